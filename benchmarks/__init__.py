@@ -1,0 +1,1 @@
+"""benchmarks judges: many replicates x estimators against the truth; reports and the command line."""

@@ -1,0 +1,124 @@
+"""Terms: the small language in which worlds and analyses name columns of a design: ``age``, ``age>50``, ``ecog>=1``,
+``albi=3``, ``grade`` (a factor: one column per level but the first)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["continuous", "binary", "ordinal", "nominal"]
+
+_TERM = re.compile(r"^\s*([A-Za-z][A-Za-z0-9_.-]*)\s*(?:(>=|<=|>|<|=)\s*(.+?))?\s*$")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A baseline variable as every room knows it.
+
+    Values are floats: the number itself when continuous, else the position of the level in ``levels`` (0, 1, ...).
+    """
+
+    name: str
+    kind: Kind
+    levels: tuple[str, ...] = ()
+    cuts: tuple[float, ...] = ()
+    label: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Term:
+    """A parsed term: ``variable`` alone, or compared with a number (continuous) or with a level's position."""
+
+    text: str
+    variable: str
+    operator: str = ""
+    operand: float = 0.0
+
+
+def parse_term(text: str, variables: Mapping[str, Variable]) -> Term:
+    """The parsed term; ValueError names what is wrong and what would be right."""
+    found = _TERM.match(text)
+    if not found:
+        raise ValueError(f"'{text}' is not a term; write a variable, or compare it: age, age>50, ecog>=1, albi=3")
+    name, operator, operand = found.groups()
+    if name not in variables:
+        raise ValueError(f"'{text}': no variable '{name}' (there are {', '.join(variables) or 'none'})")
+    variable = variables[name]
+    if operator is None:
+        return Term(text, name)
+    if variable.kind == "continuous":
+        try:
+            value = float(operand)
+        except ValueError:
+            raise ValueError(f"'{text}': '{operand}' is not a number, and {name} is continuous") from None
+        if not np.isfinite(value):
+            raise ValueError(f"'{text}': '{operand}' is not a finite number")
+        return Term(text, name, operator, value)
+    if operand not in variable.levels:
+        raise ValueError(f"'{text}': {name} has no level '{operand}' (levels: {', '.join(variable.levels)})")
+    if operator != "=" and variable.kind == "nominal":
+        raise ValueError(f"'{text}': the levels of {name} have no order; use '='")
+    return Term(text, name, operator, float(variable.levels.index(operand)))
+
+
+def term_columns(term: Term, variable: Variable) -> tuple[str, ...]:
+    """Names of the columns that the term makes: one, or one per level but the first for a factor."""
+    if term.operator or variable.kind == "continuous":
+        return (term.text,)
+    if variable.kind == "binary":
+        return (term.text,)
+    return tuple(f"{term.variable}={level}" for level in variable.levels[1:])
+
+
+def _compare(values: NDArray[np.float64], operator: str, operand: float) -> NDArray[np.float64]:
+    match operator:
+        case ">":
+            hit = values > operand
+        case ">=":
+            hit = values >= operand
+        case "<":
+            hit = values < operand
+        case "<=":
+            hit = values <= operand
+        case _:
+            hit = values == operand
+    return np.where(np.isnan(values), np.nan, hit)
+
+
+@dataclass(frozen=True)
+class Design:
+    """The columns of several terms: ``x (..., P)``, their names, and for each column the index of its term."""
+
+    x: NDArray[np.float64]
+    columns: tuple[str, ...]
+    term_of: tuple[int, ...]
+
+
+def design(
+    terms: Sequence[str], variables: Mapping[str, Variable], names: Sequence[str], values: NDArray[np.float64]
+) -> Design:
+    """The design matrix of the terms; ``values (..., K)`` hold the variables ``names`` (K) in order. NaN stays NaN."""
+    where = {name: k for k, name in enumerate(names)}
+    blocks: list[NDArray[np.float64]] = []
+    columns: list[str] = []
+    term_of: list[int] = []
+    for index, text in enumerate(terms):
+        term = parse_term(text, variables)
+        variable = variables[term.variable]
+        column = values[..., where[term.variable]]
+        if term.operator:
+            made = [_compare(column, term.operator, term.operand)]
+        elif variable.kind in ("continuous", "binary"):
+            made = [column]
+        else:
+            made = [_compare(column, "=", float(k)) for k in range(1, len(variable.levels))]
+        blocks += made
+        columns += term_columns(term, variable)
+        term_of += [index] * len(made)
+    shape = values.shape[:-1]
+    x = np.stack(blocks, axis=-1) if blocks else np.empty((*shape, 0))
+    return Design(np.ascontiguousarray(x, dtype=np.float64), tuple(columns), tuple(term_of))
