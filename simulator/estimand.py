@@ -4,7 +4,7 @@ from typing import Literal
 
 from simulator.spec import Name, Spec
 
-Population = Literal["all", "treated", "untreated", "overlap", "matched", "selected", "always_eligible"]
+Population = Literal["all", "treated", "untreated", "matched", "selected", "always_eligible"]
 Measure = Literal["marginal_log_hr", "conditional_log_hr"]
 
 

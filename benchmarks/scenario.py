@@ -1,0 +1,105 @@
+"""A scenario: a world, the analysis made of it, the estimators judged, the sweep over what-ifs, and the run."""
+
+import itertools
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, field_validator, model_validator
+
+from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
+from analysis.plan import Plan
+from simulator.documents import Document, parse, with_values
+from simulator.spec import Name, Spec
+from simulator.world import World
+
+DEFAULT_ESTIMATORS = (Crude(), Adjusted(), Matched(name="matched-naive", se="naive"), Matched(), Ipw())
+MOST_CELLS = 10_000
+
+Settings = dict[str, Any]
+
+
+class Sweep(Spec):
+    """What-if cells: every combination of ``grid``, with the lists of ``zip`` walked in step; ``exclude`` drops some.
+
+    Keys are dotted paths into the document. An ``exclude`` entry drops each cell that has all its settings.
+    """
+
+    grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    zip: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    exclude: tuple[Settings, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Sweep":
+        lengths = {len(values) for values in self.zip.values()}
+        if len(lengths) > 1:
+            raise ValueError("the lists under zip need equal lengths")
+        if any(not values for values in (*self.grid.values(), *self.zip.values())):
+            raise ValueError("a list to sweep over is empty")
+        twice = self.grid.keys() & self.zip.keys()
+        if twice:
+            raise ValueError(f"{', '.join(sorted(twice))}: both under grid and under zip")
+        for entry in self.exclude:
+            unknown = entry.keys() - self.grid.keys() - self.zip.keys()
+            if unknown:
+                raise ValueError(f"exclude: '{sorted(unknown)[0]}' is not swept over")
+        count = len(next(iter(self.zip.values()), (0,)))
+        for values in self.grid.values():
+            count *= len(values)
+        if count > MOST_CELLS:
+            raise ValueError(f"{count:,} cells are more than the {MOST_CELLS:,} allowed")
+        if not self.cells():
+            raise ValueError("every cell is excluded")
+        return self
+
+    def cells(self) -> list[Settings]:
+        """The settings of every cell, in order; one empty cell where nothing is swept."""
+        walked = [dict(zip(self.zip, row, strict=True)) for row in zip(*self.zip.values(), strict=True)] or [{}]
+        crossed = [dict(zip(self.grid, row, strict=True)) for row in itertools.product(*self.grid.values())]
+        cells = [{**grid, **step} for step in walked for grid in crossed]
+        return [cell for cell in cells if not any(entry.items() <= cell.items() for entry in self.exclude)]
+
+
+class Run(Spec):
+    """How much is computed: replicates per cell, the seed, and patients whose potential outcomes give the truth."""
+
+    replicates: Annotated[int, Field(ge=1, le=100_000_000)] = 1000
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    truth_patients: Annotated[int, Field(ge=1000, le=100_000_000)] = 400_000
+
+
+class Scenario(World):
+    """What a study file says. A world alone is a scenario too: its own analysis with the usual estimators."""
+
+    other_rooms: ClassVar[tuple[str, ...]] = ()
+
+    question: Annotated[str, Field(max_length=1000)] = "How do the usual estimators do in this world?"
+    analysis: Plan = Plan()
+    estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = DEFAULT_ESTIMATORS
+    sweep: Sweep = Sweep()
+    run: Run = Run()
+
+    @field_validator("estimators", mode="before")
+    @classmethod
+    def _by_name(cls, entries: object) -> object:
+        """An estimator's kind alone stands for it with its default options."""
+        if not isinstance(entries, tuple):
+            return entries
+        return tuple({"kind": entry} if isinstance(entry, str) else entry for entry in entries)
+
+    @model_validator(mode="after")
+    def _analysis_fits(self) -> "Scenario":
+        names: list[Name] = [estimator.name for estimator in self.estimators]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"estimators: two are called '{name}'; give one a name of its own")
+        variables = {name: spec.variable(name) for name, spec in self.population.covariates.items()}
+        for place, message in self.analysis.problems(variables):
+            raise ValueError(f"analysis.{'.'.join(map(str, place))}: {message}")
+        return self
+
+
+def cells(document: Document, scenario: Scenario) -> list[tuple[Settings, Scenario]]:
+    """Every cell of the sweep: its settings and the scenario that they make; DocumentError if one is not valid."""
+    made = []
+    for settings in scenario.sweep.cells():
+        made.append((settings, parse(with_values(document, settings), Scenario) if settings else scenario))
+    return made

@@ -1,0 +1,56 @@
+"""Entry: when patients are accrued, and who of them is included."""
+
+import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator, model_validator
+
+from simulator.spec import NonNegative, Spec
+
+Floats = NDArray[np.float64]
+DAYS_PER_MONTH = 365.25 / 12
+
+
+class Accrual(Spec):
+    """Calendar window of entry; the density of entry grows with (time since start)^``shape``: 0 is uniform."""
+
+    start: str
+    end: str
+    shape: NonNegative = 0.0
+
+    @field_validator("start", "end")
+    @classmethod
+    def _date(cls, text: str) -> str:
+        parse_date(text)
+        return text
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Accrual":
+        if parse_date(self.end) <= parse_date(self.start):
+            raise ValueError("accrual ends before it starts")
+        return self
+
+    def months(self, luck: Floats) -> Floats:
+        """Months from the start of accrual to entry, for uniform ``luck`` of any shape."""
+        return months_between(self.start, self.end) * luck ** (1.0 / (1.0 + self.shape))
+
+
+class Entry(Spec):
+    """Accrual and inclusion. ``guarantee_months`` by arm: who dies earlier in that arm is never included."""
+
+    accrual: Accrual
+    guarantee_months: dict[str, NonNegative] = Field(default_factory=dict)
+
+
+def parse_date(text: str) -> datetime.date:
+    """The date of a text such as 2019-01-31."""
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"'{text}' is not a date; write it as 2019-01-31") from None
+
+
+def months_between(first: str, last: str) -> float:
+    """Months of 30.4375 days between two dates."""
+    return (parse_date(last) - parse_date(first)).days / DAYS_PER_MONTH

@@ -1,0 +1,214 @@
+"""Outcomes: one illness-death course per patient and arm, and the best response tied to it.
+
+Three transitions leave a patient's state: ``progression``, ``death`` (without progression) and
+``death_after_progression`` (its clock starts at progression). The hazard of each in a patient with terms x and arm a is
+
+    frailty x baseline(t) x exp(sum of log_hr x term) x exp(a x (effect(t) + sum of modifiers x term)).
+
+Progression-free survival ends at the first of progression and death without it, overall survival at death, hence PFS
+<= OS always. Both potential courses of a patient use the same luck: they differ by what treatment does, nothing else.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+from scipy.special import gammaincinv, ndtri
+
+from simulator.spec import Name, NonNegative, Positive, Share, Spec
+from simulator.streams import Streams
+
+Floats = NDArray[np.float64]
+Coefficients = dict[str, float]
+Rising = Annotated[tuple[Positive, ...], Field(description="increasing times")]
+
+
+def _rising(cuts: tuple[float, ...]) -> None:
+    if any(later <= earlier for earlier, later in zip(cuts, cuts[1:], strict=False)):
+        raise ValueError("cuts must increase")
+
+
+class Exponential(Spec):
+    """A constant hazard."""
+
+    kind: Literal["exponential"]
+    rate: NonNegative
+
+    def pieces(self) -> "Hazard":
+        """The hazard as pieces."""
+        return Hazard(np.array([0.0]), np.array([self.rate]), 1.0)
+
+
+class Weibull(Spec):
+    """Cumulative hazard (t / scale)^shape."""
+
+    kind: Literal["weibull"]
+    shape: Positive
+    scale: Positive
+
+    def pieces(self) -> "Hazard":
+        """The hazard as pieces of the time scale t^shape, on which it is constant."""
+        return Hazard(np.array([0.0]), np.array([self.scale**-self.shape]), self.shape)
+
+
+class Piecewise(Spec):
+    """Constant rates between cuts: ``rates[0]`` until ``cuts[0]``, ..., the last one for ever."""
+
+    kind: Literal["piecewise"]
+    cuts: Rising
+    rates: tuple[NonNegative, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Piecewise":
+        _rising(self.cuts)
+        if len(self.rates) != len(self.cuts) + 1:
+            raise ValueError(f"{len(self.cuts)} cuts need {len(self.cuts) + 1} rates, not {len(self.rates)}")
+        return self
+
+    def pieces(self) -> "Hazard":
+        """The hazard as pieces."""
+        return Hazard(np.array([0.0, *self.cuts]), np.array(self.rates), 1.0)
+
+
+HazardSpec = Annotated[Exponential | Weibull | Piecewise, Field(discriminator="kind")]
+
+
+class Effect(Spec):
+    """What treatment does to a transition: a log hazard ratio, constant or one per interval between ``cuts``.
+
+    ``modifiers`` are added to it in patients with the term.
+    """
+
+    log_hr: float | tuple[float, ...]
+    cuts: Rising = ()
+    modifiers: Coefficients = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Effect":
+        _rising(self.cuts)
+        if len(self.steps()) != len(self.cuts) + 1:
+            raise ValueError(f"{len(self.cuts)} cuts need {len(self.cuts) + 1} log hazard ratios")
+        return self
+
+    def steps(self) -> tuple[float, ...]:
+        """The log hazard ratio in each interval."""
+        return self.log_hr if isinstance(self.log_hr, tuple) else (self.log_hr,)
+
+
+class Transition(Spec):
+    """A hazard of leaving a state: for an untreated patient whose terms are all zero, and what multiplies it."""
+
+    baseline: HazardSpec
+    log_hr: Coefficients = Field(default_factory=dict)
+    treatment: Effect = Effect(log_hr=0.0)
+
+
+class Frailty(Spec):
+    """A multiplier with mean 1 that all hazards of a patient share."""
+
+    kind: Literal["gamma", "lognormal"]
+    variance: Positive
+
+
+class Response(Spec):
+    """Best response: categories from worst to best, shares by arm, and how strongly it follows the course.
+
+    ``link`` is the latent normal correlation between best response and the luck of the time to progression. ``groups``
+    names outcomes made of categories, such as objective response.
+    """
+
+    categories: tuple[Name, ...]
+    shares: dict[str, tuple[Share, ...]]
+    link: Annotated[float, Field(ge=0, lt=1)]
+    groups: dict[Name, tuple[Name, ...]]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Response":
+        for arm, shares in self.shares.items():
+            if len(shares) != len(self.categories):
+                raise ValueError(f"shares of {arm}: {len(self.categories)} categories need as many shares")
+            if abs(sum(shares) - 1) > 0.002:
+                raise ValueError(f"shares of {arm} sum to {sum(shares):.4g}, not 1")
+        for group, members in self.groups.items():
+            unknown = [member for member in members if member not in self.categories]
+            if unknown:
+                raise ValueError(f"group {group}: no category {', '.join(unknown)}")
+        return self
+
+
+class Outcomes(Spec):
+    """The course of the disease. ``treatment_effect: none`` takes treatment out of every transition and of response."""
+
+    progression: Transition
+    death: Transition
+    death_after_progression: Transition
+    frailty: Frailty | None = None
+    response: Response | None = None
+    treatment_effect: Literal["as_stated", "none"] = "as_stated"
+
+    def transitions(self) -> dict[str, Transition]:
+        """The three transitions by name."""
+        return {name: getattr(self, name) for name in ("progression", "death", "death_after_progression")}
+
+
+@dataclass(frozen=True)
+class Hazard:
+    """A hazard that is constant, on the scale t^power, from each start (J,) to the next: rates ``(J,)``."""
+
+    starts: Floats
+    rates: Floats
+    power: float
+
+    def under(self, effect: Effect) -> "Hazard":
+        """The hazard multiplied by exp of the effect's steps."""
+        steps = np.array([0.0, *effect.cuts]) ** self.power
+        starts = np.union1d(self.starts, steps)
+        rates = self.rates[np.searchsorted(self.starts, starts, side="right") - 1]
+        log_hr = np.array(effect.steps())[np.searchsorted(steps, starts, side="right") - 1]
+        return Hazard(starts, rates * np.exp(log_hr), self.power)
+
+    def time(self, exposure: Floats) -> Floats:
+        """Times (any shape) at which the cumulative hazard reaches ``exposure``; +inf where it never does."""
+        reached = np.concatenate([[0.0], np.cumsum(self.rates[:-1] * np.diff(self.starts))])
+        piece = np.searchsorted(reached, exposure, side="right") - 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scaled = self.starts[piece] + (exposure - reached[piece]) / self.rates[piece]
+        scaled = np.where(self.rates[piece] > 0, scaled, np.inf)
+        return scaled if self.power == 1.0 else scaled ** (1.0 / self.power)
+
+
+@dataclass(frozen=True)
+class Course:
+    """The latent course of every patient in one arm, without censoring: times ``(R, N)``, +inf if never."""
+
+    pfs: Floats
+    os: Floats
+
+
+def frailty(spec: Frailty, streams: Streams, replicates: NDArray[np.int64], patients: int) -> Floats:
+    """Multipliers ``(R, N)`` with mean 1 and the stated variance."""
+    luck = streams.uniform("frailty", replicates, patients)
+    if spec.kind == "gamma":
+        shape = 1.0 / spec.variance
+        return gammaincinv(shape, luck) / shape  # type: ignore[no-any-return]
+    sigma2 = np.log1p(spec.variance)
+    return np.exp(np.sqrt(sigma2) * ndtri(luck) - sigma2 / 2)
+
+
+def course(hazards: dict[str, Hazard], exposure: dict[str, Floats]) -> Course:
+    """The course in one arm, from its hazards and each patient's exposure: unit exponential / multiplier ``(R, N)``."""
+    progression = hazards["progression"].time(exposure["progression"])
+    death = hazards["death"].time(exposure["death"])
+    after = hazards["death_after_progression"].time(exposure["death_after_progression"])
+    progressed = progression < death
+    return Course(np.where(progressed, progression, death), np.where(progressed, progression + after, death))
+
+
+def best_response(spec: Response, arm: str, luck: Floats, own: Floats) -> NDArray[np.int64]:
+    """Positions of the categories ``(R, N)``: ``luck`` in (0, 1) small for late progression, ``own`` standard normal."""
+    z = -spec.link * ndtri(luck) + np.sqrt(1 - spec.link**2) * own
+    shares = np.array(spec.shares[arm])
+    thresholds = ndtri(np.clip(np.cumsum(shares)[:-1] / shares.sum(), 0.0, 1.0))
+    return np.searchsorted(thresholds, z, side="right")  # type: ignore[no-any-return]

@@ -1,0 +1,85 @@
+"""Who is treated: a true propensity score from log odds of terms, and how an arm is allotted from it.
+
+``logit P(treated) = intercept + sum of log_odds x term``. ``logistic`` states the intercept; ``prevalence`` finds the one
+that gives the stated share of treated on average; ``fixed`` treats exactly that share of every cohort: those with the
+largest ``logit P + standard logistic noise``, so that arm sizes are as fixed as in a published table.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+
+from simulator.spec import Share, Spec
+from simulator.streams import Streams
+
+Floats = NDArray[np.float64]
+LogOdds = dict[str, float]
+
+REFERENCE_PATIENTS = 100_000
+
+
+class Logistic(Spec):
+    """Each patient is treated independently; the intercept is stated."""
+
+    kind: Literal["logistic"]
+    intercept: float
+    log_odds: LogOdds = Field(default_factory=dict)
+
+
+class Prevalence(Spec):
+    """Each patient is treated independently; the intercept gives this share of treated."""
+
+    kind: Literal["prevalence"]
+    share: Share
+    log_odds: LogOdds = Field(default_factory=dict)
+
+
+class Fixed(Spec):
+    """Exactly ``round(share x size)`` patients of every cohort are treated."""
+
+    kind: Literal["fixed"]
+    share: Share
+    log_odds: LogOdds = Field(default_factory=dict)
+
+
+Treatment = Annotated[Logistic | Prevalence | Fixed, Field(discriminator="kind")]
+
+
+def solve_intercept(treatment: Logistic | Prevalence | Fixed, predictor: Floats) -> float:
+    """The intercept; for a stated share, the one whose mean propensity over the reference patients is that share."""
+    if isinstance(treatment, Logistic):
+        return treatment.intercept
+    if treatment.share in (0.0, 1.0):
+        return float(np.copysign(np.inf, treatment.share - 0.5))
+    span = float(np.abs(predictor).max()) + abs(float(logit(treatment.share))) + 1.0
+    return float(brentq(lambda a: expit(a + predictor).mean() - treatment.share, -span, span, xtol=1e-13))
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Treatment ready to be allotted: the intercept is known; ``treated`` is the exact share if arm sizes are fixed."""
+
+    intercept: float
+    fixed_share: float | None
+
+    def draw(
+        self, predictor: Floats, streams: Streams, replicates: NDArray[np.int64]
+    ) -> tuple[NDArray[np.bool_], Floats]:
+        """Who is treated, and the true propensity, both ``(R, N)``, from the terms' linear predictor ``(R, N)``."""
+        patients = predictor.shape[1]
+        luck = streams.uniform("treatment", replicates, patients)
+        log_odds = self.intercept + predictor
+        propensity = expit(log_odds)
+        if self.fixed_share is None:
+            return luck < propensity, propensity
+        count = round(self.fixed_share * patients)
+        utility = predictor - logit(luck)
+        order = np.argsort(-utility, axis=1, kind="stable")
+        treated = np.zeros(predictor.shape, dtype=np.bool_)
+        np.put_along_axis(treated, order[:, :count], True, axis=1)
+        return treated, propensity
