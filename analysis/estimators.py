@@ -4,6 +4,7 @@ To add one: write a Spec with a ``kind``, ``estimand`` and ``estimate``, and add
 study then takes it by its kind, and the shared contract test runs on it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Literal
@@ -20,7 +21,7 @@ from simulator.cohort import Bools, Floats, Observed
 from simulator.estimand import Estimand
 from simulator.spec import Name, Spec
 from simulator.streams import Streams
-from simulator.terms import design
+from simulator.terms import Variable, design
 
 Ints = NDArray[np.int64]
 
@@ -121,7 +122,7 @@ class Crude(Spec):
     kind: Literal["crude"] = "crude"
     name: Name = "crude"
 
-    def estimand(self, endpoint: str, plan: Plan, sample: Observed) -> Estimand:  # noqa: ARG002
+    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
         """The marginal log hazard ratio in everyone."""
         return Estimand(population="all", measure="marginal_log_hr", endpoint=endpoint)
 
@@ -136,9 +137,9 @@ class Adjusted(Spec):
     kind: Literal["adjusted"] = "adjusted"
     name: Name = "adjusted"
 
-    def estimand(self, endpoint: str, plan: Plan, sample: Observed) -> Estimand:
+    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:
         """The conditional log hazard ratio given the covariates."""
-        terms = cox_terms(plan, sample.variable)
+        terms = cox_terms(plan, variables)
         return Estimand(population="all", measure="conditional_log_hr", endpoint=endpoint, adjusted_for=terms)
 
     def estimate(self, sample: Sample, endpoint: str) -> Estimate:
@@ -168,7 +169,7 @@ class Matched(Spec):
     name: Name = "matched"
     se: Literal["pair", "naive"] = "pair"
 
-    def estimand(self, endpoint: str, plan: Plan, sample: Observed) -> Estimand:  # noqa: ARG002
+    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
         """The marginal log hazard ratio in the patients whom the matching keeps."""
         return Estimand(population="matched", measure="marginal_log_hr", endpoint=endpoint)
 
@@ -197,7 +198,7 @@ class Ipw(Spec):
     name: Name = "ipw-att"
     target: Literal["att", "ate"] = "att"
 
-    def estimand(self, endpoint: str, plan: Plan, sample: Observed) -> Estimand:  # noqa: ARG002
+    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
         """The marginal log hazard ratio in the treated (att) or in everyone (ate)."""
         population: Literal["treated", "all"] = "treated" if self.target == "att" else "all"
         return Estimand(population=population, measure="marginal_log_hr", endpoint=endpoint)

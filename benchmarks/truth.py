@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from analysis.survival import cox
 from numpy.typing import NDArray
 
 from analysis.estimators import Sample
 from analysis.kernels.status import Status
 from analysis.plan import Plan
-from analysis.survival import cox
 from benchmarks.scenario import Scenario
 from simulator.cohort import Bools, Cohorts, Floats
 from simulator.entry import months_between

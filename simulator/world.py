@@ -13,6 +13,9 @@ from simulator.spec import Label, Name, Spec
 from simulator.terms import parse_term
 from simulator.treatment import Treatment
 
+ENDPOINTS = ("OS", "PFS")
+RESERVED = {"id", "arm", "replicate", "response", "included", "propensity", "treatment"}
+
 
 class Arms(Spec):
     """Names of the two arms."""
@@ -65,13 +68,18 @@ class World(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> "World":
+        taken = RESERVED & self.population.all_covariates().keys()
+        if taken:
+            raise ValueError(
+                f"population: no covariate may be called '{min(taken)}'; cohorts have a column of that name"
+            )
         variables = {name: spec.variable(name) for name, spec in self.population.all_covariates().items()}
         for where, text in self._terms():
             try:
                 parse_term(text, variables)
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from None
-            if variables[text].kind in ("ordinal", "nominal") if text in variables else False:
+            if text in variables and variables[text].kind in ("ordinal", "nominal"):
                 raise ValueError(f"{where}: '{text}' has several levels; compare it with one, as in {text}>=...")
         for where, arms in self._arm_keys():
             unknown = [arm for arm in arms if arm not in self.arms.names()]
@@ -99,6 +107,3 @@ class World(Spec):
     def binary_outcomes(self) -> tuple[str, ...]:
         """Names of the binary outcomes that a cohort of this world has."""
         return tuple(self.outcomes.response.groups) if self.outcomes.response else ()
-
-
-ENDPOINTS = ("OS", "PFS")

@@ -1,0 +1,239 @@
+"""A study: cells x blocks of replicates, computed in parallel, each row at its own address.
+
+Every block is a pure function of (cell, replicate numbers, seed), so any split of the work gives the same rows.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from analysis.estimators import Sample
+from analysis.kernels.status import Status
+from benchmarks.performance import Measure, performance
+from benchmarks.scenario import Scenario, Settings
+from benchmarks.store import RunFolder
+from benchmarks.truth import (
+    GROUPS,
+    Patients,
+    Truth,
+    conditional_group,
+    conditional_truth,
+    count_block,
+    is_strict_null,
+    marginal_truths,
+    strict_null,
+)
+from simulator.estimand import Estimand
+from simulator.generate import Resolved, generate, resolve
+from simulator.world import ENDPOINTS
+
+_T = TypeVar("_T")
+_S = TypeVar("_S")
+
+PATIENTS_PER_BLOCK = 50_000
+NUMBERS = ("value", "se", "low", "high", "p")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a study: its number, what the sweep set, and the scenario made ready."""
+
+    number: int
+    settings: Settings
+    scenario: Scenario
+    resolved: Resolved
+
+
+@dataclass(frozen=True)
+class Block:
+    """Replicates ``first`` up to, not including, ``last`` of one cell."""
+
+    cell: Cell
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """The file name of its part."""
+        return f"parts/c{self.cell.number:05d}-r{self.first:09d}-{self.last:09d}.parquet"
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """Everything that a study found: rows (one per cell x replicate x endpoint x estimator), truths, performance."""
+
+    cells: tuple[Cell, ...]
+    rows: pd.DataFrame
+    truths: dict[tuple[int, str, str], Truth]
+    performance: pd.DataFrame
+    rows_sha256: str
+
+
+def prepare(cells: Iterable[tuple[Settings, Scenario]]) -> tuple[Cell, ...]:
+    """The cells made ready; each world is resolved once."""
+    return tuple(
+        Cell(number, settings, scenario, resolve(scenario)) for number, (settings, scenario) in enumerate(cells)
+    )
+
+
+def block_size(scenario: Scenario) -> int:
+    """How many replicates make a block: memory is bounded by the block."""
+    return max(1, min(100, PATIENTS_PER_BLOCK // scenario.population.size))
+
+
+def blocks(cell: Cell, size: int | None = None) -> list[Block]:
+    """The blocks of a cell."""
+    step, total = size or block_size(cell.scenario), cell.scenario.run.replicates
+    return [Block(cell, first, min(first + step, total)) for first in range(0, total, step)]
+
+
+def block_rows(block: Block) -> pa.Table:
+    """The rows of one block, ordered by replicate, endpoint and estimator."""
+    cell, scenario = block.cell, block.cell.scenario
+    replicates = np.arange(block.first, block.last, dtype=np.int64)
+    cohorts = generate(cell.resolved, scenario.run.seed, replicates)
+    sample = Sample(cohorts.observed, scenario.analysis, replicates, scenario.run.seed)
+    made = [(e, m, m.estimate(sample, e)) for e in ENDPOINTS for m in scenario.estimators]
+    each = len(made)
+    columns: dict[str, object] = {
+        "cell": np.full(len(replicates) * each, cell.number, np.int32),
+        "replicate": np.repeat(replicates, each),
+        "endpoint": pa.array([e for e, _, _ in made] * len(replicates)).dictionary_encode(),
+        "estimator": pa.array([m.name for _, m, _ in made] * len(replicates)).dictionary_encode(),
+    }
+    for name in NUMBERS:
+        columns[name] = np.stack([getattr(estimate, name) for _, _, estimate in made], axis=1).ravel()
+    for name in ("n", "events"):
+        counts = np.stack([getattr(estimate, name) for _, _, estimate in made], axis=1).ravel()
+        columns[name] = counts.astype(np.int32)
+    columns["status"] = np.stack([estimate.status for _, _, estimate in made], axis=1).ravel().astype(np.int8)
+    return pa.table(columns)
+
+
+def run_in_order(
+    function: Callable[[_T], _S], tasks: Sequence[_T], jobs: int, done: Callable[[int], None]
+) -> Iterator[_S]:
+    """Results in the order of the tasks, computed by ``jobs`` threads; ``done`` hears how many are finished.
+
+    At most a few tasks per thread are under way, so memory does not grow with their number.
+    """
+    with ThreadPoolExecutor(jobs) as pool:
+        waiting: dict[int, Future[_S]] = {}
+        submitted = finished = 0
+        try:
+            for number in range(len(tasks)):
+                while submitted < len(tasks) and len(waiting) < 4 * jobs:
+                    waiting[submitted] = pool.submit(function, tasks[submitted])
+                    submitted += 1
+                while not waiting[number].done():
+                    wait(waiting.values(), return_when=FIRST_COMPLETED, timeout=0.2)
+                finished += 1
+                done(finished)
+                yield waiting.pop(number).result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def compute_rows(
+    folder: RunFolder, todo: Sequence[Block], jobs: int, done: Callable[[int], None]
+) -> tuple[pd.DataFrame, str]:
+    """All rows, and their SHA-256 which no split of the work can change; parts that are already there are kept."""
+
+    def one(block: Block) -> pa.Table:
+        kept = folder.read_part(block.name)
+        if kept is not None:
+            return kept
+        table = block_rows(block)
+        folder.write_table(block.name, table)
+        return table
+
+    table = pa.concat_tables(run_in_order(one, todo, jobs, done)).unify_dictionaries().combine_chunks()
+    folder.write_table("results.parquet", table)
+    rows = table.to_pandas()
+    rows["status"] = rows["status"].astype(np.int64)
+    return rows, hash_rows(rows)
+
+
+def hash_rows(rows: pd.DataFrame) -> str:
+    """The SHA-256 of the rows' values, column by column."""
+    digest = hashlib.sha256()
+    for name in rows.columns:
+        column = rows[name]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            digest.update("\n".join(column.astype(str)).encode())
+        else:
+            digest.update(np.ascontiguousarray(column.to_numpy()).tobytes())
+    return digest.hexdigest()
+
+
+def asked_estimands(cell: Cell) -> dict[tuple[str, str], Estimand]:
+    """The estimand of every endpoint and estimator of a cell."""
+    scenario = cell.scenario
+    variables = {variable.name: variable for variable in cell.resolved.baseline.measured}
+    return {
+        (endpoint, estimator.name): estimator.estimand(endpoint, scenario.analysis, variables)
+        for endpoint in ENDPOINTS
+        for estimator in scenario.estimators
+    }
+
+
+def find_truths(cell: Cell, jobs: int, done: Callable[[int], None]) -> dict[tuple[str, str], Truth]:
+    """The truth of every estimand of a cell, by endpoint and estimator; each distinct estimand is worked out once."""
+    asked = asked_estimands(cell)
+    if is_strict_null(cell.scenario):
+        return {key: strict_null(estimand) for key, estimand in asked.items()}
+    distinct = list(dict.fromkeys(asked.values()))
+    marginal = [estimand for estimand in distinct if estimand.measure == "marginal_log_hr"]
+    conditional = [estimand for estimand in distinct if estimand.measure == "conditional_log_hr"]
+    patients = Patients(cell.scenario, cell.resolved)
+    known: dict[Estimand, Truth] = {}
+    if marginal:
+        step = block_size(cell.scenario)
+        tasks = [
+            np.arange(first, min(first + step, patients.replicates), dtype=np.int64)
+            for first in range(0, patients.replicates, step)
+        ]
+        counted = run_in_order(lambda numbers: count_block(patients, marginal, numbers), tasks, jobs, done)
+        counts = next(counted)
+        for more in counted:
+            counts += more
+        known |= {truth.estimand: truth for truth in marginal_truths(marginal, counts)}
+    for estimand in conditional:
+        groups = list(
+            run_in_order(lambda group: conditional_group(patients, estimand, group), range(GROUPS), jobs, done)  # noqa: B023
+        )
+        known[estimand] = conditional_truth(patients, estimand, groups)
+    return {key: known[estimand] for key, estimand in asked.items()}
+
+
+def judge(cells: Sequence[Cell], rows: pd.DataFrame, truths: dict[tuple[int, str, str], Truth]) -> pd.DataFrame:
+    """Performance of every estimator: one row per cell, endpoint, estimator and measure, with Monte Carlo SE."""
+    table: list[dict[str, object]] = []
+    grouped = rows.groupby(["cell", "endpoint", "estimator"], observed=True, sort=False)
+    for (number, endpoint, estimator), part in grouped:
+        truth = truths[number, endpoint, estimator]
+        measures: dict[str, Measure] = performance(
+            *(part[name].to_numpy() for name in (*NUMBERS, "status")), truth.value, truth.mcse
+        )
+        start = {"cell": number, "endpoint": endpoint, "estimator": estimator}
+        table += [
+            {**start, "measure": name, "value": measure.value, "mcse": measure.mcse}
+            for name, measure in measures.items()
+        ]
+    return pd.DataFrame(table)
+
+
+def failures(rows: pd.DataFrame) -> pd.DataFrame:
+    """How many replicates of each cell, endpoint and estimator ended in each status other than OK."""
+    failed = rows[rows["status"] != Status.OK]
+    counted = (
+        failed.groupby(["cell", "endpoint", "estimator", "status"], observed=True).size().reset_index(name="count")
+    )
+    counted["status"] = [Status(code).name for code in counted["status"]]
+    return counted
