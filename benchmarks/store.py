@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -69,6 +70,13 @@ class RunFolder:
             return None
         return pq.read_table(io.BytesIO(content))
 
+    def read_json(self, name: str) -> Any:
+        """The content of a JSON file of the folder; RunError where it is absent or damaged."""
+        try:
+            return json.loads((self.path / name).read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            raise RunError(f"{self.path}: its {name} is absent or damaged; run the study again") from None
+
     def write_json(self, name: str, value: object) -> None:
         """Write a JSON file."""
         self.write_bytes(name, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
@@ -80,22 +88,24 @@ def versions() -> dict[str, str]:
     return {"trialtwin": version("trialtwin"), "python": platform.python_version(), **made}
 
 
-def manifest(document: Document, seed: int, block: int) -> dict[str, object]:
+def manifest(document: Document, seed: int) -> dict[str, object]:
     """What a run was made from; two runs with the same manifest have the same rows."""
     return {
-        "digest": identity(document),
+        "digest": identity(document, seed),
         "seed": seed,
-        "block": block,
         "versions": versions(),
         "machine": platform.machine(),
         "host": platform.node(),
         "command": " ".join(["trialtwin", *sys.argv[1:]]),
+        "sources": document.sources,
+        "files": [str(file) for file in document.files],
     }
 
 
-def identity(document: Document) -> str:
-    """The digest of everything in the document but ``run``: how much is computed does not make another study."""
-    return digest({key: value for key, value in document.tree.items() if key != "run"})
+def identity(document: Document, seed: int) -> str:
+    """The digest of the document and the seed: how many replicates are computed does not make another study."""
+    run = {"seed": seed}
+    return digest({**document.tree, "run": run})
 
 
 def open_folder(path: Path, document: Document, asked: Mapping[str, object]) -> RunFolder:
@@ -116,7 +126,7 @@ def open_folder(path: Path, document: Document, asked: Mapping[str, object]) -> 
 
 
 def _compare(path: Path, held: dict[str, object], asked: Mapping[str, object]) -> None:
-    for key in ("digest", "seed", "versions", "machine"):
+    for key in ("digest", "versions", "machine"):
         if held.get(key) != asked[key]:
             raise RunError(
                 f"{path}: holds a run with another {key} ({_short(held.get(key))}, now {_short(asked[key])}); "

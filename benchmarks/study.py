@@ -17,7 +17,7 @@ from analysis.estimators import Sample
 from analysis.kernels.status import Status
 from benchmarks.performance import Measure, performance
 from benchmarks.scenario import Scenario, Settings
-from benchmarks.store import RunFolder
+from benchmarks.store import RunError, RunFolder
 from benchmarks.truth import (
     GROUPS,
     Patients,
@@ -212,7 +212,7 @@ def find_truths(cell: Cell, jobs: int, done: Callable[[int], None]) -> dict[tupl
     return {key: known[estimand] for key, estimand in asked.items()}
 
 
-def judge(cells: Sequence[Cell], rows: pd.DataFrame, truths: dict[tuple[int, str, str], Truth]) -> pd.DataFrame:
+def judge(rows: pd.DataFrame, truths: dict[tuple[int, str, str], Truth]) -> pd.DataFrame:
     """Performance of every estimator: one row per cell, endpoint, estimator and measure, with Monte Carlo SE."""
     table: list[dict[str, object]] = []
     grouped = rows.groupby(["cell", "endpoint", "estimator"], observed=True, sort=False)
@@ -227,6 +227,51 @@ def judge(cells: Sequence[Cell], rows: pd.DataFrame, truths: dict[tuple[int, str
             for name, measure in measures.items()
         ]
     return pd.DataFrame(table)
+
+
+def run_study(
+    cells: tuple[Cell, ...], folder: RunFolder, jobs: int, block: int | None, done: Callable[[str, int, int], None]
+) -> StudyResult:
+    """The study computed, its rows, truths and performance written to the folder; ``done`` hears stage, done, of."""
+    todo = [part for cell in cells for part in blocks(cell, block)]
+    rows, checksum = compute_rows(folder, todo, jobs, lambda count: done("replicates", count, len(todo)))
+    truths = {}
+    for cell in cells:
+        found = find_truths(cell, jobs, lambda _: None)
+        done("truths", cell.number + 1, len(cells))
+        truths |= {(cell.number, *key): truth for key, truth in found.items()}
+    result = StudyResult(cells, rows, truths, judge(rows, truths), checksum)
+    folder.write_json("truth.json", [_truth_record(key, truth) for key, truth in truths.items()])
+    folder.write_bytes("performance.csv", result.performance.to_csv(index=False).encode())
+    folder.write_table("performance.parquet", pa.Table.from_pandas(result.performance, preserve_index=False))
+    folder.write_table("failures.parquet", pa.Table.from_pandas(failures(rows), preserve_index=False))
+    return result
+
+
+def read_study(cells: tuple[Cell, ...], folder: RunFolder) -> StudyResult:
+    """The result of a finished run, from its folder; RunError where it is incomplete or damaged."""
+    table = folder.read_part("results.parquet")
+    if table is None:
+        raise RunError(f"{folder.path}: holds no complete run (results.parquet); finish it with `trialtwin run`")
+    rows = table.to_pandas()
+    rows["status"] = rows["status"].astype(np.int64)
+    truths = {}
+    for record in folder.read_json("truth.json"):
+        estimand = Estimand.model_validate({**record["estimand"], "adjusted_for": tuple(record["estimand"]["adjusted_for"])})
+        value = float("nan") if record["value"] is None else record["value"]
+        mcse = float("nan") if record["mcse"] is None else record["mcse"]
+        truths[record["cell"], record["endpoint"], record["estimator"]] = Truth(estimand, value, mcse, record["how"])
+    return StudyResult(cells, rows, truths, judge(rows, truths), hash_rows(rows))
+
+
+def _truth_record(key: tuple[int, str, str], truth: Truth) -> dict[str, object]:
+    numbers = {"value": truth.value, "mcse": truth.mcse}
+    return {
+        **dict(zip(("cell", "endpoint", "estimator"), key, strict=True)),
+        "estimand": truth.estimand.model_dump(mode="json"),
+        **{name: number if np.isfinite(number) else None for name, number in numbers.items()},
+        "how": truth.how,
+    }
 
 
 def failures(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,181 @@
+"""What the analysis of one cohort says: `CohortAnalysis`, and its JSON.
+
+``CohortAnalysis.to_json()`` is stable. Numbers have full precision; what does not exist or is not reached is null; a
+``status`` names what became of a fit ("OK" if all is well)::
+
+    format        "trialtwin-analysis/1"
+    arms          {treated, control}: the labels
+    cohort        {n, treated, control}: the sizes
+    plan          the plan with every default filled in
+    propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, aic,
+                   scores {id: probability}, status}
+    matching      {scale, caliper_spec, unit, caliper (absolute width on the scale), ratio, replacement, order,
+                   pairs [[treated id, control id, ...]] (treated in file order), n_pairs, n_treated, n_control, status}
+    table1        {before[], after[]}, rows {variable, level (null: the variable itself), label, shows, treated,
+                   control, test, p, tests {name: p}, smd, status}; an arm is {n, percent} or {n, mean, sd, median,
+                   q1, q3}
+    endpoints     {NAME: {label, before, after}}, each side
+        km            {treated, control}: {n, events, median, low, high, status}
+        follow_up     the same for censoring as the event (reverse Kaplan-Meier)
+        logrank       {chi2, df, p, status}
+        cox           {log_hr, se, hr, low, high, p, status}: treatment alone, model-based SE
+        cox_pair_robust   the same with the SE clustered by matched set (Lin-Wei); null before matching
+        univariable[], multivariable[]   {term, column, label, p_term} + the fields of cox
+        subgroups[]   {variable (null: everyone), level, label, n, events, arms {treated, control}: {n, events},
+                       p_logrank, interaction_p} + the fields of cox
+    binary        {NAME: {label, before, after}}, each side {treated, control: {n, yes, percent}, test, p, tests,
+                   risk_difference, odds_ratio: {value, low, high, status}, mcnemar {only_treated, only_control, chi2,
+                   p, p_exact} (after 1:1 matching, else null)}
+
+When matching is not 1:1 without replacement, every Cox model after matching uses MatchIt's weights and a robust SE
+(clustered by matched set; by patient with replacement), and so do the SMDs; Kaplan-Meier, log-rank, counts and tests
+take each matched patient once, unweighted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from analysis.cox_tables import CoxRow
+from analysis.effects import AnalysisSet, Arms, ChiSquare, Effect, Median
+from analysis.kernels.status import Status
+from analysis.plan import Plan
+from analysis.responses import Response
+from analysis.subgroups import SubgroupRow
+from analysis.table1 import Table1Row
+from simulator.cohort import Floats, Observed
+from simulator.spec import Spec
+
+FORMAT = "trialtwin-analysis/1"
+HIDDEN = {"hidden": True}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Patients in all and by arm."""
+
+    n: int
+    treated: int
+    control: int
+
+
+@dataclass(frozen=True)
+class PropensityModel:
+    """The model of treatment; ``linear (N,)``, ``fitted (N,)`` and ``scores`` are NaN unless OK."""
+
+    method: str
+    candidates: tuple[str, ...]
+    selected: tuple[str, ...]
+    coefficients: Mapping[str, float]
+    aic: float
+    scores: Mapping[str, float]
+    status: Status
+    linear: Floats = field(metadata=HIDDEN)
+    fitted: Floats = field(metadata=HIDDEN)
+
+
+@dataclass(frozen=True)
+class MatchedSets:
+    """Who was matched with whom; ``places`` are the rows of each set, treated first."""
+
+    scale: str
+    caliper_spec: float | None
+    unit: str
+    caliper: float
+    ratio: int
+    replacement: bool
+    order: str
+    pairs: tuple[tuple[str, ...], ...]
+    n_pairs: int
+    n_treated: int
+    n_control: int
+    status: Status
+    places: tuple[tuple[int, ...], ...] = field(metadata=HIDDEN)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Table 1 before and after matching."""
+
+    before: tuple[Table1Row, ...]
+    after: tuple[Table1Row, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The arms compared on one endpoint in one analysis set."""
+
+    km: Arms[Median]
+    follow_up: Arms[Median]
+    logrank: ChiSquare
+    cox: Effect
+    cox_pair_robust: Effect | None
+    univariable: tuple[CoxRow, ...]
+    multivariable: tuple[CoxRow, ...]
+    subgroups: tuple[SubgroupRow, ...]
+
+
+@dataclass(frozen=True)
+class EndpointResult:
+    """An endpoint before and after matching."""
+
+    label: str
+    before: Comparison
+    after: Comparison
+
+
+@dataclass(frozen=True)
+class BinaryResult:
+    """A yes/no outcome before and after matching."""
+
+    label: str
+    before: Response
+    after: Response
+
+
+@dataclass(frozen=True)
+class CohortAnalysis:
+    """Everything that the paper's workflow says of one cohort."""
+
+    format: str
+    arms: Arms[str]
+    cohort: Sizes
+    plan: Plan
+    propensity: PropensityModel
+    matching: MatchedSets
+    table1: Tables
+    endpoints: Mapping[str, EndpointResult]
+    binary: Mapping[str, BinaryResult]
+    observed: Observed = field(metadata=HIDDEN)
+    before: AnalysisSet = field(metadata=HIDDEN)
+    after: AnalysisSet = field(metadata=HIDDEN)
+
+    def to_json(self) -> dict[str, Any]:
+        """The analysis as the module describes it, ready for ``json.dumps(..., allow_nan=False)``."""
+        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self) if not entry.metadata}
+
+
+def _plain(value: object) -> Any:
+    """The value as JSON has it: no hidden fields, no NaN or infinity, a status by its name."""
+    match value:
+        case Enum():
+            return value.name
+        case Spec():
+            return value.model_dump(mode="json")
+        case bool() | str() | None:
+            return value
+        case int() | np.integer():
+            return int(value)
+        case float() | np.floating():
+            return float(value) if isfinite(value) else None
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items()}
+        case tuple() | list():
+            return [_plain(item) for item in value]
+    if is_dataclass(value):
+        return {entry.name: _plain(getattr(value, entry.name)) for entry in fields(value) if not entry.metadata}
+    raise TypeError(f"{type(value).__name__} has no JSON form")

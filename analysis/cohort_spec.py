@@ -1,0 +1,172 @@
+"""The SPEC of a cohort of one's own: which columns of a file are what, and the plan of analysis."""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from analysis.plan import TREATMENT, Plan, plain_number
+from simulator.spec import Label, Name, Spec
+from simulator.terms import Kind, Variable
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return plain_number(value) if isinstance(value, float) else str(value)
+    return value.strip() if isinstance(value, str) else value
+
+
+Value = Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^[^\r\n]{1,200}$")]
+"""A cell's value as a SPEC writes it: text, a number or a truth value; 1, 1.0 and "1" are the same."""
+
+Column = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class TreatmentColumn(Spec):
+    """Who was treated: a column, the values that stand for the two arms, and the names of the arms."""
+
+    column: Column
+    treated: Value = "1"
+    control: Value = "0"
+    treated_label: Label = "Treated"
+    control_label: Label = "Control"
+
+    @model_validator(mode="after")
+    def _differ(self) -> "TreatmentColumn":
+        if value_key(self.treated) == value_key(self.control):
+            raise ValueError("'treated' and 'control' need different values")
+        if self.treated_label == self.control_label:
+            raise ValueError("'treated_label' and 'control_label' need to differ")
+        return self
+
+
+class CovariateColumn(Spec):
+    """A baseline covariate. ``levels`` in order, the first is the reference; a binary's are 0 and 1 unless listed."""
+
+    kind: Kind
+    column: Column | None = None
+    levels: Annotated[tuple[Value, ...], Field(min_length=2, max_length=100)] | None = None
+    cuts: Annotated[tuple[float, ...], Field(max_length=20)] = ()
+    label: Label | None = None
+    unit: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "CovariateColumn":
+        if self.kind == "continuous" and self.levels is not None:
+            raise ValueError("a continuous covariate has no levels; use 'cuts' for cut-points")
+        if self.kind != "continuous" and self.cuts:
+            raise ValueError(f"cuts belong to 'kind: continuous', not to '{self.kind}'")
+        if self.kind == "binary" and self.levels is not None and len(self.levels) != 2:
+            raise ValueError(f"a binary covariate has 2 levels, not {len(self.levels)}")
+        if self.kind in ("ordinal", "nominal") and self.levels is None:
+            raise ValueError(f"'kind: {self.kind}' needs 'levels: [...]', the first being the reference")
+        keys = [value_key(level) for level in self.levels or ()]
+        if len(set(keys)) < len(keys):
+            raise ValueError("a level is listed twice")
+        if list(self.cuts) != sorted(set(self.cuts)):
+            raise ValueError("cuts must increase")
+        return self
+
+    def variable(self, name: str) -> Variable:
+        """The covariate as every room knows it."""
+        levels = () if self.kind == "continuous" else self.levels or ("0", "1")
+        return Variable(name, self.kind, levels, self.cuts, self.label or name, self.unit)
+
+
+class EndpointColumns(Spec):
+    """Follow-up to one event. Rows whose ``event`` is one of ``event_values`` have it, all others are censored.
+
+    Null stands for 1 (or true), and then the others must be 0 (or false).
+    """
+
+    time: Column
+    event: Column
+    event_values: Annotated[tuple[Value, ...], Field(min_length=1)] | None = None
+    label: Label | None = None
+
+
+class BinaryColumn(Spec):
+    """A yes/no outcome such as response: the values of ``positive`` count as yes, all others as no.
+
+    Null stands for 1 (or true), and then the others must be 0 (or false).
+    """
+
+    column: Column
+    positive: Annotated[tuple[Value, ...], Field(min_length=1)] | None = None
+    label: Label | None = None
+
+
+class Data(Spec):
+    """Which columns of the file are what. ``id`` null numbers the patients 1, 2, ... in file order."""
+
+    id: Column | None = None
+    treatment: TreatmentColumn
+    covariates: Annotated[dict[Name, CovariateColumn], Field(min_length=1)]
+    endpoints: Annotated[dict[Name, EndpointColumns], Field(min_length=1)]
+    binary: dict[Name, BinaryColumn] = Field(default_factory=dict)
+    time_unit: Label = "time"
+
+    def column_of(self, covariate: str) -> str:
+        """The column that holds a covariate: its own name unless the SPEC says otherwise."""
+        return self.covariates[covariate].column or covariate
+
+    def roles(self) -> list[tuple[str, str]]:
+        """Every column that is read, with its role in words."""
+        roles = [] if self.id is None else [(self.id, "the id")]
+        roles.append((self.treatment.column, "the treatment"))
+        roles += [(self.column_of(name), f"covariate {name}") for name in self.covariates]
+        for name, endpoint in self.endpoints.items():
+            roles += [(endpoint.time, f"the time of {name}"), (endpoint.event, f"the event of {name}")]
+        return roles + [(binary.column, f"outcome {name}") for name, binary in self.binary.items()]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Data":
+        if TREATMENT in self.covariates:
+            raise ValueError(
+                f"no covariate may be named '{TREATMENT}'; give it another name and say 'column: {TREATMENT}'"
+            )
+        others: dict[str, str] = {}
+        for column, role in self.roles():
+            if not role.startswith("covariate"):
+                others.setdefault(column, role)
+        for name in self.covariates:
+            if self.column_of(name) in others:
+                raise ValueError(
+                    f"covariate {name}: its column '{self.column_of(name)}' is {others[self.column_of(name)]}"
+                )
+        return self
+
+
+class CohortSpec(Spec):
+    """A SPEC: the file's columns and the plan of analysis."""
+
+    title: Label = "Cohort"
+    data: Data
+    analysis: Plan = Plan()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "CohortSpec":
+        problems = self.analysis.problems(self.variables())
+        if problems:
+            raise ValueError("; ".join(f"analysis.{_dotted(place)}: {message}" for place, message in problems))
+        return self
+
+    def variables(self) -> dict[str, Variable]:
+        """The covariates by name, in the SPEC's order."""
+        return {name: column.variable(name) for name, column in self.data.covariates.items()}
+
+
+def _dotted(place: Sequence[str | int]) -> str:
+    return ".".join(map(str, place))
+
+
+def value_key(text: str) -> str:
+    """What two texts share that stand for one value: 1, 1.0 and 01; true and TRUE."""
+    if NUMBER.fullmatch(text):
+        return plain_number(float(text) + 0.0)
+    return text.casefold() if text.casefold() in ("true", "false") else text

@@ -1,0 +1,190 @@
+"""Columns of text cells out of a CSV or Parquet file of patients, or one clear line per fault."""
+
+import csv
+import difflib
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+MAX_BYTES = 256 * 2**20
+MAX_PATIENTS = 200_000
+MAX_COLUMNS = 20_000
+MAX_SHOWN = 20
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "."})
+"""Texts that stand for a missing value, compared in lower case, unless the SPEC lists them as a level."""
+
+
+class CohortFileError(ValueError):
+    """What is wrong with a file of patients: ``problems``, one line each, at most 20 and then a count of the rest."""
+
+    def __init__(self, path: Path, problems: Sequence[str]) -> None:
+        shown = list(problems[:MAX_SHOWN])
+        if len(problems) > MAX_SHOWN:
+            shown.append(f"and {len(problems) - MAX_SHOWN} more problems")
+        self.problems = tuple(_printable(f"{path}: {problem}") for problem in shown)
+        super().__init__("\n".join(shown))
+
+
+@dataclass(frozen=True)
+class Table:
+    """The wanted columns of a file as stripped text; ``lines`` says where each row is (``place``: 'line' or 'row')."""
+
+    header: tuple[str, ...]
+    columns: dict[str, list[str]]
+    lines: list[int]
+    place: str
+
+
+def read_table(path: Path, wanted: Collection[str]) -> Table:
+    """The wanted columns that the file has; raises CohortFileError when the file cannot be read as a table."""
+    try:
+        if path.is_dir():
+            raise CohortFileError(path, ["is a folder, not a CSV or Parquet file"])
+        if not path.exists():
+            raise CohortFileError(path, ["no such file"])
+        if not path.is_file():
+            raise CohortFileError(path, ["is not a regular file"])
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            start = stream.read(4)
+    except (OSError, ValueError) as error:
+        if isinstance(error, CohortFileError):
+            raise
+        raise CohortFileError(path, [f"cannot be read ({_reason(error)})"]) from None
+    if size == 0:
+        raise CohortFileError(path, ["the file is empty; it needs a header line and one line per patient"])
+    if size > MAX_BYTES:
+        raise CohortFileError(path, [f"{size / 2**20:.0f} MB is over the limit of {MAX_BYTES // 2**20} MB"])
+    if start == b"PAR1":
+        return _read_parquet(path, wanted)
+    if start[:2] in (b"PK", b"\x1f\x8b") or start == b"\xd0\xcf\x11\xe0":
+        raise CohortFileError(path, ["is a spreadsheet or compressed file; save it as CSV (UTF-8) or Parquet"])
+    return _read_csv(path, wanted)
+
+
+def _read_csv(path: Path, wanted: Collection[str]) -> Table:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            first = stream.readline(2**20)
+            delimiter = max(",;\t", key=lambda mark: _outside_quotes(first, mark))
+            return _rows_to_table(path, csv.reader(chain([first], stream), delimiter=delimiter, strict=True), wanted)
+    except UnicodeDecodeError as error:
+        raise CohortFileError(path, [f"is not UTF-8 text (byte {error.start}); save it as CSV (UTF-8)"]) from None
+    except (csv.Error, OSError) as error:
+        raise CohortFileError(path, [f"cannot be read as CSV ({_reason(error)})"]) from None
+
+
+def _outside_quotes(line: str, mark: str) -> int:
+    return sum(part.count(mark) for part in line.split('"')[::2])
+
+
+def _rows_to_table(path: Path, reader: Any, wanted: Collection[str]) -> Table:
+    rows = ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
+    first = next(rows, None)
+    if first is None:
+        raise CohortFileError(path, ["the file holds only blank lines; it needs a header and one line per patient"])
+    header = tuple(cell.strip() for cell in first[1])
+    _check_header(path, header, wanted)
+    where = {name: header.index(name) for name in wanted if name in header}
+    columns: dict[str, list[str]] = {name: [] for name in where}
+    lines: list[int] = []
+    uneven: list[str] = []
+    for line, cells in rows:
+        if len(cells) != len(header):
+            uneven.append(f"line {line} has {len(cells)} fields where the header has {len(header)}")
+            continue
+        if len(lines) == MAX_PATIENTS:
+            raise CohortFileError(path, [f"has over {MAX_PATIENTS} rows, the limit"])
+        lines.append(line)
+        for name, index in where.items():
+            columns[name].append(cells[index].strip())
+    if uneven:
+        raise CohortFileError(path, uneven)
+    if not lines:
+        raise CohortFileError(path, ["has a header but no rows"])
+    return Table(header, columns, lines, "line")
+
+
+def _check_header(path: Path, header: Sequence[str], wanted: Collection[str]) -> None:
+    if len(header) > MAX_COLUMNS:
+        raise CohortFileError(path, [f"has {len(header)} columns; the limit is {MAX_COLUMNS}"])
+    twice = [name for name, count in Counter(header).items() if count > 1 and name in wanted]
+    if twice:
+        raise CohortFileError(path, [f"the header has the column '{name}' more than once" for name in twice])
+
+
+def _read_parquet(path: Path, wanted: Collection[str]) -> Table:
+    try:
+        with pq.ParquetFile(path) as source:
+            header = tuple(source.schema_arrow.names)
+            _check_header(path, header, wanted)
+            rows = source.metadata.num_rows
+            if rows > MAX_PATIENTS:
+                raise CohortFileError(path, [f"has {rows} rows; the limit is {MAX_PATIENTS}"])
+            if rows <= 0:
+                raise CohortFileError(path, ["has columns but no rows"])
+            read = source.read(columns=[name for name in header if name in wanted], use_threads=False)
+            columns = {name: [_cell(value) for value in read.column(name).to_pylist()] for name in read.column_names}
+    except (pa.ArrowException, OSError, ValueError, OverflowError, KeyError, TypeError) as error:
+        if isinstance(error, CohortFileError):
+            raise
+        raise CohortFileError(path, [f"cannot be read as Parquet ({_reason(error)})"]) from None
+    return Table(header, columns, list(range(1, rows + 1)), "row")
+
+
+def _cell(value: object) -> str:
+    """The text of a Parquet value: numbers so that they read back exactly, '' for null, its type if it is no scalar."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case int() | Decimal():
+            return str(value)
+        case float():
+            return repr(value)
+        case str():
+            return value.strip()
+        case _:
+            return f"<{type(value).__name__}>"
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """The end of a message about an absent name: the nearest known one, or the first few."""
+    plain = {other.casefold(): other for other in known}
+    close = difflib.get_close_matches(name.casefold(), plain, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{plain[close[0]]}'?"
+    return f"there are {short_list(known)}"
+
+
+def short_list(items: Collection[str], limit: int = 8) -> str:
+    """The first items, and how many more there are."""
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return (", ".join(_shorten(item) for item in islice(iter(items), limit)) or "none") + more
+
+
+def quoted(items: Sequence[str], limit: int = 5) -> Iterator[str]:
+    """The first items in quotes, long ones shortened."""
+    return (f"'{_shorten(item)}'" for item in items[:limit])
+
+
+def _shorten(text: str, limit: int = 40) -> str:
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return _shorten(" ".join(text.split()), 160)

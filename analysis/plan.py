@@ -1,0 +1,212 @@
+"""The plan of an analysis: the ``analysis:`` section of any document. Every default is what the first paper did.
+
+Terms are written as in ``simulator.terms``: ``age``, ``age>50``, ``ecog>=1``, ``albi=3``, ``grade`` (a factor).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from simulator.spec import Positive, Spec
+from simulator.terms import Variable, parse_term
+
+TREATMENT = "treatment"
+"""The name of the treatment's row in a table of Cox models; no covariate may bear it."""
+
+
+def _no_repeats(terms: tuple[str, ...] | None, where: str) -> None:
+    seen: set[str] = set()
+    for text in terms or ():
+        plain = "".join(text.split())
+        if plain in seen:
+            raise ValueError(f"{where} lists '{text}' twice")
+        seen.add(plain)
+
+
+class PropensityPlan(Spec):
+    """How the propensity score is modelled: logistic regression on all candidates or on those that stepwise keeps.
+
+    ``candidates`` null stands for every covariate as it is: a number linearly, a level as a factor.
+    """
+
+    method: Literal["stepwise", "all"] = "stepwise"
+    candidates: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    direction: Literal["both", "forward", "backward"] = "both"
+    criterion: Literal["aic", "bic"] = "aic"
+    start: Literal["full", "empty"] = "full"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "PropensityPlan":
+        _no_repeats(self.candidates, "candidates")
+        if self.method == "all" and (self.direction, self.criterion, self.start) != ("both", "aic", "full"):
+            raise ValueError("direction, criterion and start belong to 'method: stepwise'; 'all' keeps everything")
+        if self.direction == "forward" and self.start == "full":
+            raise ValueError("'direction: forward' can add nothing to the full model; write 'start: empty'")
+        if self.direction == "backward" and self.start == "empty":
+            raise ValueError("'direction: backward' can drop nothing from the empty model; write 'start: full'")
+        return self
+
+
+class MatchingPlan(Spec):
+    """Greedy nearest-neighbour matching on the propensity score.
+
+    ``caliper`` is in ``unit``: standard deviations of the scale over all patients, or raw; null for none. ``order``
+    is that in which treated patients choose; ``seed`` (1 unless given) feeds the order 'random' and nothing else.
+    """
+
+    scale: Literal["logit", "ps"] = "logit"
+    caliper: Positive | None = 0.2
+    unit: Literal["sd", "raw"] = "sd"
+    order: Literal["largest", "smallest", "random", "data", "closest"] = "largest"
+    ratio: Annotated[int, Field(ge=1, le=20)] = 1
+    replacement: bool = False
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "MatchingPlan":
+        if self.seed is not None and self.order != "random":
+            raise ValueError("'seed' belongs to 'order: random'; no other order draws")
+        if self.caliper is None and self.unit == "raw":
+            raise ValueError("'unit: raw' needs a caliper")
+        return self
+
+
+class SurvivalPlan(Spec):
+    """Ties of the Cox models, kind of confidence interval of the median, and the level of every interval."""
+
+    ties: Literal["efron", "breslow"] = "efron"
+    conf_type: Literal["log", "log-log", "plain"] = "log"
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class CoxPlan(Spec):
+    """The univariable and multivariable Cox models of the matched cohort.
+
+    ``covariates`` null stands for every covariate: a number with cut-points as ``age>50``, without them linearly, a
+    level as a factor. Treatment is always among the univariable models. A term enters the multivariable model when
+    its univariable Wald p is below ``screening_p`` (a factor by its joint Wald test); null lets all enter. Treatment
+    is screened like the rest, as in the paper, unless ``keep_treatment``.
+    """
+
+    covariates: tuple[str, ...] | None = None
+    screening_p: Annotated[float, Field(gt=0, le=1)] | None = 0.1
+    keep_treatment: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "CoxPlan":
+        _no_repeats(self.covariates, "covariates")
+        if self.keep_treatment and self.screening_p is None:
+            raise ValueError("'keep_treatment' has no meaning without 'screening_p': everything enters")
+        return self
+
+
+class TablePlan(Spec):
+    """The tests of Table 1.
+
+    ``continuous`` 'auto' shows mean and SD where Shapiro-Wilk rejects in neither arm at ``normality_p``, else median
+    and quartiles with Mann-Whitney; it is decided before matching and kept after. ``categorical`` 'auto' is Pearson's
+    chi-square without continuity correction, Fisher's exact test when an expected count is below 5.
+    """
+
+    continuous: Literal["auto", "mean", "median"] = "auto"
+    normality_p: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    t_test: Literal["welch", "student"] = "welch"
+    categorical: Literal["auto", "pearson", "yates", "fisher"] = "auto"
+
+
+class Plan(Spec):
+    """What the authors do with a cohort.
+
+    ``subgroups`` null stands for each level of each categorical covariate and both sides of each cut-point; a listed
+    variable stands for all its levels (or sides), a comparison for those in whom it holds; [] for none.
+    """
+
+    propensity: PropensityPlan = PropensityPlan()
+    matching: MatchingPlan = MatchingPlan()
+    survival: SurvivalPlan = SurvivalPlan()
+    cox: CoxPlan = CoxPlan()
+    subgroups: tuple[str, ...] | None = None
+    table1: TablePlan = TablePlan()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Plan":
+        _no_repeats(self.subgroups, "subgroups")
+        return self
+
+    def problems(self, variables: Mapping[str, Variable]) -> list[tuple[tuple[str | int, ...], str]]:
+        """What does not fit the covariates: a place within the section and one line each; empty when all is well."""
+        found: list[tuple[tuple[str | int, ...], str]] = []
+        listed: tuple[tuple[tuple[str, ...], tuple[str, ...] | None], ...] = (
+            (("propensity", "candidates"), self.propensity.candidates),
+            (("cox", "covariates"), self.cox.covariates),
+            (("subgroups",), self.subgroups),
+        )
+        for place, terms in listed:
+            for index, text in enumerate(terms or ()):
+                try:
+                    term = parse_term(text, variables)
+                except ValueError as error:
+                    found.append(((*place, index), str(error)))
+                    continue
+                variable = variables[term.variable]
+                uncut = not term.operator and variable.kind == "continuous" and not variable.cuts
+                if place == ("subgroups",) and uncut:
+                    message = f"'{text}' is continuous and has no cut-points; write a comparison such as '{text}>50'"
+                    found.append(((*place, index), message))
+        return found
+
+
+def propensity_terms(plan: Plan, variables: Mapping[str, Variable]) -> tuple[str, ...]:
+    """The candidate terms of the propensity model."""
+    return tuple(variables) if plan.propensity.candidates is None else plan.propensity.candidates
+
+
+def cox_terms(plan: Plan, variables: Mapping[str, Variable]) -> tuple[str, ...]:
+    """The terms of the univariable Cox models, without treatment."""
+    if plan.cox.covariates is not None:
+        return plan.cox.covariates
+    terms: list[str] = []
+    for name, variable in variables.items():
+        cuts = variable.cuts if variable.kind == "continuous" else ()
+        terms += [f"{name}>{plain_number(cut)}" for cut in cuts] or [name]
+    return tuple(terms)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A subgroup factor: its name, and per row the terms that must all hold ('age>50' and 'age<=65')."""
+
+    name: str
+    rows: tuple[tuple[str, ...], ...]
+
+
+def subgroup_factors(plan: Plan, variables: Mapping[str, Variable]) -> tuple[Factor, ...]:
+    """The subgroups asked for; continuous covariates without cut-points have none."""
+    factors: list[Factor] = []
+    for text in tuple(variables) if plan.subgroups is None else plan.subgroups:
+        term = parse_term(text, variables)
+        rows = ((text,),) if term.operator else level_terms(variables[term.variable])
+        if rows:
+            factors.append(Factor(text, rows))
+    return tuple(factors)
+
+
+def level_terms(variable: Variable) -> tuple[tuple[str, ...], ...]:
+    """Per level of a variable, or per stretch between a continuous one's cut-points, the terms that define it."""
+    name = variable.name
+    if variable.kind != "continuous":
+        return tuple((f"{name}={level}",) for level in variable.levels)
+    cuts = [plain_number(cut) for cut in sorted(variable.cuts)]
+    if not cuts:
+        return ()
+    between = [(f"{name}>{low}", f"{name}<={high}") for low, high in pairwise(cuts)]
+    return ((f"{name}<={cuts[0]}",), *between, (f"{name}>{cuts[-1]}",))
+
+
+def plain_number(value: float) -> str:
+    """The shortest text that reads back as the number: 50, 0.1, 1e+20."""
+    text = repr(float(value))
+    return text[:-2] if text.endswith(".0") else text

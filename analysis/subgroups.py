@@ -1,0 +1,138 @@
+"""The effect of treatment within subgroups, and whether it differs between them: the rows of a forest plot."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import chdtrc
+
+from analysis import survival
+from analysis.cox_tables import term_label
+from analysis.effects import NAN, AnalysisSet, Arms, Effect, effect, fit_cox
+from analysis.kernels.status import Status
+from analysis.plan import Factor, Plan, subgroup_factors
+from simulator.cohort import Bools, Endpoint, Observed
+from simulator.terms import design
+
+
+@dataclass(frozen=True)
+class ArmCount:
+    """Patients and events of one arm."""
+
+    n: int
+    events: int
+
+
+@dataclass(frozen=True)
+class SubgroupRow(Effect):
+    """Treatment's effect in one subgroup (``variable`` null: everyone); ``p`` is Wald's, ``p_logrank`` the log-rank's.
+
+    ``interaction_p`` is the factor's likelihood-ratio test of treatment x factor, repeated in its rows.
+    """
+
+    variable: str | None
+    level: str
+    label: str
+    n: int
+    events: int
+    arms: Arms[ArmCount]
+    p_logrank: float
+    interaction_p: float
+
+
+def subgroups(course: Endpoint, observed: Observed, group: AnalysisSet, plan: Plan) -> tuple[SubgroupRow, ...]:
+    """Everyone first, then a row for each level of each of the plan's factors."""
+    everyone = observed.present[0]
+    rows: list[tuple[str | None, str, str, Bools, float]] = [(None, "all", "All patients", everyone, NAN)]
+    for factor in subgroup_factors(plan, observed.variable):
+        masks = [_holds(observed, terms) for terms in factor.rows]
+        interaction = _interaction_p(course, observed.treated[0], masks, group, plan)
+        for terms, mask in zip(factor.rows, masks, strict=True):
+            rows.append((factor.name, *_names(factor, terms, observed), mask, interaction))
+    present = np.array([mask & group.present for *_, mask, _ in rows])
+    return _fit_rows(course, observed.treated[0], rows, present, group, plan)
+
+
+def _fit_rows(
+    course: Endpoint,
+    treated: Bools,
+    rows: list[tuple[str | None, str, str, Bools, float]],
+    present: Bools,
+    group: AnalysisSet,
+    plan: Plan,
+) -> tuple[SubgroupRow, ...]:
+    """All rows at once: a subgroup is one replicate of a block."""
+    block = present.shape
+    time, event, arm = (np.broadcast_to(x, block).copy() for x in (course.time[0], course.event[0], treated))
+    fit = survival.cox(
+        time,
+        event,
+        arm[..., None].astype(np.float64),
+        present=present,
+        weight=None if group.weight is None else np.broadcast_to(group.weight, block).copy(),
+        cluster=None if group.cluster is None else np.broadcast_to(group.cluster, block).copy(),
+        ties=plan.survival.ties,
+    )
+    test = survival.logrank(time, event, arm, present=present)
+    se = fit.se if fit.robust_se is None else fit.robust_se
+    made = []
+    for r, (variable, level, label, _, interaction) in enumerate(rows):
+        found = effect(float(fit.beta[r, 0]), float(se[r, 0]), int(fit.status[r]), plan.survival.level)
+        counts = [
+            ArmCount(int(mask.sum()), int((mask & event[r]).sum()))
+            for mask in (present[r] & treated, present[r] & ~treated)
+        ]
+        made.append(
+            SubgroupRow(
+                **found.__dict__,
+                variable=variable,
+                level=level,
+                label=label,
+                n=counts[0].n + counts[1].n,
+                events=counts[0].events + counts[1].events,
+                arms=Arms(counts[0], counts[1]),
+                p_logrank=float(test.p[r]),
+                interaction_p=interaction,
+            )
+        )
+    return tuple(made)
+
+
+def _holds(observed: Observed, terms: tuple[str, ...]) -> Bools:
+    """Who satisfies all the terms; a bare 0/1 term holds where it is 1."""
+    made = design(terms, observed.variable, observed.names, observed.covariates[0])
+    holds: Bools = np.all(made.x == 1.0, axis=-1)
+    return holds
+
+
+def _names(factor: Factor, terms: tuple[str, ...], observed: Observed) -> tuple[str, str]:
+    """The row's level and its label: ('>50', 'Age (> 50)')."""
+    if len(terms) == 1:
+        label = term_label(terms[0], terms[0], observed)
+        level = terms[0] if factor.rows == (terms,) else terms[0].removeprefix(factor.name).removeprefix("=")
+        return level, label
+    low, high = (text.removeprefix(factor.name).lstrip("<>=") for text in terms)
+    variable = observed.variable[factor.name]
+    return f"{low}-{high}", f"{variable.label or variable.name} (> {low} to {high})"
+
+
+def _interaction_p(course: Endpoint, treated: Bools, masks: list[Bools], group: AnalysisSet, plan: Plan) -> float:
+    """anova(coxph(y ~ treatment + factor), coxph(y ~ treatment * factor)) over the levels that occur.
+
+    A factor of one row stands for that row against all others. Levels with one arm only cost no degree of freedom.
+    NaN when a likelihood has no limit, or when the set is weighted (a weighted likelihood has no such test).
+    """
+    if group.weight is not None:
+        return NAN
+    parts = masks if len(masks) > 1 else [~masks[0], masks[0]]
+    levels = [part & group.present for part in parts]
+    both = [(level & treated).any() and (level & ~treated).any() for level in levels]
+    if sum(both) < 2:
+        return NAN
+    reference = both.index(True)
+    others = [k for k, level in enumerate(levels) if level.any() and k != reference]
+    arm = treated.astype(np.float64)
+    small = np.column_stack([arm, *(levels[k] for k in others)])
+    large = np.column_stack([small, *(levels[k] * arm for k in others if both[k])])
+    plain = AnalysisSet(group.present)
+    gain = [float(fit_cox(course, x, plain, plan.survival.ties).loglik[0]) for x in (small, large)]
+    return float(chdtrc(sum(both) - 1, max(0.0, 2 * (gain[1] - gain[0]))))

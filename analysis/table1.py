@@ -1,0 +1,168 @@
+"""Table 1: the baseline characteristics of the two arms, with tests and standardised differences."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from analysis import balance, tests
+from analysis.contingency import compare_counts
+from analysis.effects import NAN, AnalysisSet
+from analysis.kernels.status import Status
+from analysis.plan import Plan, TablePlan, level_terms
+from simulator.cohort import Bools, Floats, Observed
+from simulator.terms import Variable, design
+
+Shows = Literal["mean", "median", "count"]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A continuous covariate in one arm: quartiles of type 7, SD with n - 1."""
+
+    n: int
+    mean: float
+    sd: float
+    median: float
+    q1: float
+    q3: float
+
+
+@dataclass(frozen=True)
+class Count:
+    """A level in one arm, in percent of the arm."""
+
+    n: int
+    percent: float
+
+
+@dataclass(frozen=True)
+class Table1Row:
+    """A continuous covariate (``level`` null) or one level of a covariate; its test and p are repeated in its levels.
+
+    ``shows`` says what a reader is shown; ``tests`` holds the p of every test that was made; ``smd`` is the
+    difference treated minus control over the root of the mean of the two variances of this very cohort.
+    """
+
+    variable: str
+    level: str | None
+    label: str
+    shows: Shows
+    treated: Numbers | Count
+    control: Numbers | Count
+    test: str
+    p: float
+    tests: dict[str, float]
+    smd: float
+    status: Status
+
+
+def presentation(observed: Observed, group: AnalysisSet, plan: TablePlan) -> dict[str, Shows]:
+    """For each continuous covariate 'mean' or 'median': as the plan says, or by Shapiro-Wilk in both arms."""
+    shows: dict[str, Shows] = {}
+    for k, variable in enumerate(observed.variables):
+        if variable.kind == "continuous":
+            p = _normality(observed.covariates[0, :, k], observed.treated[0], group.present)
+            normal = all(value >= plan.normality_p for value in p.values())
+            shows[variable.name] = plan.continuous if plan.continuous != "auto" else "mean" if normal else "median"
+    return shows
+
+
+def table1(observed: Observed, group: AnalysisSet, shows: Mapping[str, Shows], plan: Plan) -> tuple[Table1Row, ...]:
+    """The rows in the order of the covariates; a continuous one with cut-points is followed by its stretches."""
+    rows: list[Table1Row] = []
+    for k, variable in enumerate(observed.variables):
+        if variable.kind == "continuous":
+            rows.append(_continuous(variable, observed.covariates[0, :, k], observed.treated[0], group, shows, plan))
+        rows += _levels(variable, observed, group, plan)
+    return tuple(rows)
+
+
+def _continuous(
+    variable: Variable, x: Floats, treated: Bools, group: AnalysisSet, shows: Mapping[str, Shows], plan: Plan
+) -> Table1Row:
+    block, arm, present = x[None], treated[None], group.present[None]
+    made = {
+        "welch": tests.welch(block, arm, present=present),
+        "student": tests.student(block, arm, present=present),
+        "mann_whitney": tests.mann_whitney(block, arm, present=present),
+    }
+    p = {name: float(test.p[0]) for name, test in made.items()}
+    p |= _normality(x, treated, group.present)
+    test = "mann_whitney" if shows[variable.name] == "median" else plan.table1.t_test
+    return Table1Row(
+        variable=variable.name,
+        level=None,
+        label=f"{variable.label or variable.name}, {variable.unit}" if variable.unit else variable.label,
+        shows=shows[variable.name],
+        treated=_numbers(x[treated & group.present]),
+        control=_numbers(x[~treated & group.present]),
+        test=test,
+        p=p[test],
+        tests=p,
+        smd=_smd(x, treated, group),
+        status=Status(int(made[test].status[0])),
+    )
+
+
+def _levels(variable: Variable, observed: Observed, group: AnalysisSet, plan: Plan) -> list[Table1Row]:
+    sets = level_terms(variable)
+    if not sets:
+        return []
+    x = observed.covariates[0]
+    holds = [np.all(design(terms, observed.variable, observed.names, x).x == 1.0, axis=-1) for terms in sets]
+    treated = observed.treated[0]
+    arms = (treated & group.present, ~treated & group.present)
+    counts = np.array([[int((arm & hold).sum()) for hold in holds] for arm in arms])
+    made = compare_counts(counts, plan.table1.categorical)
+    n = counts.sum(axis=1)
+    cells = [[Count(int(c), 100 * int(c) / int(n[a]) if n[a] else NAN) for c in counts[a]] for a in (0, 1)]
+    return [
+        Table1Row(
+            variable=variable.name,
+            level=level,
+            label=f"{variable.label or variable.name}: {level}",
+            shows="count",
+            treated=cells[0][index],
+            control=cells[1][index],
+            test=made.test,
+            p=made.p,
+            tests=made.tests,
+            smd=_smd(holds[index].astype(np.float64), treated, group),
+            status=made.status,
+        )
+        for index, level in enumerate(level_names(variable))
+    ]
+
+
+def level_names(variable: Variable) -> tuple[str, ...]:
+    """The levels as a reader wants them; the stretches of a continuous variable as '≤50', '50-65', '>65'."""
+    if variable.kind != "continuous":
+        return variable.levels
+    names = []
+    for terms in level_terms(variable):
+        sides = [text.removeprefix(variable.name) for text in terms]
+        names.append(sides[0] if len(sides) == 1 else f"{sides[0]} and {sides[1]}")
+    return tuple(names)
+
+
+def _numbers(x: Floats) -> Numbers:
+    if not len(x):
+        return Numbers(0, NAN, NAN, NAN, NAN, NAN)
+    q1, median, q3 = (float(q) for q in np.quantile(x, (0.25, 0.5, 0.75)))
+    return Numbers(len(x), float(x.mean()), float(x.std(ddof=1)) if len(x) > 1 else NAN, median, q1, q3)
+
+
+def _normality(x: Floats, treated: Bools, present: Bools) -> dict[str, float]:
+    """Shapiro-Wilk's p in either arm."""
+    found = {}
+    for name, arm in (("shapiro_treated", treated & present), ("shapiro_control", ~treated & present)):
+        found[name] = float(tests.shapiro(x[None], present=arm[None]).p[0])
+    return found
+
+
+def _smd(x: Floats, treated: Bools, group: AnalysisSet) -> float:
+    weight = None if group.weight is None else group.weight[None]
+    made = balance.smd(x[None, :, None], treated[None], present=group.present[None], weight=weight)
+    return float(made[0, 0])

@@ -1,0 +1,212 @@
+"""The paper's analysis of one cohort: `analyse`. What it returns is described in `analysis.cohort_analysis`."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import matching, propensity
+from analysis.cohort_analysis import (
+    FORMAT,
+    BinaryResult,
+    CohortAnalysis,
+    Comparison,
+    EndpointResult,
+    MatchedSets,
+    PropensityModel,
+    Sizes,
+    Tables,
+)
+from analysis.cox_tables import Columns, cox_columns, multivariable, univariable
+from analysis.effects import NAN, AnalysisSet, Arms, follow_up, hazard_ratio, log_rank, medians
+from analysis.kernels.status import Status
+from analysis.plan import Plan, propensity_terms
+from analysis.responses import response
+from analysis.subgroups import subgroups
+from analysis.table1 import presentation, table1
+from simulator.cohort import Endpoint, Observed
+from simulator.streams import Streams
+from simulator.terms import Design, design
+
+__all__ = ["CohortAnalysis", "analyse"]
+
+
+def analyse(
+    observed: Observed,
+    ids: Sequence[str],
+    plan: Plan,
+    arms: tuple[str, str] = ("Control", "Treated"),
+    labels: Mapping[str, str] | None = None,
+) -> CohortAnalysis:
+    """The whole workflow on one cohort (R = 1): propensity, matching, Table 1, and every outcome before and after.
+
+    ``ids (N,)`` name the patients; ``arms`` are the labels of control and treated; ``labels`` those of outcomes.
+    """
+    if observed.treated.shape[0] != 1 or observed.treated.shape[1] != len(ids):
+        raise ValueError(f"one cohort of {len(ids)} patients is needed, not a block {observed.treated.shape}")
+    present, treated = observed.present[0], observed.treated[0]
+    model = fit_propensity(observed, ids, plan)
+    before = AnalysisSet(present)
+    sets, after, clustered = match_sets(observed, ids, plan, model)
+    shows = presentation(observed, before, plan.table1)
+    columns = cox_columns(observed, plan, arms)
+    label = dict(labels or {})
+    pairs = np.array(sets.places, dtype=np.int64).reshape(-1, 2) if _one_to_one(plan) else None
+    return CohortAnalysis(
+        format=FORMAT,
+        arms=Arms(arms[1], arms[0]),
+        cohort=Sizes(int(present.sum()), int((present & treated).sum()), int((present & ~treated).sum())),
+        plan=plan,
+        propensity=model,
+        matching=sets,
+        table1=Tables(table1(observed, before, shows, plan), table1(observed, after, shows, plan)),
+        endpoints={
+            name: EndpointResult(
+                label.get(name, name),
+                compare(course, observed, columns, before, None, plan),
+                compare(course, observed, columns, after, clustered, plan),
+            )
+            for name, course in observed.endpoints.items()
+        },
+        binary={
+            name: BinaryResult(
+                label.get(name, name),
+                response(outcome[0], treated, before, None, plan),
+                response(outcome[0], treated, after, pairs, plan),
+            )
+            for name, outcome in observed.binary.items()
+        },
+        observed=observed,
+        before=before,
+        after=after,
+    )
+
+
+def compare(
+    course: Endpoint,
+    observed: Observed,
+    columns: Columns,
+    group: AnalysisSet,
+    clustered: AnalysisSet | None,
+    plan: Plan,
+) -> Comparison:
+    """Everything about one endpoint in one set; ``clustered`` is the set with its matched sets as clusters."""
+    treated, survival = observed.treated[0], plan.survival
+    single = univariable(course, columns, group, plan)
+    return Comparison(
+        km=medians(course, treated, group.present, survival),
+        follow_up=follow_up(course, treated, group.present, survival),
+        logrank=log_rank(course, treated, group.present),
+        cox=hazard_ratio(course, treated, group, survival),
+        cox_pair_robust=None if clustered is None else hazard_ratio(course, treated, clustered, survival),
+        univariable=single,
+        multivariable=multivariable(course, columns, single, group, plan),
+        subgroups=subgroups(course, observed, group, plan),
+    )
+
+
+def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan) -> PropensityModel:
+    """The plan's propensity model; columns that are constant in the cohort take no part (their coefficient is NaN)."""
+    terms = propensity_terms(plan, observed.variable)
+    full = design(terms, observed.variable, observed.names, observed.covariates)
+    present = observed.present[0]
+    x = full.x[0, present]
+    varies = [k for k in range(len(full.columns)) if len(x) and np.any(x[:, k] != x[0, k])]
+    if not varies:
+        return _no_model(plan, terms, ids)
+    kept = list(dict.fromkeys(full.term_of[k] for k in varies))
+    made = Design(
+        np.ascontiguousarray(full.x[..., varies]),
+        tuple(full.columns[k] for k in varies),
+        tuple(kept.index(full.term_of[k]) for k in varies),
+    )
+    chosen = plan.propensity
+    if chosen.method == "all":
+        fit = propensity.logistic(made.x, observed.treated, present=observed.present)
+        selected = np.ones(len(kept), dtype=np.bool_)
+    else:
+        fit = propensity.stepwise(
+            made.x,
+            observed.treated,
+            made.term_of,
+            present=observed.present,
+            direction=chosen.direction,
+            criterion=chosen.criterion,
+            start=chosen.start,
+        )
+        selected = fit.selected[0]
+    status = Status(int(fit.status[0]))
+    inside = [k for k in range(len(made.columns)) if selected[made.term_of[k]]]
+    coefficients = {"(Intercept)": float(fit.beta[0, 0])}
+    coefficients |= {made.columns[k]: float(fit.beta[0, k + 1]) for k in inside}
+    fitted = np.where(present & (status == Status.OK), fit.fitted[0], NAN)
+    return PropensityModel(
+        method=chosen.method,
+        candidates=terms,
+        selected=tuple(terms[index] for index, keep in zip(kept, selected, strict=True) if keep),
+        coefficients=coefficients,
+        aic=float(fit.aic[0]),
+        scores={name: float(p) for name, p, here in zip(ids, fitted, present, strict=True) if here},
+        status=status,
+        linear=np.where(present & (status == Status.OK), fit.linear[0], NAN),
+        fitted=fitted,
+    )
+
+
+def _no_model(plan: Plan, terms: tuple[str, ...], ids: Sequence[str]) -> PropensityModel:
+    nothing = np.full(len(ids), NAN)
+    return PropensityModel(plan.propensity.method, terms, (), {}, NAN, {}, Status.NO_INFO, nothing, nothing)
+
+
+def _one_to_one(plan: Plan) -> bool:
+    return plan.matching.ratio == 1 and not plan.matching.replacement
+
+
+def match_sets(
+    observed: Observed, ids: Sequence[str], plan: Plan, model: PropensityModel
+) -> tuple[MatchedSets, AnalysisSet, AnalysisSet]:
+    """The matched sets, the set analysed after matching, and the same with its matched sets as clusters."""
+    chosen = plan.matching
+    score = model.linear if chosen.scale == "logit" else model.fitted
+    ok = model.status == Status.OK
+    rank = None
+    if chosen.order == "random":
+        rank = Streams(chosen.seed or 0).uniform("matching order", np.zeros(1, dtype=np.int64), len(ids))
+    made = matching.match(
+        score[None],
+        observed.treated,
+        present=observed.present & ok,
+        caliper=chosen.caliper,
+        unit=chosen.unit,
+        order=chosen.order,
+        ratio=chosen.ratio,
+        replacement=chosen.replacement,
+        rank=rank,
+    )
+    controls = made.controls[0]
+    places = tuple((i, *(int(j) for j in controls[i] if j >= 0)) for i in range(len(ids)) if ok and controls[i, 0] >= 0)
+    matched = np.zeros(len(ids), dtype=np.bool_)
+    matched[[i for one in places for i in one]] = True
+    treated = observed.treated[0]
+    sets = MatchedSets(
+        scale=chosen.scale,
+        caliper_spec=chosen.caliper,
+        unit=chosen.unit,
+        caliper=float(made.width[0]) if ok else NAN,
+        ratio=chosen.ratio,
+        replacement=chosen.replacement,
+        order=chosen.order,
+        pairs=tuple(tuple(ids[i] for i in one) for one in places),
+        n_pairs=len(places),
+        n_treated=int((matched & treated).sum()),
+        n_control=int((matched & ~treated).sum()),
+        status=Status(int(made.status[0])) if ok else model.status,
+        places=places,
+    )
+    cluster: NDArray[np.int64] = made.pair[0].astype(np.int64)
+    if chosen.replacement:
+        cluster = np.arange(len(ids), dtype=np.int64)
+    if _one_to_one(plan):
+        return sets, AnalysisSet(matched), AnalysisSet(matched, None, cluster)
+    weighted = AnalysisSet(matched, made.weight[0], cluster)
+    return sets, weighted, weighted

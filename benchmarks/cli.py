@@ -1,0 +1,196 @@
+"""The command line: options in, one call, text out. Nothing is computed here, and nothing heavy is imported at start."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+overrides = click.option("-S", "--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override one value.")
+jobs = click.option("--jobs", type=click.IntRange(1, 1024), default=None, help="Threads; all cores unless given.")
+
+
+@click.group(context_settings=HELP)
+@click.version_option(package_name="trialtwin")
+def cli() -> None:
+    """Twin a published observational trial: simulate it, analyse it as its authors did, judge every estimate.
+
+    NAME is a shipped scenario (see `trialtwin list`) or the path of a YAML file.
+    """
+
+
+@cli.command()
+@jobs
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder.")
+def demo(jobs: int | None, out: Path | None) -> None:
+    """The published study twinned, analysed and judged, in a minute: report included."""
+    from benchmarks import verbs
+
+    click.echo(verbs.demo(jobs or _cores(), out))
+
+
+@cli.command()
+@click.argument("name")
+@overrides
+@click.option("--reps", type=click.IntRange(1, 100_000_000), help="Replicates per cell.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
+@jobs
+@click.option("--block", type=click.IntRange(1, 1_000_000), help="Replicates per block; changes no result.")
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/<name>-<digest> unless given.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
+@click.option("--dry-run", is_flag=True, help="Say what would be computed, and stop.")
+def run(
+    name: str,
+    settings: tuple[str, ...],
+    reps: int | None,
+    seed: int | None,
+    jobs: int | None,
+    block: int | None,
+    out: Path | None,
+    as_json: bool,
+    dry_run: bool,
+) -> None:
+    """Run a study: cells x replicates x estimators, judged against the truth.
+
+    The same command again continues an interrupted run; larger --reps extend it.
+    """
+    from benchmarks import verbs
+
+    asked = verbs.load_study(name, settings, reps, seed)
+    if dry_run:
+        click.echo(verbs.plan_of(asked, block))
+        return
+    click.echo(verbs.run(asked, jobs or _cores(), block, out, as_json))
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
+def report(folder: Path, as_json: bool) -> None:
+    """Build the report of a finished run again, from its folder."""
+    from benchmarks import verbs
+
+    click.echo(verbs.report(folder, as_json))
+
+
+@cli.command()
+@click.argument("name")
+@overrides
+@click.option("--reps", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="Replicates.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A .csv or .parquet file.")
+@click.option("--hidden", is_flag=True, help="Add what nobody observes: propensity, potential outcomes.")
+@click.option("--format", "layout", type=click.Choice(["plain", "adam"]), default="plain", show_default=True)
+def simulate(
+    name: str, settings: tuple[str, ...], reps: int, seed: int | None, out: Path, hidden: bool, layout: str
+) -> None:
+    """Write virtual cohorts of a world to a file.
+
+    Beside a plain file of one cohort lies its SPEC, ready for `trialtwin analyze`. `adam` writes two files, ADSL and
+    ADTTE (CNSR 0 = event).
+    """
+    from benchmarks import verbs
+
+    for path in verbs.simulate(verbs.load_study(name, settings, reps, seed), out, hidden, layout):
+        click.echo(path)
+
+
+@cli.command()
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--spec", required=True, help="A YAML file that names the columns and the plan of analysis.")
+@overrides
+@click.option("--json", "json_out", type=click.Path(path_type=Path, allow_dash=True), help="JSON file, or - for stdout.")
+@click.option("--report", "report_out", type=click.Path(path_type=Path), help="HTML file.")
+def analyze(
+    data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None
+) -> None:
+    """Analyse one cohort file of your own as the paper did: Table 1, matching, survival, subgroups."""
+    from benchmarks import verbs
+
+    click.echo(verbs.analyze(data, spec, settings, json_out, report_out))
+
+
+@cli.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def list_(as_json: bool) -> None:
+    """The shipped worlds and studies, each with its question."""
+    from benchmarks import verbs
+
+    click.echo(verbs.listing(as_json))
+
+
+@cli.command()
+@click.argument("name")
+@overrides
+@click.option("--resolved", is_flag=True, help="The whole document after extends and overrides, as YAML.")
+def show(name: str, settings: tuple[str, ...], resolved: bool) -> None:
+    """What a scenario says, and which of its values are assumed rather than sourced."""
+    from benchmarks import verbs
+
+    click.echo(verbs.show(name, settings, resolved))
+
+
+@cli.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@overrides
+def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
+    """Check scenarios, every cell of their sweeps included."""
+    from benchmarks import verbs
+
+    for name in names:
+        click.echo(verbs.check(name, settings))
+
+
+@cli.command()
+@click.argument("document", type=click.Choice(["scenario", "cohort"]), default="scenario")
+def schema(document: str) -> None:
+    """The JSON Schema of scenarios, or of the SPEC of a cohort file."""
+    from benchmarks import verbs
+
+    click.echo(json.dumps(verbs.schema(document), indent=2))
+
+
+def main() -> NoReturn:
+    """Run the command line: exit 0, 2 with one message for a user's mistake, 130 when interrupted."""
+    sys.exit(_guarded(lambda: cli.main(standalone_mode=False)))
+
+
+def _guarded(command: Callable[[], Any]) -> int:
+    try:
+        command()
+        sys.stdout.flush()
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; the same command again goes on where this one stopped", err=True)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except _user_mistakes() as error:
+        click.echo(f"trialtwin: {error}" if "\n" not in str(error) else str(error), err=True)
+        return 2
+    return 0
+
+
+def _user_mistakes() -> tuple[type[BaseException], ...]:
+    """The exceptions that speak to the user; looked up only once something was raised."""
+    names = {
+        "simulator.documents": "DocumentError",
+        "benchmarks.store": "RunError",
+        "analysis.data_table": "CohortFileError",
+    }
+    loaded = [getattr(sys.modules[module], name) for module, name in names.items() if module in sys.modules]
+    return tuple(loaded)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,272 @@
+"""What the command line's verbs do, as functions that return the text to print."""
+
+import json
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.cohort_spec import CohortSpec
+from benchmarks.scenario import Scenario, Settings, cells
+from benchmarks.store import RunError
+from simulator.documents import (
+    Document,
+    assumed,
+    digest,
+    json_schema,
+    load,
+    parse,
+    resolved_yaml,
+    shipped,
+    with_values,
+)
+
+VERBATIM = ("published",)
+DEMO_REPLICATES = 200
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A study as asked for: the document and the valid scenario of every cell."""
+
+    document: Document
+    scenario: Scenario
+    cells: list[tuple[Settings, Scenario]]
+
+
+def load_study(
+    name: str, settings: tuple[str, ...] = (), replicates: int | None = None, seed: int | None = None
+) -> Asked:
+    """The study of that name or path; DocumentError lists everything that is wrong with it."""
+    document = load(name, settings)
+    parse(document, Scenario)
+    given = {"run.replicates": replicates, "run.seed": seed}
+    document = with_values(document, {path: value for path, value in given.items() if value is not None})
+    scenario = parse(document, Scenario)
+    return Asked(document, scenario, cells(document, scenario))
+
+
+def demo(jobs: int, out: Path | None) -> str:
+    """The main job on the paper: the twin analysed once as the paper was, then judged over many replicates."""
+    asked = load_study("paper", replicates=DEMO_REPLICATES)
+    return run(asked, jobs, None, out, False)
+
+
+def run(asked: Asked, jobs: int, block: int | None, out: Path | None, as_json: bool) -> str:
+    """The study run, its folder and report written: the table for stdout, or its JSON."""
+    from benchmarks import study
+    from benchmarks.progress import Progress
+    from benchmarks.store import manifest, open_folder
+
+    made = manifest(asked.document, asked.scenario.run.seed)
+    folder = open_folder(out or default_folder(asked, str(made["digest"])), asked.document, made)
+    progress = Progress()
+    result = study.run_study(study.prepare(asked.cells), folder, jobs, block, progress)
+    return _present(asked, result, folder, as_json)
+
+
+def report(path: Path, as_json: bool) -> str:
+    """The report of a finished run built again from its folder."""
+    from benchmarks import study
+    from benchmarks.store import RunFolder
+
+    folder = RunFolder(path)
+    held = folder.read_json("manifest.json")
+    asked = load_study(str(path / "scenario.yaml"))
+    asked = Asked(_with_sources(asked.document, held), asked.scenario, asked.cells)
+    result = study.read_study(study.prepare(asked.cells), folder)
+    return _present(asked, result, folder, as_json)
+
+
+def _present(asked: Asked, result: Any, folder: Any, as_json: bool) -> str:
+    from benchmarks import tables
+    from benchmarks.report import study_report
+
+    held = folder.read_json("manifest.json")
+    page = study_report(result, asked.document, asked.scenario, held)
+    folder.write_bytes("report.html", page.encode())
+    described = tables.study_json(result, asked.scenario, held, folder.path)
+    folder.write_json("result.json", described)
+    if as_json:
+        return json.dumps(described, indent=2, allow_nan=False)
+    return "\n".join(
+        [
+            asked.scenario.question,
+            tables.verdict(result),
+            "",
+            tables.performance_table(result),
+            "",
+            f"rows sha256 {result.rows_sha256}",
+            f"report      {folder.path / 'report.html'}",
+        ]
+    )
+
+
+def plan_of(asked: Asked, block: int | None) -> str:
+    """What a run would compute."""
+    from benchmarks import study
+
+    ready = study.prepare(asked.cells)
+    parts = sum(len(study.blocks(cell, block)) for cell in ready)
+    scenario = asked.scenario
+    rows = sum(cell.scenario.run.replicates * len(cell.scenario.estimators) for cell in ready) * len(study.ENDPOINTS)
+    return "\n".join(
+        [
+            scenario.question,
+            f"{len(ready)} cells x {scenario.run.replicates:,} replicates of {scenario.population.size:,} patients,"
+            f" {len(scenario.estimators)} estimators x {len(study.ENDPOINTS)} endpoints",
+            f"{parts:,} blocks, {rows:,} rows, about {rows * 60 / 1e6:.1f} MB on disk",
+            f"truth from both potential outcomes of {scenario.run.truth_patients:,} patients per cell",
+        ]
+    )
+
+
+def default_folder(asked: Asked, identity: str) -> Path:
+    """Where a run lies unless told otherwise."""
+    return Path("runs") / f"{asked.scenario.name}-{identity[:10]}"
+
+
+def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
+    """Write cohorts of the first cell; the files written."""
+    from simulator.export import adam_tables, plain_table, write_table
+    from simulator.generate import generate, resolve
+
+    if out.suffix not in (".csv", ".parquet"):
+        raise RunError(f"{out}: end the name in .csv or .parquet")
+    scenario, count = asked.scenario, asked.scenario.run.replicates
+    if count * scenario.population.size > 50_000_000:
+        raise RunError(f"{count:,} cohorts of {scenario.population.size:,} patients are too many for one file")
+    if layout == "adam" and (count > 1 or hidden):
+        raise RunError("adam describes one observed study: leave --reps at 1, and --hidden to the plain format")
+    resolved = resolve(scenario)
+    cohorts = generate(resolved, scenario.run.seed, np.arange(count, dtype=np.int64))
+    try:
+        if layout == "adam":
+            paths = [out.with_name(f"{out.stem}-{name}{out.suffix}") for name in ("adsl", "adtte")]
+            for table, path in zip(adam_tables(cohorts, scenario), paths, strict=True):
+                write_table(table, path)
+            return paths
+        write_table(plain_table(cohorts, scenario, hidden), out)
+        if count > 1:
+            return [out]
+        spec = out.with_suffix(".spec.yaml")
+        spec.write_text(resolved_yaml(cohort_spec(asked)), "utf-8")
+    except OSError as error:
+        raise RunError(f"{out}: cannot be written ({error.strerror})") from None
+    return [out, spec]
+
+
+def cohort_spec(asked: Asked) -> dict[str, Any]:
+    """The SPEC by which `analyze` reads a plain cohort of this world."""
+    scenario = asked.scenario
+    covariates: dict[str, Any] = {}
+    for name, covariate in scenario.population.covariates.items():
+        variable = covariate.variable(name)
+        covariates[name] = {"kind": variable.kind, "label": variable.label}
+        if variable.kind == "continuous":
+            covariates[name] |= {"cuts": variable.cuts, "unit": variable.unit}
+        else:
+            covariates[name]["levels"] = variable.levels
+    control, treated = scenario.arms.names()
+    treatment = {"column": "arm", "treated": treated, "control": control}
+    from simulator.world import ENDPOINTS
+
+    return {
+        "title": f"A twin of {scenario.name}",
+        "data": {
+            "id": "id",
+            "treatment": {**treatment, "treated_label": treated, "control_label": control},
+            "covariates": covariates,
+            "endpoints": {name: {"time": f"{name}_time", "event": f"{name}_event"} for name in ENDPOINTS},
+            "binary": {name: {"column": name} for name in scenario.binary_outcomes()},
+            "time_unit": scenario.time_unit,
+        },
+        "analysis": scenario.analysis.model_dump(mode="json", exclude_unset=True),
+    }
+
+
+def analyze(
+    data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None
+) -> str:
+    """One cohort file analysed: the tables for stdout, with JSON and report written where asked."""
+    from analysis.cohort_file import read_cohort
+    from analysis.workflow import analyse
+    from benchmarks.tables import cohort_tables
+
+    document = load(spec, settings)
+    described = parse(document, CohortSpec)
+    cohort = read_cohort(data, described)
+    result = analyse(cohort.observed, cohort.ids, described.analysis, cohort.arms)
+    text = json.dumps(result.to_json(), indent=2, allow_nan=False)
+    try:
+        if report_out is not None:
+            from benchmarks.report import cohort_report
+
+            report_out.write_text(cohort_report(result, described, data.name), "utf-8")
+        if json_out is not None and str(json_out) != "-":
+            json_out.write_text(text + "\n", "utf-8")
+    except OSError as error:
+        raise RunError(f"{error.filename}: cannot be written ({error.strerror})") from None
+    return text if str(json_out) == "-" else cohort_tables(result)
+
+
+def listing(as_json: bool) -> str:
+    """The shipped scenarios: kind, name and question."""
+    found = []
+    for name, path in sorted(shipped().items()):
+        question = load(str(path)).tree.get("question", "")
+        found.append({"kind": path.parent.name.rstrip("s"), "name": name, "question": question})
+    if as_json:
+        return json.dumps(found, indent=2)
+    lines = []
+    for kind in ("world", "study", "studie"):
+        lines += [f"{entry['name']:24} {entry['question']}" for entry in found if entry["kind"] == kind]
+    return "\n".join(lines)
+
+
+def show(name: str, settings: tuple[str, ...], resolved: bool) -> str:
+    """A scenario in words, or resolved as YAML."""
+    asked = load_study(name, settings)
+    if resolved:
+        return resolved_yaml(asked.document.tree).rstrip("\n")
+    scenario = asked.scenario
+    lines = [
+        f"{scenario.name}: {scenario.question}",
+        f"source: {scenario.source}",
+        f"arms: {scenario.arms.treated} (treated) against {scenario.arms.control}; {scenario.population.size:,} patients",
+        f"estimators: {', '.join(estimator.name for estimator in scenario.estimators)}",
+        f"cells: {len(asked.cells)}; replicates: {scenario.run.replicates:,}; seed: {scenario.run.seed}",
+        f"digest: {digest(asked.document.tree)}",
+        "",
+        "sourced:",
+        *(f"  {path}: {source}" for path, source in sorted(asked.document.sources.items())),
+        "",
+        "assumed:",
+        *(f"  {path}" for path in assumed_values(asked.document)),
+    ]
+    return "\n".join(lines)
+
+
+def assumed_values(document: Document) -> list[str]:
+    """Dotted paths of the values of the world that state no source."""
+    return assumed(document, ("population", "treatment", "outcomes", "entry", "followup"))
+
+
+def check(name: str, settings: tuple[str, ...]) -> str:
+    """One line that says the scenario is valid; DocumentError otherwise."""
+    asked = load_study(name, settings)
+    count = len(asked.cells)
+    return f"{name}: valid, {count} cell{'s' if count > 1 else ''}, digest {digest(asked.document.tree)[:10]}"
+
+
+def schema(document: str) -> dict[str, Any]:
+    """The JSON Schema of a scenario or of a cohort's SPEC."""
+    return json_schema(Scenario if document == "scenario" else CohortSpec)
+
+
+def _with_sources(document: Document, held: dict[str, Any]) -> Document:
+    from dataclasses import replace
+
+    return replace(document, sources=held.get("sources", {}), files=tuple(held.get("files", ())))

@@ -1,0 +1,123 @@
+"""The contract that every estimator keeps, and what each must find."""
+
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from analysis.estimators import Crude, Estimate, Estimator, Ipw, Matched, Sample
+from analysis.kernels.status import Status
+from dataclasses import replace
+from simulator.cohort import Cohorts, Observed
+from simulator.generate import generate, resolve
+from tests.worlds import scenario
+
+KINDS = [option for option in get_args(get_args(Estimator)[0])]
+NUMBERS = ("value", "se", "low", "high", "p")
+
+
+def _cohorts(count: int = 12) -> Cohorts:
+    return generate(resolve(scenario()), 3, np.arange(count, dtype=np.int64))
+
+
+def _sample(observed: Observed, first: int = 0) -> Sample:
+    replicates = np.arange(first, first + observed.treated.shape[0], dtype=np.int64)
+    return Sample(observed, scenario().analysis, replicates)
+
+
+def _slice(observed: Observed, rows: Any) -> Observed:
+    return replace(
+        observed,
+        covariates=observed.covariates[rows],
+        treated=observed.treated[rows],
+        present=observed.present[rows],
+        endpoints={n: replace(e, time=e.time[rows], event=e.event[rows]) for n, e in observed.endpoints.items()},
+        binary={n: b[rows] for n, b in observed.binary.items()},
+    )
+
+
+def _same(one: Estimate, other: Estimate, rows: Any = slice(None)) -> bool:
+    return all(
+        np.array_equal(getattr(one, name)[rows], getattr(other, name), equal_nan=name in NUMBERS)
+        for name in (*NUMBERS, "n", "events", "status")
+    )
+
+
+def test_every_kind_is_under_contract() -> None:
+    assert len(KINDS) >= 4
+    assert len({kind().kind for kind in KINDS}) == len(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_shapes_statuses_and_estimand(kind: Any) -> None:
+    cohorts = _cohorts()
+    estimator = kind()
+    estimate = estimator.estimate(_sample(cohorts.observed), "OS")
+    for name in (*NUMBERS, "n", "events", "status"):
+        assert getattr(estimate, name).shape == (12,)
+    ok = estimate.status == Status.OK
+    assert ok.all()
+    assert np.all(estimate.se > 0)
+    assert np.all((estimate.low < estimate.value) & (estimate.value < estimate.high))
+    assert np.all((estimate.p > 0) & (estimate.p < 1))
+    asked = estimator.estimand("OS", scenario().analysis, cohorts.observed.variable)
+    assert asked.endpoint == "OS"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_replicate_alone_gives_the_same_bits(kind: Any) -> None:
+    observed = _cohorts().observed
+    whole = kind().estimate(_sample(observed), "OS")
+    part = kind().estimate(_sample(_slice(observed, slice(4, 6)), 4), "OS")
+    assert _same(whole, part, slice(4, 6))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_degenerate_replicates_are_rows_and_leave_their_neighbours_alone(kind: Any) -> None:
+    observed = _cohorts().observed
+    healthy = kind().estimate(_sample(observed), "OS")
+    treated, event = observed.treated.copy(), observed.endpoints["OS"].event.copy()
+    treated[2] = False  # one arm only
+    event[5] = False  # nobody dies
+    treated[7] = observed.covariates[7, :, 1] > 0  # treatment is a covariate
+    sick = replace(
+        observed,
+        treated=treated,
+        endpoints={**observed.endpoints, "OS": replace(observed.endpoints["OS"], event=event)},
+    )
+    estimate = kind().estimate(_sample(sick), "OS")
+    others = np.setdiff1d(np.arange(12), [2, 5, 7])
+    assert np.array_equal(estimate.value[others], healthy.value[others])
+    assert estimate.status[2] != Status.OK
+    assert estimate.status[5] != Status.OK
+    for name in NUMBERS:
+        finite = np.isfinite(getattr(estimate, name))
+        assert np.array_equal(finite, estimate.status == Status.OK), name
+
+
+def test_separated_treatment_is_told() -> None:
+    observed = _cohorts().observed
+    sick = replace(observed, treated=observed.covariates[..., 1] > 0)
+    for estimator in (Matched(), Ipw()):
+        assert np.all(estimator.estimate(_sample(sick), "OS").status == Status.PS_SEPARATED)
+
+
+def test_swapping_the_arms_flips_the_sign() -> None:
+    observed = _cohorts().observed
+    there = Crude().estimate(_sample(observed), "OS")
+    back = Crude().estimate(_sample(replace(observed, treated=~observed.treated)), "OS")
+    np.testing.assert_allclose(back.value, -there.value, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(back.se, there.se, rtol=1e-10)
+
+
+def test_matched_estimate_uses_the_matched_alone() -> None:
+    observed = _cohorts().observed
+    sample = _sample(observed)
+    estimate = Matched(se="naive").estimate(sample, "OS")
+    assert np.array_equal(estimate.n, sample.matched.sum(axis=1))
+    assert np.array_equal(estimate.n, 2 * sample.matching.n_pairs)
+    disturbed = observed.endpoints["OS"].time.copy()
+    disturbed[~sample.matched] = 1e-3
+    changed = replace(observed, endpoints={"OS": replace(observed.endpoints["OS"], time=disturbed)})
+    again = Matched(se="naive").estimate(_sample(changed), "OS")
+    np.testing.assert_array_equal(again.value, estimate.value)
