@@ -124,12 +124,19 @@ class Data(Spec):
             roles += [(endpoint.time, f"the time of {name}"), (endpoint.event, f"the event of {name}")]
         return roles + [(binary.column, f"outcome {name}") for name, binary in self.binary.items()]
 
+    def labels(self) -> dict[str, str]:
+        """What the outcomes are called in tables and figures."""
+        outcomes: dict[str, EndpointColumns | BinaryColumn] = {**self.endpoints, **self.binary}
+        return {name: outcome.label or name for name, outcome in outcomes.items()}
+
     @model_validator(mode="after")
     def _consistent(self) -> "Data":
         if TREATMENT in self.covariates:
             raise ValueError(
                 f"no covariate may be named '{TREATMENT}'; give it another name and say 'column: {TREATMENT}'"
             )
+        for name in self.endpoints.keys() & self.binary.keys():
+            raise ValueError(f"'{name}' is both an endpoint and a yes/no outcome")
         others: dict[str, str] = {}
         for column, role in self.roles():
             if not role.startswith("covariate"):

@@ -30,7 +30,7 @@ class CohortFileError(ValueError):
         if len(problems) > MAX_SHOWN:
             shown.append(f"and {len(problems) - MAX_SHOWN} more problems")
         self.problems = tuple(_printable(f"{path}: {problem}") for problem in shown)
-        super().__init__("\n".join(shown))
+        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ Each returns a matplotlib Figure; `svg` turns one into text that is the same on 
 """
 
 import io
+import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,7 +41,8 @@ class Curve:
 def svg(figure: Figure) -> str:
     """The figure as SVG: no date, fixed identifiers, text kept as text."""
     stream = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "trialtwin", "svg.fonttype": "none"}):
+    with mpl.rc_context({"svg.hashsalt": "trialtwin", "svg.fonttype": "none"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's font shows it, not ours
         figure.savefig(stream, format="svg", metadata={"Date": None})
     return stream.getvalue()
 
@@ -72,7 +75,7 @@ def kaplan_meier(curves: Sequence[Curve], *, title: str, note: str, time_unit: s
         if len(curve.time):
             _draw_curve(above, curve)
     above.set_ylim(0, 1.02)
-    above.set_xlim(-0.01 * longest, 1.02 * longest)
+    above.set_xlim(-0.04 * longest, 1.02 * longest)
     above.set_ylabel("Survival", parse_math=False)
     above.set_title(title, loc="left", fontsize=11, parse_math=False)
     above.text(0.02, 0.04, note, transform=above.transAxes, fontsize=9, color=GREY, parse_math=False)
@@ -112,7 +115,9 @@ def _numbers_at_risk(axes: Axes, curves: Sequence[Curve], ticks: Sequence[float]
 
 
 def love(before: Sequence[Table1Row], after: Sequence[Table1Row]) -> Figure:
-    """Absolute standardised differences before and after matching, with the line at 0.1."""
+    """Absolute standardised differences before and after matching, with the line at 0.1; rows as in Table 1."""
+    shown = _one_of_two(before)
+    before, after = [before[k] for k in shown], [after[k] for k in shown]
     labels = [row.label for row in before]
     figure = Figure(figsize=(6.4, 1.1 + 0.24 * max(1, len(labels))), layout="constrained")
     axes = figure.subplots()
@@ -131,6 +136,20 @@ def love(before: Sequence[Table1Row], after: Sequence[Table1Row]) -> Figure:
     return figure
 
 
+def _one_of_two(rows: Sequence[Table1Row]) -> list[int]:
+    """The rows to draw: of a covariate with two levels the second, as both differ by the same."""
+    levels = Counter(row.variable for row in rows if row.level is not None)
+    two = {name for name, count in levels.items() if count == 2}
+    first: set[str] = set()
+    kept = []
+    for k, row in enumerate(rows):
+        if row.level is not None and row.variable in two and row.variable not in first:
+            first.add(row.variable)
+        else:
+            kept.append(k)
+    return kept
+
+
 def love_of(analysis: CohortAnalysis) -> Figure:
     """The love plot of an analysis."""
     return love(analysis.table1.before, analysis.table1.after)
@@ -146,9 +165,8 @@ def forest_of(analysis: CohortAnalysis, endpoint: str, when: str = "after") -> F
 def forest(rows: Sequence[SubgroupRow], *, title: str, arms: Arms[str]) -> Figure:
     """Hazard ratios on a log scale, with n, events, HR (CI) and the log-rank p of each row."""
     figure = Figure(figsize=(9.5, 1.3 + 0.25 * max(1, len(rows))), layout="constrained")
-    axes = figure.subplots()
-    fits = [row for row in rows if np.isfinite(row.hr)]
-    low, high = _forest_limits(fits)
+    axes, table = figure.subplots(1, 2, width_ratios=(3, 2.4), sharey=True)
+    low, high = _forest_limits([row for row in rows if np.isfinite(row.hr)])
     for place, row in enumerate(rows):
         if np.isfinite(row.hr):
             _forest_row(axes, place, row, low, high)
@@ -160,18 +178,18 @@ def forest(rows: Sequence[SubgroupRow], *, title: str, arms: Arms[str]) -> Figur
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_ylim(len(rows) - 0.4, -1.2)
+    axes.set_ylim(len(rows) - 0.4, -1.4)
     axes.set_yticks(range(len(rows)), [row.label for row in rows], fontsize=8, parse_math=False)
     axes.tick_params(left=False)
-    cells = [(str(row.n), str(row.events), hr_text(row), p_text(row.p_logrank)) for row in rows]
-    for place, texts in enumerate([("n", "events", "HR (CI)", "p"), *cells], start=-1):
-        for x, text in zip((1.06, 1.16, 1.37, 1.6), texts, strict=True):
-            axes.text(x, place, text, transform=axes.get_yaxis_transform(), ha="center", va="center", fontsize=8)
-    axes.set_xlabel(
-        f"Hazard ratio: < 1 favours {arms.treated}, > 1 favours {arms.control}", fontsize=8, parse_math=False
-    )
+    axes.set_xlabel(f"HR: < 1 favours {arms.treated}, > 1 favours {arms.control}", fontsize=8, parse_math=False)
     axes.set_title(title, loc="left", fontsize=11, parse_math=False)
     _bare(axes)
+    axes.spines["left"].set_visible(False)
+    cells = [(str(row.n), str(row.events), hr_text(row), p_text(row.p_logrank)) for row in rows]
+    for place, texts in enumerate([("n", "events", "HR (CI)", "p"), *cells], start=-1):
+        for x, text in zip((0.06, 0.24, 0.58, 0.93), texts, strict=True):
+            table.text(x, place, text, ha="center", va="center", fontsize=8)
+    table.set_axis_off()
     return figure
 
 

@@ -8,8 +8,8 @@ from scipy.special import chdtrc
 from analysis import survival
 from analysis.cox_tables import term_label
 from analysis.effects import NAN, AnalysisSet, Arms, Effect, effect, fit_cox
-from analysis.kernels.status import Status
 from analysis.plan import Factor, Plan, subgroup_factors
+from analysis.table1 import level_label, level_names
 from simulator.cohort import Bools, Endpoint, Observed
 from simulator.terms import design
 
@@ -46,8 +46,7 @@ def subgroups(course: Endpoint, observed: Observed, group: AnalysisSet, plan: Pl
     for factor in subgroup_factors(plan, observed.variable):
         masks = [_holds(observed, terms) for terms in factor.rows]
         interaction = _interaction_p(course, observed.treated[0], masks, group, plan)
-        for terms, mask in zip(factor.rows, masks, strict=True):
-            rows.append((factor.name, *_names(factor, terms, observed), mask, interaction))
+        rows += [(factor.name, *_names(factor, k, observed), mask, interaction) for k, mask in enumerate(masks)]
     present = np.array([mask & group.present for *_, mask, _ in rows])
     return _fit_rows(course, observed.treated[0], rows, present, group, plan)
 
@@ -104,15 +103,13 @@ def _holds(observed: Observed, terms: tuple[str, ...]) -> Bools:
     return holds
 
 
-def _names(factor: Factor, terms: tuple[str, ...], observed: Observed) -> tuple[str, str]:
-    """The row's level and its label: ('>50', 'Age (> 50)')."""
-    if len(terms) == 1:
-        label = term_label(terms[0], terms[0], observed)
-        level = terms[0] if factor.rows == (terms,) else terms[0].removeprefix(factor.name).removeprefix("=")
-        return level, label
-    low, high = (text.removeprefix(factor.name).lstrip("<>=") for text in terms)
-    variable = observed.variable[factor.name]
-    return f"{low}-{high}", f"{variable.label or variable.name} (> {low} to {high})"
+def _names(factor: Factor, place: int, observed: Observed) -> tuple[str, str]:
+    """The level and the label of one of the factor's rows: ('>50', 'Age (> 50)')."""
+    if factor.name in observed.names:
+        variable = observed.variable[factor.name]
+        level = level_names(variable)[place]
+        return level, level_label(variable, level)
+    return factor.name, term_label(factor.name, factor.name, observed)
 
 
 def _interaction_p(course: Endpoint, treated: Bools, masks: list[Bools], group: AnalysisSet, plan: Plan) -> float:

@@ -94,7 +94,7 @@ def _continuous(
     return Table1Row(
         variable=variable.name,
         level=None,
-        label=f"{variable.label or variable.name}, {variable.unit}" if variable.unit else variable.label,
+        label=", ".join(text for text in (variable.label or variable.name, variable.unit) if text),
         shows=shows[variable.name],
         treated=_numbers(x[treated & group.present]),
         control=_numbers(x[~treated & group.present]),
@@ -122,7 +122,7 @@ def _levels(variable: Variable, observed: Observed, group: AnalysisSet, plan: Pl
         Table1Row(
             variable=variable.name,
             level=level,
-            label=f"{variable.label or variable.name}: {level}",
+            label=level_label(variable, level),
             shows="count",
             treated=cells[0][index],
             control=cells[1][index],
@@ -137,14 +137,17 @@ def _levels(variable: Variable, observed: Observed, group: AnalysisSet, plan: Pl
 
 
 def level_names(variable: Variable) -> tuple[str, ...]:
-    """The levels as a reader wants them; the stretches of a continuous variable as '≤50', '50-65', '>65'."""
+    """The levels as the JSON names them; the stretches of a continuous variable as '<=50', '>50 & <=65', '>65'."""
     if variable.kind != "continuous":
         return variable.levels
-    names = []
-    for terms in level_terms(variable):
-        sides = [text.removeprefix(variable.name) for text in terms]
-        names.append(sides[0] if len(sides) == 1 else f"{sides[0]} and {sides[1]}")
-    return tuple(names)
+    return tuple(" & ".join(text.removeprefix(variable.name) for text in terms) for terms in level_terms(variable))
+
+
+def level_label(variable: Variable, level: str) -> str:
+    """A level as a reader wants it: 'Age (≤ 50)', 'Age (> 50 & ≤ 65)', 'Grade (3)'."""
+    if variable.kind == "continuous":
+        level = level.replace("<=", "≤ ").replace(">", "> ")
+    return f"{variable.label or variable.name} ({level})"
 
 
 def _numbers(x: Floats) -> Numbers:

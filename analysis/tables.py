@@ -141,12 +141,17 @@ def subgroup_table(analysis: CohortAnalysis, endpoint: str, when: str = "after")
     """The forest plot of one endpoint as numbers."""
     result = analysis.endpoints[endpoint]
     header = ("Subgroup", "n", "Events", "HR", "p (log-rank)", "p (interaction)")
-    rows = tuple(_subgroup_cells(row) for row in _side(analysis, endpoint, when).subgroups)
+    made = _side(analysis, endpoint, when).subgroups
+    rows = tuple(
+        _subgroup_cells(row, row.variable is not None and (k == 0 or row.variable != made[k - 1].variable))
+        for k, row in enumerate(made)
+    )
     return TextTable(f"{result.label}: subgroups {when} matching", header, rows)
 
 
-def _subgroup_cells(row: SubgroupRow) -> tuple[str, ...]:
-    return (row.label, str(row.n), str(row.events), hr_text(row), p_text(row.p_logrank), p_text(row.interaction_p))
+def _subgroup_cells(row: SubgroupRow, first: bool) -> tuple[str, ...]:
+    interaction = p_text(row.interaction_p) if first else ""
+    return (row.label, str(row.n), str(row.events), hr_text(row), p_text(row.p_logrank), interaction)
 
 
 def response_table(analysis: CohortAnalysis) -> TextTable:
@@ -175,8 +180,8 @@ def _response_cells(side: Response) -> tuple[str, ...]:
 def propensity_table(analysis: CohortAnalysis) -> TextTable:
     """The coefficients of the propensity model, and what the matching did."""
     model, sets = analysis.propensity, analysis.matching
-    rows = tuple((name, _three(value)) for name, value in model.coefficients.items())
-    caliper = "none" if sets.caliper_spec is None else f"{sets.caliper_spec:g} {sets.unit} = {_three(sets.caliper)}"
+    rows = tuple((name, f"{value:.4g}" if isfinite(value) else ABSENT) for name, value in model.coefficients.items())
+    caliper = "none" if sets.caliper_spec is None else f"{sets.caliper_spec:g} {sets.unit} = {sets.caliper:.4g}"
     notes = (
         f"AIC {_decimals(model.aic, 2)}; status {model.status.name}. Caliper on the {sets.scale} scale: {caliper}; "
         f"{sets.n_pairs} matched sets of {analysis.cohort.treated} treated; status {sets.status.name}.",
@@ -212,7 +217,7 @@ def _median(arm: Median) -> str:
 
 def _interval(arm: Median) -> str:
     def text(value: float) -> str:
-        return "NR" if isinf(value) else _decimals(value, 1)
+        return "NR" if isinf(value) else _decimals(value, 0 if value >= 100 else 1)
 
     return f"{text(arm.median)} ({text(arm.low)}, {text(arm.high)})"
 

@@ -57,8 +57,9 @@ class Hidden:
 
     ``propensity (R, N)`` is the true probability of treatment; ``covariates (R, N, H)`` are the unmeasured variables;
     ``potential`` maps an endpoint to its two courses, untreated first, each under the follow-up that the patient
-    would have had in that arm; ``binary`` likewise; ``eligible (2, R, N)`` says who would be included in each arm; ``entry (R, N)`` is the time
-    from the start of accrual to entry; ``response`` the position of best response, untreated first.
+    would have had in that arm; ``binary`` likewise; ``eligible (2, R, N)`` says who would be included in each arm;
+    ``entry (R, N)`` is the time from the start of accrual to entry; ``response`` the position of best response,
+    untreated first.
     """
 
     variables: tuple[Variable, ...]

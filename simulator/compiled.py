@@ -1,12 +1,14 @@
 """`kernel`: numba's njit without the GIL, cached on disk wherever a cache can be written."""
 
 import os
+import pickle
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.core import config
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -20,14 +22,25 @@ def _writable(folder: Path) -> bool:
         return False
 
 
+def _private(folder: Path) -> bool:
+    """True when the folder, made if need be, is ours alone: compiled code from a stranger's would be run."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return False
+    return not folder.is_symlink() and found.st_uid == os.getuid() and not found.st_mode & 0o022
+
+
 def _choose_cache() -> bool:
     """True when compiled code can be kept on disk; chooses the first folder that can be written."""
-    if numba.config.CACHE_DIR:
-        return _writable(Path(numba.config.CACHE_DIR))
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~")) / ".cache")
-    for folder in (home / "trialtwin", Path(tempfile.gettempdir()) / f"trialtwin-{os.getuid()}"):
-        if _writable(folder):
-            numba.config.CACHE_DIR = str(folder)
+    if config.CACHE_DIR:
+        return _writable(Path(config.CACHE_DIR))
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~")) / ".cache") / "trialtwin"
+    spare = Path(tempfile.gettempdir()) / f"trialtwin-{os.getuid()}"
+    for folder in (home, spare):
+        if (folder is home or _private(folder)) and _writable(folder):
+            config.CACHE_DIR = str(folder)
             return True
     return False
 
@@ -35,6 +48,26 @@ def _choose_cache() -> bool:
 CACHED = _choose_cache()
 
 
+def _forgiving(use: Callable[..., Any]) -> Callable[..., Any]:
+    """The use of a cache that does nothing where the disk is full or a cached file is damaged."""
+
+    def guarded(*arguments: Any) -> Any:
+        try:
+            return use(*arguments)
+        except (OSError, EOFError, pickle.UnpicklingError):
+            return None
+
+    return guarded
+
+
 def kernel(function: _F) -> _F:
     """The compiled function: releases the GIL, is cached when a cache folder is writable, IEEE arithmetic kept."""
-    return numba.njit(nogil=True, cache=CACHED)(function)  # type: ignore[no-any-return]
+    compiled: Any = numba.njit(nogil=True)(function)
+    if CACHED:
+        try:
+            compiled.enable_caching()
+        except RuntimeError:  # no folder for this very function
+            return compiled  # type: ignore[no-any-return]
+        cache = compiled._cache
+        cache.load_overload, cache.save_overload = _forgiving(cache.load_overload), _forgiving(cache.save_overload)
+    return compiled  # type: ignore[no-any-return]

@@ -6,22 +6,21 @@ mean, SD, bounds and shares above its cut-points all at once: among the distribu
 of maximum entropy, whose density is exp(a x + b x^2) times a constant per interval between cut-points.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy.optimize import root
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
+from simulator.margins import Levels, Quantiles, maximum_entropy
 from simulator.spec import Label, Name, Positive, Share, Spec
 from simulator.streams import Streams
 from simulator.terms import Variable
 
 Floats = NDArray[np.float64]
-
-_CELLS = 4096  # steps of a continuous margin's quantile table
 
 
 class Continuous(Spec):
@@ -43,8 +42,9 @@ class Continuous(Spec):
         points = self.cut_points()
         if any(not low < point < high for point in points):
             raise ValueError(f"every cut-point must lie between the bounds {low:g} and {high:g}")
-        shares = [self.cuts[text] for text in sorted(self.cuts, key=float)]
-        if any(later > earlier for earlier, later in zip(shares, shares[1:], strict=False)):
+        if len(set(points)) < len(points):
+            raise ValueError("a cut-point is given twice")
+        if any(later > earlier for earlier, later in itertools.pairwise(self._above())):
             raise ValueError("the share above a cut-point cannot grow with the cut-point")
         self.margin()
         return self
@@ -56,12 +56,14 @@ class Continuous(Spec):
         except ValueError:
             raise ValueError(f"cut-points must be numbers, not {', '.join(self.cuts)}") from None
 
-    def margin(self) -> "Margin":
+    def _above(self) -> tuple[float, ...]:
+        """The shares above the lower bound, each cut-point and the upper bound."""
+        return (1.0, *(self.cuts[text] for text in sorted(self.cuts, key=float)), 0.0)
+
+    def margin(self) -> Quantiles:
         """The quantile table of the maximum-entropy distribution; ValueError if the numbers contradict each other."""
-        points = self.cut_points()
-        above = [1.0] + [self.cuts[text] for text in sorted(self.cuts, key=float)] + [0.0]
-        edges = np.array([self.bounds[0], *points, self.bounds[1]])
-        return Margin(_maximum_entropy_table(self.mean, self.sd, edges, -np.diff(above)))
+        edges = (self.bounds[0], *self.cut_points(), self.bounds[1])
+        return maximum_entropy(self.mean, self.sd, edges, self._above())
 
     def variable(self, name: str) -> Variable:
         """What an analyst knows of it."""
@@ -85,10 +87,10 @@ class Categorical(Spec):
             raise ValueError(f"a {self.kind} covariate has {'two' if self.kind == 'binary' else 'two or more'} levels")
         return self
 
-    def margin(self) -> "Margin":
+    def margin(self) -> Levels:
         """Thresholds on the normal scale; shares are scaled to sum to one exactly."""
         shares = np.array(list(self.shares.values()))
-        return Margin(ndtri(np.clip(np.cumsum(shares)[:-1] / shares.sum(), 0.0, 1.0)), categorical=True)
+        return Levels(ndtri(np.clip(np.cumsum(shares)[:-1] / shares.sum(), 0.0, 1.0)))
 
     def variable(self, name: str) -> Variable:
         """What an analyst knows of it."""
@@ -142,32 +144,12 @@ class Population(Spec):
 
 
 @dataclass(frozen=True)
-class Margin:
-    """Maps standard normals to values: thresholds of levels, or a quantile table over equal steps of probability."""
-
-    table: Floats
-    categorical: bool = False
-
-    def values(self, z: Floats) -> Floats:
-        """Values of any shape for standard normals ``z``: positions of levels, or numbers."""
-        if self.categorical:
-            level = np.zeros(z.shape)
-            for threshold in self.table:
-                level += z > threshold
-            return level
-        place = ndtr(z) * (len(self.table) - 1)
-        step = np.minimum(place.astype(np.intp), len(self.table) - 2)
-        low = self.table[step]
-        return low + (place - step) * (self.table[step + 1] - low)
-
-
-@dataclass(frozen=True)
 class Baseline:
     """A population ready to be drawn from: variables, their margins and the Cholesky factor of their correlation."""
 
     measured: tuple[Variable, ...]
     hidden: tuple[Variable, ...]
-    margins: tuple[Margin, ...]
+    margins: tuple[Levels | Quantiles, ...]
     factor: Floats
 
     @property
@@ -193,7 +175,7 @@ def resolve(population: Population) -> Baseline:
         tuple(spec.variable(name) for name, spec in population.covariates.items()),
         tuple(spec.variable(name) for name, spec in population.hidden.items()),
         tuple(spec.margin() for spec in population.all_covariates().values()),
-        np.linalg.cholesky(matrix),
+        _cholesky(matrix),
     )
 
 
@@ -201,40 +183,10 @@ def _shown(label: str, name: str) -> str:
     return name if label == "-" else label
 
 
-def _maximum_entropy_table(mean: float, sd: float, edges: Floats, shares: Floats) -> Floats:
-    """Quantiles at equal steps of probability for the density exp(a y + b y^2) on each interval with its share.
-
-    Solves a and b so that mean and SD are met; ``edges (J+1,)`` are bounds and cut-points, ``shares (J,)`` the masses.
-    """
-    grid = [np.linspace(low, high, 801) for low, high in zip(edges[:-1], edges[1:], strict=True)]
-
-    def interval(x: Floats, tilt: Floats) -> tuple[Floats, float, float]:
-        y = (x - mean) / sd
-        log_density = tilt[0] * y + tilt[1] * y * y
-        density = np.exp(log_density - log_density.max())
-        cell = (density[1:] + density[:-1]) / 2  # piecewise constant: its moments are exact below
-        cell /= cell.sum()
-        low, high = y[:-1], y[1:]
-        return (
-            np.concatenate([[0.0], np.cumsum(cell)]),
-            float(cell @ (low + high)) / 2,
-            float(cell @ (low**2 + low * high + high**2)) / 3,
-        )
-
-    def misfit(tilt: Floats) -> list[float]:
-        parts = [interval(x, tilt) for x in grid]
-        first = sum(share * part[1] for share, part in zip(shares, parts, strict=True))
-        second = sum(share * part[2] for share, part in zip(shares, parts, strict=True))
-        return [first, second - 1.0]
-
-    solution = root(misfit, np.array([0.0, -0.5]), tol=1e-12)
-    if np.abs(misfit(solution.x)).max() > 1e-6:
-        raise ValueError("no distribution within the bounds has this mean, this SD and these shares together")
-    probability = np.concatenate([[0.0], np.cumsum(shares)])
-    steps = np.linspace(0.0, 1.0, _CELLS + 1)
-    table = np.empty(_CELLS + 1)
-    for j, x in enumerate(grid):
-        inside = (steps >= probability[j]) & (steps <= probability[j + 1])
-        if shares[j] > 0:
-            table[inside] = np.interp((steps[inside] - probability[j]) / shares[j], interval(x, solution.x)[0], x)
-    return table
+def _cholesky(matrix: Floats) -> Floats:
+    """The lower Cholesky factor, column by column: zeros stay zeros, and no machine's linear algebra is involved."""
+    rest, factor = matrix.copy(), np.zeros_like(matrix)
+    for j in range(len(matrix)):
+        factor[j:, j] = rest[j:, j] / np.sqrt(rest[j, j])
+        rest -= np.multiply.outer(factor[:, j], factor[:, j])
+    return factor

@@ -1,6 +1,7 @@
 """Cohorts as files: a plain table, or ADSL and ADTTE with CDISC names."""
 
 import datetime
+from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
@@ -82,10 +83,10 @@ def adam_tables(cohorts: Cohorts, world: World) -> tuple[pd.DataFrame, pd.DataFr
     for k, variable in enumerate(observed.variables):
         values = observed.covariates[0, patients, k]
         if variable.kind == "continuous":
-            subjects[_cdisc_name(variable.name)] = values
+            subjects[_cdisc_name(variable.name, subjects)] = values
             continue
-        subjects[_cdisc_name(variable.name)] = _values(variable, values)
-        subjects[_cdisc_name(variable.name, "N")] = values.astype(int) + 1
+        subjects[_cdisc_name(variable.name, subjects)] = _values(variable, values)
+        subjects[_cdisc_name(variable.name, subjects, "N")] = values.astype(int) + 1
     parts = []
     for name, course in observed.endpoints.items():
         time, event = course.time[0, patients], course.event[0, patients]
@@ -123,9 +124,8 @@ def _values(variable: Variable, values: NDArray[np.float64]) -> NDArray[np.gener
 
 
 def _best_response(cohorts: Cohorts, world: World) -> NDArray[np.generic]:
-    assert world.outcomes.response is not None and cohorts.hidden.response is not None
-    zero, one = cohorts.hidden.response
-    categories = np.array(world.outcomes.response.categories)
+    zero, one = cohorts.hidden.response or ()
+    categories = np.array(world.outcomes.response.categories if world.outcomes.response else ())
     return categories[np.where(cohorts.observed.treated, one, zero).ravel()]
 
 
@@ -134,7 +134,11 @@ def _dates(world: World, months: NDArray[np.float64]) -> list[str]:
     return [(start + datetime.timedelta(days=round(m * DAYS_PER_MONTH))).isoformat() for m in months]
 
 
-def _cdisc_name(name: str, suffix: str = "") -> str:
-    """At most eight upper-case letters and digits, as CDISC asks of a variable's name."""
+def _cdisc_name(name: str, taken: Container[str], suffix: str = "") -> str:
+    """At most eight upper-case letters and digits, as CDISC asks of a variable's name; numbered where it is taken."""
     plain = "".join(letter for letter in name.upper() if letter.isalnum())
-    return plain[: 8 - len(suffix)] + suffix
+    made, number = plain[: 8 - len(suffix)] + suffix, 1
+    while made in taken:
+        number += 1
+        made = plain[: 8 - len(f"{number}{suffix}")] + f"{number}{suffix}"
+    return made

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 
 class FollowUp(Spec):
-    """Observation ends at the cut-off date, or earlier by drop-out: a hazard of its own in each arm (none if absent)."""
+    """Observation ends at the cut-off date, or earlier by drop-out: a hazard of its own in each arm, or none."""
 
     cut_off: str
     dropout: dict[str, HazardSpec] = Field(default_factory=dict)

@@ -9,6 +9,7 @@ Progression-free survival ends at the first of progression and death without it,
 <= OS always. Both potential courses of a patient use the same luck: they differ by what treatment does, nothing else.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -26,7 +27,7 @@ Rising = Annotated[tuple[Positive, ...], Field(description="increasing times")]
 
 
 def _rising(cuts: tuple[float, ...]) -> None:
-    if any(later <= earlier for earlier, later in zip(cuts, cuts[1:], strict=False)):
+    if any(later <= earlier for earlier, later in itertools.pairwise(cuts)):
         raise ValueError("cuts must increase")
 
 
@@ -207,7 +208,7 @@ def course(hazards: dict[str, Hazard], exposure: dict[str, Floats]) -> Course:
 
 
 def best_response(spec: Response, arm: str, luck: Floats, own: Floats) -> NDArray[np.int64]:
-    """Positions of the categories ``(R, N)``: ``luck`` in (0, 1) small for late progression, ``own`` standard normal."""
+    """Positions of categories ``(R, N)``: ``luck`` in (0, 1) is small for late progression, ``own`` standard normal."""
     z = -spec.link * ndtri(luck) + np.sqrt(1 - spec.link**2) * own
     shares = np.array(spec.shares[arm])
     thresholds = ndtri(np.clip(np.cumsum(shares)[:-1] / shares.sum(), 0.0, 1.0))

@@ -1,8 +1,9 @@
 """Addressed random numbers: each is a pure function of (seed, stream name, replicate, patient, draw).
 
-Not of worker, block, order, cell, or of how many numbers another mechanism drew. The generator is Philox4x64-10 (Salmon,
-Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3", SC11): the key is a hash of seed and stream
-name, the counter is the address. Four neighbouring patients share one counter value, each taking one of its four words.
+Not of worker, block, order, cell, or of how many numbers another mechanism drew. The generator is Philox4x64-10
+(Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3", SC11): the key is a hash of seed and
+stream name, the counter is the address (patient // 4, draw, replicate, 0), and a patient takes word patient % 4 of the
+four that it gives.
 """
 
 import hashlib
@@ -24,8 +25,7 @@ _W1 = np.uint64(0xBB67AE8584CAA73B)
 _TO_UNIT = 2.0**-52  # 52 bits and a half step: never 0, never 1
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _high_half(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
+def _product(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
     """The upper 64 bits of the 128-bit product of two unsigned 64-bit numbers."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
@@ -34,6 +34,9 @@ def _high_half(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
         return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
 
     return numba.types.uint64(numba.types.uint64, numba.types.uint64), codegen
+
+
+_high_half: Any = intrinsic(_product)
 
 
 @kernel
@@ -72,7 +75,7 @@ class Streams:
         return np.uint64(int.from_bytes(digest[:8], "little")), np.uint64(int.from_bytes(digest[8:16], "little"))
 
     def uniform(self, stream: str, replicates: NDArray[np.int64], patients: int, draw: int = 0) -> NDArray[np.float64]:
-        """Uniforms in the open interval (0, 1), ``(R, N)``; patient i of replicate r is the same whatever R and N are."""
+        """Uniforms in the open interval (0, 1), ``(R, N)``; those of a replicate's patient do not depend on R and N."""
         out = np.empty((len(replicates), patients))
         fill_uniform(*self.key(stream), replicates, draw, out)
         return out

@@ -1,8 +1,8 @@
 """Who is treated: a true propensity score from log odds of terms, and how an arm is allotted from it.
 
-``logit P(treated) = intercept + sum of log_odds x term``. ``logistic`` states the intercept; ``prevalence`` finds the one
-that gives the stated share of treated on average; ``fixed`` treats exactly that share of every cohort: those with the
-largest ``logit P + standard logistic noise``, so that arm sizes are as fixed as in a published table.
+``logit P(treated) = intercept + sum of log_odds x term``. ``logistic`` states the intercept; ``prevalence`` finds the
+one that gives the stated share of treated on average; ``fixed`` treats exactly that share of every cohort: those with
+the largest ``logit P + standard logistic noise``, so that arm sizes are as fixed as in a published table.
 """
 
 from dataclasses import dataclass

@@ -68,19 +68,22 @@ class World(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> "World":
-        taken = RESERVED & self.population.all_covariates().keys()
+        taken = self._columns() & self.population.all_covariates().keys()
         if taken:
             raise ValueError(
                 f"population: no covariate may be called '{min(taken)}'; cohorts have a column of that name"
             )
+        taken = (RESERVED | set(ENDPOINTS)) & set(self.binary_outcomes())
+        if taken:
+            raise ValueError(f"outcomes.response.groups: no group may be called '{min(taken)}'")
         variables = {name: spec.variable(name) for name, spec in self.population.all_covariates().items()}
         for where, text in self._terms():
             try:
-                parse_term(text, variables)
+                term = parse_term(text, variables)
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from None
-            if text in variables and variables[text].kind in ("ordinal", "nominal"):
-                raise ValueError(f"{where}: '{text}' has several levels; compare it with one, as in {text}>=...")
+            if not term.operator and variables[term.variable].kind in ("ordinal", "nominal"):
+                raise ValueError(f"{where}: '{text}' has several levels; compare it with one, as in {term.variable}=...")
         for where, arms in self._arm_keys():
             unknown = [arm for arm in arms if arm not in self.arms.names()]
             if unknown:
@@ -91,6 +94,12 @@ class World(Spec):
         if parse_date(self.followup.cut_off) < parse_date(self.entry.accrual.end):
             raise ValueError("followup.cut_off: follow-up ends before accrual does")
         return self
+
+    def _columns(self) -> set[str]:
+        """Names of the columns that a table of cohorts has beside the covariates."""
+        measured = {f"{endpoint}_{what}" for endpoint in ENDPOINTS for what in ("time", "event")}
+        measured |= set(self.binary_outcomes())
+        return RESERVED | measured | {f"{column}_{arm}" for column in measured for arm in self.arms.names()}
 
     def _terms(self) -> Iterator[tuple[str, str]]:
         yield from (("treatment.log_odds", text) for text in self.treatment.log_odds)

@@ -283,6 +283,7 @@ def test_nested_and_binary_parquet_columns_are_refused_by_name(tmp_path: Path) -
         ({"covariates": {"a": {"kind": "continuous", "column": "os_t"}}}, "is the time of OS"),
         ({"treatment": {"column": "arm", "treated": 1, "control": "1.0"}}, "different values"),
         ({"treatment": {"column": "arm", "treated_label": "x", "control_label": "x"}}, "need to differ"),
+        ({"binary": {"OS": {"column": "best"}}}, "both an endpoint and a yes/no outcome"),
         ({"weights": "w"}, "Extra inputs"),
     ],
 )
@@ -290,6 +291,11 @@ def test_a_spec_that_contradicts_itself_is_refused(changes: dict[str, object], p
     with pytest.raises(ValidationError) as caught:
         spec(**changes)
     assert part in str(caught.value)
+
+
+def test_outcomes_are_called_by_their_label_or_else_their_name() -> None:
+    made = spec(endpoints={"OS": {"time": "os_t", "event": "os_e", "label": "Overall survival"}})
+    assert made.data.labels() == {"OS": "Overall survival", "ORR": "ORR"}
 
 
 def test_a_plan_that_does_not_fit_the_covariates_is_refused() -> None:

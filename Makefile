@@ -1,0 +1,46 @@
+# make demo: install and run the main job. make test: install with the test extras and run the tests.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test slow lint lock schema clean
+
+demo: $(VENV)/.installed
+	$(BIN)/trialtwin demo
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/.installed: pyproject.toml requirements.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'TrialTwin needs Python 3.11 or newer')"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --require-hashes --only-binary :all: --no-deps -r requirements.txt
+	$(PIP) --no-build-isolation --no-deps --editable .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
+	$(PIP) --require-hashes --no-deps -r requirements-test.txt
+	touch $@
+
+# Resolve the pins anew (needs uv); the files hold no address of a package index.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url pyproject.toml --group build
+lock:
+	$(LOCK) --upgrade --output-file requirements.txt
+	$(LOCK) --all-extras --group dev --constraint requirements.txt --output-file requirements-test.txt
+
+schema: $(VENV)/.installed
+	$(BIN)/trialtwin schema > scenarios/schema/scenario.json
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,364 @@
+"""The workflow of one cohort equals R's (step, MatchIt, survival) on two public cohorts, and fails on no data."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.cohort_analysis import FORMAT
+from analysis.cohort_file import CohortFile, CohortSpec, read_cohort
+from analysis.kernels.status import Status
+from analysis.plan import Plan
+from analysis.tables import all_tables, hr_text, p_text
+from analysis.workflow import CohortAnalysis, analyse
+from simulator.cohort import Endpoint, Observed
+from simulator.terms import Variable
+
+ORACLE = Path(__file__).parent / "oracle"
+EARLY = {"EARLY": {"column": "early"}}
+SPECS: dict[str, dict[str, Any]] = {
+    "colon": {
+        "id": "id",
+        "treatment": {"column": "rx", "treated": "Lev+5FU", "control": "Obs"},
+        "covariates": {
+            "age": {"kind": "continuous", "cuts": [60]},
+            **{name: {"kind": "binary"} for name in ("sex", "obstruct", "perfor", "adhere")},
+            "nodes": {"kind": "continuous"},
+            "differ": {"kind": "ordinal", "levels": [1, 2, 3]},
+            "extent": {"kind": "ordinal", "levels": [1, 2, 3, 4]},
+            **{name: {"kind": "binary"} for name in ("surg", "node4")},
+        },
+        "endpoints": {"OS": {"time": "time", "event": "status"}, "RFS": {"time": "rtime", "event": "rstatus"}},
+        "binary": EARLY,
+    },
+    "rotterdam": {
+        "id": "id",
+        "treatment": {"column": "hormon"},
+        "covariates": {
+            "age": {"kind": "continuous", "cuts": [50, 65]},
+            "meno": {"kind": "binary"},
+            "size": {"kind": "nominal", "levels": ["<=20", "20-50", ">50"]},
+            "grade": {"kind": "binary", "levels": [2, 3]},
+            "nodes": {"kind": "continuous", "cuts": [3]},
+            "pgr": {"kind": "continuous"},
+            "er": {"kind": "continuous"},
+            "chemo": {"kind": "binary"},
+        },
+        "endpoints": {"OS": {"time": "dtime", "event": "death"}, "RFS": {"time": "rtime", "event": "recur"}},
+        "binary": EARLY,
+    },
+}
+NAMES = {"g3": "grade", "arm": "treatment", "old": "age>60", "a": "age>50", "b": "age>65", "many": "nodes>3"}
+
+
+def read(name: str, analysis: dict[str, Any] | None = None) -> tuple[CohortFile, CohortSpec]:
+    spec = CohortSpec.model_validate_json(json.dumps({"data": SPECS[name], "analysis": analysis or {}}))
+    return read_cohort(ORACLE / f"workflow_{name}.csv", spec), spec
+
+
+def run(name: str, analysis: dict[str, Any] | None = None) -> CohortAnalysis:
+    cohort, spec = read(name, analysis)
+    return analyse(cohort.observed, cohort.ids, spec.analysis, cohort.arms)
+
+
+@pytest.fixture(scope="module", params=sorted(SPECS))
+def both(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The analysis as JSON, read back, and R's."""
+    ours = json.loads(json.dumps(run(request.param).to_json(), allow_nan=False))
+    return ours, json.loads((ORACLE / f"workflow_{request.param}.json").read_text())
+
+
+def near(value: float | None, r: float | None, tolerance: float = 1e-8) -> bool:
+    """Equal to 1e-8 of the number (of 1e-6 where it is smaller); both absent counts as equal."""
+    if value is None or r is None:
+        return value is None and r is None
+    return abs(value - r) <= tolerance * max(abs(r), 1e-6)
+
+
+def sides(both: tuple[dict[str, Any], dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    ours, r = both
+    for name, found in r["endpoints"].items():
+        for when in ("before", "after"):
+            yield ours["endpoints"][name][when], found[when]
+
+
+def test_the_propensity_model_is_the_one_that_step_finds(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    ours, r = both[0]["propensity"], both[1]
+    assert ours["selected"] == [NAMES.get(term, term) for term in r["selected"]]
+    assert all(map(near, ours["coefficients"].values(), r["coefficients"]))
+    assert near(ours["aic"], r["aic"])
+    assert len(ours["scores"]) == len(r["scores"])
+    assert all(map(near, ours["scores"].values(), r["scores"]))
+
+
+def test_the_pairs_are_those_of_matchit(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    ours, r = both[0]["matching"], both[1]
+    assert ours["pairs"] == [[str(i) for i in pair] for pair in r["pairs"]]
+    assert ours["n_pairs"] == ours["n_treated"] == ours["n_control"] == len(r["pairs"])
+    assert near(ours["caliper"], r["caliper"])
+
+
+def test_medians_follow_up_and_log_rank_are_survfits_and_survdiffs(
+    both: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    for ours, r in sides(both):
+        for curve in ("km", "follow_up"):
+            for arm in ("treated", "control"):
+                cells = [ours[curve][arm][key] for key in ("n", "events", "median", "low", "high")]
+                assert all(map(near, cells, r[curve][arm])), (cells, r[curve][arm])
+        assert near(ours["logrank"]["chi2"], r["chi2"])
+        assert near(ours["logrank"]["p"], r["p"])
+
+
+def test_every_cox_model_is_that_of_coxph(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    for ours, r in sides(both):
+        assert near(ours["cox"]["log_hr"], r["cox"]["beta"][0])
+        assert near(ours["cox"]["se"], r["cox"]["se"][0])
+        if ours["cox_pair_robust"]:
+            assert near(ours["cox_pair_robust"]["se"], r["robust_se"])
+        fitted = [pair for model in r["univariable"].values() for pair in zip(model["beta"], model["se"], strict=True)]
+        assert len(ours["univariable"]) == len(fitted)
+        for row, (beta, se) in zip(ours["univariable"], fitted, strict=True):
+            assert near(row["log_hr"], beta), row
+            assert near(row["se"], se), row
+        p_term = {row["term"]: row["p_term"] for row in ours["univariable"]}
+        assert all(near(p_term[NAMES.get(term, term)], p) for term, p in r["p_term"].items())
+        assert list(dict.fromkeys(row["term"] for row in ours["multivariable"])) == [
+            NAMES.get(term, term) for term in r["entered"]
+        ]
+        for row, beta, se in zip(
+            ours["multivariable"], r["multivariable"]["beta"], r["multivariable"]["se"], strict=True
+        ):
+            assert near(row["log_hr"], beta), row
+            assert near(row["se"], se), row
+
+
+def test_every_subgroup_is_coxph_in_that_subgroup(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    failed = set()
+    for ours, r in sides(both):
+        assert ours["subgroups"][0]["variable"] is None
+        assert ours["subgroups"][0]["log_hr"] == ours["cox"]["log_hr"]
+        rows = iter(row for row in ours["subgroups"][1:] if row["n"])
+        for name, levels in r["subgroups"].items():
+            for found in levels.values():
+                row = next(rows)
+                assert (row["variable"], row["n"], row["events"]) == (name, found["n"], found["events"])
+                assert near(row["interaction_p"], r["interaction"][name], 2e-5)
+                if row["status"] == "OK":
+                    assert near(row["log_hr"], found["beta"][0])
+                    assert near(row["se"], found["se"][0])
+                    assert near(row["p_logrank"], found["p_logrank"])
+                else:
+                    failed.add(row["status"])
+                    assert found.get("se", [1e6])[0] > 1000
+        assert next(rows, None) is None
+    assert failed <= {"MONOTONE", "NO_INFO"}
+
+
+def test_table_1_is_that_of_r(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    for when in ("before", "after"):
+        rows, r = both[0]["table1"][when], both[1]["table1"][when]
+        numbers = {row["variable"]: row for row in rows if row["level"] is None}
+        for name, found in r["continuous"].items():
+            row = numbers[name]
+            for arm in ("treated", "control"):
+                cells = [row[arm][key] for key in ("n", "mean", "sd", "median", "q1", "q3")]
+                assert all(map(near, cells, found[arm]))
+            for test in ("welch", "student", "mann_whitney"):
+                assert near(row["tests"][test], found[test])
+            for test in ("shapiro_treated", "shapiro_control"):
+                assert near(row["tests"][test], found[test], 1e-4)
+            assert abs(row["smd"] - found["smd"]) < 1e-12
+        for name, found in r["groups"].items():
+            levels = [row for row in rows if row["variable"] == name and row["level"] is not None]
+            levels = [row for row in levels if row["treated"]["n"] + row["control"]["n"]]
+            assert [row["treated"]["n"] for row in levels] == found["treated"]
+            assert [row["control"]["n"] for row in levels] == found["control"]
+            assert {row["test"] for row in levels} == {"fisher" if found["fisher"] else "pearson"}
+            assert all(near(row["p"], found["p"], 1e-6) for row in levels)
+
+
+def test_yes_no_outcomes_are_those_of_r(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    for when in ("before", "after"):
+        ours, r = both[0]["binary"]["EARLY"][when], both[1]["binary"][when]
+        assert near(ours["p"], r["p"])
+        for key in ("risk_difference", "odds_ratio"):
+            assert all(map(near, (ours[key][part] for part in ("value", "low", "high")), r[key]))
+    assert near(both[0]["binary"]["EARLY"]["after"]["mcnemar"]["p"], both[1]["mcnemar"]["p"])
+    assert near(both[0]["binary"]["EARLY"]["after"]["mcnemar"]["p_exact"], both[1]["mcnemar"]["p_exact"])
+    assert both[0]["binary"]["EARLY"]["before"]["mcnemar"] is None
+
+
+def test_the_comparison_with_r_would_notice_a_difference() -> None:
+    assert near(0.123456789, 0.123456789)
+    assert not near(0.123456789, 0.123456789 * (1 + 3e-8))
+    assert not near(None, 1.0)
+
+
+def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    ours = both[0]
+    assert list(ours) == [
+        *("format", "arms", "cohort", "plan", "propensity", "matching", "table1", "endpoints", "binary")
+    ]
+    assert ours["format"] == FORMAT
+    effect = {"log_hr", "se", "hr", "low", "high", "p", "status"}
+    assert set(ours["propensity"]) == {*("method", "candidates", "selected", "coefficients", "aic", "scores", "status")}
+    assert set(ours["matching"]) == {
+        *("scale", "caliper_spec", "unit", "caliper", "ratio", "replacement", "order", "pairs", "n_pairs"),
+        *("n_treated", "n_control", "status"),
+    }
+    side = ours["endpoints"]["OS"]["after"]
+    assert list(side) == [
+        *("km", "follow_up", "logrank", "cox", "cox_pair_robust", "univariable", "multivariable", "subgroups")
+    ]
+    assert set(side["cox"]) == set(side["cox_pair_robust"]) == effect
+    assert set(side["univariable"][0]) == effect | {"term", "column", "label", "p_term"}
+    assert set(side["subgroups"][0]) == effect | {
+        *("variable", "level", "label", "n", "events", "arms", "p_logrank", "interaction_p")
+    }
+    assert side["univariable"][-1]["term"] == "treatment"
+    assert ours["plan"] == Plan().model_dump(mode="json")
+
+
+def test_options_change_what_they_say_and_nothing_else() -> None:
+    plain = run("colon")
+    on_ps = run("colon", {"matching": {"scale": "ps"}})
+    assert on_ps.propensity.aic == plain.propensity.aic
+    assert on_ps.matching.caliper != plain.matching.caliper
+    everything = run("colon", {"propensity": {"method": "all"}})
+    assert everything.propensity.selected == everything.propensity.candidates
+    level = run("colon", {"survival": {"level": 0.9}}).endpoints["OS"].after
+    assert level.cox.log_hr == plain.endpoints["OS"].after.cox.log_hr
+    assert level.cox.high < plain.endpoints["OS"].after.cox.high
+    breslow = run("colon", {"survival": {"ties": "breslow"}}).endpoints["OS"].before
+    assert breslow.cox.log_hr != plain.endpoints["OS"].before.cox.log_hr
+    assert breslow.logrank == plain.endpoints["OS"].before.logrank
+    table = run("colon", {"table1": {"continuous": "mean", "t_test": "student", "categorical": "yates"}}).table1.before
+    assert {row.test for row in table} == {"student", "yates", "pearson"}
+    forced = run("colon", {"cox": {"covariates": ["sex"], "screening_p": 1e-9, "keep_treatment": True}})
+    assert [row.term for row in forced.endpoints["OS"].after.multivariable] == ["treatment"]
+    none = run("colon", {"cox": {"covariates": ["sex"], "screening_p": 1e-9}, "subgroups": []})
+    assert none.endpoints["OS"].after.multivariable == ()
+    assert len(none.endpoints["OS"].after.subgroups) == 1
+
+
+def test_a_random_order_is_a_function_of_its_seed() -> None:
+    seeded = [run("colon", {"matching": {"order": "random", "seed": seed}}).matching.pairs for seed in (1, 1, 2)]
+    assert seeded[0] == seeded[1] != seeded[2]
+
+
+@pytest.mark.parametrize("matching", [{"ratio": 2}, {"replacement": True}])
+def test_matching_that_is_not_one_to_one_is_weighted_and_robust(matching: dict[str, Any]) -> None:
+    made = run("colon", {"matching": {**matching, "caliper": 0.05}})
+    after = made.endpoints["OS"].after
+    assert after.cox_pair_robust == after.cox
+    assert after.cox.status == Status.OK
+    assert made.binary["EARLY"].after.mcnemar is None
+    assert made.after.weight is not None
+    assert np.isnan(after.subgroups[1].interaction_p)
+    treated = made.observed.treated[0]
+    assert np.all(made.after.weight[treated & made.after.present] == 1)
+    assert made.matching.n_pairs == made.matching.n_treated
+
+
+def cohort(n: int, seed: int = 1) -> tuple[Observed, tuple[str, ...]]:
+    """A small random cohort with one number and one three-level factor."""
+    draw = np.random.default_rng(seed)
+    variables = (Variable("x", "continuous", cuts=(0.0,)), Variable("g", "ordinal", ("a", "b", "c")))
+    values = np.stack([draw.normal(size=n), draw.integers(0, 3, n).astype(float)], axis=-1)[None]
+    treated = (np.arange(n) % 2 == 0)[None]
+    time, event = draw.exponential(size=(1, n)), draw.random((1, n)) < 0.7
+    ones = np.ones((1, n), dtype=np.bool_)
+    observed = Observed(variables, values, treated, ones, {"OS": Endpoint(time, event)}, {"R": event.copy()})
+    return observed, tuple(f"p{i}" for i in range(n))
+
+
+def finite_or_null(value: object) -> bool:
+    json.dumps(value, allow_nan=False)
+    return True
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 6, 9, 15])
+def test_very_small_cohorts_give_statuses_not_exceptions(n: int) -> None:
+    for seed in range(6):
+        observed, ids = cohort(n, seed)
+        made = analyse(observed, ids, Plan())
+        assert finite_or_null(made.to_json())
+        assert all(table.rows for table in all_tables(made))
+
+
+def test_separation_leaves_the_unmatched_analysis_standing() -> None:
+    observed, ids = cohort(60)
+    values = observed.covariates.copy()
+    values[0, :, 0] = np.where(observed.treated[0], 5.0, -5.0) + 0.1 * values[0, :, 0]
+    made = analyse(replace(observed, covariates=values), ids, Plan())
+    assert made.propensity.status == made.matching.status == Status.PS_SEPARATED
+    assert made.matching.pairs == ()
+    assert all(score is None for score in made.to_json()["propensity"]["scores"].values())
+    assert made.endpoints["OS"].before.cox.status == Status.OK
+    assert made.endpoints["OS"].after.cox.status != Status.OK
+    assert finite_or_null(made.to_json())
+
+
+def test_no_pair_within_the_caliper_is_a_status() -> None:
+    observed, ids = cohort(40)
+    plan = Plan.model_validate_json('{"matching": {"caliper": 1e-12}, "propensity": {"method": "all"}}')
+    made = analyse(observed, ids, plan)
+    assert made.matching.status == Status.NO_PAIRS
+    assert made.matching.n_pairs == 0
+    assert made.to_json()["endpoints"]["OS"]["after"]["cox"]["hr"] is None
+
+
+def test_constant_covariates_no_events_and_absent_patients_are_borne() -> None:
+    observed, ids = cohort(40)
+    flat = observed.covariates.copy()
+    flat[0, :, 1] = 0.0
+    nothing = replace(observed, endpoints={"OS": Endpoint(observed.endpoints["OS"].time, np.zeros((1, 40), np.bool_))})
+    present = observed.present.copy()
+    present[0, 30:] = False
+    hollow = observed.covariates.copy()
+    hollow[0, 30:] = np.nan
+    for changed in (replace(observed, covariates=flat), nothing, replace(observed, covariates=hollow, present=present)):
+        made = analyse(changed, ids, Plan())
+        assert finite_or_null(made.to_json())
+        assert made.cohort.n == int(changed.present.sum()) == len(made.propensity.scores)
+    none = replace(observed, covariates=np.zeros_like(flat))
+    assert analyse(none, ids, Plan()).propensity.status == Status.NO_INFO
+    assert analyse(nothing, ids, Plan()).endpoints["OS"].before.cox.status == Status.NO_EVENTS
+
+
+def test_swapping_the_arms_flips_the_sign() -> None:
+    observed, ids = cohort(50)
+    one = analyse(observed, ids, Plan()).endpoints["OS"].before
+    other = analyse(replace(observed, treated=~observed.treated), ids, Plan()).endpoints["OS"].before
+    assert one.cox.log_hr == pytest.approx(-other.cox.log_hr, abs=1e-12)
+    assert one.logrank.chi2 == pytest.approx(other.logrank.chi2, abs=1e-12)
+
+
+def test_a_block_of_several_cohorts_is_refused() -> None:
+    observed, ids = cohort(10)
+    with pytest.raises(ValueError, match="one cohort of 9 patients"):
+        analyse(observed, ids[:9], Plan())
+
+
+def test_the_tables_are_whole_and_escaped() -> None:
+    made = run("rotterdam")
+    tables = all_tables(made)
+    assert len(tables) == 8
+    for table in tables:
+        assert table.rows
+        assert all(len(row) == len(table.header) for row in table.rows)
+        lines = [line for line in table.markdown().splitlines() if line.startswith("|")]
+        assert len(lines) == len(table.rows) + 2
+    assert "size (\\<=20)" in tables[0].markdown()
+    assert "Tests: Mann-Whitney U, Pearson χ²." in tables[0].markdown()
+
+
+def test_numbers_are_printed_as_papers_print_them() -> None:
+    assert [p_text(p) for p in (1e-5, 0.0484, 0.9999, float("nan"))] == ["<0.001", "0.048", ">0.999", "–"]
+    effect = run("colon").endpoints["OS"].after.cox
+    assert hr_text(effect) == f"{effect.hr:.2f} ({effect.low:.2f}, {effect.high:.2f})"
