@@ -40,7 +40,7 @@ def load_study(
     name: str, settings: tuple[str, ...] = (), replicates: int | None = None, seed: int | None = None
 ) -> Asked:
     """The study of that name or path; DocumentError lists everything that is wrong with it."""
-    document = load(name, settings)
+    document = load(name, settings, spec=Scenario)
     parse(document, Scenario)
     given = {"run.replicates": replicates, "run.seed": seed}
     document = with_values(document, {path: value for path, value in given.items() if value is not None})
@@ -195,7 +195,7 @@ def analyze(
     from analysis.workflow import analyse
     from benchmarks.tables import cohort_tables
 
-    document = load(spec, settings)
+    document = load(spec, settings, spec=CohortSpec)
     described = parse(document, CohortSpec)
     cohort = read_cohort(data, described)
     result = analyse(cohort.observed, cohort.ids, described.analysis, cohort.arms)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
-from numba.core import config
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_SETTINGS: Any = numba.config
 
 
 def _writable(folder: Path) -> bool:
@@ -34,13 +34,13 @@ def _private(folder: Path) -> bool:
 
 def _choose_cache() -> bool:
     """True when compiled code can be kept on disk; chooses the first folder that can be written."""
-    if config.CACHE_DIR:
-        return _writable(Path(config.CACHE_DIR))
+    if _SETTINGS.CACHE_DIR:
+        return _writable(Path(_SETTINGS.CACHE_DIR))
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~")) / ".cache") / "trialtwin"
     spare = Path(tempfile.gettempdir()) / f"trialtwin-{os.getuid()}"
     for folder in (home, spare):
         if (folder is home or _private(folder)) and _writable(folder):
-            config.CACHE_DIR = str(folder)
+            _SETTINGS.CACHE_DIR = str(folder)
             return True
     return False
 

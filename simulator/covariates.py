@@ -84,7 +84,8 @@ class Categorical(Spec):
             raise ValueError(f"the shares of the levels sum to {total:.4g}, not 1")
         count = len(self.shares)
         if (count != 2) if self.kind == "binary" else (count < 2):
-            raise ValueError(f"a {self.kind} covariate has {'two' if self.kind == 'binary' else 'two or more'} levels")
+            needed = "two levels" if self.kind == "binary" else "two or more levels"
+            raise ValueError(f"the number of levels is {count}, but {self.kind} means {needed}")
         return self
 
     def margin(self) -> Levels:

@@ -38,7 +38,9 @@ def plain_table(cohorts: Cohorts, world: World, hidden: bool = False) -> pd.Data
     for name, outcome in observed.binary.items():
         columns[name] = outcome.ravel().astype(int)
     if world.outcomes.response and unseen.response:
-        columns["response"] = _best_response(cohorts, world)
+        zero, one = unseen.response
+        categories = np.array(world.outcomes.response.categories)
+        columns["response"] = categories[np.where(observed.treated, one, zero).ravel()]
     present = observed.present.ravel()
     if not hidden:
         return pd.DataFrame(columns)[present].reset_index(drop=True)
@@ -121,12 +123,6 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 def _values(variable: Variable, values: NDArray[np.float64]) -> NDArray[np.generic]:
     flat = values.ravel()
     return flat if variable.kind == "continuous" else np.array(variable.levels)[flat.astype(int)]
-
-
-def _best_response(cohorts: Cohorts, world: World) -> NDArray[np.generic]:
-    zero, one = cohorts.hidden.response or ()
-    categories = np.array(world.outcomes.response.categories if world.outcomes.response else ())
-    return categories[np.where(cohorts.observed.treated, one, zero).ravel()]
 
 
 def _dates(world: World, months: NDArray[np.float64]) -> list[str]:

@@ -108,10 +108,11 @@ def _courses(
     works = spec.treatment_effect == "as_stated"
     exposure: tuple[dict[str, Floats], dict[str, Floats]] = ({}, {})
     for name, transition in spec.transitions().items():
-        unit = -np.log(luck[name]) / (np.exp(resolved.predictor(transition.log_hr, values)) * multiplier)
-        exposure[0][name] = exposure[1][name] = unit
-        if works and transition.treatment.modifiers:
-            exposure[1][name] = unit / np.exp(resolved.predictor(transition.treatment.modifiers, values))
+        with np.errstate(divide="ignore", over="ignore"):  # a multiplier may be too small or too large for a float
+            unit = -np.log(luck[name]) / (np.exp(resolved.predictor(transition.log_hr, values)) * multiplier)
+            exposure[0][name] = exposure[1][name] = unit
+            if works and transition.treatment.modifiers:
+                exposure[1][name] = unit / np.exp(resolved.predictor(transition.treatment.modifiers, values))
     zero, one = (outcomes.course(resolved.hazards[a], exposure[a]) for a in (0, 1))
     if spec.response is None:
         return (zero, one), None

@@ -195,7 +195,8 @@ def frailty(spec: Frailty, streams: Streams, replicates: NDArray[np.int64], pati
         shape = 1.0 / spec.variance
         return gammaincinv(shape, luck) / shape  # type: ignore[no-any-return]
     sigma2 = np.log1p(spec.variance)
-    return np.exp(np.sqrt(sigma2) * ndtri(luck) - sigma2 / 2)
+    multiplier: Floats = np.exp(np.sqrt(sigma2) * ndtri(luck) - sigma2 / 2)
+    return multiplier
 
 
 def course(hazards: dict[str, Hazard], exposure: dict[str, Floats]) -> Course:

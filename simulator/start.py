@@ -23,6 +23,8 @@ def main() -> None:
     for name in ("analysis", "benchmarks"):
         other = hidden_by(name)
         if other is not None:
-            print(f"trialtwin: the package '{name}' is hidden by {other}; rename it or leave its folder", file=sys.stderr)
+            print(
+                f"trialtwin: the package '{name}' is hidden by {other}; rename it or leave its folder", file=sys.stderr
+            )
             raise SystemExit(2)
     import_module("benchmarks.cli").main()
