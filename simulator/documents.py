@@ -173,7 +173,7 @@ def _told(document: Document, fault: Fault, overrides: Mapping[Path, Place]) -> 
     """The fault at its place, with what the document's history adds to it."""
     place = _place(document, fault, overrides)
     message, suggestion = fault.message, fault.suggestion
-    if fault.unknown and place.file in document.files[:-1] and not suggestion.startswith("did"):
+    if fault.unknown and place.file in document.files[:-1]:
         suggestion = f"'{fault.path[-1]}: null' in {document.files[-1]} deletes it ({suggestion})"
     settings = dict.fromkeys(other.file for other in overrides.values() if other.file.startswith("with "))
     if settings and not is_override(place.file):
@@ -186,13 +186,15 @@ def _place(document: Document, fault: Fault, overrides: Mapping[Path, Place]) ->
 
     When several values are at odds it is that of the last override among them.
     """
+    inside = [place for key, place in overrides.items() if fault.among and key[: len(fault.among)] == fault.among]
+    if inside:
+        return inside[-1]
     path = fault.path
     if fault.at_key and path in document.keys:
         return document.keys[path]
     while path and path not in document.places:
         path = path[:-1]
-    below = [place for key, place in overrides.items() if fault.joint and path and key[: len(path)] == path]
-    return below[-1] if below else document.places[path]
+    return document.places[path]
 
 
 def _in_order(problems: list[Problem], files: tuple[str, ...]) -> list[Problem]:

@@ -156,7 +156,9 @@ def maximum_entropy(mean: float, sd: float, edges: tuple[float, ...], above: tup
         except ValueError:  # almost two points: the table is as near as a table can be
             break
     if max(abs(error) for error in (made.moments()[0], made.moments()[1] - 1)) > 0.01:
-        raise ValueError("mean, SD and shares leave room for a few points only: give the covariate as levels")
+        raise ValueError(
+            "this mean and SD put a lump at a bound: bring the bounds closer, or give the covariate as levels"
+        )
     low, high = np.array(edges)[:-1], np.array(edges)[1:]
     own = np.flatnonzero(np.diff(_knots(upper)) > 0)
     return Quantiles(made.knots, np.clip(mean + sd * made.table, low[own, None], high[own, None]))

@@ -20,12 +20,11 @@ def sourced(node: Node, verbatim: tuple[str, ...], problems: list[Problem], path
     if dotted(path) in verbatim:
         return node
     if isinstance(node.value, tuple):
-        return replace(
-            node, value=tuple(sourced(item, verbatim, problems, (*path, k)) for k, item in enumerate(node.value))
-        )
+        items = (sourced(item, verbatim, problems, (*path, k)) for k, item in enumerate(node.value))
+        return replace(node, value=tuple(items))
     if not isinstance(node.value, dict):
         return node
-    if node.value.keys() not in _SOURCED:
+    if not path or node.value.keys() not in _SOURCED:
         entries = {name: sourced(child, verbatim, problems, (*path, name)) for name, child in node.value.items()}
         return replace(node, value=entries)
     told = [node.value[name] for name in ("source", "note") if name in node.value]
@@ -159,13 +158,12 @@ def _segments(text: str, tree: Any) -> Iterator[tuple[str, str]]:
     text = text.lstrip()
     if text[:1] in ("'", '"'):
         end = text.find(text[0], 1)
-        if end > 1:
+        if end > 1 and text[:end].isprintable():
             yield text[1:end], text[end + 1 :].lstrip()
         return
-    for name in (
-        sorted((key for key in tree if text.startswith(key)), key=len, reverse=True) if isinstance(tree, dict) else ()
-    ):
+    known = [key for key in tree if text.startswith(key)] if isinstance(tree, dict) else []
+    for name in sorted(known, key=len, reverse=True):
         yield name, text[len(name) :].lstrip()
     found = _PLAIN_SEGMENT.match(text)
-    if found and found[0].strip():
+    if found and found[0].strip() and found[0].isprintable():
         yield found[0].strip(), text[found.end() :]

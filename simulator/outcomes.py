@@ -174,7 +174,7 @@ class Hazard:
         """Times (any shape) at which the cumulative hazard reaches ``exposure``; +inf where it never does."""
         reached = np.concatenate([[0.0], np.cumsum(self.rates[:-1] * np.diff(self.starts))])
         piece = np.searchsorted(reached, exposure, side="right") - 1
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             scaled = self.starts[piece] + (exposure - reached[piece]) / self.rates[piece]
         scaled = np.where(self.rates[piece] > 0, scaled, np.inf)
         return scaled if self.power == 1.0 else scaled ** (1.0 / self.power)

@@ -33,8 +33,8 @@ class Problem:
         spoken = is_override(self.file)
         where = self.file if spoken else f"{self.file}:{self.line}:{self.column}"
         key = "" if spoken and self.file.split(" ", 1)[1].partition("=")[0] == self.key else self.key
-        line = ": ".join(part for part in (where, key, self.message) if part)
-        return printable(f"{line}; {self.suggestion}" if self.suggestion else line)
+        line = ": ".join(printable(part, 200) for part in (where, key, self.message) if part)
+        return f"{line}; {printable(self.suggestion, 300)}" if self.suggestion else line
 
 
 class DocumentError(Exception):
@@ -53,7 +53,7 @@ def is_override(file: str) -> bool:
     return file.startswith(("-S ", "with "))
 
 
-def printable(text: str, limit: int = 400) -> str:
+def printable(text: str, limit: int) -> str:
     """The text on one line, with what cannot be printed escaped, and cut in the middle when it is long."""
     if len(text) > limit:
         text = f"{text[: limit * 3 // 4]}...{text[-limit // 8 :]}"

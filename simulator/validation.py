@@ -43,7 +43,7 @@ _TRUTH = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false",
 class Fault:
     """One fault at a path of the tree: at its value, or ``at_key``.
 
-    ``unknown`` says that the key has no meaning; ``joint`` that a validator found several values at odds.
+    ``unknown`` says that the key has no meaning; ``among`` is the mapping whose values a validator found at odds.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class Fault:
     suggestion: str = ""
     at_key: bool = False
     unknown: bool = False
-    joint: bool = False
+    among: Path = ()
 
 
 def faults(error: ValidationError, spec: type[BaseModel], tree: Any) -> list[Fault]:
@@ -119,7 +119,7 @@ def _fault(found: Found, detail: ErrorDetails, tree: Any) -> Fault:
     if kind == "extra_forbidden":
         return _unknown(found, tree)
     if kind in ("value_error", "assertion_error"):
-        return _refined(Fault(path, str(limits.get("error", detail["msg"])), at_key=found.at_key, joint=True), tree)
+        return _refined(Fault(path, str(limits.get("error", detail["msg"])), at_key=found.at_key, among=path), tree)
     if kind in ("literal_error", "union_tag_invalid"):
         if kind == "union_tag_invalid":
             path = (*path, str(limits["discriminator"]).strip("'"))
@@ -200,6 +200,8 @@ def _refined(fault: Fault, tree: Any) -> Fault:
 
 def _mend(wanted: str, given: Any) -> str:
     """What the user may have meant, when the type is wrong."""
+    if given is None:
+        return "leave the key out"
     if isinstance(given, dict) and "value" in given:
         return "a sourced value has the keys value, source and perhaps note"
     if isinstance(given, str):
@@ -208,7 +210,7 @@ def _mend(wanted: str, given: Any) -> str:
             return f"write {bare} without quotes" if bare == given else f"write {bare}"
         if wanted == "true or false" and given.casefold() in _TRUTH:
             return f"write {_TRUTH[given.casefold()]}"
-    if wanted == "a whole number" and isinstance(given, float) and given.is_integer():
+    if wanted == "a whole number" and isinstance(given, float) and given.is_integer() and abs(given) < 2**53:
         return f"write {int(given)}"
     if wanted == "text" and isinstance(given, bool | int | float):
         return f'write "{str(given).lower()}" in quotes'

@@ -13,22 +13,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from yaml.parser import Parser as EventParser
+from yaml.reader import Reader
+from yaml.scanner import Scanner
 
 from simulator.problems import MAX_SHOWN, DocumentError, Path, Place, Problem, dotted, printable
 
-try:
-    from yaml.cyaml import CParser as _Parser  # type: ignore[attr-defined]
-except ImportError:  # PyYAML built without libyaml
-    from yaml.parser import Parser
-    from yaml.reader import Reader
-    from yaml.scanner import Scanner
 
-    class _Parser(Reader, Scanner, Parser):  # type: ignore[no-redef]
-        def __init__(self, text: str) -> None:
-            Reader.__init__(self, text)
-            Scanner.__init__(self)
-            Parser.__init__(self)
+class PythonParser(Reader, Scanner, EventParser):
+    """PyYAML's own parser, for where it was built without libyaml."""
 
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        EventParser.__init__(self)
+
+
+Parser: Any = getattr(yaml, "CSafeLoader", PythonParser)
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
@@ -48,6 +49,7 @@ _WORDS = {"": None, "~": None} | {
 _HINTS = {
     "mapping values are not allowed": "write 'key: value', keys of one mapping indented alike; quote a text with ': '",
     "found character": "indent with spaces, not tabs; put a text that begins with @, `, % or a tab in quotes",
+    "tab character": "indent with spaces, not tabs",
     "could not find expected ':'": "write 'key: value'",
     "did not find expected key": "indent the keys of one mapping alike; close every bracket and quote",
     "did not find expected ',' or": "close the bracket, and put a comma between its entries",
@@ -113,7 +115,7 @@ def _decoded(data: bytes, file: str) -> str:
 
 
 def _events(text: str) -> Iterator[Any]:
-    parser = _Parser(text)
+    parser = Parser(text)
     while (event := parser.get_event()) is not None:
         yield event
 

@@ -35,24 +35,25 @@ SPECS: dict[str, dict[str, Any]] = {
         "endpoints": {"OS": {"time": "time", "event": "status"}, "RFS": {"time": "rtime", "event": "rstatus"}},
         "binary": EARLY,
     },
-    "rotterdam": {
+    "pbc": {
         "id": "id",
-        "treatment": {"column": "hormon"},
+        "treatment": {"column": "trt", "treated": 1, "control": 2},
         "covariates": {
-            "age": {"kind": "continuous", "cuts": [50, 65]},
-            "meno": {"kind": "binary"},
-            "size": {"kind": "nominal", "levels": ["<=20", "20-50", ">50"]},
-            "grade": {"kind": "binary", "levels": [2, 3]},
-            "nodes": {"kind": "continuous", "cuts": [3]},
-            "pgr": {"kind": "continuous"},
-            "er": {"kind": "continuous"},
-            "chemo": {"kind": "binary"},
+            "age": {"kind": "continuous", "cuts": [45, 60]},
+            "sex": {"kind": "binary", "levels": ["m", "f"]},
+            **{name: {"kind": "binary"} for name in ("ascites", "hepato", "spiders")},
+            "edema": {"kind": "ordinal", "levels": [0, 0.5, 1]},
+            **{name: {"kind": "continuous"} for name in ("bili", "albumin", "platelet", "protime")},
+            "stage": {"kind": "nominal", "levels": [1, 2, 3, 4]},
         },
-        "endpoints": {"OS": {"time": "dtime", "event": "death"}, "RFS": {"time": "rtime", "event": "recur"}},
+        "endpoints": {
+            "OS": {"time": "time", "event": "status", "event_values": [2]},
+            "TFS": {"time": "time", "event": "status", "event_values": [1, 2]},
+        },
         "binary": EARLY,
     },
 }
-NAMES = {"g3": "grade", "arm": "treatment", "old": "age>60", "a": "age>50", "b": "age>65", "many": "nodes>3"}
+NAMES = {"arm": "treatment", "old": "age>60", "a": "age>45", "b": "age>60", "female": "sex"}
 
 
 def read(name: str, analysis: dict[str, Any] | None = None) -> tuple[CohortFile, CohortSpec]:
@@ -211,7 +212,7 @@ def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, 
         *("scale", "caliper_spec", "unit", "caliper", "ratio", "replacement", "order", "pairs", "n_pairs"),
         *("n_treated", "n_control", "status"),
     }
-    side = ours["endpoints"]["OS"]["after"]
+    side = next(iter(ours["endpoints"].values()))["after"]
     assert list(side) == [
         *("km", "follow_up", "logrank", "cox", "cox_pair_robust", "univariable", "multivariable", "subgroups")
     ]
@@ -346,7 +347,7 @@ def test_a_block_of_several_cohorts_is_refused() -> None:
 
 
 def test_the_tables_are_whole_and_escaped() -> None:
-    made = run("rotterdam")
+    made = run("pbc")
     tables = all_tables(made)
     assert len(tables) == 8
     for table in tables:
@@ -354,7 +355,7 @@ def test_the_tables_are_whole_and_escaped() -> None:
         assert all(len(row) == len(table.header) for row in table.rows)
         lines = [line for line in table.markdown().splitlines() if line.startswith("|")]
         assert len(lines) == len(table.rows) + 2
-    assert "size (\\<=20)" in tables[0].markdown()
+    assert "age (≤ 45)" in tables[0].markdown()
     assert "Tests: Mann-Whitney U, Pearson χ²." in tables[0].markdown()
 
 

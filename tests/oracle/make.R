@@ -9,8 +9,10 @@ TIGHT <- glm.control(epsilon = 1e-15, maxit = 100)
 number <- function(v) ifelse(is.nan(v) | is.na(v), "NaN", ifelse(is.infinite(v), ifelse(v > 0, "Infinity", "-Infinity"),
                       sprintf("%.17g", v)))
 json <- function(v) {
+  if (is.null(v)) return("null")
+  if (is.list(v) && length(v) == 0) return("{}")
   if (is.list(v)) return(paste0("{", paste0('"', names(v), '":', vapply(v, json, ""), collapse = ","), "}"))
-  text <- if (is.character(v)) paste0('"', v, '"') else if (is.logical(v)) ifelse(v, "true", "false") else number(v)
+  text <- if (is.character(v)) paste0('"', v, '"') else number(v)
   if (length(v) == 1 && is.null(dim(v))) text else paste0("[", paste(text, collapse = ","), "]")
 }
 freeze <- function(name, rows) {
@@ -29,14 +31,16 @@ quietly <- function(call) {  # the value, and what R warned about
 
 # ---- survival ---------------------------------------------------------------------------------------------------
 cox <- function(y, x, ties, weight = NULL, stratum = NULL, cluster = NULL, covariance = FALSE) {
-  d <- list(y = y, x = x, w = if (is.null(weight)) rep(1, nrow(x)) else weight, s = stratum, id = cluster)
+  d <- list(y = y, x = x, w = if (is.null(weight)) rep(1, nrow(x)) else weight)
+  d$s <- stratum
+  d$id <- cluster
   f <- if (is.null(stratum)) y ~ x else y ~ x + strata(s)
   fit <- quietly(if (is.null(cluster)) coxph(f, d, weights = w, ties = ties, control = EPS, robust = FALSE)
                  else coxph(f, d, weights = w, ties = ties, control = EPS, robust = TRUE, cluster = id))
   said <- fit$said
   fit <- fit$value
-  if (is.null(fit)) return(list(said = said))
   v <- if (is.null(cluster)) fit$var else fit$naive.var
+  if (is.null(v)) return(list(said = paste("no fit", said)))
   out <- list(said = said, beta = coef(fit), se = sqrt(diag(as.matrix(v))), loglik = fit$loglik, score = fit$score,
               n = fit$n, events = fit$nevent)
   if (covariance) out$covariance <- as.matrix(v)
@@ -68,7 +72,7 @@ km <- function(time, event) {
 }
 lr <- function(time, event, group, stratum, rho) {
   f <- if (is.null(stratum)) Surv(time, event) ~ group else Surv(time, event) ~ group + strata(stratum)
-  fit <- quietly(survdiff(f, rho = rho, timefix = FALSE))$value
+  fit <- quietly(survdiff(f, rho = rho))$value  # timefix = FALSE is an error in 3.5-3; these times differ by 1/1024 or not at all
   if (is.null(fit) || length(fit$n) < 2) return(list())
   total <- function(v) if (is.matrix(v)) rowSums(v) else v
   list(rho = rho, chi2 = fit$chisq, p = pchisq(fit$chisq, 1, lower.tail = FALSE), observed = total(fit$obs), expected = total(fit$exp),
@@ -101,7 +105,9 @@ selection <- function(d, terms, direction, k, start) {
     first <- glm(if (start == "full") upper else y ~ 1, binomial, d, control = TIGHT)
     step(first, scope = list(lower = ~1, upper = upper), direction = direction, trace = 0, k = k)
   })
-  list(said = r$said, selected = picked(r$value, terms), aic = AIC(r$value, k = k), beta = coef(r$value))
+  beta <- setNames(numeric(ncol(model.matrix(upper, d))), colnames(model.matrix(upper, d)))
+  beta[names(coef(r$value))] <- coef(r$value)
+  list(said = r$said, selected = picked(r$value, terms), aic = AIC(r$value, k = k), beta = unname(beta))
 }
 random_treatment <- function() {
   cases <- data("treatment_cases"); rows <- split(data("treatment"), data("treatment")$case)
@@ -113,13 +119,16 @@ random_treatment <- function() {
       if (grepl("f", kinds[j])) d[[terms[j]]] <- factor(d[[terms[j]]])
     }
     f <- reformulate(terms, "y")
-    one <- function(...) {
-      r <- quietly(glm(f, data = d, control = TIGHT, ...)); fit <- r$value
+    d$w <- raw$weight_4 / 4
+    one <- function(weighted) {
+      run <- function(start) if (weighted) glm(f, quasibinomial, d, weights = w, start = start, control = TIGHT)
+                             else glm(f, binomial, d, start = start, control = TIGHT)
+      r <- quietly(run(coef(run(NULL))))  # glm's standard errors are one iteration behind its coefficients: go once more
+      fit <- r$value
       list(said = r$said, beta = coef(fit), se = sqrt(diag(summary(fit, dispersion = 1)$cov.scaled)), deviance = fit$deviance)
     }
-    w <- raw$weight_4 / 4
     n <- nrow(d)
-    list(logistic = list(case = about$case, plain = one(family = binomial), weighted = one(family = quasibinomial, weights = w)),
+    list(logistic = list(case = about$case, plain = one(FALSE), weighted = one(TRUE)),
          step = list(case = about$case, both_full_aic = selection(d, terms, "both", 2, "full"),
                      both_full_bic = selection(d, terms, "both", log(n), "full"),
                      backward_full_aic = selection(d, terms, "backward", 2, "full"),

@@ -164,6 +164,7 @@ def matching(draw: Generator) -> None:
         few = draw.normal(size=int(draw.integers(3, 12)))
         score = draw.normal(size=n) if case % 2 else draw.choice(few, n)
         score = np.where(treated, score + draw.choice([0, 0.5, 2]) * (case % 2), score)
+        score[:3] = few[:3]  # matchit refuses a caliper on two values
         tables.append(pd.DataFrame({"case": case, "score": score, "treated": treated.astype(int)}))
         ratio, replacement = int(draw.choice([1, 1, 2, 3])), bool(draw.random() < 0.25)
         if replacement and case % 2 == 0:

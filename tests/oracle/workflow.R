@@ -1,7 +1,7 @@
 # The whole workflow of one cohort in R, frozen for tests/test_workflow.py. Run in this folder: Rscript workflow.R
 # Made with R 4.2.2, survival 3.5.3, MatchIt 4.5.1, jsonlite. That MatchIt ignores the caliper unless the score is also
 # given as mahvars, hence that call. Cohorts: survival::colon (deaths, Lev+5FU against observation, complete rows; many
-# tied scores) and survival::rotterdam (node-positive patients, hormonal treatment; skewed covariates, a factor).
+# tied scores) and survival::pbc (randomised patients, complete rows; skewed covariates, factors, two kinds of event).
 suppressMessages({library(survival); library(MatchIt); library(jsonlite)})
 tight <- coxph.control(eps = 1e-14, iter.max = 100, toler.chol = 1e-15, timefix = FALSE)
 model <- function(y, x) as.formula(paste(y, "~", paste(x, collapse = " + ")))
@@ -99,13 +99,16 @@ freeze("colon", d, c("id", "rx", "sex", "age", "obstruct", "perfor", "adhere", "
             adhere = function(d) d$adhere, differ = function(d) as.integer(d$differ), extent = function(d) as.integer(d$extent),
             surg = function(d) d$surg, node4 = function(d) d$node4), c("age", "nodes"), "early")
 
-d <- subset(rotterdam, nodes > 0); d$id <- d$pid; d$arm <- d$hormon; d$size <- factor(d$size)
-d$a <- as.integer(d$age > 50); d$b <- as.integer(d$age > 65); d$g3 <- as.integer(d$grade == 3); d$many <- as.integer(d$nodes > 3)
-d$early <- as.integer(d$recur == 1 & d$rtime < 730)
-freeze("rotterdam", d, c("id", "hormon", "age", "meno", "size", "grade", "nodes", "pgr", "er", "chemo", "rtime", "recur", "dtime", "death", "early"),
-       c("age", "meno", "size", "g3", "nodes", "pgr", "er", "chemo"),
-       c("a", "b", "meno", "size", "g3", "many", "pgr", "er", "chemo"),
-       list(OS = c("dtime", "death"), RFS = c("rtime", "recur")),
-       list(age = function(d) 1 + d$a + d$b, meno = function(d) d$meno, size = function(d) as.integer(d$size),
-            grade = function(d) d$grade, nodes = function(d) d$many, chemo = function(d) d$chemo),
-       c("age", "nodes", "pgr", "er"), "early")
+d <- subset(pbc, !is.na(trt))
+kept <- c("id", "trt", "age", "sex", "ascites", "hepato", "spiders", "edema", "bili", "albumin", "platelet", "protime", "stage", "time", "status")
+d <- d[complete.cases(d[kept]), kept]; d$arm <- as.integer(d$trt == 1); d$early <- as.integer(d$status == 2 & d$time < 1461)
+d$dead <- as.integer(d$status == 2); d$failed <- as.integer(d$status > 0); d$female <- as.integer(d$sex == "f")
+d$a <- as.integer(d$age > 45); d$b <- as.integer(d$age > 60); d$edema <- factor(d$edema); d$stage <- factor(d$stage)
+levels_of <- function(v) function(d) as.integer(d[[v]])
+freeze("pbc", d, c(kept, "early"),
+       c("age", "female", "ascites", "hepato", "spiders", "edema", "bili", "albumin", "platelet", "protime", "stage"),
+       c("a", "b", "female", "ascites", "hepato", "spiders", "edema", "bili", "albumin", "platelet", "protime", "stage"),
+       list(OS = c("time", "dead"), TFS = c("time", "failed")),
+       list(age = function(d) 1 + d$a + d$b, sex = levels_of("female"), ascites = levels_of("ascites"), hepato = levels_of("hepato"),
+            spiders = levels_of("spiders"), edema = levels_of("edema"), stage = levels_of("stage")),
+       c("age", "bili", "albumin", "platelet", "protime"), "early")

@@ -13,22 +13,26 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 Floats = NDArray[np.float64]
-Existence = Literal["finite", "monotone", "flat"]
+Existence = Literal["finite", "monotone", "flat", "monotone and flat", "uninformative", "no events"]
 
 
 def of_contrasts(contrasts: Floats) -> Existence:
-    """"monotone" if some d has ``contrasts @ d >= 0``, not all zero; else "flat" if some d has all zero; else "finite".
+    """How the maximum fails, if it does. ``contrasts (M, P)``: along d, term m changes by ``contrasts[m] @ d`` at worst.
 
-    ``contrasts (M, P)``: along d, term m changes by ``contrasts[m] @ d`` at worst.
+    "monotone": some d has no negative change and a positive one; "flat": some d changes nothing; "uninformative": all
+    do; "no events": there is no term.
     """
     if len(contrasts) == 0:
-        return "flat"
+        return "no events"
     contrasts = np.unique(contrasts, axis=0)
+    if not contrasts.any():
+        return "uninformative"
     answer = linprog(-contrasts.sum(axis=0), A_ub=-contrasts, b_ub=np.zeros(len(contrasts)), bounds=(-1, 1))
     assert answer.status == 0, answer.message
+    flat = np.linalg.matrix_rank(contrasts) < contrasts.shape[1]
     if -answer.fun > 1e-7:
-        return "monotone"
-    return "flat" if np.linalg.matrix_rank(contrasts) < contrasts.shape[1] else "finite"
+        return "monotone and flat" if flat else "monotone"
+    return "flat" if flat else "finite"
 
 
 def logistic(x: Floats, y: NDArray[np.bool_]) -> Existence:

@@ -1,0 +1,296 @@
+"""Logistic regression by Newton's method, and R's stepwise selection, replicate by replicate."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.kernels.status import Status
+from simulator.cohort import Bools, Floats
+from simulator.compiled import kernel
+
+Ints = NDArray[np.int64]
+
+_OK = int(Status.OK)
+_SINGULAR = int(Status.SINGULAR)
+_SEPARATED = int(Status.PS_SEPARATED)
+_TOO_FEW = int(Status.TOO_FEW)
+_BAD_INPUT = int(Status.BAD_INPUT)
+_NOT_CONVERGED = int(Status.NOT_CONVERGED)
+
+_MOST_ITERATIONS = 60
+_SINGULAR_PIVOT = 1e-11
+
+
+@kernel
+def prepare(
+    x: Floats, y: Bools, present: Bools, weight: Floats, z: Floats, outcome: Bools, prior: Floats, scale: Floats
+) -> int:
+    """Gather the present rows: ``z (n, P + 1)`` is an intercept and the centred, scaled columns; returns n, or -1 for NaN.
+
+    ``scale (2, P)`` receives centre and scale of every column.
+    """
+    patients, columns = x.shape
+    n = 0
+    for i in range(patients):
+        if present[i]:
+            z[n, 0] = 1.0
+            for k in range(columns):
+                if not np.isfinite(x[i, k]):
+                    return -1
+                z[n, k + 1] = x[i, k]
+            outcome[n] = y[i]
+            prior[n] = weight[i] if weight.shape[0] > 0 else 1.0
+            n += 1
+    for k in range(columns):
+        mean, spread = 0.0, 0.0
+        for i in range(n):
+            mean += z[i, k + 1] / n
+        for i in range(n):
+            spread = max(spread, abs(z[i, k + 1] - mean))
+        scale[0, k] = mean
+        scale[1, k] = spread if spread > 1e-14 * abs(mean) else 0.0
+        for i in range(n):
+            z[i, k + 1] = (z[i, k + 1] - mean) / spread if scale[1, k] > 0 else 0.0
+    return n
+
+
+@kernel
+def newton(
+    z: Floats, n: int, outcome: Bools, prior: Floats, use: Ints, beta: Floats, root: Floats, tolerance: float
+) -> tuple[float, int]:
+    """Log-likelihood and status of the model of the columns ``use``, started and left at ``beta``.
+
+    ``root`` receives the Cholesky factor of the information. It stops when the squared Newton decrement is below
+    ``tolerance``. Separation is told from slow convergence by the step: towards a maximum at infinity the decrement
+    vanishes while the step does not.
+    """
+    p = use.shape[0]
+    gradient, step = np.empty(p), np.zeros(p)
+    last, halvings = -np.inf, 0
+    for iteration in range(_MOST_ITERATIONS):
+        loglik = 0.0
+        gradient[:] = 0.0
+        root[:p, :p] = 0.0
+        for i in range(n):
+            eta = 0.0
+            for k in range(p):
+                eta += z[i, use[k]] * beta[use[k]]
+            small = np.exp(-abs(eta))
+            mean = 1.0 / (1.0 + small) if eta >= 0 else small / (1.0 + small)
+            loglik += prior[i] * ((eta if outcome[i] else 0.0) - max(eta, 0.0) - np.log1p(small))
+            residual = prior[i] * ((1.0 if outcome[i] else 0.0) - mean)
+            variance = prior[i] * small / ((1.0 + small) * (1.0 + small))
+            for k in range(p):
+                gradient[k] += residual * z[i, use[k]]
+                part = variance * z[i, use[k]]
+                for m in range(k + 1):
+                    root[k, m] += part * z[i, use[m]]
+        if loglik < last - 1e-10 * (1.0 + abs(last)) and halvings < 40:
+            halvings += 1
+            for k in range(p):
+                step[k] *= 0.5
+                beta[use[k]] -= step[k]
+            continue
+        last, halvings = loglik, 0
+        for k in range(p):
+            diagonal = root[k, k]
+            for m in range(k + 1):
+                s = root[k, m]
+                for j in range(m):
+                    s -= root[k, j] * root[m, j]
+                if m < k:
+                    root[k, m] = s / root[m, m]
+                elif s > _SINGULAR_PIVOT * diagonal and s > 0.0:
+                    root[k, k] = np.sqrt(s)
+                else:
+                    return loglik, _SINGULAR if iteration == 0 else _SEPARATED
+        decrement, largest, size = 0.0, 0.0, 0.0
+        for k in range(p):
+            s = gradient[k]
+            for j in range(k):
+                s -= root[k, j] * step[j]
+            step[k] = s / root[k, k]
+            decrement += step[k] * step[k]
+        for k in range(p - 1, -1, -1):
+            s = step[k]
+            for j in range(k + 1, p):
+                s -= root[j, k] * step[j]
+            step[k] = s / root[k, k]
+            largest = max(largest, abs(step[k]))
+        for k in range(p):
+            beta[use[k]] += step[k]
+            size = max(size, abs(beta[use[k]]))
+        if decrement < tolerance:
+            return loglik + 0.5 * decrement, _OK if largest < 1e-3 * (1.0 + size) else _SEPARATED
+        if size > 1e6:
+            return loglik, _SEPARATED
+    return last, _NOT_CONVERGED
+
+
+@kernel
+def columns_of(chosen: Bools, term_of: Ints) -> Ints:
+    """The columns of ``z`` that the chosen terms use, intercept first."""
+    use = np.empty(1 + term_of.shape[0], np.int64)
+    use[0] = 0
+    count = 1
+    for k in range(term_of.shape[0]):
+        if chosen[term_of[k]]:
+            use[count] = k + 1
+            count += 1
+    return use[:count]
+
+
+@kernel
+def select(
+    z: Floats,
+    n: int,
+    outcome: Bools,
+    prior: Floats,
+    term_of: Ints,
+    cost: float,
+    drops: bool,
+    adds: bool,
+    chosen: Bools,
+    beta: Floats,
+    root: Floats,
+) -> tuple[float, int]:
+    """The criterion and status of the model that R's `step` ends with, left in ``chosen (G,)`` and ``beta``.
+
+    Every model that differs by one term is fitted; the first of the smallest criterion is taken, drops before adds, each
+    in the order of the terms, until none improves on the current one by more than R's 1e-7. A separated model counts
+    with the limit of its likelihood.
+    """
+    terms = chosen.shape[0]
+    loglik, status = newton(z, n, outcome, prior, columns_of(chosen, term_of), beta, root, 1e-12)
+    if status not in (_OK, _SEPARATED):
+        return np.nan, status
+    current = cost * columns_of(chosen, term_of).shape[0] - 2.0 * loglik
+    trial, best_beta = np.empty_like(beta), np.empty_like(beta)
+    while True:
+        best, best_term, best_status = np.inf, -1, _OK
+        for wanted in (True, False):
+            if not (drops if wanted else adds):
+                continue
+            for g in range(terms):
+                if chosen[g] != wanted:
+                    continue
+                chosen[g] = not wanted
+                use = columns_of(chosen, term_of)
+                if status == _OK:
+                    trial[:] = beta
+                else:
+                    trial[:] = 0.0
+                if wanted:
+                    for k in range(term_of.shape[0]):
+                        if term_of[k] == g:
+                            trial[k + 1] = 0.0
+                loglik, fitted = newton(z, n, outcome, prior, use, trial, root, 1e-12)
+                chosen[g] = wanted
+                if fitted not in (_OK, _SEPARATED):
+                    continue
+                criterion = cost * use.shape[0] - 2.0 * loglik
+                if criterion < best:
+                    best, best_term, best_status = criterion, g, fitted
+                    best_beta[:] = trial
+        if best_term < 0 or best >= current + 1e-7:
+            break
+        chosen[best_term] = not chosen[best_term]
+        current, status = best, best_status
+        beta[:] = best_beta
+    return current, status
+
+
+@kernel
+def fit_block(
+    x: Floats,
+    y: Bools,
+    present: Bools,
+    weight: Floats,
+    term_of: Ints,
+    cost: float,
+    bayes: bool,
+    drops: bool,
+    adds: bool,
+    full: bool,
+    chosen: Bools,
+    beta: Floats,
+    covariance: Floats,
+    linear: Floats,
+    fitted: Floats,
+    loglik: Floats,
+    status: Ints,
+) -> None:
+    """Fit each replicate: all columns when neither ``drops`` nor ``adds``, else the stepwise selection.
+
+    ``linear`` is summed over the columns in order, so that equal rows have the very same score.
+    """
+    replicates, patients, columns = x.shape
+    z = np.empty((patients, columns + 1))
+    outcome, prior = np.empty(patients, np.bool_), np.empty(patients)
+    scale, root = np.empty((2, columns)), np.empty((columns + 1, columns + 1))
+    own = np.empty(columns + 1)
+    for r in range(replicates):
+        n = prepare(
+            x[r], y[r], present[r], weight[r] if weight.shape[0] > 0 else weight[:0, 0], z, outcome, prior, scale
+        )
+        ones = 0
+        for i in range(max(n, 0)):
+            ones += outcome[i]
+        if n < 0 or ones == 0 or ones == n:
+            status[r] = _BAD_INPUT if n < 0 else _TOO_FEW
+            continue
+        chosen[r, :] = full
+        own[:] = 0.0
+        own[0] = np.log(ones / (n - ones))
+        if drops or adds:
+            price = np.log(n) if bayes else cost
+            _, status[r] = select(z, n, outcome, prior, term_of, price, drops, adds, chosen[r], own, root)
+            if status[r] not in (_OK, _SEPARATED):
+                continue
+        use = columns_of(chosen[r], term_of)
+        if status[r] != _SEPARATED:
+            loglik[r], status[r] = newton(z, n, outcome, prior, use, own, root, 1e-24)
+        if status[r] != _OK:
+            continue
+        p = use.shape[0]
+        beta[r, :] = 0.0
+        beta[r, 0] = own[0]
+        for k in range(1, p):
+            column = use[k] - 1
+            beta[r, use[k]] = own[use[k]] / scale[1, column]
+            beta[r, 0] -= beta[r, use[k]] * scale[0, column]
+        inverse(root, p, use, scale, covariance[r])
+        for i in range(patients):
+            if present[r, i]:
+                eta = beta[r, 0]
+                for k in range(1, p):
+                    eta += beta[r, use[k]] * x[r, i, use[k] - 1]
+                linear[r, i] = eta
+                fitted[r, i] = 1.0 / (1.0 + np.exp(-eta))
+
+
+@kernel
+def inverse(root: Floats, p: int, use: Ints, scale: Floats, covariance: Floats) -> None:
+    """The covariance of the coefficients on the scale of the data, from the Cholesky factor of the information."""
+    half, back = np.zeros((p, p)), np.zeros((p, p))
+    for k in range(p):
+        half[k, k] = 1.0 / root[k, k]
+        for m in range(k):
+            s = 0.0
+            for j in range(m, k):
+                s -= root[k, j] * half[j, m]
+            half[k, m] = s / root[k, k]
+    for k in range(p):
+        back[k, k] = 1.0 if k == 0 else 1.0 / scale[1, use[k] - 1]
+        if k > 0:
+            back[0, k] = -scale[0, use[k] - 1] / scale[1, use[k] - 1]
+    for a in range(p):
+        for b in range(p):
+            s = 0.0
+            for i in range(p):
+                for j in range(p):
+                    if back[a, i] != 0.0 and back[b, j] != 0.0:
+                        inner = 0.0
+                        for m in range(max(i, j), p):
+                            inner += half[m, i] * half[m, j]
+                        s += back[a, i] * inner * back[b, j]
+            covariance[use[a], use[b]] = s

@@ -1,0 +1,117 @@
+"""Propensity models: logistic regression on all candidates, or on those that R's `step` keeps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.kernels.logistic import fit_block
+from analysis.kernels.status import Status
+from simulator.cohort import Bools, Floats
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class LogisticFit:
+    """Logistic regressions ``(R,)``: ``beta (R, P + 1)`` intercept first; ``linear`` and ``fitted`` ``(R, N)``.
+
+    NaN where ``status`` is not OK: PS_SEPARATED (a maximum at infinity), SINGULAR (constant or collinear columns, where
+    R would report NA), TOO_FEW (one arm only), BAD_INPUT (NaN among present rows), NOT_CONVERGED.
+    """
+
+    beta: Floats
+    covariance: Floats  # (R, P + 1, P + 1)
+    linear: Floats
+    fitted: Floats
+    loglik: Floats
+    aic: Floats
+    n: Ints
+    status: Ints
+
+
+@dataclass(frozen=True)
+class StepwiseFit:
+    """Selected models: ``selected (R, G)`` terms; ``beta (R, P + 1)`` is 0 for what was not selected. NaN as above."""
+
+    selected: Bools
+    beta: Floats
+    linear: Floats
+    fitted: Floats
+    aic: Floats
+    status: Ints
+
+
+def logistic(
+    x: ArrayLike, y: ArrayLike, *, present: ArrayLike | None = None, weight: ArrayLike | None = None
+) -> LogisticFit:
+    """Maximum likelihood fits of ``y (R, N)`` on the columns of ``x (R, N, P)``, an intercept added."""
+    x = np.asarray(x, dtype=np.float64)
+    terms = np.arange(x.shape[2])
+    return _fit(x, y, terms, present, weight, "none", False, True)[0]
+
+
+def stepwise(
+    x: ArrayLike,
+    y: ArrayLike,
+    term_of: Sequence[int],
+    *,
+    present: ArrayLike | None = None,
+    direction: Literal["both", "forward", "backward"] = "both",
+    criterion: Literal["aic", "bic"] = "aic",
+    start: Literal["full", "empty"] = "full",
+) -> StepwiseFit:
+    """The models that R's ``step`` selects; ``term_of (P,)`` gives each column's term, and a term moves as a whole."""
+    terms = np.asarray(term_of, dtype=np.int64)
+    fit, chosen = _fit(
+        np.asarray(x, dtype=np.float64), y, terms, present, None, direction, criterion == "bic", start == "full"
+    )
+    return StepwiseFit(chosen, fit.beta, fit.linear, fit.fitted, fit.aic, fit.status)
+
+
+def _fit(
+    x: Floats,
+    y: ArrayLike,
+    terms: Ints,
+    present: ArrayLike | None,
+    weight: ArrayLike | None,
+    direction: str,
+    bayes: bool,
+    full: bool,
+) -> tuple[LogisticFit, Bools]:
+    x = np.ascontiguousarray(x)
+    r, n, p = x.shape
+    y = np.ascontiguousarray(y, dtype=np.bool_)
+    here = np.ones((r, n), np.bool_) if present is None else np.ascontiguousarray(present, dtype=np.bool_)
+    prior = np.empty((0, 0)) if weight is None else np.ascontiguousarray(weight, dtype=np.float64)
+    chosen = np.zeros((r, int(terms.max()) + 1 if p else 0), np.bool_)
+    beta, covariance = np.full((r, p + 1), np.nan), np.full((r, p + 1, p + 1), np.nan)
+    linear, fitted = np.full((r, n), np.nan), np.full((r, n), np.nan)
+    loglik, status = np.full(r, np.nan), np.zeros(r, np.int64)
+    drops, adds = direction in ("both", "backward"), direction in ("both", "forward")
+    fit_block(
+        x,
+        y,
+        here,
+        prior,
+        terms,
+        2.0,
+        bayes,
+        drops,
+        adds,
+        full,
+        chosen,
+        beta,
+        covariance,
+        linear,
+        fitted,
+        loglik,
+        status,
+    )
+    size = here.sum(axis=1)
+    loglik[status != Status.OK] = np.nan
+    free = 1 + chosen[:, terms].sum(axis=1) if p else np.ones(r)
+    aic = (np.log(size) if bayes else 2.0) * free - 2.0 * loglik
+    return LogisticFit(beta, covariance, linear, fitted, loglik, aic, size, status), chosen

@@ -1,0 +1,462 @@
+"""Survival statistics of a block of cohorts: Cox models, Kaplan-Meier, log-rank tests.
+
+Arrays are ``(R, N)``: R cohorts of N patients, ``x (R, N, P)``. ``present`` marks the analysis set; it may have G times
+as many rows as there are cohorts, G analysis sets for each (its row r is of cohort r // G), and results then have as
+many rows. What absent patients hold is never read. A sorted endpoint may be shared: ``order=time_order(time)``.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import chdtrc, ndtri
+
+from analysis.kernels import km as _km
+from analysis.kernels.cox import fit_cox
+from analysis.kernels.cox_binary import fit_binary
+from analysis.kernels.logrank import logranks
+from analysis.kernels.ordering import sort_rows
+from analysis.kernels.status import Status
+from simulator.cohort import Bools, Floats
+
+Ints = NDArray[np.int64]
+Order = NDArray[np.int32]
+ConfType = Literal["log", "log-log", "plain"]
+
+_CONF_TYPES = {"log": _km.LOG, "log-log": _km.LOG_LOG, "plain": _km.PLAIN}
+_NO_FLOATS = np.empty((0, 0))
+_NO_INTS = np.empty((0, 0), np.int64)
+_NO_ORDER = np.empty((0, 0), np.int32)
+
+
+@dataclass(frozen=True)
+class CoxFit:
+    """Cox models with P covariates: NaN where ``status`` is not OK.
+
+    Still given for a failed fit: both log-likelihoods and the score test if MONOTONE (``loglik`` is the limit), the
+    two log-likelihoods, equal, if NO_INFO.
+    """
+
+    beta: Floats  # (R, P)
+    se: Floats
+    covariance: Floats  # (R, P, P), the inverse information
+    robust_se: Floats | None
+    robust_covariance: Floats | None
+    loglik: Floats  # (R,)
+    loglik_null: Floats
+    score_test: Floats
+    n: Ints
+    events: Ints
+    status: Ints
+
+
+@dataclass(frozen=True)
+class CoxEach:
+    """P separate Cox models of one covariate each, ``(R, P)``; ``n`` and ``events`` ``(R,)``. NaN as in `CoxFit`."""
+
+    beta: Floats
+    se: Floats
+    loglik: Floats
+    loglik_null: Floats
+    score_test: Floats
+    n: Ints
+    events: Ints
+    status: Ints
+
+
+@dataclass(frozen=True)
+class KmCurve:
+    """The Kaplan-Meier curve of one cohort at its distinct times; ``std_err`` is Greenwood's SE of survival.
+
+    ``std_err``, ``low`` and ``high`` are NaN where R has NaN or NA: where survival is 0 (log-log: also 1).
+    """
+
+    time: Floats
+    n_risk: Ints
+    n_event: Ints
+    n_censor: Ints
+    survival: Floats
+    std_err: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """A quantile of survival time with its interval, ``(R,)``: +inf where the (confidence) curve does not reach it."""
+
+    n: Ints
+    events: Ints
+    value: Floats
+    low: Floats
+    high: Floats
+    status: Ints
+
+
+@dataclass(frozen=True)
+class SurvivalAt:
+    """Survival at one time, ``(R,)``; se and interval are NaN where survival is 0."""
+
+    value: Floats
+    se: Floats
+    low: Floats
+    high: Floats
+    status: Ints
+
+
+@dataclass(frozen=True)
+class Rmst:
+    """Restricted mean survival time, ``(R,)``."""
+
+    value: Floats
+    se: Floats
+    status: Ints
+
+
+@dataclass(frozen=True)
+class LogRank:
+    """Log-rank tests: ``chi2``, ``p`` and ``variance`` ``(R,)``; ``observed`` and ``expected`` ``(R, 2)``, False first."""
+
+    chi2: Floats
+    p: Floats
+    observed: Floats
+    expected: Floats
+    variance: Floats
+    status: Ints
+
+
+def time_order(time: ArrayLike) -> Order:
+    """The stable argsort of each row of ``time (R, N)``, what is not finite last."""
+    time = np.ascontiguousarray(time, dtype=np.float64)
+    order = np.empty(time.shape, np.int32)
+    unfinished = np.zeros(len(time), np.bool_)
+    sort_rows(time, order, unfinished)
+    if unfinished.any():
+        rows = time[unfinished]
+        order[unfinished] = np.argsort(np.where(np.isfinite(rows), rows, np.inf), axis=1, kind="stable")
+    return order
+
+
+def cox(
+    time: ArrayLike,
+    event: ArrayLike,
+    x: ArrayLike,
+    *,
+    present: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
+    cluster: ArrayLike | None = None,
+    stratum: ArrayLike | None = None,
+    entry: ArrayLike | None = None,
+    ties: str = "efron",
+    order: Order | None = None,
+) -> CoxFit:
+    """Cox models, one per analysis set, as R's coxph at its optimum.
+
+    ``weight`` are case weights (patients of weight 0 are left out), ``cluster`` integers within which the robust
+    (Lin-Wei) covariance sums the weighted dfbeta residuals, ``entry`` the time after which a patient is at risk.
+
+    Statuses, the first that applies: BAD_INPUT (NaN or infinity, a negative weight, entry not before time), TOO_FEW
+    (under two patients), NO_EVENTS, NO_INFO (no covariate varies in any risk set of an event), SINGULAR, MONOTONE,
+    NOT_CONVERGED. MONOTONE is exact for one covariate: every event has the extreme value of its risk set, always on
+    the same side. For several, Newton's steps are followed until the log-likelihood stands still; when the linear
+    predictor then still moves by over 0.01 a step, and moves so that (but for 1e-4 of its spread) nobody at risk
+    overtakes one who dies, no maximum exists (Albert and Anderson's separation, in each risk set).
+    """
+    data = _Data.of(time, event, present, order)
+    x = data.covariates(x)
+    rows, p_count = len(data.present), x.shape[2]
+    beta, covariance = np.full((rows, p_count), np.nan), np.full((rows, p_count, p_count), np.nan)
+    robust = np.full((rows if cluster is not None else 0, p_count, p_count), np.nan)
+    loglik, counts, status = np.full((rows, 3), np.nan), np.zeros((rows, 2), np.int64), np.zeros(rows, np.int64)
+    todo = np.ones(rows, np.bool_)
+    if p_count == 1 and weight is None and cluster is None and stratum is None and entry is None:
+        todo = np.zeros(rows, np.bool_)
+        fit_binary(
+            data.time, data.event, x, data.present, data.order, _efron(ties), todo[:, None],
+            beta, covariance[:, 0], loglik[:, None], counts, status[:, None],
+        )  # fmt: skip
+    if todo.any():
+        weights, strata, entries = data.floats(weight), data.ints(stratum), data.floats(entry)
+        labels, clusters = _labels(data.ints(cluster))
+        fit_cox(
+            data.time, data.event, x, data.present, weights, labels, clusters, strata, entries,
+            _within(strata, data.order), _within(strata, time_order(entries)) if len(entries) else _NO_ORDER,
+            _efron(ties), False, todo, beta, covariance, robust, loglik, counts, status,
+        )  # fmt: skip
+    return CoxFit(
+        beta,
+        np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)),
+        covariance,
+        np.sqrt(np.diagonal(robust, axis1=1, axis2=2)) if cluster is not None else None,
+        robust if cluster is not None else None,
+        loglik[:, 1],
+        loglik[:, 0],
+        loglik[:, 2],
+        counts[:, 0],
+        counts[:, 1],
+        status,
+    )
+
+
+def cox_each(
+    time: ArrayLike,
+    event: ArrayLike,
+    x: ArrayLike,
+    *,
+    present: ArrayLike | None = None,
+    ties: str = "efron",
+    order: Order | None = None,
+) -> CoxEach:
+    """P univariable Cox models of the columns of ``x``; the 0/1 columns share one pass over the risk sets.
+
+    Statuses as in `cox`, each column having its own.
+    """
+    data = _Data.of(time, event, present, order)
+    x = data.covariates(x)
+    shape = (len(data.present), x.shape[2])
+    beta, variance, loglik = np.full(shape, np.nan), np.full(shape, np.nan), np.full((*shape, 3), np.nan)
+    counts, status = np.zeros((shape[0], 2), np.int64), np.zeros(shape, np.int64)
+    other = np.zeros(shape, np.bool_)
+    fit_binary(
+        data.time, data.event, x, data.present, data.order, _efron(ties), other, beta, variance, loglik, counts, status
+    )  # fmt: skip
+    for p in np.flatnonzero(other.any(axis=0)):
+        column = np.ascontiguousarray(x[:, :, p : p + 1])
+        made = np.full((shape[0], 1), np.nan), np.full((shape[0], 1, 1), np.nan), np.full((shape[0], 3), np.nan)
+        state, todo = np.zeros(shape[0], np.int64), np.ascontiguousarray(other[:, p])
+        fit_cox(
+            data.time, data.event, column, data.present, _NO_FLOATS, _NO_INTS, 0, _NO_INTS, _NO_FLOATS,
+            data.order, _NO_ORDER, _efron(ties), False, todo, made[0], made[1], np.empty((0, 1, 1)), made[2],
+            np.zeros((shape[0], 2), np.int64), state,
+        )  # fmt: skip
+        beta[todo, p], variance[todo, p] = made[0][todo, 0], made[1][todo, 0, 0]
+        loglik[todo, p], status[todo, p] = made[2][todo], state[todo]
+    return CoxEach(
+        beta, np.sqrt(variance), loglik[..., 1], loglik[..., 0], loglik[..., 2], counts[:, 0], counts[:, 1], status
+    )
+
+
+def kaplan_meier(
+    time: ArrayLike, event: ArrayLike, *, present: ArrayLike, conf_type: ConfType = "log", level: float = 0.95
+) -> KmCurve:
+    """The Kaplan-Meier curve of ONE cohort, ``(N,)``, as R's survfit; ValueError if a present time is not finite."""
+    inside = np.asarray(present, dtype=np.bool_)
+    times, died = np.asarray(time, dtype=np.float64)[inside], np.asarray(event, dtype=np.bool_)[inside]
+    if not np.isfinite(times).all():
+        raise ValueError("a survival time is NaN or infinite")
+    when, place = np.unique(times, return_inverse=True)
+    n_event = np.bincount(place[died], minlength=len(when)).astype(np.int64)
+    leaving = np.bincount(place, minlength=len(when)).astype(np.int64)
+    n_risk = len(times) - np.cumsum(leaving) + leaving
+    survival = np.cumprod((n_risk - n_event) / n_risk)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hazard_se = np.sqrt(np.cumsum(n_event / (n_risk * (n_risk - n_event).astype(np.float64))))
+        std_err = hazard_se * survival
+    z, code = _z(level), _CONF_TYPES[conf_type]
+    low, high = (
+        np.array([_km.limit(s, e, sign * z, code) for s, e in zip(survival, hazard_se, strict=True)], np.float64)
+        for sign in (-1.0, 1.0)
+    )
+    return KmCurve(when, n_risk, n_event, leaving - n_event, survival, std_err, low, high)
+
+
+def km_quantile(
+    time: ArrayLike,
+    event: ArrayLike,
+    *,
+    present: ArrayLike | None = None,
+    q: float = 0.5,
+    conf_type: ConfType = "log",
+    level: float = 0.95,
+    order: Order | None = None,
+) -> Quantile:
+    """The time by which a share ``q`` has had the event, with its interval, as R's quantile(survfit(...), q).
+
+    +inf stands where R has NA. Follow-up (reverse Kaplan-Meier) is the same with ``event`` negated. Statuses:
+    BAD_INPUT, TOO_FEW (nobody), else OK.
+    """
+    if not 0 < q < 1:
+        raise ValueError(f"q is {q}; a quantile lies between 0 and 1")
+    found = _summaries(_Data.of(time, event, present, order), q, np.nan, np.nan, conf_type, level)
+    value, low, high = np.ascontiguousarray(found.quantile.T)
+    return Quantile(found.counts[:, 0], found.counts[:, 1], value, low, high, found.status[:, 0])
+
+
+def survival_at(
+    time: ArrayLike,
+    event: ArrayLike,
+    at: ArrayLike,
+    *,
+    present: ArrayLike | None = None,
+    conf_type: ConfType = "log",
+    level: float = 0.95,
+    order: Order | None = None,
+) -> SurvivalAt:
+    """Kaplan-Meier survival at the time ``at`` (a number, or one per row) with Greenwood's SE and the interval.
+
+    TOO_FEW when ``at`` lies beyond the last follow-up time of a curve that has not reached 0.
+    """
+    found = _summaries(_Data.of(time, event, present, order), np.nan, at, np.nan, conf_type, level)
+    value, se, low, high = np.ascontiguousarray(found.point.T)
+    return SurvivalAt(value, se, low, high, found.status[:, 1])
+
+
+def rmst(
+    time: ArrayLike, event: ArrayLike, tau: ArrayLike, *, present: ArrayLike | None = None, order: Order | None = None
+) -> Rmst:
+    """Mean survival time restricted to ``tau`` (a number, or one per row), and its SE as in R's print(survfit, rmean).
+
+    TOO_FEW when ``tau`` lies beyond the last follow-up time of a curve that has not reached 0.
+    """
+    found = _summaries(_Data.of(time, event, present, order), np.nan, np.nan, tau, "log", 0.95)
+    return Rmst(found.mean[:, 0].copy(), found.mean[:, 1].copy(), found.status[:, 2])
+
+
+def logrank(
+    time: ArrayLike,
+    event: ArrayLike,
+    group: ArrayLike,
+    *,
+    present: ArrayLike | None = None,
+    stratum: ArrayLike | None = None,
+    rho: float = 0.0,
+    gamma: float = 0.0,
+    order: Order | None = None,
+) -> LogRank:
+    """The log-rank test between two groups, stratified where ``stratum`` is given.
+
+    Fleming and Harrington's weights S(t-)^rho (1 - S(t-))^gamma: ``rho`` as in R's survdiff. Statuses: BAD_INPUT,
+    TOO_FEW (under two patients), NO_EVENTS, NO_INFO (no event with both groups at risk, or of zero weight).
+    """
+    data = _Data.of(time, event, present, order)
+    rows = len(data.present)
+    observed, expected, variance = np.full((rows, 2), np.nan), np.full((rows, 2), np.nan), np.full(rows, np.nan)
+    status, strata = np.zeros(rows, np.int64), data.ints(stratum)
+    logranks(
+        data.time, data.event, data.bools(group), data.present, strata, _within(strata, data.order),
+        float(rho), float(gamma), observed, expected, variance, status,
+    )  # fmt: skip
+    chi2 = (observed[:, 1] - expected[:, 1]) ** 2 / variance
+    return LogRank(chi2, chdtrc(1, chi2), observed, expected, variance, status)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """An endpoint as kernels take it: ``time``, ``event``, ``order`` (A, N), ``present`` (R, N), R a multiple of A."""
+
+    time: Floats
+    event: Bools
+    present: Bools
+    order: Order
+
+    @staticmethod
+    def of(time: ArrayLike, event: ArrayLike, present: ArrayLike | None, order: Order | None) -> "_Data":
+        """The endpoint, checked: ValueError where shapes do not fit."""
+        times = np.ascontiguousarray(time, dtype=np.float64)
+        if times.ndim != 2:
+            raise ValueError(f"time has {times.ndim} axes; (cohorts, patients) are wanted")
+        inside = np.ones(times.shape, np.bool_) if present is None else np.ascontiguousarray(present, dtype=np.bool_)
+        if inside.ndim != 2 or inside.shape[1] != times.shape[1] or len(inside) % max(len(times), 1):
+            raise ValueError(f"present has the shape {inside.shape}, which does not fit {times.shape} of time")
+        ordered = time_order(times) if order is None else np.ascontiguousarray(order, dtype=np.int32)
+        died = np.ascontiguousarray(event, dtype=np.bool_)
+        _same_shape(times, event=died, order=ordered)
+        return _Data(times, died, inside, ordered)
+
+    def bools(self, values: ArrayLike) -> Bools:
+        """The values as a contiguous (A, N) array."""
+        made = np.ascontiguousarray(values, dtype=np.bool_)
+        _same_shape(self.time, array=made)
+        return made
+
+    def floats(self, values: ArrayLike | None) -> Floats:
+        """The values as a contiguous (A, N) array; an empty one for None."""
+        if values is None:
+            return _NO_FLOATS
+        made = np.ascontiguousarray(values, dtype=np.float64)
+        _same_shape(self.time, array=made)
+        return made
+
+    def ints(self, values: ArrayLike | None) -> Ints:
+        """The whole numbers as a contiguous (A, N) array; an empty one for None."""
+        if values is None:
+            return _NO_INTS
+        made = np.asarray(values)
+        if made.dtype.kind not in "biu":
+            raise ValueError(f"a label is a whole number, but the array holds {made.dtype}")
+        _same_shape(self.time, array=made)
+        return np.ascontiguousarray(made, dtype=np.int64)
+
+    def covariates(self, x: ArrayLike) -> Floats:
+        """The covariates as a contiguous (A, N, P) array."""
+        made = np.ascontiguousarray(x, dtype=np.float64)
+        if made.ndim != 3 or made.shape[:2] != self.time.shape:
+            raise ValueError(f"x has the shape {made.shape}; (cohorts, patients, covariates) are wanted")
+        return made
+
+
+@dataclass(frozen=True)
+class _Summaries:
+    """What `km_summaries` fills."""
+
+    counts: Ints
+    status: Ints
+    quantile: Floats
+    point: Floats
+    mean: Floats
+
+
+def _summaries(data: _Data, q: float, at: ArrayLike, tau: ArrayLike, conf_type: ConfType, level: float) -> _Summaries:
+    rows = len(data.present)
+    made = _Summaries(
+        np.zeros((rows, 2), np.int64),
+        np.zeros((rows, 3), np.int64),
+        np.full((rows, 3), np.nan),
+        np.full((rows, 4), np.nan),
+        np.full((rows, 2), np.nan),
+    )
+    ats, taus = (np.broadcast_to(np.asarray(value, np.float64), (rows,)).copy() for value in (at, tau))
+    _km.km_summaries(
+        data.time, data.event, data.present, data.order, float(q), _z(level), _CONF_TYPES[conf_type], ats, taus,
+        made.counts, made.status, made.quantile, made.point, made.mean,
+    )  # fmt: skip
+    return made
+
+
+def _z(level: float) -> float:
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; a confidence level lies between 0 and 1")
+    return float(ndtri(0.5 + level / 2))
+
+
+def _efron(ties: str) -> bool:
+    if ties not in ("efron", "breslow"):
+        raise ValueError(f"ties is '{ties}'; 'efron' or 'breslow' is wanted")
+    return ties == "efron"
+
+
+def _same_shape(time: Floats, **arrays: NDArray[np.generic]) -> None:
+    for name, values in arrays.items():
+        if values.shape != time.shape:
+            raise ValueError(f"{name} has the shape {values.shape}; time has {time.shape}")
+
+
+def _within(stratum: Ints, order: Order) -> Order:
+    """The order by stratum first, stable; ``order`` itself where there is one stratum."""
+    if not len(stratum):
+        return order
+    again = np.argsort(np.take_along_axis(stratum, order.astype(np.int64), axis=1), axis=1, kind="stable")
+    return np.ascontiguousarray(np.take_along_axis(order, again, axis=1))
+
+
+def _labels(cluster: Ints) -> tuple[Ints, int]:
+    """The clusters numbered from 0, and the highest number + 1."""
+    if not cluster.size:
+        return cluster, 0
+    low, high = int(cluster.min()), int(cluster.max())
+    if high - low > 4 * cluster.shape[1] + 64:
+        _, cluster = np.unique(cluster, return_inverse=True)
+        cluster = np.ascontiguousarray(cluster.reshape(-1, cluster.shape[-1]), dtype=np.int64)
+        low, high = 0, int(cluster.max())
+    return cluster - low, high - low + 1

@@ -1,0 +1,112 @@
+"""A slow Kaplan-Meier curve with everything read off it, as R's survfit and quantile.survfit define it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Confidence = Literal["log", "log-log", "plain"]
+TOLERANCE = 1.5e-8  # R: sqrt(.Machine$double.eps)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One row per distinct time (of event or censoring), ascending; ``std_err`` is Greenwood's, of S itself."""
+
+    time: Floats
+    n_risk: Floats
+    n_event: Floats
+    n_censor: Floats
+    survival: Floats
+    std_err: Floats
+
+
+def curve(time: Floats, event: Bools) -> Curve:
+    """The product-limit estimate (Kaplan & Meier 1958, eq. 2b) and Greenwood's (1926) standard error."""
+    rows = []
+    survival, greenwood = 1.0, 0.0
+    for t in np.unique(time):
+        at_risk, dead = int((time >= t).sum()), int((event & (time == t)).sum())
+        survival *= (at_risk - dead) / at_risk
+        greenwood += dead / (at_risk * (at_risk - dead)) if dead < at_risk else np.inf
+        std_err = survival * np.sqrt(greenwood) if survival > 0 else np.nan
+        rows.append((t, at_risk, dead, int((~event & (time == t)).sum()), survival, std_err))
+    return Curve(*np.array(rows, dtype=float).T)
+
+
+def limits(survival: float, std_err: float, kind: Confidence, level: float = 0.95) -> tuple[float, float]:
+    """Pointwise limits of S. Where the transformed scale is undefined (S = 0; S = 1 for log-log) both are NaN."""
+    z = norm.ppf(1 - (1 - level) / 2)
+    if survival == 0:
+        return (np.nan, np.nan)
+    if kind == "plain":
+        return max(survival - z * std_err, 0.0), min(survival + z * std_err, 1.0)
+    if kind == "log":
+        width = z * std_err / survival
+        return survival * np.exp(-width), min(survival * np.exp(width), 1.0)
+    if survival == 1:
+        return (np.nan, np.nan)
+    width = z * std_err / survival / np.log(survival)
+    centre = np.log(-np.log(survival))
+    return float(np.exp(-np.exp(centre - width))), float(np.exp(-np.exp(centre + width)))
+
+
+def crossing(time: Floats, survival: Floats, q: float) -> float:
+    """The time at which a curve that starts at 1 reaches 1 - q; +inf if never.
+
+    When the curve runs along 1 - q exactly (within the tolerance) the middle of that stretch is taken; if it is the
+    last stretch, it ends at the last time. A limit of S may rise again: then, as in R's quantile() though not in its
+    print(), the highest point that is low enough counts, not the first. NaN (no limit defined) is not low enough.
+    """
+
+    def highest(bound: float) -> int | None:
+        low_enough = [k for k in range(len(time)) if survival[k] <= bound]
+        return max(low_enough, key=lambda k: (survival[k], -k)) if low_enough else None
+
+    target = 1 - q
+    at, below = highest(target + TOLERANCE), highest(target - TOLERANCE)
+    if at is None:
+        return np.inf
+    if below is None:
+        ends_there = abs(survival[-1] - target) < TOLERANCE
+        return float((time[at] + time[-1]) / 2) if ends_there else np.inf
+    return float((time[at] + time[below]) / 2)
+
+
+def quantile(
+    time: Floats, event: Bools, q: float = 0.5, kind: Confidence = "log", level: float = 0.95
+) -> tuple[float, float, float]:
+    """The time at which S reaches 1 - q with its limits (Brookmeyer & Crowley 1982): where the limits reach it."""
+    km = curve(time, event)
+    band = [limits(s, e, kind, level) for s, e in zip(km.survival, km.std_err, strict=True)]
+    low, high = np.array(band).T
+    return crossing(km.time, km.survival, q), crossing(km.time, low, q), crossing(km.time, high, q)
+
+
+def survival_at(time: Floats, event: Bools, at: float, level: float = 0.95) -> tuple[float, float, float, float]:
+    """S(at), Greenwood's SE and the log-scale limits: those of the last time not after ``at``."""
+    km = curve(time, event)
+    before = np.flatnonzero(km.time <= at)
+    if len(before) == 0:
+        return 1.0, 0.0, 1.0, 1.0
+    s, e = km.survival[before[-1]], km.std_err[before[-1]]
+    return (float(s), float(e), *limits(s, e, "log", level))
+
+
+def rmst(time: Floats, event: Bools, tau: float) -> tuple[float, float]:
+    """The area under S up to tau, and its SE: sum of (area right of t)^2 d / (n (n - d)) (Klein & Moeschberger, 4.5.3)."""
+    km = curve(time, event)
+    inside = km.time <= tau
+    edges = np.concatenate([[0.0], km.time[inside], [tau]])
+    heights = np.concatenate([[1.0], km.survival[inside]])
+    areas = np.diff(edges) * heights
+    variance = 0.0
+    for k in range(int(inside.sum())):
+        n, dead = km.n_risk[k], km.n_event[k]
+        if n > dead:
+            variance += areas[k + 1 :].sum() ** 2 * dead / (n * (n - dead))
+    return float(areas.sum()), float(np.sqrt(variance))

@@ -1,0 +1,250 @@
+"""The data-generating process patient by patient, in plain Python, from its formulas. Slow and readable.
+
+Random numbers come from `numpy.random.Philox` at the stated addresses. Two things are taken from the world as resolved
+and have proofs of their own: the quantile tables of continuous covariates and the intercept of the true propensity.
+"""
+
+import hashlib
+import math
+from datetime import date
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from simulator.generate import Resolved
+from simulator.margins import Quantiles
+from simulator.outcomes import Effect, Exponential, Piecewise, Transition, Weibull
+from simulator.world import World
+
+NORMAL = NormalDist()
+MONTH = 365.25 / 12
+
+
+def words(seed: int, stream: str, replicate: int, quad: int, draw: int = 0) -> list[int]:
+    """The four 64-bit words at an address: key from seed and stream, counter (quad, draw, replicate, 0)."""
+    digest = hashlib.sha256(f"trialtwin/{seed}/{stream}".encode()).digest()
+    key = np.frombuffer(digest[:16], dtype="<u8").astype(np.uint64)
+    return philox((quad, draw, replicate, 0), (int(key[0]), int(key[1])))
+
+
+def philox(counter: tuple[int, int, int, int], key: tuple[int, int]) -> list[int]:
+    """Philox4x64-10 of a counter; numpy adds one to its counter before it uses it."""
+    address = sum(word << (64 * place) for place, word in enumerate(counter))
+    generator = np.random.Philox(counter=(address - 1) % 2**256, key=key[0] + (key[1] << 64))
+    return [int(word) for word in generator.random_raw(4)]
+
+
+def uniform(seed: int, stream: str, replicate: int, patient: int, draw: int = 0) -> float:
+    """A uniform in (0, 1): the upper 52 bits of a patient's word, and half a step."""
+    word = words(seed, stream, replicate, patient // 4, draw)[patient % 4]
+    return ((word >> 12) + 0.5) / 2**52
+
+
+def value(margin: Any, share_below: list[float], z: float) -> float:
+    """A covariate's value: the position of its level, or a linear interpolation in its quantile table."""
+    if not isinstance(margin, Quantiles):
+        return float(sum(NORMAL.cdf(z) > share for share in share_below))
+    j = max(k for k in range(len(margin.knots) - 1) if k == 0 or z > margin.knots[k])
+    steps = margin.table.shape[1] - 1
+    place = (z - margin.knots[j]) / (margin.knots[j + 1] - margin.knots[j]) * steps
+    step = min(int(place), steps - 1)
+    low, high = margin.table[j, step], margin.table[j, step + 1]
+    return float(low + (place - step) * (high - low))
+
+
+def covariates(resolved: Resolved, seed: int, replicate: int, patient: int) -> dict[str, float]:
+    """Measured and hidden covariates: own normals, joined by the Cholesky factor of the latent correlations."""
+    population = resolved.world.population
+    specs = population.all_covariates()
+    factor = cholesky(population.correlation_matrix().tolist())
+    own = [NORMAL.inv_cdf(uniform(seed, f"covariate/{name}", replicate, patient)) for name in specs]
+    values = {}
+    for k, (name, spec) in enumerate(specs.items()):
+        shares = list(spec.shares.values()) if hasattr(spec, "shares") else []
+        below = [sum(shares[: i + 1]) / sum(shares) for i in range(len(shares) - 1)]
+        z = sum(factor[k][j] * own[j] for j in range(k + 1))
+        values[name] = value(resolved.baseline.margins[k], below, z)
+    return values
+
+
+def cholesky(matrix: list[list[float]]) -> list[list[float]]:
+    """The lower factor, row by row."""
+    factor = [[0.0] * len(matrix) for _ in matrix]
+    for i in range(len(matrix)):
+        for j in range(i + 1):
+            rest = matrix[i][j] - sum(factor[i][k] * factor[j][k] for k in range(j))
+            factor[i][j] = math.sqrt(rest) if i == j else rest / factor[j][j]
+    return factor
+
+
+def holds(term: str, values: dict[str, float], world: World) -> float:
+    """The value of a term in a patient."""
+    for sign in (">=", "<=", ">", "<", "="):
+        if sign in term:
+            name, operand = (part.strip() for part in term.split(sign, 1))
+            spec = world.population.all_covariates()[name]
+            right = float(list(spec.shares).index(operand)) if hasattr(spec, "shares") else float(operand)
+            left = values[name]
+            return float(
+                {">=": left >= right, "<=": left <= right, ">": left > right, "<": left < right, "=": left == right}[
+                    sign
+                ]
+            )
+    return values[term.strip()]
+
+
+def linear(coefficients: dict[str, float], values: dict[str, float], world: World) -> float:
+    """The sum of coefficient x term."""
+    return sum(coefficient * holds(term, values, world) for term, coefficient in coefficients.items())
+
+
+def cumulative(spec: Any, effect: Effect | None, t: float) -> float:
+    """The cumulative hazard at t of a baseline hazard, multiplied by exp of the effect's step at each time."""
+    cuts = sorted({*(spec.cuts if isinstance(spec, Piecewise) else ()), *(effect.cuts if effect else ())})
+    total = 0.0
+    for start, end in zip([0.0, *cuts], [*cuts, math.inf], strict=True):
+        if t <= start:
+            break
+        step = effect.steps()[sum(cut <= start for cut in effect.cuts)] if effect else 0.0
+        total += math.exp(step) * (plain_cumulative(spec, min(t, end)) - plain_cumulative(spec, start))
+    return total
+
+
+def plain_cumulative(spec: Any, t: float) -> float:
+    """The cumulative hazard at t of a baseline hazard."""
+    if isinstance(spec, Exponential):
+        return spec.rate * t
+    if isinstance(spec, Weibull):
+        return (t / spec.scale) ** spec.shape
+    bounds = [0.0, *spec.cuts, math.inf]
+    return sum(
+        rate * (min(t, high) - low) for rate, low, high in zip(spec.rates, bounds, bounds[1:], strict=False) if t > low
+    )
+
+
+def time_of(spec: Any, effect: Effect | None, exposure: float) -> float:
+    """The time at which the cumulative hazard reaches the exposure, by bisection; +inf if it never does."""
+    low, high = 0.0, 1.0
+    while cumulative(spec, effect, high) < exposure:
+        low, high = high, 2 * high
+        if high > 1e12:
+            return math.inf
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if cumulative(spec, effect, middle) < exposure else (low, middle)
+    return (low + high) / 2
+
+
+def gamma_quantile(share: float, shape: float) -> float:
+    """The quantile of a gamma distribution with scale 1, by bisection of its series."""
+
+    def below(x: float) -> float:
+        term = total = 1.0
+        n = 0
+        while term > 1e-18 * total:
+            n += 1
+            term *= x / (shape + n)
+            total += term
+        return total * math.exp(shape * math.log(x) - x - math.lgamma(shape + 1))
+
+    low, high = 0.0, 1.0
+    while below(high) < share:
+        high *= 2
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if below(middle) < share else (low, middle)
+    return (low + high) / 2
+
+
+def multiplier(world: World, seed: int, replicate: int, patient: int) -> float:
+    """The frailty: gamma or lognormal with mean 1."""
+    spec = world.outcomes.frailty
+    if spec is None:
+        return 1.0
+    luck = uniform(seed, "frailty", replicate, patient)
+    if spec.kind == "gamma":
+        return gamma_quantile(luck, 1 / spec.variance) * spec.variance
+    sigma = math.sqrt(math.log(1 + spec.variance))
+    return math.exp(sigma * NORMAL.inv_cdf(luck) - sigma**2 / 2)
+
+
+def course(
+    world: World, seed: int, replicate: int, patient: int, values: dict[str, float], arm: int
+) -> tuple[float, float]:
+    """PFS and OS without censoring in one arm."""
+    times = {}
+    transitions: dict[str, Transition] = world.outcomes.transitions()
+    for name, spec in transitions.items():
+        works = arm == 1 and world.outcomes.treatment_effect == "as_stated"
+        log_multiplier = linear(spec.log_hr, values, world)
+        if works:
+            log_multiplier += linear(spec.treatment.modifiers, values, world)
+        exposure = -math.log(uniform(seed, f"transition/{name}", replicate, patient))
+        exposure /= multiplier(world, seed, replicate, patient) * math.exp(log_multiplier)
+        times[name] = time_of(spec.baseline, spec.treatment if works else None, exposure)
+    if times["progression"] < times["death"]:
+        return times["progression"], times["progression"] + times["death_after_progression"]
+    return times["death"], times["death"]
+
+
+def response(world: World, seed: int, replicate: int, patient: int, arm: int) -> int:
+    """The position of best response: a latent normal correlated with the luck of late progression, cut at shares."""
+    spec = world.outcomes.response
+    assert spec is not None
+    name = world.arms.names()[arm if world.outcomes.treatment_effect == "as_stated" else 0]
+    late = -NORMAL.inv_cdf(uniform(seed, "transition/progression", replicate, patient))
+    own = NORMAL.inv_cdf(uniform(seed, "response", replicate, patient))
+    share = NORMAL.cdf(spec.link * late + math.sqrt(1 - spec.link**2) * own)
+    shares = spec.shares[name]
+    return sum(share >= sum(shares[: k + 1]) / sum(shares) for k in range(len(shares) - 1))
+
+
+def months(first: str, last: str) -> float:
+    """Months between two dates."""
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days / MONTH
+
+
+def patient_of(resolved: Resolved, seed: int, replicate: int, patient: int) -> dict[str, Any]:
+    """Everything about a patient but the arm."""
+    world = resolved.world
+    accrual = world.entry.accrual
+    values = covariates(resolved, seed, replicate, patient)
+    shape = 1 / (1 + accrual.shape)
+    entry = months(accrual.start, accrual.end) * uniform(seed, "entry", replicate, patient) ** shape
+    made: dict[str, Any] = {
+        "values": values,
+        "entry": entry,
+        "predictor": linear(world.treatment.log_odds, values, world),
+    }
+    made["propensity"] = 1 / (1 + math.exp(-resolved.allocation.intercept - made["predictor"]))
+    made["luck"] = uniform(seed, "treatment", replicate, patient)
+    for arm, name in enumerate(world.arms.names()):
+        censoring = months(accrual.start, world.followup.cut_off) - entry
+        if name in world.followup.dropout:
+            exposure = -math.log(uniform(seed, "dropout", replicate, patient))
+            censoring = min(censoring, time_of(world.followup.dropout[name], None, exposure))
+        pfs, os = course(world, seed, replicate, patient, values, arm)
+        made[arm] = {
+            "PFS": (min(pfs, censoring), pfs <= censoring),
+            "OS": (min(os, censoring), os <= censoring),
+            "eligible": os >= world.entry.guarantee_months.get(name, 0.0),
+        }
+        if world.outcomes.response:
+            made[arm]["response"] = response(world, seed, replicate, patient, arm)
+    return made
+
+
+def cohort(resolved: Resolved, seed: int, replicate: int, patients: int) -> list[dict[str, Any]]:
+    """The patients of a cohort, each with the arm received under ``treated``."""
+    made = [patient_of(resolved, seed, replicate, patient) for patient in range(patients)]
+    spec = resolved.world.treatment
+    if spec.kind != "fixed":
+        for one in made:
+            one["treated"] = one["luck"] < one["propensity"]
+        return made
+    noisy = [one["predictor"] + math.log((1 - one["luck"]) / one["luck"]) for one in made]
+    chosen = sorted(range(patients), key=lambda i: -noisy[i])[: round(spec.share * patients)]
+    for i, one in enumerate(made):
+        one["treated"] = i in chosen
+    return made

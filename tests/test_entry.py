@@ -1,0 +1,49 @@
+"""Entry: accrual over a calendar window, dates, months."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from scipy.stats import kstest
+
+from simulator.entry import Accrual, months_between
+from tests.simulated import cohorts, simple, z_of_mean
+
+
+def accrual(**fields: object) -> Accrual:
+    return Accrual.model_validate({"start": "2020-01-01", "end": "2022-01-01", **fields})
+
+
+def test_months_are_30_4375_days():
+    assert months_between("2020-01-01", "2020-01-31") == 30 / 30.4375
+    assert months_between("2019-01-01", "2025-04-30") == 2311 / 30.4375
+    assert months_between("2020-02-28", "2020-03-01") == 2 / 30.4375  # a leap year
+
+
+@pytest.mark.parametrize("shape", [0.0, 0.7, 3.0])
+def test_entry_has_the_stated_density(shape):
+    """Density (1 + a) t^a on the window: distribution t^(1 + a)."""
+    made = cohorts(simple(entry={"accrual": {"start": "2020-01-01", "end": "2022-01-01", "shape": shape}}), 20, 2000)
+    share = made.hidden.entry.ravel() / months_between("2020-01-01", "2022-01-01")
+    assert kstest(share, lambda t: t ** (1 + shape)).pvalue > 1e-4
+    assert kstest(share, lambda t: t ** (1.1 * (1 + shape))).pvalue < 1e-4
+    assert abs(z_of_mean(share, (1 + shape) / (2 + shape))) < 4
+
+
+def test_the_window_has_hard_ends():
+    made = accrual(shape=0.3)
+    assert made.months(np.array([0.0, 1.0])).tolist() == [0.0, months_between("2020-01-01", "2022-01-01")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"start": "2022-01-01"}, "accrual ends before it starts"),
+        ({"start": "01.02.2020"}, "'01.02.2020' is not a date; write it as 2019-01-31"),
+        ({"end": "2021-02-30"}, "'2021-02-30' is not a date"),
+        ({"shape": -0.5}, "greater than or equal to 0"),
+        ({"days": 3}, "Extra inputs"),
+    ],
+)
+def test_impossible_windows_are_refused_in_words(fields, message):
+    with pytest.raises(ValidationError, match=message):
+        accrual(**fields)

@@ -1,0 +1,82 @@
+"""Follow-up: the cut-off date, drop-out by arm, and who is included."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from scipy.stats import kstest
+
+from simulator.entry import months_between
+from simulator.followup import FollowUp, observe
+from tests.simulated import cohorts, simple, z_of_mean
+
+NEVER = {"baseline": {"kind": "exponential", "rate": 0.0}}
+IMMORTAL = {"progression": NEVER, "death": NEVER, "death_after_progression": NEVER}
+WINDOW = months_between("2020-01-01", "2200-01-01")
+
+
+def test_an_event_at_the_censoring_time_counts():
+    seen = observe(np.array([1.0, 2.0, 3.0, np.inf]), np.array([2.0, 2.0, 2.0, 2.0]))
+    assert seen.time.tolist() == [1.0, 2.0, 2.0, 2.0]
+    assert seen.event.tolist() == [True, True, False, False]
+
+
+def test_without_events_follow_up_ends_at_the_cut_off_date():
+    made = cohorts(simple(outcomes=IMMORTAL), 3, 100)
+    seen = made.observed.endpoints["OS"]
+    assert not seen.event.any()
+    assert np.allclose(made.hidden.entry + seen.time, WINDOW, rtol=1e-15)
+
+
+def test_drop_out_has_the_stated_distribution_in_each_arm():
+    followup = {
+        "cut_off": "2900-01-01",
+        "dropout": {
+            "C": {"kind": "weibull", "shape": 1.5, "scale": 20.0},
+            "T": {"kind": "piecewise", "cuts": (8.0,), "rates": (0.05, 0.01)},
+        },
+    }
+    made = cohorts(simple(outcomes=IMMORTAL, followup=followup), 10, 2000)
+    zero, one = (endpoint.time.ravel() for endpoint in made.hidden.potential["OS"])
+    assert kstest(zero, lambda t: 1 - np.exp(-((t / 20) ** 1.5))).pvalue > 1e-4
+    assert kstest(one, lambda t: 1 - np.exp(-0.05 * np.minimum(t, 8) - 0.01 * np.maximum(t - 8, 0))).pvalue > 1e-4
+    assert kstest(one, lambda t: 1 - np.exp(-0.05 * np.minimum(t, 8) - 0.0125 * np.maximum(t - 8, 0))).pvalue < 1e-4
+    received = np.where(made.observed.treated.ravel(), one, zero)
+    assert np.array_equal(made.observed.endpoints["OS"].time.ravel(), received)
+
+
+def test_an_arm_without_drop_out_has_none():
+    followup = {"cut_off": "2030-01-01", "dropout": {"T": {"kind": "exponential", "rate": 0.5}}}
+    made = cohorts(simple(outcomes=IMMORTAL, followup=followup), 2, 200)
+    zero, one = (endpoint.time for endpoint in made.hidden.potential["OS"])
+    assert np.allclose(zero + made.hidden.entry, months_between("2020-01-01", "2030-01-01"), rtol=1e-15)
+    assert (one < zero).mean() > 0.9
+
+
+def test_drop_out_is_independent_of_outcome_and_entry():
+    made = cohorts(
+        simple(followup={"cut_off": "2900-01-01", "dropout": {"C": {"kind": "exponential", "rate": 0.1}}}), 20, 5000
+    )
+    zero = made.hidden.potential["PFS"][0]  # hazard 0.2 against drop-out 0.1
+    assert abs(z_of_mean(zero.event, 2 / 3)) < 4
+    assert abs(z_of_mean(zero.event, 2 / 3 + 0.01)) > 4
+    assert abs(z_of_mean(zero.time, 1 / 0.3)) < 4
+    assert abs(z_of_mean((zero.time - zero.time.mean()) * (made.hidden.entry - made.hidden.entry.mean()), 0.0)) < 4
+
+
+def test_guarantee_time_selects_on_survival_in_the_received_arm():
+    entry = {"accrual": {"start": "2020-01-01", "end": "2021-01-01"}, "guarantee_months": {"T": 3.0}}
+    death = {"baseline": {"kind": "exponential", "rate": 0.1}, "treatment": {"log_hr": -0.5}}
+    asked = simple(entry=entry, outcomes={"progression": NEVER, "death": death, "death_after_progression": NEVER})
+    made = cohorts(asked, 20, 5000)
+    treated, present, eligible = made.observed.treated, made.observed.present, made.hidden.eligible
+    assert eligible[0].all()
+    assert np.array_equal(present, np.where(treated, eligible[1], True))
+    assert abs(z_of_mean(eligible[1], np.exp(-0.1 * np.exp(-0.5) * 3))) < 4
+    assert abs(z_of_mean(eligible[1], np.exp(-0.1 * 3))) > 4
+    assert made.observed.endpoints["OS"].time[present & treated].min() >= 3
+    assert (made.observed.endpoints["OS"].time[~present] < 3).all()
+
+
+def test_a_cut_off_that_is_no_date_is_refused():
+    with pytest.raises(ValidationError, match="'soon' is not a date; write it as 2019-01-31"):
+        FollowUp(cut_off="soon")

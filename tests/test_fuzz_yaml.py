@@ -1,0 +1,144 @@
+"""Whatever the bytes: a valid Spec or a DocumentError whose every problem has a place and words, and soon."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from simulator import yaml12
+from simulator.documents import DocumentError, digest, load, parse, resolved_yaml
+from simulator.spec import Spec
+from tests.yaml_corpus import BASE, SEEDS, TOKENS, Study, hostile, mutated
+
+COUNT = int(os.environ.get("TRIALTWIN_FUZZ", "1500"))
+SCENARIOS = Path(__file__).parent.parent / "scenarios"
+
+
+def outcome(path: Path, spec: type[Spec], overrides: tuple[str, ...] = ()) -> Spec | DocumentError:
+    """The valid Spec or the error, which is looked at; anything else that is raised is a failure of the test."""
+    try:
+        document = load(path, overrides, spec=spec)
+        valid = parse(document, spec)
+    except DocumentError as error:
+        assert error.problems
+        for problem in error.problems:
+            assert problem.file
+            assert problem.line >= 1
+            assert problem.column >= 1
+            assert problem.message.strip()
+            assert len(str(problem).splitlines()) == 1
+            assert len(str(problem)) < 700
+        return error
+    text = resolved_yaml(document.tree)
+    path.with_name("again.yaml").write_text(text, "utf-8")
+    again = load(path.with_name("again.yaml"), spec=spec)
+    assert again.tree == document.tree
+    assert digest(again.tree) == digest(document.tree)
+    assert parse(again, spec) == valid
+    return valid
+
+
+def fuzz(texts: tuple[str, ...], spec: type[Spec], folder: Path, seeds: range) -> tuple[int, int]:
+    """How many mutated documents were valid and how many refused; ``texts`` are mutated in turn."""
+    valid = 0
+    path = folder / "mutant.yaml"
+    for seed in seeds:
+        path.write_bytes(mutated(texts[seed % len(texts)], seed))
+        valid += isinstance(outcome(path, spec), spec)
+    return valid, len(seeds) - valid
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the document that others extend."""
+    (tmp_path / "base.yaml").write_text(BASE, "utf-8")
+    return tmp_path
+
+
+def test_the_seeds_themselves_are_valid(folder: Path) -> None:
+    for text in SEEDS:
+        (folder / "seed.yaml").write_text(text, "utf-8")
+        found = outcome(folder / "seed.yaml", Study)
+        assert isinstance(found, Study), found
+
+
+def test_mutated_documents_are_valid_or_refused_in_words(folder: Path) -> None:
+    valid, refused = fuzz(SEEDS, Study, folder, range(COUNT))
+    assert valid > COUNT / 50
+    assert refused > COUNT / 2
+
+
+@pytest.mark.slow
+def test_many_more_mutated_documents(folder: Path) -> None:
+    fuzz(SEEDS, Study, folder, range(1_000_000, 1_000_000 + 40 * COUNT))
+
+
+def test_the_python_parser_keeps_the_promise_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml12, "Parser", yaml12.PythonParser)
+    fuzz(SEEDS, Study, folder, range(2_000_000, 2_000_000 + COUNT // 10))
+
+
+def test_both_parsers_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [*SEEDS, *(path.read_text("utf-8") for path in SCENARIOS.glob("*/*.yaml"))]
+    fast = [yaml12.read(text.encode("utf-8"), "x") for text in texts]
+    monkeypatch.setattr(yaml12, "Parser", yaml12.PythonParser)
+    assert [yaml12.read(text.encode("utf-8"), "x") for text in texts] == fast
+
+
+@pytest.mark.parametrize("token", TOKENS, ids=lambda token: repr(token)[:20])
+def test_any_token_as_an_override(folder: Path, token: str) -> None:
+    for text in (
+        f"size={token}",
+        f"groups.young.share={token}",
+        f"plan={token}",
+        f"{token}=1",
+        token,
+        f"a.{token}.b=1",
+    ):
+        outcome(folder / "base.yaml", Study, (text,))
+
+
+@pytest.mark.parametrize("name", sorted(hostile()))
+def test_hostile_documents_are_refused_soon(folder: Path, name: str) -> None:
+    path = folder / "hostile.yaml"
+    path.write_bytes(hostile()[name])
+    begun = time.process_time()
+    assert isinstance(outcome(path, Study), DocumentError)
+    assert time.process_time() - begun < 2.0
+
+
+def test_hostile_documents_need_little_memory(folder: Path) -> None:
+    for number, data in enumerate(hostile().values()):
+        (folder / f"h{number}.yaml").write_bytes(data)
+    script = (
+        "import sys, resource\n"
+        "from pathlib import Path\n"
+        "from tests.test_fuzz_yaml import outcome\n"
+        "from tests.yaml_corpus import Study\n"
+        "for path in sorted(Path(sys.argv[1]).glob('h*.yaml')):\n"
+        "    outcome(path, Study)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    command = [sys.executable, "-c", script, str(folder)]
+    root = Path(__file__).parent.parent
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=120)
+    bytes_per_unit = 1 if sys.platform == "darwin" else 1024
+    assert 10e6 < int(done.stdout) * bytes_per_unit < 300e6
+
+
+def test_shipped_documents_survive_mutation(tmp_path: Path) -> None:
+    from benchmarks.scenario import Scenario
+
+    paths = sorted(SCENARIOS.glob("*/*.yaml"))
+    assert paths
+    for folder in {path.parent.name for path in paths}:
+        (tmp_path / folder).mkdir()
+    for path in paths:
+        (tmp_path / path.parent.name / path.name).write_bytes(path.read_bytes())
+    texts = tuple(path.read_text("utf-8") for path in paths)
+    valid, refused = fuzz(texts, Scenario, tmp_path / "studies", range(3_000_000, 3_000_000 + COUNT // 10))
+    assert valid
+    assert refused

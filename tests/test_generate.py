@@ -1,0 +1,234 @@
+"""Generation: every array equal to the slow twin, and free of the way in which the work was split."""
+
+import dataclasses
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulator.cohort import Cohorts
+from simulator.generate import generate, resolve
+from simulator.world import World
+from tests.reference import simulator_twin as twin
+from tests.simulated import cohorts, paper, simple, tree, world, z_of_mean
+
+SEED = 12
+
+
+def arrays(made: Cohorts) -> dict[str, np.ndarray]:
+    """Every array of a block by name."""
+
+    def walk(name: str, node: Any) -> dict[str, np.ndarray]:
+        if isinstance(node, np.ndarray):
+            return {name: node}
+        if dataclasses.is_dataclass(node):
+            node = {field.name: getattr(node, field.name) for field in dataclasses.fields(node)}
+        if isinstance(node, tuple):
+            node = dict(enumerate(node))
+        if not isinstance(node, dict):
+            return {}
+        return {key: value for part, below in node.items() for key, value in walk(f"{name}.{part}", below).items()}
+
+    return {**walk("observed", made.observed), **walk("hidden", made.hidden)}
+
+
+def treated_in(kind: str) -> World:
+    log_odds = {"stage": 0.8, "age": 0.02, "fitness": 0.3}
+    share = {"intercept": -2.0} if kind == "logistic" else {"share": 0.4}
+    return world(treatment={"kind": kind, "log_odds": log_odds, **share})
+
+
+def none_works() -> World:
+    outcomes = {**tree()["outcomes"], "treatment_effect": "none", "frailty": {"kind": "lognormal", "variance": 0.5}}
+    return world(outcomes=outcomes)
+
+
+def assert_close(left: Any, right: Any) -> None:
+    assert np.allclose(np.asarray(left, float), np.asarray(right, float), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", ["prevalence", "fixed", "logistic", "none works", "paper"])
+def test_every_array_equals_the_slow_twin(case):
+    resolved = paper() if case == "paper" else resolve(none_works() if case == "none works" else treated_in(case))
+    replicates, patients = np.array([0, 3, 1_000_003]), 9
+    made = generate(resolved, SEED, replicates, patients)
+    observed, hidden = made.observed, made.hidden
+    spec = resolved.world.outcomes.response
+    assert spec is not None
+    assert hidden.response is not None
+    for r, replicate in enumerate(replicates):
+        for i, one in enumerate(twin.cohort(resolved, SEED, int(replicate), patients)):
+            values = [*observed.covariates[r, i], *hidden.covariates[r, i]]
+            assert_close(values, list(one["values"].values()))
+            assert_close(hidden.propensity[r, i], one["propensity"])
+            assert_close(hidden.entry[r, i], one["entry"])
+            arm = int(one["treated"])
+            assert observed.treated[r, i] == arm
+            assert observed.present[r, i] == one[arm]["eligible"]
+            for a in (0, 1):
+                assert hidden.eligible[a, r, i] == one[a]["eligible"]
+                assert hidden.response[a][r, i] == one[a]["response"]
+                for name in ("OS", "PFS"):
+                    course = hidden.potential[name][a]
+                    assert_close(course.time[r, i], one[a][name][0])
+                    assert course.event[r, i] == one[a][name][1]
+            for name in ("OS", "PFS"):
+                assert_close(observed.endpoints[name].time[r, i], one[arm][name][0])
+                assert observed.endpoints[name].event[r, i] == one[arm][name][1]
+            for group, members in spec.groups.items():
+                for a in (0, 1):
+                    assert hidden.binary[group][a][r, i] == (spec.categories[one[a]["response"]] in members)
+                assert observed.binary[group][r, i] == (spec.categories[one[arm]["response"]] in members)
+
+
+def test_the_twin_would_notice_a_changed_coefficient():
+    resolved = resolve(treated_in("prevalence"))
+    outcomes = resolved.world.outcomes
+    death = outcomes.death.model_copy(update={"log_hr": {**outcomes.death.log_hr, "fitness": -0.501}})
+    other = resolve(resolved.world.model_copy(update={"outcomes": outcomes.model_copy(update={"death": death})}))
+    one = twin.cohort(other, SEED, 0, 9)
+    made = generate(resolved, SEED, np.arange(1), 9)
+    times = [max(patient[0]["OS"][0], patient[1]["OS"][0]) for patient in one]
+    zero, treated = (endpoint.time[0] for endpoint in made.hidden.potential["OS"])
+    assert not np.allclose(times, np.maximum(zero, treated), rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["prevalence", "fixed"])
+@pytest.mark.parametrize("split", [[1] * 7, [3, 4], [6, 1], [2, 2, 3]])
+def test_a_replicate_is_the_same_in_any_block(kind, split):
+    resolved, replicates = resolve(treated_in(kind)), np.array([9, 2, 4, 100, 7, 8, 3])
+    whole = arrays(generate(resolved, SEED, replicates, 37))
+    assert len(whole) == 27
+    edges = np.cumsum([0, *split])
+    for low, high in itertools.pairwise(edges):
+        part = arrays(generate(resolved, SEED, replicates[low:high].copy(), 37))
+        for name, array in part.items():
+            whole_part = whole[name][:, low:high] if name == "hidden.eligible" else whole[name][low:high]
+            assert np.array_equal(array, whole_part), name
+
+
+def test_the_first_patients_do_not_depend_on_how_many_there_are():
+    resolved = resolve(treated_in("prevalence"))
+    few, many = (arrays(generate(resolved, SEED, np.arange(4), n)) for n in (10, 53))
+    for name, array in few.items():
+        cut = many[name][:, :, :10] if name == "hidden.eligible" else many[name][:, :10]
+        assert np.array_equal(array, cut), name
+
+
+def test_with_fixed_arms_the_patients_are_the_same_but_not_their_arms():
+    resolved = resolve(treated_in("fixed"))
+    few, many = (generate(resolved, SEED, np.arange(4), n) for n in (10, 53))
+    assert np.array_equal(few.hidden.potential["OS"][0].time, many.hidden.potential["OS"][0].time[:, :10])
+    assert np.array_equal(few.hidden.propensity, many.hidden.propensity[:, :10])
+    assert not np.array_equal(few.observed.treated, many.observed.treated[:, :10])
+
+
+def test_the_size_of_the_population_is_the_default():
+    assert cohorts(simple(), 3).observed.treated.shape == (3, 40)
+
+
+def test_more_replicates_keep_the_first_and_seeds_differ():
+    resolved = resolve(world())
+    short, long = (generate(resolved, SEED, np.arange(n)) for n in (3, 8))
+    assert np.array_equal(short.observed.endpoints["OS"].time, long.observed.endpoints["OS"].time[:3])
+    other = generate(resolved, SEED + 1, np.arange(3))
+    assert not np.isin(other.observed.endpoints["OS"].time, short.observed.endpoints["OS"].time).any()
+
+
+OUTCOMES = tree()["outcomes"]
+CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "no frailty": (
+        {"outcomes": {**OUTCOMES, "frailty": None}},
+        {"potential", "endpoints", "eligible", "present"},
+    ),
+    "no response": ({"outcomes": {**OUTCOMES, "response": None}}, {"binary", "response"}),
+    "other response": (
+        {"outcomes": {**OUTCOMES, "response": {**OUTCOMES["response"], "link": 0.1}}},
+        {"binary", "response"},
+    ),
+    "other allocation": (
+        {"treatment": {"kind": "prevalence", "share": 0.7}},
+        {"propensity", "treated", "present", "endpoints", "observed.binary"},
+    ),
+    "no drop-out": ({"followup": {"cut_off": "2024-01-01"}}, {"potential", "endpoints"}),
+    "other accrual": (
+        {"entry": {"accrual": {"start": "2021-01-01", "end": "2023-01-01"}, "guarantee_months": {"T": 2.0}}},
+        {"entry", "potential", "endpoints"},
+    ),
+    "no guarantee": (
+        {"entry": {"accrual": {"start": "2020-01-01", "end": "2022-01-01", "shape": 0.7}}},
+        {"eligible", "present"},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_mechanism_disturbs_nothing_that_does_not_depend_on_it(what):
+    change, may_differ = CHANGES[what]
+    before, after = arrays(cohorts(world(), 6)), arrays(cohorts(world(**change), 6))
+    changed = {name for name in before if name not in after or not np.array_equal(before[name], after[name])}
+    stray = {name for name in changed if not any(part in name for part in may_differ)}
+    assert not stray
+    assert changed
+
+
+def test_luck_is_shared_between_cells_of_a_what_if():
+    """A constant hazard ratio scales every time to death exactly: contrasts between cells are paired."""
+    never = {"baseline": {"kind": "exponential", "rate": 0.0}}
+
+    def times(log_hr: float) -> np.ndarray:
+        death = {"baseline": {"kind": "exponential", "rate": 0.1}, "treatment": {"log_hr": log_hr}}
+        outcomes = {"progression": never, "death": death, "death_after_progression": never}
+        made = cohorts(simple(outcomes=outcomes, followup={"cut_off": "2900-01-01"}), 3)
+        return made.hidden.potential["OS"][1].time
+
+    assert np.allclose(times(-0.5), times(0.2) * np.exp(0.7), rtol=1e-12)
+
+
+def test_streams_of_mechanisms_are_independent():
+    """Entry, drop-out, allocation, covariates, courses and response have luck of their own."""
+    asked = simple(
+        outcomes={
+            **{
+                name: {"baseline": {"kind": "exponential", "rate": 0.1}}
+                for name in ("progression", "death", "death_after_progression")
+            },
+            "response": {
+                "categories": ("PD", "PR"),
+                "shares": {"C": (0.5, 0.5), "T": (0.5, 0.5)},
+                "link": 0.0,
+                "groups": {"ORR": ("PR",)},
+            },
+        },
+        followup={"cut_off": "2900-01-01", "dropout": {"T": {"kind": "exponential", "rate": 0.1}}},
+    )
+    made = cohorts(asked, 20, 5000)
+    zero = made.hidden.potential
+    sides = {
+        "covariate": made.observed.covariates[..., 0],
+        "treated": made.observed.treated.astype(float),
+        "entry": made.hidden.entry,
+        "PFS": zero["PFS"][0].time,
+        "after progression": zero["OS"][0].time - zero["PFS"][0].time,
+        "response": made.hidden.binary["ORR"][0].astype(float),
+        "drop-out": np.where(zero["OS"][1].event, 0.0, 1.0),
+    }
+    centred = {name: (side - side.mean()) / side.std() for name, side in sides.items()}
+    linked = {frozenset({"PFS", "drop-out"}), frozenset({"after progression", "drop-out"})}
+    for name, side in centred.items():
+        for other, second in centred.items():
+            if name < other and frozenset({name, other}) not in linked:
+                assert abs(z_of_mean(side * second, 0.0)) < 4, (name, other)
+    assert abs(z_of_mean(centred["PFS"] * centred["drop-out"], 0.0)) > 4
+
+
+def test_huge_coefficients_give_immediate_or_no_events_without_a_warning():
+    death = {"baseline": {"kind": "exponential", "rate": 0.1}, "log_hr": {"stage=late": 900.0, "stage=early": -900.0}}
+    never = {"baseline": {"kind": "exponential", "rate": 0.0}}
+    made = cohorts(simple(outcomes={"progression": never, "death": death, "death_after_progression": never}), 3)
+    late = made.observed.covariates[..., 0] == 1
+    seen = made.observed.endpoints["OS"]
+    assert (seen.time[late] == 0).all()
+    assert seen.event[late].all()
+    assert not seen.event[~late].any()
