@@ -7,8 +7,8 @@
     arms          {treated, control}: the labels
     cohort        {n, treated, control}: the sizes
     plan          the plan with every default filled in
-    propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, aic,
-                   scores {id: probability}, status}
+    propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, dropped[]
+                   (columns that are constant or made of earlier ones), aic, scores {id: probability}, status}
     matching      {scale, caliper_spec, unit, caliper (absolute width on the scale), ratio, replacement, order,
                    pairs [[treated id, control id, ...]] (treated in file order), n_pairs, n_treated, n_control, status}
     table1        {before[], after[]}, rows {variable, level (null: the variable itself), label, shows, treated,
@@ -71,6 +71,7 @@ class PropensityModel:
     candidates: tuple[str, ...]
     selected: tuple[str, ...]
     coefficients: Mapping[str, float]
+    dropped: tuple[str, ...]
     aic: float
     scores: Mapping[str, float]
     status: Status

@@ -23,6 +23,9 @@ _ALIASES = {
 }
 """Spellings of a truth value that stand for each other where the one that the SPEC names does not occur."""
 
+LARGEST = 1e50
+"""Larger numbers are refused: their fourth powers leave the range of floating-point numbers."""
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -73,6 +76,7 @@ class _Faults:
         self.found: list[str] = []
 
     def add(self, column: str, message: str) -> None:
+        """Notes a fault once."""
         line = f"column '{column}': {message}"
         if line not in self.found:
             self.found.append(line)
@@ -173,9 +177,9 @@ def _numbers(faults: _Faults, column: str) -> Floats:
         faults.add(column, f"not a number ({faults.shown(column, rows)}){comma}")
         return np.full(len(cells), np.nan)
     values = np.array([float(cell) for cell in cells])
-    beyond = np.flatnonzero(np.isinf(values)).tolist()
+    beyond = np.flatnonzero(np.abs(values) > LARGEST).tolist()
     if beyond:
-        faults.add(column, f"not a finite number ({faults.shown(column, beyond)})")
+        faults.add(column, f"beyond {LARGEST:g} ({faults.shown(column, beyond)}); use another unit")
     return values
 
 

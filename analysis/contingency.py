@@ -24,24 +24,28 @@ class CountTest:
 def compare_counts(counts: NDArray[np.int64], how: Literal["auto", "pearson", "yates", "fisher"]) -> CountTest:
     """The test of ``counts (2, k)``, arms by levels; levels that nobody has are dropped.
 
-    'auto' is Pearson's test without continuity correction, Fisher's when an expected count is below 5. Yates's
-    correction applies to a 2 x 2 table only, as in R; larger tables get Pearson's.
+    'auto' is Pearson's test without continuity correction, Fisher's when an expected count is below 5 (but Pearson's
+    where there are too many tables to go through). Yates's correction applies to a 2 x 2 table only, as in R; larger
+    tables get Pearson's.
     """
     seen = counts[:, counts.sum(axis=0) > 0]
     total = seen.sum()
     if seen.shape[1] < 2 or not seen.sum(axis=1).all():
         return CountTest("none", NAN, {}, Status.NO_INFO)
     expected = np.outer(seen.sum(axis=1), seen.sum(axis=0)) / total
+    chosen: str = how
     if how == "auto":
-        how = "fisher" if (expected < 5).any() else "pearson"
+        chosen = "fisher" if (expected < 5).any() else "pearson"
     if how == "yates" and seen.shape != (2, 2):
-        how = "pearson"
+        chosen = "pearson"
     block = np.ascontiguousarray(seen[None])
     made = {"pearson": tests.pearson(block)}
-    if how == "yates":
+    if chosen == "yates":
         made["yates"] = tests.pearson(block, correct=True)
-    if how == "fisher":
+    if chosen == "fisher":
         made["fisher"] = tests.fisher(block)
-    chosen = made[how]
+    if how == "auto" and made[chosen].status[0] == Status.NOT_CONVERGED:
+        del made[chosen]
+        chosen = "pearson"
     p = {name: float(test.p[0]) for name, test in made.items()}
-    return CountTest(how, p[how], p, Status(int(chosen.status[0])))
+    return CountTest(chosen, p[chosen], p, Status(int(made[chosen].status[0])))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
+from analysis.columns import estimable
 from analysis.effects import NAN, AnalysisSet, Effect, effect, fit_cox
 from analysis.kernels.status import Status
 from analysis.plan import TREATMENT, Plan, cox_terms
@@ -89,11 +90,11 @@ def multivariable(
 
 
 def _model(course: Endpoint, made: Columns, columns: list[int], group: AnalysisSet, plan: Plan) -> tuple[CoxRow, ...]:
-    """The rows of one model; a column that is constant in the set is left out of the fit and bears NO_INFO."""
-    x = made.x[group.present]
-    varies = [k for k in columns if len(x) and np.any(x[:, k] != x[0, k])]
+    """The rows of one model; a column that cannot be estimated in the set is left out of the fit and says why."""
+    status = dict(zip(columns, estimable(made.x[group.present][:, columns]), strict=True))
+    varies = [k for k in columns if status[k] == Status.OK]
     survival = plan.survival
-    effects = dict.fromkeys(columns, Effect(NAN, NAN, NAN, NAN, NAN, NAN, Status.NO_INFO))
+    effects = {k: Effect(NAN, NAN, NAN, NAN, NAN, NAN, status[k]) for k in columns}
     p_term: dict[int, float] = {}
     if varies:
         fit = fit_cox(course, made.x[:, varies], group, survival.ties)

@@ -85,7 +85,7 @@ def fit_cox(course: Endpoint, x: Floats, group: AnalysisSet, ties: str) -> survi
     return survival.cox(
         course.time,
         course.event,
-        np.ascontiguousarray(x[None], dtype=np.float64),
+        x[None],
         present=group.present[None],
         weight=None if group.weight is None else group.weight[None],
         cluster=None if group.cluster is None else group.cluster[None],
@@ -95,7 +95,7 @@ def fit_cox(course: Endpoint, x: Floats, group: AnalysisSet, ties: str) -> survi
 
 def hazard_ratio(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> Effect:
     """The hazard ratio of treatment alone; its SE is robust (Lin-Wei) when the set has clusters, else model-based."""
-    fit = fit_cox(course, treated[:, None], group, plan.ties)
+    fit = fit_cox(course, treated[:, None].astype(np.float64), group, plan.ties)
     se = fit.se if fit.robust_se is None else fit.robust_se
     return effect(float(fit.beta[0, 0]), float(se[0, 0]), int(fit.status[0]), plan.level)
 

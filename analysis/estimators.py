@@ -237,6 +237,8 @@ def _cox_on_treatment(
 def _with_status(estimate: Estimate, status: Ints) -> Estimate:
     """The estimate with an earlier step's failure put in the place of whatever came of it."""
     ok = status == Status.OK
-    numbers = [np.where(ok, x, np.nan) for x in (estimate.value, estimate.se, estimate.low, estimate.high, estimate.p)]
-    counts = [np.where(ok, x, 0) for x in (estimate.n, estimate.events)]
-    return Estimate(*numbers, *counts, np.where(ok, estimate.status, status))
+    value, se, low, high, p = (
+        np.where(ok, x, np.nan) for x in (estimate.value, estimate.se, estimate.low, estimate.high, estimate.p)
+    )
+    n, events = (np.where(ok, x, 0) for x in (estimate.n, estimate.events))
+    return Estimate(value, se, low, high, p, n, events, np.where(ok, estimate.status, status))

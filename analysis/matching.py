@@ -15,7 +15,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Matching:
-    """Matched sets: ``controls (R, N, ratio)`` of each treated patient (-1: none), ``pair (R, N)`` the set's number or -1.
+    """Matched sets: ``controls (R, N, ratio)`` of the treated (-1: none), ``pair (R, N)`` the set's number or -1.
 
     ``weight (R, N)`` is 0 for who is not matched, 1 for the treated; controls have MatchIt's weights (1 each where
     matching is 1:1 without replacement). ``width (R,)`` is the caliper as a distance. With replacement a control's
@@ -97,7 +97,6 @@ def _width(score: Floats, here: NDArray[np.bool_], caliper: float | None, unit: 
 
 def _sets(controls: Ints, treated: NDArray[np.bool_]) -> tuple[Ints, Floats]:
     """Numbers of the matched sets and the weights of their members."""
-    replicates, patients, ratio = controls.shape
     matched = controls[..., 0] >= 0
     number = np.where(matched, np.cumsum(matched, axis=1) - 1, -1)
     pair, weight = number.copy(), matched.astype(np.float64)

@@ -122,7 +122,7 @@ def _interaction_p(course: Endpoint, treated: Bools, masks: list[Bools], group: 
         return NAN
     parts = masks if len(masks) > 1 else [~masks[0], masks[0]]
     levels = [part & group.present for part in parts]
-    both = [(level & treated).any() and (level & ~treated).any() for level in levels]
+    both = [bool((level & treated).any() and (level & ~treated).any()) for level in levels]
     if sum(both) < 2:
         return NAN
     reference = both.index(True)

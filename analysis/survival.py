@@ -17,7 +17,6 @@ from analysis.kernels.cox import fit_cox
 from analysis.kernels.cox_binary import fit_binary
 from analysis.kernels.logrank import logranks
 from analysis.kernels.ordering import sort_rows
-from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
 
 Ints = NDArray[np.int64]

@@ -99,7 +99,7 @@ def fisher(counts: ArrayLike) -> Test:
     """Fisher's exact test of ``counts (R, 2, k)``: the probability of all tables as improbable as the observed one.
 
     As R's ``fisher.test``, with its relative tolerance of 1e-7; the statistic is the observed table's probability.
-    NOT_CONVERGED where there are more than ten million tables to go through (R gives up there too).
+    NOT_CONVERGED where there are more than ten million tables, their two largest columns aside.
     """
     table = np.asarray(counts, dtype=np.int64)
     empty = (table.sum(axis=2) == 0).any(axis=1) | ((table.sum(axis=1) > 0).sum(axis=1) < 2)
@@ -142,28 +142,32 @@ def _quietly(test: object, values: Floats) -> tuple[float, float]:
 
 
 def _fisher_one(counts: Ints) -> tuple[float, float]:
-    """Probability of the observed table and of all as improbable; NaN where there are too many tables to go through."""
+    """Probability of the observed table and of all as improbable; NaN where there are too many tables to go through.
+
+    Tables are listed without their two largest columns; the endings in those follow from the sum that is left.
+    """
     columns = counts.sum(axis=0)
     order = np.argsort(columns, kind="stable")
     columns, first = columns[order], counts[0, order]
-    if np.prod(columns[:-1] + 1.0) > MOST_TABLES:
+    if np.prod(columns[:-2] + 1.0) > MOST_TABLES:
         return np.nan, np.nan
-    row, total = int(first.sum()), int(columns.sum())
-    whole = _log_choose(total, row)
-    observed = float(_log_choose(columns, first).sum() - whole)
-    logs = _table_logs(columns, row) - whole
-    return float(np.exp(observed)), float(np.exp(logs[logs <= observed + np.log(FISHER_TOLERANCE)]).sum())
-
-
-def _table_logs(columns: Ints, row: int) -> Floats:
-    """Log products of binomials of every table whose first row sums to ``row``; the last cell follows from the rest."""
-    sums, logs = np.zeros(1, np.int64), np.zeros(1)
-    for c in columns[:-1]:
+    rest, logs = np.array([int(first.sum())]), np.zeros(1)
+    whole = float(_log_choose(columns.sum(), rest[0]))
+    observed = float(_log_choose(columns, first).sum())
+    threshold = observed + np.log(FISHER_TOLERANCE)
+    for c in columns[:-2]:
         cell = np.arange(int(c) + 1)
-        sums, logs = (sums[:, None] + cell).ravel(), (logs[:, None] + _log_choose(c, cell)).ravel()
-    last = row - sums
-    possible = (last >= 0) & (last <= columns[-1])
-    return logs[possible] + _log_choose(columns[-1], last[possible])
+        rest, logs = (rest[:, None] - cell).ravel(), (logs[:, None] + _log_choose(c, cell)).ravel()
+        logs, rest = logs[rest >= 0], rest[rest >= 0]
+    one, other = columns[-2:]
+    p = 0.0
+    for left in np.unique(rest):
+        cell = np.arange(max(0, left - other), min(one, left) + 1)
+        endings = np.sort(_log_choose(one, cell) + _log_choose(other, left - cell))
+        total = np.concatenate([[-np.inf], np.logaddexp.accumulate(endings)])
+        begun = logs[rest == left]
+        p += float(np.exp(begun + total[np.searchsorted(endings, threshold - begun, side="right")] - whole).sum())
+    return float(np.exp(observed - whole)), p
 
 
 def _log_choose(n: ArrayLike, k: ArrayLike) -> Floats:

@@ -17,6 +17,7 @@ from analysis.cohort_analysis import (
     Sizes,
     Tables,
 )
+from analysis.columns import estimable
 from analysis.cox_tables import Columns, cox_columns, multivariable, univariable
 from analysis.effects import NAN, AnalysisSet, Arms, follow_up, hazard_ratio, log_rank, medians
 from analysis.kernels.status import Status
@@ -106,14 +107,14 @@ def compare(
 
 
 def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan) -> PropensityModel:
-    """The plan's propensity model; columns that are constant in the cohort take no part (their coefficient is NaN)."""
+    """The plan's propensity model; columns that are constant or made of earlier ones are dropped, as R does."""
     terms = propensity_terms(plan, observed.variable)
     full = design(terms, observed.variable, observed.names, observed.covariates)
     present = observed.present[0]
-    x = full.x[0, present]
-    varies = [k for k in range(len(full.columns)) if len(x) and np.any(x[:, k] != x[0, k])]
+    varies = [k for k, status in enumerate(estimable(full.x[0, present])) if status == Status.OK]
+    dropped = tuple(column for k, column in enumerate(full.columns) if k not in varies)
     if not varies:
-        return _no_model(plan, terms, ids)
+        return _no_model(plan, terms, dropped, ids)
     kept = list(dict.fromkeys(full.term_of[k] for k in varies))
     made = Design(
         np.ascontiguousarray(full.x[..., varies]),
@@ -122,8 +123,9 @@ def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan) -> Propen
     )
     chosen = plan.propensity
     if chosen.method == "all":
-        fit = propensity.logistic(made.x, observed.treated, present=observed.present)
-        selected = np.ones(len(kept), dtype=np.bool_)
+        fit: propensity.LogisticFit | propensity.StepwiseFit = propensity.logistic(
+            made.x, observed.treated, present=observed.present
+        )
     else:
         fit = propensity.stepwise(
             made.x,
@@ -134,7 +136,7 @@ def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan) -> Propen
             criterion=chosen.criterion,
             start=chosen.start,
         )
-        selected = fit.selected[0]
+    selected = fit.selected[0] if isinstance(fit, propensity.StepwiseFit) else np.ones(len(kept), dtype=np.bool_)
     status = Status(int(fit.status[0]))
     inside = [k for k in range(len(made.columns)) if selected[made.term_of[k]]]
     coefficients = {"(Intercept)": float(fit.beta[0, 0])}
@@ -145,6 +147,7 @@ def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan) -> Propen
         candidates=terms,
         selected=tuple(terms[index] for index, keep in zip(kept, selected, strict=True) if keep),
         coefficients=coefficients,
+        dropped=dropped,
         aic=float(fit.aic[0]),
         scores={name: float(p) for name, p, here in zip(ids, fitted, present, strict=True) if here},
         status=status,
@@ -153,9 +156,9 @@ def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan) -> Propen
     )
 
 
-def _no_model(plan: Plan, terms: tuple[str, ...], ids: Sequence[str]) -> PropensityModel:
+def _no_model(plan: Plan, terms: tuple[str, ...], dropped: tuple[str, ...], ids: Sequence[str]) -> PropensityModel:
     nothing = np.full(len(ids), NAN)
-    return PropensityModel(plan.propensity.method, terms, (), {}, NAN, {}, Status.NO_INFO, nothing, nothing)
+    return PropensityModel(plan.propensity.method, terms, (), {}, dropped, NAN, {}, Status.NO_INFO, nothing, nothing)
 
 
 def _one_to_one(plan: Plan) -> bool:

@@ -1,4 +1,7 @@
-"""The command line: options in, one call, text out. Nothing is computed here, and nothing heavy is imported at start."""
+"""The command line: options in, one call, text out.
+
+Nothing is computed here, and nothing heavy is imported at the start.
+"""
 
 import json
 import os
@@ -104,11 +107,11 @@ def simulate(
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--spec", required=True, help="A YAML file that names the columns and the plan of analysis.")
 @overrides
-@click.option("--json", "json_out", type=click.Path(path_type=Path, allow_dash=True), help="JSON file, or - for stdout.")
+@click.option(
+    "--json", "json_out", type=click.Path(path_type=Path, allow_dash=True), help="JSON file, or - for stdout."
+)
 @click.option("--report", "report_out", type=click.Path(path_type=Path), help="HTML file.")
-def analyze(
-    data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None
-) -> None:
+def analyze(data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None) -> None:
     """Analyse one cohort file of your own as the paper did: Table 1, matching, survival, subgroups."""
     from benchmarks import verbs
 

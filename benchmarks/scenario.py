@@ -4,10 +4,10 @@ import itertools
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
-from simulator.documents import Document, parse, with_values
 
 from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
 from analysis.plan import Plan
+from simulator.documents import Document, parse, with_values
 from simulator.spec import Name, Spec
 from simulator.world import World
 

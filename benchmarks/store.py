@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from simulator.documents import Document, digest, resolved_yaml
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 NUMBER_MAKERS = ("numpy", "scipy", "numba", "llvmlite", "pandas", "pyarrow", "pydantic")
 
@@ -48,8 +49,10 @@ class RunFolder:
             os.fsync(file.fileno())
         temporary.replace(target)
 
-    def write_table(self, name: str, table: pa.Table) -> str:
+    def write_table(self, name: str, table: "pa.Table") -> str:
         """Write a parquet file, and its SHA-256 beside it, which is returned."""
+        import pyarrow.parquet as pq  # heavy, and not needed to list or check
+
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
         content = buffer.getvalue()
@@ -58,9 +61,11 @@ class RunFolder:
         self.write_bytes(f"{name}.sha256", checksum.encode())
         return checksum
 
-    def read_part(self, name: str) -> pa.Table | None:
+    def read_part(self, name: str) -> "pa.Table | None":
         """The part, or None where it is absent or disagrees with its checksum."""
         path = self.path / name
+        import pyarrow.parquet as pq
+
         try:
             content = path.read_bytes()
             stated = path.with_name(f"{path.name}.sha256").read_text("ascii")

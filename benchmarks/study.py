@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from analysis.estimators import Sample
 from analysis.kernels.status import Status
-from benchmarks.performance import Measure, performance
+from benchmarks.performance import performance
 from benchmarks.scenario import Scenario, Settings
 from benchmarks.store import RunError, RunFolder
 from benchmarks.truth import (
@@ -216,11 +216,12 @@ def judge(rows: pd.DataFrame, truths: dict[tuple[int, str, str], Truth]) -> pd.D
     """Performance of every estimator: one row per cell, endpoint, estimator and measure, with Monte Carlo SE."""
     table: list[dict[str, object]] = []
     grouped = rows.groupby(["cell", "endpoint", "estimator"], observed=True, sort=False)
-    for (number, endpoint, estimator), part in grouped:
+    for key, part in grouped:
+        number, endpoint, estimator = cast(tuple[int, str, str], key)
         truth = truths[number, endpoint, estimator]
-        measures: dict[str, Measure] = performance(
-            *(part[name].to_numpy() for name in (*NUMBERS, "status")), truth.value, truth.mcse
-        )
+        value, se, low, high, p = (part[name].to_numpy(np.float64) for name in NUMBERS)
+        status = part["status"].to_numpy(np.int64)
+        measures = performance(value, se, low, high, p, status, truth.value, truth.mcse)
         start = {"cell": number, "endpoint": endpoint, "estimator": estimator}
         table += [
             {**start, "measure": name, "value": measure.value, "mcse": measure.mcse}
@@ -235,7 +236,7 @@ def run_study(
     """The study computed, its rows, truths and performance written to the folder; ``done`` hears stage, done, of."""
     todo = [part for cell in cells for part in blocks(cell, block)]
     rows, checksum = compute_rows(folder, todo, jobs, lambda count: done("replicates", count, len(todo)))
-    truths = {}
+    truths: dict[tuple[int, str, str], Truth] = {}
     for cell in cells:
         found = find_truths(cell, jobs, lambda _: None)
         done("truths", cell.number + 1, len(cells))
@@ -255,9 +256,11 @@ def read_study(cells: tuple[Cell, ...], folder: RunFolder) -> StudyResult:
         raise RunError(f"{folder.path}: holds no complete run (results.parquet); finish it with `trialtwin run`")
     rows = table.to_pandas()
     rows["status"] = rows["status"].astype(np.int64)
-    truths = {}
+    truths: dict[tuple[int, str, str], Truth] = {}
     for record in folder.read_json("truth.json"):
-        estimand = Estimand.model_validate({**record["estimand"], "adjusted_for": tuple(record["estimand"]["adjusted_for"])})
+        estimand = Estimand.model_validate(
+            {**record["estimand"], "adjusted_for": tuple(record["estimand"]["adjusted_for"])}
+        )
         value = float("nan") if record["value"] is None else record["value"]
         mcse = float("nan") if record["mcse"] is None else record["mcse"]
         truths[record["cell"], record["endpoint"], record["estimator"]] = Truth(estimand, value, mcse, record["how"])

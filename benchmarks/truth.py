@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from analysis.survival import cox
 from numpy.typing import NDArray
 
 from analysis.estimators import Sample
 from analysis.kernels.status import Status
 from analysis.plan import Plan
+from analysis.survival import cox
 from benchmarks.scenario import Scenario
 from simulator.cohort import Bools, Cohorts, Floats
 from simulator.entry import months_between
@@ -163,7 +163,7 @@ def _members(population: Population, cohorts: Cohorts, plan: Plan, seed: int) ->
         case "selected":
             return observed.present
         case "always_eligible":
-            return eligible[0] & eligible[1]
+            return np.logical_and(eligible[0], eligible[1])
         case "matched":
             return Sample(observed, plan, cohorts.replicates, seed).matched
 

@@ -1,8 +1,7 @@
 """What the command line's verbs do, as functions that return the text to print."""
 
 import json
-from dataclasses import dataclass
-from importlib import import_module
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from simulator.documents import (
     shipped,
     with_values,
 )
+from simulator.world import ENDPOINTS
 
 VERBATIM = ("published",)
 DEMO_REPLICATES = 200
@@ -111,12 +111,12 @@ def plan_of(asked: Asked, block: int | None) -> str:
     ready = study.prepare(asked.cells)
     parts = sum(len(study.blocks(cell, block)) for cell in ready)
     scenario = asked.scenario
-    rows = sum(cell.scenario.run.replicates * len(cell.scenario.estimators) for cell in ready) * len(study.ENDPOINTS)
+    rows = sum(cell.scenario.run.replicates * len(cell.scenario.estimators) for cell in ready) * len(ENDPOINTS)
     return "\n".join(
         [
             scenario.question,
             f"{len(ready)} cells x {scenario.run.replicates:,} replicates of {scenario.population.size:,} patients,"
-            f" {len(scenario.estimators)} estimators x {len(study.ENDPOINTS)} endpoints",
+            f" {len(scenario.estimators)} estimators x {len(ENDPOINTS)} endpoints",
             f"{parts:,} blocks, {rows:,} rows, about {rows * 60 / 1e6:.1f} MB on disk",
             f"truth from both potential outcomes of {scenario.run.truth_patients:,} patients per cell",
         ]
@@ -171,8 +171,6 @@ def cohort_spec(asked: Asked) -> dict[str, Any]:
             covariates[name]["levels"] = variable.levels
     control, treated = scenario.arms.names()
     treatment = {"column": "arm", "treated": treated, "control": control}
-    from simulator.world import ENDPOINTS
-
     return {
         "title": f"A twin of {scenario.name}",
         "data": {
@@ -187,9 +185,7 @@ def cohort_spec(asked: Asked) -> dict[str, Any]:
     }
 
 
-def analyze(
-    data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None
-) -> str:
+def analyze(data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None) -> str:
     """One cohort file analysed: the tables for stdout, with JSON and report written where asked."""
     from analysis.cohort_file import read_cohort
     from analysis.workflow import analyse
@@ -235,7 +231,8 @@ def show(name: str, settings: tuple[str, ...], resolved: bool) -> str:
     lines = [
         f"{scenario.name}: {scenario.question}",
         f"source: {scenario.source}",
-        f"arms: {scenario.arms.treated} (treated) against {scenario.arms.control}; {scenario.population.size:,} patients",
+        f"arms: {scenario.arms.treated} (treated) against {scenario.arms.control}",
+        f"patients: {scenario.population.size:,}",
         f"estimators: {', '.join(estimator.name for estimator in scenario.estimators)}",
         f"cells: {len(asked.cells)}; replicates: {scenario.run.replicates:,}; seed: {scenario.run.seed}",
         f"digest: {digest(asked.document.tree)}",
@@ -267,6 +264,4 @@ def schema(document: str) -> dict[str, Any]:
 
 
 def _with_sources(document: Document, held: dict[str, Any]) -> Document:
-    from dataclasses import replace
-
     return replace(document, sources=held.get("sources", {}), files=tuple(held.get("files", ())))

@@ -83,9 +83,7 @@ class World(Spec):
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from None
             if not term.operator and variables[term.variable].kind in ("ordinal", "nominal"):
-                raise ValueError(
-                    f"{where}: '{text}' has several levels; compare it with one: {term.variable}=..."
-                )
+                raise ValueError(f"{where}: '{text}' has several levels; compare it with one: {term.variable}=...")
         for where, arms in self._arm_keys():
             unknown = [arm for arm in arms if arm not in self.arms.names()]
             if unknown:

@@ -1,11 +1,12 @@
 """How far two results are apart, as one number."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tests.oracle import Floats, Frozen, Survival, vector
+from tests.oracle import Bools, Floats, Frozen, vector
 
 
 def gap(value: ArrayLike, truth: ArrayLike, scale: ArrayLike = 0.0) -> float:
@@ -21,7 +22,8 @@ def gap(value: ArrayLike, truth: ArrayLike, scale: ArrayLike = 0.0) -> float:
     if not (same | usable).all():
         return np.inf
     unit = np.broadcast_to(np.maximum(np.abs(t), scale), t.shape)[usable]
-    return float((np.abs(v[usable] - t[usable]) / unit).max(initial=0.0))
+    with np.errstate(divide="ignore"):
+        return float((np.abs(v[usable] - t[usable]) / unit).max(initial=0.0))
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,50 @@ def cox_gap(fit: CoxNumbers, answer: Frozen) -> float:
     return max(gaps)
 
 
-def block_of(case: Survival, keep: tuple[str, ...] = ("weight", "stratum", "entry", "cluster")) -> dict[str, object]:
-    """The arguments of analysis.survival.cox for one cohort, as a block of one."""
-    options = {name: values[None] for name, values in case.options.items() if name in keep}
-    return {"time": case.time[None], "event": case.event[None], "x": case.x[None]} | options
+def quantile_gap(time: Floats, event: Bools, answer: Frozen, quantile: Callable[..., ArrayLike]) -> float:
+    """The largest gap of the quartiles and their limits, of all three kinds, to R's quantile(survfit)."""
+    kinds = ("log", "log-log", "plain")
+    mine = [np.array([quantile(time, event, q, kind) for q in (0.25, 0.5, 0.75)]) for kind in kinds]
+    return max(gap(m.ravel(), answer[kind]) for m, kind in zip(mine, kinds, strict=True))
+
+
+@dataclass(frozen=True)
+class LogRankNumbers:
+    """What is compared of a log-rank test."""
+
+    chi2: float
+    p: float
+    variance: float
+    observed: Floats
+    expected: Floats
+
+
+def logrank_gap(test: LogRankNumbers, answer: Frozen) -> float:
+    """The largest gap to R's survdiff; a chi-square below 1e-6 on that scale."""
+    gaps = [gap(test.chi2, answer["chi2"], 1e-6), gap(test.p, answer["p"]), gap(test.variance, answer["variance"])]
+    return max(*gaps, gap(test.observed, answer["observed"]), gap(test.expected, answer["expected"]))
+
+
+def logistic_gap(beta: Floats, covariance: Floats, loglik: float, answer: Frozen) -> float:
+    """The largest gap to R's glm; a coefficient below its standard error on the scale of that."""
+    se = vector(answer["se"])
+    own = [gap(beta, vector(answer["beta"]), se), gap(np.sqrt(np.diag(covariance)), se)]
+    return max(*own, gap(-2 * loglik, answer["deviance"]))
+
+
+STEP_CALLS = (
+    "both_full_aic",
+    "both_full_bic",
+    "backward_full_aic",
+    "forward_empty_aic",
+    "forward_empty_bic",
+    "both_empty_aic",
+)
+
+
+def matched_sets(answer: Frozen, treated: Bools, replacement: bool) -> dict[int, list[int]]:
+    """R's controls of each treated unit; with replacement in ascending order, because R gives them in none."""
+    units = [int(i) for i in np.flatnonzero(treated)]
+    rows = np.reshape(answer["controls"], (len(units), -1)) if "controls" in answer else np.empty((len(units), 0))
+    sets = [[int(j) for j in row if j >= 0] for row in rows]
+    return {unit: sorted(mine) if replacement else mine for unit, mine in zip(units, sets, strict=True)}

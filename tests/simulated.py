@@ -1,17 +1,14 @@
 """Worlds for the tests of the simulator, as plain trees and as validated worlds."""
 
 import functools
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from simulator.cohort import Cohorts
+from simulator.documents import load, parse
 from simulator.generate import Resolved, generate, resolve
 from simulator.world import World
-
-PAPER = Path(__file__).parents[1] / "scenarios" / "worlds" / "hcc-lung-metastasis.yaml"
 
 
 def tree(**changes: Any) -> dict[str, Any]:
@@ -96,24 +93,10 @@ def cohorts(asked: World, replicates: int = 1, patients: int | None = None, seed
     return generate(resolve(asked), seed, np.arange(replicates), patients)
 
 
-def _plain(node: Any) -> Any:
-    """A YAML tree without its sources, as a Spec takes it."""
-    if isinstance(node, dict):
-        return (
-            _plain(node["value"])
-            if node.keys() <= {"value", "source"} and "value" in node
-            else {key: _plain(value) for key, value in node.items()}
-        )
-    if isinstance(node, list):
-        return tuple(_plain(entry) for entry in node)
-    return node.isoformat() if hasattr(node, "isoformat") else node
-
-
 @functools.cache
 def paper() -> Resolved:
     """The published study's world, resolved."""
-    document = _plain(yaml.safe_load(PAPER.read_text()))
-    return resolve(World.model_validate({key: document[key] for key in World.model_fields if key in document}))
+    return resolve(parse(load("hcc-lung-metastasis"), World, ignore=World.other_rooms))
 
 
 @functools.cache

@@ -30,7 +30,7 @@ def test_run_prints_the_question_the_verdict_and_one_table(tmp_path: Path) -> No
     assert code == 0, err
     lines = out.splitlines()
     assert lines[0].startswith("If the combination did nothing")
-    assert max(map(len, lines)) <= 200
+    assert max(map(len, lines[3:-2])) <= 100
     for name in ("scenario.yaml", "manifest.json", "results.parquet", "performance.csv", "truth.json", "report.html"):
         assert (tmp_path / "run" / name).stat().st_size > 0, name
     assert len(pd.read_parquet(tmp_path / "run" / "results.parquet")) == 6 * 2 * 5

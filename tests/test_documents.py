@@ -52,6 +52,14 @@ def told(path: Path | str, *overrides: str) -> list[str]:
     return str(caught.value).splitlines()
 
 
+def same(found: list[str], expected: list[str]) -> bool:
+    """Whether the lines are those expected; an expected line that ends in ... says how a line begins."""
+    pairs = zip(found, expected, strict=False)
+    return len(found) == len(expected) and all(
+        line.startswith(wanted[:-3]) if wanted.endswith("...") else line == wanted for line, wanted in pairs
+    )
+
+
 def child(text: str) -> str:
     """A document that extends the base."""
     return f"extends: base.yaml\n{text}\n"
@@ -88,10 +96,16 @@ def child(text: str) -> str:
         ('"a\\nb": 1', "1:1: a key holds U+000A, which does not print; write a plain key"),
         (
             "a:\n\tb: 1",
-            "2:1: not valid YAML: found character that cannot start any token; indent with spaces, not tabs;",
+            "2:1: not valid YAML: found character that cannot start any token; indent with spaces, not tabs;...",
         ),
-        ("a: b: c", "1:5: not valid YAML: mapping values are not allowed in this context; write 'key: value', keys of"),
-        ("a: [1, 2\nb: 3", "2:2: not valid YAML: did not find expected ',' or ']' (while parsing a flow sequence that"),
+        (
+            "a: b: c",
+            "1:5: not valid YAML: mapping values are not allowed in this context; write 'key: value', keys of...",
+        ),
+        (
+            "a: [1, 2\nb: 3",
+            "2:2: not valid YAML: did not find expected ',' or ']' (while parsing a flow sequence that...",
+        ),
         ("a: 'x", "1:6: not valid YAML: found unexpected end of stream; close the quote"),
         (b"a: \xff", "1:4: not UTF-8 text (byte 0xff); save the file as UTF-8"),
         (b"b: 1\na: \xc3", "2:4: not UTF-8 text (byte 0xc3); save the file as UTF-8"),
@@ -107,11 +121,7 @@ def child(text: str) -> str:
 )
 def test_mistakes_of_the_text(write: Write, text: str | bytes, line: str) -> None:
     found = told(write(text))
-    assert len(found) == 1
-    if line.startswith(("2:1: not", "1:5: not", "2:2: not")):
-        assert found[0].startswith(f"mine.yaml:{line}")
-    else:
-        assert found[0] == f"mine.yaml:{line}"
+    assert same(found, [f"mine.yaml:{line}"]), found
 
 
 def test_fifty_levels_are_deep_enough(write: Write) -> None:
@@ -188,7 +198,7 @@ def test_keys_are_text_as_written_and_lists_are_tuples(write: Write) -> None:
         ),
         ("groups: {new: {shaer: 0.5}}", ["2:16: groups.new.shaer: unknown key; did you mean 'share'?"]),
         ("groups: {new: 3}", ["2:15: groups.new: must be a mapping, not the number 3"]),
-        ("groups: {new: }", ["2:14: groups.new: must be a mapping, not null; leave the key out"]),
+        ("groups: {new: }", ["2:15: groups.new: must be a mapping, not null; leave the key out"]),
         (
             "groups: {1a: {share: 1}}",
             ["2:10: groups.1a: the text '1a' is no name: a letter, then at most 63 letters, digits, _ . or -"],
@@ -232,9 +242,12 @@ def test_keys_are_text_as_written_and_lists_are_tuples(write: Write) -> None:
                 " (did you mean 'rates'?)"
             ],
         ),
-        ("stages: [{kind: constant, rate: 1}, {kind: steps}]", ["2:37: stages.1.cuts", "2:37: stages.1.rates"]),
+        (
+            "stages: [{kind: constant, rate: 1}, {kind: steps}]",
+            ["2:37: stages.1.cuts: missing key; ...", "2:37: stages.1.rates: missing key; ..."],
+        ),
         ("stages: [{kind: constant, rate: x}]", ["2:33: stages.0.rate: must be a number, not the text 'x'"]),
-        ("stages: [1, 2, 3, 4]", ["2:10", "2:13", "2:16", "2:19"]),
+        ("stages: [1, 2, 3, 4]", ["2:10: ...", "2:13: ...", "2:16: ...", "2:19: ..."]),
         (
             "hazards: {relapse: {rates: [1]}}",
             ["2:28: hazards.relapse.rates: one more than cuts is needed"],
@@ -245,13 +258,16 @@ def test_keys_are_text_as_written_and_lists_are_tuples(write: Write) -> None:
         ),
         (
             "size: {value: 5, source: 3}",
-            ["2:26: size: a value's source and note must be text, not the number 3; say where"],
+            ["2:26: size: a value's source and note must be text, not the number 3; say where..."],
         ),
         (
             "size: {value: 5, sauce: x}",
-            ["2:7: size: must be a whole number, not a mapping; a sourced value has the keys value, source"],
+            ["2:7: size: must be a whole number, not a mapping; a sourced value has the keys value, source..."],
         ),
-        ("plan: {method: null, level: null, x: 1}", ["2:35: plan.x: unknown key; known here are method, replacement,"]),
+        (
+            "plan: {method: null, level: null, x: 1}",
+            ["2:35: plan.x: unknown key; known here are method, replacement,..."],
+        ),
         (
             "size: 3\nplan: {ratio: 0}",
             ["2:7: size: must be at least 4, not 3", "3:15: plan.ratio: must be at least 1, not 0"],
@@ -260,15 +276,7 @@ def test_keys_are_text_as_written_and_lists_are_tuples(write: Write) -> None:
 )
 def test_mistakes_of_what_it_says(write: Write, text: str, lines: list[str]) -> None:
     found = told(write(child(text)))
-    assert len(found) == len(lines), found
-    for line, expected in zip(found, lines, strict=True):
-        whole = expected if expected.startswith("base.yaml") else f"mine.yaml:{expected}"
-        assert line.startswith(whole)
-        if (
-            re.search(r"[?'\d\]]$|needed|number 3$|list$|true$|size$|quotes$|note$|rates\)$", expected)
-            and ": " in expected
-        ):
-            assert line == whole
+    assert same(found, [line if line.startswith("base.yaml") else f"mine.yaml:{line}" for line in lines]), found
 
 
 def test_missing_keys_of_the_top_level(write: Write) -> None:
@@ -373,21 +381,24 @@ def test_a_chain_is_read_base_first_and_recorded(write: Write) -> None:
     ("text", "line"),
     [
         ("extends: mine.yaml", "mine.yaml:1:10: extends: 'mine.yaml' extends itself; end the chain in a world"),
-        ("extends: gone.yaml", "mine.yaml:1:10: extends: there is no document 'gone.yaml'; shipped are "),
-        ("extends: 3", "mine.yaml:1:10: extends: must be a path or the name of a shipped document, not the number 3; "),
+        ("extends: gone.yaml", "mine.yaml:1:10: extends: there is no document 'gone.yaml'; shipped are ..."),
+        (
+            "extends: 3",
+            "mine.yaml:1:10: extends: must be a path or the name of a shipped document, not the number 3; ...",
+        ),
         (
             "extends: [base.yaml]",
-            "mine.yaml:1:10: extends: must be a path or the name of a shipped document, not a list; ",
+            "mine.yaml:1:10: extends: must be a path or the name of a shipped document, not a list; ...",
         ),
         ("extends: deep", "deep:1:1: is a folder; name a YAML file"),
-        ("extends: bad.yaml", "bad.yaml:1:4: a: .inf is refused; "),
+        ("extends: bad.yaml", "bad.yaml:1:4: a: .inf is refused; ..."),
     ],
 )
 def test_faulty_extends(write: Write, text: str, line: str) -> None:
     write("a: .inf", "bad.yaml")
     write(MINIMAL, "deep/other.yaml")
-    (found,) = told(write(text))
-    assert found.startswith(line)
+    found = told(write(text))
+    assert same(found, [line]), found
 
 
 def test_circles_and_long_chains_are_refused(write: Write) -> None:
@@ -530,33 +541,31 @@ def test_later_overrides_see_earlier_ones(write: Write) -> None:
         (("size=3",), ["-S size: must be at least 4, not 3"]),
         (
             ("size=abc", "sise=3"),
-            ["-S size: must be a whole number, not", "-S sise: unknown key; did you mean 'size'?"],
+            ["-S size: must be a whole number, not...", "-S sise: unknown key; did you mean 'size'?"],
         ),
         (("size.x=3",), ["-S size.x: size: must be a whole number, not a mapping"]),
         (("groups.old.log_odds.zz=1",), ["-S groups.old.log_odds.zz: 'zz' is no term; write age, ecog or size"]),
         (("hazards.relapse.cuts.1=-1",), ["-S hazards.relapse.cuts.1: must be greater than 0, not -1"]),
         (
             ("hazards.relapse.rates.3=1",),
-            ["-S hazards.relapse.rates.3=1: is not PATH=VALUE with a place that can exist"],
+            ["-S hazards.relapse.rates.3=1: is not PATH=VALUE with a place that can exist..."],
         ),
         (("size",), ["-S size: is not PATH=VALUE with a place that can exist; write as in -S population.size=300"]),
-        (("=3",), ["-S =3: is not PATH=VALUE"]),
-        (("a..b=3",), ["-S a..b=3: is not PATH=VALUE"]),
-        (("a.'b=3",), ["-S a.'b=3: is not PATH=VALUE"]),
-        (("",), ["-S : is not PATH=VALUE"]),
+        (("=3",), ["-S =3: is not PATH=VALUE..."]),
+        (("a..b=3",), ["-S a..b=3: is not PATH=VALUE..."]),
+        (("a.'b=3",), ["-S a.'b=3: is not PATH=VALUE..."]),
+        (("",), ["-S : is not PATH=VALUE..."]),
         (("size=",), ["-S size: has no value; write null to delete it"]),
-        (("size=[1",), ["-S size: not valid YAML: did not find expected ',' or ']' (while parsing a flow seq"]),
-        (("size=&a 1",), ["-S size: the anchor &a is refused"]),
-        (("size=\udcff",), ["-S size: not UTF-8 text"]),
+        (("size=[1",), ["-S size: not valid YAML: did not find expected ',' or ']' (while parsing a flow seq..."]),
+        (("size=&a 1",), ["-S size: the anchor &a is refused..."]),
+        (("size=\udcff",), ["-S size: not UTF-8 text..."]),
         (("extends=base.yaml",), ["-S extends: cannot be overridden; name another document instead"]),
-        (("a." * 60 + "b=1",), ["-S a.a.a"]),
+        (("a." * 60 + "b=1",), ["-S a.a.a..."]),
     ],
 )
 def test_faulty_overrides(write: Write, overrides: tuple[str, ...], lines: list[str]) -> None:
     found = told(write(child("name: mine")), *overrides)
-    assert len(found) == len(lines)
-    for line, expected in zip(found, lines, strict=True):
-        assert line.startswith(expected)
+    assert same(found, lines), found
 
 
 def test_values_at_odds_are_told_with_the_override_among_them(write: Write) -> None:
@@ -600,7 +609,7 @@ def test_faulty_settings_are_told_with_the_setting(write: Write) -> None:
     with pytest.raises(DocumentError) as caught:
         parse(with_values(document, {"hazards.relapse.kind": "constant"}), Study)
     assert str(caught.value).splitlines()[-1] == (
-        "base.yaml:17:7: hazards.relapse.rates: unknown key (with hazards.relapse.kind=constant);"
+        "base.yaml:16:5: hazards.relapse.rates: unknown key (with hazards.relapse.kind=constant);"
         " 'rates: null' in mine.yaml deletes it (did you mean 'rate'?)"
     )
     with pytest.raises(DocumentError, match=r"with a\.\.b=1: no such place"):

@@ -1,5 +1,6 @@
 """The contract that every estimator keeps, and what each must find."""
 
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -7,7 +8,6 @@ import pytest
 
 from analysis.estimators import Crude, Estimate, Estimator, Ipw, Matched, Sample
 from analysis.kernels.status import Status
-from dataclasses import replace
 from simulator.cohort import Cohorts, Observed
 from simulator.generate import generate, resolve
 from tests.worlds import scenario

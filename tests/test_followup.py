@@ -66,7 +66,8 @@ def test_drop_out_is_independent_of_outcome_and_entry():
 def test_guarantee_time_selects_on_survival_in_the_received_arm():
     entry = {"accrual": {"start": "2020-01-01", "end": "2021-01-01"}, "guarantee_months": {"T": 3.0}}
     death = {"baseline": {"kind": "exponential", "rate": 0.1}, "treatment": {"log_hr": -0.5}}
-    asked = simple(entry=entry, outcomes={"progression": NEVER, "death": death, "death_after_progression": NEVER})
+    progression = {"baseline": {"kind": "exponential", "rate": 0.3}}  # to which survival owes nothing
+    asked = simple(entry=entry, outcomes={"progression": progression, "death": death, "death_after_progression": death})
     made = cohorts(asked, 20, 5000)
     treated, present, eligible = made.observed.treated, made.observed.present, made.hidden.eligible
     assert eligible[0].all()

@@ -11,9 +11,12 @@ import pytest
 
 from analysis.cohort_analysis import FORMAT
 from analysis.cohort_file import CohortFile, CohortSpec, read_cohort
+from analysis.columns import estimable
+from analysis.contingency import compare_counts
 from analysis.kernels.status import Status
 from analysis.plan import Plan
 from analysis.tables import all_tables, hr_text, p_text
+from analysis.tests import Test as TwoSample
 from analysis.workflow import CohortAnalysis, analyse
 from simulator.cohort import Endpoint, Observed
 from simulator.terms import Variable
@@ -207,7 +210,9 @@ def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, 
     ]
     assert ours["format"] == FORMAT
     effect = {"log_hr", "se", "hr", "low", "high", "p", "status"}
-    assert set(ours["propensity"]) == {*("method", "candidates", "selected", "coefficients", "aic", "scores", "status")}
+    assert set(ours["propensity"]) == {
+        *("method", "candidates", "selected", "coefficients", "dropped", "aic", "scores", "status")
+    }
     assert set(ours["matching"]) == {
         *("scale", "caliper_spec", "unit", "caliper", "ratio", "replacement", "order", "pairs", "n_pairs"),
         *("n_treated", "n_control", "status"),
@@ -330,6 +335,48 @@ def test_constant_covariates_no_events_and_absent_patients_are_borne() -> None:
     none = replace(observed, covariates=np.zeros_like(flat))
     assert analyse(none, ids, Plan()).propensity.status == Status.NO_INFO
     assert analyse(nothing, ids, Plan()).endpoints["OS"].before.cox.status == Status.NO_EVENTS
+
+
+def test_a_column_made_of_others_is_dropped_and_named() -> None:
+    observed, ids = cohort(60)
+    extra = (*observed.variables, Variable("twice", "continuous"))
+    values = np.concatenate([observed.covariates, 2 * observed.covariates[..., :1] + 1], axis=-1)
+    plan = Plan.model_validate_json(
+        '{"propensity": {"method": "all"}, "cox": {"covariates": ["x", "twice"], "screening_p": null}}'
+    )
+    made = analyse(replace(observed, variables=extra, covariates=values), ids, plan)
+    assert made.propensity.dropped == ("twice",)
+    plan = plan.model_copy(update={"propensity": Plan().propensity.model_copy(update={"method": "all"})})
+    alone = analyse(observed, ids, plan.model_copy(update={"cox": Plan().cox}))
+    assert made.propensity.coefficients == alone.propensity.coefficients
+    assert made.matching.pairs == alone.matching.pairs
+    rows = made.endpoints["OS"].before.multivariable
+    assert [row.status for row in rows] == [Status.OK, Status.SINGULAR, Status.OK]
+
+
+def test_estimable_finds_constants_and_combinations() -> None:
+    draw = np.random.default_rng(3)
+    a, b = draw.normal(size=(2, 50))
+    x = np.column_stack([a, np.full(50, 7.0), b, a - 3 * b + 2, 1e-6 * a + b, 1e12 + 1e3 * a**2])
+    ok, flat, made = Status.OK, Status.NO_INFO, Status.SINGULAR
+    assert estimable(x) == [ok, flat, ok, made, made, ok]
+    assert estimable(x[:, [0, 3]]) == [ok, ok]
+    assert estimable(np.empty((0, 2))) == [flat, flat]
+
+
+def test_counts_are_tested_as_the_plan_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    large, small = np.array([[30, 20], [25, 40]]), np.array([[3, 2, 0], [1, 9, 0]])
+    assert compare_counts(large, "auto").test == "pearson"
+    assert compare_counts(small, "auto").test == "fisher"
+    assert compare_counts(small, "pearson").p == compare_counts(small[:, :2], "pearson").p
+    assert compare_counts(large, "yates").p > compare_counts(large, "pearson").p
+    assert compare_counts(np.hstack([large, large]), "yates").test == "pearson"
+    assert compare_counts(np.array([[3, 0], [5, 0]]), "auto").status == Status.NO_INFO
+    nan = np.array([np.nan])
+    gives_up = TwoSample(nan, nan, nan, np.array([Status.NOT_CONVERGED]))
+    monkeypatch.setattr("analysis.tests.fisher", lambda _: gives_up)
+    assert compare_counts(small, "auto").test == "pearson"
+    assert compare_counts(small, "fisher").status == Status.NOT_CONVERGED
 
 
 def test_swapping_the_arms_flips_the_sign() -> None:

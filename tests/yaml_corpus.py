@@ -117,12 +117,28 @@ published:
 anything: {groups.old.share: [0.5, {a: [1, null, true]}]}
 """
 
-SEEDS = (
-    BASE,
-    "name: short\nsize: 10\ngroups: {}\n",
-    "extends: base.yaml\nname: child\nsize: 300\ngroups: {old: null, young: {caliper: null, log_odds: {age: 0.3}}}\n",
-    'name: "q"\nsize: 0o17\ngroups:\n  a:\n    share: 1\n    note: |\n      two\n      lines\n    bounds:\n    - 012\n    - 7\n',
-)
+STYLES = """\
+name: "q"
+size: 0o17
+groups:
+  a:
+    share: 1
+    note: |
+      two
+      lines
+    bounds:
+    - 012
+    - 7
+"""
+
+CHILD = """\
+extends: base.yaml
+name: child
+size: 300
+groups: {old: null, young: {caliper: null, log_odds: {age: 0.3}}}
+"""
+
+SEEDS = (BASE, CHILD, STYLES, "name: short\nsize: 10\ngroups: {}\n")
 
 TOKENS = (
     *(

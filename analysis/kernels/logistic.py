@@ -16,7 +16,7 @@ _TOO_FEW = int(Status.TOO_FEW)
 _BAD_INPUT = int(Status.BAD_INPUT)
 _NOT_CONVERGED = int(Status.NOT_CONVERGED)
 
-_MOST_ITERATIONS = 60
+_MOST_ITERATIONS = 100
 _SINGULAR_PIVOT = 1e-11
 
 
@@ -24,7 +24,7 @@ _SINGULAR_PIVOT = 1e-11
 def prepare(
     x: Floats, y: Bools, present: Bools, weight: Floats, z: Floats, outcome: Bools, prior: Floats, scale: Floats
 ) -> int:
-    """Gather the present rows: ``z (n, P + 1)`` is an intercept and the centred, scaled columns; returns n, or -1 for NaN.
+    """The number of present rows gathered into ``z (n, P + 1)``, an intercept and the scaled columns; -1 for NaN.
 
     ``scale (2, P)`` receives centre and scale of every column.
     """
@@ -65,7 +65,7 @@ def newton(
     """
     p = use.shape[0]
     gradient, step = np.empty(p), np.zeros(p)
-    last, halvings = -np.inf, 0
+    last, halvings, largest = -np.inf, 0, 0.0
     for iteration in range(_MOST_ITERATIONS):
         loglik = 0.0
         gradient[:] = 0.0
@@ -103,7 +103,8 @@ def newton(
                     root[k, k] = np.sqrt(s)
                 else:
                     return loglik, _SINGULAR if iteration == 0 else _SEPARATED
-        decrement, largest, size = 0.0, 0.0, 0.0
+        decrement, size = 0.0, 0.0
+        largest = 0.0
         for k in range(p):
             s = gradient[k]
             for j in range(k):
@@ -123,7 +124,7 @@ def newton(
             return loglik + 0.5 * decrement, _OK if largest < 1e-3 * (1.0 + size) else _SEPARATED
         if size > 1e6:
             return loglik, _SEPARATED
-    return last, _NOT_CONVERGED
+    return last, _SEPARATED if largest > 0.1 else _NOT_CONVERGED
 
 
 @kernel
@@ -153,7 +154,7 @@ def select(
     beta: Floats,
     root: Floats,
 ) -> tuple[float, int]:
-    """The criterion and status of the model that R's `step` ends with, left in ``chosen (G,)`` and ``beta``.
+    """The criterion and status of the model that R's `step` ends with; fills ``chosen (G,)`` and ``beta``.
 
     Every model that differs by one term is fitted; the first of the smallest criterion is taken, drops before adds, each
     in the order of the terms, until none improves on the current one by more than R's 1e-7. A separated model counts

@@ -21,13 +21,21 @@ Frozen = dict[str, Any]
 @cache
 def table(name: str) -> pd.DataFrame:
     """A data file."""
-    return pd.read_csv(HERE / "data" / f"{name}.csv.gz", float_precision="round_trip", keep_default_na=False, na_values=[""])
+    return pd.read_csv(
+        HERE / "data" / f"{name}.csv.gz", float_precision="round_trip", keep_default_na=False, na_values=[""]
+    )
+
+
+def records(name: str) -> list[Any]:
+    """The rows of a data file as named tuples."""
+    return list(table(name).itertuples())
 
 
 @cache
 def groups(name: str) -> dict[int, pd.DataFrame]:
     """A data file split by its column ``case``."""
-    return {int(case): rows for case, rows in table(name).groupby("case")}  # type: ignore[call-overload]
+    cases: Any = table(name).groupby("case")
+    return {int(case): rows for case, rows in cases}
 
 
 @cache
@@ -68,7 +76,7 @@ def survival_cases() -> tuple[Survival, ...]:
     """The random and the planted data sets, in the order of R's answers."""
     rows = groups("survival")
     cases = []
-    for about in table("survival_cases").itertuples():
+    for about in records("survival_cases"):
         d = rows[about.case]
         x = d[[f"x{k + 1}_16" for k in range(about.p)]].to_numpy(dtype=np.float64) / 16
         cases.append(
@@ -128,7 +136,7 @@ def treatment_cases() -> tuple[Treatment, ...]:
     """The data sets for logistic models and stepwise selection, in the order of R's answers."""
     rows = groups("treatment")
     cases = []
-    for about in table("treatment_cases").itertuples():
+    for about in records("treatment_cases"):
         d = rows[about.case]
         columns, term_of = [], []
         for k, kind in enumerate(about.kinds.split()):

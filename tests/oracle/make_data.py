@@ -26,7 +26,7 @@ def write(name: str, table: pd.DataFrame) -> None:
 
 def covariates(draw: Generator, n: int, p: int) -> np.ndarray:
     """``(n, p)`` in units of 1/16: the first column an arm (0/1), then 0/1, 0/1/2 or roughly normal."""
-    columns = [draw.random(n) < draw.uniform(0.25, 0.75)]
+    columns: list[np.ndarray] = [draw.random(n) < draw.uniform(0.25, 0.75)]
     for _ in range(p - 1):
         kind = draw.integers(4)
         if kind <= 1:
@@ -109,8 +109,8 @@ def survival_case(draw: Generator, case: int, kind: str) -> tuple[dict[str, obje
             stratum if stratified else None,
             entry.astype(float) if delayed else None,
         )
-    about = dict(case=case, kind=kind, n=n, p=p, tied=tied, weighted=weighted, stratified=stratified)
-    return about | dict(delayed=delayed, clustered=clustered, exists=exists), table
+    about = {"case": case, "kind": kind, "n": n, "p": p, "tied": tied, "weighted": weighted, "stratified": stratified}
+    return about | {"delayed": delayed, "clustered": clustered, "exists": exists}, table
 
 
 def survival(draw: Generator) -> None:
@@ -148,7 +148,7 @@ def treatment(draw: Generator) -> None:
             for k, kind in enumerate(kinds)
         ]
         exists = existence.logistic(np.concatenate(dummies, axis=1), y)
-        cases.append(dict(case=case, n=n, kinds=" ".join(kinds), exists=exists))
+        cases.append({"case": case, "n": n, "kinds": " ".join(kinds), "exists": exists})
         tables.append(table)
     write("treatment_cases", pd.DataFrame(cases))
     write("treatment", pd.concat(tables))
@@ -173,7 +173,8 @@ def matching(draw: Generator) -> None:
         unit = str(draw.choice(["sd", "sd", "raw"]))
         caliper = [0.0, 0.05, 0.2, 0.2, 0.5][draw.integers(5)]
         cases.append(
-            dict(case=case, n=n, caliper=caliper, unit=unit, order=order, ratio=ratio, replacement=replacement)
+            {"case": case, "n": n, "caliper": caliper, "unit": unit}
+            | {"order": order, "ratio": ratio, "replacement": replacement}
         )
     write("matching_cases", pd.DataFrame(cases))
     write("matching", pd.concat(tables))
@@ -189,15 +190,15 @@ def samples(draw: Generator) -> None:
         value = 16 * np.round(value / 16) if case % 2 == 0 else np.round(value)
         tables.append(pd.DataFrame({"case": case, "group": group, "value_16": value.astype(np.int64)}))
     write("samples", pd.concat(tables))
-    counts = []
+    counts: list[dict[str, int]] = []
     while len(counts) < 600:
         levels = int(draw.integers(2, 6)) if len(counts) % 2 else 2
         size = int(10 * 40 ** draw.random())
         table = draw.multinomial(size, draw.dirichlet(np.ones(levels) * 2), size=2)
         table[1] = draw.multinomial(int(size * draw.uniform(0.3, 1)) + 2, draw.dirichlet(np.ones(levels) * 2))
         if (table.sum(axis=0) > 0).all():
-            counts.append(dict(case=len(counts), levels=levels) | {f"a{k}": c for k, c in enumerate(table[0])})
-            counts[-1] |= {f"b{k}": c for k, c in enumerate(table[1])}
+            first, second = ({f"{r}{k}": int(c) for k, c in enumerate(row)} for r, row in zip("ab", table, strict=True))
+            counts.append({"case": len(counts), "levels": levels} | first | second)
     columns = ["case", "levels", *(f"a{k}" for k in range(5)), *(f"b{k}" for k in range(5))]
     write("counts", pd.DataFrame(counts)[columns].fillna(0).astype(np.int64))
 

@@ -1,8 +1,8 @@
 """A slow Cox regression, one event time after another.
 
 Partial likelihood: Cox (1972, 1975). Ties: Breslow (1974) and Efron (1977), as in Therneau & Grambsch (2000), Modeling
-Survival Data, section 3.3; case weights as there and in the "validation" vignette of R's survival: each of d tied deaths
-carries their mean weight. Strata sum; a patient is at risk at t when entry < t <= time.
+Survival Data, section 3.3; case weights as there and in the "validation" vignette of R's survival: each of the tied
+deaths carries their mean weight. Strata sum; a patient is at risk at t when entry < t <= time.
 """
 
 from collections.abc import Iterator
@@ -92,18 +92,19 @@ class Likelihood:
 def likelihood(d: Data, beta: Floats, ties: Ties = "efron") -> Likelihood:
     """The partial likelihood at ``beta``."""
     eta = d.x @ beta
-    loglik, score, information = 0.0, np.zeros(len(beta)), np.zeros((len(beta), len(beta)))
+    loglik: float = 0.0
+    score, information = np.zeros(len(beta)), np.zeros((len(beta), len(beta)))
     for now in event_times(d):
         x, weight = d.x[now.at_risk], d.weight[now.at_risk]
         offset = eta[now.at_risk].max()  # keeps the exponentials finite; it cancels
         risk = weight * np.exp(eta[now.at_risk] - offset)
-        loglik += weight[now.dead] @ eta[now.at_risk][now.dead]
+        loglik += float(weight[now.dead] @ eta[now.at_risk][now.dead])
         score += weight[now.dead] @ x[now.dead]
         mean_weight = weight[now.dead].mean()
         for share in shares(now.dead, ties):
             r = share * risk
             mean = r @ x / r.sum()
-            loglik -= mean_weight * (np.log(r.sum()) + offset)
+            loglik -= float(mean_weight * (np.log(r.sum()) + offset))
             score -= mean_weight * mean
             information += mean_weight * ((r * (x - mean).T) @ (x - mean)) / r.sum()
     return Likelihood(float(loglik), score, information)
@@ -134,13 +135,13 @@ def fit(d: Data, ties: Ties = "efron", steps: int = 200) -> Fit:
         beta, here = beta + step, there
         if np.abs(step).max() <= 1e-13 * (1 + np.abs(beta).max()):
             break
-    covariance = np.linalg.inv(here.information)
+    covariance = np.asarray(np.linalg.inv(here.information), dtype=np.float64)
     score_test = float(null.score @ np.linalg.solve(null.information, null.score))
     return Fit(beta, np.sqrt(np.diag(covariance)), covariance, here.loglik, null.loglik, score_test)
 
 
 def score_residuals(d: Data, beta: Floats, ties: Ties = "efron") -> Floats:
-    """``(N, P)``: each patient's own share of the score, unweighted (Therneau & Grambsch 2000, sections 4.6 and 7.2)."""
+    """``(N, P)``: each patient's own share of the score, unweighted (Therneau & Grambsch 2000, sections 4.6, 7.2)."""
     residual = np.zeros_like(d.x)
     risk = np.exp(d.x @ beta)
     for now in event_times(d):
@@ -160,4 +161,4 @@ def robust_covariance(d: Data, at: Fit, ties: Ties = "efron") -> Floats:
     """The sandwich D'D of Lin & Wei (1989), D the weighted dfbetas summed within clusters."""
     dfbeta = (d.weight[:, None] * score_residuals(d, at.beta, ties)) @ at.covariance
     collapsed = np.array([dfbeta[d.cluster == c].sum(axis=0) for c in np.unique(d.cluster)])
-    return collapsed.T @ collapsed
+    return np.asarray(collapsed.T @ collapsed)

@@ -17,7 +17,7 @@ Existence = Literal["finite", "monotone", "flat", "monotone and flat", "uninform
 
 
 def of_contrasts(contrasts: Floats) -> Existence:
-    """How the maximum fails, if it does. ``contrasts (M, P)``: along d, term m changes by ``contrasts[m] @ d`` at worst.
+    """How the maximum fails, if it does. ``contrasts (M, P)``: along d, term m changes by ``contrasts[m] @ d``.
 
     "monotone": some d has no negative change and a positive one; "flat": some d changes nothing; "uninformative": all
     do; "no events": there is no term.

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -40,7 +40,7 @@ def curve(time: Floats, event: Bools) -> Curve:
 
 def limits(survival: float, std_err: float, kind: Confidence, level: float = 0.95) -> tuple[float, float]:
     """Pointwise limits of S. Where the transformed scale is undefined (S = 0; S = 1 for log-log) both are NaN."""
-    z = norm.ppf(1 - (1 - level) / 2)
+    z = ndtri(1 - (1 - level) / 2)
     if survival == 0:
         return (np.nan, np.nan)
     if kind == "plain":
@@ -64,8 +64,8 @@ def crossing(time: Floats, survival: Floats, q: float) -> float:
     """
 
     def highest(bound: float) -> int | None:
-        low_enough = [k for k in range(len(time)) if survival[k] <= bound]
-        return max(low_enough, key=lambda k: (survival[k], -k)) if low_enough else None
+        low_enough = np.where(survival <= bound, survival, -np.inf)
+        return int(low_enough.argmax()) if (low_enough > -np.inf).any() else None  # argmax: the first of equals
 
     target = 1 - q
     at, below = highest(target + TOLERANCE), highest(target - TOLERANCE)
@@ -98,7 +98,10 @@ def survival_at(time: Floats, event: Bools, at: float, level: float = 0.95) -> t
 
 
 def rmst(time: Floats, event: Bools, tau: float) -> tuple[float, float]:
-    """The area under S up to tau, and its SE: sum of (area right of t)^2 d / (n (n - d)) (Klein & Moeschberger, 4.5.3)."""
+    """The area under S up to tau and its SE (Klein & Moeschberger 2003, eq. 4.5.3).
+
+    Its variance is the sum over event times of (area right of t)^2 d / (n (n - d)).
+    """
     km = curve(time, event)
     inside = km.time <= tau
     edges = np.concatenate([[0.0], km.time[inside], [tau]])

@@ -46,7 +46,7 @@ def fit(x: Floats, y: Bools, weight: Floats | None = None, steps: int = 100) -> 
         here = there
         if done or diverging:
             break
-    return Fit(beta, np.linalg.inv(information), here, 2 * x.shape[1] - 2 * here)
+    return Fit(beta, np.asarray(np.linalg.inv(information), dtype=np.float64), here, 2 * x.shape[1] - 2 * here)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def select(
 
     def criterion(model: list[int]) -> float:
         columns = np.isin(terms, model)
-        return penalty * (columns.sum() + 1) - 2 * fit(x[:, columns], y).loglik
+        return float(penalty * (columns.sum() + 1) - 2 * fit(x[:, columns], y).loglik)
 
     model = list(range(count)) if start == "full" else []
     best = criterion(model)

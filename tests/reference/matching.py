@@ -20,11 +20,13 @@ def caliper_width(score: Floats, caliper: float | None, unit: Literal["sd", "raw
 def queue(score: Floats, treated: Bools, order: Order, rank: Floats | None = None) -> list[int]:
     """The treated units in the order in which they choose; equals stand in data order."""
     units = [int(i) for i in np.flatnonzero(treated)]
-    key = {"largest": lambda i: -score[i], "smallest": lambda i: score[i], "data": lambda i: 0.0}
+    if order == "data":
+        return units
     if order == "random":
         assert rank is not None
-        return sorted(units, key=lambda i: rank[i])
-    return sorted(units, key=key[order])
+        return sorted(units, key=lambda i: float(rank[i]))
+    sign = -1 if order == "largest" else 1
+    return sorted(units, key=lambda i: sign * float(score[i]))
 
 
 def nearest(score: Floats, unit: int, candidates: list[int], width: float) -> int | None:

@@ -53,11 +53,7 @@ def tables(first_row: int, columns: list[int]) -> list[list[int]]:
     """Every first row of a 2 x K table with these margins."""
     if len(columns) == 1:
         return [[first_row]] if first_row <= columns[0] else []
-    return [
-        [k, *rest]
-        for k in range(min(first_row, columns[0]) + 1)
-        for rest in tables(first_row - k, columns[1:])
-    ]
+    return [[k, *rest] for k in range(min(first_row, columns[0]) + 1) for rest in tables(first_row - k, columns[1:])]
 
 
 def fisher(counts: Ints) -> float:

@@ -1,0 +1,194 @@
+"""What stands on a page: the question and the verdict first, then what was assumed, results, how to reproduce."""
+
+import re
+from math import exp, isfinite
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from analysis import figures as cohort_figures
+from analysis.cohort_analysis import CohortAnalysis
+from analysis.cohort_spec import CohortSpec
+from analysis.kernels.status import Status
+from analysis.tables import all_tables
+from benchmarks import tables
+from benchmarks.performance import Measure
+from benchmarks.report import charts
+from benchmarks.scenario import Scenario
+from benchmarks.study import Cell, StudyResult, failures
+from simulator.documents import Document, assumed
+from simulator.world import ENDPOINTS
+
+CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+WORLD_SECTIONS = ("population", "treatment", "outcomes", "entry", "followup")
+
+ESTIMATES = {"before": "crude", "after": "matched"}
+
+
+def study_report(result: StudyResult, document: Document, scenario: Scenario, held: dict[str, Any]) -> str:
+    """The HTML report of a study."""
+    return _page(
+        "study.html",
+        scenario=scenario,
+        verdict=tables.verdict(result),
+        assumptions=assumed(document, WORLD_SECTIONS),
+        values=document.tree,
+        sources=dict(sorted(document.sources.items())),
+        files=document.files,
+        cells=[_cell(result, cell) for cell in result.cells],
+        truths=_truths(result),
+        failures=failures(result.rows).to_dict("records"),
+        published=published_rows(result, scenario),
+        held=held,
+        rows_sha256=result.rows_sha256,
+        several=len(result.cells) > 1,
+        at=_value_at,
+    )
+
+
+def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
+    """The HTML report of one analysed cohort."""
+    unit = spec.data.time_unit
+    curves = [
+        (
+            f"{analysis.endpoints[name].label}, {when} matching",
+            _figure(
+                cohort_figures.kaplan_meier_of(analysis, name, when, unit),
+                f"Kaplan-Meier curves of {analysis.endpoints[name].label} by arm, {when} matching",
+            ),
+        )
+        for name in analysis.endpoints
+        for when in ("before", "after")
+    ]
+    forests = [
+        (
+            f"{analysis.endpoints[name].label}: subgroups after matching",
+            _figure(
+                cohort_figures.forest_of(analysis, name),
+                f"Hazard ratios of {analysis.endpoints[name].label} by subgroup",
+            ),
+        )
+        for name in analysis.endpoints
+        if analysis.endpoints[name].after.subgroups
+    ]
+    love = _figure(cohort_figures.love_of(analysis), "Standardised mean differences before and after matching")
+    return _page(
+        "cohort.html",
+        title=spec.title,
+        file=file,
+        analysis=analysis,
+        tables=all_tables(analysis),
+        figures=[*curves, ("Balance", love), *forests],
+        plan=spec.analysis,
+        Status=Status,
+    )
+
+
+def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, str]]:
+    """Published hazard ratios beside the same analysis of the replicates of the first cell."""
+    rows = []
+    for endpoint in ENDPOINTS:
+        for when, estimator in ESTIMATES.items():
+            printed = {
+                part: scenario.published.get(f"endpoints.{endpoint}.{when}.cox.{part}")
+                for part in ("hr", "low", "high")
+            }
+            mine = result.rows
+            mine = mine[(mine["cell"] == 0) & (mine["endpoint"] == endpoint) & (mine["estimator"] == estimator)]
+            values = np.exp(mine["value"].dropna().to_numpy())
+            if printed["hr"] is None or not len(values):
+                continue
+            low, middle, high = np.quantile(values, (0.025, 0.5, 0.975))
+            hr = printed["hr"]
+            interval = [one.printed for one in (printed["low"], printed["high"]) if one is not None]
+            rows.append(
+                {
+                    "what": f"{endpoint} hazard ratio {when} matching",
+                    "printed": hr.printed + (f" ({'–'.join(interval)})" if interval else ""),
+                    "where": hr.where,
+                    "simulated": f"{middle:.2f} ({low:.2f}–{high:.2f})",
+                    "estimator": estimator,
+                    "inside": "yes" if low <= float(hr.printed) <= high else "no",
+                }
+            )
+    return rows
+
+
+def _cell(result: StudyResult, cell: Cell) -> dict[str, Any]:
+    header, rows = tables.performance_rows(result, cell)
+    figures = [
+        (
+            f"{endpoint}: bias and coverage",
+            _figure(charts.lollipop(result, cell, endpoint), f"Bias and coverage of every estimator of {endpoint}"),
+        )
+        for endpoint in ENDPOINTS
+    ]
+    names = [estimator.name for estimator in cell.scenario.estimators]
+    every = {
+        endpoint: {name: tables.measures(result, cell.number, endpoint, name) for name in names}
+        for endpoint in ENDPOINTS
+    }
+    return {
+        "number": cell.number,
+        "settings": tables.settings_text(cell.settings),
+        "header": header,
+        "rows": rows,
+        "figures": figures,
+        "every": every,
+    }
+
+
+def _truths(result: StudyResult) -> list[dict[str, Any]]:
+    return [
+        {
+            "cell": cell,
+            "endpoint": endpoint,
+            "estimator": estimator,
+            "population": truth.estimand.population,
+            "measure": truth.estimand.measure.replace("_", " ").replace("hr", "HR"),
+            "given": ", ".join(truth.estimand.adjusted_for),
+            "value": tables.with_error(Measure(truth.value, truth.mcse), 4),
+            "hr": tables.number(exp(truth.value)) if isfinite(truth.value) else tables.ABSENT,
+            "how": truth.how,
+        }
+        for (cell, endpoint, estimator), truth in result.truths.items()
+    ]
+
+
+def _value_at(tree: dict[str, Any], path: str) -> str:
+    """The value at a dotted path whose keys may hold dots themselves."""
+    found: Any = tree
+    rest = path
+    while rest and isinstance(found, dict):
+        key = max((key for key in found if rest == key or rest.startswith(f"{key}.")), key=len, default=None)
+        if key is None:
+            return ""
+        found, rest = found[key], rest[len(key) + 1 :]
+    return ", ".join(map(str, found)) if isinstance(found, tuple) else str(found)
+
+
+def _figure(figure: Any, description: str) -> Markup:
+    """The figure as inline SVG with a description for those who cannot see it."""
+    text = cohort_figures.svg(figure)
+    text = CONTROLS.sub("", text[text.index("<svg") :])
+    label = Markup.escape(CONTROLS.sub("", description))
+    return Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))  # our own SVG
+
+
+def _page(template: str, **content: Any) -> str:
+    environment = Environment(
+        loader=PackageLoader("benchmarks.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_clean,
+    )
+    environment.filters |= {"number": tables.number, "with_error": tables.with_error, "percent": tables.percent}
+    return environment.get_template(template).render(**content)
+
+
+def _clean(value: object) -> object:
+    return CONTROLS.sub("", value) if type(value) is str else value

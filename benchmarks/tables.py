@@ -1,0 +1,231 @@
+"""What a study and a cohort say, as text for a terminal of 100 columns, as a sentence, and as JSON."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from math import exp, isfinite, isnan
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.cohort_analysis import CohortAnalysis
+from analysis.tables import TextTable, all_tables
+from benchmarks.performance import Measure
+from benchmarks.scenario import Scenario, Settings
+from benchmarks.study import Cell, StudyResult, failures
+from simulator.world import ENDPOINTS
+
+WIDTH = 100
+ABSENT = "-"
+
+
+def measures(result: StudyResult, cell: int, endpoint: str, estimator: str) -> dict[str, Measure]:
+    """The measures of one estimator in one cell, by name."""
+    table = result.performance
+    mine = table[(table["cell"] == cell) & (table["endpoint"] == endpoint) & (table["estimator"] == estimator)]
+    return {
+        name: Measure(value, mcse)
+        for name, value, mcse in zip(mine["measure"], mine["value"], mine["mcse"], strict=True)
+    }
+
+
+def rejection(found: dict[str, Measure]) -> tuple[str, Measure]:
+    """The share of rejections under its right name: type-I error where the truth is zero, else power."""
+    name = "type_1_error" if "type_1_error" in found else "power"
+    return name, found[name]
+
+
+def settings_text(settings: Settings) -> str:
+    """What the sweep set in a cell."""
+    return ", ".join(f"{key} = {value}" for key, value in settings.items()) or "as stated"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number with fixed decimals, a dash for NaN."""
+    return f"{value:.{digits}f}" if isfinite(value) else ABSENT
+
+
+def with_error(measure: Measure, digits: int = 3) -> str:
+    """A value with its Monte Carlo standard error in brackets."""
+    return ABSENT if isnan(measure.value) else f"{measure.value:.{digits}f} ({number(measure.mcse, digits)})"
+
+
+def percent(measure: Measure) -> str:
+    """A share in percent with its Monte Carlo standard error in brackets."""
+    return with_error(Measure(100 * measure.value, 100 * measure.mcse), 1)
+
+
+def performance_rows(result: StudyResult, cell: Cell) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Header and rows of the main measures of one cell."""
+    header = ("endpoint", "estimator", "true HR", "mean HR", "bias (log HR)", "SE", "model SE", "coverage %")
+    rows: list[tuple[str, ...]] = []
+    last = "power %"
+    for endpoint in ENDPOINTS:
+        for estimator in cell.scenario.estimators:
+            found = measures(result, cell.number, endpoint, estimator.name)
+            name, rejected = rejection(found)
+            last = "type-I error %" if name == "type_1_error" else "power %"
+            rows.append(
+                (
+                    endpoint,
+                    estimator.name,
+                    number(exp(found["truth"].value)),
+                    number(exp(found["mean"].value)),
+                    with_error(found["bias"]),
+                    number(found["empirical_se"].value),
+                    number(found["model_se"].value),
+                    percent(found["coverage"]),
+                    percent(rejected),
+                    number(100 * found["convergence"].value, 1),
+                )
+            )
+    return (*header, last, "ok %"), rows
+
+
+def performance_table(result: StudyResult) -> str:
+    """The main measures of every cell; in brackets the Monte Carlo standard error."""
+    parts = []
+    for cell in result.cells:
+        header, rows = performance_rows(result, cell)
+        if len(result.cells) > 1:
+            parts.append(f"cell {cell.number}: {settings_text(cell.settings)}")
+        parts.append(aligned(header, rows))
+    parts.append("in brackets: Monte Carlo standard error; SE: standard deviation of the estimates over replicates")
+    return "\n".join(parts)
+
+
+def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns side by side, the first two to the left; a cell that does not fit within the width is wrapped."""
+    table = [tuple(header), *map(tuple, rows)]
+    gaps = 2 * (len(header) - 1)
+    words = [max(map(len, name.split()), default=0) for name in header]
+    widths = [max([words[k], *(len(row[k]) for row in table[1:])]) for k in range(len(header))]
+    while sum(widths) + gaps > WIDTH and max(widths) > 6:
+        widths[widths.index(max(widths))] -= 1
+    lines = []
+    for row in table:
+        cells = [textwrap.wrap(text, width) or [""] for text, width in zip(row, widths, strict=True)]
+        for line in range(max(map(len, cells))):
+            here = [wrapped[line] if line < len(wrapped) else "" for wrapped in cells]
+            placed = [
+                text.ljust(width) if k < 2 else text.rjust(width)
+                for k, (text, width) in enumerate(zip(here, widths, strict=True))
+            ]
+            lines.append("  ".join(placed).rstrip())
+        if row is table[0]:
+            lines.append("  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def verdict(result: StudyResult) -> str:
+    """What came out for the first endpoint, with its error: how far each kind of analysis is from its truth."""
+    if len(result.cells) > 1:
+        return _sweep_verdict(result)
+    cell = result.cells[0]
+    names = [estimator.name for estimator in cell.scenario.estimators]
+    count = len(result.rows) // (len(ENDPOINTS) * len(names))
+    first = measures(result, 0, ENDPOINTS[0], names[0])["truth"].value
+    start = (
+        f"With no true effect on {ENDPOINTS[0]}"
+        if first == 0
+        else f"With a true {ENDPOINTS[0]} HR of {number(exp(first), 2)} for {names[0]}, each judged by its own truth"
+    )
+    found = [f"{name} {_distance(measures(result, 0, ENDPOINTS[0], name))}" for name in names]
+    return (
+        f"{start}, the mean HR over {count:,} replicates is: {'; '.join(found)}. "
+        "Bias is of the log HR, in brackets its Monte Carlo SE; cover: 95 % intervals that hold the truth."
+    )
+
+
+def _distance(found: dict[str, Measure]) -> str:
+    bias, cover = found["bias"], found["coverage"]
+    if isnan(bias.value):
+        return "none, no replicate gave an estimate"
+    beyond = isfinite(bias.mcse) and abs(bias.value) < 2 * bias.mcse
+    return (
+        f"{number(exp(found['mean'].value), 2)} (bias {bias.value:+.3f} ({number(bias.mcse)})"
+        f"{', within Monte Carlo error' if beyond else ''}; cover {number(100 * cover.value, 1)} %)"
+    )
+
+
+def _sweep_verdict(result: StudyResult) -> str:
+    """How the mean hazard ratio of each estimator moves from the first cell to the last."""
+    first, last = result.cells[0], result.cells[-1]
+    parts = []
+    for name in [estimator.name for estimator in first.scenario.estimators]:
+        if name not in [estimator.name for estimator in last.scenario.estimators]:
+            continue
+        start, end = (measures(result, cell.number, ENDPOINTS[0], name) for cell in (first, last))
+        if isnan(start["mean"].value) or isnan(end["mean"].value):
+            parts.append(f"{name} gives no estimate in one of them")
+            continue
+        parts.append(
+            f"{name} finds {ENDPOINTS[0]} HR {number(exp(start['mean'].value), 2)} -> "
+            f"{number(exp(end['mean'].value), 2)} "
+            f"(bias of the log HR {with_error(start['bias'])} -> {with_error(end['bias'])})"
+        )
+    return (
+        f"From the first cell ({settings_text(first.settings)}) to the last ({settings_text(last.settings)}): "
+        + "; ".join(parts)
+        + ". In brackets: Monte Carlo SE."
+    )
+
+
+def study_json(result: StudyResult, scenario: Scenario, held: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The whole result of a study as JSON: no NaN and no infinity, null instead."""
+    return {
+        "format": "trialtwin-study/1",
+        "name": scenario.name,
+        "question": scenario.question,
+        "verdict": verdict(result),
+        "cells": [{"cell": cell.number, "settings": cell.settings} for cell in result.cells],
+        "truths": [
+            {
+                **dict(zip(("cell", "endpoint", "estimator"), key, strict=True)),
+                "value": _finite(truth.value),
+                "mcse": _finite(truth.mcse),
+                "how": truth.how,
+                "estimand": truth.estimand.model_dump(mode="json"),
+            }
+            for key, truth in result.truths.items()
+        ],
+        "performance": _records(result.performance),
+        "failures": _records(failures(result.rows)),
+        "provenance": {
+            "replicates": scenario.run.replicates,
+            "seed": scenario.run.seed,
+            "rows_sha256": result.rows_sha256,
+            "folder": str(folder),
+            **{key: held.get(key) for key in ("digest", "versions", "command")},
+        },
+    }
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): _plain(value) for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return _finite(value)
+    return value if isinstance(value, str | int) else value.item()
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if isfinite(value) else None
+
+
+def cohort_tables(analysis: CohortAnalysis) -> str:
+    """The analysis of one cohort for a terminal."""
+    size, sets = analysis.cohort, analysis.matching
+    lead = (
+        f"{size.n:,} patients: {size.treated:,} {analysis.arms.treated}, {size.control:,} {analysis.arms.control}; "
+        f"{sets.n_pairs:,} matched sets ({sets.status.name})"
+    )
+    return "\n\n".join([lead, *map(text_table, all_tables(analysis))])
+
+
+def text_table(table: TextTable) -> str:
+    """A table with its title above and its notes below."""
+    notes = [textwrap.fill(note, WIDTH) for note in table.notes]
+    return "\n".join([table.title, aligned(table.header, table.rows), *notes])

@@ -1,0 +1,95 @@
+"""Compiled kernels: a cache that cannot be written, or is damaged, must not break anything."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.reference.simulator_twin import uniform
+
+ROOT = Path(__file__).parents[1]
+SAY = "from simulator import compiled, streams; import numpy; import numba; \
+print(streams.Streams(1).uniform('a', numpy.arange(1), 1)[0, 0], compiled.CACHED, numba.config.CACHE_DIR)"
+
+
+def say(code: str = SAY, **environment: str) -> tuple[float, bool, str]:
+    """What a fresh interpreter prints: the first random number, whether there is a cache, and where."""
+    kept = {key: value for key, value in os.environ.items() if key not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
+    made = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**kept, "PYTHONDONTWRITEBYTECODE": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    assert len(made.stderr.splitlines()) <= 1, made.stderr
+    number, cached, *folder = made.stdout.split()
+    return float(number), cached == "True", " ".join(folder)
+
+
+@pytest.fixture(scope="module")
+def expected() -> float:
+    return uniform(1, "a", 0, 0)
+
+
+def test_the_cache_is_in_the_users_own_folder(tmp_path, expected):
+    number, cached, folder = say(HOME=str(tmp_path))
+    assert number == expected
+    assert cached
+    assert Path(folder) == tmp_path / ".cache" / "trialtwin"
+    assert list(Path(folder).rglob("*.nbc"))
+
+
+def test_an_unwritable_home_goes_to_the_temporary_folder(tmp_path, expected):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    spare = tmp_path / "spare"
+    spare.mkdir()
+    number, cached, folder = say(HOME=str(blocked), TMPDIR=str(spare))
+    assert number == expected
+    assert cached
+    assert Path(folder).parent == spare
+    assert Path(folder).stat().st_mode & 0o077 == 0
+
+
+def test_nothing_writable_means_no_cache(tmp_path, expected):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    spare = tmp_path / "spare"
+    spare.mkdir()
+    (spare / f"trialtwin-{os.getuid()}").write_text("in the way")
+    number, cached, _ = say(HOME=str(blocked), TMPDIR=str(spare))
+    assert (number, cached) == (expected, False)
+    number, cached, _ = say(NUMBA_CACHE_DIR=str(blocked / "below"))
+    assert (number, cached) == (expected, False)
+
+
+def test_a_folder_that_others_can_write_is_not_trusted(tmp_path, expected):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    spare = tmp_path / "spare"
+    planted = spare / f"trialtwin-{os.getuid()}"
+    planted.mkdir(parents=True)
+    planted.chmod(0o777)
+    number, cached, _ = say(HOME=str(blocked), TMPDIR=str(spare))
+    assert (number, cached) == (expected, False)
+
+
+def test_a_damaged_cache_is_passed_over(tmp_path, expected):
+    say(HOME=str(tmp_path))
+    damaged = [path for path in tmp_path.rglob("*") if path.suffix in (".nbi", ".nbc")]
+    assert damaged
+    for keep in (0, 20):
+        for path in damaged:
+            path.write_bytes(path.read_bytes()[:keep])
+        assert say(HOME=str(tmp_path))[0] == expected
+
+
+def test_a_full_disk_is_passed_over(tmp_path, expected):
+    full = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); \
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+    assert say(full + SAY, HOME=str(tmp_path))[0] == expected
