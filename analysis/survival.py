@@ -17,6 +17,7 @@ from analysis.kernels.cox import fit_cox
 from analysis.kernels.cox_binary import fit_binary
 from analysis.kernels.logrank import logranks
 from analysis.kernels.ordering import sort_rows
+from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
 
 Ints = NDArray[np.int64]
@@ -115,7 +116,7 @@ class Rmst:
 
 @dataclass(frozen=True)
 class LogRank:
-    """Log-rank tests: ``chi2``, ``p`` and ``variance`` ``(R,)``; ``observed`` and ``expected`` ``(R, 2)``, False first."""
+    """Log-rank tests: ``chi2``, ``p`` and ``variance`` ``(R,)``; ``observed`` and ``expected`` ``(R, 2)``, group False first."""
 
     chi2: Floats
     p: Floats
@@ -169,20 +170,23 @@ def cox(
     robust = np.full((rows if cluster is not None else 0, p_count, p_count), np.nan)
     loglik, counts, status = np.full((rows, 3), np.nan), np.zeros((rows, 2), np.int64), np.zeros(rows, np.int64)
     todo = np.ones(rows, np.bool_)
-    if p_count == 1 and weight is None and cluster is None and stratum is None and entry is None:
+    simple = p_count == 1 and weight is None and stratum is None and entry is None
+    if simple:
         todo = np.zeros(rows, np.bool_)
         fit_binary(
             data.time, data.event, x, data.present, data.order, _efron(ties), todo[:, None],
             beta, covariance[:, 0], loglik[:, None], counts, status[:, None],
         )  # fmt: skip
-    if todo.any():
-        weights, strata, entries = data.floats(weight), data.ints(stratum), data.floats(entry)
-        labels, clusters = _labels(data.ints(cluster))
-        fit_cox(
-            data.time, data.event, x, data.present, weights, labels, clusters, strata, entries,
-            _within(strata, data.order), _within(strata, time_order(entries)) if len(entries) else _NO_ORDER,
-            _efron(ties), False, todo, beta, covariance, robust, loglik, counts, status,
-        )  # fmt: skip
+    weights, strata, entries = data.floats(weight), data.ints(stratum), data.floats(entry)
+    labels, clusters = _labels(data.ints(cluster))
+    fits = [(False, todo)] if not simple or cluster is None else [(False, todo), (True, ~todo & (status == Status.OK))]
+    for started, which in fits:
+        if which.any():
+            fit_cox(
+                data.time, data.event, x, data.present, weights, labels, clusters, strata, entries,
+                _within(strata, data.order), _within(strata, time_order(entries)) if len(entries) else _NO_ORDER,
+                _efron(ties), started, which, beta, covariance, robust, loglik, counts, status,
+            )  # fmt: skip
     return CoxFit(
         beta,
         np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)),
@@ -333,7 +337,7 @@ def logrank(
     observed, expected, variance = np.full((rows, 2), np.nan), np.full((rows, 2), np.nan), np.full(rows, np.nan)
     status, strata = np.zeros(rows, np.int64), data.ints(stratum)
     logranks(
-        data.time, data.event, data.bools(group), data.present, strata, _within(strata, data.order),
+        data.time, data.event, data.bools(group)[..., None].astype(np.float64), data.present, strata, _within(strata, data.order),
         float(rho), float(gamma), observed, expected, variance, status,
     )  # fmt: skip
     chi2 = (observed[:, 1] - expected[:, 1]) ** 2 / variance

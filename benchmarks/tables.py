@@ -89,13 +89,13 @@ def performance_table(result: StudyResult) -> str:
         header, rows = performance_rows(result, cell)
         if len(result.cells) > 1:
             parts.append(f"cell {cell.number}: {settings_text(cell.settings)}")
-        parts.append(aligned(header, rows))
+        parts.append(aligned(header, rows, left=2))
     parts.append("in brackets: Monte Carlo standard error; SE: standard deviation of the estimates over replicates")
     return "\n".join(parts)
 
 
-def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Columns side by side, the first two to the left; a cell that does not fit within the width is wrapped."""
+def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """Columns side by side, the first ``left`` ones to the left; a cell that does not fit within the width is wrapped."""
     table = [tuple(header), *map(tuple, rows)]
     gaps = 2 * (len(header) - 1)
     words = [max(map(len, name.split()), default=0) for name in header]
@@ -108,7 +108,7 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         for line in range(max(map(len, cells))):
             here = [wrapped[line] if line < len(wrapped) else "" for wrapped in cells]
             placed = [
-                text.ljust(width) if k < 2 else text.rjust(width)
+                text.ljust(width) if k < left else text.rjust(width)
                 for k, (text, width) in enumerate(zip(here, widths, strict=True))
             ]
             lines.append("  ".join(placed).rstrip())
@@ -226,6 +226,15 @@ def cohort_tables(analysis: CohortAnalysis) -> str:
 
 
 def text_table(table: TextTable) -> str:
-    """A table with its title above and its notes below."""
+    """A table with its title above and its notes below; one too wide is given in two halves, one below the other."""
     notes = [textwrap.fill(note, WIDTH) for note in table.notes]
-    return "\n".join([table.title, aligned(table.header, table.rows), *notes])
+    widths = [max(len(row[k]) for row in (table.header, *table.rows)) for k in range(len(table.header))]
+    columns = list(range(1, len(table.header)))
+    halves = [columns]
+    if sum(widths) + 2 * len(columns) > WIDTH and len(columns) >= 6:
+        halves = [columns[: len(columns) // 2], columns[len(columns) // 2 :]]
+    parts = [
+        aligned([table.header[k] for k in (0, *half)], [[row[k] for k in (0, *half)] for row in table.rows])
+        for half in halves
+    ]
+    return "\n".join([table.title, "\n\n".join(parts), *notes])

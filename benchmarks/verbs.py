@@ -194,7 +194,7 @@ def analyze(data: Path, spec: str, settings: tuple[str, ...], json_out: Path | N
     document = load(spec, settings, spec=CohortSpec)
     described = parse(document, CohortSpec)
     cohort = read_cohort(data, described)
-    result = analyse(cohort.observed, cohort.ids, described.analysis, cohort.arms)
+    result = analyse(cohort.observed, cohort.ids, described.analysis, cohort.arms, described.data.labels())
     text = json.dumps(result.to_json(), indent=2, allow_nan=False)
     try:
         if report_out is not None:

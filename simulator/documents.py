@@ -5,6 +5,7 @@ all problems with file, line and column. A document over another merges deeply: 
 base (or is a value of its own where the Spec takes null). Any value may be written ``{value, source, note?}``.
 """
 
+import json
 import os
 import stat
 from collections.abc import Mapping, Sequence
@@ -93,8 +94,9 @@ def with_values(document: Document, values: Mapping[str, Any]) -> Document:
     """The document with plain values set at dotted paths: each replaces what stands there, and null is a value."""
     root, problems = document.root, []
     for text, value in values.items():
-        place = Place(f"with {printable(f'{text}={value}', 80)}", 1, 1)
-        path = split_path(text, plain(root))
+        written = value if isinstance(value, str) else json.dumps(value)
+        place = Place(f"with {printable(f'{text}={written}', 80)}", 1, 1)
+        path = split_path(text, root)
         if path is None:
             problems.append(Problem(*place, "", "no such place", "write a dotted path, as in population.size"))
         else:
@@ -204,7 +206,7 @@ def _in_order(problems: list[Problem], files: tuple[str, ...]) -> list[Problem]:
 
 
 def _overridden(root: Node, text: str, verbatim: tuple[str, ...]) -> Node:
-    divided = split_assignment(text, plain(root))
+    divided = split_assignment(text, root)
     if divided is None:
         message, example = "is not PATH=VALUE with a place that can exist", "write as in -S population.size=300"
         raise DocumentError([Problem(f"-S {text}", 1, 1, "", message, example)])

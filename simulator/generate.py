@@ -28,10 +28,9 @@ class Resolved:
     def predictor(self, coefficients: dict[str, float], values: Floats) -> Floats:
         """The sum of coefficient x term for every patient ``(R, N)``."""
         variables = self.baseline.variables
-        made = design(tuple(coefficients), variables, tuple(variables), values)
         total = np.zeros(values.shape[:2])
-        for p, coefficient in enumerate(coefficients.values()):
-            total += coefficient * made.x[..., p]
+        for term, coefficient in coefficients.items():
+            total += coefficient * design((term,), variables, tuple(variables), values).x[..., 0]
         return total
 
 

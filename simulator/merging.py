@@ -136,17 +136,19 @@ def split_assignment(text: str, tree: Any) -> tuple[tuple[str, ...], str] | None
 
 
 def _split(text: str, tree: Any, assigns: bool, depth: int) -> tuple[tuple[str, ...], str] | None:
+    """Path and what follows its ``=``; ``tree`` is plain data or a node."""
     if depth == MAX_DEPTH:
         return None
-    for name, rest in _segments(text, tree):
-        if isinstance(tree, tuple) and not (name.isdecimal() and len(name) < 7 and int(name) < len(tree)):
+    held = tree.value if isinstance(tree, Node) else tree
+    for name, rest in _segments(text, held):
+        if isinstance(held, tuple) and not (name.isdecimal() and len(name) < 7 and int(name) < len(held)):
             continue
         if rest == "" and not assigns:
             return (name,), ""
         if rest.startswith("=") and assigns:
             return (name,), rest[1:]
         if rest.startswith("."):
-            child = tree.get(name) if isinstance(tree, dict) else tree[int(name)] if isinstance(tree, tuple) else None
+            child = held.get(name) if isinstance(held, dict) else held[int(name)] if isinstance(held, tuple) else None
             found = _split(rest[1:], child, assigns, depth + 1)
             if found:
                 return (name, *found[0]), found[1]

@@ -36,6 +36,7 @@ _BOUNDS = {
 }
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _MOST_TOLD = 500
+_SOURCED_FORM = "a sourced value has the keys value, source and perhaps note"
 _TRUTH = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false", "off": "false"}
 
 
@@ -131,13 +132,19 @@ def _fault(found: Found, detail: ErrorDetails, tree: Any) -> Fault:
         allowed = _either([f"'{tag}'" for member in members for tag in tags(member, discriminator)])
         return Fault(path, "missing key", f"write '{path[-1]}: ...' ({allowed}) {_under(path)}")
     if kind in _WANTED:
-        return Fault(
-            path, f"must be {_WANTED[kind]}, not {described(given)}", _mend(_WANTED[kind], given), found.at_key
-        )
+        mend = "leave the key out" if given is None and _is_optional(found) else _mend(_WANTED[kind], given)
+        return Fault(path, f"must be {_WANTED[kind]}, not {described(given)}", mend, found.at_key)
     if kind in _BOUNDS:
         limit, words = _BOUNDS[kind]
         return Fault(path, f"must be {words} {_number(limits[limit])}, not {_number(given)}")
     return Fault(path, _sized(kind, given, limits, detail["msg"]), at_key=found.at_key)
+
+
+def _is_optional(found: Found) -> bool:
+    """Whether the last key of the path may be left out."""
+    if is_model(found.holder):
+        return not found.holder.model_fields[found.path[-1]].is_required()
+    return get_origin(found.holder) is dict
 
 
 def _missing(found: Found, given: Any) -> Fault:
@@ -158,10 +165,8 @@ def _unknown(found: Found, tree: Any) -> Fault:
     known = list(found.holder.model_fields) if is_model(found.holder) else []
     for part in found.path[:-1]:
         tree = entry(tree, part)
-    if {"value", "source"} & tree.keys() and str(found.path[-1]) in ("value", "source", "note"):
-        return Fault(
-            found.path, "unknown key", "a sourced value has the keys value, source and perhaps note", True, True
-        )
+    if "value" in tree and found.path[-1] in ("value", "source", "note"):
+        return Fault(found.path, "unknown key", _SOURCED_FORM, True, True)
     wanted, free = str(found.path[-1]), [name for name in known if name not in tree]
     near = get_close_matches(wanted, free, 1) or get_close_matches(wanted, known, 1)
     suggestion = f"did you mean '{near[0]}'?" if near else f"known here are {', '.join(known)}"
@@ -178,17 +183,15 @@ def _one_of(path: Path, expected: str, given: Any) -> Fault:
 
 def _refined(fault: Fault, tree: Any) -> Fault:
     """A validator's message at the place that it names: ``a.b: message``, then ``'key' message``."""
-    message, value = fault.message, tree
-    for part in fault.path:
+    path, message, value = fault.path, fault.message, tree
+    for part in path:
         value = entry(value, part)
     head, colon, rest = message.partition(": ")
     inner = split_path(head, value) if colon and " " not in head and isinstance(value, dict) else None
-    path = fault.path
     if inner is not None:
-        steps = [int(part) if part.isdecimal() else part for part in inner]
         for part in inner:
-            value = entry(value, int(part) if isinstance(value, tuple) else part)
-            path = (*path, steps[len(path) - len(fault.path)])
+            step = int(part) if isinstance(value, tuple) else part
+            path, value = (*path, step), entry(value, step)
         if value is None:
             return fault
         message = rest
@@ -200,10 +203,8 @@ def _refined(fault: Fault, tree: Any) -> Fault:
 
 def _mend(wanted: str, given: Any) -> str:
     """What the user may have meant, when the type is wrong."""
-    if given is None:
-        return "leave the key out"
     if isinstance(given, dict) and "value" in given:
-        return "a sourced value has the keys value, source and perhaps note"
+        return _SOURCED_FORM
     if isinstance(given, str):
         bare = given.strip().replace("_", "").replace(",", "" if given.count(",") > 1 or "." in given else ".")
         if "number" in wanted and _NUMBER.fullmatch(bare):

@@ -207,6 +207,9 @@ def test_keys_are_text_as_written_and_lists_are_tuples(write: Write) -> None:
         ("groups: {old: {bounds: [1, 2, 3]}}", ["2:24: groups.old.bounds: must have at most 2 entries, not 3"]),
         ("groups: {old: {bounds: [1, x]}}", ["2:28: groups.old.bounds.1: must be a number, not the text 'x'"]),
         ("groups: {old: {bounds: 1}}", ["2:24: groups.old.bounds: must be a list, not the number 1; write [1]"]),
+        ("plan: {ratio: }", ["2:15: plan.ratio: must be a whole number, not null; leave the key out"]),
+        ("size: {value: , source: x}", ["2:15: size: must be a whole number, not null"]),
+        ("groups: {old: {value: 1}}", ["2:16: groups.old.value: unknown key; a sourced value has the keys value, ..."]),
         ("groups: {old: {note: 5}}", ['2:22: groups.old.note: must be text, not the number 5; write "5" in quotes']),
         ("title: ''", ["2:8: title: must not be empty"]),
         (f"title: {'x' * 301}", ["2:8: title: must have at most 300 characters, not 301"]),
@@ -604,7 +607,7 @@ def test_faulty_settings_are_told_with_the_setting(write: Write) -> None:
     assert str(caught.value) == "with size=-1: must be at least 4, not -1"
     with pytest.raises(DocumentError) as caught:
         parse(with_values(document, {"hazards.relapse.cuts": (1.0,)}), Study)
-    expected = "with hazards.relapse.cuts=(1.0,): hazards.relapse.rates: one more than cuts is needed"
+    expected = "with hazards.relapse.cuts=[1.0]: hazards.relapse.rates: one more than cuts is needed"
     assert str(caught.value) == expected
     with pytest.raises(DocumentError) as caught:
         parse(with_values(document, {"hazards.relapse.kind": "constant"}), Study)
@@ -612,6 +615,8 @@ def test_faulty_settings_are_told_with_the_setting(write: Write) -> None:
         "base.yaml:16:5: hazards.relapse.rates: unknown key (with hazards.relapse.kind=constant);"
         " 'rates: null' in mine.yaml deletes it (did you mean 'rate'?)"
     )
+    with pytest.raises(DocumentError, match=r"^with groups\.old\.share=null: must be a number, not null$"):
+        parse(with_values(document, {"groups.old.share": None}), Study)
     with pytest.raises(DocumentError, match=r"with a\.\.b=1: no such place"):
         with_values(document, {"a..b": 1})
 

@@ -12,7 +12,7 @@ from simulator.cohort import Cohorts, Observed
 from simulator.generate import generate, resolve
 from tests.worlds import scenario
 
-KINDS = [option for option in get_args(get_args(Estimator)[0])]
+KINDS = list(get_args(get_args(Estimator)[0]))
 NUMBERS = ("value", "se", "low", "high", "p")
 
 

@@ -1,14 +1,18 @@
 """Cox's partial likelihood on a block of replicates, P covariates at once.
 
-Every patient has a row of *moments* ``z``: 1, the P covariates (centred and scaled), and the products of two of them
-(lower triangle, row by row). Sums over risk sets, and the totals over events (log-likelihood, score, information),
-have the same layout. Patients come sorted by stratum and time; row g of ``group`` describes those of equal time:
+Patients come sorted by stratum and time. ``z (1 + P, size)`` are their covariates, centred and scaled, below a row of
+ones. Row g of ``group`` describes the patients of equal time:
 
-    START, STOP    their rows of z
+    START, STOP    their places
     DEATHS         how many of them die
-    FIRST, LAST    the rows of their stratum
-    ENTERED        ``late[FIRST:ENTERED]`` are those who have entered before (``late`` lists the rows of z by stratum
-                   and entry, and is empty where everybody enters at the start)
+    FIRST, LAST    the places of their stratum
+    ENTERED        ``late[FIRST:ENTERED]`` are those who have entered before (``late`` lists the places by stratum and
+                   entry, and is empty where everybody enters at the start)
+    STEP           the first of the steps of the hazard at this time: Efron's ties have one per death, else there is one
+
+Each step has a row of ``jump``: the weight of its deaths and the step of the hazard, and a column of ``mean``: the
+mean of z over its risk set. With the cumulative hazard H of a patient, the score is sum((weight died - risk H) z), and
+the information sum(risk H z z') - sum(weight mean mean').
 """
 
 import numpy as np
@@ -21,7 +25,7 @@ from simulator.compiled import kernel
 
 Ints = NDArray[np.int64]
 
-START, STOP, DEATHS, FIRST, LAST, ENTERED = range(6)
+START, STOP, DEATHS, FIRST, LAST, ENTERED, STEP = range(7)
 
 _OK = int(Status.OK)
 _MONOTONE = int(Status.MONOTONE)
@@ -64,7 +68,7 @@ def gather(
     """The status of the data of one analysis set, ``present (N,)`` of cohort c; fills what `likelihood` wants.
 
     ``counts`` receives patients, events and groups; ``scale (P,)`` the mean absolute deviations by which the
-    covariates were divided (0 for a constant); ``place`` leads from a patient to the row of z, or is -1. Patients of
+    covariates were divided (0 for a constant); ``place`` leads from a patient to the column of z, or is -1. Patients of
     weight zero are left out.
     """
     n, p_count = present.shape[0], x.shape[2]
@@ -100,15 +104,15 @@ def gather(
         for i in range(n):
             if place[i] >= 0:
                 value = x[c, i, p]
-                z[place[i], 1 + p] = value
+                z[1 + p, place[i]] = value
                 low, high = min(low, value), max(high, value)
                 mean += value * share
         for i in range(size):
-            spread += abs(z[i, 1 + p] - mean) * share
+            spread += abs(z[1 + p, i] - mean) * share
         bad |= not spread < np.inf
         scale[p] = spread if high > low else 0.0
         for i in range(size):
-            z[i, 1 + p] = (z[i, 1 + p] - mean) / spread if high > low else 0.0
+            z[1 + p, i] = (z[1 + p, i] - mean) / spread if high > low else 0.0
     if bad:
         return _BAD_INPUT
     if size < 2:
@@ -116,12 +120,7 @@ def gather(
     if events == 0:
         return _NO_EVENTS
     for i in range(size):
-        z[i, 0] = 1.0
-        k = p_count + 1
-        for p in range(p_count):
-            for q in range(p + 1):
-                z[i, k] = z[i, 1 + p] * z[i, 1 + q]
-                k += 1
+        z[0, i] = 1.0
     last = size
     for g in range(groups - 1, -1, -1):
         group[g, LAST] = last
@@ -165,6 +164,21 @@ def line_up(
 
 
 @kernel
+def weighted_product(weight: Floats, row: int, z: Floats, p: int, q: int, size: int) -> float:
+    """The sum of weight[row] * z[p] * z[q] over ``size`` columns."""
+    s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+    for k in range(size // 4):
+        i = 4 * k
+        s0 += weight[row, i] * z[p, i] * z[q, i]
+        s1 += weight[row, i + 1] * z[p, i + 1] * z[q, i + 1]
+        s2 += weight[row, i + 2] * z[p, i + 2] * z[q, i + 2]
+        s3 += weight[row, i + 3] * z[p, i + 3] * z[q, i + 3]
+    for i in range(size - size % 4, size):
+        s0 += weight[row, i] * z[p, i] * z[q, i]
+    return (s0 + s1) + (s2 + s3)
+
+
+@kernel
 def likelihood(
     beta: Floats,
     z: Floats,
@@ -176,136 +190,194 @@ def likelihood(
     efron: bool,
     total: Floats,
     risk: Floats,
-    hazard: Floats,
+    jump: Floats,
+    mean: Floats,
 ) -> None:
-    """Fills ``total`` (log partial likelihood, score, information at ``beta``), and ``risk`` = weight * exp(z beta).
+    """Fills ``total`` with the log partial likelihood at ``beta``, its score (P) and information (lower triangle).
 
-    ``hazard (groups, 3 P + 2)``, unless it has no columns, receives what score residuals need of each event time: the
-    hazard step h of the survivors and of the dead, h * mean of either, and the mean that the dead are compared with.
+    Also filled: rows of ``risk``: weight * exp(eta), the same times H, and weight * died - risk * H; ``jump``; ``mean``.
     """
-    p_count, width, columns = beta.shape[0], z.shape[1], hazard.shape[1]
-    moments, dead, mean = np.zeros(width), np.zeros(width), np.zeros(p_count)
-    for k in range(width):
-        total[k] = 0.0
-    for i in range(group[groups - 1, STOP]):
-        eta = 0.0
-        for p in range(p_count):
-            eta += beta[p] * z[i, 1 + p]
-        risk[i] = weight[i] * np.exp(eta)
+    size, p_count = group[groups - 1, STOP], beta.shape[0]
+    for i in range(size):
+        risk[0, i] = 0.0
+    for p in range(p_count):
+        for i in range(size):
+            risk[0, i] += beta[p] * z[1 + p, i]
+    total[0] = 0.0
+    for i in range(size):
         if died[i]:
-            total[0] += weight[i] * eta
-            for p in range(p_count):
-                total[1 + p] += weight[i] * z[i, 1 + p]
+            total[0] += weight[i] * risk[0, i]
+        risk[0, i] = weight[i] * np.exp(risk[0, i])
+    steps = hazard_steps(z, weight, died, group, groups, late, efron, total, risk, jump, mean)
+    cumulate(weight, died, group, groups, late, efron, risk, jump)
+    k = p_count + 1
+    for p in range(p_count):
+        total[1 + p] = weighted_product(risk, 2, z, 0, 1 + p, size)
+        for q in range(p + 1):
+            total[k] = weighted_product(risk, 1, z, 1 + p, 1 + q, size)
+            total[k] -= weighted_product(jump, 0, mean, 1 + p, 1 + q, steps)
+            k += 1
+
+
+@kernel
+def hazard_steps(
+    z: Floats,
+    weight: Floats,
+    died: Bools,
+    group: Ints,
+    groups: int,
+    late: Ints,
+    efron: bool,
+    total: Floats,
+    risk: Floats,
+    jump: Floats,
+    mean: Floats,
+) -> int:
+    """The number of steps of the hazard; fills ``jump`` and ``mean`` and takes log risk sets off ``total[0]``.
+
+    A sum of logarithms is taken as the logarithm of a product, split before it leaves the range of floating point.
+    """
+    width, steps, product = z.shape[0], 0, 1.0
+    sums, dead = np.zeros(width), np.zeros(width)
     out, peak = group[groups - 1, STOP], 0.0
     for g in range(groups - 1, -1, -1):
         start, stop, deaths = group[g, START], group[g, STOP], group[g, DEATHS]
+        dead_weight = 0.0
         for i in range(start, stop):
-            amount = risk[i]
-            for k in range(width):
-                moments[k] += amount * z[i, k]
+            for p in range(width):
+                sums[p] += risk[0, i] * z[p, i]
+            if died[i]:
+                dead_weight += weight[i]
         if late.shape[0] > 0 and deaths > 0:
-            peak = max(peak, moments[0])
+            peak = max(peak, sums[0])
             while out > group[g, ENTERED]:
                 out -= 1
-                amount = risk[late[out]]
-                for k in range(width):
-                    moments[k] -= amount * z[late[out], k]
-            if moments[0] < 0.001 * peak:
+                for p in range(width):
+                    sums[p] -= risk[0, late[out]] * z[p, late[out]]
+            if sums[0] < 0.001 * peak:
                 # the little that is left of a large sum is mostly rounding error: add it up afresh
-                for k in range(width):
-                    moments[k] = 0.0
-                for j in range(group[g, FIRST], out):
-                    if late[j] >= start:
-                        amount = risk[late[j]]
-                        for k in range(width):
-                            moments[k] += amount * z[late[j], k]
-                peak = moments[0]
-        steps = deaths if efron else min(deaths, 1)
-        dead_weight = 0.0
-        if steps > 1:
-            for k in range(width):
-                dead[k] = 0.0
-        if deaths > 0:
-            for i in range(start, stop):
-                if died[i]:
-                    dead_weight += weight[i]
-                    if steps > 1:
-                        amount = risk[i]
-                        for k in range(width):
-                            dead[k] += amount * z[i, k]
-            for k in range(columns):
-                hazard[g, k] = 0.0
-        for step in range(steps):
-            part, share = step / deaths, dead_weight / steps
-            at_risk = moments[0] - part * dead[0]
-            if not at_risk > 0.0:
+                for p in range(width):
+                    sums[p] = 0.0
+                    for j in range(group[g, FIRST], out):
+                        if late[j] >= start:
+                            sums[p] += risk[0, late[j]] * z[p, late[j]]
+                peak = sums[0]
+        group[g, STEP] = steps
+        here = deaths if efron else min(deaths, 1)
+        if here > 1:
+            for p in range(width):
+                dead[p] = 0.0
+                for i in range(start, stop):
+                    if died[i]:
+                        dead[p] += risk[0, i] * z[p, i]
+        share = dead_weight / here if here > 1 else dead_weight
+        for step in range(here):
+            part = step / here if step > 0 else 0.0
+            at_risk = sums[0] - part * dead[0]
+            if not 0.0 < at_risk < np.inf:
                 total[0] = -np.inf
-                return
-            h = share / at_risk
-            total[0] -= share * np.log(at_risk)
-            for p in range(p_count):
-                mean[p] = (moments[1 + p] - part * dead[1 + p]) / at_risk
-                total[1 + p] -= share * mean[p]
-            k = p_count + 1
-            for p in range(p_count):
-                a = share * mean[p]
-                for q in range(p + 1):
-                    total[k] += h * (moments[k] - part * dead[k]) - a * mean[q]
-                    k += 1
-            if columns > 0:
-                hazard[g, 0] += h
-                hazard[g, 1] += (1.0 - part) * h
-                for p in range(p_count):
-                    hazard[g, 2 + p] += h * mean[p]
-                    hazard[g, 2 + p_count + p] += (1.0 - part) * h * mean[p]
-                    hazard[g, 2 + 2 * p_count + p] += mean[p] / steps
+                return 0
+            inverse = 1.0 / at_risk
+            jump[0, steps] = share
+            jump[1, steps] = share * inverse
+            for p in range(width):
+                mean[p, steps] = (sums[p] - part * dead[p]) * inverse
+            steps += 1
+            if share == 1.0:
+                product *= at_risk
+                if not 1e-200 < product < 1e200:
+                    total[0] -= np.log(product)
+                    product = 1.0
+            else:
+                total[0] -= share * np.log(at_risk)
         if start == group[g, FIRST]:
-            for k in range(width):
-                moments[k] = 0.0
+            for p in range(width):
+                sums[p] = 0.0
             out, peak = start, 0.0
+    total[0] -= np.log(product)
+    return steps
+
+
+@kernel
+def cumulate(
+    weight: Floats,
+    died: Bools,
+    group: Ints,
+    groups: int,
+    late: Ints,
+    efron: bool,
+    risk: Floats,
+    jump: Floats,
+) -> None:
+    """Fills rows 1 and 2 of ``risk`` from row 0 and ``jump``: risk * H, and weight * died - risk * H.
+
+    Efron's dead are exposed to the part 1 - k / d of step k = 0, 1, ... of the d steps at their time.
+    """
+    before, inside = 0.0, 0
+    for i in range(group[groups - 1, STOP]):
+        risk[1, i] = 0.0
+    for g in range(groups):
+        if group[g, START] == group[g, FIRST]:
+            before, inside = 0.0, group[g, START]
+        while late.shape[0] > 0 and inside < group[g, ENTERED]:
+            risk[1, late[inside]] = -before
+            inside += 1
+        deaths = group[g, DEATHS]
+        here = deaths if efron else min(deaths, 1)
+        alive, dead = 0.0, 0.0
+        for step in range(here):
+            h = jump[1, group[g, STEP] + step]
+            alive += h
+            dead += h * (1.0 - step / here) if step > 0 else h
+        for i in range(group[g, START], group[g, STOP]):
+            risk[1, i] = risk[0, i] * (risk[1, i] + before + (dead if died[i] else alive))
+            risk[2, i] = (weight[i] if died[i] else 0.0) - risk[1, i]
+        before += alive
 
 
 @kernel
 def score_residuals(
-    z: Floats, weight: Floats, died: Bools, group: Ints, groups: int, late: Ints, risk: Floats, hazard: Floats,
+    z: Floats,
+    weight: Floats,
+    died: Bools,
+    group: Ints,
+    groups: int,
+    late: Ints,
+    efron: bool,
+    risk: Floats,
+    jump: Floats,
+    mean: Floats,
     residual: Floats,
-) -> None:  # fmt: skip
-    """Fills ``residual (size, P)``, each patient's weighted score residual; arguments as in `likelihood`.
+) -> None:
+    """Fills ``residual (P, size)``, each patient's weighted score residual.
 
-    With A and B the sums of h and h * mean over the event times in (entry, time], it is
-    weight * (z - mean) for the dead - risk * (z A - B), where Efron's dead have an h of their own at their time.
+    That is (weight died - risk H) z - weight died m + risk B, where m is the mean of the steps' means at death, and B
+    the sum of hazard step * mean over the steps that make up H.
     """
-    p_count = residual.shape[1]
-    before = np.zeros(1 + p_count)
-    inside = 0
-    for i in range(group[groups - 1, STOP]):
-        for p in range(p_count):
-            residual[i, p] = 0.0
-    for g in range(groups):
-        if group[g, START] == group[g, FIRST]:
-            for p in range(1 + p_count):
-                before[p] = 0.0
-            inside = group[g, START]
-        while late.shape[0] > 0 and inside < group[g, ENTERED]:
-            i = late[inside]
-            for p in range(p_count):
-                residual[i, p] += risk[i] * (z[i, 1 + p] * before[0] - before[1 + p])
-            inside += 1
-        for i in range(group[g, START], group[g, STOP]):
-            for p in range(p_count):
-                a, b = before[0], before[1 + p]
+    for p in range(residual.shape[0]):
+        before, inside = 0.0, 0
+        for i in range(group[groups - 1, STOP]):
+            residual[p, i] = risk[2, i] * z[1 + p, i]
+        for g in range(groups):
+            if group[g, START] == group[g, FIRST]:
+                before, inside = 0.0, group[g, START]
+            while late.shape[0] > 0 and inside < group[g, ENTERED]:
+                residual[p, late[inside]] -= risk[0, late[inside]] * before
+                inside += 1
+            deaths = group[g, DEATHS]
+            here = deaths if efron else min(deaths, 1)
+            alive, dead, centre = 0.0, 0.0, 0.0
+            for step in range(here):
+                s = group[g, STEP] + step
+                alive += jump[1, s] * mean[1 + p, s]
+                dead += jump[1, s] * mean[1 + p, s] * (1.0 - step / here)
+                centre += mean[1 + p, s] / here
+            for i in range(group[g, START], group[g, STOP]):
                 if died[i]:
-                    a += hazard[g, 1]
-                    b += hazard[g, 2 + p_count + p]
-                    residual[i, p] += weight[i] * (z[i, 1 + p] - hazard[g, 2 + 2 * p_count + p])
-                elif group[g, DEATHS] > 0:
-                    a += hazard[g, 0]
-                    b += hazard[g, 2 + p]
-                residual[i, p] -= risk[i] * (z[i, 1 + p] * a - b)
-        if group[g, DEATHS] > 0:
-            before[0] += hazard[g, 0]
-            for p in range(p_count):
-                before[1 + p] += hazard[g, 2 + p]
+                    residual[p, i] += risk[0, i] * (before + dead) - weight[i] * centre
+                else:
+                    residual[p, i] += risk[0, i] * (before + alive)
+            before += alive
 
 
 @kernel
@@ -352,27 +424,27 @@ def recedes(
 ) -> bool:
     """Whether along ``step`` everyone who dies has the largest linear predictor of those at risk: no maximum exists.
 
-    ``tolerance`` is relative to the spread of the predictor; ``eta`` is scratch.
+    ``tolerance`` is relative to the spread of the predictor; the first row of ``eta`` is scratch.
     """
     low, high = np.inf, -np.inf
     for i in range(group[groups - 1, STOP]):
-        eta[i] = 0.0
+        eta[0, i] = 0.0
         for p in range(step.shape[0]):
-            eta[i] += step[p] * z[i, 1 + p]
-        low, high = min(low, eta[i]), max(high, eta[i])
+            eta[0, i] += step[p] * z[1 + p, i]
+        low, high = min(low, eta[0, i]), max(high, eta[0, i])
     slack = tolerance * (high - low)
     top = -np.inf
     for g in range(groups - 1, -1, -1):
         for i in range(group[g, START], group[g, STOP]):
-            top = max(top, eta[i])
+            top = max(top, eta[0, i])
         if group[g, DEATHS] > 0:
             if late.shape[0] > 0:
                 top = -np.inf
                 for j in range(group[g, FIRST], group[g, ENTERED]):
                     if late[j] >= group[g, START]:
-                        top = max(top, eta[late[j]])
+                        top = max(top, eta[0, late[j]])
             for i in range(group[g, START], group[g, STOP]):
-                if died[i] and eta[i] < top - slack:
+                if died[i] and eta[0, i] < top - slack:
                     return False
         if group[g, START] == group[g, FIRST]:
             top = -np.inf
@@ -391,8 +463,8 @@ def newton(
     started: bool,
     total: Floats,
     risk: Floats,
-    hazard: Floats,
-    eta: Floats,
+    jump: Floats,
+    mean: Floats,
     beta: Floats,
     root: Floats,
     loglik: Floats,
@@ -407,7 +479,7 @@ def newton(
         events += w[i] * died[i]
     before, last_span = -np.inf, np.inf
     for iteration in range(_ITERATIONS):
-        likelihood(beta, z, w, died, group, groups, late, efron, total, risk, hazard)
+        likelihood(beta, z, w, died, group, groups, late, efron, total, risk, jump, mean)
         first = iteration == 0 and not started
         if not (total[0] >= before - 1e-9 * (1.0 + abs(before))):
             # too far: go half way back
@@ -422,7 +494,7 @@ def newton(
                 k = p_count + (p + 1) * (p + 2) // 2
                 floor[p] = 0.0
                 for i in range(size):
-                    floor[p] += z[i, k]
+                    floor[p] += z[1 + p, i] * z[1 + p, i]
                 floor[p] *= _NO_VARIANCE * events / size
                 seen += total[k] > floor[p]
             if seen == 0 and p_count > 0:
@@ -440,7 +512,7 @@ def newton(
         for i in range(size):
             move = 0.0
             for p in range(p_count):
-                move += step[p] * z[i, 1 + p]
+                move += step[p] * z[1 + p, i]
             span = max(span, abs(move))
         if first:
             loglik[2] = gain
@@ -450,7 +522,7 @@ def newton(
                 beta[p] += step[p]
             return _OK
         if not well or (gain < _FLAT * events and span > 0.01):
-            if recedes(z, died, group, groups, late, step, 0.0 if p_count == 1 else 1e-4, eta):
+            if recedes(z, died, group, groups, late, step, 0.0 if p_count == 1 else 1e-4, risk):
                 return _MONOTONE
             if not well:
                 break
@@ -494,13 +566,12 @@ def fit_cox(
     """
     rows, n = present.shape
     per, p_count, clustered = rows // time.shape[0], x.shape[2], cluster.shape[0] > 0
-    width = 1 + p_count + p_count * (p_count + 1) // 2
-    z, scale, w, died = np.empty((n, width)), np.empty(p_count), np.empty(n), np.empty(n, np.bool_)
-    group, place, counted = np.empty((n, 6), np.int64), np.empty(n, np.int64), np.empty(3, np.int64)
+    z, scale, w, died = np.empty((1 + p_count, n)), np.empty(p_count), np.empty(n), np.empty(n, np.bool_)
+    group, place, counted = np.empty((n, 7), np.int64), np.empty(n, np.int64), np.empty(3, np.int64)
     late = np.empty(n if entry.shape[0] > 0 else 0, np.int64)
-    total, risk, eta = np.empty(width), np.empty(n), np.empty(n)
-    hazard = np.empty((n, 3 * p_count + 2 if clustered else 0))
-    residual, sums = np.empty((n, p_count)), np.zeros((clusters, p_count))
+    total, risk = np.empty(1 + p_count + p_count * (p_count + 1) // 2), np.empty((3, n))
+    jump, mean = np.empty((2, n)), np.empty((1 + p_count, n))
+    residual, sums = np.empty((p_count, n if clustered else 0)), np.zeros((clusters, p_count))
     b, root = np.empty(p_count), np.empty((p_count, p_count))
     unit, column = np.zeros(p_count), np.empty(p_count)
     for r in range(rows):
@@ -516,7 +587,7 @@ def fit_cox(
             for p in range(p_count):
                 b[p] = beta[r, p] * scale[p] if started else 0.0
             state = newton(
-                z, w, died, group, counted[2], late, efron, started, total, risk, hazard, eta, b, root, loglik[r]
+                z, w, died, group, counted[2], late, efron, started, total, risk, jump, mean, b, root, loglik[r]
             )
         status[r] = state
         if state != _OK:
@@ -530,7 +601,7 @@ def fit_cox(
                 covariance[r, p, q] = column[q] / scale[p] / scale[q]
                 covariance[r, q, p] = covariance[r, p, q]
         if clustered:
-            score_residuals(z, w, died, group, counted[2], late, risk, hazard, residual)
+            score_residuals(z, w, died, group, counted[2], late, efron, risk, jump, mean, residual)
             sandwich(c, cluster, place, residual, sums, covariance[r], scale, robust[r])
 
 
@@ -551,7 +622,7 @@ def sandwich(
     for i in range(place.shape[0]):
         if place[i] >= 0:
             for p in range(p_count):
-                sums[cluster[c, i], p] += residual[place[i], p] * scale[p]
+                sums[cluster[c, i], p] += residual[p, place[i]] * scale[p]
     for i in range(place.shape[0]):
         if place[i] >= 0:
             own = cluster[c, i]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.kernels.ordering import Order
+from analysis.kernels.risk_sets import AT_RISK, BAD, DEAD, EVENTS, SIZE, TIMES, tabulate
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
@@ -50,123 +51,99 @@ def fit_binary(
     """
     rows, n = present.shape
     per, p_count = rows // time.shape[0], x.shape[2]
-    who = np.empty(n, np.int64)
-    at_risk, dead = np.empty(n), np.empty(n, np.int64)
+    who, table, counted = np.empty(n, np.int64), np.empty((n + 1, 4)), np.empty(4, np.int64)
+    treated, dead_treated = np.empty((n + 1, p_count)), np.empty((n + 1, p_count))
     ones, strange = np.empty(p_count), np.empty(p_count)
-    treated, dead_treated = np.empty((n, p_count)), np.empty((n, p_count))
-    terms = np.empty((2, n))
+    both, first, share = np.empty(n), np.empty(n), np.empty(n)
+    one_stratum = np.empty((0, 0), np.int64)
     for r in range(rows):
-        c = r // per
-        size, events, times, bad = 0, 0, 0, False
-        for k in range(n):
-            who[size] = order[c, k]
-            size += present[r, order[c, k]]
-        for p in range(p_count):
-            ones[p] = 0.0
-            strange[p] = 0.0
-        k = size - 1
-        while k >= 0:
-            t = time[c, who[k]]
-            bad |= not abs(t) < np.inf
-            d = 0
-            for p in range(p_count):
-                dead_treated[times, p] = 0.0
-            while True:
-                i = who[k]
-                died = event[c, i]
-                d += died
-                for p in range(p_count):
-                    value = x[c, i, p]
-                    strange[p] += abs(value * (1.0 - value))
-                    ones[p] += value
-                    dead_treated[times, p] += died * value
-                k -= 1
-                if k < 0 or time[c, who[k]] != t:
-                    break
-            if d > 0:
-                at_risk[times] = size - 1 - k
-                dead[times] = d
-                for p in range(p_count):
-                    treated[times, p] = ones[p]
-                times += 1
-                events += d
+        tabulate(
+            r, r // per, time, event, x, present, one_stratum, order,
+            who, table, treated, dead_treated, ones, strange, counted,
+        )  # fmt: skip
+        size, events, times = counted[SIZE], counted[EVENTS], counted[TIMES]
         counts[r, 0], counts[r, 1] = size, events
+        null = spread_ties(times, table, efron, both)
         for p in range(p_count):
-            other[r, p] = False
-            if bad:
+            other[r, p] = counted[BAD] == 0 and strange[p] != 0.0
+            if counted[BAD] > 0:
                 status[r, p] = _BAD_INPUT
-            elif strange[p] != 0.0:
-                other[r, p] = True
             elif size < 2:
                 status[r, p] = _TOO_FEW
             elif events == 0:
                 status[r, p] = _NO_EVENTS
-            else:
-                status[r, p] = solve_terms(
-                    times, at_risk, dead, treated, dead_treated, p, efron, terms, beta[r], variance[r], loglik[r]
-                )
+            elif not other[r, p]:
+                loglik[r, p, 0] = null
+                with_one, s = 0.0, 0
+                for j in range(times):
+                    with_one += dead_treated[j, p]
+                    first[s] = treated[j, p]
+                    s += 1
+                    d = table[j, DEAD]
+                    for step in range(1, int(d)):
+                        first[s] = treated[j, p] - (step * dead_treated[j, p] / d if efron else 0.0)
+                        s += 1
+                status[r, p] = solve_terms(events, first, both, with_one, share, p, beta[r], variance[r], loglik[r])
+
+
+@kernel
+def spread_ties(times: int, table: Floats, efron: bool, both: Floats) -> float:
+    """The log-likelihood at zero; fills ``both``, the size of the risk set of each death.
+
+    Sums of logarithms are taken as the logarithm of a product, split before it leaves the range of floating point.
+    """
+    s, product, total = 0, 1.0, 0.0
+    for j in range(times):
+        for step in range(int(table[j, DEAD])):
+            both[s] = table[j, AT_RISK] - (step if efron else 0)
+            product *= both[s]
+            if product > _HUGE:
+                total += np.log(product)
+                product = 1.0
+            s += 1
+    return -total - np.log(product)
 
 
 @kernel
 def solve_terms(
-    times: int,
-    at_risk: Floats,
-    dead: Ints,
-    treated: Floats,
-    dead_treated: Floats,
+    events: int,
+    first: Floats,
+    both: Floats,
+    with_one: float,
+    share: Floats,
     p: int,
-    efron: bool,
-    terms: Floats,
     beta: Floats,
     variance: Floats,
     loglik: Floats,
 ) -> int:
-    """The status of the fit of column p; fills place p of ``beta``, ``variance`` and ``loglik``.
+    """The status of the fit of column p by Householder's steps; fills place p of ``beta``, ``variance`` and ``loglik``.
 
-    Sums of logarithms are taken as the logarithm of a product, split before it leaves the range of floating point.
+    ``first`` are the a and ``both`` the a + b of each death; ``with_one`` is the number of deaths among the treated.
+    Terms with a = 0 or b = 0 cancel out of the score.
     """
-    mixed, with_one, single = 0, 0.0, 0.0
-    null, product, score, information, slope, bend = 0.0, 1.0, 0.0, 0.0, 0.0, 0.0
-    for j in range(times):
-        d = dead[j]
-        is_mixed = 0.0 < treated[j, p] < at_risk[j]
-        if is_mixed:
-            with_one += dead_treated[j, p]
-        for k in range(d):
-            part = k / d if efron else 0.0
-            both = at_risk[j] - part * d
-            product *= both
-            if product > _HUGE:
-                null -= np.log(product)
-                product = 1.0
-            if is_mixed:
-                a = treated[j, p] - part * dead_treated[j, p]
-                terms[0, mixed] = a
-                terms[1, mixed] = both - a
-                mixed += 1
-            else:
-                single += np.log(both)
-    loglik[p, 0] = null - np.log(product)
+    mixed, all_treated = 0, 0
+    for s in range(events):
+        mixed += 0.0 < first[s] < both[s]
+        all_treated += first[s] == both[s]
     if mixed == 0:
         loglik[p, 1] = loglik[p, 0]
         return _NO_INFO
     b, low, high = 0.0, -np.inf, np.inf
     for iteration in range(100):
         theta = np.exp(b)
+        for s in range(events):
+            share[s] = np.divide(first[s] * theta, first[s] * theta + (both[s] - first[s]))
         score, information, slope, bend = with_one, 0.0, 0.0, 0.0
-        for k in range(mixed):
-            a = terms[0, k] * theta
-            share = a / (a + terms[1, k])
-            v = share * (1.0 - share)
-            score -= share
+        for s in range(events):
+            v = share[s] * (1.0 - share[s])
+            score -= share[s]
             information += v
-            slope += v * (1.0 - 2.0 * share)
+            slope += v * (1.0 - 2.0 * share[s])
             bend += v * (1.0 - 6.0 * v)
         if iteration == 0:
             loglik[p, 2] = score * score / information
-            if with_one == 0.0 or with_one == mixed:
-                upwards = 1.0 if with_one > 0.0 else 0.0
-                loglik[p, 1] = -single - log_sum(terms, mixed, upwards, 1.0 - upwards)
+            if with_one == all_treated or with_one == mixed + all_treated:
+                loglik[p, 1] = limit(events, first, both, with_one > all_treated)
                 return _MONOTONE
         if score > 0.0:
             low = b
@@ -181,7 +158,13 @@ def solve_terms(
             beta[p] = b + step
             variance[p] = 1.0 / (information + step * (slope + step * bend / 2.0))
             gain = step * (score - step * (information / 2.0 + step * (slope / 6.0 + step * bend / 24.0)))
-            loglik[p, 1] = with_one * b + gain - single - log_sum(terms, mixed, theta, 1.0)
+            product, total = 1.0, 0.0
+            for s in range(events):
+                product *= first[s] * theta + (both[s] - first[s])
+                if not 1.0 / _HUGE < product < _HUGE:
+                    total += np.log(product)
+                    product = 1.0
+            loglik[p, 1] = with_one * b + gain - total - np.log(product)
             return _OK
         b += min(max(step, -_LARGEST_STEP), _LARGEST_STEP)
         if not low < b < high:
@@ -190,12 +173,10 @@ def solve_terms(
 
 
 @kernel
-def log_sum(terms: Floats, count: int, first: float, second: float) -> float:
-    """The sum of log(first * terms[0] + second * terms[1])."""
-    total, product = 0.0, 1.0
-    for k in range(count):
-        product *= first * terms[0, k] + second * terms[1, k]
-        if not 1.0 / _HUGE < product < _HUGE:
-            total += np.log(product)
-            product = 1.0
-    return total + np.log(product)
+def limit(events: int, first: Floats, both: Floats, upwards: bool) -> float:
+    """The log-likelihood at an infinite coefficient, where each risk set is down to its treated or its untreated."""
+    total = 0.0
+    for s in range(events):
+        left = first[s] if upwards else both[s] - first[s]
+        total -= np.log(left if left > 0.0 else both[s])
+    return total

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.kernels.ordering import Order
+from analysis.kernels.risk_sets import AT_RISK, BAD, DEAD, EVENTS, SIZE, TIMES, WHEN, tabulate
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
@@ -30,25 +31,31 @@ def limit(survival: float, hazard_se: float, z: float, conf_type: int) -> float:
 
 
 @kernel
-def crossing(time: Floats, curve: Floats, size: int, q: float, last: float) -> float:
-    """The time at which ``1 - curve[:size]`` reaches ``q``; +inf if it does not. NaN in the curve is passed over.
+def crossing(curve: Floats, size: int, q: float, last: float, z: float, conf_type: int) -> float:
+    """The time at which 1 - S, or its confidence limit for ``z`` other than 0, reaches ``q``; +inf if it does not.
 
-    R's quantile.survfit: of all points at or beyond q the *nearest to q* counts (confidence curves may turn back),
-    once with the tolerance added and once with it taken off, and the midpoint of the two times is the answer; at the
-    last level of the curve the second time is the end of follow-up.
+    ``curve (4, size)`` holds the event times, S, the SE of log S, and its steps. As in R's quantile.survfit, of all
+    points at or beyond q the *nearest to q* counts (confidence limits may turn back), once with the tolerance added
+    and once with it taken off, and the midpoint of the two times is the answer; at the last level of the curve the
+    second time is the end of follow-up. Where the limit is NaN (R: NA) it is passed over.
     """
     highest, final = 0.0, np.nan
     near, far = np.inf, np.inf
     first, second = np.inf, np.inf
     for k in range(size):
-        y = 1.0 - curve[k]
-        final = y
+        s, u = curve[1, k], z * curve[2, k]
+        # exp(u) >= 1 + u: most points are early and beyond doubt, and their limits need no logarithm
+        if conf_type == LOG and k < size - 1 and s * (1.0 + u) > 1.0 - q + 2.0 * _TOLERANCE:
+            continue
+        y = 1.0 - (limit(s, curve[2, k], z, conf_type) if z != 0.0 else s)
+        if y != 0.0:
+            final = y
         if not np.isnan(y):
             highest = max(highest, y)
             if y + _TOLERANCE >= q and y < near:
-                near, first = y, time[k]
+                near, first = y, curve[0, k]
             if y - _TOLERANCE >= q and y < far:
-                far, second = y, time[k]
+                far, second = y, curve[0, k]
     if highest < q:
         return np.inf
     if abs(q - final) < _TOLERANCE:
@@ -78,79 +85,55 @@ def km_summaries(
     """
     rows, n = present.shape
     per = rows // time.shape[0]
-    when, surv, lower, upper = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    jump = np.empty(n)
+    who, table, counted = np.empty(n, np.int64), np.empty((n + 1, 4)), np.empty(4, np.int64)
+    one_stratum, curve = np.empty((0, 0), np.int64), np.empty((4, n))
+    no_x, no_sums, no_columns = np.empty((len(time), n, 0)), np.empty((n + 1, 0)), np.empty(0)
     for r in range(rows):
-        c = r // per
-        at_risk, bad = 0, False
-        for i in range(n):
-            if present[r, i]:
-                at_risk += 1
-                bad |= not np.isfinite(time[c, i])
-        counts[r, 0] = at_risk
-        status[r, :] = _BAD_INPUT if bad else (_TOO_FEW if at_risk == 0 else _OK)
-        if bad or at_risk == 0:
+        tabulate(
+            r, r // per, time, event, no_x, present, one_stratum, order,
+            who, table, no_sums, no_sums, no_columns, no_columns, counted,
+        )  # fmt: skip
+        counts[r, 0], counts[r, 1] = counted[SIZE], counted[EVENTS]
+        state = _BAD_INPUT if counted[BAD] > 0 else (_TOO_FEW if counted[SIZE] == 0 else _OK)
+        status[r, 0], status[r, 1], status[r, 2] = state, state, state
+        if state != _OK:
             continue
-        size, events, last = 0, 0, 0.0
+        size, last = counted[TIMES], time[r // per, who[counted[SIZE] - 1]]
         s, variance = 1.0, 0.0
-        place = 0
-        while place < n:
-            i = order[c, place]
-            if not present[r, i]:
-                place += 1
-                continue
-            last = time[c, i]
-            deaths, leaving = 0, 0
-            while place < n:
-                i = order[c, place]
-                if present[r, i]:
-                    if time[c, i] != last:
-                        break
-                    leaving += 1
-                    if event[c, i]:
-                        deaths += 1
-                place += 1
-            if deaths > 0:
-                left = at_risk - deaths
-                s *= left / at_risk
-                jump[size] = deaths / (float(at_risk) * left) if left > 0 else np.inf
-                variance += jump[size]
-                when[size], surv[size] = last, s
-                se = np.sqrt(variance)
-                lower[size] = limit(s, se, -z, conf_type)
-                upper[size] = limit(s, se, z, conf_type)
-                size += 1
-                events += deaths
-            at_risk -= leaving
-        counts[r, 1] = events
+        for k in range(size):
+            row = size - 1 - k
+            at_risk, dead = table[row, AT_RISK], table[row, DEAD]
+            left = at_risk - dead
+            s *= left / at_risk
+            step = dead / (at_risk * left) if left > 0.0 else np.inf
+            variance += step
+            curve[0, k], curve[1, k], curve[2, k], curve[3, k] = table[row, WHEN], s, np.sqrt(variance), step
         if not np.isnan(q):
-            quantile[r, 0] = crossing(when, surv, size, q, last)
-            quantile[r, 1] = crossing(when, lower, size, q, last)
-            quantile[r, 2] = crossing(when, upper, size, q, last)
+            quantile[r, 0] = crossing(curve, size, q, last, 0.0, conf_type)
+            quantile[r, 1] = crossing(curve, size, q, last, -z, conf_type)
+            quantile[r, 2] = crossing(curve, size, q, last, z, conf_type)
         if not np.isnan(at[r]):
             if at[r] > last and s > 0.0:
                 status[r, 1] = _TOO_FEW
             else:
-                value, hazard = 1.0, 0.0
-                k = 0
-                while k < size and when[k] <= at[r]:
-                    value = surv[k]
-                    hazard += jump[k]
-                    k += 1
+                value, se = 1.0, 0.0
+                for k in range(size):
+                    if curve[0, k] <= at[r]:
+                        value, se = curve[1, k], curve[2, k]
                 point[r, 0] = value
-                point[r, 1] = np.sqrt(hazard) * value if value > 0.0 else np.nan
-                point[r, 2] = limit(value, np.sqrt(hazard), -z, conf_type)
-                point[r, 3] = limit(value, np.sqrt(hazard), z, conf_type)
+                point[r, 1] = se * value if value > 0.0 else np.nan
+                point[r, 2] = limit(value, se, -z, conf_type)
+                point[r, 3] = limit(value, se, z, conf_type)
         if not np.isnan(tau[r]):
             if tau[r] > last and s > 0.0:
                 status[r, 2] = _TOO_FEW
             else:
                 area, spread, end = 0.0, 0.0, tau[r]
                 for k in range(size - 1, -1, -1):
-                    if when[k] <= tau[r]:
-                        area += surv[k] * (end - when[k])
-                        if surv[k] > 0.0:
-                            spread += area * area * jump[k]
-                        end = when[k]
+                    if curve[0, k] <= tau[r]:
+                        area += curve[1, k] * (end - curve[0, k])
+                        if curve[1, k] > 0.0:
+                            spread += area * area * curve[3, k]
+                        end = curve[0, k]
                 mean[r, 0] = area + end
                 mean[r, 1] = np.sqrt(spread)

@@ -2,12 +2,14 @@
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from benchmarks.study import Cell, StudyResult
 from benchmarks.tables import measures
 
 INK = "#222222"
 BLUE = "#2b5c8a"
+GREY = "#c4ccd4"
 
 
 def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure:
@@ -23,11 +25,12 @@ def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure:
             axes.axvline(reference, color=INK, linewidth=0.8, linestyle="--")
             for place, row in zip(places, found, strict=True):
                 value, error = scale * row[name].value, 1.96 * scale * row[name].mcse
-                axes.plot([reference, value], [place, place], color=BLUE, linewidth=1.2)
+                axes.plot([reference, value], [place, place], color=GREY, linewidth=3.5, solid_capstyle="butt")
                 axes.errorbar(value, place, xerr=error, fmt="o", color=BLUE, markersize=5, capsize=3, linewidth=1.2)
             axes.set_xlabel(label)
             axes.spines[["top", "right"]].set_visible(False)
             axes.margins(x=0.12)
+            axes.xaxis.set_major_locator(MaxNLocator(5))
             axes.set_ylim(-0.6, len(names) - 0.4)
         left.set_yticks(places, names)
     return figure

@@ -116,7 +116,7 @@ random_treatment <- function() {
     d <- data.frame(y = raw$y)
     for (j in seq_along(kinds)) {
       d[[terms[j]]] <- raw[[paste0(terms[j], "_16")]] / 16
-      if (grepl("f", kinds[j])) d[[terms[j]]] <- factor(d[[terms[j]]])
+      if (grepl("f", kinds[j])) d[[terms[j]]] <- factor(d[[terms[j]]], 0:(as.integer(substr(kinds[j], 2, 2)) - 1))
     }
     f <- reformulate(terms, "y")
     d$w <- raw$weight_4 / 4

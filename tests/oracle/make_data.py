@@ -123,9 +123,13 @@ def survival(draw: Generator) -> None:
 
 
 def treatment(draw: Generator) -> None:
-    """300 data sets for logistic models and their stepwise selection; columns of kinds n(umber), b(inary), f(actor)."""
+    """300 data sets for logistic models and their stepwise selection; columns of kinds n(umber), b(inary), f(actor).
+
+    In 60 more the last term cannot be told from the others: a copy of the first, a constant, a factor without its
+    last level.
+    """
     cases, tables = [], []
-    for case in range(300):
+    for case in range(360):
         n, terms = int(24 * 25 ** draw.random()), int(draw.integers(1, 10))
         kinds = [str(draw.choice(["n", "b", "b", "f3", "f4"])) for _ in range(terms)]
         columns = []
@@ -138,6 +142,10 @@ def treatment(draw: Generator) -> None:
                 levels = int(kind[1])
                 drawn = np.concatenate([np.arange(levels), draw.integers(0, levels, n - levels)])
                 columns.append(16 * draw.permutation(drawn))
+        if case >= 300 and kinds[-1].startswith("f"):
+            columns[-1] = np.minimum(columns[-1], 16 * (int(kinds[-1][1]) - 2))
+        elif case >= 300:
+            columns[-1] = columns[0] if case % 2 and len(kinds[0]) == 1 else np.full(n, 16)
         z = np.column_stack(columns)
         slope = draw.choice([0, 0, 0.2, 0.4, 0.8], terms) * draw.choice([-1, 1], terms)
         y = draw.random(n) < 1 / (1 + np.exp(draw.normal(0, 0.5) - (z / 16 - (z / 16).mean(axis=0)) @ slope))

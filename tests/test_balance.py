@@ -1,0 +1,30 @@
+"""Standardised mean differences by hand."""
+
+import numpy as np
+
+from analysis.balance import smd
+
+X = np.array([[[1.0, 1], [3, 0], [2, 1], [6, 1], [4, 0], [np.nan, np.nan]]])
+T = np.array([[True, True, False, False, False, True]])
+HERE = np.array([[True, True, True, True, True, False]])
+
+
+def test_sample_variances_and_binomial_ones() -> None:
+    found = smd(X, T, present=HERE)[0]
+    assert abs(found[0] - (2 - 4) / np.sqrt((2 + 4) / 2)) < 1e-15
+    assert abs(found[1] - (0.5 - 2 / 3) / np.sqrt((0.25 + 2 / 9) / 2)) < 1e-15
+
+
+def test_weights_move_the_means_alone() -> None:
+    weight = np.array([[1.0, 1, 2, 1, 0, 9]])
+    found = smd(X, T, present=HERE, weight=weight)[0, 0]
+    assert abs(found - (2 - 10 / 3) / np.sqrt((2 + 4) / 2)) < 1e-15
+
+
+def test_what_does_not_vary() -> None:
+    x = np.array([[[1.0], [1.0], [1.0], [1.0]], [[1.0], [1.0], [0.0], [0.0]]])
+    treated = np.array([[True, True, False, False]] * 2)
+    found = smd(x, treated)[:, 0]
+    assert found[0] == 0
+    assert np.isinf(found[1])
+    assert np.isnan(smd(x[:1], np.ones((1, 4), bool)))[0, 0]
