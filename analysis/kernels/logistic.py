@@ -156,9 +156,9 @@ def select(
 ) -> tuple[float, int]:
     """The criterion and status of the model that R's `step` ends with; fills ``chosen (G,)`` and ``beta``.
 
-    Every model that differs by one term is fitted; the first of the smallest criterion is taken, drops before adds, each
-    in the order of the terms, until none improves on the current one by more than R's 1e-7. A separated model counts
-    with the limit of its likelihood.
+    Every model that differs by one term is fitted; the first of the smallest criterion is taken, drops before adds,
+    each in the order of the terms, until none improves on the current one by more than R's 1e-7. A separated model
+    counts with the limit of its likelihood.
     """
     terms = chosen.shape[0]
     loglik, status = newton(z, n, outcome, prior, columns_of(chosen, term_of), beta, root, 1e-12)
