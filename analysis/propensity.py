@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.kernels.logistic import fit_block
 from analysis.kernels.status import Status
+from analysis.kernels.stepwise import fit_block
 from simulator.cohort import Bools, Floats
 
 Ints = NDArray[np.int64]

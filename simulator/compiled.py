@@ -1,7 +1,10 @@
 """`kernel`: numba's njit without the GIL, cached on disk wherever a cache can be written."""
 
+import functools
+import hashlib
 import os
 import pickle
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +51,24 @@ def _choose_cache() -> bool:
 CACHED = _choose_cache()
 
 
+@functools.cache
+def _sources(path: Path) -> frozenset[Path]:
+    """The file, and those in its folder that it imports from, however far."""
+    found = {path}
+    for module, names in re.findall(r"^from +([\w.]+) +import +(.*)", path.read_text(encoding="utf-8"), re.MULTILINE):
+        for name in (module.rpartition(".")[2], *re.findall(r"\w+", names)):
+            beside = path.with_name(f"{name}.py")
+            if beside != path and beside.is_file():
+                found |= _sources(beside)
+    return frozenset(found)
+
+
+def _stamp(function: Callable[..., Any]) -> str:
+    """A digest of all that is compiled into a kernel: numba looks at the function's own file alone."""
+    files = sorted(_sources(Path(function.__code__.co_filename)))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
 def _forgiving(use: Callable[..., Any]) -> Callable[..., Any]:
     """The use of a cache that does nothing where the disk is full or a cached file is damaged."""
 
@@ -65,9 +86,11 @@ def kernel(function: _F) -> _F:
     compiled: Any = numba.njit(nogil=True)(function)
     if CACHED:
         try:
+            stamp = _stamp(function)
             compiled.enable_caching()
-        except RuntimeError:  # no folder for this very function
+        except (OSError, RuntimeError):  # no file, or no folder for it
             return compiled  # type: ignore[no-any-return]
         cache = compiled._cache
+        cache._cache_file._source_stamp = stamp
         cache.load_overload, cache.save_overload = _forgiving(cache.load_overload), _forgiving(cache.save_overload)
     return compiled  # type: ignore[no-any-return]

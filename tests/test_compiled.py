@@ -93,3 +93,22 @@ def test_a_full_disk_is_passed_over(tmp_path, expected):
     full = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); \
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
     assert say(full + SAY, HOME=str(tmp_path))[0] == expected
+
+
+def test_a_change_in_another_file_is_compiled_anew(tmp_path):
+    """What is compiled into a kernel may come from files that it imports, directly or not."""
+    (tmp_path / "first.py").write_text("STEP = 1.0\n")
+    (tmp_path / "second.py").write_text(
+        "from simulator.compiled import kernel\nfrom first import STEP\n@kernel\ndef more(x):\n    return x + STEP\n"
+    )
+    (tmp_path / "third.py").write_text(
+        "from simulator.compiled import kernel\nfrom second import more\n@kernel\ndef twice(x):\n    return 2 * more(x)"
+    )
+    code = "from third import twice; print(twice(1.0), True, twice.stats.cache_hits)"
+    places = {"HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    assert say(code, **places) == (4.0, True, "Counter()")
+    number, _, hits = say(code, **places)
+    assert number == 4.0
+    assert hits != "Counter()"
+    (tmp_path / "first.py").write_text("STEP = 2.0\n")
+    assert say(code, **places)[0] == 6.0

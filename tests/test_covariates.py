@@ -95,7 +95,7 @@ def feasible(draw: st.DrawFn) -> Continuous:
     return continuous(float(values.mean()), float(values.std()), (low, low + width), cuts)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(feasible())
 def test_whatever_a_sample_shows_is_hit(spec):
     assert max(misses(spec)) < 1e-4

@@ -49,6 +49,19 @@ def test_stepwise_twin_selects_as_r() -> None:
             assert gap(mine.criterion, answer[call]["aic"]) < 1e-10
 
 
+def test_stepwise_twin_selects_as_r_among_aliased_terms() -> None:
+    """A constant, a copy of another term, a factor with an absent level."""
+    aliased = [
+        (case, answer)
+        for case, answer in zip(oracle.treatment_cases(), oracle.frozen("step"), strict=True)
+        if case.exists == "flat" and len(case.y) < 150
+    ]
+    assert len(aliased) > 10
+    for case, answer in aliased:
+        for call in ("both_full_aic", "both_empty_aic"):
+            assert np.array_equal(select(case, call).selected, oracle.vector(answer[call]["selected"]) == 1), case.label
+
+
 def test_selection_comparison_notices() -> None:
     """Other criteria and directions give other models often enough for a mix-up to be seen."""
 

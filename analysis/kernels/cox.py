@@ -10,9 +10,10 @@ ones. Row g of ``group`` describes the patients of equal time:
                    entry, and is empty where everybody enters at the start)
     STEP           the first of the steps of the hazard at this time: Efron's ties have one per death, else there is one
 
-Each step has a row of ``jump``: the weight of its deaths and the step of the hazard, and a column of ``mean``: the
-mean of z over its risk set. With the cumulative hazard H of a patient, the score is sum((weight died - risk H) z), and
-the information sum(risk H z z') - sum(weight mean mean').
+Each step has ``share``, the weight of its deaths, ``jump``, the step of the hazard, and a column of ``mean``, the mean
+of z over its risk set. With ``risk`` = weight * exp(eta), ``exposure`` = risk * cumulative hazard and ``martingale`` =
+weight * died - exposure, the score is sum(martingale z), and the information is sum(exposure z z') - sum(share mean
+mean').
 """
 
 import numpy as np
@@ -127,7 +128,7 @@ def gather(
         if group[g, START] == group[g, FIRST]:
             last = group[g, START]
     if entry.shape[0] > 0:
-        line_up(c, time, entry, order, entry_order, group, groups, late, place)
+        line_up(c, time, entry, order, entry_order, group, counts, late, place)
     return _OK
 
 
@@ -139,7 +140,7 @@ def line_up(
     order: Order,
     entry_order: Order,
     group: Ints,
-    groups: int,
+    counts: Ints,
     late: Ints,
     place: Ints,
 ) -> None:
@@ -151,7 +152,7 @@ def line_up(
             late[size] = i
             size += 1
     k, entered = -1, 0
-    for g in range(groups):
+    for g in range(counts[2]):
         if group[g, START] == group[g, FIRST]:
             entered = group[g, FIRST]
         while k < 0 or place[order[c, k]] < group[g, START]:
@@ -164,17 +165,17 @@ def line_up(
 
 
 @kernel
-def weighted_product(weight: Floats, row: int, z: Floats, p: int, q: int, size: int) -> float:
-    """The sum of weight[row] * z[p] * z[q] over ``size`` columns."""
+def weighted_product(weight: Floats, z: Floats, p: int, q: int, size: int) -> float:
+    """The sum of weight * z[p] * z[q] over ``size`` columns."""
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
     for k in range(size // 4):
         i = 4 * k
-        s0 += weight[row, i] * z[p, i] * z[q, i]
-        s1 += weight[row, i + 1] * z[p, i + 1] * z[q, i + 1]
-        s2 += weight[row, i + 2] * z[p, i + 2] * z[q, i + 2]
-        s3 += weight[row, i + 3] * z[p, i + 3] * z[q, i + 3]
+        s0 += weight[i] * z[p, i] * z[q, i]
+        s1 += weight[i + 1] * z[p, i + 1] * z[q, i + 1]
+        s2 += weight[i + 2] * z[p, i + 2] * z[q, i + 2]
+        s3 += weight[i + 3] * z[p, i + 3] * z[q, i + 3]
     for i in range(size - size % 4, size):
-        s0 += weight[row, i] * z[p, i] * z[q, i]
+        s0 += weight[i] * z[p, i] * z[q, i]
     return (s0 + s1) + (s2 + s3)
 
 
@@ -190,33 +191,52 @@ def likelihood(
     efron: bool,
     total: Floats,
     risk: Floats,
+    exposure: Floats,
+    martingale: Floats,
+    share: Floats,
     jump: Floats,
     mean: Floats,
 ) -> None:
     """Fills ``total`` with the log partial likelihood at ``beta``, its score (P) and information (lower triangle).
 
-    Also filled: rows of ``risk``: weight * exp(eta), the same times H, and weight * died - risk * H; ``jump``; ``mean``.
+    Fills ``risk``, ``exposure``, ``martingale (size,)``, ``share``, ``jump`` and ``mean`` on the way.
     """
-    size, p_count = group[groups - 1, STOP], beta.shape[0]
+    size, width = group[groups - 1, STOP], z.shape[0]
     for i in range(size):
-        risk[0, i] = 0.0
-    for p in range(p_count):
+        risk[i] = 0.0
+    for p in range(1, width):
         for i in range(size):
-            risk[0, i] += beta[p] * z[1 + p, i]
+            risk[i] += beta[p - 1] * z[p, i]
     total[0] = 0.0
     for i in range(size):
         if died[i]:
-            total[0] += weight[i] * risk[0, i]
-        risk[0, i] = weight[i] * np.exp(risk[0, i])
-    steps = hazard_steps(z, weight, died, group, groups, late, efron, total, risk, jump, mean)
-    cumulate(weight, died, group, groups, late, efron, risk, jump)
-    k = p_count + 1
-    for p in range(p_count):
-        total[1 + p] = weighted_product(risk, 2, z, 0, 1 + p, size)
+            total[0] += weight[i] * risk[i]
+        risk[i] = weight[i] * np.exp(risk[i])
+    steps = hazard_steps(z, weight, died, group, groups, late, efron, total, risk, share, jump, mean)
+    cumulate(weight, died, group, groups, late, efron, risk, exposure, martingale, jump)
+    k = width
+    for p in range(1, width):
         for q in range(p + 1):
-            total[k] = weighted_product(risk, 1, z, 1 + p, 1 + q, size)
-            total[k] -= weighted_product(jump, 0, mean, 1 + p, 1 + q, steps)
-            k += 1
+            if q == 0:
+                total[p] = weighted_product(martingale, z, q, p, size)
+            else:
+                total[k] = weighted_product(exposure, z, p, q, size) - weighted_product(share, mean, p, q, steps)
+                k += 1
+
+
+@kernel
+def switch(tree: Floats, z: Floats, i: int, amount: float) -> None:
+    """Sets patient i's part of a sum over a risk set to amount * z; the sum is ``tree[1]``.
+
+    A tree of partial sums takes patients out of a risk set without the rounding error of a subtraction.
+    """
+    node = len(tree) // 2 + i
+    for p in range(tree.shape[1]):
+        tree[node, p] = amount * z[p, i]
+    while node > 1:
+        node //= 2
+        for p in range(tree.shape[1]):
+            tree[node, p] = tree[2 * node, p] + tree[2 * node + 1, p]
 
 
 @kernel
@@ -230,38 +250,35 @@ def hazard_steps(
     efron: bool,
     total: Floats,
     risk: Floats,
+    share: Floats,
     jump: Floats,
     mean: Floats,
 ) -> int:
-    """The number of steps of the hazard; fills ``jump`` and ``mean`` and takes log risk sets off ``total[0]``.
+    """The number of steps of the hazard; fills ``share``, ``jump`` and ``mean``, takes log risk sets off ``total[0]``.
 
     A sum of logarithms is taken as the logarithm of a product, split before it leaves the range of floating point.
     """
     width, steps, product = z.shape[0], 0, 1.0
     sums, dead = np.zeros(width), np.zeros(width)
-    out, peak = group[groups - 1, STOP], 0.0
+    tree = np.zeros((2 * len(late), width))
+    out = group[groups - 1, STOP]
     for g in range(groups - 1, -1, -1):
         start, stop, deaths = group[g, START], group[g, STOP], group[g, DEATHS]
         dead_weight = 0.0
         for i in range(start, stop):
-            for p in range(width):
-                sums[p] += risk[0, i] * z[p, i]
+            if len(late) > 0:
+                switch(tree, z, i, risk[i])
+            else:
+                for p in range(width):
+                    sums[p] += risk[i] * z[p, i]
             if died[i]:
                 dead_weight += weight[i]
-        if late.shape[0] > 0 and deaths > 0:
-            peak = max(peak, sums[0])
+        if len(late) > 0 and deaths > 0:
             while out > group[g, ENTERED]:
                 out -= 1
-                for p in range(width):
-                    sums[p] -= risk[0, late[out]] * z[p, late[out]]
-            if sums[0] < 0.001 * peak:
-                # the little that is left of a large sum is mostly rounding error: add it up afresh
-                for p in range(width):
-                    sums[p] = 0.0
-                    for j in range(group[g, FIRST], out):
-                        if late[j] >= start:
-                            sums[p] += risk[0, late[j]] * z[p, late[j]]
-                peak = sums[0]
+                switch(tree, z, late[out], 0.0)
+            for p in range(width):
+                sums[p] = tree[1, p]
         group[g, STEP] = steps
         here = deaths if efron else min(deaths, 1)
         if here > 1:
@@ -269,8 +286,8 @@ def hazard_steps(
                 dead[p] = 0.0
                 for i in range(start, stop):
                     if died[i]:
-                        dead[p] += risk[0, i] * z[p, i]
-        share = dead_weight / here if here > 1 else dead_weight
+                        dead[p] += risk[i] * z[p, i]
+            dead_weight /= here
         for step in range(here):
             part = step / here if step > 0 else 0.0
             at_risk = sums[0] - part * dead[0]
@@ -278,22 +295,24 @@ def hazard_steps(
                 total[0] = -np.inf
                 return 0
             inverse = 1.0 / at_risk
-            jump[0, steps] = share
-            jump[1, steps] = share * inverse
+            share[steps] = dead_weight
+            jump[steps] = dead_weight * inverse
             for p in range(width):
                 mean[p, steps] = (sums[p] - part * dead[p]) * inverse
             steps += 1
-            if share == 1.0:
+            if dead_weight == 1.0:
                 product *= at_risk
                 if not 1e-200 < product < 1e200:
                     total[0] -= np.log(product)
                     product = 1.0
             else:
-                total[0] -= share * np.log(at_risk)
+                total[0] -= dead_weight * np.log(at_risk)
         if start == group[g, FIRST]:
             for p in range(width):
                 sums[p] = 0.0
-            out, peak = start, 0.0
+            while len(late) > 0 and out > start:
+                out -= 1
+                switch(tree, z, late[out], 0.0)
     total[0] -= np.log(product)
     return steps
 
@@ -307,31 +326,33 @@ def cumulate(
     late: Ints,
     efron: bool,
     risk: Floats,
+    exposure: Floats,
+    martingale: Floats,
     jump: Floats,
 ) -> None:
-    """Fills rows 1 and 2 of ``risk`` from row 0 and ``jump``: risk * H, and weight * died - risk * H.
+    """Fills ``exposure`` and ``martingale`` from ``risk`` and ``jump``.
 
     Efron's dead are exposed to the part 1 - k / d of step k = 0, 1, ... of the d steps at their time.
     """
     before, inside = 0.0, 0
     for i in range(group[groups - 1, STOP]):
-        risk[1, i] = 0.0
+        exposure[i] = 0.0
     for g in range(groups):
         if group[g, START] == group[g, FIRST]:
             before, inside = 0.0, group[g, START]
-        while late.shape[0] > 0 and inside < group[g, ENTERED]:
-            risk[1, late[inside]] = -before
+        while len(late) > 0 and inside < group[g, ENTERED]:
+            exposure[late[inside]] = -before
             inside += 1
         deaths = group[g, DEATHS]
         here = deaths if efron else min(deaths, 1)
         alive, dead = 0.0, 0.0
         for step in range(here):
-            h = jump[1, group[g, STEP] + step]
+            h = jump[group[g, STEP] + step]
             alive += h
             dead += h * (1.0 - step / here) if step > 0 else h
         for i in range(group[g, START], group[g, STOP]):
-            risk[1, i] = risk[0, i] * (risk[1, i] + before + (dead if died[i] else alive))
-            risk[2, i] = (weight[i] if died[i] else 0.0) - risk[1, i]
+            exposure[i] = risk[i] * (exposure[i] + before + (dead if died[i] else alive))
+            martingale[i] = (weight[i] if died[i] else 0.0) - exposure[i]
         before += alive
 
 
@@ -345,38 +366,39 @@ def score_residuals(
     late: Ints,
     efron: bool,
     risk: Floats,
+    martingale: Floats,
     jump: Floats,
     mean: Floats,
     residual: Floats,
 ) -> None:
     """Fills ``residual (P, size)``, each patient's weighted score residual.
 
-    That is (weight died - risk H) z - weight died m + risk B, where m is the mean of the steps' means at death, and B
-    the sum of hazard step * mean over the steps that make up H.
+    That is martingale z - weight died m + risk B, where m is the mean of the steps' means at death, and B the sum of
+    jump * mean over the steps to which the patient was exposed.
     """
     for p in range(residual.shape[0]):
         before, inside = 0.0, 0
         for i in range(group[groups - 1, STOP]):
-            residual[p, i] = risk[2, i] * z[1 + p, i]
+            residual[p, i] = martingale[i] * z[1 + p, i]
         for g in range(groups):
             if group[g, START] == group[g, FIRST]:
                 before, inside = 0.0, group[g, START]
-            while late.shape[0] > 0 and inside < group[g, ENTERED]:
-                residual[p, late[inside]] -= risk[0, late[inside]] * before
+            while len(late) > 0 and inside < group[g, ENTERED]:
+                residual[p, late[inside]] -= risk[late[inside]] * before
                 inside += 1
             deaths = group[g, DEATHS]
             here = deaths if efron else min(deaths, 1)
             alive, dead, centre = 0.0, 0.0, 0.0
             for step in range(here):
                 s = group[g, STEP] + step
-                alive += jump[1, s] * mean[1 + p, s]
-                dead += jump[1, s] * mean[1 + p, s] * (1.0 - step / here)
+                alive += jump[s] * mean[1 + p, s]
+                dead += jump[s] * mean[1 + p, s] * (1.0 - step / here)
                 centre += mean[1 + p, s] / here
             for i in range(group[g, START], group[g, STOP]):
                 if died[i]:
-                    residual[p, i] += risk[0, i] * (before + dead) - weight[i] * centre
+                    residual[p, i] += risk[i] * (before + dead) - weight[i] * centre
                 else:
-                    residual[p, i] += risk[0, i] * (before + alive)
+                    residual[p, i] += risk[i] * (before + alive)
             before += alive
 
 
@@ -403,11 +425,11 @@ def factorise(total: Floats, floor: Floats, collinear: float, root: Floats) -> b
 
 
 @kernel
-def solve(root: Floats, right: Floats, at: int, answer: Floats) -> None:
-    """Fills ``answer (P,)``, the solution of root root' answer = right[at : at + P]."""
+def solve(root: Floats, right: Floats, answer: Floats) -> None:
+    """Fills ``answer (P,)``, the solution of root root' answer = right[1 : 1 + P]."""
     p_count = root.shape[0]
     for p in range(p_count):
-        value = right[at + p]
+        value = right[1 + p]
         for j in range(p):
             value -= root[p, j] * answer[j]
         answer[p] = value / root[p, p]
@@ -424,27 +446,27 @@ def recedes(
 ) -> bool:
     """Whether along ``step`` everyone who dies has the largest linear predictor of those at risk: no maximum exists.
 
-    ``tolerance`` is relative to the spread of the predictor; the first row of ``eta`` is scratch.
+    ``tolerance`` is relative to the spread of the predictor; ``eta`` is scratch.
     """
     low, high = np.inf, -np.inf
     for i in range(group[groups - 1, STOP]):
-        eta[0, i] = 0.0
+        eta[i] = 0.0
         for p in range(step.shape[0]):
-            eta[0, i] += step[p] * z[1 + p, i]
-        low, high = min(low, eta[0, i]), max(high, eta[0, i])
+            eta[i] += step[p] * z[1 + p, i]
+        low, high = min(low, eta[i]), max(high, eta[i])
     slack = tolerance * (high - low)
     top = -np.inf
     for g in range(groups - 1, -1, -1):
         for i in range(group[g, START], group[g, STOP]):
-            top = max(top, eta[0, i])
+            top = max(top, eta[i])
         if group[g, DEATHS] > 0:
-            if late.shape[0] > 0:
+            if len(late) > 0:
                 top = -np.inf
                 for j in range(group[g, FIRST], group[g, ENTERED]):
                     if late[j] >= group[g, START]:
-                        top = max(top, eta[0, late[j]])
+                        top = max(top, eta[late[j]])
             for i in range(group[g, START], group[g, STOP]):
-                if died[i] and eta[0, i] < top - slack:
+                if died[i] and eta[i] < top - slack:
                     return False
         if group[g, START] == group[g, FIRST]:
             top = -np.inf
@@ -463,6 +485,9 @@ def newton(
     started: bool,
     total: Floats,
     risk: Floats,
+    exposure: Floats,
+    martingale: Floats,
+    share: Floats,
     jump: Floats,
     mean: Floats,
     beta: Floats,
@@ -479,7 +504,9 @@ def newton(
         events += w[i] * died[i]
     before, last_span = -np.inf, np.inf
     for iteration in range(_ITERATIONS):
-        likelihood(beta, z, w, died, group, groups, late, efron, total, risk, jump, mean)
+        likelihood(
+            beta, z, w, died, group, groups, late, efron, total, risk, exposure, martingale, share, jump, mean
+        )  # fmt: skip
         first = iteration == 0 and not started
         if not (total[0] >= before - 1e-9 * (1.0 + abs(before))):
             # too far: go half way back
@@ -504,7 +531,7 @@ def newton(
         if first and not well:
             return _SINGULAR
         if well:
-            solve(root, total, 1, step)
+            solve(root, total, step)
         gain, span = 0.0, 0.0
         for p in range(p_count):
             gain += step[p] * total[1 + p]
@@ -569,11 +596,11 @@ def fit_cox(
     z, scale, w, died = np.empty((1 + p_count, n)), np.empty(p_count), np.empty(n), np.empty(n, np.bool_)
     group, place, counted = np.empty((n, 7), np.int64), np.empty(n, np.int64), np.empty(3, np.int64)
     late = np.empty(n if entry.shape[0] > 0 else 0, np.int64)
-    total, risk = np.empty(1 + p_count + p_count * (p_count + 1) // 2), np.empty((3, n))
-    jump, mean = np.empty((2, n)), np.empty((1 + p_count, n))
+    total, mean = np.empty(1 + p_count + p_count * (p_count + 1) // 2), np.empty((1 + p_count, n))
+    risk, exposure, martingale, share, jump = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     residual, sums = np.empty((p_count, n if clustered else 0)), np.zeros((clusters, p_count))
     b, root = np.empty(p_count), np.empty((p_count, p_count))
-    unit, column = np.zeros(p_count), np.empty(p_count)
+    unit, column = np.zeros(1 + p_count), np.empty(p_count)
     for r in range(rows):
         if not todo[r]:
             continue
@@ -587,21 +614,22 @@ def fit_cox(
             for p in range(p_count):
                 b[p] = beta[r, p] * scale[p] if started else 0.0
             state = newton(
-                z, w, died, group, counted[2], late, efron, started, total, risk, jump, mean, b, root, loglik[r]
-            )
+                z, w, died, group, counted[2], late, efron, started,
+                total, risk, exposure, martingale, share, jump, mean, b, root, loglik[r],
+            )  # fmt: skip
         status[r] = state
         if state != _OK:
             continue
         for p in range(p_count):
             beta[r, p] = b[p] / scale[p]
-            unit[p] = 1.0
-            solve(root, unit, 0, column)
-            unit[p] = 0.0
+            unit[1 + p] = 1.0
+            solve(root, unit, column)
+            unit[1 + p] = 0.0
             for q in range(p + 1):
                 covariance[r, p, q] = column[q] / scale[p] / scale[q]
                 covariance[r, q, p] = covariance[r, p, q]
         if clustered:
-            score_residuals(z, w, died, group, counted[2], late, efron, risk, jump, mean, residual)
+            score_residuals(z, w, died, group, counted[2], late, efron, risk, martingale, jump, mean, residual)
             sandwich(c, cluster, place, residual, sums, covariance[r], scale, robust[r])
 
 

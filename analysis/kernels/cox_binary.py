@@ -143,7 +143,7 @@ def solve_terms(
         if iteration == 0:
             loglik[p, 2] = score * score / information
             if with_one == all_treated or with_one == mixed + all_treated:
-                loglik[p, 1] = limit(events, first, both, with_one > all_treated)
+                loglik[p, 1] = extreme(events, first, both, with_one > all_treated)
                 return _MONOTONE
         if score > 0.0:
             low = b
@@ -173,7 +173,7 @@ def solve_terms(
 
 
 @kernel
-def limit(events: int, first: Floats, both: Floats, upwards: bool) -> float:
+def extreme(events: int, first: Floats, both: Floats, upwards: bool) -> float:
     """The log-likelihood at an infinite coefficient, where each risk set is down to its treated or its untreated."""
     total = 0.0
     for s in range(events):

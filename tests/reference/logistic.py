@@ -49,6 +49,16 @@ def fit(x: Floats, y: Bools, weight: Floats | None = None, steps: int = 100) -> 
     return Fit(beta, np.asarray(np.linalg.inv(information), dtype=np.float64), here, 2 * x.shape[1] - 2 * here)
 
 
+def independent(x: Floats, columns: Sequence[int]) -> list[int]:
+    """The columns that are no combination of an intercept and of those before them; the others are aliased."""
+    kept: list[int] = []
+    for k in columns:
+        trial = np.column_stack([np.ones(len(x)), x[:, [*kept, k]]])
+        if np.linalg.matrix_rank(trial) == trial.shape[1]:
+            kept.append(int(k))
+    return kept
+
+
 @dataclass(frozen=True)
 class Selection:
     """The terms in the selected model and its criterion."""
@@ -68,23 +78,30 @@ def select(
     """What R's step() selects: at each step every single drop and add is fitted; the first best wins, none included.
 
     Candidates stand in R's order: no change, drops in the order of the model's terms (an added term stands last),
-    then adds in the order of the full model. Terms move with all their columns.
+    then adds in the order of the full model. Terms move with all their columns. A term that adds nothing to the rank
+    of the others leaves first, the last such term before others, and never enters.
     """
     terms = np.asarray(term_of)
     count = int(terms.max()) + 1
 
+    def kept(model: list[int]) -> list[int]:
+        return independent(x, [k for term in model for k in np.flatnonzero(terms == term)])
+
     def criterion(model: list[int]) -> float:
-        columns = np.isin(terms, model)
-        return float(penalty * (columns.sum() + 1) - 2 * fit(x[:, columns], y).loglik)
+        columns = kept(model)
+        return penalty * (len(columns) + 1) - 2 * fit(x[:, columns], y).loglik
 
     model = list(range(count)) if start == "full" else []
     best = criterion(model)
     while True:
-        candidates = [model]
-        if direction in ("both", "backward"):
-            candidates += [[t for t in model if t != gone] for gone in model]
-        if direction in ("both", "forward"):
-            candidates += [[*model, t] for t in range(count) if t not in model]
+        drops = [[t for t in model if t != gone] for gone in model] if direction != "forward" else []
+        redundant = [shorter for shorter in drops if len(kept(shorter)) == len(kept(model))]
+        if redundant:
+            model = redundant[-1]
+            best = criterion(model)
+            continue
+        adds = [[*model, t] for t in range(count) if t not in model] if direction != "backward" else []
+        candidates = [model, *drops, *(longer for longer in adds if len(kept(longer)) > len(kept(model)))]
         values = [best] + [criterion(candidate) for candidate in candidates[1:]]
         winner = int(np.argmin(values))
         if winner == 0 or values[winner] >= best + 1e-7:
