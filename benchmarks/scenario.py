@@ -66,6 +66,15 @@ class Run(Spec):
     truth_patients: Annotated[int, Field(ge=1000, le=100_000_000)] = 400_000
 
 
+def _or_by_kind(schema: dict[str, Any]) -> None:
+    """Let the JSON Schema allow an estimator's kind alone, as `Scenario` does."""
+    kinds = list(schema["items"]["discriminator"]["mapping"])
+    schema["items"] = {"anyOf": [{"enum": kinds}, schema["items"]]}
+
+
+Estimators = Annotated[tuple[Estimator, ...], Field(min_length=1, json_schema_extra=_or_by_kind)]
+
+
 class Scenario(World):
     """What a study file says. A world alone is a scenario too: its own analysis with the usual estimators."""
 
@@ -73,7 +82,7 @@ class Scenario(World):
 
     question: Annotated[str, Field(max_length=1000)] = "How do the usual estimators do in this world?"
     analysis: Plan = Plan()
-    estimators: Annotated[tuple[Estimator, ...], Field(min_length=1)] = DEFAULT_ESTIMATORS
+    estimators: Estimators = DEFAULT_ESTIMATORS
     sweep: Sweep = Sweep()
     run: Run = Run()
 
@@ -101,5 +110,6 @@ def cells(document: Document, scenario: Scenario) -> list[tuple[Settings, Scenar
     """Every cell of the sweep: its settings and the scenario that they make; DocumentError if one is not valid."""
     made = []
     for settings in scenario.sweep.cells():
-        made.append((settings, parse(with_values(document, settings), Scenario) if settings else scenario))
+        whole = with_values(document, {"sweep": {}, **settings}) if settings else document
+        made.append((settings, parse(whole, Scenario) if settings else scenario))
     return made

@@ -209,16 +209,17 @@ def analyze(data: Path, spec: str, settings: tuple[str, ...], json_out: Path | N
 
 
 def listing(as_json: bool) -> str:
-    """The shipped scenarios: kind, name and question."""
-    found = []
-    for name, path in sorted(shipped().items()):
-        question = load(str(path)).tree.get("question", "")
-        found.append({"kind": path.parent.name.rstrip("s"), "name": name, "question": question})
+    """The shipped scenarios by folder, each with its question."""
+    found = [
+        {"folder": path.parent.name, "name": name, "question": load(str(path)).tree.get("question", "")}
+        for name, path in sorted(shipped().items())
+    ]
     if as_json:
         return json.dumps(found, indent=2)
     lines = []
-    for kind in ("world", "study", "studie"):
-        lines += [f"{entry['name']:24} {entry['question']}" for entry in found if entry["kind"] == kind]
+    for folder in ("worlds", "studies"):
+        lines.append(f"{folder}:")
+        lines += [f"  {entry['name']:22} {entry['question']}" for entry in found if entry["folder"] == folder]
     return "\n".join(lines)
 
 

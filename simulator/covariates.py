@@ -16,20 +16,23 @@ from pydantic import Field, model_validator
 from scipy.special import ndtri
 
 from simulator.margins import Levels, Quantiles, maximum_entropy
-from simulator.spec import Label, Name, Positive, Share, Spec
+from simulator.spec import Label, Name, Share, Spec
 from simulator.streams import Streams
 from simulator.terms import Variable
 
 Floats = NDArray[np.float64]
 
 
+Measurable = Annotated[float, Field(ge=-1e9, le=1e9)]
+
+
 class Continuous(Spec):
     """A bounded continuous covariate; ``cuts`` maps a cut-point to the share of patients above it."""
 
     kind: Literal["continuous"]
-    mean: float
-    sd: Positive
-    bounds: tuple[float, float]
+    mean: Measurable
+    sd: Annotated[float, Field(gt=0, le=1e9)]
+    bounds: tuple[Measurable, Measurable]
     cuts: dict[str, Share] = Field(default_factory=dict)
     label: Label = "-"
     unit: str = ""

@@ -67,8 +67,18 @@ def test_the_same_terms_are_selected(criterion: str) -> None:
         assert gap(found.linear[0], R["logit"], 1.0) < AGREEMENT
 
 
+def distances(unit: int, others: list[int]) -> oracle.Floats:
+    """How far the others are from a unit, by R's scores."""
+    logit = oracle.vector(R["logit"])
+    return np.abs(logit[others] - logit[unit])
+
+
 @pytest.mark.parametrize("source", ["our own scores", "R's scores"])
 def test_the_same_women_are_paired(source: str) -> None:
+    """From R's scores the pairs are R's; from our own, a tie that only rounding decides may fall the other way.
+
+    There is one such tie: a woman of 40 between two who are 32 and 48 and otherwise equal.
+    """
     logit = propensity().linear if source == "our own scores" else np.array([R["logit"]])
     ps = 1 / (1 + np.exp(-logit))
     runs = {
@@ -78,8 +88,14 @@ def test_the_same_women_are_paired(source: str) -> None:
     }
     for name, found in runs.items():
         mine = {int(i): [int(j) for j in found.controls[0, i] if j >= 0] for i in np.flatnonzero(TREATED[0])}
-        assert mine == matched_sets(R[name], TREATED[0], False), name
-        assert gap(found.weight[0], R[name]["weight"]) < 1e-12
+        theirs = matched_sets(R[name], TREATED[0], False)
+        odd = [i for i in mine if mine[i] != theirs[i]]
+        if source == "R's scores":
+            assert odd == [], name
+            assert gap(found.weight[0], R[name]["weight"]) < 1e-12
+        for i in odd:
+            assert gap(distances(i, mine[i]), distances(i, theirs[i])) < 1e-10, (name, i)
+        assert len(odd) <= 1
         assert gap(found.width[0], R[name]["width"]) < AGREEMENT
     assert (runs["match"].pair[0] >= 0).sum() == R["after"]["n"]
 

@@ -64,26 +64,31 @@ def newton(
     vanishes while the step does not.
     """
     p = use.shape[0]
-    gradient, step = np.empty(p), np.zeros(p)
+    gradient, step, row = np.empty(p), np.zeros(p), np.empty(p)
+    own, square = np.empty((n, p)), np.empty((p, p))
+    for i in range(n):
+        for k in range(p):
+            own[i, k] = z[i, use[k]]
     last, halvings, largest = -np.inf, 0, 0.0
     for iteration in range(_MOST_ITERATIONS):
         loglik = 0.0
         gradient[:] = 0.0
-        root[:p, :p] = 0.0
+        square[:, :] = 0.0
         for i in range(n):
             eta = 0.0
             for k in range(p):
-                eta += z[i, use[k]] * beta[use[k]]
+                row[k] = own[i, k]
+                eta += row[k] * beta[use[k]]
             small = np.exp(-abs(eta))
             mean = 1.0 / (1.0 + small) if eta >= 0 else small / (1.0 + small)
             loglik += prior[i] * ((eta if outcome[i] else 0.0) - max(eta, 0.0) - np.log1p(small))
             residual = prior[i] * ((1.0 if outcome[i] else 0.0) - mean)
             variance = prior[i] * small / ((1.0 + small) * (1.0 + small))
             for k in range(p):
-                gradient[k] += residual * z[i, use[k]]
-                part = variance * z[i, use[k]]
-                for m in range(k + 1):
-                    root[k, m] += part * z[i, use[m]]
+                gradient[k] += residual * row[k]
+                part = variance * row[k]
+                for m in range(p):  # the whole square: contiguous, so that it is vectorised
+                    square[k, m] += part * row[m]
         if loglik < last - 1e-10 * (1.0 + abs(last)) and halvings < 40:
             halvings += 1
             for k in range(p):
@@ -91,6 +96,7 @@ def newton(
                 beta[use[k]] -= step[k]
             continue
         last, halvings = loglik, 0
+        root[:p, :p] = square
         for k in range(p):
             diagonal = root[k, k]
             for m in range(k + 1):

@@ -27,7 +27,7 @@ _SEPARATED = int(Status.PS_SEPARATED)
 _TOO_FEW = int(Status.TOO_FEW)
 _BAD_INPUT = int(Status.BAD_INPUT)
 
-_EXACT = 1e-10  # squared Newton decrement at which a neighbour's log-likelihood is known to 1e-14
+_EXACT = 1e-7  # squared Newton decrement d, at which the log-likelihood plus d / 2 is known to about 1e-11
 _SLACK = 1e-6
 
 

@@ -85,7 +85,7 @@ def select(
     count = int(terms.max()) + 1
 
     def kept(model: list[int]) -> list[int]:
-        return independent(x, [k for term in model for k in np.flatnonzero(terms == term)])
+        return independent(x, [int(k) for term in model for k in np.flatnonzero(terms == term)])
 
     def criterion(model: list[int]) -> float:
         columns = kept(model)
