@@ -116,7 +116,7 @@ class Rmst:
 
 @dataclass(frozen=True)
 class LogRank:
-    """Log-rank tests: ``chi2``, ``p`` and ``variance`` ``(R,)``; ``observed`` and ``expected`` ``(R, 2)``, group False first."""
+    """Log-rank tests: ``chi2``, ``p``, ``variance`` ``(R,)``; ``observed`` and ``expected`` ``(R, 2)``, False first."""
 
     chi2: Floats
     p: Floats
@@ -337,9 +337,19 @@ def logrank(
     observed, expected, variance = np.full((rows, 2), np.nan), np.full((rows, 2), np.nan), np.full(rows, np.nan)
     status, strata = np.zeros(rows, np.int64), data.ints(stratum)
     logranks(
-        data.time, data.event, data.bools(group)[..., None].astype(np.float64), data.present, strata, _within(strata, data.order),
-        float(rho), float(gamma), observed, expected, variance, status,
-    )  # fmt: skip
+        data.time,
+        data.event,
+        data.bools(group)[..., None].astype(np.float64),
+        data.present,
+        strata,
+        _within(strata, data.order),
+        float(rho),
+        float(gamma),
+        observed,
+        expected,
+        variance,
+        status,
+    )
     chi2 = (observed[:, 1] - expected[:, 1]) ** 2 / variance
     return LogRank(chi2, chdtrc(1, chi2), observed, expected, variance, status)
 

@@ -163,7 +163,8 @@ def _members(population: Population, cohorts: Cohorts, plan: Plan, seed: int) ->
         case "selected":
             return observed.present
         case "always_eligible":
-            return np.logical_and(eligible[0], eligible[1])
+            both: Bools = eligible[0] & eligible[1]
+            return both
         case "matched":
             return Sample(observed, plan, cohorts.replicates, seed).matched
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.kernels.linear import cholesky, solve
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
@@ -17,7 +18,6 @@ _BAD_INPUT = int(Status.BAD_INPUT)
 _NOT_CONVERGED = int(Status.NOT_CONVERGED)
 
 _MOST_ITERATIONS = 100
-_SINGULAR_PIVOT = 1e-11
 
 
 @kernel
@@ -97,31 +97,13 @@ def newton(
             continue
         last, halvings = loglik, 0
         root[:p, :p] = square
+        if not cholesky(root, p):
+            return loglik, _SINGULAR if iteration == 0 else _SEPARATED
+        decrement, largest, size = 0.0, 0.0, 0.0
+        step[:] = gradient
+        solve(root, p, step)
         for k in range(p):
-            diagonal = root[k, k]
-            for m in range(k + 1):
-                s = root[k, m]
-                for j in range(m):
-                    s -= root[k, j] * root[m, j]
-                if m < k:
-                    root[k, m] = s / root[m, m]
-                elif s > _SINGULAR_PIVOT * diagonal and s > 0.0:
-                    root[k, k] = np.sqrt(s)
-                else:
-                    return loglik, _SINGULAR if iteration == 0 else _SEPARATED
-        decrement, size = 0.0, 0.0
-        largest = 0.0
-        for k in range(p):
-            s = gradient[k]
-            for j in range(k):
-                s -= root[k, j] * step[j]
-            step[k] = s / root[k, k]
-            decrement += step[k] * step[k]
-        for k in range(p - 1, -1, -1):
-            s = step[k]
-            for j in range(k + 1, p):
-                s -= root[j, k] * step[j]
-            step[k] = s / root[k, k]
+            decrement += step[k] * gradient[k]
             largest = max(largest, abs(step[k]))
         for k in range(p):
             beta[use[k]] += step[k]

@@ -33,7 +33,8 @@ def logranks(
 ) -> None:
     """Fills weighted ``observed`` and ``expected (R, 2)`` (group False first) and the hypergeometric ``variance (R,)``.
 
-    ``group (A, N, 1)`` holds 0 and 1. ``order`` sorts by stratum, then time; ``stratum`` has no rows where there is one stratum. Weights are
+    ``group (A, N, 1)`` holds 0 and 1. ``order`` sorts by stratum, then time; ``stratum`` has no rows where there is one
+    stratum. Weights are
     S(t-)^rho (1 - S(t-))^gamma, with S the Kaplan-Meier curve of both groups together within the stratum.
     """
     rows, n = present.shape

@@ -14,6 +14,7 @@ A neighbour whose bound cannot beat the best one fitted so far is passed over; t
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.kernels.linear import cholesky, solve
 from analysis.kernels.logistic import columns_of, inverse, newton, prepare
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
@@ -29,39 +30,6 @@ _BAD_INPUT = int(Status.BAD_INPUT)
 
 _EXACT = 1e-7  # squared Newton decrement d, at which the log-likelihood plus d / 2 is known to about 1e-11
 _SLACK = 1e-6
-
-
-@kernel
-def cholesky(a: Floats, p: int) -> bool:
-    """Turn the lower triangle of ``a`` into its Cholesky factor; False if it is singular."""
-    for k in range(p):
-        diagonal = a[k, k]
-        for m in range(k + 1):
-            s = a[k, m]
-            for j in range(m):
-                s -= a[k, j] * a[m, j]
-            if m < k:
-                a[k, m] = s / a[m, m]
-            elif s > 1e-11 * diagonal and s > 0.0:
-                a[k, k] = np.sqrt(s)
-            else:
-                return False
-    return True
-
-
-@kernel
-def solve(root: Floats, p: int, b: Floats) -> None:
-    """Solve in place the system whose matrix has the Cholesky factor ``root``."""
-    for k in range(p):
-        s = b[k]
-        for j in range(k):
-            s -= root[k, j] * b[j]
-        b[k] = s / root[k, k]
-    for k in range(p - 1, -1, -1):
-        s = b[k]
-        for j in range(k + 1, p):
-            s -= root[j, k] * b[j]
-        b[k] = s / root[k, k]
 
 
 @kernel
