@@ -235,7 +235,7 @@ def run_study(
 ) -> StudyResult:
     """The study computed, its rows, truths and performance written to the folder; ``done`` hears stage, done, of."""
     todo = [part for cell in cells for part in blocks(cell, block)]
-    rows, checksum = compute_rows(folder, todo, jobs, lambda count: done("replicates", count, len(todo)))
+    rows, checksum = compute_rows(folder, todo, jobs, lambda count: done("blocks of replicates", count, len(todo)))
     truths: dict[tuple[int, str, str], Truth] = {}
     for cell in cells:
         found = find_truths(cell, jobs, lambda _: None)

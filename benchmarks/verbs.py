@@ -1,6 +1,7 @@
 """What the command line's verbs do, as functions that return the text to print."""
 
 import json
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def run(asked: Asked, jobs: int, block: int | None, out: Path | None, as_json: b
 
     made = manifest(asked.document, asked.scenario.run.seed)
     folder = open_folder(out or default_folder(asked, str(made["digest"])), asked.document, made)
+    announce_compilation()
     progress = Progress()
     result = study.run_study(study.prepare(asked.cells), folder, jobs, block, progress)
     return _present(asked, result, folder, as_json)
@@ -102,6 +104,15 @@ def _present(asked: Asked, result: Any, folder: Any, as_json: bool) -> str:
             f"report      {folder.path / 'report.html'}",
         ]
     )
+
+
+def announce_compilation() -> None:
+    """Say on stderr, where no compiled code lies in the cache yet, that the first use takes longer."""
+    from analysis.kernels.cox import fit_cox
+    from simulator.compiled import compiled_before
+
+    if not compiled_before(fit_cox):
+        print("compiling the kernels for this machine: about half a minute, once", file=sys.stderr, flush=True)
 
 
 def plan_of(asked: Asked, block: int | None) -> str:
@@ -194,6 +205,7 @@ def analyze(data: Path, spec: str, settings: tuple[str, ...], json_out: Path | N
     document = load(spec, settings, spec=CohortSpec)
     described = parse(document, CohortSpec)
     cohort = read_cohort(data, described)
+    announce_compilation()
     result = analyse(cohort.observed, cohort.ids, described.analysis, cohort.arms, described.data.labels())
     text = json.dumps(result.to_json(), indent=2, allow_nan=False)
     try:

@@ -94,3 +94,9 @@ def kernel(function: _F) -> _F:
         cache._cache_file._source_stamp = stamp
         cache.load_overload, cache.save_overload = _forgiving(cache.load_overload), _forgiving(cache.save_overload)
     return compiled  # type: ignore[no-any-return]
+
+
+def compiled_before(function: Callable[..., Any]) -> bool:
+    """True when compiled code of the kernel lies in the cache."""
+    folder = getattr(getattr(function, "_cache", None), "cache_path", None)
+    return folder is not None and any(Path(folder).glob(f"*{function.__name__}*.nbi"))
