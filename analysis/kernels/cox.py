@@ -503,6 +503,7 @@ def newton(
     for i in range(size):
         events += w[i] * died[i]
     before, last_span = -np.inf, np.inf
+    settled, well = False, True
     for iteration in range(_ITERATIONS):
         likelihood(
             beta, z, w, died, group, groups, late, efron, total, risk, exposure, martingale, share, jump, mean
@@ -554,11 +555,13 @@ def newton(
             if not well:
                 break
         before, last_span = total[0], span
+        settled = gain < 1e-4 * events and span > 0.01
         for p in range(p_count):
             step[p] *= min(1.0, _LARGEST_STEP / span)
             beta[p] += step[p]
     loglik[1] = np.nan
-    return _NOT_CONVERGED
+    # the likelihood has settled, or lost its curvature, and the coefficients still grow
+    return _MONOTONE if settled or not well else _NOT_CONVERGED
 
 
 @kernel
