@@ -16,18 +16,34 @@ from analysis.kernels import km as _km
 from analysis.kernels.cox import fit_cox
 from analysis.kernels.cox_binary import fit_binary
 from analysis.kernels.logrank import logranks
-from analysis.kernels.ordering import sort_rows
 from analysis.kernels.status import Status
-from simulator.cohort import Bools, Floats
+from analysis.survival_data import NO_FLOATS, NO_INTS, Order, SurvivalData, numbered, time_order, within
+from simulator.cohort import Floats
 
 Ints = NDArray[np.int64]
-Order = NDArray[np.int32]
 ConfType = Literal["log", "log-log", "plain"]
 
 _CONF_TYPES = {"log": _km.LOG, "log-log": _km.LOG_LOG, "plain": _km.PLAIN}
-_NO_FLOATS = np.empty((0, 0))
-_NO_INTS = np.empty((0, 0), np.int64)
 _NO_ORDER = np.empty((0, 0), np.int32)
+
+
+__all__ = [
+    "CoxEach",
+    "CoxFit",
+    "KmCurve",
+    "LogRank",
+    "Quantile",
+    "Rmst",
+    "SurvivalAt",
+    "cox",
+    "cox_each",
+    "kaplan_meier",
+    "km_quantile",
+    "logrank",
+    "rmst",
+    "survival_at",
+    "time_order",
+]
 
 
 @dataclass(frozen=True)
@@ -126,18 +142,6 @@ class LogRank:
     status: Ints
 
 
-def time_order(time: ArrayLike) -> Order:
-    """The stable argsort of each row of ``time (R, N)``, what is not finite last."""
-    time = np.ascontiguousarray(time, dtype=np.float64)
-    order = np.empty(time.shape, np.int32)
-    unfinished = np.zeros(len(time), np.bool_)
-    sort_rows(time, order, unfinished)
-    if unfinished.any():
-        rows = time[unfinished]
-        order[unfinished] = np.argsort(np.where(np.isfinite(rows), rows, np.inf), axis=1, kind="stable")
-    return order
-
-
 def cox(
     time: ArrayLike,
     event: ArrayLike,
@@ -163,7 +167,7 @@ def cox(
     predictor then still moves by over 0.01 a step, and moves so that (but for 1e-4 of its spread) nobody at risk
     overtakes one who dies, no maximum exists (Albert and Anderson's separation, in each risk set).
     """
-    data = _Data.of(time, event, present, order)
+    data = SurvivalData.of(time, event, present, order)
     x = data.covariates(x)
     rows, p_count = len(data.present), x.shape[2]
     beta, covariance = np.full((rows, p_count), np.nan), np.full((rows, p_count, p_count), np.nan)
@@ -178,13 +182,13 @@ def cox(
             beta, covariance[:, 0], loglik[:, None], counts, status[:, None],
         )  # fmt: skip
     weights, strata, entries = data.floats(weight), data.ints(stratum), data.floats(entry)
-    labels, clusters = _labels(data.ints(cluster))
+    labels, clusters = numbered(data.ints(cluster))
     fits = [(False, todo)] if not simple or cluster is None else [(False, todo), (True, ~todo & (status == Status.OK))]
     for started, which in fits:
         if which.any():
             fit_cox(
                 data.time, data.event, x, data.present, weights, labels, clusters, strata, entries,
-                _within(strata, data.order), _within(strata, time_order(entries)) if len(entries) else _NO_ORDER,
+                within(strata, data.order), within(strata, time_order(entries)) if len(entries) else _NO_ORDER,
                 _efron(ties), started, which, beta, covariance, robust, loglik, counts, status,
             )  # fmt: skip
     return CoxFit(
@@ -215,7 +219,7 @@ def cox_each(
 
     Statuses as in `cox`, each column having its own.
     """
-    data = _Data.of(time, event, present, order)
+    data = SurvivalData.of(time, event, present, order)
     x = data.covariates(x)
     shape = (len(data.present), x.shape[2])
     beta, variance, loglik = np.full(shape, np.nan), np.full(shape, np.nan), np.full((*shape, 3), np.nan)
@@ -229,7 +233,7 @@ def cox_each(
         made = np.full((shape[0], 1), np.nan), np.full((shape[0], 1, 1), np.nan), np.full((shape[0], 3), np.nan)
         state, todo = np.zeros(shape[0], np.int64), np.ascontiguousarray(other[:, p])
         fit_cox(
-            data.time, data.event, column, data.present, _NO_FLOATS, _NO_INTS, 0, _NO_INTS, _NO_FLOATS,
+            data.time, data.event, column, data.present, NO_FLOATS, NO_INTS, 0, NO_INTS, NO_FLOATS,
             data.order, _NO_ORDER, _efron(ties), False, todo, made[0], made[1], np.empty((0, 1, 1)), made[2],
             np.zeros((shape[0], 2), np.int64), state,
         )  # fmt: skip
@@ -252,7 +256,7 @@ def kaplan_meier(
     n_event = np.bincount(place[died], minlength=len(when)).astype(np.int64)
     leaving = np.bincount(place, minlength=len(when)).astype(np.int64)
     n_risk = len(times) - np.cumsum(leaving) + leaving
-    survival = np.cumprod((n_risk - n_event) / n_risk)
+    survival = np.cumprod((n_risk - n_event) / n_risk, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         hazard_se = np.sqrt(np.cumsum(n_event / (n_risk * (n_risk - n_event).astype(np.float64))))
         std_err = hazard_se * survival
@@ -281,7 +285,7 @@ def km_quantile(
     """
     if not 0 < q < 1:
         raise ValueError(f"q is {q}; a quantile lies between 0 and 1")
-    found = _summaries(_Data.of(time, event, present, order), q, np.nan, np.nan, conf_type, level)
+    found = _summaries(SurvivalData.of(time, event, present, order), q, np.nan, np.nan, conf_type, level)
     value, low, high = np.ascontiguousarray(found.quantile.T)
     return Quantile(found.counts[:, 0], found.counts[:, 1], value, low, high, found.status[:, 0])
 
@@ -300,7 +304,7 @@ def survival_at(
 
     TOO_FEW when ``at`` lies beyond the last follow-up time of a curve that has not reached 0.
     """
-    found = _summaries(_Data.of(time, event, present, order), np.nan, at, np.nan, conf_type, level)
+    found = _summaries(SurvivalData.of(time, event, present, order), np.nan, at, np.nan, conf_type, level)
     value, se, low, high = np.ascontiguousarray(found.point.T)
     return SurvivalAt(value, se, low, high, found.status[:, 1])
 
@@ -312,7 +316,7 @@ def rmst(
 
     TOO_FEW when ``tau`` lies beyond the last follow-up time of a curve that has not reached 0.
     """
-    found = _summaries(_Data.of(time, event, present, order), np.nan, np.nan, tau, "log", 0.95)
+    found = _summaries(SurvivalData.of(time, event, present, order), np.nan, np.nan, tau, "log", 0.95)
     return Rmst(found.mean[:, 0].copy(), found.mean[:, 1].copy(), found.status[:, 2])
 
 
@@ -332,7 +336,7 @@ def logrank(
     Fleming and Harrington's weights S(t-)^rho (1 - S(t-))^gamma: ``rho`` as in R's survdiff. Statuses: BAD_INPUT,
     TOO_FEW (under two patients), NO_EVENTS, NO_INFO (no event with both groups at risk, or of zero weight).
     """
-    data = _Data.of(time, event, present, order)
+    data = SurvivalData.of(time, event, present, order)
     rows = len(data.present)
     observed, expected, variance = np.full((rows, 2), np.nan), np.full((rows, 2), np.nan), np.full(rows, np.nan)
     status, strata = np.zeros(rows, np.int64), data.ints(stratum)
@@ -342,7 +346,7 @@ def logrank(
         data.bools(group)[..., None].astype(np.float64),
         data.present,
         strata,
-        _within(strata, data.order),
+        within(strata, data.order),
         float(rho),
         float(gamma),
         observed,
@@ -352,61 +356,6 @@ def logrank(
     )
     chi2 = (observed[:, 1] - expected[:, 1]) ** 2 / variance
     return LogRank(chi2, chdtrc(1, chi2), observed, expected, variance, status)
-
-
-@dataclass(frozen=True)
-class _Data:
-    """An endpoint as kernels take it: ``time``, ``event``, ``order`` (A, N), ``present`` (R, N), R a multiple of A."""
-
-    time: Floats
-    event: Bools
-    present: Bools
-    order: Order
-
-    @staticmethod
-    def of(time: ArrayLike, event: ArrayLike, present: ArrayLike | None, order: Order | None) -> "_Data":
-        """The endpoint, checked: ValueError where shapes do not fit."""
-        times = np.ascontiguousarray(time, dtype=np.float64)
-        if times.ndim != 2:
-            raise ValueError(f"time has {times.ndim} axes; (cohorts, patients) are wanted")
-        inside = np.ones(times.shape, np.bool_) if present is None else np.ascontiguousarray(present, dtype=np.bool_)
-        if inside.ndim != 2 or inside.shape[1] != times.shape[1] or len(inside) % max(len(times), 1):
-            raise ValueError(f"present has the shape {inside.shape}, which does not fit {times.shape} of time")
-        ordered = time_order(times) if order is None else np.ascontiguousarray(order, dtype=np.int32)
-        died = np.ascontiguousarray(event, dtype=np.bool_)
-        _same_shape(times, event=died, order=ordered)
-        return _Data(times, died, inside, ordered)
-
-    def bools(self, values: ArrayLike) -> Bools:
-        """The values as a contiguous (A, N) array."""
-        made = np.ascontiguousarray(values, dtype=np.bool_)
-        _same_shape(self.time, array=made)
-        return made
-
-    def floats(self, values: ArrayLike | None) -> Floats:
-        """The values as a contiguous (A, N) array; an empty one for None."""
-        if values is None:
-            return _NO_FLOATS
-        made = np.ascontiguousarray(values, dtype=np.float64)
-        _same_shape(self.time, array=made)
-        return made
-
-    def ints(self, values: ArrayLike | None) -> Ints:
-        """The whole numbers as a contiguous (A, N) array; an empty one for None."""
-        if values is None:
-            return _NO_INTS
-        made = np.asarray(values)
-        if made.dtype.kind not in "biu":
-            raise ValueError(f"a label is a whole number, but the array holds {made.dtype}")
-        _same_shape(self.time, array=made)
-        return np.ascontiguousarray(made, dtype=np.int64)
-
-    def covariates(self, x: ArrayLike) -> Floats:
-        """The covariates as a contiguous (A, N, P) array."""
-        made = np.ascontiguousarray(x, dtype=np.float64)
-        if made.ndim != 3 or made.shape[:2] != self.time.shape:
-            raise ValueError(f"x has the shape {made.shape}; (cohorts, patients, covariates) are wanted")
-        return made
 
 
 @dataclass(frozen=True)
@@ -420,7 +369,9 @@ class _Summaries:
     mean: Floats
 
 
-def _summaries(data: _Data, q: float, at: ArrayLike, tau: ArrayLike, conf_type: ConfType, level: float) -> _Summaries:
+def _summaries(
+    data: SurvivalData, q: float, at: ArrayLike, tau: ArrayLike, conf_type: ConfType, level: float
+) -> _Summaries:
     rows = len(data.present)
     made = _Summaries(
         np.zeros((rows, 2), np.int64),
@@ -447,29 +398,3 @@ def _efron(ties: str) -> bool:
     if ties not in ("efron", "breslow"):
         raise ValueError(f"ties is '{ties}'; 'efron' or 'breslow' is wanted")
     return ties == "efron"
-
-
-def _same_shape(time: Floats, **arrays: NDArray[np.generic]) -> None:
-    for name, values in arrays.items():
-        if values.shape != time.shape:
-            raise ValueError(f"{name} has the shape {values.shape}; time has {time.shape}")
-
-
-def _within(stratum: Ints, order: Order) -> Order:
-    """The order by stratum first, stable; ``order`` itself where there is one stratum."""
-    if not len(stratum):
-        return order
-    again = np.argsort(np.take_along_axis(stratum, order.astype(np.int64), axis=1), axis=1, kind="stable")
-    return np.ascontiguousarray(np.take_along_axis(order, again, axis=1))
-
-
-def _labels(cluster: Ints) -> tuple[Ints, int]:
-    """The clusters numbered from 0, and the highest number + 1."""
-    if not cluster.size:
-        return cluster, 0
-    low, high = int(cluster.min()), int(cluster.max())
-    if high - low > 4 * cluster.shape[1] + 64:
-        _, cluster = np.unique(cluster, return_inverse=True)
-        cluster = np.ascontiguousarray(cluster.reshape(-1, cluster.shape[-1]), dtype=np.int64)
-        low, high = 0, int(cluster.max())
-    return cluster - low, high - low + 1

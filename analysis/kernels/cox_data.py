@@ -1,0 +1,137 @@
+"""Patients lined up for Cox's partial likelihood; `analysis.kernels.cox_likelihood` says what the rows mean."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.kernels.ordering import Order
+from analysis.kernels.status import Status
+from simulator.cohort import Bools, Floats
+from simulator.compiled import kernel
+
+Ints = NDArray[np.int64]
+
+START, STOP, DEATHS, FIRST, LAST, ENTERED, STEP = range(7)
+
+_OK = int(Status.OK)
+_NO_EVENTS = int(Status.NO_EVENTS)
+_TOO_FEW = int(Status.TOO_FEW)
+_BAD_INPUT = int(Status.BAD_INPUT)
+
+
+@kernel
+def gather(
+    c: int,
+    time: Floats,
+    event: Bools,
+    x: Floats,
+    present: Bools,
+    weight: Floats,
+    stratum: Ints,
+    entry: Floats,
+    order: Order,
+    entry_order: Order,
+    z: Floats,
+    scale: Floats,
+    w: Floats,
+    died: Bools,
+    group: Ints,
+    late: Ints,
+    place: Ints,
+    counts: Ints,
+) -> int:
+    """The status of the data of one analysis set, ``present (N,)`` of cohort c; fills what `likelihood` wants.
+
+    ``counts`` receives patients, events and groups; ``scale (P,)`` the mean absolute deviations by which the
+    covariates were divided (0 for a constant); ``place`` leads from a patient to the column of z, or is -1. Patients of
+    weight zero are left out.
+    """
+    n, p_count = present.shape[0], x.shape[2]
+    size, events, groups, bad = 0, 0, 0, False
+    first, previous = 0, -1
+    for k in range(n):
+        i = order[c, k]
+        place[i] = -1
+        if not present[i] or (weight.shape[0] > 0 and weight[c, i] == 0.0):
+            continue
+        place[i] = size
+        w[size] = weight[c, i] if weight.shape[0] > 0 else 1.0
+        bad |= not 0.0 < w[size] < np.inf
+        bad |= not abs(time[c, i]) < np.inf
+        if entry.shape[0] > 0:
+            bad |= not -np.inf < entry[c, i] < time[c, i]
+        fresh = previous < 0 or (stratum.shape[0] > 0 and stratum[c, i] != stratum[c, previous])
+        if fresh:
+            first = size
+        if fresh or time[c, i] != time[c, previous]:
+            group[groups, START], group[groups, DEATHS], group[groups, FIRST] = size, 0, first
+            groups += 1
+        died[size] = event[c, i]
+        group[groups - 1, DEATHS] += event[c, i]
+        events += event[c, i]
+        previous = i
+        size += 1
+        group[groups - 1, STOP] = size
+    counts[0], counts[1], counts[2] = size, events, groups
+    share = 1.0 / max(size, 1)
+    for p in range(p_count):
+        low, high, mean, spread = np.inf, -np.inf, 0.0, 0.0
+        for i in range(n):
+            if place[i] >= 0:
+                value = x[c, i, p]
+                z[1 + p, place[i]] = value
+                low, high = min(low, value), max(high, value)
+                mean += value * share
+        for i in range(size):
+            spread += abs(z[1 + p, i] - mean) * share
+        bad |= not spread < np.inf
+        scale[p] = spread if high > low else 0.0
+        for i in range(size):
+            z[1 + p, i] = (z[1 + p, i] - mean) / spread if high > low else 0.0
+    if bad:
+        return _BAD_INPUT
+    if size < 2:
+        return _TOO_FEW
+    if events == 0:
+        return _NO_EVENTS
+    for i in range(size):
+        z[0, i] = 1.0
+    last = size
+    for g in range(groups - 1, -1, -1):
+        group[g, LAST] = last
+        if group[g, START] == group[g, FIRST]:
+            last = group[g, START]
+    if entry.shape[0] > 0:
+        line_up(c, time, entry, order, entry_order, group, counts, late, place)
+    return _OK
+
+
+@kernel
+def line_up(
+    c: int,
+    time: Floats,
+    entry: Floats,
+    order: Order,
+    entry_order: Order,
+    group: Ints,
+    counts: Ints,
+    late: Ints,
+    place: Ints,
+) -> None:
+    """Fills ``late`` and the column ENTERED of ``group``."""
+    size = 0
+    for k in range(place.shape[0]):
+        i = entry_order[c, k]
+        if place[i] >= 0:
+            late[size] = i
+            size += 1
+    k, entered = -1, 0
+    for g in range(counts[2]):
+        if group[g, START] == group[g, FIRST]:
+            entered = group[g, FIRST]
+        while k < 0 or place[order[c, k]] < group[g, START]:
+            k += 1
+        while entered < group[g, LAST] and entry[c, late[entered]] < time[c, order[c, k]]:
+            entered += 1
+        group[g, ENTERED] = entered
+    for j in range(size):
+        late[j] = place[late[j]]

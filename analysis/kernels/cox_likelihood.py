@@ -1,0 +1,218 @@
+"""Cox's partial likelihood of one cohort, with its score and information, P covariates at once.
+
+Patients come sorted by stratum and time. ``z (1 + P, size)`` are their covariates, centred and scaled, below a row of
+ones. Row g of ``group`` describes the patients of equal time:
+
+    START, STOP    their places
+    DEATHS         how many of them die
+    FIRST, LAST    the places of their stratum
+    ENTERED        ``late[FIRST:ENTERED]`` are those who have entered before (``late`` lists the places by stratum and
+                   entry, and is empty where everybody enters at the start)
+    STEP           the first of the steps of the hazard at this time: Efron's ties have one per death, else there is one
+
+Each step has ``share``, the weight of its deaths, ``jump``, the step of the hazard, and a column of ``mean``, the mean
+of z over its risk set. With ``risk`` = weight * exp(eta), ``exposure`` = risk * cumulative hazard and ``martingale`` =
+weight * died - exposure, the score is sum(martingale z), and the information is sum(exposure z z') - sum(share mean
+mean').
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, START, STEP, STOP
+from simulator.cohort import Bools, Floats
+from simulator.compiled import kernel
+
+Ints = NDArray[np.int64]
+
+
+@kernel
+def weighted_product(weight: Floats, z: Floats, p: int, q: int, size: int) -> float:
+    """The sum of weight * z[p] * z[q] over ``size`` columns."""
+    s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+    for k in range(size // 4):
+        i = 4 * k
+        s0 += weight[i] * z[p, i] * z[q, i]
+        s1 += weight[i + 1] * z[p, i + 1] * z[q, i + 1]
+        s2 += weight[i + 2] * z[p, i + 2] * z[q, i + 2]
+        s3 += weight[i + 3] * z[p, i + 3] * z[q, i + 3]
+    for i in range(size - size % 4, size):
+        s0 += weight[i] * z[p, i] * z[q, i]
+    return (s0 + s1) + (s2 + s3)
+
+
+@kernel
+def likelihood(
+    beta: Floats,
+    z: Floats,
+    weight: Floats,
+    died: Bools,
+    group: Ints,
+    groups: int,
+    late: Ints,
+    efron: bool,
+    total: Floats,
+    risk: Floats,
+    exposure: Floats,
+    martingale: Floats,
+    share: Floats,
+    jump: Floats,
+    mean: Floats,
+) -> None:
+    """Fills ``total`` with the log partial likelihood at ``beta``, its score (P) and information (lower triangle).
+
+    Fills ``risk``, ``exposure``, ``martingale (size,)``, ``share``, ``jump`` and ``mean`` on the way.
+    """
+    size, width = group[groups - 1, STOP], z.shape[0]
+    for i in range(size):
+        risk[i] = 0.0
+    for p in range(1, width):
+        for i in range(size):
+            risk[i] += beta[p - 1] * z[p, i]
+    total[0] = 0.0
+    for i in range(size):
+        if died[i]:
+            total[0] += weight[i] * risk[i]
+        risk[i] = weight[i] * np.exp(risk[i])
+    steps = hazard_steps(z, weight, died, group, groups, late, efron, total, risk, share, jump, mean)
+    cumulate(weight, died, group, groups, late, efron, risk, exposure, martingale, jump)
+    k = width
+    for p in range(1, width):
+        for q in range(p + 1):
+            if q == 0:
+                total[p] = weighted_product(martingale, z, q, p, size)
+            else:
+                total[k] = weighted_product(exposure, z, p, q, size) - weighted_product(share, mean, p, q, steps)
+                k += 1
+
+
+@kernel
+def switch(tree: Floats, z: Floats, i: int, amount: float) -> None:
+    """Sets patient i's part of a sum over a risk set to amount * z; the sum is ``tree[1]``.
+
+    A tree of partial sums takes patients out of a risk set without the rounding error of a subtraction.
+    """
+    node = len(tree) // 2 + i
+    for p in range(tree.shape[1]):
+        tree[node, p] = amount * z[p, i]
+    while node > 1:
+        node //= 2
+        for p in range(tree.shape[1]):
+            tree[node, p] = tree[2 * node, p] + tree[2 * node + 1, p]
+
+
+@kernel
+def hazard_steps(
+    z: Floats,
+    weight: Floats,
+    died: Bools,
+    group: Ints,
+    groups: int,
+    late: Ints,
+    efron: bool,
+    total: Floats,
+    risk: Floats,
+    share: Floats,
+    jump: Floats,
+    mean: Floats,
+) -> int:
+    """The number of steps of the hazard; fills ``share``, ``jump`` and ``mean``, takes log risk sets off ``total[0]``.
+
+    A sum of logarithms is taken as the logarithm of a product, split before it leaves the range of floating point.
+    """
+    width, steps, product = z.shape[0], 0, 1.0
+    sums, dead = np.zeros(width), np.zeros(width)
+    tree = np.zeros((2 * len(late), width))
+    out = group[groups - 1, STOP]
+    for g in range(groups - 1, -1, -1):
+        start, stop, deaths = group[g, START], group[g, STOP], group[g, DEATHS]
+        dead_weight = 0.0
+        for i in range(start, stop):
+            if len(late) > 0:
+                switch(tree, z, i, risk[i])
+            else:
+                for p in range(width):
+                    sums[p] += risk[i] * z[p, i]
+            if died[i]:
+                dead_weight += weight[i]
+        if len(late) > 0 and deaths > 0:
+            while out > group[g, ENTERED]:
+                out -= 1
+                switch(tree, z, late[out], 0.0)
+            for p in range(width):
+                sums[p] = tree[1, p]
+        group[g, STEP] = steps
+        here = deaths if efron else min(deaths, 1)
+        if here > 1:
+            for p in range(width):
+                dead[p] = 0.0
+                for i in range(start, stop):
+                    if died[i]:
+                        dead[p] += risk[i] * z[p, i]
+            dead_weight /= here
+        for step in range(here):
+            part = step / here if step > 0 else 0.0
+            at_risk = sums[0] - part * dead[0]
+            if not 0.0 < at_risk < np.inf:
+                total[0] = -np.inf
+                return 0
+            inverse = 1.0 / at_risk
+            share[steps] = dead_weight
+            jump[steps] = dead_weight * inverse
+            for p in range(width):
+                mean[p, steps] = (sums[p] - part * dead[p]) * inverse
+            steps += 1
+            if dead_weight == 1.0:
+                product *= at_risk
+                if not 1e-200 < product < 1e200:
+                    total[0] -= np.log(product)
+                    product = 1.0
+            else:
+                total[0] -= dead_weight * np.log(at_risk)
+        if start == group[g, FIRST]:
+            for p in range(width):
+                sums[p] = 0.0
+            while len(late) > 0 and out > start:
+                out -= 1
+                switch(tree, z, late[out], 0.0)
+    total[0] -= np.log(product)
+    return steps
+
+
+@kernel
+def cumulate(
+    weight: Floats,
+    died: Bools,
+    group: Ints,
+    groups: int,
+    late: Ints,
+    efron: bool,
+    risk: Floats,
+    exposure: Floats,
+    martingale: Floats,
+    jump: Floats,
+) -> None:
+    """Fills ``exposure`` and ``martingale`` from ``risk`` and ``jump``.
+
+    Efron's dead are exposed to the part 1 - k / d of step k = 0, 1, ... of the d steps at their time.
+    """
+    before, inside = 0.0, 0
+    for i in range(group[groups - 1, STOP]):
+        exposure[i] = 0.0
+    for g in range(groups):
+        if group[g, START] == group[g, FIRST]:
+            before, inside = 0.0, group[g, START]
+        while len(late) > 0 and inside < group[g, ENTERED]:
+            exposure[late[inside]] = -before
+            inside += 1
+        deaths = group[g, DEATHS]
+        here = deaths if efron else min(deaths, 1)
+        alive, dead = 0.0, 0.0
+        for step in range(here):
+            h = jump[group[g, STEP] + step]
+            alive += h
+            dead += h * (1.0 - step / here) if step > 0 else h
+        for i in range(group[g, START], group[g, STOP]):
+            exposure[i] = risk[i] * (exposure[i] + before + (dead if died[i] else alive))
+            martingale[i] = (weight[i] if died[i] else 0.0) - exposure[i]
+        before += alive
