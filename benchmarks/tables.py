@@ -95,7 +95,7 @@ def performance_table(result: StudyResult) -> str:
 
 
 def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    """Columns side by side, the first ``left`` ones to the left; a cell that does not fit within the width is wrapped."""
+    """Columns side by side, the first ``left`` ones to the left; what does not fit within the width is wrapped."""
     table = [tuple(header), *map(tuple, rows)]
     gaps = 2 * (len(header) - 1)
     words = [max(map(len, name.split()), default=0) for name in header]
