@@ -1,0 +1,191 @@
+"""Text tables and HTML reports: well formed, no wider than they say, the same numbers everywhere, harmless labels."""
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from analysis.cohort_file import read_cohort
+from analysis.cohort_spec import CohortSpec
+from analysis.workflow import analyse
+from benchmarks import study, tables, verbs
+from benchmarks.report import cohort_report, study_report
+from benchmarks.store import RunFolder, manifest
+from simulator.documents import load, parse
+
+VOID = {"meta", "br", "img", "hr", "link", "input"}
+HOSTILE = '<script>alert("x")</script> $\\frac{$ \u202e آ 🧬 =cmd() ' + "long " * 20
+
+
+class Page(HTMLParser):
+    """The text of a page, checked to be balanced; scripts and addresses on the network are remembered."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.dangers: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a tag."""
+        if tag == "script" or any(name.startswith("on") for name, _ in attrs):
+            self.dangers.append(tag)
+        self.dangers += [str(value) for name, value in attrs if name in ("src", "href") and "//" in str(value)]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Nothing stays open."""
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close the last open tag, which must be this one."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Keep the words."""
+        self.words.append(data)
+
+
+def figures(page: str) -> list[ElementTree.Element]:
+    """The figures of a page as XML."""
+    starts = [k for k in range(len(page)) if page.startswith("<svg", k)]
+    return [ElementTree.fromstring(page[k : page.index("</svg>", k) + 6]) for k in starts]
+
+
+def _study(folder: Path, *settings: str) -> tuple[Any, ...]:
+    asked = verbs.load_study("paper", ("run.truth_patients=5000", *settings), replicates=12)
+    held = manifest(asked.document, 1)
+    run = RunFolder(folder)
+    run.parts.mkdir(parents=True)
+    result = study.run_study(study.prepare(asked.cells), run, 2, None, lambda *_: None)
+    return result, asked.document, asked.scenario, held
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
+    return _study(tmp_path_factory.mktemp("paper"))
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
+    path = tmp_path_factory.mktemp("cohort") / "cohort.csv"
+    verbs.simulate(verbs.load_study("paper", (), 1), path, False, "plain")
+    spec = parse(load(str(path.with_suffix(".spec.yaml")), spec=CohortSpec), CohortSpec)
+    read = read_cohort(path, spec)
+    return analyse(read.observed, read.ids, spec.analysis, read.arms, spec.data.labels()), spec
+
+
+def test_study_report_is_whole_and_stands_alone(paper: tuple[Any, ...]) -> None:
+    page = study_report(*paper)
+    read = Page(page)
+    assert read.dangers == []
+    text = " ".join(read.words)
+    for heading in ("What was assumed", "Aims", "Estimands", "Methods", "Performance", "Failures", "How to reproduce"):
+        assert heading in text
+    assert page.index(paper[2].question) < page.index("What was assumed")
+    assert "population.correlation.size.pvtt" in text
+    assert len(figures(page)) == 2
+    assert all(figure.get("aria-label") for figure in figures(page))
+    assert len(page) < 5_000_000
+
+
+def test_study_report_has_the_numbers_of_the_json(paper: tuple[Any, ...], tmp_path: Path) -> None:
+    result, _, scenario, held = paper
+    told = tables.study_json(result, scenario, held, tmp_path)
+    json.dumps(told, allow_nan=False)
+    text = " ".join(Page(study_report(*paper)).words)
+    for row in told["performance"]:
+        if row["measure"] == "bias":
+            assert f"{row['value']:.3f} ({row['mcse']:.3f})" in text
+    assert told["verdict"] in text
+    assert told["provenance"]["rows_sha256"] in text
+
+
+def test_same_inputs_same_bytes(paper: tuple[Any, ...], cohort: tuple[Any, ...]) -> None:
+    assert study_report(*paper) == study_report(*paper)
+    assert cohort_report(*cohort, "cohort.csv") == cohort_report(*cohort, "cohort.csv")
+
+
+def test_terminal_table_fits_and_holds_every_row(paper: tuple[Any, ...]) -> None:
+    text = tables.performance_table(paper[0])
+    assert max(map(len, text.splitlines())) <= tables.WIDTH
+    for estimator in paper[2].estimators:
+        assert text.count(f" {estimator.name} ") >= 2
+
+
+def test_verdict_claims_no_bias_within_monte_carlo_error(paper: tuple[Any, ...]) -> None:
+    result = paper[0]
+    told = tables.verdict(result)
+    for estimator in paper[2].estimators:
+        bias = tables.measures(result, 0, "OS", estimator.name)["bias"]
+        part = told[told.index(f"{estimator.name} ") :].split(";")[0]
+        assert f"{bias.value:+.3f}" in told
+        if abs(bias.value) < 2 * bias.mcse:
+            assert "within Monte Carlo error" in told, part
+
+
+def test_sweep_is_told_cell_by_cell(tmp_path: Path) -> None:
+    asked = _study(tmp_path / "run", "sweep={grid: {population.size: [60, 90]}}", "outcomes.treatment_effect=none")
+    assert "population.size = 60" in tables.verdict(asked[0])
+    page = study_report(*asked)
+    assert page.count("Cell 0:") == 1
+    assert page.count("Cell 1:") == 1
+    Page(page)
+
+
+def test_cohort_report_and_tables(cohort: tuple[Any, ...]) -> None:
+    page = cohort_report(*cohort, "cohort.csv")
+    read = Page(page)
+    assert read.dangers == []
+    text = " ".join(read.words)
+    assert "Baseline characteristics" in text
+    assert f"{cohort[0].endpoints['OS'].before.cox.hr:.2f}" in text
+    assert len(figures(page)) == 7
+    shown = tables.cohort_tables(cohort[0])
+    assert max(map(len, shown.splitlines())) <= tables.WIDTH
+    assert "Baseline characteristics" in shown
+
+
+def test_hostile_labels_do_no_harm(cohort: tuple[Any, ...]) -> None:
+    analysis, spec = cohort
+    hostile = spec.model_copy(update={"title": HOSTILE + "\x00\x1b"})
+    page = cohort_report(analysis, hostile, f"{HOSTILE}.csv")
+    read = Page(page)
+    assert read.dangers == []
+    assert "<script>" not in page
+    assert "\x00" not in page
+    assert any("🧬" in word for word in read.words)
+    assert len(figures(page)) == 7
+
+
+def test_hostile_question_and_failures_are_shown(tmp_path: Path) -> None:
+    asked = verbs.load_study("paper", ("run.truth_patients=2000", "population.size=12"), replicates=12)
+    scenario = asked.scenario.model_copy(update={"question": HOSTILE})
+    run = RunFolder(tmp_path / "run")
+    run.parts.mkdir(parents=True)
+    result = study.run_study(study.prepare([({}, scenario)]), run, 1, None, lambda *_: None)
+    assert (result.rows["status"] != 0).any()
+    page = study_report(result, asked.document, scenario, manifest(asked.document, 1))
+    read = Page(page)
+    assert read.dangers == []
+    assert any(status in " ".join(read.words) for status in ("PS_SEPARATED", "SINGULAR", "NO_PAIRS", "MONOTONE"))
+    json.dumps(tables.study_json(result, scenario, {}, tmp_path), allow_nan=False)
+
+
+def test_numbers_that_do_not_exist_are_a_dash() -> None:
+    assert tables.number(np.nan) == tables.ABSENT
+    assert tables.with_error(tables.Measure(np.nan, np.nan)) == tables.ABSENT
+    assert tables.with_error(tables.Measure(1.0, np.nan)) == "1.000 (-)"
+
+
+def test_wide_tables_are_wrapped_not_cut() -> None:
+    text = tables.aligned(["first", "second"], [["a " * 60, "b " * 60]])
+    assert max(map(len, text.splitlines())) <= tables.WIDTH
+    assert text.count("a") == 60
+    assert text.count("b") == 60
