@@ -23,13 +23,14 @@ lint: $(VENV)/.installed-test
 
 $(VENV)/.installed: pyproject.toml requirements.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'TrialTwin needs Python 3.11 or newer')"
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes --only-binary :all: --no-deps -r requirements.txt
 	$(PIP) --no-build-isolation --no-deps --editable .
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
-	$(PIP) --require-hashes --no-deps -r requirements-test.txt
+	$(PIP) --require-hashes --only-binary :all: --no-binary autograd-gamma --use-pep517 --no-build-isolation --no-deps \
+		-r requirements-test.txt
 	touch $@
 
 # Resolve the pins anew (needs uv); the files hold no address of a package index.

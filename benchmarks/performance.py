@@ -1,12 +1,15 @@
 """Performance of an estimator over replicates, each measure with its Monte Carlo standard error.
 
 Names and formulas are those of Morris, White & Crowther (2019), "Using simulation studies to evaluate statistical
-methods", Statistics in Medicine 38:2074-2102, Table 6. A truth that was itself simulated adds its Monte Carlo variance
-to that of the bias. Replicates whose status is not OK have no estimate: they are left out of every measure but
-convergence and the two ``*_failures_counted`` ones.
+methods", Statistics in Medicine 38:2074-2102, Table 6. Replicates whose status is not OK have no estimate: they are
+left out of every measure but convergence and the two ``*_failures_counted`` ones. A measure that cannot be had is NaN,
+never zero: coverage without intervals or without a truth, power without p values, the spread of infinite estimates.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from math import ceil, hypot, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +27,7 @@ class Measure:
     mcse: float
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def performance(
     value: Floats,
     se: Floats,
@@ -36,46 +40,95 @@ def performance(
     alpha: float = 0.05,
 ) -> dict[str, Measure]:
     """Every measure by name, from replicate arrays ``(R,)``."""
-    ok = status == Status.OK
-    total, n = len(value), int(ok.sum())
-    estimate, error = value[ok], se[ok]
-    covers = (low[ok] <= truth) & (truth <= high[ok])
-    mean = float(estimate.mean()) if n else np.nan
-    eliminated = (low[ok] <= mean) & (mean <= high[ok])
-    rejects = p[ok] < alpha
-    spread = float(estimate.std(ddof=1)) if n > 1 else np.nan
-    squared = (estimate - truth) ** 2
-    model = float(np.sqrt(np.mean(error**2))) if n else np.nan
-    model_mcse = float(np.sqrt(np.var(error**2, ddof=1) / (4 * n * model**2))) if n > 1 else np.nan
-    empirical_mcse = spread / np.sqrt(2 * (n - 1)) if n > 1 else np.nan
-    relative = 100 * (model / spread - 1) if n > 1 and spread > 0 else np.nan
-    relative_mcse = (
-        100 * model / spread * np.sqrt((model_mcse / model) ** 2 + (empirical_mcse / spread) ** 2)
-        if n > 1 and spread > 0
-        else np.nan
-    )
+    ok = np.asarray(status == Status.OK)
+    estimate, low, high = value[ok], low[ok], high[ok]
+    mean = _mean(estimate)
+    spread = _spread(estimate)
+    rejects = np.where(np.isnan(p[ok]), nan, p[ok] < alpha)
     rejection = "type_1_error" if truth == 0 else "power"
+    failed = len(ok) - len(estimate)
+
+    def covered(at: float, failed: int) -> Measure:
+        return _share(_covers(low, high, at), failed)
+
+    def judged(measure: Callable[[float], Measure]) -> Measure:
+        return _with_error_of_truth(measure, truth, truth_mcse)
+
     return {
         "truth": Measure(truth, truth_mcse),
-        "mean": Measure(mean, spread / np.sqrt(n) if n > 1 else np.nan),
-        "bias": Measure(mean - truth, float(np.hypot(spread / np.sqrt(n), truth_mcse)) if n > 1 else np.nan),
-        "empirical_se": Measure(spread, empirical_mcse),
-        "model_se": Measure(model, model_mcse),
-        "relative_error_model_se": Measure(relative, relative_mcse),
-        "mse": Measure(
-            float(squared.mean()) if n else np.nan, float(squared.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
-        ),
-        "coverage": _share(covers),
-        "bias_eliminated_coverage": _share(eliminated),
-        rejection: _share(rejects),
-        "coverage_failures_counted": _share(np.r_[covers, np.zeros(total - n, np.bool_)]),
-        f"{rejection}_failures_counted": _share(np.r_[rejects, np.zeros(total - n, np.bool_)]),
-        "convergence": _share(ok),
+        "mean": mean,
+        "bias": judged(lambda at: Measure(mean.value - at, mean.mcse)),
+        "empirical_se": spread,
+        **_model_se(se[ok], spread),
+        "mse": judged(lambda at: _mean((estimate - at) ** 2)),
+        "coverage": judged(partial(covered, failed=0)),
+        "bias_eliminated_coverage": covered(mean.value if np.isfinite(mean.value) else nan, 0),
+        rejection: _share(rejects, 0),
+        "coverage_failures_counted": judged(partial(covered, failed=failed)),
+        f"{rejection}_failures_counted": _share(rejects, failed),
+        "convergence": _share(ok.astype(np.float64), 0),
     }
 
 
-def _share(hits: NDArray[np.bool_]) -> Measure:
-    if not len(hits):
-        return Measure(np.nan, np.nan)
-    share = float(hits.mean())
-    return Measure(share, float(np.sqrt(share * (1 - share) / len(hits))))
+def replicates_needed(pilot: Measure, replicates: int, target_mcse: float, truth_mcse: float = 0.0) -> int | None:
+    """How many replicates bring the Monte Carlo SE of a measure down to the target, from a pilot of ``replicates``.
+
+    The part that is due to the replicates falls with the root of their number; ``truth_mcse``, the part that is due to
+    the error of the truth, does not. None where no number is enough, or where the pilot's error is zero or NaN.
+    """
+    own, wanted = pilot.mcse**2 - truth_mcse**2, target_mcse**2 - truth_mcse**2
+    return ceil(replicates * own / wanted * (1 - 1e-12)) if own > 0 and wanted > 0 else None
+
+
+def _mean(of: Floats) -> Measure:
+    n = len(of)
+    return Measure(float(of.mean()) if n else nan, _spread(of).value / sqrt(n) if n > 1 else nan)
+
+
+def _spread(of: Floats) -> Measure:
+    """The sample SD, exactly zero where all are equal, NaN where not all are finite."""
+    n = len(of)
+    if n < 2 or not np.isfinite(of).all():
+        return Measure(nan, nan)
+    spread = float(of.std(ddof=1)) if of.min() < of.max() else 0.0
+    return Measure(spread, spread / sqrt(2 * (n - 1)))
+
+
+def _model_se(se: Floats, spread: Measure) -> dict[str, Measure]:
+    """The root of the mean squared model SE, and by how many per cent it is off the empirical SE."""
+    squares = _mean(se**2)
+    model = sqrt(squares.value)
+    mcse = squares.mcse / (2 * model) if model > 0 else nan
+    if not (model > 0 and spread.value > 0):
+        return {"model_se": Measure(model, mcse), "relative_error_model_se": Measure(nan, nan)}
+    ratio = 100 * model / spread.value
+    relative = Measure(ratio - 100, ratio * hypot(mcse / model, spread.mcse / spread.value))
+    return {"model_se": Measure(model, mcse), "relative_error_model_se": relative}
+
+
+def _covers(low: Floats, high: Floats, at: float) -> Floats:
+    """One where the interval holds the number, zero where it does not, NaN where either is missing."""
+    return np.where(np.isnan(low) | np.isnan(high) | np.isnan(at), nan, (low <= at) & (at <= high))
+
+
+def _share(hits: Floats, failed: int) -> Measure:
+    """The share of ones among those known and ``failed`` zeros more; NaN where there are hits, but none is known."""
+    known = hits[~np.isnan(hits)]
+    n = len(known) + failed
+    if n == 0 or (len(hits) > 0 and len(known) == 0):
+        return Measure(nan, nan)
+    share = float(known.sum()) / n
+    return Measure(share, sqrt(share * (1 - share) / n))
+
+
+def _with_error_of_truth(measure: Callable[[float], Measure], truth: float, mcse: float) -> Measure:
+    """The measure against the truth, the error of a simulated truth added to its own.
+
+    With a truth that is normal about its value, to the second order of a Taylor series in the truth: exact for bias
+    (variance + mcse^2) and MSE (variance + 4 bias^2 mcse^2 + 2 mcse^4), good for coverage.
+    """
+    here = measure(truth)
+    if mcse == 0:
+        return here
+    above, below = measure(truth + mcse).value, measure(truth - mcse).value
+    return Measure(here.value, hypot(here.mcse, (above - below) / 2, (above + below - 2 * here.value) / sqrt(2)))

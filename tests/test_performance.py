@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from benchmarks.performance import performance
+from benchmarks.performance import Measure, performance, replicates_needed
 
 OK = int(Status.OK)
 
@@ -68,6 +68,75 @@ def test_the_error_of_the_truth_is_added_in_quadrature() -> None:
     assert added.mcse == pytest.approx(np.hypot(plain.mcse, 0.5), rel=1e-14)
 
 
+def test_the_error_of_the_truth_in_mse_and_coverage_by_hand() -> None:
+    value = np.array([0.0, 1.0, 2.0, 3.0])
+    one = np.ones(4)
+    found = performance(value, one, value - 1, value + 1.2, one, np.zeros(4, np.int64), truth=1.5, truth_mcse=0.4)
+    plain = np.std((value - 1.5) ** 2, ddof=1) / 2
+    assert found["mse"].value == pytest.approx(1.25, rel=1e-14)
+    assert found["mse"].mcse == pytest.approx(
+        np.hypot(plain, np.sqrt(2) * 0.4**2), rel=1e-12
+    )  # no bias: no first order
+    assert found["coverage"].value == 0.5  # [0, 2.2] and [1, 3.2] hold 1.5; so do they 1.9; [-1, 1.2] too holds 1.1
+    assert found["coverage"].mcse == pytest.approx(np.sqrt(0.25 / 4 + 0.125**2 + 0.25**2 / 2), rel=1e-12)
+    assert found["bias_eliminated_coverage"].mcse == pytest.approx(0.25)
+
+
+def test_what_cannot_be_had_is_nan_and_not_zero() -> None:
+    study, gone = _study(np.random.default_rng(5), 20), np.full(20, np.nan)
+    without_truth = performance(**study, truth=np.nan, truth_mcse=np.nan)
+    for name in ("bias", "mse", "coverage", "coverage_failures_counted"):
+        assert np.isnan(without_truth[name].value), name
+    assert without_truth["bias_eliminated_coverage"].value > 0.5
+    without_interval = performance(**(study | {"low": gone, "high": gone}), truth=0.3)
+    for name in ("coverage", "bias_eliminated_coverage", "coverage_failures_counted"):
+        assert np.isnan(without_interval[name].value), name
+    without_p = performance(**(study | {"p": gone}), truth=0.3)
+    assert np.isnan(without_p["power"].value)
+    assert np.isnan(without_p["power_failures_counted"].value)
+
+
+def test_an_unbounded_interval_covers() -> None:
+    study = _study(np.random.default_rng(5), 20) | {"low": np.full(20, -np.inf), "high": np.full(20, np.inf)}
+    assert performance(**study, truth=0.3)["coverage"].value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("value", "se"),
+    [([0.1, 0.2, np.inf], [0.1] * 3), ([-np.inf, 0.2, np.inf], [0.1] * 3), ([1e200, -1e200, 0.0], [1e200] * 3)],
+)
+def test_infinite_estimates_have_no_spread_and_give_no_warning(value: list[float], se: list[float]) -> None:
+    study = _study(np.random.default_rng(5), 3) | {"value": np.array(value), "se": np.array(se)}
+    found = performance(**study, truth=0.3)
+    assert not np.isfinite(found["mse"].value)
+    if np.isinf(value).any():
+        assert np.isnan(found["bias"].mcse)
+        assert np.isnan(found["empirical_se"].value)
+        assert np.isnan(found["bias_eliminated_coverage"].value)
+
+
+def test_equal_estimates_or_no_model_se_have_no_relative_error() -> None:
+    study = _study(np.random.default_rng(5), 3)
+    equal = performance(**(study | {"value": np.full(3, 0.2)}), truth=0.3)
+    assert equal["empirical_se"].value == 0.0
+    assert np.isnan(equal["relative_error_model_se"].value)
+    assert np.isnan(performance(**(study | {"se": np.zeros(3)}), truth=0.3)["relative_error_model_se"].value)
+
+
+def test_replicates_needed() -> None:
+    assert replicates_needed(Measure(0.01, 0.02), 100, 0.01) == 400
+    assert replicates_needed(Measure(0.01, 0.5), 100, 0.4, truth_mcse=0.3) == 229  # 100 x 0.16 / 0.07 = 228.6
+    assert replicates_needed(Measure(0.01, 0.5), 100, 0.3, truth_mcse=0.3) is None
+    assert replicates_needed(Measure(1.0, 0.0), 100, 0.01) is None
+    assert replicates_needed(Measure(np.nan, np.nan), 100, 0.01) is None
+    rng = np.random.default_rng(6)
+    pilot = performance(**_study(rng, 4000), truth=0.3)["bias"]
+    needed = replicates_needed(pilot, 4000, 0.01)
+    assert needed is not None
+    reached = performance(**_study(rng, needed), truth=0.3)["bias"].mcse
+    assert abs(reached / 0.01 - 1) < 5 * np.sqrt(1 / 8000 + 1 / (2 * needed))
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_replicates_give_nan_and_no_warning(count: int) -> None:
     study = _study(np.random.default_rng(3), count)
@@ -105,3 +174,17 @@ def test_monte_carlo_errors_are_the_spread_over_studies() -> None:
         told = np.mean([study[name].mcse for study in studies])
         assert abs(told / spread - 1) < tolerance, name
         assert abs(told * np.sqrt(200 / 150) / spread - 1) > tolerance, name  # a wrong n would be noticed
+
+
+def test_errors_with_a_simulated_truth_are_the_spread_over_studies_and_truths() -> None:
+    """As above, 600 studies of 1,000 replicates, each judged by a truth of its own that is off by 0.1 SD."""
+    rng, studies, error = np.random.default_rng(7), 600, 0.1
+    made = [(_study(rng, 1000, 0.5), 0.3 + error * rng.standard_normal()) for _ in range(studies)]
+    known = [performance(**study, truth=truth) for study, truth in made]
+    judged = [performance(**study, truth=truth, truth_mcse=error) for study, truth in made]
+    tolerance = 5 / np.sqrt(2 * studies)
+    for name in ("bias", "mse", "coverage"):
+        spread = np.std([study[name].value for study in judged], ddof=1)
+        told, ignoring = (np.mean([study[name].mcse for study in each]) for each in (judged, known))
+        assert abs(told / spread - 1) < tolerance, name
+        assert ignoring / spread < 1 - tolerance, name  # a truth taken as exact would be noticed

@@ -1,0 +1,138 @@
+"""What surrounds the code: pins, make targets, the console script's door, and the README's own examples."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from analysis.cohort_spec import CohortSpec
+from benchmarks import cli, verbs
+from simulator.documents import load, parse
+
+HOME = Path(__file__).parent.parent
+README = (HOME / "README.md").read_text("utf-8")
+PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text("utf-8"))
+PINS = ("requirements.txt", "requirements-test.txt")
+HEAVY = {"numpy", "pandas", "scipy", "numba", "pydantic", "yaml", "pyarrow", "jinja2", "matplotlib", "lifelines"}
+
+
+def pinned(name: str) -> dict[str, str]:
+    """Each requirement of a lock file with the lines that belong to it."""
+    text = (HOME / name).read_text("utf-8").replace("\\\n", " ")
+    return {re.split(r"[=;\s]", line, maxsplit=1)[0]: line for line in text.splitlines() if line.strip()}
+
+
+def wanted(*requirements: str) -> set[str]:
+    """The names of requirements, as lock files spell them."""
+    return {re.split(r"[<>=;\[\s]", line, maxsplit=1)[0].lower().replace("_", "-") for line in requirements}
+
+
+def door(*words: str, first: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The console script's run, with one folder before all others on the path."""
+    script = (
+        "import sys\n"
+        "from simulator.start import main\n"
+        "try:\n    main()\n"
+        f"finally:\n    print('HEAVY', *sorted({HEAVY!r} & sys.modules.keys()))\n"
+    )
+    path = os.pathsep.join(str(place) for place in (first, HOME) if place is not None)
+    return subprocess.run(
+        [sys.executable, "-c", script, *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},
+    )
+
+
+@pytest.mark.parametrize("name", PINS)
+def test_pins_hold_hashes_and_no_address(name: str) -> None:
+    pins = pinned(name)
+    assert len(pins) > 20
+    assert all("==" in line and "--hash=sha256:" in line for line in pins.values())
+    assert "://" not in (HOME / name).read_text("utf-8")
+
+
+def test_all_that_is_declared_is_pinned() -> None:
+    project, groups = PROJECT["project"], PROJECT["dependency-groups"]
+    base = wanted(*project["dependencies"], *groups["build"])
+    assert base <= pinned("requirements.txt").keys()
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    assert base | wanted(*extras, *groups["dev"]) <= pinned("requirements-test.txt").keys()
+
+
+def test_both_lock_files_pin_the_same_versions() -> None:
+    both, base = (re.findall(r"^\S+==\S+.*?(?= \\$)", (HOME / name).read_text("utf-8"), re.M) for name in PINS[::-1])
+    assert len(base) > 20
+    assert set(base) <= set(both)
+
+
+def test_scenarios_hold_no_python() -> None:
+    files = [path for path in (HOME / "scenarios").rglob("*") if path.is_file()]
+    assert len(files) >= 4
+    assert {path.suffix for path in files} <= {".yaml", ".json"}
+
+
+def test_the_gate_runs_the_commands_of_the_readme() -> None:
+    gate = (HOME / ".ci" / "run").read_text("utf-8")
+    assert "set -euo pipefail" in gate
+    targets = set(re.findall(r"^([a-z]+):", (HOME / "Makefile").read_text("utf-8"), re.M))
+    named = set(re.findall(r"^ *make (\w+)", README, re.M))
+    assert {"demo", "test"} <= named <= targets
+    assert {"make test", "make lint"} <= set(gate.splitlines())
+
+
+def test_the_readme_names_every_command_and_no_other() -> None:
+    assert set(re.findall(r"`trialtwin (\w+)", README)) <= cli.cli.commands.keys()
+    assert all(re.search(rf"`(trialtwin )?{name}\b", README) for name in cli.cli.commands)
+
+
+def test_changes_are_told_under_three_headings() -> None:
+    text = (HOME / "CHANGELOG.md").read_text("utf-8")
+    headings = re.findall(r"^### (.+)$", text, re.M)
+    assert headings
+    assert set(headings) == {"Statistical", "Computational", "Interface"}
+
+
+def _blocks(language: str) -> list[str]:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+    assert found
+    return found
+
+
+def test_the_readmes_yaml_is_valid(tmp_path: Path) -> None:
+    for block in _blocks("yaml"):
+        place = tmp_path / "example.yaml"
+        place.write_text(block, "utf-8")
+        if "extends:" in block:
+            assert "valid" in verbs.check(str(place), ())
+        else:
+            parse(load(str(place), spec=CohortSpec), CohortSpec)
+
+
+def test_the_readmes_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    for block in _blocks("python"):
+        exec(compile(block, "README.md", "exec"), {})
+    assert 0.1 < float(capsys.readouterr().out) < 1.0
+
+
+def test_help_imports_nothing_heavy() -> None:
+    done = door("--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "HEAVY"
+    assert door("list").stdout.splitlines()[-1] != "HEAVY"  # the check can see an import
+
+
+@pytest.mark.parametrize(("hidden", "file"), [("analysis", "analysis/__init__.py"), ("benchmarks", "benchmarks.py")])
+def test_a_package_that_is_hidden_is_told_in_one_line(tmp_path: Path, hidden: str, file: str) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("raise SystemExit('imported')")
+    done = door("list", first=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert f"'{hidden}' is hidden by {tmp_path / file}" in done.stderr
