@@ -87,8 +87,9 @@ def _fit(
     here = np.ones((r, n), np.bool_) if present is None else np.ascontiguousarray(present, dtype=np.bool_)
     prior = np.empty((0, 0)) if weight is None else np.ascontiguousarray(weight, dtype=np.float64)
     chosen = np.zeros((r, int(terms.max()) + 1 if p else 0), np.bool_)
-    beta, covariance = np.full((r, p + 1), np.nan), np.full((r, p + 1, p + 1), np.nan)
+    beta = np.full((r, p + 1), np.nan)
     linear, fitted = np.full((r, n), np.nan), np.full((r, n), np.nan)
+    covariance = np.full((r if direction == "none" else 0, p + 1, p + 1), np.nan)
     loglik, status = np.full(r, np.nan), np.zeros(r, np.int64)
     drops, adds = direction in ("both", "backward"), direction in ("both", "forward")
     fit_block(

@@ -1,4 +1,4 @@
-"""Small symmetric systems, solved without BLAS so that every replicate's digits are its own."""
+"""Small symmetric systems without BLAS, so that every replicate's digits are its own, and many exponentials."""
 
 import numpy as np
 
@@ -6,6 +6,10 @@ from simulator.cohort import Floats
 from simulator.compiled import kernel
 
 _SINGULAR_PIVOT = 1e-11
+_LOG2_E = 1.4426950408889634
+_LOG_2_HIGH, _LOG_2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+_ROUND = 6755399441055744.0  # 1.5 * 2^52: a sum with it is rounded to a whole number, which stands in its last bits
+_EXPONENT_OF_ONE = 1023 << 52
 
 
 @kernel
@@ -39,3 +43,35 @@ def solve(root: Floats, p: int, b: Floats) -> None:
         for j in range(k + 1, p):
             s -= root[j, k] * b[j]
         b[k] = s / root[k, k]
+
+
+@kernel
+def exponentials(values: Floats, scratch: Floats, n: int) -> None:
+    """Turn ``values[:n]``, finite, into their exponentials, to one unit in the last place; clamped to -708 and 709.
+
+    Loops without branches, which the compiler turns into vector code: 2^k exp(f) with f at most half of log 2
+    (Cody and Waite's reduction), and k added to the exponent's bits.
+    """
+    bits = scratch.view(np.int64)
+    for i in range(n):
+        scratch[i] = min(max(values[i], -708.0), 709.0) * _LOG2_E + _ROUND
+    for i in range(n):
+        k = scratch[i] - _ROUND
+        f = (min(max(values[i], -708.0), 709.0) - k * _LOG_2_HIGH) - k * _LOG_2_LOW
+        s = 1.0 / 6227020800.0
+        s = s * f + 1.0 / 479001600.0
+        s = s * f + 1.0 / 39916800.0
+        s = s * f + 1.0 / 3628800.0
+        s = s * f + 1.0 / 362880.0
+        s = s * f + 1.0 / 40320.0
+        s = s * f + 1.0 / 5040.0
+        s = s * f + 1.0 / 720.0
+        s = s * f + 1.0 / 120.0
+        s = s * f + 1.0 / 24.0
+        s = s * f + 1.0 / 6.0
+        s = s * f + 0.5
+        values[i] = 1.0 + (s * f * f + f)
+    for i in range(n):
+        bits[i] = (bits[i] << 52) + _EXPONENT_OF_ONE
+    for i in range(n):
+        values[i] *= scratch[i]

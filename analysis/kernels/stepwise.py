@@ -1,21 +1,25 @@
 """R's stepwise selection of logistic models, replicate by replicate.
 
-From the current fit every neighbour (one term dropped or added) is bounded before it is fitted. With H the information
-of the model with all candidates at the current fit, L^2 = max z' H^-1 z over the rows, and q the quadratic
-approximation's change of the log-likelihood, doubled, self-concordance of the logistic loss (Bach 2010, Electronic
-Journal of Statistics 4:384, Proposition 1) gives, with m = L sqrt(q):
+From the current model every neighbour (one term dropped or added) is bounded before it is fitted. Let H be the
+information of all candidate columns at the current coefficients b, L^2 = max z' H^-1 z over the rows, and, all in the
+norm of H: q the squared length of the shortest change that drops the term, s its slope g'd, v^2 the squared Newton
+decrement of the neighbour's own columns. Self-concordance of the logistic loss (Bach 2010, Electronic Journal of
+Statistics 4:384, Proposition 1) gives, from the log-likelihood at b,
 
-    dropping loses at least   (exp(-m) + m - 1) / L^2
-    adding gains at most      (m + (1 - m) log(1 - m)) / L^2, without limit if m >= 1
+    dropping loses at least  (exp(-m) + m - 1) / L^2 - s - v^2 (1 + m) / (1 - L v)       m = L sqrt(q),  L v < 1
+    any model gains at most  (m + (1 - m) log(1 - m)) / L^2,  without limit if m >= 1    m = L v
+    and at least             ((1 + m) log(1 + m) - m) / L^2                              m = L v
 
-A neighbour whose bound cannot beat the best one fitted so far is passed over; the selection is that of fitting all.
+(v enters the first because b need not be the current model's maximum). Where the linear predictors have moved by at
+most D since H was taken, H is at least exp(-D) times what it was: L^2 and v^2 grow by no more than exp(D). What the
+bounds leave open is looked at closer, in the end by Newton's method; the selection is that of fitting all.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.kernels.linear import cholesky, solve
-from analysis.kernels.logistic import columns_of, inverse, newton, prepare
+from analysis.kernels.logistic import columns_of, evaluate, inverse, multiply, newton, prepare
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
@@ -29,108 +33,192 @@ _TOO_FEW = int(Status.TOO_FEW)
 _BAD_INPUT = int(Status.BAD_INPUT)
 
 _EXACT = 1e-7  # squared Newton decrement d, at which the log-likelihood plus d / 2 is known to about 1e-11
-_SLACK = 1e-6
+_FINAL = 1e-13  # one that the last step turns into the square of it
+_SLACK = 1e-7  # of rounding, on every bound
+_ROUGH = 1e-2  # one from which the bounds are sharp enough to start with
+_FAR = 0.05  # one from which they are not
+_DRIFT = 0.5  # of a linear predictor, after which L^2 is worked out anew
+_TIE = 1e-11  # relative, of two criteria
+_MOST_PRODUCTS = 250_000  # 2 MB, a cache's worth
+_OPEN, _NARROWED, _EXACTLY = 0, 1, 2
 
 
 @kernel
-def survey(
-    z: Floats, n: int, outcome: Bools, prior: Floats, beta: Floats, gram: Floats, gradient: Floats, root: Floats
-) -> float:
-    """L^2 of the module's bounds at ``beta``, or -1 where the information of all columns is singular.
+def most_gained(v2: float, l2: float) -> float:
+    """The upper bound of the module on twice the gain in log-likelihood."""
+    m = np.sqrt(v2 * l2)
+    if m >= 1.0:
+        return np.inf
+    return v2 * (1.0 + m) if m < 1e-4 else 2.0 * (m + (1.0 - m) * np.log1p(-m)) / l2
 
-    Fills ``gram`` with that information and ``gradient`` with the score, for all columns.
-    """
-    p = beta.shape[0]
-    gram[:, :] = 0.0
-    gradient[:] = 0.0
+
+@kernel
+def least_gained(v2: float, l2: float) -> float:
+    """The lower bound of the module on twice the gain in log-likelihood."""
+    m = np.sqrt(v2 * l2)
+    return v2 * (1.0 - m) if m < 1e-4 else 2.0 * ((1.0 + m) * np.log1p(m) - m) / l2
+
+
+@kernel
+def least_lost(q: float, slope: float, v2: float, l2: float) -> float:
+    """The lower bound of the module on twice the loss by dropping a term."""
+    m, turn = np.sqrt(q * l2), np.sqrt(v2 * l2)
+    if turn >= 1.0:
+        return -np.inf
+    own = q * (1.0 - m / 2.0) if m < 1e-4 else 2.0 * (np.exp(-m) + m - 1.0) / l2
+    return own - 2.0 * slope - 2.0 * v2 * (1.0 + m) / (1.0 - turn)
+
+
+@kernel
+def longest(z: Floats, n: int, root: Floats, p: int) -> float:
+    """The largest z' H^-1 z over the rows, of the Cholesky factor ``root`` of H."""
+    back, half, largest = np.zeros((p, p)), np.empty(p), 0.0
+    for k in range(p):  # row k of ``back`` is column k of the factor's inverse
+        back[k, k] = 1.0 / root[k, k]
+        for m in range(k + 1, p):
+            s = 0.0
+            for j in range(k, m):
+                s -= root[m, j] * back[k, j]
+            back[k, m] = s / root[m, m]
     for i in range(n):
-        eta = 0.0
-        for k in range(p):
-            eta += z[i, k] * beta[k]
-        small = np.exp(-abs(eta))
-        mean = 1.0 / (1.0 + small) if eta >= 0 else small / (1.0 + small)
-        residual = prior[i] * ((1.0 if outcome[i] else 0.0) - mean)
-        variance = prior[i] * small / ((1.0 + small) * (1.0 + small))
-        for k in range(p):
-            gradient[k] += residual * z[i, k]
-            part = variance * z[i, k]
+        for m in range(p):
+            half[m] = z[i, 0] * back[0, m]
+        for k in range(1, p - 1, 2):
+            one, two = z[i, k], z[i, k + 1]
             for m in range(p):
-                gram[k, m] += part * z[i, m]
-    root[:p, :p] = gram
-    if not cholesky(root, p):
-        return -1.0
-    largest = 0.0
-    half = np.empty(p)
-    for i in range(n):
+                half[m] += one * back[k, m] + two * back[k + 1, m]
+        if p % 2 == 0:
+            for m in range(p):
+                half[m] += z[i, p - 1] * back[p - 1, m]
         length = 0.0
-        for k in range(p):
-            s = z[i, k]
-            for j in range(k):
-                s -= root[k, j] * half[j]
-            half[k] = s / root[k, k]
-            length += half[k] * half[k]
+        for m in range(p):
+            length += half[m] * half[m]
         largest = max(largest, length)
     return largest
 
 
 @kernel
-def approach(
-    gram: Floats, gradient: Floats, use: Ints, beta: Floats, dropping: bool, trial: Floats, work: Floats, step: Floats
-) -> float:
-    """The doubled change of the log-likelihood by the quadratic approximation, -1 if it has none.
+def sweep(table: Floats, p: int, use: Ints) -> bool:
+    """Sweep the columns ``use`` out of ``table (p + 1, p + 1)``, information bordered by the score; False if singular.
 
-    ``trial`` receives the coefficients that the approximation gives the neighbour with the columns ``use``.
+    What is left (symmetric): minus the inverse among the columns used; for the others and the score, the coefficients
+    by which they are regressed on these; the others' information and score beyond them; and in the corner minus the
+    squared Newton decrement.
     """
-    p = use.shape[0]
-    for k in range(p):
-        for m in range(k + 1):
-            work[k, m] = gram[use[k], use[m]]
-    if not cholesky(work, p):
-        return -1.0
-    for k in range(p):
-        if not dropping:
-            step[k] = gradient[use[k]]
-            continue
-        step[k] = 0.0
-        for c in range(beta.shape[0]):
-            step[k] += gram[use[k], c] * trial[c]  # trial still holds the coefficients to be dropped
-    change = 0.0
-    if dropping:
-        for c in range(beta.shape[0]):
-            for d in range(beta.shape[0]):
-                change += trial[c] * gram[c, d] * trial[d]
-    for k in range(p):
-        work[p, k] = step[k]
-    solve(work, p, step)
-    for k in range(p):
-        change += -work[p, k] * step[k] if dropping else work[p, k] * step[k]
-    trial[:] = 0.0
-    for k in range(p):
-        trial[use[k]] = beta[use[k]] + step[k]
-    return max(change, 0.0)
+    for k in use:
+        pivot = table[k, k]
+        if not pivot > 0.0:
+            return False
+        inverted = 1.0 / pivot
+        for a in range(p + 1):
+            if a != k:
+                share = table[a, k] * inverted
+                for b in range(p + 1):
+                    table[a, b] -= share * table[k, b]
+                table[a, k] = share
+        for b in range(p + 1):
+            table[k, b] *= inverted
+        table[k, k] = -inverted
+    return True
 
 
 @kernel
-def best_change(q: float, l2: float, dropping: bool) -> float:
-    """The most favourable doubled change of the log-likelihood that the module's bounds leave open."""
-    m = np.sqrt(q * l2)
+def newton_step(table: Floats, use: Ints, score: Floats, step: Floats) -> float:
+    """The squared Newton decrement of the swept columns ``use``; fills ``step``, 0 elsewhere."""
+    v2 = 0.0
+    step[:] = 0.0
+    for a in use:
+        s = 0.0
+        for b in use:
+            s -= table[a, b] * score[b]
+        step[a] = s
+        v2 += s * score[a]
+    return v2
+
+
+@kernel
+def detour(
+    table: Floats, use: Ints, own: Ints, dropping: bool, score: Floats, block: Floats, part: Floats, step: Floats
+) -> float:
+    """What the squared Newton decrement gains where the columns ``own`` are dropped or added; changes ``step`` likewise.
+
+    ``table`` is swept of ``use``, and ``step`` the step there. ``block`` receives the Cholesky factor of the information
+    of ``own`` beyond the others; NaN where that is singular.
+    """
+    width, sign, change = own.shape[0], -1.0 if dropping else 1.0, 0.0
+    for j in range(width):
+        part[j] = step[own[j]]
+        if not dropping:
+            part[j] = score[own[j]]
+            for b in use:
+                part[j] -= table[own[j], b] * score[b]
+        block[width, j] = part[j]
+        for m in range(j + 1):
+            block[j, m] = sign * table[own[j], own[m]]
+    if not cholesky(block, width):
+        return np.nan
+    solve(block, width, part)
+    for j in range(width):
+        change += sign * part[j] * block[width, j]
+        for a in use:
+            step[a] -= sign * table[a, own[j]] * part[j]
+    for j in range(width):
+        step[own[j]] = 0.0 if dropping else part[j]
+    return change
+
+
+@kernel
+def predict(
+    table: Floats,
+    use: Ints,
+    own: Ints,
+    dropping: bool,
+    score: Floats,
+    beta: Floats,
+    v2: float,
+    l2: float,
+    block: Floats,
+    part: Floats,
+    point: Floats,
+) -> tuple[float, float]:
+    """Twice the neighbour's change of the log-likelihood: an upper bound, and what the quadratic approximation gives.
+
+    ``point`` holds the step of the columns ``use``, and receives the neighbour's coefficients by the approximation.
+    """
+    change = detour(table, use, own, dropping, score, block, part, point)
+    if np.isnan(change):
+        return np.inf, 0.0
+    v2 = max(v2 + change, 0.0)
+    most, likely, width = most_gained(v2, l2), v2, own.shape[0]
     if dropping:
-        if m < 1e-4:
-            return -q * (1.0 - m)
-        return -2.0 * (np.exp(-m) + m - 1.0) / l2
-    if m >= 1.0:
-        return np.inf
-    if m < 1e-4:
-        return q * (1.0 + m)
-    return 2.0 * (m + (1.0 - m) * np.log1p(-m)) / l2
+        q, slope = 0.0, 0.0
+        for j in range(width):
+            part[j] = beta[own[j]]
+        solve(block, width, part)
+        for j in range(width):
+            q += part[j] * beta[own[j]]
+        for a in use:
+            away = 0.0
+            for j in range(width):
+                away += table[a, own[j]] * part[j]
+            slope += score[a] * away
+            point[a] += away
+        most, likely = -least_lost(q, slope, v2, l2), v2 + 2.0 * slope - q
+    for k in range(beta.shape[0]):
+        point[k] += beta[k]
+    if dropping:
+        for j in range(width):
+            point[own[j]] = 0.0
+    return most, likely
 
 
 @kernel
 def select(
     z: Floats,
     n: int,
-    outcome: Bools,
+    outcome: Floats,
     prior: Floats,
+    pairs: Floats,
     term_of: Ints,
     cost: float,
     drops: bool,
@@ -138,75 +226,174 @@ def select(
     chosen: Bools,
     beta: Floats,
     root: Floats,
-) -> tuple[float, int]:
-    """The criterion and status of the model that R's `step` ends with; fills ``chosen (G,)`` and ``beta``.
+    work: Floats,
+) -> int:
+    """The status of the model that R's `step` ends with; fills ``chosen (G,)`` and ``beta``, near its maximum.
 
     At each step the neighbour with the smallest criterion is taken, drops before adds and each in the order of the
-    terms where they tie, until none improves on the current model by R's 1e-7. A separated model counts with the limit
-    of its likelihood, and its neighbours are all fitted. SINGULAR where the candidates are collinear, used or not.
+    terms where they tie, until none is better than the current model. A separated model counts with the limit of its
+    likelihood, and its neighbours are all fitted. SINGULAR where the candidates are collinear, used or not.
     """
     terms, p = chosen.shape[0], beta.shape[0]
-    gram, gradient, work, step = np.empty((p, p)), np.empty(p), np.empty((p + 1, p)), np.empty(p)
-    start, best_beta = np.empty((terms, p)), np.empty(p)
-    bound, expected = np.empty(terms), np.empty(terms)
-    if survey(z, n, outcome, prior, beta, gram, gradient, root) < 0.0:
-        return np.nan, _SINGULAR
-    loglik, status = newton(z, n, outcome, prior, columns_of(chosen, term_of), beta, root, _EXACT)
+    here, other, ahead, moved, first = 0, 1, -1, False, True
+    gram, gradient, eta, loglik = np.empty((2, p, p)), np.empty((2, p)), np.empty((2, n)), np.empty(2)
+    table, block, part = np.empty((p + 1, p + 1)), np.empty((p + 1, p)), np.empty(p)
+    origin, l2_origin, score, step = np.empty(n), -1.0, np.empty(p), np.empty(p)
+    point, expected = np.empty((terms, p)), np.empty(terms)
+    low, high, stage = np.empty(terms + 1), np.empty(terms + 1), np.empty(terms + 1, np.int64)
+    fitted = np.empty(terms + 1, np.int64)
+    now, known = terms, np.nan  # the current model has the place behind its neighbours
+    status = newton(z, n, outcome, prior, pairs, columns_of(chosen, term_of), beta, root, work, _ROUGH)[1]
     if status not in (_OK, _SEPARATED):
-        return np.nan, status
-    current = cost * columns_of(chosen, term_of).shape[0] - 2.0 * loglik
+        return status
     while True:
-        l2 = survey(z, n, outcome, prior, beta, gram, gradient, root) if status == _OK else -1.0
-        first, lowest = -1, np.inf
+        use = columns_of(chosen, term_of)
+        if ahead < 0:
+            loglik[here] = evaluate(z, n, outcome, prior, pairs, beta, True, work, gradient[here], gram[here])
+            eta[here] = work[0, :n]
+        ahead = -1
+        drift = farthest(eta[here], origin, n) if l2_origin > 0.0 else np.inf
+        if not drift < _DRIFT:
+            root[:p, :p] = gram[here]
+            l2_origin, drift = longest(z, n, root, p) if cholesky(root, p) else -1.0, 0.0
+            if first and l2_origin < 0.0 and status == _OK:
+                return _SINGULAR
+            origin[:] = eta[here]
+        first, l2, v2, certain = False, l2_origin * np.exp(drift), 0.0, status == _OK and l2_origin > 0.0
+        if certain:
+            table[:p, :p] = gram[here]
+            table[p, :p] = gradient[here]
+            table[:p, p] = gradient[here]
+            table[p, p] = 0.0
+            certain = sweep(table, p, use)
+            v2 = max(-table[p, p], 0.0)
+            if certain and v2 > _FAR and not moved:
+                for k in use:
+                    beta[k] += table[k, p]
+                moved = True
+                continue
+        penalty = cost * use.shape[0] - 2.0 * loglik[here]
+        fitted[now], stage[now], low[now], high[now] = status, _NARROWED, -np.inf, np.inf
+        if not np.isnan(known):
+            stage[now], low[now], high[now] = _EXACTLY, known, known
+        elif certain:
+            low[now], high[now] = penalty - most_gained(v2, l2) - _SLACK, penalty - least_gained(v2, l2) + _SLACK
         for g in range(terms):
-            bound[g], expected[g] = np.inf, np.inf
-            if not (drops if chosen[g] else adds):
-                continue
-            dropping = chosen[g]
-            chosen[g] = not dropping
-            use = columns_of(chosen, term_of)
-            chosen[g] = dropping
-            bound[g] = -np.inf
-            start[g] = 0.0
-            for k in range(term_of.shape[0]):
-                if dropping and term_of[k] == g:
-                    start[g, k + 1] = beta[k + 1]
-            q = approach(gram, gradient, use, beta, dropping, start[g], work, step) if l2 > 0.0 else -1.0
-            if q >= 0.0:
-                change = best_change(q, l2, dropping)
-                penalty = cost * use.shape[0] - 2.0 * loglik
-                bound[g] = penalty - change - _SLACK
-                expected[g] = penalty + q if dropping else penalty - q
+            stage[g], low[g], high[g], expected[g] = _EXACTLY, np.inf, np.inf, np.inf
+            if drops if chosen[g] else adds:
+                stage[g], low[g], expected[g] = _OPEN, -np.inf, -np.inf
+                point[g] = 0.0
+                if certain:
+                    for k in use:
+                        point[g, k] = table[k, p]
+                    own = columns_of_term(g, term_of)
+                    most, likely = predict(
+                        table, use, own, chosen[g], gradient[here], beta, v2, l2, block, part, point[g]
+                    )
+                    base = penalty + (-cost if chosen[g] else cost) * own.shape[0]
+                    low[g], expected[g] = base - most - _SLACK, base - likely
+        while True:
+            g = next_to_look_at(low, high, expected, stage)
+            if g < 0:
+                break
+            if g < now:
+                chosen[g] = not chosen[g]
+            theirs = columns_of(chosen, term_of)
+            if g < now:
+                chosen[g] = not chosen[g]
+            if certain and stage[g] == _OPEN:
+                base = cost * theirs.shape[0]
+                if ahead < 0 and expected[g] < high[now]:
+                    ahead = g
+                    loglik[other] = evaluate(z, n, outcome, prior, pairs, point[g], True, work, gradient[other], gram[other])
+                    eta[other] = work[0, :n]
+                    base -= 2.0 * loglik[other]
+                    score[:] = gradient[other]
+                else:
+                    base -= 2.0 * evaluate(z, n, outcome, prior, pairs, point[g], False, work, score, root)
+                spread = np.exp(farthest(eta[here], work[0], n))
+                own = columns_of_term(g, term_of)
+                left = newton_step(table, use, score, step)
+                left = max(left + detour(table, use, own, chosen[g], score, block, part, step), 0.0)
+                if g != ahead:
+                    for k in range(p):
+                        point[g, k] += step[k]
+                low[g] = base - most_gained(left * spread, l2 * spread) - _SLACK
+                high[g] = base - least_gained(left / spread, l2 * spread) + _SLACK
+                fitted[g], stage[g] = _OK, _NARROWED
             else:
-                for k in range(p):
-                    start[g, k] = beta[k] if status == _OK and (k == 0 or term_of[k - 1] != g) else 0.0
-            if expected[g] < lowest:
-                first, lowest = g, expected[g]
-        best, best_term, best_rank, best_status, best_loglik = np.inf, -1, 0, _OK, 0.0
-        for turn in range(-1, 2 * terms):
-            g = first if turn == -1 else turn % terms
-            if g < 0 or (turn >= 0 and (g == first or chosen[g] != (turn < terms))):
-                continue
-            if bound[g] > min(best, current + 1e-7):
-                continue
-            rank = g if chosen[g] else terms + g
-            chosen[g] = not chosen[g]
-            use = columns_of(chosen, term_of)
-            chosen[g] = not chosen[g]
-            reached, fitted = newton(z, n, outcome, prior, use, start[g], root, _EXACT)
-            if fitted not in (_OK, _SEPARATED):
-                continue
-            criterion = cost * use.shape[0] - 2.0 * reached
-            tie = 1e-11 * abs(criterion)
-            if criterion < best - tie or (criterion <= best + tie and rank < best_rank):
-                best, best_term, best_rank, best_status, best_loglik = criterion, g, rank, fitted, reached
-                best_beta[:] = start[g]
-        if best_term < 0 or best >= current + 1e-7:
-            break
-        chosen[best_term] = not chosen[best_term]
-        current, status, loglik = best, best_status, best_loglik
-        beta[:] = best_beta
-    return current, status
+                if g < now:
+                    step[:] = point[g]
+                else:
+                    step[:] = beta
+                reached, fitted[g] = newton(z, n, outcome, prior, pairs, theirs, step, root, work, _EXACT)
+                low[g] = cost * theirs.shape[0] - 2.0 * reached if fitted[g] in (_OK, _SEPARATED) else np.inf
+                high[g], stage[g] = low[g], _EXACTLY
+                if g < now:
+                    point[g] = step
+                if g == ahead:
+                    ahead = -1
+        g = winner(low, high, chosen)
+        if g == now:
+            return fitted[now]
+        chosen[g] = not chosen[g]
+        beta[:] = point[g]
+        status, known, moved = fitted[g], low[g] if stage[g] == _EXACTLY else np.nan, False
+        if ahead == g:
+            here, other = other, here
+        else:
+            ahead = -1
+
+
+@kernel
+def farthest(a: Floats, b: Floats, n: int) -> float:
+    """The largest difference of two rows of numbers."""
+    largest = 0.0
+    for i in range(n):
+        largest = max(largest, abs(a[i] - b[i]))
+    return largest
+
+
+@kernel
+def columns_of_term(term: int, term_of: Ints) -> Ints:
+    """The columns of ``z`` that a term has."""
+    own = np.empty(term_of.shape[0], np.int64)
+    count = 0
+    for k in range(term_of.shape[0]):
+        if term_of[k] == term:
+            own[count] = k + 1
+            count += 1
+    return own[:count]
+
+
+@kernel
+def next_to_look_at(low: Floats, high: Floats, expected: Floats, stage: Ints) -> int:
+    """The model to be worked out next, or -1 where it is clear which is best; the current one is the last."""
+    best, pick, rivals = np.min(high), -1, 0
+    for g in range(expected.shape[0]):
+        if stage[g] == _OPEN and low[g] <= best and (pick < 0 or expected[g] < expected[pick]):
+            pick = g
+    if pick >= 0:
+        return pick
+    for g in range(low.shape[0]):
+        if low[g] <= best + _TIE * abs(best):
+            rivals += 1
+            if stage[g] != _EXACTLY:
+                pick = g
+    return pick if rivals > 1 else -1
+
+
+@kernel
+def winner(low: Floats, high: Floats, chosen: Bools) -> int:
+    """The model with the smallest criterion: of several the current one, then drops, then adds, each in order."""
+    best, terms = np.min(high), chosen.shape[0]
+    if low[terms] <= best + _TIE * abs(best):
+        return terms
+    for dropping in (True, False):
+        for g in range(terms):
+            if chosen[g] == dropping and low[g] <= best + _TIE * abs(best):
+                return g
+    return terms
 
 
 @kernel
@@ -231,34 +418,38 @@ def fit_block(
 ) -> None:
     """Fit each replicate: all columns when neither ``drops`` nor ``adds``, else the stepwise selection.
 
-    ``linear`` is summed over the columns in order, so that equal rows have the very same score.
+    ``linear`` is summed over the columns in order, so that equal rows have the very same score. ``covariance`` has no
+    rows where it is not asked for.
     """
     replicates, patients, columns = x.shape
     z = np.empty((patients, columns + 1))
-    outcome, prior = np.empty(patients, np.bool_), np.empty(patients)
+    outcome, weights, work = np.empty(patients), np.empty(patients), np.empty((4, patients))
     scale, root = np.empty((2, columns)), np.empty((columns + 1, columns + 1))
-    own = np.empty(columns + 1)
+    own, one = np.empty(columns + 1), np.empty(0)
+    prior = weights if weight.shape[0] > 0 else one
+    products = (columns + 1) * (columns + 2) // 2
+    pairs = np.empty((patients if (drops or adds) and patients * products < _MOST_PRODUCTS else 0, products))
+    tolerance = _FINAL if covariance.shape[0] == 0 else _FINAL * _FINAL
     for r in range(replicates):
-        n = prepare(
-            x[r], y[r], present[r], weight[r] if weight.shape[0] > 0 else weight[:0, 0], z, outcome, prior, scale
-        )
-        ones = 0
+        n = prepare(x[r], y[r], present[r], weight[r] if weight.shape[0] > 0 else one, z, outcome, weights, scale)
+        ones = 0.0
         for i in range(max(n, 0)):
             ones += outcome[i]
-        if n < 0 or ones == 0 or ones == n:
+        if n < 0 or ones == 0.0 or ones == n:
             status[r] = _BAD_INPUT if n < 0 else _TOO_FEW
             continue
         chosen[r, :] = full
         own[:] = 0.0
         own[0] = np.log(ones / (n - ones))
         if drops or adds:
+            if pairs.shape[0] > 0:
+                multiply(z, n, columns + 1, pairs)
             price = np.log(n) if bayes else cost
-            _, status[r] = select(z, n, outcome, prior, term_of, price, drops, adds, chosen[r], own, root)
-            if status[r] not in (_OK, _SEPARATED):
+            status[r] = select(z, n, outcome, prior, pairs, term_of, price, drops, adds, chosen[r], own, root, work)
+            if status[r] != _OK:
                 continue
         use = columns_of(chosen[r], term_of)
-        if status[r] != _SEPARATED:
-            loglik[r], status[r] = newton(z, n, outcome, prior, use, own, root, 1e-24)
+        loglik[r], status[r] = newton(z, n, outcome, prior, pairs[:0], use, own, root, work, tolerance)
         if status[r] != _OK:
             continue
         p = use.shape[0]
@@ -268,7 +459,8 @@ def fit_block(
             column = use[k] - 1
             beta[r, use[k]] = own[use[k]] / scale[1, column]
             beta[r, 0] -= beta[r, use[k]] * scale[0, column]
-        inverse(root, p, use, scale, covariance[r])
+        if covariance.shape[0] > 0:
+            inverse(root, p, use, scale, covariance[r])
         for i in range(patients):
             if present[r, i]:
                 eta = beta[r, 0]
