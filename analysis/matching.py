@@ -6,11 +6,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.kernels.matching import match_block
+from analysis.kernels.matching import CLOSEST, GIVEN, LARGEST, SMALLEST, match_block, number_sets
 from analysis.kernels.status import Status
+from analysis.survival_data import time_order
 from simulator.cohort import Floats
 
 Ints = NDArray[np.int64]
+
+_ORDERS = {"largest": LARGEST, "smallest": SMALLEST, "random": GIVEN, "data": GIVEN, "closest": CLOSEST}
 
 
 @dataclass(frozen=True)
@@ -53,34 +56,24 @@ def match(
     here = np.ones(score.shape, np.bool_) if present is None else np.ascontiguousarray(present, dtype=np.bool_)
     here = here & np.isfinite(np.where(here, score, 0.0))
     width = _width(score, here, caliper, unit)
-    known = np.where(here, score, np.inf)
+    controls = np.full((*score.shape, ratio), -1, np.int64)
+    by_score = time_order(np.where(here, score, np.inf))
+    given = by_score
     if order == "random":
         if rank is None:
             raise ValueError("the order 'random' needs a rank")
-        turns = np.argsort(np.asarray(rank), axis=1, kind="stable")
-    elif order in ("largest", "smallest"):
-        turns = np.argsort(-known if order == "largest" else known, axis=1, kind="stable")
-    else:
-        turns = np.broadcast_to(np.arange(score.shape[1]), score.shape)
-    controls = np.full((*score.shape, ratio), -1, np.int64)
-    match_block(
-        score,
-        treated,
-        here,
-        np.ascontiguousarray(turns, dtype=np.int64),
-        np.argsort(known, axis=1, kind="stable"),
-        width,
-        order == "closest",
-        replacement,
-        controls,
-    )
-    pair, weight = _sets(controls, treated)
-    pairs = (controls[..., 0] >= 0).sum(axis=1)
-    made = Matching(
+        given = np.argsort(np.asarray(rank), axis=1, kind="stable").astype(np.int32)
+    elif order == "data":
+        given = np.broadcast_to(np.arange(score.shape[1], dtype=np.int32), score.shape).copy()
+    match_block(score, treated, here, by_score, given, _ORDERS[order], width, replacement, controls)
+    pair, weight = np.empty(score.shape, np.int64), np.empty(score.shape)
+    pairs = np.empty(len(score), np.int64)
+    assert number_sets(score, treated, here, width, controls, pair, weight, pairs), "a pair that breaks the rules"
+    if not replacement:
+        assert ((pair >= 0).sum(axis=1) == pairs + (controls >= 0).sum(axis=(1, 2))).all(), "a control is used twice"
+    return Matching(
         controls, pair, weight, width, pairs, np.where(pairs > 0, Status.OK, Status.NO_PAIRS).astype(np.int64)
     )
-    _assert_sound(made, score, treated, here, replacement)
-    return made
 
 
 def _width(score: Floats, here: NDArray[np.bool_], caliper: float | None, unit: str) -> Floats:
@@ -93,32 +86,3 @@ def _width(score: Floats, here: NDArray[np.bool_], caliper: float | None, unit: 
         mean = np.where(here, score, 0.0).sum(axis=1) / n
         squares = np.where(here, (np.where(here, score, 0.0) - mean[:, None]) ** 2, 0.0).sum(axis=1)
         return np.where(n > 1, caliper * np.sqrt(squares / (n - 1)), 0.0)
-
-
-def _sets(controls: Ints, treated: NDArray[np.bool_]) -> tuple[Ints, Floats]:
-    """Numbers of the matched sets and the weights of their members."""
-    matched = controls[..., 0] >= 0
-    number = np.where(matched, np.cumsum(matched, axis=1) - 1, -1)
-    pair, weight = number.copy(), matched.astype(np.float64)
-    size = (controls >= 0).sum(axis=2)
-    r, i, k = np.nonzero(controls >= 0)
-    who = controls[r, i, k]
-    np.add.at(weight, (r, who), 1.0 / size[r, i])
-    pair[r[::-1], who[::-1]] = number[r, i][::-1]
-    control = np.where(treated, 0.0, weight)
-    used, total = (control > 0).sum(axis=1), control.sum(axis=1)
-    scale = np.where(total > 0, used / np.where(total > 0, total, 1.0), 1.0)
-    return pair, np.where(treated, weight, weight * scale[:, None])
-
-
-def _assert_sound(
-    made: Matching, score: Floats, treated: NDArray[np.bool_], here: NDArray[np.bool_], again: bool
-) -> None:
-    """Every production replicate: no pair over the caliper, nobody used twice, the right people in the right places."""
-    r, i, k = np.nonzero(made.controls >= 0)
-    who = made.controls[r, i, k]
-    assert np.all(np.abs(score[r, i] - score[r, who]) <= made.width[r]), "a pair exceeds the caliper"
-    assert np.all(treated[r, i] & here[r, i]), "a set without a treated patient"
-    assert not np.any(treated[r, who] | ~here[r, who]), "a control who is none"
-    if not again:
-        assert len(np.unique(r * score.shape[1] + who)) == len(who), "a control is used twice"

@@ -3,36 +3,32 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.kernels.ordering import Order
 from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
 
 Ints = NDArray[np.int64]
 
-NO_ONE = -1
+NO_ONE, UNDECIDED = -1, -2
+GIVEN, SMALLEST, LARGEST, CLOSEST = range(4)
 
 
 @kernel
-def nearest(value: float, levels: Floats, count: int, left: Ints, right: Ints, first: Ints, member: Ints) -> int:
+def nearest(value: float, place: int, levels: Floats, count: int, left: Ints, right: Ints, earliest: Ints) -> int:
     """The level that holds the nearest free control to ``value``; of two equally near, the one earlier in the data.
 
-    ``levels (count,)`` are the distinct scores of controls in order; ``left`` and ``right`` lead from a level to the
+    ``levels (count,)`` are the distinct scores of controls in order, ``place`` the first that is not below ``value``,
+    and ``earliest`` the free control of each that is first in the data; ``left`` and ``right`` lead from a level to the
     nearest one, itself included, that still has a free control (offset by one; 0 and count + 1 stand for none).
     """
-    low, high = 0, count
-    while low < high:
-        middle = (low + high) // 2
-        if levels[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    above, below = root_of(right, low + 1), root_of(left, low)
+    above, below = root_of(right, place + 1), root_of(left, place)
     if above > count:
         return below - 1
     if below < 1:
         return above - 1
     up, down = abs(levels[above - 1] - value), abs(levels[below - 1] - value)
     if up == down:
-        return above - 1 if member[first[above - 1]] < member[first[below - 1]] else below - 1
+        return above - 1 if earliest[above - 1] < earliest[below - 1] else below - 1
     return above - 1 if up < down else below - 1
 
 
@@ -48,85 +44,134 @@ def root_of(parent: Ints, node: int) -> int:
 
 
 @kernel
+def turns_of(score: Floats, by_score: Order, size: int, descending: bool, turns: Ints) -> None:
+    """Fills ``turns`` with the order in which patients choose: by score, equal ones in the order of the data."""
+    for place in range(size):
+        turns[place] = by_score[place]
+    end = size
+    while descending and end > 0:
+        start = end - 1
+        while start > 0 and score[by_score[start - 1]] == score[by_score[end - 1]]:
+            start -= 1
+        for place in range(start, end):
+            turns[size - end + place - start] = by_score[place]
+        end = start
+
+
+@kernel
 def match_block(
     score: Floats,
     treated: Bools,
     present: Bools,
-    order: Ints,
-    by_score: Ints,
+    by_score: Order,
+    given: Order,
+    order: int,
     width: Floats,
-    closest: bool,
     replacement: bool,
     controls: Ints,
 ) -> None:
     """Fill ``controls (R, N, ratio)``: for each treated patient its controls, nearest round first, else -1.
 
-    ``order (R, N)`` is that in which the treated choose (a patient that is absent or untreated is passed over);
-    ``by_score (R, N)`` the stable order of the scores; ``width (R,)`` the largest distance allowed. Without
-    replacement each round gives every treated patient at most one more control.
+    ``by_score (R, N)`` is the stable order of the scores, those not present last; ``order`` says which treated patient
+    chooses next, GIVEN that they choose in the order ``given (R, N)``; ``width (R,)`` is the largest distance allowed.
+    Without replacement each round gives every treated patient at most one more control.
     """
     replicates, patients, ratio = controls.shape
     levels, member = np.empty(patients), np.empty(patients, np.int64)
     first, last = np.empty(patients, np.int64), np.empty(patients, np.int64)
+    earliest, place_of = np.empty(patients, np.int64), np.empty(patients, np.int64)
     left, right = np.empty(patients + 2, np.int64), np.empty(patients + 2, np.int64)
-    wish = np.empty(patients, np.int64)
+    wish, turns = np.empty(patients, np.int64), np.empty(patients, np.int64)
     for r in range(replicates):
-        count, free = 0, 0
+        count, free, size = 0, 0, 0
         for place in range(patients):
             i = by_score[r, place]
-            if not present[r, i] or treated[r, i]:
+            if not present[r, i]:
+                break
+            size += 1
+            known = count > 0 and score[r, i] == levels[count - 1]
+            if treated[r, i]:
+                place_of[i] = count - 1 if known else count
                 continue
-            if count == 0 or score[r, i] != levels[count - 1]:
+            if not known:
                 levels[count] = score[r, i]
                 first[count] = free
+                earliest[count] = i
                 count += 1
             member[free] = i
             free += 1
             last[count - 1] = free
         for g in range(count + 2):
             left[g] = right[g] = g
-        for turn in range(ratio):
-            if replacement and turn > 0:
-                break
-            wish[:] = -2
-            remaining = patients
-            place = 0
-            while place < remaining:
-                i = order[r, place]
-                if closest:
-                    i = -1
-                    best = np.inf
-                    for j in range(patients):
-                        if present[r, j] and treated[r, j] and wish[j] != NO_ONE and free > 0:
-                            if wish[j] == -2 or first[wish[j]] >= last[wish[j]]:
-                                wish[j] = nearest(score[r, j], levels, count, left, right, first, member)
-                            distance = abs(levels[wish[j]] - score[r, j])
-                            if distance > width[r]:
-                                wish[j] = NO_ONE
-                            elif distance < best:
-                                i, best = j, distance
+        if order == GIVEN:
+            turns[:] = given[r]
+        elif order != CLOSEST:
+            turns_of(score[r], by_score[r], size, order == LARGEST, turns)
+        for turn in range(1 if replacement else ratio):
+            wish[:] = UNDECIDED
+            here = 0
+            while free > 0 and (order == CLOSEST or here < (patients if order == GIVEN else size)):
+                if order == CLOSEST:
+                    i = closest(
+                        score[r], treated[r], present[r], width[r], levels, count, left, right, earliest, place_of,
+                        first, last, wish,
+                    )  # fmt: skip
                     if i < 0:
                         break
-                elif not present[r, i] or not treated[r, i]:
-                    place += 1
-                    continue
-                place += 1
-                if free == 0:
-                    break
+                else:
+                    i = turns[here]
+                    here += 1
+                    if not present[r, i] or not treated[r, i]:
+                        continue
+                wish[i] = NO_ONE
                 if replacement:
                     take_nearest(score[r, i], levels, count, first, last, member, width[r], controls[r, i])
-                    wish[i] = NO_ONE
                     continue
-                g = nearest(score[r, i], levels, count, left, right, first, member)
-                wish[i] = NO_ONE
+                g = nearest(score[r, i], place_of[i], levels, count, left, right, earliest)
                 if not abs(levels[g] - score[r, i]) <= width[r]:
                     continue
                 controls[r, i, turn] = member[first[g]]
                 first[g] += 1
                 free -= 1
-                if first[g] == last[g]:
+                if first[g] < last[g]:
+                    earliest[g] = member[first[g]]
+                else:
                     left[g + 1] = g
                     right[g + 1] = g + 2
+
+
+@kernel
+def closest(
+    score: Floats,
+    treated: Bools,
+    present: Bools,
+    width: float,
+    levels: Floats,
+    count: int,
+    left: Ints,
+    right: Ints,
+    earliest: Ints,
+    place_of: Ints,
+    first: Ints,
+    last: Ints,
+    wish: Ints,
+) -> int:
+    """The treated patient who is nearest to a free control, the first of several; -1 when none is within ``width``.
+
+    ``wish (N,)`` keeps the level that each would choose, UNDECIDED or NO_ONE.
+    """
+    found, best = -1, np.inf
+    for i in range(score.shape[0]):
+        if not present[i] or not treated[i] or wish[i] == NO_ONE:
+            continue
+        if wish[i] == UNDECIDED or first[wish[i]] >= last[wish[i]]:
+            wish[i] = nearest(score[i], place_of[i], levels, count, left, right, earliest)
+        distance = abs(levels[wish[i]] - score[i])
+        if distance > width:
+            wish[i] = NO_ONE
+        elif distance < best:
+            found, best = i, distance
+    return found
 
 
 @kernel
@@ -150,3 +195,42 @@ def take_nearest(
         mine[turn] = found
         if found == NO_ONE:
             return
+
+
+@kernel
+def number_sets(
+    score: Floats, treated: Bools, present: Bools, width: Floats, controls: Ints, pair: Ints, weight: Floats, pairs: Ints
+) -> bool:
+    """Whether all is sound: nobody over the caliper, nobody who is absent or in the wrong arm.
+
+    Fills ``pair (R, N)``, the number of a patient's (first) matched set or -1, ``weight (R, N)`` and ``pairs (R,)``.
+    """
+    replicates, patients, ratio = controls.shape
+    sound = True
+    for r in range(replicates):
+        count, used, total = 0, 0, 0.0
+        for i in range(patients):
+            pair[r, i], weight[r, i] = NO_ONE, 0.0
+        for i in range(patients):
+            size = 0
+            while size < ratio and controls[r, i, size] >= 0:
+                size += 1
+            if size == 0:
+                continue
+            sound &= treated[r, i] and present[r, i]
+            pair[r, i], weight[r, i] = count, 1.0
+            for k in range(size):
+                who = controls[r, i, k]
+                sound &= present[r, who] and not treated[r, who]
+                sound &= abs(score[r, i] - score[r, who]) <= width[r]
+                if pair[r, who] == NO_ONE:
+                    pair[r, who] = count
+                    used += 1
+                weight[r, who] += 1.0 / size
+                total += 1.0 / size
+            count += 1
+        pairs[r] = count
+        for i in range(patients):
+            if count > 0 and not treated[r, i]:
+                weight[r, i] *= used / total
+    return sound
