@@ -23,7 +23,6 @@ from simulator.cohort import Floats
 Ints = NDArray[np.int64]
 ConfType = Literal["log", "log-log", "plain"]
 
-_CONF_TYPES = {"log": _km.LOG, "log-log": _km.LOG_LOG, "plain": _km.PLAIN}
 _NO_ORDER = np.empty((0, 0), np.int32)
 
 
@@ -178,7 +177,7 @@ def cox(
     if simple:
         todo = np.zeros(rows, np.bool_)
         fit_binary(
-            data.time, data.event, x, data.present, data.order, _efron(ties), todo[:, None],
+            data.time, data.event, x, data.present, data.order, takes_efron(ties), todo[:, None],
             beta, covariance[:, 0], loglik[:, None], counts, status[:, None],
         )  # fmt: skip
     weights, strata, entries = data.floats(weight), data.ints(stratum), data.floats(entry)
@@ -189,7 +188,7 @@ def cox(
             fit_cox(
                 data.time, data.event, x, data.present, weights, labels, clusters, strata, entries,
                 within(strata, data.order), within(strata, time_order(entries)) if len(entries) else _NO_ORDER,
-                _efron(ties), started, which, beta, covariance, robust, loglik, counts, status,
+                takes_efron(ties), started, which, beta, covariance, robust, loglik, counts, status,
             )  # fmt: skip
     return CoxFit(
         beta,
@@ -226,7 +225,7 @@ def cox_each(
     counts, status = np.zeros((shape[0], 2), np.int64), np.zeros(shape, np.int64)
     other = np.zeros(shape, np.bool_)
     fit_binary(
-        data.time, data.event, x, data.present, data.order, _efron(ties), other, beta, variance, loglik, counts, status
+        data.time, data.event, x, data.present, data.order, takes_efron(ties), other, beta, variance, loglik, counts, status
     )  # fmt: skip
     for p in np.flatnonzero(other.any(axis=0)):
         column = np.ascontiguousarray(x[:, :, p : p + 1])
@@ -234,7 +233,7 @@ def cox_each(
         state, todo = np.zeros(shape[0], np.int64), np.ascontiguousarray(other[:, p])
         fit_cox(
             data.time, data.event, column, data.present, NO_FLOATS, NO_INTS, 0, NO_INTS, NO_FLOATS,
-            data.order, _NO_ORDER, _efron(ties), False, todo, made[0], made[1], np.empty((0, 1, 1)), made[2],
+            data.order, _NO_ORDER, takes_efron(ties), False, todo, made[0], made[1], np.empty((0, 1, 1)), made[2],
             np.zeros((shape[0], 2), np.int64), state,
         )  # fmt: skip
         beta[todo, p], variance[todo, p] = made[0][todo, 0], made[1][todo, 0, 0]
@@ -260,7 +259,7 @@ def kaplan_meier(
     with np.errstate(divide="ignore", invalid="ignore"):
         hazard_se = np.sqrt(np.cumsum(n_event / (n_risk * (n_risk - n_event).astype(np.float64))))
         std_err = hazard_se * survival
-    z, code = _z(level), _CONF_TYPES[conf_type]
+    z, code = normal_quantile(level), _km.CONF_TYPES[conf_type]
     low, high = (
         np.array([_km.limit(s, e, sign * z, code) for s, e in zip(survival, hazard_se, strict=True)], np.float64)
         for sign in (-1.0, 1.0)
@@ -382,19 +381,21 @@ def _summaries(
     )
     ats, taus = (np.broadcast_to(np.asarray(value, np.float64), (rows,)).copy() for value in (at, tau))
     _km.km_summaries(
-        data.time, data.event, data.present, data.order, float(q), _z(level), _CONF_TYPES[conf_type], ats, taus,
+        data.time, data.event, data.present, data.order, float(q), normal_quantile(level), _km.CONF_TYPES[conf_type], ats, taus,
         made.counts, made.status, made.quantile, made.point, made.mean,
     )  # fmt: skip
     return made
 
 
-def _z(level: float) -> float:
+def normal_quantile(level: float) -> float:
+    """How many standard errors a two-sided interval of that confidence level reaches to either side."""
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; a confidence level lies between 0 and 1")
     return float(ndtri(0.5 + level / 2))
 
 
-def _efron(ties: str) -> bool:
+def takes_efron(ties: str) -> bool:
+    """Whether ties are handled by Efron's method, not Breslow's; ValueError for another name."""
     if ties not in ("efron", "breslow"):
         raise ValueError(f"ties is '{ties}'; 'efron' or 'breslow' is wanted")
     return ties == "efron"

@@ -10,6 +10,7 @@ from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
 
 LOG, LOG_LOG, PLAIN = 0, 1, 2
+CONF_TYPES = {"log": LOG, "log-log": LOG_LOG, "plain": PLAIN}
 
 _OK = int(Status.OK)
 _TOO_FEW = int(Status.TOO_FEW)
@@ -44,9 +45,13 @@ def crossing(curve: Floats, size: int, q: float, last: float, z: float, conf_typ
     first, second = np.inf, np.inf
     for k in range(size):
         s, u = curve[1, k], z * curve[2, k]
-        # exp(u) >= 1 + u: most points are early and beyond doubt, and their limits need no logarithm
-        if conf_type == LOG and k < size - 1 and s * (1.0 + u) > 1.0 - q + 2.0 * _TOLERANCE:
-            continue
+        # 1 + u <= exp(u) <= 1 / (1 - u): most points are beyond doubt, too early or too late to be the nearest
+        if conf_type == LOG and k < size - 1:
+            if s * (1.0 + u) > 1.0 - q + 2.0 * _TOLERANCE:
+                continue
+            if u < 1.0 and s < (1.0 - far - _TOLERANCE) * (1.0 - u):
+                highest = max(highest, far)
+                continue
         y = 1.0 - (limit(s, curve[2, k], z, conf_type) if z != 0.0 else s)
         if y != 0.0:
             final = y

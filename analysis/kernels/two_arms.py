@@ -1,0 +1,162 @@
+"""Two arms compared in one pass over their common risk sets: log-rank, Cox model of the arm, median by arm."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.kernels.cox_binary import solve_terms
+from analysis.kernels.km import crossing
+from analysis.kernels.ordering import Order
+from analysis.kernels.status import Status
+from simulator.cohort import Bools, Floats
+from simulator.compiled import kernel
+
+Ints = NDArray[np.int64]
+
+WHEN, AT_RISK, DEAD, TREATED, DEAD_TREATED = range(5)
+LOG_RANK, COX, MEDIAN_0, MEDIAN_1 = range(4)
+
+_OK = int(Status.OK)
+_NO_EVENTS = int(Status.NO_EVENTS)
+_NO_INFO = int(Status.NO_INFO)
+_TOO_FEW = int(Status.TOO_FEW)
+_BAD_INPUT = int(Status.BAD_INPUT)
+
+
+@kernel
+def tabulate_arms(size: int, when: Floats, what: Ints, table: Floats) -> int:
+    """How many rows of ``table (5, size)`` were filled: one per distinct event time, latest first.
+
+    ``when`` are the times in order, ``what`` is 1 for an event, plus 2 for the treated.
+    """
+    rows, treated, k = 0, 0, size
+    while k > 0:
+        t, dead, dead_treated = when[k - 1], 0, 0
+        while k > 0 and when[k - 1] == t:
+            k -= 1
+            arm, died = what[k] >> 1, what[k] & 1
+            treated += arm
+            dead += died
+            dead_treated += arm & died
+        table[WHEN, rows], table[AT_RISK, rows], table[DEAD, rows] = t, size - k, dead
+        table[TREATED, rows], table[DEAD_TREATED, rows] = treated, dead_treated
+        rows += dead > 0
+    return rows
+
+
+@kernel
+def log_rank_of(table: Floats, rows: int, efron: bool, first: Floats, both: Floats) -> tuple[float, float, float, float]:
+    """Events of the treated: observed, expected, variance; and the Cox log-likelihood at zero.
+
+    Fills ``first`` and ``both``, for each death the treated and all at risk, as `solve_terms` wants them.
+    """
+    observed, expected, variance, s, product, null = 0.0, 0.0, 0.0, 0, 1.0, 0.0
+    for j in range(rows):
+        at_risk, dead = table[AT_RISK, j], table[DEAD, j]
+        treated, dead_treated = table[TREATED, j], table[DEAD_TREATED, j]
+        share = treated / at_risk
+        observed += dead_treated
+        expected += dead * share
+        spread = dead * share * (1.0 - share)
+        variance += spread * (at_risk - dead) / (at_risk - 1.0) if dead > 1.0 else spread
+        for step in range(int(dead)):
+            part = step / dead if efron and step > 0 else 0.0
+            first[s], both[s] = treated - part * dead_treated, at_risk - part * dead
+            product *= both[s]
+            if product > 1e200:
+                null -= np.log(product)
+                product = 1.0
+            s += 1
+    return observed, expected, variance, null - np.log(product)
+
+
+@kernel
+def median_of(
+    table: Floats, rows: int, arm: int, last: float, q: float, z: float, conf_type: int, curve: Floats, found: Floats
+) -> None:
+    """Fills ``found (3,)``, the quantile of one arm and its limits, as `crossing` defines them."""
+    size, s, variance = 0, 1.0, 0.0
+    for j in range(rows - 1, -1, -1):
+        dead = table[DEAD_TREATED, j] if arm == 1 else table[DEAD, j] - table[DEAD_TREATED, j]
+        if dead > 0.0:
+            at_risk = table[TREATED, j] if arm == 1 else table[AT_RISK, j] - table[TREATED, j]
+            left = at_risk - dead
+            s *= left / at_risk
+            variance += dead / (at_risk * left) if left > 0.0 else np.inf
+            curve[0, size], curve[1, size], curve[2, size] = table[WHEN, j], s, np.sqrt(variance)
+            size += 1
+    found[0] = crossing(curve, size, q, last, 0.0, conf_type)
+    found[1] = crossing(curve, size, q, last, -z, conf_type)
+    found[2] = crossing(curve, size, q, last, z, conf_type)
+
+
+@kernel
+def compare_arms(
+    time: Floats,
+    event: Bools,
+    treated: Bools,
+    present: Bools,
+    order: Order,
+    efron: bool,
+    q: float,
+    z: float,
+    conf_type: int,
+    counts: Ints,
+    log_rank: Floats,
+    cox: Floats,
+    medians: Floats,
+    status: Ints,
+) -> None:
+    """Fills, for each row of ``present (R, N)``, which is of cohort r // (R // A), columns of all that is given.
+
+    ``counts`` patients and events of the untreated, then of the treated; ``log_rank`` observed, expected, variance;
+    ``cox`` coefficient, variance, log-likelihood at zero and at the fit, score test; ``medians (R, 2, 3)`` quantile q
+    by arm with its limits, skipped where it has no rows; ``status`` LOG_RANK, COX, MEDIAN_0, MEDIAN_1.
+    """
+    rows, n = present.shape
+    per = rows // max(time.shape[0], 1)
+    times, codes = np.empty(n), np.empty(n, np.int64)
+    when, what = np.empty(n + 1), np.empty(n + 1, np.int64)
+    table, curve = np.empty((5, n + 1)), np.empty((3, n))
+    first, both, share = np.empty(n), np.empty(n), np.empty(n)
+    beta, variance, loglik = np.empty(1), np.empty(1), np.empty((1, 3))
+    for r in range(rows):
+        c = r // per
+        if r % per == 0:
+            for k in range(n):
+                i = order[c, k]
+                times[k], codes[k] = time[c, i], event[c, i] + 2 * treated[c, i]
+        size = 0
+        for k in range(n):
+            when[size], what[size] = times[k], codes[k]
+            size += present[r, order[c, k]]
+        last = np.full(2, -np.inf)
+        for a in range(4):
+            counts[r, a] = 0
+        for k in range(size):
+            arm, died = what[k] >> 1, what[k] & 1
+            counts[r, 2 * arm] += 1
+            counts[r, 2 * arm + 1] += died
+            last[arm] = when[k]
+        events = counts[r, 1] + counts[r, 3]
+        bad = size > 0 and not abs(when[size - 1]) < np.inf  # what is not finite is last in order
+        state = _BAD_INPUT if bad else _TOO_FEW if size < 2 else _NO_EVENTS if events == 0 else _OK
+        status[r, LOG_RANK], status[r, COX] = state, state
+        for a in range(2):
+            status[r, MEDIAN_0 + a] = _BAD_INPUT if bad else _TOO_FEW if counts[r, 2 * a] == 0 else _OK
+        if bad or size == 0:
+            continue
+        distinct = tabulate_arms(size, when, what, table)
+        for a in range(2 if medians.shape[0] > 0 else 0):
+            if counts[r, 2 * a] > 0:
+                median_of(table, distinct, a, last[a], q, z, conf_type, curve, medians[r, a])
+        if state != _OK:
+            continue
+        o, e, v, null = log_rank_of(table, distinct, efron, first, both)
+        status[r, LOG_RANK] = _OK if v > 0.0 else _NO_INFO
+        if v > 0.0:
+            log_rank[r, 0], log_rank[r, 1], log_rank[r, 2] = o, e, v
+        loglik[0, 0], loglik[0, 1], loglik[0, 2] = null, np.nan, np.nan
+        beta[0], variance[0] = np.nan, np.nan
+        status[r, COX] = solve_terms(events, first, both, float(counts[r, 3]), share, 0, beta, variance, loglik)
+        cox[r, 0], cox[r, 1] = beta[0], variance[0]
+        cox[r, 2], cox[r, 3], cox[r, 4] = loglik[0, 0], loglik[0, 1], loglik[0, 2]
