@@ -151,13 +151,15 @@ def cox(
     cluster: ArrayLike | None = None,
     stratum: ArrayLike | None = None,
     entry: ArrayLike | None = None,
+    columns: ArrayLike | None = None,
     ties: str = "efron",
     order: Order | None = None,
 ) -> CoxFit:
     """Cox models, one per analysis set, as R's coxph at its optimum.
 
     ``weight`` are case weights (patients of weight 0 are left out), ``cluster`` integers within which the robust
-    (Lin-Wei) covariance sums the weighted dfbeta residuals, ``entry`` the time after which a patient is at risk.
+    (Lin-Wei) covariance sums the weighted dfbeta residuals, ``entry`` the time after which a patient is at risk,
+    ``columns (R, P)`` those of ``x`` that a row's model has (the others' results are NaN).
 
     Statuses, the first that applies: BAD_INPUT (NaN or infinity, a negative weight, entry not before time), TOO_FEW
     (under two patients), NO_EVENTS, NO_INFO (no covariate varies in any risk set of an event), SINGULAR, MONOTONE,
@@ -173,13 +175,14 @@ def cox(
     robust = np.full((rows if cluster is not None else 0, p_count, p_count), np.nan)
     loglik, counts, status = np.full((rows, 3), np.nan), np.zeros((rows, 2), np.int64), np.zeros(rows, np.int64)
     todo = np.ones(rows, np.bool_)
-    simple = p_count == 1 and weight is None and stratum is None and entry is None
+    simple = p_count == 1 and weight is None and stratum is None and entry is None and columns is None
     if simple:
         todo = np.zeros(rows, np.bool_)
         fit_binary(
             data.time, data.event, x, data.present, data.order, takes_efron(ties), todo[:, None],
             beta, covariance[:, 0], loglik[:, None], counts, status[:, None],
         )  # fmt: skip
+    wanted = np.zeros((0, p_count), np.bool_) if columns is None else np.ascontiguousarray(columns, dtype=np.bool_)
     weights, strata, entries = data.floats(weight), data.ints(stratum), data.floats(entry)
     labels, clusters = numbered(data.ints(cluster))
     fits = [(False, todo)] if not simple or cluster is None else [(False, todo), (True, ~todo & (status == Status.OK))]
@@ -188,7 +191,7 @@ def cox(
             fit_cox(
                 data.time, data.event, x, data.present, weights, labels, clusters, strata, entries,
                 within(strata, data.order), within(strata, time_order(entries)) if len(entries) else _NO_ORDER,
-                takes_efron(ties), started, which, beta, covariance, robust, loglik, counts, status,
+                takes_efron(ties), started, which, wanted, beta, covariance, robust, loglik, counts, status,
             )  # fmt: skip
     return CoxFit(
         beta,
@@ -233,7 +236,7 @@ def cox_each(
         state, todo = np.zeros(shape[0], np.int64), np.ascontiguousarray(other[:, p])
         fit_cox(
             data.time, data.event, column, data.present, NO_FLOATS, NO_INTS, 0, NO_INTS, NO_FLOATS,
-            data.order, _NO_ORDER, takes_efron(ties), False, todo, made[0], made[1], np.empty((0, 1, 1)), made[2],
+            data.order, _NO_ORDER, takes_efron(ties), False, todo, np.zeros((0, 1), np.bool_), made[0], made[1], np.empty((0, 1, 1)), made[2],
             np.zeros((shape[0], 2), np.int64), state,
         )  # fmt: skip
         beta[todo, p], variance[todo, p] = made[0][todo, 0], made[1][todo, 0, 0]

@@ -205,6 +205,7 @@ def fit_cox(
     efron: bool,
     started: bool,
     todo: Bools,
+    columns: Bools,
     beta: Floats,
     covariance: Floats,
     robust: Floats,
@@ -214,33 +215,42 @@ def fit_cox(
 ) -> None:
     """Fits the rows ``todo`` of ``present (R, N)`` with ``x (A, N, P)``; row r belongs to cohort r // (R // A).
 
+    ``columns (R, P)`` marks those that a row's model has, all where it is empty.
     Fills ``beta (R, P)``, ``covariance`` and, unless ``cluster`` is empty, ``robust (R, P, P)``; ``loglik (R, 3)``: at
     zero, at the fit (at the limit if MONOTONE), and the score test; ``counts (R, 2)``: patients and events.
     ``order`` sorts by stratum and time, ``entry_order`` by stratum and entry; what is not asked for is an empty array.
     If ``started``, ``beta`` holds the fits, and what is known at zero stays as it is.
     """
     rows, n = present.shape
-    per, p_count, clustered = rows // time.shape[0], x.shape[2], cluster.shape[0] > 0
-    z, scale, w, died = np.empty((1 + p_count, n)), np.empty(p_count), np.empty(n), np.empty(n, np.bool_)
+    per, clustered = rows // time.shape[0], cluster.shape[0] > 0
+    w, died = np.empty(n), np.empty(n, np.bool_)
     group, place, counted = np.empty((n, 7), np.int64), np.empty(n, np.int64), np.empty(3, np.int64)
     late = np.empty(n if entry.shape[0] > 0 else 0, np.int64)
-    total, mean = np.empty(1 + p_count + p_count * (p_count + 1) // 2), np.empty((1 + p_count, n))
     risk, exposure, martingale, share, jump = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    residual, sums = np.empty((p_count, n if clustered else 0)), np.zeros((clusters, p_count))
-    b, root = np.empty(p_count), np.empty((p_count, p_count))
-    unit, column = np.zeros(1 + p_count), np.empty(p_count)
+    use, p_count = np.arange(x.shape[2]), -1
+    z, scale, b, column = np.empty((0, 0)), np.empty(0), np.empty(0), np.empty(0)
+    total, mean, unit = np.empty(0), np.empty((0, 0)), np.empty(0)
+    root, own, residual, sums = np.empty((0, 0)), np.empty((0, 0)), np.empty((0, 0)), np.empty((0, 0))
     for r in range(rows):
         if not todo[r]:
             continue
         c = r // per
+        if columns.shape[0] > 0:
+            use = np.flatnonzero(columns[r])
+        if p_count < 0 or columns.shape[0] > 0:
+            p_count = use.shape[0]
+            z, scale, b, column = np.empty((1 + p_count, n)), np.empty(p_count), np.empty(p_count), np.empty(p_count)
+            total, mean = np.empty(1 + p_count + p_count * (p_count + 1) // 2), np.empty((1 + p_count, n))
+            root, own, unit = np.empty((p_count, p_count)), np.empty((p_count, p_count)), np.zeros(1 + p_count)
+            residual, sums = np.empty((p_count, n if clustered else 0)), np.zeros((clusters, p_count))
         state = gather(
-            c, time, event, x, present[r], weight, stratum, entry, order, entry_order,
+            c, time, event, x, use, present[r], weight, stratum, entry, order, entry_order,
             z, scale, w, died, group, late, place, counted,
         )  # fmt: skip
         counts[r, 0], counts[r, 1] = counted[0], counted[1]
         if state == _OK:
             for p in range(p_count):
-                b[p] = beta[r, p] * scale[p] if started else 0.0
+                b[p] = beta[r, use[p]] * scale[p] if started else 0.0
             state = newton(
                 z, w, died, group, counted[2], late, efron, started,
                 total, risk, exposure, martingale, share, jump, mean, b, root, loglik[r],
@@ -249,13 +259,18 @@ def fit_cox(
         if state != _OK:
             continue
         for p in range(p_count):
-            beta[r, p] = b[p] / scale[p]
+            beta[r, use[p]] = b[p] / scale[p]
             unit[1 + p] = 1.0
             solve(root, unit, column)
             unit[1 + p] = 0.0
             for q in range(p + 1):
-                covariance[r, p, q] = column[q] / scale[p] / scale[q]
-                covariance[r, q, p] = covariance[r, p, q]
+                own[p, q] = own[q, p] = column[q] / scale[p] / scale[q]
+        for p in range(p_count):
+            for q in range(p_count):
+                covariance[r, use[p], use[q]] = own[p, q]
         if clustered:
             score_residuals(z, w, died, group, counted[2], late, efron, risk, martingale, jump, mean, residual)
-            sandwich(c, cluster, place, residual, sums, covariance[r], scale, robust[r])
+            sandwich(c, cluster, place, residual, sums, own, scale, root)
+            for p in range(p_count):
+                for q in range(p_count):
+                    robust[r, use[p], use[q]] = root[p, q]

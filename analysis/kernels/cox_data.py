@@ -24,6 +24,7 @@ def gather(
     time: Floats,
     event: Bools,
     x: Floats,
+    use: Ints,
     present: Bools,
     weight: Floats,
     stratum: Ints,
@@ -41,11 +42,12 @@ def gather(
 ) -> int:
     """The status of the data of one analysis set, ``present (N,)`` of cohort c; fills what `likelihood` wants.
 
+    ``use (P,)`` are the columns of ``x`` that the model has.
     ``counts`` receives patients, events and groups; ``scale (P,)`` the mean absolute deviations by which the
     covariates were divided (0 for a constant); ``place`` leads from a patient to the column of z, or is -1. Patients of
     weight zero are left out.
     """
-    n, p_count = present.shape[0], x.shape[2]
+    n, p_count = present.shape[0], use.shape[0]
     size, events, groups, bad = 0, 0, 0, False
     first, previous = 0, -1
     for k in range(n):
@@ -77,7 +79,7 @@ def gather(
         low, high, mean, spread = np.inf, -np.inf, 0.0, 0.0
         for i in range(n):
             if place[i] >= 0:
-                value = x[c, i, p]
+                value = x[c, i, use[p]]
                 z[1 + p, place[i]] = value
                 low, high = min(low, value), max(high, value)
                 mean += value * share
