@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, START, STOP, gather
-from analysis.kernels.cox_likelihood import likelihood
+from analysis.kernels.cox_likelihood import combine, likelihood
 from analysis.kernels.cox_robust import sandwich, score_residuals
 from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
@@ -162,11 +162,9 @@ def newton(
         for p in range(p_count):
             gain += step[p] * total[1 + p]
             floor[p] = 0.0
+        combine(step, z, size, share)
         for i in range(size):
-            move = 0.0
-            for p in range(p_count):
-                move += step[p] * z[1 + p, i]
-            span = max(span, abs(move))
+            span = max(span, abs(share[i]))
         if first:
             loglik[2] = gain
         loglik[1] = total[0]

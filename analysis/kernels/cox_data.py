@@ -50,12 +50,14 @@ def gather(
     n, p_count = present.shape[0], use.shape[0]
     size, events, groups, bad = 0, 0, 0, False
     first, previous = 0, -1
+    who = np.empty(n, np.int64)
     for k in range(n):
         i = order[c, k]
         place[i] = -1
         if not present[i] or (weight.shape[0] > 0 and weight[c, i] == 0.0):
             continue
         place[i] = size
+        who[size] = i
         w[size] = weight[c, i] if weight.shape[0] > 0 else 1.0
         bad |= not 0.0 < w[size] < np.inf
         bad |= not abs(time[c, i]) < np.inf
@@ -77,18 +79,20 @@ def gather(
     share = 1.0 / max(size, 1)
     for p in range(p_count):
         low, high, mean, spread = np.inf, -np.inf, 0.0, 0.0
-        for i in range(n):
-            if place[i] >= 0:
-                value = x[c, i, use[p]]
-                z[1 + p, place[i]] = value
-                low, high = min(low, value), max(high, value)
-                mean += value * share
         for i in range(size):
-            spread += abs(z[1 + p, i] - mean) * share
+            value = x[c, who[i], use[p]]
+            z[1 + p, i] = value
+            low, high = min(low, value), max(high, value)
+            mean += value
+        mean *= share
+        for i in range(size):
+            spread += abs(z[1 + p, i] - mean)
+        spread *= share
         bad |= not spread < np.inf
         scale[p] = spread if high > low else 0.0
+        inverse = 1.0 / spread if high > low else 0.0
         for i in range(size):
-            z[1 + p, i] = (z[1 + p, i] - mean) / spread if high > low else 0.0
+            z[1 + p, i] = (z[1 + p, i] - mean) * inverse
     if bad:
         return _BAD_INPUT
     if size < 2:

@@ -20,25 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, START, STEP, STOP
+from analysis.kernels.lanes import sum_of_products
+from analysis.kernels.linear import exponentials
 from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
 
 Ints = NDArray[np.int64]
-
-
-@kernel
-def weighted_product(weight: Floats, z: Floats, p: int, q: int, size: int) -> float:
-    """The sum of weight * z[p] * z[q] over ``size`` columns."""
-    s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
-    for k in range(size // 4):
-        i = 4 * k
-        s0 += weight[i] * z[p, i] * z[q, i]
-        s1 += weight[i + 1] * z[p, i + 1] * z[q, i + 1]
-        s2 += weight[i + 2] * z[p, i + 2] * z[q, i + 2]
-        s3 += weight[i + 3] * z[p, i + 3] * z[q, i + 3]
-    for i in range(size - size % 4, size):
-        s0 += weight[i] * z[p, i] * z[q, i]
-    return (s0 + s1) + (s2 + s3)
 
 
 @kernel
@@ -64,26 +51,136 @@ def likelihood(
     Fills ``risk``, ``exposure``, ``martingale (size,)``, ``share``, ``jump`` and ``mean`` on the way.
     """
     size, width = group[groups - 1, STOP], z.shape[0]
-    for i in range(size):
-        risk[i] = 0.0
-    for p in range(1, width):
-        for i in range(size):
-            risk[i] += beta[p - 1] * z[p, i]
+    combine(beta, z, size, risk)
     total[0] = 0.0
     for i in range(size):
         if died[i]:
             total[0] += weight[i] * risk[i]
-        risk[i] = weight[i] * np.exp(risk[i])
-    steps = hazard_steps(z, weight, died, group, groups, late, efron, total, risk, share, jump, mean)
+    exponentials(risk, martingale, size)
+    for i in range(size):
+        risk[i] *= weight[i]
+    if len(late) > 0:
+        steps = hazard_steps(z, weight, died, group, groups, late, efron, total, risk, share, jump, mean)
+    else:
+        steps = hazard_steps_at_once(
+            z, weight, died, group, groups, efron, total, risk, exposure, share, jump, mean
+        )  # fmt: skip
     cumulate(weight, died, group, groups, late, efron, risk, exposure, martingale, jump)
     k = width
     for p in range(1, width):
         for q in range(p + 1):
             if q == 0:
-                total[p] = weighted_product(martingale, z, q, p, size)
+                total[p] = sum_of_products(martingale, z[0], z[p], size)
             else:
-                total[k] = weighted_product(exposure, z, p, q, size) - weighted_product(share, mean, p, q, steps)
+                total[k] = sum_of_products(exposure, z[p], z[q], size)
+                total[k] -= sum_of_products(share, mean[p], mean[q], steps)
                 k += 1
+
+
+@kernel
+def combine(beta: Floats, z: Floats, size: int, eta: Floats) -> None:
+    """Fills ``eta``, the linear predictor."""
+    for i in range(size):
+        eta[i] = 0.0
+    for p in range(beta.shape[0]):
+        for i in range(size):
+            eta[i] += beta[p] * z[1 + p, i]
+
+
+@kernel
+def hazard_steps_at_once(
+    z: Floats,
+    weight: Floats,
+    died: Bools,
+    group: Ints,
+    groups: int,
+    efron: bool,
+    total: Floats,
+    risk: Floats,
+    inverse: Floats,
+    share: Floats,
+    jump: Floats,
+    mean: Floats,
+) -> int:
+    """As `hazard_steps` where nobody enters late: sums over risk sets run from the last patient to the first."""
+    width, steps, product, ties = z.shape[0], 0, 1.0, False
+    place = np.empty(died.shape[0], np.int64)
+    s = 0.0
+    for g in range(groups - 1, -1, -1):
+        start, stop, deaths = group[g, START], group[g, STOP], group[g, DEATHS]
+        dead, dead_weight = 0.0, 0.0
+        for i in range(stop - 1, start - 1, -1):
+            s += risk[i]
+            if died[i]:
+                dead += risk[i]
+                dead_weight += weight[i]
+        group[g, STEP] = steps
+        here = deaths if efron else min(deaths, 1)
+        if here > 1:
+            dead_weight /= here
+            ties = True
+        for step in range(here):
+            at_risk = s - step / here * dead if step > 0 else s
+            if not 0.0 < at_risk < np.inf:
+                total[0] = -np.inf
+                return 0
+            inverse[steps] = 1.0 / at_risk
+            share[steps], jump[steps], place[steps] = dead_weight, dead_weight * inverse[steps], start
+            steps += 1
+            if dead_weight == 1.0:
+                product *= at_risk
+                if not 1e-200 < product < 1e200:
+                    total[0] -= np.log(product)
+                    product = 1.0
+            else:
+                total[0] -= dead_weight * np.log(at_risk)
+        if start == group[g, FIRST]:
+            s = 0.0
+    total[0] -= np.log(product)
+    for step in range(steps):
+        mean[0, step] = 1.0
+    for p in range(1, width, 2):
+        sum_over_risk_sets(z, risk, group, groups, p, min(p + 1, width - 1), place, steps, inverse, mean)
+    for g in range(groups if ties else 0):
+        here = group[g, DEATHS] if efron else 1
+        for p in range(1, width if here > 1 else 0):
+            dead = 0.0
+            for i in range(group[g, START], group[g, STOP]):
+                if died[i]:
+                    dead += risk[i] * z[p, i]
+            for step in range(1, here):
+                mean[p, group[g, STEP] + step] -= step / here * dead * inverse[group[g, STEP] + step]
+    return steps
+
+
+@kernel
+def sum_over_risk_sets(
+    z: Floats,
+    risk: Floats,
+    group: Ints,
+    groups: int,
+    p: int,
+    q: int,
+    place: Ints,
+    steps: int,
+    inverse: Floats,
+    mean: Floats,
+) -> None:
+    """Fills rows p and q of ``mean``: sums of risk * z from the ``place`` of each step to its stratum's end."""
+    a, b, step, g = 0.0, 0.0, 0, groups - 1
+    while step < steps:
+        while group[g, FIRST] > place[step]:
+            g -= 1
+        first = group[g, FIRST]
+        a, b = 0.0, 0.0
+        i = group[g, STOP]
+        while step < steps and place[step] >= first:
+            while i > place[step]:
+                i -= 1
+                a += risk[i] * z[p, i]
+                b += risk[i] * z[q, i]
+            mean[p, step], mean[q, step] = a * inverse[step], b * inverse[step]
+            step += 1
 
 
 @kernel

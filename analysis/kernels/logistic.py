@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.linear import cholesky, exponentials, solve
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
@@ -23,7 +24,7 @@ _MOST_FACTORS = 1000  # of at most 2 each: their product stays below 1e302
 def prepare(
     x: Floats, y: Bools, present: Bools, weight: Floats, z: Floats, outcome: Floats, prior: Floats, scale: Floats
 ) -> int:
-    """The number of present rows gathered into ``z (n, P + 1)``, an intercept and the scaled columns; -1 for NaN.
+    """The number of present rows gathered into ``z (P + 1, n)``, an intercept and the scaled columns; -1 for NaN.
 
     ``scale (2, P)`` receives centre and scale of every column.
     """
@@ -31,29 +32,26 @@ def prepare(
     n = 0
     for i in range(patients):
         if present[i]:
-            z[n, 0] = 1.0
             for k in range(columns):
-                z[n, k + 1] = x[i, k]
+                z[k + 1, n] = x[i, k]
             outcome[n] = y[i]
             prior[n] = weight[i] if weight.shape[0] > 0 else 1.0
             n += 1
-    mean, low, high = np.zeros(columns), np.full(columns, np.inf), np.full(columns, -np.inf)
-    for i in range(n):
-        for k in range(columns):
-            mean[k] += z[i, k + 1]
-            low[k] = min(low[k], z[i, k + 1])
-            high[k] = max(high[k], z[i, k + 1])
+    z[0, :n] = 1.0
     for k in range(columns):
-        if not abs(mean[k]) < np.inf:
+        mean, low, high = 0.0, np.inf, -np.inf
+        for i in range(n):
+            mean += z[k + 1, i]
+            low, high = min(low, z[k + 1, i]), max(high, z[k + 1, i])
+        if not abs(mean) < np.inf:
             return -1
-        mean[k] /= max(n, 1)
-        spread = max(high[k] - mean[k], mean[k] - low[k])
-        scale[0, k] = mean[k]
-        scale[1, k] = spread if spread > 1e-14 * abs(mean[k]) else 0.0
-        low[k] = 1.0 / scale[1, k] if scale[1, k] > 0.0 else 0.0
-    for i in range(n):
-        for k in range(columns):
-            z[i, k + 1] = (z[i, k + 1] - mean[k]) * low[k]
+        mean /= max(n, 1)
+        spread = max(high - mean, mean - low)
+        scale[0, k] = mean
+        scale[1, k] = spread if spread > 1e-14 * abs(mean) else 0.0
+        inverse = 1.0 / spread if scale[1, k] > 0.0 else 0.0
+        for i in range(n):
+            z[k + 1, i] = (z[k + 1, i] - mean) * inverse
     return n
 
 
@@ -63,7 +61,6 @@ def evaluate(
     n: int,
     outcome: Floats,
     prior: Floats,
-    pairs: Floats,
     beta: Floats,
     informed: bool,
     work: Floats,
@@ -72,17 +69,18 @@ def evaluate(
 ) -> float:
     """The log-likelihood at ``beta (p,)``; fills ``gradient`` and, where ``informed``, the information ``gram (p, p)``.
 
-    ``work (4, n)`` receives linear predictors in its first row; ``prior`` has no rows where everybody weighs 1, and
-    ``pairs`` none where `multiply` has not filled it.
+    ``work (4, n)`` receives linear predictors in its first row; ``prior`` has no rows where everybody weighs 1.
     """
     p = beta.shape[0]
     eta, small, residual, variance = work[0], work[1], work[2], work[3]
     for i in range(n):
-        s = 0.0
-        for k in range(p):
-            s += z[i, k] * beta[k]
-        eta[i] = s
-        small[i] = -abs(s)
+        eta[i] = beta[0]
+    for k in range(1, p):
+        if beta[k] != 0.0:
+            for i in range(n):
+                eta[i] += beta[k] * z[k, i]
+    for i in range(n):
+        small[i] = -abs(eta[i])
     exponentials(small, residual, n)
     for i in range(n):
         inverse = 1.0 / (1.0 + small[i])
@@ -102,65 +100,11 @@ def evaluate(
                 loglik += outcome[i] * eta[i] - max(eta[i], 0.0)
                 product *= 1.0 + small[i]
             loglik -= np.log(product)
-    whole = n - n % 4
-    gradient[:] = 0.0
-    # four patients at a time, so that a sum is loaded and stored once for the four
-    for i in range(0, whole, 4):
-        r0, r1, r2, r3 = residual[i], residual[i + 1], residual[i + 2], residual[i + 3]
-        for m in range(p):
-            gradient[m] += (r0 * z[i, m] + r1 * z[i + 1, m]) + (r2 * z[i + 2, m] + r3 * z[i + 3, m])
-    for i in range(whole, n):
-        for m in range(p):
-            gradient[m] += residual[i] * z[i, m]
-    if not informed:
-        return loglik
-    gram[:p, :p] = 0.0
-    if pairs.shape[0] > 0:
-        weigh(variance, pairs, n, p, gram)
-        return loglik
-    for i in range(0, whole, 4):
-        for k in range(p):
-            v0, v1 = variance[i] * z[i, k], variance[i + 1] * z[i + 1, k]
-            v2, v3 = variance[i + 2] * z[i + 2, k], variance[i + 3] * z[i + 3, k]
-            for m in range(p):  # the whole square: contiguous, so that it is vectorised
-                gram[k, m] += (v0 * z[i, m] + v1 * z[i + 1, m]) + (v2 * z[i + 2, m] + v3 * z[i + 3, m])
-    for i in range(whole, n):
-        for k in range(p):
-            part = variance[i] * z[i, k]
-            for m in range(p):
-                gram[k, m] += part * z[i, m]
-    return loglik
-
-
-@kernel
-def multiply(z: Floats, n: int, p: int, pairs: Floats) -> None:
-    """Fills ``pairs (n, p (p + 1) / 2)`` with the products of every two columns of ``z``."""
-    for i in range(n):
-        q = 0
-        for k in range(p):
-            value = z[i, k]
-            for m in range(k + 1):
-                pairs[i, q + m] = value * z[i, m]
-            q += k + 1
-
-
-@kernel
-def weigh(variance: Floats, pairs: Floats, n: int, p: int, gram: Floats) -> None:
-    """Fills ``gram (p, p)``, the sum of variance times the products of every two columns."""
-    size, whole = pairs.shape[1], n - n % 4
-    packed = np.zeros(size)
-    for i in range(0, whole, 4):
-        v0, v1, v2, v3 = variance[i], variance[i + 1], variance[i + 2], variance[i + 3]
-        for q in range(size):
-            packed[q] += (v0 * pairs[i, q] + v1 * pairs[i + 1, q]) + (v2 * pairs[i + 2, q] + v3 * pairs[i + 3, q])
-    for i in range(whole, n):
-        for q in range(size):
-            packed[q] += variance[i] * pairs[i, q]
-    q = 0
     for k in range(p):
-        for m in range(k + 1):
-            gram[k, m] = gram[m, k] = packed[q]
-            q += 1
+        gradient[k] = sum_of_products(residual, z[0], z[k], n)
+        for m in range(k + 1 if informed else 0):
+            gram[k, m] = gram[m, k] = sum_of_products(variance, z[k], z[m], n)
+    return loglik
 
 
 @kernel
@@ -169,7 +113,6 @@ def newton(
     n: int,
     outcome: Floats,
     prior: Floats,
-    pairs: Floats,
     use: Ints,
     beta: Floats,
     root: Floats,
@@ -179,22 +122,21 @@ def newton(
     """Log-likelihood and status of the model of the columns ``use``, started and left at ``beta``.
 
     ``root`` receives the Cholesky factor of the information. It stops when the squared Newton decrement is below
-    ``tolerance``, once the steps are small. Separation is told from slow convergence by the step: towards a maximum at infinity the decrement
-    vanishes while the step does not.
+    ``tolerance``, once the steps are small. Separation is told from slow convergence by the step: towards a maximum at
+    infinity the decrement vanishes while the step does not.
     """
     p = use.shape[0]
     gradient, step, point = np.empty(p), np.zeros(p), np.empty(p)
     own = z
-    if p < z.shape[1]:
-        own, pairs = np.empty((n, p)), pairs[:0]
-        for i in range(n):
-            for k in range(p):
-                own[i, k] = z[i, use[k]]
+    if p < z.shape[0]:
+        own = np.empty((p, n))
+        for k in range(p):
+            own[k] = z[use[k], :n]
     for k in range(p):
         point[k] = beta[use[k]]
     last, halvings, largest, status = -np.inf, 0, 0.0, _NOT_CONVERGED
     for iteration in range(_MOST_ITERATIONS):
-        loglik = evaluate(own, n, outcome, prior, pairs, point, True, work, gradient, root)
+        loglik = evaluate(own, n, outcome, prior, point, True, work, gradient, root)
         if loglik < last - 1e-10 * (1.0 + abs(last)) and halvings < 40:
             halvings += 1
             for k in range(p):

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.kernels.linear import cholesky, solve
-from analysis.kernels.logistic import columns_of, evaluate, inverse, multiply, newton, prepare
+from analysis.kernels.logistic import columns_of, evaluate, inverse, newton, prepare
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
@@ -39,7 +39,6 @@ _ROUGH = 1e-2  # one from which the bounds are sharp enough to start with
 _FAR = 0.05  # one from which they are not
 _DRIFT = 0.5  # of a linear predictor, after which L^2 is worked out anew
 _TIE = 1e-11  # relative, of two criteria
-_MOST_PRODUCTS = 250_000  # 2 MB, a cache's worth
 _OPEN, _NARROWED, _EXACTLY = 0, 1, 2
 
 
@@ -72,7 +71,7 @@ def least_lost(q: float, slope: float, v2: float, l2: float) -> float:
 @kernel
 def longest(z: Floats, n: int, root: Floats, p: int) -> float:
     """The largest z' H^-1 z over the rows, of the Cholesky factor ``root`` of H."""
-    back, half, largest = np.zeros((p, p)), np.empty(p), 0.0
+    back, half, length, largest = np.zeros((p, p)), np.empty(n), np.empty(n), 0.0
     for k in range(p):  # row k of ``back`` is column k of the factor's inverse
         back[k, k] = 1.0 / root[k, k]
         for m in range(k + 1, p):
@@ -81,19 +80,17 @@ def longest(z: Floats, n: int, root: Floats, p: int) -> float:
                 s -= root[m, j] * back[k, j]
             back[k, m] = s / root[m, m]
     for i in range(n):
-        for m in range(p):
-            half[m] = z[i, 0] * back[0, m]
-        for k in range(1, p - 1, 2):
-            one, two = z[i, k], z[i, k + 1]
-            for m in range(p):
-                half[m] += one * back[k, m] + two * back[k + 1, m]
-        if p % 2 == 0:
-            for m in range(p):
-                half[m] += z[i, p - 1] * back[p - 1, m]
-        length = 0.0
-        for m in range(p):
-            length += half[m] * half[m]
-        largest = max(largest, length)
+        length[i] = 0.0
+    for m in range(p):
+        for i in range(n):
+            half[i] = back[0, m]
+        for k in range(1, m + 1):
+            for i in range(n):
+                half[i] += back[k, m] * z[k, i]
+        for i in range(n):
+            length[i] += half[i] * half[i]
+    for i in range(n):
+        largest = max(largest, length[i])
     return largest
 
 
@@ -218,7 +215,6 @@ def select(
     n: int,
     outcome: Floats,
     prior: Floats,
-    pairs: Floats,
     term_of: Ints,
     cost: float,
     drops: bool,
@@ -243,13 +239,13 @@ def select(
     low, high, stage = np.empty(terms + 1), np.empty(terms + 1), np.empty(terms + 1, np.int64)
     fitted = np.empty(terms + 1, np.int64)
     now, known = terms, np.nan  # the current model has the place behind its neighbours
-    status = newton(z, n, outcome, prior, pairs, columns_of(chosen, term_of), beta, root, work, _ROUGH)[1]
+    status = newton(z, n, outcome, prior, columns_of(chosen, term_of), beta, root, work, _ROUGH)[1]
     if status not in (_OK, _SEPARATED):
         return status
     while True:
         use = columns_of(chosen, term_of)
         if ahead < 0:
-            loglik[here] = evaluate(z, n, outcome, prior, pairs, beta, True, work, gradient[here], gram[here])
+            loglik[here] = evaluate(z, n, outcome, prior, beta, True, work, gradient[here], gram[here])
             eta[here] = work[0, :n]
         ahead = -1
         drift = farthest(eta[here], origin, n) if l2_origin > 0.0 else np.inf
@@ -305,12 +301,12 @@ def select(
                 base = cost * theirs.shape[0]
                 if ahead < 0 and expected[g] < high[now]:
                     ahead = g
-                    loglik[other] = evaluate(z, n, outcome, prior, pairs, point[g], True, work, gradient[other], gram[other])
+                    loglik[other] = evaluate(z, n, outcome, prior, point[g], True, work, gradient[other], gram[other])
                     eta[other] = work[0, :n]
                     base -= 2.0 * loglik[other]
                     score[:] = gradient[other]
                 else:
-                    base -= 2.0 * evaluate(z, n, outcome, prior, pairs, point[g], False, work, score, root)
+                    base -= 2.0 * evaluate(z, n, outcome, prior, point[g], False, work, score, root)
                 spread = np.exp(farthest(eta[here], work[0], n))
                 own = columns_of_term(g, term_of)
                 left = newton_step(table, use, score, step)
@@ -326,7 +322,7 @@ def select(
                     step[:] = point[g]
                 else:
                     step[:] = beta
-                reached, fitted[g] = newton(z, n, outcome, prior, pairs, theirs, step, root, work, _EXACT)
+                reached, fitted[g] = newton(z, n, outcome, prior, theirs, step, root, work, _EXACT)
                 low[g] = cost * theirs.shape[0] - 2.0 * reached if fitted[g] in (_OK, _SEPARATED) else np.inf
                 high[g], stage[g] = low[g], _EXACTLY
                 if g < now:
@@ -422,13 +418,11 @@ def fit_block(
     rows where it is not asked for.
     """
     replicates, patients, columns = x.shape
-    z = np.empty((patients, columns + 1))
+    z = np.empty((columns + 1, patients))
     outcome, weights, work = np.empty(patients), np.empty(patients), np.empty((4, patients))
     scale, root = np.empty((2, columns)), np.empty((columns + 1, columns + 1))
     own, one = np.empty(columns + 1), np.empty(0)
     prior = weights if weight.shape[0] > 0 else one
-    products = (columns + 1) * (columns + 2) // 2
-    pairs = np.empty((patients if (drops or adds) and patients * products < _MOST_PRODUCTS else 0, products))
     tolerance = _FINAL if covariance.shape[0] == 0 else _FINAL * _FINAL
     for r in range(replicates):
         n = prepare(x[r], y[r], present[r], weight[r] if weight.shape[0] > 0 else one, z, outcome, weights, scale)
@@ -442,14 +436,12 @@ def fit_block(
         own[:] = 0.0
         own[0] = np.log(ones / (n - ones))
         if drops or adds:
-            if pairs.shape[0] > 0:
-                multiply(z, n, columns + 1, pairs)
             price = np.log(n) if bayes else cost
-            status[r] = select(z, n, outcome, prior, pairs, term_of, price, drops, adds, chosen[r], own, root, work)
+            status[r] = select(z, n, outcome, prior, term_of, price, drops, adds, chosen[r], own, root, work)
             if status[r] != _OK:
                 continue
         use = columns_of(chosen[r], term_of)
-        loglik[r], status[r] = newton(z, n, outcome, prior, pairs[:0], use, own, root, work, tolerance)
+        loglik[r], status[r] = newton(z, n, outcome, prior, use, own, root, work, tolerance)
         if status[r] != _OK:
             continue
         p = use.shape[0]

@@ -1,0 +1,54 @@
+"""Sums of products in sixteen lanes: vector code whose order of additions, and so every digit, is that of any machine.
+
+A compiler may not reorder a sum, and so leaves a plain loop one addition at a time.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_LANES = 4  # of four numbers each
+
+
+def _sum_of_products(typing_context: Any, a: Any, b: Any, c: Any, n: Any) -> Any:  # noqa: ARG001
+    """The sum of a[i] * b[i] * c[i] over the first n places of contiguous rows."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        rows = [
+            context.make_array(kind)(context, builder, value).data
+            for kind, value in zip(signature.args[:3], arguments[:3], strict=True)
+        ]
+        size = context.cast(builder, arguments[3], signature.args[3], types.intp)
+        number, vector = ir.DoubleType(), ir.VectorType(ir.DoubleType(), 4)
+        whole = builder.and_(size, ir.Constant(size.type, -4 * _LANES))
+        lanes = [cgutils.alloca_once_value(builder, ir.Constant(vector, [0.0] * 4)) for _ in range(_LANES)]
+
+        def product(kind: Any, place: Any) -> Any:
+            found = []
+            for row in rows:
+                value = builder.load(builder.bitcast(builder.gep(row, [place]), kind.as_pointer()))
+                value.align = 8
+                found.append(value)
+            return builder.fmul(builder.fmul(found[0], found[1]), found[2])
+
+        step = ir.Constant(size.type, 4 * _LANES)
+        with cgutils.for_range_slice(builder, ir.Constant(size.type, 0), whole, step) as (start, _):
+            for k, lane in enumerate(lanes):
+                place = builder.add(start, ir.Constant(size.type, 4 * k))
+                builder.store(builder.fadd(builder.load(lane), product(vector, place)), lane)
+        rest = cgutils.alloca_once_value(builder, ir.Constant(number, 0.0))
+        with cgutils.for_range_slice(builder, whole, size, ir.Constant(size.type, 1)) as (place, _):
+            builder.store(builder.fadd(builder.load(rest), product(number, place)), rest)
+        sums = [builder.load(lane) for lane in lanes]
+        both = builder.fadd(builder.fadd(sums[0], sums[1]), builder.fadd(sums[2], sums[3]))
+        each = [builder.extract_element(both, ir.Constant(ir.IntType(32), k)) for k in range(4)]
+        total = builder.fadd(builder.fadd(each[0], each[1]), builder.fadd(each[2], each[3]))
+        return builder.fadd(total, builder.load(rest))
+
+    return types.float64(a, b, c, n), codegen
+
+
+sum_of_products: Any = intrinsic(_sum_of_products)
