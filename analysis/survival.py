@@ -152,6 +152,7 @@ def cox(
     stratum: ArrayLike | None = None,
     entry: ArrayLike | None = None,
     columns: ArrayLike | None = None,
+    start: ArrayLike | None = None,
     ties: str = "efron",
     order: Order | None = None,
 ) -> CoxFit:
@@ -159,7 +160,8 @@ def cox(
 
     ``weight`` are case weights (patients of weight 0 are left out), ``cluster`` integers within which the robust
     (Lin-Wei) covariance sums the weighted dfbeta residuals, ``entry`` the time after which a patient is at risk,
-    ``columns (R, P)`` those of ``x`` that a row's model has (the others' results are NaN).
+    ``columns (R, P)`` those of ``x`` that a row's model has (the others' results are NaN),
+    ``start (R, P)`` coefficients to begin from (0 for NaN; what is known at zero is then not worked out).
 
     Statuses, the first that applies: BAD_INPUT (NaN or infinity, a negative weight, entry not before time), TOO_FEW
     (under two patients), NO_EVENTS, NO_INFO (no covariate varies in any risk set of an event), SINGULAR, MONOTONE,
@@ -171,11 +173,12 @@ def cox(
     data = SurvivalData.of(time, event, present, order)
     x = data.covariates(x)
     rows, p_count = len(data.present), x.shape[2]
-    beta, covariance = np.full((rows, p_count), np.nan), np.full((rows, p_count, p_count), np.nan)
+    beta = np.full((rows, p_count), np.nan) if start is None else np.nan_to_num(start, nan=0.0)
+    covariance = np.full((rows, p_count, p_count), np.nan)
     robust = np.full((rows if cluster is not None else 0, p_count, p_count), np.nan)
     loglik, counts, status = np.full((rows, 3), np.nan), np.zeros((rows, 2), np.int64), np.zeros(rows, np.int64)
     todo = np.ones(rows, np.bool_)
-    simple = p_count == 1 and weight is None and stratum is None and entry is None and columns is None
+    simple = p_count == 1 and weight is None and stratum is None and entry is None and columns is None and start is None
     if simple:
         todo = np.zeros(rows, np.bool_)
         fit_binary(
@@ -185,7 +188,7 @@ def cox(
     wanted = np.zeros((0, p_count), np.bool_) if columns is None else np.ascontiguousarray(columns, dtype=np.bool_)
     weights, strata, entries = data.floats(weight), data.ints(stratum), data.floats(entry)
     labels, clusters = numbered(data.ints(cluster))
-    fits = [(False, todo)] if not simple or cluster is None else [(False, todo), (True, ~todo & (status == Status.OK))]
+    fits = [(start is not None, todo)] if not simple or cluster is None else [(False, todo), (True, ~todo & (status == Status.OK))]
     for started, which in fits:
         if which.any():
             fit_cox(
@@ -193,6 +196,7 @@ def cox(
                 within(strata, data.order), within(strata, time_order(entries)) if len(entries) else _NO_ORDER,
                 takes_efron(ties), started, which, wanted, beta, covariance, robust, loglik, counts, status,
             )  # fmt: skip
+    beta[np.isnan(np.diagonal(covariance, axis1=1, axis2=2))] = np.nan
     return CoxFit(
         beta,
         np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)),

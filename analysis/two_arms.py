@@ -20,8 +20,7 @@ Ints = NDArray[np.int64]
 class ArmComparison:
     """Two arms in each analysis set; the last axis, where it has two places, is untreated, then treated.
 
-    NaN where the status is not OK; a limit or a median that is not reached is +inf. ``loglik`` is the limit where
-    ``cox_status`` is MONOTONE.
+    NaN where the status is not OK; a limit or a median that is not reached is +inf.
     """
 
     n: Ints  # (R, 2)
@@ -31,9 +30,6 @@ class ArmComparison:
     logrank_status: Ints
     log_hr: Floats  # (R,) Cox model of the arm alone
     se: Floats
-    loglik: Floats
-    loglik_null: Floats
-    score_test: Floats
     cox_status: Ints
     median: Floats  # (R, 2); no rows where not asked for
     low: Floats
@@ -60,7 +56,7 @@ def two_arms(
     data = SurvivalData.of(time, event, present, order)
     rows = len(data.present)
     counts, status = np.zeros((rows, 4), np.int64), np.zeros((rows, 4), np.int64)
-    log_rank, fit = np.full((rows, 3), np.nan), np.full((rows, 5), np.nan)
+    log_rank, fit = np.full((rows, 3), np.nan), np.full((rows, 2), np.nan)
     quantiles = np.full((rows if medians else 0, 2, 3), np.nan)
     compare_arms(
         data.time, data.event, data.bools(treated), data.present, data.order, takes_efron(ties), 0.5,
@@ -75,9 +71,6 @@ def two_arms(
         logrank_status=status[:, LOG_RANK],
         log_hr=fit[:, 0],
         se=np.sqrt(fit[:, 1]),
-        loglik=fit[:, 3],
-        loglik_null=fit[:, 2],
-        score_test=fit[:, 4],
         cox_status=status[:, COX],
         median=quantiles[..., 0],
         low=quantiles[..., 1],

@@ -74,19 +74,25 @@ def term_columns(term: Term, variable: Variable) -> tuple[str, ...]:
     return tuple(f"{term.variable}={level}" for level in variable.levels[1:])
 
 
-def _compare(values: NDArray[np.float64], operator: str, operand: float) -> NDArray[np.float64]:
+def _compare(values: NDArray[np.float64], operator: str, operand: float) -> NDArray[np.bool_]:
     match operator:
         case ">":
-            hit = values > operand
+            return values > operand
         case ">=":
-            hit = values >= operand
+            return values >= operand
         case "<":
-            hit = values < operand
+            return values < operand
         case "<=":
-            hit = values <= operand
-        case _:
-            hit = values == operand
-    return np.where(np.isnan(values), np.nan, hit)
+            return values <= operand
+    return values == operand
+
+
+def holds(
+    text: str, variables: Mapping[str, Variable], names: Sequence[str], values: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Where a comparison holds, or a bare 0/1 variable is 1, ``(...)``; not where the value is NaN."""
+    term = parse_term(text, variables)
+    return _compare(values[..., list(names).index(term.variable)], term.operator, term.operand if term.operator else 1.0)
 
 
 @dataclass(frozen=True)
@@ -103,22 +109,20 @@ def design(
 ) -> Design:
     """The design matrix of the terms; ``values (..., K)`` hold the variables ``names`` (K) in order. NaN stays NaN."""
     where = {name: k for k, name in enumerate(names)}
-    blocks: list[NDArray[np.float64]] = []
-    columns: list[str] = []
-    term_of: list[int] = []
-    for index, text in enumerate(terms):
-        term = parse_term(text, variables)
-        variable = variables[term.variable]
+    parsed = [parse_term(text, variables) for text in terms]
+    columns = [term_columns(term, variables[term.variable]) for term in parsed]
+    term_of = tuple(index for index, made in enumerate(columns) for _ in made)
+    x = np.empty((*values.shape[:-1], len(term_of)))
+    k = 0
+    for term, made in zip(parsed, columns, strict=True):
         column = values[..., where[term.variable]]
-        if term.operator:
-            made = [_compare(column, term.operator, term.operand)]
-        elif variable.kind in ("continuous", "binary"):
-            made = [column]
-        else:
-            made = [_compare(column, "=", float(k)) for k in range(1, len(variable.levels))]
-        blocks += made
-        columns += term_columns(term, variable)
-        term_of += [index] * len(made)
-    shape = values.shape[:-1]
-    x = np.stack(blocks, axis=-1) if blocks else np.empty((*shape, 0))
-    return Design(np.ascontiguousarray(x, dtype=np.float64), tuple(columns), tuple(term_of))
+        plain = not term.operator and variables[term.variable].kind in ("continuous", "binary")
+        missing = None if plain else np.isnan(column)
+        for level in range(1, len(made) + 1):
+            x[..., k] = (
+                column if plain else _compare(column, term.operator, term.operand if term.operator else float(level))
+            )
+            if missing is not None and missing.any():
+                x[..., k][missing] = np.nan
+            k += 1
+    return Design(x, tuple(name for made in columns for name in made), term_of)

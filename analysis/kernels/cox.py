@@ -119,7 +119,7 @@ def newton(
     root: Floats,
     loglik: Floats,
 ) -> int:
-    """The status of the fit from ``beta``, zero unless ``started``; fills ``beta``, ``root`` of the information, and
+    """The status of the fit from ``beta``, which is zero unless ``started``; fills ``beta``, ``root`` of the information, and
     ``loglik``: at zero (unless started), at the fit, and the score test (unless started).
     """
     size, p_count = group[groups - 1, STOP], beta.shape[0]
@@ -133,7 +133,7 @@ def newton(
         likelihood(
             beta, z, w, died, group, groups, late, efron, total, risk, exposure, martingale, share, jump, mean
         )  # fmt: skip
-        first = iteration == 0 and not started
+        first = iteration == 0
         if not (total[0] >= before - 1e-9 * (1.0 + abs(before))):
             # too far: go half way back
             for p in range(p_count):
@@ -141,7 +141,8 @@ def newton(
                 beta[p] -= step[p]
             continue
         if first:
-            loglik[0] = total[0]
+            if not started:
+                loglik[0] = total[0]
             seen = 0
             for p in range(p_count):
                 k = p_count + (p + 1) * (p + 2) // 2
@@ -165,7 +166,7 @@ def newton(
         combine(step, z, size, share)
         for i in range(size):
             span = max(span, abs(share[i]))
-        if first:
+        if first and not started:
             loglik[2] = gain
         loglik[1] = total[0]
         if span < _LAST_STEP or (span < 1e-7 and span >= last_span):
@@ -217,7 +218,7 @@ def fit_cox(
     Fills ``beta (R, P)``, ``covariance`` and, unless ``cluster`` is empty, ``robust (R, P, P)``; ``loglik (R, 3)``: at
     zero, at the fit (at the limit if MONOTONE), and the score test; ``counts (R, 2)``: patients and events.
     ``order`` sorts by stratum and time, ``entry_order`` by stratum and entry; what is not asked for is an empty array.
-    If ``started``, ``beta`` holds the fits, and what is known at zero stays as it is.
+    If ``started``, ``beta`` holds coefficients to begin from, and what is known at zero stays as it is.
     """
     rows, n = present.shape
     per, clustered = rows // time.shape[0], cluster.shape[0] > 0
@@ -247,12 +248,15 @@ def fit_cox(
         )  # fmt: skip
         counts[r, 0], counts[r, 1] = counted[0], counted[1]
         if state == _OK:
-            for p in range(p_count):
-                b[p] = beta[r, use[p]] * scale[p] if started else 0.0
-            state = newton(
-                z, w, died, group, counted[2], late, efron, started,
-                total, risk, exposure, martingale, share, jump, mean, b, root, loglik[r],
-            )  # fmt: skip
+            for attempt in range(2):
+                for p in range(p_count):
+                    b[p] = beta[r, use[p]] * scale[p] if started and attempt == 0 else 0.0
+                state = newton(
+                    z, w, died, group, counted[2], late, efron, started,
+                    total, risk, exposure, martingale, share, jump, mean, b, root, loglik[r],
+                )  # fmt: skip
+                if not started or state == _OK:
+                    break
         status[r] = state
         if state != _OK:
             continue

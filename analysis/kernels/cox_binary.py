@@ -83,7 +83,7 @@ def fit_binary(
                     for step in range(1, int(d)):
                         first[s] = treated[j, p] - (step * dead_treated[j, p] / d if efron else 0.0)
                         s += 1
-                status[r, p] = solve_terms(events, first, both, with_one, share, p, beta[r], variance[r], loglik[r])
+                status[r, p] = solve_terms(events, first, both, with_one, share, p, beta[r], variance[r], loglik[r], True)
 
 
 @kernel
@@ -115,11 +115,12 @@ def solve_terms(
     beta: Floats,
     variance: Floats,
     loglik: Floats,
+    likelihoods: bool,
 ) -> int:
     """The status of the fit of column p by Householder's steps; fills place p of ``beta``, ``variance`` and ``loglik``.
 
     ``first`` are the a and ``both`` the a + b of each death; ``with_one`` is the number of deaths among the treated.
-    Terms with a = 0 or b = 0 cancel out of the score.
+    Terms with a = 0 or b = 0 cancel out of the score. At the fit the log-likelihood is worked out for ``likelihoods``.
     """
     mixed, all_treated = 0, 0
     for s in range(events):
@@ -157,6 +158,8 @@ def solve_terms(
         if abs(step) < _LAST_STEP:
             beta[p] = b + step
             variance[p] = 1.0 / (information + step * (slope + step * bend / 2.0))
+            if not likelihoods:
+                return _OK
             gain = step * (score - step * (information / 2.0 + step * (slope / 6.0 + step * bend / 24.0)))
             product, total = 1.0, 0.0
             for s in range(events):

@@ -139,8 +139,8 @@ def hazard_steps_at_once(
     total[0] -= np.log(product)
     for step in range(steps):
         mean[0, step] = 1.0
-    for p in range(1, width, 2):
-        sum_over_risk_sets(z, risk, group, groups, p, min(p + 1, width - 1), place, steps, inverse, mean)
+    for p in range(1, width, 4):
+        sum_over_risk_sets(z, risk, group, groups, p, place, steps, inverse, mean)
     for g in range(groups if ties else 0):
         here = group[g, DEATHS] if efron else 1
         for p in range(1, width if here > 1 else 0):
@@ -155,31 +155,29 @@ def hazard_steps_at_once(
 
 @kernel
 def sum_over_risk_sets(
-    z: Floats,
-    risk: Floats,
-    group: Ints,
-    groups: int,
-    p: int,
-    q: int,
-    place: Ints,
-    steps: int,
-    inverse: Floats,
-    mean: Floats,
+    z: Floats, risk: Floats, group: Ints, groups: int, p: int, place: Ints, steps: int, inverse: Floats, mean: Floats
 ) -> None:
-    """Fills rows p and q of ``mean``: sums of risk * z from the ``place`` of each step to its stratum's end."""
-    a, b, step, g = 0.0, 0.0, 0, groups - 1
+    """Fills four rows of ``mean`` from p on: means of z over the patients from the ``place`` of a step to its stratum's end.
+
+    Four sums at a time, for each has to wait for its last addition.
+    """
+    last = z.shape[0] - 1
+    p1, p2, p3 = min(p + 1, last), min(p + 2, last), min(p + 3, last)
+    step, g = 0, groups - 1
     while step < steps:
         while group[g, FIRST] > place[step]:
             g -= 1
-        first = group[g, FIRST]
-        a, b = 0.0, 0.0
-        i = group[g, STOP]
+        first, i = group[g, FIRST], group[g, STOP]
+        a, b, c, d = 0.0, 0.0, 0.0, 0.0
         while step < steps and place[step] >= first:
             while i > place[step]:
                 i -= 1
                 a += risk[i] * z[p, i]
-                b += risk[i] * z[q, i]
-            mean[p, step], mean[q, step] = a * inverse[step], b * inverse[step]
+                b += risk[i] * z[p1, i]
+                c += risk[i] * z[p2, i]
+                d += risk[i] * z[p3, i]
+            mean[p, step], mean[p1, step] = a * inverse[step], b * inverse[step]
+            mean[p2, step], mean[p3, step] = c * inverse[step], d * inverse[step]
             step += 1
 
 

@@ -11,6 +11,7 @@ from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
 
 Ints = NDArray[np.int64]
+Codes = NDArray[np.int8]
 
 WHEN, AT_RISK, DEAD, TREATED, DEAD_TREATED = range(5)
 LOG_RANK, COX, MEDIAN_0, MEDIAN_1 = range(4)
@@ -23,7 +24,7 @@ _BAD_INPUT = int(Status.BAD_INPUT)
 
 
 @kernel
-def tabulate_arms(size: int, when: Floats, what: Ints, table: Floats) -> int:
+def tabulate_arms(size: int, when: Floats, what: Codes, table: Floats) -> int:
     """How many rows of ``table (5, size)`` were filled: one per distinct event time, latest first.
 
     ``when`` are the times in order, ``what`` is 1 for an event, plus 2 for the treated.
@@ -44,12 +45,12 @@ def tabulate_arms(size: int, when: Floats, what: Ints, table: Floats) -> int:
 
 
 @kernel
-def log_rank_of(table: Floats, rows: int, efron: bool, first: Floats, both: Floats) -> tuple[float, float, float, float]:
-    """Events of the treated: observed, expected, variance; and the Cox log-likelihood at zero.
+def log_rank_of(table: Floats, rows: int, efron: bool, first: Floats, both: Floats) -> tuple[float, float, float]:
+    """Events of the treated: observed, expected, variance.
 
     Fills ``first`` and ``both``, for each death the treated and all at risk, as `solve_terms` wants them.
     """
-    observed, expected, variance, s, product, null = 0.0, 0.0, 0.0, 0, 1.0, 0.0
+    observed, expected, variance, s = 0.0, 0.0, 0.0, 0
     for j in range(rows):
         at_risk, dead = table[AT_RISK, j], table[DEAD, j]
         treated, dead_treated = table[TREATED, j], table[DEAD_TREATED, j]
@@ -61,12 +62,31 @@ def log_rank_of(table: Floats, rows: int, efron: bool, first: Floats, both: Floa
         for step in range(int(dead)):
             part = step / dead if efron and step > 0 else 0.0
             first[s], both[s] = treated - part * dead_treated, at_risk - part * dead
-            product *= both[s]
-            if product > 1e200:
-                null -= np.log(product)
-                product = 1.0
             s += 1
-    return observed, expected, variance, null - np.log(product)
+    return observed, expected, variance
+
+
+@kernel
+def log_rank_untied(
+    size: int, what: Codes, counts: Ints, first: Floats, both: Floats, share: Floats
+) -> tuple[float, float, float]:
+    """As `log_rank_of`, where no two patients have the same time; fills ``counts`` too."""
+    treated, s, dead_treated = 0, 0, 0
+    for k in range(size - 1, -1, -1):
+        arm, died = what[k] >> 1, what[k] & 1
+        treated += arm
+        dead_treated += arm & died
+        first[s], both[s] = treated, size - k
+        s += died
+    counts[0], counts[1] = size - treated, s - dead_treated
+    counts[2], counts[3] = treated, dead_treated
+    expected, variance = 0.0, 0.0
+    for j in range(s):
+        share[j] = np.divide(first[j], both[j])
+    for j in range(s):
+        expected += share[j]
+        variance += share[j] * (1.0 - share[j])
+    return float(dead_treated), expected, variance
 
 
 @kernel
@@ -109,54 +129,66 @@ def compare_arms(
     """Fills, for each row of ``present (R, N)``, which is of cohort r // (R // A), columns of all that is given.
 
     ``counts`` patients and events of the untreated, then of the treated; ``log_rank`` observed, expected, variance;
-    ``cox`` coefficient, variance, log-likelihood at zero and at the fit, score test; ``medians (R, 2, 3)`` quantile q
-    by arm with its limits, skipped where it has no rows; ``status`` LOG_RANK, COX, MEDIAN_0, MEDIAN_1.
+    ``cox`` coefficient and variance; ``medians (R, 2, 3)`` quantile q by arm with its limits, skipped where it has no
+    rows; ``status`` LOG_RANK, COX, MEDIAN_0, MEDIAN_1.
     """
     rows, n = present.shape
     per = rows // max(time.shape[0], 1)
-    times, codes = np.empty(n), np.empty(n, np.int64)
-    when, what = np.empty(n + 1), np.empty(n + 1, np.int64)
-    table, curve = np.empty((5, n + 1)), np.empty((3, n))
-    first, both, share = np.empty(n), np.empty(n), np.empty(n)
-    beta, variance, loglik = np.empty(1), np.empty(1), np.empty((1, 3))
+    times, codes = np.empty(n), np.empty(n, np.int8)
+    when, what = np.empty(n + 1), np.empty(n + 1, np.int8)
+    table, curve, last = np.empty((5, n + 1)), np.empty((3, n)), np.empty(2)
+    first, both, share = np.empty(n + 1), np.empty(n + 1), np.empty(n)
+    beta, variance, loglik, tied = np.empty(1), np.empty(1), np.empty((1, 3)), False
     for r in range(rows):
         c = r // per
         if r % per == 0:
+            tied = False
             for k in range(n):
                 i = order[c, k]
                 times[k], codes[k] = time[c, i], event[c, i] + 2 * treated[c, i]
-        size = 0
-        for k in range(n):
-            when[size], what[size] = times[k], codes[k]
+                tied |= k > 0 and times[k] == times[k - 1]
+        size, end, full = 0, n - 1, tied or medians.shape[0] > 0
+        while end >= 0 and not present[r, order[c, end]]:
+            end -= 1
+        bad = end >= 0 and not abs(times[end]) < np.inf  # what is not finite is last in order
+        for k in range(end + 1):
+            what[size] = codes[k]
             size += present[r, order[c, k]]
-        last = np.full(2, -np.inf)
-        for a in range(4):
-            counts[r, a] = 0
-        for k in range(size):
-            arm, died = what[k] >> 1, what[k] & 1
-            counts[r, 2 * arm] += 1
-            counts[r, 2 * arm + 1] += died
-            last[arm] = when[k]
+        o, e, v = 0.0, 0.0, 0.0
+        if not full:
+            o, e, v = log_rank_untied(size, what, counts[r], first, both, share)
+        elif not bad:
+            size = 0
+            for k in range(end + 1):
+                when[size] = times[k]
+                size += present[r, order[c, k]]
+            count_arms(size, when, what, counts[r], last)
+            distinct = tabulate_arms(size, when, what, table)
+            o, e, v = log_rank_of(table, distinct, efron, first, both)
+            for a in range(2 if medians.shape[0] > 0 else 0):
+                if counts[r, 2 * a] > 0:
+                    median_of(table, distinct, a, last[a], q, z, conf_type, curve, medians[r, a])
         events = counts[r, 1] + counts[r, 3]
-        bad = size > 0 and not abs(when[size - 1]) < np.inf  # what is not finite is last in order
         state = _BAD_INPUT if bad else _TOO_FEW if size < 2 else _NO_EVENTS if events == 0 else _OK
         status[r, LOG_RANK], status[r, COX] = state, state
         for a in range(2):
             status[r, MEDIAN_0 + a] = _BAD_INPUT if bad else _TOO_FEW if counts[r, 2 * a] == 0 else _OK
-        if bad or size == 0:
-            continue
-        distinct = tabulate_arms(size, when, what, table)
-        for a in range(2 if medians.shape[0] > 0 else 0):
-            if counts[r, 2 * a] > 0:
-                median_of(table, distinct, a, last[a], q, z, conf_type, curve, medians[r, a])
         if state != _OK:
             continue
-        o, e, v, null = log_rank_of(table, distinct, efron, first, both)
         status[r, LOG_RANK] = _OK if v > 0.0 else _NO_INFO
         if v > 0.0:
             log_rank[r, 0], log_rank[r, 1], log_rank[r, 2] = o, e, v
-        loglik[0, 0], loglik[0, 1], loglik[0, 2] = null, np.nan, np.nan
         beta[0], variance[0] = np.nan, np.nan
-        status[r, COX] = solve_terms(events, first, both, float(counts[r, 3]), share, 0, beta, variance, loglik)
+        status[r, COX] = solve_terms(events, first, both, o, share, 0, beta, variance, loglik, False)
         cox[r, 0], cox[r, 1] = beta[0], variance[0]
-        cox[r, 2], cox[r, 3], cox[r, 4] = loglik[0, 0], loglik[0, 1], loglik[0, 2]
+
+
+@kernel
+def count_arms(size: int, when: Floats, what: Codes, counts: Ints, last: Floats) -> None:
+    """Fills ``counts`` as in `compare_arms` and ``last``, the end of follow-up in either arm."""
+    last[0] = last[1] = -np.inf
+    for k in range(size):
+        arm, died = what[k] >> 1, what[k] & 1
+        counts[2 * arm] += 1
+        counts[2 * arm + 1] += died
+        last[arm] = when[k]

@@ -1,0 +1,149 @@
+"""The paper's analysis of every cohort of a block: what `analysis.workflow` does with one, as arrays over replicates."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.special import chdtrc, ndtr
+
+from analysis import survival
+from analysis.estimators import Sample
+from analysis.kernels.status import Status
+from analysis.plan import cox_terms, subgroup_factors
+from analysis.two_arms import ArmComparison, two_arms
+from simulator.cohort import Bools, Floats
+from simulator.terms import holds
+
+
+@dataclass(frozen=True)
+class CoxModels:
+    """The Cox models of one endpoint in the matched cohorts; columns are those of `BlockAnalysis.cox_design`.
+
+    ``p_term (R, G)`` is the Wald p of each term (joint for a factor), ``entered (R, P)`` marks the columns of the
+    multivariable model; other columns are NaN there.
+    """
+
+    univariable: survival.CoxEach
+    p_term: Floats
+    entered: Bools
+    multivariable: survival.CoxFit
+
+
+@dataclass(frozen=True)
+class BlockAnalysis:
+    """The analysis of a block of R cohorts; each part is worked out when it is first asked for, and kept.
+
+    Matching must be 1:1 without replacement: other matched sets carry weights, which these tables do not take.
+    """
+
+    sample: Sample
+
+    def __post_init__(self) -> None:
+        plan = self.sample.plan.matching
+        if plan.ratio != 1 or plan.replacement:
+            raise ValueError("the analysis of a block needs matching 1:1 without replacement")
+
+    @cached_property
+    def sets(self) -> Bools:
+        """Who is analysed, ``(2 R, N)``: each cohort before, then after matching."""
+        both = np.stack([self.sample.observed.present, self.sample.matched], axis=1)
+        return both.reshape(-1, both.shape[2])
+
+    @cached_property
+    def comparisons(self) -> dict[str, ArmComparison]:
+        """Medians, log-rank test and hazard ratio of each endpoint, rows as in ``sets``."""
+        return {name: self._compare(name, self.sets, True) for name in self.sample.observed.endpoints}
+
+    @cached_property
+    def cox_design(self) -> tuple[Floats, tuple[int, ...]]:
+        """The columns ``(R, N, P)`` of the Cox terms, treatment last, and the term of each."""
+        x, term_of = self.sample.columns(cox_terms(self.sample.plan, self.sample.observed.variable))
+        arm = self.sample.observed.treated[..., None].astype(np.float64)
+        return np.concatenate([x, arm], axis=2), (*term_of, max(term_of, default=-1) + 1)
+
+    @cached_property
+    def cox_models(self) -> dict[str, CoxModels]:
+        """Univariable and multivariable Cox models of each endpoint after matching."""
+        return {name: self._models(name) for name in self.sample.observed.endpoints}
+
+    @cached_property
+    def subgroup_sets(self) -> Bools:
+        """The matched patients of each subgroup, ``(R, S, N)``: everybody, then the levels of each factor in order."""
+        observed, matched = self.sample.observed, self.sample.matched
+        rows = [terms for factor in subgroup_factors(self.sample.plan, observed.variable) for terms in factor.rows]
+        names = dict.fromkeys(term for terms in rows for term in terms)
+        where = {name: holds(name, observed.variable, observed.names, observed.covariates) for name in names}
+        sets = np.empty((len(matched), 1 + len(rows), matched.shape[1]), np.bool_)
+        sets[:, 0] = matched
+        for s, terms in enumerate(rows, start=1):
+            sets[:, s] = matched
+            for term in terms:
+                sets[:, s] &= where[term]
+        return sets
+
+    @cached_property
+    def subgroups(self) -> dict[str, ArmComparison]:
+        """The comparison of the arms in each subgroup, ``(R S,)``, without medians."""
+        sets = self.subgroup_sets.reshape(-1, self.subgroup_sets.shape[2])
+        return {name: self._compare(name, sets, False) for name in self.sample.observed.endpoints}
+
+    def _compare(self, endpoint: str, sets: Bools, medians: bool) -> ArmComparison:
+        course, plan = self.sample.observed.endpoints[endpoint], self.sample.plan.survival
+        return two_arms(
+            course.time,
+            course.event,
+            self.sample.observed.treated,
+            present=sets,
+            ties=plan.ties,
+            medians=medians,
+            conf_type=plan.conf_type,
+            level=plan.level,
+            order=self.sample.orders[endpoint],
+        )
+
+    def _models(self, endpoint: str) -> CoxModels:
+        course, plan = self.sample.observed.endpoints[endpoint], self.sample.plan
+        x, term_of = self.cox_design
+        matched, order, ties = self.sample.matched, self.sample.orders[endpoint], plan.survival.ties
+        single = survival.cox_each(course.time, course.event, x, present=matched, ties=ties, order=order)
+        with np.errstate(invalid="ignore"):
+            p_column = 2 * ndtr(-np.abs(single.beta / single.se))
+        terms = max(term_of) + 1
+        p_term = np.full((len(x), terms), np.nan)
+        for term in range(terms):
+            own = [k for k, owner in enumerate(term_of) if owner == term]
+            p_term[:, term] = p_column[:, own[0]] if len(own) == 1 else self._joint_p(endpoint, own)
+        limit = plan.cox.screening_p
+        with np.errstate(invalid="ignore"):
+            passed = np.ones(p_term.shape, np.bool_) if limit is None else p_term < limit
+        if plan.cox.keep_treatment:
+            passed[:, -1] = True
+        entered = passed[:, list(term_of)] & (single.status != Status.NO_INFO)
+        model = survival.cox(
+            course.time,
+            course.event,
+            x,
+            present=matched,
+            columns=entered,
+            start=single.beta,
+            ties=ties,
+            order=order,
+        )
+        return CoxModels(single, p_term, entered, model)
+
+    def _joint_p(self, endpoint: str, own: list[int]) -> Floats:
+        """Wald's test of all columns of a factor, in a model of its own; NaN where it cannot be fitted."""
+        course, x = self.sample.observed.endpoints[endpoint], self.cox_design[0][..., own]
+        fit = survival.cox(
+            course.time,
+            course.event,
+            x,
+            present=self.sample.matched,
+            ties=self.sample.plan.survival.ties,
+            order=self.sample.orders[endpoint],
+        )
+        p = np.full(len(x), np.nan)
+        ok = fit.status == Status.OK
+        weighed = np.linalg.solve(fit.covariance[ok], fit.beta[ok][..., None])[..., 0]
+        p[ok] = chdtrc(len(own), (fit.beta[ok] * weighed).sum(axis=1))
+        return p
