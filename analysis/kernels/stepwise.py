@@ -10,9 +10,10 @@ Statistics 4:384, Proposition 1) gives, from the log-likelihood at b,
     any model gains at most  (m + (1 - m) log(1 - m)) / L^2,  without limit if m >= 1    m = L v
     and at least             ((1 + m) log(1 + m) - m) / L^2                              m = L v
 
-(v enters the first because b need not be the current model's maximum). Where the linear predictors have moved by at
-most D since H was taken, H is at least exp(-D) times what it was: L^2 and v^2 grow by no more than exp(D). What the
-bounds leave open is looked at closer, in the end by Newton's method; the selection is that of fitting all.
+(v enters the first because b need not be the current model's maximum). All of this holds in any norm that is nowhere
+longer. Where the linear predictors have moved by at most D since H was taken, H today lies between exp(-D) and exp(D)
+times what it was: in the norm of exp(-D) H, L^2 and v^2 are exp(D), and q is exp(-D) times those of H. What the bounds
+leave open is looked at closer, in the end by Newton's method; the selection is that of fitting all.
 """
 
 import numpy as np
@@ -37,7 +38,7 @@ _FINAL = 1e-13  # one that the last step turns into the square of it
 _SLACK = 1e-7  # of rounding, on every bound
 _ROUGH = 1e-2  # one from which the bounds are sharp enough to start with
 _FAR = 0.05  # one from which they are not
-_DRIFT = 0.5  # of a linear predictor, after which L^2 is worked out anew
+_DRIFT = 0.5  # of a linear predictor, after which H is worked out anew
 _TIE = 1e-11  # relative, of two criteria
 _OPEN, _NARROWED, _EXACTLY = 0, 1, 2
 
@@ -66,6 +67,13 @@ def least_lost(q: float, slope: float, v2: float, l2: float) -> float:
         return -np.inf
     own = q * (1.0 - m / 2.0) if m < 1e-4 else 2.0 * (np.exp(-m) + m - 1.0) / l2
     return own - 2.0 * slope - 2.0 * v2 * (1.0 + m) / (1.0 - turn)
+
+
+@kernel
+def interval(criterion: float, v2: float, l2: float, spread: float) -> tuple[float, float]:
+    """Between what the criterion at a model's maximum lies, which is ``criterion`` here; arguments as of `predict`."""
+    most, least = most_gained(v2 * spread, l2 * spread), least_gained(v2 / spread, l2 * spread)
+    return criterion - most - _SLACK, criterion - least + _SLACK
 
 
 @kernel
@@ -174,19 +182,21 @@ def predict(
     beta: Floats,
     v2: float,
     l2: float,
+    spread: float,
     block: Floats,
     part: Floats,
     point: Floats,
 ) -> tuple[float, float]:
     """Twice the neighbour's change of the log-likelihood: an upper bound, and what the quadratic approximation gives.
 
+    ``v2`` and ``l2`` are those of the information in ``table``; today's is at least that divided by ``spread``.
     ``point`` holds the step of the columns ``use``, and receives the neighbour's coefficients by the approximation.
     """
     change = detour(table, use, own, dropping, score, block, part, point)
     if np.isnan(change):
         return np.inf, 0.0
     v2 = max(v2 + change, 0.0)
-    most, likely, width = most_gained(v2, l2), v2, own.shape[0]
+    most, likely, width = most_gained(v2 * spread, l2 * spread), v2, own.shape[0]
     if dropping:
         q, slope = 0.0, 0.0
         for j in range(width):
@@ -200,7 +210,8 @@ def predict(
                 away += table[a, own[j]] * part[j]
             slope += score[a] * away
             point[a] += away
-        most, likely = -least_lost(q, slope, v2, l2), v2 + 2.0 * slope - q
+        most = -least_lost(q / spread, slope, v2 * spread, l2 * spread)
+        likely = v2 + 2.0 * slope - q
     for k in range(beta.shape[0]):
         point[k] += beta[k]
     if dropping:
@@ -232,9 +243,9 @@ def select(
     """
     terms, p = chosen.shape[0], beta.shape[0]
     here, other, ahead, moved, first = 0, 1, -1, False, True
-    gram, gradient, eta, loglik = np.empty((2, p, p)), np.empty((2, p)), np.empty((2, n)), np.empty(2)
+    gram, gradient, eta, loglik = np.empty((p, p)), np.empty((2, p)), np.empty((2, n)), np.empty(2)
     table, block, part = np.empty((p + 1, p + 1)), np.empty((p + 1, p)), np.empty(p)
-    origin, l2_origin, score, step = np.empty(n), -1.0, np.empty(p), np.empty(p)
+    origin, l2, score, step = np.empty(n), -1.0, np.empty(p), np.empty(p)
     point, expected = np.empty((terms, p)), np.empty(terms)
     low, high, stage = np.empty(terms + 1), np.empty(terms + 1), np.empty(terms + 1, np.int64)
     fitted = np.empty(terms + 1, np.int64)
@@ -245,25 +256,26 @@ def select(
     while True:
         use = columns_of(chosen, term_of)
         if ahead < 0:
-            loglik[here] = evaluate(z, n, outcome, prior, beta, True, work, gradient[here], gram[here])
+            loglik[here] = evaluate(z, n, outcome, prior, beta, False, work, gradient[here], gram)
             eta[here] = work[0, :n]
         ahead = -1
-        drift = farthest(eta[here], origin, n) if l2_origin > 0.0 else np.inf
+        drift = farthest(eta[here], origin, n) if l2 > 0.0 else np.inf
         if not drift < _DRIFT:
-            root[:p, :p] = gram[here]
-            l2_origin, drift = longest(z, n, root, p) if cholesky(root, p) else -1.0, 0.0
-            if first and l2_origin < 0.0 and status == _OK:
+            evaluate(z, n, outcome, prior, beta, True, work, gradient[here], gram)
+            root[:p, :p] = gram
+            l2, drift = longest(z, n, root, p) if cholesky(root, p) else -1.0, 0.0
+            if first and l2 < 0.0 and status == _OK:
                 return _SINGULAR
             origin[:] = eta[here]
-        first, l2, v2, certain = False, l2_origin * np.exp(drift), 0.0, status == _OK and l2_origin > 0.0
+        first, spread, v2, certain = False, np.exp(drift), 0.0, status == _OK and l2 > 0.0
         if certain:
-            table[:p, :p] = gram[here]
+            table[:p, :p] = gram
             table[p, :p] = gradient[here]
             table[:p, p] = gradient[here]
             table[p, p] = 0.0
             certain = sweep(table, p, use)
             v2 = max(-table[p, p], 0.0)
-            if certain and v2 > _FAR and not moved:
+            if certain and v2 * spread > _FAR and not moved:
                 for k in use:
                     beta[k] += table[k, p]
                 moved = True
@@ -273,7 +285,7 @@ def select(
         if not np.isnan(known):
             stage[now], low[now], high[now] = _EXACTLY, known, known
         elif certain:
-            low[now], high[now] = penalty - most_gained(v2, l2) - _SLACK, penalty - least_gained(v2, l2) + _SLACK
+            low[now], high[now] = interval(penalty, v2, l2, spread)
         for g in range(terms):
             stage[g], low[g], high[g], expected[g] = _EXACTLY, np.inf, np.inf, np.inf
             if drops if chosen[g] else adds:
@@ -284,7 +296,7 @@ def select(
                         point[g, k] = table[k, p]
                     own = columns_of_term(g, term_of)
                     most, likely = predict(
-                        table, use, own, chosen[g], gradient[here], beta, v2, l2, block, part, point[g]
+                        table, use, own, chosen[g], gradient[here], beta, v2, l2, spread, block, part, point[g]
                     )
                     base = penalty + (-cost if chosen[g] else cost) * own.shape[0]
                     low[g], expected[g] = base - most - _SLACK, base - likely
@@ -298,24 +310,18 @@ def select(
             if g < now:
                 chosen[g] = not chosen[g]
             if certain and stage[g] == _OPEN:
-                base = cost * theirs.shape[0]
-                if ahead < 0 and expected[g] < high[now]:
-                    ahead = g
-                    loglik[other] = evaluate(z, n, outcome, prior, point[g], True, work, gradient[other], gram[other])
-                    eta[other] = work[0, :n]
-                    base -= 2.0 * loglik[other]
-                    score[:] = gradient[other]
-                else:
-                    base -= 2.0 * evaluate(z, n, outcome, prior, point[g], False, work, score, root)
-                spread = np.exp(farthest(eta[here], work[0], n))
-                own = columns_of_term(g, term_of)
+                reached = evaluate(z, n, outcome, prior, point[g], False, work, score, gram)
+                base = cost * theirs.shape[0] - 2.0 * reached
+                own, further = columns_of_term(g, term_of), np.exp(farthest(work[0], origin, n))
                 left = newton_step(table, use, score, step)
                 left = max(left + detour(table, use, own, chosen[g], score, block, part, step), 0.0)
-                if g != ahead:
+                low[g], high[g] = interval(base, left, l2, further)
+                if ahead < 0 and expected[g] < high[now]:
+                    ahead, loglik[other] = g, reached
+                    eta[other], gradient[other] = work[0, :n], score
+                else:
                     for k in range(p):
                         point[g, k] += step[k]
-                low[g] = base - most_gained(left * spread, l2 * spread) - _SLACK
-                high[g] = base - least_gained(left / spread, l2 * spread) + _SLACK
                 fitted[g], stage[g] = _OK, _NARROWED
             else:
                 if g < now:
