@@ -1,4 +1,4 @@
-"""The paper's analysis of every cohort of a block: what `analysis.workflow` does with one, as arrays over replicates."""
+"""The paper's analysis of every cohort of a block: what `analysis.workflow` does with one, as arrays."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import chdtrc, ndtr
 
 from analysis import survival
+from analysis.columns import estimable
 from analysis.estimators import Sample
 from analysis.kernels.status import Status
 from analysis.plan import cox_terms, subgroup_factors
@@ -20,7 +21,7 @@ class CoxModels:
     """The Cox models of one endpoint in the matched cohorts; columns are those of `BlockAnalysis.cox_design`.
 
     ``p_term (R, G)`` is the Wald p of each term (joint for a factor), ``entered (R, P)`` marks the columns of the
-    multivariable model; other columns are NaN there.
+    multivariable model; other columns are NaN there, those that earlier ones make among them.
     """
 
     univariable: survival.CoxEach
@@ -118,18 +119,29 @@ class BlockAnalysis:
             passed = np.ones(p_term.shape, np.bool_) if limit is None else p_term < limit
         if plan.cox.keep_treatment:
             passed[:, -1] = True
-        entered = passed[:, list(term_of)] & (single.status != Status.NO_INFO)
-        model = survival.cox(
+        entered = passed[:, list(term_of)] & np.isin(single.status, (Status.OK, Status.MONOTONE, Status.NOT_CONVERGED))
+        model = self._fit(endpoint, entered, single.beta)
+        aliased = np.flatnonzero(model.status == Status.SINGULAR)
+        for r in aliased:
+            own = np.flatnonzero(entered[r]).tolist()
+            states = estimable(x[r, matched[r]][:, own])
+            entered[r, [k for k, state in zip(own, states, strict=True) if state != Status.OK]] = False
+        if len(aliased):
+            model = self._fit(endpoint, entered, single.beta)
+        return CoxModels(single, p_term, entered, model)
+
+    def _fit(self, endpoint: str, columns: Bools, start: Floats) -> survival.CoxFit:
+        course = self.sample.observed.endpoints[endpoint]
+        return survival.cox(
             course.time,
             course.event,
-            x,
-            present=matched,
-            columns=entered,
-            start=single.beta,
-            ties=ties,
-            order=order,
+            self.cox_design[0],
+            present=self.sample.matched,
+            columns=columns,
+            start=start,
+            ties=self.sample.plan.survival.ties,
+            order=self.sample.orders[endpoint],
         )
-        return CoxModels(single, p_term, entered, model)
 
     def _joint_p(self, endpoint: str, own: list[int]) -> Floats:
         """Wald's test of all columns of a factor, in a model of its own; NaN where it cannot be fitted."""

@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
 from analysis.kernels.km import CONF_TYPES
-
 from analysis.kernels.two_arms import COX, LOG_RANK, MEDIAN_0, compare_arms
 from analysis.survival import ConfType, normal_quantile, takes_efron
 from analysis.survival_data import Order, SurvivalData
@@ -77,5 +76,3 @@ def two_arms(
         high=quantiles[..., 2],
         median_status=status[:, MEDIAN_0:],
     )
-
-

@@ -1,6 +1,7 @@
 """Terms: the small language in which worlds and analyses name columns of a design: ``age``, ``age>50``, ``ecog>=1``,
 ``albi=3``, ``grade`` (a factor: one column per level but the first)."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from simulator.compiled import kernel
 
 Kind = Literal["continuous", "binary", "ordinal", "nominal"]
 
@@ -74,17 +77,18 @@ def term_columns(term: Term, variable: Variable) -> tuple[str, ...]:
     return tuple(f"{term.variable}={level}" for level in variable.levels[1:])
 
 
-def _compare(values: NDArray[np.float64], operator: str, operand: float) -> NDArray[np.bool_]:
+def bounds(operator: str, operand: float) -> tuple[float, float]:
+    """The closed interval in which a comparison holds."""
     match operator:
         case ">":
-            return values > operand
+            return math.nextafter(operand, math.inf), math.inf
         case ">=":
-            return values >= operand
+            return operand, math.inf
         case "<":
-            return values < operand
+            return -math.inf, math.nextafter(operand, -math.inf)
         case "<=":
-            return values <= operand
-    return values == operand
+            return -math.inf, operand
+    return operand, operand
 
 
 def holds(
@@ -92,7 +96,29 @@ def holds(
 ) -> NDArray[np.bool_]:
     """Where a comparison holds, or a bare 0/1 variable is 1, ``(...)``; not where the value is NaN."""
     term = parse_term(text, variables)
-    return _compare(values[..., list(names).index(term.variable)], term.operator, term.operand if term.operator else 1.0)
+    column = values[..., list(names).index(term.variable)]
+    low, high = bounds(term.operator, term.operand if term.operator else 1.0)
+    inside: NDArray[np.bool_] = column == low if low == high else column >= low if high == math.inf else column <= high
+    return inside
+
+
+@kernel
+def fill_columns(
+    values: NDArray[np.float64],
+    source: NDArray[np.int64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    x: NDArray[np.float64],
+) -> None:
+    """Fills ``x (M, P)``: whether column ``source[p]`` of ``values (M, K)`` is within bounds; with NaN bounds itself.
+
+    NaN stays NaN.
+    """
+    for i in range(values.shape[0]):
+        for p in range(source.shape[0]):
+            v = values[i, source[p]]
+            inside = 1.0 if (v >= low[p]) & (v <= high[p]) else 0.0
+            x[i, p] = v if (v != v) | (low[p] != low[p]) else inside
 
 
 @dataclass(frozen=True)
@@ -112,17 +138,17 @@ def design(
     parsed = [parse_term(text, variables) for text in terms]
     columns = [term_columns(term, variables[term.variable]) for term in parsed]
     term_of = tuple(index for index, made in enumerate(columns) for _ in made)
-    x = np.empty((*values.shape[:-1], len(term_of)))
+    source, low, high = np.empty(len(term_of), np.int64), np.empty(len(term_of)), np.empty(len(term_of))
     k = 0
     for term, made in zip(parsed, columns, strict=True):
-        column = values[..., where[term.variable]]
         plain = not term.operator and variables[term.variable].kind in ("continuous", "binary")
-        missing = None if plain else np.isnan(column)
         for level in range(1, len(made) + 1):
-            x[..., k] = (
-                column if plain else _compare(column, term.operator, term.operand if term.operator else float(level))
-            )
-            if missing is not None and missing.any():
-                x[..., k][missing] = np.nan
+            source[k] = where[term.variable]
+            low[k], high[k] = bounds(term.operator, term.operand if term.operator else float(level))
+            if plain:
+                low[k] = high[k] = np.nan
             k += 1
+    x = np.empty((*values.shape[:-1], len(term_of)))
+    rows = np.ascontiguousarray(values, dtype=np.float64).reshape(-1, values.shape[-1])
+    fill_columns(rows, source, low, high, x.reshape(len(rows), len(term_of)))
     return Design(x, tuple(name for made in columns for name in made), term_of)

@@ -119,8 +119,8 @@ def newton(
     root: Floats,
     loglik: Floats,
 ) -> int:
-    """The status of the fit from ``beta``, which is zero unless ``started``; fills ``beta``, ``root`` of the information, and
-    ``loglik``: at zero (unless started), at the fit, and the score test (unless started).
+    """The status of the fit from ``beta``, which is zero unless ``started``; fills ``beta``, ``root`` of the
+    information, and ``loglik``: at zero (unless started), at the fit, and the score test (unless started).
     """
     size, p_count = group[groups - 1, STOP], beta.shape[0]
     floor, step = np.zeros(p_count), np.zeros(p_count)

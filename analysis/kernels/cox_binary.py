@@ -83,7 +83,9 @@ def fit_binary(
                     for step in range(1, int(d)):
                         first[s] = treated[j, p] - (step * dead_treated[j, p] / d if efron else 0.0)
                         s += 1
-                status[r, p] = solve_terms(events, first, both, with_one, share, p, beta[r], variance[r], loglik[r], True)
+                status[r, p] = solve_terms(
+                    events, first, both, with_one, share, p, beta[r], variance[r], loglik[r], True
+                )
 
 
 @kernel

@@ -157,7 +157,7 @@ def hazard_steps_at_once(
 def sum_over_risk_sets(
     z: Floats, risk: Floats, group: Ints, groups: int, p: int, place: Ints, steps: int, inverse: Floats, mean: Floats
 ) -> None:
-    """Fills four rows of ``mean`` from p on: means of z over the patients from the ``place`` of a step to its stratum's end.
+    """Fills four rows of ``mean`` from p on: means of z from the ``place`` of a step to its stratum's end.
 
     Four sums at a time, for each has to wait for its last addition.
     """

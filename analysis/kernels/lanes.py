@@ -7,9 +7,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils as _cgutils
 from numba.extending import intrinsic
 
+_tools: Any = _cgutils
 _LANES = 4  # of four numbers each
 
 
@@ -24,7 +25,7 @@ def _sum_of_products(typing_context: Any, a: Any, b: Any, c: Any, n: Any) -> Any
         size = context.cast(builder, arguments[3], signature.args[3], types.intp)
         number, vector = ir.DoubleType(), ir.VectorType(ir.DoubleType(), 4)
         whole = builder.and_(size, ir.Constant(size.type, -4 * _LANES))
-        lanes = [cgutils.alloca_once_value(builder, ir.Constant(vector, [0.0] * 4)) for _ in range(_LANES)]
+        lanes = [_tools.alloca_once_value(builder, ir.Constant(vector, [0.0] * 4)) for _ in range(_LANES)]
 
         def product(kind: Any, place: Any) -> Any:
             found = []
@@ -35,12 +36,12 @@ def _sum_of_products(typing_context: Any, a: Any, b: Any, c: Any, n: Any) -> Any
             return builder.fmul(builder.fmul(found[0], found[1]), found[2])
 
         step = ir.Constant(size.type, 4 * _LANES)
-        with cgutils.for_range_slice(builder, ir.Constant(size.type, 0), whole, step) as (start, _):
+        with _tools.for_range_slice(builder, ir.Constant(size.type, 0), whole, step) as (start, _):
             for k, lane in enumerate(lanes):
                 place = builder.add(start, ir.Constant(size.type, 4 * k))
                 builder.store(builder.fadd(builder.load(lane), product(vector, place)), lane)
-        rest = cgutils.alloca_once_value(builder, ir.Constant(number, 0.0))
-        with cgutils.for_range_slice(builder, whole, size, ir.Constant(size.type, 1)) as (place, _):
+        rest = _tools.alloca_once_value(builder, ir.Constant(number, 0.0))
+        with _tools.for_range_slice(builder, whole, size, ir.Constant(size.type, 1)) as (place, _):
             builder.store(builder.fadd(builder.load(rest), product(number, place)), rest)
         sums = [builder.load(lane) for lane in lanes]
         both = builder.fadd(builder.fadd(sums[0], sums[1]), builder.fadd(sums[2], sums[3]))

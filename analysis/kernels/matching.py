@@ -199,7 +199,14 @@ def take_nearest(
 
 @kernel
 def number_sets(
-    score: Floats, treated: Bools, present: Bools, width: Floats, controls: Ints, pair: Ints, weight: Floats, pairs: Ints
+    score: Floats,
+    treated: Bools,
+    present: Bools,
+    width: Floats,
+    controls: Ints,
+    pair: Ints,
+    weight: Floats,
+    pairs: Ints,
 ) -> bool:
     """Whether all is sound: nobody over the caliper, nobody who is absent or in the wrong arm.
 

@@ -1,26 +1,15 @@
 """R's stepwise selection of logistic models, replicate by replicate.
 
-From the current model every neighbour (one term dropped or added) is bounded before it is fitted. Let H be the
-information of all candidate columns at the current coefficients b, L^2 = max z' H^-1 z over the rows, and, all in the
-norm of H: q the squared length of the shortest change that drops the term, s its slope g'd, v^2 the squared Newton
-decrement of the neighbour's own columns. Self-concordance of the logistic loss (Bach 2010, Electronic Journal of
-Statistics 4:384, Proposition 1) gives, from the log-likelihood at b,
-
-    dropping loses at least  (exp(-m) + m - 1) / L^2 - s - v^2 (1 + m) / (1 - L v)       m = L sqrt(q),  L v < 1
-    any model gains at most  (m + (1 - m) log(1 - m)) / L^2,  without limit if m >= 1    m = L v
-    and at least             ((1 + m) log(1 + m) - m) / L^2                              m = L v
-
-(v enters the first because b need not be the current model's maximum). All of this holds in any norm that is nowhere
-longer. Where the linear predictors have moved by at most D since H was taken, H today lies between exp(-D) and exp(D)
-times what it was: in the norm of exp(-D) H, L^2 and v^2 are exp(D), and q is exp(-D) times those of H. What the bounds
-leave open is looked at closer, in the end by Newton's method; the selection is that of fitting all.
+Neighbours of the current model are bounded by `analysis.kernels.neighbours`. What the bounds leave open is looked at
+closer, in the end by Newton's method; the selection is that of fitting all.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.kernels.linear import cholesky, solve
+from analysis.kernels.linear import cholesky
 from analysis.kernels.logistic import columns_of, evaluate, inverse, newton, prepare
+from analysis.kernels.neighbours import detour, interval, longest, newton_step, predict, sweep
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
@@ -35,189 +24,11 @@ _BAD_INPUT = int(Status.BAD_INPUT)
 
 _EXACT = 1e-7  # squared Newton decrement d, at which the log-likelihood plus d / 2 is known to about 1e-11
 _FINAL = 1e-13  # one that the last step turns into the square of it
-_SLACK = 1e-7  # of rounding, on every bound
 _ROUGH = 1e-2  # one from which the bounds are sharp enough to start with
 _FAR = 0.05  # one from which they are not
 _DRIFT = 0.5  # of a linear predictor, after which H is worked out anew
 _TIE = 1e-11  # relative, of two criteria
 _OPEN, _NARROWED, _EXACTLY = 0, 1, 2
-
-
-@kernel
-def most_gained(v2: float, l2: float) -> float:
-    """The upper bound of the module on twice the gain in log-likelihood."""
-    m = np.sqrt(v2 * l2)
-    if m >= 1.0:
-        return np.inf
-    return v2 * (1.0 + m) if m < 1e-4 else 2.0 * (m + (1.0 - m) * np.log1p(-m)) / l2
-
-
-@kernel
-def least_gained(v2: float, l2: float) -> float:
-    """The lower bound of the module on twice the gain in log-likelihood."""
-    m = np.sqrt(v2 * l2)
-    return v2 * (1.0 - m) if m < 1e-4 else 2.0 * ((1.0 + m) * np.log1p(m) - m) / l2
-
-
-@kernel
-def least_lost(q: float, slope: float, v2: float, l2: float) -> float:
-    """The lower bound of the module on twice the loss by dropping a term."""
-    m, turn = np.sqrt(q * l2), np.sqrt(v2 * l2)
-    if turn >= 1.0:
-        return -np.inf
-    own = q * (1.0 - m / 2.0) if m < 1e-4 else 2.0 * (np.exp(-m) + m - 1.0) / l2
-    return own - 2.0 * slope - 2.0 * v2 * (1.0 + m) / (1.0 - turn)
-
-
-@kernel
-def interval(criterion: float, v2: float, l2: float, spread: float) -> tuple[float, float]:
-    """Between what the criterion at a model's maximum lies, which is ``criterion`` here; arguments as of `predict`."""
-    most, least = most_gained(v2 * spread, l2 * spread), least_gained(v2 / spread, l2 * spread)
-    return criterion - most - _SLACK, criterion - least + _SLACK
-
-
-@kernel
-def longest(z: Floats, n: int, root: Floats, p: int) -> float:
-    """The largest z' H^-1 z over the rows, of the Cholesky factor ``root`` of H."""
-    back, half, length, largest = np.zeros((p, p)), np.empty(n), np.empty(n), 0.0
-    for k in range(p):  # row k of ``back`` is column k of the factor's inverse
-        back[k, k] = 1.0 / root[k, k]
-        for m in range(k + 1, p):
-            s = 0.0
-            for j in range(k, m):
-                s -= root[m, j] * back[k, j]
-            back[k, m] = s / root[m, m]
-    for i in range(n):
-        length[i] = 0.0
-    for m in range(p):
-        for i in range(n):
-            half[i] = back[0, m]
-        for k in range(1, m + 1):
-            for i in range(n):
-                half[i] += back[k, m] * z[k, i]
-        for i in range(n):
-            length[i] += half[i] * half[i]
-    for i in range(n):
-        largest = max(largest, length[i])
-    return largest
-
-
-@kernel
-def sweep(table: Floats, p: int, use: Ints) -> bool:
-    """Sweep the columns ``use`` out of ``table (p + 1, p + 1)``, information bordered by the score; False if singular.
-
-    What is left (symmetric): minus the inverse among the columns used; for the others and the score, the coefficients
-    by which they are regressed on these; the others' information and score beyond them; and in the corner minus the
-    squared Newton decrement.
-    """
-    for k in use:
-        pivot = table[k, k]
-        if not pivot > 0.0:
-            return False
-        inverted = 1.0 / pivot
-        for a in range(p + 1):
-            if a != k:
-                share = table[a, k] * inverted
-                for b in range(p + 1):
-                    table[a, b] -= share * table[k, b]
-                table[a, k] = share
-        for b in range(p + 1):
-            table[k, b] *= inverted
-        table[k, k] = -inverted
-    return True
-
-
-@kernel
-def newton_step(table: Floats, use: Ints, score: Floats, step: Floats) -> float:
-    """The squared Newton decrement of the swept columns ``use``; fills ``step``, 0 elsewhere."""
-    v2 = 0.0
-    step[:] = 0.0
-    for a in use:
-        s = 0.0
-        for b in use:
-            s -= table[a, b] * score[b]
-        step[a] = s
-        v2 += s * score[a]
-    return v2
-
-
-@kernel
-def detour(
-    table: Floats, use: Ints, own: Ints, dropping: bool, score: Floats, block: Floats, part: Floats, step: Floats
-) -> float:
-    """What the squared Newton decrement gains where the columns ``own`` are dropped or added; changes ``step`` likewise.
-
-    ``table`` is swept of ``use``, and ``step`` the step there. ``block`` receives the Cholesky factor of the information
-    of ``own`` beyond the others; NaN where that is singular.
-    """
-    width, sign, change = own.shape[0], -1.0 if dropping else 1.0, 0.0
-    for j in range(width):
-        part[j] = step[own[j]]
-        if not dropping:
-            part[j] = score[own[j]]
-            for b in use:
-                part[j] -= table[own[j], b] * score[b]
-        block[width, j] = part[j]
-        for m in range(j + 1):
-            block[j, m] = sign * table[own[j], own[m]]
-    if not cholesky(block, width):
-        return np.nan
-    solve(block, width, part)
-    for j in range(width):
-        change += sign * part[j] * block[width, j]
-        for a in use:
-            step[a] -= sign * table[a, own[j]] * part[j]
-    for j in range(width):
-        step[own[j]] = 0.0 if dropping else part[j]
-    return change
-
-
-@kernel
-def predict(
-    table: Floats,
-    use: Ints,
-    own: Ints,
-    dropping: bool,
-    score: Floats,
-    beta: Floats,
-    v2: float,
-    l2: float,
-    spread: float,
-    block: Floats,
-    part: Floats,
-    point: Floats,
-) -> tuple[float, float]:
-    """Twice the neighbour's change of the log-likelihood: an upper bound, and what the quadratic approximation gives.
-
-    ``v2`` and ``l2`` are those of the information in ``table``; today's is at least that divided by ``spread``.
-    ``point`` holds the step of the columns ``use``, and receives the neighbour's coefficients by the approximation.
-    """
-    change = detour(table, use, own, dropping, score, block, part, point)
-    if np.isnan(change):
-        return np.inf, 0.0
-    v2 = max(v2 + change, 0.0)
-    most, likely, width = most_gained(v2 * spread, l2 * spread), v2, own.shape[0]
-    if dropping:
-        q, slope = 0.0, 0.0
-        for j in range(width):
-            part[j] = beta[own[j]]
-        solve(block, width, part)
-        for j in range(width):
-            q += part[j] * beta[own[j]]
-        for a in use:
-            away = 0.0
-            for j in range(width):
-                away += table[a, own[j]] * part[j]
-            slope += score[a] * away
-            point[a] += away
-        most = -least_lost(q / spread, slope, v2 * spread, l2 * spread)
-        likely = v2 + 2.0 * slope - q
-    for k in range(beta.shape[0]):
-        point[k] += beta[k]
-    if dropping:
-        for j in range(width):
-            point[own[j]] = 0.0
-    return most, likely
 
 
 @kernel
@@ -274,7 +85,7 @@ def select(
             table[:p, p] = gradient[here]
             table[p, p] = 0.0
             certain = sweep(table, p, use)
-            v2 = max(-table[p, p], 0.0)
+            v2 = max(-float(table[p, p]), 0.0)
             if certain and v2 * spread > _FAR and not moved:
                 for k in use:
                     beta[k] += table[k, p]
@@ -299,7 +110,7 @@ def select(
                         table, use, own, chosen[g], gradient[here], beta, v2, l2, spread, block, part, point[g]
                     )
                     base = penalty + (-cost if chosen[g] else cost) * own.shape[0]
-                    low[g], expected[g] = base - most - _SLACK, base - likely
+                    low[g], expected[g] = base - most, base - likely
         while True:
             g = next_to_look_at(low, high, expected, stage)
             if g < 0:
@@ -337,7 +148,7 @@ def select(
                     ahead = -1
         g = winner(low, high, chosen)
         if g == now:
-            return fitted[now]
+            return int(fitted[now])
         chosen[g] = not chosen[g]
         beta[:] = point[g]
         status, known, moved = fitted[g], low[g] if stage[g] == _EXACTLY else np.nan, False

@@ -1,0 +1,72 @@
+"""The arithmetic under the kernels: sums in lanes, exponentials, Cholesky factors."""
+
+import math
+
+import numba
+import numpy as np
+import pytest
+
+from analysis.kernels.lanes import sum_of_products
+from analysis.kernels.linear import cholesky, exponentials, solve
+
+
+@numba.njit
+def _sum(a: np.ndarray, b: np.ndarray, c: np.ndarray, n: int) -> float:
+    return sum_of_products(a, b, c, n)  # type: ignore[no-any-return]
+
+
+def _in_lanes(terms: list[float]) -> float:
+    """Sixteen sums of every sixteenth term, added four by four, then one by one; what is left over comes last."""
+    whole = len(terms) - len(terms) % 16
+    lanes = [0.0] * 16
+    for i in range(whole):
+        lanes[i % 16] += terms[i]
+    four = [(lanes[k] + lanes[4 + k]) + (lanes[8 + k] + lanes[12 + k]) for k in range(4)]
+    rest = 0.0
+    for term in terms[whole:]:
+        rest += term
+    return ((four[0] + four[1]) + (four[2] + four[3])) + rest
+
+
+@pytest.mark.parametrize("n", [0, 1, 15, 16, 17, 31, 32, 100, 422])
+def test_sums_in_lanes_have_one_order(n: int) -> None:
+    a, b, c = np.random.default_rng(n).normal(size=(3, 500))
+    terms = [float(x) * float(y) * float(z) for x, y, z in zip(a[:n], b[:n], c[:n], strict=True)]
+    found = _sum(a, b, c, n)
+    assert found == _in_lanes(terms)
+    assert abs(found - math.fsum(terms)) < 1e-12
+    assert np.isnan(_sum(np.full(500, np.nan), b, c, n)) == (n > 0)
+
+
+def test_the_order_matters_to_the_last_digit() -> None:
+    """The exactness above is not empty: the plain order gives other digits."""
+    a, b, c = np.random.default_rng(1).normal(size=(3, 500))
+    plain = 0.0
+    for x, y, z in zip(a, b, c, strict=True):
+        plain += float(x) * float(y) * float(z)
+    assert _sum(a, b, c, 500) != plain
+
+
+def test_exponentials() -> None:
+    edges = [0.0, -0.0, 1e-300, 1.0, -1.0, math.log(2) / 2, -math.log(2) / 2, 708.9, -707.9]
+    x = np.concatenate([edges, np.random.default_rng(1).uniform(-700, 700, 20_000), np.linspace(-2, 2, 4001)])
+    found = x.copy()
+    exponentials(found, np.empty(len(x)), len(x))
+    assert np.abs(found / np.exp(x) - 1).max() < 4.5e-16
+    far = np.array([-1e9, 1e9, 5.0])
+    exponentials(far, np.empty(3), 2)
+    assert far[0] == pytest.approx(math.exp(-708))
+    assert far[1] == pytest.approx(math.exp(709))
+    assert far[2] == 5.0
+
+
+def test_cholesky_and_solve() -> None:
+    a = np.random.default_rng(1).normal(size=(7, 7))
+    system, right = a @ a.T, np.arange(7.0)
+    root, answer = system.copy(), right.copy()
+    assert cholesky(root, 7)
+    solve(root, 7, answer)
+    np.testing.assert_allclose(system @ answer, right, atol=1e-9)
+    system[6] = system[:, 6] = system[0]
+    system[6, 6] = system[0, 0]
+    assert not cholesky(system, 7)
