@@ -1,0 +1,41 @@
+"""The cohorts that all contenders analyse: simulated from the shipped world, in memory and as CSV files."""
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.scenario import Scenario
+from simulator.cohort import Observed
+from simulator.documents import load, parse
+from simulator.generate import Resolved, generate, resolve
+
+WORLD = "hcc-lung-metastasis"
+SEED = 1
+COLUMNS = (
+    "treat", "age", "sex", "ecog", "etiol", "lesion", "size", "lung", "pvtt", "afp", "albi", "cp",
+    "os_t", "os_e", "pfs_t", "pfs_e",
+)  # fmt: skip
+_ALBI = COLUMNS.index("albi")
+
+
+def world() -> Resolved:
+    """The shipped world, ready to generate from."""
+    return resolve(parse(load(WORLD, spec=Scenario), Scenario))
+
+
+def block(resolved: Resolved, replicates: int, patients: int | None = None, first: int = 0) -> Observed:
+    """What is observed of so many replicates, from number ``first`` on."""
+    numbers = np.arange(first, first + replicates, dtype=np.int64)
+    observed = generate(resolved, SEED, numbers, patients).observed
+    assert observed.present.all(), "the workflow is that of whole cohorts"
+    return observed
+
+
+def write(observed: Observed, replicate: int, path: Path) -> Path:
+    """The file with one replicate, a patient a row, all digits kept; ALBI grades are 1, 2, 3."""
+    courses = [observed.endpoints[name] for name in ("OS", "PFS")]
+    times = [column for one in courses for column in (one.time[replicate], one.event[replicate])]
+    table = np.column_stack([observed.treated[replicate], observed.covariates[replicate], *times])
+    table[:, _ALBI] += 1
+    np.savetxt(path, table, fmt="%.17g", delimiter=",", header=",".join(COLUMNS), comments="")
+    return path
