@@ -7,6 +7,7 @@ k-th of d deaths at a time counts the dead as (d - k) / d patients each), log L 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.ordering import Order
 from analysis.kernels.risk_sets import AT_RISK, BAD, DEAD, EVENTS, SIZE, TIMES, tabulate
 from analysis.kernels.status import Status
@@ -54,7 +55,7 @@ def fit_binary(
     who, table, counted = np.empty(n, np.int64), np.empty((n + 1, 4)), np.empty(4, np.int64)
     treated, dead_treated = np.empty((n + 1, p_count)), np.empty((n + 1, p_count))
     ones, strange = np.empty(p_count), np.empty(p_count)
-    both, first, share = np.empty(n), np.empty(n), np.empty(n)
+    both, first, work = np.empty(n), np.empty(n), np.ones((3, n))
     one_stratum = np.empty((0, 0), np.int64)
     for r in range(rows):
         tabulate(
@@ -83,9 +84,7 @@ def fit_binary(
                     for step in range(1, int(d)):
                         first[s] = treated[j, p] - (step * dead_treated[j, p] / d if efron else 0.0)
                         s += 1
-                status[r, p] = solve_terms(
-                    events, first, both, with_one, share, p, beta[r], variance[r], loglik[r], True
-                )
+                status[r, p] = solve_terms(events, first, both, with_one, 0.0, work, p, beta[r], variance[r], loglik[r])
 
 
 @kernel
@@ -112,42 +111,46 @@ def solve_terms(
     first: Floats,
     both: Floats,
     with_one: float,
-    share: Floats,
+    begin: float,
+    work: Floats,
     p: int,
     beta: Floats,
     variance: Floats,
     loglik: Floats,
-    likelihoods: bool,
 ) -> int:
-    """The status of the fit of column p by Householder's steps; fills place p of ``beta``, ``variance`` and ``loglik``.
+    """The status of the fit of column p by Householder's steps from ``begin``.
 
     ``first`` are the a and ``both`` the a + b of each death; ``with_one`` is the number of deaths among the treated.
-    Terms with a = 0 or b = 0 cancel out of the score. At the fit the log-likelihood is worked out for ``likelihoods``.
+    Terms with a = 0 or b = 0 cancel out of the score. Fills place p of ``beta``, ``variance`` and, where it has rows,
+    ``loglik``, for which ``begin`` is 0. The last row of ``work (3, N)`` holds ones.
     """
-    mixed, all_treated = 0, 0
-    for s in range(events):
-        mixed += 0.0 < first[s] < both[s]
-        all_treated += first[s] == both[s]
-    if mixed == 0:
-        loglik[p, 1] = loglik[p, 0]
-        return _NO_INFO
-    b, low, high = 0.0, -np.inf, np.inf
+    share, spread, one = work[0], work[1], work[2]
+    b, low, high = begin, -np.inf, np.inf
     for iteration in range(100):
         theta = np.exp(b)
         for s in range(events):
             share[s] = np.divide(first[s] * theta, first[s] * theta + (both[s] - first[s]))
-        score, information, slope, bend = with_one, 0.0, 0.0, 0.0
         for s in range(events):
-            v = share[s] * (1.0 - share[s])
-            score -= share[s]
-            information += v
-            slope += v * (1.0 - 2.0 * share[s])
-            bend += v * (1.0 - 6.0 * v)
+            spread[s] = share[s] * (1.0 - share[s])
+        score = with_one - sum_of_products(share, one, one, events)
+        information = sum_of_products(spread, one, one, events)
         if iteration == 0:
-            loglik[p, 2] = score * score / information
-            if with_one == all_treated or with_one == mixed + all_treated:
-                loglik[p, 1] = extreme(events, first, both, with_one > all_treated)
+            if information == 0.0:
+                if loglik.shape[0] > 0:
+                    loglik[p, 1] = loglik[p, 0]
+                return _NO_INFO
+            certain, mixed = 0, 0
+            for s in range(events):
+                certain += share[s] == 1.0
+                mixed += spread[s] > 0.0
+            if loglik.shape[0] > 0:
+                loglik[p, 2] = score * score / information
+            if with_one == certain or with_one == mixed + certain:
+                if loglik.shape[0] > 0:
+                    loglik[p, 1] = extreme(events, first, both, with_one > certain)
                 return _MONOTONE
+        slope = information - 2.0 * sum_of_products(spread, share, one, events)
+        bend = information - 6.0 * sum_of_products(spread, spread, one, events)
         if score > 0.0:
             low = b
         else:
@@ -160,16 +163,15 @@ def solve_terms(
         if abs(step) < _LAST_STEP:
             beta[p] = b + step
             variance[p] = 1.0 / (information + step * (slope + step * bend / 2.0))
-            if not likelihoods:
-                return _OK
-            gain = step * (score - step * (information / 2.0 + step * (slope / 6.0 + step * bend / 24.0)))
-            product, total = 1.0, 0.0
-            for s in range(events):
-                product *= first[s] * theta + (both[s] - first[s])
-                if not 1.0 / _HUGE < product < _HUGE:
-                    total += np.log(product)
-                    product = 1.0
-            loglik[p, 1] = with_one * b + gain - total - np.log(product)
+            if loglik.shape[0] > 0:
+                gain = step * (score - step * (information / 2.0 + step * (slope / 6.0 + step * bend / 24.0)))
+                product, total = 1.0, 0.0
+                for s in range(events):
+                    product *= first[s] * theta + (both[s] - first[s])
+                    if not 1.0 / _HUGE < product < _HUGE:
+                        total += np.log(product)
+                        product = 1.0
+                loglik[p, 1] = with_one * b + gain - total - np.log(product)
             return _OK
         b += min(max(step, -_LARGEST_STEP), _LARGEST_STEP)
         if not low < b < high:

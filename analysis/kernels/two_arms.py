@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from analysis.kernels.cox_binary import solve_terms
 from analysis.kernels.km import crossing
+from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
@@ -68,9 +69,10 @@ def log_rank_of(table: Floats, rows: int, efron: bool, first: Floats, both: Floa
 
 @kernel
 def log_rank_untied(
-    size: int, what: Codes, counts: Ints, first: Floats, both: Floats, share: Floats
+    size: int, what: Codes, counts: Ints, first: Floats, both: Floats, work: Floats
 ) -> tuple[float, float, float]:
     """As `log_rank_of`, where no two patients have the same time; fills ``counts`` too."""
+    share, spread, one = work[0], work[1], work[2]
     treated, s, dead_treated = 0, 0, 0
     for k in range(size - 1, -1, -1):
         arm, died = what[k] >> 1, what[k] & 1
@@ -80,13 +82,11 @@ def log_rank_untied(
         s += died
     counts[0], counts[1] = size - treated, s - dead_treated
     counts[2], counts[3] = treated, dead_treated
-    expected, variance = 0.0, 0.0
     for j in range(s):
         share[j] = np.divide(first[j], both[j])
     for j in range(s):
-        expected += share[j]
-        variance += share[j] * (1.0 - share[j])
-    return float(dead_treated), expected, variance
+        spread[j] = share[j] * (1.0 - share[j])
+    return float(dead_treated), sum_of_products(share, one, one, s), sum_of_products(spread, one, one, s)
 
 
 @kernel
@@ -137,8 +137,8 @@ def compare_arms(
     times, codes = np.empty(n), np.empty(n, np.int8)
     when, what = np.empty(n + 1), np.empty(n + 1, np.int8)
     table, curve, last = np.empty((5, n + 1)), np.empty((3, n)), np.empty(2)
-    first, both, share = np.empty(n + 1), np.empty(n + 1), np.empty(n)
-    beta, variance, loglik, tied = np.empty(1), np.empty(1), np.empty((1, 3)), False
+    first, both, work = np.empty(n + 1), np.empty(n + 1), np.ones((3, n))
+    beta, variance, no_loglik, tied = np.empty(1), np.empty(1), np.empty((0, 3)), False
     for r in range(rows):
         c = r // per
         if r % per == 0:
@@ -156,7 +156,7 @@ def compare_arms(
             size += present[r, order[c, k]]
         o, e, v = 0.0, 0.0, 0.0
         if not full:
-            o, e, v = log_rank_untied(size, what, counts[r], first, both, share)
+            o, e, v = log_rank_untied(size, what, counts[r], first, both, work)
         elif not bad:
             size = 0
             for k in range(end + 1):
@@ -179,7 +179,9 @@ def compare_arms(
         if v > 0.0:
             log_rank[r, 0], log_rank[r, 1], log_rank[r, 2] = o, e, v
         beta[0], variance[0] = np.nan, np.nan
-        status[r, COX] = solve_terms(events, first, both, o, share, 0, beta, variance, loglik, False)
+        # Peto's ratio of observed to expected deaths is a good beginning
+        odds = o * (events - e) / (e * (events - o)) if 0.0 < e < events and 0.0 < o < events else 1.0
+        status[r, COX] = solve_terms(events, first, both, o, np.log(odds), work, 0, beta, variance, no_loglik)
         cox[r, 0], cox[r, 1] = beta[0], variance[0]
 
 
