@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, START, STOP, gather
 from analysis.kernels.cox_likelihood import combine, likelihood
 from analysis.kernels.cox_robust import sandwich, score_residuals
+from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
@@ -99,6 +100,20 @@ def recedes(
 
 
 @kernel
+def largest(values: Floats, size: int) -> float:
+    """The largest absolute value; four at a time, for each comparison waits for the one before."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    for i in range(0, size - 3, 4):
+        a = abs(values[i]) if abs(values[i]) > a else a
+        b = abs(values[i + 1]) if abs(values[i + 1]) > b else b
+        c = abs(values[i + 2]) if abs(values[i + 2]) > c else c
+        d = abs(values[i + 3]) if abs(values[i + 3]) > d else d
+    for i in range(size - size % 4, size):
+        a = abs(values[i]) if abs(values[i]) > a else a
+    return max(max(a, b), max(c, d))
+
+
+@kernel
 def newton(
     z: Floats,
     w: Floats,
@@ -146,10 +161,7 @@ def newton(
             seen = 0
             for p in range(p_count):
                 k = p_count + (p + 1) * (p + 2) // 2
-                floor[p] = 0.0
-                for i in range(size):
-                    floor[p] += z[1 + p, i] * z[1 + p, i]
-                floor[p] *= _NO_VARIANCE * events / size
+                floor[p] = sum_of_products(z[0], z[1 + p], z[1 + p], size) * _NO_VARIANCE * events / size
                 seen += total[k] > floor[p]
             if seen == 0 and p_count > 0:
                 loglik[1] = total[0]
@@ -164,8 +176,7 @@ def newton(
             gain += step[p] * total[1 + p]
             floor[p] = 0.0
         combine(step, z, size, share)
-        for i in range(size):
-            span = max(span, abs(share[i]))
+        span = largest(share, size)
         if first and not started:
             loglik[2] = gain
         loglik[1] = total[0]
