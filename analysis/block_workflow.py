@@ -73,12 +73,15 @@ class BlockAnalysis:
         observed, matched = self.sample.observed, self.sample.matched
         rows = [terms for factor in subgroup_factors(self.sample.plan, observed.variable) for terms in factor.rows]
         names = dict.fromkeys(term for terms in rows for term in terms)
-        where = {name: holds(name, observed.variable, observed.names, observed.covariates) for name in names}
+        by_variable = np.ascontiguousarray(np.moveaxis(observed.covariates, -1, 0))
+        where = {
+            name: holds(name, observed.variable, observed.names, np.moveaxis(by_variable, 0, -1)) for name in names
+        }
         sets = np.empty((len(matched), 1 + len(rows), matched.shape[1]), np.bool_)
         sets[:, 0] = matched
         for s, terms in enumerate(rows, start=1):
-            sets[:, s] = matched
-            for term in terms:
+            np.logical_and(matched, where[terms[0]], out=sets[:, s])
+            for term in terms[1:]:
                 sets[:, s] &= where[term]
         return sets
 

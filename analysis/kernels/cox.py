@@ -7,6 +7,7 @@ from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, START, STOP, gathe
 from analysis.kernels.cox_likelihood import combine, likelihood
 from analysis.kernels.cox_robust import sandwich, score_residuals
 from analysis.kernels.lanes import sum_of_products
+from analysis.kernels.linear import largest
 from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
@@ -97,20 +98,6 @@ def recedes(
         if group[g, START] == group[g, FIRST]:
             top = -np.inf
     return True
-
-
-@kernel
-def largest(values: Floats, size: int) -> float:
-    """The largest absolute value; four at a time, for each comparison waits for the one before."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    for i in range(0, size - 3, 4):
-        a = abs(values[i]) if abs(values[i]) > a else a
-        b = abs(values[i + 1]) if abs(values[i + 1]) > b else b
-        c = abs(values[i + 2]) if abs(values[i + 2]) > c else c
-        d = abs(values[i + 3]) if abs(values[i + 3]) > d else d
-    for i in range(size - size % 4, size):
-        a = abs(values[i]) if abs(values[i]) > a else a
-    return max(max(a, b), max(c, d))
 
 
 @kernel

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
@@ -50,7 +51,7 @@ def gather(
     n, p_count = present.shape[0], use.shape[0]
     size, events, groups, bad = 0, 0, 0, False
     first, previous = 0, -1
-    who = np.empty(n, np.int64)
+    who, work = np.empty(n, np.int64), np.empty(n)
     for k in range(n):
         i = order[c, k]
         place[i] = -1
@@ -76,31 +77,30 @@ def gather(
         size += 1
         group[groups - 1, STOP] = size
     counts[0], counts[1], counts[2] = size, events, groups
+    for i in range(size):
+        z[0, i] = 1.0
     share = 1.0 / max(size, 1)
     for p in range(p_count):
-        low, high, mean, spread = np.inf, -np.inf, 0.0, 0.0
+        column, same = z[1 + p], 0
         for i in range(size):
-            value = x[c, who[i], use[p]]
-            z[1 + p, i] = value
-            low, high = min(low, value), max(high, value)
-            mean += value
-        mean *= share
+            column[i] = x[c, who[i], use[p]]
+            same += column[i] == column[0]
+        mean = sum_of_products(z[0], z[0], column, size) * share
         for i in range(size):
-            spread += abs(z[1 + p, i] - mean)
-        spread *= share
+            column[i] -= mean
+            work[i] = abs(column[i])
+        spread = sum_of_products(z[0], z[0], work, size) * share
         bad |= not spread < np.inf
-        scale[p] = spread if high > low else 0.0
-        inverse = 1.0 / spread if high > low else 0.0
+        scale[p] = spread if same < size else 0.0
+        inverse = 1.0 / spread if same < size else 0.0
         for i in range(size):
-            z[1 + p, i] = (z[1 + p, i] - mean) * inverse
+            column[i] *= inverse
     if bad:
         return _BAD_INPUT
     if size < 2:
         return _TOO_FEW
     if events == 0:
         return _NO_EVENTS
-    for i in range(size):
-        z[0, i] = 1.0
     last = size
     for g in range(groups - 1, -1, -1):
         group[g, LAST] = last

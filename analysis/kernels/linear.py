@@ -75,3 +75,17 @@ def exponentials(values: Floats, scratch: Floats, n: int) -> None:
         bits[i] = (bits[i] << 52) + _EXPONENT_OF_ONE
     for i in range(n):
         values[i] *= scratch[i]
+
+
+@kernel
+def largest(values: Floats, size: int) -> float:
+    """The largest absolute value; four at a time, for each comparison waits for the one before."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    for i in range(0, size - 3, 4):
+        a = abs(values[i]) if abs(values[i]) > a else a
+        b = abs(values[i + 1]) if abs(values[i + 1]) > b else b
+        c = abs(values[i + 2]) if abs(values[i + 2]) > c else c
+        d = abs(values[i + 3]) if abs(values[i + 3]) > d else d
+    for i in range(size - size % 4, size):
+        a = abs(values[i]) if abs(values[i]) > a else a
+    return max(max(a, b), max(c, d))

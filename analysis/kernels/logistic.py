@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.kernels.lanes import sum_of_products
-from analysis.kernels.linear import cholesky, exponentials, solve
+from analysis.kernels.linear import cholesky, exponentials, largest, solve
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
@@ -39,19 +39,17 @@ def prepare(
             n += 1
     z[0, :n] = 1.0
     for k in range(columns):
-        mean, low, high = 0.0, np.inf, -np.inf
-        for i in range(n):
-            mean += z[k + 1, i]
-            low, high = min(low, z[k + 1, i]), max(high, z[k + 1, i])
+        mean = sum_of_products(z[0], z[0], z[k + 1], n) / max(n, 1)
         if not abs(mean) < np.inf:
             return -1
-        mean /= max(n, 1)
-        spread = max(high - mean, mean - low)
+        for i in range(n):
+            z[k + 1, i] -= mean
+        spread = largest(z[k + 1], n)
         scale[0, k] = mean
         scale[1, k] = spread if spread > 1e-14 * abs(mean) else 0.0
         inverse = 1.0 / spread if scale[1, k] > 0.0 else 0.0
         for i in range(n):
-            z[k + 1, i] = (z[k + 1, i] - mean) * inverse
+            z[k + 1, i] *= inverse
     return n
 
 
@@ -94,12 +92,22 @@ def evaluate(
             variance[i] *= prior[i]
     else:
         # a sum of logarithms as the logarithm of a product
+        loglik = sum_of_products(outcome, z[0], eta, n)
+        for i in range(n):
+            small[i] += 1.0
         for start in range(0, n, _MOST_FACTORS):
-            product = 1.0
-            for i in range(start, min(start + _MOST_FACTORS, n)):
-                loglik += outcome[i] * eta[i] - max(eta[i], 0.0)
-                product *= 1.0 + small[i]
-            loglik -= np.log(product)
+            one, two, three, four, end = 1.0, 1.0, 1.0, 1.0, min(start + _MOST_FACTORS, n)
+            for i in range(start, end - 3, 4):
+                one *= small[i]
+                two *= small[i + 1]
+                three *= small[i + 2]
+                four *= small[i + 3]
+            for i in range(end - (end - start) % 4, end):
+                one *= small[i]
+            loglik -= np.log((one * two) * (three * four))
+        for i in range(n):
+            small[i] = max(eta[i], 0.0)
+        loglik -= sum_of_products(small, z[0], z[0], n)
     for k in range(p):
         gradient[k] = sum_of_products(residual, z[0], z[k], n)
         for m in range(k + 1 if informed else 0):

@@ -7,7 +7,7 @@ closer, in the end by Newton's method; the selection is that of fitting all.
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.kernels.linear import cholesky
+from analysis.kernels.linear import cholesky, largest
 from analysis.kernels.logistic import columns_of, evaluate, inverse, newton, prepare
 from analysis.kernels.neighbours import detour, interval, longest, newton_step, predict, sweep
 from analysis.kernels.status import Status
@@ -70,7 +70,7 @@ def select(
             loglik[here] = evaluate(z, n, outcome, prior, beta, False, work, gradient[here], gram)
             eta[here] = work[0, :n]
         ahead = -1
-        drift = farthest(eta[here], origin, n) if l2 > 0.0 else np.inf
+        drift = farthest(eta[here], origin, n, work[1]) if l2 > 0.0 else np.inf
         if not drift < _DRIFT:
             evaluate(z, n, outcome, prior, beta, True, work, gradient[here], gram)
             root[:p, :p] = gram
@@ -123,7 +123,7 @@ def select(
             if certain and stage[g] == _OPEN:
                 reached = evaluate(z, n, outcome, prior, point[g], False, work, score, gram)
                 base = cost * theirs.shape[0] - 2.0 * reached
-                own, further = columns_of_term(g, term_of), np.exp(farthest(work[0], origin, n))
+                own, further = columns_of_term(g, term_of), np.exp(farthest(work[0], origin, n, work[1]))
                 left = newton_step(table, use, score, step)
                 left = max(left + detour(table, use, own, chosen[g], score, block, part, step), 0.0)
                 low[g], high[g] = interval(base, left, l2, further)
@@ -159,12 +159,11 @@ def select(
 
 
 @kernel
-def farthest(a: Floats, b: Floats, n: int) -> float:
-    """The largest difference of two rows of numbers."""
-    largest = 0.0
+def farthest(a: Floats, b: Floats, n: int, apart: Floats) -> float:
+    """The largest difference of two rows of numbers; ``apart`` is scratch."""
     for i in range(n):
-        largest = max(largest, abs(a[i] - b[i]))
-    return largest
+        apart[i] = a[i] - b[i]
+    return largest(apart, n)
 
 
 @kernel
