@@ -69,7 +69,7 @@ class Hidden:
     binary: Mapping[str, tuple[Bools, Bools]]
     eligible: Bools
     entry: Floats
-    response: tuple[NDArray[np.int64], NDArray[np.int64]] | None
+    response: tuple[NDArray[np.int32], NDArray[np.int32]] | None
 
 
 @dataclass(frozen=True)

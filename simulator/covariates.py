@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.special import ndtri
 
+from simulator.compiled import kernel
 from simulator.margins import Levels, Quantiles, maximum_entropy
 from simulator.spec import Label, Name, Share, Spec
 from simulator.streams import Streams
 from simulator.terms import Variable
 
 Floats = NDArray[np.float64]
-
 
 Measurable = Annotated[float, Field(ge=-1e9, le=1e9)]
 
@@ -162,14 +162,39 @@ class Baseline:
         return {variable.name: variable for variable in (*self.measured, *self.hidden)}
 
     def draw(self, streams: Streams, replicates: NDArray[np.int64], patients: int) -> Floats:
-        """Values ``(R, N, K + H)``. Each covariate has a stream of its own, so that a new one disturbs no other."""
+        """Values ``(K + H, R, N)``. Each covariate has a stream of its own, so that a new one disturbs no other."""
         names = list(self.variables)
-        own = [streams.normal(f"covariate/{name}", replicates, patients) for name in names]
-        values = np.empty((len(replicates), patients, len(names)))
+        own = [streams.normal(f"covariate/{name}", replicates, patients).reshape(-1) for name in names]
+        values = np.empty((len(names), len(replicates), patients))
         for k, margin in enumerate(self.margins):
-            z = sum(self.factor[k, j] * own[j] for j in range(k + 1) if self.factor[k, j] != 0.0)
-            values[..., k] = margin.values(np.asarray(z))
+            z = self.factor[k, k] * own[k]
+            for j in np.flatnonzero(self.factor[k, :k]):
+                _add(z, self.factor[k, j], own[j])
+            margin.fill(z, values[k].reshape(-1))
         return values
+
+
+def by_patient(values: Floats) -> Floats:
+    """The values ``(R, N, K)`` of covariates one after the other, ``(K, R, N)``."""
+    out = np.empty((*values.shape[1:], len(values)))
+    if len(values):
+        _turn(values.reshape(len(values), -1), out.reshape(-1, len(values)))
+    return out
+
+
+@kernel
+def _turn(values: Floats, out: Floats) -> None:
+    """Fill ``out (M, K)`` from ``values (K, M)``."""
+    for i in range(values.shape[1]):
+        for k in range(values.shape[0]):
+            out[i, k] = values[k, i]
+
+
+@kernel
+def _add(total: Floats, weight: float, other: Floats) -> None:
+    """Add ``weight`` times ``other (M,)`` to ``total (M,)``."""
+    for i in range(total.size):
+        total[i] += weight * other[i]
 
 
 def resolve(population: Population) -> Baseline:

@@ -1,17 +1,19 @@
 """Cohorts from a world: the data-generating process on one page."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import covariates, outcomes, treatment
+from simulator import covariates, outcomes, predictors, treatment
 from simulator.cohort import Bools, Cohorts, Endpoint, Floats, Hidden, Observed
+from simulator.elementary import choose, exp, minus_log
 from simulator.entry import months_between
 from simulator.followup import observe
 from simulator.streams import Streams
-from simulator.terms import design
 from simulator.world import World
+
+Positions = NDArray[np.int32]
 
 REFERENCE_SEED = 0  # the world's own constants do not depend on a study's seed
 
@@ -24,30 +26,32 @@ class Resolved:
     baseline: covariates.Baseline
     allocation: treatment.Allocation
     hazards: tuple[dict[str, outcomes.Hazard], dict[str, outcomes.Hazard]]
-
-    def predictor(self, coefficients: dict[str, float], values: Floats) -> Floats:
-        """The sum of coefficient x term for every patient ``(R, N)``."""
-        variables = self.baseline.variables
-        total = np.zeros(values.shape[:2])
-        for term, coefficient in coefficients.items():
-            total += coefficient * design((term,), variables, tuple(variables), values).x[..., 0]
-        return total
+    predictors: predictors.Predictors
 
 
 def resolve(world: World) -> Resolved:
     """The world with everything worked out that does not depend on a replicate."""
     baseline = covariates.resolve(world.population)
-    blank = Resolved(world, baseline, treatment.Allocation(0.0, None), ({}, {}))
+    transitions = world.outcomes.transitions()
+    prepared = predictors.resolve(
+        {
+            "treatment": world.treatment.log_odds,
+            **{name: spec.log_hr for name, spec in transitions.items()},
+            **{f"{name}/treated": transitions[name].treatment.modifiers for name in _modified(world.outcomes)},
+        },
+        baseline.variables,
+    )
     values = baseline.draw(Streams(REFERENCE_SEED), np.zeros(1, np.int64), treatment.REFERENCE_PATIENTS)
-    intercept = treatment.solve_intercept(world.treatment, blank.predictor(world.treatment.log_odds, values))
-    fixed_share = world.treatment.share if world.treatment.kind == "fixed" else None
-    plain = {name: spec.baseline.pieces() for name, spec in world.outcomes.transitions().items()}
-    treated = {name: plain[name].under(spec.treatment) for name, spec in world.outcomes.transitions().items()}
+    intercept = treatment.solve_intercept(world.treatment, prepared.of(values)[prepared.rows["treatment"]])
+    plain = {name: spec.baseline.pieces() for name, spec in transitions.items()}
+    treated = {name: plain[name].under(spec.treatment) for name, spec in transitions.items()}
     works = world.outcomes.treatment_effect == "as_stated"
-    return replace(
-        blank,
-        allocation=treatment.Allocation(intercept, fixed_share),
-        hazards=(plain, treated if works else plain),
+    return Resolved(
+        world,
+        baseline,
+        treatment.Allocation(intercept, world.treatment.share if world.treatment.kind == "fixed" else None),
+        (plain, treated if works else plain),
+        prepared,
     )
 
 
@@ -59,9 +63,9 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
     world, streams = resolved.world, Streams(seed)
     n = world.population.size if patients is None else patients
     values = resolved.baseline.draw(streams, replicates, n)
-    predictor = resolved.predictor(world.treatment.log_odds, values)
-    treated, propensity = resolved.allocation.draw(predictor, streams, replicates)
-    courses, response = _courses(resolved, streams, replicates, values)
+    linear = resolved.predictors.of(values)
+    treated, propensity = resolved.allocation.draw(linear[resolved.predictors.rows["treatment"]], streams, replicates)
+    courses, response = _courses(resolved, streams, replicates, linear)
     censoring, entry = _censoring(resolved, streams, replicates, n)
     arms = world.arms.names()
     eligible = np.stack(
@@ -75,18 +79,18 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
     measured = len(resolved.baseline.measured)
     observed = Observed(
         variables=resolved.baseline.measured,
-        covariates=np.ascontiguousarray(values[..., :measured]),
+        covariates=covariates.by_patient(values[:measured]),
         treated=treated,
-        present=np.where(treated, eligible[1], eligible[0]),
+        present=choose(treated, eligible[1], eligible[0]),
         endpoints={
-            name: Endpoint(np.where(treated, one.time, zero.time), np.where(treated, one.event, zero.event))
+            name: Endpoint(choose(treated, one.time, zero.time), choose(treated, one.event, zero.event))
             for name, (zero, one) in potential.items()
         },
-        binary={name: np.where(treated, one, zero) for name, (zero, one) in binary.items()},
+        binary={name: choose(treated, one, zero) for name, (zero, one) in binary.items()},
     )
     hidden = Hidden(
         variables=resolved.baseline.hidden,
-        covariates=np.ascontiguousarray(values[..., measured:]),
+        covariates=covariates.by_patient(values[measured:]),
         propensity=propensity,
         potential=potential,
         binary=binary,
@@ -98,30 +102,32 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
 
 
 def _courses(
-    resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], values: Floats
-) -> tuple[tuple[outcomes.Course, outcomes.Course], tuple[NDArray[np.int64], NDArray[np.int64]] | None]:
+    resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], linear: Floats
+) -> tuple[tuple[outcomes.Course, outcomes.Course], tuple[Positions, Positions] | None]:
     """Latent courses and best response in both arms, from the same luck."""
-    spec, n = resolved.world.outcomes, values.shape[1]
-    multiplier = outcomes.frailty(spec.frailty, streams, replicates, n) if spec.frailty else 1.0
+    spec, n, row = resolved.world.outcomes, linear.shape[-1], resolved.predictors.rows
     luck = {name: streams.uniform(f"transition/{name}", replicates, n) for name in spec.transitions()}
-    works = spec.treatment_effect == "as_stated"
-    exposure: tuple[dict[str, Floats], dict[str, Floats]] = ({}, {})
-    for name, transition in spec.transitions().items():
-        with np.errstate(divide="ignore", over="ignore"):  # a multiplier may be too small or too large for a float
-            unit = -np.log(luck[name]) / (np.exp(resolved.predictor(transition.log_hr, values)) * multiplier)
-            exposure[0][name] = exposure[1][name] = unit
-            if works and transition.treatment.modifiers:
-                exposure[1][name] = unit / np.exp(resolved.predictor(transition.treatment.modifiers, values))
-    zero, one = (outcomes.course(resolved.hazards[a], exposure[a]) for a in (0, 1))
+    multiplier = outcomes.frailty(spec.frailty, streams, replicates, n) if spec.frailty else 1.0
+    with np.errstate(divide="ignore", over="ignore"):  # a multiplier may be too small or too large for a float
+        ratio = {place: exp(linear[place]) * multiplier for place in {row[name] for name in luck}}
+        plain = {name: minus_log(luck[name]) / ratio[row[name]] for name in luck}
+        treated = {**plain, **{name: plain[name] / exp(linear[row[f"{name}/treated"]]) for name in _modified(spec)}}
+    zero, one = (outcomes.course(*arm) for arm in zip(resolved.hazards, (plain, treated), strict=True))
     if spec.response is None:
         return (zero, one), None
-    own = streams.normal("response", replicates, n)
-    control, treated = resolved.world.arms.names()
+    latent = outcomes.latent_response(spec.response, luck["progression"], streams.normal("response", replicates, n))
+    arms = resolved.world.arms.names()
     categories = [
-        outcomes.best_response(spec.response, arm, luck["progression"], own)
-        for arm in (control, treated if works else control)
+        outcomes.best_response(spec.response, arm, latent)
+        for arm in (arms[0], arms[spec.treatment_effect == "as_stated"])
     ]
     return (zero, one), (categories[0], categories[1])
+
+
+def _modified(spec: outcomes.Outcomes) -> list[str]:
+    """Names of the transitions on which treatment does not act alike in all patients."""
+    works = spec.treatment_effect == "as_stated"
+    return [name for name, transition in spec.transitions().items() if works and transition.treatment.modifiers]
 
 
 def _censoring(
@@ -142,7 +148,7 @@ def _censoring(
 
 
 def _response_groups(
-    resolved: Resolved, response: tuple[NDArray[np.int64], NDArray[np.int64]] | None
+    resolved: Resolved, response: tuple[Positions, Positions] | None
 ) -> dict[str, tuple[Bools, Bools]]:
     """Both potential values ``(R, N)`` of every outcome made of categories of best response."""
     spec = resolved.world.outcomes.response
@@ -151,5 +157,13 @@ def _response_groups(
     groups = {}
     for name, members in spec.groups.items():
         inside = [spec.categories.index(member) for member in members]
-        groups[name] = (np.isin(response[0], inside), np.isin(response[1], inside))
+        groups[name] = (_among(response[0], inside), _among(response[1], inside))
     return groups
+
+
+def _among(positions: Positions, few: list[int]) -> Bools:
+    """Where a position is one of a few."""
+    found = np.zeros(positions.shape, np.bool_)
+    for position in few:
+        found |= positions == position
+    return found

@@ -13,11 +13,40 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from simulator.compiled import kernel
+from simulator.elementary import exp
+
 Floats = NDArray[np.float64]
 
 _STEPS = 2048  # of a quantile table, for each interval between cut-points
 _REACH = 8.3  # standard normals further out do not occur
 _GAUSS, _WEIGHT = (points / 2 for points in np.polynomial.legendre.leggauss(4))  # on (-1/2, 1/2)
+
+
+@kernel
+def _levels(z: Floats, thresholds: Floats, out: Floats) -> None:
+    """Fill ``out (M,)`` with how many thresholds each of ``z (M,)`` is above."""
+    out[:] = 0.0
+    for threshold in thresholds:
+        for i in range(z.size):
+            out[i] += z[i] > threshold
+
+
+@kernel
+def _interpolate(z: Floats, knots: Floats, table: Floats, out: Floats) -> None:
+    """Fill ``out (M,)`` with the linear interpolation in ``table (J, S + 1)`` for ``z (M,)``."""
+    steps = table.shape[1] - 1
+    per_step = np.empty(len(table))
+    for j in range(len(table)):
+        per_step[j] = np.divide(float(steps), knots[j + 1] - knots[j])
+    for i in range(z.size):
+        piece = 0
+        for j in range(1, len(table)):
+            piece += z[i] > knots[j]
+        place = min(max((z[i] - knots[piece]) * per_step[piece], 0.0), float(steps))
+        step = min(int(place), steps - 1)
+        low = table[piece, step]
+        out[i] = low + (place - step) * (table[piece, step + 1] - low)
 
 
 @dataclass(frozen=True)
@@ -26,12 +55,9 @@ class Levels:
 
     thresholds: Floats
 
-    def values(self, z: Floats) -> Floats:
-        """Positions of levels, of any shape, for standard normals ``z``."""
-        level: Floats = np.zeros(z.shape)
-        for threshold in self.thresholds:
-            level += z > threshold
-        return level
+    def fill(self, z: Floats, out: Floats) -> None:
+        """Put into ``out`` the positions of levels for standard normals ``z``, both ``(M,)``."""
+        _levels(z, self.thresholds, out)
 
 
 @dataclass(frozen=True)
@@ -44,19 +70,9 @@ class Quantiles:
     knots: Floats
     table: Floats
 
-    def values(self, z: Floats) -> Floats:
-        """Values of any shape for standard normals ``z``; linear between the table's entries."""
-        piece = np.zeros(z.shape, dtype=np.intp)
-        for knot in self.knots[1:-1]:
-            piece += z > knot
-        steps = self.table.shape[1] - 1
-        place = (z - self.knots[piece]) * (steps / np.diff(self.knots))[piece]
-        place = np.minimum(np.maximum(place, 0.0), steps)
-        step = np.minimum(place.astype(np.intp), steps - 1)
-        at = piece * (steps + 1) + step
-        entries = self.table.ravel()
-        made: Floats = entries[at] + (place - step) * (entries[at + 1] - entries[at])
-        return made
+    def fill(self, z: Floats, out: Floats) -> None:
+        """Put into ``out`` the values for standard normals ``z``, both ``(M,)``; linear between the table's entries."""
+        _interpolate(z, self.knots, self.table, out)
 
     def moments(self) -> tuple[float, float]:
         """The exact mean and SD of the values of a standard normal."""
@@ -83,7 +99,8 @@ class _Interval:
 
 def _interval(low: float, high: float, a: float, b: float, cells: int = 600) -> _Interval:
     """The density by Gauss-Legendre quadrature, in cells that are small where it may be steep: at ends and vertex."""
-    from_0_to_1 = 0.5 + np.tanh(np.pi / 2 * np.sinh(np.linspace(-3, 3, cells + 1))) / 2
+    steps = np.linspace(-3, 3, cells + 1)
+    from_0_to_1 = 1.0 / (1.0 + exp(np.pi / 2 * (exp(-steps) - exp(steps))))  # tanh of sinh
     vertex = min(max(-float(a) / (2 * float(b)), low), high) if b else low
     edges = np.concatenate([low + (vertex - low) * from_0_to_1, vertex + (high - vertex) * from_0_to_1, [low, high]])
     edges = np.unique(np.clip(edges, low, high))
@@ -91,7 +108,7 @@ def _interval(low: float, high: float, a: float, b: float, cells: int = 600) -> 
     y = edges[:-1, None] + width * (0.5 + _GAUSS)
     log_density = a * y + b * y * y
     top = log_density.max()
-    mass = width * _WEIGHT * np.exp(log_density - top)
+    mass = width * _WEIGHT * exp(log_density - top)
     total = mass.sum()
     mass /= total
     moments = np.array([(mass * y**power).sum() for power in (1, 2, 3, 4)])

@@ -9,6 +9,7 @@ Progression-free survival ends at the first of progression and death without it,
 <= OS always. Both potential courses of a patient use the same luck: they differ by what treatment does, nothing else.
 """
 
+import functools
 import itertools
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -18,11 +19,14 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.special import gammaincinv, ndtri
 
+from simulator.compiled import kernel
+from simulator.elementary import choose, exp, normal_quantile
 from simulator.spec import Name, NonNegative, Positive, Share, Spec
 from simulator.streams import Streams
 
 Floats = NDArray[np.float64]
 Coefficients = dict[str, float]
+_STRIP = 512  # what one processor core's nearest memory holds several times
 Rising = Annotated[tuple[Positive, ...], Field(description="increasing times")]
 
 
@@ -154,6 +158,21 @@ class Outcomes(Spec):
         return {name: getattr(self, name) for name in ("progression", "death", "death_after_progression")}
 
 
+@kernel
+def _reach(exposure: Floats, starts: Floats, reached: Floats, rates: Floats, out: Floats) -> None:
+    """Fill ``out (M,)`` with the times at which a piecewise constant hazard has accumulated ``exposure (M,)``."""
+    for first in range(0, exposure.size, _STRIP):
+        asked, time = exposure[first : first + _STRIP], out[first : first + _STRIP]
+        for j in range(starts.size):
+            start, before, rate = starts[j], reached[j], rates[j]
+            if rate == 0.0:
+                for i in range(time.size):
+                    time[i] = time[i] if asked[i] < before else np.inf
+            else:
+                for i in range(time.size):
+                    time[i] = time[i] if asked[i] < before else start + np.divide(asked[i] - before, rate)
+
+
 @dataclass(frozen=True)
 class Hazard:
     """A hazard that is constant, on the scale t^power, from each start (J,) to the next: rates ``(J,)``."""
@@ -168,16 +187,18 @@ class Hazard:
         starts = np.union1d(self.starts, steps)
         rates = self.rates[np.searchsorted(self.starts, starts, side="right") - 1]
         log_hr = np.array(effect.steps())[np.searchsorted(steps, starts, side="right") - 1]
-        return Hazard(starts, rates * np.exp(log_hr), self.power)
+        return Hazard(starts, rates * exp(log_hr), self.power)
+
+    @functools.cached_property
+    def reached(self) -> Floats:
+        """The cumulative hazard at every start ``(J,)``."""
+        return np.concatenate([[0.0], np.cumsum(self.rates[:-1] * np.diff(self.starts))])
 
     def time(self, exposure: Floats) -> Floats:
         """Times (any shape) at which the cumulative hazard reaches ``exposure``; +inf where it never does."""
-        reached = np.concatenate([[0.0], np.cumsum(self.rates[:-1] * np.diff(self.starts))])
-        piece = np.searchsorted(reached, exposure, side="right") - 1
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            scaled = self.starts[piece] + (exposure - reached[piece]) / self.rates[piece]
-        scaled = np.where(self.rates[piece] > 0, scaled, np.inf)
-        return scaled if self.power == 1.0 else scaled ** (1.0 / self.power)
+        time = np.empty(exposure.shape)
+        _reach(exposure.reshape(-1), self.starts, self.reached, self.rates, time.reshape(-1))
+        return time if self.power == 1.0 else time ** (1.0 / self.power)
 
 
 @dataclass(frozen=True)
@@ -190,13 +211,11 @@ class Course:
 
 def frailty(spec: Frailty, streams: Streams, replicates: NDArray[np.int64], patients: int) -> Floats:
     """Multipliers ``(R, N)`` with mean 1 and the stated variance."""
-    luck = streams.uniform("frailty", replicates, patients)
     if spec.kind == "gamma":
         shape = 1.0 / spec.variance
-        return gammaincinv(shape, luck) / shape  # type: ignore[no-any-return]
+        return gammaincinv(shape, streams.uniform("frailty", replicates, patients)) / shape  # type: ignore[no-any-return]
     sigma2 = np.log1p(spec.variance)
-    multiplier: Floats = np.exp(np.sqrt(sigma2) * ndtri(luck) - sigma2 / 2)
-    return multiplier
+    return exp(np.sqrt(sigma2) * streams.normal("frailty", replicates, patients) - sigma2 / 2)
 
 
 def course(hazards: dict[str, Hazard], exposure: dict[str, Floats]) -> Course:
@@ -204,13 +223,20 @@ def course(hazards: dict[str, Hazard], exposure: dict[str, Floats]) -> Course:
     progression = hazards["progression"].time(exposure["progression"])
     death = hazards["death"].time(exposure["death"])
     after = hazards["death_after_progression"].time(exposure["death_after_progression"])
-    progressed = progression < death
-    return Course(np.where(progressed, progression, death), np.where(progressed, progression + after, death))
+    return Course(np.minimum(progression, death), choose(progression < death, progression + after, death))
 
 
-def best_response(spec: Response, arm: str, luck: Floats, own: Floats) -> NDArray[np.int64]:
-    """Positions of categories ``(R, N)``: ``luck`` in (0, 1) is small for late progression, ``own`` standard normal."""
-    z = -spec.link * ndtri(luck) + np.sqrt(1 - spec.link**2) * own
+def latent_response(spec: Response, luck: Floats, own: Floats) -> Floats:
+    """Standard normals ``(R, N)``: ``luck`` in (0, 1) is small for late progression, ``own`` standard normal."""
+    latent: Floats = np.sqrt(1 - spec.link**2) * own
+    latent -= spec.link * normal_quantile(luck)
+    return latent
+
+
+def best_response(spec: Response, arm: str, latent: Floats) -> NDArray[np.int32]:
+    """Positions of categories ``(R, N)`` in one arm for the normals of `latent_response`."""
     shares = np.array(spec.shares[arm])
-    thresholds = ndtri(np.clip(np.cumsum(shares)[:-1] / shares.sum(), 0.0, 1.0))
-    return np.searchsorted(thresholds, z, side="right")  # type: ignore[no-any-return]
+    category = np.zeros(latent.shape, np.int32)
+    for threshold in ndtri(np.clip(np.cumsum(shares)[:-1] / shares.sum(), 0.0, 1.0)):
+        category += latent >= threshold
+    return category

@@ -7,36 +7,31 @@ four that it gives.
 """
 
 import hashlib
-from typing import Any
 
-import numba
 import numpy as np
-from llvmlite import ir
-from numba.extending import intrinsic
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from simulator.compiled import kernel
+from simulator.elementary import minus_log, normal_quantile
 
 _M0 = np.uint64(0xD2E7470EE14C6C93)
 _M1 = np.uint64(0xCA5A826395121157)
 _W0 = np.uint64(0x9E3779B97F4A7C15)
 _W1 = np.uint64(0xBB67AE8584CAA73B)
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+_DROPPED = np.uint64(12)
 _TO_UNIT = 2.0**-52  # 52 bits and a half step: never 0, never 1
 
 
-def _product(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
-    """The upper 64 bits of the 128-bit product of two unsigned 64-bit numbers."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        wide = ir.IntType(128)
-        product = builder.mul(builder.zext(arguments[0], wide), builder.zext(arguments[1], wide))
-        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
-
-    return numba.types.uint64(numba.types.uint64, numba.types.uint64), codegen
-
-
-_high_half: Any = intrinsic(_product)
+@kernel
+def _product(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """The upper and the lower 64 bits of a product, from products of halves: vectors have no other."""
+    a0, a1, b0, b1 = a & _LOW, a >> _HALF, b & _LOW, b >> _HALF
+    lowest = a0 * b0
+    middle = (lowest >> _HALF) + a0 * b1
+    other = (middle & _LOW) + a1 * b0
+    return a1 * b1 + (middle >> _HALF) + (other >> _HALF), (other << _HALF) | (lowest & _LOW)
 
 
 @kernel
@@ -45,20 +40,31 @@ def fill_uniform(
 ) -> None:
     """Fill ``out (R, N)`` with uniforms in (0, 1), both ends excluded, for the given replicate numbers ``(R,)``."""
     n = out.shape[1]
-    shift = np.uint64(12)
+    quads = n // 4
+    words = np.empty((4, (n + 31) // 32 * 8))  # vectors of 8 leave no rest
+    w0, w1, w2, w3 = words[0], words[1], words[2], words[3]
     for r in range(out.shape[0]):
-        for quad in range((n + 3) // 4):
+        row = out[r]
+        for quad in range(w0.size):
             c0, c1, c2, c3 = np.uint64(quad), np.uint64(draw), np.uint64(replicates[r]), np.uint64(0)
             k0, k1 = key0, key1
             for _ in range(10):
-                high0, low0 = _high_half(_M0, c0), _M0 * c0
-                high1, low1 = _high_half(_M1, c2), _M1 * c2
+                high0, low0 = _product(_M0, c0)
+                high1, low1 = _product(_M1, c2)
                 c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
                 k0 += _W0
                 k1 += _W1
-            words = (c0, c1, c2, c3)
-            for w in range(min(4, n - 4 * quad)):
-                out[r, 4 * quad + w] = (np.float64(words[w] >> shift) + 0.5) * _TO_UNIT
+            w0[quad] = (np.float64(np.int64(c0 >> _DROPPED)) + 0.5) * _TO_UNIT
+            w1[quad] = (np.float64(np.int64(c1 >> _DROPPED)) + 0.5) * _TO_UNIT
+            w2[quad] = (np.float64(np.int64(c2 >> _DROPPED)) + 0.5) * _TO_UNIT
+            w3[quad] = (np.float64(np.int64(c3 >> _DROPPED)) + 0.5) * _TO_UNIT
+        for quad in range(quads):
+            row[4 * quad] = w0[quad]
+            row[4 * quad + 1] = w1[quad]
+            row[4 * quad + 2] = w2[quad]
+            row[4 * quad + 3] = w3[quad]
+        for rest in range(n - 4 * quads):
+            row[4 * quads + rest] = words[rest, quads]
 
 
 class Streams:
@@ -82,10 +88,10 @@ class Streams:
 
     def normal(self, stream: str, replicates: NDArray[np.int64], patients: int, draw: int = 0) -> NDArray[np.float64]:
         """Standard normals ``(R, N)``, by inversion."""
-        return ndtri(self.uniform(stream, replicates, patients, draw))  # type: ignore[no-any-return]
+        return normal_quantile(self.uniform(stream, replicates, patients, draw))
 
     def exponential(
         self, stream: str, replicates: NDArray[np.int64], patients: int, draw: int = 0
     ) -> NDArray[np.float64]:
         """Unit exponentials ``(R, N)``, by inversion."""
-        return -np.log(self.uniform(stream, replicates, patients, draw))
+        return minus_log(self.uniform(stream, replicates, patients, draw))

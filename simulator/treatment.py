@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.optimize import brentq
-from scipy.special import expit, logit
+from scipy.special import logit
 
+from simulator.elementary import exp, minus_log
 from simulator.spec import Share, Spec
 from simulator.streams import Streams
 
@@ -51,6 +52,11 @@ class Fixed(Spec):
 Treatment = Annotated[Logistic | Prevalence | Fixed, Field(discriminator="kind")]
 
 
+def probability(log_odds: Floats) -> Floats:
+    """The probabilities of log odds of any shape."""
+    return 1.0 / (1.0 + exp(-log_odds))
+
+
 def solve_intercept(treatment: Logistic | Prevalence | Fixed, predictor: Floats) -> float:
     """The intercept; for a stated share, the one whose mean propensity over the reference patients is that share."""
     if isinstance(treatment, Logistic):
@@ -58,7 +64,7 @@ def solve_intercept(treatment: Logistic | Prevalence | Fixed, predictor: Floats)
     if treatment.share in (0.0, 1.0):
         return float(np.copysign(np.inf, treatment.share - 0.5))
     span = float(np.abs(predictor).max()) + abs(float(logit(treatment.share))) + 1.0
-    return float(brentq(lambda a: expit(a + predictor).mean() - treatment.share, -span, span, xtol=1e-13))
+    return float(brentq(lambda a: probability(a + predictor).mean() - treatment.share, -span, span, xtol=1e-13))
 
 
 @dataclass(frozen=True)
@@ -74,13 +80,20 @@ class Allocation:
         """Who is treated, and the true propensity, both ``(R, N)``, from the terms' linear predictor ``(R, N)``."""
         patients = predictor.shape[1]
         luck = streams.uniform("treatment", replicates, patients)
-        log_odds = self.intercept + predictor
-        propensity = expit(log_odds)
+        propensity = probability(self.intercept + predictor)
         if self.fixed_share is None:
             return luck < propensity, propensity
-        count = round(self.fixed_share * patients)
-        utility = predictor - logit(luck)
-        order = np.argsort(-utility, axis=1, kind="stable")
-        treated = np.zeros(predictor.shape, dtype=np.bool_)
-        np.put_along_axis(treated, order[:, :count], True, axis=1)
-        return treated, propensity
+        noisy = predictor + minus_log(luck / (1.0 - luck))
+        return largest(noisy, round(self.fixed_share * patients)), propensity
+
+
+def largest(numbers: Floats, count: int) -> NDArray[np.bool_]:
+    """Where the ``count`` largest numbers of every row ``(R, N)`` are; among equal ones the first."""
+    n = numbers.shape[1]
+    if count in (0, n):
+        return np.full(numbers.shape, count == n)
+    found: NDArray[np.bool_] = numbers >= np.partition(numbers, n - count, axis=1)[:, n - count, None]
+    for row in np.flatnonzero(np.count_nonzero(found, axis=1) != count):
+        found[row] = False
+        found[row, np.argsort(-numbers[row], kind="stable")[:count]] = True
+    return found

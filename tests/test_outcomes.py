@@ -10,7 +10,17 @@ from pydantic import TypeAdapter, ValidationError
 from scipy.optimize import brentq
 from scipy.stats import kstest, multivariate_normal, norm
 
-from simulator.outcomes import Effect, Frailty, Hazard, HazardSpec, Response, best_response, course, frailty
+from simulator.outcomes import (
+    Effect,
+    Frailty,
+    Hazard,
+    HazardSpec,
+    Response,
+    best_response,
+    course,
+    frailty,
+    latent_response,
+)
 from simulator.streams import Streams
 from tests.reference import simulator_twin as twin
 from tests.simulated import cohorts, simple, world, z_of_mean
@@ -56,6 +66,13 @@ def test_what_never_happens_is_infinite():
     never = SPEC.validate_python({"kind": "exponential", "rate": 0.0}).pieces()
     assert np.isinf(never.time(np.array([1e-300, 1.0, np.inf]))).all()
     assert np.isinf(EXPONENTIAL.pieces().time(np.array([np.inf]))).all()
+
+
+def test_an_exposure_that_is_no_number_has_no_time():
+    """Nothing is left unset: memory is filled with other numbers first."""
+    for hazard in (EXPONENTIAL.pieces(), PIECEWISE.pieces(), WEIBULL.pieces()):
+        hazard.time(np.full(600, 7.0))
+        assert np.isnan(hazard.time(np.full(600, np.nan))).all()
 
 
 @st.composite
@@ -212,7 +229,7 @@ RESPONSE = Response(
 def test_best_response_has_the_shares_of_the_arm():
     luck, own = Streams(3).uniform("u", np.arange(10), 10_000), Streams(3).normal("v", np.arange(10), 10_000)
     for arm, shares in RESPONSE.shares.items():
-        made = best_response(RESPONSE, arm, luck, own)
+        made = best_response(RESPONSE, arm, latent_response(RESPONSE, luck, own))
         for k, share in enumerate(shares):
             if share == 0:
                 assert not (made == k).any()
@@ -223,12 +240,13 @@ def test_best_response_has_the_shares_of_the_arm():
 
 def test_best_response_follows_the_luck_of_late_progression():
     luck, own = Streams(3).uniform("u", np.arange(10), 10_000), Streams(3).normal("v", np.arange(10), 10_000)
-    made = best_response(RESPONSE, "C", luck, own)
+    made = best_response(RESPONSE, "C", latent_response(RESPONSE, luck, own))
     late = luck < 0.2  # small luck, large exposure, late progression
     both = multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]]).cdf([norm.ppf(0.2), norm.ppf(0.2)])
     assert abs(z_of_mean(late & (made == 2), both)) < 4
     assert abs(z_of_mean(late & (made == 2), both + 0.01)) > 4
-    unlinked = best_response(RESPONSE.model_copy(update={"link": 0.0}), "C", luck, own)
+    free = RESPONSE.model_copy(update={"link": 0.0})
+    unlinked = best_response(free, "C", latent_response(free, luck, own))
     assert abs(z_of_mean(late & (unlinked == 2), 0.04)) < 4
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit
 
 from simulator.streams import Streams
-from simulator.treatment import Allocation, Fixed, Logistic, Prevalence, solve_intercept
+from simulator.treatment import Allocation, Fixed, Logistic, Prevalence, largest, solve_intercept
 from tests.simulated import cohorts, paper_cohorts, simple, z_of_mean
 
 REFERENCE = 1.3 * Streams(0).normal("predictor", np.zeros(1, np.int64), 100_000)
@@ -58,6 +58,18 @@ def test_fixed_allocation_takes_the_largest_noisy_log_odds():
     treated, _ = Allocation(0.0, 0.3).draw(predictor(3, 11), Streams(4), np.arange(3))
     noisy = predictor(3, 11) + np.log((1 - luck) / luck)
     assert (noisy[treated].reshape(3, 3).min(axis=1) > np.where(treated, -np.inf, noisy).max(axis=1)).all()
+
+
+def test_among_equal_numbers_the_first_are_the_largest():
+    numbers = np.array([[2.0, 1.0, 2.0, 0.0, 2.0], [1.0, 1.0, 1.0, 1.0, 1.0], [5.0, 4.0, 3.0, 2.0, 1.0]])
+    assert largest(numbers, 2).tolist() == [
+        [True, False, True, False, False],
+        [True, True, False, False, False],
+        [True, True, False, False, False],
+    ]
+    for count in range(6):
+        right = np.argsort(np.argsort(-numbers, axis=1, kind="stable"), axis=1) < count
+        assert np.array_equal(largest(numbers, count), right)
 
 
 def test_the_propensity_of_fixed_allocation_is_right_in_cohorts_of_the_usual_size():
