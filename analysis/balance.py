@@ -3,33 +3,32 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analysis import tests
 from simulator.cohort import Floats
 
 
 def smd(
     x: ArrayLike, treated: ArrayLike, *, present: ArrayLike | None = None, weight: ArrayLike | None = None
 ) -> Floats:
-    """Standardised mean differences ``(R, P)`` of ``x (R, N, P)``: (m1 - m0) / sqrt((v1 + v0) / 2).
+    """Standardised mean differences ``(R, P)`` of ``x (A, N, P)``: (m1 - m0) / sqrt((v1 + v0) / 2).
 
-    Means are weighted where weights are given. Variances are those of the unweighted present patients: sample variances
+    ``present (R, N)`` may have G times as many rows as there are cohorts, as in `analysis.tests`. Means are weighted
+    where weights ``(R, N)`` are given. Variances are those of the unweighted present patients: sample variances
     (n - 1), but p (1 - p) for a column of zeros and ones (Austin 2009, Statistics in Medicine 28:3083). NaN where
     an arm is empty or neither varies; 0 where means agree and neither varies.
     """
-    values = np.asarray(x, dtype=np.float64)
-    arm = np.asarray(treated, dtype=np.bool_)
-    here = np.ones(arm.shape, np.bool_) if present is None else np.asarray(present, dtype=np.bool_)
-    values = np.where(here[..., None], values, 0.0)
-    share = np.ones(arm.shape) if weight is None else np.asarray(weight, dtype=np.float64)
-    binary = np.all((values == 0) | (values == 1), axis=1)
-    mean, variance = [], []
+    sample = tests.Sample.of(x, treated, present)
+    found = tests.moments(sample, range(sample.x.shape[2]), weight)
+    return smd_of(found.mean if weight is None else found.weighted, variances(found))
+
+
+def variances(found: tests.Moments) -> Floats:
+    """The variances ``(R, P, 2)`` that a standardised difference divides by: p (1 - p) of zeros and ones."""
+    return np.where(found.binary[..., None], found.mean * (1 - found.mean), found.variance)
+
+
+def smd_of(mean: Floats, variance: Floats) -> Floats:
+    """The standardised differences of means and variances by arm, untreated first on the last axis."""
+    difference, both = mean[..., 1] - mean[..., 0], variance[..., 0] + variance[..., 1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        for members in (here & arm, here & ~arm):
-            own = np.where(members, share, 0.0)[..., None]
-            mean.append((own * values).sum(axis=1) / own.sum(axis=1))
-            n = members.sum(axis=1)[:, None]
-            plain = np.where(members[..., None], values, 0.0).sum(axis=1) / n
-            spread = np.where(members[..., None], (values - plain[:, None]) ** 2, 0.0).sum(axis=1)
-            variance.append(np.where(binary, plain * (1 - plain), spread / (n - 1)))
-        difference = mean[0] - mean[1]
-        ratio = difference / np.sqrt((variance[0] + variance[1]) / 2)
-    return np.where((difference == 0) & (variance[0] + variance[1] == 0), 0.0, ratio)
+        return np.where((difference == 0) & (both == 0), 0.0, difference / np.sqrt(both / 2))

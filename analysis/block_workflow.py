@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import chdtrc, ndtr
 
 from analysis import survival
+from analysis.baseline import Baseline, baseline, rows_of
 from analysis.columns import estimable
 from analysis.estimators import Sample
 from analysis.kernels.status import Status
@@ -49,6 +50,12 @@ class BlockAnalysis:
         """Who is analysed, ``(2 R, N)``: each cohort before, then after matching."""
         both = np.stack([self.sample.observed.present, self.sample.matched], axis=1)
         return both.reshape(-1, both.shape[2])
+
+    @cached_property
+    def table1(self) -> Baseline:
+        """Table 1 of each set, rows as in ``sets``."""
+        observed = self.sample.observed
+        return baseline(observed.covariates, observed.treated, rows_of(observed.variables), present=self.sets)
 
     @cached_property
     def comparisons(self) -> dict[str, ArmComparison]:

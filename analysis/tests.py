@@ -1,12 +1,19 @@
-"""The classical two-sample tests of a Table 1, in blocks: ``x (R, N)`` in two groups, or counts ``(R, 2, k)``."""
+"""The classical two-sample tests of a Table 1, in blocks: ``x (A, N)`` in two groups, or counts ``(R, 2, k)``.
 
+``present (R, N)`` marks the analysis set; it may have G times as many rows as there are cohorts, G analysis sets for
+each (its row r is of cohort r // G), and results then have as many rows. What absent patients hold is never used.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtrc, gammaln, ndtr, stdtr
+from scipy.special import chdtrc, erfc, gammaln, ndtr, stdtr
 
+from analysis.kernels import two_samples
 from analysis.kernels.status import Status
+from analysis.survival_data import Order, time_order
 from simulator.cohort import Bools, Floats
 
 Ints = NDArray[np.int64]
@@ -26,73 +33,159 @@ class Test:
 
 
 @dataclass(frozen=True)
-class _Moments:
-    n: Floats
+class Sample:
+    """A block of samples in two groups: ``x``, ``group`` ``(A, N)`` and ``present (R, N)``, R a multiple of A."""
+
+    x: Floats
+    group: Bools
+    present: Bools
+
+    @staticmethod
+    def of(x: ArrayLike, group: ArrayLike, present: ArrayLike | None) -> "Sample":
+        """The samples, checked: ValueError where shapes do not fit."""
+        values, inside = np.ascontiguousarray(x, dtype=np.float64), np.ascontiguousarray(group, dtype=np.bool_)
+        here = np.ones(inside.shape, np.bool_) if present is None else np.ascontiguousarray(present, dtype=np.bool_)
+        if values.ndim < 2 or inside.shape != values.shape[:2]:
+            raise ValueError(f"the groups have the shape {inside.shape}, which does not fit {values.shape} of x")
+        left_over = len(here) % len(values) if len(values) else len(here)
+        if here.ndim != 2 or here.shape[1] != values.shape[1] or left_over:
+            raise ValueError(f"present has the shape {here.shape}, which does not fit {values.shape} of x")
+        return Sample(values, inside, here)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of P columns in R analysis sets, by group, False first: ``count (R, 2)``, else ``(R, P, 2)``.
+
+    ``variance`` has the divisor n - 1 and is NaN below two patients; ``weighted`` are weighted means, NaN without
+    weights; ``binary`` and ``finite`` ``(R, P)`` say whether all values are 0 or 1, and whether all are finite.
+    """
+
+    count: Ints
     mean: Floats
     variance: Floats
+    weighted: Floats
+    binary: Bools
+    finite: Bools
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Rank statistics of R analysis sets: U of the group True, the sum of t^3 - t over ties, and by group, False first,
+    ``count (R, 2)`` and ``quartile (R, 2, 3)`` of type 7. NaN where not all is finite."""
+
+    count: Ints
+    u: Floats
+    ties: Floats
+    quartile: Floats
+    finite: Bools
 
 
 def welch(x: ArrayLike, group: ArrayLike, *, present: ArrayLike | None = None) -> Test:
     """Welch's t test of equal means; TOO_FEW with fewer than two per group, NO_INFO where neither group varies."""
-    one, zero, bad = _groups(x, group, present)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        a, b = one.variance / one.n, zero.variance / zero.n
-        df = (a + b) ** 2 / (a**2 / (one.n - 1) + b**2 / (zero.n - 1))
-        t = (one.mean - zero.mean) / np.sqrt(a + b)
-    return _t_test(t, df, one, zero, bad)
+    return _only(welch_of(_one_column(x, group, present)))
 
 
 def student(x: ArrayLike, group: ArrayLike, *, present: ArrayLike | None = None) -> Test:
     """Student's t test of equal means with a pooled variance; statuses as `welch`."""
-    one, zero, bad = _groups(x, group, present)
-    df = one.n + zero.n - 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pooled = ((one.n - 1) * one.variance + (zero.n - 1) * zero.variance) / df
-        t = (one.mean - zero.mean) / np.sqrt(pooled * (1 / one.n + 1 / zero.n))
-    return _t_test(t, df, one, zero, bad)
+    return _only(student_of(_one_column(x, group, present)))
 
 
-def mann_whitney(x: ArrayLike, group: ArrayLike, *, present: ArrayLike | None = None) -> Test:
+def mann_whitney(
+    x: ArrayLike, group: ArrayLike, *, present: ArrayLike | None = None, order: Order | None = None
+) -> Test:
     """The Mann-Whitney U test by the normal approximation with tie and continuity corrections.
 
     It is R's ``wilcox.test(exact = FALSE)``; the statistic is R's W for the group True. NO_INFO where all are tied.
+    ``order`` is ``survival.time_order(x)``, where it is at hand.
     """
-    values, inside, here = _arrays(x, group, present)
-    bad = np.any(here & ~np.isfinite(values), axis=1)
-    one, zero = here & inside, here & ~inside
-    n1, n0 = one.sum(axis=1).astype(np.float64), zero.sum(axis=1).astype(np.float64)
-    n = n1 + n0
-    ranks, ties = np.empty(values.shape), np.empty(len(values))
-    for r in range(len(values)):
-        ranks[r], ties[r] = _midranks(values[r], here[r])
-    w = np.where(one, ranks, 0.0).sum(axis=1) - n1 * (n1 + 1) / 2
+    return mann_whitney_of(ranks(Sample.of(x, group, present), order))
+
+
+def moments(sample: Sample, columns: Sequence[int], weight: ArrayLike | None = None) -> Moments:
+    """The moments of these columns of a sample ``x (A, N, K)``; ``weight (R, N)`` weights ``weighted`` alone."""
+    sets, column = len(sample.present), np.arange(sample.x.shape[2])[list(columns)]
+    weights = np.empty((0, 0)) if weight is None else np.ascontiguousarray(weight, dtype=np.float64)
+    if weight is not None and weights.shape != sample.present.shape:
+        raise ValueError(f"the weights have the shape {weights.shape}; present has {sample.present.shape}")
+    count, made = np.empty((sets, 2), np.int64), np.empty((3, sets, len(column), 2))
+    flags = np.empty((2, sets, len(column)), np.bool_)
+    two_samples.moments(
+        sample.x, sample.group, sample.present, column, weights, count, made[0], made[1], made[2], flags[0], flags[1]
+    )
+    variance = made[1] / np.where(count > 1, count - 1.0, np.nan)[:, None, :]
+    return Moments(count, made[0], variance, made[2], flags[0], flags[1])
+
+
+def ranks(sample: Sample, order: Order | None = None) -> Ranks:
+    """The rank statistics of a sample ``x (A, N)``."""
+    ordered = time_order(sample.x) if order is None else np.ascontiguousarray(order, dtype=np.int32)
+    if sample.x.ndim != 2 or ordered.shape != sample.x.shape:
+        raise ValueError(f"order has the shape {ordered.shape}; x has {sample.x.shape}")
+    sets = len(sample.present)
+    made = Ranks(
+        np.empty((sets, 2), np.int64),
+        np.full(sets, np.nan),
+        np.full(sets, np.nan),
+        np.full((sets, 2, 3), np.nan),
+        np.empty(sets, np.bool_),
+    )
+    two_samples.ranks(
+        sample.x, sample.group, sample.present, ordered, made.count, made.u, made.ties, made.quartile, made.finite
+    )
+    return made
+
+
+def welch_of(found: Moments) -> Test:
+    """Welch's test ``(R, P)`` of columns of which the moments are known."""
+    n, variance = found.count[:, None, :].astype(np.float64), found.variance
     with np.errstate(divide="ignore", invalid="ignore"):
-        sigma = np.sqrt(n1 * n0 / 12 * (n + 1 - ties / (n * (n - 1))))
-        centred = w - n1 * n0 / 2
+        parts = variance / n
+        both = parts.sum(axis=2)
+        df = both**2 / (parts**2 / (n - 1)).sum(axis=2)
+        t = (found.mean[..., 1] - found.mean[..., 0]) / np.sqrt(both)
+    return _t_test(t, df, found)
+
+
+def student_of(found: Moments) -> Test:
+    """Student's test ``(R, P)`` of columns of which the moments are known."""
+    n = found.count[:, None, :].astype(np.float64)
+    df = n.sum(axis=2) - 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pooled = ((n - 1) * found.variance).sum(axis=2) / df
+        t = (found.mean[..., 1] - found.mean[..., 0]) / np.sqrt(pooled * (1 / n).sum(axis=2))
+    return _t_test(t, np.broadcast_to(df, t.shape), found)
+
+
+def mann_whitney_of(found: Ranks) -> Test:
+    """The Mann-Whitney test of samples of which the rank statistics are known."""
+    n0, n1 = found.count.T.astype(np.float64)
+    n = n0 + n1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sigma = np.sqrt(n1 * n0 / 12 * (n + 1 - found.ties / (n * (n - 1))))
+        centred = found.u - n1 * n0 / 2
         p = 2 * ndtr(-np.abs(centred - np.sign(centred) * 0.5) / sigma)
     few = (n1 < 1) | (n0 < 1)
-    status = _status(bad, few, ~few & ~(sigma > 0))
-    return _made(w, np.full(len(w), np.nan), np.minimum(p, 1.0), status)
+    status = _status(~found.finite, few, ~few & ~(sigma > 0))
+    return _made(found.u, np.full(len(n), np.nan), np.minimum(p, 1.0), status)
 
 
 def pearson(counts: ArrayLike, correct: bool = False) -> Test:
     """Pearson's chi-square test of ``counts (R, 2, k)``; levels that nobody has are dropped.
 
-    ``correct`` is Yates's continuity correction for 2 x 2 tables, limited as in R to the smallest |O - E|. NO_INFO
-    where fewer than two levels or an empty group leave nothing to compare.
+    ``correct`` is Yates's continuity correction where two levels are left, limited as in R to the smallest |O - E|.
+    NO_INFO where fewer than two levels or an empty group leave nothing to compare.
     """
-    table = np.asarray(counts, dtype=np.float64)
-    rows, columns = table.sum(axis=2), table.sum(axis=1)
-    total = rows.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        expected = rows[:, :, None] * columns[:, None, :] / total[:, None, None]
-        deviation = np.abs(table - expected)
-        if correct and table.shape[2] == 2:
-            deviation = deviation - np.minimum(0.5, deviation.min(axis=(1, 2)))[:, None, None]
-        chi2 = np.where(expected > 0, deviation**2 / expected, 0.0).sum(axis=(1, 2))
-    df = (columns > 0).sum(axis=1) - 1.0
-    status = _status(~np.isfinite(total), np.zeros(len(df), np.bool_), (df < 1) | (rows == 0).any(axis=1))
-    return _made(chi2, df, chdtrc(np.maximum(df, 1), chi2), status)
+    return chi_square(counts, correct)[0]
+
+
+def chi_square(counts: ArrayLike, correct: bool = False) -> tuple[Test, Floats]:
+    """Pearson's test as `pearson`, and the least expected count ``(R,)``, +inf where there is nothing to compare."""
+    table = np.ascontiguousarray(counts, dtype=np.float64)
+    chi2, df, least = np.empty((3, len(table)))
+    two_samples.chi_squares(table, correct, chi2, df, least)
+    status = _status(np.isnan(df), np.zeros(len(df), np.bool_), df < 1)
+    return _made(chi2, df, _above(df, chi2), status), least
 
 
 def fisher(counts: ArrayLike) -> Test:
@@ -101,13 +194,15 @@ def fisher(counts: ArrayLike) -> Test:
     As R's ``fisher.test``, with its relative tolerance of 1e-7; the statistic is the observed table's probability.
     NOT_CONVERGED where there are more than ten million tables, their two largest columns aside.
     """
-    table = np.asarray(counts, dtype=np.int64)
-    empty = (table.sum(axis=2) == 0).any(axis=1) | ((table.sum(axis=1) > 0).sum(axis=1) < 2)
-    made = [(np.nan, np.nan) if skip else _fisher_one(one) for one, skip in zip(table, empty, strict=True)]
-    observed, p = np.array(made, dtype=np.float64).reshape(-1, 2).T
-    failed = np.where(np.isnan(p), Status.NOT_CONVERGED, Status.OK)
-    status = np.where(empty, Status.NO_INFO, failed).astype(np.int64)
-    return _made(observed, np.full(len(p), np.nan), np.minimum(p, 1.0), status)
+    table = np.ascontiguousarray(counts, dtype=np.int64)
+    if (table < 0).any():
+        raise ValueError("a count is negative")
+    most = int(table.sum(axis=(1, 2)).max(initial=0))
+    observed, p, status = np.full(len(table), np.nan), np.full(len(table), np.nan), np.zeros(len(table), np.int64)
+    two_samples.exact_tables(
+        table, gammaln(np.arange(1.0, most + 2)), np.log(FISHER_TOLERANCE), MOST_TABLES, observed, p, status
+    )
+    return Test(observed, np.full(len(p), np.nan), p, status)
 
 
 def shapiro(x: ArrayLike, *, present: ArrayLike | None = None) -> Test:
@@ -117,10 +212,12 @@ def shapiro(x: ArrayLike, *, present: ArrayLike | None = None) -> Test:
     """
     from scipy.stats import shapiro as one_by_one
 
-    values, _, here = _arrays(x, np.zeros(np.shape(x), np.bool_), present)
-    w, p, status = np.full(len(values), np.nan), np.full(len(values), np.nan), np.zeros(len(values), np.int64)
-    for r, row in enumerate(values):
-        own = row[here[r]]
+    sample = Sample.of(x, np.zeros(np.shape(x), np.bool_), present)
+    rows = len(sample.present)
+    each = rows // max(len(sample.x), 1)
+    w, p, status = np.full(rows, np.nan), np.full(rows, np.nan), np.zeros(rows, np.int64)
+    for r, here in enumerate(sample.present):
+        own = sample.x[r // each, here]
         if not np.isfinite(own).all():
             status[r] = Status.BAD_INPUT
         elif len(own) < 3:
@@ -129,7 +226,7 @@ def shapiro(x: ArrayLike, *, present: ArrayLike | None = None) -> Test:
             status[r] = Status.NO_INFO
         else:
             w[r], p[r] = _quietly(one_by_one, own)
-    return Test(w, np.full(len(w), np.nan), p, status)
+    return Test(w, np.full(rows, np.nan), p, status)
 
 
 def _quietly(test: object, values: Floats) -> tuple[float, float]:
@@ -141,76 +238,30 @@ def _quietly(test: object, values: Floats) -> tuple[float, float]:
     return float(found.statistic), float(found.pvalue)
 
 
-def _fisher_one(counts: Ints) -> tuple[float, float]:
-    """Probability of the observed table and of all as improbable; NaN where there are too many tables to go through.
-
-    Tables are listed without their two largest columns; the endings in those follow from the sum that is left.
-    """
-    columns = counts.sum(axis=0)
-    order = np.argsort(columns, kind="stable")
-    columns, first = columns[order], counts[0, order]
-    if np.prod(columns[:-2] + 1.0) > MOST_TABLES:
-        return np.nan, np.nan
-    rest, logs = np.array([int(first.sum())]), np.zeros(1)
-    whole = float(_log_choose(columns.sum(), rest[0]))
-    observed = float(_log_choose(columns, first).sum())
-    threshold = observed + np.log(FISHER_TOLERANCE)
-    for c in columns[:-2]:
-        cell = np.arange(int(c) + 1)
-        rest, logs = (rest[:, None] - cell).ravel(), (logs[:, None] + _log_choose(c, cell)).ravel()
-        logs, rest = logs[rest >= 0], rest[rest >= 0]
-    one, other = columns[-2:]
-    p = 0.0
-    for left in np.unique(rest):
-        cell = np.arange(max(0, left - other), min(one, left) + 1)
-        endings = np.sort(_log_choose(one, cell) + _log_choose(other, left - cell))
-        total = np.concatenate([[-np.inf], np.logaddexp.accumulate(endings)])
-        begun = logs[rest == left]
-        p += float(np.exp(begun + total[np.searchsorted(endings, threshold - begun, side="right")] - whole).sum())
-    return float(np.exp(observed - whole)), p
+def _one_column(x: ArrayLike, group: ArrayLike, present: ArrayLike | None) -> Moments:
+    sample = Sample.of(x, group, present)
+    if sample.x.ndim != 2:
+        raise ValueError(f"x has {sample.x.ndim} axes; (cohorts, patients) are wanted")
+    return moments(Sample(sample.x[..., None], sample.group, sample.present), (0,))
 
 
-def _log_choose(n: ArrayLike, k: ArrayLike) -> Floats:
-    n, k = np.asarray(n, dtype=np.float64), np.asarray(k, dtype=np.float64)
-    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)  # type: ignore[no-any-return]
+def _only(test: Test) -> Test:
+    return Test(test.statistic[:, 0], test.df[:, 0], test.p[:, 0], test.status[:, 0])
 
 
-def _midranks(values: Floats, here: Bools) -> tuple[Floats, float]:
-    """Midranks of the present values (0 for the absent), and the sum of t^3 - t over ties."""
-    ranks = np.zeros(len(values))
-    own = np.where(np.isfinite(values[here]), values[here], 0.0)
-    _, inverse, count = np.unique(own, return_inverse=True, return_counts=True)
-    upto = np.cumsum(count)
-    ranks[here] = (upto - (count - 1) / 2)[inverse]
-    return ranks, float((count.astype(np.float64) ** 3 - count).sum())
+def _above(df: Floats, chi2: Floats) -> Floats:
+    """The upper tail of the chi-square distribution; one and two degrees of freedom have short formulas."""
+    p = np.array(np.where(df == 2, np.exp(-chi2 / 2), erfc(np.sqrt(chi2 / 2))), dtype=np.float64)
+    more = np.flatnonzero(df > 2)
+    p[more] = chdtrc(df[more], chi2[more])
+    return p
 
 
-def _arrays(x: ArrayLike, group: ArrayLike, present: ArrayLike | None) -> tuple[Floats, Bools, Bools]:
-    values = np.asarray(x, dtype=np.float64)
-    here = np.ones(values.shape, np.bool_) if present is None else np.asarray(present, dtype=np.bool_)
-    return values, np.asarray(group, dtype=np.bool_), here
-
-
-def _groups(x: ArrayLike, group: ArrayLike, present: ArrayLike | None) -> tuple[_Moments, _Moments, Bools]:
-    values, inside, here = _arrays(x, group, present)
-    bad = np.any(here & ~np.isfinite(values), axis=1)
-    values = np.where(here & ~bad[:, None], values, 0.0)
-    return _moments(values, here & inside), _moments(values, here & ~inside), bad
-
-
-def _moments(values: Floats, members: Bools) -> _Moments:
-    n = members.sum(axis=1).astype(np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.where(members, values, 0.0).sum(axis=1) / n
-        spread = np.where(members, (values - mean[:, None]) ** 2, 0.0).sum(axis=1)
-        return _Moments(n, mean, spread / (n - 1))
-
-
-def _t_test(t: Floats, df: Floats, one: _Moments, zero: _Moments, bad: Bools) -> Test:
-    few = (one.n < 2) | (zero.n < 2)
-    still = ~few & ~(one.variance + zero.variance > 0)
+def _t_test(t: Floats, df: Floats, found: Moments) -> Test:
+    few = np.broadcast_to(np.any(found.count < 2, axis=1, keepdims=True), t.shape)
+    still = ~few & ~(found.variance.sum(axis=2) > 0)
     with np.errstate(invalid="ignore"):
-        return _made(t, df, 2 * stdtr(df, -np.abs(t)), _status(bad, few, still))
+        return _made(t, df, 2 * stdtr(df, -np.abs(t)), _status(~found.finite, few, still))
 
 
 def _status(bad: Bools, few: Bools, still: Bools) -> Ints:

@@ -1,6 +1,7 @@
 """Standardised mean differences by hand."""
 
 import numpy as np
+import pytest
 
 from analysis.balance import smd
 
@@ -28,3 +29,18 @@ def test_what_does_not_vary() -> None:
     assert found[0] == 0
     assert np.isinf(found[1])
     assert np.isnan(smd(x[:1], np.ones((1, 4), bool)))[0, 0]
+
+
+def test_several_sets_of_one_cohort() -> None:
+    draw = np.random.default_rng(2)
+    x, treated = draw.normal(size=(2, 30, 3)), draw.random((2, 30)) < 0.5
+    x[:, :, 1] = x[:, :, 1] > 0
+    here, weight = draw.random((4, 30)) < 0.7, draw.random((4, 30))
+    twice, again = np.repeat(x, 2, axis=0), np.repeat(treated, 2, axis=0)
+    for shares in (None, weight):
+        found = smd(x, treated, present=here, weight=shares)
+        assert found.shape == (4, 3)
+        assert (found == smd(twice, again, present=here, weight=shares)).all()
+        assert (found != smd(twice, again, present=here[::-1], weight=shares)).all()
+    with pytest.raises(ValueError, match="weights have the shape"):
+        smd(x, treated, present=here, weight=weight[:2])

@@ -5,6 +5,9 @@ import pytest
 
 from analysis import tests
 from analysis.kernels.status import Status
+from analysis.survival import time_order
+from tests.agreement import gap
+from tests.reference import two_samples
 
 X = np.array([[1.0, 2, 2, 3, 5, 8, 9, 2, 4, 4, 7, 1]])
 G = np.array([[1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]], bool)
@@ -53,6 +56,15 @@ def test_pearson_with_and_without_yates() -> None:
     padded = np.array([[[10, 0, 20], [20, 0, 10]]])
     assert tests.pearson(padded).statistic[0] == pytest.approx(20 / 3, rel=1e-14)
     assert tests.pearson(padded).df[0] == 1
+    assert tests.pearson(padded, correct=True).p[0] == tests.pearson(counts, correct=True).p[0]
+    wide = np.array([[[10, 5, 20], [20, 7, 10]]])
+    assert tests.pearson(wide, correct=True).p[0] == tests.pearson(wide).p[0]
+
+
+def test_a_count_that_is_no_number() -> None:
+    found = tests.pearson(np.array([[[10, np.nan], [20, 10]], [[10, 20], [20, 10]]]))
+    assert found.status.tolist() == [Status.BAD_INPUT, Status.OK]
+    assert np.isnan(found.p[0])
 
 
 def test_absent_values_are_not_read() -> None:
@@ -61,6 +73,44 @@ def test_absent_values_are_not_read() -> None:
     here = np.concatenate([np.ones_like(G), [[False, False]]], axis=1)
     for test in (tests.welch, tests.student, tests.mann_whitney):
         assert test(spoilt, group, present=here).p[0] == test(X, G).p[0]
+
+
+def test_several_sets_of_one_cohort_and_a_shared_order() -> None:
+    draw = np.random.default_rng(8)
+    x, group = np.round(draw.normal(size=(3, 40)), 1), draw.random((3, 40)) < 0.5
+    here = draw.random((6, 40)) < 0.7
+    twice, again = np.repeat(x, 2, axis=0), np.repeat(group, 2, axis=0)
+    for test in (tests.welch, tests.student, tests.mann_whitney):
+        made = test(x, group, present=here)
+        assert made.p.shape == (6,)
+        assert (made.p == test(twice, again, present=here).p).all()
+        assert (made.p != test(twice, again, present=here[::-1]).p).all()
+    w, order = tests.mann_whitney(x, group, present=here), time_order(x)
+    assert (w.statistic == tests.mann_whitney(x, group, present=here, order=order).statistic).all()
+    assert (w.statistic != tests.mann_whitney(x, group, present=here, order=order[::-1]).statistic).any()
+    assert (tests.shapiro(x, present=here).p == tests.shapiro(twice, present=here).p).all()
+
+
+def test_shapes_that_do_not_fit_are_refused() -> None:
+    for present in (np.ones((3, 12), bool), np.ones((2, 11), bool)):
+        with pytest.raises(ValueError, match="present has the shape"):
+            tests.welch(np.repeat(X, 2, axis=0), np.repeat(G, 2, axis=0), present=present)
+    with pytest.raises(ValueError, match="present has the shape"):
+        tests.welch(X[:0], G[:0], present=G)
+    with pytest.raises(ValueError, match="groups have the shape"):
+        tests.mann_whitney(X, G[:, 1:])
+    with pytest.raises(ValueError, match="order has the shape"):
+        tests.mann_whitney(X, G, order=np.zeros((1, 5), np.int32))
+    with pytest.raises(ValueError, match="3 axes"):
+        tests.student(X[..., None], G)
+    assert tests.welch(X[:0], G[:0]).p.shape == (0,)
+
+
+def test_a_constant_that_binary_fractions_miss_still_says_nothing() -> None:
+    x = np.full((1, 12), 0.1)
+    assert x[0, :3].sum() / 3 != 0.1
+    for test in (tests.welch, tests.student, tests.mann_whitney):
+        assert test(x, G).status[0] == Status.NO_INFO
 
 
 @pytest.mark.parametrize("test", [tests.welch, tests.student, tests.mann_whitney])
@@ -80,6 +130,43 @@ def test_tables_that_say_nothing() -> None:
             found = test(np.array([counts]))
             assert found.status[0] == Status.NO_INFO
             assert np.isnan(found.p[0])
+
+
+def test_tables_of_any_width_agree_with_the_slow_twins() -> None:
+    """Exact integers against logarithms of factorials."""
+    draw = np.random.default_rng(11)
+    for width, most in ((2, 120), (3, 30), (4, 12), (5, 6)):
+        counts = draw.integers(0, most, (60, 2, width)) * (draw.random((60, 1, width)) < 0.9)
+        found, chi2 = tests.fisher(counts), tests.pearson(counts)
+        assert (found.status == chi2.status).all()
+        told = np.flatnonzero(found.status == Status.OK)
+        assert len(told) > 40
+        exact = [two_samples.fisher(counts[r]) for r in told]
+        assert gap(found.p[told], exact) < 1e-11
+        assert gap(found.p[told], [two_samples.pearson(drop(counts[r]))[1] for r in told]) > 0.01
+        assert gap(chi2.p[told], [two_samples.pearson(drop(counts[r]))[1] for r in told], 1e-200) < 1e-11
+
+
+def drop(counts: np.ndarray) -> np.ndarray:
+    """The table without the levels that nobody has."""
+    return counts[:, counts.sum(axis=0) > 0]
+
+
+def test_the_likeliest_table_has_p_one() -> None:
+    assert tests.fisher(np.array([[[5, 10], [10, 20]], [[6, 10], [9, 20]]])).p[0] == 1
+    assert tests.fisher(np.array([[[50, 100, 30], [50, 100, 30]]])).p[0] == pytest.approx(1, rel=1e-12)
+
+
+def test_a_p_below_what_a_double_can_hold_is_zero() -> None:
+    found = tests.fisher(np.array([[[600, 0], [0, 600]], [[300, 0], [0, 300]]]))
+    assert found.status.tolist() == [Status.OK] * 2
+    assert found.p[0] == 0
+    assert found.p[1] == pytest.approx(two_samples.fisher(np.array([[300, 0], [0, 300]])), rel=1e-11)
+
+
+def test_negative_counts_are_refused() -> None:
+    with pytest.raises(ValueError, match="negative"):
+        tests.fisher(np.array([[[3, -1], [2, 2]]]))
 
 
 def test_more_tables_than_can_be_gone_through() -> None:

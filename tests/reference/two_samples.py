@@ -86,6 +86,19 @@ def smd(a: Floats, b: Floats) -> float:
     return float((b.mean() - a.mean()) / np.sqrt((va + vb) / 2))
 
 
+def quartiles(x: Floats) -> list[float]:
+    """The three quartiles of type 7 (Hyndman & Fan 1996): the values at (n - 1) / 4, / 2 and 3 / 4, counted from 0.
+
+    Between two places the value lies on the line between them.
+    """
+    ordered = sorted(x)
+    found = []
+    for place in ((len(x) - 1) * share for share in (0.25, 0.5, 0.75)):
+        low, high = ordered[int(place)], ordered[min(int(place) + 1, len(x) - 1)]
+        found.append(low + (place - int(place)) * (high - low))
+    return found
+
+
 def ipw(propensity: Floats, treated: NDArray[np.bool_], target: str) -> Floats:
     """Balancing weights h(e)/e for the treated and h(e)/(1 - e) for the others (Li, Morgan & Zaslavsky 2018, Table 1).
 
