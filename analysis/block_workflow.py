@@ -116,7 +116,9 @@ class BlockAnalysis:
         course, plan = self.sample.observed.endpoints[endpoint], self.sample.plan
         x, term_of = self.cox_design
         matched, order, ties = self.sample.matched, self.sample.orders[endpoint], plan.survival.ties
-        single = survival.cox_each(course.time, course.event, x, present=matched, ties=ties, order=order)
+        single = survival.cox_each(
+            course.time, course.event, x, present=matched, ties=ties, likelihoods=False, order=order
+        )  # fmt: skip
         with np.errstate(invalid="ignore"):
             p_column = 2 * ndtr(-np.abs(single.beta / single.se))
         terms = max(term_of) + 1

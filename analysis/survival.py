@@ -184,11 +184,12 @@ def cox_each(
     *,
     present: ArrayLike | None = None,
     ties: str = "efron",
+    likelihoods: bool = True,
     order: Order | None = None,
 ) -> CoxEach:
     """P univariable Cox models of the columns of ``x``; the 0/1 columns share one pass over the risk sets.
 
-    Statuses as in `cox`, each column having its own.
+    Statuses as in `cox`, each column having its own. Without ``likelihoods`` log-likelihoods and score test are NaN.
     """
     data = SurvivalData.of(time, event, present, order)
     x = data.covariates(x)
@@ -198,7 +199,7 @@ def cox_each(
     other = np.zeros(shape, np.bool_)
     fit_binary(
         data.time, data.event, x, data.present, data.order, takes_efron(ties), other,
-        beta, variance, loglik, counts, status,
+        beta, variance, loglik if likelihoods else loglik[:0], counts, status,
     )  # fmt: skip
     for p in np.flatnonzero(other.any(axis=0)):
         column = np.ascontiguousarray(x[:, :, p : p + 1])

@@ -46,8 +46,8 @@ def fit_binary(
 ) -> None:
     """Fits each column of ``x (A, N, P)`` alone in each row of ``present (R, N)``; row r is of cohort r // (R // A).
 
-    Fills ``beta``, ``variance``, ``status (R, P)``, ``loglik (R, P, 3)``: at zero, at the fit (at the limit if
-    MONOTONE) and the score test; ``counts (R, 2)``: patients and events. Marks in ``other (R, P)``, and leaves alone,
+    Fills ``beta``, ``variance``, ``status (R, P)``; ``loglik (R, P, 3)`` unless it has no rows: at zero, at the fit (at
+    the limit if MONOTONE) and the score test; ``counts (R, 2)``: patients and events. Marks in ``other (R, P)``, and leaves alone,
     what is not 0/1.
     """
     rows, n = present.shape
@@ -56,7 +56,7 @@ def fit_binary(
     treated, dead_treated = np.empty((n + 1, p_count)), np.empty((n + 1, p_count))
     ones, strange = np.empty(p_count), np.empty(p_count)
     both, first, work = np.empty(n), np.empty(n), np.ones((3, n))
-    one_stratum = np.empty((0, 0), np.int64)
+    one_stratum, nowhere, asked = np.empty((0, 0), np.int64), np.empty((0, 3)), loglik.shape[0] > 0
     for r in range(rows):
         tabulate(
             r, r // per, time, event, x, present, one_stratum, order,
@@ -74,7 +74,8 @@ def fit_binary(
             elif events == 0:
                 status[r, p] = _NO_EVENTS
             elif not other[r, p]:
-                loglik[r, p, 0] = null
+                if asked:
+                    loglik[r, p, 0] = null
                 with_one, s = 0.0, 0
                 for j in range(times):
                     with_one += dead_treated[j, p]
@@ -84,7 +85,9 @@ def fit_binary(
                     for step in range(1, int(d)):
                         first[s] = treated[j, p] - (step * dead_treated[j, p] / d if efron else 0.0)
                         s += 1
-                status[r, p] = solve_terms(events, first, both, with_one, 0.0, work, p, beta[r], variance[r], loglik[r])
+                status[r, p] = solve_terms(
+                    events, first, both, with_one, 0.0, work, p, beta[r], variance[r], loglik[r] if asked else nowhere
+                )
 
 
 @kernel

@@ -24,9 +24,9 @@ _BAD_INPUT = int(Status.BAD_INPUT)
 
 _EXACT = 1e-7  # squared Newton decrement d, at which the log-likelihood plus d / 2 is known to about 1e-11
 _FINAL = 1e-13  # one that the last step turns into the square of it
-_ROUGH = 1e-2  # one from which the bounds are sharp enough to start with
-_FAR = 0.05  # one from which they are not
-_DRIFT = 0.5  # of a linear predictor, after which H is worked out anew
+_ROUGH = 0.5  # one from which the bounds are sharp enough to start with
+_FAR = 0.1  # one from which they are not
+_DRIFT = 0.7  # of a linear predictor, after which H is worked out anew
 _TIE = 1e-11  # relative, of two criteria
 _OPEN, _NARROWED, _EXACTLY = 0, 1, 2
 

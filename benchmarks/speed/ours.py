@@ -95,7 +95,9 @@ def _table1(block: BlockAnalysis) -> dict[str, Floats]:
     return {
         "continuous": np.concatenate([both, tests], axis=-1),
         "categorical": np.stack([levels.pearson.p, fisher], axis=-1),
-        "counts": np.stack([levels.counts[:, j, arm, k] for j, k in keep for arm in (1, 0)], axis=-1).astype(np.float64),
+        "counts": np.stack([levels.counts[:, j, arm, k] for j, k in keep for arm in (1, 0)], axis=-1).astype(
+            np.float64
+        ),
         "smd": np.stack([levels.smd[:, j, k] for j, k in shown], axis=-1),
     }
 
