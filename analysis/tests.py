@@ -71,8 +71,10 @@ class Moments:
 
 @dataclass(frozen=True)
 class Ranks:
-    """Rank statistics of R analysis sets: U of the group True, the sum of t^3 - t over ties, and by group, False first,
-    ``count (R, 2)`` and ``quartile (R, 2, 3)`` of type 7. NaN where not all is finite."""
+    """Rank statistics of R analysis sets: U of the group True, and the sum of t^3 - t over ties ``(R,)``.
+
+    By group, False first: ``count (R, 2)`` and ``quartile (R, 2, 3)`` of type 7. NaN where not all is ``finite (R,)``.
+    """
 
     count: Ints
     u: Floats

@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -61,6 +61,39 @@ class RunFolder:
         self.write_bytes(f"{name}.sha256", checksum.encode())
         return checksum
 
+    def write_tables(self, name: str, tables: "Iterable[pa.Table]") -> str:
+        """Write a parquet file of one row group for each table, and its SHA-256 beside it, which is returned.
+
+        The file is there whole or not at all, and never in memory as a whole.
+        """
+        import pyarrow.parquet as pq
+
+        target = self.path / name
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+        writer: pq.ParquetWriter | None = None
+        with temporary.open("wb") as file:
+            for table in tables:
+                if writer is None:
+                    writer = pq.ParquetWriter(file, table.schema, compression="zstd", write_page_checksum=True)
+                writer.write_table(table, row_group_size=max(len(table), 1))
+            if writer is not None:
+                writer.close()
+            file.flush()
+            os.fsync(file.fileno())
+        checksum = _sha256(temporary)
+        temporary.replace(target)
+        self.write_bytes(f"{name}.sha256", checksum.encode())
+        return checksum
+
+    def whole(self, name: str) -> bool:
+        """Whether the file is there and agrees with its checksum."""
+        path = self.path / name
+        try:
+            stated = path.with_name(f"{path.name}.sha256").read_text("ascii")
+            return _sha256(path) == stated.strip()
+        except (OSError, UnicodeDecodeError):
+            return False
+
     def read_part(self, name: str) -> "pa.Table | None":
         """The part, or None where it is absent or disagrees with its checksum."""
         path = self.path / name
@@ -85,6 +118,11 @@ class RunFolder:
     def write_json(self, name: str, value: object) -> None:
         """Write a JSON file."""
         self.write_bytes(name, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def versions() -> dict[str, str]:

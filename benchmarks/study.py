@@ -3,19 +3,18 @@
 Every block is a pure function of (cell, replicate numbers, seed), so any split of the work gives the same rows.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from analysis.estimators import Sample
-from analysis.kernels.status import Status
 from benchmarks.performance import performance
+from benchmarks.rows import KEYS, NUMBERS, Layout, Rows, merged
 from benchmarks.scenario import Scenario, Settings
 from benchmarks.store import RunError, RunFolder
 from benchmarks.truth import (
@@ -37,7 +36,7 @@ _T = TypeVar("_T")
 _S = TypeVar("_S")
 
 PATIENTS_PER_BLOCK = 50_000
-NUMBERS = ("value", "se", "low", "high", "p")
+RESULTS = "results.parquet"
 
 
 @dataclass(frozen=True)
@@ -66,10 +65,10 @@ class Block:
 
 @dataclass(frozen=True)
 class StudyResult:
-    """Everything that a study found: rows (one per cell x replicate x endpoint x estimator), truths, performance."""
+    """Everything that a study found: its rows, truths and performance."""
 
     cells: tuple[Cell, ...]
-    rows: pd.DataFrame
+    rows: Rows
     truths: dict[tuple[int, str, str], Truth]
     performance: pd.DataFrame
     rows_sha256: str
@@ -140,10 +139,8 @@ def run_in_order(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def compute_rows(
-    folder: RunFolder, todo: Sequence[Block], jobs: int, done: Callable[[int], None]
-) -> tuple[pd.DataFrame, str]:
-    """All rows, and their SHA-256 which no split of the work can change; parts that are already there are kept."""
+def compute_rows(folder: RunFolder, todo: Sequence[Block], jobs: int, done: Callable[[int], None]) -> None:
+    """Compute all rows and write them to the folder; parts that are already there are kept."""
 
     def one(block: Block) -> pa.Table:
         kept = folder.read_part(block.name)
@@ -153,23 +150,18 @@ def compute_rows(
         folder.write_table(block.name, table)
         return table
 
-    table = pa.concat_tables(run_in_order(one, todo, jobs, done)).unify_dictionaries().combine_chunks()
-    folder.write_table("results.parquet", table)
-    rows = table.to_pandas()
-    rows["status"] = rows["status"].astype(np.int64)
-    return rows, hash_rows(rows)
+    folder.write_tables(RESULTS, merged(run_in_order(one, todo, jobs, done)))
 
 
-def hash_rows(rows: pd.DataFrame) -> str:
-    """The SHA-256 of the rows' values, column by column."""
-    digest = hashlib.sha256()
-    for name in rows.columns:
-        column = rows[name]
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            digest.update("\n".join(column.astype(str)).encode())
-        else:
-            digest.update(np.ascontiguousarray(column.to_numpy()).tobytes())
-    return digest.hexdigest()
+def layout_of(cells: tuple[Cell, ...]) -> Layout:
+    """The order of the rows of a study of these cells."""
+    return Layout(
+        {cell.number: cell.scenario.run.replicates for cell in cells},
+        {
+            cell.number: tuple((endpoint, one.name) for endpoint in ENDPOINTS for one in cell.scenario.estimators)
+            for cell in cells
+        },
+    )
 
 
 def asked_estimands(cell: Cell) -> dict[tuple[str, str], Estimand]:
@@ -212,17 +204,14 @@ def find_truths(cell: Cell, jobs: int, done: Callable[[int], None]) -> dict[tupl
     return {key: known[estimand] for key, estimand in asked.items()}
 
 
-def judge(rows: pd.DataFrame, truths: dict[tuple[int, str, str], Truth]) -> pd.DataFrame:
+def judge(rows: Rows, truths: dict[tuple[int, str, str], Truth]) -> pd.DataFrame:
     """Performance of every estimator: one row per cell, endpoint, estimator and measure, with Monte Carlo SE."""
     table: list[dict[str, object]] = []
-    grouped = rows.groupby(["cell", "endpoint", "estimator"], observed=True, sort=False)
-    for key, part in grouped:
-        number, endpoint, estimator = cast(tuple[int, str, str], key)
-        truth = truths[number, endpoint, estimator]
-        value, se, low, high, p = (part[name].to_numpy(np.float64) for name in NUMBERS)
-        status = part["status"].to_numpy(np.int64)
+    for key, truth in truths.items():
+        numbers, status = rows.of(*key)
+        value, se, low, high, p = (numbers[name] for name in NUMBERS)
         measures = performance(value, se, low, high, p, status, truth.value, truth.mcse)
-        start = {"cell": number, "endpoint": endpoint, "estimator": estimator}
+        start = dict(zip(KEYS, key, strict=True))
         table += [
             {**start, "measure": name, "value": measure.value, "mcse": measure.mcse}
             for name, measure in measures.items()
@@ -235,27 +224,26 @@ def run_study(
 ) -> StudyResult:
     """The study computed, its rows, truths and performance written to the folder; ``done`` hears stage, done, of."""
     todo = [part for cell in cells for part in blocks(cell, block)]
-    rows, checksum = compute_rows(folder, todo, jobs, lambda count: done("blocks of replicates", count, len(todo)))
+    compute_rows(folder, todo, jobs, lambda count: done("blocks of replicates", count, len(todo)))
     truths: dict[tuple[int, str, str], Truth] = {}
     for cell in cells:
         found = find_truths(cell, jobs, lambda _: None)
         done("truths", cell.number + 1, len(cells))
         truths |= {(cell.number, *key): truth for key, truth in found.items()}
-    result = StudyResult(cells, rows, truths, judge(rows, truths), checksum)
+    rows = Rows(folder.path / RESULTS, layout_of(cells))
+    result = StudyResult(cells, rows, truths, judge(rows, truths), rows.digest())
     folder.write_json("truth.json", [_truth_record(key, truth) for key, truth in truths.items()])
     folder.write_bytes("performance.csv", result.performance.to_csv(index=False).encode())
     folder.write_table("performance.parquet", pa.Table.from_pandas(result.performance, preserve_index=False))
-    folder.write_table("failures.parquet", pa.Table.from_pandas(failures(rows), preserve_index=False))
+    folder.write_table("failures.parquet", pa.Table.from_pandas(rows.failures(), preserve_index=False))
     return result
 
 
 def read_study(cells: tuple[Cell, ...], folder: RunFolder) -> StudyResult:
     """The result of a finished run, from its folder; RunError where it is incomplete or damaged."""
-    table = folder.read_part("results.parquet")
-    if table is None:
-        raise RunError(f"{folder.path}: holds no complete run (results.parquet); finish it with `trialtwin run`")
-    rows = table.to_pandas()
-    rows["status"] = rows["status"].astype(np.int64)
+    if not folder.whole(RESULTS):
+        raise RunError(f"{folder.path}: holds no complete run ({RESULTS}); finish it with `trialtwin run`")
+    rows = Rows(folder.path / RESULTS, layout_of(cells))
     truths: dict[tuple[int, str, str], Truth] = {}
     for record in folder.read_json("truth.json"):
         estimand = Estimand.model_validate(
@@ -264,7 +252,7 @@ def read_study(cells: tuple[Cell, ...], folder: RunFolder) -> StudyResult:
         value = float("nan") if record["value"] is None else record["value"]
         mcse = float("nan") if record["mcse"] is None else record["mcse"]
         truths[record["cell"], record["endpoint"], record["estimator"]] = Truth(estimand, value, mcse, record["how"])
-    return StudyResult(cells, rows, truths, judge(rows, truths), hash_rows(rows))
+    return StudyResult(cells, rows, truths, judge(rows, truths), rows.digest())
 
 
 def _truth_record(key: tuple[int, str, str], truth: Truth) -> dict[str, object]:
@@ -275,13 +263,3 @@ def _truth_record(key: tuple[int, str, str], truth: Truth) -> dict[str, object]:
         **{name: number if np.isfinite(number) else None for name, number in numbers.items()},
         "how": truth.how,
     }
-
-
-def failures(rows: pd.DataFrame) -> pd.DataFrame:
-    """How many replicates of each cell, endpoint and estimator ended in each status other than OK."""
-    failed = rows[rows["status"] != Status.OK]
-    counted = (
-        failed.groupby(["cell", "endpoint", "estimator", "status"], observed=True).size().reset_index(name="count")
-    )
-    counted["status"] = [Status(code).name for code in counted["status"]]
-    return counted

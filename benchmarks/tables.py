@@ -12,7 +12,7 @@ from analysis.cohort_analysis import CohortAnalysis
 from analysis.tables import TextTable, all_tables
 from benchmarks.performance import Measure
 from benchmarks.scenario import Scenario, Settings
-from benchmarks.study import Cell, StudyResult, failures
+from benchmarks.study import Cell, StudyResult
 from simulator.world import ENDPOINTS
 
 WIDTH = 100
@@ -123,7 +123,7 @@ def verdict(result: StudyResult) -> str:
         return _sweep_verdict(result)
     cell = result.cells[0]
     names = [estimator.name for estimator in cell.scenario.estimators]
-    count = len(result.rows) // (len(ENDPOINTS) * len(names))
+    count = result.rows.layout.replicates[0]
     first = measures(result, 0, ENDPOINTS[0], names[0])["truth"].value
     start = (
         f"With no true effect on {ENDPOINTS[0]}"
@@ -190,7 +190,7 @@ def study_json(result: StudyResult, scenario: Scenario, held: dict[str, Any], fo
             for key, truth in result.truths.items()
         ],
         "performance": _records(result.performance),
-        "failures": _records(failures(result.rows)),
+        "failures": _records(result.rows.failures()),
         "provenance": {
             "replicates": scenario.run.replicates,
             "seed": scenario.run.seed,

@@ -29,6 +29,10 @@ def test_what_does_not_vary() -> None:
     assert found[0] == 0
     assert np.isinf(found[1])
     assert np.isnan(smd(x[:1], np.ones((1, 4), bool)))[0, 0]
+    weight = np.random.default_rng(1).random((50, 4))
+    same, arms = np.full((50, 4, 1), 0.1), np.repeat(treated[:1], 50, axis=0)
+    assert (smd(same, arms, weight=weight) == 0).all()
+    assert np.isnan(smd(same, arms, weight=0 * weight)).all()
 
 
 def test_several_sets_of_one_cohort() -> None:

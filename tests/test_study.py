@@ -1,12 +1,16 @@
 """The same rows however the work is split; the first replicates stay; parts are kept, and mended when damaged."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from analysis.kernels.status import Status
-from benchmarks import study
+from benchmarks import rows, study
 from benchmarks.scenario import Scenario
 from benchmarks.store import RunFolder
 from tests.worlds import scenario, tree
@@ -31,10 +35,9 @@ def test_any_split_gives_the_same_rows(tmp_path: Path) -> None:
 
 
 def test_more_replicates_keep_the_first(tmp_path: Path) -> None:
-    few, more = _run(tmp_path / "few", _of(15)).rows, _run(tmp_path / "more", _of(30)).rows
-    kept = more[more["replicate"] < 15].reset_index(drop=True)
-    assert study.hash_rows(kept) == study.hash_rows(few)
-    assert study.hash_rows(more[more["replicate"] >= 15]) != study.hash_rows(few)
+    few, more = (_run(tmp_path / str(n), _of(n)).rows.frame() for n in (15, 30))
+    assert more[more["replicate"] < 15].reset_index(drop=True).equals(few)
+    assert len(more) == 2 * len(few)
 
 
 def test_another_seed_gives_other_rows(tmp_path: Path) -> None:
@@ -95,15 +98,70 @@ def test_confounding_is_found_and_matching_takes_it_out(tmp_path: Path) -> None:
     assert abs(z["adjusted"]) < 4
 
 
-def test_failures_are_counted() -> None:
-    rows = _of(2)
-    cell = study.prepare([({}, rows)])[0]
-    frame = study.block_rows(study.Block(cell, 0, 2)).to_pandas()
-    assert study.failures(frame).empty
-    frame.loc[3, "status"] = int(Status.MONOTONE)
-    told = study.failures(frame)
+def test_failures_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine = study.block_rows
+
+    def failing(block: study.Block) -> pa.Table:
+        table = genuine(block)
+        codes = table["status"].to_numpy().copy()
+        codes[3] = int(Status.MONOTONE)
+        return table.set_column(table.schema.get_field_index("status"), "status", pa.array(codes))
+
+    assert _run(tmp_path / "sound", _of(4)).rows.failures().empty
+    monkeypatch.setattr(study, "block_rows", failing)
+    told = _run(tmp_path / "failing", _of(4), block=2).rows.failures()
     assert told["status"].tolist() == ["MONOTONE"]
-    assert told["count"].tolist() == [1]
+    assert told["count"].tolist() == [2]
+
+
+def test_rows_are_read_by_estimator_and_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "ROWS_AT_ONCE", 40)
+    folder = RunFolder(tmp_path)
+    folder.parts.mkdir(parents=True)
+    cells = study.prepare([({}, _of(15)), ({}, scenario(run={"replicates": 7, "seed": 8, "truth_patients": 6_000}))])
+    found = study.run_study(cells, folder, 1, 4, lambda *_: None).rows
+    whole = found.frame()
+    assert len(whole) == (15 + 7) * len(found.layout.keys[0])
+    with pq.ParquetFile(found.path) as file:
+        assert file.metadata.num_row_groups > 3
+    for cell, count in ((0, 15), (1, 7)):
+        for endpoint, estimator in found.layout.keys[cell]:
+            here = (whole["cell"] == cell) & (whole["endpoint"] == endpoint) & (whole["estimator"] == estimator)
+            numbers, status = found.of(cell, endpoint, estimator)
+            assert len(status) == count
+            for name, values in numbers.items():
+                assert np.array_equal(values, whole.loc[here, name].to_numpy(), equal_nan=True)
+
+
+def test_memory_does_not_grow_with_replicates(tmp_path: Path) -> None:
+    """Ten times the replicates, with rows that cost nothing, need no more than a few megabytes."""
+    script = """
+import sys
+from pathlib import Path
+import numpy as np, pyarrow as pa
+from benchmarks import study
+from benchmarks.store import RunFolder
+from tests.worlds import scenario
+asked = scenario(run={"replicates": int(sys.argv[2]), "seed": 5, "truth_patients": 6_000})
+cells = study.prepare([({}, asked)])
+first = study.block_rows(study.blocks(cells[0], 100)[0])
+def again(block):
+    numbers = np.repeat(np.arange(block.first, block.last), len(first) // 100)
+    return first.slice(0, len(numbers)).set_column(1, "replicate", pa.array(numbers))
+study.block_rows = again
+folder = RunFolder(Path(sys.argv[1]))
+folder.parts.mkdir(parents=True)
+study.run_study(cells, folder, 2, 100, lambda *_: None)
+print([line for line in open("/proc/self/status") if line.startswith("VmHWM")][0].split()[1])
+"""
+    peaks = []
+    for count in (4_000, 40_000):
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path / str(count)), str(count)],
+            capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent,
+        )  # fmt: skip
+        peaks.append(int(done.stdout.split()[-1]))
+    assert peaks[1] - peaks[0] < 30_000, f"{peaks} kB"
 
 
 def test_blocks_cover_every_replicate_once() -> None:

@@ -147,6 +147,13 @@ def test_tables_of_any_width_agree_with_the_slow_twins() -> None:
         assert gap(chi2.p[told], [two_samples.pearson(drop(counts[r]))[1] for r in told], 1e-200) < 1e-11
 
 
+def test_small_tables_one_at_a_time() -> None:
+    """No larger table beside them lends its factorials."""
+    counts = np.random.default_rng(12).integers(1, 4, (40, 2, 4))
+    for own in counts:
+        assert gap(tests.fisher(own[None]).p[0], two_samples.fisher(own)) < 1e-13
+
+
 def drop(counts: np.ndarray) -> np.ndarray:
     """The table without the levels that nobody has."""
     return counts[:, counts.sum(axis=0) > 0]

@@ -47,8 +47,8 @@ def fit_binary(
     """Fits each column of ``x (A, N, P)`` alone in each row of ``present (R, N)``; row r is of cohort r // (R // A).
 
     Fills ``beta``, ``variance``, ``status (R, P)``; ``loglik (R, P, 3)`` unless it has no rows: at zero, at the fit (at
-    the limit if MONOTONE) and the score test; ``counts (R, 2)``: patients and events. Marks in ``other (R, P)``, and leaves alone,
-    what is not 0/1.
+    the limit if MONOTONE) and the score test; ``counts (R, 2)``: patients and events. Marks in ``other (R, P)``, and
+    leaves alone, what is not 0/1.
     """
     rows, n = present.shape
     per, p_count = rows // time.shape[0], x.shape[2]

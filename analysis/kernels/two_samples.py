@@ -76,7 +76,8 @@ def moments(
                     for i in members[arm, :size]:
                         shares += weight[r, i]
                         total += weight[r, i] * x[c, i, k]
-                    weighted[r, p, arm] = total / shares if shares != 0.0 else np.nan
+                    if shares != 0.0:
+                        weighted[r, p, arm] = first if same else total / shares
 
 
 @kernel

@@ -17,7 +17,7 @@ from benchmarks import tables
 from benchmarks.performance import Measure
 from benchmarks.report import charts
 from benchmarks.scenario import Scenario
-from benchmarks.study import Cell, StudyResult, failures
+from benchmarks.study import Cell, StudyResult
 from simulator.documents import Document, assumed
 from simulator.world import ENDPOINTS
 
@@ -39,7 +39,7 @@ def study_report(result: StudyResult, document: Document, scenario: Scenario, he
         files=document.files,
         cells=[_cell(result, cell) for cell in result.cells],
         truths=_truths(result),
-        failures=failures(result.rows).to_dict("records"),
+        failures=result.rows.failures().to_dict("records"),
         published=published_rows(result, scenario),
         held=held,
         rows_sha256=result.rows_sha256,
@@ -95,10 +95,11 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
                 part: scenario.published.get(f"endpoints.{endpoint}.{when}.cox.{part}")
                 for part in ("hr", "low", "high")
             }
-            mine = result.rows
-            mine = mine[(mine["cell"] == 0) & (mine["endpoint"] == endpoint) & (mine["estimator"] == estimator)]
-            values = np.exp(mine["value"].dropna().to_numpy())
-            if printed["hr"] is None or not len(values):
+            if printed["hr"] is None or (endpoint, estimator) not in result.rows.layout.keys[0]:
+                continue
+            numbers, _ = result.rows.of(0, endpoint, estimator)
+            values = np.exp(numbers["value"][np.isfinite(numbers["value"])])
+            if not len(values):
                 continue
             low, middle, high = np.quantile(values, (0.025, 0.5, 0.975))
             hr = printed["hr"]

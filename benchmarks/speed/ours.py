@@ -12,6 +12,7 @@ from analysis.block_workflow import BlockAnalysis
 from analysis.estimators import Sample
 from analysis.kernels.status import Status
 from analysis.plan import Plan
+from analysis.propensity import StepwiseFit
 from analysis.two_arms import ArmComparison
 from simulator.cohort import Observed
 
@@ -62,6 +63,7 @@ def answers(block: BlockAnalysis) -> dict[str, Floats]:
     """All that was found, named and laid out as `benchmarks.speed.stages` says."""
     sample = block.sample
     fit = sample.propensity
+    assert isinstance(fit, StepwiseFit), "the plan says stepwise"
     found: dict[str, Floats] = {
         "stepwise.selected": np.asarray(fit.selected, np.float64),
         "stepwise.aic": fit.aic,
