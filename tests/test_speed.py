@@ -173,7 +173,7 @@ def test_contenders_that_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     held = json.loads((tmp_path / "out" / "speed.json").read_text("utf-8"))
     assert set(held) == {"about", *ABOUT} == {"about", *held["about"]}
     assert held["versions"]["tuned-r"] == {"stub": "1.0"}
-    assert held["absent"] == ["no competent-r", "no python-stack"]
+    assert held["absent"] == ["no competent-r", "no own-newton-r", "no python-stack"]
     assert held["seconds"]["tuned-r"]["cox"] == [0.5, 0.5]
     assert len(held["seconds"]["ours"]["stepwise"]) == 2
     assert all(0 < one < 0.5 for one in held["seconds"]["ours"]["stepwise"])
