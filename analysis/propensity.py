@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.columns import estimable
 from analysis.kernels.status import Status
 from analysis.kernels.stepwise import fit_block
 from simulator.cohort import Bools, Floats
@@ -34,7 +35,11 @@ class LogisticFit:
 
 @dataclass(frozen=True)
 class StepwiseFit:
-    """Selected models: ``selected (R, G)`` terms; ``beta (R, P + 1)`` is 0 for what was not selected. NaN as above."""
+    """Selected models: ``selected (R, G)`` terms; ``beta (R, P + 1)`` is 0 for what was not selected. NaN as above.
+
+    Candidates that others make (a constant, a copy) are left out as R's ``step`` does; a column of a selected factor
+    that is none of its own has 0 too. SINGULAR remains where models on that path have no maximum.
+    """
 
     selected: Bools
     beta: Floats
@@ -65,9 +70,21 @@ def stepwise(
 ) -> StepwiseFit:
     """The models that R's ``step`` selects; ``term_of (P,)`` gives each column's term, and a term moves as a whole."""
     terms = np.asarray(term_of, dtype=np.int64)
-    fit, chosen = _fit(
-        np.asarray(x, dtype=np.float64), y, terms, present, None, direction, criterion == "bic", start == "full"
-    )
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.bool_)
+    here = np.ones(y.shape, np.bool_) if present is None else np.asarray(present, dtype=np.bool_)
+    bayes, full = criterion == "bic", start == "full"
+    fit, chosen = _fit(x, y, terms, here, None, direction, bayes, full)
+    for r in np.flatnonzero(fit.status == Status.SINGULAR):
+        found = _among_aliased(x[r], y[r], here[r], terms, direction, bayes, full)
+        if found is None:
+            continue
+        chosen[r], columns = found
+        own = logistic(x[r : r + 1][..., columns], y[r : r + 1], present=here[r : r + 1])
+        fit.beta[r] = 0.0
+        fit.beta[r, [0, *(1 + k for k in columns)]] = own.beta[0]
+        fit.linear[r], fit.fitted[r], fit.status[r] = own.linear[0], own.fitted[0], own.status[0]
+        free = 1 + len(columns)
+        fit.aic[r] = (np.log(here[r].sum()) if bayes else 2.0) * free - 2.0 * own.loglik[0]
     return StepwiseFit(chosen, fit.beta, fit.linear, fit.fitted, fit.aic, fit.status)
 
 
@@ -116,3 +133,47 @@ def _fit(
     free = 1 + chosen[:, terms].sum(axis=1) if p else np.ones(r)
     aic = (np.log(size) if bayes else 2.0) * free - 2.0 * loglik
     return LogisticFit(beta, covariance, linear, fitted, loglik, aic, size, status), chosen
+
+
+def _among_aliased(
+    x: Floats, y: Bools, here: Bools, terms: Ints, direction: str, bayes: bool, full: bool
+) -> tuple[Bools, list[int]] | None:
+    """The terms that `step` selects in one cohort with collinear candidates, and the columns of theirs that count.
+
+    As in R, a term without which the model has the same rank leaves first, the last such term before others, and one
+    that adds no rank never enters. None where a model on the way has no maximum.
+    """
+    price = np.log(here.sum()) if bayes else 2.0
+    known: dict[tuple[bool, ...], tuple[float, list[int]]] = {}
+
+    def fitted(chosen: Bools) -> tuple[float, list[int]]:
+        key = tuple(chosen.tolist())
+        if key not in known:
+            own = np.flatnonzero(chosen[terms])
+            states = estimable(x[here][:, own])
+            columns = [int(k) for k, state in zip(own, states, strict=True) if state == Status.OK]
+            fit = logistic(x[None][..., columns], y[None], present=here[None])
+            known[key] = (float(price * (1 + len(columns)) - 2 * fit.loglik[0]), columns)
+        return known[key]
+
+    def without(chosen: Bools, term: int) -> Bools:
+        return chosen ^ (np.arange(len(chosen)) == term)
+
+    chosen = np.full(int(terms.max()) + 1, full)
+    while True:
+        best, columns = fitted(chosen)
+        inside, outside = np.flatnonzero(chosen), np.flatnonzero(~chosen)
+        drops = [without(chosen, int(term)) for term in inside] if direction != "forward" else []
+        idle = [one for one in drops if len(fitted(one)[1]) == len(columns)]
+        if idle:
+            chosen = idle[-1]
+            continue
+        adds = [without(chosen, int(term)) for term in outside] if direction != "backward" else []
+        options = [*drops, *(one for one in adds if len(fitted(one)[1]) > len(columns))]
+        values = [fitted(one)[0] for one in options]
+        if np.isnan([best, *values]).any():
+            return None
+        place = int(np.argmin(values)) if values else -1
+        if place < 0 or values[place] >= best:
+            return chosen, columns
+        chosen = options[place]
