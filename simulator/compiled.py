@@ -65,7 +65,7 @@ def _sources(path: Path) -> frozenset[Path]:
 
 def _stamp(function: Callable[..., Any]) -> str:
     """A digest of all that is compiled into a kernel: numba looks at the function's own file alone."""
-    files = sorted(_sources(Path(function.__code__.co_filename)))
+    files = sorted(_sources(Path(function.__code__.co_filename)) | {Path(__file__)})
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
@@ -82,8 +82,11 @@ def _forgiving(use: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def kernel(function: _F) -> _F:
-    """The compiled function: releases the GIL, is cached when a cache folder is writable, IEEE arithmetic kept."""
-    compiled: Any = numba.njit(nogil=True)(function)
+    """The compiled function: releases the GIL, is cached when a cache folder is writable, keeps IEEE arithmetic.
+
+    Division by zero gives infinity or NaN, as in numpy: a test for it would keep loops from becoming vector code.
+    """
+    compiled: Any = numba.njit(nogil=True, error_model="numpy")(function)
     if CACHED:
         try:
             stamp = _stamp(function)
