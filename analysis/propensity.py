@@ -157,7 +157,8 @@ def _among_aliased(
         return known[key]
 
     def without(chosen: Bools, term: int) -> Bools:
-        return chosen ^ (np.arange(len(chosen)) == term)
+        other: Bools = chosen ^ (np.arange(len(chosen)) == term)
+        return other
 
     chosen = np.full(int(terms.max()) + 1, full)
     while True:

@@ -71,6 +71,14 @@ def run(
     click.echo(verbs.run(asked, jobs or _cores(), block, out, as_json))
 
 
+@cli.command("warm-up")
+def warm_up() -> None:
+    """Compile the kernels into the cache before they are needed: for container images and clusters."""
+    from benchmarks import verbs
+
+    click.echo(verbs.warm_up())
+
+
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")

@@ -1,7 +1,9 @@
 """What the command line's verbs do, as functions that return the text to print."""
 
 import json
+import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,10 +62,11 @@ def run(asked: Asked, jobs: int, block: int | None, out: Path | None, as_json: b
     from benchmarks import study
     from benchmarks.progress import Progress
     from benchmarks.store import manifest, open_folder
+    from benchmarks.warm_up import STUDY
 
     made = manifest(asked.document, asked.scenario.run.seed)
     folder = open_folder(out or default_folder(asked, str(made["digest"])), asked.document, made)
-    announce_compilation()
+    ready_kernels(STUDY)
     progress = Progress()
     result = study.run_study(study.prepare(asked.cells), folder, jobs, block, progress)
     return _present(asked, result, folder, as_json)
@@ -106,13 +109,22 @@ def _present(asked: Asked, result: Any, folder: Any, as_json: bool) -> str:
     )
 
 
-def announce_compilation() -> None:
-    """Say on stderr, where no compiled code lies in the cache yet, that the first use takes longer."""
-    from analysis.kernels.cox import fit_cox
-    from simulator.compiled import compiled_before
+def ready_kernels(parts: Sequence[str]) -> float | None:
+    """Compile what is not compiled yet, in several processes; seconds that it took, None where nothing was to do."""
+    from benchmarks.warm_up import warm_up
 
-    if not compiled_before(fit_cox):
-        print("compiling the kernels for this machine: about half a minute, once", file=sys.stderr, flush=True)
+    return warm_up(min(os.cpu_count() or 1, 4), lambda line: print(line, file=sys.stderr, flush=True), parts)
+
+
+def warm_up() -> str:
+    """Compile everything into the cache, for images and clusters."""
+    from benchmarks.warm_up import PARTS, folder
+
+    place = folder()
+    if place is None:
+        raise RunError("no folder for compiled code can be written; name one with NUMBA_CACHE_DIR or XDG_CACHE_HOME")
+    took = ready_kernels(tuple(PARTS))
+    return f"{place}: " + ("all was compiled already" if took is None else f"compiled in {took:.0f} s")
 
 
 def plan_of(asked: Asked, block: int | None) -> str:
@@ -201,11 +213,12 @@ def analyze(data: Path, spec: str, settings: tuple[str, ...], json_out: Path | N
     from analysis.cohort_file import read_cohort
     from analysis.workflow import analyse
     from benchmarks.tables import cohort_tables
+    from benchmarks.warm_up import COHORT
 
     document = load(spec, settings, spec=CohortSpec)
     described = parse(document, CohortSpec)
     cohort = read_cohort(data, described)
-    announce_compilation()
+    ready_kernels(COHORT)
     result = analyse(cohort.observed, cohort.ids, described.analysis, cohort.arms, described.data.labels())
     text = json.dumps(result.to_json(), indent=2, allow_nan=False)
     try:

@@ -187,6 +187,20 @@ def newton(
 
 
 @kernel
+def marked(columns: Bools) -> Ints:
+    """The places of those that are marked."""
+    count = 0
+    for mark in columns:
+        count += mark
+    places, count = np.empty(count, np.int64), 0
+    for p in range(columns.shape[0]):
+        if columns[p]:
+            places[count] = p
+            count += 1
+    return places
+
+
+@kernel
 def fit_cox(
     time: Floats,
     event: Bools,
@@ -224,7 +238,7 @@ def fit_cox(
     group, place, counted = np.empty((n, 7), np.int64), np.empty(n, np.int64), np.empty(3, np.int64)
     late = np.empty(n if entry.shape[0] > 0 else 0, np.int64)
     risk, exposure, martingale, share, jump = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    use, p_count = np.arange(x.shape[2]), -1
+    use, p_count = marked(np.ones(x.shape[2], np.bool_)), -1
     z, scale, b, column = np.empty((0, 0)), np.empty(0), np.empty(0), np.empty(0)
     total, mean, unit = np.empty(0), np.empty((0, 0)), np.empty(0)
     root, own, residual, sums = np.empty((0, 0)), np.empty((0, 0)), np.empty((0, 0)), np.empty((0, 0))
@@ -233,7 +247,7 @@ def fit_cox(
             continue
         c = r // per
         if columns.shape[0] > 0:
-            use = np.flatnonzero(columns[r])
+            use = marked(columns[r])
         if p_count < 0 or columns.shape[0] > 0:
             p_count = use.shape[0]
             z, scale, b, column = np.empty((1 + p_count, n)), np.empty(p_count), np.empty(p_count), np.empty(p_count)

@@ -103,7 +103,7 @@ def hazard_steps_at_once(
     mean: Floats,
 ) -> int:
     """As `hazard_steps` where nobody enters late: sums over risk sets run from the last patient to the first."""
-    width, steps, product, ties = z.shape[0], 0, 1.0, False
+    width, steps, product, ties = z.shape[0], int(np.int64(0)), 1.0, False
     place = np.empty(died.shape[0], np.int64)
     s = 0.0
     for g in range(groups - 1, -1, -1):

@@ -89,3 +89,17 @@ def largest(values: Floats, size: int) -> float:
     for i in range(size - size % 4, size):
         a = abs(values[i]) if abs(values[i]) > a else a
     return max(max(a, b), max(c, d))
+
+
+@kernel
+def copy(source: Floats, target: Floats, n: int) -> None:
+    """Copy the first n numbers; slices would be compiled anew, with their error messages, wherever they stand."""
+    for i in range(n):
+        target[i] = source[i]
+
+
+@kernel
+def fill(target: Floats, value: float, n: int) -> None:
+    """Set the first n numbers."""
+    for i in range(n):
+        target[i] = value

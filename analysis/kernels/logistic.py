@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.kernels.lanes import sum_of_products
-from analysis.kernels.linear import cholesky, exponentials, largest, solve
+from analysis.kernels.linear import cholesky, copy, exponentials, fill, largest, solve
 from analysis.kernels.status import Status
 from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
@@ -29,7 +29,7 @@ def prepare(
     ``scale (2, P)`` receives centre and scale of every column.
     """
     patients, columns = x.shape
-    n = 0
+    n = int(np.int64(0))  # a plain 0 would have what it is passed to compiled twice
     for i in range(patients):
         if present[i]:
             for k in range(columns):
@@ -37,7 +37,7 @@ def prepare(
             outcome[n] = y[i]
             prior[n] = weight[i] if weight.shape[0] > 0 else 1.0
             n += 1
-    z[0, :n] = 1.0
+    fill(z[0], 1.0, n)
     for k in range(columns):
         mean = sum_of_products(z[0], z[0], z[k + 1], n) / max(n, 1)
         if not abs(mean) < np.inf:
@@ -60,12 +60,11 @@ def evaluate(
     outcome: Floats,
     prior: Floats,
     beta: Floats,
-    informed: bool,
     work: Floats,
     gradient: Floats,
     gram: Floats,
 ) -> float:
-    """The log-likelihood at ``beta (p,)``; fills ``gradient`` and, where ``informed``, the information ``gram (p, p)``.
+    """The log-likelihood at ``beta (p,)``; fills ``gradient`` and, unless it has no rows, the information ``gram``.
 
     ``work (4, n)`` receives linear predictors in its first row; ``prior`` has no rows where everybody weighs 1.
     """
@@ -110,7 +109,7 @@ def evaluate(
         loglik -= sum_of_products(small, z[0], z[0], n)
     for k in range(p):
         gradient[k] = sum_of_products(residual, z[0], z[k], n)
-        for m in range(k + 1 if informed else 0):
+        for m in range(k + 1 if gram.shape[0] > 0 else 0):
             gram[k, m] = gram[m, k] = sum_of_products(variance, z[k], z[m], n)
     return loglik
 
@@ -139,12 +138,12 @@ def newton(
     if p < z.shape[0]:
         own = np.empty((p, n))
         for k in range(p):
-            own[k] = z[use[k], :n]
+            copy(z[use[k]], own[k], n)
     for k in range(p):
         point[k] = beta[use[k]]
     last, halvings, largest, status = -np.inf, 0, 0.0, _NOT_CONVERGED
     for iteration in range(_MOST_ITERATIONS):
-        loglik = evaluate(own, n, outcome, prior, point, True, work, gradient, root)
+        loglik = evaluate(own, n, outcome, prior, point, work, gradient, root)
         if loglik < last - 1e-10 * (1.0 + abs(last)) and halvings < 40:
             halvings += 1
             for k in range(p):
@@ -156,7 +155,7 @@ def newton(
             status = _SINGULAR if iteration == 0 else _SEPARATED
             break
         decrement, largest, size = 0.0, 0.0, 0.0
-        step[:] = gradient
+        copy(gradient, step, p)
         solve(root, p, step)
         for k in range(p):
             decrement += step[k] * gradient[k]

@@ -83,7 +83,7 @@ def match_block(
     left, right = np.empty(patients + 2, np.int64), np.empty(patients + 2, np.int64)
     wish, turns = np.empty(patients, np.int64), np.empty(patients, np.int64)
     for r in range(replicates):
-        count, free, size = 0, 0, 0
+        count, free, size = int(np.int64(0)), int(np.int64(0)), int(np.int64(0))  # see `logistic.prepare`
         for place in range(patients):
             i = by_score[r, place]
             if not present[r, i]:
@@ -104,11 +104,13 @@ def match_block(
         for g in range(count + 2):
             left[g] = right[g] = g
         if order == GIVEN:
-            turns[:] = given[r]
+            for i in range(patients):
+                turns[i] = given[r, i]
         elif order != CLOSEST:
             turns_of(score[r], by_score[r], size, order == LARGEST, turns)
         for turn in range(1 if replacement else ratio):
-            wish[:] = UNDECIDED
+            for i in range(patients):
+                wish[i] = UNDECIDED
             here = 0
             while free > 0 and (order == CLOSEST or here < (patients if order == GIVEN else size)):
                 if order == CLOSEST:

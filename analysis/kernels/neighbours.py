@@ -18,7 +18,7 @@ times what it was: in the norm of exp(-D) H, L^2 and v^2 are exp(D), and q is ex
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.kernels.linear import cholesky, solve
+from analysis.kernels.linear import cholesky, fill, solve
 from simulator.cohort import Floats
 from simulator.compiled import kernel
 
@@ -115,7 +115,7 @@ def sweep(table: Floats, p: int, use: Ints) -> bool:
 def newton_step(table: Floats, use: Ints, score: Floats, step: Floats) -> float:
     """The squared Newton decrement of the swept columns ``use``; fills ``step``, 0 elsewhere."""
     v2 = 0.0
-    step[:] = 0.0
+    fill(step, 0.0, step.shape[0])
     for a in use:
         s = 0.0
         for b in use:

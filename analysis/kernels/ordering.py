@@ -28,7 +28,8 @@ def sort_rows(time: Floats, order: Order, unfinished: Bools) -> None:
                 high = max(high, t)
         spread = high - low
         scale = (n - 1) / spread if 1e-280 < spread < 1e280 else 0.0
-        start[:] = 0
+        for b in range(n + 2):
+            start[b] = 0
         for i in range(n):
             t = time[r, i]
             bucket[i] = int((t - low) * scale) if np.isfinite(t) else n

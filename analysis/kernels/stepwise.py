@@ -7,7 +7,7 @@ closer, in the end by Newton's method; the selection is that of fitting all.
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.kernels.linear import cholesky, largest
+from analysis.kernels.linear import cholesky, copy, fill, largest
 from analysis.kernels.logistic import columns_of, evaluate, inverse, newton, prepare
 from analysis.kernels.neighbours import detour, interval, longest, newton_step, predict, sweep
 from analysis.kernels.status import Status
@@ -56,6 +56,7 @@ def select(
     here, other, ahead, moved, first = 0, 1, -1, False, True
     gram, gradient, eta, loglik = np.empty((p, p)), np.empty((2, p)), np.empty((2, n)), np.empty(2)
     table, block, part = np.empty((p + 1, p + 1)), np.empty((p + 1, p)), np.empty(p)
+    no_gram = np.empty((0, 0))
     origin, l2, score, step = np.empty(n), -1.0, np.empty(p), np.empty(p)
     point, expected = np.empty((terms, p)), np.empty(terms)
     low, high, stage = np.empty(terms + 1), np.empty(terms + 1), np.empty(terms + 1, np.int64)
@@ -67,22 +68,23 @@ def select(
     while True:
         use = columns_of(chosen, term_of)
         if ahead < 0:
-            loglik[here] = evaluate(z, n, outcome, prior, beta, False, work, gradient[here], gram)
-            eta[here] = work[0, :n]
+            loglik[here] = evaluate(z, n, outcome, prior, beta, work, gradient[here], no_gram)
+            copy(work[0], eta[here], n)
         ahead = -1
         drift = farthest(eta[here], origin, n, work[1]) if l2 > 0.0 else np.inf
         if not drift < _DRIFT:
-            evaluate(z, n, outcome, prior, beta, True, work, gradient[here], gram)
-            root[:p, :p] = gram
+            evaluate(z, n, outcome, prior, beta, work, gradient[here], gram)
+            for k in range(p):
+                copy(gram[k], root[k], p)
             l2, drift = longest(z, n, root, p) if cholesky(root, p) else -1.0, 0.0
             if first and l2 < 0.0 and status == _OK:
                 return _SINGULAR
-            origin[:] = eta[here]
+            copy(eta[here], origin, n)
         first, spread, v2, certain = False, np.exp(drift), 0.0, status == _OK and l2 > 0.0
         if certain:
-            table[:p, :p] = gram
-            table[p, :p] = gradient[here]
-            table[:p, p] = gradient[here]
+            for k in range(p):
+                copy(gram[k], table[k], p)
+                table[p, k] = table[k, p] = gradient[here, k]
             table[p, p] = 0.0
             certain = sweep(table, p, use)
             v2 = max(-float(table[p, p]), 0.0)
@@ -101,7 +103,7 @@ def select(
             stage[g], low[g], high[g], expected[g] = _EXACTLY, np.inf, np.inf, np.inf
             if drops if chosen[g] else adds:
                 stage[g], low[g], expected[g] = _OPEN, -np.inf, -np.inf
-                point[g] = 0.0
+                fill(point[g], 0.0, p)
                 if certain:
                     for k in use:
                         point[g, k] = table[k, p]
@@ -121,7 +123,7 @@ def select(
             if g < now:
                 chosen[g] = not chosen[g]
             if certain and stage[g] == _OPEN:
-                reached = evaluate(z, n, outcome, prior, point[g], False, work, score, gram)
+                reached = evaluate(z, n, outcome, prior, point[g], work, score, no_gram)
                 base = cost * theirs.shape[0] - 2.0 * reached
                 own, further = columns_of_term(g, term_of), np.exp(farthest(work[0], origin, n, work[1]))
                 left = newton_step(table, use, score, step)
@@ -129,28 +131,29 @@ def select(
                 low[g], high[g] = interval(base, left, l2, further)
                 if ahead < 0 and expected[g] < high[now]:
                     ahead, loglik[other] = g, reached
-                    eta[other], gradient[other] = work[0, :n], score
+                    copy(work[0], eta[other], n)
+                    copy(score, gradient[other], p)
                 else:
                     for k in range(p):
                         point[g, k] += step[k]
                 fitted[g], stage[g] = _OK, _NARROWED
             else:
                 if g < now:
-                    step[:] = point[g]
+                    copy(point[g], step, p)
                 else:
-                    step[:] = beta
+                    copy(beta, step, p)
                 reached, fitted[g] = newton(z, n, outcome, prior, theirs, step, root, work, _EXACT)
                 low[g] = cost * theirs.shape[0] - 2.0 * reached if fitted[g] in (_OK, _SEPARATED) else np.inf
                 high[g], stage[g] = low[g], _EXACTLY
                 if g < now:
-                    point[g] = step
+                    copy(step, point[g], p)
                 if g == ahead:
                     ahead = -1
         g = winner(low, high, chosen)
         if g == now:
             return int(fitted[now])
         chosen[g] = not chosen[g]
-        beta[:] = point[g]
+        copy(point[g], beta, p)
         status, known, moved = fitted[g], low[g] if stage[g] == _EXACTLY else np.nan, False
         if ahead == g:
             here, other = other, here
@@ -179,9 +182,18 @@ def columns_of_term(term: int, term_of: Ints) -> Ints:
 
 
 @kernel
+def smallest(values: Floats) -> float:
+    """The smallest of some numbers."""
+    least = np.inf
+    for value in values:
+        least = min(least, value)
+    return least
+
+
+@kernel
 def next_to_look_at(low: Floats, high: Floats, expected: Floats, stage: Ints) -> int:
     """The model to be worked out next, or -1 where it is clear which is best; the current one is the last."""
-    best, pick, rivals = np.min(high), -1, 0
+    best, pick, rivals = smallest(high), -1, 0
     for g in range(expected.shape[0]):
         if stage[g] == _OPEN and low[g] <= best and (pick < 0 or expected[g] < expected[pick]):
             pick = g
@@ -198,7 +210,7 @@ def next_to_look_at(low: Floats, high: Floats, expected: Floats, stage: Ints) ->
 @kernel
 def winner(low: Floats, high: Floats, chosen: Bools) -> int:
     """The model with the smallest criterion: of several the current one, then drops, then adds, each in order."""
-    best, terms = np.min(high), chosen.shape[0]
+    best, terms = smallest(high), chosen.shape[0]
     if low[terms] <= best + _TIE * abs(best):
         return terms
     for dropping in (True, False):
@@ -248,8 +260,9 @@ def fit_block(
         if n < 0 or ones == 0.0 or ones == n:
             status[r] = _BAD_INPUT if n < 0 else _TOO_FEW
             continue
-        chosen[r, :] = full
-        own[:] = 0.0
+        for g in range(chosen.shape[1]):
+            chosen[r, g] = full
+        fill(own, 0.0, columns + 1)
         own[0] = np.log(ones / (n - ones))
         if drops or adds:
             price = np.log(n) if bayes else cost
@@ -261,7 +274,7 @@ def fit_block(
         if status[r] != _OK:
             continue
         p = use.shape[0]
-        beta[r, :] = 0.0
+        fill(beta[r], 0.0, columns + 1)
         beta[r, 0] = own[0]
         for k in range(1, p):
             column = use[k] - 1

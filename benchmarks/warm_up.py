@@ -1,0 +1,165 @@
+"""Compiling all kernels into the cache, before a first run or an image is made: several processes, each a part.
+
+A part is a tiny but complete use of public functions. The parts use disjoint kernels, apart from the smallest.
+"""
+
+import hashlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+_PATIENTS = 40
+_PACKAGES = ("simulator", "analysis", "benchmarks")
+
+
+def _wave(*shape: int) -> Floats:
+    """Numbers between -1 and 1 that look like chance."""
+    return np.sin(np.arange(np.prod(shape), dtype=np.float64) ** 2 + 1.0).reshape(shape)
+
+
+def _propensity() -> None:
+    from analysis.propensity import logistic, stepwise
+
+    x, treated = _wave(2, _PATIENTS, 3), _wave(2, _PATIENTS) > 0
+    stepwise(x, treated, range(3))
+    logistic(x, treated)
+
+
+def _cox() -> None:
+    from analysis.survival import cox
+
+    time_, event = 2.0 + _wave(2, _PATIENTS), _wave(2, _PATIENTS) > -0.5
+    cluster = np.tile(np.arange(_PATIENTS // 2), (2, 2))
+    cox(time_, event, _wave(2, _PATIENTS, 2), cluster=cluster)
+
+
+def _simulation() -> None:
+    from analysis.estimators import Crude, Sample
+    from benchmarks.study import prepare
+    from benchmarks.verbs import load_study
+    from simulator.generate import generate
+
+    (cell,) = prepare(load_study("paper", ("population.size=60",)).cells)
+    numbers = np.arange(2)
+    observed = generate(cell.resolved, 1, numbers).observed
+    sample = Sample(observed, cell.scenario.analysis, numbers)
+    sample.columns(("age>50",))
+    Crude().estimate(sample, "OS")
+
+
+def _matching() -> None:
+    from analysis import survival
+    from analysis.matching import match
+
+    time_, event, treated = 2.0 + _wave(2, _PATIENTS), _wave(2, _PATIENTS) > -0.5, _wave(2, _PATIENTS) > 0.2
+    match(_wave(2, _PATIENTS), treated)
+    survival.cox_each(time_, event, treated[..., None].astype(np.float64))
+
+
+def _tables() -> None:
+    from analysis import survival
+    from analysis.balance import smd
+    from analysis.baseline import Levels, Rows, baseline
+    from analysis.two_arms import two_arms
+
+    time_, event, treated = 2.0 + _wave(2, _PATIENTS), _wave(2, _PATIENTS) > -0.5, _wave(2, _PATIENTS) > 0.2
+    order = survival.time_order(time_)
+    survival.km_quantile(time_, event, order=order)
+    survival.kaplan_meier(time_[0], event[0], present=np.ones(_PATIENTS, np.bool_))
+    survival.logrank(time_, event, treated, order=order)
+    two_arms(time_, event, treated, order=order)
+    values = np.stack([_wave(2, _PATIENTS), treated.astype(np.float64)], axis=-1)
+    baseline(values, treated, Rows((0,), (Levels(1, (0.0,), True),)), fisher="always", yates=True)
+    smd(values, treated, weight=np.ones((2, _PATIENTS)))
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "propensity": _propensity,
+    "cox": _cox,
+    "tables": _tables,
+    "simulation": _simulation,
+    "matching": _matching,
+}
+"""Longest first, so that the shorter ones fill the gaps."""
+
+STUDY = ("propensity", "cox", "simulation", "matching")
+COHORT = ("propensity", "cox", "tables", "matching")
+
+
+def stamp() -> str:
+    """A digest of all that decides what compiled code is: our sources, numba, LLVM, Python and the processor."""
+    from llvmlite import binding
+    from numba import __version__ as numba_version
+
+    digest = hashlib.sha256()
+    home = Path(__file__).resolve().parent.parent
+    for package in _PACKAGES[:2]:
+        for path in sorted((home / package).rglob("*.py")):
+            digest.update(path.read_bytes())
+    digest.update(f"{home} {numba_version} {sys.version} {binding.get_host_cpu_name()}".encode())
+    return digest.hexdigest()[:16]
+
+
+def folder() -> Path | None:
+    """Where compiled code is kept; None where nothing can be."""
+    from numba import config
+
+    from simulator.compiled import CACHED
+
+    chosen: str = getattr(config, "CACHE_DIR", "")
+    return Path(chosen) if CACHED and chosen else None
+
+
+def warm_up(workers: int, say: Callable[[str], None], parts: Sequence[str] = tuple(PARTS)) -> float | None:
+    """Seconds that compiling took; None where all was there already, or nothing can be kept (which is said).
+
+    A part that fails in its process is left to the moment when it is needed.
+    """
+    place = folder()
+    if place is None:
+        say("no folder for compiled code can be written: every process compiles anew, half a minute long")
+        return None
+    marks = {name: place / f"warm-{stamp()}-{name}" for name in PARTS if name in parts}
+    waiting = [name for name, mark in marks.items() if not mark.exists()]
+    if not waiting:
+        return None
+    say("compiling the kernels for this machine: about half a minute, once")
+    start = time.monotonic()
+    for name in _in_processes(waiting, workers):
+        try:
+            marks[name].touch()
+        except OSError:
+            say(f"{place}: cannot be written any more; not all compiled code is kept")
+            break
+    return time.monotonic() - start
+
+
+def _in_processes(names: Sequence[str], workers: int) -> list[str]:
+    """The parts that ended well, each run in a process of its own, so many at once."""
+    waiting, running, well = list(names), dict[str, "subprocess.Popen[bytes]"](), list[str]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < max(workers, 1):
+                name = waiting.pop(0)
+                running[name] = _process(name)
+            time.sleep(0.02)
+            for name in [name for name, one in running.items() if one.poll() is not None]:
+                well += [name] if running.pop(name).returncode == 0 else []
+    finally:
+        for process in running.values():
+            process.kill()
+    return well
+
+
+def _process(name: str) -> "subprocess.Popen[bytes]":
+    """One part in a fresh interpreter that finds our packages where this one does."""
+    home = str(Path(__file__).resolve().parent.parent)
+    code = f"import sys; sys.path.insert(0, {home!r}); from benchmarks.warm_up import PARTS; PARTS[{name!r}]()"
+    none = subprocess.DEVNULL
+    return subprocess.Popen([sys.executable, "-c", code], stdin=none, stdout=none, stderr=none)
