@@ -88,7 +88,7 @@ def test_the_gate_runs_the_commands_of_the_readme() -> None:
 
 
 def test_the_readme_names_every_command_and_no_other() -> None:
-    assert set(re.findall(r"`trialtwin (\w+)", README)) <= cli.cli.commands.keys()
+    assert set(re.findall(r"`trialtwin ([\w-]+)", README)) <= cli.cli.commands.keys()
     assert all(re.search(rf"`(trialtwin )?{name}\b", README) for name in cli.cli.commands)
 
 
