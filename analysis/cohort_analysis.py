@@ -15,7 +15,7 @@
                    control, test, p, tests {name: p}, smd, status}; an arm is {n, percent} or {n, mean, sd, median,
                    q1, q3}
     endpoints     {NAME: {label, before, after}}, each side
-        km            {treated, control}: {n, events, median, low, high, status}
+        km            {treated, control}: {n, events, percent (of n), median, low, high, status}
         follow_up     the same for censoring as the event (reverse Kaplan-Meier)
         logrank       {chi2, df, p, status}
         cox           {log_hr, se, hr, low, high, p, status}: treatment alone, model-based SE
@@ -26,6 +26,8 @@
     binary        {NAME: {label, before, after}}, each side {treated, control: {n, yes, percent}, test, p, tests,
                    risk_difference, odds_ratio: {value, low, high, status}, mcnemar {only_treated, only_control, chi2,
                    p, p_exact} (after 1:1 matching, else null)}
+    exposure      {NAME: {before, after}}, each side {treated, control}: {n (who got any), median, q1, q3, min, max}
+    modes         {NAME: {before, after}}, each side {treated, control}: {n, percent (of all modes in the arm)}
 
 When matching is not 1:1 without replacement, every Cox model after matching uses MatchIt's weights and a robust SE
 (clustered by matched set; by patient with replacement), and so do the SMDs; Kaplan-Meier, log-rank, counts and tests
@@ -36,7 +38,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from math import isfinite
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -46,9 +48,11 @@ from analysis.kernels.status import Status
 from analysis.plan import Plan
 from analysis.responses import Response
 from analysis.subgroups import SubgroupRow
-from analysis.table1 import Table1Row
+from analysis.table1 import Amounts, Count, Table1Row
 from simulator.cohort import Floats, Observed
 from simulator.spec import Spec
+
+T = TypeVar("T")
 
 FORMAT = "trialtwin-analysis/1"
 HIDDEN = {"hidden": True}
@@ -139,6 +143,14 @@ class BinaryResult:
 
 
 @dataclass(frozen=True)
+class BothSides(Generic[T]):
+    """The same thing in both arms, before and after matching."""
+
+    before: Arms[T]
+    after: Arms[T]
+
+
+@dataclass(frozen=True)
 class CohortAnalysis:
     """Everything that the paper's workflow says of one cohort."""
 
@@ -151,6 +163,8 @@ class CohortAnalysis:
     table1: Tables
     endpoints: Mapping[str, EndpointResult]
     binary: Mapping[str, BinaryResult]
+    exposure: Mapping[str, BothSides[Amounts]]
+    modes: Mapping[str, BothSides[Count]]
     observed: Observed = field(metadata=HIDDEN)
     before: AnalysisSet = field(metadata=HIDDEN)
     after: AnalysisSet = field(metadata=HIDDEN)

@@ -41,10 +41,14 @@ class Effect:
 
 @dataclass(frozen=True)
 class Median:
-    """The median of a Kaplan-Meier curve with its interval; +inf where the curve does not come down that far."""
+    """The median of a Kaplan-Meier curve with its interval; +inf where the curve does not come down that far.
+
+    ``percent``: the events in percent of the patients.
+    """
 
     n: int
     events: int
+    percent: float
     median: float
     low: float
     high: float
@@ -111,6 +115,7 @@ def medians(course: Endpoint, treated: Bools, present: Bools, plan: SurvivalPlan
             Median(
                 int(made.n[0]),
                 int(made.events[0]),
+                100 * int(made.events[0]) / int(made.n[0]) if made.n[0] else NAN,
                 float(made.value[0]),
                 float(made.low[0]),
                 float(made.high[0]),

@@ -38,6 +38,18 @@ class Count:
 
 
 @dataclass(frozen=True)
+class Amounts:
+    """The amount of a treatment received by those of an arm who got any: quartiles of type 7."""
+
+    n: int
+    median: float
+    q1: float
+    q3: float
+    min: float
+    max: float
+
+
+@dataclass(frozen=True)
 class Table1Row:
     """A continuous covariate (``level`` null) or one level of a covariate; its test and p are repeated in its levels.
 
@@ -148,6 +160,14 @@ def level_label(variable: Variable, level: str) -> str:
     if variable.kind == "continuous":
         level = level.replace("<=", "≤ ").replace(">", "> ")
     return f"{variable.label or variable.name} ({level})"
+
+
+def summary(amounts: Floats) -> Amounts:
+    """What is said of some amounts of treatment; NaN where there are none."""
+    if not len(amounts):
+        return Amounts(0, NAN, NAN, NAN, NAN, NAN)
+    low, q1, median, q3, high = (float(q) for q in np.quantile(amounts, (0, 0.25, 0.5, 0.75, 1)))
+    return Amounts(len(amounts), median, q1, q3, low, high)
 
 
 def _numbers(x: Floats) -> Numbers:

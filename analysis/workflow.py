@@ -9,6 +9,7 @@ from analysis import matching, propensity
 from analysis.cohort_analysis import (
     FORMAT,
     BinaryResult,
+    BothSides,
     CohortAnalysis,
     Comparison,
     EndpointResult,
@@ -24,8 +25,8 @@ from analysis.kernels.status import Status
 from analysis.plan import Plan, propensity_terms
 from analysis.responses import response
 from analysis.subgroups import subgroups
-from analysis.table1 import presentation, table1
-from simulator.cohort import Endpoint, Observed
+from analysis.table1 import Amounts, Count, presentation, summary, table1
+from simulator.cohort import Bools, Endpoint, Floats, Observed
 from simulator.streams import Streams
 from simulator.terms import Design, design
 
@@ -77,10 +78,39 @@ def analyse(
             )
             for name, outcome in observed.binary.items()
         },
+        exposure=_exposure(observed, before.present, after.present),
+        modes=_modes(observed, before.present, after.present),
         observed=observed,
         before=before,
         after=after,
     )
+
+
+def _exposure(observed: Observed, before: Bools, after: Bools) -> dict[str, BothSides[Amounts]]:
+    """The amounts received in each arm and set."""
+
+    def side(amount: Floats, inside: Bools) -> Arms[Amounts]:
+        got = inside & ~np.isnan(amount)
+        treated = observed.treated[0]
+        return Arms(*(summary(amount[got & arm]) for arm in (treated, ~treated)))
+
+    return {
+        name: BothSides(side(amount[0], before), side(amount[0], after)) for name, amount in observed.exposure.items()
+    }
+
+
+def _modes(observed: Observed, before: Bools, after: Bools) -> dict[str, BothSides[Count]]:
+    """How often each mode of progression was seen in each arm and set, in percent of all modes seen there."""
+
+    def side(name: str, inside: Bools) -> Arms[Count]:
+        found = []
+        for arm in (observed.treated[0], ~observed.treated[0]):
+            counts = {mode: int((who[0] & inside & arm).sum()) for mode, who in observed.modes.items()}
+            whole = sum(counts.values())
+            found.append(Count(counts[name], 100 * counts[name] / whole if whole else NAN))
+        return Arms(found[0], found[1])
+
+    return {name: BothSides(side(name, before), side(name, after)) for name in observed.modes}
 
 
 def compare(

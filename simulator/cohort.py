@@ -5,16 +5,42 @@ analysed cohort of a replicate (not eligible, or an incomplete row) keep their p
 analysis set (the matched, a subgroup) is a narrower mask of the same shape.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.terms import Variable
 
+T = TypeVar("T")
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+
+class OnDemand(Mapping[str, T]):
+    """A mapping whose names are known, and whose values are all worked out when one is first asked for."""
+
+    def __init__(self, names: Sequence[str], make: Callable[[], Mapping[str, T]]) -> None:
+        self._names = tuple(names)
+        self._make = make
+
+    @cached_property
+    def _made(self) -> Mapping[str, T]:
+        return self._make()
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @dataclass(frozen=True)
@@ -30,7 +56,8 @@ class Observed:
     """All that an estimator sees.
 
     ``covariates (R, N, K)`` hold ``variables`` in order (levels as positions); ``binary`` maps an outcome's name to
-    ``(R, N)`` bools (objective response, an adverse event).
+    ``(R, N)`` bools (objective response, an adverse event). ``exposure`` maps a treatment to the amount received
+    ``(R, N)``, NaN for none; ``modes`` a way of progressing to who did so, several at once being possible.
     """
 
     variables: tuple[Variable, ...]
@@ -39,6 +66,8 @@ class Observed:
     present: Bools
     endpoints: Mapping[str, Endpoint]
     binary: Mapping[str, Bools]
+    exposure: Mapping[str, Floats] = field(default_factory=dict)
+    modes: Mapping[str, Bools] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,9 +86,10 @@ class Hidden:
 
     ``propensity (R, N)`` is the true probability of treatment; ``covariates (R, N, H)`` are the unmeasured variables;
     ``potential`` maps an endpoint to its two courses, untreated first, each under the follow-up that the patient
-    would have had in that arm; ``binary`` likewise; ``eligible (2, R, N)`` says who would be included in each arm;
-    ``entry (R, N)`` is the time from the start of accrual to entry; ``response`` the position of best response,
-    untreated first.
+    would have had in that arm; ``binary`` and ``exposure`` likewise; ``eligible (2, R, N)`` says who would be included
+    in each arm; ``excluded (R, N)`` is how many of the ``criteria`` of inclusion, in order, are met under the received
+    arm before the first that is not; ``entry (R, N)`` is the time from the start of accrual to entry; ``response`` the
+    position of best response, untreated first.
     """
 
     variables: tuple[Variable, ...]
@@ -67,7 +97,10 @@ class Hidden:
     propensity: Floats
     potential: Mapping[str, tuple[Endpoint, Endpoint]]
     binary: Mapping[str, tuple[Bools, Bools]]
+    exposure: Mapping[str, tuple[Floats, Floats]]
     eligible: Bools
+    excluded: NDArray[np.int8]
+    criteria: tuple[str, ...]
     entry: Floats
     response: tuple[NDArray[np.int32], NDArray[np.int32]] | None
 

@@ -1,14 +1,16 @@
 """Entry: when patients are accrued, and who of them is included."""
 
 import datetime
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from simulator.spec import NonNegative, Spec
+from simulator.spec import Name, NonNegative, Spec
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 DAYS_PER_MONTH = 365.25 / 12
 
 
@@ -37,10 +39,26 @@ class Accrual(Spec):
 
 
 class Entry(Spec):
-    """Accrual and inclusion. ``guarantee_months`` by arm: who dies earlier in that arm is never included."""
+    """Accrual and inclusion: ``population.size`` patients are screened, and who fails a criterion is not included.
+
+    ``guarantee_months`` by arm: who dies earlier in that arm is never included. ``requires``: the least amount of a
+    treatment (see ``outcomes.exposure``) that whoever gets it must have received. ``potential_follow_up_months``: the
+    least time from entry to the cut-off date. ``included`` by arm: the study takes the first so many who qualify.
+    """
 
     accrual: Accrual
     guarantee_months: dict[str, NonNegative] = Field(default_factory=dict)
+    requires: dict[Name, NonNegative] = Field(default_factory=dict)
+    potential_follow_up_months: NonNegative = 0.0
+    included: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+
+
+def first_qualified(qualified: Bools, most: int | None) -> Bools:
+    """The first ``most`` of those who qualify in each row ``(R, N)``; all of them where there is no limit."""
+    if most is None:
+        return qualified
+    kept: Bools = qualified & (np.cumsum(qualified, axis=1) <= most)
+    return kept
 
 
 def parse_date(text: str) -> datetime.date:

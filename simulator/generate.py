@@ -5,15 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import covariates, outcomes, predictors, treatment
-from simulator.cohort import Bools, Cohorts, Endpoint, Floats, Hidden, Observed
+from simulator import centres, covariates, outcomes, predictors, progression_modes, records, treatment
+from simulator.cohort import Bools, Cohorts, Endpoint, Floats, Hidden, Observed, OnDemand
 from simulator.elementary import choose, exp, minus_log
-from simulator.entry import months_between
-from simulator.followup import observe
+from simulator.entry import first_qualified, months_between
+from simulator.followup import observe, seen_at_visits
 from simulator.streams import Streams
 from simulator.world import World
-
-Positions = NDArray[np.int32]
 
 REFERENCE_SEED = 0  # the world's own constants do not depend on a study's seed
 
@@ -27,6 +25,7 @@ class Resolved:
     allocation: treatment.Allocation
     hazards: tuple[dict[str, outcomes.Hazard], dict[str, outcomes.Hazard]]
     predictors: predictors.Predictors
+    recorded: records.Resolved
 
 
 def resolve(world: World) -> Resolved:
@@ -52,6 +51,7 @@ def resolve(world: World) -> Resolved:
         treatment.Allocation(intercept, world.treatment.share if world.treatment.kind == "fixed" else None),
         (plain, treated if works else plain),
         prepared,
+        records.resolve(world.outcomes, world.arms.names()),
     )
 
 
@@ -63,65 +63,134 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
     world, streams = resolved.world, Streams(seed)
     n = world.population.size if patients is None else patients
     values = resolved.baseline.draw(streams, replicates, n)
-    linear = resolved.predictors.of(values)
-    treated, propensity = resolved.allocation.draw(linear[resolved.predictors.rows["treatment"]], streams, replicates)
-    courses, response = _courses(resolved, streams, replicates, linear)
-    censoring, entry = _censoring(resolved, streams, replicates, n)
+    linear = _predictors(resolved, streams, replicates, values)
+    treated, propensity = resolved.allocation.draw(linear["treatment"], streams, replicates)
+    luck = {name: streams.uniform(f"transition/{name}", replicates, n) for name in world.outcomes.transitions()}
+    modes = resolved.recorded.modes
+    shown = progression_modes.draw(modes, streams, replicates, n) if modes else None
+    courses = _courses(resolved, streams, replicates, linear, luck, shown)
+    censoring, entry, administrative = _censoring(resolved, streams, replicates, n)
     arms = world.arms.names()
-    eligible = np.stack(
-        [course.os >= world.entry.guarantee_months.get(arm, 0.0) for arm, course in zip(arms, courses, strict=True)]
-    )
+    recorded = records.draw(resolved.recorded, arms, streams, replicates, luck, courses)
+    criteria = _criteria(world, courses, administrative, recorded.exposure)
+    most = [world.entry.included.get(arm) for arm in arms]
+    eligible = np.stack([np.logical_and.reduce([met[arm] for met in criteria.values()]) for arm in (0, 1)])
+    visits = [world.followup.visit_months.get(arm) for arm in arms]
+    seen = [seen_at_visits(course, months) for course, months in zip(courses, visits, strict=True)]
     potential: dict[str, tuple[Endpoint, Endpoint]] = {
-        "OS": (observe(courses[0].os, censoring[0]), observe(courses[1].os, censoring[1])),
-        "PFS": (observe(courses[0].pfs, censoring[0]), observe(courses[1].pfs, censoring[1])),
+        "OS": (observe(seen[0].os, censoring[0]), observe(seen[1].os, censoring[1])),
+        "PFS": (observe(seen[0].pfs, censoring[0]), observe(seen[1].pfs, censoring[1])),
     }
-    binary = _response_groups(resolved, response)
+    endpoints = {
+        name: Endpoint(choose(treated, one.time, zero.time), choose(treated, one.event, zero.event))
+        for name, (zero, one) in potential.items()
+    }
+
+    def received_outcomes() -> dict[str, Bools]:
+        return {name: choose(treated, one, zero) for name, (zero, one) in recorded.binary.items()}
+
     measured = len(resolved.baseline.measured)
     observed = Observed(
         variables=resolved.baseline.measured,
         covariates=covariates.by_patient(values[:measured]),
         treated=treated,
-        present=choose(treated, eligible[1], eligible[0]),
-        endpoints={
-            name: Endpoint(choose(treated, one.time, zero.time), choose(treated, one.event, zero.event))
-            for name, (zero, one) in potential.items()
-        },
-        binary={name: choose(treated, one, zero) for name, (zero, one) in binary.items()},
+        present=choose(treated, *(first_qualified(eligible[arm] & (treated == arm), most[arm]) for arm in (1, 0))),
+        endpoints=endpoints,
+        binary=OnDemand(tuple(recorded.binary), received_outcomes),
+        exposure={name: choose(treated, one, zero) for name, (zero, one) in recorded.exposure.items()},
+        modes=records.seen_modes(modes, shown, treated, (seen[0], seen[1]), endpoints["PFS"])
+        if modes and shown
+        else {},
     )
     hidden = Hidden(
         variables=resolved.baseline.hidden,
         covariates=covariates.by_patient(values[measured:]),
         propensity=propensity,
         potential=potential,
-        binary=binary,
+        binary=recorded.binary,
+        exposure=recorded.exposure,
         eligible=eligible,
+        excluded=_first_unmet(criteria, treated),
+        criteria=tuple(criteria),
         entry=entry,
-        response=response,
+        response=recorded.response,
     )
     return Cohorts(replicates, observed, hidden)
 
 
+def _predictors(
+    resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], values: Floats
+) -> dict[str, Floats]:
+    """The linear predictor ``(R, N)`` of treatment and of every transition, and what treatment adds to some.
+
+    Those that are the same array are one sum.
+    """
+    sums = resolved.predictors.of(values)
+    rows = [sums[row] for row in range(len(sums))]
+    linear = {place: rows[row] for place, row in resolved.predictors.rows.items()}
+    spec = resolved.world.centres
+    if spec:
+        names = list(resolved.baseline.variables)
+        levels = len(resolved.baseline.variables[spec.covariate].levels)
+        centre = values[names.index(spec.covariate)]
+        for place, shift in centres.shifts(spec, centre, levels, streams, replicates).items():
+            linear[place] = linear[place] + shift
+    return linear
+
+
+def _criteria(
+    world: World,
+    courses: tuple[outcomes.Course, outcomes.Course],
+    administrative: Floats,
+    received: dict[str, tuple[Floats, Floats]],
+) -> dict[str, tuple[Bools, Bools]]:
+    """Who meets each criterion of inclusion, in order, in either arm ``(R, N)``."""
+    entry, arms = world.entry, world.arms.names()
+    met: dict[str, tuple[Bools, Bools]] = {}
+    if entry.potential_follow_up_months:
+        long = administrative >= entry.potential_follow_up_months
+        met["potential follow-up"] = (long, long)
+    zero, one = (course.os >= entry.guarantee_months.get(arm, 0.0) for arm, course in zip(arms, courses, strict=True))
+    met["guarantee time"] = (zero, one)
+    for name, least in entry.requires.items():
+        zero, one = (~(amount < least) for amount in received[name])
+        met[f"at least {least:g} {name}"] = (zero, one)
+    return met
+
+
+def _first_unmet(criteria: dict[str, tuple[Bools, Bools]], treated: Bools) -> NDArray[np.int8]:
+    """How many criteria ``(R, N)`` are met under the received arm before the first that is not."""
+    found = np.zeros(treated.shape, np.int8)
+    still = np.ones(treated.shape, np.bool_)
+    for zero, one in criteria.values():
+        still &= choose(treated, one, zero)
+        found += still
+    return found
+
+
 def _courses(
-    resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], linear: Floats
-) -> tuple[tuple[outcomes.Course, outcomes.Course], tuple[Positions, Positions] | None]:
-    """Latent courses and best response in both arms, from the same luck."""
-    spec, n, row = resolved.world.outcomes, linear.shape[-1], resolved.predictors.rows
-    luck = {name: streams.uniform(f"transition/{name}", replicates, n) for name in spec.transitions()}
+    resolved: Resolved,
+    streams: Streams,
+    replicates: NDArray[np.int64],
+    linear: dict[str, Floats],
+    luck: dict[str, Floats],
+    shown: tuple[Bools, Bools] | None,
+) -> tuple[outcomes.Course, outcomes.Course]:
+    """Latent courses in both arms, from the same luck; ``shown`` are the modes of progression."""
+    spec, n = resolved.world.outcomes, linear["treatment"].shape[-1]
     multiplier = outcomes.frailty(spec.frailty, streams, replicates, n) if spec.frailty else 1.0
     with np.errstate(divide="ignore", over="ignore"):  # a multiplier may be too small or too large for a float
-        ratio = {place: exp(linear[place]) * multiplier for place in {row[name] for name in luck}}
-        plain = {name: minus_log(luck[name]) / ratio[row[name]] for name in luck}
-        treated = {**plain, **{name: plain[name] / exp(linear[row[f"{name}/treated"]]) for name in _modified(spec)}}
+        ratio = {id(linear[name]): exp(linear[name]) * multiplier for name in luck}
+        plain = {name: minus_log(luck[name]) / ratio[id(linear[name])] for name in luck}
+        treated = {**plain, **{name: plain[name] / exp(linear[f"{name}/treated"]) for name in _modified(spec)}}
+        if resolved.recorded.modes and shown:
+            after = "death_after_progression"
+            shifts = progression_modes.death_log_hr(resolved.recorded.modes, shown)
+            plain, treated = (
+                {**arm, after: arm[after] / exp(s)} for arm, s in zip((plain, treated), shifts, strict=True)
+            )
     zero, one = (outcomes.course(*arm) for arm in zip(resolved.hazards, (plain, treated), strict=True))
-    if spec.response is None:
-        return (zero, one), None
-    latent = outcomes.latent_response(spec.response, luck["progression"], streams.normal("response", replicates, n))
-    arms = resolved.world.arms.names()
-    categories = [
-        outcomes.best_response(spec.response, arm, latent)
-        for arm in (arms[0], arms[spec.treatment_effect == "as_stated"])
-    ]
-    return (zero, one), (categories[0], categories[1])
+    return zero, one
 
 
 def _modified(spec: outcomes.Outcomes) -> list[str]:
@@ -132,8 +201,8 @@ def _modified(spec: outcomes.Outcomes) -> list[str]:
 
 def _censoring(
     resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], n: int
-) -> tuple[tuple[Floats, Floats], Floats]:
-    """Censoring times in both arms, and months from the start of accrual to entry, each ``(R, N)``."""
+) -> tuple[tuple[Floats, Floats], Floats, Floats]:
+    """Censoring times in both arms, months from the start of accrual to entry, and from there to the cut-off."""
     world = resolved.world
     entry = world.entry.accrual.months(streams.uniform("entry", replicates, n))
     administrative = months_between(world.entry.accrual.start, world.followup.cut_off) - entry
@@ -144,26 +213,4 @@ def _censoring(
         else administrative
         for arm in world.arms.names()
     ]
-    return (by_arm[0], by_arm[1]), entry
-
-
-def _response_groups(
-    resolved: Resolved, response: tuple[Positions, Positions] | None
-) -> dict[str, tuple[Bools, Bools]]:
-    """Both potential values ``(R, N)`` of every outcome made of categories of best response."""
-    spec = resolved.world.outcomes.response
-    if spec is None or response is None:
-        return {}
-    groups = {}
-    for name, members in spec.groups.items():
-        inside = [spec.categories.index(member) for member in members]
-        groups[name] = (_among(response[0], inside), _among(response[1], inside))
-    return groups
-
-
-def _among(positions: Positions, few: list[int]) -> Bools:
-    """Where a position is one of a few."""
-    found = np.zeros(positions.shape, np.bool_)
-    for position in few:
-        found |= positions == position
-    return found
+    return (by_arm[0], by_arm[1]), entry, administrative

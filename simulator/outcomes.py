@@ -19,8 +19,12 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.special import gammaincinv, ndtri
 
+from simulator.adverse_events import AdverseEvents
 from simulator.compiled import kernel
+from simulator.conversion import Conversion
 from simulator.elementary import choose, exp, normal_quantile
+from simulator.exposure import Exposure
+from simulator.progression_modes import ProgressionModes
 from simulator.spec import Name, NonNegative, Positive, Share, Spec
 from simulator.streams import Streams
 
@@ -144,14 +148,39 @@ class Response(Spec):
 
 
 class Outcomes(Spec):
-    """The course of the disease. ``treatment_effect: none`` takes treatment out of every transition and of response."""
+    """The course of the disease, and what is recorded of it.
+
+    ``treatment_effect: none`` takes treatment out of every transition and of every record but the amounts received.
+    """
 
     progression: Transition
     death: Transition
     death_after_progression: Transition
     frailty: Frailty | None = None
     response: Response | None = None
+    conversion: dict[Name, Conversion] = Field(default_factory=dict)
+    adverse_events: AdverseEvents | None = None
+    progression_modes: ProgressionModes | None = None
+    exposure: dict[Name, Exposure] = Field(default_factory=dict)
     treatment_effect: Literal["as_stated", "none"] = "as_stated"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Outcomes":
+        if self.conversion and self.response is None:
+            raise ValueError("conversion: needs a best response")
+        for name, step in self.conversion.items():
+            unknown = [one for one in step.among if self.response and one not in self.response.categories]
+            if unknown:
+                raise ValueError(f"conversion.{name}.among: no response category '{unknown[0]}'")
+        return self
+
+    def binary_names(self) -> tuple[str, ...]:
+        """Names of the yes/no outcomes."""
+        return (
+            *(self.response.groups if self.response else ()),
+            *self.conversion,
+            *(self.adverse_events.names() if self.adverse_events else ()),
+        )
 
     def transitions(self) -> dict[str, Transition]:
         """The three transitions by name."""

@@ -1,13 +1,16 @@
 """A world: all sections of a scenario document that say how cohorts come about, checked against each other."""
 
+import itertools
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from simulator.centres import Centres
 from simulator.covariates import Population
 from simulator.entry import Entry, parse_date
 from simulator.followup import FollowUp
+from simulator.keys import split_key
 from simulator.outcomes import Outcomes
 from simulator.spec import Label, Name, Spec
 from simulator.terms import parse_term
@@ -34,12 +37,23 @@ class Arms(Spec):
         return self.control, self.treated
 
 
+class Quoted(Spec):
+    """The same number as it is printed in another place."""
+
+    printed: str
+    where: Label
+
+
 class Printed(Spec):
-    """A published number exactly as printed, and where it stands. It is never used by the simulation."""
+    """A published number exactly as printed, and where it stands. It is never used by the simulation.
+
+    ``not_printed`` stands where a number is announced but is not in the text; ``also`` for other places that print it.
+    """
 
     printed: str
     where: Label
     note: str = ""
+    also: tuple[Quoted, ...] = ()
 
 
 class World(Spec):
@@ -56,14 +70,14 @@ class World(Spec):
     outcomes: Outcomes
     entry: Entry
     followup: FollowUp
+    centres: Centres | None = None
     published: dict[str, Printed] = Field(default_factory=dict)
 
     @field_validator("published")
     @classmethod
     def _paths(cls, published: dict[str, Printed]) -> dict[str, Printed]:
         for key in published:
-            if not all(key.split(".")):
-                raise ValueError(f"'{key}' is not a dotted path into the result of an analysis")
+            split_key(key)
         return published
 
     @model_validator(mode="after")
@@ -73,9 +87,15 @@ class World(Spec):
             raise ValueError(
                 f"population: no covariate may be called '{min(taken)}'; cohorts have a column of that name"
             )
-        taken = (RESERVED | set(ENDPOINTS)) & set(self.binary_outcomes())
-        if taken:
-            raise ValueError(f"outcomes.response.groups: no group may be called '{min(taken)}'")
+        named = self._outcome_names()
+        for where, name in named:
+            if name in RESERVED | set(ENDPOINTS):
+                raise ValueError(f"{where}: none may be called '{name}'")
+            if [other for _, other in named].count(name) > 1:
+                raise ValueError(f"{where}: '{name}' is the name of another outcome, too")
+        unknown = sorted(self.entry.requires.keys() - self.outcomes.exposure.keys())
+        if unknown:
+            raise ValueError(f"entry.requires: no treatment '{unknown[0]}' among outcomes.exposure")
         variables = {name: spec.variable(name) for name, spec in self.population.all_covariates().items()}
         for where, text in self._terms():
             try:
@@ -84,13 +104,16 @@ class World(Spec):
                 raise ValueError(f"{where}: {error}") from None
             if not term.operator and variables[term.variable].kind in ("ordinal", "nominal"):
                 raise ValueError(f"{where}: '{text}' has several levels; compare it with one: {term.variable}=...")
-        for where, arms in self._arm_keys():
+        centre = self.centres.covariate if self.centres else None
+        if centre is not None and (centre not in variables or variables[centre].kind == "continuous"):
+            raise ValueError(f"centres.covariate: no covariate '{centre}' with levels")
+        for where, arms in itertools.chain(self._arm_keys(), self._shares()):
             unknown = [arm for arm in arms if arm not in self.arms.names()]
             if unknown:
                 raise ValueError(f"{where}: no arm '{unknown[0]}' (the arms are {' and '.join(self.arms.names())})")
-        response = self.outcomes.response
-        if response and set(response.shares) != set(self.arms.names()):
-            raise ValueError(f"outcomes.response.shares: needs {' and '.join(self.arms.names())}")
+        for where, shares in self._shares():
+            if set(shares) != set(self.arms.names()):
+                raise ValueError(f"{where}: needs {' and '.join(self.arms.names())}")
         if parse_date(self.followup.cut_off) < parse_date(self.entry.accrual.end):
             raise ValueError("followup.cut_off: follow-up ends before accrual does")
         return self
@@ -107,12 +130,37 @@ class World(Spec):
             yield from ((f"outcomes.{name}.log_hr", text) for text in transition.log_hr)
             yield from ((f"outcomes.{name}.treatment.modifiers", text) for text in transition.treatment.modifiers)
 
+    def _outcome_names(self) -> list[tuple[str, str]]:
+        """Where each outcome is named, and its name."""
+        outcomes = self.outcomes
+        found = [("outcomes.response.groups", name) for name in (outcomes.response.groups if outcomes.response else ())]
+        found += [("outcomes.conversion", name) for name in outcomes.conversion]
+        if outcomes.adverse_events:
+            found += [("outcomes.adverse_events", name) for name in outcomes.adverse_events.names()]
+        if outcomes.progression_modes:
+            found += [("outcomes.progression_modes.modes", name) for name in outcomes.progression_modes.modes]
+            found.append(("outcomes.progression_modes.death", outcomes.progression_modes.death))
+        return found + [("outcomes.exposure", name) for name in outcomes.exposure]
+
+    def _shares(self) -> Iterator[tuple[str, list[str]]]:
+        outcomes = self.outcomes
+        if outcomes.response:
+            yield "outcomes.response.shares", list(outcomes.response.shares)
+        if outcomes.adverse_events:
+            yield "outcomes.adverse_events.overall.any", list(outcomes.adverse_events.overall.any)
+        if outcomes.progression_modes:
+            yield "outcomes.progression_modes.modes", list(next(iter(outcomes.progression_modes.modes.values())).share)
+        yield from (
+            (f"outcomes.conversion.{name}.shares", list(one.shares)) for name, one in outcomes.conversion.items()
+        )
+
     def _arm_keys(self) -> Iterator[tuple[str, list[str]]]:
         yield "entry.guarantee_months", list(self.entry.guarantee_months)
+        yield "entry.included", list(self.entry.included)
         yield "followup.dropout", list(self.followup.dropout)
-        if self.outcomes.response:
-            yield "outcomes.response.shares", list(self.outcomes.response.shares)
+        yield from ((f"outcomes.exposure.{name}.arms", list(one.arms)) for name, one in self.outcomes.exposure.items())
+        yield "followup.visit_months", list(self.followup.visit_months)
 
     def binary_outcomes(self) -> tuple[str, ...]:
         """Names of the binary outcomes that a cohort of this world has."""
-        return tuple(self.outcomes.response.groups) if self.outcomes.response else ()
+        return self.outcomes.binary_names()

@@ -42,8 +42,8 @@ FAULTS = [
         {"C": (0.3, 0.5, 0.2), "X": (0.3, 0.5, 0.2)},
         r"outcomes\.response\.shares: no arm 'X'",
     ),
-    ("outcomes/response/groups", {"OS": ("PR",)}, r"outcomes\.response\.groups: no group may be called 'OS'"),
-    ("outcomes/response/groups", {"arm": ("PR",)}, "no group may be called 'arm'"),
+    ("outcomes/response/groups", {"OS": ("PR",)}, r"outcomes\.response\.groups: none may be called 'OS'"),
+    ("outcomes/response/groups", {"arm": ("PR",)}, "none may be called 'arm'"),
     ("followup/cut_off", "2021-12-31", r"followup\.cut_off: follow-up ends before accrual does"),
     (
         "population/correlation",

@@ -178,6 +178,8 @@ def course(
     for name, spec in transitions.items():
         works = arm == 1 and world.outcomes.treatment_effect == "as_stated"
         log_multiplier = linear(spec.log_hr, values, world)
+        if name == "death_after_progression":
+            log_multiplier += modes_log_hr(world, modes(world, seed, replicate, patient, arm), arm)
         if works:
             log_multiplier += linear(spec.treatment.modifiers, values, world)
         exposure = -math.log(uniform(seed, f"transition/{name}", replicate, patient))
@@ -186,6 +188,58 @@ def course(
     if times["progression"] < times["death"]:
         return times["progression"], times["progression"] + times["death_after_progression"]
     return times["death"], times["death"]
+
+
+def modes(world: World, seed: int, replicate: int, patient: int, arm: int) -> dict[str, bool]:
+    """The modes that a progression would show: independent latent ones, given that there is one at least.
+
+    The probability D of at least one solves 1 - prod(1 - share D) = D; the rest is Bayes' rule, mode by mode.
+    """
+    spec = world.outcomes.progression_modes
+    if spec is None:
+        return {}
+    name = world.arms.names()[arm if world.outcomes.treatment_effect == "as_stated" else 0]
+    shares = [mode.share[name] for mode in spec.modes.values()]
+    low, high = 1e-9, 1.0
+    for _ in range(200):
+        some = (low + high) / 2
+        rest = 1.0
+        for share in shares:
+            rest *= 1 - share * some
+        low, high = (some, high) if 1 - rest > some else (low, some)
+    latent = [share * some for share in shares]
+    shown: dict[str, bool] = {}
+    for k, mode in enumerate(spec.modes):
+        later = 1 - math.prod(1 - chance for chance in latent[k:])
+        chance = latent[k] if any(shown.values()) else latent[k] / later
+        shown[mode] = uniform(seed, f"progression_mode/{mode}", replicate, patient) < chance
+    return shown
+
+
+def modes_log_hr(world: World, shown: dict[str, bool], arm: int) -> float:
+    """What the modes add to the log hazard of death after progression: effect x (shown - share)."""
+    spec = world.outcomes.progression_modes
+    if spec is None:
+        return 0.0
+    name = world.arms.names()[arm if world.outcomes.treatment_effect == "as_stated" else 0]
+    return sum(mode.log_hr * (shown[key] - mode.share[name]) for key, mode in spec.modes.items())
+
+
+def amount(world: World, name: str, seed: int, replicate: int, patient: int, arm: int, os: float) -> float:
+    """What is received of a treatment: lognormal, capped, rounded where whole, and no more than fits into life."""
+    spec = world.outcomes.exposure[name]
+    label = world.arms.names()[arm]
+    if label not in spec.arms:
+        return math.nan
+    own = spec.arms[label]
+    late = -NORMAL.inv_cdf(uniform(seed, "transition/progression", replicate, patient))
+    z = spec.link * late + math.sqrt(1 - spec.link**2) * NORMAL.inv_cdf(
+        uniform(seed, f"exposure/{name}", replicate, patient)
+    )
+    received = min(own.median * math.exp(own.spread * z), own.most)
+    if not spec.whole:
+        return min(received, os / spec.months_per_unit)
+    return min(max(math.floor(received + 0.5), 1), math.floor(os / spec.months_per_unit) + 1)
 
 
 def response(world: World, seed: int, replicate: int, patient: int, arm: int) -> int:
@@ -224,11 +278,22 @@ def patient_of(resolved: Resolved, seed: int, replicate: int, patient: int) -> d
         if name in world.followup.dropout:
             exposure = -math.log(uniform(seed, "dropout", replicate, patient))
             censoring = min(censoring, time_of(world.followup.dropout[name], None, exposure))
+        administrative = months(accrual.start, world.followup.cut_off) - entry
         pfs, os = course(world, seed, replicate, patient, values, arm)
+        received = {key: amount(world, key, seed, replicate, patient, arm, os) for key in world.outcomes.exposure}
+        met = os >= world.entry.guarantee_months.get(name, 0.0)
+        met = met and administrative >= world.entry.potential_follow_up_months
+        met = met and not any(received[key] < least for key, least in world.entry.requires.items())
+        every = world.followup.visit_months.get(name)
+        if every and pfs < os:
+            pfs = min(math.ceil(pfs / every) * every, os)
         made[arm] = {
             "PFS": (min(pfs, censoring), pfs <= censoring),
             "OS": (min(os, censoring), os <= censoring),
-            "eligible": os >= world.entry.guarantee_months.get(name, 0.0),
+            "eligible": met,
+            "exposure": received,
+            "modes": modes(world, seed, replicate, patient, arm) if pfs < os and pfs <= censoring else {},
+            "died first": pfs == os and pfs <= censoring,
         }
         if world.outcomes.response:
             made[arm]["response"] = response(world, seed, replicate, patient, arm)
@@ -242,9 +307,20 @@ def cohort(resolved: Resolved, seed: int, replicate: int, patients: int) -> list
     if spec.kind != "fixed":
         for one in made:
             one["treated"] = one["luck"] < one["propensity"]
-        return made
+        return included(made, resolved.world)
     noisy = [one["predictor"] + math.log((1 - one["luck"]) / one["luck"]) for one in made]
     chosen = sorted(range(patients), key=lambda i: -noisy[i])[: round(spec.share * patients)]
     for i, one in enumerate(made):
         one["treated"] = i in chosen
+    return included(made, resolved.world)
+
+
+def included(made: list[dict[str, Any]], world: World) -> list[dict[str, Any]]:
+    """The patients with who is in the study under ``present``: the first so many of each arm who qualify."""
+    taken = [0, 0]
+    for one in made:
+        arm = int(one["treated"])
+        limit = world.entry.included.get(world.arms.names()[arm], math.inf)
+        one["present"] = one[arm]["eligible"] and taken[arm] < limit
+        taken[arm] += one["present"]
     return made

@@ -1,0 +1,305 @@
+"""The numbers of an analysis by the keys of ``published:``, from one cohort's JSON or from a block of replicates.
+
+A key is the path to a number in the JSON of `analysis.cohort_analysis`; an element of a list is named in brackets:
+
+    table1.before[age].control.mean         table1.after[sex=Male].treated.percent      table1.after[age<=50].p
+    endpoints.OS.after.univariable[age>50].hr           endpoints.OS.after.subgroups[child_pugh=B].hr
+    binary.ORR.before.p         exposure.cycles.before.treated.median         modes.new_lesion.before.control.percent
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from analysis import survival, tests
+from analysis.baseline import Baseline, Levels, Rows, baseline
+from analysis.block_workflow import BlockAnalysis
+from analysis.kernels.status import Status
+from analysis.plan import TREATMENT, cox_terms, level_terms, subgroup_factors
+from analysis.table1 import summary
+from simulator.cohort import Bools, Floats
+from simulator.keys import Step, split_key
+from simulator.terms import parse_term, term_columns
+
+Numbers = Any  # arrays (R,) of counts or floats
+
+SIDES = ("before", "after")
+ARMS = ("control", "treated")
+
+
+def number_in(analysis: Mapping[str, Any], key: str) -> float:
+    """The number at a key in the JSON of one cohort's analysis; NaN for null; ValueError where there is none."""
+    here: Any = analysis
+    for step in split_key(key):
+        if not isinstance(here, Mapping) or step.name not in here:
+            raise ValueError(f"'{key}': the analysis has no '{step.name}' there")
+        whole, here = here, here[step.name]
+        if step.element is not None:
+            row = _row(here, step.element)
+            if row is None and step.name == "multivariable" and _row(whole.get("univariable"), step.element):
+                return float("nan")  # it was screened out
+            if row is None:
+                raise ValueError(f"'{key}': no row '{step.element}'")
+            here = row
+    if here is None:
+        return float("nan")
+    if isinstance(here, bool) or not isinstance(here, int | float):
+        raise ValueError(f"'{key}' is not a number of the analysis")
+    return float(here)
+
+
+def _row(rows: Any, element: str) -> Mapping[str, Any] | None:
+    """The row of a list that an element names: by its term or column, as ``variable=level``, else by its variable."""
+    rows = rows if isinstance(rows, list) else []
+    for row in rows:
+        variable, level = row.get("variable"), row.get("level")
+        whole = level if variable is None else f"{variable}={level}"
+        if element in (row.get("column"), row.get("term"), whole, f"{variable}{level}"):
+            return dict(row)
+    return next((dict(row) for row in rows if row.get("variable") == element), None)
+
+
+@dataclass(frozen=True)
+class BlockNumbers:
+    """The numbers of every cohort of a block; what several of them need is worked out once and kept.
+
+    They equal `number_in` of the analysis of each cohort. A median or limit that is not reached is +inf here.
+    """
+
+    block: BlockAnalysis
+
+    def of(self, key: str) -> Floats:
+        """The number of every replicate ``(R,)``, NaN where it does not exist; ValueError for an unknown key."""
+        steps = split_key(key)
+        find = {
+            "cohort": self._cohort,
+            "matching": self._matching,
+            "table1": self._table1,
+            "endpoints": self._endpoint,
+            "binary": self._binary,
+            "exposure": self._exposure,
+            "modes": self._modes,
+        }.get(steps[0].name)
+        try:
+            if find is None:
+                raise LookupError(f"no section '{steps[0].name}'")
+            return np.asarray(find(steps), dtype=np.float64)
+        except (LookupError, ValueError) as error:
+            what = error.args[0] if error.args and isinstance(error.args[0], str) else "no such number"
+            raise ValueError(f"'{key}': {what}") from None
+
+    @property
+    def _level(self) -> float:
+        return self.block.sample.plan.survival.level
+
+    def _cohort(self, steps: tuple[Step, ...]) -> Numbers:
+        n = self._sizes
+        return {"n": n[:, 0].sum(axis=1), "control": n[:, 0, 0], "treated": n[:, 0, 1]}[steps[1].name]
+
+    def _matching(self, steps: tuple[Step, ...]) -> Numbers:
+        n = self._sizes[:, 1]
+        return {"n_pairs": n[:, 1], "n_treated": n[:, 1], "n_control": n[:, 0]}[steps[1].name]
+
+    @cached_property
+    def _sizes(self) -> Numbers:
+        """Patients ``(R, 2, 2)``: before and after matching, untreated and treated."""
+        treated = self.block.sample.observed.treated
+        sides = (self.block.sample.observed.present, self.block.sample.matched)
+        made = [[(side & ~treated).sum(axis=1), (side & treated).sum(axis=1)] for side in sides]
+        return np.moveaxis(np.array(made, dtype=np.float64), -1, 0)
+
+    def _table1(self, steps: tuple[Step, ...]) -> Numbers:
+        side, element = SIDES.index(steps[1].name), steps[1].element
+        observed, table = self.block.sample.observed, self.block.table1
+        if element is None:
+            raise LookupError("name the row in brackets")
+        rows = [variable for variable in observed.variables if variable.kind != "continuous" or variable.cuts]
+        continuous = [variable.name for variable in observed.variables if variable.kind == "continuous"]
+        what = [step.name for step in steps[2:]]
+        if element in continuous:
+            c = continuous.index(element)
+            if what == ["p"]:
+                return self._location_p(element)[side::2, c]
+            arm = ARMS.index(what[0])
+            if what[1] == "n":
+                return self._sizes[:, side, arm]
+            numbers: Floats = {name: getattr(table.continuous, name) for name in ("mean", "sd", "median", "q1", "q3")}[
+                what[1]
+            ]
+            return numbers[side::2, c, arm]
+        for j, variable in enumerate(rows):
+            terms = [" & ".join(row) for row in level_terms(variable)]
+            if element not in (variable.name, *terms):
+                continue
+            if what == ["p"]:
+                return _category_p(table, self.block.sample.plan.table1.categorical)[side::2, j]
+            count = table.categorical.counts[side::2, j, ARMS.index(what[0]), terms.index(element)]
+            return _share(count, self._sizes[:, side, ARMS.index(what[0])], what[1], "n")
+        raise LookupError(f"no row '{element}'")
+
+    def _location_p(self, name: str) -> Numbers:
+        """The p ``(2 R, C)`` of every continuous row by the test that the plan chooses for the one of that name."""
+        plan, found = self.block.sample.plan.table1, self.block.table1.continuous
+        t_test = found.welch if plan.t_test == "welch" else found.student
+        if plan.continuous != "auto":
+            return t_test.p if plan.continuous == "mean" else found.mann_whitney.p
+        observed = self.block.sample.observed
+        x, treated = observed.covariates[..., observed.names.index(name)], observed.treated
+        normal = np.ones(len(x), np.bool_)
+        for arm in (treated, ~treated):
+            normal &= tests.shapiro(x, present=arm & observed.present).p >= plan.normality_p
+        return np.where(np.repeat(normal, 2)[:, None], t_test.p, found.mann_whitney.p)
+
+    def _binary(self, steps: tuple[Step, ...]) -> Numbers:
+        j, side = list(self.block.sample.observed.binary).index(steps[1].name), SIDES.index(steps[2].name)
+        if steps[3].name == "p":
+            return _category_p(self._outcomes, self.block.sample.plan.table1.categorical)[side::2, j]
+        arm = ARMS.index(steps[3].name)
+        yes = self._outcomes.categorical.counts[side::2, j, arm, 1]
+        n = self._sizes[:, side, arm]
+        return n if steps[4].name == "n" else _share(yes, n, steps[4].name, "yes")
+
+    @cached_property
+    def _outcomes(self) -> Baseline:
+        """All yes/no outcomes as the rows of a table."""
+        observed = self.block.sample.observed
+        values = np.stack(list(observed.binary.values()), axis=-1).astype(np.float64)
+        rows = Rows((), tuple(Levels(k, (0.0,), coded=True) for k in range(values.shape[-1])))
+        return baseline(values, observed.treated, rows, present=self.block.sets)
+
+    def _exposure(self, steps: tuple[Step, ...]) -> Numbers:
+        amount = self.block.sample.observed.exposure[steps[1].name]
+        inside = self._arm(steps[2].name, steps[3].name) & ~np.isnan(amount)
+        if steps[4].name == "n":
+            return inside.sum(axis=1)
+        return np.array([getattr(summary(row[who]), steps[4].name) for row, who in zip(amount, inside, strict=True)])
+
+    def _modes(self, steps: tuple[Step, ...]) -> Numbers:
+        inside = self._arm(steps[2].name, steps[3].name)
+        counts = {name: (who & inside).sum(axis=1) for name, who in self.block.sample.observed.modes.items()}
+        return _share(counts[steps[1].name], np.sum(list(counts.values()), axis=0), steps[4].name, "n")
+
+    def _arm(self, side: str, arm: str) -> Bools:
+        """Who is in an arm before or after matching, ``(R, N)``."""
+        sample = self.block.sample
+        treated: Bools = sample.observed.treated == bool(ARMS.index(arm))
+        return treated & (sample.observed.present, sample.matched)[SIDES.index(side)]
+
+    def _endpoint(self, steps: tuple[Step, ...]) -> Numbers:
+        endpoint, side, what = steps[1].name, SIDES.index(steps[2].name), steps[3]
+        compared = self.block.comparisons[endpoint]
+        match what.name:
+            case "km":
+                arm, name = ARMS.index(steps[4].name), steps[5].name
+                n, events = compared.n[side::2, arm], compared.events[side::2, arm]
+                if name in ("n", "events", "percent"):
+                    return n if name == "n" else _share(events, n, name, "events")
+                return {"median": compared.median, "low": compared.low, "high": compared.high}[name][side::2, arm]
+            case "follow_up":
+                return self._follow_up(endpoint, steps[2].name, steps[4].name, steps[5].name)
+            case "logrank":
+                return {"p": compared.p, "chi2": compared.chi2}[steps[4].name][side::2]
+            case "cox":
+                log_hr, se, status = (x[side::2] for x in (compared.log_hr, compared.se, compared.cox_status))
+                return _ratio(log_hr, se, status, steps[4].name, self._level)
+            case "univariable" | "multivariable" | "subgroups" if what.element is None:
+                raise LookupError("name the row in brackets")
+            case "univariable" | "multivariable" | "subgroups" if side == 0:
+                raise LookupError(f"a block has {what.name} after matching only")
+            case "subgroups":
+                return self._subgroup(endpoint, str(what.element), steps[4].name)
+            case "univariable" | "multivariable":
+                return self._model(endpoint, what.name, str(what.element), steps[4].name)
+        raise LookupError(f"no '{what.name}'")
+
+    def _follow_up(self, endpoint: str, side: str, arm: str, name: str) -> Numbers:
+        course, plan = self.block.sample.observed.endpoints[endpoint], self.block.sample.plan.survival
+        made = survival.km_quantile(
+            course.time,
+            ~course.event,
+            present=self._arm(side, arm),
+            q=0.5,
+            conf_type=plan.conf_type,
+            level=plan.level,
+            order=self.block.sample.orders[endpoint],
+        )
+        return {"median": made.value, "low": made.low, "high": made.high, "n": made.n, "events": made.events}[name]
+
+    def _model(self, endpoint: str, model: str, element: str, name: str) -> Numbers:
+        plan, variables = self.block.sample.plan, self.block.sample.observed.variable
+        terms = cox_terms(plan, variables)
+        columns = [(column, text) for text in terms for column in _columns(text, variables)]
+        columns.append((TREATMENT, TREATMENT))
+        p = next((k for k, names in enumerate(columns) if element in names), None)
+        if p is None:
+            raise LookupError(f"no row '{element}'")
+        made = self.block.cox_models[endpoint]
+        if model == "univariable":
+            fit = made.univariable
+            return _ratio(fit.beta[:, p], fit.se[:, p], fit.status[:, p], name, self._level)
+        entered = np.where(made.entered[:, p], made.multivariable.beta[:, p], np.nan)
+        return _ratio(entered, made.multivariable.se[:, p], made.multivariable.status, name, self._level)
+
+    def _subgroup(self, endpoint: str, element: str, name: str) -> Numbers:
+        sample, found = self.block.sample, self.block.subgroups[endpoint]
+        factors = subgroup_factors(sample.plan, sample.observed.variable)
+        names = ["all", *(" & ".join(terms) for factor in factors for terms in factor.rows)]
+        place = slice(names.index(element) if element in names else len(found.n), None, len(names))
+        if element not in names:
+            raise LookupError(f"no row '{element}'")
+        match name:
+            case "n":
+                return found.n[place].sum(axis=1)
+            case "events":
+                return found.events[place].sum(axis=1)
+            case "p_logrank":
+                return found.p[place]
+        return _ratio(found.log_hr[place], found.se[place], found.cox_status[place], name, self._level)
+
+
+def _columns(text: str, variables: Mapping[str, Any]) -> tuple[str, ...]:
+    term = parse_term(text, variables)
+    return term_columns(term, variables[term.variable])
+
+
+def _share(count: Numbers, n: Numbers, name: str, counted: str) -> Numbers:
+    if name == counted:
+        return count
+    if name != "percent":
+        raise LookupError(f"no '{name}'")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.divide(100 * count, n)
+
+
+def _category_p(table: Baseline, how: str) -> Numbers:
+    if how == "auto":
+        return table.categorical.p
+    if how == "pearson":
+        return table.categorical.pearson.p
+    raise LookupError(f"a block has no '{how}' test; the plan's table1.categorical must be auto or pearson")
+
+
+def _ratio(log_hr: Numbers, se: Numbers, status: Numbers, name: str, level: float) -> Numbers:
+    """A field of `analysis.effects.Effect` for every replicate."""
+    ok = (np.asarray(status) == Status.OK) & np.isfinite(se) & (se > 0)
+    beta, error = np.where(ok, log_hr, np.nan), np.where(ok, se, np.nan)
+    half = float(ndtri(0.5 + level / 2)) * error
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        match name:
+            case "log_hr":
+                return beta
+            case "se":
+                return error
+            case "hr":
+                return np.exp(beta)
+            case "low":
+                return np.exp(beta - half)
+            case "high":
+                return np.exp(beta + half)
+            case "p":
+                return np.asarray(2 * ndtr(-np.abs(beta / error)))
+    raise LookupError(f"no '{name}'")

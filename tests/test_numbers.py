@@ -1,0 +1,106 @@
+"""The numbers of a block are those of the analysis of each cohort; keys lead to one place or are refused."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from analysis.block_workflow import BlockAnalysis
+from analysis.estimators import Sample
+from analysis.numbers import BlockNumbers, number_in
+from analysis.workflow import analyse
+from benchmarks.scenario import Scenario
+from simulator.cohort import Endpoint, Observed
+from simulator.documents import load, parse
+from simulator.generate import generate, resolve
+from simulator.keys import Step, split_key
+
+WORLD = parse(load("hcc-lung-metastasis"), Scenario)
+KEYS = [
+    key for key, value in WORLD.published.items() if value.printed != "not_printed" and not key.startswith("world.")
+]
+REPLICATES = np.arange(3)
+
+
+@cache
+def numbers() -> BlockNumbers:
+    """The numbers of a few cohorts of the published study's world."""
+    cohorts = generate(resolve(WORLD), 77, REPLICATES)
+    return BlockNumbers(BlockAnalysis(Sample(cohorts.observed, WORLD.analysis, REPLICATES, 77)))
+
+
+@cache
+def one_by_one() -> list[dict]:
+    """The JSON of the analysis of each of them."""
+    observed = numbers().block.sample.observed
+    return [
+        analyse(replicate(observed, r), [str(i) for i in range(WORLD.population.size)], WORLD.analysis).to_json()
+        for r in REPLICATES
+    ]
+
+
+def replicate(observed: Observed, r: int) -> Observed:
+    """One cohort of a block."""
+    own = slice(r, r + 1)
+    return Observed(
+        observed.variables,
+        observed.covariates[own],
+        observed.treated[own],
+        observed.present[own],
+        {name: Endpoint(course.time[own], course.event[own]) for name, course in observed.endpoints.items()},
+        {name: who[own] for name, who in observed.binary.items()},
+        {name: amount[own] for name, amount in observed.exposure.items()},
+        {name: who[own] for name, who in observed.modes.items()},
+    )
+
+
+def test_every_published_number_of_a_block_is_that_of_the_analysis_of_each_cohort():
+    assert len(KEYS) > 600
+    for key in KEYS:
+        alone = np.array([number_in(made, key) for made in one_by_one()])
+        found = numbers().of(key)
+        found = np.where(np.isinf(found), np.nan, found)
+        np.testing.assert_allclose(found, alone, rtol=1e-6, atol=1e-9, err_msg=key)
+
+
+@pytest.mark.parametrize("key", ["cohort.n", "endpoints.OS.before.cox.log_hr", "endpoints.OS.after.logrank.chi2"])
+def test_numbers_differ_between_cohorts_or_are_fixed_by_design(key):
+    found = numbers().of(key)
+    assert (np.ptp(found) == 0) == (key == "cohort.n")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "nothing.n",
+        "table1.before.age.mean",
+        "table1.before[weight].control.mean",
+        "table1.before[age].control.mode",
+        "table1.between[age].p",
+        "endpoints.TTP.before.cox.hr",
+        "endpoints.OS.before.univariable[age>50].hr",
+        "endpoints.OS.after.univariable[weight].hr",
+        "endpoints.OS.after.univariable.hr",
+        "endpoints.OS.after.subgroups[weight=1].hr",
+        "binary.CURE.before.p",
+        "binary.ORR.before.control.no",
+    ],
+)
+def test_an_unknown_number_is_refused_by_name(key):
+    with pytest.raises(ValueError, match="'" + key.split("[")[0].replace(".", r"\.")):
+        numbers().of(key)
+
+
+def test_keys_are_split_at_dots_outside_brackets():
+    assert split_key("a.b[size>2.5].c") == (Step("a"), Step("b", "size>2.5"), Step("c"))
+    for text in ("", ".", "a.", "a..b", "a[", "a[b", "a[b]c", "a[]", "[b]"):
+        with pytest.raises(ValueError, match="dotted path"):
+            split_key(text)
+
+
+def test_a_number_of_a_cohort_that_is_none_is_refused():
+    analysis = one_by_one()[0]
+    assert np.isnan(number_in({"a": None}, "a"))
+    for key in ("cohort", "cohort.size", "endpoints.OS.before.cox.status", "table1.before[weight].p"):
+        with pytest.raises(ValueError, match=key.split("[")[0]):
+            number_in(analysis, key)
