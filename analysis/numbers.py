@@ -8,7 +8,7 @@ A key is the path to a number in the JSON of `analysis.cohort_analysis`; an elem
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,7 @@ from analysis.baseline import Baseline, Levels, Rows, baseline
 from analysis.block_workflow import BlockAnalysis
 from analysis.kernels.status import Status
 from analysis.plan import TREATMENT, cox_terms, level_terms, subgroup_factors
-from analysis.table1 import summary
+from analysis.table1 import Amounts, summary
 from simulator.cohort import Bools, Floats
 from simulator.keys import Step, split_key
 from simulator.terms import parse_term, term_columns
@@ -172,11 +172,18 @@ class BlockNumbers:
         return baseline(values, observed.treated, rows, present=self.block.sets)
 
     def _exposure(self, steps: tuple[Step, ...]) -> Numbers:
-        amount = self.block.sample.observed.exposure[steps[1].name]
-        inside = self._arm(steps[2].name, steps[3].name) & ~np.isnan(amount)
-        if steps[4].name == "n":
-            return inside.sum(axis=1)
-        return np.array([getattr(summary(row[who]), steps[4].name) for row, who in zip(amount, inside, strict=True)])
+        place = (steps[1].name, steps[2].name, steps[3].name)
+        if place not in self._amounts:
+            amount = self.block.sample.observed.exposure[place[0]]
+            inside = self._arm(*place[1:]) & ~np.isnan(amount)
+            made = [summary(row[who]) for row, who in zip(amount, inside, strict=True)]
+            self._amounts[place] = {field.name: [getattr(one, field.name) for one in made] for field in fields(Amounts)}
+        return np.array(self._amounts[place][steps[4].name])
+
+    @cached_property
+    def _amounts(self) -> dict[tuple[str, ...], dict[str, list[float]]]:
+        """Summaries of exposure, as far as they were asked for."""
+        return {}
 
     def _modes(self, steps: tuple[Step, ...]) -> Numbers:
         inside = self._arm(steps[2].name, steps[3].name)

@@ -71,6 +71,42 @@ def run(
     click.echo(verbs.run(asked, jobs or _cores(), block, out, as_json))
 
 
+@cli.command()
+@click.argument("name")
+@overrides
+@click.option("--reps", type=click.IntRange(20, 1_000_000), default=2000, show_default=True, help="Replicates.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
+@jobs
+@click.option("--report", "report_out", type=click.Path(path_type=Path), help="HTML file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables.")
+def fidelity(
+    name: str,
+    settings: tuple[str, ...],
+    reps: int,
+    seed: int | None,
+    jobs: int | None,
+    report_out: Path | None,
+    as_json: bool,
+) -> None:
+    """The scorecard of a world: every published number against the same number of every replicate."""
+    from benchmarks import twin_verbs, verbs
+
+    click.echo(twin_verbs.fidelity(verbs.load_study(name, settings, reps, seed), jobs or _cores(), report_out, as_json))
+
+
+@cli.command()
+@click.argument("name")
+@overrides
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The YAML file of the fitted world.")
+@jobs
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables.")
+def calibrate(name: str, settings: tuple[str, ...], out: Path, jobs: int | None, as_json: bool) -> None:
+    """Fit the free parameters of a world to its published numbers, and write the fitted world."""
+    from benchmarks import twin_verbs, verbs
+
+    click.echo(twin_verbs.calibrate(verbs.load_study(name, settings), out, jobs or _cores(), as_json))
+
+
 @cli.command("warm-up")
 def warm_up() -> None:
     """Compile the kernels into the cache before they are needed: for container images and clusters."""

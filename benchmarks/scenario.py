@@ -1,14 +1,14 @@
 """A scenario: a world, the analysis made of it, the estimators judged, the sweep over what-ifs, and the run."""
 
 import itertools
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
 from analysis.plan import Plan
 from simulator.documents import Document, parse, with_values
-from simulator.spec import Name, Spec
+from simulator.spec import Name, Positive, Spec
 from simulator.world import World
 
 DEFAULT_ESTIMATORS = (Crude(), Adjusted(), Matched(name="matched-naive", se="naive"), Matched(), Ipw())
@@ -66,6 +66,40 @@ class Run(Spec):
     truth_patients: Annotated[int, Field(ge=1000, le=100_000_000)] = 400_000
 
 
+class Free(Spec):
+    """A parameter that calibration may change: where it stands, its prior, and the bounds that it keeps to.
+
+    ``paths`` are places in the document that take the same value (the parameter's own name unless given); ``start`` is
+    where the search begins (the prior mean unless given). On the scale ``log`` the prior is lognormal: ``mean`` is its
+    median and ``sd`` that of the logarithm.
+    """
+
+    paths: tuple[str, ...] = ()
+    mean: float
+    sd: Positive
+    bounds: tuple[float, float]
+    start: float | None = None
+    scale: Literal["linear", "log"] = "linear"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Free":
+        low, high = self.bounds
+        begin = self.mean if self.start is None else self.start
+        if not (low < high and low <= self.mean <= high and low <= begin <= high):
+            raise ValueError("mean and start must lie within increasing bounds")
+        if self.scale == "log" and low <= 0:
+            raise ValueError("bounds must be positive on the scale log")
+        return self
+
+
+class Calibration(Spec):
+    """What calibration may change, and the replicates and seed by which it compares the world with the paper."""
+
+    free: dict[str, Free]
+    replicates: Annotated[int, Field(ge=20, le=100_000)] = 240
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+
+
 def _or_by_kind(schema: dict[str, Any]) -> None:
     """Let the JSON Schema allow an estimator's kind alone, as `Scenario` does."""
     kinds = list(schema["items"]["discriminator"]["mapping"])
@@ -85,6 +119,7 @@ class Scenario(World):
     estimators: Estimators = DEFAULT_ESTIMATORS
     sweep: Sweep = Sweep()
     run: Run = Run()
+    calibration: Calibration | None = None
 
     @field_validator("estimators", mode="before")
     @classmethod

@@ -59,7 +59,7 @@ class Printed(Spec):
 class World(Spec):
     """How virtual cohorts of one study come about; ``published`` is kept apart from what the twin uses."""
 
-    other_rooms: ClassVar[tuple[str, ...]] = ("question", "analysis", "estimators", "sweep", "run")
+    other_rooms: ClassVar[tuple[str, ...]] = ("question", "analysis", "estimators", "sweep", "run", "calibration")
 
     name: Name
     source: Label

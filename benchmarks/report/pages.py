@@ -14,6 +14,7 @@ from analysis.cohort_spec import CohortSpec
 from analysis.kernels.status import Status
 from analysis.tables import all_tables
 from benchmarks import tables
+from benchmarks.fidelity import Fidelity, place
 from benchmarks.performance import Measure
 from benchmarks.report import charts
 from benchmarks.scenario import Scenario
@@ -83,6 +84,23 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
         figures=[*curves, ("Balance", love), *forests],
         plan=spec.analysis,
         Status=Status,
+    )
+
+
+def fidelity_report(found: Fidelity, scenario: Scenario) -> str:
+    """The HTML report of a scorecard."""
+    places = list(dict.fromkeys(place(one.where) for one in found.scores))
+    whole = found.totals[-1]
+    return _page(
+        "fidelity.html",
+        scenario=scenario,
+        found=found,
+        verdict=(
+            f"{whole.inside} of {whole.numbers} printed numbers lie in the central 95 % of what this world prints"
+            + (f"; {whole.doubtful} doubtful ones are not counted." if whole.doubtful else ".")
+        ),
+        outside=[one for one in found.scores if not one.inside],
+        by_place=[(name, [one for one in found.scores if place(one.where) == name]) for name in places],
     )
 
 

@@ -1,0 +1,192 @@
+"""The verbs that make and judge a twin of a paper: `fidelity`, `calibrate`; each returns the text to print."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from benchmarks import calibrate as calibration
+from benchmarks import fidelity as scorecard
+from benchmarks.progress import Progress
+from benchmarks.store import RunError
+from benchmarks.tables import aligned, number
+from benchmarks.verbs import Asked, ready_kernels
+from benchmarks.warm_up import STUDY
+from simulator.canonical import resolved_yaml
+from simulator.merging import split_path
+
+FITTED = "fitted to the published numbers by `trialtwin calibrate`"
+
+
+def fidelity(asked: Asked, jobs: int, report_out: Path | None, as_json: bool) -> str:
+    """The scorecard as tables or JSON, its report page written where asked."""
+    scenario = asked.scenario
+    _needs_published(asked)
+    ready_kernels(STUDY)
+    progress = Progress()
+    found = scorecard.fidelity(
+        scenario,
+        scenario.run.replicates,
+        scenario.run.seed,
+        jobs,
+        lambda done, total: progress("blocks of replicates", done, total),
+        doubts(asked),
+    )
+    if report_out is not None:
+        from benchmarks.report import fidelity_report
+
+        _write(report_out, fidelity_report(found, scenario))
+    if as_json:
+        return json.dumps(_plain(asdict(found)), indent=2, allow_nan=False)
+    return fidelity_text(found)
+
+
+def fidelity_text(found: scorecard.Fidelity) -> str:
+    """Totals by table, every number outside, and the flow of patients."""
+    rows = [
+        (total.where, f"{total.inside} of {total.numbers}", _percent(total.inside, total.numbers), str(total.doubtful))
+        for total in found.totals
+    ]
+    outside = [
+        (one.key, one.printed, number(one.median), f"{number(one.low)} to {number(one.high)}", "; ".join(one.doubts))
+        for one in found.scores
+        if not one.inside
+    ]
+    flow = [(name, f"{count:.1f}") for name, count in found.flow]
+    return "\n".join(
+        [
+            aligned(("printed in", "inside", "%", "doubtful, not counted"), rows),
+            "",
+            f"outside the central 95 % of {found.replicates:,} replicates:",
+            aligned(("number", "printed", "median", "central 95 %", "doubt"), outside) if outside else "none",
+            "",
+            "patients, mean of the replicates:",
+            aligned(("", "patients"), flow),
+        ]
+    )
+
+
+def calibrate(asked: Asked, out: Path, jobs: int, as_json: bool) -> str:
+    """The fitted world written; its tables or JSON."""
+    scenario, document = asked.scenario, asked.document
+    _needs_published(asked)
+    if scenario.calibration is None or not scenario.calibration.free:
+        raise RunError(f"{scenario.name}: no 'calibration.free' says what may be fitted")
+    if out.suffix not in (".yaml", ".yml"):
+        raise RunError(f"{out}: end the name in .yaml")
+    if out.resolve() == Path(asked.document.files[-1]).resolve():
+        raise RunError(f"{out}: is the world itself; name another file, which will extend it")
+    paths = []
+    for name, free in scenario.calibration.free.items():
+        for text in free.paths or (name,):
+            if not _is_number(document.tree, split_path(text, document.root)):
+                raise RunError(f"{scenario.name}: calibration.free: '{text}' is not the place of a number")
+        paths.append(tuple(split_path(text, document.root) or () for text in free.paths or (name,)))
+    ready_kernels(STUDY)
+    fit = calibration.calibrate(scenario, document.tree, paths, jobs, Progress(), doubts(asked))
+    changed = sorted({path[:-1] if path[-1].isdecimal() else path for group in paths for path in group})
+    _write(out, fitted_yaml(asked, fit, changed, out))
+    if as_json:
+        described = {name: part for name, part in asdict(fit).items() if name != "tree"}
+        return json.dumps(_plain(described), indent=2, allow_nan=False)
+    return fit_text(fit, out)
+
+
+def fitted_yaml(asked: Asked, fit: calibration.Fit, changed: list[tuple[str, ...]], out: Path) -> str:
+    """A document that extends the world and holds what was fitted."""
+    tree: dict[str, Any] = {}
+    for path in changed:
+        here, value = tree, fit.tree
+        for key in path[:-1]:
+            here = here.setdefault(key, {})
+        for key in path:
+            value = value[key]
+        here[path[-1]] = {"value": _rounded(value), "source": FITTED}
+    base = os.path.relpath(asked.document.files[-1], out.parent)
+    head = f"# Written by `trialtwin calibrate`; seed {fit.seed}, {fit.replicates} replicates.\n"
+    return head + resolved_yaml({"extends": base, "name": out.stem, **tree})
+
+
+def fit_text(fit: calibration.Fit, out: Path) -> str:
+    """The fitted parameters with what the paper says of them, and the targets that are furthest off."""
+    parameters = [
+        (
+            one.name,
+            f"{one.start:.4g}",
+            f"{one.fitted:.4g}",
+            f"{one.se:.2g}" + (" (log)" if one.scale == "log" else ""),
+            f"{100 * one.pinned:.0f}" + (" at its bound" if one.at_bound else ""),
+        )
+        for one in fit.parameters
+    ]
+    worst = sorted(fit.targets, key=lambda one: -abs(one.z))[:20]
+    targets = [
+        (one.key + (" (doubtful)" if one.doubtful else ""), one.printed, f"{one.simulated:.4g}", f"{one.z:+.2f}")
+        for one in worst
+    ]
+    loose = [one.name for one in fit.parameters if one.pinned < 0.1]
+    return "\n".join(
+        [
+            aligned(("parameter", "start", "fitted", "SE", "pinned down %"), parameters),
+            "",
+            f"the furthest of {len(fit.targets)} targets (simulated mean; distance in sampling SDs of the number):",
+            aligned(("target", "printed", "simulated", "distance"), targets),
+            "",
+            f"sum of squares {fit.losses[0]:.1f} at the start, {fit.losses[-1]:.1f} at the end",
+            "not pinned down by the paper (under 10 %): " + (", ".join(loose) or "none"),
+            f"fitted world {out}",
+        ]
+    )
+
+
+def doubts(asked: Asked) -> dict[str, tuple[str, ...]]:
+    """What the audit says against the published numbers, by key."""
+    return {}
+
+
+def _needs_published(asked: Asked) -> None:
+    if not scorecard.to_score(asked.scenario.published):
+        raise RunError(f"{asked.scenario.name}: the world has no published numbers")
+
+
+def _is_number(tree: Any, path: tuple[str, ...] | None) -> bool:
+    here = tree
+    for key in path or ("",):
+        if isinstance(here, tuple) and key.isdecimal() and int(key) < len(here):
+            here = here[int(key)]
+        elif isinstance(here, Mapping) and key in here:
+            here = here[key]
+        else:
+            return False
+    return isinstance(here, int | float) and not isinstance(here, bool)
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers to seven significant digits: far below their standard errors."""
+    if isinstance(value, tuple):
+        return tuple(_rounded(one) for one in value)
+    return float(f"{value:.7g}")
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}" if whole else "-"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    return value
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror})") from None
