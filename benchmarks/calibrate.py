@@ -16,47 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from analysis.block_workflow import BlockAnalysis
-from analysis.estimators import Sample
-from analysis.numbers import BlockNumbers
-from analysis.published import parse_printed
-from benchmarks.fidelity import to_score
 from benchmarks.scenario import Calibration, Scenario
-from benchmarks.study import block_size
+from benchmarks.targets import DOUBT, Model, Path, Target, Tree, centre, spread, targets_of
 from simulator.cohort import Bools, Floats
-from simulator.generate import generate, resolve
 from simulator.world import Printed
 
-DOUBT = 3.0
 STAGES = (0.2, 1.0)
 MOST_STEPS = 12
 SMALL_STEP = 0.2
 LEAST_GAIN = (2e-2, 1e-2)
 MOST_TRIES = 6
 LEFT_OUT = ("published", "calibration", "sweep", "estimators")
-_RATIOS = ("hr", "low", "high")
-Tree = Any
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Target:
-    """A published number to be hit: its interval on the scale ``log`` or as it is, and its weight's divisor."""
-
-    key: str
-    printed: str
-    low: float
-    high: float
-    log: bool
-    doubtful: bool
-
-    def residual(self, simulated: Floats, sd: Floats) -> Floats:
-        """Standardised distance from the middle of the printed interval; from its end for a direction."""
-        if np.isinf(self.low) or np.isinf(self.high):
-            away = np.where(simulated < self.low, simulated - self.low, np.maximum(simulated - self.high, 0.0))
-        else:
-            away = simulated - (self.low + self.high) / 2
-        return np.asarray(away / (sd * (DOUBT if self.doubtful else 1.0)))
 
 
 @dataclass(frozen=True)
@@ -101,81 +71,6 @@ class Fit:
     losses: tuple[float, ...]
     replicates: int
     seed: int
-
-
-def targets_of(published: Mapping[str, Printed], doubts: Mapping[str, Any]) -> list[Target]:
-    """The published numbers as targets: without p-values, limits not reached, and what repeats another number."""
-    found = []
-    numbers = to_score(published)
-    for key, one in numbers.items():
-        base, _, last = key.rpartition(".")
-        repeats = last == "percent" and any(f"{base}.{other}" in numbers for other in ("n", "yes", "events"))
-        if last in ("p", "n_pairs") or repeats or one.printed == "NA":
-            continue
-        stands, log = parse_printed(one.printed), last in _RATIOS and ".km." not in key and ".follow_up." not in key
-        low, high = stands.low, stands.high
-        if log:
-            low, high = (float(np.log(x)) if x > 0 else -np.inf for x in (low, high))
-        found.append(Target(key, one.printed, low, high, log, bool(doubts.get(key))))
-    return found
-
-
-@dataclass(frozen=True)
-class Model:
-    """The simulated targets as a function of the parameters."""
-
-    tree: Tree
-    seed: int
-    paths: tuple[tuple[Path, ...], ...]
-    targets: tuple[Target, ...]
-
-    def tree_with(self, values: Floats) -> Tree:
-        """The document's tree with the parameters set."""
-        tree = self.tree
-        for paths, value in zip(self.paths, values, strict=True):
-            for path in paths:
-                tree = with_leaf(tree, path, float(value))
-        return tree
-
-    def numbers(self, values: Floats, replicates: int) -> Floats:
-        """Every target in every replicate ``(T, R)``, on the target's scale."""
-        scenario = Scenario.model_validate(self.tree_with(values))
-        resolved, size = resolve(scenario), block_size(scenario)
-        parts = []
-        for first in range(0, replicates, size):
-            numbers = np.arange(first, min(first + size, replicates), dtype=np.int64)
-            observed = generate(resolved, self.seed, numbers).observed
-            block = BlockNumbers(BlockAnalysis(Sample(observed, scenario.analysis, numbers, self.seed)))
-            parts.append(np.stack([block.of(target.key) for target in self.targets]))
-        made = np.concatenate(parts, axis=1)
-        ratios = np.array([target.log for target in self.targets])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            made[ratios] = np.log(made[ratios])
-        return made
-
-
-def centre(numbers: Floats) -> Floats:
-    """The simulated value of each target ``(T,)``: the mean over replicates, or the median where one is infinite."""
-    found = np.empty(len(numbers))
-    for t, row in enumerate(numbers):
-        had = row[~np.isnan(row)]
-        found[t] = np.nan if not len(had) else had.mean() if np.isfinite(had).all() else np.median(had)
-    return found
-
-
-def spread(numbers: Floats) -> Floats:
-    """The sampling SD of each target ``(T,)``, from the central 68 % where a replicate is infinite."""
-    found = np.empty(len(numbers))
-    for t, row in enumerate(numbers):
-        had = row[~np.isnan(row)]
-        if len(had) < 2:
-            found[t] = np.nan
-        elif np.isfinite(had).all():
-            found[t] = had.std(ddof=1)
-        else:
-            low, high = np.quantile(had, (0.16, 0.84), method="nearest")
-            found[t] = (high - low) / 2 if np.isfinite(high) else np.nan
-    return found
 
 
 @dataclass(frozen=True)
@@ -373,18 +268,3 @@ def _standard_errors(jacobian: Floats, numbers: Floats, scale: Floats, targets: 
     spread_of = projected @ projected.T / (numbers.shape[1] - 1)
     bread = np.linalg.inv(scaled.T @ scaled + np.eye(len(sd)))
     return np.asarray(sd * np.sqrt(np.diag(bread @ (spread_of + np.eye(len(sd))) @ bread)))
-
-
-def with_leaf(tree: Tree, path: Path, value: float) -> Tree:
-    """The tree with a number set at a path; the other shares of a list of shares are scaled to leave their sum."""
-    if not path:
-        return value
-    key, rest = path[0], path[1:]
-    if isinstance(tree, tuple):
-        place = int(key)
-        if not rest and abs(sum(tree) - 1) < 0.002 and all(0 <= share <= 1 for share in tree):
-            others = sum(tree) - tree[place]
-            factor = (sum(tree) - value) / others if others else 0.0
-            return tuple(value if k == place else share * factor for k, share in enumerate(tree))
-        return tuple(with_leaf(part, rest, value) if k == place else part for k, part in enumerate(tree))
-    return {**tree, key: with_leaf(tree[key], rest, value)}

@@ -104,7 +104,7 @@ def calibrate(name: str, settings: tuple[str, ...], out: Path, jobs: int | None,
     """Fit the free parameters of a world to its published numbers, and write the fitted world."""
     from benchmarks import twin_verbs, verbs
 
-    click.echo(twin_verbs.calibrate(verbs.load_study(name, settings), out, jobs or _cores(), as_json))
+    click.echo(twin_verbs.calibrate(verbs.load_study(name, settings), settings, out, jobs or _cores(), as_json))
 
 
 @cli.command("warm-up")

@@ -13,11 +13,12 @@ from benchmarks import fidelity as scorecard
 from benchmarks.progress import Progress
 from benchmarks.store import RunError
 from benchmarks.tables import aligned, number
+from benchmarks.targets import free_paths
 from benchmarks.verbs import Asked, ready_kernels
 from benchmarks.warm_up import STUDY
 from simulator.canonical import resolved_yaml
-from simulator.merging import split_path
 
+SCHEMA = "# yaml-language-server:"
 FITTED = "fitted to the published numbers by `trialtwin calibrate`"
 
 
@@ -69,9 +70,12 @@ def fidelity_text(found: scorecard.Fidelity) -> str:
     )
 
 
-def calibrate(asked: Asked, out: Path, jobs: int, as_json: bool) -> str:
-    """The fitted world written; its tables or JSON."""
+def calibrate(asked: Asked, settings: tuple[str, ...], out: Path, jobs: int, as_json: bool) -> str:
+    """The fitted world written; its tables or JSON. ``settings`` are the overrides by which it was asked for."""
     scenario, document = asked.scenario, asked.document
+    for text in settings:
+        if not text.startswith("calibration"):
+            raise RunError(f"{text}: only calibration.* can be set here; the fitted world would not hold the rest")
     _needs_published(asked)
     if scenario.calibration is None or not scenario.calibration.free:
         raise RunError(f"{scenario.name}: no 'calibration.free' says what may be fitted")
@@ -79,12 +83,10 @@ def calibrate(asked: Asked, out: Path, jobs: int, as_json: bool) -> str:
         raise RunError(f"{out}: end the name in .yaml")
     if out.resolve() == Path(asked.document.files[-1]).resolve():
         raise RunError(f"{out}: is the world itself; name another file, which will extend it")
-    paths = []
-    for name, free in scenario.calibration.free.items():
-        for text in free.paths or (name,):
-            if not _is_number(document.tree, split_path(text, document.root)):
-                raise RunError(f"{scenario.name}: calibration.free: '{text}' is not the place of a number")
-        paths.append(tuple(split_path(text, document.root) or () for text in free.paths or (name,)))
+    try:
+        paths = free_paths(document, scenario.calibration)
+    except ValueError as error:
+        raise RunError(f"{scenario.name}: {error}") from None
     ready_kernels(STUDY)
     fit = calibration.calibrate(scenario, document.tree, paths, jobs, Progress(), doubts(asked))
     changed = sorted({path[:-1] if path[-1].isdecimal() else path for group in paths for path in group})
@@ -106,7 +108,9 @@ def fitted_yaml(asked: Asked, fit: calibration.Fit, changed: list[tuple[str, ...
             value = value[key]
         here[path[-1]] = {"value": _rounded(value), "source": FITTED}
     base = os.path.relpath(asked.document.files[-1], out.parent)
-    head = f"# Written by `trialtwin calibrate`; seed {fit.seed}, {fit.replicates} replicates.\n"
+    first = Path(asked.document.files[-1]).read_text("utf-8").splitlines()[0]
+    head = first + "\n" if first.startswith(SCHEMA) else ""
+    head += f"# Written by `trialtwin calibrate`; seed {fit.seed}, {fit.replicates} replicates.\n"
     return head + resolved_yaml({"extends": base, "name": out.stem, **tree})
 
 
@@ -150,18 +154,6 @@ def doubts(asked: Asked) -> dict[str, tuple[str, ...]]:
 def _needs_published(asked: Asked) -> None:
     if not scorecard.to_score(asked.scenario.published):
         raise RunError(f"{asked.scenario.name}: the world has no published numbers")
-
-
-def _is_number(tree: Any, path: tuple[str, ...] | None) -> bool:
-    here = tree
-    for key in path or ("",):
-        if isinstance(here, tuple) and key.isdecimal() and int(key) < len(here):
-            here = here[int(key)]
-        elif isinstance(here, Mapping) and key in here:
-            here = here[key]
-        else:
-            return False
-    return isinstance(here, int | float) and not isinstance(here, bool)
 
 
 def _rounded(value: Any) -> Any:

@@ -49,7 +49,7 @@ def test_dry_run_computes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     code, out, _ = _call("run", "hidden-confounder", "--dry-run")
     assert code == 0
-    assert "5 cells x 500 replicates of 422 patients" in out
+    assert "5 cells x 500 replicates of 640 patients" in out
     assert not list(tmp_path.iterdir())
 
 
@@ -76,7 +76,7 @@ def test_simulate_hidden_and_adam(tmp_path: Path) -> None:
     code, _, _ = _call("simulate", "paper", "--reps", "2", "--hidden", "--out", str(tmp_path / "h.parquet"))
     assert code == 0
     hidden = pd.read_parquet(tmp_path / "h.parquet")
-    assert len(hidden) == 844
+    assert len(hidden) == 1280
     assert {"propensity", "OS_time_LP", "OS_time_HLP", "replicate"} <= set(hidden.columns)
     code, out, _ = _call("simulate", "paper", "--format", "adam", "--out", str(tmp_path / "a.csv"))
     assert code == 0

@@ -420,8 +420,9 @@ def test_a_shipped_name_can_be_loaded_and_extended(write: Write) -> None:
     assert "hcc-lung-metastasis" in shipped()
     document = load(write("extends: hcc-lung-metastasis\nname: mine\n"))
     assert document.tree["name"] == "mine"
-    assert Path(document.files[0]).name == "hcc-lung-metastasis.yaml"
-    assert load("hcc-lung-metastasis").files == document.files[:1]
+    names = [Path(file).name for file in document.files]
+    assert names[:2] == ["hcc-lung-metastasis-stated.yaml", "hcc-lung-metastasis.yaml"]
+    assert load("hcc-lung-metastasis").files == document.files[:2]
 
 
 # Sources --------------------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import kstest
 
-from simulator.entry import Accrual, months_between
-from tests.simulated import cohorts, simple, z_of_mean
+from simulator.entry import Accrual, first_qualified, months_between
+from tests.simulated import cohorts, paper_cohorts, simple, z_of_mean
 
 
 def accrual(**fields: object) -> Accrual:
@@ -47,3 +47,26 @@ def test_the_window_has_hard_ends():
 def test_impossible_windows_are_refused_in_words(fields, message):
     with pytest.raises(ValidationError, match=message):
         accrual(**fields)
+
+
+def test_the_first_so_many_who_qualify_are_included():
+    qualified = np.array([[True, False, True, True], [False, False, True, False]])
+    assert first_qualified(qualified, 2).tolist() == [[True, False, True, False], [False, False, True, False]]
+    assert first_qualified(qualified, None) is qualified
+
+
+def test_whoever_dies_before_the_least_amount_is_not_included():
+    """Six cycles of 0.7 months cannot be had by who dies before 3.5 months: a guarantee time in both arms."""
+    made = paper_cohorts(40)
+    died = made.observed.endpoints["OS"].event & made.observed.present
+    assert made.observed.endpoints["OS"].time[died].min() >= 5 * 0.69
+    assert (made.observed.exposure["pd1_cycles"][made.observed.present] >= 6).all()
+    assert made.hidden.criteria == (
+        *("potential follow-up", "guarantee time", "at least 6 pd1_cycles", "at least 2 lenvatinib_months"),
+        "at least 2 haic_cycles",
+    )
+    reached = made.hidden.excluded[made.observed.present]
+    assert (reached == len(made.hidden.criteria)).all()
+    failed = made.hidden.excluded == 2
+    assert failed.any()
+    assert (made.observed.exposure["pd1_cycles"][failed] < 6).all()

@@ -6,7 +6,8 @@ from pydantic import ValidationError
 from scipy.stats import kstest
 
 from simulator.entry import months_between
-from simulator.followup import FollowUp, observe
+from simulator.followup import FollowUp, observe, seen_at_visits
+from simulator.outcomes import Course
 from tests.simulated import cohorts, simple, z_of_mean
 
 NEVER = {"baseline": {"kind": "exponential", "rate": 0.0}}
@@ -81,3 +82,20 @@ def test_guarantee_time_selects_on_survival_in_the_received_arm():
 def test_a_cut_off_that_is_no_date_is_refused():
     with pytest.raises(ValidationError, match="'soon' is not a date; write it as 2019-01-31"):
         FollowUp(cut_off="soon")
+
+
+def test_progression_is_seen_at_the_next_visit_or_at_death():
+    course = Course(pfs=np.array([[0.1, 1.5, 3.0, 3.1, 2.0, np.inf]]), os=np.array([[9.0, 9.0, 9.0, 4.0, 2.0, np.inf]]))
+    seen = seen_at_visits(course, 1.5)
+    assert seen.pfs.tolist() == [[1.5, 1.5, 3.0, 4.0, 2.0, np.inf]]
+    assert seen_at_visits(course, None) is course
+    assert np.array_equal(seen.os, course.os)
+
+
+def test_rarer_visits_make_progression_look_later_in_that_arm_alone():
+    often = cohorts(simple(), 10, 500)
+    rare = cohorts(simple(followup={"cut_off": "2200-01-01", "visit_months": {"T": 3.0}}), 10, 500)
+    zero, one = (rare.hidden.potential["PFS"][arm].time - often.hidden.potential["PFS"][arm].time for arm in (0, 1))
+    assert (zero == 0).all()
+    assert (one >= 0).all()
+    assert 0.3 < one.mean() < 1.5

@@ -206,7 +206,8 @@ def test_the_comparison_with_r_would_notice_a_difference() -> None:
 def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
     ours = both[0]
     assert list(ours) == [
-        *("format", "arms", "cohort", "plan", "propensity", "matching", "table1", "endpoints", "binary")
+        *("format", "arms", "cohort", "plan", "propensity", "matching", "table1", "endpoints", "binary"),
+        *("exposure", "modes"),
     ]
     assert ours["format"] == FORMAT
     effect = {"log_hr", "se", "hr", "low", "high", "p", "status"}

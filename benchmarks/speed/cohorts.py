@@ -18,9 +18,17 @@ COLUMNS = (
 _ALBI = COLUMNS.index("albi")
 
 
+WHOLE = (
+    "population.size=422",
+    "entry.requires=null",
+    "entry.included=null",
+    "entry.potential_follow_up_months=null",
+)  # everybody is included, so that a cohort is a whole array
+
+
 def world() -> Resolved:
-    """The shipped world, ready to generate from."""
-    return resolve(parse(load(WORLD, spec=Scenario), Scenario))
+    """The shipped world without criteria of inclusion, ready to generate from."""
+    return resolve(parse(load(WORLD, WHOLE, spec=Scenario), Scenario))
 
 
 def block(resolved: Resolved, replicates: int, patients: int | None = None, first: int = 0) -> Observed:

@@ -1,0 +1,207 @@
+"""Calibration: parameters come back from the papers that their worlds print; deterministic; refuses what it cannot."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks.calibrate import Fit, calibrate
+from benchmarks.cli import main
+from benchmarks.paper import print_paper
+from benchmarks.scenario import Scenario
+from benchmarks.study import find_truths, prepare
+from benchmarks.targets import Target, free_paths, targets_of, with_leaf
+from simulator.documents import Document, load, parse, shipped
+from simulator.generate import resolve
+from simulator.world import Printed
+from tests.simulated import z_of_mean
+
+FREE = (
+    "outcomes.progression.baseline.rates.0",
+    "outcomes.progression.treatment.log_hr.0",
+    "outcomes.death_after_progression.baseline.rate",
+    "outcomes.death_after_progression.treatment.log_hr",
+    "followup.dropout.Sorafenib.rate",
+)
+SMALL = (
+    "calibration.replicates=40",
+    "outcomes.progression.baseline={kind: piecewise, cuts: [60.0], rates: [0.1, 0.1]}",
+    "outcomes.progression.treatment={log_hr: [-0.5, -0.5], cuts: [60.0]}",
+    "outcomes.death_after_progression.treatment={log_hr: -0.5}",
+    "followup.cut_off=2021-08-29",
+)
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    """No progress shown."""
+    assert stage
+    assert done <= total
+
+
+def small(*settings: str) -> tuple[Document, Scenario]:
+    """A world of a randomised trial with a few free parameters."""
+    document = load("imbrave150", (*SMALL, *settings), spec=Scenario)
+    scenario = parse(document, Scenario)
+    assert scenario.calibration is not None
+    free = {name: scenario.calibration.free[name] for name in FREE}
+    plan = scenario.calibration.model_copy(update={"free": free})
+    return document, scenario.model_copy(update={"calibration": plan})
+
+
+def fitted(document: Document, scenario: Scenario) -> Fit:
+    assert scenario.calibration is not None
+    return calibrate(scenario, document.tree, free_paths(document, scenario.calibration), 1, quiet, {})
+
+
+def true_log_hr(scenario: Scenario, endpoint: str) -> tuple[float, float]:
+    """The marginal log hazard ratio of a world, and its Monte Carlo error."""
+    run = scenario.run.model_copy(update={"truth_patients": 40_000})
+    (cell,) = prepare([({}, scenario.model_copy(update={"run": run}))])
+    truth = find_truths(cell, 1, lambda done: None)[endpoint, "crude"]  # noqa: ARG005
+    return truth.value, truth.mcse
+
+
+@pytest.mark.slow
+def test_true_hazard_ratios_come_back_from_twenty_synthetic_papers():
+    """The fit of one paper is off by that paper's sampling error: the standardised errors have mean 0 and SD 1."""
+    document, scenario = small()
+    resolved = resolve(scenario)
+    true = {endpoint: true_log_hr(scenario, endpoint) for endpoint in ("OS", "PFS")}
+    errors: dict[str, list[float]] = {"OS": [], "PFS": []}
+    for replicate in range(20):
+        paper = print_paper(scenario, resolved, scenario.published, 900, replicate)
+        blind = scenario.model_copy(update={"published": paper})
+        world = Scenario.model_validate({**fitted(document, blind).tree, "published": {}})
+        for endpoint, found in errors.items():
+            value, mcse = true_log_hr(world, endpoint)
+            low, high = (float(paper[f"endpoints.{endpoint}.before.cox.{end}"].printed) for end in ("low", "high"))
+            se = np.hypot(np.log(high / low) / 3.92, np.hypot(mcse, true[endpoint][1]))
+            found.append((value - true[endpoint][0]) / se)
+    for found in errors.values():
+        assert abs(z_of_mean(np.array(found), 0.0)) < 4
+        assert 0.4 < np.std(found, ddof=1) < 1.6
+        assert abs(z_of_mean(np.array(found) + 1.5, 0.0)) > 4  # a fit that is off by 1.5 SE would be noticed
+
+
+def test_a_world_is_fitted_to_its_paper_and_says_what_the_paper_pins_down():
+    document, scenario = small()
+    paper = print_paper(scenario, resolve(scenario), scenario.published, 31, 0)
+    blind = scenario.model_copy(update={"published": paper})
+    made = fitted(document, blind)
+    assert made.losses[-1] < made.losses[0]
+    assert all(later < earlier for earlier, later in zip(made.losses[-2:], made.losses[-1:], strict=False))
+    by_name = {one.name: one for one in made.parameters}
+    rate = by_name["outcomes.progression.baseline.rates.0"]
+    assert rate.pinned > 0.5
+    assert abs(np.log(rate.fitted / 0.1)) < 4 * rate.se
+    assert made.tree["outcomes"]["progression"]["baseline"]["rates"][0] == rate.fitted
+    again = fitted(document, blind)
+    assert again.values == made.values
+
+
+def test_a_perturbed_start_lands_within_the_reported_uncertainty():
+    document, scenario = small()
+    paper = print_paper(scenario, resolve(scenario), scenario.published, 31, 1)
+    assert scenario.calibration is not None
+    free = dict(scenario.calibration.free)
+    for name, factor in zip(FREE, (1.6, 0.4, 0.6, 1.8, 1.5), strict=True):
+        free[name] = free[name].model_copy(update={"start": free[name].mean * factor})
+    moved = scenario.calibration.model_copy(update={"free": free})
+    one = fitted(document, scenario.model_copy(update={"published": paper}))
+    other = fitted(document, scenario.model_copy(update={"published": paper, "calibration": moved}))
+    for first, second in zip(one.parameters, other.parameters, strict=True):
+        distance = np.log(second.fitted / first.fitted) if first.scale == "log" else second.fitted - first.fitted
+        assert abs(distance) < first.se
+
+
+def test_what_the_paper_says_nothing_about_stays_at_its_prior():
+    document, scenario = small()
+    only = {key: one for key, one in scenario.published.items() if key.startswith("endpoints.PFS.before.km.control")}
+    made = fitted(document, scenario.model_copy(update={"published": only}))
+    by_name = {one.name: one for one in made.parameters}
+    effect = by_name["outcomes.progression.treatment.log_hr.0"]
+    assert effect.fitted == pytest.approx(-0.5, abs=1e-6)
+    assert effect.pinned < 0.01
+    assert by_name["outcomes.progression.baseline.rates.0"].pinned > 0.3
+
+
+def test_targets_leave_out_p_values_repetitions_and_limits_that_are_not_reached():
+    texts = {
+        "binary.A.before.control.yes": "5",
+        "binary.A.before.control.percent": "3.1",
+        "binary.B.before.control.percent": "3.1",
+        "binary.A.before.p": "0.1",
+        "endpoints.OS.before.km.control.high": "NA",
+        "endpoints.OS.before.km.control.events": "not_printed",
+        "endpoints.OS.before.cox.hr": "0.50",
+        "endpoints.OS.after.subgroups[a=b].hr": ">1",
+        "world.name": "x",
+    }
+    published = {key: Printed(printed=text, where="Table 1") for key, text in texts.items()}
+    found = {target.key: target for target in targets_of(published, {"binary.A.before.control.yes": ("odd",)})}
+    assert list(found) == [
+        "binary.A.before.control.yes",
+        "binary.B.before.control.percent",
+        "endpoints.OS.before.cox.hr",
+        "endpoints.OS.after.subgroups[a=b].hr",
+    ]
+    assert [target.doubtful for target in found.values()] == [True, False, False, False]
+    ratio = found["endpoints.OS.before.cox.hr"]
+    assert ratio.residual(np.log(0.5), 0.1) == pytest.approx(0.0, abs=1e-3)
+    direction = found["endpoints.OS.after.subgroups[a=b].hr"]
+    assert direction.residual(np.log(1.5), 0.1) == 0.0
+    assert direction.residual(np.log(0.8), 0.1) == pytest.approx(np.log(0.8) / 0.1)
+
+
+def test_a_doubtful_target_weighs_less():
+    sure = Target("k", "5", 4.5, 5.5, False, False)
+    doubtful = dataclasses.replace(sure, doubtful=True)
+    assert doubtful.residual(8.0, 1.0) == sure.residual(8.0, 1.0) / 3
+
+
+def test_a_share_among_shares_leaves_their_sum():
+    tree = {"a": (0.5, 0.3, 0.2), "b": (2.0, 3.0)}
+    made = with_leaf(tree, ("a", "0"), 0.6)
+    assert made["a"] == pytest.approx((0.6, 0.24, 0.16))
+    assert with_leaf(tree, ("b", "1"), 4.0)["b"] == (2.0, 4.0)
+    assert tree["a"] == (0.5, 0.3, 0.2)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["trialtwin", "calibrate", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return int(stop.value.code or 0)
+
+
+def test_the_verb_writes_a_world_that_extends_the_one_it_fitted(capsys, monkeypatch, tmp_path):
+    base, out = tmp_path / "base.yaml", tmp_path / "fitted.yaml"
+    names = load("imbrave150").tree["calibration"]["free"]
+    dropped = "".join(f"    {name}: null\n" for name in names if name not in FREE)
+    free = f"calibration:\n  replicates: 20\n  free:\n{dropped}"
+    base.write_text(f"extends: {shipped()['imbrave150']}\nname: base\n{free}")
+    assert run(monkeypatch, str(base), "--out", str(out), "--json") == 0
+    described = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in described["parameters"]] == list(FREE)
+    world = parse(load(str(out), spec=Scenario), Scenario)
+    assert world.name == "fitted"
+    assert world.outcomes.progression.baseline.rates[0] == pytest.approx(described["parameters"][0]["fitted"], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("imbrave150", "--out", "x.txt"), "end the name in .yaml"),
+        (("imbrave150", "--out", "x.yaml", "-S", "population.size=300"), "population.size=300: only calibration.*"),
+        (("imbrave150", "--out", "x.yaml", "-S", "calibration=null"), "no 'calibration.free'"),
+        (("imbrave150", "--out", "x.yaml", "-S", "calibration.free.'outcomes.none'={mean: 0, sd: 1, bounds: [-1, 1]}"),
+         "'outcomes.none' is not the place of a number"),
+        (("imbrave150", "--out", "x.yaml", "-S", "calibration.free.'run.seed'={mean: 5, sd: 1, bounds: [1, 3]}"),
+         "mean and start must lie within increasing bounds"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_fitted_is_refused_in_a_line(capsys, monkeypatch, tmp_path, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *arguments) == 2
+    assert message in capsys.readouterr().err
