@@ -134,7 +134,7 @@ def fidelity(
     scores += [design_score(scenario, key, one) for key, one in scenario.published.items() if key.startswith(DESIGN)]
     probe = generate(resolved, seed, np.zeros(1, np.int64))
     names = [*(f"not: {name}" for name in probe.hidden.criteria), "qualified, not needed", "included"]
-    steps = [("screened", float(scenario.population.size)), *zip(names, flow.tolist(), strict=True)]
+    steps = [("screened", float(scenario.screened())), *zip(names, flow.tolist(), strict=True)]
     return Fidelity(replicates, seed, tuple(scores), totals(scores), tuple(steps))
 
 

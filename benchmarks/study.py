@@ -83,7 +83,7 @@ def prepare(cells: Iterable[tuple[Settings, Scenario]]) -> tuple[Cell, ...]:
 
 def block_size(scenario: Scenario) -> int:
     """How many replicates make a block: memory is bounded by the block."""
-    return max(1, min(100, PATIENTS_PER_BLOCK // scenario.population.size))
+    return max(1, min(100, PATIENTS_PER_BLOCK // scenario.screened()))
 
 
 def blocks(cell: Cell, size: int | None = None) -> list[Block]:

@@ -53,13 +53,13 @@ class Patients:
     @property
     def replicates(self) -> int:
         """How many replicates make up ``run.truth_patients`` patients."""
-        return -(-self.scenario.run.truth_patients // self.scenario.population.size)
+        return -(-self.scenario.run.truth_patients // self.scenario.screened())
 
     @property
     def conditional_replicates(self) -> int:
         """How many of them the multivariable models use."""
         patients = min(CONDITIONAL_PATIENTS, self.scenario.run.truth_patients)
-        return -(-patients // self.scenario.population.size)
+        return -(-patients // self.scenario.screened())
 
     def draw(self, replicates: NDArray[np.int64]) -> Cohorts:
         """The study's own cohorts."""
@@ -67,7 +67,7 @@ class Patients:
 
     def groups(self, replicates: NDArray[np.int64]) -> NDArray[np.int64]:
         """The jackknife group of every patient ``(R, N)``: by replicate, or by patient where replicates are too few."""
-        own = np.arange(self.scenario.population.size)
+        own = np.arange(self.scenario.screened())
         number = replicates[:, None] + (own if self.replicates < GROUPS else 0 * own)
         return number % GROUPS
 
@@ -140,7 +140,7 @@ def conditional_group(patients: Patients, estimand: Estimand, group: int) -> flo
 def conditional_truth(patients: Patients, estimand: Estimand, groups: Sequence[float]) -> Truth:
     """The mean over the groups with its standard error."""
     values = np.array(groups)
-    count = max(patients.conditional_replicates, GROUPS) * patients.scenario.population.size
+    count = max(patients.conditional_replicates, GROUPS) * patients.scenario.screened()
     how = f"Cox model fitted to both potential outcomes of {count:,} patients"
     return Truth(estimand, float(values.mean()), float(values.std(ddof=1) / np.sqrt(GROUPS)), how)
 

@@ -159,7 +159,7 @@ def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
     if out.suffix not in (".csv", ".parquet"):
         raise RunError(f"{out}: end the name in .csv or .parquet")
     scenario, count = asked.scenario, asked.scenario.run.replicates
-    if count * scenario.population.size > 50_000_000:
+    if count * scenario.screened() > 50_000_000:
         raise RunError(f"{count:,} cohorts of {scenario.population.size:,} patients are too many for one file")
     if layout == "adam" and (count > 1 or hidden):
         raise RunError("adam describes one observed study: leave --reps at 1, and --hidden to the plain format")

@@ -39,24 +39,22 @@ class Accrual(Spec):
 
 
 class Entry(Spec):
-    """Accrual and inclusion: ``population.size`` patients are screened, and who fails a criterion is not included.
+    """Accrual and inclusion: of so many patients ``screened`` per patient of the study, the first who qualify enter it.
 
     ``guarantee_months`` by arm: who dies earlier in that arm is never included. ``requires``: the least amount of a
     treatment (see ``outcomes.exposure``) that whoever gets it must have received. ``potential_follow_up_months``: the
-    least time from entry to the cut-off date. ``included`` by arm: the study takes the first so many who qualify.
+    least time from entry to the cut-off date. Where too few qualify the study is smaller.
     """
 
     accrual: Accrual
     guarantee_months: dict[str, NonNegative] = Field(default_factory=dict)
     requires: dict[Name, NonNegative] = Field(default_factory=dict)
     potential_follow_up_months: NonNegative = 0.0
-    included: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    screened: Annotated[float, Field(ge=1, le=100)] = 1.0
 
 
-def first_qualified(qualified: Bools, most: int | None) -> Bools:
-    """The first ``most`` of those who qualify in each row ``(R, N)``; all of them where there is no limit."""
-    if most is None:
-        return qualified
+def first_qualified(qualified: Bools, most: int) -> Bools:
+    """The first ``most`` of those who qualify in each row ``(R, N)``."""
     kept: Bools = qualified & (np.cumsum(qualified, axis=1) <= most)
     return kept
 

@@ -56,12 +56,16 @@ def resolve(world: World) -> Resolved:
 
 
 def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patients: int | None = None) -> Cohorts:
-    """The cohorts of the given replicate numbers ``(R,)``, each of ``population.size`` patients unless stated.
+    """The cohorts of the given replicate numbers ``(R,)``, of studies of ``population.size`` patients unless stated.
+
+    The arrays hold all N who are screened; `Observed.present` says who is in the study. With a fixed share of treated
+    each arm takes its own first patients who qualify, else the study takes whoever comes first.
 
     Bit for bit the same for a replicate whatever others are in the block.
     """
     world, streams = resolved.world, Streams(seed)
-    n = world.population.size if patients is None else patients
+    size = world.population.size if patients is None else patients
+    n = world.screened(size)
     values = resolved.baseline.draw(streams, replicates, n)
     linear = _predictors(resolved, streams, replicates, values)
     treated, propensity = resolved.allocation.draw(linear["treatment"], streams, replicates)
@@ -73,7 +77,6 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
     arms = world.arms.names()
     recorded = records.draw(resolved.recorded, arms, streams, replicates, luck, courses)
     criteria = _criteria(world, courses, administrative, recorded.exposure)
-    most = [world.entry.included.get(arm) for arm in arms]
     eligible = np.stack([np.logical_and.reduce([met[arm] for met in criteria.values()]) for arm in (0, 1)])
     visits = [world.followup.visit_months.get(arm) for arm in arms]
     seen = [seen_at_visits(course, months) for course, months in zip(courses, visits, strict=True)]
@@ -94,7 +97,7 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
         variables=resolved.baseline.measured,
         covariates=covariates.by_patient(values[:measured]),
         treated=treated,
-        present=choose(treated, *(first_qualified(eligible[arm] & (treated == arm), most[arm]) for arm in (1, 0))),
+        present=_present(world, size, treated, eligible),
         endpoints=endpoints,
         binary=OnDemand(tuple(recorded.binary), received_outcomes),
         exposure={name: choose(treated, one, zero) for name, (zero, one) in recorded.exposure.items()},
@@ -156,6 +159,16 @@ def _criteria(
         zero, one = (~(amount < least) for amount in received[name])
         met[f"at least {least:g} {name}"] = (zero, one)
     return met
+
+
+def _present(world: World, size: int, treated: Bools, eligible: Bools) -> Bools:
+    """Who is in the study ``(R, N)``."""
+    qualified = choose(treated, eligible[1], eligible[0])
+    if world.treatment.kind != "fixed":
+        return first_qualified(qualified, size)
+    count = round(world.treatment.share * size)
+    first = (first_qualified(qualified & ~treated, size - count), first_qualified(qualified & treated, count))
+    return first[0] | first[1]
 
 
 def _first_unmet(criteria: dict[str, tuple[Bools, Bools]], treated: Bools) -> NDArray[np.int8]:

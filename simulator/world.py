@@ -1,6 +1,7 @@
 """A world: all sections of a scenario document that say how cohorts come about, checked against each other."""
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
@@ -156,10 +157,13 @@ class World(Spec):
 
     def _arm_keys(self) -> Iterator[tuple[str, list[str]]]:
         yield "entry.guarantee_months", list(self.entry.guarantee_months)
-        yield "entry.included", list(self.entry.included)
         yield "followup.dropout", list(self.followup.dropout)
         yield from ((f"outcomes.exposure.{name}.arms", list(one.arms)) for name, one in self.outcomes.exposure.items())
         yield "followup.visit_months", list(self.followup.visit_months)
+
+    def screened(self, size: int | None = None) -> int:
+        """How many patients are screened for a study of ``population.size`` patients, or of another size."""
+        return math.ceil((self.population.size if size is None else size) * self.entry.screened - 1e-9)
 
     def binary_outcomes(self) -> tuple[str, ...]:
         """Names of the binary outcomes that a cohort of this world has."""

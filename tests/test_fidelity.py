@@ -95,8 +95,8 @@ def test_the_shipped_twins_print_what_their_papers_print(name):
     assert all(table.inside >= 0.9 * table.numbers for table in tables if table.numbers >= 10)
     pairs = [one for one in found.scores if one.key == "matching.n_pairs"]
     assert all(abs(one.median - 151) <= 4 for one in pairs)
-    assert found.flow[0] == ("screened", float(scenario.population.size))
-    assert sum(count for _, count in found.flow[1:]) == pytest.approx(scenario.population.size)
+    assert found.flow[0] == ("screened", float(scenario.screened()))
+    assert sum(count for _, count in found.flow[1:]) == pytest.approx(scenario.screened())
 
 
 IMBRAVE_FITTED = (

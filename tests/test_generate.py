@@ -49,7 +49,7 @@ def few_at_visits() -> Resolved:
     """The paper's world with progression seen at visits, and few places for whoever qualifies."""
     made = paper().world
     followup = made.followup.model_copy(update={"visit_months": {"LP": 1.38, "HLP": 2.0}})
-    entry = made.entry.model_copy(update={"included": {"LP": 2, "HLP": 1}, "potential_follow_up_months": 30.0})
+    entry = made.entry.model_copy(update={"potential_follow_up_months": 30.0})
     return resolve(made.model_copy(update={"followup": followup, "entry": entry}))
 
 

@@ -34,7 +34,7 @@ def one_by_one() -> list[dict]:
     """The JSON of the analysis of each of them."""
     observed = numbers().block.sample.observed
     return [
-        analyse(replicate(observed, r), [str(i) for i in range(WORLD.population.size)], WORLD.analysis).to_json()
+        analyse(replicate(observed, r), [str(i) for i in range(WORLD.screened())], WORLD.analysis).to_json()
         for r in REPLICATES
     ]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, START, STOP, gather
+from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, START, STOP, gather, plan_steps
 from analysis.kernels.cox_likelihood import combine, likelihood
 from analysis.kernels.cox_robust import sandwich, score_residuals
 from analysis.kernels.lanes import sum_of_products
@@ -129,11 +129,14 @@ def newton(
     events = 0.0
     for i in range(size):
         events += w[i] * died[i]
+    place = np.empty(size, np.int64)
+    planned = plan_steps(w, died, group, groups, late, share, place)
     before, last_span = -np.inf, np.inf
     settled, well = False, True
     for iteration in range(_ITERATIONS):
         likelihood(
-            beta, z, w, died, group, groups, late, efron, total, risk, exposure, martingale, share, jump, mean
+            beta, z, w, died, group, groups, late, efron, planned, place,
+            total, risk, exposure, martingale, share, jump, mean,
         )  # fmt: skip
         first = iteration == 0
         if not (total[0] >= before - 1e-9 * (1.0 + abs(before))):
@@ -162,8 +165,8 @@ def newton(
         for p in range(p_count):
             gain += step[p] * total[1 + p]
             floor[p] = 0.0
-        combine(step, z, size, share)
-        span = largest(share, size)
+        combine(step, z, size, exposure)
+        span = largest(exposure, size)
         if first and not started:
             loglik[2] = gain
         loglik[1] = total[0]

@@ -141,3 +141,24 @@ def line_up(
         group[g, ENTERED] = entered
     for j in range(size):
         late[j] = place[late[j]]
+
+
+@kernel
+def plan_steps(weight: Floats, died: Bools, group: Ints, groups: int, late: Ints, share: Floats, place: Ints) -> int:
+    """The number of steps, latest first, where each is one death, in one stratum that nobody enters late; else 0.
+
+    Fills ``share`` and ``place``, the first patient at risk, which hold for any coefficients.
+    """
+    steps = int(np.int64(0))
+    if len(late) > 0 or group[groups - 1, FIRST] > 0:
+        return 0
+    for g in range(groups - 1, -1, -1):
+        if group[g, DEATHS] > 1:
+            return 0
+        group[g, STEP] = steps
+        if group[g, DEATHS] == 1:
+            share[steps], place[steps] = 0.0, group[g, START]
+            for i in range(group[g, START], group[g, STOP]):
+                share[steps] += weight[i] if died[i] else 0.0
+            steps += 1
+    return steps

@@ -38,6 +38,8 @@ def likelihood(
     groups: int,
     late: Ints,
     efron: bool,
+    planned: int,
+    place: Ints,
     total: Floats,
     risk: Floats,
     exposure: Floats,
@@ -48,7 +50,8 @@ def likelihood(
 ) -> None:
     """Fills ``total`` with the log partial likelihood at ``beta``, its score (P) and information (lower triangle).
 
-    Fills ``risk``, ``exposure``, ``martingale (size,)``, ``share``, ``jump`` and ``mean`` on the way.
+    Fills ``risk``, ``exposure``, ``martingale (size,)``, ``share``, ``jump`` and ``mean`` on the way; ``share`` stays
+    where `cox_data.plan_steps` filled it, with ``place``, and told ``planned`` steps.
     """
     size, width = group[groups - 1, STOP], z.shape[0]
     combine(beta, z, size, risk)
@@ -59,13 +62,18 @@ def likelihood(
     exponentials(risk, martingale, size)
     for i in range(size):
         risk[i] *= weight[i]
-    if len(late) > 0:
+    if planned > 0:
+        steps = planned_steps(z, group, groups, planned, place, total, risk, exposure, martingale, share, jump, mean)
+    elif len(late) > 0:
         steps = hazard_steps(z, weight, died, group, groups, late, efron, total, risk, share, jump, mean)
     else:
         steps = hazard_steps_at_once(
             z, weight, died, group, groups, efron, total, risk, exposure, share, jump, mean
         )  # fmt: skip
-    cumulate(weight, died, group, groups, late, efron, risk, exposure, martingale, jump)
+    if planned > 0:
+        cumulate_planned(weight, died, size, planned, place, risk, exposure, martingale, jump)
+    else:
+        cumulate(weight, died, group, groups, late, efron, risk, exposure, martingale, jump)
     k = width
     for p in range(1, width):
         for q in range(p + 1):
@@ -85,6 +93,72 @@ def combine(beta: Floats, z: Floats, size: int, eta: Floats) -> None:
     for p in range(beta.shape[0]):
         for i in range(size):
             eta[i] += beta[p] * z[1 + p, i]
+
+
+@kernel
+def planned_steps(
+    z: Floats,
+    group: Ints,
+    groups: int,
+    steps: int,
+    place: Ints,
+    total: Floats,
+    risk: Floats,
+    inverse: Floats,
+    at_risk: Floats,
+    share: Floats,
+    jump: Floats,
+    mean: Floats,
+) -> int:
+    """As `hazard_steps`, after `plan_steps`; ``inverse`` and ``at_risk`` are scratch."""
+    s, product = 0.0, 1.0
+    for i in range(group[groups - 1, STOP] - 1, -1, -1):
+        s += risk[i]
+        at_risk[i] = s
+    if not (at_risk[place[0]] > 0.0 and at_risk[place[steps - 1]] < np.inf):
+        total[0] = -np.inf
+        return 0
+    for step in range(steps):
+        inverse[step] = np.divide(1.0, at_risk[place[step]])
+        jump[step] = share[step] * inverse[step]
+        mean[0, step] = 1.0
+    for step in range(steps):
+        if share[step] == 1.0:
+            product *= at_risk[place[step]]
+            if not 1e-200 < product < 1e200:
+                total[0] -= np.log(product)
+                product = 1.0
+        else:
+            total[0] -= share[step] * np.log(at_risk[place[step]])
+    total[0] -= np.log(product)
+    for p in range(1, z.shape[0], 4):
+        sum_over_risk_sets(z, risk, group, groups, p, place, steps, inverse, mean)
+    return steps
+
+
+@kernel
+def cumulate_planned(
+    weight: Floats,
+    died: Bools,
+    size: int,
+    steps: int,
+    place: Ints,
+    risk: Floats,
+    exposure: Floats,
+    martingale: Floats,
+    jump: Floats,
+) -> None:
+    """As `cumulate`, after `planned_steps`."""
+    hazard, stop = 0.0, place[steps - 1]
+    for i in range(stop):
+        exposure[i] = 0.0
+    for step in range(steps - 1, -1, -1):
+        hazard += jump[step]
+        start, stop = stop, place[step - 1] if step > 0 else size
+        for i in range(start, stop):
+            exposure[i] = risk[i] * hazard
+    for i in range(size):
+        martingale[i] = (weight[i] if died[i] else 0.0) - exposure[i]
 
 
 @kernel

@@ -19,9 +19,8 @@ _ALBI = COLUMNS.index("albi")
 
 
 WHOLE = (
-    "population.size=422",
     "entry.requires=null",
-    "entry.included=null",
+    "entry.screened=1",
     "entry.potential_follow_up_months=null",
 )  # everybody is included, so that a cohort is a whole array
 

@@ -302,25 +302,27 @@ def patient_of(resolved: Resolved, seed: int, replicate: int, patient: int) -> d
 
 def cohort(resolved: Resolved, seed: int, replicate: int, patients: int) -> list[dict[str, Any]]:
     """The patients of a cohort, each with the arm received under ``treated``."""
-    made = [patient_of(resolved, seed, replicate, patient) for patient in range(patients)]
+    screened = math.ceil(patients * resolved.world.entry.screened - 1e-9)
+    made = [patient_of(resolved, seed, replicate, patient) for patient in range(screened)]
     spec = resolved.world.treatment
     if spec.kind != "fixed":
         for one in made:
             one["treated"] = one["luck"] < one["propensity"]
-        return included(made, resolved.world)
+        return included(made, resolved.world, patients)
     noisy = [one["predictor"] + math.log((1 - one["luck"]) / one["luck"]) for one in made]
-    chosen = sorted(range(patients), key=lambda i: -noisy[i])[: round(spec.share * patients)]
+    chosen = sorted(range(screened), key=lambda i: -noisy[i])[: round(spec.share * screened)]
     for i, one in enumerate(made):
         one["treated"] = i in chosen
-    return included(made, resolved.world)
+    return included(made, resolved.world, patients)
 
 
-def included(made: list[dict[str, Any]], world: World) -> list[dict[str, Any]]:
-    """The patients with who is in the study under ``present``: the first so many of each arm who qualify."""
-    taken = [0, 0]
+def included(made: list[dict[str, Any]], world: World, size: int) -> list[dict[str, Any]]:
+    """The patients with who is in the study under ``present``: the first who qualify, by arm if arm sizes are fixed."""
+    taken, fixed = [0, 0], world.treatment.kind == "fixed"
+    treated = round(world.treatment.share * size) if fixed else 0
     for one in made:
         arm = int(one["treated"])
-        limit = world.entry.included.get(world.arms.names()[arm], math.inf)
-        one["present"] = one[arm]["eligible"] and taken[arm] < limit
+        room = taken[arm] < (size - treated, treated)[arm] if fixed else sum(taken) < size
+        one["present"] = one[arm]["eligible"] and room
         taken[arm] += one["present"]
     return made
