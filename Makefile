@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test slow lint lock schema clean
+.PHONY: demo test slow lint lock schema world clean
 
 demo: $(VENV)/.installed
 	$(BIN)/trialtwin demo
@@ -42,6 +42,10 @@ lock:
 
 schema: $(VENV)/.installed
 	$(BIN)/trialtwin schema > scenarios/schema/scenario.json
+
+# Fit the first paper's world again: about four minutes on two cores, the same numbers for the same versions.
+world: $(VENV)/.installed
+	$(BIN)/trialtwin calibrate hcc-lung-metastasis-stated --out scenarios/worlds/hcc-lung-metastasis.yaml
 
 clean:
 	rm -rf $(VENV)
