@@ -107,6 +107,21 @@ def calibrate(name: str, settings: tuple[str, ...], out: Path, jobs: int | None,
     click.echo(twin_verbs.calibrate(verbs.load_study(name, settings), settings, out, jobs or _cores(), as_json))
 
 
+@cli.command()
+@click.argument("name")
+@overrides
+@click.option("--report", "report_out", type=click.Path(path_type=Path), help="HTML file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the findings.")
+def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json: bool) -> None:
+    """What the published numbers of a world contradict: recomputed within the rounding of what is printed.
+
+    A YAML file with nothing but `published:` will do.
+    """
+    from benchmarks import twin_verbs
+
+    click.echo(twin_verbs.audit(name, settings, report_out, as_json))
+
+
 @cli.command("warm-up")
 def warm_up() -> None:
     """Compile the kernels into the cache before they are needed: for container images and clusters."""

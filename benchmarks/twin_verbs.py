@@ -1,23 +1,33 @@
-"""The verbs that make and judge a twin of a paper: `fidelity`, `calibrate`; each returns the text to print."""
+"""The verbs about a paper and its twin, `audit`, `calibrate` and `fidelity`: each returns the text to print."""
 
 import json
 import os
-from collections.abc import Mapping
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
+from analysis.audit.paper import SEVERITIES, Finding
 from benchmarks import calibrate as calibration
 from benchmarks import fidelity as scorecard
 from benchmarks.progress import Progress
+from benchmarks.scenario import Scenario
 from benchmarks.store import RunError
-from benchmarks.tables import aligned, number
+from benchmarks.tables import WIDTH, aligned, number
 from benchmarks.targets import free_paths
 from benchmarks.verbs import Asked, ready_kernels
 from benchmarks.warm_up import STUDY
 from simulator.canonical import resolved_yaml
+from simulator.documents import load, parse
+from simulator.spec import Spec
+from simulator.world import Printed
 
+ABOUT = ({"hr", "low", "high", "p"}, {"median", "low", "high"}, {"n", "yes", "percent"})
 SCHEMA = "# yaml-language-server:"
 FITTED = "fitted to the published numbers by `trialtwin calibrate`"
 
@@ -146,9 +156,82 @@ def fit_text(fit: calibration.Fit, out: Path) -> str:
     )
 
 
+class Paper(Spec):
+    """A document as far as its published numbers go."""
+
+    published: dict[str, Printed] = Field(default_factory=dict)
+
+
+def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json: bool) -> str:
+    """The findings of an audit, severe ones first, and which tests explain each table's p-values."""
+    from analysis.audit import audit as find
+    from analysis.audit import conventions
+
+    document = load(name, settings, spec=Scenario)
+    published = parse(document, Paper, ignore=[key for key in document.tree if key != "published"]).published
+    if not published:
+        raise RunError(f"{name}: has no published numbers")
+    try:
+        findings, tests = find(published), conventions(published)
+    except ValueError as error:
+        raise RunError(f"{name}: published: {error}") from None
+    title = str(document.tree.get("source", name))
+    if report_out is not None:
+        from benchmarks.report import audit_report
+
+        _write(report_out, audit_report(findings, tests, title, len(published)))
+    if as_json:
+        described = {
+            "numbers": len(published),
+            "findings": [asdict(finding) for finding in findings],
+            "tests": [str(one) for one in tests],
+        }
+        return json.dumps(_plain(described), indent=2, allow_nan=False)
+    return audit_text(findings, [str(one) for one in tests], len(published))
+
+
+def audit_text(findings: Sequence[Finding], tests: Sequence[str], numbers: int) -> str:
+    """The findings one under the other: what was found, the arithmetic, what would be consistent."""
+    counts = Counter(finding.severity for finding in findings)
+    told = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
+    parts = [f"{numbers} printed numbers: {told or 'nothing found'}"]
+    for finding in findings:
+        where = f"{finding.severity}: {finding.check} ({finding.where})"
+        parts += ["", *textwrap.wrap(where, WIDTH), *_indented(", ".join(finding.keys[:3]))]
+        parts += [*_indented(finding.arithmetic), *_indented(f"consistent: {finding.consistent}")]
+    return "\n".join(
+        [*parts, "", "which tests explain the p-values:", *(line for one in tests for line in _indented(one))]
+    )
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+
+
 def doubts(asked: Asked) -> dict[str, tuple[str, ...]]:
-    """What the audit says against the published numbers, by key."""
-    return {}
+    """What the audit says against published numbers, by key: its severe and moderate findings.
+
+    A finding is held against the numbers that it is about, not against the counts by which they were checked.
+    """
+    from analysis.audit import audit as find
+
+    found: dict[str, tuple[str, ...]] = {}
+    try:
+        findings = find(asked.scenario.published)
+    except ValueError as error:
+        raise RunError(f"{asked.scenario.name}: published: {error}") from None
+    for finding in findings:
+        kind = next((kind for kind in ABOUT if _last(finding.keys[0]) in kind), {_last(finding.keys[0])})
+        if finding.severity == "note":
+            continue
+        for key in finding.keys:
+            if _last(key) in kind and finding.check not in found.get(key, ()):
+                found[key] = (*found.get(key, ()), finding.check)
+    return found
+
+
+def _last(key: str) -> str:
+    return key.rpartition(".")[2]
 
 
 def _needs_published(asked: Asked) -> None:

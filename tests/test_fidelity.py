@@ -10,6 +10,8 @@ from benchmarks.cli import main
 from benchmarks.fidelity import design_score, fidelity, score, totals
 from benchmarks.paper import as_printed, print_paper
 from benchmarks.scenario import Scenario
+from benchmarks.twin_verbs import doubts
+from benchmarks.verbs import load_study
 from simulator.documents import load, parse
 from simulator.generate import resolve
 from simulator.world import Printed
@@ -89,7 +91,7 @@ def test_the_shipped_twins_print_what_their_papers_print(name):
     scenario = parse(load(name), Scenario)
     if name == "imbrave150":
         scenario = parse(load(name, IMBRAVE_FITTED), Scenario)
-    found = fidelity(scenario, 300, 20261123, 1, quiet, {})
+    found = fidelity(scenario, 300, 20261123, 1, quiet, doubts(load_study(name)))
     *tables, whole = found.totals
     assert whole.inside >= 0.95 * whole.numbers
     assert all(table.inside >= 0.9 * table.numbers for table in tables if table.numbers >= 10)

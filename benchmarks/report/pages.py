@@ -1,6 +1,7 @@
 """What stands on a page: the question and the verdict first, then what was assumed, results, how to reproduce."""
 
 import re
+from collections.abc import Sequence
 from math import exp, isfinite
 from typing import Any
 
@@ -9,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis import figures as cohort_figures
+from analysis.audit.paper import SEVERITIES, Finding
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.cohort_spec import CohortSpec
 from analysis.kernels.status import Status
@@ -101,6 +103,21 @@ def fidelity_report(found: Fidelity, scenario: Scenario) -> str:
         ),
         outside=[one for one in found.scores if not one.inside],
         by_place=[(name, [one for one in found.scores if place(one.where) == name]) for name in places],
+    )
+
+
+def audit_report(findings: Sequence[Finding], tests: Sequence[object], title: str, numbers: int) -> str:
+    """The HTML report of an audit."""
+    counts = {severity: sum(one.severity == severity for one in findings) for severity in SEVERITIES}
+    told = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+    return _page(
+        "audit.html",
+        title=title,
+        verdict=f"Of {numbers} printed numbers the arithmetic contradicts some: {told}."
+        if findings
+        else f"{numbers} printed numbers, and the arithmetic contradicts none of them.",
+        groups=[(name, [one for one in findings if one.severity == name]) for name in SEVERITIES if counts[name]],
+        tests=[str(one) for one in tests],
     )
 
 

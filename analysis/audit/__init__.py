@@ -1,0 +1,37 @@
+"""The audit of a paper: what its printed numbers imply about each other, within the rounding of what is printed."""
+
+from collections.abc import Mapping
+
+from analysis.audit import p_values
+from analysis.audit.counts import count_findings
+from analysis.audit.information import information_findings
+from analysis.audit.p_values import TableTests
+from analysis.audit.paper import SEVERITIES, Finding, Paper, Severity
+from analysis.audit.ratios import ratio_findings, read_ratios
+from analysis.audit.spread import spread_findings
+from analysis.audit.survival import survival_findings
+from analysis.audit.words import word_findings
+from simulator.world import Printed
+
+__all__ = ["Finding", "Severity", "TableTests", "audit", "conventions"]
+
+
+def audit(published: Mapping[str, Printed]) -> tuple[Finding, ...]:
+    """Everything that the printed numbers contradict, the severe findings first."""
+    paper = Paper.of(published)
+    tested, ratios = p_values.tested_rows(paper), read_ratios(paper)
+    found = [
+        *count_findings(paper, p_values.confirmed(tested)),
+        *p_values.p_value_findings(paper, tested),
+        *ratio_findings(paper, ratios),
+        *information_findings(paper, ratios),
+        *survival_findings(paper, published),
+        *spread_findings(paper),
+        *word_findings(paper, published),
+    ]
+    return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def conventions(published: Mapping[str, Printed]) -> tuple[TableTests, ...]:
+    """Which test explains the p-values of each table."""
+    return p_values.conventions(p_values.tested_rows(Paper.of(published)))

@@ -1,0 +1,206 @@
+"""The printed numbers of a paper by their keys, and the rows of counts that the keys make up."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from math import isfinite
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.published import NOT_PRINTED, Element, Stands, exact_value, parse_element, parse_months, parse_printed
+from simulator.keys import split_key
+from simulator.world import Printed
+
+Severity = Literal["severe", "moderate", "note"]
+SEVERITIES: tuple[Severity, ...] = ("severe", "moderate", "note")
+SIDES = ("before", "after")
+ARMS = ("control", "treated")
+_COMPLEMENTS = ({"<=", ">"}, {"<", ">="})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Printed numbers that do not go together (severe), hardly (moderate), or that call for a remark (note).
+
+    ``arithmetic`` can be verified by hand; ``consistent`` says what would go together; ``where`` it is printed.
+    """
+
+    keys: tuple[str, ...]
+    severity: Severity
+    check: str
+    arithmetic: str
+    consistent: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Number:
+    """A printed number: its key, its text, where it stands, and the values that it stands for."""
+
+    key: str
+    text: str
+    where: str
+    stands: Stands
+
+    @property
+    def value(self) -> float:
+        """The number as printed; a bound for '<0.001', +inf for 'NA'."""
+        exact = exact_value(self.text)
+        if exact is not None:
+            return exact
+        return self.stands.high if np.isinf(self.stands.low) else self.stands.low
+
+    @property
+    def count(self) -> int | None:
+        """The number as a count, None where it is not printed as a whole number that is not negative."""
+        exact = exact_value(self.text)
+        return int(exact) if exact is not None and exact >= 0 and "." not in self.text else None
+
+
+@dataclass(frozen=True)
+class CountRow:
+    """The counts ``(2, k)`` of one row, control first, by ``levels``; a yes/no outcome has yes and no.
+
+    ``complete`` says that the counts add up to the size of both arms.
+    """
+
+    name: str
+    side: str
+    levels: tuple[str, ...]
+    keys: tuple[str, ...]
+    counts: NDArray[np.int64]
+    complete: bool
+    p: Number | None
+
+    @property
+    def seen(self) -> NDArray[np.int64]:
+        """The counts of the levels that somebody has."""
+        return self.counts[:, self.counts.sum(axis=0) > 0]
+
+    @property
+    def expected(self) -> NDArray[np.float64]:
+        """The counts of those levels that independence expects."""
+        seen = self.seen.astype(np.float64)
+        expected: NDArray[np.float64] = np.outer(seen.sum(axis=1), seen.sum(axis=0)) / seen.sum()
+        return expected
+
+    def __str__(self) -> str:
+        return " against ".join("/".join(str(n) for n in arm) for arm in self.counts)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """All printed numbers by their keys."""
+
+    numbers: Mapping[str, Number]
+
+    @staticmethod
+    def of(published: Mapping[str, Printed]) -> "Paper":
+        """The paper of these printed numbers; dates are left out. ValueError for a text that is no number."""
+        numbers = {}
+        for key, one in published.items():
+            if one.printed == NOT_PRINTED or parse_months(one.printed) is not None:
+                continue
+            try:
+                numbers[key] = Number(key, one.printed, one.where, parse_printed(one.printed))
+            except ValueError as error:
+                raise ValueError(f"{key}: {error}") from None
+        return Paper(numbers)
+
+    def get(self, key: str) -> Number | None:
+        """The number at a key, None where it is not printed."""
+        return self.numbers.get(key)
+
+    def finite(self, key: str) -> Number | None:
+        """The number at a key, None where it is not printed or is a bound or a limit that is not reached."""
+        found = self.numbers.get(key)
+        return found if found is not None and isfinite(found.stands.low) and isfinite(found.stands.high) else None
+
+    def count(self, key: str) -> int | None:
+        """The count at a key, None where it is not printed or no count."""
+        found = self.numbers.get(key)
+        return None if found is None else found.count
+
+    def where(self, keys: tuple[str, ...]) -> str:
+        """Where these numbers are printed, each place once."""
+        return "; ".join(dict.fromkeys(self.numbers[key].where for key in keys if key in self.numbers))
+
+    def finding(self, keys: tuple[str, ...], severity: Severity, check: str, *lines: str) -> Finding:
+        """A finding about these numbers; the lines are the arithmetic and what would be consistent."""
+        arithmetic, consistent = lines
+        return Finding(keys, severity, check, arithmetic, consistent, self.where(keys))
+
+    def size(self, side: str, arm: str) -> int | None:
+        """The size of an arm before or after matching, None where it is not printed."""
+        if arm not in ARMS:
+            return None
+        if side == "before":
+            return self.count(f"cohort.{arm}")
+        return self.count(f"matching.n_{arm}") or self.count("matching.n_pairs")
+
+    def table1(self, last: str) -> tuple[tuple[str, str], ...]:
+        """Side and element of the rows of Table 1 that have a number of this name."""
+        keys = (key for key in self.numbers if key.startswith("table1.") and key.endswith(f".{last}"))
+        steps = (split_key(key)[1] for key in keys)
+        return tuple(dict.fromkeys((step.name, step.element) for step in steps if step.element is not None))
+
+    @cached_property
+    def elements(self) -> dict[tuple[str, str], tuple[Element, ...]]:
+        """The elements of Table 1 that have counts, by side and variable, in the order of printing."""
+        found: dict[tuple[str, str], tuple[Element, ...]] = {}
+        for side, text in self.table1("n"):
+            element = parse_element(text)
+            if element.operator:
+                place = (side, element.variable)
+                found[place] = (*found.get(place, ()), element)
+        return found
+
+    @cached_property
+    def rows(self) -> tuple[CountRow, ...]:
+        """Every row of counts with all its levels in both arms: Table 1's, then the yes/no outcomes."""
+        return tuple(self._rows())
+
+    def _rows(self) -> Iterator[CountRow]:
+        for (side, variable), elements in self.elements.items():
+            levels = [e for e in elements if e.operator == "="]
+            stretches = [e for e in elements if e.operator != "="]
+            if len(levels) > 1:
+                yield from self._table1_row(side, variable, levels)
+            for _, group in groupby(sorted(stretches, key=lambda e: e.value), key=lambda e: e.value):
+                pair = list(group)
+                if len(pair) == 2 and {e.operator for e in pair} in _COMPLEMENTS:
+                    yield from self._table1_row(side, variable, sorted(pair, key=elements.index))
+            if any("&" in e.value for e in stretches):
+                yield from self._table1_row(side, variable, stretches)
+        for name, side in self.outcomes():
+            yield from self._outcome_row(name, side)
+
+    def outcomes(self) -> tuple[tuple[str, str], ...]:
+        """Name and side of all yes/no outcomes."""
+        steps = (key.split(".") for key in self.numbers if key.startswith("binary."))
+        return tuple(dict.fromkeys((step[1], step[2]) for step in steps if len(step) > 3))
+
+    def _table1_row(self, side: str, variable: str, levels: list[Element]) -> Iterator[CountRow]:
+        texts = tuple(f"{e.variable}{e.operator}{e.value}" for e in levels)
+        keys = tuple(f"table1.{side}[{text}].{arm}.n" for arm in ARMS for text in texts)
+        counts = [self.count(key) for key in keys]
+        if any(n is None for n in counts):
+            return
+        table = np.array(counts, np.int64).reshape(2, -1)
+        sizes = [self.size(side, arm) for arm in ARMS]
+        complete = all(size is None or size == total for size, total in zip(sizes, table.sum(axis=1), strict=True))
+        named = variable if levels[0].operator == "=" else texts[0]
+        p = [self.get(f"table1.{side}[{name}].p") for name in (named, *texts)]
+        yield CountRow(named, side, texts, keys, table, complete, next((one for one in p if one is not None), None))
+
+    def _outcome_row(self, name: str, side: str) -> Iterator[CountRow]:
+        keys = tuple(f"binary.{name}.{side}.{arm}.yes" for arm in ARMS)
+        yes, sizes = [self.count(key) for key in keys], [self.size(side, arm) for arm in ARMS]
+        known = [(y, n) for y, n in zip(yes, sizes, strict=True) if y is not None and n is not None]
+        if len(known) == 2:
+            table = np.array([[y, n - y] for y, n in known], np.int64)
+            complete = bool((table >= 0).all())
+            yield CountRow(name, side, ("yes", "no"), keys, table, complete, self.get(f"binary.{name}.{side}.p"))
