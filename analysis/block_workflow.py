@@ -9,7 +9,7 @@ from scipy.special import chdtrc, ndtr
 from analysis import survival
 from analysis.baseline import Baseline, baseline, rows_of
 from analysis.columns import estimable
-from analysis.estimators import Sample
+from analysis.estimators.base import Sample
 from analysis.kernels.status import Status
 from analysis.plan import cox_terms, subgroup_factors
 from analysis.two_arms import ArmComparison, two_arms

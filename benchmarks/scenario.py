@@ -9,7 +9,7 @@ from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
 from analysis.plan import Plan
 from simulator.documents import Document, parse, with_values
 from simulator.spec import Name, Positive, Spec
-from simulator.world import World
+from simulator.world import ENDPOINTS, World
 
 DEFAULT_ESTIMATORS = (Crude(), Adjusted(), Matched(name="matched-naive", se="naive"), Matched(), Ipw())
 MOST_CELLS = 10_000
@@ -138,7 +138,19 @@ class Scenario(World):
         variables = {name: spec.variable(name) for name, spec in self.population.covariates.items()}
         for place, message in self.analysis.problems(variables):
             raise ValueError(f"analysis.{'.'.join(map(str, place))}: {message}")
+        known = (*ENDPOINTS, *self.outcomes.binary_names())
+        for estimator in self.estimators:
+            for endpoint in estimator.endpoints:
+                if endpoint not in known:
+                    raise ValueError(
+                        f"estimators: '{estimator.name}' asks for '{endpoint}'; known are {', '.join(known)}"
+                    )
         return self
+
+    def judged(self) -> list[tuple[str, Estimator]]:
+        """Every endpoint with every estimator that is applied to it, in the order of a study's rows."""
+        asked = dict.fromkeys(endpoint for estimator in self.estimators for endpoint in estimator.endpoints)
+        return [(endpoint, one) for endpoint in asked for one in self.estimators if endpoint in one.endpoints]
 
 
 def cells(document: Document, scenario: Scenario) -> list[tuple[Settings, Scenario]]:

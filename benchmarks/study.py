@@ -30,7 +30,6 @@ from benchmarks.truth import (
 )
 from simulator.estimand import Estimand
 from simulator.generate import Resolved, generate, resolve
-from simulator.world import ENDPOINTS
 
 _T = TypeVar("_T")
 _S = TypeVar("_S")
@@ -98,7 +97,7 @@ def block_rows(block: Block) -> pa.Table:
     replicates = np.arange(block.first, block.last, dtype=np.int64)
     cohorts = generate(cell.resolved, scenario.run.seed, replicates)
     sample = Sample(cohorts.observed, scenario.analysis, replicates, scenario.run.seed)
-    made = [(e, m, m.estimate(sample, e)) for e in ENDPOINTS for m in scenario.estimators]
+    made = [(e, m, m.estimate(sample, e)) for e, m in scenario.judged()]
     each = len(made)
     columns: dict[str, object] = {
         "cell": np.full(len(replicates) * each, cell.number, np.int32),
@@ -157,10 +156,7 @@ def layout_of(cells: tuple[Cell, ...]) -> Layout:
     """The order of the rows of a study of these cells."""
     return Layout(
         {cell.number: cell.scenario.run.replicates for cell in cells},
-        {
-            cell.number: tuple((endpoint, one.name) for endpoint in ENDPOINTS for one in cell.scenario.estimators)
-            for cell in cells
-        },
+        {cell.number: tuple((endpoint, one.name) for endpoint, one in cell.scenario.judged()) for cell in cells},
     )
 
 
@@ -170,8 +166,7 @@ def asked_estimands(cell: Cell) -> dict[tuple[str, str], Estimand]:
     variables = {variable.name: variable for variable in cell.resolved.baseline.measured}
     return {
         (endpoint, estimator.name): estimator.estimand(endpoint, scenario.analysis, variables)
-        for endpoint in ENDPOINTS
-        for estimator in scenario.estimators
+        for endpoint, estimator in scenario.judged()
     }
 
 

@@ -29,6 +29,7 @@ from simulator.terms import design
 GROUPS = 20
 BINS = 2048
 CONDITIONAL_PATIENTS = 100_000
+OVERLAP_UNITS = 2**20
 
 Counts = NDArray[np.int64]
 
@@ -101,8 +102,8 @@ def count_block(patients: Patients, asked: Sequence[Estimand], replicates: NDArr
         for arm, course in enumerate(cohorts.hidden.potential[estimand.endpoint]):
             bins = np.minimum((course.time * (BINS / horizon)).astype(np.int64), BINS - 1)
             place = group * BINS + bins
-            for kind, who in enumerate((inside, inside & course.event)):
-                counted = np.bincount(place[who], minlength=GROUPS * BINS)
+            for kind, weight in enumerate((inside, inside * course.event)):
+                counted = np.bincount(place.ravel(), weight.ravel(), minlength=GROUPS * BINS)
                 counts[e, :, arm, kind] = counted.reshape(GROUPS, BINS)
     return counts
 
@@ -150,7 +151,15 @@ def strict_null(estimand: Estimand) -> Truth:
     return Truth(estimand, 0.0, 0.0, "exact: treatment changes no transition")
 
 
-def _members(population: Population, cohorts: Cohorts, plan: Plan, seed: int) -> Bools:
+def _members(population: Population, cohorts: Cohorts, plan: Plan, seed: int) -> Counts:
+    """How much each patient ``(R, N)`` counts in the population: whole numbers, so that sums are exact."""
+    if population == "overlap":
+        e = cohorts.hidden.propensity
+        return np.rint(e * (1 - e) * OVERLAP_UNITS).astype(np.int64)
+    return _inside(population, cohorts, plan, seed).astype(np.int64)
+
+
+def _inside(population: Population, cohorts: Cohorts, plan: Plan, seed: int) -> Bools:
     """Who belongs to the population ``(R, N)``."""
     observed, eligible = cohorts.observed, cohorts.hidden.eligible
     match population:
@@ -167,6 +176,8 @@ def _members(population: Population, cohorts: Cohorts, plan: Plan, seed: int) ->
             return both
         case "matched":
             return Sample(observed, plan, cohorts.replicates, seed).matched
+        case "overlap":
+            raise ValueError("the overlap population has weights, not members")
 
 
 def _log_hr(counts: Counts) -> float:

@@ -1,0 +1,147 @@
+"""What every estimator is made of: the sample that it sees, the estimate that it gives, steps that many share."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.special import ndtr, ndtri
+
+from analysis import matching, propensity, survival
+from analysis.kernels.status import Status
+from analysis.plan import Plan, propensity_terms
+from simulator.cohort import Bools, Floats, Observed
+from simulator.spec import Name, Spec
+from simulator.streams import Streams
+from simulator.terms import design
+from simulator.world import ENDPOINTS
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an estimator says of each replicate, all ``(R,)``: NaN where ``status`` is not OK."""
+
+    value: Floats
+    se: Floats
+    low: Floats
+    high: Floats
+    p: Floats
+    n: Ints
+    events: Ints
+    status: Ints
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A block of observed cohorts under one plan; what several estimators need is worked out once and kept.
+
+    ``replicates (R,)`` are the replicates' numbers and ``seed`` the study's: a random matching order is drawn at that
+    address.
+    """
+
+    observed: Observed
+    plan: Plan
+    replicates: Ints
+    seed: int = 0
+
+    @cached_property
+    def orders(self) -> dict[str, NDArray[np.int32]]:
+        """Stable order of the patients by time, for each endpoint, ``(R, N)``."""
+        return {name: survival.time_order(endpoint.time) for name, endpoint in self.observed.endpoints.items()}
+
+    def columns(self, terms: tuple[str, ...]) -> tuple[Floats, tuple[int, ...]]:
+        """The design ``(R, N, P)`` of the terms, and for each column the index of its term."""
+        made = design(terms, self.observed.variable, self.observed.names, self.observed.covariates)
+        return made.x, made.term_of
+
+    @cached_property
+    def propensity(self) -> "propensity.LogisticFit | propensity.StepwiseFit":
+        """The plan's propensity model in every replicate."""
+        x, term_of = self.columns(propensity_terms(self.plan, self.observed.variable))
+        plan, treated, present = self.plan.propensity, self.observed.treated, self.observed.present
+        if plan.method == "all":
+            return propensity.logistic(x, treated, present=present)
+        return propensity.stepwise(
+            x,
+            treated,
+            term_of,
+            present=present,
+            direction=plan.direction,
+            criterion=plan.criterion,
+            start=plan.start,
+        )
+
+    @cached_property
+    def matching(self) -> "matching.Matching":
+        """The plan's matching in every replicate."""
+        plan, fit = self.plan.matching, self.propensity
+        rank = None
+        if plan.order == "random":
+            seed = self.seed if plan.seed is None else plan.seed
+            rank = Streams(seed).uniform("matching order", self.replicates, self.observed.treated.shape[1])
+        return matching.match(
+            fit.linear if plan.scale == "logit" else fit.fitted,
+            self.observed.treated,
+            present=self.observed.present & (fit.status == Status.OK)[:, None],
+            caliper=plan.caliper,
+            unit=plan.unit,
+            order=plan.order,
+            ratio=plan.ratio,
+            replacement=plan.replacement,
+            rank=rank,
+        )
+
+    @cached_property
+    def matched(self) -> Bools:
+        """Who is in the matched cohort, ``(R, N)``."""
+        return self.matching.weight > 0
+
+
+class Judged(Spec):
+    """What all estimators have: a name of their own, and the endpoints to which they are applied."""
+
+    name: Name
+    endpoints: Annotated[tuple[Name, ...], Field(min_length=1)] = ENDPOINTS
+
+
+def wald(beta: Floats, se: Floats, n: Ints, events: Ints, status: Ints, level: float = 0.95) -> Estimate:
+    """The estimate with its Wald interval and two-sided p, NaN where the fit is not OK."""
+    ok = (status == Status.OK) & np.isfinite(se)
+    value, error = np.where(ok, beta, np.nan), np.where(ok, se, np.nan)
+    half = ndtri(0.5 + level / 2) * error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * ndtr(-np.abs(value / error))
+    return Estimate(value, error, value - half, value + half, p, n, events, status)
+
+
+def cox_on_treatment(
+    sample: Sample, endpoint: str, present: Bools, *, weight: Floats | None = None, cluster: Ints | None = None
+) -> Estimate:
+    """The Cox coefficient of treatment among ``present``, its SE robust where there are clusters."""
+    course = sample.observed.endpoints[endpoint]
+    fit = survival.cox(
+        course.time,
+        course.event,
+        sample.observed.treated[..., None].astype(np.float64),
+        present=present,
+        weight=weight,
+        cluster=cluster,
+        ties=sample.plan.survival.ties,
+        order=sample.orders[endpoint],
+    )
+    se = fit.se if fit.robust_se is None else fit.robust_se
+    return wald(fit.beta[:, 0], se[:, 0], fit.n, fit.events, fit.status, sample.plan.survival.level)
+
+
+def with_status(estimate: Estimate, status: Ints) -> Estimate:
+    """The estimate with an earlier step's failure put in the place of whatever came of it."""
+    ok = status == Status.OK
+    value, se, low, high, p = (
+        np.where(ok, x, np.nan) for x in (estimate.value, estimate.se, estimate.low, estimate.high, estimate.p)
+    )
+    n, events = (np.where(ok, x, 0) for x in (estimate.n, estimate.events))
+    return Estimate(value, se, low, high, p, n, events, np.where(ok, estimate.status, status))
