@@ -1,0 +1,262 @@
+"""The simulator's kernels against plain formulas, each shown to be noticed when it is wrong."""
+
+import functools
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.random import Generator, Philox
+from scipy.special import ndtri
+
+from simulator import covariates as installed
+from simulator import outcomes as installed_outcomes
+from simulator.margins import Quantiles
+from tests.agreement import gap
+from tests.planted import AGREEMENT, Check, Defect, Gaps, Rooms, defects, largest_gap, unless
+from tests.reference import simulator_twin as twin
+
+SHARP = AGREEMENT / 4e-15  # what is right to the last digits is compared so
+TERMS: dict[str, Any] = {  # of age, stage and grade
+    "age": lambda row: row[0],
+    "late": lambda row: row[1],
+    "age>65": lambda row: row[0] > 65,
+    "age>=65": lambda row: row[0] >= 65,
+    "age<65": lambda row: row[0] < 65,
+    "age<=65": lambda row: row[0] <= 65,
+    "grade=2": lambda row: row[2] == 1,
+    "grade>=2": lambda row: row[2] >= 1,
+}
+SUMS = {
+    "first": {"age": -0.02, "late": 0.7, "grade>=2": 0.3},
+    "second": {"age>65": 0.3, "age>=65": 0.1, "age<65": -0.2, "age<=65": 0.05},
+    "third": {"grade=2": 8.0, "age": 1.0},
+    "none": {},
+}
+
+
+def elementary(rooms: Rooms) -> Gaps:
+    """Logarithms, exponentials and normal quantiles by other programs, to the last digits; a choice."""
+    module, draw = rooms["simulator.elementary"], Generator(Philox(1))
+    x = np.concatenate([draw.uniform(0, 9, 300), 10.0 ** draw.uniform(-300, 300, 60), [1.0, 2.0, 0.5]])
+    yield SHARP * gap(module.minus_log(x), [-math.log(value) for value in x])
+    x = np.concatenate([draw.uniform(-700, 709, 300), draw.normal(size=50), [0.0, -1e-18]])
+    yield SHARP * gap(module.exp(x), [math.exp(value) for value in x])
+    yield unless(module.exp(np.array([-np.inf, -760.0, 710.0, np.inf])) == [0.0, 0.0, np.inf, np.inf])
+    tails = 2.0 ** -np.arange(1, 53)
+    share = np.concatenate([draw.random(300), np.linspace(0.02, 0.98, 250), tails, 1 - tails])
+    yield SHARP * gap(module.normal_quantile(share), ndtri(share))
+    which, one, other = draw.random((3, 5)) < 0.5, draw.random((3, 5)), draw.random((3, 5))
+    yield gap(module.choose(which, one, other), np.where(which, one, other))
+
+
+def streams(rooms: Rooms) -> Gaps:
+    """Addressed numbers, bit for bit."""
+    module = rooms["simulator.streams"]
+    for seed, replicate, patients, draw in ((1, 0, 3, 0), (7, 2**40, 6, 3), (2**60, 12, 37, 2**33)):
+        made = module.Streams(seed).uniform("a", np.array([replicate, replicate + 1]), patients, draw)
+        for row in (0, 1):
+            truth = [twin.uniform(seed, "a", replicate + row, i, draw) for i in range(patients)]
+            yield unless(made[row] == truth)
+
+
+def _patients(n: int) -> Any:
+    """Ages, some of exactly 65 or next to it, stages and grades ``(3, n)``."""
+    draw = Generator(Philox(2))
+    age = np.round(draw.uniform(60, 70, n))
+    age[::7] = np.nextafter(65.0, 66.0)
+    age[3::7] = 65.0
+    return np.array([age, draw.integers(0, 2, n), draw.integers(0, 3, n)], float)
+
+
+def _variables(rooms: Rooms) -> Any:
+    variable = rooms["simulator.terms"].Variable
+    return {
+        "age": variable("age", "continuous"),
+        "late": variable("late", "binary", ("no", "yes")),
+        "grade": variable("grade", "ordinal", ("1", "2", "3")),
+    }
+
+
+def terms(rooms: Rooms) -> Gaps:
+    """Every operator, and NaN."""
+    values = _patients(40)
+    values[:, -1] = np.nan
+    made = rooms["simulator.terms"].design(tuple(TERMS), _variables(rooms), ("age", "late", "grade"), values.T)
+    truth = np.array([term(values) for term in TERMS.values()], float).T
+    truth[-1] = np.nan
+    yield gap(made.x, truth)
+    made = rooms["simulator.terms"].design(("grade",), _variables(rooms), ("age", "late", "grade"), values.T[:-1])
+    yield gap(made.x, np.array([values[2, :-1] == 1, values[2, :-1] == 2]).T)
+
+
+def predictors(rooms: Rooms) -> Gaps:
+    """Sums of coefficient x term, of several hundred patients."""
+    values = _patients(300)
+    ready = rooms["simulator.predictors"].resolve(SUMS, _variables(rooms))
+    made = ready.of(values.reshape(3, 2, 150)).reshape(-1, 300)
+    for name, coefficients in SUMS.items():
+        truth = sum((c * TERMS[text](values) for text, c in coefficients.items()), np.zeros(300))
+        yield gap(made[ready.rows[name]], truth, 1.0)
+
+
+HAZARDS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("Exponential", {"kind": "exponential", "rate": 0.1}),
+    ("Weibull", {"kind": "weibull", "shape": 1.4, "scale": 12.0}),
+    ("Piecewise", {"kind": "piecewise", "cuts": (3.0, 6.0, 9.0), "rates": (0.1, 0.0, 0.3, 0.05)}),
+    ("Piecewise", {"kind": "piecewise", "cuts": (3.0, 6.0), "rates": (0.2, 0.1, 0.0)}),
+)
+EFFECTS: tuple[dict[str, Any], ...] = ({"log_hr": 0.0}, {"log_hr": -0.7}, {"log_hr": (0.5, -1.0), "cuts": (4.0,)})
+
+
+def _exposure(n: int) -> Any:
+    return Generator(Philox(3)).exponential(size=n)
+
+
+@functools.cache
+def _slow_times(hazard: int, effect: int) -> list[float]:
+    kind, spec = HAZARDS[hazard]
+    made = getattr(installed_outcomes, kind)(**spec), installed_outcomes.Effect(**EFFECTS[effect])
+    return [twin.time_of(*made, exposure) for exposure in _exposure(25)]
+
+
+def outcomes(rooms: Rooms) -> Gaps:
+    """Times at which a hazard has accumulated its exposure, by bisection; one course from three of them."""
+    module = rooms["simulator.outcomes"]
+    own = []
+    for h, (kind, spec) in enumerate(HAZARDS):
+        for e, effect in enumerate(EFFECTS):
+            hazard = getattr(module, kind)(**spec).pieces().under(module.Effect(**effect))
+            times = hazard.time(np.tile(_exposure(25), 30).reshape(2, -1))
+            yield gap(times.reshape(30, 25), [_slow_times(h, e)] * 30)
+        own.append(hazard)
+    names = ("progression", "death", "death_after_progression")
+    exposure = dict(zip(names, np.split(_exposure(24).reshape(1, 24), 3, axis=1), strict=True))
+    made = module.course(dict(zip(names, own, strict=False)), exposure)
+    slow = [_slow_times(h, 2)[8 * h : 8 * h + 8] for h in range(3)]
+    yield gap(made.pfs[0], np.minimum(slow[0], slow[1]))
+    yield gap(made.os[0], [p + after if p < d else d for p, d, after in zip(*slow, strict=True)])
+
+
+POPULATION: dict[str, Any] = {
+    "size": 50,
+    "covariates": {
+        "a": {"kind": "binary", "shares": {"no": 0.7, "yes": 0.3}},
+        "b": {"kind": "ordinal", "shares": {"1": 0.2, "2": 0.5, "3": 0.3}},
+        "c": {"kind": "ordinal", "shares": {"1": 0.3, "2": 0.2, "3": 0.2, "4": 0.3}},
+    },
+    "correlation": {"a": {"b": 0.6, "c": -0.5}, "b": {"c": 0.1}},
+}
+
+
+@functools.cache
+def _slow_covariates(patients: int) -> Any:
+    population = installed.Population(**POPULATION)
+    ready = SimpleNamespace(world=SimpleNamespace(population=population), baseline=installed.resolve(population))
+    rows = [[twin.covariates(ready, 5, r, i) for i in range(patients)] for r in range(2)]  # type: ignore[arg-type]
+    return [[[one[name] for one in row] for row in rows] for name in "abc"]
+
+
+def covariates(rooms: Rooms) -> Gaps:
+    """Values of correlated covariates patient by patient."""
+    module = rooms["simulator.covariates"]
+    ready = module.resolve(module.Population(**POPULATION))
+    values = ready.draw(rooms["simulator.streams"].Streams(5), np.arange(2), 50)
+    yield gap(values, _slow_covariates(50))
+    yield gap(module.by_patient(values), np.moveaxis(values, 0, -1))
+
+
+def margins(rooms: Rooms) -> Gaps:
+    """Positions of levels, and interpolation in a table of quantiles."""
+    z, out = Generator(Philox(6)).normal(size=200), np.empty(200)
+    knots, table = np.array([-8.3, -0.4, 0.5, 8.3]), np.cumsum(np.arange(1.0, 16.0)).reshape(3, 5) ** 1.3
+    rooms["simulator.margins"].Quantiles(knots, table).fill(z, out)
+    yield gap(out, [twin.value(Quantiles(knots, table), [], value) for value in z])
+    rooms["simulator.margins"].Levels(knots[1:3]).fill(z, out)
+    yield gap(out, (z[:, None] > knots[1:3]).sum(axis=1))
+
+
+DEFECTS = [
+    *defects(
+        "simulator.elementary",
+        ("a logarithm without its last digits", "(half_square + series) + k * _LN2_LOW", "(half_square + series)"),
+        ("a logarithm of half the square", "half_square = 0.5 * f * f", "half_square = 0.25 * f * f"),
+        ("a sign in the exponent's reduction", "r = (x - k * _LN2_HIGH) - k", "r = (x - k * _LN2_HIGH) + k"),
+        ("one coefficient of the exponential", "1.0 / 720.0", "1.0 / 721.0"),
+        ("large exponents cut off", "min(max(x, -800.0), 800.0)", "min(max(x, -700.0), 700.0)"),
+        ("the two tails exchanged", "beyond[j] if u[where[j]] > 0.5", "beyond[j] if u[where[j]] < 0.5"),
+        ("the centre too far out", "tails += abs(u[i] - 0.5) > 0.425", "tails += abs(u[i] - 0.5) > 0.46"),
+        ("the far tail forgotten", "_far_tail(r[j]) if r[j] > 5.0", "_far_tail(r[j]) if r[j] > 50.0"),
+        ("one coefficient of the centre", "5.2264952788528545610e3", "5.2264952798528545610e3"),
+        ("one coefficient of the tail", "7.74545014278341407640e-4 * r", "7.74545014278341407640e-5 * r"),
+        ("one coefficient of the far tail", "2.01033439929228813265e-7 * r", "2.01033439929228813265e-6 * r"),
+        ("the sign of a logarithm", "out[i] = -_log(x[i])", "out[i] = _log(x[i])"),
+        ("the sign of an exponent", "out[i] = _exp(x[i])", "out[i] = _exp(-x[i])"),
+        ("the other of two", "one[i] if which[i] else other[i]", "other[i] if which[i] else one[i]"),
+    ),
+    *defects(
+        "simulator.streams",
+        ("nine rounds", "range(10)", "range(9)"),
+        ("the keys' steps exchanged", "k0 += _W0", "k0 += _W1"),
+        ("words exchanged", "^ k0, low1, high0 ^ c3 ^ k1, low0", "^ k0, low0, high0 ^ c3 ^ k1, low1"),
+        ("a carry lost", "(middle >> _HALF) + (other >> _HALF)", "(middle >> _HALF)"),
+        ("the draw is not in the address", "np.uint64(draw)", "np.uint64(0)"),
+        ("the place in the block is in the address", "np.uint64(replicates[r])", "np.uint64(r)"),
+        ("the last patients share a word", "words[rest, quads]", "words[0, quads]"),
+        ("zero is possible", "+ 0.5) * _TO_UNIT", ") * _TO_UNIT", 4),
+    ),
+    *defects(
+        "simulator.terms",
+        ("the lower bound excluded", "(v >= low[p])", "(v > low[p])"),
+        ("the upper bound excluded", "(v <= high[p])", "(v < high[p])"),
+        ("a missing value is a no", "v if (v != v) | (low", "v if (low"),
+        ("another variable's values", "v = values[i, source[p]]", "v = values[i, 0]"),
+        ("above includes the number itself", "math.nextafter(operand, math.inf), math.inf", "operand, math.inf"),
+    ),
+    *defects(
+        "simulator.predictors",
+        ("the lower bound excluded", "(value[i] >= low)", "(value[i] > low)"),
+        ("the upper bound excluded", "(value[i] <= high)", "(value[i] < high)"),
+        ("terms of another sum", "columns[terms[p, place]]", "columns[place]"),
+        ("the last term alone", "total[i] += coefficient * column[i]", "total[i] = coefficient * column[i]"),
+        ("every strip is the first", "values[variables[t], first : first + count]", "values[variables[t], :count]"),
+    ),
+    *defects(
+        "simulator.outcomes",
+        ("time from the start of a piece", "start + np.divide(asked", "0.0 + np.divide(asked"),
+        ("all exposure in the last piece", "np.divide(asked[i] - before, rate)", "np.divide(asked[i], rate)"),
+        ("a rate for a mean", "np.divide(asked[i] - before, rate)", "(asked[i] - before) * rate"),
+        ("no hazard taken for its end", "if asked[i] < before else np.inf", "if asked[i] < before else start"),
+        ("the sign of an effect", "rates * exp(log_hr)", "rates * exp(-log_hr)"),
+        ("the wrong power of time", "time ** (1.0 / self.power)", "time**self.power"),
+        ("the clock does not start at progression", "progression + after, death", "after, death"),
+    ),
+    *defects(
+        "simulator.covariates",
+        ("the sign of a correlation", "total[i] += weight * other[i]", "total[i] -= weight * other[i]"),
+        ("the weight of a correlation", "total[i] += weight * other[i]", "total[i] += weight * weight * other[i]"),
+        ("the first covariate in every column", "out[i, k] = values[k, i]", "out[i, k] = values[0, i]"),
+    ),
+    *defects(
+        "simulator.margins",
+        ("levels downwards", "z[i] > threshold", "z[i] < threshold"),
+        ("a piece too late", "piece += z[i] > knots[j]", "piece += z[i] > knots[j + 1]"),
+        ("the interpolation turned round", "low + (place - step) *", "low + (1.0 - place + step) *"),
+        ("no interpolation", "low + (place - step) *", "low + 0.0 *"),
+    ),
+]  # fmt: skip
+CHECKS: dict[str, Check] = {
+    f"simulator.{check.__name__}": check
+    for check in (elementary, streams, terms, predictors, outcomes, covariates, margins)
+}
+
+
+@pytest.mark.parametrize("module", CHECKS)
+def test_the_plain_kernels_agree_with_the_slow_twins(module: str) -> None:
+    assert largest_gap(CHECKS[module]) < AGREEMENT
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=str)
+def test_a_planted_defect_is_noticed(defect: Defect) -> None:
+    assert not largest_gap(CHECKS[defect.module], defect) < AGREEMENT

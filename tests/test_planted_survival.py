@@ -1,0 +1,279 @@
+"""Curves, log-rank tests, the comparison of two arms and what these start from, each shown to be noticed when wrong."""
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.random import Generator, Philox
+
+from analysis.kernels.status import Status
+from tests.agreement import gap
+from tests.planted import AGREEMENT, Check, Defect, Gaps, Rooms, cohort, defects, largest_gap, unless
+from tests.reference import cox as slow_cox
+from tests.reference import kaplan_meier as slow_km
+from tests.reference import logrank as slow_logrank
+from tests.reference import risk_sets as slow_risk_sets
+
+WEIGHTS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (0.5, 2.0))
+
+
+def risk_sets(rooms: Rooms) -> Gaps:
+    """The table of event times, row by row."""
+    module = rooms["analysis.kernels.risk_sets"]
+    for number in range(7):
+        c = cohort(30 + number, 2, n=16, binary=number != 3)
+        n, time = len(c.time), c.time.copy()
+        stratum = c.stratum if number % 2 else np.zeros(n, np.int64)
+        if number > 4:
+            time[np.flatnonzero(c.present)[2]] = np.nan if number == 5 else np.inf
+        order = np.lexsort((time, stratum)).astype(np.int32)[None]
+        table, treated, dead = np.empty((n + 1, 4)), np.empty((n + 1, 2)), np.empty((n + 1, 2))
+        who, ones, strange, counts = np.empty(n, np.int64), np.empty(2), np.empty(2), np.empty(4, np.int64)
+        module.tabulate(
+            0, 0, time[None], c.event[None], c.x[None], c.present[None],
+            stratum[None] if number % 2 else np.empty((0, 0), np.int64), order,
+            who, table, treated, dead, ones, strange, counts,
+        )  # fmt: skip
+        slow = slow_risk_sets.table(time, c.event, c.x, c.present, stratum)
+        yield unless((counts[module.SIZE], counts[module.BAD] > 0) == (c.present.sum(), number > 4))
+        if number > 4:
+            continue
+        yield unless((counts[module.EVENTS], counts[module.TIMES]) == (slow.dead.sum(), len(slow.time)))
+        rows = len(slow.time)
+        for column, truth in ((0, slow.time), (1, slow.at_risk), (2, slow.dead), (3, slow.stratum)):
+            yield gap(table[:rows, column], truth)
+        yield gap(treated[:rows], slow.sums, 1.0)
+        yield gap(dead[:rows], slow.dead_sums, 1.0)
+        yield unless((strange == 0) == np.isin(c.x[c.present], (0, 1)).all(axis=0))
+
+
+@functools.cache
+def curves() -> tuple[Any, ...]:
+    """Tied times, curves that end at 0, run along a half or stay above it, limits that turn back."""
+    made = [cohort(40 + k, 1, n=n) for k, n in enumerate((8, 9, 15, 21, 40))]
+    sets = [(c.time, c.event) for c in made]
+    ends = np.array([1.0, 2.0, 3.0, 4.0])
+    sets += [(ends, ends > 0), (ends, ends < 3), (ends, ends < 2), (made[4].time, made[4].time < 5)]
+    heavily = np.arange(30.0)  # censored but for the first and the last few
+    return *sets, (heavily, (heavily < 22) | (heavily > 26))
+
+
+@functools.cache
+def _slow_quantile(number: int, q: float, kind: slow_km.Confidence) -> tuple[float, float, float]:
+    return slow_km.quantile(*curves()[number], q, kind)
+
+
+def kaplan_meier(rooms: Rooms) -> Gaps:
+    """Quantiles, survival at event times and between them, restricted means, with all limits and statuses."""
+    s = rooms["analysis.survival"]
+    for number, (time, event) in enumerate(curves()):
+        block = np.stack([time, time]), np.stack([event, event])
+        for kind in ("log", "log-log", "plain"):
+            for q in (0.25, 0.5, 0.75):
+                found = s.km_quantile(*block, q=q, conf_type=kind)
+                slow = _slow_quantile(number, q, kind)  # type: ignore[arg-type]
+                yield gap((found.value[1], found.low[1], found.high[1]), slow)
+        yield unless((found.n[1], found.events[1]) == (len(time), event.sum()))
+        last, first = float(time.max()), float(time[event].min())
+        for at in (0.5, first, first + 0.5, (first + last) / 2, last):
+            point = s.survival_at(*block, [at, at])
+            yield gap((point.value[1], point.se[1], point.low[1], point.high[1]), slow_km.survival_at(time, event, at))
+            mean = s.rmst(*block, [at, at])
+            yield gap((mean.value[1], mean.se[1]), slow_km.rmst(time, event, at))
+        ended = slow_km.curve(time, event).survival[-1] == 0
+        for status in (s.survival_at(*block, last + 1).status[1], s.rmst(*block, last + 1).status[1]):
+            yield unless(status == (Status.OK if ended else Status.TOO_FEW))
+        nobody = np.zeros(block[0].shape, bool)
+        yield unless(s.km_quantile(*block, present=nobody).status == Status.TOO_FEW)
+        spoilt = np.where(np.arange(len(time)) == 1, np.nan, block[0])
+        yield unless(s.km_quantile(spoilt, block[1]).status == Status.BAD_INPUT)
+
+
+@functools.cache
+def _slow_logrank(number: int, rho: float, gamma: float) -> Any:
+    c = cohort(50 + number, 1, n=18, binary=True)
+    keep, stratum = c.present, c.stratum if number % 2 else None
+    own = None if stratum is None else stratum[keep]
+    return slow_logrank.compare(c.time[keep], c.event[keep], c.x[keep, 0] == 1, own, rho, gamma)
+
+
+def logranks(rooms: Rooms) -> Gaps:
+    """Observed, expected, variance, chi-square and p, weighted and stratified; statuses."""
+    s = rooms["analysis.survival"]
+    for number in range(4):
+        c = cohort(50 + number, 1, n=18, binary=True)
+        block = np.stack([c.time] * 2), np.stack([c.event] * 2), np.stack([c.x[:, 0] == 1] * 2)
+        options = {"present": np.stack([~c.present, c.present])}
+        if number % 2:
+            options["stratum"] = np.stack([c.stratum] * 2)
+        for rho, gamma in WEIGHTS:
+            found, slow = s.logrank(*block, **options, rho=rho, gamma=gamma), _slow_logrank(number, rho, gamma)
+            own = found.chi2[1], found.p[1], found.variance[1], *found.observed[1], *found.expected[1]
+            yield gap(own, (slow.chi2, slow.p, slow.variance, *slow.observed, *slow.expected))
+    time, event = np.array([[1.0, 2, 3, 4]]), np.ones((1, 4), bool)
+    for arm, here, died, late, status in (
+        ([1, 0, 1, 0], [1, 1, 1, 1], event, 4.0, Status.OK),
+        ([1, 0, 1, 0], [1, 1, 0, 0], event, 4.0, Status.OK),
+        ([1, 0, 1, 0], [1, 0, 0, 0], event, 4.0, Status.TOO_FEW),
+        ([1, 0, 1, 0], [1, 1, 1, 1], ~event, 4.0, Status.NO_EVENTS),
+        ([1, 1, 1, 1], [1, 1, 1, 1], event, 4.0, Status.NO_INFO),
+        ([1, 0, 1, 0], [1, 1, 1, 1], event, np.inf, Status.BAD_INPUT),
+    ):
+        ends = np.where(time == 4, late, time)
+        yield unless(s.logrank(ends, died, [arm], present=[here]).status[0] == status)
+
+
+def ordering(rooms: Rooms) -> Gaps:
+    """The stable order of whole numbers, of what is not finite, and of rows too uneven for buckets."""
+    draw = Generator(Philox(60))
+    rows = [draw.integers(0, 9, 30).astype(float), draw.normal(size=30), np.zeros(30), np.arange(30.0)[::-1]]
+    for row in rows[:2]:
+        row[draw.integers(0, 30, 6)] = np.repeat([np.nan, np.inf, -np.inf], 2)
+    uneven = draw.random(260)
+    uneven[7] = 1e9
+    data = rooms["analysis.survival_data"]
+    for row in (*rows, uneven, draw.random(1), np.array([0.0, 1e290, -1e290, 3.0])):
+        truth = np.argsort(np.where(np.isfinite(row), row, np.inf), kind="stable")
+        both = np.stack([row[::-1], row])
+        yield unless(data.time_order(both)[1] == truth)
+    stratum = draw.integers(0, 3, (1, 30))
+    order = data.within(stratum, data.time_order(rows[0][None]))[0]
+    finite = np.where(np.isfinite(rows[0]), rows[0], np.inf)
+    yield unless(order == np.lexsort((finite, stratum[0])))
+
+
+def _arms(number: int) -> Any:
+    """A cohort of two arms; every other one has no two times alike."""
+    c = cohort(70 + number, 1, n=26, binary=True, tied=number % 2 == 1)
+    return c.time, c.event, c.x[:, 0] == 1, c.present
+
+
+@functools.cache
+def _slow_arms(number: int, ties: slow_cox.Ties) -> Any:
+    time, event, treated, present = (values[_arms(number)[3]] for values in _arms(number))
+    assert present.all()
+    fit = slow_cox.fit(slow_cox.data(time, event, treated[:, None].astype(float)), ties)
+    test = slow_logrank.compare(time, event, treated)
+    medians = [
+        [slow_km.quantile(time[a], event[a], 0.5, kind) for a in (~treated, treated)] for kind in ("log", "plain")
+    ]
+    counts = [(int(a.sum()), int(event[a].sum())) for a in (~treated, treated)]
+    return fit.beta[0], fit.se[0], test.chi2, medians, counts
+
+
+def arms(rooms: Rooms) -> Gaps:
+    """The log-rank test, the Cox model and the medians of two arms, in several analysis sets; statuses."""
+    two_arms = rooms["analysis.two_arms"].two_arms
+    for number in range(4):
+        time, event, treated, present = _arms(number)
+        sets = np.stack([~present, present])
+        for ties, kind in (("efron", "log"), ("breslow", "plain")):
+            beta, se, chi2, medians, counts = _slow_arms(number, ties)  # type: ignore[arg-type]
+            for asked in (True, False):
+                found = two_arms(
+                    time[None], event[None], treated[None], present=sets, ties=ties, conf_type=kind, medians=asked
+                )
+                yield gap((found.log_hr[1], found.se[1], found.chi2[1]), (beta, se, chi2))
+                yield unless(list(zip(found.n[1], found.events[1], strict=True)) == counts)
+                if asked:
+                    own = np.stack([found.median[1], found.low[1], found.high[1]], axis=1)
+                    yield gap(own, medians[kind == "plain"])
+    time, event = np.array([[1.0, 2, 3, 4]]), np.ones((1, 4), bool)
+    for arm, here, died, late, status in (
+        ([1, 0, 0, 1], [1, 1, 1, 1], event, 4.0, (Status.OK, Status.OK)),
+        ([1, 1, 0, 0], [1, 1, 1, 1], event, 4.0, (Status.OK, Status.MONOTONE)),
+        ([1, 0, 1, 0], [1, 1, 0, 0], event, 4.0, (Status.OK, Status.MONOTONE)),
+        ([1, 0, 1, 0], [1, 0, 0, 0], event, 4.0, (Status.TOO_FEW, Status.TOO_FEW)),
+        ([1, 0, 1, 0], [1, 1, 1, 1], ~event, 4.0, (Status.NO_EVENTS, Status.NO_EVENTS)),
+        ([1, 1, 1, 1], [1, 1, 1, 1], event, 4.0, (Status.NO_INFO, Status.NO_INFO)),
+        ([1, 0, 1, 0], [1, 1, 1, 1], event, np.inf, (Status.BAD_INPUT, Status.BAD_INPUT)),
+    ):
+        ends = np.where(time == 4, late, time)
+        found = two_arms(ends, died, [arm], present=[here])
+        yield unless((found.logrank_status[0], found.cox_status[0]) == status)
+        empty = [not (np.array(here)[np.array(arm) == a]).any() for a in (0, 1)]
+        few = [Status.BAD_INPUT if late == np.inf else Status.TOO_FEW if none else Status.OK for none in empty]
+        yield unless(found.median_status[0] == few)
+
+
+DEFECTS = [
+    *defects(
+        "analysis.kernels.km",
+        ("Greenwood's sum without those who die", "dead / (at_risk * left)", "dead / (at_risk * at_risk)"),
+        ("the lower limit is the upper one", "size, q, last, -z, conf_type", "size, q, last, z, conf_type"),
+        ("an event at the very time has not happened", "if curve[0, k] <= at[r]", "if curve[0, k] < at[r]"),
+        ("no midpoint along a half", "(first + second) / 2.0", "first"),
+        ("a last level without end", "if abs(q - final) < _TOLERANCE", "if False"),
+        ("a log-log limit on the wrong side", "z * hazard_se / level", "-z * hazard_se / level"),
+        ("a plain limit from the SE of log S", "survival + z * hazard_se * survival", "survival + z * hazard_se"),
+        ("limits above 1", "min(np.exp(np.log(survival) + z * hazard_se), 1.0)",
+         "np.exp(np.log(survival) + z * hazard_se)"),
+        ("the variance of a mean from areas, not squares", "area * area * curve[3, k]", "area * curve[3, k]"),
+        ("the mean begins at the first event", "mean[r, 0] = area + end", "mean[r, 0] = area"),
+        ("beyond the last time by nothing", "if at[r] > last", "if at[r] >= last"),
+        ("the first point beyond counts, not the nearest", "y < near", "near == np.inf"),
+    ),
+    *defects(
+        "analysis.kernels.logrank",
+        ("n, not n - 1, in the variance of ties", "/ (at_risk - 1.0)", "/ at_risk"),
+        ("the variance of untied times", "if d > 1.0 else spread", "if d > 99.0 else spread"),
+        ("the two weights exchanged", "s**rho * (1.0 - s) ** gamma", "s**gamma * (1.0 - s) ** rho"),
+        ("weights of S(t), not S(t-)", "w = s**rho *", "s0, s = s, s * (at_risk - d) / at_risk; w = s**rho *"),
+        ("one curve for all strata", "if table[j, STRATUM] != block", "if block < 0.0"),
+        ("arms exchanged", "o1 += w * d1", "o1 += w * (d - d1)"),
+        ("the variance by the weight, not its square", "w * w * d", "w * d"),
+    ),
+    *defects(
+        "analysis.kernels.risk_sets",
+        ("strata mixed", "at_risk, now = 0, np.nan", "now = np.nan"),
+        ("strata mixed among the treated", "                ones[p] = 0.0", "                ones[p] += 0.0"),
+        ("one too many at risk", "at_risk, dead, now = 0, 0.0, np.nan", "at_risk, dead, now = 1, 0.0, np.nan"),
+        ("the censored die", "1.0 if event[c, i] else 0.0", "1.0"),
+        ("times without an event have rows", "rows += dead > 0", "rows += 1", 2),
+        ("all at risk among the dead", "+= died * x[c, i, p]", "+= x[c, i, p]"),
+        ("tied times told apart", "if t != now", "if True"),
+        ("absent patients at risk", "size += present[r, order[c, k]]", "size += 1"),
+        ("a missing time is no fault", "bad |= not abs(t) < np.inf", "bad |= abs(t) == np.inf"),
+        ("any number taken for 0 or 1", "strange[p] += abs(", "strange[p] += 0.0 * abs("),
+    ),
+    *defects(
+        "analysis.kernels.ordering",
+        ("ties in reverse", "key[j] > t", "key[j] >= t"),
+        ("what is not finite is sorted too", "finite = start[n]", "finite = n"),
+        ("the second is never moved", "range(1, finite)", "range(2, finite)"),
+        ("left unfinished without a word", "unfinished[r] = True", "unfinished[r] = False"),
+        ("descending", "key[place] = time[r, i]", "key[place] = -time[r, i]"),
+    ),
+    *defects(
+        "analysis.kernels.two_arms",
+        ("Efron taken as Breslow", "part = step / dead if efron and step > 0", "part = 0.0 if efron and step > 0"),
+        ("Breslow taken as Efron", "part = step / dead if efron and step > 0", "part = step / dead if step > 0"),
+        ("n, not n - 1, in the variance of ties", "/ (at_risk - 1.0)", "/ at_risk"),
+        ("tied times unnoticed", "times[k] == times[k - 1]", "times[k] < times[k - 1]"),
+        ("one too many at risk", "first[s], both[s] = treated, size - k", "first[s], both[s] = treated, size - k + 1"),
+        ("one too many at risk among ties", "= t, size - k, dead", "= t, size - k + 1, dead"),
+        ("arms exchanged in a median", "table[DEAD_TREATED, j] if arm == 1", "table[DEAD_TREATED, j] if arm == 0"),
+        ("Greenwood's sum without those who die", "dead / (at_risk * left)", "dead / (at_risk * at_risk)"),
+        ("the lower limit is the upper one", "q, last, -z, conf_type", "q, last, z, conf_type"),
+        ("absent patients counted", "size += present[r, order[c, k]]", "size += 1", 2),
+        ("the censored count as events", "counts[2 * arm + 1] += died", "counts[2 * arm + 1] += 1"),
+    ),
+]  # fmt: skip
+CHECKS: dict[str, Check] = {
+    "analysis.kernels.km": kaplan_meier,
+    "analysis.kernels.logrank": logranks,
+    "analysis.kernels.risk_sets": risk_sets,
+    "analysis.kernels.ordering": ordering,
+    "analysis.kernels.two_arms": arms,
+}
+
+
+@pytest.mark.parametrize("module", CHECKS)
+def test_the_plain_kernels_agree_with_the_slow_twins(module: str) -> None:
+    assert largest_gap(CHECKS[module]) < AGREEMENT
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=str)
+def test_a_planted_defect_is_noticed(defect: Defect) -> None:
+    assert not largest_gap(CHECKS[defect.module], defect) < AGREEMENT
