@@ -59,11 +59,14 @@ class Sweep(Spec):
 
 
 class Run(Spec):
-    """How much is computed: replicates per cell, the seed, and patients whose potential outcomes give the truth."""
+    """How much is computed: replicates per cell, the seed, and how many patients may be drawn to find the truth.
+
+    The truth takes as many as bring its error below a third of the study's own, and at most ``truth_patients``.
+    """
 
     replicates: Annotated[int, Field(ge=1, le=100_000_000)] = 1000
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
-    truth_patients: Annotated[int, Field(ge=1000, le=100_000_000)] = 400_000
+    truth_patients: Annotated[int, Field(ge=1000, le=100_000_000)] = 2_000_000
 
 
 class Free(Spec):

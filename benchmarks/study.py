@@ -6,6 +6,7 @@ Every block is a pure function of (cell, replicate numbers, seed), so any split 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -13,26 +14,29 @@ import pandas as pd
 import pyarrow as pa
 
 from analysis.estimators import Sample
+from analysis.kernels.status import Status
 from benchmarks.performance import performance
 from benchmarks.rows import KEYS, NUMBERS, Layout, Rows, merged
 from benchmarks.scenario import Scenario, Settings
 from benchmarks.store import RunError, RunFolder
+from benchmarks.tallies import GROUPS, Counts
 from benchmarks.truth import (
-    GROUPS,
+    CONDITIONAL_SHARE,
     Patients,
     Truth,
     conditional_group,
     conditional_truth,
     count_block,
-    is_strict_null,
-    marginal_truths,
-    strict_null,
+    counted_truth,
+    known_truth,
 )
 from simulator.estimand import Estimand
 from simulator.generate import Resolved, generate, resolve
 
 _T = TypeVar("_T")
 _S = TypeVar("_S")
+Key = tuple[str, str]
+"""An endpoint and the name of an estimator."""
 
 PATIENTS_PER_BLOCK = 50_000
 RESULTS = "results.parquet"
@@ -170,33 +174,76 @@ def asked_estimands(cell: Cell) -> dict[tuple[str, str], Estimand]:
     }
 
 
-def find_truths(cell: Cell, jobs: int, done: Callable[[int], None]) -> dict[tuple[str, str], Truth]:
-    """The truth of every estimand of a cell, by endpoint and estimator; each distinct estimand is worked out once."""
+def find_truths(
+    cell: Cell, jobs: int, done: Callable[[int], None], aims: dict[Key, float] | None = None
+) -> dict[Key, Truth]:
+    """The truth of every estimand of a cell, by endpoint and estimator; each distinct estimand is worked out once.
+
+    ``aims`` are Monte Carlo SEs that are small enough: once they are met no more patients are drawn.
+    """
     asked = asked_estimands(cell)
-    if is_strict_null(cell.scenario):
-        return {key: strict_null(estimand) for key, estimand in asked.items()}
-    distinct = list(dict.fromkeys(asked.values()))
-    marginal = [estimand for estimand in distinct if estimand.measure == "marginal_log_hr"]
-    conditional = [estimand for estimand in distinct if estimand.measure == "conditional_log_hr"]
-    patients = Patients(cell.scenario, cell.resolved)
-    known: dict[Estimand, Truth] = {}
-    if marginal:
-        step = block_size(cell.scenario)
-        tasks = [
-            np.arange(first, min(first + step, patients.replicates), dtype=np.int64)
-            for first in range(0, patients.replicates, step)
-        ]
-        counted = run_in_order(lambda numbers: count_block(patients, marginal, numbers), tasks, jobs, done)
-        counts = next(counted)
-        for more in counted:
-            counts += more
-        known |= {truth.estimand: truth for truth in marginal_truths(marginal, counts)}
-    for estimand in conditional:
-        groups = list(
-            run_in_order(lambda group: conditional_group(patients, estimand, group), range(GROUPS), jobs, done)  # noqa: B023
-        )
-        known[estimand] = conditional_truth(patients, estimand, groups)
+    wanted: dict[Estimand, float] = {}
+    for key, estimand in asked.items():
+        wanted[estimand] = min(wanted.get(estimand, np.inf), (aims or {}).get(key, 0.0))
+    known = {one: truth for one in wanted if (truth := known_truth(cell.scenario, one)) is not None}
+    work = TruthWork(Patients(cell.scenario, cell.resolved), wanted, jobs, done)
+    rest = [one for one in wanted if one not in known]
+    known |= work.counted([one for one in rest if one.measure != "conditional_log_hr"])
+    for estimand in rest:
+        if estimand.measure == "conditional_log_hr":
+            known[estimand] = work.fitted(estimand)
     return {key: known[estimand] for key, estimand in asked.items()}
+
+
+@dataclass(frozen=True)
+class TruthWork:
+    """Twice as many replicates each time, until the error is what is wanted or no more are allowed."""
+
+    patients: Patients
+    wanted: dict[Estimand, float]
+    jobs: int
+    done: Callable[[int], None]
+
+    def counted(self, still: list[Estimand]) -> dict[Estimand, Truth]:
+        """Truths from counts, to which replicates are added."""
+        patients, step = self.patients, block_size(self.patients.scenario)
+        sums: dict[Estimand, Counts] = {}
+        found: dict[Estimand, Truth] = {}
+        first, last = 0, patients.begin(all(self.wanted[one] == 0 for one in still))
+        while still:
+            starts = range(first, last, step)
+            tasks = [np.arange(start, min(start + step, last), dtype=np.int64) for start in starts]
+            asked = tuple(still)
+            for counts in run_in_order(partial(count_block, self.patients, asked), tasks, self.jobs, self.done):
+                for estimand, own in zip(asked, counts, strict=True):
+                    sums[estimand] = sums[estimand] + own if estimand in sums else own
+            found |= {one: counted_truth(patients, one, sums[one], last) for one in still}
+            first, last = last, min(2 * last, patients.most)
+            still = [one for one in still if last > first and found[one].mcse > self.wanted[one]]
+        return found
+
+    def fitted(self, estimand: Estimand) -> Truth:
+        """The truth from models of more and more replicates."""
+        most = -(-self.patients.most // CONDITIONAL_SHARE)
+        count = min(most, self.patients.begin(self.wanted[estimand] == 0))
+        while True:
+            fit = partial(conditional_group, self.patients, estimand, count)
+            groups = run_in_order(fit, range(GROUPS), self.jobs, self.done)
+            truth = conditional_truth(self.patients, estimand, list(groups), count)
+            if count == most or not truth.mcse > self.wanted[estimand]:
+                return truth
+            count = min(2 * count, most)
+
+
+def aims(cell: Cell, rows: Rows) -> dict[Key, float]:
+    """The Monte Carlo SE of each truth that is small enough: a third of the study's own error of the mean estimate."""
+    found: dict[Key, float] = {}
+    for endpoint, estimator in cell.scenario.judged():
+        numbers, status = rows.of(cell.number, endpoint, estimator.name)
+        value = numbers["value"][status == Status.OK]
+        enough = len(value) > 1 and np.isfinite(value).all()
+        found[endpoint, estimator.name] = float(value.std(ddof=1)) / len(value) ** 0.5 / 3 if enough else 0.0
+    return found
 
 
 def judge(rows: Rows, truths: dict[tuple[int, str, str], Truth]) -> pd.DataFrame:
@@ -220,12 +267,12 @@ def run_study(
     """The study computed, its rows, truths and performance written to the folder; ``done`` hears stage, done, of."""
     todo = [part for cell in cells for part in blocks(cell, block)]
     compute_rows(folder, todo, jobs, lambda count: done("blocks of replicates", count, len(todo)))
+    rows = Rows(folder.path / RESULTS, layout_of(cells))
     truths: dict[tuple[int, str, str], Truth] = {}
     for cell in cells:
-        found = find_truths(cell, jobs, lambda _: None)
+        found = find_truths(cell, jobs, lambda _: None, aims(cell, rows))
         done("truths", cell.number + 1, len(cells))
         truths |= {(cell.number, *key): truth for key, truth in found.items()}
-    rows = Rows(folder.path / RESULTS, layout_of(cells))
     result = StudyResult(cells, rows, truths, judge(rows, truths), rows.digest())
     folder.write_json("truth.json", [_truth_record(key, truth) for key, truth in truths.items()])
     folder.write_bytes("performance.csv", result.performance.to_csv(index=False).encode())

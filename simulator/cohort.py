@@ -86,7 +86,8 @@ class Hidden:
 
     ``propensity (R, N)`` is the true probability of treatment; ``covariates (R, N, H)`` are the unmeasured variables;
     ``potential`` maps an endpoint to its two courses, untreated first, each under the follow-up that the patient
-    would have had in that arm; ``binary`` and ``exposure`` likewise; ``eligible (2, R, N)`` says who would be included
+    would have had in that arm, and ``latent`` to the two times at which the event happens or is seen, nobody being
+    censored; ``binary`` and ``exposure`` likewise; ``eligible (2, R, N)`` says who would be included
     in each arm; ``excluded (R, N)`` is how many of the ``criteria`` of inclusion, in order, are met under the received
     arm before the first that is not; ``entry (R, N)`` is the time from the start of accrual to entry; ``response`` the
     position of best response, untreated first.
@@ -96,6 +97,7 @@ class Hidden:
     covariates: Floats
     propensity: Floats
     potential: Mapping[str, tuple[Endpoint, Endpoint]]
+    latent: Mapping[str, tuple[Floats, Floats]]
     binary: Mapping[str, tuple[Bools, Bools]]
     exposure: Mapping[str, tuple[Floats, Floats]]
     eligible: Bools

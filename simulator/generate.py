@@ -80,9 +80,9 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
     eligible = np.stack([np.logical_and.reduce([met[arm] for met in criteria.values()]) for arm in (0, 1)])
     visits = [world.followup.visit_months.get(arm) for arm in arms]
     seen = [seen_at_visits(course, months) for course, months in zip(courses, visits, strict=True)]
-    potential: dict[str, tuple[Endpoint, Endpoint]] = {
-        "OS": (observe(seen[0].os, censoring[0]), observe(seen[1].os, censoring[1])),
-        "PFS": (observe(seen[0].pfs, censoring[0]), observe(seen[1].pfs, censoring[1])),
+    latent = {"OS": (seen[0].os, seen[1].os), "PFS": (seen[0].pfs, seen[1].pfs)}
+    potential = {
+        name: (observe(zero, censoring[0]), observe(one, censoring[1])) for name, (zero, one) in latent.items()
     }
     endpoints = {
         name: Endpoint(choose(treated, one.time, zero.time), choose(treated, one.event, zero.event))
@@ -110,6 +110,7 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
         covariates=covariates.by_patient(values[measured:]),
         propensity=propensity,
         potential=potential,
+        latent=latent,
         binary=recorded.binary,
         exposure=recorded.exposure,
         eligible=eligible,

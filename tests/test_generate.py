@@ -114,7 +114,7 @@ def test_the_twin_would_notice_a_changed_coefficient():
 def test_a_replicate_is_the_same_in_any_block(kind, split):
     resolved, replicates = resolve(treated_in(kind)), np.array([9, 2, 4, 100, 7, 8, 3])
     whole = arrays(generate(resolved, SEED, replicates, 37))
-    assert len(whole) == 28
+    assert len(whole) == 32
     edges = np.cumsum([0, *split])
     for low, high in itertools.pairwise(edges):
         part = arrays(generate(resolved, SEED, replicates[low:high].copy(), 37))
@@ -155,7 +155,7 @@ OUTCOMES = tree()["outcomes"]
 CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "no frailty": (
         {"outcomes": {**OUTCOMES, "frailty": None}},
-        {"potential", "endpoints", "eligible", "excluded", "present"},
+        {"potential", "latent", "endpoints", "eligible", "excluded", "present"},
     ),
     "no response": ({"outcomes": {**OUTCOMES, "response": None}}, {"binary", "response"}),
     "other response": (

@@ -275,7 +275,7 @@ DEFECTS = [
         ("who enters first is who leaves first", "i = entry_order[c, k]", "i = order[c, k]"),
         ("an entry at the end is no fault", "entry[c, i] < time[c, i]", "entry[c, i] <= time[c, i]"),
         ("the censored count as events", "events += event[c, i]", "events += 1"),
-        ("single deaths lose their weight", "share[steps] += weight[i] if died[i] else 0.0", "share[steps] += 1.0 * died[i]"),
+        ("single deaths have no weight", "share[steps] += weight[i] if died[i] else 0.0", "share[steps] += died[i]"),
         ("negative weights are no fault", "not 0.0 < w[size] < np.inf", "not -np.inf < w[size] < np.inf"),
     ),
     *defects(
@@ -299,7 +299,7 @@ DEFECTS = [
         ("a half of those at risk counts twice", "= tree[2 * node, p] + tree", "= 2.0 * tree[2 * node, p] + tree"),
         ("part of a long product lost", "log(product)\n                    p", "log(1.0)\n                    p", 2),
         ("a single death of any weight", "total[0] -= share[step] * np.log(at_risk[", "total[0] -= np.log(at_risk["),
-        ("a hazard is met a death late", "start, stop = stop, place[step - 1] if", "start, stop = stop + 1, place[step - 1] if"),
+        ("a hazard is met a patient late", "start, stop = stop, place[", "start, stop = stop + 1, place["),
         ("a log-likelihood without weights", "total[0] += weight[i] * risk[i]", "total[0] += risk[i]"),
     ),
     *defects(

@@ -4,11 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from benchmarks.scenario import Scenario, cells  # noqa: F401
-from benchmarks.study import Cell, find_truths
-from benchmarks.truth import BINS, _log_hr, is_strict_null
-from simulator.generate import resolve
+from benchmarks.study import Cell, TruthWork, find_truths
+from benchmarks.tallies import BINS, log_hr
+from benchmarks.truth import Patients, is_strict_null, known_truth
+from simulator.estimand import Estimand
+from simulator.generate import generate, resolve
 from tests.worlds import scenario, tree
 
 
@@ -26,14 +29,14 @@ def confounded() -> dict[tuple[str, str], Any]:
     return _truths(scenario())
 
 
-def test_without_prognostic_covariates_every_truth_is_the_stated_log_hr() -> None:
+def test_without_prognostic_covariates_every_truth_is_the_statedlog_hr() -> None:
     for key, truth in _truths(_without_prognosis()).items():
         assert 0 < truth.mcse < 0.02
         assert abs(truth.value + 0.5) < 4 * truth.mcse, key
         assert abs(truth.value + 0.5 + 0.1) > 4 * truth.mcse, key  # and a wrong one would be noticed
 
 
-def test_conditional_truth_is_the_stated_log_hr(confounded: dict[tuple[str, str], Any]) -> None:
+def test_conditional_truth_is_the_statedlog_hr(confounded: dict[tuple[str, str], Any]) -> None:
     truth = confounded["OS", "adjusted"]
     assert abs(truth.value + 0.5) < 4 * truth.mcse
 
@@ -52,9 +55,85 @@ def test_populations_differ_in_truth_only_through_their_patients(confounded: dic
 
 def test_strict_null_is_exact() -> None:
     null = scenario(outcomes={**tree()["outcomes"], "treatment_effect": "none"})
-    assert is_strict_null(null)
-    assert not is_strict_null(scenario())
+    assert is_strict_null(null, "OS")
+    assert not is_strict_null(scenario(), "OS")
     assert {(truth.value, truth.mcse) for truth in _truths(null).values()} == {(0.0, 0.0)}
+
+
+def _of(world: Scenario, **asked: Any) -> Any:
+    """The truth of one estimand from all patients allowed."""
+    estimand = Estimand(population="all", endpoint="OS", **asked)
+    work = TruthWork(Patients(world, resolve(world)), {estimand: 0.0}, 1, lambda _: None)
+    return work.counted([estimand])[estimand]
+
+
+def _rates(arm: int) -> np.ndarray:
+    """The hazards of the two equally frequent stages."""
+    return 0.05 * np.exp(0.7 * np.array([0.0, 1.0]) - 0.5 * arm)
+
+
+def _median(arm: int) -> float:
+    return float(brentq(lambda t: np.exp(-_rates(arm) * t).mean() - 0.5, 0, 100))
+
+
+BY_THEORY = {
+    "rmst_difference": lambda t, arm: ((1 - np.exp(-_rates(arm) * t)) / _rates(arm)).mean(),
+    "survival_difference": lambda t, arm: np.exp(-_rates(arm) * t).mean(),
+    "median_difference": lambda t, arm: _median(arm),  # noqa: ARG005
+}
+
+
+@pytest.mark.parametrize("measure", BY_THEORY)
+@pytest.mark.parametrize("horizon", [40.0, 47.0])
+def test_differences_are_those_of_a_mixture_of_exponentials(measure: Any, horizon: float) -> None:
+    truth = _of(scenario(), measure=measure, horizon=horizon, follow_up="complete")
+    exact = BY_THEORY[measure](horizon, 1) - BY_THEORY[measure](horizon, 0)
+    assert 0 < truth.mcse < abs(exact) / 20
+    assert abs(truth.value - exact) < 4 * truth.mcse
+    assert abs(truth.value - 1.2 * exact) > 4 * truth.mcse  # and a wrong one would be noticed
+
+
+def test_a_restricted_mean_has_the_error_of_paired_courses() -> None:
+    """The jackknife error is that of the mean difference within patients, whose two courses share their luck."""
+    world = scenario()
+    truth = _of(world, measure="rmst_difference", horizon=24.0, follow_up="complete")
+    zero, one = generate(resolve(world), 5, np.arange(500)).hidden.latent["OS"]
+    each = np.minimum(one, 24.0) - np.minimum(zero, 24.0)
+    assert truth.value == pytest.approx(each.mean(), abs=1e-5)
+    assert truth.mcse == pytest.approx(each.std() / np.sqrt(each.size), rel=0.6)
+
+
+def test_more_patients_are_drawn_until_the_error_is_small_enough() -> None:
+    world = scenario(run={"replicates": 30, "seed": 5, "truth_patients": 800_000})
+    estimand = Estimand(
+        population="all", endpoint="OS", measure="survival_difference", horizon=12.0, follow_up="complete"
+    )
+    found = {}
+    for aim in (1.0, 0.0006, 0.0):
+        work = TruthWork(Patients(world, resolve(world)), {estimand: aim}, 1, lambda _: None)
+        found[aim] = work.counted([estimand])[estimand]
+    assert found[1.0].mcse > 0.0006 > found[0.0006].mcse >= found[0.0].mcse
+    assert len({truth.how for truth in found.values()}) > 1
+
+
+def test_the_overlap_population_is_weighted_by_e_times_1_minus_e() -> None:
+    world = scenario()
+    cohorts = generate(resolve(world), 5, np.arange(500))
+    e = cohorts.hidden.propensity
+    zero, one = (np.minimum(time, 24.0) for time in cohorts.hidden.latent["OS"])
+    estimand = Estimand(
+        population="overlap", endpoint="OS", measure="rmst_difference", horizon=24.0, follow_up="complete"
+    )
+    truth = TruthWork(Patients(world, resolve(world)), {estimand: 0.0}, 1, lambda _: None).counted([estimand])[estimand]
+    assert truth.value == pytest.approx(np.average(one - zero, weights=e * (1 - e)), abs=1e-4)
+    assert truth.value != pytest.approx((one - zero).mean(), abs=1e-4)
+
+
+def test_what_is_no_one_number_has_no_truth() -> None:
+    asked = {"population": "all", "endpoint": "OS"}
+    assert np.isnan(known_truth(scenario(), Estimand(measure="none", **asked)).value)
+    assert np.isnan(known_truth(scenario(), Estimand(measure="rmst_difference", **asked)).value)
+    assert known_truth(scenario(), Estimand(measure="marginal_log_hr", **asked)) is None
 
 
 def test_counts_give_the_cox_estimate() -> None:
@@ -76,12 +155,12 @@ def test_counts_give_the_cox_estimate() -> None:
     for _ in range(30):
         share = at_risk[1][dead] * np.exp(beta) / (at_risk[1][dead] * np.exp(beta) + at_risk[0][dead])
         beta += ((arm[order][dead] - share).sum()) / (share * (1 - share)).sum()
-    assert abs(_log_hr(counts) - beta) < 2e-4
-    assert abs(_log_hr(counts) - beta) < 0.02 * 0.01  # far below the standard error 0.01 of this experiment
+    assert abs(log_hr(counts) - beta) < 2e-4
+    assert abs(log_hr(counts) - beta) < 0.02 * 0.01  # far below the standard error 0.01 of this experiment
 
 
 def test_no_events_in_an_arm_is_nan() -> None:
     counts = np.zeros((2, 2, BINS), np.int64)
     counts[:, 0, 5] = 10
     counts[0, 1, 5] = 3
-    assert np.isnan(_log_hr(counts))
+    assert np.isnan(log_hr(counts))
