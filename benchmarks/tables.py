@@ -13,10 +13,27 @@ from analysis.tables import TextTable, all_tables
 from benchmarks.performance import Measure
 from benchmarks.scenario import Scenario, Settings
 from benchmarks.study import Cell, StudyResult
-from simulator.world import ENDPOINTS
+from simulator.estimand import Estimand
 
 WIDTH = 100
 ABSENT = "-"
+MEASURES = {
+    "marginal_log_hr": "HR",
+    "conditional_log_hr": "cond. HR",
+    "rmst_difference": "RMST diff",
+    "survival_difference": "surv. diff",
+    "median_difference": "median diff",
+    "risk_difference": "risk diff",
+    "log_risk_ratio": "risk ratio",
+    "log_odds_ratio": "odds ratio",
+    "none": "test",
+}
+"""What a table calls a measure; a logarithm is shown as the ratio itself."""
+MOST_IN_VERDICT = 6
+NOTE = (
+    "In brackets: Monte Carlo standard error. SE: standard deviation of the estimates over replicates. "
+    "Bias and SE of a ratio are those of its logarithm. 'ok %' is shown where an estimator failed in some replicates."
+)
 
 
 def measures(result: StudyResult, cell: int, endpoint: str, estimator: str) -> dict[str, Measure]:
@@ -55,42 +72,61 @@ def percent(measure: Measure) -> str:
     return with_error(Measure(100 * measure.value, 100 * measure.mcse), 1)
 
 
+def natural(estimand: Estimand, value: float) -> float:
+    """A value of the estimand as it is shown: a ratio, not its logarithm."""
+    return exp(value) if "log" in estimand.measure else value
+
+
+def measure_of(estimand: Estimand) -> str:
+    """A measure in words: log HR, RMST difference to 24 months."""
+    words = estimand.measure.replace("_", " ").replace("hr", "HR").replace("rmst", "RMST")
+    if estimand.measure == "none":
+        return "a test"
+    return words if estimand.horizon is None else f"{words} at {estimand.horizon:g}"
+
+
 def performance_rows(result: StudyResult, cell: Cell) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Header and rows of the main measures of one cell."""
-    header = ("endpoint", "estimator", "true HR", "mean HR", "bias (log HR)", "SE", "model SE", "coverage %")
+    header = ("endpoint", "estimator", "measure", "truth", "mean", "bias", "SE", "model SE", "coverage %")
     rows: list[tuple[str, ...]] = []
     last = "power %"
-    for endpoint in ENDPOINTS:
-        for estimator in cell.scenario.estimators:
-            found = measures(result, cell.number, endpoint, estimator.name)
-            name, rejected = rejection(found)
-            last = "type-I error %" if name == "type_1_error" else "power %"
-            rows.append(
-                (
-                    endpoint,
-                    estimator.name,
-                    number(exp(found["truth"].value)),
-                    number(exp(found["mean"].value)),
-                    with_error(found["bias"]),
-                    number(found["empirical_se"].value),
-                    number(found["model_se"].value),
-                    percent(found["coverage"]),
-                    percent(rejected),
-                    number(100 * found["convergence"].value, 1),
-                )
+    for endpoint, estimator in cell.scenario.judged():
+        found = measures(result, cell.number, endpoint, estimator.name)
+        asked = result.truths[cell.number, endpoint, estimator.name].estimand
+        name, rejected = rejection(found)
+        last = "type-I error %" if name == "type_1_error" else "power %"
+        test = asked.measure == "none"
+        rows.append(
+            (
+                endpoint,
+                estimator.name,
+                MEASURES[asked.measure],
+                ABSENT if test else number(natural(asked, found["truth"].value)),
+                ABSENT if test else number(natural(asked, found["mean"].value)),
+                ABSENT if test else with_error(found["bias"]),
+                number(found["empirical_se"].value),
+                number(found["model_se"].value),
+                ABSENT if test else percent(found["coverage"]),
+                percent(rejected),
+                number(100 * found["convergence"].value, 1),
             )
+        )
     return (*header, last, "ok %"), rows
 
 
 def performance_table(result: StudyResult) -> str:
-    """The main measures of every cell; in brackets the Monte Carlo standard error."""
+    """The main measures of every cell, a table per endpoint; in brackets the Monte Carlo standard error."""
     parts = []
     for cell in result.cells:
         header, rows = performance_rows(result, cell)
         if len(result.cells) > 1:
             parts.append(f"cell {cell.number}: {settings_text(cell.settings)}")
-        parts.append(aligned(header, rows, left=2))
-    parts.append("in brackets: Monte Carlo standard error; SE: standard deviation of the estimates over replicates")
+        some_failed = any(row[-1] != "100.0" for row in rows)
+        columns = slice(1, None if some_failed else -1)
+        for endpoint in dict.fromkeys(row[0] for row in rows):
+            own = [row[columns] for row in rows if row[0] == endpoint]
+            parts.append(aligned((endpoint, *header[columns][1:]), own, left=2) + "\n")
+    parts.append(textwrap.fill(NOTE, WIDTH))
     return "\n".join(parts)
 
 
@@ -122,52 +158,72 @@ def verdict(result: StudyResult) -> str:
     if len(result.cells) > 1:
         return _sweep_verdict(result)
     cell = result.cells[0]
-    names = [estimator.name for estimator in cell.scenario.estimators]
+    endpoint, first = cell.scenario.judged()[0]
+    names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
+    found = {name: measures(result, 0, endpoint, name) for name in names}
+    asked = {name: result.truths[0, endpoint, name].estimand for name in names}
     count = result.rows.layout.replicates[0]
-    first = measures(result, 0, ENDPOINTS[0], names[0])["truth"].value
     start = (
-        f"With no true effect on {ENDPOINTS[0]}"
-        if first == 0
-        else f"With a true {ENDPOINTS[0]} HR of {number(exp(first), 2)} for {names[0]}, each judged by its own truth"
+        f"With no true effect on {endpoint}"
+        if found[first.name]["truth"].value == 0
+        else f"With a true {endpoint} {_quantity(asked[first.name], found[first.name]['truth'].value)}"
+        f" for {first.name}, each judged by its own truth"
     )
-    found = [f"{name} {_distance(measures(result, 0, ENDPOINTS[0], name))}" for name in names]
+    told = names
+    if len(names) > MOST_IN_VERDICT:
+        judged = [name for name in names if isfinite(found[name]["coverage"].value)]
+        judged.sort(key=lambda name: abs(found[name]["bias"].value) / found[name]["empirical_se"].value)
+        told = [*judged[:3], *judged[-2:]]
+        start += f" (of {len(names)} estimators the three nearest to their truth and the two furthest)"
+    parts = [f"{name} {_distance(asked[name], found[name])}" for name in told]
     return (
-        f"{start}, the mean HR over {count:,} replicates is: {'; '.join(found)}. "
-        "Bias is of the log HR, in brackets its Monte Carlo SE; cover: 95 % intervals that hold the truth."
+        f"{start}, the mean over {count:,} replicates is: {'; '.join(parts)}. Bias of a ratio is that of its "
+        "logarithm, in brackets the Monte Carlo SE; cover: 95 % intervals that hold the truth."
     )
 
 
-def _distance(found: dict[str, Measure]) -> str:
+def _quantity(asked: Estimand, value: float) -> str:
+    return f"{MEASURES[asked.measure]} of {number(natural(asked, value), 2)}"
+
+
+def _distance(asked: Estimand, found: dict[str, Measure]) -> str:
     bias, cover = found["bias"], found["coverage"]
-    if isnan(bias.value):
+    if asked.measure == "none":
+        return f"rejects in {percent(rejection(found)[1])} %"
+    if isnan(found["mean"].value):
         return "none, no replicate gave an estimate"
-    beyond = isfinite(bias.mcse) and abs(bias.value) < 2 * bias.mcse
+    within = isfinite(bias.mcse) and abs(bias.value) < 2 * bias.mcse
     return (
-        f"{number(exp(found['mean'].value), 2)} (bias {bias.value:+.3f} ({number(bias.mcse)})"
-        f"{', within Monte Carlo error' if beyond else ''}; cover {number(100 * cover.value, 1)} %)"
+        f"{number(natural(asked, found['mean'].value), 2)} (bias {bias.value:+.3f} ({number(bias.mcse)})"
+        f"{', within Monte Carlo error' if within else ''}; cover {number(100 * cover.value, 1)} %)"
     )
 
 
 def _sweep_verdict(result: StudyResult) -> str:
-    """How the mean hazard ratio of each estimator moves from the first cell to the last."""
+    """How the mean of each estimator moves from the first cell to the last."""
     first, last = result.cells[0], result.cells[-1]
+    endpoint = first.scenario.judged()[0][0]
+    ends = [(where, one.name) for where, one in last.scenario.judged()]
+    names = [one.name for where, one in first.scenario.judged() if where == endpoint and (where, one.name) in ends]
     parts = []
-    for name in [estimator.name for estimator in first.scenario.estimators]:
-        if name not in [estimator.name for estimator in last.scenario.estimators]:
+    for name in names[:MOST_IN_VERDICT]:
+        asked = result.truths[first.number, endpoint, name].estimand
+        start, end = (measures(result, cell.number, endpoint, name) for cell in (first, last))
+        if asked.measure == "none":
+            parts.append(f"{name} rejects in {percent(rejection(start)[1])} -> {percent(rejection(end)[1])} %")
             continue
-        start, end = (measures(result, cell.number, ENDPOINTS[0], name) for cell in (first, last))
         if isnan(start["mean"].value) or isnan(end["mean"].value):
             parts.append(f"{name} gives no estimate in one of them")
             continue
         parts.append(
-            f"{name} finds {ENDPOINTS[0]} HR {number(exp(start['mean'].value), 2)} -> "
-            f"{number(exp(end['mean'].value), 2)} "
-            f"(bias of the log HR {with_error(start['bias'])} -> {with_error(end['bias'])})"
+            f"{name} finds {endpoint} {MEASURES[asked.measure]} {number(natural(asked, start['mean'].value), 2)} -> "
+            f"{number(natural(asked, end['mean'].value), 2)} "
+            f"(bias {with_error(start['bias'])} -> {with_error(end['bias'])})"
         )
     return (
         f"From the first cell ({settings_text(first.settings)}) to the last ({settings_text(last.settings)}): "
         + "; ".join(parts)
-        + ". In brackets: Monte Carlo SE."
+        + ". Bias of a ratio is that of its logarithm; in brackets: Monte Carlo SE."
     )
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from math import exp, isfinite
 from typing import Any
 
 import numpy as np
@@ -154,18 +153,17 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
 
 def _cell(result: StudyResult, cell: Cell) -> dict[str, Any]:
     header, rows = tables.performance_rows(result, cell)
+    judged = cell.scenario.judged()
+    every: dict[str, dict[str, dict[str, Measure]]] = {endpoint: {} for endpoint, _ in judged}
+    for endpoint, estimator in judged:
+        every[endpoint][estimator.name] = tables.measures(result, cell.number, endpoint, estimator.name)
     figures = [
         (
             f"{endpoint}: bias and coverage",
             _figure(charts.lollipop(result, cell, endpoint), f"Bias and coverage of every estimator of {endpoint}"),
         )
-        for endpoint in ENDPOINTS
+        for endpoint in every
     ]
-    names = [estimator.name for estimator in cell.scenario.estimators]
-    every = {
-        endpoint: {name: tables.measures(result, cell.number, endpoint, name) for name in names}
-        for endpoint in ENDPOINTS
-    }
     return {
         "number": cell.number,
         "settings": tables.settings_text(cell.settings),
@@ -183,10 +181,10 @@ def _truths(result: StudyResult) -> list[dict[str, Any]]:
             "endpoint": endpoint,
             "estimator": estimator,
             "population": truth.estimand.population,
-            "measure": truth.estimand.measure.replace("_", " ").replace("hr", "HR"),
+            "measure": tables.measure_of(truth.estimand),
             "given": ", ".join(truth.estimand.adjusted_for),
             "value": tables.with_error(Measure(truth.value, truth.mcse), 4),
-            "hr": tables.number(exp(truth.value)) if isfinite(truth.value) else tables.ABSENT,
+            "shown": tables.number(tables.natural(truth.estimand, truth.value)),
             "how": truth.how,
         }
         for (cell, endpoint, estimator), truth in result.truths.items()
