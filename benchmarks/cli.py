@@ -249,6 +249,7 @@ def _user_mistakes() -> tuple[type[BaseException], ...]:
         "simulator.documents": "DocumentError",
         "benchmarks.store": "RunError",
         "analysis.data_table": "CohortFileError",
+        "analysis.estimators.own": "OwnFunctionError",
     }
     loaded = [getattr(sys.modules[module], name) for module, name in names.items() if module in sys.modules]
     return tuple(loaded)

@@ -10,12 +10,13 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.estimators.own import source_digest
 from simulator.documents import Document, digest, resolved_yaml
 
 if TYPE_CHECKING:
@@ -131,12 +132,12 @@ def versions() -> dict[str, str]:
     return {"trialtwin": version("trialtwin"), "python": platform.python_version(), **made}
 
 
-def manifest(document: Document, seed: int) -> dict[str, object]:
-    """What a run was made from; two runs with the same manifest have the same rows."""
+def manifest(document: Document, seed: int, own: Sequence[str] = ()) -> dict[str, object]:
+    """What a run was made from; two runs with the same manifest have the same rows. ``own`` are users' functions."""
     return {
         "digest": identity(document, seed),
         "seed": seed,
-        "versions": versions(),
+        "versions": {**versions(), **{function: source_digest(function) for function in own}},
         "machine": platform.machine(),
         "host": platform.node(),
         "command": " ".join(["trialtwin", *sys.argv[1:]]),

@@ -64,7 +64,8 @@ def run(asked: Asked, jobs: int, block: int | None, out: Path | None, as_json: b
     from benchmarks.store import manifest, open_folder
     from benchmarks.warm_up import STUDY
 
-    made = manifest(asked.document, asked.scenario.run.seed)
+    own = sorted({one.function for one in asked.scenario.estimators if one.kind == "own"})
+    made = manifest(asked.document, asked.scenario.run.seed, own)
     folder = open_folder(out or default_folder(asked, str(made["digest"])), asked.document, made)
     ready_kernels(STUDY)
     progress = Progress()

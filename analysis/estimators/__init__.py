@@ -10,9 +10,10 @@ from pydantic import Field
 
 from analysis.estimators.base import Estimate, Sample
 from analysis.estimators.matched import Matched
+from analysis.estimators.own import Own
 from analysis.estimators.regression import Adjusted, Crude
 from analysis.estimators.weighted import Ipw
 
-__all__ = ["Adjusted", "Crude", "Estimate", "Estimator", "Ipw", "Matched", "Sample"]
+__all__ = ["Adjusted", "Crude", "Estimate", "Estimator", "Ipw", "Matched", "Own", "Sample"]
 
-Estimator = Annotated[Crude | Adjusted | Matched | Ipw, Field(discriminator="kind")]
+Estimator = Annotated[Crude | Adjusted | Matched | Ipw | Own, Field(discriminator="kind")]

@@ -1,0 +1,153 @@
+"""A user's own estimator: a Python function from one observed cohort to an estimate."""
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+from scipy.special import ndtr, ndtri
+
+from analysis.estimators.base import Estimate, Judged, Sample
+from analysis.kernels.status import Status
+from analysis.plan import Plan
+from simulator.estimand import Estimand, Measure, Population
+from simulator.spec import Positive
+from simulator.terms import Variable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MISTAKES = (TypeError, LookupError, NameError, AttributeError, ImportError, AssertionError, RuntimeError, OSError)
+NUMBERS = ("value", "se", "low", "high", "p")
+
+
+class OwnFunctionError(Exception):
+    """A user's function cannot be found or used; its message is one line."""
+
+
+class Own(Judged):
+    """A user's own Python function of one cohort.
+
+    ``function`` is ``module:function`` or ``file.py:function``, the file being looked for from the current folder. It
+    is called with a data frame: the covariates (levels by name), ``treated`` (True, False), and ``time`` and ``event``
+    of the endpoint, or ``outcome`` for a yes/no outcome. It returns the value and its SE, or a mapping with ``value``,
+    ``se`` and, if it likes, ``low``, ``high``, ``p``; None, or raising ValueError or ArithmeticError, says that there
+    is no estimate (status NOT_CONVERGED). ``population``, ``measure`` and ``horizon`` say by what truth it is judged.
+    """
+
+    kind: Literal["own"] = "own"
+    function: Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_][A-Za-z0-9_]*$")]
+    population: Population = "all"
+    measure: Measure = "marginal_log_hr"
+    horizon: Positive | None = None
+
+    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
+        """What the user says that it estimates."""
+        differs = self.measure in ("rmst_difference", "survival_difference", "median_difference")
+        return Estimand(
+            population=self.population,
+            measure=self.measure,
+            endpoint=endpoint,
+            horizon=self.horizon,
+            follow_up="complete" if differs else "observed",
+        )
+
+    def estimate(self, sample: Sample, endpoint: str) -> Estimate:
+        """One call per replicate."""
+        function, count = found(self.function), len(sample.replicates)
+        made = np.full((5, count), np.nan)
+        status = np.full(count, Status.NOT_CONVERGED, np.int64)
+        n, events = np.zeros((2, count), np.int64)
+        for r in range(count):
+            cohort = frame(sample, endpoint, r)
+            n[r], events[r] = len(cohort), int(cohort["outcome" if "outcome" in cohort else "event"].sum())
+            numbers = self._asked(function, cohort, int(sample.replicates[r]), sample.plan.survival.level)
+            if np.isfinite(numbers[:2]).all():
+                made[:, r], status[r] = numbers, Status.OK
+        value, se, low, high, p = made
+        return Estimate(value, se, low, high, p, n, events, status)
+
+    def _asked(self, function: Callable[..., Any], cohort: "pd.DataFrame", replicate: int, level: float) -> list[float]:
+        try:
+            answer = function(cohort)
+        except (ValueError, ArithmeticError):
+            answer = None
+        except MISTAKES as error:
+            told = f"{type(error).__name__}: {error}".splitlines()[0]
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            at = f"{Path(last.filename).name}:{last.lineno}"
+            raise OwnFunctionError(f"{self.function} failed in replicate {replicate} at {at}: {told}") from error
+        if answer is None:
+            return [np.nan] * 5
+        given = dict(answer) if isinstance(answer, Mapping) else dict(zip(("value", "se"), answer, strict=True))
+        unknown = sorted(given.keys() - set(NUMBERS))
+        if unknown or "value" not in given or "se" not in given:
+            wanted = "value and se, and may give low, high, p"
+            raise OwnFunctionError(f"{self.function} returns {', '.join(map(str, given))}; it must give {wanted}")
+        value, se = float(given["value"]), float(given["se"])
+        half = ndtri(0.5 + level / 2) * se
+        with np.errstate(divide="ignore", invalid="ignore"):
+            p = 2 * ndtr(-np.abs(np.divide(value, se)))
+        usual = {"low": value - half, "high": value + half, "p": p}
+        return [value, se, *(float(given.get(name, usual[name])) for name in NUMBERS[2:])]
+
+
+def frame(sample: Sample, endpoint: str, r: int) -> "pd.DataFrame":
+    """The observed cohort of the block's row ``r`` as a data frame, patients in order."""
+    import pandas as pd
+
+    observed = sample.observed
+    here = np.flatnonzero(observed.present[r])
+    columns: dict[str, object] = {}
+    for k, variable in enumerate(observed.variables):
+        values = observed.covariates[r, here, k]
+        named = variable.kind != "continuous"
+        columns[variable.name] = np.array(variable.levels)[values.astype(int)] if named else values
+    columns["treated"] = observed.treated[r, here]
+    if endpoint in observed.endpoints:
+        course = observed.endpoints[endpoint]
+        columns |= {"time": course.time[r, here], "event": course.event[r, here]}
+    else:
+        columns["outcome"] = observed.binary[endpoint][r, here]
+    return pd.DataFrame(columns)
+
+
+@cache
+def found(function: str) -> Callable[..., Any]:
+    """The function of that name; OwnFunctionError says what is not there."""
+    place, _, name = function.rpartition(":")
+    try:
+        module = _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+    except (ImportError, OSError, SyntaxError) as error:
+        raise OwnFunctionError(f"{function}: {place} cannot be loaded: {error}") from None
+    made = getattr(module, name, None)
+    if not callable(made):
+        raise OwnFunctionError(f"{function}: {place} has no function '{name}'")
+    return made  # type: ignore[no-any-return]
+
+
+def source_digest(function: str) -> str:
+    """The SHA-256 of the source file that is named for a user's function."""
+    place = function.rpartition(":")[0]
+    file = place if place.endswith(".py") else getattr(sys.modules[found(function).__module__], "__file__", None)
+    if file is None or not Path(file).is_file():
+        raise OwnFunctionError(f"{function}: its source cannot be read")
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+
+
+def _from_file(path: Path) -> Any:
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file in {Path.cwd()}")
+    spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

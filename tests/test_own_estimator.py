@@ -1,0 +1,116 @@
+"""A user's own function as an estimator of a study."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.estimators import Crude, Own, Sample
+from analysis.estimators.own import OwnFunctionError, frame, source_digest
+from analysis.kernels.status import Status
+from simulator.generate import generate, resolve
+from tests.test_cli import _call
+from tests.worlds import scenario
+
+PETO = """
+from tests.own_functions import peto
+
+def nothing(cohort):
+    return None
+
+def unable(cohort):
+    raise ValueError("no estimate")
+
+def odd(cohort):
+    return {"value": 0.1, "se": 1.0, "low": -3.0, "high": 4.0, "p": 0.5}
+
+def short(cohort):
+    return {"value": 0.1}
+
+def broken(cohort):
+    return cohort["height"].mean(), 1.0
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(PETO, "utf-8")
+    return tmp_path / "mine.py"
+
+
+def _sample(count: int = 5) -> Sample:
+    replicates = np.arange(count)
+    observed = generate(resolve(scenario()), 3, replicates).observed
+    return Sample(observed, scenario().analysis, replicates)
+
+
+def _own(file: Path, name: str, **options: Any) -> Any:
+    return Own(name="own", function=f"{file}:{name}", **options).estimate(_sample(), "OS")
+
+
+def test_it_sees_the_observed_cohort(file: Path) -> None:
+    sample = _sample()
+    cohort = frame(sample, "OS", 2)
+    assert list(cohort) == ["age", "stage", "treated", "time", "event"]
+    assert len(cohort) == sample.observed.present[2].sum()
+    assert set(cohort["stage"]) == {"early", "late"}
+    assert file.exists()
+
+
+def test_its_numbers_become_rows(file: Path) -> None:
+    made, usual = _own(file, "peto"), Crude().estimate(_sample(), "OS")
+    assert (made.status == Status.OK).all()
+    assert np.abs(made.value - usual.value).max() < 0.15 * usual.se.max()
+    assert made.low == pytest.approx(made.value - 1.959963984540054 * made.se)
+    assert (made.n == usual.n).all()
+    assert (made.events == usual.events).all()
+
+
+def test_what_it_leaves_out_is_worked_out_and_what_it_gives_is_kept(file: Path) -> None:
+    made = _own(file, "odd")
+    assert (made.low[0], made.high[0], made.p[0]) == (-3.0, 4.0, 0.5)
+
+
+@pytest.mark.parametrize("name", ["nothing", "unable"])
+def test_no_estimate_is_a_row_with_its_status(file: Path, name: str) -> None:
+    made = _own(file, name)
+    assert (made.status == Status.NOT_CONVERGED).all()
+    assert np.isnan(made.value).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("short", "must give value and se"),
+        ("broken", "failed in replicate 0 at .*KeyError: 'height'"),
+        ("absent", "has no function 'absent'"),
+    ],
+)
+def test_a_mistake_in_it_is_one_line(file: Path, name: str, told: str) -> None:
+    with pytest.raises(OwnFunctionError, match=told) as error:
+        _own(file, name)
+    assert "\n" not in str(error.value)
+    with pytest.raises(OwnFunctionError, match="no such file"):
+        _own(file.with_name("nowhere.py"), "peto")
+
+
+def test_a_study_runs_it_and_notices_when_its_source_changes(file: Path, tmp_path: Path) -> None:
+    study = {
+        "extends": "null-effect",
+        "name": "mine",
+        "estimators": [{"kind": "own", "name": "peto", "function": "mine.py:peto", "endpoints": ["OS"]}],
+    }
+    (tmp_path / "study.yaml").write_text(json.dumps(study), "utf-8")
+    words = ("run", "study.yaml", "--reps", "3", "--jobs", "1", "--out", "made")
+    code, out, err = _call(*words)
+    assert code == 0, err
+    assert "peto" in out
+    before = source_digest("mine.py:peto")
+    file.write_text(PETO + "\n", "utf-8")
+    assert source_digest("mine.py:peto") != before
+    code, _, err = _call(*words)
+    assert code == 2
+    assert "holds a run with another versions" in err
