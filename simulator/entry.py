@@ -1,13 +1,14 @@
 """Entry: when patients are accrued, and who of them is included."""
 
 import datetime
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from simulator.spec import Name, NonNegative, Spec
+from simulator.spec import Name, NonNegative, Positive, Spec
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -15,11 +16,17 @@ DAYS_PER_MONTH = 365.25 / 12
 
 
 class Accrual(Spec):
-    """Calendar window of entry; the density of entry grows with (time since start)^``shape``: 0 is uniform."""
+    """Calendar window of entry; on its one day where ``start`` is ``end``.
+
+    The density of entry grows with (time since start)^``shape``, 0 being uniform; or it is in proportion to ``rates``,
+    one per interval between ``cuts``, months since start.
+    """
 
     start: str
     end: str
     shape: NonNegative = 0.0
+    cuts: Annotated[tuple[Positive, ...], Field(description="increasing months")] = ()
+    rates: Annotated[tuple[NonNegative, ...], Field(description="patients a month, in any unit")] = ()
 
     @field_validator("start", "end")
     @classmethod
@@ -29,13 +36,33 @@ class Accrual(Spec):
 
     @model_validator(mode="after")
     def _ordered(self) -> "Accrual":
-        if parse_date(self.end) <= parse_date(self.start):
+        if parse_date(self.end) < parse_date(self.start):
             raise ValueError("accrual ends before it starts")
+        if not self.rates:
+            if self.cuts:
+                raise ValueError(f"{len(self.cuts)} cuts need {len(self.cuts) + 1} rates")
+            return self
+        ends = (0.0, *self.cuts, months_between(self.start, self.end))
+        if any(later <= earlier for earlier, later in pairwise(ends)):
+            raise ValueError("cuts must increase, and lie before the end of accrual")
+        if len(self.rates) != len(self.cuts) + 1:
+            raise ValueError(f"{len(self.cuts)} cuts need {len(self.cuts) + 1} rates, not {len(self.rates)}")
+        if self.shape or not any(self.rates):
+            raise ValueError("rates leave no room for 'shape'" if self.shape else "some rate must be above zero")
         return self
 
     def months(self, luck: Floats) -> Floats:
         """Months from the start of accrual to entry, for uniform ``luck`` of any shape."""
-        return months_between(self.start, self.end) * luck ** (1.0 / (1.0 + self.shape))
+        length = months_between(self.start, self.end)
+        if not self.rates:
+            return length * luck ** (1.0 / (1.0 + self.shape))
+        ends = np.array([0.0, *self.cuts, length])
+        filled = np.concatenate([[0.0], np.cumsum(np.array(self.rates) * np.diff(ends))])
+        growing = np.concatenate([[True], np.diff(filled) > 0])  # nobody enters where a rate is zero
+        after = np.flatnonzero(growing)[1:]
+        place = after[np.searchsorted(filled[after], luck * filled[-1])]
+        rate = np.array(self.rates)[place - 1]
+        return np.asarray(ends[place] - (filled[place] - luck * filled[-1]) / rate)
 
 
 class Entry(Spec):

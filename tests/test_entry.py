@@ -29,6 +29,20 @@ def test_entry_has_the_stated_density(shape):
     assert abs(z_of_mean(share, (1 + shape) / (2 + shape))) < 4
 
 
+def test_entry_by_rates_fills_each_interval_in_proportion():
+    """Rates 5, 0, 0, 47 over 1, 2, 3 and the other months: 5 enter in the first month to 47 in each of the last."""
+    made = accrual(cuts=(1.0, 3.0, 6.0), rates=(5.0, 0.0, 0.0, 47.0))
+    length = months_between("2020-01-01", "2022-01-01")
+    total = 5.0 + 47.0 * (length - 6.0)
+    luck = np.array([0.0, 2.5 / total, 5.0 / total, (5.0 + 47.0) / total, 1.0])
+    assert made.months(luck) == pytest.approx([0.0, 0.5, 1.0, 7.0, length], abs=1e-12)
+    assert (np.diff(made.months(np.linspace(0, 1, 1001))) > 0).all()
+
+
+def test_all_may_enter_on_one_day():
+    assert accrual(end="2020-01-01").months(np.array([0.0, 0.4, 1.0])).tolist() == [0.0, 0.0, 0.0]
+
+
 def test_the_window_has_hard_ends():
     made = accrual(shape=0.3)
     assert made.months(np.array([0.0, 1.0])).tolist() == [0.0, months_between("2020-01-01", "2022-01-01")]
@@ -37,7 +51,13 @@ def test_the_window_has_hard_ends():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"start": "2022-01-01"}, "accrual ends before it starts"),
+        ({"start": "2022-01-02"}, "accrual ends before it starts"),
+        ({"cuts": (3.0,)}, "1 cuts need 2 rates"),
+        ({"rates": (1.0, 2.0)}, "0 cuts need 1 rates, not 2"),
+        ({"cuts": (3.0, 2.0), "rates": (1.0, 2.0, 3.0)}, "cuts must increase"),
+        ({"cuts": (30.0,), "rates": (1.0, 2.0)}, "lie before the end of accrual"),
+        ({"rates": (1.0,), "shape": 1.0}, "no room for 'shape'"),
+        ({"rates": (0.0,)}, "some rate must be above zero"),
         ({"start": "01.02.2020"}, "'01.02.2020' is not a date; write it as 2019-01-31"),
         ({"end": "2021-02-30"}, "'2021-02-30' is not a date"),
         ({"shape": -0.5}, "greater than or equal to 0"),

@@ -136,7 +136,8 @@ def found(function: str) -> Callable[..., Any]:
 def source_digest(function: str) -> str:
     """The SHA-256 of the source file that is named for a user's function."""
     place = function.rpartition(":")[0]
-    file = place if place.endswith(".py") else getattr(sys.modules[found(function).__module__], "__file__", None)
+    found(function)
+    file = place if place.endswith(".py") else sys.modules[place].__file__
     if file is None or not Path(file).is_file():
         raise OwnFunctionError(f"{function}: its source cannot be read")
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
