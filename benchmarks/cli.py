@@ -122,6 +122,20 @@ def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json
     click.echo(twin_verbs.audit(name, settings, report_out, as_json))
 
 
+@cli.command()
+@click.option("--full", is_flag=True, help="Ten times the replicates.")
+@jobs
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
+def validate(full: bool, jobs: int | None, as_json: bool) -> None:
+    """Known answers found again: ours, the published one, z, and whether they agree. Exit code 1 where one does not."""
+    from benchmarks import verbs
+
+    text, holds = verbs.validate(full, jobs or _cores(), as_json)
+    click.echo(text)
+    if not holds:
+        raise click.exceptions.Exit(1)
+
+
 @cli.command("warm-up")
 def warm_up() -> None:
     """Compile the kernels into the cache before they are needed: for container images and clusters."""

@@ -73,6 +73,21 @@ def run(asked: Asked, jobs: int, block: int | None, out: Path | None, as_json: b
     return _present(asked, result, folder, as_json)
 
 
+def validate(full: bool, jobs: int, as_json: bool) -> tuple[str, bool]:
+    """Every known answer beside ours, as a table or JSON, and whether all hold."""
+    from benchmarks import validation
+    from benchmarks.progress import Progress
+    from benchmarks.warm_up import STUDY
+
+    ready_kernels(STUDY)
+    progress = Progress()
+    verdicts = validation.validate(full, jobs, lambda done, total: progress("known-answer studies", done, total))
+    holds = all(verdict.holds for verdict in verdicts)
+    if as_json:
+        return json.dumps(validation.as_json(verdicts, full), indent=2, allow_nan=False), holds
+    return validation.as_text(verdicts), holds
+
+
 def report(path: Path, as_json: bool) -> str:
     """The report of a finished run built again from its folder."""
     from benchmarks import study

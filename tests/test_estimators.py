@@ -6,7 +6,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from analysis.estimators import Crude, Estimate, Estimator, Ipw, Matched, Sample
+from analysis.estimators import Crude, Estimate, Estimator, Exponential, Ipw, Matched, Sample
 from analysis.kernels.status import Status
 from simulator.cohort import Cohorts, Observed
 from simulator.generate import generate, resolve
@@ -127,3 +127,17 @@ def test_matched_estimate_uses_the_matched_alone() -> None:
     changed = replace(observed, endpoints={"OS": replace(observed.endpoints["OS"], time=disturbed)})
     again = Matched(se="naive").estimate(_sample(changed), "OS")
     np.testing.assert_array_equal(again.value, estimate.value)
+
+
+def test_exponential_regression_is_the_ratio_of_events_per_month() -> None:
+    sample = _sample(_cohorts(3).observed)
+    estimate = Exponential().estimate(sample, "OS")
+    course, observed = sample.observed.endpoints["OS"], sample.observed
+    for r in range(3):
+        rates = []
+        for arm in (False, True):
+            here = observed.present[r] & (observed.treated[r] == arm)
+            rates.append((course.event[r, here].sum(), course.time[r, here].sum()))
+        (d0, t0), (d1, t1) = rates
+        assert estimate.value[r] == pytest.approx(np.log(d1 / t1 / (d0 / t0)), abs=1e-12)
+        assert estimate.se[r] == pytest.approx((1 / d1 + 1 / d0) ** 0.5, rel=1e-12)

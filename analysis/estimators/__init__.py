@@ -11,9 +11,10 @@ from pydantic import Field
 from analysis.estimators.base import Estimate, Sample
 from analysis.estimators.matched import Matched
 from analysis.estimators.own import Own
+from analysis.estimators.parametric import Exponential
 from analysis.estimators.regression import Adjusted, Crude
 from analysis.estimators.weighted import Ipw
 
-__all__ = ["Adjusted", "Crude", "Estimate", "Estimator", "Ipw", "Matched", "Own", "Sample"]
+__all__ = ["Adjusted", "Crude", "Estimate", "Estimator", "Exponential", "Ipw", "Matched", "Own", "Sample"]
 
-Estimator = Annotated[Crude | Adjusted | Matched | Ipw | Own, Field(discriminator="kind")]
+Estimator = Annotated[Crude | Adjusted | Matched | Ipw | Exponential | Own, Field(discriminator="kind")]

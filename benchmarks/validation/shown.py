@@ -1,0 +1,76 @@
+"""Verdicts as text and as JSON."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict
+from math import isfinite
+from typing import Any
+
+from benchmarks.performance import Measure
+from benchmarks.tables import WIDTH, aligned
+from benchmarks.validation.check import ALPHA, Verdict
+from benchmarks.validation.studies import STUDIES
+
+
+def as_text(verdicts: Sequence[Verdict]) -> str:
+    """A table per study, and the total."""
+    parts = []
+    for study in STUDIES:
+        own = [verdict for verdict in verdicts if verdict.check.study == study.name]
+        if not own:
+            continue
+        rows = [_row(verdict) for verdict in own]
+        parts.append(f"{study.name} ({study.source})")
+        parts.append(aligned(("", "ours", "known", "z", "agree"), rows) + "\n")
+    failed = sum(not verdict.holds for verdict in verdicts)
+    simulated = sum(verdict.check.within is None for verdict in verdicts)
+    parts.append(
+        textwrap.fill(
+            f"{len(verdicts) - failed} of {len(verdicts)} hold. In brackets: standard error. A simulated answer "
+            f"({simulated} of them) fails where its p, adjusted for all of them (Holm), is below {ALPHA}; an exact one "
+            "where it differs by more than the digits to which it is known.",
+            WIDTH,
+        )
+    )
+    return "\n".join(parts)
+
+
+def as_json(verdicts: Sequence[Verdict], full: bool) -> dict[str, Any]:
+    """Everything, null for what is not finite."""
+    return {
+        "format": "trialtwin-validation/1",
+        "set": "full" if full else "quick",
+        "holds": all(verdict.holds for verdict in verdicts),
+        "studies": [{"name": one.name, "source": one.source} for one in STUDIES],
+        "checks": [
+            {
+                **_plain(asdict(verdict.check)),
+                "z": _finite(verdict.check.z),
+                "p_adjusted": _finite(verdict.p),
+                "holds": verdict.holds,
+            }
+            for verdict in verdicts
+        ],
+    }
+
+
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    check = verdict.check
+    exact = check.within is not None
+    texts = [_number(measure, exact) for measure in (check.ours, check.known)]
+    z = f"{check.z:+.2f}" if isfinite(check.z) else "exact"
+    return (check.what, *texts, z, "yes" if verdict.holds else "NO")
+
+
+def _number(measure: Measure, exact: bool) -> str:
+    return f"{measure.value:.9g}" if exact else f"{measure.value:.4f} ({measure.mcse:.4f})"
+
+
+def _plain(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _plain(value) for key, value in tree.items()}
+    return _finite(tree) if isinstance(tree, float) else tree
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None

@@ -1,0 +1,43 @@
+"""The known-answer studies, and how many replicates each takes in the quick and in the full set."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.validation import exact_answers, simulated
+from benchmarks.validation.check import Check, Verdict, judged
+
+
+@dataclass(frozen=True)
+class Study:
+    """A known-answer study: where the answer is published, and replicates of the quick and the full set."""
+
+    name: str
+    source: str
+    checks: Callable[[int, int], list[Check]]
+    quick: int
+    full: int
+
+
+def _exact(answers: Callable[[], list[Check]]) -> Callable[[int, int], list[Check]]:
+    return lambda replicates, jobs: answers()  # noqa: ARG005
+
+
+STUDIES = (
+    Study("hand-worked Cox data", "Therneau & Grambsch 2000, appendix E.1", _exact(exact_answers.hand_worked), 1, 1),
+    Study("agreement with R", "R 4.2.2, survival 3.5-3", _exact(exact_answers.by_r), 1, 1),
+    Study("hand-worked matching", "the definition", _exact(exact_answers.matching_by_hand), 1, 1),
+    Study("marginal hazard ratio", "quadrature", _exact(exact_answers.marginal_by_quadrature), 1, 1),
+    Study("illness-death process", "Meller, Beyersmann & Rufibach 2019", simulated.illness_death, 50, 500),
+    Study("randomised trial of 434", "a published group-sequential design", simulated.randomised, 2000, 20_000),
+    Study("relative hazards", "Gasparini 2018, rsimsum, data set relhaz", simulated.relative_hazard, 1000, 10_000),
+    Study("inverse weighting", "a published comparison of SEs", simulated.inverse_weighting, 1000, 10_000),
+)
+
+
+def validate(full: bool, jobs: int, done: Callable[[int, int], None]) -> list[Verdict]:
+    """Every check of every study with its verdict."""
+    checks: list[Check] = []
+    for number, one in enumerate(STUDIES, 1):
+        checks += one.checks(one.full if full else one.quick, jobs)
+        done(number, len(STUDIES))
+    return judged(checks)
