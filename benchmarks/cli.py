@@ -238,7 +238,7 @@ def main() -> NoReturn:
 
 def _guarded(command: Callable[[], Any]) -> int:
     try:
-        command()
+        code = command()
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -254,7 +254,7 @@ def _guarded(command: Callable[[], Any]) -> int:
     except _user_mistakes() as error:
         click.echo(f"trialtwin: {error}" if "\n" not in str(error) else str(error), err=True)
         return 2
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _user_mistakes() -> tuple[type[BaseException], ...]:

@@ -16,8 +16,8 @@ def _call(*words: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr, errors handled as by the console script."""
     runner = CliRunner()
 
-    def command() -> None:
-        cli.cli.main(list(words), prog_name="trialtwin", standalone_mode=False)
+    def command() -> object:
+        return cli.cli.main(list(words), prog_name="trialtwin", standalone_mode=False)
 
     with runner.isolation() as (out, err, _):
         code = cli._guarded(command)
