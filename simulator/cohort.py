@@ -57,7 +57,8 @@ class Observed:
 
     ``covariates (R, N, K)`` hold ``variables`` in order (levels as positions); ``binary`` maps an outcome's name to
     ``(R, N)`` bools (objective response, an adverse event). ``exposure`` maps a treatment to the amount received
-    ``(R, N)``, NaN for none; ``modes`` a way of progressing to who did so, several at once being possible.
+    ``(R, N)``, NaN for none; ``modes`` a way of progressing to who did so, several at once being possible. ``delay``
+    is the time ``(R, N)`` from time zero to the start of treatment, which counts in the treated; None for none.
     """
 
     variables: tuple[Variable, ...]
@@ -68,6 +69,7 @@ class Observed:
     binary: Mapping[str, Bools]
     exposure: Mapping[str, Floats] = field(default_factory=dict)
     modes: Mapping[str, Bools] = field(default_factory=dict)
+    delay: Floats | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,6 +80,11 @@ class Observed:
     def variable(self) -> dict[str, Variable]:
         """The variables by name."""
         return {variable.name: variable for variable in self.variables}
+
+    @property
+    def start(self) -> Floats:
+        """Time ``(R, N)`` from time zero to the start of treatment: +inf in the untreated, 0 without delay."""
+        return np.where(self.treated, 0.0 if self.delay is None else self.delay, np.inf)
 
 
 @dataclass(frozen=True)
@@ -90,12 +97,14 @@ class Hidden:
     censored; ``binary`` and ``exposure`` likewise; ``eligible (2, R, N)`` says who would be included
     in each arm; ``excluded (R, N)`` is how many of the ``criteria`` of inclusion, in order, are met under the received
     arm before the first that is not; ``entry (R, N)`` is the time from the start of accrual to entry; ``response`` the
-    position of best response, untreated first.
+    position of best response, untreated first. ``assigned (R, N)`` says who was meant to be treated: where treatment
+    starts late, some of them never are, and arm 1 is the course under that assignment.
     """
 
     variables: tuple[Variable, ...]
     covariates: Floats
     propensity: Floats
+    assigned: Bools
     potential: Mapping[str, tuple[Endpoint, Endpoint]]
     latent: Mapping[str, tuple[Floats, Floats]]
     binary: Mapping[str, tuple[Bools, Bools]]

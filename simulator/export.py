@@ -17,10 +17,11 @@ PARAMETERS = {"OS": "Overall Survival", "PFS": "Progression-Free Survival"}
 
 
 def plain_table(cohorts: Cohorts, world: World, hidden: bool = False) -> pd.DataFrame:
-    """One row per included patient: id, arm, covariates, endpoints, binary outcomes.
+    """One row per included patient: id, arm, covariates, start of treatment, endpoints, binary outcomes.
 
     ``hidden`` adds what nobody observes: true propensity, unmeasured covariates, both potential outcomes, and the
-    patients who were not included. Columns: ``OS_time`` in months, ``OS_event`` 1 for the event.
+    patients who were not included. Columns: ``OS_time`` in months, ``OS_event`` 1 for the event;
+    ``treatment_start`` in months, inf for never, where the start of treatment may be late.
     """
     observed, unseen = cohorts.observed, cohorts.hidden
     arms = np.array(world.arms.names())
@@ -32,6 +33,8 @@ def plain_table(cohorts: Cohorts, world: World, hidden: bool = False) -> pd.Data
     columns["arm"] = arms[observed.treated.astype(int).ravel()]
     for k, variable in enumerate(observed.variables):
         columns[variable.name] = _values(variable, observed.covariates[..., k])
+    if world.treatment.start:
+        columns["treatment_start"] = observed.start.ravel()
     for name, course in observed.endpoints.items():
         columns[f"{name}_time"] = course.time.ravel()
         columns[f"{name}_event"] = course.event.ravel().astype(int)
@@ -46,6 +49,8 @@ def plain_table(cohorts: Cohorts, world: World, hidden: bool = False) -> pd.Data
         return pd.DataFrame(columns)[present].reset_index(drop=True)
     columns["included"] = present.astype(int)
     columns["propensity"] = unseen.propensity.ravel()
+    if world.treatment.start:
+        columns["assigned"] = arms[unseen.assigned.astype(int).ravel()]
     for k, variable in enumerate(unseen.variables):
         columns[variable.name] = _values(variable, unseen.covariates[..., k])
     for name, courses in unseen.potential.items():
@@ -72,6 +77,7 @@ def adam_tables(cohorts: Cohorts, world: World) -> tuple[pd.DataFrame, pd.DataFr
     subject = np.array([f"{i + 1:06d}" for i in patients])
     study = world.name.upper()
     start = _dates(world, cohorts.hidden.entry[0, patients])
+    wait = np.where(observed.treated, observed.start, 0.0)[0, patients]
     subjects: dict[str, object] = {
         "STUDYID": study,
         "USUBJID": [f"{study}-{s}" for s in subject],
@@ -80,7 +86,7 @@ def adam_tables(cohorts: Cohorts, world: World) -> tuple[pd.DataFrame, pd.DataFr
         "TRT01P": arm,
         "TRT01A": arm,
         "TRT01PN": observed.treated[0, patients].astype(int) + 1,
-        "TRTSDT": start,
+        "TRTSDT": _dates(world, cohorts.hidden.entry[0, patients] + wait),
     }
     for k, variable in enumerate(observed.variables):
         values = observed.covariates[0, patients, k]

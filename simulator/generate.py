@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import centres, covariates, outcomes, predictors, progression_modes, records, treatment
+from simulator import centres, covariates, outcomes, predictors, progression_modes, records, treatment, treatment_start
 from simulator.cohort import Bools, Cohorts, Endpoint, Floats, Hidden, Observed, OnDemand
 from simulator.elementary import choose, exp, minus_log
 from simulator.entry import first_qualified, months_between
@@ -13,6 +13,8 @@ from simulator.followup import observe, seen_at_visits
 from simulator.streams import Streams
 from simulator.world import World
 
+NO_DROPOUT = outcomes.Exponential(kind="exponential", rate=0.0)
+AFTER = "death_after_progression"
 REFERENCE_SEED = 0  # the world's own constants do not depend on a study's seed
 
 
@@ -68,18 +70,33 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
     n = world.screened(size)
     values = resolved.baseline.draw(streams, replicates, n)
     linear = _predictors(resolved, streams, replicates, values)
-    treated, propensity = resolved.allocation.draw(linear["treatment"], streams, replicates)
+    assigned, propensity = resolved.allocation.draw(linear["treatment"], streams, replicates)
     luck = {name: streams.uniform(f"transition/{name}", replicates, n) for name in world.outcomes.transitions()}
     modes = resolved.recorded.modes
     shown = progression_modes.draw(modes, streams, replicates, n) if modes else None
-    courses = _courses(resolved, streams, replicates, linear, luck, shown)
-    censoring, entry, administrative = _censoring(resolved, streams, replicates, n)
-    arms = world.arms.names()
-    recorded = records.draw(resolved.recorded, arms, streams, replicates, luck, courses)
+    late = world.treatment.start
+    wait = treatment_start.waits(late, streams, replicates, n) if late else None
+    courses, shown = _courses(resolved, streams, replicates, linear, luck, shown, wait)
+    censoring, entry, administrative = _censoring(resolved, streams, replicates, n, wait)
+    arms, treated = world.arms.names(), assigned
+    recorded = records.draw(resolved.recorded, arms, streams, replicates, luck, courses, wait)
+    if late and wait is not None:
+        starts = treatment_start.begins(late, wait, courses[1], censoring[1])
+        treated = assigned & starts
+        courses = courses[0], treatment_start.course_of(starts, courses[1], courses[0])
+        censoring = censoring[0], choose(starts, censoring[1], censoring[0])
+        recorded = treatment_start.records_of(starts, recorded)
+        shown = treatment_start.modes_of(~starts, shown) if shown else None
+        wait = choose(starts, wait, np.full(wait.shape, np.inf))
     criteria = _criteria(world, courses, administrative, recorded.exposure)
+    if wait is not None:
+        starts = np.isfinite(wait)
+        criteria = {name: (zero, choose(starts, one, zero)) for name, (zero, one) in criteria.items()}
     eligible = np.stack([np.logical_and.reduce([met[arm] for met in criteria.values()]) for arm in (0, 1)])
     visits = [world.followup.visit_months.get(arm) for arm in arms]
     seen = [seen_at_visits(course, months) for course, months in zip(courses, visits, strict=True)]
+    if wait is not None:
+        seen[1] = treatment_start.seen_course(wait, courses[1], seen_at_visits(courses[1], visits[0]), seen[1])
     latent = {"OS": (seen[0].os, seen[1].os), "PFS": (seen[0].pfs, seen[1].pfs)}
     potential = {
         name: (observe(zero, censoring[0]), observe(one, censoring[1])) for name, (zero, one) in latent.items()
@@ -104,11 +121,13 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
         modes=records.seen_modes(modes, shown, treated, (seen[0], seen[1]), endpoints["PFS"])
         if modes and shown
         else {},
+        delay=None if wait is None else choose(treated, wait, np.full(wait.shape, np.inf)),
     )
     hidden = Hidden(
         variables=resolved.baseline.hidden,
         covariates=covariates.by_patient(values[measured:]),
         propensity=propensity,
+        assigned=assigned,
         potential=potential,
         latent=latent,
         binary=recorded.binary,
@@ -189,22 +208,57 @@ def _courses(
     linear: dict[str, Floats],
     luck: dict[str, Floats],
     shown: tuple[Bools, Bools] | None,
-) -> tuple[outcomes.Course, outcomes.Course]:
-    """Latent courses in both arms, from the same luck; ``shown`` are the modes of progression."""
+    wait: Floats | None,
+) -> tuple[tuple[outcomes.Course, outcomes.Course], tuple[Bools, Bools] | None]:
+    """Latent courses in both arms, from the same luck, and the modes of progression.
+
+    ``shown`` are the modes where treatment does not begin after a ``wait``.
+    """
     spec, n = resolved.world.outcomes, linear["treatment"].shape[-1]
     multiplier = outcomes.frailty(spec.frailty, streams, replicates, n) if spec.frailty else 1.0
     with np.errstate(divide="ignore", over="ignore"):  # a multiplier may be too small or too large for a float
         ratio = {id(linear[name]): exp(linear[name]) * multiplier for name in luck}
         plain = {name: minus_log(luck[name]) / ratio[id(linear[name])] for name in luck}
         treated = {**plain, **{name: plain[name] / exp(linear[f"{name}/treated"]) for name in _modified(spec)}}
-        if resolved.recorded.modes and shown:
-            after = "death_after_progression"
-            shifts = progression_modes.death_log_hr(resolved.recorded.modes, shown)
-            plain, treated = (
-                {**arm, after: arm[after] / exp(s)} for arm, s in zip((plain, treated), shifts, strict=True)
-            )
+    if wait is not None and resolved.hazards[1] is not resolved.hazards[0]:
+        return _late_courses(resolved, (plain, treated), shown, wait)
+    if resolved.recorded.modes and shown:
+        shifts = progression_modes.death_log_hr(resolved.recorded.modes, shown)
+        plain, treated = (_shifted(arm, s) for arm, s in zip((plain, treated), shifts, strict=True))
     zero, one = (outcomes.course(*arm) for arm in zip(resolved.hazards, (plain, treated), strict=True))
-    return zero, one
+    return (zero, one), shown
+
+
+def _shifted(exposure: dict[str, Floats], log_hr: Floats) -> dict[str, Floats]:
+    """The exposures, that to death after progression with a log hazard ratio ``(R, N)`` more."""
+    with np.errstate(divide="ignore", over="ignore"):
+        return {**exposure, AFTER: exposure[AFTER] / exp(log_hr)}
+
+
+def _late_courses(
+    resolved: Resolved,
+    exposure: tuple[dict[str, Floats], dict[str, Floats]],
+    shown: tuple[Bools, Bools] | None,
+    wait: Floats,
+) -> tuple[tuple[outcomes.Course, outcomes.Course], tuple[Bools, Bools] | None]:
+    """As `_courses`, with treatment from the ``wait (R, N)`` on; progression before it is that of the untreated."""
+    start, (plain, treated) = resolved.world.treatment.start, exposure
+
+    def time(name: str, at: Floats) -> Floats:
+        pair = resolved.hazards[0][name], resolved.hazards[1][name]
+        return treatment_start.switched(pair, (plain[name], treated[name]), at)
+
+    progression, death = time("progression", wait), time("death", wait)
+    before = plain
+    if resolved.recorded.modes and shown:
+        early = progression <= wait
+        shown = treatment_start.modes_of(early, shown)
+        zero, one = progression_modes.death_log_hr(resolved.recorded.modes, shown)
+        one = choose(early, zero, one)
+        before, plain, treated = _shifted(plain, zero), _shifted(plain, one), _shifted(treated, one)
+    at = treatment_start.after_progression(progression, wait, start is not None and start.progression_prevents)
+    late = outcomes.joined(progression, death, time(AFTER, at))
+    return (outcomes.course(resolved.hazards[0], before), late), shown
 
 
 def _modified(spec: outcomes.Outcomes) -> list[str]:
@@ -214,17 +268,13 @@ def _modified(spec: outcomes.Outcomes) -> list[str]:
 
 
 def _censoring(
-    resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], n: int
+    resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], n: int, wait: Floats | None
 ) -> tuple[tuple[Floats, Floats], Floats, Floats]:
     """Censoring times in both arms, months from the start of accrual to entry, and from there to the cut-off."""
     world = resolved.world
     entry = world.entry.accrual.months(streams.uniform("entry", replicates, n))
     administrative = months_between(world.entry.accrual.start, world.followup.cut_off) - entry
     luck = streams.exponential("dropout", replicates, n)
-    by_arm = [
-        np.minimum(administrative, world.followup.dropout[arm].pieces().time(luck))
-        if arm in world.followup.dropout
-        else administrative
-        for arm in world.arms.names()
-    ]
-    return (by_arm[0], by_arm[1]), entry, administrative
+    zero, one = (world.followup.dropout.get(arm, NO_DROPOUT).pieces() for arm in world.arms.names())
+    last = one.time(luck) if wait is None else treatment_start.switched((zero, one), (luck, luck), wait)
+    return (np.minimum(administrative, zero.time(luck)), np.minimum(administrative, last)), entry, administrative

@@ -229,6 +229,13 @@ class Hazard:
         _reach(exposure.reshape(-1), self.starts, self.reached, self.rates, time.reshape(-1))
         return time if self.power == 1.0 else time ** (1.0 / self.power)
 
+    def cumulative(self, time: Floats) -> Floats:
+        """The cumulative hazard at finite times of any shape."""
+        scaled = time if self.power == 1.0 else time**self.power
+        piece = np.searchsorted(self.starts, scaled, side="right") - 1
+        reached: Floats = self.reached[piece] + self.rates[piece] * (scaled - self.starts[piece])
+        return reached
+
 
 @dataclass(frozen=True)
 class Course:
@@ -252,6 +259,11 @@ def course(hazards: dict[str, Hazard], exposure: dict[str, Floats]) -> Course:
     progression = hazards["progression"].time(exposure["progression"])
     death = hazards["death"].time(exposure["death"])
     after = hazards["death_after_progression"].time(exposure["death_after_progression"])
+    return joined(progression, death, after)
+
+
+def joined(progression: Floats, death: Floats, after: Floats) -> Course:
+    """The course of times to progression, to death without it, and from progression to death, ``(R, N)`` each."""
     return Course(np.minimum(progression, death), choose(progression < death, progression + after, death))
 
 

@@ -52,10 +52,12 @@ def draw(
     replicates: NDArray[np.int64],
     luck: dict[str, Floats],
     courses: tuple[outcomes.Course, outcomes.Course],
+    wait: Floats | None = None,
 ) -> Records:
     """The records of courses: ``luck (R, N)`` is that of each transition, small in those who are late.
 
-    ``names`` are the arms: an amount of treatment is that of the arm itself, whatever treatment does to the rest.
+    ``names`` are the arms: an amount of treatment is that of the arm itself, whatever treatment does to the rest. What
+    the treated alone receive has to fit into life after the ``wait``.
     """
     spec, n = resolved.spec, courses[0].os.shape[1]
     response = None
@@ -74,9 +76,10 @@ def draw(
     late = -normal_quantile(luck["progression"]) if spec.exposure else np.empty(0)
     for name, treatment in spec.exposure.items():
         own = streams.normal(f"exposure/{name}", replicates, n)
-        without, given = (
-            exposure.amounts(treatment, arm, late, own, course.os) for arm, course in zip(names, courses, strict=True)
-        )
+        lives = [course.os for course in courses]
+        if wait is not None and names[0] not in treatment.arms:
+            lives[1] = np.maximum(lives[1] - np.where(np.isfinite(wait), wait, 0.0), 0.0)
+        without, given = (exposure.amounts(treatment, arm, late, own, os) for arm, os in zip(names, lives, strict=True))
         amounts[name] = (without, given)
     return Records(response, OnDemand(spec.binary_names(), binary), amounts)
 

@@ -18,6 +18,7 @@ from scipy.special import logit
 from simulator.elementary import exp, minus_log
 from simulator.spec import Share, Spec
 from simulator.streams import Streams
+from simulator.treatment_start import TreatmentStart
 
 Floats = NDArray[np.float64]
 LogOdds = dict[str, float]
@@ -25,28 +26,32 @@ LogOdds = dict[str, float]
 REFERENCE_PATIENTS = 100_000
 
 
-class Logistic(Spec):
+class Allotted(Spec):
+    """What all allocations have: terms of the propensity, and the wait before treatment starts (null: none)."""
+
+    log_odds: LogOdds = Field(default_factory=dict)
+    start: TreatmentStart | None = None
+
+
+class Logistic(Allotted):
     """Each patient is treated independently; the intercept is stated."""
 
     kind: Literal["logistic"]
     intercept: float
-    log_odds: LogOdds = Field(default_factory=dict)
 
 
-class Prevalence(Spec):
+class Prevalence(Allotted):
     """Each patient is treated independently; the intercept gives this share of treated."""
 
     kind: Literal["prevalence"]
     share: Share
-    log_odds: LogOdds = Field(default_factory=dict)
 
 
-class Fixed(Spec):
+class Fixed(Allotted):
     """Exactly ``round(share x size)`` patients of every cohort are treated."""
 
     kind: Literal["fixed"]
     share: Share
-    log_odds: LogOdds = Field(default_factory=dict)
 
 
 Treatment = Annotated[Logistic | Prevalence | Fixed, Field(discriminator="kind")]

@@ -123,6 +123,7 @@ class World(Spec):
         """Names of the columns that a table of cohorts has beside the covariates."""
         measured = {f"{endpoint}_{what}" for endpoint in ENDPOINTS for what in ("time", "event")}
         measured |= set(self.binary_outcomes())
+        measured |= {"treatment_start", "assigned"} if self.treatment.start else set()
         return RESERVED | measured | {f"{column}_{arm}" for column in measured for arm in self.arms.names()}
 
     def _terms(self) -> Iterator[tuple[str, str]]:

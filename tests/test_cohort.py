@@ -36,7 +36,17 @@ def test_shapes_names_and_types():
 
 def test_what_is_observed_holds_nothing_hidden():
     names = {field.name for field in dataclasses.fields(cohorts(world()).observed)}
-    assert names == {"variables", "covariates", "treated", "present", "endpoints", "binary", "exposure", "modes"}
+    assert names == {
+        "variables",
+        "covariates",
+        "treated",
+        "present",
+        "endpoints",
+        "binary",
+        "exposure",
+        "modes",
+        "delay",
+    }
 
 
 def test_cohorts_are_frozen():

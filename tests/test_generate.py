@@ -2,14 +2,17 @@
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from simulator.cohort import Cohorts
 from simulator.generate import Resolved, generate, resolve
+from simulator.outcomes import HazardSpec
+from simulator.treatment_start import TreatmentStart
 from simulator.world import World
 from tests.reference import simulator_twin as twin
 from tests.simulated import cohorts, paper, simple, tree, world, z_of_mean
@@ -53,15 +56,38 @@ def few_at_visits() -> Resolved:
     return resolve(made.model_copy(update={"followup": followup, "entry": entry}))
 
 
+def late(prevents: bool, **outcomes: Any) -> World:
+    """Treatment that starts after a wait, with everything else there is."""
+    start = {"wait": {"kind": "weibull", "shape": 1.3, "scale": 4.0}, "progression_prevents": prevents}
+    share = {"kind": "prevalence", "share": 0.7, "log_odds": {"stage": 0.8, "age": 0.02}}
+    return world(treatment={**share, "start": start}, outcomes={**tree()["outcomes"], **outcomes})
+
+
+def late_paper() -> Resolved:
+    """The paper's world with progression seen at visits, and treatment that starts late."""
+    made = few_at_visits().world
+    wait = TypeAdapter(HazardSpec).validate_python({"kind": "piecewise", "cuts": (1.0,), "rates": (0.1, 0.5)})
+    start = TreatmentStart(wait=wait)
+    return resolve(made.model_copy(update={"treatment": made.treatment.model_copy(update={"start": start})}))
+
+
 def assert_close(left: Any, right: Any) -> None:
     assert np.allclose(np.asarray(left, float), np.asarray(right, float), rtol=1e-12, atol=1e-12, equal_nan=True)
 
 
-@pytest.mark.parametrize("case", ["prevalence", "fixed", "logistic", "none works", "paper", "few at visits"])
+LATE: dict[str, Callable[[], Resolved]] = {
+    "late": lambda: resolve(late(False)),
+    "late, prevented": lambda: resolve(late(True)),
+    "late, none works": lambda: resolve(late(False, treatment_effect="none")),
+    "late paper": late_paper,
+}
+
+
+@pytest.mark.parametrize("case", ["prevalence", "fixed", "logistic", "none works", "paper", "few at visits", *LATE])
 def test_every_array_equals_the_slow_twin(case):
-    makes = {"paper": paper, "none works": lambda: resolve(none_works()), "few at visits": few_at_visits}
+    makes = {"paper": paper, "none works": lambda: resolve(none_works()), "few at visits": few_at_visits, **LATE}
     resolved = makes.get(case, lambda: resolve(treated_in(case)))()
-    replicates, patients = np.array([0, 3, 1_000_003]), 9
+    replicates, patients = np.array([0, 3, 1_000_003]), 30 if case in LATE else 9
     made = generate(resolved, SEED, replicates, patients)
     observed, hidden = made.observed, made.hidden
     spec = resolved.world.outcomes.response
@@ -75,6 +101,10 @@ def test_every_array_equals_the_slow_twin(case):
             assert_close(hidden.entry[r, i], one["entry"])
             arm = int(one["treated"])
             assert observed.treated[r, i] == arm
+            assert hidden.assigned[r, i] == one["assigned"]
+            assert_close(
+                observed.start[r, i], (one["start"] if resolved.world.treatment.start else 0) if arm else np.inf
+            )
             assert observed.present[r, i] == one["present"]
             for name, amount in observed.exposure.items():
                 assert_close(amount[r, i], one[arm]["exposure"][name])
@@ -109,12 +139,29 @@ def test_the_twin_would_notice_a_changed_coefficient():
     assert not np.allclose(times, np.maximum(zero, treated), rtol=1e-9)
 
 
+def test_the_twin_would_notice_another_wait():
+    asked = late(False)
+    start = asked.treatment.start
+    assert start is not None
+    wait = start.wait.model_copy(update={"scale": 4.04})
+    treatment = asked.treatment.model_copy(update={"start": start.model_copy(update={"wait": wait})})
+    one = twin.cohort(resolve(asked.model_copy(update={"treatment": treatment})), SEED, 0, 20)
+    made = generate(resolve(asked), SEED, np.arange(1), 20)
+    starts, times = made.observed.start[0], made.hidden.potential["OS"][1].time[0]
+    treated = made.observed.treated[0]
+    assert treated.any()
+    assert not np.isclose(
+        starts[treated], [patient["start"] for patient, own in zip(one, treated, strict=True) if own]
+    ).any()
+    assert not np.allclose(times, [patient[1]["OS"][0] for patient in one], rtol=1e-9)
+
+
 @pytest.mark.parametrize("kind", ["prevalence", "fixed"])
 @pytest.mark.parametrize("split", [[1] * 7, [3, 4], [6, 1], [2, 2, 3]])
 def test_a_replicate_is_the_same_in_any_block(kind, split):
     resolved, replicates = resolve(treated_in(kind)), np.array([9, 2, 4, 100, 7, 8, 3])
     whole = arrays(generate(resolved, SEED, replicates, 37))
-    assert len(whole) == 32
+    assert len(whole) == 33
     edges = np.cumsum([0, *split])
     for low, high in itertools.pairwise(edges):
         part = arrays(generate(resolved, SEED, replicates[low:high].copy(), 37))
@@ -164,7 +211,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     ),
     "other allocation": (
         {"treatment": {"kind": "prevalence", "share": 0.7}},
-        {"propensity", "treated", "present", "excluded", "endpoints", "observed.binary"},
+        {"propensity", "treated", "assigned", "present", "excluded", "endpoints", "observed.binary"},
     ),
     "no drop-out": ({"followup": {"cut_off": "2024-01-01"}}, {"potential", "endpoints"}),
     "other accrual": (

@@ -13,8 +13,26 @@ from analysis.estimators.matched import Matched
 from analysis.estimators.own import Own
 from analysis.estimators.parametric import Exponential
 from analysis.estimators.regression import Adjusted, Crude
+from analysis.estimators.time_zero import CloneCensorWeight, DelayedEntry, Landmark, TimeDependent
 from analysis.estimators.weighted import Ipw
 
-__all__ = ["Adjusted", "Crude", "Estimate", "Estimator", "Exponential", "Ipw", "Matched", "Own", "Sample"]
+__all__ = [
+    "Adjusted",
+    "CloneCensorWeight",
+    "Crude",
+    "DelayedEntry",
+    "Estimate",
+    "Estimator",
+    "Exponential",
+    "Ipw",
+    "Landmark",
+    "Matched",
+    "Own",
+    "Sample",
+    "TimeDependent",
+]
 
-Estimator = Annotated[Crude | Adjusted | Matched | Ipw | Exponential | Own, Field(discriminator="kind")]
+Estimator = Annotated[
+    Crude | Adjusted | Matched | Ipw | Exponential | Landmark | DelayedEntry | TimeDependent | CloneCensorWeight | Own,
+    Field(discriminator="kind"),
+]

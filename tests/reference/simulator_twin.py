@@ -14,11 +14,13 @@ import numpy as np
 
 from simulator.generate import Resolved
 from simulator.margins import Quantiles
-from simulator.outcomes import Effect, Exponential, Piecewise, Transition, Weibull
+from simulator.outcomes import Exponential, Transition
 from simulator.world import World
+from tests.reference.hazards import cumulative, gamma_quantile, reached, time_of
 
 NORMAL = NormalDist()
 MONTH = 365.25 / 12
+NO_DROPOUT = Exponential(kind="exponential", rate=0.0)
 
 
 def words(seed: int, stream: str, replicate: int, quad: int, draw: int = 0) -> list[int]:
@@ -99,62 +101,10 @@ def linear(coefficients: dict[str, float], values: dict[str, float], world: Worl
     return sum(coefficient * holds(term, values, world) for term, coefficient in coefficients.items())
 
 
-def cumulative(spec: Any, effect: Effect | None, t: float) -> float:
-    """The cumulative hazard at t of a baseline hazard, multiplied by exp of the effect's step at each time."""
-    cuts = sorted({*(spec.cuts if isinstance(spec, Piecewise) else ()), *(effect.cuts if effect else ())})
-    total = 0.0
-    for start, end in zip([0.0, *cuts], [*cuts, math.inf], strict=True):
-        if t <= start:
-            break
-        step = effect.steps()[sum(cut <= start for cut in effect.cuts)] if effect else 0.0
-        total += math.exp(step) * (plain_cumulative(spec, min(t, end)) - plain_cumulative(spec, start))
-    return total
-
-
-def plain_cumulative(spec: Any, t: float) -> float:
-    """The cumulative hazard at t of a baseline hazard."""
-    if isinstance(spec, Exponential):
-        return spec.rate * t
-    if isinstance(spec, Weibull):
-        return (t / spec.scale) ** spec.shape
-    bounds = [0.0, *spec.cuts, math.inf]
-    return sum(
-        rate * (min(t, high) - low) for rate, low, high in zip(spec.rates, bounds, bounds[1:], strict=False) if t > low
-    )
-
-
-def time_of(spec: Any, effect: Effect | None, exposure: float) -> float:
-    """The time at which the cumulative hazard reaches the exposure, by bisection; +inf if it never does."""
-    low, high = 0.0, 1.0
-    while cumulative(spec, effect, high) < exposure:
-        low, high = high, 2 * high
-        if high > 1e12:
-            return math.inf
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if cumulative(spec, effect, middle) < exposure else (low, middle)
-    return (low + high) / 2
-
-
-def gamma_quantile(share: float, shape: float) -> float:
-    """The quantile of a gamma distribution with scale 1, by bisection of its series."""
-
-    def below(x: float) -> float:
-        term = total = 1.0
-        n = 0
-        while term > 1e-18 * total:
-            n += 1
-            term *= x / (shape + n)
-            total += term
-        return total * math.exp(shape * math.log(x) - x - math.lgamma(shape + 1))
-
-    low, high = 0.0, 1.0
-    while below(high) < share:
-        high *= 2
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if below(middle) < share else (low, middle)
-    return (low + high) / 2
+def wait_of(world: World, seed: int, replicate: int, patient: int) -> float:
+    """Months to the start of treatment in whoever lives to see it: 0 where nothing delays it."""
+    spec = world.treatment.start
+    return time_of(spec.wait, None, -math.log(uniform(seed, "treatment start", replicate, patient))) if spec else 0.0
 
 
 def multiplier(world: World, seed: int, replicate: int, patient: int) -> float:
@@ -188,6 +138,42 @@ def course(
     if times["progression"] < times["death"]:
         return times["progression"], times["progression"] + times["death_after_progression"]
     return times["death"], times["death"]
+
+
+def late_course(
+    world: World, seed: int, replicate: int, patient: int, values: dict[str, float], wait: float
+) -> tuple[float, float, int]:
+    """PFS and OS in the treated arm when treatment starts after a wait, and the arm in which progression comes.
+
+    Until the start the hazards are those of the untreated; the wait is over sooner on the clock that progression sets.
+    """
+
+    def time(name: str, start: float, modes_arm: int) -> float:
+        spec = world.outcomes.transitions()[name]
+        works = world.outcomes.treatment_effect == "as_stated"
+        base = linear(spec.log_hr, values, world)
+        if name == "death_after_progression":
+            base += modes_log_hr(world, modes(world, seed, replicate, patient, modes_arm), modes_arm)
+        more = linear(spec.treatment.modifiers, values, world) if works else 0.0
+        effect = spec.treatment if works else None
+
+        def total(t: float) -> float:
+            before = math.exp(base) * cumulative(spec.baseline, None, min(t, start))
+            if t <= start:
+                return before
+            gained = cumulative(spec.baseline, effect, t) - cumulative(spec.baseline, effect, start)
+            return before + math.exp(base + more) * gained
+
+        luck = -math.log(uniform(seed, f"transition/{name}", replicate, patient))
+        return reached(total, luck / multiplier(world, seed, replicate, patient))
+
+    progression, death = time("progression", wait, 1), time("death", wait, 1)
+    if progression >= death:
+        return death, death, int(wait < death)
+    arm, left = (1, 0.0) if wait < progression else (0, wait - progression)
+    if arm == 0 and world.treatment.start and world.treatment.start.progression_prevents:
+        left = math.inf
+    return progression, progression + time("death_after_progression", left, arm), arm
 
 
 def modes(world: World, seed: int, replicate: int, patient: int, arm: int) -> dict[str, bool]:
@@ -225,13 +211,19 @@ def modes_log_hr(world: World, shown: dict[str, bool], arm: int) -> float:
     return sum(mode.log_hr * (shown[key] - mode.share[name]) for key, mode in spec.modes.items())
 
 
-def amount(world: World, name: str, seed: int, replicate: int, patient: int, arm: int, os: float) -> float:
-    """What is received of a treatment: lognormal, capped, rounded where whole, and no more than fits into life."""
+def amount(
+    world: World, name: str, seed: int, replicate: int, patient: int, arm: int, os: float, wait: float = 0.0
+) -> float:
+    """What is received of a treatment: lognormal, capped, rounded where whole, and no more than fits into life.
+
+    What the treated alone get begins after the wait.
+    """
     spec = world.outcomes.exposure[name]
     label = world.arms.names()[arm]
     if label not in spec.arms:
         return math.nan
     own = spec.arms[label]
+    os -= wait if world.arms.names()[0] not in spec.arms else 0.0
     late = -NORMAL.inv_cdf(uniform(seed, "transition/progression", replicate, patient))
     z = spec.link * late + math.sqrt(1 - spec.link**2) * NORMAL.inv_cdf(
         uniform(seed, f"exposure/{name}", replicate, patient)
@@ -273,7 +265,13 @@ def patient_of(resolved: Resolved, seed: int, replicate: int, patient: int) -> d
     }
     made["propensity"] = 1 / (1 + math.exp(-resolved.allocation.intercept - made["predictor"]))
     made["luck"] = uniform(seed, "treatment", replicate, patient)
+    made["start"] = math.inf
     for arm, name in enumerate(world.arms.names()):
+        if arm == 1 and world.treatment.start:
+            late = treated_after_wait(resolved, seed, replicate, patient, values, entry)
+            made["start"] = late.pop("start")
+            made[1] = late if late else made[0]
+            continue
         censoring = months(accrual.start, world.followup.cut_off) - entry
         if name in world.followup.dropout:
             exposure = -math.log(uniform(seed, "dropout", replicate, patient))
@@ -300,6 +298,46 @@ def patient_of(resolved: Resolved, seed: int, replicate: int, patient: int) -> d
     return made
 
 
+def treated_after_wait(
+    resolved: Resolved, seed: int, replicate: int, patient: int, values: dict[str, float], entry: float
+) -> dict[str, Any]:
+    """What becomes of a patient assigned to treatment that starts late; the start alone, +inf, if it never comes."""
+    world = resolved.world
+    spec, names, followup = world.treatment.start, world.arms.names(), world.followup
+    assert spec is not None
+    wait = wait_of(world, seed, replicate, patient)
+    administrative = months(world.entry.accrual.start, followup.cut_off) - entry
+
+    def left(t: float) -> float:
+        zero, one = (followup.dropout.get(name, NO_DROPOUT) for name in names)
+        before = cumulative(zero, None, min(t, wait))
+        return before + (cumulative(one, None, t) - cumulative(one, None, wait) if t > wait else 0.0)
+
+    censoring = min(administrative, reached(left, -math.log(uniform(seed, "dropout", replicate, patient))))
+    pfs, os, at = late_course(world, seed, replicate, patient, values, wait)
+    if wait >= min(os, censoring) or (spec.progression_prevents and wait >= pfs):
+        return {"start": math.inf}
+    received = {key: amount(world, key, seed, replicate, patient, 1, os, wait) for key in world.outcomes.exposure}
+    met = os >= world.entry.guarantee_months.get(names[1], 0.0)
+    met = met and administrative >= world.entry.potential_follow_up_months
+    met = met and not any(received[key] < least for key, least in world.entry.requires.items())
+    every = followup.visit_months.get(names[at])
+    if every and pfs < os:
+        pfs = min(math.ceil(pfs / every) * every, os)
+    made = {
+        "start": wait,
+        "PFS": (min(pfs, censoring), pfs <= censoring),
+        "OS": (min(os, censoring), os <= censoring),
+        "eligible": met,
+        "exposure": received,
+        "modes": modes(world, seed, replicate, patient, at) if pfs < os and pfs <= censoring else {},
+        "died first": pfs == os and pfs <= censoring,
+    }
+    if world.outcomes.response:
+        made["response"] = response(world, seed, replicate, patient, 1)
+    return made
+
+
 def cohort(resolved: Resolved, seed: int, replicate: int, patients: int) -> list[dict[str, Any]]:
     """The patients of a cohort, each with the arm received under ``treated``."""
     screened = math.ceil(patients * resolved.world.entry.screened - 1e-9)
@@ -307,13 +345,20 @@ def cohort(resolved: Resolved, seed: int, replicate: int, patients: int) -> list
     spec = resolved.world.treatment
     if spec.kind != "fixed":
         for one in made:
-            one["treated"] = one["luck"] < one["propensity"]
+            one["assigned"] = one["luck"] < one["propensity"]
+            one["treated"] = one["assigned"] and started(one, resolved.world)
         return included(made, resolved.world, patients)
     noisy = [one["predictor"] + math.log((1 - one["luck"]) / one["luck"]) for one in made]
     chosen = sorted(range(screened), key=lambda i: -noisy[i])[: round(spec.share * screened)]
     for i, one in enumerate(made):
-        one["treated"] = i in chosen
+        one["assigned"] = i in chosen
+        one["treated"] = one["assigned"] and started(one, resolved.world)
     return included(made, resolved.world, patients)
+
+
+def started(one: dict[str, Any], world: World) -> bool:
+    """Whether a patient assigned to treatment gets it."""
+    return world.treatment.start is None or one["start"] < math.inf
 
 
 def included(made: list[dict[str, Any]], world: World, size: int) -> list[dict[str, Any]]:

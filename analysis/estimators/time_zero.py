@@ -1,0 +1,165 @@
+"""Remedies for immortal time: each sets time zero, or the exposure, so that no one must survive to be treated.
+
+All use when treatment started. In a world where that is at time zero, the landmark analysis is conditional on survival
+to the landmark, and delayed entry and time-dependent exposure are the Cox model of everyone.
+
+The truth by which they are judged is that of assignment to treatment with the world's wait. A hazard ratio of being
+under treatment against not yet is further from 1 than that, unless treatment does nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from analysis import time_zero
+from analysis.clone_censor_weight import clones
+from analysis.estimators.base import Estimate, Ints, Judged, Sample, wald, with_status
+from analysis.kernels.status import Status
+from analysis.plan import Plan, cox_terms, propensity_terms
+from analysis.time_zero import Rows
+from simulator.cohort import Floats
+from simulator.estimand import Estimand
+from simulator.spec import Name, NonNegative, Positive
+from simulator.streams import Streams
+from simulator.terms import Variable
+
+
+class Remedy(Judged):
+    """Cox regression on treatment with rows that know when it started; ``adjusted`` adds the plan's Cox covariates."""
+
+    adjusted: bool = False
+
+    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:
+        """The marginal log hazard ratio in everyone, or the conditional one given the covariates."""
+        if self.adjusted:
+            terms = cox_terms(plan, variables)
+            return Estimand(population="all", measure="conditional_log_hr", endpoint=endpoint, adjusted_for=terms)
+        return Estimand(population="all", measure="marginal_log_hr", endpoint=endpoint)
+
+    def rows(self, sample: Sample, endpoint: str) -> Rows:
+        """The rows that the Cox model sees."""
+        raise NotImplementedError
+
+    def estimate(self, sample: Sample, endpoint: str) -> Estimate:
+        """The coefficient of treatment with its model-based SE; ``n`` and ``events`` count patients of the rows."""
+        rows, plan = self.rows(sample, endpoint), sample.plan.survival
+        x = sample.columns(cox_terms(sample.plan, sample.observed.variable))[0] if self.adjusted else None
+        fit = rows.fit(x, ties=plan.ties)
+        patients = rows.present.reshape(len(rows.present), -1, sample.observed.treated.shape[1]).any(axis=1).sum(axis=1)
+        return wald(fit.beta[:, 0], fit.se[:, 0], patients, fit.events, fit.status, plan.level)
+
+
+class Landmark(Remedy):
+    """Patients at risk after the landmark, ``at`` months, compared by whether they had started by then.
+
+    Its hazard ratio is one among survivors to the landmark, and holds late starters for untreated.
+    """
+
+    kind: Literal["landmark"] = "landmark"
+    name: Name = "landmark"
+    at: Positive = 3.0
+
+    def rows(self, sample: Sample, endpoint: str) -> Rows:
+        """Those at risk at the landmark."""
+        observed, course = sample.observed, sample.observed.endpoints[endpoint]
+        return time_zero.landmark(course.time, course.event, observed.start, observed.present, self.at)
+
+
+class DelayedEntry(Remedy):
+    """The treated enter the risk sets at their start of treatment, the untreated at time zero.
+
+    What the treated lived through untreated counts in no arm: some of the bias remains.
+    """
+
+    kind: Literal["delayed-entry"] = "delayed-entry"
+    name: Name = "delayed-entry"
+
+    def rows(self, sample: Sample, endpoint: str) -> Rows:
+        """Everyone, the treated from their start on."""
+        observed, course = sample.observed, sample.observed.endpoints[endpoint]
+        return time_zero.delayed_entry(course.time, course.event, observed.start, observed.present)
+
+
+class TimeDependent(Remedy):
+    """Treatment as a time-dependent exposure: untreated until the start, treated after it."""
+
+    kind: Literal["time-dependent"] = "time-dependent"
+    name: Name = "time-dependent"
+
+    def rows(self, sample: Sample, endpoint: str) -> Rows:
+        """Two rows for who starts after time zero."""
+        observed, course = sample.observed, sample.observed.endpoints[endpoint]
+        return time_zero.time_dependent(course.time, course.event, observed.start, observed.present)
+
+
+class CloneCensorWeight(Judged):
+    """Clone, censor, weight: start within ``grace`` months against never start within it (see its module).
+
+    The models of starting have all candidates of the plan's propensity model. The SE is robust by patient and takes
+    the weights for known, which is approximate; ``boots`` bootstrap samples of patients, all models refitted, give it
+    instead. Where starts are at time zero, any grace counts untreated patients into the treated arm until its end.
+    """
+
+    kind: Literal["clone-censor-weight"] = "clone-censor-weight"
+    name: Name = "clone-censor-weight"
+    grace: NonNegative = 3.0
+    boots: Annotated[int, Field(ge=0, le=10_000)] = 0
+
+    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
+        """The marginal log hazard ratio in everyone."""
+        return Estimand(population="all", measure="marginal_log_hr", endpoint=endpoint)
+
+    def estimate(self, sample: Sample, endpoint: str) -> Estimate:
+        """The weighted coefficient of the strategy; the status of a model of starting where that failed.
+
+        With ``boots``, NOT_CONVERGED where fewer than half of the bootstrap samples have an estimate.
+        """
+        observed, course = sample.observed, sample.observed.endpoints[endpoint]
+        beta, se, status = self._fit(sample, endpoint, None)
+        n = observed.present.sum(axis=1)
+        events = (course.event & observed.present).sum(axis=1)
+        if self.boots:
+            se, enough = self._bootstrap(sample, endpoint)
+            status = np.where((status == Status.OK) & ~enough, Status.NOT_CONVERGED, status)
+        return with_status(wald(beta, se, n, events, status, sample.plan.survival.level), status)
+
+    def _fit(self, sample: Sample, endpoint: str, frequency: Floats | None) -> tuple[Floats, Floats, Ints]:
+        """Coefficient, robust SE and status ``(R,)`` when each patient counts ``frequency`` times."""
+        observed, course = sample.observed, sample.observed.endpoints[endpoint]
+        x, _ = sample.columns(propensity_terms(sample.plan, observed.variable))
+        made = clones(course.time, course.event, observed.start, observed.present, x, self.grace, frequency=frequency)
+        fit = made.fit(frequency, sample.plan.survival.ties)
+        status = np.where(made.status == Status.OK, fit.status, made.status)
+        se = fit.se if fit.robust_se is None else fit.robust_se
+        return fit.beta[:, 0], se[:, 0], status
+
+    def _bootstrap(self, sample: Sample, endpoint: str) -> tuple[Floats, np.typing.NDArray[np.bool_]]:
+        """The SD of the bootstrap estimates ``(R,)``, and whether at least half of them exist."""
+        values = np.array(
+            [
+                np.where(status == Status.OK, beta, np.nan)
+                for beta, _, status in (
+                    self._fit(sample, endpoint, resampled(sample, draw)) for draw in range(self.boots)
+                )
+            ]
+        )
+        found = np.isfinite(values)
+        count = found.sum(axis=0)
+        enough = (count >= 2) & (2 * count >= self.boots)
+        mean = np.where(found, values, 0.0).sum(axis=0) / np.maximum(count, 1)
+        spread = (np.where(found, values - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count - 1, 1)
+        return np.sqrt(spread), enough
+
+
+def resampled(sample: Sample, draw: int) -> Floats:
+    """How often each patient ``(R, N)`` is in a bootstrap sample of the patients present."""
+    present = sample.observed.present
+    luck = Streams(sample.seed).uniform("bootstrap of patients", sample.replicates, present.shape[1], draw)
+    count = np.zeros(present.shape)
+    for r, inside in enumerate(present):
+        members = np.flatnonzero(inside)
+        chosen = members[(luck[r, : len(members)] * len(members)).astype(np.int64)]
+        count[r] = np.bincount(chosen, minlength=present.shape[1])
+    return count
