@@ -43,8 +43,8 @@ class Table:
     place: str
 
 
-def read_table(path: Path, wanted: Collection[str]) -> Table:
-    """The wanted columns that the file has; raises CohortFileError when the file cannot be read as a table."""
+def read_table(path: Path, wanted: Collection[str], most: int = MAX_PATIENTS) -> Table:
+    """The wanted columns that the file has, and at most so many rows; raises CohortFileError for what is no table."""
     try:
         if path.is_dir():
             raise CohortFileError(path, ["is a folder, not a CSV or Parquet file"])
@@ -64,18 +64,19 @@ def read_table(path: Path, wanted: Collection[str]) -> Table:
     if size > MAX_BYTES:
         raise CohortFileError(path, [f"{size / 2**20:.0f} MB is over the limit of {MAX_BYTES // 2**20} MB"])
     if start == b"PAR1":
-        return _read_parquet(path, wanted)
+        return _read_parquet(path, wanted, most)
     if start[:2] in (b"PK", b"\x1f\x8b") or start == b"\xd0\xcf\x11\xe0":
         raise CohortFileError(path, ["is a spreadsheet or compressed file; save it as CSV (UTF-8) or Parquet"])
-    return _read_csv(path, wanted)
+    return _read_csv(path, wanted, most)
 
 
-def _read_csv(path: Path, wanted: Collection[str]) -> Table:
+def _read_csv(path: Path, wanted: Collection[str], most: int) -> Table:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             first = stream.readline(2**20)
             delimiter = max(",;\t", key=lambda mark: _outside_quotes(first, mark))
-            return _rows_to_table(path, csv.reader(chain([first], stream), delimiter=delimiter, strict=True), wanted)
+            reader = csv.reader(chain([first], stream), delimiter=delimiter, strict=True)
+            return _rows_to_table(path, reader, wanted, most)
     except UnicodeDecodeError as error:
         raise CohortFileError(path, [f"is not UTF-8 text (byte {error.start}); save it as CSV (UTF-8)"]) from None
     except (csv.Error, OSError) as error:
@@ -86,7 +87,7 @@ def _outside_quotes(line: str, mark: str) -> int:
     return sum(part.count(mark) for part in line.split('"')[::2])
 
 
-def _rows_to_table(path: Path, reader: Any, wanted: Collection[str]) -> Table:
+def _rows_to_table(path: Path, reader: Any, wanted: Collection[str], most: int) -> Table:
     rows = ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
     first = next(rows, None)
     if first is None:
@@ -101,8 +102,8 @@ def _rows_to_table(path: Path, reader: Any, wanted: Collection[str]) -> Table:
         if len(cells) != len(header):
             uneven.append(f"line {line} has {len(cells)} fields where the header has {len(header)}")
             continue
-        if len(lines) == MAX_PATIENTS:
-            raise CohortFileError(path, [f"has over {MAX_PATIENTS} rows, the limit"])
+        if len(lines) == most:
+            raise CohortFileError(path, [f"has over {most} rows, the limit"])
         lines.append(line)
         for name, index in where.items():
             columns[name].append(cells[index].strip())
@@ -121,14 +122,14 @@ def _check_header(path: Path, header: Sequence[str], wanted: Collection[str]) ->
         raise CohortFileError(path, [f"the header has the column '{name}' more than once" for name in twice])
 
 
-def _read_parquet(path: Path, wanted: Collection[str]) -> Table:
+def _read_parquet(path: Path, wanted: Collection[str], most: int) -> Table:
     try:
         with pq.ParquetFile(path) as source:
             header = tuple(source.schema_arrow.names)
             _check_header(path, header, wanted)
             rows = source.metadata.num_rows
-            if rows > MAX_PATIENTS:
-                raise CohortFileError(path, [f"has {rows} rows; the limit is {MAX_PATIENTS}"])
+            if rows > most:
+                raise CohortFileError(path, [f"has {rows} rows; the limit is {most}"])
             if rows <= 0:
                 raise CohortFileError(path, ["has columns but no rows"])
             read = source.read(columns=[name for name in header if name in wanted], use_threads=False)

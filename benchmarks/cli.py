@@ -136,6 +136,37 @@ def validate(full: bool, jobs: int | None, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+@cli.command()
+@click.argument("rows", type=click.Path(path_type=Path))
+@click.option("--truth", required=True, help="The true value, or the column that holds it.")
+@click.option("--by", help="Columns of methods or settings, with commas between: method,dgm.")
+@click.option("--reference", help="The value of the first --by column to compare with; the first one unless given.")
+@click.option("--estimate", help="Column of the estimates; found by its usual names unless given.")
+@click.option("--se", help="Column of their standard errors; likewise.")
+@click.option("--low", help="Column of lower confidence limits; from the SE unless given.")
+@click.option("--high", help="Column of upper confidence limits.")
+@click.option("--p", help="Column of p-values; from the interval or the SE unless given.")
+@click.option("--df", help="Column of degrees of freedom, for Student's interval and test.")
+@click.option("--replicate", help="Column of the replicate's number, for comparisons on the same replicates.")
+@click.option("--level", type=click.FloatRange(0.5, 1, min_open=True, max_open=True), default=0.95, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="A .csv file with one line per group and measure.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
+def performance(
+    rows: Path, truth: str, by: str | None, reference: str | None, level: float, out: Path | None, as_json: bool,
+    estimate: str | None, se: str | None, low: str | None, high: str | None, p: str | None, df: str | None,
+    replicate: str | None,
+) -> None:  # fmt: skip
+    """Bias, empirical and model SE, coverage, power, ... of any table with one row per replicate.
+
+    Each with its Monte Carlo standard error. A row without an estimate counts as a failure.
+    """
+    from benchmarks import replicate_table, verbs
+
+    names = tuple(name.strip() for name in by.split(",") if name.strip()) if by else ()
+    columns = replicate_table.Columns(estimate, se, low, high, p, df, replicate, names)
+    click.echo(verbs.performance(rows, columns, truth, reference, level, out, as_json))
+
+
 @cli.command("warm-up")
 def warm_up() -> None:
     """Compile the kernels into the cache before they are needed: for container images and clusters."""

@@ -58,9 +58,11 @@ def performance(
         "truth": Measure(truth, truth_mcse),
         "mean": mean,
         "bias": judged(lambda at: Measure(mean.value - at, mean.mcse)),
+        **_relative_bias(mean, truth, truth_mcse),
         "empirical_se": spread,
         **_model_se(se[ok], spread),
         "mse": judged(lambda at: _mean((estimate - at) ** 2)),
+        "rmse": _root(judged(lambda at: _mean((estimate - at) ** 2))),
         "coverage": judged(partial(covered, failed=0)),
         "bias_eliminated_coverage": covered(mean.value if np.isfinite(mean.value) else nan, 0),
         rejection: _share(rejects, 0),
@@ -78,6 +80,52 @@ def replicates_needed(pilot: Measure, replicates: int, target_mcse: float, truth
     """
     own, wanted = pilot.mcse**2 - truth_mcse**2, target_mcse**2 - truth_mcse**2
     return ceil(replicates * own / wanted * (1 - 1e-12)) if own > 0 and wanted > 0 else None
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def contrast(one: dict[str, Floats], other: dict[str, Floats], truth: float, alpha: float = 0.05) -> dict[str, Measure]:
+    """What one method has over a reference on the same replicates, each with its paired Monte Carlo SE.
+
+    Both hold ``value``, ``low``, ``high``, ``p``, ``status`` ``(R,)``; a replicate counts where both are OK, and
+    ``replicates_in_common`` says how many. ``relative_precision`` is 100 ((empirical SE of the reference / own)^2 - 1)
+    percent (Morris et al. 2019, Table 6), the rest differences: of the mean estimates, of squared errors, of coverage,
+    of rejection. The error of the truth is common to both and left out.
+    """
+    both = np.asarray((one["status"] == Status.OK) & (other["status"] == Status.OK))
+    a, b = ({name: values[both] for name, values in found.items()} for found in (one, other))
+    hits = [_covers(found["low"], found["high"], truth) for found in (a, b)]
+    rejects = [np.where(np.isnan(found["p"]), nan, found["p"] < alpha) for found in (a, b)]
+    return {
+        "replicates_in_common": Measure(float(both.sum()), nan),
+        "bias_difference": _mean(a["value"] - b["value"]),
+        "relative_precision": _relative_precision(a["value"], b["value"]),
+        "mse_difference": _mean((a["value"] - truth) ** 2 - (b["value"] - truth) ** 2),
+        "coverage_difference": _mean(hits[0] - hits[1]),
+        "rejection_difference": _mean(rejects[0] - rejects[1]),
+    }
+
+
+def _relative_precision(own: Floats, reference: Floats) -> Measure:
+    n, spreads = len(own), (_spread(own).value, _spread(reference).value)
+    if n < 2 or not spreads[0] > 0 or not spreads[1] > 0:
+        return Measure(nan, nan)
+    ratio = (spreads[1] / spreads[0]) ** 2
+    correlation = float(np.corrcoef(own, reference)[0, 1])
+    return Measure(100 * (ratio - 1), 200 * ratio * sqrt(max(0.0, 1 - correlation**2) / (n - 1)))
+
+
+def _relative_bias(mean: Measure, truth: float, truth_mcse: float) -> dict[str, Measure]:
+    """Bias as a share of the truth; there is none of a truth that is zero."""
+    if truth == 0 or not np.isfinite(truth):
+        return {}
+    ratio = mean.value / truth
+    return {"relative_bias": Measure(ratio - 1, hypot(mean.mcse, ratio * truth_mcse) / abs(truth))}
+
+
+def _root(square: Measure) -> Measure:
+    """The root of a mean square, its error by the delta method."""
+    root = sqrt(square.value) if square.value >= 0 else nan
+    return Measure(root, square.mcse / (2 * root) if root > 0 else nan)
 
 
 def _mean(of: Floats) -> Measure:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from simulator.documents import (
     with_values,
 )
 from simulator.world import ENDPOINTS
+
+if TYPE_CHECKING:
+    from benchmarks.replicate_table import Columns
 
 VERBATIM = ("published",)
 DEMO_REPLICATES = 200
@@ -86,6 +89,26 @@ def validate(full: bool, jobs: int, as_json: bool) -> tuple[str, bool]:
     if as_json:
         return json.dumps(validation.as_json(verdicts, full), indent=2, allow_nan=False), holds
     return validation.as_text(verdicts), holds
+
+
+def performance(
+    rows: Path, columns: "Columns", truth: str, reference: str | None, level: float, out: Path | None, as_json: bool
+) -> str:
+    """The performance of a table of replicates, as a table or JSON; written as CSV where asked."""
+    from benchmarks import replicate_table
+    from benchmarks.store import RunError
+
+    if (columns.low is None) != (columns.high is None):
+        raise RunError("--low and --high belong together: give both or neither")
+    if reference is not None and not columns.by:
+        raise RunError("--reference needs --by: it is a value of the first --by column")
+    groups = replicate_table.judged_table(rows, columns, truth, reference, level)
+    if out is not None:
+        try:
+            out.write_text(replicate_table.as_csv(groups, columns), "utf-8")
+        except OSError as error:
+            raise RunError(f"{out}: cannot be written ({error.strerror})") from None
+    return replicate_table.as_json(groups, columns) if as_json else replicate_table.as_text(groups, columns)
 
 
 def report(path: Path, as_json: bool) -> str:
