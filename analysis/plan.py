@@ -10,20 +10,28 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from simulator.spec import Positive, Spec
+from analysis.matching_plan import MatchingPlan, no_repeats
+from simulator.spec import Spec
 from simulator.terms import Variable, parse_term
+
+__all__ = [
+    "TREATMENT",
+    "CoxPlan",
+    "Factor",
+    "MatchingPlan",
+    "Plan",
+    "PropensityPlan",
+    "SurvivalPlan",
+    "TablePlan",
+    "cox_terms",
+    "level_terms",
+    "plain_number",
+    "propensity_terms",
+    "subgroup_factors",
+]
 
 TREATMENT = "treatment"
 """The name of the treatment's row in a table of Cox models; no covariate may bear it."""
-
-
-def _no_repeats(terms: tuple[str, ...] | None, where: str) -> None:
-    seen: set[str] = set()
-    for text in terms or ():
-        plain = "".join(text.split())
-        if plain in seen:
-            raise ValueError(f"{where} lists '{text}' twice")
-        seen.add(plain)
 
 
 class PropensityPlan(Spec):
@@ -40,37 +48,13 @@ class PropensityPlan(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> "PropensityPlan":
-        _no_repeats(self.candidates, "candidates")
+        no_repeats(self.candidates, "candidates")
         if self.method == "all" and (self.direction, self.criterion, self.start) != ("both", "aic", "full"):
             raise ValueError("direction, criterion and start belong to 'method: stepwise'; 'all' keeps everything")
         if self.direction == "forward" and self.start == "full":
             raise ValueError("'direction: forward' can add nothing to the full model; write 'start: empty'")
         if self.direction == "backward" and self.start == "empty":
             raise ValueError("'direction: backward' can drop nothing from the empty model; write 'start: full'")
-        return self
-
-
-class MatchingPlan(Spec):
-    """Greedy nearest-neighbour matching on the propensity score.
-
-    ``caliper`` is in ``unit``: standard deviations of the scale over all patients, or raw; null for none. ``order``
-    is that in which treated patients choose; ``seed`` (1 unless given) feeds the order 'random' and nothing else.
-    """
-
-    scale: Literal["logit", "ps"] = "logit"
-    caliper: Positive | None = 0.2
-    unit: Literal["sd", "raw"] = "sd"
-    order: Literal["largest", "smallest", "random", "data", "closest"] = "largest"
-    ratio: Annotated[int, Field(ge=1, le=20)] = 1
-    replacement: bool = False
-    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "MatchingPlan":
-        if self.seed is not None and self.order != "random":
-            raise ValueError("'seed' belongs to 'order: random'; no other order draws")
-        if self.caliper is None and self.unit == "raw":
-            raise ValueError("'unit: raw' needs a caliper")
         return self
 
 
@@ -97,7 +81,7 @@ class CoxPlan(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> "CoxPlan":
-        _no_repeats(self.covariates, "covariates")
+        no_repeats(self.covariates, "covariates")
         if self.keep_treatment and self.screening_p is None:
             raise ValueError("'keep_treatment' has no meaning without 'screening_p': everything enters")
         return self
@@ -133,7 +117,7 @@ class Plan(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Plan":
-        _no_repeats(self.subgroups, "subgroups")
+        no_repeats(self.subgroups, "subgroups")
         return self
 
     def problems(self, variables: Mapping[str, Variable]) -> list[tuple[tuple[str | int, ...], str]]:
@@ -141,6 +125,8 @@ class Plan(Spec):
         found: list[tuple[tuple[str | int, ...], str]] = []
         listed: tuple[tuple[tuple[str, ...], tuple[str, ...] | None], ...] = (
             (("propensity", "candidates"), self.propensity.candidates),
+            (("matching", "covariates"), self.matching.covariates),
+            (("matching", "exact"), self.matching.exact),
             (("cox", "covariates"), self.cox.covariates),
             (("subgroups",), self.subgroups),
         )

@@ -27,7 +27,6 @@ from analysis.responses import response
 from analysis.subgroups import subgroups
 from analysis.table1 import Amounts, Count, presentation, summary, table1
 from simulator.cohort import Bools, Endpoint, Floats, Observed
-from simulator.streams import Streams
 from simulator.terms import Design, design
 
 __all__ = ["CohortAnalysis", "analyse"]
@@ -192,7 +191,7 @@ def _no_model(plan: Plan, terms: tuple[str, ...], dropped: tuple[str, ...], ids:
 
 
 def _one_to_one(plan: Plan) -> bool:
-    return plan.matching.ratio == 1 and not plan.matching.replacement
+    return plan.matching.simple
 
 
 def match_sets(
@@ -202,19 +201,14 @@ def match_sets(
     chosen = plan.matching
     score = model.linear if chosen.scale == "logit" else model.fitted
     ok = model.status == Status.OK
-    rank = None
-    if chosen.order == "random":
-        rank = Streams(chosen.seed or 0).uniform("matching order", np.zeros(1, dtype=np.int64), len(ids))
-    made = matching.match(
+    made = matching.match_as(
+        chosen,
         score[None],
-        observed.treated,
-        present=observed.present & ok,
-        caliper=chosen.caliper,
-        unit=chosen.unit,
-        order=chosen.order,
-        ratio=chosen.ratio,
-        replacement=chosen.replacement,
-        rank=rank,
+        observed,
+        observed.present & ok,
+        propensity_terms(plan, observed.variable),
+        np.zeros(1, dtype=np.int64),
+        0,
     )
     controls = made.controls[0]
     places = tuple((i, *(int(j) for j in controls[i] if j >= 0)) for i in range(len(ids)) if ok and controls[i, 0] >= 0)

@@ -141,6 +141,13 @@ class Scenario(World):
         variables = {name: spec.variable(name) for name, spec in self.population.covariates.items()}
         for place, message in self.analysis.problems(variables):
             raise ValueError(f"analysis.{'.'.join(map(str, place))}: {message}")
+        for estimator in self.estimators:
+            try:
+                own = estimator.plan_for(self.analysis)
+            except ValueError as error:
+                raise ValueError(f"estimators: '{estimator.name}': {error}") from None
+            for place, message in own.problems(variables):
+                raise ValueError(f"estimators: '{estimator.name}': {'.'.join(map(str, place))}: {message}")
         known = (*ENDPOINTS, *self.outcomes.binary_names())
         for estimator in self.estimators:
             for endpoint in estimator.endpoints:

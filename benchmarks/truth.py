@@ -11,6 +11,7 @@ once): as many as bring the error down to what is wanted, and at most ``run.trut
 transition, every contrast of survival is exactly zero.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from analysis.estimators import Sample
 from analysis.kernels.status import Status
-from analysis.plan import Plan
+from analysis.plan import MatchingPlan, Plan, PropensityPlan
 from analysis.survival import cox
 from benchmarks.scenario import Scenario
 from benchmarks.tallies import BINS, GROUPS, TALLIES, WHOLE_PATIENT, Counts
@@ -101,10 +102,12 @@ def count_block(patients: Patients, asked: Sequence[Estimand], replicates: NDArr
     cohorts, group = patients.draw(replicates), patients.groups(replicates)
     world, span = patients.scenario, patients.span
     weights = {
-        population: _weights(population, cohorts, world.analysis, world.run.seed)
-        for population in {estimand.population for estimand in asked}
+        who: _weights(who[0], cohorts, plan_of(who[1], world.analysis), world.run.seed)
+        for who in {(estimand.population, estimand.matched_by) for estimand in asked}
     }
-    return [TALLIES[one.measure].count(cohorts, one, weights[one.population], group, span) for one in asked]
+    return [
+        TALLIES[one.measure].count(cohorts, one, weights[one.population, one.matched_by], group, span) for one in asked
+    ]
 
 
 def counted_truth(patients: Patients, estimand: Estimand, groups: Counts, replicates: int) -> Truth:
@@ -123,12 +126,14 @@ def conditional_group(patients: Patients, estimand: Estimand, replicates: int, g
     cohorts = patients.draw(numbers)
     observed = cohorts.observed
     made = design(estimand.adjusted_for, observed.variable, observed.names, observed.covariates)
-    rows = made.x.reshape(-1, made.x.shape[-1])
+    analysis, seed = patients.scenario.analysis, patients.scenario.run.seed
+    inside = _weights(estimand.population, cohorts, plan_of(estimand.matched_by, analysis), seed) > 0
+    rows = made.x[inside]
     zero, one = cohorts.hidden.potential[estimand.endpoint]
     treated = np.repeat([0.0, 1.0], len(rows))[:, None]
     fit = cox(
-        np.concatenate([zero.time.ravel(), one.time.ravel()])[None],
-        np.concatenate([zero.event.ravel(), one.event.ravel()])[None],
+        np.concatenate([zero.time[inside], one.time[inside]])[None],
+        np.concatenate([zero.event[inside], one.event[inside]])[None],
         np.concatenate([treated, np.concatenate([rows, rows])], axis=1)[None],
     )
     return float(fit.beta[0, 0]) if fit.status[0] == Status.OK else float("nan")
@@ -151,6 +156,19 @@ def known_truth(scenario: Scenario, estimand: Estimand) -> Truth | None:
     if estimand.measure == "rmst_difference" and estimand.horizon is None:
         return Truth(estimand, float("nan"), float("nan"), "the data choose the horizon; state one")
     return None
+
+
+def plan_of(matched_by: str, plan: Plan) -> Plan:
+    """The plan with the matching and the propensity model of an estimand; the plan itself where it names none."""
+    if not matched_by:
+        return plan
+    own = json.loads(matched_by)
+    return plan.model_copy(
+        update={
+            "matching": MatchingPlan.model_validate_json(json.dumps(own["matching"])),
+            "propensity": PropensityPlan.model_validate_json(json.dumps(own["propensity"])),
+        }
+    )
 
 
 def _weights(population: Population, cohorts: Cohorts, plan: Plan, seed: int) -> Counts:

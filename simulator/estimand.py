@@ -23,7 +23,8 @@ class Estimand(Spec):
 
     ``population`` is fixed at time zero; ``overlap`` counts each patient by e (1 - e), e the true propensity;
     ``selected`` (included under the received arm) and ``always_eligible`` (under both arms) are populations with names
-    of their own. ``matched`` is the set of patients that the very matching kept. A conditional log hazard ratio is the
+    of their own. ``matched`` is the set of patients that the very matching kept: that of the study's plan, or, where an
+    estimator has one of its own, that which ``matched_by`` says as JSON. A conditional log hazard ratio is the
     coefficient of treatment given ``adjusted_for``. ``horizon`` is the time to which a restricted mean or at which
     survival is asked. ``follow_up`` is ``observed`` (both courses under the patient's own censoring) or ``complete``
     (nobody is censored before the horizon). A test has the measure ``none``: it answers whether, not how much.
@@ -35,3 +36,4 @@ class Estimand(Spec):
     adjusted_for: tuple[str, ...] = ()
     horizon: Positive | None = None
     follow_up: Literal["observed", "complete"] = "observed"
+    matched_by: str = ""

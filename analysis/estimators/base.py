@@ -1,24 +1,27 @@
 """What every estimator is made of: the sample that it sees, the estimate that it gives, steps that many share."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import ndtr, ndtri
 
-from analysis import matching, propensity, survival
+from analysis import survival
 from analysis.kernels.status import Status
+from analysis.matching import Matching, match_as
 from analysis.plan import Plan, propensity_terms
+from analysis.propensity import LogisticFit, StepwiseFit, logistic, stepwise
 from simulator.cohort import Bools, Floats, Observed
 from simulator.spec import Name, Spec
-from simulator.streams import Streams
 from simulator.terms import design
 from simulator.world import ENDPOINTS
 
 Ints = NDArray[np.int64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,17 +43,32 @@ class Sample:
     """A block of observed cohorts under one plan; what several estimators need is worked out once and kept.
 
     ``replicates (R,)`` are the replicates' numbers and ``seed`` the study's: a random matching order is drawn at that
-    address.
+    address. ``kept`` holds what has been worked out, by the part of the plan that it depends on.
     """
 
     observed: Observed
     plan: Plan
     replicates: Ints
     seed: int = 0
+    kept: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def under(self, plan: Plan) -> "Sample":
+        """The same cohorts under another plan; what both plans have in common is still worked out once."""
+        return self if plan == self.plan else replace(self, plan=plan)
+
+    def _once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gives, kept for all samples of these cohorts under the key."""
+        if key not in self.kept:
+            self.kept[key] = make()
+        found: T = self.kept[key]
+        return found
 
     @cached_property
     def orders(self) -> dict[str, NDArray[np.int32]]:
         """Stable order of the patients by time, for each endpoint, ``(R, N)``."""
+        return self._once("orders", self._orders)
+
+    def _orders(self) -> dict[str, NDArray[np.int32]]:
         return {name: survival.time_order(endpoint.time) for name, endpoint in self.observed.endpoints.items()}
 
     def columns(self, terms: tuple[str, ...]) -> tuple[Floats, tuple[int, ...]]:
@@ -59,13 +77,17 @@ class Sample:
         return made.x, made.term_of
 
     @cached_property
-    def propensity(self) -> "propensity.LogisticFit | propensity.StepwiseFit":
+    def propensity(self) -> LogisticFit | StepwiseFit:
         """The plan's propensity model in every replicate."""
+        made: LogisticFit | StepwiseFit = self._once(("propensity", self.plan.propensity), self._propensity)
+        return made
+
+    def _propensity(self) -> LogisticFit | StepwiseFit:
         x, term_of = self.columns(propensity_terms(self.plan, self.observed.variable))
         plan, treated, present = self.plan.propensity, self.observed.treated, self.observed.present
         if plan.method == "all":
-            return propensity.logistic(x, treated, present=present)
-        return propensity.stepwise(
+            return logistic(x, treated, present=present)
+        return stepwise(
             x,
             treated,
             term_of,
@@ -76,23 +98,20 @@ class Sample:
         )
 
     @cached_property
-    def matching(self) -> "matching.Matching":
+    def matching(self) -> Matching:
         """The plan's matching in every replicate."""
+        return self._once(("matching", self.plan.propensity, self.plan.matching), self._match)
+
+    def _match(self) -> Matching:
         plan, fit = self.plan.matching, self.propensity
-        rank = None
-        if plan.order == "random":
-            seed = self.seed if plan.seed is None else plan.seed
-            rank = Streams(seed).uniform("matching order", self.replicates, self.observed.treated.shape[1])
-        return matching.match(
+        return match_as(
+            plan,
             fit.linear if plan.scale == "logit" else fit.fitted,
-            self.observed.treated,
-            present=self.observed.present & (fit.status == Status.OK)[:, None],
-            caliper=plan.caliper,
-            unit=plan.unit,
-            order=plan.order,
-            ratio=plan.ratio,
-            replacement=plan.replacement,
-            rank=rank,
+            self.observed,
+            self.observed.present & (fit.status == Status.OK)[:, None],
+            propensity_terms(self.plan, self.observed.variable),
+            self.replicates,
+            self.seed,
         )
 
     @cached_property
@@ -107,6 +126,10 @@ class Judged(Spec):
     name: Name
     endpoints: Annotated[tuple[Name, ...], Field(min_length=1)] = ENDPOINTS
 
+    def plan_for(self, plan: Plan) -> Plan:
+        """The plan that it follows in a study of this plan; ValueError where the two do not go together."""
+        return plan
+
 
 def wald(beta: Floats, se: Floats, n: Ints, events: Ints, status: Ints, level: float = 0.95) -> Estimate:
     """The estimate with its Wald interval and two-sided p, NaN where the fit is not OK."""
@@ -119,7 +142,13 @@ def wald(beta: Floats, se: Floats, n: Ints, events: Ints, status: Ints, level: f
 
 
 def cox_on_treatment(
-    sample: Sample, endpoint: str, present: Bools, *, weight: Floats | None = None, cluster: Ints | None = None
+    sample: Sample,
+    endpoint: str,
+    present: Bools,
+    *,
+    weight: Floats | None = None,
+    cluster: Ints | None = None,
+    stratum: Ints | None = None,
 ) -> Estimate:
     """The Cox coefficient of treatment among ``present``, its SE robust where there are clusters."""
     course = sample.observed.endpoints[endpoint]
@@ -130,6 +159,7 @@ def cox_on_treatment(
         present=present,
         weight=weight,
         cluster=cluster,
+        stratum=stratum,
         ties=sample.plan.survival.ties,
         order=sample.orders[endpoint],
     )

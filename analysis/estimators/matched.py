@@ -1,42 +1,157 @@
 """Analyses of the matched cohort."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field, model_validator
 
-from analysis.estimators.base import Estimate, Judged, Sample, cox_on_treatment, with_status
+from analysis import survival
+from analysis.estimators.base import Estimate, Judged, Sample, cox_on_treatment, wald, with_status
 from analysis.kernels.status import Status
-from analysis.plan import Plan
-from simulator.estimand import Estimand
-from simulator.spec import Name
+from analysis.matched_curves import curve_difference
+from analysis.pair_bootstrap import Drawn, bootstrap_se
+from analysis.plan import MatchingPlan, Plan, PropensityPlan, propensity_terms
+from simulator.cohort import Floats
+from simulator.estimand import Estimand, Measure
+from simulator.spec import Name, Positive
 from simulator.terms import Variable
+
+_BOOTS = 200
+_MEASURES: dict[str, Measure] = {
+    "log_hr": "marginal_log_hr",
+    "rmst": "rmst_difference",
+    "survival": "survival_difference",
+}
 
 
 class Matched(Judged):
-    """Cox regression on treatment in the cohort matched as the plan says.
+    """Treated against untreated in the matched cohort.
 
-    ``se: pair`` is robust to the pairing (Lin-Wei, clustered by matched set); ``naive`` treats pairs as unrelated.
+    ``measure: log_hr`` is Cox regression on treatment; ``rmst`` and ``survival`` are differences of Kaplan-Meier curves
+    to or at the ``horizon``. ``model: stratified`` is Cox regression stratified by matched set, without weights: its
+    coefficient is conditional on what a set has in common, and is judged by the one given the propensity model's
+    candidates (sets are alike in the score alone, so it may lie between that and the marginal one).
+
+    ``se: pair`` is robust to the pairing: Lin-Wei, or influence functions of the curves, clustered by matched set;
+    ``naive`` treats pairs as unrelated; ``bootstrap`` is the SD over ``boots`` draws of matched sets with the Wald
+    interval around the estimate.
+
+    ``matching`` and ``propensity`` replace those of the study's plan (null).
     """
 
     kind: Literal["matched"] = "matched"
     name: Name = "matched"
-    se: Literal["pair", "naive"] = "pair"
+    measure: Literal["log_hr", "rmst", "survival"] = "log_hr"
+    horizon: Positive | None = None
+    model: Literal["marginal", "stratified"] = "marginal"
+    se: Literal["pair", "naive", "bootstrap"] = "pair"
+    boots: Annotated[int, Field(ge=20, le=10_000)] = _BOOTS
+    matching: MatchingPlan | None = None
+    propensity: PropensityPlan | None = None
 
-    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
-        """The marginal log hazard ratio in the patients whom the matching keeps."""
-        return Estimand(population="matched", measure="marginal_log_hr", endpoint=endpoint)
+    @model_validator(mode="after")
+    def _consistent(self) -> "Matched":
+        if (self.horizon is None) != (self.measure == "log_hr"):
+            raise ValueError(
+                "'horizon' goes with 'measure: rmst' and 'measure: survival', which need one, and no other"
+            )
+        if self.model == "stratified" and self.measure != "log_hr":
+            raise ValueError("'model: stratified' is a Cox model; curves have no strata")
+        if self.boots != _BOOTS and self.se != "bootstrap":
+            raise ValueError("'boots' belongs to 'se: bootstrap'")
+        return self
+
+    def plan_for(self, plan: Plan) -> Plan:
+        """The study's plan with the estimator's own matching and propensity model."""
+        matching, propensity = self.matching or plan.matching, self.propensity or plan.propensity
+        if matching.replacement and (self.model == "stratified" or self.se == "bootstrap"):
+            what = "model: stratified" if self.model == "stratified" else "se: bootstrap"
+            raise ValueError(f"'{what}' needs matching without replacement: with it, sets share controls")
+        return plan.model_copy(update={"matching": matching, "propensity": propensity})
+
+    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:
+        """The marginal (stratified: conditional) contrast in the patients whom the matching keeps."""
+        own = self.plan_for(plan)
+        matched_by = "" if own == plan else own.model_dump_json(include={"matching", "propensity"})
+        if self.model == "stratified":
+            given = propensity_terms(own, variables)
+            return Estimand(
+                population="matched",
+                measure="conditional_log_hr",
+                endpoint=endpoint,
+                adjusted_for=given,
+                matched_by=matched_by,
+            )
+        return Estimand(
+            population="matched",
+            measure=_MEASURES[self.measure],
+            endpoint=endpoint,
+            horizon=self.horizon,
+            follow_up="observed" if self.horizon is None else "complete",
+            matched_by=matched_by,
+        )
 
     def estimate(self, sample: Sample, endpoint: str) -> Estimate:
-        """The coefficient of treatment among the matched; NO_PAIRS or the propensity model's status where none."""
-        pairs = sample.matching
-        weighted = sample.plan.matching.ratio > 1 or sample.plan.matching.replacement
-        estimate = cox_on_treatment(
+        """The contrast among the matched; NO_PAIRS or the propensity model's status where none.
+
+        A bootstrap of which fewer than half the draws can be fitted is NOT_CONVERGED.
+        """
+        own = sample.under(self.plan_for(sample.plan))
+        pairs = own.matching
+        made = self._cox(own, endpoint) if self.horizon is None else self._curves(own, endpoint, self.horizon)
+        if self.se == "bootstrap":
+            se, count = bootstrap_se(
+                pairs, lambda drawn: self._again(own, endpoint, drawn), self.boots, own.replicates, own.seed
+            )
+            few = (made.status == Status.OK) & ((2 * count < self.boots) | ~(se > 0))
+            status = np.where(few, Status.NOT_CONVERGED, made.status).astype(np.int64)
+            made = wald(made.value, se, made.n, made.events, status, own.plan.survival.level)
+        failed = np.where(own.propensity.status == Status.OK, pairs.status, own.propensity.status)
+        return with_status(made, failed)
+
+    def _cox(self, sample: Sample, endpoint: str) -> Estimate:
+        pairs, stratified = sample.matching, self.model == "stratified"
+        return cox_on_treatment(
             sample,
             endpoint,
             sample.matched,
-            weight=pairs.weight if weighted else None,
+            weight=None if sample.plan.matching.simple or stratified else pairs.weight,
             cluster=pairs.pair if self.se == "pair" else None,
+            stratum=pairs.pair if stratified else None,
         )
-        failed = np.where(sample.propensity.status == Status.OK, pairs.status, sample.propensity.status)
-        return with_status(estimate, failed)
+
+    def _curves(self, sample: Sample, endpoint: str, horizon: float) -> Estimate:
+        pairs, course = sample.matching, sample.observed.endpoints[endpoint]
+        made = curve_difference(
+            course.time,
+            course.event,
+            sample.observed.treated,
+            sample.matched,
+            horizon,
+            "rmst" if self.measure == "rmst" else "survival",
+            weight=None if sample.plan.matching.simple else pairs.weight,
+            cluster=pairs.pair if self.se == "pair" else None,
+            order=sample.orders[endpoint],
+        )
+        return wald(made.value, made.se, made.n, made.events, made.status, sample.plan.survival.level)
+
+    def _again(self, sample: Sample, endpoint: str, drawn: Drawn) -> Floats:
+        """The estimate in a draw of matched sets, NaN where it fails."""
+        course, plan, stratified = sample.observed.endpoints[endpoint], sample.plan, self.model == "stratified"
+        time, event = drawn.of(course.time), drawn.of(course.event)
+        treated = drawn.of(sample.observed.treated)
+        weight = None if plan.matching.simple or stratified else drawn.of(sample.matching.weight)
+        if self.horizon is None:
+            fit = survival.cox(
+                time,
+                event,
+                treated[..., None].astype(np.float64),
+                present=drawn.present,
+                weight=weight,
+                stratum=drawn.stratum if stratified else None,
+                ties=plan.survival.ties,
+            )
+            return fit.beta[:, 0]
+        measure: Literal["rmst", "survival"] = "rmst" if self.measure == "rmst" else "survival"
+        return curve_difference(time, event, treated, drawn.present, self.horizon, measure, weight=weight).value
