@@ -1,6 +1,7 @@
 """A scenario: a world, the analysis made of it, the estimators judged, the sweep over what-ifs, and the run."""
 
 import itertools
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -9,6 +10,7 @@ from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
 from analysis.plan import Plan
 from simulator.documents import Document, parse, with_values
 from simulator.spec import Name, Positive, Spec
+from simulator.terms import Variable
 from simulator.world import ENDPOINTS, World
 
 DEFAULT_ESTIMATORS = (Crude(), Adjusted(), Matched(name="matched-naive", se="naive"), Matched(), Ipw())
@@ -148,14 +150,21 @@ class Scenario(World):
                 raise ValueError(f"estimators: '{estimator.name}': {error}") from None
             for place, message in own.problems(variables):
                 raise ValueError(f"estimators: '{estimator.name}': {'.'.join(map(str, place))}: {message}")
-        known = (*ENDPOINTS, *self.outcomes.binary_names())
-        for estimator in self.estimators:
-            for endpoint in estimator.endpoints:
-                if endpoint not in known:
-                    raise ValueError(
-                        f"estimators: '{estimator.name}' asks for '{endpoint}'; known are {', '.join(known)}"
-                    )
+            self._endpoints_fit(estimator, variables)
         return self
+
+    def _endpoints_fit(self, estimator: Estimator, variables: Mapping[str, Variable]) -> None:
+        known = (*ENDPOINTS, *self.outcomes.binary_names())
+        for endpoint in estimator.endpoints:
+            where = f"estimators: '{estimator.name}'"
+            if endpoint not in known:
+                raise ValueError(f"{where} asks for '{endpoint}'; known are {', '.join(known)}")
+            if endpoint not in ENDPOINTS and not estimator.takes_binary:
+                raise ValueError(f"{where} is for times to an event; '{endpoint}' is a yes/no outcome")
+            try:
+                estimator.estimand(endpoint, self.analysis, variables)
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from None
 
     def judged(self) -> list[tuple[str, Estimator]]:
         """Every endpoint with every estimator that is applied to it, in the order of a study's rows."""

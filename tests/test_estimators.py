@@ -10,20 +10,34 @@ from analysis.estimators import Crude, Estimate, Estimator, Exponential, Ipw, Ma
 from analysis.kernels.status import Status
 from simulator.cohort import Cohorts, Observed
 from simulator.generate import generate, resolve
-from tests.worlds import scenario
+from tests.worlds import scenario, tree
 
 KINDS = list(get_args(get_args(Estimator)[0]))
 NEEDED = {"own": {"name": "own", "function": "tests.own_functions:peto"}}
 NUMBERS = ("value", "se", "low", "high", "p")
+OUTCOME = "ORR"
+RESPONSE = {
+    "categories": ("PD", "PR"),
+    "shares": {"C": (0.6, 0.4), "T": (0.4, 0.6)},
+    "link": 0.3,
+    "groups": {OUTCOME: ("PR",)},
+}
 
 
-def made(kind: Any) -> Any:
-    """An estimator of that kind with its defaults and what it cannot do without."""
-    return kind(**NEEDED.get(kind.model_fields["kind"].default, {}))
+def _made(kind: Any) -> Any:
+    """The estimator with its defaults and what it cannot do without: a yes/no outcome where it has no endpoints."""
+    needed = dict(NEEDED.get(kind.model_fields["kind"].default, {}))
+    return kind(**needed, **({"endpoints": (OUTCOME,)} if kind.model_fields["endpoints"].is_required() else {}))
+
+
+def _endpoint(kind: Any) -> str:
+    return str(_made(kind).endpoints[0])
 
 
 def _cohorts(count: int = 12) -> Cohorts:
-    return generate(resolve(scenario()), 3, np.arange(count, dtype=np.int64))
+    return generate(
+        resolve(scenario(outcomes={**tree()["outcomes"], "response": RESPONSE})), 3, np.arange(count, dtype=np.int64)
+    )
 
 
 def _sample(observed: Observed, first: int = 0) -> Sample:
@@ -51,14 +65,14 @@ def _same(one: Estimate, other: Estimate, rows: Any = slice(None)) -> bool:
 
 def test_every_kind_is_under_contract() -> None:
     assert len(KINDS) >= 4
-    assert len({made(kind).kind for kind in KINDS}) == len(KINDS)
+    assert len({_made(kind).kind for kind in KINDS}) == len(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_shapes_statuses_and_estimand(kind: Any) -> None:
     cohorts = _cohorts()
-    estimator = made(kind)
-    estimate = estimator.estimate(_sample(cohorts.observed), "OS")
+    estimator = _made(kind)
+    estimate = estimator.estimate(_sample(cohorts.observed), _endpoint(kind))
     for name in (*NUMBERS, "n", "events", "status"):
         assert getattr(estimate, name).shape == (12,)
     ok = estimate.status == Status.OK
@@ -66,32 +80,35 @@ def test_shapes_statuses_and_estimand(kind: Any) -> None:
     assert np.all(estimate.se > 0)
     assert np.all((estimate.low < estimate.value) & (estimate.value < estimate.high))
     assert np.all((estimate.p > 0) & (estimate.p < 1))
-    asked = estimator.estimand("OS", scenario().analysis, cohorts.observed.variable)
-    assert asked.endpoint == "OS"
+    asked = estimator.estimand(_endpoint(kind), scenario().analysis, cohorts.observed.variable)
+    assert asked.endpoint == _endpoint(kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_replicate_alone_gives_the_same_bits(kind: Any) -> None:
     observed = _cohorts().observed
-    whole = made(kind).estimate(_sample(observed), "OS")
-    part = made(kind).estimate(_sample(_slice(observed, slice(4, 6)), 4), "OS")
+    whole = _made(kind).estimate(_sample(observed), _endpoint(kind))
+    part = _made(kind).estimate(_sample(_slice(observed, slice(4, 6)), 4), _endpoint(kind))
     assert _same(whole, part, slice(4, 6))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_degenerate_replicates_are_rows_and_leave_their_neighbours_alone(kind: Any) -> None:
     observed = _cohorts().observed
-    healthy = made(kind).estimate(_sample(observed), "OS")
+    healthy = _made(kind).estimate(_sample(observed), _endpoint(kind))
     treated, event = observed.treated.copy(), observed.endpoints["OS"].event.copy()
     treated[2] = False  # one arm only
     event[5] = False  # nobody dies
+    responded = observed.binary[OUTCOME].copy()
+    responded[5] = False
     treated[7] = observed.covariates[7, :, 1] > 0  # treatment is a covariate
     sick = replace(
         observed,
         treated=treated,
         endpoints={**observed.endpoints, "OS": replace(observed.endpoints["OS"], event=event)},
+        binary={OUTCOME: responded},
     )
-    estimate = made(kind).estimate(_sample(sick), "OS")
+    estimate = _made(kind).estimate(_sample(sick), _endpoint(kind))
     others = np.setdiff1d(np.arange(12), [2, 5, 7])
     assert np.array_equal(estimate.value[others], healthy.value[others])
     assert estimate.status[2] != Status.OK

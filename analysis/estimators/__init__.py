@@ -9,7 +9,9 @@ from typing import Annotated
 from pydantic import Field
 
 from analysis.estimators.base import Estimate, Sample
+from analysis.estimators.binary import Binary
 from analysis.estimators.matched import Matched
+from analysis.estimators.outcome_model import Aipw, GComputation, Ipcw
 from analysis.estimators.own import Own
 from analysis.estimators.parametric import Exponential
 from analysis.estimators.regression import Adjusted, Crude
@@ -18,12 +20,16 @@ from analysis.estimators.weighted import Ipw
 
 __all__ = [
     "Adjusted",
+    "Aipw",
+    "Binary",
     "CloneCensorWeight",
     "Crude",
     "DelayedEntry",
     "Estimate",
     "Estimator",
     "Exponential",
+    "GComputation",
+    "Ipcw",
     "Ipw",
     "Landmark",
     "Matched",
@@ -33,6 +39,19 @@ __all__ = [
 ]
 
 Estimator = Annotated[
-    Crude | Adjusted | Matched | Ipw | Exponential | Landmark | DelayedEntry | TimeDependent | CloneCensorWeight | Own,
+    Crude
+    | Adjusted
+    | Matched
+    | Ipw
+    | GComputation
+    | Aipw
+    | Ipcw
+    | Exponential
+    | Landmark
+    | DelayedEntry
+    | TimeDependent
+    | CloneCensorWeight
+    | Binary
+    | Own,
     Field(discriminator="kind"),
 ]

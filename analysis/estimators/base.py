@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +122,8 @@ class Sample:
 
 class Judged(Spec):
     """What all estimators have: a name of their own, and the endpoints to which they are applied."""
+
+    takes_binary: ClassVar[bool] = False
 
     name: Name
     endpoints: Annotated[tuple[Name, ...], Field(min_length=1)] = ENDPOINTS

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -42,6 +42,7 @@ class Own(Judged):
     is no estimate (status NOT_CONVERGED). ``population``, ``measure`` and ``horizon`` say by what truth it is judged.
     """
 
+    takes_binary: ClassVar[bool] = True
     kind: Literal["own"] = "own"
     function: Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_][A-Za-z0-9_]*$")]
     population: Population = "all"
