@@ -122,7 +122,8 @@ def preset(name: Tool) -> MatchingPlan:
 
     ``sas`` SAS/STAT PROC PSMATCH, MATCH statement: CALIPER=0.25, by the pooled estimate of the standard deviation of
     the logit (SAS/STAT User's Guide, PSMATCH, MATCH statement). METHOD=OPTIMAL and DISTANCE=LPS are taken for its
-    defaults, the mean of the arms' variances for the pooled one (Rosenbaum & Rubin 1985). Not followed: REGION=TREATED, which first drops controls outside the treated patients' range of scores.
+    defaults, the mean of the arms' variances for the pooled one (Rosenbaum & Rubin 1985). Not followed:
+    REGION=TREATED, which first drops controls outside the treated patients' range of scores.
 
     ``psmpy`` Python psmpy 0.3: ``knn_matched(matcher="propensity_logit", replacement=False, caliper=None)``, cases in
     their order (its source, psmpy.py). Not followed: where treated outnumber controls the controls choose, and its

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulator.cohort import Floats
+from simulator.cohort import Bools, Floats
 
 Target = Literal["att", "ate", "atc", "overlap", "matching"]
 
@@ -21,3 +21,32 @@ def ipw(propensity: ArrayLike, treated: ArrayLike, target: Target = "att") -> Fl
     tilt = {"att": e, "atc": 1 - e, "ate": np.ones_like(e), "overlap": e * (1 - e), "matching": np.minimum(e, 1 - e)}
     with np.errstate(divide="ignore", invalid="ignore"):
         return tilt[target] / np.where(np.asarray(treated, dtype=np.bool_), e, 1 - e)
+
+
+def ipw_slope(propensity: ArrayLike, treated: ArrayLike, target: Target = "att") -> Floats:
+    """The derivative ``(R, N)`` of the weights by each patient's linear predictor logit(e).
+
+    Matching weights have none at e = 0.5; that of the side above is given.
+    """
+    e, arm = np.asarray(propensity, dtype=np.float64), np.asarray(treated, dtype=np.bool_)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        down, up = -(1 - e) / e, e / (1 - e)
+    none = np.zeros_like(e)
+    arms = {
+        "att": (none, up),
+        "atc": (down, none),
+        "ate": (down, up),
+        "overlap": (-e * (1 - e), e * (1 - e)),
+        "matching": (np.where(e < 0.5, 0.0, down), np.where(e < 0.5, up, 0.0)),
+    }
+    return np.where(arm, *arms[target])
+
+
+def truncated(weight: Floats, present: Bools, quantiles: tuple[float, float]) -> Floats:
+    """The weights ``(R, N)`` brought within two quantiles (type 7) of those of the patients present."""
+    made = weight.copy()
+    for r, inside in enumerate(present):
+        if inside.any() and np.isfinite(weight[r, inside]).all():
+            low, high = np.quantile(weight[r, inside], quantiles)
+            made[r] = np.clip(weight[r], low, high)
+    return made

@@ -173,9 +173,10 @@ def plan_of(matched_by: str, plan: Plan) -> Plan:
 
 def _weights(population: Population, cohorts: Cohorts, plan: Plan, seed: int) -> Counts:
     """How much each patient ``(R, N)`` counts in the population: whole numbers, so that sums are exact."""
-    if population == "overlap":
+    if population in ("overlap", "matching_weight"):
         e = cohorts.hidden.propensity
-        return np.rint(e * (1 - e) * WHOLE_PATIENT).astype(np.int64)
+        tilt = e * (1 - e) if population == "overlap" else np.minimum(e, 1 - e)
+        return np.rint(tilt * WHOLE_PATIENT).astype(np.int64)
     return _inside(population, cohorts, plan, seed).astype(np.int64)
 
 
@@ -196,5 +197,5 @@ def _inside(population: Population, cohorts: Cohorts, plan: Plan, seed: int) -> 
             return both
         case "matched":
             return Sample(observed, plan, cohorts.replicates, seed).matched
-        case "overlap":
-            raise ValueError("the overlap population has weights, not members")
+        case "overlap" | "matching_weight":
+            raise ValueError(f"the population {population} has weights, not members")

@@ -16,7 +16,7 @@ from analysis.estimators.own import Own
 from analysis.estimators.parametric import Exponential
 from analysis.estimators.regression import Adjusted, Crude
 from analysis.estimators.time_zero import CloneCensorWeight, DelayedEntry, Landmark, TimeDependent
-from analysis.estimators.weighted import Ipw
+from analysis.estimators.weighted import EntropyBalance, Ipw
 
 __all__ = [
     "Adjusted",
@@ -25,6 +25,7 @@ __all__ = [
     "CloneCensorWeight",
     "Crude",
     "DelayedEntry",
+    "EntropyBalance",
     "Estimate",
     "Estimator",
     "Exponential",
@@ -43,6 +44,7 @@ Estimator = Annotated[
     | Adjusted
     | Matched
     | Ipw
+    | EntropyBalance
     | GComputation
     | Aipw
     | Ipcw

@@ -50,11 +50,15 @@ class Sample:
     plan: Plan
     replicates: Ints
     seed: int = 0
-    kept: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def under(self, plan: Plan) -> "Sample":
         """The same cohorts under another plan; what both plans have in common is still worked out once."""
-        return self if plan == self.plan else replace(self, plan=plan)
+        if plan == self.plan:
+            return self
+        other = replace(self, plan=plan)
+        object.__setattr__(other, "kept", self.kept)
+        return other
 
     def _once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What ``make`` gives, kept for all samples of these cohorts under the key."""

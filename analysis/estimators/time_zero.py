@@ -16,13 +16,13 @@ from pydantic import Field
 from analysis import time_zero
 from analysis.clone_censor_weight import clones
 from analysis.estimators.base import Estimate, Ints, Judged, Sample, wald, with_status
+from analysis.estimators.resampling import drawn_patients
 from analysis.kernels.status import Status
 from analysis.plan import Plan, cox_terms, propensity_terms
 from analysis.time_zero import Rows
 from simulator.cohort import Floats
 from simulator.estimand import Estimand
 from simulator.spec import Name, NonNegative, Positive
-from simulator.streams import Streams
 from simulator.terms import Variable
 
 
@@ -155,11 +155,5 @@ class CloneCensorWeight(Judged):
 
 def resampled(sample: Sample, draw: int) -> Floats:
     """How often each patient ``(R, N)`` is in a bootstrap sample of the patients present."""
-    present = sample.observed.present
-    luck = Streams(sample.seed).uniform("bootstrap of patients", sample.replicates, present.shape[1], draw)
-    count = np.zeros(present.shape)
-    for r, inside in enumerate(present):
-        members = np.flatnonzero(inside)
-        chosen = members[(luck[r, : len(members)] * len(members)).astype(np.int64)]
-        count[r] = np.bincount(chosen, minlength=present.shape[1])
-    return count
+    chosen, inside = drawn_patients(sample, draw)
+    return np.array([np.bincount(c[i], minlength=len(c)) for c, i in zip(chosen, inside, strict=True)], np.float64)

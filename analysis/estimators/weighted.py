@@ -1,39 +1,287 @@
-"""Analyses weighted by the propensity score."""
+"""Analyses weighted so that both arms stand for one population: by the propensity score, or by entropy balancing."""
 
 from collections.abc import Mapping
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from analysis import weighting
-from analysis.estimators.base import Estimate, Judged, Sample, cox_on_treatment, with_status
+from analysis.entropy_balancing import balancing_influence, entropy_balance
+from analysis.estimators.base import Estimate, Ints, Judged, Sample, cox_on_treatment, wald, with_status
+from analysis.estimators.resampling import bootstrapped, spread
 from analysis.kernels.status import Status
-from analysis.plan import Plan
-from simulator.estimand import Estimand
-from simulator.spec import Name
+from analysis.plan import Plan, propensity_terms
+from analysis.propensity import StepwiseFit
+from analysis.weighted_variance import cox_gradient, km_contrast, logistic_influence, se_of
+from analysis.weighting import Target
+from simulator.cohort import Bools, Floats
+from simulator.estimand import Estimand, Measure, Population
+from simulator.spec import Name, Positive, Share
 from simulator.terms import Variable
 
+_POPULATIONS: dict[Target, Population] = {
+    "att": "treated",
+    "ate": "all",
+    "atc": "untreated",
+    "overlap": "overlap",
+    "matching": "matching_weight",
+}
+_MEASURES: dict[str, Measure] = {
+    "hr": "marginal_log_hr",
+    "rmst": "rmst_difference",
+    "survival": "survival_difference",
+}
 
-class Ipw(Judged):
-    """Cox regression on treatment, weighted by the inverse of the plan's propensity score; robust (Lin-Wei) SE.
 
-    ``target: att`` weights the untreated by the odds of treatment; ``ate`` weights everyone.
+@dataclass(frozen=True)
+class Weights:
+    """Who is analysed and with what weight, ``(R, N)``, and the status of each replicate's weights."""
+
+    weight: Floats
+    present: Bools
+    status: Ints
+
+
+class Weighted(Judged):
+    """What weighted analyses share.
+
+    ``measure: hr`` is the weighted Cox coefficient of treatment; ``rmst`` and ``survival`` are differences of weighted
+    Kaplan-Meier curves, restricted to or at ``horizon``. ``se: robust`` (Lin-Wei; by influence functions for curves)
+    takes the weights for known, ``naive`` takes them for patients. ``bootstrap`` draws patients with replacement
+    ``resamples`` times and makes the weights anew in each; its ``interval`` is normal or percentile, its p normal.
+    """
+
+    target: Target = "att"
+    measure: Literal["hr", "rmst", "survival"] = "hr"
+    horizon: Positive | None = None
+    se: Literal["robust", "naive", "estimated", "bootstrap"] = "robust"
+    resamples: Annotated[int, Field(ge=2, le=10_000)] = 200
+    interval: Literal["normal", "percentile"] = "normal"
+
+    @model_validator(mode="after")
+    def _coherent(self) -> "Weighted":
+        if self.measure == "hr" and self.horizon is not None:
+            raise ValueError("'horizon' belongs to 'measure: rmst' or 'measure: survival'")
+        if self.measure != "hr" and self.horizon is None:
+            raise ValueError(f"'measure: {self.measure}' needs a horizon")
+        if self.se != "bootstrap" and (self.resamples, self.interval) != (200, "normal"):
+            raise ValueError("'resamples' and 'interval' belong to 'se: bootstrap'")
+        return self
+
+    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
+        """The marginal contrast in the target population; curves are compared as if nobody were censored."""
+        return Estimand(
+            population=_POPULATIONS[self.target],
+            measure=_MEASURES[self.measure],
+            endpoint=endpoint,
+            horizon=self.horizon,
+            follow_up="observed" if self.measure == "hr" else "complete",
+        )
+
+    def weights(self, sample: Sample) -> Weights:
+        """The weights of a sample."""
+        raise NotImplementedError
+
+    def through_weights(self, sample: Sample, made: Weights, gradient: Floats) -> Floats:
+        """The influence ``(R, N)`` that comes of estimating the weights, from the contrast's derivative by each."""
+        raise NotImplementedError
+
+    def estimate(self, sample: Sample, endpoint: str) -> Estimate:
+        """The weighted contrast; the status of the weights where those failed, NO_INFO where its SE is 0.
+
+        With a bootstrap, NOT_CONVERGED where fewer than half of the resamples have an estimate.
+        """
+        made = self.weights(sample)
+        if self.measure == "hr" or self.horizon is None:
+            found = self._cox(sample, endpoint, made)
+        else:
+            found = self._curves(sample, endpoint, made, self.measure, self.horizon)
+        found = with_status(found, made.status)
+        return self._bootstrap(sample, endpoint, found) if self.se == "bootstrap" else found
+
+    def _cox(self, sample: Sample, endpoint: str, made: Weights) -> Estimate:
+        everyone = np.broadcast_to(np.arange(made.weight.shape[1]), made.weight.shape)
+        cluster = everyone if self.se == "robust" else None
+        found = cox_on_treatment(sample, endpoint, made.present, weight=made.weight, cluster=cluster)
+        if self.se != "estimated":
+            return found
+        course, observed = sample.observed.endpoints[endpoint], sample.observed
+        gradient = cox_gradient(
+            course.time,
+            course.event,
+            observed.treated,
+            made.weight,
+            np.where(made.status == Status.OK, found.value, np.nan),
+            present=made.present,
+            ties=sample.plan.survival.ties,
+            order=sample.orders[endpoint],
+        )
+        se = self._influence_se(sample, made, gradient)
+        return _wald(sample, found.value, se, found.n, found.events, found.status)
+
+    def _curves(
+        self, sample: Sample, endpoint: str, made: Weights, measure: Literal["rmst", "survival"], horizon: float
+    ) -> Estimate:
+        course, observed = sample.observed.endpoints[endpoint], sample.observed
+        found = km_contrast(
+            course.time,
+            course.event,
+            observed.treated,
+            made.weight,
+            horizon,
+            measure,
+            present=made.present,
+            order=sample.orders[endpoint],
+        )
+        se = found.naive_se if self.se == "naive" else self._influence_se(sample, made, found.gradient)
+        n = made.present.sum(axis=1)
+        events = (made.present & course.event & (course.time <= horizon)).sum(axis=1)
+        return _wald(sample, found.value, se, n, events, found.status)
+
+    def _influence_se(self, sample: Sample, made: Weights, gradient: Floats) -> Floats:
+        with np.errstate(invalid="ignore"):  # an infinite weight, whose status is BAD_INPUT
+            influence = np.where(made.present, made.weight * gradient, 0.0)
+            if self.se == "estimated":
+                influence += self.through_weights(sample, made, gradient)
+        return se_of(influence)
+
+    def _bootstrap(self, sample: Sample, endpoint: str, found: Estimate) -> Estimate:
+        plain = self.model_copy(update={"se": "naive"})
+
+        def once(drawn: Sample) -> tuple[Floats, Ints]:
+            estimate = plain.estimate(drawn, endpoint)
+            return estimate.value, estimate.status
+
+        values, enough = bootstrapped(sample, endpoint, self.resamples, once)
+        level = sample.plan.survival.level
+        sd, low, high = spread(values, level)
+        status = np.where(found.status == Status.OK, enough, found.status)
+        made = _wald(sample, found.value, sd, found.n, found.events, status)
+        if self.interval == "percentile":
+            ok = made.status == Status.OK
+            made = replace(made, low=np.where(ok, low, np.nan), high=np.where(ok, high, np.nan))
+        return with_status(made, made.status)
+
+
+class Ipw(Weighted):
+    """An analysis weighted by the plan's propensity score.
+
+    ``target`` is whom the weighted cohort stands for: att, ate, atc, overlap (e (1 - e)) or matching (min(e, 1 - e)).
+    ``stabilised`` multiplies the weights of ate by the share of the patient's own arm. ``trim`` drops patients whose
+    score lies outside two bounds, with no new fit, and ``truncate`` brings weights within two of their quantiles; the
+    estimand stays that of the target. ``se: estimated`` allows for the estimation of the score's coefficients and of
+    that share; selected columns, bounds and quantiles count as fixed.
     """
 
     kind: Literal["ipw"] = "ipw"
     name: Name = "ipw-att"
-    target: Literal["att", "ate"] = "att"
+    stabilised: bool = False
+    truncate: tuple[Share, Share] | None = None
+    trim: tuple[Share, Share] | None = None
 
-    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
-        """The marginal log hazard ratio in the treated (att) or in everyone (ate)."""
-        population: Literal["treated", "all"] = "treated" if self.target == "att" else "all"
-        return Estimand(population=population, measure="marginal_log_hr", endpoint=endpoint)
+    @model_validator(mode="after")
+    def _consistent(self) -> "Ipw":
+        if self.stabilised and self.target != "ate":
+            raise ValueError("'stabilised' belongs to 'target: ate'")
+        if self.stabilised and self.measure != "hr" and self.truncate is None:
+            raise ValueError("'stabilised' changes no curve; leave it out")
+        for name, pair in (("truncate", self.truncate), ("trim", self.trim)):
+            if pair is not None and not pair[0] < pair[1]:
+                raise ValueError(f"'{name}' is a low and a high bound, in this order")
+        return self
 
-    def estimate(self, sample: Sample, endpoint: str) -> Estimate:
-        """The weighted coefficient of treatment; the propensity model's status where that failed."""
-        observed, fit = sample.observed, sample.propensity
-        ok = (fit.status == Status.OK)[:, None] & observed.present
-        weight = np.where(ok, weighting.ipw(np.where(ok, fit.fitted, 0.5), observed.treated, self.target), 1.0)
-        everyone = np.broadcast_to(np.arange(weight.shape[1]), weight.shape)
-        estimate = cox_on_treatment(sample, endpoint, ok, weight=weight, cluster=everyone)
-        return with_status(estimate, fit.status)
+    def weights(self, sample: Sample) -> Weights:
+        """The weights from the plan's propensity model, and its status."""
+        fit = sample.propensity
+        kept = self._kept(sample)
+        plain = self._untruncated(sample, kept)
+        weight = plain if self.truncate is None else weighting.truncated(plain, kept, self.truncate)
+        return Weights(weight, kept, fit.status)
+
+    def _kept(self, sample: Sample) -> Bools:
+        fit = sample.propensity
+        kept: Bools = (fit.status == Status.OK)[:, None] & sample.observed.present
+        if self.trim is not None:
+            with np.errstate(invalid="ignore"):
+                kept &= (fit.fitted >= self.trim[0]) & (fit.fitted <= self.trim[1])
+        return kept
+
+    def _untruncated(self, sample: Sample, kept: Bools) -> Floats:
+        treated = sample.observed.treated
+        weight = np.where(kept, weighting.ipw(_score(sample, kept), treated, self.target), 1.0)
+        return weight * _share_of_arm(treated, kept) if self.stabilised else weight
+
+    def through_weights(self, sample: Sample, made: Weights, gradient: Floats) -> Floats:
+        """Through the coefficients of the logistic model and, if stabilised, the share of the treated."""
+        fit, observed = sample.propensity, sample.observed
+        kept = made.present
+        plain, score = self._untruncated(sample, kept), _score(sample, kept)
+        moving = kept & (plain == made.weight)  # who is truncated stays where the quantile is
+        gradient = np.where(moving, gradient, 0.0)
+        slope = gradient * weighting.ipw_slope(score, observed.treated, self.target)
+        if self.stabilised:
+            slope *= _share_of_arm(observed.treated, kept)
+        x, term_of = sample.columns(propensity_terms(sample.plan, observed.variable))
+        use = np.ones((len(x), x.shape[2]), np.bool_)
+        if isinstance(fit, StepwiseFit):
+            use = fit.selected[:, list(term_of)]
+        ok = observed.present & (fit.status == Status.OK)[:, None]
+        influence = logistic_influence(x, use, observed.treated, _score(sample, ok), slope, present=ok)
+        if self.stabilised:
+            arm = observed.treated
+            by_share = np.where(moving, gradient * plain / _share_of_arm(arm, kept), 0.0) * np.where(arm, 1.0, -1.0)
+            size = np.maximum(kept.sum(axis=1, keepdims=True), 1)
+            share = (kept & arm).sum(axis=1, keepdims=True) / size
+            total = np.cumsum(by_share, axis=1)[:, -1:]
+            influence += np.where(kept, total * (arm - share) / size, 0.0)
+        return influence
+
+
+class EntropyBalance(Weighted):
+    """An analysis with entropy-balancing weights: the propensity model's candidates have exactly the target's means.
+
+    ``moments: 2`` balances their squares as well. NOT_CONVERGED where no weights can do it. ``se: estimated`` allows
+    for weights and target means that another sample of patients would change.
+    """
+
+    kind: Literal["entropy-balance"] = "entropy-balance"
+    name: Name = "entropy-balance"
+    target: Literal["att", "ate", "atc"] = "att"
+    moments: Literal[1, 2] = 1
+
+    def weights(self, sample: Sample) -> Weights:
+        """The balancing weights and their status."""
+        observed = sample.observed
+        x, _ = sample.columns(propensity_terms(sample.plan, observed.variable))
+        made = entropy_balance(x, observed.treated, self.target, moments=self.moments, present=observed.present)
+        ok = (made.status == Status.OK)[:, None] & observed.present
+        return Weights(np.where(ok, made.weight, 1.0), ok, made.status)
+
+    def through_weights(self, sample: Sample, made: Weights, gradient: Floats) -> Floats:
+        """Through the dual's coefficients and the target's means."""
+        treated = sample.observed.treated
+        x, _ = sample.columns(propensity_terms(sample.plan, sample.observed.variable))
+        return balancing_influence(
+            x, treated, made.weight, gradient, self.target, present=made.present, moments=self.moments
+        )
+
+
+def _score(sample: Sample, kept: Bools) -> Floats:
+    """The propensity score, 0.5 in those who are left out."""
+    return np.where(kept, sample.propensity.fitted, 0.5)
+
+
+def _share_of_arm(treated: Bools, kept: Bools) -> Floats:
+    """The share of each patient's own arm among those kept ``(R, N)``, 1 where that arm is empty."""
+    size = np.maximum(kept.sum(axis=1, keepdims=True), 1)
+    share = (kept & treated).sum(axis=1, keepdims=True) / size
+    own = np.where(treated, share, 1 - share)
+    return np.where(own > 0, own, 1.0)
+
+
+def _wald(sample: Sample, value: Floats, se: Floats, n: Ints, events: Ints, status: Ints) -> Estimate:
+    """The estimate with its Wald interval; NO_INFO where the standard error is 0."""
+    state = np.where((status == Status.OK) & ~(se > 0), int(Status.NO_INFO), status)
+    return wald(value, se, n, events, state, sample.plan.survival.level)

@@ -1,0 +1,85 @@
+"""The bootstrap of patients: samples drawn within each cohort, and what the estimates from them say."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.estimators.base import Sample
+from analysis.kernels.status import Status
+from simulator.cohort import Bools, Floats
+from simulator.streams import Streams
+
+Ints = NDArray[np.int64]
+
+
+def drawn_patients(sample: Sample, draw: int) -> tuple[Ints, Bools]:
+    """Places of the patients drawn with replacement among those present ``(R, N)``, and how far a row is filled.
+
+    Numbers at (seed, stream, replicate, patient, draw).
+    """
+    present = sample.observed.present
+    luck = Streams(sample.seed).uniform("bootstrap of patients", sample.replicates, present.shape[1], draw)
+    chosen = np.zeros(present.shape, np.int64)
+    inside = np.zeros(present.shape, np.bool_)
+    for r, here in enumerate(present):
+        members = np.flatnonzero(here)
+        chosen[r, : len(members)] = members[(luck[r, : len(members)] * len(members)).astype(np.int64)]
+        inside[r, : len(members)] = True
+    return chosen, inside
+
+
+def resampled(sample: Sample, endpoint: str, draw: int) -> Sample:
+    """A sample in which the patients present are drawn with replacement, as many as there were, in every cohort.
+
+    Only the covariates, treatment and that endpoint come along.
+    """
+    observed = sample.observed
+    course = observed.endpoints[endpoint]
+    chosen, inside = drawn_patients(sample, draw)
+    drawn = replace(
+        observed,
+        covariates=np.take_along_axis(observed.covariates, chosen[..., None], axis=1),
+        treated=np.take_along_axis(observed.treated, chosen, axis=1),
+        present=inside,
+        endpoints={
+            endpoint: replace(
+                course,
+                time=np.take_along_axis(course.time, chosen, axis=1),
+                event=np.take_along_axis(course.event, chosen, axis=1),
+            )
+        },
+        binary={},
+        exposure={},
+        modes={},
+        delay=None,
+    )
+    return replace(sample, observed=drawn)
+
+
+def bootstrapped(
+    sample: Sample, endpoint: str, resamples: int, once: Callable[[Sample], tuple[Floats, Ints]]
+) -> tuple[Floats, Ints]:
+    """The estimates ``(resamples, R)`` that ``once`` finds in each resample, NaN where it fails, and a status ``(R,)``.
+
+    NOT_CONVERGED where fewer than two, or fewer than half, of a cohort's resamples have an estimate.
+    """
+    values = np.full((resamples, len(sample.replicates)), np.nan)
+    for draw in range(resamples):
+        value, status = once(resampled(sample, endpoint, draw))
+        values[draw] = np.where(status == Status.OK, value, np.nan)
+    found = np.isfinite(values).sum(axis=0)
+    enough = (found >= 2) & (2 * found >= resamples)
+    return values, np.where(enough, int(Status.OK), int(Status.NOT_CONVERGED))
+
+
+def spread(values: Floats, level: float) -> tuple[Floats, Floats, Floats]:
+    """SD and percentile limits ``(R,)`` of bootstrap estimates ``(resamples, R)``, of those that are finite."""
+    made = np.full((3, values.shape[1]), np.nan)
+    for r, column in enumerate(np.ascontiguousarray(values.T)):
+        finite = column[np.isfinite(column)]
+        if len(finite) >= 2:
+            made[0, r] = finite.std(ddof=1)
+            made[1:, r] = np.quantile(finite, [0.5 - level / 2, 0.5 + level / 2])
+    return made[0], made[1], made[2]
