@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtrc
 
 from analysis.kaplan_meier import (
     ConfType,
@@ -25,9 +24,9 @@ from analysis.kaplan_meier import (
 )
 from analysis.kernels.cox import fit_cox
 from analysis.kernels.cox_binary import fit_binary
-from analysis.kernels.logrank import logranks
 from analysis.kernels.status import Status
 from analysis.survival_data import NO_FLOATS, NO_INTS, Order, SurvivalData, numbered, time_order, within
+from analysis.weighted_logrank import LogRank, MaxCombo, logrank, maxcombo
 from simulator.cohort import Floats
 
 Ints = NDArray[np.int64]
@@ -41,6 +40,7 @@ __all__ = [
     "CoxFit",
     "KmCurve",
     "LogRank",
+    "MaxCombo",
     "Quantile",
     "Rmst",
     "SurvivalAt",
@@ -49,6 +49,7 @@ __all__ = [
     "kaplan_meier",
     "km_quantile",
     "logrank",
+    "maxcombo",
     "normal_quantile",
     "rmst",
     "survival_at",
@@ -89,18 +90,6 @@ class CoxEach:
     score_test: Floats
     n: Ints
     events: Ints
-    status: Ints
-
-
-@dataclass(frozen=True)
-class LogRank:
-    """Log-rank tests: ``chi2``, ``p``, ``variance`` ``(R,)``; ``observed`` and ``expected`` ``(R, 2)``, False first."""
-
-    chi2: Floats
-    p: Floats
-    observed: Floats
-    expected: Floats
-    variance: Floats
     status: Ints
 
 
@@ -216,44 +205,6 @@ def cox_each(
     return CoxEach(
         beta, np.sqrt(variance), loglik[..., 1], loglik[..., 0], loglik[..., 2], counts[:, 0], counts[:, 1], status
     )
-
-
-def logrank(
-    time: ArrayLike,
-    event: ArrayLike,
-    group: ArrayLike,
-    *,
-    present: ArrayLike | None = None,
-    stratum: ArrayLike | None = None,
-    rho: float = 0.0,
-    gamma: float = 0.0,
-    order: Order | None = None,
-) -> LogRank:
-    """The log-rank test between two groups, stratified where ``stratum`` is given.
-
-    Fleming and Harrington's weights S(t-)^rho (1 - S(t-))^gamma: ``rho`` as in R's survdiff. Statuses: BAD_INPUT,
-    TOO_FEW (under two patients), NO_EVENTS, NO_INFO (no event with both groups at risk, or of zero weight).
-    """
-    data = SurvivalData.of(time, event, present, order)
-    rows = len(data.present)
-    observed, expected, variance = np.full((rows, 2), np.nan), np.full((rows, 2), np.nan), np.full(rows, np.nan)
-    status, strata = np.zeros(rows, np.int64), data.ints(stratum)
-    logranks(
-        data.time,
-        data.event,
-        data.bools(group)[..., None].astype(np.float64),
-        data.present,
-        strata,
-        within(strata, data.order),
-        float(rho),
-        float(gamma),
-        observed,
-        expected,
-        variance,
-        status,
-    )
-    chi2 = (observed[:, 1] - expected[:, 1]) ** 2 / variance
-    return LogRank(chi2, chdtrc(1, chi2), observed, expected, variance, status)
 
 
 def takes_efron(ties: str) -> bool:

@@ -15,6 +15,14 @@ from analysis.estimators.outcome_model import Aipw, GComputation, Ipcw
 from analysis.estimators.own import Own
 from analysis.estimators.parametric import Exponential
 from analysis.estimators.regression import Adjusted, Crude
+from analysis.estimators.tests import (
+    LogRankTest,
+    MaxCombo,
+    MedianDifference,
+    RmstDifference,
+    Several,
+    SurvivalDifference,
+)
 from analysis.estimators.time_zero import CloneCensorWeight, DelayedEntry, Landmark, TimeDependent
 from analysis.estimators.weighted import EntropyBalance, Ipw
 
@@ -33,9 +41,15 @@ __all__ = [
     "Ipcw",
     "Ipw",
     "Landmark",
+    "LogRankTest",
     "Matched",
+    "MaxCombo",
+    "MedianDifference",
     "Own",
+    "RmstDifference",
     "Sample",
+    "Several",
+    "SurvivalDifference",
     "TimeDependent",
 ]
 
@@ -53,6 +67,12 @@ Estimator = Annotated[
     | DelayedEntry
     | TimeDependent
     | CloneCensorWeight
+    | LogRankTest
+    | MaxCombo
+    | RmstDifference
+    | SurvivalDifference
+    | MedianDifference
+    | Several
     | Binary
     | Own,
     Field(discriminator="kind"),
