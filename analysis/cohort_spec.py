@@ -161,6 +161,9 @@ class CohortSpec(Spec):
         problems = self.analysis.problems(self.variables())
         if problems:
             raise ValueError("; ".join(f"analysis.{_dotted(place)}: {message}" for place, message in problems))
+        if self.analysis.propensity.method == "true":
+            told = "'true' is for simulated studies; of real patients nobody knows it"
+            raise ValueError(f"analysis.propensity.method: {told}")
         return self
 
     def variables(self) -> dict[str, Variable]:

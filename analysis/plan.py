@@ -35,22 +35,37 @@ TREATMENT = "treatment"
 
 
 class PropensityPlan(Spec):
-    """How the propensity score is modelled: logistic regression on all candidates or on those that stepwise keeps.
+    """How the propensity score is found: logistic regression on all candidates or on those that stepwise keeps, the
+    lasso with its penalty by cross-validation, gradient boosting (both by scikit-learn, a tenth of a second each), or
+    the true probability of treatment, which only a simulation knows.
 
-    ``candidates`` null stands for every covariate as it is: a number linearly, a level as a factor.
+    ``candidates`` null stands for every covariate as it is: a number linearly, a level as a factor. ``criterion: p``
+    keeps what a likelihood ratio test at ``alpha`` keeps (R's step with k the quantile of chi-square). ``folds``
+    belongs to the lasso, ``trees`` and their ``depth`` to boosting, whose learning rate is 0.1.
     """
 
-    method: Literal["stepwise", "all"] = "stepwise"
+    method: Literal["stepwise", "all", "lasso", "boosting", "true"] = "stepwise"
     candidates: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     direction: Literal["both", "forward", "backward"] = "both"
-    criterion: Literal["aic", "bic"] = "aic"
+    criterion: Literal["aic", "bic", "p"] = "aic"
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     start: Literal["full", "empty"] = "full"
+    folds: Annotated[int, Field(ge=2, le=50)] = 10
+    trees: Annotated[int, Field(ge=1, le=5000)] = 100
+    depth: Annotated[int, Field(ge=1, le=8)] = 3
 
     @model_validator(mode="after")
     def _consistent(self) -> "PropensityPlan":
         no_repeats(self.candidates, "candidates")
-        if self.method == "all" and (self.direction, self.criterion, self.start) != ("both", "aic", "full"):
-            raise ValueError("direction, criterion and start belong to 'method: stepwise'; 'all' keeps everything")
+        steps = (self.direction, self.criterion, self.start)
+        if self.method != "stepwise" and steps != ("both", "aic", "full"):
+            raise ValueError(f"direction, criterion and start belong to 'method: stepwise', not to '{self.method}'")
+        if self.criterion != "p" and self.alpha != 0.05:
+            raise ValueError("'alpha' belongs to 'criterion: p'")
+        if self.method != "lasso" and self.folds != 10:
+            raise ValueError("'folds' belongs to 'method: lasso'")
+        if self.method != "boosting" and (self.trees, self.depth) != (100, 3):
+            raise ValueError("'trees' and 'depth' belong to 'method: boosting'")
         if self.direction == "forward" and self.start == "full":
             raise ValueError("'direction: forward' can add nothing to the full model; write 'start: empty'")
         if self.direction == "backward" and self.start == "empty":

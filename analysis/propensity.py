@@ -1,4 +1,4 @@
-"""Propensity models: logistic regression on all candidates, or on those that R's `step` keeps."""
+"""Logistic regression on all candidates, or on those that R's `step` keeps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import chdtri
 
 from analysis.columns import estimable
 from analysis.kernels.status import Status
@@ -65,17 +66,25 @@ def stepwise(
     *,
     present: ArrayLike | None = None,
     direction: Literal["both", "forward", "backward"] = "both",
-    criterion: Literal["aic", "bic"] = "aic",
+    criterion: Literal["aic", "bic", "p"] = "aic",
+    alpha: float = 0.05,
     start: Literal["full", "empty"] = "full",
 ) -> StepwiseFit:
-    """The models that R's ``step`` selects; ``term_of (P,)`` gives each column's term, and a term moves as a whole."""
+    """The models that R's ``step`` selects; ``term_of (P,)`` gives each column's term, and a term moves as a whole.
+
+    ``criterion: p`` is ``step`` with k = the chi-square quantile of one degree of freedom that ``alpha`` leaves above
+    it: a term of one column stays, or enters, when its likelihood ratio p is below ``alpha``; one of d columns needs
+    d times that gain.
+    """
     terms = np.asarray(term_of, dtype=np.int64)
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.bool_)
     here = np.ones(y.shape, np.bool_) if present is None else np.asarray(present, dtype=np.bool_)
     bayes, full = criterion == "bic", start == "full"
-    fit, chosen = _fit(x, y, terms, here, None, direction, bayes, full)
+    cost = float(chdtri(1, alpha)) if criterion == "p" else 2.0
+    fit, chosen = _fit(x, y, terms, here, None, direction, bayes, full, cost)
     for r in np.flatnonzero(fit.status == Status.SINGULAR):
-        found = _among_aliased(x[r], y[r], here[r], terms, direction, bayes, full)
+        price = float(np.log(here[r].sum())) if bayes else cost
+        found = _among_aliased(x[r], y[r], here[r], terms, direction, price, full)
         if found is None:
             continue
         chosen[r], columns = found
@@ -84,7 +93,7 @@ def stepwise(
         fit.beta[r, [0, *(1 + k for k in columns)]] = own.beta[0]
         fit.linear[r], fit.fitted[r], fit.status[r] = own.linear[0], own.fitted[0], own.status[0]
         free = 1 + len(columns)
-        fit.aic[r] = (np.log(here[r].sum()) if bayes else 2.0) * free - 2.0 * own.loglik[0]
+        fit.aic[r] = price * free - 2.0 * own.loglik[0]
     return StepwiseFit(chosen, fit.beta, fit.linear, fit.fitted, fit.aic, fit.status)
 
 
@@ -97,6 +106,7 @@ def _fit(
     direction: str,
     bayes: bool,
     full: bool,
+    cost: float = 2.0,
 ) -> tuple[LogisticFit, Bools]:
     x = np.ascontiguousarray(x)
     r, n, p = x.shape
@@ -115,7 +125,7 @@ def _fit(
         here,
         prior,
         terms,
-        2.0,
+        cost,
         bayes,
         drops,
         adds,
@@ -131,19 +141,18 @@ def _fit(
     size = here.sum(axis=1)
     loglik[status != Status.OK] = np.nan
     free = 1 + chosen[:, terms].sum(axis=1) if p else np.ones(r)
-    aic = (np.log(size) if bayes else 2.0) * free - 2.0 * loglik
+    aic = (np.log(size) if bayes else cost) * free - 2.0 * loglik
     return LogisticFit(beta, covariance, linear, fitted, loglik, aic, size, status), chosen
 
 
 def _among_aliased(
-    x: Floats, y: Bools, here: Bools, terms: Ints, direction: str, bayes: bool, full: bool
+    x: Floats, y: Bools, here: Bools, terms: Ints, direction: str, price: float, full: bool
 ) -> tuple[Bools, list[int]] | None:
     """The terms that `step` selects in one cohort with collinear candidates, and the columns of theirs that count.
 
     As in R, a term without which the model has the same rank leaves first, the last such term before others, and one
     that adds no rank never enters. None where a model on the way has no maximum.
     """
-    price = np.log(here.sum()) if bayes else 2.0
     known: dict[tuple[bool, ...], tuple[float, list[int]]] = {}
 
     def fitted(chosen: Bools) -> tuple[float, list[int]]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import matching, propensity
+from analysis import matching
 from analysis.cohort_analysis import (
     FORMAT,
     BinaryResult,
@@ -23,6 +23,8 @@ from analysis.cox_tables import Columns, cox_columns, multivariable, univariable
 from analysis.effects import NAN, AnalysisSet, Arms, follow_up, hazard_ratio, log_rank, medians
 from analysis.kernels.status import Status
 from analysis.plan import Plan, propensity_terms
+from analysis.propensity import StepwiseFit
+from analysis.propensity_models import Address, propensity_score
 from analysis.responses import response
 from analysis.subgroups import subgroups
 from analysis.table1 import Amounts, Count, presentation, summary, table1
@@ -151,24 +153,13 @@ def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan) -> Propen
         tuple(kept.index(full.term_of[k]) for k in varies),
     )
     chosen = plan.propensity
-    if chosen.method == "all":
-        fit: propensity.LogisticFit | propensity.StepwiseFit = propensity.logistic(
-            made.x, observed.treated, present=observed.present
-        )
-    else:
-        fit = propensity.stepwise(
-            made.x,
-            observed.treated,
-            made.term_of,
-            present=observed.present,
-            direction=chosen.direction,
-            criterion=chosen.criterion,
-            start=chosen.start,
-        )
-    selected = fit.selected[0] if isinstance(fit, propensity.StepwiseFit) else np.ones(len(kept), dtype=np.bool_)
+    address = Address(np.zeros(1, dtype=np.int64), 0)
+    fit = propensity_score(chosen, made.x, observed.treated, observed.present, made.term_of, address)
+    selected = fit.selected[0] if isinstance(fit, StepwiseFit) else np.ones(len(kept), dtype=np.bool_)
     status = Status(int(fit.status[0]))
     inside = [k for k in range(len(made.columns)) if selected[made.term_of[k]]]
-    coefficients = {"(Intercept)": float(fit.beta[0, 0])}
+    coefficients = {} if chosen.method == "boosting" else {"(Intercept)": float(fit.beta[0, 0])}
+    inside = inside if coefficients else []
     coefficients |= {made.columns[k]: float(fit.beta[0, k + 1]) for k in inside}
     fitted = np.where(present & (status == Status.OK), fit.fitted[0], NAN)
     return PropensityModel(

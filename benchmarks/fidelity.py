@@ -91,7 +91,8 @@ def replicate_numbers(
 
     def one(numbers: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[list[Floats], Floats]:
         cohorts = generate(resolved, seed, numbers)
-        found = BlockNumbers(BlockAnalysis(Sample(cohorts.observed, scenario.analysis, numbers, seed)))
+        sample = Sample(cohorts.observed, scenario.analysis, numbers, seed, cohorts.hidden.propensity)
+        found = BlockNumbers(BlockAnalysis(sample))
         excluded, present = cohorts.hidden.excluded, cohorts.observed.present
         criteria = len(cohorts.hidden.criteria)
         flow = np.bincount(np.where(present, criteria + 1, excluded).ravel(), minlength=criteria + 2)

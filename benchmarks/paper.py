@@ -24,8 +24,9 @@ def print_paper(
     A limit that is not reached is NA; what the cohort does not have (a factor that was screened out) is left out.
     """
     numbers = np.array([replicate], np.int64)
-    observed = generate(resolved, seed, numbers).observed
-    found = BlockNumbers(BlockAnalysis(Sample(observed, scenario.analysis, numbers, seed)))
+    cohorts = generate(resolved, seed, numbers)
+    sample = Sample(cohorts.observed, scenario.analysis, numbers, seed, cohorts.hidden.propensity)
+    found = BlockNumbers(BlockAnalysis(sample))
     made = {}
     for key, one in to_score(template).items():
         value = float(found.of(key)[0])

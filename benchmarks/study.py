@@ -100,7 +100,7 @@ def block_rows(block: Block) -> pa.Table:
     cell, scenario = block.cell, block.cell.scenario
     replicates = np.arange(block.first, block.last, dtype=np.int64)
     cohorts = generate(cell.resolved, scenario.run.seed, replicates)
-    sample = Sample(cohorts.observed, scenario.analysis, replicates, scenario.run.seed)
+    sample = Sample(cohorts.observed, scenario.analysis, replicates, scenario.run.seed, cohorts.hidden.propensity)
     made = [(e, m, m.estimate(sample, e)) for e, m in scenario.judged()]
     each = len(made)
     columns: dict[str, object] = {

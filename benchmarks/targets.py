@@ -112,8 +112,9 @@ class Model:
         parts = []
         for first in range(0, replicates, size):
             numbers = np.arange(first, min(first + size, replicates), dtype=np.int64)
-            observed = generate(resolved, self.seed, numbers).observed
-            block = BlockNumbers(BlockAnalysis(Sample(observed, scenario.analysis, numbers, self.seed)))
+            cohorts = generate(resolved, self.seed, numbers)
+            sample = Sample(cohorts.observed, scenario.analysis, numbers, self.seed, cohorts.hidden.propensity)
+            block = BlockNumbers(BlockAnalysis(sample))
             parts.append(np.stack([block.of(target.key) for target in self.targets]))
         made = np.concatenate(parts, axis=1)
         ratios = np.array([target.log for target in self.targets])

@@ -26,7 +26,7 @@ from benchmarks.scenario import Scenario
 from benchmarks.tallies import BINS, GROUPS, TALLIES, WHOLE_PATIENT, Counts
 from simulator.cohort import Bools, Cohorts
 from simulator.entry import months_between
-from simulator.estimand import Estimand, Population
+from simulator.estimand import TRUE_SCORE, Estimand, Population
 from simulator.generate import Resolved, generate
 from simulator.terms import design
 from simulator.world import ENDPOINTS
@@ -125,10 +125,14 @@ def conditional_group(patients: Patients, estimand: Estimand, replicates: int, g
     numbers = np.arange(group, max(replicates, GROUPS), GROUPS)
     cohorts = patients.draw(numbers)
     observed = cohorts.observed
-    made = design(estimand.adjusted_for, observed.variable, observed.names, observed.covariates)
+    given = tuple(term for term in estimand.adjusted_for if term != TRUE_SCORE)
+    x = design(given, observed.variable, observed.names, observed.covariates).x
+    if TRUE_SCORE in estimand.adjusted_for:
+        e = cohorts.hidden.propensity
+        x = np.concatenate([x, (np.log(e) - np.log1p(-e))[..., None]], axis=-1)
     analysis, seed = patients.scenario.analysis, patients.scenario.run.seed
     inside = _weights(estimand.population, cohorts, plan_of(estimand.matched_by, analysis), seed) > 0
-    rows = made.x[inside]
+    rows = x[inside]
     zero, one = cohorts.hidden.potential[estimand.endpoint]
     treated = np.repeat([0.0, 1.0], len(rows))[:, None]
     fit = cox(
@@ -196,6 +200,6 @@ def _inside(population: Population, cohorts: Cohorts, plan: Plan, seed: int) -> 
             both: Bools = eligible[0] & eligible[1]
             return both
         case "matched":
-            return Sample(observed, plan, cohorts.replicates, seed).matched
+            return Sample(observed, plan, cohorts.replicates, seed, cohorts.hidden.propensity).matched
         case "overlap" | "matching_weight":
             raise ValueError(f"the population {population} has weights, not members")

@@ -19,6 +19,9 @@ Measure = Literal[
     "none",
 ]
 
+TRUE_SCORE = "logit(true propensity)"
+"""What stands in ``adjusted_for`` for the logit of the true probability of treatment; no covariate bears the name."""
+
 
 class Estimand(Spec):
     """A question with one true answer in a given world; every difference is treated minus untreated.

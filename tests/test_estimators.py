@@ -13,7 +13,10 @@ from simulator.generate import generate, resolve
 from tests.worlds import scenario, tree
 
 KINDS = list(get_args(get_args(Estimator)[0]))
-NEEDED = {"own": {"name": "own", "function": "tests.own_functions:peto"}}
+NEEDED: dict[str, dict[str, Any]] = {
+    "own": {"name": "own", "function": "tests.own_functions:peto"},
+    "stratified": {"strata": ("stage",)},
+}
 NUMBERS = ("value", "se", "low", "high", "p")
 OUTCOME = "ORR"
 RESPONSE = {

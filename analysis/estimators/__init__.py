@@ -14,7 +14,7 @@ from analysis.estimators.matched import Matched
 from analysis.estimators.outcome_model import Aipw, GComputation, Ipcw
 from analysis.estimators.own import Own
 from analysis.estimators.parametric import Exponential
-from analysis.estimators.regression import Adjusted, Crude
+from analysis.estimators.regression import Adjusted, Crude, ScoreCovariate, ScoreStrata, Stratified
 from analysis.estimators.tests import (
     LogRankTest,
     MaxCombo,
@@ -48,7 +48,10 @@ __all__ = [
     "Own",
     "RmstDifference",
     "Sample",
+    "ScoreCovariate",
+    "ScoreStrata",
     "Several",
+    "Stratified",
     "SurvivalDifference",
     "TimeDependent",
 ]
@@ -56,6 +59,9 @@ __all__ = [
 Estimator = Annotated[
     Crude
     | Adjusted
+    | Stratified
+    | ScoreCovariate
+    | ScoreStrata
     | Matched
     | Ipw
     | EntropyBalance

@@ -1,6 +1,6 @@
 """What every estimator is made of: the sample that it sees, the estimate that it gives, steps that many share."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -14,10 +14,10 @@ from analysis import survival
 from analysis.kernels.status import Status
 from analysis.matching import Matching, match_as
 from analysis.plan import Plan, propensity_terms
-from analysis.propensity import LogisticFit, StepwiseFit, logistic, stepwise
+from analysis.propensity_models import Address, PropensityFit, propensity_score
 from simulator.cohort import Bools, Floats, Observed
 from simulator.spec import Name, Spec
-from simulator.terms import design
+from simulator.terms import Variable, design, parse_term
 from simulator.world import ENDPOINTS
 
 Ints = NDArray[np.int64]
@@ -43,13 +43,15 @@ class Sample:
     """A block of observed cohorts under one plan; what several estimators need is worked out once and kept.
 
     ``replicates (R,)`` are the replicates' numbers and ``seed`` the study's: a random matching order is drawn at that
-    address. ``kept`` holds what has been worked out, by the part of the plan that it depends on.
+    address. ``true_propensity (R, N)`` is for those who may know it. ``kept`` holds what has been worked out, by the
+    part of the plan that it depends on.
     """
 
     observed: Observed
     plan: Plan
     replicates: Ints
     seed: int = 0
+    true_propensity: Floats | None = None
     kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def under(self, plan: Plan) -> "Sample":
@@ -81,24 +83,16 @@ class Sample:
         return made.x, made.term_of
 
     @cached_property
-    def propensity(self) -> LogisticFit | StepwiseFit:
-        """The plan's propensity model in every replicate."""
-        made: LogisticFit | StepwiseFit = self._once(("propensity", self.plan.propensity), self._propensity)
+    def propensity(self) -> PropensityFit:
+        """The plan's propensity score in every replicate."""
+        made: PropensityFit = self._once(("propensity", self.plan.propensity), self._propensity)
         return made
 
-    def _propensity(self) -> LogisticFit | StepwiseFit:
+    def _propensity(self) -> PropensityFit:
         x, term_of = self.columns(propensity_terms(self.plan, self.observed.variable))
-        plan, treated, present = self.plan.propensity, self.observed.treated, self.observed.present
-        if plan.method == "all":
-            return logistic(x, treated, present=present)
-        return stepwise(
-            x,
-            treated,
-            term_of,
-            present=present,
-            direction=plan.direction,
-            criterion=plan.criterion,
-            start=plan.start,
+        observed, address = self.observed, Address(self.replicates, self.seed)
+        return propensity_score(
+            self.plan.propensity, x, observed.treated, observed.present, term_of, address, self.true_propensity
         )
 
     @cached_property
@@ -118,6 +112,13 @@ class Sample:
             self.seed,
         )
 
+    def strata(self, terms: tuple[str, ...]) -> Ints:
+        """The number of each patient's stratum ``(R, N)``: the crossed terms; who lacks one has a level of its own."""
+        x, _ = self.columns(terms)
+        digits = np.where(np.isnan(x), 2, x).astype(np.int64)
+        label: Ints = np.einsum("rnp,p->rn", digits, 3 ** np.arange(x.shape[-1]))
+        return label
+
     @cached_property
     def matched(self) -> Bools:
         """Who is in the matched cohort, ``(R, N)``."""
@@ -135,6 +136,14 @@ class Judged(Spec):
     def plan_for(self, plan: Plan) -> Plan:
         """The plan that it follows in a study of this plan; ValueError where the two do not go together."""
         return plan
+
+
+def check_strata(terms: tuple[str, ...], variables: Mapping[str, Variable]) -> None:
+    """ValueError where a term has no levels to stratify by."""
+    for text in terms:
+        term = parse_term(text, variables)
+        if not term.operator and variables[term.variable].kind == "continuous":
+            raise ValueError(f"strata: '{text}' has no levels; write a comparison such as '{text}>50'")
 
 
 def wald(beta: Floats, se: Floats, n: Ints, events: Ints, status: Ints, level: float = 0.95) -> Estimate:

@@ -1,16 +1,30 @@
-"""Cox regression in everyone: on treatment alone, or with covariates."""
+"""Cox regression in everyone: on treatment alone, with covariates, in strata, or given the propensity score."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from analysis import survival
-from analysis.estimators.base import Estimate, Judged, Sample, cox_on_treatment, wald
+from analysis.estimators.base import (
+    Estimate,
+    Ints,
+    Judged,
+    Sample,
+    check_strata,
+    cox_on_treatment,
+    wald,
+    with_status,
+)
+from analysis.kernels.status import Status
 from analysis.plan import Plan, cox_terms
-from simulator.estimand import Estimand
+from simulator.cohort import Bools, Floats
+from simulator.estimand import TRUE_SCORE, Estimand
 from simulator.spec import Name
 from simulator.terms import Variable
+
+KNOTS = (0.05, 0.35, 0.65, 0.95)
 
 
 class Crude(Judged):
@@ -54,3 +68,131 @@ class Adjusted(Judged):
             order=sample.orders[endpoint],
         )
         return wald(fit.beta[:, 0], fit.se[:, 0], fit.n, fit.events, fit.status, sample.plan.survival.level)
+
+
+class Stratified(Judged):
+    """Cox regression on treatment, stratified by crossed ``strata``: terms such as a covariate with levels, age>65."""
+
+    kind: Literal["stratified"] = "stratified"
+    name: Name = "stratified"
+    strata: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
+        """The conditional log hazard ratio given the strata."""
+        check_strata(self.strata, variables)
+        return Estimand(population="all", measure="conditional_log_hr", endpoint=endpoint, adjusted_for=self.strata)
+
+    def estimate(self, sample: Sample, endpoint: str) -> Estimate:
+        """The coefficient of treatment with its model-based SE."""
+        return cox_on_treatment(sample, endpoint, sample.observed.present, stratum=sample.strata(self.strata))
+
+
+class ScoreAdjusted(Judged):
+    """What analyses that condition on the propensity score share.
+
+    The truth is the conditional log hazard ratio given the true score (its logit, linearly), which that of a spline or
+    of coarse strata resembles and need not equal.
+    """
+
+    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
+        """The conditional log hazard ratio given the propensity score."""
+        given = (TRUE_SCORE,)
+        return Estimand(population="all", measure="conditional_log_hr", endpoint=endpoint, adjusted_for=given)
+
+    def scored(self, sample: Sample) -> tuple[Floats, Bools]:
+        """The logit of the score, 0 for whom there is none, and who is analysed, ``(R, N)``."""
+        fit = sample.propensity
+        here: Bools = sample.observed.present & (fit.status == Status.OK)[:, None]
+        return np.where(here, fit.linear, 0.0), here
+
+
+class ScoreCovariate(ScoreAdjusted):
+    """Cox regression on treatment and the logit of the propensity score.
+
+    ``form: spline`` takes a restricted cubic spline with knots at its quantiles 0.05, 0.35, 0.65 and 0.95 (Harrell
+    2015, Regression Modeling Strategies, 2.4.6) in place of a line. A score that is the same for all (nothing was
+    selected) leaves treatment alone. The SE takes the score for known.
+    """
+
+    kind: Literal["ps-covariate"] = "ps-covariate"
+    name: Name = "ps-covariate"
+    form: Literal["linear", "spline"] = "linear"
+
+    def estimate(self, sample: Sample, endpoint: str) -> Estimate:
+        """The coefficient of treatment; the propensity model's status where that failed."""
+        observed, course = sample.observed, sample.observed.endpoints[endpoint]
+        score, here = self.scored(sample)
+        terms = score[..., None] if self.form == "linear" else restricted_cubic(score, here)
+        fit = survival.cox(
+            course.time,
+            course.event,
+            np.concatenate([observed.treated[..., None], terms], axis=-1),
+            present=here,
+            ties=sample.plan.survival.ties,
+            order=sample.orders[endpoint],
+        )
+        crude = cox_on_treatment(sample, endpoint, here)
+        flat = np.where(here, score, -np.inf).max(axis=1) == np.where(here, score, np.inf).min(axis=1)
+        beta, se = np.where(flat, crude.value, fit.beta[:, 0]), np.where(flat, crude.se, fit.se[:, 0])
+        status = np.where(flat, crude.status, fit.status)
+        made = wald(beta, se, crude.n, crude.events, status, sample.plan.survival.level)
+        return with_status(made, sample.propensity.status)
+
+
+class ScoreStrata(ScoreAdjusted):
+    """Cox regression within ``strata`` groups between quantiles of the propensity score.
+
+    ``combine: stratified`` is one model with a baseline hazard in each; ``pooled`` the mean of their own coefficients,
+    each with its share of patients (Austin 2011, Multivariate Behavioral Research 46:399-424), which fails where one
+    has none. The SE takes the score for known.
+    """
+
+    kind: Literal["ps-strata"] = "ps-strata"
+    name: Name = "ps-strata"
+    strata: Annotated[int, Field(ge=2, le=20)] = 5
+    combine: Literal["stratified", "pooled"] = "stratified"
+
+    def estimate(self, sample: Sample, endpoint: str) -> Estimate:
+        """The coefficient of treatment; the status of the propensity model, or of a stratum, that failed."""
+        score, here = self.scored(sample)
+        group = between_quantiles(score, here, self.strata)
+        if self.combine == "stratified":
+            made = cox_on_treatment(sample, endpoint, here, stratum=group)
+            return with_status(made, sample.propensity.status)
+        parts = [cox_on_treatment(sample, endpoint, here & (group == k)) for k in range(self.strata)]
+        size = np.array([(here & (group == k)).sum(axis=1) for k in range(self.strata)])
+        share = size / np.maximum(size.sum(axis=0), 1)
+        value = (share * [one.value for one in parts]).sum(axis=0)
+        se = np.sqrt((share**2 * [one.se**2 for one in parts]).sum(axis=0))
+        status = sample.propensity.status
+        for one in parts:
+            status = np.where(status == Status.OK, one.status, status)
+        n, events = size.sum(axis=0), np.sum([one.events for one in parts], axis=0)
+        return with_status(wald(value, se, n, events, status, sample.plan.survival.level), status)
+
+
+def between_quantiles(score: Floats, here: Bools, groups: int) -> Ints:
+    """The group of each patient ``(R, N)``, from 0: how many of the inner quantiles (type 7) lie below the score."""
+    found = np.zeros(score.shape, np.int64)
+    for r, inside in enumerate(here):
+        if inside.any():
+            bounds = np.quantile(score[r, inside], np.arange(1, groups) / groups)
+            found[r] = np.searchsorted(bounds, score[r], side="left")
+    return found
+
+
+def restricted_cubic(score: Floats, here: Bools) -> Floats:
+    """The columns ``(R, N, 3)`` of a restricted cubic spline with four knots, linear beyond the outer two."""
+    made = np.zeros((*score.shape, len(KNOTS) - 1))
+    for r, inside in enumerate(here):
+        if not inside.any():
+            continue
+        knots = np.quantile(score[r, inside], KNOTS)
+        width = knots[-1] - knots[0] if knots[-1] > knots[0] else 1.0
+        above = np.maximum(score[r, :, None] - knots, 0.0) ** 3 / width**2
+        last = knots[-1] - knots[-2] if knots[-1] > knots[-2] else 1.0
+        made[r, :, 0] = score[r]
+        for k in range(len(KNOTS) - 2):
+            down, up = (knots[-1] - knots[k]) / last, (knots[-2] - knots[k]) / last
+            made[r, :, k + 1] = above[:, k] - above[:, -2] * down + above[:, -1] * up
+    return made

@@ -55,7 +55,10 @@ def resampled(sample: Sample, endpoint: str, draw: int) -> Sample:
         modes={},
         delay=None,
     )
-    return replace(sample, observed=drawn)
+    true = sample.true_propensity
+    return replace(
+        sample, observed=drawn, true_propensity=None if true is None else np.take_along_axis(true, chosen, axis=1)
+    )
 
 
 def bootstrapped(

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri
 
 from analysis import survival
-from analysis.estimators.base import Estimate, Judged, Sample, wald, with_status
+from analysis.estimators.base import Estimate, Judged, Sample, check_strata, wald, with_status
 from analysis.kernels.normal_maximum import MOST
 from analysis.kernels.status import Status
 from analysis.matched_curves import CurveMeasure, curve_difference
@@ -22,7 +22,7 @@ from analysis.weighted_logrank import WEIGHTS
 from simulator.cohort import Bools, Endpoint, Floats
 from simulator.estimand import Estimand, Measure
 from simulator.spec import Name, NonNegative, Positive
-from simulator.terms import Variable, parse_term
+from simulator.terms import Variable
 
 Ints = NDArray[np.int64]
 
@@ -41,10 +41,7 @@ class TwoArmTest(Judged):
         """A test's: whether, not how much. ValueError for unsuitable strata, or a matching that needs weights."""
         if self.population == "matched" and (plan.matching.ratio > 1 or plan.matching.replacement):
             raise ValueError(f"{self.name}: a rank test has no weights, as matching 1:k or with replacement needs them")
-        for text in self.strata:
-            term = parse_term(text, variables)
-            if not term.operator and variables[term.variable].kind == "continuous":
-                raise ValueError(f"{self.name}: '{text}' has no levels to stratify by; write a comparison: {text}>50")
+        check_strata(self.strata, variables)
         return Estimand(population=self.population, measure="none", endpoint=endpoint)
 
     def compared(self, sample: Sample) -> Bools:
@@ -53,12 +50,7 @@ class TwoArmTest(Judged):
 
     def strata_of(self, sample: Sample) -> Ints | None:
         """The number of each patient's stratum ``(R, N)``, None without strata."""
-        if not self.strata:
-            return None
-        x, _ = sample.columns(self.strata)
-        digits = np.where(np.isnan(x), 2, x).astype(np.int64)
-        label: Ints = np.einsum("rnp,p->rn", digits, 3 ** np.arange(x.shape[-1]))
-        return label
+        return sample.strata(self.strata) if self.strata else None
 
     def tested(self, sample: Sample, endpoint: str, z: Floats, p: Floats, status: Ints) -> Estimate:
         """The estimate that a test is; an earlier step's status where that failed."""

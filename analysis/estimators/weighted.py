@@ -12,7 +12,7 @@ from analysis.entropy_balancing import balancing_influence, entropy_balance
 from analysis.estimators.base import Estimate, Ints, Judged, Sample, cox_on_treatment, wald, with_status
 from analysis.estimators.resampling import bootstrapped, spread
 from analysis.kernels.status import Status
-from analysis.plan import Plan, propensity_terms
+from analysis.plan import Plan, PropensityPlan, propensity_terms
 from analysis.propensity import StepwiseFit
 from analysis.weighted_variance import cox_gradient, km_contrast, logistic_influence, se_of
 from analysis.weighting import Target
@@ -93,6 +93,7 @@ class Weighted(Judged):
 
         With a bootstrap, NOT_CONVERGED where fewer than half of the resamples have an estimate.
         """
+        sample = sample.under(self.plan_for(sample.plan))
         made = self.weights(sample)
         if self.measure == "hr" or self.horizon is None:
             found = self._cox(sample, endpoint, made)
@@ -171,8 +172,9 @@ class Ipw(Weighted):
     ``target`` is whom the weighted cohort stands for: att, ate, atc, overlap (e (1 - e)) or matching (min(e, 1 - e)).
     ``stabilised`` multiplies the weights of ate by the share of the patient's own arm. ``trim`` drops patients whose
     score lies outside two bounds, with no new fit, and ``truncate`` brings weights within two of their quantiles; the
-    estimand stays that of the target. ``se: estimated`` allows for the estimation of the score's coefficients and of
-    that share; selected columns, bounds and quantiles count as fixed.
+    estimand stays that of the target. ``propensity`` replaces the model of the study's plan (null). ``se: estimated``
+    allows for the estimation of the score's coefficients and of that share; selected columns, bounds and quantiles
+    count as fixed.
     """
 
     kind: Literal["ipw"] = "ipw"
@@ -180,6 +182,15 @@ class Ipw(Weighted):
     stabilised: bool = False
     truncate: tuple[Share, Share] | None = None
     trim: tuple[Share, Share] | None = None
+
+    propensity: PropensityPlan | None = None
+
+    def plan_for(self, plan: Plan) -> Plan:
+        """The study's plan with the estimator's own propensity model."""
+        own = plan.model_copy(update={"propensity": self.propensity or plan.propensity})
+        if self.se == "estimated" and own.propensity.method not in ("all", "stepwise"):
+            raise ValueError(f"'se: estimated' is for logistic regression, not for '{own.propensity.method}'")
+        return own
 
     @model_validator(mode="after")
     def _consistent(self) -> "Ipw":

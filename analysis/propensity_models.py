@@ -1,0 +1,79 @@
+"""The propensity score that a plan asks for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.kernels.status import Status
+from analysis.plan import PropensityPlan
+from analysis.propensity import LogisticFit, StepwiseFit, logistic, stepwise
+from analysis.propensity_learners import boosted, lasso
+from simulator.cohort import Bools, Floats
+from simulator.streams import Streams
+
+PropensityFit = LogisticFit | StepwiseFit
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the folds of cross-validation are drawn: the replicates' numbers ``(R,)`` and the study's seed."""
+
+    replicates: NDArray[np.int64]
+    seed: int
+
+
+def propensity_score(
+    plan: PropensityPlan,
+    x: Floats,
+    treated: Bools,
+    present: Bools,
+    term_of: Sequence[int],
+    address: Address,
+    true: Floats | None = None,
+) -> PropensityFit:
+    """The score of every patient by the plan's method; ``true (R, N)`` is the probability of treatment itself.
+
+    ValueError where the true probability is asked for and not known. It has TOO_FEW where there is one arm only.
+    """
+    match plan.method:
+        case "all":
+            return logistic(x, treated, present=present)
+        case "stepwise":
+            return stepwise(
+                x,
+                treated,
+                term_of,
+                present=present,
+                direction=plan.direction,
+                criterion=plan.criterion,
+                alpha=plan.alpha,
+                start=plan.start,
+            )
+        case "lasso":
+            luck = Streams(address.seed).uniform("propensity folds", address.replicates, treated.shape[1])
+            return lasso(x, treated, present, term_of, luck, plan.folds)
+        case "boosting":
+            return boosted(x, treated, present, term_of, plan.trees, plan.depth)
+        case "true":
+            if true is None:
+                raise ValueError("'method: true' needs simulated patients: of real ones nobody knows it")
+            return _known(true, treated, present, x.shape[2], term_of)
+
+
+def _known(true: Floats, treated: Bools, present: Bools, columns: int, term_of: Sequence[int]) -> StepwiseFit:
+    rows = len(true)
+    arms = [(present & (treated == arm)).any(axis=1) for arm in (False, True)]
+    with np.errstate(divide="ignore"):
+        linear = np.where(present, np.log(true) - np.log1p(-true), np.nan)
+    status = np.where(arms[0] & arms[1], Status.OK, Status.TOO_FEW).astype(np.int64)
+    bounded = (~present | np.isfinite(linear)).all(axis=1)
+    return StepwiseFit(
+        np.ones((rows, max(term_of, default=-1) + 1), np.bool_),
+        np.full((rows, columns + 1), np.nan),
+        linear,
+        np.where(present, true, np.nan),
+        np.full(rows, np.nan),
+        np.where(bounded, status, Status.PS_SEPARATED).astype(np.int64),
+    )
