@@ -194,7 +194,7 @@ def test_pooled_strata_are_the_weighted_mean_of_their_own_fits() -> None:
 
 
 def test_conditioning_on_the_score_takes_the_confounding_away() -> None:
-    """The mean estimate lies within 4 Monte Carlo SE of its own truth; coarse strata leave a little, crude all of it."""
+    """The mean estimate lies within 4 Monte Carlo SE of its own truth; strata leave a little, crude all of it."""
     estimators = (
         Crude(endpoints=("OS",)),
         Adjusted(endpoints=("OS",)),
