@@ -58,7 +58,7 @@ def performance(
         "truth": Measure(truth, truth_mcse),
         "mean": mean,
         "bias": judged(lambda at: Measure(mean.value - at, mean.mcse)),
-        **_relative_bias(mean, truth, truth_mcse),
+        "relative_bias": _relative_bias(mean, truth, truth_mcse),
         "empirical_se": spread,
         **_model_se(se[ok], spread),
         "mse": judged(lambda at: _mean((estimate - at) ** 2)),
@@ -114,12 +114,12 @@ def _relative_precision(own: Floats, reference: Floats) -> Measure:
     return Measure(100 * (ratio - 1), 200 * ratio * sqrt(max(0.0, 1 - correlation**2) / (n - 1)))
 
 
-def _relative_bias(mean: Measure, truth: float, truth_mcse: float) -> dict[str, Measure]:
+def _relative_bias(mean: Measure, truth: float, truth_mcse: float) -> Measure:
     """Bias as a share of the truth; there is none of a truth that is zero."""
     if truth == 0 or not np.isfinite(truth):
-        return {}
+        return Measure(nan, nan)
     ratio = mean.value / truth
-    return {"relative_bias": Measure(ratio - 1, hypot(mean.mcse, ratio * truth_mcse) / abs(truth))}
+    return Measure(ratio - 1, hypot(mean.mcse, ratio * truth_mcse) / abs(truth))
 
 
 def _root(square: Measure) -> Measure:

@@ -104,8 +104,8 @@ def performance_rows(result: StudyResult, cell: Cell) -> tuple[tuple[str, ...], 
                 ABSENT if test else number(natural(asked, found["truth"].value)),
                 ABSENT if test else number(natural(asked, found["mean"].value)),
                 ABSENT if test else with_error(found["bias"]),
-                number(found["empirical_se"].value),
-                number(found["model_se"].value),
+                ABSENT if test else number(found["empirical_se"].value),
+                ABSENT if test else number(found["model_se"].value),
                 ABSENT if test else percent(found["coverage"]),
                 percent(rejected),
                 number(100 * found["convergence"].value, 1),
@@ -158,28 +158,37 @@ def verdict(result: StudyResult) -> str:
     if len(result.cells) > 1:
         return _sweep_verdict(result)
     cell = result.cells[0]
-    endpoint, first = cell.scenario.judged()[0]
+    endpoint = cell.scenario.judged()[0][0]
     names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
     found = {name: measures(result, 0, endpoint, name) for name in names}
     asked = {name: result.truths[0, endpoint, name].estimand for name in names}
     count = result.rows.layout.replicates[0]
-    start = (
-        f"With no true effect on {endpoint}"
-        if found[first.name]["truth"].value == 0
-        else f"With a true {endpoint} {_quantity(asked[first.name], found[first.name]['truth'].value)}"
-        f" for {first.name}, each judged by its own truth"
-    )
+    first = next((name for name in names if isfinite(found[name]["truth"].value)), None)
+    if first is None:
+        start = f"On {endpoint}"
+    elif found[first]["truth"].value == 0:
+        start = f"With no true effect on {endpoint}"
+    else:
+        true = _quantity(asked[first], found[first]["truth"].value)
+        start = f"With a true {endpoint} {true} for {first}, each judged by its own truth"
     told = names
     if len(names) > MOST_IN_VERDICT:
         judged = [name for name in names if isfinite(found[name]["coverage"].value)]
         judged.sort(key=lambda name: abs(found[name]["bias"].value) / found[name]["empirical_se"].value)
-        told = [*judged[:3], *judged[-2:]]
-        start += f" (of {len(names)} estimators the three nearest to their truth and the two furthest)"
+        told = [*judged[:3], *judged[3:][-2:]] or names[:MOST_IN_VERDICT]
+        start += f" (of {len(names)} estimators {_chosen(len(judged))})"
     parts = [f"{name} {_distance(asked[name], found[name])}" for name in told]
     return (
         f"{start}, the mean over {count:,} replicates is: {'; '.join(parts)}. Bias of a ratio is that of its "
         "logarithm, in brackets the Monte Carlo SE; cover: 95 % intervals that hold the truth."
     )
+
+
+def _chosen(judged: int) -> str:
+    """Which estimators a verdict on many of them tells."""
+    if judged == 0:
+        return f"the first {MOST_IN_VERDICT}"
+    return "the three nearest to their truth and the two furthest" if judged >= 5 else "those that have a truth"
 
 
 def _quantity(asked: Estimand, value: float) -> str:

@@ -110,8 +110,8 @@ class ScoreCovariate(ScoreAdjusted):
     """Cox regression on treatment and the logit of the propensity score.
 
     ``form: spline`` takes a restricted cubic spline with knots at its quantiles 0.05, 0.35, 0.65 and 0.95 (Harrell
-    2015, Regression Modeling Strategies, 2.4.6) in place of a line. A score that is the same for all (nothing was
-    selected) leaves treatment alone. The SE takes the score for known.
+    2015, Regression Modeling Strategies, 2.4.6) in place of a line; a score with too few values for it has the line,
+    one that is the same for all (nothing was selected) leaves treatment alone. The SE takes the score for known.
     """
 
     kind: Literal["ps-covariate"] = "ps-covariate"
@@ -122,19 +122,28 @@ class ScoreCovariate(ScoreAdjusted):
         """The coefficient of treatment; the propensity model's status where that failed."""
         observed, course = sample.observed, sample.observed.endpoints[endpoint]
         score, here = self.scored(sample)
-        terms = score[..., None] if self.form == "linear" else restricted_cubic(score, here)
-        fit = survival.cox(
-            course.time,
-            course.event,
-            np.concatenate([observed.treated[..., None], terms], axis=-1),
-            present=here,
-            ties=sample.plan.survival.ties,
-            order=sample.orders[endpoint],
-        )
+
+        def fitted(terms: Floats) -> survival.CoxFit:
+            return survival.cox(
+                course.time,
+                course.event,
+                np.concatenate([observed.treated[..., None], terms], axis=-1),
+                present=here,
+                ties=sample.plan.survival.ties,
+                order=sample.orders[endpoint],
+            )
+
+        fit = fitted(score[..., None])
+        beta, se, status = fit.beta[:, 0], fit.se[:, 0], fit.status
+        if self.form == "spline":
+            curved = fitted(restricted_cubic(score, here))
+            bent = curved.status != Status.SINGULAR
+            beta, se = np.where(bent, curved.beta[:, 0], beta), np.where(bent, curved.se[:, 0], se)
+            status = np.where(bent, curved.status, status)
         crude = cox_on_treatment(sample, endpoint, here)
         flat = np.where(here, score, -np.inf).max(axis=1) == np.where(here, score, np.inf).min(axis=1)
-        beta, se = np.where(flat, crude.value, fit.beta[:, 0]), np.where(flat, crude.se, fit.se[:, 0])
-        status = np.where(flat, crude.status, fit.status)
+        beta, se = np.where(flat, crude.value, beta), np.where(flat, crude.se, se)
+        status = np.where(flat, crude.status, status)
         made = wald(beta, se, crude.n, crude.events, status, sample.plan.survival.level)
         return with_status(made, sample.propensity.status)
 
