@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from analysis.kernels.greedy import greedy
 from simulator.cohort import Bools, Floats
@@ -72,6 +71,8 @@ def match_any(
     (None: the score), ``group (R, N)`` whom one may be matched with, ``draw (ratio, R, N)`` the uniforms of the choice
     at random.
     """
+    from scipy.spatial.distance import cdist  # slow to import, and few matchings need it
+
     ratio = controls.shape[2]
     for r in range(len(score)):
         t, c = np.flatnonzero(here[r] & treated[r]), np.flatnonzero(here[r] & ~treated[r])

@@ -7,7 +7,10 @@ import hashlib
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 _PATIENTS = 40
+DONE = "done\n"
 _PACKAGES = ("simulator", "analysis", "benchmarks")
 
 
@@ -40,7 +44,7 @@ def _cox() -> None:
 
 
 def _simulation() -> None:
-    from analysis.estimators import Crude, Sample
+    from analysis.estimators import Sample
     from benchmarks.study import prepare
     from benchmarks.verbs import load_study
     from simulator.generate import generate
@@ -50,7 +54,6 @@ def _simulation() -> None:
     observed = generate(cell.resolved, 1, numbers).observed
     sample = Sample(observed, cell.scenario.analysis, numbers)
     sample.columns(("age>50",))
-    Crude().estimate(sample, "OS")
 
 
 def _matching() -> None:
@@ -79,7 +82,23 @@ def _tables() -> None:
     smd(values, treated, weight=np.ones((2, _PATIENTS)))
 
 
+def _estimators() -> None:
+    """Every estimator of the study of all of them, once."""
+    from analysis.estimators import Sample
+    from benchmarks.study import prepare
+    from benchmarks.verbs import load_study
+    from simulator.generate import generate
+
+    (cell,) = prepare(load_study("estimators", ("population.size=60",)).cells)
+    numbers = np.arange(2)
+    cohorts = generate(cell.resolved, 1, numbers)
+    sample = Sample(cohorts.observed, cell.scenario.analysis, numbers, 1, cohorts.hidden.propensity)
+    for estimator in cell.scenario.estimators:
+        estimator.estimate(sample, "OS")
+
+
 PARTS: dict[str, Callable[[], None]] = {
+    "estimators": _estimators,
     "propensity": _propensity,
     "cox": _cox,
     "tables": _tables,
@@ -129,7 +148,8 @@ def warm_up(workers: int, say: Callable[[str], None], parts: Sequence[str] = tup
     waiting = [name for name, mark in marks.items() if not mark.exists()]
     if not waiting:
         return None
-    say("compiling the kernels for this machine: about half a minute, once")
+    long = "a minute" if "estimators" in waiting else "half a minute"
+    say(f"compiling the kernels for this machine: about {long}, once")
     start = time.monotonic()
     for name in _in_processes(waiting, workers):
         try:
@@ -141,25 +161,52 @@ def warm_up(workers: int, say: Callable[[str], None], parts: Sequence[str] = tup
 
 
 def _in_processes(names: Sequence[str], workers: int) -> list[str]:
-    """The parts that ended well, each run in a process of its own, so many at once."""
-    waiting, running, well = list(names), dict[str, "subprocess.Popen[bytes]"](), list[str]()
-    try:
-        while waiting or running:
-            while waiting and len(running) < max(workers, 1):
-                name = waiting.pop(0)
-                running[name] = _process(name)
-            time.sleep(0.02)
-            for name in [name for name, one in running.items() if one.poll() is not None]:
-                well += [name] if running.pop(name).returncode == 0 else []
-    finally:
-        for process in running.values():
-            process.kill()
+    """The parts that ended well, so many at once, a process taking one after the other."""
+    waiting, well, alive = deque(names), list[str](), list["subprocess.Popen[str]"]()
+
+    def work() -> None:
+        process = None
+        while waiting:
+            name = waiting.popleft()
+            if process is None:
+                process = _process()
+                alive.append(process)
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                print(name, file=process.stdin, flush=True)
+                done = process.stdout.readline() == DONE
+            except OSError:
+                done = False
+            if done:
+                well.append(name)
+            else:
+                process = None
+
+    workers = max(min(workers, len(waiting)), 1)
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for task in [pool.submit(work) for _ in range(workers)]:
+                task.result()
+        finally:
+            waiting.clear()
+            for process in alive:
+                process.kill()
+                with suppress(OSError), process:  # closes the pipes
+                    pass
     return well
 
 
-def _process(name: str) -> "subprocess.Popen[bytes]":
-    """One part in a fresh interpreter that finds our packages where this one does."""
+def _process() -> "subprocess.Popen[str]":
+    """A fresh interpreter that finds our packages where this one does, and does each part whose name it is told."""
     home = str(Path(__file__).resolve().parent.parent)
-    code = f"import sys; sys.path.insert(0, {home!r}); from benchmarks.warm_up import PARTS; PARTS[{name!r}]()"
-    none = subprocess.DEVNULL
-    return subprocess.Popen([sys.executable, "-c", code], stdin=none, stdout=none, stderr=none)
+    code = f"import sys; sys.path.insert(0, {home!r}); from benchmarks.warm_up import do_parts; do_parts()"
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
+
+
+def do_parts() -> None:
+    """Do each part named on a line of stdin, and say so on stdout."""
+    for line in sys.stdin:
+        PARTS[line.strip()]()
+        print(DONE, end="", flush=True)

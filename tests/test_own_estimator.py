@@ -114,3 +114,17 @@ def test_a_study_runs_it_and_notices_when_its_source_changes(file: Path, tmp_pat
     code, _, err = _call(*words)
     assert code == 2
     assert "holds a run with another versions" in err
+
+
+def test_the_one_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    section = (Path(__file__).parent.parent / "README.md").read_text("utf-8").split("## An estimator of your own")[1]
+    function, study = (section.split(f"```{kind}\n")[1].split("```")[0] for kind in ("python", "yaml"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rates.py").write_text(function, "utf-8")
+    (tmp_path / "mine.yaml").write_text(study, "utf-8")
+    code, out, _ = _call("run", "mine.yaml", "--reps", "4", "--json", "-S", "run.truth_patients=20000")
+    assert code == 0
+    found = json.loads(out)
+    made = {row["measure"]: row["value"] for row in found["performance"] if row["estimator"] == "rates"}
+    assert made["convergence"] == 1
+    assert -2 < made["mean"] < 0

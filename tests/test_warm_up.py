@@ -46,12 +46,17 @@ def test_without_a_folder_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said[0].startswith("no folder for compiled code")
 
 
-def test_a_part_that_fails_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def process(name: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, "-c", f"raise SystemExit({int(name == 'bad')})"])
+def test_a_part_that_fails_is_not_counted_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import sys\nfor line in sys.stdin:\n    line == 'bad\\n' and sys.exit(1)\n    print('done', flush=True)"
+    pipe, started = subprocess.PIPE, list[int]()
+
+    def process() -> "subprocess.Popen[str]":
+        started.append(1)
+        return subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True)
 
     monkeypatch.setattr(warm_up, "_process", process)
-    assert sorted(warm_up._in_processes(["good", "bad", "fine"], 2)) == ["fine", "good"]
+    assert warm_up._in_processes(["good", "bad", "fine", "well"], 1) == ["good", "fine", "well"]
+    assert len(started) == 2
 
 
 @pytest.mark.slow
