@@ -91,6 +91,11 @@ def agreement(rooms: Rooms) -> Gaps:
         p = np.empty(1)
         kernel(np.eye(size)[None], np.array([bound]), p)
         yield gap(p[0], 1 - (2 * ndtr(bound) - 1) ** size)
+    pairs = np.kron(np.eye(2), [[1.0, 0.6], [0.6, 1.0]])  # two independent pairs: four dimensions, known to 1e-6
+    for bound in (0.8, 2.0):
+        p = np.empty(1)
+        kernel(pairs[None], np.array([bound]), p)
+        yield gap(p[0], 1 - (1 - slow.of_two(0.6, bound)) ** 2) / 100
 
 
 DEFECTS = [
@@ -113,6 +118,8 @@ DEFECTS = [
         ("faces cut at the wrong place", "h[j] - along * h[face]", "h[j]"),
         ("the series at the foot", "h * math.erfc(r * _ROOT_HALF) / (2.0 * r**3) + ", ""),
         ("edges turned round", "corner[i, 0] * y - corner[i, 1] * x", "corner[i, 1] * x - corner[i, 0] * y"),
+        ("what vectors share is forgotten", "value -= vector[i, j] * vector[pivot, j]", "value -= 0.0 * vector[i, j]"),
+        ("what is given moves no face", "t * (1.0 - sign * along) / norm", "t / norm"),
         ("no cone, but a column", "near - h / r * math.erfc", "near - math.erfc"),
     ),
 ]  # fmt: skip

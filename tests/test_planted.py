@@ -7,20 +7,24 @@ import pytest
 
 from analysis.kernels import ordering
 from tests import (
+    test_maxcombo,
     test_planted_cox,
     test_planted_matching,
     test_planted_propensity,
     test_planted_simulator,
     test_planted_survival,
+    test_planted_weights,
 )
 from tests.planted import AGREEMENT, HOME, Defect, Rooms, defects, largest_gap, replaced, source
 
 THEMES = (
+    test_maxcombo,
     test_planted_cox,
     test_planted_matching,
     test_planted_propensity,
     test_planted_simulator,
     test_planted_survival,
+    test_planted_weights,
 )
 DEFECTS: list[Defect] = [defect for theme in THEMES for defect in theme.DEFECTS]
 
