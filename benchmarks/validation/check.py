@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot
+from typing import Literal
 
 import numpy as np
 from scipy.special import ndtr
@@ -17,8 +18,9 @@ ALPHA = 0.01
 class Check:
     """One number: what it is, ours and the known one, each with its standard error.
 
-    With ``within`` the two must differ by no more than that (a number that is no simulation); else by no more than
-    chance allows.
+    With ``within`` the two must differ by no more than that (a number that is no simulation). With ``beyond`` ours must
+    be shown to lie on that side of the known one: so far that chance would not put it there. Else the two must differ
+    by no more than chance allows.
     """
 
     study: str
@@ -26,12 +28,27 @@ class Check:
     ours: Measure
     known: Measure
     within: float | None = None
+    beyond: Literal["above", "below"] | None = None
 
     @property
     def z(self) -> float:
         """The difference in standard errors of the difference; NaN for an exact check."""
         spread = hypot(self.ours.mcse, self.known.mcse)
         return (self.ours.value - self.known.value) / spread if self.within is None and spread > 0 else float("nan")
+
+    @property
+    def p(self) -> float:
+        """How easily chance makes this z: two-sided, or that of lying as far beyond; NaN for an exact check.
+
+        A check that is no exact one and has no z counts against the engine.
+        """
+        if self.within is not None:
+            return float("nan")
+        if np.isnan(self.z):
+            return 0.0 if self.beyond is None else 1.0
+        if self.beyond is None:
+            return float(2 * ndtr(-abs(self.z)))
+        return float(ndtr(-self.z if self.beyond == "above" else self.z))
 
 
 @dataclass(frozen=True)
@@ -54,21 +71,24 @@ def printed(value: float, decimals: int) -> Measure:
 
 
 def judged(checks: Sequence[Check]) -> list[Verdict]:
-    """Every check with its verdict: simulated ones hold unless their Holm-adjusted p is below `ALPHA`."""
-    raw = np.array([2 * ndtr(-abs(check.z)) if check.within is None else np.nan for check in checks])
-    adjusted = holm(raw)
+    """Every check with its verdict, simulated ones by their Holm-adjusted p.
+
+    One that must agree holds unless p is below `ALPHA`, one that must lie beyond holds if p is below it: whatever is
+    wrongly said of any of them, that an engine disagrees or that it lies beyond, has a chance of `ALPHA` at most.
+    """
+    adjusted = holm(np.array([check.p for check in checks]))
     verdicts = []
     for check, p in zip(checks, adjusted, strict=True):
-        if check.within is None:
-            holds = bool(p >= ALPHA)
-        else:
+        if check.within is not None:
             holds = bool(abs(check.ours.value - check.known.value) <= check.within)
+        else:
+            holds = bool(p >= ALPHA) if check.beyond is None else bool(p < ALPHA)
         verdicts.append(Verdict(check, float(p), holds))
     return verdicts
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's adjusted p-values; NaN stays NaN, but for a z that is NaN where a number was wanted, which counts as 0."""
+    """Holm's adjusted p-values; NaN stays NaN."""
     adjusted = np.full(len(p), np.nan)
     known = np.flatnonzero(~np.isnan(p))
     order = known[np.argsort(p[known], kind="stable")]

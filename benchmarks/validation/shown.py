@@ -27,8 +27,9 @@ def as_text(verdicts: Sequence[Verdict]) -> str:
     parts.append(
         textwrap.fill(
             f"{len(verdicts) - failed} of {len(verdicts)} hold. In brackets: standard error. A simulated answer "
-            f"({simulated} of them) fails where its p, adjusted for all of them (Holm), is below {ALPHA}; an exact one "
-            "where it differs by more than the digits to which it is known.",
+            f"({simulated} of them) fails where its p, adjusted for all of them (Holm), is below {ALPHA}; where known "
+            "is 'above' or 'below' a number, a deviation for which a method is known, unless its p is below that; an "
+            "exact one where it differs by more than the digits to which it is known.",
             WIDTH,
         )
     )
@@ -58,6 +59,8 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     check = verdict.check
     exact = check.within is not None
     texts = [_number(measure, exact) for measure in (check.ours, check.known)]
+    if check.beyond is not None:
+        texts[1] = f"{check.beyond} {check.known.value:.4f}"
     z = f"{check.z:+.2f}" if isfinite(check.z) else "exact"
     return (check.what, *texts, z, "yes" if verdict.holds else "NO")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.validation import exact_answers, simulated
+from benchmarks.validation import exact_answers, nulls, simulated
 from benchmarks.validation.check import Check, Verdict, judged
 
 
@@ -22,6 +22,14 @@ def _exact(answers: Callable[[], list[Check]]) -> Callable[[int, int], list[Chec
     return lambda replicates, jobs: answers()  # noqa: ARG005
 
 
+def _levels(name: str, world: str, quick: int, full: int, source: str = "the level of a test") -> Study:
+    return Study(name, source, nulls.levels(name, world), quick, full)
+
+
+def _calipers(name: str, quick: int, full: int) -> Study:
+    return Study(name, "Rosenbaum & Rubin 1985; Austin 2011", nulls.calipers(name), quick, full)
+
+
 STUDIES = (
     Study("hand-worked Cox data", "Therneau & Grambsch 2000, appendix E.1", _exact(exact_answers.hand_worked), 1, 1),
     Study("agreement with R", "R 4.2.2, survival 3.5-3", _exact(exact_answers.by_r), 1, 1),
@@ -31,6 +39,18 @@ STUDIES = (
     Study("randomised trial of 434", "a published group-sequential design", simulated.randomised, 2000, 20_000),
     Study("relative hazards", "Gasparini 2018, rsimsum, data set relhaz", simulated.relative_hazard, 1000, 10_000),
     Study("inverse weighting", "a published comparison of SEs", simulated.inverse_weighting, 1000, 10_000),
+    _levels("null hypothesis, randomised", "null-randomised", 1000, 10_000),
+    _levels("null hypothesis, cautious tests", "null-cautious", 5000, 20_000),
+    _levels("null hypothesis, confounded", "null-confounded", 1000, 10_000),
+    _levels("null hypothesis, bootstrap", "null-bootstrap", 100, 2000),
+    _levels(
+        "null hypothesis, strong prognosis",
+        "strong-prognosis",
+        1000,
+        10_000,
+        "Austin & Small 2014; Lunceford & Davidian 2004",
+    ),
+    _calipers("matching where overlap is poor", 300, 3000),
 )
 
 
