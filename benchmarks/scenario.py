@@ -60,15 +60,40 @@ class Sweep(Spec):
         return [cell for cell in cells if not any(entry.items() <= cell.items() for entry in self.exclude)]
 
 
+Precise = Literal[
+    "bias", "relative_bias", "empirical_se", "model_se", "relative_error_model_se", "mse", "rmse", "coverage",
+    "bias_eliminated_coverage", "rejection",
+]  # fmt: skip
+
+
+class Until(Spec):
+    """When a study may stop: when the Monte Carlo SE of each measure named in ``mcse`` is at most so large everywhere.
+
+    That is looked at after ``run.replicates`` replicates of a cell, rounded up to whole blocks, after twice as many and
+    so on, and there are at most ``most``. ``rejection`` is power or, where the truth is zero, the type-I error.
+    """
+
+    mcse: Annotated[dict[Precise, Positive], Field(min_length=1)]
+    most: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
+
+
 class Run(Spec):
     """How much is computed: replicates per cell, the seed, and how many patients may be drawn to find the truth.
 
-    The truth takes as many as bring its error below a third of the study's own, and at most ``truth_patients``.
+    The truth takes as many as bring its error below a third of the study's own, and at most ``truth_patients``. With
+    ``until`` the replicates are only those of the first look.
     """
 
     replicates: Annotated[int, Field(ge=1, le=100_000_000)] = 1000
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     truth_patients: Annotated[int, Field(ge=1000, le=100_000_000)] = 2_000_000
+    until: Until | None = None
+
+    @model_validator(mode="after")
+    def _begins_below_the_cap(self) -> "Run":
+        if self.until is not None and self.until.most < self.replicates:
+            raise ValueError(f"until.most ({self.until.most:,}) is less than the first {self.replicates:,} replicates")
+        return self
 
 
 class Free(Spec):

@@ -5,7 +5,7 @@ Every block is a pure function of (cell, replicate numbers, seed), so any split 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from analysis.estimators import Sample
 from analysis.kernels.status import Status
-from benchmarks.performance import performance
+from benchmarks.looks import Look, look, schedule
+from benchmarks.performance import Measure, performance
 from benchmarks.rows import KEYS, NUMBERS, Layout, Rows, merged
 from benchmarks.scenario import Scenario, Settings
 from benchmarks.store import RunError, RunFolder
@@ -75,6 +76,7 @@ class StudyResult:
     truths: dict[tuple[int, str, str], Truth]
     performance: pd.DataFrame
     rows_sha256: str
+    looks: tuple[Look, ...] = ()
 
 
 def prepare(cells: Iterable[tuple[Settings, Scenario]]) -> tuple[Cell, ...]:
@@ -261,19 +263,63 @@ def judge(rows: Rows, truths: dict[tuple[int, str, str], Truth]) -> pd.DataFrame
     return pd.DataFrame(table)
 
 
+def _tell(done: Callable[[str, int, int], None], total: int, count: int) -> None:
+    done("blocks of replicates", count, total)
+
+
+def _with_replicates(cell: Cell, count: int | None) -> Cell:
+    """The cell with so many replicates; as it is for None."""
+    if count is None:
+        return cell
+    run = cell.scenario.run.model_copy(update={"replicates": count})
+    return replace(cell, scenario=cell.scenario.model_copy(update={"run": run}))
+
+
+def look_at(cell: Cell, table: pd.DataFrame) -> Look:
+    """What a look at the performance of a cell finds."""
+    until = cell.scenario.run.until
+    assert until is not None
+    own = table[table["cell"] == cell.number]
+    found = {
+        (str(endpoint), str(estimator)): {
+            str(name): Measure(float(value), float(mcse))
+            for name, value, mcse in zip(part["measure"], part["value"], part["mcse"], strict=True)
+        }
+        for (endpoint, estimator), part in own.groupby(["endpoint", "estimator"], sort=False)
+    }
+    return look(cell.number, cell.scenario.run.replicates, found, until, RunError)
+
+
 def run_study(
     cells: tuple[Cell, ...], folder: RunFolder, jobs: int, block: int | None, done: Callable[[str, int, int], None]
 ) -> StudyResult:
     """The study computed, its rows, truths and performance written to the folder; ``done`` hears stage, done, of."""
-    todo = [part for cell in cells for part in blocks(cell, block)]
-    compute_rows(folder, todo, jobs, lambda count: done("blocks of replicates", count, len(todo)))
-    rows = Rows(folder.path / RESULTS, layout_of(cells))
-    truths: dict[tuple[int, str, str], Truth] = {}
-    for cell in cells:
-        found = find_truths(cell, jobs, lambda _: None, aims(cell, rows))
-        done("truths", cell.number + 1, len(cells))
-        truths |= {(cell.number, *key): truth for key, truth in found.items()}
-    result = StudyResult(cells, rows, truths, judge(rows, truths), rows.digest())
+    schedules = {
+        cell.number: iter(schedule(cell.scenario, until, block_size(cell.scenario)))
+        for cell in cells
+        if (until := cell.scenario.run.until) is not None
+    }
+    cells = tuple(_with_replicates(cell, next(schedules.get(cell.number, iter(())), None)) for cell in cells)
+    looks: dict[tuple[int, int], Look] = {}
+    while True:
+        todo = [part for cell in cells for part in blocks(cell, block)]
+        compute_rows(folder, todo, jobs, partial(_tell, done, len(todo)))
+        rows = Rows(folder.path / RESULTS, layout_of(cells))
+        truths: dict[tuple[int, str, str], Truth] = {}
+        for cell in cells:
+            found = find_truths(cell, jobs, lambda _: None, aims(cell, rows))
+            done("truths", cell.number + 1, len(cells))
+            truths |= {(cell.number, *key): truth for key, truth in found.items()}
+        table = judge(rows, truths)
+        now = [look_at(cell, table) for cell in cells if cell.number in schedules]
+        looks |= {(one.cell, one.replicates): one for one in now}
+        more = {one.cell: next(schedules[one.cell], None) for one in now if not one.enough}
+        if not any(more.values()):
+            break
+        cells = tuple(_with_replicates(cell, more.get(cell.number)) for cell in cells)
+    result = StudyResult(cells, rows, truths, table, rows.digest(), tuple(looks.values()))
+    if looks:
+        folder.write_json("looks.json", [asdict(one) for one in result.looks])
     folder.write_json("truth.json", [_truth_record(key, truth) for key, truth in truths.items()])
     folder.write_bytes("performance.csv", result.performance.to_csv(index=False).encode())
     folder.write_table("performance.parquet", pa.Table.from_pandas(result.performance, preserve_index=False))
@@ -285,6 +331,10 @@ def read_study(cells: tuple[Cell, ...], folder: RunFolder) -> StudyResult:
     """The result of a finished run, from its folder; RunError where it is incomplete or damaged."""
     if not folder.whole(RESULTS):
         raise RunError(f"{folder.path}: holds no complete run ({RESULTS}); finish it with `trialtwin run`")
+    looking = any(cell.scenario.run.until is not None for cell in cells)
+    looks = tuple(Look(**record) for record in folder.read_json("looks.json")) if looking else ()
+    reached = {one.cell: one.replicates for one in looks}
+    cells = tuple(_with_replicates(cell, reached.get(cell.number)) for cell in cells)
     rows = Rows(folder.path / RESULTS, layout_of(cells))
     truths: dict[tuple[int, str, str], Truth] = {}
     for record in folder.read_json("truth.json"):
@@ -294,7 +344,7 @@ def read_study(cells: tuple[Cell, ...], folder: RunFolder) -> StudyResult:
         value = float("nan") if record["value"] is None else record["value"]
         mcse = float("nan") if record["mcse"] is None else record["mcse"]
         truths[record["cell"], record["endpoint"], record["estimator"]] = Truth(estimand, value, mcse, record["how"])
-    return StudyResult(cells, rows, truths, judge(rows, truths), rows.digest())
+    return StudyResult(cells, rows, truths, judge(rows, truths), rows.digest(), looks)
 
 
 def _truth_record(key: tuple[int, str, str], truth: Truth) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from math import exp, isfinite, isnan
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pandas as pd
 
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.tables import TextTable, all_tables
+from benchmarks import looks
 from benchmarks.performance import Measure
 from benchmarks.scenario import Scenario, Settings
 from benchmarks.study import Cell, StudyResult
@@ -154,9 +156,14 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1)
 
 
 def verdict(result: StudyResult) -> str:
-    """What came out for the first endpoint, with its error: how far each kind of analysis is from its truth."""
-    if len(result.cells) > 1:
-        return _sweep_verdict(result)
+    """What came out for the first endpoint, with its error, and where a study that looks at its errors stopped."""
+    until = result.cells[0].scenario.run.until
+    stop = f" {looks.told(result.looks, until)}" if until is not None and result.looks else ""
+    return (_sweep_verdict(result) if len(result.cells) > 1 else _cell_verdict(result)) + stop
+
+
+def _cell_verdict(result: StudyResult) -> str:
+    """How far each kind of analysis is from its truth."""
     cell = result.cells[0]
     endpoint = cell.scenario.judged()[0][0]
     names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
@@ -256,8 +263,9 @@ def study_json(result: StudyResult, scenario: Scenario, held: dict[str, Any], fo
         ],
         "performance": _records(result.performance),
         "failures": _records(result.rows.failures()),
+        "looks": [asdict(one) for one in result.looks],
         "provenance": {
-            "replicates": scenario.run.replicates,
+            "replicates": max(result.rows.layout.replicates.values()),
             "seed": scenario.run.seed,
             "rows_sha256": result.rows_sha256,
             "folder": str(folder),
