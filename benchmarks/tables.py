@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.tables import TextTable, all_tables
-from benchmarks import looks
+from benchmarks import looks, paired
 from benchmarks.performance import Measure
 from benchmarks.scenario import Scenario, Settings
 from benchmarks.study import Cell, StudyResult
@@ -264,6 +264,10 @@ def study_json(result: StudyResult, scenario: Scenario, held: dict[str, Any], fo
         "performance": _records(result.performance),
         "failures": _records(result.rows.failures()),
         "looks": [asdict(one) for one in result.looks],
+        "paired": [
+            *(_pair(pair) for cell in result.cells for pair in paired.methods(result, cell)),
+            *(_pair(pair) for pair in paired.cells(result)),
+        ],
         "provenance": {
             "replicates": max(result.rows.layout.replicates.values()),
             "seed": scenario.run.seed,
@@ -272,6 +276,11 @@ def study_json(result: StudyResult, scenario: Scenario, held: dict[str, Any], fo
             **{key: held.get(key) for key in ("digest", "versions", "command")},
         },
     }
+
+
+def _pair(pair: paired.Pair) -> dict[str, Any]:
+    found = {name: {"value": _finite(one.value), "mcse": _finite(one.mcse)} for name, one in pair.measures.items()}
+    return {**asdict(pair), "measures": found}
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

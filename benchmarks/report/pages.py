@@ -14,7 +14,7 @@ from analysis.cohort_analysis import CohortAnalysis
 from analysis.cohort_spec import CohortSpec
 from analysis.kernels.status import Status
 from analysis.tables import all_tables
-from benchmarks import tables
+from benchmarks import paired, tables
 from benchmarks.fidelity import Fidelity, place
 from benchmarks.performance import Measure
 from benchmarks.report import charts
@@ -41,6 +41,8 @@ def study_report(result: StudyResult, document: Document, scenario: Scenario, he
         files=document.files,
         cells=[_cell(result, cell) for cell in result.cells],
         truths=_truths(result),
+        methods=[pair for cell in result.cells for pair in paired.methods(result, cell)],
+        paired_cells=paired.cells(result),
         failures=result.rows.failures().to_dict("records"),
         published=published_rows(result, scenario),
         held=held,

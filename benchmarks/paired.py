@@ -1,0 +1,60 @@
+"""Methods, and cells of a sweep, compared on the same replicates: their luck is common, so differences are precise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.performance import Floats, Measure, contrast
+from benchmarks.study import Cell, StudyResult
+
+MEASURES = ("bias_difference", "relative_precision", "coverage_difference", "rejection_difference")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One method in one cell against its reference; ``measures`` are those of `benchmarks.performance.contrast`."""
+
+    cell: int
+    endpoint: str
+    estimator: str
+    against: str
+    measures: dict[str, Measure]
+
+
+def methods(result: StudyResult, cell: Cell) -> list[Pair]:
+    """Each estimator of a cell against the first one that has the same true value to find."""
+    pairs, first = [], dict[tuple[str, str], str]()
+    for endpoint, one in cell.scenario.judged():
+        truth = result.truths[cell.number, endpoint, one.name]
+        if truth.estimand.measure == "none" or np.isnan(truth.value):
+            continue
+        reference = first.setdefault((endpoint, truth.estimand.model_dump_json()), one.name)
+        if reference != one.name:
+            own, other = (_numbers(result, cell.number, endpoint, name) for name in (one.name, reference))
+            pairs.append(Pair(cell.number, endpoint, one.name, reference, contrast(own, other, truth.value)))
+    return pairs
+
+
+def cells(result: StudyResult) -> list[Pair]:
+    """Each later cell against the first, estimator by estimator, on the replicates that both have.
+
+    ``mean_difference`` is that of the mean estimates. Cells share their random numbers.
+    """
+    pairs, base = [], result.cells[0]
+    there = {(endpoint, one.name) for endpoint, one in base.scenario.judged()}
+    for cell in result.cells[1:]:
+        for endpoint, one in cell.scenario.judged():
+            if (endpoint, one.name) not in there:
+                continue
+            own, other = (_numbers(result, number, endpoint, one.name) for number in (cell.number, base.number))
+            both = min(len(own["value"]), len(other["value"]))
+            cut = [{name: values[:both] for name, values in found.items()} for found in (own, other)]
+            found = contrast(cut[0], cut[1], float("nan"))
+            shown = {"mean_difference": found["bias_difference"], "rejection_difference": found["rejection_difference"]}
+            pairs.append(Pair(cell.number, endpoint, one.name, f"cell {base.number}", shown))
+    return pairs
+
+
+def _numbers(result: StudyResult, cell: int, endpoint: str, estimator: str) -> dict[str, Floats]:
+    numbers, status = result.rows.of(cell, endpoint, estimator)
+    return {**numbers, "status": status.astype(np.float64)}
