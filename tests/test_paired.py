@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.paired import cells, methods
 from benchmarks.report import study_report
-from benchmarks.store import RunFolder
+from benchmarks.store import RunFolder, manifest
 from benchmarks.study import StudyResult, prepare, run_study
 from benchmarks.tables import study_json
 from benchmarks.verbs import load_study
@@ -65,7 +65,8 @@ def test_json_and_page_tell_them(result: StudyResult, tmp_path: Path) -> None:
     document = study_json(result, world, {}, tmp_path)
     assert len(document["paired"]) == 2 * 2 + 8
     bias = document["paired"][0]["measures"]["bias_difference"]
-    page = study_report(result, load_study("paper").document, world, {"versions": {}})
+    document_of = load_study("paper").document
+    page = study_report(result, document_of, world, manifest(document_of, 5))
     assert f"{bias['value']:.4f} ({bias['mcse']:.4f})" in page
     assert "On the same replicates" in page
     assert np.isfinite(bias["mcse"])
