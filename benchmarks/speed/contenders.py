@@ -33,8 +33,12 @@ LABELS = {
     "competent-r": "R, competent",
     PYTHON_STACK: "lifelines + statsmodels",
 }
-TOLERANCE = {**dict.fromkeys(R_SCRIPTS, 1e-6), PYTHON_STACK: 1e-2}
-"""Largest relative difference from ours that still counts as the same answer; lifelines stops its iterations early."""
+TOLERANCE = {**dict.fromkeys(R_SCRIPTS, 1e-5), PYTHON_STACK: 1e-2}
+"""Largest relative difference from ours that still counts as the same answer.
+
+R's coxph stops where the log-likelihood moves by less than 1e-9 of itself, which leaves some 1e-6 of a coefficient;
+lifelines stops earlier still.
+"""
 
 
 class Failed(RuntimeError):
