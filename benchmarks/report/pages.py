@@ -12,6 +12,7 @@ from analysis import figures as cohort_figures
 from analysis.audit.paper import SEVERITIES, Finding
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.cohort_spec import CohortSpec
+from analysis.estimators import Estimator
 from analysis.kernels.status import Status
 from analysis.tables import all_tables
 from benchmarks import paired, tables
@@ -40,6 +41,7 @@ def study_report(result: StudyResult, document: Document, scenario: Scenario, he
         sources=dict(sorted(document.sources.items())),
         files=document.files,
         cells=[_cell(result, cell) for cell in result.cells],
+        described=[(one.name, _described(one)) for one in scenario.estimators],
         truths=_truths(result),
         methods=[pair for cell in result.cells for pair in paired.methods(result, cell)],
         paired_cells=paired.cells(result),
@@ -174,6 +176,14 @@ def _cell(result: StudyResult, cell: Cell) -> dict[str, Any]:
         "figures": figures,
         "every": every,
     }
+
+
+def _described(estimator: Estimator) -> str:
+    """The first sentence of an estimator's documentation, and its options where they are not the usual ones."""
+    first = " ".join((type(estimator).__doc__ or "").split("\n\n")[0].split()).replace("``", "")
+    options = estimator.model_dump(mode="json", exclude_defaults=True, exclude={"kind", "name", "endpoints"})
+    told = re.sub("[][{}'\"]", "", "; ".join(f"{key}: {value}" for key, value in options.items()))
+    return first.split(". ")[0].rstrip(".") + (f" ({told})." if told else ".")
 
 
 def _truths(result: StudyResult) -> list[dict[str, Any]]:
