@@ -1,0 +1,61 @@
+"""A question's design run as a study: in a folder of its own, resumable, every cell on the same random numbers."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.kernels.status import Status
+from benchmarks.progress import Progress
+from benchmarks.scenario import Scenario, Settings, cells
+from benchmarks.store import RunError, manifest, open_folder
+from benchmarks.study import StudyResult, prepare, run_study
+from benchmarks.verbs import Asked, ready_kernels
+from benchmarks.warm_up import STUDY
+from simulator.documents import parse, with_values
+
+Floats = NDArray[np.float64]
+
+
+def designed(asked: Asked, cells_of: Sequence[Settings], fixed: Mapping[str, Any]) -> Asked:
+    """The study with other cells: each sets the same dotted paths; ``fixed`` is set in all of them.
+
+    DocumentError where a cell is not valid. What the scenario itself sweeps over is dropped.
+    """
+    paths = tuple(cells_of[0])
+    walked = {path: [settings[path] for settings in cells_of] for path in paths}
+    document = with_values(asked.document, {"sweep": {"zip": walked} if paths else {}, **fixed})
+    scenario = parse(document, Scenario)
+    return Asked(document, scenario, cells(document, scenario))
+
+
+def answered(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[StudyResult, Path]:
+    """The designed study run, and its folder: ``runs/<verb>-<name>-<digest>`` unless given."""
+    made = manifest(asked.document, asked.scenario.run.seed)
+    place = out or Path("runs") / f"{verb}-{asked.scenario.name}-{str(made['digest'])[:10]}"
+    folder = open_folder(place, asked.document, made)
+    ready_kernels(STUDY)
+    return run_study(prepare(asked.cells), folder, jobs, None, Progress()), place
+
+
+def values_of(result: StudyResult, cell: int, endpoint: str, estimator: str) -> Floats:
+    """The estimates ``(R,)`` of a cell, NaN where one failed; the same place is the same replicate in every cell."""
+    numbers, status = result.rows.of(cell, endpoint, estimator)
+    return np.where(status == Status.OK, numbers["value"], np.nan)
+
+
+def one_estimator(asked: Asked, endpoint: str, name: str | None) -> tuple[dict[str, Any], str]:
+    """The document's entry for one estimator alone, for one endpoint, and its name; the matched one unless named.
+
+    RunError where the study has none of that name, or it does not judge that endpoint.
+    """
+    own = [one for one in asked.scenario.estimators if endpoint in one.endpoints]
+    usual = sorted(own, key=lambda one: (one.name != "matched", one.kind != "matched")) if name is None else []
+    found = next((one for one in usual or own if name in (None, one.name)), None)
+    if found is None:
+        known = ", ".join(one.name for one in own) or "none"
+        raise RunError(f"{asked.scenario.name}: no estimator '{name}' for {endpoint}; there are: {known}")
+    written = found.model_dump(mode="json", exclude_defaults=True)
+    return {**written, "kind": found.kind, "name": found.name, "endpoints": [endpoint]}, found.name
