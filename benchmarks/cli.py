@@ -167,6 +167,45 @@ def performance(
     click.echo(verbs.performance(rows, columns, truth, reference, level, out, as_json))
 
 
+@cli.command()
+@click.argument("name")
+@overrides
+@click.option("--endpoint", default="OS", show_default=True, help="OS or PFS.")
+@click.option("--estimator", help="Name of the study's estimator that stands for the published analysis.")
+@click.option("--hr", type=click.FloatRange(0, min_open=True), help="Published HR; from the world unless given.")
+@click.option("--bound", type=click.FloatRange(0, min_open=True), help="Its confidence limit nearer to no effect.")
+@click.option("--strongest", type=click.FloatRange(1.1, 50), default=8.0, show_default=True, help="End of the grid.")
+@click.option("--nodes", type=click.IntRange(2, 20), default=6, show_default=True, help="Grid points each way.")
+@click.option("--prevalence", type=click.FloatRange(0.01, 0.99), default=0.5, show_default=True)
+@click.option("--at", "points", multiple=True, metavar="OR,HR", help="Also the true HR at this strength.")
+@click.option("--reps", type=click.IntRange(2, 100_000), default=200, show_default=True, help="Replicates per cell.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
+@jobs
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/tipping-<name>-<digest> unless given.")
+@click.option("--figure", type=click.Path(path_type=Path), help="A .png, .svg or .pdf file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables.")
+def tipping(
+    name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, hr: float | None, bound: float | None,
+    strongest: float, nodes: int, prevalence: float, points: tuple[str, ...], reps: int, seed: int | None,
+    jobs: int | None, out: Path | None, figure: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """How strong must an unmeasured confounder be to make the published result: true HR by its strengths.
+
+    A binary confounder multiplies the odds of treatment by OR and every hazard by HR, through the real pipeline;
+    beside it the E-value and the measured covariates.
+    """
+    from benchmarks import verbs
+    from benchmarks.questions import tipping_shown as question
+
+    asked = verbs.load_study(name, settings, reps, seed)
+    click.echo(
+        question.tipping(
+            asked, endpoint, estimator, (hr, bound), strongest, nodes, prevalence, points, jobs or _cores(), out,
+            figure, as_json,
+        )
+    )  # fmt: skip
+
+
 @cli.command("warm-up")
 def warm_up() -> None:
     """Compile the kernels into the cache before they are needed: for container images and clusters."""

@@ -1,10 +1,13 @@
 """A question's design run as a study: in a folder of its own, resumable, every cell on the same random numbers."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from analysis.kernels.status import Status
@@ -59,3 +62,34 @@ def one_estimator(asked: Asked, endpoint: str, name: str | None) -> tuple[dict[s
         raise RunError(f"{asked.scenario.name}: no estimator '{name}' for {endpoint}; there are: {known}")
     written = found.model_dump(mode="json", exclude_defaults=True)
     return {**written, "kind": found.kind, "name": found.name, "endpoints": [endpoint]}, found.name
+
+
+FIGURE_KINDS = (".png", ".svg", ".pdf")
+
+
+def figure_path(path: Path | None) -> None:
+    """Refuse, before anything is computed, a figure's name with an ending that cannot be written."""
+    if path is not None and path.suffix not in FIGURE_KINDS:
+        raise RunError(f"{path}: end the figure's name in {', '.join(FIGURE_KINDS)}")
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure, the same bytes each time; RunError where it cannot be written."""
+    figure_path(path)
+    settings: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
+    with mpl.rc_context({"svg.hashsalt": "trialtwin"}):
+        try:
+            figure.savefig(path, dpi=200, metadata=settings)
+        except OSError as error:
+            raise RunError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON allows it: arrays and tuples as lists, null where a number is not finite."""
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, tuple | list):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
