@@ -24,10 +24,7 @@ def tipping(
     axes.set_yscale("log")
     low, high = float(shown.min()), float(shown.max())
     levels = [level for level in (*np.arange(0.1, 2.0, 0.1), *np.arange(2.0, 5.0, 0.5)) if low < level < high]
-    filled = axes.contourf(
-        odds_ratios, strengths, shown, levels=sorted({low, *levels, high}), cmap="cividis", alpha=0.4
-    )
-    filled.set_edgecolor("face")
+    axes.contourf(odds_ratios, strengths, shown, levels=sorted({low, *levels, high}), cmap="Greys", alpha=0.35)
     lines = axes.contour(odds_ratios, strengths, shown, levels=levels, colors=GREY, linewidths=0.6)
     axes.clabel(lines, fmt="%.1f", fontsize=7)
     for surface, style, label in (

@@ -174,7 +174,7 @@ def performance(
 @click.option("--estimator", help="Name of the study's estimator that stands for the published analysis.")
 @click.option("--hr", type=click.FloatRange(0, min_open=True), help="Published HR; from the world unless given.")
 @click.option("--bound", type=click.FloatRange(0, min_open=True), help="Its confidence limit nearer to no effect.")
-@click.option("--strongest", type=click.FloatRange(1.1, 50), default=8.0, show_default=True, help="End of the grid.")
+@click.option("--strongest", type=click.FloatRange(1.1, 50), default=10.0, show_default=True, help="End of the grid.")
 @click.option("--nodes", type=click.IntRange(2, 20), default=6, show_default=True, help="Grid points each way.")
 @click.option("--prevalence", type=click.FloatRange(0.01, 0.99), default=0.5, show_default=True)
 @click.option("--at", "points", multiple=True, metavar="OR,HR", help="Also the true HR at this strength.")

@@ -33,7 +33,7 @@ from benchmarks.verbs import Asked
 
 TRANSITIONS = ("progression", "death", "death_after_progression")
 CONFOUNDER = "tipping_confounder"
-EFFECTS = (1.6, 0.9, 0.2, -0.5)
+EFFECTS = (1.6, 0.95, 0.3, -0.35, -1.0)
 """True effects of the design, as shares of the published log HR."""
 
 
