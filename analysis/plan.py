@@ -3,7 +3,7 @@
 Terms are written as in ``simulator.terms``: ``age``, ``age>50``, ``ecog>=1``, ``albi=3``, ``grade`` (a factor).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from analysis.matching_plan import MatchingPlan, no_repeats
+from analysis.missing import MissingPlan, problem
 from simulator.spec import Spec
 from simulator.terms import Variable, parse_term
 
@@ -19,6 +20,7 @@ __all__ = [
     "CoxPlan",
     "Factor",
     "MatchingPlan",
+    "MissingPlan",
     "Plan",
     "PropensityPlan",
     "SurvivalPlan",
@@ -129,15 +131,33 @@ class Plan(Spec):
     cox: CoxPlan = CoxPlan()
     subgroups: tuple[str, ...] | None = None
     table1: TablePlan = TablePlan()
+    missing: MissingPlan = MissingPlan()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Plan":
         no_repeats(self.subgroups, "subgroups")
         return self
 
-    def problems(self, variables: Mapping[str, Variable]) -> list[tuple[tuple[str | int, ...], str]]:
-        """What does not fit the covariates: a place within the section and one line each; empty when all is well."""
+    def with_terms(self, terms: tuple[str, ...]) -> "Plan":
+        """The plan with these candidates of the propensity model and Cox covariates more, where it lists its own."""
+        update: dict[str, Spec] = {}
+        if terms and self.propensity.candidates is not None:
+            update["propensity"] = self.propensity.model_copy(update={"candidates": self.propensity.candidates + terms})
+        if terms and self.cox.covariates is not None:
+            update["cox"] = self.cox.model_copy(update={"covariates": self.cox.covariates + terms})
+        return self.model_copy(update=update) if update else self
+
+    def problems(
+        self, variables: Mapping[str, Variable], missing: Sequence[str] = ()
+    ) -> list[tuple[tuple[str | int, ...], str]]:
+        """What does not fit the covariates: a place within the section and one line each; empty when all is well.
+
+        ``missing`` names the covariates that may have missing values.
+        """
         found: list[tuple[tuple[str | int, ...], str]] = []
+        cannot = problem(missing, self.missing, variables)
+        if cannot:
+            found.append((("missing",), cannot))
         listed: tuple[tuple[tuple[str, ...], tuple[str, ...] | None], ...] = (
             (("propensity", "candidates"), self.propensity.candidates),
             (("matching", "covariates"), self.matching.covariates),

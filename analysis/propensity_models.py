@@ -1,7 +1,7 @@
 """The propensity score that a plan asks for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,18 @@ def propensity_score(
             if true is None:
                 raise ValueError("'method: true' needs simulated patients: of real ones nobody knows it")
             return _known(true, treated, present, x.shape[2], term_of)
+
+
+def averaged(fits: Sequence[PropensityFit]) -> PropensityFit:
+    """The mean probability of several fits, and its logit; coefficients and terms are those of the first.
+
+    The status is the first one that is not OK.
+    """
+    statuses = np.stack([fit.status for fit in fits])
+    status = np.take_along_axis(statuses, np.argmax(statuses != Status.OK, axis=0)[None], axis=0)[0]
+    fitted = np.mean([fit.fitted for fit in fits], axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return replace(fits[0], fitted=fitted, linear=np.log(fitted) - np.log1p(-fitted), status=status)
 
 
 def _known(true: Floats, treated: Bools, present: Bools, columns: int, term_of: Sequence[int]) -> StepwiseFit:

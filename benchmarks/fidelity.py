@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from analysis.block_workflow import BlockAnalysis
-from analysis.estimators import Sample
 from analysis.numbers import BlockNumbers
 from analysis.published import parse_printed
+from benchmarks.sampled import one_sample
 from benchmarks.scenario import Scenario
 from benchmarks.study import block_size, run_in_order
 from simulator.cohort import Floats
@@ -91,7 +91,7 @@ def replicate_numbers(
 
     def one(numbers: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[list[Floats], Floats]:
         cohorts = generate(resolved, seed, numbers)
-        sample = Sample(cohorts.observed, scenario.analysis, numbers, seed, cohorts.hidden.propensity)
+        sample = one_sample(scenario, cohorts, seed)
         found = BlockNumbers(BlockAnalysis(sample))
         excluded, present = cohorts.hidden.excluded, cohorts.observed.present
         criteria = len(cohorts.hidden.criteria)

@@ -6,9 +6,9 @@ from math import isinf, isnan
 import numpy as np
 
 from analysis.block_workflow import BlockAnalysis
-from analysis.estimators import Sample
 from analysis.numbers import BlockNumbers
 from benchmarks.fidelity import to_score
+from benchmarks.sampled import one_sample
 from benchmarks.scenario import Scenario
 from simulator.generate import Resolved, generate
 from simulator.world import Printed
@@ -25,7 +25,7 @@ def print_paper(
     """
     numbers = np.array([replicate], np.int64)
     cohorts = generate(resolved, seed, numbers)
-    sample = Sample(cohorts.observed, scenario.analysis, numbers, seed, cohorts.hidden.propensity)
+    sample = one_sample(scenario, cohorts, seed)
     found = BlockNumbers(BlockAnalysis(sample))
     made = {}
     for key, one in to_score(template).items():

@@ -166,14 +166,15 @@ class Scenario(World):
             if names.count(name) > 1:
                 raise ValueError(f"estimators: two are called '{name}'; give one a name of its own")
         variables = {name: spec.variable(name) for name, spec in self.population.covariates.items()}
-        for place, message in self.analysis.problems(variables):
+        missing = self.may_be_missing()
+        for place, message in self.analysis.problems(variables, missing):
             raise ValueError(f"analysis.{'.'.join(map(str, place))}: {message}")
         for estimator in self.estimators:
             try:
                 own = estimator.plan_for(self.analysis)
             except ValueError as error:
                 raise ValueError(f"estimators: '{estimator.name}': {error}") from None
-            for place, message in own.problems(variables):
+            for place, message in own.problems(variables, missing):
                 raise ValueError(f"estimators: '{estimator.name}': {'.'.join(map(str, place))}: {message}")
             self._endpoints_fit(estimator, variables)
         return self

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analysis.estimators import Sample
+from analysis.estimators.pooled import estimated
 from analysis.kernels.status import Status
 from benchmarks.looks import Look, look, schedule
 from benchmarks.performance import Measure, performance
 from benchmarks.rows import KEYS, NUMBERS, Layout, Rows, merged
+from benchmarks.sampled import samples
 from benchmarks.scenario import Scenario, Settings
 from benchmarks.store import RunError, RunFolder
 from benchmarks.tallies import GROUPS, Counts
@@ -102,8 +103,8 @@ def block_rows(block: Block) -> pa.Table:
     cell, scenario = block.cell, block.cell.scenario
     replicates = np.arange(block.first, block.last, dtype=np.int64)
     cohorts = generate(cell.resolved, scenario.run.seed, replicates)
-    sample = Sample(cohorts.observed, scenario.analysis, replicates, scenario.run.seed, cohorts.hidden.propensity)
-    made = [(e, m, m.estimate(sample, e)) for e, m in scenario.judged()]
+    sampled = samples(scenario, cohorts, scenario.run.seed)
+    made = [(e, m, estimated(sampled, m, e)) for e, m in scenario.judged()]
     each = len(made)
     columns: dict[str, object] = {
         "cell": np.full(len(replicates) * each, cell.number, np.int32),

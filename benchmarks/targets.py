@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from analysis.block_workflow import BlockAnalysis
-from analysis.estimators import Sample
 from analysis.numbers import BlockNumbers
 from analysis.published import parse_printed
 from benchmarks.fidelity import to_score
+from benchmarks.sampled import one_sample
 from benchmarks.scenario import Calibration, Scenario
 from benchmarks.study import block_size
 from simulator.cohort import Floats
@@ -113,7 +113,7 @@ class Model:
         for first in range(0, replicates, size):
             numbers = np.arange(first, min(first + size, replicates), dtype=np.int64)
             cohorts = generate(resolved, self.seed, numbers)
-            sample = Sample(cohorts.observed, scenario.analysis, numbers, self.seed, cohorts.hidden.propensity)
+            sample = one_sample(scenario, cohorts, self.seed)
             block = BlockNumbers(BlockAnalysis(sample))
             parts.append(np.stack([block.of(target.key) for target in self.targets]))
         made = np.concatenate(parts, axis=1)

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.estimators import Sample
 from analysis.kernels.status import Status
 from analysis.plan import MatchingPlan, Plan, PropensityPlan
 from analysis.survival import cox
+from benchmarks.sampled import samples
 from benchmarks.scenario import Scenario
 from benchmarks.tallies import BINS, GROUPS, TALLIES, WHOLE_PATIENT, Counts
 from simulator.cohort import Bools, Cohorts
@@ -91,9 +91,10 @@ def is_strict_null(scenario: Scenario, endpoint: str) -> bool:
     seen_alike = endpoint != "PFS" or len({visits.get(arm) for arm in scenario.arms.names()}) == 1
     if spec.treatment_effect == "none":
         return seen_alike
-    changes = (
+    changes = [
         any(one.treatment.steps()) or any(one.treatment.modifiers.values()) for one in spec.transitions().values()
-    )
+    ]
+    changes += [len(set(one.shares.values())) > 1 for one in (spec.cure, spec.subsequent) if one]
     return endpoint in ENDPOINTS and seen_alike and spec.progression_modes is None and not any(changes)
 
 
@@ -102,7 +103,7 @@ def count_block(patients: Patients, asked: Sequence[Estimand], replicates: NDArr
     cohorts, group = patients.draw(replicates), patients.groups(replicates)
     world, span = patients.scenario, patients.span
     weights = {
-        who: _weights(who[0], cohorts, plan_of(who[1], world.analysis), world.run.seed)
+        who: _weights(who[0], cohorts, plan_of(who[1], world.analysis), world)
         for who in {(estimand.population, estimand.matched_by) for estimand in asked}
     }
     return [
@@ -124,14 +125,14 @@ def conditional_group(patients: Patients, estimand: Estimand, replicates: int, g
     """The conditional log hazard ratio in one group of replicates, NaN if its model has no finite fit."""
     numbers = np.arange(group, max(replicates, GROUPS), GROUPS)
     cohorts = patients.draw(numbers)
-    observed = cohorts.observed
+    observed = cohorts.hidden.perfect
     given = tuple(term for term in estimand.adjusted_for if term != TRUE_SCORE)
     x = design(given, observed.variable, observed.names, observed.covariates).x
     if TRUE_SCORE in estimand.adjusted_for:
         e = cohorts.hidden.propensity
         x = np.concatenate([x, (np.log(e) - np.log1p(-e))[..., None]], axis=-1)
-    analysis, seed = patients.scenario.analysis, patients.scenario.run.seed
-    inside = _weights(estimand.population, cohorts, plan_of(estimand.matched_by, analysis), seed) > 0
+    world = patients.scenario
+    inside = _weights(estimand.population, cohorts, plan_of(estimand.matched_by, world.analysis), world) > 0
     rows = x[inside]
     zero, one = cohorts.hidden.potential[estimand.endpoint]
     treated = np.repeat([0.0, 1.0], len(rows))[:, None]
@@ -175,31 +176,36 @@ def plan_of(matched_by: str, plan: Plan) -> Plan:
     )
 
 
-def _weights(population: Population, cohorts: Cohorts, plan: Plan, seed: int) -> Counts:
-    """How much each patient ``(R, N)`` counts in the population: whole numbers, so that sums are exact."""
+def _weights(population: Population, cohorts: Cohorts, plan: Plan, world: Scenario) -> Counts:
+    """How much each patient ``(R, N)`` counts in the population: whole numbers, so that sums are exact.
+
+    The matched count as often as imputed data sets match them.
+    """
     if population in ("overlap", "matching_weight"):
         e = cohorts.hidden.propensity
         tilt = e * (1 - e) if population == "overlap" else np.minimum(e, 1 - e)
         return np.rint(tilt * WHOLE_PATIENT).astype(np.int64)
-    return _inside(population, cohorts, plan, seed).astype(np.int64)
+    if population == "matched":
+        made = samples(world, cohorts, world.run.seed, plan)
+        often: Counts = np.sum([one.matched for one in made], axis=0, dtype=np.int64)
+        return often
+    return _inside(population, cohorts).astype(np.int64)
 
 
-def _inside(population: Population, cohorts: Cohorts, plan: Plan, seed: int) -> Bools:
+def _inside(population: Population, cohorts: Cohorts) -> Bools:
     """Who belongs to the population ``(R, N)``."""
     observed, eligible = cohorts.observed, cohorts.hidden.eligible
     match population:
         case "all":
             return np.ones(observed.treated.shape, np.bool_)
         case "treated":
-            return observed.treated
+            return cohorts.hidden.perfect.treated
         case "untreated":
-            return ~observed.treated
+            return ~cohorts.hidden.perfect.treated
         case "selected":
             return observed.present
         case "always_eligible":
             both: Bools = eligible[0] & eligible[1]
             return both
-        case "matched":
-            return Sample(observed, plan, cohorts.replicates, seed, cohorts.hidden.propensity).matched
-        case "overlap" | "matching_weight":
+        case "matched" | "overlap" | "matching_weight":
             raise ValueError(f"the population {population} has weights, not members")

@@ -51,6 +51,16 @@ class Accrual(Spec):
             raise ValueError("rates leave no room for 'shape'" if self.shape else "some rate must be above zero")
         return self
 
+    def mean(self) -> float:
+        """Mean months from the start of accrual to entry."""
+        length = months_between(self.start, self.end)
+        if not self.rates:
+            return length * (1.0 + self.shape) / (2.0 + self.shape)
+        ends = (0.0, *self.cuts, length)
+        filled = [rate * (last - first) for rate, (first, last) in zip(self.rates, pairwise(ends), strict=True)]
+        middle = [(first + last) / 2 for first, last in pairwise(ends)]
+        return sum(share * at for share, at in zip(filled, middle, strict=True)) / sum(filled)
+
     def months(self, luck: Floats) -> Floats:
         """Months from the start of accrual to entry, for uniform ``luck`` of any shape."""
         length = months_between(self.start, self.end)
@@ -70,13 +80,15 @@ class Entry(Spec):
 
     ``guarantee_months`` by arm: who dies earlier in that arm is never included. ``requires``: the least amount of a
     treatment (see ``outcomes.exposure``) that whoever gets it must have received. ``potential_follow_up_months``: the
-    least time from entry to the cut-off date. Where too few qualify the study is smaller.
+    least time from entry to the cut-off date. ``complete_follow_up``: the arms whose drop-outs are left out. Where too
+    few qualify the study is smaller.
     """
 
     accrual: Accrual
     guarantee_months: dict[str, NonNegative] = Field(default_factory=dict)
     requires: dict[Name, NonNegative] = Field(default_factory=dict)
     potential_follow_up_months: NonNegative = 0.0
+    complete_follow_up: tuple[Name, ...] = ()
     screened: Annotated[float, Field(ge=1, le=100)] = 1.0
 
 

@@ -128,7 +128,11 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 def _values(variable: Variable, values: NDArray[np.float64]) -> NDArray[np.generic]:
     flat = values.ravel()
-    return flat if variable.kind == "continuous" else np.array(variable.levels)[flat.astype(int)]
+    if variable.kind == "continuous":
+        return flat
+    levels = np.array([*variable.levels, None], object)  # the last for a missing one
+    shown: NDArray[np.generic] = levels[np.where(np.isnan(flat), len(variable.levels), flat).astype(int)]
+    return shown
 
 
 def _dates(world: World, months: NDArray[np.float64]) -> list[str]:

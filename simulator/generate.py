@@ -5,11 +5,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator import centres, covariates, outcomes, predictors, progression_modes, records, treatment, treatment_start
-from simulator.cohort import Bools, Cohorts, Endpoint, Floats, Hidden, Observed, OnDemand
+from simulator import (
+    calendar,
+    centres,
+    covariates,
+    cure,
+    imperfections,
+    outcomes,
+    predictors,
+    progression_modes,
+    records,
+    subsequent,
+    treatment,
+    treatment_start,
+)
+from simulator.cohort import Bools, Cohorts, Floats, Hidden, Observed, OnDemand
 from simulator.elementary import choose, exp, minus_log
 from simulator.entry import first_qualified, months_between
-from simulator.followup import observe, seen_at_visits
+from simulator.followup import censored_at, observe, risk_of_dropout, seen_at_visits
 from simulator.streams import Streams
 from simulator.world import World
 
@@ -28,6 +41,8 @@ class Resolved:
     hazards: tuple[dict[str, outcomes.Hazard], dict[str, outcomes.Hazard]]
     predictors: predictors.Predictors
     recorded: records.Resolved
+    mean_entry: float
+    imperfections: imperfections.Resolved | None
 
 
 def resolve(world: World) -> Resolved:
@@ -39,11 +54,17 @@ def resolve(world: World) -> Resolved:
             "treatment": world.treatment.log_odds,
             **{name: spec.log_hr for name, spec in transitions.items()},
             **{f"{name}/treated": transitions[name].treatment.modifiers for name in _modified(world.outcomes)},
+            **({"dropout": world.dropout_log_hr()} if world.followup.informative else {}),
+            **{imperfections.place_of(name): one.log_odds for name, one in _missing(world).items()},
         },
         baseline.variables,
     )
     values = baseline.draw(Streams(REFERENCE_SEED), np.zeros(1, np.int64), treatment.REFERENCE_PATIENTS)
-    intercept = treatment.solve_intercept(world.treatment, prepared.of(values)[prepared.rows["treatment"]])
+    reference = prepared.of(values).reshape(-1, treatment.REFERENCE_PATIENTS)
+    linear = {place: reference[row] for place, row in prepared.rows.items()}
+    intercept = treatment.solve_intercept(world.treatment, linear["treatment"][None])
+    propensity = treatment.probability(intercept + linear["treatment"])
+    imperfect, arms = world.imperfections, world.arms.names()
     plain = {name: spec.baseline.pieces() for name, spec in transitions.items()}
     treated = {name: plain[name].under(spec.treatment) for name, spec in transitions.items()}
     works = world.outcomes.treatment_effect == "as_stated"
@@ -53,7 +74,9 @@ def resolve(world: World) -> Resolved:
         treatment.Allocation(intercept, world.treatment.share if world.treatment.kind == "fixed" else None),
         (plain, treated if works else plain),
         prepared,
-        records.resolve(world.outcomes, world.arms.names()),
+        records.resolve(world.outcomes, arms),
+        world.entry.accrual.mean(),
+        imperfections.resolve(imperfect, arms, world.population, linear, propensity) if imperfect else None,
     )
 
 
@@ -69,26 +92,33 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
     size = world.population.size if patients is None else patients
     n = world.screened(size)
     values = resolved.baseline.draw(streams, replicates, n)
-    linear = _predictors(resolved, streams, replicates, values)
+    entry = world.entry.accrual.months(streams.uniform("entry", replicates, n))
+    linear = _predictors(resolved, streams, replicates, values, entry)
     assigned, propensity = resolved.allocation.draw(linear["treatment"], streams, replicates)
     luck = {name: streams.uniform(f"transition/{name}", replicates, n) for name in world.outcomes.transitions()}
     modes = resolved.recorded.modes
     shown = progression_modes.draw(modes, streams, replicates, n) if modes else None
     late = world.treatment.start
     wait = treatment_start.waits(late, streams, replicates, n) if late else None
-    courses, shown = _courses(resolved, streams, replicates, linear, luck, shown, wait)
-    censoring, entry, administrative = _censoring(resolved, streams, replicates, n, wait)
+    frailty = world.outcomes.frailty
+    multiplier = outcomes.frailty(frailty, streams, replicates, n) if frailty else 1.0
+    courses, shown = _courses(resolved, streams, replicates, linear, luck, multiplier, shown, wait)
+    administrative = months_between(world.entry.accrual.start, world.followup.cut_off) - entry
+    censoring, lost = _censoring(resolved, streams, replicates, linear, multiplier, administrative, wait)
+    complete = [_complete(*pair, administrative) for pair in zip(lost, courses, strict=True)]
     arms, treated = world.arms.names(), assigned
     recorded = records.draw(resolved.recorded, arms, streams, replicates, luck, courses, wait)
+    lost = censored_at(world.followup.censored_at, recorded.binary, lost)
     if late and wait is not None:
-        starts = treatment_start.begins(late, wait, courses[1], censoring[1])
+        starts = treatment_start.begins(late, wait, courses[1], lost[1])
         treated = assigned & starts
         courses = courses[0], treatment_start.course_of(starts, courses[1], courses[0])
-        censoring = censoring[0], choose(starts, censoring[1], censoring[0])
+        censoring, lost = ((zero, choose(starts, one, zero)) for zero, one in (censoring, lost))
+        complete[1] = np.where(starts, complete[1], complete[0])
         recorded = treatment_start.records_of(starts, recorded)
         shown = treatment_start.modes_of(~starts, shown) if shown else None
         wait = choose(starts, wait, np.full(wait.shape, np.inf))
-    criteria = _criteria(world, courses, administrative, recorded.exposure)
+    criteria = _criteria(world, courses, administrative, recorded.exposure, (complete[0], complete[1]))
     if wait is not None:
         starts = np.isfinite(wait)
         criteria = {name: (zero, choose(starts, one, zero)) for name, (zero, one) in criteria.items()}
@@ -101,16 +131,14 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
     potential = {
         name: (observe(zero, censoring[0]), observe(one, censoring[1])) for name, (zero, one) in latent.items()
     }
-    endpoints = {
-        name: Endpoint(choose(treated, one.time, zero.time), choose(treated, one.event, zero.event))
-        for name, (zero, one) in potential.items()
-    }
+    received = {name: choose(treated, one, zero) for name, (zero, one) in latent.items()}
+    endpoints = {name: observe(time, choose(treated, lost[1], lost[0])) for name, time in received.items()}
 
     def received_outcomes() -> dict[str, Bools]:
         return {name: choose(treated, one, zero) for name, (zero, one) in recorded.binary.items()}
 
     measured = len(resolved.baseline.measured)
-    observed = Observed(
+    perfect = Observed(
         variables=resolved.baseline.measured,
         covariates=covariates.by_patient(values[:measured]),
         treated=treated,
@@ -123,6 +151,8 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
         else {},
         delay=None if wait is None else choose(treated, wait, np.full(wait.shape, np.inf)),
     )
+    imperfect = resolved.imperfections
+    observed = imperfections.recorded(imperfect, streams, replicates, linear, perfect) if imperfect else perfect
     hidden = Hidden(
         variables=resolved.baseline.hidden,
         covariates=covariates.by_patient(values[measured:]),
@@ -137,12 +167,23 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
         criteria=tuple(criteria),
         entry=entry,
         response=recorded.response,
+        perfect=perfect,
     )
     return Cohorts(replicates, observed, hidden)
 
 
+def _missing(world: World) -> dict[str, imperfections.Missing]:
+    return world.imperfections.missing if world.imperfections else {}
+
+
+def _complete(lost: Floats, course: outcomes.Course, administrative: Floats) -> Bools:
+    """Who is followed to death or to the cut-off ``(R, N)`` in an arm."""
+    whole: Bools = lost >= np.minimum(course.os, administrative)
+    return whole
+
+
 def _predictors(
-    resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], values: Floats
+    resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], values: Floats, entry: Floats
 ) -> dict[str, Floats]:
     """The linear predictor ``(R, N)`` of treatment and of every transition, and what treatment adds to some.
 
@@ -158,6 +199,9 @@ def _predictors(
         centre = values[names.index(spec.covariate)]
         for place, shift in centres.shifts(spec, centre, levels, streams, replicates).items():
             linear[place] = linear[place] + shift
+    if resolved.world.calendar:
+        for place, shift in calendar.shifts(resolved.world.calendar, resolved.mean_entry, entry).items():
+            linear[place] = linear[place] + shift
     return linear
 
 
@@ -166,6 +210,7 @@ def _criteria(
     courses: tuple[outcomes.Course, outcomes.Course],
     administrative: Floats,
     received: dict[str, tuple[Floats, Floats]],
+    complete: tuple[Bools, Bools],
 ) -> dict[str, tuple[Bools, Bools]]:
     """Who meets each criterion of inclusion, in order, in either arm ``(R, N)``."""
     entry, arms = world.entry, world.arms.names()
@@ -175,6 +220,9 @@ def _criteria(
         met["potential follow-up"] = (long, long)
     zero, one = (course.os >= entry.guarantee_months.get(arm, 0.0) for arm, course in zip(arms, courses, strict=True))
     met["guarantee time"] = (zero, one)
+    if entry.complete_follow_up:
+        zero, one = (whole | (arm not in entry.complete_follow_up) for arm, whole in zip(arms, complete, strict=True))
+        met["complete follow-up"] = (zero, one)
     for name, least in entry.requires.items():
         zero, one = (~(amount < least) for amount in received[name])
         met[f"at least {least:g} {name}"] = (zero, one)
@@ -207,6 +255,7 @@ def _courses(
     replicates: NDArray[np.int64],
     linear: dict[str, Floats],
     luck: dict[str, Floats],
+    frailty: Floats | float,
     shown: tuple[Bools, Bools] | None,
     wait: Floats | None,
 ) -> tuple[tuple[outcomes.Course, outcomes.Course], tuple[Bools, Bools] | None]:
@@ -215,11 +264,20 @@ def _courses(
     ``shown`` are the modes where treatment does not begin after a ``wait``.
     """
     spec, n = resolved.world.outcomes, linear["treatment"].shape[-1]
-    multiplier = outcomes.frailty(spec.frailty, streams, replicates, n) if spec.frailty else 1.0
     with np.errstate(divide="ignore", over="ignore"):  # a multiplier may be too small or too large for a float
-        ratio = {id(linear[name]): exp(linear[name]) * multiplier for name in luck}
+        ratio = {id(linear[name]): exp(linear[name]) * frailty for name in luck}
         plain = {name: minus_log(luck[name]) / ratio[id(linear[name])] for name in luck}
         treated = {**plain, **{name: plain[name] / exp(linear[f"{name}/treated"]) for name in _modified(spec)}}
+    arms = resolved.recorded.arms
+    if spec.cure:
+        cured = cure.cured(spec.cure, arms, streams, replicates, n)
+        plain, treated = (
+            {name: np.where(who, np.inf, asked) for name, asked in arm.items()}
+            for who, arm in zip(cured, (plain, treated), strict=True)
+        )
+    if spec.subsequent:
+        later = subsequent.death_log_hr(spec.subsequent, arms, streams, replicates, n)
+        plain, treated = (_shifted(arm, s) for arm, s in zip((plain, treated), later, strict=True))
     if wait is not None and resolved.hazards[1] is not resolved.hazards[0]:
         return _late_courses(resolved, (plain, treated), shown, wait)
     if resolved.recorded.modes and shown:
@@ -268,13 +326,24 @@ def _modified(spec: outcomes.Outcomes) -> list[str]:
 
 
 def _censoring(
-    resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], n: int, wait: Floats | None
-) -> tuple[tuple[Floats, Floats], Floats, Floats]:
-    """Censoring times in both arms, months from the start of accrual to entry, and from there to the cut-off."""
-    world = resolved.world
-    entry = world.entry.accrual.months(streams.uniform("entry", replicates, n))
-    administrative = months_between(world.entry.accrual.start, world.followup.cut_off) - entry
-    luck = streams.exponential("dropout", replicates, n)
+    resolved: Resolved,
+    streams: Streams,
+    replicates: NDArray[np.int64],
+    linear: dict[str, Floats],
+    frailty: Floats | float,
+    administrative: Floats,
+    wait: Floats | None,
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """Censoring times ``(R, N)`` in both arms: those of a drop-out that tells nothing, and the ones that there are."""
+    world, luck = resolved.world, streams.exponential("dropout", replicates, administrative.shape[1])
     zero, one = (world.followup.dropout.get(arm, NO_DROPOUT).pieces() for arm in world.arms.names())
-    last = one.time(luck) if wait is None else treatment_start.switched((zero, one), (luck, luck), wait)
-    return (np.minimum(administrative, zero.time(luck)), np.minimum(administrative, last)), entry, administrative
+
+    def times(asked: Floats) -> tuple[Floats, Floats]:
+        last = one.time(asked) if wait is None else treatment_start.switched((zero, one), (asked, asked), wait)
+        return np.minimum(administrative, zero.time(asked)), np.minimum(administrative, last)
+
+    plain, informative = times(luck), world.followup.informative
+    if informative is None:
+        return plain, plain
+    with np.errstate(divide="ignore", over="ignore"):
+        return plain, times(luck / risk_of_dropout(informative, linear["dropout"], frailty))

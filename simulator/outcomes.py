@@ -22,11 +22,13 @@ from scipy.special import gammaincinv, ndtri
 from simulator.adverse_events import AdverseEvents
 from simulator.compiled import kernel
 from simulator.conversion import Conversion
+from simulator.cure import Cure
 from simulator.elementary import choose, exp, normal_quantile
 from simulator.exposure import Exposure
 from simulator.progression_modes import ProgressionModes
 from simulator.spec import Name, NonNegative, Positive, Share, Spec
 from simulator.streams import Streams
+from simulator.subsequent import Subsequent
 
 Floats = NDArray[np.float64]
 Coefficients = dict[str, float]
@@ -157,6 +159,8 @@ class Outcomes(Spec):
     death: Transition
     death_after_progression: Transition
     frailty: Frailty | None = None
+    cure: Cure | None = None
+    subsequent: Subsequent | None = None
     response: Response | None = None
     conversion: dict[Name, Conversion] = Field(default_factory=dict)
     adverse_events: AdverseEvents | None = None

@@ -7,10 +7,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from simulator.calendar import CalendarTrend
 from simulator.centres import Centres
 from simulator.covariates import Population
 from simulator.entry import Entry, parse_date
 from simulator.followup import FollowUp
+from simulator.imperfections import Imperfections
 from simulator.keys import split_key
 from simulator.outcomes import Outcomes
 from simulator.spec import Label, Name, Spec
@@ -72,6 +74,8 @@ class World(Spec):
     entry: Entry
     followup: FollowUp
     centres: Centres | None = None
+    calendar: CalendarTrend | None = None
+    imperfections: Imperfections | None = None
     published: dict[str, Printed] = Field(default_factory=dict)
 
     @field_validator("published")
@@ -105,6 +109,7 @@ class World(Spec):
                 raise ValueError(f"{where}: {error}") from None
             if not term.operator and variables[term.variable].kind in ("ordinal", "nominal"):
                 raise ValueError(f"{where}: '{text}' has several levels; compare it with one: {term.variable}=...")
+        self._mechanisms_fit()
         centre = self.centres.covariate if self.centres else None
         if centre is not None and (centre not in variables or variables[centre].kind == "continuous"):
             raise ValueError(f"centres.covariate: no covariate '{centre}' with levels")
@@ -119,6 +124,22 @@ class World(Spec):
             raise ValueError("followup.cut_off: follow-up ends before accrual does")
         return self
 
+    def _mechanisms_fit(self) -> None:
+        """ValueError where two mechanisms do not go together, or one lacks what it needs."""
+        informative = self.followup.informative
+        if informative is not None and informative.frailty and self.outcomes.frailty is None:
+            raise ValueError("followup.informative.frailty: needs outcomes.frailty")
+        unknown = sorted(self.followup.censored_at.keys() - self.outcomes.conversion.keys())
+        if unknown:
+            raise ValueError(f"followup.censored_at: no conversion '{unknown[0]}' among outcomes.conversion")
+        cure = self.outcomes.cure
+        if cure and self.treatment.start and len(set(cure.shares.values())) > 1:
+            raise ValueError("outcomes.cure: where treatment starts late both arms need the same share")
+        if self.imperfections:
+            self.imperfections.check(self.population, ENDPOINTS)
+            if self.imperfections.treatment and self.treatment.start:
+                raise ValueError("imperfections.treatment: has no meaning where treatment starts late")
+
     def _columns(self) -> set[str]:
         """Names of the columns that a table of cohorts has beside the covariates."""
         measured = {f"{endpoint}_{what}" for endpoint in ENDPOINTS for what in ("time", "event")}
@@ -128,6 +149,9 @@ class World(Spec):
 
     def _terms(self) -> Iterator[tuple[str, str]]:
         yield from (("treatment.log_odds", text) for text in self.treatment.log_odds)
+        yield from (("followup.informative.log_hr", text) for text in self.dropout_log_hr())
+        for name, missing in (self.imperfections.missing if self.imperfections else {}).items():
+            yield from ((f"imperfections.missing.{name}.log_odds", text) for text in missing.log_odds)
         for name, transition in self.outcomes.transitions().items():
             yield from ((f"outcomes.{name}.log_hr", text) for text in transition.log_hr)
             yield from ((f"outcomes.{name}.treatment.modifiers", text) for text in transition.treatment.modifiers)
@@ -148,6 +172,10 @@ class World(Spec):
         outcomes = self.outcomes
         if outcomes.response:
             yield "outcomes.response.shares", list(outcomes.response.shares)
+        if outcomes.cure:
+            yield "outcomes.cure.shares", list(outcomes.cure.shares)
+        if outcomes.subsequent:
+            yield "outcomes.subsequent.shares", list(outcomes.subsequent.shares)
         if outcomes.adverse_events:
             yield "outcomes.adverse_events.overall.any", list(outcomes.adverse_events.overall.any)
         if outcomes.progression_modes:
@@ -161,10 +189,20 @@ class World(Spec):
         yield "followup.dropout", list(self.followup.dropout)
         yield from ((f"outcomes.exposure.{name}.arms", list(one.arms)) for name, one in self.outcomes.exposure.items())
         yield "followup.visit_months", list(self.followup.visit_months)
+        yield "entry.complete_follow_up", list(self.entry.complete_follow_up)
+        yield from self.imperfections.arm_keys() if self.imperfections else ()
+
+    def dropout_log_hr(self) -> dict[str, float]:
+        """The log hazard ratio of drop-out of each term."""
+        return self.followup.informative.log_hr if self.followup.informative else {}
 
     def screened(self, size: int | None = None) -> int:
         """How many patients are screened for a study of ``population.size`` patients, or of another size."""
         return math.ceil((self.population.size if size is None else size) * self.entry.screened - 1e-9)
+
+    def may_be_missing(self) -> tuple[str, ...]:
+        """Names of the covariates that may have missing values."""
+        return tuple(self.imperfections.missing) if self.imperfections else ()
 
     def binary_outcomes(self) -> tuple[str, ...]:
         """Names of the binary outcomes that a cohort of this world has."""

@@ -10,8 +10,11 @@ import pytest
 from pydantic import TypeAdapter
 
 from simulator.cohort import Cohorts
+from simulator.cure import Cure
+from simulator.followup import Informative
 from simulator.generate import Resolved, generate, resolve
 from simulator.outcomes import HazardSpec
+from simulator.subsequent import Subsequent
 from simulator.treatment_start import TreatmentStart
 from simulator.world import World
 from tests.reference import simulator_twin as twin
@@ -71,6 +74,26 @@ def late_paper() -> Resolved:
     return resolve(made.model_copy(update={"treatment": made.treatment.model_copy(update={"start": start})}))
 
 
+def with_mechanisms(made: World) -> World:
+    """The world with trends, cure, later therapy, informative drop-out and its exclusion, too."""
+    outcomes = made.outcomes.model_copy(
+        update={
+            "cure": Cure(shares={"C": 0.15, "T": 0.15 if made.treatment.start else 0.3}),
+            "subsequent": Subsequent(shares={"C": 0.6, "T": 0.2}, log_hr=-0.7),
+        }
+    )
+    informative = Informative(log_hr={"age>65": 0.5, "fitness": -0.4}, frailty=0.7)
+    return World.model_validate(
+        {
+            **made.model_dump(),
+            "outcomes": outcomes.model_dump(),
+            "followup": made.followup.model_copy(update={"informative": informative}).model_dump(),
+            "entry": made.entry.model_copy(update={"complete_follow_up": ("T",)}).model_dump(),
+            "calendar": {"per_year": {"treatment": 0.8, "death": -0.5, "death_after_progression": 0.3}},
+        }
+    )
+
+
 def assert_close(left: Any, right: Any) -> None:
     assert np.allclose(np.asarray(left, float), np.asarray(right, float), rtol=1e-12, atol=1e-12, equal_nan=True)
 
@@ -80,6 +103,8 @@ LATE: dict[str, Callable[[], Resolved]] = {
     "late, prevented": lambda: resolve(late(True)),
     "late, none works": lambda: resolve(late(False, treatment_effect="none")),
     "late paper": late_paper,
+    "late, mechanisms": lambda: resolve(with_mechanisms(late(False))),
+    "mechanisms": lambda: resolve(with_mechanisms(world())),
 }
 
 
@@ -119,8 +144,8 @@ def test_every_array_equals_the_slow_twin(case):
                     assert_close(course.time[r, i], one[a][name][0])
                     assert course.event[r, i] == one[a][name][1]
             for name in ("OS", "PFS"):
-                assert_close(observed.endpoints[name].time[r, i], one[arm][name][0])
-                assert observed.endpoints[name].event[r, i] == one[arm][name][1]
+                assert_close(hidden.perfect.endpoints[name].time[r, i], one[arm][f"seen {name}"][0])
+                assert hidden.perfect.endpoints[name].event[r, i] == one[arm][f"seen {name}"][1]
             for group, members in spec.groups.items():
                 for a in (0, 1):
                     assert hidden.binary[group][a][r, i] == (spec.categories[one[a]["response"]] in members)
@@ -161,7 +186,7 @@ def test_the_twin_would_notice_another_wait():
 def test_a_replicate_is_the_same_in_any_block(kind, split):
     resolved, replicates = resolve(treated_in(kind)), np.array([9, 2, 4, 100, 7, 8, 3])
     whole = arrays(generate(resolved, SEED, replicates, 37))
-    assert len(whole) == 33
+    assert len(whole) == 42
     edges = np.cumsum([0, *split])
     for low, high in itertools.pairwise(edges):
         part = arrays(generate(resolved, SEED, replicates[low:high].copy(), 37))
@@ -211,7 +236,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     ),
     "other allocation": (
         {"treatment": {"kind": "prevalence", "share": 0.7}},
-        {"propensity", "treated", "assigned", "present", "excluded", "endpoints", "observed.binary"},
+        {"propensity", "treated", "assigned", "present", "excluded", "endpoints", "observed.binary", "perfect.binary"},
     ),
     "no drop-out": ({"followup": {"cut_off": "2024-01-01"}}, {"potential", "endpoints"}),
     "other accrual": (

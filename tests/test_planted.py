@@ -8,6 +8,7 @@ import pytest
 from analysis.kernels import ordering
 from tests import (
     test_maxcombo,
+    test_missing,
     test_planted_cox,
     test_planted_matching,
     test_planted_propensity,
@@ -19,6 +20,7 @@ from tests.planted import AGREEMENT, HOME, Defect, Rooms, defects, largest_gap, 
 
 THEMES = (
     test_maxcombo,
+    test_missing,
     test_planted_cox,
     test_planted_matching,
     test_planted_propensity,

@@ -58,7 +58,7 @@ FAULTS = [
     ("published", {"cohort..n": {"printed": "1", "where": "Table 1"}}, "'cohort..n' is not a dotted path"),
     ("name", "a b", "should match pattern"),
     ("time_unit", "weeks", "'months'"),
-    ("imperfections", {}, "Extra inputs are not permitted"),
+    ("defects", {}, "Extra inputs are not permitted"),
     ("treatment/share", float("nan"), "finite number|less than or equal to 1"),
     ("treatment/share", True, "valid number"),
     ("outcomes/treatment_effect", "off", "'as_stated' or 'none'"),

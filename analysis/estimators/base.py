@@ -14,7 +14,7 @@ from analysis import survival
 from analysis.kernels.status import Status
 from analysis.matching import Matching, match_as
 from analysis.plan import Plan, propensity_terms
-from analysis.propensity_models import Address, PropensityFit, propensity_score
+from analysis.propensity_models import Address, PropensityFit, averaged, propensity_score
 from simulator.cohort import Bools, Floats, Observed
 from simulator.spec import Name, Spec
 from simulator.terms import Variable, design, parse_term
@@ -43,8 +43,9 @@ class Sample:
     """A block of observed cohorts under one plan; what several estimators need is worked out once and kept.
 
     ``replicates (R,)`` are the replicates' numbers and ``seed`` the study's: a random matching order is drawn at that
-    address. ``true_propensity (R, N)`` is for those who may know it. ``kept`` holds what has been worked out, by the
-    part of the plan that it depends on.
+    address. ``true_propensity (R, N)`` is for those who may know it. ``score_of`` are the imputed data sets, this one
+    among them, whose propensity scores are averaged. ``kept`` holds what has been worked out, by the part of the plan
+    that it depends on.
     """
 
     observed: Observed
@@ -52,6 +53,7 @@ class Sample:
     replicates: Ints
     seed: int = 0
     true_propensity: Floats | None = None
+    score_of: "tuple[Sample, ...]" = ()
     kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def under(self, plan: Plan) -> "Sample":
@@ -89,6 +91,8 @@ class Sample:
         return made
 
     def _propensity(self) -> PropensityFit:
+        if self.score_of:
+            return averaged([one.under(self.plan).propensity for one in self.score_of])
         x, term_of = self.columns(propensity_terms(self.plan, self.observed.variable))
         observed, address = self.observed, Address(self.replicates, self.seed)
         return propensity_score(

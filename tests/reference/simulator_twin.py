@@ -119,16 +119,57 @@ def multiplier(world: World, seed: int, replicate: int, patient: int) -> float:
     return math.exp(sigma * NORMAL.inv_cdf(luck) - sigma**2 / 2)
 
 
+def trend(world: World, place: str, entry: float) -> float:
+    """What the year of entry adds: the mean entry of accrual with density growing as t^shape is (a+1)/(a+2) of it."""
+    if world.calendar is None:
+        return 0.0
+    accrual = world.entry.accrual
+    mean = months(accrual.start, accrual.end) * (accrual.shape + 1) / (accrual.shape + 2)
+    return world.calendar.per_year.get(place, 0.0) * (entry - mean) / 12
+
+
+def label_of(world: World, arm: int) -> str:
+    """The arm whose shares hold."""
+    return world.arms.names()[arm if world.outcomes.treatment_effect == "as_stated" else 0]
+
+
+def is_cured(world: World, seed: int, replicate: int, patient: int, arm: int) -> bool:
+    """Whether the disease never progresses nor kills."""
+    spec = world.outcomes.cure
+    return spec is not None and uniform(seed, "cure", replicate, patient) < spec.shares[label_of(world, arm)]
+
+
+def later_log_hr(world: World, seed: int, replicate: int, patient: int, arm: int) -> float:
+    """What therapy after progression adds to the log hazard of death."""
+    spec = world.outcomes.subsequent
+    if spec is None:
+        return 0.0
+    gets = uniform(seed, "subsequent therapy", replicate, patient) < spec.shares[label_of(world, arm)]
+    return spec.log_hr * gets
+
+
+def dropout_risk(world: World, seed: int, replicate: int, patient: int, values: dict[str, float]) -> float:
+    """What multiplies the hazard of drop-out."""
+    spec = world.followup.informative
+    if spec is None:
+        return 1.0
+    own = multiplier(world, seed, replicate, patient) ** spec.frailty
+    return math.exp(linear(spec.log_hr, values, world)) * own
+
+
 def course(
-    world: World, seed: int, replicate: int, patient: int, values: dict[str, float], arm: int
+    world: World, seed: int, replicate: int, patient: int, values: dict[str, float], arm: int, entry: float
 ) -> tuple[float, float]:
     """PFS and OS without censoring in one arm."""
+    if is_cured(world, seed, replicate, patient, arm):
+        return math.inf, math.inf
     times = {}
     transitions: dict[str, Transition] = world.outcomes.transitions()
     for name, spec in transitions.items():
         works = arm == 1 and world.outcomes.treatment_effect == "as_stated"
-        log_multiplier = linear(spec.log_hr, values, world)
+        log_multiplier = linear(spec.log_hr, values, world) + trend(world, name, entry)
         if name == "death_after_progression":
+            log_multiplier += later_log_hr(world, seed, replicate, patient, arm)
             log_multiplier += modes_log_hr(world, modes(world, seed, replicate, patient, arm), arm)
         if works:
             log_multiplier += linear(spec.treatment.modifiers, values, world)
@@ -141,7 +182,7 @@ def course(
 
 
 def late_course(
-    world: World, seed: int, replicate: int, patient: int, values: dict[str, float], wait: float
+    world: World, seed: int, replicate: int, patient: int, values: dict[str, float], wait: float, entry: float
 ) -> tuple[float, float, int]:
     """PFS and OS in the treated arm when treatment starts after a wait, and the arm in which progression comes.
 
@@ -151,22 +192,26 @@ def late_course(
     def time(name: str, start: float, modes_arm: int) -> float:
         spec = world.outcomes.transitions()[name]
         works = world.outcomes.treatment_effect == "as_stated"
-        base = linear(spec.log_hr, values, world)
+        base = linear(spec.log_hr, values, world) + trend(world, name, entry)
+        later = [0.0, 0.0]
         if name == "death_after_progression":
+            later = [later_log_hr(world, seed, replicate, patient, arm) for arm in (0, 1)]
             base += modes_log_hr(world, modes(world, seed, replicate, patient, modes_arm), modes_arm)
         more = linear(spec.treatment.modifiers, values, world) if works else 0.0
         effect = spec.treatment if works else None
 
         def total(t: float) -> float:
-            before = math.exp(base) * cumulative(spec.baseline, None, min(t, start))
+            before = math.exp(base + later[0]) * cumulative(spec.baseline, None, min(t, start))
             if t <= start:
                 return before
             gained = cumulative(spec.baseline, effect, t) - cumulative(spec.baseline, effect, start)
-            return before + math.exp(base + more) * gained
+            return before + math.exp(base + later[1] + more) * gained
 
         luck = -math.log(uniform(seed, f"transition/{name}", replicate, patient))
         return reached(total, luck / multiplier(world, seed, replicate, patient))
 
+    if is_cured(world, seed, replicate, patient, 1):
+        return math.inf, math.inf, 1
     progression, death = time("progression", wait, 1), time("death", wait, 1)
     if progression >= death:
         return death, death, int(wait < death)
@@ -261,7 +306,7 @@ def patient_of(resolved: Resolved, seed: int, replicate: int, patient: int) -> d
     made: dict[str, Any] = {
         "values": values,
         "entry": entry,
-        "predictor": linear(world.treatment.log_odds, values, world),
+        "predictor": linear(world.treatment.log_odds, values, world) + trend(world, "treatment", entry),
     }
     made["propensity"] = 1 / (1 + math.exp(-resolved.allocation.intercept - made["predictor"]))
     made["luck"] = uniform(seed, "treatment", replicate, patient)
@@ -272,26 +317,31 @@ def patient_of(resolved: Resolved, seed: int, replicate: int, patient: int) -> d
             made["start"] = late.pop("start")
             made[1] = late if late else made[0]
             continue
-        censoring = months(accrual.start, world.followup.cut_off) - entry
-        if name in world.followup.dropout:
-            exposure = -math.log(uniform(seed, "dropout", replicate, patient))
-            censoring = min(censoring, time_of(world.followup.dropout[name], None, exposure))
         administrative = months(accrual.start, world.followup.cut_off) - entry
-        pfs, os = course(world, seed, replicate, patient, values, arm)
+        censoring = lost = administrative
+        if name in world.followup.dropout:
+            exposure, hazard = -math.log(uniform(seed, "dropout", replicate, patient)), world.followup.dropout[name]
+            censoring = min(censoring, time_of(hazard, None, exposure))
+            risk = dropout_risk(world, seed, replicate, patient, values)
+            lost = min(lost, time_of(hazard, None, exposure / risk))
+        pfs, os = course(world, seed, replicate, patient, values, arm, entry)
         received = {key: amount(world, key, seed, replicate, patient, arm, os) for key in world.outcomes.exposure}
         met = os >= world.entry.guarantee_months.get(name, 0.0)
         met = met and administrative >= world.entry.potential_follow_up_months
         met = met and not any(received[key] < least for key, least in world.entry.requires.items())
+        met = met and (name not in world.entry.complete_follow_up or lost >= min(os, administrative))
         every = world.followup.visit_months.get(name)
         if every and pfs < os:
             pfs = min(math.ceil(pfs / every) * every, os)
         made[arm] = {
+            "seen PFS": (min(pfs, lost), pfs <= lost),
+            "seen OS": (min(os, lost), os <= lost),
             "PFS": (min(pfs, censoring), pfs <= censoring),
             "OS": (min(os, censoring), os <= censoring),
             "eligible": met,
             "exposure": received,
-            "modes": modes(world, seed, replicate, patient, arm) if pfs < os and pfs <= censoring else {},
-            "died first": pfs == os and pfs <= censoring,
+            "modes": modes(world, seed, replicate, patient, arm) if pfs < os and pfs <= lost else {},
+            "died first": pfs == os and pfs <= lost,
         }
         if world.outcomes.response:
             made[arm]["response"] = response(world, seed, replicate, patient, arm)
@@ -313,25 +363,30 @@ def treated_after_wait(
         before = cumulative(zero, None, min(t, wait))
         return before + (cumulative(one, None, t) - cumulative(one, None, wait) if t > wait else 0.0)
 
-    censoring = min(administrative, reached(left, -math.log(uniform(seed, "dropout", replicate, patient))))
-    pfs, os, at = late_course(world, seed, replicate, patient, values, wait)
-    if wait >= min(os, censoring) or (spec.progression_prevents and wait >= pfs):
+    luck = -math.log(uniform(seed, "dropout", replicate, patient))
+    censoring = min(administrative, reached(left, luck))
+    lost = min(administrative, reached(left, luck / dropout_risk(world, seed, replicate, patient, values)))
+    pfs, os, at = late_course(world, seed, replicate, patient, values, wait, entry)
+    if wait >= min(os, lost) or (spec.progression_prevents and wait >= pfs):
         return {"start": math.inf}
     received = {key: amount(world, key, seed, replicate, patient, 1, os, wait) for key in world.outcomes.exposure}
     met = os >= world.entry.guarantee_months.get(names[1], 0.0)
     met = met and administrative >= world.entry.potential_follow_up_months
     met = met and not any(received[key] < least for key, least in world.entry.requires.items())
+    met = met and (names[1] not in world.entry.complete_follow_up or lost >= min(os, administrative))
     every = followup.visit_months.get(names[at])
     if every and pfs < os:
         pfs = min(math.ceil(pfs / every) * every, os)
     made = {
         "start": wait,
+        "seen PFS": (min(pfs, lost), pfs <= lost),
+        "seen OS": (min(os, lost), os <= lost),
         "PFS": (min(pfs, censoring), pfs <= censoring),
         "OS": (min(os, censoring), os <= censoring),
         "eligible": met,
         "exposure": received,
-        "modes": modes(world, seed, replicate, patient, at) if pfs < os and pfs <= censoring else {},
-        "died first": pfs == os and pfs <= censoring,
+        "modes": modes(world, seed, replicate, patient, at) if pfs < os and pfs <= lost else {},
+        "died first": pfs == os and pfs <= lost,
     }
     if world.outcomes.response:
         made["response"] = response(world, seed, replicate, patient, 1)

@@ -1,0 +1,24 @@
+"""Simulated cohorts as the analysts of a scenario get them: made whole by the plan, one sample per imputation."""
+
+from analysis.estimators import Sample
+from analysis.estimators.pooled import samples_of
+from analysis.plan import Plan
+from benchmarks.scenario import Scenario
+from benchmarks.store import RunError
+from simulator.cohort import Cohorts
+
+
+def samples(scenario: Scenario, cohorts: Cohorts, seed: int, plan: Plan | None = None) -> tuple[Sample, ...]:
+    """One sample, or one per imputation, under the scenario's plan unless another is given."""
+    missing, own = scenario.may_be_missing(), scenario.analysis if plan is None else plan
+    return samples_of(cohorts.observed, missing, own, cohorts.replicates, seed, cohorts.hidden.propensity)
+
+
+def one_sample(scenario: Scenario, cohorts: Cohorts, seed: int) -> Sample:
+    """The sample of an analysis that has tables; RunError where the plan makes several of it."""
+    made = samples(scenario, cohorts, seed)
+    if len(made) > 1:
+        raise RunError(
+            f"{scenario.name}: analysis.missing: tables are of one data set; write 'method: complete' or 'indicator'"
+        )
+    return made[0]
