@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 
 import click
 
-HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+from benchmarks.cli_options import cores, jobs, overrides
+from benchmarks.cli_questions import QUESTIONS
 
-overrides = click.option("-S", "--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override one value.")
-jobs = click.option("--jobs", type=click.IntRange(1, 1024), default=None, help="Threads; all cores unless given.")
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 @click.group(context_settings=HELP)
@@ -34,7 +34,7 @@ def demo(jobs: int | None, out: Path | None) -> None:
     """The published study twinned, analysed and judged, in a minute: report included."""
     from benchmarks import verbs
 
-    click.echo(verbs.demo(jobs or _cores(), out))
+    click.echo(verbs.demo(jobs or cores(), out))
 
 
 @cli.command()
@@ -68,7 +68,7 @@ def run(
     if dry_run:
         click.echo(verbs.plan_of(asked, block))
         return
-    click.echo(verbs.run(asked, jobs or _cores(), block, out, as_json))
+    click.echo(verbs.run(asked, jobs or cores(), block, out, as_json))
 
 
 @cli.command()
@@ -91,7 +91,7 @@ def fidelity(
     """The scorecard of a world: every published number against the same number of every replicate."""
     from benchmarks import twin_verbs, verbs
 
-    click.echo(twin_verbs.fidelity(verbs.load_study(name, settings, reps, seed), jobs or _cores(), report_out, as_json))
+    click.echo(twin_verbs.fidelity(verbs.load_study(name, settings, reps, seed), jobs or cores(), report_out, as_json))
 
 
 @cli.command()
@@ -104,7 +104,7 @@ def calibrate(name: str, settings: tuple[str, ...], out: Path, jobs: int | None,
     """Fit the free parameters of a world to its published numbers, and write the fitted world."""
     from benchmarks import twin_verbs, verbs
 
-    click.echo(twin_verbs.calibrate(verbs.load_study(name, settings), settings, out, jobs or _cores(), as_json))
+    click.echo(twin_verbs.calibrate(verbs.load_study(name, settings), settings, out, jobs or cores(), as_json))
 
 
 @cli.command()
@@ -130,7 +130,7 @@ def validate(full: bool, jobs: int | None, as_json: bool) -> None:
     """Known answers found again: ours, the published one, z, and whether they agree. Exit code 1 where one does not."""
     from benchmarks import verbs
 
-    text, holds = verbs.validate(full, jobs or _cores(), as_json)
+    text, holds = verbs.validate(full, jobs or cores(), as_json)
     click.echo(text)
     if not holds:
         raise click.exceptions.Exit(1)
@@ -167,43 +167,8 @@ def performance(
     click.echo(verbs.performance(rows, columns, truth, reference, level, out, as_json))
 
 
-@cli.command()
-@click.argument("name")
-@overrides
-@click.option("--endpoint", default="OS", show_default=True, help="OS or PFS.")
-@click.option("--estimator", help="Name of the study's estimator that stands for the published analysis.")
-@click.option("--hr", type=click.FloatRange(0, min_open=True), help="Published HR; from the world unless given.")
-@click.option("--bound", type=click.FloatRange(0, min_open=True), help="Its confidence limit nearer to no effect.")
-@click.option("--strongest", type=click.FloatRange(1.1, 50), default=10.0, show_default=True, help="End of the grid.")
-@click.option("--nodes", type=click.IntRange(2, 20), default=6, show_default=True, help="Grid points each way.")
-@click.option("--prevalence", type=click.FloatRange(0.01, 0.99), default=0.5, show_default=True)
-@click.option("--at", "points", multiple=True, metavar="OR,HR", help="Also the true HR at this strength.")
-@click.option("--reps", type=click.IntRange(2, 100_000), default=200, show_default=True, help="Replicates per cell.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
-@jobs
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/tipping-<name>-<digest> unless given.")
-@click.option("--figure", type=click.Path(path_type=Path), help="A .png, .svg or .pdf file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables.")
-def tipping(
-    name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, hr: float | None, bound: float | None,
-    strongest: float, nodes: int, prevalence: float, points: tuple[str, ...], reps: int, seed: int | None,
-    jobs: int | None, out: Path | None, figure: Path | None, as_json: bool,
-) -> None:  # fmt: skip
-    """How strong must an unmeasured confounder be to make the published result: true HR by its strengths.
-
-    A binary confounder multiplies the odds of treatment by OR and every hazard by HR, through the real pipeline;
-    beside it the E-value and the measured covariates.
-    """
-    from benchmarks import verbs
-    from benchmarks.questions import tipping_shown as question
-
-    asked = verbs.load_study(name, settings, reps, seed)
-    click.echo(
-        question.tipping(
-            asked, endpoint, estimator, (hr, bound), strongest, nodes, prevalence, points, jobs or _cores(), out,
-            figure, as_json,
-        )
-    )  # fmt: skip
+for question in QUESTIONS:
+    cli.add_command(question)
 
 
 @cli.command("warm-up")
@@ -337,7 +302,3 @@ def _user_mistakes() -> tuple[type[BaseException], ...]:
     }
     loaded = [getattr(sys.modules[module], name) for module, name in names.items() if module in sys.modules]
     return tuple(loaded)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

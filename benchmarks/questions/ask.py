@@ -1,9 +1,10 @@
 """A question's design run as a study: in a folder of its own, resumable, every cell on the same random numbers."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import matplotlib as mpl
 import numpy as np
@@ -11,15 +12,36 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from analysis.kernels.status import Status
+from benchmarks.cli_questions import Options
 from benchmarks.progress import Progress
+from benchmarks.rows import Rows
 from benchmarks.scenario import Scenario, Settings, cells
-from benchmarks.store import RunError, manifest, open_folder
-from benchmarks.study import StudyResult, prepare, run_study
-from benchmarks.verbs import Asked, ready_kernels
+from benchmarks.store import RunError, RunFolder, manifest, open_folder
+from benchmarks.study import RESULTS, StudyResult, blocks, compute_rows, layout_of, prepare, run_study
+from benchmarks.verbs import Asked, load_study, ready_kernels
 from benchmarks.warm_up import STUDY
 from simulator.documents import parse, with_values
 
 Floats = NDArray[np.float64]
+T = TypeVar("T")
+
+
+def load(options: Options) -> Asked:
+    """The study that the options name."""
+    return load_study(options.name, options.settings, options.reps, options.seed)
+
+
+def told(
+    found: T,
+    options: Options,
+    text: Callable[[T], str],
+    described: Callable[[T], dict[str, Any]],
+    draw: Callable[[T, Path], None],
+) -> str:
+    """What was found as text or JSON, its figure written where asked."""
+    if options.figure is not None:
+        draw(found, options.figure)
+    return json.dumps(described(found), indent=2, allow_nan=False) if options.as_json else text(found)
 
 
 def designed(asked: Asked, cells_of: Sequence[Settings], fixed: Mapping[str, Any]) -> Asked:
@@ -36,11 +58,25 @@ def designed(asked: Asked, cells_of: Sequence[Settings], fixed: Mapping[str, Any
 
 def answered(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[StudyResult, Path]:
     """The designed study run, and its folder: ``runs/<verb>-<name>-<digest>`` unless given."""
+    folder, place = _folder(asked, verb, out)
+    return run_study(prepare(asked.cells), folder, jobs, None, Progress()), place
+
+
+def rows_only(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[Rows, Path]:
+    """The rows of the designed study, for a question that needs no truth, and its folder."""
+    folder, place = _folder(asked, verb, out)
+    cells_of, progress = prepare(asked.cells), Progress()
+    todo = [part for cell in cells_of for part in blocks(cell)]
+    compute_rows(folder, todo, jobs, lambda count: progress("blocks of replicates", count, len(todo)))
+    return Rows(folder.path / RESULTS, layout_of(cells_of)), place
+
+
+def _folder(asked: Asked, verb: str, out: Path | None) -> tuple[RunFolder, Path]:
     made = manifest(asked.document, asked.scenario.run.seed)
     place = out or Path("runs") / f"{verb}-{asked.scenario.name}-{str(made['digest'])[:10]}"
     folder = open_folder(place, asked.document, made)
     ready_kernels(STUDY)
-    return run_study(prepare(asked.cells), folder, jobs, None, Progress()), place
+    return folder, place
 
 
 def values_of(result: StudyResult, cell: int, endpoint: str, estimator: str) -> Floats:

@@ -1,6 +1,5 @@
 """The answer of `benchmarks.questions.tipping` as a sentence, tables, JSON and a figure."""
 
-import json
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,26 +9,35 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.questions.ask import figure_path, plain, write_figure
+from benchmarks.cli_questions import Options
+from benchmarks.questions.ask import figure_path, load, plain, told, write_figure
 from benchmarks.questions.tipping import Tipping, find, published_ratio, spline
 from benchmarks.store import RunError
 from benchmarks.tables import aligned
-from benchmarks.verbs import Asked
 
 
 def tipping(
-    asked: Asked, endpoint: str, estimator: str | None, stated: tuple[float | None, float | None], strongest: float,
-    nodes: int, prevalence: float, points: Sequence[str], jobs: int, out: Path | None, figure: Path | None,
-    as_json: bool,
+    options: Options, stated: tuple[float | None, float | None], strongest: float, nodes: int, prevalence: float,
+    points: Sequence[str],
 ) -> str:  # fmt: skip
     """The answer as tables or JSON, its figure written where asked."""
-    figure_path(figure)
+    figure_path(options.figure)
     at = [_pair(one) for one in points]
-    published = published_ratio(asked.scenario, endpoint, *stated)
-    found = find(asked, endpoint, estimator, published, strongest, nodes, prevalence, at, jobs, out)
-    if figure is not None:
-        draw(found, figure)
-    return json.dumps(described(found), indent=2, allow_nan=False) if as_json else text(found)
+    asked = load(options)
+    published = published_ratio(asked.scenario, options.endpoint, *stated)
+    found = find(
+        asked,
+        options.endpoint,
+        options.estimator,
+        published,
+        strongest,
+        nodes,
+        prevalence,
+        at,
+        options.jobs,
+        options.out,
+    )
+    return told(found, options, text, described, draw)
 
 
 def verdict(found: Tipping) -> str:

@@ -1,0 +1,116 @@
+"""The commands that ask a question of a world: the same options, one sentence, a table and a figure."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.cli_options import cores, jobs, overrides
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says of any question."""
+
+    name: str
+    settings: tuple[str, ...]
+    endpoint: str
+    estimator: str | None
+    reps: int
+    seed: int | None
+    jobs: int
+    out: Path | None
+    figure: Path | None
+    as_json: bool
+
+
+def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Command]:
+    """A command of a function that takes `Options` first, then its own options, and returns what is to be printed."""
+
+    counts = click.IntRange(few, 1_000_000)
+
+    def made(function: Callable[..., str]) -> click.Command:
+        @functools.wraps(function)
+        def command(
+            name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, reps: int, seed: int | None,
+            jobs: int | None, out: Path | None, figure: Path | None, as_json: bool, **own: Any,
+        ) -> None:  # fmt: skip
+            options = Options(name, settings, endpoint, estimator, reps, seed, jobs or cores(), out, figure, as_json)
+            click.echo(function(options, **own))
+
+        own = getattr(function, "__click_params__", [])
+        command.__click_params__ = []  # type: ignore[attr-defined]
+        for option in (
+            click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables."),
+            click.option("--figure", type=click.Path(path_type=Path), help="A .png, .svg or .pdf file."),
+            click.option("--out", type=click.Path(path_type=Path), help="Run folder; in runs/ unless given."),
+            jobs,
+            click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness."),
+            click.option("--reps", type=counts, default=reps, show_default=True, help="Replicates per cell."),
+        ):  # fmt: skip
+            option(command)
+        command.__click_params__ += own  # type: ignore[attr-defined]
+        for option in (
+            click.option("--estimator", help="The study's estimator that stands for the published analysis."),
+            click.option("--endpoint", default="OS", show_default=True, help="OS or PFS."),
+            overrides,
+            click.argument("name"),
+        ):
+            option(command)
+        return click.command(name=function.__name__)(command)
+
+    return made
+
+
+@question(reps=200)
+@click.option("--hr", type=click.FloatRange(0, min_open=True), help="Published HR; from the world unless given.")
+@click.option("--bound", type=click.FloatRange(0, min_open=True), help="Its confidence limit nearer to no effect.")
+@click.option("--strongest", type=click.FloatRange(1.1, 50), default=10.0, show_default=True, help="End of the grid.")
+@click.option("--nodes", type=click.IntRange(2, 20), default=6, show_default=True, help="Grid points each way.")
+@click.option("--prevalence", type=click.FloatRange(0.01, 0.99), default=0.5, show_default=True)
+@click.option("--at", "points", multiple=True, metavar="OR,HR", help="Also the true HR at this strength.")
+def tipping(
+    options: Options, hr: float | None, bound: float | None, strongest: float, nodes: int, prevalence: float,
+    points: tuple[str, ...],
+) -> str:  # fmt: skip
+    """How strong must an unmeasured confounder be to make the published result: true HR by its strengths.
+
+    A binary confounder multiplies the odds of treatment by OR and every hazard by HR, through the real pipeline;
+    beside it the E-value and the measured covariates.
+    """
+    from benchmarks.questions import tipping_shown
+
+    return tipping_shown.tipping(options, (hr, bound), strongest, nodes, prevalence, points)
+
+
+@question(reps=200)
+@click.option("--axis", "axes", multiple=True, metavar="PATH=[V, ...]", help="A choice and its values; replaces all.")
+@click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True)
+@click.option("--replicate", type=click.IntRange(0), default=0, show_default=True, help="The cohort that is drawn.")
+def multiverse(options: Options, axes: tuple[str, ...], alpha: float, replicate: int) -> str:
+    """How often would some defensible analysis reach the published claim: a curve over the analyst's choices.
+
+    All combinations of caliper, order, ratio, selection rule and SE, the defaults of common tools and the study's own
+    estimators, on the same cohorts: as the world says, and with no effect at all.
+    """
+    from benchmarks.questions import multiverse_shown
+
+    return multiverse_shown.multiverse(options, axes, alpha, replicate)
+
+
+@question(reps=1000)
+@click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True)
+def claims(options: Options, alpha: float) -> str:
+    """How often does the workflow make the paper's claims, as the world says and when they are false?
+
+    Independent risk factor after screening, benefit in nearly all subgroups, balance after matching.
+    """
+    from benchmarks.questions.claims import claims as answer
+
+    return answer(options, alpha)
+
+
+QUESTIONS = (tipping, multiverse, claims)

@@ -1,0 +1,287 @@
+"""Claims: how often the workflow makes a paper's claims, where they are true and where they are false.
+
+The same luck in three worlds: as the world says; without any effect of treatment; and without any effect of treatment
+or of a covariate on any hazard, where every risk factor is a false one. The claims, after matching:
+
+* a covariate is an *independent risk factor*: it enters the multivariable Cox model by the screening p-value and a
+  column of it has p < alpha there;
+* treatment is of *benefit in nearly all subgroups*: the hazard ratio is below 1 in 9 of 10 subgroups that have one;
+* the arms are *balanced*: every p-value of Table 1 is above 0.05, whatever the standardised differences are.
+"""
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.balance import smd
+from analysis.block_workflow import BlockAnalysis
+from analysis.kernels.status import Status
+from analysis.numbers import BlockNumbers
+from analysis.plan import cox_terms
+from benchmarks.cli_questions import Options
+from benchmarks.performance import Measure
+from benchmarks.progress import Progress
+from benchmarks.questions.ask import Floats, designed, figure_path, load, plain, told, write_figure
+from benchmarks.questions.multiverse import share
+from benchmarks.sampled import one_sample
+from benchmarks.scenario import Scenario
+from benchmarks.store import RunError
+from benchmarks.study import Cell, blocks, prepare, run_in_order
+from benchmarks.tables import aligned, percent
+from benchmarks.verbs import Asked, ready_kernels
+from benchmarks.warm_up import STUDY
+from simulator.world import ENDPOINTS
+
+Bools = NDArray[np.bool_]
+EFFECT = "outcomes.treatment_effect"
+PROGNOSIS = tuple(f"outcomes.{name}.log_hr" for name in ("progression", "death", "death_after_progression"))
+WORLDS = ("as stated", "no effect", "no effects at all")
+NEARLY_ALL = 0.9
+BALANCED_P = 0.05
+UNBALANCED = 0.1  # a standardised difference that counts as imbalance (Austin 2009, Stat Med 28:3083)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One world's replicates: by term, which passed the screening and which were independent ``(R, T)``; log HR of
+    the subgroups ``(R, S)``, NaN where there is none; the least p of Table 1 after matching ``(R,)``; the largest
+    standardised difference of measured and of hidden covariates ``(R,)``, NaN where there are none; whether the
+    replicate could be matched ``(R,)``.
+    """
+
+    screened: Bools
+    independent: Bools
+    subgroups: Floats
+    least_p: Floats
+    measured: Floats
+    hidden: Floats
+    matched: Bools
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Rates of the claims, one per world of `WORLDS`; ``factors`` maps a term to its rates, the treatment's last."""
+
+    endpoint: str
+    alpha: float
+    screening_p: float | None
+    replicates: int
+    terms: int
+    subgroups: int
+    factors: Mapping[str, tuple[Measure, ...]]
+    any_factor: tuple[Measure, ...]
+    mean_factors: tuple[Measure, ...]
+    benefit_share: tuple[Measure, ...]
+    nearly_all: tuple[Measure, ...]
+    every: tuple[Measure, ...]
+    balanced: tuple[Measure, ...]
+    unbalanced_measured: tuple[Measure, ...]
+    unbalanced_hidden: tuple[Measure, ...]
+
+
+def claims(options: Options, alpha: float) -> str:
+    """The answer as tables or JSON, its figure written where asked."""
+    figure_path(options.figure)
+    if options.estimator is not None or options.out is not None:
+        raise RunError("claims: the whole workflow is run and nothing is kept; leave --estimator and --out out")
+    found = find(load(options), options.endpoint, alpha, options.jobs)
+    return told(found, options, text, described, draw)
+
+
+def find(asked: Asked, endpoint: str, alpha: float, jobs: int) -> Claims:
+    """The rates of every claim in the three worlds; RunError where the workflow has no such endpoint."""
+    if endpoint not in ENDPOINTS:
+        raise RunError(f"--endpoint {endpoint}: claims are about {' or '.join(ENDPOINTS)}")
+    matching = asked.scenario.analysis.matching
+    if not matching.simple:
+        raise RunError(
+            f"{asked.scenario.name}: analysis.matching: the paper's tables need matching 1:1 without replacement"
+        )
+    given = {
+        path: one.log_hr for path, one in zip(PROGNOSIS, asked.scenario.outcomes.transitions().values(), strict=True)
+    }
+    as_said = {f"{path}.{term}": x for path, terms in given.items() for term, x in terms.items()}
+    nothing = dict.fromkeys(as_said, 0.0)
+    cells_of = [{EFFECT: "as_stated", **as_said}, {EFFECT: "none", **as_said}, {EFFECT: "none", **nothing}]
+    study = designed(asked, cells_of, {})
+    ready_kernels(STUDY)
+    counted = [_counted(cell, endpoint, alpha, jobs) for cell in prepare(study.cells)]
+    return summed(counted, _terms(asked.scenario), endpoint, alpha, asked.scenario.analysis.cox.screening_p)
+
+
+def _terms(scenario: Scenario) -> tuple[str, ...]:
+    variables = {name: spec.variable(name) for name, spec in scenario.population.covariates.items()}
+    return (*cox_terms(scenario.analysis, variables), "treatment")
+
+
+def _counted(cell: Cell, endpoint: str, alpha: float, jobs: int) -> Counted:
+    parts = [np.arange(block.first, block.last, dtype=np.int64) for block in blocks(cell)]
+    progress = Progress()
+    made = list(
+        run_in_order(
+            lambda numbers: count_block(cell, numbers, endpoint, alpha),
+            parts,
+            jobs,
+            lambda count: progress(f"world {cell.number + 1} of {len(WORLDS)}", count, len(parts)),
+        )
+    )
+    return Counted(*(np.concatenate([getattr(one, name) for one in made]) for name in Counted.__dataclass_fields__))
+
+
+def count_block(cell: Cell, numbers: NDArray[np.int64], endpoint: str, alpha: float) -> Counted:
+    """What the workflow claims in each of these replicates."""
+    from simulator.generate import generate
+
+    scenario = cell.scenario
+    cohorts = generate(cell.resolved, scenario.run.seed, numbers)
+    sample = one_sample(scenario, cohorts, scenario.run.seed)
+    block = BlockAnalysis(sample)
+    models, (_, term_of) = block.cox_models[endpoint], block.cox_design
+    fit = models.multivariable
+    with np.errstate(invalid="ignore", divide="ignore"):
+        below = (np.abs(fit.beta / fit.se) > _critical(alpha)) & models.entered & (fit.status == Status.OK)[:, None]
+    owner = np.array(term_of)
+    independent = np.stack([below[:, owner == t].any(axis=1) for t in range(owner.max() + 1)], axis=1)
+    limit = scenario.analysis.cox.screening_p
+    screened = models.p_term < (1.1 if limit is None else limit)
+    compared = block.subgroups[endpoint]
+    log_hr = np.where(compared.cox_status == Status.OK, compared.log_hr, np.nan).reshape(len(numbers), -1)[:, 1:]
+    own = BlockNumbers(block)
+    rows = [own.of(f"table1.after[{variable.name}].p") for variable in sample.observed.variables if _has_row(variable)]
+    least = np.nanmin(np.where(np.isnan(rows), 2.0, rows), axis=0)
+    hidden = cohorts.hidden.covariates
+    return Counted(
+        screened,
+        independent,
+        log_hr,
+        np.where(least > 1, np.nan, least),
+        _largest(sample.observed.covariates, sample.observed.treated, sample.matched),
+        _largest(hidden, sample.observed.treated, sample.matched) if hidden.shape[2] else np.full(len(numbers), np.nan),
+        np.asarray(sample.matched.any(axis=1)),
+    )
+
+
+def _has_row(variable: Any) -> bool:
+    return variable.kind == "continuous" or bool(variable.levels)
+
+
+def _largest(values: Floats, treated: Bools, matched: Bools) -> Floats:
+    found = np.abs(smd(values, treated, present=matched))
+    return np.asarray(np.max(np.where(np.isnan(found), -np.inf, found), axis=1))
+
+
+def _critical(alpha: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(1 - alpha / 2))
+
+
+def summed(
+    counted: list[Counted], terms: tuple[str, ...], endpoint: str, alpha: float, screening_p: float | None
+) -> Claims:
+    """The rates over replicates; a replicate without a matched cohort claims nothing."""
+
+    def rates(of: Any) -> tuple[Measure, ...]:
+        return tuple(share(of(one)) for one in counted)
+
+    def benefit(one: Counted) -> Floats:
+        known = np.isfinite(one.subgroups).sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray((one.subgroups < 0).sum(axis=1) / known)
+
+    def balanced(one: Counted) -> Bools:
+        found: Bools = one.matched & ~(one.least_p <= BALANCED_P)
+        return found
+
+    def unbalanced(one: Counted, largest: Floats) -> Floats:
+        if np.isnan(largest).all():
+            return np.full(len(largest), np.nan)
+        return np.where(balanced(one), (largest > UNBALANCED).astype(np.float64), np.nan)
+
+    return Claims(
+        endpoint=endpoint,
+        alpha=alpha,
+        screening_p=screening_p,
+        replicates=len(counted[0].matched),
+        terms=len(terms) - 1,
+        subgroups=counted[0].subgroups.shape[1],
+        factors={term: rates(lambda one, t=t: one.independent[:, t]) for t, term in enumerate(terms)},
+        any_factor=rates(lambda one: one.independent[:, :-1].any(axis=1)),
+        mean_factors=rates(lambda one: one.independent[:, :-1].sum(axis=1)),
+        benefit_share=rates(benefit),
+        nearly_all=rates(lambda one: benefit(one) >= NEARLY_ALL),
+        every=rates(lambda one: benefit(one) == 1),
+        balanced=rates(balanced),
+        unbalanced_measured=rates(lambda one: unbalanced(one, one.measured)),
+        unbalanced_hidden=rates(lambda one: unbalanced(one, one.hidden)),
+    )
+
+
+def verdict(found: Claims) -> str:
+    """One sentence: how often each claim is made where it is false."""
+    return (
+        f"Where no covariate has any effect, {percent(found.any_factor[2])} % of studies (Monte Carlo SE in brackets) "
+        f"find at least one independent risk factor for {found.endpoint} among {found.terms}; where treatment has "
+        f"none, {percent(found.nearly_all[1])} % see benefit in nearly all of {found.subgroups} subgroups; of those "
+        f"with every p above {BALANCED_P:g} after matching, {percent(found.unbalanced_measured[0])} % have a measured "
+        f"difference above {UNBALANCED:g} SD."
+    )
+
+
+def text(found: Claims) -> str:
+    """The verdict and the rates of every claim in the three worlds."""
+    screening = "" if found.screening_p is None else f" after screening at p < {found.screening_p:g}"
+    rows = [
+        (f"any independent risk factor{screening}, %", *map(percent, found.any_factor)),
+        ("how many of them, mean", *(_plain(one) for one in found.mean_factors)),
+        ("treatment independent, %", *map(percent, found.factors["treatment"])),
+        ("subgroups with HR below 1, mean %", *map(percent, found.benefit_share)),
+        ("benefit in nearly all (9 of 10) subgroups, %", *map(percent, found.nearly_all)),
+        ("benefit in every subgroup, %", *map(percent, found.every)),
+        (f"balanced: every p of Table 1 above {BALANCED_P:g}, %", *map(percent, found.balanced)),
+        (f"  of these, a measured difference above {UNBALANCED:g} SD, %", *map(percent, found.unbalanced_measured)),
+        (f"  of these, a hidden difference above {UNBALANCED:g} SD, %", *map(percent, found.unbalanced_hidden)),
+    ]
+    factors = [(term, *map(percent, rates)) for term, rates in found.factors.items()]
+    return "\n".join(
+        [
+            *textwrap.wrap(verdict(found), 100),
+            "",
+            aligned(("claim", *WORLDS), rows),
+            "",
+            aligned(("independent risk factor, %", *WORLDS), factors),
+            "",
+            f"{found.replicates} replicates, {found.endpoint}, alpha {found.alpha:g}; Monte Carlo SE in brackets",
+        ]
+    )
+
+
+def _plain(one: Measure) -> str:
+    return f"{one.value:.2f} ({one.mcse:.2f})"
+
+
+def described(found: Claims) -> dict[str, Any]:
+    """Everything found, as JSON allows it: null where a number is not finite."""
+    return {"verdict": verdict(found), "worlds": WORLDS, **plain(asdict(found))}
+
+
+def draw(found: Claims, path: Path) -> None:
+    """Write the rates of every claim as dots with Monte Carlo intervals, a row each, a colour per world."""
+    from analysis.figures_claims import rates
+
+    rows = {
+        "any independent risk factor": found.any_factor,
+        **{f"{term}": measures for term, measures in found.factors.items()},
+        "benefit in nearly all subgroups": found.nearly_all,
+        "benefit in every subgroup": found.every,
+        "every p of Table 1 above 0.05": found.balanced,
+        "  yet a measured difference above 0.1 SD": found.unbalanced_measured,
+        "  yet a hidden difference above 0.1 SD": found.unbalanced_hidden,
+    }
+    shown = {label: [(one.value, one.mcse) for one in measures] for label, measures in rows.items()}
+    write_figure(rates(shown, WORLDS, found.alpha), path)
