@@ -34,7 +34,7 @@ def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Co
 
     def made(function: Callable[..., str]) -> click.Command:
         @functools.wraps(function)
-        def command(
+        def _command(
             name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, reps: int, seed: int | None,
             jobs: int | None, out: Path | None, figure: Path | None, as_json: bool, **own: Any,
         ) -> None:  # fmt: skip
@@ -42,7 +42,7 @@ def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Co
             click.echo(function(options, **own))
 
         own = getattr(function, "__click_params__", [])
-        command.__click_params__ = []  # type: ignore[attr-defined]
+        _command.__click_params__ = []  # type: ignore[attr-defined]
         for option in (
             click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables."),
             click.option("--figure", type=click.Path(path_type=Path), help="A .png, .svg or .pdf file."),
@@ -51,16 +51,16 @@ def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Co
             click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness."),
             click.option("--reps", type=counts, default=reps, show_default=True, help="Replicates per cell."),
         ):  # fmt: skip
-            option(command)
-        command.__click_params__ += own  # type: ignore[attr-defined]
+            option(_command)
+        _command.__click_params__ += own  # type: ignore[attr-defined]
         for option in (
             click.option("--estimator", help="The study's estimator that stands for the published analysis."),
             click.option("--endpoint", default="OS", show_default=True, help="OS or PFS."),
             overrides,
             click.argument("name"),
         ):
-            option(command)
-        return click.command(name=function.__name__)(command)
+            option(_command)
+        return click.command(name=function.__name__)(_command)
 
     return made
 
@@ -113,4 +113,16 @@ def claims(options: Options, alpha: float) -> str:
     return answer(options, alpha)
 
 
-QUESTIONS = (tipping, multiverse, claims)
+@question(reps=500)
+@click.option("--mechanism", "names", multiple=True, help="Take only these apart; all that are on unless given.")
+def decompose(options: Options, names: tuple[str, ...]) -> str:
+    """Which imperfection makes how much of the bias: the published analysis walked to the truth.
+
+    The world's mechanisms are switched off one at a time and jointly, on the same random numbers, averaged over orders.
+    """
+    from benchmarks.questions import decompose_shown
+
+    return decompose_shown.decompose(options, names)
+
+
+QUESTIONS = (tipping, decompose, multiverse, claims)

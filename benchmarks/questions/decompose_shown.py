@@ -1,0 +1,83 @@
+"""The answer of `benchmarks.questions.decompose` as a sentence, a table, JSON and a waterfall."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cli_questions import Options
+from benchmarks.performance import Measure
+from benchmarks.questions.ask import figure_path, load, plain, told, write_figure
+from benchmarks.questions.decompose import Decomposition, find
+from benchmarks.tables import aligned
+
+
+def decompose(options: Options, names: Sequence[str]) -> str:
+    """The answer as tables or JSON, its figure written where asked."""
+    figure_path(options.figure)
+    found = find(load(options), options.endpoint, options.estimator, names, options.jobs, options.out)
+    return told(found, options, text, described, draw)
+
+
+def scale(found: Decomposition) -> str:
+    """What is taken apart, in words."""
+    return f"log {found.endpoint} HR" if found.measure.endswith("log_hr") else f"{found.endpoint} {found.measure}"
+
+
+def verdict(found: Decomposition) -> str:
+    """One sentence: the bias, and the mechanism that makes most of it."""
+    most = max(found.parts, key=lambda part: abs(part.bias.value))
+    others = sum(part.bias.value for part in found.parts) - most.bias.value
+    return (
+        f"Of a bias of {_signed(found.bias)} of '{found.estimator}' in {scale(found)} (Monte Carlo SE in brackets), "
+        f"{most.label} makes {_signed(most.bias)}, the other {len(found.parts) - 1} mechanisms together {others:+.3f}, "
+        f"and {_signed(found.residual)} is left when all are off."
+    )
+
+
+def text(found: Decomposition) -> str:
+    """The verdict and the table of the walk."""
+    rows = [("all on", _plain(found.estimate), _plain(found.truth), _signed(found.bias), "", "")]
+    rows += [
+        (f"- {part.label}", _minus(part.estimate), _minus(part.truth), _minus(part.bias), _minus(part.off_alone),
+         _minus(part.on_alone))
+        for part in found.parts
+    ]  # fmt: skip
+    rows.append(("all off", _plain(found.clean_estimate), _plain(found.clean_truth), _signed(found.residual), "", ""))
+    heads = (scale(found), "estimate", "truth", "bias", "off alone", "on alone, taken off")
+    parts = [*textwrap.wrap(verdict(found), 100), "", aligned(heads, rows), ""]
+    if found.dropped:
+        parts.append(f"{found.dropped} replicates without an estimate in some cell are left out")
+    parts.append(
+        "Steps of switching off, averaged over all orders; bias is what the estimate moves beyond its own truth."
+    )
+    return "\n".join(
+        [*parts, f"{found.replicates} replicates in {2 ** len(found.parts)} cells; run folder {found.folder}"]
+    )
+
+
+def described(found: Decomposition) -> dict[str, Any]:
+    """Everything found, as JSON allows it: null where a number is not finite."""
+    return {"verdict": verdict(found), **plain(asdict(found))}
+
+
+def draw(found: Decomposition, path: Path) -> None:
+    """Write the waterfall."""
+    from analysis.figures_decompose import waterfall
+
+    steps = [(part.label, -part.bias.value, part.bias.mcse) for part in found.parts]
+    ends = (found.bias.value, found.bias.mcse), (found.residual.value, found.residual.mcse)
+    write_figure(waterfall(*ends, steps, f"bias of '{found.estimator}', {scale(found)}"), path)
+
+
+def _signed(one: Measure) -> str:
+    return f"{one.value:+.3f} ({one.mcse:.3f})"
+
+
+def _minus(one: Measure) -> str:
+    return f"{-one.value + 0.0:+.3f} ({one.mcse:.3f})"
+
+
+def _plain(one: Measure) -> str:
+    return f"{one.value:.3f} ({one.mcse:.3f})"
