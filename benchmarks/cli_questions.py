@@ -125,4 +125,25 @@ def decompose(options: Options, names: tuple[str, ...]) -> str:
     return decompose_shown.decompose(options, names)
 
 
-QUESTIONS = (tipping, decompose, multiverse, claims)
+@question(reps=1000, few=40)
+@click.option("--target", type=click.FloatRange(0, 1), help="Power wanted; 0.8 unless given.")
+@click.option("--width", type=click.FloatRange(0, min_open=True), help="Instead: mean width of the interval of log HR.")
+@click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True)
+@click.option("--search", type=click.Choice(["size", "follow-up"]), default="size", show_default=True)
+@click.option("--least", type=click.FloatRange(0, min_open=True), help="Where the search begins: patients or months.")
+@click.option("--most", type=click.FloatRange(0, min_open=True), help="Where it ends.")
+def power(
+    options: Options, target: float | None, width: float | None, alpha: float, search: Any, least: float | None,
+    most: float | None,
+) -> str:  # fmt: skip
+    """How many patients, events or months of follow-up does the stated analysis need in this world?
+
+    A bracketed search on common random numbers; beside it Schoenfeld's formula and a crude analysis where nothing
+    confounds.
+    """
+    from benchmarks.questions import power_shown
+
+    return power_shown.power(options, target, width, alpha, search, least, most)
+
+
+QUESTIONS = (tipping, decompose, power, multiverse, claims)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 NUMBERS = ("value", "se", "low", "high", "p")
+COUNTS = ("n", "events")
 ROWS_AT_ONCE = 20_000
 KEYS = ("cell", "endpoint", "estimator")
 
@@ -39,15 +40,17 @@ class Rows:
     layout: Layout
 
     def of(self, cell: int, endpoint: str, estimator: str) -> tuple[dict[str, Floats], NDArray[np.int64]]:
-        """The numbers of one estimator by name, and its statuses, each ``(replicates,)``."""
+        """The numbers and counts of one estimator by name, and its statuses, each ``(replicates,)``."""
         keys = self.layout.keys[cell]
         place = keys.index((endpoint, estimator))
-        made: dict[str, list[NDArray[np.generic]]] = {name: [] for name in (*NUMBERS, "status")}
+        made: dict[str, list[NDArray[np.generic]]] = {name: [] for name in (*NUMBERS, *COUNTS, "status")}
         for table in self.pieces(list(made), cell):
             for name, parts in made.items():
                 parts.append(table[name].to_numpy().reshape(-1, len(keys))[:, place].copy())
         joined = {name: np.concatenate(parts) for name, parts in made.items()}
-        return {name: joined[name].astype(np.float64) for name in NUMBERS}, joined["status"].astype(np.int64)
+        return {name: joined[name].astype(np.float64) for name in (*NUMBERS, *COUNTS)}, joined["status"].astype(
+            np.int64
+        )
 
     def pieces(self, columns: Sequence[str], cell: int | None = None) -> Iterator[pa.Table]:
         """The row groups in order, of one cell or of all."""

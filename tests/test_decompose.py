@@ -65,9 +65,9 @@ def test_only_what_is_on_is_offered() -> None:
     scenario = load_study("hcc-lung-metastasis").scenario
     assert [one.name for one, _ in present(scenario)] == ["confounding", "requires", "potential", "drop-out"]
     confounder = load_study("hidden-confounder").scenario
-    assert {
-        one.name: off for one, off in present(confounder, ["hidden"])
-    } == {"hidden": {"treatment.log_odds.fitness": 0.0}}
+    assert {one.name: off for one, off in present(confounder, ["hidden"])} == {
+        "hidden": {"treatment.log_odds.fitness": 0.0}
+    }
     assert len({one.name for one in MECHANISMS}) == len(MECHANISMS)
     many = load_study(
         "hcc-lung-metastasis",

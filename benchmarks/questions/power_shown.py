@@ -1,0 +1,119 @@
+"""The answer of `benchmarks.questions.power` as a sentence, tables, JSON and a figure."""
+
+import textwrap
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from analysis.schoenfeld import power_at
+from benchmarks.cli_questions import Options
+from benchmarks.performance import Measure
+from benchmarks.questions.ask import figure_path, load, plain, told, write_figure
+from benchmarks.questions.power import Answer, Goal, Power, Search, find
+from benchmarks.store import RunError
+from benchmarks.tables import aligned, percent
+
+UNITS = {"size": "patients", "follow-up": "months of follow-up after the end of accrual"}
+
+
+def power(
+    options: Options, target: float | None, width: float | None, alpha: float, how: Search, least: float | None,
+    most: float | None,
+) -> str:  # fmt: skip
+    """The answer as tables or JSON, its figure written where asked."""
+    figure_path(options.figure)
+    if target is not None and width is not None:
+        raise RunError("--target and --width: ask for a power or for a width, not for both")
+    wanted = None if width is not None else 0.8 if target is None else target
+    if wanted is not None and not alpha < wanted < 1:
+        raise RunError(f"--target {wanted:g}: must lie between alpha, {alpha:g}, and 1")
+    goal = Goal(wanted, width, alpha)
+    found = find(load(options), options.endpoint, options.estimator, goal, how, least, most, options.jobs, options.out)
+    return told(found, options, text, described, draw)
+
+
+def goal_text(goal: Goal) -> str:
+    """What is to be reached."""
+    return f"power {goal.power:g}" if goal.power is not None else f"a mean interval {goal.width:g} wide (log HR)"
+
+
+def verdict(found: Power) -> str:
+    """One sentence: what is needed, beside what the formula says, and whether the test can be trusted there."""
+    answer = found.stated
+    formula = f"Schoenfeld's formula asks for {found.schoenfeld_events:.0f}"
+    if found.search == "size":
+        formula += f" events, {found.schoenfeld_at:.0f} patients"
+    else:
+        formula += " events"
+    said = (
+        f"'{found.estimator}' reaches {goal_text(found.goal)} for {found.endpoint} (true HR {found.true_hr:.2f}) with "
+        f"{_number(answer.at)} {UNITS[found.search]}, {_number(answer.events)} events analysed; {formula}"
+    )
+    off = abs(found.false_positive.value - found.goal.alpha)
+    if off > 3 * max(found.false_positive.mcse, 1e-9):
+        said += f"; beware, with no effect it rejects in {percent(found.false_positive)} % there"
+    return said + "."
+
+
+def text(found: Power) -> str:
+    """The verdict, the price list, and the cells."""
+    rows = [
+        (
+            f"Schoenfeld, HR {found.true_hr:.3f}, {100 * found.treated:.0f} % treated",
+            f"{found.schoenfeld_events:.0f}",
+            f"{found.schoenfeld_at:.0f}" if isfinite(found.schoenfeld_at) else "-",
+        ),
+        ("crude Cox, nothing confounds treatment", *_answer(found.randomised)),
+        (f"'{found.estimator}' in this world", *_answer(found.stated)),
+    ]
+    parts = [
+        *textwrap.wrap(verdict(found), 100),
+        "",
+        aligned((goal_text(found.goal), "events", UNITS[found.search]), rows),
+        "",
+        f"'{found.estimator}' analyses {100 * found.analysed:.0f} % of the patients; with no effect it rejects in",
+        f"{percent(found.false_positive)} %, {percent(found.false_favour)} % on the side of the true effect",
+        "",
+    ]
+    head = "power" if found.goal.power is not None else "width"
+    cells = [
+        (stage, f"{one.at:.4g}", f"{one.events:.1f}", f"{one.reached.value:.3f} ({one.reached.mcse:.3f})")
+        for stage, points in (("coarse", found.stated.coarse), ("fine", found.stated.points))
+        for one in points
+    ]
+    parts += [aligned(("grid", found.search, "events", head), cells), ""]
+    parts.append(f"the farthest fine point lies {found.stated.misfit:.1f} Monte Carlo SE from the fitted line")
+    return "\n".join([*parts, f"{found.replicates} replicates per cell; run folder {found.folder}"])
+
+
+def described(found: Power) -> dict[str, Any]:
+    """Everything found, as JSON allows it: null where a number is not finite."""
+    return {"verdict": verdict(found), **plain(asdict(found))}
+
+
+def draw(found: Power, path: Path) -> None:
+    """Write the curve of power or width over size or follow-up."""
+    from analysis.figures_power import curve
+
+    marks = sorted(
+        (one.at, one.reached.value, one.reached.mcse) for one in (*found.stated.coarse, *found.stated.points)
+    )
+    formula = []
+    if found.goal.power is not None and found.search == "size" and found.schoenfeld_at > 0:
+        per_patient = found.schoenfeld_events / found.schoenfeld_at
+        formula = [(at, power_at(at * per_patient, found.true_hr, found.treated, found.goal.alpha)) for at, *_ in marks]
+    goal = found.goal.power if found.goal.power is not None else found.goal.width
+    assert goal is not None
+    answer = (found.stated.at.value, found.stated.at.mcse)
+    labels = (UNITS[found.search], "power" if found.goal.power is not None else "mean width of the interval of log HR")
+    write_figure(curve(marks, formula, answer, goal, labels, found.estimator), path)
+
+
+def _answer(answer: Answer | None) -> tuple[str, str]:
+    return (_number(answer.events), _number(answer.at)) if answer else ("not within", "the search")
+
+
+def _number(one: Measure) -> str:
+    digits = 0 if one.mcse >= 0.95 else 1
+    return f"{one.value:.{digits}f} ({one.mcse:.{digits}f})"

@@ -1,0 +1,150 @@
+"""Power: Schoenfeld by hand, the probit line and its jackknife, and a randomised world that obeys the formula."""
+
+from math import exp, log, sqrt
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from analysis.schoenfeld import events_for_width, events_needed, power_at
+from benchmarks.questions.power import Goal, bracket, misfit, probit_line, solved, with_error
+from tests.commands import answered, printed, refused
+
+POWER = Goal(0.8, None, 0.05)
+
+
+def test_schoenfeld_by_hand() -> None:
+    """HR 0.7, 80 %, 1:1: (1.959964 + 0.841621)^2 x 4 / log(0.7)^2 = 246.8; a third treated: 9 / 2 in place of 4."""
+    assert events_needed(0.7, 0.8) == pytest.approx(246.79, abs=0.005)
+    assert events_needed(0.7, 0.8, 1 / 3) == pytest.approx(246.79 * 9 / 8, abs=0.01)
+    assert events_needed(1 / 0.7, 0.8) == pytest.approx(events_needed(0.7, 0.8), rel=1e-12)
+    assert events_needed(1.0, 0.8) == float("inf")
+    assert power_at(events_needed(0.7, 0.9, 0.4, 0.01), 0.7, 0.4, 0.01) == pytest.approx(0.9, rel=1e-12)
+    assert events_for_width(2 * 1.959964 * sqrt(4 / 100)) == pytest.approx(100, rel=1e-6)
+
+
+def test_the_probit_line_of_exact_counts_is_found() -> None:
+    x = np.array([2.0, 4.0, 6.0, 9.0])
+    a, b = probit_line(x, 1e9 * norm.cdf(-1.2 + 0.3 * x), np.full(4, 1e9))
+    assert (a, b) == pytest.approx((-1.2, 0.3), rel=1e-8)
+    assert np.isnan(probit_line(x, np.array([0.0, 0.0, 10.0, 10.0]), np.full(4, 10.0))[0])
+
+
+def toy(rng: np.random.Generator, replicates: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sizes, events (half of them), and rejections on shared luck: probit(power) = -0.5 + 0.12 sqrt(events)."""
+    at = np.array([150.0, 200.0, 260.0, 340.0])
+    events = np.repeat(at[:, None] / 2, replicates, axis=1)
+    luck = rng.normal(size=replicates)
+    own = np.sqrt(0.7) * luck + np.sqrt(0.3) * rng.normal(size=events.shape)
+    return at, events, (own < -0.5 + 0.12 * np.sqrt(events)).astype(float)
+
+
+def test_the_answer_and_its_error_are_those_of_repeated_experiments() -> None:
+    rng, found = np.random.default_rng(5), []
+    for _ in range(150):
+        place, events = with_error(*toy(rng), POWER)
+        found.append((place.value, place.mcse, events.value))
+        assert events.value == pytest.approx(place.value / 2, rel=1e-9)
+    values, errors, _ = np.array(found).T
+    assert np.isfinite(values).all()
+    truth = 2 * ((norm.ppf(0.8) + 0.5) / 0.12) ** 2
+    spread = values.std(ddof=1)
+    assert abs(values.mean() - truth) < 4 * spread / sqrt(150)
+    assert 0.85 < errors.mean() / spread < 1.15
+    unpaired = np.sqrt(0.25) * spread
+    assert errors.mean() > 1.3 * unpaired
+
+
+def test_nothing_is_extrapolated() -> None:
+    at, events, reached = toy(np.random.default_rng(1))
+    assert np.isnan(solved(at, events, reached, Goal(0.99, None, 0.05))[0])
+    assert np.isfinite(solved(at, events, reached, POWER)[0])
+
+
+def test_a_width_is_found_where_it_shrinks_with_events() -> None:
+    at = np.array([100.0, 200.0, 400.0])
+    events = np.repeat(at[:, None], 40, axis=1) / 2
+    place, found = solved(at, events, 4 / np.sqrt(events), Goal(None, 0.4, 0.05))
+    assert (place, found) == pytest.approx((200.0, 100.0), rel=1e-9)
+
+
+def test_brackets_and_misfits() -> None:
+    at = np.array([10.0, 20.0, 40.0])
+    assert bracket(at, np.array([0.1, 0.7, 0.9]), POWER) == (20.0, 40.0)
+    assert bracket(at, np.array([0.9, 0.95, 0.99]), POWER) == (10.0, 10.0)
+    assert bracket(at, np.array([0.1, 0.2, 0.3]), POWER) is None
+    assert bracket(at, np.array([2.0, 1.0, 0.5]), Goal(None, 0.7, 0.05)) == (20.0, 40.0)
+    x, events, reached = toy(np.random.default_rng(2), 4000)
+    assert misfit(x, events, reached, POWER) < 4
+    reached[1] = 0.0
+    reached[1, :400] = 1.0
+    assert misfit(x, events, reached, POWER) > 4
+
+
+STUDY = """
+name: trial
+source: made for a test
+arms: {control: C, treated: T}
+population: {size: 200, covariates: {stage: {kind: binary, shares: {early: 0.5, late: 0.5}}}}
+treatment: {kind: fixed, share: 0.5, log_odds: {stage: 0.0}}
+outcomes:
+  progression: {baseline: {kind: exponential, rate: 0.0}}
+  death: {baseline: {kind: exponential, rate: 0.05}, treatment: {log_hr: EFFECT}}
+  death_after_progression: {baseline: {kind: exponential, rate: 0.05}}
+entry: {accrual: {start: "2020-01-01", end: "2021-01-01"}}
+followup: {cut_off: "2023-01-01"}
+estimators: [crude]
+"""
+
+
+def trial(tmp_path: Path, effect: float) -> str:
+    study = tmp_path / "trial.yaml"
+    study.write_text(STUDY.replace("EFFECT", str(effect)))
+    return str(study)
+
+
+def test_a_randomised_trial_obeys_the_formula(tmp_path: Path) -> None:
+    words = ["power", trial(tmp_path, log(0.6)), "--estimator", "crude", "--reps", "800", "--most", "800"]
+    found = answered([*words, "--out", str(tmp_path / "run"), "--figure", str(tmp_path / "p.svg")])
+    events, formula = found["stated"]["events"], events_needed(exp(log(0.6)), 0.8)
+    assert found["schoenfeld_events"] == pytest.approx(formula, rel=0.02)
+    assert abs(events["value"] - formula) < 4 * events["mcse"]
+    assert abs(events["value"] - events_needed(0.7, 0.8)) > 4 * events["mcse"]
+    assert found["randomised"]["events"] == events
+    assert abs(found["false_positive"]["value"] - 0.05) < 4 * found["false_positive"]["mcse"]
+    assert found["analysed"] == 1.0
+    assert "<svg" in (tmp_path / "p.svg").read_text()
+    told = printed([*words, "--out", str(tmp_path / "run")])
+    assert "'crude' reaches power 0.8 for OS" in told.replace("\n", " ")
+
+
+def test_follow_up_and_width_are_searched_too(tmp_path: Path) -> None:
+    words = ["power", trial(tmp_path, log(0.5)), "--estimator", "crude", "--reps", "200", "--search", "follow-up"]
+    months = answered([*words, "--most", "60", "--out", str(tmp_path / "a")])
+    assert 1 < months["stated"]["at"]["value"] < 60
+    words = ["power", trial(tmp_path, 0.0), "--estimator", "crude", "--reps", "200", "--width", "0.6", "--most", "800"]
+    events = answered([*words, "--out", str(tmp_path / "b")])["stated"]["events"]
+    assert abs(events["value"] / events_for_width(0.6) - 1) < 0.02 + 4 * events["mcse"] / events["value"]
+    assert abs(events["value"] / events_for_width(0.5) - 1) > 0.02 + 4 * events["mcse"] / events["value"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--target", "0.8", "--width", "0.5"], "not for both"),
+        (["--target", "0.04"], "must lie between alpha, 0.05, and 1"),
+        (["--least", "500", "--most", "200"], "must lie below"),
+        (["--estimator", "none-such"], "no estimator 'none-such'"),
+        (["--most", "60"], "is not reached between size 40 and 60"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(words: list[str], message: str, tmp_path: Path) -> None:
+    options = words if "--estimator" in words else [*words, "--estimator", "crude"]
+    told = refused(["power", trial(tmp_path, -0.2), *options, "--reps", "40", "--out", str(tmp_path / "run")])
+    assert message in told
+
+
+def test_a_null_effect_has_no_power(tmp_path: Path) -> None:
+    told = refused(["power", trial(tmp_path, 0.0), "--estimator", "crude"])
+    assert "the true OS HR is 1.000; there is no effect to find" in told
