@@ -25,7 +25,8 @@ def curve(
     axes.axhline(goal, color=GREY, linewidth=0.8, linestyle=":")
     axes.errorbar([answer[0]], [goal], xerr=[1.96 * answer[1]], fmt="D", color="black", capsize=3, label="answer")
     axes.set_xscale("log")
-    axes.set_xticks([round(one, 3 - len(str(int(one)))) for one in at[:: max(1, len(at) // 6)]])
+    ticks = [step * 10.0**power for power in range(-1, 7) for step in (1, 2, 5)]
+    axes.set_xticks([tick for tick in ticks if at[0] <= tick <= at[-1]])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(labels[0], parse_math=False)

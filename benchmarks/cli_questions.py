@@ -146,4 +146,24 @@ def power(
     return power_shown.power(options, target, width, alpha, search, least, most)
 
 
-QUESTIONS = (tipping, decompose, power, multiverse, claims)
+@question(reps=100, few=40)
+@click.option("--hr", type=click.FloatRange(0, min_open=True), help="Published HR; from the world unless given.")
+@click.option("--low", type=click.FloatRange(0, min_open=True), help="Its lower confidence limit.")
+@click.option("--high", type=click.FloatRange(0, min_open=True), help="Its upper confidence limit.")
+@click.option("--horizon", type=click.FloatRange(0, min_open=True), default=12.0, show_default=True, help="Of RMST.")
+@click.option("--points", type=click.IntRange(20, 2000), default=64, show_default=True, help="Points of a design.")
+@click.option("--calibrate", type=click.IntRange(0, 100_000), default=0, help="Check on so many synthetic papers.")
+def compatible(
+    options: Options, hr: float | None, low: float | None, high: float | None, horizon: float, points: int,
+    calibrate: int,
+) -> str:  # fmt: skip
+    """Which true effects are compatible with the published estimate, under the suspicions of bias that the study names?
+
+    A posterior by synthetic likelihood over a space-filling design; it refuses to extrapolate.
+    """
+    from benchmarks.questions import compatible_shown
+
+    return compatible_shown.compatible(options, (hr, low, high), horizon, points, calibrate)
+
+
+QUESTIONS = (tipping, compatible, decompose, power, multiverse, claims)

@@ -130,6 +130,22 @@ class Calibration(Spec):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
 
 
+class Suspected(Spec):
+    """A named suspicion of bias: what it sets in the world, and the parameters of which only a prior is known."""
+
+    settings: Settings = Field(default_factory=dict)
+    free: dict[str, Free] = Field(default_factory=dict)
+
+
+class Compatible(Spec):
+    """What `trialtwin compatible` asks: the prior of the effect, a log hazard ratio on every transition, and what bias
+    is suspected; without ``scenarios`` the world is taken as it stands.
+    """
+
+    effect: Free = Free(mean=0.0, sd=1.0, bounds=(-2.5, 1.5))
+    scenarios: dict[Name, Suspected] = Field(default_factory=lambda: {"as-stated": Suspected()}, min_length=1)
+
+
 def _or_by_kind(schema: dict[str, Any]) -> None:
     """Let the JSON Schema allow an estimator's kind alone, as `Scenario` does."""
     kinds = list(schema["items"]["discriminator"]["mapping"])
@@ -150,6 +166,7 @@ class Scenario(World):
     sweep: Sweep = Sweep()
     run: Run = Run()
     calibration: Calibration | None = None
+    compatible: Compatible = Compatible()
 
     @field_validator("estimators", mode="before")
     @classmethod

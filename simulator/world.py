@@ -62,7 +62,9 @@ class Printed(Spec):
 class World(Spec):
     """How virtual cohorts of one study come about; ``published`` is kept apart from what the twin uses."""
 
-    other_rooms: ClassVar[tuple[str, ...]] = ("question", "analysis", "estimators", "sweep", "run", "calibration")
+    other_rooms: ClassVar[tuple[str, ...]] = (
+        "question", "analysis", "estimators", "sweep", "run", "calibration", "compatible",
+    )  # fmt: skip
 
     name: Name
     source: Label

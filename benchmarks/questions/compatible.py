@@ -1,0 +1,401 @@
+"""Compatible: which true effects go together with a published estimate, under named suspicions of bias.
+
+For each suspicion the effect, a log hazard ratio on every transition, and the suspected parameters are spread over a
+space-filling design (Sobol's points). At each point the whole analysis is simulated, with luck of its own; the
+published log HR and the log of its SE have the synthetic likelihood of `benchmarks.questions.emulate`. The posterior is
+that of 16,384 quasi-random draws from the prior, weighted; true effects are read off a surface fitted to the cells'
+truths. Its Monte Carlo error is a jackknife over groups of replicates. There is no answer where the paper lies outside
+what the design simulates, or where the posterior leans on an edge of the design that is not a bound of the prior.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, isfinite, log, nan, sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtrc, ndtr, ndtri
+from scipy.stats import qmc
+
+from analysis.kernels.status import Status
+from analysis.published import parse_printed
+from benchmarks.questions.ask import answered, designed, one_estimator, rows_only
+from benchmarks.questions.emulate import Floats, Moments, fitted, likelihood, weighted_quantiles
+from benchmarks.scenario import Free, Scenario, Settings, Suspected
+from benchmarks.store import RunError
+from benchmarks.study import StudyResult
+from benchmarks.verbs import Asked
+from simulator.streams import Streams
+
+TRANSITIONS = ("progression", "death", "death_after_progression")
+RMST = "compatible-rmst"
+TRUTH_PATIENTS = 200_000  # at each point: the surface through them averages their errors
+DRAWS = 2**14
+REACH = 3.0  # the design spans so many prior SD
+GROUPS = 20
+EDGE, MOST_AT_EDGE = 0.02, 0.05
+CONFLICT = 0.001
+SHARES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
+
+
+@dataclass(frozen=True)
+class Published:
+    """A paper's summary: log HR and the log of its SE, with the variance that rounding leaves of each."""
+
+    summary: Floats
+    rounding: Floats
+
+    @property
+    def hr(self) -> float:
+        """The published hazard ratio."""
+        return exp(float(self.summary[0]))
+
+    @property
+    def se(self) -> float:
+        """The standard error of its logarithm."""
+        return exp(float(self.summary[1]))
+
+
+@dataclass(frozen=True)
+class Space:
+    """The parameters of a suspicion, the effect first: names, priors, and the box of the design ``(D, 2)``."""
+
+    names: tuple[str, ...]
+    priors: tuple[Free, ...]
+    box: Floats
+
+    def unit(self, values: Floats) -> Floats:
+        """Points ``(M, D)`` in [-1, 1] of values on the prior's own scale."""
+        return np.asarray(2 * (values - self.box[:, 0]) / (self.box[:, 1] - self.box[:, 0]) - 1)
+
+    def spread(self, luck: Floats) -> Floats:
+        """Values ``(M, D)`` that fill the box evenly."""
+        return np.asarray(self.box[:, 0] + luck * (self.box[:, 1] - self.box[:, 0]))
+
+    def drawn(self, luck: Floats) -> Floats:
+        """Values ``(M, D)`` from the priors, cut off at the box."""
+        columns = []
+        for d, prior in enumerate(self.priors):
+            mean, sd = _normal(prior)
+            low, high = (float(ndtr((edge - mean) / sd)) for edge in self.box[d])
+            columns.append(mean + sd * ndtri(low + luck[:, d] * (high - low)))
+        return np.stack(columns, axis=1)
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """One suspicion's answer. Quantiles ``(5,)`` are those of `SHARES`, of the true log HR and the RMST difference,
+    with Monte Carlo SEs; ``benefit`` the probability of a true HR below 1. ``refusal`` says why there is no answer.
+    ``values``, ``prior`` and ``density`` draw the true log HR.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    points: int
+    refusal: str | None
+    prior_quantiles: Floats
+    quantiles: Floats
+    quantiles_mcse: Floats
+    rmst: Floats
+    benefit: float
+    effective: float
+    distance_p: float
+    reach: tuple[float, float]
+    emulator_error: float
+    warning: str | None
+    values: Floats
+    prior: Floats
+    density: Floats
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Simulation-based calibration of one suspicion: ranks ``(N,)`` in [0, 1] of the true parameter, coverages."""
+
+    name: str
+    runs: int
+    ranks: Floats
+    uniform_p: float
+    covers_50: tuple[float, float]
+    covers_90: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Compatibility:
+    """What was found under every suspicion."""
+
+    endpoint: str
+    estimator: str
+    published: Published
+    horizon: float
+    replicates: int
+    posteriors: tuple[Posterior, ...]
+    calibrations: tuple[Calibration, ...]
+    folder: str
+
+
+def published_summary(
+    scenario: Scenario, endpoint: str, hr: float | None, low: float | None, high: float | None
+) -> Published:
+    """The published log HR after matching and the log of its SE; RunError where neither paper nor user states it."""
+    given = {"hr": hr, "low": low, "high": high}
+    if all(value is None for value in given.values()):
+        printed = {name: scenario.published.get(f"endpoints.{endpoint}.after.cox.{name}") for name in given}
+        numbers = {name: parse_printed(one.printed) for name, one in printed.items() if one is not None}
+        if len(numbers) == len(given) and all(one.low > 0 and isfinite(one.high) for one in numbers.values()):
+            ends = {name: (log(one.low), log(one.high)) for name, one in numbers.items()}
+            centre = {name: (a + b) / 2 for name, (a, b) in ends.items()}
+            width = {name: (b - a) ** 2 / 12 for name, (a, b) in ends.items()}
+            span = centre["high"] - centre["low"]
+            rounding = np.array([width["hr"], (width["low"] + width["high"]) / span**2])
+            return Published(np.array([centre["hr"], _log_se(scenario, span)]), rounding)
+        raise RunError(
+            f"{scenario.name}: no published HR with its interval for {endpoint} (published: "
+            f"endpoints.{endpoint}.after.cox.hr, .low, .high); state them with --hr, --low and --high"
+        )
+    if hr is None or low is None or high is None:
+        raise RunError("--hr, --low and --high: state all three, or none to take the world's published ones")
+    if not low < hr < high:
+        raise RunError(f"--low {low:g} --hr {hr:g} --high {high:g}: must increase")
+    return Published(np.array([log(hr), _log_se(scenario, log(high / low))]), np.zeros(2))
+
+
+def _log_se(scenario: Scenario, span: float) -> float:
+    return log(span / (2 * float(ndtri(0.5 + scenario.analysis.survival.level / 2))))
+
+
+def _normal(prior: Free) -> tuple[float, float]:
+    """Mean and SD of the normal prior, of the logarithm on the scale log."""
+    return (log(prior.mean) if prior.scale == "log" else prior.mean), prior.sd
+
+
+def space_of(effect: Free, suspected: Suspected) -> Space:
+    """The parameters of a suspicion and the box that the design fills: `REACH` prior SD within the bounds."""
+    names, priors = ("effect", *suspected.free), (effect, *suspected.free.values())
+    box = []
+    for prior in priors:
+        mean, sd = _normal(prior)
+        ends = [log(one) if prior.scale == "log" else one for one in prior.bounds]
+        box.append((max(ends[0], mean - REACH * sd), min(ends[1], mean + REACH * sd)))
+    return Space(names, priors, np.array(box))
+
+
+def cell_settings(space: Space, values: Floats) -> Settings:
+    """The settings of one point, values on the prior's own scale."""
+    made: Settings = {f"outcomes.{name}.treatment.log_hr": float(values[0]) for name in TRANSITIONS}
+    for name, prior, value in zip(space.names[1:], space.priors[1:], values[1:], strict=True):
+        for path in prior.paths or (name,):
+            made[path] = exp(float(value)) if prior.scale == "log" else float(value)
+    return made
+
+
+def sobol(points: int, dimensions: int) -> Floats:
+    """The first points ``(M, D)`` of Sobol's sequence, without its origin."""
+    whole = qmc.Sobol(dimensions, scramble=False).random_base2(int(np.ceil(np.log2(points + 1))))
+    return np.asarray(whole[1 : points + 1])
+
+
+def weights_of(chance: Moments, seen: Published) -> tuple[Floats, float]:
+    """Normalised weights ``(M,)`` of draws, and the p-value of the paper at its most likely point."""
+    height, distance = chance.log(seen.summary, seen.rounding)
+    weights = np.exp(height - height.max())
+    return weights / weights.sum(), float(chdtrc(2, distance.min()))
+
+
+def edges(space: Space, drawn: Floats, weights: Floats) -> list[tuple[str, str, float, bool]]:
+    """Where the posterior leans on an edge of the design: parameter, side, mass, and whether the prior ends there."""
+    found = []
+    for d, name in enumerate(space.names):
+        low, high = space.box[d]
+        prior = space.priors[d]
+        bounds = [log(one) if prior.scale == "log" else one for one in prior.bounds]
+        width = EDGE * (high - low)
+        for side, inside, own in (
+            ("lower", drawn[:, d] < low + width, low <= bounds[0]),
+            ("upper", drawn[:, d] > high - width, high >= bounds[1]),
+        ):
+            mass = float(weights[inside].sum())
+            if mass > MOST_AT_EDGE:
+                found.append((name, side, mass, bool(own)))
+    return found
+
+
+def posterior(
+    name: str, space: Space, values: Floats, summaries: Floats, truths: Floats, truth_mcse: Floats, seen: Published
+) -> Posterior:
+    """The answer of one suspicion from its design: values ``(P, D)``, summaries ``(P, R, 2)``, truths ``(P, 2)``."""
+    x, drawn = space.unit(values), space.drawn(sobol(DRAWS, len(space.names)))
+    at = space.unit(drawn)
+    chance = likelihood(x, summaries)
+    surfaces = [fitted(x, truths[:, k], truth_mcse[:, k] ** 2) for k in (0, 1)]
+    true = [surface.at(at)[0] for surface in surfaces]
+    moments = chance.at(at)
+    weights, p = weights_of(moments, seen)
+    even = np.full(len(at), 1 / len(at))
+    quantiles = weighted_quantiles(true[0], weights, SHARES)
+    group = np.arange(summaries.shape[1]) % GROUPS
+    without = []
+    for g in range(GROUPS):
+        less, _ = weights_of(likelihood(x, summaries[:, group != g], chance).at(at), seen)
+        without.append(weighted_quantiles(true[0], less, SHARES))
+    gaps = np.array(without) - np.mean(without, axis=0)
+    mcse = np.sqrt((GROUPS - 1) / GROUPS * (gaps**2).sum(axis=0))
+    means = moments.mean[0]
+    leaning = edges(space, drawn, weights)
+    refusal = _refusal(p, seen, means, [one for one in leaning if not one[3]])
+    warning = "; ".join(f"{100 * one[2]:.0f} % of it at the {one[1]} bound of {one[0]}" for one in leaning if one[3])
+    ends = [float(x) for x in np.quantile(true[0], [0.001, 0.999])]
+    grid = np.linspace(ends[0], ends[1], 161)
+    return Posterior(
+        name, space.names, len(values), refusal, weighted_quantiles(true[0], even, SHARES), quantiles, mcse,
+        weighted_quantiles(true[1], weights, SHARES), float(weights[true[0] < 0].sum()), float(1 / (weights**2).sum()),
+        p, (float(means.min()), float(means.max())), surfaces[0].error, warning or None, grid,
+        _density(true[0], even, grid), _density(true[0], weights, grid),
+    )  # fmt: skip
+
+
+def _refusal(p: float, seen: Published, means: Floats, leaning: Sequence[tuple[str, str, float, bool]]) -> str | None:
+    if p < CONFLICT:
+        return (
+            f"the published HR {seen.hr:.3g} (SE of log {seen.se:.3g}) is not among what the design simulates: mean "
+            f"HRs run from {exp(means.min()):.2f} to {exp(means.max()):.2f}, and at the most likely point p is {p:.1g}"
+        )
+    if leaning:
+        name, side, mass, _ = leaning[0]
+        return f"{100 * mass:.0f} % of the posterior lies at the {side} end of the design of {name}: widen its prior"
+    return None
+
+
+def _density(values: Floats, weights: Floats, grid: Floats) -> Floats:
+    """A weighted kernel density on a grid, Gaussian with Silverman's width."""
+    mean = float(weights @ values)
+    sd = sqrt(max(float(weights @ (values - mean) ** 2), 1e-12))
+    width = 1.06 * sd * min(len(values), 1 / float((weights**2).sum())) ** -0.2
+    z = (grid[:, None] - values) / width
+    return np.asarray((np.exp(-(z**2) / 2) @ weights) / (width * sqrt(2 * np.pi)))
+
+
+def find(
+    asked: Asked, endpoint: str, estimator: str | None, seen: Published, horizon: float, points: int, calibrate: int,
+    jobs: int, out: Path | None,
+) -> Compatibility:  # fmt: skip
+    """The posteriors of every suspicion, and their calibration over so many synthetic papers."""
+    entry, name = one_estimator(asked, endpoint, estimator)
+    spec, folder = asked.scenario.compatible, ""
+    posteriors, calibrations = [], []
+    for label, suspected in spec.scenarios.items():
+        space = space_of(spec.effect, suspected)
+        fixed = _fixed(entry, endpoint, horizon, suspected)
+        values = space.spread(sobol(points, len(space.names)))
+        seed = asked.scenario.run.seed
+        cells = [{**cell_settings(space, one), "run.seed": _seed(seed, k)} for k, one in enumerate(values)]
+        study = designed(asked, cells, fixed)
+        result, folder = _answered(study, f"compatible-{label}", jobs, out and out / label)
+        truths = [[result.truths[cell, endpoint, one] for one in (name, RMST)] for cell in range(points)]
+        if not truths[0][0].estimand.measure.endswith("log_hr"):
+            raise RunError(f"'{name}' estimates {truths[0][0].estimand.measure}; a published HR needs one that does")
+        summaries = np.stack([summary_of(result, cell, endpoint, name) for cell in range(points)])
+        if np.isfinite(summaries).all(axis=2).sum(axis=1).min() < GROUPS:
+            raise RunError(f"{label}: '{name}' has fewer than {GROUPS} estimates at some point; take more replicates")
+        known = (
+            np.array([[one.value for one in pair] for pair in truths]),
+            np.array([[one.mcse for one in pair] for pair in truths]),
+        )
+        posteriors.append(posterior(label, space, values, summaries, *known, seen))
+        if calibrate:
+            own = None if out is None else out / f"{label}-calibration"
+            calibrations.append(
+                _calibrated(
+                    asked, label, space, (values, summaries, known[0][:, 0]), entry, fixed, calibrate, jobs, own
+                )
+            )
+    return Compatibility(
+        endpoint, name, seen, horizon, asked.scenario.run.replicates, tuple(posteriors), tuple(calibrations), folder
+    )
+
+
+def _fixed(entry: dict[str, Any], endpoint: str, horizon: float, suspected: Suspected) -> dict[str, Any]:
+    rmst = {"kind": "rmst", "name": RMST, "horizon": horizon, "endpoints": [endpoint]}
+    return {
+        "estimators": [entry, rmst],
+        "outcomes.treatment_effect": "as_stated",
+        **{f"outcomes.{one}.treatment": {"log_hr": 0.0} for one in TRANSITIONS},
+        "run.truth_patients": TRUTH_PATIENTS,
+        **suspected.settings,
+    }
+
+
+def _seed(seed: int, number: int) -> int:
+    """Luck of its own for a point: what points share would not average out over the design."""
+    return (seed + number) % 2**63
+
+
+def _answered(study: Asked, verb: str, jobs: int, out: Path | None) -> tuple[StudyResult, str]:
+    result, folder = answered(study, verb, jobs, out)
+    return result, folder.as_posix()
+
+
+def summary_of(result: StudyResult, cell: int, endpoint: str, name: str) -> Floats:
+    """The summaries ``(R, 2)`` of a cell, NaN where an estimate failed."""
+    numbers, status = result.rows.of(cell, endpoint, name)
+    return _summary(numbers, status)
+
+
+def _summary(numbers: dict[str, Floats], status: NDArray[np.int64]) -> Floats:
+    ok = (status == Status.OK) & (numbers["se"] > 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(ok[:, None], np.stack([numbers["value"], np.log(numbers["se"])], axis=1), np.nan)
+
+
+def _calibrated(
+    asked: Asked, label: str, space: Space, design: tuple[Floats, Floats, Floats], entry: dict[str, Any],
+    fixed: dict[str, Any], runs: int, jobs: int, out: Path | None,
+) -> Calibration:  # fmt: skip
+    """Ranks and coverages over synthetic papers with parameters drawn from the prior, each with luck of its own."""
+    seed = asked.scenario.run.seed
+    own = Streams(seed)
+    luck = np.stack(
+        [own.uniform(f"compatible/{label}/{name}", np.zeros(1, np.int64), runs)[0] for name in space.names], axis=1
+    )
+    values = space.drawn(luck)
+    first = len(design[0])
+    cells = [{**cell_settings(space, one), "run.seed": _seed(seed, first + k)} for k, one in enumerate(values)]
+    study = designed(asked, cells, {**fixed, "estimators": [entry], "run.replicates": 1})
+    rows, _ = rows_only(study, f"compatible-{label}-calibration", jobs, out)
+    papers = np.concatenate([_summary(*rows.of(run, entry["endpoints"][0], entry["name"])) for run in range(runs)])
+    return calibration(label, space, *design, values, papers)
+
+
+def calibration(
+    label: str, space: Space, values: Floats, summaries: Floats, truths: Floats, drawn: Floats, papers: Floats
+) -> Calibration:
+    """The calibration of a design (``values``, ``summaries``, true log HR ``(P,)``) on papers ``(N, 2)`` of ``drawn``.
+
+    A paper without an estimate is left out. The rank is the posterior probability of an effect below the true one.
+    """
+    x, at = space.unit(values), space.drawn(sobol(DRAWS, len(space.names)))
+    unit = space.unit(at)
+    moments, surface = likelihood(x, summaries).at(unit), fitted(x, truths, np.zeros(len(truths)))
+    true, known = surface.at(unit)[0], surface.at(space.unit(drawn))[0]
+    ranks, inside = [], []
+    for paper, own, truth in zip(papers, drawn, known, strict=True):
+        if not np.isfinite(paper).all():
+            continue
+        weights, _ = weights_of(moments, Published(paper, np.zeros(2)))
+        ranks.append(float(weights[at[:, 0] < own[0]].sum()))
+        low, quarter, _, upper, high = weighted_quantiles(true, weights, SHARES)
+        inside.append((quarter <= truth <= upper, low <= truth <= high))
+    return checked(label, np.array(ranks), np.array(inside, np.float64))
+
+
+def checked(label: str, ranks: Floats, inside: Floats) -> Calibration:
+    """Whether ranks ``(N,)`` are uniform (chi-square, ten bins), and how often intervals ``(N, 2)`` hold the truth."""
+    count = len(ranks)
+    if not count:
+        return Calibration(label, 0, ranks, nan, (nan, nan), (nan, nan))
+    bins = np.histogram(ranks, bins=10, range=(0.0, 1.0))[0]
+    p = float(chdtrc(9, ((bins - count / 10) ** 2 / (count / 10)).sum()))
+    found = [(float(one.mean()), sqrt(float(one.mean()) * (1 - float(one.mean())) / count)) for one in inside.T]
+    return Calibration(label, count, ranks, p, found[0], found[1])
