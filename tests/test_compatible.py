@@ -9,16 +9,14 @@ from scipy.stats import norm
 
 from benchmarks.questions.compatible import (
     Published,
-    Space,
     calibration,
     checked,
     edges,
     posterior,
     published_summary,
-    sobol,
-    space_of,
 )
 from benchmarks.questions.emulate import fitted, weighted_quantiles
+from benchmarks.questions.priors import Space, sobol, space_of
 from benchmarks.scenario import Free, Suspected
 from benchmarks.store import RunError
 from benchmarks.verbs import load_study

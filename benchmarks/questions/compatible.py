@@ -16,24 +16,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc, ndtr, ndtri
-from scipy.stats import qmc
+from scipy.special import chdtrc, ndtri
 
 from analysis.kernels.status import Status
 from analysis.published import parse_printed
 from benchmarks.questions.ask import answered, designed, one_estimator, rows_only
 from benchmarks.questions.emulate import Floats, Moments, fitted, likelihood, weighted_quantiles
-from benchmarks.scenario import Free, Scenario, Settings, Suspected
+from benchmarks.questions.priors import TRANSITIONS, Space, cell_settings, sobol, space_of
+from benchmarks.scenario import Scenario, Suspected
 from benchmarks.store import RunError
 from benchmarks.study import StudyResult
 from benchmarks.verbs import Asked
 from simulator.streams import Streams
 
-TRANSITIONS = ("progression", "death", "death_after_progression")
 RMST = "compatible-rmst"
 TRUTH_PATIENTS = 200_000  # at each point: the surface through them averages their errors
 DRAWS = 2**14
-REACH = 3.0  # the design spans so many prior SD
 GROUPS = 20
 EDGE, MOST_AT_EDGE = 0.02, 0.05
 CONFLICT = 0.001
@@ -56,32 +54,6 @@ class Published:
     def se(self) -> float:
         """The standard error of its logarithm."""
         return exp(float(self.summary[1]))
-
-
-@dataclass(frozen=True)
-class Space:
-    """The parameters of a suspicion, the effect first: names, priors, and the box of the design ``(D, 2)``."""
-
-    names: tuple[str, ...]
-    priors: tuple[Free, ...]
-    box: Floats
-
-    def unit(self, values: Floats) -> Floats:
-        """Points ``(M, D)`` in [-1, 1] of values on the prior's own scale."""
-        return np.asarray(2 * (values - self.box[:, 0]) / (self.box[:, 1] - self.box[:, 0]) - 1)
-
-    def spread(self, luck: Floats) -> Floats:
-        """Values ``(M, D)`` that fill the box evenly."""
-        return np.asarray(self.box[:, 0] + luck * (self.box[:, 1] - self.box[:, 0]))
-
-    def drawn(self, luck: Floats) -> Floats:
-        """Values ``(M, D)`` from the priors, cut off at the box."""
-        columns = []
-        for d, prior in enumerate(self.priors):
-            mean, sd = _normal(prior)
-            low, high = (float(ndtr((edge - mean) / sd)) for edge in self.box[d])
-            columns.append(mean + sd * ndtri(low + luck[:, d] * (high - low)))
-        return np.stack(columns, axis=1)
 
 
 @dataclass(frozen=True)
@@ -164,37 +136,6 @@ def published_summary(
 
 def _log_se(scenario: Scenario, span: float) -> float:
     return log(span / (2 * float(ndtri(0.5 + scenario.analysis.survival.level / 2))))
-
-
-def _normal(prior: Free) -> tuple[float, float]:
-    """Mean and SD of the normal prior, of the logarithm on the scale log."""
-    return (log(prior.mean) if prior.scale == "log" else prior.mean), prior.sd
-
-
-def space_of(effect: Free, suspected: Suspected) -> Space:
-    """The parameters of a suspicion and the box that the design fills: `REACH` prior SD within the bounds."""
-    names, priors = ("effect", *suspected.free), (effect, *suspected.free.values())
-    box = []
-    for prior in priors:
-        mean, sd = _normal(prior)
-        ends = [log(one) if prior.scale == "log" else one for one in prior.bounds]
-        box.append((max(ends[0], mean - REACH * sd), min(ends[1], mean + REACH * sd)))
-    return Space(names, priors, np.array(box))
-
-
-def cell_settings(space: Space, values: Floats) -> Settings:
-    """The settings of one point, values on the prior's own scale."""
-    made: Settings = {f"outcomes.{name}.treatment.log_hr": float(values[0]) for name in TRANSITIONS}
-    for name, prior, value in zip(space.names[1:], space.priors[1:], values[1:], strict=True):
-        for path in prior.paths or (name,):
-            made[path] = exp(float(value)) if prior.scale == "log" else float(value)
-    return made
-
-
-def sobol(points: int, dimensions: int) -> Floats:
-    """The first points ``(M, D)`` of Sobol's sequence, without its origin."""
-    whole = qmc.Sobol(dimensions, scramble=False).random_base2(int(np.ceil(np.log2(points + 1))))
-    return np.asarray(whole[1 : points + 1])
 
 
 def weights_of(chance: Moments, seen: Published) -> tuple[Floats, float]:
