@@ -226,6 +226,27 @@ def analyze(data: Path, spec: str, settings: tuple[str, ...], json_out: Path | N
     click.echo(verbs.analyze(data, spec, settings, json_out, report_out))
 
 
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--from", "base", default="hcc-lung-metastasis", show_default=True, help="The world to ask about.")
+def new(path: Path, base: str) -> None:
+    """Write a commented what-if about a world to PATH, ready to be edited."""
+    from benchmarks import scaffold
+
+    click.echo(scaffold.new(base, path))
+
+
+@cli.command()
+@click.argument("one")
+@click.argument("other")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables.")
+def diff(one: str, other: str, as_json: bool) -> None:
+    """What differs between two scenarios; of two run folders also what moved, and by how many Monte Carlo SE."""
+    from benchmarks import difference
+
+    click.echo(difference.diff(one, other, as_json))
+
+
 @cli.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def list_(as_json: bool) -> None:

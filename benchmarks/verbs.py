@@ -273,18 +273,20 @@ def analyze(data: Path, spec: str, settings: tuple[str, ...], json_out: Path | N
 
 
 def listing(as_json: bool) -> str:
-    """The shipped scenarios by folder, each with its question."""
+    """The shipped scenarios by group, each with its question."""
     found = [
-        {"folder": path.parent.name, "name": name, "question": load(str(path)).tree.get("question", "")}
-        for name, path in sorted(shipped().items())
+        {"group": path.parent.name, "name": name, "question": load(str(path)).tree.get("question", "")}
+        for name, path in shipped().items()
     ]
     if as_json:
         return json.dumps(found, indent=2)
-    lines = []
-    for folder in ("worlds", "studies"):
-        lines.append(f"{folder}:")
-        lines += [f"  {entry['name']:22} {entry['question']}" for entry in found if entry["folder"] == folder]
-    return "\n".join(lines)
+    width = max(len(entry["name"]) for entry in found)
+    lines: list[str] = []
+    for group in dict.fromkeys(entry["group"] for entry in found):
+        lines += ["", f"{group}:"]
+        own = (entry for entry in found if entry["group"] == group)
+        lines += [f"  {entry['name']:{width}}  {entry['question']}" for entry in own]
+    return "\n".join(lines[1:])
 
 
 def show(name: str, settings: tuple[str, ...], resolved: bool) -> str:

@@ -71,7 +71,7 @@ def shipped() -> dict[str, FilePath]:
     """The shipped documents by name, worlds first: those of the installed package, else of the checkout."""
     here = FilePath(__file__).resolve().parent
     folder = next((place for place in (here / "_scenarios", here.parent / "scenarios") if place.is_dir()), here)
-    return {path.stem: path for kind in KINDS for path in sorted((folder / kind).glob("*.yaml"))}
+    return {path.stem: path for kind in KINDS for path in sorted((folder / kind).rglob("*.yaml"))}
 
 
 def load(

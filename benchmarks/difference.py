@@ -1,0 +1,181 @@
+"""`trialtwin diff`: what differs between two scenarios and, of two finished runs, what moved by how many errors."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import hypot
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.performance import Measure, contrast
+from benchmarks.scenario import Scenario, cells
+from benchmarks.store import RunError, RunFolder
+from benchmarks.tables import aligned
+from simulator.documents import Document, load, parse
+
+ABSENT = "-"
+IGNORED = ("name", "question", "source", "published")
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A place at which two documents differ, and what each says there."""
+
+    path: str
+    one: Any
+    other: Any
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An estimator of a cell in two runs: both means, what moved, the truths, and the rejections that moved."""
+
+    cell: int
+    endpoint: str
+    estimator: str
+    one: float
+    other: float
+    change: Measure
+    truth: tuple[float, float]
+    bias_change: Measure
+    rejection: Measure
+    paired: bool
+
+
+def differences(one: Any, other: Any, path: str = "") -> Iterator[Leaf]:
+    """Every place where two trees differ; what one of them lacks is `ABSENT` there. A list is one value."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for name in dict.fromkeys([*one, *other]):
+            below = f"{path}.{name}" if path else str(name)
+            yield from differences(one.get(name, ABSENT), other.get(name, ABSENT), below)
+    elif one != other:
+        yield Leaf(path, one, other)
+
+
+def document_of(name: str) -> Document:
+    """The scenario of that name or path, or of a run folder."""
+    folder = Path(name)
+    document = load(str(folder / "scenario.yaml") if folder.is_dir() else name, spec=Scenario)
+    parse(document, Scenario)
+    return document
+
+
+def moved(one: Path, other: Path) -> list[Moved]:
+    """What moved between two finished runs: cells of the same settings, estimators of the same name.
+
+    Where the seed is the same replicates are compared in pairs. RunError where a run is not finished.
+    """
+    from benchmarks import study
+
+    results = []
+    for path in (one, other):
+        document = document_of(str(path))
+        results.append(study.read_study(study.prepare(cells(document, parse(document, Scenario))), RunFolder(path)))
+    first, second = results
+    found = []
+    for cell in first.cells:
+        twin = next((own for own in second.cells if own.settings == cell.settings), None)
+        if twin is None:
+            continue
+        paired = cell.scenario.run.seed == twin.scenario.run.seed
+        there = {(endpoint, estimator.name) for endpoint, estimator in twin.scenario.judged()}
+        for endpoint, estimator in cell.scenario.judged():
+            if (endpoint, estimator.name) not in there:
+                continue
+            key = (endpoint, estimator.name)
+            sides = []
+            for result, number in ((first, cell.number), (second, twin.number)):
+                numbers, status = result.rows.of(number, *key)
+                sides.append({**numbers, "status": status})
+            truths = [result.truths[(number, *key)] for result, number in ((first, cell.number), (second, twin.number))]
+            change, rejection = _change(sides[0], sides[1], paired)
+            gap = truths[1].value - truths[0].value
+            bias = Measure(change.value - gap, hypot(change.mcse, truths[0].mcse, truths[1].mcse))
+            means = [float(np.mean(side["value"][side["status"] == 0])) for side in sides]
+            values = (truths[0].value, truths[1].value)
+            found.append(Moved(cell.number, *key, means[0], means[1], change, values, bias, rejection, paired))
+    if not found:
+        raise RunError(f"{one}, {other}: no cell with the same settings has an estimator of the same name")
+    return found
+
+
+def _change(one: dict[str, Any], other: dict[str, Any], paired: bool) -> tuple[Measure, Measure]:
+    """The change of the mean estimate and of the rejections, from the first to the second."""
+    if paired:
+        both = min(len(one["value"]), len(other["value"]))
+        cut = [{name: values[:both] for name, values in side.items()} for side in (other, one)]
+        made = contrast(cut[0], cut[1], float("nan"))
+        return made["bias_difference"], made["rejection_difference"]
+    kept = [{name: values[side["status"] == 0] for name, values in side.items()} for side in (one, other)]
+
+    def gap(of: Any) -> Measure:
+        a, b = (np.asarray(of(side), np.float64) for side in kept)
+        return Measure(float(b.mean() - a.mean()), hypot(_error(a), _error(b)))
+
+    return gap(lambda side: side["value"]), gap(lambda side: side["p"] < 0.05)
+
+
+def _error(values: Any) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
+def diff(one: str, other: str, as_json: bool) -> str:
+    """Both answers as tables or JSON."""
+    leaves = [
+        leaf
+        for leaf in differences(document_of(one).tree, document_of(other).tree)
+        if leaf.path.split(".")[0] not in IGNORED
+    ]
+    folders = [Path(name) for name in (one, other)]
+    runs = moved(folders[0], folders[1]) if all(path.is_dir() for path in folders) else []
+    if as_json:
+        from benchmarks.questions.ask import plain
+
+        body = {"differs": [vars(leaf) for leaf in leaves], "moved": [_record(row) for row in runs]}
+        return json.dumps(plain(body), indent=2, allow_nan=False)
+    return text(leaves, runs)
+
+
+def _record(row: Moved) -> dict[str, Any]:
+    measures = {name: vars(getattr(row, name)) for name in ("change", "bias_change", "rejection")}
+    return {**vars(row), **measures}
+
+
+def text(leaves: list[Leaf], runs: list[Moved]) -> str:
+    """The places that differ and, of two runs, what moved."""
+    parts = [
+        aligned(("differs at", "first", "second"), [(one.path, _short(one.one), _short(one.other)) for one in leaves])
+    ]
+    if not leaves:
+        parts = ["the two say the same, names and published numbers apart"]
+    if runs:
+        rows = [
+            (f"{one.cell} {one.endpoint} {one.estimator}", f"{one.one:.3f}", f"{one.other:.3f}", _moved(one.change),
+             _times(one.change), f"{one.truth[0]:.3f}", f"{one.truth[1]:.3f}", _moved(one.bias_change),
+             f"{100 * one.rejection.value:+.1f} ({100 * one.rejection.mcse:.1f})")
+            for one in runs
+        ]  # fmt: skip
+        heads = ("cell", "mean, first", "second", "moved", "in SE", "truth", "second", "bias moved", "rejects, %")
+        how = "the same replicates" if all(one.paired for one in runs) else "independent replicates"
+        parts += [
+            "",
+            aligned(heads, rows),
+            "",
+            f"Compared on {how}; ratios on the log scale; Monte Carlo SE in brackets.",
+        ]
+    return "\n".join(parts)
+
+
+def _moved(one: Measure) -> str:
+    return f"{one.value:+.3f} ({one.mcse:.3f})"
+
+
+def _times(one: Measure) -> str:
+    return f"{one.value / one.mcse:+.1f}" if one.mcse > 0 else "0.0" if one.value == 0 else "-"
+
+
+def _short(value: Any) -> str:
+    shown = json.dumps(value, default=str) if not isinstance(value, str) else value
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -1,0 +1,77 @@
+"""`trialtwin diff`: places that differ, and what moved between runs, paired where the luck is shared."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.difference import ABSENT, Leaf, _change, differences
+from tests.commands import answered, printed, refused
+
+
+def test_places_that_differ_by_hand() -> None:
+    one = {"a": 1, "b": {"c": [1, 2], "d": 0.5}, "gone": {"x": 1}}
+    other = {"a": 1, "b": {"c": [1, 3], "d": 0.5, "e": None}}
+    assert list(differences(one, other)) == [
+        Leaf("b.c", [1, 2], [1, 3]),
+        Leaf("b.e", ABSENT, None),
+        Leaf("gone", {"x": 1}, ABSENT),
+    ]
+    assert list(differences(one, one)) == []
+
+
+def side(values: list[float], p: list[float]) -> dict[str, np.ndarray]:
+    return {"value": np.array(values), "p": np.array(p), "low": np.array(values) - 1, "high": np.array(values) + 1,
+            "status": np.zeros(len(values), int)}  # fmt: skip
+
+
+def test_a_change_is_paired_where_luck_is_shared() -> None:
+    one, other = side([1.0, 2.0, 3.0], [0.01, 0.5, 0.5]), side([1.5, 2.6, 3.4], [0.01, 0.01, 0.5])
+    paired, rejects = _change(one, other, True)
+    assert paired.value == pytest.approx(0.5)
+    assert paired.mcse == pytest.approx(np.std([0.5, 0.6, 0.4], ddof=1) / np.sqrt(3))
+    assert rejects.value == pytest.approx(1 / 3)
+    apart, rejected = _change(one, other, False)
+    assert apart.value == pytest.approx(0.5)
+    assert apart.mcse > 5 * paired.mcse
+    assert rejected.value == pytest.approx(1 / 3)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, str]:
+    folder = tmp_path_factory.mktemp("runs")
+    found = []
+    for name, more in (("a", "population.size=120"), ("b", "population.size=200"), ("c", "run.seed=9")):
+        words = ["run", "imbrave150", "-S", "estimators=[crude, matched]", "-S", more, "--reps", "30"]
+        printed([*words, "-S", "run.truth_patients=20000", "--out", str(folder / name)])
+        found.append(str(folder / name))
+    return found[0], found[1], found[2]
+
+
+def test_two_runs_are_compared_in_pairs(runs: tuple[str, str, str]) -> None:
+    found = answered(["diff", *runs[:2]])
+    assert found["differs"] == [{"path": "population.size", "one": 120, "other": 200}]
+    assert len(found["moved"]) == 4
+    assert all(row["paired"] for row in found["moved"])
+    row = found["moved"][0]
+    assert row["change"]["value"] == pytest.approx(row["other"] - row["one"], abs=1e-12)
+    assert row["bias_change"]["value"] == pytest.approx(row["change"]["value"] - (row["truth"][1] - row["truth"][0]))
+    told = printed(["diff", *runs[:2]])
+    assert "the same replicates" in told
+    assert "population.size" in told
+    apart = answered(["diff", runs[1], runs[2]])
+    assert not any(row["paired"] for row in apart["moved"])
+    assert "independent replicates" in printed(["diff", runs[1], runs[2]])
+
+
+def test_two_documents_are_compared_without_runs(runs: tuple[str, str, str]) -> None:
+    told = printed(["diff", "hcc-lung-metastasis", "null-effect"])
+    assert "outcomes.treatment_effect" in told
+    assert "moved" not in told
+    assert "say the same" in printed(["diff", "paper", "hcc-lung-metastasis"])
+    assert answered(["diff", runs[0], "imbrave150"])["moved"] == []
+
+
+def test_bad_input_is_one_line_and_exit_code_2(runs: tuple[str, str, str], tmp_path: Path) -> None:
+    assert "there is no document 'nowhere'" in refused(["diff", "nowhere", "imbrave150"])
+    assert "scenario.yaml" in refused(["diff", str(tmp_path), runs[0]])
