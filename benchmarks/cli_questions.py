@@ -2,29 +2,13 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from benchmarks.cli_options import cores, jobs, overrides
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line says of any question."""
-
-    name: str
-    settings: tuple[str, ...]
-    endpoint: str
-    estimator: str | None
-    reps: int
-    seed: int | None
-    jobs: int
-    out: Path | None
-    figure: Path | None
-    as_json: bool
+from benchmarks.questions.options import Options
 
 
 def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Command]:

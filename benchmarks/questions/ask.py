@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from analysis.kernels.status import Status
-from benchmarks.cli_questions import Options
 from benchmarks.progress import Progress
+from benchmarks.questions.options import Options
 from benchmarks.rows import Rows
 from benchmarks.scenario import Scenario, Settings, cells
 from benchmarks.store import RunError, RunFolder, manifest, open_folder

@@ -23,11 +23,11 @@ from analysis.block_workflow import BlockAnalysis
 from analysis.kernels.status import Status
 from analysis.numbers import BlockNumbers
 from analysis.plan import cox_terms
-from benchmarks.cli_questions import Options
 from benchmarks.performance import Measure
 from benchmarks.progress import Progress
 from benchmarks.questions.ask import Floats, designed, figure_path, load, plain, told, write_figure
 from benchmarks.questions.multiverse import share
+from benchmarks.questions.options import Options
 from benchmarks.sampled import one_sample
 from benchmarks.scenario import Scenario
 from benchmarks.store import RunError

@@ -6,9 +6,9 @@ from math import exp
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cli_questions import Options
 from benchmarks.questions.ask import figure_path, load, plain, told, write_figure
 from benchmarks.questions.compatible import Calibration, Compatibility, Posterior, find, published_summary
+from benchmarks.questions.options import Options
 from benchmarks.tables import aligned
 
 

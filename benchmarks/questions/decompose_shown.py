@@ -6,10 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cli_questions import Options
 from benchmarks.performance import Measure
 from benchmarks.questions.ask import figure_path, load, plain, told, write_figure
 from benchmarks.questions.decompose import Decomposition, find
+from benchmarks.questions.options import Options
 from benchmarks.tables import aligned
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cli_questions import Options
 from benchmarks.performance import Measure
 from benchmarks.questions.ask import figure_path, load, plain, told, write_figure
 from benchmarks.questions.multiverse import WORLDS, Multiverse, axes_of, find
+from benchmarks.questions.options import Options
 from benchmarks.tables import aligned, percent
 
 

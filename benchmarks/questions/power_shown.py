@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from analysis.schoenfeld import power_at
-from benchmarks.cli_questions import Options
 from benchmarks.performance import Measure
 from benchmarks.questions.ask import figure_path, load, plain, told, write_figure
+from benchmarks.questions.options import Options
 from benchmarks.questions.power import Answer, Goal, Power, Search, find
 from benchmarks.store import RunError
 from benchmarks.tables import aligned, percent

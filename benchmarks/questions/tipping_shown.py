@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cli_questions import Options
 from benchmarks.questions.ask import figure_path, load, plain, told, write_figure
+from benchmarks.questions.options import Options
 from benchmarks.questions.tipping import Tipping, find, published_ratio, spline
 from benchmarks.store import RunError
 from benchmarks.tables import aligned

@@ -1,0 +1,20 @@
+"""What the command line says of any question."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says of any question."""
+
+    name: str
+    settings: tuple[str, ...]
+    endpoint: str
+    estimator: str | None
+    reps: int
+    seed: int | None
+    jobs: int
+    out: Path | None
+    figure: Path | None
+    as_json: bool
