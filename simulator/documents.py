@@ -279,7 +279,8 @@ def _found(name: str, folder: str | None, said: Place | None) -> str:
     if os.path.exists(path):
         return path
     near = get_close_matches(FilePath(name).stem, known, 1)
-    suggestion = f"did you mean '{near[0]}'?" if near else f"shipped are {', '.join(known) or 'none'}"
+    worlds = ", ".join(one for one, found in known.items() if found.parent.name == "worlds") or "none"
+    suggestion = f"did you mean '{near[0]}'?" if near else f"shipped are {worlds}, and studies (`trialtwin list`)"
     name = path if os.path.splitext(name)[1] else name
     key, place = ("extends", said) if said else ("", Place(name, 1, 1))
     raise DocumentError([Problem(*place, key, f"there is no document '{name}'", suggestion)])

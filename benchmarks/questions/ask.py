@@ -95,7 +95,8 @@ def one_estimator(asked: Asked, endpoint: str, name: str | None) -> tuple[dict[s
     found = next((one for one in usual or own if name in (None, one.name)), None)
     if found is None:
         known = ", ".join(one.name for one in own) or "none"
-        raise RunError(f"{asked.scenario.name}: no estimator '{name}' for {endpoint}; there are: {known}")
+        which = "" if name is None else f" '{name}'"
+        raise RunError(f"{asked.scenario.name}: no estimator{which} for {endpoint}; there are: {known}")
     written = found.model_dump(mode="json", exclude_defaults=True)
     return {**written, "kind": found.kind, "name": found.name, "endpoints": [endpoint]}, found.name
 

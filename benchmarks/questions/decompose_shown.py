@@ -28,11 +28,11 @@ def scale(found: Decomposition) -> str:
 def verdict(found: Decomposition) -> str:
     """One sentence: the bias, and the mechanism that makes most of it."""
     most = max(found.parts, key=lambda part: abs(part.bias.value))
-    others = sum(part.bias.value for part in found.parts) - most.bias.value
+    rest = [part.bias.value for part in found.parts if part is not most]
+    others = f" the other {len(rest)} mechanisms together {sum(rest):+.3f}," if rest else ""
     return (
         f"Of a bias of {_signed(found.bias)} of '{found.estimator}' in {scale(found)} (Monte Carlo SE in brackets), "
-        f"{most.label} makes {_signed(most.bias)}, the other {len(found.parts) - 1} mechanisms together {others:+.3f}, "
-        f"and {_signed(found.residual)} is left when all are off."
+        f"{most.label} makes {_signed(most.bias)},{others} and {_signed(found.residual)} is left when all are off."
     )
 
 
