@@ -1,6 +1,8 @@
 """The commands that ask a question of a world: the same options, one sentence, a table and a figure."""
 
 import functools
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,15 +22,29 @@ def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Co
         @functools.wraps(function)
         def _command(
             name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, reps: int, seed: int | None,
-            jobs: int | None, out: Path | None, figure: Path | None, as_json: bool, **own: Any,
+            jobs: int | None, out: Path | None, figure: Path | None, report: Path | None, as_json: bool, **own: Any,
         ) -> None:  # fmt: skip
-            options = Options(name, settings, endpoint, estimator, reps, seed, jobs or cores(), out, figure, as_json)
+            options = Options(
+                shlex.join(["trialtwin", *sys.argv[1:]]),
+                name,
+                settings,
+                endpoint,
+                estimator,
+                reps,
+                seed,
+                jobs or cores(),
+                out,
+                figure,
+                report,
+                as_json,
+            )
             click.echo(function(options, **own))
 
         own = getattr(function, "__click_params__", [])
         _command.__click_params__ = []  # type: ignore[attr-defined]
         for option in (
             click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables."),
+            click.option("--report", type=click.Path(path_type=Path), help="An .html file: the answer as a page."),
             click.option("--figure", type=click.Path(path_type=Path), help="A .png, .svg or .pdf file."),
             click.option("--out", type=click.Path(path_type=Path), help="Run folder; in runs/ unless given."),
             jobs,

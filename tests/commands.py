@@ -1,6 +1,9 @@
 """The command line as a user meets it."""
 
+import html
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,10 +26,24 @@ def refused(words: list[str]) -> str:
     return lines[0]
 
 
-def answered(words: list[str]) -> dict[str, Any]:
-    """The JSON that a command prints."""
-    found: dict[str, Any] = json.loads(CliRunner().invoke(cli, [*words, "--json"], catch_exceptions=False).stdout)
+def answered(words: list[str], page: Path | None = None) -> dict[str, Any]:
+    """The JSON that a command prints; its page, where one is named, says the same."""
+    words = [*words, "--json", *(["--report", str(page)] if page else [])]
+    found: dict[str, Any] = json.loads(CliRunner().invoke(cli, words, catch_exceptions=False).stdout)
+    if page:
+        page_says(page, found)
     return found
+
+
+def page_says(path: Path, found: dict[str, Any]) -> None:
+    """The page of an answer is one well-formed document without links to elsewhere, and says what its JSON says."""
+    page = path.read_text("utf-8")
+    assert html.escape(found["verdict"]) in page.replace("&#39;", "&#x27;")
+    assert html.escape(found["question"]) in page.replace("&#39;", "&#x27;")
+    assert page.count("<h1>") == 1
+    assert '<svg role="img" aria-label="' in page
+    assert "How to reproduce" in page
+    assert not re.search(r"""(src|href)=["'](?!#)|<script|@import|url\((?!#)""", page)
 
 
 def printed(words: list[str]) -> str:

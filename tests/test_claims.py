@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.questions.claims import Counted, summed, text
+from benchmarks.questions.claims import Counted, shown, summed
+from benchmarks.questions.shown import text
 from tests.commands import answered, refused
 
 WORLD = """
@@ -44,14 +45,14 @@ def test_rates_by_hand() -> None:
     assert found.any_factor[0].mcse == pytest.approx(np.sqrt(0.25 / 3))
     assert (found.terms, found.subgroups, found.replicates) == (2, 3, 4)
     three = summed([counted()] * 3, ("age", "stage", "treatment"), "OS", 0.05, 0.1)
-    assert "at p < 0.1" in text(three)
+    assert "at p < 0.1" in text(shown(three))
 
 
 def rates(tmp_path: Path, screen: str, alpha: str) -> dict[str, Any]:
     study = tmp_path / f"small-{screen}.yaml"
     study.write_text(WORLD.replace("SCREEN", screen))
     words = ["claims", str(study), "--reps", "300", "--alpha", alpha, "--figure", str(tmp_path / "c.svg")]
-    return answered(words)
+    return answered(words, tmp_path / "page.html")
 
 
 def test_a_false_factor_is_found_at_the_nominal_rate_without_screening(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_a_small_study_from_end_to_end(tmp_path: Path) -> None:
     study.write_text(STUDY)
     words = ["compatible", str(study), "--estimator", "crude", "--reps", "40", "--points", "24",
              "--hr", "0.6", "--low", "0.377", "--high", "0.956", "--out", str(tmp_path / "run")]  # fmt: skip
-    found = answered([*words, "--figure", str(picture), "--calibrate", "20"])
+    found = answered([*words, "--figure", str(picture), "--calibrate", "20"], tmp_path / "page.html")
     plain, confounded = found["posteriors"]
     assert plain["refusal"] is None
     assert plain["quantiles"][0] < log(0.6) < plain["quantiles"][4]

@@ -100,7 +100,7 @@ def test_a_hidden_confounder_makes_all_of_the_bias_of_a_null(tmp_path: Path) -> 
     study, picture = tmp_path / "small.yaml", tmp_path / "w.svg"
     study.write_text(STUDY)
     words = ["decompose", str(study), "--reps", "60", "--estimator", "crude"]
-    found = answered([*words, "--out", str(tmp_path / "a"), "--figure", str(picture)])
+    found = answered([*words, "--out", str(tmp_path / "a"), "--figure", str(picture)], tmp_path / "page.html")
     parts = {part["name"]: part for part in found["parts"]}
     assert found["truth"] == {"value": 0.0, "mcse": 0.0}
     hidden = parts.pop("hidden")["bias"]

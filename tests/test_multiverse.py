@@ -79,7 +79,9 @@ def test_a_small_study_from_end_to_end(tmp_path: Path) -> None:
     picture = tmp_path / "curve.svg"
     found = answered(
         ["multiverse", str(study), "--reps", "60", "--axis", "matching.caliper=[0.2, 0.05]", "--axis",
-         "matching.order=[largest, random]", "--alpha", "0.2", "--out", str(tmp_path / "run"), "--figure", str(picture)]
+         "matching.order=[largest, random]", "--alpha", "0.2", "--out", str(tmp_path / "run"),
+         "--figure", str(picture)],
+        tmp_path / "page.html",
     )  # fmt: skip
     assert len(found["specifications"]) == 6
     own, mean, any_one = (found[name][1]["value"] for name in ("stated_share", "mean_share", "any_share"))

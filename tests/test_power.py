@@ -106,7 +106,9 @@ def trial(tmp_path: Path, effect: float) -> str:
 
 def test_a_randomised_trial_obeys_the_formula(tmp_path: Path) -> None:
     words = ["power", trial(tmp_path, log(0.6)), "--estimator", "crude", "--reps", "800", "--most", "800"]
-    found = answered([*words, "--out", str(tmp_path / "run"), "--figure", str(tmp_path / "p.svg")])
+    found = answered(
+        [*words, "--out", str(tmp_path / "run"), "--figure", str(tmp_path / "p.svg")], tmp_path / "page.html"
+    )
     events, formula = found["stated"]["events"], events_needed(exp(log(0.6)), 0.8)
     assert found["schoenfeld_events"] == pytest.approx(formula, rel=0.02)
     assert abs(events["value"] - formula) < 4 * events["mcse"]

@@ -11,6 +11,7 @@ from analysis.e_value import e_value, e_values
 from benchmarks.cli import cli
 from benchmarks.questions import tipping
 from benchmarks.questions.ask import designed
+from benchmarks.questions.shown import text as as_text
 from benchmarks.questions.tipping import (
     Surface,
     equal_strength,
@@ -20,7 +21,7 @@ from benchmarks.questions.tipping import (
     root,
     solved,
 )
-from benchmarks.questions.tipping_shown import described, text
+from benchmarks.questions.tipping_shown import shown
 from benchmarks.store import RunError, RunFolder
 from benchmarks.study import prepare, run_study
 from benchmarks.verbs import Asked, load_study
@@ -137,9 +138,9 @@ def test_the_answer_is_told_and_confounding_explains_more_the_stronger_it_is(fou
     true = found.surfaces[0].true
     assert (np.diff(np.diag(true)) > 0).all()
     assert np.ptp(true[0]) < 0.15  # what does not bear on treatment explains nothing
-    assert "E-value" in text(found)
-    assert max(map(len, text(found).splitlines())) <= 100
-    assert described(found)["surfaces"][0]["log_hr"] == log(0.6)
+    assert "E-value" in as_text(shown(found))
+    assert max(map(len, as_text(shown(found)).splitlines())) <= 100
+    assert shown(found).body["surfaces"][0]["log_hr"] == log(0.6)
 
 
 def test_bad_input_is_refused_in_one_line() -> None:
@@ -163,10 +164,11 @@ def test_a_world_without_a_published_ratio_says_so() -> None:
 
 
 def test_the_figure_is_written_the_same_twice(found: tipping.Tipping, tmp_path: Path) -> None:
-    from benchmarks.questions.tipping_shown import draw
+    from benchmarks.questions.ask import write_figure
+    from benchmarks.questions.tipping_shown import drawn
 
     for name in ("a.svg", "b.svg"):
-        draw(found, tmp_path / name)
+        write_figure(drawn(found), tmp_path / name)
     one = (tmp_path / "a.svg").read_bytes()
     assert one == (tmp_path / "b.svg").read_bytes()
     assert b"no effect left" in one

@@ -1,10 +1,9 @@
 """A question's design run as a study: in a folder of its own, resumable, every cell on the same random numbers."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -23,25 +22,11 @@ from benchmarks.warm_up import STUDY
 from simulator.documents import parse, with_values
 
 Floats = NDArray[np.float64]
-T = TypeVar("T")
 
 
 def load(options: Options) -> Asked:
     """The study that the options name."""
     return load_study(options.name, options.settings, options.reps, options.seed)
-
-
-def told(
-    found: T,
-    options: Options,
-    text: Callable[[T], str],
-    described: Callable[[T], dict[str, Any]],
-    draw: Callable[[T, Path], None],
-) -> str:
-    """What was found as text or JSON, its figure written where asked."""
-    if options.figure is not None:
-        draw(found, options.figure)
-    return json.dumps(described(found), indent=2, allow_nan=False) if options.as_json else text(found)
 
 
 def designed(asked: Asked, cells_of: Sequence[Settings], fixed: Mapping[str, Any]) -> Asked:
@@ -104,15 +89,16 @@ def one_estimator(asked: Asked, endpoint: str, name: str | None) -> tuple[dict[s
 FIGURE_KINDS = (".png", ".svg", ".pdf")
 
 
-def figure_path(path: Path | None) -> None:
-    """Refuse, before anything is computed, a figure's name with an ending that cannot be written."""
-    if path is not None and path.suffix not in FIGURE_KINDS:
-        raise RunError(f"{path}: end the figure's name in {', '.join(FIGURE_KINDS)}")
+def check_paths(options: Options) -> None:
+    """Refuse, before anything is computed, the name of a figure or of a page with an ending that cannot be written."""
+    if options.figure is not None and options.figure.suffix not in FIGURE_KINDS:
+        raise RunError(f"{options.figure}: end the figure's name in {', '.join(FIGURE_KINDS)}")
+    if options.report is not None and options.report.suffix not in (".html", ".htm"):
+        raise RunError(f"{options.report}: end the page's name in .html")
 
 
 def write_figure(figure: Figure, path: Path) -> None:
     """Write a figure, the same bytes each time; RunError where it cannot be written."""
-    figure_path(path)
     settings: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
     with mpl.rc_context({"svg.hashsalt": "trialtwin"}):
         try:

@@ -9,13 +9,12 @@ or of a covariate on any hazard, where every risk factor is a false one. The cla
 * the arms are *balanced*: every p-value of Table 1 is above 0.05, whatever the standardised differences are.
 """
 
-import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from analysis.balance import smd
@@ -25,14 +24,15 @@ from analysis.numbers import BlockNumbers
 from analysis.plan import cox_terms
 from benchmarks.performance import Measure
 from benchmarks.progress import Progress
-from benchmarks.questions.ask import Floats, designed, figure_path, load, plain, told, write_figure
+from benchmarks.questions.ask import Floats, check_paths, designed, load, plain
 from benchmarks.questions.multiverse import share
 from benchmarks.questions.options import Options
+from benchmarks.questions.shown import Shown, Table, rows_of, told
 from benchmarks.sampled import one_sample
 from benchmarks.scenario import Scenario
 from benchmarks.store import RunError
 from benchmarks.study import Cell, blocks, prepare, run_in_order
-from benchmarks.tables import aligned, percent
+from benchmarks.tables import percent
 from benchmarks.verbs import Asked, ready_kernels
 from benchmarks.warm_up import STUDY
 from simulator.world import ENDPOINTS
@@ -86,11 +86,11 @@ class Claims:
 
 def claims(options: Options, alpha: float) -> str:
     """The answer as tables or JSON, its figure written where asked."""
-    figure_path(options.figure)
+    check_paths(options)
     if options.estimator is not None or options.out is not None:
         raise RunError("claims: the whole workflow is run and nothing is kept; leave --estimator and --out out")
-    found = find(load(options), options.endpoint, alpha, options.jobs)
-    return told(found, options, text, described, draw)
+    asked = load(options)
+    return told(shown(find(asked, options.endpoint, alpha, options.jobs)), options, asked)
 
 
 def find(asked: Asked, endpoint: str, alpha: float, jobs: int) -> Claims:
@@ -233,7 +233,7 @@ def verdict(found: Claims) -> str:
     )
 
 
-def text(found: Claims) -> str:
+def shown(found: Claims) -> Shown:
     """The verdict and the rates of every claim in the three worlds."""
     screening = "" if found.screening_p is None else f" after screening at p < {found.screening_p:g}"
     rows = [
@@ -248,16 +248,17 @@ def text(found: Claims) -> str:
         (f"  of these, a hidden difference above {UNBALANCED:g} SD, %", *map(percent, found.unbalanced_hidden)),
     ]
     factors = [(term, *map(percent, rates)) for term, rates in found.factors.items()]
-    return "\n".join(
-        [
-            *textwrap.wrap(verdict(found), 100),
-            "",
-            aligned(("claim", *WORLDS), rows),
-            "",
-            aligned(("independent risk factor, %", *WORLDS), factors),
-            "",
-            f"{found.replicates} replicates, {found.endpoint}, alpha {found.alpha:g}; Monte Carlo SE in brackets",
-        ]
+    return Shown(
+        "How often does the workflow make the paper's claims where they are false?",
+        verdict(found),
+        (
+            Table("Claims", ("claim", *WORLDS), rows_of(rows)),
+            Table("Independent risk factors, %", ("term", *WORLDS), rows_of(factors)),
+        ),
+        (f"{found.replicates} replicates, {found.endpoint}, alpha {found.alpha:g}; Monte Carlo SE in brackets.",),
+        lambda: drawn(found),
+        "Share of studies that make each claim, in three worlds",
+        {"worlds": list(WORLDS), **plain(asdict(found))},
     )
 
 
@@ -265,13 +266,8 @@ def _plain(one: Measure) -> str:
     return f"{one.value:.2f} ({one.mcse:.2f})"
 
 
-def described(found: Claims) -> dict[str, Any]:
-    """Everything found, as JSON allows it: null where a number is not finite."""
-    return {"verdict": verdict(found), "worlds": WORLDS, **plain(asdict(found))}
-
-
-def draw(found: Claims, path: Path) -> None:
-    """Write the rates of every claim as dots with Monte Carlo intervals, a row each, a colour per world."""
+def drawn(found: Claims) -> Figure:
+    """The rates of every claim as dots with Monte Carlo intervals, a row each, a colour per world."""
     from analysis.figures_claims import rates
 
     rows = {
@@ -283,5 +279,5 @@ def draw(found: Claims, path: Path) -> None:
         "  yet a measured difference above 0.1 SD": found.unbalanced_measured,
         "  yet a hidden difference above 0.1 SD": found.unbalanced_hidden,
     }
-    shown = {label: [(one.value, one.mcse) for one in measures] for label, measures in rows.items()}
-    write_figure(rates(shown, WORLDS, found.alpha), path)
+    values = {label: [(one.value, one.mcse) for one in measures] for label, measures in rows.items()}
+    return rates(values, WORLDS, found.alpha)

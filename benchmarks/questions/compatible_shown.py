@@ -1,15 +1,15 @@
 """The answer of `benchmarks.questions.compatible` as sentences, tables, JSON and a figure."""
 
-import textwrap
 from dataclasses import asdict
 from math import exp
-from pathlib import Path
 from typing import Any
 
-from benchmarks.questions.ask import figure_path, load, plain, told, write_figure
+from matplotlib.figure import Figure
+
+from benchmarks.questions.ask import check_paths, load, plain
 from benchmarks.questions.compatible import Calibration, Compatibility, Posterior, find, published_summary
 from benchmarks.questions.options import Options
-from benchmarks.tables import aligned
+from benchmarks.questions.shown import Shown, Table, rows_of, told
 
 
 def compatible(
@@ -17,13 +17,13 @@ def compatible(
     calibrate: int,
 ) -> str:  # fmt: skip
     """The answer as tables or JSON, its figure written where asked."""
-    figure_path(options.figure)
+    check_paths(options)
     asked = load(options)
     seen = published_summary(asked.scenario, options.endpoint, *stated)
     found = find(
         asked, options.endpoint, options.estimator, seen, horizon, points, calibrate, options.jobs, options.out
     )
-    return told(found, options, text, described, draw)
+    return told(shown(found), options, asked)
 
 
 def sentence(found: Compatibility, one: Posterior) -> str:
@@ -37,65 +37,52 @@ def sentence(found: Compatibility, one: Posterior) -> str:
     return f"{said}; Monte Carlo SE of their logs at most {error:.3f})."
 
 
-def text(found: Compatibility) -> str:
+def shown(found: Compatibility) -> Shown:
     """A sentence and a row per suspicion, then calibrations."""
-    parts: list[str] = []
+    sentences, rows, notes = [], [], []
     for one in found.posteriors:
-        parts += textwrap.wrap(sentence(found, one), 100)
-        parts += textwrap.wrap(f"Beware: {one.warning}.", 100) if one.warning else []
-    rows = []
-    for one in found.posteriors:
+        sentences.append(sentence(found, one))
+        sentences += [f"Beware: {one.warning}."] if one.warning else []
+        notes.append(
+            f"'{one.name}': {one.points} points over {', '.join(one.parameters)}; mean HR {exp(one.reach[0]):.2f} to "
+            f"{exp(one.reach[1]):.2f}; {one.effective:.0f} effective draws; the true log HR is emulated to "
+            f"{one.emulator_error:.3f}."
+        )
         if one.refusal:
             continue
         rows.append((f"{one.name}, prior", *_ratios(one.prior_quantiles), "", "", ""))
         rmst = f"{one.rmst[2]:.2f} ({one.rmst[0]:.2f} to {one.rmst[4]:.2f})"
-        rows.append(
-            (
-                one.name,
-                *_ratios(one.quantiles),
-                f"{100 * one.benefit:.1f}",
-                rmst,
-                f"{100 * min(1.0, one.distance_p):.0f}",
-            )
-        )
-    if rows:
-        heads = (
-            "true HR", "median", "50 %", "90 %", "below 1, %", f"RMST difference to {found.horizon:g}", "fit, %",
-        )  # fmt: skip
-        parts += ["", aligned(heads, rows)]
-        parts += ["", "RMST: median and 90 %. Fit: p of the paper at the most likely point."]
-    for one in found.posteriors:
-        parts.append(
-            f"'{one.name}': {one.points} points over {', '.join(one.parameters)}; mean HR {exp(one.reach[0]):.2f} to "
-            f"{exp(one.reach[1]):.2f};\n  {one.effective:.0f} effective draws; the true log HR is emulated to "
-            f"{one.emulator_error:.3f}"
-        )
-    for other in found.calibrations:
-        parts += ["", calibration_text(other)]
-    return "\n".join([*parts, "", f"{found.replicates} replicates per point; run folder {found.folder}"])
+        fit = f"{100 * min(1.0, one.distance_p):.0f}"
+        rows.append((one.name, *_ratios(one.quantiles), f"{100 * one.benefit:.1f}", rmst, fit))
+    heads = ("true HR", "median", "50 %", "90 %", "below 1, %", f"RMST difference to {found.horizon:g}", "fit, %")
+    note = "RMST: median and 90 %. Fit: p of the paper at the most likely point."
+    notes += [calibration_text(one) for one in found.calibrations]
+    return Shown(
+        "Which true effects are compatible with the published estimate?",
+        " ".join(sentences),
+        (Table("Before and after the paper", heads, rows_of(rows), 1, note),) if rows else (),
+        (*notes, f"{found.replicates} replicates per point."),
+        lambda: drawn(found),
+        "Prior and posterior densities of the true hazard ratio under every suspicion",
+        plain({**asdict(found), "published": {"hr": found.published.hr, "se_log": found.published.se}}),
+        found.folder,
+    )
 
 
 def calibration_text(one: Calibration) -> str:
     """How well the intervals of synthetic papers hold the truth."""
     return (
-        f"'{one.name}' on {one.runs} synthetic papers: 50 % intervals hold the truth in {_share(one.covers_50)} %,\n"
-        f"  90 % intervals in {_share(one.covers_90)} %; ranks uniform with p = {one.uniform_p:.2f}"
+        f"'{one.name}' on {one.runs} synthetic papers: 50 % intervals hold the truth in {_share(one.covers_50)} %, "
+        f"90 % intervals in {_share(one.covers_90)} %; ranks uniform with p = {one.uniform_p:.2f}"
     )
 
 
-def described(found: Compatibility) -> dict[str, Any]:
-    """Everything found, as JSON allows it: null where a number is not finite."""
-    published = {"hr": found.published.hr, "se_log": found.published.se}
-    body = {**asdict(found), "published": published}
-    return {"verdict": " ".join(sentence(found, one) for one in found.posteriors), **plain(body)}
-
-
-def draw(found: Compatibility, path: Path) -> None:
-    """Write the prior and posterior densities of every suspicion that has an answer."""
+def drawn(found: Compatibility) -> Figure:
+    """Prior and posterior densities of every suspicion that has an answer."""
     from analysis.figures_compatible import densities
 
-    shown = [(one.name, one.values, one.prior, one.density) for one in found.posteriors if not one.refusal]
-    write_figure(densities(shown, found.published.hr, found.endpoint), path)
+    curves = [(one.name, one.values, one.prior, one.density) for one in found.posteriors if not one.refusal]
+    return densities(curves, found.published.hr, found.endpoint)
 
 
 def _ratios(quantiles: Any) -> tuple[str, str, str]:

@@ -1,23 +1,23 @@
 """The answer of `benchmarks.questions.decompose` as a sentence, a table, JSON and a waterfall."""
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+
+from matplotlib.figure import Figure
 
 from benchmarks.performance import Measure
-from benchmarks.questions.ask import figure_path, load, plain, told, write_figure
+from benchmarks.questions.ask import check_paths, load, plain
 from benchmarks.questions.decompose import Decomposition, find
 from benchmarks.questions.options import Options
-from benchmarks.tables import aligned
+from benchmarks.questions.shown import Shown, Table, rows_of, told
 
 
 def decompose(options: Options, names: Sequence[str]) -> str:
     """The answer as tables or JSON, its figure written where asked."""
-    figure_path(options.figure)
-    found = find(load(options), options.endpoint, options.estimator, names, options.jobs, options.out)
-    return told(found, options, text, described, draw)
+    check_paths(options)
+    asked = load(options)
+    found = find(asked, options.endpoint, options.estimator, names, options.jobs, options.out)
+    return told(shown(found), options, asked)
 
 
 def scale(found: Decomposition) -> str:
@@ -36,7 +36,7 @@ def verdict(found: Decomposition) -> str:
     )
 
 
-def text(found: Decomposition) -> str:
+def shown(found: Decomposition) -> Shown:
     """The verdict and the table of the walk."""
     rows = [("all on", _plain(found.estimate), _plain(found.truth), _signed(found.bias), "", "")]
     rows += [
@@ -46,29 +46,29 @@ def text(found: Decomposition) -> str:
     ]  # fmt: skip
     rows.append(("all off", _plain(found.clean_estimate), _plain(found.clean_truth), _signed(found.residual), "", ""))
     heads = (scale(found), "estimate", "truth", "bias", "off alone", "on alone, taken off")
-    parts = [*textwrap.wrap(verdict(found), 100), "", aligned(heads, rows), ""]
+    note = "Steps of switching off, averaged over all orders; bias is what the estimate moves beyond its own truth."
+    notes = [f"{found.replicates} replicates in {2 ** len(found.parts)} cells; Monte Carlo SE in brackets."]
     if found.dropped:
-        parts.append(f"{found.dropped} replicates without an estimate in some cell are left out")
-    parts.append(
-        "Steps of switching off, averaged over all orders; bias is what the estimate moves beyond its own truth."
+        notes.insert(0, f"{found.dropped} replicates without an estimate in some cell are left out.")
+    return Shown(
+        "Which imperfection makes how much of the bias?",
+        verdict(found),
+        (Table("The published analysis walked to the truth", heads, rows_of(rows), 1, note),),
+        tuple(notes),
+        lambda: drawn(found),
+        "Waterfall of the bias from all mechanisms on to all off, a bar per mechanism",
+        plain(asdict(found)),
+        found.folder,
     )
-    return "\n".join(
-        [*parts, f"{found.replicates} replicates in {2 ** len(found.parts)} cells; run folder {found.folder}"]
-    )
 
 
-def described(found: Decomposition) -> dict[str, Any]:
-    """Everything found, as JSON allows it: null where a number is not finite."""
-    return {"verdict": verdict(found), **plain(asdict(found))}
-
-
-def draw(found: Decomposition, path: Path) -> None:
-    """Write the waterfall."""
+def drawn(found: Decomposition) -> Figure:
+    """The waterfall."""
     from analysis.figures_decompose import waterfall
 
     steps = [(part.label, -part.bias.value, part.bias.mcse) for part in found.parts]
     ends = (found.bias.value, found.bias.mcse), (found.residual.value, found.residual.mcse)
-    write_figure(waterfall(*ends, steps, f"bias of '{found.estimator}', {scale(found)}"), path)
+    return waterfall(*ends, steps, f"bias of '{found.estimator}', {scale(found)}")
 
 
 def _signed(one: Measure) -> str:

@@ -1,27 +1,27 @@
 """The answer of `benchmarks.questions.multiverse` as a sentence, tables, JSON and a figure."""
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from math import exp
-from pathlib import Path
-from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from benchmarks.performance import Measure
-from benchmarks.questions.ask import figure_path, load, plain, told, write_figure
+from benchmarks.questions.ask import check_paths, load, plain
 from benchmarks.questions.multiverse import WORLDS, Multiverse, axes_of, find
 from benchmarks.questions.options import Options
-from benchmarks.tables import aligned, percent
+from benchmarks.questions.shown import Shown, Table, rows_of, told
+from benchmarks.tables import percent
 
 
 def multiverse(options: Options, axes: Sequence[str], alpha: float, replicate: int) -> str:
     """The answer as tables or JSON, its figure written where asked."""
-    figure_path(options.figure)
+    check_paths(options)
+    asked = load(options)
     wanted = axes_of(axes)
     found = find(
-        load(options),
+        asked,
         options.endpoint,
         wanted,
         not axes,
@@ -31,7 +31,7 @@ def multiverse(options: Options, axes: Sequence[str], alpha: float, replicate: i
         options.jobs,
         options.out,
     )
-    return told(found, options, text, described, draw)
+    return told(shown(found), options, asked)
 
 
 def verdict(found: Multiverse) -> str:
@@ -45,7 +45,7 @@ def verdict(found: Multiverse) -> str:
     )
 
 
-def text(found: Multiverse) -> str:
+def shown(found: Multiverse) -> Shown:
     """The verdict, both worlds side by side, what each choice moves, one cohort's range."""
     rows = [
         ("specifications that reach the claim, mean %", *map(percent, found.mean_share)),
@@ -54,7 +54,7 @@ def text(found: Multiverse) -> str:
         ("specifications without an estimate, mean %", *map(percent, found.failed)),
         ("largest / smallest HR of a cohort, geometric mean", *map(_ratio, found.spread)),
     ]
-    parts = [*textwrap.wrap(verdict(found), 100), "", aligned(("", *WORLDS), rows)]
+    tables = [Table("The claim as the world says, and with no effect", ("", *WORLDS), rows_of(rows))]
     moved = [
         (
             one.axis,
@@ -65,37 +65,42 @@ def text(found: Multiverse) -> str:
         for one in found.levels
     ]
     heads = ("choice", "value", "change of log HR", "claims under no effect %")
-    parts += ["", aligned(heads, moved, left=2)]
+    tables.append(Table("What each choice moves, averaged over all others", heads, rows_of(moved), 2))
     others = [
         (one.name, percent(stated), percent(null))
         for one, stated, null in zip(found.specifications, *found.claims, strict=True)
         if not one.choices
     ]
     if others:
-        parts += ["", aligned(("other methods", "claims as stated %", "under no effect %"), others)]
+        methods = ("method", "claims as stated %", "claims under no effect %")
+        tables.append(Table("Other methods", methods, rows_of(others)))
+    notes = []
     curve = found.curve[np.isfinite(found.curve[:, 0])]
     if len(curve):
         least, most = (exp(float(x)) for x in (curve[:, 0].min(), curve[:, 0].max()))
-        parts += [
-            "",
-            f"cohort {found.replicate} as stated: HR {least:.2f} to {most:.2f} over {len(curve)} specifications",
-        ]
-    return "\n".join([*parts, "", f"{found.replicates} replicates; run folder {found.folder}"])
+        notes.append(
+            f"Cohort {found.replicate} as stated: HR {least:.2f} to {most:.2f} over {len(curve)} specifications."
+        )
+    return Shown(
+        "How often would some defensible analysis reach the published claim?",
+        verdict(found),
+        tuple(tables),
+        (*notes, f"{found.replicates} replicates; Monte Carlo SE in brackets."),
+        lambda: drawn(found),
+        "Estimates of one cohort under every specification, in order, and the choices that made them",
+        plain(asdict(found)),
+        found.folder,
+    )
 
 
-def described(found: Multiverse) -> dict[str, Any]:
-    """Everything found, as JSON allows it: null where a number is not finite."""
-    return {"verdict": verdict(found), **plain(asdict(found))}
-
-
-def draw(found: Multiverse, path: Path) -> None:
-    """Write the specification curve of one cohort."""
+def drawn(found: Multiverse) -> Figure:
+    """The specification curve of one cohort."""
     from analysis.figures_multiverse import specification_curve
 
     curve = found.curve
     reached = (curve[:, 3] < found.alpha) & (np.sign(curve[:, 0]) == found.direction)
     choices = [dict(one.choices) for one in found.specifications]
-    write_figure(specification_curve(curve, reached, choices, found.published, found.endpoint), path)
+    return specification_curve(curve, reached, choices, found.published, found.endpoint)
 
 
 def _ratio(spread: Measure) -> str:

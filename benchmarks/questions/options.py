@@ -6,8 +6,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says of any question."""
+    """What the command line says of any question, and the whole ``command``."""
 
+    command: str
     name: str
     settings: tuple[str, ...]
     endpoint: str
@@ -17,4 +18,5 @@ class Options:
     jobs: int
     out: Path | None
     figure: Path | None
+    report: Path | None
     as_json: bool

@@ -1,18 +1,18 @@
 """The answer of `benchmarks.questions.power` as a sentence, tables, JSON and a figure."""
 
-import textwrap
 from dataclasses import asdict
 from math import isfinite
-from pathlib import Path
-from typing import Any
+
+from matplotlib.figure import Figure
 
 from analysis.schoenfeld import power_at
 from benchmarks.performance import Measure
-from benchmarks.questions.ask import figure_path, load, plain, told, write_figure
+from benchmarks.questions.ask import check_paths, load, plain
 from benchmarks.questions.options import Options
 from benchmarks.questions.power import Answer, Goal, Power, Search, find
+from benchmarks.questions.shown import Shown, Table, rows_of, told
 from benchmarks.store import RunError
-from benchmarks.tables import aligned, percent
+from benchmarks.tables import percent
 
 UNITS = {"size": "patients", "follow-up": "months of follow-up after the end of accrual"}
 
@@ -22,15 +22,16 @@ def power(
     most: float | None,
 ) -> str:  # fmt: skip
     """The answer as tables or JSON, its figure written where asked."""
-    figure_path(options.figure)
+    check_paths(options)
     if target is not None and width is not None:
         raise RunError("--target and --width: ask for a power or for a width, not for both")
     wanted = None if width is not None else 0.8 if target is None else target
     if wanted is not None and not alpha < wanted < 1:
         raise RunError(f"--target {wanted:g}: must lie between alpha, {alpha:g}, and 1")
     goal = Goal(wanted, width, alpha)
-    found = find(load(options), options.endpoint, options.estimator, goal, how, least, most, options.jobs, options.out)
-    return told(found, options, text, described, draw)
+    asked = load(options)
+    found = find(asked, options.endpoint, options.estimator, goal, how, least, most, options.jobs, options.out)
+    return told(shown(found), options, asked)
 
 
 def goal_text(goal: Goal) -> str:
@@ -56,7 +57,7 @@ def verdict(found: Power) -> str:
     return said + "."
 
 
-def text(found: Power) -> str:
+def shown(found: Power) -> Shown:
     """The verdict, the price list, and the cells."""
     rows = [
         (
@@ -67,33 +68,33 @@ def text(found: Power) -> str:
         ("crude Cox, nothing confounds treatment", *_answer(found.randomised)),
         (f"'{found.estimator}' in this world", *_answer(found.stated)),
     ]
-    parts = [
-        *textwrap.wrap(verdict(found), 100),
-        "",
-        aligned((goal_text(found.goal), "events", UNITS[found.search]), rows),
-        "",
-        f"'{found.estimator}' analyses {100 * found.analysed:.0f} % of the patients; with no effect it rejects in",
-        f"{percent(found.false_positive)} %, {percent(found.false_favour)} % on the side of the true effect",
-        "",
-    ]
+    note = (
+        f"'{found.estimator}' analyses {100 * found.analysed:.0f} % of the patients; with no effect it rejects in "
+        f"{percent(found.false_positive)} %, {percent(found.false_favour)} % on the side of the true effect."
+    )
+    prices = Table("What it takes", (goal_text(found.goal), "events", UNITS[found.search]), rows_of(rows), 1, note)
     head = "power" if found.goal.power is not None else "width"
     cells = [
         (stage, f"{one.at:.4g}", f"{one.events:.1f}", f"{one.reached.value:.3f} ({one.reached.mcse:.3f})")
         for stage, points in (("coarse", found.stated.coarse), ("fine", found.stated.points))
         for one in points
     ]
-    parts += [aligned(("grid", found.search, "events", head), cells), ""]
-    parts.append(f"the farthest fine point lies {found.stated.misfit:.1f} Monte Carlo SE from the fitted line")
-    return "\n".join([*parts, f"{found.replicates} replicates per cell; run folder {found.folder}"])
+    fit = f"The farthest fine point lies {found.stated.misfit:.1f} Monte Carlo SE from the fitted line."
+    grid = Table("Cells", ("grid", found.search, "events", head), rows_of(cells), 1, fit)
+    return Shown(
+        "How many patients, events or months of follow-up does the stated analysis need?",
+        verdict(found),
+        (prices, grid),
+        (f"{found.replicates} replicates per cell; Monte Carlo SE in brackets.",),
+        lambda: drawn(found),
+        f"Simulated {head} over {found.search}, with the formula's and the answer",
+        plain(asdict(found)),
+        found.folder,
+    )
 
 
-def described(found: Power) -> dict[str, Any]:
-    """Everything found, as JSON allows it: null where a number is not finite."""
-    return {"verdict": verdict(found), **plain(asdict(found))}
-
-
-def draw(found: Power, path: Path) -> None:
-    """Write the curve of power or width over size or follow-up."""
+def drawn(found: Power) -> Figure:
+    """The curve of power or width over size or follow-up."""
     from analysis.figures_power import curve
 
     marks = sorted(
@@ -107,7 +108,7 @@ def draw(found: Power, path: Path) -> None:
     assert goal is not None
     answer = (found.stated.at.value, found.stated.at.mcse)
     labels = (UNITS[found.search], "power" if found.goal.power is not None else "mean width of the interval of log HR")
-    write_figure(curve(marks, formula, answer, goal, labels, found.estimator), path)
+    return curve(marks, formula, answer, goal, labels, found.estimator)
 
 
 def _answer(answer: Answer | None) -> tuple[str, str]:

@@ -1,19 +1,17 @@
 """The answer of `benchmarks.questions.tipping` as a sentence, tables, JSON and a figure."""
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from math import exp, isfinite, nan
-from pathlib import Path
-from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from benchmarks.questions.ask import figure_path, load, plain, told, write_figure
+from benchmarks.questions.ask import check_paths, load, plain
 from benchmarks.questions.options import Options
+from benchmarks.questions.shown import Shown, Table, rows_of, told
 from benchmarks.questions.tipping import Tipping, find, published_ratio, spline
 from benchmarks.store import RunError
-from benchmarks.tables import aligned
 
 
 def tipping(
@@ -21,7 +19,7 @@ def tipping(
     points: Sequence[str],
 ) -> str:  # fmt: skip
     """The answer as tables or JSON, its figure written where asked."""
-    figure_path(options.figure)
+    check_paths(options)
     at = [_pair(one) for one in points]
     asked = load(options)
     published = published_ratio(asked.scenario, options.endpoint, *stated)
@@ -37,7 +35,7 @@ def tipping(
         options.jobs,
         options.out,
     )
-    return told(found, options, text, described, draw)
+    return told(shown(found), options, asked)
 
 
 def verdict(found: Tipping) -> str:
@@ -62,9 +60,9 @@ def verdict(found: Tipping) -> str:
     )
 
 
-def text(found: Tipping) -> str:
-    """The verdict, true HRs over the grid, E-values, benchmarks and points asked for, for a terminal."""
-    parts = textwrap.wrap(verdict(found), 100)
+def shown(found: Tipping) -> Shown:
+    """The verdict, true HRs over the grid, E-values, benchmarks and points asked for."""
+    tables = []
     for label, value, surface in zip(("HR", "bound"), (found.published, found.bound), found.surfaces, strict=True):
         heads = ("OR", *(f"{x:.2f}" for x in found.hazard_ratios))
         rows = [
@@ -72,20 +70,18 @@ def text(found: Tipping) -> str:
             for odds, row in zip(found.odds_ratios, surface.true, strict=True)
         ]
         error = np.nanmax(surface.mcse) if np.isfinite(surface.mcse).any() else nan
-        parts += [
-            "",
-            f"true HR under which the published {label}, {value:g}, arises; OR down, confounder's HR across:",
-            aligned(heads, rows),
-            f"error of its log: Monte Carlo SE at most {error:.3f}, interpolation {surface.interpolation:.3f}",
-        ]
+        title = f"True HR under which the published {label}, {value:g}, arises; OR down, confounder's HR across"
+        note = f"error of its log: Monte Carlo SE at most {error:.3f}, interpolation {surface.interpolation:.3f}"
+        tables.append(Table(title, heads, rows_of(rows), 1, note))
     strengths = [
         ("TrialTwin, this world", *(_strength(*one) for one in found.equal_strength)),
         *((f"E-value, {name}", *(f"{one:.2f}" for one in pair)) for name, pair in found.e_values.items()),
     ]
-    parts += ["", "equal strength on both sides that leaves no effect:", aligned(("", "HR", "bound"), strengths)]
+    tables.append(Table("Equal strength on both sides that leaves no effect", ("", "HR", "bound"), rows_of(strengths)))
     if found.benchmarks:
         rows = [(one.term, f"{one.odds_ratio:.2f}", f"{one.hazard_ratio:.2f}") for one in found.benchmarks]
-        parts += ["", "measured covariates, for comparison:", aligned(("term", "OR treatment", "HR outcome"), rows)]
+        heads = ("term", "OR treatment", "HR outcome")
+        tables.append(Table("Measured covariates, for comparison", heads, rows_of(rows)))
     if found.points:
         rows = [
             (f"{one.odds_ratio:g}", f"{one.hazard_ratio:g}", f"{one.estimate:g}", _ratio(one.true_hr),
@@ -93,19 +89,21 @@ def text(found: Tipping) -> str:
             for one in found.points
         ]  # fmt: skip
         heads = ("OR", "HR", "published", "true HR", "HR set on transitions", "MC SE of log")
-        parts += ["", "asked for:", aligned(heads, rows)]
-    return "\n".join([*parts, "", f"{found.replicates} replicates a cell; run folder {found.folder}"])
+        tables.append(Table("Asked for", heads, rows_of(rows)))
+    return Shown(
+        "How strong must an unmeasured confounder be to make the published result?",
+        verdict(found),
+        tuple(tables),
+        (f"{found.replicates} replicates a cell.",),
+        lambda: drawn(found),
+        "Contours of the true hazard ratio over the confounder's odds ratio with treatment and hazard ratio",
+        plain(asdict(found)),
+        found.folder,
+    )
 
 
-def described(found: Tipping) -> dict[str, Any]:
-    """Everything found, as JSON allows it: null where a number is not finite."""
-    return {"verdict": verdict(found), **plain(asdict(found))}
-
-
-def draw(found: Tipping, path: Path) -> None:
-    """Write the figure; RunError where the name's ending is none of png, svg, pdf, or nothing can be written."""
-    from matplotlib.figure import Figure
-
+def drawn(found: Tipping) -> Figure:
+    """The contour."""
     from analysis.figures_tipping import tipping as contours
 
     figure = Figure(figsize=(5.2, 5.6), layout="constrained")
@@ -117,7 +115,7 @@ def draw(found: Tipping, path: Path) -> None:
         drawn = [spline(grid, grid, one)(fine, fine) for one in drawn]
         odds = hazards = np.exp(fine)
     contours(figure.subplots(), odds, hazards, drawn[0], drawn[1], measured)
-    write_figure(figure, path)
+    return figure
 
 
 def _strength(value: float, error: float) -> str:

@@ -21,11 +21,11 @@ from benchmarks.performance import Measure
 from benchmarks.report import charts
 from benchmarks.scenario import Scenario
 from benchmarks.study import Cell, StudyResult
-from simulator.documents import Document, assumed
+from simulator.documents import Document, assumed, digest
 from simulator.world import ENDPOINTS
 
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-WORLD_SECTIONS = ("population", "treatment", "outcomes", "entry", "followup")
+WORLD_SECTIONS = ("population", "treatment", "outcomes", "entry", "followup", "centres", "calendar", "imperfections")
 
 ESTIMATES = {"before": "crude", "after": "matched"}
 
@@ -50,6 +50,24 @@ def study_report(result: StudyResult, document: Document, scenario: Scenario, he
         held=held,
         rows_sha256=result.rows_sha256,
         several=len(result.cells) > 1,
+        at=_value_at,
+    )
+
+
+def question_report(shown: Any, command: str, document: Document, scenario: Scenario, versions: dict[str, str]) -> str:
+    """The HTML report of an answered question: a `benchmarks.questions.shown.Shown` and the command that gave it."""
+    return _page(
+        "question.html",
+        shown=shown,
+        figure=_figure(shown.figure(), shown.alt),
+        command=command,
+        scenario=scenario,
+        assumptions=assumed(document, WORLD_SECTIONS),
+        values=document.tree,
+        sources=dict(sorted(document.sources.items())),
+        files=document.files,
+        digest=digest(document.tree),
+        versions=versions,
         at=_value_at,
     )
 
