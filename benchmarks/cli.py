@@ -247,6 +247,16 @@ def diff(one: str, other: str, as_json: bool) -> None:
     click.echo(difference.diff(one, other, as_json))
 
 
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="The page; gallery.html in the folder unless given.")
+def gallery(folder: Path, out: Path | None) -> None:
+    """Build an index page of the finished studies in a folder of run folders."""
+    from benchmarks.gallery import gallery as build
+
+    click.echo(build(folder, out))
+
+
 @cli.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def list_(as_json: bool) -> None:

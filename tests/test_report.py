@@ -18,18 +18,21 @@ from benchmarks.store import RunFolder, manifest
 from simulator.documents import load, parse
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
+OWN_SCRIPT = (Path(__file__).parent.parent / "benchmarks/report/templates/tables.js").read_text("utf-8")
 HOSTILE = '<script>alert("x")</script> $\\frac{$ \u202e آ 🧬 =cmd() ' + "long " * 20
 
 
 class Page(HTMLParser):
-    """The text of a page, checked to be balanced; scripts and addresses on the network are remembered."""
+    """The text of a page, checked to be balanced; scripts but our own and addresses elsewhere are remembered."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.open: list[str] = []
         self.words: list[str] = []
         self.dangers: list[str] = []
-        self.feed(text)
+        own = f"<script>{OWN_SCRIPT}</script>"
+        assert text.count(own) == 1
+        self.feed(text.replace(own, ""))
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -158,7 +161,7 @@ def test_hostile_labels_do_no_harm(cohort: tuple[Any, ...]) -> None:
     page = cohort_report(analysis, hostile, f"{HOSTILE}.csv")
     read = Page(page)
     assert read.dangers == []
-    assert "<script>" not in page
+    assert page.count("<script>") == 1
     assert "\x00" not in page
     assert any("🧬" in word for word in read.words)
     assert len(figures(page)) == 7

@@ -1,7 +1,10 @@
 """What stands on a page: the question and the verdict first, then what was assumed, results, how to reproduce."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +24,7 @@ from benchmarks.performance import Measure
 from benchmarks.report import charts
 from benchmarks.scenario import Scenario
 from benchmarks.study import Cell, StudyResult
-from simulator.documents import Document, assumed, digest
+from simulator.documents import Document, assumed, digest, shipped
 from simulator.world import ENDPOINTS
 
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -70,6 +73,29 @@ def question_report(shown: Any, command: str, document: Document, scenario: Scen
         versions=versions,
         at=_value_at,
     )
+
+
+def gallery_page(entries: Sequence[dict[str, Any]], folder: str) -> str:
+    """The HTML index of finished studies: each with its question, verdict, first figure and a link to its report."""
+    return _page("gallery.html", entries=entries, folder=folder)
+
+
+def gallery_entry(result: StudyResult, scenario: Scenario, link: str) -> dict[str, Any]:
+    """What the index says of one study."""
+    cell = result.cells[0]
+    endpoint = cell.scenario.judged()[0][0]
+    alt = f"{scenario.name}: bias and coverage of every estimator of {endpoint}"
+    shown = f", cell {cell.number}" if len(result.cells) > 1 else ""
+    return {
+        "name": scenario.name,
+        "question": scenario.question,
+        "verdict": tables.verdict(result),
+        "size": f"{len(result.cells)} cells" if shown else "one cell",
+        "replicates": scenario.run.replicates,
+        "figure": _figure(charts.lollipop(result, cell, endpoint), alt),
+        "caption": f"{endpoint}{shown}",
+        "link": link,
+    }
 
 
 def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
@@ -250,8 +276,19 @@ def _page(template: str, **content: Any) -> str:
         lstrip_blocks=True,
         finalize=_clean,
     )
-    environment.filters |= {"number": tables.number, "with_error": tables.with_error, "percent": tables.percent}
-    return environment.get_template(template).render(**content)
+    environment.filters |= {"file": _shipped_name, "number": tables.number, "with_error": tables.with_error}
+    environment.filters |= {"percent": tables.percent}
+    script = environment.loader.get_source(environment, "tables.js")[0] if environment.loader else ""
+    digested = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()  # no other script may run
+    made = environment.get_template(template)
+    return made.render(script=Markup(script), script_sha256=digested, **content)  # our own script
+
+
+def _shipped_name(path: object) -> str:
+    """A shipped document by its name, whatever machine it was read on; any other file as it was named."""
+    name = Path(str(path)).stem
+    known = shipped().get(name)
+    return name if known is not None and known.resolve() == Path(str(path)).resolve() else str(path)
 
 
 def _clean(value: object) -> object:
