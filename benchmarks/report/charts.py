@@ -1,15 +1,22 @@
-"""Figures of a study: bias and coverage with their Monte Carlo error."""
+"""Figures of a study: bias and coverage with their Monte Carlo error, its replicates, its cells side by side."""
+
+from math import log
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from analysis.figures_performance import heat, nested_loop, ridge, zipper
+from analysis.kernels.status import Status
+from benchmarks.performance import Floats
 from benchmarks.study import Cell, StudyResult
-from benchmarks.tables import measures
+from benchmarks.tables import measure_of, measures
 
 INK = "#222222"
 BLUE = "#2b5c8a"
 GREY = "#c4ccd4"
+PANELS = 5  # of a zipper plot
 
 
 def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure:
@@ -46,3 +53,85 @@ def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure:
             axes.set_ylim(-0.6, len(names) - 0.4)
         left.set_yticks(places, names)
     return figure
+
+
+def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
+    """Where the estimates of hazard ratios lie, with the published one after matching; None where there are none."""
+    names = _log_ratios(result, cell, endpoint)
+    if not names:
+        return None
+    printed = cell.scenario.published.get(f"endpoints.{endpoint}.after.cox.hr")
+    try:
+        published = log(float(printed.printed)) if printed else None
+    except ValueError:
+        published = None
+    estimates, truths = {}, {}
+    for name in names:
+        numbers, status = result.rows.of(cell.number, endpoint, name)
+        estimates[name] = np.where(status == Status.OK, numbers["value"], np.nan)
+        truths[name] = result.truths[cell.number, endpoint, name].value
+    return ridge(estimates, truths, f"log hazard ratio of {endpoint}", published)
+
+
+def zip_of(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
+    """Which intervals hold the truth, of the first estimators that have intervals and a truth; None where none has."""
+    shown: dict[str, tuple[Floats, Floats, float]] = {}
+    for where, one in cell.scenario.judged():
+        truth = result.truths[cell.number, endpoint, one.name].value if where == endpoint else np.nan
+        if where != endpoint or not np.isfinite(truth) or len(shown) == PANELS:
+            continue
+        numbers, status = result.rows.of(cell.number, endpoint, one.name)
+        ok = status == Status.OK
+        if np.isfinite(numbers["low"][ok]).any():
+            shown[one.name] = (numbers["low"][ok], numbers["high"][ok], truth)
+    if not shown:
+        return None
+    kinds = {measure_of(result.truths[cell.number, endpoint, name].estimand) for name in shown}
+    return zipper(shown, f"{endpoint}: {', '.join(sorted(kinds))}; ratios on the log scale")
+
+
+def across(result: StudyResult, endpoint: str) -> Figure | None:
+    """The bias of hazard ratios over the cells of a sweep: a heat map of one estimator over two settings, else lines.
+
+    None where an estimator is not the same in all cells.
+    """
+    first = result.cells[0]
+    names = _log_ratios(result, first, endpoint)
+    keys = list(first.settings)
+    if len(result.cells) < 2 or not names or not keys:
+        return None
+    found = {}
+    for name in names:
+        own = [measures(result, cell.number, endpoint, name)["bias"] for cell in result.cells]
+        found[name] = np.array([one.value for one in own]), np.array([one.mcse for one in own])
+    settings = {key: [_short(cell.settings[key]) for cell in result.cells] for key in keys}
+    if len(names) == 1 and len(keys) == 2:
+        rows, columns = (list(dict.fromkeys(settings[key])) for key in keys)
+        shape = len(rows), len(columns)
+        if len(result.cells) == shape[0] * shape[1]:
+            order = [(rows.index(a), columns.index(b)) for a, b in zip(*settings.values(), strict=True)]
+            value, error = np.full(shape, np.nan), np.full(shape, np.nan)
+            for place, (i, j) in enumerate(order):
+                value[i, j], error[i, j] = (part[place] for part in found[names[0]])
+            return heat(value, error, rows, columns, (keys[0], keys[1]), f"bias of log {endpoint} HR, {names[0]}")
+    return nested_loop(found, settings, f"bias of log {endpoint} HR", 0.0)
+
+
+def _log_ratios(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
+    """The estimators of hazard ratios that are judged by a truth in every cell."""
+    names = []
+    for where, one in cell.scenario.judged():
+        keys = [(own.number, endpoint, one.name) for own in result.cells]
+        if where != endpoint or any(key not in result.truths for key in keys):
+            continue
+        if all(result.truths[key].estimand.measure.endswith("log_hr") for key in keys):
+            names.append(one.name)
+    return names
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_short(part)}" for key, part in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_short, value)) or "none"
+    return "none" if value is None else str(value)

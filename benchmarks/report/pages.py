@@ -49,6 +49,7 @@ def study_report(result: StudyResult, document: Document, scenario: Scenario, he
         methods=[pair for cell in result.cells for pair in paired.methods(result, cell)],
         paired_cells=paired.cells(result),
         failures=result.rows.failures().to_dict("records"),
+        across=_across(result),
         published=published_rows(result, scenario),
         held=held,
         rows_sha256=result.rows_sha256,
@@ -207,11 +208,21 @@ def _cell(result: StudyResult, cell: Cell) -> dict[str, Any]:
         every[endpoint][estimator.name] = tables.measures(result, cell.number, endpoint, estimator.name)
     figures = [
         (
-            f"{endpoint}: bias and coverage",
+            f"{endpoint}: bias and coverage; bars: 1.96 Monte Carlo standard errors",
             _figure(charts.lollipop(result, cell, endpoint), f"Bias and coverage of every estimator of {endpoint}"),
         )
         for endpoint in every
     ]
+    for endpoint in every if cell.number == 0 else ():
+        ridges, zipped = charts.replicates(result, cell, endpoint), charts.zip_of(result, cell, endpoint)
+        if ridges is not None:
+            caption = f"{endpoint}: estimates of the replicates; bars: truths"
+            published = f"endpoints.{endpoint}.after.cox.hr" in cell.scenario.published
+            caption += "; dashed: published after matching" if published else ""
+            figures.append((caption, _figure(ridges, f"Density of the estimates of {endpoint} by estimator")))
+        if zipped is not None:
+            caption = f"{endpoint}: intervals by their distance from the truth; coloured ones miss it"
+            figures.append((caption, _figure(zipped, f"Intervals of the replicates of {endpoint} by estimator")))
     return {
         "number": cell.number,
         "settings": tables.settings_text(cell.settings),
@@ -220,6 +231,16 @@ def _cell(result: StudyResult, cell: Cell) -> dict[str, Any]:
         "figures": figures,
         "every": every,
     }
+
+
+def _across(result: StudyResult) -> list[tuple[str, Markup]]:
+    """The cells side by side, a figure for each endpoint that has one."""
+    found = []
+    for endpoint in dict.fromkeys(where for where, _ in result.cells[0].scenario.judged()):
+        figure = charts.across(result, endpoint)
+        if figure is not None:
+            found.append((f"{endpoint}: bias in every cell", _figure(figure, f"Bias of {endpoint} over the cells")))
+    return found
 
 
 def _described(estimator: Estimator) -> str:
