@@ -219,11 +219,15 @@ def simulate(
     "--json", "json_out", type=click.Path(path_type=Path, allow_dash=True), help="JSON file, or - for stdout."
 )
 @click.option("--report", "report_out", type=click.Path(path_type=Path), help="HTML file.")
-def analyze(data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None) -> None:
+@click.option("--tables", "tables_out", type=click.Path(path_type=Path), help="Folder for .md, .csv and .tex files.")
+def analyze(
+    data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None,
+    tables_out: Path | None,
+) -> None:  # fmt: skip
     """Analyse one cohort file of your own as the paper did: Table 1, matching, survival, subgroups."""
     from benchmarks import verbs
 
-    click.echo(verbs.analyze(data, spec, settings, json_out, report_out))
+    click.echo(verbs.analyze(data, spec, settings, json_out, report_out, tables_out))
 
 
 @cli.command()

@@ -22,7 +22,8 @@ def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Co
         @functools.wraps(function)
         def _command(
             name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, reps: int, seed: int | None,
-            jobs: int | None, out: Path | None, figure: Path | None, report: Path | None, as_json: bool, **own: Any,
+            jobs: int | None, out: Path | None, figure: Path | None, report: Path | None,
+            tables: Path | None, as_json: bool, **own: Any,
         ) -> None:  # fmt: skip
             options = Options(
                 shlex.join(["trialtwin", *sys.argv[1:]]),
@@ -36,6 +37,7 @@ def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Co
                 out,
                 figure,
                 report,
+                tables,
                 as_json,
             )
             click.echo(function(options, **own))
@@ -44,6 +46,7 @@ def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Co
         _command.__click_params__ = []  # type: ignore[attr-defined]
         for option in (
             click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables."),
+            click.option("--tables", type=click.Path(path_type=Path), help="A folder for .md, .csv and .tex files."),
             click.option("--report", type=click.Path(path_type=Path), help="An .html file: the answer as a page."),
             click.option("--figure", type=click.Path(path_type=Path), help="A .png, .svg or .pdf file."),
             click.option("--out", type=click.Path(path_type=Path), help="Run folder; in runs/ unless given."),

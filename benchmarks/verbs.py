@@ -247,8 +247,11 @@ def cohort_spec(asked: Asked) -> dict[str, Any]:
     }
 
 
-def analyze(data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None) -> str:
-    """One cohort file analysed: the tables for stdout, with JSON and report written where asked."""
+def analyze(
+    data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None,
+    tables_out: Path | None = None,
+) -> str:  # fmt: skip
+    """One cohort file analysed: the tables for stdout, with JSON, report and files of tables written where asked."""
     from analysis.cohort_file import read_cohort
     from analysis.workflow import analyse
     from benchmarks.tables import cohort_tables
@@ -265,6 +268,11 @@ def analyze(data: Path, spec: str, settings: tuple[str, ...], json_out: Path | N
             from benchmarks.report import cohort_report
 
             report_out.write_text(cohort_report(result, described, data.name), "utf-8")
+        if tables_out is not None:
+            from analysis.table_files import write_tables
+            from analysis.tables import all_tables
+
+            write_tables(all_tables(result), tables_out)
         if json_out is not None and str(json_out) != "-":
             json_out.write_text(text + "\n", "utf-8")
     except OSError as error:

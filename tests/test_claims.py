@@ -52,6 +52,7 @@ def rates(tmp_path: Path, screen: str, alpha: str) -> dict[str, Any]:
     study = tmp_path / f"small-{screen}.yaml"
     study.write_text(WORLD.replace("SCREEN", screen))
     words = ["claims", str(study), "--reps", "300", "--alpha", alpha, "--figure", str(tmp_path / "c.svg")]
+    words += ["--tables", str(tmp_path / "tables")]
     return answered(words, tmp_path / "page.html")
 
 
@@ -65,6 +66,7 @@ def test_a_false_factor_is_found_at_the_nominal_rate_without_screening(tmp_path:
     assert found["nearly_all"][0]["value"] > found["nearly_all"][1]["value"]
     assert found["factors"]["treatment"][0]["value"] > 3 * found["factors"]["treatment"][1]["value"]
     assert "<svg" in (tmp_path / "c.svg").read_text()
+    assert len(list((tmp_path / "tables").iterdir())) == 6
 
 
 @pytest.mark.parametrize(

@@ -19,4 +19,5 @@ class Options:
     out: Path | None
     figure: Path | None
     report: Path | None
+    tables: Path | None
     as_json: bool

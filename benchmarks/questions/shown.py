@@ -8,6 +8,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from analysis.table_files import write_tables
+from analysis.tables import TextTable
 from benchmarks.questions.ask import load, write_figure
 from benchmarks.questions.options import Options
 from benchmarks.store import RunError, versions
@@ -53,7 +55,7 @@ def text(shown: Shown) -> str:
 
 
 def told(shown: Shown, options: Options, asked: Asked) -> str:
-    """The answer as text or JSON; its figure and its page written where asked."""
+    """The answer as text or JSON; its figure, page and tables written where asked."""
     if options.figure is not None:
         write_figure(shown.figure(), options.figure)
     if options.report is not None:
@@ -64,6 +66,12 @@ def told(shown: Shown, options: Options, asked: Asked) -> str:
             options.report.write_text(page, encoding="utf-8")
         except OSError as error:
             raise RunError(f"{options.report}: cannot be written ({error.strerror})") from None
+    if options.tables is not None:
+        made = [TextTable(one.title, one.header, one.rows, (one.note,) if one.note else ()) for one in shown.tables]
+        try:
+            write_tables(made, options.tables)
+        except OSError as error:
+            raise RunError(f"{options.tables}: cannot be written ({error.strerror})") from None
     body = {"question": shown.question, "verdict": shown.verdict, **shown.body}
     return json.dumps(body, indent=2, allow_nan=False) if options.as_json else text(shown)
 
