@@ -149,7 +149,7 @@ def test_cohort_report_and_tables(cohort: tuple[Any, ...]) -> None:
     text = " ".join(read.words)
     assert "Baseline characteristics" in text
     assert f"{cohort[0].endpoints['OS'].before.cox.hr:.2f}" in text
-    assert len(figures(page)) == 7
+    assert len(figures(page)) == 11
     shown = tables.cohort_tables(cohort[0])
     assert max(map(len, shown.splitlines())) <= tables.WIDTH
     assert "Baseline characteristics" in shown
@@ -164,7 +164,7 @@ def test_hostile_labels_do_no_harm(cohort: tuple[Any, ...]) -> None:
     assert page.count("<script>") == 1
     assert "\x00" not in page
     assert any("🧬" in word for word in read.words)
-    assert len(figures(page)) == 7
+    assert len(figures(page)) == 11
 
 
 def test_hostile_question_and_failures_are_shown(tmp_path: Path) -> None:

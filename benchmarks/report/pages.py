@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis import figures as cohort_figures
+from analysis import figures_cohort
 from analysis.audit.paper import SEVERITIES, Finding
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.cohort_spec import CohortSpec
@@ -124,6 +125,16 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
         for name in analysis.endpoints
         if analysis.endpoints[name].after.subgroups
     ]
+    flow = _figure(figures_cohort.flow_of(analysis), "Patients before matching, not matched and matched, by arm")
+    scores = _figure(figures_cohort.overlap_of(analysis), "Propensity scores of both arms before and after matching")
+    outcomes = [
+        (
+            f"Yes/no outcomes, {when} matching",
+            _figure(figures_cohort.butterfly_of(analysis, when), f"Outcomes of both arms in percent, {when} matching"),
+        )
+        for when in ("before", "after")
+        if analysis.binary
+    ]
     love = _figure(cohort_figures.love_of(analysis), "Standardised mean differences before and after matching")
     return _page(
         "cohort.html",
@@ -131,7 +142,7 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
         file=file,
         analysis=analysis,
         tables=all_tables(analysis),
-        figures=[*curves, ("Balance", love), *forests],
+        figures=[("Patients", flow), ("Propensity scores", scores), ("Balance", love), *curves, *forests, *outcomes],
         plan=spec.analysis,
         Status=Status,
     )
