@@ -1,6 +1,8 @@
 """Text tables and HTML reports: well formed, no wider than they say, the same numbers everywhere, harmless labels."""
 
+import itertools
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -192,3 +194,18 @@ def test_wide_tables_are_wrapped_not_cut() -> None:
     assert max(map(len, text.splitlines())) <= tables.WIDTH
     assert text.count("a") == 60
     assert text.count("b") == 60
+
+
+def test_pages_are_kind_to_readers_of_screens(paper: tuple[Any, ...]) -> None:
+    """One main part, headings that skip no level, heads of columns said to be so, scrolling parts that keys reach."""
+    page = study_report(*paper)
+    assert page.count("<main>") == page.count("</main>") == 1
+    levels = [int(found) for found in re.findall(r"<h([1-6])[ >]", page)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(levels))
+    assert page.count('<div class="wide"') == page.count('<div class="wide" tabindex="0"') > 3
+    heads = re.findall(r"<th[^>]*>", page)
+    assert all('scope="col"' in head for head in heads)
+    assert all("aria-label" in head for head in re.findall(r"<svg [^>]*>", page))
+    assert '<html lang="en">' in page
