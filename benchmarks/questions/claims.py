@@ -269,7 +269,7 @@ def _plain(one: Measure) -> str:
 
 def drawn(found: Claims) -> Figure:
     """The rates of every claim as dots with Monte Carlo intervals, a row each, a colour per world."""
-    from analysis.figures_claims import rates
+    from analysis.figures.claims import rates
 
     rows = {
         "any independent risk factor": found.any_factor,
