@@ -121,10 +121,12 @@ class Dask(Serial):
             raise BackendError("Dask: " + "; ".join(wrong[:6]) + (f"; {len(wrong) - 6} more" if wrong[6:] else ""))
 
     def submit(self, function: Callable[[T], S], task: T) -> Future[S]:
+        """The future of one task."""
         future: Future[S] = self._workers.submit(_checked, provenance(), function, task)
         return future
 
     def lost(self, error: BaseException) -> bool:
+        """True for the death of a worker and for want of memory; BackendError for what no retry can mend."""
         from distributed import KilledWorker
 
         if isinstance(error, CancelledError):
@@ -135,6 +137,7 @@ class Dask(Serial):
         return f"lost the Dask scheduler at {self._at}; what is finished is kept, run the same command again"
 
     def watch(self) -> None:
+        """Raise BackendError when the scheduler or every worker is gone."""
         if time.monotonic() < self._next_look:
             return
         if self._client.status != "running":
@@ -153,8 +156,10 @@ class Dask(Serial):
             )
 
     def abandon(self, futures: Iterable[Future[S]]) -> None:
+        """End what is under way."""
         for future in futures:
             future.cancel()
 
     def close(self) -> None:
+        """Send the workers home."""
         self._stack.close()

@@ -91,6 +91,7 @@ class _Piece(Generic[T, S]):
     result: list[S] = field(default_factory=list)
 
     def suspect(self) -> bool:
+        """True where it, or what it is a part of, has cost a worker."""
         return self.deaths > 0 or self.whole is not None
 
     def settled(self, result: S, join: Callable[[Sequence[S]], S] | None) -> "_Piece[T, S]":

@@ -51,14 +51,18 @@ class Serial:
 
 
 class Threads(Serial):
+    """Threads of this process, for work that releases the GIL."""
+
     def __init__(self, jobs: int) -> None:
         self.width = jobs
         self._pool = ThreadPoolExecutor(jobs)
 
     def submit(self, function: Callable[[T], S], task: T) -> Future[S]:
+        """The future of one task."""
         return self._pool.submit(function, task)
 
     def close(self) -> None:
+        """Send the workers home."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -93,9 +97,10 @@ class Processes(Serial):
         self._last: list[Future[Any] | None] = [None] * jobs
 
     def submit(self, function: Callable[[T], S], task: T) -> Future[S]:
-        free = next(n for n, future in enumerate(self._last) if future is None or future.done())
+        """The future of one task."""
         from joblib.externals.loky.backend.resource_tracker import ensure_running
 
+        free = next(n for n, future in enumerate(self._last) if future is None or future.done())
         ensure_running()  # as in `deaf_to_interrupts`
         with deaf_to_interrupts():
             if self._lanes[free] is None:
@@ -124,6 +129,7 @@ class Processes(Serial):
             raise BackendError("worker processes die as soon as they start; try --backend threads") from None
 
     def lost(self, error: BaseException) -> bool:
+        """True for the death of a worker and for want of memory; BackendError for what no retry can mend."""
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
         if isinstance(error, BrokenExecutor) and not isinstance(error, TerminatedWorkerError):
@@ -132,12 +138,15 @@ class Processes(Serial):
         return isinstance(error, (TerminatedWorkerError, MemoryError))
 
     def abandon(self, futures: Iterable[Future[S]]) -> None:  # noqa: ARG002
+        """End what is under way."""
         for n, future in enumerate(self._last):
             if future is not None and not future.done():
-                self._lanes[n].shutdown(wait=True, kill_workers=True)
+                begun = not future.cancel()
+                self._lanes[n].shutdown(wait=True, kill_workers=begun)
                 self._lanes[n] = self._last[n] = None
 
     def close(self) -> None:
+        """Send the workers home."""
         self.abandon(())
         for lane in self._lanes:
             if lane is not None:
