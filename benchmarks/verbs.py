@@ -339,4 +339,4 @@ def schema(document: str) -> dict[str, Any]:
 
 
 def _with_sources(document: Document, held: dict[str, Any]) -> Document:
-    return replace(document, sources=held.get("sources", {}), files=tuple(held.get("files", ())))
+    return replace(document, stated=held.get("sources", {}), files=tuple(held.get("files", ())))
