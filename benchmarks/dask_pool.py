@@ -90,6 +90,7 @@ class Dask(Serial):
                 self._client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
             self._same_versions()
             self._workers = self._client.get_executor(pure=False)
+            self.watch()
             self._stack = stack.pop_all()
 
     def _met(self, distributed: Any) -> Any:
