@@ -202,3 +202,14 @@ class Crew:
                 if not piece.parts:
                     complete = piece.settled(rescue.lost(piece.task), rescue.join)
         return complete if complete is not None and complete.whole is None else None
+
+
+def in_threads(
+    function: Callable[[T], S],
+    tasks: Sequence[T],
+    jobs: int,
+    done: Callable[[int], None] = lambda count: None,  # noqa: ARG005
+) -> Iterator[S]:
+    """Results in the order of the tasks, computed by ``jobs`` threads; ``done`` hears how many are finished."""
+    with crew("threads", jobs) as workers:
+        yield from workers.run_in_order(function, tasks, done)

@@ -11,20 +11,21 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis import figures as cohort_figures
-from analysis import figures_cohort
 from analysis.audit.paper import SEVERITIES, Finding
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.cohort_spec import CohortSpec
 from analysis.estimators import Estimator
+from analysis.figures import balance, cohort, forest, survival
+from analysis.figures.style import svg
 from analysis.kernels.status import Status
 from analysis.tables import all_tables
 from benchmarks import paired, tables
+from benchmarks.blocks import Cell
 from benchmarks.fidelity import Fidelity, place
 from benchmarks.performance import Measure
 from benchmarks.report import charts
 from benchmarks.scenario import Scenario
-from benchmarks.study import Cell, StudyResult
+from benchmarks.study import StudyResult
 from simulator.documents import Document, assumed, digest, shipped
 from simulator.world import ENDPOINTS
 
@@ -107,7 +108,7 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
         (
             f"{analysis.endpoints[name].label}, {when} matching",
             _figure(
-                cohort_figures.kaplan_meier_of(analysis, name, when, unit),
+                survival.kaplan_meier_of(analysis, name, when, unit),
                 f"Kaplan-Meier curves of {analysis.endpoints[name].label} by arm, {when} matching",
             ),
         )
@@ -118,24 +119,24 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
         (
             f"{analysis.endpoints[name].label}: subgroups after matching",
             _figure(
-                cohort_figures.forest_of(analysis, name),
+                forest.forest_of(analysis, name),
                 f"Hazard ratios of {analysis.endpoints[name].label} by subgroup",
             ),
         )
         for name in analysis.endpoints
         if analysis.endpoints[name].after.subgroups
     ]
-    flow = _figure(figures_cohort.flow_of(analysis), "Patients before matching, not matched and matched, by arm")
-    scores = _figure(figures_cohort.overlap_of(analysis), "Propensity scores of both arms before and after matching")
+    flow = _figure(cohort.flow_of(analysis), "Patients before matching, not matched and matched, by arm")
+    scores = _figure(balance.overlap_of(analysis), "Propensity scores of both arms before and after matching")
     outcomes = [
         (
             f"Yes/no outcomes, {when} matching",
-            _figure(figures_cohort.butterfly_of(analysis, when), f"Outcomes of both arms in percent, {when} matching"),
+            _figure(cohort.butterfly_of(analysis, when), f"Outcomes of both arms in percent, {when} matching"),
         )
         for when in ("before", "after")
         if analysis.binary
     ]
-    love = _figure(cohort_figures.love_of(analysis), "Standardised mean differences before and after matching")
+    love = _figure(balance.love_of(analysis), "Standardised mean differences before and after matching")
     return _page(
         "cohort.html",
         title=spec.title,
@@ -293,7 +294,7 @@ def _value_at(tree: dict[str, Any], path: str) -> str:
 
 def _figure(figure: Any, description: str) -> Markup:
     """The figure as inline SVG with a description for those who cannot see it."""
-    text = cohort_figures.svg(figure)
+    text = svg(figure)
     text = CONTROLS.sub("", text[text.index("<svg") :])
     label = Markup.escape(CONTROLS.sub("", description))
     return Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))  # our own SVG
