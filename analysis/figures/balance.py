@@ -15,14 +15,12 @@ from analysis.figures.style import (
     DOUBLE,
     GREY,
     HATCH,
-    HEAD,
     LINE,
     PALE,
     SINGLE,
     SMALL,
     TREATED,
     TREATED_PALE,
-    fitted,
     frame,
     gutter,
     house,
@@ -31,6 +29,7 @@ from analysis.figures.style import (
     row_label,
     sheet,
 )
+from analysis.figures.style import title as heading
 from analysis.table1 import Table1Row
 from simulator.cohort import Bools, Floats
 
@@ -64,7 +63,7 @@ def love(axes: Axes, before: Sequence[Table1Row], after: Sequence[Table1Row]) ->
     axes.set_xlim(0, 1.06 * most)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_xlabel("Absolute standardised difference")
-    key(axes, left=max(0.0, 2.2 - inches(axes)[0]))
+    key(axes, left=max(0.0, 2.7 - inches(axes)[0]), rows=1)
 
 
 def _joined(axes: Axes, first: Floats, second: Floats, places: Floats) -> None:
@@ -112,12 +111,12 @@ def overlap(axes: Axes, score: Floats, treated: Bools, arms: tuple[str, str], en
             sign * count, ends, fill=True, facecolor=colour, edgecolor=edge, hatch=hatch, linewidth=0.7, label=label
         )
     axes.axhline(0.0, color="black", linewidth=0.6)
-    axes.set_title(fitted(title, inches(axes)[0], HEAD), fontweight="bold", pad=0.06 * 72 + LINE * 72)
+    heading(axes, title, above=0.08 + LINE)
     axes.set_xlabel("Propensity score")
     axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{abs(y):g}"))
     axes.set_ylabel("Patients")
-    key(axes)
+    key(axes, rows=1)
 
 
 @house
@@ -127,7 +126,9 @@ def overlap_of(analysis: CohortAnalysis) -> Figure:
     matched = np.zeros(len(score), np.bool_)
     matched[[place for pair in analysis.matching.places for place in pair]] = True
     known = score[np.isfinite(score)]
-    ends = np.linspace(float(known.min()), float(known.max()) + 1e-9, BINS + 1) if len(known) else np.arange(2.0)
+    least, most = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    room = max(0.0, 0.02 - (most - least))
+    ends = np.linspace(least - room, most + room + 1e-9, BINS + 1)
     arms = (analysis.arms.control, analysis.arms.treated)
     figure, panels = sheet(DOUBLE, 2.5, left=0.5, bottom=0.4, top=0.45, columns=2, across=0.5)
     for axes, own, when in ((panels[0], score, "before"), (panels[1], np.where(matched, score, np.nan), "after")):

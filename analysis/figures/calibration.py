@@ -96,7 +96,7 @@ def calibration_fit(axes: Axes, numbers: Sequence[FittedNumber]) -> None:
     axes.set_xlim(-FAR, FAR)
     _name(axes, list(zip(known, x.tolist(), at.tolist(), strict=True)), outside)
     axes.set_xlabel("(published - simulated) / sampling standard deviation")
-    key(axes, left=0.5)
+    key(axes, left=0.5, rows=1)
 
 
 def _spread(numbers: Sequence[FittedNumber], places: Sequence[str], least: float) -> Floats:

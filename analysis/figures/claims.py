@@ -16,7 +16,7 @@ from analysis.figures.style import (
     gutter,
     house,
     key,
-    key_lines,
+    key_rows,
     row_label,
     sheet,
 )
@@ -55,7 +55,7 @@ def rates(axes: Axes, rows: Mapping[str, Sequence[tuple[float, float]]], worlds:
 def rates_of(rows: Mapping[str, Sequence[tuple[float, float]]], worlds: Sequence[str], alpha: float) -> Figure:
     """The rates at the width of two columns."""
     left = gutter(list(rows), LABELS)[1] + 0.12
-    top = 0.12 + key_lines(worlds, DOUBLE - left - 0.1) * LINE * 1.05
+    top = 0.12 + key_rows(worlds, DOUBLE - left - 0.1) * LINE * 1.05
     figure, (axes,) = sheet(DOUBLE, ROW * max(len(rows), 1) + 0.4 + top, left=left, bottom=0.4, top=top)
     rates(axes, rows, worlds, alpha)
     return figure

@@ -11,11 +11,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.figures.style import (
+    BOLD,
     CONTROL,
     CONTROL_PALE,
     DOUBLE,
     GREY,
-    HEAD,
     INK,
     LINE,
     SMALL,
@@ -29,6 +29,7 @@ from analysis.figures.style import (
     row_label,
     sheet,
 )
+from analysis.figures.style import title as heading
 from analysis.responses import Response
 from analysis.tables import p_text
 
@@ -89,7 +90,7 @@ def flow(axes: Axes, analysed: float, excluded: Sequence[tuple[str, float]], arm
 
 def _box(axes: Axes, centre: float, top: float, half: float, lines: Sequence[str], *, left: bool = False) -> float:
     """Draw a box of lines of text and return where it ends."""
-    shown = [fitted(line, 2 * half - 2 * PAD) for line in lines]
+    shown = [fitted(line, 2 * half - 2 * PAD - (0.15 if left else 0.0)) for line in lines]
     if left:
         shown = [shown[0], *(f"   {line}" for line in shown[1:])]
     end = top + len(shown) * LINE + 2 * PAD
@@ -165,7 +166,7 @@ def butterfly(axes: Axes, rows: Sequence[Outcome], arms: tuple[str, str], *, sev
                 va="center_baseline", fontsize=SMALL,
             )  # fmt: skip
         axes.text(
-            0.25 if side == 0 else 0.75, 1 + 0.05 / height, fitted(arms[side], width / 2 - 0.1), ha="center",
+            0.25 if side == 0 else 0.75, 1 + 0.05 / height, fitted(arms[side], width / 2 / BOLD - 0.1), ha="center",
             transform=axes.transAxes, color=dark, fontweight="bold",
         )  # fmt: skip
     axes.axvline(0.0, color=INK, linewidth=0.6)
@@ -182,7 +183,7 @@ def butterfly(axes: Axes, rows: Sequence[Outcome], arms: tuple[str, str], *, sev
             1 + 0.5 / width, place, p_text(row.p), transform=axes.get_yaxis_transform(), ha="right",
             va="center_baseline", fontsize=SMALL,
         )  # fmt: skip
-    axes.set_title(fitted(title, width, HEAD), fontweight="bold", pad=0.2 * 72)
+    heading(axes, title, above=0.2)
 
 
 def outcomes_of(analysis: CohortAnalysis, when: str) -> tuple[list[Outcome], list[Outcome]]:

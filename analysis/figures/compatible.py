@@ -20,7 +20,7 @@ from analysis.figures.style import (
     house,
     inches,
     key,
-    key_lines,
+    key_rows,
     sheet,
 )
 from simulator.cohort import Floats
@@ -68,7 +68,7 @@ def densities_of(
     shown: Sequence[tuple[str, Floats, Floats, Floats]], published: float, endpoint: str
 ) -> Figure:  # fmt: skip
     """The densities at the width of one and a half columns."""
-    top = 0.12 + key_lines([*(name for name, *_ in shown), "published"], WIDTH - 0.4) * LINE * 1.05
+    top = 0.12 + key_rows([*(name for name, *_ in shown), "published"], WIDTH - 0.4) * LINE * 1.05
     figure, (axes,) = sheet(WIDTH, 2.5 + top, left=0.3, bottom=0.4, top=top)
     densities(axes, shown, published, endpoint)
     return figure

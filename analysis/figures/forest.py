@@ -10,6 +10,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.effects import Arms
 from analysis.figures.style import (
+    BOLD,
     CONTROL,
     DOUBLE,
     GREY,
@@ -65,7 +66,7 @@ def forest(axes: Axes, rows: Sequence[SubgroupRow], *, title: str, arms: Arms[st
     for x, side, text, colour in ((one - 0.07, "right", left, TREATED), (one + 0.07, "left", right, CONTROL)):
         axes.text(x / width, -0.34 / height, text, transform=axes.transAxes, ha=side, color=colour)
     axes.text(
-        -LEFT / width, 1 + (TOP - 0.14) / height, fitted(title, LEFT + width + RIGHT - 0.1, HEAD),
+        -LEFT / width, 1 + (TOP - 0.14) / height, fitted(title, (LEFT + width + RIGHT) / BOLD, HEAD),
         transform=axes.transAxes, fontsize=HEAD, fontweight="bold",
     )  # fmt: skip
     _columns(axes, rows, arms, level)

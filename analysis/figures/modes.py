@@ -13,11 +13,9 @@ from analysis.figures.style import (
     CONTROL_PALE,
     DOUBLE,
     HATCH,
-    HEAD,
     LINE,
     SMALL,
     TREATED,
-    fitted,
     frame,
     gutter,
     house,
@@ -26,6 +24,7 @@ from analysis.figures.style import (
     row_label,
     sheet,
 )
+from analysis.figures.style import title as heading
 
 ROW = 0.34
 LABELS = 1.7
@@ -63,8 +62,8 @@ def modes(axes: Axes, rows: Sequence[ModeShare], arms: tuple[str, str], *, title
     axes.set_ylim(max(len(rows), 1) - 0.45, -0.55)
     axes.set_xlim(0, most * width / max(width - 0.62, 0.3))
     axes.set_xlabel("% of all modes (times seen)")
-    axes.set_title(fitted(title, width, HEAD), fontweight="bold", pad=(0.06 + LINE) * 72)
-    key(axes)
+    heading(axes, title, above=0.08 + LINE)
+    key(axes, rows=1)
 
 
 @house

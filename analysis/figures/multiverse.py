@@ -74,8 +74,8 @@ def specification_curve(
     axes.set_yticks([tick for tick in TICKS if limits[0] <= tick <= limits[1]])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     axes.set_ylabel(fitted(f"{endpoint} hazard ratio, 95 % CI", inches(axes)[1]))
-    key(axes)
-    _choices(axes, [choices[s] for s in order], looks)
+    key(axes, rows=1)
+    _choices(axes, _rows(choices), [choices[s] for s in order], looks)
 
 
 def _looks(reached: Bools) -> list[tuple[Bools, str, str, str, str, str]]:
@@ -86,10 +86,10 @@ def _looks(reached: Bools) -> list[tuple[Bools, str, str, str, str, str]]:
 
 
 def _choices(
-    axes: Axes, choices: Sequence[Mapping[str, str]], looks: Sequence[tuple[Bools, str, str, str, str, str]]
-) -> None:
+    axes: Axes, rows: Sequence[tuple[str, str]], choices: Sequence[Mapping[str, str]],
+    looks: Sequence[tuple[Bools, str, str, str, str, str]],
+) -> None:  # fmt: skip
     height = inches(axes)[1]
-    rows = _rows(choices)
     tall = ROW * max(len(rows), 1) / height
     below = axes.inset_axes((0.0, -GAP / height - tall, 1.0, tall), sharex=axes)
     frame(below, "bottom")

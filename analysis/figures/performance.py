@@ -15,12 +15,12 @@ from analysis.figures.style import (
     CONTROL_PALE,
     DOUBLE,
     GREY,
-    HEAD,
     INK,
     LINE,
     PALE,
     SINGLE,
     SMALL,
+    TEXT,
     TREATED,
     fitted,
     frame,
@@ -32,6 +32,7 @@ from analysis.figures.style import (
     sheet,
     width_of,
 )
+from analysis.figures.style import title as heading
 from simulator.cohort import Floats
 
 MARKS = 1000
@@ -57,7 +58,7 @@ def lollipop(
     axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
     axes.margins(x=0.08)
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(inches(axes)[0] / 0.6))))
-    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.2, lines=2))
+    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.1))
 
 
 @house
@@ -93,8 +94,8 @@ def ridge(
     axes.set_yticks(range(len(names)), [row_label(name, LABELS) for name in names])
     axes.tick_params(axis="y", pad=3)
     axes.set_ylim(max(len(names), 1) - 0.85, -1.0)
-    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.5))
-    key(axes)
+    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.1))
+    key(axes, rows=1)
 
 
 def _density(values: Floats) -> tuple[Floats, Floats]:
@@ -134,7 +135,7 @@ def zipper(
     axes.set_ylim(0, 100)
     axes.set_yticks([0, 25, 50, 75, 95], ["0", "25", "50", "75", "95"])
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(inches(axes)[0] / 0.55))))
-    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.15, lines=2))
+    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.1, lines=2))
     _head(axes, title, _told(len(take), len(order), "intervals"))
 
 
@@ -174,8 +175,23 @@ def estimate_against_se(
     axes.set_ylim(*limits)
     axes.set_xlim(*ends)
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(inches(axes)[0] / 0.55))))
-    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.15, lines=2))
+    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.1, lines=2))
     _head(axes, title, _told(len(take), len(estimate), "replicates"))
+
+
+@house
+def lollipop_of(
+    names: Sequence[str], panels: Sequence[tuple[str, Sequence[float], Sequence[float], float]]
+) -> Figure:  # fmt: skip
+    """A panel for each measure (label, values, Monte Carlo SE, reference), a row for each estimator."""
+    left = gutter(names, LABELS)[1] + 0.15
+    high = ROW * max(len(names), 1)
+    figure, drawn = sheet(DOUBLE, high + 0.5, left=left, bottom=0.42, top=0.08, columns=len(panels), across=0.2)
+    for axes, (label, values, errors, reference) in zip(drawn, panels, strict=True):
+        lollipop(axes, names, values, errors, reference, label)
+    for axes in drawn[1:]:
+        axes.set_yticks([])
+    return figure
 
 
 def _evenly(count: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -196,7 +212,7 @@ def _head(axes: Axes, title: str, note: str) -> None:
     width, height = inches(axes)
     note = note if width_of(note, SMALL) <= width else note.rpartition(" ")[0]
     axes.text(0, 1 + 0.05 / height, fitted(note, width, SMALL), transform=axes.transAxes, fontsize=SMALL, color=GREY)
-    axes.set_title(fitted(title, width, HEAD), fontweight="bold", pad=(0.06 + LINE) * 72)
+    heading(axes, title, above=0.08 + LINE, size=TEXT, lines=2)
 
 
 @house
@@ -220,7 +236,7 @@ def zipper_of(intervals: Mapping[str, tuple[Floats, Floats, float]], label: str)
     panels[0].set_ylabel("Centile of the distance from the truth")
     for axes in panels[1:]:
         axes.set_yticklabels([])
-    key(panels[0], above=-inches(panels[0])[1] - 0.72, left=0.4, room=figure.get_figwidth() - 0.2)
+    key(panels[0], above=-inches(panels[0])[1] - 0.72, left=0.4, room=figure.get_figwidth() - 0.2, rows=1)
     return figure
 
 
@@ -231,10 +247,10 @@ def estimate_against_se_of(replicates: Mapping[str, tuple[Floats, Floats, float]
     for axes, (name, (estimate, error, truth)) in zip(panels, replicates.items(), strict=True):
         estimate_against_se(axes, estimate, error, truth, title=name, label=label, most=MARKS // len(replicates))
     panels[0].set_ylabel("Standard error")
-    key(panels[0], above=-inches(panels[0])[1] - 0.72, left=0.4, room=figure.get_figwidth() - 0.2)
+    key(panels[0], above=-inches(panels[0])[1] - 0.72, left=0.4, room=figure.get_figwidth() - 0.2, rows=1)
     return figure
 
 
 def _row_of_panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
     width = SINGLE if count == 1 else DOUBLE
-    return sheet(width, height, left=0.5, bottom=0.75, top=0.45, columns=max(count, 1), across=0.4)
+    return sheet(width, height, left=0.5, bottom=0.75, top=0.55, columns=max(count, 1), across=0.4)

@@ -5,20 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.cohort_analysis import CohortAnalysis
-from analysis.figures.style import (
-    DOUBLE,
-    HATCH,
-    HEAD,
-    INK,
-    LINE,
-    fitted,
-    frame,
-    house,
-    inches,
-    key,
-    sheet,
-    time_axis,
-)
+from analysis.figures.style import DOUBLE, HATCH, INK, LINE, frame, house, inches, key, sheet, time_axis
+from analysis.figures.style import title as heading
 from analysis.occupancy import Occupancy, occupancy
 
 SHADES = (
@@ -44,7 +32,20 @@ def states(axes: Axes, shares: Occupancy, *, title: str, time_unit: str, until: 
     axes.set_yticks([0, 25, 50, 75, 100])
     axes.set_ylabel("Patients, %")
     time_axis(axes, until, time_unit)
-    axes.set_title(fitted(title, inches(axes)[0], HEAD), fontweight="bold")
+    heading(axes, title)
+
+
+def shares_of(
+    analysis: CohortAnalysis, when: str, progression: str, death: str
+) -> tuple[tuple[Occupancy, Occupancy], float]:
+    """The shares of the states in the control and in the treated arm, and the longest follow-up."""
+    group = analysis.before if when == "before" else analysis.after
+    first, last = analysis.observed.endpoints[progression], analysis.observed.endpoints[death]
+    arms = (~analysis.observed.treated[0] & group.present, analysis.observed.treated[0] & group.present)
+    control, treated = (
+        occupancy((first.time[0, who], first.event[0, who]), (last.time[0, who], last.event[0, who])) for who in arms
+    )
+    return (control, treated), float(last.time[0, group.present].max(initial=0.0)) or 1.0
 
 
 @house
@@ -52,15 +53,9 @@ def states_of(
     analysis: CohortAnalysis, when: str, *, progression: str, death: str, time_unit: str = "time"
 ) -> Figure:  # fmt: skip
     """Both arms side by side, the control to the left; ``progression`` and ``death`` name the two endpoints."""
-    group = analysis.before if when == "before" else analysis.after
-    treated = analysis.observed.treated[0]
-    first, last = analysis.observed.endpoints[progression], analysis.observed.endpoints[death]
-    inside = last.time[0, group.present]
-    until = float(inside.max()) if len(inside) else 1.0
+    shares, until = shares_of(analysis, when, progression, death)
     figure, panels = sheet(DOUBLE, 2.7, left=0.45, bottom=0.6, top=0.25, columns=2, across=0.5)
-    for axes, label, arm in ((panels[0], analysis.arms.control, ~treated), (panels[1], analysis.arms.treated, treated)):
-        who = arm & group.present
-        shares = occupancy((first.time[0, who], first.event[0, who]), (last.time[0, who], last.event[0, who]))
-        states(axes, shares, title=f"{label}, {when} matching", time_unit=time_unit, until=until)
-    key(panels[0], above=-inches(panels[0])[1] - 0.4 - LINE, room=DOUBLE - 1)
+    for axes, label, own in zip(panels, (analysis.arms.control, analysis.arms.treated), shares, strict=True):
+        states(axes, own, title=f"{label}, {when} matching", time_unit=time_unit, until=until)
+    key(panels[0], above=-inches(panels[0])[1] - 0.4 - LINE, room=DOUBLE - 1, rows=1)
     return figure

@@ -19,6 +19,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
 
@@ -31,6 +32,10 @@ HEAD, TEXT, SMALL = 8.0, 7.0, 6.5
 """Points: titles, texts, and the smallest that is still read at true size."""
 LINE = 1.35 * TEXT / 72
 """Inches from one line of text to the next."""
+SAMPLE = 0.52
+"""Inches that a legend needs beside each label."""
+BOLD = 1.16
+"""How much wider bold text may be."""
 
 TREATED, CONTROL = "#c4501b", "#1d3f6e"
 TREATED_PALE, CONTROL_PALE = "#f3b48f", "#9db4d3"
@@ -62,7 +67,7 @@ _HOUSE: Any = {
 }
 
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
-_UNSEEN = re.compile(r'<g id="[^"]*">')
+_UNSEEN = re.compile(r'(?<=<g) id="[^"]*"')
 
 
 def house(draw: Callable[P, T]) -> Callable[P, T]:
@@ -95,6 +100,9 @@ def sheet(
 
 def frame(axes: Axes, *sides: str) -> None:
     """Leave only those sides of the frame, with ticks on them."""
+    if axes.title.get_parse_math():  # made outside the house
+        for text in axes.findobj(Text):
+            text.set_parse_math(False)
     for name, spine in axes.spines.items():
         spine.set_visible(name in sides)
         spine.set_linewidth(0.6)
@@ -111,33 +119,40 @@ def inches(axes: Axes) -> tuple[float, float]:
 
 
 @house
-def key(axes: Axes, *, above: float = 0.05, left: float = 0.0, room: float = 0.0, inside: str = "") -> None:
-    """Draw the legend in rows ``above`` the axes by so many inches, or in a column at a place ``inside`` them.
+def title(axes: Axes, text: str, *, above: float = 0.07, size: float = HEAD, lines: int = 1) -> None:
+    """Write the title of a panel, so many inches above it."""
+    told = fitted(text, inches(axes)[0] / BOLD, size, lines)
+    axes.set_title(told, fontsize=size, fontweight="bold", pad=72 * above)
+
+
+@house
+def key(axes: Axes, *, above: float = 0.05, left: float = 0.0, room: float = 0.0, rows: int = 0) -> None:
+    """Draw the legend in rows ``above`` the axes by so many inches, by default in as many rows as `key_rows` says.
 
     The rows start ``left`` inches before the axes and are ``room`` inches wide, by default as wide as the axes.
     """
     handles, labels = axes.get_legend_handles_labels()
     if not handles:
         return
-    (width, height), sample = inches(axes), 0.5
+    width, height = inches(axes)
     room = room or width + left
-    labels = [fitted(label, room * (0.55 if inside else 1.0) - sample) for label in labels]
-    widest = max(map(width_of, labels)) + sample
-    fits = sum(map(width_of, labels)) + sample * len(labels) <= room
-    columns = 1 if inside else len(labels) if fits else max(1, int(room / widest))
-    place = {"loc": inside} if inside else {"loc": "lower left", "bbox_to_anchor": (-left / width, 1 + above / height)}
+    labels = [clean(label) for label in labels]
+    fits = sum(map(width_of, labels)) + SAMPLE * len(labels) <= room
+    columns = len(labels) if fits else -(-len(labels) // (rows or key_rows(labels, room)))
+    if not fits:
+        labels = [fitted(label, room / columns - SAMPLE) for label in labels]
     axes.legend(
-        handles, labels, ncols=columns, borderaxespad=0.3 if inside else 0.0, borderpad=0.0, columnspacing=1.2,
-        handletextpad=0.5, labelspacing=0.35, **place,
+        handles, labels, ncols=columns, loc="lower left", bbox_to_anchor=(-left / width, 1 + above / height),
+        borderaxespad=0.0, borderpad=0.0, columnspacing=1.2, handletextpad=0.5, labelspacing=0.35,
     )  # fmt: skip
 
 
-def key_lines(labels: Sequence[str], room: float) -> int:
-    """How many rows such a legend takes in so many inches."""
-    widths = [width_of(fitted(label, room - 0.5)) + 0.5 for label in labels]
+def key_rows(labels: Sequence[str], room: float) -> int:
+    """How many rows a legend takes in so many inches; long labels are shortened to 2 inches."""
+    widths = [width_of(clean(label)) + SAMPLE for label in labels]
     if not widths or sum(widths) <= room:
         return min(len(widths), 1)
-    return -(-len(widths) // max(1, int(room / max(widths))))
+    return -(-len(widths) // max(1, int(room / min(max(widths), 2.0 + SAMPLE))))
 
 
 def series(place: int, count: int) -> dict[str, Any]:
@@ -221,7 +236,7 @@ def svg(figure: Figure) -> str:
     """The figure as SVG: no date or version, text kept as text, identifiers that no other figure's can be."""
     text = _bytes(figure, "svg").decode()
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.S)
-    text = _UNSEEN.sub("<g>", text)
+    text = _UNSEEN.sub("", text)
     text = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda found: _DECIMALS.sub(r"\1", found[0]), text)
     own = hashlib.sha256(text.encode()).hexdigest()[:8]
     return re.sub(r'(\bid="|href="#|url\(#)([mph][0-9a-f]{10})', rf"\1\2-{own}", text)

@@ -14,7 +14,6 @@ from analysis.figures.style import (
     CONTROL,
     DOUBLE,
     GREY,
-    HEAD,
     INK,
     LINE,
     LINES,
@@ -30,6 +29,7 @@ from analysis.figures.style import (
     time_axis,
     width_of,
 )
+from analysis.figures.style import title as heading
 from analysis.kaplan_meier import KmCurve
 from analysis.plan import SurvivalPlan
 from analysis.tables import hr_text, p_text
@@ -42,7 +42,7 @@ TITLE = 0.24
 
 @dataclass(frozen=True)
 class Curve:
-    """One arm's follow-up: ``time`` and ``event (n,)``. Of several the first is drawn as the treated, then the control."""
+    """One arm's follow-up: ``time`` and ``event (n,)``. The first is drawn as the treated, the next as control."""
 
     label: str
     time: Floats
@@ -75,7 +75,7 @@ def kaplan_meier(
     axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1.0], ["0", "25", "50", "75", "100"])
     axes.set_ylabel("Survival, %")
-    axes.set_title(fitted(title, inches(axes)[0], HEAD), fontweight="bold")
+    heading(axes, title)
     _legend(axes, lines, note, shapes, longest)
     _numbers_at_risk(axes, curves, time_axis(axes, longest, time_unit))
 

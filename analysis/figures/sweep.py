@@ -14,7 +14,6 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from analysis.figures.style import (
     DOUBLE,
     GREY,
-    HEAD,
     INK,
     LINE,
     SMALL,
@@ -24,11 +23,12 @@ from analysis.figures.style import (
     house,
     inches,
     key,
-    key_lines,
+    key_rows,
     series,
     sheet,
     width_of,
 )
+from analysis.figures.style import title as heading
 from simulator.cohort import Floats
 
 STEP = 0.36
@@ -90,7 +90,7 @@ def nested_loop_of(
 ) -> Figure:
     """The cells of a sweep at the width of two columns."""
     steps = STEP * len(settings)
-    top = 0.12 + key_lines(list(measured), DOUBLE - 0.7) * LINE * 1.05
+    top = 0.12 + key_rows(list(measured), DOUBLE - 0.7) * LINE * 1.05
     figure, (axes,) = sheet(DOUBLE, 2.3 + steps + top + 0.4, left=0.6, bottom=0.4, top=top)
     nested_loop(axes, measured, settings, label, reference)
     return figure
@@ -138,7 +138,7 @@ def heat(
     axes.set_xlabel(fitted(labels[1], width))
     axes.set_ylabel(fitted(labels[0], height))
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_title(fitted(what, width + 1.0, HEAD), fontweight="bold")
+    heading(axes, what)
 
 
 def _colours(axes: Axes, most: float) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -28,6 +29,8 @@ def tipping(
     shown = np.ma.masked_invalid(np.exp(true_log_hr.T))
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.set_xlim(1, float(odds_ratios[-1]))
+    axes.set_ylim(1, float(strengths.max()))
     if shown.count():
         low, high = float(shown.min()), float(shown.max())
         levels = [
@@ -38,7 +41,7 @@ def tipping(
         if levels and low < high:
             axes.contourf(odds_ratios, strengths, shown, levels=sorted({low, *levels, high}), cmap="Greys", alpha=0.35)
             lines = axes.contour(odds_ratios, strengths, shown, levels=levels, colors=GREY, linewidths=0.6)
-            axes.clabel(lines, fmt="%.1f", fontsize=SMALL, colors=INK)
+            _labels(axes, lines)
     for surface, style, label in (
         (true_log_hr, "-", "no effect left of the HR"),
         (bound_log_hr, "--", "no effect left of its bound"),
@@ -60,12 +63,23 @@ def tipping(
         axis.set_major_locator(FixedLocator([tick for tick in TICKS if tick <= top * 1.001]))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    axes.set_xlim(1, float(odds_ratios[-1]))
-    axes.set_ylim(1, float(strengths.max()))
     _names(axes, spots)
     axes.set_xlabel("Odds ratio of treatment, confounder present against absent")
     axes.set_ylabel("Its hazard ratio on every transition (or inverse)")
     key(axes, left=0.4)
+
+
+def _labels(axes: Axes, lines: ContourSet) -> None:
+    """Say the HR on the contours, but not where two would lie on one another."""
+    (width, height), (_, right), (_, top) = inches(axes), axes.get_xlim(), axes.get_ylim()
+    kept: list[tuple[float, float]] = []
+    for text in axes.clabel(lines, fmt="%.1f", fontsize=SMALL, colors=INK):
+        x, y = text.get_position()
+        at = float(np.log(x) / np.log(right) * width), float(np.log(y) / np.log(top) * height)
+        if any(abs(at[0] - a) < 0.19 and abs(at[1] - b) < 0.19 for a, b in kept):
+            text.set_visible(False)
+        else:
+            kept.append(at)
 
 
 def _names(axes: Axes, spots: Sequence[tuple[str, float, float]]) -> None:
@@ -93,7 +107,7 @@ def tipping_of(
     measured: Sequence[tuple[str, float, float]],
 ) -> Figure:  # fmt: skip
     """The contours, a little wider than one column."""
-    top = 0.12 + 2.2 * LINE
+    top = 0.12 + 3.15 * LINE
     figure, (axes,) = sheet(WIDTH, WIDTH - 0.6 + 0.4 + top, left=0.5, bottom=0.4, top=top)
     tipping(axes, odds_ratios, hazard_ratios, true_log_hr, bound_log_hr, measured)
     return figure

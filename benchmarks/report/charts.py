@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.figures import performance
-from analysis.figures.style import DOUBLE, gutter, house, sheet
 from analysis.figures.sweep import heat_of, nested_loop_of
 from analysis.kernels.status import Status
 from benchmarks.performance import Floats
@@ -17,7 +16,6 @@ from benchmarks.tables import measure_of, measures
 PANELS = 5  # of a zipper, and of estimates against their SE
 
 
-@house
 def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure:
     """Bias and coverage, one row per estimator; bars are 1.96 Monte Carlo standard errors.
 
@@ -32,19 +30,16 @@ def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure:
     ratios = all("log" in asked[name] for name in names)
     found = [measures(result, cell.number, endpoint, name) for name in names]
     units = [1.0 if ratios else 1 / row["empirical_se"].value for row in found]
-    left = gutter(names, performance.LABELS)[1] + 0.15
-    high = performance.ROW * max(len(names), 1)
-    figure, panels = sheet(DOUBLE, high + 0.5, left=left, bottom=0.42, top=0.08, columns=2, across=0.2)
+    panels = []
     label = "bias (log scale)" if ratios else "bias in standard errors"
-    for axes, name, scales, reference, told in (
-        (panels[0], "bias", units, 0.0, label),
-        (panels[1], "coverage", [100.0] * len(found), 95.0, "coverage, %"),
+    for name, scales, reference, told in (
+        ("bias", units, 0.0, label),
+        ("coverage", [100.0] * len(found), 95.0, "coverage, %"),
     ):
         values = [scale * row[name].value for scale, row in zip(scales, found, strict=True)]
         errors = [scale * row[name].mcse for scale, row in zip(scales, found, strict=True)]
-        performance.lollipop(axes, names, values, errors, reference, told)
-    panels[1].set_yticks([])
-    return figure
+        panels.append((told, values, errors, reference))
+    return performance.lollipop_of(names, panels)
 
 
 def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
