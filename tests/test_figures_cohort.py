@@ -220,7 +220,7 @@ def test_a_flow_tells_who_was_left_out_and_why() -> None:
     assert "Excluded, n = 12.5" in words
     assert {"   too old: 10", "   under 6 cycles: 2.5"} <= set(words)
     assert not any("nobody" in word for word in words)
-    assert words.count("n = 20") == 2
+    assert words.count("matched, n = 20") == 2
     assert {"not matched: 10", "not matched: 5", "n = 30", "n = 25", "n = 55"} <= set(words)
     assert sum(isinstance(patch, Rectangle) for patch in axes.patches) == 7
 

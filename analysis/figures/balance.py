@@ -113,6 +113,8 @@ def overlap(axes: Axes, score: Floats, treated: Bools, arms: tuple[str, str], en
     axes.axhline(0.0, color="black", linewidth=0.6)
     heading(axes, title, above=0.08 + LINE)
     axes.set_xlabel("Propensity score")
+    if not known.any():
+        axes.set_ylim(-1, 1)
     axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{abs(y):g}"))
     axes.set_ylabel("Patients")

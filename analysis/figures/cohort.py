@@ -26,6 +26,7 @@ from analysis.figures.style import (
     gutter,
     house,
     inches,
+    keeping,
     row_label,
     sheet,
 )
@@ -66,7 +67,8 @@ def flow(axes: Axes, analysed: float, excluded: Sequence[tuple[str, float]], arm
         screened = analysed + sum(count for _, count in excluded)
         y = _box(axes, middle, y, half, ["Screened", f"n = {_count(screened)}"])
         lines = [f"Excluded, n = {_count(screened - analysed)}"]
-        lines += [f"  {reason}: {_count(count)}" for reason, count in excluded]
+        room = 0.44 * width - 2 * PAD - 0.15
+        lines += [keeping(reason, f": {_count(count)}", room) for reason, count in excluded]
         end = _box(axes, 0.78 * width, y + GAP / 2, 0.22 * width, lines, left=True)
         _arrow(axes, middle, (y + GAP / 2 + end) / 2, 0.56 * width, (y + GAP / 2 + end) / 2)
         _arrow(axes, middle, y, middle, end + GAP / 2)
@@ -85,12 +87,12 @@ def flow(axes: Axes, analysed: float, excluded: Sequence[tuple[str, float]], arm
         axes.text(
             centre + 0.06, low + GAP, f"not matched: {arm.n - arm.matched:,}", va="center", color=GREY, fontsize=SMALL
         )
-        _box(axes, centre, low + 2 * GAP, 0.21 * width, [f"{arm.label}, matched", f"n = {arm.matched:,}"])
+        _box(axes, centre, low + 2 * GAP, 0.21 * width, [arm.label, f"matched, n = {arm.matched:,}"])
 
 
 def _box(axes: Axes, centre: float, top: float, half: float, lines: Sequence[str], *, left: bool = False) -> float:
     """Draw a box of lines of text and return where it ends."""
-    shown = [fitted(line, 2 * half - 2 * PAD - (0.15 if left else 0.0)) for line in lines]
+    shown = [fitted(line, 2 * half - 2 * PAD) for line in lines]
     if left:
         shown = [shown[0], *(f"   {line}" for line in shown[1:])]
     end = top + len(shown) * LINE + 2 * PAD

@@ -22,6 +22,7 @@ from analysis.figures.style import (
     frame,
     house,
     inches,
+    keeping,
     row_label,
     sheet,
 )
@@ -61,8 +62,8 @@ def forest(axes: Axes, rows: Sequence[SubgroupRow], *, title: str, arms: Arms[st
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_yticks([])
     one = float(np.log(1 / low) / np.log(high / low)) * width
-    left = "← " + fitted(f"{arms.treated} better", LEFT + one - 0.4)
-    right = fitted(f"{arms.control} better", RIGHT + width - one - 0.4) + " →"
+    left = "← " + keeping(arms.treated, " better", LEFT + one - 0.4)
+    right = keeping(arms.control, " better", RIGHT + width - one - 0.4) + " →"
     for x, side, text, colour in ((one - 0.07, "right", left, TREATED), (one + 0.07, "left", right, CONTROL)):
         axes.text(x / width, -0.34 / height, text, transform=axes.transAxes, ha=side, color=colour)
     axes.text(
@@ -170,6 +171,7 @@ def _stacked(analysis: CohortAnalysis, names: Sequence[str], when: str) -> Figur
     )  # fmt: skip
     for k, (axes, (name, side)) in enumerate(zip(panels, sides.items(), strict=True)):
         letter = f"({chr(97 + k)}) " if count > 1 else ""
-        title = f"{letter}{analysis.endpoints[name].label}, {when} matching"
+        room = (DOUBLE - 0.1) / BOLD
+        title = keeping(f"{letter}{analysis.endpoints[name].label}", f", {when} matching", room, HEAD)
         forest(axes, side.subgroups, title=title, arms=analysis.arms, level=analysis.plan.survival.level)
     return figure

@@ -37,6 +37,7 @@ from simulator.cohort import Floats
 
 MARKS = 1000
 """At most so many replicates are drawn in a figure: evenly spaced ones of all."""
+HELD = "#a3a9b0"
 ROW = 0.2
 LABELS = 1.7
 
@@ -126,7 +127,7 @@ def zipper(
     take = _evenly(len(order), most)
     rows, centile = order[take], 100 * (take + 0.5) / max(len(order), 1)
     held = (low[rows] <= truth) & (truth <= high[rows])
-    for which, colour, wide, told in ((held, GREY, 0.5, "holds the truth"), (~held, TREATED, 1.1, "misses it")):
+    for which, colour, wide, told in ((held, HELD, 0.5, "holds the truth"), (~held, TREATED, 1.1, "misses it")):
         if which.any():
             x, y = _segments(low[rows][which], high[rows][which], centile[which])
             axes.plot(x, y, color=colour, linewidth=wide, solid_capstyle="butt", label=told)

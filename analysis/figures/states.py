@@ -5,7 +5,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.cohort_analysis import CohortAnalysis
-from analysis.figures.style import DOUBLE, HATCH, INK, LINE, frame, house, inches, key, sheet, time_axis
+from analysis.figures.style import (
+    BOLD,
+    DOUBLE,
+    HATCH,
+    HEAD,
+    INK,
+    LINE,
+    frame,
+    house,
+    inches,
+    keeping,
+    key,
+    sheet,
+    time_axis,
+)
 from analysis.figures.style import title as heading
 from analysis.occupancy import Occupancy, occupancy
 
@@ -56,6 +70,12 @@ def states_of(
     shares, until = shares_of(analysis, when, progression, death)
     figure, panels = sheet(DOUBLE, 2.7, left=0.45, bottom=0.6, top=0.25, columns=2, across=0.5)
     for axes, label, own in zip(panels, (analysis.arms.control, analysis.arms.treated), shares, strict=True):
-        states(axes, own, title=f"{label}, {when} matching", time_unit=time_unit, until=until)
+        states(
+            axes,
+            own,
+            title=keeping(label, f", {when} matching", inches(axes)[0] / BOLD, HEAD),
+            time_unit=time_unit,
+            until=until,
+        )
     key(panels[0], above=-inches(panels[0])[1] - 0.4 - LINE, room=DOUBLE - 1, rows=1)
     return figure

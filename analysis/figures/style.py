@@ -206,13 +206,18 @@ def fitted(text: str, room: float, size: float = TEXT, lines: int = 1) -> str:
     return "\n".join(made)
 
 
+def keeping(text: str, tail: str, room: float, size: float = TEXT) -> str:
+    """The text and its tail on one line of ``room`` inches; what is too long is shortened before the tail."""
+    return f"{fitted(text, room - width_of(tail, size), size)}{tail}"
+
+
 def row_label(text: str, room: float, size: float = TEXT) -> str:
     """The text on one line of ``room`` inches; of a long 'name (level)' the name is shortened, not the level."""
     text = clean(text)
     name, bracket, level = text.rpartition(" (")
     if width_of(text, size) <= room or not bracket or width_of(f" ({level}", size) > 0.6 * room:
         return fitted(text, room, size)
-    return f"{fitted(name, room - width_of(f' ({level}', size), size)} ({level}"
+    return keeping(name, f" ({level}", room, size)
 
 
 def gutter(labels: Sequence[str], most: float, size: float = TEXT) -> tuple[list[str], float]:

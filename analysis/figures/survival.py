@@ -11,9 +11,11 @@ from matplotlib.patches import Rectangle
 from analysis import survival
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.figures.style import (
+    BOLD,
     CONTROL,
     DOUBLE,
     GREY,
+    HEAD,
     INK,
     LINE,
     LINES,
@@ -25,6 +27,7 @@ from analysis.figures.style import (
     gutter,
     house,
     inches,
+    keeping,
     sheet,
     time_axis,
     width_of,
@@ -60,7 +63,7 @@ def kaplan_meier(
     plan = plan or SurvivalPlan()
     longest = max((float(curve.time.max()) for curve in curves if len(curve.time)), default=0.0) or 1.0
     frame(axes, "left", "bottom")
-    lines: list[tuple[str, str, object]] = []
+    lines: list[tuple[str, str, str, object]] = []
     shapes = []
     for curve, colour, style in zip(curves, COLOURS, LINES, strict=False):
         found = None
@@ -70,7 +73,7 @@ def kaplan_meier(
                 level=plan.level,
             )  # fmt: skip
             shapes.append(_draw(axes, found, colour, style))
-        lines.append((f"{curve.label}: {_median(curve, plan)}", colour, style))
+        lines.append((curve.label, f": {_median(curve, plan)}", colour, style))
     axes.set_xlim(-0.02 * longest, 1.02 * longest)
     axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1.0], ["0", "25", "50", "75", "100"])
@@ -117,7 +120,7 @@ def _time(value: float) -> str:
 
 def _legend(
     axes: Axes,
-    lines: Sequence[tuple[str, str, object]],
+    lines: Sequence[tuple[str, str, str, object]],
     note: str,
     shapes: Sequence[tuple[Floats, ...]],
     longest: float,
@@ -125,7 +128,7 @@ def _legend(
     """Write who is who and the note where no curve is: top right, else bottom left, else above survival of 100 %."""
     width, height = inches(axes)
     sample, pad = 0.32, 0.04
-    texts = [fitted(text, width - sample - 0.15) for text, *_ in lines]
+    texts = [keeping(name, told, width - sample - 0.15) for name, told, *_ in lines]
     told = fitted(note, width - 0.1) if note else ""
     wide = max([width_of(text) + sample for text in texts] + [width_of(told)]) + 2 * pad
     tall = (len(texts) + bool(told)) * LINE + pad
@@ -143,7 +146,7 @@ def _legend(
         axes.add_patch(
             Rectangle((0.004, 0.004), reach, tall / height, transform=axes.transAxes, fc="white", zorder=2.5)
         )
-    for row, (text, (_, colour, style)) in enumerate(zip(texts, lines, strict=True)):
+    for row, (text, (*_, colour, style)) in enumerate(zip(texts, lines, strict=True)):
         at = y - (row + 0.6) * LINE / height
         line = [x + pad / width, x + (pad + sample - 0.07) / width]
         axes.plot(line, [at, at], color=colour, linestyle=style, linewidth=1.3, transform=axes.transAxes, zorder=3)
@@ -222,8 +225,7 @@ def _panel(axes: Axes, analysis: CohortAnalysis, endpoint: str, when: str, time_
     result = analysis.endpoints[endpoint]
     side = result.before if when == "before" else result.after
     p = p_text(side.logrank.p)
+    title = keeping(f"{letter}{result.label}", f", {when} matching", inches(axes)[0] / BOLD, HEAD)
     note = f"HR {hr_text(side.cox)}; log-rank p {p if p[0] in '<>' else f'= {p}'}"
-    kaplan_meier(
-        axes, curves_of(analysis, endpoint, when), title=f"{letter}{result.label}, {when} matching", note=note,
-        time_unit=time_unit, plan=analysis.plan.survival,
-    )  # fmt: skip
+    curves = curves_of(analysis, endpoint, when)
+    kaplan_meier(axes, curves, title=title, note=note, time_unit=time_unit, plan=analysis.plan.survival)
