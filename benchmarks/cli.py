@@ -14,6 +14,7 @@ import click
 
 from benchmarks.cli_options import cores, jobs, overrides
 from benchmarks.cli_questions import QUESTIONS
+from benchmarks.cli_runs import RUNS
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -25,50 +26,6 @@ def cli() -> None:
 
     NAME is a shipped scenario (see `trialtwin list`) or the path of a YAML file.
     """
-
-
-@cli.command()
-@jobs
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder.")
-def demo(jobs: int | None, out: Path | None) -> None:
-    """The published study twinned, analysed and judged, in a minute: report included."""
-    from benchmarks import verbs
-
-    click.echo(verbs.demo(jobs or cores(), out))
-
-
-@cli.command()
-@click.argument("name")
-@overrides
-@click.option("--reps", type=click.IntRange(1, 100_000_000), help="Replicates per cell.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
-@jobs
-@click.option("--block", type=click.IntRange(1, 1_000_000), help="Replicates per block; changes no result.")
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/<name>-<digest> unless given.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
-@click.option("--dry-run", is_flag=True, help="Say what would be computed, and stop.")
-def run(
-    name: str,
-    settings: tuple[str, ...],
-    reps: int | None,
-    seed: int | None,
-    jobs: int | None,
-    block: int | None,
-    out: Path | None,
-    as_json: bool,
-    dry_run: bool,
-) -> None:
-    """Run a study: cells x replicates x estimators, judged against the truth.
-
-    The same command again continues an interrupted run; larger --reps extend it.
-    """
-    from benchmarks import verbs
-
-    asked = verbs.load_study(name, settings, reps, seed)
-    if dry_run:
-        click.echo(verbs.plan_of(asked, block))
-        return
-    click.echo(verbs.run(asked, jobs or cores(), block, out, as_json))
 
 
 @cli.command()
@@ -167,8 +124,8 @@ def performance(
     click.echo(verbs.performance(rows, columns, truth, reference, level, out, as_json))
 
 
-for question in QUESTIONS:
-    cli.add_command(question)
+for command in (*RUNS, *QUESTIONS):
+    cli.add_command(command)
 
 
 @cli.command("warm-up")
@@ -177,16 +134,6 @@ def warm_up() -> None:
     from benchmarks import verbs
 
     click.echo(verbs.warm_up())
-
-
-@cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
-def report(folder: Path, as_json: bool) -> None:
-    """Build the report of a finished run again, from its folder."""
-    from benchmarks import verbs
-
-    click.echo(verbs.report(folder, as_json))
 
 
 @cli.command()
@@ -332,6 +279,7 @@ def _user_mistakes() -> tuple[type[BaseException], ...]:
     names = {
         "simulator.documents": "DocumentError",
         "benchmarks.store": "RunError",
+        "benchmarks.pools": "BackendError",
         "analysis.data_table": "CohortFileError",
         "analysis.estimators.own": "OwnFunctionError",
     }

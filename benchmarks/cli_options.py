@@ -5,6 +5,7 @@ import os
 import click
 
 overrides = click.option("-S", "--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override one value.")
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 jobs = click.option("--jobs", type=click.IntRange(1, 1024), default=None, help="Threads; all cores unless given.")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from benchmarks import study
+from benchmarks.blocks import prepare
 from benchmarks.report import gallery_entry, gallery_page
 from benchmarks.store import RunError, RunFolder
 from benchmarks.verbs import load_study
@@ -20,7 +21,7 @@ def gallery(folder: Path, out: Path | None) -> str:
             unfinished.append(place.name)
             continue
         asked = load_study(str(place / "scenario.yaml"))
-        result = study.read_study(study.prepare(asked.cells), run)
+        result = study.read_study(prepare(asked.cells), run)
         link = quote(os.path.relpath(str(place / "report.html"), str(page.parent)))
         found.append(gallery_entry(result, asked.scenario, link))
     if not found:

@@ -12,9 +12,10 @@ import pandas as pd
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.tables import TextTable, all_tables
 from benchmarks import looks, paired
+from benchmarks.blocks import Cell
 from benchmarks.performance import Measure
 from benchmarks.scenario import Scenario, Settings
-from benchmarks.study import Cell, StudyResult
+from benchmarks.study import StudyResult
 from simulator.estimand import Estimand
 
 WIDTH = 100

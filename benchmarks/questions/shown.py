@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 
 from analysis.table_files import write_tables
 from analysis.tables import TextTable
+from benchmarks.manifest import versions
 from benchmarks.questions.ask import load, write_figure
 from benchmarks.questions.options import Options
-from benchmarks.store import RunError, versions
+from benchmarks.store import RunError
 from benchmarks.tables import aligned
 from benchmarks.verbs import Asked
 

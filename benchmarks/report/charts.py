@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from analysis.figures import performance
 from analysis.figures.sweep import heat_of, nested_loop_of
 from analysis.kernels.status import Status
+from benchmarks.blocks import Cell
 from benchmarks.performance import Floats
-from benchmarks.study import Cell, StudyResult
+from benchmarks.study import StudyResult
 from benchmarks.tables import measure_of, measures
 
 PANELS = 5  # of a zipper, and of estimates against their SE

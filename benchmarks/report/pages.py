@@ -20,11 +20,12 @@ from analysis.figures.style import svg
 from analysis.kernels.status import Status
 from analysis.tables import all_tables
 from benchmarks import paired, tables
+from benchmarks.blocks import Cell
 from benchmarks.fidelity import Fidelity, place
 from benchmarks.performance import Measure
 from benchmarks.report import charts
 from benchmarks.scenario import Scenario
-from benchmarks.study import Cell, StudyResult
+from benchmarks.study import StudyResult
 from simulator.documents import Document, assumed, digest, shipped
 from simulator.world import ENDPOINTS
 
