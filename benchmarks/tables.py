@@ -1,5 +1,6 @@
 """What a study and a cohort say, as text for a terminal of 100 columns, as a sentence, and as JSON."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -10,10 +11,14 @@ from typing import Any
 import pandas as pd
 
 from analysis.cohort_analysis import CohortAnalysis
-from analysis.tables import TextTable, all_tables
+from analysis.cohort_spec import Data
+from analysis.table_files import MissingExtra, check_place, write_tables
+from analysis.tables import all_tables
+from analysis.text_table import TextTable
 from benchmarks import looks, paired
 from benchmarks.performance import Measure
 from benchmarks.scenario import Scenario, Settings
+from benchmarks.store import RunError
 from benchmarks.study import Cell, StudyResult
 from simulator.estimand import Estimand
 
@@ -138,6 +143,8 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1)
     gaps = 2 * (len(header) - 1)
     words = [max(map(len, name.split()), default=0) for name in header]
     widths = [max([words[k], *(len(row[k]) for row in table[1:])]) for k in range(len(header))]
+    whole = [max(width, len(name)) for width, name in zip(widths, header, strict=True)]
+    widths = whole if sum(whole) + gaps <= WIDTH else widths
     while sum(widths) + gaps > WIDTH and max(widths) > 6:
         widths[widths.index(max(widths))] -= 1
     lines = []
@@ -297,26 +304,98 @@ def _finite(value: float) -> float | None:
     return float(value) if isfinite(value) else None
 
 
-def cohort_tables(analysis: CohortAnalysis) -> str:
+def cohort_tables(analysis: CohortAnalysis, data: Data | None = None) -> str:
     """The analysis of one cohort for a terminal."""
     size, sets = analysis.cohort, analysis.matching
     lead = (
         f"{size.n:,} patients: {size.treated:,} {analysis.arms.treated}, {size.control:,} {analysis.arms.control}; "
         f"{sets.n_pairs:,} matched sets ({sets.status.name})"
     )
-    return "\n\n".join([lead, *map(text_table, all_tables(analysis))])
+    return "\n\n".join([lead, *map(text_table, all_tables(analysis, data))])
 
 
 def text_table(table: TextTable) -> str:
-    """A table with its title above and its notes below; one too wide is given in two halves, one below the other."""
+    """A table with its title above and its notes below; one too wide is given in parts, one below the other."""
     notes = [textwrap.fill(note, WIDTH) for note in table.notes]
-    widths = [max(len(row[k]) for row in (table.header, *table.rows)) for k in range(len(table.header))]
-    columns = list(range(1, len(table.header)))
-    halves = [columns]
-    if sum(widths) + 2 * len(columns) > WIDTH and len(columns) >= 6:
-        halves = [columns[: len(columns) // 2], columns[len(columns) // 2 :]]
-    parts = [
-        aligned([table.header[k] for k in (0, *half)], [[row[k] for k in (0, *half)] for row in table.rows])
-        for half in halves
-    ]
-    return "\n".join([table.title, "\n\n".join(parts), *notes])
+    columns = range(len(table.header))
+    least = [max(max(map(len, table.header[k].split(" "))), *(len(row[k]) for row in table.rows), 0) for k in columns]
+    parts: list[Sequence[int]] = [columns[1:]]
+    if sum(least) + 2 * (len(columns) - 1) > WIDTH and len(columns) >= 6:
+        own = [columns for name, columns in table.blocks if name]
+        middle = len(columns) // 2
+        parts = [*own] or [columns[1:middle], columns[middle:]]
+    made = []
+    for part in parts:
+        text = aligned([table.header[k] for k in (0, *part)], [[row[k] for k in (0, *part)] for row in table.rows])
+        above = [(name, own) for name, own in table.blocks if name and set(own) <= set(part)]
+        made.append(_under(above, (0, *part), text) if above else text)
+    return "\n".join([table.title, "\n\n".join(made), *notes])
+
+
+def _under(above: Sequence[tuple[str, Sequence[int]]], columns: Sequence[int], text: str) -> str:
+    """The aligned columns with heads above their heads, each in the middle of its own."""
+    rule = next(line for line in text.splitlines() if line.strip("- ") == "")
+    places = [found.span() for found in re.finditer("-+", rule)]
+    line = ""
+    for name, own in above:
+        start, end = places[columns.index(own[0])][0], places[columns.index(own[-1])][1]
+        line = line.ljust(start) + name.center(end - start, "-" if end - start > len(name) + 1 else " ")
+    return f"{line.rstrip()}\n{text}"
+
+
+def check_tables(place: Path) -> None:
+    """RunError, before anything is computed, where tables cannot be written as asked."""
+    try:
+        check_place(place)
+    except MissingExtra as error:
+        raise RunError(f"{place}: {error}") from None
+
+
+def keep_tables(tables: Sequence[TextTable], place: Path) -> None:
+    """Write the tables to a folder or as a Word document; RunError where that cannot be."""
+    try:
+        write_tables(tables, place)
+    except OSError as error:
+        raise RunError(f"{error.filename or place}: cannot be written ({error.strerror})") from None
+    except MissingExtra as error:
+        raise RunError(f"{place}: {error}") from None
+
+
+def write_page(place: Path, page: str) -> None:
+    """Write a page; RunError where that cannot be."""
+    try:
+        place.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{place}: cannot be written ({error.strerror})") from None
+
+
+def performance_tables(result: StudyResult) -> list[TextTable]:
+    """Every measure of every estimator and cell as "value (MCSE)", a table per endpoint."""
+    made = []
+    several = len(result.cells) > 1
+    for endpoint in dict.fromkeys(where for cell in result.cells for where, _ in cell.scenario.judged()):
+        rows, names = [], dict[str, None]()
+        for cell in result.cells:
+            for where, one in cell.scenario.judged():
+                if where == endpoint:
+                    found = measures(result, cell.number, endpoint, one.name)
+                    names |= dict.fromkeys(found)
+                    rows.append((cell, one.name, found))
+        heads = ("cell", "settings", "estimator") if several else ("estimator",)
+        made.append(
+            TextTable(
+                f"Performance: {endpoint}",
+                (*heads, *(name.replace("_", " ") for name in names)),
+                tuple(
+                    (
+                        *((str(cell.number), settings_text(cell.settings)) if several else ()),
+                        estimator,
+                        *(with_error(found[name], 4) if name in found else "" for name in names),
+                    )
+                    for cell, estimator, found in rows
+                ),
+                (NOTE,),
+                words=len(heads),
+            )
+        )
+    return made

@@ -192,6 +192,7 @@ def default_folder(asked: Asked, identity: str) -> Path:
 
 def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
     """Write cohorts of the first cell; the files written."""
+    from benchmarks.simulated_spec import cohort_spec
     from simulator.export import adam_tables, plain_table, write_table
     from simulator.generate import generate, resolve
 
@@ -214,37 +215,10 @@ def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
         if count > 1:
             return [out]
         spec = out.with_suffix(".spec.yaml")
-        spec.write_text(resolved_yaml(cohort_spec(asked)), "utf-8")
+        spec.write_text(resolved_yaml(cohort_spec(scenario)), "utf-8")
     except OSError as error:
         raise RunError(f"{out}: cannot be written ({error.strerror})") from None
     return [out, spec]
-
-
-def cohort_spec(asked: Asked) -> dict[str, Any]:
-    """The SPEC by which `analyze` reads a plain cohort of this world."""
-    scenario = asked.scenario
-    covariates: dict[str, Any] = {}
-    for name, covariate in scenario.population.covariates.items():
-        variable = covariate.variable(name)
-        covariates[name] = {"kind": variable.kind, "label": variable.label}
-        if variable.kind == "continuous":
-            covariates[name] |= {"cuts": variable.cuts, "unit": variable.unit}
-        else:
-            covariates[name]["levels"] = variable.levels
-    control, treated = scenario.arms.names()
-    treatment = {"column": "arm", "treated": treated, "control": control}
-    return {
-        "title": f"A twin of {scenario.name}",
-        "data": {
-            "id": "id",
-            "treatment": {**treatment, "treated_label": treated, "control_label": control},
-            "covariates": covariates,
-            "endpoints": {name: {"time": f"{name}_time", "event": f"{name}_event"} for name in ENDPOINTS},
-            "binary": {name: {"column": name} for name in scenario.binary_outcomes()},
-            "time_unit": scenario.time_unit,
-        },
-        "analysis": scenario.analysis.model_dump(mode="json", exclude_unset=True),
-    }
 
 
 def analyze(
@@ -254,30 +228,28 @@ def analyze(
     """One cohort file analysed: the tables for stdout, with JSON, report and files of tables written where asked."""
     from analysis.cohort_file import read_cohort
     from analysis.workflow import analyse
-    from benchmarks.tables import cohort_tables
+    from benchmarks.tables import check_tables, cohort_tables, keep_tables, write_page
     from benchmarks.warm_up import COHORT
 
+    if tables_out is not None:
+        check_tables(tables_out)
     document = load(spec, settings, spec=CohortSpec)
     described = parse(document, CohortSpec)
     cohort = read_cohort(data, described)
     ready_kernels(COHORT)
     result = analyse(cohort.observed, cohort.ids, described.analysis, cohort.arms, described.data.labels())
     text = json.dumps(result.to_json(), indent=2, allow_nan=False)
-    try:
-        if report_out is not None:
-            from benchmarks.report import cohort_report
+    if report_out is not None:
+        from benchmarks.report import cohort_report
 
-            report_out.write_text(cohort_report(result, described, data.name), "utf-8")
-        if tables_out is not None:
-            from analysis.table_files import write_tables
-            from analysis.tables import all_tables
+        write_page(report_out, cohort_report(result, described, data.name))
+    if tables_out is not None:
+        from analysis.tables import all_tables
 
-            write_tables(all_tables(result), tables_out)
-        if json_out is not None and str(json_out) != "-":
-            json_out.write_text(text + "\n", "utf-8")
-    except OSError as error:
-        raise RunError(f"{error.filename}: cannot be written ({error.strerror})") from None
-    return text if str(json_out) == "-" else cohort_tables(result)
+        keep_tables(all_tables(result, described.data), tables_out)
+    if json_out is not None and str(json_out) != "-":
+        write_page(json_out, text + "\n")
+    return text if str(json_out) == "-" else cohort_tables(result, described.data)
 
 
 def listing(as_json: bool) -> str:
