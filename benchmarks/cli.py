@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
-from benchmarks.cli_options import cores, jobs, overrides
+from benchmarks.cli_options import TABLES, as_json_option, cores, jobs, overrides, page
 from benchmarks.cli_questions import QUESTIONS
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -45,7 +45,7 @@ def demo(jobs: int | None, out: Path | None) -> None:
 @jobs
 @click.option("--block", type=click.IntRange(1, 1_000_000), help="Replicates per block; changes no result.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/<name>-<digest> unless given.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
+@as_json_option
 @click.option("--dry-run", is_flag=True, help="Say what would be computed, and stop.")
 def run(
     name: str,
@@ -77,8 +77,8 @@ def run(
 @click.option("--reps", type=click.IntRange(20, 1_000_000), default=2000, show_default=True, help="Replicates.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
 @jobs
-@click.option("--report", "report_out", type=click.Path(path_type=Path), help="HTML file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables.")
+@page
+@as_json_option
 def fidelity(
     name: str,
     settings: tuple[str, ...],
@@ -99,19 +99,23 @@ def fidelity(
 @overrides
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The YAML file of the fitted world.")
 @jobs
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables.")
-def calibrate(name: str, settings: tuple[str, ...], out: Path, jobs: int | None, as_json: bool) -> None:
+@page
+@as_json_option
+def calibrate(
+    name: str, settings: tuple[str, ...], out: Path, jobs: int | None, report_out: Path | None, as_json: bool
+) -> None:
     """Fit the free parameters of a world to its published numbers, and write the fitted world."""
     from benchmarks import twin_verbs, verbs
 
-    click.echo(twin_verbs.calibrate(verbs.load_study(name, settings), settings, out, jobs or cores(), as_json))
+    asked = verbs.load_study(name, settings)
+    click.echo(twin_verbs.calibrate(asked, settings, out, jobs or cores(), report_out, as_json))
 
 
 @cli.command()
 @click.argument("name")
 @overrides
-@click.option("--report", "report_out", type=click.Path(path_type=Path), help="HTML file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the findings.")
+@page
+@as_json_option
 def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json: bool) -> None:
     """What the published numbers of a world contradict: recomputed within the rounding of what is printed.
 
@@ -125,12 +129,13 @@ def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json
 @cli.command()
 @click.option("--full", is_flag=True, help="Ten times the replicates.")
 @jobs
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
-def validate(full: bool, jobs: int | None, as_json: bool) -> None:
+@page
+@as_json_option
+def validate(full: bool, jobs: int | None, report_out: Path | None, as_json: bool) -> None:
     """Known answers found again: ours, the published one, z, and whether they agree. Exit code 1 where one does not."""
     from benchmarks import verbs
 
-    text, holds = verbs.validate(full, jobs or cores(), as_json)
+    text, holds = verbs.validate(full, jobs or cores(), report_out, as_json)
     click.echo(text)
     if not holds:
         raise click.exceptions.Exit(1)
@@ -150,11 +155,12 @@ def validate(full: bool, jobs: int | None, as_json: bool) -> None:
 @click.option("--replicate", help="Column of the replicate's number, for comparisons on the same replicates.")
 @click.option("--level", type=click.FloatRange(0.5, 1, min_open=True, max_open=True), default=0.95, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="A .csv file with one line per group and measure.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
+@page
+@as_json_option
 def performance(
-    rows: Path, truth: str, by: str | None, reference: str | None, level: float, out: Path | None, as_json: bool,
-    estimate: str | None, se: str | None, low: str | None, high: str | None, p: str | None, df: str | None,
-    replicate: str | None,
+    rows: Path, truth: str, by: str | None, reference: str | None, level: float, out: Path | None,
+    report_out: Path | None, as_json: bool, estimate: str | None, se: str | None, low: str | None, high: str | None,
+    p: str | None, df: str | None, replicate: str | None,
 ) -> None:  # fmt: skip
     """Bias, empirical and model SE, coverage, power, ... of any table with one row per replicate.
 
@@ -164,7 +170,7 @@ def performance(
 
     names = tuple(name.strip() for name in by.split(",") if name.strip()) if by else ()
     columns = replicate_table.Columns(estimate, se, low, high, p, df, replicate, names)
-    click.echo(verbs.performance(rows, columns, truth, reference, level, out, as_json))
+    click.echo(verbs.performance(rows, columns, truth, reference, level, out, report_out, as_json))
 
 
 for question in QUESTIONS:
@@ -181,7 +187,7 @@ def warm_up() -> None:
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
+@as_json_option
 def report(folder: Path, as_json: bool) -> None:
     """Build the report of a finished run again, from its folder."""
     from benchmarks import verbs
@@ -218,8 +224,8 @@ def simulate(
 @click.option(
     "--json", "json_out", type=click.Path(path_type=Path, allow_dash=True), help="JSON file, or - for stdout."
 )
-@click.option("--report", "report_out", type=click.Path(path_type=Path), help="HTML file.")
-@click.option("--tables", "tables_out", type=click.Path(path_type=Path), help="Folder for .md, .csv and .tex files.")
+@page
+@click.option("--tables", "tables_out", type=click.Path(path_type=Path), help=TABLES)
 def analyze(
     data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None,
     tables_out: Path | None,
@@ -243,7 +249,7 @@ def new(path: Path, base: str) -> None:
 @cli.command()
 @click.argument("one")
 @click.argument("other")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables.")
+@as_json_option
 def diff(one: str, other: str, as_json: bool) -> None:
     """What differs between two scenarios; of two run folders also what moved, and by how many Monte Carlo SE."""
     from benchmarks import difference
@@ -262,7 +268,7 @@ def gallery(folder: Path, out: Path | None) -> None:
 
 
 @cli.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@as_json_option
 def list_(as_json: bool) -> None:
     """The shipped worlds and studies, each with its question."""
     from benchmarks import verbs

@@ -76,8 +76,8 @@ def run(asked: Asked, jobs: int, block: int | None, out: Path | None, as_json: b
     return _present(asked, result, folder, as_json)
 
 
-def validate(full: bool, jobs: int, as_json: bool) -> tuple[str, bool]:
-    """Every known answer beside ours, as a table or JSON, and whether all hold."""
+def validate(full: bool, jobs: int, report_out: Path | None, as_json: bool) -> tuple[str, bool]:
+    """Every known answer beside ours, as a table or JSON, its page written where asked, and whether all hold."""
     from benchmarks import validation
     from benchmarks.progress import Progress
     from benchmarks.warm_up import STUDY
@@ -86,17 +86,23 @@ def validate(full: bool, jobs: int, as_json: bool) -> tuple[str, bool]:
     progress = Progress()
     verdicts = validation.validate(full, jobs, lambda done, total: progress("known-answer studies", done, total))
     holds = all(verdict.holds for verdict in verdicts)
+    if report_out is not None:
+        from benchmarks.report import validation_report
+        from benchmarks.tables import write_page
+
+        write_page(report_out, validation_report(verdicts, full))
     if as_json:
         return json.dumps(validation.as_json(verdicts, full), indent=2, allow_nan=False), holds
     return validation.as_text(verdicts), holds
 
 
 def performance(
-    rows: Path, columns: "Columns", truth: str, reference: str | None, level: float, out: Path | None, as_json: bool
-) -> str:
-    """The performance of a table of replicates, as a table or JSON; written as CSV where asked."""
+    rows: Path, columns: "Columns", truth: str, reference: str | None, level: float, out: Path | None,
+    report_out: Path | None, as_json: bool,
+) -> str:  # fmt: skip
+    """The performance of a table of replicates, as a table or JSON; written as CSV and as a page where asked."""
     from benchmarks import replicate_table
-    from benchmarks.store import RunError
+    from benchmarks.tables import write_page
 
     if (columns.low is None) != (columns.high is None):
         raise RunError("--low and --high belong together: give both or neither")
@@ -104,10 +110,11 @@ def performance(
         raise RunError("--reference needs --by: it is a value of the first --by column")
     groups = replicate_table.judged_table(rows, columns, truth, reference, level)
     if out is not None:
-        try:
-            out.write_text(replicate_table.as_csv(groups, columns), "utf-8")
-        except OSError as error:
-            raise RunError(f"{out}: cannot be written ({error.strerror})") from None
+        write_page(out, replicate_table.as_csv(groups, columns))
+    if report_out is not None:
+        from benchmarks.report import performance_report
+
+        write_page(report_out, performance_report(groups, columns, rows.name))
     return replicate_table.as_json(groups, columns) if as_json else replicate_table.as_text(groups, columns)
 
 
