@@ -96,8 +96,8 @@ def validation_report(verdicts: Sequence[Verdict], full: bool) -> str:
     return html(
         Page(
             "Are known answers found again?",
-            f"{len(verdicts) - len(failed)} of {len(verdicts)} known answers are found again; the largest difference of a "
-            f"simulated one is {largest:.1f} standard errors. {how(verdicts)}",
+            f"{len(verdicts) - len(failed)} of {len(verdicts)} known answers are found again; the largest difference "
+            f"of a simulated one is {largest:.1f} standard errors. {how(verdicts)}",
             Told(f"trialtwin validate{' --full' if full else ''}", (("set", "full" if full else "quick"),), as_given()),
             assumed=Section("What was assumed", ("Nothing beyond what the cited sources state.",)),
             results=tuple(sections),
@@ -122,8 +122,8 @@ def performance_report(groups: Sequence[Group], columns: Columns, rows: str) -> 
     return html(
         Page(
             f"How do the methods of {rows} perform?",
-            f"{len(groups)} group{'s' if len(groups) > 1 else ''}, {total:,} rows, {lost:,} without an estimate. The largest "
-            f"bias is {bias.value:+.4f} (Monte Carlo SE {bias.mcse:.4f}), of {name}.",
+            f"{len(groups)} group{'s' if len(groups) > 1 else ''}, {total:,} rows, {lost:,} without an estimate. The "
+            f"largest bias is {bias.value:+.4f} (Monte Carlo SE {bias.mcse:.4f}), of {name}.",
             Told("trialtwin performance ROWS --truth TRUTH", command=as_given()),
             assumed=Section("What was assumed", ("The truth as given on the command line or in its column.",)),
             results=(Section("Performance measures", tables=(table("Performance", header, lines),)),),

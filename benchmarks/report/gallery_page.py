@@ -33,7 +33,7 @@ def gallery_page(entries: Sequence[Entry], unfinished: Sequence[tuple[str, str]]
     return rendered(
         "gallery.html",
         heading="What the studies found",
-        verdict=f"{count} finished stud{'y' if count == 1 else 'ies'}{left}, each with its question and its first figure.",
+        verdict=f"{count} finished stud{'y' if count == 1 else 'ies'}{left}: questions, figures, links to reports.",
         groups=[(name, own) for name, own in groups if own],
         unfinished=unfinished,
         now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

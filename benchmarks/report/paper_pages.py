@@ -105,8 +105,8 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
     firm = [one for one in fit.targets if not one.doubtful]
     near = sum(abs(one.z) <= 1.96 for one in firm)
     verdict = (
-        f"After the fit {near} of {len(firm)} undoubted targets lie within 1.96 of their own sampling errors of what is "
-        f"printed; the sum of squares fell from {fit.losses[0]:.1f} to {fit.losses[-1]:.1f}."
+        f"After the fit {near} of {len(firm)} undoubted targets lie within 1.96 of their own sampling errors of what "
+        f"is printed; the sum of squares fell from {fit.losses[0]:.1f} to {fit.losses[-1]:.1f}."
     )
     parameters = [
         (one.name, f"{one.start:.4g}", f"{one.fitted:.4g}", f"{one.se:.2g}", one.scale, f"{100 * one.pinned:.0f}",

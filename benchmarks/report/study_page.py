@@ -142,12 +142,12 @@ def _cell(result: StudyResult, cell: Cell, several: bool) -> Section:
 def _every(result: StudyResult, cell: Cell, endpoint: str) -> TextTable:
     """Every measure of every estimator, an estimator a column."""
     names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
-    found = {name: tables.measures(result, cell.number, endpoint, name) for name in names}
-    measures = list(dict.fromkeys(measure for own in found.values() for measure in own))
+    by_name = [tables.measures(result, cell.number, endpoint, name) for name in names]
+    measures = list(dict.fromkeys(measure for own in by_name for measure in own))
     rows = [
         (
             measure.replace("_", " "),
-            *(tables.with_error(own[measure], 4) if measure in own else "" for own in found.values()),
+            *(tables.with_error(own[measure], 4) if measure in own else "" for own in by_name),
         )
         for measure in measures
     ]

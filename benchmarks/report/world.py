@@ -172,7 +172,7 @@ def _after(matched: Bools, weight: Floats, simple: bool) -> AnalysisSet:
     return AnalysisSet(matched[0]) if simple else AnalysisSet(matched[0], weight[0])
 
 
-def failures_section(rows: Sequence[Mapping[str, Any]]) -> Section:
+def failures_section(rows: Sequence[Mapping[Any, Any]]) -> Section:
     """The replicates without an estimate, by status."""
     if not rows:
         return Section("Failures", ("None: every estimator gave an estimate in every replicate.",))
