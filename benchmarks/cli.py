@@ -12,8 +12,9 @@ from typing import Any, NoReturn
 
 import click
 
-from benchmarks.cli_options import TABLES, as_json_option, cores, jobs, overrides, page
+from benchmarks.cli_options import TABLES, as_json, cores, jobs, overrides, page
 from benchmarks.cli_questions import QUESTIONS
+from benchmarks.cli_runs import RUNS
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -28,57 +29,13 @@ def cli() -> None:
 
 
 @cli.command()
-@jobs
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder.")
-def demo(jobs: int | None, out: Path | None) -> None:
-    """The published study twinned, analysed and judged, in a minute: report included."""
-    from benchmarks import verbs
-
-    click.echo(verbs.demo(jobs or cores(), out))
-
-
-@cli.command()
-@click.argument("name")
-@overrides
-@click.option("--reps", type=click.IntRange(1, 100_000_000), help="Replicates per cell.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
-@jobs
-@click.option("--block", type=click.IntRange(1, 1_000_000), help="Replicates per block; changes no result.")
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/<name>-<digest> unless given.")
-@as_json_option
-@click.option("--dry-run", is_flag=True, help="Say what would be computed, and stop.")
-def run(
-    name: str,
-    settings: tuple[str, ...],
-    reps: int | None,
-    seed: int | None,
-    jobs: int | None,
-    block: int | None,
-    out: Path | None,
-    as_json: bool,
-    dry_run: bool,
-) -> None:
-    """Run a study: cells x replicates x estimators, judged against the truth.
-
-    The same command again continues an interrupted run; larger --reps extend it.
-    """
-    from benchmarks import verbs
-
-    asked = verbs.load_study(name, settings, reps, seed)
-    if dry_run:
-        click.echo(verbs.plan_of(asked, block))
-        return
-    click.echo(verbs.run(asked, jobs or cores(), block, out, as_json))
-
-
-@cli.command()
 @click.argument("name")
 @overrides
 @click.option("--reps", type=click.IntRange(20, 1_000_000), default=2000, show_default=True, help="Replicates.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
 @jobs
 @page
-@as_json_option
+@as_json
 def fidelity(
     name: str,
     settings: tuple[str, ...],
@@ -100,7 +57,7 @@ def fidelity(
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The YAML file of the fitted world.")
 @jobs
 @page
-@as_json_option
+@as_json
 def calibrate(
     name: str, settings: tuple[str, ...], out: Path, jobs: int | None, report_out: Path | None, as_json: bool
 ) -> None:
@@ -115,7 +72,7 @@ def calibrate(
 @click.argument("name")
 @overrides
 @page
-@as_json_option
+@as_json
 def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json: bool) -> None:
     """What the published numbers of a world contradict: recomputed within the rounding of what is printed.
 
@@ -130,7 +87,7 @@ def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json
 @click.option("--full", is_flag=True, help="Ten times the replicates.")
 @jobs
 @page
-@as_json_option
+@as_json
 def validate(full: bool, jobs: int | None, report_out: Path | None, as_json: bool) -> None:
     """Known answers found again: ours, the published one, z, and whether they agree. Exit code 1 where one does not."""
     from benchmarks import verbs
@@ -156,7 +113,7 @@ def validate(full: bool, jobs: int | None, report_out: Path | None, as_json: boo
 @click.option("--level", type=click.FloatRange(0.5, 1, min_open=True, max_open=True), default=0.95, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="A .csv file with one line per group and measure.")
 @page
-@as_json_option
+@as_json
 def performance(
     rows: Path, truth: str, by: str | None, reference: str | None, level: float, out: Path | None,
     report_out: Path | None, as_json: bool, estimate: str | None, se: str | None, low: str | None, high: str | None,
@@ -173,8 +130,8 @@ def performance(
     click.echo(verbs.performance(rows, columns, truth, reference, level, out, report_out, as_json))
 
 
-for question in QUESTIONS:
-    cli.add_command(question)
+for command in (*RUNS, *QUESTIONS):
+    cli.add_command(command)
 
 
 @cli.command("warm-up")
@@ -183,16 +140,6 @@ def warm_up() -> None:
     from benchmarks import verbs
 
     click.echo(verbs.warm_up())
-
-
-@cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@as_json_option
-def report(folder: Path, as_json: bool) -> None:
-    """Build the report of a finished run again, from its folder."""
-    from benchmarks import verbs
-
-    click.echo(verbs.report(folder, as_json))
 
 
 @cli.command()
@@ -249,7 +196,7 @@ def new(path: Path, base: str) -> None:
 @cli.command()
 @click.argument("one")
 @click.argument("other")
-@as_json_option
+@as_json
 def diff(one: str, other: str, as_json: bool) -> None:
     """What differs between two scenarios; of two run folders also what moved, and by how many Monte Carlo SE."""
     from benchmarks import difference
@@ -268,7 +215,7 @@ def gallery(folder: Path, out: Path | None) -> None:
 
 
 @cli.command(name="list")
-@as_json_option
+@as_json
 def list_(as_json: bool) -> None:
     """The shipped worlds and studies, each with its question."""
     from benchmarks import verbs

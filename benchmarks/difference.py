@@ -68,11 +68,12 @@ def moved(one: Path, other: Path) -> list[Moved]:
     Where the seed is the same replicates are compared in pairs. RunError where a run is not finished.
     """
     from benchmarks import study
+    from benchmarks.blocks import prepare
 
     results = []
     for path in (one, other):
         document = document_of(str(path))
-        results.append(study.read_study(study.prepare(cells(document, parse(document, Scenario))), RunFolder(path)))
+        results.append(study.read_study(prepare(cells(document, parse(document, Scenario))), RunFolder(path)))
     first, second = results
     found = []
     for cell in first.cells:

@@ -14,9 +14,10 @@ import numpy as np
 from analysis.block_workflow import BlockAnalysis
 from analysis.numbers import BlockNumbers
 from analysis.published import parse_printed
+from benchmarks.blocks import block_size
+from benchmarks.executors import in_threads
 from benchmarks.sampled import one_sample
 from benchmarks.scenario import Scenario
-from benchmarks.study import block_size, run_in_order
 from simulator.cohort import Floats
 from simulator.generate import Resolved, generate, resolve
 from simulator.world import Printed
@@ -98,7 +99,7 @@ def replicate_numbers(
         flow = np.bincount(np.where(present, criteria + 1, excluded).ravel(), minlength=criteria + 2)
         return [found.of(key) for key in keys], flow.astype(np.float64)
 
-    made = list(run_in_order(one, parts, jobs, lambda count: done(count, len(parts))))
+    made = list(in_threads(one, parts, jobs, lambda count: done(count, len(parts))))
     numbers = {key: np.concatenate([part[k] for part, _ in made]) for k, key in enumerate(keys)}
     return numbers, np.sum([flow for _, flow in made], axis=0) / replicates
 

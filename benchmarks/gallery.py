@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from benchmarks import study
+from benchmarks.blocks import prepare
 from benchmarks.report import gallery_entry, gallery_page
 from benchmarks.store import RunError, RunFolder
 from benchmarks.tables import write_page
@@ -29,7 +30,7 @@ def gallery(folder: Path, out: Path | None, as_json: bool = False) -> str:
             continue
         try:
             asked = load_study(str(place / "scenario.yaml"))
-            result = study.read_study(study.prepare(asked.cells), run)
+            result = study.read_study(prepare(asked.cells), run)
         except (DocumentError, RunError) as error:
             unfinished.append((place.name, str(error).splitlines()[0]))
             continue

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.blocks import Cell
 from benchmarks.performance import Floats, Measure, contrast
-from benchmarks.study import Cell, StudyResult
+from benchmarks.study import StudyResult
 
 MEASURES = ("bias_difference", "relative_precision", "coverage_difference", "rejection_difference")
 

@@ -41,16 +41,28 @@ class Rows:
 
     def of(self, cell: int, endpoint: str, estimator: str) -> tuple[dict[str, Floats], NDArray[np.int64]]:
         """The numbers and counts of one estimator by name, and its statuses, each ``(replicates,)``."""
-        keys = self.layout.keys[cell]
-        place = keys.index((endpoint, estimator))
-        made: dict[str, list[NDArray[np.generic]]] = {name: [] for name in (*NUMBERS, *COUNTS, "status")}
-        for table in self.pieces(list(made), cell):
-            for name, parts in made.items():
-                parts.append(table[name].to_numpy().reshape(-1, len(keys))[:, place].copy())
-        joined = {name: np.concatenate(parts) for name, parts in made.items()}
-        return {name: joined[name].astype(np.float64) for name in (*NUMBERS, *COUNTS)}, joined["status"].astype(
-            np.int64
-        )
+        keys, count = self.layout.keys[cell], self.layout.replicates[cell]
+        place, first = keys.index((endpoint, estimator)), 0
+        found = {name: np.empty(count) for name in (*NUMBERS, *COUNTS)}
+        status = np.empty(count, np.int64)
+        for table in self.pieces([*found, "status"], cell):
+            last = first + len(table) // len(keys)
+            for name, column in (*found.items(), ("status", status)):
+                column[first:last] = table[name].to_numpy().reshape(-1, len(keys))[:, place]
+            first = last
+        return found, status
+
+    def replicate(self, cell: int, number: int) -> pa.Table:
+        """The rows of one replicate, in the order of the cell's endpoints and estimators."""
+        with pq.ParquetFile(self.path) as file:
+            names = file.schema_arrow.names
+            places = [names.index(name) for name in ("cell", "replicate")]
+            for group in range(file.metadata.num_row_groups):
+                own, numbers = (file.metadata.row_group(group).column(place).statistics for place in places)
+                if own.min == cell and numbers.min <= number <= numbers.max:
+                    each = len(self.layout.keys[cell])
+                    return file.read_row_group(group).slice((number - numbers.min) * each, each)
+        raise IndexError(f"no replicate {number} of cell {cell}")
 
     def pieces(self, columns: Sequence[str], cell: int | None = None) -> Iterator[pa.Table]:
         """The row groups in order, of one cell or of all."""

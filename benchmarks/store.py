@@ -1,28 +1,28 @@
-"""A run folder: what was asked, parts as they are computed, merged rows and tables. Nothing that was computed is lost.
+"""A run folder's files: each there whole or not at all, checksummed where it matters, one process at a time.
 
-Parts are written to a temporary name, flushed to disk and renamed, with a SHA-256 beside them; a part that does not
-agree with its checksum is computed again.
+A file is written to a temporary name, flushed to disk and renamed; a checked one has its SHA-256 beside it, and is as
+good as absent where the two disagree.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import io
 import json
 import os
 import platform
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from analysis.estimators.own import source_digest
-from simulator.documents import Document, digest, resolved_yaml
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NUMBER_MAKERS = ("numpy", "scipy", "numba", "llvmlite", "pandas", "pyarrow", "pydantic")
+LOCK = "lock"
+LOG = "log"
+SUM = ".sha256"
 
 
 class RunError(Exception):
@@ -35,79 +35,91 @@ class RunFolder:
 
     path: Path
 
-    @property
-    def parts(self) -> Path:
-        """Where the parts lie."""
-        return self.path / "parts"
-
     def write_bytes(self, name: str, content: bytes) -> None:
-        """Write a file of the folder so that it is there whole or not at all."""
-        target = self.path / name
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-        with temporary.open("wb") as file:
+        """Write a file so that it is there whole or not at all; RunError where it cannot be written."""
+        with self._new(name) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
 
-    def write_table(self, name: str, table: "pa.Table") -> str:
-        """Write a parquet file, and its SHA-256 beside it, which is returned."""
-        import pyarrow.parquet as pq  # heavy, and not needed to list or check
-
-        buffer = io.BytesIO()
-        pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
-        content = buffer.getvalue()
+    def write_checked(self, name: str, content: bytes) -> str:
+        """Write a file and its SHA-256 beside it, which is returned."""
         checksum = hashlib.sha256(content).hexdigest()
         self.write_bytes(name, content)
         self.write_bytes(f"{name}.sha256", checksum.encode())
         return checksum
 
+    def write_table(self, name: str, table: "pa.Table") -> str:
+        """Write a parquet file and its SHA-256 beside it, which is returned."""
+        import pyarrow.parquet as pq  # heavy, and not needed to list or check
+
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+        return self.write_checked(name, buffer.getvalue())
+
     def write_tables(self, name: str, tables: "Iterable[pa.Table]") -> str:
         """Write a parquet file of one row group for each table, and its SHA-256 beside it, which is returned.
 
-        The file is there whole or not at all, and never in memory as a whole.
+        It is never in memory as a whole.
         """
         import pyarrow.parquet as pq
 
-        target = self.path / name
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-        writer: pq.ParquetWriter | None = None
-        with temporary.open("wb") as file:
+        with self._new(name) as file:
+            writer: pq.ParquetWriter | None = None
             for table in tables:
                 if writer is None:
                     writer = pq.ParquetWriter(file, table.schema, compression="zstd", write_page_checksum=True)
                 writer.write_table(table, row_group_size=max(len(table), 1))
             if writer is not None:
                 writer.close()
-            file.flush()
-            os.fsync(file.fileno())
-        checksum = _sha256(temporary)
-        temporary.replace(target)
+        checksum = _sha256(self.path / name)
         self.write_bytes(f"{name}.sha256", checksum.encode())
         return checksum
+
+    @contextlib.contextmanager
+    def _new(self, name: str) -> Iterator[IO[bytes]]:
+        """A file that takes its name once it is whole and on disk; whatever interrupts leaves nothing behind."""
+        target = self.path / name
+        temporary = target.with_name(f".{target.name}.{platform.node()}-{os.getpid()}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with temporary.open("wb") as file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
+            _flush(target.parent)
+        except OSError as error:
+            raise RunError(
+                f"{target}: cannot be written ({error.strerror or error}); what was finished before is kept: make room "
+                "or mend it, and give the same command again, or choose another folder with --out"
+            ) from None
 
     def whole(self, name: str) -> bool:
         """Whether the file is there and agrees with its checksum."""
         path = self.path / name
         try:
-            stated = path.with_name(f"{path.name}.sha256").read_text("ascii")
-            return _sha256(path) == stated.strip()
+            return _sha256(path) == path.with_name(f"{path.name}.sha256").read_text("ascii").strip()
         except (OSError, UnicodeDecodeError):
             return False
 
-    def read_part(self, name: str) -> "pa.Table | None":
-        """The part, or None where it is absent or disagrees with its checksum."""
+    def read_checked(self, name: str) -> bytes | None:
+        """The content of a file, None where it is absent or disagrees with its checksum."""
         path = self.path / name
-        import pyarrow.parquet as pq
-
         try:
             content = path.read_bytes()
             stated = path.with_name(f"{path.name}.sha256").read_text("ascii")
         except (OSError, UnicodeDecodeError):
             return None
-        if hashlib.sha256(content).hexdigest() != stated.strip():
-            return None
-        return pq.read_table(io.BytesIO(content))
+        return content if hashlib.sha256(content).hexdigest() == stated.strip() else None
+
+    def read_table(self, name: str) -> "pa.Table | None":
+        """The table of a parquet file, None where it is absent or disagrees with its checksum."""
+        import pyarrow.parquet as pq
+
+        content = self.read_checked(name)
+        return None if content is None else pq.read_table(io.BytesIO(content))
 
     def read_json(self, name: str) -> Any:
         """The content of a JSON file of the folder; RunError where it is absent or damaged."""
@@ -116,9 +128,86 @@ class RunFolder:
         except (OSError, ValueError, RecursionError):
             raise RunError(f"{self.path}: its {name} is absent or damaged; run the study again") from None
 
+    def read_checked_json(self, name: str) -> Any:
+        """The content of a JSON file; RunError where it is absent or disagrees with its checksum."""
+        content = self.read_checked(name)
+        try:
+            return json.loads(content or b"")
+        except (ValueError, RecursionError):
+            raise RunError(f"{self.path}: its {name} is absent or damaged; run the study again") from None
+
+    def damaged(self) -> list[str]:
+        """Every file that has a checksum and disagrees with it, or has lost one of the two."""
+        stated = {str(path.relative_to(self.path))[: -len(SUM)] for path in self.path.rglob(f"*{SUM}")}
+        return sorted(name for name in stated if not self.whole(name))
+
     def write_json(self, name: str, value: object) -> None:
         """Write a JSON file."""
-        self.write_bytes(name, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+        self.write_bytes(name, _json(value))
+
+    def write_checked_json(self, name: str, value: object) -> None:
+        """Write a JSON file and its SHA-256 beside it."""
+        self.write_checked(name, _json(value))
+
+    def note(self, line: str) -> None:
+        """Add a line with the time to the log, if it can be written."""
+        with contextlib.suppress(OSError), (self.path / LOG).open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} [{platform.node()} {os.getpid()}] {line}\n")
+
+    @contextlib.contextmanager
+    def lock(self, shard: str | None = None) -> Iterator[None]:
+        """Keep the folder to this process; RunError names who has it. A dead process's lock is free at once.
+
+        Shards share the folder, and each is kept to one process. Whoever has it alone sweeps up what was left behind.
+        """
+        with contextlib.ExitStack() as held:
+            held.enter_context(self._flock(LOCK, fcntl.LOCK_EX if shard is None else fcntl.LOCK_SH))
+            if shard is None:
+                for stump in self.path.rglob(".*.part"):
+                    stump.unlink(missing_ok=True)
+            else:
+                held.enter_context(self._flock(f"{LOCK}-{shard.replace('/', '-of-')}", fcntl.LOCK_EX))
+            yield
+
+    @contextlib.contextmanager
+    def _flock(self, name: str, kind: int) -> Iterator[None]:
+        path = self.path / name
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise RunError(f"{path}: cannot be written ({error.strerror}); choose another folder with --out") from None
+        with file:
+            try:
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(
+                    f"{self.path}: in use by {self.holder(name) or 'another process'}; wait for it, or choose another "
+                    "folder with --out"
+                ) from None
+            except OSError:
+                self.note("this file system keeps no locks: see that no other run writes here")
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+            file.flush()
+            yield
+            file.truncate(0)
+
+    def holder(self, name: str = LOCK) -> str:
+        """Who holds the lock, in words; empty where nobody does."""
+        try:
+            with (self.path / name).open("r", encoding="utf-8", errors="replace") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return file.read(200)
+        except OSError:
+            return ""
+        return ""
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
 
 
 def _sha256(path: Path) -> str:
@@ -126,58 +215,10 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def versions() -> dict[str, str]:
-    """Versions of everything that can change a number."""
-    made = {name: version(name) for name in NUMBER_MAKERS}
-    return {"trialtwin": version("trialtwin"), "python": platform.python_version(), **made}
-
-
-def manifest(document: Document, seed: int, own: Sequence[str] = ()) -> dict[str, object]:
-    """What a run was made from; two runs with the same manifest have the same rows. ``own`` are users' functions."""
-    return {
-        "digest": identity(document, seed),
-        "seed": seed,
-        "versions": {**versions(), **{function: source_digest(function) for function in own}},
-        "machine": platform.machine(),
-        "host": platform.node(),
-        "command": " ".join(["trialtwin", *sys.argv[1:]]),
-        "sources": document.sources,
-        "files": [str(file) for file in document.files],
-    }
-
-
-def identity(document: Document, seed: int) -> str:
-    """The digest of the document and the seed: how many replicates are computed does not make another study."""
-    run = {"seed": seed}
-    return digest({**document.tree, "run": run})
-
-
-def open_folder(path: Path, document: Document, asked: Mapping[str, object]) -> RunFolder:
-    """The run folder, new or continued; RunError names what differs from the run that it holds."""
-    folder = RunFolder(path)
+def _flush(folder: Path) -> None:
+    """Bring the folder's own entries to disk: a rename is not safe before."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        folder.parts.mkdir(parents=True, exist_ok=True)
-        found = path / "manifest.json"
-        if found.exists():
-            _compare(path, json.loads(found.read_text("utf-8")), asked)
-        folder.write_bytes("scenario.yaml", resolved_yaml(document.tree).encode())
-        folder.write_json("manifest.json", dict(asked))
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror}); choose another folder with --out") from None
-    except (ValueError, AttributeError):
-        raise RunError(f"{path}: its manifest.json is not one of ours; choose another folder with --out") from None
-    return folder
-
-
-def _compare(path: Path, held: dict[str, object], asked: Mapping[str, object]) -> None:
-    for key in ("digest", "versions", "machine"):
-        if held.get(key) != asked[key]:
-            raise RunError(
-                f"{path}: holds a run with another {key} ({_short(held.get(key))}, now {_short(asked[key])}); "
-                "choose another folder with --out"
-            )
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -3,69 +3,30 @@
 Every block is a pure function of (cell, replicate numbers, seed), so any split of the work gives the same rows.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
-from typing import TypeVar
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analysis.estimators.pooled import estimated
-from analysis.kernels.status import Status
+from benchmarks.blocks import Block, Cell, block_rows, block_size, halves, joined, lost_rows, pair_key
+from benchmarks.executors import Crew, Rescue, chosen, crew
 from benchmarks.looks import Look, look, schedule
+from benchmarks.parts import Parts
 from benchmarks.performance import Measure, performance
 from benchmarks.rows import KEYS, NUMBERS, Layout, Rows, merged
-from benchmarks.sampled import samples
-from benchmarks.scenario import Scenario, Settings
 from benchmarks.store import RunError, RunFolder
-from benchmarks.tallies import GROUPS, Counts
-from benchmarks.truth import (
-    CONDITIONAL_SHARE,
-    Patients,
-    Truth,
-    conditional_group,
-    conditional_truth,
-    count_block,
-    counted_truth,
-    known_truth,
-)
-from simulator.estimand import Estimand
-from simulator.generate import Resolved, generate, resolve
+from benchmarks.truth import Truth
+from benchmarks.truths import aims, kept_truths, read_truths, truth_record
 
-_T = TypeVar("_T")
-_S = TypeVar("_S")
-Key = tuple[str, str]
-"""An endpoint and the name of an estimator."""
+Told = Callable[[str, int, int], None]
+"""Hears the stage of long work, how many of its steps are done, and of how many."""
 
-PATIENTS_PER_BLOCK = 50_000
 RESULTS = "results.parquet"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a study: its number, what the sweep set, and the scenario made ready."""
-
-    number: int
-    settings: Settings
-    scenario: Scenario
-    resolved: Resolved
-
-
-@dataclass(frozen=True)
-class Block:
-    """Replicates ``first`` up to, not including, ``last`` of one cell."""
-
-    cell: Cell
-    first: int
-    last: int
-
-    @property
-    def name(self) -> str:
-        """The file name of its part."""
-        return f"parts/c{self.cell.number:05d}-r{self.first:09d}-{self.last:09d}.parquet"
+MADE_OF = "results.json"
+TRUTHS = "truth.json"
+LOOKS = "looks.json"
 
 
 @dataclass(frozen=True)
@@ -80,83 +41,74 @@ class StudyResult:
     looks: tuple[Look, ...] = ()
 
 
-def prepare(cells: Iterable[tuple[Settings, Scenario]]) -> tuple[Cell, ...]:
-    """The cells made ready; each world is resolved once."""
-    return tuple(
-        Cell(number, settings, scenario, resolve(scenario)) for number, (settings, scenario) in enumerate(cells)
-    )
+@dataclass(frozen=True)
+class Work:
+    """How a study is computed, which changes no number: workers, where they are, replicates per block."""
+
+    jobs: int
+    block: int | None = None
+    backend: str = "auto"
+
+    def workers(self, cells: Sequence[Cell]) -> str:
+        """The backend for these cells: users' own functions hold the GIL, so they want processes."""
+        plain_python = any(one.kind == "own" for cell in cells for one in cell.scenario.estimators)
+        return chosen(self.backend, plain_python, self.jobs)
 
 
-def block_size(scenario: Scenario) -> int:
-    """How many replicates make a block: memory is bounded by the block."""
-    return max(1, min(100, PATIENTS_PER_BLOCK // scenario.screened()))
+def compute(
+    cells: Sequence[Cell], folder: RunFolder, work: Work, told: Told, shard: tuple[int, int] = (1, 1)
+) -> tuple[int, int]:
+    """How many missing blocks were computed and written, and how many were missing in all shards.
 
-
-def blocks(cell: Cell, size: int | None = None) -> list[Block]:
-    """The blocks of a cell."""
-    step, total = size or block_size(cell.scenario), cell.scenario.run.replicates
-    return [Block(cell, first, min(first + step, total)) for first in range(0, total, step)]
-
-
-def block_rows(block: Block) -> pa.Table:
-    """The rows of one block, ordered by replicate, endpoint and estimator."""
-    cell, scenario = block.cell, block.cell.scenario
-    replicates = np.arange(block.first, block.last, dtype=np.int64)
-    cohorts = generate(cell.resolved, scenario.run.seed, replicates)
-    sampled = samples(scenario, cohorts, scenario.run.seed)
-    made = [(e, m, estimated(sampled, m, e)) for e, m in scenario.judged()]
-    each = len(made)
-    columns: dict[str, object] = {
-        "cell": np.full(len(replicates) * each, cell.number, np.int32),
-        "replicate": np.repeat(replicates, each),
-        "endpoint": pa.array([e for e, _, _ in made] * len(replicates)).dictionary_encode(),
-        "estimator": pa.array([m.name for _, m, _ in made] * len(replicates)).dictionary_encode(),
-    }
-    for name in NUMBERS:
-        columns[name] = np.stack([getattr(estimate, name) for _, _, estimate in made], axis=1).ravel()
-    for name in ("n", "events"):
-        counts = np.stack([getattr(estimate, name) for _, _, estimate in made], axis=1).ravel()
-        columns[name] = counts.astype(np.int32)
-    columns["status"] = np.stack([estimate.status for _, _, estimate in made], axis=1).ravel().astype(np.int8)
-    return pa.table(columns)
-
-
-def run_in_order(
-    function: Callable[[_T], _S], tasks: Sequence[_T], jobs: int, done: Callable[[int], None]
-) -> Iterator[_S]:
-    """Results in the order of the tasks, computed by ``jobs`` threads; ``done`` hears how many are finished.
-
-    At most a few tasks per thread are under way, so memory does not grow with their number.
+    A shard ``(k, n)`` computes every n-th of them, from the k-th on.
     """
-    with ThreadPoolExecutor(jobs) as pool:
-        waiting: dict[int, Future[_S]] = {}
-        submitted = finished = 0
-        try:
-            for number in range(len(tasks)):
-                while submitted < len(tasks) and len(waiting) < 4 * jobs:
-                    waiting[submitted] = pool.submit(function, tasks[submitted])
-                    submitted += 1
-                while not waiting[number].done():
-                    wait(waiting.values(), return_when=FIRST_COMPLETED, timeout=0.2)
-                finished += 1
-                done(finished)
-                yield waiting.pop(number).result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    parts = Parts(folder)
+    alike = {_content(block): block for cell in cells for block in parts.missing(cell, work.block)}
+    missing = list(alike.values())
+    todo = [block for block in missing if _turn(block, work.block) % shard[1] == shard[0] - 1]
+    if not todo:
+        return 0, len(missing)
+    folder.note(f"{len(todo)} blocks to compute with {work.workers(cells)}, {work.jobs} jobs")
+    with crew(work.workers(cells), work.jobs) as workers:
+        for _ in _computed(workers, parts, todo, told):
+            pass
+    folder.note(f"{len(todo)} blocks computed")
+    return len(todo), len(missing)
 
 
-def compute_rows(folder: RunFolder, todo: Sequence[Block], jobs: int, done: Callable[[int], None]) -> None:
-    """Compute all rows and write them to the folder; parts that are already there are kept."""
+def _content(block: Block) -> tuple[object, ...]:
+    """What the rows of a block are made from: cells that differ in their number alone share them."""
+    return block.cell.key, block.first, block.last, tuple(pair_key(*one) for one in block.judged)
 
-    def one(block: Block) -> pa.Table:
-        kept = folder.read_part(block.name)
-        if kept is not None:
-            return kept
-        table = block_rows(block)
-        folder.write_table(block.name, table)
-        return table
 
-    folder.write_tables(RESULTS, merged(run_in_order(one, todo, jobs, done)))
+def _turn(block: Block, size: int | None) -> int:
+    """The number of a block among all of its study's, whatever else is there already: so shards never overlap."""
+    return block.cell.number + block.first // (size or block_size(block.cell.scenario))
+
+
+def _computed(workers: Crew, parts: Parts, todo: Sequence[Block], told: Told) -> Iterator[pa.Table]:
+    """The rows of the blocks, each written as soon as it is there."""
+
+    def done(count: int) -> None:
+        told("blocks of replicates", count, len(todo))
+
+    rescue = Rescue(halves, joined, lost_rows)
+    return workers.run_in_order(block_rows, todo, done, parts.keep, rescue)
+
+
+def all_rows(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Told) -> Rows:
+    """All rows of the cells, computed where they are missing, in one file."""
+    computed, _ = compute(cells, folder, work, told)
+    made_of = json.dumps([_made_of(cell) for cell in cells]).encode()
+    if computed or folder.read_checked(MADE_OF) != made_of or not folder.whole(RESULTS):
+        parts = Parts(folder)
+        folder.write_tables(RESULTS, merged(table for cell in cells for table in parts.rows(cell)))
+        folder.write_checked(MADE_OF, made_of)
+    return Rows(folder.path / RESULTS, layout_of(cells))
+
+
+def _made_of(cell: Cell) -> list[object]:
+    return [cell.key, cell.scenario.run.replicates, [pair_key(*one) for one in cell.scenario.judged()]]
 
 
 def layout_of(cells: tuple[Cell, ...]) -> Layout:
@@ -165,88 +117,6 @@ def layout_of(cells: tuple[Cell, ...]) -> Layout:
         {cell.number: cell.scenario.run.replicates for cell in cells},
         {cell.number: tuple((endpoint, one.name) for endpoint, one in cell.scenario.judged()) for cell in cells},
     )
-
-
-def asked_estimands(cell: Cell) -> dict[tuple[str, str], Estimand]:
-    """The estimand of every endpoint and estimator of a cell."""
-    scenario = cell.scenario
-    variables = {variable.name: variable for variable in cell.resolved.baseline.measured}
-    return {
-        (endpoint, estimator.name): estimator.estimand(endpoint, scenario.analysis, variables)
-        for endpoint, estimator in scenario.judged()
-    }
-
-
-def find_truths(
-    cell: Cell, jobs: int, done: Callable[[int], None], aims: dict[Key, float] | None = None
-) -> dict[Key, Truth]:
-    """The truth of every estimand of a cell, by endpoint and estimator; each distinct estimand is worked out once.
-
-    ``aims`` are Monte Carlo SEs that are small enough: once they are met no more patients are drawn.
-    """
-    asked = asked_estimands(cell)
-    wanted: dict[Estimand, float] = {}
-    for key, estimand in asked.items():
-        wanted[estimand] = min(wanted.get(estimand, np.inf), (aims or {}).get(key, 0.0))
-    known = {one: truth for one in wanted if (truth := known_truth(cell.scenario, one)) is not None}
-    work = TruthWork(Patients(cell.scenario, cell.resolved), wanted, jobs, done)
-    rest = [one for one in wanted if one not in known]
-    known |= work.counted([one for one in rest if one.measure != "conditional_log_hr"])
-    for estimand in rest:
-        if estimand.measure == "conditional_log_hr":
-            known[estimand] = work.fitted(estimand)
-    return {key: known[estimand] for key, estimand in asked.items()}
-
-
-@dataclass(frozen=True)
-class TruthWork:
-    """Twice as many replicates each time, until the error is what is wanted or no more are allowed."""
-
-    patients: Patients
-    wanted: dict[Estimand, float]
-    jobs: int
-    done: Callable[[int], None]
-
-    def counted(self, still: list[Estimand]) -> dict[Estimand, Truth]:
-        """Truths from counts, to which replicates are added."""
-        patients, step = self.patients, block_size(self.patients.scenario)
-        sums: dict[Estimand, Counts] = {}
-        found: dict[Estimand, Truth] = {}
-        first, last = 0, patients.begin(all(self.wanted[one] == 0 for one in still))
-        while still:
-            starts = range(first, last, step)
-            tasks = [np.arange(start, min(start + step, last), dtype=np.int64) for start in starts]
-            asked = tuple(still)
-            for counts in run_in_order(partial(count_block, self.patients, asked), tasks, self.jobs, self.done):
-                for estimand, own in zip(asked, counts, strict=True):
-                    sums[estimand] = sums[estimand] + own if estimand in sums else own
-            found |= {one: counted_truth(patients, one, sums[one], last) for one in still}
-            first, last = last, min(2 * last, patients.most)
-            still = [one for one in still if last > first and found[one].mcse > self.wanted[one]]
-        return found
-
-    def fitted(self, estimand: Estimand) -> Truth:
-        """The truth from models of more and more replicates."""
-        most = -(-self.patients.most // CONDITIONAL_SHARE)
-        count = min(most, self.patients.begin(self.wanted[estimand] == 0))
-        while True:
-            fit = partial(conditional_group, self.patients, estimand, count)
-            groups = run_in_order(fit, range(GROUPS), self.jobs, self.done)
-            truth = conditional_truth(self.patients, estimand, list(groups), count)
-            if count == most or not truth.mcse > self.wanted[estimand]:
-                return truth
-            count = min(2 * count, most)
-
-
-def aims(cell: Cell, rows: Rows) -> dict[Key, float]:
-    """The Monte Carlo SE of each truth that is small enough: a third of the study's own error of the mean estimate."""
-    found: dict[Key, float] = {}
-    for endpoint, estimator in cell.scenario.judged():
-        numbers, status = rows.of(cell.number, endpoint, estimator.name)
-        value = numbers["value"][status == Status.OK]
-        enough = len(value) > 1 and np.isfinite(value).all()
-        found[endpoint, estimator.name] = float(value.std(ddof=1)) / len(value) ** 0.5 / 3 if enough else 0.0
-    return found
 
 
 def judge(rows: Rows, truths: dict[tuple[int, str, str], Truth]) -> pd.DataFrame:
@@ -262,10 +132,6 @@ def judge(rows: Rows, truths: dict[tuple[int, str, str], Truth]) -> pd.DataFrame
             for name, measure in measures.items()
         ]
     return pd.DataFrame(table)
-
-
-def _tell(done: Callable[[str, int, int], None], total: int, count: int) -> None:
-    done("blocks of replicates", count, total)
 
 
 def _with_replicates(cell: Cell, count: int | None) -> Cell:
@@ -291,10 +157,13 @@ def look_at(cell: Cell, table: pd.DataFrame) -> Look:
     return look(cell.number, cell.scenario.run.replicates, found, until, RunError)
 
 
-def run_study(
-    cells: tuple[Cell, ...], folder: RunFolder, jobs: int, block: int | None, done: Callable[[str, int, int], None]
-) -> StudyResult:
-    """The study computed, its rows, truths and performance written to the folder; ``done`` hears stage, done, of."""
+def run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Told) -> StudyResult:
+    """The study computed, its rows, truths and performance written to the folder, which is kept to this process."""
+    with folder.lock():
+        return _run_study(cells, folder, work, told)
+
+
+def _run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Told) -> StudyResult:
     schedules = {
         cell.number: iter(schedule(cell.scenario, until, block_size(cell.scenario)))
         for cell in cells
@@ -303,13 +172,11 @@ def run_study(
     cells = tuple(_with_replicates(cell, next(schedules.get(cell.number, iter(())), None)) for cell in cells)
     looks: dict[tuple[int, int], Look] = {}
     while True:
-        todo = [part for cell in cells for part in blocks(cell, block)]
-        compute_rows(folder, todo, jobs, partial(_tell, done, len(todo)))
-        rows = Rows(folder.path / RESULTS, layout_of(cells))
+        rows = all_rows(cells, folder, work, told)
         truths: dict[tuple[int, str, str], Truth] = {}
         for cell in cells:
-            found = find_truths(cell, jobs, lambda _: None, aims(cell, rows))
-            done("truths", cell.number + 1, len(cells))
+            found = kept_truths(cell, folder, work.jobs, lambda _: None, aims(cell, rows))
+            told("truths", cell.number + 1, len(cells))
             truths |= {(cell.number, *key): truth for key, truth in found.items()}
         table = judge(rows, truths)
         now = [look_at(cell, table) for cell in cells if cell.number in schedules]
@@ -320,8 +187,8 @@ def run_study(
         cells = tuple(_with_replicates(cell, more.get(cell.number)) for cell in cells)
     result = StudyResult(cells, rows, truths, table, rows.digest(), tuple(looks.values()))
     if looks:
-        folder.write_json("looks.json", [asdict(one) for one in result.looks])
-    folder.write_json("truth.json", [_truth_record(key, truth) for key, truth in truths.items()])
+        folder.write_checked_json(LOOKS, [asdict(one) for one in result.looks])
+    folder.write_checked_json(TRUTHS, [truth_record(key, truth) for key, truth in truths.items()])
     folder.write_bytes("performance.csv", result.performance.to_csv(index=False).encode())
     folder.write_table("performance.parquet", pa.Table.from_pandas(result.performance, preserve_index=False))
     folder.write_table("failures.parquet", pa.Table.from_pandas(rows.failures(), preserve_index=False))
@@ -333,26 +200,23 @@ def read_study(cells: tuple[Cell, ...], folder: RunFolder) -> StudyResult:
     if not folder.whole(RESULTS):
         raise RunError(f"{folder.path}: holds no complete run ({RESULTS}); finish it with `trialtwin run`")
     looking = any(cell.scenario.run.until is not None for cell in cells)
-    looks = tuple(Look(**record) for record in folder.read_json("looks.json")) if looking else ()
+    looks = _looks(folder) if looking else ()
     reached = {one.cell: one.replicates for one in looks}
     cells = tuple(_with_replicates(cell, reached.get(cell.number)) for cell in cells)
     rows = Rows(folder.path / RESULTS, layout_of(cells))
-    truths: dict[tuple[int, str, str], Truth] = {}
-    for record in folder.read_json("truth.json"):
-        estimand = Estimand.model_validate(
-            {**record["estimand"], "adjusted_for": tuple(record["estimand"]["adjusted_for"])}
-        )
-        value = float("nan") if record["value"] is None else record["value"]
-        mcse = float("nan") if record["mcse"] is None else record["mcse"]
-        truths[record["cell"], record["endpoint"], record["estimator"]] = Truth(estimand, value, mcse, record["how"])
+    try:
+        truths = read_truths(folder.read_checked_json(TRUTHS))
+    except ValueError:
+        raise RunError(f"{folder.path}: its {TRUTHS} is not one of ours; run the study again") from None
+    if any(
+        (cell.number, endpoint, one.name) not in truths for cell in cells for endpoint, one in cell.scenario.judged()
+    ):
+        raise RunError(f"{folder.path}: its {TRUTHS} is of another study; run the study again")
     return StudyResult(cells, rows, truths, judge(rows, truths), rows.digest(), looks)
 
 
-def _truth_record(key: tuple[int, str, str], truth: Truth) -> dict[str, object]:
-    numbers = {"value": truth.value, "mcse": truth.mcse}
-    return {
-        **dict(zip(("cell", "endpoint", "estimator"), key, strict=True)),
-        "estimand": truth.estimand.model_dump(mode="json"),
-        **{name: number if np.isfinite(number) else None for name, number in numbers.items()},
-        "how": truth.how,
-    }
+def _looks(folder: RunFolder) -> tuple[Look, ...]:
+    try:
+        return tuple(Look(**record) for record in folder.read_checked_json(LOOKS))
+    except TypeError:
+        raise RunError(f"{folder.path}: its {LOOKS} is not one of ours; run the study again") from None

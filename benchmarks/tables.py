@@ -16,10 +16,11 @@ from analysis.table_files import MissingExtra, check_place, write_tables
 from analysis.tables import all_tables
 from analysis.text_table import TextTable
 from benchmarks import looks, paired
+from benchmarks.blocks import Cell
 from benchmarks.performance import Measure
 from benchmarks.scenario import Scenario, Settings
 from benchmarks.store import RunError
-from benchmarks.study import Cell, StudyResult
+from benchmarks.study import StudyResult
 from simulator.estimand import Estimand
 
 WIDTH = 100

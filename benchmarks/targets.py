@@ -9,10 +9,10 @@ import numpy as np
 from analysis.block_workflow import BlockAnalysis
 from analysis.numbers import BlockNumbers
 from analysis.published import parse_printed
+from benchmarks.blocks import block_size
 from benchmarks.fidelity import to_score
 from benchmarks.sampled import one_sample
 from benchmarks.scenario import Calibration, Scenario
-from benchmarks.study import block_size
 from simulator.cohort import Floats
 from simulator.documents import Document
 from simulator.generate import generate, resolve

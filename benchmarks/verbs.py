@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +24,11 @@ from simulator.documents import (
     shipped,
     with_values,
 )
-from simulator.world import ENDPOINTS
 
 if TYPE_CHECKING:
     from benchmarks.replicate_table import Columns
 
 VERBATIM = ("published",)
-DEMO_REPLICATES = 200
 
 
 @dataclass(frozen=True)
@@ -52,28 +50,6 @@ def load_study(
     document = with_values(document, {path: value for path, value in given.items() if value is not None})
     scenario = parse(document, Scenario)
     return Asked(document, scenario, cells(document, scenario))
-
-
-def demo(jobs: int, out: Path | None) -> str:
-    """The main job on the paper: the twin analysed once as the paper was, then judged over many replicates."""
-    asked = load_study("paper", replicates=DEMO_REPLICATES)
-    return run(asked, jobs, None, out, False)
-
-
-def run(asked: Asked, jobs: int, block: int | None, out: Path | None, as_json: bool) -> str:
-    """The study run, its folder and report written: the table for stdout, or its JSON."""
-    from benchmarks import study
-    from benchmarks.progress import Progress
-    from benchmarks.store import manifest, open_folder
-    from benchmarks.warm_up import STUDY
-
-    own = sorted({one.function for one in asked.scenario.estimators if one.kind == "own"})
-    made = manifest(asked.document, asked.scenario.run.seed, own)
-    folder = open_folder(out or default_folder(asked, str(made["digest"])), asked.document, made)
-    ready_kernels(STUDY)
-    progress = Progress()
-    result = study.run_study(study.prepare(asked.cells), folder, jobs, block, progress)
-    return _present(asked, result, folder, as_json)
 
 
 def validate(full: bool, jobs: int, report_out: Path | None, as_json: bool) -> tuple[str, bool]:
@@ -118,43 +94,6 @@ def performance(
     return replicate_table.as_json(groups, columns) if as_json else replicate_table.as_text(groups, columns)
 
 
-def report(path: Path, as_json: bool) -> str:
-    """The report of a finished run built again from its folder."""
-    from benchmarks import study
-    from benchmarks.store import RunFolder
-
-    folder = RunFolder(path)
-    held = folder.read_json("manifest.json")
-    asked = load_study(str(path / "scenario.yaml"))
-    asked = Asked(_with_sources(asked.document, held), asked.scenario, asked.cells)
-    result = study.read_study(study.prepare(asked.cells), folder)
-    return _present(asked, result, folder, as_json)
-
-
-def _present(asked: Asked, result: Any, folder: Any, as_json: bool) -> str:
-    from benchmarks import tables
-    from benchmarks.report import study_report
-
-    held = folder.read_json("manifest.json")
-    page = study_report(result, asked.document, asked.scenario, held)
-    folder.write_bytes("report.html", page.encode())
-    described = tables.study_json(result, asked.scenario, held, folder.path)
-    folder.write_json("result.json", described)
-    if as_json:
-        return json.dumps(described, indent=2, allow_nan=False)
-    return "\n".join(
-        [
-            asked.scenario.question,
-            tables.verdict(result),
-            "",
-            tables.performance_table(result),
-            "",
-            f"rows sha256 {result.rows_sha256}",
-            f"report      {folder.path / 'report.html'}",
-        ]
-    )
-
-
 def ready_kernels(parts: Sequence[str]) -> float | None:
     """Compile what is not compiled yet, in several processes; seconds that it took, None where nothing was to do."""
     from benchmarks.warm_up import warm_up
@@ -171,30 +110,6 @@ def warm_up() -> str:
         raise RunError("no folder for compiled code can be written; name one with NUMBA_CACHE_DIR or XDG_CACHE_HOME")
     took = ready_kernels(tuple(PARTS))
     return f"{place}: " + ("all was compiled already" if took is None else f"compiled in {took:.0f} s")
-
-
-def plan_of(asked: Asked, block: int | None) -> str:
-    """What a run would compute."""
-    from benchmarks import study
-
-    ready = study.prepare(asked.cells)
-    parts = sum(len(study.blocks(cell, block)) for cell in ready)
-    scenario = asked.scenario
-    rows = sum(cell.scenario.run.replicates * len(cell.scenario.estimators) for cell in ready) * len(ENDPOINTS)
-    return "\n".join(
-        [
-            scenario.question,
-            f"{len(ready)} cells x {scenario.run.replicates:,} replicates of {scenario.population.size:,} patients,"
-            f" {len(scenario.estimators)} estimators x {len(ENDPOINTS)} endpoints",
-            f"{parts:,} blocks, {rows:,} rows, about {rows * 60 / 1e6:.1f} MB on disk",
-            f"truth from both potential outcomes of {scenario.run.truth_patients:,} patients per cell",
-        ]
-    )
-
-
-def default_folder(asked: Asked, identity: str) -> Path:
-    """Where a run lies unless told otherwise."""
-    return Path("runs") / f"{asked.scenario.name}-{identity[:10]}"
 
 
 def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
@@ -315,7 +230,3 @@ def check(name: str, settings: tuple[str, ...]) -> str:
 def schema(document: str) -> dict[str, Any]:
     """The JSON Schema of a scenario or of a cohort's SPEC."""
     return json_schema(Scenario if document == "scenario" else CohortSpec)
-
-
-def _with_sources(document: Document, held: dict[str, Any]) -> Document:
-    return replace(document, sources=held.get("sources", {}), files=tuple(held.get("files", ())))

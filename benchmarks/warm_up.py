@@ -45,7 +45,7 @@ def _cox() -> None:
 
 def _simulation() -> None:
     from analysis.estimators import Sample
-    from benchmarks.study import prepare
+    from benchmarks.blocks import prepare
     from benchmarks.verbs import load_study
     from simulator.generate import generate
 
@@ -85,7 +85,7 @@ def _tables() -> None:
 def _estimators() -> None:
     """Every estimator of the study of all of them, once."""
     from analysis.estimators import Sample
-    from benchmarks.study import prepare
+    from benchmarks.blocks import prepare
     from benchmarks.verbs import load_study
     from simulator.generate import generate
 

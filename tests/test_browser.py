@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import study
+from benchmarks.blocks import prepare
+from benchmarks.manifest import manifest, open_folder
 from benchmarks.report import study_report
-from benchmarks.store import manifest, open_folder
 from benchmarks.verbs import load_study
 from tests.commands import printed
 
@@ -71,7 +72,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         20,
     )
     made = open_folder(folder, asked.document, manifest(asked.document, asked.scenario.run.seed))
-    result = study.run_study(study.prepare(asked.cells), made, 2, None, lambda *_: None)
+    result = study.run_study(prepare(asked.cells), made, study.Work(2), lambda *_: None)
     path = folder / "page.html"
     path.write_text(study_report(result, asked.document, asked.scenario, made.read_json("manifest.json")), "utf-8")
     return path

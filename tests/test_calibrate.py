@@ -6,12 +6,13 @@ import json
 import numpy as np
 import pytest
 
+from benchmarks.blocks import prepare
 from benchmarks.calibrate import Fit, calibrate
 from benchmarks.cli import main
 from benchmarks.paper import print_paper
 from benchmarks.scenario import Scenario
-from benchmarks.study import find_truths, prepare
 from benchmarks.targets import Target, free_paths, targets_of, with_leaf
+from benchmarks.truths import find_truths
 from simulator.documents import Document, load, parse, shipped
 from simulator.generate import resolve
 from simulator.world import Printed

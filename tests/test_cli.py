@@ -49,7 +49,7 @@ def test_dry_run_computes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     code, out, _ = _call("run", "hidden-confounder", "--dry-run")
     assert code == 0
-    assert "5 cells x 500 replicates of 422 patients" in out
+    assert "5 cells, 2,500 replicates in" in out
     assert not list(tmp_path.iterdir())
 
 

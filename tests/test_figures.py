@@ -7,9 +7,10 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from analysis import figures
 from analysis.effects import Arms
-from analysis.figures import CONTROL, TREATED, Curve
+from analysis.figures import balance, forest, survival
+from analysis.figures.style import CONTROL, TREATED, svg
+from analysis.figures.survival import Curve
 from analysis.plan import Plan
 from analysis.workflow import CohortAnalysis, analyse
 from simulator.cohort import Endpoint, Observed
@@ -43,10 +44,10 @@ def words(text: str) -> str:
 def test_every_figure_is_whole_svg_and_the_same_on_every_run(analysis: CohortAnalysis) -> None:
     def draw() -> list[str]:
         return [
-            figures.svg(figures.kaplan_meier_of(analysis, "OS", "before", "months")),
-            figures.svg(figures.kaplan_meier_of(analysis, "OS", "after")),
-            figures.svg(figures.love_of(analysis)),
-            figures.svg(figures.forest_of(analysis, "OS")),
+            svg(survival.kaplan_meier_of(analysis, "OS", "before", "months")),
+            svg(survival.kaplan_meier_of(analysis, "OS", "after")),
+            svg(balance.love_of(analysis)),
+            svg(forest.forest_of(analysis, "OS")),
         ]
 
     first = draw()
@@ -60,17 +61,17 @@ def test_every_figure_is_whole_svg_and_the_same_on_every_run(analysis: CohortAna
 def test_any_label_may_be_shown() -> None:
     nasty = made(label=NASTY)
     for figure in (
-        figures.kaplan_meier_of(nasty, "OS", "after", NASTY),
-        figures.love_of(nasty),
-        figures.forest_of(nasty, "OS"),
+        survival.kaplan_meier_of(nasty, "OS", "after", NASTY),
+        balance.love_of(nasty),
+        forest.forest_of(nasty, "OS"),
     ):
-        assert r"$\frac{$" in words(figures.svg(figure))
+        assert r"$\frac{$" in words(svg(figure))
 
 
 def test_numbers_at_risk_count_those_still_followed() -> None:
     time = np.array([1.0, 2.0, 2.0, 5.0, 10.0])
     curve = Curve("A", time, np.array([True, False, True, True, False]), TREATED)
-    figure = figures.kaplan_meier([curve], title="T", note="n", time_unit="time")
+    figure = survival.kaplan_meier([curve], title="T", note="n", time_unit="time")
     shown = {text.get_position()[0]: text.get_text() for text in figure.axes[1].texts}
     assert shown
     assert all(int(number) == (time >= tick).sum() for tick, number in shown.items())
@@ -80,7 +81,7 @@ def test_numbers_at_risk_count_those_still_followed() -> None:
 def test_the_curve_drops_at_the_events_to_the_product_limit() -> None:
     time = np.array([1.0, 2.0, 3.0, 4.0])
     curve = Curve("A", time, np.array([True, False, True, False]), TREATED)
-    figure = figures.kaplan_meier([curve], title="T", note="n", time_unit="time")
+    figure = survival.kaplan_meier([curve], title="T", note="n", time_unit="time")
     line = figure.axes[0].lines[0]
     assert dict(zip(*np.asarray(line.get_data()).tolist(), strict=True)) == pytest.approx(
         {0.0: 1.0, 1.0: 0.75, 2.0: 0.75, 3.0: 0.375, 4.0: 0.375}
@@ -89,15 +90,15 @@ def test_the_curve_drops_at_the_events_to_the_product_limit() -> None:
 
 def test_an_empty_arm_and_a_failed_fit_are_drawn_as_nothing(analysis: CohortAnalysis) -> None:
     empty = Curve("none", np.array([]), np.array([], dtype=np.bool_), CONTROL)
-    assert "none" in words(figures.svg(figures.kaplan_meier([empty], title="T", note="n", time_unit="time")))
+    assert "none" in words(svg(survival.kaplan_meier([empty], title="T", note="n", time_unit="time")))
     rows = [replace(row, hr=float("nan")) for row in analysis.endpoints["OS"].after.subgroups]
-    assert "All patients" in words(figures.svg(figures.forest(rows, title="T", arms=Arms("a", "b"))))
-    assert figures.svg(figures.forest([], title="T", arms=Arms("a", "b")))
-    assert figures.svg(figures.love((), ()))
+    assert "All patients" in words(svg(forest.forest(rows, title="T", arms=Arms("a", "b"))))
+    assert svg(forest.forest([], title="T", arms=Arms("a", "b")))
+    assert svg(balance.love((), ()))
 
 
 def test_the_love_plot_shows_both_states_and_the_line(analysis: CohortAnalysis) -> None:
-    axes = figures.love_of(analysis).axes[0]
+    axes = balance.love_of(analysis).axes[0]
     before, after, line = axes.lines
     shown = [0, 2, 3, 4, 5]  # x, its second half, and the three levels of g
     assert np.asarray(before.get_xdata()).tolist() == [abs(analysis.table1.before[k].smd) for k in shown]
@@ -107,12 +108,12 @@ def test_the_love_plot_shows_both_states_and_the_line(analysis: CohortAnalysis) 
 
 def test_the_forest_plot_shows_every_finite_row(analysis: CohortAnalysis) -> None:
     rows = analysis.endpoints["OS"].after.subgroups
-    axes = figures.forest_of(analysis, "OS").axes[0]
+    axes = forest.forest_of(analysis, "OS").axes[0]
     squares = [np.asarray(line.get_xdata())[0] for line in axes.lines if line.get_marker() == "s"]
     assert squares == [row.hr for row in rows if np.isfinite(row.hr)]
 
 
 def test_drawing_leaves_the_settings_of_matplotlib_alone(analysis: CohortAnalysis) -> None:
     before = mpl.rcParams["svg.hashsalt"], mpl.rcParams["svg.fonttype"]
-    figures.svg(figures.love_of(analysis))
+    svg(balance.love_of(analysis))
     assert (mpl.rcParams["svg.hashsalt"], mpl.rcParams["svg.fonttype"]) == before

@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
-from analysis.figures import svg
-from analysis.figures_cohort import butterfly, flow, overlap
+from analysis.figures.balance import overlap
+from analysis.figures.cohort import butterfly, flow
+from analysis.figures.style import svg
 
 ODD = "a $\\frac{$ <b>"
 

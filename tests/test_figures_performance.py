@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.collections import LineCollection
 
-from analysis.figures import svg
-from analysis.figures_performance import heat, nested_loop, ridge, zipper
+from analysis.figures.performance import heat, nested_loop, ridge, zipper
+from analysis.figures.style import svg
 
 RNG = np.random.Generator(np.random.Philox(4))
 ODD = "a $\\frac{$ <b>"

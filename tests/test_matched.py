@@ -14,7 +14,8 @@ from analysis.matched_curves import CurveMeasure, curve_difference, influences
 from analysis.matching import match
 from analysis.pair_bootstrap import matched_sets
 from analysis.plan import Plan
-from benchmarks.study import Cell, find_truths
+from benchmarks.blocks import Cell
+from benchmarks.truths import find_truths
 from simulator.generate import generate, resolve
 from tests.test_estimators import _cohorts, _same, _sample, _slice
 from tests.worlds import scenario

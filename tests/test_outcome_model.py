@@ -8,7 +8,8 @@ import pytest
 
 from analysis.estimators import Aipw, Crude, GComputation, Ipcw, Sample
 from analysis.kernels.status import Status
-from benchmarks.study import Cell, find_truths
+from benchmarks.blocks import Cell
+from benchmarks.truths import find_truths
 from simulator.cohort import Cohorts
 from simulator.generate import generate, resolve
 from tests.worlds import scenario, tree

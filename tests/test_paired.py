@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.blocks import prepare
+from benchmarks.manifest import manifest
 from benchmarks.paired import cells, methods
 from benchmarks.report import study_report
-from benchmarks.store import RunFolder, manifest
-from benchmarks.study import StudyResult, prepare, run_study
+from benchmarks.store import RunFolder
+from benchmarks.study import StudyResult, Work, run_study
 from benchmarks.tables import study_json
 from benchmarks.verbs import load_study
 from tests.worlds import scenario
@@ -31,7 +33,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
         )
         outcomes = world.outcomes.model_copy(update={"death": death})
         made.append(({"effect": effect}, world.model_copy(update={"outcomes": outcomes})))
-    return run_study(prepare(made), RunFolder(place), 1, None, lambda stage, done, total: None)  # noqa: ARG005
+    return run_study(prepare(made), RunFolder(place), Work(1), lambda stage, done, total: None)  # noqa: ARG005
 
 
 def test_methods_with_the_same_truth_are_compared_and_no_others(result: StudyResult) -> None:

@@ -12,8 +12,9 @@ from analysis.plan import Plan, PropensityPlan
 from analysis.propensity import logistic, stepwise
 from analysis.propensity_learners import PENALTIES, boosted, lasso
 from analysis.survival import cox
+from benchmarks.blocks import prepare
 from benchmarks.scenario import Scenario
-from benchmarks.study import find_truths, prepare
+from benchmarks.truths import find_truths
 from simulator.generate import generate, resolve
 from tests.worlds import scenario, tree
 

@@ -15,8 +15,10 @@ from analysis.cohort_file import read_cohort
 from analysis.cohort_spec import CohortSpec
 from analysis.workflow import analyse
 from benchmarks import study, tables, verbs
+from benchmarks.blocks import prepare
+from benchmarks.manifest import manifest
 from benchmarks.report import cohort_report, study_report
-from benchmarks.store import RunFolder, manifest
+from benchmarks.store import RunFolder
 from simulator.documents import load, parse
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
@@ -67,8 +69,7 @@ def _study(folder: Path, *settings: str) -> tuple[Any, ...]:
     asked = verbs.load_study("paper", ("run.truth_patients=5000", *settings), replicates=12)
     held = manifest(asked.document, 1)
     run = RunFolder(folder)
-    run.parts.mkdir(parents=True)
-    result = study.run_study(study.prepare(asked.cells), run, 2, None, lambda *_: None)
+    result = study.run_study(prepare(asked.cells), run, study.Work(2), lambda *_: None)
     return result, asked.document, asked.scenario, held
 
 
@@ -173,8 +174,7 @@ def test_hostile_question_and_failures_are_shown(tmp_path: Path) -> None:
     asked = verbs.load_study("paper", ("run.truth_patients=2000", "population.size=12"), replicates=12)
     scenario = asked.scenario.model_copy(update={"question": HOSTILE})
     run = RunFolder(tmp_path / "run")
-    run.parts.mkdir(parents=True)
-    result = study.run_study(study.prepare([({}, scenario)]), run, 1, None, lambda *_: None)
+    result = study.run_study(prepare([({}, scenario)]), run, study.Work(1), lambda *_: None)
     assert len(result.rows.failures()) > 0
     page = study_report(result, asked.document, scenario, manifest(asked.document, 1))
     read = Page(page)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from benchmarks.store import RunError, RunFolder, manifest, open_folder
+from benchmarks.manifest import manifest, open_folder
+from benchmarks.store import RunError, RunFolder
 from benchmarks.verbs import load_study
 
 
@@ -19,14 +20,14 @@ def test_a_part_is_read_back_only_if_it_is_whole(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     table = pa.table({"x": list(range(1000))})
     folder.write_table("a.parquet", table)
-    kept = folder.read_part("a.parquet")
+    kept = folder.read_table("a.parquet")
     assert kept is not None
     assert kept.equals(table)
     content = (tmp_path / "a.parquet").read_bytes()
     for damaged in (content[:-1], content[:40] + b"?" + content[41:], b""):
         (tmp_path / "a.parquet").write_bytes(damaged)
-        assert folder.read_part("a.parquet") is None
-    assert folder.read_part("absent.parquet") is None
+        assert folder.read_table("a.parquet") is None
+    assert folder.read_table("absent.parquet") is None
     assert not list(tmp_path.glob(".*"))
 
 
@@ -36,7 +37,7 @@ def test_the_same_run_is_opened_again(tmp_path: Path) -> None:
     assert open_folder(tmp_path / "run", document, made).read_json("manifest.json")["digest"] == made["digest"]
 
 
-@pytest.mark.parametrize("key", ["digest", "versions", "machine"])
+@pytest.mark.parametrize("key", ["world", "seed", "versions", "machine"])
 def test_another_run_is_refused_and_what_differs_is_named(tmp_path: Path, key: str) -> None:
     document, made = _asked()
     open_folder(tmp_path / "run", document, made)

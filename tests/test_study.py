@@ -11,6 +11,7 @@ import pytest
 
 from analysis.kernels.status import Status
 from benchmarks import rows, study
+from benchmarks.blocks import Block, block_rows, blocks, prepare
 from benchmarks.scenario import Scenario
 from benchmarks.store import RunFolder
 from tests.worlds import scenario, tree
@@ -18,8 +19,7 @@ from tests.worlds import scenario, tree
 
 def _run(path: Path, asked: Scenario, jobs: int = 1, block: int | None = None) -> study.StudyResult:
     folder = RunFolder(path)
-    folder.parts.mkdir(parents=True, exist_ok=True)
-    return study.run_study(study.prepare([({}, asked)]), folder, jobs, block, lambda *_: None)
+    return study.run_study(prepare([({}, asked)]), folder, study.Work(jobs, block), lambda *_: None)
 
 
 def _of(replicates: int) -> Scenario:
@@ -47,24 +47,24 @@ def test_another_seed_gives_other_rows(tmp_path: Path) -> None:
 
 def test_parts_are_kept_and_damaged_ones_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = _run(tmp_path, _of(30), block=10)
-    computed: list[str] = []
-    genuine = study.block_rows
+    computed: list[tuple[int, int]] = []
+    genuine = block_rows
 
-    def counting(block: study.Block) -> object:
-        computed.append(block.name)
+    def counting(block: Block) -> object:
+        computed.append((block.first, block.last))
         return genuine(block)
 
     monkeypatch.setattr(study, "block_rows", counting)
     assert _run(tmp_path, _of(30), block=10).rows_sha256 == first.rows_sha256
     assert computed == []
-    parts = sorted((tmp_path / "parts").glob("*.parquet"))
+    parts = sorted((tmp_path / "parts").rglob("*.parquet"))
     assert len(parts) == 3
     content = bytearray(parts[1].read_bytes())
     content[len(content) // 2] ^= 1
     parts[1].write_bytes(bytes(content))
     parts[2].write_bytes(parts[2].read_bytes()[:-20])
     assert _run(tmp_path, _of(30), block=10).rows_sha256 == first.rows_sha256
-    assert sorted(computed) == sorted(f"parts/{part.name}" for part in parts[1:])
+    assert computed == [(10, 20), (20, 30)]
 
 
 def test_reading_a_finished_run_gives_the_same_result(tmp_path: Path) -> None:
@@ -73,14 +73,6 @@ def test_reading_a_finished_run_gives_the_same_result(tmp_path: Path) -> None:
     assert held.rows_sha256 == made.rows_sha256
     assert held.truths == made.truths
     assert held.performance.equals(made.performance)
-
-
-def test_results_come_in_order_and_an_error_is_raised() -> None:
-    seen: list[int] = []
-    assert list(study.run_in_order(lambda x: x * x, range(50), 3, seen.append)) == [x * x for x in range(50)]
-    assert seen == list(range(1, 51))
-    with pytest.raises(ZeroDivisionError):
-        list(study.run_in_order(lambda x: 1 // (x - 7), range(50), 3, seen.append))
 
 
 def test_confounding_is_found_and_matching_takes_it_out(tmp_path: Path) -> None:
@@ -99,9 +91,9 @@ def test_confounding_is_found_and_matching_takes_it_out(tmp_path: Path) -> None:
 
 
 def test_failures_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    genuine = study.block_rows
+    genuine = block_rows
 
-    def failing(block: study.Block) -> pa.Table:
+    def failing(block: Block) -> pa.Table:
         table = genuine(block)
         codes = table["status"].to_numpy().copy()
         codes[3] = int(Status.MONOTONE)
@@ -117,9 +109,8 @@ def test_failures_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_rows_are_read_by_estimator_and_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "ROWS_AT_ONCE", 40)
     folder = RunFolder(tmp_path)
-    folder.parts.mkdir(parents=True)
-    cells = study.prepare([({}, _of(15)), ({}, scenario(run={"replicates": 7, "seed": 8, "truth_patients": 6_000}))])
-    found = study.run_study(cells, folder, 1, 4, lambda *_: None).rows
+    cells = prepare([({}, _of(15)), ({}, scenario(run={"replicates": 7, "seed": 8, "truth_patients": 6_000}))])
+    found = study.run_study(cells, folder, study.Work(1, 4), lambda *_: None).rows
     whole = found.frame()
     assert len(whole) == (15 + 7) * len(found.layout.keys[0])
     with pq.ParquetFile(found.path) as file:
@@ -140,18 +131,18 @@ import sys
 from pathlib import Path
 import numpy as np, pyarrow as pa
 from benchmarks import study
+from benchmarks.blocks import blocks, prepare
 from benchmarks.store import RunFolder
 from tests.worlds import scenario
 asked = scenario(run={"replicates": int(sys.argv[2]), "seed": 5, "truth_patients": 6_000})
-cells = study.prepare([({}, asked)])
-first = study.block_rows(study.blocks(cells[0], 100)[0])
+cells = prepare([({}, asked)])
+first = study.block_rows(blocks(cells[0], 100)[0])
 def again(block):
     numbers = np.repeat(np.arange(block.first, block.last), len(first) // 100)
-    return first.slice(0, len(numbers)).set_column(1, "replicate", pa.array(numbers))
+    return first.slice(0, len(numbers)).set_column(0, "replicate", pa.array(numbers))
 study.block_rows = again
 folder = RunFolder(Path(sys.argv[1]))
-folder.parts.mkdir(parents=True)
-study.run_study(cells, folder, 2, 100, lambda *_: None)
+study.run_study(cells, folder, study.Work(2, 100), lambda *_: None)
 print([line for line in open("/proc/self/status") if line.startswith("VmHWM")][0].split()[1])
 """
     peaks = []
@@ -165,7 +156,7 @@ print([line for line in open("/proc/self/status") if line.startswith("VmHWM")][0
 
 
 def test_blocks_cover_every_replicate_once() -> None:
-    cell = study.prepare([({}, _of(30))])[0]
+    cell = prepare([({}, _of(30))])[0]
     for size in (1, 7, 30, 100):
-        covered = np.concatenate([np.arange(b.first, b.last) for b in study.blocks(cell, size)])
+        covered = np.concatenate([np.arange(b.first, b.last) for b in blocks(cell, size)])
         assert np.array_equal(covered, np.arange(30))

@@ -24,8 +24,8 @@ from analysis.estimators.time_zero import resampled
 from analysis.kernels.status import Status
 from analysis.plan import Plan, PropensityPlan
 from benchmarks.scenario import Scenario
-from benchmarks.study import TruthWork
 from benchmarks.truth import Patients
+from benchmarks.truths import TruthWork
 from simulator.cohort import Endpoint, Observed
 from simulator.generate import generate, resolve
 from tests.reference import time_zero as twin

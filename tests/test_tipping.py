@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from analysis.e_value import e_value, e_values
+from benchmarks.blocks import prepare
 from benchmarks.cli import cli
 from benchmarks.questions import tipping
 from benchmarks.questions.ask import designed
@@ -23,7 +24,7 @@ from benchmarks.questions.tipping import (
 )
 from benchmarks.questions.tipping_shown import shown
 from benchmarks.store import RunError, RunFolder
-from benchmarks.study import prepare, run_study
+from benchmarks.study import Work, run_study
 from benchmarks.verbs import Asked, load_study
 
 WORLD = "imbrave150"
@@ -125,7 +126,7 @@ def test_brute_force_at_a_point_finds_the_published_estimate(
     study = designed(asked(400), [{}], fixed)
     place = tmp_path_factory.mktemp("brute")
     (place / "parts").mkdir()
-    result = run_study(prepare(study.cells), RunFolder(place), 2, None, lambda stage, done, total: None)  # noqa: ARG005
+    result = run_study(prepare(study.cells), RunFolder(place), Work(2), lambda stage, done, total: None)  # noqa: ARG005
     mean = result.performance.set_index(["endpoint", "estimator", "measure"]).loc["OS", "crude", "mean"]
     error = sqrt(mean["mcse"] ** 2 + point.mcse**2) + point.interpolation
     assert abs(mean["value"] - log(0.6)) < 3 * error

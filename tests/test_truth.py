@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
+from benchmarks.blocks import Cell
 from benchmarks.scenario import Scenario, cells  # noqa: F401
-from benchmarks.study import Cell, TruthWork, find_truths
 from benchmarks.tallies import BINS, log_hr
 from benchmarks.truth import Patients, is_strict_null, known_truth
+from benchmarks.truths import TruthWork, find_truths
 from simulator.estimand import Estimand
 from simulator.generate import generate, resolve
 from tests.worlds import scenario, tree

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from benchmarks.blocks import Cell, block_size, prepare
 from benchmarks.looks import Look, error, look, schedule, told
 from benchmarks.performance import Measure
 from benchmarks.scenario import Scenario, Until
 from benchmarks.store import RunError, RunFolder
-from benchmarks.study import Cell, StudyResult, block_size, prepare, read_study, run_study
+from benchmarks.study import StudyResult, Work, read_study, run_study
 from benchmarks.tables import study_json, verdict
 from tests.worlds import scenario, tree
 
@@ -26,7 +27,7 @@ def _cells(**run: Any) -> tuple[Cell, ...]:
 
 
 def _run(folder: Path, **run: Any) -> StudyResult:
-    return run_study(_cells(**run), RunFolder(folder), 1, None, lambda stage, done, total: None)  # noqa: ARG005
+    return run_study(_cells(**run), RunFolder(folder), Work(1), lambda stage, done, total: None)  # noqa: ARG005
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_its_rows_are_those_of_a_fixed_study_and_are_read_again(place: Path, tmp
 def test_an_interrupted_one_ends_in_the_same_rows(place: Path) -> None:
     until = {"mcse": {"coverage": 0.001}, "most": 230}
     result = _run(place, until=until)
-    parts = sorted((place / "parts").glob("*.parquet"))
+    parts = sorted((place / "parts").rglob("*.parquet"))
     parts[1].unlink()
     (place / "looks.json").unlink()
     assert _run(place, until=until).rows_sha256 == result.rows_sha256

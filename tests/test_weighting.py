@@ -12,8 +12,8 @@ from analysis.kernels.status import Status
 from analysis.plan import Plan, PropensityPlan
 from analysis.weighting import Target, ipw, ipw_slope, truncated
 from benchmarks.scenario import Scenario
-from benchmarks.study import TruthWork
 from benchmarks.truth import Patients
+from benchmarks.truths import TruthWork
 from simulator.cohort import Floats
 from simulator.estimand import Estimand
 from simulator.generate import generate, resolve

@@ -11,12 +11,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from analysis.kernels.status import Status
+from benchmarks.blocks import prepare
+from benchmarks.manifest import manifest, open_folder
 from benchmarks.progress import Progress
 from benchmarks.questions.options import Options
 from benchmarks.rows import Rows
 from benchmarks.scenario import Scenario, Settings, cells
-from benchmarks.store import RunError, RunFolder, manifest, open_folder
-from benchmarks.study import RESULTS, StudyResult, blocks, compute_rows, layout_of, prepare, run_study
+from benchmarks.store import RunError, RunFolder
+from benchmarks.study import StudyResult, Work, all_rows, run_study
 from benchmarks.tables import check_tables
 from benchmarks.verbs import Asked, load_study, ready_kernels
 from benchmarks.warm_up import STUDY
@@ -45,21 +47,19 @@ def designed(asked: Asked, cells_of: Sequence[Settings], fixed: Mapping[str, Any
 def answered(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[StudyResult, Path]:
     """The designed study run, and its folder: ``runs/<verb>-<name>-<digest>`` unless given."""
     folder, place = _folder(asked, verb, out)
-    return run_study(prepare(asked.cells), folder, jobs, None, Progress()), place
+    return run_study(prepare(asked.cells), folder, Work(jobs), Progress()), place
 
 
 def rows_only(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[Rows, Path]:
     """The rows of the designed study, for a question that needs no truth, and its folder."""
     folder, place = _folder(asked, verb, out)
-    cells_of, progress = prepare(asked.cells), Progress()
-    todo = [part for cell in cells_of for part in blocks(cell)]
-    compute_rows(folder, todo, jobs, lambda count: progress("blocks of replicates", count, len(todo)))
-    return Rows(folder.path / RESULTS, layout_of(cells_of)), place
+    with folder.lock():
+        return all_rows(prepare(asked.cells), folder, Work(jobs), Progress()), place
 
 
 def _folder(asked: Asked, verb: str, out: Path | None) -> tuple[RunFolder, Path]:
     made = manifest(asked.document, asked.scenario.run.seed)
-    place = out or Path("runs") / f"{verb}-{asked.scenario.name}-{str(made['digest'])[:10]}"
+    place = out or Path("runs") / f"{verb}-{asked.scenario.name}-{str(made['world'])[:10]}"
     folder = open_folder(place, asked.document, made)
     ready_kernels(STUDY)
     return folder, place

@@ -22,6 +22,8 @@ from analysis.block_workflow import BlockAnalysis
 from analysis.kernels.status import Status
 from analysis.numbers import BlockNumbers
 from analysis.plan import cox_terms
+from benchmarks.blocks import Cell, blocks, prepare
+from benchmarks.executors import in_threads
 from benchmarks.performance import Measure
 from benchmarks.progress import Progress
 from benchmarks.questions.ask import Floats, check_paths, designed, load, plain
@@ -31,7 +33,6 @@ from benchmarks.questions.shown import Shown, Table, rows_of, told
 from benchmarks.sampled import one_sample
 from benchmarks.scenario import Scenario
 from benchmarks.store import RunError
-from benchmarks.study import Cell, blocks, prepare, run_in_order
 from benchmarks.tables import percent
 from benchmarks.verbs import Asked, ready_kernels
 from benchmarks.warm_up import STUDY
@@ -123,7 +124,7 @@ def _counted(cell: Cell, endpoint: str, alpha: float, jobs: int) -> Counted:
     parts = [np.arange(block.first, block.last, dtype=np.int64) for block in blocks(cell)]
     progress = Progress()
     made = list(
-        run_in_order(
+        in_threads(
             lambda numbers: count_block(cell, numbers, endpoint, alpha),
             parts,
             jobs,
@@ -268,7 +269,7 @@ def _plain(one: Measure) -> str:
 
 def drawn(found: Claims) -> Figure:
     """The rates of every claim as dots with Monte Carlo intervals, a row each, a colour per world."""
-    from analysis.figures_claims import rates
+    from analysis.figures.claims import rates
 
     rows = {
         "any independent risk factor": found.any_factor,

@@ -79,7 +79,7 @@ def calibration_text(one: Calibration) -> str:
 
 def drawn(found: Compatibility) -> Figure:
     """Prior and posterior densities of every suspicion that has an answer."""
-    from analysis.figures_compatible import densities
+    from analysis.figures.compatible import densities
 
     curves = [(one.name, one.values, one.prior, one.density) for one in found.posteriors if not one.refusal]
     return densities(curves, found.published.hr, found.endpoint)

@@ -64,7 +64,7 @@ def shown(found: Decomposition) -> Shown:
 
 def drawn(found: Decomposition) -> Figure:
     """The waterfall."""
-    from analysis.figures_decompose import waterfall
+    from analysis.figures.decompose import waterfall
 
     steps = [(part.label, -part.bias.value, part.bias.mcse) for part in found.parts]
     ends = (found.bias.value, found.bias.mcse), (found.residual.value, found.residual.mcse)

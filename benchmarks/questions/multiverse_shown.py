@@ -95,7 +95,7 @@ def shown(found: Multiverse) -> Shown:
 
 def drawn(found: Multiverse) -> Figure:
     """The specification curve of one cohort."""
-    from analysis.figures_multiverse import specification_curve
+    from analysis.figures.multiverse import specification_curve
 
     curve = found.curve
     reached = (curve[:, 3] < found.alpha) & (np.sign(curve[:, 0]) == found.direction)

@@ -20,12 +20,13 @@ from scipy.special import log_ndtr, ndtri
 
 from analysis.kernels.status import Status
 from analysis.schoenfeld import events_for_width, events_needed
+from benchmarks.blocks import prepare
 from benchmarks.performance import Measure
 from benchmarks.questions.ask import Floats, designed, one_estimator, rows_only
 from benchmarks.questions.multiverse import share
 from benchmarks.scenario import Settings
 from benchmarks.store import RunError
-from benchmarks.study import find_truths, prepare
+from benchmarks.truths import find_truths
 from benchmarks.verbs import Asked
 from simulator.entry import DAYS_PER_MONTH, parse_date
 

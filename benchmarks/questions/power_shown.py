@@ -95,7 +95,7 @@ def shown(found: Power) -> Shown:
 
 def drawn(found: Power) -> Figure:
     """The curve of power or width over size or follow-up."""
-    from analysis.figures_power import curve
+    from analysis.figures.power import curve
 
     marks = sorted(
         (one.at, one.reached.value, one.reached.mcse) for one in (*found.stated.coarse, *found.stated.points)

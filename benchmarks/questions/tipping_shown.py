@@ -104,7 +104,7 @@ def shown(found: Tipping) -> Shown:
 
 def drawn(found: Tipping) -> Figure:
     """The contour."""
-    from analysis.figures_tipping import tipping as contours
+    from analysis.figures.tipping import tipping as contours
 
     figure = Figure(figsize=(5.2, 5.6), layout="constrained")
     measured = [(one.term, one.odds_ratio, one.hazard_ratio) for one in found.benchmarks]

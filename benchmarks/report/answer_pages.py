@@ -8,13 +8,14 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from analysis.kernels.status import Status
+from benchmarks.blocks import prepare
 from benchmarks.replicate_table import Columns, Group, shown_rows
 from benchmarks.report import glossary
 from benchmarks.report.engine import Page, Section, Told, as_given, html, picture, table
 from benchmarks.report.world import assumed_section, base_section, design_text, failures_section, matching_section
 from benchmarks.rows import KEYS
 from benchmarks.scenario import Scenario
-from benchmarks.study import RESULTS, prepare
+from benchmarks.study import RESULTS
 from benchmarks.validation.check import Verdict
 from benchmarks.validation.shown import checked_row, how
 from benchmarks.validation.studies import STUDIES

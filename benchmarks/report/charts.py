@@ -7,10 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures_performance import heat, nested_loop, ridge, zipper
+from analysis.figures.performance import heat, nested_loop, ridge, zipper
 from analysis.kernels.status import Status
+from benchmarks.blocks import Cell
 from benchmarks.performance import Floats
-from benchmarks.study import Cell, StudyResult
+from benchmarks.study import StudyResult
 from benchmarks.tables import measure_of, measures
 
 INK = "#222222"

@@ -1,8 +1,8 @@
 """The page of one analysed cohort."""
 
-from analysis import figures, figures_cohort
 from analysis.cohort_analysis import CohortAnalysis, EndpointResult
 from analysis.cohort_spec import CohortSpec
+from analysis.figures import balance, cohort, forest, survival
 from analysis.number_text import hr_text
 from analysis.paper_tables import paper_tables
 from analysis.tables import balance_table, contrast_table, propensity_table, subgroup_table, survival_table
@@ -68,13 +68,13 @@ def _plan(spec: CohortSpec) -> Section:
 
 def _flow(analysis: CohortAnalysis) -> Picture:
     words = "Patients before matching, not matched and matched, by arm"
-    return picture(figures_cohort.flow_of(analysis), f"{words}.", words)
+    return picture(cohort.flow_of(analysis), f"{words}.", words)
 
 
 def _curves(analysis: CohortAnalysis, unit: str) -> tuple[Picture, ...]:
     return tuple(
         picture(
-            figures.kaplan_meier_of(analysis, name, when, unit),
+            survival.kaplan_meier_of(analysis, name, when, unit),
             f"{result.label}, {when} matching.",
             f"Kaplan-Meier curves of {result.label} by arm, {when} matching",
         )
@@ -88,14 +88,14 @@ def _subgroups(analysis: CohortAnalysis, name: str) -> Section:
     if not result.after.subgroups:
         return Section(result.label, ("None after matching.",))
     words = f"Hazard ratios of {result.label} by subgroup, after matching"
-    drawn = picture(figures.forest_of(analysis, name), f"{words}.", words)
+    drawn = picture(forest.forest_of(analysis, name), f"{words}.", words)
     return Section(result.label, pictures=(drawn,), fold="As a table", folded=(subgroup_table(analysis, name),))
 
 
 def _outcomes(analysis: CohortAnalysis) -> Section:
     pictures = tuple(
         picture(
-            figures_cohort.butterfly_of(analysis, when),
+            cohort.butterfly_of(analysis, when),
             f"Yes/no outcomes, {when} matching.",
             f"Outcomes of both arms in percent, {when} matching",
         )
@@ -117,8 +117,8 @@ def _matching(analysis: CohortAnalysis) -> Section:
     )
     overlap, love = "Propensity scores of both arms before and after matching", "Standardised mean differences"
     pictures = (
-        picture(figures_cohort.overlap_of(analysis), f"{overlap}.", overlap),
-        picture(figures.love_of(analysis), f"{love} before and after matching.", f"{love} before and after matching"),
+        picture(balance.overlap_of(analysis), f"{overlap}.", overlap),
+        picture(balance.love_of(analysis), f"{love} before and after matching.", f"{love} before and after matching"),
     )
     folded = (balance_table(analysis), propensity_table(analysis))
     return Section("Matching diagnostics", (how,), pictures=pictures, fold="As tables", folded=folded)

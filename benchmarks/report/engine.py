@@ -14,10 +14,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from analysis import figures
+from analysis.figures.style import svg
 from analysis.text_table import TextTable, clean
+from benchmarks.manifest import versions
 from benchmarks.report.glossary import REFERENCES, TERMS
-from benchmarks.store import versions
 
 _TAG = re.compile("<[^>]*>")
 _ID = re.compile(r' id="([^"]*)"')
@@ -115,7 +115,7 @@ def rendered(template: str, **content: Any) -> str:
 
 def picture(figure: Figure, caption: str, description: str) -> Picture:
     """The figure with a description for those who cannot see it; its identifiers are its own on the page."""
-    text = figures.svg(figure)
+    text = svg(figure)
     text = clean(text[text.index("<svg") :])
     label = Markup.escape(clean(description))
     mark = hashlib.sha256(f"{description}{text}".encode()).hexdigest()[:8]

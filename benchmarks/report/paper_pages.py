@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from analysis.audit.paper import SEVERITIES, Finding
+from benchmarks.blocks import prepare
 from benchmarks.calibrate import Fit
 from benchmarks.fidelity import Fidelity, Score, place
 from benchmarks.report.engine import Page, Section, Told, as_given, html, table
 from benchmarks.report.world import assumed_section, base_section, matching_section
 from benchmarks.scenario import Scenario
-from benchmarks.study import prepare
 from benchmarks.tables import number
 from simulator.documents import Document, digest
 

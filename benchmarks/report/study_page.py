@@ -10,6 +10,7 @@ from analysis.kernels.status import Status
 from analysis.published import parse_printed
 from analysis.text_table import TextTable
 from benchmarks import paired, tables
+from benchmarks.blocks import Cell
 from benchmarks.performance import Measure
 from benchmarks.report import charts, glossary
 from benchmarks.report.engine import Page, Picture, Section, Told, html, picture, table
@@ -21,7 +22,7 @@ from benchmarks.report.world import (
     matching_section,
 )
 from benchmarks.scenario import Scenario
-from benchmarks.study import Cell, StudyResult
+from benchmarks.study import StudyResult
 from simulator.documents import Document
 from simulator.world import ENDPOINTS
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from analysis import balance, figures
+from analysis import balance
 from analysis.effects import AnalysisSet
+from analysis.figures.balance import love
 from analysis.table1 import presentation, table1
+from benchmarks.blocks import Cell
 from benchmarks.difference import IGNORED, differences
 from benchmarks.report.engine import Section, picture, table
 from benchmarks.sampled import samples
 from benchmarks.scenario import Scenario
-from benchmarks.study import Cell
 from benchmarks.tables import settings_text
 from simulator.cohort import Bools, Floats, Observed
 from simulator.documents import Document, DocumentError, assumed, load, shipped
@@ -164,7 +165,7 @@ def _example(cell: Cell) -> Any:
     before, after = (table1(observed, group, shows, plan) for group in sets)
     caption = f"Standardised mean differences of one cohort, replicate 0 of cell {cell.number}, as an example."
     return picture(
-        figures.love(before, after), caption, "Standardised mean differences of one cohort before and after matching"
+        love(before, after), caption, "Standardised mean differences of one cohort before and after matching"
     )
 
 

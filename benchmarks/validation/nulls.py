@@ -10,9 +10,10 @@ from collections.abc import Callable
 import numpy as np
 
 from analysis.kernels.status import Status
+from benchmarks.blocks import block_rows, blocks, prepare
+from benchmarks.executors import in_threads
 from benchmarks.performance import Measure, performance
 from benchmarks.rows import NUMBERS
-from benchmarks.study import block_rows, blocks, prepare, run_in_order
 from benchmarks.validation.check import Check
 from benchmarks.validation.simulated import mean_of
 from benchmarks.verbs import load_study
@@ -98,7 +99,7 @@ def estimates(world: str, replicates: int, jobs: int) -> dict[str, Columns]:
     asked = load_study(world, (), replicates)
     (cell,) = prepare(asked.cells)
     names = [one.name for _, one in cell.scenario.judged()]
-    tables = list(run_in_order(block_rows, blocks(cell), jobs, lambda count: None))  # noqa: ARG005
+    tables = list(in_threads(block_rows, blocks(cell), jobs))
     return {
         name: {
             column: np.concatenate([table[column].to_numpy()[place :: len(names)] for table in tables])

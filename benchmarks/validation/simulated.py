@@ -11,9 +11,10 @@ from scipy.optimize import brentq
 from analysis import survival, weighting
 from analysis.kernels.status import Status
 from analysis.propensity import logistic
+from benchmarks.blocks import prepare
+from benchmarks.manifest import manifest, open_folder
 from benchmarks.performance import Measure
-from benchmarks.store import manifest, open_folder
-from benchmarks.study import StudyResult, prepare, run_study
+from benchmarks.study import StudyResult, Work, run_study
 from benchmarks.tables import measures
 from benchmarks.validation.check import Check, printed
 from benchmarks.verbs import load_study
@@ -152,7 +153,7 @@ def study(name: str, settings: tuple[str, ...], replicates: int, jobs: int) -> S
     asked = load_study(name, settings, replicates)
     with tempfile.TemporaryDirectory() as place:
         folder = open_folder(Path(place), asked.document, manifest(asked.document, asked.scenario.run.seed))
-        return run_study(prepare(asked.cells), folder, jobs, None, lambda stage, done, total: None)  # noqa: ARG005
+        return run_study(prepare(asked.cells), folder, Work(jobs), lambda stage, done, total: None)  # noqa: ARG005
 
 
 def mean_of(values: Floats) -> Measure:

@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.figures import CONTROL, GREY, TREATED
+from analysis.figures.style import CONTROL, GREY, TREATED
 from simulator.cohort import Floats
 
 MARKERS = "osD^vP*X"

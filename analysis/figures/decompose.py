@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from analysis.figures import CONTROL, GREY, TREATED
+from analysis.figures.style import CONTROL, GREY, TREATED
 
 
 def waterfall(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from analysis.figures import CONTROL, GREY, TREATED
+from analysis.figures.style import CONTROL, GREY, TREATED
 
 
 def curve(

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from analysis.figures import GREY, TREATED
+from analysis.figures.style import GREY, TREATED
 from simulator.cohort import Floats
 
 

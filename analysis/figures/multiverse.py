@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from analysis.figures import CONTROL, GREY, TREATED
+from analysis.figures.style import CONTROL, GREY, TREATED
 from simulator.cohort import Bools, Floats
 
 

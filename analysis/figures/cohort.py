@@ -1,43 +1,14 @@
-"""Figures of one cohort's analysis: who was matched, how scores overlap before and after, yes/no outcomes by arm."""
+"""Figures of one cohort's analysis: who was matched, yes/no outcomes by arm."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
-from matplotlib.ticker import FuncFormatter
 
 from analysis.cohort_analysis import CohortAnalysis
-from analysis.figures import CONTROL, GREY, TREATED
+from analysis.figures.style import CONTROL, GREY, TREATED
 from analysis.tables import p_text
-from simulator.cohort import Bools, Floats
-
-BINS = 24
-
-
-def overlap(score: Floats, treated: Bools, matched: Bools, arms: tuple[str, str]) -> Figure:
-    """Mirrored histograms of the propensity score ``(N,)``, the treated upwards, before and after matching."""
-    figure = Figure(figsize=(7.0, 3.0), layout="constrained")
-    known = np.isfinite(score)
-    ends = (
-        np.linspace(float(score[known].min()), float(score[known].max()), BINS + 1) if known.any() else np.arange(2.0)
-    )
-    for axes, inside, title in zip(
-        figure.subplots(1, 2, sharey=True), (known, known & matched), ("before matching", "after matching"), strict=True
-    ):
-        for sign, own, colour, label in ((1, treated, TREATED, arms[1]), (-1, ~treated, CONTROL, arms[0])):
-            count, _ = np.histogram(score[inside & own], bins=ends)
-            axes.bar(ends[:-1], sign * count, width=np.diff(ends), align="edge", color=colour, alpha=0.8, label=label)
-        axes.axhline(0.0, color="black", linewidth=0.8)
-        axes.set_title(title, fontsize=9)
-        axes.set_xlabel("propensity score")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{abs(y):g}"))
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].set_ylabel("patients")
-    legend = figure.axes[0].legend(fontsize=8, frameon=False)
-    for entry in legend.get_texts():
-        entry.set_parse_math(False)
-    return figure
 
 
 def flow(steps: Sequence[tuple[str, str, str]], title: str) -> Figure:
@@ -85,14 +56,6 @@ def butterfly(rows: Sequence[tuple[str, float, float, str]], arms: tuple[str, st
         where = right.get_yaxis_transform()
         right.text(1.01, place, row[3], transform=where, fontsize=7, va="center", parse_math=False)
     return figure
-
-
-def overlap_of(analysis: CohortAnalysis) -> Figure:
-    """The overlap of an analysis."""
-    matched = np.zeros(len(analysis.propensity.fitted), np.bool_)
-    matched[[place for pair in analysis.matching.places for place in pair]] = True
-    arms = (analysis.arms.control, analysis.arms.treated)
-    return overlap(analysis.propensity.fitted, analysis.observed.treated[0], matched, arms)
 
 
 def flow_of(analysis: CohortAnalysis) -> Figure:

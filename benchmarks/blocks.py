@@ -1,0 +1,123 @@
+"""Cells and blocks of replicates: the unit of work, whose rows depend on nothing but its own content."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.estimators import Estimator
+from analysis.estimators.own import source_digest
+from analysis.estimators.pooled import estimated
+from analysis.kernels.status import Status
+from benchmarks.rows import COUNTS, NUMBERS
+from benchmarks.sampled import samples
+from benchmarks.scenario import Scenario, Settings
+from simulator.documents import digest
+from simulator.generate import Resolved, generate, resolve
+
+Judged = tuple[tuple[str, Estimator], ...]
+"""Endpoints, each with an estimator that is applied to it."""
+
+PATIENTS_PER_BLOCK = 50_000
+NOT_OF_ROWS = {
+    "name", "source", "question", "published", "estimators", "sweep", "run", "calibration", "compatible",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a study: its number, what the sweep set, and the scenario made ready."""
+
+    number: int
+    settings: Settings
+    scenario: Scenario
+    resolved: Resolved
+
+    @cached_property
+    def key(self) -> str:
+        """The digest of all that its cohorts and their analysis are made from: cells of the same key share rows."""
+        world = self.scenario.model_dump(mode="json", exclude=NOT_OF_ROWS)
+        return digest({**world, "seed": self.scenario.run.seed})
+
+
+@dataclass(frozen=True)
+class Block:
+    """Replicates ``first`` up to, not including, ``last`` of one cell, and what is estimated in them."""
+
+    cell: Cell
+    first: int
+    last: int
+    judged: Judged
+
+
+def prepare(cells: Iterable[tuple[Settings, Scenario]]) -> tuple[Cell, ...]:
+    """The cells made ready; each world is resolved once."""
+    return tuple(
+        Cell(number, settings, scenario, resolve(scenario)) for number, (settings, scenario) in enumerate(cells)
+    )
+
+
+def block_size(scenario: Scenario) -> int:
+    """How many replicates make a block: memory is bounded by the block."""
+    return max(1, min(100, PATIENTS_PER_BLOCK // scenario.screened()))
+
+
+def blocks(cell: Cell, size: int | None = None) -> list[Block]:
+    """The blocks of a cell."""
+    judged = tuple(cell.scenario.judged())
+    step, total = size or block_size(cell.scenario), cell.scenario.run.replicates
+    return [Block(cell, first, min(first + step, total), judged) for first in range(0, total, step)]
+
+
+def pair_key(endpoint: str, estimator: Estimator) -> str:
+    """The digest of an endpoint and an estimator with all its options, and of a user's function its source."""
+    own = {"source": source_digest(estimator.function)} if estimator.kind == "own" else {}
+    return digest({"endpoint": endpoint, "estimator": estimator.model_dump(mode="json"), **own})
+
+
+def block_rows(block: Block) -> pa.Table:
+    """The rows of one block, ordered by replicate, endpoint and estimator."""
+    scenario = block.cell.scenario
+    replicates = np.arange(block.first, block.last, dtype=np.int64)
+    cohorts = generate(block.cell.resolved, scenario.run.seed, replicates)
+    sampled = samples(scenario, cohorts, scenario.run.seed)
+    made = [estimated(sampled, estimator, endpoint) for endpoint, estimator in block.judged]
+    numbers = {name: np.stack([getattr(one, name) for one in made], axis=1).ravel() for name in (*NUMBERS, *COUNTS)}
+    return _table(block, numbers, np.stack([one.status for one in made], axis=1).ravel())
+
+
+def lost_rows(block: Block) -> pa.Table:
+    """The rows of a block whose worker was lost each time: no numbers, status WORKER_LOST."""
+    size = (block.last - block.first) * len(block.judged)
+    numbers = {name: np.full(size, np.nan) for name in NUMBERS} | {name: np.zeros(size) for name in COUNTS}
+    return _table(block, numbers, np.full(size, Status.WORKER_LOST))
+
+
+def halves(block: Block) -> Sequence[Block]:
+    """The block in two; empty for one replicate."""
+    middle = (block.first + block.last) // 2
+    if middle == block.first:
+        return ()
+    return (
+        Block(block.cell, block.first, middle, block.judged),
+        Block(block.cell, middle, block.last, block.judged),
+    )
+
+
+def joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """The tables of neighbouring blocks as one."""
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+
+
+def _table(block: Block, numbers: dict[str, np.ndarray], status: np.ndarray) -> pa.Table:
+    replicates, each = np.arange(block.first, block.last, dtype=np.int64), len(block.judged)
+    columns: dict[str, object] = {
+        "replicate": np.repeat(replicates, each),
+        "endpoint": pa.array([endpoint for endpoint, _ in block.judged] * len(replicates)).dictionary_encode(),
+        "estimator": pa.array([one.name for _, one in block.judged] * len(replicates)).dictionary_encode(),
+    }
+    columns |= {name: numbers[name] for name in NUMBERS}
+    columns |= {name: numbers[name].astype(np.int32) for name in COUNTS}
+    return pa.table({**columns, "status": status.astype(np.int8)})

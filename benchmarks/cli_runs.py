@@ -1,0 +1,140 @@
+"""The commands about runs: start, shard and merge them, look at them, check them, make one replicate again."""
+
+from pathlib import Path
+
+import click
+
+from benchmarks.cli_options import TABLES, as_json, cores, jobs, overrides
+
+TABLE_FILES = click.option("--tables", "tables_out", type=click.Path(path_type=Path), help=TABLES)
+FOLDER = click.argument("folder", type=click.Path(path_type=Path))
+
+
+def _shard(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """K and N of K/N."""
+    if value is None:
+        return None
+    first, _slash, count = value.partition("/")
+    if not (first.isdecimal() and count.isdecimal() and 1 <= int(first) <= int(count) <= 100_000):
+        raise click.BadParameter(f"'{value}' is no shard: write 3/20 for the third of twenty")
+    return int(first), int(count)
+
+
+@click.command()
+@jobs
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder.")
+@as_json
+def demo(jobs: int | None, out: Path | None, as_json: bool) -> None:
+    """The published study twinned, analysed and judged, in a minute: report included."""
+    from benchmarks import run_verbs
+
+    click.echo(run_verbs.demo(jobs or cores(), out, as_json))
+
+
+@click.command()
+@click.argument("name")
+@overrides
+@click.option("--reps", type=click.IntRange(1, 100_000_000), help="Replicates per cell.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
+@jobs
+@click.option("--block", type=click.IntRange(1, 1_000_000), help="Replicates per block; changes no result.")
+@click.option(
+    "--backend", default="auto", show_default=True, metavar="WHERE",
+    help="serial, threads, processes, dask, or dask://host:port; changes no result.",
+)  # fmt: skip
+@click.option(
+    "--shard", callback=_shard, metavar="K/N", help="Every N-th block from the K-th on; `trialtwin merge` joins them."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/<name>-<digest> unless given.")
+@click.option("--force-new", is_flag=True, help="Take a new folder where there is one already.")
+@TABLE_FILES
+@as_json
+@click.option("--dry-run", is_flag=True, help="Tell time, memory and disk that it would take, and stop.")
+def run(
+    name: str, settings: tuple[str, ...], reps: int | None, seed: int | None, jobs: int | None, block: int | None,
+    backend: str, shard: tuple[int, int] | None, out: Path | None, force_new: bool, tables_out: Path | None,
+    as_json: bool, dry_run: bool,
+) -> None:  # fmt: skip
+    """Run a study: cells x replicates x estimators, judged against the truth.
+
+    The same command again continues an interrupted run, and computes nothing where it is complete; larger --reps,
+    other cells or more estimators add what is missing.
+    """
+    from benchmarks import run_verbs, verbs
+    from benchmarks.study import Work
+
+    asked = verbs.load_study(name, settings, reps, seed)
+    work = Work(jobs or cores(), block, backend)
+    if dry_run:
+        click.echo(run_verbs.dry_run(asked, work, out, as_json))
+        return
+    click.echo(run_verbs.run(asked, work, out, as_json, shard, force_new, tables_out))
+
+
+@click.command()
+@FOLDER
+@click.argument("others", nargs=-1, type=click.Path(path_type=Path))
+@jobs
+@as_json
+def merge(folder: Path, others: tuple[Path, ...], jobs: int | None, as_json: bool) -> None:
+    """Join the shards of a run: rows, truths, performance and report.
+
+    OTHERS are folders of shards that were computed elsewhere; their parts are copied first.
+    """
+    from benchmarks import run_verbs
+
+    click.echo(run_verbs.merge(folder, others, jobs or cores(), as_json))
+
+
+@click.command()
+@FOLDER
+@TABLE_FILES
+@as_json
+def report(folder: Path, tables_out: Path | None, as_json: bool) -> None:
+    """Build the report of a finished run again, from its folder."""
+    from benchmarks import run_verbs
+
+    click.echo(run_verbs.report(folder, as_json, tables_out))
+
+
+@click.command()
+@FOLDER
+@as_json
+def status(folder: Path, as_json: bool) -> None:
+    """How far a run is: replicates of every cell, failures, who is at work on it."""
+    from benchmarks import run_verbs
+
+    click.echo(run_verbs.status(folder, as_json))
+
+
+@click.command()
+@FOLDER
+@click.option("--sample", type=click.IntRange(0, 100_000), default=20, show_default=True, help="Replicates recomputed.")
+@as_json
+def verify(folder: Path, sample: int, as_json: bool) -> None:
+    """Check a run: every checksum, and some replicates computed again. Exit code 1 where something differs."""
+    from benchmarks import run_verbs
+
+    _told(*run_verbs.verify(folder, sample, as_json))
+
+
+@click.command()
+@FOLDER
+@click.option("--cell", type=click.IntRange(0), default=0, show_default=True, help="Number of the cell.")
+@click.option("--rep", type=click.IntRange(0), required=True, help="Number of the replicate, from 0.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where its files go; replay/ in the folder unless given.")
+@as_json
+def replay(folder: Path, cell: int, rep: int, out: Path | None, as_json: bool) -> None:
+    """One replicate again, bit for bit, with its cohort and every step of its analysis. Exit code 1 if it differs."""
+    from benchmarks import run_verbs
+
+    _told(*run_verbs.replay(folder, cell, rep, out, as_json))
+
+
+def _told(text: str, holds: bool) -> None:
+    click.echo(text)
+    if not holds:
+        raise click.exceptions.Exit(1)
+
+
+RUNS = (demo, run, merge, report, status, verify, replay)

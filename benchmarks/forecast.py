@@ -1,0 +1,185 @@
+"""What a run would take: time, memory and disk, told from a pilot of its own cells on this machine."""
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from math import inf, sqrt
+from pathlib import Path
+from typing import Any, TypeVar
+
+from benchmarks.blocks import Block, Cell, block_rows, block_size, blocks
+from benchmarks.executors import crew
+from benchmarks.parts import Parts
+from benchmarks.store import RunFolder
+from benchmarks.study import RESULTS, StudyResult, Work, run_study
+from benchmarks.truth import CONDITIONAL_SHARE, Patients, known_truth
+from benchmarks.truths import TruthWork, aims, asked_estimands
+from simulator.estimand import Estimand
+
+_T = TypeVar("_T")
+
+PILOTS = 3
+LONG = 3.0
+ROW_BYTES = 64
+WORKER_BYTES = 300e6
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run consists of, and what it would take: seconds of wall time, peak memory, what it leaves on disk."""
+
+    question: str
+    cells: int
+    replicates: int
+    blocks: int
+    blocks_missing: int
+    rows: int
+    backend: str
+    jobs: int
+    seconds: float
+    memory_bytes: float
+    disk_bytes: float
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it by name."""
+        return asdict(self)
+
+    def as_text(self) -> str:
+        """All of it in a few lines."""
+        kept = self.blocks - self.blocks_missing
+        return "\n".join(
+            [
+                self.question,
+                f"{self.cells:,} cells, {self.replicates:,} replicates in {self.blocks:,} blocks"
+                + (f" ({kept:,} are there already)" if kept else "")
+                + f", {self.rows:,} rows; {self.backend}, {self.jobs} jobs",
+                f"about {_duration(self.seconds)}, {self.memory_bytes / 1e6:,.0f} MB of memory,"
+                f" {self.disk_bytes / 1e6:,.1f} MB on disk",
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """What a few replicates of a cell took: seconds per replicate, for its truths, and at its end; bytes on disk."""
+
+    cell: Cell
+    per_replicate: float
+    truths: Callable[[int], float]
+    part_bytes: float
+    row_bytes: float
+    per_row: float
+    page: float
+    page_bytes: float
+
+
+def forecast(
+    question: str, cells: Sequence[Cell], work: Work, folder: RunFolder, page: Callable[[StudyResult], str]
+) -> Forecast:
+    """The forecast of a run from pilots of at most three of its cells; what the folder holds is not computed again.
+
+    ``page`` makes a report.
+    """
+    parts = Parts(folder)
+    missing = {cell.number: parts.missing(cell, work.block) for cell in cells}
+    spread = sorted({0, len(cells) // 2, len(cells) - 1})[:PILOTS]
+    pilots = [_pilot(cells[place], work, page) for place in spread]
+    seconds, disk, rows, most = time.process_time() - sum(one.page for one in pilots), 0.0, 0, 0
+    for cell in cells:
+        near = min(pilots, key=lambda one: abs(one.cell.number - cell.number))
+        count, each = cell.scenario.run.replicates, len(cell.scenario.judged())
+        scale = cell.scenario.screened() / near.cell.scenario.screened()
+        todo = sum((b.last - b.first) * len(b.judged) / each for b in missing[cell.number])
+        seconds += todo * near.per_replicate * scale + near.truths(count) * scale
+        seconds += count * each * near.per_row + near.page
+        disk += count * near.part_bytes + count * each * near.row_bytes + near.page_bytes
+        rows += count * each
+        most = max(most, count)
+    backend = work.workers(cells)
+    memory = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * (1 if sys.platform == "darwin" else 1024)
+    memory += most * ROW_BYTES + (work.jobs * WORKER_BYTES if backend == "processes" or backend == "dask" else 0)
+    total = sum(len(blocks(cell, work.block)) for cell in cells)
+    left = sum(len(one) for one in missing.values())
+    replicates = sum(cell.scenario.run.replicates for cell in cells)
+    return Forecast(question, len(cells), replicates, total, left, rows, backend, work.jobs, seconds, memory, disk)
+
+
+def _pilot(cell: Cell, work: Work, page_of: Callable[[StudyResult], str]) -> Pilot:
+    size = min(work.block or block_size(cell.scenario), cell.scenario.run.replicates)
+    _, took = _timed(partial(block_rows, Block(cell, 0, size, tuple(cell.scenario.judged()))))
+    count = size if took > LONG else 2 * work.jobs * size
+    own = replace(cell, number=0, scenario=_with_replicates(cell, count))
+    with tempfile.TemporaryDirectory() as place:
+        folder = RunFolder(Path(place))
+        parts = Parts(folder)
+        tasks = blocks(own, size)
+        with crew(work.workers([cell]), work.jobs) as workers:
+            started = time.perf_counter()
+            for _ in workers.run_in_order(block_rows, tasks, keep=parts.keep):
+                pass
+            per_replicate = (time.perf_counter() - started) / count
+        if took > LONG:
+            per_replicate /= work.jobs
+        on_disk = _bytes(Path(place))
+        result, _ = _timed(partial(run_study, (own,), folder, work, lambda *_: None))
+        again, per_row = _timed(partial(run_study, (own,), folder, work, lambda *_: None))
+        page, page_took = _timed(partial(page_of, again))
+        rows = count * len(own.scenario.judged())
+        wanted = aims(own, result.rows)
+        row_bytes = (Path(place) / RESULTS).stat().st_size / rows
+    truths = _truths(own, work.jobs, wanted, count)
+    return Pilot(cell, per_replicate, truths, on_disk / count, row_bytes, per_row / rows, page_took, len(page.encode()))
+
+
+def _truths(cell: Cell, jobs: int, wanted: dict[tuple[str, str], float], count: int) -> Callable[[int], float]:
+    """The seconds that the truths of a cell take by its replicates, from their first looks."""
+    asked: dict[Estimand, float] = {}
+    for key, estimand in asked_estimands(cell).items():
+        if known_truth(cell.scenario, estimand) is None:
+            asked[estimand] = min(asked.get(estimand, inf), wanted[key])
+    patients = Patients(cell.scenario, cell.resolved)
+    looking = TruthWork(patients, dict.fromkeys(asked, inf), jobs, lambda _: None)
+    counted = [one for one in asked if one.measure != "conditional_log_hr"]
+    found, took = _timed(partial(looking.counted, counted))
+    costs = [(found[one].mcse, asked[one], took / max(len(counted), 1), patients.most, False) for one in counted]
+    for one in asked:
+        if one.measure == "conditional_log_hr":
+            truth, took = _timed(partial(looking.fitted, one))
+            costs.append((truth.mcse, asked[one], took, -(-patients.most // CONDITIONAL_SHARE), True))
+
+    def seconds(replicates: int) -> float:
+        total = 0.0
+        for mcse, aim, first, most, anew in costs:
+            begun = n = min(most, patients.begin(False))
+            spent = float(n)
+            while n < most and mcse * sqrt(begun / n) > aim * sqrt(count / replicates):
+                n = min(2 * n, most)
+                spent = spent + n if anew else n
+            total += first * spent / begun
+        return total
+
+    return seconds
+
+
+def _with_replicates(cell: Cell, count: int) -> Any:
+    run = cell.scenario.run.model_copy(update={"replicates": count, "until": None, "truth_patients": 20_000})
+    return cell.scenario.model_copy(update={"run": run})
+
+
+def _timed(function: Callable[[], _T]) -> tuple[_T, float]:
+    started = time.perf_counter()
+    return function(), time.perf_counter() - started
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

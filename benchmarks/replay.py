@@ -1,0 +1,126 @@
+"""One replicate of a finished run again: the same rows bit for bit, its cohort, and every step of its analysis."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.data_table import CohortFileError
+from analysis.kernels.status import Status
+from benchmarks import tables, verbs
+from benchmarks.blocks import Block, Cell, block_rows
+from benchmarks.rows import COUNTS, NUMBERS
+from benchmarks.simulated_spec import cohort_spec
+from benchmarks.store import RunError
+from benchmarks.study import StudyResult
+from simulator.documents import resolved_yaml
+from simulator.export import plain_table, write_table
+from simulator.generate import generate
+
+COMPARED = (*NUMBERS, *COUNTS, "status")
+
+
+def drawn(result: StudyResult, count: int) -> list[tuple[Cell, int]]:
+    """So many replicates, the same each time for the same rows; none that lost its worker."""
+    totals = [result.rows.layout.replicates[cell.number] for cell in result.cells]
+    ends = np.cumsum(totals)
+    chosen = []
+    for k in range(count):
+        words = hashlib.sha256(f"{result.rows_sha256} {k}".encode()).digest()
+        place = int.from_bytes(words[:8]) % int(ends[-1])
+        at = int(np.searchsorted(ends, place, side="right"))
+        chosen.append((result.cells[at], place - int(ends[at]) + totals[at]))
+    unique = {(cell.number, number): (cell, number) for cell, number in chosen}
+    return [one for one in unique.values() if not _lost(result, *one)]
+
+
+def same_again(result: StudyResult, cell: Cell, replicate: int) -> bool:
+    """Whether a replicate computed again has the rows of the run, bit for bit."""
+    return all(_same(_computed(cell, replicate), result.rows.replicate(cell.number, replicate)).values())
+
+
+def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path, as_json: bool) -> tuple[str, bool]:
+    """The replicate in words or as JSON, and whether it is the same bit for bit.
+
+    In ``place``: ``cohort.csv`` as the analysts get it, ``cohort-hidden.csv`` with what nobody observes, the SPEC,
+    and the whole analysis as ``analysis.json`` and ``analysis.html``. RunError where it lost its worker.
+    """
+    if _lost(result, cell, replicate):
+        raise RunError(f"replicate {replicate} of cell {cell.number} lost its worker (WORKER_LOST)")
+    made, stored = _computed(cell, replicate), result.rows.replicate(cell.number, replicate)
+    same = _same(made, stored)
+    files = _written(cell, replicate, place)
+    rows = [
+        {
+            "endpoint": endpoint,
+            "estimator": estimator,
+            **{name: _plain(made[name][k].as_py()) for name in (*NUMBERS, *COUNTS)},
+            "status": Status(made["status"][k].as_py()).name,
+            "same": all(same[name, k] for name in COMPARED),
+        }
+        for k, (endpoint, estimator) in enumerate(result.rows.layout.keys[cell.number])
+    ]
+    holds = all(row["same"] for row in rows)
+    if as_json:
+        told = {"cell": cell.number, "replicate": replicate, "same": holds, "rows": rows, "files": files}
+        return json.dumps(told, indent=2, allow_nan=False), holds
+    shown = [
+        [row["endpoint"], row["estimator"], *(f"{_float(row[name]):.4g}" for name in NUMBERS), str(row["n"]),
+         str(row["events"]), row["status"], "yes" if row["same"] else "NO"]
+        for row in rows
+    ]  # fmt: skip
+    verdict = "the same bit for bit as in the run" if holds else "NOT the same as in the run"
+    header = ["endpoint", "estimator", "value", "SE", "low", "high", "p", "n", "events", "status", "same"]
+    return "\n".join(
+        [f"replicate {replicate} of cell {cell.number}: {verdict}", "", tables.aligned(header, shown), "", *files]
+    ), holds
+
+
+def _computed(cell: Cell, replicate: int) -> pa.Table:
+    return block_rows(Block(cell, replicate, replicate + 1, tuple(cell.scenario.judged())))
+
+
+def _same(made: pa.Table, stored: pa.Table) -> dict[tuple[str, int], bool]:
+    """For each column and row whether the bits are the same."""
+    found = {}
+    for name in COMPARED:
+        a, b = made[name].to_numpy(), stored[name].to_numpy()
+        for k in range(len(a)):
+            found[name, k] = a[k].tobytes() == b[k].tobytes()
+    return found
+
+
+def _lost(result: StudyResult, cell: Cell, replicate: int) -> bool:
+    return Status.WORKER_LOST in result.rows.replicate(cell.number, replicate)["status"].to_numpy()
+
+
+def _written(cell: Cell, replicate: int, place: Path) -> list[str]:
+    """Write the cohort and its analysis; the files, or why there is no analysis."""
+    scenario = cell.scenario
+    cohorts = generate(cell.resolved, scenario.run.seed, np.array([replicate], np.int64))
+    names = ("cohort.csv", "cohort-hidden.csv", "cohort.spec.yaml", "analysis.json", "analysis.html")
+    data, hidden, spec, numbers, page = (place / name for name in names)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        write_table(plain_table(cohorts, scenario), data)
+        write_table(plain_table(cohorts, scenario, hidden=True), hidden)
+        spec.write_text(resolved_yaml(cohort_spec(scenario)), "utf-8")
+    except OSError as error:
+        raise RunError(f"{place}: cannot be written ({error.strerror}); choose another folder with --out") from None
+    written = [str(one) for one in (data, hidden, spec)]
+    try:
+        verbs.analyze(data, str(spec), (), numbers, page)
+    except CohortFileError as error:
+        return [*written, f"no analysis of the whole cohort: {error}"]
+    return [*written, str(numbers), str(page)]
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _float(value: Any) -> float:
+    return float("nan") if value is None else float(value)

@@ -1,0 +1,283 @@
+"""What the verbs about runs do: run, shard, merge, report, status, verify, replay; each returns the text to print."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.scenario import Scenario
+from benchmarks.store import RunError, RunFolder
+from benchmarks.verbs import Asked, load_study, ready_kernels
+
+if TYPE_CHECKING:
+    from benchmarks.blocks import Cell
+    from benchmarks.study import StudyResult, Work
+
+DEMO_REPLICATES = 200
+
+
+@dataclass(frozen=True)
+class Held:
+    """A run folder, the study that it holds, its cells made ready, and its manifest."""
+
+    folder: RunFolder
+    asked: Asked
+    cells: "tuple[Cell, ...]"
+    manifest: dict[str, Any]
+
+
+def held(path: Path) -> Held:
+    """What a run folder holds; RunError where it is none of ours."""
+    from benchmarks.blocks import prepare
+    from benchmarks.manifest import identity
+
+    folder = RunFolder(path)
+    manifest = folder.read_json("manifest.json")
+    if not isinstance(manifest, dict):
+        raise RunError(f"{path}: its manifest.json is not one of ours")
+    asked = load_study(str(path / "scenario.yaml"))
+    sources, files = manifest.get("sources", {}), manifest.get("files", [])
+    if not isinstance(sources, dict) or not isinstance(files, list):
+        raise RunError(f"{path}: its manifest.json is not one of ours")
+    if manifest.get("digest") != identity(asked.document, asked.scenario.run.seed):
+        raise RunError(f"{path}: its scenario.yaml is not the one that its manifest.json names; run the study again")
+    document = replace(asked.document, sources=sources, files=tuple(map(str, files)))
+    return Held(folder, replace(asked, document=document), prepare(asked.cells), manifest)
+
+
+def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
+    """What a run would compute, and the time, memory and disk that it would take."""
+    from benchmarks.blocks import prepare
+    from benchmarks.forecast import forecast
+    from benchmarks.manifest import manifest
+    from benchmarks.report import study_report
+    from benchmarks.warm_up import STUDY
+
+    ready_kernels(STUDY)
+    made = manifest(asked.document, asked.scenario.run.seed, own_functions(asked.scenario))
+    place = out or default_folder(asked, str(made["world"]))
+
+    def page(result: "StudyResult") -> str:
+        return study_report(result, asked.document, asked.scenario, made)
+
+    found = forecast(asked.scenario.question, prepare(asked.cells), work, RunFolder(place), page)
+    return json.dumps(found.as_json(), indent=2) if as_json else found.as_text()
+
+
+def demo(jobs: int, out: Path | None, as_json: bool = False) -> str:
+    """The main job on the paper: the twin analysed once as the paper was, then judged over many replicates."""
+    from benchmarks.study import Work
+
+    return run(load_study("paper", replicates=DEMO_REPLICATES), Work(jobs), out, as_json)
+
+
+def run(
+    asked: Asked,
+    work: "Work",
+    out: Path | None,
+    as_json: bool = False,
+    shard: tuple[int, int] | None = None,
+    force_new: bool = False,
+    tables_out: Path | None = None,
+) -> str:
+    """The study run, or one shard of it, its folder and report written: the table for stdout, or its JSON.
+
+    ``tables_out`` is where its tables go as files.
+    """
+    from benchmarks import study
+    from benchmarks.blocks import prepare
+    from benchmarks.manifest import manifest, open_folder
+    from benchmarks.progress import Progress
+    from benchmarks.warm_up import STUDY
+
+    _check(tables_out)
+    if shard is not None and tables_out is not None:
+        raise RunError("--tables: a shard has no tables; ask `trialtwin report` for them once all are merged")
+    made = manifest(asked.document, asked.scenario.run.seed, own_functions(asked.scenario))
+    folder = open_folder(out or default_folder(asked, str(made["world"])), asked.document, made, force_new)
+    folder.note(f"began: {made['command']}")
+    ready_kernels(STUDY)
+    cells = prepare(asked.cells)
+    if shard is None:
+        return _present(asked, study.run_study(cells, folder, work, Progress()), folder, as_json, tables_out)
+    if any(cell.scenario.run.until is not None for cell in cells):
+        raise RunError("run.until looks at all replicates together: run without --shard, or set run.until to null")
+    with folder.lock(f"{shard[0]}/{shard[1]}"):
+        count, missing = study.compute(cells, folder, work, Progress(), shard)
+    told = {"shard": f"{shard[0]}/{shard[1]}", "computed": count, "missing_before": missing, "folder": str(folder.path)}
+    if as_json:
+        return json.dumps(told, indent=2)
+    return (
+        f"shard {shard[0]}/{shard[1]}: {count} blocks computed in {folder.path}; when all shards are done: "
+        f"trialtwin merge {folder.path}"
+    )
+
+
+def own_functions(scenario: Scenario) -> list[str]:
+    """The users' functions among the estimators."""
+    return sorted({one.function for one in scenario.estimators if one.kind == "own"})
+
+
+def default_folder(asked: Asked, identity: str) -> Path:
+    """Where a run lies unless told otherwise."""
+    return Path("runs") / f"{asked.scenario.name}-{identity[:10]}"
+
+
+def report(path: Path, as_json: bool, tables_out: Path | None = None) -> str:
+    """The report of a finished run built again from its folder."""
+    from benchmarks import study
+
+    _check(tables_out)
+    found = held(path)
+    return _present(found.asked, study.read_study(found.cells, found.folder), found.folder, as_json, tables_out)
+
+
+def merge(path: Path, others: tuple[Path, ...], jobs: int, as_json: bool) -> str:
+    """The shards of a run made one: rows, truths, performance and report; RunError where blocks are missing."""
+    from benchmarks import study
+    from benchmarks.manifest import check_same, open_folder
+    from benchmarks.parts import Parts
+    from benchmarks.progress import Progress
+
+    for other in others:
+        given = held(other)
+        open_folder(path, given.asked.document, given.manifest)
+        with RunFolder(path).lock():
+            Parts(RunFolder(path)).take(Parts(given.folder))
+    found = held(path)
+    scenario = found.asked.scenario
+    check_same(found.folder, found.manifest, found.asked.document, scenario.run.seed, own_functions(scenario))
+    parts = Parts(found.folder)
+    lacking = [block for cell in found.cells for block in parts.missing(cell)]
+    if lacking:
+        one = lacking[0]
+        raise RunError(
+            f"{path}: {sum(block.last - block.first for block in lacking):,} replicates are not there yet, the first "
+            f"being {one.first} of cell {one.cell.number}; finish its shards, or `trialtwin run` the rest"
+        )
+    result = study.run_study(found.cells, found.folder, study.Work(jobs), Progress())
+    return _present(found.asked, result, found.folder, as_json)
+
+
+def status(path: Path, as_json: bool) -> str:
+    """How far a run is: replicates of each cell, whether it is finished, who is at work on it, what failed."""
+    from benchmarks import study, tables
+    from benchmarks.parts import Parts
+
+    found = held(path)
+    parts = Parts(found.folder)
+    cells: list[dict[str, Any]] = []
+    for cell in found.cells:
+        lacking = {r for block in parts.missing(cell) for r in range(block.first, block.last)}
+        asked = cell.scenario.run.replicates
+        cells.append({"cell": cell.number, "settings": cell.settings, "done": asked - len(lacking), "asked": asked})
+    finished = all(one["done"] == one["asked"] for one in cells) and found.folder.whole(study.RESULTS)
+    failures = (
+        study.read_study(found.cells, found.folder).rows.failures().to_dict("records")
+        if finished and (path / study.TRUTHS).exists()
+        else []
+    )
+    told = {
+        "folder": str(path),
+        "finished": finished,
+        "in_use_by": found.folder.holder() or None,
+        "cells": cells,
+        "failures": failures,
+        "command": found.manifest.get("command"),
+    }
+    if as_json:
+        return json.dumps(told, indent=2, default=str)
+    done, asked = (sum(int(one[name]) for one in cells) for name in ("done", "asked"))
+    lines = [f"{path}: {'finished' if finished else 'not finished'}, {done:,} of {asked:,} replicates"]
+    lines += [f"in use by {told['in_use_by']}"] if told["in_use_by"] else []
+    rows = [
+        [str(one["cell"]), tables.settings_text(one["settings"]) or "-", f"{one['done']:,}", f"{one['asked']:,}"]
+        for one in cells
+    ]
+    lines += ["", tables.aligned(["cell", "settings", "done", "asked"], rows)]
+    lines += [f"{one['count']} x {one['status']}: {one['estimator']} on {one['endpoint']}" for one in failures]
+    return "\n".join(lines if finished else [*lines, "", f"to go on: {told['command']}"])
+
+
+def verify(path: Path, sample: int, as_json: bool) -> tuple[str, bool]:
+    """Whether every file agrees with its checksum, and some replicates computed again with the rows, bit for bit."""
+    from benchmarks import study
+    from benchmarks.replay import drawn, same_again
+    from benchmarks.warm_up import STUDY
+
+    found = held(path)
+    damaged = found.folder.damaged()
+    ready_kernels(STUDY)
+    result = study.read_study(found.cells, found.folder) if study.RESULTS not in damaged else None
+    chosen = drawn(result, sample) if result is not None else []
+    differ = [one for one in chosen if not same_again(result, *one)] if result is not None else []
+    holds = result is not None and not damaged and not differ
+    told = {
+        "folder": str(path),
+        "holds": holds,
+        "damaged": damaged,
+        "recomputed": [{"cell": cell.number, "replicate": number} for cell, number in chosen],
+        "different": [{"cell": cell.number, "replicate": number} for cell, number in differ],
+    }
+    if as_json:
+        return json.dumps(told, indent=2), holds
+    lines = [f"damaged: {name}" for name in damaged]
+    lines += [f"different: replicate {number} of cell {cell.number}" for cell, number in differ]
+    verdict = f"{path}: checksums {'agree' if not damaged else 'do not all agree'}"
+    if result is not None:
+        verdict += f"; {len(chosen) - len(differ)} of {len(chosen)} replicates computed again are the same bit for bit"
+    return "\n".join([verdict, *lines]), holds
+
+
+def replay(path: Path, cell: int, replicate: int, out: Path | None, as_json: bool) -> tuple[str, bool]:
+    """One replicate again, its cohort and every step of its analysis written; whether it is the same bit for bit."""
+    from benchmarks import study
+    from benchmarks.replay import replayed
+    from benchmarks.warm_up import STUDY
+
+    found = held(path)
+    if not 0 <= cell < len(found.cells):
+        raise RunError(f"{path}: has no cell {cell}; its cells are 0 to {len(found.cells) - 1}")
+    ready_kernels(STUDY)
+    result = study.read_study(found.cells, found.folder)
+    count = result.rows.layout.replicates[cell]
+    if not 0 <= replicate < count:
+        raise RunError(f"{path}: has no replicate {replicate} of cell {cell}; there are 0 to {count - 1}")
+    place = out or path / "replay" / f"c{cell:05d}-r{replicate:09d}"
+    return replayed(result, result.cells[cell], replicate, place, as_json)
+
+
+def _check(tables_out: Path | None) -> None:
+    from benchmarks.tables import check_tables
+
+    if tables_out is not None:
+        check_tables(tables_out)
+
+
+def _present(
+    asked: Asked, result: "StudyResult", folder: RunFolder, as_json: bool, tables_out: Path | None = None
+) -> str:
+    from benchmarks import tables
+    from benchmarks.report import study_report
+
+    if tables_out is not None:
+        tables.keep_tables(tables.performance_tables(result), tables_out)
+    made_from = folder.read_json("manifest.json")
+    page = study_report(result, asked.document, asked.scenario, made_from)
+    folder.write_bytes("report.html", page.encode())
+    described = tables.study_json(result, asked.scenario, made_from, folder.path)
+    folder.write_json("result.json", described)
+    folder.note(f"finished: rows {result.rows_sha256}")
+    if as_json:
+        return json.dumps(described, indent=2, allow_nan=False)
+    return "\n".join(
+        [
+            asked.scenario.question,
+            tables.verdict(result),
+            "",
+            tables.performance_table(result),
+            "",
+            f"rows sha256 {result.rows_sha256}",
+            f"report      {folder.path / 'report.html'}",
+        ]
+    )

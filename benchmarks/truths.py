@@ -1,0 +1,164 @@
+"""The truths of a study's cells: as precise as its own error asks, kept in the run folder by what they are of."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import isfinite, nan
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from analysis.kernels.status import Status
+from benchmarks.blocks import Cell, block_size
+from benchmarks.executors import in_threads
+from benchmarks.rows import Rows
+from benchmarks.store import RunFolder
+from benchmarks.tallies import GROUPS, Counts
+from benchmarks.truth import (
+    CONDITIONAL_SHARE,
+    Patients,
+    Truth,
+    conditional_group,
+    conditional_truth,
+    count_block,
+    counted_truth,
+    known_truth,
+)
+from simulator.documents import digest
+from simulator.estimand import Estimand
+
+Key = tuple[str, str]
+"""An endpoint and the name of an estimator."""
+
+
+def asked_estimands(cell: Cell) -> dict[tuple[str, str], Estimand]:
+    """The estimand of every endpoint and estimator of a cell."""
+    scenario = cell.scenario
+    variables = {variable.name: variable for variable in cell.resolved.baseline.measured}
+    return {
+        (endpoint, estimator.name): estimator.estimand(endpoint, scenario.analysis, variables)
+        for endpoint, estimator in scenario.judged()
+    }
+
+
+def find_truths(
+    cell: Cell, jobs: int, done: Callable[[int], None], aims: dict[Key, float] | None = None
+) -> dict[Key, Truth]:
+    """The truth of every estimand of a cell, by endpoint and estimator; each distinct estimand is worked out once.
+
+    ``aims`` are Monte Carlo SEs that are small enough: once they are met no more patients are drawn.
+    """
+    asked = asked_estimands(cell)
+    wanted: dict[Estimand, float] = {}
+    for key, estimand in asked.items():
+        wanted[estimand] = min(wanted.get(estimand, np.inf), (aims or {}).get(key, 0.0))
+    known = {one: truth for one in wanted if (truth := known_truth(cell.scenario, one)) is not None}
+    work = TruthWork(Patients(cell.scenario, cell.resolved), wanted, jobs, done)
+    rest = [one for one in wanted if one not in known]
+    known |= work.counted([one for one in rest if one.measure != "conditional_log_hr"])
+    for estimand in rest:
+        if estimand.measure == "conditional_log_hr":
+            known[estimand] = work.fitted(estimand)
+    return {key: known[estimand] for key, estimand in asked.items()}
+
+
+@dataclass(frozen=True)
+class TruthWork:
+    """Twice as many replicates each time, until the error is what is wanted or no more are allowed."""
+
+    patients: Patients
+    wanted: dict[Estimand, float]
+    jobs: int
+    done: Callable[[int], None]
+
+    def counted(self, still: list[Estimand]) -> dict[Estimand, Truth]:
+        """Truths from counts, to which replicates are added."""
+        patients, step = self.patients, block_size(self.patients.scenario)
+        sums: dict[Estimand, Counts] = {}
+        found: dict[Estimand, Truth] = {}
+        first, last = 0, patients.begin(all(self.wanted[one] == 0 for one in still))
+        while still:
+            starts = range(first, last, step)
+            tasks = [np.arange(start, min(start + step, last), dtype=np.int64) for start in starts]
+            asked = tuple(still)
+            for counts in in_threads(partial(count_block, self.patients, asked), tasks, self.jobs, self.done):
+                for estimand, own in zip(asked, counts, strict=True):
+                    sums[estimand] = sums[estimand] + own if estimand in sums else own
+            found |= {one: counted_truth(patients, one, sums[one], last) for one in still}
+            first, last = last, min(2 * last, patients.most)
+            still = [one for one in still if last > first and found[one].mcse > self.wanted[one]]
+        return found
+
+    def fitted(self, estimand: Estimand) -> Truth:
+        """The truth from models of more and more replicates."""
+        most = -(-self.patients.most // CONDITIONAL_SHARE)
+        count = min(most, self.patients.begin(self.wanted[estimand] == 0))
+        while True:
+            fit = partial(conditional_group, self.patients, estimand, count)
+            groups = in_threads(fit, range(GROUPS), self.jobs, self.done)
+            truth = conditional_truth(self.patients, estimand, list(groups), count)
+            if count == most or not truth.mcse > self.wanted[estimand]:
+                return truth
+            count = min(2 * count, most)
+
+
+def aims(cell: Cell, rows: Rows) -> dict[Key, float]:
+    """The Monte Carlo SE of each truth that is small enough: a third of the study's own error of the mean estimate."""
+    found: dict[Key, float] = {}
+    for endpoint, estimator in cell.scenario.judged():
+        numbers, status = rows.of(cell.number, endpoint, estimator.name)
+        value = numbers["value"][status == Status.OK]
+        enough = len(value) > 1 and np.isfinite(value).all()
+        found[endpoint, estimator.name] = float(value.std(ddof=1)) / len(value) ** 0.5 / 3 if enough else 0.0
+    return found
+
+
+def kept_truths(
+    cell: Cell, folder: RunFolder, jobs: int, done: Callable[[int], None], wanted: dict[Key, float]
+) -> dict[Key, Truth]:
+    """The truths of a cell, found before in this folder or found now and kept there.
+
+    They are kept by what they are of: the world, the estimands, the errors wanted and the patients allowed.
+    """
+    asked = asked_estimands(cell)
+    made_of = [[*key, one.model_dump(mode="json"), repr(wanted.get(key, 0.0))] for key, one in asked.items()]
+    name = f"truths/{digest({'of': made_of, 'cell': cell.key, 'most': cell.scenario.run.truth_patients})[:24]}.json"
+    content = folder.read_checked(name)
+    if content is not None:
+        try:
+            held = read_truths(json.loads(content))
+        except (ValueError, RecursionError):
+            held = {}
+        if all((0, *key) in held for key in asked):
+            return {key: held[0, *key] for key in asked}
+    found = find_truths(cell, jobs, done, wanted)
+    folder.write_checked_json(name, [truth_record((0, *key), truth) for key, truth in found.items()])
+    return found
+
+
+def truth_record(key: tuple[int, str, str], truth: Truth) -> dict[str, object]:
+    """A truth as JSON has it; null for what is not finite."""
+    numbers = {"value": truth.value, "mcse": truth.mcse}
+    return {
+        **dict(zip(("cell", "endpoint", "estimator"), key, strict=True)),
+        "estimand": truth.estimand.model_dump(mode="json"),
+        **{name: number if isfinite(number) else None for name, number in numbers.items()},
+        "how": truth.how,
+    }
+
+
+def read_truths(records: Any) -> dict[tuple[int, str, str], Truth]:
+    """The truths that were written as records; ValueError where they are no such records."""
+    found: dict[tuple[int, str, str], Truth] = {}
+    try:
+        for record in records:
+            stated: Mapping[str, Any] = record["estimand"]
+            estimand = Estimand.model_validate({**stated, "adjusted_for": tuple(stated["adjusted_for"])})
+            value, mcse = (nan if record[name] is None else float(record[name]) for name in ("value", "mcse"))
+            key = int(record["cell"]), str(record["endpoint"]), str(record["estimator"])
+            found[key] = Truth(estimand, value, mcse, str(record["how"]))
+    except (TypeError, KeyError, ValueError, ValidationError):
+        raise ValueError("truths that are not ours") from None
+    return found
