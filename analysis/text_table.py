@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+LONG = 40
+"""Letters of a cell that is more than a name."""
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _OPENED = re.compile("[\u202a\u202b\u202d\u202e\u2066-\u2068]")
 
@@ -44,6 +46,11 @@ class TextTable:
         """Every head above the heads with its columns; the first column has none."""
         ends = list(accumulate(count for _, count in self.spans))
         return [(name, range(end - count, end)) for (name, count), end in zip(self.spans, ends, strict=True)]
+
+    @property
+    def prose(self) -> frozenset[int]:
+        """The columns of words that hold sentences."""
+        return frozenset(k for k in range(self.words) if any(len(row[k]) > LONG for row in self.rows))
 
     def markdown(self) -> str:
         """The table in GitHub's Markdown."""

@@ -135,11 +135,12 @@ for command in (*RUNS, *QUESTIONS):
 
 
 @cli.command("warm-up")
-def warm_up() -> None:
+@as_json
+def warm_up(as_json: bool) -> None:
     """Compile the kernels into the cache before they are needed: for container images and clusters."""
     from benchmarks import verbs
 
-    click.echo(verbs.warm_up())
+    click.echo(verbs.warm_up(as_json))
 
 
 @cli.command()
@@ -150,9 +151,11 @@ def warm_up() -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A .csv or .parquet file.")
 @click.option("--hidden", is_flag=True, help="Add what nobody observes: propensity, potential outcomes.")
 @click.option("--format", "layout", type=click.Choice(["plain", "adam"]), default="plain", show_default=True)
+@as_json
 def simulate(
-    name: str, settings: tuple[str, ...], reps: int, seed: int | None, out: Path, hidden: bool, layout: str
-) -> None:
+    name: str, settings: tuple[str, ...], reps: int, seed: int | None, out: Path, hidden: bool, layout: str,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Write virtual cohorts of a world to a file.
 
     Beside a plain file of one cohort lies its SPEC, ready for `trialtwin analyze`. `adam` writes two files, ADSL and
@@ -160,8 +163,8 @@ def simulate(
     """
     from benchmarks import verbs
 
-    for path in verbs.simulate(verbs.load_study(name, settings, reps, seed), out, hidden, layout):
-        click.echo(path)
+    asked = verbs.load_study(name, settings, reps, seed)
+    click.echo(verbs.written(verbs.simulate(asked, out, hidden, layout), as_json))
 
 
 @cli.command()
@@ -186,11 +189,13 @@ def analyze(
 @cli.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--from", "base", default="hcc-lung-metastasis", show_default=True, help="The world to ask about.")
-def new(path: Path, base: str) -> None:
+@as_json
+def new(path: Path, base: str, as_json: bool) -> None:
     """Write a commented what-if about a world to PATH, ready to be edited."""
-    from benchmarks import scaffold
+    from benchmarks import scaffold, verbs
 
-    click.echo(scaffold.new(base, path))
+    told = scaffold.new(base, path)
+    click.echo(verbs.written([path], True) if as_json else told)
 
 
 @cli.command()
@@ -207,11 +212,12 @@ def diff(one: str, other: str, as_json: bool) -> None:
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The page; gallery.html in the folder unless given.")
-def gallery(folder: Path, out: Path | None) -> None:
+@as_json
+def gallery(folder: Path, out: Path | None, as_json: bool) -> None:
     """Build an index page of the finished studies in a folder of run folders."""
     from benchmarks.gallery import gallery as build
 
-    click.echo(build(folder, out))
+    click.echo(build(folder, out, as_json))
 
 
 @cli.command(name="list")
@@ -227,28 +233,33 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @overrides
 @click.option("--resolved", is_flag=True, help="The whole document after extends and overrides, as YAML.")
-def show(name: str, settings: tuple[str, ...], resolved: bool) -> None:
+@as_json
+def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) -> None:
     """What a scenario says, and which of its values are assumed rather than sourced."""
     from benchmarks import verbs
 
-    click.echo(verbs.show(name, settings, resolved))
+    click.echo(verbs.show(name, settings, resolved, as_json))
 
 
 @cli.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @overrides
-def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
+@as_json
+def check(names: tuple[str, ...], settings: tuple[str, ...], as_json: bool) -> None:
     """Check scenarios, every cell of their sweeps included."""
     from benchmarks import verbs
 
+    if as_json:
+        click.echo(json.dumps({"checked": [verbs.checked(name, settings) for name in names]}, indent=2))
+        return
     for name in names:
         click.echo(verbs.check(name, settings))
 
 
 @cli.command()
-@click.argument("document", type=click.Choice(["scenario", "cohort"]), default="scenario")
+@click.argument("document", default="scenario", metavar="[scenario | cohort | COMMAND]")
 def schema(document: str) -> None:
-    """The JSON Schema of scenarios, or of the SPEC of a cohort file."""
+    """The JSON Schema of scenarios, of the SPEC of a cohort file, or of what COMMAND prints with --json."""
     from benchmarks import verbs
 
     click.echo(json.dumps(verbs.schema(document), indent=2))

@@ -101,7 +101,7 @@ def ready_kernels(parts: Sequence[str]) -> float | None:
     return warm_up(min(os.cpu_count() or 1, 4), lambda line: print(line, file=sys.stderr, flush=True), parts)
 
 
-def warm_up() -> str:
+def warm_up(as_json: bool) -> str:
     """Compile everything into the cache, for images and clusters."""
     from benchmarks.warm_up import PARTS, folder
 
@@ -109,6 +109,8 @@ def warm_up() -> str:
     if place is None:
         raise RunError("no folder for compiled code can be written; name one with NUMBA_CACHE_DIR or XDG_CACHE_HOME")
     took = ready_kernels(tuple(PARTS))
+    if as_json:
+        return json.dumps({"folder": str(place), "seconds": took}, indent=2)
     return f"{place}: " + ("all was compiled already" if took is None else f"compiled in {took:.0f} s")
 
 
@@ -191,9 +193,17 @@ def listing(as_json: bool) -> str:
     return "\n".join(lines[1:])
 
 
-def show(name: str, settings: tuple[str, ...], resolved: bool) -> str:
-    """A scenario in words, or resolved as YAML."""
+def written(files: Sequence[Path], as_json: bool) -> str:
+    """The files that were written, one a line or as JSON."""
+    names = [str(file) for file in files]
+    return json.dumps({"files": names}, indent=2) if as_json else "\n".join(names)
+
+
+def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) -> str:
+    """A scenario in words, or resolved as YAML; either as JSON."""
     asked = load_study(name, settings)
+    if as_json:
+        return json.dumps(asked.document.tree if resolved else _described(asked), indent=2, allow_nan=False)
     if resolved:
         return resolved_yaml(asked.document.tree).rstrip("\n")
     scenario = asked.scenario
@@ -215,6 +225,22 @@ def show(name: str, settings: tuple[str, ...], resolved: bool) -> str:
     return "\n".join(lines)
 
 
+def _described(asked: Asked) -> dict[str, Any]:
+    scenario = asked.scenario
+    return {
+        **{name: getattr(scenario, name) for name in ("name", "question", "source")},
+        "arms": {"treated": scenario.arms.treated, "control": scenario.arms.control},
+        "patients": scenario.population.size,
+        "estimators": [estimator.name for estimator in scenario.estimators],
+        "cells": [settings for settings, _ in asked.cells],
+        "replicates": scenario.run.replicates,
+        "seed": scenario.run.seed,
+        "digest": digest(asked.document.tree),
+        "sourced": dict(sorted(asked.document.sources.items())),
+        "assumed": assumed_values(asked.document),
+    }
+
+
 def assumed_values(document: Document) -> list[str]:
     """Dotted paths of the values of the world that state no source."""
     return assumed(document, ("population", "treatment", "outcomes", "entry", "followup"))
@@ -222,11 +248,23 @@ def assumed_values(document: Document) -> list[str]:
 
 def check(name: str, settings: tuple[str, ...]) -> str:
     """One line that says the scenario is valid; DocumentError otherwise."""
+    found = checked(name, settings)
+    count = found["cells"]
+    return f"{name}: valid, {count} cell{'s' if count > 1 else ''}, digest {found['digest'][:10]}"
+
+
+def checked(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
+    """The number of cells and the digest of a valid scenario; DocumentError otherwise."""
     asked = load_study(name, settings)
-    count = len(asked.cells)
-    return f"{name}: valid, {count} cell{'s' if count > 1 else ''}, digest {digest(asked.document.tree)[:10]}"
+    return {"name": name, "cells": len(asked.cells), "digest": digest(asked.document.tree)}
 
 
 def schema(document: str) -> dict[str, Any]:
-    """The JSON Schema of a scenario or of a cohort's SPEC."""
+    """The JSON Schema of a scenario, of a cohort's SPEC, or of what a command prints with --json."""
+    from benchmarks.json_documents import DOCUMENTS, described
+
+    if document in DOCUMENTS:
+        return described(document)
+    if document not in ("scenario", "cohort"):
+        raise RunError(f"schema {document}: no such document; there are scenario, cohort, {', '.join(DOCUMENTS)}")
     return json_schema(Scenario if document == "scenario" else CohortSpec)

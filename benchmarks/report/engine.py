@@ -36,7 +36,7 @@ class Picture:
 class Section:
     """A heading and what stands below it, in this order; ``fold``: the tables are folded under that summary.
 
-    ``cell`` marks a section of one cell, which a reader may pick.
+    ``in_print``: they are unfolded on paper. ``cell`` marks a section of one cell, which a reader may pick.
     """
 
     heading: str
@@ -49,6 +49,7 @@ class Section:
     notes: tuple[str, ...] = ()
     parts: "tuple[Section, ...]" = ()
     cell: bool = False
+    in_print: bool = False
 
 
 @dataclass(frozen=True)

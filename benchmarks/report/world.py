@@ -46,6 +46,7 @@ def assumed_section(document: Document) -> Section:
         tables=(plain,) if few and rows else (),
         fold="The sourced values" if few else "All of them, assumed before sourced",
         folded=tuple(one for one in ((known,) if few else (plain, known)) if one.rows),
+        in_print=not few,
     )
 
 

@@ -102,6 +102,9 @@
       else { box.removeAttribute("tabindex"); }
     });
   }
+  window.addEventListener("beforeprint", function () {
+    all(document, "details.printed").forEach(function (one) { one.open = true; });
+  });
   window.addEventListener("resize", reachable);
   reachable();
 }());
