@@ -9,8 +9,8 @@ from benchmarks import study
 from benchmarks.blocks import prepare
 from benchmarks.report import gallery_entry, gallery_page
 from benchmarks.store import RunError, RunFolder
-from benchmarks.tables import write_page
 from benchmarks.verbs import load_study
+from benchmarks.written import write_page
 from simulator.documents import DocumentError, shipped
 
 ORDER = ("overview", "confounding", "time-zero", "effects", "follow-up", "records", "analysis")

@@ -248,7 +248,7 @@ def replay(path: Path, cell: int, replicate: int, out: Path | None, as_json: boo
 
 
 def _check(tables_out: Path | None) -> None:
-    from benchmarks.tables import check_tables
+    from benchmarks.written import check_tables
 
     if tables_out is not None:
         check_tables(tables_out)
@@ -257,11 +257,11 @@ def _check(tables_out: Path | None) -> None:
 def _present(
     asked: Asked, result: "StudyResult", folder: RunFolder, as_json: bool, tables_out: Path | None = None
 ) -> str:
-    from benchmarks import tables
+    from benchmarks import tables, written
     from benchmarks.report import study_report
 
     if tables_out is not None:
-        tables.keep_tables(tables.performance_tables(result), tables_out)
+        written.keep_tables(written.performance_tables(result), tables_out)
     made_from = folder.read_json("manifest.json")
     page = study_report(result, asked.document, asked.scenario, made_from)
     folder.write_bytes("report.html", page.encode())

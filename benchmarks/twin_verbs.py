@@ -18,10 +18,11 @@ from benchmarks import fidelity as scorecard
 from benchmarks.progress import Progress
 from benchmarks.scenario import Scenario
 from benchmarks.store import RunError
-from benchmarks.tables import WIDTH, aligned, number, write_page
+from benchmarks.tables import WIDTH, aligned, number
 from benchmarks.targets import free_paths
 from benchmarks.verbs import Asked, ready_kernels
 from benchmarks.warm_up import STUDY
+from benchmarks.written import write_page
 from simulator.canonical import resolved_yaml
 from simulator.documents import load, parse
 from simulator.spec import Spec

@@ -64,7 +64,7 @@ def validate(full: bool, jobs: int, report_out: Path | None, as_json: bool) -> t
     holds = all(verdict.holds for verdict in verdicts)
     if report_out is not None:
         from benchmarks.report import validation_report
-        from benchmarks.tables import write_page
+        from benchmarks.written import write_page
 
         write_page(report_out, validation_report(verdicts, full))
     if as_json:
@@ -78,7 +78,7 @@ def performance(
 ) -> str:  # fmt: skip
     """The performance of a table of replicates, as a table or JSON; written as CSV and as a page where asked."""
     from benchmarks import replicate_table
-    from benchmarks.tables import write_page
+    from benchmarks.written import write_page
 
     if (columns.low is None) != (columns.high is None):
         raise RunError("--low and --high belong together: give both or neither")
@@ -152,8 +152,9 @@ def analyze(
     """One cohort file analysed: the tables for stdout, with JSON, report and files of tables written where asked."""
     from analysis.cohort_file import read_cohort
     from analysis.workflow import analyse
-    from benchmarks.tables import check_tables, cohort_tables, keep_tables, write_page
+    from benchmarks.tables import cohort_tables
     from benchmarks.warm_up import COHORT
+    from benchmarks.written import check_tables, keep_tables, write_page
 
     if tables_out is not None:
         check_tables(tables_out)

@@ -22,7 +22,7 @@ from benchmarks.store import RunFolder
 from simulator.documents import load, parse
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
-OWN_SCRIPT = (Path(__file__).parent.parent / "benchmarks/report/templates/tables.js").read_text("utf-8")
+OWN_SCRIPT = (Path(__file__).parent.parent / "benchmarks/report/templates/page.js").read_text("utf-8")
 HOSTILE = '<script>alert("x")</script> $\\frac{$ \u202e آ 🧬 =cmd() ' + "long " * 20
 
 

@@ -19,9 +19,9 @@ from benchmarks.rows import Rows
 from benchmarks.scenario import Scenario, Settings, cells
 from benchmarks.store import RunError, RunFolder
 from benchmarks.study import StudyResult, Work, all_rows, run_study
-from benchmarks.tables import check_tables
 from benchmarks.verbs import Asked, load_study, ready_kernels
 from benchmarks.warm_up import STUDY
+from benchmarks.written import check_tables
 from simulator.documents import parse, with_values
 
 Floats = NDArray[np.float64]

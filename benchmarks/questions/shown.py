@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from analysis.text_table import TextTable
 from benchmarks.questions.ask import load, write_figure
 from benchmarks.questions.options import Options
-from benchmarks.tables import aligned, keep_tables, write_page
+from benchmarks.tables import aligned
 from benchmarks.verbs import Asked
+from benchmarks.written import keep_tables, write_page
 
 WIDTH = 100
 

@@ -86,20 +86,19 @@ class Page:
 def html(page: Page) -> str:
     """The page as one HTML document that needs no network and no script."""
     parts = (page.assumed, page.base, *page.results, page.diagnostics, page.failures)
-    return rendered(
-        "page.html",
-        page=page,
-        heading=page.question,
-        sections=[part for part in parts if part is not None],
-        told=page.told,
-        versions=page.told.versions or versions(),
-        now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        terms=[(name, TERMS[name]) for name in page.terms],
-        references=[REFERENCES[name] for name in page.references],
-    )
+    content = {
+        "page": page,
+        "heading": page.question,
+        "sections": [part for part in parts if part is not None],
+        "told": page.told,
+        "versions": page.told.versions or versions(),
+        "terms": [(name, TERMS[name]) for name in page.terms],
+        "references": [REFERENCES[name] for name in page.references],
+    }
+    return rendered("page.html", content)
 
 
-def rendered(template: str, **content: Any) -> str:
+def rendered(template: str, content: Mapping[str, Any]) -> str:
     """A template filled; only our own script may run on the page."""
     environment = Environment(
         loader=PackageLoader("benchmarks.report"),
@@ -111,7 +110,9 @@ def rendered(template: str, **content: Any) -> str:
     )
     script, style = (Markup(environment.loader.get_source(environment, name)[0]) for name in ("page.js", "page.css"))  # type: ignore[union-attr]
     digested = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template(template).render(script=script, style=style, script_sha256=digested, **content)
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    frame = {"script": script, "style": style, "script_sha256": digested, "now": now}
+    return environment.get_template(template).render({**frame, **content})
 
 
 def picture(figure: Figure, caption: str, description: str) -> Picture:

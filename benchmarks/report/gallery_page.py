@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from benchmarks import tables
 from benchmarks.report import charts
@@ -30,14 +29,13 @@ def gallery_page(entries: Sequence[Entry], unfinished: Sequence[tuple[str, str]]
     groups = [(name, [one for one in entries if one.group == name]) for name in names]
     count = len(entries)
     left = f"; {len(unfinished)} not finished" if unfinished else ""
-    return rendered(
-        "gallery.html",
-        heading="What the studies found",
-        verdict=f"{count} finished stud{'y' if count == 1 else 'ies'}{left}: questions, figures, links to reports.",
-        groups=[(name, own) for name, own in groups if own],
-        unfinished=unfinished,
-        now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-    )
+    content = {
+        "heading": "What the studies found",
+        "verdict": f"{count} finished stud{'y' if count == 1 else 'ies'}{left}: questions, figures, links to reports.",
+        "groups": [(name, own) for name, own in groups if own],
+        "unfinished": unfinished,
+    }
+    return rendered("gallery.html", content)
 
 
 def gallery_entry(result: StudyResult, scenario: Scenario, link: str, group: str) -> Entry:
