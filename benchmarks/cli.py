@@ -296,6 +296,7 @@ def _user_mistakes() -> tuple[type[BaseException], ...]:
     names = {
         "simulator.documents": "DocumentError",
         "benchmarks.store": "RunError",
+        "benchmarks.pools": "BackendError",
         "analysis.data_table": "CohortFileError",
         "analysis.estimators.own": "OwnFunctionError",
     }

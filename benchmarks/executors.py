@@ -1,84 +1,212 @@
-# ruff: noqa
-"""stub"""
+"""Crews of workers that compute tasks and survive their loss: serial, threads, processes, Dask.
 
+At most one task per worker is under way, and what a worker finished is handed on before it is given more, so that
+losing everything loses one task per worker.
+"""
+
+import difflib
+import re
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
-_T = TypeVar("_T")
-_S = TypeVar("_S")
+from benchmarks.pools import BackendError as BackendError
+from benchmarks.pools import Processes, Serial, Threads
 
+T = TypeVar("T")
+S = TypeVar("S")
 
-class BackendError(Exception):
-    """x"""
+BACKENDS = ("auto", "serial", "threads", "processes", "dask")
+ADDRESS = re.compile(r"(dask|tcp|tls)://[^/\s]+:\d{1,5}")
+DEATHS = 2
+"""A task that has killed so many workers is divided."""
+AHEAD = 4
+"""Tasks per worker that may be finished or under way beyond the one that is waited for."""
+PATIENCE = 0.2
 
 
 @dataclass(frozen=True)
-class Rescue(Generic[_T, _S]):
-    """x"""
+class Rescue(Generic[T, S]):
+    """What to do about a task whose workers died.
 
-    split: Callable[[_T], Sequence[_T]]
-    join: Callable[[Sequence[_S]], _S]
-    lost: Callable[[_T], _S]
+    ``split`` gives smaller tasks, none where it cannot be divided; ``join`` puts their results together in order;
+    ``lost`` is the result of a task that cannot be had.
+    """
 
-
-@dataclass
-class Crew:
-    """x"""
-
-    name: str
-    jobs: int
-
-    def run_in_order(
-        self, function: Any, tasks: Any, done: Any = lambda n: None, keep: Any = lambda t, r: None, rescue: Any = None
-    ) -> Iterator[Any]:
-        """x"""
-        with ThreadPoolExecutor(self.jobs) as pool:
-            waiting: dict[int, Future[Any]] = {}
-            kept: set[int] = set()
-            submitted = 0
-            count = 0
-            try:
-                for number in range(len(tasks)):
-                    while submitted < len(tasks) and len(waiting) < 4 * self.jobs:
-                        waiting[submitted] = pool.submit(function, tasks[submitted])
-                        submitted += 1
-                    while True:
-                        for other, future in waiting.items():
-                            if future.done() and other not in kept:
-                                keep(tasks[other], future.result())
-                                kept.add(other)
-                                count += 1
-                                done(count)
-                        if waiting[number].done():
-                            break
-                        wait([f for f in waiting.values() if not f.done()], return_when=FIRST_COMPLETED, timeout=0.2)
-                    if number not in kept:
-                        keep(tasks[number], waiting[number].result())
-                        kept.add(number)
-                        count += 1
-                        done(count)
-                    yield waiting.pop(number).result()
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def crew(backend: str, jobs: int) -> Iterator[Crew]:
-    """x"""
-    yield Crew(backend, jobs)
+    split: Callable[[T], Sequence[T]]
+    join: Callable[[Sequence[S]], S]
+    lost: Callable[[T], S]
 
 
 def chosen(backend: str, plain_python: bool, jobs: int) -> str:
-    """x"""
-    return backend
+    """The backend for a study; ``auto`` looks at whether it has estimators in plain Python, which hold the GIL."""
+    if backend == "auto":
+        return "serial" if jobs == 1 else "processes" if plain_python else "threads"
+    if backend in BACKENDS or ADDRESS.fullmatch(backend):
+        return backend
+    if "://" in backend:
+        raise BackendError(f"backend '{backend}' is no address; write dask://host:port, e.g. dask://localhost:8786")
+    near = difflib.get_close_matches(backend, BACKENDS, 1)
+    meant = f"did you mean '{near[0]}'?" if near else f"one of {', '.join(BACKENDS)}, dask://host:port"
+    raise BackendError(f"backend '{backend}' is not known; {meant}")
+
+
+@contextmanager
+def crew(backend: str, jobs: int) -> Iterator["Crew"]:
+    """A crew of ``jobs`` workers (those of the scheduler for an address), sent home at the end."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        pool = _pool(backend, jobs)
+        try:
+            yield Crew(backend, pool)
+        finally:
+            pool.close()
+
+
+def _pool(backend: str, jobs: int) -> Serial:
+    if backend == "serial":
+        return Serial()
+    if backend == "threads":
+        return Threads(jobs)
+    if backend == "processes":
+        return Processes(jobs)
+    from benchmarks.dask_pool import Dask
+
+    return Dask(backend, jobs)
+
+
+@dataclass
+class _Piece(Generic[T, S]):
+    """A task, or a part of one that was divided."""
+
+    task: T
+    number: int
+    whole: "_Piece[T, S] | None" = None
+    deaths: int = 0
+    parts: "list[_Piece[T, S]]" = field(default_factory=list)
+    result: list[S] = field(default_factory=list)
+
+    def suspect(self) -> bool:
+        """True where it, or what it is a part of, has cost a worker."""
+        return self.deaths > 0 or self.whole is not None
+
+    def settled(self, result: S, join: Callable[[Sequence[S]], S] | None) -> "_Piece[T, S]":
+        """The largest piece that is complete with this result."""
+        self.result.append(result)
+        piece = self
+        while join and piece.whole is not None and all(part.result for part in piece.whole.parts):
+            piece = piece.whole
+            piece.result.append(join([part.result.pop() for part in piece.parts]))
+        return piece
+
+
+def _failed(future: Future[S]) -> bool:
+    return future.cancelled() or future.exception() is not None
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Workers that are ready for tasks."""
+
+    name: str
+    _pool: "Serial"
+
+    @property
+    def jobs(self) -> int:
+        """How many tasks are computed at a time."""
+        return self._pool.width
+
+    def run_in_order(
+        self,
+        function: Callable[[T], S],
+        tasks: Sequence[T],
+        done: Callable[[int], None] = lambda count: None,  # noqa: ARG005
+        keep: Callable[[T, S], None] = lambda task, result: None,  # noqa: ARG005
+        rescue: Rescue[T, S] | None = None,
+    ) -> Iterator[S]:
+        """Results in the order of the tasks; ``keep`` gets each as soon as it is finished, then ``done`` their number.
+
+        A task whose worker died is run once more, alone, so that a second death is its own fault; it is then divided.
+        An exception of the function is raised here, and BackendError for a task that is lost without a rescue.
+        """
+        under_way: dict[Future[S], _Piece[T, S]] = {}
+        again: deque[_Piece[T, S]] = deque()
+        ready: dict[int, S] = {}
+        submitted = finished = 0
+
+        def fill(head: int) -> None:
+            nonlocal submitted
+            while len(under_way) < self.jobs:
+                if again or any(piece.suspect() for piece in under_way.values()):
+                    if under_way:
+                        return
+                    piece = again.popleft()
+                elif submitted < min(len(tasks), head + AHEAD * self.jobs):
+                    piece = _Piece(tasks[submitted], submitted)
+                    submitted += 1
+                else:
+                    return
+                under_way[self._pool.submit(function, piece.task)] = piece
+
+        try:
+            for number in range(len(tasks)):
+                while number not in ready:
+                    fill(number)
+                    over = wait(under_way, timeout=PATIENCE, return_when=FIRST_COMPLETED).done
+                    for future in sorted(over, key=_failed):
+                        piece = self._outcome(future, under_way.pop(future), len(tasks), again, rescue)
+                        if piece is not None:
+                            ready[piece.number] = piece.result.pop()
+                            keep(piece.task, ready[piece.number])
+                            finished += 1
+                            done(finished)
+                        fill(number)
+                    self._pool.watch()
+                yield ready.pop(number)
+        finally:
+            self._pool.abandon(under_way)
+
+    def _outcome(
+        self,
+        future: Future[S],
+        piece: _Piece[T, S],
+        total: int,
+        again: deque[_Piece[T, S]],
+        rescue: Rescue[T, S] | None,
+    ) -> _Piece[T, S] | None:
+        """The task that is now complete, if any; what must be run again is put in ``again``."""
+        error = CancelledError() if future.cancelled() else future.exception()
+        complete: _Piece[T, S] | None = None
+        if error is None:
+            complete = piece.settled(future.result(), rescue.join if rescue else None)
+        elif not self._pool.lost(error):
+            raise error
+        else:
+            piece.deaths += 1
+            if piece.deaths < DEATHS:
+                again.append(piece)
+            elif rescue is None:
+                what = "ran out of memory" if isinstance(error, MemoryError) else "killed its worker"
+                raise BackendError(f"task {piece.number + 1} of {total} {what} {DEATHS} times; nothing more was tried")
+            else:
+                parts = rescue.split(piece.task)
+                piece.parts = [_Piece(part, piece.number, piece) for part in parts] if len(parts) > 1 else []
+                again.extendleft(reversed(piece.parts))
+                if not piece.parts:
+                    complete = piece.settled(rescue.lost(piece.task), rescue.join)
+        return complete if complete is not None and complete.whole is None else None
 
 
 def in_threads(
-    function: Callable[[_T], _S], tasks: Sequence[_T], jobs: int, done: Callable[[int], None] = lambda _: None
-) -> Iterator[_S]:
+    function: Callable[[T], S],
+    tasks: Sequence[T],
+    jobs: int,
+    done: Callable[[int], None] = lambda count: None,  # noqa: ARG005
+) -> Iterator[S]:
     """Results in the order of the tasks, computed by ``jobs`` threads; ``done`` hears how many are finished."""
     with crew("threads", jobs) as workers:
         yield from workers.run_in_order(function, tasks, done)

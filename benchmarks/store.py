@@ -42,10 +42,9 @@ class RunFolder:
 
     def write_checked(self, name: str, content: bytes) -> str:
         """Write a file and its SHA-256 beside it, which is returned."""
-        checksum = hashlib.sha256(content).hexdigest()
-        self.write_bytes(name, content)
-        self.write_bytes(f"{name}.sha256", checksum.encode())
-        return checksum
+        with self._new(name) as file:
+            file.write(content)
+        return self._state(name, hashlib.sha256(content).hexdigest())
 
     def write_table(self, name: str, table: "pa.Table") -> str:
         """Write a parquet file and its SHA-256 beside it, which is returned."""
@@ -70,12 +69,16 @@ class RunFolder:
                 writer.write_table(table, row_group_size=max(len(table), 1))
             if writer is not None:
                 writer.close()
-        checksum = _sha256(self.path / name)
-        self.write_bytes(f"{name}.sha256", checksum.encode())
+        return self._state(name, _sha256(self.path / name))
+
+    def _state(self, name: str, checksum: str) -> str:
+        """Write the SHA-256 beside a file; one that a power failure takes away only makes the file be made again."""
+        with self._new(f"{name}{SUM}", flushed=False) as file:
+            file.write(checksum.encode())
         return checksum
 
     @contextlib.contextmanager
-    def _new(self, name: str) -> Iterator[IO[bytes]]:
+    def _new(self, name: str, flushed: bool = True) -> Iterator[IO[bytes]]:
         """A file that takes its name once it is whole and on disk; whatever interrupts leaves nothing behind."""
         target = self.path / name
         temporary = target.with_name(f".{target.name}.{platform.node()}-{os.getpid()}.part")
@@ -85,11 +88,11 @@ class RunFolder:
                 with temporary.open("wb") as file:
                     yield file
                     file.flush()
-                    os.fsync(file.fileno())
+                    if flushed:
+                        os.fsync(file.fileno())
                 temporary.replace(target)
             finally:
                 temporary.unlink(missing_ok=True)
-            _flush(target.parent)
         except OSError as error:
             raise RunError(
                 f"{target}: cannot be written ({error.strerror or error}); what was finished before is kept: make room "
@@ -100,7 +103,7 @@ class RunFolder:
         """Whether the file is there and agrees with its checksum."""
         path = self.path / name
         try:
-            return _sha256(path) == path.with_name(f"{path.name}.sha256").read_text("ascii").strip()
+            return _sha256(path) == path.with_name(f"{path.name}{SUM}").read_text("ascii").strip()
         except (OSError, UnicodeDecodeError):
             return False
 
@@ -109,7 +112,7 @@ class RunFolder:
         path = self.path / name
         try:
             content = path.read_bytes()
-            stated = path.with_name(f"{path.name}.sha256").read_text("ascii")
+            stated = path.with_name(f"{path.name}{SUM}").read_text("ascii")
         except (OSError, UnicodeDecodeError):
             return None
         return content if hashlib.sha256(content).hexdigest() == stated.strip() else None
@@ -174,7 +177,7 @@ class RunFolder:
         path = self.path / name
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            file = path.open("a+", encoding="utf-8")
+            file = path.open("ab", buffering=0)
         except OSError as error:
             raise RunError(f"{path}: cannot be written ({error.strerror}); choose another folder with --out") from None
         with file:
@@ -182,28 +185,34 @@ class RunFolder:
                 fcntl.flock(file, kind | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise RunError(
-                    f"{self.path}: in use by {self.holder(name) or 'another process'}; wait for it, or choose another "
+                    f"{self.path}: in use by {self.holder() or 'another process'}; wait for it, or choose another "
                     "folder with --out"
                 ) from None
             except OSError:
                 self.note("this file system keeps no locks: see that no other run writes here")
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
-            file.flush()
+            with contextlib.suppress(OSError):  # a full disk must not keep anyone out
+                file.truncate(0)
+                file.write(
+                    f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}".encode()
+                )
             yield
-            file.truncate(0)
 
-    def holder(self, name: str = LOCK) -> str:
-        """Who holds the lock, in words; empty where nobody does."""
-        try:
-            with (self.path / name).open("r", encoding="utf-8", errors="replace") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return file.read(200)
-        except OSError:
-            return ""
+    def holder(self) -> str:
+        """Who is at work here, in words; empty where nobody is."""
+        return ", ".join(filter(None, map(_holder, sorted(self.path.glob(f"{LOCK}*")))))
+
+
+def _holder(lock: Path) -> str:
+    """Who holds a lock to itself, in words; empty where nobody does."""
+    try:
+        with lock.open(encoding="utf-8", errors="replace") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return file.read(200)
+    except OSError:
         return ""
+    return ""
 
 
 def _json(value: object) -> bytes:
@@ -213,12 +222,3 @@ def _json(value: object) -> bytes:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(folder: Path) -> None:
-    """Bring the folder's own entries to disk: a rename is not safe before."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,0 +1,165 @@
+"""Dask as a pool: workers on other machines, or on this one, that are shown to compute as the driver does."""
+
+import functools
+import hashlib
+import importlib.util
+import platform
+import re
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from benchmarks.pools import BackendError, Serial, deaf_to_interrupts
+
+T = TypeVar("T")
+S = TypeVar("S")
+NUMBER_MAKERS = ("numpy", "scipy", "numba", "llvmlite", "pandas", "pyarrow", "pydantic", "trialtwin")
+OWN_CODE = ("simulator", "analysis", "benchmarks")
+CONNECT_SECONDS = 10.0
+NO_WORKER_SECONDS = 60.0
+
+
+@functools.cache
+def provenance() -> dict[str, str]:
+    """What can change a number in this process: the versions of Python and packages, and a digest of our own code."""
+    found = {"python": platform.python_version()}
+    for name in NUMBER_MAKERS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "none"
+    code = hashlib.sha256()
+    for room in OWN_CODE:
+        spec = importlib.util.find_spec(room)
+        assert spec is not None
+        assert spec.origin is not None
+        home = Path(spec.origin).parent
+        for path in sorted(home.rglob("*.py")):
+            code.update(f"{room}/{path.relative_to(home).as_posix()}\0".encode() + path.read_bytes())
+    return {**found, "code of trialtwin": code.hexdigest()[:12]}
+
+
+def _differences(place: str, theirs: dict[str, str], ours: dict[str, str]) -> list[str]:
+    return [
+        f"{place} has {name} {theirs.get(name, 'none')}, here is {own}"
+        for name, own in ours.items()
+        if theirs.get(name, "none") != own
+    ]
+
+
+def _checked(ours: dict[str, str], function: Callable[[T], S], task: T) -> S:
+    """The result of the task in a worker that is like the driver, one that joined late too."""
+    from threadpoolctl import threadpool_limits
+
+    if provenance() != ours:
+        raise BackendError("; ".join(_differences(f"worker {platform.node()}", provenance(), ours)))
+    with threadpool_limits(1):
+        return function(task)
+
+
+class Dask(Serial):
+    """The workers of a Dask scheduler, or of a cluster on this machine that ends with the crew."""
+
+    def __init__(self, backend: str, jobs: int) -> None:
+        try:
+            import distributed as library
+            from distributed.utils import silence_logging_cmgr
+        except ImportError:
+            raise BackendError("Dask is not installed; pip install 'trialtwin[dask]'") from None
+        distributed: Any = library
+        self._at = re.sub("^dask:", "tcp:", backend)
+        self.width, self._seen, self._next_look = jobs, time.monotonic(), 0.0
+        with ExitStack() as stack, deaf_to_interrupts():
+            stack.enter_context(silence_logging_cmgr("CRITICAL"))
+            if "://" in backend:
+                self._client = stack.enter_context(self._met(distributed))
+            else:
+                cluster = distributed.LocalCluster(
+                    n_workers=jobs,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address=None,
+                    silence_logs="CRITICAL",
+                    scheduler_kwargs={"allowed_failures": 0},
+                )
+                self._client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
+            self._same_versions()
+            self._workers = self._client.get_executor(pure=False)
+            self._stack = stack.pop_all()
+
+    def _met(self, distributed: Any) -> Any:
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)  # checked below, as an error
+            try:
+                return distributed.Client(self._at, timeout=CONNECT_SECONDS, set_as_default=False)
+            except (OSError, TimeoutError, ValueError) as error:
+                why = str(error).splitlines()[0] if str(error) else type(error).__name__
+                raise BackendError(f"no Dask scheduler answers at {self._at} ({why})") from None
+
+    def _same_versions(self) -> None:
+        """Raise BackendError naming every difference that could change a number or break the connection."""
+        try:
+            self._client.wait_for_workers(1, timeout=NO_WORKER_SECONDS)
+        except TimeoutError:
+            raise BackendError(f"the Dask scheduler at {self._at} has no workers") from None
+        both = self._client.get_versions()
+        needed = ("python", "dask", "distributed")
+        here, there = ({name: both[end]["packages"][name] for name in needed} for end in ("client", "scheduler"))
+        wrong = _differences("the scheduler", there, here)
+        for address, theirs in self._client.run(provenance, on_error="return").items():
+            if isinstance(theirs, BaseException):
+                wrong.append(f"worker {address} cannot load trialtwin ({theirs})")
+            else:
+                wrong += _differences(f"worker {address}", theirs, provenance())
+        if wrong:
+            raise BackendError("Dask: " + "; ".join(wrong[:6]) + (f"; {len(wrong) - 6} more" if wrong[6:] else ""))
+
+    def submit(self, function: Callable[[T], S], task: T) -> Future[S]:
+        """The future of one task."""
+        future: Future[S] = self._workers.submit(_checked, provenance(), function, task)
+        return future
+
+    def lost(self, error: BaseException) -> bool:
+        """True for the death of a worker and for want of memory; BackendError for what no retry can mend."""
+        from distributed import KilledWorker
+
+        if isinstance(error, CancelledError):
+            raise BackendError(self._gone())
+        return isinstance(error, (KilledWorker, MemoryError))
+
+    def _gone(self) -> str:
+        return f"lost the Dask scheduler at {self._at}; what is finished is kept, run the same command again"
+
+    def watch(self) -> None:
+        """Raise BackendError when the scheduler or every worker is gone."""
+        if time.monotonic() < self._next_look:
+            return
+        if self._client.status != "running":
+            raise BackendError(self._gone())
+        try:
+            threads = sum(self._client.nthreads(callback_timeout=5).values())
+        except (OSError, TimeoutError):
+            threads = 0
+        self._next_look = time.monotonic() + 1
+        if threads:
+            self.width, self._seen = threads, time.monotonic()
+        elif time.monotonic() - self._seen > NO_WORKER_SECONDS:
+            raise BackendError(
+                f"no Dask worker answers for {NO_WORKER_SECONDS:.0f} s; what is finished is kept, "
+                "run the same command again when there are workers"
+            )
+
+    def abandon(self, futures: Iterable[Future[S]]) -> None:
+        """End what is under way."""
+        for future in futures:
+            future.cancel()
+
+    def close(self) -> None:
+        """Send the workers home."""
+        self._stack.close()
