@@ -290,14 +290,14 @@ def as_csv(groups: Sequence[Group], columns: Columns) -> str:
 
 
 def shown_rows(groups: Sequence[Group], columns: Columns) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Header and rows of a table with a row for each group: "value (MCSE)" of each measure."""
+    """Header and rows with a row for each group: its labels, "value (MCSE)" of each measure."""
     names = list(dict.fromkeys(name for one in groups for name in (*one.measures, *one.against)))
-    header = (*columns.by, "replicates", "failed", *(name.replace("_", " ") for name in names))
+    header = (*columns.by, *(name.replace("_", " ") for name in names))
     rows = []
     for one in groups:
         found = one.measures | one.against
         cells = [_shown(found[name]) if name in found else "" for name in names]
-        rows.append((*one.labels, str(one.rows), str(one.failed), *cells))
+        rows.append((*one.labels, *cells))
     return header, rows
 
 

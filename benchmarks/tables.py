@@ -44,12 +44,7 @@ NOTE = (
 
 def measures(result: StudyResult, cell: int, endpoint: str, estimator: str) -> dict[str, Measure]:
     """The measures of one estimator in one cell, by name."""
-    table = result.performance
-    mine = table[(table["cell"] == cell) & (table["endpoint"] == endpoint) & (table["estimator"] == estimator)]
-    return {
-        name: Measure(value, mcse)
-        for name, value, mcse in zip(mine["measure"], mine["value"], mine["mcse"], strict=True)
-    }
+    return result.measured.get((cell, endpoint, estimator), {})
 
 
 def rejection(found: dict[str, Measure]) -> tuple[str, Measure]:

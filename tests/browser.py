@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,17 @@ from typing import Any
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING = "no chromium here: install Debian's chromium to run these"
 PATIENCE = 60.0
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions", "--disable-dev-shm-usage",
+    "--disable-background-networking", "--disable-component-update", "--hide-scrollbars", "--remote-debugging-pipe",
+)  # fmt: skip
+THREE_AND_FOUR = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""  # where the browser looks for the pipes
 
 
 class Browser:
@@ -23,13 +35,9 @@ class Browser:
     def __init__(self, profile: Path) -> None:
         assert BROWSER is not None
         ours, theirs = os.pipe(), os.pipe()  # what we say, what it says
-        flags = (
-            "--headless --no-sandbox --disable-gpu --no-first-run --disable-extensions --disable-dev-shm-usage"
-            " --disable-background-networking --disable-component-update --remote-debugging-pipe --hide-scrollbars"
-        )
+        words = [sys.executable, "-c", THREE_AND_FOUR, str(ours[0]), str(theirs[1]), BROWSER, *FLAGS]
         self.process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$0" {flags} "$1" about:blank 3<&{ours[0]} 4>&{theirs[1]}', BROWSER,
-             f"--user-data-dir={profile}"],
+            [*words, f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(ours[0], theirs[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         os.close(ours[0])
@@ -77,7 +85,7 @@ class Browser:
             self.events.append(self._next())
 
     @contextmanager
-    def opened(self, path: Path, width: int, strict: bool = False) -> Iterator["Page"]:
+    def opened(self, path: Path, width: int, strict: bool = False, scripts: bool = True) -> Iterator["Page"]:
         """The page in a window of that width; ``strict``: the page's own policy decides which scripts run."""
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -85,6 +93,8 @@ class Browser:
             self.ask(f"{domain}.enable", session)
         screen = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
         self.ask("Emulation.setDeviceMetricsOverride", session, **screen)
+        if not scripts:
+            self.ask("Emulation.setScriptExecutionDisabled", session, value=True)
         if not strict:
             self.ask("Page.setBypassCSP", session, enabled=True)
         self.events.clear()
@@ -121,6 +131,16 @@ class Page:
                 "Input.dispatchKeyEvent", self.session, type=kind, key=key, code=key,
                 windowsVirtualKeyCode=codes[key], text=text if kind == "keyDown" else "",
             )  # fmt: skip
+
+    def type(self, text: str) -> None:
+        """Text typed where the focus is."""
+        self.browser.ask("Input.insertText", self.session, text=text)
+
+    def on_paper(self, width: int | None) -> None:
+        """The page laid out as it is printed, so wide; as on a screen again for None."""
+        size = {"width": width or self.width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+        self.browser.ask("Emulation.setEmulatedMedia", self.session, media="print" if width else "")
+        self.browser.ask("Emulation.setDeviceMetricsOverride", self.session, **size)
 
     def complaints(self) -> list[str]:
         """What stood on the console, uncaught errors and refused scripts among it, and every address asked for."""

@@ -19,6 +19,8 @@ from analysis.text_table import TextTable, clean
 from benchmarks.manifest import versions
 from benchmarks.report.glossary import REFERENCES, TERMS
 
+ABREAST = 6
+"""So many columns of numbers stand side by side where there are many."""
 _TAG = re.compile("<[^>]*>")
 _ID = re.compile(r' id="([^"]*)"')
 _LINK = re.compile(r'(?<=href="#)[^"]*|(?<=url\(#)[^)]*')
@@ -141,3 +143,13 @@ def table(
 ) -> TextTable:
     """A table of a page."""
     return TextTable(title, tuple(header), tuple(map(tuple, rows)), (note,) if note else (), words=words)
+
+
+def abreast(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], labels: int) -> tuple[TextTable, ...]:
+    """A table of many columns as several of a few each, every one with the first ``labels`` columns."""
+    made = []
+    for start in range(labels, len(header), ABREAST):
+        own = (*range(labels), *range(start, min(start + ABREAST, len(header))))
+        name = f"{title}: {header[start]}" + (" and more" if len(own) > labels + 1 else "")
+        made.append(table(name, [header[k] for k in own], [[row[k] for k in own] for row in rows], labels or 1))
+    return tuple(made)

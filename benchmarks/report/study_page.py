@@ -13,7 +13,7 @@ from benchmarks import paired, tables
 from benchmarks.blocks import Cell
 from benchmarks.performance import Measure
 from benchmarks.report import charts, glossary
-from benchmarks.report.engine import Page, Picture, Section, Told, html, picture, table
+from benchmarks.report.engine import Page, Picture, Section, Told, abreast, html, picture, table
 from benchmarks.report.world import (
     assumed_section,
     base_section,
@@ -27,7 +27,7 @@ from simulator.documents import Document
 from simulator.world import ENDPOINTS
 
 ESTIMATES = {"before": "crude", "after": "matched"}
-DRAWN = 6
+DRAWN = 3
 """So many cells have figures of their own."""
 NOTE = (
     "In brackets: Monte Carlo standard error. SE: standard deviation of the estimates over replicates. Bias and SE of "
@@ -126,33 +126,30 @@ def _cell(result: StudyResult, cell: Cell, several: bool) -> Section:
     for endpoint in endpoints:
         own = [row[1:] for row in rows if row[0] == endpoint]
         pictures = _figures(result, cell, endpoint) if cell.number < DRAWN else ()
-        every = _every(result, cell, endpoint)
         parts.append(
             Section(
                 endpoint,
                 tables=(table(f"{endpoint}: performance of cell {cell.number}", header[1:], own, 2),),
                 pictures=pictures,
                 fold="Every measure",
-                folded=(every,),
+                folded=_every(result, cell, endpoint),
             )
         )
     heading = f"Cell {cell.number}: {tables.settings_text(cell.settings)}" if several else ""
     return Section(heading, parts=tuple(parts), cell=several)
 
 
-def _every(result: StudyResult, cell: Cell, endpoint: str) -> TextTable:
-    """Every measure of every estimator, an estimator a column."""
+def _every(result: StudyResult, cell: Cell, endpoint: str) -> tuple[TextTable, ...]:
+    """Every measure of every estimator, an estimator a row, so many measures a table as fit."""
     names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
-    by_name = [tables.measures(result, cell.number, endpoint, name) for name in names]
-    measures = list(dict.fromkeys(measure for own in by_name for measure in own))
+    found = [tables.measures(result, cell.number, endpoint, name) for name in names]
+    measures = list(dict.fromkeys(measure for own in found for measure in own))
     rows = [
-        (
-            measure.replace("_", " "),
-            *(tables.with_error(own[measure], 4) if measure in own else "" for own in by_name),
-        )
-        for measure in measures
+        (name, *(tables.with_error(own[measure], 4) if measure in own else "" for measure in measures))
+        for name, own in zip(names, found, strict=True)
     ]
-    return table(f"{endpoint}: every measure of cell {cell.number}", ("measure", *names), rows)
+    heads = ("estimator", *(measure.replace("_", " ") for measure in measures))
+    return abreast(f"{endpoint}, cell {cell.number}", heads, rows, 1)
 
 
 def _figures(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, ...]:
