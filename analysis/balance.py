@@ -24,11 +24,12 @@ def smd(
 
 def variances(found: tests.Moments) -> Floats:
     """The variances ``(R, P, 2)`` that a standardised difference divides by: p (1 - p) of zeros and ones."""
-    return np.where(found.binary[..., None], found.mean * (1 - found.mean), found.variance)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(found.binary[..., None], found.mean * (1 - found.mean), found.variance)
 
 
 def smd_of(mean: Floats, variance: Floats) -> Floats:
     """The standardised differences of means and variances by arm, untreated first on the last axis."""
-    difference, both = mean[..., 1] - mean[..., 0], variance[..., 0] + variance[..., 1]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        difference, both = mean[..., 1] - mean[..., 0], variance[..., 0] + variance[..., 1]
         return np.where((difference == 0) & (both == 0), 0.0, difference / np.sqrt(both / 2))

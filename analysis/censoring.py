@@ -48,7 +48,8 @@ def censoring_score(
     columns, arm = data.covariates(x), data.bools(treated)
     here = data.present[..., None]
     centre = np.where(here, columns, 0.0).sum(axis=1) / np.maximum(here.sum(axis=1), 1)
-    columns = np.where(here, columns - centre[:, None], 0.0)
+    with np.errstate(invalid="ignore"):  # infinite covariates become NaN: BAD_INPUT
+        columns = np.where(here, columns - centre[:, None], 0.0)
     if not columns.shape[2]:
         return np.ones(data.present.shape), np.zeros(len(columns), np.int64)
     fit = survival.cox(
@@ -56,7 +57,8 @@ def censoring_score(
     )
     idle = (fit.status == Status.NO_EVENTS) | (fit.status == Status.NO_INFO)
     beta = np.where((fit.status == Status.OK)[:, None], fit.beta, 0.0)
-    score = np.exp((columns * beta[:, None]).sum(axis=2))
+    with np.errstate(invalid="ignore", over="ignore"):
+        score = np.exp((columns * beta[:, None]).sum(axis=2))
     return score, np.where(idle, Status.OK, fit.status).astype(np.int64)
 
 

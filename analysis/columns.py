@@ -7,7 +7,7 @@ from simulator.cohort import Floats
 
 
 def estimable(x: Floats, tolerance: float = 1e-9) -> list[Status]:
-    """For each column of ``x (n, P)``: OK, NO_INFO if it is constant, SINGULAR if earlier columns make it.
+    """For each column of ``x (n, P)``: OK, BAD_INPUT, NO_INFO if it is constant, SINGULAR if earlier columns make it.
 
     A column is made by others when what they (and a constant) leave of it is below ``tolerance`` of it: R's aliased
     terms.
@@ -17,6 +17,9 @@ def estimable(x: Floats, tolerance: float = 1e-9) -> list[Status]:
     for column in x.T:
         if not len(column) or np.all(column == column[0]):
             found.append(Status.NO_INFO)
+            continue
+        if not np.isfinite(column).all():
+            found.append(Status.BAD_INPUT)
             continue
         own = (column - column.mean()) / np.abs(column - column.mean()).max()
         rest = own

@@ -17,6 +17,8 @@ MAX_BYTES = 256 * 2**20
 MAX_PATIENTS = 200_000
 MAX_COLUMNS = 20_000
 MAX_SHOWN = 20
+MAX_GROUPS = 2_000
+MAX_TEXT = 1_000
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "."})
 """Texts that stand for a missing value, compared in lower case, unless the SPEC lists them as a level."""
@@ -127,13 +129,15 @@ def _read_parquet(path: Path, wanted: Collection[str], most: int) -> Table:
         with pq.ParquetFile(path) as source:
             header = tuple(source.schema_arrow.names)
             _check_header(path, header, wanted)
-            rows = source.metadata.num_rows
-            if rows > most:
-                raise CohortFileError(path, [f"has {rows} rows; the limit is {most}"])
-            if rows <= 0:
-                raise CohortFileError(path, ["has columns but no rows"])
-            read = source.read(columns=[name for name in header if name in wanted], use_threads=False)
-            columns = {name: [_cell(value) for value in read.column(name).to_pylist()] for name in read.column_names}
+            names = [name for name in header if name in wanted]
+            rows = _counted(path, source, names, most)
+        texts = [name for name in names if pa.types.is_string(source.schema_arrow.field(name).type)]
+        with pq.ParquetFile(path, read_dictionary=texts) as source:  # a text that occurs a million times is held once
+            read = source.read(columns=names, use_threads=False)
+            read.validate(full=True)
+            if read.num_rows != rows:
+                raise CohortFileError(path, [f"says that it has {rows} rows and has {read.num_rows}"])
+            columns = {name: _cells(read.column(name)) for name in read.column_names}
     except (pa.ArrowException, OSError, ValueError, OverflowError, KeyError, TypeError) as error:
         if isinstance(error, CohortFileError):
             raise
@@ -141,8 +145,46 @@ def _read_parquet(path: Path, wanted: Collection[str], most: int) -> Table:
     return Table(header, columns, list(range(1, rows + 1)), "row")
 
 
+def _counted(path: Path, source: Any, names: Sequence[str], most: int) -> int:
+    """How many rows there are; CohortFileError where what the file says of itself makes it unfit to be read."""
+    about, schema = source.metadata, source.schema_arrow
+    rows = int(about.num_rows)
+    if rows > most:
+        raise CohortFileError(path, [f"has {rows} rows; the limit is {most}"])
+    if rows <= 0:
+        raise CohortFileError(path, ["has columns but no rows"])
+    if about.num_row_groups > MAX_GROUPS:
+        told = f"is cut into {about.num_row_groups} row groups; the limit is {MAX_GROUPS}: write it in fewer"
+        raise CohortFileError(path, [told])
+    nested = [name for name in names if pa.types.is_nested(schema.field(name).type)]
+    if nested:
+        told = "holds {}; one text, number or truth value per patient is needed"
+        raise CohortFileError(path, [f"column '{n}': {told.format(schema.field(n).type)}" for n in nested])
+    own = {position for position, name in enumerate(schema.names) if name in names}
+    groups = (about.row_group(group) for group in range(about.num_row_groups))
+    size = sum(group.column(k).total_uncompressed_size for group in groups for k in own if k < group.num_columns)
+    if size > MAX_BYTES:
+        raise CohortFileError(path, [f"{size / 2**20:.0f} MB unpacked is over the limit of {MAX_BYTES // 2**20} MB"])
+    return rows
+
+
+def _cells(column: Any) -> list[str]:
+    """The texts of a column; one that occurs many times is held once."""
+    made: list[str] = []
+    for chunk in column.chunks:
+        if pa.types.is_dictionary(chunk.type):
+            known = [*(_cell(value) for value in chunk.dictionary.to_pylist()), ""]
+            made += [known[-1 if place is None else place] for place in chunk.indices.to_pylist()]
+        else:
+            made += [_cell(value) for value in chunk.to_pylist()]
+    return made
+
+
 def _cell(value: object) -> str:
-    """The text of a Parquet value: numbers so that they read back exactly, '' for null, its type if it is no scalar."""
+    """The text of a Parquet value: numbers so that they read back exactly, '' for null, its type if it is no scalar.
+
+    A Parquet file of a few bytes may hold one long text a million times: ValueError for such a text.
+    """
     match value:
         case None:
             return ""
@@ -153,6 +195,8 @@ def _cell(value: object) -> str:
         case float():
             return repr(value)
         case str():
+            if len(value) > MAX_TEXT:
+                raise ValueError(f"a text of {len(value)} characters; the limit is {MAX_TEXT}")
             return value.strip()
         case _:
             return f"<{type(value).__name__}>"

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from analysis.kernels.greedy import greedy
 from simulator.cohort import Bools, Floats
+from simulator.elementary import summed
 
 Ints = NDArray[np.int64]
 
@@ -27,19 +28,24 @@ def whitened(x: Floats, treated: Bools, present: Bools) -> Floats:
     values = np.ascontiguousarray(np.moveaxis(np.where(present[..., None], x, 0.0), -1, 0))
     p, degrees = len(columns), np.maximum(present.sum(axis=1) - 2, 1)
     root, made = np.zeros((p, p, len(x))), np.zeros(values.shape)
-    for k in range(p):
-        for m in range(k):
-            s = (columns[k] * columns[m]).sum(axis=1) / degrees - (root[k, :m] * root[m, :m]).sum(axis=0)
-            root[k, m] = np.divide(s, root[m, m], out=np.zeros(len(x)), where=root[m, m] > 0)
-        whole = (columns[k] ** 2).sum(axis=1) / degrees
-        own = whole - (root[k, :k] ** 2).sum(axis=0)
-        root[k, k] = np.sqrt(np.where(own > _COLLINEAR * whole, own, 0.0))
-        rest = values[k].copy()
-        for m in range(k):
-            rest -= root[k, m][:, None] * made[m]
-        scale = root[k, k][:, None]
-        np.divide(rest, scale, out=made[k], where=scale > 0)
+    with np.errstate(over="ignore", invalid="ignore"):  # a column whose squares leave the range counts for nothing
+        for k in range(p):
+            for m in range(k):
+                s = (columns[k] * columns[m]).sum(axis=1) / degrees - _sum(root[k, :m] * root[m, :m])
+                root[k, m] = np.divide(s, root[m, m], out=np.zeros(len(x)), where=root[m, m] > 0)
+            whole = (columns[k] ** 2).sum(axis=1) / degrees
+            own = whole - _sum(root[k, :k] ** 2)
+            root[k, k] = np.sqrt(np.where(own > _COLLINEAR * whole, own, 0.0))
+            rest = values[k].copy()
+            for m in range(k):
+                rest -= root[k, m][:, None] * made[m]
+            scale = root[k, k][:, None]
+            np.divide(rest, scale, out=made[k], where=scale > 0)
     return np.ascontiguousarray(np.moveaxis(made, 0, -1))
+
+
+def _sum(parts: Floats) -> Floats | float:
+    return summed(parts) if len(parts) else 0.0
 
 
 def labels(x: Floats) -> Ints:

@@ -72,5 +72,5 @@ def _squares(x: Floats, present: Bools) -> Floats:
     """The columns squared about the middle of their range, which makes a constant of a binary column."""
     low = np.where(present, x, np.inf).min(axis=1, keepdims=True)
     high = np.where(present, x, -np.inf).max(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):  # the kernel refuses what is not finite
         return np.asarray((x - (low + high) / 2) ** 2, dtype=np.float64)

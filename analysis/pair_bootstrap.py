@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.matching import Matching
 from simulator.cohort import Bools, Floats
+from simulator.elementary import summed
 from simulator.streams import Streams
 
 Ints = NDArray[np.int64]
@@ -65,7 +66,7 @@ def bootstrap_se(
         )
     finite = np.isfinite(values)
     count = finite.sum(axis=0)
-    mean = np.where(finite, values, 0.0).sum(axis=0) / np.maximum(count, 1)
-    squares = np.where(finite, (values - mean) ** 2, 0.0).sum(axis=0)
+    mean = summed(np.where(finite, values, 0.0)) / np.maximum(count, 1)
+    squares = summed(np.where(finite, (values - mean) ** 2, 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(count > 1, np.sqrt(squares / (count - 1)), np.nan), count

@@ -77,7 +77,8 @@ def standardised(
     arm, columns = data.bools(treated), data.covariates(x)
     size = np.maximum(data.present.sum(axis=1), 1)
     centre = np.where(data.present[..., None], columns, 0.0).sum(axis=1) / size[:, None]
-    columns = np.ascontiguousarray(columns - centre[:, None])
+    with np.errstate(invalid="ignore"):  # infinite covariates become NaN: BAD_INPUT
+        columns = np.ascontiguousarray(columns - centre[:, None])
     by_arm = arm[..., None].astype(np.float64)
     fit = survival.cox(
         data.time,

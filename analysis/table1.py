@@ -173,8 +173,9 @@ def summary(amounts: Floats) -> Amounts:
 def _numbers(x: Floats) -> Numbers:
     if not len(x):
         return Numbers(0, NAN, NAN, NAN, NAN, NAN)
-    q1, median, q3 = (float(q) for q in np.quantile(x, (0.25, 0.5, 0.75)))
-    return Numbers(len(x), float(x.mean()), float(x.std(ddof=1)) if len(x) > 1 else NAN, median, q1, q3)
+    with np.errstate(over="ignore", invalid="ignore"):
+        q1, median, q3 = (float(q) for q in np.quantile(x, (0.25, 0.5, 0.75)))
+        return Numbers(len(x), float(x.mean()), float(x.std(ddof=1)) if len(x) > 1 else NAN, median, q1, q3)
 
 
 def _normality(x: Floats, treated: Bools, present: Bools) -> dict[str, float]:

@@ -141,10 +141,11 @@ def ranks(sample: Sample, order: Order | None = None) -> Ranks:
 def welch_of(found: Moments) -> Test:
     """Welch's test ``(R, P)`` of columns of which the moments are known."""
     n, variance = found.count[:, None, :].astype(np.float64), found.variance
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         parts = variance / n
         both = parts.sum(axis=2)
-        df = both**2 / (parts**2 / (n - 1)).sum(axis=2)
+        share = parts / both[..., None]
+        df = 1 / (share**2 / (n - 1)).sum(axis=2)
         t = (found.mean[..., 1] - found.mean[..., 0]) / np.sqrt(both)
     return _t_test(t, df, found)
 
@@ -153,7 +154,7 @@ def student_of(found: Moments) -> Test:
     """Student's test ``(R, P)`` of columns of which the moments are known."""
     n = found.count[:, None, :].astype(np.float64)
     df = n.sum(axis=2) - 2
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         pooled = ((n - 1) * found.variance).sum(axis=2) / df
         t = (found.mean[..., 1] - found.mean[..., 0]) / np.sqrt(pooled * (1 / n).sum(axis=2))
     return _t_test(t, np.broadcast_to(df, t.shape), found)

@@ -142,7 +142,8 @@ def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan) -> Propen
     terms = propensity_terms(plan, observed.variable)
     full = design(terms, observed.variable, observed.names, observed.covariates)
     present = observed.present[0]
-    varies = [k for k, status in enumerate(estimable(full.x[0, present])) if status == Status.OK]
+    found = estimable(full.x[0, present])
+    varies = [k for k, status in enumerate(found) if status in (Status.OK, Status.BAD_INPUT)]
     dropped = tuple(column for k, column in enumerate(full.columns) if k not in varies)
     if not varies:
         return _no_model(plan, terms, dropped, ids)

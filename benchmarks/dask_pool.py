@@ -82,7 +82,7 @@ class Dask(Serial):
                     n_workers=jobs,
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
+                    dashboard_address=":0",
                     silence_logs="CRITICAL",
                     scheduler_kwargs={"allowed_failures": 0},
                 )

@@ -156,9 +156,12 @@ class Crew:
             for number in range(len(tasks)):
                 while number not in ready:
                     fill(number)
-                    over = wait(under_way, timeout=PATIENCE, return_when=FIRST_COMPLETED).done
-                    for future in sorted(over, key=_failed):
+                    over = list(wait(under_way, timeout=PATIENCE, return_when=FIRST_COMPLETED).done)
+                    over.sort(key=_failed, reverse=True)
+                    while over:
+                        future = over.pop()
                         piece = self._outcome(future, under_way.pop(future), len(tasks), again, rescue)
+                        del future  # which may hold the result in a worker's memory
                         if piece is not None:
                             ready[piece.number] = piece.result.pop()
                             keep(piece.task, ready[piece.number])

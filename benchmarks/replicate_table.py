@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from analysis.cohort_file import LARGEST
 from analysis.data_table import MISSING, CohortFileError, Table, nearest, read_table, short_list
 from analysis.kernels.status import Status
 from analysis.table_files import safe_cell
@@ -137,6 +138,10 @@ def _numbers(path: Path, table: Table, name: str) -> Floats:
             values[k] = float(text)
         except ValueError:
             wrong.append(f"{table.place} {table.lines[k]}, column '{name}': '{text[:40]}' is not a number")
+    wrong += [
+        f"{table.place} {table.lines[k]}, column '{name}': {values[k]:g} is beyond {LARGEST:g}"
+        for k in np.flatnonzero(np.isfinite(values) & (np.abs(values) > LARGEST))
+    ]
     if wrong:
         raise CohortFileError(path, wrong)
     return np.where(np.isfinite(values), values, nan)
@@ -171,7 +176,7 @@ def _replicates(
         known = np.isfinite(low) & np.isfinite(high)
         p = np.where(known, np.where((low > 0) | (high < 0), 0.0, 1.0), nan)
     else:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             z = -np.abs(value / se)
         p = 2 * (ndtr(z) if df is None else stdtr(df, z))
     return {

@@ -41,7 +41,7 @@ def held(path: Path) -> Held:
         raise RunError(f"{path}: its manifest.json is not one of ours")
     if manifest.get("digest") != identity(asked.document, asked.scenario.run.seed):
         raise RunError(f"{path}: its scenario.yaml is not the one that its manifest.json names; run the study again")
-    document = replace(asked.document, sources=sources, files=tuple(map(str, files)))
+    document = replace(asked.document, stated=sources, files=tuple(map(str, files)))
     return Held(folder, replace(asked, document=document), prepare(asked.cells), manifest)
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
 from analysis.plan import Plan
-from simulator.documents import Document, parse, with_values
+from simulator.documents import Document, parse, with_values, without
 from simulator.spec import Name, Positive, Spec
 from simulator.terms import Variable
 from simulator.world import ENDPOINTS, World
@@ -217,8 +217,13 @@ class Scenario(World):
 
 def cells(document: Document, scenario: Scenario) -> list[tuple[Settings, Scenario]]:
     """Every cell of the sweep: its settings and the scenario that they make; DocumentError if one is not valid."""
-    made = []
+    made, plain = [], without(document, "published")  # hundreds of numbers that no cell needs to have judged again
     for settings in scenario.sweep.cells():
-        whole = with_values(document, {"sweep": {}, **settings}) if settings else document
-        made.append((settings, parse(whole, Scenario) if settings else scenario))
+        if not settings:
+            made.append((settings, scenario))
+        elif any(path.lstrip("'\" ").startswith("published") for path in settings):
+            made.append((settings, parse(with_values(document, {"sweep": {}, **settings}), Scenario)))
+        else:
+            cell = parse(with_values(plain, {"sweep": {}, **settings}), Scenario)
+            made.append((settings, cell.model_copy(update={"published": scenario.published})))
     return made

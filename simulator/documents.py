@@ -11,6 +11,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -38,6 +39,7 @@ __all__ = [
     "resolved_yaml",
     "shipped",
     "with_values",
+    "without",
 ]
 
 MAX_EXTENDS = 20
@@ -50,18 +52,37 @@ S = TypeVar("S", bound=Spec)
 class Document:
     """A merged document.
 
-    ``tree`` is plain data, every list a tuple. ``places`` gives the place of the value at a path, ``keys`` that of its
-    key; ``sources`` the stated source of a dotted path and all below it; ``files`` those read, base first;
-    ``deleted`` where null deleted a value of the base; ``root`` the nodes that all this was made of.
+    ``tree`` is plain data, every list a tuple; ``files`` those read, base first; ``root`` the nodes that it is
+    made of. ``stated`` are the sources to be told where the nodes, read from a resolved document, know none.
     """
 
     tree: dict[str, Any]
-    places: Mapping[Path, Place]
-    sources: Mapping[str, str]
     files: tuple[str, ...]
-    keys: Mapping[Path, Place]
-    deleted: Mapping[Path, Place]
     root: Node
+    stated: Mapping[str, str] | None = None
+
+    @cached_property
+    def places(self) -> Mapping[Path, Place]:
+        """The place of the value at each path."""
+        return {path: node.place for path, node in walk(self.root) if not node.deleted}
+
+    @cached_property
+    def keys(self) -> Mapping[Path, Place]:
+        """The place of the key at each path."""
+        return {path: node.key for path, node in walk(self.root) if not node.deleted}
+
+    @cached_property
+    def sources(self) -> Mapping[str, str]:
+        """The stated source of each dotted path, and so of all below it."""
+        if self.stated is not None:
+            return self.stated
+        found = ((path, node) for path, node in walk(self.root) if node.source is not None and not node.deleted)
+        return {dotted(path): node.source for path, node in found if node.source is not None}
+
+    @cached_property
+    def deleted(self) -> Mapping[Path, Place]:
+        """Where null deleted a value of the base."""
+        return {path: node.place for path, node in walk(self.root) if node.deleted}
 
 
 KINDS = ("worlds", "studies", "validation")
@@ -109,6 +130,13 @@ def with_values(document: Document, values: Mapping[str, Any]) -> Document:
     return _document(root, document.files, None)
 
 
+def without(document: Document, section: str) -> Document:
+    """The document without a top-level section."""
+    root = document.root
+    entries = {name: node for name, node in root.value.items() if name != section}
+    return _document(replace(root, value=entries), document.files, None)
+
+
 def parse(document: Document, spec: type[S], ignore: Sequence[str] = ()) -> S:
     """The valid Spec that the document describes; ``ignore`` names top-level sections that belong to another room."""
     tree = {name: value for name, value in document.tree.items() if name not in ignore}
@@ -151,17 +179,7 @@ def _document(root: Node, files: tuple[str, ...], spec: type[Spec] | None) -> Do
         for path, node in list(walk(root)):
             if node.deleted and takes_null(spec, path, tree):
                 root = put(root, tuple(map(str, path)), replace(node, deleted=False), merging=False)
-    nodes = list(walk(root))
-    kept = [(path, node) for path, node in nodes if not node.deleted]
-    return Document(
-        plain(root),
-        {path: node.place for path, node in kept},
-        {dotted(path): node.source for path, node in kept if node.source is not None},
-        files,
-        {path: node.key for path, node in kept},
-        {path: node.place for path, node in nodes if node.deleted},
-        root,
-    )
+    return Document(plain(root), files, root)
 
 
 def _doubtful_nulls(document: Document, spec: type[Spec], tree: dict[str, Any]) -> list[Problem]:
@@ -240,7 +258,7 @@ def _chain(name: str, verbatim: tuple[str, ...]) -> tuple[Node, tuple[str, ...]]
         if len(seen) > MAX_EXTENDS:
             raise DocumentError([Problem(*said, "extends", f"a chain of more than {MAX_EXTENDS}", "extend fewer")])
         seen.add(real)
-        node = _mapping(path)
+        node = _mapping(path, said if read_so_far else None)
         entries = dict(node.value)
         base = entries.pop("extends", None)
         read_so_far[path] = sourced(replace(node, value=entries), verbatim, problems)
@@ -254,9 +272,9 @@ def _chain(name: str, verbatim: tuple[str, ...]) -> tuple[Node, tuple[str, ...]]
     return root, files
 
 
-def _mapping(path: str) -> Node:
-    """The document in the file, whose top level must be a mapping."""
-    node = read(_bytes(path), path)
+def _mapping(path: str, said: Place | None) -> Node:
+    """The document in the file, whose top level must be a mapping; ``said`` is where it is extended."""
+    node = read(_bytes(path, said), path)
     if not isinstance(node.value, dict):
         message = f"a document must be a mapping, not {described(node.value)}"
         raise DocumentError([Problem(*node.place, "", message, "write 'key: value' lines")])
@@ -292,12 +310,13 @@ def _shown_path(path: FilePath) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _bytes(path: str) -> bytes:
+def _bytes(path: str, said: Place | None) -> bytes:
+    key, place, subject = ("extends", said, f"'{path}' ") if said else ("", Place(path, 1, 1), "")
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             what = "a folder" if os.path.isdir(path) else "not a plain file"
-            raise DocumentError([Problem(path, 1, 1, "", f"is {what}", "name a YAML file")])
+            raise DocumentError([Problem(*place, key, f"{subject}is {what}", "name a YAML file")])
         with open(path, "rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise DocumentError([Problem(path, 1, 1, "", f"cannot be read ({error.strerror})", "")]) from None
+        raise DocumentError([Problem(*place, key, f"{subject}cannot be read ({error.strerror})", "")]) from None

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 _STEP = re.compile(r"(?P<name>[^.\[\]]+)(?:\[(?P<element>[^\[\]]+)\])?")
 
@@ -14,6 +15,7 @@ class Step:
     element: str | None = None
 
 
+@cache
 def split_key(key: str) -> tuple[Step, ...]:
     """The steps of a key; ValueError where it is not one."""
     steps, at = [], 0

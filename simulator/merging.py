@@ -108,13 +108,14 @@ def plain(node: Node) -> Any:
 
 def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
     """Every node with its path, parents first, the deleted included."""
-    yield path, node
-    if isinstance(node.value, dict):
-        for name, child in node.value.items():
-            yield from walk(child, (*path, name))
-    elif isinstance(node.value, tuple):
-        for index, item in enumerate(node.value):
-            yield from walk(item, (*path, index))
+    waiting = [(path, node)]
+    while waiting:
+        path, node = waiting.pop()
+        yield path, node
+        if isinstance(node.value, dict):
+            waiting.extend(((*path, name), child) for name, child in reversed(node.value.items()))
+        elif isinstance(node.value, tuple):
+            waiting.extend(((*path, index), node.value[index]) for index in reversed(range(len(node.value))))
 
 
 def split_path(text: str, tree: Any) -> tuple[str, ...] | None:

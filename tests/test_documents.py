@@ -393,7 +393,7 @@ def test_a_chain_is_read_base_first_and_recorded(write: Write) -> None:
             "extends: [base.yaml]",
             "mine.yaml:1:10: extends: must be a path or the name of a shipped document, not a list; ...",
         ),
-        ("extends: deep", "deep:1:1: is a folder; name a YAML file"),
+        ("extends: deep", "mine.yaml:1:10: extends: 'deep' is a folder; name a YAML file"),
         ("extends: bad.yaml", "bad.yaml:1:4: a: .inf is refused; ..."),
     ],
 )

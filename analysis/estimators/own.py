@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import ndtr, ndtri
 
 from analysis.estimators.base import Estimate, Judged, Sample
 from analysis.kernels.status import Status
 from analysis.plan import Plan
+from simulator.cohort import Floats
 from simulator.estimand import Estimand, Measure, Population
 from simulator.spec import Positive
 from simulator.terms import Variable
@@ -110,7 +112,7 @@ def frame(sample: Sample, endpoint: str, r: int) -> "pd.DataFrame":
     for k, variable in enumerate(observed.variables):
         values = observed.covariates[r, here, k]
         named = variable.kind != "continuous"
-        columns[variable.name] = np.array(variable.levels)[values.astype(int)] if named else values
+        columns[variable.name] = _level_names(variable, values) if named else values
     columns["treated"] = observed.treated[r, here]
     if endpoint in observed.endpoints:
         course = observed.endpoints[endpoint]
@@ -118,6 +120,15 @@ def frame(sample: Sample, endpoint: str, r: int) -> "pd.DataFrame":
     else:
         columns["outcome"] = observed.binary[endpoint][r, here]
     return pd.DataFrame(columns)
+
+
+def _level_names(variable: Variable, values: Floats) -> NDArray[Any]:
+    """The levels by name, None where one is missing."""
+    known = np.isfinite(values)
+    levels = np.array(variable.levels)
+    made = np.full(len(values), None, levels.dtype if known.all() else object)
+    made[known] = levels[values[known].astype(int)]
+    return made
 
 
 @cache

@@ -27,15 +27,16 @@ class Exponential(Judged):
         return Estimand(population="all", measure="marginal_log_hr", endpoint=endpoint)
 
     def estimate(self, sample: Sample, endpoint: str) -> Estimate:
-        """The log rate ratio; TOO_FEW with one arm only, NO_EVENTS without any, MONOTONE where one arm has none."""
+        """The log rate ratio; TOO_FEW with one arm, NO_EVENTS, MONOTONE where an arm has no event or no time."""
         observed, course = sample.observed, sample.observed.endpoints[endpoint]
-        bad = ~np.isfinite(np.where(observed.present, course.time, 0.0)).all(axis=1)
+        time = np.where(observed.present, course.time, 0.0)
+        bad = ~(np.isfinite(time) & (time >= 0)).all(axis=1)
         arms = [observed.present & (observed.treated == arm) for arm in (False, True)]
         size = np.stack([here.sum(axis=1) for here in arms])
         deaths = np.stack([(here & course.event).sum(axis=1) for here in arms])
         exposure = np.stack([np.where(here, course.time, 0.0).sum(axis=1) for here in arms])
         status = np.select(
-            [bad, (size == 0).any(axis=0), deaths.sum(axis=0) == 0, (deaths == 0).any(axis=0)],
+            [bad, (size == 0).any(axis=0), deaths.sum(axis=0) == 0, ((deaths == 0) | (exposure == 0)).any(axis=0)],
             [Status.BAD_INPUT, Status.TOO_FEW, Status.NO_EVENTS, Status.MONOTONE],
             Status.OK,
         ).astype(np.int64)

@@ -12,6 +12,7 @@ from analysis.kernels.status import Status
 from analysis.missing import completed, indicators
 from analysis.plan import Plan
 from simulator.cohort import Floats, Observed
+from simulator.elementary import summed
 
 
 def samples_of(
@@ -48,7 +49,8 @@ def pooled(made: Sequence[Estimate], level: float = 0.95) -> Estimate:
     statuses = np.stack([one.status for one in made])
     failed = np.argmax(statuses != Status.OK, axis=0)
     status = np.take_along_axis(statuses, failed[None], axis=0)[0]
-    value, within, between = values.mean(axis=0), (errors**2).mean(axis=0), values.var(axis=0, ddof=1)
+    value, within = summed(values) / count, summed(errors**2) / count
+    between = summed((values - value) ** 2) / (count - 1)
     extra = (1 + 1 / count) * between
     se = np.sqrt(within + extra)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

@@ -20,6 +20,7 @@ from analysis.estimators.base import (
 from analysis.kernels.status import Status
 from analysis.plan import Plan, cox_terms
 from simulator.cohort import Bools, Floats
+from simulator.elementary import summed
 from simulator.estimand import TRUE_SCORE, Estimand
 from simulator.spec import Name
 from simulator.terms import Variable
@@ -171,8 +172,8 @@ class ScoreStrata(ScoreAdjusted):
         parts = [cox_on_treatment(sample, endpoint, here & (group == k)) for k in range(self.strata)]
         size = np.array([(here & (group == k)).sum(axis=1) for k in range(self.strata)])
         share = size / np.maximum(size.sum(axis=0), 1)
-        value = (share * [one.value for one in parts]).sum(axis=0)
-        se = np.sqrt((share**2 * [one.se**2 for one in parts]).sum(axis=0))
+        value = summed(share * [one.value for one in parts])
+        se = np.sqrt(summed(share**2 * [one.se**2 for one in parts]))
         status = sample.propensity.status
         for one in parts:
             status = np.where(status == Status.OK, one.status, status)

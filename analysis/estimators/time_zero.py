@@ -21,6 +21,7 @@ from analysis.kernels.status import Status
 from analysis.plan import Plan, cox_terms, propensity_terms
 from analysis.time_zero import Rows
 from simulator.cohort import Floats
+from simulator.elementary import summed
 from simulator.estimand import Estimand
 from simulator.spec import Name, NonNegative, Positive
 from simulator.terms import Variable
@@ -148,8 +149,8 @@ class CloneCensorWeight(Judged):
         found = np.isfinite(values)
         count = found.sum(axis=0)
         enough = (count >= 2) & (2 * count >= self.boots)
-        mean = np.where(found, values, 0.0).sum(axis=0) / np.maximum(count, 1)
-        spread = (np.where(found, values - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count - 1, 1)
+        mean = summed(np.where(found, values, 0.0)) / np.maximum(count, 1)
+        spread = summed(np.where(found, values - mean, 0.0) ** 2) / np.maximum(count - 1, 1)
         return np.sqrt(spread), enough
 
 
