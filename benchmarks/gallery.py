@@ -26,7 +26,10 @@ def gallery(folder: Path, out: Path | None, as_json: bool = False) -> str:
     for place in sorted(path for path in _children(folder) if (path / "manifest.json").exists()):
         run = RunFolder(place)
         if not (run.whole(study.RESULTS) and (place / "truth.json").exists()):
-            unfinished.append((place.name, "holds no complete run; the same `trialtwin run` finishes it"))
+            unfinished.append((place.name, "holds no complete run; the same command again finishes it"))
+            continue
+        if not (place / "report.html").exists():
+            unfinished.append((place.name, f"has no report; trialtwin report {place.name} makes one"))
             continue
         try:
             asked = load_study(str(place / "scenario.yaml"))

@@ -96,7 +96,7 @@ def test_study_report_is_whole_and_stands_alone(paper: tuple[Any, ...]) -> None:
         assert heading in text
     assert page.index(paper[2].question) < page.index("What was assumed")
     assert "population.correlation.size.pvtt" in text
-    assert len(figures(page)) == 6
+    assert len(figures(page)) == 7
     assert all(figure.get("aria-label") for figure in figures(page))
     assert len(page) < 5_000_000
 

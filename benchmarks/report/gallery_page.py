@@ -28,7 +28,7 @@ def gallery_page(entries: Sequence[Entry], unfinished: Sequence[tuple[str, str]]
     names = dict.fromkeys([*order, *(one.group for one in entries)])
     groups = [(name, [one for one in entries if one.group == name]) for name in names]
     count = len(entries)
-    left = f"; {len(unfinished)} not finished" if unfinished else ""
+    left = f"; {len(unfinished)} more folders not shown" if unfinished else ""
     content = {
         "heading": "What the studies found",
         "verdict": f"{count} finished stud{'y' if count == 1 else 'ies'}{left}: questions, figures, links to reports.",
@@ -52,7 +52,7 @@ def gallery_entry(result: StudyResult, scenario: Scenario, link: str, group: str
         scenario.question,
         tables.verdict(result),
         f"{count} cell{'s' if count > 1 else ''}, {scenario.run.replicates:,} replicates, "
-        f"{len(scenario.estimators)} estimators",
+        f"{len(scenario.estimators)} estimator{'s' if len(scenario.estimators) > 1 else ''}",
         picture(drawn, f"{what}.", f"{scenario.name}: {what}"),
         link,
     )

@@ -37,10 +37,10 @@ NOTE = (
 
 def study_report(result: StudyResult, document: Document, scenario: Scenario, held: dict[str, Any]) -> str:
     """The HTML report of a study."""
-    count = len(result.cells)
+    count, methods = len(result.cells), len(scenario.estimators)
     size = (
         f"{scenario.name}: {count} cell{'s' if count > 1 else ''}, {scenario.run.replicates:,} replicates of "
-        f"{scenario.population.size:,} patients, {len(scenario.estimators)} estimators."
+        f"{scenario.population.size:,} patients, {methods} estimator{'s' if methods > 1 else ''}."
     )
     again = f"trialtwin run {scenario.name} --reps {scenario.run.replicates} --seed {scenario.run.seed}"
     identity = (("scenario digest", str(held.get("digest"))), ("SHA-256 of the rows", result.rows_sha256))

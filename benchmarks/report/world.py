@@ -70,9 +70,10 @@ def base_section(document: Document) -> Section:
         return Section(heading, (f"{read} It says what {name} says.",))
     shown = table(f"Differences from {name}", ("value of", name, "here"), rows, 3)
     what = "What the command line sets" if own else f"What differs from {name}"
-    few = len(rows) <= FEW
-    return Section(heading, (f"{read} {what}: {len(rows)} values.",), tables=(shown,) if few else (),
-                   fold="" if few else "All of them", folded=() if few else (shown,))  # fmt: skip
+    told = f"{read} {what}: {len(rows)} value{'s' if len(rows) > 1 else ''}."
+    if len(rows) <= FEW:
+        return Section(heading, (told,), tables=(shown,))
+    return Section(heading, (told,), fold="All of them", folded=(shown,))
 
 
 def shipped_name(path: object) -> str:
