@@ -66,6 +66,7 @@ class Dask(Serial):
 
     def __init__(self, backend: str, jobs: int) -> None:
         try:
+            import dask
             import distributed as library
             from distributed.utils import silence_logging_cmgr
         except ImportError:
@@ -77,18 +78,19 @@ class Dask(Serial):
             stack.enter_context(silence_logging_cmgr("CRITICAL"))
             if "://" in backend:
                 self._client = stack.enter_context(self._met(distributed))
-            else:
+            else:  # Dask would close the nanny of a worker that happens to be down so long after a death
+                stack.enter_context(dask.config.set({"distributed.deploy.lost-worker-timeout": "52 weeks"}))
                 cluster = distributed.LocalCluster(
                     n_workers=jobs,
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=":0",
                     silence_logs="CRITICAL",
-                    scheduler_kwargs={"allowed_failures": 0},
+                    scheduler_kwargs={"allowed_failures": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
                 )
                 self._client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
             self._same_versions()
             self._workers = self._client.get_executor(pure=False)
+            self.watch()
             self._stack = stack.pop_all()
 
     def _met(self, distributed: Any) -> Any:

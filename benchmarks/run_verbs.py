@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.scenario import Scenario
 from benchmarks.store import RunError, RunFolder
 from benchmarks.verbs import Asked, load_study, ready_kernels
+from simulator.documents import resolved_yaml
 
 if TYPE_CHECKING:
     from benchmarks.blocks import Cell
@@ -47,6 +48,7 @@ def held(path: Path) -> Held:
 
 def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
     """What a run would compute, and the time, memory and disk that it would take."""
+    from benchmarks import tables
     from benchmarks.blocks import prepare
     from benchmarks.forecast import forecast
     from benchmarks.manifest import manifest
@@ -57,10 +59,12 @@ def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
     made = manifest(asked.document, asked.scenario.run.seed, own_functions(asked.scenario))
     place = out or default_folder(asked, str(made["world"]))
 
-    def page(result: "StudyResult") -> str:
-        return study_report(result, asked.document, asked.scenario, made)
+    def ending(result: "StudyResult") -> str:
+        described = tables.study_json(result, asked.scenario, made, place)
+        page = study_report(result, asked.document, asked.scenario, made)
+        return page + json.dumps(described, indent=2) + resolved_yaml(asked.document.tree)
 
-    found = forecast(asked.scenario.question, prepare(asked.cells), work, RunFolder(place), page)
+    found = forecast(asked.scenario.question, prepare(asked.cells), work, RunFolder(place), ending)
     return json.dumps(found.as_json(), indent=2) if as_json else found.as_text()
 
 

@@ -101,7 +101,7 @@ def test_ctrl_c_ends_everything_quietly(backend: str, tmp_path: Path) -> None:
         assert soon(lambda: not members(made.pid), 2), members(made.pid)
 
 
-@pytest.mark.parametrize("backend", ["processes", "dask"])
+@pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 def test_workers_leave_when_the_driver_is_killed(backend: str, tmp_path: Path) -> None:
     with driver(backend, tmp_path) as made:
         assert len(members(made.pid)) > 2
@@ -183,6 +183,7 @@ def test_a_scheduler_and_workers_of_their_own(tmp_path: Path, monkeypatch: pytes
             assert time.monotonic() - begun < 20
 
 
+@pytest.mark.slow
 def test_a_scheduler_without_workers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask_pool, "NO_WORKER_SECONDS", 2.0)
     with cluster(tmp_path, workers=0) as (address, _), pytest.raises(BackendError, match="has no workers"):
