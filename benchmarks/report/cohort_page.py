@@ -2,7 +2,7 @@
 
 from analysis.cohort_analysis import CohortAnalysis, EndpointResult
 from analysis.cohort_spec import CohortSpec
-from analysis.figures import balance, cohort, forest, survival
+from analysis.figures import balance, cohort, forest, states, survival
 from analysis.number_text import hr_text
 from analysis.paper_tables import paper_tables
 from analysis.tables import balance_table, contrast_table, propensity_table, subgroup_table, survival_table
@@ -24,6 +24,7 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
         Section("Patients", pictures=(_flow(analysis),)),
         Section("Tables", tables=paper_tables(analysis, spec.data)),
         Section("Survival", tables=(survival_table(analysis),), pictures=_curves(analysis, spec.data.time_unit)),
+        *_courses(analysis, spec.data.time_unit),
         Section("Subgroups", parts=tuple(_subgroups(analysis, name) for name in analysis.endpoints)),
         *([_outcomes(analysis)] if analysis.binary else []),
     )
@@ -81,6 +82,18 @@ def _curves(analysis: CohortAnalysis, unit: str) -> tuple[Picture, ...]:
         for name, result in analysis.endpoints.items()
         for when in SIDES
     )
+
+
+def _courses(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
+    """How many are free of progression, progressed and dead, where both endpoints are there."""
+    if not {"OS", "PFS"} <= analysis.endpoints.keys():
+        return ()
+    pictures = []
+    for when in SIDES:
+        words = f"Patients free of progression, after it and dead, {when} matching"
+        drawn = states.states_of(analysis, when, progression="PFS", death="OS", time_unit=unit)
+        pictures.append(picture(drawn, f"{words}.", words))
+    return (Section("Course of the disease", pictures=tuple(pictures)),)
 
 
 def _subgroups(analysis: CohortAnalysis, name: str) -> Section:

@@ -1,12 +1,15 @@
 """The pages about a paper and its twin: `fidelity`, `calibrate` and `audit`."""
 
 from collections.abc import Sequence
+from math import isfinite, nan
 
 from analysis.audit.paper import SEVERITIES, Finding
+from analysis.figures.calibration import FittedNumber, calibration_fit_of, distance_of
+from analysis.published import parse_printed
 from benchmarks.blocks import prepare
 from benchmarks.calibrate import Fit
 from benchmarks.fidelity import Fidelity, Score, place
-from benchmarks.report.engine import Page, Section, Told, as_given, html, table
+from benchmarks.report.engine import Page, Picture, Section, Told, as_given, html, picture, table
 from benchmarks.report.world import assumed_section, base_section, matching_section
 from benchmarks.scenario import Scenario
 from benchmarks.tables import number
@@ -66,8 +69,9 @@ def _scores(found: Fidelity) -> tuple[Section, ...]:
         own = table(name, (*HEADS, "inside", "replicates without it, %"), every[start : start + count])
         parts.append(Section("", fold=f"{name}: {count} numbers", folded=(own,)))
         start += count
+    distances = [FittedNumber(place(one.where), one.key, _distance(one)) for one in found.scores]
     return (
-        Section("By table", tables=(table("By table", heads, totals),)),
+        Section("By table", tables=(table("By table", heads, totals),), pictures=_drawn(distances)),
         Section("Numbers outside", tables=(table("Numbers outside", (*HEADS, "doubt"), outside),))
         if outside
         else Section("Numbers outside", ("None.",)),
@@ -88,6 +92,23 @@ def _score(one: Score) -> tuple[str, ...]:
         f"{number(one.low)} to {number(one.high)}",
         number(one.percentile),
     )
+
+
+def _distance(one: Score) -> float:
+    """The distance of a printed number from its replicates; NaN for what is no number."""
+    try:
+        stands = parse_printed(one.printed)
+    except ValueError:
+        return nan
+    return distance_of((stands.low + stands.high) / 2, one.median, one.low, one.high)
+
+
+def _drawn(numbers: Sequence[FittedNumber]) -> tuple[Picture, ...]:
+    shown = [one for one in numbers if isfinite(one.distance)]
+    if not shown:
+        return ()
+    words = "Distance of every published number from the simulated one, in its own sampling SDs, by table"
+    return (picture(calibration_fit_of(shown), f"{words}.", words),)
 
 
 def _absent(found: Fidelity) -> Section:
@@ -140,7 +161,17 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
                     tables=(table("Parameters", heads, parameters),),
                     notes=(f"Not pinned down by the paper (under 10 %): {loose}.",),
                 ),
-                Section("Published against fitted", tables=(table("Targets", columns, targets, 1, note),)),
+                Section(
+                    "Published against fitted",
+                    tables=(table("Targets", columns, targets, 1, note),),
+                    pictures=_drawn(
+                        [
+                            FittedNumber(place(scenario.published[one.key].where), one.key, -one.z, -one.z_start)
+                            for one in fit.targets
+                            if one.key in scenario.published
+                        ]
+                    ),
+                ),
             ),
             terms=("replicate", "pinned down", "z"),
         )

@@ -169,6 +169,10 @@ def _figures(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, .
         published = f"endpoints.{endpoint}.after.cox.hr" in cell.scenario.published
         caption += "; dashed: published after matching." if published else "."
         made.append(picture(ridges, caption, f"Density of the estimates by estimator, {where}"))
+    scatter = charts.scatter_of(result, cell, endpoint)
+    if scatter is not None:
+        words = f"Estimates of the replicates against their standard errors, {where}"
+        made.append(picture(scatter, f"{endpoint}: estimates against their standard errors.", words))
     if zipped is not None:
         caption = f"{endpoint}: intervals by their distance from the truth; coloured ones miss it."
         made.append(picture(zipped, caption, f"Intervals of the replicates by estimator, {where}"))

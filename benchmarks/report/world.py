@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis import balance
 from analysis.effects import AnalysisSet
-from analysis.figures.balance import love
+from analysis.figures.balance import love_between
 from analysis.table1 import presentation, table1
 from benchmarks.blocks import Cell
 from benchmarks.difference import IGNORED, differences
@@ -167,7 +167,7 @@ def _example(cell: Cell) -> Any:
     before, after = (table1(observed, group, shows, plan) for group in sets)
     caption = f"Standardised mean differences of one cohort, replicate 0 of cell {cell.number}, as an example."
     return picture(
-        love(before, after), caption, "Standardised mean differences of one cohort before and after matching"
+        love_between(before, after), caption, "Standardised mean differences of one cohort before and after matching"
     )
 
 
