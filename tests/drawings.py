@@ -126,6 +126,7 @@ def of_numbers(label: str) -> dict[str, Callable[[], Figure]]:
             draw.normal(size=(2, 2)), np.full((2, 2), 0.01), ["a", f"{label}b"], ["c", f"{label}d"],
             (f"{label}rows", f"{label}columns"), f"{label}bias",
         ),
+        "enrolment_of": lambda: cohort.enrolment_of(50.5, [(f"{label}too old", 9.5)], ()),
         "power_curve_of": lambda: power.power_curve_of(
             [(100, 0.5, 0.02), (200, 0.7, 0.02), (400, 0.9, 0.01)], [(100, 0.6), (400, 0.95)], (270, 9), 0.8,
             (f"{label}patients", f"{label}power"), f"{label}matched",

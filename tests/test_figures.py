@@ -206,6 +206,7 @@ def test_labels_fit_into_their_room() -> None:
                 assert width_of(told) <= room + 0.12
                 assert told.count("\n") < lines
     assert fitted("short", 1.0) == "short"
+    assert style.ending("endpoints.OS.after.cox.hr", 1.0) == "…ts.OS.after.cox.hr"
     assert style.row_label("Intrahepatic lesion number (Multiple)", 1.5).endswith("… (Multiple)")
     figure = Figure()
     shown = figure.text(0, 0, "Intrahepatic lesion number", fontsize=style.TEXT, family="DejaVu Sans")
