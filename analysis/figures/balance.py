@@ -86,7 +86,11 @@ def _one_of_two(rows: Sequence[Table1Row]) -> list[int]:
 
 def love_of(analysis: CohortAnalysis) -> Figure:
     """The love plot of an analysis."""
-    before, after = analysis.table1.before, analysis.table1.after
+    return love_between(analysis.table1.before, analysis.table1.after)
+
+
+def love_between(before: Sequence[Table1Row], after: Sequence[Table1Row]) -> Figure:
+    """The love plot of two tables of the same rows."""
     shown = [before[k].label for k in _one_of_two(before)]
     left = gutter(shown, LABELS, SMALL)[1] + 0.1
     figure, (axes,) = sheet(SINGLE, ROW * max(1, len(shown)) + 0.65, left=left, bottom=0.38, top=0.25)
