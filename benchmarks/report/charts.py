@@ -1,20 +1,15 @@
 """Figures of a study: bias and coverage with their Monte Carlo error, its replicates, its cells side by side."""
 
 from collections.abc import Mapping
-from math import isfinite, log
+from math import log
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.figures import performance
-from analysis.figures.calibration import FittedNumber, calibration_fit_of, distance_of
-from analysis.figures.cohort import enrolment_of
 from analysis.figures.sweep import heat_of, nested_loop_of
 from analysis.kernels.status import Status
-from analysis.published import parse_printed
 from benchmarks.blocks import Cell
-from benchmarks.calibrate import Fit
-from benchmarks.fidelity import Fidelity, Score, place
 from benchmarks.performance import Floats
 from benchmarks.study import StudyResult
 from benchmarks.tables import measure_of, measures
@@ -124,37 +119,6 @@ def across(result: StudyResult, endpoint: str) -> Figure | None:
                 value[i, j], error[i, j] = (part[place] for part in found[names[0]])
             return heat_of(value, error, rows, columns, (keys[0], keys[1]), f"bias of log {endpoint} HR, {names[0]}")
     return nested_loop_of(found, settings, f"bias of log {endpoint} HR", 0.0)
-
-
-def fidelity_fit(found: Fidelity) -> Figure:
-    """Every published number against the replicates, by table; what is right within rounding has a distance of 0."""
-    numbers = []
-    for one in found.scores:
-        if isfinite(one.median):
-            stands = parse_printed(one.printed)
-            value = min(max(one.median, stands.low), stands.high)
-            numbers.append(_number(one, value))
-    return calibration_fit_of(numbers)
-
-
-def _number(one: Score, value: float) -> FittedNumber:
-    distance = distance_of(value, one.median, one.low, one.high)
-    return FittedNumber(place(one.where), one.key.removeprefix("endpoints."), distance)
-
-
-def eligibility(found: Fidelity) -> Figure:
-    """Who was screened, left out and analysed, in the mean of the replicates."""
-    (_, *reasons, (_, included)) = found.flow
-    return enrolment_of(included, [(name.removeprefix("not: "), count) for name, count in reasons], ())
-
-
-def calibration_fit(fit: Fit) -> Figure:
-    """Every target of a calibration before and after, by the part of the analysis that it stands in."""
-    numbers = []
-    for one in fit.targets:
-        part = " ".join(one.key.partition("[")[0].split(".")[:2]).replace("_", " ")
-        numbers.append(FittedNumber(part, one.key.removeprefix("endpoints."), -one.z, -one.z_start))
-    return calibration_fit_of(numbers)
 
 
 def _log_ratios(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
