@@ -86,6 +86,7 @@ def of_analysis(label: str) -> dict[str, Callable[[], Figure]]:
         "forest_of": lambda: forest.forest_of(found, "OS"),
         "forests_of": lambda: forest.forests_of(found, "before"),
         "love_of": lambda: balance.love_of(found),
+        "love_between": lambda: balance.love_between(found.table1.after, found.table1.before),
         "overlap_of": lambda: balance.overlap_of(found),
         "flow_of": lambda: cohort.flow_of(found, [(f"{label}too old", 12), ("nobody", 0), (f"{label}unfit", 3)]),
         "butterfly_of": lambda: cohort.butterfly_of(found, "before", f"{label}grade 3"),
