@@ -113,10 +113,10 @@ def of_numbers(label: str) -> dict[str, Callable[[], Figure]]:
             {name: value for name, (value, _) in own.items()}, dict.fromkeys(own, -0.4), f"{label}log HR", -1.0
         ),
         "zipper_of": lambda: performance.zipper_of(
-            {name: (value - 2 * se, value + 2 * se, -0.4) for name, (value, se) in own.items()}, f"{label}log HR"
+            {name: (value - 2 * se, value + 2 * se, -0.4) for name, (value, se) in own.items()}, [f"{label}log HR"] * 3
         ),
         "estimate_against_se_of": lambda: performance.estimate_against_se_of(
-            {name: (value, se, -0.4) for name, (value, se) in own.items()}, f"{label}log HR"
+            {name: (value, se, -0.4) for name, (value, se) in own.items()}, [f"{label}log HR"] * 3
         ),
         "lollipop_of": lambda: performance.lollipop_of(
             list(own),

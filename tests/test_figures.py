@@ -250,9 +250,11 @@ NOTHING: dict[str, Callable[[], Figure]] = {
     "no values": lambda: performance.lollipop_of(["a"], [("bias", [np.nan], [np.nan], 0.0), ("x", [1], [np.nan], 1.0)]),
     "no ridges": lambda: performance.ridge_of({}, {}, "l", None),
     "one estimate": lambda: performance.ridge_of({"a": NAN, "b": FEW, "c": np.ones(3)}, {"a": np.nan}, "l", 0.1),
-    "no intervals": lambda: performance.zipper_of({"a": (NAN, NAN, 0.1), "b": (FEW, FEW, 0.1)}, "l"),
-    "no errors": lambda: performance.estimate_against_se_of({"a": (NAN, NAN, 0.1), "b": (FEW, FEW, np.nan)}, "l"),
-    "equal errors": lambda: performance.estimate_against_se_of({"a": (np.ones(3), np.ones(3), 1.0)}, "l"),
+    "no intervals": lambda: performance.zipper_of({"a": (NAN, NAN, 0.1), "b": (FEW, FEW, 0.1)}, ["l", "l"]),
+    "no errors": lambda: performance.estimate_against_se_of(
+        {"a": (NAN, NAN, 0.1), "b": (FEW, FEW, np.nan)}, ["l", "l"]
+    ),
+    "equal errors": lambda: performance.estimate_against_se_of({"a": (np.ones(3), np.ones(3), 1.0)}, ["l"]),
     "no biases": lambda: sweep.nested_loop_of({"a": (NAN, NAN)}, {"s": ["1", "1", "1"]}, "l", 0.0),
     "no settings": lambda: sweep.nested_loop_of({"a": (FEW, FEW)}, {}, "l", 0.0),
     "no cells": lambda: sweep.heat_of(NAN[:, None], NAN[:, None], ["1", "2", "3"], ["x"], ("r", "c"), "w"),
