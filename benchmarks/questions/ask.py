@@ -5,11 +5,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from analysis.figures.style import save
 from analysis.kernels.status import Status
 from benchmarks.blocks import prepare
 from benchmarks.manifest import manifest, open_folder
@@ -102,12 +102,10 @@ def check_paths(options: Options) -> None:
 
 def write_figure(figure: Figure, path: Path) -> None:
     """Write a figure, the same bytes each time; RunError where it cannot be written."""
-    settings: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
-    with mpl.rc_context({"svg.hashsalt": "trialtwin"}):
-        try:
-            figure.savefig(path, dpi=200, metadata=settings)
-        except OSError as error:
-            raise RunError(f"{path}: cannot be written ({error.strerror})") from None
+    try:
+        save(figure, path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def plain(value: Any) -> Any:
