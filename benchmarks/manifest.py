@@ -37,6 +37,7 @@ def code_digest() -> str:
     return made.hexdigest()
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of everything that can change a number, by name."""
     made = {name: version(name) for name in NUMBER_MAKERS}

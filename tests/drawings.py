@@ -207,6 +207,12 @@ def on_axes(axes: Axes, label: str) -> dict[str, Callable[[], None]]:
     }  # fmt: skip
 
 
+def rows_of(axes: Axes) -> list[str]:
+    """The names of the rows of axes."""
+    beside = [text for text in axes.texts if text.get_position()[0] < 0 and text.get_ha() == "right"]
+    return [text.get_text() for text in beside if text.get_transform() == axes.get_yaxis_transform()]
+
+
 def public() -> tuple[set[str], set[str]]:
     """The names of all functions of the package that draw on axes, and of those that return a Figure."""
     on_given, whole = set(), set()

@@ -225,9 +225,9 @@ def test_overhead_is_small(backend: str) -> None:
 
 
 def test_a_worker_that_joins_late_must_be_like_the_driver() -> None:
-    assert dask_pool._checked(dask_pool.provenance(), abs, -2) == 2
+    assert dask_pool._checked(dask_pool.versions(), abs, -2) == 2
     with pytest.raises(BackendError, match=r"worker \S+ has numpy \S+, here is 0"):
-        dask_pool._checked({**dask_pool.provenance(), "numpy": "0"}, abs, -2)
+        dask_pool._checked({**dask_pool.versions(), "numpy": "0"}, abs, -2)
 
 
 def test_workers_that_cannot_start_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

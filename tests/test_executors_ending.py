@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import dask_pool
+from benchmarks import dask_pool, manifest
 from benchmarks.executors import BackendError, crew
 from tests.test_executors import RESCUE, right, tasks
 from tests.worker_tasks import Task, runs, squares
@@ -165,13 +165,13 @@ def test_a_scheduler_and_workers_of_their_own(tmp_path: Path, monkeypatch: pytes
             assert list(group.run_in_order(squares, todo, kill_one, rescue=RESCUE)) == right(todo)
             assert sum(runs(late).values()) <= 22
 
-        monkeypatch.setattr(dask_pool, "version", lambda name: "0.1" if name == "numpy" else "none")
-        dask_pool.provenance.cache_clear()
+        monkeypatch.setattr(manifest, "version", lambda name: "0.1" if name == "numpy" else "none")
+        manifest.versions.cache_clear()
         with pytest.raises(BackendError, match=r"worker tcp://\S+ has numpy \S+, here is 0\.1; ") as told:
             crew(address, 2).__enter__()
         assert "\n" not in str(told.value)
         monkeypatch.undo()
-        dask_pool.provenance.cache_clear()
+        manifest.versions.cache_clear()
 
         with crew(address, 2) as group:
             made = group.run_in_order(squares, [Task(notes, n, n + 1, seconds=0.2) for n in range(50, 90)])

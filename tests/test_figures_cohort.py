@@ -15,7 +15,7 @@ from analysis.figures.style import TREATED, svg
 from analysis.figures.survival import Curve
 from analysis.occupancy import Occupancy
 from analysis.plan import SurvivalPlan
-from tests.drawings import made
+from tests.drawings import made, rows_of
 
 TIME, EVENT = np.array([1.0, 2.0, 2.0, 5.0, 10.0]), np.array([True, False, True, True, False])
 
@@ -265,7 +265,7 @@ def test_the_modes_are_drawn_before_and_after() -> None:
         assert treated == [side.treated.percent for side in sides]
         assert control == [side.control.percent for side in sides]
         assert f"{sides[0].treated.percent:.1f} ({sides[0].treated.n})" in said(axes)
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["Old lesion", "new"]
+    assert rows_of(figure.axes[0]) == ["Old lesion", "new"]
     assert figure.axes[0].containers[0][0].get_facecolor()[:3] == pytest.approx(
         [int(TREATED[k : k + 2], 16) / 255 for k in (1, 3, 5)]
     )

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import performance, sweep
 from analysis.figures.style import svg
+from tests.drawings import rows_of
 
 RNG = np.random.Generator(np.random.Philox(4))
 
@@ -34,7 +35,7 @@ def test_a_lollipop_goes_from_the_reference_to_the_value_with_its_error() -> Non
     (bars,) = axes.containers
     ends = np.array([piece[:, 0] for piece in bars[2][0].get_segments()])
     assert ends.tolist() == [pytest.approx([0.1 - 0.0196, 0.1 + 0.0196]), [-0.2, -0.2]]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    assert rows_of(axes) == ["a", "b"]
 
 
 def test_a_ridge_has_a_row_per_estimator_its_truth_and_the_published_value() -> None:
@@ -43,7 +44,7 @@ def test_a_ridge_has_a_row_per_estimator_its_truth_and_the_published_value() -> 
     performance.ridge(axes, estimates, {"one": 0.1, "two": np.nan}, "log HR", -0.5)
     assert len(axes.collections) == 2
     assert [float(np.asarray(line.get_xdata())[0]) for line in axes.lines] == [0.1, -0.5]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "two", "none"]
+    assert rows_of(axes) == ["one", "two", "none"]
     shape = axes.collections[0].get_paths()[0].vertices
     top = shape[np.argmin(shape[:, 1])]
     assert abs(top[0] - np.median(estimates["one"])) < 0.4

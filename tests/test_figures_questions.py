@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import calibration, claims, compatible, decompose, multiverse, power, tipping
 from analysis.figures.calibration import FittedNumber, distance_of
-from tests.drawings import WORLDS
+from tests.drawings import WORLDS, rows_of
 
 
 def axes_of() -> Axes:
@@ -36,7 +36,8 @@ def test_a_waterfall_walks_from_start_to_end() -> None:
     decompose.waterfall(axes, (0.12, 0.01), (0.01, 0.01), steps, "bias")
     bars = [(bar.get_x(), bar.get_width()) for container in axes.containers[:4] for bar in container]
     assert bars == [pytest.approx(x) for x in ((0, 0.12), (0.12, -0.15), (-0.03, 0.04), (0, 0.01))]
-    assert said(axes) == ["+0.120 (0.010)", "-0.150 (0.010)", "+0.040 (0.020)", "+0.010 (0.010)"]
+    assert rows_of(axes) == ["all mechanisms on", "a", "b", "all off"]
+    assert said(axes)[:4] == ["+0.120 (0.010)", "-0.150 (0.010)", "+0.040 (0.020)", "+0.010 (0.010)"]
     hatches = [container[0].get_hatch() for container in axes.containers[:4]]
     assert [bool(hatch) for hatch in hatches] == [False, False, True, False]
 
@@ -53,7 +54,7 @@ def test_a_specification_curve_is_in_order_with_its_choices_below() -> None:
     ends = np.asarray(bars.get_ydata()).reshape(-1, 3)[:, :2]
     assert np.log(ends).tolist() == [pytest.approx([-2, 0]), pytest.approx([-1.5, 0.5])]
     (below,) = axes.child_axes
-    assert [label.get_text() for label in below.get_yticklabels()] == ["caliper: a", "caliper: b", "another method"]
+    assert rows_of(below) == ["caliper: a", "caliper: b", "another method"]
     spots = [np.asarray(line.get_data()).T.tolist() for line in below.lines]
     assert spots == [[[0, 1], [1, 2]], [[2, 0]]]
     assert axes.lines[-1].get_ydata()[0] == 0.4
@@ -116,8 +117,8 @@ def test_published_numbers_stand_at_their_distance() -> None:
         line.get_marker(): np.asarray(line.get_xdata()).tolist() for line in axes.lines if line.get_marker() != "None"
     }
     assert drawn == {"o": [0.5], "D": [-2.5], ">": [calibration.FAR]}
-    assert {"outside", "far"} == set(said(axes))
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["Table 1 (1 of 2)", "Table 2 (0 of 1)"]
+    assert {"outside", "far"} == set(said(axes)[2:])
+    assert rows_of(axes) == ["Table 1 (1 of 2)", "Table 2 (0 of 1)"]
     start = next(line for line in axes.lines if line.get_label() == "from before calibration")
     assert np.asarray(start.get_xdata())[:2].tolist() == [1.5, 0.5]
 

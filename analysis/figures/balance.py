@@ -26,7 +26,7 @@ from analysis.figures.style import (
     house,
     inches,
     key,
-    row_label,
+    name_rows,
     sheet,
 )
 from analysis.figures.style import title as heading
@@ -56,7 +56,7 @@ def love(axes: Axes, before: Sequence[Table1Row], after: Sequence[Table1Row]) ->
     )
     axes.plot(second, places, "D", color=TREATED, markersize=3.8, label="after matching", clip_on=False)
     axes.axvline(0.1, color=GREY, linewidth=0.8, linestyle=(0, (3, 2)))
-    axes.set_yticks(places, [row_label(row.label, LABELS, SMALL) for row in before], fontsize=SMALL)
+    name_rows(axes, [row.label for row in before], LABELS, SMALL)
     axes.set_ylim(max(len(shown), 1) - 0.4, -0.6)
     known = np.concatenate([first, second])
     most = max(0.2, float(known[np.isfinite(known)].max(initial=0.0)))

@@ -21,7 +21,7 @@ from analysis.figures.style import (
     house,
     inches,
     key,
-    row_label,
+    name_rows,
     sheet,
     width_of,
 )
@@ -90,8 +90,7 @@ def calibration_fit(axes: Axes, numbers: Sequence[FittedNumber]) -> None:
                 markeredgecolor=edge, markeredgewidth=0.6, label=told, clip_on=False,
             )  # fmt: skip
     counts = {place: [abs(one.distance) <= CENTRAL for one in known if one.place == place] for place in places}
-    labels = [row_label(f"{place} ({sum(counts[place])} of {len(counts[place])})", LABELS) for place in places]
-    axes.set_yticks(range(len(places)), labels)
+    name_rows(axes, [f"{place} ({sum(counts[place])} of {len(counts[place])})" for place in places], LABELS)
     axes.set_ylim(max(len(places), 1) - 0.5, -0.5)
     axes.set_xlim(-FAR, FAR)
     _name(axes, list(zip(known, x.tolist(), at.tolist(), strict=True)), outside)

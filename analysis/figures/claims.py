@@ -17,7 +17,7 @@ from analysis.figures.style import (
     house,
     key,
     key_rows,
-    row_label,
+    name_rows,
     sheet,
 )
 
@@ -44,7 +44,7 @@ def rates(axes: Axes, rows: Mapping[str, Sequence[tuple[float, float]]], worlds:
             markeredgewidth=0.7, elinewidth=0.9, label=world,
         )  # fmt: skip
     axes.axvline(100 * alpha, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)))
-    axes.set_yticks(range(len(rows)), [row_label(name, LABELS) for name in rows])
+    name_rows(axes, list(rows), LABELS)
     axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     axes.set_xlim(-2, 102)
     axes.set_xlabel("Studies that make the claim, %")

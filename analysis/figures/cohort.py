@@ -27,7 +27,7 @@ from analysis.figures.style import (
     house,
     inches,
     keeping,
-    row_label,
+    name_rows,
     sheet,
 )
 from analysis.figures.style import title as heading
@@ -172,7 +172,7 @@ def butterfly(axes: Axes, rows: Sequence[Outcome], arms: tuple[str, str], *, sev
             transform=axes.transAxes, color=dark, fontweight="bold",
         )  # fmt: skip
     axes.axvline(0.0, color=INK, linewidth=0.6)
-    axes.set_yticks(places, [row_label(row.label, LABELS, SMALL) for row in rows], fontsize=SMALL)
+    name_rows(axes, [row.label for row in rows], LABELS, SMALL)
     axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     axes.set_xlim(-reach, reach)
     ticks = [t for t in MaxNLocator(3).tick_values(0, most) if t <= most]

@@ -21,7 +21,7 @@ from analysis.figures.style import (
     gutter,
     house,
     inches,
-    row_label,
+    name_rows,
     sheet,
 )
 
@@ -71,7 +71,7 @@ def waterfall(
     room = (max(reach) - min(reach)) or 1.0
     axes.set_xlim(min(reach) - 0.06 * room, max(reach) + 0.06 * room)
     axes.axvline(0.0, color=INK, linewidth=0.7)
-    axes.set_yticks(range(len(names)), [row_label(name, LABELS) for name in names])
+    name_rows(axes, names, LABELS)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(width / 0.6))))
     axes.set_xlabel(fitted(label, width + 0.5))

@@ -21,7 +21,7 @@ from analysis.figures.style import (
     house,
     inches,
     key,
-    row_label,
+    name_rows,
     sheet,
 )
 from analysis.figures.style import title as heading
@@ -58,7 +58,7 @@ def modes(axes: Axes, rows: Sequence[ModeShare], arms: tuple[str, str], *, title
             told = f"{value:.1f} ({row.n[side]:,})" if np.isfinite(value) else "–"
             at = (value if np.isfinite(value) else 0.0) + 0.04 * most / width
             axes.text(at, place + shift, told, va="center_baseline", fontsize=SMALL)
-    axes.set_yticks(places, [row_label(row.label, LABELS, SMALL) for row in rows], fontsize=SMALL)
+    name_rows(axes, [row.label for row in rows], LABELS, SMALL)
     axes.set_ylim(max(len(rows), 1) - 0.45, -0.55)
     axes.set_xlim(0, most * width / max(width - 0.62, 0.3))
     axes.set_xlabel("% of all modes (times seen)")
@@ -75,12 +75,16 @@ def modes_of(analysis: CohortAnalysis, labels: Mapping[str, str] | None = None) 
     figure, panels = sheet(DOUBLE, high + 0.85, left=left, bottom=0.4, top=0.45, columns=2, across=0.15)
     for axes, when in zip(panels, ("before", "after"), strict=True):
         sides = {name: both.before if when == "before" else both.after for name, both in analysis.modes.items()}
+        named = told if when == "before" else dict.fromkeys(told, "")
         rows = [
-            ModeShare(told[name], (side.control.n, side.treated.n), (side.control.percent, side.treated.percent))
+            ModeShare(
+                named[name],
+                (side.control.n, side.treated.n),
+                (side.control.percent, side.treated.percent),
+            )
             for name, side in sides.items()
         ]
         modes(axes, rows, (analysis.arms.control, analysis.arms.treated), title=f"{when.capitalize()} matching")
-    panels[1].set_yticks([])
     widest = max(axes.get_xlim()[1] for axes in panels)
     for axes in panels:
         axes.set_xlim(0, widest)

@@ -22,7 +22,7 @@ from analysis.figures.style import (
     house,
     inches,
     key,
-    row_label,
+    name_rows,
     sheet,
 )
 from simulator.cohort import Bools, Floats
@@ -101,7 +101,7 @@ def _choices(
                 *zip(*spots, strict=True), linestyle="none", marker=marker, markersize=2.2, color=colour,
                 markerfacecolor=face, markeredgewidth=0.5,
             )  # fmt: skip
-    below.set_yticks(range(len(rows)), [row_label(_name(*row), LABELS, SMALL) for row in rows], fontsize=SMALL)
+    name_rows(below, [_name(*row) for row in rows], LABELS, SMALL)
     below.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     below.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.tick_params(bottom=False, labelbottom=False)

@@ -28,7 +28,7 @@ from analysis.figures.style import (
     house,
     inches,
     key,
-    row_label,
+    name_rows,
     sheet,
     width_of,
 )
@@ -55,7 +55,7 @@ def lollipop(
     stalks = np.column_stack([np.full(len(names), reference), shown, gap]).ravel()
     axes.plot(stalks, np.repeat(places, 3), color=PALE, linewidth=3.0, solid_capstyle="butt")
     axes.errorbar(shown, places, xerr=spread, fmt="o", color=CONTROL, markersize=4, capsize=2, elinewidth=1.0)
-    axes.set_yticks(places, [row_label(name, LABELS) for name in names])
+    name_rows(axes, names, LABELS)
     axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
     axes.margins(x=0.08)
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(inches(axes)[0] / 0.6))))
@@ -92,8 +92,7 @@ def ridge(
             )
     if published is not None and np.isfinite(published):
         axes.axvline(published, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), label="published")
-    axes.set_yticks(range(len(names)), [row_label(name, LABELS) for name in names])
-    axes.tick_params(axis="y", pad=3)
+    name_rows(axes, names, LABELS)
     axes.set_ylim(max(len(names), 1) - 0.85, -1.0)
     axes.set_xlabel(fitted(label, inches(axes)[0] + 0.1))
     key(axes, rows=1)
@@ -189,9 +188,7 @@ def lollipop_of(
     high = ROW * max(len(names), 1)
     figure, drawn = sheet(DOUBLE, high + 0.5, left=left, bottom=0.42, top=0.08, columns=len(panels), across=0.2)
     for axes, (label, values, errors, reference) in zip(drawn, panels, strict=True):
-        lollipop(axes, names, values, errors, reference, label)
-    for axes in drawn[1:]:
-        axes.set_yticks([])
+        lollipop(axes, names if axes is drawn[0] else [""] * len(names), values, errors, reference, label)
     return figure
 
 
