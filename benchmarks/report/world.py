@@ -44,9 +44,10 @@ def assumed_section(document: Document) -> Section:
         "What was assumed",
         (f"{count}; {len(sourced)} do.",),
         tables=(plain,) if few and rows else (),
-        fold="The sourced values" if few else "All of them, assumed before sourced",
-        folded=tuple(one for one in ((known,) if few else (plain, known)) if one.rows),
-        in_print=not few,
+        fold=f"The {len(rows)} assumed values",
+        folded=() if few else (plain,),
+        in_print=True,
+        parts=(Section("", fold=f"The {len(sourced)} sourced values", folded=(known,)),) if sourced else (),
     )
 
 
