@@ -21,7 +21,7 @@ from benchmarks.report.glossary import REFERENCES, TERMS
 
 ABREAST = 6
 """So many columns of numbers stand side by side where there are many."""
-PIECE = 15
+PIECE = 12
 _LONG_WORD = re.compile(r"\S{25,}")
 _JOINT = re.compile(r"[].\[=/_,;:-](?=\w)")
 _TAG = re.compile("<[^>]*>")
