@@ -21,6 +21,8 @@ from benchmarks import study, tables, verbs
 from benchmarks.blocks import prepare
 from benchmarks.manifest import manifest
 from benchmarks.report import cohort_report, study_page, study_report
+from benchmarks.report.engine import PIECE, breakable
+from benchmarks.report.world import base_section, matching_section
 from benchmarks.store import RunFolder
 from simulator.documents import load, parse
 from tests.commands import printed
@@ -258,3 +260,42 @@ def test_pages_are_kind_to_readers_of_screens(paper: tuple[Any, ...]) -> None:
     assert all('scope="col' in head for head in heads)
     assert all("aria-label" in head for head in re.findall(r"<svg [^>]*>", page))
     assert '<html lang="en">' in page
+    names = re.findall(r' id="([^"]+)"', page)
+    assert len(names) > 50
+    assert len(set(names)) == len(names)
+
+
+def test_long_words_may_be_broken_and_short_ones_stay() -> None:
+    long = "endpoints.OS.after.multivariable[age>50].hr"
+    assert breakable(long).replace("\u200b", "") == long
+    assert max(map(len, breakable(f"a {'W' * 300} {long}").replace(" ", "\u200b").split("\u200b"))) <= PIECE
+    assert breakable("matched-no-caliper and others") == "matched-no-caliper and others"
+
+
+def test_a_world_is_compared_with_its_base(paper: tuple[Any, ...]) -> None:
+    """What a study sets and what the command line sets; nothing where it says what its base says."""
+    same = base_section(paper[1])
+    assert "It says what hcc-lung-metastasis says." in same.text[0]
+    assert same.tables == same.folded == ()
+    asked = verbs.load_study("null-effect", ("population.size=300",))
+    shown = base_section(asked.document)
+    rows = {row[0]: row[1:] for table in (*shown.tables, *shown.folded) for row in table.rows}
+    assert rows["population.size"] == ("422", "300")
+    assert rows["outcomes.treatment_effect"][1] == "none"
+    world = base_section(verbs.load_study("imbrave150", ("population.size=300",)).document)
+    assert [row for table in world.tables for row in table.rows] == [("population.size", "501", "300")]
+    assert "What the command line sets: 1 value." in world.text[0]
+
+
+def test_matching_is_told_of_every_cell(paper: tuple[Any, ...]) -> None:
+    shown = matching_section(paper[0].cells)
+    (row,) = shown.tables[0].rows
+    matched, share, before, after, above = row
+    low, high = (
+        float(text.split("(")[1].split(" to ")[place].rstrip(")")) for text, place in ((matched, 0), (matched, 1))
+    )
+    assert 80 <= low <= float(matched.split()[0]) <= high <= 169
+    assert 50 < float(share.split()[0]) <= 100
+    assert float(after.split()[0]) < float(before.split()[0])
+    assert 0 <= float(above) <= 100
+    assert len(shown.pictures) == 1
