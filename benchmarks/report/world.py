@@ -99,7 +99,7 @@ def matching_section(cells: Sequence[Cell]) -> Section:
     heads = ("cell", "settings") if several else ()
     count = len(made[0][0])
     note = (
-        f"Median (smallest to largest) of the first {count} replicate{'s' if count > 1 else ''}, cohorts generated again "
+        f"Median (smallest to largest) of the first {count} replicate{'s' if count > 1 else ''}, cohorts made again "
         "and matched by the plan of the study; SMD: over all covariates and levels, measured ones."
     )
     if len(cells) > len(shown):
