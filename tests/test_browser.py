@@ -37,8 +37,15 @@ STUDY = (
 HEADINGS = {
     "study": STUDY,
     "cohort": ("What was assumed", "Tables", "Survival", "Matching diagnostics", "Failures", "How to reproduce"),
-    "decompose": ("What was assumed", "The answer", "Matching diagnostics", "Failures", "How to reproduce"),
-    "claims": ("What was assumed", "The answer", "Matching diagnostics", "Failures", "How to reproduce"),
+    "decompose": (
+        "What was assumed",
+        "The answer",
+        "In numbers",
+        "Matching diagnostics",
+        "Failures",
+        "How to reproduce",
+    ),
+    "claims": ("What was assumed", "The answer", "In numbers", "Matching diagnostics", "Failures", "How to reproduce"),
     "fidelity": ("What was assumed", "By table", "Numbers outside", "Failures", "How to reproduce"),
     "audit": ("What was assumed", "Severe", "How to reproduce"),
     "performance": ("What was assumed", "Performance measures", "Failures", "How to reproduce"),
