@@ -20,6 +20,7 @@ from benchmarks.report import calibration_report, validation_report
 from benchmarks.validation.check import exact, judged
 from benchmarks.verbs import load_study
 from simulator.documents import shipped
+from tests import hostile
 from tests.browser import BROWSER, MISSING, Browser, Page
 from tests.commands import printed
 
@@ -36,14 +37,22 @@ STUDY = (
 HEADINGS = {
     "study": STUDY,
     "cohort": ("What was assumed", "Tables", "Survival", "Matching diagnostics", "Failures", "How to reproduce"),
-    "decompose": ("What was assumed", "The answer", "Matching diagnostics", "Failures", "How to reproduce"),
-    "claims": ("What was assumed", "The answer", "Matching diagnostics", "Failures", "How to reproduce"),
+    "decompose": (
+        "What was assumed",
+        "The answer",
+        "In numbers",
+        "Matching diagnostics",
+        "Failures",
+        "How to reproduce",
+    ),
+    "claims": ("What was assumed", "The answer", "In numbers", "Matching diagnostics", "Failures", "How to reproduce"),
     "fidelity": ("What was assumed", "By table", "Numbers outside", "Failures", "How to reproduce"),
     "audit": ("What was assumed", "Severe", "How to reproduce"),
     "performance": ("What was assumed", "Performance measures", "Failures", "How to reproduce"),
     "validate": ("What was assumed", "hand-worked matching", "Failures", "How to reproduce"),
     "calibrate": ("What was assumed", "Parameters", "Published against fitted", "How to reproduce"),
     "gallery": ("other",),
+    "hostile": ("What was assumed", "Tables", "Failures", "How to reproduce"),
 }
 PROBE = """(function () {
   function all(what) { return Array.prototype.slice.call(document.querySelectorAll(what)); }
@@ -115,6 +124,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {name: folder / f"{name}.html" for name in HEADINGS}
     made |= {"study": run / "report.html", "gallery": folder / "runs" / "gallery.html"}
     printed(["analyze", str(data), "--spec", str(folder / "cohort.spec.yaml"), "--report", str(made["cohort"])])
+    (folder / "hostile").mkdir()
+    bad, spec = hostile.cohort(folder / "hostile")
+    printed(["analyze", str(bad), "--spec", str(spec), "--report", str(made["hostile"])])
     asked = ["imbrave150", *SMALL, "--reps", "20"]
     out = ["--out", str(folder / "run")]
     printed(["decompose", *asked, "--estimator", "crude", *out, "--report", str(made["decompose"])])
@@ -176,11 +188,17 @@ def test_the_checks_can_fail(browser: Browser, pages: dict[str, Path]) -> None:
         assert {"image-alt", "color-contrast"} <= set(re.findall(r"'([a-z-]+)', '<", " ".join(violations(page))))
 
 
+def test_a_hostile_name_does_not_become_a_script(browser: Browser, pages: dict[str, Path]) -> None:
+    with browser.opened(pages["hostile"], 1280) as page:
+        assert page.run("document.title").startswith(hostile.text(0))
+        assert page.run("document.querySelectorAll('script, img, iframe, object').length") == 1
+
+
 def test_another_script_does_not_run(browser: Browser, pages: dict[str, Path]) -> None:
-    hostile = pages["audit"].with_name("hostile.html")
+    taken = pages["audit"].with_name("taken.html")
     added = "<script>document.title = 'taken over'</script></main>"
-    hostile.write_text(pages["audit"].read_text("utf-8").replace("</main>", added), "utf-8")
-    with browser.opened(hostile, 1280, strict=True) as page:
+    taken.write_text(pages["audit"].read_text("utf-8").replace("</main>", added), "utf-8")
+    with browser.opened(taken, 1280, strict=True) as page:
         assert any("Content Security Policy" in one for one in page.complaints())
         assert page.run("document.title") != "taken over"
     with browser.opened(pages["audit"], 1280, strict=True) as page:

@@ -182,7 +182,8 @@ def test_the_verb_writes_a_world_that_extends_the_one_it_fitted(capsys, monkeypa
     dropped = "".join(f"    {name}: null\n" for name in names if name not in FREE)
     free = f"calibration:\n  replicates: 20\n  free:\n{dropped}"
     base.write_text(f"extends: {shipped()['imbrave150']}\nname: base\n{free}")
-    assert run(monkeypatch, str(base), "--out", str(out), "--json") == 0
+    assert run(monkeypatch, str(base), "--out", str(out), "--report", str(tmp_path / "fit.html"), "--json") == 0
+    assert "Published against fitted" in (tmp_path / "fit.html").read_text("utf-8")
     described = json.loads(capsys.readouterr().out)
     assert [one["name"] for one in described["parameters"]] == list(FREE)
     world = parse(load(str(out), spec=Scenario), Scenario)

@@ -66,7 +66,7 @@ def test_a_false_factor_is_found_at_the_nominal_rate_without_screening(tmp_path:
     assert found["nearly_all"][0]["value"] > found["nearly_all"][1]["value"]
     assert found["factors"]["treatment"][0]["value"] > 3 * found["factors"]["treatment"][1]["value"]
     assert "<svg" in (tmp_path / "c.svg").read_text()
-    assert len(list((tmp_path / "tables").iterdir())) == 6
+    assert len(list((tmp_path / "tables").iterdir())) == 8
 
 
 @pytest.mark.parametrize(

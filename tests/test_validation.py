@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,7 +128,9 @@ def test_an_exact_answer_must_agree_to_its_digits() -> None:
     assert [one.holds for one in judged(checks)] == [True, True, False, False]
 
 
-def test_the_verb_prints_both_numbers_and_its_exit_code_says_whether_all_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_verb_prints_both_numbers_and_its_exit_code_says_whether_all_hold(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     few = tuple(
         study for study in validation.STUDIES if study.name in ("hand-worked Cox data", "illness-death process")
     )
@@ -137,7 +140,10 @@ def test_the_verb_prints_both_numbers_and_its_exit_code_says_whether_all_hold(mo
     assert "1.47528491   1.47528491  exact    yes" in out
     assert max(map(len, out.splitlines())) <= 100
     monkeypatch.setattr(exact_answers, "TIME", [[1.0, 1, 6, 7, 8, 9]])
-    code, out, _ = _call("validate", "--jobs", "1", "--json")
+    code, out, _ = _call("validate", "--jobs", "1", "--json", "--report", str(tmp_path / "page.html"))
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "Are known answers found again?" in page
+    assert "Answers that do not hold" in page
     made = json.loads(out)
     assert code == 1
     assert made["holds"] is False

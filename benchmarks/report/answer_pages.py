@@ -42,7 +42,8 @@ def question_report(shown: Any, command: str, document: Document, scenario: Scen
             assumed_section(document),
             base_section(document),
             (
-                Section("The answer", tables=tables, pictures=(drawn,), notes=shown.notes),
+                Section("The answer", pictures=(drawn,), notes=shown.notes),
+                *([Section("In numbers", tables=tables)] if tables else []),
                 Section("The world", (world,)),
             ),
             matching_section(prepare([({}, scenario)])),

@@ -21,6 +21,9 @@ from benchmarks.report.glossary import REFERENCES, TERMS
 
 ABREAST = 6
 """So many columns of numbers stand side by side where there are many."""
+PIECE = 12
+_LONG_WORD = re.compile(r"\S{25,}")
+_JOINT = re.compile(r"[].\[=/_,;:-](?=\w)")
 _TAG = re.compile("<[^>]*>")
 _ID = re.compile(r' id="([^"]*)"')
 _LINK = re.compile(r'(?<=href="#)[^"]*|(?<=url\(#)[^)]*')
@@ -110,6 +113,7 @@ def rendered(template: str, content: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         finalize=lambda value: clean(value) if type(value) is str else value,
     )
+    environment.filters["breakable"] = breakable
     script, style = (Markup(environment.loader.get_source(environment, name)[0]) for name in ("page.js", "page.css"))  # type: ignore[union-attr]
     digested = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -131,6 +135,16 @@ def picture(figure: Figure, caption: str, description: str) -> Picture:
 
     text = _TAG.sub(own, text)
     return Picture(caption, Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)))  # our own SVG
+
+
+def breakable(text: str) -> str:
+    """The text with places at which its longest words may be broken."""
+
+    def broken(found: "re.Match[str]") -> str:
+        parts = _JOINT.sub("\\g<0>\u200b", found[0]).split("\u200b")
+        return "\u200b".join(part[k : k + PIECE] for part in parts for k in range(0, len(part), PIECE))
+
+    return _LONG_WORD.sub(broken, text)
 
 
 def as_given() -> str:

@@ -54,7 +54,8 @@ def _scores(found: Fidelity) -> tuple[Section, ...]:
         for one in found.totals
     ]
     heads = ("printed in", "inside", "numbers", "%", "doubtful, not counted")
-    outside = [(*_score(one), "; ".join(one.doubts)) for one in found.scores if not one.inside]
+    outside = [(one.key, "; ".join(one.doubts), *_score(one)[1:]) for one in found.scores if not one.inside]
+    columns = (HEADS[0], "doubt", *HEADS[1:])
     flow = [(name, f"{count:.1f}") for name, count in found.flow]
     places = list(dict.fromkeys(place(one.where) for one in found.scores))
     every = [
@@ -72,7 +73,7 @@ def _scores(found: Fidelity) -> tuple[Section, ...]:
     distances = [FittedNumber(place(one.where), one.key, _distance(one)) for one in found.scores]
     return (
         Section("By table", tables=(table("By table", heads, totals),), pictures=_drawn(distances)),
-        Section("Numbers outside", tables=(table("Numbers outside", (*HEADS, "doubt"), outside),))
+        Section("Numbers outside", tables=(table("Numbers outside", columns, outside, 2),))
         if outside
         else Section("Numbers outside", ("None.",)),
         Section(

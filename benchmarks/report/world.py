@@ -26,6 +26,7 @@ NOT_THE_WORLD = (*IGNORED, "run", "extends", "calibration", "compatible")
 FEW = 20
 MOST_REPLICATES = 20
 MOST_CELLS = 12
+MOST_PATIENTS = 50_000
 LARGE = 0.1
 
 
@@ -44,9 +45,10 @@ def assumed_section(document: Document) -> Section:
         "What was assumed",
         (f"{count}; {len(sourced)} do.",),
         tables=(plain,) if few and rows else (),
-        fold="The sourced values" if few else "All of them, assumed before sourced",
-        folded=tuple(one for one in ((known,) if few else (plain, known)) if one.rows),
-        in_print=not few,
+        fold=f"The {len(rows)} assumed values",
+        folded=() if few else (plain,),
+        in_print=True,
+        parts=(Section("", fold=f"The {len(sourced)} sourced values", folded=(known,)),) if sourced else (),
     )
 
 
@@ -95,10 +97,10 @@ def matching_section(cells: Sequence[Cell]) -> Section:
         share = 100 * matched / np.maximum(treated, 1)
         rows.append((*start, _range(matched, 0), _range(share, 1), _range(before, 3), _range(after, 3), large))
     heads = ("cell", "settings") if several else ()
-    count = min(MOST_REPLICATES, cells[0].scenario.run.replicates)
+    count = len(made[0][0])
     note = (
-        f"Median (smallest to largest) of the first {count} replicates, their cohorts generated again by the analysis "
-        "plan of the study; SMD: over all covariates and levels, measured ones."
+        f"Median (smallest to largest) of the first {count} replicate{'s' if count > 1 else ''}, cohorts made again "
+        "and matched by the plan of the study; SMD: over all covariates and levels, measured ones."
     )
     if len(cells) > len(shown):
         note += f" The first {len(shown)} of {len(cells)} cells."
@@ -122,7 +124,8 @@ def matching_section(cells: Sequence[Cell]) -> Section:
 def _matched(cell: Cell) -> tuple[Floats, Floats, Floats, Floats]:
     """Treated patients, matched ones, and the largest |SMD| before and after, each ``(R,)``."""
     scenario = cell.scenario
-    numbers = np.arange(min(MOST_REPLICATES, scenario.run.replicates), dtype=np.int64)
+    few = max(1, min(MOST_REPLICATES, scenario.run.replicates, MOST_PATIENTS // scenario.screened()))
+    numbers = np.arange(few, dtype=np.int64)
     sample = samples(scenario, generate(cell.resolved, scenario.run.seed, numbers), scenario.run.seed)[0]
     observed, x = sample.observed, _columns(sample.observed)
     before = balance.smd(x, observed.treated, present=observed.present)
