@@ -265,6 +265,9 @@ def _guarded(command: Callable[[], Any]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; the same command again goes on where this one stopped", err=True)
         return 130
+    except MemoryError:
+        click.echo("trialtwin: not enough memory; ask for fewer patients, smaller blocks or fewer jobs", err=True)
+        return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

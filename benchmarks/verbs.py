@@ -108,6 +108,7 @@ def warm_up() -> str:
 
 def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
     """Write cohorts of the first cell; the files written."""
+    from benchmarks.sizes import check_sizes
     from simulator.export import adam_tables, plain_table, write_table
     from simulator.generate import generate, resolve
 
@@ -116,6 +117,7 @@ def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
     scenario, count = asked.scenario, asked.scenario.run.replicates
     if count * scenario.screened() > 50_000_000:
         raise RunError(f"{count:,} cohorts of {scenario.population.size:,} patients are too many for one file")
+    check_sizes((scenario,), block=count)
     if layout == "adam" and (count > 1 or hidden):
         raise RunError("adam describes one observed study: leave --reps at 1, and --hidden to the plain format")
     resolved = resolve(scenario)
@@ -169,12 +171,15 @@ def analyze(
     """One cohort file analysed: the tables for stdout, with JSON, report and files of tables written where asked."""
     from analysis.cohort_file import read_cohort
     from analysis.workflow import analyse
+    from benchmarks.sizes import check_pairs, compares_all, free_memory
     from benchmarks.tables import cohort_tables
     from benchmarks.warm_up import COHORT
 
     document = load(spec, settings, spec=CohortSpec)
     described = parse(document, CohortSpec)
     cohort = read_cohort(data, described)
+    if compares_all(described.analysis.matching):
+        check_pairs(len(cohort.ids), free_memory())
     ready_kernels(COHORT)
     result = analyse(cohort.observed, cohort.ids, described.analysis, cohort.arms, described.data.labels())
     text = json.dumps(result.to_json(), indent=2, allow_nan=False)

@@ -61,8 +61,9 @@ def _memory(field: str) -> float:
 def judged(*words: str, names: Sequence[str]) -> Told:
     """How the verb ended, which must be well; every line of a refusal must name one of ``names``."""
     told = called(*words)
-    if told.seconds > MOST_SECONDS:
-        told = called(*words)  # what was compiled the first time
+    for _ in range(2):  # what was compiled the first time, or shared the machine
+        if told.seconds > MOST_SECONDS:
+            told = called(*words)
     assert told.code in (0, 2), told
     assert told.seconds < MOST_SECONDS, told
     assert told.grown < MOST_BYTES, told
