@@ -25,6 +25,7 @@ from simulator.documents import (
     with_values,
 )
 from simulator.world import ENDPOINTS
+from simulator.yaml12 import read
 
 if TYPE_CHECKING:
     from benchmarks.replicate_table import Columns
@@ -202,10 +203,7 @@ def analyze(
 
 def listing(as_json: bool) -> str:
     """The shipped scenarios by group, each with its question."""
-    found = [
-        {"group": path.parent.name, "name": name, "question": load(str(path)).tree.get("question", "")}
-        for name, path in shipped().items()
-    ]
+    found = [{"group": path.parent.name, "name": name, "question": _question(path)} for name, path in shipped().items()]
     if as_json:
         return json.dumps(found, indent=2)
     width = max(len(entry["name"]) for entry in found)
@@ -215,6 +213,12 @@ def listing(as_json: bool) -> str:
         own = (entry for entry in found if entry["group"] == group)
         lines += [f"  {entry['name']:{width}}  {entry['question']}" for entry in own]
     return "\n".join(lines[1:])
+
+
+def _question(path: Path) -> str:
+    """The question that a document asks itself; what it extends is read only where it asks none."""
+    own = read(path.read_bytes(), str(path)).value.get("question")
+    return str(own.value if own is not None else load(str(path)).tree.get("question", ""))
 
 
 def show(name: str, settings: tuple[str, ...], resolved: bool) -> str:
