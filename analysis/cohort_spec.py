@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -46,7 +46,10 @@ class TreatmentColumn(Spec):
 
 
 class CovariateColumn(Spec):
-    """A baseline covariate. ``levels`` in order, the first is the reference; a binary's are 0 and 1 unless listed."""
+    """A baseline covariate. ``levels`` in order, the first is the reference; a binary's are 0 and 1 unless listed.
+
+    ``digits``: decimals of a continuous one in Table 1; about three significant digits unless given.
+    """
 
     kind: Kind
     column: Column | None = None
@@ -54,9 +57,12 @@ class CovariateColumn(Spec):
     cuts: Annotated[tuple[float, ...], Field(max_length=20)] = ()
     label: Label | None = None
     unit: str = ""
+    digits: Annotated[int, Field(ge=0, le=6)] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "CovariateColumn":
+        if self.kind != "continuous" and self.digits is not None:
+            raise ValueError(f"digits belong to 'kind: continuous', not to '{self.kind}'")
         if self.kind == "continuous" and self.levels is not None:
             raise ValueError("a continuous covariate has no levels; use 'cuts' for cut-points")
         if self.kind != "continuous" and self.cuts:
@@ -93,12 +99,16 @@ class EndpointColumns(Spec):
 class BinaryColumn(Spec):
     """A yes/no outcome such as response: the values of ``positive`` count as yes, all others as no.
 
-    Null stands for 1 (or true), and then the others must be 0 (or false).
+    Null stands for 1 (or true), and then the others must be 0 (or false). ``severe_of`` names the adverse event of
+    which this is grade 3 or 4: both share a row of Table 4. ``shown``: how Table 2 shows any other outcome, with its
+    p-value, as a count, or not at all.
     """
 
     column: Column
     positive: Annotated[tuple[Value, ...], Field(min_length=1)] | None = None
     label: Label | None = None
+    severe_of: Name | None = None
+    shown: Literal["tested", "counted", "no"] = "tested"
 
 
 class Data(Spec):
@@ -137,6 +147,10 @@ class Data(Spec):
             )
         for name in self.endpoints.keys() & self.binary.keys():
             raise ValueError(f"'{name}' is both an endpoint and a yes/no outcome")
+        for name, one in self.binary.items():
+            other = self.binary.get(one.severe_of or name)
+            if other is None or (one.severe_of and (other.severe_of or one.severe_of == name)):
+                raise ValueError(f"binary.{name}.severe_of: names no other outcome of any grade: '{one.severe_of}'")
         others: dict[str, str] = {}
         for column, role in self.roles():
             if not role.startswith("covariate"):

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
-from benchmarks.cli_options import cores, jobs, overrides
+from benchmarks.cli_options import TABLES, as_json, cores, jobs, overrides, page
 from benchmarks.cli_questions import QUESTIONS
 from benchmarks.cli_runs import RUNS
 
@@ -36,8 +36,8 @@ def cli() -> None:
 @click.option("--reps", type=click.IntRange(20, 1_000_000), default=2000, show_default=True, help="Replicates.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
 @jobs
-@click.option("--report", "report_out", type=click.Path(path_type=Path), help="HTML file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables.")
+@page
+@as_json
 def fidelity(
     name: str,
     settings: tuple[str, ...],
@@ -58,19 +58,23 @@ def fidelity(
 @overrides
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The YAML file of the fitted world.")
 @jobs
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables.")
-def calibrate(name: str, settings: tuple[str, ...], out: Path, jobs: int | None, as_json: bool) -> None:
+@page
+@as_json
+def calibrate(
+    name: str, settings: tuple[str, ...], out: Path, jobs: int | None, report_out: Path | None, as_json: bool
+) -> None:
     """Fit the free parameters of a world to its published numbers, and write the fitted world."""
     from benchmarks import twin_verbs, verbs
 
-    click.echo(twin_verbs.calibrate(verbs.load_study(name, settings), settings, out, jobs or cores(), as_json))
+    asked = verbs.load_study(name, settings)
+    click.echo(twin_verbs.calibrate(asked, settings, out, jobs or cores(), report_out, as_json))
 
 
 @cli.command()
 @click.argument("name")
 @overrides
-@click.option("--report", "report_out", type=click.Path(path_type=Path), help="HTML file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the findings.")
+@page
+@as_json
 def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json: bool) -> None:
     """What the published numbers of a world contradict: recomputed within the rounding of what is printed.
 
@@ -84,12 +88,13 @@ def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json
 @cli.command()
 @click.option("--full", is_flag=True, help="Ten times the replicates.")
 @jobs
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
-def validate(full: bool, jobs: int | None, as_json: bool) -> None:
+@page
+@as_json
+def validate(full: bool, jobs: int | None, report_out: Path | None, as_json: bool) -> None:
     """Known answers found again: ours, the published one, z, and whether they agree. Exit code 1 where one does not."""
     from benchmarks import verbs
 
-    text, holds = verbs.validate(full, jobs or cores(), as_json)
+    text, holds = verbs.validate(full, jobs or cores(), report_out, as_json)
     click.echo(text)
     if not holds:
         raise click.exceptions.Exit(1)
@@ -109,11 +114,12 @@ def validate(full: bool, jobs: int | None, as_json: bool) -> None:
 @click.option("--replicate", help="Column of the replicate's number, for comparisons on the same replicates.")
 @click.option("--level", type=click.FloatRange(0.5, 1, min_open=True, max_open=True), default=0.95, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="A .csv file with one line per group and measure.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
+@page
+@as_json
 def performance(
-    rows: Path, truth: str, by: str | None, reference: str | None, level: float, out: Path | None, as_json: bool,
-    estimate: str | None, se: str | None, low: str | None, high: str | None, p: str | None, df: str | None,
-    replicate: str | None,
+    rows: Path, truth: str, by: str | None, reference: str | None, level: float, out: Path | None,
+    report_out: Path | None, as_json: bool, estimate: str | None, se: str | None, low: str | None, high: str | None,
+    p: str | None, df: str | None, replicate: str | None,
 ) -> None:  # fmt: skip
     """Bias, empirical and model SE, coverage, power, ... of any table with one row per replicate.
 
@@ -123,7 +129,7 @@ def performance(
 
     names = tuple(name.strip() for name in by.split(",") if name.strip()) if by else ()
     columns = replicate_table.Columns(estimate, se, low, high, p, df, replicate, names)
-    click.echo(verbs.performance(rows, columns, truth, reference, level, out, as_json))
+    click.echo(verbs.performance(rows, columns, truth, reference, level, out, report_out, as_json))
 
 
 for command in (*RUNS, *QUESTIONS):
@@ -131,11 +137,12 @@ for command in (*RUNS, *QUESTIONS):
 
 
 @cli.command("warm-up")
-def warm_up() -> None:
+@as_json
+def warm_up(as_json: bool) -> None:
     """Compile the kernels into the cache before they are needed: for container images and clusters."""
     from benchmarks import verbs
 
-    click.echo(verbs.warm_up())
+    click.echo(verbs.warm_up(as_json))
 
 
 @cli.command()
@@ -146,9 +153,11 @@ def warm_up() -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A .csv or .parquet file.")
 @click.option("--hidden", is_flag=True, help="Add what nobody observes: propensity, potential outcomes.")
 @click.option("--format", "layout", type=click.Choice(["plain", "adam"]), default="plain", show_default=True)
+@as_json
 def simulate(
-    name: str, settings: tuple[str, ...], reps: int, seed: int | None, out: Path, hidden: bool, layout: str
-) -> None:
+    name: str, settings: tuple[str, ...], reps: int, seed: int | None, out: Path, hidden: bool, layout: str,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Write virtual cohorts of a world to a file.
 
     Beside a plain file of one cohort lies its SPEC, ready for `trialtwin analyze`. `adam` writes two files, ADSL and
@@ -156,8 +165,8 @@ def simulate(
     """
     from benchmarks import verbs
 
-    for path in verbs.simulate(verbs.load_study(name, settings, reps, seed), out, hidden, layout):
-        click.echo(path)
+    asked = verbs.load_study(name, settings, reps, seed)
+    click.echo(verbs.written(verbs.simulate(asked, out, hidden, layout), as_json))
 
 
 @cli.command()
@@ -167,8 +176,8 @@ def simulate(
 @click.option(
     "--json", "json_out", type=click.Path(path_type=Path, allow_dash=True), help="JSON file, or - for stdout."
 )
-@click.option("--report", "report_out", type=click.Path(path_type=Path), help="HTML file.")
-@click.option("--tables", "tables_out", type=click.Path(path_type=Path), help="Folder for .md, .csv and .tex files.")
+@page
+@click.option("--tables", "tables_out", type=click.Path(path_type=Path), help=TABLES)
 def analyze(
     data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None,
     tables_out: Path | None,
@@ -182,17 +191,19 @@ def analyze(
 @cli.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--from", "base", default="hcc-lung-metastasis", show_default=True, help="The world to ask about.")
-def new(path: Path, base: str) -> None:
+@as_json
+def new(path: Path, base: str, as_json: bool) -> None:
     """Write a commented what-if about a world to PATH, ready to be edited."""
-    from benchmarks import scaffold
+    from benchmarks import scaffold, verbs
 
-    click.echo(scaffold.new(base, path))
+    told = scaffold.new(base, path)
+    click.echo(verbs.written([path], True) if as_json else told)
 
 
 @cli.command()
 @click.argument("one")
 @click.argument("other")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables.")
+@as_json
 def diff(one: str, other: str, as_json: bool) -> None:
     """What differs between two scenarios; of two run folders also what moved, and by how many Monte Carlo SE."""
     from benchmarks import difference
@@ -203,15 +214,16 @@ def diff(one: str, other: str, as_json: bool) -> None:
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The page; gallery.html in the folder unless given.")
-def gallery(folder: Path, out: Path | None) -> None:
+@as_json
+def gallery(folder: Path, out: Path | None, as_json: bool) -> None:
     """Build an index page of the finished studies in a folder of run folders."""
     from benchmarks.gallery import gallery as build
 
-    click.echo(build(folder, out))
+    click.echo(build(folder, out, as_json))
 
 
 @cli.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@as_json
 def list_(as_json: bool) -> None:
     """The shipped worlds and studies, each with its question."""
     from benchmarks import verbs
@@ -223,28 +235,33 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @overrides
 @click.option("--resolved", is_flag=True, help="The whole document after extends and overrides, as YAML.")
-def show(name: str, settings: tuple[str, ...], resolved: bool) -> None:
+@as_json
+def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) -> None:
     """What a scenario says, and which of its values are assumed rather than sourced."""
     from benchmarks import verbs
 
-    click.echo(verbs.show(name, settings, resolved))
+    click.echo(verbs.show(name, settings, resolved, as_json))
 
 
 @cli.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @overrides
-def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
+@as_json
+def check(names: tuple[str, ...], settings: tuple[str, ...], as_json: bool) -> None:
     """Check scenarios, every cell of their sweeps included."""
     from benchmarks import verbs
 
+    if as_json:
+        click.echo(json.dumps({"checked": [verbs.checked(name, settings) for name in names]}, indent=2))
+        return
     for name in names:
         click.echo(verbs.check(name, settings))
 
 
 @cli.command()
-@click.argument("document", type=click.Choice(["scenario", "cohort"]), default="scenario")
+@click.argument("document", default="scenario", metavar="[scenario | cohort | COMMAND]")
 def schema(document: str) -> None:
-    """The JSON Schema of scenarios, or of the SPEC of a cohort file."""
+    """The JSON Schema of scenarios, of the SPEC of a cohort file, or of what COMMAND prints with --json."""
     from benchmarks import verbs
 
     click.echo(json.dumps(verbs.schema(document), indent=2))

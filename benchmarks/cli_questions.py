@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from benchmarks.cli_options import cores, jobs, overrides
+from benchmarks.cli_options import TABLES, cores, jobs, overrides
 from benchmarks.questions.options import Options
 
 
@@ -46,7 +46,7 @@ def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Co
         _command.__click_params__ = []  # type: ignore[attr-defined]
         for option in (
             click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables."),
-            click.option("--tables", type=click.Path(path_type=Path), help="A folder for .md, .csv and .tex files."),
+            click.option("--tables", type=click.Path(path_type=Path), help=TABLES),
             click.option("--report", type=click.Path(path_type=Path), help="An .html file: the answer as a page."),
             click.option("--figure", type=click.Path(path_type=Path), help="A .png, .svg or .pdf file."),
             click.option("--out", type=click.Path(path_type=Path), help="Run folder; in runs/ unless given."),

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from benchmarks.cli_options import as_json, cores, jobs, overrides
+from benchmarks.cli_options import TABLES, as_json, cores, jobs, overrides
 
+TABLE_FILES = click.option("--tables", "tables_out", type=click.Path(path_type=Path), help=TABLES)
 FOLDER = click.argument("folder", type=click.Path(path_type=Path))
 
 
@@ -22,11 +23,12 @@ def _shard(_: click.Context, __: click.Parameter, value: str | None) -> tuple[in
 @click.command()
 @jobs
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder.")
-def demo(jobs: int | None, out: Path | None) -> None:
+@as_json
+def demo(jobs: int | None, out: Path | None, as_json: bool) -> None:
     """The published study twinned, analysed and judged, in a minute: report included."""
     from benchmarks import run_verbs
 
-    click.echo(run_verbs.demo(jobs or cores(), out))
+    click.echo(run_verbs.demo(jobs or cores(), out, as_json))
 
 
 @click.command()
@@ -45,11 +47,13 @@ def demo(jobs: int | None, out: Path | None) -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/<name>-<digest> unless given.")
 @click.option("--force-new", is_flag=True, help="Take a new folder where there is one already.")
+@TABLE_FILES
 @as_json
 @click.option("--dry-run", is_flag=True, help="Tell time, memory and disk that it would take, and stop.")
 def run(
     name: str, settings: tuple[str, ...], reps: int | None, seed: int | None, jobs: int | None, block: int | None,
-    backend: str, shard: tuple[int, int] | None, out: Path | None, force_new: bool, as_json: bool, dry_run: bool,
+    backend: str, shard: tuple[int, int] | None, out: Path | None, force_new: bool, tables_out: Path | None,
+    as_json: bool, dry_run: bool,
 ) -> None:  # fmt: skip
     """Run a study: cells x replicates x estimators, judged against the truth.
 
@@ -67,7 +71,7 @@ def run(
     if dry_run:
         click.echo(run_verbs.dry_run(asked, work, out, as_json))
         return
-    click.echo(run_verbs.run(asked, work, out, as_json, shard, force_new))
+    click.echo(run_verbs.run(asked, work, out, as_json, shard, force_new, tables_out))
 
 
 @click.command()
@@ -87,12 +91,13 @@ def merge(folder: Path, others: tuple[Path, ...], jobs: int | None, as_json: boo
 
 @click.command()
 @FOLDER
+@TABLE_FILES
 @as_json
-def report(folder: Path, as_json: bool) -> None:
+def report(folder: Path, tables_out: Path | None, as_json: bool) -> None:
     """Build the report of a finished run again, from its folder."""
     from benchmarks import run_verbs
 
-    click.echo(run_verbs.report(folder, as_json))
+    click.echo(run_verbs.report(folder, as_json, tables_out))
 
 
 @click.command()

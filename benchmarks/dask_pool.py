@@ -1,46 +1,20 @@
 """Dask as a pool: workers on other machines, or on this one, that are shown to compute as the driver does."""
 
-import functools
-import hashlib
-import importlib.util
 import platform
 import re
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any, TypeVar
 
+from benchmarks.manifest import versions
 from benchmarks.pools import BackendError, Serial, deaf_to_interrupts
 
 T = TypeVar("T")
 S = TypeVar("S")
-NUMBER_MAKERS = ("numpy", "scipy", "numba", "llvmlite", "pandas", "pyarrow", "pydantic", "trialtwin")
-OWN_CODE = ("simulator", "analysis", "benchmarks")
 CONNECT_SECONDS = 10.0
 NO_WORKER_SECONDS = 60.0
-
-
-@functools.cache
-def provenance() -> dict[str, str]:
-    """What can change a number in this process: the versions of Python and packages, and a digest of our own code."""
-    found = {"python": platform.python_version()}
-    for name in NUMBER_MAKERS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "none"
-    code = hashlib.sha256()
-    for room in OWN_CODE:
-        spec = importlib.util.find_spec(room)
-        assert spec is not None
-        assert spec.origin is not None
-        home = Path(spec.origin).parent
-        for path in sorted(home.rglob("*.py")):
-            code.update(f"{room}/{path.relative_to(home).as_posix()}\0".encode() + path.read_bytes())
-    return {**found, "code of trialtwin": code.hexdigest()[:12]}
 
 
 def _differences(place: str, theirs: dict[str, str], ours: dict[str, str]) -> list[str]:
@@ -55,8 +29,8 @@ def _checked(ours: dict[str, str], function: Callable[[T], S], task: T) -> S:
     """The result of the task in a worker that is like the driver, one that joined late too."""
     from threadpoolctl import threadpool_limits
 
-    if provenance() != ours:
-        raise BackendError("; ".join(_differences(f"worker {platform.node()}", provenance(), ours)))
+    if versions() != ours:
+        raise BackendError("; ".join(_differences(f"worker {platform.node()}", versions(), ours)))
     with threadpool_limits(1):
         return function(task)
 
@@ -66,6 +40,7 @@ class Dask(Serial):
 
     def __init__(self, backend: str, jobs: int) -> None:
         try:
+            import dask
             import distributed as library
             from distributed.utils import silence_logging_cmgr
         except ImportError:
@@ -77,18 +52,19 @@ class Dask(Serial):
             stack.enter_context(silence_logging_cmgr("CRITICAL"))
             if "://" in backend:
                 self._client = stack.enter_context(self._met(distributed))
-            else:
+            else:  # Dask would close the nanny of a worker that happens to be down so long after a death
+                stack.enter_context(dask.config.set({"distributed.deploy.lost-worker-timeout": "52 weeks"}))
                 cluster = distributed.LocalCluster(
                     n_workers=jobs,
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
                     silence_logs="CRITICAL",
-                    scheduler_kwargs={"allowed_failures": 0},
+                    scheduler_kwargs={"allowed_failures": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
                 )
                 self._client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
             self._same_versions()
             self._workers = self._client.get_executor(pure=False)
+            self.watch()
             self._stack = stack.pop_all()
 
     def _met(self, distributed: Any) -> Any:
@@ -112,17 +88,17 @@ class Dask(Serial):
         needed = ("python", "dask", "distributed")
         here, there = ({name: both[end]["packages"][name] for name in needed} for end in ("client", "scheduler"))
         wrong = _differences("the scheduler", there, here)
-        for address, theirs in self._client.run(provenance, on_error="return").items():
+        for address, theirs in self._client.run(versions, on_error="return").items():
             if isinstance(theirs, BaseException):
                 wrong.append(f"worker {address} cannot load trialtwin ({theirs})")
             else:
-                wrong += _differences(f"worker {address}", theirs, provenance())
+                wrong += _differences(f"worker {address}", theirs, versions())
         if wrong:
             raise BackendError("Dask: " + "; ".join(wrong[:6]) + (f"; {len(wrong) - 6} more" if wrong[6:] else ""))
 
     def submit(self, function: Callable[[T], S], task: T) -> Future[S]:
         """The future of one task."""
-        future: Future[S] = self._workers.submit(_checked, provenance(), function, task)
+        future: Future[S] = self._workers.submit(_checked, versions(), function, task)
         return future
 
     def lost(self, error: BaseException) -> bool:

@@ -74,20 +74,20 @@ class Pilot:
     row_bytes: float
     per_row: float
     page: float
-    page_bytes: float
+    fixed_bytes: float
 
 
 def forecast(
-    question: str, cells: Sequence[Cell], work: Work, folder: RunFolder, page: Callable[[StudyResult], str]
+    question: str, cells: Sequence[Cell], work: Work, folder: RunFolder, ending: Callable[[StudyResult], str]
 ) -> Forecast:
     """The forecast of a run from pilots of at most three of its cells; what the folder holds is not computed again.
 
-    ``page`` makes a report.
+    ``ending`` makes what is written at the end of a run.
     """
     parts = Parts(folder)
     missing = {cell.number: parts.missing(cell, work.block) for cell in cells}
     spread = sorted({0, len(cells) // 2, len(cells) - 1})[:PILOTS]
-    pilots = [_pilot(cells[place], work, page) for place in spread]
+    pilots = [_pilot(cells[place], work, ending) for place in spread]
     seconds, disk, rows, most = time.process_time() - sum(one.page for one in pilots), 0.0, 0, 0
     for cell in cells:
         near = min(pilots, key=lambda one: abs(one.cell.number - cell.number))
@@ -96,7 +96,7 @@ def forecast(
         todo = sum((b.last - b.first) * len(b.judged) / each for b in missing[cell.number])
         seconds += todo * near.per_replicate * scale + near.truths(count) * scale
         seconds += count * each * near.per_row + near.page
-        disk += count * near.part_bytes + count * each * near.row_bytes + near.page_bytes
+        disk += count * near.part_bytes + count * each * near.row_bytes + near.fixed_bytes
         rows += count * each
         most = max(most, count)
     backend = work.workers(cells)
@@ -108,7 +108,7 @@ def forecast(
     return Forecast(question, len(cells), replicates, total, left, rows, backend, work.jobs, seconds, memory, disk)
 
 
-def _pilot(cell: Cell, work: Work, page_of: Callable[[StudyResult], str]) -> Pilot:
+def _pilot(cell: Cell, work: Work, ending: Callable[[StudyResult], str]) -> Pilot:
     size = min(work.block or block_size(cell.scenario), cell.scenario.run.replicates)
     _, took = _timed(partial(block_rows, Block(cell, 0, size, tuple(cell.scenario.judged()))))
     count = size if took > LONG else 2 * work.jobs * size
@@ -127,12 +127,13 @@ def _pilot(cell: Cell, work: Work, page_of: Callable[[StudyResult], str]) -> Pil
         on_disk = _bytes(Path(place))
         result, _ = _timed(partial(run_study, (own,), folder, work, lambda *_: None))
         again, per_row = _timed(partial(run_study, (own,), folder, work, lambda *_: None))
-        page, page_took = _timed(partial(page_of, again))
+        page, page_took = _timed(partial(ending, again))
         rows = count * len(own.scenario.judged())
         wanted = aims(own, result.rows)
         row_bytes = (Path(place) / RESULTS).stat().st_size / rows
+        fixed = _bytes(Path(place)) - on_disk - row_bytes * rows + len(page.encode())
     truths = _truths(own, work.jobs, wanted, count)
-    return Pilot(cell, per_replicate, truths, on_disk / count, row_bytes, per_row / rows, page_took, len(page.encode()))
+    return Pilot(cell, per_replicate, truths, on_disk / count, row_bytes, per_row / rows, page_took, fixed)
 
 
 def _truths(cell: Cell, jobs: int, wanted: dict[tuple[str, str], float], count: int) -> Callable[[int], float]:

@@ -1,5 +1,6 @@
 """`trialtwin gallery`: an index page of finished studies, made from their run folders."""
 
+import json
 import os
 from pathlib import Path
 from urllib.parse import quote
@@ -9,28 +10,45 @@ from benchmarks.blocks import prepare
 from benchmarks.report import gallery_entry, gallery_page
 from benchmarks.store import RunError, RunFolder
 from benchmarks.verbs import load_study
+from benchmarks.written import write_page
+from simulator.documents import DocumentError, shipped
+
+ORDER = ("overview", "confounding", "time-zero", "effects", "follow-up", "records", "analysis")
+"""The groups of the shipped studies, as `trialtwin list` has them."""
+OTHER = "other"
 
 
-def gallery(folder: Path, out: Path | None) -> str:
+def gallery(folder: Path, out: Path | None, as_json: bool = False) -> str:
     """Write the page beside the run folders, or where asked; RunError where there is no finished run."""
     page = out or folder / "gallery.html"
+    groups = {name: path.parent.name for name, path in shipped().items()}
     found, unfinished = [], []
     for place in sorted(path for path in _children(folder) if (path / "manifest.json").exists()):
         run = RunFolder(place)
         if not (run.whole(study.RESULTS) and (place / "truth.json").exists()):
-            unfinished.append(place.name)
+            unfinished.append((place.name, "holds no complete run; the same command again finishes it"))
             continue
-        asked = load_study(str(place / "scenario.yaml"))
-        result = study.read_study(prepare(asked.cells), run)
+        if not (place / "report.html").exists():
+            unfinished.append((place.name, f"has no report; trialtwin report {place.name} makes one"))
+            continue
+        try:
+            asked = load_study(str(place / "scenario.yaml"))
+            result = study.read_study(prepare(asked.cells), run)
+        except (DocumentError, RunError) as error:
+            unfinished.append((place.name, str(error).splitlines()[0]))
+            continue
         link = quote(os.path.relpath(str(place / "report.html"), str(page.parent)))
-        found.append(gallery_entry(result, asked.scenario, link))
+        group = groups.get(asked.scenario.name, OTHER)
+        found.append(gallery_entry(result, asked.scenario, link, group if group in ORDER else OTHER))
     if not found:
         raise RunError(f"{folder}: holds no finished run; name a folder of run folders, as runs/")
-    try:
-        page.write_text(gallery_page(found, folder.name or str(folder)), encoding="utf-8")
-    except OSError as error:
-        raise RunError(f"{page}: cannot be written ({error.strerror})") from None
-    left = f"; not finished: {', '.join(unfinished)}" if unfinished else ""
+    write_page(page, gallery_page(found, unfinished, ORDER))
+    if as_json:
+        keys = ("group", "name", "question", "verdict", "link")
+        studies = [{key: getattr(one, key) for key in keys} for one in found]
+        left_out = [{"folder": name, "why": why} for name, why in unfinished]
+        return json.dumps({"page": str(page), "studies": studies, "unfinished": left_out}, indent=2)
+    left = f"; not finished: {', '.join(name for name, _ in unfinished)}" if unfinished else ""
     return f"wrote {page}: {len(found)} studies{left}"
 
 

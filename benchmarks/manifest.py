@@ -37,6 +37,7 @@ def code_digest() -> str:
     return made.hexdigest()
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of everything that can change a number, by name."""
     made = {name: version(name) for name in NUMBER_MAKERS}
@@ -69,17 +70,20 @@ def world_identity(document: Document, seed: int) -> str:
     return digest({**kept, "run": {"seed": seed}})
 
 
-def open_folder(path: Path, document: Document, asked: Mapping[str, object], force_new: bool = False) -> RunFolder:
+def open_folder(
+    path: Path, document: Document, asked: Mapping[str, object], force_new: bool | None = None
+) -> RunFolder:
     """The run folder, new or continued; RunError names what differs from the run that it holds.
 
-    ``force_new`` takes the next free name, ``path-2`` and so on, instead of a folder that is there.
+    ``force_new`` takes the next free name, ``path-2`` and so on, instead of a folder that is there; None where the
+    user cannot ask for that.
     """
     if force_new:
         path = next(free for free in _names(path) if not free.exists())
     folder = RunFolder(path)
     held = _held(folder)
     if held is not None:
-        _compare(folder, held, document, asked)
+        _compare(folder, held, document, asked, force_new is not None)
     folder.write_bytes("scenario.yaml", resolved_yaml(document.tree).encode())
     folder.write_json(MANIFEST, dict(asked))
     return folder
@@ -87,7 +91,7 @@ def open_folder(path: Path, document: Document, asked: Mapping[str, object], for
 
 def check_same(folder: RunFolder, held: Mapping[str, Any], document: Document, seed: int, own: Sequence[str]) -> None:
     """Refuse a folder whose run was made by other versions than these, or by another world than its scenario says."""
-    _compare(folder, held, document, manifest(document, seed, own))
+    _compare(folder, held, document, manifest(document, seed, own), False)
 
 
 def _names(path: Path) -> Any:
@@ -116,13 +120,15 @@ def _held(folder: RunFolder) -> dict[str, Any] | None:
     return held
 
 
-def _compare(folder: RunFolder, held: Mapping[str, Any], document: Document, asked: Mapping[str, Any]) -> None:
+def _compare(
+    folder: RunFolder, held: Mapping[str, Any], document: Document, asked: Mapping[str, Any], may_force: bool
+) -> None:
     for key in ("seed", "world", "versions", "machine"):
         if held.get(key) != asked[key]:
             told = _differing(folder, key, held.get(key), asked[key], document)
             raise RunError(
-                f"{folder.path}: holds a run with another {key} ({told}); choose another folder with --out, or let "
-                "--force-new choose one"
+                f"{folder.path}: holds a run with another {key} ({told}); choose another folder with --out"
+                + (", or let --force-new choose one" if may_force else "")
             )
 
 

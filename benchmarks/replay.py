@@ -13,6 +13,7 @@ from analysis.kernels.status import Status
 from benchmarks import tables, verbs
 from benchmarks.blocks import Block, Cell, block_rows
 from benchmarks.rows import COUNTS, NUMBERS
+from benchmarks.simulated_spec import cohort_spec
 from benchmarks.store import RunError
 from benchmarks.study import StudyResult
 from simulator.documents import resolved_yaml
@@ -106,7 +107,7 @@ def _written(cell: Cell, replicate: int, place: Path) -> list[str]:
         place.mkdir(parents=True, exist_ok=True)
         write_table(plain_table(cohorts, scenario), data)
         write_table(plain_table(cohorts, scenario, hidden=True), hidden)
-        spec.write_text(resolved_yaml(verbs.cohort_spec(scenario)), "utf-8")
+        spec.write_text(resolved_yaml(cohort_spec(scenario)), "utf-8")
     except OSError as error:
         raise RunError(f"{place}: cannot be written ({error.strerror}); choose another folder with --out") from None
     written = [str(one) for one in (data, hidden, spec)]

@@ -14,6 +14,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from analysis.cohort_file import LARGEST
 from analysis.data_table import MISSING, CohortFileError, Table, nearest, read_table, short_list
 from analysis.kernels.status import Status
+from analysis.table_files import safe_cell
 from benchmarks.performance import Measure, contrast, performance
 from benchmarks.tables import aligned
 
@@ -277,15 +278,32 @@ def as_json(groups: Sequence[Group], columns: Columns) -> str:
 
 
 def as_csv(groups: Sequence[Group], columns: Columns) -> str:
-    """One line per group and measure."""
+    """One line per group and measure; a label that a spreadsheet would take for a formula is made harmless."""
     import pandas as pd
 
     rows = [
-        {**dict(zip(columns.by, one.labels, strict=True)), "measure": name, "value": found.value, "mcse": found.mcse}
+        {
+            **{safe_cell(by): safe_cell(label) for by, label in zip(columns.by, one.labels, strict=True)},
+            "measure": name,
+            "value": found.value,
+            "mcse": found.mcse,
+        }
         for one in groups
         for name, found in (*one.measures.items(), *one.against.items())
     ]
     return pd.DataFrame(rows).to_csv(index=False)
+
+
+def shown_rows(groups: Sequence[Group], columns: Columns) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Header and rows with a row for each group: its labels, "value (MCSE)" of each measure."""
+    names = list(dict.fromkeys(name for one in groups for name in (*one.measures, *one.against)))
+    header = (*columns.by, *(name.replace("_", " ") for name in names))
+    rows = []
+    for one in groups:
+        found = one.measures | one.against
+        cells = [_shown(found[name]) if name in found else "" for name in names]
+        rows.append((*one.labels, *cells))
+    return header, rows
 
 
 def _finite(value: float) -> float | None:

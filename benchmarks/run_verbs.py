@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.scenario import Scenario
 from benchmarks.store import RunError, RunFolder
 from benchmarks.verbs import Asked, load_study, ready_kernels
+from simulator.documents import resolved_yaml
 
 if TYPE_CHECKING:
     from benchmarks.blocks import Cell
@@ -47,6 +48,7 @@ def held(path: Path) -> Held:
 
 def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
     """What a run would compute, and the time, memory and disk that it would take."""
+    from benchmarks import tables
     from benchmarks.blocks import prepare
     from benchmarks.forecast import forecast
     from benchmarks.manifest import manifest
@@ -57,18 +59,20 @@ def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
     made = manifest(asked.document, asked.scenario.run.seed, own_functions(asked.scenario))
     place = out or default_folder(asked, str(made["world"]))
 
-    def page(result: "StudyResult") -> str:
-        return study_report(result, asked.document, asked.scenario, made)
+    def ending(result: "StudyResult") -> str:
+        described = tables.study_json(result, asked.scenario, made, place)
+        page = study_report(result, asked.document, asked.scenario, made)
+        return page + json.dumps(described, indent=2) + resolved_yaml(asked.document.tree)
 
-    found = forecast(asked.scenario.question, prepare(asked.cells), work, RunFolder(place), page)
+    found = forecast(asked.scenario.question, prepare(asked.cells), work, RunFolder(place), ending)
     return json.dumps(found.as_json(), indent=2) if as_json else found.as_text()
 
 
-def demo(jobs: int, out: Path | None) -> str:
+def demo(jobs: int, out: Path | None, as_json: bool = False) -> str:
     """The main job on the paper: the twin analysed once as the paper was, then judged over many replicates."""
     from benchmarks.study import Work
 
-    return run(load_study("paper", replicates=DEMO_REPLICATES), Work(jobs), out)
+    return run(load_study("paper", replicates=DEMO_REPLICATES), Work(jobs), out, as_json)
 
 
 def run(
@@ -78,21 +82,28 @@ def run(
     as_json: bool = False,
     shard: tuple[int, int] | None = None,
     force_new: bool = False,
+    tables_out: Path | None = None,
 ) -> str:
-    """The study run, or one shard of it, its folder and report written: the table for stdout, or its JSON."""
+    """The study run, or one shard of it, its folder and report written: the table for stdout, or its JSON.
+
+    ``tables_out`` is where its tables go as files.
+    """
     from benchmarks import study
     from benchmarks.blocks import prepare
     from benchmarks.manifest import manifest, open_folder
     from benchmarks.progress import Progress
     from benchmarks.warm_up import STUDY
 
+    _check(tables_out)
+    if shard is not None and tables_out is not None:
+        raise RunError("--tables: a shard has no tables; ask `trialtwin report` for them once all are merged")
     made = manifest(asked.document, asked.scenario.run.seed, own_functions(asked.scenario))
     folder = open_folder(out or default_folder(asked, str(made["world"])), asked.document, made, force_new)
     folder.note(f"began: {made['command']}")
     ready_kernels(STUDY)
     cells = prepare(asked.cells)
     if shard is None:
-        return _present(asked, study.run_study(cells, folder, work, Progress()), folder, as_json)
+        return _present(asked, study.run_study(cells, folder, work, Progress()), folder, as_json, tables_out)
     if any(cell.scenario.run.until is not None for cell in cells):
         raise RunError("run.until looks at all replicates together: run without --shard, or set run.until to null")
     with folder.lock(f"{shard[0]}/{shard[1]}"):
@@ -116,12 +127,13 @@ def default_folder(asked: Asked, identity: str) -> Path:
     return Path("runs") / f"{asked.scenario.name}-{identity[:10]}"
 
 
-def report(path: Path, as_json: bool) -> str:
+def report(path: Path, as_json: bool, tables_out: Path | None = None) -> str:
     """The report of a finished run built again from its folder."""
     from benchmarks import study
 
+    _check(tables_out)
     found = held(path)
-    return _present(found.asked, study.read_study(found.cells, found.folder), found.folder, as_json)
+    return _present(found.asked, study.read_study(found.cells, found.folder), found.folder, as_json, tables_out)
 
 
 def merge(path: Path, others: tuple[Path, ...], jobs: int, as_json: bool) -> str:
@@ -239,10 +251,21 @@ def replay(path: Path, cell: int, replicate: int, out: Path | None, as_json: boo
     return replayed(result, result.cells[cell], replicate, place, as_json)
 
 
-def _present(asked: Asked, result: "StudyResult", folder: RunFolder, as_json: bool) -> str:
-    from benchmarks import tables
+def _check(tables_out: Path | None) -> None:
+    from benchmarks.written import check_tables
+
+    if tables_out is not None:
+        check_tables(tables_out)
+
+
+def _present(
+    asked: Asked, result: "StudyResult", folder: RunFolder, as_json: bool, tables_out: Path | None = None
+) -> str:
+    from benchmarks import tables, written
     from benchmarks.report import study_report
 
+    if tables_out is not None:
+        written.keep_tables(written.performance_tables(result), tables_out)
     made_from = folder.read_json("manifest.json")
     page = study_report(result, asked.document, asked.scenario, made_from)
     folder.write_bytes("report.html", page.encode())

@@ -6,6 +6,7 @@ Every block is a pure function of (cell, replicate numbers, seed), so any split 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 
 import pandas as pd
 import pyarrow as pa
@@ -39,6 +40,15 @@ class StudyResult:
     performance: pd.DataFrame
     rows_sha256: str
     looks: tuple[Look, ...] = ()
+
+    @cached_property
+    def measured(self) -> dict[tuple[int, str, str], dict[str, Measure]]:
+        """The measures by cell, endpoint and estimator."""
+        found: dict[tuple[int, str, str], dict[str, Measure]] = {}
+        columns = (self.performance[name] for name in (*KEYS, "measure", "value", "mcse"))
+        for cell, endpoint, estimator, name, value, mcse in zip(*columns, strict=True):
+            found.setdefault((cell, endpoint, estimator), {})[name] = Measure(value, mcse)
+        return found
 
 
 @dataclass(frozen=True)

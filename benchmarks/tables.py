@@ -1,5 +1,6 @@
 """What a study and a cohort say, as text for a terminal of 100 columns, as a sentence, and as JSON."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -10,7 +11,9 @@ from typing import Any
 import pandas as pd
 
 from analysis.cohort_analysis import CohortAnalysis
-from analysis.tables import TextTable, all_tables
+from analysis.cohort_spec import Data
+from analysis.tables import all_tables
+from analysis.text_table import TextTable
 from benchmarks import looks, paired
 from benchmarks.blocks import Cell
 from benchmarks.performance import Measure
@@ -41,12 +44,7 @@ NOTE = (
 
 def measures(result: StudyResult, cell: int, endpoint: str, estimator: str) -> dict[str, Measure]:
     """The measures of one estimator in one cell, by name."""
-    table = result.performance
-    mine = table[(table["cell"] == cell) & (table["endpoint"] == endpoint) & (table["estimator"] == estimator)]
-    return {
-        name: Measure(value, mcse)
-        for name, value, mcse in zip(mine["measure"], mine["value"], mine["mcse"], strict=True)
-    }
+    return result.measured.get((cell, endpoint, estimator), {})
 
 
 def rejection(found: dict[str, Measure]) -> tuple[str, Measure]:
@@ -139,6 +137,8 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1)
     gaps = 2 * (len(header) - 1)
     words = [max(map(len, name.split()), default=0) for name in header]
     widths = [max([words[k], *(len(row[k]) for row in table[1:])]) for k in range(len(header))]
+    whole = [max(width, len(name)) for width, name in zip(widths, header, strict=True)]
+    widths = whole if sum(whole) + gaps <= WIDTH else widths
     while sum(widths) + gaps > WIDTH and max(widths) > 6:
         widths[widths.index(max(widths))] -= 1
     lines = []
@@ -298,26 +298,40 @@ def _finite(value: float) -> float | None:
     return float(value) if isfinite(value) else None
 
 
-def cohort_tables(analysis: CohortAnalysis) -> str:
+def cohort_tables(analysis: CohortAnalysis, data: Data | None = None) -> str:
     """The analysis of one cohort for a terminal."""
     size, sets = analysis.cohort, analysis.matching
     lead = (
         f"{size.n:,} patients: {size.treated:,} {analysis.arms.treated}, {size.control:,} {analysis.arms.control}; "
         f"{sets.n_pairs:,} matched sets ({sets.status.name})"
     )
-    return "\n\n".join([lead, *map(text_table, all_tables(analysis))])
+    return "\n\n".join([lead, *map(text_table, all_tables(analysis, data))])
 
 
 def text_table(table: TextTable) -> str:
-    """A table with its title above and its notes below; one too wide is given in two halves, one below the other."""
+    """A table with its title above and its notes below; one too wide is given in parts, one below the other."""
     notes = [textwrap.fill(note, WIDTH) for note in table.notes]
-    widths = [max(len(row[k]) for row in (table.header, *table.rows)) for k in range(len(table.header))]
-    columns = list(range(1, len(table.header)))
-    halves = [columns]
-    if sum(widths) + 2 * len(columns) > WIDTH and len(columns) >= 6:
-        halves = [columns[: len(columns) // 2], columns[len(columns) // 2 :]]
-    parts = [
-        aligned([table.header[k] for k in (0, *half)], [[row[k] for k in (0, *half)] for row in table.rows])
-        for half in halves
-    ]
-    return "\n".join([table.title, "\n\n".join(parts), *notes])
+    columns = range(len(table.header))
+    least = [max(max(map(len, table.header[k].split(" "))), *(len(row[k]) for row in table.rows), 0) for k in columns]
+    parts: list[Sequence[int]] = [columns[1:]]
+    if sum(least) + 2 * (len(columns) - 1) > WIDTH and len(columns) >= 6:
+        own = [columns for name, columns in table.blocks if name]
+        middle = len(columns) // 2
+        parts = [*own] or [columns[1:middle], columns[middle:]]
+    made = []
+    for part in parts:
+        text = aligned([table.header[k] for k in (0, *part)], [[row[k] for k in (0, *part)] for row in table.rows])
+        above = [(name, own) for name, own in table.blocks if name and set(own) <= set(part)]
+        made.append(_under(above, (0, *part), text) if above else text)
+    return "\n".join([table.title, "\n\n".join(made), *notes])
+
+
+def _under(above: Sequence[tuple[str, Sequence[int]]], columns: Sequence[int], text: str) -> str:
+    """The aligned columns with heads above their heads, each in the middle of its own."""
+    rule = next(line for line in text.splitlines() if line.strip("- ") == "")
+    places = [found.span() for found in re.finditer("-+", rule)]
+    line = ""
+    for name, own in above:
+        start, end = places[columns.index(own[0])][0], places[columns.index(own[-1])][1]
+        line = line.ljust(start) + name.center(end - start, "-" if end - start > len(name) + 1 else " ")
+    return f"{line.rstrip()}\n{text}"

@@ -23,6 +23,7 @@ from benchmarks.tables import WIDTH, aligned, number
 from benchmarks.targets import free_paths
 from benchmarks.verbs import Asked, ready_kernels
 from benchmarks.warm_up import STUDY
+from benchmarks.written import write_page
 from simulator.canonical import resolved_yaml
 from simulator.documents import load, parse
 from simulator.spec import Spec
@@ -51,7 +52,7 @@ def fidelity(asked: Asked, jobs: int, report_out: Path | None, as_json: bool) ->
     if report_out is not None:
         from benchmarks.report import fidelity_report
 
-        _write(report_out, fidelity_report(found, scenario))
+        write_page(report_out, fidelity_report(found, asked.document, scenario))
     if as_json:
         return json.dumps(_plain(asdict(found)), indent=2, allow_nan=False)
     return fidelity_text(found)
@@ -82,8 +83,10 @@ def fidelity_text(found: scorecard.Fidelity) -> str:
     )
 
 
-def calibrate(asked: Asked, settings: tuple[str, ...], out: Path, jobs: int, as_json: bool) -> str:
-    """The fitted world written; its tables or JSON. ``settings`` are the overrides by which it was asked for."""
+def calibrate(
+    asked: Asked, settings: tuple[str, ...], out: Path, jobs: int, report_out: Path | None, as_json: bool
+) -> str:
+    """The fitted world written, its page where asked; its tables or JSON. ``settings``: by which it was asked for."""
     scenario, document = asked.scenario, asked.document
     for text in settings:
         if not text.startswith("calibration"):
@@ -103,7 +106,11 @@ def calibrate(asked: Asked, settings: tuple[str, ...], out: Path, jobs: int, as_
     ready_kernels(STUDY)
     fit = calibration.calibrate(scenario, document.tree, paths, jobs, Progress(), doubts(asked))
     changed = sorted({path[:-1] if path[-1].isdecimal() else path for group in paths for path in group})
-    _write(out, fitted_yaml(asked, fit, changed, out))
+    write_page(out, fitted_yaml(asked, fit, changed, out))
+    if report_out is not None:
+        from benchmarks.report import calibration_report
+
+        write_page(report_out, calibration_report(fit, document, scenario))
     if as_json:
         described = {name: part for name, part in asdict(fit).items() if name != "tree"}
         return json.dumps(_plain(described), indent=2, allow_nan=False)
@@ -182,7 +189,7 @@ def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json
     if report_out is not None:
         from benchmarks.report import audit_report
 
-        _write(report_out, audit_report(findings, tests, title, len(published)))
+        write_page(report_out, audit_report(findings, tests, title, len(published)))
     if as_json:
         described = {
             "numbers": len(published),
@@ -261,10 +268,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not isfinite(value):
         return None
     return value
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror})") from None

@@ -24,7 +24,6 @@ from simulator.documents import (
     shipped,
     with_values,
 )
-from simulator.world import ENDPOINTS
 from simulator.yaml12 import read
 
 if TYPE_CHECKING:
@@ -54,8 +53,8 @@ def load_study(
     return Asked(document, scenario, cells(document, scenario))
 
 
-def validate(full: bool, jobs: int, as_json: bool) -> tuple[str, bool]:
-    """Every known answer beside ours, as a table or JSON, and whether all hold."""
+def validate(full: bool, jobs: int, report_out: Path | None, as_json: bool) -> tuple[str, bool]:
+    """Every known answer beside ours, as a table or JSON, its page written where asked, and whether all hold."""
     from benchmarks import validation
     from benchmarks.progress import Progress
     from benchmarks.warm_up import STUDY
@@ -64,17 +63,23 @@ def validate(full: bool, jobs: int, as_json: bool) -> tuple[str, bool]:
     progress = Progress()
     verdicts = validation.validate(full, jobs, lambda done, total: progress("known-answer studies", done, total))
     holds = all(verdict.holds for verdict in verdicts)
+    if report_out is not None:
+        from benchmarks.report import validation_report
+        from benchmarks.written import write_page
+
+        write_page(report_out, validation_report(verdicts, full))
     if as_json:
         return json.dumps(validation.as_json(verdicts, full), indent=2, allow_nan=False), holds
     return validation.as_text(verdicts), holds
 
 
 def performance(
-    rows: Path, columns: "Columns", truth: str, reference: str | None, level: float, out: Path | None, as_json: bool
-) -> str:
-    """The performance of a table of replicates, as a table or JSON; written as CSV where asked."""
+    rows: Path, columns: "Columns", truth: str, reference: str | None, level: float, out: Path | None,
+    report_out: Path | None, as_json: bool,
+) -> str:  # fmt: skip
+    """The performance of a table of replicates, as a table or JSON; written as CSV and as a page where asked."""
     from benchmarks import replicate_table
-    from benchmarks.store import RunError
+    from benchmarks.written import write_page
 
     if (columns.low is None) != (columns.high is None):
         raise RunError("--low and --high belong together: give both or neither")
@@ -82,10 +87,11 @@ def performance(
         raise RunError("--reference needs --by: it is a value of the first --by column")
     groups = replicate_table.judged_table(rows, columns, truth, reference, level)
     if out is not None:
-        try:
-            out.write_text(replicate_table.as_csv(groups, columns), "utf-8")
-        except OSError as error:
-            raise RunError(f"{out}: cannot be written ({error.strerror})") from None
+        write_page(out, replicate_table.as_csv(groups, columns))
+    if report_out is not None:
+        from benchmarks.report import performance_report
+
+        write_page(report_out, performance_report(groups, columns, rows.name))
     return replicate_table.as_json(groups, columns) if as_json else replicate_table.as_text(groups, columns)
 
 
@@ -96,7 +102,7 @@ def ready_kernels(parts: Sequence[str]) -> float | None:
     return warm_up(min(os.cpu_count() or 1, 4), lambda line: print(line, file=sys.stderr, flush=True), parts)
 
 
-def warm_up() -> str:
+def warm_up(as_json: bool) -> str:
     """Compile everything into the cache, for images and clusters."""
     from benchmarks.warm_up import PARTS, folder
 
@@ -104,11 +110,14 @@ def warm_up() -> str:
     if place is None:
         raise RunError("no folder for compiled code can be written; name one with NUMBA_CACHE_DIR or XDG_CACHE_HOME")
     took = ready_kernels(tuple(PARTS))
+    if as_json:
+        return json.dumps({"folder": str(place), "seconds": took}, indent=2)
     return f"{place}: " + ("all was compiled already" if took is None else f"compiled in {took:.0f} s")
 
 
 def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
     """Write cohorts of the first cell; the files written."""
+    from benchmarks.simulated_spec import cohort_spec
     from benchmarks.sizes import check_sizes
     from simulator.export import adam_tables, plain_table, write_table
     from simulator.generate import generate, resolve
@@ -139,32 +148,6 @@ def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
     return [out, spec]
 
 
-def cohort_spec(scenario: Scenario) -> dict[str, Any]:
-    """The SPEC by which `analyze` reads a plain cohort of this world."""
-    covariates: dict[str, Any] = {}
-    for name, covariate in scenario.population.covariates.items():
-        variable = covariate.variable(name)
-        covariates[name] = {"kind": variable.kind, "label": variable.label}
-        if variable.kind == "continuous":
-            covariates[name] |= {"cuts": variable.cuts, "unit": variable.unit}
-        else:
-            covariates[name]["levels"] = variable.levels
-    control, treated = scenario.arms.names()
-    treatment = {"column": "arm", "treated": treated, "control": control}
-    return {
-        "title": f"A twin of {scenario.name}",
-        "data": {
-            "id": "id",
-            "treatment": {**treatment, "treated_label": treated, "control_label": control},
-            "covariates": covariates,
-            "endpoints": {name: {"time": f"{name}_time", "event": f"{name}_event"} for name in ENDPOINTS},
-            "binary": {name: {"column": name} for name in scenario.binary_outcomes()},
-            "time_unit": scenario.time_unit,
-        },
-        "analysis": scenario.analysis.model_dump(mode="json", exclude_unset=True),
-    }
-
-
 def analyze(
     data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None,
     tables_out: Path | None = None,
@@ -175,7 +158,10 @@ def analyze(
     from benchmarks.sizes import check_pairs, compares_all, free_memory
     from benchmarks.tables import cohort_tables
     from benchmarks.warm_up import COHORT
+    from benchmarks.written import check_tables, keep_tables, write_page
 
+    if tables_out is not None:
+        check_tables(tables_out)
     document = load(spec, settings, spec=CohortSpec)
     described = parse(document, CohortSpec)
     cohort = read_cohort(data, described)
@@ -184,21 +170,17 @@ def analyze(
     ready_kernels(COHORT)
     result = analyse(cohort.observed, cohort.ids, described.analysis, cohort.arms, described.data.labels())
     text = json.dumps(result.to_json(), indent=2, allow_nan=False)
-    try:
-        if report_out is not None:
-            from benchmarks.report import cohort_report
+    if report_out is not None:
+        from benchmarks.report import cohort_report
 
-            report_out.write_text(cohort_report(result, described, data.name), "utf-8")
-        if tables_out is not None:
-            from analysis.table_files import write_tables
-            from analysis.tables import all_tables
+        write_page(report_out, cohort_report(result, described, data.name))
+    if tables_out is not None:
+        from analysis.tables import all_tables
 
-            write_tables(all_tables(result), tables_out)
-        if json_out is not None and str(json_out) != "-":
-            json_out.write_text(text + "\n", "utf-8")
-    except OSError as error:
-        raise RunError(f"{error.filename}: cannot be written ({error.strerror})") from None
-    return text if str(json_out) == "-" else cohort_tables(result)
+        keep_tables(all_tables(result, described.data), tables_out)
+    if json_out is not None and str(json_out) != "-":
+        write_page(json_out, text + "\n")
+    return text if str(json_out) == "-" else cohort_tables(result, described.data)
 
 
 def listing(as_json: bool) -> str:
@@ -221,9 +203,17 @@ def _question(path: Path) -> str:
     return str(own.value if own is not None else load(str(path)).tree.get("question", ""))
 
 
-def show(name: str, settings: tuple[str, ...], resolved: bool) -> str:
-    """A scenario in words, or resolved as YAML."""
+def written(files: Sequence[Path], as_json: bool) -> str:
+    """The files that were written, one a line or as JSON."""
+    names = [str(file) for file in files]
+    return json.dumps({"files": names}, indent=2) if as_json else "\n".join(names)
+
+
+def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) -> str:
+    """A scenario in words, or resolved as YAML; either as JSON."""
     asked = load_study(name, settings)
+    if as_json:
+        return json.dumps(asked.document.tree if resolved else _described(asked), indent=2, allow_nan=False)
     if resolved:
         return resolved_yaml(asked.document.tree).rstrip("\n")
     scenario = asked.scenario
@@ -245,6 +235,22 @@ def show(name: str, settings: tuple[str, ...], resolved: bool) -> str:
     return "\n".join(lines)
 
 
+def _described(asked: Asked) -> dict[str, Any]:
+    scenario = asked.scenario
+    return {
+        **{name: getattr(scenario, name) for name in ("name", "question", "source")},
+        "arms": {"treated": scenario.arms.treated, "control": scenario.arms.control},
+        "patients": scenario.population.size,
+        "estimators": [estimator.name for estimator in scenario.estimators],
+        "cells": [settings for settings, _ in asked.cells],
+        "replicates": scenario.run.replicates,
+        "seed": scenario.run.seed,
+        "digest": digest(asked.document.tree),
+        "sourced": dict(sorted(asked.document.sources.items())),
+        "assumed": assumed_values(asked.document),
+    }
+
+
 def assumed_values(document: Document) -> list[str]:
     """Dotted paths of the values of the world that state no source."""
     return assumed(document, ("population", "treatment", "outcomes", "entry", "followup"))
@@ -252,11 +258,23 @@ def assumed_values(document: Document) -> list[str]:
 
 def check(name: str, settings: tuple[str, ...]) -> str:
     """One line that says the scenario is valid; DocumentError otherwise."""
+    found = checked(name, settings)
+    count = found["cells"]
+    return f"{name}: valid, {count} cell{'s' if count > 1 else ''}, digest {found['digest'][:10]}"
+
+
+def checked(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
+    """The number of cells and the digest of a valid scenario; DocumentError otherwise."""
     asked = load_study(name, settings)
-    count = len(asked.cells)
-    return f"{name}: valid, {count} cell{'s' if count > 1 else ''}, digest {digest(asked.document.tree)[:10]}"
+    return {"name": name, "cells": len(asked.cells), "digest": digest(asked.document.tree)}
 
 
 def schema(document: str) -> dict[str, Any]:
-    """The JSON Schema of a scenario or of a cohort's SPEC."""
+    """The JSON Schema of a scenario, of a cohort's SPEC, or of what a command prints with --json."""
+    from benchmarks.json_documents import DOCUMENTS, described
+
+    if document in DOCUMENTS:
+        return described(document)
+    if document not in ("scenario", "cohort"):
+        raise RunError(f"schema {document}: no such document; there are scenario, cohort, {', '.join(DOCUMENTS)}")
     return json_schema(Scenario if document == "scenario" else CohortSpec)

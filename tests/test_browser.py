@@ -1,131 +1,281 @@
-"""Reports in a real browser: no console errors, nothing wider than the window, tables that sort and filter.
+"""Pages in a real browser, at a desk and on a telephone: nothing complains, is cut off or out of reach; tools work.
 
 Needs Debian's chromium, which `.ci/run` installs where it can; skipped where there is none.
 """
 
-import html
+import itertools
 import json
 import re
-import shutil
-import subprocess
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks import study
-from benchmarks.blocks import prepare
-from benchmarks.manifest import manifest, open_folder
-from benchmarks.report import study_report
+from benchmarks.calibrate import Fit, Fitted, Parameter
+from benchmarks.report import calibration_report, validation_report
+from benchmarks.validation.check import exact, judged
 from benchmarks.verbs import load_study
+from simulator.documents import shipped
+from tests.browser import BROWSER, MISSING, Browser, Page
 from tests.commands import printed
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium here: install Debian's chromium to run these")
-PROBE = """
-document.title = JSON.stringify((function () {
-  var said = {wide: document.documentElement.scrollWidth - window.innerWidth, buttons: 0, sorted: null, shown: null};
-  var tables = document.querySelectorAll(".wide table");
-  said.buttons = document.querySelectorAll("th button").length;
-  function column(table, k) {
-    return Array.prototype.slice.call(table.rows, 1).filter(function (row) { return !row.hidden; })
-      .map(function (row) { return row.cells[k].textContent; });
-  }
-  var long = Array.prototype.find.call(tables, function (one) { return one.rows.length > 12; });
-  if (long) {
-    var last = long.rows[0].cells.length - 1;
-    said.before = column(long, 0);
-    long.rows[0].cells[0].querySelector("button").click();
-    said.up = column(long, 0);
-    long.rows[0].cells[0].querySelector("button").click();
-    said.down = column(long, 0);
-    var input = document.querySelector(".filter input");
-    input.value = said.before[0];
-    input.dispatchEvent(new Event("input"));
-    said.filtered = column(long, 0);
-    said.last = last;
-  }
-  said.hues = Array.prototype.slice.call(document.querySelectorAll("figure svg"))
-    .filter(function (one) { return !one.getAttribute("aria-label"); }).length;
-  return said;
-}()));
-"""
+pytestmark = pytest.mark.skipif(BROWSER is None, reason=MISSING)
+WIDTHS = (1280, 390)
+PAPER = 718  # A4 within its margins, in CSS pixels
+SMALL = ("-S", "run.truth_patients=5000", "--jobs", "1")
+SWEEP = ("-S", "sweep={grid: {population.size: [60, 90, 120]}}")
+STUDY = (
+    "What was assumed", "How the world differs from its base", "Aims", "Data-generating mechanisms",
+    "Estimands and their truths", "Methods", "Performance measures", "Matching diagnostics", "Failures",
+    "How to reproduce", "Glossary and references",
+)  # fmt: skip
+HEADINGS = {
+    "study": STUDY,
+    "cohort": ("What was assumed", "Tables", "Survival", "Matching diagnostics", "Failures", "How to reproduce"),
+    "decompose": ("What was assumed", "The answer", "Matching diagnostics", "Failures", "How to reproduce"),
+    "claims": ("What was assumed", "The answer", "Matching diagnostics", "Failures", "How to reproduce"),
+    "fidelity": ("What was assumed", "By table", "Numbers outside", "Failures", "How to reproduce"),
+    "audit": ("What was assumed", "Severe", "How to reproduce"),
+    "performance": ("What was assumed", "Performance measures", "Failures", "How to reproduce"),
+    "validate": ("What was assumed", "hand-worked matching", "Failures", "How to reproduce"),
+    "calibrate": ("What was assumed", "Parameters", "Published against fitted", "How to reproduce"),
+    "gallery": ("other",),
+}
+PROBE = """(function () {
+  function all(what) { return Array.prototype.slice.call(document.querySelectorAll(what)); }
+  var wide = document.documentElement.scrollWidth - window.innerWidth;
+  return {
+    wide: wide,
+    widest: wide <= 0 ? [] : all("main *").filter(function (one) {
+      return one.getBoundingClientRect().right > window.innerWidth + 1 && !one.closest(".wide, .drawn");
+    }).slice(0, 5).map(function (one) { return one.outerHTML.slice(0, 120); }),
+    headings: all("h1, h2, h3, h4, h5").map(function (one) {
+      return [Number(one.tagName[1]), one.textContent.trim()];
+    }),
+    unnamed: all("svg").filter(function (one) { return !one.closest("[aria-label]"); }).length,
+    flat: all("svg").filter(function (one) {
+      return one.checkVisibility() && one.getBoundingClientRect().height < 60;
+    }).length,
+    stuck: all(".wide, .drawn").filter(function (one) {
+      return one.scrollWidth > one.clientWidth + 1 && one.tabIndex < 0;
+    }).length
+  };
+}())"""
+FEW_ROWS = """document.querySelectorAll("tbody").forEach(function (body) {
+  while (body.rows.length > 8) { body.deleteRow(-1); }
+}); document.querySelectorAll("svg").forEach(function (one) { one.textContent = ""; })"""
+# the checker's time grows with the square of the rows, which are alike; of a picture its name counts
+TABLE = """(function (name) {
+  var box = Array.prototype.find.call(document.querySelectorAll(".wide"), function (one) {
+    return one.getAttribute("aria-label") === name;
+  });
+  return Array.prototype.slice.call(box.querySelectorAll("tr")).filter(function (row) { return !row.hidden; })
+    .map(function (row) { return Array.prototype.map.call(row.cells, function (cell) { return cell.textContent; }); });
+}(%s))"""
 
 
-def opened(page: Path, width: int = 1280) -> tuple[str, str]:
-    """The page's document after its script has run, and what the browser said."""
-    assert BROWSER is not None
-    done = subprocess.run(
-        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},2000",
-         "--enable-logging=stderr", "--virtual-time-budget=2000", "--dump-dom", page.as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    return done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
+@cache
+def axe() -> str:
+    """The source of the accessibility checker."""
+    found = find_spec("axe_core_python")
+    if found is None or found.origin is None:
+        pytest.skip("no axe-core here: pip install axe-core-python")
+    return (Path(found.origin).parent / "axe.min.js").read_text("utf-8")
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a small study with several cells."""
-    folder = tmp_path_factory.mktemp("browser")
-    asked = load_study(
-        "imbrave150",
-        ("population.size=120", "sweep={grid: {population.size: [60, 90, 120]}}", "run.truth_patients=5000"),
-        20,
+def violations(page: Page) -> list[str]:
+    """What an accessibility checker finds that is serious or critical; it is given the first rows of each table."""
+    page.run(f"{axe()};0")
+    page.run(FEW_ROWS)
+    found = page.run(
+        "axe.run({resultTypes: ['violations']}).then(function (told) { return told.violations.map(function (one) {"
+        " return [one.impact, one.id, one.nodes[0].html.slice(0, 200)]; }); })"
     )
-    made = open_folder(folder, asked.document, manifest(asked.document, asked.scenario.run.seed))
-    result = study.run_study(prepare(asked.cells), made, study.Work(2), lambda *_: None)
-    path = folder / "page.html"
-    path.write_text(study_report(result, asked.document, asked.scenario, made.read_json("manifest.json")), "utf-8")
-    return path
+    return [str(one) for one in found if one[0] in ("serious", "critical")]
 
 
-def probed(page: Path, width: int) -> dict[str, object]:
-    """What a probe finds in a copy of the page that lets it run."""
-    text = re.sub(r"<meta http-equiv=.*?>", "", page.read_text("utf-8"), count=1)
-    copy = page.with_name(f"probed-{width}.html")
-    copy.write_text(text.replace("</body>", f"<script>{PROBE}</script></body>"), "utf-8")
-    document, said = opened(copy, width)
-    assert said == ""
-    title = re.search(r"<title>(.*?)</title>", document, re.S)
-    assert title is not None
-    found: dict[str, object] = json.loads(html.unescape(title[1]))
-    return found
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("profile")) as one:
+        yield one
 
 
-def test_a_report_opens_without_complaint_and_its_script_runs(page: Path) -> None:
-    document, said = opened(page)
-    assert said == ""
-    assert document.count("<th") > document.count("<button") > 10
-    assert "How to reproduce" in document
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A page of every kind, from small runs."""
+    folder = tmp_path_factory.mktemp("pages")
+    run, data = folder / "runs" / "study", folder / "cohort.csv"
+    printed(["run", "imbrave150", *SMALL, *SWEEP, "--reps", "20", "--out", str(run)])
+    printed(["gallery", str(folder / "runs")])
+    printed(["simulate", "paper", "--out", str(data)])
+    made = {name: folder / f"{name}.html" for name in HEADINGS}
+    made |= {"study": run / "report.html", "gallery": folder / "runs" / "gallery.html"}
+    printed(["analyze", str(data), "--spec", str(folder / "cohort.spec.yaml"), "--report", str(made["cohort"])])
+    asked = ["imbrave150", *SMALL, "--reps", "20"]
+    out = ["--out", str(folder / "run")]
+    printed(["decompose", *asked, "--estimator", "crude", *out, "--report", str(made["decompose"])])
+    printed(["claims", *asked, "--report", str(made["claims"])])
+    printed(["fidelity", "hcc-lung-metastasis", "--reps", "20", "--jobs", "1", "--report", str(made["fidelity"])])
+    printed(["audit", "hcc-lung-metastasis", "--report", str(made["audit"])])
+    rows = folder / "rows.csv"
+    rows.write_text("method,estimate,se\n" + "".join(f"a,{k / 10},0.3\nb,{k / 9},0.2\n" for k in range(9)))
+    printed(["performance", str(rows), "--truth", "0.5", "--by", "method", "--report", str(made["performance"])])
+    checks = [exact("hand-worked matching", "pairs", 2.0, 2.0, 0.0), exact("agreement with R", "a", 1.0, 1.1, 0.01)]
+    made["validate"].write_text(validation_report(judged(checks), False), "utf-8")
+    made["calibrate"].write_text(_calibration(), "utf-8")
+    return made
 
 
-def test_another_script_does_not_run(page: Path) -> None:
-    hostile = page.with_name("hostile.html")
-    added = "<script>document.title = 'taken over'</script></body>"
-    hostile.write_text(page.read_text("utf-8").replace("</body>", added), "utf-8")
-    document, said = opened(hostile)
-    assert "<title>taken over" not in document
-    assert "Content Security Policy" in said
+def _calibration() -> str:
+    asked = load_study("hcc-lung-metastasis")
+    parameters = (Parameter("outcomes.death.rate", 0.01, 0.02, 0.1, -4.6, 0.7, "log", 0.8, False),)
+    targets = tuple(Fitted(f"binary.ORR.{k}", "47.7", 47.0 + k, 1.0, 2.0, k - 2.0, k == 1) for k in range(4))
+    fit = Fit({}, {"rate": 0.02}, parameters, targets, (100.0, 10.0), 200, 1)
+    return calibration_report(fit, asked.document, asked.scenario)
 
 
-@pytest.mark.parametrize("width", [1280, 500])
-def test_nothing_is_wider_than_the_window_and_tables_sort_and_filter(page: Path, width: int) -> None:
-    found = probed(page, width)
-    assert isinstance(found["wide"], int)
-    assert found["wide"] <= 0
-    before, up, down, filtered = (found[name] for name in ("before", "up", "down", "filtered"))
-    assert isinstance(before, list)
-    assert isinstance(up, list)
-    assert sorted(before) == sorted(up) == sorted(down)  # type: ignore[call-overload]
-    assert up == sorted(before, key=str.lower) or up != before
-    assert up[0] == down[-1] or up[0].lower() <= up[-1].lower()  # type: ignore[index]
-    assert filtered
-    assert len(filtered) < len(before)  # type: ignore[arg-type]
-    assert found["hues"] == 0
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("kind", HEADINGS)
+def test_a_page_is_whole_and_open_to_everybody(browser: Browser, pages: dict[str, Path], kind: str, width: int) -> None:
+    with browser.opened(pages[kind], width) as page:
+        assert page.complaints() == []
+        found = page.run(PROBE)
+        assert found["wide"] <= 0, found["widest"]
+        assert (found["unnamed"], found["flat"], found["stuck"]) == (0, 0, 0)
+        levels = [level for level, _ in found["headings"]]
+        assert levels.count(1) == 1
+        assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(levels))
+        told = [text for _, text in found["headings"]]
+        places = [told.index(heading) for heading in HEADINGS[kind]]
+        assert places == sorted(places)
+        assert violations(page) == []
+        if width == WIDTHS[0]:
+            page.on_paper(PAPER)
+            assert page.run("document.documentElement.scrollWidth") <= PAPER
+            assert page.printed().startswith(b"%PDF")
+            page.on_paper(None)
 
 
-def test_the_page_of_an_answer_opens_too(tmp_path: Path) -> None:
-    words = ["decompose", "imbrave150", "--reps", "20", "--estimator", "crude", "-S", "run.truth_patients=5000"]
-    printed([*words, "--out", str(tmp_path / "run"), "--report", str(tmp_path / "answer.html")])
-    document, said = opened(tmp_path / "answer.html")
-    assert said == ""
-    assert "Which imperfection makes how much of the bias?" in document
+def test_the_checks_can_fail(browser: Browser, pages: dict[str, Path]) -> None:
+    """A page with a wide part, a picture without a name, pale words, a script that fails."""
+    spoilt = pages["audit"].with_name("spoilt.html")
+    added = (
+        '<p style="width: 3000px">wide</p><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">'
+        '<p style="color: #ddd">pale</p><svg width="5" height="5"></svg><script>nothing.at.all</script></main>'
+    )
+    spoilt.write_text(pages["audit"].read_text("utf-8").replace("</main>", added), "utf-8")
+    with browser.opened(spoilt, 1280) as page:
+        assert any("nothing is not defined" in one for one in page.complaints())
+        found = page.run(PROBE)
+        assert found["wide"] > 0
+        assert (found["unnamed"], found["flat"]) == (1, 1)
+        assert {"image-alt", "color-contrast"} <= set(re.findall(r"'([a-z-]+)', '<", " ".join(violations(page))))
+
+
+def test_another_script_does_not_run(browser: Browser, pages: dict[str, Path]) -> None:
+    hostile = pages["audit"].with_name("hostile.html")
+    added = "<script>document.title = 'taken over'</script></main>"
+    hostile.write_text(pages["audit"].read_text("utf-8").replace("</main>", added), "utf-8")
+    with browser.opened(hostile, 1280, strict=True) as page:
+        assert any("Content Security Policy" in one for one in page.complaints())
+        assert page.run("document.title") != "taken over"
+    with browser.opened(pages["audit"], 1280, strict=True) as page:
+        assert page.complaints() == []
+        assert page.run("document.querySelectorAll('th button').length") > 3
+
+
+def test_the_tables_hold_the_numbers_of_the_json(browser: Browser, pages: dict[str, Path]) -> None:
+    found: dict[str, Any] = json.loads(pages["study"].with_name("result.json").read_text("utf-8"))
+    measured = {(one["cell"], one["endpoint"], one["estimator"], one["measure"]): one for one in found["performance"]}
+    compared = 0
+    with browser.opened(pages["study"], 1280) as page:
+        for cell in (0, 2):
+            rows = page.run(TABLE % json.dumps(f"OS: performance of cell {cell}"))
+            heads = rows[0]
+            for row in rows[1:]:
+                told = dict(zip(heads, row, strict=True))
+                for head, measure, scale, digits in (("bias", "bias", 1, 3), ("coverage %", "coverage", 100, 1)):
+                    one = measured[cell, "OS", told["estimator"], measure]
+                    if one["value"] is not None:
+                        assert told[head].startswith(
+                            f"{scale * one['value']:.{digits}f} ({scale * one['mcse']:.{digits}f}"
+                        )
+                        compared += 1
+        truths = page.run(TABLE % json.dumps("Truths"))
+    assert compared >= 8
+    assert len(truths) - 1 == len(found["truths"])
+    column = truths[0].index("truth (MCSE)")
+    assert [row[column].split()[0] for row in truths[1:]] == [
+        f"{one['value']:.4f}" if one["value"] is not None and isfinite(one["value"]) else "-" for one in found["truths"]
+    ]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_tables_sort_and_filter_by_keys(browser: Browser, pages: dict[str, Path], width: int) -> None:
+    box = "document.querySelector('[aria-label=Truths]')"
+    with browser.opened(pages["study"], width) as page:
+        before = page.run(TABLE % '"Truths"')
+        place = before[0].index("truth (MCSE)")
+        page.run(f"{box}.querySelectorAll('th button')[{place}].focus()")
+        page.press("Enter")
+        up = page.run(TABLE % '"Truths"')
+        page.press("Enter")
+        down = page.run(TABLE % '"Truths"')
+        numbers = [[float(row[place].split()[0]) for row in rows[1:]] for rows in (before, up, down)]
+        assert numbers[1] == sorted(numbers[0]) != numbers[0]
+        assert numbers[2] == numbers[1][::-1]
+        assert page.run(f"{box}.querySelector('[aria-sort]').getAttribute('aria-sort')") == "descending"
+        name = before[1][before[0].index("estimator")]
+        page.run(f"{box}.previousElementSibling.querySelector('input').focus()")
+        page.type(f"{name} PFS")
+        left = page.run(TABLE % '"Truths"')
+        assert 1 < len(left) < len(before)
+        assert all("PFS" in row and any(name in text for text in row) for row in left[1:])
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_cell_and_an_estimator_are_picked_by_keys(browser: Browser, pages: dict[str, Path], width: int) -> None:
+    shown = (
+        "Array.from(document.querySelectorAll('section.cell')).map(function (one) { return one.checkVisibility(); })"
+    )
+    picked = "Array.from(document.querySelectorAll('tr.picked')).map(function (one) { return one.textContent; })"
+    with browser.opened(pages["study"], width) as page:
+        assert page.run(shown) == [True, True, True]
+        page.run("document.querySelectorAll('.tools select')[0].focus()")
+        page.press("ArrowDown")
+        page.press("ArrowDown")
+        assert page.run(shown) == [False, True, False]
+        assert page.run(picked) == []
+        page.run("document.querySelectorAll('.tools select')[1].focus()")
+        page.press("ArrowDown")
+        name = page.run("document.querySelectorAll('.tools select')[1].selectedOptions[0].textContent")
+        rows = page.run(picked)
+        assert len(rows) >= 4
+        assert all(name in row for row in rows)
+        assert violations(page) == []
+
+
+def test_without_a_script_all_is_there(browser: Browser, pages: dict[str, Path]) -> None:
+    with browser.opened(pages["study"], 1280, scripts=False) as page:
+        text = browser.ask("Page.captureSnapshot", page.session)["data"]
+    for cell in range(3):
+        assert f"Cell {cell}: population.size" in text
+    assert "<button" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, path in shipped().items() if "studies" in path.parts])
+def test_the_reports_of_all_shipped_studies_open(browser: Browser, tmp_path: Path, name: str) -> None:
+    few = ["-S", "run.until=null"] if load_study(name).scenario.run.until else []
+    printed(["run", name, *SMALL, *few, "--reps", "20", "--out", str(tmp_path / name)])
+    for width in WIDTHS:
+        with browser.opened(tmp_path / name / "report.html", width) as page:
+            found = page.run(PROBE)
+            assert page.complaints() == []
+            assert found["wide"] <= 0, found["widest"]
+            assert (found["unnamed"], found["flat"], found["stuck"]) == (0, 0, 0)
+            assert violations(page) == []

@@ -13,7 +13,18 @@ import pytest
 
 from benchmarks import dask_pool, executors
 from benchmarks.executors import BackendError, Crew, Rescue, chosen, crew
-from tests.worker_tasks import WORKER_LOST, Task, about_this_process, halves, joined, lost, runs, squares
+from tests.worker_tasks import (
+    WORKER_LOST,
+    Task,
+    about_this_process,
+    call_own,
+    halves,
+    joined,
+    lost,
+    rest,
+    runs,
+    squares,
+)
 
 HOME = Path(__file__).parent.parent
 RESCUE = Rescue(halves, joined, lost)
@@ -112,8 +123,15 @@ def test_running_out_of_memory_costs_one_number(crews: dict[str, Crew], backend:
     assert list(crews[backend].run_in_order(squares, todo, rescue=RESCUE)) == right(todo, but=(17,))
 
 
-@pytest.mark.parametrize("how", ["exit", "kill"])
-@pytest.mark.parametrize("backend", KILLABLE)
+@pytest.mark.parametrize(
+    ("backend", "how"),
+    [
+        ("processes", "exit"),
+        ("processes", "kill"),
+        ("dask", "exit"),
+        pytest.param("dask", "kill", marks=pytest.mark.slow),
+    ],
+)
 def test_a_deadly_number_alone_is_lost(crews: dict[str, Crew], backend: str, how: str, tmp_path: Path) -> None:
     todo = tasks(tmp_path, 40, each=2, deadly=(31,), how=how)
     counts: list[int] = []
@@ -168,6 +186,48 @@ def test_workers_are_like_the_driver(crews: dict[str, Crew], backend: str) -> No
     assert set(blas) == {1}
     assert deaf
     assert not about_this_process("deaf")
+
+
+@pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
+def test_a_users_file_is_found_from_the_current_folder(
+    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text("import beside\ndef answer(): return beside.ANSWER")
+    (tmp_path / "beside.py").write_text("ANSWER = 42")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with crew(backend, 1) as one:
+        assert list(one.run_in_order(call_own, ["mine.py:answer", "mine:answer"])) == [42, 42]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", KILLABLE)
+def test_many_deaths_leave_the_crew_whole(backend: str, tmp_path: Path) -> None:
+    deadly = tuple(range(3, 200, 20))
+    todo = tasks(tmp_path, 50, deadly=deadly)
+    with crew(backend, 2) as two:
+        assert list(two.run_in_order(squares, todo, rescue=RESCUE)) == right(todo, but=deadly)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", KILLABLE)
+def test_overhead_is_small(backend: str) -> None:
+    """Under 15 % for tasks of a second that take 200 kB: the tasks sleep, so that other work does not count."""
+    payload = bytes(200_000)
+    seconds = {}
+    for name in ("threads", backend):
+        with crew(name, 2) as two:
+            list(two.run_in_order(rest, [(0.0, payload)] * 4))
+            start = time.monotonic()
+            assert list(two.run_in_order(rest, [(1.0, payload)] * 12)) == [payload] * 12
+            seconds[name] = time.monotonic() - start
+    assert seconds[backend] < 1.15 * seconds["threads"]
+
+
+def test_a_worker_that_joins_late_must_be_like_the_driver() -> None:
+    assert dask_pool._checked(dask_pool.versions(), abs, -2) == 2
+    with pytest.raises(BackendError, match=r"worker \S+ has numpy \S+, here is 0"):
+        dask_pool._checked({**dask_pool.versions(), "numpy": "0"}, abs, -2)
 
 
 def test_workers_that_cannot_start_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import dask_pool
+from benchmarks import dask_pool, manifest
 from benchmarks.executors import BackendError, crew
 from tests.test_executors import RESCUE, right, tasks
 from tests.worker_tasks import Task, runs, squares
@@ -101,7 +101,7 @@ def test_ctrl_c_ends_everything_quietly(backend: str, tmp_path: Path) -> None:
         assert soon(lambda: not members(made.pid), 2), members(made.pid)
 
 
-@pytest.mark.parametrize("backend", ["processes", "dask"])
+@pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 def test_workers_leave_when_the_driver_is_killed(backend: str, tmp_path: Path) -> None:
     with driver(backend, tmp_path) as made:
         assert len(members(made.pid)) > 2
@@ -165,13 +165,13 @@ def test_a_scheduler_and_workers_of_their_own(tmp_path: Path, monkeypatch: pytes
             assert list(group.run_in_order(squares, todo, kill_one, rescue=RESCUE)) == right(todo)
             assert sum(runs(late).values()) <= 22
 
-        monkeypatch.setattr(dask_pool, "version", lambda name: "0.1" if name == "numpy" else "none")
-        dask_pool.provenance.cache_clear()
+        monkeypatch.setattr(manifest, "version", lambda name: "0.1" if name == "numpy" else "none")
+        manifest.versions.cache_clear()
         with pytest.raises(BackendError, match=r"worker tcp://\S+ has numpy \S+, here is 0\.1; ") as told:
             crew(address, 2).__enter__()
         assert "\n" not in str(told.value)
         monkeypatch.undo()
-        dask_pool.provenance.cache_clear()
+        manifest.versions.cache_clear()
 
         with crew(address, 2) as group:
             made = group.run_in_order(squares, [Task(notes, n, n + 1, seconds=0.2) for n in range(50, 90)])
@@ -183,6 +183,7 @@ def test_a_scheduler_and_workers_of_their_own(tmp_path: Path, monkeypatch: pytes
             assert time.monotonic() - begun < 20
 
 
+@pytest.mark.slow
 def test_a_scheduler_without_workers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask_pool, "NO_WORKER_SECONDS", 2.0)
     with cluster(tmp_path, workers=0) as (address, _), pytest.raises(BackendError, match="has no workers"):

@@ -22,7 +22,7 @@ from benchmarks.store import RunFolder
 from simulator.documents import load, parse
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
-OWN_SCRIPT = (Path(__file__).parent.parent / "benchmarks/report/templates/tables.js").read_text("utf-8")
+OWN_SCRIPT = (Path(__file__).parent.parent / "benchmarks/report/templates/page.js").read_text("utf-8")
 HOSTILE = '<script>alert("x")</script> $\\frac{$ \u202e آ 🧬 =cmd() ' + "long " * 20
 
 
@@ -96,7 +96,7 @@ def test_study_report_is_whole_and_stands_alone(paper: tuple[Any, ...]) -> None:
         assert heading in text
     assert page.index(paper[2].question) < page.index("What was assumed")
     assert "population.correlation.size.pvtt" in text
-    assert len(figures(page)) == 6
+    assert len(figures(page)) == 9
     assert all(figure.get("aria-label") for figure in figures(page))
     assert len(page) < 5_000_000
 
@@ -152,7 +152,7 @@ def test_cohort_report_and_tables(cohort: tuple[Any, ...]) -> None:
     text = " ".join(read.words)
     assert "Baseline characteristics" in text
     assert f"{cohort[0].endpoints['OS'].before.cox.hr:.2f}" in text
-    assert len(figures(page)) == 11
+    assert len(figures(page)) == 13
     shown = tables.cohort_tables(cohort[0])
     assert max(map(len, shown.splitlines())) <= tables.WIDTH
     assert "Baseline characteristics" in shown
@@ -167,7 +167,7 @@ def test_hostile_labels_do_no_harm(cohort: tuple[Any, ...]) -> None:
     assert page.count("<script>") == 1
     assert "\x00" not in page
     assert any("🧬" in word for word in read.words)
-    assert len(figures(page)) == 11
+    assert len(figures(page)) == 13
 
 
 def test_hostile_question_and_failures_are_shown(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ def test_latex_is_escaped_and_has_as_many_cells_as_columns() -> None:
 
 def test_files_are_numbered_and_named_by_their_titles(tmp_path: Path) -> None:
     written = write_tables([TABLE, TABLE], tmp_path / "out")
-    assert [path.name for path in written[:3]] == [f"01-odd-ends-of-100{end}" for end in (".md", ".csv", ".tex")]
-    assert len(list((tmp_path / "out").iterdir())) == 6
+    endings = (".html", ".md", ".csv", ".tex")
+    assert [path.name for path in written[:4]] == [f"01-odd-ends-of-100{end}" for end in endings]
+    assert len(list((tmp_path / "out").iterdir())) == 8
     assert slug("///") == "table"
     assert len(slug("x" * 300)) == 60

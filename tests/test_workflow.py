@@ -397,13 +397,13 @@ def test_a_block_of_several_cohorts_is_refused() -> None:
 def test_the_tables_are_whole_and_escaped() -> None:
     made = run("pbc")
     tables = all_tables(made)
-    assert len(tables) == 8
+    assert len(tables) == 9
     for table in tables:
         assert table.rows
         assert all(len(row) == len(table.header) for row in table.rows)
         lines = [line for line in table.markdown().splitlines() if line.startswith("|")]
         assert len(lines) == len(table.rows) + 2
-    assert "age (≤ 45)" in tables[0].markdown()
+    assert "| &nbsp;&nbsp;≤ 45 |" in tables[0].markdown()
     assert "Tests: Mann-Whitney U, Pearson χ²." in tables[0].markdown()
 
 

@@ -2,28 +2,60 @@
 
 from collections.abc import Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures.style import CONTROL, GREY, TREATED
+from analysis.figures.style import (
+    CONTROL,
+    DOUBLE,
+    GREY,
+    INK,
+    LINE,
+    TREATED,
+    frame,
+    gutter,
+    house,
+    key,
+    key_rows,
+    name_rows,
+    sheet,
+)
 
-COLOURS = ("black", TREATED, CONTROL)
+ROW = 0.22
+LABELS = 2.4
+COLOURS = (INK, TREATED, CONTROL)
 MARKERS = ("o", "s", "D")
+FACES = (INK, "white", CONTROL)
 
 
-def rates(rows: Mapping[str, Sequence[tuple[float, float]]], worlds: Sequence[str], alpha: float) -> Figure:
-    """A row per claim, with its rate and Monte Carlo SE in each world; a line at the nominal ``alpha``."""
-    figure = Figure(figsize=(6.8, 0.26 * len(rows) + 1.3), layout="constrained")
-    axes = figure.subplots()
-    for place, (world, colour, marker) in enumerate(zip(worlds, COLOURS, MARKERS, strict=True)):
+@house
+def rates(axes: Axes, rows: Mapping[str, Sequence[tuple[float, float]]], worlds: Sequence[str], alpha: float) -> None:
+    """Draw a row per claim, with its rate and Monte Carlo SE in each of three worlds; a line at the nominal ``alpha``.
+
+    Whiskers are 1.96 Monte Carlo SE.
+    """
+    frame(axes, "bottom")
+    for place, (world, colour, marker, face) in enumerate(zip(worlds, COLOURS, MARKERS, FACES, strict=True)):
         values = [100 * row[place][0] for row in rows.values()]
         errors = [196 * row[place][1] for row in rows.values()]
-        at = [k + 0.22 * (place - 1) for k in range(len(rows))]
-        axes.errorbar(values, at, xerr=errors, fmt=marker, markersize=4, color=colour, linewidth=1, label=world)
-    axes.axvline(100 * alpha, color=GREY, linewidth=0.8, linestyle="--")
-    axes.set_yticks(range(len(rows)), list(rows), fontsize=8, parse_math=False)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+        at = [k + 0.25 * (place - 1) for k in range(len(rows))]
+        axes.errorbar(
+            values, at, xerr=errors, fmt=marker, markersize=3.2, color=colour, markerfacecolor=face,
+            markeredgewidth=0.7, elinewidth=0.9, label=world,
+        )  # fmt: skip
+    axes.axvline(100 * alpha, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)))
+    name_rows(axes, list(rows), LABELS)
+    axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     axes.set_xlim(-2, 102)
-    axes.set_xlabel("studies that make the claim, %")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    axes.set_xlabel("Studies that make the claim, %")
+    key(axes)
+
+
+@house
+def rates_of(rows: Mapping[str, Sequence[tuple[float, float]]], worlds: Sequence[str], alpha: float) -> Figure:
+    """The rates at the width of two columns."""
+    left = gutter(list(rows), LABELS)[1] + 0.12
+    top = 0.12 + key_rows(worlds, DOUBLE - left - 0.1) * LINE * 1.05
+    figure, (axes,) = sheet(DOUBLE, ROW * max(len(rows), 1) + 0.4 + top, left=left, bottom=0.4, top=top)
+    rates(axes, rows, worlds, alpha)
     return figure

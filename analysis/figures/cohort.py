@@ -1,85 +1,239 @@
-"""Figures of one cohort's analysis: who was matched, yes/no outcomes by arm."""
+"""Figures of one cohort: who came to be analysed and matched, and what happened to both arms, in percent."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.cohort_analysis import CohortAnalysis
-from analysis.figures.style import CONTROL, GREY, TREATED
+from analysis.figures.style import (
+    BOLD,
+    CONTROL,
+    CONTROL_PALE,
+    DOUBLE,
+    GREY,
+    INK,
+    LINE,
+    SMALL,
+    TREATED,
+    TREATED_PALE,
+    fitted,
+    frame,
+    gutter,
+    house,
+    inches,
+    keeping,
+    name_rows,
+    sheet,
+)
+from analysis.figures.style import title as heading
+from analysis.responses import Response
 from analysis.tables import p_text
 
+PAD, GAP = 0.07, 0.24
+ROW = 0.17
+LABELS = 1.6
+"""Inches: within a box, between boxes, of a row, and at most of its label."""
 
-def flow(steps: Sequence[tuple[str, str, str]], title: str) -> Figure:
-    """Boxes from top to bottom: (what, control, treated) in words, an arrow from each to the next."""
-    figure = Figure(figsize=(6.4, 0.95 * len(steps) + 0.4), layout="constrained")
-    axes = figure.subplots()
+
+@dataclass(frozen=True)
+class FlowArm:
+    """An arm of a flow chart: its label, its patients, and those of them who were matched."""
+
+    label: str
+    n: int
+    matched: int
+
+
+@house
+def flow(axes: Axes, analysed: float, excluded: Sequence[tuple[str, float]], arms: Sequence[FlowArm]) -> None:
+    """Draw who was screened, left out (each once, by the first reason), analysed by arm and matched: a Figure 1.
+
+    Without ``excluded`` the chart starts with the analysed, without ``arms`` it ends with them. Counts may be means;
+    reasons of nobody are not told.
+    """
     axes.set_axis_off()
-    axes.set_xlim(0, 10)
-    axes.set_ylim(-len(steps), 0.2)
-    axes.set_title(title, fontsize=9, parse_math=False)
-    for row, (what, control, treated) in enumerate(steps):
-        both = [(0.2, 4.6, f"{what}\n{control}"), (5.2, 4.6, f"{what}\n{treated}")]
-        sides = both if control else [(0.2, 9.6, what)]
-        for left, width, text in sides:
-            axes.add_patch(
-                FancyBboxPatch((left, -row - 0.75), width, 0.6, boxstyle="round,pad=0.05", fc="white", ec=GREY, lw=1)
-            )
-            axes.text(left + width / 2, -row - 0.45, text, ha="center", va="center", fontsize=8, parse_math=False)
-            if row:
-                at = (left + width / 2, -row - 0.1)
-                axes.annotate("", at, (at[0], -row + 0.2), arrowprops={"arrowstyle": "->", "color": GREY})
-    return figure
+    width, height = inches(axes)
+    excluded = [(reason.replace("_", " "), count) for reason, count in excluded if count]
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    y, middle = 0.02, (0.28 if excluded else 0.5) * width
+    half = 0.25 * width
+    if excluded:
+        screened = analysed + sum(count for _, count in excluded)
+        y = _box(axes, middle, y, half, ["Screened", f"n = {_count(screened)}"])
+        lines = [f"Excluded, n = {_count(screened - analysed)}"]
+        room = 0.44 * width - 2 * PAD - 0.15
+        lines += [keeping(reason, f": {_count(count)}", room) for reason, count in excluded]
+        end = _box(axes, 0.78 * width, y + GAP / 2, 0.22 * width, lines, left=True)
+        _arrow(axes, middle, (y + GAP / 2 + end) / 2, 0.56 * width, (y + GAP / 2 + end) / 2)
+        _arrow(axes, middle, y, middle, end + GAP / 2)
+        y = end + GAP / 2
+    y = _box(axes, middle, y, half, ["Analysed", f"n = {_count(analysed)}"])
+    if not arms:
+        return
+    branch = y + GAP / 2
+    centres = [(k + 0.5) * width / len(arms) for k in range(len(arms))]
+    axes.plot([middle, middle], [y, branch], color=GREY, linewidth=0.8)
+    axes.plot([min(*centres, middle), max(*centres, middle)], [branch, branch], color=GREY, linewidth=0.8)
+    for centre, arm in zip(centres, arms, strict=True):
+        _arrow(axes, centre, branch, centre, branch + GAP)
+        low = _box(axes, centre, branch + GAP, 0.21 * width, [arm.label, f"n = {arm.n:,}"])
+        _arrow(axes, centre, low, centre, low + 2 * GAP)
+        axes.text(
+            centre + 0.06, low + GAP, f"not matched: {arm.n - arm.matched:,}", va="center", color=GREY, fontsize=SMALL
+        )
+        _box(axes, centre, low + 2 * GAP, 0.21 * width, [arm.label, f"matched, n = {arm.matched:,}"])
 
 
-def butterfly(rows: Sequence[tuple[str, float, float, str]], arms: tuple[str, str], what: str) -> Figure:
-    """Percentages of both arms back to back, (name, control, treated, p) a row: the control to the left."""
-    figure = Figure(figsize=(7.0, 0.3 * len(rows) + 1.0), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    places = np.arange(len(rows))[::-1]
-    for axes, values, colour, arm in (
-        (left, [row[1] for row in rows], CONTROL, arms[0]),
-        (right, [row[2] for row in rows], TREATED, arms[1]),
-    ):
-        axes.barh(places, values, color=colour, height=0.7)
-        for place, value in zip(places, values, strict=True):
-            axes.text(value + 1, place, f"{value:.1f}", va="center", fontsize=7, ha="right" if axes is left else "left")
-        axes.set_title(arm, fontsize=9, parse_math=False)
-        axes.set_xlim(*((108, 0) if axes is left else (0, 108)))
-        axes.set_xlabel(what, fontsize=8)
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.tick_params(axis="y", length=0)
-    left.set_ylim(-0.6, len(rows) - 0.4)
-    left.set_yticks(places, [row[0] for row in rows], fontsize=8, parse_math=False)
-    for place, row in zip(places, rows, strict=True):
-        where = right.get_yaxis_transform()
-        right.text(1.01, place, row[3], transform=where, fontsize=7, va="center", parse_math=False)
-    return figure
+def _box(axes: Axes, centre: float, top: float, half: float, lines: Sequence[str], *, left: bool = False) -> float:
+    """Draw a box of lines of text and return where it ends."""
+    shown = [fitted(line, 2 * half - 2 * PAD) for line in lines]
+    if left:
+        shown = [shown[0], *(f"   {line}" for line in shown[1:])]
+    end = top + len(shown) * LINE + 2 * PAD
+    axes.add_patch(Rectangle((centre - half, top), 2 * half, end - top, fc="white", ec=INK, lw=0.8))
+    for k, line in enumerate(shown):
+        axes.text(
+            centre - half + PAD if left else centre, top + PAD + (k + 0.5) * LINE, line,
+            ha="left" if left else "center", va="center_baseline", color=INK,
+        )  # fmt: skip
+    return end
 
 
-def flow_of(analysis: CohortAnalysis) -> Figure:
-    """Who was in the analysis and who was matched."""
+def _arrow(axes: Axes, x0: float, y0: float, x1: float, y1: float) -> None:
+    axes.annotate(
+        "",
+        (x1, y1),
+        (x0, y0),
+        arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 0.8, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7},
+    )
+
+
+def _count(n: float) -> str:
+    return f"{n:,.0f}" if abs(n - round(n)) < 0.005 else f"{n:,.1f}"
+
+
+def flow_height(excluded: int, arms: int) -> float:
+    """The inches that a flow chart with so many reasons and arms needs."""
+    two = 2 * LINE + 2 * PAD
+    above = two + GAP + (excluded + 1) * LINE + 2 * PAD if excluded else 0.0
+    return 0.04 + above + two + (3.5 * GAP + 2 * two if arms else 0.0)
+
+
+def flow_of(analysis: CohortAnalysis, excluded: Sequence[tuple[str, float]] = ()) -> Figure:
+    """Who was analysed and matched in each arm, below who was left out and why where that is given."""
     size, sets, arms = analysis.cohort, analysis.matching, analysis.arms
-    steps = [
-        (f"{size.n:,} patients", "", ""),
-        ("before matching", f"{arms.control}: {size.control:,}", f"{arms.treated}: {size.treated:,}"),
-        (
-            "not matched",
-            f"{arms.control}: {size.control - sets.n_control:,}",
-            f"{arms.treated}: {size.treated - sets.n_treated:,}",
-        ),
-        ("matched", f"{arms.control}: {sets.n_control:,}", f"{arms.treated}: {sets.n_treated:,}"),
-    ]
-    return flow(steps, f"{sets.n_pairs:,} matched sets")
+    both = (FlowArm(arms.control, size.control, sets.n_control), FlowArm(arms.treated, size.treated, sets.n_treated))
+    high = flow_height(sum(count > 0 for _, count in excluded), 2)
+    figure, (axes,) = sheet(DOUBLE * 0.75, high + 0.1, left=0.05, right=0.05, bottom=0.05, top=0.05)
+    flow(axes, size.n, excluded, both)
+    return figure
 
 
-def butterfly_of(analysis: CohortAnalysis, when: str = "after") -> Figure:
-    """The yes/no outcomes of an analysis back to back, in percent of each arm."""
-    rows = []
-    for result in analysis.binary.values():
-        side = result.before if when == "before" else result.after
-        p = p_text(side.p)
-        told = f"p {p}" if p[:1] in "<>" else f"p = {p}" if p[:1].isdigit() else ""
-        rows.append((result.label, side.control.percent, side.treated.percent, told))
-    return butterfly(rows, (analysis.arms.control, analysis.arms.treated), f"%, {when} matching")
+@dataclass(frozen=True)
+class Outcome:
+    """An outcome in percent of the control and of the treated arm, and how many of these were severe, if graded."""
+
+    label: str
+    percent: tuple[float, float]
+    severe: tuple[float, float] | None
+    p: float
+
+
+@house
+def butterfly(axes: Axes, rows: Sequence[Outcome], arms: tuple[str, str], *, severe: str, title: str) -> None:
+    """Draw percentages back to back, the control to the left; dark parts are the ``severe``, in brackets."""
+    width, height = inches(axes)
+    frame(axes, "bottom")
+    places = np.arange(len(rows))
+    graded = any(row.severe for row in rows)
+    most = max([10.0, *(part for row in rows for part in row.percent if np.isfinite(part))])
+    room = 0.75 if graded else 0.42
+    reach = min(most * (width / 2) / max(width / 2 - room, 0.2), 1e6)
+    for side, sign, pale, dark in ((0, -1, CONTROL_PALE, CONTROL), (1, 1, TREATED_PALE, TREATED)):
+        whole = sign * np.array([row.percent[side] for row in rows])
+        part = sign * np.array([row.severe[side] if row.severe else 0.0 for row in rows])
+        axes.barh(places, whole, height=0.72, color=pale, edgecolor=dark, linewidth=0.5)
+        axes.barh(places, part, height=0.72, color=dark, linewidth=0.5)
+        for place, row in enumerate(rows):
+            told = f"{row.percent[side]:.1f}" + (f" ({row.severe[side]:.1f})" if row.severe else "")
+            axes.text(
+                (whole[place] if np.isfinite(whole[place]) else 0.0) + sign * 0.04 * 2 * reach / width, place,
+                told if np.isfinite(row.percent[side]) else "–", ha="right" if sign < 0 else "left",
+                va="center_baseline", fontsize=SMALL,
+            )  # fmt: skip
+        axes.text(
+            0.25 if side == 0 else 0.75, 1 + 0.05 / height, fitted(arms[side], width / 2 / BOLD - 0.1), ha="center",
+            transform=axes.transAxes, color=dark, fontweight="bold",
+        )  # fmt: skip
+    axes.axvline(0.0, color=INK, linewidth=0.6)
+    name_rows(axes, [row.label for row in rows], LABELS, SMALL)
+    axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
+    axes.set_xlim(-reach, reach)
+    ticks = [t for t in MaxNLocator(3).tick_values(0, most) if t <= most]
+    axes.set_xticks(sorted({*(-t for t in ticks), *ticks}))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{abs(x):g}"))
+    axes.set_xlabel("Patients, %" + (f"; dark and in brackets: {fitted(severe, 2.0)}" if graded else ""))
+    axes.text(1 + 0.5 / width, 1 + 0.05 / height, "p", transform=axes.transAxes, ha="right", fontsize=SMALL, color=GREY)
+    for place, row in enumerate(rows):
+        axes.text(
+            1 + 0.5 / width, place, p_text(row.p), transform=axes.get_yaxis_transform(), ha="right",
+            va="center_baseline", fontsize=SMALL,
+        )  # fmt: skip
+    heading(axes, title, above=0.2)
+
+
+def outcomes_of(analysis: CohortAnalysis, when: str) -> tuple[list[Outcome], list[Outcome]]:
+    """The yes/no outcomes without grades and with: 'nausea_34' is the severe part of 'nausea' if several end so."""
+    names = list(analysis.binary)
+    suffix = _severe_suffix(names)
+    plain, graded = [], []
+    for name, result in analysis.binary.items():
+        if suffix and name.endswith(suffix) and name.removesuffix(suffix) in analysis.binary:
+            continue
+        label = name.replace("_", " ") if result.label == name else result.label
+        whole = _side(analysis, name, when)
+        percent = (whole.control.percent, whole.treated.percent)
+        if suffix and name + suffix in analysis.binary:
+            part = _side(analysis, name + suffix, when)
+            graded.append(Outcome(label, percent, (part.control.percent, part.treated.percent), whole.p))
+        else:
+            plain.append(Outcome(label, percent, None, whole.p))
+    return plain, graded
+
+
+def _side(analysis: CohortAnalysis, name: str, when: str) -> Response:
+    result = analysis.binary[name]
+    return result.before if when == "before" else result.after
+
+
+def _severe_suffix(names: Sequence[str]) -> str:
+    """The ending that most often makes another outcome's name of a name; none unless two or more have it."""
+    counts: dict[str, int] = {}
+    for name in names:
+        for other in names:
+            if other != name and other.startswith(name) and not other[len(name)].isalnum():
+                counts[other[len(name) :]] = counts.get(other[len(name) :], 0) + 1
+    best = max(counts, key=lambda one: counts[one], default="")
+    return best if counts.get(best, 0) > 1 else ""
+
+
+def butterfly_of(analysis: CohortAnalysis, when: str = "after", severe: str = "severe") -> Figure:
+    """Both arms back to back in percent: outcomes without grades, then any grade with the severe part."""
+    plain, graded = outcomes_of(analysis, when)
+    return _butterfly([*plain, *graded], analysis, when, severe)
+
+
+def _butterfly(rows: Sequence[Outcome], analysis: CohortAnalysis, when: str, severe: str) -> Figure:
+    left = gutter([row.label for row in rows], LABELS, SMALL)[1] + 0.12
+    high = ROW * max(len(rows), 1)
+    figure, (axes,) = sheet(DOUBLE, high + 0.85, left=left, right=0.6, bottom=0.4, top=0.45)
+    butterfly(
+        axes, rows, (analysis.arms.control, analysis.arms.treated), severe=severe, title=f"{when.capitalize()} matching"
+    )
+    return figure

@@ -3,47 +3,72 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from analysis.figures.style import CONTROL, GREY, TREATED
+from analysis.figures.style import (
+    CONTROL,
+    DOUBLE,
+    GREY,
+    INK,
+    LINE,
+    LINES,
+    TREATED,
+    fitted,
+    frame,
+    house,
+    inches,
+    key,
+    key_rows,
+    sheet,
+)
 from simulator.cohort import Floats
 
-LINES = ((TREATED, "-"), (CONTROL, "--"), ("black", "-."), (GREY, ":"))
+COLOURS = (TREATED, CONTROL, INK, GREY)
+WIDTH = DOUBLE * 0.7
+TICKS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5)
 
 
-def densities(shown: Sequence[tuple[str, Floats, Floats, Floats]], published: float, endpoint: str) -> Figure:
-    """A curve per suspicion, (name, true log HR, prior, posterior), its prior lightly filled, and the published HR."""
-    figure = Figure(figsize=(6.2, 4.0), layout="constrained")
-    axes = figure.subplots()
+@house
+def densities(axes: Axes, shown: Sequence[tuple[str, Floats, Floats, Floats]], published: float, endpoint: str) -> None:
+    """Draw a curve per suspicion (name, true log HR, prior, posterior), its prior filled, and the published HR."""
+    frame(axes, "bottom")
     for place, (name, values, prior, density) in enumerate(shown):
-        colour, style = LINES[place % len(LINES)]
-        axes.plot(np.exp(values), density, color=colour, linestyle=style, linewidth=1.8, label=name)
-        axes.fill_between(np.exp(values), prior, color=colour, alpha=0.12, linewidth=0)
-    axes.axvline(published, color="black", linewidth=0.8, linestyle="--", label="published")
-    axes.axvline(1.0, color=GREY, linewidth=0.8)
+        colour, style = COLOURS[place % len(COLOURS)], LINES[place % len(LINES)]
+        wide = 1.6 if place < len(COLOURS) else 0.8
+        axes.plot(np.exp(values), density, color=colour, linestyle=style, linewidth=wide, label=name)
+        axes.fill_between(np.exp(values), prior, color=colour, alpha=0.1, linewidth=0)
+    axes.axvline(published, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), label="published")
+    axes.axvline(1.0, color=GREY, linewidth=0.7)
     axes.set_xscale("log")
-    low, high = (f(values) for f, values in ((min, _ends(shown, 0)), (max, _ends(shown, 1)))) if shown else (0.1, 2.0)
+    ends = [_ends(one) for one in shown] or [(0.1, 2.0)]
+    low, high = min(published / 1.1, *(one for one, _ in ends)), max(published * 1.1, *(one for _, one in ends))
     axes.set_xlim(low, high)
-    axes.set_xticks([tick for tick in (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5) if low <= tick <= high])
+    axes.set_xticks([tick for tick in TICKS if low <= tick <= high])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(bottom=0)
     axes.set_yticks([])
-    axes.set_xlabel(f"true {endpoint} hazard ratio", parse_math=False)
-    axes.set_ylabel("density over its logarithm; filled: prior")
-    legend = axes.legend(fontsize=8, frameon=False)
-    for entry in legend.get_texts():
-        entry.set_parse_math(False)
-    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.set_xlabel(fitted(f"True {endpoint} hazard ratio (logarithmic)", inches(axes)[0]))
+    axes.set_ylabel("Density; filled: prior")
+    key(axes)
+
+
+def _ends(shown: tuple[str, Floats, Floats, Floats]) -> tuple[float, float]:
+    """Where a density is worth drawing: within 0.3 % of the highest posterior or prior."""
+    _, values, prior, density = shown
+    high = np.maximum(prior, density)
+    inside = np.flatnonzero(high > 0.003 * high.max())
+    return float(np.exp(values[inside[0]])), float(np.exp(values[inside[-1]]))
+
+
+@house
+def densities_of(
+    shown: Sequence[tuple[str, Floats, Floats, Floats]], published: float, endpoint: str
+) -> Figure:  # fmt: skip
+    """The densities at the width of one and a half columns."""
+    top = 0.12 + key_rows([*(name for name, *_ in shown), "published"], WIDTH - 0.4) * LINE * 1.05
+    figure, (axes,) = sheet(WIDTH, 2.5 + top, left=0.3, bottom=0.4, top=top)
+    densities(axes, shown, published, endpoint)
     return figure
-
-
-def _ends(shown: Sequence[tuple[str, Floats, Floats, Floats]], side: int) -> list[float]:
-    """Where a density is worth drawing: within a thousandth of the highest posterior or prior."""
-    found = []
-    for _, values, prior, density in shown:
-        high = np.maximum(prior, density)
-        inside = np.flatnonzero(high > 0.003 * high.max())
-        found.append(float(np.exp(values[inside[-1 if side else 0]])))
-    return found

@@ -3,66 +3,137 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from analysis.figures.style import CONTROL, GREY, TREATED
+from analysis.figures.style import (
+    CONTROL,
+    CONTROL_PALE,
+    DOUBLE,
+    GREY,
+    INK,
+    SMALL,
+    TREATED,
+    TREATED_PALE,
+    fitted,
+    frame,
+    gutter,
+    house,
+    inches,
+    key,
+    name_rows,
+    sheet,
+)
 from simulator.cohort import Bools, Floats
 
+ROW, GAP, BOTTOM = 0.14, 0.12, 0.4
+LABELS = 1.8
+TICKS = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1, 1.5, 2, 3, 5)
 
+
+@house
 def specification_curve(
-    curve: Floats, reached: Bools, choices: Sequence[Mapping[str, str]], published: float | None, endpoint: str
-) -> Figure:
-    """The curve of estimates, low and high ``(S, >=3)`` on the log scale, and a dot for each choice of a specification.
+    axes: Axes,
+    curve: Floats,
+    reached: Bools,
+    choices: Sequence[Mapping[str, str]],
+    published: float | None,
+    endpoint: str,
+) -> None:
+    """Draw estimates, low and high ``(S, >=3)`` on the log scale, in order, and below the axes a dot for each choice.
 
-    Specifications without an estimate are left out; those that ``reached (S,)`` the claim are coloured.
+    Specifications without an estimate are left out; those that ``reached (S,)`` the claim have full dots, the others
+    open triangles. The choices take `height_below` inches below the axes.
     """
-    order = np.argsort(curve[:, 0])
+    frame(axes, "left")
+    order = np.argsort(curve[:, 0], kind="stable")
     order = order[np.isfinite(curve[order, 0])]
-    rows = [(axis, value) for axis in _axes(choices) for value in _values(choices, axis)]
-    rows += [("", "another method")] if any(not one for one in choices) else []
-    heights = (3.0, max(0.18 * len(rows), 0.6))
-    figure = Figure(figsize=(7.2, sum(heights) + 0.8), layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
-    at = np.arange(len(order))
+    at = np.arange(len(order), dtype=np.float64)
     value, low, high = np.exp(curve[order, :3]).T
-    above.set_yscale("log")
-    for which, colour, label in ((reached[order], TREATED, "claim reached"), (~reached[order], CONTROL, "not reached")):
-        if not which.any():
-            continue
-        above.vlines(at[which], low[which], high[which], color=colour, linewidth=0.8, alpha=0.4)
-        above.plot(at[which], value[which], "o", markersize=3, color=colour, label=label)
-    above.axhline(1.0, color=GREY, linewidth=0.8)
+    axes.set_yscale("log")
+    looks = _looks(reached[order])
+    for which, line, colour, face, marker, label in looks:
+        if which.any():
+            gap = np.full(int(which.sum()), np.nan)
+            bars = np.column_stack([low[which], high[which], gap]).ravel()
+            axes.plot(np.repeat(at[which], 3), bars, color=line, linewidth=0.8, zorder=1)
+            axes.plot(
+                at[which], value[which], linestyle="none", marker=marker, markersize=2.6, color=colour,
+                markerfacecolor=face, markeredgewidth=0.6, label=label,
+            )  # fmt: skip
+    axes.axhline(1.0, color=GREY, linewidth=0.7)
     if published is not None:
-        above.axhline(published, color="black", linewidth=0.9, linestyle="--", label="published")
-    above.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-    above.yaxis.set_minor_formatter(NullFormatter())
-    above.set_yticks(
-        [tick for tick in (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3) if low.min() / 1.1 < tick < high.max() * 1.1]
-    )
-    above.set_ylabel(f"{endpoint} hazard ratio, 95 % CI", parse_math=False)
-    figure.legend(loc="outside upper center", fontsize=8, frameon=False, ncols=3)
-    for place, (axis, wanted) in enumerate(rows):
-        own = [i for i, s in enumerate(order) if _has(choices[s], axis, wanted)]
-        colours = [TREATED if reached[order[i]] else CONTROL for i in own]
-        below.scatter(own, [place] * len(own), s=5, c=colours, linewidths=0)
-    labels = [f"{axis.rpartition('.')[2]}: {value}" if axis else value for axis, value in rows]
-    below.set_yticks(range(len(rows)), labels, fontsize=7, parse_math=False)
-    below.set_ylim(len(rows) - 0.4, -0.6)
-    below.tick_params(axis="y", length=0)
-    below.set_xlabel("specifications, by estimate")
-    for axes in (above, below):
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure
+        axes.axhline(published, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), label="published")
+    if len(order):
+        known = [*low[np.isfinite(low)], *high[np.isfinite(high)], *value, 1.0, *([published] if published else [])]
+        axes.set_ylim(min(known) / 1.06, max(known) * 1.06)
+        axes.set_xlim(-0.02 * len(order) - 0.5, 1.02 * len(order) - 0.5)
+    limits = axes.get_ylim()
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_yticks([tick for tick in TICKS if limits[0] <= tick <= limits[1]])
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    axes.set_ylabel(fitted(f"{endpoint} hazard ratio, 95 % CI", inches(axes)[1]))
+    key(axes, rows=1)
+    _choices(axes, _rows(choices), [choices[s] for s in order], looks)
+
+
+def _looks(reached: Bools) -> list[tuple[Bools, str, str, str, str, str]]:
+    return [
+        (reached, TREATED_PALE, TREATED, TREATED, "o", "claim reached"),
+        (~reached, CONTROL_PALE, CONTROL, "white", "^", "not reached"),
+    ]
+
+
+def _choices(
+    axes: Axes, rows: Sequence[tuple[str, str]], choices: Sequence[Mapping[str, str]],
+    looks: Sequence[tuple[Bools, str, str, str, str, str]],
+) -> None:  # fmt: skip
+    height = inches(axes)[1]
+    tall = ROW * max(len(rows), 1) / height
+    below = axes.inset_axes((0.0, -GAP / height - tall, 1.0, tall), sharex=axes)
+    frame(below, "bottom")
+    for which, _, colour, face, marker, _ in looks:
+        own: list[int] = np.flatnonzero(which).tolist()
+        spots = [(s, place) for place, row in enumerate(rows) for s in own if _has(choices[s], *row)]
+        if spots:
+            below.plot(
+                *zip(*spots, strict=True), linestyle="none", marker=marker, markersize=2.2, color=colour,
+                markerfacecolor=face, markeredgewidth=0.5,
+            )  # fmt: skip
+    name_rows(below, [_name(*row) for row in rows], LABELS, SMALL)
+    below.set_ylim(max(len(rows), 1) - 0.4, -0.6)
+    below.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.tick_params(bottom=False, labelbottom=False)
+    below.set_xlabel("Specifications, by estimate")
+
+
+def _name(axis: str, value: str) -> str:
+    return f"{axis.rpartition('.')[2]}: {value}" if axis else value
+
+
+def _rows(choices: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
+    axes = dict.fromkeys(axis for one in choices for axis in one)
+    rows = [(axis, value) for axis in axes for value in dict.fromkeys(one[axis] for one in choices if axis in one)]
+    return rows + ([("", "another method")] if any(not one for one in choices) else [])
 
 
 def _has(choices: Mapping[str, str], axis: str, value: str) -> bool:
     return choices.get(axis) == value if axis else not choices
 
 
-def _axes(choices: Sequence[Mapping[str, str]]) -> list[str]:
-    return list(dict.fromkeys(axis for one in choices for axis in one))
+def height_below(choices: Sequence[Mapping[str, str]]) -> float:
+    """The inches that the choices and the axis take below the axes."""
+    return GAP + ROW * max(len(_rows(choices)), 1) + BOTTOM
 
 
-def _values(choices: Sequence[Mapping[str, str]], axis: str) -> list[str]:
-    return list(dict.fromkeys(one[axis] for one in choices if axis in one))
+@house
+def specification_curve_of(
+    curve: Floats, reached: Bools, choices: Sequence[Mapping[str, str]], published: float | None, endpoint: str
+) -> Figure:
+    """The curve and the choices at the width of two columns."""
+    left = max(0.6, gutter([_name(*row) for row in _rows(choices)], LABELS, SMALL)[1] + 0.12)
+    below = height_below(choices)
+    figure, (axes,) = sheet(DOUBLE, 2.2 + below + 0.3, left=left, bottom=below, top=0.3)
+    specification_curve(axes, curve, reached, choices, published, endpoint)
+    return figure

@@ -1,148 +1,254 @@
-"""Figures of a simulation: where estimates lie, which intervals hold the truth, how the cells of a sweep differ.
+"""Figures of a simulation: performance with its Monte Carlo error, and where replicates and their intervals lie.
 
-Rücker & Schwarzer (2014), BMC Medical Research Methodology 14:129 (nested loop); Morris, White & Crowther (2019),
-Statistics in Medicine 38:2074, Figure 5 (zipper).
+Morris, White & Crowther (2019), Statistics in Medicine 38:2074, Figures 4 and 5 (estimates against SE, zipper).
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.collections import LineCollection
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
-from analysis.figures.style import CONTROL, GREY, TREATED
+from analysis.figures.style import (
+    CONTROL,
+    CONTROL_PALE,
+    DOUBLE,
+    GREY,
+    INK,
+    LINE,
+    PALE,
+    SINGLE,
+    SMALL,
+    TEXT,
+    TREATED,
+    fitted,
+    frame,
+    gutter,
+    house,
+    inches,
+    key,
+    name_rows,
+    sheet,
+    width_of,
+)
+from analysis.figures.style import title as heading
 from simulator.cohort import Floats
 
-MARKERS = "osD^vP*X"
-INTERVALS = 200
+MARKS = 1000
+"""At most so many replicates are drawn in a figure: evenly spaced ones of all."""
+HELD = "#a3a9b0"
+ROW = 0.2
+LABELS = 1.7
 
 
-def ridge(estimates: Mapping[str, Floats], truths: Mapping[str, float], label: str, published: float | None) -> Figure:
-    """The density of each estimator's replicates, its truth as a bar, a published value as a dashed line.
+@house
+def lollipop(
+    axes: Axes, names: Sequence[str], values: Sequence[float], errors: Sequence[float], reference: float, label: str
+) -> None:
+    """Draw a measure of each estimator as a stalk from its ``reference``, with whiskers of 1.96 Monte Carlo SE."""
+    frame(axes, "bottom")
+    places, shown = np.arange(len(names)), np.asarray(values, dtype=np.float64)
+    spread = 1.96 * np.nan_to_num(np.asarray(errors, dtype=np.float64))
+    axes.axvline(reference, color=INK, linewidth=0.7, linestyle=(0, (4, 2)))
+    gap = np.full(len(names), np.nan)
+    stalks = np.column_stack([np.full(len(names), reference), shown, gap]).ravel()
+    axes.plot(stalks, np.repeat(places, 3), color=PALE, linewidth=3.0, solid_capstyle="butt")
+    axes.errorbar(shown, places, xerr=spread, fmt="o", color=CONTROL, markersize=4, capsize=2, elinewidth=1.0)
+    name_rows(axes, names, LABELS)
+    axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
+    axes.margins(x=0.08)
+    axes.xaxis.set_major_locator(MaxNLocator(max(2, int(inches(axes)[0] / 0.6))))
+    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.1))
+
+
+@house
+def ridge(
+    axes: Axes, estimates: Mapping[str, Floats], truths: Mapping[str, float], label: str, published: float | None
+) -> None:
+    """Draw the density of each estimator's replicates, its truth as a bar, a published value as a dashed line.
 
     NaN estimates are left out; an estimator with fewer than two has an empty row.
     """
+    frame(axes, "bottom")
     names = list(estimates)
-    figure = Figure(figsize=(6.8, 0.46 * len(names) + 1.0), layout="constrained")
-    axes = figure.subplots()
-    known = [values[np.isfinite(values)] for values in estimates.values()]
-    for place, (name, values) in enumerate(zip(names, known, strict=True)):
-        base = len(names) - 1 - place
-        if len(values) > 1 and np.ptp(values) > 0:
-            width = 1.06 * min(values.std(ddof=1), np.subtract(*np.quantile(values, [0.75, 0.25])) / 1.34) or 1e-9
-            width *= len(values) ** -0.2
-            least, most = (float(one) for one in np.quantile(values, [0.002, 0.998]))
-            at = np.linspace(least - 3 * width, most + 3 * width, 121)
-            density = np.exp(-0.5 * ((at[:, None] - values) / width) ** 2).sum(axis=1)
-            axes.fill_between(at, base, base + 0.85 * density / density.max(), color=CONTROL, alpha=0.45, linewidth=0)
+    for place, name in enumerate(names):
+        known = estimates[name][np.isfinite(estimates[name])]
+        if len(known) > 1 and np.ptp(known) > 0:
+            at, density = _density(known)
+            axes.fill_between(
+                at,
+                place,
+                place - 0.85 * density / density.max(),
+                facecolor=CONTROL_PALE,
+                edgecolor=CONTROL,
+                linewidth=0.7,
+            )
         truth = truths.get(name, np.nan)
         if np.isfinite(truth):
-            axes.plot([truth, truth], [base - 0.05, base + 0.9], color=TREATED, linewidth=2, solid_capstyle="butt")
-    if published is not None:
-        axes.axvline(published, color="black", linewidth=0.9, linestyle="--")
-    axes.set_yticks(range(len(names)), names[::-1], fontsize=8, parse_math=False)
-    axes.set_ylim(-0.15, len(names))
-    axes.set_xlabel(label, parse_math=False)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    return figure
+            told = None if any(line.get_label() == "truth" for line in axes.lines) else "truth"
+            axes.plot(
+                [truth] * 2, [place, place - 0.9], color=TREATED, linewidth=2.2, solid_capstyle="butt", label=told
+            )
+    if published is not None and np.isfinite(published):
+        axes.axvline(published, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), label="published")
+    name_rows(axes, names, LABELS)
+    axes.set_ylim(max(len(names), 1) - 0.85, -1.0)
+    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.1))
+    key(axes, rows=1)
 
 
-def zipper(intervals: Mapping[str, tuple[Floats, Floats, float]], label: str) -> Figure:
-    """Intervals (low, high) of replicates against the truth, the farthest on top, a panel per estimator.
+def _density(values: Floats) -> tuple[Floats, Floats]:
+    """A kernel estimate by Silverman's rule, on bins so narrow that any number of replicates costs the same."""
+    spread = np.subtract(*np.quantile(values, [0.75, 0.25])) / 1.34
+    width = 1.06 * (min(values.std(ddof=1), spread) or values.std(ddof=1)) * len(values) ** -0.2
+    least, most = (float(one) for one in np.quantile(values, [0.002, 0.998]))
+    at = np.linspace(least - 3 * width, most + 3 * width, 121)
+    count, ends = np.histogram(values, bins=1000, range=(float(values.min()), float(values.max())))
+    middle = (ends[1:] + ends[:-1]) / 2
+    return at, np.asarray(np.exp(-0.5 * ((at[:, None] - middle) / width) ** 2) @ count)
 
-    Of many intervals evenly spaced ones are drawn; those that miss the truth are coloured.
+
+@house
+def zipper(
+    axes: Axes, low: Floats, high: Floats, truth: float, *, title: str, label: str, most: int = MARKS
+) -> None:  # fmt: skip
+    """Draw intervals against the truth by their distance from it, the farthest on top; those that miss it stand out.
+
+    Of more than ``most`` evenly spaced ones are drawn, as the note says; the height is the centile among all.
     """
-    figure = Figure(figsize=(1.2 + 1.9 * len(intervals), 4.2), layout="constrained")
-    panels = np.atleast_1d(figure.subplots(1, len(intervals), sharey=True))
-    for axes, (name, (low, high, truth)) in zip(panels, intervals.items(), strict=True):
-        known = np.isfinite(low) & np.isfinite(high)
-        low, high = low[known], high[known]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            far = np.abs((low + high) / 2 - truth) / (high - low)
-        order = np.argsort(far)
-        centile = 100 * (np.arange(len(order)) + 0.5) / max(len(order), 1)
-        take = np.unique(np.linspace(0, len(order) - 1, INTERVALS).astype(int)) if len(order) else np.array([], int)
-        rows, height = order[take], centile[take]
-        held = (low[rows] <= truth) & (truth <= high[rows])
-        lines = [[(a, y), (b, y)] for a, b, y in zip(low[rows], high[rows], height, strict=True)]
-        colours = [GREY if inside else TREATED for inside in held]
-        axes.add_collection(LineCollection(lines, colors=colours, linewidths=0.8, alpha=0.8))
-        axes.axvline(truth, color="black", linewidth=0.9)
-        axes.axhline(95, color="black", linewidth=0.6, linestyle=":")
-        axes.set_ylim(0, 100)
-        axes.autoscale_view(scaley=False)
-        axes.set_title(name, fontsize=9, parse_math=False)
-        axes.xaxis.set_major_locator(MaxNLocator(3))
-        axes.spines[["top", "right"]].set_visible(False)
-    if len(panels):
-        panels[0].set_ylabel("centile of the distance from the truth")
-    figure.supxlabel(label, fontsize=10)
-    return figure
+    frame(axes, "left", "bottom")
+    known = np.isfinite(low) & np.isfinite(high)
+    low, high = low[known], high[known]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        far = np.nan_to_num(np.abs((low + high) / 2 - truth) / (high - low))
+    order = np.argsort(far, kind="stable")
+    take = _evenly(len(order), most)
+    rows, centile = order[take], 100 * (take + 0.5) / max(len(order), 1)
+    held = (low[rows] <= truth) & (truth <= high[rows])
+    for which, colour, wide, told in ((held, HELD, 0.5, "holds the truth"), (~held, TREATED, 1.1, "misses it")):
+        if which.any():
+            x, y = _segments(low[rows][which], high[rows][which], centile[which])
+            axes.plot(x, y, color=colour, linewidth=wide, solid_capstyle="butt", label=told)
+    axes.axvline(truth, color="black", linewidth=0.8)
+    axes.axhline(95, color="black", linewidth=0.7, linestyle=(0, (1, 1.5)))
+    axes.set_ylim(0, 100)
+    axes.set_yticks([0, 25, 50, 75, 95], ["0", "25", "50", "75", "95"])
+    axes.xaxis.set_major_locator(MaxNLocator(max(2, int(inches(axes)[0] / 0.55))))
+    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.1, lines=2))
+    _head(axes, title, _told(len(take), len(order), "intervals"))
 
 
-def nested_loop(
-    measured: Mapping[str, tuple[Floats, Floats]], settings: Mapping[str, Sequence[str]], label: str, reference: float
-) -> Figure:
-    """A measure and its Monte Carlo SE over the cells of a sweep, a line per estimator; the cells' settings below."""
-    count = len(next(iter(measured.values()))[0])
-    heights = (3.2, max(0.42 * len(settings), 0.4))
-    figure = Figure(figsize=(min(max(7.2, 0.42 * count + 2.5), 11.0), sum(heights) + 0.9), layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
-    at = np.arange(count)
-    above.axhline(reference, color=GREY, linewidth=0.8)
-    for k, (name, (value, error)) in enumerate(measured.items()):
-        shift = 0.5 * ((k + 0.5) / len(measured) - 0.5)
-        above.errorbar(
-            at + shift, value, yerr=1.96 * error, fmt=f"{MARKERS[k % len(MARKERS)]}-", markersize=4, linewidth=0.9,
-            color=_colour(k, len(measured)), label=name,
+@house
+def estimate_against_se(
+    axes: Axes, estimate: Floats, error: Floats, truth: float, *, title: str, label: str, most: int = MARKS
+) -> None:
+    """Draw replicates as estimate against SE, the precise ones on top, with the truth and the lines of p = 0.05.
+
+    Below the lines p is over 0.05 (for no effect at 0). Of more than ``most`` evenly spaced ones are drawn, as the
+    note says. NaN replicates are left out.
+    """
+    frame(axes, "left", "bottom")
+    known = np.isfinite(estimate) & np.isfinite(error)
+    estimate, error = estimate[known], error[known]
+    take = _evenly(len(estimate), most)
+    x, y = estimate[take], error[take]
+    clear = np.abs(x) > 1.959964 * y
+    for which, face, marker, told in ((clear, CONTROL, "o", "p < 0.05"), (~clear, "white", "^", "p ≥ 0.05")):
+        if which.any():
+            axes.plot(
+                x[which], y[which], linestyle="none", marker=marker, markersize=2.4, markerfacecolor=face,
+                markeredgecolor=CONTROL, markeredgewidth=0.4, label=told,
+            )  # fmt: skip
+    if len(take):
+        axes.set_ylim(float(y.max()) * 1.02, max(0.0, float(y.min()) - 0.3 * float(np.ptp(y))))
+        axes.set_xlim(*(float(x.min()) - 0.02, float(x.max()) + 0.02))
+    limits, ends = axes.get_ylim(), axes.get_xlim()
+    for sign in (-1, 1):
+        axes.plot(
+            [sign * 1.959964 * s for s in limits], limits, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)),
+            label="p = 0.05" if sign > 0 else None,
         )  # fmt: skip
-    above.set_ylabel(label, parse_math=False)
-    legend = above.legend(fontsize=8, frameon=False, loc="best", ncols=2)
-    for entry in legend.get_texts():
-        entry.set_parse_math(False)
-    for row, texts in enumerate(settings.values()):
-        distinct = list(dict.fromkeys(texts))
-        steps = [row + 0.6 * distinct.index(value) / max(len(distinct) - 1, 1) for value in texts]
-        below.step(at, [-step for step in steps], where="mid", color=GREY, linewidth=1.2)
-        before = ""
-        for place, shown in enumerate(texts):
-            if shown != before or not place:
-                below.text(place, -steps[place] + 0.08, shown, fontsize=6.5, ha="center", va="bottom", parse_math=False)
-            before = shown
-    below.set_yticks([-row - 0.3 for row in range(len(settings))], list(settings), fontsize=7, parse_math=False)
-    below.set_ylim(-len(settings) + 0.1, 0.5)
-    below.set_xticks(at, [str(k) for k in range(count)], fontsize=7)
-    below.set_xlabel("cell")
-    for axes in (above, below):
-        axes.spines[["top", "right"]].set_visible(False)
-    below.tick_params(axis="y", length=0)
+    if np.isfinite(truth):
+        axes.axvline(truth, color=TREATED, linewidth=1.3, label="truth")
+        ends = min(ends[0], truth - 0.02), max(ends[1], truth + 0.02)
+    axes.set_ylim(*limits)
+    axes.set_xlim(*ends)
+    axes.xaxis.set_major_locator(MaxNLocator(max(2, int(inches(axes)[0] / 0.55))))
+    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.1, lines=2))
+    _head(axes, title, _told(len(take), len(estimate), "replicates"))
+
+
+@house
+def lollipop_of(
+    names: Sequence[str], panels: Sequence[tuple[str, Sequence[float], Sequence[float], float]]
+) -> Figure:  # fmt: skip
+    """A panel for each measure (label, values, Monte Carlo SE, reference), a row for each estimator."""
+    left = gutter(names, LABELS)[1] + 0.15
+    high = ROW * max(len(names), 1)
+    figure, drawn = sheet(DOUBLE, high + 0.5, left=left, bottom=0.42, top=0.08, columns=len(panels), across=0.2)
+    for axes, (label, values, errors, reference) in zip(drawn, panels, strict=True):
+        lollipop(axes, names if axes is drawn[0] else [""] * len(names), values, errors, reference, label)
     return figure
 
 
-def heat(
-    values: Floats, errors: Floats, rows: Sequence[str], columns: Sequence[str], labels: tuple[str, str], what: str
-) -> Figure:
-    """A measure over two settings ``(A, B)``, each cell with its value and Monte Carlo SE in words."""
-    figure = Figure(figsize=(1.8 + 1.15 * len(columns), 1.3 + 0.5 * len(rows)), layout="constrained")
-    axes = figure.subplots()
-    most = float(np.nanmax(np.abs(values))) or 1.0
-    drawn = axes.imshow(values, cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto", alpha=0.75)
-    for (i, j), value in np.ndenumerate(values):
-        axes.text(j, i, f"{value:+.3f}\n({errors[i, j]:.3f})", ha="center", va="center", fontsize=7.5)
-    axes.set_xticks(range(len(columns)), columns, fontsize=8, parse_math=False)
-    axes.set_yticks(range(len(rows)), rows, fontsize=8, parse_math=False)
-    axes.set_xlabel(labels[1], parse_math=False)
-    axes.set_ylabel(labels[0], parse_math=False)
-    bar = figure.colorbar(drawn, ax=axes, format=FuncFormatter(lambda x, _: f"{x:+.2f}"))
-    bar.set_label(what, parse_math=False)
+def _evenly(count: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Places of at most so many of ``count`` things, evenly spaced, first and last included."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)) if count else np.empty(0, np.int64)
+
+
+def _segments(low: Floats, high: Floats, height: Floats) -> tuple[Floats, Floats]:
+    """Horizontal lines as one broken line, which is one path in a file."""
+    return np.column_stack([low, high, np.full(len(low), np.nan)]).ravel(), np.repeat(height, 3)
+
+
+def _told(drawn: int, count: int, what: str) -> str:
+    return f"{count:,} {what}" if drawn == count else f"{drawn:,} of {count:,} {what}"
+
+
+def _head(axes: Axes, title: str, note: str) -> None:
+    width, height = inches(axes)
+    note = note if width_of(note, SMALL) <= width else note.rpartition(" ")[0]
+    axes.text(0, 1 + 0.05 / height, fitted(note, width, SMALL), transform=axes.transAxes, fontsize=SMALL, color=GREY)
+    heading(axes, title, above=0.08 + LINE, size=TEXT, lines=2)
+
+
+@house
+def ridge_of(
+    estimates: Mapping[str, Floats], truths: Mapping[str, float], label: str, published: float | None
+) -> Figure:  # fmt: skip
+    """Replicate ridges of every estimator."""
+    left = gutter(list(estimates), LABELS)[1] + 0.15
+    high = 0.32 * max(len(estimates), 1)
+    figure, (axes,) = sheet(DOUBLE, high + 0.75, left=left, bottom=0.4, top=0.3)
+    ridge(axes, estimates, truths, label, published)
     return figure
 
 
-def _colour(k: int, count: int) -> tuple[float, float, float]:
-    """Colours that stay apart in grey, too: a run of lightness from the viridis map."""
-    import matplotlib as mpl
+@house
+def zipper_of(intervals: Mapping[str, tuple[Floats, Floats, float]], label: str) -> Figure:
+    """A zipper panel for each estimator's (low, high, truth)."""
+    figure, panels = _row_of_panels(len(intervals), 3.4)
+    for axes, (name, (low, high, truth)) in zip(panels, intervals.items(), strict=True):
+        zipper(axes, low, high, truth, title=name, label=label, most=MARKS // len(intervals))
+    panels[0].set_ylabel("Centile of the distance from the truth")
+    for axes in panels[1:]:
+        axes.set_yticklabels([])
+    key(panels[0], above=-inches(panels[0])[1] - 0.72, left=0.4, room=figure.get_figwidth() - 0.2, rows=1)
+    return figure
 
-    red, green, blue, _ = mpl.colormaps["viridis"](0.05 + 0.8 * k / max(count - 1, 1))
-    return red, green, blue
+
+@house
+def estimate_against_se_of(replicates: Mapping[str, tuple[Floats, Floats, float]], label: str) -> Figure:
+    """A panel of estimates against SE for each estimator's (estimate, SE, truth)."""
+    figure, panels = _row_of_panels(len(replicates), 2.6)
+    for axes, (name, (estimate, error, truth)) in zip(panels, replicates.items(), strict=True):
+        estimate_against_se(axes, estimate, error, truth, title=name, label=label, most=MARKS // len(replicates))
+    panels[0].set_ylabel("Standard error")
+    key(panels[0], above=-inches(panels[0])[1] - 0.72, left=0.4, room=figure.get_figwidth() - 0.2, rows=1)
+    return figure
+
+
+def _row_of_panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
+    width = SINGLE if count == 1 else DOUBLE
+    return sheet(width, height, left=0.5, bottom=0.75, top=0.55, columns=max(count, 1), across=0.4)

@@ -2,37 +2,65 @@
 
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from analysis.figures.style import CONTROL, GREY, TREATED
+from analysis.figures.style import CONTROL, GREY, INK, SINGLE, TREATED, fitted, frame, house, inches, key, sheet
+
+STEPS = (1, 2, 5), (1, 1.5, 2, 3, 5, 7)
 
 
-def curve(
+@house
+def power_curve(
+    axes: Axes, marks: Sequence[tuple[float, float, float]], formula: Sequence[tuple[float, float]],
+    answer: tuple[float, float], goal: float, labels: tuple[str, str], estimator: str,
+) -> None:  # fmt: skip
+    """Draw cells (place, value, Monte Carlo SE), the ``formula`` (place, value), the answer and its SE at ``goal``.
+
+    Whiskers are 1.96 Monte Carlo SE.
+    """
+    frame(axes, "left", "bottom")
+    at, values, errors = zip(*marks, strict=True) if marks else ((), (), ())
+    if marks:
+        axes.errorbar(
+            at, values, yerr=[1.96 * one for one in errors], fmt="o-", markersize=3.5, linewidth=1.1, elinewidth=0.9,
+            color=TREATED, label=f"{estimator}, simulated",
+        )  # fmt: skip
+    if formula:
+        axes.plot(
+            *zip(*formula, strict=True),
+            linestyle=(0, (4, 2)),
+            color=CONTROL,
+            linewidth=1.2,
+            label="Schoenfeld's formula",
+        )
+    axes.axhline(goal, color=GREY, linewidth=0.8, linestyle=(0, (1, 1.5)))
+    axes.errorbar(
+        [answer[0]], [goal], xerr=[1.96 * answer[1]], fmt="D", color=INK, markersize=4.5, capsize=2.5, elinewidth=1.0,
+        zorder=5, label="answer",
+    )  # fmt: skip
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(NullLocator())
+    least, most = (min(at), max(at)) if at else (answer[0] / 2, answer[0] * 2)
+    for steps in STEPS:
+        ticks = [step * 10.0**power for power in range(-2, 8) for step in steps]
+        ticks = [tick for tick in ticks if least * 0.98 <= tick <= most * 1.02]
+        if len(ticks) > 2:
+            break
+    axes.set_xticks(ticks or [least, most])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.3g}" if x < 1000 else f"{x:,.0f}"))
+    axes.set_xlabel(fitted(labels[0], inches(axes)[0]))
+    axes.set_ylabel(fitted(labels[1], inches(axes)[1]))
+    key(axes, left=0.4)
+
+
+@house
+def power_curve_of(
     marks: Sequence[tuple[float, float, float]], formula: Sequence[tuple[float, float]], answer: tuple[float, float],
     goal: float, labels: tuple[str, str], estimator: str,
 ) -> Figure:  # fmt: skip
-    """Cells as (place, value, Monte Carlo SE), the ``formula`` as (place, value), the answer and its SE at ``goal``."""
-    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
-    axes = figure.subplots()
-    at, values, errors = zip(*marks, strict=True)
-    axes.errorbar(
-        at, values, yerr=[1.96 * one for one in errors], fmt="o-", markersize=4, linewidth=1, color=TREATED,
-        label=f"'{estimator}', simulated",
-    )  # fmt: skip
-    if formula:
-        axes.plot(*zip(*formula, strict=True), "--", color=CONTROL, linewidth=1.2, label="Schoenfeld's formula")
-    axes.axhline(goal, color=GREY, linewidth=0.8, linestyle=":")
-    axes.errorbar([answer[0]], [goal], xerr=[1.96 * answer[1]], fmt="D", color="black", capsize=3, label="answer")
-    axes.set_xscale("log")
-    ticks = [step * 10.0**power for power in range(-1, 7) for step in (1, 2, 5)]
-    axes.set_xticks([tick for tick in ticks if at[0] <= tick <= at[-1]])
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel(labels[0], parse_math=False)
-    axes.set_ylabel(labels[1], parse_math=False)
-    legend = axes.legend(loc="best", fontsize=8, frameon=False)
-    for entry in legend.get_texts():
-        entry.set_parse_math(False)
-    axes.spines[["top", "right"]].set_visible(False)
+    """The curve at the width of one column."""
+    figure, (axes,) = sheet(SINGLE, 2.9, left=0.5, bottom=0.4, top=0.55)
+    power_curve(axes, marks, formula, answer, goal, labels, estimator)
     return figure

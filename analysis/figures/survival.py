@@ -1,4 +1,4 @@
-"""Kaplan-Meier curves with numbers at risk."""
+"""Kaplan-Meier curves with confidence bands, medians and numbers at risk."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,91 +6,226 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator
+from matplotlib.patches import Rectangle
 
 from analysis import survival
 from analysis.cohort_analysis import CohortAnalysis
-from analysis.figures.style import CONTROL, GREY, TREATED, bare
+from analysis.figures.style import (
+    BOLD,
+    CONTROL,
+    DOUBLE,
+    GREY,
+    HEAD,
+    INK,
+    LINE,
+    LINES,
+    SINGLE,
+    SMALL,
+    TREATED,
+    fitted,
+    frame,
+    gutter,
+    house,
+    inches,
+    keeping,
+    sheet,
+    time_axis,
+    width_of,
+)
+from analysis.figures.style import title as heading
+from analysis.kaplan_meier import KmCurve
+from analysis.plan import SurvivalPlan
 from analysis.tables import hr_text, p_text
 from simulator.cohort import Bools, Floats
+
+COLOURS = (TREATED, CONTROL, INK, GREY)
+ROOM = 1.0  # inches for the names beside the numbers at risk
+TITLE = 0.24
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One arm's follow-up: ``time`` and ``event (n,)``, and how it is drawn."""
+    """One arm's follow-up: ``time`` and ``event (n,)``. The first is drawn as the treated, the next as control."""
 
     label: str
     time: Floats
     event: Bools
-    colour: str
+
+
+@house
+def kaplan_meier(
+    axes: Axes, curves: Sequence[Curve], *, title: str, note: str, time_unit: str, plan: SurvivalPlan | None = None
+) -> None:
+    """Draw survival with bands, censoring ticks, medians, a note, and the numbers at risk below the axes.
+
+    Each curve's median and interval stand in the legend, NR where not reached. Below the axes it takes `below` inches.
+    """
+    plan = plan or SurvivalPlan()
+    longest = max((float(curve.time.max()) for curve in curves if len(curve.time)), default=0.0) or 1.0
+    frame(axes, "left", "bottom")
+    lines: list[tuple[str, str, str, object]] = []
+    shapes = []
+    for curve, colour, style in zip(curves, COLOURS, LINES, strict=False):
+        found = None
+        if len(curve.time):
+            found = survival.kaplan_meier(
+                curve.time, curve.event, present=np.ones(len(curve.time), np.bool_), conf_type=plan.conf_type,
+                level=plan.level,
+            )  # fmt: skip
+            shapes.append(_draw(axes, found, colour, style))
+        lines.append((curve.label, f": {_median(curve, plan)}", colour, style))
+    axes.set_xlim(-0.02 * longest, 1.02 * longest)
+    axes.set_ylim(0, 1.02)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1.0], ["0", "25", "50", "75", "100"])
+    axes.set_ylabel("Survival, %")
+    heading(axes, title)
+    _legend(axes, lines, note, shapes, longest)
+    _numbers_at_risk(axes, curves, time_axis(axes, longest, time_unit))
+
+
+def _draw(axes: Axes, km: KmCurve, colour: str, style: object) -> tuple[Floats, Floats, Floats]:
+    """Draw one curve; its times and the lowest and highest survival shown from each on."""
+    falls = km.n_event > 0
+    time = np.concatenate([[0.0], km.time[falls], km.time[-1:]])
+    level, low, high = (
+        np.concatenate([[1.0], side[falls], side[-1:]]) for side in (km.survival, km.low, km.high)
+    )  # fmt: skip
+    axes.step(time, level, where="post", color=colour, linewidth=1.3, linestyle=style)
+    shown = np.isfinite(low) & np.isfinite(high)
+    axes.fill_between(time, low, high, where=shown, step="post", color=colour, alpha=0.13, linewidth=0)
+    censored = km.n_censor > 0
+    axes.plot(
+        km.time[censored], km.survival[censored], linestyle="none", marker="|", color=colour, markersize=3.5,
+        markeredgewidth=0.6,
+    )  # fmt: skip
+    if (level <= 0.5).any():
+        median = float(time[np.argmax(level <= 0.5)])
+        axes.plot([0, median, median], [0.5, 0.5, 0], color=colour, linewidth=0.6, linestyle=(0, (1, 1.5)))
+    return time, np.where(shown, low, level), np.where(shown, high, level)
+
+
+def _median(curve: Curve, plan: SurvivalPlan) -> str:
+    if not len(curve.time):
+        return "nobody"
+    found = survival.km_quantile(
+        curve.time[None], curve.event[None], q=0.5, conf_type=plan.conf_type, level=plan.level
+    )  # fmt: skip
+    value, low, high = (_time(float(one[0])) for one in (found.value, found.low, found.high))
+    return f"median {value} ({low}–{high})"
+
+
+def _time(value: float) -> str:
+    return "NR" if not np.isfinite(value) else f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _legend(
+    axes: Axes,
+    lines: Sequence[tuple[str, str, str, object]],
+    note: str,
+    shapes: Sequence[tuple[Floats, ...]],
+    longest: float,
+) -> None:
+    """Write who is who and the note where no curve is: top right, else bottom left, else above survival of 100 %."""
+    width, height = inches(axes)
+    sample, pad = 0.32, 0.04
+    texts = [keeping(name, told, width - sample - 0.15) for name, told, *_ in lines]
+    told = fitted(note, width - 0.1) if note else ""
+    wide = max([width_of(text) + sample for text in texts] + [width_of(told)]) + 2 * pad
+    tall = (len(texts) + bool(told)) * LINE + pad
+    reach, up = wide / width, tall / height * 1.02
+    right, below = (1 - reach) * 1.04 * longest - 0.02 * longest, reach * 1.04 * longest - 0.02 * longest
+    if all(_highest(time, high, right) < 1.02 - up for time, _, high in shapes):
+        x, y = 1 - reach, 1.0
+    elif all(_lowest(time, low, below) > up for time, low, _ in shapes):
+        x, y = 0.0, tall / height
+    else:
+        axes.set_ylim(0, 1.02 / (1 - tall / height))
+        axes.spines["left"].set_bounds(0, 1.02)
+        x, y = 1 - reach, 1.0
+    if y < 1:  # the lines of the medians end here
+        axes.add_patch(
+            Rectangle((0.004, 0.004), reach, tall / height, transform=axes.transAxes, fc="white", zorder=2.5)
+        )
+    for row, (text, (*_, colour, style)) in enumerate(zip(texts, lines, strict=True)):
+        at = y - (row + 0.6) * LINE / height
+        line = [x + pad / width, x + (pad + sample - 0.07) / width]
+        axes.plot(line, [at, at], color=colour, linestyle=style, linewidth=1.3, transform=axes.transAxes, zorder=3)
+        axes.text(x + (pad + sample) / width, at, text, transform=axes.transAxes, va="center_baseline", color=INK)
+    at = y - (len(texts) + 0.6) * LINE / height
+    axes.text(x + pad / width, at, told, transform=axes.transAxes, va="center_baseline", color=INK)
+
+
+def _highest(time: Floats, high: Floats, start: float) -> float:
+    """The highest that is drawn at or after a time."""
+    first = max(int(np.searchsorted(time, start, side="right")) - 1, 0)
+    return float(high[first:].max()) if start <= time[-1] else 0.0
+
+
+def _lowest(time: Floats, low: Floats, end: float) -> float:
+    """The lowest that is drawn up to a time."""
+    return float(low[time <= end].min())
+
+
+def _numbers_at_risk(axes: Axes, curves: Sequence[Curve], ticks: Sequence[float]) -> None:
+    width, height = inches(axes)
+    first = 0.36
+    names, _ = gutter([curve.label for curve in curves], ROOM - 0.1)
+    axes.text(0.0, -first / height, "Number at risk", transform=axes.transAxes, fontsize=SMALL, color=GREY, va="top")
+    for row, (curve, name, colour) in enumerate(zip(curves, names, COLOURS, strict=False)):
+        y = -(first + (row + 1) * LINE) / height
+        axes.text(-0.16 / width, y, name, transform=axes.transAxes, ha="right", va="top", color=colour)
+        for tick in ticks:
+            at_risk = int((curve.time >= tick).sum())
+            axes.text(tick, y, f"{at_risk}", transform=axes.get_xaxis_transform(), ha="center", va="top", color=colour)
+
+
+def below(curves: int) -> float:
+    """The inches that the time axis and the numbers at risk of so many curves take below the axes."""
+    return 0.4 + (curves + 1) * LINE
+
+
+def _left(curves: Sequence[Curve]) -> float:
+    return max(0.45, gutter([curve.label for curve in curves], ROOM - 0.1)[1] + 0.2)
+
+
+def curves_of(analysis: CohortAnalysis, endpoint: str, when: str) -> list[Curve]:
+    """Both arms on one endpoint 'before' or 'after' matching, the treated first."""
+    group = analysis.before if when == "before" else analysis.after
+    course, treated = analysis.observed.endpoints[endpoint], analysis.observed.treated[0]
+    arms = ((analysis.arms.treated, treated), (analysis.arms.control, ~treated))
+    sets = [(label, arm & group.present) for label, arm in arms]
+    return [Curve(label, course.time[0, who], course.event[0, who]) for label, who in sets]
 
 
 def kaplan_meier_of(analysis: CohortAnalysis, endpoint: str, when: str, time_unit: str = "time") -> Figure:
     """The Kaplan-Meier figure of one endpoint 'before' or 'after' matching, with HR and log-rank p."""
-    result = analysis.endpoints[endpoint]
-    side, group = (result.before, analysis.before) if when == "before" else (result.after, analysis.after)
-    course, treated = analysis.observed.endpoints[endpoint], analysis.observed.treated[0]
-    curves = []
-    for label, arm, colour in (
-        (analysis.arms.treated, treated, TREATED),
-        (analysis.arms.control, ~treated, CONTROL),
-    ):
-        who = arm & group.present
-        curves.append(Curve(label, course.time[0, who], course.event[0, who], colour))
-    note = f"HR {hr_text(side.cox)}, log-rank p {p_text(side.logrank.p)}"
-    return kaplan_meier(curves, title=f"{result.label}, {when} matching", note=note, time_unit=time_unit)
-
-
-def kaplan_meier(curves: Sequence[Curve], *, title: str, note: str, time_unit: str) -> Figure:
-    """Survival curves with confidence bands and censoring ticks, above the numbers at risk."""
-    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
-    above, below = figure.subplots(2, 1, height_ratios=(5, 0.55 + 0.4 * len(curves)), sharex=True)
-    longest = max((float(curve.time.max()) for curve in curves if len(curve.time)), default=0.0) or 1.0
-    ticks = [
-        t for t in MaxNLocator(7, steps=[1, 1.2, 2, 2.4, 3, 5, 6, 10]).tick_values(0, longest) if 0 <= t <= longest
-    ]
-    for curve in curves:
-        if len(curve.time):
-            _draw_curve(above, curve)
-    above.set_ylim(0, 1.02)
-    above.set_xlim(-0.04 * longest, 1.02 * longest)
-    above.set_ylabel("Survival", parse_math=False)
-    above.set_title(title, loc="left", fontsize=11, parse_math=False)
-    above.text(0.02, 0.04, note, transform=above.transAxes, fontsize=9, color=GREY, parse_math=False)
-    for text in above.legend(loc="upper right", frameon=False, fontsize=9).get_texts() if above.lines else ():
-        text.set_parse_math(False)
-    _numbers_at_risk(below, curves, ticks)
-    below.set_xlabel(_time_label(time_unit), parse_math=False)
-    bare(above)
+    curves = curves_of(analysis, endpoint, when)
+    figure, (axes,) = sheet(SINGLE, 2.3 + below(2), left=_left(curves), bottom=below(2), top=TITLE)
+    _panel(axes, analysis, endpoint, when, time_unit, "")
     return figure
 
 
-def _draw_curve(axes: Axes, curve: Curve) -> None:
-    km = survival.kaplan_meier(curve.time, curve.event, present=np.ones(len(curve.time), dtype=np.bool_))
-    time = np.concatenate([[0.0], km.time])
-    level = np.concatenate([[1.0], km.survival])
-    axes.step(time, level, where="post", color=curve.colour, linewidth=1.6, label=curve.label)
-    low, high = (np.concatenate([[1.0], side]) for side in (km.low, km.high))
-    shown = np.isfinite(low) & np.isfinite(high)
-    axes.fill_between(time, low, high, where=shown, step="post", color=curve.colour, alpha=0.15, linewidth=0)
-    censored = km.n_censor > 0
-    axes.plot(km.time[censored], km.survival[censored], "|", color=curve.colour, markersize=5, markeredgewidth=0.8)
+def survival_panels_of(analysis: CohortAnalysis, time_unit: str = "time") -> Figure:
+    """Every endpoint before (upper row) and after matching (lower row), a lettered panel each: a paper's Figure 2."""
+    names = list(analysis.endpoints)
+    left = _left(curves_of(analysis, names[0], "before"))
+    columns = len(names)
+    width = SINGLE if columns == 1 else DOUBLE * max(columns, 2) / 2
+    figure, panels = sheet(
+        width, 2 * (2.2 + below(2) + TITLE), left=left, bottom=below(2), top=TITLE, rows=2, columns=columns,
+        across=left + 0.1, down=below(2) + TITLE,
+    )  # fmt: skip
+    places = [(when, name) for when in ("before", "after") for name in names]
+    for k, (axes, (when, name)) in enumerate(zip(panels, places, strict=True)):
+        _panel(axes, analysis, name, when, time_unit, f"({chr(97 + k)}) ")
+    return figure
 
 
-def _numbers_at_risk(axes: Axes, curves: Sequence[Curve], ticks: Sequence[float]) -> None:
-    axes.set_ylim(-0.5, len(curves) - 0.5)
-    axes.invert_yaxis()
-    axes.set_yticks(range(len(curves)), [curve.label for curve in curves], fontsize=8, parse_math=False)
-    axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
-    for row, curve in enumerate(curves):
-        for tick in ticks:
-            at_risk = int((curve.time >= tick).sum())
-            axes.text(tick, row, str(at_risk), ha="center", va="center", fontsize=8, color=curve.colour)
-    axes.set_title("Number at risk", loc="left", fontsize=8, color=GREY)
-    axes.tick_params(left=False)
-    for side in ("top", "left", "right"):
-        axes.spines[side].set_visible(False)
-
-
-def _time_label(unit: str) -> str:
-    return "Time" if unit == "time" else f"Time ({unit})"
+def _panel(axes: Axes, analysis: CohortAnalysis, endpoint: str, when: str, time_unit: str, letter: str) -> None:
+    result = analysis.endpoints[endpoint]
+    side = result.before if when == "before" else result.after
+    p = p_text(side.logrank.p)
+    title = keeping(f"{letter}{result.label}", f", {when} matching", inches(axes)[0] / BOLD, HEAD)
+    note = f"HR {hr_text(side.cox)}; log-rank p {p if p[0] in '<>' else f'= {p}'}"
+    curves = curves_of(analysis, endpoint, when)
+    kaplan_meier(axes, curves, title=title, note=note, time_unit=time_unit, plan=analysis.plan.survival)

@@ -22,6 +22,7 @@ from benchmarks.store import RunError, RunFolder
 from benchmarks.study import StudyResult, Work, all_rows, run_study
 from benchmarks.verbs import Asked, load_study, ready_kernels
 from benchmarks.warm_up import STUDY
+from benchmarks.written import check_tables
 from simulator.documents import parse, with_values
 
 Floats = NDArray[np.float64]
@@ -100,6 +101,8 @@ def check_paths(options: Options) -> None:
         raise RunError(f"{options.figure}: end the figure's name in {', '.join(FIGURE_KINDS)}")
     if options.report is not None and options.report.suffix not in (".html", ".htm"):
         raise RunError(f"{options.report}: end the page's name in .html")
+    if options.tables is not None:
+        check_tables(options.tables)
 
 
 def write_figure(figure: Figure, path: Path) -> None:

@@ -269,7 +269,7 @@ def _plain(one: Measure) -> str:
 
 def drawn(found: Claims) -> Figure:
     """The rates of every claim as dots with Monte Carlo intervals, a row each, a colour per world."""
-    from analysis.figures.claims import rates
+    from analysis.figures.claims import rates_of
 
     rows = {
         "any independent risk factor": found.any_factor,
@@ -281,4 +281,4 @@ def drawn(found: Claims) -> Figure:
         "  yet a hidden difference above 0.1 SD": found.unbalanced_hidden,
     }
     values = {label: [(one.value, one.mcse) for one in measures] for label, measures in rows.items()}
-    return rates(values, WORLDS, found.alpha)
+    return rates_of(values, WORLDS, found.alpha)

@@ -79,10 +79,10 @@ def calibration_text(one: Calibration) -> str:
 
 def drawn(found: Compatibility) -> Figure:
     """Prior and posterior densities of every suspicion that has an answer."""
-    from analysis.figures.compatible import densities
+    from analysis.figures.compatible import densities_of
 
     curves = [(one.name, one.values, one.prior, one.density) for one in found.posteriors if not one.refusal]
-    return densities(curves, found.published.hr, found.endpoint)
+    return densities_of(curves, found.published.hr, found.endpoint)
 
 
 def _ratios(quantiles: Any) -> tuple[str, str, str]:

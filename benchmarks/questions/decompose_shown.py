@@ -64,11 +64,11 @@ def shown(found: Decomposition) -> Shown:
 
 def drawn(found: Decomposition) -> Figure:
     """The waterfall."""
-    from analysis.figures.decompose import waterfall
+    from analysis.figures.decompose import waterfall_of
 
     steps = [(part.label, -part.bias.value, part.bias.mcse) for part in found.parts]
     ends = (found.bias.value, found.bias.mcse), (found.residual.value, found.residual.mcse)
-    return waterfall(*ends, steps, f"bias of '{found.estimator}', {scale(found)}")
+    return waterfall_of(*ends, steps, f"bias of '{found.estimator}', {scale(found)}")
 
 
 def _signed(one: Measure) -> str:

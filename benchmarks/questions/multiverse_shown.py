@@ -95,12 +95,12 @@ def shown(found: Multiverse) -> Shown:
 
 def drawn(found: Multiverse) -> Figure:
     """The specification curve of one cohort."""
-    from analysis.figures.multiverse import specification_curve
+    from analysis.figures.multiverse import specification_curve_of
 
     curve = found.curve
     reached = (curve[:, 3] < found.alpha) & (np.sign(curve[:, 0]) == found.direction)
     choices = [dict(one.choices) for one in found.specifications]
-    return specification_curve(curve, reached, choices, found.published, found.endpoint)
+    return specification_curve_of(curve, reached, choices, found.published, found.endpoint)
 
 
 def _ratio(spread: Measure) -> str:

@@ -99,7 +99,7 @@ def shown(found: Power) -> Shown:
 
 def drawn(found: Power) -> Figure:
     """The curve of power or width over size or follow-up."""
-    from analysis.figures.power import curve
+    from analysis.figures.power import power_curve_of
 
     marks = sorted(
         (one.at, one.reached.value, one.reached.mcse) for one in (*found.stated.coarse, *found.stated.points)
@@ -112,7 +112,7 @@ def drawn(found: Power) -> Figure:
     assert goal is not None
     answer = (found.stated.at.value, found.stated.at.mcse)
     labels = (UNITS[found.search], "power" if found.goal.power is not None else "mean width of the interval of log HR")
-    return curve(marks, formula, answer, goal, labels, found.estimator)
+    return power_curve_of(marks, formula, answer, goal, labels, found.estimator)
 
 
 def _answer(answer: Answer | None) -> tuple[str, str]:

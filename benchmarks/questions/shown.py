@@ -8,14 +8,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from analysis.table_files import write_tables
-from analysis.tables import TextTable
-from benchmarks.manifest import versions
+from analysis.text_table import TextTable
 from benchmarks.questions.ask import load, write_figure
 from benchmarks.questions.options import Options
-from benchmarks.store import RunError
 from benchmarks.tables import aligned
 from benchmarks.verbs import Asked
+from benchmarks.written import keep_tables, write_page
 
 WIDTH = 100
 
@@ -29,6 +27,10 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     words: int = 1
     note: str = ""
+
+    def text_table(self) -> TextTable:
+        """The table as all tables are written."""
+        return TextTable(self.title, self.header, self.rows, (self.note,) if self.note else (), words=self.words)
 
 
 @dataclass(frozen=True)
@@ -62,17 +64,9 @@ def told(shown: Shown, options: Options, asked: Asked) -> str:
     if options.report is not None:
         from benchmarks.report import question_report
 
-        page = question_report(shown, options.command, asked.document, asked.scenario, versions())
-        try:
-            options.report.write_text(page, encoding="utf-8")
-        except OSError as error:
-            raise RunError(f"{options.report}: cannot be written ({error.strerror})") from None
+        write_page(options.report, question_report(shown, options.command, asked.document, asked.scenario))
     if options.tables is not None:
-        made = [TextTable(one.title, one.header, one.rows, (one.note,) if one.note else ()) for one in shown.tables]
-        try:
-            write_tables(made, options.tables)
-        except OSError as error:
-            raise RunError(f"{options.tables}: cannot be written ({error.strerror})") from None
+        keep_tables([one.text_table() for one in shown.tables], options.tables)
     body = {"question": shown.question, "verdict": shown.verdict, **shown.body}
     return json.dumps(body, indent=2, allow_nan=False) if options.as_json else text(shown)
 

@@ -104,9 +104,8 @@ def shown(found: Tipping) -> Shown:
 
 def drawn(found: Tipping) -> Figure:
     """The contour."""
-    from analysis.figures.tipping import tipping as contours
+    from analysis.figures.tipping import tipping_of
 
-    figure = Figure(figsize=(5.2, 5.6), layout="constrained")
     measured = [(one.term, one.odds_ratio, one.hazard_ratio) for one in found.benchmarks]
     grid = np.log(found.odds_ratios)
     fine = np.linspace(0.0, grid[-1], 81)
@@ -114,8 +113,7 @@ def drawn(found: Tipping) -> Figure:
     if all(np.isfinite(one).all() for one in drawn):
         drawn = [spline(grid, grid, one)(fine, fine) for one in drawn]
         odds = hazards = np.exp(fine)
-    contours(figure.subplots(), odds, hazards, drawn[0], drawn[1], measured)
-    return figure
+    return tipping_of(odds, hazards, drawn[0], drawn[1], measured)
 
 
 def _strength(value: float, error: float) -> str:

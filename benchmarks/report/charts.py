@@ -1,23 +1,20 @@
 """Figures of a study: bias and coverage with their Monte Carlo error, its replicates, its cells side by side."""
 
+from collections.abc import Mapping
 from math import log
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from analysis.figures.performance import heat, nested_loop, ridge, zipper
+from analysis.figures import performance
+from analysis.figures.sweep import heat_of, nested_loop_of
 from analysis.kernels.status import Status
 from benchmarks.blocks import Cell
 from benchmarks.performance import Floats
 from benchmarks.study import StudyResult
 from benchmarks.tables import measure_of, measures
 
-INK = "#222222"
-BLUE = "#2b5c8a"
-GREY = "#c4ccd4"
-PANELS = 5  # of a zipper plot
+PANELS = 5  # of a zipper, and of estimates against their SE
 
 
 def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure:
@@ -33,27 +30,17 @@ def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure:
     names = [name for name, measure in asked.items() if measure != "none"]
     ratios = all("log" in asked[name] for name in names)
     found = [measures(result, cell.number, endpoint, name) for name in names]
-    places = list(range(len(names)))[::-1]
-    with mpl.rc_context({"font.size": 9, "text.parse_math": False}):
-        figure = Figure(figsize=(7.2, 0.9 + 0.34 * len(names)), layout="constrained")
-        left, right = figure.subplots(1, 2, sharey=True)
-        label = "bias (log scale)" if ratios else "bias in standard errors"
-        units = [1.0 if ratios else 1 / row["empirical_se"].value for row in found]
-        percent = [100.0] * len(found)
-        panels = ((left, "bias", units, 0.0, label), (right, "coverage", percent, 95.0, "coverage, %"))
-        for axes, name, scales, reference, label in panels:
-            axes.axvline(reference, color=INK, linewidth=0.8, linestyle="--")
-            for place, row, scale in zip(places, found, scales, strict=True):
-                value, error = scale * row[name].value, 1.96 * scale * row[name].mcse
-                axes.plot([reference, value], [place, place], color=GREY, linewidth=3.5, solid_capstyle="butt")
-                axes.errorbar(value, place, xerr=error, fmt="o", color=BLUE, markersize=5, capsize=3, linewidth=1.2)
-            axes.set_xlabel(label)
-            axes.spines[["top", "right"]].set_visible(False)
-            axes.margins(x=0.12)
-            axes.xaxis.set_major_locator(MaxNLocator(5))
-            axes.set_ylim(-0.6, len(names) - 0.4)
-        left.set_yticks(places, names)
-    return figure
+    units = [1.0 if ratios else 1 / row["empirical_se"].value for row in found]
+    panels = []
+    label = "bias (log scale)" if ratios else "bias in standard errors"
+    for name, scales, reference, told in (
+        ("bias", units, 0.0, label),
+        ("coverage", [100.0] * len(found), 95.0, "coverage, %"),
+    ):
+        values = [scale * row[name].value for scale, row in zip(scales, found, strict=True)]
+        errors = [scale * row[name].mcse for scale, row in zip(scales, found, strict=True)]
+        panels.append((told, values, errors, reference))
+    return performance.lollipop_of(names, panels)
 
 
 def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
@@ -71,24 +58,40 @@ def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
         numbers, status = result.rows.of(cell.number, endpoint, name)
         estimates[name] = np.where(status == Status.OK, numbers["value"], np.nan)
         truths[name] = result.truths[cell.number, endpoint, name].value
-    return ridge(estimates, truths, f"log hazard ratio of {endpoint}", published)
+    return performance.ridge_of(estimates, truths, f"log hazard ratio of {endpoint}", published)
 
 
 def zip_of(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     """Which intervals hold the truth, of the first estimators that have intervals and a truth; None where none has."""
+    shown = _columns(result, cell, endpoint, ("low", "high"))
+    return performance.zipper_of(shown, _scale(result, cell, endpoint, shown)) if shown else None
+
+
+def scatter_of(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
+    """Estimates against their SE, of the first estimators that have an SE and a truth; None where none has."""
+    shown = _columns(result, cell, endpoint, ("value", "se"))
+    return performance.estimate_against_se_of(shown, _scale(result, cell, endpoint, shown)) if shown else None
+
+
+def _columns(
+    result: StudyResult, cell: Cell, endpoint: str, names: tuple[str, str]
+) -> dict[str, tuple[Floats, Floats, float]]:
+    """Two columns of the rows that are OK, and the truth, of the first estimators that have them."""
     shown: dict[str, tuple[Floats, Floats, float]] = {}
     for where, one in cell.scenario.judged():
         truth = result.truths[cell.number, endpoint, one.name].value if where == endpoint else np.nan
         if where != endpoint or not np.isfinite(truth) or len(shown) == PANELS:
             continue
         numbers, status = result.rows.of(cell.number, endpoint, one.name)
-        ok = status == Status.OK
-        if np.isfinite(numbers["low"][ok]).any():
-            shown[one.name] = (numbers["low"][ok], numbers["high"][ok], truth)
-    if not shown:
-        return None
+        first, second = (numbers[name][status == Status.OK] for name in names)
+        if (np.isfinite(first) & np.isfinite(second)).any():
+            shown[one.name] = (first, second, truth)
+    return shown
+
+
+def _scale(result: StudyResult, cell: Cell, endpoint: str, shown: Mapping[str, object]) -> str:
     kinds = {measure_of(result.truths[cell.number, endpoint, name].estimand) for name in shown}
-    return zipper(shown, f"{endpoint}: {', '.join(sorted(kinds))}; ratios on the log scale")
+    return f"{endpoint}: {', '.join(sorted(kinds))}"
 
 
 def across(result: StudyResult, endpoint: str) -> Figure | None:
@@ -114,8 +117,8 @@ def across(result: StudyResult, endpoint: str) -> Figure | None:
             value, error = np.full(shape, np.nan), np.full(shape, np.nan)
             for place, (i, j) in enumerate(order):
                 value[i, j], error[i, j] = (part[place] for part in found[names[0]])
-            return heat(value, error, rows, columns, (keys[0], keys[1]), f"bias of log {endpoint} HR, {names[0]}")
-    return nested_loop(found, settings, f"bias of log {endpoint} HR", 0.0)
+            return heat_of(value, error, rows, columns, (keys[0], keys[1]), f"bias of log {endpoint} HR, {names[0]}")
+    return nested_loop_of(found, settings, f"bias of log {endpoint} HR", 0.0)
 
 
 def _log_ratios(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:

@@ -19,21 +19,22 @@ def as_text(verdicts: Sequence[Verdict]) -> str:
         own = [verdict for verdict in verdicts if verdict.check.study == study.name]
         if not own:
             continue
-        rows = [_row(verdict) for verdict in own]
+        rows = [checked_row(verdict) for verdict in own]
         parts.append(f"{study.name} ({study.source})")
         parts.append(aligned(("", "ours", "known", "z", "agree"), rows) + "\n")
     failed = sum(not verdict.holds for verdict in verdicts)
-    simulated = sum(verdict.check.within is None for verdict in verdicts)
-    parts.append(
-        textwrap.fill(
-            f"{len(verdicts) - failed} of {len(verdicts)} hold. In brackets: standard error. A simulated answer "
-            f"({simulated} of them) fails where its p, adjusted for all of them (Holm), is below {ALPHA}; where known "
-            "is 'above' or 'below' a number, a deviation for which a method is known, unless its p is below that; an "
-            "exact one where it differs by more than the digits to which it is known.",
-            WIDTH,
-        )
-    )
+    parts.append(textwrap.fill(f"{len(verdicts) - failed} of {len(verdicts)} hold. {how(verdicts)}", WIDTH))
     return "\n".join(parts)
+
+
+def how(verdicts: Sequence[Verdict]) -> str:
+    """What it takes for an answer to hold."""
+    simulated = sum(verdict.check.within is None for verdict in verdicts)
+    return (
+        f"In brackets: standard error. A simulated answer ({simulated} of them) fails where its p, adjusted for all of "
+        f"them (Holm), is below {ALPHA}; where known is 'above' or 'below' a number, a deviation for which a method is "
+        "known, unless its p is below that; an exact one where it differs by more than the digits to which it is known."
+    )
 
 
 def as_json(verdicts: Sequence[Verdict], full: bool) -> dict[str, Any]:
@@ -55,7 +56,8 @@ def as_json(verdicts: Sequence[Verdict], full: bool) -> dict[str, Any]:
     }
 
 
-def _row(verdict: Verdict) -> tuple[str, ...]:
+def checked_row(verdict: Verdict) -> tuple[str, ...]:
+    """What is shown of a check: what, ours, known, z, whether they agree."""
     check = verdict.check
     exact = check.within is not None
     texts = [_number(measure, exact) for measure in (check.ours, check.known)]

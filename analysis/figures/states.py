@@ -1,0 +1,81 @@
+"""The states that the patients of an arm are in over time: free of progression, progressed, dead."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.cohort_analysis import CohortAnalysis
+from analysis.figures.style import (
+    BOLD,
+    DOUBLE,
+    HATCH,
+    HEAD,
+    INK,
+    LINE,
+    frame,
+    house,
+    inches,
+    keeping,
+    key,
+    sheet,
+    time_axis,
+)
+from analysis.figures.style import title as heading
+from analysis.occupancy import Occupancy, occupancy
+
+SHADES = (
+    ("dead", "#4a5a70", ""),
+    ("alive, progressed", "#f3b48f", HATCH),
+    ("alive, free of progression", "#f7f7f7", ""),
+)
+
+
+@house
+def states(axes: Axes, shares: Occupancy, *, title: str, time_unit: str, until: float) -> None:
+    """Draw the shares of the three states in percent, one upon the other, up to the time ``until``."""
+    frame(axes, "left", "bottom")
+    time = [*shares.time.tolist(), max(until, float(shares.time[-1]))]
+    reach = (np.ones(len(shares.time)), shares.free + shares.progressed, shares.free)
+    for (label, colour, hatch), part in zip(SHADES, reach, strict=True):
+        axes.fill_between(
+            time, 100 * np.append(part, part[-1]), step="post", facecolor=colour, hatch=hatch, edgecolor=INK,
+            linewidth=0.5, label=label,
+        )  # fmt: skip
+    axes.set_xlim(0, until)
+    axes.set_ylim(0, 100)
+    axes.set_yticks([0, 25, 50, 75, 100])
+    axes.set_ylabel("Patients, %")
+    time_axis(axes, until, time_unit)
+    heading(axes, title)
+
+
+def shares_of(
+    analysis: CohortAnalysis, when: str, progression: str, death: str
+) -> tuple[tuple[Occupancy, Occupancy], float]:
+    """The shares of the states in the control and in the treated arm, and the longest follow-up."""
+    group = analysis.before if when == "before" else analysis.after
+    first, last = analysis.observed.endpoints[progression], analysis.observed.endpoints[death]
+    arms = (~analysis.observed.treated[0] & group.present, analysis.observed.treated[0] & group.present)
+    control, treated = (
+        occupancy((first.time[0, who], first.event[0, who]), (last.time[0, who], last.event[0, who])) for who in arms
+    )
+    return (control, treated), float(last.time[0, group.present].max(initial=0.0)) or 1.0
+
+
+@house
+def states_of(
+    analysis: CohortAnalysis, when: str, *, progression: str, death: str, time_unit: str = "time"
+) -> Figure:  # fmt: skip
+    """Both arms side by side, the control to the left; ``progression`` and ``death`` name the two endpoints."""
+    shares, until = shares_of(analysis, when, progression, death)
+    figure, panels = sheet(DOUBLE, 2.7, left=0.45, bottom=0.6, top=0.25, columns=2, across=0.5)
+    for axes, label, own in zip(panels, (analysis.arms.control, analysis.arms.treated), shares, strict=True):
+        states(
+            axes,
+            own,
+            title=keeping(label, f", {when} matching", inches(axes)[0] / BOLD, HEAD),
+            time_unit=time_unit,
+            until=until,
+        )
+    key(panels[0], above=-inches(panels[0])[1] - 0.4 - LINE, room=DOUBLE - 1, rows=1)
+    return figure

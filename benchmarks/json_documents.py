@@ -1,0 +1,221 @@
+"""What each command prints with ``--json``: one document, its keys and what they mean.
+
+Numbers have full precision; null is a number that does not exist. `M` is ``{value, mcse}``: a number and its Monte
+Carlo standard error.
+"""
+
+from typing import Any
+
+ANSWER = {
+    "question": "what was asked",
+    "verdict": "the answer in a sentence, with its error",
+    "endpoint": "the endpoint asked about",
+    "replicates": "replicates of each cell",
+}
+RAN = {
+    "estimator": "the estimator that stands for the published analysis",
+    "folder": "the run folder that the answer comes from",
+}
+STUDY = {
+    "format": "trialtwin-study/1",
+    "name": "the study's name",
+    "question": "its question",
+    "verdict": "what came out, with its error",
+    "cells": "[{cell, settings}]: what the sweep set in each",
+    "truths": "[{cell, endpoint, estimator, value, mcse, how, estimand}]; ratios as logarithms",
+    "performance": "[{cell, endpoint, estimator, measure, value, mcse}]: every measure of Morris et al. 2019",
+    "failures": "[{cell, endpoint, estimator, status, count}]: replicates without an estimate",
+    "looks": "[...]: what each look of a study with run.until found",
+    "paired": "[{cell, endpoint, estimator, against, measures: {name: M}}]: differences on the same replicates",
+    "provenance": "{replicates, seed, rows_sha256, folder, digest, versions, command}",
+}
+DOCUMENTS: dict[str, dict[str, str]] = {
+    "demo": STUDY,
+    "run": STUDY,
+    "report": STUDY,
+    "merge": STUDY,
+    "status": {
+        "folder": "the run folder",
+        "finished": "whether everything asked for is there",
+        "in_use_by": "who is at work on it, or null",
+        "cells": "[{cell, settings, done, asked}]: replicates",
+        "failures": "[{cell, endpoint, estimator, status, count}], of a finished run",
+        "command": "the command that goes on with it",
+    },
+    "verify": {
+        "folder": "the run folder",
+        "holds": "whether all agrees",
+        "damaged": "[file]: those that disagree with their checksums",
+        "recomputed": "[{cell, replicate}]: those computed again",
+        "different": "[{cell, replicate}]: those of them that differ",
+    },
+    "replay": {
+        "cell": "the number of the cell",
+        "replicate": "that of the replicate",
+        "same": "whether it is the same bit for bit",
+        "rows": "[{endpoint, estimator, value, se, low, high, p, n, events, status, same}]",
+        "files": "[file]: its cohort and its analysis",
+    },
+    "tipping": {
+        **ANSWER,
+        **RAN,
+        "published": "the published hazard ratio",
+        "bound": "its limit nearer to no effect",
+        "prevalence": "of the confounder",
+        "odds_ratios": "[A]: the confounder's odds ratios with treatment",
+        "hazard_ratios": "[B]: its hazard ratios with the outcome",
+        "surfaces": "[{log_hr, true [A][B], set_log_hr, mcse, interpolation}]: for the ratio, then for the bound; "
+        "``true`` is the true log HR under which it arises",
+        "equal_strength": "[[strength, mcse], ...]: of the ratio and of the bound, inf as null",
+        "e_values": "{name: [of the ratio, of the bound]}",
+        "benchmarks": "[{term, odds_ratio, hazard_ratio}]: measured covariates",
+        "points": "[{odds_ratio, hazard_ratio, estimate, true_hr, set_hr, mcse, interpolation}]: those of --at",
+    },
+    "compatible": {
+        **ANSWER,
+        **RAN,
+        "published": "{hr, se_log}",
+        "horizon": "of the restricted mean, in the world's time unit",
+        "posteriors": "[{name, parameters, points, refusal, prior_quantiles, quantiles, quantiles_mcse, rmst, benefit, "
+        "effective, distance_p, reach, emulator_error, warning, values, prior, density}], one for each suspicion; "
+        "quantiles of the true log HR at 5, 25, 50, 75 and 95 %",
+        "calibrations": "[{name, runs, ranks, uniform_p, covers_50, covers_90}]: on synthetic papers",
+    },
+    "decompose": {
+        **ANSWER,
+        **RAN,
+        "measure": "what the estimator estimates; ratios as logarithms",
+        "dropped": "replicates left out because a cell of theirs has no estimate",
+        "estimate": "M with everything on",
+        "truth": "M with everything on",
+        "bias": "M with everything on",
+        "clean_estimate": "M with everything off",
+        "clean_truth": "M with everything off",
+        "residual": "M: the bias with everything off",
+        "parts": "[{name, label, estimate, truth, bias, off_alone, on_alone: M}], one for each mechanism",
+    },
+    "power": {
+        **ANSWER,
+        **RAN,
+        "search": "size or follow-up",
+        "goal": "{power, width, alpha}",
+        "true_hr": "the true marginal hazard ratio",
+        "true_mcse": "the Monte Carlo SE of its logarithm",
+        "treated": "share of the patients who are treated",
+        "stated": "{at: M, events: M, points, coarse, misfit}: the answer of the stated analysis",
+        "randomised": "the same of a crude analysis where nothing confounds, or null",
+        "schoenfeld_events": "events by the formula",
+        "schoenfeld_at": "patients or months by the formula",
+        "analysed": "share of the patients whom the analysis keeps",
+        "false_positive": "M: rejections with no effect",
+        "false_favour": "M: those of them on the side of the true effect",
+    },
+    "multiverse": {
+        **ANSWER,
+        "direction": "-1 where the claim is a ratio below 1, else 1",
+        "alpha": "the level of the claim",
+        "replicate": "the cohort whose curve is given",
+        "specifications": "[{name, choices}]",
+        "claims": "[[M, ...], [M, ...]]: how often each reaches the claim, as stated and with no effect",
+        "mean_share": "[M, M]: of specifications that reach the claim, as stated and with no effect",
+        "any_share": "[M, M]: cohorts in which at least one does",
+        "stated_share": "[M, M]: cohorts in which the study's own does",
+        "failed": "[M, M]: specifications without an estimate",
+        "spread": "[M, M]: log of the largest over the smallest ratio of a cohort",
+        "levels": "[{axis, value, shift: M, claims: M}]",
+        "curve": "[[log HR, low, high, p], ...] of one cohort, by specification",
+        "published": "the published log HR, or null",
+        "folder": RAN["folder"],
+    },
+    "claims": {
+        **ANSWER,
+        "worlds": "[name]: three; every list of M below has one for each",
+        "alpha": "the level",
+        "screening_p": "the screen of the multivariable model, or null",
+        "terms": "covariates that may be found",
+        "subgroups": "how many",
+        "factors": "{term: [M]}: found to be an independent factor",
+        "any_factor": "[M]: any of them",
+        "mean_factors": "[M]: how many",
+        "benefit_share": "[M]: subgroups with a ratio below 1",
+        "nearly_all": "[M]: benefit in nine of ten subgroups",
+        "every": "[M]: benefit in every subgroup",
+        "balanced": "[M]: every p of Table 1 above 0.05 after matching",
+        "unbalanced_measured": "[M]: of these, a measured difference above 0.1 SD",
+        "unbalanced_hidden": "[M]: of these, a hidden one",
+    },
+    "fidelity": {
+        "replicates": "how many",
+        "seed": "of all randomness",
+        "scores": "[{key, printed, where, median, low, high, percentile, inside, absent, doubts}]"
+        ": every printed number",
+        "totals": "[{where, numbers, inside, doubtful}] by table, then all",
+        "flow": "[[criterion, patients]]: means over replicates",
+    },
+    "calibrate": {
+        "values": "{parameter: fitted}",
+        "parameters": "[{name, start, fitted, se, prior_mean, prior_sd, scale, pinned, at_bound}]",
+        "targets": "[{key, printed, simulated, sd, z_start, z, doubtful}]",
+        "losses": "[sum of squares]: from the start to the end",
+        "replicates": "of each step",
+        "seed": "of all randomness",
+    },
+    "audit": {
+        "numbers": "how many are printed",
+        "findings": "[{keys, severity, check, arithmetic, consistent, where}]: severe, moderate, note",
+        "tests": "[text]: which tests explain each table's p-values",
+    },
+    "validate": {
+        "format": "trialtwin-validation/1",
+        "set": "quick or full",
+        "holds": "whether all do",
+        "studies": "[{name, source}]",
+        "checks": "[{study, what, ours: M, known: M, within, beyond, z, p_adjusted, holds}]",
+    },
+    "performance": {
+        "format": "trialtwin-performance/1",
+        "groups": "[{by, rows, failed, measures: {name: M}, reference, against_reference: {name: M}}]",
+    },
+    "diff": {
+        "differs": "[{path, one, other}]",
+        "moved": "[{cell, endpoint, estimator, one, other, change: M, truth, bias_change: M, rejection: M, paired}]",
+    },
+    "gallery": {
+        "page": "the file written",
+        "studies": "[{group, name, question, verdict, link}]",
+        "unfinished": "[{folder, why}]",
+    },
+    "show": {
+        "name": "the scenario's name",
+        "question": "its question",
+        "source": "of the world",
+        "arms": "{treated, control}",
+        "patients": "how many",
+        "estimators": "[name]",
+        "cells": "[settings]",
+        "replicates": "of each cell",
+        "seed": "of all randomness",
+        "digest": "of the resolved document",
+        "sourced": "{path: source}",
+        "assumed": "[path]: values without a source",
+    },
+    "check": {"checked": "[{name, cells, digest}], all valid; else exit code 2 and the problems on stderr"},
+    "simulate": {"files": "[file]: those written"},
+    "new": {"files": "[file]: the one written"},
+    "warm-up": {"folder": "where compiled code lies", "seconds": "that it took, null where nothing was to do"},
+}
+"""Of each command the keys of its document; `analyze` is described in the README, `list` prints an array."""
+
+
+def described(command: str) -> dict[str, Any]:
+    """The JSON Schema of what a command prints."""
+    keys = DOCUMENTS[command]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"What `trialtwin {command} --json` prints",
+        "description": "null: a number that does not exist. M: {value, mcse}, a number and its Monte Carlo SE.",
+        "type": "object",
+        "properties": {key: {"description": text} for key, text in keys.items()},
+        "required": list(keys),
+        "additionalProperties": False,
+    }

@@ -1,0 +1,138 @@
+"""The pages of answers: to a question about a world, of the known-answer studies, of a table of replicates."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from analysis.kernels.status import Status
+from benchmarks.blocks import prepare
+from benchmarks.replicate_table import Columns, Group, shown_rows
+from benchmarks.report import glossary
+from benchmarks.report.engine import Page, Section, Told, abreast, as_given, html, picture, table
+from benchmarks.report.world import assumed_section, base_section, design_text, failures_section, matching_section
+from benchmarks.rows import KEYS
+from benchmarks.scenario import Scenario
+from benchmarks.study import RESULTS
+from benchmarks.validation.check import Verdict
+from benchmarks.validation.shown import checked_row, how
+from benchmarks.validation.studies import STUDIES
+from simulator.documents import Document, digest
+
+TERMS = ("hazard ratio (HR)", "Monte Carlo SE (MCSE)", "replicate", "propensity score", "caliper", "SMD", "status")
+REFERENCES = {
+    "tipping": "evalue", "compatible": "wood", "multiverse": "simonsohn", "power": "schoenfeld",
+}  # fmt: skip
+
+
+def question_report(shown: Any, command: str, document: Document, scenario: Scenario) -> str:
+    """The HTML report of an answered question: a `benchmarks.questions.shown.Shown` and the command that gave it."""
+    verb = command.split()[1] if len(command.split()) > 1 else ""
+    tables = tuple(one.text_table() for one in shown.tables)
+    drawn = picture(shown.figure(), f"{shown.alt}.", shown.alt)
+    world = f"{design_text(scenario)} {scenario.population.size:,} patients. Source: {scenario.source}"
+    return html(
+        Page(
+            shown.question,
+            shown.verdict,
+            Told(_again(command), (("scenario digest", digest(document.tree)),), command),
+            (f"Asked of {scenario.name}: {scenario.question}",),
+            assumed_section(document),
+            base_section(document),
+            (
+                Section("The answer", tables=tables, pictures=(drawn,), notes=shown.notes),
+                Section("The world", (world,)),
+            ),
+            matching_section(prepare([({}, scenario)])),
+            _failures(shown.folder),
+            TERMS,
+            tuple(name for name in ("morris", REFERENCES.get(verb, ""), "austin") if name),
+        )
+    )
+
+
+def _again(command: str) -> str:
+    """The command without the places to which it wrote."""
+    words, kept = command.split(), []
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word in ("--out", "--report", "--figure", "--tables"):
+            skip = True
+        elif not word.startswith(("--out=", "--report=", "--figure=", "--tables=")):
+            kept.append(word)
+    return " ".join(kept)
+
+
+def _failures(folder: str | None) -> Section:
+    """The replicates without an estimate in the run folder of an answer."""
+    if folder is None:
+        return Section("Failures", ("A replicate without an estimate makes no claim and counts as one that does not.",))
+    rows = pq.read_table(Path(folder) / RESULTS, columns=[*KEYS, "status"]).to_pandas()
+    failed = rows[rows["status"] != Status.OK]
+    counted = failed.groupby([*KEYS, "status"], observed=True, sort=True).size()
+    made = [
+        dict(zip((*KEYS, "status", "count"), (*key[:-1], Status(int(key[-1])).name, count), strict=True))
+        for key, count in zip(counted.index, counted, strict=True)
+    ]
+    return failures_section(made)
+
+
+def validation_report(verdicts: Sequence[Verdict], full: bool) -> str:
+    """The HTML report of the known-answer studies."""
+    failed = [one for one in verdicts if not one.holds]
+    sections = []
+    for study in STUDIES:
+        own = [verdict for verdict in verdicts if verdict.check.study == study.name]
+        if own:
+            rows = [checked_row(one) for one in own]
+            shown = table(study.name, ("number", "ours", "known", "z", "agree"), rows)
+            sections.append(Section(study.name, (f"Known from: {study.source}.",), tables=(shown,)))
+    rows = [(one.check.study, *checked_row(one)) for one in failed]
+    lost = table("Answers that do not hold", ("study", "number", "ours", "known", "z", "agree"), rows, 2)
+    largest = max((abs(one.check.z) for one in verdicts if np.isfinite(one.check.z)), default=float("nan"))
+    return html(
+        Page(
+            "Are known answers found again?",
+            f"{len(verdicts) - len(failed)} of {len(verdicts)} known answers are found again; the largest difference "
+            f"of a simulated one is {largest:.1f} standard errors. {how(verdicts)}",
+            Told(f"trialtwin validate{' --full' if full else ''}", (("set", "full" if full else "quick"),), as_given()),
+            assumed=Section("What was assumed", ("Nothing beyond what the cited sources state.",)),
+            results=tuple(sections),
+            failures=Section("Failures", tables=(lost,)) if failed else Section("Failures", ("None.",)),
+            terms=("z", "Monte Carlo SE (MCSE)"),
+            references=("holm", "morris"),
+        )
+    )
+
+
+def performance_report(groups: Sequence[Group], columns: Columns, rows: str) -> str:
+    """The HTML report of a table of replicates; ``rows`` is the name of its file."""
+    header, lines = shown_rows(groups, columns)
+    failed = [(" / ".join(one.labels) or "all", str(one.rows), str(one.failed)) for one in groups]
+    total = sum(one.rows for one in groups)
+    lost = sum(one.failed for one in groups)
+    worst = max(
+        groups, key=lambda one: abs(one.measures["bias"].value) if np.isfinite(one.measures["bias"].value) else -1
+    )
+    bias = worst.measures["bias"]
+    name = " / ".join(worst.labels) or "all rows"
+    return html(
+        Page(
+            f"How do the methods of {rows} perform?",
+            f"{len(groups)} group{'s' if len(groups) > 1 else ''}, {total:,} rows, {lost:,} without an estimate. The "
+            f"largest bias is {bias.value:+.4f} (Monte Carlo SE {bias.mcse:.4f}), of {name}.",
+            Told("trialtwin performance ROWS --truth TRUTH", command=as_given()),
+            assumed=Section("What was assumed", ("The truth as given on the command line or in its column.",)),
+            results=(Section("Performance measures", tables=abreast("Performance", header, lines, len(columns.by))),),
+            failures=Section(
+                "Failures", tables=(table("Rows without an estimate", ("group", "rows", "failed"), failed),)
+            ),
+            terms=glossary.STUDY[1:6],
+            references=("morris",),
+            picks=False,
+        )
+    )

@@ -1,0 +1,154 @@
+"""The page of one analysed cohort."""
+
+from analysis.cohort_analysis import CohortAnalysis, EndpointResult
+from analysis.cohort_spec import CohortSpec
+from analysis.figures import balance, cohort, forest, states, survival
+from analysis.number_text import hr_text
+from analysis.paper_tables import paper_tables
+from analysis.tables import balance_table, contrast_table, propensity_table, subgroup_table, survival_table
+from benchmarks.report.engine import Page, Picture, Section, Told, as_given, html, picture, table
+
+TERMS = ("hazard ratio (HR)", "propensity score", "caliper", "SMD", "status")
+SIDES = ("before", "after")
+
+
+def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
+    """The HTML report of one analysed cohort; ``file`` is the name of its data."""
+    size, arms = analysis.cohort, analysis.arms
+    found = [f"{one.label}: {_ratios(one)}" for one in analysis.endpoints.values()]
+    verdict = (
+        f"{size.n:,} patients of {file}, {size.treated:,} treated and {size.control:,} not; "
+        f"{analysis.matching.n_pairs:,} matched sets. {' '.join(found)}"
+    )
+    results = (
+        Section("Patients", pictures=(_flow(analysis),)),
+        Section("Tables", tables=paper_tables(analysis, spec.data)),
+        Section("Survival", tables=(survival_table(analysis),), pictures=_curves(analysis, spec.data.time_unit)),
+        *_courses(analysis, spec.data.time_unit),
+        Section("Subgroups", parts=tuple(_subgroups(analysis, name) for name in analysis.endpoints)),
+        *([_outcomes(analysis)] if analysis.binary else []),
+    )
+    return html(
+        Page(
+            f"{spec.title}: {arms.treated} against {arms.control}",
+            verdict,
+            Told("trialtwin analyze DATA --spec SPEC", command=as_given()),
+            assumed=_plan(spec),
+            results=results,
+            diagnostics=_matching(analysis),
+            failures=_failures(analysis),
+            terms=TERMS,
+            references=("austin",),
+        )
+    )
+
+
+def _ratios(result: EndpointResult) -> str:
+    after = result.after.cox
+    told = f"{hr_text(after)} after" if after.status.name == "OK" else f"none after ({after.status.name})"
+    return f"hazard ratio {hr_text(result.before.cox)} before matching, {told}."
+
+
+def _plan(spec: CohortSpec) -> Section:
+    """What the analysis was told to do: what the SPEC says, and the defaults that it leaves in place."""
+    given, whole = (spec.analysis.model_dump(mode="json", exclude_unset=unset) for unset in (True, False))
+    rows = [
+        (
+            f"{part}.{name}",
+            "-" if value is None else str(value),
+            "SPEC" if name in (given.get(part) or {}) else "default",
+        )
+        for part, choices in whole.items()
+        if isinstance(choices, dict)
+        for name, value in choices.items()
+    ]
+    shown = table("Plan of analysis", ("choice", "value", "from"), rows, 3)
+    text = "The plan of analysis stands before the data; what the SPEC does not say has its default."
+    return Section("What was assumed", (text,), fold=f"{len(rows)} choices", folded=(shown,))
+
+
+def _flow(analysis: CohortAnalysis) -> Picture:
+    words = "Patients before matching, not matched and matched, by arm"
+    return picture(cohort.flow_of(analysis), f"{words}.", words)
+
+
+def _curves(analysis: CohortAnalysis, unit: str) -> tuple[Picture, ...]:
+    return tuple(
+        picture(
+            survival.kaplan_meier_of(analysis, name, when, unit),
+            f"{result.label}, {when} matching.",
+            f"Kaplan-Meier curves of {result.label} by arm, {when} matching",
+        )
+        for name, result in analysis.endpoints.items()
+        for when in SIDES
+    )
+
+
+def _courses(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
+    """How many are free of progression, progressed and dead, where both endpoints are there."""
+    if not {"OS", "PFS"} <= analysis.endpoints.keys():
+        return ()
+    pictures = []
+    for when in SIDES:
+        words = f"Patients free of progression, after it and dead, {when} matching"
+        drawn = states.states_of(analysis, when, progression="PFS", death="OS", time_unit=unit)
+        pictures.append(picture(drawn, f"{words}.", words))
+    return (Section("Course of the disease", pictures=tuple(pictures)),)
+
+
+def _subgroups(analysis: CohortAnalysis, name: str) -> Section:
+    result = analysis.endpoints[name]
+    if not result.after.subgroups:
+        return Section(result.label, ("None after matching.",))
+    words = f"Hazard ratios of {result.label} by subgroup, after matching"
+    drawn = picture(forest.forest_of(analysis, name), f"{words}.", words)
+    return Section(result.label, pictures=(drawn,), fold="As a table", folded=(subgroup_table(analysis, name),))
+
+
+def _outcomes(analysis: CohortAnalysis) -> Section:
+    pictures = tuple(
+        picture(
+            cohort.butterfly_of(analysis, when),
+            f"Yes/no outcomes, {when} matching.",
+            f"Outcomes of both arms in percent, {when} matching",
+        )
+        for when in SIDES
+    )
+    return Section("Yes/no outcomes", pictures=pictures, fold="As a table", folded=(contrast_table(analysis),))
+
+
+def _matching(analysis: CohortAnalysis) -> Section:
+    sets = analysis.matching
+    scale = "logit of the propensity score" if sets.scale == "logit" else "propensity score"
+    caliper = "none"
+    if sets.caliper_spec is not None:
+        caliper = f"{sets.caliper_spec:g}{' SD' if sets.unit == 'sd' else ''} = {sets.caliper:.5f}"
+    how = (
+        f"Greedy nearest neighbour on the {scale}, order {sets.order}, ratio 1:{sets.ratio}, "
+        f"{'with' if sets.replacement else 'without'} replacement, caliper {caliper}: {sets.n_treated} treated and "
+        f"{sets.n_control} untreated patients matched. Status: {sets.status.name}."
+    )
+    overlap, love = "Propensity scores of both arms before and after matching", "Standardised mean differences"
+    pictures = (
+        picture(balance.overlap_of(analysis), f"{overlap}.", overlap),
+        picture(balance.love_of(analysis), f"{love} before and after matching.", f"{love} before and after matching"),
+    )
+    folded = (balance_table(analysis), propensity_table(analysis))
+    return Section("Matching diagnostics", (how,), pictures=pictures, fold="As tables", folded=folded)
+
+
+def _failures(analysis: CohortAnalysis) -> Section:
+    """The fits that have no finite answer."""
+    rows = []
+    for result in analysis.endpoints.values():
+        for when, side in zip(SIDES, (result.before, result.after), strict=True):
+            fits = [("treatment alone", side.cox), *((f"univariable, {row.label}", row) for row in side.univariable)]
+            fits += [(f"multivariable, {row.label}", row) for row in side.multivariable]
+            fits += [(f"subgroup, {row.label}", row) for row in side.subgroups]
+            rows += [(result.label, when, what, fit.status.name) for what, fit in fits if fit.status.name != "OK"]
+    if not rows:
+        return Section("Failures", ("None: every model has a finite answer.",))
+    text = "A fit that has no finite answer is shown as a status, never as a number."
+    return Section(
+        "Failures", (text,), tables=(table("Fits without an answer", ("endpoint", "set", "model", "status"), rows, 4),)
+    )

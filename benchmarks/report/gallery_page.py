@@ -1,0 +1,58 @@
+"""The index of finished studies, with thumbnails, by group."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks import tables
+from benchmarks.report import charts
+from benchmarks.report.engine import Picture, picture, rendered
+from benchmarks.scenario import Scenario
+from benchmarks.study import StudyResult
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the index says of one study."""
+
+    group: str
+    name: str
+    question: str
+    verdict: str
+    size: str
+    picture: Picture
+    link: str
+
+
+def gallery_page(entries: Sequence[Entry], unfinished: Sequence[tuple[str, str]], order: Sequence[str]) -> str:
+    """The HTML index: groups in that order, then those that are not in it; ``unfinished`` are folders and why."""
+    names = dict.fromkeys([*order, *(one.group for one in entries)])
+    groups = [(name, [one for one in entries if one.group == name]) for name in names]
+    count = len(entries)
+    left = f"; {len(unfinished)} more folders not shown" if unfinished else ""
+    content = {
+        "heading": "What the studies found",
+        "verdict": f"{count} finished stud{'y' if count == 1 else 'ies'}{left}: questions, figures, links to reports.",
+        "groups": [(name, own) for name, own in groups if own],
+        "unfinished": unfinished,
+    }
+    return rendered("gallery.html", content)
+
+
+def gallery_entry(result: StudyResult, scenario: Scenario, link: str, group: str) -> Entry:
+    """What the index says of one study."""
+    cell = result.cells[0]
+    endpoint = cell.scenario.judged()[0][0]
+    count = len(result.cells)
+    across = charts.across(result, endpoint) if count > 1 else None
+    drawn = across or charts.lollipop(result, cell, endpoint)
+    what = f"{endpoint}: bias in every cell" if across else f"{endpoint}: bias and coverage"
+    return Entry(
+        group,
+        scenario.name,
+        scenario.question,
+        tables.verdict(result),
+        f"{count} cell{'s' if count > 1 else ''}, {scenario.run.replicates:,} replicates, "
+        f"{len(scenario.estimators)} estimator{'s' if len(scenario.estimators) > 1 else ''}",
+        picture(drawn, f"{what}.", f"{scenario.name}: {what}"),
+        link,
+    )

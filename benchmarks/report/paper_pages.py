@@ -1,0 +1,227 @@
+"""The pages about a paper and its twin: `fidelity`, `calibrate` and `audit`."""
+
+from collections.abc import Sequence
+from math import isfinite, nan
+
+from analysis.audit.paper import SEVERITIES, Finding
+from analysis.figures.calibration import FittedNumber, calibration_fit_of, distance_of
+from analysis.published import parse_printed
+from benchmarks.blocks import prepare
+from benchmarks.calibrate import Fit
+from benchmarks.fidelity import Fidelity, Score, place
+from benchmarks.report.engine import Page, Picture, Section, Told, as_given, html, picture, table
+from benchmarks.report.world import assumed_section, base_section, matching_section
+from benchmarks.scenario import Scenario
+from benchmarks.tables import number
+from simulator.documents import Document, digest
+
+HEADS = ("number", "printed", "median", "central 95 %", "percentile")
+
+
+def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> str:
+    """The HTML report of a scorecard."""
+    whole = found.totals[-1]
+    verdict = f"{whole.inside} of {whole.numbers} printed numbers lie in the central 95 % of what this world prints"
+    lead = (
+        f"{found.replicates:,} replicates, seed {found.seed}. A printed number stands for all values that round to it; "
+        "it is inside where one of them lies in the central 95 % of the replicates, whose numbers come from the same "
+        f"analysis. World: {scenario.source}"
+    )
+    return html(
+        Page(
+            f"Does {scenario.name} print what the paper prints?",
+            verdict + (f"; {whole.doubtful} doubtful ones are not counted." if whole.doubtful else "."),
+            Told(
+                f"trialtwin fidelity {scenario.name} --reps {found.replicates} --seed {found.seed}",
+                (("scenario digest", digest(document.tree)),),
+                as_given(),
+            ),
+            (lead,),
+            assumed_section(document),
+            base_section(document),
+            _scores(found),
+            matching_section(prepare([({}, scenario)])),
+            _absent(found),
+            ("replicate", "central 95 %", "SMD", "status"),
+            ("austin",),
+        )
+    )
+
+
+def _scores(found: Fidelity) -> tuple[Section, ...]:
+    totals = [
+        (one.where, f"{one.inside}", f"{one.numbers}", _share(one.inside, one.numbers), f"{one.doubtful}")
+        for one in found.totals
+    ]
+    heads = ("printed in", "inside", "numbers", "%", "doubtful, not counted")
+    outside = [(*_score(one), "; ".join(one.doubts)) for one in found.scores if not one.inside]
+    flow = [(name, f"{count:.1f}") for name, count in found.flow]
+    places = list(dict.fromkeys(place(one.where) for one in found.scores))
+    every = [
+        (*_score(one), ("yes" if one.inside else "no") + (" (doubtful)" if one.doubts else ""), number(one.absent))
+        for name in places
+        for one in found.scores
+        if place(one.where) == name
+    ]
+    groups = [(name, sum(place(one.where) == name for one in found.scores)) for name in places]
+    parts, start = [], 0
+    for name, count in groups:
+        own = table(name, (*HEADS, "inside", "replicates without it, %"), every[start : start + count])
+        parts.append(Section("", fold=f"{name}: {count} numbers", folded=(own,)))
+        start += count
+    distances = [FittedNumber(place(one.where), one.key, _distance(one)) for one in found.scores]
+    return (
+        Section("By table", tables=(table("By table", heads, totals),), pictures=_drawn(distances)),
+        Section("Numbers outside", tables=(table("Numbers outside", (*HEADS, "doubt"), outside),))
+        if outside
+        else Section("Numbers outside", ("None.",)),
+        Section(
+            "Patients",
+            ("Mean number of patients over the replicates, by the first criterion that was not met.",),
+            tables=(table("Patients", ("criterion", "patients"), flow),),
+        ),
+        Section("Every number", parts=tuple(parts)),
+    )
+
+
+def _score(one: Score) -> tuple[str, ...]:
+    return (
+        one.key,
+        one.printed,
+        number(one.median),
+        f"{number(one.low)} to {number(one.high)}",
+        number(one.percentile),
+    )
+
+
+def _distance(one: Score) -> float:
+    """The distance of a printed number from its replicates; NaN for what is no number."""
+    try:
+        stands = parse_printed(one.printed)
+    except ValueError:
+        return nan
+    return distance_of((stands.low + stands.high) / 2, one.median, one.low, one.high)
+
+
+def _drawn(numbers: Sequence[FittedNumber]) -> tuple[Picture, ...]:
+    shown = [one for one in numbers if isfinite(one.distance)]
+    if not shown:
+        return ()
+    words = "Distance of every published number from the simulated one, in its own sampling SDs, by table"
+    return (picture(calibration_fit_of(shown), f"{words}.", words),)
+
+
+def _absent(found: Fidelity) -> Section:
+    """The numbers that some replicates do not have."""
+    rows = [(one.key, f"{one.absent:.1f}") for one in found.scores if one.absent > 0]
+    if not rows:
+        return Section("Failures", ("None: every replicate has every number.",))
+    shown = table("Numbers that some replicates lack", ("number", "replicates without it, %"), rows)
+    text = f"{len(rows)} numbers are missing in some replicates, which are left out of their intervals."
+    return Section("Failures", (text,), fold="Which", folded=(shown,))
+
+
+def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
+    """The HTML report of a calibration."""
+    firm = [one for one in fit.targets if not one.doubtful]
+    near = sum(abs(one.z) <= 1.96 for one in firm)
+    verdict = (
+        f"After the fit {near} of {len(firm)} undoubted targets lie within 1.96 of their own sampling errors of what "
+        f"is printed; the sum of squares fell from {fit.losses[0]:.1f} to {fit.losses[-1]:.1f}."
+    )
+    parameters = [
+        (one.name, f"{one.start:.4g}", f"{one.fitted:.4g}", f"{one.se:.2g}", one.scale, f"{100 * one.pinned:.0f}",
+         "yes" if one.at_bound else "")
+        for one in fit.parameters
+    ]  # fmt: skip
+    heads = ("parameter", "start", "fitted", "SE", "scale", "pinned down, %", "at its bound")
+    targets = [
+        (one.key, one.printed, f"{one.simulated:.4g}", f"{one.sd:.3g}", f"{one.z_start:+.2f}", f"{one.z:+.2f}",
+         "yes" if one.doubtful else "")
+        for one in sorted(fit.targets, key=lambda one: -abs(one.z))
+    ]  # fmt: skip
+    columns = ("target", "printed", "fitted", "sampling SD", "z at the start", "z", "doubtful")
+    note = "z: distance in sampling SDs of the printed number. Doubtful ones weigh less."
+    loose = ", ".join(one.name for one in fit.parameters if one.pinned < 0.1) or "none"
+    return html(
+        Page(
+            f"Which {scenario.name} prints what the paper prints?",
+            verdict,
+            Told(
+                f"trialtwin calibrate {scenario.name} --out FITTED.yaml",
+                (("scenario digest", digest(document.tree)), ("seed", str(fit.seed))),
+                as_given(),
+            ),
+            (f"{fit.replicates:,} replicates at each step. World: {scenario.source}",),
+            assumed_section(document),
+            base_section(document),
+            (
+                Section(
+                    "Parameters",
+                    tables=(table("Parameters", heads, parameters),),
+                    notes=(f"Not pinned down by the paper (under 10 %): {loose}.",),
+                ),
+                Section(
+                    "Published against fitted",
+                    tables=(table("Targets", columns, targets, 1, note),),
+                    pictures=_drawn(
+                        [
+                            FittedNumber(place(scenario.published[one.key].where), one.key, -one.z, -one.z_start)
+                            for one in fit.targets
+                            if one.key in scenario.published
+                        ]
+                    ),
+                ),
+            ),
+            terms=("replicate", "pinned down", "z"),
+        )
+    )
+
+
+def audit_report(findings: Sequence[Finding], tests: Sequence[object], title: str, numbers: int) -> str:
+    """The HTML report of an audit."""
+    counts = {severity: sum(one.severity == severity for one in findings) for severity in SEVERITIES}
+    told = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+    heads = ("number", "check", "arithmetic", "what would be consistent", "where")
+    sections = [
+        Section(
+            severity.capitalize(),
+            tables=(
+                table(
+                    severity.capitalize(),
+                    heads,
+                    [
+                        (one.keys[0], one.check, one.arithmetic, one.consistent, one.where)
+                        for one in findings
+                        if one.severity == severity
+                    ],
+                    5,
+                ),
+            ),
+        )
+        for severity in SEVERITIES
+        if counts[severity]
+    ]
+    return html(
+        Page(
+            "Can the printed numbers be right?",
+            f"Of {numbers} printed numbers the arithmetic contradicts some: {told}."
+            if findings
+            else f"{numbers} printed numbers, and the arithmetic contradicts none of them.",
+            Told("trialtwin audit WORLD", command=as_given()),
+            (title,),
+            Section(
+                "What was assumed",
+                ("Nothing but rounding: everything is recomputed within the rounding of what is printed.",),
+            ),
+            results=(
+                *sections,
+                Section("Which tests explain the p-values", items=tuple((str(one), "") for one in tests)),
+            ),
+            terms=("severe, moderate, note",),
+        )
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}" if whole else "-"

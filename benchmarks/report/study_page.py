@@ -1,0 +1,284 @@
+"""The page of a study: ADEMP's five headings between what was assumed and how to reproduce it."""
+
+import re
+from typing import Any
+
+import numpy as np
+
+from analysis.estimators import Estimator
+from analysis.kernels.status import Status
+from analysis.published import parse_printed
+from analysis.text_table import TextTable
+from benchmarks import paired, tables
+from benchmarks.blocks import Cell
+from benchmarks.performance import Measure
+from benchmarks.report import charts, glossary
+from benchmarks.report.engine import Page, Picture, Section, Told, abreast, html, picture, table
+from benchmarks.report.world import (
+    assumed_section,
+    base_section,
+    design_text,
+    failures_section,
+    matching_section,
+)
+from benchmarks.scenario import Scenario
+from benchmarks.study import StudyResult
+from simulator.documents import Document
+from simulator.world import ENDPOINTS
+
+ESTIMATES = {"before": "crude", "after": "matched"}
+DRAWN = 3
+"""So many cells have figures of their own."""
+NOTE = (
+    "In brackets: Monte Carlo standard error. SE: standard deviation of the estimates over replicates. Bias and SE of "
+    "a ratio are those of its logarithm."
+)
+
+
+def study_report(result: StudyResult, document: Document, scenario: Scenario, held: dict[str, Any]) -> str:
+    """The HTML report of a study."""
+    count, methods = len(result.cells), len(scenario.estimators)
+    size = (
+        f"{scenario.name}: {count} cell{'s' if count > 1 else ''}, {scenario.run.replicates:,} replicates of "
+        f"{scenario.population.size:,} patients, {methods} estimator{'s' if methods > 1 else ''}."
+    )
+    again = f"trialtwin run {scenario.name} --reps {scenario.run.replicates} --seed {scenario.run.seed}"
+    identity = (("scenario digest", str(held.get("digest"))), ("SHA-256 of the rows", result.rows_sha256))
+    results = (
+        Section("Aims", (f"{scenario.question} Source of the world: {scenario.source}",)),
+        _mechanisms(result, scenario),
+        _estimands(result),
+        Section("Methods", items=tuple((one.name, _described(one)) for one in scenario.estimators)),
+        _performance(result),
+        *_published(result, scenario),
+    )
+    return html(
+        Page(
+            scenario.question,
+            tables.verdict(result),
+            Told(again, identity, str(held.get("command") or ""), held.get("versions") or {}),
+            (size,),
+            assumed_section(document),
+            base_section(document),
+            results,
+            matching_section(result.cells),
+            failures_section(result.rows.failures().to_dict("records")),
+            glossary.STUDY,
+            ("morris", "austin"),
+            picks=True,
+        )
+    )
+
+
+def _mechanisms(result: StudyResult, scenario: Scenario) -> Section:
+    cells = [(str(cell.number), tables.settings_text(cell.settings)) for cell in result.cells]
+    shown = table("Cells", ("cell", "what is set"), cells, 2)
+    return Section(
+        "Data-generating mechanisms", (design_text(scenario),), tables=(shown,) if len(result.cells) > 1 else ()
+    )
+
+
+def _estimands(result: StudyResult) -> Section:
+    several = len(result.cells) > 1
+    rows = [
+        (
+            endpoint,
+            estimator,
+            *((str(cell),) if several else ()),
+            truth.estimand.population,
+            tables.measure_of(truth.estimand),
+            truth.how,
+            tables.with_error(Measure(truth.value, truth.mcse), 4),
+            tables.number(tables.natural(truth.estimand, truth.value)),
+        )
+        for (cell, endpoint, estimator), truth in result.truths.items()
+    ]
+    heads = ("endpoint", "estimator", *(("cell",) if several else ()), "population", "measure", "how")
+    shown = table("Truths", (*heads, "truth (MCSE)", "as ratio or difference"), rows, len(heads))
+    many = len(rows) > 80
+    why = (
+        "Each estimator is judged by the truth of its own estimand. A hazard ratio is not collapsible: marginal and "
+        "conditional truths differ even without confounding."
+    )
+    return Section("Estimands and their truths", (why,), tables=() if many else (shown,),
+                   fold=f"All {len(rows)} truths" if many else "", folded=(shown,) if many else ())  # fmt: skip
+
+
+def _performance(result: StudyResult) -> Section:
+    count = len(result.cells)
+    notes = [NOTE]
+    if count > DRAWN:
+        notes.append(f"Of {count} cells the first {DRAWN} have figures of their own; tables are of all.")
+    return Section(
+        "Performance measures",
+        pictures=_across(result),
+        parts=tuple(_cell(result, cell, count > 1) for cell in result.cells),
+        fold="On the same replicates",
+        folded=_paired(result),
+        notes=tuple(notes),
+    )
+
+
+def _cell(result: StudyResult, cell: Cell, several: bool) -> Section:
+    header, rows = tables.performance_rows(result, cell)
+    endpoints = list(dict.fromkeys(row[0] for row in rows))
+    parts = []
+    for endpoint in endpoints:
+        own = [row[1:] for row in rows if row[0] == endpoint]
+        pictures = _figures(result, cell, endpoint) if cell.number < DRAWN else ()
+        parts.append(
+            Section(
+                endpoint,
+                tables=(table(f"{endpoint}: performance of cell {cell.number}", header[1:], own, 2),),
+                pictures=pictures,
+                fold="Every measure",
+                folded=_every(result, cell, endpoint),
+            )
+        )
+    heading = f"Cell {cell.number}: {tables.settings_text(cell.settings)}" if several else ""
+    return Section(heading, parts=tuple(parts), cell=several)
+
+
+def _every(result: StudyResult, cell: Cell, endpoint: str) -> tuple[TextTable, ...]:
+    """Every measure of every estimator, an estimator a row, so many measures a table as fit."""
+    names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
+    found = [tables.measures(result, cell.number, endpoint, name) for name in names]
+    measures = list(dict.fromkeys(measure for own in found for measure in own))
+    rows = [
+        (name, *(tables.with_error(own[measure], 4) if measure in own else "" for measure in measures))
+        for name, own in zip(names, found, strict=True)
+    ]
+    heads = ("estimator", *(measure.replace("_", " ") for measure in measures))
+    return abreast(f"{endpoint}, cell {cell.number}", heads, rows, 1)
+
+
+def _figures(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, ...]:
+    where = f"{endpoint}, cell {cell.number}"
+    made = [
+        picture(
+            charts.lollipop(result, cell, endpoint),
+            f"{endpoint}: bias and coverage; bars: 1.96 Monte Carlo standard errors.",
+            f"Bias and coverage of every estimator, {where}",
+        )
+    ]
+    if cell.number > 0:
+        return tuple(made)
+    ridges, zipped = charts.replicates(result, cell, endpoint), charts.zip_of(result, cell, endpoint)
+    if ridges is not None:
+        caption = f"{endpoint}: estimates of the replicates; bars: truths"
+        published = f"endpoints.{endpoint}.after.cox.hr" in cell.scenario.published
+        caption += "; dashed: published after matching." if published else "."
+        made.append(picture(ridges, caption, f"Density of the estimates by estimator, {where}"))
+    scatter = charts.scatter_of(result, cell, endpoint)
+    if scatter is not None:
+        words = f"Estimates of the replicates against their standard errors, {where}"
+        made.append(picture(scatter, f"{endpoint}: estimates against their standard errors.", words))
+    if zipped is not None:
+        caption = f"{endpoint}: intervals by their distance from the truth; coloured ones miss it."
+        made.append(picture(zipped, caption, f"Intervals of the replicates by estimator, {where}"))
+    return tuple(made)
+
+
+def _across(result: StudyResult) -> tuple[Picture, ...]:
+    """The cells side by side, a figure for each endpoint that has one."""
+    found = []
+    for endpoint in dict.fromkeys(where for where, _ in result.cells[0].scenario.judged()):
+        drawn = charts.across(result, endpoint)
+        if drawn is not None:
+            caption = f"{endpoint}: bias in every cell; bars are 1.96 Monte Carlo standard errors, brackets one."
+            found.append(picture(drawn, caption, f"Bias of {endpoint} over the cells"))
+    return tuple(found)
+
+
+def _paired(result: StudyResult) -> tuple[TextTable, ...]:
+    several = len(result.cells) > 1
+    methods = [pair for cell in result.cells for pair in paired.methods(result, cell)]
+    made = []
+    if methods:
+        rows = [
+            (*((str(pair.cell),) if several else ()), pair.endpoint, pair.estimator, pair.against, *_contrasts(pair))
+            for pair in methods
+        ]
+        heads = (*(("cell",) if several else ()), "endpoint", "estimator", "against")
+        numbers = ("difference of bias", "gain in precision, %", "difference of coverage", "difference of rejection")
+        note = (
+            "Estimators that have the same truth to find, each against the first of them: differences between its "
+            "replicates and theirs, in brackets their paired Monte Carlo standard errors (Morris et al. 2019)."
+        )
+        made.append(table("Estimators", (*heads, *numbers), rows, len(heads), note))
+    cells = paired.cells(result)
+    if cells:
+        rows = [
+            (
+                str(pair.cell),
+                pair.endpoint,
+                pair.estimator,
+                pair.against,
+                tables.with_error(pair.measures["mean_difference"], 4),
+                tables.with_error(pair.measures["rejection_difference"], 4),
+            )
+            for pair in cells
+        ]
+        heads = ("cell", "endpoint", "estimator", "against", "difference of mean estimates", "difference of rejection")
+        note = (
+            "Cells share their random numbers: the difference that a setting makes, with its paired Monte Carlo "
+            "standard error. Estimates of ratios are logarithms."
+        )
+        made.append(table("Cells", heads, rows, 4, note))
+    return tuple(made)
+
+
+def _contrasts(pair: paired.Pair) -> tuple[str, ...]:
+    digits = {"relative_precision": 1}
+    return tuple(tables.with_error(pair.measures[name], digits.get(name, 4)) for name in paired.MEASURES)
+
+
+def _published(result: StudyResult, scenario: Scenario) -> tuple[Section, ...]:
+    rows = published_rows(result, scenario)
+    if not rows:
+        return ()
+    heads = ("number", "where", "estimator", "printed", "replicates: median (central 95 %)", "inside")
+    keys = ("what", "where", "estimator", "printed", "simulated", "inside")
+    note = "Of the first cell. A study that changes the world need not agree with the paper."
+    shown = table("Published beside simulated", heads, [tuple(row[key] for key in keys) for row in rows], 3, note)
+    return (Section("Published beside simulated", tables=(shown,)),)
+
+
+def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, str]]:
+    """Published hazard ratios beside the same analysis of the replicates of the first cell."""
+    rows = []
+    for endpoint in ENDPOINTS:
+        for when, estimator in ESTIMATES.items():
+            printed = {
+                part: scenario.published.get(f"endpoints.{endpoint}.{when}.cox.{part}")
+                for part in ("hr", "low", "high")
+            }
+            hr = printed["hr"]
+            if hr is None or (endpoint, estimator) not in result.rows.layout.keys[0]:
+                continue
+            numbers, status = result.rows.of(0, endpoint, estimator)
+            values = np.exp(numbers["value"][status == Status.OK])
+            if not len(values):
+                continue
+            low, middle, high = np.quantile(values, (0.025, 0.5, 0.975))
+            interval = [one.printed for one in (printed["low"], printed["high"]) if one is not None]
+            stands = parse_printed(hr.printed)
+            rows.append(
+                {
+                    "what": f"{endpoint} hazard ratio {when} matching",
+                    "printed": hr.printed + (f" ({'–'.join(interval)})" if interval else ""),
+                    "where": hr.where,
+                    "simulated": f"{middle:.2f} ({low:.2f}–{high:.2f})",
+                    "estimator": estimator,
+                    "inside": "yes" if stands.low <= high and stands.high >= low else "no",
+                }
+            )
+    return rows
+
+
+def _described(estimator: Estimator) -> str:
+    """The first sentence of an estimator's documentation, and its options where they are not the usual ones."""
+    first = " ".join((type(estimator).__doc__ or "").split("\n\n")[0].split()).replace("``", "")
+    options = estimator.model_dump(mode="json", exclude_defaults=True, exclude={"kind", "name", "endpoints"})
+    told = re.sub("[][{}'\"]", "", "; ".join(f"{key}: {value}" for key, value in options.items()))
+    return first.split(". ")[0].rstrip(".") + (f" ({told})." if told else ".")

@@ -1,0 +1,211 @@
+"""What a page says of the world behind it: what was assumed, how it differs from its base, how well it is matched."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis import balance
+from analysis.effects import AnalysisSet
+from analysis.figures.balance import love_between
+from analysis.table1 import presentation, table1
+from benchmarks.blocks import Cell
+from benchmarks.difference import IGNORED, differences
+from benchmarks.report.engine import Section, picture, table
+from benchmarks.sampled import samples
+from benchmarks.scenario import Scenario
+from benchmarks.tables import settings_text
+from simulator.cohort import Bools, Floats, Observed
+from simulator.documents import Document, DocumentError, assumed, load, shipped
+from simulator.generate import generate
+
+SECTIONS = ("population", "treatment", "outcomes", "entry", "followup", "centres", "calendar", "imperfections")
+NOT_THE_WORLD = (*IGNORED, "run", "extends", "calibration", "compatible")
+FEW = 20
+MOST_REPLICATES = 20
+MOST_CELLS = 12
+LARGE = 0.1
+
+
+def assumed_section(document: Document) -> Section:
+    """The values of the world that state no source, then those that do."""
+    paths = assumed(document, SECTIONS)
+    rows = [(path, _value_at(document.tree, path)) for path in paths]
+    sourced = [(path, _value_at(document.tree, path), source) for path, source in sorted(document.sources.items())]
+    plain = table("Assumed values", ("value of", "assumed"), rows, 2)
+    known = table("Sourced values", ("value of", "taken as", "source"), sourced, 3)
+    count = (
+        f"{len(paths)} values of the world state no source" if paths else "Every value of the world states its source"
+    )
+    few = len(paths) <= FEW
+    return Section(
+        "What was assumed",
+        (f"{count}; {len(sourced)} do.",),
+        tables=(plain,) if few and rows else (),
+        fold="The sourced values" if few else "All of them, assumed before sourced",
+        folded=tuple(one for one in ((known,) if few else (plain, known)) if one.rows),
+        in_print=not few,
+    )
+
+
+def base_section(document: Document) -> Section:
+    """Where the document differs from the one that it extends, or was changed from the command line."""
+    files = [shipped_name(file) for file in document.files]
+    heading = "How the world differs from its base"
+    if not document.files:
+        return Section(heading, ("What it was read from is not known.",))
+    own = len(document.files) == 1
+    base = document.files[0] if own else document.files[-2]
+    read = f"Read from, base first: {', then '.join(files)}."
+    try:
+        tree = load(base).tree
+    except DocumentError:
+        return Section(heading, (f"{read} {base} cannot be read here, so what differs is not known.",))
+    leaves = [one for one in differences(tree, document.tree) if one.path.split(".")[0] not in NOT_THE_WORLD]
+    rows = [(one.path, _text(one.one), _text(one.other)) for one in leaves]
+    name = shipped_name(base)
+    if not rows:
+        return Section(heading, (f"{read} It says what {name} says.",))
+    shown = table(f"Differences from {name}", ("value of", name, "here"), rows, 3)
+    what = "What the command line sets" if own else f"What differs from {name}"
+    told = f"{read} {what}: {len(rows)} value{'s' if len(rows) > 1 else ''}."
+    if len(rows) <= FEW:
+        return Section(heading, (told,), tables=(shown,))
+    return Section(heading, (told,), fold="All of them", folded=(shown,))
+
+
+def shipped_name(path: object) -> str:
+    """A shipped document by its name, whatever machine it was read on; any other file as it was named."""
+    name = Path(str(path)).stem
+    known = shipped().get(name)
+    return name if known is not None and known.resolve() == Path(str(path)).resolve() else str(path)
+
+
+def matching_section(cells: Sequence[Cell]) -> Section:
+    """How many were matched and how alike the arms then were, in the first replicates; one cohort as an example."""
+    shown = cells[:MOST_CELLS]
+    made = [_matched(cell) for cell in shown]
+    several = len(cells) > 1
+    rows = []
+    for cell, (treated, matched, before, after) in zip(shown, made, strict=True):
+        start = (str(cell.number), settings_text(cell.settings)) if several else ()
+        large = f"{100 * np.mean(after > LARGE):.0f}"
+        share = 100 * matched / np.maximum(treated, 1)
+        rows.append((*start, _range(matched, 0), _range(share, 1), _range(before, 3), _range(after, 3), large))
+    heads = ("cell", "settings") if several else ()
+    count = min(MOST_REPLICATES, cells[0].scenario.run.replicates)
+    note = (
+        f"Median (smallest to largest) of the first {count} replicates, their cohorts generated again by the analysis "
+        "plan of the study; SMD: over all covariates and levels, measured ones."
+    )
+    if len(cells) > len(shown):
+        note += f" The first {len(shown)} of {len(cells)} cells."
+    found = table(
+        "Matched patients and balance",
+        (
+            *heads,
+            "treated matched",
+            "% of the treated",
+            "largest |SMD| before",
+            "after",
+            f"replicates above {LARGE:g} after, %",
+        ),
+        rows,
+        len(heads) or 1,
+        note,
+    )
+    return Section("Matching diagnostics", tables=(found,), pictures=(_example(cells[0]),))
+
+
+def _matched(cell: Cell) -> tuple[Floats, Floats, Floats, Floats]:
+    """Treated patients, matched ones, and the largest |SMD| before and after, each ``(R,)``."""
+    scenario = cell.scenario
+    numbers = np.arange(min(MOST_REPLICATES, scenario.run.replicates), dtype=np.int64)
+    sample = samples(scenario, generate(cell.resolved, scenario.run.seed, numbers), scenario.run.seed)[0]
+    observed, x = sample.observed, _columns(sample.observed)
+    before = balance.smd(x, observed.treated, present=observed.present)
+    after = balance.smd(x, observed.treated, present=sample.matched, weight=sample.matching.weight)
+    counts = [(observed.treated & group).sum(axis=1).astype(np.float64) for group in (observed.present, sample.matched)]
+    return counts[0], counts[1], _largest(before), _largest(after)
+
+
+def _columns(observed: Observed) -> Floats:
+    """Every covariate, a categorical one as its levels ``(R, N, P)``."""
+    made = []
+    for k, variable in enumerate(observed.variables):
+        values = observed.covariates[..., k]
+        if variable.kind == "continuous":
+            made.append(values)
+        else:
+            made += [(values == level).astype(np.float64) for level in range(len(variable.levels))]
+    return np.stack(made, axis=-1)
+
+
+def _largest(smd: Floats) -> Floats:
+    found = np.abs(smd)
+    return np.asarray(np.max(np.where(np.isnan(found), -np.inf, found), axis=1))
+
+
+def _range(values: Floats, digits: int) -> str:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return "-"
+    middle, low, high = (f"{float(x):.{digits}f}" for x in (np.median(known), known.min(), known.max()))
+    return f"{middle} ({low} to {high})"
+
+
+def _example(cell: Cell) -> Any:
+    """The love plot of the first replicate."""
+    scenario = cell.scenario
+    cohorts = generate(cell.resolved, scenario.run.seed, np.zeros(1, np.int64))
+    sample = samples(scenario, cohorts, scenario.run.seed)[0]
+    observed, plan = sample.observed, sample.plan
+    sets = [AnalysisSet(observed.present[0]), _after(sample.matched, sample.matching.weight, plan.matching.simple)]
+    shows = presentation(observed, sets[0], plan.table1)
+    before, after = (table1(observed, group, shows, plan) for group in sets)
+    caption = f"Standardised mean differences of one cohort, replicate 0 of cell {cell.number}, as an example."
+    return picture(
+        love_between(before, after), caption, "Standardised mean differences of one cohort before and after matching"
+    )
+
+
+def _after(matched: Bools, weight: Floats, simple: bool) -> AnalysisSet:
+    return AnalysisSet(matched[0]) if simple else AnalysisSet(matched[0], weight[0])
+
+
+def failures_section(rows: Sequence[Mapping[Any, Any]]) -> Section:
+    """The replicates without an estimate, by status."""
+    if not rows:
+        return Section("Failures", ("None: every estimator gave an estimate in every replicate.",))
+    made = [tuple(str(row[key]) for key in ("cell", "endpoint", "estimator", "status", "count")) for row in rows]
+    heads = ("cell", "endpoint", "estimator", "status", "replicates")
+    return Section("Failures", tables=(table("Replicates without an estimate", heads, made, 4),))
+
+
+def design_text(scenario: Scenario) -> str:
+    """The data-generating mechanisms in words."""
+    return (
+        f"Virtual cohorts of {scenario.arms.treated} (treated) against {scenario.arms.control}: baseline covariates "
+        "joined by a Gaussian copula, logistic allocation of treatment, one illness-death course per patient and arm, "
+        f"accrual from {scenario.entry.accrual.start} to {scenario.entry.accrual.end}, cut-off "
+        f"{scenario.followup.cut_off}. Effect of treatment: {scenario.outcomes.treatment_effect.replace('_', ' ')}."
+    )
+
+
+def _text(value: Any) -> str:
+    shown = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return shown if len(shown) <= 400 else f"{shown[:397]}..."
+
+
+def _value_at(tree: dict[str, Any], path: str) -> str:
+    """The value at a dotted path whose keys may hold dots themselves."""
+    found: Any = tree
+    rest = path
+    while rest and isinstance(found, dict):
+        key = max((key for key in found if rest == key or rest.startswith(f"{key}.")), key=len, default=None)
+        if key is None:
+            return ""
+        found, rest = found[key], rest[len(key) + 1 :]
+    return ", ".join(map(str, found)) if isinstance(found, tuple) else _text(found)

@@ -1,0 +1,68 @@
+"""Tables and pages written to files, as asked on the command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.table_files import MissingExtra, check_place, write_tables
+from analysis.text_table import TextTable
+from benchmarks.store import RunError
+from benchmarks.study import StudyResult
+from benchmarks.tables import NOTE, measures, settings_text, with_error
+
+
+def check_tables(place: Path) -> None:
+    """RunError, before anything is computed, where tables cannot be written as asked."""
+    try:
+        check_place(place)
+    except MissingExtra as error:
+        raise RunError(f"{place}: {error}") from None
+
+
+def keep_tables(tables: Sequence[TextTable], place: Path) -> None:
+    """Write the tables to a folder or as a Word document; RunError where that cannot be."""
+    try:
+        write_tables(tables, place)
+    except OSError as error:
+        raise RunError(f"{error.filename or place}: cannot be written ({error.strerror})") from None
+    except MissingExtra as error:
+        raise RunError(f"{place}: {error}") from None
+
+
+def write_page(place: Path, page: str) -> None:
+    """Write a page; RunError where that cannot be."""
+    try:
+        place.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{place}: cannot be written ({error.strerror})") from None
+
+
+def performance_tables(result: StudyResult) -> list[TextTable]:
+    """Every measure of every estimator and cell as "value (MCSE)", a table per endpoint."""
+    made = []
+    several = len(result.cells) > 1
+    for endpoint in dict.fromkeys(where for cell in result.cells for where, _ in cell.scenario.judged()):
+        rows, names = [], dict[str, None]()
+        for cell in result.cells:
+            for where, one in cell.scenario.judged():
+                if where == endpoint:
+                    found = measures(result, cell.number, endpoint, one.name)
+                    names |= dict.fromkeys(found)
+                    rows.append((cell, one.name, found))
+        heads = ("cell", "settings", "estimator") if several else ("estimator",)
+        made.append(
+            TextTable(
+                f"Performance: {endpoint}",
+                (*heads, *(name.replace("_", " ") for name in names)),
+                tuple(
+                    (
+                        *((str(cell.number), settings_text(cell.settings)) if several else ()),
+                        estimator,
+                        *(with_error(found[name], 4) if name in found else "" for name in names),
+                    )
+                    for cell, estimator, found in rows
+                ),
+                (NOTE,),
+                words=len(heads),
+            )
+        )
+    return made

@@ -1,0 +1,230 @@
+"""Every figure once, with one label in all the places where a user's words stand: data of the figures' tests."""
+
+import inspect
+import pkgutil
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import import_module
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import figures
+from analysis.effects import Arms
+from analysis.figures import (
+    balance,
+    calibration,
+    claims,
+    cohort,
+    compatible,
+    decompose,
+    forest,
+    modes,
+    multiverse,
+    performance,
+    power,
+    states,
+    survival,
+    sweep,
+    tipping,
+)
+from analysis.plan import Plan
+from analysis.workflow import CohortAnalysis, analyse
+from simulator.cohort import Endpoint, Observed
+from simulator.terms import Variable
+
+WORLDS = ("as stated", "no effect of treatment", "no effect of anything")
+
+
+@lru_cache
+def made(label: str = "", n: int = 80) -> CohortAnalysis:
+    """An analysis of n patients with two endpoints, graded outcomes and modes; every name starts with the label."""
+    draw = np.random.default_rng(4)
+    variables = (
+        Variable("x", "continuous", cuts=(0.0,), label=f"{label}Age"),
+        Variable("g", "nominal", ("a", "b", "c"), label=f"{label}Stage"),
+    )
+    values = np.stack([draw.normal(size=n), draw.integers(0, 3, n).astype(float)], axis=-1)[None]
+    death, progression = draw.exponential(10, (1, n)), draw.exponential(8, (1, n))
+    died = draw.random((1, n)) < 0.7
+    first = np.minimum(death, progression)
+    courses = {"OS": Endpoint(death, died), "PFS": Endpoint(first, (progression <= death) | died)}
+    nausea, rash = draw.random((1, n)) < 0.5, draw.random((1, n)) < 0.3
+    binary = {
+        "response": draw.random((1, n)) < 0.4,
+        "nausea": nausea,
+        "nausea_34": nausea & (draw.random((1, n)) < 0.3),
+        "rash": rash,
+        "rash_34": rash & (draw.random((1, n)) < 0.3),
+    }
+    ways = {"old": draw.random((1, n)) < 0.3, "new": draw.random((1, n)) < 0.6}
+    ones = np.ones((1, n), dtype=np.bool_)
+    observed = Observed(variables, values, draw.random((1, n)) < 0.5, ones, courses, binary, {}, ways)
+    labels = {name: f"{label}{name}" for name in (*courses, *binary)} if label else {}
+    arms = (f"{label}Old", f"{label}New")
+    return analyse(observed, [str(i) for i in range(n)], Plan(), arms, labels)
+
+
+def replicates(label: str, n: int = 300) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Estimates and SE of three estimators."""
+    draw = np.random.default_rng(5)
+    return {
+        f"{label}{name}": (draw.normal(-0.5, 0.2, n), draw.gamma(100, 0.002, n)) for name in ("one", "two", "three")
+    }
+
+
+def of_analysis(label: str) -> dict[str, Callable[[], Figure]]:
+    """The figures of an analysis."""
+    found = made(label)
+    return {
+        "kaplan_meier_of": lambda: survival.kaplan_meier_of(found, "OS", "after", label or "months"),
+        "survival_panels_of": lambda: survival.survival_panels_of(found, label or "months"),
+        "states_of": lambda: states.states_of(
+            found, "before", progression="PFS", death="OS", time_unit=label or "months"
+        ),
+        "forest_of": lambda: forest.forest_of(found, "OS"),
+        "forests_of": lambda: forest.forests_of(found, "before"),
+        "love_of": lambda: balance.love_of(found),
+        "overlap_of": lambda: balance.overlap_of(found),
+        "flow_of": lambda: cohort.flow_of(found, [(f"{label}too old", 12), ("nobody", 0), (f"{label}unfit", 3)]),
+        "butterfly_of": lambda: cohort.butterfly_of(found, "before", f"{label}grade 3"),
+        "modes_of": lambda: modes.modes_of(found, {"old": f"{label}old lesion", "new": f"{label}new lesion"}),
+    }
+
+
+def of_numbers(label: str) -> dict[str, Callable[[], Figure]]:
+    """The figures of a study or of a question's answer."""
+    draw, own = np.random.default_rng(6), replicates(label)
+    grid = np.exp(np.linspace(0, 2.2, 21))
+    surface = -1 + 0.4 * np.outer(np.log(grid), np.log(grid))
+    curve = np.sort(draw.normal(-0.9, 0.1, 30))[:, None] + np.array([0.0, -0.3, 0.3])
+    choices = [{f"{label}caliper": "none" if s % 3 else "0.1", "ratio": str(s % 2)} for s in range(28)] + [{}, {}]
+    at = np.linspace(-2, 1, 50)
+    settings = {f"{label}size": ["50", "50", "90", "90"], "caliper": [f"{label}0.1", "none"] * 2}
+    measured = {name: (draw.normal(size=4), np.full(4, 0.1)) for name in own}
+    numbers = [
+        calibration.FittedNumber(f"{label}Table {k % 3}", f"{label}number {k}", z, z / 2)
+        for k, z in enumerate(draw.normal(0, 2.0, 60))
+    ]
+    return {
+        "ridge_of": lambda: performance.ridge_of(
+            {name: value for name, (value, _) in own.items()}, dict.fromkeys(own, -0.4), f"{label}log HR", -1.0
+        ),
+        "zipper_of": lambda: performance.zipper_of(
+            {name: (value - 2 * se, value + 2 * se, -0.4) for name, (value, se) in own.items()}, f"{label}log HR"
+        ),
+        "estimate_against_se_of": lambda: performance.estimate_against_se_of(
+            {name: (value, se, -0.4) for name, (value, se) in own.items()}, f"{label}log HR"
+        ),
+        "lollipop_of": lambda: performance.lollipop_of(
+            list(own),
+            [(f"{label}bias", [0.1, 0.0, -0.2], [0.01] * 3, 0.0), ("coverage", [95, 94, 80], [1, 1, 1], 95.0)],
+        ),
+        "nested_loop_of": lambda: sweep.nested_loop_of(measured, settings, f"{label}bias", 0.0),
+        "heat_of": lambda: sweep.heat_of(
+            draw.normal(size=(2, 2)), np.full((2, 2), 0.01), ["a", f"{label}b"], ["c", f"{label}d"],
+            (f"{label}rows", f"{label}columns"), f"{label}bias",
+        ),
+        "power_curve_of": lambda: power.power_curve_of(
+            [(100, 0.5, 0.02), (200, 0.7, 0.02), (400, 0.9, 0.01)], [(100, 0.6), (400, 0.95)], (270, 9), 0.8,
+            (f"{label}patients", f"{label}power"), f"{label}matched",
+        ),
+        "tipping_of": lambda: tipping.tipping_of(
+            grid, 1 / grid, surface, surface + 0.2, [(f"{label}sex", 1.5, 0.7), (f"{label}age", 3.0, 2.0)]
+        ),
+        "waterfall_of": lambda: decompose.waterfall_of(
+            (0.12, 0.01), (0.01, 0.01), [(f"{label}selection", -0.15, 0.01), (f"{label}drop-out", 0.04, 0.01)],
+            f"{label}bias",
+        ),
+        "specification_curve_of": lambda: multiverse.specification_curve_of(
+            curve, np.arange(30) % 4 > 0, choices, 0.36, f"{label}OS"
+        ),
+        "densities_of": lambda: compatible.densities_of(
+            [(f"{label}{m}", at, np.exp(-(at**2)), np.exp(-8 * (at - m) ** 2)) for m in (-1, 0)], 0.36, f"{label}OS"
+        ),
+        "rates_of": lambda: claims.rates_of(
+            {f"{label}{k}": [(0.1 * k, 0.01), (0.2, 0.01), (0.5, 0.02)] for k in range(4)}, WORLDS, 0.05
+        ),
+        "calibration_fit_of": lambda: calibration.calibration_fit_of(numbers),
+    }  # fmt: skip
+
+
+def on_axes(axes: Axes, label: str) -> dict[str, Callable[[], None]]:
+    """What draws on axes of one's own."""
+    found, own = made(label), replicates(label)
+    arms, side = (found.arms.control, found.arms.treated), found.endpoints["OS"].after
+    value, se = own[f"{label}one"]
+    return {
+        "kaplan_meier": lambda: survival.kaplan_meier(
+            axes, survival.curves_of(found, "OS", "after"), title=label, note=label, time_unit=label or "time"
+        ),
+        "states": lambda: states.states(
+            axes, states.shares_of(found, "before", "PFS", "OS")[0][1], title=label, time_unit=label or "time",
+            until=30.0,
+        ),
+        "forest": lambda: forest.forest(
+            axes, side.subgroups, title=label, arms=Arms(found.arms.treated, found.arms.control), level=0.9
+        ),
+        "love": lambda: balance.love(axes, found.table1.before, found.table1.after),
+        "overlap": lambda: balance.overlap(
+            axes, found.propensity.fitted, found.observed.treated[0], arms, np.linspace(0, 1, 9), label
+        ),
+        "flow": lambda: cohort.flow(axes, 80, [(f"{label}old", 3)], [cohort.FlowArm(arms[0], 40, 30)]),
+        "butterfly": lambda: cohort.butterfly(
+            axes, [cohort.Outcome(f"{label}rash", (10.0, 20.0), (1.0, 0.0), 0.04)], arms, severe=label, title=label
+        ),
+        "modes": lambda: modes.modes(
+            axes, [modes.ModeShare(f"{label}new", (3, 4), (10.0, 90.0))], arms, title=label
+        ),
+        "lollipop": lambda: performance.lollipop(axes, [f"{label}a"], [0.1], [0.01], 0.0, label),
+        "ridge": lambda: performance.ridge(axes, {f"{label}a": value}, {f"{label}a": -0.4}, label, -0.3),
+        "zipper": lambda: performance.zipper(axes, value - se, value + se, -0.4, title=label, label=label),
+        "estimate_against_se": lambda: performance.estimate_against_se(
+            axes, value, se, -0.4, title=label, label=label
+        ),
+        "nested_loop": lambda: sweep.nested_loop(
+            axes, {f"{label}a": (value[:3], se[:3])}, {f"{label}s": ["1", label, "1"]}, label, 0.0
+        ),
+        "heat": lambda: sweep.heat(
+            axes, value[:4].reshape(2, 2), se[:4].reshape(2, 2), ["a", label], [label, "b"], (label, label), label
+        ),
+        "power_curve": lambda: power.power_curve(axes, [(1, 0.5, 0.1)], [], (2, 0.1), 0.8, (label, label), label),
+        "tipping": lambda: tipping.tipping(
+            axes, np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.0, 4.0]), value[:9].reshape(3, 3),
+            value[9:18].reshape(3, 3), [(label, 2.0, 2.0)],
+        ),
+        "waterfall": lambda: decompose.waterfall(axes, (0.1, 0.01), (0.0, 0.01), [(label, -0.1, 0.01)], label),
+        "specification_curve": lambda: multiverse.specification_curve(
+            axes, np.column_stack([value, value - se, value + se])[:9], value[:9] < -0.5, [{label: label}] * 9, None,
+            label,
+        ),
+        "densities": lambda: compatible.densities(
+            axes, [(label, np.linspace(-1, 1, 9), np.ones(9), np.arange(9.0))], 0.4, label
+        ),
+        "rates": lambda: claims.rates(axes, {label: [(0.1, 0.01)] * 3}, WORLDS, 0.05),
+        "calibration_fit": lambda: calibration.calibration_fit(axes, [calibration.FittedNumber(label, label, 3.0)]),
+    }  # fmt: skip
+
+
+def rows_of(axes: Axes) -> list[str]:
+    """The names of the rows of axes."""
+    beside = [text for text in axes.texts if text.get_position()[0] < 0 and text.get_ha() == "right"]
+    return [text.get_text() for text in beside if text.get_transform() == axes.get_yaxis_transform()]
+
+
+def public() -> tuple[set[str], set[str]]:
+    """The names of all functions of the package that draw on axes, and of those that return a Figure."""
+    on_given, whole = set(), set()
+    for module in pkgutil.iter_modules(figures.__path__, "analysis.figures."):
+        if module.name.endswith(".style"):
+            continue
+        loaded = import_module(module.name)
+        for name, function in inspect.getmembers(loaded, inspect.isfunction):
+            if function.__module__ != module.name or name.startswith("_"):
+                continue
+            if next(iter(inspect.signature(function).parameters), "") == "axes":
+                on_given.add(name)
+            elif inspect.signature(function).return_annotation is Figure:
+                whole.add(name)
+    return on_given, whole
