@@ -55,7 +55,7 @@ def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
         published = None
     estimates, truths = {}, {}
     for name in names:
-        numbers, status = result.rows.of(cell.number, endpoint, name)
+        numbers, status = result.rows.of(cell.number, endpoint, name, ("value",))
         estimates[name] = np.where(status == Status.OK, numbers["value"], np.nan)
         truths[name] = result.truths[cell.number, endpoint, name].value
     return performance.ridge_of(estimates, truths, f"log hazard ratio of {endpoint}", published)
@@ -82,7 +82,7 @@ def _columns(
         truth = result.truths[cell.number, endpoint, one.name].value if where == endpoint else np.nan
         if where != endpoint or not np.isfinite(truth) or len(shown) == PANELS:
             continue
-        numbers, status = result.rows.of(cell.number, endpoint, one.name)
+        numbers, status = result.rows.of(cell.number, endpoint, one.name, names)
         first, second = (numbers[name][status == Status.OK] for name in names)
         if (np.isfinite(first) & np.isfinite(second)).any():
             shown[one.name] = (first, second, truth)

@@ -256,7 +256,7 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
             hr = printed["hr"]
             if hr is None or (endpoint, estimator) not in result.rows.layout.keys[0]:
                 continue
-            numbers, status = result.rows.of(0, endpoint, estimator)
+            numbers, status = result.rows.of(0, endpoint, estimator, ("value",))
             values = np.exp(numbers["value"][status == Status.OK])
             if not len(values):
                 continue
