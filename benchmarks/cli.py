@@ -3,10 +3,12 @@
 Nothing is computed here, and nothing heavy is imported at the start.
 """
 
+import io
 import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -267,13 +269,18 @@ def schema(document: str) -> None:
 
 def main() -> NoReturn:
     """Run the command line: exit 0, 2 with one message for a user's mistake, 130 when interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where it is closed
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_guarded(lambda: cli.main(standalone_mode=False)))
 
 
 def _guarded(command: Callable[[], Any]) -> int:
     try:
+        os.getcwd()
         code = command()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -282,13 +289,38 @@ def _guarded(command: Callable[[], Any]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; the same command again goes on where this one stopped", err=True)
         return 130
+    except MemoryError:
+        click.echo("trialtwin: not enough memory; ask for fewer patients, smaller blocks or fewer jobs", err=True)
+        return 2
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_stdout_go()
         return 1
+    except (OSError, ImportError) as error:  # of the machine: what users ask for is told where it is asked for
+        _let_stdout_go()
+        click.echo(f"trialtwin: {_of_the_machine(error)}", err=True)
+        return 2
     except _user_mistakes() as error:
         click.echo(f"trialtwin: {error}" if "\n" not in str(error) else str(error), err=True)
         return 2
     return code if isinstance(code, int) else 0
+
+
+def _let_stdout_go() -> None:
+    """Nothing more goes to stdout, at the interpreter's end either."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _of_the_machine(error: OSError | ImportError) -> str:
+    """What is wrong with the machine, on one line."""
+    told = getattr(error, "strerror", None) or " ".join(str(error).split())[:300]
+    if isinstance(error, ImportError):
+        return f"a part of it cannot be loaded ({told}); give it more memory, or install it again"
+    try:
+        os.getcwd()
+    except OSError:
+        return "the current folder is gone; change to one that exists"
+    return f"{error.filename or 'a file or stream that is open'}: {told}"
 
 
 def _user_mistakes() -> tuple[type[BaseException], ...]:

@@ -61,10 +61,13 @@ def run(
     other cells or more estimators add what is missing.
     """
     from benchmarks import run_verbs, verbs
+
+    asked = verbs.load_study(name, settings, reps, seed)  # before what is slow to import: a mistake is told at once
+    from benchmarks.sizes import check_sizes
     from benchmarks.study import Work
 
-    asked = verbs.load_study(name, settings, reps, seed)
     work = Work(jobs or cores(), block, backend)
+    check_sizes((scenario for _, scenario in asked.cells), work.jobs, block)
     if dry_run:
         click.echo(run_verbs.dry_run(asked, work, out, as_json))
         return

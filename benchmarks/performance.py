@@ -38,18 +38,22 @@ def performance(
     truth: float,
     truth_mcse: float = 0.0,
     alpha: float = 0.05,
+    left_out: int = 0,
 ) -> dict[str, Measure]:
-    """Every measure by name, from replicate arrays ``(R,)``."""
+    """Every measure by name, from replicate arrays ``(R,)``; ``left_out`` are failures that the arrays do not hold."""
     ok = np.asarray(status == Status.OK)
-    estimate, low, high = value[ok], low[ok], high[ok]
+    kept = slice(None) if ok.all() else ok  # no copies where none is needed: replicates may be millions
+    estimate, se, low, high, p = value[kept], se[kept], low[kept], high[kept], p[kept]
     mean = _mean(estimate)
     spread = _spread(estimate)
-    rejects = np.where(np.isnan(p[ok]), nan, p[ok] < alpha)
     rejection = "type_1_error" if truth == 0 else "power"
-    failed = len(ok) - len(estimate)
+    failed = left_out + len(ok) - len(estimate)
 
     def covered(at: float, failed: int) -> Measure:
         return _share(_covers(low, high, at), failed)
+
+    def rejected(failed: int) -> Measure:
+        return _share(np.where(np.isnan(p), nan, p < alpha), failed)
 
     def judged(measure: Callable[[float], Measure]) -> Measure:
         return _with_error_of_truth(measure, truth, truth_mcse)
@@ -60,15 +64,15 @@ def performance(
         "bias": judged(lambda at: Measure(mean.value - at, mean.mcse)),
         "relative_bias": _relative_bias(mean, truth, truth_mcse),
         "empirical_se": spread,
-        **_model_se(se[ok], spread),
+        **_model_se(se, spread),
         "mse": judged(lambda at: _mean((estimate - at) ** 2)),
         "rmse": _root(judged(lambda at: _mean((estimate - at) ** 2))),
         "coverage": judged(partial(covered, failed=0)),
         "bias_eliminated_coverage": covered(mean.value if np.isfinite(mean.value) else nan, 0),
-        rejection: _share(rejects, 0),
+        rejection: rejected(0),
         "coverage_failures_counted": judged(partial(covered, failed=failed)),
-        f"{rejection}_failures_counted": _share(rejects, failed),
-        "convergence": _share(ok.astype(np.float64), 0),
+        f"{rejection}_failures_counted": rejected(failed),
+        "convergence": _share(ok.astype(np.float64), left_out),
     }
 
 
@@ -156,16 +160,18 @@ def _model_se(se: Floats, spread: Measure) -> dict[str, Measure]:
 
 def _covers(low: Floats, high: Floats, at: float) -> Floats:
     """One where the interval holds the number, zero where it does not, NaN where either is missing."""
-    return np.where(np.isnan(low) | np.isnan(high) | np.isnan(at), nan, (low <= at) & (at <= high))
+    inside = ((low <= at) & (at <= high)).astype(np.float64)
+    inside[np.isnan(low) | np.isnan(high) | np.isnan(at)] = nan
+    return inside
 
 
 def _share(hits: Floats, failed: int) -> Measure:
     """The share of ones among those known and ``failed`` zeros more; NaN where there are hits, but none is known."""
-    known = hits[~np.isnan(hits)]
-    n = len(known) + failed
-    if n == 0 or (len(hits) > 0 and len(known) == 0):
+    known = len(hits) - int(np.isnan(hits).sum())
+    n = known + failed
+    if n == 0 or (len(hits) > 0 and known == 0):
         return Measure(nan, nan)
-    share = float(known.sum()) / n
+    share = float(np.sum(hits, where=~np.isnan(hits))) / n
     return Measure(share, sqrt(share * (1 - share) / n))
 
 

@@ -39,11 +39,13 @@ class Rows:
     path: Path
     layout: Layout
 
-    def of(self, cell: int, endpoint: str, estimator: str) -> tuple[dict[str, Floats], NDArray[np.int64]]:
+    def of(
+        self, cell: int, endpoint: str, estimator: str, names: Sequence[str] = (*NUMBERS, *COUNTS)
+    ) -> tuple[dict[str, Floats], NDArray[np.int64]]:
         """The numbers and counts of one estimator by name, and its statuses, each ``(replicates,)``."""
         keys, count = self.layout.keys[cell], self.layout.replicates[cell]
         place, first = keys.index((endpoint, estimator)), 0
-        found = {name: np.empty(count) for name in (*NUMBERS, *COUNTS)}
+        found = {name: np.empty(count) for name in names}
         status = np.empty(count, np.int64)
         for table in self.pieces([*found, "status"], cell):
             last = first + len(table) // len(keys)
@@ -80,7 +82,7 @@ class Rows:
         found = []
         for cell, keys in self.layout.keys.items():
             for endpoint, estimator in keys:
-                codes, counts = np.unique(self.of(cell, endpoint, estimator)[1], return_counts=True)
+                codes, counts = np.unique(self.of(cell, endpoint, estimator, ())[1], return_counts=True)
                 found += [
                     (cell, endpoint, estimator, Status(int(code)).name, int(count))
                     for code, count in zip(codes, counts, strict=True)

@@ -11,6 +11,7 @@ from functools import cached_property
 import pandas as pd
 import pyarrow as pa
 
+from analysis.kernels.status import Status
 from benchmarks.blocks import Block, Cell, block_rows, block_size, halves, joined, lost_rows, pair_key
 from benchmarks.executors import Crew, Rescue, chosen, crew
 from benchmarks.looks import Look, look, schedule
@@ -133,9 +134,13 @@ def judge(rows: Rows, truths: dict[tuple[int, str, str], Truth]) -> pd.DataFrame
     """Performance of every estimator: one row per cell, endpoint, estimator and measure, with Monte Carlo SE."""
     table: list[dict[str, object]] = []
     for key, truth in truths.items():
-        numbers, status = rows.of(*key)
+        numbers, status = rows.of(*key, NUMBERS)
+        ok = status == Status.OK
+        for name in NUMBERS:  # one at a time: replicates may be millions
+            numbers[name] = numbers[name][ok]
         value, se, low, high, p = (numbers[name] for name in NUMBERS)
-        measures = performance(value, se, low, high, p, status, truth.value, truth.mcse)
+        left_out = len(ok) - len(value)
+        measures = performance(value, se, low, high, p, status[ok], truth.value, truth.mcse, left_out=left_out)
         start = dict(zip(KEYS, key, strict=True))
         table += [
             {**start, "measure": name, "value": measure.value, "mcse": measure.mcse}

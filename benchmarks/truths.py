@@ -108,7 +108,7 @@ def aims(cell: Cell, rows: Rows) -> dict[Key, float]:
     """The Monte Carlo SE of each truth that is small enough: a third of the study's own error of the mean estimate."""
     found: dict[Key, float] = {}
     for endpoint, estimator in cell.scenario.judged():
-        numbers, status = rows.of(cell.number, endpoint, estimator.name)
+        numbers, status = rows.of(cell.number, endpoint, estimator.name, ("value",))
         value = numbers["value"][status == Status.OK]
         enough = len(value) > 1 and np.isfinite(value).all()
         found[endpoint, estimator.name] = float(value.std(ddof=1)) / len(value) ** 0.5 / 3 if enough else 0.0

@@ -17,6 +17,7 @@ from benchmarks import calibrate as calibration
 from benchmarks import fidelity as scorecard
 from benchmarks.progress import Progress
 from benchmarks.scenario import Scenario
+from benchmarks.sizes import check_sizes
 from benchmarks.store import RunError
 from benchmarks.tables import WIDTH, aligned, number
 from benchmarks.targets import free_paths
@@ -37,6 +38,7 @@ def fidelity(asked: Asked, jobs: int, report_out: Path | None, as_json: bool) ->
     """The scorecard as tables or JSON, its report page written where asked."""
     scenario = asked.scenario
     _needs_published(asked)
+    check_sizes((scenario,), jobs)
     ready_kernels(STUDY)
     progress = Progress()
     found = scorecard.fidelity(
@@ -100,6 +102,7 @@ def calibrate(
         paths = free_paths(document, scenario.calibration)
     except ValueError as error:
         raise RunError(f"{scenario.name}: {error}") from None
+    check_sizes((scenario,), jobs)
     ready_kernels(STUDY)
     fit = calibration.calibrate(scenario, document.tree, paths, jobs, Progress(), doubts(asked))
     changed = sorted({path[:-1] if path[-1].isdecimal() else path for group in paths for path in group})

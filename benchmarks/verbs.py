@@ -24,6 +24,7 @@ from simulator.documents import (
     shipped,
     with_values,
 )
+from simulator.yaml12 import read
 
 if TYPE_CHECKING:
     from benchmarks.replicate_table import Columns
@@ -117,6 +118,7 @@ def warm_up(as_json: bool) -> str:
 def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
     """Write cohorts of the first cell; the files written."""
     from benchmarks.simulated_spec import cohort_spec
+    from benchmarks.sizes import check_sizes
     from simulator.export import adam_tables, plain_table, write_table
     from simulator.generate import generate, resolve
 
@@ -125,6 +127,7 @@ def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
     scenario, count = asked.scenario, asked.scenario.run.replicates
     if count * scenario.screened() > 50_000_000:
         raise RunError(f"{count:,} cohorts of {scenario.population.size:,} patients are too many for one file")
+    check_sizes((scenario,), block=count)
     if layout == "adam" and (count > 1 or hidden):
         raise RunError("adam describes one observed study: leave --reps at 1, and --hidden to the plain format")
     resolved = resolve(scenario)
@@ -152,6 +155,7 @@ def analyze(
     """One cohort file analysed: the tables for stdout, with JSON, report and files of tables written where asked."""
     from analysis.cohort_file import read_cohort
     from analysis.workflow import analyse
+    from benchmarks.sizes import check_pairs, compares_all, free_memory
     from benchmarks.tables import cohort_tables
     from benchmarks.warm_up import COHORT
     from benchmarks.written import check_tables, keep_tables, write_page
@@ -161,6 +165,8 @@ def analyze(
     document = load(spec, settings, spec=CohortSpec)
     described = parse(document, CohortSpec)
     cohort = read_cohort(data, described)
+    if compares_all(described.analysis.matching):
+        check_pairs(len(cohort.ids), free_memory())
     ready_kernels(COHORT)
     result = analyse(cohort.observed, cohort.ids, described.analysis, cohort.arms, described.data.labels())
     text = json.dumps(result.to_json(), indent=2, allow_nan=False)
@@ -179,10 +185,7 @@ def analyze(
 
 def listing(as_json: bool) -> str:
     """The shipped scenarios by group, each with its question."""
-    found = [
-        {"group": path.parent.name, "name": name, "question": load(str(path)).tree.get("question", "")}
-        for name, path in shipped().items()
-    ]
+    found = [{"group": path.parent.name, "name": name, "question": _question(path)} for name, path in shipped().items()]
     if as_json:
         return json.dumps(found, indent=2)
     width = max(len(entry["name"]) for entry in found)
@@ -192,6 +195,12 @@ def listing(as_json: bool) -> str:
         own = (entry for entry in found if entry["group"] == group)
         lines += [f"  {entry['name']:{width}}  {entry['question']}" for entry in own]
     return "\n".join(lines[1:])
+
+
+def _question(path: Path) -> str:
+    """The question that a document asks itself; what it extends is read only where it asks none."""
+    own = read(path.read_bytes(), str(path)).value.get("question")
+    return str(own.value if own is not None else load(str(path)).tree.get("question", ""))
 
 
 def written(files: Sequence[Path], as_json: bool) -> str:

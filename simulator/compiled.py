@@ -2,18 +2,22 @@
 
 import functools
 import hashlib
+import io
 import os
 import pickle
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.core import caching
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _SETTINGS: Any = numba.config
+_CacheFile: Any = caching.IndexDataCacheFile
 
 
 def _writable(folder: Path) -> bool:
@@ -69,6 +73,38 @@ def _stamp(function: Callable[..., Any]) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
+class _Checked(_CacheFile):  # type: ignore[misc]
+    """Numba's files of a kernel, each with a SHA-256 at its end: a flipped bit of compiled code would be run.
+
+    A damaged file counts as absent, and is written anew.
+    """
+
+    @contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[io.BytesIO]:
+        content = io.BytesIO()
+        yield content
+        with super()._open_for_write(filepath) as file:
+            file.write(content.getvalue() + hashlib.sha256(content.getvalue()).digest())
+
+    def _load_index(self) -> Any:
+        return super()._load_index() if _whole(Path(self._index_path)) else {}
+
+    def _load_data(self, name: str) -> Any:
+        path = Path(self._data_path(name))
+        if not _whole(path):
+            raise FileNotFoundError(path)
+        return super()._load_data(name)
+
+
+def _whole(path: Path) -> bool:
+    """Whether the file is there and ends in the SHA-256 of what precedes it."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(content[:-32]).digest() == content[-32:]
+
+
 def _forgiving(use: Callable[..., Any]) -> Callable[..., Any]:
     """The use of a cache that does nothing where the disk is full or a cached file is damaged."""
 
@@ -93,8 +129,8 @@ def kernel(function: _F) -> _F:
             compiled.enable_caching()
         except (OSError, RuntimeError):  # no file, or no folder for it
             return compiled  # type: ignore[no-any-return]
-        cache = compiled._cache
-        cache._cache_file._source_stamp = stamp
+        cache, base = compiled._cache, compiled._cache._impl.filename_base
+        cache._cache_file = _Checked(cache.cache_path, base, stamp)
         cache.load_overload, cache.save_overload = _forgiving(cache.load_overload), _forgiving(cache.save_overload)
     return compiled  # type: ignore[no-any-return]
 

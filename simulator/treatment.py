@@ -69,7 +69,11 @@ def solve_intercept(treatment: Logistic | Prevalence | Fixed, predictor: Floats)
     if treatment.share in (0.0, 1.0):
         return float(np.copysign(np.inf, treatment.share - 0.5))
     span = float(np.abs(predictor).max()) + abs(float(logit(treatment.share))) + 1.0
-    return float(brentq(lambda a: probability(a + predictor).mean() - treatment.share, -span, span, xtol=1e-13))
+
+    def excess(intercept: float) -> float:
+        return float(probability(intercept + predictor).mean() - treatment.share)
+
+    return float(brentq(excess, -span, span, xtol=1e-13, maxiter=5000))  # log odds may be as far apart as 1e300
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,8 @@ def faults(error: ValidationError, spec: type[BaseModel], tree: Any) -> list[Fau
     plain: list[Fault] = []
     branches: dict[Path, dict[str, list[tuple[Found, ErrorDetails]]]] = {}
     for detail in error.errors(include_url=False)[:_MOST_TOLD]:
+        if detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]:
+            continue  # entries that are faulty themselves are not counted
         found = locate(detail["loc"], spec, tree)
         if found.branch is None:
             plain.append(_fault(found, detail, tree))

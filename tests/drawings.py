@@ -86,6 +86,7 @@ def of_analysis(label: str) -> dict[str, Callable[[], Figure]]:
         "forest_of": lambda: forest.forest_of(found, "OS"),
         "forests_of": lambda: forest.forests_of(found, "before"),
         "love_of": lambda: balance.love_of(found),
+        "love_between": lambda: balance.love_between(found.table1.after, found.table1.before),
         "overlap_of": lambda: balance.overlap_of(found),
         "flow_of": lambda: cohort.flow_of(found, [(f"{label}too old", 12), ("nobody", 0), (f"{label}unfit", 3)]),
         "butterfly_of": lambda: cohort.butterfly_of(found, "before", f"{label}grade 3"),
@@ -112,10 +113,10 @@ def of_numbers(label: str) -> dict[str, Callable[[], Figure]]:
             {name: value for name, (value, _) in own.items()}, dict.fromkeys(own, -0.4), f"{label}log HR", -1.0
         ),
         "zipper_of": lambda: performance.zipper_of(
-            {name: (value - 2 * se, value + 2 * se, -0.4) for name, (value, se) in own.items()}, f"{label}log HR"
+            {name: (value - 2 * se, value + 2 * se, -0.4) for name, (value, se) in own.items()}, [f"{label}log HR"] * 3
         ),
         "estimate_against_se_of": lambda: performance.estimate_against_se_of(
-            {name: (value, se, -0.4) for name, (value, se) in own.items()}, f"{label}log HR"
+            {name: (value, se, -0.4) for name, (value, se) in own.items()}, [f"{label}log HR"] * 3
         ),
         "lollipop_of": lambda: performance.lollipop_of(
             list(own),
@@ -126,6 +127,7 @@ def of_numbers(label: str) -> dict[str, Callable[[], Figure]]:
             draw.normal(size=(2, 2)), np.full((2, 2), 0.01), ["a", f"{label}b"], ["c", f"{label}d"],
             (f"{label}rows", f"{label}columns"), f"{label}bias",
         ),
+        "enrolment_of": lambda: cohort.enrolment_of(50.5, [(f"{label}too old", 9.5)], ()),
         "power_curve_of": lambda: power.power_curve_of(
             [(100, 0.5, 0.02), (200, 0.7, 0.02), (400, 0.9, 0.01)], [(100, 0.6), (400, 0.95)], (270, 9), 0.8,
             (f"{label}patients", f"{label}power"), f"{label}matched",

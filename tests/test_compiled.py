@@ -1,12 +1,15 @@
 """Compiled kernels: a cache that cannot be written, or is damaged, must not break anything."""
 
+import hashlib
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from simulator import compiled
 from tests.reference.simulator_twin import uniform
 
 ROOT = Path(__file__).parents[1]
@@ -87,6 +90,41 @@ def test_a_damaged_cache_is_passed_over(tmp_path, expected):
         for path in damaged:
             path.write_bytes(path.read_bytes()[:keep])
         assert say(HOME=str(tmp_path))[0] == expected
+
+
+def test_a_damaged_cache_is_mended_and_never_run(tmp_path, expected):
+    """Bits flipped in compiled code could crash or change numbers: such a file counts as absent and is written anew."""
+    say(HOME=str(tmp_path))
+    files = sorted(path for path in tmp_path.rglob("*") if path.suffix in (".nbi", ".nbc"))
+    before = {path: path.read_bytes() for path in files}
+    assert files
+    rng = random.Random(5)
+    for _ in range(4):
+        for path in files:
+            content = bytearray(path.read_bytes())
+            content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+            path.write_bytes(content)
+        assert say(HOME=str(tmp_path))[0] == expected
+        assert {path for path in files if path.read_bytes()[:100] == before[path][:100]} == set(files)
+        assert all(_sealed(path) for path in files)
+
+
+def test_a_flipped_bit_anywhere_is_seen(tmp_path):
+    say(HOME=str(tmp_path))
+    path = next(iter(sorted(tmp_path.rglob("*.nbc"))))
+    whole = path.read_bytes()
+    assert compiled._whole(path)
+    for place in (0, 1, len(whole) // 2, len(whole) - 33, len(whole) - 32, len(whole) - 1):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        assert not compiled._whole(path)
+    for content in (b"", b"x", whole[:-1], whole + b"x"):
+        path.write_bytes(content)
+        assert not compiled._whole(path)
+
+
+def _sealed(path: Path) -> bool:
+    content = path.read_bytes()
+    return hashlib.sha256(content[:-32]).digest() == content[-32:]
 
 
 def test_a_full_disk_is_passed_over(tmp_path, expected):

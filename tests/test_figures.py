@@ -19,9 +19,21 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
 
-from analysis.figures import style, survival
+from analysis.figures import (
+    calibration,
+    claims,
+    cohort,
+    compatible,
+    decompose,
+    multiverse,
+    performance,
+    power,
+    style,
+    survival,
+    sweep,
+)
 from analysis.figures.style import fitted, save, svg, width_of
-from tests.drawings import made, of_analysis, of_numbers, on_axes, public
+from tests.drawings import WORLDS, made, of_analysis, of_numbers, on_axes, public
 
 HOSTILE = {
     "math": "$\\frac{$ $x$ ",
@@ -206,6 +218,7 @@ def test_labels_fit_into_their_room() -> None:
                 assert width_of(told) <= room + 0.12
                 assert told.count("\n") < lines
     assert fitted("short", 1.0) == "short"
+    assert style.ending("endpoints.OS.after.cox.hr", 1.0) == "…ts.OS.after.cox.hr"
     assert style.row_label("Intrahepatic lesion number (Multiple)", 1.5).endswith("… (Multiple)")
     figure = Figure()
     shown = figure.text(0, 0, "Intrahepatic lesion number", fontsize=style.TEXT, family="DejaVu Sans")
@@ -229,3 +242,37 @@ def test_two_figures_of_a_page_share_no_identifier() -> None:
         assert set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', text)) <= {(x, "") for x in own} | {
             ("", x) for x in own
         }
+
+
+NAN, FEW = np.full(3, np.nan), np.array([np.nan, 1.0, np.nan])
+NOTHING: dict[str, Callable[[], Figure]] = {
+    "no estimators": lambda: performance.lollipop_of([], [("bias", [], [], 0.0)]),
+    "no values": lambda: performance.lollipop_of(["a"], [("bias", [np.nan], [np.nan], 0.0), ("x", [1], [np.nan], 1.0)]),
+    "no ridges": lambda: performance.ridge_of({}, {}, "l", None),
+    "one estimate": lambda: performance.ridge_of({"a": NAN, "b": FEW, "c": np.ones(3)}, {"a": np.nan}, "l", 0.1),
+    "no intervals": lambda: performance.zipper_of({"a": (NAN, NAN, 0.1), "b": (FEW, FEW, 0.1)}, ["l", "l"]),
+    "no errors": lambda: performance.estimate_against_se_of(
+        {"a": (NAN, NAN, 0.1), "b": (FEW, FEW, np.nan)}, ["l", "l"]
+    ),
+    "equal errors": lambda: performance.estimate_against_se_of({"a": (np.ones(3), np.ones(3), 1.0)}, ["l"]),
+    "no biases": lambda: sweep.nested_loop_of({"a": (NAN, NAN)}, {"s": ["1", "1", "1"]}, "l", 0.0),
+    "no settings": lambda: sweep.nested_loop_of({"a": (FEW, FEW)}, {}, "l", 0.0),
+    "no cells": lambda: sweep.heat_of(NAN[:, None], NAN[:, None], ["1", "2", "3"], ["x"], ("r", "c"), "w"),
+    "no power": lambda: power.power_curve_of([], [], (100, np.nan), 0.8, ("x", "y"), "m"),
+    "one cell": lambda: power.power_curve_of([(100, 0.5, 0.0)], [], (100, 0.0), 0.8, ("x", "y"), "m"),
+    "no steps": lambda: decompose.waterfall_of((0.0, 0.0), (0.0, 0.0), [], "bias"),
+    "no curve": lambda: multiverse.specification_curve_of(
+        np.full((2, 3), np.nan), np.zeros(2, np.bool_), [{}, {}], 1, "OS"
+    ),
+    "no suspicions": lambda: compatible.densities_of([], 0.4, "OS"),
+    "no claims": lambda: claims.rates_of({}, WORLDS, 0.05),
+    "no numbers": lambda: calibration.calibration_fit_of([]),
+    "nobody screened": lambda: cohort.enrolment_of(0, [], ()),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_where_there_is_nothing_to_show_that_is_shown(name: str) -> None:
+    figure = NOTHING[name]()
+    assert svg(figure)
+    assert faults(figure) == []

@@ -101,8 +101,12 @@ def test_of_many_replicates_evenly_spaced_ones_are_drawn_and_it_says_so() -> Non
     value, se = RNG.normal(-0.4, 0.2, n), np.full(n, 0.2)
     own = dict.fromkeys("abcde", (value, se, -0.4))
     intervals = dict.fromkeys("abcde", (value - 1.96 * se, value + 1.96 * se, -0.4))
-    for figure in (performance.estimate_against_se_of(own, "l"), performance.zipper_of(intervals, "l")):
+    for figure in (
+        performance.estimate_against_se_of(own, list("lmnop")),
+        performance.zipper_of(intervals, "lmnop"),
+    ):
         assert all("200 of 100,000" in " ".join(said(axes)) for axes in figure.axes)
+        assert [axes.get_xlabel() for axes in figure.axes] == list("lmnop")
         assert len(svg(figure)) < 250_000
     axes = axes_of()
     performance.zipper(axes, *intervals["a"], title="t", label="l")

@@ -61,8 +61,9 @@ def _memory(field: str) -> float:
 def judged(*words: str, names: Sequence[str]) -> Told:
     """How the verb ended, which must be well; every line of a refusal must name one of ``names``."""
     told = called(*words)
-    if told.seconds > MOST_SECONDS:
-        told = called(*words)  # what was compiled the first time
+    for _ in range(2):  # what was compiled the first time, or shared the machine
+        if told.seconds > MOST_SECONDS:
+            told = called(*words)
     assert told.code in (0, 2), told
     assert told.seconds < MOST_SECONDS, told
     assert told.grown < MOST_BYTES, told
@@ -141,7 +142,7 @@ def asked(path: str, seed: int) -> tuple[str, ...]:
             ("check", path),
             ("show", path),
             ("show", path, "--resolved"),
-            ("run", path, "--dry-run"),
+            ("run", path, "--dry-run", *QUICK),
             ("audit", path),
             ("diff", path, "small.yaml"),
             ("diff", "small.yaml", path),
@@ -256,11 +257,11 @@ def fuzz_folders(seeds: range) -> Tally:
 
 
 FUZZERS: dict[str, tuple[Callable[[range], Tally], int, int]] = {
-    "scenarios": (fuzz_scenarios, 60, 6000),
-    "runs": (fuzz_runs, 60, 1000),
+    "scenarios": (fuzz_scenarios, 40, 6000),
+    "runs": (fuzz_runs, 40, 1000),
     "overrides": (fuzz_overrides, 150, 2000),
     "specs": (fuzz_specs, 80, 2000),
-    "tables": (fuzz_tables, 150, 2000),
+    "tables": (fuzz_tables, 100, 2000),
     "rows": (fuzz_rows, 80, 1000),
     "folders": (fuzz_folders, 12, 400),
 }
@@ -282,7 +283,8 @@ def test_many_more_mutated_files_end_well(name: str) -> None:
     print(name, fuzzer(range(1_000, 1_000 + many)))
 
 
-def test_small_tables_that_unfold_to_gigabytes_are_refused() -> None:
+def test_small_tables_that_unfold_to_gigabytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.data_table.MAX_BYTES", 16 * 2**20)  # so that a moment suffices to make too much
     columns = ("estimate", "se", "truth", "method", "replicate")
     for name, data in bombs(columns).items():
         Path("bomb.parquet").write_bytes(data)

@@ -15,7 +15,7 @@ from analysis.figures.style import (
     PALE,
     SMALL,
     TREATED,
-    fitted,
+    ending,
     frame,
     gutter,
     house,
@@ -29,7 +29,7 @@ from simulator.cohort import Bools, Floats
 
 FAR = 4.0
 CENTRAL = 1.959964
-ROW, LABELS = 0.42, 1.7
+ROW, LABELS = 0.42, 2.4
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _name(axes: Axes, spots: Sequence[tuple[FittedNumber, float, float]], outsid
     placed = [((x + FAR) / (2 * FAR) * width, (y + 0.5) / rows * height) for _, x, y in spots]
     taken = [(x - 0.03, y - 0.03, x + 0.03, y + 0.03) for x, y in placed]
     for k in sorted(np.flatnonzero(outside).tolist(), key=lambda k: -abs(spots[k][0].distance)):
-        told, (x, y) = fitted(spots[k][0].name, 1.6, SMALL), placed[k]
+        told, (x, y) = ending(spots[k][0].name, 1.7, SMALL), placed[k]
         wide = width_of(told, SMALL)
         for left, up in ((0.06, 0), (-0.06 - wide, 0), (-wide / 2, 0.11), (-wide / 2, -0.11), (0, 0.11), (-wide, 0.11)):
             box = (x + left, y + up - 0.05, x + left + wide, y + up + 0.05)

@@ -125,14 +125,19 @@ def flow_height(excluded: int, arms: int) -> float:
     return 0.04 + above + two + (3.5 * GAP + 2 * two if arms else 0.0)
 
 
+def enrolment_of(analysed: float, excluded: Sequence[tuple[str, float]], arms: Sequence[FlowArm]) -> Figure:
+    """The flow chart of any numbers."""
+    high = flow_height(sum(count > 0 for _, count in excluded), len(arms))
+    figure, (axes,) = sheet(DOUBLE * 0.75, high + 0.1, left=0.05, right=0.05, bottom=0.05, top=0.05)
+    flow(axes, analysed, excluded, arms)
+    return figure
+
+
 def flow_of(analysis: CohortAnalysis, excluded: Sequence[tuple[str, float]] = ()) -> Figure:
     """Who was analysed and matched in each arm, below who was left out and why where that is given."""
     size, sets, arms = analysis.cohort, analysis.matching, analysis.arms
     both = (FlowArm(arms.control, size.control, sets.n_control), FlowArm(arms.treated, size.treated, sets.n_treated))
-    high = flow_height(sum(count > 0 for _, count in excluded), 2)
-    figure, (axes,) = sheet(DOUBLE * 0.75, high + 0.1, left=0.05, right=0.05, bottom=0.05, top=0.05)
-    flow(axes, size.n, excluded, both)
-    return figure
+    return enrolment_of(size.n, excluded, both)
 
 
 @dataclass(frozen=True)

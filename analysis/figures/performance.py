@@ -226,10 +226,10 @@ def ridge_of(
 
 
 @house
-def zipper_of(intervals: Mapping[str, tuple[Floats, Floats, float]], label: str) -> Figure:
-    """A zipper panel for each estimator's (low, high, truth)."""
+def zipper_of(intervals: Mapping[str, tuple[Floats, Floats, float]], labels: Sequence[str]) -> Figure:
+    """A zipper panel with its label for each estimator's (low, high, truth)."""
     figure, panels = _row_of_panels(len(intervals), 3.4)
-    for axes, (name, (low, high, truth)) in zip(panels, intervals.items(), strict=True):
+    for axes, label, (name, (low, high, truth)) in zip(panels, labels, intervals.items(), strict=True):
         zipper(axes, low, high, truth, title=name, label=label, most=MARKS // len(intervals))
     panels[0].set_ylabel("Centile of the distance from the truth")
     for axes in panels[1:]:
@@ -239,10 +239,10 @@ def zipper_of(intervals: Mapping[str, tuple[Floats, Floats, float]], label: str)
 
 
 @house
-def estimate_against_se_of(replicates: Mapping[str, tuple[Floats, Floats, float]], label: str) -> Figure:
-    """A panel of estimates against SE for each estimator's (estimate, SE, truth)."""
+def estimate_against_se_of(replicates: Mapping[str, tuple[Floats, Floats, float]], labels: Sequence[str]) -> Figure:
+    """A panel of estimates against SE with its label for each estimator's (estimate, SE, truth)."""
     figure, panels = _row_of_panels(len(replicates), 2.6)
-    for axes, (name, (estimate, error, truth)) in zip(panels, replicates.items(), strict=True):
+    for axes, label, (name, (estimate, error, truth)) in zip(panels, labels, replicates.items(), strict=True):
         estimate_against_se(axes, estimate, error, truth, title=name, label=label, most=MARKS // len(replicates))
     panels[0].set_ylabel("Standard error")
     key(panels[0], above=-inches(panels[0])[1] - 0.72, left=0.4, room=figure.get_figwidth() - 0.2, rows=1)

@@ -211,6 +211,16 @@ def keeping(text: str, tail: str, room: float, size: float = TEXT) -> str:
     return f"{fitted(text, room - width_of(tail, size), size)}{tail}"
 
 
+def ending(text: str, room: float, size: float = TEXT) -> str:
+    """The text on one line of ``room`` inches, of a long one its end: what tells dotted keys apart."""
+    text = clean(text)
+    if width_of(text, size) <= room:
+        return text
+    while text and width_of(f"…{text}", size) > room:
+        text = text[1:]
+    return f"…{text}"
+
+
 def row_label(text: str, room: float, size: float = TEXT) -> str:
     """The text on one line of ``room`` inches; of a long 'name (level)' the name is shortened, not the level."""
     text = clean(text)

@@ -5,11 +5,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from analysis.figures.style import save
 from analysis.kernels.status import Status
 from benchmarks.blocks import prepare
 from benchmarks.manifest import manifest, open_folder
@@ -17,6 +17,7 @@ from benchmarks.progress import Progress
 from benchmarks.questions.options import Options
 from benchmarks.rows import Rows
 from benchmarks.scenario import Scenario, Settings, cells
+from benchmarks.sizes import check_sizes
 from benchmarks.store import RunError, RunFolder
 from benchmarks.study import StudyResult, Work, all_rows, run_study
 from benchmarks.verbs import Asked, load_study, ready_kernels
@@ -29,7 +30,9 @@ Floats = NDArray[np.float64]
 
 def load(options: Options) -> Asked:
     """The study that the options name."""
-    return load_study(options.name, options.settings, options.reps, options.seed)
+    asked = load_study(options.name, options.settings, options.reps, options.seed)
+    check_sizes((asked.scenario,), options.jobs)
+    return asked
 
 
 def designed(asked: Asked, cells_of: Sequence[Settings], fixed: Mapping[str, Any]) -> Asked:
@@ -41,7 +44,9 @@ def designed(asked: Asked, cells_of: Sequence[Settings], fixed: Mapping[str, Any
     walked = {path: [settings[path] for settings in cells_of] for path in paths}
     document = with_values(asked.document, {"sweep": {"zip": walked} if paths else {}, **fixed})
     scenario = parse(document, Scenario)
-    return Asked(document, scenario, cells(document, scenario))
+    made = cells(document, scenario)
+    check_sizes(cell for _, cell in made)
+    return Asked(document, scenario, made)
 
 
 def answered(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[StudyResult, Path]:
@@ -102,12 +107,10 @@ def check_paths(options: Options) -> None:
 
 def write_figure(figure: Figure, path: Path) -> None:
     """Write a figure, the same bytes each time; RunError where it cannot be written."""
-    settings: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
-    with mpl.rc_context({"svg.hashsalt": "trialtwin"}):
-        try:
-            figure.savefig(path, dpi=200, metadata=settings)
-        except OSError as error:
-            raise RunError(f"{path}: cannot be written ({error.strerror})") from None
+    try:
+        save(figure, path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def plain(value: Any) -> Any:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from analysis.estimators import Matched
@@ -27,6 +26,9 @@ from benchmarks.rows import Rows
 from benchmarks.scenario import Scenario
 from benchmarks.store import RunError
 from benchmarks.verbs import Asked
+from simulator.documents import DocumentError
+from simulator.merging import plain
+from simulator.yaml12 import read
 
 AXES: dict[str, tuple[Any, ...]] = {
     "matching.caliper": (0.2, 0.1, None),
@@ -95,16 +97,16 @@ def axes_of(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     for text in texts:
         path, sign, listed = text.partition("=")
         try:
-            values = yaml.safe_load(listed) if sign else None
-        except yaml.YAMLError:
+            values = plain(read(listed.encode("utf-8", "surrogatepass"), f"--axis {path}")) if sign else None
+        except DocumentError:
             values = None
-        if not isinstance(values, list) or len(values) < 2:
+        if not isinstance(values, tuple) or len(values) < 2:
             raise RunError(
                 f"--axis {text}: write a path of the matched estimator and its values, as {next(iter(AXES))}=[0.1, 0.2]"
             )
         if path in found:
             raise RunError(f"--axis {path}: given twice")
-        found[path] = tuple(values)
+        found[path] = values
     return found or AXES
 
 

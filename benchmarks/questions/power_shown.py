@@ -14,6 +14,7 @@ from benchmarks.questions.shown import Shown, Table, rows_of, told
 from benchmarks.store import RunError
 from benchmarks.tables import percent
 
+LIMITS = {"size": 2_000_000, "follow-up": 1_200}
 UNITS = {"size": "patients", "follow-up": "months of follow-up after the end of accrual"}
 
 
@@ -28,6 +29,9 @@ def power(
     wanted = None if width is not None else 0.8 if target is None else target
     if wanted is not None and not alpha < wanted < 1:
         raise RunError(f"--target {wanted:g}: must lie between alpha, {alpha:g}, and 1")
+    for option, value in (("least", least), ("most", most)):
+        if value is not None and value > LIMITS[how]:
+            raise RunError(f"--{option} {value:g}: at most {LIMITS[how]:,} {UNITS[how].split(' after')[0]}")
     goal = Goal(wanted, width, alpha)
     asked = load(options)
     found = find(asked, options.endpoint, options.estimator, goal, how, least, most, options.jobs, options.out)

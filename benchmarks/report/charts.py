@@ -64,13 +64,13 @@ def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
 def zip_of(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     """Which intervals hold the truth, of the first estimators that have intervals and a truth; None where none has."""
     shown = _columns(result, cell, endpoint, ("low", "high"))
-    return performance.zipper_of(shown, _scale(result, cell, endpoint, shown)) if shown else None
+    return performance.zipper_of(shown, _scales(result, cell, endpoint, shown)) if shown else None
 
 
 def scatter_of(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     """Estimates against their SE, of the first estimators that have an SE and a truth; None where none has."""
     shown = _columns(result, cell, endpoint, ("value", "se"))
-    return performance.estimate_against_se_of(shown, _scale(result, cell, endpoint, shown)) if shown else None
+    return performance.estimate_against_se_of(shown, _scales(result, cell, endpoint, shown)) if shown else None
 
 
 def _columns(
@@ -89,9 +89,8 @@ def _columns(
     return shown
 
 
-def _scale(result: StudyResult, cell: Cell, endpoint: str, shown: Mapping[str, object]) -> str:
-    kinds = {measure_of(result.truths[cell.number, endpoint, name].estimand) for name in shown}
-    return f"{endpoint}: {', '.join(sorted(kinds))}"
+def _scales(result: StudyResult, cell: Cell, endpoint: str, shown: Mapping[str, object]) -> list[str]:
+    return [f"{endpoint}: {measure_of(result.truths[cell.number, endpoint, name].estimand)}" for name in shown]
 
 
 def across(result: StudyResult, endpoint: str) -> Figure | None:
