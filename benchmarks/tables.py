@@ -13,7 +13,7 @@ import pandas as pd
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.cohort_spec import Data
 from analysis.tables import all_tables
-from analysis.text_table import TextTable
+from analysis.text_table import TextTable, clean
 from benchmarks import looks, paired
 from benchmarks.blocks import Cell
 from benchmarks.performance import Measure
@@ -133,7 +133,7 @@ def performance_table(result: StudyResult) -> str:
 
 def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
     """Columns side by side, the first ``left`` ones to the left; what does not fit within the width is wrapped."""
-    table = [tuple(header), *map(tuple, rows)]
+    table = [tuple(map(clean, row)) for row in (header, *rows)]
     gaps = 2 * (len(header) - 1)
     words = [max(map(len, name.split()), default=0) for name in header]
     widths = [max([words[k], *(len(row[k]) for row in table[1:])]) for k in range(len(header))]
@@ -310,7 +310,7 @@ def cohort_tables(analysis: CohortAnalysis, data: Data | None = None) -> str:
 
 def text_table(table: TextTable) -> str:
     """A table with its title above and its notes below; one too wide is given in parts, one below the other."""
-    notes = [textwrap.fill(note, WIDTH) for note in table.notes]
+    notes = [textwrap.fill(clean(note), WIDTH) for note in table.notes]
     columns = range(len(table.header))
     least = [max(max(map(len, table.header[k].split(" "))), *(len(row[k]) for row in table.rows), 0) for k in columns]
     parts: list[Sequence[int]] = [columns[1:]]
@@ -323,7 +323,7 @@ def text_table(table: TextTable) -> str:
         text = aligned([table.header[k] for k in (0, *part)], [[row[k] for k in (0, *part)] for row in table.rows])
         above = [(name, own) for name, own in table.blocks if name and set(own) <= set(part)]
         made.append(_under(above, (0, *part), text) if above else text)
-    return "\n".join([table.title, "\n\n".join(made), *notes])
+    return "\n".join([clean(table.title), "\n\n".join(made), *notes])
 
 
 def _under(above: Sequence[tuple[str, Sequence[int]]], columns: Sequence[int], text: str) -> str:

@@ -34,6 +34,7 @@ STUDY = (
     "Estimands and their truths", "Methods", "Performance measures", "Matching diagnostics", "Failures",
     "How to reproduce", "Glossary and references",
 )  # fmt: skip
+ANSWER = ("What was assumed", "The answer", "In numbers", "Matching diagnostics", "Failures", "How to reproduce")
 HEADINGS = {
     "study": STUDY,
     "cohort": ("What was assumed", "Tables", "Survival", "Matching diagnostics", "Failures", "How to reproduce"),
@@ -45,7 +46,7 @@ HEADINGS = {
         "Failures",
         "How to reproduce",
     ),
-    "claims": ("What was assumed", "The answer", "In numbers", "Matching diagnostics", "Failures", "How to reproduce"),
+    "claims": ANSWER,
     "fidelity": ("What was assumed", "By table", "Numbers outside", "Failures", "How to reproduce"),
     "audit": ("What was assumed", "Severe", "How to reproduce"),
     "performance": ("What was assumed", "Performance measures", "Failures", "How to reproduce"),

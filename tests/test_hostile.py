@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from analysis.table_files import safe_cell
-from analysis.text_table import clean
+from analysis.text_table import TextTable, clean
+from benchmarks.tables import text_table
 from tests import hostile
 from tests.commands import printed, refused
 from tests.test_report import Page, figures
@@ -77,6 +78,11 @@ def test_what_xml_forbids_is_refused_or_taken_out(tmp_path: Path) -> None:
     spec.write_text("title: 'a\x00b'\n", "utf-8")
     assert "nul.yaml" in refused(["analyze", "x.csv", "--spec", str(spec)])
     assert clean("a\x00b\x1b\ud800c\ufffe") == "abc"
+
+
+def test_no_control_character_reaches_a_terminal() -> None:
+    table = TextTable("a\x1b[2J", ("b\x07",), (("c\x1b]0;d",),), ("e\x9b",))
+    assert not any((ord(sign) < 32 and sign != "\n") or 127 <= ord(sign) < 160 for sign in text_table(table))
 
 
 def test_a_change_of_direction_ends_with_its_text() -> None:
