@@ -23,7 +23,7 @@ def keep_tables(tables: Sequence[TextTable], place: Path) -> None:
     try:
         write_tables(tables, place)
     except OSError as error:
-        raise RunError(f"{error.filename or place}: cannot be written ({error.strerror})") from None
+        raise RunError(f"{error.filename or place}: cannot be written ({error.strerror or error})") from None
     except MissingExtra as error:
         raise RunError(f"{place}: {error}") from None
 
@@ -33,7 +33,7 @@ def write_page(place: Path, page: str) -> None:
     try:
         place.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise RunError(f"{place}: cannot be written ({error.strerror})") from None
+        raise RunError(f"{place}: cannot be written ({error.strerror or error})") from None
 
 
 def performance_tables(result: StudyResult) -> list[TextTable]:

@@ -137,14 +137,14 @@ def picture(figure: Figure, caption: str, description: str) -> Picture:
     return Picture(caption, Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)))  # our own SVG
 
 
-def breakable(text: str) -> str:
-    """The text with places at which its longest words may be broken."""
+def breakable(text: str) -> Markup:
+    """The text with places at which its longest words may be broken, which a copy of it does not have."""
 
     def broken(found: "re.Match[str]") -> str:
         parts = _JOINT.sub("\\g<0>\u200b", found[0]).split("\u200b")
         return "\u200b".join(part[k : k + PIECE] for part in parts for k in range(0, len(part), PIECE))
 
-    return _LONG_WORD.sub(broken, text)
+    return Markup("<wbr>").join(_LONG_WORD.sub(broken, text).split("\u200b"))
 
 
 def as_given() -> str:

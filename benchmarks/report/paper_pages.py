@@ -70,7 +70,7 @@ def _scores(found: Fidelity) -> tuple[Section, ...]:
         own = table(name, (*HEADS, "inside", "replicates without it, %"), every[start : start + count])
         parts.append(Section("", fold=f"{name}: {count} numbers", folded=(own,)))
         start += count
-    distances = [FittedNumber(place(one.where), one.key, _distance(one)) for one in found.scores]
+    distances = [FittedNumber(place(one.where), _short(one.key), _distance(one)) for one in found.scores]
     return (
         Section("By table", tables=(table("By table", heads, totals),), pictures=_drawn(distances)),
         Section("Numbers outside", tables=(table("Numbers outside", columns, outside, 2),))
@@ -96,12 +96,16 @@ def _score(one: Score) -> tuple[str, ...]:
 
 
 def _distance(one: Score) -> float:
-    """The distance of a printed number from its replicates; NaN for what is no number."""
+    """The distance of a printed number, within its rounding, from its replicates; NaN for what is no number."""
     try:
         stands = parse_printed(one.printed)
     except ValueError:
         return nan
-    return distance_of((stands.low + stands.high) / 2, one.median, one.low, one.high)
+    return distance_of(min(max(one.median, stands.low), stands.high), one.median, one.low, one.high)
+
+
+def _short(key: str) -> str:
+    return key.removeprefix("endpoints.")
 
 
 def _drawn(numbers: Sequence[FittedNumber]) -> tuple[Picture, ...]:
@@ -167,7 +171,9 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
                     tables=(table("Targets", columns, targets, 1, note),),
                     pictures=_drawn(
                         [
-                            FittedNumber(place(scenario.published[one.key].where), one.key, -one.z, -one.z_start)
+                            FittedNumber(
+                                place(scenario.published[one.key].where), _short(one.key), -one.z, -one.z_start
+                            )
                             for one in fit.targets
                             if one.key in scenario.published
                         ]
