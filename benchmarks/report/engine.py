@@ -21,7 +21,11 @@ from benchmarks.report.glossary import REFERENCES, TERMS
 
 ABREAST = 6
 """So many columns of numbers stand side by side where there are many."""
+SHOWN = 1.35
+"""Times the size in print: a letter of 7 pt is small on a screen."""
+
 PIECE = 12
+_SIZE = re.compile(r' (width|height)="([\d.]+)pt"')
 _LONG_WORD = re.compile(r"\S{25,}")
 _JOINT = re.compile(r"[].\[=/_,;:-](?=\w)")
 _TAG = re.compile("<[^>]*>")
@@ -133,7 +137,7 @@ def picture(figure: Figure, caption: str, description: str) -> Picture:
         kept = _ID.sub(lambda found: f' id="{mark}{found[1]}"' if found[1] in used else "", tag[0])
         return _LINK.sub(lambda found: f"{mark}{found[0]}", kept)
 
-    text = _TAG.sub(own, text)
+    text = _SIZE.sub(lambda found: f' {found[1]}="{SHOWN * float(found[2]):g}pt"', _TAG.sub(own, text), count=2)
     return Picture(caption, Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)))  # our own SVG
 
 
