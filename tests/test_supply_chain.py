@@ -72,9 +72,10 @@ def pins() -> list[str]:
 
 
 def licences() -> dict[str, str]:
-    """What LICENSES.md says of each distribution."""
-    rows = re.findall(r"^\| ([a-z0-9-]+) \| (.+) \|$", (HOME / "LICENSES.md").read_text("utf-8"), re.MULTILINE)
-    return {name: told for name, told in rows if name != "distribution"}
+    """What the README says of each distribution."""
+    part = (HOME / "README.md").read_text("utf-8").partition("## Licence")[2]
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", part, re.MULTILINE)
+    return {name: told for told, names in rows if told != "SPDX" for name in names.split(", ")}
 
 
 def test_every_dependency_is_imported() -> None:
