@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -127,6 +128,10 @@ def test_list_show_check_and_schema() -> None:
         assert "properties" in json.loads(out)
 
 
+@pytest.mark.skipif(
+    f"\npydantic=={version('pydantic')} " not in (Path(__file__).parent.parent / "requirements.txt").read_text("utf-8"),
+    reason="the shipped schema is written by the pinned pydantic",
+)
 def test_the_shipped_schema_is_current() -> None:
     held = Path(__file__).parent.parent / "scenarios" / "schema" / "scenario.json"
     code, out, _ = _call("schema")

@@ -231,7 +231,7 @@ DEFECTS = [
     *defects(
         "analysis.tests",
         ("Student's degrees of freedom", "df = n.sum(axis=2) - 2", "df = n.sum(axis=2) - 1"),
-        ("Welch's degrees of freedom", "(parts**2 / (n - 1))", "(parts**2 / n)"),
+        ("Welch's degrees of freedom", "(share**2 / (n - 1))", "(share**2 / n)"),
         ("one tail of t", "2 * stdtr(df, -np.abs(t))", "stdtr(df, -np.abs(t))"),
         ("the lower tail of chi-square", "np.exp(-chi2 / 2), erfc(", "np.exp(-chi2 / 2), 1 - erfc("),
     ),
