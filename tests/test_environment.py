@@ -125,7 +125,7 @@ def test_progress_does_not_mind_the_clock(monkeypatch: pytest.MonkeyPatch, capsy
 
 
 def test_nothing_asks_what_time_it_is() -> None:
-    """The clock may jump: what waits or measures uses the monotonic one; the time that a page states is in one place."""
+    """The clock may jump: what waits or measures uses the monotonic one; a page states its time in one place."""
     stated = HOME / "benchmarks" / "report" / "engine.py"
     for room in ("simulator", "analysis", "benchmarks"):
         files = list((HOME / room).rglob("*.py"))
