@@ -245,10 +245,13 @@ def estimate_against_se_of(replicates: Mapping[str, tuple[Floats, Floats, float]
     for axes, label, (name, (estimate, error, truth)) in zip(panels, labels, replicates.items(), strict=True):
         estimate_against_se(axes, estimate, error, truth, title=name, label=label, most=MARKS // len(replicates))
     panels[0].set_ylabel("Standard error")
-    key(panels[0], above=-inches(panels[0])[1] - 0.72, left=0.4, room=figure.get_figwidth() - 0.2, rows=1)
+    rows = 1 if len(panels) > 1 else 2
+    below = inches(panels[0])[1] + 0.57 + 0.15 * rows
+    key(panels[0], above=-below, left=0.4, room=figure.get_figwidth() - 0.2, rows=rows)
     return figure
 
 
 def _row_of_panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
     width = SINGLE if count == 1 else DOUBLE
-    return sheet(width, height, left=0.5, bottom=0.75, top=0.55, columns=max(count, 1), across=0.4)
+    bottom = 0.75 if count > 1 else 0.9
+    return sheet(width, height, left=0.5, bottom=bottom, top=0.55, columns=max(count, 1), across=0.4)
