@@ -1,7 +1,6 @@
 """`trialtwin diff`: what differs between two scenarios and, of two finished runs, what moved by how many errors."""
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import hypot
 from pathlib import Path
@@ -13,19 +12,10 @@ from benchmarks.performance import Measure, contrast
 from benchmarks.scenario import Scenario, cells
 from benchmarks.store import RunError, RunFolder
 from benchmarks.tables import aligned
+from simulator.differences import Leaf, differences
 from simulator.documents import Document, load, parse
 
-ABSENT = "-"
 IGNORED = ("name", "question", "source", "published")
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """A place at which two documents differ, and what each says there."""
-
-    path: str
-    one: Any
-    other: Any
 
 
 @dataclass(frozen=True)
@@ -42,16 +32,6 @@ class Moved:
     bias_change: Measure
     rejection: Measure
     paired: bool
-
-
-def differences(one: Any, other: Any, path: str = "") -> Iterator[Leaf]:
-    """Every place where two trees differ; what one of them lacks is `ABSENT` there. A list is one value."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for name in dict.fromkeys([*one, *other]):
-            below = f"{path}.{name}" if path else str(name)
-            yield from differences(one.get(name, ABSENT), other.get(name, ABSENT), below)
-    elif one != other:
-        yield Leaf(path, one, other)
 
 
 def document_of(name: str) -> Document:
@@ -132,7 +112,7 @@ def diff(one: str, other: str, as_json: bool) -> str:
     folders = [Path(name) for name in (one, other)]
     runs = moved(folders[0], folders[1]) if all(path.is_dir() for path in folders) else []
     if as_json:
-        from benchmarks.questions.ask import plain
+        from benchmarks.written import plain
 
         body = {"differs": [vars(leaf) for leaf in leaves], "moved": [_record(row) for row in runs]}
         return json.dumps(plain(body), indent=2, allow_nan=False)

@@ -15,9 +15,9 @@ import analysis
 import benchmarks
 import simulator
 from analysis.estimators.own import source_digest
-from benchmarks.difference import differences
 from benchmarks.store import RunError, RunFolder
-from simulator.documents import Document, digest, resolved_yaml
+from simulator.differences import differences
+from simulator.documents import Document, DocumentError, digest, load, resolved_yaml
 
 NUMBER_MAKERS = ("numpy", "scipy", "numba", "llvmlite", "pandas", "pyarrow", "pydantic", "scikit-learn")
 NOT_THE_WORLD = ("name", "question", "source", "published", "estimators", "sweep", "run", "calibration", "compatible")
@@ -136,8 +136,6 @@ def _differing(folder: RunFolder, key: str, held: Any, asked: Any, document: Doc
     """What differs, in a few words: the place in the scenario, the package, or the value."""
     one, other = held, asked
     if key == "world":
-        from simulator.documents import DocumentError, load
-
         try:
             one, other = load(str(folder.path / "scenario.yaml")).tree, document.tree
         except DocumentError:

@@ -1,7 +1,11 @@
-"""Tables and pages written to files, as asked on the command line."""
+"""Tables, pages and JSON as they are written, to files or to the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from analysis.table_files import MissingExtra, check_place, write_tables
 from analysis.text_table import TextTable
@@ -66,3 +70,14 @@ def performance_tables(result: StudyResult) -> list[TextTable]:
             )
         )
     return made
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON allows it: arrays and tuples as lists, null where a number is not finite."""
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, tuple | list):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.difference import ABSENT, Leaf, _change, differences
+from benchmarks.difference import _change
+from simulator.differences import ABSENT, Leaf, differences
 from tests.commands import answered, printed, refused
 
 

@@ -115,9 +115,14 @@ def test_the_readmes_yaml_is_valid(tmp_path: Path) -> None:
             parse(load(str(place), spec=CohortSpec), CohortSpec)
 
 
-def test_the_readmes_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_readmes_python_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verbs.simulate(verbs.load_study("paper", replicates=1), tmp_path / "cohort.csv", False, "plain")
+    monkeypatch.chdir(tmp_path)
     for block in _blocks("python"):
         exec(compile(block, "README.md", "exec"), {})
+    assert (tmp_path / "figure-2.pdf").stat().st_size > 10_000
     assert 0.1 < float(capsys.readouterr().out) < 1.0
 
 

@@ -1,7 +1,6 @@
 """A question's design run as a study: in a folder of its own, resumable, every cell on the same random numbers."""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -111,14 +110,3 @@ def write_figure(figure: Figure, path: Path) -> None:
         save(figure, path)
     except OSError as error:
         raise RunError(f"{path}: cannot be written ({error.strerror})") from None
-
-
-def plain(value: Any) -> Any:
-    """The value as JSON allows it: arrays and tuples as lists, null where a number is not finite."""
-    if isinstance(value, Mapping):
-        return {key: plain(part) for key, part in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, tuple | list):
-        return [plain(part) for part in value]
-    return None if isinstance(value, float) and not isfinite(value) else value

@@ -26,7 +26,7 @@ from benchmarks.blocks import Cell, blocks, prepare
 from benchmarks.executors import in_threads
 from benchmarks.performance import Measure
 from benchmarks.progress import Progress
-from benchmarks.questions.ask import Floats, check_paths, designed, load, plain
+from benchmarks.questions.ask import Floats, check_paths, designed, load
 from benchmarks.questions.multiverse import share
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
@@ -36,6 +36,7 @@ from benchmarks.store import RunError
 from benchmarks.tables import percent
 from benchmarks.verbs import Asked, ready_kernels
 from benchmarks.warm_up import STUDY
+from benchmarks.written import plain
 from simulator.world import ENDPOINTS
 
 Bools = NDArray[np.bool_]

@@ -6,10 +6,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.questions.ask import check_paths, load, plain
+from benchmarks.questions.ask import check_paths, load
 from benchmarks.questions.compatible import Calibration, Compatibility, Posterior, find, published_summary
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
+from benchmarks.written import plain
 
 
 def compatible(

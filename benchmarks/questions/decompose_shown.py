@@ -6,10 +6,11 @@ from dataclasses import asdict
 from matplotlib.figure import Figure
 
 from benchmarks.performance import Measure
-from benchmarks.questions.ask import check_paths, load, plain
+from benchmarks.questions.ask import check_paths, load
 from benchmarks.questions.decompose import Decomposition, find
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
+from benchmarks.written import plain
 
 
 def decompose(options: Options, names: Sequence[str]) -> str:

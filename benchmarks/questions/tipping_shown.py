@@ -7,11 +7,12 @@ from math import exp, isfinite, nan
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.questions.ask import check_paths, load, plain
+from benchmarks.questions.ask import check_paths, load
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
 from benchmarks.questions.tipping import Tipping, find, published_ratio, spline
 from benchmarks.store import RunError
+from benchmarks.written import plain
 
 
 def tipping(

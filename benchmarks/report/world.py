@@ -12,12 +12,13 @@ from analysis.effects import AnalysisSet
 from analysis.figures.balance import love_between
 from analysis.table1 import presentation, table1
 from benchmarks.blocks import Cell
-from benchmarks.difference import IGNORED, differences
+from benchmarks.difference import IGNORED
 from benchmarks.report.engine import Section, picture, table
 from benchmarks.sampled import samples
 from benchmarks.scenario import Scenario
 from benchmarks.tables import settings_text
 from simulator.cohort import Bools, Floats, Observed
+from simulator.differences import differences
 from simulator.documents import Document, DocumentError, assumed, load, shipped
 from simulator.generate import generate
 
