@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from benchmarks.pools import BackendError as BackendError
@@ -87,6 +88,7 @@ class _Piece(Generic[T, S]):
     number: int
     whole: "_Piece[T, S] | None" = None
     deaths: int = 0
+    kept: bool = False
     parts: "list[_Piece[T, S]]" = field(default_factory=list)
     result: list[S] = field(default_factory=list)
 
@@ -130,6 +132,8 @@ class Crew:
     ) -> Iterator[S]:
         """Results in the order of the tasks; ``keep`` gets each as soon as it is finished, then ``done`` their number.
 
+        Threads call ``keep`` themselves, several at a time; a worker begins nothing before its last result is kept.
+
         A task whose worker died is run once more, alone, so that a second death is its own fault; it is then divided.
         An exception of the function is raised here, and BackendError for a task that is lost without a rescue.
         """
@@ -138,9 +142,15 @@ class Crew:
         ready: dict[int, S] = {}
         submitted = finished = 0
 
+        def and_keep(piece: _Piece[T, S], task: T) -> S:
+            result = function(task)
+            keep(task, result)
+            piece.kept = True
+            return result
+
         def fill(head: int) -> None:
             nonlocal submitted
-            while len(under_way) < self.jobs:
+            while len(under_way) < self.jobs + self._pool.spare:
                 if again or any(piece.suspect() for piece in under_way.values()):
                     if under_way:
                         return
@@ -150,7 +160,9 @@ class Crew:
                     submitted += 1
                 else:
                     return
-                under_way[self._pool.submit(function, piece.task)] = piece
+                here = self._pool.spare and piece.whole is None
+                work = partial(and_keep, piece) if here else function
+                under_way[self._pool.submit(work, piece.task)] = piece
 
         try:
             for number in range(len(tasks)):
@@ -164,7 +176,8 @@ class Crew:
                         del future  # which may hold the result in a worker's memory
                         if piece is not None:
                             ready[piece.number] = piece.result.pop()
-                            keep(piece.task, ready[piece.number])
+                            if not piece.kept:
+                                keep(piece.task, ready[piece.number])
                             finished += 1
                             done(finished)
                         fill(number)

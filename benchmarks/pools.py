@@ -23,6 +23,8 @@ class Serial:
     """The driver's own thread; also what the other pools do unless they say otherwise."""
 
     width = 1
+    spare = 0
+    """Tasks that may wait for the next free worker, who then keeps its own results: only threads can."""
 
     def submit(self, function: Callable[[T], S], task: T) -> Future[S]:
         """The future of one task; never called for more than ``width`` at a time."""
@@ -54,7 +56,7 @@ class Threads(Serial):
     """Threads of this process, for work that releases the GIL."""
 
     def __init__(self, jobs: int) -> None:
-        self.width = jobs
+        self.width = self.spare = jobs
         self._pool = ThreadPoolExecutor(jobs)
 
     def submit(self, function: Callable[[T], S], task: T) -> Future[S]:

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import platform
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ class RunFolder:
     def _new(self, name: str, flushed: bool = True) -> Iterator[IO[bytes]]:
         """A file that takes its name once it is whole and on disk; whatever interrupts leaves nothing behind."""
         target = self.path / name
-        temporary = target.with_name(f".{target.name}.{platform.node()}-{os.getpid()}.part")
+        temporary = target.with_name(f".{target.name}.{platform.node()}-{os.getpid()}-{threading.get_ident()}.part")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
