@@ -13,6 +13,9 @@ from benchmarks.pools import BackendError, Serial, deaf_to_interrupts
 
 T = TypeVar("T")
 S = TypeVar("S")
+MEMORY_KEPT = {"MALLOC_TRIM_THRESHOLD_": 2**29, "MALLOC_MMAP_THRESHOLD_": 2**25}
+"""Dask's workers give freed memory back at once, and the pages of each block would have to be made anew: a third more
+time."""
 CONNECT_SECONDS = 10.0
 NO_WORKER_SECONDS = 60.0
 
@@ -47,13 +50,16 @@ class Dask(Serial):
             raise BackendError("Dask is not installed; pip install 'trialtwin[dask]'") from None
         distributed: Any = library
         self._at = re.sub("^dask:", "tcp:", backend)
-        self.width, self._seen, self._next_look = jobs, time.monotonic(), 0.0
+        self.width = self.spare = jobs
+        self._seen, self._next_look = time.monotonic(), 0.0
         with ExitStack() as stack, deaf_to_interrupts():
             stack.enter_context(silence_logging_cmgr("CRITICAL"))
             if "://" in backend:
                 self._client = stack.enter_context(self._met(distributed))
             else:  # Dask would close the nanny of a worker that happens to be down so long after a death
-                stack.enter_context(dask.config.set({"distributed.deploy.lost-worker-timeout": "52 weeks"}))
+                own: dict[str, object] = {"distributed.deploy.lost-worker-timeout": "52 weeks"}
+                own |= {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in MEMORY_KEPT.items()}
+                stack.enter_context(dask.config.set(own))
                 cluster = distributed.LocalCluster(
                     n_workers=jobs,
                     threads_per_worker=1,
@@ -124,7 +130,8 @@ class Dask(Serial):
             threads = 0
         self._next_look = time.monotonic() + 1
         if threads:
-            self.width, self._seen = threads, time.monotonic()
+            self.width = self.spare = threads
+            self._seen = time.monotonic()
         elif time.monotonic() - self._seen > NO_WORKER_SECONDS:
             raise BackendError(
                 f"no Dask worker answers for {NO_WORKER_SECONDS:.0f} s; what is finished is kept, "

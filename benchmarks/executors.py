@@ -160,7 +160,7 @@ class Crew:
                     submitted += 1
                 else:
                     return
-                here = self._pool.spare and piece.whole is None
+                here = self._pool.keeps and piece.whole is None
                 work = partial(and_keep, piece) if here else function
                 under_way[self._pool.submit(work, piece.task)] = piece
 

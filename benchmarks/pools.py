@@ -24,7 +24,9 @@ class Serial:
 
     width = 1
     spare = 0
-    """Tasks that may wait for the next free worker, who then keeps its own results: only threads can."""
+    """Tasks that may wait for the next free worker."""
+    keeps = False
+    """Whether workers keep their own results: only threads can."""
 
     def submit(self, function: Callable[[T], S], task: T) -> Future[S]:
         """The future of one task; never called for more than ``width`` at a time."""
@@ -57,6 +59,7 @@ class Threads(Serial):
 
     def __init__(self, jobs: int) -> None:
         self.width = self.spare = jobs
+        self.keeps = True
         self._pool = ThreadPoolExecutor(jobs)
 
     def submit(self, function: Callable[[T], S], task: T) -> Future[S]:
