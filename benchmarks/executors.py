@@ -1,7 +1,7 @@
 """Crews of workers that compute tasks and survive their loss: serial, threads, processes, Dask.
 
-At most one task per worker is under way, and what a worker finished is handed on before it is given more, so that
-losing everything loses one task per worker.
+A thread keeps what it finished before it begins more, and a process is given more only after that, so that losing
+everything loses one task per worker; a Dask worker may have one more that is on its way.
 """
 
 import difflib
