@@ -25,6 +25,8 @@ _T = TypeVar("_T")
 PILOTS = 3
 LONG = 3.0
 ROW_BYTES = 64
+FURTHER = 0.17
+"""Of the end of a run with one cell, for each further one: its tables and small figures."""
 WORKER_BYTES = 300e6
 
 
@@ -74,6 +76,7 @@ class Pilot:
     row_bytes: float
     per_row: float
     page: float
+    page_bytes: int
     fixed_bytes: float
 
 
@@ -84,18 +87,20 @@ def forecast(
 
     ``ending`` makes what is written at the end of a run.
     """
+    begun = time.process_time()
     parts = Parts(folder)
     missing = {cell.number: parts.missing(cell, work.block) for cell in cells}
     spread = sorted({0, len(cells) // 2, len(cells) - 1})[:PILOTS]
     pilots = [_pilot(cells[place], work, ending) for place in spread]
-    seconds, disk, rows, most = time.process_time() - sum(one.page for one in pilots), 0.0, 0, 0
+    pages = 1 + FURTHER * (len(cells) - 1)
+    seconds, disk, rows, most = begun + pages * pilots[0].page, pages * pilots[0].page_bytes, 0, 0
     for cell in cells:
         near = min(pilots, key=lambda one: abs(one.cell.number - cell.number))
         count, each = cell.scenario.run.replicates, len(cell.scenario.judged())
         scale = cell.scenario.screened() / near.cell.scenario.screened()
         todo = sum((b.last - b.first) * len(b.judged) / each for b in missing[cell.number])
         seconds += todo * near.per_replicate * scale + near.truths(count) * scale
-        seconds += count * each * near.per_row + near.page
+        seconds += count * each * near.per_row
         disk += count * near.part_bytes + count * each * near.row_bytes + near.fixed_bytes
         rows += count * each
         most = max(most, count)
@@ -131,9 +136,12 @@ def _pilot(cell: Cell, work: Work, ending: Callable[[StudyResult], str]) -> Pilo
         rows = count * len(own.scenario.judged())
         wanted = aims(own, result.rows)
         row_bytes = (Path(place) / RESULTS).stat().st_size / rows
-        fixed = _bytes(Path(place)) - on_disk - row_bytes * rows + len(page.encode())
-    truths = _truths(own, work.jobs, wanted, count)
-    return Pilot(cell, per_replicate, truths, on_disk / count, row_bytes, per_row / rows, page_took, fixed)
+        fixed = _bytes(Path(place)) - on_disk - row_bytes * rows
+    truths = _truths(cell, work.jobs, wanted, count)
+    size_of_page = len(page.encode())
+    return Pilot(
+        cell, per_replicate, truths, on_disk / count, row_bytes, per_row / rows, page_took, size_of_page, fixed
+    )
 
 
 def _truths(cell: Cell, jobs: int, wanted: dict[tuple[str, str], float], count: int) -> Callable[[int], float]:
