@@ -91,7 +91,7 @@ def forecast(
     parts = Parts(folder)
     missing = {cell.number: parts.missing(cell, work.block) for cell in cells}
     spread = sorted({0, len(cells) // 2, len(cells) - 1})[:PILOTS]
-    pilots = [_pilot(cells[place], work, ending) for place in spread]
+    pilots = [_pilot(cells[place], work, ending if place == 0 else None) for place in spread]
     pages = 1 + FURTHER * (len(cells) - 1)
     seconds, disk, rows, most = begun + pages * pilots[0].page, pages * pilots[0].page_bytes, 0, 0
     for cell in cells:
@@ -113,7 +113,7 @@ def forecast(
     return Forecast(question, len(cells), replicates, total, left, rows, backend, work.jobs, seconds, memory, disk)
 
 
-def _pilot(cell: Cell, work: Work, ending: Callable[[StudyResult], str]) -> Pilot:
+def _pilot(cell: Cell, work: Work, ending: Callable[[StudyResult], str] | None) -> Pilot:
     size = min(work.block or block_size(cell.scenario), cell.scenario.run.replicates)
     _, took = _timed(partial(block_rows, Block(cell, 0, size, tuple(cell.scenario.judged()))))
     count = size if took > LONG else 2 * work.jobs * size
@@ -132,7 +132,7 @@ def _pilot(cell: Cell, work: Work, ending: Callable[[StudyResult], str]) -> Pilo
         on_disk = _bytes(Path(place))
         result, _ = _timed(partial(run_study, (own,), folder, work, lambda *_: None))
         again, per_row = _timed(partial(run_study, (own,), folder, work, lambda *_: None))
-        page, page_took = _timed(partial(ending, again))
+        page, page_took = _timed(partial(ending, again)) if ending else ("", 0.0)
         rows = count * len(own.scenario.judged())
         wanted = aims(own, result.rows)
         row_bytes = (Path(place) / RESULTS).stat().st_size / rows
@@ -175,7 +175,7 @@ def _truths(cell: Cell, jobs: int, wanted: dict[tuple[str, str], float], count: 
 
 
 def _with_replicates(cell: Cell, count: int) -> Any:
-    run = cell.scenario.run.model_copy(update={"replicates": count, "until": None, "truth_patients": 20_000})
+    run = cell.scenario.run.model_copy(update={"replicates": count, "until": None, "truth_patients": 2_000})
     return cell.scenario.model_copy(update={"run": run})
 
 

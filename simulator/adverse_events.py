@@ -15,6 +15,7 @@ by bivariate normals, overall incidences by integrals over Z (trapezoidal rule).
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -111,24 +112,34 @@ def resolve(spec: AdverseEvents, arms: tuple[str, str]) -> Resolved:
     for arm in arms:
         if arm not in spec.overall.any:
             raise ValueError(f"adverse events: no rates for arm '{arm}'")
-    return Resolved(spec, (_solve(spec, arms[0]), _solve(spec, arms[1])))
+    events = tuple(spec.events.values())
+    solved = [
+        _solve(
+            arm,
+            tuple(event.any[arm] for event in events),
+            tuple(event.severe[arm] for event in events),
+            (spec.overall.any[arm], spec.overall.severe[arm]),
+        )
+        for arm in arms
+    ]
+    return Resolved(spec, (solved[0], solved[1]))
 
 
-def _solve(spec: AdverseEvents, arm: str) -> Arm:
-    """The slopes and cuts of an arm."""
-    rates = np.array([event.any[arm] for event in spec.events.values()])
-    severe = np.array([event.severe[arm] for event in spec.events.values()])
+@lru_cache(maxsize=64)  # the cells of a sweep share their events as a rule
+def _solve(arm: str, any_grade: tuple[float, ...], severe_grade: tuple[float, ...], overall: tuple[float, float]) -> Arm:
+    """The slopes and cuts of an arm, from its single incidences of any and of severe grade and the overall ones."""
+    rates, severe = np.array(any_grade), np.array(severe_grade)
 
     def chances(slope: float) -> Floats:
         return ndtr(slope * _Z - _cuts(rates, slope)[:, None])  # type: ignore[no-any-return]
 
-    slope = _slope(lambda k: _at_least_one(chances(k)), spec.overall.any[arm], f"{arm}, any grade", rates)
+    slope = _slope(lambda k: _at_least_one(chances(k)), overall[0], f"{arm}, any grade", rates)
     cuts, found = _cuts(rates, slope), chances(slope)
 
     def severe_chances(steep: float) -> Floats:
         return np.minimum(found, ndtr(steep * _Z - _severe_cuts(severe, steep, rates, slope)[:, None]))  # type: ignore[no-any-return]
 
-    steep = _slope(lambda m: _at_least_one(severe_chances(m)), spec.overall.severe[arm], f"{arm}, severe", severe)
+    steep = _slope(lambda m: _at_least_one(severe_chances(m)), overall[1], f"{arm}, severe", severe)
     return Arm(slope, steep, cuts, _severe_cuts(severe, steep, rates, slope))
 
 

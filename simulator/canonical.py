@@ -34,14 +34,17 @@ def resolved_yaml(spec_or_tree: Spec | Mapping[str, Any]) -> str:
     )
 
 
-class _Dumper(yaml.SafeDumper):
+_SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_SafeDumper):  # type: ignore[misc]
     """Writes what ``yaml12`` reads, without anchors."""
 
     def ignore_aliases(self, _: Any) -> bool:
         """Nothing is shared between two places."""
         return True
 
-    def represent_text(self, data: str) -> yaml.ScalarNode:
+    def represent_text(self, data: str) -> Any:
         """Text, in quotes whenever YAML 1.2 or 1.1 would read it as something else."""
         try:
             ambiguous = not isinstance(plain_value(data), str)

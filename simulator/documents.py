@@ -158,10 +158,12 @@ def assumed(document: Document, prefixes: Sequence[str]) -> list[str]:
     What merely describes (kind, label, unit, note, name) and lists of text are no assumptions.
     """
     found = []
+    under: dict[tuple[str | int, ...], tuple[bool, bool]] = {}
     for path, node in walk(document.root):
-        if any(dotted(path[:depth]) in document.sources for depth in range(len(path) + 1)):
-            continue
-        if not any(dotted(path[:depth]) in prefixes for depth in range(len(path) + 1)):
+        place = dotted(path)
+        sourced, asked = under.get(path[:-1], (False, False))
+        sourced, asked = under[path] = sourced or place in document.sources, asked or place in prefixes
+        if sourced or not asked:
             continue
         if isinstance(node.value, tuple):
             counts = any(isinstance(item.value, int | float) for item in node.value)
@@ -169,7 +171,7 @@ def assumed(document: Document, prefixes: Sequence[str]) -> list[str]:
             scalar = node.value is not None and not isinstance(node.value, dict) and isinstance(path[-1], str)
             counts = scalar and path[-1] not in _DESCRIPTIVE
         if counts:
-            found.append(dotted(path))
+            found.append(place)
     return found
 
 

@@ -57,6 +57,8 @@ def printable(text: str, limit: int) -> str:
     """The text on one line, with what cannot be printed escaped, and cut in the middle when it is long."""
     if len(text) > limit:
         text = f"{text[: limit * 3 // 4]}...{text[-limit // 8 :]}"
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
