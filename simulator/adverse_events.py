@@ -30,6 +30,7 @@ from simulator.streams import Streams
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Rates = dict[str, Share]
+Singles = tuple[float, ...]
 
 _SLOPES = np.concatenate([[0.0], np.geomspace(0.05, 100.0, 24)])  # 100 is a latent correlation of 0.9999
 _PRINTED = 0.0005  # half of the last digit of a percentage: an overall incidence beyond the range by less is rounding
@@ -126,7 +127,7 @@ def resolve(spec: AdverseEvents, arms: tuple[str, str]) -> Resolved:
 
 
 @lru_cache(maxsize=64)  # the cells of a sweep share their events as a rule
-def _solve(arm: str, any_grade: tuple[float, ...], severe_grade: tuple[float, ...], overall: tuple[float, float]) -> Arm:
+def _solve(arm: str, any_grade: Singles, severe_grade: Singles, overall: tuple[float, float]) -> Arm:
     """The slopes and cuts of an arm, from its single incidences of any and of severe grade and the overall ones."""
     rates, severe = np.array(any_grade), np.array(severe_grade)
 

@@ -151,10 +151,8 @@ def _calibration() -> str:
     return calibration_report(fit, asked.document, asked.scenario)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("kind", HEADINGS)
-def test_a_page_is_whole_and_open_to_everybody(browser: Browser, pages: dict[str, Path], kind: str, width: int) -> None:
-    with browser.opened(pages[kind], width) as page:
+def _is_whole(browser: Browser, path: Path, width: int, headings: tuple[str, ...]) -> None:
+    with browser.opened(path, width) as page:
         assert page.complaints() == []
         found = page.run(PROBE)
         assert found["wide"] <= 0, found["widest"]
@@ -163,7 +161,7 @@ def test_a_page_is_whole_and_open_to_everybody(browser: Browser, pages: dict[str
         assert levels.count(1) == 1
         assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(levels))
         told = [text for _, text in found["headings"]]
-        places = [told.index(heading) for heading in HEADINGS[kind]]
+        places = [told.index(heading) for heading in headings]
         assert places == sorted(places)
         assert violations(page) == []
         if width == WIDTHS[0]:
@@ -171,6 +169,12 @@ def test_a_page_is_whole_and_open_to_everybody(browser: Browser, pages: dict[str
             assert page.run("document.documentElement.scrollWidth") <= PAPER
             assert page.printed().startswith(b"%PDF")
             page.on_paper(None)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("kind", HEADINGS)
+def test_a_page_is_whole_and_open_to_everybody(browser: Browser, pages: dict[str, Path], kind: str, width: int) -> None:
+    _is_whole(browser, pages[kind], width, HEADINGS[kind])
 
 
 def test_the_checks_can_fail(browser: Browser, pages: dict[str, Path]) -> None:
@@ -284,6 +288,23 @@ def test_without_a_script_all_is_there(browser: Browser, pages: dict[str, Path])
     for cell in range(3):
         assert f"Cell {cell}: population.size" in text
     assert "<button" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("tipping", "hcc-lung-metastasis", *SMALL, "--reps", "20", "--nodes", "3"),
+        ("multiverse", "imbrave150", *SMALL, "--reps", "20", "--axis", "matching.caliper=[0.2, 0.05]"),
+        ("power", "imbrave150", "--jobs", "1", "--estimator", "crude", "--reps", "40", "--most", "400"),
+        ("compatible", "hcc-lung-metastasis", "--jobs", "1", "--estimator", "crude", "--reps", "40", "--points", "20"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_the_pages_of_the_longer_questions_are_whole(browser: Browser, tmp_path: Path, words: tuple[str, ...]) -> None:
+    printed([*words, "--out", str(tmp_path / "run"), "--report", str(tmp_path / "page.html")])
+    for width in WIDTHS:
+        _is_whole(browser, tmp_path / "page.html", width, ANSWER)
 
 
 @pytest.mark.slow

@@ -281,5 +281,9 @@ def drawn(found: Claims) -> Figure:
         "  yet a measured difference above 0.1 SD": found.unbalanced_measured,
         "  yet a hidden difference above 0.1 SD": found.unbalanced_hidden,
     }
-    values = {label: [(one.value, one.mcse) for one in measures] for label, measures in rows.items()}
+    values = {
+        label: [(one.value, one.mcse) for one in measures]
+        for label, measures in rows.items()
+        if any(np.isfinite(one.value) for one in measures)
+    }
     return rates_of(values, WORLDS, found.alpha)

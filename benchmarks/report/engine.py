@@ -23,6 +23,8 @@ ABREAST = 6
 """So many columns of numbers stand side by side where there are many."""
 SHOWN = 1.35
 """Times the size in print: a letter of 7 pt is small on a screen."""
+COLUMN = 4.5
+"""Inches in print of figures that are shown whole on a telephone; wider ones are moved sideways."""
 
 PIECE = 12
 _SIZE = re.compile(r' (width|height)="([\d.]+)pt"')
@@ -138,7 +140,8 @@ def picture(figure: Figure, caption: str, description: str) -> Picture:
         return _LINK.sub(lambda found: f"{mark}{found[0]}", kept)
 
     text = _SIZE.sub(lambda found: f' {found[1]}="{SHOWN * float(found[2]):g}pt"', _TAG.sub(own, text), count=2)
-    return Picture(caption, Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)))  # our own SVG
+    fits = ' class="column"' if figure.get_figwidth() < COLUMN else ""
+    return Picture(caption, Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}"{fits} ', 1)))  # our own
 
 
 def breakable(text: str) -> Markup:
