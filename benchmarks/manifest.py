@@ -126,8 +126,9 @@ def _compare(
     for key in ("seed", "world", "versions", "machine"):
         if held.get(key) != asked[key]:
             told = _differing(folder, key, held.get(key), asked[key], document)
+            what = "other versions" if key == "versions" else f"another {key}"
             raise RunError(
-                f"{folder.path}: holds a run with another {key} ({told}); choose another folder with --out"
+                f"{folder.path}: holds a run with {what} ({told}); choose another folder with --out"
                 + (", or let --force-new choose one" if may_force else "")
             )
 

@@ -113,7 +113,7 @@ def test_a_study_runs_it_and_notices_when_its_source_changes(file: Path, tmp_pat
     assert source_digest("mine.py:peto") != before
     code, _, err = _call(*words)
     assert code == 2
-    assert "holds a run with another versions" in err
+    assert "holds a run with other versions" in err
 
 
 def test_the_one_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

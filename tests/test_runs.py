@@ -236,7 +236,7 @@ def test_a_run_by_other_code_is_refused(copied: Path) -> None:
     held["versions"]["numpy"] = "1.0.0"
     (copied / "manifest.json").write_text(json.dumps(held))
     said = refused(["run", *STUDY, "--reps", "40", "--out", str(copied)])
-    assert f"another versions (numpy: 1.0.0, now {np.__version__})" in said
+    assert f"other versions (numpy: 1.0.0, now {np.__version__})" in said
 
 
 def test_a_complete_run_is_not_computed_again(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
