@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from math import exp, isfinite, isnan
 from pathlib import Path
@@ -26,16 +26,19 @@ ABSENT = "-"
 MEASURES = {
     "marginal_log_hr": "HR",
     "conditional_log_hr": "cond. HR",
-    "rmst_difference": "RMST diff",
+    "rmst_difference": "RMST diff, months",
     "survival_difference": "surv. diff",
-    "median_difference": "median diff",
+    "median_difference": "median diff, months",
     "risk_difference": "risk diff",
     "log_risk_ratio": "risk ratio",
     "log_odds_ratio": "odds ratio",
     "none": "test",
 }
 """What a table calls a measure; a logarithm is shown as the ratio itself."""
+IN_MONTHS = ("rmst_difference", "median_difference")
 MOST_IN_VERDICT = 6
+MOST_GIVE = 0.99
+"""A share of replicates with an estimate that needs no word."""
 NOTE = (
     "In brackets: Monte Carlo standard error. SE: standard deviation of the estimates over replicates. "
     "Bias and SE of a ratio are those of its logarithm. 'ok %' is shown where an estimator failed in some replicates."
@@ -55,17 +58,30 @@ def rejection(found: dict[str, Measure]) -> tuple[str, Measure]:
 
 def settings_text(settings: Settings) -> str:
     """What the sweep set in a cell."""
-    return ", ".join(f"{key} = {value}" for key, value in settings.items()) or "as stated"
+    return "; ".join(f"{key} = {value_text(value)}" for key, value in settings.items()) or "as stated"
+
+
+def value_text(value: object) -> str:
+    """A value of a scenario as it is told to a reader: lists and mappings without their brackets."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {value_text(part)}" for key, part in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        if value and all(isinstance(item, list | tuple) for item in value):
+            return ", ".join(f"({value_text(item)})" for item in value)
+        return ", ".join(map(value_text, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def number(value: float, digits: int = 3) -> str:
     """A number with fixed decimals, a dash for NaN."""
-    return f"{value:.{digits}f}" if isfinite(value) else ABSENT
+    return f"{round(value, digits) + 0.0:.{digits}f}" if isfinite(value) else ABSENT
 
 
 def with_error(measure: Measure, digits: int = 3) -> str:
     """A value with its Monte Carlo standard error in brackets."""
-    return ABSENT if isnan(measure.value) else f"{measure.value:.{digits}f} ({number(measure.mcse, digits)})"
+    return ABSENT if isnan(measure.value) else f"{number(measure.value, digits)} ({number(measure.mcse, digits)})"
 
 
 def percent(measure: Measure) -> str:
@@ -83,7 +99,9 @@ def measure_of(estimand: Estimand) -> str:
     words = estimand.measure.replace("_", " ").replace("hr", "HR").replace("rmst", "RMST")
     if estimand.measure == "none":
         return "a test"
-    return words if estimand.horizon is None else f"{words} at {estimand.horizon:g}"
+    if estimand.horizon is None:
+        return f"{words}, months" if estimand.measure in IN_MONTHS else words
+    return f"{words} {'to' if estimand.measure in IN_MONTHS else 'at'} {estimand.horizon:g} months"
 
 
 def performance_rows(result: StudyResult, cell: Cell) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -177,17 +195,16 @@ def _cell_verdict(result: StudyResult) -> str:
     elif found[first]["truth"].value == 0:
         start = f"With no true effect on {endpoint}"
     else:
-        true = _quantity(asked[first], found[first]["truth"].value)
-        start = f"With a true {endpoint} {true} for {first}, each judged by its own truth"
+        start = f"On {endpoint}, each estimator judged by its own truth"
     told = names
     if len(names) > MOST_IN_VERDICT:
         judged = [name for name in names if isfinite(found[name]["coverage"].value)]
         judged.sort(key=lambda name: abs(found[name]["bias"].value) / found[name]["empirical_se"].value)
         told = [*judged[:3], *judged[3:][-2:]] or names[:MOST_IN_VERDICT]
         start += f" (of {len(names)} estimators {_chosen(len(judged))})"
-    parts = [f"{name} {_distance(asked[name], found[name])}" for name in told]
+    parts = [f"{name}: {_distance(asked[name], found[name])}" for name in told]
     return (
-        f"{start}, the mean over {count:,} replicates is: {'; '.join(parts)}. Bias of a ratio is that of its "
+        f"{start}, mean over {count:,} replicates: {'; '.join(parts)}. Bias of a ratio is that of its "
         "logarithm, in brackets the Monte Carlo SE; cover: 95 % intervals that hold the truth."
     )
 
@@ -196,11 +213,15 @@ def _chosen(judged: int) -> str:
     """Which estimators a verdict on many of them tells."""
     if judged == 0:
         return f"the first {MOST_IN_VERDICT}"
-    return "the three nearest to their truth and the two furthest" if judged >= 5 else "those that have a truth"
+    if judged < 5:
+        return "those that have a truth"
+    return "the three whose bias is least beside their SE and the two whose is most"
 
 
 def _quantity(asked: Estimand, value: float) -> str:
-    return f"{MEASURES[asked.measure]} of {number(natural(asked, value), 2)}"
+    """A value with its measure and unit: HR 0.36, RMST diff 2.51 months."""
+    measure, _, unit = MEASURES[asked.measure].partition(", ")
+    return f"{measure} {number(natural(asked, value), 2)}{unit and ' '}{unit}"
 
 
 def _distance(asked: Estimand, found: dict[str, Measure]) -> str:
@@ -210,38 +231,66 @@ def _distance(asked: Estimand, found: dict[str, Measure]) -> str:
     if isnan(found["mean"].value):
         return "none, no replicate gave an estimate"
     within = isfinite(bias.mcse) and abs(bias.value) < 2 * bias.mcse
+    truth = found["truth"].value
+    true = f"truth {number(natural(asked, truth), 2)}, " if isfinite(truth) and truth != 0 else ""
     return (
-        f"{number(natural(asked, found['mean'].value), 2)} (bias {bias.value:+.3f} ({number(bias.mcse)})"
+        f"{_quantity(asked, found['mean'].value)} ({true}bias {_bias(found)}"
         f"{', within Monte Carlo error' if within else ''}; cover {number(100 * cover.value, 1)} %)"
+        + _failing(found["convergence"])
     )
 
 
+def _failing(converged: Measure) -> str:
+    """How many replicates gave an estimate, where it is not nearly all."""
+    return f", an estimate in {100 * converged.value:.0f} % of replicates" if converged.value < MOST_GIVE else ""
+
+
 def _sweep_verdict(result: StudyResult) -> str:
-    """How the mean of each estimator moves from the first cell to the last."""
+    """How the mean of each estimator moves from the first cell to the last, and where its bias is largest."""
     first, last = result.cells[0], result.cells[-1]
     endpoint = first.scenario.judged()[0][0]
     ends = [(where, one.name) for where, one in last.scenario.judged()]
     names = [one.name for where, one in first.scenario.judged() if where == endpoint and (where, one.name) in ends]
-    parts = []
+    parts, others = [], dict[int, str]()
     for name in names[:MOST_IN_VERDICT]:
         asked = result.truths[first.number, endpoint, name].estimand
         start, end = (measures(result, cell.number, endpoint, name) for cell in (first, last))
         if asked.measure == "none":
-            parts.append(f"{name} rejects in {percent(rejection(start)[1])} -> {percent(rejection(end)[1])} %")
+            parts.append(f"{name} rejects in {percent(rejection(start)[1])} %, then {percent(rejection(end)[1])} %")
             continue
         if isnan(start["mean"].value) or isnan(end["mean"].value):
             parts.append(f"{name} gives no estimate in one of them")
             continue
         parts.append(
-            f"{name} finds {endpoint} {MEASURES[asked.measure]} {number(natural(asked, start['mean'].value), 2)} -> "
-            f"{number(natural(asked, end['mean'].value), 2)} "
-            f"(bias {with_error(start['bias'])} -> {with_error(end['bias'])})"
+            f"{name} finds {endpoint} {_quantity(asked, start['mean'].value)}, then "
+            f"{_quantity(asked, end['mean'].value)} (bias {_bias(start)}, then {_bias(end)})"
         )
+        parts[-1] += _failing(min(start["convergence"], end["convergence"], key=lambda one: one.value))
+        if (most := _most_biased(result, endpoint, name)) is not None:
+            parts[-1] += f", most biased in cell {most.number} ({_bias(measures(result, most.number, endpoint, name))})"
+            others[most.number] = settings_text(most.settings)
+    told = "".join(f" Cell {cell}: {text}." for cell, text in sorted(others.items()))
     return (
         f"From the first cell ({settings_text(first.settings)}) to the last ({settings_text(last.settings)}): "
         + "; ".join(parts)
-        + ". Bias of a ratio is that of its logarithm; in brackets: Monte Carlo SE."
+        + f".{told} Bias of a ratio is that of its logarithm; in brackets: Monte Carlo SE."
     )
+
+
+def _bias(found: dict[str, Measure]) -> str:
+    return f"{round(found['bias'].value, 3) + 0.0:+.3f} ({number(found['bias'].mcse)})"
+
+
+def _most_biased(result: StudyResult, endpoint: str, name: str) -> Cell | None:
+    """The cell between the first and the last in which the bias is clearly larger than in both of them."""
+    found = [(cell, measures(result, cell.number, endpoint, name).get("bias")) for cell in result.cells]
+    known = [(cell, one) for cell, one in found if one is not None and isfinite(one.value) and isfinite(one.mcse)]
+    if len(known) < 3:
+        return None
+    most, largest = max(known, key=lambda pair: abs(pair[1].value))
+    ends = [one for cell, one in known if cell in (result.cells[0], result.cells[-1])]
+    clear = all(abs(largest.value) - abs(one.value) > 2 * (largest.mcse**2 + one.mcse**2) ** 0.5 for one in ends)
+    return most if clear and ends and all(largest is not one for one in ends) else None
 
 
 def study_json(result: StudyResult, scenario: Scenario, held: dict[str, Any], folder: Path) -> dict[str, Any]:

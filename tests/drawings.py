@@ -120,7 +120,10 @@ def of_numbers(label: str) -> dict[str, Callable[[], Figure]]:
         ),
         "lollipop_of": lambda: performance.lollipop_of(
             list(own),
-            [(f"{label}bias", [0.1, 0.0, -0.2], [0.01] * 3, 0.0), ("coverage", [95, 94, 80], [1, 1, 1], 95.0)],
+            [
+                (f"{label}bias", [0.1, 0.0, -0.2], [0.01] * 3, 0.0, (-1.0, 1.0)),
+                ("coverage", [95, 94, 80], [9, 1, 1], 95.0, (0.0, 100.0)),
+            ],
         ),
         "nested_loop_of": lambda: sweep.nested_loop_of(measured, settings, f"{label}bias", 0.0),
         "heat_of": lambda: sweep.heat_of(

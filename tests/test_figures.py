@@ -246,8 +246,10 @@ def test_two_figures_of_a_page_share_no_identifier() -> None:
 
 NAN, FEW = np.full(3, np.nan), np.array([np.nan, 1.0, np.nan])
 NOTHING: dict[str, Callable[[], Figure]] = {
-    "no estimators": lambda: performance.lollipop_of([], [("bias", [], [], 0.0)]),
-    "no values": lambda: performance.lollipop_of(["a"], [("bias", [np.nan], [np.nan], 0.0), ("x", [1], [np.nan], 1.0)]),
+    "no estimators": lambda: performance.lollipop_of([], [("bias", [], [], 0.0, (-1.0, 1.0))]),
+    "no values": lambda: performance.lollipop_of(
+        ["a"], [("bias", [np.nan], [np.nan], 0.0, (-9.0, 9.0)), ("x", [1], [np.nan], 1.0, (-9.0, 9.0))]
+    ),
     "no ridges": lambda: performance.ridge_of({}, {}, "l", None),
     "one estimate": lambda: performance.ridge_of({"a": NAN, "b": FEW, "c": np.ones(3)}, {"a": np.nan}, "l", 0.1),
     "no intervals": lambda: performance.zipper_of({"a": (NAN, NAN, 0.1), "b": (FEW, FEW, 0.1)}, ["l", "l"]),

@@ -9,7 +9,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from analysis.figures import performance, sweep
-from analysis.figures.style import svg
+from analysis.figures.style import fitted, svg
 from tests.drawings import rows_of
 
 RNG = np.random.Generator(np.random.Philox(4))
@@ -82,15 +82,19 @@ def test_estimates_against_se_are_the_replicates_split_at_their_p() -> None:
     value[0] = np.nan
     axes = axes_of()
     performance.estimate_against_se(axes, value, se, -0.35, title="t", label="l")
-    clear, other, below, above, truth = axes.lines
+    clear, other, truth, below = axes.lines
     drawn = np.concatenate([np.asarray(line.get_data()).T for line in (clear, other)])
     wanted = np.column_stack([value, se])[1:]
     assert sorted(drawn.tolist()) == sorted(wanted.tolist())
     assert (np.abs(clear.get_xdata()) > 1.96 * np.asarray(clear.get_ydata()) - 1e-4).all()
     assert (np.abs(other.get_xdata()) <= 1.96 * np.asarray(other.get_ydata())).all()
-    for line, sign in ((below, -1), (above, 1)):
-        x, y = np.asarray(line.get_data())
-        assert x == pytest.approx(sign * 1.959964 * y)
+    x, y = np.asarray(below.get_data())
+    assert x == pytest.approx(-1.959964 * y)
+    axes = axes_of()
+    performance.estimate_against_se(axes, np.array([-0.5, 0.5]), np.array([0.2, 0.3]), 0.0, title="t", label="l")
+    assert [line.get_xdata()[0] > 0 for line in axes.lines[-2:]] == [False, True]  # both, where both can be seen
+    axes = axes_of()
+    performance.estimate_against_se(axes, value, se, -0.35, title="t", label="l")
     assert np.asarray(truth.get_xdata()).tolist() == [-0.35, -0.35]
     assert axes.get_ylim()[0] > axes.get_ylim()[1]
     assert "499 replicates" in said(axes)
@@ -127,7 +131,7 @@ def test_cells_stand_side_by_side_with_their_settings() -> None:
     drawn = [bars[0].get_ydata() for bars in axes.containers]
     assert np.array_equal(drawn[0], value, equal_nan=True)
     assert np.array_equal(drawn[1], value + 0.1, equal_nan=True)
-    assert said(axes) == ["size: 100, 200", "caliper: none, 0.2"]
+    assert said(axes) == ["size: 100 / 200", "caliper: none / 0.2"]
     steps = [np.asarray(line.get_ydata()) for line in axes.lines if line.get_drawstyle() == "steps-mid"]
     assert [np.sign(np.diff(step)).tolist() for step in steps] == [[0, 1, 0], [1, -1, 1]]
     assert all(step.max() < np.nanmin(value) for step in steps)
@@ -151,3 +155,47 @@ def test_cells_too_small_for_words_get_a_key_of_colours() -> None:
     assert said(figure.axes[0]) == []
     (key,) = figure.axes[0].child_axes
     assert [label.get_text() for label in key.get_yticklabels()][1] == "+0"
+
+
+def test_whiskers_end_where_a_measure_ends() -> None:
+    axes = axes_of()
+    performance.lollipop(axes, ["a", "b"], [99.0, 2.0], [2.0, 2.0], 95.0, "coverage, %", (0.0, 100.0))
+    (bars,) = axes.containers
+    ends = [piece[:, 0].tolist() for piece in bars[2][0].get_segments()]
+    assert ends == [pytest.approx([99 - 3.92, 100.0]), pytest.approx([0.0, 2 + 3.92])]
+    assert max(axes.get_xticks()) <= 100
+    assert min(axes.get_xticks()) >= 0
+
+
+def test_one_wild_row_or_a_far_published_value_do_not_squash_the_others() -> None:
+    usual = {name: RNG.normal(size=300) for name in "abc"}
+    axes = axes_of()
+    performance.ridge(axes, {**usual, "wild": 100 * RNG.normal(size=300)}, {"a": 0.0}, "log HR", 50.0)
+    least, most = axes.get_xlim()
+    assert -15 < least < -3
+    assert 3 < most < 15
+    assert "log HR (wider rows are cut off)" in axes.get_xlabel()
+    assert "published 50.00 →" in said(axes)
+    assert axes.get_legend_handles_labels()[1] == ["truth"]
+    axes = axes_of()
+    performance.ridge(axes, usual, {}, "log HR", -4.5)
+    assert axes.get_xlim()[0] < -4.5
+    assert axes.get_xlabel() == "log HR"
+
+
+def test_panels_stand_in_rows_of_five_with_one_key() -> None:
+    value, se = np.array([-0.5, -0.45]), np.array([0.1, 0.11])
+    shown = {f"e{k}": (value, se, -0.4) for k in range(6)} | {"f": (value + 0.5, se, 0.0)}
+    figure = performance.estimate_against_se_of(shown, ["l"] * 7)
+    places = [axes.get_position().y0 for axes in figure.axes]
+    assert len(places) == 7
+    assert len(set(places[:5])) == 1
+    assert places[5] < places[0]
+    (legend,) = [axes.get_legend() for axes in figure.axes if axes.get_legend()]
+    assert [text.get_text() for text in legend.get_texts()] == ["p < 0.05", "truth", "p ≥ 0.05", "p = 0.05"]
+
+
+def test_a_long_name_is_broken_after_its_hyphens() -> None:
+    assert fitted("matched-no-caliper", 0.8, 7, 2) == "matched-no-\ncaliper"
+    assert fitted("matched-no-caliper", 0.8, 7).endswith("…")
+    assert fitted("short-name", 2.0, 7, 2) == "short-name"

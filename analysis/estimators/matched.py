@@ -26,7 +26,7 @@ _MEASURES: dict[str, Measure] = {
 
 
 class Matched(Judged):
-    """Treated against untreated in the matched cohort.
+    """Treated against untreated in the matched cohort, SE ``se``.
 
     ``measure: log_hr`` is Cox regression on treatment; ``rmst`` and ``survival`` are differences of Kaplan-Meier curves
     to or at the ``horizon``. ``model: stratified`` is Cox regression stratified by matched set, without weights: its

@@ -131,8 +131,8 @@ class Aipw(_Contrast):
 
 class Ipcw(_Contrast):
     """Cox model or Kaplan-Meier curves weighted by the inverse probability of not yet being censored, given the plan's
-    Cox covariates, times that of treatment by the plan's propensity score (unless ``propensity`` is off: then the arms
-    stay as they are). The SE is robust, with the weights taken as known.
+    Cox covariates, times that of treatment by the plan's propensity score. Without ``propensity`` the arms stay as they
+    are. The SE is robust, with the weights taken as known.
     """
 
     kind: Literal["ipcw"] = "ipcw"

@@ -72,7 +72,7 @@ class Adjusted(Judged):
 
 
 class Stratified(Judged):
-    """Cox regression on treatment, stratified by crossed ``strata``: terms such as a covariate with levels, age>65."""
+    """Cox regression on treatment, with a baseline hazard for each group of ``strata``: a term, or several crossed."""
 
     kind: Literal["stratified"] = "stratified"
     name: Name = "stratified"

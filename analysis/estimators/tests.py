@@ -63,7 +63,7 @@ class TwoArmTest(Judged):
 
 
 class LogRankTest(TwoArmTest):
-    """The log-rank test with Fleming and Harrington's weights S(t-)^rho (1 - S(t-))^gamma, two-sided."""
+    """The log-rank test with the weights S(t-)^``rho`` (1 - S(t-))^``gamma`` of Fleming and Harrington, two-sided."""
 
     kind: Literal["logrank"] = "logrank"
     name: Name = "logrank"
@@ -87,7 +87,7 @@ class LogRankTest(TwoArmTest):
 
 
 class MaxCombo(TwoArmTest):
-    """The largest of several weighted log-rank tests, two-sided; ``weights`` are pairs of rho and gamma."""
+    """The largest of weighted log-rank tests, two-sided; their rho and gamma are ``weights``."""
 
     kind: Literal["maxcombo"] = "maxcombo"
     name: Name = "maxcombo"
@@ -133,7 +133,7 @@ class CurveContrast(Judged):
 
 
 class RmstDifference(CurveContrast):
-    """Restricted mean survival time to the ``horizon``, treated minus untreated, in everyone."""
+    """Restricted mean survival time to ``horizon`` months, treated minus untreated, in everyone."""
 
     kind: Literal["rmst"] = "rmst"
     name: Name = "rmst"
@@ -149,7 +149,7 @@ class RmstDifference(CurveContrast):
 
 
 class SurvivalDifference(CurveContrast):
-    """Survival at a time (the milestone), treated minus untreated, in everyone; the interval is plain.
+    """Survival at ``at`` months, treated minus untreated, in everyone; the interval is plain.
 
     ``scale: cloglog`` compares log(-log S) for p, which keeps its level better in small arms (Klein et al. 2007,
     Statistics in Medicine 26:4505-4519).

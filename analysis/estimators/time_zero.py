@@ -96,7 +96,7 @@ class TimeDependent(Remedy):
 
 
 class CloneCensorWeight(Judged):
-    """Clone, censor, weight: start within ``grace`` months against never start within it (see its module).
+    """Clone, censor, weight: start within ``grace`` months against never start within it.
 
     The models of starting have all candidates of the plan's propensity model. The SE is robust by patient and takes
     the weights for known, which is approximate; ``boots`` bootstrap samples of patients, all models refitted, give it

@@ -167,7 +167,7 @@ class Weighted(Judged):
 
 
 class Ipw(Weighted):
-    """An analysis weighted by the plan's propensity score.
+    """Weighting by the plan's propensity score; the target is ``target``.
 
     ``target`` is whom the weighted cohort stands for: att, ate, atc, overlap (e (1 - e)) or matching (min(e, 1 - e)).
     ``stabilised`` multiplies the weights of ate by the share of the patient's own arm. ``trim`` drops patients whose
@@ -251,7 +251,7 @@ class Ipw(Weighted):
 
 
 class EntropyBalance(Weighted):
-    """An analysis with entropy-balancing weights: the propensity model's candidates have exactly the target's means.
+    """Weights by which the propensity model's candidates have exactly the means of the target, ``target``.
 
     ``moments: 2`` balances their squares as well. NOT_CONVERGED where no weights can do it. ``se: estimated`` allows
     for weights and target means that another sample of patients would change.

@@ -40,25 +40,37 @@ MARKS = 1000
 HELD = "#a3a9b0"
 ROW = 0.2
 LABELS = 1.7
+ACROSS, DOWN = 5, 0.95
+"""Panels side by side, and inches between their rows."""
 
 
 @house
 def lollipop(
-    axes: Axes, names: Sequence[str], values: Sequence[float], errors: Sequence[float], reference: float, label: str
-) -> None:
-    """Draw a measure of each estimator as a stalk from its ``reference``, with whiskers of 1.96 Monte Carlo SE."""
+    axes: Axes, names: Sequence[str], values: Sequence[float], errors: Sequence[float], reference: float, label: str,
+    within: tuple[float, float] = (-np.inf, np.inf),
+) -> None:  # fmt: skip
+    """Draw a measure of each estimator as a stalk from its ``reference``, with whiskers of 1.96 Monte Carlo SE.
+
+    Whiskers end at the bounds ``within`` which the measure lies.
+    """
     frame(axes, "bottom")
     places, shown = np.arange(len(names)), np.asarray(values, dtype=np.float64)
     spread = 1.96 * np.nan_to_num(np.asarray(errors, dtype=np.float64))
+    ends = np.clip(np.stack([shown - spread, shown + spread]), *within)
     axes.axvline(reference, color=INK, linewidth=0.7, linestyle=(0, (4, 2)))
     gap = np.full(len(names), np.nan)
     stalks = np.column_stack([np.full(len(names), reference), shown, gap]).ravel()
     axes.plot(stalks, np.repeat(places, 3), color=PALE, linewidth=3.0, solid_capstyle="butt")
-    axes.errorbar(shown, places, xerr=spread, fmt="o", color=CONTROL, markersize=4, capsize=2, elinewidth=1.0)
+    axes.errorbar(
+        shown, places, xerr=np.abs(ends - shown), fmt="o", color=CONTROL, markersize=4, capsize=2, elinewidth=1.0
+    )
     name_rows(axes, names, LABELS)
     axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
     axes.margins(x=0.08)
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(inches(axes)[0] / 0.6))))
+    least, most = axes.get_xlim()
+    axes.set_xlim(least, most)
+    axes.set_xticks([float(x) for x in axes.get_xticks() if max(least, within[0]) <= x <= min(most, within[1])])
     axes.set_xlabel(fitted(label, inches(axes)[0] + 0.1))
 
 
@@ -68,14 +80,16 @@ def ridge(
 ) -> None:
     """Draw the density of each estimator's replicates, its truth as a bar, a published value as a dashed line.
 
-    NaN estimates are left out; an estimator with fewer than two has an empty row.
+    NaN estimates are left out; an estimator with fewer than two has an empty row. The frame holds what most rows need:
+    a much wider row is cut off, and a published value far outside is told at the edge.
     """
     frame(axes, "bottom")
-    names = list(estimates)
+    names, reach = list(estimates), list[tuple[float, float]]()
     for place, name in enumerate(names):
         known = estimates[name][np.isfinite(estimates[name])]
         if len(known) > 1 and np.ptp(known) > 0:
             at, density = _density(known)
+            reach.append((float(at[0]), float(at[-1])))
             axes.fill_between(
                 at,
                 place,
@@ -90,12 +104,45 @@ def ridge(
             axes.plot(
                 [truth] * 2, [place, place - 0.9], color=TREATED, linewidth=2.2, solid_capstyle="butt", label=told
             )
-    if published is not None and np.isfinite(published):
+    far, least, most = float("nan"), 0.0, 1.0
+    if reach:
+        least, most, cut = _frame_of(reach, [x for x in truths.values() if np.isfinite(x)])
+        label += " (wider rows are cut off)" if cut else ""
+        if published is not None and np.isfinite(published):
+            room = 0.35 * (most - least)
+            if least - room <= published <= most + room:
+                least, most = min(least, published - 0.02 * room), max(most, published + 0.02 * room)
+            else:
+                far = published
+        axes.set_xlim(least, most)
+    if np.isfinite(far):
+        edge, side, told = (0.0, "left", "← published {:.2f}") if far < least else (1.0, "right", "published {:.2f} →")
+        axes.text(
+            edge,
+            -0.98,
+            told.format(far).replace("-", "−"),
+            transform=axes.get_yaxis_transform(),
+            ha=side,
+            fontsize=SMALL,
+            va="top",
+        )
+    elif published is not None and np.isfinite(published):
         axes.axvline(published, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), label="published")
     name_rows(axes, names, LABELS)
     axes.set_ylim(max(len(names), 1) - 0.85, -1.0)
     axes.set_xlabel(fitted(label, inches(axes)[0] + 0.1))
     key(axes, rows=1)
+
+
+def _frame_of(reach: Sequence[tuple[float, float]], truths: Sequence[float]) -> tuple[float, float, bool]:
+    """From where to where most rows reach, at most three usual widths from their middle, and whether any is cut."""
+    ends = np.asarray(reach)
+    middle, usual = float(np.median(ends)), float(np.median(ends[:, 1] - ends[:, 0]))
+    least, most = float(ends.min()), float(ends.max())
+    low, high = max(least, middle - 1.5 * usual), min(most, middle + 1.5 * usual)
+    low, high = min([low, *truths]), max([high, *truths])
+    room = 0.02 * (high - low)
+    return low - room, high + room, least < low or most > high
 
 
 def _density(values: Floats) -> tuple[Floats, Floats]:
@@ -162,18 +209,23 @@ def estimate_against_se(
             )  # fmt: skip
     if len(take):
         axes.set_ylim(float(y.max()) * 1.02, max(0.0, float(y.min()) - 0.3 * float(np.ptp(y))))
-        axes.set_xlim(*(float(x.min()) - 0.02, float(x.max()) + 0.02))
-    limits, ends = axes.get_ylim(), axes.get_xlim()
-    for sign in (-1, 1):
-        axes.plot(
-            [sign * 1.959964 * s for s in limits], limits, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)),
-            label="p = 0.05" if sign > 0 else None,
-        )  # fmt: skip
+    ends = (float(x.min()), float(x.max())) if len(take) else (0.0, 1.0)
+    limits = axes.get_ylim()
     if np.isfinite(truth):
         axes.axvline(truth, color=TREATED, linewidth=1.3, label="truth")
-        ends = min(ends[0], truth - 0.02), max(ends[1], truth + 0.02)
+        ends = min(ends[0], truth), max(ends[1], truth)
+    room = 0.04 * (ends[1] - ends[0]) or 0.04 * abs(ends[0]) or 0.02
+    ends = ends[0] - room, ends[1] + room
+    for sign in (-1, 1):
+        line = sorted(sign * 1.959964 * s for s in limits)
+        if line[0] < ends[1] and line[1] > ends[0]:
+            axes.plot(
+                [sign * 1.959964 * s for s in limits], limits, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)),
+                label=None if any(one.get_label() == "p = 0.05" for one in axes.lines) else "p = 0.05",
+            )  # fmt: skip
     axes.set_ylim(*limits)
     axes.set_xlim(*ends)
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(inches(axes)[0] / 0.55))))
     axes.set_xlabel(fitted(label, inches(axes)[0] + 0.1, lines=2))
     _head(axes, title, _told(len(take), len(estimate), "replicates"))
@@ -181,14 +233,15 @@ def estimate_against_se(
 
 @house
 def lollipop_of(
-    names: Sequence[str], panels: Sequence[tuple[str, Sequence[float], Sequence[float], float]]
+    names: Sequence[str], panels: Sequence[tuple[str, Sequence[float], Sequence[float], float, tuple[float, float]]]
 ) -> Figure:  # fmt: skip
-    """A panel for each measure (label, values, Monte Carlo SE, reference), a row for each estimator."""
+    """A panel for each measure (label, values, Monte Carlo SE, reference, bounds), a row for each estimator."""
     left = gutter(names, LABELS)[1] + 0.15
     high = ROW * max(len(names), 1)
     figure, drawn = sheet(DOUBLE, high + 0.5, left=left, bottom=0.42, top=0.08, columns=len(panels), across=0.2)
-    for axes, (label, values, errors, reference) in zip(drawn, panels, strict=True):
-        lollipop(axes, names if axes is drawn[0] else [""] * len(names), values, errors, reference, label)
+    for axes, (label, values, errors, reference, within) in zip(drawn, panels, strict=True):
+        own = names if axes is drawn[0] else [""] * len(names)
+        lollipop(axes, own, values, errors, reference, label, within)
     return figure
 
 
@@ -228,30 +281,48 @@ def ridge_of(
 @house
 def zipper_of(intervals: Mapping[str, tuple[Floats, Floats, float]], labels: Sequence[str]) -> Figure:
     """A zipper panel with its label for each estimator's (low, high, truth)."""
-    figure, panels = _row_of_panels(len(intervals), 3.4)
+    figure, panels, lowest = _panels(len(intervals), 2.1)
     for axes, label, (name, (low, high, truth)) in zip(panels, labels, intervals.items(), strict=True):
         zipper(axes, low, high, truth, title=name, label=label, most=MARKS // len(intervals))
-    panels[0].set_ylabel("Centile of the distance from the truth")
-    for axes in panels[1:]:
-        axes.set_yticklabels([])
-    key(panels[0], above=-inches(panels[0])[1] - 0.72, left=0.4, room=figure.get_figwidth() - 0.2, rows=1)
+    for place, axes in enumerate(panels):
+        if place % ACROSS:
+            axes.set_yticklabels([])
+        else:
+            axes.set_ylabel("Centile of the distance from the truth")
+    _one_key(panels, lowest)
     return figure
 
 
 @house
 def estimate_against_se_of(replicates: Mapping[str, tuple[Floats, Floats, float]], labels: Sequence[str]) -> Figure:
     """A panel of estimates against SE with its label for each estimator's (estimate, SE, truth)."""
-    figure, panels = _row_of_panels(len(replicates), 2.6)
+    figure, panels, lowest = _panels(len(replicates), 1.5)
     for axes, label, (name, (estimate, error, truth)) in zip(panels, labels, replicates.items(), strict=True):
         estimate_against_se(axes, estimate, error, truth, title=name, label=label, most=MARKS // len(replicates))
-    panels[0].set_ylabel("Standard error")
-    rows = 1 if len(panels) > 1 else 2
-    below = inches(panels[0])[1] + 0.57 + 0.15 * rows
-    key(panels[0], above=-below, left=0.4, room=figure.get_figwidth() - 0.2, rows=rows)
+    for axes in panels[::ACROSS]:
+        axes.set_ylabel("Standard error")
+    _one_key(panels, lowest)
     return figure
 
 
-def _row_of_panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
-    width = SINGLE if count == 1 else DOUBLE
+def _panels(count: int, high: float) -> tuple[Figure, list[Axes], Axes]:
+    """Panels so high in rows of at most five, and the first of the last row."""
+    rows, columns = max(1, -(-count // ACROSS)), max(1, min(count, ACROSS))
+    width = SINGLE if count <= 1 else DOUBLE
     bottom = 0.75 if count > 1 else 0.9
-    return sheet(width, height, left=0.5, bottom=bottom, top=0.55, columns=max(count, 1), across=0.4)
+    height = rows * high + (rows - 1) * DOWN + 0.55 + bottom
+    figure, panels = sheet(
+        width, height, left=0.62, bottom=bottom, top=0.55, rows=rows, columns=columns, across=0.42, down=DOWN
+    )
+    for spare in panels[max(count, 1) :]:
+        spare.remove()
+    return figure, panels[: max(count, 1)], panels[(rows - 1) * columns]
+
+
+def _one_key(panels: Sequence[Axes], lowest: Axes) -> None:
+    """The legend of all panels below the last row."""
+    figure = lowest.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    rows = 1 if len(panels) > 1 else 2
+    below, room = inches(lowest)[1] + 0.57 + 0.15 * rows, figure.get_figwidth() - 0.2
+    key(lowest, above=-below, left=0.4, room=room, rows=rows, of=panels)

@@ -34,6 +34,8 @@ LINE = 1.35 * TEXT / 72
 """Inches from one line of text to the next."""
 SAMPLE = 0.52
 """Inches that a legend needs beside each label."""
+JOINED = "\u2060"
+"""Before a part of a word that stands without a space after the part before it."""
 BOLD = 1.16
 """How much wider bold text may be."""
 
@@ -126,12 +128,18 @@ def title(axes: Axes, text: str, *, above: float = 0.07, size: float = HEAD, lin
 
 
 @house
-def key(axes: Axes, *, above: float = 0.05, left: float = 0.0, room: float = 0.0, rows: int = 0) -> None:
+def key(
+    axes: Axes, *, above: float = 0.05, left: float = 0.0, room: float = 0.0, rows: int = 0, of: Sequence[Axes] = (),
+) -> None:  # fmt: skip
     """Draw the legend in rows ``above`` the axes by so many inches, by default in as many rows as `key_rows` says.
 
-    The rows start ``left`` inches before the axes and are ``room`` inches wide, by default as wide as the axes.
+    The rows start ``left`` inches before the axes and are ``room`` inches wide, by default as wide as the axes. Labels
+    are those of these axes, or ``of`` several.
     """
-    handles, labels = axes.get_legend_handles_labels()
+    known: dict[str, Any] = {}
+    for one in of or (axes,):
+        known = dict(zip(*reversed(one.get_legend_handles_labels()), strict=True)) | known
+    handles, labels = list(known.values()), list(known)
     if not handles:
         return
     width, height = inches(axes)
@@ -188,10 +196,21 @@ def width_of(text: str, size: float = TEXT) -> float:
 
 
 def fitted(text: str, room: float, size: float = TEXT, lines: int = 1) -> str:
-    """The text in at most so many lines of ``room`` inches, what does not fit replaced by an ellipsis."""
+    """The text in at most so many lines of ``room`` inches, what does not fit replaced by an ellipsis.
+
+    On several lines a word too long for one is broken after its hyphens.
+    """
     words, made = clean(text).split(" "), [""]
+    if lines > 1:
+        words = [
+            f"{JOINED}{part}" if k else part
+            for word in words
+            for k, part in enumerate(re.split("(?<=-)", word) if width_of(word, size) > room else [word])
+        ]
     while words:
-        longer = f"{made[-1]} {words[0]}".strip()
+        joined = words[0].startswith(JOINED)
+        words[0] = words[0].removeprefix(JOINED)
+        longer = f"{made[-1]}{'' if joined else ' '}{words[0]}".strip()
         if width_of(longer, size) <= room:
             made[-1] = longer
             words.pop(0)

@@ -71,14 +71,14 @@ def nested_loop(
         step = per_inch * 0.15 / max(len(distinct) - 1, 1)
         low = top - per_inch * (LINE + 0.16)
         axes.step(at, [low + step * distinct.index(text) for text in texts], where="mid", color=GREY, linewidth=0.9)
-        told = f"{name}: {', '.join(distinct)}"
+        told = f"{name}: {' / '.join(distinct)}"
         axes.text(-0.5, top, fitted(told, width - 0.05, SMALL), va="top", fontsize=SMALL, color=INK)
     axes.set_xlim(-0.55, count - 0.45)
     axes.set_ylim(most - (most - least) / (1 - share), most)
     ticks = [float(tick) for tick in MaxNLocator(6).tick_values(least, most) if least <= tick <= most]
     axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.spines["left"].set_bounds(least, most)
-    axes.xaxis.set_major_locator(MaxNLocator(min(count, 12), integer=True))
+    axes.xaxis.set_major_locator(FixedLocator(at.tolist()) if count <= 20 else MaxNLocator(12, integer=True))
     axes.set_ylabel(fitted(label, height * (1 - share)), y=1 - (1 - share) / 2)
     axes.set_xlabel("Cell")
     key(axes)

@@ -11,7 +11,7 @@ from analysis.kernels.status import Status
 from benchmarks.blocks import prepare
 from benchmarks.replicate_table import Columns, Group, shown_rows
 from benchmarks.report import glossary
-from benchmarks.report.engine import Page, Section, Told, abreast, as_given, html, picture, table
+from benchmarks.report.engine import Page, Section, Told, abreast, as_given, html, picture, repeated, table
 from benchmarks.report.world import assumed_section, base_section, design_text, failures_section, matching_section
 from benchmarks.rows import KEYS
 from benchmarks.scenario import Scenario
@@ -37,7 +37,7 @@ def question_report(shown: Any, command: str, document: Document, scenario: Scen
         Page(
             shown.question,
             shown.verdict,
-            Told(_again(command), (("scenario digest", digest(document.tree)),), command),
+            Told(repeated(command), (("scenario digest", digest(document.tree)),), command),
             (f"Asked of {scenario.name}: {scenario.question}",),
             assumed_section(document),
             base_section(document),
@@ -52,20 +52,6 @@ def question_report(shown: Any, command: str, document: Document, scenario: Scen
             tuple(name for name in ("morris", REFERENCES.get(verb, ""), "austin") if name),
         )
     )
-
-
-def _again(command: str) -> str:
-    """The command without the places to which it wrote."""
-    words, kept = command.split(), []
-    skip = False
-    for word in words:
-        if skip:
-            skip = False
-        elif word in ("--out", "--report", "--figure", "--tables"):
-            skip = True
-        elif not word.startswith(("--out=", "--report=", "--figure=", "--tables=")):
-            kept.append(word)
-    return " ".join(kept)
 
 
 def _failures(folder: str | None) -> Section:

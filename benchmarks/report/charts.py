@@ -12,9 +12,9 @@ from analysis.kernels.status import Status
 from benchmarks.blocks import Cell
 from benchmarks.performance import Floats
 from benchmarks.study import StudyResult
-from benchmarks.tables import measure_of, measures
+from benchmarks.tables import measure_of, measures, value_text
 
-PANELS = 5  # of a zipper, and of estimates against their SE
+PANELS = 10  # of a zipper, and of estimates against their SE
 
 
 def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure:
@@ -32,14 +32,14 @@ def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure:
     found = [measures(result, cell.number, endpoint, name) for name in names]
     units = [1.0 if ratios else 1 / row["empirical_se"].value for row in found]
     panels = []
-    label = "bias (log scale)" if ratios else "bias in standard errors"
-    for name, scales, reference, told in (
-        ("bias", units, 0.0, label),
-        ("coverage", [100.0] * len(found), 95.0, "coverage, %"),
+    label = "bias (log scale)" if ratios else "bias / empirical SE"
+    for name, scales, reference, told, within in (
+        ("bias", units, 0.0, label, (-np.inf, np.inf)),
+        ("coverage", [100.0] * len(found), 95.0, "coverage, %", (0.0, 100.0)),
     ):
         values = [scale * row[name].value for scale, row in zip(scales, found, strict=True)]
         errors = [scale * row[name].mcse for scale, row in zip(scales, found, strict=True)]
-        panels.append((told, values, errors, reference))
+        panels.append((told, values, errors, reference, within))
     return performance.lollipop_of(names, panels)
 
 
@@ -93,10 +93,10 @@ def _scales(result: StudyResult, cell: Cell, endpoint: str, shown: Mapping[str, 
     return [f"{endpoint}: {measure_of(result.truths[cell.number, endpoint, name].estimand)}" for name in shown]
 
 
-def across(result: StudyResult, endpoint: str) -> Figure | None:
+def across(result: StudyResult, endpoint: str) -> tuple[Figure, str] | None:
     """The bias of hazard ratios over the cells of a sweep: a heat map of one estimator over two settings, else lines.
 
-    None where an estimator is not the same in all cells.
+    With it, in words, how it shows errors. None where an estimator is not the same in all cells.
     """
     first = result.cells[0]
     names = _log_ratios(result, first, endpoint)
@@ -107,7 +107,7 @@ def across(result: StudyResult, endpoint: str) -> Figure | None:
     for name in names:
         own = [measures(result, cell.number, endpoint, name)["bias"] for cell in result.cells]
         found[name] = np.array([one.value for one in own]), np.array([one.mcse for one in own])
-    settings = {key: [_short(cell.settings[key]) for cell in result.cells] for key in keys}
+    settings = {key: [value_text(cell.settings[key]) for cell in result.cells] for key in keys}
     if len(names) == 1 and len(keys) == 2:
         rows, columns = (list(dict.fromkeys(settings[key])) for key in keys)
         shape = len(rows), len(columns)
@@ -116,8 +116,12 @@ def across(result: StudyResult, endpoint: str) -> Figure | None:
             value, error = np.full(shape, np.nan), np.full(shape, np.nan)
             for place, (i, j) in enumerate(order):
                 value[i, j], error[i, j] = (part[place] for part in found[names[0]])
-            return heat_of(value, error, rows, columns, (keys[0], keys[1]), f"bias of log {endpoint} HR, {names[0]}")
-    return nested_loop_of(found, settings, f"bias of log {endpoint} HR", 0.0)
+            what = f"bias of log {endpoint} HR, {names[0]}"
+            drawn = heat_of(value, error, rows, columns, (keys[0], keys[1]), what)
+            return drawn, "in brackets Monte Carlo standard errors"
+    return nested_loop_of(
+        found, settings, f"bias of log {endpoint} HR", 0.0
+    ), "bars are 1.96 Monte Carlo standard errors"
 
 
 def _log_ratios(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
@@ -130,11 +134,3 @@ def _log_ratios(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
         if all(result.truths[key].estimand.measure.endswith("log_hr") for key in keys):
             names.append(one.name)
     return names
-
-
-def _short(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_short(part)}" for key, part in value.items()) or "none"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_short, value)) or "none"
-    return "none" if value is None else str(value)

@@ -26,7 +26,10 @@ SHOWN = 1.35
 COLUMN = 4.5
 """Inches in print of figures that are shown whole on a telephone; wider ones are moved sideways."""
 
-PIECE = 12
+PLACES = ("--out", "--report", "--figure", "--tables", "--jobs", "--block", "--backend", "--shard")
+UNSEEN = ("--json", "--force-new", "--dry-run")
+
+PIECE = 18
 _SIZE = re.compile(r' (width|height)="([\d.]+)pt"')
 _LONG_WORD = re.compile(r"\S{25,}")
 _JOINT = re.compile(r"[].\[=/_,;:-](?=\w)")
@@ -157,6 +160,19 @@ def breakable(text: str) -> Markup:
 def as_given() -> str:
     """The command as it was given."""
     return shlex.join(["trialtwin", *sys.argv[1:]])
+
+
+def repeated(command: str) -> str:
+    """A command without what changes no result: the places to which it wrote, and how it was computed."""
+    words, kept = iter(shlex.split(command)), []
+    for word in words:
+        if word in UNSEEN:
+            continue
+        if word in PLACES:
+            next(words, None)
+        elif not word.startswith(tuple(f"{place}=" for place in PLACES)):
+            kept.append(word)
+    return shlex.join(kept)
 
 
 def table(

@@ -44,7 +44,7 @@ def gallery_entry(result: StudyResult, scenario: Scenario, link: str, group: str
     endpoint = cell.scenario.judged()[0][0]
     count = len(result.cells)
     across = charts.across(result, endpoint) if count > 1 else None
-    drawn = across or charts.lollipop(result, cell, endpoint)
+    drawn = across[0] if across else charts.lollipop(result, cell, endpoint)
     what = f"{endpoint}: bias in every cell" if across else f"{endpoint}: bias and coverage"
     return Entry(
         group,

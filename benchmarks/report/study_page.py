@@ -13,7 +13,7 @@ from benchmarks import paired, tables
 from benchmarks.blocks import Cell
 from benchmarks.performance import Measure
 from benchmarks.report import charts, glossary
-from benchmarks.report.engine import Page, Picture, Section, Told, abreast, html, picture, table
+from benchmarks.report.engine import Page, Picture, Section, Told, abreast, html, picture, repeated, table
 from benchmarks.report.world import (
     assumed_section,
     base_section,
@@ -31,8 +31,9 @@ DRAWN = 3
 """So many cells have figures of their own."""
 NOTE = (
     "In brackets: Monte Carlo standard error. SE: standard deviation of the estimates over replicates. Bias and SE of "
-    "a ratio are those of its logarithm."
+    "a ratio are those of its logarithm. ok %: replicates with an estimate."
 )
+_OPTION = re.compile("``(\\w+)``")
 
 
 def study_report(result: StudyResult, document: Document, scenario: Scenario, held: dict[str, Any]) -> str:
@@ -40,12 +41,14 @@ def study_report(result: StudyResult, document: Document, scenario: Scenario, he
     count, methods = len(result.cells), len(scenario.estimators)
     size = (
         f"{scenario.name}: {count} cell{'s' if count > 1 else ''}, {scenario.run.replicates:,} replicates of "
-        f"{scenario.population.size:,} patients, {methods} estimator{'s' if methods > 1 else ''}."
+        f"{_sizes(result)} patients, {methods} estimator{'s' if methods > 1 else ''}."
     )
-    again = f"trialtwin run {scenario.name} --reps {scenario.run.replicates} --seed {scenario.run.seed}"
+    command = str(held.get("command") or "")
+    plain = f"trialtwin run {scenario.name} --reps {scenario.run.replicates} --seed {scenario.run.seed}"
+    again = repeated(command) if command.startswith("trialtwin run ") else plain
     identity = (("scenario digest", str(held.get("digest"))), ("SHA-256 of the rows", result.rows_sha256))
     results = (
-        Section("Aims", (f"{scenario.question} Source of the world: {scenario.source}",)),
+        Section("Aims", (scenario.question, f"Source of the world: {scenario.source.rstrip('.')}.")),
         _mechanisms(result, scenario),
         _estimands(result),
         Section("Methods", items=tuple((one.name, _described(one)) for one in scenario.estimators)),
@@ -56,7 +59,7 @@ def study_report(result: StudyResult, document: Document, scenario: Scenario, he
         Page(
             scenario.question,
             tables.verdict(result),
-            Told(again, identity, str(held.get("command") or ""), held.get("versions") or {}),
+            Told(again, identity, command, held.get("versions") or {}),
             (size,),
             assumed_section(document),
             base_section(document),
@@ -68,6 +71,11 @@ def study_report(result: StudyResult, document: Document, scenario: Scenario, he
             picks=True,
         )
     )
+
+
+def _sizes(result: StudyResult) -> str:
+    sizes = [cell.scenario.population.size for cell in result.cells]
+    return f"{min(sizes):,}" + (f" to {max(sizes):,}" if max(sizes) > min(sizes) else "")
 
 
 def _mechanisms(result: StudyResult, scenario: Scenario) -> Section:
@@ -85,7 +93,7 @@ def _estimands(result: StudyResult) -> Section:
             endpoint,
             estimator,
             *((str(cell),) if several else ()),
-            truth.estimand.population,
+            truth.estimand.population.replace("_", " "),
             tables.measure_of(truth.estimand),
             truth.how,
             tables.with_error(Measure(truth.value, truth.mcse), 4),
@@ -95,7 +103,8 @@ def _estimands(result: StudyResult) -> Section:
     ]
     heads = ("endpoint", "estimator", *(("cell",) if several else ()), "population", "measure", "how")
     shown = table("Truths", (*heads, "truth (MCSE)", "as ratio or difference"), rows, len(heads))
-    many = len(rows) > 80
+    exact = all(truth.how.startswith("exact") for truth in result.truths.values())
+    many = len(rows) > 80 or (exact and len(rows) > 8)
     why = (
         "Each estimator is judged by the truth of its own estimand. A hazard ratio is not collapsible: marginal and "
         "conditional truths differ even without confounding."
@@ -109,6 +118,8 @@ def _performance(result: StudyResult) -> Section:
     notes = [NOTE]
     if count > DRAWN:
         notes.append(f"Of {count} cells the first {DRAWN} have figures of their own; tables are of all.")
+    if count > 1:
+        notes.append("Densities, standard errors and intervals of the replicates are drawn for the first cell.")
     return Section(
         "Performance measures",
         pictures=_across(result),
@@ -157,7 +168,7 @@ def _figures(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, .
     made = [
         picture(
             charts.lollipop(result, cell, endpoint),
-            f"{endpoint}: bias and coverage; bars: 1.96 Monte Carlo standard errors.",
+            f"{endpoint}: bias and coverage of 95 % intervals; bars: 1.96 Monte Carlo standard errors.",
             f"Bias and coverage of every estimator, {where}",
         )
     ]
@@ -165,18 +176,27 @@ def _figures(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, .
         return tuple(made)
     ridges, zipped = charts.replicates(result, cell, endpoint), charts.zip_of(result, cell, endpoint)
     if ridges is not None:
-        caption = f"{endpoint}: estimates of the replicates; bars: truths"
+        caption = f"{endpoint}: estimates of the replicates by estimators of hazard ratios; bars: truths"
         published = f"endpoints.{endpoint}.after.cox.hr" in cell.scenario.published
-        caption += "; dashed: published after matching." if published else "."
+        caption += "; published: that after matching." if published else "."
         made.append(picture(ridges, caption, f"Density of the estimates by estimator, {where}"))
     scatter = charts.scatter_of(result, cell, endpoint)
     if scatter is not None:
         words = f"Estimates of the replicates against their standard errors, {where}"
-        made.append(picture(scatter, f"{endpoint}: estimates against their standard errors.", words))
+        made.append(
+            picture(scatter, f"{endpoint}: estimates against their standard errors{_first(cell, endpoint)}.", words)
+        )
     if zipped is not None:
-        caption = f"{endpoint}: intervals by their distance from the truth; coloured ones miss it."
+        caption = f"{endpoint}: intervals by their distance from the truth; coloured ones miss it"
+        caption += f"{_first(cell, endpoint)}."
         made.append(picture(zipped, caption, f"Intervals of the replicates by estimator, {where}"))
     return tuple(made)
+
+
+def _first(cell: Cell, endpoint: str) -> str:
+    """That not all estimators are drawn, where they are not."""
+    count = sum(where == endpoint for where, _ in cell.scenario.judged())
+    return f"; the first {charts.PANELS} of {count} estimators" if count > charts.PANELS else ""
 
 
 def _across(result: StudyResult) -> tuple[Picture, ...]:
@@ -185,8 +205,10 @@ def _across(result: StudyResult) -> tuple[Picture, ...]:
     for endpoint in dict.fromkeys(where for where, _ in result.cells[0].scenario.judged()):
         drawn = charts.across(result, endpoint)
         if drawn is not None:
-            caption = f"{endpoint}: bias in every cell; bars are 1.96 Monte Carlo standard errors, brackets one."
-            found.append(picture(drawn, caption, f"Bias of {endpoint} over the cells"))
+            drawing, errors = drawn
+            found.append(
+                picture(drawing, f"{endpoint}: bias in every cell; {errors}.", f"Bias of {endpoint} over the cells")
+            )
     return tuple(found)
 
 
@@ -239,7 +261,8 @@ def _published(result: StudyResult, scenario: Scenario) -> tuple[Section, ...]:
         return ()
     heads = ("number", "where", "estimator", "printed", "replicates: median (central 95 %)", "inside")
     keys = ("what", "where", "estimator", "printed", "simulated", "inside")
-    note = "Of the first cell. A study that changes the world need not agree with the paper."
+    note = "A study that changes the world need not agree with the paper."
+    note = f"Of the first cell. {note}" if len(result.cells) > 1 else note
     shown = table("Published beside simulated", heads, [tuple(row[key] for key in keys) for row in rows], 3, note)
     return (Section("Published beside simulated", tables=(shown,)),)
 
@@ -277,8 +300,14 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
 
 
 def _described(estimator: Estimator) -> str:
-    """The first sentence of an estimator's documentation, and its options where they are not the usual ones."""
-    first = " ".join((type(estimator).__doc__ or "").split("\n\n")[0].split()).replace("``", "")
-    options = estimator.model_dump(mode="json", exclude_defaults=True, exclude={"kind", "name", "endpoints"})
-    told = re.sub("[][{}'\"]", "", "; ".join(f"{key}: {value}" for key, value in options.items()))
-    return first.split(". ")[0].rstrip(".") + (f" ({told})." if told else ".")
+    """The first sentence of an estimator's documentation with the values of the options that it names.
+
+    Other options follow where they are not the usual ones.
+    """
+    first = " ".join((type(estimator).__doc__ or "").split("\n\n")[0].split()).split(". ")[0].rstrip(".")
+    named = set(_OPTION.findall(first)) & set(type(estimator).model_fields)
+    first = _OPTION.sub(lambda found: tables.value_text(getattr(estimator, found[1], found[1])), first)
+    options = estimator.model_dump(exclude_defaults=True, exclude={"kind", "name", "endpoints", *named})
+    told = "; ".join(f"{key.replace('_', ' ')} {tables.value_text(value)}" for key, value in options.items())
+    told = told.replace("measure rmst_difference", "measure RMST difference")
+    return first + (f" ({told})." if told else ".")

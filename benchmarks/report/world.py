@@ -23,7 +23,11 @@ from simulator.documents import Document, DocumentError, assumed, load, shipped
 from simulator.generate import generate
 
 SECTIONS = ("population", "treatment", "outcomes", "entry", "followup", "centres", "calendar", "imperfections")
-NOT_THE_WORLD = (*IGNORED, "run", "extends", "calibration", "compatible")
+NOT_THE_WORLD = (*IGNORED, "run", "extends", "calibration", "compatible", "sweep", "estimators")
+EFFECTS = {
+    "as_stated": "Treatment changes the hazards as the scenario states.",
+    "none": "Treatment has no effect.",
+}
 FEW = 20
 MOST_REPLICATES = 20
 MOST_CELLS = 12
@@ -38,13 +42,13 @@ def assumed_section(document: Document) -> Section:
     sourced = [(path, _value_at(document.tree, path), source) for path, source in sorted(document.sources.items())]
     plain = table("Assumed values", ("value of", "assumed"), rows, 2)
     known = table("Sourced values", ("value of", "taken as", "source"), sourced, 3)
-    count = (
-        f"{len(paths)} values of the world state no source" if paths else "Every value of the world states its source"
-    )
+    one = len(paths) == 1
+    count = f"{len(paths)} value{'' if one else 's'} of the world {'is' if one else 'are'} assumed, without a source"
+    count = count if paths else "Every value of the world states its source"
     few = len(paths) <= FEW
     return Section(
         "What was assumed",
-        (f"{count}; {len(sourced)} do.",),
+        (f"{count}; {len(sourced)} have one." if sourced else f"{count}.",),
         tables=(plain,) if few and rows else (),
         fold=f"The {len(rows)} assumed values",
         folded=() if few else (plain,),
@@ -61,7 +65,7 @@ def base_section(document: Document) -> Section:
         return Section(heading, ("What it was read from is not known.",))
     own = len(document.files) == 1
     base = document.files[0] if own else document.files[-2]
-    read = f"Read from, base first: {', then '.join(files)}."
+    read = f"Read from {files[0]} alone." if own else f"Read from, base first: {', then '.join(files)}."
     try:
         tree = load(base).tree
     except DocumentError:
@@ -70,7 +74,7 @@ def base_section(document: Document) -> Section:
     rows = [(one.path, _text(one.one), _text(one.other)) for one in leaves]
     name = shipped_name(base)
     if not rows:
-        return Section(heading, (f"{read} It says what {name} says.",))
+        return Section(heading, (read if own else f"{read} It says what {name} says.",))
     shown = table(f"Differences from {name}", ("value of", name, "here"), rows, 3)
     what = "What the command line sets" if own else f"What differs from {name}"
     told = f"{read} {what}: {len(rows)} value{'s' if len(rows) > 1 else ''}."
@@ -94,14 +98,15 @@ def matching_section(cells: Sequence[Cell]) -> Section:
     rows = []
     for cell, (treated, matched, before, after) in zip(shown, made, strict=True):
         start = (str(cell.number), settings_text(cell.settings)) if several else ()
-        large = f"{100 * np.mean(after > LARGE):.0f}"
+        some = after[np.isfinite(after)]
+        large = f"{100 * np.mean(some > LARGE):.0f}" if len(some) else "-"
         share = 100 * matched / np.maximum(treated, 1)
         rows.append((*start, _range(matched, 0), _range(share, 1), _range(before, 3), _range(after, 3), large))
     heads = ("cell", "settings") if several else ()
     count = len(made[0][0])
     note = (
         f"Median (smallest to largest) of the first {count} replicate{'s' if count > 1 else ''}, cohorts made again "
-        "and matched by the plan of the study; SMD: over all covariates and levels, measured ones."
+        "and matched by the plan of the study; SMD: over all measured covariates and their levels."
     )
     if len(cells) > len(shown):
         note += f" The first {len(shown)} of {len(cells)} cells."
@@ -112,7 +117,7 @@ def matching_section(cells: Sequence[Cell]) -> Section:
             "treated matched",
             "% of the treated",
             "largest |SMD| before",
-            "after",
+            "largest |SMD| after",
             f"replicates above {LARGE:g} after, %",
         ),
         rows,
@@ -169,7 +174,7 @@ def _example(cell: Cell) -> Any:
     sets = [AnalysisSet(observed.present[0]), _after(sample.matched, sample.matching.weight, plan.matching.simple)]
     shows = presentation(observed, sets[0], plan.table1)
     before, after = (table1(observed, group, shows, plan) for group in sets)
-    caption = f"Standardised mean differences of one cohort, replicate 0 of cell {cell.number}, as an example."
+    caption = "Standardised mean differences of one cohort, the first, as an example; dashed: 0.1."
     return picture(
         love_between(before, after), caption, "Standardised mean differences of one cohort before and after matching"
     )
@@ -194,7 +199,7 @@ def design_text(scenario: Scenario) -> str:
         f"Virtual cohorts of {scenario.arms.treated} (treated) against {scenario.arms.control}: baseline covariates "
         "joined by a Gaussian copula, logistic allocation of treatment, one illness-death course per patient and arm, "
         f"accrual from {scenario.entry.accrual.start} to {scenario.entry.accrual.end}, cut-off "
-        f"{scenario.followup.cut_off}. Effect of treatment: {scenario.outcomes.treatment_effect.replace('_', ' ')}."
+        f"{scenario.followup.cut_off}. {EFFECTS[scenario.outcomes.treatment_effect]}"
     )
 
 
