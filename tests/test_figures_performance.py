@@ -192,7 +192,7 @@ def test_panels_stand_in_rows_of_five_with_one_key() -> None:
     assert len(set(places[:5])) == 1
     assert places[5] < places[0]
     (legend,) = [axes.get_legend() for axes in figure.axes if axes.get_legend()]
-    assert [text.get_text() for text in legend.get_texts()] == ["p < 0.05", "truth", "p ≥ 0.05", "p = 0.05"]
+    assert [text.get_text() for text in legend.get_texts()] == ["p < 0.05", "truth", "p ≥ 0.05"]
 
 
 def test_a_long_name_is_broken_after_its_hyphens() -> None:

@@ -114,7 +114,7 @@ def test_status_tells_how_far_a_run_is(copied: Path) -> None:
     assert (told["finished"], told["cells"][0]["done"]) == (False, 32)
     text = CliRunner().invoke(cli, ["status", str(copied)], catch_exceptions=False).stdout
     assert "not finished, 32 of 40 replicates" in text
-    assert "to go on: trialtwin " in text
+    assert "to go on: trialtwin" in text
     with RunFolder(copied).lock():
         assert "process" in _json("status", str(copied))["in_use_by"]
     assert _json("status", str(copied))["in_use_by"] is None

@@ -41,7 +41,7 @@ def test_the_same_run_is_opened_again(tmp_path: Path) -> None:
 def test_another_run_is_refused_and_what_differs_is_named(tmp_path: Path, key: str) -> None:
     document, made = _asked()
     open_folder(tmp_path / "run", document, made)
-    with pytest.raises(RunError, match=f"another {key}"):
+    with pytest.raises(RunError, match=f"other {key}"):
         open_folder(tmp_path / "run", document, {**made, key: "other"})
 
 

@@ -138,7 +138,8 @@ def key(
     """
     known: dict[str, Any] = {}
     for one in of or (axes,):
-        known = dict(zip(*reversed(one.get_legend_handles_labels()), strict=True)) | known
+        for handle, label in zip(*one.get_legend_handles_labels(), strict=True):
+            known.setdefault(label, handle)
     handles, labels = list(known.values()), list(known)
     if not handles:
         return

@@ -29,7 +29,7 @@ COLUMN = 4.5
 PLACES = ("--out", "--report", "--figure", "--tables", "--jobs", "--block", "--backend", "--shard")
 UNSEEN = ("--json", "--force-new", "--dry-run")
 
-PIECE = 18
+PIECE, WORD = 12, 18
 _SIZE = re.compile(r' (width|height)="([\d.]+)pt"')
 _LONG_WORD = re.compile(r"\S{25,}")
 _JOINT = re.compile(r"[].\[=/_,;:-](?=\w)")
@@ -152,7 +152,12 @@ def breakable(text: str) -> Markup:
 
     def broken(found: "re.Match[str]") -> str:
         parts = _JOINT.sub("\\g<0>\u200b", found[0]).split("\u200b")
-        return "\u200b".join(part[k : k + PIECE] for part in parts for k in range(0, len(part), PIECE))
+        return "\u200b".join(
+            part[k : k + step]
+            for part in parts
+            for step in (WORD if len(part) <= WORD else PIECE,)
+            for k in range(0, len(part), step)
+        )
 
     return Markup("<wbr>").join(_LONG_WORD.sub(broken, text).split("\u200b"))
 
