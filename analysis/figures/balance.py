@@ -60,7 +60,7 @@ def love(axes: Axes, before: Sequence[Table1Row], after: Sequence[Table1Row]) ->
     axes.set_ylim(max(len(shown), 1) - 0.4, -0.6)
     known = np.concatenate([first, second])
     most = max(0.2, float(known[np.isfinite(known)].max(initial=0.0)))
-    axes.set_xlim(0, 1.06 * most)
+    axes.set_xlim(-0.02 * most, 1.06 * most)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_xlabel("Absolute standardised difference")
     key(axes, left=max(0.0, 2.7 - inches(axes)[0]), rows=1)

@@ -63,7 +63,7 @@ def nested_loop(
     least, most = min(reach), max(reach)
     span = (most - least) or 1.0
     least, most = least - 0.04 * span, most + 0.04 * span
-    share = min(0.7, STEP * len(settings) / height)
+    share = min(0.7, (STEP * len(settings) + 0.06) / height)
     per_inch = (most - least) / (height * (1 - share))
     for row, (name, texts) in enumerate(settings.items()):
         top = least - per_inch * (STEP * row + 0.04)

@@ -184,18 +184,21 @@ def _figures(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, .
     if scatter is not None:
         words = f"Estimates of the replicates against their standard errors, {where}"
         made.append(
-            picture(scatter, f"{endpoint}: estimates against their standard errors{_first(cell, endpoint)}.", words)
+            picture(
+                scatter, f"{endpoint}: estimates against their standard errors{_first(result, cell, endpoint)}.", words
+            )
         )
     if zipped is not None:
         caption = f"{endpoint}: intervals by their distance from the truth; coloured ones miss it"
-        caption += f"{_first(cell, endpoint)}."
+        caption += f"{_first(result, cell, endpoint)}."
         made.append(picture(zipped, caption, f"Intervals of the replicates by estimator, {where}"))
     return tuple(made)
 
 
-def _first(cell: Cell, endpoint: str) -> str:
-    """That not all estimators are drawn, where they are not."""
-    count = sum(where == endpoint for where, _ in cell.scenario.judged())
+def _first(result: StudyResult, cell: Cell, endpoint: str) -> str:
+    """That not all estimators with a truth are drawn, where they are not."""
+    names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
+    count = sum(np.isfinite(result.truths[cell.number, endpoint, name].value) for name in names)
     return f"; the first {charts.PANELS} of {count} estimators" if count > charts.PANELS else ""
 
 
