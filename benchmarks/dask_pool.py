@@ -1,9 +1,10 @@
 """Dask as a pool: workers on other machines, or on this one, that are shown to compute as the driver does."""
 
+import asyncio
 import platform
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack
 from typing import Any, TypeVar
@@ -38,6 +39,25 @@ def _checked(ours: dict[str, str], function: Callable[[T], S], task: T) -> S:
         return function(task)
 
 
+async def _handed_over(held: Awaitable[S], future: Future[S]) -> None:
+    """Give the outcome of Dask's future to ours.
+
+    In place of ``Client.get_executor``, of which a future never ends when its result is lost with the worker that held
+    it and the task then fails.
+    """
+    try:
+        result = await held
+    except asyncio.CancelledError:
+        if future.cancel():
+            future.set_running_or_notify_cancel()  # which wakes who waits for it
+    except BaseException as error:  # noqa: BLE001 - whatever the task raised
+        if future.set_running_or_notify_cancel():
+            future.set_exception(error)
+    else:
+        if future.set_running_or_notify_cancel():
+            future.set_result(result)
+
+
 class Dask(Serial):
     """The workers of a Dask scheduler, or of a cluster on this machine that ends with the crew."""
 
@@ -69,7 +89,6 @@ class Dask(Serial):
                 )
                 self._client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
             self._same_versions()
-            self._workers = self._client.get_executor(pure=False)
             self.watch()
             self._stack = stack.pop_all()
 
@@ -104,7 +123,10 @@ class Dask(Serial):
 
     def submit(self, function: Callable[[T], S], task: T) -> Future[S]:
         """The future of one task."""
-        future: Future[S] = self._workers.submit(_checked, versions(), function, task)
+        held = self._client.submit(_checked, versions(), function, task, pure=False)
+        future: Future[S] = Future()
+        future.add_done_callback(lambda over: held.cancel() if over.cancelled() and not held.done() else None)
+        self._client.loop.add_callback(_handed_over, held, future)
         return future
 
     def lost(self, error: BaseException) -> bool:

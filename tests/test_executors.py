@@ -1,11 +1,13 @@
 """Crews: order, bounds, faults, and workers that die."""
 
+import asyncio
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -246,3 +248,34 @@ def test_dask_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(BackendError, match=r"pip install 'trialtwin\[dask\]'"):
         crew("dask", 2).__enter__()
+
+
+class Held:
+    """A future of Dask that has ended so when it is waited for."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+    def __await__(self) -> Iterator[int]:
+        """7, or the error."""
+        if self.error is not None:
+            raise self.error
+        return 7
+        yield
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("lost with its worker"), asyncio.CancelledError()])
+def test_whatever_becomes_of_a_task_in_dask_its_future_ends(error: BaseException | None) -> None:
+    """An error while a result is fetched too, of which Dask's own executor says nothing."""
+    future: Future[int] = Future()
+    asyncio.run(dask_pool._handed_over(Held(error), future))
+    assert wait([future], timeout=0).done
+    if isinstance(error, asyncio.CancelledError):
+        assert future.cancelled()
+    else:
+        assert future.exception() is error
+        assert error is not None or future.result() == 7
+    given_up: Future[int] = Future()
+    given_up.cancel()
+    asyncio.run(dask_pool._handed_over(Held(error), given_up))
+    assert given_up.cancelled()
