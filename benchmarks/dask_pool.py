@@ -45,17 +45,14 @@ async def _handed_over(held: Awaitable[S], future: Future[S]) -> None:
     In place of ``Client.get_executor``, of which a future never ends when its result is lost with the worker that held
     it and the task then fails.
     """
-    try:
-        result = await held
-    except asyncio.CancelledError:
-        if future.cancel():
-            future.set_running_or_notify_cancel()  # which wakes who waits for it
-    except BaseException as error:  # noqa: BLE001 - whatever the task raised
-        if future.set_running_or_notify_cancel():
+    waiting = asyncio.ensure_future(held)
+    await asyncio.wait([waiting])
+    error = CancelledError() if waiting.cancelled() else waiting.exception()
+    if future.set_running_or_notify_cancel():
+        if error is None:
+            future.set_result(waiting.result())
+        else:
             future.set_exception(error)
-    else:
-        if future.set_running_or_notify_cancel():
-            future.set_result(result)
 
 
 class Dask(Serial):
