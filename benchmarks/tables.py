@@ -71,7 +71,7 @@ def value_text(value: object) -> str:
         return ", ".join(map(value_text, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return "none" if value is None else repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def number(value: float, digits: int = 3) -> str:

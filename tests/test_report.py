@@ -305,3 +305,4 @@ def test_a_command_is_repeated_without_what_changes_no_result() -> None:
     given = "trialtwin run 'my study.yaml' -S 'sweep={grid: {population.size: [60, 90]}}' --reps 20 --seed 3"
     places = "--out 'a b' --jobs 2 --backend=threads --block 5 --shard 1/2 --json --tables t --report=r.html"
     assert repeated(f"{given} {places}") == given
+    assert repeated("trialtwin run 'never closed") == "trialtwin run 'never closed"

@@ -169,7 +169,10 @@ def as_given() -> str:
 
 def repeated(command: str) -> str:
     """A command without what changes no result: the places to which it wrote, and how it was computed."""
-    words, kept = iter(shlex.split(command)), []
+    try:
+        words, kept = iter(shlex.split(command)), []
+    except ValueError:  # a folder of another's making may say anything
+        return command
     for word in words:
         if word in UNSEEN:
             continue

@@ -185,17 +185,19 @@ def _figures(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, .
         words = f"Estimates of the replicates against their standard errors, {where}"
         made.append(
             picture(
-                scatter, f"{endpoint}: estimates against their standard errors{_first(result, cell, endpoint)}.", words
+                scatter,
+                f"{endpoint}: estimates against their standard errors{_left_out(result, cell, endpoint)}.",
+                words,
             )
         )
     if zipped is not None:
         caption = f"{endpoint}: intervals by their distance from the truth; coloured ones miss it"
-        caption += f"{_first(result, cell, endpoint)}."
+        caption += f"{_left_out(result, cell, endpoint)}."
         made.append(picture(zipped, caption, f"Intervals of the replicates by estimator, {where}"))
     return tuple(made)
 
 
-def _first(result: StudyResult, cell: Cell, endpoint: str) -> str:
+def _left_out(result: StudyResult, cell: Cell, endpoint: str) -> str:
     """That not all estimators with a truth are drawn, where they are not."""
     names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
     count = sum(np.isfinite(result.truths[cell.number, endpoint, name].value) for name in names)
@@ -312,5 +314,4 @@ def _described(estimator: Estimator) -> str:
     first = _OPTION.sub(lambda found: tables.value_text(getattr(estimator, found[1], found[1])), first)
     options = estimator.model_dump(exclude_defaults=True, exclude={"kind", "name", "endpoints", *named})
     told = "; ".join(f"{key.replace('_', ' ')} {tables.value_text(value)}" for key, value in options.items())
-    told = told.replace("measure rmst_difference", "measure RMST difference")
     return first + (f" ({told})." if told else ".")
