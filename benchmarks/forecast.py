@@ -16,7 +16,8 @@ from benchmarks.executors import crew
 from benchmarks.parts import Parts
 from benchmarks.store import RunFolder
 from benchmarks.study import RESULTS, StudyResult, Work, run_study
-from benchmarks.truth import CONDITIONAL_SHARE, Patients, known_truth
+from benchmarks.truth import Patients, known_truth
+from benchmarks.truth_fits import is_fitted, most_replicates
 from benchmarks.truths import TruthWork, aims, asked_estimands
 from simulator.estimand import Estimand
 
@@ -152,13 +153,13 @@ def _truths(cell: Cell, jobs: int, wanted: dict[tuple[str, str], float], count: 
             asked[estimand] = min(asked.get(estimand, inf), wanted[key])
     patients = Patients(cell.scenario, cell.resolved)
     looking = TruthWork(patients, dict.fromkeys(asked, inf), jobs, lambda _: None)
-    counted = [one for one in asked if one.measure != "conditional_log_hr"]
+    counted = [one for one in asked if not is_fitted(cell.scenario, one)]
     found, took = _timed(partial(looking.counted, counted))
     costs = [(found[one].mcse, asked[one], took / max(len(counted), 1), patients.most, False) for one in counted]
     for one in asked:
-        if one.measure == "conditional_log_hr":
+        if is_fitted(cell.scenario, one):
             truth, took = _timed(partial(looking.fitted, one))
-            costs.append((truth.mcse, asked[one], took, -(-patients.most // CONDITIONAL_SHARE), True))
+            costs.append((truth.mcse, asked[one], took, most_replicates(patients), True))
 
     def seconds(replicates: int) -> float:
         total = 0.0

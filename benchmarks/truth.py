@@ -2,37 +2,39 @@
 
 A marginal log hazard ratio is the Cox coefficient of treatment when every patient of the population is followed once in
 each arm; differences of restricted means, of survival, of medians and of risks are those between the two courses of the
-same patients (`benchmarks.tallies`). The Monte Carlo standard error is a jackknife over groups of replicates. A
-conditional log hazard ratio is the coefficient of treatment in the Cox model with the stated terms, fitted to the same
-doubled patients.
+same patients (`benchmarks.tallies`). The Monte Carlo standard error is a jackknife over groups of replicates.
+Conditional log hazard ratios, and ratios in worlds whose centres differ by replicate, are means of fits
+(`benchmarks.truth_fits`).
 
-The patients are those of the study's own first replicates, so `matched` is who the very matching kept (each counted
-once): as many as bring the error down to what is wanted, and at most ``run.truth_patients``. Where treatment changes no
-transition, every contrast of survival is exactly zero.
+The patients are those of the study's own first replicates, everybody who is screened: as many as bring the error down
+to what is wanted, and at most ``run.truth_patients``. No truth depends on how the two courses of a patient hang
+together, but for the populations that are defined by it (`simulator.estimand.COUPLED`). The ``matched`` are the treated
+whom the very matching kept in these replicates, each with the weight that it gave, followed afresh in both arms: their
+own courses are conditioned on having been included. Where treatment changes no transition, every contrast of survival
+is exactly zero.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.kernels.status import Status
 from analysis.plan import MatchingPlan, Plan, PropensityPlan
-from analysis.survival import cox
 from benchmarks.sampled import samples
 from benchmarks.scenario import Scenario
-from benchmarks.tallies import BINS, GROUPS, TALLIES, WHOLE_PATIENT, Counts
-from simulator.cohort import Bools, Cohorts
-from simulator.entry import months_between
-from simulator.estimand import TRUE_SCORE, Estimand, Population
+from benchmarks.tallies import GROUPS, TALLIES, WHOLE_PATIENT, Counts, Outcomes, bounds, medians, outcomes_of
+from simulator.cohort import Bools, Cohorts, Floats
+from simulator.estimand import Estimand, Population
 from simulator.generate import Resolved, generate
-from simulator.terms import design
+from simulator.strategies import followed
 from simulator.world import ENDPOINTS
 
 FIRST_PATIENTS = 100_000
-CONDITIONAL_SHARE = 4  # a Cox model of many covariates costs more than a count: it gets a quarter of the patients
+PILOT_PATIENTS = 20_000
+AFRESH = "afresh"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,33 @@ class Truth:
     value: float
     mcse: float
     how: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Cohorts of some replicates, of ``size`` patients or the study's own, worked out when first asked for.
+
+    ``luck`` follows the patients afresh from time zero on.
+    """
+
+    scenario: Scenario
+    resolved: Resolved
+    replicates: NDArray[np.int64]
+    luck: str = ""
+    size: int | None = None
+
+    @cached_property
+    def cohorts(self) -> Cohorts:
+        """The cohorts with both potential outcomes."""
+        return generate(self.resolved, self.scenario.run.seed, self.replicates, self.size, self.luck)
+
+    def outcomes(self, estimand: Estimand, weight: Counts) -> Outcomes:
+        """The outcomes that an estimand compares, the patients ``(R, N)`` counting by ``weight``."""
+        hidden, seed = self.cohorts.hidden, self.scenario.run.seed
+        potential = hidden.potential
+        if estimand.grace is not None:
+            potential = followed(self.resolved, seed, self.replicates, estimand.grace, self.luck, self.size)
+        return outcomes_of(estimand, potential, hidden.latent, hidden.binary, hidden.starts, weight)
 
 
 @dataclass(frozen=True)
@@ -65,24 +94,29 @@ class Patients:
         """How many replicates the first look takes: all that are allowed if ``whole``."""
         return self.most if whole else min(self.most, max(GROUPS, self.replicates(FIRST_PATIENTS)))
 
-    @property
-    def span(self) -> float:
-        """Months from the start of accrual to the cut-off."""
-        return months_between(self.scenario.entry.accrual.start, self.scenario.followup.cut_off)
-
-    def draw(self, replicates: NDArray[np.int64]) -> Cohorts:
-        """The study's own cohorts."""
-        return generate(self.resolved, self.scenario.run.seed, replicates)
-
-    def bin_width(self, estimand: Estimand) -> float:
-        """Months of one bin of the tally of an estimand."""
-        return (self.span if estimand.horizon is None else estimand.horizon) / BINS
+    def drawn(self, replicates: NDArray[np.int64], luck: str = "", size: int | None = None) -> Drawn:
+        """The cohorts of these replicates."""
+        return Drawn(self.scenario, self.resolved, replicates, luck, size)
 
     def groups(self, replicates: NDArray[np.int64]) -> NDArray[np.int64]:
         """The jackknife group of every patient ``(R, N)``: by replicate, or by patient where replicates are too few."""
         own = np.arange(self.scenario.screened())
         number = replicates[:, None] + (own if self.most < GROUPS else 0 * own)
         return number % GROUPS
+
+    def bounds(self, estimand: Estimand) -> Floats:
+        """Where the curves of an estimand are counted, found in the first replicates alone."""
+        if not TALLIES[estimand.measure].has_bounds:
+            return np.empty(0)
+        first = self.drawn(np.arange(min(self.most, self.replicates(PILOT_PATIENTS)), dtype=np.int64))
+        everyone = np.ones(first.cohorts.observed.treated.shape, np.int64)
+        return bounds(first.outcomes(estimand, everyone).arms)
+
+    def weights(self, estimand: Estimand, cohorts: Cohorts) -> Counts:
+        """How much each patient of the study's own ``cohorts`` counts for an estimand ``(R, N)``, in whole numbers."""
+        return weights(
+            estimand.population, cohorts, plan_of(estimand.matched_by, self.scenario.analysis), self.scenario
+        )
 
 
 def is_strict_null(scenario: Scenario, endpoint: str) -> bool:
@@ -98,69 +132,54 @@ def is_strict_null(scenario: Scenario, endpoint: str) -> bool:
     return endpoint in ENDPOINTS and seen_alike and spec.progression_modes is None and not any(changes)
 
 
-def count_block(patients: Patients, asked: Sequence[Estimand], replicates: NDArray[np.int64]) -> list[Counts]:
-    """The counts of each estimand's tally in these replicates, ``(GROUPS, ...)`` each."""
-    cohorts, group = patients.draw(replicates), patients.groups(replicates)
-    world, span = patients.scenario, patients.span
-    weights = {
-        who: _weights(who[0], cohorts, plan_of(who[1], world.analysis), world)
-        for who in {(estimand.population, estimand.matched_by) for estimand in asked}
-    }
+def count_block(
+    patients: Patients, asked: Sequence[tuple[Estimand, Floats]], replicates: NDArray[np.int64]
+) -> list[Counts]:
+    """The counts of each estimand's tally, its bounds beside it, in these replicates: ``(GROUPS, ...)`` each."""
+    own, afresh = patients.drawn(replicates), patients.drawn(replicates, AFRESH)
+    group = patients.groups(replicates)
+    of = {(one.population, one.matched_by): one for one, _ in asked}
+    weights = {who: patients.weights(one, own.cohorts) for who, one in of.items()}
     return [
-        TALLIES[one.measure].count(cohorts, one, weights[one.population, one.matched_by], group, span) for one in asked
+        TALLIES[one.measure].count(
+            (afresh if one.population == "matched" else own).outcomes(one, weights[one.population, one.matched_by]),
+            group,
+            at,
+        )
+        for one, at in asked
     ]
 
 
-def counted_truth(patients: Patients, estimand: Estimand, groups: Counts, replicates: int) -> Truth:
-    """The value of the counts of all blocks with its jackknife standard error."""
-    value, everyone = TALLIES[estimand.measure].value, groups.sum(axis=0)
-    unit = patients.bin_width(estimand) if estimand.measure == "median_difference" else 1.0
-    left_out = np.array([value(everyone - group, estimand) for group in groups]) * unit
+def counted_truth(patients: Patients, estimand: Estimand, at: Floats, groups: Counts, replicates: int) -> Truth:
+    """The value of the counts of all blocks with its jackknife standard error; NaN, and why, where there is none."""
+    tally, everyone = TALLIES[estimand.measure], groups.sum(axis=0)
+    value = tally.value(everyone, at)
+    left_out = np.array([tally.value(everyone - group, at) for group in groups])
     mcse = float(np.sqrt((GROUPS - 1) / GROUPS * np.sum((left_out - left_out.mean()) ** 2)))
     how = f"both potential outcomes in {replicates:,} cohorts of {patients.scenario.screened():,}"
-    return Truth(estimand, value(everyone, estimand) * unit, mcse, how)
-
-
-def conditional_group(patients: Patients, estimand: Estimand, replicates: int, group: int) -> float:
-    """The conditional log hazard ratio in one group of replicates, NaN if its model has no finite fit."""
-    numbers = np.arange(group, max(replicates, GROUPS), GROUPS)
-    cohorts = patients.draw(numbers)
-    observed = cohorts.hidden.perfect
-    given = tuple(term for term in estimand.adjusted_for if term != TRUE_SCORE)
-    x = design(given, observed.variable, observed.names, observed.covariates).x
-    if TRUE_SCORE in estimand.adjusted_for:
-        e = cohorts.hidden.propensity
-        x = np.concatenate([x, (np.log(e) - np.log1p(-e))[..., None]], axis=-1)
-    world = patients.scenario
-    inside = _weights(estimand.population, cohorts, plan_of(estimand.matched_by, world.analysis), world) > 0
-    rows = x[inside]
-    zero, one = cohorts.hidden.potential[estimand.endpoint]
-    treated = np.repeat([0.0, 1.0], len(rows))[:, None]
-    fit = cox(
-        np.concatenate([zero.time[inside], one.time[inside]])[None],
-        np.concatenate([zero.event[inside], one.event[inside]])[None],
-        np.concatenate([treated, np.concatenate([rows, rows])], axis=1)[None],
-    )
-    return float(fit.beta[0, 0]) if fit.status[0] == Status.OK else float("nan")
-
-
-def conditional_truth(patients: Patients, estimand: Estimand, groups: Sequence[float], replicates: int) -> Truth:
-    """The mean over the groups with its standard error."""
-    values = np.array(groups)
-    count = max(replicates, GROUPS)
-    how = f"Cox model fitted to both potential outcomes in {count:,} cohorts of {patients.scenario.screened():,}"
-    return Truth(estimand, float(values.mean()), float(values.std(ddof=1) / np.sqrt(GROUPS)), how)
+    if estimand.measure == "median_difference" and not np.isfinite(value):
+        names = patients.scenario.arms.names()
+        never = [name for name, median in zip(names, medians(everyone, at), strict=True) if not np.isfinite(median)]
+        return Truth(
+            estimand, value, float("nan"), f"not reached: fewer than half have the event in {' and '.join(never)}"
+        )
+    return Truth(estimand, value, mcse, how)
 
 
 def known_truth(scenario: Scenario, estimand: Estimand) -> Truth | None:
     """The truth that theory gives, if it does; NaN where the question has no one true number."""
     if is_strict_null(scenario, estimand.endpoint):
         return Truth(estimand, 0.0, 0.0, "exact: treatment changes nothing that bears on it")
-    if estimand.measure == "none":
-        return Truth(estimand, float("nan"), float("nan"), "a test has no value to be true to")
+    start = scenario.treatment.start
+    why = {
+        "none": "a test has no value to be true to",
+        "exposure_log_hr": "none: to be under treatment or not yet is a state that patients reach by surviving, no arm",
+    }.get(estimand.measure)
     if estimand.measure == "rmst_difference" and estimand.horizon is None:
-        return Truth(estimand, float("nan"), float("nan"), "the data choose the horizon; state one")
-    return None
+        why = "the data choose the horizon; state one"
+    if estimand.grace is not None and start is not None and start.progression_prevents:
+        why = "none: progression prevents the start, so that nobody can be asked to start within grace"
+    return Truth(estimand, float("nan"), float("nan"), why) if why else None
 
 
 def plan_of(matched_by: str, plan: Plan) -> Plan:
@@ -176,18 +195,21 @@ def plan_of(matched_by: str, plan: Plan) -> Plan:
     )
 
 
-def _weights(population: Population, cohorts: Cohorts, plan: Plan, world: Scenario) -> Counts:
+def weights(population: Population, cohorts: Cohorts, plan: Plan, world: Scenario) -> Counts:
     """How much each patient ``(R, N)`` counts in the population: whole numbers, so that sums are exact.
 
-    The matched count as often as imputed data sets match them.
+    The treated whom the matching keeps have its weight, summed over imputed data sets where there are several.
     """
     if population in ("overlap", "matching_weight"):
         e = cohorts.hidden.propensity
         tilt = e * (1 - e) if population == "overlap" else np.minimum(e, 1 - e)
         return np.rint(tilt * WHOLE_PATIENT).astype(np.int64)
     if population == "matched":
-        made = samples(world, cohorts, world.run.seed, plan)
-        often: Counts = np.sum([one.matched for one in made], axis=0, dtype=np.int64)
+        kept = [
+            np.where(one.observed.treated & one.matched, one.matching.weight, 0.0)
+            for one in samples(world, cohorts, world.run.seed, plan)
+        ]
+        often: Counts = np.sum([np.rint(one * WHOLE_PATIENT) for one in kept], axis=0).astype(np.int64)
         return often
     return _inside(population, cohorts).astype(np.int64)
 
@@ -199,9 +221,9 @@ def _inside(population: Population, cohorts: Cohorts) -> Bools:
         case "all":
             return np.ones(observed.treated.shape, np.bool_)
         case "treated":
-            return cohorts.hidden.perfect.treated
+            return cohorts.hidden.assigned
         case "untreated":
-            return ~cohorts.hidden.perfect.treated
+            return ~cohorts.hidden.assigned
         case "selected":
             return observed.present
         case "always_eligible":

@@ -15,17 +15,9 @@ from benchmarks.blocks import Cell, block_size
 from benchmarks.executors import in_threads
 from benchmarks.rows import Rows
 from benchmarks.store import RunFolder
-from benchmarks.tallies import GROUPS, Counts
-from benchmarks.truth import (
-    CONDITIONAL_SHARE,
-    Patients,
-    Truth,
-    conditional_group,
-    conditional_truth,
-    count_block,
-    counted_truth,
-    known_truth,
-)
+from benchmarks.tallies import Counts
+from benchmarks.truth import Patients, Truth, count_block, counted_truth, known_truth
+from benchmarks.truth_fits import fits, fitted_truth, is_fitted, most_replicates, one_fit
 from simulator.documents import digest
 from simulator.estimand import Estimand
 
@@ -57,9 +49,9 @@ def find_truths(
     known = {one: truth for one in wanted if (truth := known_truth(cell.scenario, one)) is not None}
     work = TruthWork(Patients(cell.scenario, cell.resolved), wanted, jobs, done)
     rest = [one for one in wanted if one not in known]
-    known |= work.counted([one for one in rest if one.measure != "conditional_log_hr"])
+    known |= work.counted([one for one in rest if not is_fitted(cell.scenario, one)])
     for estimand in rest:
-        if estimand.measure == "conditional_log_hr":
+        if is_fitted(cell.scenario, estimand):
             known[estimand] = work.fitted(estimand)
     return {key: known[estimand] for key, estimand in asked.items()}
 
@@ -76,29 +68,30 @@ class TruthWork:
     def counted(self, still: list[Estimand]) -> dict[Estimand, Truth]:
         """Truths from counts, to which replicates are added."""
         patients, step = self.patients, block_size(self.patients.scenario)
+        bounds = {one: patients.bounds(one) for one in still}
         sums: dict[Estimand, Counts] = {}
         found: dict[Estimand, Truth] = {}
         first, last = 0, patients.begin(all(self.wanted[one] == 0 for one in still))
         while still:
             starts = range(first, last, step)
             tasks = [np.arange(start, min(start + step, last), dtype=np.int64) for start in starts]
-            asked = tuple(still)
+            asked = tuple((one, bounds[one]) for one in still)
             for counts in in_threads(partial(count_block, self.patients, asked), tasks, self.jobs, self.done):
-                for estimand, own in zip(asked, counts, strict=True):
+                for estimand, own in zip(still, counts, strict=True):
                     sums[estimand] = sums[estimand] + own if estimand in sums else own
-            found |= {one: counted_truth(patients, one, sums[one], last) for one in still}
+            found |= {one: counted_truth(patients, one, bounds[one], sums[one], last) for one in still}
             first, last = last, min(2 * last, patients.most)
             still = [one for one in still if last > first and found[one].mcse > self.wanted[one]]
         return found
 
     def fitted(self, estimand: Estimand) -> Truth:
         """The truth from models of more and more replicates."""
-        most = -(-self.patients.most // CONDITIONAL_SHARE)
+        most = most_replicates(self.patients)
         count = min(most, self.patients.begin(self.wanted[estimand] == 0))
         while True:
-            fit = partial(conditional_group, self.patients, estimand, count)
-            groups = in_threads(fit, range(GROUPS), self.jobs, self.done)
-            truth = conditional_truth(self.patients, estimand, list(groups), count)
+            fit = partial(one_fit, self.patients, estimand, count)
+            values = in_threads(fit, range(fits(self.patients, count)), self.jobs, self.done)
+            truth = fitted_truth(self.patients, estimand, np.array(list(values)), count)
             if count == most or not truth.mcse > self.wanted[estimand]:
                 return truth
             count = min(2 * count, most)

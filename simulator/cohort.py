@@ -98,8 +98,9 @@ class Hidden:
     in each arm; ``excluded (R, N)`` is how many of the ``criteria`` of inclusion, in order, are met under the received
     arm before the first that is not; ``entry (R, N)`` is the time from the start of accrual to entry; ``response`` the
     position of best response, untreated first. ``assigned (R, N)`` says who was meant to be treated: where treatment
-    starts late, some of them never are, and arm 1 is the course under that assignment. ``perfect`` is what would have
-    been observed had everything been recorded, and rightly.
+    starts late, some of them never are, and arm 1 is the course under that assignment, in which treatment starts at
+    ``starts (R, N)``, +inf if never (None: at time zero in all). ``perfect`` is what would have been observed had
+    everything been recorded, and rightly.
     """
 
     variables: tuple[Variable, ...]
@@ -115,6 +116,7 @@ class Hidden:
     criteria: tuple[str, ...]
     entry: Floats
     response: tuple[NDArray[np.int32], NDArray[np.int32]] | None
+    starts: Floats | None
     perfect: Observed
 
 

@@ -80,34 +80,65 @@ def resolve(world: World) -> Resolved:
     )
 
 
-def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patients: int | None = None) -> Cohorts:
+@dataclass(frozen=True)
+class Baseline:
+    """What is so at time zero, before any course of the disease ``(R, N)``.
+
+    ``values`` hold the covariates, measured and hidden, one row each; ``linear`` maps a place to its linear predictor,
+    centres and calendar included; ``administrative`` is the time from entry to the cut-off date.
+    """
+
+    values: Floats
+    entry: Floats
+    linear: dict[str, Floats]
+    assigned: Bools
+    propensity: Floats
+    frailty: Floats | float
+    administrative: Floats
+
+
+def at_time_zero(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patients: int) -> Baseline:
+    """The baseline of the given replicates ``(R,)`` of so many ``patients`` each."""
+    world, streams = resolved.world, Streams(seed)
+    values = resolved.baseline.draw(streams, replicates, patients)
+    entry = world.entry.accrual.months(streams.uniform("entry", replicates, patients))
+    linear = _predictors(resolved, streams, replicates, values, entry)
+    assigned, propensity = resolved.allocation.draw(linear["treatment"], streams, replicates)
+    spec = world.outcomes.frailty
+    frailty = outcomes.frailty(spec, streams, replicates, patients) if spec else 1.0
+    administrative = months_between(world.entry.accrual.start, world.followup.cut_off) - entry
+    return Baseline(values, entry, linear, assigned, propensity, frailty, administrative)
+
+
+def generate(
+    resolved: Resolved, seed: int, replicates: NDArray[np.int64], patients: int | None = None, luck: str = ""
+) -> Cohorts:
     """The cohorts of the given replicate numbers ``(R,)``, of studies of ``population.size`` patients unless stated.
 
     The arrays hold all N who are screened; `Observed.present` says who is in the study. With a fixed share of treated
     each arm takes its own first patients who qualify, else the study takes whoever comes first.
 
+    Another ``luck`` follows the same patients afresh: what is so at time zero stays (covariates, centres and their
+    effects, entry, frailty, assignment), and whatever happens after it is drawn anew.
+
     Bit for bit the same for a replicate whatever others are in the block.
     """
-    world, streams = resolved.world, Streams(seed)
+    world, streams = resolved.world, Streams(seed, luck)
     size = world.population.size if patients is None else patients
     n = world.screened(size)
-    values = resolved.baseline.draw(streams, replicates, n)
-    entry = world.entry.accrual.months(streams.uniform("entry", replicates, n))
-    linear = _predictors(resolved, streams, replicates, values, entry)
-    assigned, propensity = resolved.allocation.draw(linear["treatment"], streams, replicates)
-    luck = {name: streams.uniform(f"transition/{name}", replicates, n) for name in world.outcomes.transitions()}
+    begun = at_time_zero(resolved, seed, replicates, n)
+    values, entry, linear, multiplier = begun.values, begun.entry, begun.linear, begun.frailty
+    assigned, propensity, administrative = begun.assigned, begun.propensity, begun.administrative
+    luck_of = {name: streams.uniform(f"transition/{name}", replicates, n) for name in world.outcomes.transitions()}
     modes = resolved.recorded.modes
     shown = progression_modes.draw(modes, streams, replicates, n) if modes else None
     late = world.treatment.start
     wait = treatment_start.waits(late, streams, replicates, n) if late else None
-    frailty = world.outcomes.frailty
-    multiplier = outcomes.frailty(frailty, streams, replicates, n) if frailty else 1.0
-    courses, shown = _courses(resolved, streams, replicates, linear, luck, multiplier, shown, wait)
-    administrative = months_between(world.entry.accrual.start, world.followup.cut_off) - entry
-    censoring, lost = _censoring(resolved, streams, replicates, linear, multiplier, administrative, wait)
+    courses, shown = latent_courses(resolved, streams, replicates, linear, luck_of, multiplier, shown, wait)
+    censoring, lost = censoring_times(resolved, streams, replicates, linear, multiplier, administrative, wait)
     complete = [_complete(*pair, administrative) for pair in zip(lost, courses, strict=True)]
     arms, treated = world.arms.names(), assigned
-    recorded = records.draw(resolved.recorded, arms, streams, replicates, luck, courses, wait)
+    recorded = records.draw(resolved.recorded, arms, streams, replicates, luck_of, courses, wait)
     lost = censored_at(world.followup.censored_at, recorded.binary, lost)
     if late and wait is not None:
         starts = treatment_start.begins(late, wait, courses[1], lost[1])
@@ -123,10 +154,7 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
         starts = np.isfinite(wait)
         criteria = {name: (zero, choose(starts, one, zero)) for name, (zero, one) in criteria.items()}
     eligible = np.stack([np.logical_and.reduce([met[arm] for met in criteria.values()]) for arm in (0, 1)])
-    visits = [world.followup.visit_months.get(arm) for arm in arms]
-    seen = [seen_at_visits(course, months) for course, months in zip(courses, visits, strict=True)]
-    if wait is not None:
-        seen[1] = treatment_start.seen_course(wait, courses[1], seen_at_visits(courses[1], visits[0]), seen[1])
+    seen = seen_courses(world, courses, wait)
     latent = {"OS": (seen[0].os, seen[1].os), "PFS": (seen[0].pfs, seen[1].pfs)}
     potential = {
         name: (observe(zero, censoring[0]), observe(one, censoring[1])) for name, (zero, one) in latent.items()
@@ -167,9 +195,21 @@ def generate(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patie
         criteria=tuple(criteria),
         entry=entry,
         response=recorded.response,
+        starts=wait,
         perfect=perfect,
     )
     return Cohorts(replicates, observed, hidden)
+
+
+def seen_courses(
+    world: World, courses: tuple[outcomes.Course, outcomes.Course], wait: Floats | None
+) -> tuple[outcomes.Course, outcomes.Course]:
+    """The courses of both arms as visits show them, the second one's treatment starting after the ``wait (R, N)``."""
+    visits = [world.followup.visit_months.get(arm) for arm in world.arms.names()]
+    zero, one = (seen_at_visits(course, months) for course, months in zip(courses, visits, strict=True))
+    if wait is None:
+        return zero, one
+    return zero, treatment_start.seen_course(wait, courses[1], seen_at_visits(courses[1], visits[0]), one)
 
 
 def _missing(world: World) -> dict[str, imperfections.Missing]:
@@ -249,7 +289,7 @@ def _first_unmet(criteria: dict[str, tuple[Bools, Bools]], treated: Bools) -> ND
     return found
 
 
-def _courses(
+def latent_courses(
     resolved: Resolved,
     streams: Streams,
     replicates: NDArray[np.int64],
@@ -299,7 +339,7 @@ def _late_courses(
     shown: tuple[Bools, Bools] | None,
     wait: Floats,
 ) -> tuple[tuple[outcomes.Course, outcomes.Course], tuple[Bools, Bools] | None]:
-    """As `_courses`, with treatment from the ``wait (R, N)`` on; progression before it is that of the untreated."""
+    """As `latent_courses`, with treatment from the ``wait (R, N)`` on, and progression before it as if untreated."""
     start, (plain, treated) = resolved.world.treatment.start, exposure
 
     def time(name: str, at: Floats) -> Floats:
@@ -325,7 +365,7 @@ def _modified(spec: outcomes.Outcomes) -> list[str]:
     return [name for name, transition in spec.transitions().items() if works and transition.treatment.modifiers]
 
 
-def _censoring(
+def censoring_times(
     resolved: Resolved,
     streams: Streams,
     replicates: NDArray[np.int64],

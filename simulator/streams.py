@@ -68,16 +68,17 @@ def fill_uniform(
 
 
 class Streams:
-    """The random numbers of one seed, by stream name and address."""
+    """The random numbers of one seed, by stream name and address; another ``luck`` has streams of its own."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, luck: str = "") -> None:
         if seed < 0:
             raise ValueError(f"a seed is a whole number of at least 0, not {seed}")
         self.seed = seed
+        self.suffix = f"//{luck}" if luck else ""
 
     def key(self, stream: str) -> tuple[np.uint64, np.uint64]:
         """The two words of the Philox key of a stream."""
-        digest = hashlib.sha256(f"trialtwin/{self.seed}/{stream}".encode()).digest()
+        digest = hashlib.sha256(f"trialtwin/{self.seed}/{stream}{self.suffix}".encode()).digest()
         return np.uint64(int.from_bytes(digest[:8], "little")), np.uint64(int.from_bytes(digest[8:16], "little"))
 
     def uniform(self, stream: str, replicates: NDArray[np.int64], patients: int, draw: int = 0) -> NDArray[np.float64]:

@@ -8,12 +8,14 @@ from scipy.optimize import brentq
 
 from benchmarks.blocks import Cell
 from benchmarks.scenario import Scenario, cells  # noqa: F401
-from benchmarks.tallies import BINS, log_hr
+from benchmarks.tallies import log_hr
 from benchmarks.truth import Patients, is_strict_null, known_truth
 from benchmarks.truths import TruthWork, find_truths
 from simulator.estimand import Estimand
 from simulator.generate import generate, resolve
 from tests.worlds import scenario, tree
+
+BINS = 2048
 
 
 def _truths(asked: Scenario) -> dict[tuple[str, str], Any]:

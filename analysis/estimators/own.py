@@ -12,22 +12,26 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri
 
 from analysis.estimators.base import Estimate, Judged, Sample
 from analysis.kernels.status import Status
+from analysis.matching_plan import no_repeats
 from analysis.plan import Plan
 from simulator.cohort import Floats
 from simulator.estimand import Estimand, Measure, Population
 from simulator.spec import Positive
-from simulator.terms import Variable
+from simulator.terms import Variable, parse_term
+from simulator.world import ENDPOINTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MISTAKES = (TypeError, LookupError, NameError, AttributeError, ImportError, AssertionError, RuntimeError, OSError)
 NUMBERS = ("value", "se", "low", "high", "p")
+_OF_YES_OR_NO = ("risk_difference", "log_risk_ratio", "log_odds_ratio")
+_AT_A_TIME = ("rmst_difference", "survival_difference")
 
 
 class OwnFunctionError(Exception):
@@ -41,7 +45,10 @@ class Own(Judged):
     is called with a data frame: the covariates (levels by name), ``treated`` (True, False), and ``time`` and ``event``
     of the endpoint, or ``outcome`` for a yes/no outcome. It returns the value and its SE, or a mapping with ``value``,
     ``se`` and, if it likes, ``low``, ``high``, ``p``; None, or raising ValueError or ArithmeticError, says that there
-    is no estimate (status NOT_CONVERGED). ``population``, ``measure`` and ``horizon`` say by what truth it is judged.
+    is no estimate (status NOT_CONVERGED).
+
+    ``population``, ``measure``, ``horizon`` and ``adjusted_for`` say by what truth it is judged: a conditional log
+    hazard ratio is given terms, a difference of restricted means or of survival has a horizon.
     """
 
     takes_binary: ClassVar[bool] = True
@@ -50,15 +57,36 @@ class Own(Judged):
     population: Population = "all"
     measure: Measure = "marginal_log_hr"
     horizon: Positive | None = None
+    adjusted_for: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_one_truth(self) -> "Own":
+        conditional, timed = self.measure == "conditional_log_hr", self.measure in _AT_A_TIME
+        if conditional and not self.adjusted_for:
+            raise ValueError("'measure: conditional_log_hr' needs 'adjusted_for', the terms that it is conditional on")
+        if self.adjusted_for and not conditional:
+            raise ValueError(f"'adjusted_for' belongs to 'measure: conditional_log_hr', not to '{self.measure}'")
+        if timed and self.horizon is None:
+            raise ValueError(f"'measure: {self.measure}' needs a 'horizon' in the world's time unit")
+        if self.horizon is not None and not timed:
+            raise ValueError(f"'horizon' belongs to {' and '.join(_AT_A_TIME)}, not to '{self.measure}'")
+        no_repeats(self.adjusted_for, "adjusted_for")
+        return self
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
-        """What the user says that it estimates."""
+        """What the user says that it estimates; ValueError for a term that is not of the covariates."""
+        for text in self.adjusted_for:
+            parse_term(text, variables)
+        if self.measure != "none" and (self.measure in _OF_YES_OR_NO) == (endpoint in ENDPOINTS):
+            fitting = "time to an event" if endpoint in ENDPOINTS else "yes/no outcome"
+            raise ValueError(f"'measure: {self.measure}' is not one of {endpoint}, a {fitting}")
         differs = self.measure in ("rmst_difference", "survival_difference", "median_difference")
         return Estimand(
             population=self.population,
             measure=self.measure,
             endpoint=endpoint,
             horizon=self.horizon,
+            adjusted_for=self.adjusted_for,
             follow_up="complete" if differs else "observed",
         )
 

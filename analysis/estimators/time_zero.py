@@ -3,8 +3,10 @@
 All use when treatment started. In a world where that is at time zero, the landmark analysis is conditional on survival
 to the landmark, and delayed entry and time-dependent exposure are the Cox model of everyone.
 
-The truth by which they are judged is that of assignment to treatment with the world's wait. A hazard ratio of being
-under treatment against not yet is further from 1 than that, unless treatment does nothing.
+Each answers a question of its own. The landmark analysis compares hazards after the landmark among each arm's own
+survivors to it. Clone-censor-weight compares two strategies of starting. Delayed entry and time-dependent exposure
+compare being under treatment with not yet, a state that patients reach by surviving: no contrast of two arms is their
+truth, and a study's target alone tells how far they are from what is asked.
 """
 
 from collections.abc import Mapping
@@ -33,11 +35,9 @@ class Remedy(Judged):
     adjusted: bool = False
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:
-        """The marginal log hazard ratio in everyone, or the conditional one given the covariates."""
-        if self.adjusted:
-            terms = cox_terms(plan, variables)
-            return Estimand(population="all", measure="conditional_log_hr", endpoint=endpoint, adjusted_for=terms)
-        return Estimand(population="all", measure="marginal_log_hr", endpoint=endpoint)
+        """The log hazard ratio of being under treatment, given the covariates where they are adjusted for."""
+        given = cox_terms(plan, variables) if self.adjusted else ()
+        return Estimand(population="all", measure="exposure_log_hr", endpoint=endpoint, adjusted_for=given)
 
     def rows(self, sample: Sample, endpoint: str) -> Rows:
         """The rows that the Cox model sees."""
@@ -55,12 +55,24 @@ class Remedy(Judged):
 class Landmark(Remedy):
     """Patients at risk after the landmark, ``at`` months, compared by whether they had started by then.
 
-    Its hazard ratio is one among survivors to the landmark, and holds late starters for untreated.
+    Its hazard ratio is one among survivors to the landmark. It holds late starters for untreated, and its truth does
+    not: there the treated have started by the landmark, and the untreated never start.
     """
 
     kind: Literal["landmark"] = "landmark"
     name: Name = "landmark"
     at: Positive = 3.0
+
+    def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:
+        """The log hazard ratio after the landmark, marginal or given the covariates."""
+        given = cox_terms(plan, variables) if self.adjusted else ()
+        return Estimand(
+            population="all",
+            measure="conditional_log_hr" if self.adjusted else "marginal_log_hr",
+            endpoint=endpoint,
+            adjusted_for=given,
+            landmark=self.at,
+        )
 
     def rows(self, sample: Sample, endpoint: str) -> Rows:
         """Those at risk at the landmark."""
@@ -109,8 +121,8 @@ class CloneCensorWeight(Judged):
     boots: Annotated[int, Field(ge=0, le=10_000)] = 0
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
-        """The marginal log hazard ratio in everyone."""
-        return Estimand(population="all", measure="marginal_log_hr", endpoint=endpoint)
+        """The marginal log hazard ratio of the two strategies in everyone."""
+        return Estimand(population="all", measure="marginal_log_hr", endpoint=endpoint, grace=self.grace)
 
     def estimate(self, sample: Sample, endpoint: str) -> Estimate:
         """The weighted coefficient of the strategy; the status of a model of starting where that failed.

@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 
 from analysis import matching, survival, weighting
 from analysis.tests import fisher, welch
-from benchmarks.tallies import BINS, log_hr
+from benchmarks.tallies import log_hr
 from benchmarks.validation.check import Check, exact
 
 HAND = "hand-worked Cox data"
@@ -117,8 +117,8 @@ def marginal_by_quadrature() -> list[Check]:
         return float(quad(at, 0, 3000, limit=500, epsabs=1e-13)[0])
 
     limit = float(brentq(score, 0.5, 2.0, xtol=1e-10))
-    ends = np.linspace(0, 1500.0, BINS + 1)
-    counts = np.zeros((2, 2, BINS))
+    ends = np.linspace(0, 1500.0, 2049)
+    counts = np.zeros((2, 2, len(ends) - 1))
     for arm in (0, 1):
         rate = 0.001 * (4.0 if arm else 1.0) * (1 + p)[:, None]
         leaving = -np.diff(np.exp(-(rate + 0.01) * ends), axis=1)
