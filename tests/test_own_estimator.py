@@ -128,3 +128,38 @@ def test_the_one_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     made = {row["measure"]: row["value"] for row in found["performance"] if row["estimator"] == "rates"}
     assert made["convergence"] == 1
     assert -2 < made["mean"] < 0
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        ({"measure": "conditional_log_hr"}, "needs 'adjusted_for'"),
+        ({"measure": "marginal_log_hr", "adjusted_for": ("stage",)}, "belongs to 'measure: conditional_log_hr'"),
+        ({"measure": "conditional_log_hr", "adjusted_for": ("height",)}, "no variable 'height'"),
+        ({"measure": "conditional_log_hr", "adjusted_for": ("stage", "stage")}, "lists 'stage' twice"),
+        ({"measure": "survival_difference"}, "needs a 'horizon'"),
+        ({"measure": "rmst_difference"}, "needs a 'horizon'"),
+        ({"measure": "median_difference", "horizon": 12.0}, "'horizon' belongs to"),
+        ({"measure": "risk_difference"}, "is not one of OS, a time to an event"),
+    ],
+)
+def test_a_function_whose_truth_is_not_one_number_is_refused(options: dict[str, Any], wrong: str) -> None:
+    own = {"kind": "own", "name": "mine", "function": "tests.own_functions:peto", "endpoints": ("OS",), **options}
+    with pytest.raises(ValueError, match=wrong):
+        scenario(estimators=(own,))
+
+
+def test_it_is_judged_by_the_truth_that_it_names() -> None:
+    """A function that fits the model of `adjusted` is judged as that is."""
+    own = {
+        "kind": "own", "name": "mine", "function": "tests.own_functions:peto", "endpoints": ("OS",),
+        "measure": "conditional_log_hr", "adjusted_for": ("age", "stage"),
+    }  # fmt: skip
+    asked = scenario(estimators=(own, {"kind": "adjusted", "endpoints": ("OS",)}), analysis={"cox": {}})
+    estimands = {one.name: one.estimand("OS", asked.analysis, asked_variables(asked)) for one in asked.estimators}
+    assert estimands["mine"] == estimands["adjusted"]
+
+
+def asked_variables(asked: Any) -> Any:
+    """The measured covariates by name."""
+    return {name: spec.variable(name) for name, spec in asked.population.covariates.items()}

@@ -9,7 +9,8 @@ from scipy.optimize import brentq
 from benchmarks.blocks import Cell
 from benchmarks.scenario import Scenario, cells  # noqa: F401
 from benchmarks.tallies import log_hr
-from benchmarks.truth import Patients, is_strict_null, known_truth
+from benchmarks.sampled import samples
+from benchmarks.truth import Patients, is_strict_null, known_truth, weights
 from benchmarks.truths import TruthWork, find_truths
 from simulator.estimand import Estimand
 from simulator.generate import generate, resolve
@@ -167,3 +168,64 @@ def test_no_events_in_an_arm_is_nan() -> None:
     counts[:, 0, 5] = 10
     counts[0, 1, 5] = 3
     assert np.isnan(log_hr(counts))
+
+
+MODIFIED = {
+    "outcomes": {
+        **tree()["outcomes"],
+        "death": {
+            "baseline": {"kind": "exponential", "rate": 0.05},
+            "log_hr": {},
+            "treatment": {"log_hr": 0.0, "modifiers": {"stage": -1.5}},
+        },
+    },
+    "treatment": {"kind": "prevalence", "share": 0.5, "log_odds": {"stage": 2.8, "age": 0.05}},
+    "analysis": {"propensity": {"method": "all"}},
+    "run": {"replicates": 30, "seed": 5, "truth_patients": 60_000},
+}
+
+
+@pytest.mark.parametrize("matching", [{}, {"ratio": 2}, {"ratio": 3}, {"replacement": True}])
+def test_the_matched_are_the_treated_with_the_weights_of_their_estimator(matching: dict[str, Any]) -> None:
+    """Treatment works in the late stage alone: the truth is that of its share among the treated who are kept."""
+    one = {"kind": "matched", "measure": "rmst", "horizon": 24.0, "endpoints": ("OS",), "matching": matching}
+    asked = scenario(**MODIFIED, estimators=(one,))
+    truth = _truths(asked)["OS", "matched"]
+    made = generate(resolve(asked), 5, np.arange(500))
+    sample = samples(asked, made, 5, asked.estimators[0].plan_for(asked.analysis))[0]  # type: ignore[union-attr]
+    kept = sample.matched & made.observed.treated
+    late = made.observed.covariates[..., 1][kept].mean()
+    rates = 0.05, 0.05 * np.exp(-1.5)
+    gain = np.subtract(*[(1 - np.exp(-24 * rate)) / rate for rate in reversed(rates)])
+    assert gain == pytest.approx(7.0794, abs=1e-4)
+    assert abs(truth.value - late * gain) < 4 * truth.mcse
+    assert truth.mcse < 0.05
+    if matching:  # counting everybody who is matched once would be noticed
+        everyone = made.observed.covariates[..., 1][sample.matched].mean()
+        assert abs(truth.value - everyone * gain) > 4 * truth.mcse
+
+
+def test_treatment_that_starts_late_leaves_the_treated_those_assigned() -> None:
+    wait = {"kind": "exponential", "rate": 0.1}
+    asked = scenario(treatment={"kind": "prevalence", "share": 0.4, "start": {"wait": wait}})
+    made = generate(resolve(asked), 5, np.arange(20))
+    counts = {who: weights(who, made, asked.analysis, asked) for who in ("treated", "untreated")}
+    assert np.array_equal(counts["treated"] == 1, made.hidden.assigned)
+    assert np.array_equal(counts["untreated"] == 1, ~made.hidden.assigned)
+    assert (made.hidden.assigned & ~made.observed.treated).any()  # some never start
+
+
+def test_a_state_that_patients_reach_by_surviving_has_no_truth() -> None:
+    late = {"kind": "prevalence", "share": 0.4, "start": {"wait": {"kind": "exponential", "rate": 0.3}}}
+    asked = scenario(treatment=late, estimators=("time-dependent", "delayed-entry"))
+    for truth in _truths(asked).values():
+        assert np.isnan(truth.value)
+        assert truth.how.startswith("none: to be under treatment")
+
+
+def test_nobody_can_be_asked_to_start_where_progression_prevents_it() -> None:
+    start = {"wait": {"kind": "exponential", "rate": 0.3}, "progression_prevents": True}
+    late = {"kind": "prevalence", "share": 0.4, "start": start}
+    truth = _truths(scenario(treatment=late, estimators=("clone-censor-weight",)))["OS", "clone-censor-weight"]
+    assert np.isnan(truth.value)
+    assert "progression prevents the start" in truth.how
