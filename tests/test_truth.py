@@ -7,9 +7,9 @@ import pytest
 from scipy.optimize import brentq
 
 from benchmarks.blocks import Cell
+from benchmarks.sampled import samples
 from benchmarks.scenario import Scenario, cells  # noqa: F401
 from benchmarks.tallies import log_hr
-from benchmarks.sampled import samples
 from benchmarks.truth import Patients, is_strict_null, known_truth, weights
 from benchmarks.truths import TruthWork, find_truths
 from simulator.estimand import Estimand
@@ -199,7 +199,7 @@ def test_the_matched_are_the_treated_with_the_weights_of_their_estimator(matchin
     gain = np.subtract(*[(1 - np.exp(-24 * rate)) / rate for rate in reversed(rates)])
     assert gain == pytest.approx(7.0794, abs=1e-4)
     assert abs(truth.value - late * gain) < 4 * truth.mcse
-    assert truth.mcse < 0.05
+    assert 0 < truth.mcse < 0.06
     if matching:  # counting everybody who is matched once would be noticed
         everyone = made.observed.covariates[..., 1][sample.matched].mean()
         assert abs(truth.value - everyone * gain) > 4 * truth.mcse
