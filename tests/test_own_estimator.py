@@ -153,7 +153,7 @@ def test_it_is_judged_by_the_truth_that_it_names() -> None:
     """A function that fits the model of `adjusted` is judged as that is."""
     own = {
         "kind": "own", "name": "mine", "function": "tests.own_functions:peto", "endpoints": ("OS",),
-        "measure": "conditional_log_hr", "adjusted_for": ("age>65.0", "stage"),
+        "measure": "conditional_log_hr", "adjusted_for": ("age>65", "stage"),
     }  # fmt: skip
     asked = scenario(estimators=(own, {"kind": "adjusted", "endpoints": ("OS",)}), analysis={"cox": {}})
     estimands = {one.name: one.estimand("OS", asked.analysis, asked_variables(asked)) for one in asked.estimators}
