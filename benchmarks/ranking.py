@@ -44,7 +44,7 @@ def rankings(result: StudyResult, cell: Cell, endpoint: str) -> list[Ranking]:
     groups: dict[Estimand, list[str]] = {}
     for where, one in cell.scenario.judged():
         key = cell.number, endpoint, one.name
-        if where == endpoint and not result.asks_another(*key) and _ranked(result.measured[*key, "target"]):
+        if where == endpoint and _ranked(result.measured[*key, "target"]):
             groups.setdefault(result.targets[key].estimand, []).append(one.name)
     return [
         Ranking(cell.number, endpoint, estimand, _ordered(result, cell.number, endpoint, names))
@@ -59,8 +59,9 @@ def every_ranking(result: StudyResult) -> list[Ranking]:
 
 
 def _ranked(found: dict[str, Measure]) -> bool:
-    varies = found["empirical_se"].value > 0
-    return isfinite(found["rmse"].value) and varies and found["convergence"].value >= MOST_GIVE
+    """Whether an estimator has an error against the target, varies, and nearly always gives an estimate."""
+    varies, gives = found["empirical_se"].value > 0, found["convergence"].value >= MOST_GIVE
+    return "rmse" in found and isfinite(found["rmse"].value) and varies and gives
 
 
 def _ordered(result: StudyResult, cell: int, endpoint: str, names: list[str]) -> tuple[Ranked, ...]:

@@ -261,7 +261,8 @@ def _check(tables_out: Path | None) -> None:
 def _present(
     asked: Asked, result: "StudyResult", folder: RunFolder, as_json: bool, tables_out: Path | None = None
 ) -> str:
-    from benchmarks import tables, written
+    from benchmarks import written
+    from benchmarks.performance_tables import performance_table
     from benchmarks.report import study_report
     from benchmarks.study_document import study_json
     from benchmarks.verdicts import verdict
@@ -282,7 +283,7 @@ def _present(
             result.whom.sentence,
             verdict(result),
             "",
-            tables.performance_table(result),
+            performance_table(result),
             "",
             f"rows sha256 {result.rows_sha256}",
             f"report      {folder.path / 'report.html'}",

@@ -39,7 +39,7 @@ ANY_QUESTION = (
     "mean", "empirical_se", "model_se", "relative_error_model_se", "power", "type_1_error", "power_failures_counted",
     "type_1_error_failures_counted", "convergence",
 )  # fmt: skip
-"""Measures that stand beside a target which the estimator does not answer."""
+"""Measures that need no truth: those of tests, and of who does not answer the target."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +171,10 @@ def judge(rows: Rows, truths: Truths) -> pd.DataFrame:
         by_own = found(*_finite(own))
         alike = _finite(own) == _finite(target)
         by_target = dict(by_own if alike else found(*_finite(target)))
-        if own.estimand.measure != target.estimand.measure:
+        another = own.estimand.measure != target.estimand.measure
+        if another or own.estimand.measure == "none":
             by_target = {name: by_target[name] for name in ANY_QUESTION if name in by_target}
+        if another:
             distance = Measure(own.value - target.value, hypot(own.mcse, target.mcse))
             by_target["distance_of_truths"] = distance
         direction = truths.direction.get(key[:2])

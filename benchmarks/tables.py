@@ -1,4 +1,4 @@
-"""What a study and a cohort say, as text for a terminal of 100 columns."""
+"""Numbers, settings and tables as text, of a study or a cohort, for a terminal of 100 columns."""
 
 import re
 import textwrap
@@ -9,9 +9,7 @@ from analysis.cohort_analysis import CohortAnalysis
 from analysis.cohort_spec import Data
 from analysis.tables import all_tables
 from analysis.text_table import TextTable, clean
-from benchmarks.blocks import Cell
 from benchmarks.performance import Measure
-from benchmarks.ranking import Ranking, rankings
 from benchmarks.scenario import Settings
 from benchmarks.study import JudgedBy, StudyResult
 from benchmarks.truth import Truth
@@ -33,15 +31,6 @@ MEASURES = {
 """What a table calls a measure; a logarithm is shown as the ratio itself."""
 IN_MONTHS = ("rmst_difference", "median_difference")
 NOT_REACHED = "not reached"
-ANOTHER = "†"
-"""In place of a bias or a coverage: the estimator answers another question."""
-OWN_JOB = "Does each do its own job? Each by the truth of its own estimand."
-ALPHA = 0.05
-"""Rejection: a p below it, whatever the level of the intervals."""
-NOTE = (
-    "In brackets: Monte Carlo standard error. SE: standard deviation of the estimates over replicates. "
-    "Bias and SE of a ratio are those of its logarithm. 'ok %' is shown where an estimator failed in some replicates."
-)
 
 
 def measures(
@@ -124,145 +113,6 @@ def truth_text(truth: Truth) -> str:
     if isfinite(truth.value):
         return number(natural(truth.estimand, truth.value))
     return NOT_REACHED if truth.estimand.measure == "median_difference" else ABSENT
-
-
-def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Header and rows of the main table of an endpoint: every estimator judged by the study's target.
-
-    Who answers another question has no bias and no coverage here.
-    """
-    rows: list[tuple[str, ...]] = []
-    names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
-    tests = any(result.truths[cell.number, endpoint, name].estimand.measure == "none" for name in names)
-    last = "power %"
-    for name in names:
-        key = cell.number, endpoint, name
-        found, another = measures(result, *key), result.asks_another(*key)
-        asked = result.truths[key].estimand
-        what, rejected = rejection(found)
-        last = "type-I error %" if what == "type_1_error" else "power %"
-        test = asked.measure == "none"
-        direction = (percent(found["rejection_in_direction"]) if "rejection_in_direction" in found else ABSENT,)
-        rows.append(
-            (
-                name,
-                MEASURES[asked.measure],
-                ABSENT if another else truth_text(result.targets[key]),
-                ABSENT if test else number(natural(asked, found["mean"].value)),
-                ANOTHER if another else ABSENT if test else with_error(found["bias"]),
-                ABSENT if test else number(found["empirical_se"].value),
-                ABSENT if test else number(found["model_se"].value),
-                ANOTHER if another else ABSENT if test else percent(found["coverage"]),
-                percent(rejected),
-                *(direction if tests else ()),
-                number(100 * found["convergence"].value, 1),
-            )
-        )
-    right = ("in direction %",) if tests else ()
-    heads = ("estimator", "measure", "truth", "mean", "bias", "SE", "model SE", "coverage %", last, *right, "ok %")
-    return heads, rows
-
-
-def target_notes(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
-    """What stands below the main table: who answers another question, what the direction is, and the ranking."""
-    notes, tests = [], False
-    for where, one in cell.scenario.judged():
-        key = cell.number, endpoint, one.name
-        if where != endpoint:
-            continue
-        tests |= result.truths[key].estimand.measure == "none"
-        if result.asks_another(*key):
-            notes.append(f"{ANOTHER} {one.name} {another_question(result, *key)}.")
-    if tests and (direction := result.directions.get((cell.number, endpoint))) is not None:
-        notes.append(f"In direction: rejections on the side of the truth, {_side(direction)}.")
-    return notes + [f"{ranked(one)}." for one in rankings(result, cell, endpoint)]
-
-
-def another_question(result: StudyResult, cell: int, endpoint: str, estimator: str) -> str:
-    """That an estimator answers another question than the target's, and how far apart the two truths are."""
-    key = cell, endpoint, estimator
-    own, target = result.truths[key], result.targets[key]
-    gap = measures(result, *key)["distance_of_truths"]
-    if not isfinite(gap.value):
-        return "answers another question, of which no truth is known"
-    return (
-        f"answers another question: its own true {label_of(own.estimand)} is {truth_text(own)}, "
-        f"{signed(gap)} from the target's {truth_text(target)} on the log scale"
-    )
-
-
-def _side(direction: Truth) -> str:
-    if direction.value == 0:
-        return "of which there is none: they are the type-I error"
-    if not abs(direction.value) > 2 * direction.mcse:
-        return "which is not clear here"
-    return f"a target's HR of {truth_text(direction)}"
-
-
-def ranked(one: Ranking) -> str:
-    """A ranking in words: who cannot be told from the least, then who has clearly more."""
-    near = [f"{own.estimator} {with_error(own.rmse)}" for own in one.order if not own.apart]
-    far = [f"{own.estimator} {with_error(own.rmse)}" for own in one.order if own.apart]
-    more = f"; clearly more: {', '.join(far)}" if far else ""
-    alike = " (not told apart)" if len(near) > 1 else ""
-    measure = label_of(one.estimand)
-    return f"{measure}, root mean squared error against the target, least first: {', '.join(near)}{alike}{more}"
-
-
-def own_rows(result: StudyResult, cell: Cell, endpoint: str) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Header and rows of the second table: does each estimator do its own job, by the truth of its own estimand."""
-    rows: list[tuple[str, ...]] = []
-    for where, one in cell.scenario.judged():
-        key = cell.number, endpoint, one.name
-        if where != endpoint or result.truths[key].estimand.measure == "none":
-            continue
-        truth, found = result.truths[key], measures(result, *key, "own")
-        asked = truth.estimand
-        rows.append(
-            (
-                one.name,
-                asked.population.replace("_", " "),
-                MEASURES[asked.measure],
-                truth_text(truth),
-                number(natural(asked, found["mean"].value)),
-                with_error(found["bias"]),
-                percent(found["coverage"]),
-            )
-        )
-    return ("estimator", "in whom", "measure", "own truth", "mean", "bias", "coverage %"), rows
-
-
-def performance_table(result: StudyResult) -> str:
-    """The main table of every cell and endpoint; of a single cell also whether each does its own job."""
-    parts = []
-    several = len(result.cells) > 1
-    for cell in result.cells:
-        if several:
-            parts.append(f"cell {cell.number}: {settings_text(cell.settings)}")
-        for endpoint in cell.endpoints:
-            header, rows = target_rows(result, cell, endpoint)
-            columns = slice(None if any(row[-1] != "100.0" for row in rows) else -1)
-            parts.append(aligned((endpoint, *header[columns][1:]), [row[columns] for row in rows], left=2))
-            parts += [textwrap.fill(note, WIDTH) for note in target_notes(result, cell, endpoint)]
-            parts.append("")
-            header, rows = own_rows(result, cell, endpoint)
-            if rows and not several:
-                parts += [f"{OWN_JOB} ({endpoint})", aligned(header, rows, left=3), ""]
-    if several:
-        parts.append(f"{OWN_JOB} The report and --json tell it of every cell.")
-    parts.append(textwrap.fill(note_of(result), WIDTH))
-    return "\n".join(parts)
-
-
-def note_of(result: StudyResult) -> str:
-    """What the figures of a table of performance are."""
-    return f"{NOTE} Coverage: of intervals of {levels_of(result)}; rejections: p < {ALPHA:g}."
-
-
-def levels_of(result: StudyResult) -> str:
-    """The level of the intervals, of all cells: 95 %."""
-    levels = sorted({cell.scenario.analysis.survival.level for cell in result.cells})
-    return " or ".join(f"{100 * level:.6g} %" for level in levels)
 
 
 def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:

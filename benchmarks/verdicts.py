@@ -5,15 +5,13 @@ from math import isfinite, isnan
 from benchmarks import looks
 from benchmarks.blocks import Cell
 from benchmarks.performance import Measure
+from benchmarks.performance_tables import ALPHA, another_question, levels_of
 from benchmarks.ranking import MOST_GIVE, Ranking, rankings
 from benchmarks.study import StudyResult
 from benchmarks.tables import (
-    ALPHA,
     MEASURES,
     NOT_REACHED,
-    another_question,
     label_of,
-    levels_of,
     measures,
     natural,
     number,
@@ -48,7 +46,7 @@ def _cell_verdict(result: StudyResult) -> str:
         largest = max(found, key=lambda one: len(one.order), default=None)
         ranked = [one.estimator for one in largest.order] if largest is not None else []
         told = [*ranked[:3], *ranked[3:][-2:]] or names[:MOST_IN_VERDICT]
-        start += f" (of {len(names)} estimators {_chosen(largest)})"
+        start += f", of {len(names)} estimators {_chosen(largest)}"
     parts = [f"{name}: {_distance(result, endpoint, name)}" for name in told]
     first = next((one for one in found if one.order[0].estimator in told and len(one.order) > 1), None)
     return (
@@ -88,7 +86,7 @@ def _distance(result: StudyResult, endpoint: str, name: str) -> str:
     asked = result.truths[key].estimand
     if asked.measure == "none":
         right = found.get("rejection_in_direction")
-        side = f" ({percent(right)} % on the side of the truth)" if right and isfinite(right.value) else ""
+        side = f", on the side of the truth in {percent(right)} %" if right and isfinite(right.value) else ""
         return f"rejects in {percent(rejection(found)[1])} %{side}"
     if isnan(found["mean"].value):
         return "none, no replicate gave an estimate"

@@ -19,11 +19,15 @@ CAVEAT = "valid only if the two courses of a patient share their luck"
 
 @dataclass(frozen=True)
 class Whom:
-    """A study's target with the mean number of its patients in a simulated study, of screened and of included ones."""
+    """A study's target with the mean number of its patients in a simulated study, of screened and of included ones.
+
+    ``given`` says how the arm was given at time zero: patients are treated, or assigned to what starts later.
+    """
 
     target: Target
     treated: str
     control: str
+    given: str
     members: float
     screened: int
     included: float
@@ -33,37 +37,35 @@ class Whom:
         """The population in words, without its number."""
         words = {
             "all": "patients screened",
-            "treated": f"patients treated with {self.treated} from time zero",
-            "untreated": f"patients not treated with {self.treated} from time zero ({self.control})",
-            "overlap": "patients screened, each counted by e (1 - e), e his chance of treatment,",
-            "matching_weight": "patients screened, each counted by min(e, 1 - e), e his chance of treatment,",
-            "selected": f"patients included after the treatment that they received ({CAVEAT})",
-            "always_eligible": f"patients who would be included after either treatment ({CAVEAT})",
+            "treated": f"patients {self.given} ({self.treated}) at time zero",
+            "untreated": f"patients not {self.given} ({self.control}) at time zero",
+            "overlap": "patients screened, each counted by e (1 - e), e being the chance of treatment",
+            "matching_weight": "patients screened, each counted by min(e, 1 - e), e being the chance of treatment",
+            "selected": f"patients included after the treatment that they received, {CAVEAT}",
+            "always_eligible": f"patients who would be included after either treatment, {CAVEAT}",
         }
         return words[self.target.population]
 
     @property
     def phrase(self) -> str:
-        """The patients with their number: 'the 211 patients treated with HLP from time zero'."""
+        """The patients with their number: 'the 211 patients treated (HLP) at time zero'."""
         return f"the {self.members:,.0f} {self.people}"
 
     @property
     def people_counted(self) -> str:
         """The patients with their number in the first of several cells."""
-        return f"{self.people.removesuffix(',')} ({self.members:,.0f} of {self.screened:,} screened in the first)"
+        return f"the {self.people} ({self.members:,.0f} of {self.screened:,} screened in the first)"
 
     @property
     def sentence(self) -> str:
         """Who they are, of how many screened, and how many of those were included, in one sentence."""
-        own = f"{self.phrase}, of {self.screened:,} screened"
-        if self.target.population in ("all", "overlap", "matching_weight"):
-            own = self.phrase.removesuffix(",")
-        most = self.included >= self.screened - 0.5
-        count = "all" if most else f"{self.included:,.0f}"
+        everyone = self.members >= self.screened - 0.5
+        count = "all" if self.included >= self.screened - 0.5 else f"{self.included:,.0f}"
+        of = "" if everyone else f"of {self.screened:,} screened, "
         followed = ", if nobody were censored" if self.target.follow_up == "complete" else ""
         return (
-            f"Judged side by side in {own}{followed}; {count} of those screened {'were' if count != '1' else 'was'} "
-            "included and analysed (means over simulated studies)."
+            f"In {self.phrase}, {of}of whom {count} were included and analysed (means over simulated studies)"
+            f"{followed}, all analyses are judged side by side."
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -91,7 +93,8 @@ def whom_of(scenario: Scenario, resolved: Resolved | None = None) -> Whom:
     arms = scenario.arms
     members = float(_members(scenario.target, made).mean())
     included = float(made.observed.present.sum(axis=1).mean())
-    return Whom(scenario.target, arms.treated, arms.control, members, screened, included)
+    given = "assigned to treatment" if scenario.treatment.start else "treated"
+    return Whom(scenario.target, arms.treated, arms.control, given, members, screened, included)
 
 
 def _members(target: Target, made: Cohorts) -> Floats:

@@ -9,9 +9,10 @@ import numpy as np
 
 from analysis.table_files import MissingExtra, check_place, write_tables
 from analysis.text_table import TextTable
+from benchmarks.performance_tables import note_of
 from benchmarks.store import RunError
 from benchmarks.study import JudgedBy, StudyResult
-from benchmarks.tables import measures, note_of, settings_text, with_error
+from benchmarks.tables import measures, settings_text, with_error
 
 
 def check_tables(place: Path) -> None:

@@ -21,6 +21,7 @@ from analysis.workflow import analyse
 from benchmarks import study, tables, verbs
 from benchmarks.blocks import prepare
 from benchmarks.manifest import manifest
+from benchmarks.performance_tables import performance_table
 from benchmarks.report import cohort_report, study_page, study_report
 from benchmarks.report.engine import WORD, breakable, repeated
 from benchmarks.report.world import base_section, matching_section
@@ -172,7 +173,7 @@ def test_many_cells_make_a_small_report(tmp_path: Path) -> None:
 
 
 def test_terminal_table_fits_and_holds_every_row(paper: tuple[Any, ...]) -> None:
-    text = tables.performance_table(paper[0])
+    text = performance_table(paper[0])
     assert max(map(len, text.splitlines())) <= tables.WIDTH
     for estimator in paper[2].estimators:
         assert text.count(f"\n{estimator.name} ") >= 2

@@ -9,11 +9,12 @@ from analysis.estimators import Estimator
 from analysis.kernels.status import Status
 from analysis.published import parse_printed
 from analysis.text_table import TextTable
-from benchmarks import paired, tables
+from benchmarks import paired, performance_tables, tables
 from benchmarks.blocks import Cell
 from benchmarks.performance import Measure
-from benchmarks.report import charts, glossary
-from benchmarks.report.engine import Page, Picture, Section, Told, abreast, html, picture, repeated, table
+from benchmarks.report import glossary
+from benchmarks.report.engine import Page, Section, Told, abreast, html, repeated, table
+from benchmarks.report.study_figures import across_cells, figures_of
 from benchmarks.report.world import (
     assumed_section,
     base_section,
@@ -91,7 +92,7 @@ def _estimands(result: StudyResult) -> Section:
             endpoint,
             estimator,
             *((str(cell),) if several else ()),
-            truth.estimand.population.replace("_", " "),
+            performance_tables.in_whom(truth.estimand),
             tables.measure_of(truth.estimand),
             truth.how,
             tables.with_error(Measure(truth.value, truth.mcse), 4),
@@ -139,14 +140,14 @@ def _targets(result: StudyResult) -> TextTable:
 
 def _performance(result: StudyResult) -> Section:
     count = len(result.cells)
-    notes = [tables.note_of(result)]
+    notes = [performance_tables.note_of(result)]
     if count > DRAWN:
         notes.append(f"Of {count} cells the first {DRAWN} have figures of their own; tables are of all.")
     if count > 1:
         notes.append("Densities, standard errors and intervals of the replicates are drawn for the first cell.")
     return Section(
         "Performance measures",
-        pictures=_across(result),
+        pictures=across_cells(result),
         parts=tuple(_cell(result, cell, count > 1) for cell in result.cells),
         fold="On the same replicates",
         folded=_paired(result),
@@ -157,21 +158,19 @@ def _performance(result: StudyResult) -> Section:
 def _cell(result: StudyResult, cell: Cell, several: bool) -> Section:
     parts = []
     for endpoint in cell.endpoints:
-        pictures = _figures(result, cell, endpoint) if cell.number < DRAWN else ()
-        shown = TextTable(
-            f"{endpoint}: performance of cell {cell.number}",
-            *_tupled(tables.target_rows(result, cell, endpoint)),
-            tuple(tables.target_notes(result, cell, endpoint)),
-            words=2,
-        )
-        parts.append(Section(endpoint, tables=(shown,), pictures=pictures, parts=_own_job(result, cell, endpoint)))
+        pictures = figures_of(result, cell, endpoint) if cell.number < DRAWN else ()
+        shown = [
+            TextTable(f"{endpoint}: {what} of cell {cell.number}", rows[0], tuple(rows[1]), tuple(notes), words=words)
+            for what, rows, notes, words in performance_tables.shown_for(result, cell, endpoint)
+        ]
+        parts.append(Section(endpoint, tables=tuple(shown), pictures=pictures, parts=_own_job(result, cell, endpoint)))
     heading = f"Cell {cell.number}: {tables.settings_text(cell.settings)}" if several else ""
     return Section(heading, parts=tuple(parts), cell=several)
 
 
 def _own_job(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Section, ...]:
     """The second table, each estimator by its own estimand, then every measure by either, folded."""
-    header, rows = tables.own_rows(result, cell, endpoint)
+    header, rows = performance_tables.own_rows(result, cell, endpoint)
     shown = table(f"{endpoint}: own estimands of cell {cell.number}", header, rows, 3)
     every = (
         *_every(result, cell, endpoint, "target", "by the target"),
@@ -181,10 +180,6 @@ def _own_job(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Section, .
         Section(f"{endpoint}: does each do its own job?" if rows else "", tables=(shown,) if rows else ()),
         Section("", fold="Every measure", folded=every),
     )
-
-
-def _tupled(rows: tuple[tuple[str, ...], list[tuple[str, ...]]]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    return rows[0], tuple(rows[1])
 
 
 def _every(result: StudyResult, cell: Cell, endpoint: str, judged_by: JudgedBy, words: str) -> tuple[TextTable, ...]:
@@ -198,67 +193,6 @@ def _every(result: StudyResult, cell: Cell, endpoint: str, judged_by: JudgedBy, 
     ]
     heads = ("estimator", *(measure.replace("_", " ") for measure in measures))
     return abreast(f"{endpoint}, cell {cell.number}, {words}", heads, rows, 1)
-
-
-def _figures(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, ...]:
-    where = f"{endpoint}, cell {cell.number}"
-    made = []
-    against = charts.lollipop(result, cell, endpoint)
-    if against is not None:
-        level = f"{100 * cell.scenario.analysis.survival.level:.6g}"
-        caption = f"{endpoint}: bias against the target and coverage of {level} % intervals"
-        caption += f"{charts.left_out(result, cell, endpoint)}; bars: 1.96 Monte Carlo standard errors."
-        made.append(picture(against, caption, f"Bias and coverage of every estimator, {where}"))
-    if cell.number > 0:
-        return tuple(made)
-    ridges, zipped = charts.replicates(result, cell, endpoint), charts.zip_of(result, cell, endpoint)
-    if ridges is not None:
-        caption = f"{endpoint}: estimates of the replicates by estimators of hazard ratios; bars: the target's truth"
-        published = f"endpoints.{endpoint}.after.cox.hr" in cell.scenario.published
-        caption += "; published: that after matching." if published else "."
-        made.append(picture(ridges, caption, f"Density of the estimates by estimator, {where}"))
-    scatter = charts.scatter_of(result, cell, endpoint)
-    if scatter is not None:
-        words = f"Estimates of the replicates against their standard errors, {where}"
-        made.append(
-            picture(
-                scatter,
-                f"{endpoint}: estimates against their standard errors{_left_out(result, cell, endpoint)}.",
-                words,
-            )
-        )
-    if zipped is not None:
-        caption = f"{endpoint}: intervals by their distance from the target's truth; coloured ones miss it"
-        caption += f"{_left_out(result, cell, endpoint)}."
-        made.append(picture(zipped, caption, f"Intervals of the replicates by estimator, {where}"))
-    return tuple(made)
-
-
-def _left_out(result: StudyResult, cell: Cell, endpoint: str) -> str:
-    """That not all estimators with a truth are drawn, where they are not."""
-    names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
-    count = sum(
-        np.isfinite(result.targets[key].value) and not result.asks_another(*key)
-        for key in ((cell.number, endpoint, name) for name in names)
-    )
-    return f"; the first {charts.PANELS} of {count} estimators" if count > charts.PANELS else ""
-
-
-def _across(result: StudyResult) -> tuple[Picture, ...]:
-    """The cells side by side, a figure for each endpoint that has one."""
-    found = []
-    for endpoint in dict.fromkeys(where for where, _ in result.cells[0].scenario.judged()):
-        drawn = charts.across(result, endpoint)
-        if drawn is not None:
-            drawing, errors = drawn
-            found.append(
-                picture(
-                    drawing,
-                    f"{endpoint}: bias against the target in every cell; {errors}.",
-                    f"Bias of {endpoint} over the cells",
-                )
-            )
-    return tuple(found)
 
 
 def _paired(result: StudyResult) -> tuple[TextTable, ...]:
