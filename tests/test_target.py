@@ -1,0 +1,392 @@
+"""One target for all estimators of a study: its truths, what is judged by them, and in what words."""
+
+import json
+from math import exp, sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from analysis.kernels.status import Status
+from benchmarks import study
+from benchmarks.blocks import Cell, prepare
+from benchmarks.performance import Measure, in_direction
+from benchmarks.performance_tables import own_rows, performance_table, rows_of_tests, target_notes, target_rows
+from benchmarks.ranking import every_ranking, rankings
+from benchmarks.report.charts import lollipop, replicates, zip_of
+from benchmarks.scenario import Scenario, Target
+from benchmarks.store import RunFolder
+from benchmarks.study_document import study_json
+from benchmarks.tables import measures
+from benchmarks.truths import target_estimand
+from benchmarks.verdicts import verdict
+from benchmarks.whom import CAVEAT, whom_of
+from simulator.estimand import Estimand
+from simulator.generate import generate, resolve
+from tests.commands import printed
+from tests.worlds import scenario, tree
+
+ASKED: tuple[Any, ...] = (
+    "crude", "adjusted", "matched", "ipw", "logrank", "maxcombo",
+    {"kind": "rmst", "horizon": 24.0}, {"kind": "ipw", "name": "ipw-rmst", "measure": "rmst", "horizon": 24.0},
+)  # fmt: skip
+RUN = {"replicates": 60, "seed": 5, "truth_patients": 60_000}
+
+
+def _world(**changes: Any) -> Scenario:
+    entries = tuple({"kind": one} if isinstance(one, str) else one for one in changes.pop("estimators", ASKED))
+    on_os = tuple({**one, "endpoints": ("OS",)} for one in entries)
+    return scenario(**{"estimators": on_os, "run": RUN, **changes})
+
+
+def _run(path: Path, world: Scenario) -> study.StudyResult:
+    return study.run_study(prepare([({}, world)]), RunFolder(path), study.Work(1), lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> study.StudyResult:
+    return _run(tmp_path_factory.mktemp("effect"), _world())
+
+
+@pytest.fixture(scope="module")
+def null(tmp_path_factory: pytest.TempPathFactory) -> study.StudyResult:
+    outcomes = {**tree()["outcomes"], "treatment_effect": "none"}
+    return _run(tmp_path_factory.mktemp("null"), _world(outcomes=outcomes))
+
+
+# --- The question
+
+
+def test_the_target_asks_the_marginal_measure_in_its_own_population() -> None:
+    matched = Estimand(
+        population="matched", measure="conditional_log_hr", endpoint="OS", adjusted_for=("age",), matched_by="{}"
+    )
+    assert target_estimand(matched, Target()) == Estimand(
+        population="treated", measure="marginal_log_hr", endpoint="OS"
+    )
+    rmst = Estimand(population="all", measure="rmst_difference", endpoint="PFS", horizon=12.0, follow_up="complete")
+    everyone = Target(population="overlap", follow_up="complete")
+    assert target_estimand(rmst, everyone) == rmst.model_copy(update={"population": "overlap"})
+    median = Estimand(population="all", measure="median_difference", endpoint="OS", follow_up="complete")
+    assert target_estimand(median, Target()).follow_up == "complete"
+    hr = target_estimand(Estimand(population="all", measure="marginal_log_hr", endpoint="OS"), everyone)
+    assert hr.follow_up == "complete"
+    test = Estimand(population="matched", measure="none", endpoint="OS")
+    assert target_estimand(test, Target()).measure == "none"
+
+
+def test_a_target_is_one_of_the_populations_of_time_zero() -> None:
+    for population in ("matched", "nobody"):
+        with pytest.raises(ValueError, match="target"):
+            scenario(target={"population": population})
+
+
+def test_another_target_changes_no_row_and_no_address(tmp_path: Path, found: study.StudyResult) -> None:
+    other = _run(tmp_path, _world(target={"population": "untreated"}))
+    assert other.cells[0].key == found.cells[0].key
+    assert other.rows_sha256 == found.rows_sha256
+    assert repr(other.truths) == repr(found.truths)
+    assert other.targets[0, "OS", "rmst"].value != found.targets[0, "OS", "rmst"].value
+
+
+# --- Its truths, by theory
+
+
+def _late_among(treated: bool) -> float:
+    """The share of late stage among either arm: 40 % are treated, log odds 0.8 higher in late stage."""
+    a = brentq(lambda a: (expit(a) + expit(a + 0.8)) / 2 - 0.4, -5, 5)
+    chance = np.array([expit(a), expit(a + 0.8)])
+    chance = chance if treated else 1 - chance
+    return float(chance[1] / chance.sum())
+
+
+def _restricted(late: float, arm: int, to: float = 24.0) -> float:
+    rates = 0.05 * np.exp(0.7 * np.array([0.0, 1.0]) - 0.5 * arm)
+    return float(np.array([1 - late, late]) @ ((1 - np.exp(-rates * to)) / rates))
+
+
+@pytest.mark.parametrize(("population", "treated"), [("treated", True), ("untreated", False)])
+def test_the_truth_of_the_target_is_that_of_its_patients(
+    tmp_path: Path, found: study.StudyResult, population: str, treated: bool
+) -> None:
+    result = found if treated else _run(tmp_path, _world(target={"population": population}))
+    late = _late_among(treated)
+    exact = _restricted(late, 1) - _restricted(late, 0)
+    for name in ("rmst", "ipw-rmst"):
+        truth = result.targets[0, "OS", name]
+        assert truth.estimand.population == population
+        assert abs(truth.value - exact) < 4 * truth.mcse
+        assert 4 * truth.mcse < 0.1 * abs(exact)  # and a wrong one would be noticed
+
+
+def test_the_hazard_ratio_of_the_target_is_a_cox_fit_to_its_doubled_patients(found: study.StudyResult) -> None:
+    cohorts = generate(resolve(_world()), 5, np.arange(400))
+    inside = cohorts.hidden.assigned
+    courses = cohorts.hidden.potential["OS"]
+    time = np.concatenate([course.time[inside] for course in courses])
+    event = np.concatenate([course.event[inside] for course in courses])
+    arm = np.repeat([0.0, 1.0], inside.sum())
+    order = np.argsort(-time, kind="stable")
+    at_risk = [np.cumsum(arm[order] == k) for k in (0, 1)]
+    dead, beta = event[order], 0.0
+    for _ in range(30):
+        share = at_risk[1][dead] * exp(beta) / (at_risk[1][dead] * exp(beta) + at_risk[0][dead])
+        beta += ((arm[order][dead] - share).sum()) / (share * (1 - share)).sum()
+    truth = found.targets[0, "OS", "adjusted"]
+    assert abs(truth.value - beta) < 4 * truth.mcse < 0.1 * abs(beta)
+    assert found.directions[0, "OS"].value == truth.value == found.targets[0, "OS", "matched"].value
+
+
+def test_without_an_effect_every_target_is_exactly_zero(null: study.StudyResult) -> None:
+    assert {truth.value for truth in null.targets.values()} == {0.0}
+    assert {truth.value for truth in null.directions.values()} == {0.0}
+
+
+# --- What is judged by it
+
+
+@pytest.mark.parametrize("world", ["found", "null"])
+def test_each_is_judged_by_the_target_and_by_its_own(world: str, request: pytest.FixtureRequest) -> None:
+    result: study.StudyResult = request.getfixturevalue(world)
+    for name in ("crude", "matched", "ipw-att", "rmst"):
+        numbers, status = result.rows.of(0, "OS", name)
+        ok = status == Status.OK
+        value, low, high = (numbers[key][ok] for key in ("value", "low", "high"))
+        for judged_by, truths in (("target", result.targets), ("own", result.truths)):
+            truth = truths[0, "OS", name].value
+            measured = measures(result, 0, "OS", name, judged_by)  # type: ignore[arg-type]
+            assert measured["bias"].value == pytest.approx(sum(value) / len(value) - truth)
+            assert measured["coverage"].value == pytest.approx(
+                np.mean([a <= truth <= b for a, b in zip(low, high, strict=True)])
+            )
+            assert measured["rmse"].value == pytest.approx(sqrt(sum((value - truth) ** 2) / len(value)))
+    moved = [measures(result, 0, "OS", "rmst", judged_by)["bias"].value for judged_by in ("target", "own")]  # type: ignore[arg-type]
+    assert (moved[0] == moved[1]) == (world == "null")
+
+
+@pytest.mark.parametrize("world", ["found", "null"])
+def test_who_answers_another_question_has_no_bias_beside_the_target(world: str, request: pytest.FixtureRequest) -> None:
+    result: study.StudyResult = request.getfixturevalue(world)
+    shown = measures(result, 0, "OS", "adjusted")
+    assert not {"bias", "relative_bias", "mse", "rmse", "coverage", "truth"} & shown.keys()
+    own = measures(result, 0, "OS", "adjusted", "own")
+    assert {"bias", "coverage"} <= own.keys()
+    assert shown["mean"] == own["mean"]
+    truths = result.truths[0, "OS", "adjusted"], result.targets[0, "OS", "adjusted"]
+    assert truths[0].estimand.measure == "conditional_log_hr"
+    assert truths[1].estimand.measure == "marginal_log_hr"
+    assert shown["distance_of_truths"].value == truths[0].value - truths[1].value
+    if world == "null":
+        assert shown["distance_of_truths"].value == 0
+    else:
+        assert truths[0].value == pytest.approx(-0.5, abs=4 * truths[0].mcse)
+        assert shown["distance_of_truths"].value < -4 * shown["distance_of_truths"].mcse < 0
+    cell = result.cells[0]
+    header, rows = target_rows(result, cell, "OS")
+    row = dict(zip(header, next(row for row in rows if row[0] == "adjusted"), strict=True))
+    assert (row["truth"], row["bias"], row["coverage %"]) == ("-", "†", "†")
+    assert row["mean"] == f"{exp(own['mean'].value):.3f}"
+    assert any(
+        "adjusted answers another question: its own true cond. HR" in one for one in target_notes(result, cell, "OS")
+    )
+    header, rows = own_rows(result, cell, "OS")
+    row = dict(zip(header, next(row for row in rows if row[0] == "adjusted"), strict=True))
+    assert row["bias"].startswith(f"{round(own['bias'].value, 3) + 0.0:.3f}")
+
+
+def test_tests_tell_rejections_and_those_on_the_side_of_the_truth(
+    found: study.StudyResult, null: study.StudyResult
+) -> None:
+    for result in (found, null):
+        header, shown = rows_of_tests(result, result.cells[0], "OS")
+        assert [row[0] for row in shown] == ["logrank", "maxcombo"]
+        for row in shown:
+            numbers, _ = result.rows.of(0, "OS", row[0])
+            rejects = [p < 0.05 for p in numbers["p"]]
+            right = [p < 0.05 and z < 0 for p, z in zip(numbers["p"], numbers["value"], strict=True)]  # HR below 1
+            told = dict(zip(header, row, strict=True))
+            share = told["type-I error %" if result is null else "power %"]
+            assert share.startswith(f"{100 * np.mean(rejects):.1f} (")
+            if result is null:
+                assert told["in direction %"] == "-"
+                assert any(rejects)  # crude tests under confounding reject
+            else:
+                assert told["in direction %"].startswith(f"{100 * np.mean(right):.1f} (")
+    assert "side of the truth" in performance_table(found)
+    assert "they are the type-I error" in " ".join(performance_table(null).split())
+
+
+def test_rejections_on_the_wrong_side_are_no_evidence_for_the_truth() -> None:
+    value, p = np.array([2.5, -3.0, -2.2, 0.3, np.nan]), np.array([0.01, 0.003, 0.03, 0.7, np.nan])
+    status = np.array([0, 0, 0, 0, Status.NO_EVENTS])
+    benefit, harm = (in_direction(value, p, status, Measure(at, 0.01)) for at in (-0.4, 0.4))
+    assert benefit.value == 2 / 4
+    assert harm.value == 1 / 4
+    assert harm.mcse == pytest.approx(sqrt(1 / 4 * 3 / 4 / 4))
+    for unclear in (Measure(0.0, 0.0), Measure(0.015, 0.01), Measure(np.nan, np.nan)):
+        assert np.isnan(in_direction(value, p, status, unclear).value)
+
+
+# --- The ranking
+
+
+def test_a_ranking_is_of_one_measure_and_never_of_power(found: study.StudyResult) -> None:
+    made = every_ranking(found)
+    assert [sorted(own.estimator for own in one.order) for one in made] == [
+        ["crude", "ipw-att", "matched"], ["ipw-rmst", "rmst"],
+    ]  # fmt: skip
+    for one in made:
+        truth = found.targets[0, "OS", one.order[0].estimator]
+        assert one.estimand == truth.estimand
+        errors = []
+        for own in one.order:
+            assert found.targets[0, "OS", own.estimator] == truth
+            numbers, _ = found.rows.of(0, "OS", own.estimator)
+            errors.append(float(np.sqrt(np.nanmean((numbers["value"] - truth.value) ** 2))))
+            assert own.rmse.value == pytest.approx(errors[-1])
+        assert errors == sorted(errors)
+
+
+def test_who_is_more_powerful_for_a_wrong_reason_is_not_ranked_first(null: study.StudyResult) -> None:
+    """Confounding alone makes the crude analysis reject; its error is the largest, and clearly so."""
+    (ratios, _) = rankings(null, null.cells[0], "OS")
+    assert ratios.order[-1].estimator == "crude"
+    assert ratios.order[-1].apart
+    shares = {own.estimator: measures(null, 0, "OS", own.estimator)["type_1_error"].value for own in ratios.order}
+    assert max(shares, key=lambda name: shares[name]) == "crude"
+    text = performance_table(null)
+    assert f"clearly more: crude {ratios.order[-1].rmse.value:.3f}" in " ".join(text.split())
+
+
+# --- Words
+
+
+def _counted(world: Scenario) -> tuple[float, float, int]:
+    cohorts = generate(resolve(world), world.run.seed, np.arange(world.run.replicates))
+    treated, present = cohorts.hidden.assigned, cohorts.observed.present
+    return float(treated.sum(axis=1).mean()), float(present.sum(axis=1).mean()), treated.shape[1]
+
+
+def test_a_sentence_says_who_and_how_many_were_screened_and_included() -> None:
+    entry = {**tree()["entry"], "screened": 1.5, "guarantee_months": {"T": 3.0}}
+    world = _world(entry=entry)
+    told = whom_of(world)
+    members, included, screened = _counted(world)
+    assert screened == 180
+    assert told.members == members
+    assert told.included == included
+    assert told.sentence == (
+        f"In the {members:.0f} patients treated (T) at time zero, of 180 screened, of whom {included:.0f} were "
+        "included and analysed (means over simulated studies), all analyses are judged side by side."
+    )
+    everyone = whom_of(_world(target={"population": "all"}))
+    assert everyone.sentence.startswith("In the 120 patients screened, of whom all were included and analysed")
+    for population, count in (("selected", included), ("always_eligible", None)):
+        coupled = whom_of(_world(entry=entry, target={"population": population}))
+        assert CAVEAT in coupled.sentence
+        assert count is None or coupled.members == count
+    late = whom_of(scenario(treatment={**tree()["treatment"], "start": {"wait": {"kind": "exponential", "rate": 0.5}}}))
+    assert "assigned to treatment (T) at time zero" in late.sentence
+    nobody = whom_of(_world(target={"population": "untreated", "follow_up": "complete"}))
+    assert "not treated (C) at time zero" in nobody.sentence
+    assert "if nobody were censored" in nobody.sentence
+
+
+def test_verdict_table_and_json_name_the_patients(found: study.StudyResult, tmp_path: Path) -> None:
+    members = round(_counted(_world())[0])
+    assert verdict(found).startswith(f"On OS, in the {members} patients treated (T) at time zero, of 8 estimators ")
+    document = study_json(found, found.cells[0].scenario, {}, tmp_path)
+    json.dumps(document, allow_nan=False)
+    assert document["target"]["population"] == "treated"
+    assert document["target"]["words"] == found.whom.sentence
+    assert {one["estimand"]["population"] for one in document["targets"]} == {"treated"}
+    assert {one["judged_by"] for one in document["performance"]} == {"target", "own"}
+    assert document["directions"][0]["value"] == found.directions[0, "OS"].value
+    assert [one["estimand"]["measure"] for one in document["rankings"]] == ["marginal_log_hr", "rmst_difference"]
+
+
+def test_run_and_show_begin_with_the_patients(tmp_path: Path) -> None:
+    small = ["-S", "population.size=100", "-S", "run.truth_patients=2000", "-S", "estimators=[crude]"]
+    lines = printed(["run", "imbrave150", *small, "--reps", "5", "--jobs", "1", "--out", str(tmp_path)]).splitlines()
+    assert any(line.startswith("In the 67 patients treated (") and "of 100 screened" in line for line in lines[:4])
+    assert "of 100 screened" in printed(["show", "imbrave150", *small])
+    again = json.loads(printed(["show", "imbrave150", *small, "--json"]))
+    assert again["target"]["screened"] == 100
+
+
+def test_another_level_is_told_and_marked(tmp_path: Path) -> None:
+    world = _world(
+        analysis={"survival": {"level": 0.9}},
+        estimators=("crude", {"kind": "rmst", "horizon": 12.0}),
+        run={"replicates": 30, "seed": 5, "truth_patients": 5_000},
+    )
+    result = _run(tmp_path, world)
+    assert "90 % intervals" in verdict(result)
+    assert "95 %" not in verdict(result) + performance_table(result)
+    assert "intervals of 90 %" in performance_table(result)
+    drawn = lollipop(result, result.cells[0], "OS")
+    assert drawn is not None
+    assert drawn.axes[1].lines[0].get_xdata()[0] == 90.0  # type: ignore[index]
+    zipped = zip_of(result, result.cells[0], "OS")
+    assert zipped is not None
+    assert [tick.get_text() for tick in zipped.axes[0].get_yticklabels()][-1] == "90"
+
+
+# --- What does not exist
+
+
+def _own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "fixed.py").write_text("def printed(cohort):\n    return -2.0, 0.5\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    return {"kind": "own", "name": "printed", "function": "fixed.py:printed"}
+
+
+@pytest.mark.parametrize("measure", [{"measure": "rmst_difference", "horizon": 12.0}, {"measure": "marginal_log_hr"}])
+def test_a_constant_is_judged_and_not_ranked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, measure: dict[str, Any]
+) -> None:
+    constant = {**_own(monkeypatch, tmp_path), **measure}
+    world = _world(
+        estimators=({"kind": "rmst", "horizon": 12.0}, "crude", constant),
+        run={"replicates": 20, "seed": 5, "truth_patients": 5_000},
+    )
+    result = _run(tmp_path / "run", world)
+    shown = measures(result, 0, "OS", "printed")
+    assert shown["empirical_se"].value == 0
+    assert shown["bias"].value == -2.0 - result.targets[0, "OS", "printed"].value
+    assert all("printed" not in {own.estimator for own in one.order} for one in every_ranking(result))
+    for drawn in (lollipop, replicates, zip_of):
+        drawn(result, result.cells[0], "OS")
+    assert "printed" in verdict(result)
+
+
+def test_only_constants_leave_the_chart_of_errors_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    constant = {**_own(monkeypatch, tmp_path), "measure": "rmst_difference", "horizon": 12.0}
+    result = _run(tmp_path / "run", _world(estimators=(constant,), run={"replicates": 5, "truth_patients": 2_000}))
+    assert lollipop(result, result.cells[0], "OS") is None
+
+
+def test_a_median_that_is_not_reached_is_told_so(tmp_path: Path) -> None:
+    outcomes = {
+        **tree()["outcomes"],
+        "death": {**tree()["outcomes"]["death"], "baseline": {"kind": "exponential", "rate": 0.004}},
+    }
+    world = _world(outcomes=outcomes, estimators=("crude", "median"), run={"replicates": 20, "truth_patients": 5_000})
+    result = _run(tmp_path, world)
+    assert not np.isfinite(result.targets[0, "OS", "median"].value)
+    text = performance_table(result)
+    assert text.count("not reached") == 2
+    assert np.isnan(measures(result, 0, "OS", "median")["bias"].value)
+    json.dumps(study_json(result, world, {}, tmp_path), allow_nan=False)
+
+
+def test_cells_of_a_study_hold_what_was_asked(found: study.StudyResult) -> None:
+    read = study.read_study(found.cells, RunFolder(found.rows.path.parent))
+    assert repr(read.targets) == repr(found.targets)
+    assert read.directions == found.directions
+    changed = Cell(0, {}, _world(target={"population": "all"}), found.cells[0].resolved)
+    with pytest.raises(Exception, match=r"truth.json is of another study"):
+        study.read_study((changed,), RunFolder(found.rows.path.parent))
