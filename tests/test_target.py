@@ -217,7 +217,7 @@ def test_tests_tell_rejections_and_those_on_the_side_of_the_truth(
             else:
                 assert told["in direction %"].startswith(f"{100 * np.mean(right):.1f} (")
     assert "side of the truth" in performance_table(found)
-    assert "they are the type-I error" in " ".join(performance_table(null).split())
+    assert "rejections are the type-I error" in " ".join(performance_table(null).split())
 
 
 def test_rejections_on_the_wrong_side_are_no_evidence_for_the_truth() -> None:
