@@ -18,8 +18,7 @@ from benchmarks.store import RunFolder
 from benchmarks.study import RESULTS, StudyResult, Work, run_study
 from benchmarks.truth import Patients, known_truth
 from benchmarks.truth_fits import is_fitted, most_replicates
-from benchmarks.truths import TruthWork, aims, asked_estimands
-from simulator.estimand import Estimand
+from benchmarks.truths import TruthWork, aims, all_estimands, wanted_errors
 
 _T = TypeVar("_T")
 
@@ -147,10 +146,8 @@ def _pilot(cell: Cell, work: Work, ending: Callable[[StudyResult], str] | None) 
 
 def _truths(cell: Cell, jobs: int, wanted: dict[tuple[str, str], float], count: int) -> Callable[[int], float]:
     """The seconds that the truths of a cell take by its replicates, from their first looks."""
-    asked: dict[Estimand, float] = {}
-    for key, estimand in asked_estimands(cell).items():
-        if known_truth(cell.scenario, estimand) is None:
-            asked[estimand] = min(asked.get(estimand, inf), wanted[key])
+    every = wanted_errors(all_estimands(cell), wanted)
+    asked = {one: error for one, error in every.items() if known_truth(cell.scenario, one) is None}
     patients = Patients(cell.scenario, cell.resolved)
     looking = TruthWork(patients, dict.fromkeys(asked, inf), jobs, lambda _: None)
     counted = [one for one in asked if not is_fitted(cell.scenario, one)]

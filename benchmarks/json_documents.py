@@ -133,6 +133,7 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "spread": "[M, M]: log of the largest over the smallest ratio of a cohort",
         "levels": "[{axis, value, shift: M, claims: M}]",
         "curve": "[[log HR, low, high, p], ...] of one cohort, by specification",
+        "interval_level": "the level of its intervals",
         "published": "the published log HR, or null",
         "folder": RAN["folder"],
     },

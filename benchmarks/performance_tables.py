@@ -100,8 +100,7 @@ def target_notes(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
 def notes_of_tests(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
     """What stands below the table of tests: which direction is meant."""
     direction = result.directions.get((cell.number, endpoint))
-    told = f"In direction: rejections on the side of the truth, {_side(direction)}." if direction is not None else ""
-    return [told] if told else []
+    return [_side(direction)] if direction is not None else []
 
 
 def another_question(result: StudyResult, cell: int, endpoint: str, estimator: str) -> str:
@@ -119,10 +118,10 @@ def another_question(result: StudyResult, cell: int, endpoint: str, estimator: s
 
 def _side(direction: Truth) -> str:
     if direction.value == 0:
-        return "of which there is none: they are the type-I error"
+        return "With no true effect there is no direction: rejections are the type-I error."
     if not abs(direction.value) > 2 * direction.mcse:
-        return "which is not clear here"
-    return f"a target's HR of {truth_text(direction)}"
+        return "In direction: not told, as the target's HR is not clearly on either side of 1."
+    return f"In direction: rejections on the side of the truth, a target's HR of {truth_text(direction)}."
 
 
 def ranked(one: Ranking) -> str:

@@ -91,7 +91,8 @@ def scaffold(scenario: Scenario, base: str, name: str) -> str:
             "how the analyst matches",
             "analysis: {matching: {caliper: 0.2, scale: logit, order: largest, ratio: 1}}",
         ),
-        ("which estimators are judged, each against its own truth", "estimators: [crude, adjusted, matched, ipw]"),
+        ("which estimators are judged", "estimators: [crude, adjusted, matched, ipw]"),
+        ("in whom they are judged side by side", "target: {population: all}"),
         ("several what-ifs at once", "sweep: {grid: {population.size: [200, 400, 800]}}"),
     ]
     if leveled is not None:

@@ -20,6 +20,7 @@ ABSENT = "-"
 MEASURES = {
     "marginal_log_hr": "HR",
     "conditional_log_hr": "cond. HR",
+    "exposure_log_hr": "HR of exposure",
     "rmst_difference": "RMST diff, months",
     "survival_difference": "surv. diff",
     "median_difference": "median diff, months",

@@ -67,7 +67,7 @@ def target_estimand(own: Estimand, target: Target) -> Estimand:
 
     Hazard ratios have the target's follow-up; differences of curves are as if nobody were censored.
     """
-    measure: Measure = "marginal_log_hr" if own.measure == "conditional_log_hr" else own.measure
+    measure: Measure = "marginal_log_hr" if own.measure.endswith("_log_hr") else own.measure
     return Estimand(
         population=target.population,
         measure=measure,

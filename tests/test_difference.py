@@ -43,7 +43,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, str]:
     folder = tmp_path_factory.mktemp("runs")
     found = []
     for name, more in (("a", "population.size=120"), ("b", "population.size=200"), ("c", "run.seed=9")):
-        words = ["run", "imbrave150", "-S", "estimators=[crude, matched]", "-S", more, "--reps", "30"]
+        words = ["run", "imbrave150", "-S", "estimators=[crude, adjusted]", "-S", more, "--reps", "30"]
         printed([*words, "-S", "run.truth_patients=20000", "--out", str(folder / name)])
         found.append(str(folder / name))
     return found[0], found[1], found[2]
@@ -57,7 +57,12 @@ def test_two_runs_are_compared_in_pairs(runs: tuple[str, str, str]) -> None:
     row = found["moved"][0]
     assert row["change"]["value"] == pytest.approx(row["other"] - row["one"], abs=1e-12)
     assert row["bias_change"]["value"] == pytest.approx(row["change"]["value"] - (row["truth"][1] - row["truth"][0]))
+    other = next(row for row in found["moved"] if row["estimator"] == "adjusted")
+    assert other["change"]["value"] == pytest.approx(other["other"] - other["one"], abs=1e-12)
+    assert other["truth"] == [None, None]  # it answers another question than the target's
+    assert other["bias_change"]["value"] is None
     told = printed(["diff", *runs[:2]])
+    assert "nan" not in told
     assert "the same replicates" in told
     assert "population.size" in told
     apart = answered(["diff", runs[1], runs[2]])

@@ -47,7 +47,8 @@ def test_a_specification_curve_is_in_order_with_its_choices_below() -> None:
     reached = np.array([False, True, True, True])
     choices = [{"m.caliper": "a"}, {"m.caliper": "b"}, {"m.caliper": "a"}, {}]
     axes = axes_of()
-    multiverse.specification_curve(axes, curve, reached, choices, 0.4, "OS")
+    multiverse.specification_curve(axes, curve, reached, choices, 0.4, "OS", 0.9)
+    assert axes.get_ylabel() == "OS hazard ratio, 90 % CI"
     bars, dots, _, others = axes.lines[:4]
     assert np.asarray(dots.get_data()).T.tolist() == [[0, pytest.approx(np.exp(-1))], [1, pytest.approx(np.exp(-0.5))]]
     assert np.asarray(others.get_data()).T.tolist() == [[2, 1.0]]

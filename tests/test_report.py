@@ -107,6 +107,9 @@ def test_study_report_is_whole_and_stands_alone(paper: tuple[Any, ...]) -> None:
     read = Page(page)
     assert read.dangers == []
     text = " ".join(read.words)
+    assert paper[0].whom.sentence in text
+    for told in ("OS: does each do its own job?", "† adjusted answers another question", "coverage of 95 % intervals"):
+        assert told in text
     for heading in ("What was assumed", "Aims", "Estimands", "Methods", "Performance", "Failures", "How to reproduce"):
         assert heading in text
     assert page.index(paper[2].question) < page.index("What was assumed")

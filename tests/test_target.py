@@ -16,6 +16,7 @@ from benchmarks.blocks import Cell, prepare
 from benchmarks.performance import Measure, in_direction
 from benchmarks.performance_tables import own_rows, performance_table, rows_of_tests, target_notes, target_rows
 from benchmarks.ranking import every_ranking, rankings
+from benchmarks.report import gallery_entry, gallery_page
 from benchmarks.report.charts import lollipop, replicates, zip_of
 from benchmarks.scenario import Scenario, Target
 from benchmarks.store import RunFolder
@@ -216,7 +217,7 @@ def test_tests_tell_rejections_and_those_on_the_side_of_the_truth(
             else:
                 assert told["in direction %"].startswith(f"{100 * np.mean(right):.1f} (")
     assert "side of the truth" in performance_table(found)
-    assert "they are the type-I error" in " ".join(performance_table(null).split())
+    assert "rejections are the type-I error" in " ".join(performance_table(null).split())
 
 
 def test_rejections_on_the_wrong_side_are_no_evidence_for_the_truth() -> None:
@@ -367,6 +368,24 @@ def test_only_constants_leave_the_chart_of_errors_out(monkeypatch: pytest.Monkey
     constant = {**_own(monkeypatch, tmp_path), "measure": "rmst_difference", "horizon": 12.0}
     result = _run(tmp_path / "run", _world(estimators=(constant,), run={"replicates": 5, "truth_patients": 2_000}))
     assert lollipop(result, result.cells[0], "OS") is None
+
+
+def test_tests_alone_have_no_figure_of_bias_and_are_shown_in_a_gallery(tmp_path: Path) -> None:
+    world = _world(estimators=("logrank", "maxcombo"), run={"replicates": 20, "truth_patients": 5_000})
+    result = _run(tmp_path, world)
+    assert lollipop(result, result.cells[0], "OS") is None
+    entry = gallery_entry(result, world, "tests/report.html", "effects")
+    assert entry.picture is None
+    assert "small" in gallery_page([entry], [], ("effects",))
+    assert performance_table(result).startswith("OS, test")
+
+
+def test_a_study_of_another_question_alone_stops_by_its_own_error(tmp_path: Path) -> None:
+    until = {"mcse": {"bias": 0.06, "coverage": 0.1}, "most": 200}
+    world = _world(estimators=("adjusted",), run={"replicates": 100, "truth_patients": 20_000, "until": until})
+    (look,) = _run(tmp_path, world).looks
+    assert look.enough
+    assert look.errors["bias"] < 0.06
 
 
 def test_a_median_that_is_not_reached_is_told_so(tmp_path: Path) -> None:

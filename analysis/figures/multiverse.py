@@ -40,9 +40,11 @@ def specification_curve(
     choices: Sequence[Mapping[str, str]],
     published: float | None,
     endpoint: str,
+    level: float = 0.95,
 ) -> None:
     """Draw estimates, low and high ``(S, >=3)`` on the log scale, in order, and below the axes a dot for each choice.
 
+    ``level`` is that of the intervals.
     Specifications without an estimate are left out; those that ``reached (S,)`` the claim have full dots, the others
     open triangles. The choices take `height_below` inches below the axes.
     """
@@ -73,7 +75,7 @@ def specification_curve(
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_yticks([tick for tick in TICKS if limits[0] <= tick <= limits[1]])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-    axes.set_ylabel(fitted(f"{endpoint} hazard ratio, 95 % CI", inches(axes)[1]))
+    axes.set_ylabel(fitted(f"{endpoint} hazard ratio, {100 * level:.6g} % CI", inches(axes)[1]))
     key(axes, rows=1)
     _choices(axes, _rows(choices), [choices[s] for s in order], looks)
 
@@ -129,11 +131,12 @@ def height_below(choices: Sequence[Mapping[str, str]]) -> float:
 
 @house
 def specification_curve_of(
-    curve: Floats, reached: Bools, choices: Sequence[Mapping[str, str]], published: float | None, endpoint: str
-) -> Figure:
+    curve: Floats, reached: Bools, choices: Sequence[Mapping[str, str]], published: float | None, endpoint: str,
+    level: float = 0.95,
+) -> Figure:  # fmt: skip
     """The curve and the choices at the width of two columns."""
     left = max(0.6, gutter([_name(*row) for row in _rows(choices)], LABELS, SMALL)[1] + 0.12)
     below = height_below(choices)
     figure, (axes,) = sheet(DOUBLE, 2.2 + below + 0.3, left=left, bottom=below, top=0.3)
-    specification_curve(axes, curve, reached, choices, published, endpoint)
+    specification_curve(axes, curve, reached, choices, published, endpoint, level)
     return figure

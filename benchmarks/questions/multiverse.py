@@ -70,7 +70,7 @@ class Multiverse:
     """What was found. In both worlds: ``mean_share`` of specifications that reach the claim, ``any_share`` of
     replicates in which one at least does, ``stated_share`` of those in which the study's own does, ``failed`` the mean
     share of specifications without an estimate, ``spread`` the largest less the smallest log HR of a replicate.
-    ``curve (S, 4)`` is one cohort's estimate, low, high, p.
+    ``curve (S, 4)`` is one cohort's estimate, low, high, p, its intervals of ``interval_level``.
     """
 
     endpoint: str
@@ -87,6 +87,7 @@ class Multiverse:
     spread: tuple[Measure, ...]
     levels: tuple[Level, ...]
     curve: Floats
+    interval_level: float
     published: float | None
     folder: str
 
@@ -248,7 +249,7 @@ def find(
         tuple(share(_range(one["value"])) for one in both),
         level_effects(axes, made, numbers["value"], reached[1]),
         np.stack([numbers[name][:, replicate] for name in ("value", "low", "high", "p")], axis=1),
-        published, str(folder),
+        study.scenario.analysis.survival.level, published, str(folder),
     )  # fmt: skip
 
 

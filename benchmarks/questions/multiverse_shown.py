@@ -101,7 +101,7 @@ def drawn(found: Multiverse) -> Figure:
     curve = found.curve
     reached = (curve[:, 3] < found.alpha) & (np.sign(curve[:, 0]) == found.direction)
     choices = [dict(one.choices) for one in found.specifications]
-    return specification_curve_of(curve, reached, choices, found.published, found.endpoint)
+    return specification_curve_of(curve, reached, choices, found.published, found.endpoint, found.interval_level)
 
 
 def _ratio(spread: Measure) -> str:

@@ -15,7 +15,10 @@ TERMS = {
         "share of intervals, of the level that the study states, that hold the truth; share of those that hold the "
         "mean estimate."
     ),
-    "power, type-I error": "share of replicates with p < 0.05, where the truth is not, or is, zero.",
+    "power, type-I error": (
+        "share of replicates with p below the level of the test, 0.05 unless another is told, where the truth is not, "
+        "or is, zero."
+    ),
     "Monte Carlo SE (MCSE)": "standard error of a figure of this page that more replicates would shrink.",
     "replicate": "one virtual cohort; its random numbers are a function of the seed and its number alone.",
     "hazard ratio (HR)": "ratio of the hazards of the treated and the untreated; below 1 favours treatment.",
