@@ -23,8 +23,8 @@ from benchmarks.tables import (
     with_error,
 )
 from benchmarks.truth import Truth
-from benchmarks.whom import CAVEAT, COUPLED
-from simulator.estimand import Estimand
+from benchmarks.whom import CAVEAT
+from simulator.estimand import COUPLED, Estimand
 
 Shown = tuple[tuple[str, ...], list[tuple[str, ...]]]
 """A header and rows."""

@@ -75,8 +75,8 @@ class StudyResult:
 
     def asks_another(self, cell: int, endpoint: str, estimator: str) -> bool:
         """Whether an estimator answers another question than the target's, as a conditional hazard ratio does."""
-        key = cell, endpoint, estimator
-        return self.truths[key].estimand.measure != self.targets[key].estimand.measure
+        own = self.truths[cell, endpoint, estimator].estimand
+        return own.measure == "conditional_log_hr" or bool(own.adjusted_for)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ from simulator.generate import Resolved, generate, resolve
 
 MOST = 200
 """Cohorts of which the means are told."""
-COUPLED = ("selected", "always_eligible")
-"""Populations that depend on how the two courses of a patient are joined."""
 CAVEAT = "valid only if the two courses of a patient share their luck"
 
 
