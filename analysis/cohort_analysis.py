@@ -6,6 +6,8 @@
     format        "trialtwin-analysis/1"
     arms          {treated, control}: the labels
     cohort        {n, treated, control}: the sizes
+    not_events    {NAME: {column, listed[], counted_as ("censored" or "no"), values {value: rows}}}: the file's
+                   other values of an outcome whose SPEC lists its events (or positive values), most frequent first
     plan          the plan with every default filled in
     propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, dropped[]
                    (columns that are constant or made of earlier ones), aic, scores {id: probability}, status}
@@ -45,6 +47,7 @@ import numpy as np
 from analysis.cox_tables import CoxRow
 from analysis.effects import AnalysisSet, Arms, ChiSquare, Effect, Median
 from analysis.kernels.status import Status
+from analysis.not_events import NotEvents
 from analysis.plan import Plan
 from analysis.responses import Response
 from analysis.subgroups import SubgroupRow
@@ -157,6 +160,7 @@ class CohortAnalysis:
     format: str
     arms: Arms[str]
     cohort: Sizes
+    not_events: Mapping[str, NotEvents]
     plan: Plan
     propensity: PropensityModel
     matching: MatchedSets
