@@ -6,8 +6,10 @@
     format        "trialtwin-analysis/1"
     arms          {treated, control}: the labels
     cohort        {n, treated, control}: the sizes
-    not_events    {NAME: {column, listed[], counted_as ("censored" or "no"), values {value: rows}}}: the file's
-                   other values of an outcome whose SPEC lists its events (or positive values), most frequent first
+    as_read       what reading a file decided: {not_events {NAME: {column, listed[], counted_as ("censored" or "no"),
+                   values {value: rows}}}: the other values of an outcome whose SPEC lists its events (or positive
+                   values), most frequent first; near_ties {NAME: times that differ from a smaller one by rounding
+                   only}, timefix (whether they count as tied)}; null where no file was read
     plan          the plan with every default filled in
     propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, dropped[]
                    (columns that are constant or made of earlier ones), aic, scores {id: probability}, status}
@@ -44,10 +46,10 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from analysis.as_read import AsRead
 from analysis.cox_tables import CoxRow
 from analysis.effects import AnalysisSet, Arms, ChiSquare, Effect, Median
 from analysis.kernels.status import Status
-from analysis.not_events import NotEvents
 from analysis.plan import Plan
 from analysis.responses import Response
 from analysis.subgroups import SubgroupRow
@@ -160,7 +162,7 @@ class CohortAnalysis:
     format: str
     arms: Arms[str]
     cohort: Sizes
-    not_events: Mapping[str, NotEvents]
+    as_read: AsRead | None
     plan: Plan
     propensity: PropensityModel
     matching: MatchedSets

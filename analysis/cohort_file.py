@@ -3,16 +3,17 @@
 Nothing is guessed and nobody is dropped: every fault of the file is one line of one CohortFileError.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.as_read import AsRead, NotEvents, not_events
 from analysis.cohort_spec import CohortSpec, Data, TreatmentColumn
 from analysis.data_table import MISSING, CohortFileError, Table, nearest, quoted, read_table, short_list
-from analysis.not_events import NotEvents, not_events
+from analysis.near_ties import tied
 from analysis.same_values import NUMBER, comparison, looks_like
 from simulator.cohort import Endpoint, Observed
 from simulator.terms import Variable
@@ -27,15 +28,12 @@ Bools = NDArray[np.bool_]
 
 
 class CohortFile(NamedTuple):
-    """The patients of a file: their ids, what is observed of them (R = 1), and the names (control, treated).
-
-    ``not_events``: by outcome the values that its SPEC does not list, where it lists some.
-    """
+    """The patients of a file: their ids, what is observed of them (R = 1), and the names (control, treated)."""
 
     ids: tuple[str, ...]
     observed: Observed
     arms: tuple[str, str]
-    not_events: Mapping[str, NotEvents]
+    as_read: AsRead
 
 
 def read_cohort(path: Path, spec: CohortSpec) -> CohortFile:
@@ -57,6 +55,11 @@ def read_cohort(path: Path, spec: CohortSpec) -> CohortFile:
     binary = {name: _yes(faults, b.column, b.positive, "positive")[None] for name, b in data.binary.items()}
     if faults.found:
         raise CohortFileError(path, faults.found)
+    fixed = {name: tied(course.time[0]) for name, course in endpoints.items()}
+    near_ties = {name: int((fixed[name] != course.time[0]).sum()) for name, course in endpoints.items()}
+    timefix = spec.analysis.survival.timefix
+    if timefix:
+        endpoints = {name: Endpoint(fixed[name][None], course.event) for name, course in endpoints.items()}
     observed = Observed(
         tuple(spec.variables().values()),
         np.ascontiguousarray(np.stack(columns, axis=-1)[None]),
@@ -66,7 +69,7 @@ def read_cohort(path: Path, spec: CohortSpec) -> CohortFile:
         binary,
     )
     arms = (data.treatment.control_label, data.treatment.treated_label)
-    return CohortFile(ids, observed, arms, _not_events(table, data, observed))
+    return CohortFile(ids, observed, arms, AsRead(_not_events(table, data, observed), near_ties, timefix))
 
 
 def _not_events(table: Table, data: Data, observed: Observed) -> dict[str, NotEvents]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from analysis.plan import TREATMENT, Plan, plain_number
+from analysis.plan import TREATMENT, Plan, SurvivalPlan, plain_number
 from analysis.same_values import NUMBER
 from simulator.spec import Label, Name, Spec
 from simulator.terms import Kind, Variable
@@ -163,12 +163,24 @@ class Data(Spec):
         return self
 
 
+class FileSurvivalPlan(SurvivalPlan):
+    """The same for a file. ``timefix``: times that differ by rounding only count as tied, as in R."""
+
+    timefix: bool = True
+
+
+class FilePlan(Plan):
+    """The plan of analysis of a file."""
+
+    survival: FileSurvivalPlan = FileSurvivalPlan()
+
+
 class CohortSpec(Spec):
     """A SPEC: the file's columns and the plan of analysis."""
 
     title: Label = "Cohort"
     data: Data
-    analysis: Plan = Plan()
+    analysis: FilePlan = FilePlan()
 
     @model_validator(mode="after")
     def _consistent(self) -> "CohortSpec":

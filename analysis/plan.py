@@ -82,6 +82,13 @@ class SurvivalPlan(Spec):
     conf_type: Literal["log", "log-log", "plain"] = "log"
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
+    @model_validator(mode="before")
+    @classmethod
+    def _for_files(cls, given: object) -> object:
+        if isinstance(given, dict) and "timefix" in given and "timefix" not in cls.model_fields:
+            raise ValueError("timefix: is for files of patients; simulated times are used as they are, so leave it out")
+        return given
+
 
 class CoxPlan(Spec):
     """The univariable and multivariable Cox models of the matched cohort.

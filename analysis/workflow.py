@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import matching
+from analysis.as_read import AsRead
 from analysis.cohort_analysis import (
     FORMAT,
     BinaryResult,
@@ -22,7 +23,6 @@ from analysis.columns import estimable
 from analysis.cox_tables import Columns, cox_columns, multivariable, univariable
 from analysis.effects import NAN, AnalysisSet, Arms, follow_up, hazard_ratio, log_rank, medians
 from analysis.kernels.status import Status
-from analysis.not_events import NotEvents
 from analysis.plan import Plan, propensity_terms
 from analysis.propensity import StepwiseFit
 from analysis.propensity_models import Address, propensity_score
@@ -41,12 +41,12 @@ def analyse(
     plan: Plan,
     arms: tuple[str, str] = ("Control", "Treated"),
     labels: Mapping[str, str] | None = None,
-    not_events: Mapping[str, NotEvents] | None = None,
+    as_read: AsRead | None = None,
 ) -> CohortAnalysis:
     """The whole workflow on one cohort (R = 1): propensity, matching, Table 1, and every outcome before and after.
 
     ``ids (N,)`` name the patients; ``arms`` are the labels of control and treated; ``labels`` those of outcomes;
-    ``not_events`` are what a file holds beside the listed events.
+    ``as_read`` is what reading a file decided.
     """
     if observed.treated.shape[0] != 1 or observed.treated.shape[1] != len(ids):
         raise ValueError(f"one cohort of {len(ids)} patients is needed, not a block {observed.treated.shape}")
@@ -62,7 +62,7 @@ def analyse(
         format=FORMAT,
         arms=Arms(arms[1], arms[0]),
         cohort=Sizes(int(present.sum()), int((present & treated).sum()), int((present & ~treated).sum())),
-        not_events=dict(not_events or {}),
+        as_read=as_read,
         plan=plan,
         propensity=model,
         matching=sets,

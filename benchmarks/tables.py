@@ -354,13 +354,13 @@ def cohort_tables(analysis: CohortAnalysis, data: Data | None = None) -> str:
         f"{size.n:,} patients: {size.treated:,} {analysis.arms.treated}, {size.control:,} {analysis.arms.control}; "
         f"{sets.n_pairs:,} matched sets ({sets.status.name})"
     )
-    told = [textwrap.fill(clean(line), WIDTH) for line in others_told(analysis)]
+    told = [textwrap.fill(clean(line), WIDTH) for line in as_read_told(analysis)]
     return "\n\n".join(["\n".join([lead, *told]), *map(text_table, all_tables(analysis, data))])
 
 
-def others_told(analysis: CohortAnalysis) -> list[str]:
-    """Which values of the file are counted as censored or as no, a sentence an outcome."""
-    return [f"{others.told(name)}." for name, others in analysis.not_events.items()]
+def as_read_told(analysis: CohortAnalysis) -> list[str]:
+    """What reading the file decided, in sentences."""
+    return [] if analysis.as_read is None else analysis.as_read.told()
 
 
 def text_table(table: TextTable) -> str:

@@ -169,7 +169,7 @@ def analyze(
         check_pairs(len(cohort.ids), free_memory())
     ready_kernels(COHORT)
     result = analyse(
-        cohort.observed, cohort.ids, described.analysis, cohort.arms, described.data.labels(), cohort.not_events
+        cohort.observed, cohort.ids, described.analysis, cohort.arms, described.data.labels(), cohort.as_read
     )
     text = json.dumps(result.to_json(), indent=2, allow_nan=False)
     if report_out is not None:

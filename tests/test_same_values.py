@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from analysis.as_read import NotEvents
 from analysis.cohort_file import CohortFileError, CohortSpec, read_cohort
-from analysis.not_events import NotEvents
 from tests.commands import printed, refused
 
 SEX = {"kind": "binary", "levels": ["F", "M"]}
@@ -148,11 +148,11 @@ def test_values_that_are_no_events_are_counted(
     for path in files(tmp_path, cells):
         made = read_cohort(path, spec(**endpoint))
         assert made.observed.endpoints["OS"].event[0].tolist() == [bool(one) for one in right]
-        assert list(made.not_events["OS"].values.items()) == list(others.items())
+        assert list(made.as_read.not_events["OS"].values.items()) == list(others.items())
         again = read_cohort(path, spec(**yes))
         assert again.observed.binary["ORR"][0].tolist() == [bool(one) for one in right]
-        assert (again.not_events["ORR"].values, again.not_events["ORR"].counted_as) == (others, "no")
-        assert again.not_events.keys() == {"ORR"}
+        assert (again.as_read.not_events["ORR"].values, again.as_read.not_events["ORR"].counted_as) == (others, "no")
+        assert again.as_read.not_events.keys() == {"ORR"}
 
 
 def test_an_event_value_that_only_looks_like_a_cell_is_told(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_analyze_names_them_in_text_json_and_page(tmp_path: Path) -> None:
     sentence = "c: 'Alive' (8), 'dead' (8), 'unknown' (8) are counted as censored"
     assert sentence in " ".join(printed(words).split())
     assert sentence in html.unescape(page.read_text())
-    found = json.loads(printed([*words, "--json", "-"]))["not_events"]
+    found = json.loads(printed([*words, "--json", "-"]))["as_read"]["not_events"]
     assert found == {
         "OS": {"column": "c", "listed": ["Dead"], "counted_as": "censored",
                "values": {"Alive": 8, "dead": 8, "unknown": 8}}

@@ -7,7 +7,7 @@ from analysis.number_text import hr_text
 from analysis.paper_tables import paper_tables
 from analysis.tables import balance_table, contrast_table, propensity_table, subgroup_table, survival_table
 from benchmarks.report.engine import Page, Picture, Section, Told, as_given, html, picture, table
-from benchmarks.tables import others_told
+from benchmarks.tables import as_read_told
 
 TERMS = ("hazard ratio (HR)", "propensity score", "caliper", "SMD", "status")
 SIDES = ("before", "after")
@@ -65,7 +65,7 @@ def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
     ]
     shown = table("Plan of analysis", ("choice", "value", "from"), rows, 3)
     text = "The plan of analysis stands before the data; what the SPEC does not say has its default."
-    return Section("What was assumed", (text, *others_told(analysis)), fold=f"{len(rows)} choices", folded=(shown,))
+    return Section("What was assumed", (text, *as_read_told(analysis)), fold=f"{len(rows)} choices", folded=(shown,))
 
 
 def _flow(analysis: CohortAnalysis) -> Picture:

@@ -1,4 +1,4 @@
-"""The values of a file that are not listed as an event (or as yes), counted and named, so that no code goes unseen."""
+"""What reading a file decided that its reader should hear of: values that are no event, times that are near ties."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -49,6 +49,31 @@ class NotEvents:
     def _event(self) -> str:
         what = "the event" if self.counted_as == "censored" else "yes"
         return f"{what} is {' or '.join(quoted(self.listed))}"
+
+
+@dataclass(frozen=True)
+class AsRead:
+    """By outcome the values that its SPEC does not list, where it lists some; by endpoint how many times are near ties.
+
+    A near tie is a time that is within R's tolerance of a smaller one. It was made equal to it if ``timefix``.
+    """
+
+    not_events: Mapping[str, NotEvents]
+    near_ties: Mapping[str, int]
+    timefix: bool
+
+    def told(self) -> list[str]:
+        """One sentence for each."""
+        return [
+            *(f"{others.told(name)}." for name, others in self.not_events.items()),
+            *(self._near_ties(name, count) for name, count in self.near_ties.items() if count),
+        ]
+
+    def _near_ties(self, name: str, count: int) -> str:
+        many = f"{count:,} times differ" if count > 1 else "1 time differs"
+        if self.timefix:
+            return f"{name}: {many} from a smaller one by rounding only and count as tied with it, as in R (timefix)."
+        return f"{name}: {many} from a smaller one by rounding only and are kept apart (timefix is false; R's is true)."
 
 
 def not_events(column: str, cells: Sequence[str], yes: Bools, listed: tuple[str, ...], counted_as: str) -> NotEvents:
