@@ -16,8 +16,8 @@
     matching      {scale, caliper_spec, unit, caliper (absolute width on the scale), ratio, replacement, order,
                    pairs [[treated id, control id, ...]] (treated in file order), n_pairs, n_treated, n_control, status}
     table1        {before[], after[]}, rows {variable, level (null: the variable itself), label, shows, treated,
-                   control, test, p, tests {name: p}, smd, status}; an arm is {n, percent} or {n, mean, sd, median,
-                   q1, q3}
+                   control, test, p, tests {name: p}, smd, smd_status (NO_INFO: infinite, no arm varies), status};
+                   an arm is {n, percent} or {n, mean, sd, median, q1, q3}
     endpoints     {NAME: {label, before, after}}, each side
         km            {treated, control}: {n, events, percent (of n), median, low, high, status}
         follow_up     the same for censoring as the event (reverse Kaplan-Meier)

@@ -116,13 +116,15 @@ class TablePlan(Spec):
 
     ``continuous`` 'auto' shows mean and SD where Shapiro-Wilk rejects in neither arm at ``normality_p``, else median
     and quartiles with Mann-Whitney; it is decided before matching and kept after. ``categorical`` 'auto' is Pearson's
-    chi-square without continuity correction, Fisher's exact test when an expected count is below 5.
+    chi-square without continuity correction, Fisher's exact test when an expected count is below 5. ``smd`` divides by
+    the variances of the arms of that very cohort, or after matching too by those of the cohort before it.
     """
 
     continuous: Literal["auto", "mean", "median"] = "auto"
     normality_p: Annotated[float, Field(gt=0, lt=1)] = 0.05
     t_test: Literal["welch", "student"] = "welch"
     categorical: Literal["auto", "pearson", "yates", "fisher"] = "auto"
+    smd: Literal["own", "unmatched"] = "own"
 
 
 class Plan(Spec):
