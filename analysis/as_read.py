@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.data_table import quoted
+from analysis.same_values import looks_like
 from simulator.cohort import Bools
 
 MOST_NAMED = 8
@@ -39,12 +40,12 @@ class NotEvents:
             return said
         same = "differ from it" if len(alike) > 1 else "differs from it"
         same = same if len(self.listed) == 1 else same.replace("it", "a listed value")
-        return f"{said}. Mind that {', '.join(quoted(alike))} {same} in capitals or blanks only"
+        return f"{said}. Mind that {', '.join(quoted(alike))} {same} in spelling only"
 
     def alike(self) -> list[str]:
-        """The values that a listed one would be but for capitals and blanks."""
+        """The values that a listed one would be but for capitals and blanks, or if text were a number."""
         known = {_folded(value) for value in self.listed}
-        return [value for value in self.values if _folded(value) in known]
+        return [value for value in self.values if _folded(value) in known or looks_like([value], self.listed)]
 
     def _event(self) -> str:
         what = "the event" if self.counted_as == "censored" else "yes"

@@ -169,9 +169,12 @@ def test_what_is_told_of_them_is_short() -> None:
 
     assert told({"dead": 3, "unknown": 1}, "Dead") == (
         "status: 'dead' (3), 'unknown' (1) are counted as censored (OS; the event is 'Dead'). Mind that 'dead' differs "
-        "from it in capitals or blanks only"
+        "from it in spelling only"
     )
     assert told({"0": 4000}, "1", "2") == "status: '0' (4,000) is counted as censored (OS; the event is '1' or '2')"
+    assert "Mind that '1.0', ' 2' differ from a listed value in spelling only" in told(
+        {"1.0": 1, "3": 1, " 2": 1}, "1", "2"
+    )
     assert "'7' (1), 3 more values (3) are" in told({str(k): 1 for k in range(11)}, "x")
     assert told({}, "1") == "status: every row is '1' (OS)"
 
