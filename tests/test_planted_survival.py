@@ -204,7 +204,6 @@ DEFECTS = [
         ("the lower limit is the upper one", "size, q, -z, conf_type", "size, q, z, conf_type"),
         ("an event at the very time has not happened", "if curve[0, k] <= at[r]", "if curve[0, k] < at[r]"),
         ("no midpoint along a half", "(first + curve[0, k]) / 2.0", "first"),
-        ("a midpoint with a later level at which a limit is higher", "elif y < level", "elif y != level"),
         ("the last times that are low enough", "if y < target + _TOLERANCE:",
          "if y < target + _TOLERANCE and k > size - 3:"),
         ("a log-log limit on the wrong side", "z * hazard_se / level", "-z * hazard_se / level"),
