@@ -12,7 +12,13 @@ from analysis.kernels.status import Status
 from analysis.plan import Plan
 from analysis.tables import balance_table
 from analysis.workflow import CohortAnalysis, analyse
+from benchmarks.blocks import prepare
+from benchmarks.questions import claims
+from benchmarks.report import world
+from benchmarks.sampled import one_sample
+from benchmarks.verbs import load_study
 from simulator.cohort import Endpoint, Observed
+from simulator.generate import generate
 from simulator.terms import Variable
 
 X = np.array([[[1.0, 1], [3, 0], [2, 1], [6, 1], [4, 0], [np.nan, np.nan]]])
@@ -137,3 +143,21 @@ def test_an_infinite_difference_is_a_status_and_a_word() -> None:
     assert made.table1.after[1].smd_status == Status.TOO_FEW
     figure = love_of(made)
     assert "∞" in [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_studies_heed_the_choice() -> None:
+    found = {}
+    for choice in ("own", "unmatched"):
+        settings = ("population.size=120", "run.replicates=8", f"analysis.table1.smd={choice}")
+        cell = prepare(load_study("imbrave150", settings).cells)[0]
+        sample = one_sample(cell.scenario, generate(cell.resolved, 1, np.arange(8)), 1)
+        x, spread = sample.observed.covariates, {"own": sample.matched, "unmatched": sample.observed.present}[choice]
+        each = np.abs(smd(x, sample.observed.treated, present=sample.matched, spread=spread))
+        right = np.where(np.isnan(each), -np.inf, each).max(axis=1)
+        found[choice] = claims._largest(x, sample)
+        assert found[choice].tolist() == right.tolist()
+        found[f"{choice}, report"] = world._matched(cell)[3]
+        found[f"{choice}, before"] = world._matched(cell)[2]
+    assert (found["own"] != found["unmatched"]).any()
+    assert (found["own, report"] != found["unmatched, report"]).any()
+    assert (found["own, before"] == found["unmatched, before"]).all()
