@@ -107,8 +107,11 @@ def baseline(
     present: ArrayLike | None = None,
     fisher: Literal["few", "always"] = "few",
     yates: bool = False,
+    smd: Literal["own", "unmatched"] = "own",
 ) -> Baseline:
     """The Table 1 of every analysis set of ``values (A, N, K)``; Fisher's test where few are expected, or always.
+
+    ``smd``: divided by the variances of the set itself, or of the first set of the cohort, which is before matching.
 
     Statuses of the tests are those of `analysis.tests`; BAD_INPUT also where a value has no level.
     """
@@ -117,10 +120,18 @@ def baseline(
         raise ValueError(f"the values have {sample.x.ndim} axes; (cohorts, patients, covariates) are wanted")
     n, counts, bad = _counts(sample, rows.categorical)
     sizes = np.array([len(row.cuts) + 1 for row in rows.categorical], np.int64)
-    return Baseline(n, _continuous(sample, rows.continuous), _categorical(n, counts, bad, sizes, fisher, yates))
+    per = 1 if smd == "own" else len(sample.present) // max(len(sample.x), 1)
+    return Baseline(
+        n, _continuous(sample, rows.continuous, per), _categorical(n, counts, bad, sizes, fisher, yates, per)
+    )
 
 
-def _continuous(sample: tests.Sample, columns: tuple[int, ...]) -> Continuous:
+def _dividing(variance: Floats, per: int) -> Floats:
+    """The variances of the first of every ``per`` sets, for each of them."""
+    return variance if per == 1 else np.repeat(variance[::per], per, axis=0)
+
+
+def _continuous(sample: tests.Sample, columns: tuple[int, ...], per: int) -> Continuous:
     shape = (len(sample.present), len(columns))
     found = tests.moments(sample, columns)
     quartile, made = np.empty((*shape, 2, 3)), []
@@ -139,7 +150,7 @@ def _continuous(sample: tests.Sample, columns: tuple[int, ...]) -> Continuous:
         tests.welch_of(found),
         tests.student_of(found),
         _side_by_side(made, shape),
-        balance.smd_of(found.mean, balance.variances(found)),
+        balance.smd_of(found.mean, _dividing(balance.variances(found), per)),
     )
 
 
@@ -150,7 +161,7 @@ def _side_by_side(made: list[tests.Test], shape: tuple[int, int]) -> tests.Test:
 
 
 def _categorical(
-    n: Ints, counts: Ints, bad: Bools, sizes: Ints, fisher: Literal["few", "always"], yates: bool
+    n: Ints, counts: Ints, bad: Bools, sizes: Ints, fisher: Literal["few", "always"], yates: bool, per: int
 ) -> Categorical:
     shape, tables = counts.shape[:2], counts.reshape(-1, *counts.shape[2:])
     made, least = tests.chi_square(tables)
@@ -163,7 +174,7 @@ def _categorical(
     exact = few & (status == Status.OK)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.moveaxis(np.where(bad[..., None, None], np.nan, counts) / n[:, None, :, None], 2, -1)
-        smd = balance.smd_of(share, share * (1 - share))
+        smd = balance.smd_of(share, _dividing(share * (1 - share), per))
     return Categorical(
         counts,
         few,

@@ -55,7 +55,8 @@ class BlockAnalysis:
     def table1(self) -> Baseline:
         """Table 1 of each set, rows as in ``sets``."""
         observed = self.sample.observed
-        return baseline(observed.covariates, observed.treated, rows_of(observed.variables), present=self.sets)
+        rows, smd = rows_of(observed.variables), self.sample.plan.table1.smd
+        return baseline(observed.covariates, observed.treated, rows, present=self.sets, smd=smd)
 
     @cached_property
     def comparisons(self) -> dict[str, ArmComparison]:

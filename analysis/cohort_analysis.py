@@ -6,14 +6,18 @@
     format        "trialtwin-analysis/1"
     arms          {treated, control}: the labels
     cohort        {n, treated, control}: the sizes
+    as_read       what reading a file decided: {not_events {NAME: {column, listed[], counted_as ("censored" or "no"),
+                   values {value: rows}}}: the other values of an outcome whose SPEC lists its events (or positive
+                   values), most frequent first; near_ties {NAME: times that differ from a smaller one by rounding
+                   only}, timefix (whether they count as tied)}; null where no file was read
     plan          the plan with every default filled in
     propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, dropped[]
                    (columns that are constant or made of earlier ones), aic, scores {id: probability}, status}
     matching      {scale, caliper_spec, unit, caliper (absolute width on the scale), ratio, replacement, order,
                    pairs [[treated id, control id, ...]] (treated in file order), n_pairs, n_treated, n_control, status}
     table1        {before[], after[]}, rows {variable, level (null: the variable itself), label, shows, treated,
-                   control, test, p, tests {name: p}, smd, status}; an arm is {n, percent} or {n, mean, sd, median,
-                   q1, q3}
+                   control, test, p, tests {name: p}, smd, smd_status (NO_INFO: infinite, no arm varies), status};
+                   an arm is {n, percent} or {n, mean, sd, median, q1, q3}
     endpoints     {NAME: {label, before, after}}, each side
         km            {treated, control}: {n, events, percent (of n), median, low, high, status}
         follow_up     the same for censoring as the event (reverse Kaplan-Meier)
@@ -42,6 +46,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from analysis.as_read import AsRead
 from analysis.cox_tables import CoxRow
 from analysis.effects import AnalysisSet, Arms, ChiSquare, Effect, Median
 from analysis.kernels.status import Status
@@ -157,6 +162,7 @@ class CohortAnalysis:
     format: str
     arms: Arms[str]
     cohort: Sizes
+    as_read: AsRead | None
     plan: Plan
     propensity: PropensityModel
     matching: MatchedSets

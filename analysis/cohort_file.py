@@ -10,18 +10,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.cohort_spec import NUMBER, CohortSpec, Data, TreatmentColumn, value_key
+from analysis.as_read import AsRead, NotEvents, not_events
+from analysis.cohort_spec import CohortSpec, Data, TreatmentColumn
 from analysis.data_table import MISSING, CohortFileError, Table, nearest, quoted, read_table, short_list
+from analysis.near_ties import tied
+from analysis.same_values import NUMBER, comparison, looks_like
 from simulator.cohort import Endpoint, Observed
 from simulator.terms import Variable
 
 __all__ = ["CohortFile", "CohortFileError", "CohortSpec", "read_cohort"]
-
-_ALIASES = {
-    **dict.fromkeys(("1", "true", "T"), ("1", "true", "T")),
-    **dict.fromkeys(("0", "false", "F"), ("0", "false", "F")),
-}
-"""Spellings of a truth value that stand for each other where the one that the SPEC names does not occur."""
 
 LARGEST = 1e50
 """Larger numbers are refused: their fourth powers leave the range of floating-point numbers."""
@@ -36,6 +33,7 @@ class CohortFile(NamedTuple):
     ids: tuple[str, ...]
     observed: Observed
     arms: tuple[str, str]
+    as_read: AsRead
 
 
 def read_cohort(path: Path, spec: CohortSpec) -> CohortFile:
@@ -57,6 +55,11 @@ def read_cohort(path: Path, spec: CohortSpec) -> CohortFile:
     binary = {name: _yes(faults, b.column, b.positive, "positive")[None] for name, b in data.binary.items()}
     if faults.found:
         raise CohortFileError(path, faults.found)
+    fixed = {name: tied(course.time[0]) for name, course in endpoints.items()}
+    near_ties = {name: int((fixed[name] != course.time[0]).sum()) for name, course in endpoints.items()}
+    timefix = spec.analysis.survival.timefix
+    if timefix:
+        endpoints = {name: Endpoint(fixed[name][None], course.event) for name, course in endpoints.items()}
     observed = Observed(
         tuple(spec.variables().values()),
         np.ascontiguousarray(np.stack(columns, axis=-1)[None]),
@@ -65,7 +68,20 @@ def read_cohort(path: Path, spec: CohortSpec) -> CohortFile:
         endpoints,
         binary,
     )
-    return CohortFile(ids, observed, (data.treatment.control_label, data.treatment.treated_label))
+    arms = (data.treatment.control_label, data.treatment.treated_label)
+    return CohortFile(ids, observed, arms, AsRead(_not_events(table, data, observed), near_ties, timefix))
+
+
+def _not_events(table: Table, data: Data, observed: Observed) -> dict[str, NotEvents]:
+    """By outcome the values that are no event, or not yes, where the SPEC lists those that are."""
+    events = {name: (e.event, e.event_values, observed.endpoints[name].event[0]) for name, e in data.endpoints.items()}
+    yes = {name: (b.column, b.positive, observed.binary[name][0]) for name, b in data.binary.items()}
+    return {
+        name: not_events(column, table.columns[column], found, listed, counted_as)
+        for outcomes, counted_as in ((events, "censored"), (yes, "no"))
+        for name, (column, listed, found) in outcomes.items()
+        if listed is not None
+    }
 
 
 class _Faults:
@@ -155,15 +171,22 @@ def _yes(faults: _Faults, column: str, listed: tuple[str, ...] | None, option: s
     cells = faults.table.columns[column]
     if not faults.complete(column, listed):
         return np.zeros(len(cells), dtype=np.bool_)
-    found = [value_key(cell) for cell in cells]
-    keys = {value_key(value) for value in listed}
-    if keys.isdisjoint(found):
-        keys |= {alias for key in keys for alias in _ALIASES.get(key, ())}
-    yes: Bools = np.array([key in keys for key in found], dtype=np.bool_)
+    same = comparison(set(cells), listed)
+    keys = {same(value) for value in listed}
+    counts = {cell for cell in set(cells) if same(cell) in keys}
+    yes: Bools = np.array([cell in counts for cell in cells], dtype=np.bool_)
     if not yes.any():
         values = short_list(list(dict.fromkeys(cells)))
-        faults.add(column, f"no row has {' or '.join(quoted(listed))}, the value of '{option}' (found: {values})")
+        told = f"no row has {' or '.join(quoted(listed))}, the value of '{option}' (found: {values})"
+        faults.add(column, told + _as_text(cells, listed))
     return yes
+
+
+def _as_text(cells: Sequence[str], listed: Sequence[str]) -> str:
+    """Why a cell is none of the listed values though it looks like one."""
+    if not looks_like(cells, listed):
+        return ""
+    return "; compared letter by letter: cells and listed values are not all (different) numbers, nor all truth values"
 
 
 def _numbers(faults: _Faults, column: str) -> Floats:
@@ -188,14 +211,13 @@ def _positions(faults: _Faults, column: str, levels: Sequence[str], option: str)
     cells = faults.table.columns[column]
     if not faults.complete(column, levels):
         return np.full(len(cells), np.nan)
-    position = {value_key(level): float(index) for index, level in enumerate(levels)}
-    for level in levels:
-        for alias in _ALIASES.get(value_key(level), ()):
-            position.setdefault(alias, position[value_key(level)])
-    found = {cell: position.get(value_key(cell), np.nan) for cell in set(cells)}
+    same = comparison(set(cells), levels)
+    position = {same(level): float(index) for index, level in enumerate(levels)}
+    found = {cell: position.get(same(cell), np.nan) for cell in set(cells)}
     values = np.array([found[cell] for cell in cells])
     rows = np.flatnonzero(np.isnan(values)).tolist()
     if rows:
         expected = option if option.startswith("0 or 1") else f"{short_list(levels)} as '{option}' says"
-        faults.add(column, f"unexpected value ({faults.shown(column, rows)}); expected {expected}")
+        told = f"unexpected value ({faults.shown(column, rows)}); expected {expected}"
+        faults.add(column, told + _as_text([cells[row] for row in rows], levels))
     return values

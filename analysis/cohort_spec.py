@@ -1,16 +1,15 @@
 """The SPEC of a cohort of one's own: which columns of a file are what, and the plan of analysis."""
 
-import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from analysis.plan import TREATMENT, Plan, plain_number
+from analysis.plan import TREATMENT, Plan, SurvivalPlan, plain_number
+from analysis.same_values import NUMBER
 from simulator.spec import Label, Name, Spec
 from simulator.terms import Kind, Variable
-
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 
 
 def _as_text(value: object) -> object:
@@ -22,7 +21,7 @@ def _as_text(value: object) -> object:
 
 
 Value = Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^[^\r\n]{1,200}$")]
-"""A cell's value as a SPEC writes it: text, a number or a truth value; 1, 1.0 and "1" are the same."""
+"""A cell's value as a SPEC writes it: text, a number or a truth value; `analysis.same_values` says what it equals."""
 
 Column = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -38,7 +37,7 @@ class TreatmentColumn(Spec):
 
     @model_validator(mode="after")
     def _differ(self) -> "TreatmentColumn":
-        if value_key(self.treated) == value_key(self.control):
+        if self.treated == self.control:
             raise ValueError("'treated' and 'control' need different values")
         if self.treated_label == self.control_label:
             raise ValueError("'treated_label' and 'control_label' need to differ")
@@ -71,9 +70,10 @@ class CovariateColumn(Spec):
             raise ValueError(f"a binary covariate has 2 levels, not {len(self.levels)}")
         if self.kind in ("ordinal", "nominal") and self.levels is None:
             raise ValueError(f"'kind: {self.kind}' needs 'levels: [...]', the first being the reference")
-        keys = [value_key(level) for level in self.levels or ()]
-        if len(set(keys)) < len(keys):
-            raise ValueError("a level is listed twice")
+        twice = [level for level, count in Counter(self.levels or ()).items() if count > 1]
+        if twice:
+            mend = """; a text such as "01" or "1.0" is written in quotes""" if NUMBER.fullmatch(twice[0]) else ""
+            raise ValueError(f"the level '{twice[0]}' is listed twice{mend}")
         if list(self.cuts) != sorted(set(self.cuts)):
             raise ValueError("cuts must increase")
         return self
@@ -163,12 +163,24 @@ class Data(Spec):
         return self
 
 
+class FileSurvivalPlan(SurvivalPlan):
+    """The same for a file. ``timefix``: times that differ by rounding only count as tied, as in R."""
+
+    timefix: bool = True
+
+
+class FilePlan(Plan):
+    """The plan of analysis of a file."""
+
+    survival: FileSurvivalPlan = FileSurvivalPlan()
+
+
 class CohortSpec(Spec):
     """A SPEC: the file's columns and the plan of analysis."""
 
     title: Label = "Cohort"
     data: Data
-    analysis: Plan = Plan()
+    analysis: FilePlan = FilePlan()
 
     @model_validator(mode="after")
     def _consistent(self) -> "CohortSpec":
@@ -187,10 +199,3 @@ class CohortSpec(Spec):
 
 def _dotted(place: Sequence[str | int]) -> str:
     return ".".join(map(str, place))
-
-
-def value_key(text: str) -> str:
-    """What two texts share that stand for one value: 1, 1.0 and 01; true and TRUE."""
-    if NUMBER.fullmatch(text):
-        return plain_number(float(text) + 0.0)
-    return text.casefold() if text.casefold() in ("true", "false") else text

@@ -101,9 +101,10 @@ def km_quantile(
     level: float = 0.95,
     order: Order | None = None,
 ) -> Quantile:
-    """The time by which a share ``q`` has had the event, with its interval, as R's quantile(survfit(...), q).
+    """The time by which a share ``q`` has had the event, with its interval, as R's print(survfit) has the median.
 
-    +inf stands where R has NA. Follow-up (reverse Kaplan-Meier) is the same with ``event`` negated. Statuses:
+    That is what papers print; R's quantile() differs where a limit rises again, or a curve ends at 1 - q. +inf stands
+    where R has NA. Follow-up (reverse Kaplan-Meier) is the same with ``event`` negated. Statuses:
     BAD_INPUT, TOO_FEW (nobody), else OK.
     """
     if not 0 < q < 1:

@@ -82,6 +82,13 @@ class SurvivalPlan(Spec):
     conf_type: Literal["log", "log-log", "plain"] = "log"
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
+    @model_validator(mode="before")
+    @classmethod
+    def _for_files(cls, given: object) -> object:
+        if isinstance(given, dict) and "timefix" in given and "timefix" not in cls.model_fields:
+            raise ValueError("timefix: is for files of patients; simulated times are used as they are, so leave it out")
+        return given
+
 
 class CoxPlan(Spec):
     """The univariable and multivariable Cox models of the matched cohort.
@@ -109,13 +116,15 @@ class TablePlan(Spec):
 
     ``continuous`` 'auto' shows mean and SD where Shapiro-Wilk rejects in neither arm at ``normality_p``, else median
     and quartiles with Mann-Whitney; it is decided before matching and kept after. ``categorical`` 'auto' is Pearson's
-    chi-square without continuity correction, Fisher's exact test when an expected count is below 5.
+    chi-square without continuity correction, Fisher's exact test when an expected count is below 5. ``smd`` divides by
+    the variances of the arms of that very cohort, or after matching too by those of the cohort before it.
     """
 
     continuous: Literal["auto", "mean", "median"] = "auto"
     normality_p: Annotated[float, Field(gt=0, lt=1)] = 0.05
     t_test: Literal["welch", "student"] = "welch"
     categorical: Literal["auto", "pearson", "yates", "fisher"] = "auto"
+    smd: Literal["own", "unmatched"] = "own"
 
 
 class Plan(Spec):

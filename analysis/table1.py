@@ -54,7 +54,9 @@ class Table1Row:
     """A continuous covariate (``level`` null) or one level of a covariate; its test and p are repeated in its levels.
 
     ``shows`` says what a reader is shown; ``tests`` holds the p of every test that was made; ``smd`` is the
-    difference treated minus control over the root of the mean of the two variances of this very cohort.
+    difference treated minus control over the root of the mean of the two variances of this very cohort, or of the
+    cohort before matching (the plan's ``smd``); ``smd_status`` is NO_INFO where it is infinite, TOO_FEW where there is
+    none.
     """
 
     variable: str
@@ -67,6 +69,7 @@ class Table1Row:
     p: float
     tests: dict[str, float]
     smd: float
+    smd_status: Status
     status: Status
 
 
@@ -84,15 +87,23 @@ def presentation(observed: Observed, group: AnalysisSet, plan: TablePlan) -> dic
 def table1(observed: Observed, group: AnalysisSet, shows: Mapping[str, Shows], plan: Plan) -> tuple[Table1Row, ...]:
     """The rows in the order of the covariates; a continuous one with cut-points is followed by its stretches."""
     rows: list[Table1Row] = []
+    spread = observed.present[0] if plan.table1.smd == "unmatched" else group.present
     for k, variable in enumerate(observed.variables):
         if variable.kind == "continuous":
-            rows.append(_continuous(variable, observed.covariates[0, :, k], observed.treated[0], group, shows, plan))
-        rows += _levels(variable, observed, group, plan)
+            x = observed.covariates[0, :, k]
+            rows.append(_continuous(variable, x, observed.treated[0], group, spread, shows, plan))
+        rows += _levels(variable, observed, group, spread, plan)
     return tuple(rows)
 
 
 def _continuous(
-    variable: Variable, x: Floats, treated: Bools, group: AnalysisSet, shows: Mapping[str, Shows], plan: Plan
+    variable: Variable,
+    x: Floats,
+    treated: Bools,
+    group: AnalysisSet,
+    spread: Bools,
+    shows: Mapping[str, Shows],
+    plan: Plan,
 ) -> Table1Row:
     block, arm, present = x[None], treated[None], group.present[None]
     made = {
@@ -102,6 +113,7 @@ def _continuous(
     }
     p = {name: float(test.p[0]) for name, test in made.items()}
     p |= _normality(x, treated, group.present)
+    smd, smd_status = _smd(x, treated, group, spread)
     test = "mann_whitney" if shows[variable.name] == "median" else plan.table1.t_test
     return Table1Row(
         variable=variable.name,
@@ -113,12 +125,13 @@ def _continuous(
         test=test,
         p=p[test],
         tests=p,
-        smd=_smd(x, treated, group),
+        smd=smd,
+        smd_status=smd_status,
         status=Status(int(made[test].status[0])),
     )
 
 
-def _levels(variable: Variable, observed: Observed, group: AnalysisSet, plan: Plan) -> list[Table1Row]:
+def _levels(variable: Variable, observed: Observed, group: AnalysisSet, spread: Bools, plan: Plan) -> list[Table1Row]:
     sets = level_terms(variable)
     if not sets:
         return []
@@ -129,6 +142,7 @@ def _levels(variable: Variable, observed: Observed, group: AnalysisSet, plan: Pl
     counts = np.array([[int((arm & hold).sum()) for hold in holds] for arm in arms])
     made = compare_counts(counts, plan.table1.categorical)
     n = counts.sum(axis=1)
+    smds = [_smd(hold.astype(np.float64), treated, group, spread) for hold in holds]
     cells = [[Count(int(c), 100 * int(c) / int(n[a]) if n[a] else NAN) for c in counts[a]] for a in (0, 1)]
     return [
         Table1Row(
@@ -141,7 +155,8 @@ def _levels(variable: Variable, observed: Observed, group: AnalysisSet, plan: Pl
             test=made.test,
             p=made.p,
             tests=made.tests,
-            smd=_smd(holds[index].astype(np.float64), treated, group),
+            smd=smds[index][0],
+            smd_status=smds[index][1],
             status=made.status,
         )
         for index, level in enumerate(level_names(variable))
@@ -186,7 +201,7 @@ def _normality(x: Floats, treated: Bools, present: Bools) -> dict[str, float]:
     return found
 
 
-def _smd(x: Floats, treated: Bools, group: AnalysisSet) -> float:
+def _smd(x: Floats, treated: Bools, group: AnalysisSet, spread: Bools) -> tuple[float, Status]:
     weight = None if group.weight is None else group.weight[None]
-    made = balance.smd(x[None, :, None], treated[None], present=group.present[None], weight=weight)
-    return float(made[0, 0])
+    made = balance.smd(x[None, :, None], treated[None], present=group.present[None], weight=weight, spread=spread[None])
+    return float(made[0, 0]), Status(int(balance.smd_status(made)[0, 0]))

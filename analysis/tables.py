@@ -5,10 +5,12 @@ from math import isfinite, isinf
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.cohort_spec import Data
 from analysis.effects import Median
+from analysis.kernels.status import Status
 from analysis.number_text import ABSENT, decimals, hr_text, p_text
 from analysis.paper_tables import paper_tables
 from analysis.responses import Response, Share
 from analysis.subgroups import SubgroupRow
+from analysis.table1 import Table1Row
 from analysis.text_table import TextTable
 
 __all__ = ["TextTable", "all_tables", "hr_text", "p_text"]
@@ -26,11 +28,19 @@ def all_tables(analysis: CohortAnalysis, data: Data | None = None) -> tuple[Text
 def balance_table(analysis: CohortAnalysis) -> TextTable:
     """Standardised differences before and after matching."""
     rows = tuple(
-        (before.label, decimals(before.smd, 3), decimals(after.smd, 3))
+        (before.label, _smd(before), _smd(after))
         for before, after in zip(analysis.table1.before, analysis.table1.after, strict=True)
     )
-    note = "Difference of means or shares, treated minus untreated, over the root of the mean of both variances."
+    whose = " before matching" if analysis.plan.table1.smd == "unmatched" else ""
+    note = (
+        f"Difference of means or shares, treated minus untreated, over the root of the mean of both variances{whose}."
+    )
     return TextTable("Standardised mean differences", ("Characteristics", "before", "after"), rows, (note,))
+
+
+def _smd(row: Table1Row) -> str:
+    """A difference; 'infinite' where the means differ and neither arm varies."""
+    return "infinite" if row.smd_status == Status.NO_INFO else decimals(row.smd, 3)
 
 
 def survival_table(analysis: CohortAnalysis) -> TextTable:

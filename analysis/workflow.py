@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import matching
+from analysis.as_read import AsRead
 from analysis.cohort_analysis import (
     FORMAT,
     BinaryResult,
@@ -40,10 +41,12 @@ def analyse(
     plan: Plan,
     arms: tuple[str, str] = ("Control", "Treated"),
     labels: Mapping[str, str] | None = None,
+    as_read: AsRead | None = None,
 ) -> CohortAnalysis:
     """The whole workflow on one cohort (R = 1): propensity, matching, Table 1, and every outcome before and after.
 
-    ``ids (N,)`` name the patients; ``arms`` are the labels of control and treated; ``labels`` those of outcomes.
+    ``ids (N,)`` name the patients; ``arms`` are the labels of control and treated; ``labels`` those of outcomes;
+    ``as_read`` is what reading a file decided.
     """
     if observed.treated.shape[0] != 1 or observed.treated.shape[1] != len(ids):
         raise ValueError(f"one cohort of {len(ids)} patients is needed, not a block {observed.treated.shape}")
@@ -59,6 +62,7 @@ def analyse(
         format=FORMAT,
         arms=Arms(arms[1], arms[0]),
         cohort=Sizes(int(present.sum()), int((present & treated).sum()), int((present & ~treated).sum())),
+        as_read=as_read,
         plan=plan,
         propensity=model,
         matching=sets,

@@ -7,7 +7,10 @@ from simulator.world import ENDPOINTS
 
 
 def cohort_spec(scenario: Scenario) -> dict[str, Any]:
-    """The SPEC as data: the world's labels, and the digits and pairings that its paper prints."""
+    """The SPEC as data: the world's labels, and the digits and pairings that its paper prints.
+
+    Simulated times are used as they are, hence without ``timefix``.
+    """
     covariates: dict[str, Any] = {}
     for name, covariate in scenario.population.covariates.items():
         variable = covariate.variable(name)
@@ -20,6 +23,7 @@ def cohort_spec(scenario: Scenario) -> dict[str, Any]:
         else:
             covariates[name]["levels"] = variable.levels
     control, treated = scenario.arms.names()
+    plan = scenario.analysis.model_dump(mode="json", exclude_unset=True)
     treatment = {"column": "arm", "treated": treated, "control": control}
     return {
         "title": f"A twin of {scenario.name}",
@@ -31,7 +35,7 @@ def cohort_spec(scenario: Scenario) -> dict[str, Any]:
             "binary": _outcomes(scenario),
             "time_unit": scenario.time_unit,
         },
-        "analysis": scenario.analysis.model_dump(mode="json", exclude_unset=True),
+        "analysis": plan | {"survival": plan.get("survival", {}) | {"timefix": False}},
     }
 
 

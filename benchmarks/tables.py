@@ -148,7 +148,13 @@ def cohort_tables(analysis: CohortAnalysis, data: Data | None = None) -> str:
         f"{size.n:,} patients: {size.treated:,} {analysis.arms.treated}, {size.control:,} {analysis.arms.control}; "
         f"{sets.n_pairs:,} matched sets ({sets.status.name})"
     )
-    return "\n\n".join([lead, *map(text_table, all_tables(analysis, data))])
+    told = [textwrap.fill(clean(line), WIDTH) for line in as_read_told(analysis)]
+    return "\n\n".join(["\n".join([lead, *told]), *map(text_table, all_tables(analysis, data))])
+
+
+def as_read_told(analysis: CohortAnalysis) -> list[str]:
+    """What reading the file decided, in sentences."""
+    return [] if analysis.as_read is None else analysis.as_read.told()
 
 
 def text_table(table: TextTable) -> str:

@@ -168,7 +168,9 @@ def analyze(
     if compares_all(described.analysis.matching):
         check_pairs(len(cohort.ids), free_memory())
     ready_kernels(COHORT)
-    result = analyse(cohort.observed, cohort.ids, described.analysis, cohort.arms, described.data.labels())
+    result = analyse(
+        cohort.observed, cohort.ids, described.analysis, cohort.arms, described.data.labels(), cohort.as_read
+    )
     text = json.dumps(result.to_json(), indent=2, allow_nan=False)
     if report_out is not None:
         from benchmarks.report import cohort_report

@@ -57,7 +57,7 @@ def cox_gap(fit: CoxNumbers, answer: Frozen) -> float:
 
 
 def quantile_gap(time: Floats, event: Bools, answer: Frozen, quantile: Callable[..., ArrayLike]) -> float:
-    """The largest gap of the quartiles and their limits, of all three kinds, to R's quantile(survfit)."""
+    """The largest gap of the quartiles and their limits, of all three kinds, to R's print(survfit)."""
     kinds = ("log", "log-log", "plain")
     mine = [np.array([quantile(time, event, q, kind) for q in (0.25, 0.5, 0.75)]) for kind in kinds]
     return max(gap(m.ravel(), answer[kind]) for m, kind in zip(mine, kinds, strict=True))

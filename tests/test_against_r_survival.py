@@ -1,12 +1,17 @@
 """Kaplan-Meier curves, what is read off them, and log-rank tests against frozen output of R's survfit and survdiff."""
 
+import json
+from typing import Any
+
 import numpy as np
 import pytest
 
+from analysis.kernels.km import CONF_TYPES, crossing
 from analysis.kernels.status import Status
 from analysis.survival import LogRank, kaplan_meier, km_quantile, logrank, rmst, survival_at
 from tests import oracle
 from tests.agreement import LogRankNumbers, gap, logrank_gap, quantile_gap
+from tests.reference import kaplan_meier as slow_km
 
 CURVE = 1e-12
 TEST = 1e-8
@@ -30,6 +35,45 @@ def test_quantiles_and_their_limits_are_exactly_those_of_r() -> None:
     for case, answer in KM:
         assert gap(quantile(case.time, case.event, level=0.9), answer["level90"]) < CURVE, case.label
         assert gap(quantile(case.time, ~case.event), answer["reverse"]) < CURVE, case.label
+
+
+def _printed(case: dict[str, Any], which: str) -> list[float]:
+    return [np.inf if value == "NA" else float(value) for value in case[which]]
+
+
+def test_medians_and_limits_are_those_that_r_prints_where_its_quantile_says_otherwise() -> None:
+    cases = json.loads((oracle.HERE / "printed_medians.json").read_text())["cases"]
+    assert len(cases) == 180
+    differ = 0
+    for case in cases:
+        time, event = (np.repeat(case[name], case["weight"]) for name in ("time", "event"))
+        own = quantile(time.astype(float), event == 1, kind=case["type"])
+        slow = slow_km.quantile(time.astype(float), event == 1, kind=case["type"])
+        assert gap(own, _printed(case, "printed")) < CURVE, case
+        assert gap(slow, _printed(case, "printed")) < CURVE, case
+        differ += gap(own, _printed(case, "quantile")) > 0.001
+    assert differ == len(cases)
+
+
+@pytest.mark.parametrize(
+    ("levels", "right"),
+    [
+        ((0.5, 0.6, 0.4), 2.0),  # at a half, higher, then lower: the middle of the first time and the last
+        ((0.5, 0.5, 0.4), 2.0),
+        ((0.5, 0.6, 0.7), 1.0),  # never lower
+        ((0.4, 0.6, 0.3), 1.0),  # low enough at once
+        ((0.6, 0.5 + 1e-8, 0.5), 2.5),  # at a half within the tolerance
+        ((0.6, 0.5 + 2e-8, 0.5 - 2e-8), 3.0),
+        ((0.6, np.nan, 0.4), 3.0),
+        ((0.7, 0.6, 0.51), np.inf),
+    ],
+)
+def test_a_limit_that_stands_at_a_half_and_rises_again(levels: tuple[float, ...], right: float) -> None:
+    curve = np.array([[1.0, 2.0, 3.0], [0.2, 0.2, 0.2], (np.array(levels) - 0.2) / 0.2, [0.0] * 3])
+    curve[1, np.isnan(levels)] = 0.0  # R has no limit where nobody survives
+    for kernel in (crossing, crossing.py_func):
+        assert kernel(curve, 3, 0.5, 1.0, CONF_TYPES["plain"]) == right
+    assert slow_km.crossing(curve[0], np.array(levels), 0.5) == right
 
 
 def test_quantiles_of_a_padded_block_are_the_same() -> None:

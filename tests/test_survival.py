@@ -50,6 +50,8 @@ def test_logrank_and_kaplan_meier_by_hand() -> None:
 def test_median_is_the_midpoint_where_the_curve_is_flat_at_a_half() -> None:
     time, event = np.array([[1.0, 2, 3, 4]]), np.ones((1, 4), bool)
     assert km_quantile(time, event).value[0] == 2.5
+    ends_there = km_quantile(time, np.array([[True, True, False, False]]))
+    assert ends_there.value[0] == 2.0  # as print(survfit) has it; R's quantile() says 3
 
 
 def test_a_quantile_that_is_not_reached_is_infinite_and_ok() -> None:

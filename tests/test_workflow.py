@@ -11,6 +11,7 @@ import pytest
 
 from analysis.cohort_analysis import FORMAT
 from analysis.cohort_file import CohortFile, CohortSpec, read_cohort
+from analysis.cohort_spec import FilePlan
 from analysis.columns import estimable
 from analysis.contingency import compare_counts
 from analysis.kernels.status import Status
@@ -206,7 +207,7 @@ def test_the_comparison_with_r_would_notice_a_difference() -> None:
 def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
     ours = both[0]
     assert list(ours) == [
-        *("format", "arms", "cohort", "plan", "propensity", "matching", "table1", "endpoints", "binary"),
+        *("format", "arms", "cohort", "as_read", "plan", "propensity", "matching", "table1", "endpoints", "binary"),
         *("exposure", "modes"),
     ]
     assert ours["format"] == FORMAT
@@ -228,7 +229,7 @@ def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, 
         *("variable", "level", "label", "n", "events", "arms", "p_logrank", "interaction_p")
     }
     assert side["univariable"][-1]["term"] == "treatment"
-    assert ours["plan"] == Plan().model_dump(mode="json")
+    assert ours["plan"] == FilePlan().model_dump(mode="json")
 
 
 def test_options_change_what_they_say_and_nothing_else() -> None:

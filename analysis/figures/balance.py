@@ -51,6 +51,11 @@ def love(axes: Axes, before: Sequence[Table1Row], after: Sequence[Table1Row]) ->
     first, second = (np.abs([row.smd for row in rows]) for rows in (before, after))
     places = np.arange(len(shown), dtype=np.float64)
     _joined(axes, first, second, places)
+    known = np.concatenate([first, second])
+    most = max(0.2, float(known[np.isfinite(known)].max(initial=0.0)))
+    for each in (first, second):  # what is infinite stands at the edge, with its sign
+        for place in places[np.isinf(each)]:
+            axes.text(1.06 * most, place, "∞", ha="right", va="center", fontsize=SMALL)
     axes.plot(
         first, places, "o", color=GREY, markerfacecolor="white", markersize=4.5, label="before matching", clip_on=False
     )
@@ -58,8 +63,6 @@ def love(axes: Axes, before: Sequence[Table1Row], after: Sequence[Table1Row]) ->
     axes.axvline(0.1, color=GREY, linewidth=0.8, linestyle=(0, (3, 2)))
     name_rows(axes, [row.label for row in before], LABELS, SMALL)
     axes.set_ylim(max(len(shown), 1) - 0.4, -0.6)
-    known = np.concatenate([first, second])
-    most = max(0.2, float(known[np.isfinite(known)].max(initial=0.0)))
     axes.set_xlim(-0.02 * most, 1.06 * most)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_xlabel("Absolute standardised difference")

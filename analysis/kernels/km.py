@@ -32,40 +32,29 @@ def limit(survival: float, hazard_se: float, z: float, conf_type: int) -> float:
 
 
 @kernel
-def crossing(curve: Floats, size: int, q: float, last: float, z: float, conf_type: int) -> float:
+def crossing(curve: Floats, size: int, q: float, z: float, conf_type: int) -> float:
     """The time at which 1 - S, or its confidence limit for ``z`` other than 0, reaches ``q``; +inf if it does not.
 
-    ``curve (4, size)`` holds the event times, S, the SE of log S, and its steps. As in R's quantile.survfit, of all
-    points at or beyond q the *nearest to q* counts (confidence limits may turn back), once with the tolerance added
-    and once with it taken off, and the midpoint of the two times is the answer; at the last level of the curve the
-    second time is the end of follow-up. Where the limit is NaN (R: NA) it is passed over.
+    ``curve (4, size)`` holds the event times, S and the SE of log S. As R's print(survfit) has it: the first time at
+    which the curve is low enough, whether or not a limit rises again later; where it then stands at 1 - q within R's
+    tolerance, the middle of that time and the first at which it is lower, if there is one. A limit that is NaN
+    (R: NA) is passed over.
     """
-    highest, final = 0.0, np.nan
-    near, far = np.inf, np.inf
-    first, second = np.inf, np.inf
+    target, first, level = 1.0 - q, np.inf, np.nan
     for k in range(size):
-        s, u = curve[1, k], z * curve[2, k]
-        # 1 + u <= exp(u) <= 1 / (1 - u): most points are beyond doubt, too early or too late to be the nearest
-        if conf_type == LOG and k < size - 1:
-            if s * (1.0 + u) > 1.0 - q + 2.0 * _TOLERANCE:
-                continue
-            if u < 1.0 and s < (1.0 - far - _TOLERANCE) * (1.0 - u):
-                highest = max(highest, far)
-                continue
-        y = 1.0 - (limit(s, curve[2, k], z, conf_type) if z != 0.0 else s)
-        if y != 0.0:
-            final = y
-        if not np.isnan(y):
-            highest = max(highest, y)
-            if y + _TOLERANCE >= q and y < near:
-                near, first = y, curve[0, k]
-            if y - _TOLERANCE >= q and y < far:
-                far, second = y, curve[0, k]
-    if highest < q:
-        return np.inf
-    if abs(q - final) < _TOLERANCE:
-        second = last
-    return (first + second) / 2.0
+        s = curve[1, k]
+        # 1 + u <= exp(u): most points are too early beyond doubt
+        if conf_type == LOG and s * (1.0 + z * curve[2, k]) > target + 2.0 * _TOLERANCE:
+            continue
+        y = limit(s, curve[2, k], z, conf_type) if z != 0.0 else s
+        if first == np.inf:
+            if y < target + _TOLERANCE:
+                first, level = curve[0, k], y
+                if not abs(y - target) < _TOLERANCE:
+                    return first
+        elif y < level:
+            return (first + curve[0, k]) / 2.0
+    return first
 
 
 @kernel
@@ -114,9 +103,9 @@ def km_summaries(
             variance += step
             curve[0, k], curve[1, k], curve[2, k], curve[3, k] = table[row, WHEN], s, np.sqrt(variance), step
         if not np.isnan(q):
-            quantile[r, 0] = crossing(curve, size, q, last, 0.0, conf_type)
-            quantile[r, 1] = crossing(curve, size, q, last, -z, conf_type)
-            quantile[r, 2] = crossing(curve, size, q, last, z, conf_type)
+            quantile[r, 0] = crossing(curve, size, q, 0.0, conf_type)
+            quantile[r, 1] = crossing(curve, size, q, -z, conf_type)
+            quantile[r, 2] = crossing(curve, size, q, z, conf_type)
         if not np.isnan(at[r]):
             if at[r] > last and s > 0.0:
                 status[r, 1] = _TOO_FEW

@@ -91,7 +91,7 @@ def log_rank_untied(
 
 @kernel
 def median_of(
-    table: Floats, rows: int, arm: int, last: float, q: float, z: float, conf_type: int, curve: Floats, found: Floats
+    table: Floats, rows: int, arm: int, q: float, z: float, conf_type: int, curve: Floats, found: Floats
 ) -> None:
     """Fills ``found (3,)``, the quantile of one arm and its limits, as `crossing` defines them."""
     size, s, variance = 0, 1.0, 0.0
@@ -104,9 +104,9 @@ def median_of(
             variance += dead / (at_risk * left) if left > 0.0 else np.inf
             curve[0, size], curve[1, size], curve[2, size] = table[WHEN, j], s, np.sqrt(variance)
             size += 1
-    found[0] = crossing(curve, size, q, last, 0.0, conf_type)
-    found[1] = crossing(curve, size, q, last, -z, conf_type)
-    found[2] = crossing(curve, size, q, last, z, conf_type)
+    found[0] = crossing(curve, size, q, 0.0, conf_type)
+    found[1] = crossing(curve, size, q, -z, conf_type)
+    found[2] = crossing(curve, size, q, z, conf_type)
 
 
 @kernel
@@ -136,7 +136,7 @@ def compare_arms(
     per = rows // max(time.shape[0], 1)
     times, codes = np.empty(n), np.empty(n, np.int8)
     when, what = np.empty(n + 1), np.empty(n + 1, np.int8)
-    table, curve, last = np.empty((5, n + 1)), np.empty((3, n)), np.empty(2)
+    table, curve = np.empty((5, n + 1)), np.empty((3, n))
     first, both, work = np.empty(n + 1), np.empty(n + 1), np.ones((3, n))
     beta, variance, no_loglik, tied = np.empty(1), np.empty(1), np.empty((0, 3)), False
     for r in range(rows):
@@ -162,12 +162,12 @@ def compare_arms(
             for k in range(end + 1):
                 when[size] = times[k]
                 size += present[r, order[c, k]]
-            count_arms(size, when, what, counts[r], last)
+            count_arms(size, what, counts[r])
             distinct = tabulate_arms(size, when, what, table)
             o, e, v = log_rank_of(table, distinct, efron, first, both)
             for a in range(2 if medians.shape[0] > 0 else 0):
                 if counts[r, 2 * a] > 0:
-                    median_of(table, distinct, a, last[a], q, z, conf_type, curve, medians[r, a])
+                    median_of(table, distinct, a, q, z, conf_type, curve, medians[r, a])
         events = counts[r, 1] + counts[r, 3]
         state = _BAD_INPUT if bad else _TOO_FEW if size < 2 else _NO_EVENTS if events == 0 else _OK
         status[r, LOG_RANK], status[r, COX] = state, state
@@ -186,11 +186,9 @@ def compare_arms(
 
 
 @kernel
-def count_arms(size: int, when: Floats, what: Codes, counts: Ints, last: Floats) -> None:
-    """Fills ``counts`` as in `compare_arms` and ``last``, the end of follow-up in either arm."""
-    last[0] = last[1] = -np.inf
+def count_arms(size: int, what: Codes, counts: Ints) -> None:
+    """Fills ``counts`` as in `compare_arms`."""
     for k in range(size):
         arm, died = what[k] >> 1, what[k] & 1
         counts[2 * arm] += 1
         counts[2 * arm + 1] += died
-        last[arm] = when[k]

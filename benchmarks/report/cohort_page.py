@@ -7,6 +7,7 @@ from analysis.number_text import hr_text
 from analysis.paper_tables import paper_tables
 from analysis.tables import balance_table, contrast_table, propensity_table, subgroup_table, survival_table
 from benchmarks.report.engine import Page, Picture, Section, Told, as_given, html, picture, table
+from benchmarks.tables import as_read_told
 
 TERMS = ("hazard ratio (HR)", "propensity score", "caliper", "SMD", "status")
 SIDES = ("before", "after")
@@ -33,7 +34,7 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
             f"{spec.title}: {arms.treated} against {arms.control}",
             verdict,
             Told("trialtwin analyze DATA --spec SPEC", command=as_given()),
-            assumed=_plan(spec),
+            assumed=_plan(analysis, spec),
             results=results,
             diagnostics=_matching(analysis),
             failures=_failures(analysis),
@@ -49,7 +50,7 @@ def _ratios(result: EndpointResult) -> str:
     return f"hazard ratio {hr_text(result.before.cox)} before matching, {told}."
 
 
-def _plan(spec: CohortSpec) -> Section:
+def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
     """What the analysis was told to do: what the SPEC says, and the defaults that it leaves in place."""
     given, whole = (spec.analysis.model_dump(mode="json", exclude_unset=unset) for unset in (True, False))
     rows = [
@@ -64,7 +65,7 @@ def _plan(spec: CohortSpec) -> Section:
     ]
     shown = table("Plan of analysis", ("choice", "value", "from"), rows, 3)
     text = "The plan of analysis stands before the data; what the SPEC does not say has its default."
-    return Section("What was assumed", (text,), fold=f"{len(rows)} choices", folded=(shown,))
+    return Section("What was assumed", (text, *as_read_told(analysis)), fold=f"{len(rows)} choices", folded=(shown,))
 
 
 def _flow(analysis: CohortAnalysis) -> Picture:

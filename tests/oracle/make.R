@@ -48,12 +48,22 @@ cox <- function(y, x, ties, weight = NULL, stratum = NULL, cluster = NULL, covar
   if (!is.null(cluster)) out$robust_se <- sqrt(diag(as.matrix(fit$var)))
   out
 }
+printed <- function(curve, time, p) {  # what print(survfit) prints of the median: R's own code, with 1 - p in the place of 0.5
+  text <- deparse(survival:::survmean)
+  from <- grep("minmin <- function", text, fixed = TRUE)
+  text <- text[from:(grep("!is.na(end.time)", text, fixed = TRUE) - 1)]
+  stopifnot(sum(grepl("(0.5 + tolerance)", text, fixed = TRUE)) == 1, sum(grepl("y[1] - 0.5)", text, fixed = TRUE)) == 1)
+  text <- sub("y[1] - 0.5)", "y[1] - (1 - p))", sub("(0.5 + tolerance)", "((1 - p) + tolerance)", text, fixed = TRUE), fixed = TRUE)
+  eval(parse(text = text))(curve, time)
+}
 quantiles <- function(time, event, probs, types = c("log", "log-log", "plain"), level = 0.95) {
   out <- list()
   for (type in types) {
     fit <- survfit(Surv(time, event) ~ 1, conf.type = type, conf.int = level, timefix = FALSE)
-    q <- quantile(fit, probs = probs)
-    out[[type]] <- inf(rbind(q$quantile, q$lower, q$upper))
+    q <- sapply(probs, function(p) c(printed(fit$surv, fit$time, p), printed(fit$lower, fit$time, p), printed(fit$upper, fit$time, p)))
+    median <- unname(summary(fit)$table[c("median", grep("LCL|UCL", names(summary(fit)$table), value = TRUE))])
+    if (0.5 %in% probs) stopifnot(identical(as.numeric(q[, probs == 0.5]), as.numeric(median)))
+    out[[type]] <- inf(q)
   }
   out
 }

@@ -1,4 +1,4 @@
-"""A slow Kaplan-Meier curve with everything read off it, as R's survfit and quantile.survfit define it."""
+"""A slow Kaplan-Meier curve with everything read off it, as R's survfit and its print define it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -56,25 +56,20 @@ def limits(survival: float, std_err: float, kind: Confidence, level: float = 0.9
 
 
 def crossing(time: Floats, survival: Floats, q: float) -> float:
-    """The time at which a curve that starts at 1 reaches 1 - q; +inf if never.
+    """The time at which a curve that starts at 1 first reaches 1 - q, as R's print(survfit) has it; +inf if never.
 
-    When the curve runs along 1 - q exactly (within the tolerance) the middle of that stretch is taken; if it is the
-    last stretch, it ends at the last time. A limit of S may rise again: then, as in R's quantile() though not in its
-    print(), the highest point that is low enough counts, not the first. NaN (no limit defined) is not low enough.
+    When the curve stands at 1 - q exactly (within the tolerance) the middle of that stretch is taken, if it ends. A
+    limit of S may rise again, which changes nothing. NaN (no limit defined) is not low enough.
     """
-
-    def highest(bound: float) -> int | None:
-        low_enough = np.where(survival <= bound, survival, -np.inf)
-        return int(low_enough.argmax()) if (low_enough > -np.inf).any() else None  # argmax: the first of equals
-
     target = 1 - q
-    at, below = highest(target + TOLERANCE), highest(target - TOLERANCE)
-    if at is None:
+    there = [(t, s) for t, s in zip(time, survival, strict=True) if s < target + TOLERANCE]
+    if not there:
         return np.inf
-    if below is None:
-        ends_there = abs(survival[-1] - target) < TOLERANCE
-        return float((time[at] + time[-1]) / 2) if ends_there else np.inf
-    return float((time[at] + time[below]) / 2)
+    begin, level = there[0]
+    lower = [t for t, s in there if s < level]
+    if abs(level - target) < TOLERANCE and lower:
+        return float((begin + lower[0]) / 2)
+    return float(begin)
 
 
 def quantile(
