@@ -391,7 +391,10 @@ def test_a_study_of_another_question_alone_stops_by_its_own_error(tmp_path: Path
 def test_a_median_that_is_not_reached_is_told_so(tmp_path: Path) -> None:
     outcomes = {
         **tree()["outcomes"],
-        "death": {**tree()["outcomes"]["death"], "baseline": {"kind": "exponential", "rate": 0.004}},
+        "death": {
+            **tree()["outcomes"]["death"],
+            "baseline": {"kind": "piecewise", "cuts": (6.0,), "rates": (0.02, 0.0)},  # nobody dies after month 6
+        },
     }
     world = _world(outcomes=outcomes, estimators=("crude", "median"), run={"replicates": 20, "truth_patients": 5_000})
     result = _run(tmp_path, world)
