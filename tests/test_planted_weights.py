@@ -186,7 +186,7 @@ def distances(rooms: Rooms) -> Gaps:
         ([0.2, 0.0, 0.1, 0.0], 0.4, 1), ([0.2, 0.1, 0.3], 0.99, 2),
     ):  # fmt: skip
         chosen = np.full((1, 1), -1)
-        greedy(np.array([row]), np.zeros(1, np.int64), False, False, np.array([[luck]]), chosen)
+        greedy(np.array([row]), np.zeros(1, np.int64), False, False, True, np.array([[luck]]), chosen)
         yield unless(chosen[0, 0] == taken)
 
 
