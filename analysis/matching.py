@@ -6,13 +6,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.addresses import Address
 from analysis.distances import labels, match_any, whitened
 from analysis.kernels.matching import CLOSEST, GIVEN, LARGEST, SMALLEST, lined_up, match_block, number_sets, sent_back
 from analysis.kernels.status import Status
 from analysis.matching_plan import MatchingPlan
 from analysis.survival_data import time_order
 from simulator.cohort import Bools, Floats, Observed
-from simulator.streams import Streams
 from simulator.terms import design
 
 Ints = NDArray[np.int64]
@@ -171,33 +171,15 @@ def match_as(
     observed: Observed,
     present: Bools,
     candidates: tuple[str, ...],
-    replicates: Ints,
-    seed: int,
+    address: Address,
     places: Ints | None = None,
 ) -> Matching:
     """What the plan makes of the cohorts; ``score (R, N)`` is on its scale, ``candidates`` the propensity model's.
 
-    What is left to chance is drawn at the address of (seed, stream, replicate, row). ``places (R, N)`` says where each
-    row stands in the data, for an order or for ties by ``data``; None: the rows stand as in the data.
+    What is left to chance is drawn at ``address``. ``places (R, N)`` says where each row stands in the data, for an
+    order or for ties by ``data``; None: the rows stand as in the data.
     """
-    patients = observed.treated.shape[1]
-    streams = Streams(seed if plan.seed is None else plan.seed)
-    space, group, draw, luck, rank = None, None, None, None, None
-    ties: ArrayLike | None = places
-    if plan.distance == "mahalanobis":
-        terms = candidates if plan.covariates is None else plan.covariates
-        space = whitened(_columns(terms, observed), observed.treated, present)
-    if plan.exact:
-        group = labels(_columns(plan.exact, observed))
-    if plan.order == "random":
-        rank = streams.uniform("matching order", replicates, patients)
-    if plan.ties == "random":
-        ties = streams.uniform("matching ties", replicates, patients)
-    if plan.ties == "random" and plan.replacement:
-        rounds = range(1, plan.ratio + 1)
-        luck = np.stack([streams.uniform("matching ties", replicates, patients, k) for k in rounds])
-    if plan.choice == "random":
-        draw = np.stack([streams.uniform("matching choice", replicates, patients, k) for k in range(plan.ratio)])
+    basis = basis_of(plan, observed, present, candidates, address, places)
     return match(
         score,
         observed.treated,
@@ -207,14 +189,56 @@ def match_as(
         order=plan.order,
         ratio=plan.ratio,
         replacement=plan.replacement,
-        rank=rank,
-        ties=ties,
-        places=places,
+        rank=basis.rank,
+        ties=basis.ties,
+        places=basis.places,
         optimal=plan.method == "optimal",
-        space=space,
-        group=group,
-        draw=draw,
-        luck=luck,
+        space=basis.space,
+        group=basis.group,
+        draw=basis.draw,
+        luck=basis.luck,
+    )
+
+
+@dataclass(frozen=True)
+class Basis:
+    """By what controls are chosen beside the score, as `match` takes it; None for what there is not."""
+
+    space: Floats | None
+    group: Ints | None
+    rank: Floats | None
+    ties: NDArray[np.generic] | None
+    draw: Floats | None
+    luck: Floats | None
+    places: Ints | None
+
+
+def basis_of(
+    plan: MatchingPlan,
+    observed: Observed,
+    present: Bools,
+    candidates: tuple[str, ...],
+    address: Address,
+    places: Ints | None,
+) -> Basis:
+    """The basis of the plan's matching; arguments as of `match_as`."""
+    rows, at = observed.treated.shape[1], address.seeded(plan.seed)
+
+    def uniforms(stream: str, first: int) -> Floats:
+        return np.stack([at.uniform(stream, rows, first + k) for k in range(plan.ratio)])
+
+    space, by_chance = None, plan.ties == "random"
+    if plan.distance == "mahalanobis":
+        terms = candidates if plan.covariates is None else plan.covariates
+        space = whitened(_columns(terms, observed), observed.treated, present)
+    return Basis(
+        space,
+        labels(_columns(plan.exact, observed)) if plan.exact else None,
+        at.uniform("matching order", rows) if plan.order == "random" else None,
+        at.uniform("matching ties", rows) if by_chance else places,
+        uniforms("matching choice", 0) if plan.choice == "random" else None,
+        uniforms("matching ties", 1) if by_chance and plan.replacement else None,
+        places,
     )
 
 

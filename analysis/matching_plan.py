@@ -86,6 +86,11 @@ class MatchingPlan(Spec):
         return "random" in (self.order, self.choice, self.ties)
 
     @property
+    def compares_all(self) -> bool:
+        """Whether it looks at all pairs of a treated patient and a control at once."""
+        return self.method == "optimal" or self.distance == "mahalanobis" or bool(self.exact) or self.choice == "random"
+
+    @property
     def simple(self) -> bool:
         """Whether it is 1:1 without replacement, so that all weights are 1."""
         return self.ratio == 1 and not self.replacement
