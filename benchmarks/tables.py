@@ -354,7 +354,8 @@ def cohort_tables(analysis: CohortAnalysis, data: Data | None = None) -> str:
         f"{size.n:,} patients: {size.treated:,} {analysis.arms.treated}, {size.control:,} {analysis.arms.control}; "
         f"{sets.n_pairs:,} matched sets ({sets.status.name})"
     )
-    return "\n\n".join([lead, *map(text_table, all_tables(analysis, data))])
+    warnings = [textwrap.fill(f"Warning: {clean(one)}", WIDTH) for one in (sets.ties.warnings if sets.ties else ())]
+    return "\n\n".join([lead, *warnings, *map(text_table, all_tables(analysis, data))])
 
 
 def text_table(table: TextTable) -> str:

@@ -184,7 +184,7 @@ DEFECTS = [
         ("a control is used twice", "first[g] += 1", "first[g] += 0"),
         ("an empty level led past by one alone", "while parent[end] != end:", "if parent[end] != end:"),
         ("an empty level keeps its place", "left[g + 1] = g\n", "left[g + 1] = g + 1\n"),
-        ("with replacement the later of equals", "member[place] < found", "member[place] > found"),
+        ("with replacement the later of equals", "min(found, member[place])", "max(found, member[place])"),
         ("with replacement no caliper", "if distance > width or distance > best", "if distance > best"),
         ("the last of the closest pairs first", "elif distance < best", "elif distance <= best"),
         ("closest first, a pair just at the caliper is refused", "if distance > width:", "if distance >= width:"),

@@ -256,7 +256,7 @@ DEFECTS: list[Defect] = [
         ("controls stay free", "free[j] = False", "free[j] = True"),
         ("the first for the closest", "distance[u, wish[u]] < distance[i, wish[i]]", "False"),
         ("the last of equals", "if distance[j] < best:", "if distance[j] <= best:"),
-        ("the exact have no right", "exact if exact > 0 else within", "within"),
+        ("the exact have no right", "anyone and best > 0.0", "anyone"),
     ),
 ]  # fmt: skip
 
