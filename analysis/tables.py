@@ -128,10 +128,12 @@ def ties_table(analysis: CohortAnalysis) -> TextTable:
         )
         for name, one in ties.hr.items()
     )
-    settled = "at random, by a hash of the id" if ties.rule == "random" else "by the order of the rows (ties: data)"
+    by_hash = "by a hash of each patient's id, or of the whole row"
+    settled = by_hash if ties.rule == "random" else "by the order of the rows"
     notes = (
-        f"{ties.tied} of {analysis.matching.n_treated} matched treated had several equally near controls, of those still "
-        f"free. Which was taken is settled {settled}; the same matching was made {ties.choices} times with others.",
+        f"{ties.tied} of {analysis.matching.n_treated} matched treated had several equally near controls, of those "
+        f"still free. Which was taken is settled {settled}; the matching was made again {ties.choices} times with "
+        "other choices.",
         *ties.warnings,
     )
     return TextTable("Other choices among equally near controls", header, rows, notes)
