@@ -14,7 +14,10 @@
     propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, dropped[]
                    (columns that are constant or made of earlier ones), aic, scores {id: probability}, status}
     matching      {scale, caliper_spec, unit, caliper (absolute width on the scale), ratio, replacement, order,
-                   pairs [[treated id, control id, ...]] (treated in file order), n_pairs, n_treated, n_control, status}
+                   pairs [[treated id, control id, ...]] (treated in file order), n_pairs, n_treated, n_control, status,
+                   ties {rule, tied (treated who had several equally near controls), choices (how many others were
+                   made), hr {NAME: {n (of how many), median, low, high (2.5 and 97.5 %), significant (share)}},
+                   warnings [sentence]}; null without matching}
     table1        {before[], after[]}, rows {variable, level (null: the variable itself), label, shows, treated,
                    control, test, p, tests {name: p}, smd, smd_status (NO_INFO: infinite, no arm varies), status};
                    an arm is {n, percent} or {n, mean, sd, median, q1, q3}
@@ -50,10 +53,12 @@ from analysis.as_read import AsRead
 from analysis.cox_tables import CoxRow
 from analysis.effects import AnalysisSet, Arms, ChiSquare, Effect, Median
 from analysis.kernels.status import Status
+from analysis.matching import Matching
 from analysis.plan import Plan
 from analysis.responses import Response
 from analysis.subgroups import SubgroupRow
 from analysis.table1 import Amounts, Count, Table1Row
+from analysis.tie_choices import TieChoices
 from simulator.cohort import Floats, Observed
 from simulator.spec import Spec
 
@@ -90,7 +95,7 @@ class PropensityModel:
 
 @dataclass(frozen=True)
 class MatchedSets:
-    """Who was matched with whom; ``places`` are the rows of each set, treated first."""
+    """Who was matched with whom; ``places`` are the rows of each set, treated first; ``ties`` is None without sets."""
 
     scale: str
     caliper_spec: float | None
@@ -104,7 +109,9 @@ class MatchedSets:
     n_treated: int
     n_control: int
     status: Status
+    ties: TieChoices | None
     places: tuple[tuple[int, ...], ...] = field(metadata=HIDDEN)
+    made: Matching = field(metadata=HIDDEN)
 
 
 @dataclass(frozen=True)
@@ -157,7 +164,10 @@ class BothSides(Generic[T]):
 
 @dataclass(frozen=True)
 class CohortAnalysis:
-    """Everything that the paper's workflow says of one cohort."""
+    """Everything that the paper's workflow says of one cohort.
+
+    Rows of ``observed``, of the sets and of the model are in an order that does not depend on where a row stands.
+    """
 
     format: str
     arms: Arms[str]

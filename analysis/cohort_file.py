@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.addresses import row_order
 from analysis.as_read import AsRead, NotEvents, not_events
 from analysis.cohort_spec import CohortSpec, Data, TreatmentColumn
 from analysis.data_table import MISSING, CohortFileError, Table, nearest, quoted, read_table, short_list
@@ -28,19 +29,24 @@ Bools = NDArray[np.bool_]
 
 
 class CohortFile(NamedTuple):
-    """The patients of a file: their ids, what is observed of them (R = 1), and the names (control, treated)."""
+    """The patients of a file: their ids, what is observed of them (R = 1), and the names (control, treated).
+
+    ``order (N,)`` has the rows in an order that does not depend on where they stand: by a hash of the id, or where
+    there is none of all that the row holds.
+    """
 
     ids: tuple[str, ...]
     observed: Observed
     arms: tuple[str, str]
     as_read: AsRead
+    order: NDArray[np.int64]
 
 
 def read_cohort(path: Path, spec: CohortSpec) -> CohortFile:
     """The patients of a CSV or Parquet file; raises CohortFileError with every fault found."""
     data = spec.data
     roles = data.roles()
-    table = read_table(path, {column for column, _ in roles})
+    table = read_table(path, {column for column, _ in roles}, whole=data.id is None)
     absent = [f"no column '{c}' ({role}); {nearest(c, table.header)}" for c, role in roles if c not in table.header]
     if absent:
         raise CohortFileError(path, absent)
@@ -69,7 +75,9 @@ def read_cohort(path: Path, spec: CohortSpec) -> CohortFile:
         binary,
     )
     arms = (data.treatment.control_label, data.treatment.treated_label)
-    return CohortFile(ids, observed, arms, AsRead(_not_events(table, data, observed), near_ties, timefix))
+    as_read = AsRead(_not_events(table, data, observed), near_ties, timefix)
+    order = row_order(_contents(observed), table.whole) if data.id is None else row_order(ids)
+    return CohortFile(ids, observed, arms, as_read, order)
 
 
 def _not_events(table: Table, data: Data, observed: Observed) -> dict[str, NotEvents]:
@@ -82,6 +90,13 @@ def _not_events(table: Table, data: Data, observed: Observed) -> dict[str, NotEv
         for name, (column, listed, found) in outcomes.items()
         if listed is not None
     }
+
+
+def _contents(observed: Observed) -> list[bytes]:
+    """What was read of each row, of which 1 and 1.0 are the same."""
+    courses = [values[0] for one in observed.endpoints.values() for values in (one.time, one.event)]
+    columns = [*observed.covariates[0].T, observed.treated[0], *courses, *(one[0] for one in observed.binary.values())]
+    return [row.tobytes() for row in np.stack(columns, axis=-1).astype(np.float64) + 0.0]
 
 
 class _Faults:

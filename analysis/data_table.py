@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,16 +38,24 @@ class CohortFileError(ValueError):
 
 @dataclass(frozen=True)
 class Table:
-    """The wanted columns of a file as stripped text; ``lines`` says where each row is (``place``: 'line' or 'row')."""
+    """The wanted columns of a file as stripped text; ``lines`` says where each row is (``place``: 'line' or 'row').
+
+    ``whole`` has a digest of all cells of each row of a CSV file, the columns that are not wanted among them, where it
+    was asked for; else it is empty.
+    """
 
     header: tuple[str, ...]
     columns: dict[str, list[str]]
     lines: list[int]
     place: str
+    whole: tuple[bytes, ...] = ()
 
 
-def read_table(path: Path, wanted: Collection[str], most: int = MAX_PATIENTS) -> Table:
-    """The wanted columns that the file has, and at most so many rows; raises CohortFileError for what is no table."""
+def read_table(path: Path, wanted: Collection[str], most: int = MAX_PATIENTS, whole: bool = False) -> Table:
+    """The wanted columns that the file has, and at most so many rows; raises CohortFileError for what is no table.
+
+    ``whole`` asks for digests of whole rows.
+    """
     try:
         if path.is_dir():
             raise CohortFileError(path, ["is a folder, not a CSV or Parquet file"])
@@ -69,16 +78,16 @@ def read_table(path: Path, wanted: Collection[str], most: int = MAX_PATIENTS) ->
         return _read_parquet(path, wanted, most)
     if start[:2] in (b"PK", b"\x1f\x8b") or start == b"\xd0\xcf\x11\xe0":
         raise CohortFileError(path, ["is a spreadsheet or compressed file; save it as CSV (UTF-8) or Parquet"])
-    return _read_csv(path, wanted, most)
+    return _read_csv(path, wanted, most, whole)
 
 
-def _read_csv(path: Path, wanted: Collection[str], most: int) -> Table:
+def _read_csv(path: Path, wanted: Collection[str], most: int, whole: bool) -> Table:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             first = stream.readline(2**20)
             delimiter = max(",;\t", key=lambda mark: _outside_quotes(first, mark))
             reader = csv.reader(chain([first], stream), delimiter=delimiter, strict=True)
-            return _rows_to_table(path, reader, wanted, most)
+            return _rows_to_table(path, reader, wanted, most, whole)
     except UnicodeDecodeError as error:
         raise CohortFileError(path, [f"is not UTF-8 text (byte {error.start}); save it as CSV (UTF-8)"]) from None
     except (csv.Error, OSError) as error:
@@ -89,7 +98,7 @@ def _outside_quotes(line: str, mark: str) -> int:
     return sum(part.count(mark) for part in line.split('"')[::2])
 
 
-def _rows_to_table(path: Path, reader: Any, wanted: Collection[str], most: int) -> Table:
+def _rows_to_table(path: Path, reader: Any, wanted: Collection[str], most: int, whole: bool) -> Table:
     rows = ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
     first = next(rows, None)
     if first is None:
@@ -100,6 +109,7 @@ def _rows_to_table(path: Path, reader: Any, wanted: Collection[str], most: int) 
     columns: dict[str, list[str]] = {name: [] for name in where}
     lines: list[int] = []
     uneven: list[str] = []
+    digests: list[bytes] = []
     for line, cells in rows:
         if len(cells) != len(header):
             uneven.append(f"line {line} has {len(cells)} fields where the header has {len(header)}")
@@ -109,11 +119,13 @@ def _rows_to_table(path: Path, reader: Any, wanted: Collection[str], most: int) 
         lines.append(line)
         for name, index in where.items():
             columns[name].append(cells[index].strip())
+        if whole:
+            digests.append(hashlib.sha256("\n".join(cell.strip() for cell in cells).encode()).digest())
     if uneven:
         raise CohortFileError(path, uneven)
     if not lines:
         raise CohortFileError(path, ["has a header but no rows"])
-    return Table(header, columns, lines, "line")
+    return Table(header, columns, lines, "line", tuple(digests))
 
 
 def _check_header(path: Path, header: Sequence[str], wanted: Collection[str]) -> None:

@@ -69,13 +69,14 @@ def match_any(
     replacement: bool,
     space: Floats | None,
     group: Ints | None,
+    anyone: bool,
     draw: Floats | None,
 ) -> None:
     """Fill ``controls (R, N, ratio)`` by distances; each replicate takes memory for all pairs of treated and control.
 
     ``turns (R, N)`` is the order of choice; ``space (R, N, P)`` the covariates in which the Euclidean distance counts
-    (None: the score), ``group (R, N)`` whom one may be matched with, ``draw (ratio, R, N)`` the uniforms of the choice
-    at random.
+    (None: the score), ``group (R, N)`` whom one may be matched with, ``draw (ratio, R, N)`` the uniforms by which one
+    of the nearest is taken, or ``anyone``.
     """
     from scipy.spatial.distance import cdist  # slow to import, and few matchings need it
 
@@ -98,7 +99,7 @@ def match_any(
             place[t] = np.arange(len(t))
             ordered = turns[r][(here[r] & treated[r])[turns[r]]]
             luck = np.empty((0, 0)) if draw is None else np.ascontiguousarray(draw[:, r, t])
-            greedy(distance, place[ordered], closest, replacement, luck, chosen)
+            greedy(distance, place[ordered], closest, replacement, anyone, luck, chosen)
         controls[r, t] = np.where(chosen >= 0, c[chosen], -1)
 
 
@@ -108,8 +109,7 @@ def assigned(distance: Floats, ratio: int) -> Ints:
     First as many treated as can be have a control, then as many pairs as can be are made, then the total distance is
     smallest: an assignment in which every place of a treated patient that stays empty costs more than all distances.
     Of several with the same total it is the one that scipy's solver (Crouse 2016, IEEE Transactions on Aerospace and
-    Electronic Systems 52:1679) finds with treated and controls in the order of the data. A patient's controls are in
-    the order of the data.
+    Electronic Systems 52:1679) finds with treated and controls as they stand. A patient's controls are as they stand.
     """
     from scipy.optimize import linear_sum_assignment  # slow to import, and few matchings need it
 

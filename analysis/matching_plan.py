@@ -10,11 +10,11 @@ from simulator.spec import Positive, Spec
 Tool = Literal["matchit", "spss", "sas", "psmpy", "cohortmethod"]
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "matchit": {"scale": "ps", "caliper": None, "order": "largest"},
+    "matchit": {"scale": "ps", "caliper": None, "order": "largest", "ties": "data"},
     "spss": {"scale": "ps", "caliper": 0.02, "unit": "raw", "order": "data", "choice": "random"},
     "sas": {"scale": "logit", "caliper": 0.25, "unit": "pooled_sd", "method": "optimal"},
-    "psmpy": {"scale": "logit", "caliper": None, "order": "data"},
-    "cohortmethod": {"scale": "logit", "caliper": 0.2, "unit": "sd", "order": "closest"},
+    "psmpy": {"scale": "logit", "caliper": None, "order": "data", "ties": "data"},
+    "cohortmethod": {"scale": "logit", "caliper": 0.2, "unit": "sd", "order": "closest", "ties": "data"},
 }
 
 
@@ -41,8 +41,12 @@ class MatchingPlan(Spec):
     patients matched as can be, then as many pairs, then the smallest total distance. ``ratio`` is the most controls
     that one gets, given out in rounds: who has fewer within reach keeps those, so above 1 the ratio is variable.
 
-    ``seed`` (the study's own unless given) feeds the order and the choice 'random'. ``preset`` stands for what a tool
-    does by default, see `preset`, and excludes other options.
+    Who is taken of several equally near controls, and who chooses first of several equally scored treated, is left to
+    chance (``ties: random``), so that nothing depends on where a row stands; ``data`` takes the first in the data, as
+    R's MatchIt does. ``order: data`` is by definition that of the data.
+
+    ``seed`` (the study's own unless given) feeds whatever is 'random'. ``preset`` stands for what a tool does by
+    default, see `preset`, and excludes other options.
     """
 
     method: Literal["greedy", "optimal"] = "greedy"
@@ -54,6 +58,7 @@ class MatchingPlan(Spec):
     exact: tuple[str, ...] = ()
     order: Literal["largest", "smallest", "random", "data", "closest"] = "largest"
     choice: Literal["nearest", "random"] = "nearest"
+    ties: Literal["random", "data"] = "random"
     ratio: Annotated[int, Field(ge=1, le=20)] = 1
     replacement: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
@@ -78,7 +83,12 @@ class MatchingPlan(Spec):
     @property
     def draws(self) -> bool:
         """Whether chance has a part in it."""
-        return "random" in (self.order, self.choice)
+        return "random" in (self.order, self.choice, self.ties)
+
+    @property
+    def compares_all(self) -> bool:
+        """Whether it looks at all pairs of a treated patient and a control at once."""
+        return self.method == "optimal" or self.distance == "mahalanobis" or bool(self.exact) or self.choice == "random"
 
     @property
     def simple(self) -> bool:
@@ -90,7 +100,7 @@ class MatchingPlan(Spec):
         no_repeats(self.covariates, "covariates")
         no_repeats(self.exact, "exact")
         if self.seed is not None and not self.draws:
-            raise ValueError("'seed' belongs to 'order: random' and 'choice: random'; nothing else draws")
+            raise ValueError("'seed' belongs to 'ties', 'order' and 'choice: random'; with 'ties: data' nothing draws")
         if self.caliper is None and self.unit != "sd":
             raise ValueError(f"'unit: {self.unit}' needs a caliper")
         if self.covariates is not None and self.distance == "score":
@@ -113,7 +123,7 @@ def preset(name: Tool) -> MatchingPlan:
 
     ``matchit`` R MatchIt 4: ``matchit(method = "nearest", distance = "glm", link = "logit", replace = FALSE, m.order =
     NULL, caliper = NULL, ratio = 1)``: on the probability itself, which with a propensity score means the largest
-    first (reference manual, matchit and method_nearest).
+    first (reference manual, matchit and method_nearest). Of equals it takes the first row, and so does ``ties: data``.
 
     ``spss`` IBM SPSS Statistics, Data > Propensity Score Matching, that is FUZZY on the saved probability: any control
     within the tolerance at random, exact matches first (EXACTPRIORITY TRUE), cases in their order (SHUFFLE FALSE),
@@ -123,14 +133,15 @@ def preset(name: Tool) -> MatchingPlan:
     ``sas`` SAS/STAT PROC PSMATCH, MATCH statement: CALIPER=0.25, by the pooled estimate of the standard deviation of
     the logit (SAS/STAT User's Guide, PSMATCH, MATCH statement). METHOD=OPTIMAL and DISTANCE=LPS are taken for its
     defaults, the mean of the arms' variances for the pooled one (Rosenbaum & Rubin 1985). Not followed:
-    REGION=TREATED, which first drops controls outside the treated patients' range of scores.
+    REGION=TREATED, which first drops controls outside the treated patients' range of scores. Its guide does not say
+    which of several optimal matchings it gives: ``ties: random``.
 
     ``psmpy`` Python psmpy 0.3: ``knn_matched(matcher="propensity_logit", replacement=False, caliper=None)``, cases in
-    their order (its source, psmpy.py). Not followed: where treated outnumber controls the controls choose, and its
-    scores are averages of penalised fits to balanced folds.
+    their order (its source, psmpy.py), of equals the first row (``ties: data``). Not followed: where treated outnumber
+    controls the controls choose, and its scores are averages of penalised fits to balanced folds.
 
     ``cohortmethod`` OHDSI CohortMethod 5: ``matchOnPs(caliper = 0.2, caliperScale = "standardized logit", maxRatio =
-    1)``, the closest pair of all first (reference manual, matchOnPs; its source, Match.cpp). It asks for a distance
-    below the caliper where we allow one equal to it.
+    1)``, the closest pair of all first (reference manual, matchOnPs; its source, Match.cpp), of equals the first row
+    (``ties: data``). It asks for a distance below the caliper where we allow one equal to it.
     """
     return MatchingPlan.model_validate({"preset": name})

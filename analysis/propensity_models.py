@@ -1,27 +1,18 @@
 """The propensity score that a plan asks for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from analysis.addresses import Address
 from analysis.kernels.status import Status
 from analysis.plan import PropensityPlan
 from analysis.propensity import LogisticFit, StepwiseFit, logistic, stepwise
 from analysis.propensity_learners import boosted, lasso
 from simulator.cohort import Bools, Floats
-from simulator.streams import Streams
 
 PropensityFit = LogisticFit | StepwiseFit
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the folds of cross-validation are drawn: the replicates' numbers ``(R,)`` and the study's seed."""
-
-    replicates: NDArray[np.int64]
-    seed: int
 
 
 def propensity_score(
@@ -34,6 +25,8 @@ def propensity_score(
     true: Floats | None = None,
 ) -> PropensityFit:
     """The score of every patient by the plan's method; ``true (R, N)`` is the probability of treatment itself.
+
+    The folds of cross-validation are drawn at ``address``.
 
     ValueError where the true probability is asked for and not known. It has TOO_FEW where there is one arm only.
     """
@@ -52,7 +45,7 @@ def propensity_score(
                 start=plan.start,
             )
         case "lasso":
-            luck = Streams(address.seed).uniform("propensity folds", address.replicates, treated.shape[1])
+            luck = address.uniform("propensity folds", treated.shape[1])
             return lasso(x, treated, present, term_of, luck, plan.folds)
         case "boosting":
             return boosted(x, treated, present, term_of, plan.trees, plan.depth)

@@ -22,7 +22,8 @@ def all_tables(analysis: CohortAnalysis, data: Data | None = None) -> tuple[Text
     tables += [subgroup_table(analysis, name) for name in analysis.endpoints]
     if analysis.binary:
         tables.append(contrast_table(analysis))
-    return (*paper_tables(analysis, data), *tables, propensity_table(analysis))
+    ties = [ties_table(analysis)] if analysis.matching.ties else []
+    return (*paper_tables(analysis, data), *tables, propensity_table(analysis), *ties)
 
 
 def balance_table(analysis: CohortAnalysis) -> TextTable:
@@ -119,6 +120,33 @@ def propensity_table(analysis: CohortAnalysis) -> TextTable:
         f"{sets.n_pairs} matched sets of {analysis.cohort.treated} treated; status {sets.status.name}.",
     )
     return TextTable("Propensity model", ("Term", "Log odds ratio"), rows, notes)
+
+
+def ties_table(analysis: CohortAnalysis) -> TextTable:
+    """How far the matched hazard ratios move over other choices among equals; only where there are matched sets."""
+    ties = analysis.matching.ties
+    assert ties is not None
+    level = f"p < {1 - analysis.plan.survival.level:.2g}, %"
+    header = ("Endpoint", "HR here", "Median HR", "2.5 %", "97.5 %", level, "Choices")
+    rows = tuple(
+        (
+            analysis.endpoints[name].label,
+            decimals(analysis.endpoints[name].after.cox.hr, 2),
+            *(decimals(value, 2) for value in (one.median, one.low, one.high)),
+            decimals(100 * one.significant, 0),
+            str(one.n),
+        )
+        for name, one in ties.hr.items()
+    )
+    by_hash = "by a hash of each patient's id, or of the whole row"
+    settled = by_hash if ties.rule == "random" else "by the order of the rows"
+    notes = (
+        f"{ties.tied} of {analysis.matching.n_treated} matched treated had several equally near controls, of those "
+        f"still free. Which was taken is settled {settled}; the matching was made again {ties.choices} times with "
+        "other choices.",
+        *ties.warnings,
+    )
+    return TextTable("Other choices among equally near controls", header, rows, notes)
 
 
 def _median(arm: Median) -> str:

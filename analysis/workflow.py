@@ -1,11 +1,13 @@
 """The paper's analysis of one cohort: `analyse`. What it returns is described in `analysis.cohort_analysis`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis import matching
+from analysis.addresses import ALONE, Address, reordered, row_order
 from analysis.as_read import AsRead
 from analysis.cohort_analysis import (
     FORMAT,
@@ -25,14 +27,17 @@ from analysis.effects import NAN, AnalysisSet, Arms, follow_up, hazard_ratio, lo
 from analysis.kernels.status import Status
 from analysis.plan import Plan, propensity_terms
 from analysis.propensity import StepwiseFit
-from analysis.propensity_models import Address, propensity_score
+from analysis.propensity_models import propensity_score
 from analysis.responses import response
 from analysis.subgroups import subgroups
 from analysis.table1 import Amounts, Count, presentation, summary, table1
+from analysis.tie_choices import tie_choices
 from simulator.cohort import Bools, Endpoint, Floats, Observed
 from simulator.terms import Design, design
 
 __all__ = ["CohortAnalysis", "analyse"]
+
+Ints = NDArray[np.int64]
 
 
 def analyse(
@@ -42,39 +47,48 @@ def analyse(
     arms: tuple[str, str] = ("Control", "Treated"),
     labels: Mapping[str, str] | None = None,
     as_read: AsRead | None = None,
+    order: Ints | None = None,
+    address: Address = ALONE,
 ) -> CohortAnalysis:
     """The whole workflow on one cohort (R = 1): propensity, matching, Table 1, and every outcome before and after.
 
     ``ids (N,)`` name the patients; ``arms`` are the labels of control and treated; ``labels`` those of outcomes;
     ``as_read`` is what reading a file decided.
+
+    Nothing depends on where a row stands: all is computed with the rows in the ``order (N,)``, that of a hash of the
+    ids unless stated, and what is left to chance is drawn at ``address`` in that order. Patients are listed as given.
     """
     if observed.treated.shape[0] != 1 or observed.treated.shape[1] != len(ids):
         raise ValueError(f"one cohort of {len(ids)} patients is needed, not a block {observed.treated.shape}")
+    line = row_order(ids) if order is None else order
+    observed, ids = reordered(observed, line), [ids[i] for i in line]
     present, treated = observed.present[0], observed.treated[0]
-    model = fit_propensity(observed, ids, plan)
+    address = address.of_rows(line)
+    model = fit_propensity(observed, ids, plan, address)
     before = AnalysisSet(present)
-    sets, after, clustered = match_sets(observed, ids, plan, model)
+    sets, after, clustered = match_sets(observed, ids, plan, model, address, line[None])
     shows = presentation(observed, before, plan.table1)
     columns = cox_columns(observed, plan, arms)
     label = dict(labels or {})
     pairs = np.array(sets.places, dtype=np.int64).reshape(-1, 2) if _one_to_one(plan) else None
+    endpoints = {
+        name: EndpointResult(
+            label.get(name, name),
+            compare(course, observed, columns, before, None, plan),
+            compare(course, observed, columns, after, clustered, plan),
+        )
+        for name, course in observed.endpoints.items()
+    }
     return CohortAnalysis(
         format=FORMAT,
         arms=Arms(arms[1], arms[0]),
         cohort=Sizes(int(present.sum()), int((present & treated).sum()), int((present & ~treated).sum())),
         as_read=as_read,
         plan=plan,
-        propensity=model,
-        matching=sets,
+        propensity=_as_given(model, ids, line),
+        matching=_with_ties(sets, observed, plan, model, endpoints, address, line[None]),
         table1=Tables(table1(observed, before, shows, plan), table1(observed, after, shows, plan)),
-        endpoints={
-            name: EndpointResult(
-                label.get(name, name),
-                compare(course, observed, columns, before, None, plan),
-                compare(course, observed, columns, after, clustered, plan),
-            )
-            for name, course in observed.endpoints.items()
-        },
+        endpoints=endpoints,
         binary={
             name: BinaryResult(
                 label.get(name, name),
@@ -89,6 +103,44 @@ def analyse(
         before=before,
         after=after,
     )
+
+
+def _as_given(model: PropensityModel, ids: Sequence[str], line: Ints) -> PropensityModel:
+    """The model with its scores in the order of the data; the rows and ``ids`` stand in ``line``."""
+    listed = [ids[row] for row in np.argsort(line)]
+    return replace(model, scores={name: model.scores[name] for name in listed if name in model.scores})
+
+
+def _with_ties(
+    sets: MatchedSets,
+    observed: Observed,
+    plan: Plan,
+    model: PropensityModel,
+    endpoints: Mapping[str, EndpointResult],
+    address: Address,
+    places: Ints,
+) -> MatchedSets:
+    """The sets with what is said of their ties; as they are where there are none."""
+    if sets.status != Status.OK:
+        return sets
+    found = {name: (one.label, one.after.cox) for name, one in endpoints.items()}
+    choices = tie_choices(
+        observed,
+        _score(plan, model)[None],
+        observed.present,
+        plan,
+        address,
+        places,
+        sets.made,
+        found,
+        bool(model.selected),
+    )
+    return replace(sets, ties=choices)
+
+
+def _score(plan: Plan, model: PropensityModel) -> Floats:
+    """What is matched on."""
+    return model.linear if plan.matching.scale == "logit" else model.fitted
 
 
 def _exposure(observed: Observed, before: Bools, after: Bools) -> dict[str, BothSides[Amounts]]:
@@ -141,7 +193,7 @@ def compare(
     )
 
 
-def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan) -> PropensityModel:
+def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan, address: Address = ALONE) -> PropensityModel:
     """The plan's propensity model; columns that are constant or made of earlier ones are dropped, as R does."""
     terms = propensity_terms(plan, observed.variable)
     full = design(terms, observed.variable, observed.names, observed.covariates)
@@ -158,7 +210,6 @@ def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan) -> Propen
         tuple(kept.index(full.term_of[k]) for k in varies),
     )
     chosen = plan.propensity
-    address = Address(np.zeros(1, dtype=np.int64), 0)
     fit = propensity_score(chosen, made.x, observed.treated, observed.present, made.term_of, address)
     selected = fit.selected[0] if isinstance(fit, StepwiseFit) else np.ones(len(kept), dtype=np.bool_)
     status = Status(int(fit.status[0]))
@@ -191,11 +242,19 @@ def _one_to_one(plan: Plan) -> bool:
 
 
 def match_sets(
-    observed: Observed, ids: Sequence[str], plan: Plan, model: PropensityModel
+    observed: Observed,
+    ids: Sequence[str],
+    plan: Plan,
+    model: PropensityModel,
+    address: Address,
+    places: Ints,
 ) -> tuple[MatchedSets, AnalysisSet, AnalysisSet]:
-    """The matched sets, the set analysed after matching, and the same with its matched sets as clusters."""
+    """The matched sets, the set analysed after matching, and the same with its matched sets as clusters.
+
+    ``places (1, N)`` says where each row stands in the data: sets are listed in that order of their treated.
+    """
     chosen = plan.matching
-    score = model.linear if chosen.scale == "logit" else model.fitted
+    score = _score(plan, model)
     ok = model.status == Status.OK
     made = matching.match_as(
         chosen,
@@ -203,13 +262,14 @@ def match_sets(
         observed,
         observed.present & ok,
         propensity_terms(plan, observed.variable),
-        np.zeros(1, dtype=np.int64),
-        0,
+        address,
+        places,
     )
     controls = made.controls[0]
-    places = tuple((i, *(int(j) for j in controls[i] if j >= 0)) for i in range(len(ids)) if ok and controls[i, 0] >= 0)
+    listed = [int(i) for i in np.argsort(places[0]) if ok and controls[i, 0] >= 0]
+    rows = tuple((i, *(int(j) for j in controls[i] if j >= 0)) for i in listed)
     matched = np.zeros(len(ids), dtype=np.bool_)
-    matched[[i for one in places for i in one]] = True
+    matched[[i for one in rows for i in one]] = True
     treated = observed.treated[0]
     sets = MatchedSets(
         scale=chosen.scale,
@@ -219,12 +279,14 @@ def match_sets(
         ratio=chosen.ratio,
         replacement=chosen.replacement,
         order=chosen.order,
-        pairs=tuple(tuple(ids[i] for i in one) for one in places),
-        n_pairs=len(places),
+        pairs=tuple(tuple(ids[i] for i in one) for one in rows),
+        n_pairs=len(rows),
         n_treated=int((matched & treated).sum()),
         n_control=int((matched & ~treated).sum()),
         status=Status(int(made.status[0])) if ok else model.status,
-        places=places,
+        ties=None,
+        places=rows,
+        made=made,
     )
     cluster: NDArray[np.int64] = made.pair[0].astype(np.int64)
     if chosen.replacement:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from analysis.addresses import Address
 from analysis.data_table import CohortFileError
 from analysis.kernels.status import Status
 from benchmarks import tables, verbs
@@ -46,7 +47,8 @@ def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path, as_js
     """The replicate in words or as JSON, and whether it is the same bit for bit.
 
     In ``place``: ``cohort.csv`` as the analysts get it, ``cohort-hidden.csv`` with what nobody observes, the SPEC,
-    and the whole analysis as ``analysis.json`` and ``analysis.html``. RunError where it lost its worker.
+    and the whole analysis as ``analysis.json`` and ``analysis.html``, with the ties in matching settled as in the run
+    (whoever analyses the file again has them settled by the ids). RunError where it lost its worker.
     """
     if _lost(result, cell, replicate):
         raise RunError(f"replicate {replicate} of cell {cell.number} lost its worker (WORKER_LOST)")
@@ -112,7 +114,8 @@ def _written(cell: Cell, replicate: int, place: Path) -> list[str]:
         raise RunError(f"{place}: cannot be written ({error.strerror}); choose another folder with --out") from None
     written = [str(one) for one in (data, hidden, spec)]
     try:
-        verbs.analyze(data, str(spec), (), numbers, page)
+        address = Address(np.array([replicate], np.int64), scenario.run.seed)
+        verbs.analyze(data, str(spec), (), numbers, page, simulated=address)
     except CohortFileError as error:
         return [*written, f"no analysis of the whole cohort: {error}"]
     return [*written, str(numbers), str(page)]

@@ -48,7 +48,7 @@ def check_pairs(patients: int, free: float) -> None:
 
 def compares_all(plan: MatchingPlan) -> bool:
     """Whether the matching looks at all pairs of a treated patient and a control at once."""
-    return plan.method == "optimal" or plan.distance == "mahalanobis" or bool(plan.exact) or plan.choice == "random"
+    return plan.compares_all
 
 
 def free_memory() -> float:

@@ -149,7 +149,8 @@ def cohort_tables(analysis: CohortAnalysis, data: Data | None = None) -> str:
         f"{sets.n_pairs:,} matched sets ({sets.status.name})"
     )
     told = [textwrap.fill(clean(line), WIDTH) for line in as_read_told(analysis)]
-    return "\n\n".join(["\n".join([lead, *told]), *map(text_table, all_tables(analysis, data))])
+    warnings = [textwrap.fill(f"Warning: {clean(one)}", WIDTH) for one in (sets.ties.warnings if sets.ties else ())]
+    return "\n\n".join(["\n".join([lead, *told]), *warnings, *map(text_table, all_tables(analysis, data))])
 
 
 def as_read_told(analysis: CohortAnalysis) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.addresses import ALONE, Address, as_simulated
 from analysis.cohort_spec import CohortSpec
 from benchmarks.scenario import Scenario, Settings, cells
 from benchmarks.store import RunError
@@ -150,9 +151,12 @@ def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
 
 def analyze(
     data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None,
-    tables_out: Path | None = None,
+    tables_out: Path | None = None, simulated: Address | None = None,
 ) -> str:  # fmt: skip
-    """One cohort file analysed: the tables for stdout, with JSON, report and files of tables written where asked."""
+    """One cohort file analysed: the tables for stdout, with JSON, report and files of tables written where asked.
+
+    ``simulated``: the file holds that replicate, and what is left to chance is as in the study.
+    """
     from analysis.cohort_file import read_cohort
     from analysis.workflow import analyse
     from benchmarks.sizes import check_pairs, compares_all, free_memory
@@ -168,8 +172,16 @@ def analyze(
     if compares_all(described.analysis.matching):
         check_pairs(len(cohort.ids), free_memory())
     ready_kernels(COHORT)
+    order, address = (cohort.order, ALONE) if simulated is None else as_simulated(simulated, cohort.ids)
     result = analyse(
-        cohort.observed, cohort.ids, described.analysis, cohort.arms, described.data.labels(), cohort.as_read
+        cohort.observed,
+        cohort.ids,
+        described.analysis,
+        cohort.arms,
+        described.data.labels(),
+        cohort.as_read,
+        order,
+        address,
     )
     text = json.dumps(result.to_json(), indent=2, allow_nan=False)
     if report_out is not None:

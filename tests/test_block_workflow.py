@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis.addresses import Address
 from analysis.block_workflow import BlockAnalysis
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.estimators import Sample
@@ -56,7 +57,10 @@ def _both(name: str) -> tuple[BlockAnalysis, tuple[CohortAnalysis, ...]]:
     plan = Plan.model_validate_json(json.dumps(asked))
     ids = [str(i) for i in range(observed.treated.shape[1])]
     block = BlockAnalysis(Sample(observed, plan, np.arange(COHORTS)))
-    return block, tuple(analyse(_one(observed, r), ids, plan) for r in range(COHORTS))
+    return block, tuple(
+        analyse(_one(observed, r), ids, plan, order=np.arange(len(ids)), address=Address(np.array([r]), 0))
+        for r in range(COHORTS)
+    )
 
 
 def _same(value: float, expected: float, tolerance: float = 1e-9) -> bool:

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from analysis.addresses import Address
 from analysis.block_workflow import BlockAnalysis
 from analysis.estimators import Sample
 from analysis.numbers import BlockNumbers, number_in
@@ -33,8 +34,11 @@ def numbers() -> BlockNumbers:
 def one_by_one() -> list[dict]:
     """The JSON of the analysis of each of them."""
     observed = numbers().block.sample.observed
+    ids = [str(i) for i in range(WORLD.screened())]
     return [
-        analyse(replicate(observed, r), [str(i) for i in range(WORLD.screened())], WORLD.analysis).to_json()
+        analyse(
+            replicate(observed, r), ids, WORLD.analysis, order=np.arange(len(ids)), address=Address(np.array([r]), 77)
+        ).to_json()
         for r in REPLICATES
     ]
 

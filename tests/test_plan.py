@@ -40,7 +40,7 @@ def test_a_plan_survives_being_written_and_read() -> None:
 @pytest.mark.parametrize(
     ("sections", "part"),
     [
-        ({"matching": {"seed": 3}}, "order: random"),
+        ({"matching": {"seed": 3, "ties": "data"}}, "nothing draws"),
         ({"matching": {"caliper": 0}}, "greater than 0"),
         ({"matching": {"caliper": None, "unit": "raw"}}, "needs a caliper"),
         ({"matching": {"calliper": 0.2}}, "Extra inputs"),

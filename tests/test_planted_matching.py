@@ -31,13 +31,20 @@ def _case(number: int) -> Any:
     caliper, unit = CALIPERS[int(draw.integers(5))]
     keep = np.flatnonzero(present)
     width = slow_matching.caliper_width(score[keep], caliper, unit)  # type: ignore[arg-type]
-    chosen = slow_matching.controls(score[keep], treated[keep], width, order, ratio, replacement, rank[keep])
+    ties = draw.permutation(n).astype(float) if number % 4 == 0 else None
+    luck = draw.random((ratio, n)) if ties is not None and replacement else None
+    chosen = slow_matching.controls(
+        score[keep], treated[keep], width, order, ratio, replacement, rank[keep],
+        None if ties is None else ties[keep], None if luck is None else luck[:, keep],
+    )  # fmt: skip
     weight = np.zeros(n)
     weight[keep] = slow_matching.weights(chosen, len(keep))
     sets = {int(keep[i]): [int(keep[j]) for j in mine] for i, mine in chosen.items()}
     options = {
         "caliper": caliper, "unit": unit, "order": order, "ratio": ratio, "replacement": replacement,
         "rank": np.stack([rank] * 2) if order == "random" else None,
+        "ties": None if ties is None else np.stack([ties] * 2),
+        "luck": None if luck is None else np.stack([luck] * 2, axis=1),
     }  # fmt: skip
     seen = np.where(present | tied, score, np.nan)
     made = SimpleNamespace(score=seen, treated=treated, present=present, options=options)
@@ -184,7 +191,11 @@ DEFECTS = [
         ("a control is used twice", "first[g] += 1", "first[g] += 0"),
         ("an empty level led past by one alone", "while parent[end] != end:", "if parent[end] != end:"),
         ("an empty level keeps its place", "left[g + 1] = g\n", "left[g + 1] = g + 1\n"),
-        ("with replacement the later of equals", "member[place] < found", "member[place] > found"),
+        ("with replacement the later of equals", "min(found, member[place])", "max(found, member[place])"),
+        ("with replacement one of them is never taken", "luck[turn, r, i] * equal", "luck[turn, r, i] * (equal - 1)"),
+        ("with replacement one control twice", "found |= mine[k] == who", "found |= False"),
+        ("the line is not that of the ties", "scores[r, place], arms", "scores[r, i], arms"),
+        ("controls by their place in the line", "= line[r, who] if who", "= who if who"),
         ("with replacement no caliper", "if distance > width or distance > best", "if distance > best"),
         ("the last of the closest pairs first", "elif distance < best", "elif distance <= best"),
         ("closest first, a pair just at the caliper is refused", "if distance > width:", "if distance >= width:"),

@@ -186,7 +186,7 @@ def distances(rooms: Rooms) -> Gaps:
         ([0.2, 0.0, 0.1, 0.0], 0.4, 1), ([0.2, 0.1, 0.3], 0.99, 2),
     ):  # fmt: skip
         chosen = np.full((1, 1), -1)
-        greedy(np.array([row]), np.zeros(1, np.int64), False, False, np.array([[luck]]), chosen)
+        greedy(np.array([row]), np.zeros(1, np.int64), False, False, True, np.array([[luck]]), chosen)
         yield unless(chosen[0, 0] == taken)
 
 
@@ -256,7 +256,7 @@ DEFECTS: list[Defect] = [
         ("controls stay free", "free[j] = False", "free[j] = True"),
         ("the first for the closest", "distance[u, wish[u]] < distance[i, wish[i]]", "False"),
         ("the last of equals", "if distance[j] < best:", "if distance[j] <= best:"),
-        ("the exact have no right", "exact if exact > 0 else within", "within"),
+        ("the exact have no right", "anyone and best > 0.0", "anyone"),
     ),
 ]  # fmt: skip
 

@@ -57,6 +57,7 @@ SPECS: dict[str, dict[str, Any]] = {
         "binary": EARLY,
     },
 }
+AS_R = {"matching": {"ties": "data"}}
 NAMES = {"arm": "treatment", "old": "age>60", "a": "age>45", "b": "age>60", "female": "sex"}
 
 
@@ -67,13 +68,13 @@ def read(name: str, analysis: dict[str, Any] | None = None) -> tuple[CohortFile,
 
 def run(name: str, analysis: dict[str, Any] | None = None) -> CohortAnalysis:
     cohort, spec = read(name, analysis)
-    return analyse(cohort.observed, cohort.ids, spec.analysis, cohort.arms)
+    return analyse(cohort.observed, cohort.ids, spec.analysis, cohort.arms, order=cohort.order)
 
 
 @pytest.fixture(scope="module", params=sorted(SPECS))
 def both(request: pytest.FixtureRequest) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The analysis as JSON, read back, and R's."""
-    ours = json.loads(json.dumps(run(request.param).to_json(), allow_nan=False))
+    """The analysis as JSON, read back, and R's, where of equals the first row is matched."""
+    ours = json.loads(json.dumps(run(request.param, AS_R).to_json(), allow_nan=False))
     return ours, json.loads((ORACLE / f"workflow_{request.param}.json").read_text())
 
 
@@ -217,8 +218,10 @@ def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, 
     }
     assert set(ours["matching"]) == {
         *("scale", "caliper_spec", "unit", "caliper", "ratio", "replacement", "order", "pairs", "n_pairs"),
-        *("n_treated", "n_control", "status"),
+        *("n_treated", "n_control", "status", "ties"),
     }
+    assert set(ours["matching"]["ties"]) == {"rule", "tied", "choices", "hr", "warnings"}
+    assert set(ours["matching"]["ties"]["hr"]["OS"]) == {"n", "median", "low", "high", "significant"}
     side = next(iter(ours["endpoints"].values()))["after"]
     assert list(side) == [
         *("km", "follow_up", "logrank", "cox", "cox_pair_robust", "univariable", "multivariable", "subgroups")
@@ -229,7 +232,7 @@ def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, 
         *("variable", "level", "label", "n", "events", "arms", "p_logrank", "interaction_p")
     }
     assert side["univariable"][-1]["term"] == "treatment"
-    assert ours["plan"] == FilePlan().model_dump(mode="json")
+    assert ours["plan"] == FilePlan.model_validate(AS_R).model_dump(mode="json")
 
 
 def test_options_change_what_they_say_and_nothing_else() -> None:

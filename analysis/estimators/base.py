@@ -11,10 +11,11 @@ from pydantic import Field
 from scipy.special import ndtr, ndtri
 
 from analysis import survival
+from analysis.addresses import Address
 from analysis.kernels.status import Status
 from analysis.matching import Matching, match_as
 from analysis.plan import Plan, propensity_terms
-from analysis.propensity_models import Address, PropensityFit, averaged, propensity_score
+from analysis.propensity_models import PropensityFit, averaged, propensity_score
 from simulator.cohort import Bools, Floats, Observed
 from simulator.spec import Name, Spec
 from simulator.terms import Variable, design, parse_term
@@ -42,10 +43,10 @@ class Estimate:
 class Sample:
     """A block of observed cohorts under one plan; what several estimators need is worked out once and kept.
 
-    ``replicates (R,)`` are the replicates' numbers and ``seed`` the study's: a random matching order is drawn at that
-    address. ``true_propensity (R, N)`` is for those who may know it. ``score_of`` are the imputed data sets, this one
-    among them, whose propensity scores are averaged. ``kept`` holds what has been worked out, by the part of the plan
-    that it depends on.
+    ``replicates (R,)`` are the replicates' numbers and ``seed`` the study's: what a matching leaves to chance is drawn
+    at that address. ``true_propensity (R, N)`` is for those who may know it. ``score_of`` are the imputed data sets,
+    this one among them, whose propensity scores are averaged. ``kept`` holds what has been worked out, by the part of
+    the plan that it depends on.
     """
 
     observed: Observed
@@ -112,8 +113,7 @@ class Sample:
             self.observed,
             self.observed.present & (fit.status == Status.OK)[:, None],
             propensity_terms(self.plan, self.observed.variable),
-            self.replicates,
-            self.seed,
+            Address(self.replicates, self.seed),
         )
 
     def strata(self, terms: tuple[str, ...]) -> Ints:

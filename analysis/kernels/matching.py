@@ -14,6 +14,31 @@ GIVEN, SMALLEST, LARGEST, CLOSEST = range(4)
 
 
 @kernel
+def lined_up(line: Order, score: Floats, treated: Bools, present: Bools) -> tuple[Floats, Bools, Bools]:
+    """Scores, arms and who is present ``(R, N)`` of the patients as they stand in ``line (R, N)``."""
+    replicates, patients = score.shape
+    scores, arms, here = np.empty_like(score), np.empty_like(treated), np.empty_like(present)
+    for r in range(replicates):
+        for place in range(patients):
+            i = line[r, place]
+            scores[r, place], arms[r, place], here[r, place] = score[r, i], treated[r, i], present[r, i]
+    return scores, arms, here
+
+
+@kernel
+def sent_back(line: Order, chosen: Ints) -> Ints:
+    """The controls ``(R, N, ratio)`` by patient, from ``chosen``, which has them by place in ``line (R, N)``."""
+    replicates, patients, ratio = chosen.shape
+    controls = np.empty_like(chosen)
+    for r in range(replicates):
+        for place in range(patients):
+            for k in range(ratio):
+                who = chosen[r, place, k]
+                controls[r, line[r, place], k] = line[r, who] if who >= 0 else NO_ONE
+    return controls
+
+
+@kernel
 def nearest(value: float, place: int, levels: Floats, count: int, left: Ints, right: Ints, earliest: Ints) -> int:
     """The level that holds the nearest free control to ``value``; of two equally near, the one earlier in the data.
 
@@ -68,13 +93,15 @@ def match_block(
     order: int,
     width: Floats,
     replacement: bool,
+    luck: Floats,
     controls: Ints,
 ) -> None:
     """Fill ``controls (R, N, ratio)``: for each treated patient its controls, nearest round first, else -1.
 
     ``by_score (R, N)`` is the stable order of the scores, those not present last; ``order`` says which treated patient
     chooses next, GIVEN that they choose in the order ``given (R, N)``; ``width (R,)`` is the largest distance allowed.
-    Without replacement each round gives every treated patient at most one more control.
+    Without replacement each round gives every treated patient at most one more control. With it ``luck (ratio, R, N)``
+    are the uniforms by which each takes one of several equally near; empty: the first of them.
     """
     replicates, patients, ratio = controls.shape
     levels, member = np.empty(patients), np.empty(patients, np.int64)
@@ -127,7 +154,7 @@ def match_block(
                         continue
                 wish[i] = NO_ONE
                 if replacement:
-                    take_nearest(score[r, i], levels, count, first, last, member, width[r], controls[r, i])
+                    take_nearest(score[r, i], levels, count, first, last, member, width[r], luck, r, i, controls[r, i])
                     continue
                 g = nearest(score[r, i], place_of[i], levels, count, left, right, earliest)
                 if not abs(levels[g] - score[r, i]) <= width[r]:
@@ -178,25 +205,62 @@ def closest(
 
 @kernel
 def take_nearest(
-    value: float, levels: Floats, count: int, first: Ints, last: Ints, member: Ints, width: float, mine: Ints
-) -> None:
-    """Fill ``mine (ratio,)`` with the nearest controls within ``width``, all of them still free for others."""
+    value: float, levels: Floats, count: int, first: Ints, last: Ints, member: Ints, width: float, luck: Floats,
+    r: int, i: int, mine: Ints,
+) -> None:  # fmt: skip
+    """Fill ``mine (ratio,)`` with the nearest controls within ``width``, all of them still free for others.
+
+    Of several equally near the one that ``luck[turn, r, i]`` names is taken; where that is empty, the first.
+    """
     for turn in range(mine.shape[0]):
-        best, found = np.inf, NO_ONE
+        best, equal, found = np.inf, 0, NO_ONE
         for g in range(count):
             distance = abs(levels[g] - value)
             if distance > width or distance > best:
                 continue
             for place in range(first[g], last[g]):
-                taken = False
-                for before in range(turn):
-                    taken = taken or mine[before] == member[place]
-                if not taken and (distance < best or member[place] < found):
-                    best, found = distance, member[place]
-                    break
+                if holds(mine, turn, member[place]):
+                    continue
+                if distance < best:
+                    best, equal, found = distance, 0, member[place]
+                equal += 1
+                found = min(found, member[place])
+                if luck.shape[0] == 0:
+                    break  # the others of a level come later
+        if found != NO_ONE and luck.shape[0] > 0:
+            found = the_equal(
+                value, best, int(luck[turn, r, i] * equal), levels, count, first, last, member, turn, mine
+            )
         mine[turn] = found
         if found == NO_ONE:
             return
+
+
+@kernel
+def the_equal(
+    value: float, distance: float, number: int, levels: Floats, count: int, first: Ints, last: Ints, member: Ints,
+    turn: int, mine: Ints,
+) -> int:  # fmt: skip
+    """The control with that ``number``, from 0, of those at ``distance`` who are not among the first of ``mine``."""
+    for g in range(count):
+        if abs(levels[g] - value) != distance:
+            continue
+        for place in range(first[g], last[g]):
+            if holds(mine, turn, member[place]):
+                continue
+            if number == 0:
+                return int(member[place])
+            number -= 1
+    return NO_ONE
+
+
+@kernel
+def holds(mine: Ints, size: int, who: int) -> bool:
+    """Whether somebody is among the first ``size`` of ``mine``."""
+    found = False
+    for k in range(size):
+        found |= mine[k] == who
+    return found
 
 
 @kernel

@@ -5,7 +5,7 @@ from analysis.cohort_spec import CohortSpec
 from analysis.figures import balance, cohort, forest, states, survival
 from analysis.number_text import hr_text
 from analysis.paper_tables import paper_tables
-from analysis.tables import balance_table, contrast_table, propensity_table, subgroup_table, survival_table
+from analysis.tables import balance_table, contrast_table, propensity_table, subgroup_table, survival_table, ties_table
 from benchmarks.report.engine import Page, Picture, Section, Told, as_given, html, picture, table
 from benchmarks.tables import as_read_told
 
@@ -19,7 +19,7 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
     found = [f"{one.label}: {_ratios(one)}" for one in analysis.endpoints.values()]
     verdict = (
         f"{size.n:,} patients of {file}, {size.treated:,} treated and {size.control:,} not; "
-        f"{analysis.matching.n_pairs:,} matched sets. {' '.join(found)}"
+        f"{analysis.matching.n_pairs:,} matched sets. {' '.join([*found, *_warnings(analysis)])}"
     )
     results = (
         Section("Patients", pictures=(_flow(analysis),)),
@@ -42,6 +42,11 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
             references=("austin",),
         )
     )
+
+
+def _warnings(analysis: CohortAnalysis) -> list[str]:
+    ties = analysis.matching.ties
+    return [f"Warning: {one}" for one in ties.warnings] if ties else []
 
 
 def _ratios(result: EndpointResult) -> str:
@@ -135,7 +140,8 @@ def _matching(analysis: CohortAnalysis) -> Section:
         picture(balance.love_of(analysis), f"{love} before and after matching.", f"{love} before and after matching"),
     )
     folded = (balance_table(analysis), propensity_table(analysis))
-    return Section("Matching diagnostics", (how,), pictures=pictures, fold="As tables", folded=folded)
+    shown = (ties_table(analysis),) if sets.ties else ()
+    return Section("Matching diagnostics", (how,), tables=shown, pictures=pictures, fold="As tables", folded=folded)
 
 
 def _failures(analysis: CohortAnalysis) -> Section:

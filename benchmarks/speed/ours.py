@@ -31,7 +31,7 @@ def plan() -> Plan:
     return Plan.model_validate(
         {
             "propensity": {"candidates": candidates},
-            "matching": {"scale": "ps"},
+            "matching": {"scale": "ps", "ties": "data"},  # the contenders take the first row
             "cox": {"covariates": _BINARY},
             "subgroups": (*factors, "albi"),
         }

@@ -17,11 +17,15 @@ def caliper_width(score: Floats, caliper: float | None, unit: Literal["sd", "raw
     return caliper * float(np.std(score, ddof=1)) if unit == "sd" else caliper
 
 
-def queue(score: Floats, treated: Bools, order: Order, rank: Floats | None = None) -> list[int]:
-    """The treated units in the order in which they choose; equals stand in data order."""
+def queue(
+    score: Floats, treated: Bools, order: Order, rank: Floats | None = None, ties: Floats | None = None
+) -> list[int]:
+    """The treated units in the order in which they choose; equals stand in the order of ``ties``, or of the data."""
     units = [int(i) for i in np.flatnonzero(treated)]
     if order == "data":
         return units
+    if ties is not None:
+        units.sort(key=lambda i: float(ties[i]))
     if order == "random":
         assert rank is not None
         return sorted(units, key=lambda i: float(rank[i]))
@@ -29,9 +33,16 @@ def queue(score: Floats, treated: Bools, order: Order, rank: Floats | None = Non
     return sorted(units, key=lambda i: sign * float(score[i]))
 
 
-def nearest(score: Floats, unit: int, candidates: list[int], width: float) -> int | None:
-    """The candidate at the smallest distance within the caliper, the first in data order of several; else None."""
+def nearest(score: Floats, unit: int, candidates: list[int], width: float, luck: float | None = None) -> int | None:
+    """The candidate at the smallest distance within the caliper, else None.
+
+    Of several the first one, or the one that ``luck`` in (0, 1) points at, those with the lower score counted first.
+    """
     best = None
+    if luck is not None:
+        gaps = {j: abs(score[unit] - score[j]) for j in candidates if abs(score[unit] - score[j]) <= width}
+        equal = [j for j in sorted(gaps, key=lambda j: float(score[j])) if gaps[j] == min(gaps.values())]
+        return equal[int(luck * len(equal))] if equal else None
     for j in candidates:
         gap = abs(score[unit] - score[j])
         if gap <= width and (best is None or gap < abs(score[unit] - score[best])):
@@ -47,19 +58,26 @@ def controls(
     ratio: int = 1,
     replacement: bool = False,
     rank: Floats | None = None,
+    ties: Floats | None = None,
+    luck: Floats | None = None,
 ) -> dict[int, list[int]]:
-    """For each treated unit its controls. Several controls are given out in rounds: everybody's first, then seconds."""
-    free = [int(j) for j in np.flatnonzero(~treated)]
-    chosen: dict[int, list[int]] = {int(i): [] for i in np.flatnonzero(treated)}
+    """For each treated unit its controls. Several controls are given out in rounds: everybody's first, then seconds.
+
+    Equals stand in the order of ``ties (N,)``, or of the data; ``luck (ratio, N)`` names one of several equally near.
+    """
+    line = np.arange(len(score)) if ties is None else np.argsort(ties, kind="stable")
+    free = [int(j) for j in line if not treated[j]]
+    chosen: dict[int, list[int]] = {int(i): [] for i in line if treated[i]}
     if order == "closest":
         assert ratio == 1
         assert not replacement
         return closest(score, chosen, free, width)
     for round_number in range(ratio):
-        for unit in queue(score, treated, order, rank):
+        for unit in queue(score, treated, order, rank, ties):
             if len(chosen[unit]) < round_number:
                 continue
-            found = nearest(score, unit, [j for j in free if j not in chosen[unit]], width)
+            own = None if luck is None else float(luck[round_number, unit])
+            found = nearest(score, unit, [j for j in free if j not in chosen[unit]], width, own)
             if found is not None:
                 chosen[unit].append(found)
                 if not replacement:

@@ -1,0 +1,419 @@
+"""Nothing depends on where a row stands: ties in matching are settled by chance at an address, files read in any order.
+
+The frozen numbers are R's (`tests/oracle/ties.R`): 20,000 random matchings within the levels of one binary covariate.
+"""
+
+import csv
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis import tie_choices
+from analysis.addresses import ALONE, Address, as_simulated, row_order
+from analysis.cohort_analysis import CohortAnalysis
+from analysis.cohort_file import CohortFile, CohortSpec, read_cohort
+from analysis.estimators import Sample
+from analysis.estimators.matched import Matched
+from analysis.kernels.status import Status
+from analysis.matching import Basis, match, match_as
+from analysis.matching_plan import MatchingPlan
+from analysis.plan import Plan
+from analysis.tables import ties_table
+from analysis.tied import tied
+from analysis.workflow import analyse
+from benchmarks.tables import cohort_tables
+from simulator.cohort import Endpoint, Floats, Observed
+from simulator.streams import Streams
+from simulator.terms import Variable
+from tests import oracle
+from tests.reference import matching as slow
+
+R = json.loads((oracle.HERE / "ties.json").read_text("utf-8"))
+SORTED = oracle.HERE / "ties_sorted.csv"
+ONE = {
+    "treatment": {"column": "trt"},
+    "covariates": {"x": {"kind": "binary"}},
+    "endpoints": {"OS": {"time": "t", "event": "e"}},
+}
+
+FILE = {
+    "id": "pid",
+    "treatment": {"column": "arm", "treated": "new", "control": "old"},
+    "covariates": {
+        "age": {"kind": "continuous"}, "sex": {"kind": "binary"}, "stage": {"kind": "ordinal", "levels": [1, 2, 3]},
+    },
+    "endpoints": {"OS": {"time": "t", "event": "e"}, "PFS": {"time": "p", "event": "f"}},
+    "binary": {"ORR": {"column": "r"}},
+}  # fmt: skip
+HEADER = ["pid", "arm", "age", "sex", "stage", "t", "e", "p", "f", "r", "ward"]
+
+
+def rows(n: int = 90, seed: int = 5) -> list[list[str]]:
+    """A file of patients whose covariates are coarse, so that many are equal, sorted by survival time."""
+    draw = np.random.default_rng(seed)
+    stage = draw.integers(1, 4, n)
+    sex, age = draw.integers(0, 2, n), 50 + 10 * draw.integers(0, 3, n)
+    arm = draw.random(n) < 1 / (1 + np.exp(1.2 - 0.5 * (stage - 2) - 0.3 * sex))
+    time, free = np.sort(draw.exponential(20, n)).round(1) + 0.1, draw.integers(1, 20, n)
+    events = draw.random((3, n)) < [[0.7], [0.8], [0.4]]
+    columns = [
+        [f"p{draw.integers(10**9)}-{i}" for i in range(n)],
+        np.where(arm, "new", "old"),
+        *(age, sex, stage, time, events[0].astype(int), free, events[1].astype(int), events[2].astype(int)),
+        [f"w{i % 7}" for i in range(n)],
+    ]
+    return [[str(cell) for cell in row] for row in zip(*columns, strict=True)]
+
+
+def made(place: Path, table: list[list[str]], options: dict[str, Any], named: bool = True) -> CohortAnalysis:
+    path = place / "cohort.csv"
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows([HEADER, *table])
+    data = FILE if named else {key: value for key, value in FILE.items() if key != "id"}
+    spec = CohortSpec.model_validate_json(json.dumps({"data": data, "analysis": options}))
+    return whole(read_cohort(path, spec), spec.analysis)
+
+
+def whole(cohort: CohortFile, plan: Plan) -> CohortAnalysis:
+    return analyse(cohort.observed, cohort.ids, plan, cohort.arms, order=cohort.order)
+
+
+def by_content(found: CohortAnalysis, table: list[list[str]] | None = None) -> dict[str, Any]:
+    """The JSON, with patients in no order; by what their rows hold where there is a ``table``."""
+    told = json.loads(json.dumps(found.to_json()))
+    name = {str(k + 1): tuple(row[1:]) for k, row in enumerate(table)} if table else {}
+    pairs = Counter(tuple(name.get(one, one) for one in pair) for pair in told["matching"].pop("pairs"))
+    scores = Counter((name.get(one, one), score) for one, score in told["propensity"].pop("scores").items())
+    return {"pairs": pairs, "scores": scores, **told}
+
+
+GREEDY = [{"matching": {"order": order}} for order in ("largest", "smallest", "random", "closest")]
+METHODS: list[dict[str, Any]] = [
+    *GREEDY,
+    {"matching": {"ratio": 2}},
+    {"matching": {"replacement": True}},
+    {"matching": {"ratio": 3, "replacement": True, "order": "smallest"}},
+    {"matching": {"order": "closest", "ratio": 2, "scale": "ps"}},
+    {"matching": {"method": "optimal"}},
+    {"matching": {"method": "optimal", "ratio": 2, "caliper": None}},
+    {"matching": {"distance": "mahalanobis"}},
+    {"matching": {"distance": "mahalanobis", "ratio": 2, "replacement": True, "exact": ["sex"]}},
+    {"matching": {"exact": ["stage"], "order": "closest"}},
+    {"matching": {"choice": "random", "seed": 4}},
+    {"matching": {"choice": "random", "order": "random", "ratio": 2, "replacement": True}},
+    {"matching": {"caliper": None}, "propensity": {"method": "all"}},
+    {"propensity": {"criterion": "p", "alpha": 1e-9}},
+    {"propensity": {"method": "boosting", "trees": 20}},
+]
+LASSO = pytest.param({"propensity": {"method": "lasso"}}, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("options", [*METHODS, LASSO], ids=lambda one: json.dumps(one)[1:60])
+def test_rows_may_stand_in_any_order(tmp_path: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tie_choices, "CHOICES", 20)
+    table, draw = rows(), np.random.default_rng(1)
+    first, unnamed = made(tmp_path, table, options), made(tmp_path, table, options, named=False)
+    assert first.matching.status == Status.OK
+    others = [table[::-1], [table[k] for k in draw.permutation(len(table))]]
+    for other in others:
+        again = made(tmp_path, other, options)
+        assert by_content(again) == by_content(first)
+        ids = [row[0] for row in other]
+        assert list(again.propensity.scores) == ids
+        assert [ids.index(pair[0]) for pair in again.matching.pairs] == sorted(
+            ids.index(pair[0]) for pair in again.matching.pairs
+        )
+        assert by_content(made(tmp_path, other, options, named=False), other) == by_content(unnamed, table)
+
+
+@pytest.mark.parametrize("options", [{"ties": "data"}, {"order": "data"}, {"preset": "matchit"}, {"preset": "psmpy"}])
+def test_what_goes_by_the_order_of_the_data_would_be_noticed(tmp_path: Path, options: dict[str, Any]) -> None:
+    table = rows()
+    one, other = (made(tmp_path, some, {"matching": options}) for some in (table, table[::-1]))
+    assert by_content(one)["pairs"] != by_content(other)["pairs"]
+    assert by_content(one)["propensity"] == by_content(other)["propensity"]  # but for that, rows mean nothing
+
+
+def test_numbers_may_be_written_otherwise_where_there_is_no_id(tmp_path: Path) -> None:
+    table = rows()
+    written = [[*row[:2], f"{row[2]}.0", *row[3:]] for row in table]
+    one, other = (made(tmp_path, some, {}, named=False) for some in (table, written))
+    assert one.matching.pairs == other.matching.pairs
+
+
+def test_cells_that_are_not_read_tell_equal_rows_apart(tmp_path: Path) -> None:
+    """Of two rows that differ in an unread column only, the same one is matched wherever they stand."""
+    table = [[*row[:5], str(1 + k % 3), "1", "1", "1", "0", f"w{k}"] for k, row in enumerate(rows(60))]
+    found = [by_content(made(tmp_path, some, {}, named=False), some)["pairs"] for some in (table, table[::-1])]
+    assert found[0] == found[1]
+
+
+def one_covariate(lines: list[list[str]], matching: dict[str, Any], ids: list[str] | None = None) -> CohortAnalysis:
+    values = np.array(lines, dtype=float)
+    observed = Observed(
+        (Variable("x", "binary", ("0", "1")),),
+        values[None, :, 1:2],
+        values[None, :, 0] == 1,
+        np.ones((1, len(values)), np.bool_),
+        {"OS": Endpoint(values[None, :, 2], values[None, :, 3] == 1)},
+        {},
+    )
+    plan = Plan.model_validate({"matching": matching})
+    return analyse(observed, ids or [str(k) for k in range(len(values))], plan)
+
+
+def sorted_file() -> list[list[str]]:
+    with SORTED.open(newline="") as stream:
+        return list(csv.reader(stream))[1:]
+
+
+def test_a_file_sorted_by_survival_time_is_matched_as_r_does_at_random(tmp_path: Path) -> None:
+    """Rows as they stand gave a hazard ratio of 0.30, and reversed 2.61."""
+    spec = CohortSpec.model_validate({"data": ONE})
+    lines = sorted_file()
+    found = []
+    for k, some in enumerate((lines, lines[::-1], [lines[k] for k in np.random.default_rng(3).permutation(300)])):
+        path = tmp_path / f"{k}.csv"
+        path.write_text("\n".join(",".join(row) for row in [["trt", "x", "t", "e"], *some]) + "\n")
+        found.append(whole(read_cohort(path, spec), spec.analysis))
+    hr = found[0].endpoints["OS"].after.cox.hr
+    assert [one.endpoints["OS"].after.cox.hr for one in found] == [hr] * 3
+    assert abs(np.log(hr) - R["mean_log"]) < 4 * R["sd_log"]
+    ties = found[0].matching.ties
+    assert ties is not None
+    assert (ties.rule, ties.tied, ties.choices) == ("random", 72, 200)
+    spread = ties.hr["OS"]
+    error = R["sd_log"] / np.sqrt(200)
+    assert abs(np.log(spread.median / R["median"])) < 4 * 1.25 * error
+    assert abs(np.log(spread.low / R["low"])) < 4 * 2.7 * error  # of a 2.5 % quantile of 200 normals
+    assert abs(np.log(spread.high / R["high"])) < 4 * 2.7 * error
+    assert len(ties.warnings) == 1
+    assert f"median is {spread.median:.2f}, 95 % lie between {spread.low:.2f} and {spread.high:.2f}" in ties.warnings[0]
+    assert "Warning: OS: the answer depends on" in cohort_tables(found[0])
+    assert ties_table(found[0]).rows[0][1:5] == tuple(f"{v:.2f}" for v in (hr, spread.median, spread.low, spread.high))
+
+
+def test_ties_by_the_data_take_the_first_row_and_say_so() -> None:
+    lines = sorted_file()
+    for some, expected in ((lines, R["first_rows"]), (lines[::-1], R["last_rows"])):
+        made = one_covariate(some, {"ties": "data"})
+        assert made.endpoints["OS"].after.cox.hr == pytest.approx(expected, rel=1e-8)
+        ties = made.matching.ties
+        assert ties is not None
+        assert ties.rule == "data"
+        assert ties.hr["OS"].low < R["median"] < ties.hr["OS"].high
+        assert "depends on which" in ties.warnings[0]
+
+
+@pytest.mark.parametrize("matching", [{}, {"order": "closest"}, {"method": "optimal"}, {"exact": ["x"]}])
+def test_with_ids_given_at_random_the_results_are_those_of_random_matching(
+    matching: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tie_choices, "CHOICES", 2)
+    lines, draw, found = sorted_file(), np.random.default_rng(7), []
+    for _ in range(40):
+        ids = [str(k) for k in draw.permutation(300)]
+        found.append(one_covariate(lines, matching, ids).endpoints["OS"].after.cox.log_hr)
+    z = (np.mean(found) - R["mean_log"]) / (R["sd_log"] / np.sqrt(40))
+    assert abs(z) < 4
+    assert 0.6 < np.std(found, ddof=1) / R["sd_log"] < 1.5
+    planted = np.log(R["first_rows"])
+    assert abs(planted - R["mean_log"]) / (R["sd_log"] / np.sqrt(40)) > 50  # the first row would be noticed
+
+
+@pytest.mark.parametrize("ratio", [1, 2])
+def test_with_replacement_each_chooses_for_himself(ratio: int) -> None:
+    """All 72 took the same control of each level; now their choices are spread as those of independent draws."""
+    made = one_covariate(sorted_file(), {"replacement": True, "ratio": ratio})
+    used = [control for pair in made.matching.pairs for control in pair[1:]]
+    assert all(len(set(pair)) == 1 + ratio for pair in made.matching.pairs)
+    assert len(used) == 72 * ratio
+    assert max(Counter(used).values()) < 8
+    assert len(set(used)) > 40
+    assert one_covariate(sorted_file(), {"replacement": True, "ties": "data"}).matching.n_control == 2
+
+
+def _block(replicates: int, patients: int, sort: bool) -> Observed:
+    """Cohorts of one binary covariate, confounded, without an effect; rows sorted by time if so wished."""
+    streams, numbers = Streams(11), np.arange(replicates)
+    x = streams.uniform("x", numbers, patients) < 0.5
+    treated = streams.uniform("arm", numbers, patients) < np.where(x, 0.4, 0.25)
+    time = streams.exponential("time", numbers, patients) * np.where(x, 0.5, 1.0)
+    if sort:
+        order = np.argsort(time, axis=1)
+        x, treated, time = (np.take_along_axis(one, order, axis=1) for one in (x, treated, time))
+    whole = np.ones(x.shape, np.bool_)
+    return Observed(
+        (Variable("x", "binary", ("0", "1")),),
+        x[..., None].astype(float),
+        treated,
+        whole,
+        {"OS": Endpoint(time, whole)},
+        {},
+    )
+
+
+OPTIMAL = {"method": "optimal"}
+
+
+@pytest.mark.parametrize("matching", [{}, {"order": "closest"}, {"ratio": 2}, {"replacement": True}, OPTIMAL])
+def test_sorted_rows_do_not_bias_a_simulation(matching: dict[str, Any]) -> None:
+    observed = _block(200, 120, sort=True)
+    z = {}
+    for ties in ("random", "data"):
+        plan = Plan.model_validate({"matching": {**matching, "ties": ties}, "propensity": {"method": "all"}})
+        estimate = Matched(endpoints=("OS",)).estimate(Sample(observed, plan, np.arange(200), 1), "OS")
+        value = estimate.value[estimate.status == Status.OK]
+        z[ties] = np.mean(value) / (np.std(value, ddof=1) / np.sqrt(len(value)))
+    assert abs(z["random"]) < 4
+    assert matching == OPTIMAL or abs(z["data"]) > 10
+
+
+def test_ties_are_a_function_of_the_address_alone() -> None:
+    observed = _block(6, 80, sort=False)
+    score, here = observed.covariates[..., 0], observed.present
+    plan = MatchingPlan()
+
+    def controls(numbers: list[int], seed: int) -> np.ndarray:
+        one = replace(observed, covariates=observed.covariates[numbers], treated=observed.treated[numbers])
+        return match_as(plan, score[numbers], one, here[numbers], ("x",), Address(np.array(numbers), seed)).controls
+
+    assert np.array_equal(controls([0, 1, 2, 3, 4, 5], 1)[2:4], controls([2, 3], 1))
+    assert not np.array_equal(controls([2], 1), controls([2], 2))
+    assert not np.array_equal(match_as(plan, score[:1], replace(
+        observed, covariates=observed.covariates[:1], treated=observed.treated[:1]
+    ), here[:1], ("x",), Address(np.array([1]), 1)).controls, controls([0], 1))  # fmt: skip
+    address = Address(np.array([3]), 9, np.array([5, 0, 7]))
+    assert np.array_equal(address.uniform("s", 3), Streams(9).uniform("s", np.array([3]), 8)[:, [5, 0, 7]])
+    assert np.array_equal(address.of_rows(np.array([2, 0, 1])).uniform("s", 3), address.uniform("s", 3)[:, [2, 0, 1]])
+    order, at = as_simulated(ALONE, ["3", "1"])
+    assert (order.tolist(), at.patients.tolist()) == ([0, 1], [2, 0])  # type: ignore[union-attr]
+
+
+def test_the_order_of_rows_is_that_of_their_keys_alone() -> None:
+    keys = [f"patient {k}" for k in range(50)]
+    listed = [keys[k] for k in row_order(keys)]
+    assert listed not in (keys, keys[::-1])
+    assert [keys[::-1][k] for k in row_order(keys[::-1])] == listed
+    assert row_order(["a", "a"], [b"2", b"1"]).tolist() == [1, 0]
+
+
+def _by_hand(plan: MatchingPlan, score: Floats, treated: np.ndarray, controls: np.ndarray, ties: Floats) -> int:
+    """Treated with several equally near controls, the greedy turns being taken one by one."""
+    free = [int(j) for j in np.flatnonzero(~treated)]
+    several = set()
+    for turn in range(plan.ratio):
+        for unit in slow.queue(score, treated, plan.order, None, ties):
+            got = int(controls[unit, turn])
+            if got < 0:
+                continue
+            gaps = [abs(score[unit] - score[j]) for j in free if j not in controls[unit, :turn]]
+            if sum(gap == abs(score[unit] - score[got]) for gap in gaps) > 1:
+                several.add(unit)
+            if not plan.replacement:
+                free.remove(got)
+    return len(several)
+
+
+@pytest.mark.parametrize("order", ["largest", "smallest"])
+@pytest.mark.parametrize("ratio", [1, 2])
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("exact", [False, True])
+def test_who_had_several_equally_near_controls_is_counted(order: Any, ratio: int, again: bool, exact: bool) -> None:
+    """By both ways of counting: exact matching on a constant looks at all controls."""
+    draw, counts = np.random.default_rng(3), []
+    plan = MatchingPlan(order=order, ratio=ratio, replacement=again, exact=("x",) if exact else ())
+    for trial in range(40):
+        n = 40
+        score, treated, ties = draw.normal(size=n).round(trial % 3), draw.random(n) < 0.35, draw.random(n)
+        group = np.zeros((1, n), np.int64) if exact else None
+        luck = draw.random((ratio, 1, n)) if again else None
+        found = match(
+            score[None],
+            treated[None],
+            order=order,
+            ratio=ratio,
+            replacement=again,
+            ties=ties[None],
+            luck=luck,
+            group=group,
+        )
+        basis = Basis(None, group, None, ties[None], None, luck, None)
+        count = tied(plan, score, treated, np.ones(n, np.bool_), found.width[0], found.controls[0], basis)
+        assert count == _by_hand(plan, score, treated, found.controls[0], ties)
+        counts.append(count)
+    assert len(set(counts)) > 5
+
+
+def test_the_other_choices_are_those_of_other_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tie_choices, "CHOICES", 12)
+    lines = sorted_file()[::2]
+    values = np.array(lines, dtype=float)
+    for matching in ({}, {"ratio": 2}, {"replacement": True}, {"order": "random", "caliper": None}):
+        plan = Plan.model_validate({"matching": matching})
+        said = one_covariate(lines, matching)
+        observed, ids = said.observed, [str(k) for k in range(len(values))]
+        keep = np.arange(len(values))
+        hrs = [
+            analyse(observed, ids, plan, order=keep, address=Address(np.array([k]), 0)).endpoints["OS"].after.cox
+            for k in range(1, 13)
+        ]
+        ties = said.matching.ties
+        assert ties is not None
+        spread = ties.hr["OS"]
+        low, median, high = np.quantile([one.log_hr for one in hrs], [0.025, 0.5, 0.975])
+        assert spread.n == 12
+        assert np.log([spread.low, spread.median, spread.high]) == pytest.approx([low, median, high], abs=1e-9)
+        assert spread.significant == np.mean([one.p < 0.05 for one in hrs])
+
+
+@pytest.mark.parametrize(
+    ("count", "plan", "number"),
+    [
+        (422, {}, 200),
+        (5000, {}, 200),
+        (10_000, {}, 100),
+        (200_000, {}, 20),
+        (2000, {"method": "optimal"}, 200),
+        (4000, {"exact": ("x",)}, 50),
+        (50_000, {"distance": "mahalanobis"}, 20),
+    ],
+)
+def test_large_cohorts_have_fewer_choices(count: int, plan: dict[str, Any], number: int) -> None:
+    assert tie_choices.how_many(count, MatchingPlan.model_validate(plan)) == number
+
+
+def test_nothing_is_warned_of_where_ties_decide_nothing() -> None:
+    draw = np.random.default_rng(2)
+    n = 200
+    x = draw.normal(size=n)
+    treated = draw.random(n) < 1 / (1 + np.exp(0.8 - x))
+    observed = Observed(
+        (Variable("x", "continuous"),),
+        x[None, :, None],
+        treated[None],
+        np.ones((1, n), np.bool_),
+        {"OS": Endpoint(draw.exponential(size=(1, n)), np.ones((1, n), np.bool_))},
+        {},
+    )
+    made = analyse(observed, [str(k) for k in range(n)], Plan())
+    ties = made.matching.ties
+    assert ties is not None
+    spread, hr = ties.hr["OS"], made.endpoints["OS"].after.cox.hr
+    assert (ties.tied, ties.warnings) == (0, ())
+    assert [spread.low, spread.median, spread.high] == pytest.approx([hr] * 3, rel=1e-9)
+
+
+def test_that_no_covariate_was_selected_is_said(tmp_path: Path) -> None:
+    found = made(tmp_path, rows(), {"propensity": {"criterion": "p", "alpha": 1e-9}})
+    assert found.matching.ties is not None
+    assert "No covariate was selected" in found.matching.ties.warnings[0]
+    by_distance = {"propensity": {"criterion": "p", "alpha": 1e-9}, "matching": {"distance": "mahalanobis"}}
+    other = made(tmp_path, rows(), by_distance)
+    assert other.matching.ties is not None
+    assert not any("selected" in one for one in other.matching.ties.warnings)
