@@ -401,7 +401,7 @@ def test_a_block_of_several_cohorts_is_refused() -> None:
 def test_the_tables_are_whole_and_escaped() -> None:
     made = run("pbc")
     tables = all_tables(made)
-    assert len(tables) == 9
+    assert len(tables) == 10
     for table in tables:
         assert table.rows
         assert all(len(row) == len(table.header) for row in table.rows)
