@@ -130,7 +130,7 @@ def problem(root: Place, key: str) -> str:
 
 def find(root: Place, key: str) -> Place | str:
     """The number's place that a key leads to, or what is wrong with the key in one line."""
-    here, gone = root, list[str]()
+    here = root
     try:
         steps = split_key(key)
     except ValueError as error:
@@ -139,8 +139,7 @@ def find(root: Place, key: str) -> Place | str:
         below = here.below()
         found = below.get(step.name, below.get(ANY))
         if found is None:
-            return _unknown(here, step.name, gone)
-        gone.append(step.name)
+            return _unknown(here, step.name)
         if found.rows is None and step.element is not None:
             return f"'{step.name}' has no rows to be named in brackets"
         if found.rows is not None:
@@ -148,8 +147,7 @@ def find(root: Place, key: str) -> Place | str:
                 return f"'{step.name}' needs a row in brackets"
             row = found.rows.get(step.element, found.rows.get(ANY))
             if row is None:
-                return f"no row '{step.element}' in {'.'.join(gone)}"
-            gone[-1] += f"[{step.element}]"
+                return f"no row '{step.element}'"
             found = row
         here = found
     if not here.number:
@@ -157,13 +155,11 @@ def find(root: Place, key: str) -> Place | str:
     return here
 
 
-def _unknown(here: Place, name: str, gone: Sequence[str]) -> str:
-    where = f" in {'.'.join(gone)}" if gone else ""
+def _unknown(here: Place, name: str) -> str:
     if not here.children:
-        return f"nothing follows {'.'.join(gone)}"
-    if name in UNCOMPUTED:
-        return f"no replicate has '{name}'{where} (there is {_known(here)})"
-    return f"no {here.kind} '{name}'{where} (there is {_known(here)})"
+        return f"'{name}' follows what is a number already"
+    what = f"no replicate has '{name}'" if name in UNCOMPUTED else f"no {here.kind} '{name}'"
+    return f"{what} (there is {_known(here)})"
 
 
 def _known(here: Place) -> str:
@@ -195,7 +191,9 @@ def _changed(here: Place, steps: Sequence[Step], most: float) -> Iterator[tuple[
     if here.children:
         alike = _alike(first.name, here.children)
         for cost, name in alike[:1] if alike and alike[0][0] == 0 else alike[:FEW]:
-            yield from _after(name, here.children[name], first.element, rest, cost, most)
+            yield from _after(
+                name, here.children.get(name, here.children.get(ANY, NUMBER)), first.element, rest, cost, most
+            )
         if not alike or alike[0][0] > 0:
             for name, child in here.children.items():
                 if first.name in child.below():
@@ -213,7 +211,7 @@ def _after(
         if not alike:
             return
         extra, row = alike[0]
-        place, text = place.rows[row], f"{name}[{row}]"
+        place, text = place.rows.get(row, place.rows.get(ANY, NUMBER)), f"{name}[{row}]"
         if element is None and rest and extra < 0.5:
             rest = rest[1:]
     for more, tail in _changed(place, rest, most - cost - extra):
@@ -222,7 +220,7 @@ def _after(
 
 def _alike(wanted: str, known: Mapping[str, Place]) -> list[tuple[float, str]]:
     """The known names with how unlike a text they are (0 to 1), the most alike first."""
-    if wanted in known:
+    if wanted in known or (ANY in known and wanted):
         return [(0.0, wanted)]
     match = SequenceMatcher(b=wanted.casefold())
     made = []

@@ -18,6 +18,7 @@ from scipy.special import ndtr, ndtri
 from analysis import survival, tests
 from analysis.baseline import Baseline, Levels, Rows, baseline
 from analysis.block_workflow import BlockAnalysis
+from analysis.columns import estimable
 from analysis.estimators.base import Sample
 from analysis.kernels.status import Status
 from analysis.number_keys import ARMS, SIDES, Place, names_of, problem, tree
@@ -240,12 +241,46 @@ class BlockNumbers:
         columns = [(column, text) for text in terms for column in _columns(text, variables)]
         columns.append((TREATMENT, TREATMENT))
         p = next(k for k, names in enumerate(columns) if element in names)
-        made = (self.unmatched, self.block)[side].cox_models[endpoint]
+        block = (self.unmatched, self.block)[side]
+        own = [k for k, term in enumerate(block.cox_design[1]) if term == block.cox_design[1][p]]
+        if model == "univariable" and len(own) > 1:
+            beta, se, status = self._factor(endpoint, side, tuple(own))
+            return _ratio(beta[:, own.index(p)], se[:, own.index(p)], status, name, self._level)
+        made = block.cox_models[endpoint]
         if model == "univariable":
             fit = made.univariable
             return _ratio(fit.beta[:, p], fit.se[:, p], fit.status[:, p], name, self._level)
         entered = np.where(made.entered[:, p], made.multivariable.beta[:, p], np.nan)
         return _ratio(entered, made.multivariable.se[:, p], made.multivariable.status, name, self._level)
+
+    def _factor(self, endpoint: str, side: int, own: tuple[int, ...]) -> tuple[Floats, Floats, Numbers]:
+        """Coefficients and SEs ``(R, k)`` of the columns of a factor in one model, and its status ``(R,)``."""
+        place = (endpoint, side, own)
+        if place not in self._factors:
+            block = (self.unmatched, self.block)[side]
+            sample = block.sample
+            x, course = block.cox_design[0][..., list(own)], sample.observed.endpoints[endpoint]
+            varies = np.ones((len(x), len(own)), np.bool_)
+
+            def fitted() -> survival.CoxFit:
+                ties, order = sample.plan.survival.ties, sample.orders[endpoint]
+                matched, columns = sample.matched, None if varies.all() else varies
+                return survival.cox(
+                    course.time, course.event, x, present=matched, columns=columns, ties=ties, order=order
+                )
+
+            fit = fitted()
+            aliased = np.flatnonzero(fit.status == Status.SINGULAR)
+            for r in aliased:
+                varies[r] = [state == Status.OK for state in estimable(x[r, sample.matched[r]])]
+            fit = fitted() if len(aliased) else fit
+            self._factors[place] = np.where(varies, fit.beta, np.nan), fit.se, fit.status
+        return self._factors[place]
+
+    @cached_property
+    def _factors(self) -> dict[tuple[str, int, tuple[int, ...]], tuple[Floats, Floats, Numbers]]:
+        """Models of factors, as far as they were asked for."""
+        return {}
 
     def _subgroup(self, endpoint: str, side: int, element: str, names: list[str]) -> Numbers:
         sample, found = self.block.sample, (self.unmatched, self.block)[side].subgroups[endpoint]

@@ -30,7 +30,7 @@ from simulator.world import Printed
 FIRST_LOOK = 20
 CRUDE, STAGES = 0.1, (0.2, 1.0)
 LEAST_GAIN = (5e-2, 2e-2, 1e-2)
-DESCENTS = 3
+DESCENTS, CRUDE_ROUNDS = 3, 3
 LEFT_OUT = ("published", "calibration", "sweep", "estimators")
 
 
@@ -160,7 +160,7 @@ def _best_start(
     ends = []
     for turn, k in enumerate(some, start=1):
         name = f"start {turn} of {len(some)}"
-        ends.append(search.settle(points[k][1], replicates, LEAST_GAIN[0], name)[1])
+        ends.append(search.settle(points[k][1], replicates, LEAST_GAIN[0], name, CRUDE_ROUNDS)[1])
     there = [search.numbers(end, replicates) for end in ends]
     common = search.scaled_by(*there)
     last = [common.loss(end, common.residuals(centre(x))) for end, x in zip(ends, there, strict=True)]

@@ -11,7 +11,7 @@ from analysis.missing import indicators
 from analysis.number_keys import TEXT, Place, any_paper, facts, find, names_of, nearest, problem, tree
 from analysis.published import NOT_PRINTED, parse_printed
 from simulator.documents import Document, load, parse
-from simulator.problems import DocumentError, Problem, dotted, is_override
+from simulator.problems import DocumentError, Problem, is_override
 from simulator.terms import Variable
 from simulator.world import ENDPOINTS, Printed, World
 
@@ -27,12 +27,18 @@ MOST_NEAREST = 100
 def number_keys(scenario: "Scenario") -> Place:
     """The keys of all numbers that every replicate of a scenario has, and of the facts of its design."""
     variables = [spec.variable(name) for name, spec in scenario.population.covariates.items()]
-    for name in indicators(scenario.may_be_missing(), scenario.analysis.missing):
+    added = indicators(scenario.may_be_missing(), scenario.analysis.missing)
+    for name in added:
         variables.append(Variable(name, "binary", ("0", "1")))
     outcomes, modes = scenario.outcomes, scenario.outcomes.progression_modes
     seen = (*modes.modes, modes.death) if modes else ()
     names = names_of(
-        variables, scenario.analysis, ENDPOINTS, scenario.binary_outcomes(), tuple(outcomes.exposure), seen
+        variables,
+        scenario.analysis.with_terms(added),
+        ENDPOINTS,
+        scenario.binary_outcomes(),
+        tuple(outcomes.exposure),
+        seen,
     )
     own = {name for name in World.model_fields if name != SECTION}
     return tree(names, facts(scenario.model_dump(mode="json", include=own)))
@@ -91,7 +97,7 @@ def _alone(file: str) -> Place | None:
 
 def _refuse(document: Document, found: Iterator[tuple[str, str, str]]) -> None:
     problems = [
-        Problem(*document.keys[SECTION, key], dotted((SECTION, key)), message, mend) for key, message, mend in found
+        Problem(*document.keys[SECTION, key], f"{SECTION}.'{key}'", message, mend) for key, message, mend in found
     ]
     if problems:
         rank = {file: k for k, file in enumerate(reversed(document.files))}

@@ -15,7 +15,7 @@ from benchmarks.targets import DOUBT, Model, Target, centre, spread
 from simulator.cohort import Bools, Floats
 
 MOST_STEPS = 12
-MOST_ROUNDS = 6
+MOST_ROUNDS = 5
 SMALL_STEP = 0.2
 MOST_TRIES = 6
 NEAR, FAR = 10.0, 100.0
@@ -105,10 +105,12 @@ class Search:
                 break
         return values, jacobian
 
-    def settle(self, values: Floats, replicates: int, least: float, name: str) -> tuple["Search", Floats, Floats]:
+    def settle(
+        self, values: Floats, replicates: int, least: float, name: str, rounds: int = MOST_ROUNDS
+    ) -> tuple["Search", Floats, Floats]:
         """Stages until SDs are the same where one begins and ends: the last stage, its end, and the slopes there."""
         search, jacobian = self.scaled_by(self.numbers(values, replicates)), np.empty((0, 0))
-        for turn in range(MOST_ROUNDS):
+        for turn in range(rounds):
             values, jacobian = search.descend(values, replicates, least, f"{name}, round {turn + 1}")
             fresh = search.scaled_by(self.numbers(values, replicates))
             if alike(search.scale, fresh.scale):
