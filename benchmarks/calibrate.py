@@ -28,9 +28,10 @@ from simulator.cohort import Floats
 from simulator.world import Printed
 
 FIRST_LOOK = 20
+WIDEST, OF_SE = 0.2, 0.5  # steps of the last slopes, in prior SDs and in standard errors
 CRUDE, STAGES = 0.1, (0.2, 1.0)
 LEAST_GAIN = (5e-2, 2e-2, 1e-2)
-DESCENTS, CRUDE_ROUNDS = 3, 3
+DESCENTS, FEW_DESCENTS, MANY, CRUDE_ROUNDS = 3, 2, 20, 2  # fewer starts where there are many parameters
 LEFT_OUT = ("published", "calibration", "sweep", "estimators")
 
 
@@ -135,6 +136,9 @@ def calibrate(
     numbers, first = search.numbers(values, plan.replicates), search.numbers(start, plan.replicates)
     fitted = _fitted(search, centre(first), centre(numbers))
     se = standard_errors(jacobian, numbers, search.scale, search.model.targets, search.sd)
+    steps = np.minimum(WIDEST * search.sd, OF_SE * se)
+    jacobian = search.slopes_within(values, steps, plan.replicates, "standard errors")
+    se = standard_errors(jacobian, numbers, search.scale, search.model.targets, search.sd)
     natural = search.natural(values)
     return Fit(
         Model(tree, plan.seed, tuple(paths), ()).tree_with(natural),
@@ -156,7 +160,7 @@ def _best_start(
     looks = [search.numbers(point, FIRST_LOOK) for _, point in points]
     common = search.scaled_by(*looks)
     first = [common.loss(point, common.residuals(centre(x))) for (_, point), x in zip(points, looks, strict=True)]
-    some = sorted(range(len(points)), key=lambda k: first[k])[:DESCENTS]
+    some = sorted(range(len(points)), key=lambda k: first[k])[: FEW_DESCENTS if len(search.sd) > MANY else DESCENTS]
     ends = []
     for turn, k in enumerate(some, start=1):
         name = f"start {turn} of {len(some)}"

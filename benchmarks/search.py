@@ -73,15 +73,26 @@ class Search:
         steps = SMALL_STEP * self.sd * np.where(values + SMALL_STEP * self.sd > self.high, -1.0, 1.0)
 
         def one(k: int) -> Floats:
-            moved = values.copy()
-            moved[k] += steps[k]
-            return np.asarray((self.at(moved, replicates) - base) / steps[k])
+            return np.asarray((self.at(moved(values, k, steps[k]), replicates) - base) / steps[k])
 
+        return self._columns(one, len(values), stage)
+
+    def slopes_within(self, values: Floats, steps: Floats, replicates: int, stage: str) -> Floats:
+        """The derivatives of the residuals ``(T, P)`` by differences of such steps to both sides, within the bounds."""
+        back, on = (np.clip(values + side * steps, self.low, self.high) for side in (-1, 1))
+
+        def one(k: int) -> Floats:
+            two = [self.at(moved(values, k, end[k] - values[k]), replicates) for end in (back, on)]
+            return np.asarray((two[1] - two[0]) / (on[k] - back[k]))
+
+        return self._columns(one, len(values), stage)
+
+    def _columns(self, one: Callable[[int], Floats], count: int, stage: str) -> Floats:
         columns = []
         with ThreadPoolExecutor(self.jobs) as pool:
-            for k, column in enumerate(pool.map(one, range(len(values))), start=1):
+            for k, column in enumerate(pool.map(one, range(count)), start=1):
                 columns.append(column)
-                self.done(stage, k, len(values))
+                self.done(stage, k, count)
         return np.stack(columns, axis=1)
 
     def descend(self, values: Floats, replicates: int, least: float, name: str) -> tuple[Floats, Floats]:
@@ -117,6 +128,13 @@ class Search:
                 break
             search = fresh
         return search, values, jacobian
+
+
+def moved(values: Floats, k: int, by: float) -> Floats:
+    """The parameters with one of them changed."""
+    made = values.copy()
+    made[k] += by
+    return made
 
 
 def usable(numbers: Floats) -> Bools:
