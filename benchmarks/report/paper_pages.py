@@ -29,6 +29,8 @@ def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> 
         "it is inside where one of them lies in the central 95 % of the replicates, whose numbers come from the same "
         f"analysis. World: {scenario.source}"
     )
+    if found.left_out:
+        lead += f" No replicate has, and nothing was compared with: {', '.join(found.left_out)}."
     return html(
         Page(
             f"Does {scenario.name} print what the paper prints?",
