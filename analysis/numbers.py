@@ -18,7 +18,10 @@ from scipy.special import ndtr, ndtri
 from analysis import survival, tests
 from analysis.baseline import Baseline, Levels, Rows, baseline
 from analysis.block_workflow import BlockAnalysis
+from analysis.columns import estimable
+from analysis.estimators.base import Sample
 from analysis.kernels.status import Status
+from analysis.number_keys import ARMS, SIDES, Place, names_of, problem, tree
 from analysis.plan import TREATMENT, cox_terms, level_terms, subgroup_factors
 from analysis.table1 import Amounts, summary
 from simulator.cohort import Bools, Floats
@@ -26,9 +29,6 @@ from simulator.keys import Step, split_key
 from simulator.terms import parse_term, term_columns
 
 Numbers = Any  # arrays (R,) of counts or floats
-
-SIDES = ("before", "after")
-ARMS = ("control", "treated")
 
 
 def number_in(analysis: Mapping[str, Any], key: str) -> float:
@@ -58,7 +58,8 @@ def _row(rows: Any, element: str) -> Mapping[str, Any] | None:
     for row in rows:
         variable, level = row.get("variable"), row.get("level")
         whole = level if variable is None else f"{variable}={level}"
-        if element in (row.get("column"), row.get("term"), whole, f"{variable}{level}"):
+        stretch = f"{variable}{level}".replace(" & ", f" & {variable}")
+        if element in (row.get("column"), row.get("term"), whole, stretch):
             return dict(row)
     return next((dict(row) for row in rows if row.get("variable") == element), None)
 
@@ -74,6 +75,9 @@ class BlockNumbers:
 
     def of(self, key: str) -> Floats:
         """The number of every replicate ``(R,)``, NaN where it does not exist; ValueError for an unknown key."""
+        wrong = problem(self.keys, key)
+        if wrong:
+            raise ValueError(f"'{key}': {wrong}")
         steps = split_key(key)
         find = {
             "cohort": self._cohort,
@@ -83,14 +87,20 @@ class BlockNumbers:
             "binary": self._binary,
             "exposure": self._exposure,
             "modes": self._modes,
-        }.get(steps[0].name)
-        try:
-            if find is None:
-                raise LookupError(f"no section '{steps[0].name}'")
-            return np.asarray(find(steps), dtype=np.float64)
-        except (LookupError, ValueError) as error:
-            what = error.args[0] if error.args and isinstance(error.args[0], str) else "no such number"
-            raise ValueError(f"'{key}': {what}") from None
+        }[steps[0].name]
+        return np.asarray(find(steps), dtype=np.float64)
+
+    @cached_property
+    def keys(self) -> Place:
+        """The keys of all its numbers."""
+        observed, plan = self.block.sample.observed, self.block.sample.plan
+        outcomes = (observed.endpoints, observed.binary, observed.exposure, observed.modes)
+        return tree(names_of(observed.variables, plan, *(tuple(some) for some in outcomes)))
+
+    @cached_property
+    def unmatched(self) -> BlockAnalysis:
+        """The analysis in which everybody is matched: what is said of the matched is said of all patients."""
+        return BlockAnalysis(Everybody.of(self.block.sample))
 
     @property
     def _level(self) -> float:
@@ -113,10 +123,8 @@ class BlockNumbers:
         return np.moveaxis(np.array(made, dtype=np.float64), -1, 0)
 
     def _table1(self, steps: tuple[Step, ...]) -> Numbers:
-        side, element = SIDES.index(steps[1].name), steps[1].element
+        side, element = SIDES.index(steps[1].name), str(steps[1].element)
         observed, table = self.block.sample.observed, self.block.table1
-        if element is None:
-            raise LookupError("name the row in brackets")
         rows = [variable for variable in observed.variables if variable.kind != "continuous" or variable.cuts]
         continuous = [variable.name for variable in observed.variables if variable.kind == "continuous"]
         what = [step.name for step in steps[2:]]
@@ -124,22 +132,18 @@ class BlockNumbers:
             c = continuous.index(element)
             if what == ["p"]:
                 return self._location_p(element)[side::2, c]
+            if what == ["smd"]:
+                return table.continuous.smd[side::2, c]
             arm = ARMS.index(what[0])
-            if what[1] == "n":
-                return self._sizes[:, side, arm]
-            numbers: Floats = {name: getattr(table.continuous, name) for name in ("mean", "sd", "median", "q1", "q3")}[
-                what[1]
-            ]
-            return numbers[side::2, c, arm]
-        for j, variable in enumerate(rows):
-            terms = [" & ".join(row) for row in level_terms(variable)]
-            if element not in (variable.name, *terms):
-                continue
-            if what == ["p"]:
-                return _category_p(table, self.block.sample.plan.table1.categorical)[side::2, j]
-            count = table.categorical.counts[side::2, j, ARMS.index(what[0]), terms.index(element)]
-            return _share(count, self._sizes[:, side, ARMS.index(what[0])], what[1], "n")
-        raise LookupError(f"no row '{element}'")
+            return self._sizes[:, side, arm] if what[1] == "n" else getattr(table.continuous, what[1])[side::2, c, arm]
+        terms = [[" & ".join(row) for row in level_terms(variable)] for variable in rows]
+        j = next(j for j, variable in enumerate(rows) if element in (variable.name, *terms[j]))
+        if what == ["p"]:
+            return _category_p(table, j, self.block.sample.plan.table1.categorical)[side::2]
+        if what == ["smd"]:
+            return table.categorical.smd[side::2, j, terms[j].index(element)]
+        count = table.categorical.counts[side::2, j, ARMS.index(what[0]), terms[j].index(element)]
+        return _share(count, self._sizes[:, side, ARMS.index(what[0])], what[1], "n")
 
     def _location_p(self, name: str) -> Numbers:
         """The p ``(2 R, C)`` of every continuous row by the test that the plan chooses for the one of that name."""
@@ -157,7 +161,7 @@ class BlockNumbers:
     def _binary(self, steps: tuple[Step, ...]) -> Numbers:
         j, side = list(self.block.sample.observed.binary).index(steps[1].name), SIDES.index(steps[2].name)
         if steps[3].name == "p":
-            return _category_p(self._outcomes, self.block.sample.plan.table1.categorical)[side::2, j]
+            return _category_p(self._outcomes, j, self.block.sample.plan.table1.categorical)[side::2]
         arm = ARMS.index(steps[3].name)
         yes = self._outcomes.categorical.counts[side::2, j, arm, 1]
         n = self._sizes[:, side, arm]
@@ -202,9 +206,8 @@ class BlockNumbers:
         match what.name:
             case "km":
                 arm, name = ARMS.index(steps[4].name), steps[5].name
-                n, events = compared.n[side::2, arm], compared.events[side::2, arm]
                 if name in ("n", "events", "percent"):
-                    return n if name == "n" else _share(events, n, name, "events")
+                    return _counted(compared.n[side::2, arm], compared.events[side::2, arm], name)
                 return {"median": compared.median, "low": compared.low, "high": compared.high}[name][side::2, arm]
             case "follow_up":
                 return self._follow_up(endpoint, steps[2].name, steps[4].name, steps[5].name)
@@ -213,15 +216,9 @@ class BlockNumbers:
             case "cox":
                 log_hr, se, status = (x[side::2] for x in (compared.log_hr, compared.se, compared.cox_status))
                 return _ratio(log_hr, se, status, steps[4].name, self._level)
-            case "univariable" | "multivariable" | "subgroups" if what.element is None:
-                raise LookupError("name the row in brackets")
-            case "univariable" | "multivariable" | "subgroups" if side == 0:
-                raise LookupError(f"a block has {what.name} after matching only")
             case "subgroups":
-                return self._subgroup(endpoint, str(what.element), steps[4].name)
-            case "univariable" | "multivariable":
-                return self._model(endpoint, what.name, str(what.element), steps[4].name)
-        raise LookupError(f"no '{what.name}'")
+                return self._subgroup(endpoint, side, str(what.element), [step.name for step in steps[4:]])
+        return self._model(endpoint, side, what.name, str(what.element), steps[4].name)
 
     def _follow_up(self, endpoint: str, side: str, arm: str, name: str) -> Numbers:
         course, plan = self.block.sample.observed.endpoints[endpoint], self.block.sample.plan.survival
@@ -234,38 +231,86 @@ class BlockNumbers:
             level=plan.level,
             order=self.block.sample.orders[endpoint],
         )
-        return {"median": made.value, "low": made.low, "high": made.high, "n": made.n, "events": made.events}[name]
+        if name in ("n", "events", "percent"):
+            return _counted(made.n, made.events, name)
+        return {"median": made.value, "low": made.low, "high": made.high}[name]
 
-    def _model(self, endpoint: str, model: str, element: str, name: str) -> Numbers:
+    def _model(self, endpoint: str, side: int, model: str, element: str, name: str) -> Numbers:
         plan, variables = self.block.sample.plan, self.block.sample.observed.variable
         terms = cox_terms(plan, variables)
         columns = [(column, text) for text in terms for column in _columns(text, variables)]
         columns.append((TREATMENT, TREATMENT))
-        p = next((k for k, names in enumerate(columns) if element in names), None)
-        if p is None:
-            raise LookupError(f"no row '{element}'")
-        made = self.block.cox_models[endpoint]
+        p = next(k for k, names in enumerate(columns) if element in names)
+        block = (self.unmatched, self.block)[side]
+        own = [k for k, term in enumerate(block.cox_design[1]) if term == block.cox_design[1][p]]
+        if model == "univariable" and len(own) > 1:
+            beta, se, status = self._factor(endpoint, side, tuple(own))
+            return _ratio(beta[:, own.index(p)], se[:, own.index(p)], status, name, self._level)
+        made = block.cox_models[endpoint]
         if model == "univariable":
             fit = made.univariable
             return _ratio(fit.beta[:, p], fit.se[:, p], fit.status[:, p], name, self._level)
         entered = np.where(made.entered[:, p], made.multivariable.beta[:, p], np.nan)
         return _ratio(entered, made.multivariable.se[:, p], made.multivariable.status, name, self._level)
 
-    def _subgroup(self, endpoint: str, element: str, name: str) -> Numbers:
-        sample, found = self.block.sample, self.block.subgroups[endpoint]
+    def _factor(self, endpoint: str, side: int, own: tuple[int, ...]) -> tuple[Floats, Floats, Numbers]:
+        """Coefficients and SEs ``(R, k)`` of the columns of a factor in one model, and its status ``(R,)``."""
+        place = (endpoint, side, own)
+        if place not in self._factors:
+            block = (self.unmatched, self.block)[side]
+            sample = block.sample
+            x, course = block.cox_design[0][..., list(own)], sample.observed.endpoints[endpoint]
+            varies = np.ones((len(x), len(own)), np.bool_)
+
+            def fitted() -> survival.CoxFit:
+                ties, order = sample.plan.survival.ties, sample.orders[endpoint]
+                matched, columns = sample.matched, None if varies.all() else varies
+                return survival.cox(
+                    course.time, course.event, x, present=matched, columns=columns, ties=ties, order=order
+                )
+
+            fit = fitted()
+            aliased = np.flatnonzero(fit.status == Status.SINGULAR)
+            for r in aliased:
+                varies[r] = [state == Status.OK for state in estimable(x[r, sample.matched[r]])]
+            fit = fitted() if len(aliased) else fit
+            self._factors[place] = np.where(varies, fit.beta, np.nan), fit.se, fit.status
+        return self._factors[place]
+
+    @cached_property
+    def _factors(self) -> dict[tuple[str, int, tuple[int, ...]], tuple[Floats, Floats, Numbers]]:
+        """Models of factors, as far as they were asked for."""
+        return {}
+
+    def _subgroup(self, endpoint: str, side: int, element: str, names: list[str]) -> Numbers:
+        sample, found = self.block.sample, (self.unmatched, self.block)[side].subgroups[endpoint]
         factors = subgroup_factors(sample.plan, sample.observed.variable)
-        names = ["all", *(" & ".join(terms) for factor in factors for terms in factor.rows)]
-        place = slice(names.index(element) if element in names else len(found.n), None, len(names))
-        if element not in names:
-            raise LookupError(f"no row '{element}'")
-        match name:
-            case "n":
-                return found.n[place].sum(axis=1)
-            case "events":
-                return found.events[place].sum(axis=1)
+        rows = ["all", *(" & ".join(terms) for factor in factors for terms in factor.rows)]
+        place = slice(rows.index(element), None, len(rows))
+        if names[0] == "arms":
+            return _counted(found.n[place], found.events[place], names[2])[:, ARMS.index(names[1])]
+        match names[0]:
+            case "n" | "events":
+                return _counted(found.n[place], found.events[place], names[0]).sum(axis=1)
             case "p_logrank":
                 return found.p[place]
-        return _ratio(found.log_hr[place], found.se[place], found.cox_status[place], name, self._level)
+        return _ratio(found.log_hr[place], found.se[place], found.cox_status[place], names[0], self._level)
+
+
+class Everybody(Sample):
+    """A sample in which all patients count as matched."""
+
+    @staticmethod
+    def of(sample: Sample) -> "Everybody":
+        """The same cohorts, nobody left out by matching."""
+        made = Everybody(sample.observed, sample.plan, sample.replicates, sample.seed, sample.true_propensity)
+        object.__setattr__(made, "kept", sample.kept)
+        return made
+
+    @cached_property
+    def matched(self) -> Bools:
+        """Everybody who is there, ``(R, N)``."""
+        return self.observed.present
 
 
 def _columns(text: str, variables: Mapping[str, Any]) -> tuple[str, ...]:
@@ -276,18 +321,20 @@ def _columns(text: str, variables: Mapping[str, Any]) -> tuple[str, ...]:
 def _share(count: Numbers, n: Numbers, name: str, counted: str) -> Numbers:
     if name == counted:
         return count
-    if name != "percent":
-        raise LookupError(f"no '{name}'")
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.divide(100 * count, n)
 
 
-def _category_p(table: Baseline, how: str) -> Numbers:
+def _counted(n: Numbers, events: Numbers, name: str) -> Numbers:
+    return n if name == "n" else _share(events, n, name, "events")
+
+
+def _category_p(table: Baseline, row: int, how: str) -> Numbers:
+    """The p ``(S,)`` of a row of counts by the test that the plan asks for."""
     if how == "auto":
-        return table.categorical.p
-    if how == "pearson":
-        return table.categorical.pearson.p
-    raise LookupError(f"a block has no '{how}' test; the plan's table1.categorical must be auto or pearson")
+        return table.categorical.p[:, row]
+    counts = table.categorical.counts[:, row]
+    return (tests.fisher(counts) if how == "fisher" else tests.pearson(counts, correct=how == "yates")).p
 
 
 def _ratio(log_hr: Numbers, se: Numbers, status: Numbers, name: str, level: float) -> Numbers:

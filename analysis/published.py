@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from math import ceil, floor, inf
 
 NOT_PRINTED = "not_printed"
-_NUMBER = re.compile(r"(?P<sign>[<>≤≥]?)\s*(?P<number>-?\d+(?:\.(?P<decimals>\d+))?)\s*%?")
+_NUMBER = re.compile(r"(?P<sign>[<>≤≥]?)\s*(?P<number>-?\d{1,15}(?:\.(?P<decimals>\d{1,15}))?)\s*%?", re.ASCII)
 _ELEMENT = re.compile(r"(?P<variable>[^=<>!]+?)\s*(?P<operator><=|>=|!=|=|<|>)\s*(?P<value>.+)")
-_MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})(?:-(?P<day>\d{2}))?")
+_MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})(?:-(?P<day>\d{2}))?", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -7,25 +7,31 @@ has. A direction (">1") has no residual on its side. A parameter's residual is (
 what the paper says nothing about stays where it was stated. The sum of squares is made small by Gauss-Newton steps
 with a trust region (Levenberg-Marquardt); replicates keep their addressed luck, which makes it smooth and the result
 a function of the seed. Doubtful targets weigh less by `DOUBT`.
+
+The search begins at several points (`benchmarks.starts`) with few replicates, compares their ends by common SDs, and
+goes on from the best one with more (`benchmarks.search`). What it ends with is judged against the paper itself
+(`benchmarks.verdict`), not against where it began.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.published_keys import compared
 from benchmarks.scenario import Calibration, Scenario
-from benchmarks.targets import DOUBT, Model, Path, Target, Tree, centre, spread, targets_of
-from simulator.cohort import Bools, Floats
+from benchmarks.search import Search, standard_errors
+from benchmarks.starts import candidates
+from benchmarks.targets import Model, Path, Tree, centre, targets_of
+from benchmarks.verdict import Verdict, verdict_of
+from simulator.cohort import Floats
 from simulator.world import Printed
 
-STAGES = (0.2, 1.0)
-MOST_STEPS = 12
-SMALL_STEP = 0.2
-LEAST_GAIN = (2e-2, 1e-2)
-MOST_TRIES = 6
+FIRST_LOOK = 20
+WIDEST, OF_SE = 0.2, 0.5  # steps of the last slopes, in prior SDs and in standard errors
+CRUDE, STAGES = 0.1, (0.2, 1.0)
+LEAST_GAIN = (5e-2, 2e-2, 1e-2)
+DESCENTS, FEW_DESCENTS, MANY, CRUDE_ROUNDS = 3, 2, 20, 2  # fewer starts where there are many parameters
 LEFT_OUT = ("published", "calibration", "sweep", "estimators")
 
 
@@ -49,7 +55,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A target at the start and at the end: simulated numbers, and the distances in sampling SDs of the printed one."""
+    """A target at the stated start and at the end: simulated numbers, and the distances in sampling SDs of the printed.
+
+    ``sd`` is NaN, and the distances, where the target could not be used.
+    """
 
     key: str
     printed: str
@@ -61,91 +70,31 @@ class Fitted:
 
 
 @dataclass(frozen=True)
+class Began:
+    """A point from which the search went: its sums of squares there and at its end, by SDs common to all ends."""
+
+    name: str
+    at_first: float
+    at_last: float
+    taken: bool
+
+
+@dataclass(frozen=True)
 class Fit:
-    """A calibrated world: the tree of its document, its parameters and targets, and the sums of squares on the way."""
+    """A calibrated world: the tree of its document, its parameters and targets, and how well it fits.
+
+    ``losses`` are the sums of squares at the stated start and at the end, by the sampling SDs of the end.
+    """
 
     tree: Tree
     values: Mapping[str, float]
     parameters: tuple[Parameter, ...]
     targets: tuple[Fitted, ...]
+    starts: tuple[Began, ...]
+    verdict: Verdict
     losses: tuple[float, ...]
     replicates: int
     seed: int
-
-
-@dataclass(frozen=True)
-class Search:
-    """The sum of squares to be made small, in parameters on the scale of their priors."""
-
-    model: Model
-    scale: Floats
-    mean: Floats
-    sd: Floats
-    low: Floats
-    high: Floats
-    log: Bools
-    jobs: int
-    done: Callable[[str, int, int], None]
-
-    def numbers(self, values: Floats, replicates: int) -> Floats:
-        """Every target in every replicate ``(T, R)``."""
-        return self.model.numbers(self.natural(values), replicates)
-
-    def natural(self, values: Floats) -> Floats:
-        """The parameters as the document has them."""
-        return np.where(self.log, np.exp(np.where(self.log, values, 0.0)), values)
-
-    def residuals(self, simulated: Floats) -> Floats:
-        """The distance of every target from what is printed, in its sampling SD."""
-        made = [t.residual(x, s) for t, x, s in zip(self.model.targets, simulated, self.scale, strict=True)]
-        return np.nan_to_num(np.array(made), nan=0.0, posinf=10.0, neginf=-10.0)
-
-    def at(self, values: Floats, replicates: int) -> Floats:
-        """The residuals for these parameters."""
-        return self.residuals(centre(self.numbers(values, replicates)))
-
-    def loss(self, values: Floats, found: Floats) -> float:
-        """The sum of squares, priors included."""
-        return float(found @ found + np.sum(((values - self.mean) / self.sd) ** 2))
-
-    def slopes(self, values: Floats, base: Floats, replicates: int, stage: str) -> Floats:
-        """The derivatives of the residuals ``(T, P)`` by differences on the same luck."""
-        steps = SMALL_STEP * self.sd * np.where(values + SMALL_STEP * self.sd > self.high, -1.0, 1.0)
-
-        def one(k: int) -> Floats:
-            moved = values.copy()
-            moved[k] += steps[k]
-            return np.asarray((self.at(moved, replicates) - base) / steps[k])
-
-        columns = []
-        with ThreadPoolExecutor(self.jobs) as pool:
-            for k, column in enumerate(pool.map(one, range(len(values))), start=1):
-                columns.append(column)
-                self.done(stage, k, len(values))
-        return np.stack(columns, axis=1)
-
-    def descend(
-        self, values: Floats, replicates: int, least: float, name: str, losses: list[float]
-    ) -> tuple[Floats, Floats]:
-        """The parameters from which no step gains more than that share of the sum of squares, and the slopes there."""
-        found, damping = self.at(values, replicates), 1e-2
-        losses.append(self.loss(values, found))
-        jacobian = np.zeros((len(found), len(values)))
-        for step in range(MOST_STEPS):
-            jacobian = self.slopes(values, found, replicates, f"{name}, step {step + 1}")
-            before = losses[-1]
-            for _ in range(MOST_TRIES):
-                move = _step(jacobian, found, (values - self.mean) / self.sd, self.sd, damping)
-                proposal = np.clip(values - move, self.low, self.high)
-                there = self.at(proposal, replicates)
-                if self.loss(proposal, there) < before:
-                    values, found, damping = proposal, there, max(damping / 5, 1e-6)
-                    losses.append(self.loss(values, found))
-                    break
-                damping = max(damping, 1e-3) * 6
-            if before - losses[-1] <= least * before:
-                break
-        return values, jacobian
 
 
 def calibrate(
@@ -154,7 +103,7 @@ def calibrate(
     paths: Sequence[tuple[Path, ...]],
     jobs: int,
     done: Callable[[str, int, int], None],
-    doubts: Mapping[str, Any],
+    doubts: Mapping[str, tuple[str, ...]],
 ) -> Fit:
     """The world of a document's ``tree`` with its free parameters fitted; ``paths`` lead to each of them there."""
     plan = scenario.calibration
@@ -164,13 +113,11 @@ def calibrate(
     free = list(plan.free.values())
     log = np.array([one.scale == "log" for one in free])
 
-    def on_scale(numbers: Sequence[float]) -> Floats:
+    def on_scale(numbers: Sequence[float] | Floats) -> Floats:
         return np.where(log, np.log(np.where(log, numbers, 1.0)), numbers)
 
-    start = on_scale([one.mean if one.start is None else one.start for one in free])
-    model = Model(bare, plan.seed, tuple(paths), tuple(targets_of(published, doubts)))
     search = Search(
-        model,
+        Model(bare, plan.seed, tuple(paths), tuple(targets_of(published, doubts))),
         np.empty(0),
         on_scale([one.mean for one in free]),
         np.array([one.sd for one in free]),
@@ -180,51 +127,77 @@ def calibrate(
         jobs,
         done,
     )
-    search, first = _with_usable_targets(search, search.numbers(start, plan.replicates))
-    values, losses = start, list[float]()
-    jacobian = np.empty((0, 0))
-    for stage, (share, least) in enumerate(zip(STAGES, LEAST_GAIN, strict=True), start=1):
-        replicates = max(20, round(share * plan.replicates))
-        values, jacobian = search.descend(values, replicates, least, f"stage {stage} of {len(STAGES)}", losses)
-    numbers = search.numbers(values, plan.replicates)
-    se = _standard_errors(jacobian, numbers, search.scale, search.model.targets, search.sd)
-    fitted = centre(numbers)
-    rows = tuple(
-        Fitted(t.key, t.printed, float(np.exp(x)) if t.log else float(x), float(s), float(b), float(z), t.doubtful)
-        for t, x, s, b, z in zip(
-            search.model.targets, fitted, search.scale, search.residuals(first), search.residuals(fitted), strict=True
-        )
-    )
+    points = [(name, on_scale(point)) for name, point in candidates(free, paths, published)]
+    start = points[0][1]
+    values, began = _best_start(search, points, max(FIRST_LOOK, round(CRUDE * plan.replicates)))
+    for stage, (share, least) in enumerate(zip(STAGES, LEAST_GAIN[1:], strict=True), start=2):
+        replicates = max(FIRST_LOOK, round(share * plan.replicates))
+        search, values, jacobian = search.settle(values, replicates, least, f"stage {stage}")
+    numbers, first = search.numbers(values, plan.replicates), search.numbers(start, plan.replicates)
+    fitted = _fitted(search, centre(first), centre(numbers))
+    se = standard_errors(jacobian, numbers, search.scale, search.model.targets, search.sd)
+    steps = np.minimum(WIDEST * search.sd, OF_SE * se)
+    jacobian = search.slopes_within(values, steps, plan.replicates, "standard errors")
+    se = standard_errors(jacobian, numbers, search.scale, search.model.targets, search.sd)
     natural = search.natural(values)
     return Fit(
         Model(tree, plan.seed, tuple(paths), ()).tree_with(natural),
         dict(zip(plan.free, natural.tolist(), strict=True)),
         _parameters(plan, search, start, values, se),
-        rows,
-        tuple(losses),
+        fitted,
+        began,
+        verdict_of(search.model.targets, published, numbers, doubts),
+        tuple(search.loss(x, search.residuals(centre(own))) for x, own in ((start, first), (values, numbers))),
         plan.replicates,
         plan.seed,
     )
 
 
+def _best_start(
+    search: Search, points: Sequence[tuple[str, Floats]], replicates: int
+) -> tuple[Floats, tuple[Began, ...]]:
+    """The end of the best of a few crude searches, begun where few replicates look best, and how each of them went."""
+    looks = [search.numbers(point, FIRST_LOOK) for _, point in points]
+    common = search.scaled_by(*looks)
+    first = [common.loss(point, common.residuals(centre(x))) for (_, point), x in zip(points, looks, strict=True)]
+    some = sorted(range(len(points)), key=lambda k: first[k])[: FEW_DESCENTS if len(search.sd) > MANY else DESCENTS]
+    ends = []
+    for turn, k in enumerate(some, start=1):
+        name = f"start {turn} of {len(some)}"
+        ends.append(search.settle(points[k][1], replicates, LEAST_GAIN[0], name, CRUDE_ROUNDS)[1])
+    there = [search.numbers(end, replicates) for end in ends]
+    common = search.scaled_by(*there)
+    last = [common.loss(end, common.residuals(centre(x))) for end, x in zip(ends, there, strict=True)]
+    best = int(np.argmin(last))
+    began = [common.residuals(centre(search.numbers(points[k][1], replicates))) for k in some]
+    told = (
+        Began(points[k][0], common.loss(points[k][1], found), end, turn == best)
+        for turn, (k, found, end) in enumerate(zip(some, began, last, strict=True))
+    )
+    return ends[best], tuple(told)
+
+
+def _fitted(search: Search, first: Floats, last: Floats) -> tuple[Fitted, ...]:
+    """Every target at the stated start and at the end."""
+    counts = np.isfinite(search.scale)
+    z_start, z = (np.where(counts, search.residuals(x), np.nan).tolist() for x in (first, last))
+    return tuple(
+        Fitted(t.key, t.printed, float(np.exp(x)) if t.log else float(x), float(s), z_start[k], z[k], t.doubtful)
+        for k, (t, x, s) in enumerate(zip(search.model.targets, last, search.scale, strict=True))
+    )
+
+
 def _what_matters(scenario: Scenario, tree: Tree, paths: Sequence[tuple[Path, ...]]) -> tuple[Tree, dict[str, Printed]]:
     """The tree and the published numbers without what no parameter can change and what is slow to make ready."""
+    published = compared(scenario)
     bare = {name: part for name, part in tree.items() if name not in LEFT_OUT}
     adverse = scenario.outcomes.adverse_events
     if adverse is None or any(path[:2] == ("outcomes", "adverse_events") for group in paths for path in group):
-        return bare, dict(scenario.published)
+        return bare, published
     names = {f"binary.{name}." for name in adverse.names()}
-    kept = {key: one for key, one in scenario.published.items() if not any(key.startswith(name) for name in names)}
+    kept = {key: one for key, one in published.items() if not any(key.startswith(name) for name in names)}
     outcomes = {name: part for name, part in bare["outcomes"].items() if name != "adverse_events"}
     return {**bare, "outcomes": outcomes}, kept
-
-
-def _with_usable_targets(search: Search, numbers: Floats) -> tuple[Search, Floats]:
-    """The search by those targets that vary over replicates, each with its sampling SD, and their simulated values."""
-    scale, middle = spread(numbers), centre(numbers)
-    usable = np.isfinite(scale) & (scale > 0) & np.isfinite(middle)
-    targets = tuple(target for target, use in zip(search.model.targets, usable, strict=True) if use)
-    return replace(search, model=replace(search.model, targets=targets), scale=scale[usable]), middle[usable]
 
 
 def _parameters(plan: Calibration, search: Search, start: Floats, values: Floats, se: Floats) -> tuple[Parameter, ...]:
@@ -243,28 +216,3 @@ def _parameters(plan: Calibration, search: Search, start: Floats, values: Floats
         )
         for k, (name, one) in enumerate(plan.free.items())
     )
-
-
-def _step(jacobian: Floats, found: Floats, prior: Floats, sd: Floats, damping: float) -> Floats:
-    """The Levenberg-Marquardt step of targets and priors, in the parameters' units."""
-    scaled = jacobian * sd
-    normal = scaled.T @ scaled + np.eye(len(sd))
-    pull = scaled.T @ found + prior
-    return np.asarray(sd * np.linalg.solve(normal + damping * np.diag(np.diag(normal)), pull))
-
-
-def _standard_errors(jacobian: Floats, numbers: Floats, scale: Floats, targets: Sequence[Target], sd: Floats) -> Floats:
-    """The errors that the sampling errors of the printed numbers, and the priors, give the parameters.
-
-    Targets of one paper are correlated; their correlation is that over replicates. With A = J'J + prior precision the
-    variance is A^-1 (J' C J + prior precision) A^-1 in units of the priors.
-    """
-    weight = 1 / np.array([DOUBT if target.doubtful else 1.0 for target in targets])
-    filled = np.where(np.isfinite(numbers), numbers, np.nan)
-    mean = np.nanmean(filled, axis=1, keepdims=True)
-    away = np.nan_to_num((filled - mean) / scale[:, None]) * weight[:, None]
-    scaled = jacobian * sd
-    projected = scaled.T @ away
-    spread_of = projected @ projected.T / (numbers.shape[1] - 1)
-    bread = np.linalg.inv(scaled.T @ scaled + np.eye(len(sd)))
-    return np.asarray(sd * np.sqrt(np.diag(bread @ (spread_of + np.eye(len(sd))) @ bread)))

@@ -63,11 +63,17 @@ def fidelity(
 def calibrate(
     name: str, settings: tuple[str, ...], out: Path, jobs: int | None, report_out: Path | None, as_json: bool
 ) -> None:
-    """Fit the free parameters of a world to its published numbers, and write the fitted world."""
+    """Fit the free parameters of a world to its published numbers, and write the fitted world.
+
+    Exit code 1 where the fitted world does not print its paper: more than one number in ten outside, or one too far.
+    """
     from benchmarks import twin_verbs, verbs
 
     asked = verbs.load_study(name, settings)
-    click.echo(twin_verbs.calibrate(asked, settings, out, jobs or cores(), report_out, as_json))
+    text, holds = twin_verbs.calibrate(asked, settings, out, jobs or cores(), report_out, as_json)
+    click.echo(text)
+    if not holds:
+        raise click.exceptions.Exit(1)
 
 
 @cli.command()

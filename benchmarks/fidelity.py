@@ -13,9 +13,10 @@ import numpy as np
 
 from analysis.block_workflow import BlockAnalysis
 from analysis.numbers import BlockNumbers
-from analysis.published import parse_printed
+from analysis.published import NOT_PRINTED, parse_printed
 from benchmarks.blocks import block_size
 from benchmarks.executors import in_threads
+from benchmarks.published_keys import compared, stated
 from benchmarks.sampled import one_sample
 from benchmarks.scenario import Scenario
 from simulator.cohort import Floats
@@ -23,8 +24,6 @@ from simulator.generate import Resolved, generate, resolve
 from simulator.world import Printed
 
 CENTRAL = (0.025, 0.5, 0.975)
-DESIGN = "world."
-NOT_PRINTED = "not_printed"
 
 
 @dataclass(frozen=True)
@@ -59,18 +58,18 @@ class Total:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """The scores of all published numbers, their totals by place, and who was not included by which criterion."""
+    """The scores of all published numbers, their totals by place, and who was not included by which criterion.
+
+    ``left_out`` are the numbers that no replicate has: marked for the audit alone, or of the world that this one
+    changes.
+    """
 
     replicates: int
     seed: int
     scores: tuple[Score, ...]
     totals: tuple[Total, ...]
     flow: tuple[tuple[str, float], ...]
-
-
-def to_score(published: Mapping[str, Printed]) -> dict[str, Printed]:
-    """The published numbers that an analysis can give."""
-    return {key: one for key, one in published.items() if one.printed != NOT_PRINTED and not key.startswith(DESIGN)}
+    left_out: tuple[str, ...]
 
 
 def replicate_numbers(
@@ -129,15 +128,17 @@ def fidelity(
     doubts: Mapping[str, tuple[str, ...]],
 ) -> Fidelity:
     """The scorecard of a world over so many replicates; ``doubts`` are the audit's findings by key."""
-    published = to_score(scenario.published)
+    published = compared(scenario)
     resolved = resolve(scenario)
     numbers, flow = replicate_numbers(scenario, resolved, list(published), replicates, seed, jobs, done)
     scores = [score(key, one, numbers[key], doubts.get(key, ())) for key, one in published.items()]
-    scores += [design_score(scenario, key, one) for key, one in scenario.published.items() if key.startswith(DESIGN)]
+    scores += [design_score(scenario, key, one) for key, one in stated(scenario).items()]
     probe = generate(resolved, seed, np.zeros(1, np.int64))
     names = [*(f"not: {name}" for name in probe.hidden.criteria), "qualified, not needed", "included"]
     steps = [("screened", float(scenario.screened())), *zip(names, flow.tolist(), strict=True)]
-    return Fidelity(replicates, seed, tuple(scores), totals(scores), tuple(steps))
+    known = {one.key for one in scores}
+    left_out = [key for key, one in scenario.published.items() if key not in known and one.printed != NOT_PRINTED]
+    return Fidelity(replicates, seed, tuple(scores), totals(scores), tuple(steps), tuple(left_out))
 
 
 def design_score(scenario: Scenario, key: str, one: Printed) -> Score:

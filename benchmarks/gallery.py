@@ -9,7 +9,7 @@ from benchmarks import study
 from benchmarks.blocks import prepare
 from benchmarks.report import gallery_entry, gallery_page
 from benchmarks.store import RunError, RunFolder
-from benchmarks.verbs import load_study
+from benchmarks.verbs import started
 from benchmarks.written import write_page
 from simulator.documents import DocumentError, shipped
 
@@ -32,7 +32,7 @@ def gallery(folder: Path, out: Path | None, as_json: bool = False) -> str:
             unfinished.append((place.name, f"has no report; trialtwin report {place.name} makes one"))
             continue
         try:
-            asked = load_study(str(place / "scenario.yaml"))
+            asked = started(str(place / "scenario.yaml"))
             result = study.read_study(prepare(asked.cells), run)
         except (DocumentError, RunError) as error:
             unfinished.append((place.name, str(error).splitlines()[0]))

@@ -161,12 +161,16 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         ": every printed number",
         "totals": "[{where, numbers, inside, doubtful}] by table, then all",
         "flow": "[[criterion, patients]]: means over replicates",
+        "left_out": "[key]: printed numbers that no replicate has",
     },
     "calibrate": {
         "values": "{parameter: fitted}",
         "parameters": "[{name, start, fitted, se, prior_mean, prior_sd, scale, pinned, at_bound}]",
-        "targets": "[{key, printed, simulated, sd, z_start, z, doubtful}]",
-        "losses": "[sum of squares]: from the start to the end",
+        "targets": "[{key, printed, simulated, sd, z_start, z, doubtful}]; sd and z null where it could not be fitted",
+        "starts": "[{name, at_first, at_last, taken}]: sums of squares where the search began and ended",
+        "verdict": "{numbers, doubtful, outside: [{key, printed, median, low, high, distance}], unused: [{key, "
+        "printed, why}], bad}: bad says why the fit is bad, or is empty",
+        "losses": "[sum of squares]: at the stated start, at the end",
         "replicates": "of each step",
         "seed": "of all randomness",
     },

@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.block_workflow import BlockAnalysis
 from analysis.numbers import BlockNumbers
-from benchmarks.fidelity import to_score
+from benchmarks.published_keys import compared
 from benchmarks.sampled import one_sample
 from benchmarks.scenario import Scenario
 from simulator.generate import Resolved, generate
@@ -28,7 +28,7 @@ def print_paper(
     sample = one_sample(scenario, cohorts, seed)
     found = BlockNumbers(BlockAnalysis(sample))
     made = {}
-    for key, one in to_score(template).items():
+    for key, one in compared(scenario.model_copy(update={"published": template})).items():
         value = float(found.of(key)[0])
         if not isnan(value):
             made[key] = Printed(printed=as_printed(key, value, one.printed), where=one.where)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.scenario import Scenario
 from benchmarks.store import RunError, RunFolder
-from benchmarks.verbs import Asked, load_study, ready_kernels
+from benchmarks.verbs import Asked, load_study, ready_kernels, started
 from simulator.documents import resolved_yaml
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def held(path: Path) -> Held:
     manifest = folder.read_json("manifest.json")
     if not isinstance(manifest, dict):
         raise RunError(f"{path}: its manifest.json is not one of ours")
-    asked = load_study(str(path / "scenario.yaml"))
+    asked = started(str(path / "scenario.yaml"))
     sources, files = manifest.get("sources", {}), manifest.get("files", [])
     if not isinstance(sources, dict) or not isinstance(files, list):
         raise RunError(f"{path}: its manifest.json is not one of ours")

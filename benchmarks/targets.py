@@ -10,7 +10,6 @@ from analysis.block_workflow import BlockAnalysis
 from analysis.numbers import BlockNumbers
 from analysis.published import parse_printed
 from benchmarks.blocks import block_size
-from benchmarks.fidelity import to_score
 from benchmarks.sampled import one_sample
 from benchmarks.scenario import Calibration, Scenario
 from simulator.cohort import Floats
@@ -45,10 +44,9 @@ class Target:
         return np.asarray(away / (sd * (DOUBT if self.doubtful else 1.0)))
 
 
-def targets_of(published: Mapping[str, Printed], doubts: Mapping[str, Any]) -> list[Target]:
-    """The published numbers as targets: without p-values, limits not reached, and what repeats another number."""
+def targets_of(numbers: Mapping[str, Printed], doubts: Mapping[str, Any]) -> list[Target]:
+    """Numbers that replicates have as targets: without p-values, limits not reached, and what repeats another."""
     found = []
-    numbers = to_score(published)
     for key, one in numbers.items():
         base, _, last = key.rpartition(".")
         repeats = last == "percent" and any(f"{base}.{other}" in numbers for other in ("n", "yes", "events"))

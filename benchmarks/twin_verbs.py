@@ -10,22 +10,24 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from analysis.audit.paper import SEVERITIES, Finding
 from benchmarks import calibrate as calibration
 from benchmarks import fidelity as scorecard
 from benchmarks.progress import Progress
+from benchmarks.published_keys import check_paper, check_published, compared
 from benchmarks.scenario import Scenario
 from benchmarks.sizes import check_sizes
 from benchmarks.store import RunError
 from benchmarks.tables import WIDTH, aligned, number
-from benchmarks.targets import free_paths
+from benchmarks.targets import free_paths, targets_of
 from benchmarks.verbs import Asked, ready_kernels
+from benchmarks.verdict import Verdict
 from benchmarks.warm_up import STUDY
 from benchmarks.written import write_page
 from simulator.canonical import resolved_yaml
-from simulator.documents import load, parse
+from simulator.documents import Document, DocumentError, load, parse
 from simulator.spec import Spec
 from simulator.world import Printed
 
@@ -70,6 +72,7 @@ def fidelity_text(found: scorecard.Fidelity) -> str:
         if not one.inside
     ]
     flow = [(name, f"{count:.1f}") for name, count in found.flow]
+    left_out = [f"no replicate has, and not compared: {', '.join(found.left_out)}", ""] if found.left_out else []
     return "\n".join(
         [
             aligned(("printed in", "inside", "%", "doubtful, not counted"), rows),
@@ -77,6 +80,7 @@ def fidelity_text(found: scorecard.Fidelity) -> str:
             f"outside the central 95 % of {found.replicates:,} replicates:",
             aligned(("number", "printed", "median", "central 95 %", "doubt"), outside) if outside else "none",
             "",
+            *left_out,
             "patients, mean of the replicates:",
             aligned(("", "patients"), flow),
         ]
@@ -85,13 +89,18 @@ def fidelity_text(found: scorecard.Fidelity) -> str:
 
 def calibrate(
     asked: Asked, settings: tuple[str, ...], out: Path, jobs: int, report_out: Path | None, as_json: bool
-) -> str:
-    """The fitted world written, its page where asked; its tables or JSON. ``settings``: by which it was asked for."""
+) -> tuple[str, bool]:
+    """The fitted world written, its page where asked; its tables or JSON, and whether it fits its paper.
+
+    ``settings`` are those by which it was asked for.
+    """
     scenario, document = asked.scenario, asked.document
     for text in settings:
         if not text.startswith("calibration"):
             raise RunError(f"{text}: only calibration.* can be set here; the fitted world would not hold the rest")
     _needs_published(asked)
+    if not targets_of(compared(scenario), {}):
+        raise RunError(f"{scenario.name}: no published number can be fitted; p-values and limits not reached cannot")
     if scenario.calibration is None or not scenario.calibration.free:
         raise RunError(f"{scenario.name}: no 'calibration.free' says what may be fitted")
     if out.suffix not in (".yaml", ".yml"):
@@ -104,7 +113,11 @@ def calibrate(
         raise RunError(f"{scenario.name}: {error}") from None
     check_sizes((scenario,), jobs)
     ready_kernels(STUDY)
-    fit = calibration.calibrate(scenario, document.tree, paths, jobs, Progress(), doubts(asked))
+    try:
+        fit = calibration.calibrate(scenario, document.tree, paths, jobs, Progress(), doubts(asked))
+    except ValidationError as error:
+        told = error.errors(include_url=False)[0]["msg"]
+        raise RunError(f"{scenario.name}: the bounds of calibration.free allow what is no world: {told}") from None
     changed = sorted({path[:-1] if path[-1].isdecimal() else path for group in paths for path in group})
     write_page(out, fitted_yaml(asked, fit, changed, out))
     if report_out is not None:
@@ -113,8 +126,8 @@ def calibrate(
         write_page(report_out, calibration_report(fit, document, scenario))
     if as_json:
         described = {name: part for name, part in asdict(fit).items() if name != "tree"}
-        return json.dumps(_plain(described), indent=2, allow_nan=False)
-    return fit_text(fit, out)
+        return json.dumps(_plain(described), indent=2, allow_nan=False), not fit.verdict.bad
+    return fit_text(fit, out), not fit.verdict.bad
 
 
 def fitted_yaml(asked: Asked, fit: calibration.Fit, changed: list[tuple[str, ...]], out: Path) -> str:
@@ -131,11 +144,12 @@ def fitted_yaml(asked: Asked, fit: calibration.Fit, changed: list[tuple[str, ...
     first = Path(asked.document.files[-1]).read_text("utf-8").splitlines()[0]
     head = first + "\n" if first.startswith(SCHEMA) else ""
     head += f"# Written by `trialtwin calibrate`; seed {fit.seed}, {fit.replicates} replicates.\n"
+    head += f"# {fit.verdict.text}\n" if fit.verdict.bad else ""
     return head + resolved_yaml({"extends": base, "name": out.stem, **tree})
 
 
 def fit_text(fit: calibration.Fit, out: Path) -> str:
-    """The fitted parameters with what the paper says of them, and the targets that are furthest off."""
+    """The fitted parameters with what the paper says of them, where it began, and what of the paper is not met."""
     parameters = [
         (
             one.name,
@@ -146,24 +160,52 @@ def fit_text(fit: calibration.Fit, out: Path) -> str:
         )
         for one in fit.parameters
     ]
-    worst = sorted(fit.targets, key=lambda one: -abs(one.z))[:20]
+    used = [one for one in fit.targets if isfinite(one.z)]
     targets = [
         (one.key + (" (doubtful)" if one.doubtful else ""), one.printed, f"{one.simulated:.4g}", f"{one.z:+.2f}")
-        for one in worst
+        for one in sorted(used, key=lambda one: -abs(one.z))[:20]
+    ]
+    starts = [
+        (one.name + (" (taken)" if one.taken else ""), f"{one.at_first:.1f}", f"{one.at_last:.1f}")
+        for one in fit.starts
     ]
     loose = [one.name for one in fit.parameters if one.pinned < 0.1]
     return "\n".join(
         [
             aligned(("parameter", "start", "fitted", "SE", "pinned down %"), parameters),
             "",
-            f"the furthest of {len(fit.targets)} targets (simulated mean; distance in sampling SDs of the number):",
+            f"the furthest of {len(used)} targets (simulated mean; distance in sampling SDs of the number):",
             aligned(("target", "printed", "simulated", "distance"), targets),
+            "",
+            "where the search began, with few replicates (sums of squares by common sampling SDs):",
+            aligned(("start", "there", "at its end"), starts),
             "",
             f"sum of squares {fit.losses[0]:.1f} at the start, {fit.losses[-1]:.1f} at the end",
             "not pinned down by the paper (under 10 %): " + (", ".join(loose) or "none"),
             f"fitted world {out}",
+            "",
+            *verdict_lines(fit.verdict),
         ]
     )
+
+
+def verdict_lines(verdict: Verdict) -> list[str]:
+    """What of the paper the fitted world does not print, worst first, and what could not be fitted."""
+    outside = [
+        (one.key, one.printed, number(one.median), f"{number(one.low)} to {number(one.high)}", _far(one.distance))
+        for one in verdict.outside
+    ]
+    unused = [(one.key, one.printed, one.why) for one in verdict.unused]
+    heads = ("outside, worst first", "printed", "median", "central 95 %", "SDs away")
+    return [
+        *textwrap.wrap(verdict.text, WIDTH),
+        *(["", aligned(heads, outside)] if outside else []),
+        *(["", aligned(("could not be fitted", "printed", "why"), unused)] if unused else []),
+    ]
+
+
+def _far(distance: float) -> str:
+    return f"{distance:.1f}" if isfinite(distance) else "no limit"
 
 
 class Paper(Spec):
@@ -181,6 +223,7 @@ def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json
     published = parse(document, Paper, ignore=[key for key in document.tree if key != "published"]).published
     if not published:
         raise RunError(f"{name}: has no published numbers")
+    _check_keys(document, published)
     try:
         findings, tests = find(published), conventions(published)
     except ValueError as error:
@@ -198,6 +241,16 @@ def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json
         }
         return json.dumps(_plain(described), indent=2, allow_nan=False)
     return audit_text(findings, [str(one) for one in tests], len(published))
+
+
+def _check_keys(document: Document, published: Mapping[str, Printed]) -> None:
+    """DocumentError where a key is no number of the world, or of any paper where the document is no whole world."""
+    try:
+        scenario = parse(document, Scenario)
+    except DocumentError:
+        check_paper(document, published)
+    else:
+        check_published(document, scenario)
 
 
 def audit_text(findings: Sequence[Finding], tests: Sequence[str], numbers: int) -> str:
@@ -245,8 +298,13 @@ def _last(key: str) -> str:
 
 
 def _needs_published(asked: Asked) -> None:
-    if not scorecard.to_score(asked.scenario.published):
-        raise RunError(f"{asked.scenario.name}: the world has no published numbers")
+    scenario = asked.scenario
+    if not compared(scenario):
+        raise RunError(f"{scenario.name}: the world has no published numbers of which its replicates have any")
+    matching = scenario.analysis.matching
+    if matching.ratio != 1 or matching.replacement:
+        what = "ratio: 1" if matching.ratio != 1 else "replacement: false"
+        raise RunError(f"{scenario.name}: analysis.matching: printed numbers are those of matching 1:1; write '{what}'")
 
 
 def _rounded(value: Any) -> Any:

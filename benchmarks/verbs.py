@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.addresses import ALONE, Address, as_simulated
 from analysis.cohort_spec import CohortSpec
+from benchmarks.published_keys import check_published
 from benchmarks.scenario import Scenario, Settings, cells
 from benchmarks.store import RunError
 from simulator.documents import (
@@ -46,6 +47,13 @@ def load_study(
     name: str, settings: tuple[str, ...] = (), replicates: int | None = None, seed: int | None = None
 ) -> Asked:
     """The study of that name or path; DocumentError lists everything that is wrong with it."""
+    asked = started(name, settings, replicates, seed)
+    check_published(asked.document, asked.scenario)
+    return asked
+
+
+def started(name: str, settings: tuple[str, ...] = (), replicates: int | None = None, seed: int | None = None) -> Asked:
+    """The study of a run folder's own document, whose published numbers were checked before it started."""
     document = load(name, settings, spec=Scenario)
     parse(document, Scenario)
     given = {"run.replicates": replicates, "run.seed": seed}

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from simulator.calendar import CalendarTrend
 from simulator.centres import Centres
@@ -13,7 +13,6 @@ from simulator.covariates import Population
 from simulator.entry import Entry, parse_date
 from simulator.followup import FollowUp
 from simulator.imperfections import Imperfections
-from simulator.keys import split_key
 from simulator.outcomes import Outcomes
 from simulator.spec import Label, Name, Spec
 from simulator.terms import parse_term
@@ -51,16 +50,21 @@ class Printed(Spec):
     """A published number exactly as printed, and where it stands. It is never used by the simulation.
 
     ``not_printed`` stands where a number is announced but is not in the text; ``also`` for other places that print it.
+    ``audit_only`` marks a number that the world does not simulate: the audit reads it, nothing is compared with it.
     """
 
     printed: str
     where: Label
     note: str = ""
     also: tuple[Quoted, ...] = ()
+    audit_only: bool = False
 
 
 class World(Spec):
-    """How virtual cohorts of one study come about; ``published`` is kept apart from what the twin uses."""
+    """How virtual cohorts of one study come about; ``published`` is kept apart from what the twin uses.
+
+    Its keys are checked by `benchmarks.published_keys`, which knows what an analysis of the world gives.
+    """
 
     other_rooms: ClassVar[tuple[str, ...]] = (
         "question", "analysis", "estimators", "target", "sweep", "run", "calibration", "compatible",
@@ -79,13 +83,6 @@ class World(Spec):
     calendar: CalendarTrend | None = None
     imperfections: Imperfections | None = None
     published: dict[str, Printed] = Field(default_factory=dict)
-
-    @field_validator("published")
-    @classmethod
-    def _paths(cls, published: dict[str, Printed]) -> dict[str, Printed]:
-        for key in published:
-            split_key(key)
-        return published
 
     @model_validator(mode="after")
     def _consistent(self) -> "World":

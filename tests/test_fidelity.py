@@ -50,7 +50,17 @@ def test_what_is_no_number_is_refused():
 
 @pytest.mark.parametrize(
     ("text", "inside", "percentile"),
-    [("500", True, 50.0), ("26", True, 2.55), ("24", False, 2.35), ("975", True, 97.45), ("977", False, 97.65)],
+    [  # the central 95 % are 26 to 975: from below a number is outside as soon as all that rounds to it is below 26
+        ("500", True, 50.0),
+        ("26", True, 2.55),
+        ("25.99", False, 2.5),
+        ("25.9", False, 2.5),
+        ("24", False, 2.35),
+        ("975", True, 97.45),
+        ("975.01", False, 97.5),
+        ("975.1", False, 97.5),
+        ("977", False, 97.65),
+    ],
 )
 def test_a_number_is_inside_the_central_95_percent_or_not(text, inside, percentile):
     made = score("k", printed(text), NUMBERS)

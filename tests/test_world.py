@@ -55,7 +55,7 @@ FAULTS = [
     ("population/size", 422.0, "valid integer"),
     ("population/hidden", {"age": BINARY}, "age: both measured and hidden"),
     ("arms", {"control": "A", "treated": "A"}, "the two arms need different names"),
-    ("published", {"cohort..n": {"printed": "1", "where": "Table 1"}}, "'cohort..n' is not a dotted path"),
+    ("published", {"cohort.n": {"printed": 1, "where": "Table 1"}}, "valid string"),
     ("name", "a b", "should match pattern"),
     ("time_unit", "weeks", "'months'"),
     ("defects", {}, "Extra inputs are not permitted"),

@@ -99,7 +99,7 @@ class Paper:
 
     @staticmethod
     def of(published: Mapping[str, Printed]) -> "Paper":
-        """The paper of these printed numbers; dates are left out. ValueError for a text that is no number."""
+        """The paper of these numbers; dates and texts of the design are left out. ValueError for another text."""
         numbers = {}
         for key, one in published.items():
             if one.printed == NOT_PRINTED or parse_months(one.printed) is not None:
@@ -107,6 +107,8 @@ class Paper:
             try:
                 numbers[key] = Number(key, one.printed, one.where, parse_printed(one.printed))
             except ValueError as error:
+                if key.startswith("world."):
+                    continue  # a text of the design
                 raise ValueError(f"{key}: {error}") from None
         return Paper(numbers)
 

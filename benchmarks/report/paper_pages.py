@@ -15,6 +15,8 @@ from benchmarks.scenario import Scenario
 from benchmarks.tables import number
 from simulator.documents import Document, digest
 
+OUTSIDE = ("number", "printed", "fitted median", "central 95 %", "sampling SDs away")
+UNUSED = ("number", "printed", "why")
 HEADS = ("number", "printed", "median", "central 95 %", "percentile")
 
 
@@ -27,6 +29,8 @@ def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> 
         "it is inside where one of them lies in the central 95 % of the replicates, whose numbers come from the same "
         f"analysis. World: {scenario.source}"
     )
+    if found.left_out:
+        lead += f" No replicate has, and nothing was compared with: {', '.join(found.left_out)}."
     return html(
         Page(
             f"Does {scenario.name} print what the paper prints?",
@@ -128,12 +132,11 @@ def _absent(found: Fidelity) -> Section:
 
 def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
     """The HTML report of a calibration."""
-    firm = [one for one in fit.targets if not one.doubtful]
-    near = sum(abs(one.z) <= 1.96 for one in firm)
-    verdict = (
-        f"After the fit {near} of {len(firm)} undoubted targets lie within 1.96 of their own sampling errors of what "
-        f"is printed; the sum of squares fell from {fit.losses[0]:.1f} to {fit.losses[-1]:.1f}."
-    )
+    used, verdict = [one for one in fit.targets if isfinite(one.z)], fit.verdict
+    outside = [
+        (one.key, one.printed, number(one.median), f"{number(one.low)} to {number(one.high)}", number(one.distance))
+        for one in verdict.outside
+    ]
     parameters = [
         (one.name, f"{one.start:.4g}", f"{one.fitted:.4g}", f"{one.se:.2g}", one.scale, f"{100 * one.pinned:.0f}",
          "yes" if one.at_bound else "")
@@ -143,15 +146,16 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
     targets = [
         (one.key, one.printed, f"{one.simulated:.4g}", f"{one.sd:.3g}", f"{one.z_start:+.2f}", f"{one.z:+.2f}",
          "yes" if one.doubtful else "")
-        for one in sorted(fit.targets, key=lambda one: -abs(one.z))
+        for one in sorted(used, key=lambda one: -abs(one.z))
     ]  # fmt: skip
     columns = ("target", "printed", "fitted", "sampling SD", "z at the start", "z", "doubtful")
     note = "z: distance in sampling SDs of the printed number. Doubtful ones weigh less."
+    unused = [(one.key, one.printed, one.why) for one in verdict.unused]
     loose = ", ".join(one.name for one in fit.parameters if one.pinned < 0.1) or "none"
     return html(
         Page(
             f"Which {scenario.name} prints what the paper prints?",
-            verdict,
+            f"{verdict.text}.",
             Told(
                 f"trialtwin calibrate {scenario.name} --out FITTED.yaml",
                 (("scenario digest", digest(document.tree)), ("seed", str(fit.seed))),
@@ -161,6 +165,14 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
             assumed_section(document),
             base_section(document),
             (
+                Section(
+                    "Numbers outside",
+                    ("A good fit has at most one number in ten outside, and none farther than chance explains.",),
+                    tables=(
+                        *([table("Numbers outside", OUTSIDE, outside)] if outside else []),
+                        *([table("Could not be fitted", UNUSED, unused)] if unused else []),
+                    ),
+                ),
                 Section(
                     "Parameters",
                     tables=(table("Parameters", heads, parameters),),
@@ -174,7 +186,7 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
                             FittedNumber(
                                 place(scenario.published[one.key].where), _short(one.key), -one.z, -one.z_start
                             )
-                            for one in fit.targets
+                            for one in used
                             if one.key in scenario.published
                         ]
                     ),

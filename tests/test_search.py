@@ -1,0 +1,313 @@
+"""The search of calibration against closed forms: standard errors, SDs held within a stage, starts, the verdict."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from benchmarks.calibrate import Fit, calibrate
+from benchmarks.cli import main
+from benchmarks.scenario import Free
+from benchmarks.search import Search, alike, softened, standard_errors, usable
+from benchmarks.starts import candidates
+from benchmarks.targets import Model, Target, centre, free_paths, spread
+from benchmarks.verbs import load_study
+from benchmarks.verdict import verdict_of
+from simulator.cohort import Floats
+from simulator.world import Printed
+from tests.small_papers import write_paper
+
+SLOPES = np.array([[3.0, 0.0, 0.0], [1.0, 2.0, 0.0], [0.5, -1.0, 0.0], [2.0, 2.0, 0.0]])
+NOISE = np.array([[1.0, 0.0, 0.0, 0.0], [0.6, 0.9, 0.0, 0.0], [0.0, 0.4, 1.2, 0.0], [0.5, 0.5, 0.5, 0.7]])
+TRUE = np.array([0.3, -0.2, 0.0])
+PRIOR_SD = np.array([0.8, 1.5, 0.4])
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    """No progress shown."""
+    assert stage
+    assert done <= total
+
+
+@dataclass(frozen=True)
+class Linear(Model):
+    """Targets that are linear in the parameters, with correlated noise whose SD may grow with the last parameter."""
+
+    growing: float = 0.0
+
+    def numbers(self, values: Floats, replicates: int) -> Floats:
+        """As a world's, with fixed luck."""
+        luck = np.random.default_rng(7).standard_normal((len(SLOPES), replicates))
+        luck -= luck.mean(axis=1, keepdims=True)
+        made: Floats = (SLOPES @ values)[:, None] + np.exp(self.growing * values[2]) * (NOISE @ luck)
+        return made
+
+
+def linear(printed: Floats, mean: Floats, doubtful: int = -1, growing: float = 0.0) -> Search:
+    """The search of the linear world for these printed numbers, one of which may be doubtful."""
+    targets = tuple(Target(f"t{k}", "0", y, y, False, k == doubtful) for k, y in enumerate(printed))
+    model = Linear({}, 1, (), targets, growing)
+    wide = np.full(3, 50.0)
+    return Search(model, np.full(len(printed), np.nan), mean, PRIOR_SD, -wide, wide, np.zeros(3, np.bool_), 1, quiet)
+
+
+@pytest.mark.parametrize("doubtful", [-1, 0])
+def test_standard_errors_are_the_spread_of_fits_to_repeated_papers(doubtful):
+    """In a linear world the fit is a weighted least-squares one: its spread over papers and prior means is the SE."""
+    search, values, jacobian = linear(SLOPES @ TRUE, TRUE, doubtful).settle(TRUE + 0.5, 4000, 1e-6, "linear")
+    np.testing.assert_allclose(values, TRUE, atol=0.02)
+    se = standard_errors(jacobian, search.numbers(values, 4000), search.scale, search.model.targets, PRIOR_SD)
+    rng, weight = np.random.default_rng(11), np.where(np.arange(4) == doubtful, 3.0, 1.0)
+    rows = np.vstack([SLOPES / (np.sqrt((NOISE**2).sum(axis=1)) * weight)[:, None], np.diag(1 / PRIOR_SD)])
+    papers = (SLOPES @ TRUE)[:, None] + NOISE @ rng.standard_normal((4, 20_000))
+    means = TRUE[:, None] + PRIOR_SD[:, None] * rng.standard_normal((3, 20_000))
+    scaled = np.vstack([papers / (np.sqrt((NOISE**2).sum(axis=1)) * weight)[:, None], means / PRIOR_SD[:, None]])
+    spread_of = np.linalg.lstsq(rows, scaled, rcond=None)[0].std(axis=1, ddof=1)
+    np.testing.assert_allclose(se, spread_of, rtol=0.05)
+    assert se[2] == pytest.approx(PRIOR_SD[2], rel=1e-6)  # no number says anything of it
+    for wrong in (0.9, 1.1):
+        assert not np.allclose(wrong * se, spread_of, rtol=0.05)
+
+
+def test_a_fit_cannot_gain_by_making_its_numbers_uncertain():
+    """The printed numbers are at odds, and a larger last parameter makes every SD larger: it stays at its prior."""
+    odd = SLOPES @ TRUE + np.array([9.0, -9.0, 9.0, -9.0])
+    search, values, _ = linear(odd, TRUE, growing=1.0).settle(TRUE, 400, 1e-4, "odd")
+    assert abs(values[2]) < 1e-6
+    np.testing.assert_allclose(search.scale, spread(search.numbers(values, 400)), rtol=0.06)
+
+
+def test_stages_end_with_the_sds_of_where_they_end():
+    """From a start at which all SDs are 20 times too large the fit ends where it does from the truth."""
+    printed = SLOPES @ TRUE
+    far = linear(printed, TRUE, growing=1.0).settle(np.array([5.0, 5.0, 3.0]), 400, 1e-4, "far")
+    near = linear(printed, TRUE, growing=1.0).settle(TRUE, 400, 1e-4, "near")
+    np.testing.assert_allclose(far[1], near[1], atol=0.02)
+    np.testing.assert_allclose(far[0].scale, near[0].scale, rtol=0.06)
+
+
+def test_ends_are_compared_by_sds_that_neither_inflates():
+    search = linear(SLOPES @ TRUE, TRUE, growing=1.0)
+    good, inflated = TRUE, np.array([3.0, 3.0, 3.0])
+    numbers = [search.numbers(one, 400) for one in (good, inflated)]
+    common = search.scaled_by(*numbers)
+    np.testing.assert_array_equal(common.scale, spread(numbers[0]))
+    losses = [float(np.sum(common.residuals(centre(one)) ** 2)) for one in numbers]
+    assert losses[0] < 1e-6 < losses[1]
+
+
+def test_what_is_lost_on_the_way_is_the_farthest_of_all():
+    found = softened(np.array([0.0, -3.0, 9.9, 100.0, -1e300, np.inf, -np.inf, np.nan]))
+    np.testing.assert_allclose(found, [0, -3, 9.9, 10 * (1 + np.log(10)), -100, 100, -100, 100])
+    assert (np.diff(softened(np.linspace(0, 1000, 500))) > 0).all()
+
+
+def test_targets_are_used_that_are_there_reached_and_vary():
+    row = np.arange(100.0)
+    rows = {
+        "plain": row,
+        "a fifth": np.where(row < 20, row, np.nan),
+        "fewer": np.where(row < 19, row, np.nan),
+        "mostly reached": np.where(row < 85, row, np.inf),
+        "not so": np.where(row < 83, row, np.inf),
+        "never": np.full(100, np.nan),
+        "fixed": np.full(100, 3.0),
+    }
+    found = usable(np.array(list(rows.values())))
+    assert dict(zip(rows, found.tolist(), strict=True)) == {
+        "plain": True, "a fifth": True, "fewer": False, "mostly reached": True, "not so": False, "never": False,
+        "fixed": False,
+    }  # fmt: skip
+    one, other = np.full(200, 2.0), np.full(200, 2.08)
+    assert alike(one, other)
+    assert not alike(one, np.full(200, 2.2))
+    other[:5] = np.nan
+    assert not alike(one, other)
+
+
+FREE = {
+    "outcomes.death.baseline.rate": Free(mean=0.02, sd=0.5, bounds=(0.001, 1), scale="log"),
+    "outcomes.progression.treatment.log_hr": Free(mean=-0.1, sd=0.5, bounds=(-2, 2), start=1.5),
+    "followup.dropout.control.rate": Free(mean=0.01, sd=0.5, bounds=(0.001, 1), scale="log"),
+    "outcomes.progression.treatment.modifiers.stage": Free(mean=0.2, sd=0.5, bounds=(-2, 2)),
+}
+
+
+def printed(numbers: Mapping[str, str]) -> dict[str, Printed]:
+    return {key: Printed(printed=text, where="T") for key, text in numbers.items()}
+
+
+def test_the_search_begins_at_crude_moments_of_the_paper():
+    paper = printed({
+        "endpoints.OS.before.km.control.median": "20.0", "endpoints.OS.before.cox.hr": "0.50",
+        "endpoints.PFS.after.km.control.events": "80", "cohort.control": "100", "endpoints.PFS.after.cox.hr": "0.80",
+        "endpoints.PFS.before.follow_up.control.median": "10.0",
+    })  # fmt: skip
+    paths = [(tuple(name.split(".")),) for name in FREE]
+    found = dict(candidates(list(FREE.values()), paths, paper))
+    assert found["as stated"].tolist() == [0.02, 1.5, 0.01, 0.2]
+    assert found["prior middle"].tolist() == [0.02, -0.1, 0.01, 0.2]
+    np.testing.assert_allclose(found["moments, OS"], [np.log(2) / 20, np.log(0.5), 0.01, 0.2])
+    np.testing.assert_allclose(found["moments, PFS"], [-np.log(0.2) / 10, np.log(0.8), 0.01, 0.2])
+    between = [np.sqrt(np.log(2) / 20 * -np.log(0.2) / 10), np.log(0.4) / 2, 0.01, 0.2]
+    np.testing.assert_allclose(found["moments, between them"], between)
+    scattered = np.array([point for name, point in found.items() if name.startswith("scattered")])
+    assert len(scattered) == 6
+    assert scattered[:, 0].min() < 0.02 < scattered[:, 0].max()
+    alone = dict(candidates([FREE["outcomes.death.baseline.rate"]], paths[:1], {}))
+    assert len(alone) == 7  # the stated start, which is the prior's middle, and the scattered
+
+
+def judged(rows: Mapping[str, tuple[str, Floats]], doubtful: tuple[str, ...] = ()):
+    """The verdict on numbers printed so, with these values in the replicates."""
+    paper = printed({key: text for key, (text, _) in rows.items()})
+    targets = [
+        Target(key, text, float(text) - 0.05, float(text) + 0.05, False, key in doubtful)
+        for key, (text, _) in rows.items()
+    ]
+    return verdict_of(targets, paper, np.array([row for _, row in rows.values()]), dict.fromkeys(doubtful, ("odd",)))
+
+
+def test_the_verdict_tells_what_is_outside_worst_first_and_what_was_not_used():
+    row = np.linspace(-2, 2, 201)  # its SD is 1.163
+    found = judged({
+        "a": ("0.5", row), "b": ("5.0", row), "c": ("-3.5", row), "d": ("9.0", row), "e": ("1.0", np.full(201, 1.0)),
+        "f": ("-1.7", np.where(np.arange(201) < 30, row, np.nan)),
+        "g": ("1.0", np.where(np.arange(201) < 160, row, np.inf)),
+    }, ("d",))  # fmt: skip
+    assert (found.numbers, found.doubtful) == (6, 1)
+    assert [one.key for one in found.outside] == ["b", "c"]
+    assert found.outside[0].distance == pytest.approx((5.0 - 0.05) / row.std(ddof=1))
+    assert found.outside[1].distance == pytest.approx((3.5 - 0.05) / row.std(ddof=1))
+    assert {one.key: one.why for one in found.unused} == {
+        "e": "it is 1 in every replicate", "f": "15 % of the replicates have it",
+        "g": "80 % of the replicates reach it",
+    }  # fmt: skip
+    assert found.bad == "more than one number in ten is outside"
+    assert found.text.startswith("2 of 6 printed numbers lie outside the central 95 % of the replicates")
+
+
+def test_a_fit_is_bad_where_chance_does_not_explain_it():
+    row = np.linspace(-2, 2, 201)
+    sd = row.std(ddof=1)
+    inside = {f"k{k}": ("0.5", row) for k in range(19)}
+    assert not judged(inside).bad
+    assert not judged({**inside, "far": (f"{4.0 * sd + 0.05:.4f}", row)}).bad  # Bonferroni's bound of 20 is 4.06 SDs
+    assert "further away than chance explains" in judged({**inside, "far": (f"{4.2 * sd + 0.05:.4f}", row)}).bad
+    two = {f"far{k}": (f"{3 * sd:.4f}", row) for k in range(2)}
+    assert not judged({**inside, **two}).bad  # 2 of 21
+    assert judged({**inside, **two, "third": (f"{3 * sd:.4f}", row)}).bad == "more than one number in ten is outside"
+    assert judged({**inside, "none": ("1.0", np.full(201, np.nan))}).bad == "no replicate has 'none'"
+    assert not judged({**inside, "none": ("1.0", np.full(201, np.nan))}, ("none",)).bad
+
+
+PAPER = {
+    "cohort.n": "160",
+    "endpoints.OS.before.km.control.median": "17.5",
+    "endpoints.OS.before.km.control.events": "48",
+    "endpoints.OS.before.km.treated.events": "33",
+    "endpoints.OS.before.cox.hr": "0.67",
+    "endpoints.PFS.before.km.control.median": "6.0",
+    "endpoints.PFS.before.km.treated.median": "9.3",
+    "endpoints.PFS.before.cox.hr": "0.63",
+}
+CALIBRATION = """\
+calibration:
+  replicates: 40
+  free:
+    outcomes.progression.baseline.rate: {mean: 0.08, sd: 2, bounds: [0.0001, 5], scale: log, start: 4}
+    outcomes.progression.treatment.log_hr: {mean: -0.4, sd: 1, bounds: [-4, 4], start: 3}
+    outcomes.death.baseline.rate: {mean: 0.02, sd: 2, bounds: [0.0001, 5], scale: log, start: 4}
+    outcomes.death_after_progression.baseline.rate: {mean: 0.06, sd: 2, bounds: [0.0001, 5], scale: log, start: 0.0002}
+"""
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["trialtwin", "calibrate", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return int(stop.value.code or 0)
+
+
+def fitted(path: str, *settings: str) -> Fit:
+    asked = load_study(path, settings)
+    assert asked.scenario.calibration is not None
+    paths = free_paths(asked.document, asked.scenario.calibration)
+    return calibrate(asked.scenario, asked.document.tree, paths, 1, quiet, {})
+
+
+def test_a_start_where_no_median_is_reached_ends_where_the_truth_is(tmp_path):
+    """SDs and targets frozen at such a start ended at 338 squares, three medians infinite, an effect "98 % pinned"."""
+    found = fitted(str(write_paper(tmp_path, PAPER, CALIBRATION)))
+    assert found.losses[0] > 300
+    assert found.losses[-1] < 5
+    assert not found.verdict.bad
+    assert found.verdict.outside == ()
+    assert {one.key for one in found.verdict.unused} == {"cohort.n"}
+    by_name = {one.name: one for one in found.parameters}
+    rate, effect = (by_name[f"outcomes.progression.{name}"] for name in ("baseline.rate", "treatment.log_hr"))
+    assert abs(np.log(rate.fitted / 0.08)) < 2 * rate.se < 1.2
+    assert abs(effect.fitted + 0.4) < 2 * effect.se < 1.2
+    assert effect.start == 3.0
+
+
+def test_a_paper_that_no_parameters_print_ends_with_exit_code_one(tmp_path, capsys, monkeypatch):
+    """Nine of ten controls die, and yet their median is 60 months: no rate of death does both."""
+    odd = {
+        "endpoints.OS.before.km.control.events": "80",
+        "endpoints.OS.before.km.control.percent": "90.0",
+        "endpoints.OS.before.km.control.median": "60.0",
+        "endpoints.OS.before.km.treated.events": "5",
+    }
+    rate = "outcomes.death.baseline.rate: {mean: 0.02, sd: 1, bounds: [0.001, 1], scale: log}"
+    path = str(write_paper(tmp_path, odd, f"calibration: {{replicates: 40, free: {{{rate}}}}}"))
+    out = tmp_path / "fitted.yaml"
+    assert run(monkeypatch, path, "--out", str(out)) == 1
+    told = capsys.readouterr().out
+    assert "printed numbers lie outside the central 95 % of the replicates" in " ".join(told.split())
+    assert "a bad fit, more than one number in ten is outside" in " ".join(told.split())
+    after = told[told.index("outside, worst first") :].splitlines()[2:]
+    far = [
+        float(line.split()[-1]) for line in after[: next((k for k, line in enumerate(after) if not line), len(after))]
+    ]
+    assert len(far) >= 2
+    assert far == sorted(far, reverse=True)
+    assert "a bad fit" in out.read_text()
+
+
+DEATHS = """\
+name: deaths
+source: a test
+arms: {control: control, treated: treated}
+population: {size: 100, covariates: {stage: {kind: binary, shares: {early: 0.5, late: 0.5}}}}
+treatment: {kind: prevalence, share: 0.5}
+outcomes:
+  progression: {baseline: {kind: exponential, rate: 0}}
+  death: {baseline: {kind: exponential, rate: 0.02}}
+  death_after_progression: {baseline: {kind: exponential, rate: 0.02}}
+entry: {accrual: {start: 2000-01-01, end: 2000-01-01}}
+followup: {cut_off: 2002-01-01}
+analysis: {propensity: {method: all}}
+published:
+  endpoints.OS.before.km.control.events: {printed: "35", where: T}
+calibration:
+  replicates: 1500
+  free: {outcomes.death.baseline.rate: {mean: 0.05, sd: 3, bounds: [0.001, 1], scale: log}}
+"""
+
+
+def test_the_standard_error_of_a_rate_is_that_of_a_count_of_deaths(tmp_path):
+    """All enter at once, none is lost: D ~ Bin(100, p / 2), p = 1 - exp(-rate T), and dE(D) / d log rate = 50 q rate T.
+
+    Slopes by steps of a fifth of this wide prior made the SE 14 % too large.
+    """
+    path = tmp_path / "deaths.yaml"
+    path.write_text(DEATHS, "utf-8")
+    (found,) = fitted(str(path)).parameters
+    months = 731 / 30.4375
+    p = 1 - np.exp(-found.fitted * months)
+    assert 50 * p == pytest.approx(35, abs=0.5)
+    wanted = np.sqrt(100 * p / 2 * (1 - p / 2)) / (50 * (1 - p) * found.fitted * months)
+    assert found.se == pytest.approx(wanted, rel=0.07)
+    assert found.pinned == pytest.approx(1 - (found.se / 3) ** 2)
