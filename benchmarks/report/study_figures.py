@@ -9,6 +9,7 @@ from benchmarks.study import StudyResult
 
 
 def figures_of(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, ...]:
+    """Bias and coverage by the target; of the first cell also densities, standard errors and intervals."""
     where = f"{endpoint}, cell {cell.number}"
     made = []
     against = charts.lollipop(result, cell, endpoint)
