@@ -78,7 +78,7 @@ def performance(
     report_out: Path | None, as_json: bool,
 ) -> str:  # fmt: skip
     """The performance of a table of replicates, as a table or JSON; written as CSV and as a page where asked."""
-    from benchmarks import replicate_table
+    from benchmarks import replicate_shown, replicate_table
     from benchmarks.written import write_page
 
     if (columns.low is None) != (columns.high is None):
@@ -87,12 +87,12 @@ def performance(
         raise RunError("--reference needs --by: it is a value of the first --by column")
     groups = replicate_table.judged_table(rows, columns, truth, reference, level)
     if out is not None:
-        write_page(out, replicate_table.as_csv(groups, columns))
+        write_page(out, replicate_shown.as_csv(groups, columns))
     if report_out is not None:
         from benchmarks.report import performance_report
 
         write_page(report_out, performance_report(groups, columns, rows.name))
-    return replicate_table.as_json(groups, columns) if as_json else replicate_table.as_text(groups, columns)
+    return replicate_shown.as_json(groups, columns) if as_json else replicate_shown.as_text(groups, columns)
 
 
 def ready_kernels(parts: Sequence[str]) -> float | None:
