@@ -98,14 +98,16 @@ def match(
             group=group,
             draw=draw,
         )
-        assert _within_groups(controls, group), "a pair that breaks the rules"
+        _ensure(_within_groups(controls, group), "a pair is of two groups")
     else:
         match_block(score, treated, here, by_score, given, _ORDERS[order], width, replacement, controls)
     pair, weight = np.empty(score.shape, np.int64), np.empty(score.shape)
     pairs = np.empty(len(score), np.int64)
-    assert number_sets(score, treated, here, width, controls, pair, weight, pairs), "a pair that breaks the rules"
+    numbered = number_sets(score, treated, here, width, controls, pair, weight, pairs)
+    _ensure(numbered, "a pair is over the caliper, of one arm or of somebody absent")
     if not replacement:
-        assert ((pair >= 0).sum(axis=1) == pairs + (controls >= 0).sum(axis=(1, 2))).all(), "a control is used twice"
+        once = (pair >= 0).sum(axis=1) == pairs + (controls >= 0).sum(axis=(1, 2))
+        _ensure(bool(once.all()), "a control is used twice")
     return Matching(
         controls, pair, weight, width, pairs, np.where(pairs > 0, Status.OK, Status.NO_PAIRS).astype(np.int64)
     )
@@ -152,6 +154,12 @@ def match_as(
 
 def _columns(terms: tuple[str, ...], observed: Observed) -> Floats:
     return design(terms, observed.variable, observed.names, observed.covariates).x
+
+
+def _ensure(holds: bool, told: str) -> None:
+    """RuntimeError where a matching breaks its own rules: a fault of ours, which no way of running Python may hide."""
+    if not holds:
+        raise RuntimeError(f"a matching breaks its rules: {told}")
 
 
 def _within_groups(controls: Ints, group: Ints | None) -> bool:
