@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.cohort_spec import CohortSpec
+from benchmarks.own_files import beside, own_functions
 from benchmarks.scenario import Scenario, Settings, cells
 from benchmarks.store import RunError
 from simulator.documents import (
@@ -47,6 +48,7 @@ def load_study(
     """The study of that name or path; DocumentError lists everything that is wrong with it."""
     document = load(name, settings, spec=Scenario)
     parse(document, Scenario)
+    document = beside(document)
     given = {"run.replicates": replicates, "run.seed": seed}
     document = with_values(document, {path: value for path, value in given.items() if value is not None})
     scenario = parse(document, Scenario)
@@ -264,8 +266,12 @@ def check(name: str, settings: tuple[str, ...]) -> str:
 
 
 def checked(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
-    """The number of cells and the digest of a valid scenario; DocumentError otherwise."""
+    """The number of cells and the digest of a valid scenario; DocumentError, or OwnFunctionError, otherwise."""
+    from analysis.estimators.own import found
+
     asked = load_study(name, settings)
+    for function in sorted({own for _, cell in asked.cells for own in own_functions(cell)}):
+        found(function)
     return {"name": name, "cells": len(asked.cells), "digest": digest(asked.document.tree)}
 
 
