@@ -214,6 +214,8 @@ def test_the_floor_of_information_is_that_of_the_events_and_not_of_one_more(cont
         ("81", "45.0", None),  # 81 of 180 are 45 %
         ("81", "44.9", "note"),  # 44.85 to 44.95: 0.05 away, half of the last digit
         ("81", "44.8", "severe"),
+        ("83", "46.0", "severe"),  # 46.111, and 45.95 to 46.05: 0.061 away
+        ("83", "46.2", "note"),  # 46.15 to 46.25: 0.039 away
         ("27", "15.10", "severe"),  # 15.095 to 15.105
         ("27", "15.01", "note"),  # 15.005 to 15.015: 0.005 away
         ("27", "14.99", "note"),
