@@ -5,9 +5,8 @@ strategy: at the start of treatment in the second, at the end of grace without a
 are weighted by the inverse of the probability, given the covariates, of not having departed:
 
 * second strategy: 1 - P(start at time zero) from a logistic model, if anyone starts then, times exp(-cumulative hazard
-  of starting), from a Cox model (Breslow's ties, so that a frequency is as good as copies) whose baseline hazard is
-  constant on each of ``INTERVALS`` equal parts of the grace period. The weight of a part is that of its middle; after
-  grace that of its end.
+  of starting), from a Cox model (Breslow's ties) whose baseline hazard is constant on each of ``INTERVALS`` equal parts
+  of the grace period. The weight of a part is that of its middle; after grace that of its end.
 * first strategy: 1 until the end of grace; then P(started by now) from a logistic model in those still at risk.
 
 Reference: Maringe, Benitez Majano, Exarchakou et al. (2020), Int J Epidemiol 49:1719. Weights are not stabilised or
@@ -42,42 +41,27 @@ class Clones:
     status: Ints
     patients: int
 
-    def fit(self, frequency: Floats | None = None, ties: str = "efron") -> CoxFit:
-        """The weighted Cox model of strategy, SE robust by patient; the weights count as known, so it is approximate.
-
-        ``frequency (R, N)`` says how often each patient counts.
-        """
-        copies = self.rows.time.shape[1] // self.patients
-        weight = self.weight if frequency is None else self.weight * np.tile(frequency, (1, copies))
-        return self.rows.fit(weight=weight, patients=self.patients, ties=ties)
+    def fit(self, ties: str = "efron") -> CoxFit:
+        """The weighted Cox model of strategy, SE robust by patient; weights count as known, so it is approximate."""
+        return self.rows.fit(weight=self.weight, patients=self.patients, ties=ties)
 
 
-def clones(
-    time: Floats,
-    event: Bools,
-    start: Floats,
-    present: Bools,
-    x: Floats,
-    grace: float,
-    *,
-    frequency: Floats | None = None,
-) -> Clones:
+def clones(time: Floats, event: Bools, start: Floats, present: Bools, x: Floats, grace: float) -> Clones:
     """The weighted clones of a block: ``treated`` is the strategy to start within ``grace``; ``x (R, N, P)``.
 
     Statuses: those of the models (PS_SEPARATED, also for a weight without bounds, SINGULAR, MONOTONE, ...); TOO_FEW
     where nobody at risk at the end of grace has started, or all start at time zero.
     """
-    inside = present if frequency is None else present & (frequency > 0)
-    zero, zero_status = _start_at_zero(start, inside, x, frequency)
-    hazards, hazard_status = _start_hazards(time, start, inside, x, grace, frequency)
-    one, one_status = _started(time, start, inside, x, grace, frequency)
+    zero, zero_status = _start_at_zero(start, present, x)
+    hazards, hazard_status = _start_hazards(time, start, present, x, grace)
+    one, one_status = _started(time, start, present, x, grace)
     status = np.where(zero_status != Status.OK, zero_status, hazard_status)
     status = np.where(status != Status.OK, status, one_status)
     parts, weights = [], []
     edges = _edges(grace)
     departs = (start <= grace) & ~(start >= time)
     end, seen = np.where(departs, start, time), event & ~departs
-    stays = inside & ~(start <= 0.0)
+    stays = present & ~(start <= 0.0)
     for k, low in enumerate(edges):
         last = k == len(edges) - 1
         high = np.inf if last else edges[k + 1]
@@ -86,9 +70,9 @@ def clones(
         with np.errstate(over="ignore", divide="ignore"):
             weights.append(np.exp(hazards[k]) / (1.0 - zero))
     if grace > 0:
-        parts.append(_row(0.0, np.minimum(time, grace), event & (time <= grace), inside, strategy=True))
+        parts.append(_row(0.0, np.minimum(time, grace), event & (time <= grace), present, strategy=True))
         weights.append(np.ones(time.shape))
-    kept = inside & (start <= grace) & ~(time <= grace if grace > 0 else np.zeros(time.shape, np.bool_))
+    kept = present & (start <= grace) & ~(time <= grace if grace > 0 else np.zeros(time.shape, np.bool_))
     parts.append(_row(grace, time, event, kept, strategy=True))
     with np.errstate(divide="ignore"):
         weights.append(1.0 / one)
@@ -109,39 +93,32 @@ def _edges(grace: float) -> list[float]:
     return [grace * k / INTERVALS for k in range(INTERVALS + 1)] if grace > 0 else [0.0]
 
 
-def _start_at_zero(start: Floats, inside: Bools, x: Floats, frequency: Floats | None) -> tuple[Floats, Ints]:
+def _start_at_zero(start: Floats, inside: Bools, x: Floats) -> tuple[Floats, Ints]:
     """The probability of a start at time zero ``(R, N)``, 0 in a cohort where nobody starts then."""
     now = start <= 0.0
     some = np.logical_or.reduce(now & inside, axis=1)
-    return _logistic(now, inside, x, frequency, some, np.zeros(start.shape))
+    return _logistic(now, inside, x, some, np.zeros(start.shape))
 
 
-def _started(
-    time: Floats, start: Floats, inside: Bools, x: Floats, grace: float, frequency: Floats | None
-) -> tuple[Floats, Ints]:
+def _started(time: Floats, start: Floats, inside: Bools, x: Floats, grace: float) -> tuple[Floats, Ints]:
     """The probability of a start by the end of grace in those still at risk ``(R, N)``, 1 where all have started."""
     at_risk = inside & ~(time <= grace) if grace > 0 else inside
     late = np.logical_or.reduce(at_risk & ~(start <= grace), axis=1)
     wanted = late | ~np.logical_or.reduce(at_risk, axis=1)
-    return _logistic(start <= grace, at_risk, x, frequency, wanted, np.ones(time.shape))
+    return _logistic(start <= grace, at_risk, x, wanted, np.ones(time.shape))
 
 
-def _logistic(
-    y: Bools, inside: Bools, x: Floats, frequency: Floats | None, wanted: Bools, otherwise: Floats
-) -> tuple[Floats, Ints]:
+def _logistic(y: Bools, inside: Bools, x: Floats, wanted: Bools, otherwise: Floats) -> tuple[Floats, Ints]:
     """Fitted probabilities ``(R, N)`` in the wanted cohorts, ``otherwise`` in the rest, and statuses ``(R,)``."""
     status = np.zeros(len(y), np.int64)
     rows = np.flatnonzero(wanted)
     if len(rows):
-        weight = None if frequency is None else frequency[rows]
-        fit = propensity.logistic(x[rows], y[rows], present=inside[rows], weight=weight)
+        fit = propensity.logistic(x[rows], y[rows], present=inside[rows])
         otherwise[rows], status[rows] = fit.fitted, fit.status
     return otherwise, status
 
 
-def _start_hazards(
-    time: Floats, start: Floats, inside: Bools, x: Floats, grace: float, frequency: Floats | None
-) -> tuple[list[Floats], Ints]:
+def _start_hazards(time: Floats, start: Floats, inside: Bools, x: Floats, grace: float) -> tuple[list[Floats], Ints]:
     """Cumulative hazards ``(R, N)`` of starting after time zero: in the middle of each part of grace, at its end."""
     edges = _edges(grace)
     status = np.zeros(len(time), np.int64)
@@ -152,19 +129,18 @@ def _start_hazards(
     begins = (start <= grace) & (start < time)
     beta = np.zeros((len(time), x.shape[2]))
     if x.shape[2]:
-        fit = survival.cox(left, begins, x, present=waiting, weight=frequency, ties="breslow")
+        fit = survival.cox(left, begins, x, present=waiting, ties="breslow")
         idle = np.isin(fit.status, (Status.NO_EVENTS, Status.TOO_FEW))  # nobody starts after time zero
         status = np.where(idle, Status.OK, fit.status)
         beta = np.where((fit.status == Status.OK)[:, None], fit.beta, 0.0)
     linear = np.where(waiting, np.einsum("rnp,rp->rn", x, beta), 0.0)
     multiplier = np.exp(np.clip(linear, -_LARGEST, _LARGEST))
-    often = np.where(waiting, 1.0 if frequency is None else frequency, 0.0)
     done = np.zeros(time.shape)
     found = []
     for low, high in pairwise(edges):
         lived = np.where(waiting, np.clip(left, low, high) - low, 0.0)
-        risk = np.einsum("rn,rn->r", lived * multiplier, often)
-        starts = np.einsum("rn,rn->r", (begins & (left > low) & (left <= high)).astype(np.float64), often)
+        risk = np.einsum("rn,rn->r", lived * multiplier, waiting.astype(np.float64))
+        starts = (waiting & begins & (left > low) & (left <= high)).sum(axis=1).astype(np.float64)
         rate = np.divide(starts, risk, out=np.zeros(len(risk)), where=risk > 0)
         with np.errstate(over="ignore"):
             gained = rate[:, None] * multiplier * (high - low)

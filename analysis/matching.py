@@ -102,13 +102,14 @@ def match(
                 None if draw is None else np.take_along_axis(draw, line[None], axis=2),
             ),
         )
-    assert _within_groups(controls, group), "a pair that breaks the rules"
+    _ensure(_within_groups(controls, group), "a pair is of two groups")
     pair, weight = np.empty(score.shape, np.int64), np.empty(score.shape)
     pairs = np.empty(len(score), np.int64)
-    sound = number_sets(score, treated, here, width, controls, pair, weight, pairs)
-    assert sound, "a pair that breaks the rules"
+    numbered = number_sets(score, treated, here, width, controls, pair, weight, pairs)
+    _ensure(numbered, "a pair is over the caliper, of one arm or of somebody absent")
     if not replacement:
-        assert ((pair >= 0).sum(axis=1) == pairs + (controls >= 0).sum(axis=(1, 2))).all(), "a control is used twice"
+        once = (pair >= 0).sum(axis=1) == pairs + (controls >= 0).sum(axis=(1, 2))
+        _ensure(bool(once.all()), "a control is used twice")
     return Matching(
         controls, pair, weight, width, pairs, np.where(pairs > 0, Status.OK, Status.NO_PAIRS).astype(np.int64)
     )
@@ -244,6 +245,12 @@ def basis_of(
 
 def _columns(terms: tuple[str, ...], observed: Observed) -> Floats:
     return design(terms, observed.variable, observed.names, observed.covariates).x
+
+
+def _ensure(holds: bool, told: str) -> None:
+    """RuntimeError where a matching breaks its own rules: a fault of ours, which no way of running Python may hide."""
+    if not holds:
+        raise RuntimeError(f"a matching breaks its rules: {told}")
 
 
 def _within_groups(controls: Ints, group: Ints | None) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, erfc, gammaln, ndtr, stdtr
 
+from analysis.exact_ranks import LARGEST_EXACT, exact_p
 from analysis.kernels import two_samples
 from analysis.kernels.status import Status
 from analysis.survival_data import Order, time_order
@@ -96,10 +97,11 @@ def student(x: ArrayLike, group: ArrayLike, *, present: ArrayLike | None = None)
 def mann_whitney(
     x: ArrayLike, group: ArrayLike, *, present: ArrayLike | None = None, order: Order | None = None
 ) -> Test:
-    """The Mann-Whitney U test by the normal approximation with tie and continuity corrections.
+    """The Mann-Whitney U test, exact where both groups are below 50 and nothing is tied.
 
-    It is R's ``wilcox.test(exact = FALSE)``; the statistic is R's W for the group True. NO_INFO where all are tied.
-    ``order`` is ``survival.time_order(x)``, where it is at hand.
+    Else by the normal approximation with tie and continuity corrections: R's ``wilcox.test``, all left as it is. The
+    statistic is R's W for the group True. NO_INFO where all are tied. ``order`` is ``survival.time_order(x)``, where it
+    is at hand.
     """
     return mann_whitney_of(ranks(Sample.of(x, group, present), order))
 
@@ -169,6 +171,9 @@ def mann_whitney_of(found: Ranks) -> Test:
         centred = found.u - n1 * n0 / 2
         p = 2 * ndtr(-np.abs(centred - np.sign(centred) * 0.5) / sigma)
     few = (n1 < 1) | (n0 < 1)
+    exact = np.flatnonzero(found.finite & ~few & (found.ties == 0) & (found.count.max(axis=1) <= LARGEST_EXACT))
+    if len(exact):
+        p[exact] = exact_p(found.u[exact], found.count[exact])
     status = _status(~found.finite, few, ~few & ~(sigma > 0))
     return _made(found.u, np.full(len(n), np.nan), np.minimum(p, 1.0), status)
 

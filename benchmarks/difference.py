@@ -101,14 +101,14 @@ def _change(one: dict[str, Any], other: dict[str, Any], paired: bool) -> tuple[M
         both = min(len(one["value"]), len(other["value"]))
         cut = [{name: values[:both] for name, values in side.items()} for side in (other, one)]
         made = contrast(cut[0], cut[1], float("nan"))
-        return made["bias_difference"], made["rejection_difference"]
+        return made["mean_difference"], made["rejection_difference"]
     kept = [{name: values[side["status"] == 0] for name, values in side.items()} for side in (one, other)]
 
     def gap(of: Any) -> Measure:
         a, b = (np.asarray(of(side), np.float64) for side in kept)
         return Measure(float(b.mean() - a.mean()), hypot(_error(a), _error(b)))
 
-    return gap(lambda side: side["value"]), gap(lambda side: side["p"] < 0.05)
+    return gap(lambda side: side["value"]), gap(lambda side: side["p"][~np.isnan(side["p"])] < 0.05)
 
 
 def _error(values: Any) -> float:

@@ -1,7 +1,7 @@
 """What each command prints with ``--json``: one document, its keys and what they mean.
 
 Numbers have full precision; null is a number that does not exist. `M` is ``{value, mcse}``: a number and its Monte
-Carlo standard error.
+Carlo standard error; ``n``, where it is told, of how many replicates it is.
 """
 
 from typing import Any

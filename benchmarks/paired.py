@@ -53,6 +53,6 @@ def cells(result: StudyResult) -> list[Pair]:
             both = min(len(own["value"]), len(other["value"]))
             cut = [{name: values[:both] for name, values in found.items()} for found in (own, other)]
             found = contrast(cut[0], cut[1], float("nan"))
-            shown = {"mean_difference": found["bias_difference"], "rejection_difference": found["rejection_difference"]}
+            shown = {name: found[name] for name in ("mean_difference", "rejection_difference")}
             pairs.append(Pair(cell.number, endpoint, one.name, f"cell {base.number}", shown))
     return pairs

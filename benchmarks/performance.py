@@ -4,10 +4,14 @@ Names and formulas are those of Morris, White & Crowther (2019), "Using simulati
 methods", Statistics in Medicine 38:2074-2102, Table 6. Replicates whose status is not OK have no estimate: they are
 left out of every measure but convergence and the two ``*_failures_counted`` ones. A measure that cannot be had is NaN,
 never zero: coverage without intervals or without a truth, power without p values, the spread of infinite estimates.
+What one replicate lacks (its SE, its interval, its p) it lacks for the measures made of it, each of which says of how
+many replicates it is; where failures are counted, an estimate without an interval does not cover, one without p does
+not reject.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from math import ceil, hypot, nan, sqrt
 
@@ -21,10 +25,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure and its Monte Carlo standard error; NaN where the replicates do not allow it."""
+    """A measure and its Monte Carlo standard error; NaN where the replicates do not allow it.
+
+    ``n`` is of how many replicates it is, its denominator; None for what is not of replicates, such as a truth.
+    """
 
     value: float
     mcse: float
+    n: int | None = None
+
+
+def significance(level: float) -> float:
+    """1 - level in decimals, as they are written: 0.05 for 0.95 and 0.1 for 0.9, to the last bit."""
+    return float(1 - Decimal(str(float(level))))
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -40,7 +53,10 @@ def performance(
     alpha: float = 0.05,
     left_out: int = 0,
 ) -> dict[str, Measure]:
-    """Every measure by name, from replicate arrays ``(R,)``; ``left_out`` are failures that the arrays do not hold."""
+    """Every measure by name, from replicate arrays ``(R,)``; ``left_out`` are failures that the arrays do not hold.
+
+    An interval covers if it holds the truth, its limits included; a test rejects if p < ``alpha``.
+    """
     ok = np.asarray(status == Status.OK)
     kept = slice(None) if ok.all() else ok  # no copies where none is needed: replicates may be millions
     estimate, se, low, high, p = value[kept], se[kept], low[kept], high[kept], p[kept]
@@ -49,10 +65,10 @@ def performance(
     rejection = "type_1_error" if truth == 0 else "power"
     failed = left_out + len(ok) - len(estimate)
 
-    def covered(at: float, failed: int) -> Measure:
+    def covered(at: float, failed: int | None = None) -> Measure:
         return _share(_covers(low, high, at), failed)
 
-    def rejected(failed: int) -> Measure:
+    def rejected(failed: int | None = None) -> Measure:
         return _share(np.where(np.isnan(p), nan, p < alpha), failed)
 
     def judged(measure: Callable[[float], Measure]) -> Measure:
@@ -61,15 +77,15 @@ def performance(
     return {
         "truth": Measure(truth, truth_mcse),
         "mean": mean,
-        "bias": judged(lambda at: Measure(mean.value - at, mean.mcse)),
+        "bias": judged(lambda at: Measure(mean.value - at, mean.mcse, mean.n)),
         "relative_bias": _relative_bias(mean, truth, truth_mcse),
         "empirical_se": spread,
-        **_model_se(se, spread),
+        **_model_se(estimate, se),
         "mse": judged(lambda at: _mean((estimate - at) ** 2)),
         "rmse": _root(judged(lambda at: _mean((estimate - at) ** 2))),
-        "coverage": judged(partial(covered, failed=0)),
-        "bias_eliminated_coverage": covered(mean.value if np.isfinite(mean.value) else nan, 0),
-        rejection: rejected(0),
+        "coverage": judged(covered),
+        "bias_eliminated_coverage": covered(mean.value if np.isfinite(mean.value) else nan),
+        rejection: rejected(),
         "coverage_failures_counted": judged(partial(covered, failed=failed)),
         f"{rejection}_failures_counted": rejected(failed),
         "convergence": _share(ok.astype(np.float64), left_out),
@@ -102,75 +118,97 @@ def replicates_needed(pilot: Measure, replicates: int, target_mcse: float, truth
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def contrast(one: dict[str, Floats], other: dict[str, Floats], truth: float, alpha: float = 0.05) -> dict[str, Measure]:
+def contrast(
+    one: dict[str, Floats],
+    other: dict[str, Floats],
+    truth: float,
+    alpha: float = 0.05,
+    other_truth: float | None = None,
+) -> dict[str, Measure]:
     """What one method has over a reference on the same replicates, each with its paired Monte Carlo SE.
 
     Both hold ``value``, ``low``, ``high``, ``p``, ``status`` ``(R,)``; a replicate counts where both are OK, and
     ``replicates_in_common`` says how many. ``relative_precision`` is 100 ((empirical SE of the reference / own)^2 - 1)
-    percent (Morris et al. 2019, Table 6), the rest differences: of the mean estimates, of squared errors, of coverage,
-    of rejection. The error of the truth is common to both and left out.
+    percent (Morris et al. 2019, Table 6), the rest differences: of the mean estimates, of bias, of squared errors, of
+    coverage, of rejection, the last two where both are known. Each is judged by its own truth: the reference by
+    ``other_truth``, the same unless given. The error of the truth is left out.
     """
     both = np.asarray((one["status"] == Status.OK) & (other["status"] == Status.OK))
     a, b = ({name: values[both] for name, values in found.items()} for found in (one, other))
-    hits = [_covers(found["low"], found["high"], truth) for found in (a, b)]
+    truths = (truth, truth if other_truth is None else other_truth)
+    hits = [_covers(found["low"], found["high"], true) for found, true in zip((a, b), truths, strict=True)]
     rejects = [np.where(np.isnan(found["p"]), nan, found["p"] < alpha) for found in (a, b)]
+    moved = _mean(a["value"] - b["value"])
     return {
         "replicates_in_common": Measure(float(both.sum()), nan),
-        "bias_difference": _mean(a["value"] - b["value"]),
+        "mean_difference": moved,
+        "bias_difference": Measure(moved.value - (truths[0] - truths[1]), moved.mcse, moved.n),
         "relative_precision": _relative_precision(a["value"], b["value"]),
-        "mse_difference": _mean((a["value"] - truth) ** 2 - (b["value"] - truth) ** 2),
-        "coverage_difference": _mean(hits[0] - hits[1]),
-        "rejection_difference": _mean(rejects[0] - rejects[1]),
+        "mse_difference": _mean((a["value"] - truths[0]) ** 2 - (b["value"] - truths[1]) ** 2),
+        "coverage_difference": _mean(_known(hits[0] - hits[1])),
+        "rejection_difference": _mean(_known(rejects[0] - rejects[1])),
     }
 
 
 def _relative_precision(own: Floats, reference: Floats) -> Measure:
     n, spreads = len(own), (_spread(own).value, _spread(reference).value)
     if n < 2 or not spreads[0] > 0 or not spreads[1] > 0:
-        return Measure(nan, nan)
+        return Measure(nan, nan, n)
     ratio = (spreads[1] / spreads[0]) ** 2
     correlation = float(np.corrcoef(own, reference)[0, 1])
-    return Measure(100 * (ratio - 1), 200 * ratio * sqrt(max(0.0, 1 - correlation**2) / (n - 1)))
+    return Measure(100 * (ratio - 1), 200 * ratio * sqrt(max(0.0, 1 - correlation**2) / (n - 1)), n)
 
 
 def _relative_bias(mean: Measure, truth: float, truth_mcse: float) -> Measure:
     """Bias as a share of the truth; there is none of a truth that is zero."""
     if truth == 0 or not np.isfinite(truth):
-        return Measure(nan, nan)
+        return Measure(nan, nan, mean.n)
     ratio = mean.value / truth
-    return Measure(ratio - 1, hypot(mean.mcse, ratio * truth_mcse) / abs(truth))
+    return Measure(ratio - 1, hypot(mean.mcse, ratio * truth_mcse) / abs(truth), mean.n)
 
 
 def _root(square: Measure) -> Measure:
     """The root of a mean square, its error by the delta method."""
     root = sqrt(square.value) if square.value >= 0 else nan
-    return Measure(root, square.mcse / (2 * root) if root > 0 else nan)
+    return Measure(root, square.mcse / (2 * root) if root > 0 else nan, square.n)
+
+
+def _known(of: Floats) -> Floats:
+    missing = np.isnan(of)
+    return of[~missing] if missing.any() else of
 
 
 def _mean(of: Floats) -> Measure:
     n = len(of)
-    return Measure(float(of.mean()) if n else nan, _spread(of).value / sqrt(n) if n > 1 else nan)
+    return Measure(float(of.mean()) if n else nan, _spread(of).value / sqrt(n) if n > 1 else nan, n)
 
 
 def _spread(of: Floats) -> Measure:
     """The sample SD, exactly zero where all are equal, NaN where not all are finite."""
     n = len(of)
     if n < 2 or not np.isfinite(of).all():
-        return Measure(nan, nan)
+        return Measure(nan, nan, n)
     spread = float(of.std(ddof=1)) if of.min() < of.max() else 0.0
-    return Measure(spread, spread / sqrt(2 * (n - 1)))
+    return Measure(spread, spread / sqrt(2 * (n - 1)), n)
 
 
-def _model_se(se: Floats, spread: Measure) -> dict[str, Measure]:
-    """The root of the mean squared model SE, and by how many per cent it is off the empirical SE."""
-    squares = _mean(se**2)
+def _model_se(estimate: Floats, se: Floats) -> dict[str, Measure]:
+    """The root of the mean squared model SE of those that have one, and by how many per cent it is off their spread.
+
+    Their spread is the empirical SE of the estimates that have an SE: the same replicates on both sides.
+    """
+    there = ~np.isnan(se)
+    if not there.all():
+        estimate, se = estimate[there], se[there]
+    squares, spread = _mean(se**2), _spread(estimate)
     model = sqrt(squares.value)
     mcse = squares.mcse / (2 * model) if model > 0 else nan
     if not (model > 0 and spread.value > 0):
-        return {"model_se": Measure(model, mcse), "relative_error_model_se": Measure(nan, nan)}
-    ratio = 100 * model / spread.value
-    relative = Measure(ratio - 100, ratio * hypot(mcse / model, spread.mcse / spread.value))
-    return {"model_se": Measure(model, mcse), "relative_error_model_se": relative}
+        relative = Measure(nan, nan, squares.n)
+    else:
+        ratio = 100 * model / spread.value
+        relative = Measure(ratio - 100, ratio * hypot(mcse / model, spread.mcse / spread.value), squares.n)
+    return {"model_se": Measure(model, mcse, squares.n), "relative_error_model_se": relative}
 
 
 def _covers(low: Floats, high: Floats, at: float) -> Floats:
@@ -180,14 +218,17 @@ def _covers(low: Floats, high: Floats, at: float) -> Floats:
     return inside
 
 
-def _share(hits: Floats, failed: int) -> Measure:
-    """The share of ones among those known and ``failed`` zeros more; NaN where there are hits, but none is known."""
+def _share(hits: Floats, failed: int | None) -> Measure:
+    """The share of ones among those known; among all, unknown ones as zeros, with ``failed`` zeros more where given.
+
+    NaN where there are hits, but none is known.
+    """
     known = len(hits) - int(np.isnan(hits).sum())
-    n = known + failed
+    n = known if failed is None else len(hits) + failed
     if n == 0 or (len(hits) > 0 and known == 0):
-        return Measure(nan, nan)
+        return Measure(nan, nan, 0)
     share = float(np.sum(hits, where=~np.isnan(hits))) / n
-    return Measure(share, sqrt(share * (1 - share) / n))
+    return Measure(share, sqrt(share * (1 - share) / n), n)
 
 
 def _with_error_of_truth(measure: Callable[[float], Measure], truth: float, mcse: float) -> Measure:
@@ -200,4 +241,5 @@ def _with_error_of_truth(measure: Callable[[float], Measure], truth: float, mcse
     if mcse == 0:
         return here
     above, below = measure(truth + mcse).value, measure(truth - mcse).value
-    return Measure(here.value, hypot(here.mcse, (above - below) / 2, (above + below - 2 * here.value) / sqrt(2)))
+    error = hypot(here.mcse, (above - below) / 2, (above + below - 2 * here.value) / sqrt(2))
+    return Measure(here.value, error, here.n)

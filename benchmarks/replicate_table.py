@@ -1,22 +1,19 @@
 """Any table of replicates judged: `trialtwin performance ROWS.csv --truth 0.5 --by method`."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import isfinite, nan
+from math import isfinite, isinf, nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtri, stdtrit
 
 from analysis.cohort_file import LARGEST
 from analysis.data_table import MISSING, CohortFileError, Table, nearest, read_table, short_list
 from analysis.kernels.status import Status
-from analysis.table_files import safe_cell
-from benchmarks.performance import Measure, contrast, performance
-from benchmarks.tables import aligned
+from benchmarks.performance import Measure, contrast, performance, significance
 
 Floats = NDArray[np.float64]
 MOST_ROWS = 5_000_000
@@ -29,7 +26,7 @@ ERRORS = ("se", "std_err", "std.error", "std_error", "stderr")
 class Columns:
     """The names of the columns of a table of replicates; None for what it has not.
 
-    An estimate or SE of None is looked for under its usual names.
+    An estimate or SE of None is looked for under its usual names; an SE may be absent.
     """
 
     estimate: str | None = None
@@ -59,26 +56,28 @@ def judged_table(
 ) -> list[Group]:
     """The performance of every group of rows; CohortFileError says what is wrong with the file.
 
-    ``truth`` is a number or the name of a column. A row whose estimate is missing has failed. Without limits the
-    interval is normal (or Student's with ``df``) at the ``level``, without p the test is whether zero lies outside.
+    ``truth`` is a number or the name of a column. A row without a finite estimate has failed. Without limits the
+    interval is normal (or Student's with ``df``) at the ``level``; limits may be infinite. Without p the test is
+    whether zero lies outside the interval. What has neither SE nor limits has no coverage.
     Each group is also compared with that of the ``reference``, a value of the first ``by`` column (the first in the
-    file unless given), that shares its other labels, on the replicates that both have.
+    file unless given), that shares its other labels, on the replicates that both have, each by its own truth.
     """
     table = read_table(path, {*ESTIMATES, *ERRORS, *_named(columns, truth)}, MOST_ROWS)
     columns = _settled(path, table, columns, truth)
-    numbers = {name: _numbers(path, table, name) for name in _numeric(columns, truth)}
+    numbers = {name: _numbers(path, table, name, columns) for name in _numeric(columns, truth)}
+    _check(path, table, columns, numbers)
     groups = _groups(path, table, columns)
-    truths = numbers[truth] if truth in numbers else np.full(len(table.lines), float(truth))
+    truths = _truths(path, groups, truth, numbers.get(truth))
     methods = list(dict.fromkeys(labels[0] for labels in groups if labels))
     if reference is not None and reference not in methods:
         raise CohortFileError(path, [f"no row has {columns.by[0]} '{reference}'; {nearest(reference, methods)}"])
     if reference is None and len(methods) > 1:
         reference = methods[0]
     found = {labels: _replicates(numbers, columns, rows, level) for labels, rows in groups.items()}
-    made = []
+    made, alpha = [], significance(level)
     for labels, rows in groups.items():
-        own, true = found[labels], _one_truth(path, truths[rows], labels, truth)
-        measures = _described(own) | performance(**own, truth=true, alpha=1 - level)
+        own = found[labels]
+        measures = _described(own) | performance(**own, truth=truths[labels], alpha=alpha)
         other = None if reference is None else (reference, *labels[1:])
         against = {}
         if other is not None and other != labels and other in found:
@@ -86,7 +85,7 @@ def judged_table(
             if places is not None:
                 pair = zip((own, found[other]), places, strict=True)
                 mine, theirs = ({name: values[at] for name, values in one.items()} for one, at in pair)
-                against = contrast(mine, theirs, true, 1 - level)
+                against = contrast(mine, theirs, truths[labels], alpha, truths[other])
         failed = int((own["status"] != Status.OK).sum())
         made.append(Group(labels, len(rows), failed, measures, reference, against))
     return made
@@ -108,10 +107,13 @@ def _settled(path: Path, table: Table, columns: Columns, truth: str) -> Columns:
     for what, usual in (("estimate", ESTIMATES), ("se", ERRORS)):
         if settled[what] is None:
             there = [name for name in usual if name in table.columns]
-            if len(there) != 1:
+            if len(there) > 1 or not (there or what == "se"):
                 told = f"has the columns {short_list(there)}" if there else f"has no column {short_list(usual)}"
                 raise CohortFileError(path, [f"{told}; name the one that holds the {what} with --{what}"])
-            settled[what] = there[0]
+            settled[what] = there[0] if there else None
+    if columns.df is not None and (settled["se"] is None or columns.low is not None):
+        why = "the limits are given" if columns.low is not None else f"there is no column {short_list(ERRORS)}"
+        raise CohortFileError(path, [f"--df is for an interval made from the SE, and {why}; leave it out"])
     return replace(columns, estimate=settled["estimate"], se=settled["se"])
 
 
@@ -127,24 +129,51 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _numbers(path: Path, table: Table, name: str) -> Floats:
-    """A column as numbers, NaN for what is missing."""
+def _numbers(path: Path, table: Table, name: str, columns: Columns) -> Floats:
+    """A column as numbers, NaN for what is missing; limits and degrees of freedom may be of any size."""
     values = np.full(len(table.lines), nan)
     wrong = []
     for k, text in enumerate(table.columns[name]):
         if text.casefold() in MISSING:
             continue
         try:
-            values[k] = float(text)
+            values[k] = float(text if text.isascii() and "_" not in text else "no number")
         except ValueError:
             wrong.append(f"{table.place} {table.lines[k]}, column '{name}': '{text[:40]}' is not a number")
-    wrong += [
-        f"{table.place} {table.lines[k]}, column '{name}': {values[k]:g} is beyond {LARGEST:g}"
-        for k in np.flatnonzero(np.isfinite(values) & (np.abs(values) > LARGEST))
-    ]
+    if name not in (columns.low, columns.high, columns.df):
+        wrong += [
+            f"{table.place} {table.lines[k]}, column '{name}': {values[k]:g} is beyond {LARGEST:g}"
+            for k in np.flatnonzero(np.isfinite(values) & (np.abs(values) > LARGEST))
+        ]
     if wrong:
         raise CohortFileError(path, wrong)
-    return np.where(np.isfinite(values), values, nan)
+    return values
+
+
+def _check(path: Path, table: Table, columns: Columns, numbers: Mapping[str, Floats]) -> None:
+    """CohortFileError names every value that cannot be, in the order of the rows."""
+    rules: list[tuple[str | None, Callable[[Floats], NDArray[np.bool_]], str]] = [
+        (columns.se, lambda of: (of < 0) | np.isposinf(of), "is no standard error, which is finite and not below 0"),
+        (columns.p, lambda of: (of < 0) | (of > 1), "is no p-value, which lies from 0 to 1"),
+        (columns.df, lambda of: of <= 0, "are no degrees of freedom, which are above 0"),
+        (columns.low, np.isposinf, "is no lower limit, which is a number or -inf"),
+        (columns.high, np.isneginf, "is no upper limit, which is a number or inf"),
+    ]
+    wrong = [
+        (int(k), f"column '{name}': {numbers[name][k]:g} {told}")
+        for name, impossible, told in rules
+        if name is not None
+        for k in np.flatnonzero(impossible(numbers[name]))
+    ]
+    if columns.low is not None and columns.high is not None:
+        low, high = numbers[columns.low], numbers[columns.high]
+        wrong += [
+            (int(k), f"columns '{columns.low}' and '{columns.high}': the lower limit {low[k]:g} is above {high[k]:g}")
+            for k in np.flatnonzero((low > high) & ~np.isposinf(low) & ~np.isneginf(high))
+        ]
+    if wrong:
+        told = [f"{table.place} {table.lines[k]}, {text}" for k, text in sorted(wrong, key=lambda one: one[0])]
+        raise CohortFileError(path, told)
 
 
 def _groups(path: Path, table: Table, columns: Columns) -> dict[tuple[str, ...], NDArray[np.int64]]:
@@ -164,33 +193,45 @@ def _groups(path: Path, table: Table, columns: Columns) -> dict[tuple[str, ...],
 def _replicates(
     numbers: Mapping[str, Floats], columns: Columns, rows: NDArray[np.int64], level: float
 ) -> dict[str, Any]:
-    value, se = numbers[str(columns.estimate)][rows], numbers[str(columns.se)][rows]
+    """What `performance` takes of these rows; without p, 0 where the interval leaves zero out and 1 where it does not.
+
+    So coverage of zero and rejection are one comparison, whatever the last bit of a p would be.
+    """
+    value = numbers[str(columns.estimate)][rows]
     ok = np.isfinite(value)
-    df = numbers[columns.df][rows] if columns.df else None
-    wide = np.full(len(rows), ndtri(0.5 + level / 2)) if df is None else stdtrit(df, 0.5 + level / 2)
-    low = numbers[columns.low][rows] if columns.low else value - wide * se
-    high = numbers[columns.high][rows] if columns.high else value + wide * se
+    se = numbers[columns.se][rows] if columns.se else np.full(len(rows), nan)
+    if columns.low and columns.high:
+        low, high = numbers[columns.low][rows], numbers[columns.high][rows]
+    else:
+        tail = 0.5 + level / 2
+        half = (stdtrit(numbers[columns.df][rows], tail) if columns.df else ndtri(tail)) * se
+        with np.errstate(invalid="ignore"):  # an infinite estimate, which has failed
+            low, high = value - half, value + half
     if columns.p:
         p = numbers[columns.p][rows]
-    elif columns.low and columns.high:
-        known = np.isfinite(low) & np.isfinite(high)
-        p = np.where(known, np.where((low > 0) | (high < 0), 0.0, 1.0), nan)
     else:
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            z = -np.abs(value / se)
-        p = 2 * (ndtr(z) if df is None else stdtr(df, z))
+        p = np.where(np.isnan(low) | np.isnan(high), nan, np.where((low > 0) | (high < 0), 0.0, 1.0))
     return {
         "value": value, "se": se, "low": low, "high": high, "p": p,
         "status": np.where(ok, Status.OK, Status.NOT_CONVERGED).astype(np.int64),
     }  # fmt: skip
 
 
-def _one_truth(path: Path, truths: Floats, labels: tuple[str, ...], name: str) -> float:
-    first = float(truths[0])
-    if not (truths == first).all():
-        where = f" of the group {short_list(labels)}" if labels else ""
-        raise CohortFileError(path, [f"the truth in column '{name}' is missing or differs within the rows{where}"])
-    return first
+def _truths(
+    path: Path, groups: Mapping[tuple[str, ...], NDArray[np.int64]], name: str, column: Floats | None
+) -> dict[tuple[str, ...], float]:
+    """The one truth of every group."""
+    if column is None:
+        return dict.fromkeys(groups, float(name))
+    made = {}
+    for labels, rows in groups.items():
+        first = float(column[rows[0]])
+        if not (isfinite(first) and (column[rows] == first).all()):
+            where = f" of the group {short_list(labels)}" if labels else ""
+            what = "is infinite" if isinf(first) else "is missing or differs"
+            raise CohortFileError(path, [f"the truth in column '{name}' {what} within the rows{where}"])
+        made[labels] = first
+    return made
 
 
 def _shared(
@@ -226,85 +267,7 @@ def _described(own: Mapping[str, Floats]) -> dict[str, Measure]:
     middle = [float(np.median(of)) if len(of) else nan for of in (value, known)]
     mean = float(known.mean()) if len(known) else nan
     return {
-        "median": Measure(middle[0], nan),
-        "mean_variance": Measure(mean, nan),
-        "median_variance": Measure(middle[1], nan),
+        "median": Measure(middle[0], nan, len(value)),
+        "mean_variance": Measure(mean, nan, len(known)),
+        "median_variance": Measure(middle[1], nan, len(known)),
     }
-
-
-def as_text(groups: Sequence[Group], columns: Columns) -> str:
-    """A table of measures by group, value (Monte Carlo SE), as many groups side by side as fit."""
-    parts = []
-    for first in range(0, len(groups), 4):
-        few = groups[first : first + 4]
-        names = list(dict.fromkeys(name for one in few for name in (*one.measures, *one.against)))
-        rows = [("replicates", *(str(one.rows) for one in few)), ("failed", *(str(one.failed) for one in few))]
-        for name in names:
-            cells = [(one.measures | one.against).get(name, Measure(nan, nan)) for one in few]
-            if name == "replicates_in_common":
-                shown = [f"{cell.value:.0f}" if isfinite(cell.value) else "-" for cell in cells]
-                rows.append((f"in common with {few[0].reference}", *shown))
-                continue
-            rows.append((name.replace("_", " "), *(_shown(cell) for cell in cells)))
-        parts.append(aligned((" / ".join(columns.by) or "measure", *(" / ".join(one.labels) for one in few)), rows))
-    parts.append("In brackets: Monte Carlo standard error. Formulas: Morris, White & Crowther 2019, Table 6.")
-    return "\n\n".join(parts)
-
-
-def _shown(measure: Measure) -> str:
-    if not isfinite(measure.value):
-        return "-"
-    return f"{measure.value:.4f} ({measure.mcse:.4f})" if isfinite(measure.mcse) else f"{measure.value:.4f}"
-
-
-def as_json(groups: Sequence[Group], columns: Columns) -> str:
-    """One JSON document; null for what is not finite."""
-
-    def plain(measures: Mapping[str, Measure]) -> dict[str, Any]:
-        return {name: {"value": _finite(one.value), "mcse": _finite(one.mcse)} for name, one in measures.items()}
-
-    made = [
-        {
-            "by": dict(zip(columns.by, one.labels, strict=True)),
-            "rows": one.rows,
-            "failed": one.failed,
-            "measures": plain(one.measures),
-            "reference": one.reference,
-            "against_reference": plain(one.against),
-        }
-        for one in groups
-    ]
-    return json.dumps({"format": "trialtwin-performance/1", "groups": made}, indent=2, allow_nan=False)
-
-
-def as_csv(groups: Sequence[Group], columns: Columns) -> str:
-    """One line per group and measure; a label that a spreadsheet would take for a formula is made harmless."""
-    import pandas as pd
-
-    rows = [
-        {
-            **{safe_cell(by): safe_cell(label) for by, label in zip(columns.by, one.labels, strict=True)},
-            "measure": name,
-            "value": found.value,
-            "mcse": found.mcse,
-        }
-        for one in groups
-        for name, found in (*one.measures.items(), *one.against.items())
-    ]
-    return pd.DataFrame(rows).to_csv(index=False)
-
-
-def shown_rows(groups: Sequence[Group], columns: Columns) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Header and rows with a row for each group: its labels, "value (MCSE)" of each measure."""
-    names = list(dict.fromkeys(name for one in groups for name in (*one.measures, *one.against)))
-    header = (*columns.by, *(name.replace("_", " ") for name in names))
-    rows = []
-    for one in groups:
-        found = one.measures | one.against
-        cells = [_shown(found[name]) if name in found else "" for name in names]
-        rows.append((*one.labels, *cells))
-    return header, rows
-
-
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None

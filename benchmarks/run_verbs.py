@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.scenario import Scenario
+from benchmarks.own_files import own_functions
 from benchmarks.store import RunError, RunFolder
 from benchmarks.verbs import Asked, load_study, ready_kernels, started
 from simulator.documents import resolved_yaml
@@ -115,11 +115,6 @@ def run(
         f"shard {shard[0]}/{shard[1]}: {count} blocks computed in {folder.path}; when all shards are done: "
         f"trialtwin merge {folder.path}"
     )
-
-
-def own_functions(scenario: Scenario) -> list[str]:
-    """The users' functions among the estimators."""
-    return sorted({one.function for one in scenario.estimators if one.kind == "own"})
 
 
 def default_folder(asked: Asked, identity: str) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.addresses import ALONE, Address, as_simulated
 from analysis.cohort_spec import CohortSpec
+from benchmarks.own_files import beside, own_functions
 from benchmarks.published_keys import check_published
 from benchmarks.scenario import Scenario, Settings, cells
 from benchmarks.store import RunError
@@ -56,6 +57,7 @@ def started(name: str, settings: tuple[str, ...] = (), replicates: int | None = 
     """The study of a run folder's own document, whose published numbers were checked before it started."""
     document = load(name, settings, spec=Scenario)
     parse(document, Scenario)
+    document = beside(document)
     given = {"run.replicates": replicates, "run.seed": seed}
     document = with_values(document, {path: value for path, value in given.items() if value is not None})
     scenario = parse(document, Scenario)
@@ -87,7 +89,7 @@ def performance(
     report_out: Path | None, as_json: bool,
 ) -> str:  # fmt: skip
     """The performance of a table of replicates, as a table or JSON; written as CSV and as a page where asked."""
-    from benchmarks import replicate_table
+    from benchmarks import replicate_shown, replicate_table
     from benchmarks.written import write_page
 
     if (columns.low is None) != (columns.high is None):
@@ -96,12 +98,12 @@ def performance(
         raise RunError("--reference needs --by: it is a value of the first --by column")
     groups = replicate_table.judged_table(rows, columns, truth, reference, level)
     if out is not None:
-        write_page(out, replicate_table.as_csv(groups, columns))
+        write_page(out, replicate_shown.as_csv(groups, columns))
     if report_out is not None:
         from benchmarks.report import performance_report
 
         write_page(report_out, performance_report(groups, columns, rows.name))
-    return replicate_table.as_json(groups, columns) if as_json else replicate_table.as_text(groups, columns)
+    return replicate_shown.as_json(groups, columns) if as_json else replicate_shown.as_text(groups, columns)
 
 
 def ready_kernels(parts: Sequence[str]) -> float | None:
@@ -292,8 +294,12 @@ def check(name: str, settings: tuple[str, ...]) -> str:
 
 
 def checked(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
-    """The number of cells and the digest of a valid scenario; DocumentError otherwise."""
+    """The number of cells and the digest of a valid scenario; DocumentError, or OwnFunctionError, otherwise."""
+    from analysis.estimators.own import found
+
     asked = load_study(name, settings)
+    for function in sorted({own for _, cell in asked.cells for own in own_functions(cell)}):
+        found(function)
     return {"name": name, "cells": len(asked.cells), "digest": digest(asked.document.tree)}
 
 

@@ -6,6 +6,7 @@ import io
 import os
 import pickle
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from numba.core import caching
 _F = TypeVar("_F", bound=Callable[..., Any])
 _SETTINGS: Any = numba.config
 _CacheFile: Any = caching.IndexDataCacheFile
+ROOMS = ("simulator", "analysis", "benchmarks")
 
 
 def _writable(folder: Path) -> bool:
@@ -56,21 +58,79 @@ CACHED = _choose_cache()
 
 
 @functools.cache
-def _sources(path: Path) -> frozenset[Path]:
-    """The file, and those in its folder that it imports from, however far."""
-    found = {path}
-    for module, names in re.findall(r"^from +([\w.]+) +import +(.*)", path.read_text(encoding="utf-8"), re.MULTILINE):
-        for name in (module.rpartition(".")[2], *re.findall(r"\w+", names)):
-            beside = path.with_name(f"{name}.py")
-            if beside != path and beside.is_file():
-                found |= _sources(beside)
+def _digest(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()
+
+
+def _is_library(folder: Path) -> bool:
+    """Whether others' packages lie in the folder, or Python's own: what they change has another version."""
+    inside = (Path(sys.base_prefix) / "lib", Path(sys.prefix) / "lib")
+    return folder.name in ("site-packages", "dist-packages") or any(folder.is_relative_to(one) for one in inside)
+
+
+@functools.cache
+def _home(path: Path) -> Path:
+    """The folder from which the file's package is imported."""
+    folder = path.parent
+    while (folder / "__init__.py").is_file() and folder.parent != folder:
+        folder = folder.parent
+    return folder
+
+
+def _named(path: Path) -> set[str]:
+    """All that a file imports, as dotted names: of ``from a.b import c`` both a.b and a.b.c, for c may be a module."""
+    text = re.sub(r"#.*", "", path.read_text(encoding="utf-8", errors="replace")).replace("\\\n", " ")
+    found = set()
+    for line in re.findall(r"(?:^|;)[ \t]*import[ \t]+([^\n;]*)", text, re.MULTILINE):
+        found |= {part.split()[0] for part in line.split(",") if part.strip()}
+    pattern = r"(?:^|;)[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n;]*)"
+    for module, names in re.findall(pattern, text, re.MULTILINE):
+        up = len(module) - len(module.lstrip("."))
+        base = module[up:]
+        if up:
+            folder = path.parents[up - 1]
+            package = ".".join(folder.relative_to(_home(path)).parts) if folder.is_relative_to(_home(path)) else ""
+            base = ".".join(part for part in (package, base) if part)
+        own = [part.split()[0] for part in names.strip("() \t\n").split(",") if part.strip()]
+        found |= {base, *(f"{base}.{name}" if base else name for name in own)}
+    return found - {""}
+
+
+@functools.cache
+def _imported(path: Path) -> frozenset[Path]:
+    """The files of our own, or of a user's own packages, that the file imports, and those of the packages around them.
+
+    They are sought where the file's own package is, where this one is, and on the path of Python.
+    """
+    home, ours = _home(path), Path(__file__).resolve().parents[1]
+    own = {Path(path.relative_to(home).parts[0]).stem, *ROOMS}
+    places = dict.fromkeys((home, ours, *(Path(one or ".").resolve() for one in sys.path)))
+    found = set()
+    for name in _named(path):
+        parts = name.split(".")
+        for place in places:
+            if _is_library(place) and parts[0] not in own:
+                continue
+            packages = [place.joinpath(*parts[:k], "__init__.py") for k in range(1, len(parts) + 1)]
+            found |= {one for one in (place.joinpath(*parts).with_suffix(".py"), *packages) if one.is_file()}
     return frozenset(found)
 
 
-def _stamp(function: Callable[..., Any]) -> str:
-    """A digest of all that is compiled into a kernel: numba looks at the function's own file alone."""
-    files = sorted(_sources(Path(function.__code__.co_filename)) | {Path(__file__)})
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+def _sources(path: Path) -> frozenset[Path]:
+    """The file and all that it imports, however far, in whatever package of ours or of a user's."""
+    found, waiting = {path}, [path]
+    while waiting:
+        more = _imported(waiting.pop()) - found
+        found |= more
+        waiting += more
+    return frozenset(found)
+
+
+@functools.cache
+def _stamp(path: Path) -> str:
+    """A digest of all that may be compiled into the kernels of a file: numba looks at that file alone."""
+    files = sorted(_sources(path) | {Path(__file__).resolve()})
+    return hashlib.sha256(b"".join(_digest(one) for one in files)).hexdigest()
 
 
 class _Checked(_CacheFile):  # type: ignore[misc]
@@ -125,7 +185,7 @@ def kernel(function: _F) -> _F:
     compiled: Any = numba.njit(nogil=True, error_model="numpy")(function)
     if CACHED:
         try:
-            stamp = _stamp(function)
+            stamp = _stamp(Path(function.__code__.co_filename).resolve())
             compiled.enable_caching()
         except (OSError, RuntimeError):  # no file, or no folder for it
             return compiled  # type: ignore[no-any-return]

@@ -152,6 +152,90 @@ def test_a_change_in_another_file_is_compiled_anew(tmp_path):
     assert say(code, **places)[0] == 6.0
 
 
+PACKAGES = {
+    "one/__init__.py": "",
+    "one/kernels/__init__.py": "from simulator.compiled import kernel\n",
+    "one/kernels/top.py": """from simulator.compiled import kernel
+from two.inner import (  # a note (with brackets
+    more,
+    Never as N,
+)
+from . import near, \\
+    far
+from ..settings import *
+import two.other as other, three
+def late():
+    from two import last
+    import four; import five
+@kernel
+def twice(x):
+    return 2 * more(x) + near.NEAR
+""",
+    "one/kernels/near.py": "NEAR = 0.0\n",
+    "one/kernels/far.py": "",
+    "one/settings.py": "",
+    "one/unused.py": "",
+    "two/__init__.py": "",
+    "two/inner/__init__.py": "from two.inner.steps import more\nNever = 0\n",
+    "two/inner/steps.py": """from simulator.compiled import kernel
+from two.numbers import STEP
+@kernel
+def more(x):
+    return x + STEP
+""",
+    "two/numbers.py": "STEP = 1.0\nimport two.inner\n",
+    "two/other.py": "",
+    "two/last.py": "",
+    "three.py": "import numpy\n",
+    "four.py": "",
+    "five.py": "",
+    "six.py": "",
+}
+
+
+def planted_packages(folder: Path) -> None:
+    for name, text in PACKAGES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def test_imports_are_followed_across_packages_in_whatever_way_they_are_written(tmp_path, monkeypatch):
+    planted_packages(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = compiled._sources(tmp_path / "one/kernels/top.py")
+    theirs = {str(path.relative_to(tmp_path)) for path in found if path.is_relative_to(tmp_path)}
+    assert theirs == set(PACKAGES) - {"one/unused.py", "six.py"}
+    ours = {str(path.relative_to(ROOT)) for path in found if path.is_relative_to(ROOT)}
+    assert ours == {"simulator/__init__.py", "simulator/compiled.py"}
+    assert len(found) == len(theirs) + len(ours)  # nothing of numpy, numba or Python itself
+
+
+def test_a_kernel_of_ours_knows_the_files_of_the_rooms_below():
+    found = {str(path.relative_to(ROOT)) for path in compiled._sources(ROOT / "analysis/kernels/cox.py")}
+    assert {"simulator/cohort.py", "simulator/terms.py", "analysis/kernels/cox_likelihood.py"} <= found
+    below = {str(path.relative_to(ROOT)) for path in compiled._sources(ROOT / "analysis/kernels/neighbours.py")}
+    assert "analysis/kernels/cox.py" not in below
+
+
+@pytest.mark.parametrize("library", ["lib/python3/site-packages", "share/dist-packages"])
+def test_where_others_packages_lie_our_own_alone_are_followed(tmp_path, monkeypatch, library):
+    planted_packages(tmp_path / library)
+    monkeypatch.syspath_prepend(str(tmp_path / library))
+    found = compiled._sources(tmp_path / library / "one/kernels/top.py")
+    theirs = {str(path.relative_to(tmp_path / library)) for path in found if path.is_relative_to(tmp_path)}
+    assert theirs == {name for name in PACKAGES if name.startswith("one/")} - {"one/unused.py"}
+
+
+def test_a_change_in_a_sibling_package_is_compiled_anew(tmp_path):
+    planted_packages(tmp_path)
+    code = "from one.kernels.top import twice; print(twice(1.0), True, twice.stats.cache_hits)"
+    places = {"HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    assert say(code, **places) == (4.0, True, "Counter()")
+    assert say(code, **places)[2] != "Counter()"
+    (tmp_path / "two/numbers.py").write_text("STEP = 2.0\n")
+    assert say(code, **places)[0] == 6.0
+
+
 def test_what_was_compiled_before_is_known(tmp_path: Path) -> None:
     script = (
         "from simulator.compiled import compiled_before\n"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analysis.estimators import Crude, Own, Sample
-from analysis.estimators.own import OwnFunctionError, frame, source_digest
+from analysis.estimators.own import OwnFunctionError, found, frame, source_digest
 from analysis.kernels.status import Status
 from simulator.generate import generate, resolve
 from tests.test_cli import _call
@@ -31,6 +31,48 @@ def short(cohort):
 
 def broken(cohort):
     return cohort["height"].mean(), 1.0
+
+class NoFit(Exception):
+    pass
+
+TRIED = []
+
+def sometimes(kind):
+    def tried(cohort):
+        TRIED.append(len(cohort))
+        if len(TRIED) % 5 == 3:
+            raise kind("Optimal parameters not found\\nafter 600 steps")
+        return 0.1, 0.2
+    return tried
+
+runtime, own_kind, value, arithmetic = map(sometimes, (RuntimeError, NoFit, ValueError, ZeroDivisionError))
+
+def unwritten(cohort):
+    raise NotImplementedError
+
+def endless(cohort):
+    return endless(cohort)
+
+def three(cohort):
+    return 0.1, 0.2, 0.3
+
+def text(cohort):
+    return {"value": "high", "se": 1.0}
+
+def alone(cohort):
+    return 0.5
+
+def negative(cohort):
+    return 0.1, -0.2
+
+def beyond(cohort):
+    return {"value": 0.1, "se": 0.2, "p": 1.7}
+
+def crossed(cohort):
+    return {"value": 0.1, "se": 0.2, "low": 0.5, "high": 0.0}
+
+def without_se(cohort):
+    return {"value": 0.1, "se": None}
 """
 
 
@@ -74,7 +116,7 @@ def test_what_it_leaves_out_is_worked_out_and_what_it_gives_is_kept(file: Path) 
     assert (made.low[0], made.high[0], made.p[0]) == (-3.0, 4.0, 0.5)
 
 
-@pytest.mark.parametrize("name", ["nothing", "unable"])
+@pytest.mark.parametrize("name", ["nothing", "unable", "without_se"])
 def test_no_estimate_is_a_row_with_its_status(file: Path, name: str) -> None:
     made = _own(file, name)
     assert (made.status == Status.NOT_CONVERGED).all()
@@ -87,6 +129,14 @@ def test_no_estimate_is_a_row_with_its_status(file: Path, name: str) -> None:
         ("short", "must give value and se"),
         ("broken", "failed in replicate 0 at .*KeyError: 'height'"),
         ("absent", "has no function 'absent'"),
+        ("unwritten", "failed in replicate 0 at .*NotImplementedError: no message"),
+        ("endless", "failed in replicate 0 at .*RecursionError"),
+        ("three", r"returns \(0.1, 0.2, 0.3\) in replicate 0; it must give value and se"),
+        ("text", "returns .*'high'.* all numbers"),
+        ("alone", "returns 0.5 in replicate 0; it must give value and se"),
+        ("negative", r"returns \(0.1, -0.2\) in replicate 0; se is not below 0"),
+        ("beyond", "returns .*1.7.* p from 0 to 1"),
+        ("crossed", "returns .*0.5.* low not above high"),
     ],
 )
 def test_a_mistake_in_it_is_one_line(file: Path, name: str, told: str) -> None:
@@ -95,6 +145,82 @@ def test_a_mistake_in_it_is_one_line(file: Path, name: str, told: str) -> None:
     assert "\n" not in str(error.value)
     with pytest.raises(OwnFunctionError, match="no such file"):
         _own(file.with_name("nowhere.py"), "peto")
+
+
+@pytest.mark.parametrize("name", ["runtime", "own_kind", "value", "arithmetic"])
+def test_what_cannot_be_fitted_in_one_replicate_is_one_failed_replicate(file: Path, name: str) -> None:
+    file.write_text(PETO + f"\n# of its own for {name}\n", "utf-8")
+    found.cache_clear()
+    made = _own(file, name)
+    assert (made.status == [0, 0, Status.NOT_CONVERGED, 0, 0]).all()
+    assert np.isnan(made.value).tolist() == [False, False, True, False, False]
+
+
+@pytest.mark.parametrize("text", ["1 / 0", "raise RuntimeError('no')", "nowhere", "def (:", "import nowhere_at_all"])
+def test_a_file_that_cannot_be_loaded_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "bad.py").write_text(f"def f(cohort):\n    return 1, 1\n{text}\n", "utf-8")
+    with pytest.raises(OwnFunctionError, match=r"bad\.py cannot be loaded: ") as error:
+        found(f"{tmp_path / 'bad.py'}:f")
+    assert "\n" not in str(error.value)
+
+
+def _study(folder: Path, function: str, file: str = "own.yaml") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    entry = {"kind": "own", "name": "own", "function": function, "endpoints": ["OS"]}
+    (folder / file).write_text(json.dumps({"extends": "null-effect", "name": "own", "estimators": [entry]}), "utf-8")
+
+
+def _function(folder: Path, value: float) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "rates.py").write_text(f"def surv(cohort):\n    return {value}, 0.05\n", "utf-8")
+
+
+def test_its_file_is_sought_beside_the_document_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    _study(tmp_path / "study", "rates.py:surv")
+    _function(tmp_path / "study", 0.1)
+    (tmp_path / "study/deep").mkdir()
+    (tmp_path / "study/deep/what-if.yaml").write_text("extends: ../own.yaml\nname: what-if\n", "utf-8")
+
+    def mean(*words: str) -> float:
+        code, out, err = _call("run", *words, "--reps", "2", "--jobs", "1", "--json", "-S", "run.truth_patients=20000")
+        assert code == 0, err
+        return next(row["value"] for row in json.loads(out)["performance"] if row["measure"] == "mean")
+
+    assert mean("study/own.yaml", "--out", "one") == pytest.approx(0.1)
+    assert mean(str(tmp_path / "study/own.yaml"), "--out", "one") == pytest.approx(0.1)  # the same run, continued
+    assert _call("report", "one")[0] == 0
+    _function(tmp_path, 0.7)  # what lies in the current folder is second
+    assert mean("study/deep/what-if.yaml", "--out", "two") == pytest.approx(0.1)
+    named = '[{kind: own, name: own, function: "rates.py:surv", endpoints: [OS]}]'
+    assert mean("study/own.yaml", "-S", f"estimators={named}", "--out", "three") == pytest.approx(0.7)
+    (tmp_path / "study/rates.py").unlink()
+    assert mean("study/own.yaml", "--out", "four") == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("verb", [["check"], ["run", "--dry-run"], ["run"], ["show"]])
+def test_a_file_that_is_not_there_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _study(tmp_path / "study", "rates.py:surv")
+    code, out, err = _call(verb[0], "study/own.yaml", *verb[1:])
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "study/own.yaml:1:" in err
+    assert "estimators.0.function: there is no file 'rates.py' beside study/own.yaml or in the current folder" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["study"]
+
+
+def test_check_says_when_the_function_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    _study(tmp_path, "rates.py:cure")
+    _function(tmp_path, 0.1)
+    code, _, err = _call("check", "own.yaml")
+    assert code == 2
+    assert err == "trialtwin: rates.py:cure: rates.py has no function 'cure'\n"
+    _study(tmp_path, "rates.py:surv")
+    assert _call("check", "own.yaml")[0] == 0
 
 
 def test_a_study_runs_it_and_notices_when_its_source_changes(file: Path, tmp_path: Path) -> None:

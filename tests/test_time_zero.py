@@ -20,7 +20,7 @@ from analysis.estimators import (
     Sample,
     TimeDependent,
 )
-from analysis.estimators.time_zero import resampled
+from analysis.estimators.resampling import drawn_patients
 from analysis.kernels.status import Status
 from analysis.plan import Plan, PropensityPlan
 from benchmarks.scenario import Scenario
@@ -395,27 +395,18 @@ def test_a_bootstrap_sample_has_as_many_patients_and_other_ones_each_time():
     present = seen.observed.present.copy()
     present[1, ::2] = False
     seen = dataclasses.replace(seen, observed=dataclasses.replace(seen.observed, present=present))
-    one, two = resampled(seen, 0), resampled(seen, 1)
+
+    def often(draw):
+        chosen, inside = drawn_patients(seen, draw)
+        return np.array([np.bincount(c[i], minlength=50) for c, i in zip(chosen, inside, strict=True)], float)
+
+    one, two = often(0), often(1)
     assert np.array_equal(one.sum(axis=1), present.sum(axis=1))
     assert not one[~present].any()
     assert not np.array_equal(one, two)
-    many = np.array([resampled(seen, draw)[0] for draw in range(200)])
+    many = np.array([often(draw)[0] for draw in range(200)])
     assert abs(z_of_mean(many.mean(axis=0), 1.0)) < 4
     assert many.var(axis=0).mean() == pytest.approx(1.0, abs=0.1)
-
-
-def test_frequencies_stand_for_copies_of_patients():
-    seen = sample(late(size=80), 1)
-    observed = seen.observed
-    course, start = observed.endpoints["OS"], observed.start
-    x, _ = seen.columns(("age", "stage"))
-    often = resampled(seen, 0)
-    data = (course.time, course.event, start, observed.present)
-    short = clones(*data, x, 3.0, frequency=often).fit(often, "breslow")
-    who = np.repeat(np.arange(80), often[0].astype(int))
-    copied = clones(*(one[:, who] for one in data), x[:, who], 3.0).fit(None, "breslow")
-    assert short.beta[0, 0] == pytest.approx(copied.beta[0, 0], abs=1e-9)
-    assert abs(short.beta[0, 0] - clones(*data, x, 3.0).fit(None, "breslow").beta[0, 0]) > 1e-3
 
 
 def test_impossible_options_are_refused():

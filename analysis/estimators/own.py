@@ -28,7 +28,11 @@ from simulator.world import ENDPOINTS
 if TYPE_CHECKING:
     import pandas as pd
 
-MISTAKES = (TypeError, LookupError, NameError, AttributeError, ImportError, AssertionError, RuntimeError, OSError)
+MISTAKES = (
+    TypeError, LookupError, NameError, AttributeError, ImportError, AssertionError, OSError, SyntaxError,
+    NotImplementedError, RecursionError,
+)  # fmt: skip
+"""What a function raises that is wrong in every cohort, and not one that cannot be fitted."""
 NUMBERS = ("value", "se", "low", "high", "p")
 _OF_YES_OR_NO = ("risk_difference", "log_risk_ratio", "log_odds_ratio")
 _AT_A_TIME = ("rmst_difference", "survival_difference")
@@ -38,14 +42,35 @@ class OwnFunctionError(Exception):
     """A user's function cannot be found or used; its message is one line."""
 
 
+class Watched:
+    """A block of a user's code, which may raise anything: ``error`` is what it raised, None for nothing."""
+
+    error: Exception | None = None
+
+    def __enter__(self) -> "Watched":
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, MemoryError) or not isinstance(error, Exception):
+            return False
+        self.error = error
+        return True
+
+    def told(self) -> str:
+        """The error in a line."""
+        lines = str(self.error).strip().splitlines()
+        return f"{type(self.error).__name__}: {lines[0] if lines else 'no message'}"
+
+
 class Own(Judged):
     """A user's own Python function of one cohort.
 
-    ``function`` is ``module:function`` or ``file.py:function``, the file being looked for from the current folder. It
-    is called with a data frame: the covariates (levels by name), ``treated`` (True, False), and ``time`` and ``event``
-    of the endpoint, or ``outcome`` for a yes/no outcome. It returns the value and its SE, or a mapping with ``value``,
-    ``se`` and, if it likes, ``low``, ``high``, ``p``; None, or raising ValueError or ArithmeticError, says that there
-    is no estimate (status NOT_CONVERGED).
+    ``function`` is ``module:function`` or ``file.py:function``, the file being looked for beside the document that
+    names it, then from the current folder. It is called with a data frame: the covariates (levels by name), ``treated``
+    (True, False), and ``time`` and ``event`` of the endpoint, or ``outcome`` for a yes/no outcome. It returns the value
+    and its SE, or a mapping with ``value``, ``se`` and, if it likes, ``low``, ``high``, ``p``. None, or raising
+    ValueError, RuntimeError or any error of a library's own, says that there is no estimate of that cohort (status
+    NOT_CONVERGED); a mistake such as TypeError, KeyError or NameError ends the run.
 
     ``population``, ``measure``, ``horizon`` and ``adjusted_for`` say by what truth it is judged: a conditional log
     hazard ratio is given terms, a difference of restricted means or of survival has a horizon.
@@ -106,28 +131,40 @@ class Own(Judged):
         return Estimate(value, se, low, high, p, n, events, status)
 
     def _asked(self, function: Callable[..., Any], cohort: "pd.DataFrame", replicate: int, level: float) -> list[float]:
-        try:
+        """Value, SE, limits and p of one cohort, NaN for no estimate; OwnFunctionError names a mistake."""
+        answer: Any = None
+        with Watched() as call:
             answer = function(cohort)
-        except (ValueError, ArithmeticError):
-            answer = None
-        except MISTAKES as error:
-            told = f"{type(error).__name__}: {error}".splitlines()[0]
-            last = traceback.extract_tb(error.__traceback__)[-1]
+        if isinstance(call.error, MISTAKES):
+            last = traceback.extract_tb(call.error.__traceback__)[-1]
             at = f"{Path(last.filename).name}:{last.lineno}"
-            raise OwnFunctionError(f"{self.function} failed in replicate {replicate} at {at}: {told}") from error
+            raise OwnFunctionError(f"{self.function} failed in replicate {replicate} at {at}: {call.told()}")
         if answer is None:
             return [np.nan] * 5
-        given = dict(answer) if isinstance(answer, Mapping) else dict(zip(("value", "se"), answer, strict=True))
-        unknown = sorted(given.keys() - set(NUMBERS))
-        if unknown or "value" not in given or "se" not in given:
-            wanted = "value and se, and may give low, high, p"
-            raise OwnFunctionError(f"{self.function} returns {', '.join(map(str, given))}; it must give {wanted}")
-        value, se = float(given["value"]), float(given["se"])
+        given = self._numbers(answer, replicate)
+        value, se = given["value"], given["se"]
         half = ndtri(0.5 + level / 2) * se
         with np.errstate(divide="ignore", invalid="ignore"):
             p = 2 * ndtr(-np.abs(np.divide(value, se)))
-        usual = {"low": value - half, "high": value + half, "p": p}
-        return [value, se, *(float(given.get(name, usual[name])) for name in NUMBERS[2:])]
+        usual = {"value": value, "se": se, "low": value - half, "high": value + half, "p": p}
+        return [float(given.get(name, usual[name])) for name in NUMBERS]
+
+    def _numbers(self, answer: Any, replicate: int) -> dict[str, float]:
+        """The numbers of an answer by name; OwnFunctionError where it is none, or one that cannot be."""
+        wanted = "it must give value and se, and may give low, high, p"
+        given: dict[str, float] = {}
+        with Watched() as reading:
+            pairs = answer if isinstance(answer, Mapping) else dict(zip(("value", "se"), answer, strict=True))
+            given = {str(name): np.nan if number is None else float(number) for name, number in pairs.items()}
+        what = f"{self.function} returns {' '.join(repr(answer).split())[:80]} in replicate {replicate}"
+        if reading.error is not None:
+            raise OwnFunctionError(f"{what}; {wanted}, all numbers")
+        if set(given) - set(NUMBERS) or "value" not in given or "se" not in given:
+            raise OwnFunctionError(f"{self.function} returns {', '.join(given)}; {wanted}")
+        low, high, p = (given.get(name, np.nan) for name in NUMBERS[2:])
+        if given["se"] < 0 or p < 0 or p > 1 or low > high:
+            raise OwnFunctionError(f"{what}; se is not below 0, p from 0 to 1 and low not above high")
+        return given
 
 
 def frame(sample: Sample, endpoint: str, r: int) -> "pd.DataFrame":
@@ -163,10 +200,12 @@ def _level_names(variable: Variable, values: Floats) -> NDArray[Any]:
 def found(function: str) -> Callable[..., Any]:
     """The function of that name; OwnFunctionError says what is not there."""
     place, _, name = function.rpartition(":")
-    try:
+    module = None
+    with Watched() as loading:
         module = _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
-    except (ImportError, OSError, SyntaxError) as error:
-        raise OwnFunctionError(f"{function}: {place} cannot be loaded: {error}") from None
+    if loading.error is not None:
+        told = str(loading.error) if isinstance(loading.error, FileNotFoundError | ImportError) else loading.told()
+        raise OwnFunctionError(f"{function}: {place} cannot be loaded: {told}")
     made = getattr(module, name, None)
     if not callable(made):
         raise OwnFunctionError(f"{function}: {place} has no function '{name}'")

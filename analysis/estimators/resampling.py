@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from simulator.cohort import Bools, Floats
 from simulator.streams import Streams
 
 Ints = NDArray[np.int64]
+S = TypeVar("S", bound=np.generic)
 
 
 def drawn_patients(sample: Sample, draw: int) -> tuple[Ints, Bools]:
@@ -33,32 +35,35 @@ def drawn_patients(sample: Sample, draw: int) -> tuple[Ints, Bools]:
 def resampled(sample: Sample, endpoint: str, draw: int) -> Sample:
     """A sample in which the patients present are drawn with replacement, as many as there were, in every cohort.
 
-    Only the covariates, treatment and that endpoint come along.
+    Of the observed, only covariates, treatment with its start, and that endpoint come along; and all that hangs on the
+    patients: their true propensity, and the imputed data sets whose scores are averaged, in which the same are drawn.
     """
-    observed = sample.observed
-    course = observed.endpoints[endpoint]
     chosen, inside = drawn_patients(sample, draw)
-    drawn = replace(
+    whole = _with_patients(sample, endpoint, chosen, inside)
+    others = (_with_patients(replace(one, score_of=()), endpoint, chosen, inside) for one in sample.score_of)
+    return replace(whole, score_of=tuple(others))
+
+
+def _with_patients(sample: Sample, endpoint: str, chosen: Ints, inside: Bools) -> Sample:
+    """The sample of those patients, in that order."""
+
+    def drawn(values: NDArray[S]) -> NDArray[S]:
+        return np.take_along_axis(values, chosen, axis=1)
+
+    observed, true = sample.observed, sample.true_propensity
+    course = observed.endpoints[endpoint]
+    made = replace(
         observed,
         covariates=np.take_along_axis(observed.covariates, chosen[..., None], axis=1),
-        treated=np.take_along_axis(observed.treated, chosen, axis=1),
-        present=inside,
-        endpoints={
-            endpoint: replace(
-                course,
-                time=np.take_along_axis(course.time, chosen, axis=1),
-                event=np.take_along_axis(course.event, chosen, axis=1),
-            )
-        },
+        treated=drawn(observed.treated),
+        present=inside & drawn(observed.present),
+        endpoints={endpoint: replace(course, time=drawn(course.time), event=drawn(course.event))},
         binary={},
         exposure={},
         modes={},
-        delay=None,
+        delay=None if observed.delay is None else drawn(observed.delay),
     )
-    true = sample.true_propensity
-    return replace(
-        sample, observed=drawn, true_propensity=None if true is None else np.take_along_axis(true, chosen, axis=1)
-    )
+    return replace(sample, observed=made, true_propensity=None if true is None else drawn(true))
 
 
 def bootstrapped(

@@ -18,12 +18,11 @@ from pydantic import Field
 from analysis import time_zero
 from analysis.clone_censor_weight import clones
 from analysis.estimators.base import Estimate, Ints, Judged, Sample, wald, with_status
-from analysis.estimators.resampling import drawn_patients
+from analysis.estimators.resampling import bootstrapped, spread
 from analysis.kernels.status import Status
 from analysis.plan import Plan, cox_terms, propensity_terms
 from analysis.time_zero import Rows
 from simulator.cohort import Floats
-from simulator.elementary import summed
 from simulator.estimand import Estimand
 from simulator.spec import Name, NonNegative, Positive
 from simulator.terms import Variable
@@ -130,43 +129,21 @@ class CloneCensorWeight(Judged):
         With ``boots``, NOT_CONVERGED where fewer than half of the bootstrap samples have an estimate.
         """
         observed, course = sample.observed, sample.observed.endpoints[endpoint]
-        beta, se, status = self._fit(sample, endpoint, None)
+        beta, se, status = self._fit(sample, endpoint)
         n = observed.present.sum(axis=1)
         events = (course.event & observed.present).sum(axis=1)
         if self.boots:
-            se, enough = self._bootstrap(sample, endpoint)
-            status = np.where((status == Status.OK) & ~enough, Status.NOT_CONVERGED, status)
+            values, enough = bootstrapped(sample, endpoint, self.boots, lambda drawn: self._fit(drawn, endpoint)[::2])
+            se, _, _ = spread(values, sample.plan.survival.level)
+            status = np.where(status == Status.OK, enough, status)
         return with_status(wald(beta, se, n, events, status, sample.plan.survival.level), status)
 
-    def _fit(self, sample: Sample, endpoint: str, frequency: Floats | None) -> tuple[Floats, Floats, Ints]:
-        """Coefficient, robust SE and status ``(R,)`` when each patient counts ``frequency`` times."""
+    def _fit(self, sample: Sample, endpoint: str) -> tuple[Floats, Floats, Ints]:
+        """Coefficient, robust SE and status ``(R,)``."""
         observed, course = sample.observed, sample.observed.endpoints[endpoint]
         x, _ = sample.columns(propensity_terms(sample.plan, observed.variable))
-        made = clones(course.time, course.event, observed.start, observed.present, x, self.grace, frequency=frequency)
-        fit = made.fit(frequency, sample.plan.survival.ties)
+        made = clones(course.time, course.event, observed.start, observed.present, x, self.grace)
+        fit = made.fit(sample.plan.survival.ties)
         status = np.where(made.status == Status.OK, fit.status, made.status)
         se = fit.se if fit.robust_se is None else fit.robust_se
         return fit.beta[:, 0], se[:, 0], status
-
-    def _bootstrap(self, sample: Sample, endpoint: str) -> tuple[Floats, np.typing.NDArray[np.bool_]]:
-        """The SD of the bootstrap estimates ``(R,)``, and whether at least half of them exist."""
-        values = np.array(
-            [
-                np.where(status == Status.OK, beta, np.nan)
-                for beta, _, status in (
-                    self._fit(sample, endpoint, resampled(sample, draw)) for draw in range(self.boots)
-                )
-            ]
-        )
-        found = np.isfinite(values)
-        count = found.sum(axis=0)
-        enough = (count >= 2) & (2 * count >= self.boots)
-        mean = summed(np.where(found, values, 0.0)) / np.maximum(count, 1)
-        spread = summed(np.where(found, values - mean, 0.0) ** 2) / np.maximum(count - 1, 1)
-        return np.sqrt(spread), enough
-
-
-def resampled(sample: Sample, draw: int) -> Floats:
-    """How often each patient ``(R, N)`` is in a bootstrap sample of the patients present."""
-    chosen, inside = drawn_patients(sample, draw)
-    return np.array([np.bincount(c[i], minlength=len(c)) for c, i in zip(chosen, inside, strict=True)], np.float64)

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 
 from analysis.kernels.status import Status
 from benchmarks.blocks import prepare
-from benchmarks.replicate_table import Columns, Group, shown_rows
+from benchmarks.replicate_shown import notes, shown_rows
+from benchmarks.replicate_table import Columns, Group
 from benchmarks.report import glossary
 from benchmarks.report.engine import Page, Section, Told, abreast, as_given, html, picture, repeated, table
 from benchmarks.report.world import assumed_section, base_section, design_text, failures_section, matching_section
@@ -114,7 +115,13 @@ def performance_report(groups: Sequence[Group], columns: Columns, rows: str) -> 
             f"largest bias is {bias.value:+.4f} (Monte Carlo SE {bias.mcse:.4f}), of {name}.",
             Told("trialtwin performance ROWS --truth TRUTH", command=as_given()),
             assumed=Section("What was assumed", ("The truth as given on the command line or in its column.",)),
-            results=(Section("Performance measures", tables=abreast("Performance", header, lines, len(columns.by))),),
+            results=(
+                Section(
+                    "Performance measures",
+                    tables=abreast("Performance", header, lines, len(columns.by)),
+                    notes=notes(groups),
+                ),
+            ),
             failures=Section(
                 "Failures", tables=(table("Rows without an estimate", ("group", "rows", "failed"), failed),)
             ),

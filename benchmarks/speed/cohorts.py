@@ -34,7 +34,8 @@ def block(resolved: Resolved, replicates: int, patients: int | None = None, firs
     """What is observed of so many replicates, from number ``first`` on."""
     numbers = np.arange(first, first + replicates, dtype=np.int64)
     observed = generate(resolved, SEED, numbers, patients).observed
-    assert observed.present.all(), "the workflow is that of whole cohorts"
+    if not observed.present.all():
+        raise ValueError("the workflow is that of whole cohorts")
     return observed
 
 

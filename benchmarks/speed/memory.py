@@ -35,7 +35,8 @@ def peak_growth(block: int, replicates: int) -> tuple[float, float]:
 
 def _megabytes(name: str) -> float:
     found = re.search(rf"^{name}:\s+(\d+) kB", STATUS.read_text("utf-8"), re.MULTILINE)
-    assert found is not None, f"{STATUS} has no {name}"
+    if found is None:
+        raise ValueError(f"{STATUS} has no {name}")
     return int(found[1]) / 1024
 
 

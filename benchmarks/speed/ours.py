@@ -63,7 +63,8 @@ def answers(block: BlockAnalysis) -> dict[str, Floats]:
     """All that was found, named and laid out as `benchmarks.speed.stages` says."""
     sample = block.sample
     fit = sample.propensity
-    assert isinstance(fit, StepwiseFit), "the plan says stepwise"
+    if not isinstance(fit, StepwiseFit):
+        raise TypeError("the plan says stepwise")
     found: dict[str, Floats] = {
         "stepwise.selected": np.asarray(fit.selected, np.float64),
         "stepwise.aic": fit.aic,
