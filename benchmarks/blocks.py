@@ -22,7 +22,7 @@ Judged = tuple[tuple[str, Estimator], ...]
 
 PATIENTS_PER_BLOCK = 50_000
 NOT_OF_ROWS = {
-    "name", "source", "question", "published", "estimators", "sweep", "run", "calibration", "compatible",
+    "name", "source", "question", "published", "estimators", "target", "sweep", "run", "calibration", "compatible",
 }  # fmt: skip
 
 
@@ -40,6 +40,11 @@ class Cell:
         """The digest of all that its cohorts and their analysis are made from: cells of the same key share rows."""
         world = self.scenario.model_dump(mode="json", exclude=NOT_OF_ROWS)
         return digest({**world, "seed": self.scenario.run.seed})
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The endpoints of the cell, in the order of its rows."""
+        return tuple(dict.fromkeys(endpoint for endpoint, _ in self.scenario.judged()))
 
 
 @dataclass(frozen=True)

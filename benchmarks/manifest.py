@@ -20,7 +20,9 @@ from simulator.differences import differences
 from simulator.documents import Document, DocumentError, digest, load, resolved_yaml
 
 NUMBER_MAKERS = ("numpy", "scipy", "numba", "llvmlite", "pandas", "pyarrow", "pydantic", "scikit-learn")
-NOT_THE_WORLD = ("name", "question", "source", "published", "estimators", "sweep", "run", "calibration", "compatible")
+NOT_THE_WORLD = (
+    "name", "question", "source", "published", "estimators", "target", "sweep", "run", "calibration", "compatible",
+)  # fmt: skip
 SHOWN = "figures", "audit"
 JUDGES = ("blocks", "parts", "sampled", "scenario", "truth", "truths", "tallies", "rows")
 MANIFEST = "manifest.json"

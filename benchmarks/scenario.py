@@ -66,11 +66,29 @@ Precise = Literal[
 ]  # fmt: skip
 
 
+class Target(Spec):
+    """For whom the estimators of a study are judged side by side: everyone of a population, as followed.
+
+    A population is of time zero, among all who are screened: ``treated`` and ``untreated`` are those assigned to either
+    arm, ``overlap`` and ``matching_weight`` count each patient by e (1 - e) and min(e, 1 - e) of the true propensity e.
+    ``selected`` (included under the received arm) and ``always_eligible`` (under both) are for sensitivity analyses:
+    they are valid only if the two courses of a patient share their luck. ``follow_up`` is that of hazard ratios: with
+    the study's censoring (``observed``) or without any (``complete``); differences of curves know no censoring.
+    """
+
+    population: Literal[
+        "all", "treated", "untreated", "overlap", "matching_weight", "selected", "always_eligible"
+    ] = "treated"  # fmt: skip
+    follow_up: Literal["observed", "complete"] = "observed"
+
+
 class Until(Spec):
     """When a study may stop: when the Monte Carlo SE of each measure named in ``mcse`` is at most so large everywhere.
 
     That is looked at after ``run.replicates`` replicates of a cell, rounded up to whole blocks, after twice as many and
-    so on, and there are at most ``most``. ``rejection`` is power or, where the truth is zero, the type-I error.
+    so on, and there are at most ``most``. Measures are those against the study's target; where an estimator answers
+    another question, those against its own estimand. ``rejection`` is power or, where the truth is zero, the type-I
+    error.
     """
 
     mcse: Annotated[dict[Precise, Positive], Field(min_length=1)]
@@ -163,6 +181,7 @@ class Scenario(World):
     question: Annotated[str, Field(max_length=1000)] = "How do the usual estimators do in this world?"
     analysis: Plan = Plan()
     estimators: Estimators = DEFAULT_ESTIMATORS
+    target: Target = Target()
     sweep: Sweep = Sweep()
     run: Run = Run()
     calibration: Calibration | None = None

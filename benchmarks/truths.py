@@ -14,6 +14,7 @@ from analysis.kernels.status import Status
 from benchmarks.blocks import Cell, block_size
 from benchmarks.executors import in_threads
 from benchmarks.rows import Rows
+from benchmarks.scenario import Target
 from benchmarks.store import RunFolder
 from benchmarks.tallies import GROUPS, Counts
 from benchmarks.truth import (
@@ -27,10 +28,12 @@ from benchmarks.truth import (
     known_truth,
 )
 from simulator.documents import digest
-from simulator.estimand import Estimand
+from simulator.estimand import Estimand, Measure
 
 Key = tuple[str, str]
 """An endpoint and the name of an estimator."""
+
+UNCENSORED: tuple[Measure, ...] = ("rmst_difference", "survival_difference", "median_difference")
 
 
 def asked_estimands(cell: Cell) -> dict[tuple[str, str], Estimand]:
@@ -41,6 +44,35 @@ def asked_estimands(cell: Cell) -> dict[tuple[str, str], Estimand]:
         (endpoint, estimator.name): estimator.estimand(endpoint, scenario.analysis, variables)
         for endpoint, estimator in scenario.judged()
     }
+
+
+def target_estimand(own: Estimand, target: Target) -> Estimand:
+    """The question of the target in the marginal measure, to the horizon, of an estimator's own estimand.
+
+    Hazard ratios have the target's follow-up; differences of curves are as if nobody were censored.
+    """
+    measure: Measure = "marginal_log_hr" if own.measure == "conditional_log_hr" else own.measure
+    return Estimand(
+        population=target.population,
+        measure=measure,
+        endpoint=own.endpoint,
+        horizon=own.horizon,
+        follow_up="complete" if measure in UNCENSORED else target.follow_up,
+    )
+
+
+def truths_of(
+    cell: Cell, wanted: Mapping[Estimand, float], jobs: int, done: Callable[[int], None]
+) -> dict[Estimand, Truth]:
+    """The truth of each estimand in a cell's world, to the Monte Carlo SE that is wanted of it (0: to the least)."""
+    known = {one: truth for one in wanted if (truth := known_truth(cell.scenario, one)) is not None}
+    work = TruthWork(Patients(cell.scenario, cell.resolved), dict(wanted), jobs, done)
+    rest = [one for one in wanted if one not in known]
+    known |= work.counted([one for one in rest if one.measure != "conditional_log_hr"])
+    for estimand in rest:
+        if estimand.measure == "conditional_log_hr":
+            known[estimand] = work.fitted(estimand)
+    return known
 
 
 def find_truths(
@@ -54,13 +86,7 @@ def find_truths(
     wanted: dict[Estimand, float] = {}
     for key, estimand in asked.items():
         wanted[estimand] = min(wanted.get(estimand, np.inf), (aims or {}).get(key, 0.0))
-    known = {one: truth for one in wanted if (truth := known_truth(cell.scenario, one)) is not None}
-    work = TruthWork(Patients(cell.scenario, cell.resolved), wanted, jobs, done)
-    rest = [one for one in wanted if one not in known]
-    known |= work.counted([one for one in rest if one.measure != "conditional_log_hr"])
-    for estimand in rest:
-        if estimand.measure == "conditional_log_hr":
-            known[estimand] = work.fitted(estimand)
+    known = truths_of(cell, wanted, jobs, done)
     return {key: known[estimand] for key, estimand in asked.items()}
 
 

@@ -63,7 +63,7 @@ class World(Spec):
     """How virtual cohorts of one study come about; ``published`` is kept apart from what the twin uses."""
 
     other_rooms: ClassVar[tuple[str, ...]] = (
-        "question", "analysis", "estimators", "sweep", "run", "calibration", "compatible",
+        "question", "analysis", "estimators", "target", "sweep", "run", "calibration", "compatible",
     )  # fmt: skip
 
     name: Name

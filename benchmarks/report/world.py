@@ -23,7 +23,7 @@ from simulator.documents import Document, DocumentError, assumed, load, shipped
 from simulator.generate import generate
 
 SECTIONS = ("population", "treatment", "outcomes", "entry", "followup", "centres", "calendar", "imperfections")
-NOT_THE_WORLD = (*IGNORED, "run", "extends", "calibration", "compatible", "sweep", "estimators")
+NOT_THE_WORLD = (*IGNORED, "run", "extends", "calibration", "compatible", "sweep", "estimators", "target")
 EFFECTS = {
     "as_stated": "Treatment changes the hazards as the scenario states.",
     "none": "Treatment has no effect.",
