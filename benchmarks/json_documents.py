@@ -65,9 +65,9 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "prevalence": "of the confounder",
         "odds_ratios": "[A]: the confounder's odds ratios with treatment",
         "hazard_ratios": "[B]: its hazard ratios with the outcome",
-        "surfaces": "[{log_hr, true [A][B], set_log_hr, mcse, misfit, interpolation}]: for the ratio, then for the bound; "
-        "``true`` is the target's true log HR under which it arises, null at a gap; ``misfit`` its error between effects, "
-        "``interpolation`` that between nodes",
+        "surfaces": "[{log_hr, true [A][B], set_log_hr, mcse, misfit, interpolation}]: for the ratio, then for the "
+        "bound; ``true`` is the target's true log HR under which it arises, null at a gap; ``misfit`` its error "
+        "between effects, ``interpolation`` that between nodes",
         "equal_strength": "[{value, error, mcse, interpolation}]: of the ratio and of the bound, inf as null",
         "e_values": "{name: [of the ratio, of the bound]}",
         "benchmarks": "[{term, odds_ratio, hazard_ratio}]: measured covariates",
@@ -96,8 +96,9 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "clean_estimate": "M with everything off",
         "clean_truth": "M: the target's with everything off",
         "residual": "M: the estimate with everything off, off the fixed target",
-        "parts": "[{name, label, estimate, target, off_alone, on_alone: M}], one for each mechanism: what it moves of the "
-        "estimate, which is of the bias, and of the target's own truth",
+        "clean_bias": "M: the estimate with everything off, off the target's own truth there",
+        "parts": "[{name, label, estimate, target, off_alone, on_alone: M}], one for each mechanism: what it moves of "
+        "the estimate, which is of the bias, and of the target's own truth",
     },
     "power": {
         **ANSWER,

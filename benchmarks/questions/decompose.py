@@ -118,7 +118,8 @@ class Part:
 class Decomposition:
     """What was found, on the scale of the analysis (the logarithm of a ratio). ``dropped`` replicates lack an estimate
     in some cell. ``truth`` is that of the target (``population``) in the full world, and ``bias`` and ``residual`` are
-    what the estimate lies off it with everything on, and off; ``clean_truth`` is the target's with everything off.
+    what the estimate lies off it with everything on, and off; ``clean_truth`` is the target's own with everything off,
+    and ``clean_bias`` what the estimate lies off that.
     """
 
     endpoint: str
@@ -133,6 +134,7 @@ class Decomposition:
     clean_estimate: Measure
     clean_truth: Measure
     residual: Measure
+    clean_bias: Measure
     parts: tuple[Part, ...]
     folder: str
 
@@ -266,6 +268,6 @@ def find(
     )
     return Decomposition(
         endpoint, name, truths[0].estimand.measure, target_text(asked.scenario.target), int(whole.sum()),
-        int((~whole).sum()), estimate, truth, off(estimate, truth), clean, clean_truth, off(clean, truth), parts,
-        folder.as_posix(),
+        int((~whole).sum()), estimate, truth, off(estimate, truth), clean, clean_truth, off(clean, truth),
+        off(clean, clean_truth), parts, folder.as_posix(),
     )  # fmt: skip

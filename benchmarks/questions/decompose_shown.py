@@ -31,11 +31,18 @@ def verdict(found: Decomposition) -> str:
     most = max(found.parts, key=lambda part: abs(part.estimate.value))
     rest = [part.estimate.value for part in found.parts if part is not most]
     others = f" the other {len(rest)} mechanisms together {sum(rest):+.3f}," if rest else ""
-    return (
+    moved = sum(part.target.value for part in found.parts)
+    error = max(found.truth.mcse, found.clean_truth.mcse)
+    own = (
+        f" There the target's own truth has moved by {-moved:+.3f}, and the estimate lies {_signed(found.clean_bias)} "
+        "off it."
+    )
+    said = (
         f"'{found.estimator}' lies {_signed(found.bias)} off the true {scale(found)} of {found.population} (Monte "
         f"Carlo SE in brackets): {most.label} makes {_signed(most.estimate)} of it,{others} and "
         f"{_signed(found.residual)} is left when all are off."
     )
+    return said + (own if abs(moved) > 3 * error and moved else "")
 
 
 def shown(found: Decomposition) -> Shown:

@@ -336,9 +336,9 @@ def _beside(plan: Plan, how: Search, true: float, mcse: float, stated: Answer, r
     per_patient = float(crude["events"].mean() / crude["n"].mean())
     ok = status == Status.OK
     return Power(
-        plan.endpoint, plan.name, target_text(scenario.target), how, goal, len(ok), exp(true), mcse, treated, stated, randomised, needed,
-        needed / per_patient if how == "size" else nan, float(own["n"][ok].mean() / size), share(rejects),
-        share(favour), folder.as_posix(),
+        plan.endpoint, plan.name, target_text(scenario.target), how, goal, len(ok), exp(true), mcse, treated, stated,
+        randomised, needed, needed / per_patient if how == "size" else nan, float(own["n"][ok].mean() / size),
+        share(rejects), share(favour), folder.as_posix(),
     )  # fmt: skip
 
 
