@@ -2,9 +2,9 @@
 
 import json
 from dataclasses import dataclass
-from math import hypot
+from math import hypot, isfinite, nan
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,12 +15,19 @@ from benchmarks.tables import aligned
 from simulator.differences import Leaf, differences
 from simulator.documents import Document, load, parse
 
+if TYPE_CHECKING:
+    from benchmarks.study import StudyResult
+
 IGNORED = ("name", "question", "source", "published")
 
 
 @dataclass(frozen=True)
 class Moved:
-    """An estimator of a cell in two runs: both means, what moved, the truths, and the rejections that moved."""
+    """An estimator of a cell in two runs: both means, what moved, the truths, and the rejections that moved.
+
+    The truths are those of either run's target; NaN, as is the change of bias, where the estimator answers another
+    question.
+    """
 
     cell: int
     endpoint: str
@@ -70,7 +77,7 @@ def moved(one: Path, other: Path) -> list[Moved]:
             for result, number in ((first, cell.number), (second, twin.number)):
                 numbers, status = result.rows.of(number, *key)
                 sides.append({**numbers, "status": status})
-            truths = [result.truths[(number, *key)] for result, number in ((first, cell.number), (second, twin.number))]
+            truths = [_target(result, number, *key) for result, number in ((first, cell.number), (second, twin.number))]
             change, rejection = _change(sides[0], sides[1], paired)
             gap = truths[1].value - truths[0].value
             bias = Measure(change.value - gap, hypot(change.mcse, truths[0].mcse, truths[1].mcse))
@@ -80,6 +87,12 @@ def moved(one: Path, other: Path) -> list[Moved]:
     if not found:
         raise RunError(f"{one}, {other}: no cell with the same settings has an estimator of the same name")
     return found
+
+
+def _target(result: "StudyResult", cell: int, endpoint: str, estimator: str) -> Measure:
+    """The target's truth for an estimator, NaN where it answers another question."""
+    truth = result.targets[cell, endpoint, estimator]
+    return Measure(nan, nan) if result.asks_another(cell, endpoint, estimator) else Measure(truth.value, truth.mcse)
 
 
 def _change(one: dict[str, Any], other: dict[str, Any], paired: bool) -> tuple[Measure, Measure]:
@@ -134,7 +147,7 @@ def text(leaves: list[Leaf], runs: list[Moved]) -> str:
     if runs:
         rows = [
             (f"{one.cell} {one.endpoint} {one.estimator}", f"{one.one:.3f}", f"{one.other:.3f}", _moved(one.change),
-             _times(one.change), f"{one.truth[0]:.3f}", f"{one.truth[1]:.3f}", _moved(one.bias_change),
+             _times(one.change), *map(_number, one.truth), _moved(one.bias_change),
              f"{100 * one.rejection.value:+.1f} ({100 * one.rejection.mcse:.1f})")
             for one in runs
         ]  # fmt: skip
@@ -144,13 +157,18 @@ def text(leaves: list[Leaf], runs: list[Moved]) -> str:
             "",
             aligned(heads, rows),
             "",
-            f"Compared on {how}; ratios on the log scale; Monte Carlo SE in brackets.",
+            f"Compared on {how}; ratios on the log scale; Monte Carlo SE in brackets. Truth and bias are by the target "
+            "of either run; - where an estimator answers another question.",
         ]
     return "\n".join(parts)
 
 
 def _moved(one: Measure) -> str:
-    return f"{one.value:+.3f} ({one.mcse:.3f})"
+    return f"{one.value:+.3f} ({one.mcse:.3f})" if isfinite(one.value) else "-"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if isfinite(value) else "-"
 
 
 def _times(one: Measure) -> str:

@@ -17,13 +17,22 @@ RAN = {
     "folder": "the run folder that the answer comes from",
 }
 STUDY = {
-    "format": "trialtwin-study/1",
+    "format": "trialtwin-study/2",
     "name": "the study's name",
     "question": "its question",
     "verdict": "what came out, with its error",
     "cells": "[{cell, settings}]: what the sweep set in each",
-    "truths": "[{cell, endpoint, estimator, value, mcse, how, estimand}]; ratios as logarithms",
-    "performance": "[{cell, endpoint, estimator, measure, value, mcse}]: every measure of Morris et al. 2019",
+    "target": "{population, follow_up, words, members, screened, included}: in whom all are judged side by side; "
+    "means over simulated studies of the first cell",
+    "truths": "[{cell, endpoint, estimator, value, mcse, how, estimand}] of own estimands; ratios as logarithms",
+    "targets": "[{cell, endpoint, estimator, value, mcse, how, estimand}] of the target in the estimator's marginal "
+    "measure",
+    "directions": "[{cell, endpoint, value, mcse, how, estimand}]: the target's log hazard ratio beside tests",
+    "performance": "[{cell, endpoint, estimator, judged_by, measure, value, mcse}]: every measure of Morris et al. "
+    "2019 by ``target`` and by ``own`` estimand; ``rejection_in_direction`` of tests; ``distance_of_truths`` (own "
+    "minus target) of who answers another question, in place of bias and coverage",
+    "rankings": "[{cell, endpoint, estimand, order: [{estimator, rmse, mcse, apart}]}]: within one measure, the least "
+    "error against the target first; ``apart``: clearly more than the least",
     "failures": "[{cell, endpoint, estimator, status, count}]: replicates without an estimate",
     "looks": "[...]: what each look of a study with run.until found",
     "paired": "[{cell, endpoint, estimator, against, measures: {name: M}}]: differences on the same replicates",
@@ -198,6 +207,7 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "source": "of the world",
         "arms": "{treated, control}",
         "patients": "how many",
+        "target": "{population, follow_up, words, members, screened, included}",
         "estimators": "[name]",
         "cells": "[settings]",
         "replicates": "of each cell",

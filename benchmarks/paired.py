@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.blocks import Cell
-from benchmarks.performance import Floats, Measure, contrast
+from benchmarks.performance import Measure, contrast
+from benchmarks.ranking import numbers_of
 from benchmarks.study import StudyResult
 
 MEASURES = ("bias_difference", "relative_precision", "coverage_difference", "rejection_difference")
@@ -23,15 +24,16 @@ class Pair:
 
 
 def methods(result: StudyResult, cell: Cell) -> list[Pair]:
-    """Each estimator of a cell against the first one that has the same true value to find."""
+    """Each estimator of a cell against the first one that answers the target in the same measure."""
     pairs, first = [], dict[tuple[str, str], str]()
     for endpoint, one in cell.scenario.judged():
-        truth = result.truths[cell.number, endpoint, one.name]
-        if truth.estimand.measure == "none" or np.isnan(truth.value):
+        truth = result.targets[cell.number, endpoint, one.name]
+        another = result.asks_another(cell.number, endpoint, one.name)
+        if another or truth.estimand.measure == "none" or not np.isfinite(truth.value):
             continue
         reference = first.setdefault((endpoint, truth.estimand.model_dump_json()), one.name)
         if reference != one.name:
-            own, other = (_numbers(result, cell.number, endpoint, name) for name in (one.name, reference))
+            own, other = (numbers_of(result, cell.number, endpoint, name) for name in (one.name, reference))
             pairs.append(Pair(cell.number, endpoint, one.name, reference, contrast(own, other, truth.value)))
     return pairs
 
@@ -47,15 +49,10 @@ def cells(result: StudyResult) -> list[Pair]:
         for endpoint, one in cell.scenario.judged():
             if (endpoint, one.name) not in there:
                 continue
-            own, other = (_numbers(result, number, endpoint, one.name) for number in (cell.number, base.number))
+            own, other = (numbers_of(result, number, endpoint, one.name) for number in (cell.number, base.number))
             both = min(len(own["value"]), len(other["value"]))
             cut = [{name: values[:both] for name, values in found.items()} for found in (own, other)]
             found = contrast(cut[0], cut[1], float("nan"))
             shown = {"mean_difference": found["bias_difference"], "rejection_difference": found["rejection_difference"]}
             pairs.append(Pair(cell.number, endpoint, one.name, f"cell {base.number}", shown))
     return pairs
-
-
-def _numbers(result: StudyResult, cell: int, endpoint: str, estimator: str) -> dict[str, Floats]:
-    numbers, status = result.rows.of(cell, endpoint, estimator)
-    return {**numbers, "status": status.astype(np.float64)}

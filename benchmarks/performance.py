@@ -76,6 +76,21 @@ def performance(
     }
 
 
+def in_direction(
+    value: Floats, p: Floats, status: NDArray[np.int64], direction: Measure, alpha: float = 0.05
+) -> Measure:
+    """The share of replicates ``(R,)`` that reject on the side on which the truth lies.
+
+    ``direction`` is a true value and its Monte Carlo SE; NaN where that is zero or within two SE of it.
+    """
+    ok = np.asarray(status == Status.OK)
+    value, p = value[ok], p[ok]
+    if not abs(direction.value) > 2 * direction.mcse:
+        return Measure(nan, nan)
+    hits = (p < alpha) & (np.sign(value) == np.sign(direction.value))
+    return _share(np.where(np.isnan(p) | np.isnan(value), nan, hits), 0)
+
+
 def replicates_needed(pilot: Measure, replicates: int, target_mcse: float, truth_mcse: float = 0.0) -> int | None:
     """How many replicates bring the Monte Carlo SE of a measure down to the target, from a pilot of ``replicates``.
 

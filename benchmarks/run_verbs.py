@@ -48,11 +48,11 @@ def held(path: Path) -> Held:
 
 def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
     """What a run would compute, and the time, memory and disk that it would take."""
-    from benchmarks import tables
     from benchmarks.blocks import prepare
     from benchmarks.forecast import forecast
     from benchmarks.manifest import manifest
     from benchmarks.report import study_report
+    from benchmarks.study_document import study_json
     from benchmarks.warm_up import STUDY
 
     ready_kernels(STUDY)
@@ -60,7 +60,7 @@ def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
     place = out or default_folder(asked, str(made["world"]))
 
     def ending(result: "StudyResult") -> str:
-        described = tables.study_json(result, asked.scenario, made, place)
+        described = study_json(result, asked.scenario, made, place)
         page = study_report(result, asked.document, asked.scenario, made)
         return page + json.dumps(described, indent=2) + resolved_yaml(asked.document.tree)
 
@@ -263,13 +263,15 @@ def _present(
 ) -> str:
     from benchmarks import tables, written
     from benchmarks.report import study_report
+    from benchmarks.study_document import study_json
+    from benchmarks.verdicts import verdict
 
     if tables_out is not None:
         written.keep_tables(written.performance_tables(result), tables_out)
     made_from = folder.read_json("manifest.json")
     page = study_report(result, asked.document, asked.scenario, made_from)
     folder.write_bytes("report.html", page.encode())
-    described = tables.study_json(result, asked.scenario, made_from, folder.path)
+    described = study_json(result, asked.scenario, made_from, folder.path)
     folder.write_json("result.json", described)
     folder.note(f"finished: rows {result.rows_sha256}")
     if as_json:
@@ -277,7 +279,8 @@ def _present(
     return "\n".join(
         [
             asked.scenario.question,
-            tables.verdict(result),
+            result.whom.sentence,
+            verdict(result),
             "",
             tables.performance_table(result),
             "",

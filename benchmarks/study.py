@@ -5,8 +5,10 @@ Every block is a pure function of (cell, replicate numbers, seed), so any split 
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
+from math import hypot, isfinite, nan
+from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -16,11 +18,12 @@ from benchmarks.blocks import Block, Cell, block_rows, block_size, halves, joine
 from benchmarks.executors import Crew, Rescue, chosen, crew
 from benchmarks.looks import Look, look, schedule
 from benchmarks.parts import Parts
-from benchmarks.performance import Measure, performance
+from benchmarks.performance import Measure, in_direction, performance
 from benchmarks.rows import KEYS, NUMBERS, Layout, Rows, merged
 from benchmarks.store import RunError, RunFolder
 from benchmarks.truth import Truth
-from benchmarks.truths import aims, kept_truths, read_truths, truth_record
+from benchmarks.truths import Truths, aims, kept_truths, lacking, read_truths
+from benchmarks.whom import Whom, whom
 
 Told = Callable[[str, int, int], None]
 """Hears the stage of long work, how many of its steps are done, and of how many."""
@@ -30,10 +33,22 @@ MADE_OF = "results.json"
 TRUTHS = "truth.json"
 LOOKS = "looks.json"
 
+JudgedBy = Literal["target", "own"]
+"""By the truth of the study's target, the same for all, or by that of the estimator's own estimand."""
+ANY_QUESTION = (
+    "mean", "empirical_se", "model_se", "relative_error_model_se", "power", "type_1_error", "power_failures_counted",
+    "type_1_error_failures_counted", "convergence",
+)  # fmt: skip
+"""Measures that stand beside a target which the estimator does not answer."""
+
 
 @dataclass(frozen=True)
 class StudyResult:
-    """Everything that a study found: its rows, truths and performance."""
+    """Everything that a study found: its rows, truths and performance.
+
+    ``truths`` are of each estimator's own estimand, ``targets`` of the study's target in the same marginal measure,
+    ``directions`` of the target's hazard ratio by cell and endpoint where there are tests.
+    """
 
     cells: tuple[Cell, ...]
     rows: Rows
@@ -41,15 +56,27 @@ class StudyResult:
     performance: pd.DataFrame
     rows_sha256: str
     looks: tuple[Look, ...] = ()
+    targets: dict[tuple[int, str, str], Truth] = field(default_factory=dict)
+    directions: dict[tuple[int, str], Truth] = field(default_factory=dict)
 
     @cached_property
-    def measured(self) -> dict[tuple[int, str, str], dict[str, Measure]]:
-        """The measures by cell, endpoint and estimator."""
-        found: dict[tuple[int, str, str], dict[str, Measure]] = {}
-        columns = (self.performance[name] for name in (*KEYS, "measure", "value", "mcse"))
-        for cell, endpoint, estimator, name, value, mcse in zip(*columns, strict=True):
-            found.setdefault((cell, endpoint, estimator), {})[name] = Measure(value, mcse)
+    def measured(self) -> dict[tuple[int, str, str, str], dict[str, Measure]]:
+        """The measures by cell, endpoint, estimator and by what it is judged, ``target`` or ``own``."""
+        found: dict[tuple[int, str, str, str], dict[str, Measure]] = {}
+        columns = (self.performance[name] for name in (*KEYS, "judged_by", "measure", "value", "mcse"))
+        for cell, endpoint, estimator, judged_by, name, value, mcse in zip(*columns, strict=True):
+            found.setdefault((cell, endpoint, estimator, judged_by), {})[name] = Measure(value, mcse)
         return found
+
+    @cached_property
+    def whom(self) -> Whom:
+        """Whom the first cell is about."""
+        return whom(self.cells[0])
+
+    def asks_another(self, cell: int, endpoint: str, estimator: str) -> bool:
+        """Whether an estimator answers another question than the target's, as a conditional hazard ratio does."""
+        key = cell, endpoint, estimator
+        return self.truths[key].estimand.measure != self.targets[key].estimand.measure
 
 
 @dataclass(frozen=True)
@@ -130,23 +157,40 @@ def layout_of(cells: tuple[Cell, ...]) -> Layout:
     )
 
 
-def judge(rows: Rows, truths: dict[tuple[int, str, str], Truth]) -> pd.DataFrame:
-    """Performance of every estimator: one row per cell, endpoint, estimator and measure, with Monte Carlo SE."""
+def judge(rows: Rows, truths: Truths) -> pd.DataFrame:
+    """Performance of every estimator by the target and by its own estimand, each measure with its Monte Carlo SE."""
     table: list[dict[str, object]] = []
-    for key, truth in truths.items():
+    for key, own in truths.own.items():
+        target = truths.target[key]
         numbers, status = rows.of(*key, NUMBERS)
         ok = status == Status.OK
         for name in NUMBERS:  # one at a time: replicates may be millions
             numbers[name] = numbers[name][ok]
         value, se, low, high, p = (numbers[name] for name in NUMBERS)
-        left_out = len(ok) - len(value)
-        measures = performance(value, se, low, high, p, status[ok], truth.value, truth.mcse, left_out=left_out)
+        found = partial(performance, value, se, low, high, p, status[ok], left_out=len(ok) - len(value))
+        by_own = found(*_finite(own))
+        alike = _finite(own) == _finite(target)
+        by_target = dict(by_own if alike else found(*_finite(target)))
+        if own.estimand.measure != target.estimand.measure:
+            by_target = {name: by_target[name] for name in ANY_QUESTION if name in by_target}
+            distance = Measure(own.value - target.value, hypot(own.mcse, target.mcse))
+            by_target["distance_of_truths"] = distance
+        direction = truths.direction.get(key[:2])
+        if own.estimand.measure == "none" and direction is not None:
+            sign = Measure(direction.value, direction.mcse)
+            by_target["rejection_in_direction"] = in_direction(value, p, status[ok], sign)
         start = dict(zip(KEYS, key, strict=True))
         table += [
-            {**start, "measure": name, "value": measure.value, "mcse": measure.mcse}
+            {**start, "judged_by": judged_by, "measure": name, "value": measure.value, "mcse": measure.mcse}
+            for judged_by, measures in (("target", by_target), ("own", by_own))
             for name, measure in measures.items()
         ]
     return pd.DataFrame(table)
+
+
+def _finite(truth: Truth) -> tuple[float, float]:
+    """A truth's value and error; no truth where it is not reached."""
+    return (truth.value, truth.mcse) if isfinite(truth.value) else (nan, nan)
 
 
 def _with_replicates(cell: Cell, count: int | None) -> Cell:
@@ -161,14 +205,13 @@ def look_at(cell: Cell, table: pd.DataFrame) -> Look:
     """What a look at the performance of a cell finds."""
     until = cell.scenario.run.until
     assert until is not None
-    own = table[table["cell"] == cell.number]
-    found = {
-        (str(endpoint), str(estimator)): {
-            str(name): Measure(float(value), float(mcse))
-            for name, value, mcse in zip(part["measure"], part["value"], part["mcse"], strict=True)
-        }
-        for (endpoint, estimator), part in own.groupby(["endpoint", "estimator"], sort=False)
-    }
+    found: dict[tuple[str, str], dict[str, Measure]] = {}
+    here = table[table["cell"] == cell.number]
+    for judged_by in ("own", "target"):  # the target's measures come over those of the own estimand
+        part = here[here["judged_by"] == judged_by]
+        columns = (part[name] for name in (*KEYS[1:], "measure", "value", "mcse"))
+        for endpoint, estimator, name, value, mcse in zip(*columns, strict=True):
+            found.setdefault((endpoint, estimator), {})[name] = Measure(float(value), float(mcse))
     return look(cell.number, cell.scenario.run.replicates, found, until, RunError)
 
 
@@ -188,11 +231,10 @@ def _run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Tol
     looks: dict[tuple[int, int], Look] = {}
     while True:
         rows = all_rows(cells, folder, work, told)
-        truths: dict[tuple[int, str, str], Truth] = {}
+        truths = Truths({}, {}, {})
         for cell in cells:
-            found = kept_truths(cell, folder, work.jobs, lambda _: None, aims(cell, rows))
+            truths |= kept_truths(cell, folder, work.jobs, lambda _: None, aims(cell, rows))
             told("truths", cell.number + 1, len(cells))
-            truths |= {(cell.number, *key): truth for key, truth in found.items()}
         table = judge(rows, truths)
         now = [look_at(cell, table) for cell in cells if cell.number in schedules]
         looks |= {(one.cell, one.replicates): one for one in now}
@@ -200,10 +242,10 @@ def _run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Tol
         if not any(more.values()):
             break
         cells = tuple(_with_replicates(cell, more.get(cell.number)) for cell in cells)
-    result = StudyResult(cells, rows, truths, table, rows.digest(), tuple(looks.values()))
+    result = _result(cells, rows, truths, table, tuple(looks.values()))
     if looks:
         folder.write_checked_json(LOOKS, [asdict(one) for one in result.looks])
-    folder.write_checked_json(TRUTHS, [truth_record(key, truth) for key, truth in truths.items()])
+    folder.write_checked_json(TRUTHS, truths.records())
     folder.write_bytes("performance.csv", result.performance.to_csv(index=False).encode())
     folder.write_table("performance.parquet", pa.Table.from_pandas(result.performance, preserve_index=False))
     folder.write_table("failures.parquet", pa.Table.from_pandas(rows.failures(), preserve_index=False))
@@ -223,11 +265,15 @@ def read_study(cells: tuple[Cell, ...], folder: RunFolder) -> StudyResult:
         truths = read_truths(folder.read_checked_json(TRUTHS))
     except ValueError:
         raise RunError(f"{folder.path}: its {TRUTHS} is not one of ours; run the study again") from None
-    if any(
-        (cell.number, endpoint, one.name) not in truths for cell in cells for endpoint, one in cell.scenario.judged()
-    ):
+    if any(lacking(cell, truths) for cell in cells):
         raise RunError(f"{folder.path}: its {TRUTHS} is of another study; run the study again")
-    return StudyResult(cells, rows, truths, judge(rows, truths), rows.digest(), looks)
+    return _result(cells, rows, truths, judge(rows, truths), looks)
+
+
+def _result(
+    cells: tuple[Cell, ...], rows: Rows, truths: Truths, table: pd.DataFrame, looks: tuple[Look, ...]
+) -> StudyResult:
+    return StudyResult(cells, rows, truths.own, table, rows.digest(), looks, truths.target, truths.direction)
 
 
 def _looks(folder: RunFolder) -> tuple[Look, ...]:

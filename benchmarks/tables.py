@@ -1,24 +1,20 @@
-"""What a study and a cohort say, as text for a terminal of 100 columns, as a sentence, and as JSON."""
+"""What a study and a cohort say, as text for a terminal of 100 columns."""
 
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from math import exp, isfinite, isnan
-from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.cohort_spec import Data
 from analysis.tables import all_tables
 from analysis.text_table import TextTable, clean
-from benchmarks import looks, paired
 from benchmarks.blocks import Cell
 from benchmarks.performance import Measure
-from benchmarks.scenario import Scenario, Settings
-from benchmarks.study import StudyResult
+from benchmarks.ranking import Ranking, rankings
+from benchmarks.scenario import Settings
+from benchmarks.study import JudgedBy, StudyResult
+from benchmarks.truth import Truth
 from simulator.estimand import Estimand
 
 WIDTH = 100
@@ -36,18 +32,23 @@ MEASURES = {
 }
 """What a table calls a measure; a logarithm is shown as the ratio itself."""
 IN_MONTHS = ("rmst_difference", "median_difference")
-MOST_IN_VERDICT = 6
-MOST_GIVE = 0.99
-"""A share of replicates with an estimate that needs no word."""
+NOT_REACHED = "not reached"
+ANOTHER = "†"
+"""In place of a bias or a coverage: the estimator answers another question."""
+OWN_JOB = "Does each do its own job? Each by the truth of its own estimand."
+ALPHA = 0.05
+"""Rejection: a p below it, whatever the level of the intervals."""
 NOTE = (
     "In brackets: Monte Carlo standard error. SE: standard deviation of the estimates over replicates. "
     "Bias and SE of a ratio are those of its logarithm. 'ok %' is shown where an estimator failed in some replicates."
 )
 
 
-def measures(result: StudyResult, cell: int, endpoint: str, estimator: str) -> dict[str, Measure]:
-    """The measures of one estimator in one cell, by name."""
-    return result.measured.get((cell, endpoint, estimator), {})
+def measures(
+    result: StudyResult, cell: int, endpoint: str, estimator: str, judged_by: JudgedBy = "target"
+) -> dict[str, Measure]:
+    """The measures of one estimator in one cell by name, by the study's target or by the estimator's own estimand."""
+    return result.measured.get((cell, endpoint, estimator, judged_by), {})
 
 
 def rejection(found: dict[str, Measure]) -> tuple[str, Measure]:
@@ -79,6 +80,12 @@ def number(value: float, digits: int = 3) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}" if isfinite(value) else ABSENT
 
 
+def signed(measure: Measure) -> str:
+    """A difference with its sign and its Monte Carlo standard error in brackets."""
+    value = measure.value
+    return f"{round(value, 3) + 0.0:+.3f} ({number(measure.mcse)})" if isfinite(value) else ABSENT
+
+
 def with_error(measure: Measure, digits: int = 3) -> str:
     """A value with its Monte Carlo standard error in brackets."""
     return ABSENT if isnan(measure.value) else f"{number(measure.value, digits)} ({number(measure.mcse, digits)})"
@@ -104,49 +111,158 @@ def measure_of(estimand: Estimand) -> str:
     return f"{words} {'to' if estimand.measure in IN_MONTHS else 'at'} {estimand.horizon:g} months"
 
 
-def performance_rows(result: StudyResult, cell: Cell) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Header and rows of the main measures of one cell."""
-    header = ("endpoint", "estimator", "measure", "truth", "mean", "bias", "SE", "model SE", "coverage %")
+def label_of(estimand: Estimand) -> str:
+    """A measure as a table calls it, with its horizon: HR, RMST diff to 24 months."""
+    name = MEASURES[estimand.measure].partition(",")[0]
+    if estimand.horizon is None:
+        return name
+    return f"{name} {'to' if estimand.measure in IN_MONTHS else 'at'} {estimand.horizon:g} months"
+
+
+def truth_text(truth: Truth) -> str:
+    """The true value as a table shows it; words where there is none."""
+    if isfinite(truth.value):
+        return number(natural(truth.estimand, truth.value))
+    return NOT_REACHED if truth.estimand.measure == "median_difference" else ABSENT
+
+
+def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Header and rows of the main table of an endpoint: every estimator judged by the study's target.
+
+    Who answers another question has no bias and no coverage here.
+    """
     rows: list[tuple[str, ...]] = []
+    names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
+    tests = any(result.truths[cell.number, endpoint, name].estimand.measure == "none" for name in names)
     last = "power %"
-    for endpoint, estimator in cell.scenario.judged():
-        found = measures(result, cell.number, endpoint, estimator.name)
-        asked = result.truths[cell.number, endpoint, estimator.name].estimand
-        name, rejected = rejection(found)
-        last = "type-I error %" if name == "type_1_error" else "power %"
+    for name in names:
+        key = cell.number, endpoint, name
+        found, another = measures(result, *key), result.asks_another(*key)
+        asked = result.truths[key].estimand
+        what, rejected = rejection(found)
+        last = "type-I error %" if what == "type_1_error" else "power %"
         test = asked.measure == "none"
+        direction = (percent(found["rejection_in_direction"]) if "rejection_in_direction" in found else ABSENT,)
         rows.append(
             (
-                endpoint,
-                estimator.name,
+                name,
                 MEASURES[asked.measure],
-                ABSENT if test else number(natural(asked, found["truth"].value)),
+                ABSENT if another else truth_text(result.targets[key]),
                 ABSENT if test else number(natural(asked, found["mean"].value)),
-                ABSENT if test else with_error(found["bias"]),
+                ANOTHER if another else ABSENT if test else with_error(found["bias"]),
                 ABSENT if test else number(found["empirical_se"].value),
                 ABSENT if test else number(found["model_se"].value),
-                ABSENT if test else percent(found["coverage"]),
+                ANOTHER if another else ABSENT if test else percent(found["coverage"]),
                 percent(rejected),
+                *(direction if tests else ()),
                 number(100 * found["convergence"].value, 1),
             )
         )
-    return (*header, last, "ok %"), rows
+    right = ("in direction %",) if tests else ()
+    heads = ("estimator", "measure", "truth", "mean", "bias", "SE", "model SE", "coverage %", last, *right, "ok %")
+    return heads, rows
+
+
+def target_notes(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
+    """What stands below the main table: who answers another question, what the direction is, and the ranking."""
+    notes, tests = [], False
+    for where, one in cell.scenario.judged():
+        key = cell.number, endpoint, one.name
+        if where != endpoint:
+            continue
+        tests |= result.truths[key].estimand.measure == "none"
+        if result.asks_another(*key):
+            notes.append(f"{ANOTHER} {one.name} {another_question(result, *key)}.")
+    if tests and (direction := result.directions.get((cell.number, endpoint))) is not None:
+        notes.append(f"In direction: rejections on the side of the truth, {_side(direction)}.")
+    return notes + [f"{ranked(one)}." for one in rankings(result, cell, endpoint)]
+
+
+def another_question(result: StudyResult, cell: int, endpoint: str, estimator: str) -> str:
+    """That an estimator answers another question than the target's, and how far apart the two truths are."""
+    key = cell, endpoint, estimator
+    own, target = result.truths[key], result.targets[key]
+    gap = measures(result, *key)["distance_of_truths"]
+    if not isfinite(gap.value):
+        return "answers another question, of which no truth is known"
+    return (
+        f"answers another question: its own true {label_of(own.estimand)} is {truth_text(own)}, "
+        f"{signed(gap)} from the target's {truth_text(target)} on the log scale"
+    )
+
+
+def _side(direction: Truth) -> str:
+    if direction.value == 0:
+        return "of which there is none: they are the type-I error"
+    if not abs(direction.value) > 2 * direction.mcse:
+        return "which is not clear here"
+    return f"a target's HR of {truth_text(direction)}"
+
+
+def ranked(one: Ranking) -> str:
+    """A ranking in words: who cannot be told from the least, then who has clearly more."""
+    near = [f"{own.estimator} {with_error(own.rmse)}" for own in one.order if not own.apart]
+    far = [f"{own.estimator} {with_error(own.rmse)}" for own in one.order if own.apart]
+    more = f"; clearly more: {', '.join(far)}" if far else ""
+    alike = " (not told apart)" if len(near) > 1 else ""
+    measure = label_of(one.estimand)
+    return f"{measure}, root mean squared error against the target, least first: {', '.join(near)}{alike}{more}"
+
+
+def own_rows(result: StudyResult, cell: Cell, endpoint: str) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Header and rows of the second table: does each estimator do its own job, by the truth of its own estimand."""
+    rows: list[tuple[str, ...]] = []
+    for where, one in cell.scenario.judged():
+        key = cell.number, endpoint, one.name
+        if where != endpoint or result.truths[key].estimand.measure == "none":
+            continue
+        truth, found = result.truths[key], measures(result, *key, "own")
+        asked = truth.estimand
+        rows.append(
+            (
+                one.name,
+                asked.population.replace("_", " "),
+                MEASURES[asked.measure],
+                truth_text(truth),
+                number(natural(asked, found["mean"].value)),
+                with_error(found["bias"]),
+                percent(found["coverage"]),
+            )
+        )
+    return ("estimator", "in whom", "measure", "own truth", "mean", "bias", "coverage %"), rows
 
 
 def performance_table(result: StudyResult) -> str:
-    """The main measures of every cell, a table per endpoint; in brackets the Monte Carlo standard error."""
+    """The main table of every cell and endpoint; of a single cell also whether each does its own job."""
     parts = []
+    several = len(result.cells) > 1
     for cell in result.cells:
-        header, rows = performance_rows(result, cell)
-        if len(result.cells) > 1:
+        if several:
             parts.append(f"cell {cell.number}: {settings_text(cell.settings)}")
-        some_failed = any(row[-1] != "100.0" for row in rows)
-        columns = slice(1, None if some_failed else -1)
-        for endpoint in dict.fromkeys(row[0] for row in rows):
-            own = [row[columns] for row in rows if row[0] == endpoint]
-            parts.append(aligned((endpoint, *header[columns][1:]), own, left=2) + "\n")
-    parts.append(textwrap.fill(NOTE, WIDTH))
+        for endpoint in cell.endpoints:
+            header, rows = target_rows(result, cell, endpoint)
+            columns = slice(None if any(row[-1] != "100.0" for row in rows) else -1)
+            parts.append(aligned((endpoint, *header[columns][1:]), [row[columns] for row in rows], left=2))
+            parts += [textwrap.fill(note, WIDTH) for note in target_notes(result, cell, endpoint)]
+            parts.append("")
+            header, rows = own_rows(result, cell, endpoint)
+            if rows and not several:
+                parts += [f"{OWN_JOB} ({endpoint})", aligned(header, rows, left=3), ""]
+    if several:
+        parts.append(f"{OWN_JOB} The report and --json tell it of every cell.")
+    parts.append(textwrap.fill(note_of(result), WIDTH))
     return "\n".join(parts)
+
+
+def note_of(result: StudyResult) -> str:
+    """What the figures of a table of performance are."""
+    return f"{NOTE} Coverage: of intervals of {levels_of(result)}; rejections: p < {ALPHA:g}."
+
+
+def levels_of(result: StudyResult) -> str:
+    """The level of the intervals, of all cells: 95 %."""
+    levels = sorted({cell.scenario.analysis.survival.level for cell in result.cells})
+    return " or ".join(f"{100 * level:.6g} %" for level in levels)
 
 
 def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
@@ -172,179 +288,6 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1)
         if row is table[0]:
             lines.append("  ".join("-" * width for width in widths))
     return "\n".join(lines)
-
-
-def verdict(result: StudyResult) -> str:
-    """What came out for the first endpoint, with its error, and where a study that looks at its errors stopped."""
-    until = result.cells[0].scenario.run.until
-    stop = f" {looks.told(result.looks, until)}" if until is not None and result.looks else ""
-    return (_sweep_verdict(result) if len(result.cells) > 1 else _cell_verdict(result)) + stop
-
-
-def _cell_verdict(result: StudyResult) -> str:
-    """How far each kind of analysis is from its truth."""
-    cell = result.cells[0]
-    endpoint = cell.scenario.judged()[0][0]
-    names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
-    found = {name: measures(result, 0, endpoint, name) for name in names}
-    asked = {name: result.truths[0, endpoint, name].estimand for name in names}
-    count = result.rows.layout.replicates[0]
-    first = next((name for name in names if isfinite(found[name]["truth"].value)), None)
-    if first is None:
-        start = f"On {endpoint}"
-    elif found[first]["truth"].value == 0:
-        start = f"With no true effect on {endpoint}"
-    else:
-        start = f"On {endpoint}, each estimator judged by its own truth"
-    told = names
-    if len(names) > MOST_IN_VERDICT:
-        judged = [name for name in names if isfinite(found[name]["coverage"].value)]
-        judged.sort(key=lambda name: abs(found[name]["bias"].value) / found[name]["empirical_se"].value)
-        told = [*judged[:3], *judged[3:][-2:]] or names[:MOST_IN_VERDICT]
-        start += f" (of {len(names)} estimators {_chosen(len(judged))})"
-    parts = [f"{name}: {_distance(asked[name], found[name])}" for name in told]
-    return (
-        f"{start}, mean over {count:,} replicates: {'; '.join(parts)}. Bias of a ratio is that of its "
-        "logarithm, in brackets the Monte Carlo SE; cover: 95 % intervals that hold the truth."
-    )
-
-
-def _chosen(judged: int) -> str:
-    """Which estimators a verdict on many of them tells."""
-    if judged == 0:
-        return f"the first {MOST_IN_VERDICT}"
-    if judged < 5:
-        return "those that have a truth"
-    return "the three whose bias is least beside their SE and the two whose is most"
-
-
-def _quantity(asked: Estimand, value: float) -> str:
-    """A value with its measure and unit: HR 0.36, RMST diff 2.51 months."""
-    measure, _, unit = MEASURES[asked.measure].partition(", ")
-    return f"{measure} {number(natural(asked, value), 2)}{unit and ' '}{unit}"
-
-
-def _distance(asked: Estimand, found: dict[str, Measure]) -> str:
-    bias, cover = found["bias"], found["coverage"]
-    if asked.measure == "none":
-        return f"rejects in {percent(rejection(found)[1])} %"
-    if isnan(found["mean"].value):
-        return "none, no replicate gave an estimate"
-    within = isfinite(bias.mcse) and abs(bias.value) < 2 * bias.mcse
-    truth = found["truth"].value
-    true = f"truth {number(natural(asked, truth), 2)}, " if isfinite(truth) and truth != 0 else ""
-    return (
-        f"{_quantity(asked, found['mean'].value)} ({true}bias {_bias(found)}"
-        f"{', within Monte Carlo error' if within else ''}; cover {number(100 * cover.value, 1)} %)"
-        + _failing(found["convergence"])
-    )
-
-
-def _failing(converged: Measure) -> str:
-    """How many replicates gave an estimate, where it is not nearly all."""
-    return f", an estimate in {100 * converged.value:.0f} % of replicates" if converged.value < MOST_GIVE else ""
-
-
-def _sweep_verdict(result: StudyResult) -> str:
-    """How the mean of each estimator moves from the first cell to the last, and where its bias is largest."""
-    first, last = result.cells[0], result.cells[-1]
-    endpoint = first.scenario.judged()[0][0]
-    ends = [(where, one.name) for where, one in last.scenario.judged()]
-    names = [one.name for where, one in first.scenario.judged() if where == endpoint and (where, one.name) in ends]
-    parts, others = [], dict[int, str]()
-    for name in names[:MOST_IN_VERDICT]:
-        asked = result.truths[first.number, endpoint, name].estimand
-        start, end = (measures(result, cell.number, endpoint, name) for cell in (first, last))
-        if asked.measure == "none":
-            parts.append(f"{name} rejects in {percent(rejection(start)[1])} %, then {percent(rejection(end)[1])} %")
-            continue
-        if isnan(start["mean"].value) or isnan(end["mean"].value):
-            parts.append(f"{name} gives no estimate in one of them")
-            continue
-        parts.append(
-            f"{name} finds {endpoint} {_quantity(asked, start['mean'].value)}, then "
-            f"{_quantity(asked, end['mean'].value)} (bias {_bias(start)}, then {_bias(end)})"
-        )
-        parts[-1] += _failing(min(start["convergence"], end["convergence"], key=lambda one: one.value))
-        if (most := _most_biased(result, endpoint, name)) is not None:
-            parts[-1] += f", most biased in cell {most.number} ({_bias(measures(result, most.number, endpoint, name))})"
-            others[most.number] = settings_text(most.settings)
-    told = "".join(f" Cell {cell}: {text}." for cell, text in sorted(others.items()))
-    return (
-        f"From the first cell ({settings_text(first.settings)}) to the last ({settings_text(last.settings)}): "
-        + "; ".join(parts)
-        + f".{told} Bias of a ratio is that of its logarithm; in brackets: Monte Carlo SE."
-    )
-
-
-def _bias(found: dict[str, Measure]) -> str:
-    return f"{round(found['bias'].value, 3) + 0.0:+.3f} ({number(found['bias'].mcse)})"
-
-
-def _most_biased(result: StudyResult, endpoint: str, name: str) -> Cell | None:
-    """The cell between the first and the last in which the bias is clearly larger than in both of them."""
-    found = [(cell, measures(result, cell.number, endpoint, name).get("bias")) for cell in result.cells]
-    known = [(cell, one) for cell, one in found if one is not None and isfinite(one.value) and isfinite(one.mcse)]
-    if len(known) < 3:
-        return None
-    most, largest = max(known, key=lambda pair: abs(pair[1].value))
-    ends = [one for cell, one in known if cell in (result.cells[0], result.cells[-1])]
-    clear = all(abs(largest.value) - abs(one.value) > 2 * (largest.mcse**2 + one.mcse**2) ** 0.5 for one in ends)
-    return most if clear and ends and all(largest is not one for one in ends) else None
-
-
-def study_json(result: StudyResult, scenario: Scenario, held: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The whole result of a study as JSON: no NaN and no infinity, null instead."""
-    return {
-        "format": "trialtwin-study/1",
-        "name": scenario.name,
-        "question": scenario.question,
-        "verdict": verdict(result),
-        "cells": [{"cell": cell.number, "settings": cell.settings} for cell in result.cells],
-        "truths": [
-            {
-                **dict(zip(("cell", "endpoint", "estimator"), key, strict=True)),
-                "value": _finite(truth.value),
-                "mcse": _finite(truth.mcse),
-                "how": truth.how,
-                "estimand": truth.estimand.model_dump(mode="json"),
-            }
-            for key, truth in result.truths.items()
-        ],
-        "performance": _records(result.performance),
-        "failures": _records(result.rows.failures()),
-        "looks": [asdict(one) for one in result.looks],
-        "paired": [
-            *(_pair(pair) for cell in result.cells for pair in paired.methods(result, cell)),
-            *(_pair(pair) for pair in paired.cells(result)),
-        ],
-        "provenance": {
-            "replicates": max(result.rows.layout.replicates.values()),
-            "seed": scenario.run.seed,
-            "rows_sha256": result.rows_sha256,
-            "folder": str(folder),
-            **{key: held.get(key) for key in ("digest", "versions", "command")},
-        },
-    }
-
-
-def _pair(pair: paired.Pair) -> dict[str, Any]:
-    found = {name: {"value": _finite(one.value), "mcse": _finite(one.mcse)} for name, one in pair.measures.items()}
-    return {**asdict(pair), "measures": found}
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): _plain(value) for key, value in row.items()} for row in table.to_dict("records")]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return _finite(value)
-    return value if isinstance(value, str | int) else value.item()
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if isfinite(value) else None
 
 
 def cohort_tables(analysis: CohortAnalysis, data: Data | None = None) -> str:

@@ -29,14 +29,38 @@ from benchmarks.truth import (
 )
 from simulator.documents import digest
 from simulator.estimand import Estimand, Measure
+from simulator.world import ENDPOINTS
 
 Key = tuple[str, str]
 """An endpoint and the name of an estimator."""
 
 UNCENSORED: tuple[Measure, ...] = ("rmst_difference", "survival_difference", "median_difference")
+DIRECTION_MCSE = 0.01
+"""Monte Carlo SE of a log hazard ratio that is small enough where only its sign is asked."""
 
 
-def asked_estimands(cell: Cell) -> dict[tuple[str, str], Estimand]:
+@dataclass(frozen=True)
+class Truths:
+    """The truths of a cell, or of all cells of a study: ``own`` of each estimator's own estimand, ``target`` of the
+    study's target in the same measure, and ``direction`` by endpoint, the target's hazard ratio beside tests.
+    """
+
+    own: dict[tuple[int, str, str], Truth]
+    target: dict[tuple[int, str, str], Truth]
+    direction: dict[tuple[int, str], Truth]
+
+    def __or__(self, other: "Truths") -> "Truths":
+        """Both together."""
+        return Truths(self.own | other.own, self.target | other.target, self.direction | other.direction)
+
+    def records(self) -> list[dict[str, object]]:
+        """All of them as JSON has them."""
+        own = [truth_record(("own", *key), truth) for key, truth in self.own.items()]
+        own += [truth_record(("target", *key), truth) for key, truth in self.target.items()]
+        return own + [truth_record(("direction", *key, ""), truth) for key, truth in self.direction.items()]
+
+
+def asked_estimands(cell: Cell) -> dict[Key, Estimand]:
     """The estimand of every endpoint and estimator of a cell."""
     scenario = cell.scenario
     variables = {variable.name: variable for variable in cell.resolved.baseline.measured}
@@ -61,6 +85,28 @@ def target_estimand(own: Estimand, target: Target) -> Estimand:
     )
 
 
+def all_estimands(cell: Cell) -> dict[tuple[str, str, str], Estimand]:
+    """What is asked of a cell, by own, target or direction, endpoint and estimator (none for a direction)."""
+    own, target = asked_estimands(cell), cell.scenario.target
+    asked = {("own", *key): estimand for key, estimand in own.items()}
+    asked |= {("target", *key): target_estimand(estimand, target) for key, estimand in own.items()}
+    for (endpoint, _), estimand in own.items():
+        if estimand.measure == "none" and endpoint in ENDPOINTS:
+            asked["direction", endpoint, ""] = Estimand(
+                population=target.population, measure="marginal_log_hr", endpoint=endpoint, follow_up=target.follow_up
+            )
+    return asked
+
+
+def wanted_errors(asked: Mapping[tuple[str, str, str], Estimand], aims: Mapping[Key, float]) -> dict[Estimand, float]:
+    """The Monte Carlo SE wanted of each distinct estimand, 0 for the least that is allowed."""
+    wanted: dict[Estimand, float] = {}
+    for (kind, *key), estimand in asked.items():
+        aim = DIRECTION_MCSE if kind == "direction" else aims.get((key[0], key[1]), 0.0)
+        wanted[estimand] = min(wanted.get(estimand, np.inf), aim)
+    return wanted
+
+
 def truths_of(
     cell: Cell, wanted: Mapping[Estimand, float], jobs: int, done: Callable[[int], None]
 ) -> dict[Estimand, Truth]:
@@ -78,14 +124,12 @@ def truths_of(
 def find_truths(
     cell: Cell, jobs: int, done: Callable[[int], None], aims: dict[Key, float] | None = None
 ) -> dict[Key, Truth]:
-    """The truth of every estimand of a cell, by endpoint and estimator; each distinct estimand is worked out once.
+    """The truth of every own estimand of a cell, by endpoint and estimator; each distinct one is worked out once.
 
     ``aims`` are Monte Carlo SEs that are small enough: once they are met no more patients are drawn.
     """
     asked = asked_estimands(cell)
-    wanted: dict[Estimand, float] = {}
-    for key, estimand in asked.items():
-        wanted[estimand] = min(wanted.get(estimand, np.inf), (aims or {}).get(key, 0.0))
+    wanted = wanted_errors({("own", *key): estimand for key, estimand in asked.items()}, aims or {})
     known = truths_of(cell, wanted, jobs, done)
     return {key: known[estimand] for key, estimand in asked.items()}
 
@@ -142,49 +186,74 @@ def aims(cell: Cell, rows: Rows) -> dict[Key, float]:
 
 
 def kept_truths(
-    cell: Cell, folder: RunFolder, jobs: int, done: Callable[[int], None], wanted: dict[Key, float]
-) -> dict[Key, Truth]:
+    cell: Cell, folder: RunFolder, jobs: int, done: Callable[[int], None], aims: Mapping[Key, float]
+) -> Truths:
     """The truths of a cell, found before in this folder or found now and kept there.
 
     They are kept by what they are of: the world, the estimands, the errors wanted and the patients allowed.
     """
-    asked = asked_estimands(cell)
-    made_of = [[*key, one.model_dump(mode="json"), repr(wanted.get(key, 0.0))] for key, one in asked.items()]
+    asked = all_estimands(cell)
+    wanted = wanted_errors(asked, aims)
+    made_of = [[*key, one.model_dump(mode="json"), repr(wanted[one])] for key, one in asked.items()]
     name = f"truths/{digest({'of': made_of, 'cell': cell.key, 'most': cell.scenario.run.truth_patients})[:24]}.json"
     content = folder.read_checked(name)
     if content is not None:
         try:
-            held = read_truths(json.loads(content))
+            held = read_truths(json.loads(content), cell.number)
         except (ValueError, RecursionError):
-            held = {}
-        if all((0, *key) in held for key in asked):
-            return {key: held[0, *key] for key in asked}
-    found = find_truths(cell, jobs, done, wanted)
-    folder.write_checked_json(name, [truth_record((0, *key), truth) for key, truth in found.items()])
-    return found
+            held = Truths({}, {}, {})
+        if lacking(cell, held) == []:
+            return held
+    found = truths_of(cell, wanted, jobs, done)
+    made = Truths({}, {}, {})
+    for (kind, endpoint, estimator), estimand in asked.items():
+        _place(made, (kind, cell.number, endpoint, estimator), found[estimand])
+    folder.write_checked_json(name, made.records())
+    return made
 
 
-def truth_record(key: tuple[int, str, str], truth: Truth) -> dict[str, object]:
+def lacking(cell: Cell, held: Truths) -> list[tuple[str, str, str]]:
+    """Which of the truths that are asked of a cell are not among these, or are of another question."""
+    kinds: dict[str, Mapping[Any, Truth]] = {"own": held.own, "target": held.target, "direction": held.direction}
+    absent = []
+    for (kind, endpoint, estimator), estimand in all_estimands(cell).items():
+        key = (cell.number, endpoint) if kind == "direction" else (cell.number, endpoint, estimator)
+        truth = kinds[kind].get(key)
+        if truth is None or truth.estimand != estimand:
+            absent.append((kind, endpoint, estimator))
+    return absent
+
+
+def _place(made: Truths, key: tuple[str, int, str, str], truth: Truth) -> None:
+    kind, cell, endpoint, estimator = key
+    if kind == "direction":
+        made.direction[cell, endpoint] = truth
+    else:
+        {"own": made.own, "target": made.target}[kind][cell, endpoint, estimator] = truth
+
+
+def truth_record(key: tuple[str, int, str, str], truth: Truth) -> dict[str, object]:
     """A truth as JSON has it; null for what is not finite."""
     numbers = {"value": truth.value, "mcse": truth.mcse}
     return {
-        **dict(zip(("cell", "endpoint", "estimator"), key, strict=True)),
+        **dict(zip(("judged_by", "cell", "endpoint", "estimator"), key, strict=True)),
         "estimand": truth.estimand.model_dump(mode="json"),
         **{name: number if isfinite(number) else None for name, number in numbers.items()},
         "how": truth.how,
     }
 
 
-def read_truths(records: Any) -> dict[tuple[int, str, str], Truth]:
-    """The truths that were written as records; ValueError where they are no such records."""
-    found: dict[tuple[int, str, str], Truth] = {}
+def read_truths(records: Any, cell: int | None = None) -> Truths:
+    """The truths that were written as records, all as of one cell where it is given; ValueError where they are none."""
+    made = Truths({}, {}, {})
     try:
         for record in records:
             stated: Mapping[str, Any] = record["estimand"]
             estimand = Estimand.model_validate({**stated, "adjusted_for": tuple(stated["adjusted_for"])})
             value, mcse = (nan if record[name] is None else float(record[name]) for name in ("value", "mcse"))
-            key = int(record["cell"]), str(record["endpoint"]), str(record["estimator"])
-            found[key] = Truth(estimand, value, mcse, str(record["how"]))
+            number = int(record["cell"]) if cell is None else cell
+            key = str(record["judged_by"]), number, str(record["endpoint"]), str(record["estimator"])
+            _place(made, key, Truth(estimand, value, mcse, str(record["how"])))
     except (TypeError, KeyError, ValueError, ValidationError):
         raise ValueError("truths that are not ours") from None
-    return found
+    return made

@@ -211,6 +211,8 @@ def written(files: Sequence[Path], as_json: bool) -> str:
 
 def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) -> str:
     """A scenario in words, or resolved as YAML; either as JSON."""
+    from benchmarks.whom import whom_of
+
     asked = load_study(name, settings)
     if as_json:
         return json.dumps(asked.document.tree if resolved else _described(asked), indent=2, allow_nan=False)
@@ -222,6 +224,7 @@ def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) ->
         f"source: {scenario.source}",
         f"arms: {scenario.arms.treated} (treated) against {scenario.arms.control}",
         f"patients: {scenario.population.size:,}",
+        f"target: {whom_of(scenario).sentence}",
         f"estimators: {', '.join(estimator.name for estimator in scenario.estimators)}",
         f"cells: {len(asked.cells)}; replicates: {scenario.run.replicates:,}; seed: {scenario.run.seed}",
         f"digest: {digest(asked.document.tree)}",
@@ -236,11 +239,14 @@ def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) ->
 
 
 def _described(asked: Asked) -> dict[str, Any]:
+    from benchmarks.whom import whom_of
+
     scenario = asked.scenario
     return {
         **{name: getattr(scenario, name) for name in ("name", "question", "source")},
         "arms": {"treated": scenario.arms.treated, "control": scenario.arms.control},
         "patients": scenario.population.size,
+        "target": whom_of(scenario).as_json(),
         "estimators": [estimator.name for estimator in scenario.estimators],
         "cells": [settings for settings, _ in asked.cells],
         "replicates": scenario.run.replicates,

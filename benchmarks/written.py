@@ -10,8 +10,8 @@ import numpy as np
 from analysis.table_files import MissingExtra, check_place, write_tables
 from analysis.text_table import TextTable
 from benchmarks.store import RunError
-from benchmarks.study import StudyResult
-from benchmarks.tables import NOTE, measures, settings_text, with_error
+from benchmarks.study import JudgedBy, StudyResult
+from benchmarks.tables import measures, note_of, settings_text, with_error
 
 
 def check_tables(place: Path) -> None:
@@ -41,7 +41,12 @@ def write_page(place: Path, page: str) -> None:
 
 
 def performance_tables(result: StudyResult) -> list[TextTable]:
-    """Every measure of every estimator and cell as "value (MCSE)", a table per endpoint."""
+    """Every measure of every estimator and cell as "value (MCSE)": two tables per endpoint, by target and by own."""
+    kinds: tuple[tuple[JudgedBy, str], ...] = (("target", ""), ("own", ", own estimands"))
+    return [one for judged_by, words in kinds for one in _performance(result, judged_by, words)]
+
+
+def _performance(result: StudyResult, judged_by: JudgedBy, words: str) -> list[TextTable]:
     made = []
     several = len(result.cells) > 1
     for endpoint in dict.fromkeys(where for cell in result.cells for where, _ in cell.scenario.judged()):
@@ -49,13 +54,13 @@ def performance_tables(result: StudyResult) -> list[TextTable]:
         for cell in result.cells:
             for where, one in cell.scenario.judged():
                 if where == endpoint:
-                    found = measures(result, cell.number, endpoint, one.name)
+                    found = measures(result, cell.number, endpoint, one.name, judged_by)
                     names |= dict.fromkeys(found)
                     rows.append((cell, one.name, found))
         heads = ("cell", "settings", "estimator") if several else ("estimator",)
         made.append(
             TextTable(
-                f"Performance: {endpoint}",
+                f"Performance: {endpoint}{words}",
                 (*heads, *(name.replace("_", " ") for name in names)),
                 tuple(
                     (
@@ -65,7 +70,7 @@ def performance_tables(result: StudyResult) -> list[TextTable]:
                     )
                     for cell, estimator, found in rows
                 ),
-                (NOTE,),
+                (note_of(result),),
                 words=len(heads),
             )
         )

@@ -12,7 +12,7 @@ from benchmarks.paired import cells, methods
 from benchmarks.report import study_report
 from benchmarks.store import RunFolder
 from benchmarks.study import StudyResult, Work, run_study
-from benchmarks.tables import study_json
+from benchmarks.study_document import study_json
 from benchmarks.verbs import load_study
 from tests.worlds import scenario
 

@@ -15,7 +15,8 @@ from benchmarks.performance import Measure
 from benchmarks.scenario import Scenario, Until
 from benchmarks.store import RunError, RunFolder
 from benchmarks.study import StudyResult, Work, read_study, run_study
-from benchmarks.tables import study_json, verdict
+from benchmarks.study_document import study_json
+from benchmarks.verdicts import verdict
 from tests.worlds import scenario, tree
 
 UNTIL = {"mcse": {"coverage": 0.04}, "most": 400}

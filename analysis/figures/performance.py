@@ -158,11 +158,13 @@ def _density(values: Floats) -> tuple[Floats, Floats]:
 
 @house
 def zipper(
-    axes: Axes, low: Floats, high: Floats, truth: float, *, title: str, label: str, most: int = MARKS
+    axes: Axes, low: Floats, high: Floats, truth: float, *, title: str, label: str, most: int = MARKS,
+    level: float = 0.95,
 ) -> None:  # fmt: skip
     """Draw intervals against the truth by their distance from it, the farthest on top; those that miss it stand out.
 
-    Of more than ``most`` evenly spaced ones are drawn, as the note says; the height is the centile among all.
+    A line marks the ``level`` of the intervals: so many should hold it. Of more than ``most`` evenly spaced ones are
+    drawn, as the note says; the height is the centile among all.
     """
     frame(axes, "left", "bottom")
     known = np.isfinite(low) & np.isfinite(high)
@@ -178,9 +180,11 @@ def zipper(
             x, y = _segments(low[rows][which], high[rows][which], centile[which])
             axes.plot(x, y, color=colour, linewidth=wide, solid_capstyle="butt", label=told)
     axes.axvline(truth, color="black", linewidth=0.8)
-    axes.axhline(95, color="black", linewidth=0.7, linestyle=(0, (1, 1.5)))
+    mark = 100 * level
+    axes.axhline(mark, color="black", linewidth=0.7, linestyle=(0, (1, 1.5)))
     axes.set_ylim(0, 100)
-    axes.set_yticks([0, 25, 50, 75, 95], ["0", "25", "50", "75", "95"])
+    ticks = [tick for tick in (0.0, 25.0, 50.0, 75.0) if mark - tick > 8] + [mark]
+    axes.set_yticks(ticks, [f"{tick:.4g}" for tick in ticks])
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(inches(axes)[0] / 0.55))))
     axes.set_xlabel(fitted(label, inches(axes)[0] + 0.1, lines=2))
     _head(axes, title, _told(len(take), len(order), "intervals"))
@@ -279,11 +283,13 @@ def ridge_of(
 
 
 @house
-def zipper_of(intervals: Mapping[str, tuple[Floats, Floats, float]], labels: Sequence[str]) -> Figure:
+def zipper_of(
+    intervals: Mapping[str, tuple[Floats, Floats, float]], labels: Sequence[str], level: float = 0.95
+) -> Figure:
     """A zipper panel with its label for each estimator's (low, high, truth)."""
     figure, panels, lowest = _panels(len(intervals), 2.1)
     for axes, label, (name, (low, high, truth)) in zip(panels, labels, intervals.items(), strict=True):
-        zipper(axes, low, high, truth, title=name, label=label, most=MARKS // len(intervals))
+        zipper(axes, low, high, truth, title=name, label=label, most=MARKS // len(intervals), level=level)
     for place, axes in enumerate(panels):
         if place % ACROSS:
             axes.set_yticklabels([])

@@ -24,6 +24,7 @@ from benchmarks.truth import Truth
 from benchmarks.truths import asked_estimands, target_estimand, truths_of
 from benchmarks.verbs import Asked, load_study, ready_kernels
 from benchmarks.warm_up import STUDY
+from benchmarks.whom import CAVEAT, COUPLED
 from benchmarks.written import check_tables
 from simulator.documents import digest, parse, with_values
 from simulator.estimand import Estimand
@@ -124,7 +125,8 @@ WHO = {
 def target_text(target: Target) -> str:
     """Whose true effect is meant, in words."""
     followed = "under the study's follow-up" if target.follow_up == "observed" else "with nobody censored"
-    return f"{WHO[target.population]} at time zero, {followed}"
+    caveat = f" ({CAVEAT})" if target.population in COUPLED else ""
+    return f"{WHO[target.population]} at time zero, {followed}{caveat}"
 
 
 def _folder(asked: Asked, verb: str, out: Path | None) -> tuple[RunFolder, Path]:

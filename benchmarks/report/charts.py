@@ -17,30 +17,43 @@ from benchmarks.tables import measure_of, measures, value_text
 PANELS = 10  # of a zipper, and of estimates against their SE
 
 
-def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure:
-    """Bias and coverage, one row per estimator; bars are 1.96 Monte Carlo standard errors.
+def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
+    """Bias and coverage against the target, one row per estimator; bars are 1.96 Monte Carlo standard errors.
 
-    Bias is that of the logarithm where all measures are ratios, else in empirical standard errors.
+    Bias is that of the logarithm where all measures are ratios, else in empirical standard errors. Left out is who
+    answers another question, a test, and, where errors are the unit, who has none; None where nobody is left.
     """
-    asked = {
-        one.name: result.truths[cell.number, endpoint, one.name].estimand.measure
-        for where, one in cell.scenario.judged()
-        if where == endpoint
-    }
-    names = [name for name, measure in asked.items() if measure != "none"]
-    ratios = all("log" in asked[name] for name in names)
+    names = _judged(result, cell, endpoint)
+    ratios = all("log" in result.targets[cell.number, endpoint, name].estimand.measure for name in names)
+    spread = {name: measures(result, cell.number, endpoint, name)["empirical_se"].value for name in names}
+    names = [name for name in names if ratios or spread[name] > 0]
+    if not names:
+        return None
     found = [measures(result, cell.number, endpoint, name) for name in names]
-    units = [1.0 if ratios else 1 / row["empirical_se"].value for row in found]
-    panels = []
+    units = [1.0 if ratios else 1 / spread[name] for name in names]
+    level, panels = 100 * cell.scenario.analysis.survival.level, []
     label = "bias (log scale)" if ratios else "bias / empirical SE"
     for name, scales, reference, told, within in (
         ("bias", units, 0.0, label, (-np.inf, np.inf)),
-        ("coverage", [100.0] * len(found), 95.0, "coverage, %", (0.0, 100.0)),
+        ("coverage", [100.0] * len(found), level, "coverage, %", (0.0, 100.0)),
     ):
         values = [scale * row[name].value for scale, row in zip(scales, found, strict=True)]
         errors = [scale * row[name].mcse for scale, row in zip(scales, found, strict=True)]
         panels.append((told, values, errors, reference, within))
     return performance.lollipop_of(names, panels)
+
+
+def _judged(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
+    """The estimators that the target judges: no tests, and none that answers another question."""
+    keys = [(cell.number, endpoint, one.name) for where, one in cell.scenario.judged() if where == endpoint]
+    return [key[2] for key in keys if result.targets[key].estimand.measure != "none" and not result.asks_another(*key)]
+
+
+def left_out(result: StudyResult, cell: Cell, endpoint: str) -> str:
+    """In words which estimators have no row of bias, of those that are no tests."""
+    names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
+    other = [name for name in names if result.asks_another(cell.number, endpoint, name)]
+    return f"; {', '.join(other)} answer{'s' if len(other) == 1 else ''} another question" if other else ""
 
 
 def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
@@ -57,14 +70,16 @@ def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     for name in names:
         numbers, status = result.rows.of(cell.number, endpoint, name, ("value",))
         estimates[name] = np.where(status == Status.OK, numbers["value"], np.nan)
-        truths[name] = result.truths[cell.number, endpoint, name].value
+        another = result.asks_another(cell.number, endpoint, name)
+        truths[name] = np.nan if another else result.targets[cell.number, endpoint, name].value
     return performance.ridge_of(estimates, truths, f"log hazard ratio of {endpoint}", published)
 
 
 def zip_of(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
-    """Which intervals hold the truth, of the first estimators that have intervals and a truth; None where none has."""
+    """Which intervals hold the target's truth, of the first estimators that have both; None where none has."""
     shown = _columns(result, cell, endpoint, ("low", "high"))
-    return performance.zipper_of(shown, _scales(result, cell, endpoint, shown)) if shown else None
+    level = cell.scenario.analysis.survival.level
+    return performance.zipper_of(shown, _scales(result, cell, endpoint, shown), level) if shown else None
 
 
 def scatter_of(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
@@ -76,30 +91,34 @@ def scatter_of(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
 def _columns(
     result: StudyResult, cell: Cell, endpoint: str, names: tuple[str, str]
 ) -> dict[str, tuple[Floats, Floats, float]]:
-    """Two columns of the rows that are OK, and the truth, of the first estimators that have them."""
+    """Two columns of the rows that are OK, and the target's truth, of the first estimators that have them."""
     shown: dict[str, tuple[Floats, Floats, float]] = {}
-    for where, one in cell.scenario.judged():
-        truth = result.truths[cell.number, endpoint, one.name].value if where == endpoint else np.nan
-        if where != endpoint or not np.isfinite(truth) or len(shown) == PANELS:
+    for one in _judged(result, cell, endpoint):
+        truth = result.targets[cell.number, endpoint, one].value
+        if not np.isfinite(truth) or len(shown) == PANELS:
             continue
-        numbers, status = result.rows.of(cell.number, endpoint, one.name, names)
+        numbers, status = result.rows.of(cell.number, endpoint, one, names)
         first, second = (numbers[name][status == Status.OK] for name in names)
         if (np.isfinite(first) & np.isfinite(second)).any():
-            shown[one.name] = (first, second, truth)
+            shown[one] = (first, second, truth)
     return shown
 
 
 def _scales(result: StudyResult, cell: Cell, endpoint: str, shown: Mapping[str, object]) -> list[str]:
-    return [f"{endpoint}: {measure_of(result.truths[cell.number, endpoint, name].estimand)}" for name in shown]
+    return [f"{endpoint}: {measure_of(result.targets[cell.number, endpoint, name].estimand)}" for name in shown]
 
 
 def across(result: StudyResult, endpoint: str) -> tuple[Figure, str] | None:
     """The bias of hazard ratios over the cells of a sweep: a heat map of one estimator over two settings, else lines.
 
-    With it, in words, how it shows errors. None where an estimator is not the same in all cells.
+    Bias is against the target. With it, in words, how it shows errors. None where no estimator is the same in all.
     """
     first = result.cells[0]
-    names = _log_ratios(result, first, endpoint)
+    names = [
+        name
+        for name in _log_ratios(result, first, endpoint)
+        if not any(result.asks_another(cell.number, endpoint, name) for cell in result.cells)
+    ]
     keys = list(first.settings)
     if len(result.cells) < 2 or not names or not keys:
         return None
@@ -125,7 +144,7 @@ def across(result: StudyResult, endpoint: str) -> tuple[Figure, str] | None:
 
 
 def _log_ratios(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
-    """The estimators of hazard ratios that are judged by a truth in every cell."""
+    """The estimators of hazard ratios, which they are in every cell."""
     names = []
     for where, one in cell.scenario.judged():
         keys = [(own.number, endpoint, one.name) for own in result.cells]

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks import tables
 from benchmarks.report import charts
 from benchmarks.report.engine import Picture, picture, rendered
 from benchmarks.scenario import Scenario
 from benchmarks.study import StudyResult
+from benchmarks.verdicts import verdict
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Entry:
     question: str
     verdict: str
     size: str
-    picture: Picture
+    picture: Picture | None
     link: str
 
 
@@ -45,14 +45,14 @@ def gallery_entry(result: StudyResult, scenario: Scenario, link: str, group: str
     count = len(result.cells)
     across = charts.across(result, endpoint) if count > 1 else None
     drawn = across[0] if across else charts.lollipop(result, cell, endpoint)
-    what = f"{endpoint}: bias in every cell" if across else f"{endpoint}: bias and coverage"
+    what = f"{endpoint}: bias in every cell" if across else f"{endpoint}: bias and coverage, by the target"
     return Entry(
         group,
         scenario.name,
         scenario.question,
-        tables.verdict(result),
+        verdict(result),
         f"{count} cell{'s' if count > 1 else ''}, {scenario.run.replicates:,} replicates, "
         f"{len(scenario.estimators)} estimator{'s' if len(scenario.estimators) > 1 else ''}",
-        picture(drawn, f"{what}.", f"{scenario.name}: {what}"),
+        picture(drawn, f"{what}.", f"{scenario.name}: {what}") if drawn is not None else None,
         link,
     )

@@ -1,13 +1,19 @@
 """Terms and references of the pages; a page names those that it needs."""
 
 TERMS = {
-    "bias": "mean of the estimates minus the truth of the estimand.",
+    "bias": "mean of the estimates minus the truth.",
     "estimand": "what an estimator is to find: a measure in a population, with its own truth.",
+    "target": (
+        "the one population, fixed at time zero, in which all estimators are judged side by side, each in its own "
+        "marginal measure; an estimator of a conditional measure answers another question."
+    ),
+    "in direction": "share of replicates in which a test rejects on the side on which the target's truth lies.",
     "empirical SE, model SE": (
         "standard deviation of the estimates over replicates; root mean square of the estimated standard errors."
     ),
     "coverage; bias-eliminated coverage": (
-        "share of 95 % intervals that hold the truth; share of those that hold the mean estimate."
+        "share of intervals, of the level that the study states, that hold the truth; share of those that hold the "
+        "mean estimate."
     ),
     "power, type-I error": "share of replicates with p < 0.05, where the truth is not, or is, zero.",
     "Monte Carlo SE (MCSE)": "standard error of a figure of this page that more replicates would shrink.",
@@ -61,6 +67,6 @@ REFERENCES = {
     "holm": "Holm S. A simple sequentially rejective multiple test procedure. Scandinavian J Statistics 1979;6:65–70.",
 }
 STUDY = (
-    "estimand", "bias", "empirical SE, model SE", "coverage; bias-eliminated coverage", "power, type-I error",
+    "target", "estimand", "bias", "empirical SE, model SE", "coverage; bias-eliminated coverage", "power, type-I error",
     "Monte Carlo SE (MCSE)", "replicate", "marginal, conditional", "SMD", "status",
 )  # fmt: skip

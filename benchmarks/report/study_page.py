@@ -22,17 +22,15 @@ from benchmarks.report.world import (
     matching_section,
 )
 from benchmarks.scenario import Scenario
-from benchmarks.study import StudyResult
+from benchmarks.study import JudgedBy, StudyResult
+from benchmarks.verdicts import verdict
 from simulator.documents import Document
+from simulator.estimand import Estimand
 from simulator.world import ENDPOINTS
 
 ESTIMATES = {"before": "crude", "after": "matched"}
 DRAWN = 3
 """So many cells have figures of their own."""
-NOTE = (
-    "In brackets: Monte Carlo standard error. SE: standard deviation of the estimates over replicates. Bias and SE of "
-    "a ratio are those of its logarithm. ok %: replicates with an estimate."
-)
 _OPTION = re.compile("``(\\w+)``")
 
 
@@ -58,9 +56,9 @@ def study_report(result: StudyResult, document: Document, scenario: Scenario, he
     return html(
         Page(
             scenario.question,
-            tables.verdict(result),
+            verdict(result),
             Told(again, identity, command, held.get("versions") or {}),
-            (size,),
+            (result.whom.sentence, size),
             assumed_section(document),
             base_section(document),
             results,
@@ -97,7 +95,7 @@ def _estimands(result: StudyResult) -> Section:
             tables.measure_of(truth.estimand),
             truth.how,
             tables.with_error(Measure(truth.value, truth.mcse), 4),
-            tables.number(tables.natural(truth.estimand, truth.value)),
+            tables.truth_text(truth),
         )
         for (cell, endpoint, estimator), truth in result.truths.items()
     ]
@@ -106,16 +104,42 @@ def _estimands(result: StudyResult) -> Section:
     exact = all(truth.how.startswith("exact") for truth in result.truths.values())
     many = len(rows) > 80 or (exact and len(rows) > 8)
     why = (
-        "Each estimator is judged by the truth of its own estimand. A hazard ratio is not collapsible: marginal and "
-        "conditional truths differ even without confounding."
+        "A hazard ratio is not collapsible: marginal and conditional truths differ even without confounding. What is "
+        "side by side is judged by one target, each estimator in its own marginal measure; whether each does its own "
+        "job is judged by the truth of its own estimand."
     )
-    return Section("Estimands and their truths", (why,), tables=() if many else (shown,),
-                   fold=f"All {len(rows)} truths" if many else "", folded=(shown,) if many else ())  # fmt: skip
+    target = _targets(result)
+    return Section(
+        "Estimands and their truths",
+        (result.whom.sentence, why),
+        tables=(target,) if many else (target, shown),
+        fold=f"All {len(rows)} truths of own estimands" if many else "",
+        folded=(shown,) if many else (),
+    )
+
+
+def _targets(result: StudyResult) -> TextTable:
+    """The truths of the target: a row for each cell, endpoint, measure and horizon."""
+    several = len(result.cells) > 1
+    rows: dict[tuple[int, Estimand], tuple[str, ...]] = {}
+    for (cell, endpoint, _), truth in result.targets.items():
+        asked = truth.estimand
+        if asked.measure != "none":
+            rows[cell, asked] = (
+                endpoint,
+                *((str(cell),) if several else ()),
+                tables.measure_of(asked),
+                truth.how,
+                tables.with_error(Measure(truth.value, truth.mcse), 4),
+                tables.truth_text(truth),
+            )
+    heads = ("endpoint", *(("cell",) if several else ()), "measure", "how")
+    return table("The target", (*heads, "truth (MCSE)", "as ratio or difference"), list(rows.values()), len(heads))
 
 
 def _performance(result: StudyResult) -> Section:
     count = len(result.cells)
-    notes = [NOTE]
+    notes = [tables.note_of(result)]
     if count > DRAWN:
         notes.append(f"Of {count} cells the first {DRAWN} have figures of their own; tables are of all.")
     if count > 1:
@@ -131,52 +155,65 @@ def _performance(result: StudyResult) -> Section:
 
 
 def _cell(result: StudyResult, cell: Cell, several: bool) -> Section:
-    header, rows = tables.performance_rows(result, cell)
-    endpoints = list(dict.fromkeys(row[0] for row in rows))
     parts = []
-    for endpoint in endpoints:
-        own = [row[1:] for row in rows if row[0] == endpoint]
+    for endpoint in cell.endpoints:
         pictures = _figures(result, cell, endpoint) if cell.number < DRAWN else ()
-        parts.append(
-            Section(
-                endpoint,
-                tables=(table(f"{endpoint}: performance of cell {cell.number}", header[1:], own, 2),),
-                pictures=pictures,
-                fold="Every measure",
-                folded=_every(result, cell, endpoint),
-            )
+        shown = TextTable(
+            f"{endpoint}: performance of cell {cell.number}",
+            *_tupled(tables.target_rows(result, cell, endpoint)),
+            tuple(tables.target_notes(result, cell, endpoint)),
+            words=2,
         )
+        parts.append(Section(endpoint, tables=(shown,), pictures=pictures, parts=_own_job(result, cell, endpoint)))
     heading = f"Cell {cell.number}: {tables.settings_text(cell.settings)}" if several else ""
     return Section(heading, parts=tuple(parts), cell=several)
 
 
-def _every(result: StudyResult, cell: Cell, endpoint: str) -> tuple[TextTable, ...]:
+def _own_job(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Section, ...]:
+    """The second table, each estimator by its own estimand, then every measure by either, folded."""
+    header, rows = tables.own_rows(result, cell, endpoint)
+    shown = table(f"{endpoint}: own estimands of cell {cell.number}", header, rows, 3)
+    every = (
+        *_every(result, cell, endpoint, "target", "by the target"),
+        *_every(result, cell, endpoint, "own", "by its own estimand"),
+    )
+    return (
+        Section(f"{endpoint}: does each do its own job?" if rows else "", tables=(shown,) if rows else ()),
+        Section("", fold="Every measure", folded=every),
+    )
+
+
+def _tupled(rows: tuple[tuple[str, ...], list[tuple[str, ...]]]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    return rows[0], tuple(rows[1])
+
+
+def _every(result: StudyResult, cell: Cell, endpoint: str, judged_by: JudgedBy, words: str) -> tuple[TextTable, ...]:
     """Every measure of every estimator, an estimator a row, so many measures a table as fit."""
     names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
-    found = [tables.measures(result, cell.number, endpoint, name) for name in names]
+    found = [tables.measures(result, cell.number, endpoint, name, judged_by) for name in names]
     measures = list(dict.fromkeys(measure for own in found for measure in own))
     rows = [
         (name, *(tables.with_error(own[measure], 4) if measure in own else "" for measure in measures))
         for name, own in zip(names, found, strict=True)
     ]
     heads = ("estimator", *(measure.replace("_", " ") for measure in measures))
-    return abreast(f"{endpoint}, cell {cell.number}", heads, rows, 1)
+    return abreast(f"{endpoint}, cell {cell.number}, {words}", heads, rows, 1)
 
 
 def _figures(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, ...]:
     where = f"{endpoint}, cell {cell.number}"
-    made = [
-        picture(
-            charts.lollipop(result, cell, endpoint),
-            f"{endpoint}: bias and coverage of 95 % intervals; bars: 1.96 Monte Carlo standard errors.",
-            f"Bias and coverage of every estimator, {where}",
-        )
-    ]
+    made = []
+    against = charts.lollipop(result, cell, endpoint)
+    if against is not None:
+        level = f"{100 * cell.scenario.analysis.survival.level:.6g}"
+        caption = f"{endpoint}: bias against the target and coverage of {level} % intervals"
+        caption += f"{charts.left_out(result, cell, endpoint)}; bars: 1.96 Monte Carlo standard errors."
+        made.append(picture(against, caption, f"Bias and coverage of every estimator, {where}"))
     if cell.number > 0:
         return tuple(made)
     ridges, zipped = charts.replicates(result, cell, endpoint), charts.zip_of(result, cell, endpoint)
     if ridges is not None:
-        caption = f"{endpoint}: estimates of the replicates by estimators of hazard ratios; bars: truths"
+        caption = f"{endpoint}: estimates of the replicates by estimators of hazard ratios; bars: the target's truth"
         published = f"endpoints.{endpoint}.after.cox.hr" in cell.scenario.published
         caption += "; published: that after matching." if published else "."
         made.append(picture(ridges, caption, f"Density of the estimates by estimator, {where}"))
@@ -191,7 +228,7 @@ def _figures(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, .
             )
         )
     if zipped is not None:
-        caption = f"{endpoint}: intervals by their distance from the truth; coloured ones miss it"
+        caption = f"{endpoint}: intervals by their distance from the target's truth; coloured ones miss it"
         caption += f"{_left_out(result, cell, endpoint)}."
         made.append(picture(zipped, caption, f"Intervals of the replicates by estimator, {where}"))
     return tuple(made)
@@ -200,7 +237,10 @@ def _figures(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, .
 def _left_out(result: StudyResult, cell: Cell, endpoint: str) -> str:
     """That not all estimators with a truth are drawn, where they are not."""
     names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
-    count = sum(np.isfinite(result.truths[cell.number, endpoint, name].value) for name in names)
+    count = sum(
+        np.isfinite(result.targets[key].value) and not result.asks_another(*key)
+        for key in ((cell.number, endpoint, name) for name in names)
+    )
     return f"; the first {charts.PANELS} of {count} estimators" if count > charts.PANELS else ""
 
 
@@ -212,7 +252,11 @@ def _across(result: StudyResult) -> tuple[Picture, ...]:
         if drawn is not None:
             drawing, errors = drawn
             found.append(
-                picture(drawing, f"{endpoint}: bias in every cell; {errors}.", f"Bias of {endpoint} over the cells")
+                picture(
+                    drawing,
+                    f"{endpoint}: bias against the target in every cell; {errors}.",
+                    f"Bias of {endpoint} over the cells",
+                )
             )
     return tuple(found)
 
@@ -229,7 +273,7 @@ def _paired(result: StudyResult) -> tuple[TextTable, ...]:
         heads = (*(("cell",) if several else ()), "endpoint", "estimator", "against")
         numbers = ("difference of bias", "gain in precision, %", "difference of coverage", "difference of rejection")
         note = (
-            "Estimators that have the same truth to find, each against the first of them: differences between its "
+            "Estimators of the target in the same measure, each against the first of them: differences between its "
             "replicates and theirs, in brackets their paired Monte Carlo standard errors (Morris et al. 2019)."
         )
         made.append(table("Estimators", (*heads, *numbers), rows, len(heads), note))

@@ -37,9 +37,9 @@ def relative_hazard(replicates: int, jobs: int) -> list[Check]:
     }
     checks = []
     for cell, (what, bias, mcse) in known.items():
-        found = measures(result, cell, "OS", "crude")
+        found = measures(result, cell, "OS", "crude", "own")
         checks.append(Check(name, f"bias, {what}", against(found["mean"], -0.5), Measure(bias, mcse)))
-    wrong = measures(result, 3, "OS", "exponential")
+    wrong = measures(result, 3, "OS", "exponential", "own")
     checks.append(
         Check(
             name, "bias, exponential model, n 250, Weibull truth", against(wrong["mean"], -0.5), Measure(0.148, 0.009)

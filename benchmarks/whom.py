@@ -1,0 +1,112 @@
+"""Whom a study is about: its target's patients at time zero, and how many were screened and included."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.blocks import PATIENTS_PER_BLOCK, Cell
+from benchmarks.scenario import Scenario, Target
+from simulator.cohort import Cohorts, Floats
+from simulator.generate import Resolved, generate, resolve
+
+MOST = 200
+"""Cohorts of which the means are told."""
+COUPLED = ("selected", "always_eligible")
+"""Populations that depend on how the two courses of a patient are joined."""
+CAVEAT = "valid only if the two courses of a patient share their luck"
+
+
+@dataclass(frozen=True)
+class Whom:
+    """A study's target with the mean number of its patients in a simulated study, of screened and of included ones."""
+
+    target: Target
+    treated: str
+    control: str
+    members: float
+    screened: int
+    included: float
+
+    @property
+    def people(self) -> str:
+        """The population in words, without its number."""
+        words = {
+            "all": "patients screened",
+            "treated": f"patients treated with {self.treated} from time zero",
+            "untreated": f"patients not treated with {self.treated} from time zero ({self.control})",
+            "overlap": "patients screened, each counted by e (1 - e), e his chance of treatment,",
+            "matching_weight": "patients screened, each counted by min(e, 1 - e), e his chance of treatment,",
+            "selected": f"patients included after the treatment that they received ({CAVEAT})",
+            "always_eligible": f"patients who would be included after either treatment ({CAVEAT})",
+        }
+        return words[self.target.population]
+
+    @property
+    def phrase(self) -> str:
+        """The patients with their number: 'the 211 patients treated with HLP from time zero'."""
+        return f"the {self.members:,.0f} {self.people}"
+
+    @property
+    def people_counted(self) -> str:
+        """The patients with their number in the first of several cells."""
+        return f"{self.people.removesuffix(',')} ({self.members:,.0f} of {self.screened:,} screened in the first)"
+
+    @property
+    def sentence(self) -> str:
+        """Who they are, of how many screened, and how many of those were included, in one sentence."""
+        own = f"{self.phrase}, of {self.screened:,} screened"
+        if self.target.population in ("all", "overlap", "matching_weight"):
+            own = self.phrase.removesuffix(",")
+        most = self.included >= self.screened - 0.5
+        count = "all" if most else f"{self.included:,.0f}"
+        followed = ", if nobody were censored" if self.target.follow_up == "complete" else ""
+        return (
+            f"Judged side by side in {own}{followed}; {count} of those screened {'were' if count != '1' else 'was'} "
+            "included and analysed (means over simulated studies)."
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The target, in words and numbers."""
+        return {
+            "population": self.target.population,
+            "follow_up": self.target.follow_up,
+            "words": self.sentence,
+            "members": self.members,
+            "screened": self.screened,
+            "included": self.included,
+        }
+
+
+def whom(cell: Cell) -> Whom:
+    """Whom a cell is about, counted in its own first cohorts."""
+    return whom_of(cell.scenario, cell.resolved)
+
+
+def whom_of(scenario: Scenario, resolved: Resolved | None = None) -> Whom:
+    """Whom a study of a scenario is about, counted in its own first cohorts."""
+    screened = scenario.screened()
+    count = max(1, min(MOST, scenario.run.replicates, PATIENTS_PER_BLOCK // screened))
+    made = generate(resolved or resolve(scenario), scenario.run.seed, np.arange(count, dtype=np.int64))
+    arms = scenario.arms
+    members = float(_members(scenario.target, made).mean())
+    included = float(made.observed.present.sum(axis=1).mean())
+    return Whom(scenario.target, arms.treated, arms.control, members, screened, included)
+
+
+def _members(target: Target, made: Cohorts) -> Floats:
+    """How many patients of each cohort ``(R,)`` belong to the population; weights leave nobody out."""
+    hidden = made.hidden
+    match target.population:
+        case "treated":
+            inside = hidden.assigned
+        case "untreated":
+            inside = ~hidden.assigned
+        case "selected":
+            inside = made.observed.present
+        case "always_eligible":
+            inside = hidden.eligible[0] & hidden.eligible[1]
+        case "all" | "overlap" | "matching_weight":
+            inside = np.ones(hidden.assigned.shape, np.bool_)
+    counts: Floats = inside.sum(axis=1).astype(np.float64)
+    return counts
