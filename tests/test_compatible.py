@@ -172,7 +172,7 @@ def test_numbers_beside_the_quantiles_are_those_of_the_weights(monkeypatch: pyte
     share = norm.pdf(grid, (0.1 / 0.25 - 0.9 * 0.45 / 0.04) * narrow**2, narrow)
     effective = 2**10 / np.trapezoid(share**2 / norm.pdf(grid, 0.1, wide), grid)
     assert found.effective == pytest.approx(effective, rel=0.03)
-    ends = 0.1 + 0.5 * norm.ppf(cut[0] + np.array([1 / 2048, 1023 / 1024]) * (cut[1] - cut[0]))
+    ends = 0.1 + 0.5 * norm.ppf(cut[0] + np.array([1 / 1024, 1023 / 1024]) * (cut[1] - cut[0]))
     assert found.reach == pytest.approx(tuple(0.9 * ends - 0.2), abs=0.04)
     assert found.distance_p == pytest.approx(1.0, abs=0.03)  # some effect has just this estimate and this SE
     far = posterior("toy", SPACE, *design(200, 20), seen(-0.65, SD * exp(0.1)))
@@ -255,9 +255,10 @@ estimators: [{kind: crude, endpoints: [OS]}]
 
 
 def test_a_rounded_ratio_of_a_randomised_trial_has_the_answer_of_its_printed_digits(tmp_path: Path) -> None:
-    """0.6 (0.4-0.9) goes with true HRs of 0.43 to 0.77: a normal prior times the normal likelihood of a Cox estimate.
+    """0.6 (0.4-0.9) goes with true HRs of 0.43 to 0.77: a normal prior, and normal likelihoods of log HR and log SE.
 
-    With 160 patients 4 in 5 die, so the SE is 2 / sqrt(132); the RMST to 12 months is that of exponential survival.
+    The SE, whose square is the sum of 1 / deaths of both arms, speaks too, as far as its digits go. The RMST to 12
+    months is that of exponential survival.
     """
     study = tmp_path / "rand.yaml"
     study.write_text(RANDOMISED)
@@ -267,13 +268,19 @@ def test_a_rounded_ratio_of_a_randomised_trial_has_the_answer_of_its_printed_dig
     (one,) = found["posteriors"]
     assert one["refusal"] is None
     assert found["population"] == "the treated at time zero, under the study's follow-up"
-    seen = (log(0.55) + log(0.65)) / 2
-    variance = 4 / 132 + (log(0.65) - log(0.55)) ** 2 / 12
-    precision = 1 + 1 / variance
-    right = norm.ppf([0.05, 0.25, 0.5, 0.75, 0.95], seen / variance / precision, precision**-0.5)
+    rate, grid, followed = 0.0693147181, np.linspace(-2.0, 1.0, 3001), np.linspace(24.0, 36.0, 201)
+    dead = [80 * (1 - np.exp(-own[:, None] * followed)).mean(axis=1) for own in (0 * grid + rate, rate * np.exp(grid))]
+    variance = 1 / dead[0] + 1 / dead[1]
+    span = log(0.85 * 0.95) / 2 - log(0.35 * 0.45) / 2
+    se = log(span / (2 * norm.ppf(0.975)))
+    rounded = (log(0.45 / 0.35) ** 2 + log(0.95 / 0.85) ** 2) / 12 / span**2
+    spread = variance + log(0.65 / 0.55) ** 2 / 12
+    height = -(grid**2) / 2 - (grid - log(0.55 * 0.65) / 2) ** 2 / (2 * spread) - np.log(spread) / 2
+    height -= (np.log(variance) / 2 - se) ** 2 / (2 * rounded)
+    filled = np.cumsum(np.exp(height - height.max()))
+    right = np.interp([0.05, 0.25, 0.5, 0.75, 0.95], filled / filled[-1], grid)
     assert np.abs(np.array(one["quantiles"]) - right).max() < 0.04
     assert [round(exp(q), 2) for q in one["quantiles"]][::4] == pytest.approx([0.43, 0.77], abs=0.02)
-    rate = 0.0693147181
 
     def rmst(effect: float) -> float:
         own = rate * exp(effect)

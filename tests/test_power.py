@@ -189,7 +189,7 @@ def test_rank_tests_have_a_power_and_no_width(tmp_path: Path) -> None:
     Path(study).write_text(text)
     events = {}
     for name in ("crude", "logrank", "maxcombo"):
-        words = ["power", study, "--estimator", name, "--reps", "200", "--least", "80", "--most", "600"]
+        words = ["power", study, "--estimator", name, "--reps", "120", "--least", "80", "--most", "600"]
         found = answered([*words, "--out", str(tmp_path / name)])
         events[name] = found["stated"]["events"]
         assert found["true_hr"] == pytest.approx(0.6, rel=4 * found["true_mcse"])
