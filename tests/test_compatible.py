@@ -1,25 +1,21 @@
 """Compatible effects: a closed-form posterior, its reach, calibration with a planted error, and a small study."""
 
-from math import exp, log
+from math import exp, log, sqrt
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
-from benchmarks.questions.compatible import (
-    Published,
-    calibration,
-    checked,
-    edges,
-    posterior,
-    published_summary,
-)
-from benchmarks.questions.emulate import fitted, weighted_quantiles
+from benchmarks.questions import compatible
+from benchmarks.questions.compatible import calibration, checked, edges, posterior
+from benchmarks.questions.compatible_paper import Published, published_summary
+from benchmarks.questions.emulate import fitted, likelihood, weighted_quantiles
 from benchmarks.questions.priors import Space, sobol, space_of
 from benchmarks.scenario import Free, Suspected
 from benchmarks.store import RunError
 from benchmarks.verbs import load_study
+from simulator.world import Printed
 from tests.commands import answered, printed, refused
 
 SD, PRIOR = 0.2, Free(mean=0.1, sd=0.5, bounds=(-3.0, 3.0))
@@ -129,17 +125,171 @@ def test_weighted_quantiles_by_hand() -> None:
     assert weighted_quantiles(np.array([1.0, 9.0]), np.array([3.0, 0.0]), np.array([0.5]))[0] == 1.0
 
 
+def jackknifed(summaries: np.ndarray, values: np.ndarray, paper: Published) -> np.ndarray:
+    """The Monte Carlo SE of each quantile by a plain loop: from the spread of what 20 groups left out give."""
+    x, at = SPACE.unit(values), SPACE.unit(SPACE.drawn(sobol(compatible.DRAWS, 1)))
+    true = fitted(x, 1.1 * values[:, 0], np.zeros(len(x))).at(at)[0]
+    whole, found = likelihood(x, summaries), []
+    for g in range(20):
+        rest = [r for r in range(summaries.shape[1]) if r % 20 != g]
+        height, _ = likelihood(x, summaries[:, rest], whole).at(at).log(paper.summary, paper.rounding)
+        weights = np.exp(height - height.max()) / np.exp(height - height.max()).sum()
+        found.append(weighted_quantiles(true, weights, np.array([0.05, 0.25, 0.5, 0.75, 0.95])))
+    return np.std(found, axis=0, ddof=1) * 19 / sqrt(20)
+
+
+def test_the_monte_carlo_error_is_the_jackknife_of_a_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compatible, "DRAWS", 512)
+    values, summaries, truths, none = design(40, 12)
+    found = posterior("toy", SPACE, values, summaries, truths, none, seen(-0.65))
+    assert found.quantiles_mcse == pytest.approx(jackknifed(summaries, values, seen(-0.65)), rel=1e-6)
+
+
+@pytest.mark.slow
+def test_the_monte_carlo_error_is_the_spread_over_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two-sided: neither half as much nor half as much again would pass."""
+    monkeypatch.setattr(compatible, "DRAWS", 1024)
+    values, _, truths, none = design(1, 20)
+    made = [
+        posterior("toy", SPACE, values, simulated(np.random.default_rng(k), values, 60), truths, none, seen(-0.65))
+        for k in range(60)
+    ]
+    spread = np.std([one.quantiles for one in made], axis=0, ddof=1)
+    told = np.sqrt(np.mean([one.quantiles_mcse**2 for one in made], axis=0))
+    assert np.abs(told / spread - 1).max() < 4 / sqrt(2 * 59)
+    assert abs(np.mean(told / spread) - 1) < 3 / sqrt(2 * 59)
+
+
+def test_numbers_beside_the_quantiles_are_those_of_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prior, effective draws, p and reach of a posterior whose likelihood is known."""
+    monkeypatch.setattr(compatible, "DRAWS", 2**10)
+    found = posterior("toy", SPACE, *design(200, 20), seen(-0.65))
+    cut = norm.cdf([-3, 3])
+    prior = 1.1 * norm.ppf(cut[0] + np.array([0.05, 0.25, 0.5, 0.75, 0.95]) * (cut[1] - cut[0]), 0.1, 0.5)
+    assert np.abs(found.prior_quantiles - prior).max() < 0.005
+    narrow, wide = 1 / sqrt(1 / 0.25 + 0.81 / 0.04), 0.5
+    grid = np.linspace(-2, 2, 4001)
+    share = norm.pdf(grid, (0.1 / 0.25 - 0.9 * 0.45 / 0.04) * narrow**2, narrow)
+    effective = 2**10 / np.trapezoid(share**2 / norm.pdf(grid, 0.1, wide), grid)
+    assert found.effective == pytest.approx(effective, rel=0.03)
+    ends = 0.1 + 0.5 * norm.ppf(cut[0] + np.array([1 / 1024, 1023 / 1024]) * (cut[1] - cut[0]))
+    assert found.reach == pytest.approx(tuple(0.9 * ends - 0.2), abs=0.04)
+    assert found.distance_p == pytest.approx(1.0, abs=0.03)  # some effect has just this estimate and this SE
+    far = posterior("toy", SPACE, *design(200, 20), seen(-0.65, SD * exp(0.1)))
+    assert far.distance_p == pytest.approx(exp(-(2**2) / 2), rel=0.15)  # 2 SD of the log SE away, on two df
+    low, high = np.searchsorted(np.cumsum(found.density) / found.density.sum(), [0.05, 0.95])
+    assert found.values[[low, high]] == pytest.approx(found.quantiles[[0, 4]], abs=0.03)
+
+
+def as_printed(hr: str | None, low: str | None, high: str | None) -> dict[str, str | None]:
+    return {"hr": hr, "low": low, "high": high}
+
+
 def test_the_published_summary_is_that_of_the_paper() -> None:
     scenario = load_study("hcc-lung-metastasis").scenario
-    found = published_summary(scenario, "OS", None, None, None)
+    found = published_summary(scenario, "OS", as_printed(None, None, None))
     assert found.hr == pytest.approx(0.36, rel=1e-3)
     assert found.rounding[0] == pytest.approx((0.01 / 0.36) ** 2 / 12, rel=0.01)
-    stated = published_summary(scenario, "OS", 0.5, 0.4, 0.625)
-    assert stated.se == pytest.approx(log(0.625 / 0.4) / (2 * norm.ppf(0.975)), rel=1e-12)
-    with pytest.raises(RunError, match="state all three"):
-        published_summary(scenario, "OS", 0.5, None, 0.6)
-    with pytest.raises(RunError, match="must increase"):
-        published_summary(scenario, "OS", 0.5, 0.6, 0.7)
+    stated = published_summary(scenario, "OS", as_printed("0.500", "0.400", "0.625"))
+    assert stated.se == pytest.approx(log(0.625 / 0.4) / (2 * norm.ppf(0.975)), rel=1e-4)
+    for given, says in (
+        (("0.5", None, "0.6"), "state all three"),
+        (("0.5", "0.6", "0.7"), "--low 0.6 --hr 0.5 --high 0.7: must increase"),
+        (("0.5", "0.5", "0.7"), "must increase"),
+        (("0.5", "0", "0.7"), "--low 0: write a ratio above zero as it is printed, as in 0.60"),
+        (("<0.5", "0.1", "0.7"), "--hr <0.5: write a ratio"),
+        (("0.5", "0.1", "NA"), "--high NA: write a ratio"),
+        (("x", "0.1", "0.7"), "--hr x: write a ratio"),
+    ):
+        with pytest.raises(RunError, match=says):
+            published_summary(scenario, "OS", as_printed(*given))
+
+
+def published_as(hr: str, low: str, high: str) -> dict[str, object]:
+    numbers = {"hr": hr, "low": low, "high": high}
+    return {f"endpoints.OS.after.cox.{name}": {"printed": text, "where": "T"} for name, text in numbers.items()}
+
+
+def test_numbers_that_are_typed_mean_what_printed_ones_mean() -> None:
+    """0.6 stands for 0.55 to 0.65, and 0.60 for 0.595 to 0.605: so wide is the SE that 0.4 and 0.9 leave open."""
+    scenario = load_study("imbrave150").scenario
+    for hr, low, high in (("0.6", "0.4", "0.9"), ("0.60", "0.40", "0.90")):
+        printed = {key: Printed.model_validate(one) for key, one in published_as(hr, low, high).items()}
+        world = scenario.model_copy(update={"published": printed})
+        one, other = (published_summary(world, "OS", as_printed(*given)) for given in ((None,) * 3, (hr, low, high)))
+        assert np.array_equal(one.summary, other.summary)
+        assert np.array_equal(one.rounding, other.rounding)
+    rough = published_summary(scenario, "OS", as_printed("0.6", "0.4", "0.9"))
+    rng, draws = np.random.default_rng(1), 400_000
+    low, hr, high = (np.log(rng.uniform(value - 0.05, value + 0.05, draws)) for value in (0.4, 0.6, 0.9))
+    log_se = np.log((high - low) / (2 * norm.ppf(0.975)))
+    assert rough.summary == pytest.approx([hr.mean(), log_se.mean()], abs=0.012)
+    assert rough.rounding == pytest.approx([hr.var(), log_se.var()], rel=0.03)
+    fine = published_summary(scenario, "OS", as_printed("0.60", "0.40", "0.90"))
+    assert fine.rounding == pytest.approx(rough.rounding / 100, rel=0.03)
+
+
+@pytest.mark.parametrize("printed", [("0.6", "0.6", "0.6"), ("0.6", "not_printed", "0.9"), ("0.6", "0.4", "NA")])
+def test_published_numbers_that_are_no_interval_are_one_line(printed: tuple[str, str, str]) -> None:
+    scenario = load_study("imbrave150").scenario
+    made = {key: Printed.model_validate(one) for key, one in published_as(*printed).items()}
+    with pytest.raises(RunError, match=r"must increase|no published HR with its interval for OS"):
+        published_summary(scenario.model_copy(update={"published": made}), "OS", as_printed(None, None, None))
+
+
+RANDOMISED = """
+name: rand
+source: made for a test
+arms: {control: control, treated: treated}
+population: {size: 160, covariates: {noise: {kind: continuous, mean: 0, sd: 1, bounds: [-8, 8]}}}
+treatment: {kind: fixed, share: 0.5}
+outcomes:
+  progression: {baseline: {kind: exponential, rate: 0}}
+  death: {baseline: {kind: exponential, rate: 0.0693147181}, treatment: {log_hr: -0.5108256238}}
+  death_after_progression: {baseline: {kind: exponential, rate: 0.1}}
+entry: {accrual: {start: "2000-01-01", end: "2001-01-01"}}
+followup: {cut_off: "2003-01-01"}
+analysis: {propensity: {method: all}, cox: {covariates: [noise]}}
+estimators: [{kind: crude, endpoints: [OS]}]
+"""
+
+
+def test_a_rounded_ratio_of_a_randomised_trial_has_the_answer_of_its_printed_digits(tmp_path: Path) -> None:
+    """0.6 (0.4-0.9) goes with true HRs of 0.43 to 0.77: a normal prior, and normal likelihoods of log HR and log SE.
+
+    The SE, whose square is the sum of 1 / deaths of both arms, speaks too, as far as its digits go. The RMST to 12
+    months is that of exponential survival.
+    """
+    study = tmp_path / "rand.yaml"
+    study.write_text(RANDOMISED)
+    words = ["compatible", str(study), "--estimator", "crude", "--reps", "60", "--points", "32", "--seed", "3",
+             "--hr", "0.6", "--low", "0.4", "--high", "0.9", "--out", str(tmp_path / "run")]  # fmt: skip
+    found = answered(words)
+    (one,) = found["posteriors"]
+    assert one["refusal"] is None
+    assert found["population"] == "the treated at time zero, under the study's follow-up"
+    rate, grid, followed = 0.0693147181, np.linspace(-2.0, 1.0, 3001), np.linspace(24.0, 36.0, 201)
+    dead = [80 * (1 - np.exp(-own[:, None] * followed)).mean(axis=1) for own in (0 * grid + rate, rate * np.exp(grid))]
+    variance = 1 / dead[0] + 1 / dead[1]
+    span = log(0.85 * 0.95) / 2 - log(0.35 * 0.45) / 2
+    se = log(span / (2 * norm.ppf(0.975)))
+    rounded = (log(0.45 / 0.35) ** 2 + log(0.95 / 0.85) ** 2) / 12 / span**2
+    spread = variance + log(0.65 / 0.55) ** 2 / 12
+    height = -(grid**2) / 2 - (grid - log(0.55 * 0.65) / 2) ** 2 / (2 * spread) - np.log(spread) / 2
+    height -= (np.log(variance) / 2 - se) ** 2 / (2 * rounded)
+    filled = np.cumsum(np.exp(height - height.max()))
+    right = np.interp([0.05, 0.25, 0.5, 0.75, 0.95], filled / filled[-1], grid)
+    assert np.abs(np.array(one["quantiles"]) - right).max() < 0.04
+    assert [round(exp(q), 2) for q in one["quantiles"]][::4] == pytest.approx([0.43, 0.77], abs=0.02)
+
+    def rmst(effect: float) -> float:
+        own = rate * exp(effect)
+        return (1 - exp(-12 * own)) / own - (1 - exp(-12 * rate)) / rate
+
+    assert np.abs(np.array(one["rmst"]) - [rmst(q) for q in one["quantiles"][::-1]]).max() < 0.03
+    assert one["benefit"] > 0.99
+    told = printed(words).replace("\n", " ")
+    assert f"from {exp(one['quantiles'][0]):.2f} to {exp(one['quantiles'][4]):.2f} (90 %" in told
 
 
 PRIOR_TEXT = "{mean: 0, sd: 1, bounds: [-1, 1]}"

@@ -1,5 +1,6 @@
 """Power: Schoenfeld by hand, the probit line and its jackknife, and a randomised world that obeys the formula."""
 
+from dataclasses import replace
 from math import exp, log, sqrt
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from analysis.kernels.status import Status
 from analysis.schoenfeld import events_for_width, events_needed, power_at
-from benchmarks.questions.power import Goal, bracket, misfit, probit_line, solved, with_error
+from benchmarks.questions.power import Goal, Plan, bracket, misfit, probit_line, solved, with_error
 from tests.commands import answered, printed, refused
 
 POWER = Goal(0.8, None, 0.05)
@@ -98,10 +100,16 @@ estimators: [crude]
 """
 
 
-def trial(tmp_path: Path, effect: float) -> str:
+def trial(tmp_path: Path, effect: float, more: str = "") -> str:
     study = tmp_path / "trial.yaml"
-    study.write_text(STUDY.replace("EFFECT", str(effect)))
+    study.write_text(STUDY.replace("EFFECT", str(effect)) + more)
     return str(study)
+
+
+def dead(ratio: float, treated: float = 0.5, rate: float = 0.05) -> float:
+    """The share who die: exponential times, entry over 12.02 months, 36.01 months from the first entry to the end."""
+    followed = np.linspace(36.01 - 12.02, 36.01, 2001)
+    return float(sum(w * (1 - np.exp(-h * followed)).mean() for w, h in ((1 - treated, rate), (treated, rate * ratio))))
 
 
 def test_a_randomised_trial_obeys_the_formula(tmp_path: Path) -> None:
@@ -111,6 +119,12 @@ def test_a_randomised_trial_obeys_the_formula(tmp_path: Path) -> None:
     )
     events, formula = found["stated"]["events"], events_needed(exp(log(0.6)), 0.8)
     assert found["schoenfeld_events"] == pytest.approx(formula, rel=0.02)
+    assert found["schoenfeld_at"] == pytest.approx(formula / dead(0.6), rel=0.03)
+    assert abs(found["stated"]["at"]["value"] - formula / dead(0.6)) < 4 * found["stated"]["at"]["mcse"]
+    assert found["true_hr"] == pytest.approx(0.6, rel=4 * found["true_mcse"])
+    assert found["treated"] == pytest.approx(0.5, abs=0.02)
+    assert abs(found["false_favour"]["value"] - 0.025) < 4 * found["false_favour"]["mcse"]
+    assert found["population"] == "the treated at time zero, under the study's follow-up"
     assert abs(events["value"] - formula) < 4 * events["mcse"]
     assert abs(events["value"] - events_needed(0.7, 0.8)) > 4 * events["mcse"]
     assert found["randomised"]["events"] == events
@@ -119,6 +133,70 @@ def test_a_randomised_trial_obeys_the_formula(tmp_path: Path) -> None:
     assert "<svg" in (tmp_path / "p.svg").read_text()
     told = printed([*words, "--out", str(tmp_path / "run")])
     assert "'crude' reaches power 0.8 for OS" in told.replace("\n", " ")
+
+
+def test_patients_by_the_formula_where_few_are_treated_and_half_are_left_out(tmp_path: Path) -> None:
+    """A quarter is treated, by a matched analysis that so keeps half of the patients."""
+    study = trial(tmp_path, log(0.4)).replace("trial.yaml", "few.yaml")
+    text = (tmp_path / "trial.yaml").read_text()
+    Path(study).write_text(text.replace("share: 0.5, log", "share: 0.25, log").replace("[crude]", "[matched]"))
+    found = answered(
+        ["power", study, "--reps", "150", "--least", "60", "--most", "600", "--out", str(tmp_path / "run")]
+    )
+    formula = (norm.ppf(0.975) + norm.ppf(0.8)) ** 2 / (0.25 * 0.75 * log(0.4) ** 2)
+    assert found["schoenfeld_events"] == pytest.approx(formula, rel=0.05)
+    assert found["schoenfeld_at"] == pytest.approx(formula / dead(0.4, 0.25), rel=0.05)
+    assert found["treated"] == pytest.approx(0.25, abs=0.015)
+    assert found["analysed"] == pytest.approx(0.5, abs=0.02)
+
+
+def in_rows(monkeypatch: pytest.MonkeyPatch, value: np.ndarray, p: np.ndarray, status: np.ndarray) -> Plan:
+    """A plan whose study finds these numbers, whatever is simulated."""
+    numbers = {"value": value, "p": p, "events": np.full(4, 50.0), "n": np.full(4, 100.0)}
+    held = type("Held", (), {"of": staticmethod(lambda *_: (numbers, status))})()
+    monkeypatch.setattr("benchmarks.questions.power.designed", lambda *_: None)
+    monkeypatch.setattr("benchmarks.questions.power.rows_only", lambda *_: (held, Path()))
+    return Plan(None, lambda at: {"size": at}, {}, "crude", "OS", -1.0, POWER, 1, None)  # type: ignore[arg-type]
+
+
+def test_a_rejection_on_the_other_side_is_no_power(monkeypatch: pytest.MonkeyPatch) -> None:
+    value, p = np.array([-2.0, 2.0, -2.0, -2.0]), np.array([0.01, 0.01, 0.2, 0.01])
+    plan = in_rows(monkeypatch, value, p, np.array([Status.OK, Status.OK, Status.OK, Status.MONOTONE]))
+    _, reached, _ = plan.run("x", [1.0])
+    assert reached.tolist() == [[1.0, 0.0, 0.0, 0.0]]
+    _, reached, _ = replace(plan, sign=1.0).run("x", [1.0])
+    assert reached.tolist() == [[0.0, 1.0, 0.0, 0.0]]
+
+
+def test_a_world_whose_bias_outdoes_its_effect_has_no_power(tmp_path: Path) -> None:
+    """The sick are treated: the crude HR is far above 1 where the true one is 0.8, and nearly all trials say harm."""
+    study = trial(tmp_path, log(0.8))
+    text = (tmp_path / "trial.yaml").read_text().replace("kind: fixed, share: 0.5, log_odds: {stage: 0.0}",
+        "kind: prevalence, share: 0.5, log_odds: {stage: 3.0}")  # fmt: skip
+    text = text.replace("rate: 0.05}, treatment", "rate: 0.05}, log_hr: {stage: 2.0}, treatment")
+    (tmp_path / "trial.yaml").write_text(text)
+    words = ["power", study, "--estimator", "crude", "--reps", "60", "--most", "800", "--out", str(tmp_path / "run")]
+    told = refused(words)
+    assert "0.000 (0.000) at 800" in told
+
+
+def test_rank_tests_have_a_power_and_no_width(tmp_path: Path) -> None:
+    """The log-rank test and the Cox model reject in the same trials but for a few; MaxCombo pays for its width."""
+    study = trial(tmp_path, log(0.6)).replace("trial.yaml", "tests.yaml")
+    text = (
+        (tmp_path / "trial.yaml").read_text().replace("estimators: [crude]", "estimators: [crude, logrank, maxcombo]")
+    )
+    Path(study).write_text(text)
+    events = {}
+    for name in ("crude", "logrank", "maxcombo"):
+        words = ["power", study, "--estimator", name, "--reps", "120", "--least", "80", "--most", "600"]
+        found = answered([*words, "--out", str(tmp_path / name)])
+        events[name] = found["stated"]["events"]
+        assert found["true_hr"] == pytest.approx(0.6, rel=4 * found["true_mcse"])
+        assert abs(found["false_positive"]["value"] - 0.05) < 4 * found["false_positive"]["mcse"]
+    assert events["logrank"]["value"] == pytest.approx(events["crude"]["value"], rel=0.04)
+    assert events["crude"]["value"] < events["maxcombo"]["value"] < 1.4 * events["crude"]["value"]
+    assert "'logrank' is a test" in refused(["power", study, "--estimator", "logrank", "--width", "0.5"])
 
 
 def test_follow_up_and_width_are_searched_too(tmp_path: Path) -> None:

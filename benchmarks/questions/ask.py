@@ -1,5 +1,6 @@
 """A question's design run as a study: in a folder of its own, resumable, every cell on the same random numbers."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,23 @@ from numpy.typing import NDArray
 
 from analysis.figures.style import save
 from analysis.kernels.status import Status
-from benchmarks.blocks import prepare
+from benchmarks.blocks import Cell, prepare
 from benchmarks.manifest import manifest, open_folder
 from benchmarks.progress import Progress
 from benchmarks.questions.options import Options
 from benchmarks.rows import Rows
-from benchmarks.scenario import Scenario, Settings, cells
+from benchmarks.scenario import Scenario, Settings, Target, cells
 from benchmarks.sizes import check_sizes
 from benchmarks.store import RunError, RunFolder
-from benchmarks.study import StudyResult, Work, all_rows, run_study
+from benchmarks.study import Work, all_rows
+from benchmarks.truth import Truth
+from benchmarks.truths import asked_estimands, target_estimand, truths_of
 from benchmarks.verbs import Asked, load_study, ready_kernels
 from benchmarks.warm_up import STUDY
+from benchmarks.whom import CAVEAT, COUPLED
 from benchmarks.written import check_tables
-from simulator.documents import parse, with_values
+from simulator.documents import digest, parse, with_values
+from simulator.estimand import Estimand
 
 Floats = NDArray[np.float64]
 
@@ -48,17 +53,80 @@ def designed(asked: Asked, cells_of: Sequence[Settings], fixed: Mapping[str, Any
     return Asked(document, scenario, made)
 
 
-def answered(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[StudyResult, Path]:
-    """The designed study run, and its folder: ``runs/<verb>-<name>-<digest>`` unless given."""
-    folder, place = _folder(asked, verb, out)
-    return run_study(prepare(asked.cells), folder, Work(jobs), Progress()), place
-
-
 def rows_only(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[Rows, Path]:
-    """The rows of the designed study, for a question that needs no truth, and its folder."""
+    """The rows of the designed study, and its folder: ``runs/<verb>-<name>-<digest>`` unless given."""
     folder, place = _folder(asked, verb, out)
     with folder.lock():
         return all_rows(prepare(asked.cells), folder, Work(jobs), Progress()), place
+
+
+def aims_of(rows: Rows, cells_asked: int, endpoint: str, estimator: str) -> list[float]:
+    """The Monte Carlo SE of each cell's truth that is small enough: a third of that of its mean estimate."""
+    found = []
+    for cell in range(cells_asked):
+        value = values_of(rows, cell, endpoint, estimator)
+        value = value[np.isfinite(value)]
+        found.append(float(value.std(ddof=1)) / len(value) ** 0.5 / 3 if len(value) > 1 else 0.0)
+    return found
+
+
+def own_estimands(asked: Asked, endpoint: str) -> dict[str, Estimand]:
+    """What the estimators of a designed study ask of themselves, by name, in its first cell."""
+    (cell,) = prepare(asked.cells[:1])
+    return {name: one for (where, name), one in asked_estimands(cell).items() if where == endpoint}
+
+
+def target_truths(
+    asked: Asked, verb: str, endpoint: str, aims: Mapping[str, Sequence[float]], jobs: int, out: Path | None
+) -> list[dict[str, Truth]]:
+    """The truth of the study's target in every cell in each estimator's marginal measure, by the estimator's name.
+
+    ``aims`` are, for each of these, the Monte Carlo SEs by cell that are small enough.
+    """
+    folder, _ = _folder(asked, verb, out)
+    told, found = Progress(), []
+    with folder.lock():
+        for place, cell in enumerate(prepare(asked.cells)):
+            own = asked_estimands(cell)
+            of = {name: target_estimand(own[endpoint, name], cell.scenario.target) for name in aims}
+            truths = _kept(cell, folder, {one: aims[name][place] for name, one in of.items()}, jobs)
+            found.append({name: truths[one] for name, one in of.items()})
+            told("truths", len(found), len(asked.cells))
+    return found
+
+
+def _kept(cell: Cell, folder: RunFolder, wanted: Mapping[Estimand, float], jobs: int) -> dict[Estimand, Truth]:
+    """Truths found before in this folder, or found now and kept there by what they are of."""
+    made_of = [[one.model_dump(mode="json"), repr(aim)] for one, aim in wanted.items()]
+    name = f"truths/{digest({'of': made_of, 'cell': cell.key, 'most': cell.scenario.run.truth_patients})[:24]}.json"
+    content = folder.read_checked(name)
+    if content is not None:
+        try:
+            held = zip(wanted, json.loads(content), strict=True)
+            return {one: Truth(one, float(value), float(mcse), str(how)) for one, (value, mcse, how) in held}
+        except (ValueError, TypeError, RecursionError):
+            pass  # not one of ours: it is found again
+    found = truths_of(cell, wanted, jobs, lambda _: None)
+    folder.write_checked_json(name, [[repr(found[one].value), repr(found[one].mcse), found[one].how] for one in wanted])
+    return found
+
+
+WHO = {
+    "all": "everybody who is screened",
+    "treated": "the treated",
+    "untreated": "the untreated",
+    "overlap": "the overlap population",
+    "matching_weight": "the population of matching weights",
+    "selected": "those included under the arm that they received",
+    "always_eligible": "those who would be included under either arm",
+}
+
+
+def target_text(target: Target) -> str:
+    """Whose true effect is meant, in words."""
+    followed = "under the study's follow-up" if target.follow_up == "observed" else "with nobody censored"
+    caveat = f" ({CAVEAT})" if target.population in COUPLED else ""
+    return f"{WHO[target.population]} at time zero, {followed}{caveat}"
 
 
 def _folder(asked: Asked, verb: str, out: Path | None) -> tuple[RunFolder, Path]:
@@ -69,9 +137,9 @@ def _folder(asked: Asked, verb: str, out: Path | None) -> tuple[RunFolder, Path]
     return folder, place
 
 
-def values_of(result: StudyResult, cell: int, endpoint: str, estimator: str) -> Floats:
+def values_of(rows: Rows, cell: int, endpoint: str, estimator: str) -> Floats:
     """The estimates ``(R,)`` of a cell, NaN where one failed; the same place is the same replicate in every cell."""
-    numbers, status = result.rows.of(cell, endpoint, estimator)
+    numbers, status = rows.of(cell, endpoint, estimator)
     return np.where(status == Status.OK, numbers["value"], np.nan)
 
 

@@ -2,30 +2,38 @@
 
 For each suspicion the effect, a log hazard ratio on every transition, and the suspected parameters are spread over a
 space-filling design (Sobol's points). At each point the whole analysis is simulated, with luck of its own; the
-published log HR and the log of its SE have the synthetic likelihood of `benchmarks.questions.emulate`. The posterior is
-that of 16,384 quasi-random draws from the prior, weighted; true effects are read off a surface fitted to the cells'
-truths. Its Monte Carlo error is a jackknife over groups of replicates. There is no answer where the paper lies outside
-what the design simulates, or where the posterior leans on an edge of the design that is not a bound of the prior.
+published log HR and the log of its SE have the synthetic likelihood of `benchmarks.questions.emulate`, with the
+variance that their printed digits leave. The posterior is that of 16,384 quasi-random draws from the prior, weighted;
+true effects, those of the study's target, are read off a surface fitted to the cells' truths. Its Monte Carlo error is
+a jackknife over groups of replicates. There is no answer where the paper lies outside what the design simulates, or
+where the posterior leans on an edge of the design that is not a bound of the prior.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, isfinite, log, nan, sqrt
+from math import exp, log, nan, sqrt
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc, ndtri
+from scipy.special import chdtrc
 
 from analysis.kernels.status import Status
-from analysis.published import parse_printed
-from benchmarks.questions.ask import answered, designed, one_estimator, rows_only
+from benchmarks.questions.ask import (
+    aims_of,
+    designed,
+    one_estimator,
+    own_estimands,
+    rows_only,
+    target_text,
+    target_truths,
+)
+from benchmarks.questions.compatible_paper import Published
 from benchmarks.questions.emulate import Floats, Moments, fitted, likelihood, weighted_quantiles
 from benchmarks.questions.priors import TRANSITIONS, Space, cell_settings, sobol, space_of
-from benchmarks.scenario import Scenario, Suspected
+from benchmarks.scenario import Suspected
 from benchmarks.store import RunError
-from benchmarks.study import StudyResult
 from benchmarks.verbs import Asked
 from simulator.streams import Streams
 
@@ -36,24 +44,6 @@ GROUPS = 20
 EDGE, MOST_AT_EDGE = 0.02, 0.05
 CONFLICT = 0.001
 SHARES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
-
-
-@dataclass(frozen=True)
-class Published:
-    """A paper's summary: log HR and the log of its SE, with the variance that rounding leaves of each."""
-
-    summary: Floats
-    rounding: Floats
-
-    @property
-    def hr(self) -> float:
-        """The published hazard ratio."""
-        return exp(float(self.summary[0]))
-
-    @property
-    def se(self) -> float:
-        """The standard error of its logarithm."""
-        return exp(float(self.summary[1]))
 
 
 @dataclass(frozen=True)
@@ -96,46 +86,17 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Compatibility:
-    """What was found under every suspicion."""
+    """What was found under every suspicion; ``population`` is whose true effect is meant."""
 
     endpoint: str
     estimator: str
+    population: str
     published: Published
     horizon: float
     replicates: int
     posteriors: tuple[Posterior, ...]
     calibrations: tuple[Calibration, ...]
     folder: str
-
-
-def published_summary(
-    scenario: Scenario, endpoint: str, hr: float | None, low: float | None, high: float | None
-) -> Published:
-    """The published log HR after matching and the log of its SE; RunError where neither paper nor user states it."""
-    given = {"hr": hr, "low": low, "high": high}
-    if all(value is None for value in given.values()):
-        printed = {name: scenario.published.get(f"endpoints.{endpoint}.after.cox.{name}") for name in given}
-        numbers = {name: parse_printed(one.printed) for name, one in printed.items() if one is not None}
-        if len(numbers) == len(given) and all(one.low > 0 and isfinite(one.high) for one in numbers.values()):
-            ends = {name: (log(one.low), log(one.high)) for name, one in numbers.items()}
-            centre = {name: (a + b) / 2 for name, (a, b) in ends.items()}
-            width = {name: (b - a) ** 2 / 12 for name, (a, b) in ends.items()}
-            span = centre["high"] - centre["low"]
-            rounding = np.array([width["hr"], (width["low"] + width["high"]) / span**2])
-            return Published(np.array([centre["hr"], _log_se(scenario, span)]), rounding)
-        raise RunError(
-            f"{scenario.name}: no published HR with its interval for {endpoint} (published: "
-            f"endpoints.{endpoint}.after.cox.hr, .low, .high); state them with --hr, --low and --high"
-        )
-    if hr is None or low is None or high is None:
-        raise RunError("--hr, --low and --high: state all three, or none to take the world's published ones")
-    if not low < hr < high:
-        raise RunError(f"--low {low:g} --hr {hr:g} --high {high:g}: must increase")
-    return Published(np.array([log(hr), _log_se(scenario, log(high / low))]), np.zeros(2))
-
-
-def _log_se(scenario: Scenario, span: float) -> float:
-    return log(span / (2 * float(ndtri(0.5 + scenario.analysis.survival.level / 2))))
 
 
 def weights_of(chance: Moments, seen: Published) -> tuple[Floats, float]:
@@ -233,27 +194,39 @@ def find(
         seed = asked.scenario.run.seed
         cells = [{**cell_settings(space, one), "run.seed": _seed(seed, k)} for k, one in enumerate(values)]
         study = designed(asked, cells, fixed)
-        result, folder = _answered(study, f"compatible-{label}", jobs, out and out / label)
-        truths = [[result.truths[cell, endpoint, one] for one in (name, RMST)] for cell in range(points)]
-        if not truths[0][0].estimand.measure.endswith("log_hr"):
-            raise RunError(f"'{name}' estimates {truths[0][0].estimand.measure}; a published HR needs one that does")
-        summaries = np.stack([summary_of(result, cell, endpoint, name) for cell in range(points)])
+        verb, own = f"compatible-{label}", out and out / label
+        measure = own_estimands(study, endpoint)[name].measure
+        if not measure.endswith("log_hr"):
+            raise RunError(f"'{name}' estimates {measure}; a published HR needs one that does")
+        rows, place = rows_only(study, verb, jobs, own)
+        folder = place.as_posix()
+        summaries = np.stack([_summary(*rows.of(cell, endpoint, name)) for cell in range(points)])
         if np.isfinite(summaries).all(axis=2).sum(axis=1).min() < GROUPS:
             raise RunError(f"{label}: '{name}' has fewer than {GROUPS} estimates at some point; take more replicates")
+        aims = {one: aims_of(rows, points, endpoint, one) for one in (name, RMST)}
+        truths = target_truths(study, verb, endpoint, aims, jobs, own)
         known = (
-            np.array([[one.value for one in pair] for pair in truths]),
-            np.array([[one.mcse for one in pair] for pair in truths]),
+            np.array([[pair[one].value for one in (name, RMST)] for pair in truths]),
+            np.array([[pair[one].mcse for one in (name, RMST)] for pair in truths]),
         )
         posteriors.append(posterior(label, space, values, summaries, *known, seen))
         if calibrate:
-            own = None if out is None else out / f"{label}-calibration"
+            apart = None if out is None else out / f"{label}-calibration"
             calibrations.append(
                 _calibrated(
-                    asked, label, space, (values, summaries, known[0][:, 0]), entry, fixed, calibrate, jobs, own
+                    asked, label, space, (values, summaries, known[0][:, 0]), entry, fixed, calibrate, jobs, apart
                 )
             )
     return Compatibility(
-        endpoint, name, seen, horizon, asked.scenario.run.replicates, tuple(posteriors), tuple(calibrations), folder
+        endpoint,
+        name,
+        target_text(asked.scenario.target),
+        seen,
+        horizon,
+        asked.scenario.run.replicates,
+        tuple(posteriors),
+        tuple(calibrations),
+        folder,
     )
 
 
@@ -271,17 +244,6 @@ def _fixed(entry: dict[str, Any], endpoint: str, horizon: float, suspected: Susp
 def _seed(seed: int, number: int) -> int:
     """Luck of its own for a point: what points share would not average out over the design."""
     return (seed + number) % 2**63
-
-
-def _answered(study: Asked, verb: str, jobs: int, out: Path | None) -> tuple[StudyResult, str]:
-    result, folder = answered(study, verb, jobs, out)
-    return result, folder.as_posix()
-
-
-def summary_of(result: StudyResult, cell: int, endpoint: str, name: str) -> Floats:
-    """The summaries ``(R, 2)`` of a cell, NaN where an estimate failed."""
-    numbers, status = result.rows.of(cell, endpoint, name)
-    return _summary(numbers, status)
 
 
 def _summary(numbers: dict[str, Floats], status: NDArray[np.int64]) -> Floats:

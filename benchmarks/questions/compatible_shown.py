@@ -7,20 +7,21 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from benchmarks.questions.ask import check_paths, load
-from benchmarks.questions.compatible import Calibration, Compatibility, Posterior, find, published_summary
+from benchmarks.questions.compatible import Calibration, Compatibility, Posterior, find
+from benchmarks.questions.compatible_paper import published_summary
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
 from benchmarks.written import plain
 
 
 def compatible(
-    options: Options, stated: tuple[float | None, float | None, float | None], horizon: float, points: int,
+    options: Options, stated: tuple[str | None, str | None, str | None], horizon: float, points: int,
     calibrate: int,
 ) -> str:  # fmt: skip
     """The answer as tables or JSON, its figure written where asked."""
     check_paths(options)
     asked = load(options)
-    seen = published_summary(asked.scenario, options.endpoint, *stated)
+    seen = published_summary(asked.scenario, options.endpoint, dict(zip(("hr", "low", "high"), stated, strict=True)))
     found = find(
         asked, options.endpoint, options.estimator, seen, horizon, points, calibrate, options.jobs, options.out
     )
@@ -62,7 +63,7 @@ def shown(found: Compatibility) -> Shown:
         "Which true effects are compatible with the published estimate?",
         " ".join(sentences),
         (Table("Before and after the paper", heads, rows_of(rows), 1, note),) if rows else (),
-        (*notes, f"{found.replicates} replicates per point."),
+        (*notes, f"A true HR is that of {found.population}.", f"{found.replicates} replicates per point."),
         lambda: drawn(found),
         "Prior and posterior densities of the true hazard ratio under every suspicion",
         plain({**asdict(found), "published": {"hr": found.published.hr, "se_log": found.published.se}}),

@@ -1,4 +1,4 @@
-"""Decompose: the published analysis walked to the truth by switching the world's imperfections off.
+"""Decompose: the published analysis walked to a clean one by switching the world's imperfections off.
 
 Every subset of the mechanisms is a cell, on common random numbers. What a mechanism contributes is the mean, over all
 orders of switching off, of the step that it makes (Shapley 1953): with v(S) the mean estimate when only the mechanisms
@@ -6,22 +6,34 @@ of S are on,
 
     phi_k = sum over S without k of |S|! (m - |S| - 1)! / m! x (v(S + k) - v(S)),     sum of phi_k = v(all) - v(none).
 
-The step is a linear combination of estimates of the same replicates, so its Monte Carlo SE is that of its mean. The
-truths of the cells are taken apart in the same way: a mechanism may change the question too, by changing who is in the
-study, and only what it moves beyond that is bias.
+The step is a linear combination of estimates of the same replicates, so its Monte Carlo SE is that of its mean. Bias is
+told against a fixed target: the truth of the study's target in the full world. That truth does not move when mechanisms
+are switched off, so what the estimate moves is what the bias moves. Where a mechanism changes the world for which the
+target's truth stands (who is treated, how long patients are followed), what it moves of that truth is taken apart in
+the same way and stands beside the estimate, in a column of its own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import factorial, hypot, sqrt
+from math import factorial, hypot, isfinite, sqrt
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.performance import Measure
-from benchmarks.questions.ask import Floats, answered, designed, one_estimator, values_of
+from benchmarks.questions.ask import (
+    Floats,
+    aims_of,
+    designed,
+    one_estimator,
+    own_estimands,
+    rows_only,
+    target_text,
+    target_truths,
+    values_of,
+)
 from benchmarks.scenario import Scenario, Settings
 from benchmarks.store import RunError
 from benchmarks.verbs import Asked
@@ -90,15 +102,14 @@ MECHANISMS = (
 
 @dataclass(frozen=True)
 class Part:
-    """What a mechanism moves, on the scale of the analysis: the mean estimate, averaged over orders, and of that the
-    truth and bias; and the estimate when it alone is switched off, or on.
+    """What a mechanism moves, on the scale of the analysis, averaged over orders: the mean ``estimate``, which is what
+    it moves of the bias, and the truth of the ``target``; and the estimate when it alone is switched off, or on.
     """
 
     name: str
     label: str
     estimate: Measure
-    truth: Measure
-    bias: Measure
+    target: Measure
     off_alone: Measure
     on_alone: Measure
 
@@ -106,12 +117,15 @@ class Part:
 @dataclass(frozen=True)
 class Decomposition:
     """What was found, on the scale of the analysis (the logarithm of a ratio). ``dropped`` replicates lack an estimate
-    in some cell. ``residual`` is the bias that is left when everything is off.
+    in some cell. ``truth`` is that of the target (``population``) in the full world, and ``bias`` and ``residual`` are
+    what the estimate lies off it with everything on, and off; ``clean_truth`` is the target's own with everything off,
+    and ``clean_bias`` what the estimate lies off that.
     """
 
     endpoint: str
     estimator: str
     measure: str
+    population: str
     replicates: int
     dropped: int
     estimate: Measure
@@ -120,6 +134,7 @@ class Decomposition:
     clean_estimate: Measure
     clean_truth: Measure
     residual: Measure
+    clean_bias: Measure
     parts: tuple[Part, ...]
     folder: str
 
@@ -160,21 +175,34 @@ def shapley(count: int) -> Floats:
     return weights
 
 
-def combined(
-    weights: Floats, estimates: Floats, truths: Floats, truth_mcse: Floats
-) -> tuple[Measure, Measure, Measure]:
-    """A linear combination of cells: of their estimates ``(C, R)``, of their truths ``(C,)``, and the difference."""
+def estimate_step(weights: Floats, estimates: Floats) -> Measure:
+    """A linear combination of the mean estimates of cells ``(C, R)`` with its Monte Carlo SE."""
     step = weights @ estimates
-    error = float(step.std(ddof=1) / sqrt(len(step)))
-    own = float(np.sqrt((weights**2) @ truth_mcse**2))
-    value, truth = float(step.mean()), float(weights @ truths)
-    return Measure(value, error), Measure(truth, own), Measure(value - truth, hypot(error, own))
+    return Measure(float(step.mean()), float(step.std(ddof=1) / sqrt(len(step))))
+
+
+def truth_step(weights: Floats, truths: Floats, truth_mcse: Floats) -> Measure:
+    """A linear combination of the truths of cells ``(C,)``; its error counts theirs as unrelated.
+
+    Cells of equal truth and error are one world to the target, and have one error.
+    """
+    groups: dict[tuple[float, float], float] = {}
+    for weight, truth, mcse in zip(weights, truths, truth_mcse, strict=True):
+        key = float(truth), float(mcse)
+        groups[key] = groups.get(key, 0.0) + float(weight)
+    error = sqrt(sum((weight * mcse) ** 2 for (_, mcse), weight in groups.items()))
+    return Measure(sum(weight * truth for (truth, _), weight in groups.items()), error)
+
+
+def off(estimate: Measure, truth: Measure) -> Measure:
+    """What an estimate lies off a truth."""
+    return Measure(estimate.value - truth.value, hypot(estimate.mcse, truth.mcse))
 
 
 def taken_apart(
     found: Sequence[tuple[str, str]], estimates: Floats, truths: Floats, truth_mcse: Floats
-) -> tuple[tuple[Part, ...], tuple[Measure, Measure, Measure], tuple[Measure, Measure, Measure]]:
-    """The parts of the named mechanisms, then estimate, truth and bias with all on, and with all off."""
+) -> tuple[tuple[Part, ...], tuple[Measure, Measure], tuple[Measure, Measure]]:
+    """The parts of the named mechanisms, then the estimate and the target's truth with all on, and with all off."""
     count, places = len(found), {one: k for k, one in enumerate(subsets(len(found)))}
 
     def single(plus: tuple[int, ...], minus: tuple[int, ...] | None = None) -> Floats:
@@ -184,15 +212,16 @@ def taken_apart(
             weights[places[minus]] -= 1.0
         return weights
 
-    def of(weights: Floats) -> tuple[Measure, Measure, Measure]:
-        return combined(weights, estimates, truths, truth_mcse)
+    def both(weights: Floats) -> tuple[Measure, Measure]:
+        return estimate_step(weights, estimates), truth_step(weights, truths, truth_mcse)
 
     everything = tuple(range(count))
     parts = []
     for k, weights in enumerate(shapley(count)):
         rest = tuple(j for j in everything if j != k)
-        parts.append(Part(*found[k], *of(weights), of(single(everything, rest))[0], of(single((k,), ()))[0]))
-    return tuple(parts), of(single(everything)), of(single(()))
+        alone = estimate_step(single(everything, rest), estimates), estimate_step(single((k,), ()), estimates)
+        parts.append(Part(*found[k], *both(weights), *alone))
+    return tuple(parts), both(single(everything)), both(single(()))
 
 
 def at(tree: Mapping[str, Any], path: str, scenario: Scenario) -> Any:
@@ -217,21 +246,28 @@ def find(
         switched = {path: value for k, (_, off) in enumerate(mechanisms) if k not in own for path, value in off.items()}
         cells.append({**on, **switched})
     study = designed(asked, cells, {"estimators": [entry]})
-    result, folder = answered(study, "decompose", jobs, out)
-    estimates = np.stack([values_of(result, cell, endpoint, name) for cell in range(len(cells))])
+    measure = own_estimands(study, endpoint)[name].measure
+    if measure == "none":
+        raise RunError(f"'{name}' is a test, which has no size to take apart; take an estimator")
+    rows, folder = rows_only(study, "decompose", jobs, out)
+    estimates = np.stack([values_of(rows, cell, endpoint, name) for cell in range(len(cells))])
     whole = np.isfinite(estimates).all(axis=0)
     if whole.sum() < 2:
         raise RunError(
             f"{asked.scenario.name}: '{name}' has no estimate in some cell; take another, or more replicates"
         )
-    truths = [result.truths[cell, endpoint, name] for cell in range(len(cells))]
-    parts, dirty, clean = taken_apart(
+    aim = min(aims_of(rows, len(cells), endpoint, name))  # one for all: what moves no truth shall leave it as it is
+    truths = [one[name] for one in target_truths(study, "decompose", endpoint, {name: [aim] * len(cells)}, jobs, out)]
+    if not all(isfinite(one.value) for one in truths):
+        raise RunError(f"'{name}': what it estimates has no true value in the target ({truths[0].how})")
+    parts, (estimate, truth), (clean, clean_truth) = taken_apart(
         [(one.name, one.label) for one, _ in mechanisms],
         estimates[:, whole],
         np.array([one.value for one in truths]),
         np.array([one.mcse for one in truths]),
     )
     return Decomposition(
-        endpoint, name, truths[0].estimand.measure, int(whole.sum()), int((~whole).sum()), *dirty, *clean, parts,
-        str(folder),
+        endpoint, name, truths[0].estimand.measure, target_text(asked.scenario.target), int(whole.sum()),
+        int((~whole).sum()), estimate, truth, off(estimate, truth), clean, clean_truth, off(clean, truth),
+        off(clean, clean_truth), parts, folder.as_posix(),
     )  # fmt: skip

@@ -4,7 +4,8 @@ A coarse geometric grid brackets the answer, a fine one within it is fitted: pro
 log(width) = a + b log(events), in the mean events of each cell, and the answer is where the line meets the target; what
 size or follow-up gives so many events is interpolated between cells. All cells share their luck, and the error is a
 jackknife over groups of replicates, so that it knows. Nothing is extrapolated beyond the bracket. A replicate without
-an estimate rejects nothing.
+an estimate rejects nothing, and one that rejects on the side away from the true effect, the hazard ratio of the study's
+target, has not found it: it is no power. A test lies on the side of its largest statistic.
 """
 
 import datetime
@@ -22,13 +23,16 @@ from analysis.kernels.status import Status
 from analysis.schoenfeld import events_for_width, events_needed
 from benchmarks.blocks import prepare
 from benchmarks.performance import Measure
-from benchmarks.questions.ask import Floats, designed, one_estimator, rows_only
+from benchmarks.questions.ask import Floats, designed, one_estimator, own_estimands, rows_only, target_text
 from benchmarks.questions.multiverse import share
 from benchmarks.scenario import Settings
 from benchmarks.store import RunError
-from benchmarks.truths import find_truths
+from benchmarks.truth import Truth
+from benchmarks.truths import target_estimand, truths_of
 from benchmarks.verbs import Asked
 from simulator.entry import DAYS_PER_MONTH, parse_date
+from simulator.estimand import Estimand
+from simulator.world import ENDPOINTS
 
 GROUPS = 20
 COARSE, FINE = 7, 5
@@ -72,11 +76,13 @@ class Answer:
 @dataclass(frozen=True)
 class Power:
     """What was found: the answer of the stated analysis, of a crude one in the same world without confounding (None
-    where it does not get there), and Schoenfeld's; the false positive rate of the stated analysis at the answer.
+    where it does not get there), and Schoenfeld's; the false positive rate of the stated analysis at the answer. The
+    true hazard ratio is that of the target, ``population``.
     """
 
     endpoint: str
     estimator: str
+    population: str
     search: Search
     goal: Goal
     replicates: int
@@ -257,10 +263,7 @@ def find(
     """The answer; RunError where there is no effect to find, or the goal is not reached within the bracket."""
     entry, name = one_estimator(asked, endpoint, estimator)
     scenario = asked.scenario
-    (cell,) = prepare(designed(asked, [{}], {"estimators": [entry]}).cells)
-    truth = find_truths(cell, jobs, lambda _: None)[endpoint, name]
-    if not truth.estimand.measure.endswith("log_hr"):
-        raise RunError(f"'{name}' estimates {truth.estimand.measure}; power is looked for with a hazard ratio")
+    truth = _true_effect(designed(asked, [{}], {"estimators": [entry]}), endpoint, name, goal, jobs)
     if goal.power is not None and not abs(truth.value) > 3 * truth.mcse:
         raise RunError(f"{scenario.name}: the true {endpoint} HR is {exp(truth.value):.3f}; there is no effect to find")
     end = parse_date(scenario.entry.accrual.end)
@@ -285,6 +288,19 @@ def find(
         Plan(asked, settings, crude, CRUDE, endpoint, sign, goal, jobs, out), "randomised", low, high, how == "size"
     )
     return _beside(plan, how, truth.value, truth.mcse, stated, randomised)
+
+
+def _true_effect(asked: Asked, endpoint: str, name: str, goal: Goal, jobs: int) -> Truth:
+    """The target's log hazard ratio; RunError for an estimator of something else, or a test that is to have a width."""
+    measure = own_estimands(asked, endpoint)[name].measure
+    if measure != "none" and not measure.endswith("log_hr"):
+        raise RunError(f"'{name}' estimates {measure}; power is looked for with a hazard ratio or a test")
+    if measure == "none" and (goal.power is None or endpoint not in ENDPOINTS):
+        raise RunError(f"'{name}' is a test: it has a power for {', '.join(ENDPOINTS)}, and no interval")
+    (cell,) = prepare(asked.cells)
+    ratio = Estimand(population=asked.scenario.target.population, measure="marginal_log_hr", endpoint=endpoint)
+    question = target_estimand(ratio, asked.scenario.target)
+    return truths_of(cell, {question: 0.0}, jobs, lambda _: None)[question]
 
 
 def _beyond(plan: Plan, how: Search, low: float, high: float) -> str:
@@ -320,9 +336,9 @@ def _beside(plan: Plan, how: Search, true: float, mcse: float, stated: Answer, r
     per_patient = float(crude["events"].mean() / crude["n"].mean())
     ok = status == Status.OK
     return Power(
-        plan.endpoint, plan.name, how, goal, len(ok), exp(true), mcse, treated, stated, randomised, needed,
-        needed / per_patient if how == "size" else nan, float(own["n"][ok].mean() / size), share(rejects),
-        share(favour), folder.as_posix(),
+        plan.endpoint, plan.name, target_text(scenario.target), how, goal, len(ok), exp(true), mcse, treated, stated,
+        randomised, needed, needed / per_patient if how == "size" else nan, float(own["n"][ok].mean() / size),
+        share(rejects), share(favour), folder.as_posix(),
     )  # fmt: skip
 
 

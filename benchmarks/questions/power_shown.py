@@ -90,7 +90,10 @@ def shown(found: Power) -> Shown:
         "How many patients, events or months of follow-up does the stated analysis need?",
         verdict(found),
         (prices, grid),
-        (f"{found.replicates} replicates per cell; Monte Carlo SE in brackets.",),
+        (
+            f"The true HR is that of {found.population}; a rejection on its other side is no power.",
+            f"{found.replicates} replicates per cell; Monte Carlo SE in brackets.",
+        ),
         lambda: drawn(found),
         f"Simulated {head} over {found.search}, with the formula's and the answer",
         plain(asdict(found)),

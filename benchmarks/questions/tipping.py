@@ -1,54 +1,51 @@
 """Tipping: the true effect under which the published estimate would arise, by strength of an unmeasured confounder.
 
 A binary confounder, present in a stated share of patients, multiplies the odds of treatment by OR and every hazard by
-HR. At each node of a grid of (OR, HR) the whole analysis is simulated under a few true effects, a common hazard ratio
-on every transition. The mean estimate is a quadratic in the logarithm of that ratio, fitted by least squares; where it
-meets the published estimate is the effect asked for, and the estimator's own truth there is the true HR. Between nodes
-a spline interpolates; its error is what it misses at nodes left out. Nothing is extrapolated.
+HR. At each node of a grid of (OR, HR), and at each point asked for, the whole analysis is simulated under true effects
+around the one that gives the published estimate (`benchmarks.questions.tipping_levels`); the true hazard ratio there
+is that of the study's target. The strength that leaves no effect is looked for on the diagonal of the grid, then
+simulated on either side of it. A node whose estimate arises under no effect within reach is told as a gap, and blanks
+nothing else. The errors that are told hold Monte Carlo's and that of reading between what was simulated.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import exp, hypot, isfinite, log, nan, sqrt
+from dataclasses import dataclass, replace
+from math import exp, hypot, inf, isfinite, isnan, log, nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.interpolate import RectBivariateSpline
+from scipy.interpolate import RectBivariateSpline, make_interp_spline
 from scipy.optimize import brentq
 
 from analysis.e_value import e_values
-from benchmarks.questions.ask import (
-    Floats,
-    answered,
-    designed,
-    one_estimator,
-    values_of,
-)
-from benchmarks.scenario import Scenario, Settings
+from benchmarks.questions.ask import Floats, designed, one_estimator, own_estimands, target_text
+from benchmarks.questions.tipping_levels import CONFOUNDER, TRANSITIONS, Found, Place, Search, explored
+from benchmarks.scenario import Scenario
 from benchmarks.store import RunError
-from benchmarks.study import StudyResult
 from benchmarks.verbs import Asked
 
-TRANSITIONS = ("progression", "death", "death_after_progression")
-CONFOUNDER = "tipping_confounder"
-EFFECTS = (1.6, 0.95, 0.3, -0.35, -1.0)
-"""True effects of the design, as shares of the published log HR."""
+ASIDE = 0.1
+"""So far on the logarithm of strength is the answer simulated on either side of where it is thought to be."""
+MOVES = 5
+CLOSER = 4
+"""So many times the replicates are taken there."""
 
 
 @dataclass(frozen=True)
 class Surface:
-    """True log HR ``(A, B)`` under which an estimate of ``log_hr`` arises at every node, NaN beyond the design's reach.
+    """True log HR ``(A, B)`` of the target under which an estimate of ``log_hr`` arises at every node, NaN at a gap.
 
     ``set_log_hr`` is the common log HR on every transition by which the world gets that effect; ``mcse`` the Monte
-    Carlo SE of the true log HR; ``interpolation`` the largest error that the spline makes at nodes left out.
+    Carlo SE of the true log HR and ``misfit`` the error of reading it between effects; ``interpolation`` the largest
+    error of a spline between nodes, as the figure has it, at nodes left out.
     """
 
     log_hr: float
     true: Floats
     set_log_hr: Floats
     mcse: Floats
+    misfit: Floats
     interpolation: float
 
 
@@ -63,23 +60,42 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Point:
-    """The true HR at one strength, with the Monte Carlo SE and the interpolation error of its logarithm."""
+    """The true HR at one strength; of its logarithm the error, and of that Monte Carlo's part and that of reading."""
 
     odds_ratio: float
     hazard_ratio: float
     estimate: float
     true_hr: float
     set_hr: float
+    error: float
     mcse: float
     interpolation: float
 
 
 @dataclass(frozen=True)
+class Strength:
+    """The strength s, OR = s and HR = s or 1 / s, at which no true effect is left, its error and what that is made of.
+
+    +inf where the grid ends before; 1 where there is none to explain even without a confounder; NaN where a gap in the
+    grid hides it.
+    """
+
+    value: float
+    error: float = nan
+    mcse: float = nan
+    interpolation: float = nan
+
+
+@dataclass(frozen=True)
 class Tipping:
-    """What was found: ``odds_ratios (A,)``, ``hazard_ratios (B,)``, and a surface for the point and for the bound."""
+    """What was found: ``odds_ratios (A,)``, ``hazard_ratios (B,)``, and a surface for the point and for the bound.
+
+    ``population`` says whose true effect is meant.
+    """
 
     endpoint: str
     estimator: str
+    population: str
     published: float
     bound: float
     prevalence: float
@@ -87,51 +103,11 @@ class Tipping:
     odds_ratios: Floats
     hazard_ratios: Floats
     surfaces: tuple[Surface, ...]
-    equal_strength: tuple[tuple[float, float], ...]
+    equal_strength: tuple[Strength, ...]
     e_values: dict[str, tuple[float, float]]
     benchmarks: tuple[Benchmark, ...]
     points: tuple[Point, ...]
     folder: str
-
-
-def root(levels: Floats, means: Floats, wanted: float) -> tuple[float, Floats, float]:
-    """Where the quadratic through ``means (L,)`` at ``levels (L,)`` is ``wanted``, and its weights and slope there.
-
-    The value there is the weights' sum of the means. NaN where it does not get there within the levels.
-    """
-    design = np.vander(levels, 3)
-    fit = np.linalg.pinv(design)
-
-    def weights(at: float) -> Floats:
-        return np.asarray(np.vander([at], 3)[0] @ fit)
-
-    inside = np.linspace(levels.min(), levels.max(), 201)
-    off = np.array([weights(at) @ means - wanted for at in inside])
-    changes = np.flatnonzero(np.diff(np.signbit(off)))
-    if len(changes) != 1 or not np.isfinite(means).all():
-        return nan, np.full(len(levels), nan), nan
-    here = int(changes[0])
-    at = float(brentq(lambda x: weights(x) @ means - wanted, inside[here], inside[here + 1], xtol=1e-12))
-    a, b, _ = fit @ means
-    return at, weights(at), float(2 * a * at + b)
-
-
-def solved(
-    levels: Floats, estimates: Floats, truths: Floats, truth_mcse: Floats, wanted: float
-) -> tuple[float, float, float]:
-    """The true log HR under which the mean estimate is ``wanted``, the level that gives it, and its Monte Carlo SE.
-
-    ``estimates (L, R)`` at each level share their luck by column; a column with a NaN is left out.
-    """
-    whole = estimates[:, np.isfinite(estimates).all(axis=0)]
-    if whole.shape[1] < 2:
-        return nan, nan, nan
-    at, weights, slope = root(levels, whole.mean(axis=1), wanted)
-    if not isfinite(at):
-        return nan, nan, nan
-    fit = np.linalg.pinv(np.vander(levels, 3)) @ truths
-    error = (weights @ whole).std(ddof=1) / sqrt(whole.shape[1]) / abs(slope) * abs(2 * fit[0] * at + fit[1])
-    return float(np.polyval(fit, at)), at, hypot(float(error), float(np.sqrt((weights**2) @ truth_mcse**2)))
 
 
 def spline(a: Floats, b: Floats, surface: Floats) -> RectBivariateSpline:
@@ -139,43 +115,85 @@ def spline(a: Floats, b: Floats, surface: Floats) -> RectBivariateSpline:
     return RectBivariateSpline(a, b, surface, kx=min(3, len(a) - 1), ky=min(3, len(b) - 1), s=0)
 
 
+def along(x: Floats, y: Floats) -> Any:
+    """The interpolating spline of ``y`` over ``x``, cubic where there are points enough."""
+    return make_interp_spline(x, y, k=min(3, len(x) - 1))
+
+
 def interpolation_error(a: Floats, b: Floats, surface: Floats) -> float:
-    """The largest error at inner nodes of splines through all others: each inner row, and each inner column, left out.
+    """The largest error at inner nodes of splines along rows and columns through the others; gaps are passed over.
 
-    NaN where the surface has gaps or too few nodes.
+    NaN where no row or column has four nodes without a gap.
     """
-    if not np.isfinite(surface).all() or min(surface.shape) < 4:
-        return nan
-    errors = [0.0]
-    for i in range(1, len(a) - 1):
-        rest = np.delete(np.arange(len(a)), i)
-        errors.append(float(np.abs(spline(a[rest], b, surface[rest])(a[i], b)[0] - surface[i]).max()))
-    for j in range(1, len(b) - 1):
-        rest = np.delete(np.arange(len(b)), j)
-        errors.append(float(np.abs(spline(a, b[rest], surface[:, rest])(a, b[j])[:, 0] - surface[:, j]).max()))
-    return max(errors)
+    errors = []
+    for x, rows in ((a, surface.T), (b, surface)):
+        for row in rows:
+            have = np.flatnonzero(np.isfinite(row))
+            for left_out in have[1:-1] if len(have) > 3 else ():
+                rest = have[have != left_out]
+                errors.append(abs(float(along(x[rest], row[rest])(x[left_out])) - row[left_out]))
+    return float(max(errors, default=nan))
 
 
-def equal_strength(a: Floats, b: Floats, surface: Surface) -> tuple[float, float]:
-    """The strength s, OR = s and HR = s or 1 / s, at which no true effect is left, and its Monte Carlo SE.
+def crossing(x: Floats, left: Floats) -> float:
+    """Where what is left ``(K,)`` of an effect first is nothing on the way over ``x``: its place on a spline between.
 
-    (+inf, NaN) where the grid ends before; (1, NaN) where there is none to explain even without a confounder.
+    -inf where nothing is left from the first on, +inf where some is left at the end, NaN where a gap comes before.
     """
-    if not np.isfinite(surface.true).all():
-        return nan, nan
-    true, error = spline(a, b, surface.true), spline(a, b, surface.mcse)
-    sign = float(np.sign(surface.log_hr))
-    along = np.linspace(0.0, min(a[-1], b[-1]), 301)
-    left = np.array([sign * float(true(x, x)[0, 0]) for x in along])
-    if left[0] <= 0:
-        return 1.0, nan
-    crossed = np.flatnonzero(left <= 0)
+    gaps = np.flatnonzero(~np.isfinite(left))
+    reached = left[: gaps[0]] if len(gaps) else left
+    if len(reached) and reached[0] <= 0:
+        return -inf
+    crossed = np.flatnonzero(reached <= 0)
     if not len(crossed):
-        return float("inf"), nan
-    i = int(crossed[0])
-    at = float(brentq(lambda x: float(true(x, x)[0, 0]), along[i - 1], along[i]))
-    slope = (left[i] - left[i - 1]) / (along[i] - along[i - 1])
-    return exp(at), exp(at) * float(error(at, at)[0, 0]) / abs(float(slope))
+        return nan if len(gaps) else inf
+    k = int(crossed[0])
+    made = along(x[: len(reached)], reached)
+    return float(brentq(made, x[k - 1], x[k]))
+
+
+def no_effect_at(x: Floats, found: Sequence[Found]) -> tuple[float, Strength]:
+    """The place near ``x (3,)``, logarithms of strengths, where nothing is left on a parabola, and that strength.
+
+    NaN where one of them was not found or the parabola never gets there.
+    """
+    true = np.array([one.true for one in found])
+    nowhere = nan, Strength(nan)
+    if not np.isfinite(true).all():
+        return nowhere
+    coefficients = np.polyfit(x - x[1], true, 2)
+    real = [float(one.real) for one in np.roots(coefficients) if abs(one.imag) < 1e-12]
+    if not real:
+        return nowhere
+    at = x[1] + min(real, key=abs)
+    near = np.sort(np.argsort(np.abs(x - at))[:2])
+    rise = float(np.diff(true[near])[0] / np.diff(x[near])[0])
+    slope = abs(float(np.polyval(np.polyder(coefficients), at - x[1])))
+    if not (rise and slope):
+        return nowhere
+    own = found[int(np.argmin(np.abs(x - at)))]
+    line = x[near[0]] - true[near[0]] / rise
+    between = hypot(float(at - line), own.interpolation / slope)
+    value = exp(at)
+    mcse, interpolation = value * own.mcse / slope, value * between
+    return float(at), Strength(value, hypot(mcse, interpolation), mcse, interpolation)
+
+
+def equal_strength(search: Search, stage: str, guess: float, wanted: float) -> Strength:
+    """The strength that leaves no effect, simulated on either side of a guess of its logarithm."""
+    if not isfinite(guess):
+        return Strength(1.0 if guess == -inf else guess)
+    replicates = CLOSER * search.asked.scenario.run.replicates
+    search = replace(search, fixed={**search.fixed, "run.replicates": replicates})
+    for move in range(MOVES):
+        x = np.round(max(guess, ASIDE) + ASIDE * np.arange(-1.0, 2.0), 3)
+        places = [Place(float(one), float(one)) for one in x]
+        found, _ = explored(search, f"{stage}-{move}", places, [wanted], (-0.3, 0.0, 0.3))
+        at, strength = no_effect_at(x, [one for (one,) in found])
+        if isnan(at) or x[0] - ASIDE / 4 <= at <= x[-1] + ASIDE / 4:
+            return strength
+        guess = min(max(at, x[0] - 5 * ASIDE), x[-1] + 5 * ASIDE)
+    return Strength(nan)
 
 
 def published_ratio(scenario: Scenario, endpoint: str, ratio: float | None, bound: float | None) -> tuple[float, float]:
@@ -212,20 +230,6 @@ def benchmarks_of(scenario: Scenario) -> tuple[Benchmark, ...]:
     return tuple(found)
 
 
-def design(a: Floats, b: Floats, levels: Floats, sign: float) -> list[Settings]:
-    """The settings of every cell, effects innermost; ``b`` counts in the direction that mimics the published effect."""
-    return [
-        {
-            f"treatment.log_odds.{CONFOUNDER}": float(x),
-            **{f"outcomes.{name}.log_hr.{CONFOUNDER}": sign * float(y) for name in TRANSITIONS},
-            **{f"outcomes.{name}.treatment.log_hr": float(level) for name in TRANSITIONS},
-        }
-        for x in a
-        for y in b
-        for level in levels
-    ]
-
-
 def find(
     asked: Asked, endpoint: str, estimator: str | None, published: tuple[float, float], strongest: float, nodes: int,
     prevalence: float, at: Sequence[tuple[float, float]], jobs: int, out: Path | None,
@@ -237,48 +241,49 @@ def find(
         if (hazard - 1) * (published[0] - 1) < 0:
             raise RunError(f"--at {odds:g},{hazard:g}: such a confounder hides the effect; state {1 / hazard:.4g}")
     entry, name = one_estimator(asked, endpoint, estimator)
-    target = log(published[0])
-    sign = float(np.sign(target))
+    wanted = [log(value) for value in published]
+    sign = float(np.sign(wanted[0]))
+    search = Search(asked, _fixed(entry, prevalence), endpoint, name, sign, jobs, out)
+    measure = own_estimands(designed(asked, [{}], {"estimators": [entry]}), endpoint)[name].measure
+    if not measure.endswith("log_hr"):
+        raise RunError(f"'{name}' estimates {measure}; a published HR needs an estimator of one")
     grid = np.linspace(0.0, log(strongest), nodes)
-    levels = np.sort(np.array(EFFECTS) * target)
+    places = [Place(float(x), float(y)) for x in grid for y in grid]
+    places += [Place(log(odds), abs(log(hazard))) for odds, hazard in at]
+    found, folder = explored(search, "grid", places, wanted, (0.0, round(wanted[0], 3)))
+    surfaces = tuple(_surface(grid, value, [row[k] for row in found[: nodes**2]]) for k, value in enumerate(wanted))
+    strengths = tuple(
+        equal_strength(search, label, crossing(grid, sign * np.diag(one.true)), one.log_hr)
+        for label, one in zip(("ratio", "bound"), surfaces, strict=True)
+    )
+    points = [
+        _point(*where, value, one)
+        for where, row in zip(at, found[nodes**2 :], strict=True)
+        for value, one in zip(published, row, strict=True)
+    ]
+    return Tipping(
+        endpoint, name, target_text(asked.scenario.target), *published, prevalence, asked.scenario.run.replicates,
+        np.exp(grid), np.exp(sign * grid), surfaces, strengths, e_values(*published), benchmarks_of(asked.scenario),
+        tuple(points), (out or folder).as_posix(),
+    )  # fmt: skip
+
+
+def _fixed(entry: dict[str, Any], prevalence: float) -> dict[str, Any]:
     hidden = {"kind": "binary", "label": "Unmeasured confounder"}
-    fixed: dict[str, Any] = {
+    return {
         "estimators": [entry],
         f"population.hidden.{CONFOUNDER}": {**hidden, "shares": {"absent": 1 - prevalence, "present": prevalence}},
         "outcomes.treatment_effect": "as_stated",
         **{f"outcomes.{one}.treatment": {"log_hr": 0.0} for one in TRANSITIONS},
     }
-    study = designed(asked, design(grid, grid, levels, sign), fixed)
-    result, folder = answered(study, "tipping", jobs, out)
-    surfaces = tuple(_surface(result, endpoint, name, grid, levels, log(value)) for value in published)
-    values = e_values(*published)
-    return Tipping(
-        endpoint, name, *published, prevalence, study.scenario.run.replicates, np.exp(grid), np.exp(sign * grid),
-        surfaces, tuple(equal_strength(grid, grid, one) for one in surfaces), values, benchmarks_of(asked.scenario),
-        tuple(_point(grid, one, *where) for where in at for one in surfaces), str(folder),
-    )  # fmt: skip
 
 
-def _surface(result: StudyResult, endpoint: str, name: str, grid: Floats, levels: Floats, wanted: float) -> Surface:
-    nodes: NDArray[np.float64] = np.full((3, len(grid), len(grid)), nan)
-    for number, place in enumerate(np.ndindex(len(grid), len(grid))):
-        own = range(number * len(levels), (number + 1) * len(levels))
-        truths = [result.truths[cell, endpoint, name] for cell in own]
-        nodes[(slice(None), *place)] = solved(
-            levels,
-            np.stack([values_of(result, cell, endpoint, name) for cell in own]),
-            np.array([one.value for one in truths]),
-            np.array([one.mcse for one in truths]),
-            wanted,
-        )
-    return Surface(wanted, nodes[0], nodes[1], nodes[2], interpolation_error(grid, grid, nodes[0]))
+def _surface(grid: Floats, wanted: float, found: Sequence[Found]) -> Surface:
+    parts = np.array([[one.true, one.level, one.mcse, one.interpolation] for one in found])
+    true, level, mcse, misfit = parts.T.reshape(4, len(grid), len(grid))
+    return Surface(wanted, true, level, mcse, misfit, interpolation_error(grid, grid, true))
 
 
-def _point(grid: Floats, surface: Surface, odds: float, hazard: float) -> Point:
-    where = log(odds), abs(log(hazard))
-    if np.isfinite(surface.true).all():
-        parts = (surface.true, surface.set_log_hr, surface.mcse)
-        true, level, error = (float(spline(grid, grid, part)(*where)[0, 0]) for part in parts)
-    else:
-        true = level = error = nan
-    return Point(odds, hazard, exp(surface.log_hr), exp(true), exp(level), error, surface.interpolation)
+def _point(odds: float, hazard: float, estimate: float, one: Found) -> Point:
+    error = hypot(one.mcse, one.interpolation)
+    return Point(odds, hazard, estimate, exp(one.true), exp(one.level), error, one.mcse, one.interpolation)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from math import exp, isfinite, nan
+from math import exp, hypot, isfinite
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from benchmarks.questions.ask import check_paths, load
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
-from benchmarks.questions.tipping import Tipping, find, published_ratio, spline
+from benchmarks.questions.tipping import Strength, Surface, Tipping, find, published_ratio, spline
 from benchmarks.store import RunError
 from benchmarks.written import plain
 
@@ -41,23 +41,24 @@ def tipping(
 
 def verdict(found: Tipping) -> str:
     """One sentence: how strong a confounder must be to make the published estimate out of nothing."""
-    strength, error = found.equal_strength[0]
+    strength, surface = found.equal_strength[0], found.surfaces[0]
     what = f"the published {found.endpoint} HR of {found.published:g} through '{found.estimator}'"
-    if not found.surfaces[0].true.size or np.isnan(strength):
+    if np.isnan(strength.value):
         return f"The design does not reach {what} everywhere: see the table for where it does."
-    least = exp(float(found.surfaces[0].true[0, 0]))
-    if strength == 1:
+    if strength.value == 1:
+        least = exp(float(surface.true[0, 0]))
         return f"No confounder is needed: without any, {what} arises under a true HR of {least:.2f}."
-    if strength == float("inf"):
+    if strength.value == float("inf"):
         most = found.odds_ratios[-1]
-        left = exp(float(found.surfaces[0].true[-1, -1]))
+        left = exp(float(surface.true[-1, -1]))
+        error = hypot(float(surface.mcse[-1, -1]), float(surface.misfit[-1, -1]))
         return (
             f"No confounder of up to strength {most:g} on both sides explains {what}: "
-            f"a true HR of {left:.2f} (Monte Carlo SE of its log {found.surfaces[0].mcse[-1, -1]:.3f}) would be left."
+            f"a true HR of {left:.2f} (error of its log {error:.3f}) would be left."
         )
     return (
-        f"An unmeasured confounder of strength {strength:.2f} (Monte Carlo SE {error:.2f}) on treatment and outcome "
-        f"would produce {what} without any effect."
+        f"An unmeasured confounder of strength {strength.value:.2f} (error {strength.error:.2f}) on treatment and "
+        f"outcome would produce {what} without any effect."
     )
 
 
@@ -70,12 +71,10 @@ def shown(found: Tipping) -> Shown:
             (f"{odds:.2f}", *(f"{exp(x):.2f}" if isfinite(x) else "-" for x in row))
             for odds, row in zip(found.odds_ratios, surface.true, strict=True)
         ]
-        error = np.nanmax(surface.mcse) if np.isfinite(surface.mcse).any() else nan
         title = f"True HR under which the published {label}, {value:g}, arises; OR down, confounder's HR across"
-        note = f"error of its log: Monte Carlo SE at most {error:.3f}, interpolation {surface.interpolation:.3f}"
-        tables.append(Table(title, heads, rows_of(rows), 1, note))
+        tables.append(Table(title, heads, rows_of(rows), 1, _errors(surface)))
     strengths = [
-        ("TrialTwin, this world", *(_strength(*one) for one in found.equal_strength)),
+        ("TrialTwin, this world", *(_strength(one) for one in found.equal_strength)),
         *((f"E-value, {name}", *(f"{one:.2f}" for one in pair)) for name, pair in found.e_values.items()),
     ]
     tables.append(Table("Equal strength on both sides that leaves no effect", ("", "HR", "bound"), rows_of(strengths)))
@@ -85,22 +84,39 @@ def shown(found: Tipping) -> Shown:
         tables.append(Table("Measured covariates, for comparison", heads, rows_of(rows)))
     if found.points:
         rows = [
-            (f"{one.odds_ratio:g}", f"{one.hazard_ratio:g}", f"{one.estimate:g}", _ratio(one.true_hr),
-             _ratio(one.set_hr), f"{one.mcse:.3f}")
+            (f"{one.odds_ratio:g}", f"{one.hazard_ratio:g}", f"{one.estimate:g}", _number(one.true_hr),
+             _number(one.set_hr), _number(one.error))
             for one in found.points
         ]  # fmt: skip
-        heads = ("OR", "HR", "published", "true HR", "HR set on transitions", "MC SE of log")
+        heads = ("OR", "HR", "published", "true HR", "HR set on transitions", "error of log")
         tables.append(Table("Asked for", heads, rows_of(rows)))
+    notes = [
+        f"A true HR is that of {found.population}.",
+        f"Errors hold Monte Carlo's and that of reading between what was simulated; {found.replicates} replicates a "
+        "cell.",
+    ]
+    if not all(np.isfinite(one.true).all() for one in found.surfaces):
+        notes.append("-: no true effect within reach gives this estimate there.")
     return Shown(
         "How strong must an unmeasured confounder be to make the published result?",
         verdict(found),
         tuple(tables),
-        (f"{found.replicates} replicates a cell.",),
+        tuple(notes),
         lambda: drawn(found),
         "Contours of the true hazard ratio over the confounder's odds ratio with treatment and hazard ratio",
         plain(asdict(found)),
         found.folder,
     )
+
+
+def _errors(surface: Surface) -> str:
+    """What the note below a surface says of its errors."""
+    if not np.isfinite(surface.true).any():
+        return "no node is reached"
+    told = f"error of its log: Monte Carlo SE at most {np.nanmax(surface.mcse):.3f}"
+    told += f", reading between effects {np.nanmax(surface.misfit):.3f}"
+    between = surface.interpolation
+    return f"{told}; between nodes, in the figure, at most {between:.3f}" if isfinite(between) else told
 
 
 def drawn(found: Tipping) -> Figure:
@@ -117,13 +133,13 @@ def drawn(found: Tipping) -> Figure:
     return tipping_of(odds, hazards, drawn[0], drawn[1], measured)
 
 
-def _strength(value: float, error: float) -> str:
-    if isfinite(error):
-        return f"{value:.2f} (MC SE {error:.2f})"
-    return "beyond the grid" if value == float("inf") else "none needed" if value == 1 else "-"
+def _strength(one: Strength) -> str:
+    if isfinite(one.error):
+        return f"{one.value:.2f} (error {one.error:.2f})"
+    return "beyond the grid" if one.value == float("inf") else "none needed" if one.value == 1 else "-"
 
 
-def _ratio(value: float) -> str:
+def _number(value: float) -> str:
     return f"{value:.3f}" if isfinite(value) else "-"
 
 
