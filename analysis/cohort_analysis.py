@@ -18,11 +18,13 @@
         km            {treated, control}: {n, events, percent (of n), median, low, high, status}
         follow_up     the same for censoring as the event (reverse Kaplan-Meier)
         logrank       {chi2, df, p, status}
-        cox           {log_hr, se, hr, low, high, p, status}: treatment alone, model-based SE
+        cox           {log_hr, se, hr, low, high, p, status, sign}: treatment alone, model-based SE; ``sign`` is "+" or
+                      "-" where the coefficient runs off to plus or minus infinity (MONOTONE), else null
         cox_pair_robust   the same with the SE clustered by matched set (Lin-Wei); null before matching
-        univariable[], multivariable[]   {term, column, label, p_term} + the fields of cox
+        univariable[], multivariable[]   {term, column, label, p_term, df_term (columns of the term that have a
+                      number, which p_term tests)} + the fields of cox
         subgroups[]   {variable (null: everyone), level, label, n, events, arms {treated, control}: {n, events},
-                       p_logrank, interaction_p} + the fields of cox
+                       p_logrank, interaction_p, interaction_df} + the fields of cox
     binary        {NAME: {label, before, after}}, each side {treated, control: {n, yes, percent}, test, p, tests,
                    risk_difference, odds_ratio: {value, low, high, status}, mcnemar {only_treated, only_control, chi2,
                    p, p_exact} (after 1:1 matching, else null)}
