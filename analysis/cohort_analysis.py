@@ -7,8 +7,11 @@
     arms          {treated, control}: the labels
     cohort        {n, treated, control}: the sizes
     plan          the plan with every default filled in
-    propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, dropped[]
-                   (columns that are constant or made of earlier ones), aic, scores {id: probability}, status}
+    propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, infinite
+                   {column: "+", "-" or null (either way)} (coefficients that run off to infinity, null among the
+                   others), dropped[] (columns that are constant or made of earlier ones), aic, scores {id:
+                   probability}, status, set_aside {treated, control, ids[], why}: those whose probability is 0 or 1 in
+                   the limit; the caliper, the matching and all that follows are without them}
     matching      {scale, caliper_spec, unit, caliper (absolute width on the scale), ratio, replacement, order,
                    pairs [[treated id, control id, ...]] (treated in file order), n_pairs, n_treated, n_control, status}
     table1        {before[], after[]}, rows {variable, level (null: the variable itself), label, shows, treated,
@@ -36,7 +39,7 @@ When matching is not 1:1 without replacement, every Cox model after matching use
 take each matched patient once, unweighted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from math import isfinite
@@ -51,7 +54,7 @@ from analysis.plan import Plan
 from analysis.responses import Response
 from analysis.subgroups import SubgroupRow
 from analysis.table1 import Amounts, Count, Table1Row
-from simulator.cohort import Floats, Observed
+from simulator.cohort import Bools, Floats, Observed
 from simulator.spec import Spec
 
 T = TypeVar("T")
@@ -70,19 +73,49 @@ class Sizes:
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """How many of either arm have a propensity score of 0 or 1, who they are, and why they are left out."""
+
+    treated: int
+    control: int
+    ids: tuple[str, ...]
+    why: str | None
+
+
+def set_aside(aside: Bools, treated: Bools, ids: Sequence[str]) -> SetAside:
+    """Those marked ``(N,)``, counted and named."""
+    many, few = int((aside & treated).sum()), int((aside & ~treated).sum())
+    why = None
+    if many + few:
+        arms = " and ".join(f"{n} {arm}" for n, arm in ((many, "treated"), (few, "untreated")) if n)
+        why = (
+            f"Set aside: {arms}. The propensity model predicts their treatment with certainty (a score of 0 or 1), so "
+            "nobody of the other arm is comparable; the caliper, the matching and all that follows are without them."
+        )
+    return SetAside(many, few, tuple(name for name, out in zip(ids, aside, strict=True) if out), why)
+
+
+@dataclass(frozen=True)
 class PropensityModel:
-    """The model of treatment; ``linear (N,)``, ``fitted (N,)`` and ``scores`` are NaN unless OK."""
+    """The model of treatment; ``linear (N,)``, ``fitted (N,)`` and ``scores`` are NaN unless OK.
+
+    ``infinite`` are the coefficients without a finite value, with the sign of infinity (None: either); those in
+    ``aside (N,)`` have the limit scores 0 and 1 that come of them.
+    """
 
     method: str
     candidates: tuple[str, ...]
     selected: tuple[str, ...]
     coefficients: Mapping[str, float]
+    infinite: Mapping[str, str | None]
     dropped: tuple[str, ...]
     aic: float
     scores: Mapping[str, float]
     status: Status
+    set_aside: SetAside
     linear: Floats = field(metadata=HIDDEN)
     fitted: Floats = field(metadata=HIDDEN)
+    aside: Bools = field(metadata=HIDDEN)
 
 
 @dataclass(frozen=True)

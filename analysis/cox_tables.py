@@ -21,7 +21,7 @@ _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 class CoxRow(Effect):
     """One column of a Cox model.
 
-    ``p_term`` is the joint Wald p of the term's columns that have a number, ``df_term`` of them (a single one: its own).
+    ``p_term`` is the joint Wald p of the ``df_term`` columns of the term that have a number (a single one: its own p).
     """
 
     term: str

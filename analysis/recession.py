@@ -165,7 +165,7 @@ def runaway(sets: RiskSets, column: Floats) -> tuple[int, float]:
 
 
 def identified(sets: RiskSets, x: Floats, first: int) -> int:
-    """How many coefficients more the columns of ``x (n, P)`` have than its ``first`` ones, in the limit of the latter."""
+    """How many coefficients the columns of ``x (n, P)`` add to its ``first`` ones, in the limit of these."""
     limit = cox_limit(sets, x[:, :first], True)
     left = RiskSets(sets.time, sets.event, limit.label, sets.entry).contrasts(x)
     return sum(state == Status.OK for state in estimable(left)[first:])
@@ -177,7 +177,10 @@ def logistic_limit(x: Floats, y: Bools, exhaustive: bool) -> Limit:
     ``exhaustive`` as in `cox_limit`. Nobody stays where the outcome is predicted perfectly.
     """
     scale = np.abs(x - x[0]).max(axis=0, initial=0.0)
-    z = np.column_stack([np.ones(len(x)), (x - x[0]) / np.where(scale > 0, scale, 1.0)])
+    scale[scale == 0] = 1.0
+    z = np.column_stack([np.ones(len(x)), (x - x[0]) / scale])
+    back = np.eye(z.shape[1])
+    back[0, 1:] = -x[0] / scale
     facing = np.where(y[:, None], z, -z)
     flat = _null_space(z)
     stays = np.ones(len(x), np.bool_)
@@ -189,13 +192,13 @@ def logistic_limit(x: Floats, y: Bools, exhaustive: bool) -> Limit:
             own = np.unique(facing[stays], axis=0)
             use = np.array(_independent(own))
             d = np.zeros(z.shape[1])
-            d[use] = _steepest(own[:, use].mean(axis=0), own[:, use], lambda _: own[:0][:, use])
+            d[use] = _steepest(own[:, use].mean(axis=0), own[:, use])
             apart = stays & (facing @ d > _EQUAL)
         if not apart.any():
             break
         stays &= ~apart
     use = np.array(_independent(z[stays])) if stays.any() else np.zeros(z.shape[1], np.bool_)
-    state, sign = _states(z[stays], flat, lambda _: facing)
+    state, sign = _states(z[stays], flat, lambda _: facing, back)
     side = np.where(y, 1, -1)
     return Limit(np.where(stays, 0, side), use, state, sign, np.zeros(z.shape[1]))
 
@@ -231,7 +234,7 @@ def _levels(score: Floats) -> Ints:
 
 
 def _further(z: Floats, towards: Floats, steps: list[Floats]) -> Floats:
-    """A step that gains `NEGLIGIBLE` wherever ``towards`` does, and where only ``steps``, directions of the rest, do."""
+    """A step that gains `NEGLIGIBLE` wherever ``towards`` or, where that is level, one of ``steps`` does."""
     whole = np.zeros(z.shape[1])
     for d in steps:
         gap = np.diff(np.sort(z @ d))
@@ -266,10 +269,10 @@ def _violated(sets: RiskSets, z: Floats, d: Floats | None) -> Floats:
     return np.unique(made[made @ d < -_EQUAL / 10], axis=0)
 
 
-def _steepest(gain: Floats, rows: Floats, more: Callable[[Floats], Floats]) -> Floats:
+def _steepest(gain: Floats, rows: Floats, more: Callable[[Floats], Floats] | None = None) -> Floats:
     """The d in the box from -1 to 1 with the largest ``gain'd`` that lowers no comparison; 0 where that is 0.
 
-    ``more`` gives comparisons that a d lowers, which join ``rows`` until there are none.
+    ``more`` gives other comparisons that a d lowers, which join ``rows`` until there are none.
     """
     from scipy.optimize import linprog  # slow to import, and few models need it
 
@@ -284,7 +287,7 @@ def _steepest(gain: Floats, rows: Floats, more: Callable[[Floats], Floats]) -> F
         if answer.status != 0 or not -answer.fun > _EQUAL / 10:
             return nowhere
         d: Floats = answer.x
-        new = more(d)
+        new = rows[:0] if more is None else more(d)
         if not len(new):
             return d
         rows = np.concatenate([rows, new])
@@ -311,15 +314,19 @@ def _null_space(rows: Floats) -> Floats:
     return made
 
 
-def _states(left: Floats, flat: Floats, lowered: Callable[[Floats], Floats]) -> tuple[Ints, Ints]:
+def _states(
+    left: Floats, flat: Floats, lowered: Callable[[Floats], Floats], back: Floats | None = None
+) -> tuple[Ints, Ints]:
     """What became of each column, and the sign of those that run away.
 
     ``left``: the comparisons of the limit; ``flat``: what the whole likelihood does not see; ``lowered`` gives
-    comparisons that a direction lowers.
+    comparisons that a direction lowers. ``back`` leads from the columns of ``left`` to those that are told of.
     """
     free = _null_space(left)
+    told = free if back is None else back @ free
+    told[np.abs(told) < 1e-7] = 0.0
     state = np.zeros(len(free), np.int64)
-    state[free.any(axis=1)] = Status.MONOTONE
+    state[told.any(axis=1)] = Status.MONOTONE
     state[flat.any(axis=1)] = Status.SINGULAR
     alone = (flat != 0).sum(axis=0) == 1
     state[flat[:, alone].any(axis=1)] = Status.NO_INFO
@@ -327,10 +334,10 @@ def _states(left: Floats, flat: Floats, lowered: Callable[[Floats], Floats]) -> 
     runs = state == Status.MONOTONE
     if free.shape[1] == 1:
         d = free[:, 0]
-        sign[runs] = np.sign(d[runs]) * (-1 if len(_broken(lowered(d), d)) else 1)
+        sign[runs] = np.sign(told[runs, 0]) * (-1 if len(_broken(lowered(d), d)) else 1)
         return state, sign
     for p in np.flatnonzero(runs):
-        up, down = (_reaches(free, side * free[p], lowered) for side in (1, -1))
+        up, down = (_reaches(free, side * told[p], lowered) for side in (1, -1))
         sign[p] = int(up) - int(down)
     return state, sign
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.cox_limits import Found, Model, limits
 from analysis.kaplan_meier import (
     ConfType,
     KmCurve,
@@ -22,7 +23,6 @@ from analysis.kaplan_meier import (
     rmst,
     survival_at,
 )
-from analysis.cox_limits import Found, Model, limits
 from analysis.kernels.cox import fit_cox
 from analysis.kernels.cox_binary import fit_binary
 from analysis.kernels.status import Status

@@ -100,6 +100,12 @@ class Sample:
         )
 
     @cached_property
+    def scored(self) -> Bools:
+        """Who has a propensity score within 0 and 1, ``(R, N)``; nobody where its model failed."""
+        fit = self.propensity
+        return self.observed.present & (fit.status == Status.OK)[:, None] & ~fit.aside
+
+    @cached_property
     def matching(self) -> Matching:
         """The plan's matching in every replicate."""
         return self._once(("matching", self.plan.propensity, self.plan.matching), self._match)
@@ -110,7 +116,7 @@ class Sample:
             plan,
             fit.linear if plan.scale == "logit" else fit.fitted,
             self.observed,
-            self.observed.present & (fit.status == Status.OK)[:, None],
+            self.scored,
             propensity_terms(self.plan, self.observed.variable),
             self.replicates,
             self.seed,

@@ -102,9 +102,7 @@ class ScoreAdjusted(Judged):
 
     def scored(self, sample: Sample) -> tuple[Floats, Bools]:
         """The logit of the score, 0 for whom there is none, and who is analysed, ``(R, N)``."""
-        fit = sample.propensity
-        here: Bools = sample.observed.present & (fit.status == Status.OK)[:, None]
-        return np.where(here, fit.linear, 0.0), here
+        return np.where(sample.scored, sample.propensity.linear, 0.0), sample.scored
 
 
 class ScoreCovariate(ScoreAdjusted):
