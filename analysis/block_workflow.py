@@ -156,7 +156,7 @@ class BlockAnalysis:
         )
 
     def _joint_p(self, endpoint: str, own: list[int]) -> Floats:
-        """Wald's test of all columns of a factor, in a model of its own; NaN where it cannot be fitted."""
+        """Wald's test of the columns of a factor that have a number, in a model of its own; NaN where none has."""
         course, x = self.sample.observed.endpoints[endpoint], self.cox_design[0][..., own]
         fit = survival.cox(
             course.time,
@@ -167,7 +167,10 @@ class BlockAnalysis:
             order=self.sample.orders[endpoint],
         )
         p = np.full(len(x), np.nan)
-        ok = fit.status == Status.OK
-        weighed = np.linalg.solve(fit.covariance[ok], fit.beta[ok][..., None])[..., 0]
-        p[ok] = chdtrc(len(own), (fit.beta[ok] * weighed).sum(axis=1))
+        finite = fit.state == Status.OK
+        ok = finite.any(axis=1)
+        beta, both = np.where(finite, fit.beta, 0.0)[ok], finite[ok, :, None] & finite[ok, None, :]
+        covariance = np.where(both, fit.covariance[ok], np.eye(len(own)))
+        weighed = np.linalg.solve(covariance, beta[..., None])[..., 0]
+        p[ok] = chdtrc(finite[ok].sum(axis=1), (beta * weighed).sum(axis=1))
         return p

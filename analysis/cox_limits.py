@@ -44,6 +44,7 @@ class Found:
     state: Ints
     sign: Ints
     limit: Floats
+    limit_covariance: Floats
 
 
 def limits(model: Model, found: Found) -> None:
@@ -57,7 +58,7 @@ def limits(model: Model, found: Found) -> None:
     for r in sick[alone]:
         _, sets, x, columns = _gathered(model, r)
         sign, towards = runaway(sets, x[:, 0])
-        found.sign[r, columns], found.limit[r, columns] = sign, towards
+        found.sign[r, columns], found.limit[r, columns], found.limit_covariance[r] = sign, towards, 0.0
     sick = sick[~alone]
     for exhaustive in (False, True):
         if len(sick):
@@ -75,14 +76,15 @@ def _settled(model: Model, found: Found, rows: Ints, exhaustive: bool) -> Bools:
         limit = cox_limit(sets, x, exhaustive)
         stratum[k, inside], use[k, columns] = limit.label, limit.use
         made.append((columns, limit))
-    some = [values[cohort] if len(values) else values for values in (model.weight, model.cluster, model.entry)]
+    weight, entry = (values[cohort] if len(values) else values for values in (model.weight, model.entry))
+    cluster = model.cluster[cohort] if len(model.cluster) else model.cluster
     time, order = data.time[cohort], within(stratum, data.order[cohort])
     beta, covariance = np.full((len(rows), width), np.nan), np.full((len(rows), width, width), np.nan)
     robust = np.full((len(rows) if len(found.robust) else 0, width, width), np.nan)
     loglik, status = np.full((len(rows), 3), np.nan), np.zeros(len(rows), np.int64)
     fit_cox(
-        time, data.event[cohort], model.x[cohort], data.present[rows], some[0], some[1], model.clusters, stratum,
-        some[2], order, within(stratum, time_order(some[2])) if len(some[2]) else _NO_ORDER, model.efron, False,
+        time, data.event[cohort], model.x[cohort], data.present[rows], weight, cluster, model.clusters, stratum,
+        entry, order, within(stratum, time_order(entry)) if len(entry) else _NO_ORDER, model.efron, False,
         np.ones(len(rows), np.bool_), use, beta, covariance, robust, loglik, np.zeros((len(rows), 2), np.int64), status,
     )  # fmt: skip
     settled: Bools = status == Status.OK
@@ -102,6 +104,7 @@ def _settled(model: Model, found: Found, rows: Ints, exhaustive: bool) -> Bools:
             found.robust[r][block] = robust[k][block]
         found.loglik[r, 1] = loglik[k, 1]
         found.limit[r, columns] = own[columns] + limit.towards
+        found.limit_covariance[r] = np.where(use[k][:, None] & use[k], covariance[k], 0.0)
     return settled
 
 

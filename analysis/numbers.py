@@ -249,7 +249,7 @@ class BlockNumbers:
             fit = made.univariable
             return _ratio(fit.beta[:, p], fit.se[:, p], fit.status[:, p], name, self._level)
         entered = np.where(made.entered[:, p], made.multivariable.beta[:, p], np.nan)
-        return _ratio(entered, made.multivariable.se[:, p], made.multivariable.status, name, self._level)
+        return _ratio(entered, made.multivariable.se[:, p], made.multivariable.state[:, p], name, self._level)
 
     def _subgroup(self, endpoint: str, element: str, name: str) -> Numbers:
         sample, found = self.block.sample, self.block.subgroups[endpoint]

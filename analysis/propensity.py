@@ -91,7 +91,7 @@ def stepwise(
     bayes, full = criterion == "bic", start == "full"
     cost = float(chdtri(1, alpha)) if criterion == "p" else 2.0
     fit, chosen = _fit(x, y, terms, here, None, direction, bayes, full, cost)
-    for r in np.flatnonzero(fit.status == Status.SINGULAR):
+    for r in np.flatnonzero((fit.status == Status.SINGULAR) | (fit.status == Status.NOT_CONVERGED)):
         price = float(np.log(here[r].sum())) if bayes else cost
         found = _among_aliased(x[r], y[r], here[r], terms, direction, price, full)
         if found is None:
@@ -169,7 +169,10 @@ def _fit(
     )
     size = here.sum(axis=1)
     sign, aside = np.zeros(beta.shape, np.int64), np.zeros((r, n), np.bool_)
-    for row in np.flatnonzero((status == Status.PS_SEPARATED) | (status == Status.NOT_CONVERGED)):
+    sick = status == Status.PS_SEPARATED
+    if direction == "none":
+        sick |= status == Status.NOT_CONVERGED
+    for row in np.flatnonzero(sick):
         columns = np.flatnonzero(chosen[row, terms])
         inside = np.flatnonzero(here[row] & (prior[row] > 0) if len(prior) else here[row])
         weighs = prior[row, inside] if len(prior) else None

@@ -12,6 +12,7 @@ One column at a time is looked at first; what is left goes to linear programmes,
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class RiskSets:
         """The same, each risk set without those who differ from the patient who has the event in their label."""
         return RiskSets(self.time, self.event, joined(self.stratum, label), self.entry)
 
-    def members(self, i: int) -> Bools:
+    def members(self, i: int | np.integer[Any]) -> Bools:
         """Who is at risk when patient i has the event."""
         inside: Bools = (self.stratum == self.stratum[i]) & (self.time >= self.time[i])
         return inside if self.entry is None else inside & (self.entry < self.time[i])

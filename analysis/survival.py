@@ -64,9 +64,9 @@ class CoxFit:
     """Cox models with P covariates: NaN where a column's ``state`` is not OK, which ``status`` is where all are.
 
     ``sign`` says where to a MONOTONE coefficient runs: 1, -1, or 0 where it may go either way; the others are those of
-    the limit. ``limit`` are coefficients that predict as the limit does, to rounding: the finite ones, large ones for
-    those that run away; NaN where the data do not say how. Still given for a failed fit: ``loglik``, that of the limit,
-    with the score test and the log-likelihood at zero if MONOTONE, and equal to the latter if NO_INFO.
+    the limit. ``limit``, with ``limit_covariance``, are coefficients that predict as the limit does, to rounding (large
+    ones for those that run away); NaN where the data do not say how. Still given for a failed fit: ``loglik``, that of
+    the limit, with the score test and the log-likelihood at zero if MONOTONE, and equal to the latter if NO_INFO.
     """
 
     beta: Floats  # (R, P)
@@ -83,6 +83,7 @@ class CoxFit:
     state: Ints  # (R, P)
     sign: Ints
     limit: Floats
+    limit_covariance: Floats
 
 
 @dataclass(frozen=True)
@@ -157,9 +158,9 @@ def cox(
                 takes_efron(ties), started, which, wanted, beta, covariance, robust, loglik, counts, status,
             )  # fmt: skip
     beta[np.isnan(np.diagonal(covariance, axis1=1, axis2=2))] = np.nan
-    state, sign, limit = np.repeat(status[:, None], p_count, axis=1), np.zeros(beta.shape, np.int64), beta.copy()
-    own = Model(data, x, weights, labels, clusters, strata, entries, takes_efron(ties), wanted)
-    limits(own, Found(beta, covariance, robust, loglik, status, state, sign, limit))
+    state, sign = np.repeat(status[:, None], p_count, axis=1), np.zeros(beta.shape, np.int64)
+    found = Found(beta, covariance, robust, loglik, status, state, sign, beta.copy(), covariance.copy())
+    limits(Model(data, x, weights, labels, clusters, strata, entries, takes_efron(ties), wanted), found)
     return CoxFit(
         beta,
         np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)),
@@ -174,7 +175,8 @@ def cox(
         status,
         state,
         sign,
-        limit,
+        found.limit,
+        found.limit_covariance,
     )
 
 

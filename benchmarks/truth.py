@@ -141,7 +141,7 @@ def conditional_group(patients: Patients, estimand: Estimand, replicates: int, g
         np.concatenate([zero.event[inside], one.event[inside]])[None],
         np.concatenate([treated, np.concatenate([rows, rows])], axis=1)[None],
     )
-    return float(fit.beta[0, 0]) if fit.status[0] == Status.OK else float("nan")
+    return float(fit.beta[0, 0]) if fit.state[0, 0] == Status.OK else float("nan")
 
 
 def conditional_truth(patients: Patients, estimand: Estimand, groups: Sequence[float], replicates: int) -> Truth:

@@ -103,7 +103,8 @@ class Sample:
     def scored(self) -> Bools:
         """Who has a propensity score within 0 and 1, ``(R, N)``; nobody where its model failed."""
         fit = self.propensity
-        return self.observed.present & (fit.status == Status.OK)[:, None] & ~fit.aside
+        scored: Bools = self.observed.present & (fit.status == Status.OK)[:, None] & ~fit.aside
+        return scored
 
     @cached_property
     def matching(self) -> Matching:
