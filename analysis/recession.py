@@ -190,8 +190,7 @@ def logistic_limit(x: Floats, y: Bools, exhaustive: bool) -> Limit:
         for p in range(1, z.shape[1]):
             apart |= stays & _apart(z[:, p], y, stays)
         if not apart.any() and exhaustive:
-            own = np.unique(facing[stays], axis=0)
-            use = np.array(_independent(own))
+            own, use = np.unique(facing[stays], axis=0), np.array(_independent(z[stays]))
             d = np.zeros(z.shape[1])
             d[use] = _steepest(own[:, use].mean(axis=0), own[:, use])
             apart = stays & (facing @ d > _EQUAL)
