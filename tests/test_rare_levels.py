@@ -45,6 +45,7 @@ def read(name: str, levels: str = "ABC") -> Observed:
         variables=variables,
         treated=np.array([[row["trt"] == "1" for row in rows]]),
         present=np.ones((1, len(rows)), np.bool_),
+        binary={},
         endpoints={
             "OS": Endpoint(np.array([[float(row["t"]) for row in rows]]), np.array([[row["e"] == "1" for row in rows]]))
         },
@@ -197,28 +198,28 @@ def disagreements(seeds: range, **planted: Any) -> tuple[int, int]:
 
 
 def test_limits_of_cox_models_are_the_twins() -> None:
-    seen, wrong = disagreements(range(60))
-    assert seen > 15
+    seen, wrong = disagreements(range(40))
+    assert seen > 10
     assert wrong == 0
 
 
 @pytest.mark.slow
 def test_limits_of_300_cox_models_are_the_twins() -> None:
-    seen, wrong = disagreements(range(60, 360))
+    seen, wrong = disagreements(range(40, 340))
     assert seen > 100
     assert wrong == 0
 
 
 def test_a_wrong_weight_is_noticed() -> None:
     """The comparison is able to fail."""
-    weighted = range(1, 60, 6)
+    weighted = range(1, 40, 6)
     assert disagreements(weighted)[1] == 0
-    assert disagreements(weighted, weight=None)[1] > 5
+    assert disagreements(weighted, weight=None)[1] > 3
 
 
 def test_limits_of_logistic_models_are_the_twins() -> None:
     aside = 0
-    for seed in range(80):
+    for seed in range(40):
         draw = np.random.Generator(np.random.Philox(900 + seed))
         _, _, x, _ = cohort(seed)
         x = x[:, 1:]
@@ -238,32 +239,38 @@ def test_limits_of_logistic_models_are_the_twins() -> None:
         assert abs(found.loglik[0] - loglik) < 1e-8
         assert np.isfinite(np.diag(found.covariance[0])).tolist() == [move == "stays" for move in moves]
         aside += found.aside.any()
-    assert aside > 20
+    assert aside > 10
+
+
+def walk(x: np.ndarray, y: np.ndarray, terms: list[int]) -> tuple[tuple[bool, ...], float]:
+    """Where R's step ends from the full model, every neighbour fitted in its limit, and the criterion there."""
+
+    @cache
+    def aic(chosen: tuple[bool, ...]) -> float:
+        own = np.flatnonzero(np.array(chosen)[terms])
+        return 2 * (1 + len(own)) - 2 * recession.logistic(x[:, own], y)[1]
+
+    here = (True,) * (max(terms) + 1)
+    while True:
+        around = [tuple(on != (k == term) for k, on in enumerate(here)) for term in range(len(here))]
+        best = min(around, key=aic)
+        if aic(best) >= aic(here):
+            return here, aic(here)
+        here = best
 
 
 def test_a_separated_factor_is_selected_as_by_an_exhaustive_walk() -> None:
     """AIC of the limit, a coefficient at infinity counted like any other, as R's step has it."""
-    for seed in range(12):
+    for seed in range(4):
         draw = np.random.Generator(np.random.Philox(500 + seed))
         n, terms = 90, [0, 0, 1, 2, 3]
         level, rare = draw.choice(3, size=n, p=[0.5, 0.4, 0.1]), draw.random(n) < 0.06
         x = np.column_stack([level == 1, level == 2, rare, draw.normal(size=n), draw.random(n) < 0.5]).astype(float)
         y = (draw.random(n) < 0.5) & ((level != 2) | bool(seed % 2)) | (rare & (seed % 3 == 0))
-
-        def aic(chosen: np.ndarray, x: np.ndarray = x, y: np.ndarray = y, terms: list[int] = terms) -> float:
-            own = np.flatnonzero(chosen[terms])
-            return 2 * (1 + len(own)) - 2 * recession.logistic(x[:, own], y)[1]
-
-        here = np.ones(4, np.bool_)
-        while True:
-            around = [here ^ (np.arange(4) == k) for k in range(4)]
-            best = min(around, key=aic)
-            if aic(best) >= aic(here):
-                break
-            here = best
+        expected, criterion = walk(x, y, terms)
         found = stepwise(x[None], y[None], terms)
-        assert np.array_equal(found.selected[0], here), seed
-        assert found.aic[0] == pytest.approx(aic(here), abs=1e-7)
+        assert tuple(found.selected[0].tolist()) == expected, seed
+        assert found.aic[0] == pytest.approx(criterion, abs=1e-7)
 
 
 def test_a_replicate_alone_has_the_bits_that_it_has_in_a_block() -> None:
