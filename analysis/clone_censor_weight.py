@@ -135,7 +135,8 @@ def _logistic(
     if len(rows):
         weight = None if frequency is None else frequency[rows]
         fit = propensity.logistic(x[rows], y[rows], present=inside[rows], weight=weight)
-        otherwise[rows], status[rows] = fit.fitted, fit.status
+        otherwise[rows] = fit.fitted
+        status[rows] = np.where(fit.aside.any(axis=1), Status.PS_SEPARATED, fit.status)
     return otherwise, status
 
 

@@ -122,9 +122,10 @@ def test_estimators_of_studies_gain_the_same() -> None:
     assert matched.status[0] == Status.OK
     assert matched.value[0] == pytest.approx(-0.1978, abs=5e-5)
     rest = replace(observed, present=observed.present & (observed.covariates[..., 1] != 2))
+    plan = Plan.model_validate_json('{"propensity": {"method": "all"}}')  # a selection without them may be another
     for estimator in (Ipw(), Ipw(target="ate"), Ipw(se="estimated")):
         with_them, without = (
-            estimator.estimate(Sample(one, Plan(), np.zeros(1, np.int64)), "OS") for one in (observed, rest)
+            estimator.estimate(Sample(one, plan, np.zeros(1, np.int64)), "OS") for one in (observed, rest)
         )
         assert with_them.n[0] == without.n[0] == sample.scored.sum()
         np.testing.assert_allclose((with_them.value, with_them.se), (without.value, without.se), rtol=1e-8)
