@@ -126,7 +126,13 @@ class BlockAnalysis:
         p_term = np.full((len(x), terms), np.nan)
         for term in range(terms):
             own = [k for k, owner in enumerate(term_of) if owner == term]
-            p_term[:, term] = p_column[:, own[0]] if len(own) == 1 else self._joint_p(endpoint, own)
+            if len(own) == 1:
+                p_term[:, term] = p_column[:, own[0]]
+                continue
+            joint = self._factor(endpoint, own)
+            p_term[:, term] = _joint_p(joint)
+            for made, theirs in ((single.beta, joint.beta), (single.se, joint.se), (single.status, joint.state)):
+                made[:, own] = theirs
         limit = plan.cox.screening_p
         with np.errstate(invalid="ignore"):
             passed = np.ones(p_term.shape, np.bool_) if limit is None else p_term < limit
@@ -156,19 +162,37 @@ class BlockAnalysis:
             order=self.sample.orders[endpoint],
         )
 
-    def _joint_p(self, endpoint: str, own: list[int]) -> Floats:
-        """Wald's test of all columns of a factor, in a model of its own; NaN where it cannot be fitted."""
+    def _factor(self, endpoint: str, own: list[int]) -> survival.CoxFit:
+        """The model of all columns of a factor; one that earlier ones make is SINGULAR, and the others do without."""
         course, x = self.sample.observed.endpoints[endpoint], self.cox_design[0][..., own]
-        fit = survival.cox(
-            course.time,
-            course.event,
-            x,
-            present=self.sample.matched,
-            ties=self.sample.plan.survival.ties,
-            order=self.sample.orders[endpoint],
-        )
-        p = np.full(len(x), np.nan)
-        ok = fit.status == Status.OK
-        weighed = np.linalg.solve(fit.covariance[ok], fit.beta[ok][..., None])[..., 0]
-        p[ok] = chdtrc(len(own), (fit.beta[ok] * weighed).sum(axis=1))
-        return p
+        matched = self.sample.matched
+
+        def fitted(columns: Bools | None) -> survival.CoxFit:
+            return survival.cox(
+                course.time,
+                course.event,
+                x,
+                present=matched,
+                columns=columns,
+                ties=self.sample.plan.survival.ties,
+                order=self.sample.orders[endpoint],
+            )
+
+        fit, keep = fitted(None), np.ones((len(x), len(own)), np.bool_)
+        for r in np.flatnonzero(fit.status == Status.SINGULAR):
+            keep[r] = [state == Status.OK for state in estimable(x[r, matched[r]])]
+        if not keep.all():
+            fit = fitted(keep)
+            fit.state[~keep] = Status.SINGULAR
+        return fit
+
+
+def _joint_p(fit: survival.CoxFit) -> Floats:
+    """Wald's test of the columns that have a number; NaN where none has."""
+    p, finite = np.full(len(fit.status), np.nan), fit.state == Status.OK
+    ok = finite.any(axis=1)
+    beta, both = np.where(finite, fit.beta, 0.0)[ok], finite[ok, :, None] & finite[ok, None, :]
+    covariance = np.where(both, fit.covariance[ok], np.eye(fit.beta.shape[1]))
+    weighed = np.linalg.solve(covariance, beta[..., None])[..., 0]
+    p[ok] = chdtrc(finite[ok].sum(axis=1), (beta * weighed).sum(axis=1))
+    return p

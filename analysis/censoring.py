@@ -42,7 +42,8 @@ def censoring_score(
     """Each patient's relative hazard of being censored ``(R, N)``, and the status of its model.
 
     A Cox model of censoring on ``x (R, N, C)``, stratified by arm with common coefficients (Breslow's ties), centred at
-    the mean; 1 for all where nobody is censored or no covariate can tell (NO_EVENTS, NO_INFO count as OK).
+    the mean; 1 for all where nobody is censored or no covariate can tell (NO_EVENTS, NO_INFO count as OK). A model
+    without a maximum gives the relative hazards of its limit.
     """
     data = SurvivalData.of(time, event, present, order)
     columns, arm = data.covariates(x), data.bools(treated)
@@ -56,7 +57,9 @@ def censoring_score(
         data.time, ~data.event, columns, present=data.present, stratum=arm, ties="breslow", order=data.order
     )
     idle = (fit.status == Status.NO_EVENTS) | (fit.status == Status.NO_INFO)
-    beta = np.where((fit.status == Status.OK)[:, None], fit.beta, 0.0)
+    known = np.logical_and.reduce(np.isfinite(fit.limit), axis=1)
+    idle |= known
+    beta = np.where(known[:, None], fit.limit, 0.0)
     with np.errstate(invalid="ignore", over="ignore"):
         score = np.exp((columns * beta[:, None]).sum(axis=2))
     return score, np.where(idle, Status.OK, fit.status).astype(np.int64)

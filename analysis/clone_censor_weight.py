@@ -114,7 +114,8 @@ def _logistic(y: Bools, inside: Bools, x: Floats, wanted: Bools, otherwise: Floa
     rows = np.flatnonzero(wanted)
     if len(rows):
         fit = propensity.logistic(x[rows], y[rows], present=inside[rows])
-        otherwise[rows], status[rows] = fit.fitted, fit.status
+        otherwise[rows] = fit.fitted
+        status[rows] = np.where(fit.aside.any(axis=1), Status.PS_SEPARATED, fit.status)
     return otherwise, status
 
 

@@ -11,8 +11,11 @@
                    values), most frequent first; near_ties {NAME: times that differ from a smaller one by rounding
                    only}, timefix (whether they count as tied)}; null where no file was read
     plan          the plan with every default filled in
-    propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, dropped[]
-                   (columns that are constant or made of earlier ones), aic, scores {id: probability}, status}
+    propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, infinite
+                   {column: "+", "-" or null (either way)} (coefficients that run off to infinity, null among the
+                   others), dropped[] (columns that are constant or made of earlier ones), aic, scores {id:
+                   probability}, status, set_aside {treated, control, ids[], why}: those whose probability is 0 or 1 in
+                   the limit; the caliper, the matching and all that follows are without them}
     matching      {scale, caliper_spec, unit, caliper (absolute width on the scale), ratio, replacement, order,
                    pairs [[treated id, control id, ...]] (treated in file order), n_pairs, n_treated, n_control, status,
                    ties {rule, tied (treated who had several equally near controls), choices (how many others were
@@ -25,11 +28,13 @@
         km            {treated, control}: {n, events, percent (of n), median, low, high, status}
         follow_up     the same for censoring as the event (reverse Kaplan-Meier)
         logrank       {chi2, df, p, status}
-        cox           {log_hr, se, hr, low, high, p, status}: treatment alone, model-based SE
+        cox           {log_hr, se, hr, low, high, p, status, sign}: treatment alone, model-based SE; ``sign`` is "+" or
+                      "-" where the coefficient runs off to plus or minus infinity (MONOTONE), else null
         cox_pair_robust   the same with the SE clustered by matched set (Lin-Wei); null before matching
-        univariable[], multivariable[]   {term, column, label, p_term} + the fields of cox
+        univariable[], multivariable[]   {term, column, label, p_term, df_term (columns of the term that have a
+                      number, which p_term tests)} + the fields of cox
         subgroups[]   {variable (null: everyone), level, label, n, events, arms {treated, control}: {n, events},
-                       p_logrank, interaction_p} + the fields of cox
+                       p_logrank, interaction_p, interaction_df} + the fields of cox
     binary        {NAME: {label, before, after}}, each side {treated, control: {n, yes, percent}, test, p, tests,
                    risk_difference, odds_ratio: {value, low, high, status}, mcnemar {only_treated, only_control, chi2,
                    p, p_exact} (after 1:1 matching, else null)}
@@ -41,7 +46,7 @@ When matching is not 1:1 without replacement, every Cox model after matching use
 take each matched patient once, unweighted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from math import isfinite
@@ -59,7 +64,7 @@ from analysis.responses import Response
 from analysis.subgroups import SubgroupRow
 from analysis.table1 import Amounts, Count, Table1Row
 from analysis.tie_choices import TieChoices
-from simulator.cohort import Floats, Observed
+from simulator.cohort import Bools, Floats, Observed
 from simulator.spec import Spec
 
 T = TypeVar("T")
@@ -78,19 +83,49 @@ class Sizes:
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """How many of either arm have a propensity score of 0 or 1, who they are, and why they are left out."""
+
+    treated: int
+    control: int
+    ids: tuple[str, ...]
+    why: str | None
+
+
+def set_aside(aside: Bools, treated: Bools, ids: Sequence[str]) -> SetAside:
+    """Those marked ``(N,)``, counted and named."""
+    many, few = int((aside & treated).sum()), int((aside & ~treated).sum())
+    why = None
+    if many + few:
+        arms = " and ".join(f"{n} {arm}" for n, arm in ((many, "treated"), (few, "untreated")) if n)
+        why = (
+            f"Set aside: {arms}. The propensity model predicts their treatment with certainty (a score of 0 or 1), so "
+            "nobody of the other arm is comparable; the caliper, the matching and all that follows are without them."
+        )
+    return SetAside(many, few, tuple(name for name, out in zip(ids, aside, strict=True) if out), why)
+
+
+@dataclass(frozen=True)
 class PropensityModel:
-    """The model of treatment; ``linear (N,)``, ``fitted (N,)`` and ``scores`` are NaN unless OK."""
+    """The model of treatment; ``linear (N,)``, ``fitted (N,)`` and ``scores`` are NaN unless OK.
+
+    ``infinite`` are the coefficients without a finite value, with the sign of infinity (None: either); those in
+    ``aside (N,)`` have the limit scores 0 and 1 that come of them.
+    """
 
     method: str
     candidates: tuple[str, ...]
     selected: tuple[str, ...]
     coefficients: Mapping[str, float]
+    infinite: Mapping[str, str | None]
     dropped: tuple[str, ...]
     aic: float
     scores: Mapping[str, float]
     status: Status
+    set_aside: SetAside
     linear: Floats = field(metadata=HIDDEN)
     fitted: Floats = field(metadata=HIDDEN)
+    aside: Bools = field(metadata=HIDDEN)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from analysis.columns import estimable
-from analysis.effects import NAN, AnalysisSet, Effect, effect, fit_cox
+from analysis.effects import NAN, AnalysisSet, Effect, effect, fit_cox, no_effect
 from analysis.kernels.status import Status
 from analysis.plan import TREATMENT, Plan, cox_terms
 from simulator.cohort import Endpoint, Floats, Observed
@@ -19,12 +19,16 @@ _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 
 @dataclass(frozen=True)
 class CoxRow(Effect):
-    """One column of a Cox model. ``p_term`` is the joint Wald p of the term's columns (its own p for a single one)."""
+    """One column of a Cox model.
+
+    ``p_term`` is the joint Wald p of the ``df_term`` columns of the term that have a number (a single one: its own p).
+    """
 
     term: str
     column: str
     label: str
     p_term: float
+    df_term: int
 
 
 @dataclass(frozen=True)
@@ -90,20 +94,26 @@ def multivariable(
 
 
 def _model(course: Endpoint, made: Columns, columns: list[int], group: AnalysisSet, plan: Plan) -> tuple[CoxRow, ...]:
-    """The rows of one model; a column that cannot be estimated in the set is left out of the fit and says why."""
+    """The rows of one model; a column that cannot be estimated in the set is left out of the fit and says why.
+
+    One that runs off to infinity leaves the others those of the limit (`analysis.recession`).
+    """
     status = dict(zip(columns, estimable(made.x[group.present][:, columns]), strict=True))
     varies = [k for k in columns if status[k] == Status.OK]
     survival = plan.survival
-    effects = {k: Effect(NAN, NAN, NAN, NAN, NAN, NAN, status[k]) for k in columns}
+    effects = {k: no_effect(status[k]) for k in columns}
     p_term: dict[int, float] = {}
+    df_term = dict.fromkeys(range(len(made.terms)), 0)
     if varies:
         fit = fit_cox(course, made.x[:, varies], group, survival.ties)
         covariance = fit.covariance[0] if fit.robust_covariance is None else fit.robust_covariance[0]
         se = np.sqrt(np.diagonal(covariance))
         for place, k in enumerate(varies):
-            effects[k] = effect(float(fit.beta[0, place]), float(se[place]), int(fit.status[0]), survival.level)
+            state, sign = int(fit.state[0, place]), int(fit.sign[0, place])
+            effects[k] = effect(float(fit.beta[0, place]), float(se[place]), state, survival.level, sign)
         for term in {made.term_of[k] for k in varies}:
-            places = [place for place, k in enumerate(varies) if made.term_of[k] == term]
+            places = [p for p, k in enumerate(varies) if made.term_of[k] == term and fit.state[0, p] == Status.OK]
+            df_term[term] = len(places)
             p_term[term] = _joint_p(fit.beta[0, places], covariance[np.ix_(places, places)])
     return tuple(
         CoxRow(
@@ -112,6 +122,7 @@ def _model(course: Endpoint, made: Columns, columns: list[int], group: AnalysisS
             column=made.columns[k],
             label=made.labels[k],
             p_term=effects[k].p if len(made.of(made.term_of[k])) == 1 else p_term.get(made.term_of[k], NAN),
+            df_term=df_term[made.term_of[k]],
         )
         for k in columns
     )
@@ -119,7 +130,7 @@ def _model(course: Endpoint, made: Columns, columns: list[int], group: AnalysisS
 
 def _joint_p(beta: Floats, covariance: NDArray[np.float64]) -> float:
     """The Wald test that all coefficients are zero."""
-    if not (np.all(np.isfinite(beta)) and np.all(np.isfinite(covariance))):
+    if not len(beta) or not (np.all(np.isfinite(beta)) and np.all(np.isfinite(covariance))):
         return NAN
     try:
         statistic = float(beta @ np.linalg.solve(covariance, beta))

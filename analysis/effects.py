@@ -28,7 +28,10 @@ class AnalysisSet:
 
 @dataclass(frozen=True)
 class Effect:
-    """A hazard ratio with its Wald interval and two-sided p; NaN unless OK."""
+    """A hazard ratio with its Wald interval and two-sided p; NaN unless OK.
+
+    ``sign`` is "+" or "-" where the coefficient runs off to plus or minus infinity (MONOTONE), else None.
+    """
 
     log_hr: float
     se: float
@@ -37,6 +40,7 @@ class Effect:
     high: float
     p: float
     status: Status
+    sign: str | None
 
 
 @dataclass(frozen=True)
@@ -73,15 +77,19 @@ class ChiSquare:
     status: Status
 
 
-def effect(beta: float, se: float, status: int, level: float) -> Effect:
+def no_effect(status: int, sign: int = 0) -> Effect:
+    """What is said of a coefficient without a number, and of where it runs."""
+    return Effect(NAN, NAN, NAN, NAN, NAN, NAN, Status(int(status)), {1: "+", -1: "-"}.get(int(sign)))
+
+
+def effect(beta: float, se: float, status: int, level: float, sign: int = 0) -> Effect:
     """The hazard ratio of a Cox coefficient."""
     if status != Status.OK or not np.isfinite(se) or se <= 0:
-        failed = Status(int(status)) if status != Status.OK else Status.NO_INFO
-        return Effect(NAN, NAN, NAN, NAN, NAN, NAN, failed)
+        return no_effect(status if status != Status.OK else Status.NO_INFO, sign)
     half = float(ndtri(0.5 + level / 2)) * se
     with np.errstate(over="ignore", under="ignore"):
         hr, low, high = (float(np.exp(value)) for value in (beta, beta - half, beta + half))
-    return Effect(beta, se, hr, low, high, float(2 * ndtr(-abs(beta / se))), Status.OK)
+    return Effect(beta, se, hr, low, high, float(2 * ndtr(-abs(beta / se))), Status.OK, None)
 
 
 def fit_cox(course: Endpoint, x: Floats, group: AnalysisSet, ties: str) -> survival.CoxFit:
@@ -101,7 +109,7 @@ def hazard_ratio(course: Endpoint, treated: Bools, group: AnalysisSet, plan: Sur
     """The hazard ratio of treatment alone; its SE is robust (Lin-Wei) when the set has clusters, else model-based."""
     fit = fit_cox(course, treated[:, None].astype(np.float64), group, plan.ties)
     se = fit.se if fit.robust_se is None else fit.robust_se
-    return effect(float(fit.beta[0, 0]), float(se[0, 0]), int(fit.status[0]), plan.level)
+    return effect(float(fit.beta[0, 0]), float(se[0, 0]), int(fit.status[0]), plan.level, int(fit.sign[0, 0]))
 
 
 def medians(course: Endpoint, treated: Bools, present: Bools, plan: SurvivalPlan) -> Arms[Median]:

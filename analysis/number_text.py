@@ -8,8 +8,10 @@ ABSENT = "–"
 
 
 def hr_text(effect: Effect) -> str:
-    """'0.36 (0.27, 0.49)', or the status of a failed fit."""
+    """'0.36 (0.27, 0.49)', or the status of a failed fit and where the ratio runs."""
     if not isfinite(effect.hr):
+        if effect.sign is not None:
+            return f"{ABSENT} (no finite ratio: {'infinite' if effect.sign == '+' else '0'} in the limit)"
         return f"{ABSENT} ({effect.status.name.lower().replace('_', ' ')})" if effect.status else ABSENT
     return f"{_ratio(effect.hr)} ({_ratio(effect.low)}, {_ratio(effect.high)})"
 

@@ -244,17 +244,18 @@ class BlockNumbers:
         block = (self.unmatched, self.block)[side]
         own = [k for k, term in enumerate(block.cox_design[1]) if term == block.cox_design[1][p]]
         if model == "univariable" and len(own) > 1:
-            beta, se, status = self._factor(endpoint, side, tuple(own))
-            return _ratio(beta[:, own.index(p)], se[:, own.index(p)], status, name, self._level)
+            beta, se, state = self._factor(endpoint, side, tuple(own))
+            k = own.index(p)
+            return _ratio(beta[:, k], se[:, k], state[:, k], name, self._level)
         made = block.cox_models[endpoint]
         if model == "univariable":
             fit = made.univariable
             return _ratio(fit.beta[:, p], fit.se[:, p], fit.status[:, p], name, self._level)
         entered = np.where(made.entered[:, p], made.multivariable.beta[:, p], np.nan)
-        return _ratio(entered, made.multivariable.se[:, p], made.multivariable.status, name, self._level)
+        return _ratio(entered, made.multivariable.se[:, p], made.multivariable.state[:, p], name, self._level)
 
     def _factor(self, endpoint: str, side: int, own: tuple[int, ...]) -> tuple[Floats, Floats, Numbers]:
-        """Coefficients and SEs ``(R, k)`` of the columns of a factor in one model, and its status ``(R,)``."""
+        """Coefficients, SEs and states ``(R, k)`` of the columns of a factor in one model."""
         place = (endpoint, side, own)
         if place not in self._factors:
             block = (self.unmatched, self.block)[side]
@@ -274,7 +275,7 @@ class BlockNumbers:
             for r in aliased:
                 varies[r] = [state == Status.OK for state in estimable(x[r, sample.matched[r]])]
             fit = fitted() if len(aliased) else fit
-            self._factors[place] = np.where(varies, fit.beta, np.nan), fit.se, fit.status
+            self._factors[place] = np.where(varies, fit.beta, np.nan), fit.se, fit.state
         return self._factors[place]
 
     @cached_property

@@ -11,6 +11,7 @@ from scipy.special import chdtri
 from analysis.columns import estimable
 from analysis.kernels.status import Status
 from analysis.kernels.stepwise import fit_block
+from analysis.logistic_limits import limit_fit
 from simulator.cohort import Bools, Floats
 
 Ints = NDArray[np.int64]
@@ -20,8 +21,12 @@ Ints = NDArray[np.int64]
 class LogisticFit:
     """Logistic regressions ``(R,)``: ``beta (R, P + 1)`` intercept first; ``linear`` and ``fitted`` ``(R, N)``.
 
-    NaN where ``status`` is not OK: PS_SEPARATED (a maximum at infinity), SINGULAR (constant or collinear columns, where
-    R would report NA), TOO_FEW (one arm only), BAD_INPUT (NaN among present rows), NOT_CONVERGED.
+    Where the likelihood rises for ever (quasi-complete separation) this is its limit (`analysis.recession`): a
+    coefficient that runs off is NaN with its ``sign (R, P + 1)``, 1, -1 or 0 (either way); ``aside (R, N)`` marks those
+    whose probability goes to 0 or 1, their linear predictor infinite; all else is that of a fit to the others.
+
+    NaN where ``status`` is not OK: PS_SEPARATED (that would be everybody), SINGULAR (constant or collinear columns,
+    where R would report NA), TOO_FEW (one arm only), BAD_INPUT (NaN among present rows), NOT_CONVERGED.
     """
 
     beta: Floats
@@ -32,6 +37,8 @@ class LogisticFit:
     aic: Floats
     n: Ints
     status: Ints
+    sign: Ints
+    aside: Bools
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,8 @@ class StepwiseFit:
     fitted: Floats
     aic: Floats
     status: Ints
+    sign: Ints
+    aside: Bools
 
 
 def logistic(
@@ -82,7 +91,7 @@ def stepwise(
     bayes, full = criterion == "bic", start == "full"
     cost = float(chdtri(1, alpha)) if criterion == "p" else 2.0
     fit, chosen = _fit(x, y, terms, here, None, direction, bayes, full, cost)
-    for r in np.flatnonzero(fit.status == Status.SINGULAR):
+    for r in np.flatnonzero((fit.status == Status.SINGULAR) | (fit.status == Status.NOT_CONVERGED)):
         price = float(np.log(here[r].sum())) if bayes else cost
         found = _among_aliased(x[r], y[r], here[r], terms, direction, price, full)
         if found is None:
@@ -92,9 +101,29 @@ def stepwise(
         fit.beta[r] = 0.0
         fit.beta[r, [0, *(1 + k for k in columns)]] = own.beta[0]
         fit.linear[r], fit.fitted[r], fit.status[r] = own.linear[0], own.fitted[0], own.status[0]
+        fit.sign[r, [0, *(1 + k for k in columns)]], fit.aside[r] = own.sign[0], own.aside[0]
         free = 1 + len(columns)
         fit.aic[r] = price * free - 2.0 * own.loglik[0]
-    return StepwiseFit(chosen, fit.beta, fit.linear, fit.fitted, fit.aic, fit.status)
+    return StepwiseFit(chosen, fit.beta, fit.linear, fit.fitted, fit.aic, fit.status, fit.sign, fit.aside)
+
+
+def of_independent(x: ArrayLike, y: ArrayLike, *, present: ArrayLike) -> LogisticFit:
+    """`logistic` of the columns that earlier ones do not make; the others' coefficients are 0, as in `stepwise`."""
+    x, y, present = np.asarray(x, dtype=np.float64), np.asarray(y), np.asarray(present, dtype=np.bool_)
+    fit = logistic(x, y, present=present)
+    for r in np.flatnonzero(fit.status == Status.SINGULAR):
+        states = estimable(x[r, present[r]])
+        columns = [k for k, state in enumerate(states) if state == Status.OK]
+        if not columns:
+            continue
+        own = logistic(x[r : r + 1][..., columns], y[r : r + 1], present=present[r : r + 1])
+        places = [0, *(1 + k for k in columns)]
+        fit.beta[r] = np.where(own.status[0] == Status.OK, 0.0, np.nan)
+        fit.beta[r, places], fit.sign[r, places] = own.beta[0], own.sign[0]
+        fit.covariance[r][np.ix_(places, places)] = own.covariance[0]
+        for name in ("linear", "fitted", "loglik", "aic", "status", "aside"):
+            getattr(fit, name)[r] = getattr(own, name)[0]
+    return fit
 
 
 def _fit(
@@ -139,10 +168,28 @@ def _fit(
         status,
     )
     size = here.sum(axis=1)
+    sign, aside = np.zeros(beta.shape, np.int64), np.zeros((r, n), np.bool_)
+    sick = status == Status.PS_SEPARATED
+    if direction == "none":
+        sick |= status == Status.NOT_CONVERGED
+    for row in np.flatnonzero(sick):
+        columns = np.flatnonzero(chosen[row, terms])
+        inside = np.flatnonzero(here[row] & (prior[row] > 0) if len(prior) else here[row])
+        weighs = prior[row, inside] if len(prior) else None
+        found = limit_fit(x[row][np.ix_(inside, columns)], y[row, inside], weighs, precise=len(covariance) > 0)
+        if isinstance(found, Status):
+            status[row] = found
+            continue
+        places = np.concatenate([[0], 1 + columns])
+        status[row], loglik[row], beta[row] = Status.OK, found.loglik, 0.0
+        beta[row, places], sign[row, places] = found.beta, found.sign
+        linear[row, inside], fitted[row, inside], aside[row, inside] = found.linear, found.fitted, found.aside
+        if len(covariance):
+            covariance[row][np.ix_(places, places)] = found.covariance
     loglik[status != Status.OK] = np.nan
     free = 1 + chosen[:, terms].sum(axis=1) if p else np.ones(r)
     aic = (np.log(size) if bayes else cost) * free - 2.0 * loglik
-    return LogisticFit(beta, covariance, linear, fitted, loglik, aic, size, status), chosen
+    return LogisticFit(beta, covariance, linear, fitted, loglik, aic, size, status, sign, aside), chosen
 
 
 def _among_aliased(

@@ -84,6 +84,8 @@ def _empty(x: Floats, term_of: Sequence[int]) -> StepwiseFit:
         nothing.copy(),
         np.full(rows, np.nan),
         np.zeros(rows, np.int64),
+        np.zeros((rows, columns + 1), np.int64),
+        np.zeros((rows, patients), np.bool_),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from analysis.addresses import Address
 from analysis.kernels.status import Status
 from analysis.plan import PropensityPlan
-from analysis.propensity import LogisticFit, StepwiseFit, logistic, stepwise
+from analysis.propensity import LogisticFit, StepwiseFit, of_independent, stepwise
 from analysis.propensity_learners import boosted, lasso
 from simulator.cohort import Bools, Floats
 
@@ -32,7 +32,7 @@ def propensity_score(
     """
     match plan.method:
         case "all":
-            return logistic(x, treated, present=present)
+            return of_independent(x, treated, present=present)
         case "stepwise":
             return stepwise(
                 x,
@@ -58,27 +58,30 @@ def propensity_score(
 def averaged(fits: Sequence[PropensityFit]) -> PropensityFit:
     """The mean probability of several fits, and its logit; coefficients and terms are those of the first.
 
-    The status is the first one that is not OK.
+    The status is the first one that is not OK. Set aside is who has a probability of 0 or 1 in all.
     """
     statuses = np.stack([fit.status for fit in fits])
     status = np.take_along_axis(statuses, np.argmax(statuses != Status.OK, axis=0)[None], axis=0)[0]
     fitted = np.mean([fit.fitted for fit in fits], axis=0)
+    aside = np.all([fit.aside for fit in fits], axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return replace(fits[0], fitted=fitted, linear=np.log(fitted) - np.log1p(-fitted), status=status)
+        return replace(fits[0], fitted=fitted, linear=np.log(fitted) - np.log1p(-fitted), status=status, aside=aside)
 
 
 def _known(true: Floats, treated: Bools, present: Bools, columns: int, term_of: Sequence[int]) -> StepwiseFit:
     rows = len(true)
-    arms = [(present & (treated == arm)).any(axis=1) for arm in (False, True)]
+    aside = present & ((true <= 0) | (true >= 1))
+    arms = [(present & ~aside & (treated == arm)).any(axis=1) for arm in (False, True)]
     with np.errstate(divide="ignore"):
         linear = np.where(present, np.log(true) - np.log1p(-true), np.nan)
-    status = np.where(arms[0] & arms[1], Status.OK, Status.TOO_FEW).astype(np.int64)
-    bounded = (~present | np.isfinite(linear)).all(axis=1)
+    failed = np.where(aside.any(axis=1), Status.PS_SEPARATED, Status.TOO_FEW)
     return StepwiseFit(
         np.ones((rows, max(term_of, default=-1) + 1), np.bool_),
         np.full((rows, columns + 1), np.nan),
         linear,
         np.where(present, true, np.nan),
         np.full(rows, np.nan),
-        np.where(bounded, status, Status.PS_SEPARATED).astype(np.int64),
+        np.where(arms[0] & arms[1], Status.OK, failed).astype(np.int64),
+        np.zeros((rows, columns + 1), np.int64),
+        aside,
     )

@@ -70,8 +70,9 @@ def standardised(
 
     The SE sums the squares of the derivatives by each patient's case weight (infinitesimal jackknife): coefficients,
     baseline, population and censoring all count as estimated; the model is taken as true or not alike.
-    Statuses: those of `survival.cox`, TOO_FEW (nobody in the target, or ``horizon`` beyond the last follow-up),
-    NO_INFO (an SE of 0), NOT_CONVERGED.
+    A covariate whose coefficient runs off to infinity counts with the limit of its predictions, one that others make
+    with none. Statuses: treatment's in `survival.cox`, TOO_FEW (nobody in the target, or ``horizon`` beyond the last
+    follow-up), NO_INFO (an SE of 0), NOT_CONVERGED.
     """
     data = SurvivalData.of(time, event, present, order)
     arm, columns = data.bools(treated), data.covariates(x)
@@ -91,10 +92,12 @@ def standardised(
     member = data.present & {"all": np.ones_like(arm), "treated": arm, "untreated": ~arm}[target]
     rows, n = data.present.shape
     value, influence = np.full(rows, np.nan), np.full((rows, n), np.nan)
-    when, curves, status = np.full((rows, n), np.nan), np.full((rows, 2, n), np.nan), fit.status.copy()
+    when, curves = np.full((rows, n), np.nan), np.full((rows, 2, n), np.nan)
+    known = np.isin(fit.status, (Status.MONOTONE, Status.SINGULAR)) & np.isfinite(fit.limit).all(axis=1)
+    status = np.where(known & (fit.state[:, 0] == Status.OK), Status.OK, fit.status)
     standardise(
         data.time, data.event, arm, data.present, member, data.order, columns, np.array(interactions, np.int64),
-        fit.beta, fit.covariance, survival.takes_efron(ties), MEASURES[measure], float(horizon),
+        fit.limit, fit.limit_covariance, survival.takes_efron(ties), MEASURES[measure], float(horizon),
         value, influence, when, curves, status,
     )  # fmt: skip
     se = np.sqrt((influence**2).sum(axis=1))

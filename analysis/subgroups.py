@@ -9,6 +9,7 @@ from analysis import survival
 from analysis.cox_tables import term_label
 from analysis.effects import NAN, AnalysisSet, Arms, Effect, effect, fit_cox
 from analysis.plan import Factor, Plan, subgroup_factors
+from analysis.recession import RiskSets, identified
 from analysis.table1 import level_label, level_names
 from simulator.cohort import Bools, Endpoint, Observed
 from simulator.terms import design
@@ -26,7 +27,8 @@ class ArmCount:
 class SubgroupRow(Effect):
     """Treatment's effect in one subgroup (``variable`` null: everyone); ``p`` is Wald's, ``p_logrank`` the log-rank's.
 
-    ``interaction_p`` is the factor's likelihood-ratio test of treatment x factor, repeated in its rows.
+    ``interaction_p`` is the factor's likelihood-ratio test of treatment x factor with ``interaction_df`` degrees of
+    freedom, repeated in its rows.
     """
 
     variable: str | None
@@ -37,15 +39,20 @@ class SubgroupRow(Effect):
     arms: Arms[ArmCount]
     p_logrank: float
     interaction_p: float
+    interaction_df: int
+
+
+Row = tuple[str | None, str, str, Bools, tuple[float, int]]
+"""Variable, level, label, who is in it, and the factor's interaction: p and degrees of freedom."""
 
 
 def subgroups(course: Endpoint, observed: Observed, group: AnalysisSet, plan: Plan) -> tuple[SubgroupRow, ...]:
     """Everyone first, then a row for each level of each of the plan's factors."""
     everyone = observed.present[0]
-    rows: list[tuple[str | None, str, str, Bools, float]] = [(None, "all", "All patients", everyone, NAN)]
+    rows: list[Row] = [(None, "all", "All patients", everyone, (NAN, 0))]
     for factor in subgroup_factors(plan, observed.variable):
         masks = [_holds(observed, terms) for terms in factor.rows]
-        interaction = _interaction_p(course, observed.treated[0], masks, group, plan)
+        interaction = _interaction(course, observed.treated[0], masks, group, plan)
         rows += [(factor.name, *_names(factor, k, observed), mask, interaction) for k, mask in enumerate(masks)]
     present = np.array([mask & group.present for *_, mask, _ in rows])
     return _fit_rows(course, observed.treated[0], rows, present, group, plan)
@@ -54,7 +61,7 @@ def subgroups(course: Endpoint, observed: Observed, group: AnalysisSet, plan: Pl
 def _fit_rows(
     course: Endpoint,
     treated: Bools,
-    rows: list[tuple[str | None, str, str, Bools, float]],
+    rows: list[Row],
     present: Bools,
     group: AnalysisSet,
     plan: Plan,
@@ -75,7 +82,8 @@ def _fit_rows(
     se = fit.se if fit.robust_se is None else fit.robust_se
     made = []
     for r, (variable, level, label, _, interaction) in enumerate(rows):
-        found = effect(float(fit.beta[r, 0]), float(se[r, 0]), int(fit.status[r]), plan.survival.level)
+        sign = int(fit.sign[r, 0])
+        found = effect(float(fit.beta[r, 0]), float(se[r, 0]), int(fit.status[r]), plan.survival.level, sign)
         counts = [
             ArmCount(int(mask.sum()), int((mask & event[r]).sum()))
             for mask in (present[r] & treated, present[r] & ~treated)
@@ -90,7 +98,8 @@ def _fit_rows(
                 events=counts[0].events + counts[1].events,
                 arms=Arms(counts[0], counts[1]),
                 p_logrank=float(test.p[r]),
-                interaction_p=interaction,
+                interaction_p=interaction[0],
+                interaction_df=interaction[1],
             )
         )
     return tuple(made)
@@ -112,24 +121,31 @@ def _names(factor: Factor, place: int, observed: Observed) -> tuple[str, str]:
     return factor.name, term_label(factor.name, factor.name, observed)
 
 
-def _interaction_p(course: Endpoint, treated: Bools, masks: list[Bools], group: AnalysisSet, plan: Plan) -> float:
-    """anova(coxph(y ~ treatment + factor), coxph(y ~ treatment * factor)) over the levels that occur.
+def _interaction(
+    course: Endpoint, treated: Bools, masks: list[Bools], group: AnalysisSet, plan: Plan
+) -> tuple[float, int]:
+    """anova(coxph(y ~ treatment + factor), coxph(y ~ treatment * factor)) over the levels that occur: p and its df.
 
-    A factor of one row stands for that row against all others. Levels with one arm only cost no degree of freedom.
-    NaN when a likelihood has no limit, or when the set is weighted (a weighted likelihood has no such test).
+    A factor of one row stands for that row against all others. The degrees of freedom are those that the products add
+    to what the smaller model's limit identifies: a level with one arm only, or without an event, adds none. NaN where
+    there are none, or where the set is weighted (a weighted likelihood has no such test).
     """
     if group.weight is not None:
-        return NAN
+        return NAN, 0
     parts = masks if len(masks) > 1 else [~masks[0], masks[0]]
     levels = [part & group.present for part in parts]
     both = [bool((level & treated).any() and (level & ~treated).any()) for level in levels]
     if sum(both) < 2:
-        return NAN
+        return NAN, 0
     reference = both.index(True)
     others = [k for k, level in enumerate(levels) if level.any() and k != reference]
     arm = treated.astype(np.float64)
     small = np.column_stack([arm, *(levels[k] for k in others)])
     large = np.column_stack([small, *(levels[k] * arm for k in others if both[k])])
-    plain = AnalysisSet(group.present)
+    plain, here = AnalysisSet(group.present), group.present
+    sets = RiskSets(course.time[0, here], course.event[0, here], np.zeros(int(here.sum()), np.int64), None)
+    df = identified(sets, large[here], small.shape[1])
+    if df == 0:
+        return NAN, 0
     gain = [float(fit_cox(course, x, plain, plan.survival.ties).loglik[0]) for x in (small, large)]
-    return float(chdtrc(sum(both) - 1, max(0.0, 2 * (gain[1] - gain[0]))))
+    return float(chdtrc(df, max(0.0, 2 * (gain[1] - gain[0])))), df

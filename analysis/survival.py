@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.cox_limits import Found, Model, limits
 from analysis.kaplan_meier import (
     ConfType,
     KmCurve,
@@ -60,10 +61,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class CoxFit:
-    """Cox models with P covariates: NaN where ``status`` is not OK.
+    """Cox models with P covariates: NaN where a column's ``state`` is not OK, which ``status`` is where all are.
 
-    Still given for a failed fit: both log-likelihoods and the score test if MONOTONE (``loglik`` is the limit), the
-    two log-likelihoods, equal, if NO_INFO.
+    ``sign`` says where to a MONOTONE coefficient runs: 1, -1, or 0 where it may go either way; the others are those of
+    the limit. ``limit``, with ``limit_covariance``, are coefficients that predict as the limit does, to rounding (large
+    ones for those that run away); NaN where the data do not say how. Still given for a failed fit: ``loglik``, that of
+    the limit, with the score test and the log-likelihood at zero if MONOTONE, and equal to the latter if NO_INFO.
     """
 
     beta: Floats  # (R, P)
@@ -77,6 +80,10 @@ class CoxFit:
     n: Ints
     events: Ints
     status: Ints
+    state: Ints  # (R, P)
+    sign: Ints
+    limit: Floats
+    limit_covariance: Floats
 
 
 @dataclass(frozen=True)
@@ -117,10 +124,10 @@ def cox(
 
     Statuses, the first that applies: BAD_INPUT (NaN or infinity, a negative weight, entry not before time), TOO_FEW
     (under two patients), NO_EVENTS, NO_INFO (no covariate varies in any risk set of an event), SINGULAR, MONOTONE,
-    NOT_CONVERGED. MONOTONE is exact for one covariate: every event has the extreme value of its risk set, always on
-    the same side. For several, Newton's steps are followed until the log-likelihood stands still; when the linear
-    predictor then still moves by over 0.01 a step, and moves so that (but for 1e-4 of its spread) nobody at risk
-    overtakes one who dies, no maximum exists (Albert and Anderson's separation, in each risk set).
+    NOT_CONVERGED. A column's state is SINGULAR where a direction that the likelihood does not see moves it (NO_INFO if
+    alone it is one), MONOTONE where a direction of recession does (`analysis.recession`), else OK: one rare level
+    leaves the other columns their numbers. MONOTONE is exact: for one covariate every event has the extreme value of
+    its risk set, always on the same side; for several, Newton's method gives those that do not settle to a search.
     """
     data = SurvivalData.of(time, event, present, order)
     x = data.covariates(x)
@@ -151,6 +158,9 @@ def cox(
                 takes_efron(ties), started, which, wanted, beta, covariance, robust, loglik, counts, status,
             )  # fmt: skip
     beta[np.isnan(np.diagonal(covariance, axis1=1, axis2=2))] = np.nan
+    state, sign = np.repeat(status[:, None], p_count, axis=1), np.zeros(beta.shape, np.int64)
+    found = Found(beta, covariance, robust, loglik, status, state, sign, beta.copy(), covariance.copy())
+    limits(Model(data, x, weights, labels, clusters, strata, entries, takes_efron(ties), wanted), found)
     return CoxFit(
         beta,
         np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)),
@@ -163,6 +173,10 @@ def cox(
         counts[:, 0],
         counts[:, 1],
         status,
+        state,
+        sign,
+        found.limit,
+        found.limit_covariance,
     )
 
 

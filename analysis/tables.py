@@ -113,11 +113,17 @@ def _response_cells(side: Response) -> tuple[str, ...]:
 def propensity_table(analysis: CohortAnalysis) -> TextTable:
     """The coefficients of the propensity model, and what the matching did."""
     model, sets = analysis.propensity, analysis.matching
-    rows = tuple((name, f"{value:.4g}" if isfinite(value) else ABSENT) for name, value in model.coefficients.items())
+    limits = {"+": "plus infinity", "-": "minus infinity", None: "no finite value"}
+    runs = {name: limits[sign] for name, sign in model.infinite.items()}
+    rows = tuple(
+        (name, f"{value:.4g}" if isfinite(value) else runs.get(name, ABSENT))
+        for name, value in model.coefficients.items()
+    )
     caliper = "none" if sets.caliper_spec is None else f"{sets.caliper_spec:g} {sets.unit} = {sets.caliper:.4g}"
     notes = (
         f"AIC {decimals(model.aic, 2)}; status {model.status.name}. Caliper on the {sets.scale} scale: {caliper}; "
         f"{sets.n_pairs} matched sets of {analysis.cohort.treated} treated; status {sets.status.name}.",
+        *([model.set_aside.why] if model.set_aside.why else []),
     )
     return TextTable("Propensity model", ("Term", "Log odds ratio"), rows, notes)
 

@@ -139,7 +139,7 @@ def _other_choices(
             ties=plan.survival.ties,
         )
         se = (fit.se if fit.robust_se is None else fit.robust_se)[:, 0]
-        spreads[name] = _spread(fit.beta[:, 0], se, fit.status == Status.OK, plan.survival.level)
+        spreads[name] = _spread(fit.beta[:, 0], se, fit.state[:, 0] == Status.OK, plan.survival.level)
     return spreads
 
 

@@ -20,6 +20,7 @@ from analysis.cohort_analysis import (
     PropensityModel,
     Sizes,
     Tables,
+    set_aside,
 )
 from analysis.columns import estimable
 from analysis.cox_tables import Columns, cox_columns, multivariable, univariable
@@ -106,9 +107,13 @@ def analyse(
 
 
 def _as_given(model: PropensityModel, ids: Sequence[str], line: Ints) -> PropensityModel:
-    """The model with its scores in the order of the data; the rows and ``ids`` stand in ``line``."""
+    """The model, its scores and who is set aside in the order of the data; the rows and ``ids`` stand in ``line``."""
     listed = [ids[row] for row in np.argsort(line)]
-    return replace(model, scores={name: model.scores[name] for name in listed if name in model.scores})
+    scores = {name: model.scores[name] for name in listed if name in model.scores}
+    aside = set(model.set_aside.ids)
+    return replace(
+        model, scores=scores, set_aside=replace(model.set_aside, ids=tuple(name for name in listed if name in aside))
+    )
 
 
 def _with_ties(
@@ -127,7 +132,7 @@ def _with_ties(
     choices = tie_choices(
         observed,
         _score(plan, model)[None],
-        observed.present,
+        observed.present & ~model.aside,
         plan,
         address,
         places,
@@ -214,27 +219,46 @@ def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan, address: 
     selected = fit.selected[0] if isinstance(fit, StepwiseFit) else np.ones(len(kept), dtype=np.bool_)
     status = Status(int(fit.status[0]))
     inside = [k for k in range(len(made.columns)) if selected[made.term_of[k]]]
-    coefficients = {} if chosen.method == "boosting" else {"(Intercept)": float(fit.beta[0, 0])}
-    inside = inside if coefficients else []
-    coefficients |= {made.columns[k]: float(fit.beta[0, k + 1]) for k in inside}
+    places = {"(Intercept)": 0, **{made.columns[k]: k + 1 for k in inside}}
+    places = {} if chosen.method == "boosting" else places
     fitted = np.where(present & (status == Status.OK), fit.fitted[0], NAN)
+    runs = [(name, k) for name, k in places.items() if status == Status.OK and np.isnan(fit.beta[0, k])]
+    infinite = {name: {1: "+", -1: "-"}.get(int(fit.sign[0, k])) for name, k in runs}
+    aside = present & (status == Status.OK) & fit.aside[0]
     return PropensityModel(
         method=chosen.method,
         candidates=terms,
         selected=tuple(terms[index] for index, keep in zip(kept, selected, strict=True) if keep),
-        coefficients=coefficients,
+        coefficients={name: float(fit.beta[0, k]) for name, k in places.items()},
+        infinite=infinite,
         dropped=dropped,
         aic=float(fit.aic[0]),
         scores={name: float(p) for name, p, here in zip(ids, fitted, present, strict=True) if here},
         status=status,
+        set_aside=set_aside(aside, observed.treated[0], ids),
         linear=np.where(present & (status == Status.OK), fit.linear[0], NAN),
         fitted=fitted,
+        aside=aside,
     )
 
 
 def _no_model(plan: Plan, terms: tuple[str, ...], dropped: tuple[str, ...], ids: Sequence[str]) -> PropensityModel:
-    nothing = np.full(len(ids), NAN)
-    return PropensityModel(plan.propensity.method, terms, (), {}, dropped, NAN, {}, Status.NO_INFO, nothing, nothing)
+    nothing, nobody = np.full(len(ids), NAN), np.zeros(len(ids), np.bool_)
+    return PropensityModel(
+        method=plan.propensity.method,
+        candidates=terms,
+        selected=(),
+        coefficients={},
+        infinite={},
+        dropped=dropped,
+        aic=NAN,
+        scores={},
+        status=Status.NO_INFO,
+        set_aside=set_aside(nobody, nobody, ids),
+        linear=nothing,
+        fitted=nothing,
+        aside=nobody,
+    )
 
 
 def _one_to_one(plan: Plan) -> bool:
@@ -260,7 +284,7 @@ def match_sets(
         chosen,
         score[None],
         observed,
-        observed.present & ok,
+        observed.present & ok & ~model.aside,
         propensity_terms(plan, observed.variable),
         address,
         places,

@@ -117,7 +117,7 @@ class Rows:
             np.concatenate([self.arm[:, None], self.given], axis=1)[None],
             weight=None if alike else self.weight[None],
         )
-        return float(fit.beta[0, 0]) if fit.status[0] == Status.OK else float("nan")
+        return float(fit.beta[0, 0]) if fit.state[0, 0] == Status.OK else float("nan")
 
     def _median_difference(self) -> float:
         zero, one = (

@@ -101,7 +101,6 @@ def logistic(rooms: Rooms) -> Gaps:
     c = treatments(0)
     for column, y, status in (
         (c.y * 2.0, c.y, Status.PS_SEPARATED),
-        (np.where(c.y, 1.0, c.x[:, 0]), c.y, Status.PS_SEPARATED),
         (3 * c.x[:, 1] + c.x[:, 3], c.y, Status.SINGULAR),
         (np.full(40, 3.0), c.y, Status.SINGULAR),
         (np.where(np.arange(40) == 3, np.nan, 1.0), c.y, Status.BAD_INPUT),
@@ -235,7 +234,7 @@ DEFECTS = [
         ("the last factors of the likelihood forgotten", "range(end - (end - start) % 4, end)", "range(end, end)"),
         ("a sign in the log-likelihood", "loglik -= sum_of_products(small", "loglik += sum_of_products(small"),
         ("separation is a fit", "_OK if largest < 1e-3 * (1.0 + size)", "_OK if largest < 1e3 * (1.0 + size)"),
-        ("collinear columns are separation", "_SINGULAR if iteration == 0", "_SINGULAR if iteration == 1"),
+        ("collinear columns are a fit", "_SINGULAR if iteration == 0", "_OK if iteration == 0"),
         ("a missing value is no fault", "if not abs(mean) < np.inf", "if abs(mean) == np.inf"),
         ("the first columns for the chosen ones", "use[count] = k + 1", "use[count] = count"),
         ("only the first three columns", "(1, p):\n        if beta", "(1, min(p, 4)):\n        if beta"),

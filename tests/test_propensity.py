@@ -81,7 +81,18 @@ def test_statuses_and_healthy_neighbours() -> None:
 def test_quasi_separation_is_told() -> None:
     x, y = _data(1)
     x[0, :, 1] = (np.arange(150) < 3) & y[0]
-    assert logistic(x, y).status[0] == Status.PS_SEPARATED
+    fit, rare = logistic(x, y), x[0, :, 1] == 1
+    assert rare.any()
+    assert fit.status[0] == Status.OK
+    assert np.isnan(fit.beta[0]).tolist() == [False, False, True, False, False, False]
+    assert fit.sign[0].tolist() == [0, 0, 1, 0, 0, 0]
+    assert np.array_equal(fit.aside[0], rare)
+    assert (fit.fitted[0, rare] == 1).all()
+    assert (fit.linear[0, rare] == np.inf).all()
+    others = logistic(np.delete(x, 1, axis=2), y, present=~rare[None])
+    np.testing.assert_allclose(np.delete(fit.beta[0], 2), others.beta[0], rtol=1e-10)
+    np.testing.assert_allclose(fit.fitted[0, ~rare], others.fitted[0, ~rare], rtol=1e-10)
+    assert abs(fit.loglik[0] - others.loglik[0]) < 1e-10
 
 
 def _criterion(x: np.ndarray, y: np.ndarray, columns: list[int], cost: float) -> float:

@@ -99,9 +99,11 @@ def test_failures_are_statuses_and_leave_others_alone() -> None:
     event, treated, x = event.copy(), treated.copy(), x.copy()
     event[0], x[1, ..., 1], treated[2], x[3, 4, 0] = False, 1.0, False, np.nan
     found = standardised(time, event, treated, x)
-    assert found.status[:4].tolist() == [Status.NO_EVENTS, Status.SINGULAR, Status.SINGULAR, Status.BAD_INPUT]
+    assert found.status[:4].tolist() == [Status.NO_EVENTS, Status.OK, Status.SINGULAR, Status.BAD_INPUT]
     for made in (found.value, found.se, found.influence, found.survival, found.time):
-        assert np.isnan(made[:4]).all()
+        assert np.isnan(made[[0, 2, 3]]).all()
+    without = standardised(time[1:2], event[1:2], treated[1:2], np.delete(x[1:2], 1, axis=2))
+    np.testing.assert_allclose((found.value[1], found.se[1]), (without.value[0], without.se[0]), rtol=1e-9)
     assert np.array_equal(found.value[4:], healthy.value[4:])
     late = standardised(time, event, treated, x, measure="rmst_difference", horizon=1e3)
     assert (late.status[4:] == Status.TOO_FEW).all()

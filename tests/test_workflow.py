@@ -212,9 +212,10 @@ def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, 
         *("exposure", "modes"),
     ]
     assert ours["format"] == FORMAT
-    effect = {"log_hr", "se", "hr", "low", "high", "p", "status"}
+    effect = {"log_hr", "se", "hr", "low", "high", "p", "status", "sign"}
     assert set(ours["propensity"]) == {
-        *("method", "candidates", "selected", "coefficients", "dropped", "aic", "scores", "status")
+        *("method", "candidates", "selected", "coefficients", "infinite", "dropped", "aic", "scores", "status"),
+        "set_aside",
     }
     assert set(ours["matching"]) == {
         *("scale", "caliper_spec", "unit", "caliper", "ratio", "replacement", "order", "pairs", "n_pairs"),
@@ -227,9 +228,9 @@ def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, 
         *("km", "follow_up", "logrank", "cox", "cox_pair_robust", "univariable", "multivariable", "subgroups")
     ]
     assert set(side["cox"]) == set(side["cox_pair_robust"]) == effect
-    assert set(side["univariable"][0]) == effect | {"term", "column", "label", "p_term"}
+    assert set(side["univariable"][0]) == effect | {"term", "column", "label", "p_term", "df_term"}
     assert set(side["subgroups"][0]) == effect | {
-        *("variable", "level", "label", "n", "events", "arms", "p_logrank", "interaction_p")
+        *("variable", "level", "label", "n", "events", "arms", "p_logrank", "interaction_p", "interaction_df")
     }
     assert side["univariable"][-1]["term"] == "treatment"
     assert ours["plan"] == FilePlan.model_validate(AS_R).model_dump(mode="json")

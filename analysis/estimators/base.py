@@ -101,6 +101,13 @@ class Sample:
         )
 
     @cached_property
+    def scored(self) -> Bools:
+        """Who has a propensity score within 0 and 1, ``(R, N)``; nobody where its model failed."""
+        fit = self.propensity
+        scored: Bools = self.observed.present & (fit.status == Status.OK)[:, None] & ~fit.aside
+        return scored
+
+    @cached_property
     def matching(self) -> Matching:
         """The plan's matching in every replicate."""
         return self._once(("matching", self.plan.propensity, self.plan.matching), self._match)
@@ -111,7 +118,7 @@ class Sample:
             plan,
             fit.linear if plan.scale == "logit" else fit.fitted,
             self.observed,
-            self.observed.present & (fit.status == Status.OK)[:, None],
+            self.scored,
             propensity_terms(self.plan, self.observed.variable),
             Address(self.replicates, self.seed),
         )

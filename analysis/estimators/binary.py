@@ -59,7 +59,7 @@ class Binary(Judged):
             return _with_p(self._wald(made, sample), risks.score_p(outcome, treated, observed.present))
         fit = sample.propensity
         if self.method == "weighted":
-            ok = (fit.status == Status.OK)[:, None] & observed.present
+            ok = sample.scored
             weight = weighting.ipw(np.where(ok, fit.fitted, 0.5), treated, self.target or "att")
             made = risks.risk_contrast(outcome, treated, self.measure, present=ok, weight=weight)
             return with_status(self._wald(made, sample), fit.status)

@@ -116,8 +116,7 @@ class Aipw(_Contrast):
             arm=observed.treated,
             order=sample.orders[endpoint],
         )
-        ok = (fit.status == Status.OK) & (pseudo.status == Status.OK)
-        here = observed.present & ok[:, None]
+        here = sample.scored & (pseudo.status == Status.OK)[:, None]
         made = aipw(
             pseudo.value, observed.treated, np.where(here, fit.fitted, 0.5), x, present=here, target=self.target
         )
@@ -153,7 +152,7 @@ class Ipcw(_Contrast):
         earlier = np.zeros(len(here), np.int64)
         if self.propensity:
             fit = sample.propensity
-            earlier, here = fit.status, here & (fit.status == Status.OK)[:, None]
+            earlier, here = fit.status, sample.scored
             kinds: dict[str, weighting.Target] = {"all": "ate", "treated": "att", "untreated": "atc"}
             weight = weighting.ipw(np.where(here, fit.fitted, 0.5), observed.treated, kinds[self.target])
         score, modelled = censoring_score(

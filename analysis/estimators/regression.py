@@ -68,7 +68,7 @@ class Adjusted(Judged):
             ties=sample.plan.survival.ties,
             order=sample.orders[endpoint],
         )
-        return wald(fit.beta[:, 0], fit.se[:, 0], fit.n, fit.events, fit.status, sample.plan.survival.level)
+        return wald(fit.beta[:, 0], fit.se[:, 0], fit.n, fit.events, fit.state[:, 0], sample.plan.survival.level)
 
 
 class Stratified(Judged):
@@ -102,9 +102,7 @@ class ScoreAdjusted(Judged):
 
     def scored(self, sample: Sample) -> tuple[Floats, Bools]:
         """The logit of the score, 0 for whom there is none, and who is analysed, ``(R, N)``."""
-        fit = sample.propensity
-        here: Bools = sample.observed.present & (fit.status == Status.OK)[:, None]
-        return np.where(here, fit.linear, 0.0), here
+        return np.where(sample.scored, sample.propensity.linear, 0.0), sample.scored
 
 
 class ScoreCovariate(ScoreAdjusted):
@@ -135,12 +133,12 @@ class ScoreCovariate(ScoreAdjusted):
             )
 
         fit = fitted(score[..., None])
-        beta, se, status = fit.beta[:, 0], fit.se[:, 0], fit.status
+        beta, se, status = fit.beta[:, 0], fit.se[:, 0], fit.state[:, 0]
         if self.form == "spline":
             curved = fitted(restricted_cubic(score, here))
             bent = curved.status != Status.SINGULAR
             beta, se = np.where(bent, curved.beta[:, 0], beta), np.where(bent, curved.se[:, 0], se)
-            status = np.where(bent, curved.status, status)
+            status = np.where(bent, curved.state[:, 0], status)
         crude = cox_on_treatment(sample, endpoint, here)
         flat = np.where(here, score, -np.inf).max(axis=1) == np.where(here, score, np.inf).min(axis=1)
         beta, se = np.where(flat, crude.value, beta), np.where(flat, crude.se, se)

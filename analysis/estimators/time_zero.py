@@ -48,7 +48,7 @@ class Remedy(Judged):
         x = sample.columns(cox_terms(sample.plan, sample.observed.variable))[0] if self.adjusted else None
         fit = rows.fit(x, ties=plan.ties)
         patients = rows.present.reshape(len(rows.present), -1, sample.observed.treated.shape[1]).any(axis=1).sum(axis=1)
-        return wald(fit.beta[:, 0], fit.se[:, 0], patients, fit.events, fit.status, plan.level)
+        return wald(fit.beta[:, 0], fit.se[:, 0], patients, fit.events, fit.state[:, 0], plan.level)
 
 
 class Landmark(Remedy):

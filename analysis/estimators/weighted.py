@@ -213,7 +213,7 @@ class Ipw(Weighted):
 
     def _kept(self, sample: Sample) -> Bools:
         fit = sample.propensity
-        kept: Bools = (fit.status == Status.OK)[:, None] & sample.observed.present
+        kept = sample.scored.copy()
         if self.trim is not None:
             with np.errstate(invalid="ignore"):
                 kept &= (fit.fitted >= self.trim[0]) & (fit.fitted <= self.trim[1])
@@ -238,7 +238,7 @@ class Ipw(Weighted):
         use = np.ones((len(x), x.shape[2]), np.bool_)
         if isinstance(fit, StepwiseFit):
             use = fit.selected[:, list(term_of)]
-        ok = observed.present & (fit.status == Status.OK)[:, None]
+        ok = sample.scored
         influence = logistic_influence(x, use, observed.treated, _score(sample, ok), slope, present=ok)
         if self.stabilised:
             arm = observed.treated

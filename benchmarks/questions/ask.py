@@ -24,10 +24,10 @@ from benchmarks.truth import Truth
 from benchmarks.truths import asked_estimands, target_estimand, truths_of
 from benchmarks.verbs import Asked, load_study, ready_kernels
 from benchmarks.warm_up import STUDY
-from benchmarks.whom import CAVEAT, COUPLED
+from benchmarks.whom import CAVEAT
 from benchmarks.written import check_tables
 from simulator.documents import digest, parse, with_values
-from simulator.estimand import Estimand
+from simulator.estimand import COUPLED, Estimand
 
 Floats = NDArray[np.float64]
 

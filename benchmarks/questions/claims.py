@@ -147,7 +147,7 @@ def count_block(cell: Cell, numbers: NDArray[np.int64], endpoint: str, alpha: fl
     models, (_, term_of) = block.cox_models[endpoint], block.cox_design
     fit = models.multivariable
     with np.errstate(invalid="ignore", divide="ignore"):
-        below = (np.abs(fit.beta / fit.se) > _critical(alpha)) & models.entered & (fit.status == Status.OK)[:, None]
+        below = (np.abs(fit.beta / fit.se) > _critical(alpha)) & models.entered & (fit.state == Status.OK)
     owner = np.array(term_of)
     independent = np.stack([below[:, owner == t].any(axis=1) for t in range(owner.max() + 1)], axis=1)
     limit = scenario.analysis.cox.screening_p

@@ -2,6 +2,7 @@
 
 from analysis.cohort_analysis import CohortAnalysis, EndpointResult
 from analysis.cohort_spec import CohortSpec
+from analysis.effects import Effect
 from analysis.figures import balance, cohort, forest, states, survival
 from analysis.number_text import hr_text
 from analysis.paper_tables import paper_tables
@@ -144,6 +145,11 @@ def _matching(analysis: CohortAnalysis) -> Section:
     return Section("Matching diagnostics", (how,), tables=shown, pictures=pictures, fold="As tables", folded=folded)
 
 
+def _state(fit: Effect) -> str:
+    """A failed fit's status, and where its coefficient runs."""
+    return fit.status.name + {"+": ", to plus infinity", "-": ", to minus infinity", None: ""}[fit.sign]
+
+
 def _failures(analysis: CohortAnalysis) -> Section:
     """The fits that have no finite answer."""
     rows = []
@@ -152,7 +158,7 @@ def _failures(analysis: CohortAnalysis) -> Section:
             fits = [("treatment alone", side.cox), *((f"univariable, {row.label}", row) for row in side.univariable)]
             fits += [(f"multivariable, {row.label}", row) for row in side.multivariable]
             fits += [(f"subgroup, {row.label}", row) for row in side.subgroups]
-            rows += [(result.label, when, what, fit.status.name) for what, fit in fits if fit.status.name != "OK"]
+            rows += [(result.label, when, what, _state(fit)) for what, fit in fits if fit.status.name != "OK"]
     if not rows:
         return Section("Failures", ("None: every model has a finite answer.",))
     text = "A fit that has no finite answer is shown as a status, never as a number."

@@ -33,7 +33,7 @@ TERMS = {
     ),
     "central 95 %": "from the 2.5th to the 97.5th percentile of the replicates.",
     "status": (
-        "what became of a fit: OK, or why there is no finite answer and so no number: MONOTONE, the likelihood has no "
+        "what became of a fit: OK, or why there is no finite answer and so no number: MONOTONE, its likelihood has no "
         "finite maximum; SINGULAR, covariates repeat one another; NO_EVENTS; NO_INFO, no event with a choice of "
         "patients; NO_PAIRS; PS_SEPARATED, treatment is predicted perfectly; TOO_FEW, too few patients; BAD_INPUT, NaN "
         "or infinity; NOT_CONVERGED; WORKER_LOST, its computation killed its process."
