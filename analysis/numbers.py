@@ -16,11 +16,12 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from analysis import survival, tests
-from analysis.baseline import Baseline, Levels, Rows, baseline
+from analysis.baseline import Baseline, Levels, Rows
 from analysis.block_workflow import BlockAnalysis
 from analysis.kernels.status import Status
 from analysis.plan import TREATMENT, cox_terms, level_terms, subgroup_factors
 from analysis.table1 import Amounts, summary
+from analysis.weighted_survival import weighted_quantile
 from simulator.cohort import Bools, Floats
 from simulator.keys import Step, split_key
 from simulator.terms import parse_term, term_columns
@@ -137,8 +138,10 @@ class BlockNumbers:
                 continue
             if what == ["p"]:
                 return _category_p(table, self.block.sample.plan.table1.categorical)[side::2, j]
-            count = table.categorical.counts[side::2, j, ARMS.index(what[0]), terms.index(element)]
-            return _share(count, self._sizes[:, side, ARMS.index(what[0])], what[1], "n")
+            arm, level = ARMS.index(what[0]), terms.index(element)
+            if what[1] == "percent" and self._weights(side) is not None:
+                return 100 * table.categorical.share[side::2, j, arm, level]
+            return _share(table.categorical.counts[side::2, j, arm, level], self._sizes[:, side, arm], what[1], "n")
         raise LookupError(f"no row '{element}'")
 
     def _location_p(self, name: str) -> Numbers:
@@ -159,6 +162,8 @@ class BlockNumbers:
         if steps[3].name == "p":
             return _category_p(self._outcomes, self.block.sample.plan.table1.categorical)[side::2, j]
         arm = ARMS.index(steps[3].name)
+        if steps[4].name == "percent" and self._weights(side) is not None:
+            return 100 * self._outcomes.categorical.share[side::2, j, arm, 1]
         yes = self._outcomes.categorical.counts[side::2, j, arm, 1]
         n = self._sizes[:, side, arm]
         return n if steps[4].name == "n" else _share(yes, n, steps[4].name, "yes")
@@ -169,14 +174,18 @@ class BlockNumbers:
         observed = self.block.sample.observed
         values = np.stack(list(observed.binary.values()), axis=-1).astype(np.float64)
         rows = Rows((), tuple(Levels(k, (0.0,), coded=True) for k in range(values.shape[-1])))
-        return baseline(values, observed.treated, rows, present=self.block.sets)
+        return self.block.baseline_of(values, rows)
 
     def _exposure(self, steps: tuple[Step, ...]) -> Numbers:
         place = (steps[1].name, steps[2].name, steps[3].name)
         if place not in self._amounts:
             amount = self.block.sample.observed.exposure[place[0]]
             inside = self._arm(*place[1:]) & ~np.isnan(amount)
-            made = [summary(row[who]) for row, who in zip(amount, inside, strict=True)]
+            weights = self._weights(SIDES.index(place[1]))
+            made = [
+                summary(row[who], None if weights is None else weights[r, who])
+                for r, (row, who) in enumerate(zip(amount, inside, strict=True))
+            ]
             self._amounts[place] = {field.name: [getattr(one, field.name) for one in made] for field in fields(Amounts)}
         return np.array(self._amounts[place][steps[4].name])
 
@@ -187,7 +196,11 @@ class BlockNumbers:
 
     def _modes(self, steps: tuple[Step, ...]) -> Numbers:
         inside = self._arm(steps[2].name, steps[3].name)
-        counts = {name: (who & inside).sum(axis=1) for name, who in self.block.sample.observed.modes.items()}
+        modes, weights = self.block.sample.observed.modes, self._weights(SIDES.index(steps[2].name))
+        if steps[4].name == "percent" and weights is not None:
+            mass = {name: np.where(who & inside, weights, 0.0).sum(axis=1) for name, who in modes.items()}
+            return _share(mass[steps[1].name], np.sum(list(mass.values()), axis=0), "percent", "n")
+        counts = {name: (who & inside).sum(axis=1) for name, who in modes.items()}
         return _share(counts[steps[1].name], np.sum(list(counts.values()), axis=0), steps[4].name, "n")
 
     def _arm(self, side: str, arm: str) -> Bools:
@@ -196,6 +209,11 @@ class BlockNumbers:
         treated: Bools = sample.observed.treated == bool(ARMS.index(arm))
         return treated & (sample.observed.present, sample.matched)[SIDES.index(side)]
 
+    def _weights(self, side: int) -> Floats | None:
+        """The weights ``(R, N)`` of a side; None where nothing is weighted."""
+        weighted = self.block.weighted
+        return None if side == 0 or weighted is None else weighted.weight
+
     def _endpoint(self, steps: tuple[Step, ...]) -> Numbers:
         endpoint, side, what = steps[1].name, SIDES.index(steps[2].name), steps[3]
         compared = self.block.comparisons[endpoint]
@@ -203,6 +221,10 @@ class BlockNumbers:
             case "km":
                 arm, name = ARMS.index(steps[4].name), steps[5].name
                 n, events = compared.n[side::2, arm], compared.events[side::2, arm]
+                weights, inside = self._weights(side), self._arm(steps[2].name, steps[4].name)
+                if name == "percent" and weights is not None:
+                    died = inside & self.block.sample.observed.endpoints[endpoint].event
+                    n, events = (np.where(who, weights, 0.0).sum(axis=1) for who in (inside, died))
                 if name in ("n", "events", "percent"):
                     return n if name == "n" else _share(events, n, name, "events")
                 return {"median": compared.median, "low": compared.low, "high": compared.high}[name][side::2, arm]
@@ -225,6 +247,20 @@ class BlockNumbers:
 
     def _follow_up(self, endpoint: str, side: str, arm: str, name: str) -> Numbers:
         course, plan = self.block.sample.observed.endpoints[endpoint], self.block.sample.plan.survival
+        weighted, order = self.block.weighted, self.block.sample.orders[endpoint]
+        if side == "after" and weighted is not None:
+            found = weighted_quantile(
+                course.time,
+                ~course.event,
+                weighted.treated,
+                plan,
+                weight=weighted.weight,
+                cluster=weighted.cluster,
+                present=weighted.present,
+                order=order,
+            )
+            both = {"median": found.value, "low": found.low, "high": found.high, "n": found.n, "events": found.events}
+            return both[name][:, ARMS.index(arm)]
         made = survival.km_quantile(
             course.time,
             ~course.event,
@@ -232,7 +268,7 @@ class BlockNumbers:
             q=0.5,
             conf_type=plan.conf_type,
             level=plan.level,
-            order=self.block.sample.orders[endpoint],
+            order=order,
         )
         return {"median": made.value, "low": made.low, "high": made.high, "n": made.n, "events": made.events}[name]
 

@@ -10,6 +10,7 @@ from analysis.cox_tables import term_label
 from analysis.effects import NAN, AnalysisSet, Arms, Effect, effect, fit_cox
 from analysis.plan import Factor, Plan, subgroup_factors
 from analysis.table1 import level_label, level_names
+from analysis.weighted_survival import robust_score
 from simulator.cohort import Bools, Endpoint, Observed
 from simulator.terms import design
 
@@ -26,7 +27,8 @@ class ArmCount:
 class SubgroupRow(Effect):
     """Treatment's effect in one subgroup (``variable`` null: everyone); ``p`` is Wald's, ``p_logrank`` the log-rank's.
 
-    ``interaction_p`` is the factor's likelihood-ratio test of treatment x factor, repeated in its rows.
+    ``interaction_p`` is the factor's likelihood-ratio test of treatment x factor, repeated in its rows. In a set with
+    weights ``p_logrank`` is the robust score test, ``interaction_p`` the robust Wald test; ``n`` and ``events`` count.
     """
 
     variable: str | None
@@ -68,10 +70,14 @@ def _fit_rows(
         arm[..., None].astype(np.float64),
         present=present,
         weight=None if group.weight is None else np.broadcast_to(group.weight, block).copy(),
-        cluster=None if group.cluster is None else np.broadcast_to(group.cluster, block).copy(),
+        cluster=None if group.weight is None else np.broadcast_to(group.clusters, block).copy(),
         ties=plan.survival.ties,
     )
-    test = survival.logrank(time, event, arm, present=present)
+    p_logrank = survival.logrank(time, event, arm, present=present).p
+    if group.weight is not None:
+        weight, cluster = np.broadcast_to(group.weight, block).copy(), np.broadcast_to(group.clusters, block).copy()
+        ties = plan.survival.ties
+        p_logrank = robust_score(time, event, arm, weight=weight, cluster=cluster, present=present, ties=ties).p
     se = fit.se if fit.robust_se is None else fit.robust_se
     made = []
     for r, (variable, level, label, _, interaction) in enumerate(rows):
@@ -89,7 +95,7 @@ def _fit_rows(
                 n=counts[0].n + counts[1].n,
                 events=counts[0].events + counts[1].events,
                 arms=Arms(counts[0], counts[1]),
-                p_logrank=float(test.p[r]),
+                p_logrank=float(p_logrank[r]),
                 interaction_p=interaction,
             )
         )
@@ -115,11 +121,10 @@ def _names(factor: Factor, place: int, observed: Observed) -> tuple[str, str]:
 def _interaction_p(course: Endpoint, treated: Bools, masks: list[Bools], group: AnalysisSet, plan: Plan) -> float:
     """anova(coxph(y ~ treatment + factor), coxph(y ~ treatment * factor)) over the levels that occur.
 
-    A factor of one row stands for that row against all others. Levels with one arm only cost no degree of freedom.
-    NaN when a likelihood has no limit, or when the set is weighted (a weighted likelihood has no such test).
+    A factor of one row stands for that row against all others. Levels with one arm only cost no degree of freedom. A
+    weighted likelihood has no such test: there it is Wald's of the interaction with the robust covariance, of those
+    coefficients that are finite. NaN when a likelihood has no limit, or no coefficient is finite.
     """
-    if group.weight is not None:
-        return NAN
     parts = masks if len(masks) > 1 else [~masks[0], masks[0]]
     levels = [part & group.present for part in parts]
     both = [bool((level & treated).any() and (level & ~treated).any()) for level in levels]
@@ -130,6 +135,20 @@ def _interaction_p(course: Endpoint, treated: Bools, masks: list[Bools], group: 
     arm = treated.astype(np.float64)
     small = np.column_stack([arm, *(levels[k] for k in others)])
     large = np.column_stack([small, *(levels[k] * arm for k in others if both[k])])
+    if group.weight is not None:
+        return _robust_p(fit_cox(course, large, group, plan.survival.ties), small.shape[1])
     plain = AnalysisSet(group.present)
     gain = [float(fit_cox(course, x, plain, plan.survival.ties).loglik[0]) for x in (small, large)]
     return float(chdtrc(sum(both) - 1, max(0.0, 2 * (gain[1] - gain[0]))))
+
+
+def _robust_p(fit: survival.CoxFit, first: int) -> float:
+    """Wald's robust test that the coefficients from the ``first`` on are 0; NaN where none is finite."""
+    if fit.robust_covariance is None:
+        raise ValueError("a weighted set has clusters")
+    beta, covariance = fit.beta[0, first:], fit.robust_covariance[0, first:, first:]
+    known = np.isfinite(beta) & np.isfinite(np.diagonal(covariance))
+    if not known.any() or np.linalg.matrix_rank(covariance[np.ix_(known, known)], hermitian=True) < known.sum():
+        return NAN
+    weighed = np.linalg.solve(covariance[np.ix_(known, known)], beta[known])
+    return float(chdtrc(int(known.sum()), float(beta[known] @ weighed)))
