@@ -125,7 +125,10 @@ def compare_weighted(
     medians: bool = True,
     order: Order | None = None,
 ) -> ArmComparison:
-    """What `two_arms` says, of weighted sets: the robust score test, the Cox model with its robust SE, medians."""
+    """What `two_arms` says, of weighted sets: the robust score test, the Cox model with its robust SE, medians.
+
+    A robust SE of 0 is NO_INFO, as in `analysis.effects`.
+    """
     test = robust_score(
         course.time, course.event, treated, weight=weight, cluster=cluster, present=present, ties=plan.ties, order=order
     )
@@ -141,9 +144,10 @@ def compare_weighted(
         )
         middle = (made.value, made.low, made.high, made.status)
     assert fit.robust_se is not None
-    return ArmComparison(
-        test.n, test.events, test.chi2, test.p, test.status, fit.beta[:, 0], fit.robust_se[:, 0], fit.status, *middle
-    )
+    log_hr, se = fit.beta[:, 0], fit.robust_se[:, 0]
+    status = np.where((fit.status == Status.OK) & ~(se > 0), Status.NO_INFO, fit.status).astype(np.int64)
+    log_hr, se = (np.where(status == Status.OK, one, np.nan) for one in (log_hr, se))
+    return ArmComparison(test.n, test.events, test.chi2, test.p, test.status, log_hr, se, status, *middle)
 
 
 def weighted_kaplan_meier(

@@ -31,7 +31,7 @@ PLANS: dict[str, dict[str, Any]] = {
     },
     "two controls": {"matching": {"ratio": 2}, "cox": {"covariates": ["age", "ecog", "albi"], "screening_p": 0.4}},
     "replacement": {
-        "matching": {"ratio": 3, "replacement": True},
+        "matching": {"ratio": 2, "replacement": True},
         "survival": {"ties": "breslow", "conf_type": "plain"},
     },
 }
@@ -129,4 +129,4 @@ def test_subgroups(name: str) -> None:
                 assert _same(found.p[k], row.p_logrank)
                 assert found.cox_status[k] == row.status
                 failed += row.status != Status.OK
-    assert failed > 0 or name == "breslow"
+    assert failed > 0 or name in ("breslow", "replacement")
