@@ -167,7 +167,7 @@ def analyze(
     cohort = read_cohort(data, described)
     if compares_all(described.analysis.matching):
         check_pairs(len(cohort.ids), free_memory())
-    ready_kernels(COHORT)
+    ready_kernels(COHORT if described.analysis.matching.simple else (*COHORT, "weighted"))
     result = analyse(cohort.observed, cohort.ids, described.analysis, cohort.arms, described.data.labels())
     text = json.dumps(result.to_json(), indent=2, allow_nan=False)
     if report_out is not None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from analysis.balance import smd
 from analysis.block_workflow import BlockAnalysis
+from analysis.estimators import Sample
 from analysis.kernels.status import Status
 from analysis.numbers import BlockNumbers
 from analysis.plan import cox_terms
@@ -99,11 +100,6 @@ def find(asked: Asked, endpoint: str, alpha: float, jobs: int) -> Claims:
     """The rates of every claim in the three worlds; RunError where the workflow has no such endpoint."""
     if endpoint not in ENDPOINTS:
         raise RunError(f"--endpoint {endpoint}: claims are about {' or '.join(ENDPOINTS)}")
-    matching = asked.scenario.analysis.matching
-    if not matching.simple:
-        raise RunError(
-            f"{asked.scenario.name}: analysis.matching: the paper's tables need matching 1:1 without replacement"
-        )
     given = {
         path: one.log_hr for path, one in zip(PROGNOSIS, asked.scenario.outcomes.transitions().values(), strict=True)
     }
@@ -162,8 +158,8 @@ def count_block(cell: Cell, numbers: NDArray[np.int64], endpoint: str, alpha: fl
         independent,
         log_hr,
         np.where(least > 1, np.nan, least),
-        _largest(sample.observed.covariates, sample.observed.treated, sample.matched),
-        _largest(hidden, sample.observed.treated, sample.matched) if hidden.shape[2] else np.full(len(numbers), np.nan),
+        _largest(sample.observed.covariates, sample),
+        _largest(hidden, sample) if hidden.shape[2] else np.full(len(numbers), np.nan),
         np.asarray(sample.matched.any(axis=1)),
     )
 
@@ -172,8 +168,9 @@ def _has_row(variable: Any) -> bool:
     return variable.kind == "continuous" or bool(variable.levels)
 
 
-def _largest(values: Floats, treated: Bools, matched: Bools) -> Floats:
-    found = np.abs(smd(values, treated, present=matched))
+def _largest(values: Floats, sample: Sample) -> Floats:
+    weight = None if sample.plan.matching.simple else sample.matching.weight
+    found = np.abs(smd(values, sample.observed.treated, present=sample.matched, weight=weight))
     return np.asarray(np.max(np.where(np.isnan(found), -np.inf, found), axis=1))
 
 
