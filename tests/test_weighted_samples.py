@@ -14,6 +14,8 @@ from matplotlib.axes import Axes
 
 from analysis.cox_tables import cox_columns
 from analysis.effects import AnalysisSet, Median, follow_up, log_rank, medians
+from analysis.figures.balance import overlap_of
+from analysis.figures.states import shares_of
 from analysis.figures.survival import Curve, kaplan_meier_of
 from analysis.kernels.status import Status
 from analysis.plan import Plan, SurvivalPlan
@@ -486,6 +488,26 @@ def test_footnotes_and_the_figure_say_so() -> None:
         after: Median = made.endpoints["OS"].after.km.control
         assert any(f"median {after.median:.1f} ({after.low:.1f}" in text for text in texts)
         assert said_how.rstrip(", ") in " ".join(notes.values())
+
+
+def test_states_and_scores_are_drawn_weighted() -> None:
+    """The free of progression are the weighted Kaplan-Meier curve; the bars of the scores sum to the weights."""
+    observed, ids = cohort()
+    course = observed.endpoints["OS"]
+    both = replace(observed, endpoints={"OS": course, "PFS": course})
+    made = analyse(both, ids, Plan.model_validate({"matching": {"ratio": 3}, "propensity": {"method": "all"}}))
+    group = made.after
+    assert group.weight is not None
+    (control, _), _ = shares_of(made, "after", "PFS", "OS")
+    who = ~observed.treated[0] & group.present
+    steps = slow.curve(course.time[0, who], course.event[0, who], group.weight[who], group.clusters[who])
+    assert control.free[1:] == pytest.approx([s for _, s, _ in steps])
+    axes = overlap_of(made).axes[1]
+    assert axes.get_ylabel() == "Patients, weighted"
+    bars = [patch.get_data().values for patch in axes.patches if hasattr(patch, "get_data")]
+    assert sorted(abs(values.sum()) for values in bars) == pytest.approx(
+        sorted(group.weight[arm & group.present].sum() for arm in (observed.treated[0], ~observed.treated[0]))
+    )
 
 
 def test_curves_with_weights_are_drawn_weighted() -> None:
