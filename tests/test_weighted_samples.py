@@ -398,6 +398,37 @@ def test_too_few_give_a_status(n: int) -> None:
     assert (found.status[0] == [Status.OK if k else Status.TOO_FEW for k in found.n[0]]).all()
 
 
+def test_sets_that_are_alike_have_no_variance() -> None:
+    """After exact matching every set is balanced: what is left of the variance is rounding, and is not divided by."""
+    treated, cluster = np.tile([True, False, False], 30), np.repeat(np.arange(30), 3)
+    x = np.repeat(np.random.default_rng(3).normal(40, 9, 30), 3)
+    weight = np.where(treated, 1.0, 0.5)
+    own = Weighted.of(treated[None], np.ones((1, 90), bool), weight[None], cluster[None])
+    made, shares = weighted_numbers(x[None], own), weighted_shares((x > 40)[None].astype(int), 2, own)
+    assert made.mean[0, 0] == pytest.approx(made.mean[0, 1])
+    assert made.t.status[0] == made.rank.status[0] == shares.test.status[0] == Status.NO_INFO
+    assert np.isnan([made.t.p[0], made.rank.p[0], shares.test.p[0]]).all()
+    assert abs(made.smd[0]) < 1e-12
+
+
+@pytest.mark.parametrize("matching", [{"ratio": 2}, {"replacement": True}])
+def test_a_matching_of_nobody_or_of_one_set_ends_well(matching: dict[str, Any]) -> None:
+    observed, ids = cohort()
+    for kept, caliper in ((slice(None), 1e-12), (slice(0, 6), 5.0)):
+        here = np.zeros(observed.present.shape, np.bool_)
+        here[0, kept] = True
+        plan = {"matching": {**matching, "caliper": caliper}, "propensity": {"method": "all", "candidates": ["age"]}}
+        made = analyse(replace(observed, present=here), ids, Plan.model_validate_json(json.dumps(plan)))
+        json.dumps(made.to_json(), allow_nan=False)
+        assert all(table.rows for table in all_tables(made))
+        assert kaplan_meier_of(made, "OS", "after").axes
+        if caliper < 1:
+            assert made.matching.status == Status.NO_PAIRS
+            assert made.endpoints["OS"].after.km.control.status == Status.TOO_FEW
+            assert made.endpoints["OS"].after.logrank.status == Status.TOO_FEW
+            assert made.table1.after[0].status == Status.TOO_FEW
+
+
 def test_what_is_no_number_or_no_level_is_bad_input() -> None:
     own = sets("variable")
     x, level = rows("variable")["x"].copy(), rows("variable")["g"].astype(np.int64)

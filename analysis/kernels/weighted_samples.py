@@ -14,6 +14,7 @@ from simulator.compiled import kernel
 Ints = NDArray[np.int64]
 
 T, RANK = 0, 1
+NOTHING = 1e-24  # a variance that is rounding, relative to that of unclustered patients: sets that are alike
 
 
 @kernel
@@ -53,9 +54,14 @@ def quantile(value: Floats, mass: Floats, n: int, q: float) -> float:
 
 @kernel
 def clustered(score: Floats, own: Ints, n: int, sums: Floats) -> tuple[float, int]:
-    """The variance of the total of ``score``, and how many clusters there are; ``sums`` is zero before and after."""
+    """The variance of the total of ``score``, and how many clusters there are; ``sums`` is zero before and after.
+
+    0 where it is rounding alone.
+    """
+    apart = 0.0
     for k in range(n):
         sums[own[k]] += score[k]
+        apart += score[k] ** 2
     total, count = 0.0, 0
     for k in range(n):
         if not np.isnan(sums[own[k]]):
@@ -64,6 +70,7 @@ def clustered(score: Floats, own: Ints, n: int, sums: Floats) -> tuple[float, in
             sums[own[k]] = np.nan
     for k in range(n):
         sums[own[k]] = 0.0
+    total = 0.0 if total <= NOTHING * apart else total
     return (total * count / (count - 1.0) if count > 1 else np.nan), count
 
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from analysis.kernels.km import PLAIN, limit
 from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
+from analysis.kernels.weighted_samples import NOTHING
 from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
 
@@ -209,7 +210,7 @@ def robust_scores(
             early = _BAD_INPUT if not finite else (_TOO_FEW if m < 2 else (_NO_EVENTS if events == 0 else _NO_INFO))
             status[r] = early
             continue
-        hazard, centred, first, total, variance = 0.0, 0.0, 0, 0.0, 0.0
+        hazard, centred, first, total, variance, apart = 0.0, 0.0, 0, 0.0, 0.0, 0.0
         while first < m:
             last = first
             while last < m and time[a, who[last]] == time[a, who[first]]:
@@ -220,6 +221,7 @@ def robust_scores(
                     off = centred + step[1, first] - x * (hazard + step[0, first])
                 sums[cluster[a, i]] += weight[a, i] * off
                 total += weight[a, i] * off
+                apart += (weight[a, i] * off) ** 2
                 last += 1
             hazard += step[0, first]
             centred += step[1, first]
@@ -228,4 +230,4 @@ def robust_scores(
             variance += sums[cluster[a, who[k]]] ** 2
             sums[cluster[a, who[k]]] = 0.0
         score[r, 0], score[r, 1] = total, variance
-        status[r] = _OK if variance > 0.0 else _NO_INFO
+        status[r] = _OK if variance > NOTHING * apart else _NO_INFO
