@@ -66,7 +66,8 @@ class Categorical:
 
     ``few (S, J)``: an expected count, of levels that are seen, is below 5. Where ``exact (S, J)``, ``p`` is Fisher's
     (few, and not too many tables for it), else Pearson's without correction. ``fisher`` is NaN, with Pearson's status,
-    where it was not asked for. ``smd (S, J, L)`` is that of having the level, NaN beyond a row's levels.
+    where it was not asked for. ``smd (S, J, L)`` is that of having the level, NaN beyond a row's levels, and ``share
+    (S, J, 2, L)`` the share of the arm that has it.
     """
 
     counts: Ints
@@ -77,6 +78,7 @@ class Categorical:
     exact: Bools
     p: Floats
     smd: Floats
+    share: Floats
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ def _categorical(
         exact,
         np.where(exact, exact_p, pearson.p),
         np.where(np.arange(counts.shape[3]) < sizes[:, None], smd, np.nan),
+        np.moveaxis(share, -1, 2),
     )
 
 

@@ -1,18 +1,21 @@
 """The paper's analysis of every cohort of a block: what `analysis.workflow` does with one, as arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
 from scipy.special import chdtrc, ndtr
 
 from analysis import survival
-from analysis.baseline import Baseline, baseline, rows_of
+from analysis.baseline import Baseline, Rows, baseline, rows_of
 from analysis.columns import estimable
 from analysis.estimators.base import Sample
 from analysis.kernels.status import Status
 from analysis.plan import cox_terms, subgroup_factors
 from analysis.two_arms import ArmComparison, two_arms
+from analysis.weighted_baseline import with_weighted
+from analysis.weighted_samples import Weighted
+from analysis.weighted_survival import compare_weighted
 from simulator.cohort import Bools, Floats
 from simulator.terms import holds
 
@@ -22,7 +25,8 @@ class CoxModels:
     """The Cox models of one endpoint in the matched cohorts; columns are those of `BlockAnalysis.cox_design`.
 
     ``p_term (R, G)`` is the Wald p of each term (joint for a factor), ``entered (R, P)`` marks the columns of the
-    multivariable model; other columns are NaN there, those that earlier ones make among them.
+    multivariable model; other columns are NaN there, those that earlier ones make among them. In weighted cohorts
+    ``se`` and ``covariance`` are the robust ones.
     """
 
     univariable: survival.CoxEach
@@ -35,15 +39,19 @@ class CoxModels:
 class BlockAnalysis:
     """The analysis of a block of R cohorts; each part is worked out when it is first asked for, and kept.
 
-    Matching must be 1:1 without replacement: other matched sets carry weights, which these tables do not take.
+    After matching 1:k or with replacement everything about the matched cohorts is weighted, as in `analysis.workflow`.
     """
 
     sample: Sample
 
-    def __post_init__(self) -> None:
-        plan = self.sample.plan.matching
-        if plan.ratio != 1 or plan.replacement:
-            raise ValueError("the analysis of a block needs matching 1:1 without replacement")
+    @cached_property
+    def weighted(self) -> Weighted | None:
+        """The matched cohorts with weights and clusters; None after matching 1:1 without replacement."""
+        plan, pairs = self.sample.plan.matching, self.sample.matching
+        if plan.simple:
+            return None
+        cluster = None if plan.replacement else pairs.pair
+        return Weighted.of(self.sample.observed.treated, self.sample.matched, pairs.weight, cluster)
 
     @cached_property
     def sets(self) -> Bools:
@@ -55,13 +63,27 @@ class BlockAnalysis:
     def table1(self) -> Baseline:
         """Table 1 of each set, rows as in ``sets``."""
         observed = self.sample.observed
-        rows, smd = rows_of(observed.variables), self.sample.plan.table1.smd
-        return baseline(observed.covariates, observed.treated, rows, present=self.sets, smd=smd)
+        return self.baseline_of(observed.covariates, rows_of(observed.variables))
+
+    def baseline_of(self, values: Floats, rows: Rows) -> Baseline:
+        """The table of these ``values (R, N, K)``, rows as in ``sets``."""
+        smd, observed = self.sample.plan.table1.smd, self.sample.observed
+        made = baseline(values, observed.treated, rows, present=self.sets, smd=smd)
+        if self.weighted is None:
+            return made
+        return with_weighted(made, values, rows, self.weighted, observed.present if smd == "unmatched" else None)
 
     @cached_property
     def comparisons(self) -> dict[str, ArmComparison]:
         """Medians, log-rank test and hazard ratio of each endpoint, rows as in ``sets``."""
-        return {name: self._compare(name, self.sets, True) for name in self.sample.observed.endpoints}
+        names = self.sample.observed.endpoints
+        if self.weighted is None:
+            return {name: self._compare(name, self.sets, True) for name in names}
+        present, matched = self.sample.observed.present, self.sample.matched
+        return {
+            name: _in_turn(self._compare(name, present, True), self._compare_weighted(name, matched, True))
+            for name in names
+        }
 
     @cached_property
     def cox_design(self) -> tuple[Floats, tuple[int, ...]]:
@@ -97,7 +119,8 @@ class BlockAnalysis:
     def subgroups(self) -> dict[str, ArmComparison]:
         """The comparison of the arms in each subgroup, ``(R S,)``, without medians."""
         sets = self.subgroup_sets.reshape(-1, self.subgroup_sets.shape[2])
-        return {name: self._compare(name, sets, False) for name in self.sample.observed.endpoints}
+        compare = self._compare if self.weighted is None else self._compare_weighted
+        return {name: compare(name, sets, False) for name in self.sample.observed.endpoints}
 
     def _compare(self, endpoint: str, sets: Bools, medians: bool) -> ArmComparison:
         course, plan = self.sample.observed.endpoints[endpoint], self.sample.plan.survival
@@ -113,13 +136,46 @@ class BlockAnalysis:
             order=self.sample.orders[endpoint],
         )
 
-    def _models(self, endpoint: str) -> CoxModels:
-        course, plan = self.sample.observed.endpoints[endpoint], self.sample.plan
-        x, term_of = self.cox_design
-        matched, order, ties = self.sample.matched, self.sample.orders[endpoint], plan.survival.ties
-        single = survival.cox_each(
-            course.time, course.event, x, present=matched, ties=ties, likelihoods=False, order=order
+    def _compare_weighted(self, endpoint: str, sets: Bools, medians: bool) -> ArmComparison:
+        weighted = self.weighted
+        assert weighted is not None
+        return compare_weighted(
+            self.sample.observed.endpoints[endpoint],
+            self.sample.observed.treated,
+            self.sample.plan.survival,
+            weight=weighted.weight,
+            cluster=weighted.cluster,
+            present=sets,
+            medians=medians,
+            order=self.sample.orders[endpoint],
+        )
+
+    def _single(self, endpoint: str) -> survival.CoxEach:
+        """A Cox model of each column."""
+        course, order, ties = (
+            self.sample.observed.endpoints[endpoint], self.sample.orders[endpoint], self.sample.plan.survival.ties
         )  # fmt: skip
+        x = self.cox_design[0]
+        if self.weighted is None:
+            return survival.cox_each(
+                course.time, course.event, x, present=self.sample.matched, ties=ties, likelihoods=False, order=order
+            )
+        fits = [self._fitted(endpoint, np.ascontiguousarray(x[..., p : p + 1])) for p in range(x.shape[2])]
+        return survival.CoxEach(
+            np.concatenate([fit.beta for fit in fits], axis=1),
+            np.concatenate([fit.se for fit in fits], axis=1),
+            np.stack([fit.loglik for fit in fits], axis=1),
+            np.stack([fit.loglik_null for fit in fits], axis=1),
+            np.stack([fit.score_test for fit in fits], axis=1),
+            fits[0].n,
+            fits[0].events,
+            np.stack([fit.status for fit in fits], axis=1),
+        )
+
+    def _models(self, endpoint: str) -> CoxModels:
+        plan, matched = self.sample.plan, self.sample.matched
+        x, term_of = self.cox_design
+        single = self._single(endpoint)
         with np.errstate(invalid="ignore"):
             p_column = 2 * ndtr(-np.abs(single.beta / single.se))
         terms = max(term_of) + 1
@@ -150,41 +206,39 @@ class BlockAnalysis:
         return CoxModels(single, p_term, entered, model)
 
     def _fit(self, endpoint: str, columns: Bools, start: Floats) -> survival.CoxFit:
-        course = self.sample.observed.endpoints[endpoint]
-        return survival.cox(
+        return self._fitted(endpoint, self.cox_design[0], columns, start)
+
+    def _factor(self, endpoint: str, own: list[int]) -> survival.CoxFit:
+        """The model of all columns of a factor; one that earlier ones make is SINGULAR, and the others do without."""
+        x, matched = np.ascontiguousarray(self.cox_design[0][..., own]), self.sample.matched
+        fit, keep = self._fitted(endpoint, x), np.ones((len(x), len(own)), np.bool_)
+        for r in np.flatnonzero(fit.status == Status.SINGULAR):
+            keep[r] = [state == Status.OK for state in estimable(x[r, matched[r]])]
+        if not keep.all():
+            fit = self._fitted(endpoint, x, keep)
+            fit.state[~keep] = Status.SINGULAR
+        return fit
+
+    def _fitted(
+        self, endpoint: str, x: Floats, columns: Bools | None = None, start: Floats | None = None
+    ) -> survival.CoxFit:
+        """The Cox models on ``x`` in the matched cohorts; where these have weights, with the robust covariance."""
+        course, weighted = self.sample.observed.endpoints[endpoint], self.weighted
+        fit = survival.cox(
             course.time,
             course.event,
-            self.cox_design[0],
+            x,
             present=self.sample.matched,
+            weight=None if weighted is None else weighted.weight,
+            cluster=None if weighted is None else weighted.cluster,
             columns=columns,
             start=start,
             ties=self.sample.plan.survival.ties,
             order=self.sample.orders[endpoint],
         )
-
-    def _factor(self, endpoint: str, own: list[int]) -> survival.CoxFit:
-        """The model of all columns of a factor; one that earlier ones make is SINGULAR, and the others do without."""
-        course, x = self.sample.observed.endpoints[endpoint], self.cox_design[0][..., own]
-        matched = self.sample.matched
-
-        def fitted(columns: Bools | None) -> survival.CoxFit:
-            return survival.cox(
-                course.time,
-                course.event,
-                x,
-                present=matched,
-                columns=columns,
-                ties=self.sample.plan.survival.ties,
-                order=self.sample.orders[endpoint],
-            )
-
-        fit, keep = fitted(None), np.ones((len(x), len(own)), np.bool_)
-        for r in np.flatnonzero(fit.status == Status.SINGULAR):
-            keep[r] = [state == Status.OK for state in estimable(x[r, matched[r]])]
-        if not keep.all():
-            fit = fitted(keep)
-            fit.state[~keep] = Status.SINGULAR
-        return fit
+        if fit.robust_se is None or fit.robust_covariance is None:
+            return fit
+        return replace(fit, se=fit.robust_se, covariance=fit.robust_covariance)
 
 
 def _joint_p(fit: survival.CoxFit) -> Floats:
@@ -196,3 +250,12 @@ def _joint_p(fit: survival.CoxFit) -> Floats:
     weighed = np.linalg.solve(covariance, beta[..., None])[..., 0]
     p[ok] = chdtrc(finite[ok].sum(axis=1), (beta * weighed).sum(axis=1))
     return p
+
+
+def _in_turn(before: ArmComparison, after: ArmComparison) -> ArmComparison:
+    """The rows of both by turns."""
+    made = {}
+    for field in fields(ArmComparison):
+        both = np.stack([getattr(before, field.name), getattr(after, field.name)], axis=1)
+        made[field.name] = both.reshape(-1, *both.shape[2:])
+    return ArmComparison(**made)

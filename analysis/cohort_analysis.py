@@ -30,6 +30,8 @@
         logrank       {chi2, df, p, status}
         cox           {log_hr, se, hr, low, high, p, status, sign}: treatment alone, model-based SE; ``sign`` is "+" or
                       "-" where the coefficient runs off to plus or minus infinity (MONOTONE), else null
+        logrank       {test ("log-rank"; weighted: "robust score"), chi2, df, p, status}
+        cox           {log_hr, se, hr, low, high, p, status}: treatment alone, model-based SE
         cox_pair_robust   the same with the SE clustered by matched set (Lin-Wei); null before matching
         univariable[], multivariable[]   {term, column, label, p_term, df_term (columns of the term that have a
                       number, which p_term tests)} + the fields of cox
@@ -41,9 +43,12 @@
     exposure      {NAME: {before, after}}, each side {treated, control}: {n (who got any), median, q1, q3, min, max}
     modes         {NAME: {before, after}}, each side {treated, control}: {n, percent (of all modes in the arm)}
 
-When matching is not 1:1 without replacement, every Cox model after matching uses MatchIt's weights and a robust SE
-(clustered by matched set; by patient with replacement), and so do the SMDs; Kaplan-Meier, log-rank, counts and tests
-take each matched patient once, unweighted.
+When matching is not 1:1 without replacement, all that is said of the matched is weighted with MatchIt's weights, and
+what is robust is clustered by matched set (with replacement, where sets share controls, by patient). ``n``, ``events``
+and ``yes`` count patients; percentages, means, SDs (R's svyvar), quartiles (svyquantile, rule hf7) and SMDs are
+weighted. Tests are R's svyttest ("weighted_t"), svyranktest ("weighted_rank") and svychisq ("rao_scott"); the log-rank
+test is the robust score test of the weighted Cox model, the interaction its robust Wald test. Kaplan-Meier limits are
+those of survfit with weights and cluster; risk difference and odds ratio have robust intervals.
 """
 
 from collections.abc import Mapping, Sequence

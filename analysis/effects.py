@@ -1,7 +1,7 @@
 """Two arms compared on one endpoint: medians, follow-up, log-rank test and the hazard ratio of treatment."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,20 +10,38 @@ from scipy.special import ndtr, ndtri
 from analysis import survival
 from analysis.kernels.status import Status
 from analysis.plan import SurvivalPlan
+from analysis.weighted_samples import Weighted
+from analysis.weighted_survival import robust_score, weighted_quantile
 from simulator.cohort import Bools, Endpoint, Floats
 
 T = TypeVar("T")
+Ints = NDArray[np.int64]
 
 NAN = float("nan")
 
 
 @dataclass(frozen=True)
 class AnalysisSet:
-    """Who is analysed ``(N,)``; after matching with weights also the weight and the matched set of each patient."""
+    """Who is analysed ``(N,)``; after matching with weights also the weight and the cluster of each patient.
+
+    A set with weights is weighted in all that is said of it. Clusters are the matched sets; after matching with
+    replacement, where sets share controls, the patients.
+    """
 
     present: Bools
     weight: Floats | None = None
-    cluster: NDArray[np.int64] | None = None
+    cluster: Ints | None = None
+
+    @property
+    def clusters(self) -> Ints:
+        """The cluster of each patient: himself where none are given."""
+        return np.arange(len(self.present), dtype=np.int64) if self.cluster is None else self.cluster
+
+    def weighted(self, treated: Bools) -> Weighted | None:
+        """The set as a block of one weighted sample; None where it has no weights."""
+        if self.weight is None:
+            return None
+        return Weighted.of(treated[None], self.present[None], self.weight[None], self.clusters[None])
 
 
 @dataclass(frozen=True)
@@ -47,7 +65,7 @@ class Effect:
 class Median:
     """The median of a Kaplan-Meier curve with its interval; +inf where the curve does not come down that far.
 
-    ``percent``: the events in percent of the patients.
+    ``percent``: the events in percent of the patients, weighted in a set with weights; ``n`` and ``events`` are counts.
     """
 
     n: int
@@ -69,8 +87,9 @@ class Arms(Generic[T]):
 
 @dataclass(frozen=True)
 class ChiSquare:
-    """A chi-square statistic, its degrees of freedom and p."""
+    """A chi-square statistic, its degrees of freedom and p; ``test`` is that of `log_rank`."""
 
+    test: Literal["log-rank", "robust score"]
     chi2: float
     df: int
     p: float
@@ -100,7 +119,7 @@ def fit_cox(course: Endpoint, x: Floats, group: AnalysisSet, ties: str) -> survi
         x[None],
         present=group.present[None],
         weight=None if group.weight is None else group.weight[None],
-        cluster=None if group.cluster is None else group.cluster[None],
+        cluster=None if group.weight is None and group.cluster is None else group.clusters[None],
         ties=ties,
     )
 
@@ -112,33 +131,60 @@ def hazard_ratio(course: Endpoint, treated: Bools, group: AnalysisSet, plan: Sur
     return effect(float(fit.beta[0, 0]), float(se[0, 0]), int(fit.status[0]), plan.level, int(fit.sign[0, 0]))
 
 
-def medians(course: Endpoint, treated: Bools, present: Bools, plan: SurvivalPlan) -> Arms[Median]:
-    """The Kaplan-Meier median of either arm."""
-    found = []
-    for arm in (treated & present, ~treated & present):
-        made = survival.km_quantile(
-            course.time, course.event, present=arm[None], q=0.5, conf_type=plan.conf_type, level=plan.level
+def medians(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> Arms[Median]:
+    """The Kaplan-Meier median of either arm; in a set with weights of the weighted curve, with its robust limits."""
+    if group.weight is not None:
+        made = weighted_quantile(
+            course.time,
+            course.event,
+            treated[None],
+            plan,
+            weight=group.weight[None],
+            cluster=group.clusters[None],
+            present=group.present[None],
         )
-        found.append(
+        control, of_treated = (
             Median(
-                int(made.n[0]),
-                int(made.events[0]),
-                100 * int(made.events[0]) / int(made.n[0]) if made.n[0] else NAN,
-                float(made.value[0]),
-                float(made.low[0]),
-                float(made.high[0]),
-                Status(int(made.status[0])),
+                int(made.n[0, arm]),
+                int(made.events[0, arm]),
+                100 * float(made.share[0, arm]),
+                float(made.value[0, arm]),
+                float(made.low[0, arm]),
+                float(made.high[0, arm]),
+                Status(int(made.status[0, arm])),
             )
+            for arm in (0, 1)
         )
-    return Arms(found[0], found[1])
+        return Arms(of_treated, control)
+    return Arms(*(_median(course, arm & group.present, plan) for arm in (treated, ~treated)))
 
 
-def follow_up(course: Endpoint, treated: Bools, present: Bools, plan: SurvivalPlan) -> Arms[Median]:
+def _median(course: Endpoint, arm: Bools, plan: SurvivalPlan) -> Median:
+    made = survival.km_quantile(
+        course.time, course.event, present=arm[None], q=0.5, conf_type=plan.conf_type, level=plan.level
+    )
+    n, events = int(made.n[0]), int(made.events[0])
+    middle, low, high = (float(one[0]) for one in (made.value, made.low, made.high))
+    return Median(n, events, 100 * events / n if n else NAN, middle, low, high, Status(int(made.status[0])))
+
+
+def follow_up(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> Arms[Median]:
     """The median follow-up of either arm by reverse Kaplan-Meier: censoring is the event."""
-    return medians(Endpoint(course.time, ~course.event), treated, present, plan)
+    return medians(Endpoint(course.time, ~course.event), treated, group, plan)
 
 
-def log_rank(course: Endpoint, treated: Bools, present: Bools) -> ChiSquare:
-    """The log-rank test between the arms."""
-    made = survival.logrank(course.time, course.event, treated[None], present=present[None])
-    return ChiSquare(float(made.chi2[0]), 1, float(made.p[0]), Status(int(made.status[0])))
+def log_rank(course: Endpoint, treated: Bools, group: AnalysisSet, ties: str) -> ChiSquare:
+    """The log-rank test between the arms; in a set with weights the robust score test of the weighted Cox model."""
+    if group.weight is not None:
+        score = robust_score(
+            course.time,
+            course.event,
+            treated[None],
+            weight=group.weight[None],
+            cluster=group.clusters[None],
+            present=group.present[None],
+            ties=ties,
+        )
+        return ChiSquare("robust score", float(score.chi2[0]), 1, float(score.p[0]), Status(int(score.status[0])))
+    made = survival.logrank(course.time, course.event, treated[None], present=group.present[None])
+    return ChiSquare("log-rank", float(made.chi2[0]), 1, float(made.p[0]), Status(int(made.status[0])))

@@ -16,14 +16,15 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from analysis import survival, tests
-from analysis.baseline import Baseline, Levels, Rows, baseline
+from analysis.baseline import Baseline, Levels, Rows
 from analysis.block_workflow import BlockAnalysis
-from analysis.columns import estimable
 from analysis.estimators.base import Sample
 from analysis.kernels.status import Status
+from analysis.matching_plan import MatchingPlan
 from analysis.number_keys import ARMS, SIDES, Place, names_of, problem, tree
 from analysis.plan import TREATMENT, cox_terms, level_terms, subgroup_factors
 from analysis.table1 import Amounts, summary
+from analysis.weighted_survival import weighted_quantile
 from simulator.cohort import Bools, Floats
 from simulator.keys import Step, split_key
 from simulator.terms import parse_term, term_columns
@@ -135,15 +136,31 @@ class BlockNumbers:
             if what == ["smd"]:
                 return table.continuous.smd[side::2, c]
             arm = ARMS.index(what[0])
-            return self._sizes[:, side, arm] if what[1] == "n" else getattr(table.continuous, what[1])[side::2, c, arm]
+            if what[1] == "n":
+                return self._sizes[:, side, arm]
+            numbers: Floats = getattr(table.continuous, what[1])
+            return numbers[side::2, c, arm]
         terms = [[" & ".join(row) for row in level_terms(variable)] for variable in rows]
         j = next(j for j, variable in enumerate(rows) if element in (variable.name, *terms[j]))
         if what == ["p"]:
-            return _category_p(table, j, self.block.sample.plan.table1.categorical)[side::2]
+            return self._category_p(table, j)[side::2]
         if what == ["smd"]:
             return table.categorical.smd[side::2, j, terms[j].index(element)]
-        count = table.categorical.counts[side::2, j, ARMS.index(what[0]), terms[j].index(element)]
-        return _share(count, self._sizes[:, side, ARMS.index(what[0])], what[1], "n")
+        arm, level = ARMS.index(what[0]), terms[j].index(element)
+        if what[1] == "percent" and self._weights(side) is not None:
+            return 100 * table.categorical.share[side::2, j, arm, level]
+        return _share(table.categorical.counts[side::2, j, arm, level], self._sizes[:, side, arm], what[1], "n")
+
+    def _category_p(self, table: Baseline, row: int) -> Numbers:
+        """The p ``(2 R,)`` of a row of counts by the test that the plan asks for; Rao and Scott's of the weighted."""
+        how = self.block.sample.plan.table1.categorical
+        if how == "auto":
+            return table.categorical.p[:, row]
+        counts = table.categorical.counts[:, row]
+        p: Floats = (tests.fisher(counts) if how == "fisher" else tests.pearson(counts, correct=how == "yates")).p
+        if self.block.weighted is not None:
+            p = np.where(np.arange(len(p)) % 2 == 1, table.categorical.p[:, row], p)
+        return p
 
     def _location_p(self, name: str) -> Numbers:
         """The p ``(2 R, C)`` of every continuous row by the test that the plan chooses for the one of that name."""
@@ -161,8 +178,10 @@ class BlockNumbers:
     def _binary(self, steps: tuple[Step, ...]) -> Numbers:
         j, side = list(self.block.sample.observed.binary).index(steps[1].name), SIDES.index(steps[2].name)
         if steps[3].name == "p":
-            return _category_p(self._outcomes, j, self.block.sample.plan.table1.categorical)[side::2]
+            return self._category_p(self._outcomes, j)[side::2]
         arm = ARMS.index(steps[3].name)
+        if steps[4].name == "percent" and self._weights(side) is not None:
+            return 100 * self._outcomes.categorical.share[side::2, j, arm, 1]
         yes = self._outcomes.categorical.counts[side::2, j, arm, 1]
         n = self._sizes[:, side, arm]
         return n if steps[4].name == "n" else _share(yes, n, steps[4].name, "yes")
@@ -173,14 +192,18 @@ class BlockNumbers:
         observed = self.block.sample.observed
         values = np.stack(list(observed.binary.values()), axis=-1).astype(np.float64)
         rows = Rows((), tuple(Levels(k, (0.0,), coded=True) for k in range(values.shape[-1])))
-        return baseline(values, observed.treated, rows, present=self.block.sets)
+        return self.block.baseline_of(values, rows)
 
     def _exposure(self, steps: tuple[Step, ...]) -> Numbers:
         place = (steps[1].name, steps[2].name, steps[3].name)
         if place not in self._amounts:
             amount = self.block.sample.observed.exposure[place[0]]
             inside = self._arm(*place[1:]) & ~np.isnan(amount)
-            made = [summary(row[who]) for row, who in zip(amount, inside, strict=True)]
+            weights = self._weights(SIDES.index(place[1]))
+            made = [
+                summary(row[who], None if weights is None else weights[r, who])
+                for r, (row, who) in enumerate(zip(amount, inside, strict=True))
+            ]
             self._amounts[place] = {field.name: [getattr(one, field.name) for one in made] for field in fields(Amounts)}
         return np.array(self._amounts[place][steps[4].name])
 
@@ -191,7 +214,11 @@ class BlockNumbers:
 
     def _modes(self, steps: tuple[Step, ...]) -> Numbers:
         inside = self._arm(steps[2].name, steps[3].name)
-        counts = {name: (who & inside).sum(axis=1) for name, who in self.block.sample.observed.modes.items()}
+        modes, weights = self.block.sample.observed.modes, self._weights(SIDES.index(steps[2].name))
+        if steps[4].name == "percent" and weights is not None:
+            mass = {name: np.where(who & inside, weights, 0.0).sum(axis=1) for name, who in modes.items()}
+            return _share(mass[steps[1].name], np.sum(list(mass.values()), axis=0), "percent", "n")
+        counts = {name: (who & inside).sum(axis=1) for name, who in modes.items()}
         return _share(counts[steps[1].name], np.sum(list(counts.values()), axis=0), steps[4].name, "n")
 
     def _arm(self, side: str, arm: str) -> Bools:
@@ -200,14 +227,24 @@ class BlockNumbers:
         treated: Bools = sample.observed.treated == bool(ARMS.index(arm))
         return treated & (sample.observed.present, sample.matched)[SIDES.index(side)]
 
+    def _weights(self, side: int) -> Floats | None:
+        """The weights ``(R, N)`` of a side; None where nothing is weighted."""
+        weighted = self.block.weighted
+        return None if side == 0 or weighted is None else weighted.weight
+
     def _endpoint(self, steps: tuple[Step, ...]) -> Numbers:
         endpoint, side, what = steps[1].name, SIDES.index(steps[2].name), steps[3]
         compared = self.block.comparisons[endpoint]
         match what.name:
             case "km":
                 arm, name = ARMS.index(steps[4].name), steps[5].name
+                n, events = compared.n[side::2, arm], compared.events[side::2, arm]
+                weights, inside = self._weights(side), self._arm(steps[2].name, steps[4].name)
+                if name == "percent" and weights is not None:
+                    died = inside & self.block.sample.observed.endpoints[endpoint].event
+                    n, events = (np.where(who, weights, 0.0).sum(axis=1) for who in (inside, died))
                 if name in ("n", "events", "percent"):
-                    return _counted(compared.n[side::2, arm], compared.events[side::2, arm], name)
+                    return _counted(n, events, name)
                 return {"median": compared.median, "low": compared.low, "high": compared.high}[name][side::2, arm]
             case "follow_up":
                 return self._follow_up(endpoint, steps[2].name, steps[4].name, steps[5].name)
@@ -222,6 +259,20 @@ class BlockNumbers:
 
     def _follow_up(self, endpoint: str, side: str, arm: str, name: str) -> Numbers:
         course, plan = self.block.sample.observed.endpoints[endpoint], self.block.sample.plan.survival
+        weighted, order = self.block.weighted, self.block.sample.orders[endpoint]
+        if side == "after" and weighted is not None:
+            found = weighted_quantile(
+                course.time,
+                ~course.event,
+                weighted.treated,
+                plan,
+                weight=weighted.weight,
+                cluster=weighted.cluster,
+                present=weighted.present,
+                order=order,
+            )
+            both = {"median": found.value, "low": found.low, "high": found.high, "n": found.n, "events": found.events}
+            return both[name][:, ARMS.index(arm)]
         made = survival.km_quantile(
             course.time,
             ~course.event,
@@ -229,7 +280,7 @@ class BlockNumbers:
             q=0.5,
             conf_type=plan.conf_type,
             level=plan.level,
-            order=self.block.sample.orders[endpoint],
+            order=order,
         )
         if name in ("n", "events", "percent"):
             return _counted(made.n, made.events, name)
@@ -242,46 +293,12 @@ class BlockNumbers:
         columns.append((TREATMENT, TREATMENT))
         p = next(k for k, names in enumerate(columns) if element in names)
         block = (self.unmatched, self.block)[side]
-        own = [k for k, term in enumerate(block.cox_design[1]) if term == block.cox_design[1][p]]
-        if model == "univariable" and len(own) > 1:
-            beta, se, state = self._factor(endpoint, side, tuple(own))
-            k = own.index(p)
-            return _ratio(beta[:, k], se[:, k], state[:, k], name, self._level)
         made = block.cox_models[endpoint]
         if model == "univariable":
             fit = made.univariable
             return _ratio(fit.beta[:, p], fit.se[:, p], fit.status[:, p], name, self._level)
         entered = np.where(made.entered[:, p], made.multivariable.beta[:, p], np.nan)
         return _ratio(entered, made.multivariable.se[:, p], made.multivariable.state[:, p], name, self._level)
-
-    def _factor(self, endpoint: str, side: int, own: tuple[int, ...]) -> tuple[Floats, Floats, Numbers]:
-        """Coefficients, SEs and states ``(R, k)`` of the columns of a factor in one model."""
-        place = (endpoint, side, own)
-        if place not in self._factors:
-            block = (self.unmatched, self.block)[side]
-            sample = block.sample
-            x, course = block.cox_design[0][..., list(own)], sample.observed.endpoints[endpoint]
-            varies = np.ones((len(x), len(own)), np.bool_)
-
-            def fitted() -> survival.CoxFit:
-                ties, order = sample.plan.survival.ties, sample.orders[endpoint]
-                matched, columns = sample.matched, None if varies.all() else varies
-                return survival.cox(
-                    course.time, course.event, x, present=matched, columns=columns, ties=ties, order=order
-                )
-
-            fit = fitted()
-            aliased = np.flatnonzero(fit.status == Status.SINGULAR)
-            for r in aliased:
-                varies[r] = [state == Status.OK for state in estimable(x[r, sample.matched[r]])]
-            fit = fitted() if len(aliased) else fit
-            self._factors[place] = np.where(varies, fit.beta, np.nan), fit.se, fit.state
-        return self._factors[place]
-
-    @cached_property
-    def _factors(self) -> dict[tuple[str, int, tuple[int, ...]], tuple[Floats, Floats, Numbers]]:
-        """Models of factors, as far as they were asked for."""
-        return {}
 
     def _subgroup(self, endpoint: str, side: int, element: str, names: list[str]) -> Numbers:
         sample, found = self.block.sample, (self.unmatched, self.block)[side].subgroups[endpoint]
@@ -304,7 +321,8 @@ class Everybody(Sample):
     @staticmethod
     def of(sample: Sample) -> "Everybody":
         """The same cohorts, nobody left out by matching."""
-        made = Everybody(sample.observed, sample.plan, sample.replicates, sample.seed, sample.true_propensity)
+        plan = sample.plan.model_copy(update={"matching": MatchingPlan()})  # nobody has a weight
+        made = Everybody(sample.observed, plan, sample.replicates, sample.seed, sample.true_propensity)
         object.__setattr__(made, "kept", sample.kept)
         return made
 
@@ -328,14 +346,6 @@ def _share(count: Numbers, n: Numbers, name: str, counted: str) -> Numbers:
 
 def _counted(n: Numbers, events: Numbers, name: str) -> Numbers:
     return n if name == "n" else _share(events, n, name, "events")
-
-
-def _category_p(table: Baseline, row: int, how: str) -> Numbers:
-    """The p ``(S,)`` of a row of counts by the test that the plan asks for."""
-    if how == "auto":
-        return table.categorical.p[:, row]
-    counts = table.categorical.counts[:, row]
-    return (tests.fisher(counts) if how == "fisher" else tests.pearson(counts, correct=how == "yates")).p
 
 
 def _ratio(log_hr: Numbers, se: Numbers, status: Numbers, name: str, level: float) -> Numbers:

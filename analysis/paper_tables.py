@@ -18,6 +18,9 @@ TESTS = {
     "pearson": "Pearson χ²",
     "yates": "χ² with Yates's correction",
     "fisher": "Fisher exact",
+    "weighted_t": "weighted t (as R's svyttest)",
+    "weighted_rank": "weighted rank (svyranktest)",
+    "rao_scott": "Rao-Scott F (svychisq)",
 }
 SIDES = (("", 1), ("Before matching", 3), ("After matching", 3))
 GRADES = (("", 1), ("Any grade", 3), ("Grade 3/4", 3))
@@ -29,6 +32,20 @@ def paper_tables(analysis: CohortAnalysis, data: Data | None) -> tuple[TextTable
     made.append(adverse_event_table(analysis, data))
     shown = [table for table in made if table.rows]
     return tuple(replace(table, title=f"Table {k}. {table.title}") for k, table in enumerate(shown, start=1))
+
+
+def weighting_notes(analysis: CohortAnalysis) -> tuple[str, ...]:
+    """What a footnote says of weights after matching; nothing where there are none."""
+    if analysis.after.weight is None:
+        return ()
+    sets = analysis.matching
+    how, who = f"1:{sets.ratio}", "by matched set"
+    if sets.replacement:
+        how, who = f"{how} with replacement", "by patient, as sets share controls"
+    return (
+        f"After matching ({how}) all but n and events, which count patients, is weighted by the matching weights; "
+        f"tests and intervals are robust, clustered {who}.",
+    )
 
 
 def baseline_table(analysis: CohortAnalysis, data: Data | None = None) -> TextTable:
@@ -53,7 +70,8 @@ def baseline_table(analysis: CohortAnalysis, data: Data | None = None) -> TextTa
     used = [row.test for row in (*analysis.table1.before, *analysis.table1.after)]
     note = "Mean ± SD, median (quartiles) or n (%). Tests: " + ", ".join(TESTS[name] for name in TESTS if name in used)
     title = "Baseline characteristics before and after matching"
-    return TextTable(title, ("Characteristics", *_both_heads(analysis)), tuple(rows), (f"{note}.",), SIDES)
+    notes = (f"{note}.", *weighting_notes(analysis))
+    return TextTable(title, ("Characteristics", *_both_heads(analysis)), tuple(rows), notes, SIDES)
 
 
 def _numbers(row: Table1Row, digits: int | None) -> tuple[str, ...]:
@@ -91,7 +109,8 @@ def response_table(analysis: CohortAnalysis, data: Data | None = None) -> TextTa
         rows.append((result.label, *_response(result.before, tested), *_response(result.after, tested)))
     note = f"n (%). Tests: {_tests_of([one for name, one in results.items() if shows[name] == 'tested'])}."
     title = "Response before and after matching"
-    return TextTable(title, ("Response", *_both_heads(analysis)), tuple(rows), (note,), SIDES)
+    notes = (note, *weighting_notes(analysis))
+    return TextTable(title, ("Response", *_both_heads(analysis)), tuple(rows), notes, SIDES)
 
 
 def cox_table(analysis: CohortAnalysis, when: str = "after") -> TextTable:
@@ -116,7 +135,7 @@ def cox_table(analysis: CohortAnalysis, when: str = "after") -> TextTable:
         f"Univariable and multivariable Cox models {when} matching",
         ("Characteristics", *heads * len(analysis.endpoints)),
         tuple(map(tuple, rows.values())),
-        (note,),
+        (note, *(weighting_notes(analysis) if when == "after" else ())),
         (("", 1), *((result.label, 4) for result in analysis.endpoints.values())),
     )
 

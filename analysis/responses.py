@@ -10,12 +10,14 @@ from analysis.contingency import CountTest, compare_counts
 from analysis.effects import NAN, AnalysisSet, Arms
 from analysis.kernels.status import Status
 from analysis.plan import Plan
+from analysis.risks import RiskMeasure, risk_contrast
+from analysis.weighted_samples import weighted_shares
 from simulator.cohort import Bools
 
 
 @dataclass(frozen=True)
 class Share:
-    """How many of an arm have the outcome."""
+    """How many of an arm have the outcome; ``percent`` is weighted in a set with weights, ``n`` and ``yes`` count."""
 
     n: int
     yes: int
@@ -45,7 +47,10 @@ class McNemar:
 
 @dataclass(frozen=True)
 class Response:
-    """A yes/no outcome in the two arms, treated minus (or over) control."""
+    """A yes/no outcome in the two arms, treated minus (or over) control.
+
+    In a set with weights the test is ``rao_scott`` (R's svychisq), and the intervals are robust, by cluster.
+    """
 
     treated: Share
     control: Share
@@ -61,6 +66,8 @@ def response(
     outcome: Bools, treated: Bools, group: AnalysisSet, pairs: NDArray[np.int64] | None, plan: Plan
 ) -> Response:
     """The comparison; ``pairs (P, 2)`` are the places of treated and control of a 1:1 matching, None for no McNemar."""
+    if group.weight is not None:
+        return _weighted(outcome, treated, group, plan.survival.level)
     arms = Arms(*(_share(outcome[arm & group.present]) for arm in (treated, ~treated)))
     counts = np.array([[arm.yes, arm.n - arm.yes] for arm in (arms.treated, arms.control)])
     made: CountTest = compare_counts(counts, plan.table1.categorical)
@@ -74,6 +81,34 @@ def response(
         _odds_ratio(counts, plan.survival.level),
         None if pairs is None else _mcnemar(outcome, pairs),
     )
+
+
+def _weighted(outcome: Bools, treated: Bools, group: AnalysisSet, level: float) -> Response:
+    sets = group.weighted(treated)
+    assert sets is not None
+    found = weighted_shares(outcome[None].astype(np.int64), 2, sets)
+    n = found.counts[0].sum(axis=1)
+    control, of_treated = (
+        Share(int(n[arm]), int(found.counts[0, arm, 1]), 100 * float(found.share[0, arm, 1])) for arm in (0, 1)
+    )
+    p, ok = float(found.test.p[0]), found.test.status[0] == Status.OK
+    contrasts = [_robust(outcome, treated, group, level, one) for one in ("risk_difference", "log_odds_ratio")]
+    test, made = ("rao_scott", {"rao_scott": p}) if ok else ("none", {})
+    return Response(of_treated, control, test, p, made, contrasts[0], contrasts[1], None)
+
+
+def _robust(outcome: Bools, treated: Bools, group: AnalysisSet, level: float, measure: RiskMeasure) -> Contrast:
+    """Weighted risks compared, with a robust interval; a log ratio is given as a ratio."""
+    weight, cluster = group.weight, group.clusters[None]
+    assert weight is not None
+    made = risk_contrast(
+        outcome[None], treated[None], measure, present=group.present[None], weight=weight[None], cluster=cluster
+    )
+    status, half = Status(int(made.status[0])), float(ndtri(0.5 + level / 2) * made.se[0])
+    limits = (float(made.value[0]), float(made.value[0]) - half, float(made.value[0]) + half)
+    if measure == "log_odds_ratio":
+        limits = (float(np.exp(limits[0])), float(np.exp(limits[1])), float(np.exp(limits[2])))
+    return Contrast(*limits, status)
 
 
 def _share(outcome: Bools) -> Share:

@@ -11,6 +11,7 @@ from analysis.effects import NAN, AnalysisSet, Arms, Effect, effect, fit_cox
 from analysis.plan import Factor, Plan, subgroup_factors
 from analysis.recession import RiskSets, identified
 from analysis.table1 import level_label, level_names
+from analysis.weighted_survival import robust_score
 from simulator.cohort import Bools, Endpoint, Observed
 from simulator.terms import design
 
@@ -28,7 +29,8 @@ class SubgroupRow(Effect):
     """Treatment's effect in one subgroup (``variable`` null: everyone); ``p`` is Wald's, ``p_logrank`` the log-rank's.
 
     ``interaction_p`` is the factor's likelihood-ratio test of treatment x factor with ``interaction_df`` degrees of
-    freedom, repeated in its rows.
+    freedom, repeated in its rows. In a set with weights ``p_logrank`` is the robust score test, ``interaction_p`` the
+    robust Wald test; ``n`` and ``events`` count.
     """
 
     variable: str | None
@@ -75,10 +77,14 @@ def _fit_rows(
         arm[..., None].astype(np.float64),
         present=present,
         weight=None if group.weight is None else np.broadcast_to(group.weight, block).copy(),
-        cluster=None if group.cluster is None else np.broadcast_to(group.cluster, block).copy(),
+        cluster=None if group.weight is None else np.broadcast_to(group.clusters, block).copy(),
         ties=plan.survival.ties,
     )
-    test = survival.logrank(time, event, arm, present=present)
+    p_logrank = survival.logrank(time, event, arm, present=present).p
+    if group.weight is not None:
+        weight, cluster = np.broadcast_to(group.weight, block).copy(), np.broadcast_to(group.clusters, block).copy()
+        ties = plan.survival.ties
+        p_logrank = robust_score(time, event, arm, weight=weight, cluster=cluster, present=present, ties=ties).p
     se = fit.se if fit.robust_se is None else fit.robust_se
     made = []
     for r, (variable, level, label, _, interaction) in enumerate(rows):
@@ -97,7 +103,7 @@ def _fit_rows(
                 n=counts[0].n + counts[1].n,
                 events=counts[0].events + counts[1].events,
                 arms=Arms(counts[0], counts[1]),
-                p_logrank=float(test.p[r]),
+                p_logrank=float(p_logrank[r]),
                 interaction_p=interaction[0],
                 interaction_df=interaction[1],
             )
@@ -127,11 +133,10 @@ def _interaction(
     """anova(coxph(y ~ treatment + factor), coxph(y ~ treatment * factor)) over the levels that occur: p and its df.
 
     A factor of one row stands for that row against all others. The degrees of freedom are those that the products add
-    to what the smaller model's limit identifies: a level with one arm only, or without an event, adds none. NaN where
-    there are none, or where the set is weighted (a weighted likelihood has no such test).
+    to what the smaller model's limit identifies: a level with one arm only, or without an event, adds none. A weighted
+    likelihood has no such test: there it is Wald's of the interaction with the robust covariance, of those coefficients
+    that are finite. NaN where there are none.
     """
-    if group.weight is not None:
-        return NAN, 0
     parts = masks if len(masks) > 1 else [~masks[0], masks[0]]
     levels = [part & group.present for part in parts]
     both = [bool((level & treated).any() and (level & ~treated).any()) for level in levels]
@@ -142,6 +147,8 @@ def _interaction(
     arm = treated.astype(np.float64)
     small = np.column_stack([arm, *(levels[k] for k in others)])
     large = np.column_stack([small, *(levels[k] * arm for k in others if both[k])])
+    if group.weight is not None:
+        return _robust_p(fit_cox(course, large, group, plan.survival.ties), small.shape[1])
     plain, here = AnalysisSet(group.present), group.present
     sets = RiskSets(course.time[0, here], course.event[0, here], np.zeros(int(here.sum()), np.int64), None)
     df = identified(sets, large[here], small.shape[1])
@@ -149,3 +156,16 @@ def _interaction(
         return NAN, 0
     gain = [float(fit_cox(course, x, plain, plan.survival.ties).loglik[0]) for x in (small, large)]
     return float(chdtrc(df, max(0.0, 2 * (gain[1] - gain[0])))), df
+
+
+def _robust_p(fit: survival.CoxFit, first: int) -> tuple[float, int]:
+    """Wald's robust test that the coefficients from the ``first`` on are 0, and its df; NaN where none is finite."""
+    if fit.robust_covariance is None:
+        raise ValueError("a weighted set has clusters")
+    beta, covariance = fit.beta[0, first:], fit.robust_covariance[0, first:, first:]
+    known = np.isfinite(beta) & np.isfinite(np.diagonal(covariance))
+    df = int(known.sum())
+    if not df or np.linalg.matrix_rank(covariance[np.ix_(known, known)], hermitian=True) < df:
+        return NAN, 0
+    weighed = np.linalg.solve(covariance[np.ix_(known, known)], beta[known])
+    return float(chdtrc(df, float(beta[known] @ weighed))), df

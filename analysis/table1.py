@@ -11,6 +11,7 @@ from analysis.contingency import compare_counts
 from analysis.effects import NAN, AnalysisSet
 from analysis.kernels.status import Status
 from analysis.plan import Plan, TablePlan, level_terms
+from analysis.weighted_samples import Weighted, weighted_numbers, weighted_quantiles, weighted_shares
 from simulator.cohort import Bools, Floats, Observed
 from simulator.terms import Variable, design
 
@@ -19,7 +20,7 @@ Shows = Literal["mean", "median", "count"]
 
 @dataclass(frozen=True)
 class Numbers:
-    """A continuous covariate in one arm: quartiles of type 7, SD with n - 1."""
+    """A continuous covariate in one arm: quartiles of type 7, SD with n - 1; weighted (but for n) in a weighted set."""
 
     n: int
     mean: float
@@ -31,7 +32,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Count:
-    """A level in one arm, in percent of the arm."""
+    """A level in one arm, in percent of the arm: ``n`` patients, the percentage weighted in a set with weights."""
 
     n: int
     percent: float
@@ -39,7 +40,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Amounts:
-    """The amount of a treatment received by those of an arm who got any: quartiles of type 7."""
+    """The amount of a treatment received by those of an arm who got any: quartiles as in `Numbers`."""
 
     n: int
     median: float
@@ -56,7 +57,8 @@ class Table1Row:
     ``shows`` says what a reader is shown; ``tests`` holds the p of every test that was made; ``smd`` is the
     difference treated minus control over the root of the mean of the two variances of this very cohort, or of the
     cohort before matching (the plan's ``smd``); ``smd_status`` is NO_INFO where it is infinite, TOO_FEW where there is
-    none.
+    none. In a set with weights all are weighted, and the tests are ``weighted_t``, ``weighted_rank`` and ``rao_scott``
+    (R's svyttest, svyranktest, svychisq) whatever the plan says of plain ones.
     """
 
     variable: str
@@ -87,7 +89,7 @@ def presentation(observed: Observed, group: AnalysisSet, plan: TablePlan) -> dic
 def table1(observed: Observed, group: AnalysisSet, shows: Mapping[str, Shows], plan: Plan) -> tuple[Table1Row, ...]:
     """The rows in the order of the covariates; a continuous one with cut-points is followed by its stretches."""
     rows: list[Table1Row] = []
-    spread = observed.present[0] if plan.table1.smd == "unmatched" else group.present
+    spread = observed.present[0] if plan.table1.smd == "unmatched" else None
     for k, variable in enumerate(observed.variables):
         if variable.kind == "continuous":
             x = observed.covariates[0, :, k]
@@ -101,10 +103,15 @@ def _continuous(
     x: Floats,
     treated: Bools,
     group: AnalysisSet,
-    spread: Bools,
+    spread: Bools | None,
     shows: Mapping[str, Shows],
     plan: Plan,
 ) -> Table1Row:
+    label = ", ".join(text for text in (variable.label or variable.name, variable.unit) if text)
+    weighted = group.weighted(treated)
+    if weighted is not None:
+        both = _smd(x, treated, group, spread)
+        return _weighted_continuous(variable.name, label, x, weighted, shows[variable.name], both)
     block, arm, present = x[None], treated[None], group.present[None]
     made = {
         "welch": tests.welch(block, arm, present=present),
@@ -118,7 +125,7 @@ def _continuous(
     return Table1Row(
         variable=variable.name,
         level=None,
-        label=", ".join(text for text in (variable.label or variable.name, variable.unit) if text),
+        label=label,
         shows=shows[variable.name],
         treated=_numbers(x[treated & group.present]),
         control=_numbers(x[~treated & group.present]),
@@ -131,13 +138,31 @@ def _continuous(
     )
 
 
-def _levels(variable: Variable, observed: Observed, group: AnalysisSet, spread: Bools, plan: Plan) -> list[Table1Row]:
+def _weighted_continuous(
+    name: str, label: str, x: Floats, weighted: Weighted, shows: Shows, smd: tuple[float, Status]
+) -> Table1Row:
+    found = weighted_numbers(x[None], weighted)
+    fields = (found.mean, found.sd, found.median, found.q1, found.q3)
+    control, treated = (Numbers(int(found.n[0, arm]), *(float(one[0, arm]) for one in fields)) for arm in (0, 1))
+    chosen, test = ("weighted_rank", found.rank) if shows == "median" else ("weighted_t", found.t)
+    p = {"weighted_t": float(found.t.p[0]), "weighted_rank": float(found.rank.p[0])}
+    status = Status(int(test.status[0]))
+    return Table1Row(name, None, label, shows, treated, control, chosen, p[chosen], p, *smd, status)
+
+
+def _levels(
+    variable: Variable, observed: Observed, group: AnalysisSet, spread: Bools | None, plan: Plan
+) -> list[Table1Row]:
     sets = level_terms(variable)
     if not sets:
         return []
     x = observed.covariates[0]
     holds = [np.all(design(terms, observed.variable, observed.names, x).x == 1.0, axis=-1) for terms in sets]
     treated = observed.treated[0]
+    weighted = group.weighted(treated)
+    if weighted is not None:
+        smd = [_smd(hold.astype(np.float64), treated, group, spread) for hold in holds]
+        return _weighted_levels(variable, np.array(holds), weighted, smd)
     arms = (treated & group.present, ~treated & group.present)
     counts = np.array([[int((arm & hold).sum()) for hold in holds] for arm in arms])
     made = compare_counts(counts, plan.table1.categorical)
@@ -163,6 +188,33 @@ def _levels(variable: Variable, observed: Observed, group: AnalysisSet, spread: 
     ]
 
 
+def _weighted_levels(
+    variable: Variable, holds: Bools, weighted: Weighted, smd: list[tuple[float, Status]]
+) -> list[Table1Row]:
+    """The rows of a covariate whose levels ``holds (L, N)`` say."""
+    level = np.where(holds.any(axis=0), holds.argmax(axis=0), -1)
+    found = weighted_shares(level[None], len(holds), weighted)
+    n, percent, p = found.counts[0], 100 * found.share[0], float(found.test.p[0])
+    status = Status(int(found.test.status[0]))
+    test, tests_made = ("rao_scott", {"rao_scott": p}) if status == Status.OK else ("none", {})
+    return [
+        Table1Row(
+            variable.name,
+            name,
+            level_label(variable, name),
+            "count",
+            Count(int(n[1, k]), float(percent[1, k])),
+            Count(int(n[0, k]), float(percent[0, k])),
+            test,
+            p,
+            tests_made,
+            *smd[k],
+            status,
+        )
+        for k, name in enumerate(level_names(variable))
+    ]
+
+
 def level_names(variable: Variable) -> tuple[str, ...]:
     """The levels as the JSON names them; the stretches of a continuous variable as '<=50', '>50 & <=65', '>65'."""
     if variable.kind != "continuous":
@@ -177,11 +229,13 @@ def level_label(variable: Variable, level: str) -> str:
     return f"{variable.label or variable.name} ({level})"
 
 
-def summary(amounts: Floats) -> Amounts:
-    """What is said of some amounts of treatment; NaN where there are none."""
+def summary(amounts: Floats, weight: Floats | None = None) -> Amounts:
+    """What is said of some amounts of treatment; NaN where there are none. Quartiles are weighted where weights are."""
     if not len(amounts):
         return Amounts(0, NAN, NAN, NAN, NAN, NAN)
     low, q1, median, q3, high = (float(q) for q in np.quantile(amounts, (0, 0.25, 0.5, 0.75, 1)))
+    if weight is not None:
+        q1, median, q3 = weighted_quantiles(amounts, weight, (0.25, 0.5, 0.75))
     return Amounts(len(amounts), median, q1, q3, low, high)
 
 
@@ -201,7 +255,13 @@ def _normality(x: Floats, treated: Bools, present: Bools) -> dict[str, float]:
     return found
 
 
-def _smd(x: Floats, treated: Bools, group: AnalysisSet, spread: Bools) -> tuple[float, Status]:
+def _smd(x: Floats, treated: Bools, group: AnalysisSet, spread: Bools | None) -> tuple[float, Status]:
     weight = None if group.weight is None else group.weight[None]
-    made = balance.smd(x[None, :, None], treated[None], present=group.present[None], weight=weight, spread=spread[None])
+    made = balance.smd(
+        x[None, :, None],
+        treated[None],
+        present=group.present[None],
+        weight=weight,
+        spread=None if spread is None else spread[None],
+    )
     return float(made[0, 0]), Status(int(balance.smd_status(made)[0, 0]))

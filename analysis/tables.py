@@ -7,7 +7,7 @@ from analysis.cohort_spec import Data
 from analysis.effects import Median
 from analysis.kernels.status import Status
 from analysis.number_text import ABSENT, decimals, hr_text, p_text
-from analysis.paper_tables import paper_tables
+from analysis.paper_tables import paper_tables, weighting_notes
 from analysis.responses import Response, Share
 from analysis.subgroups import SubgroupRow
 from analysis.table1 import Table1Row
@@ -36,7 +36,12 @@ def balance_table(analysis: CohortAnalysis) -> TextTable:
     note = (
         f"Difference of means or shares, treated minus untreated, over the root of the mean of both variances{whose}."
     )
-    return TextTable("Standardised mean differences", ("Characteristics", "before", "after"), rows, (note,))
+    return TextTable(
+        "Standardised mean differences",
+        ("Characteristics", "before", "after"),
+        rows,
+        (note, *weighting_notes(analysis)),
+    )
 
 
 def _smd(row: Table1Row) -> str:
@@ -57,8 +62,19 @@ def survival_table(analysis: CohortAnalysis) -> TextTable:
     notes = (
         f"Intervals at {100 * analysis.plan.survival.level:g} %; HR: {arms[1]} against {arms[0]}; NR: not reached.",
         f"Median follow-up (reverse Kaplan-Meier): {_follow_ups(analysis)}.",
+        *weighting_notes(analysis),
+        *_score_note(analysis, "Log-rank p"),
     )
     return TextTable("Survival before and after matching", header, tuple(rows), notes, words=2)
+
+
+def _score_note(analysis: CohortAnalysis, column: str) -> tuple[str, ...]:
+    """What the log-rank test is in a weighted cohort; nothing where there are no weights."""
+    if analysis.after.weight is None:
+        return ()
+    return (
+        f"{column} after matching: robust score test of the weighted Cox model, the log-rank test of weighted data.",
+    )
 
 
 def _follow_ups(analysis: CohortAnalysis) -> str:
@@ -79,7 +95,11 @@ def subgroup_table(analysis: CohortAnalysis, endpoint: str, when: str = "after")
         _subgroup_cells(row, row.variable is not None and (k == 0 or row.variable != made[k - 1].variable))
         for k, row in enumerate(made)
     )
-    return TextTable(f"{result.label}: subgroups {when} matching", header, rows)
+    notes: tuple[str, ...] = ()
+    if when == "after" and analysis.after.weight is not None:
+        wald = "p (interaction): robust Wald test of the weighted Cox model."
+        notes = (*weighting_notes(analysis), *_score_note(analysis, "p (log-rank)"), wald)
+    return TextTable(f"{result.label}: subgroups {when} matching", header, rows, notes)
 
 
 def _subgroup_cells(row: SubgroupRow, first: bool) -> tuple[str, ...]:
@@ -95,7 +115,8 @@ def contrast_table(analysis: CohortAnalysis) -> TextTable:
     for result in analysis.binary.values():
         for when, side in (("before", result.before), ("after", result.after)):
             rows.append((result.label, when, *_response_cells(side)))
-    return TextTable("Yes/no outcomes: differences of the arms", header, tuple(rows), words=2)
+    title = "Yes/no outcomes: differences of the arms"
+    return TextTable(title, header, tuple(rows), weighting_notes(analysis), words=2)
 
 
 def _response_cells(side: Response) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from analysis.responses import response
 from analysis.subgroups import subgroups
 from analysis.table1 import Amounts, Count, presentation, summary, table1
 from analysis.tie_choices import tie_choices
-from simulator.cohort import Bools, Endpoint, Floats, Observed
+from simulator.cohort import Endpoint, Floats, Observed
 from simulator.terms import Design, design
 
 __all__ = ["CohortAnalysis", "analyse"]
@@ -98,8 +98,8 @@ def analyse(
             )
             for name, outcome in observed.binary.items()
         },
-        exposure=_exposure(observed, before.present, after.present),
-        modes=_modes(observed, before.present, after.present),
+        exposure=_exposure(observed, before, after),
+        modes=_modes(observed, before, after),
         observed=observed,
         before=before,
         after=after,
@@ -148,28 +148,31 @@ def _score(plan: Plan, model: PropensityModel) -> Floats:
     return model.linear if plan.matching.scale == "logit" else model.fitted
 
 
-def _exposure(observed: Observed, before: Bools, after: Bools) -> dict[str, BothSides[Amounts]]:
+def _exposure(observed: Observed, before: AnalysisSet, after: AnalysisSet) -> dict[str, BothSides[Amounts]]:
     """The amounts received in each arm and set."""
 
-    def side(amount: Floats, inside: Bools) -> Arms[Amounts]:
-        got = inside & ~np.isnan(amount)
-        treated = observed.treated[0]
-        return Arms(*(summary(amount[got & arm]) for arm in (treated, ~treated)))
+    def side(amount: Floats, group: AnalysisSet) -> Arms[Amounts]:
+        got = group.present & ~np.isnan(amount)
+        arms = [got & arm for arm in (observed.treated[0], ~observed.treated[0])]
+        return Arms(*(summary(amount[arm], None if group.weight is None else group.weight[arm]) for arm in arms))
 
     return {
         name: BothSides(side(amount[0], before), side(amount[0], after)) for name, amount in observed.exposure.items()
     }
 
 
-def _modes(observed: Observed, before: Bools, after: Bools) -> dict[str, BothSides[Count]]:
-    """How often each mode of progression was seen in each arm and set, in percent of all modes seen there."""
+def _modes(observed: Observed, before: AnalysisSet, after: AnalysisSet) -> dict[str, BothSides[Count]]:
+    """How often each mode of progression was seen in each arm and set, in (weighted) percent of all seen there."""
 
-    def side(name: str, inside: Bools) -> Arms[Count]:
+    def side(name: str, group: AnalysisSet) -> Arms[Count]:
         found = []
         for arm in (observed.treated[0], ~observed.treated[0]):
-            counts = {mode: int((who[0] & inside & arm).sum()) for mode, who in observed.modes.items()}
-            whole = sum(counts.values())
-            found.append(Count(counts[name], 100 * counts[name] / whole if whole else NAN))
+            seen = {mode: who[0] & group.present & arm for mode, who in observed.modes.items()}
+            mass = {
+                mode: int(who.sum()) if group.weight is None else group.weight[who].sum() for mode, who in seen.items()
+            }
+            whole = sum(mass.values())
+            found.append(Count(int(seen[name].sum()), 100 * float(mass[name]) / float(whole) if whole else NAN))
         return Arms(found[0], found[1])
 
     return {name: BothSides(side(name, before), side(name, after)) for name in observed.modes}
@@ -187,9 +190,9 @@ def compare(
     treated, survival = observed.treated[0], plan.survival
     single = univariable(course, columns, group, plan)
     return Comparison(
-        km=medians(course, treated, group.present, survival),
-        follow_up=follow_up(course, treated, group.present, survival),
-        logrank=log_rank(course, treated, group.present),
+        km=medians(course, treated, group, survival),
+        follow_up=follow_up(course, treated, group, survival),
+        logrank=log_rank(course, treated, group, survival.ties),
         cox=hazard_ratio(course, treated, group, survival),
         cox_pair_robust=None if clustered is None else hazard_ratio(course, treated, clustered, survival),
         univariable=single,

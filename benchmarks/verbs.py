@@ -181,7 +181,7 @@ def analyze(
     cohort = read_cohort(data, described)
     if compares_all(described.analysis.matching):
         check_pairs(len(cohort.ids), free_memory())
-    ready_kernels(COHORT)
+    ready_kernels(COHORT if described.analysis.matching.simple else (*COHORT, "weighted"))
     order, address = (cohort.order, ALONE) if simulated is None else as_simulated(simulated, cohort.ids)
     result = analyse(
         cohort.observed,

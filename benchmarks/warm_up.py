@@ -82,6 +82,21 @@ def _tables() -> None:
     smd(values, treated, weight=np.ones((2, _PATIENTS)))
 
 
+def _weighted() -> None:
+    from analysis.plan import SurvivalPlan
+    from analysis.weighted_samples import Weighted, weighted_numbers, weighted_shares
+    from analysis.weighted_survival import robust_score, weighted_quantile
+
+    time_, event, treated = 2.0 + _wave(2, _PATIENTS), _wave(2, _PATIENTS) > -0.5, _wave(2, _PATIENTS) > 0.2
+    present, weight = np.ones((2, _PATIENTS), np.bool_), np.ones((2, _PATIENTS))
+    cluster = np.tile(np.arange(_PATIENTS // 2), (2, 2))
+    sets = Weighted.of(treated, present, weight, cluster)
+    weighted_numbers(time_, sets)
+    weighted_shares(event.astype(np.int64), 2, sets)
+    robust_score(time_, event, treated, weight=weight, cluster=cluster)
+    weighted_quantile(time_, event, treated, SurvivalPlan(), weight=weight, cluster=cluster)
+
+
 def _estimators() -> None:
     """Every estimator of the study of all of them, once."""
     from analysis.estimators import Sample
@@ -104,6 +119,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "tables": _tables,
     "simulation": _simulation,
     "matching": _matching,
+    "weighted": _weighted,
 }
 """Longest first, so that the shorter ones fill the gaps."""
 

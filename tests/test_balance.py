@@ -32,10 +32,14 @@ def test_sample_variances_and_binomial_ones() -> None:
     assert abs(found[1] - (0.5 - 2 / 3) / np.sqrt((0.25 + 2 / 9) / 2)) < 1e-15
 
 
-def test_weights_move_the_means_alone() -> None:
+def test_weights_move_means_and_variances() -> None:
     weight = np.array([[1.0, 1, 2, 1, 0, 9]])
-    found = smd(X, T, present=HERE, weight=weight)[0, 0]
-    assert abs(found - (2 - 10 / 3) / np.sqrt((2 + 4) / 2)) < 1e-15
+    found = smd(X, T, present=HERE, weight=weight)[0]
+    spread = (2 * (2 - 10 / 3) ** 2 + (6 - 10 / 3) ** 2) / 3 * 2 / (2 - 1)
+    assert abs(found[0] - (2 - 10 / 3) / np.sqrt((2 + spread) / 2)) < 1e-15
+    assert abs(found[1] - (0.5 - 1) / np.sqrt(0.25 / 2)) < 1e-15
+    assert smd(X, T, present=HERE, weight=7 * weight)[0] == pytest.approx(found, abs=1e-15)
+    assert smd(X, T, present=HERE, weight=np.ones((1, 6))) == pytest.approx(smd(X, T, present=HERE), abs=1e-15)
 
 
 def test_what_does_not_vary() -> None:

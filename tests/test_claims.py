@@ -69,12 +69,25 @@ def test_a_false_factor_is_found_at_the_nominal_rate_without_screening(tmp_path:
     assert len(list((tmp_path / "tables").iterdir())) == 8
 
 
+def test_matching_with_weights_makes_other_claims(tmp_path: Path) -> None:
+    study = tmp_path / "small.yaml"
+    study.write_text(WORLD.replace("SCREEN", "null"))
+    found = [
+        answered(
+            ["claims", str(study), "--reps", "60", "-S", f"analysis.matching.ratio={ratio}"], tmp_path / "page.html"
+        )
+        for ratio in (1, 2)
+    ]
+    pairs, weighted = ([one["factors"][name][0]["value"] for name in one["factors"]] for one in found)
+    assert pairs != weighted
+    assert 0 < weighted[-1] < 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--endpoint", "ORR"], "claims are about OS or PFS"),
         (["--estimator", "matched"], "leave --estimator and --out out"),
-        (["-S", "analysis.matching.ratio=2"], "need matching 1:1 without replacement"),
         (
             ["-S", "imperfections.missing.afp.share=0.2", "-S", "analysis.missing.method=imputation", "--reps", "2"],
             "tables are of one data set",

@@ -20,24 +20,37 @@ WORLD = parse(load("hcc-lung-metastasis"), Scenario)
 KEYS = [
     key for key, value in WORLD.published.items() if value.printed != "not_printed" and not key.startswith("world.")
 ]
+MORE = [
+    f"endpoints.OS.after.{key}"
+    for key in ("km.control.percent", "follow_up.control.median", "follow_up.treated.events")
+]
 REPLICATES = np.arange(3)
 
 
+PLANS = {"pairs": {}, "two controls": {"ratio": 2}, "replacement": {"replacement": True}}
+
+
 @cache
-def numbers() -> BlockNumbers:
+def numbers(plan: str = "pairs") -> BlockNumbers:
     """The numbers of a few cohorts of the published study's world."""
     cohorts = generate(resolve(WORLD), 77, REPLICATES)
-    return BlockNumbers(BlockAnalysis(Sample(cohorts.observed, WORLD.analysis, REPLICATES, 77)))
+    matching = WORLD.analysis.matching.model_copy(update=PLANS[plan])
+    own = WORLD.analysis.model_copy(update={"matching": matching})
+    return BlockNumbers(BlockAnalysis(Sample(cohorts.observed, own, REPLICATES, 77)))
 
 
 @cache
-def one_by_one() -> list[dict]:
+def one_by_one(plan: str = "pairs") -> list[dict]:
     """The JSON of the analysis of each of them."""
-    observed = numbers().block.sample.observed
+    sample = numbers(plan).block.sample
     ids = [str(i) for i in range(WORLD.screened())]
     return [
         analyse(
-            replicate(observed, r), ids, WORLD.analysis, order=np.arange(len(ids)), address=Address(np.array([r]), 77)
+            replicate(sample.observed, r),
+            ids,
+            sample.plan,
+            order=np.arange(len(ids)),
+            address=Address(np.array([r]), 77),
         ).to_json()
         for r in REPLICATES
     ]
@@ -58,11 +71,12 @@ def replicate(observed: Observed, r: int) -> Observed:
     )
 
 
-def test_every_published_number_of_a_block_is_that_of_the_analysis_of_each_cohort():
+@pytest.mark.parametrize("plan", PLANS)
+def test_every_published_number_of_a_block_is_that_of_the_analysis_of_each_cohort(plan):
     assert len(KEYS) > 600
-    for key in KEYS:
-        alone = np.array([number_in(made, key) for made in one_by_one()])
-        found = numbers().of(key)
+    for key in [*KEYS, *MORE]:
+        alone = np.array([number_in(made, key) for made in one_by_one(plan)])
+        found = numbers(plan).of(key)
         found = np.where(np.isinf(found), np.nan, found)
         np.testing.assert_allclose(found, alone, rtol=1e-6, atol=1e-9, err_msg=key)
 

@@ -38,6 +38,16 @@ def test_with_censoring_the_free_are_kaplan_meiers_and_the_shares_sum_to_one() -
     assert (np.diff(found.dead) >= -1e-12).all()
 
 
+def test_a_weight_is_so_many_patients() -> None:
+    progression, death = course(60, censored=True)
+    weight = RNG.integers(1, 5, 60)
+    found = occupancy(progression, death, weight / 2.0)
+    first, last = (tuple(np.repeat(one, weight) for one in ends) for ends in (progression, death))
+    for name, share in occupancy(first, last).__dict__.items():
+        assert getattr(found, name) == pytest.approx(share, rel=1e-10)
+    assert np.abs(found.dead - occupancy(progression, death).dead).max() > 0.01
+
+
 def test_with_censoring_the_true_shares_are_found() -> None:
     """Constant hazards: to illness 0.1, to death 0.05 free and 0.2 ill; at time 6 against the closed form."""
     n = 20_000

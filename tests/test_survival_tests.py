@@ -32,6 +32,7 @@ from tests.agreement import gap
 from tests.planted import AGREEMENT, Gaps, Rooms, cohort, defects, largest_gap, unless
 from tests.reference import kaplan_meier as slow_km
 from tests.reference import median_difference as slow_median
+from tests.reference import weighted_samples as slow
 from tests.worlds import scenario
 
 R = json.loads((oracle.HERE / "two_curves.json").read_text("utf-8"))
@@ -164,11 +165,31 @@ def test_the_matched_alone_are_compared() -> None:
     assert (LogRankTest(population="matched").estimate(apart, "OS").status == Status.PS_SEPARATED).all()
 
 
+@pytest.mark.parametrize("matching", [MatchingPlan(ratio=2), MatchingPlan(replacement=True)])
+def test_the_weighted_matched_are_compared_by_the_robust_score(matching: MatchingPlan) -> None:
+    here = small_world()
+    here = here.under(Plan(matching=matching))
+    found, test = LogRankTest(population="matched"), here.observed
+    assert found.estimand("OS", here.plan, test.variable).population == "matched"
+    made, course, pairs = found.estimate(here, "OS"), test.endpoints["OS"], here.matching
+    for r, who in enumerate(here.matched):
+        cluster = np.arange(len(who)) if matching.replacement else pairs.pair[r]
+        design = slow.Design(test.treated[r, who], pairs.weight[r, who], cluster[who])
+        u, v = slow.robust_score(course.time[r, who], course.event[r, who], design)
+        assert made.value[r] == pytest.approx(u / np.sqrt(v), rel=1e-9)
+        assert made.p[r] == pytest.approx(2 * norm.sf(abs(u / np.sqrt(v))), rel=1e-9)
+    unweighted = survival.logrank(course.time, course.event, test.treated, present=here.matched)
+    assert np.abs(made.value - unweighted.z).max() > 0.05
+
+
 def test_what_cannot_be_tested_is_refused() -> None:
     variables = small_world(1).observed.variable
     for change in (MatchingPlan(ratio=2), MatchingPlan(replacement=True)):
-        with pytest.raises(ValueError, match="no weights"):
-            LogRankTest(population="matched").estimand("OS", Plan(matching=change), variables)
+        for test in (MaxCombo(population="matched"), LogRankTest(population="matched", rho=1)):
+            with pytest.raises(ValueError, match="which only the log-rank test takes, without rho, gamma and strata"):
+                test.estimand("OS", Plan(matching=change), variables)
+        with pytest.raises(ValueError, match="which only the log-rank test takes"):
+            LogRankTest(population="matched", strata=("stage",)).estimand("OS", Plan(matching=change), variables)
     with pytest.raises(ValueError, match="'age' has no levels; write a comparison such as 'age>50'"):
         MaxCombo(strata=("age",)).estimand("OS", Plan(), variables)
     with pytest.raises(ValueError, match="no variable 'sex'"):

@@ -19,6 +19,7 @@ from analysis.matched_curves import CurveMeasure, curve_difference
 from analysis.median_difference import median_difference
 from analysis.plan import Plan
 from analysis.weighted_logrank import WEIGHTS
+from analysis.weighted_survival import robust_score
 from simulator.cohort import Bools, Endpoint, Floats
 from simulator.estimand import Estimand, Measure
 from simulator.spec import Name, NonNegative, Positive
@@ -31,16 +32,25 @@ class TwoArmTest(Judged):
     """What rank tests share: whom they compare, and within which strata.
 
     ``strata`` are terms (a covariate with levels, or a comparison such as age>65) that are crossed; whoever lacks one
-    has a level of its own. In the ``matched`` population pairs count as unrelated.
+    has a level of its own. In the ``matched`` population pairs count as unrelated; after matching 1:k or with
+    replacement only the log-rank test without strata can be made, as the robust score test.
     """
 
     population: Literal["all", "matched"] = "all"
     strata: tuple[str, ...] = ()
 
+    @property
+    def takes_weights(self) -> bool:
+        """Whether it can be made of a weighted sample."""
+        return False
+
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:
-        """A test's: whether, not how much. ValueError for unsuitable strata, or a matching that needs weights."""
-        if self.population == "matched" and (plan.matching.ratio > 1 or plan.matching.replacement):
-            raise ValueError(f"{self.name}: a rank test has no weights, as matching 1:k or with replacement needs them")
+        """A test's: whether, not how much. ValueError for unsuitable strata, or weights that it cannot take."""
+        if self.population == "matched" and not plan.matching.simple and not self.takes_weights:
+            raise ValueError(
+                f"{self.name}: matching 1:k or with replacement has weights, which only the log-rank test takes, "
+                "without rho, gamma and strata; use 'kind: logrank', or match 1:1"
+            )
         check_strata(self.strata, variables)
         return Estimand(population=self.population, measure="none", endpoint=endpoint)
 
@@ -63,16 +73,39 @@ class TwoArmTest(Judged):
 
 
 class LogRankTest(TwoArmTest):
-    """The log-rank test with the weights S(t-)^``rho`` (1 - S(t-))^``gamma`` of Fleming and Harrington, two-sided."""
+    """The log-rank test with the weights S(t-)^``rho`` (1 - S(t-))^``gamma`` of Fleming and Harrington, two-sided.
+
+    Of patients with matching weights it is the robust score test of the weighted Cox model, clustered by matched set
+    (with replacement by patient).
+    """
 
     kind: Literal["logrank"] = "logrank"
     name: Name = "logrank"
     rho: NonNegative = 0.0
     gamma: NonNegative = 0.0
 
+    @property
+    def takes_weights(self) -> bool:
+        """The plain test without strata does."""
+        return self.rho == self.gamma == 0 and not self.strata
+
     def estimate(self, sample: Sample, endpoint: str) -> Estimate:
         """The signed root of chi-square and its p."""
         course = sample.observed.endpoints[endpoint]
+        if self.population == "matched" and not sample.plan.matching.simple:
+            pairs, patients = sample.matching, np.arange(sample.observed.treated.shape[1], dtype=np.int64)
+            cluster = np.broadcast_to(patients, pairs.pair.shape) if sample.plan.matching.replacement else pairs.pair
+            score = robust_score(
+                course.time,
+                course.event,
+                sample.observed.treated,
+                weight=pairs.weight,
+                cluster=cluster,
+                present=sample.matched,
+                ties=sample.plan.survival.ties,
+                order=sample.orders[endpoint],
+            )
+            return self.tested(sample, endpoint, score.z, score.p, score.status)
         test = survival.logrank(
             course.time,
             course.event,

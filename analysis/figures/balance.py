@@ -102,10 +102,18 @@ def love_between(before: Sequence[Table1Row], after: Sequence[Table1Row]) -> Fig
 
 
 @house
-def overlap(axes: Axes, score: Floats, treated: Bools, arms: tuple[str, str], ends: Floats, title: str) -> None:
+def overlap(
+    axes: Axes,
+    score: Floats,
+    treated: Bools,
+    arms: tuple[str, str],
+    ends: Floats,
+    title: str,
+    weight: Floats | None = None,
+) -> None:
     """Draw mirrored histograms of the propensity score ``(N,)`` between the ``ends`` of bins, the treated upwards.
 
-    ``arms`` are the labels of control and treated; NaN scores are left out.
+    ``arms`` are the labels of control and treated; NaN scores are left out. ``weight (N,)`` is how much each counts.
     """
     frame(axes, "left", "bottom")
     known = np.isfinite(score)
@@ -113,7 +121,7 @@ def overlap(axes: Axes, score: Floats, treated: Bools, arms: tuple[str, str], en
         (1, treated, TREATED, TREATED_PALE, "", arms[1]),
         (-1, ~treated, CONTROL, CONTROL_PALE, HATCH, arms[0]),
     ):
-        count, _ = np.histogram(score[known & own], bins=ends)
+        count, _ = np.histogram(score[known & own], bins=ends, weights=None if weight is None else weight[known & own])
         axes.stairs(
             sign * count, ends, fill=True, facecolor=colour, edgecolor=edge, hatch=hatch, linewidth=0.7, label=label
         )
@@ -124,7 +132,7 @@ def overlap(axes: Axes, score: Floats, treated: Bools, arms: tuple[str, str], en
         axes.set_ylim(-1, 1)
     axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{abs(y):g}"))
-    axes.set_ylabel("Patients")
+    axes.set_ylabel("Patients" if weight is None else "Patients, weighted")
     key(axes, rows=1)
 
 
@@ -140,7 +148,7 @@ def overlap_of(analysis: CohortAnalysis) -> Figure:
     ends = np.linspace(least - room, most + room + 1e-9, BINS + 1)
     arms = (analysis.arms.control, analysis.arms.treated)
     figure, panels = sheet(DOUBLE, 2.5, left=0.5, bottom=0.4, top=0.45, columns=2, across=0.5)
-    for axes, own, when in ((panels[0], score, "before"), (panels[1], np.where(matched, score, np.nan), "after")):
-        overlap(axes, own, treated, arms, ends, f"{when.capitalize()} matching")
+    overlap(panels[0], score, treated, arms, ends, "Before matching")
+    overlap(panels[1], np.where(matched, score, np.nan), treated, arms, ends, "After matching", analysis.after.weight)
     panels[1].set_ylim(panels[0].get_ylim())
     return figure

@@ -57,7 +57,12 @@ def shares_of(
     first, last = analysis.observed.endpoints[progression], analysis.observed.endpoints[death]
     arms = (~analysis.observed.treated[0] & group.present, analysis.observed.treated[0] & group.present)
     control, treated = (
-        occupancy((first.time[0, who], first.event[0, who]), (last.time[0, who], last.event[0, who])) for who in arms
+        occupancy(
+            (first.time[0, who], first.event[0, who]),
+            (last.time[0, who], last.event[0, who]),
+            None if group.weight is None else group.weight[who],
+        )
+        for who in arms
     )
     return (control, treated), float(last.time[0, group.present].max(initial=0.0)) or 1.0
 

@@ -7,9 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 
 from analysis import survival
 from analysis.cohort_analysis import CohortAnalysis
+from analysis.effects import AnalysisSet, medians
 from analysis.figures.style import (
     BOLD,
     CONTROL,
@@ -36,7 +38,10 @@ from analysis.figures.style import title as heading
 from analysis.kaplan_meier import KmCurve
 from analysis.plan import SurvivalPlan
 from analysis.tables import hr_text, p_text
-from simulator.cohort import Bools, Floats
+from analysis.weighted_survival import weighted_kaplan_meier
+from simulator.cohort import Bools, Endpoint, Floats
+
+Ints = NDArray[np.int64]
 
 COLOURS = (TREATED, CONTROL, INK, GREY)
 ROOM = 1.0  # inches for the names beside the numbers at risk
@@ -45,11 +50,16 @@ TITLE = 0.24
 
 @dataclass(frozen=True)
 class Curve:
-    """One arm's follow-up: ``time`` and ``event (n,)``. The first is drawn as the treated, the next as control."""
+    """One arm's follow-up: ``time`` and ``event (n,)``. The first is drawn as the treated, the next as control.
+
+    With ``weight`` and ``cluster (n,)`` the curve, its limits and median are weighted; numbers at risk count patients.
+    """
 
     label: str
     time: Floats
     event: Bools
+    weight: Floats | None = None
+    cluster: Ints | None = None
 
 
 @house
@@ -68,10 +78,7 @@ def kaplan_meier(
     for curve, colour, style in zip(curves, COLOURS, LINES, strict=False):
         found = None
         if len(curve.time):
-            found = survival.kaplan_meier(
-                curve.time, curve.event, present=np.ones(len(curve.time), np.bool_), conf_type=plan.conf_type,
-                level=plan.level,
-            )  # fmt: skip
+            found = _estimated(curve, plan)
             shapes.append(_draw(axes, found, colour, style))
         lines.append((curve.label, f": {_median(curve, plan)}", colour, style))
     axes.set_xlim(-0.02 * longest, 1.02 * longest)
@@ -81,6 +88,13 @@ def kaplan_meier(
     heading(axes, title)
     _legend(axes, lines, note, shapes, longest)
     _numbers_at_risk(axes, curves, time_axis(axes, longest, time_unit))
+
+
+def _estimated(curve: Curve, plan: SurvivalPlan) -> KmCurve:
+    if curve.weight is not None and curve.cluster is not None:
+        return weighted_kaplan_meier(curve.time, curve.event, curve.weight, curve.cluster, plan=plan)
+    here = np.ones(len(curve.time), np.bool_)
+    return survival.kaplan_meier(curve.time, curve.event, present=here, conf_type=plan.conf_type, level=plan.level)
 
 
 def _draw(axes: Axes, km: KmCurve, colour: str, style: object) -> tuple[Floats, Floats, Floats]:
@@ -107,10 +121,9 @@ def _draw(axes: Axes, km: KmCurve, colour: str, style: object) -> tuple[Floats, 
 def _median(curve: Curve, plan: SurvivalPlan) -> str:
     if not len(curve.time):
         return "nobody"
-    found = survival.km_quantile(
-        curve.time[None], curve.event[None], q=0.5, conf_type=plan.conf_type, level=plan.level
-    )  # fmt: skip
-    value, low, high = (_time(float(one[0])) for one in (found.value, found.low, found.high))
+    told = AnalysisSet(np.ones(len(curve.time), np.bool_), curve.weight, curve.cluster)
+    found = medians(Endpoint(curve.time[None], curve.event[None]), told.present, told, plan).treated
+    value, low, high = (_time(one) for one in (found.median, found.low, found.high))
     return f"median {value} ({low}–{high})"
 
 
@@ -194,11 +207,14 @@ def curves_of(analysis: CohortAnalysis, endpoint: str, when: str) -> list[Curve]
     course, treated = analysis.observed.endpoints[endpoint], analysis.observed.treated[0]
     arms = ((analysis.arms.treated, treated), (analysis.arms.control, ~treated))
     sets = [(label, arm & group.present) for label, arm in arms]
-    return [Curve(label, course.time[0, who], course.event[0, who]) for label, who in sets]
+    if group.weight is None:
+        return [Curve(label, course.time[0, who], course.event[0, who]) for label, who in sets]
+    weight, cluster = group.weight, group.clusters
+    return [Curve(label, course.time[0, who], course.event[0, who], weight[who], cluster[who]) for label, who in sets]
 
 
 def kaplan_meier_of(analysis: CohortAnalysis, endpoint: str, when: str, time_unit: str = "time") -> Figure:
-    """The Kaplan-Meier figure of one endpoint 'before' or 'after' matching, with HR and log-rank p."""
+    """The Kaplan-Meier figure of one endpoint 'before' or 'after' matching, with HR and p (log-rank, robust score)."""
     curves = curves_of(analysis, endpoint, when)
     figure, (axes,) = sheet(SINGLE, 2.3 + below(2), left=_left(curves), bottom=below(2), top=TITLE)
     _panel(axes, analysis, endpoint, when, time_unit, "")
@@ -226,6 +242,6 @@ def _panel(axes: Axes, analysis: CohortAnalysis, endpoint: str, when: str, time_
     side = result.before if when == "before" else result.after
     p = p_text(side.logrank.p)
     title = keeping(f"{letter}{result.label}", f", {when} matching", inches(axes)[0] / BOLD, HEAD)
-    note = f"HR {hr_text(side.cox)}; log-rank p {p if p[0] in '<>' else f'= {p}'}"
+    note = f"HR {hr_text(side.cox)}; {side.logrank.test} p {p if p[0] in '<>' else f'= {p}'}"
     curves = curves_of(analysis, endpoint, when)
     kaplan_meier(axes, curves, title=title, note=note, time_unit=time_unit, plan=analysis.plan.survival)

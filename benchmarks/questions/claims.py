@@ -100,11 +100,6 @@ def find(asked: Asked, endpoint: str, alpha: float, jobs: int) -> Claims:
     """The rates of every claim in the three worlds; RunError where the workflow has no such endpoint."""
     if endpoint not in ENDPOINTS:
         raise RunError(f"--endpoint {endpoint}: claims are about {' or '.join(ENDPOINTS)}")
-    matching = asked.scenario.analysis.matching
-    if not matching.simple:
-        raise RunError(
-            f"{asked.scenario.name}: analysis.matching: the paper's tables need matching 1:1 without replacement"
-        )
     given = {
         path: one.log_hr for path, one in zip(PROGNOSIS, asked.scenario.outcomes.transitions().values(), strict=True)
     }
@@ -174,8 +169,9 @@ def _has_row(variable: Any) -> bool:
 
 
 def _largest(values: Floats, sample: Sample) -> Floats:
-    spread = sample.observed.present if sample.plan.table1.smd == "unmatched" else sample.matched
-    found = np.abs(smd(values, sample.observed.treated, present=sample.matched, spread=spread))
+    weight = None if sample.plan.matching.simple else sample.matching.weight
+    spread = sample.observed.present if sample.plan.table1.smd == "unmatched" else None
+    found = np.abs(smd(values, sample.observed.treated, present=sample.matched, weight=weight, spread=spread))
     return np.asarray(np.max(np.where(np.isnan(found), -np.inf, found), axis=1))
 
 

@@ -135,8 +135,8 @@ def _matched(cell: Cell) -> tuple[Floats, Floats, Floats, Floats]:
     sample = samples(scenario, generate(cell.resolved, scenario.run.seed, numbers), scenario.run.seed)[0]
     observed, x = sample.observed, _columns(sample.observed)
     before = balance.smd(x, observed.treated, present=observed.present)
-    spread = observed.present if scenario.analysis.table1.smd == "unmatched" else sample.matched
-    weight = sample.matching.weight
+    spread = observed.present if scenario.analysis.table1.smd == "unmatched" else None
+    weight = None if sample.plan.matching.simple else sample.matching.weight
     after = balance.smd(x, observed.treated, present=sample.matched, weight=weight, spread=spread)
     counts = [(observed.treated & group).sum(axis=1).astype(np.float64) for group in (observed.present, sample.matched)]
     return counts[0], counts[1], _largest(before), _largest(after)

@@ -1,0 +1,233 @@
+"""Weighted, clustered survival: the Kaplan-Meier curve with its limits, and the robust score test of two arms."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.kernels.km import PLAIN, limit
+from analysis.kernels.ordering import Order
+from analysis.kernels.status import Status
+from analysis.kernels.weighted_samples import NOTHING
+from simulator.cohort import Bools, Floats
+from simulator.compiled import kernel
+
+Ints = NDArray[np.int64]
+
+_OK = int(Status.OK)
+_TOO_FEW = int(Status.TOO_FEW)
+_NO_EVENTS = int(Status.NO_EVENTS)
+_NO_INFO = int(Status.NO_INFO)
+_BAD_INPUT = int(Status.BAD_INPUT)
+_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
+
+
+@kernel
+def in_order(order: Order, time: Floats, present: Bools, weight: Floats, who: Ints) -> tuple[int, bool]:
+    """How many are present with a weight above 0, ``who`` in order of time, and whether all their times are finite."""
+    m, finite = 0, True
+    for j in range(len(order)):
+        i = order[j]
+        if present[i] and weight[i] > 0.0:
+            who[m] = i
+            finite &= np.isfinite(time[i])
+            m += 1
+    return m, finite
+
+
+@kernel
+def weighted_curve(
+    time: Floats, event: Bools, weight: Floats, cluster: Ints, who: Ints, m: int, sums: Floats, curve: Floats
+) -> int:
+    """How many times of events there are; fills ``curve (3, m)``: the times, S and the SE of log S at each.
+
+    Of the ``m`` patients ``who``, in order of time. The SE is that of the infinitesimal jackknife: the derivative of
+    log S by a patient's weight is the sum of d / (Y (Y - d)) over event times up to the patient's own, less 1 / (Y - d)
+    at death; times the weight, summed within clusters, squared. At S = 0 it is 0, as R's. ``sums (2, clusters)`` has
+    what has become of each cluster and the weight that it still has at risk; it is zero before and after.
+    """
+    at_risk = np.empty(m + 1)
+    at_risk[m] = 0.0
+    for k in range(m - 1, -1, -1):
+        at_risk[k] = at_risk[k + 1] + weight[who[k]]
+        sums[1, cluster[who[k]]] += weight[who[k]]
+    squares, mixed, left_squares = 0.0, 0.0, 0.0  # of (past, past), (past, weight), (weight, weight) over the clusters
+    for k in range(m):
+        squares_of = sums[1, cluster[who[k]]]
+        left_squares += weight[who[k]] * squares_of
+    first, size, s, hazard = 0, 0, 1.0, 0.0
+    while first < m:
+        last, dead, all_die = first, 0.0, True
+        while last < m and time[who[last]] == time[who[first]]:
+            dead += weight[who[last]] if event[who[last]] else 0.0
+            all_die &= event[who[last]]
+            last += 1
+        gone = last == m and all_die
+        left = 0.0 if gone else at_risk[first] - dead
+        if dead > 0.0:
+            s = 0.0 if gone else s * (left / at_risk[first])
+            hazard += 0.0 if gone else dead / (at_risk[first] * left)
+        for k in range(first, last):
+            own, w = cluster[who[k]], weight[who[k]]
+            past, mass = sums[0, own], sums[1, own]
+            now = past + w * (hazard - (1.0 / left if event[who[k]] and left > 0.0 else 0.0))
+            squares += now * now - past * past
+            mixed += now * (mass - w) - past * mass
+            left_squares += (mass - w) ** 2 - mass * mass
+            sums[0, own], sums[1, own] = now, mass - w
+        if dead > 0.0:
+            variance = squares + 2.0 * hazard * mixed + hazard * hazard * left_squares
+            curve[0, size], curve[1, size] = time[who[first]], s
+            curve[2, size] = 0.0 if gone else np.sqrt(max(variance, 0.0))
+            size += 1
+        first = last
+    for k in range(m):
+        sums[0, cluster[who[k]]] = 0.0
+        sums[1, cluster[who[k]]] = 0.0
+    return size
+
+
+@kernel
+def robust_limit(survival: float, hazard_se: float, z: float, conf_type: int) -> float:
+    """The limit of S as R has it beside a robust SE: plain limits of S = 0 are 0, others there are NaN."""
+    return 0.0 if survival <= 0.0 and conf_type == PLAIN else float(limit(survival, hazard_se, z, conf_type))
+
+
+@kernel
+def first_below(curve: Floats, size: int, level: float, z: float, conf_type: int) -> float:
+    """The first time at which S (``z`` 0) or its limit is at or below ``level``, as R's print(survfit); +inf if none.
+
+    Where it equals the level within R's tolerance, the middle between that and the next time at which it is lower.
+    """
+    at, value = np.inf, 0.0
+    for k in range(size):
+        y = curve[1, k] if z == 0.0 else robust_limit(curve[1, k], curve[2, k], z, conf_type)
+        if at == np.inf:
+            if y < level + _TOLERANCE:
+                at, value = curve[0, k], y
+                if abs(y - level) >= _TOLERANCE:
+                    return float(at)
+        elif y < value:
+            return float((at + curve[0, k]) / 2.0)
+    return float(at)
+
+
+@kernel
+def weighted_medians(
+    time: Floats,
+    event: Bools,
+    present: Bools,
+    weight: Floats,
+    cluster: Ints,
+    clusters: int,
+    order: Order,
+    q: float,
+    z: float,
+    conf_type: int,
+    counts: Ints,
+    share: Floats,
+    quantile: Floats,
+    status: Ints,
+) -> None:
+    """Fills, per row of ``present (S, N)``, ``counts`` n and events, the weighted ``share`` of events, ``quantile
+    (S, 3)`` with its limits, and ``status``."""
+    n = present.shape[1]
+    each = len(present) // max(len(time), 1)
+    who, sums, curve = np.empty(n, np.int64), np.zeros((2, clusters)), np.empty((3, n))
+    for r in range(len(present)):
+        a = r // each
+        m, finite = in_order(order[a], time[a], present[r], weight[a], who)
+        counts[r, 0], counts[r, 1], share[r], quantile[r] = m, 0, np.nan, np.nan
+        whole, had = 0.0, 0.0
+        for k in range(m):
+            counts[r, 1] += int(event[a, who[k]])
+            whole += weight[a, who[k]]
+            had += weight[a, who[k]] if event[a, who[k]] else 0.0
+        share[r] = had / whole if m > 0 else np.nan
+        status[r] = _BAD_INPUT if not finite else (_TOO_FEW if m == 0 else _OK)
+        if status[r] == _OK:
+            size = weighted_curve(time[a], event[a], weight[a], cluster[a], who, m, sums, curve)
+            quantile[r, 0] = first_below(curve, size, 1.0 - q, 0.0, conf_type)
+            quantile[r, 1] = first_below(curve, size, 1.0 - q, -z, conf_type)
+            quantile[r, 2] = first_below(curve, size, 1.0 - q, z, conf_type)
+
+
+@kernel
+def robust_scores(
+    time: Floats,
+    event: Bools,
+    treated: Bools,
+    present: Bools,
+    weight: Floats,
+    cluster: Ints,
+    clusters: int,
+    order: Order,
+    efron: bool,
+    counts: Ints,
+    score: Floats,
+    status: Ints,
+) -> None:
+    """Fills, per row of ``present (S, N)``, ``score``: U of the Cox model of the arm at 0, and its robust variance.
+
+    ``counts (S, 2, 2)`` are patients and events by arm. The variance is the sum of squares of the weighted score
+    residuals, summed within clusters (Lin & Wei 1989, JASA 84:1074). NO_INFO where no event has both arms at risk.
+    """
+    n = present.shape[1]
+    each = len(present) // max(len(time), 1)
+    who, sums, step = np.empty(n, np.int64), np.zeros(clusters), np.empty((5, n))
+    for r in range(len(present)):
+        a = r // each
+        m, finite = in_order(order[a], time[a], present[r], weight[a], who)
+        score[r], counts[r] = np.nan, 0
+        events, informed = 0, False
+        for k in range(m):
+            arm = int(treated[a, who[k]])
+            counts[r, arm, 0] += 1
+            counts[r, arm, 1] += int(event[a, who[k]])
+            events += int(event[a, who[k]])
+        last, all_sum, arm_sum, seen = m, 0.0, 0.0, 0
+        while last > 0 and finite:
+            first, deaths, dead, dead_arm = last, 0, 0.0, 0.0
+            while first > 0 and time[a, who[first - 1]] == time[a, who[last - 1]]:
+                first -= 1
+                w = weight[a, who[first]]
+                in_arm = w if treated[a, who[first]] else 0.0
+                all_sum, arm_sum, seen = all_sum + w, arm_sum + in_arm, seen + int(treated[a, who[first]])
+                if event[a, who[first]]:
+                    deaths, dead, dead_arm = deaths + 1, dead + w, dead_arm + in_arm
+            informed |= deaths > 0 and 0 < seen < m - first
+            step[:, first] = 0.0  # alive: jumps and jump times mean; dying: the same; the mean of the means
+            for d in range(deaths):
+                part = d / deaths if efron else 0.0
+                below = all_sum - part * dead
+                mean = (arm_sum - part * dead_arm) / below
+                jump = dead / deaths / below
+                step[0, first] += jump
+                step[1, first] += jump * mean
+                step[2, first] += jump * (1.0 - part)
+                step[3, first] += jump * (1.0 - part) * mean
+                step[4, first] += mean / deaths
+            last = first
+        if not finite or m < 2 or events == 0 or not informed:
+            early = _BAD_INPUT if not finite else (_TOO_FEW if m < 2 else (_NO_EVENTS if events == 0 else _NO_INFO))
+            status[r] = early
+            continue
+        hazard, centred, first, total, variance, apart = 0.0, 0.0, 0, 0.0, 0.0, 0.0
+        while first < m:
+            last = first
+            while last < m and time[a, who[last]] == time[a, who[first]]:
+                i, x = who[last], 1.0 if treated[a, who[last]] else 0.0
+                if event[a, i]:
+                    off = x - step[4, first] - x * (hazard + step[2, first]) + centred + step[3, first]
+                else:
+                    off = centred + step[1, first] - x * (hazard + step[0, first])
+                sums[cluster[a, i]] += weight[a, i] * off
+                total += weight[a, i] * off
+                apart += (weight[a, i] * off) ** 2
+                last += 1
+            hazard += step[0, first]
+            centred += step[1, first]
+            first = last
+        for k in range(m):
+            variance += sums[cluster[a, who[k]]] ** 2
+            sums[cluster[a, who[k]]] = 0.0
+        score[r, 0], score[r, 1] = total, variance
+        status[r] = _OK if variance > NOTHING * apart else _NO_INFO
