@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from benchmarks.questions.ask import check_paths, load
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
-from benchmarks.questions.tipping import Strength, Surface, Tipping, find, published_ratio, spline
+from benchmarks.questions.tipping import CLOSER, Strength, Surface, Tipping, find, published_ratio, spline
 from benchmarks.store import RunError
 from benchmarks.written import plain
 
@@ -93,7 +93,7 @@ def shown(found: Tipping) -> Shown:
     notes = [
         f"A true HR is that of {found.population}.",
         f"Errors hold Monte Carlo's and that of reading between what was simulated; {found.replicates} replicates a "
-        "cell.",
+        f"cell, {CLOSER} times as many around the strength that leaves no effect.",
     ]
     if not all(np.isfinite(one.true).all() for one in found.surfaces):
         notes.append("-: no true effect within reach gives this estimate there.")
