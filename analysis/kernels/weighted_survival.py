@@ -168,7 +168,8 @@ def robust_scores(
     """Fills, per row of ``present (S, N)``, ``score``: U of the Cox model of the arm at 0, and its robust variance.
 
     ``counts (S, 2, 2)`` are patients and events by arm. The variance is the sum of squares of the weighted score
-    residuals, summed within clusters (Lin & Wei 1989, JASA 84:1074). NO_INFO where no event has both arms at risk.
+    residuals, summed within clusters (Lin & Wei 1989, JASA 84:1074). NO_INFO where no event has both arms at risk, or where the
+    variance is rounding: everybody dies at one time, or sets are alike.
     """
     n = present.shape[1]
     each = len(present) // max(len(time), 1)
@@ -216,12 +217,14 @@ def robust_scores(
             while last < m and time[a, who[last]] == time[a, who[first]]:
                 i, x = who[last], 1.0 if treated[a, who[last]] else 0.0
                 if event[a, i]:
-                    off = x - step[4, first] - x * (hazard + step[2, first]) + centred + step[3, first]
+                    plus = x + centred + step[3, first]
+                    minus = step[4, first] + x * (hazard + step[2, first])
                 else:
-                    off = centred + step[1, first] - x * (hazard + step[0, first])
-                sums[cluster[a, i]] += weight[a, i] * off
-                total += weight[a, i] * off
-                apart += (weight[a, i] * off) ** 2
+                    plus, minus = centred + step[1, first], x * (hazard + step[0, first])
+                off = weight[a, i] * (plus - minus)
+                sums[cluster[a, i]] += off
+                total += off
+                apart += (weight[a, i] * (plus + minus)) ** 2
                 last += 1
             hazard += step[0, first]
             centred += step[1, first]
