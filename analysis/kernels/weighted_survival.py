@@ -168,8 +168,8 @@ def robust_scores(
     """Fills, per row of ``present (S, N)``, ``score``: U of the Cox model of the arm at 0, and its robust variance.
 
     ``counts (S, 2, 2)`` are patients and events by arm. The variance is the sum of squares of the weighted score
-    residuals, summed within clusters (Lin & Wei 1989, JASA 84:1074). NO_INFO where no event has both arms at risk, or where the
-    variance is rounding: everybody dies at one time, or sets are alike.
+    residuals, summed within clusters (Lin & Wei 1989, JASA 84:1074). NO_INFO where no event has both arms at risk,
+    or where the variance is rounding: everybody dies at one time, or sets are alike.
     """
     n = present.shape[1]
     each = len(present) // max(len(time), 1)
