@@ -204,7 +204,8 @@ def propensity_table(analysis: CohortAnalysis) -> TextTable:
     )
     notes = (
         f"AIC {decimals(model.aic, 2)}; status {model.status.name}. Caliper on the {sets.scale} scale: "
-        f"{caliper_text(sets)}; {sets.n_pairs} matched sets of {analysis.cohort.treated} treated; status {sets.status.name}.",
+        f"{caliper_text(sets)}; {sets.n_pairs} matched sets of {analysis.cohort.treated} treated; status "
+        f"{sets.status.name}.",
         *([model.set_aside.why] if model.set_aside.why else []),
     )
     return TextTable("Propensity model", ("Term", "Log odds ratio"), rows, notes)
