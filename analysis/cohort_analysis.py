@@ -27,11 +27,10 @@
     endpoints     {NAME: {label, before, after}}, each side
         km            {treated, control}: {n, events, percent (of n), median, low, high, status}
         follow_up     the same for censoring as the event (reverse Kaplan-Meier)
-        logrank       {chi2, df, p, status}
-        cox           {log_hr, se, hr, low, high, p, status, sign}: treatment alone, model-based SE; ``sign`` is "+" or
-                      "-" where the coefficient runs off to plus or minus infinity (MONOTONE), else null
         logrank       {test ("log-rank"; weighted: "robust score"), chi2, df, p, status}
-        cox           {log_hr, se, hr, low, high, p, status}: treatment alone, model-based SE
+        cox           {log_hr, se, hr, low, high, p, status, sign}: treatment alone, model-based SE (weighted: robust);
+                      ``sign`` is "+" or "-" where the coefficient runs off to plus or minus infinity (MONOTONE), else
+                      null
         cox_pair_robust   the same with the SE clustered by matched set (Lin-Wei); null before matching
         univariable[], multivariable[]   {term, column, label, p_term, df_term (columns of the term that have a
                       number, which p_term tests)} + the fields of cox

@@ -201,7 +201,9 @@ def _as_text(cells: Sequence[str], listed: Sequence[str]) -> str:
     """Why a cell is none of the listed values though it looks like one."""
     if not looks_like(cells, listed):
         return ""
-    return "; compared letter by letter: cells and listed values are not all (different) numbers, nor all truth values"
+    told = "; compared letter by letter: cells and listed values are not all (different) numbers, nor all truth values"
+    numbers = [text for text in listed if NUMBER.fullmatch(text)]
+    return f"{told}; the SPEC has a text such as '1E2' or '01' in quotes" if numbers else told
 
 
 def _numbers(faults: _Faults, column: str) -> Floats:

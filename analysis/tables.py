@@ -2,7 +2,7 @@
 
 from math import isfinite, isinf
 
-from analysis.cohort_analysis import CohortAnalysis
+from analysis.cohort_analysis import CohortAnalysis, MatchedSets
 from analysis.cohort_spec import Data
 from analysis.effects import Median
 from analysis.kernels.status import Status
@@ -24,6 +24,54 @@ def all_tables(analysis: CohortAnalysis, data: Data | None = None) -> tuple[Text
         tables.append(contrast_table(analysis))
     ties = [ties_table(analysis)] if analysis.matching.ties else []
     return (*paper_tables(analysis, data), *tables, propensity_table(analysis), *ties)
+
+
+UNMATCHED = {
+    Status.PS_SEPARATED: "the covariates tell treated and untreated patients apart completely, so that nobody of one "
+    "arm is comparable with anybody of the other",
+    Status.NO_INFO: "no covariate of the propensity model varies",
+    Status.NO_PAIRS: "no untreated patient is within reach of a treated one",
+    Status.NOT_CONVERGED: "the propensity model has not converged",
+}
+"""Why nobody was matched."""
+
+
+def warnings_of(analysis: CohortAnalysis) -> tuple[str, ...]:
+    """What a reader must hear before the numbers: why nobody was matched, who was set aside, what hangs on chance."""
+    status, why = analysis.matching.status, analysis.propensity.set_aside.why
+    told = [] if why is None else [why]
+    if status != Status.OK:
+        told.append(f"Nobody was matched: {UNMATCHED.get(status, status.name)}. There are no numbers after matching.")
+    return (*told, *(analysis.matching.ties.warnings if analysis.matching.ties else ()))
+
+
+def caliper_text(sets: MatchedSets) -> str:
+    """The caliper as it was stated, and its width where that is another number."""
+    if sets.caliper_spec is None:
+        return "none"
+    units = {"sd": " SD", "pooled_sd": " pooled SD"}
+    width = f" = {sets.caliper:.4g}" if isfinite(sets.caliper) and sets.unit in units else ""
+    return f"{sets.caliper_spec:g}{units.get(sets.unit, '')}{width}"
+
+
+def how_matched(analysis: CohortAnalysis) -> str:
+    """The matching in words."""
+    plan, sets = analysis.plan.matching, analysis.matching
+    scale = "logit of the propensity score" if sets.scale == "logit" else "propensity score"
+    near = "nearest neighbour" if plan.choice == "nearest" else "random choice"
+    by = f"on the {scale}"
+    if plan.choice == "random":
+        by = f"within the caliper of the {scale}"
+    elif plan.distance == "mahalanobis":
+        by = f"by Mahalanobis distance of {', '.join(plan.covariates or analysis.propensity.candidates)}"
+        by += "" if sets.caliper_spec is None else f" within the caliper of the {scale}"
+    exact = f", exact on {', '.join(plan.exact)}" if plan.exact else ""
+    how = f"Optimal matching {by}" if plan.method == "optimal" else f"Greedy {near} {by}, order {sets.order}"
+    return (
+        f"{how}{exact}, ratio 1:{sets.ratio}, {'with' if sets.replacement else 'without'} replacement, caliper "
+        f"{caliper_text(sets)}: {sets.n_treated} treated and {sets.n_control} untreated patients matched. "
+        f"Status: {sets.status.name}."
+    )
 
 
 def balance_table(analysis: CohortAnalysis) -> TextTable:
@@ -52,7 +100,14 @@ def _smd(row: Table1Row) -> str:
 def survival_table(analysis: CohortAnalysis) -> TextTable:
     """Medians, hazard ratio and log-rank p of every endpoint, before and after matching."""
     arms = (analysis.arms.control, analysis.arms.treated)
-    header = ("Endpoint", "Set", *(f"{arm}: events / n, median" for arm in arms), "HR", "Log-rank p", "HR, SE by pair")
+    header = (
+        "Endpoint",
+        "Set",
+        *(f"{arm}: events / n, median" for arm in arms),
+        "HR",
+        "Log-rank p",
+        f"HR, SE by {_cluster(analysis)}",
+    )
     rows = []
     for result in analysis.endpoints.values():
         for when, side in (("before", result.before), ("after", result.after)):
@@ -84,6 +139,13 @@ def _follow_ups(analysis: CohortAnalysis) -> str:
         values = ((analysis.arms.control, arms.control), (analysis.arms.treated, arms.treated))
         texts.append(f"{result.label} " + ", ".join(f"{name} {_interval(m)}" for name, m in values))
     return "; ".join(texts)
+
+
+def _cluster(analysis: CohortAnalysis) -> str:
+    """What a robust SE is clustered by."""
+    if analysis.matching.replacement:
+        return "patient"
+    return "pair" if analysis.matching.ratio == 1 else "set"
 
 
 def subgroup_table(analysis: CohortAnalysis, endpoint: str, when: str = "after") -> TextTable:
@@ -140,10 +202,10 @@ def propensity_table(analysis: CohortAnalysis) -> TextTable:
         (name, f"{value:.4g}" if isfinite(value) else runs.get(name, ABSENT))
         for name, value in model.coefficients.items()
     )
-    caliper = "none" if sets.caliper_spec is None else f"{sets.caliper_spec:g} {sets.unit} = {sets.caliper:.4g}"
     notes = (
-        f"AIC {decimals(model.aic, 2)}; status {model.status.name}. Caliper on the {sets.scale} scale: {caliper}; "
-        f"{sets.n_pairs} matched sets of {analysis.cohort.treated} treated; status {sets.status.name}.",
+        f"AIC {decimals(model.aic, 2)}; status {model.status.name}. Caliper on the {sets.scale} scale: "
+        f"{caliper_text(sets)}; {sets.n_pairs} matched sets of {analysis.cohort.treated} treated; status "
+        f"{sets.status.name}.",
         *([model.set_aside.why] if model.set_aside.why else []),
     )
     return TextTable("Propensity model", ("Term", "Log odds ratio"), rows, notes)
@@ -167,10 +229,14 @@ def ties_table(analysis: CohortAnalysis) -> TextTable:
     )
     by_hash = "by a hash of each patient's id, or of the whole row"
     settled = by_hash if ties.rule == "random" else "by the order of the rows"
+    plan, n = analysis.plan.matching, analysis.matching.n_treated
+    several = "several controls to choose from" if plan.choice == "random" else "several equally near controls"
+    free = "whom nobody got" if plan.method == "optimal" else "who were still free"
+    among = "" if plan.replacement else f", of those {free}"
+    again = " and other random orders of the treated" if plan.order == "random" else ""
     notes = (
-        f"{ties.tied} of {analysis.matching.n_treated} matched treated had several equally near controls, of those "
-        f"still free. Which was taken is settled {settled}; the matching was made again {ties.choices} times with "
-        "other choices.",
+        f"{ties.tied} of {n} matched treated had {several}{among}. Which was taken is settled {settled}; the "
+        f"matching was made again {ties.choices} times with other choices{again}.",
         *ties.warnings,
     )
     return TextTable("Other choices among equally near controls", header, rows, notes)

@@ -93,10 +93,18 @@ def tie_choices(
         warnings.append(
             "No covariate was selected: everybody has the same propensity score, and matching takes any control."
         )
+    rows = [f"{name}: data" for name in ("order", "ties") if getattr(chosen, name) == "data"]
+    if rows and made.status[0] == Status.OK:
+        warnings.append(
+            f"The matching goes by where rows stand in the file ({', '.join(rows)}): the same patients in another "
+            "order of the rows may be matched otherwise."
+        )
+    which = "which of equally good controls are taken"
+    which += ", and in which random order the treated choose" if chosen.order == "random" else ""
     for name, (label, effect) in found.items():
         if _depends(effect, hr[name], plan.survival.level):
             warnings.append(
-                f"{label}: the answer depends on which of equally good controls are taken. The hazard ratio is "
+                f"{label}: the answer depends on {which}. The hazard ratio is "
                 f"{effect.hr:.2f} here (p {p_text(effect.p)}); over {hr[name].n} other choices its median is "
                 f"{hr[name].median:.2f}, 95 % lie between {hr[name].low:.2f} and {hr[name].high:.2f}, and "
                 f"{100 * hr[name].significant:.0f} % have a p below {1 - plan.survival.level:.2g}."

@@ -186,6 +186,24 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "findings": "[{keys, severity, check, arithmetic, consistent, where}]: severe, moderate, note",
         "tests": "[text]: which tests explain each table's p-values",
     },
+    "analyze": {
+        "format": "trialtwin-analysis/1; the README's table describes what is inside each key",
+        "arms": "{treated, control}: the labels",
+        "cohort": "{n, treated, control}",
+        "as_read": "{not_events, near_ties, timefix}: what reading the file decided",
+        "plan": "the plan with every default filled in",
+        "propensity": "{method, candidates, selected, coefficients, infinite, dropped, aic, scores, status, set_aside}",
+        "matching": "{scale, caliper_spec, unit, caliper, ratio, replacement, order, pairs, n_pairs, n_treated, "
+        "n_control, status, ties}",
+        "table1": "{before, after}: [{variable, level, label, shows, treated, control, test, p, tests, smd, "
+        "smd_status, status}]",
+        "endpoints": "{name: {label, before, after}}, a side {km, follow_up, logrank, cox, cox_pair_robust, "
+        "univariable, multivariable, subgroups}",
+        "binary": "{name: {label, before, after}}, a side {treated, control, test, p, tests, risk_difference, "
+        "odds_ratio, mcnemar}",
+        "exposure": "{name: {before, after}}: amounts of a treatment; empty for a file",
+        "modes": "{name: {before, after}}: modes of progression; empty for a file",
+    },
     "validate": {
         "format": "trialtwin-validation/1",
         "set": "quick or full",
@@ -226,7 +244,7 @@ DOCUMENTS: dict[str, dict[str, str]] = {
     "new": {"files": "[file]: the one written"},
     "warm-up": {"folder": "where compiled code lies", "seconds": "that it took, null where nothing was to do"},
 }
-"""Of each command the keys of its document; `analyze` is described in the README, `list` prints an array."""
+"""Of each command the keys of its document; `list` prints an array."""
 
 
 def described(command: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 from typing import Any
 
+from analysis.data_table import short_list
 from analysis.table_files import safe_cell
 from benchmarks.performance import Measure
 from benchmarks.replicate_table import Columns, Group
@@ -16,6 +17,11 @@ ABOUT = (
     "Formulas: Morris, White & Crowther 2019, Table 6."
 )
 UNEVEN = "The relative error of the model SE compares both SEs among the replicates that have a model SE."
+NAME_IT = "--replicate names the column that says which rows belong together."
+IN_ORDER = (
+    "Compared with the reference row by row, in the order in which the rows stand: right only if both have the same "
+    f"replicates in the same order. {NAME_IT}"
+)
 
 
 def as_text(groups: Sequence[Group], columns: Columns) -> str:
@@ -33,14 +39,27 @@ def as_text(groups: Sequence[Group], columns: Columns) -> str:
                 continue
             rows.append((name.replace("_", " "), *(_shown(cell) for cell in cells)))
         parts.append(aligned((" / ".join(columns.by) or "measure", *(" / ".join(one.labels) for one in few)), rows))
-    parts += [textwrap.fill(note, WIDTH) for note in notes(groups)]
+    parts += [textwrap.fill(note, WIDTH) for note in notes(groups, columns)]
     return "\n\n".join(parts)
 
 
-def notes(groups: Sequence[Group]) -> tuple[str, ...]:
-    """What the reader of the measures must know, the second where some estimates have no SE."""
+def notes(groups: Sequence[Group], columns: Columns) -> tuple[str, ...]:
+    """What the reader of the measures must know: where some estimates have no SE, and how rows were paired."""
     sizes = [(one.measures["model_se"].n, one.measures["empirical_se"].n) for one in groups]
-    return (ABOUT, UNEVEN) if any(model and model != all_of for model, all_of in sizes) else (ABOUT,)
+    said = [ABOUT, *([UNEVEN] if any(model and model != all_of for model, all_of in sizes) else [])]
+    if columns.replicate is None and any(one.against for one in groups):
+        said.append(IN_ORDER)
+    there = {one.labels for one in groups}
+    alone = [
+        " / ".join(one.labels)
+        for one in groups
+        if one.reference is not None and not one.against and {(one.reference, *one.labels[1:])} & there - {one.labels}
+    ]
+    if alone:
+        said.append(
+            f"Not compared with {groups[0].reference}, as it has another number of rows: {short_list(alone)}. {NAME_IT}"
+        )
+    return tuple(said)
 
 
 def _shown(measure: Measure) -> str:

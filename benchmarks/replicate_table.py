@@ -160,15 +160,17 @@ def _check(path: Path, table: Table, columns: Columns, numbers: Mapping[str, Flo
         (columns.high, np.isneginf, "is no upper limit, which is a number or inf"),
     ]
     wrong = [
-        (int(k), f"column '{name}': {numbers[name][k]:g} {told}")
+        (int(k), f"column '{name}': {table.columns[name][k][:40]} {told}")
         for name, impossible, told in rules
         if name is not None
         for k in np.flatnonzero(impossible(numbers[name]))
     ]
     if columns.low is not None and columns.high is not None:
         low, high = numbers[columns.low], numbers[columns.high]
+        cells = table.columns[columns.low], table.columns[columns.high]
+        both = f"columns '{columns.low}' and '{columns.high}'"
         wrong += [
-            (int(k), f"columns '{columns.low}' and '{columns.high}': the lower limit {low[k]:g} is above {high[k]:g}")
+            (int(k), f"{both}: the lower limit {cells[0][k][:40]} is above {cells[1][k][:40]}")
             for k in np.flatnonzero((low > high) & ~np.isposinf(low) & ~np.isneginf(high))
         ]
     if wrong:

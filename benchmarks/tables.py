@@ -7,7 +7,7 @@ from math import exp, isfinite, isnan
 
 from analysis.cohort_analysis import CohortAnalysis
 from analysis.cohort_spec import Data
-from analysis.tables import all_tables
+from analysis.tables import all_tables, warnings_of
 from analysis.text_table import TextTable, clean
 from benchmarks.performance import Measure
 from benchmarks.scenario import Settings
@@ -149,7 +149,7 @@ def cohort_tables(analysis: CohortAnalysis, data: Data | None = None) -> str:
         f"{sets.n_pairs:,} matched sets ({sets.status.name})"
     )
     told = [textwrap.fill(clean(line), WIDTH) for line in as_read_told(analysis)]
-    warnings = [textwrap.fill(f"Warning: {clean(one)}", WIDTH) for one in (sets.ties.warnings if sets.ties else ())]
+    warnings = [textwrap.fill(f"Warning: {clean(one)}", WIDTH) for one in warnings_of(analysis)]
     return "\n\n".join(["\n".join([lead, *told]), *warnings, *map(text_table, all_tables(analysis, data))])
 
 

@@ -185,7 +185,7 @@ DEFECTS = [
             "sums[cluster[a, i]] += weight[a, i]",
             "sums[cluster[a, i]] = weight[a, i]",
         ),
-        ("no information", "informed |= deaths > 0 and 0 < seen < m - first", "informed = True"),
+        ("rounding for a variance", "_OK if variance > NOTHING * apart", "_OK if variance > 0.0"),
     ),
 ]
 

@@ -191,7 +191,7 @@ def disagreements(seeds: range, **planted: Any) -> tuple[int, int]:
         same &= found.sign[0, runs].tolist() == [SIGNS[m] for m, run in zip(moves, runs, strict=True) if run]
         scale = 1e-8 * max(1.0, np.abs(beta[finite]).max(initial=0.0))
         same = same and bool(np.abs(found.beta[0, finite] - beta[finite]).max(initial=0.0) < scale)
-        se = np.sqrt(np.diag(covariance))[finite]
+        se = np.sqrt(np.diag(covariance)[finite])
         same = same and bool((np.abs(found.se[0, finite] / se - 1) < 1e-8).all())
         same = same and (found.status[0] == Status.NO_INFO or bool(abs(found.loglik[0] - loglik) < 1e-8))
         seen, wrong = seen + (found.status[0] == Status.MONOTONE), wrong + (not same)

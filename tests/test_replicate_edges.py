@@ -253,3 +253,41 @@ def test_the_error_of_relative_bias_under_a_simulated_truth_is_the_spread_over_s
     assert performance(
         np.array([1.0, 2.0]), np.ones(2), np.zeros(2), np.ones(2), np.ones(2), np.zeros(2, np.int64), -2.0, 0.1
     )["relative_bias"].mcse == pytest.approx(sqrt(0.5**2 + 0.075**2) / 2, rel=1e-12)
+
+
+def test_how_rows_were_paired_is_told(tmp_path: Path) -> None:
+    """Without the column of replicates methods are compared row by row, or not at all; neither is silent."""
+    path = tmp_path / "rows.csv"
+    path.write_text(TWO_TRUTHS)
+    by = ["performance", str(path), "--truth", "true", "--by", "method"]
+    told = [" ".join(_call(*by, *more)[1].split()) for more in ([], ["--replicate", "rep"])]
+    assert "row by row, in the order in which the rows stand" in told[0]
+    assert "row by row" not in told[1]
+    path.write_text(TWO_TRUTHS + "5,conditional,1.1,0.2,1.0\n")
+    told = [" ".join(_call(*by, *more)[1].split()) for more in ([], ["--replicate", "rep"])]
+    assert "Not compared with marginal, as it has another number of rows: conditional." in told[0]
+    assert "Not compared" not in told[1]
+    assert "in common with marginal - 4" in told[1]
+
+
+def test_what_cannot_be_is_shown_as_it_stands_in_the_file(tmp_path: Path) -> None:
+    with pytest.raises(CohortFileError, match=r"column 'p': 1\.0000001 is no p-value"):
+        of(tmp_path, "est,p\n0.4,1.0000001\n", "0", p="p")
+    with pytest.raises(CohortFileError, match=r"the lower limit 0\.50000001 is above 0\.5$"):
+        of(tmp_path, "est,lo,hi\n0.4,0.50000001,0.5\n", "0", low="lo", high="hi")
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("est,se\n0.3,0.1\n", "1 group, 1 row, 0 without an estimate. The largest bias is +0.1000, of all rows."),
+        ("est,se\nNA,0.1\n,0.2\n", "1 group, 2 rows, 2 without an estimate. None has a bias."),
+    ],
+)
+def test_the_page_says_no_number_that_there_is_not(tmp_path: Path, rows: str, told: str) -> None:
+    (tmp_path / "rows.csv").write_text(rows)
+    code, _, err = _call(
+        "performance", str(tmp_path / "rows.csv"), "--truth", "0.2", "--report", str(tmp_path / "page.html")
+    )
+    assert code == 0, err
+    assert told in (tmp_path / "page.html").read_text()

@@ -10,6 +10,7 @@ import pytest
 
 from analysis.as_read import NotEvents
 from analysis.cohort_file import CohortFileError, CohortSpec, read_cohort
+from simulator.documents import load, parse
 from tests.commands import printed, refused
 
 SEX = {"kind": "binary", "levels": ["F", "M"]}
@@ -209,3 +210,16 @@ def test_levels_that_yaml_reads_as_one_number_are_refused_with_the_mend(tmp_path
     assert """'1' is listed twice; a text such as "01" or "1.0" is written in quotes""" in refused(
         ["analyze", str(data), "--spec", str(described)]
     )
+
+
+def test_a_level_that_the_spec_took_for_a_number_is_told_to_be_written_in_quotes(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("trt,g,t,e\n0,1E2,1,1\n1,A,2,1\n0,A,3,0\n1,1E2,4,1\n")
+    rest = "treatment: {column: trt}, endpoints: {OS: {time: t, event: e}}, covariates: {g: {kind: binary, levels: "
+    for level in ("1E2", "'1E2'"):
+        (tmp_path / "d.yaml").write_text(f"data: {{{rest}[A, {level}]}}}}}}\n")
+        described = parse(load(str(tmp_path / "d.yaml"), (), spec=CohortSpec), CohortSpec)
+        if level == "1E2":
+            with pytest.raises(CohortFileError, match="in quotes"):
+                read_cohort(tmp_path / "d.csv", described)
+        else:
+            assert read_cohort(tmp_path / "d.csv", described).observed.covariates[0, :, 0].tolist() == [1, 0, 0, 1]

@@ -13,7 +13,7 @@ import pytest
 from matplotlib.axes import Axes
 
 from analysis.cox_tables import cox_columns
-from analysis.effects import AnalysisSet, Median, follow_up, log_rank, medians
+from analysis.effects import AnalysisSet, Median, follow_up, hazard_ratio, log_rank, medians
 from analysis.figures.balance import overlap_of
 from analysis.figures.states import shares_of
 from analysis.figures.survival import Curve, kaplan_meier_of
@@ -530,6 +530,7 @@ def test_states_and_scores_are_drawn_weighted() -> None:
     group = made.after
     assert group.weight is not None
     (control, _), _ = shares_of(made, "after", "PFS", "OS")
+    observed, course = made.observed, made.observed.endpoints["OS"]
     who = ~observed.treated[0] & group.present
     steps = slow.curve(course.time[0, who], course.event[0, who], group.weight[who], group.clusters[who])
     assert control.free[1:] == pytest.approx([s for _, s, _ in steps])
@@ -544,7 +545,7 @@ def test_states_and_scores_are_drawn_weighted() -> None:
 def test_curves_with_weights_are_drawn_weighted() -> None:
     observed, ids = cohort()
     made = analyse(observed, ids, Plan.model_validate({"matching": {"ratio": 3}, "propensity": {"method": "all"}}))
-    axes = kaplan_meier_of(made, "OS", "after").axes[0]
+    axes, observed = kaplan_meier_of(made, "OS", "after").axes[0], made.observed
     group, control = made.after, ~observed.treated[0] & made.after.present
     assert group.weight is not None
     time, event = observed.endpoints["OS"].time[0, control], observed.endpoints["OS"].event[0, control]
@@ -554,3 +555,29 @@ def test_curves_with_weights_are_drawn_weighted() -> None:
     drawn = [line.get_ydata() for line in axes.lines]
     lowest = float(curve.survival[curve.n_event > 0][-1])
     assert any(len(y) > 20 and abs(float(np.min(np.asarray(y, dtype=np.float64))) - lowest) < 1e-12 for y in drawn)
+
+
+def test_those_who_all_die_at_one_time_have_no_robust_variance() -> None:
+    """Every score residual is zero by arithmetic; what rounding leaves (SE 7e-17, p 0.5) is no number."""
+    treated = np.array([True, True, False, True, True, False, False, False, False, False])
+    cluster = np.array([3, 7, 7, 8, 17, 18, 25, 28, 29, 32])
+    weight = np.where(treated, 1.0, 29 / 34) * np.where(np.arange(10) == 9, 2, 1)
+    course = Endpoint(np.full((1, 10), 0.5), np.ones((1, 10), np.bool_))
+    group = AnalysisSet(np.ones(10, np.bool_), weight, cluster)
+    for ties in ("efron", "breslow"):
+        assert log_rank(course, treated, group, ties).status == Status.NO_INFO
+        plan = SurvivalPlan.model_validate({"ties": ties})
+        assert hazard_ratio(course, treated, group, plan).status == Status.NO_INFO
+        later = Endpoint(course.time + (np.arange(10) == 2), course.event)
+        assert log_rank(later, treated, group, ties).status == Status.OK
+        assert hazard_ratio(later, treated, group, plan).status == Status.OK
+
+
+@pytest.mark.parametrize("value", [1.0, 0.1, 1e9 / 3])
+def test_a_number_that_everybody_has_is_not_tested(value: float) -> None:
+    own = sets("variable")
+    made = weighted_numbers(np.full((1, len(rows("variable")["x"])), value), own)
+    assert made.t.status[0] == made.rank.status[0] == Status.NO_INFO
+    assert np.isnan([made.t.p[0], made.rank.p[0]]).all()
+    assert made.smd[0] == 0.0
+    assert (made.sd == 0.0).all()

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, START, STEP, STOP
+from analysis.kernels.weighted_samples import NOTHING
 from simulator.cohort import Bools, Floats
 from simulator.compiled import kernel
 
@@ -67,7 +68,10 @@ def sandwich(
     scale: Floats,
     robust: Floats,
 ) -> None:
-    """Fills ``robust (P, P)``, Lin and Wei's covariance; ``sums (clusters, P)`` is zero before and after."""
+    """Fills ``robust (P, P)``, Lin and Wei's covariance; ``sums (clusters, P)`` is zero before and after.
+
+    A variance that is rounding beside the model's is 0, and so are its covariances: everybody dies at one time, say.
+    """
     p_count = scale.shape[0]
     meat = np.zeros((p_count, p_count))
     for i in range(place.shape[0]):
@@ -88,3 +92,7 @@ def sandwich(
             for j in range(p_count):
                 for k in range(p_count):
                     robust[p, q] += covariance[p, j] * meat[j, k] * covariance[k, q]
+    for p in range(p_count):
+        if robust[p, p] <= NOTHING * covariance[p, p]:
+            robust[p, :] = 0.0
+            robust[:, p] = 0.0

@@ -168,7 +168,8 @@ def robust_scores(
     """Fills, per row of ``present (S, N)``, ``score``: U of the Cox model of the arm at 0, and its robust variance.
 
     ``counts (S, 2, 2)`` are patients and events by arm. The variance is the sum of squares of the weighted score
-    residuals, summed within clusters (Lin & Wei 1989, JASA 84:1074). NO_INFO where no event has both arms at risk.
+    residuals, summed within clusters (Lin & Wei 1989, JASA 84:1074). NO_INFO where no event has both arms at risk,
+    or where the variance is rounding: everybody dies at one time, or sets are alike.
     """
     n = present.shape[1]
     each = len(present) // max(len(time), 1)
@@ -177,23 +178,22 @@ def robust_scores(
         a = r // each
         m, finite = in_order(order[a], time[a], present[r], weight[a], who)
         score[r], counts[r] = np.nan, 0
-        events, informed = 0, False
+        events = 0
         for k in range(m):
             arm = int(treated[a, who[k]])
             counts[r, arm, 0] += 1
             counts[r, arm, 1] += int(event[a, who[k]])
             events += int(event[a, who[k]])
-        last, all_sum, arm_sum, seen = m, 0.0, 0.0, 0
+        last, all_sum, arm_sum = m, 0.0, 0.0
         while last > 0 and finite:
             first, deaths, dead, dead_arm = last, 0, 0.0, 0.0
             while first > 0 and time[a, who[first - 1]] == time[a, who[last - 1]]:
                 first -= 1
                 w = weight[a, who[first]]
                 in_arm = w if treated[a, who[first]] else 0.0
-                all_sum, arm_sum, seen = all_sum + w, arm_sum + in_arm, seen + int(treated[a, who[first]])
+                all_sum, arm_sum = all_sum + w, arm_sum + in_arm
                 if event[a, who[first]]:
                     deaths, dead, dead_arm = deaths + 1, dead + w, dead_arm + in_arm
-            informed |= deaths > 0 and 0 < seen < m - first
             step[:, first] = 0.0  # alive: jumps and jump times mean; dying: the same; the mean of the means
             for d in range(deaths):
                 part = d / deaths if efron else 0.0
@@ -206,9 +206,8 @@ def robust_scores(
                 step[3, first] += jump * (1.0 - part) * mean
                 step[4, first] += mean / deaths
             last = first
-        if not finite or m < 2 or events == 0 or not informed:
-            early = _BAD_INPUT if not finite else (_TOO_FEW if m < 2 else (_NO_EVENTS if events == 0 else _NO_INFO))
-            status[r] = early
+        if not finite or m < 2 or events == 0:
+            status[r] = _BAD_INPUT if not finite else (_TOO_FEW if m < 2 else _NO_EVENTS)
             continue
         hazard, centred, first, total, variance, apart = 0.0, 0.0, 0, 0.0, 0.0, 0.0
         while first < m:
@@ -216,12 +215,14 @@ def robust_scores(
             while last < m and time[a, who[last]] == time[a, who[first]]:
                 i, x = who[last], 1.0 if treated[a, who[last]] else 0.0
                 if event[a, i]:
-                    off = x - step[4, first] - x * (hazard + step[2, first]) + centred + step[3, first]
+                    plus = x + centred + step[3, first]
+                    minus = step[4, first] + x * (hazard + step[2, first])
                 else:
-                    off = centred + step[1, first] - x * (hazard + step[0, first])
+                    plus, minus = centred + step[1, first], x * (hazard + step[0, first])
+                off = plus - minus
                 sums[cluster[a, i]] += weight[a, i] * off
                 total += weight[a, i] * off
-                apart += (weight[a, i] * off) ** 2
+                apart += (weight[a, i] * (plus + minus)) ** 2
                 last += 1
             hazard += step[0, first]
             centred += step[1, first]

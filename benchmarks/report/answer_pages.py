@@ -108,18 +108,20 @@ def performance_report(groups: Sequence[Group], columns: Columns, rows: str) -> 
     )
     bias = worst.measures["bias"]
     name = " / ".join(worst.labels) or "all rows"
+    error = f" (Monte Carlo SE {bias.mcse:.4f})" if np.isfinite(bias.mcse) else ""
+    largest = f"The largest bias is {bias.value:+.4f}{error}, of {name}." if lost < total else "None has a bias."
     return html(
         Page(
             f"How do the methods of {rows} perform?",
-            f"{len(groups)} group{'s' if len(groups) > 1 else ''}, {total:,} rows, {lost:,} without an estimate. The "
-            f"largest bias is {bias.value:+.4f} (Monte Carlo SE {bias.mcse:.4f}), of {name}.",
+            f"{len(groups)} group{'s' if len(groups) > 1 else ''}, {total:,} row{'s' if total > 1 else ''}, {lost:,} "
+            f"without an estimate. {largest}",
             Told("trialtwin performance ROWS --truth TRUTH", command=as_given()),
             assumed=Section("What was assumed", ("The truth as given on the command line or in its column.",)),
             results=(
                 Section(
                     "Performance measures",
                     tables=abreast("Performance", header, lines, len(columns.by)),
-                    notes=notes(groups),
+                    notes=notes(groups, columns),
                 ),
             ),
             failures=Section(

@@ -6,7 +6,16 @@ from analysis.effects import Effect
 from analysis.figures import balance, cohort, forest, states, survival
 from analysis.number_text import hr_text
 from analysis.paper_tables import paper_tables
-from analysis.tables import balance_table, contrast_table, propensity_table, subgroup_table, survival_table, ties_table
+from analysis.tables import (
+    balance_table,
+    contrast_table,
+    how_matched,
+    propensity_table,
+    subgroup_table,
+    survival_table,
+    ties_table,
+    warnings_of,
+)
 from benchmarks.report.engine import Page, Picture, Section, Told, as_given, html, picture, table
 from benchmarks.tables import as_read_told
 
@@ -46,8 +55,7 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
 
 
 def _warnings(analysis: CohortAnalysis) -> list[str]:
-    ties = analysis.matching.ties
-    return [f"Warning: {one}" for one in ties.warnings] if ties else []
+    return [f"Warning: {one}" for one in warnings_of(analysis)]
 
 
 def _ratios(result: EndpointResult) -> str:
@@ -126,15 +134,6 @@ def _outcomes(analysis: CohortAnalysis) -> Section:
 
 def _matching(analysis: CohortAnalysis) -> Section:
     sets = analysis.matching
-    scale = "logit of the propensity score" if sets.scale == "logit" else "propensity score"
-    caliper = "none"
-    if sets.caliper_spec is not None:
-        caliper = f"{sets.caliper_spec:g}{' SD' if sets.unit == 'sd' else ''} = {sets.caliper:.5f}"
-    how = (
-        f"Greedy nearest neighbour on the {scale}, order {sets.order}, ratio 1:{sets.ratio}, "
-        f"{'with' if sets.replacement else 'without'} replacement, caliper {caliper}: {sets.n_treated} treated and "
-        f"{sets.n_control} untreated patients matched. Status: {sets.status.name}."
-    )
     overlap, love = "Propensity scores of both arms before and after matching", "Standardised mean differences"
     pictures = (
         picture(balance.overlap_of(analysis), f"{overlap}.", overlap),
@@ -142,7 +141,14 @@ def _matching(analysis: CohortAnalysis) -> Section:
     )
     folded = (balance_table(analysis), propensity_table(analysis))
     shown = (ties_table(analysis),) if sets.ties else ()
-    return Section("Matching diagnostics", (how,), tables=shown, pictures=pictures, fold="As tables", folded=folded)
+    return Section(
+        "Matching diagnostics",
+        (how_matched(analysis),),
+        tables=shown,
+        pictures=pictures,
+        fold="As tables",
+        folded=folded,
+    )
 
 
 def _state(fit: Effect) -> str:
