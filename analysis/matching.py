@@ -239,7 +239,7 @@ def basis_of(
         at.uniform("matching ties", rows) if by_chance else places,
         uniforms("matching choice", 0) if plan.choice == "random" else None,
         uniforms("matching ties", 1) if by_chance and plan.replacement else None,
-        places,
+        None if by_chance else places,
     )
 
 

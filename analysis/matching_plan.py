@@ -11,7 +11,7 @@ Tool = Literal["matchit", "spss", "sas", "psmpy", "cohortmethod"]
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "matchit": {"scale": "ps", "caliper": None, "order": "largest", "ties": "data"},
-    "spss": {"scale": "ps", "caliper": 0.02, "unit": "raw", "order": "data", "choice": "random"},
+    "spss": {"scale": "ps", "caliper": 0.02, "unit": "raw", "order": "data", "choice": "random", "ties": "data"},
     "sas": {"scale": "logit", "caliper": 0.25, "unit": "pooled_sd", "method": "optimal"},
     "psmpy": {"scale": "logit", "caliper": None, "order": "data", "ties": "data"},
     "cohortmethod": {"scale": "logit", "caliper": 0.2, "unit": "sd", "order": "closest", "ties": "data"},
@@ -43,7 +43,8 @@ class MatchingPlan(Spec):
 
     Who is taken of several equally near controls, and who chooses first of several equally scored treated, is left to
     chance (``ties: random``), so that nothing depends on where a row stands; ``data`` takes the first in the data, as
-    R's MatchIt does. ``order: data`` is by definition that of the data.
+    R's MatchIt does. ``order: data`` goes by the rows as they come: a file's in the order of a hash of the ids or, with
+    ``ties: data``, as they stand.
 
     ``seed`` (the study's own unless given) feeds whatever is 'random'. ``preset`` stands for what a tool does by
     default, see `preset`, and excludes other options.

@@ -94,7 +94,7 @@ def tie_choices(
             "No covariate was selected: everybody has the same propensity score, and matching takes any control."
         )
     rows = [f"{name}: data" for name in ("order", "ties") if getattr(chosen, name) == "data"]
-    if rows and made.status[0] == Status.OK:
+    if chosen.ties == "data" and made.status[0] == Status.OK:
         warnings.append(
             f"The matching goes by where rows stand in the file ({', '.join(rows)}): the same patients in another "
             "order of the rows may be matched otherwise."

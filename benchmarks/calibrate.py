@@ -10,7 +10,7 @@ a function of the seed. Doubtful targets weigh less by `DOUBT`.
 
 The search begins at several points (`benchmarks.starts`) with few replicates, compares their ends by common SDs, and
 goes on from the best one with more (`benchmarks.search`). What it ends with is judged against the paper itself
-(`benchmarks.verdict`), not against where it began.
+(`benchmarks.absolute_fit`), not against where it began.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,12 +18,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.absolute_fit import AbsoluteFit, absolute_fit
 from benchmarks.published_keys import compared
 from benchmarks.scenario import Calibration, Scenario
 from benchmarks.search import Search, standard_errors
 from benchmarks.starts import candidates
 from benchmarks.targets import Model, Path, Tree, centre, targets_of
-from benchmarks.verdict import Verdict, verdict_of
 from simulator.cohort import Floats
 from simulator.world import Printed
 
@@ -91,7 +91,7 @@ class Fit:
     parameters: tuple[Parameter, ...]
     targets: tuple[Fitted, ...]
     starts: tuple[Began, ...]
-    verdict: Verdict
+    verdict: AbsoluteFit
     losses: tuple[float, ...]
     replicates: int
     seed: int
@@ -146,7 +146,7 @@ def calibrate(
         _parameters(plan, search, start, values, se),
         fitted,
         began,
-        verdict_of(search.model.targets, published, numbers, doubts),
+        absolute_fit(search.model.targets, published, numbers, doubts),
         tuple(search.loss(x, search.residuals(centre(own))) for x, own in ((start, first), (values, numbers))),
         plan.replicates,
         plan.seed,

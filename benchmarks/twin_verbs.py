@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from analysis.audit.paper import SEVERITIES, Finding
 from benchmarks import calibrate as calibration
 from benchmarks import fidelity as scorecard
+from benchmarks.absolute_fit import AbsoluteFit
 from benchmarks.progress import Progress
 from benchmarks.published_keys import check_paper, check_published, compared
 from benchmarks.scenario import Scenario
@@ -23,7 +24,6 @@ from benchmarks.store import RunError
 from benchmarks.tables import WIDTH, aligned, number
 from benchmarks.targets import free_paths, targets_of
 from benchmarks.verbs import Asked, ready_kernels
-from benchmarks.verdict import Verdict
 from benchmarks.warm_up import STUDY
 from benchmarks.written import write_page
 from simulator.canonical import resolved_yaml
@@ -189,7 +189,7 @@ def fit_text(fit: calibration.Fit, out: Path) -> str:
     )
 
 
-def verdict_lines(verdict: Verdict) -> list[str]:
+def verdict_lines(verdict: AbsoluteFit) -> list[str]:
     """What of the paper the fitted world does not print, worst first, and what could not be fitted."""
     outside = [
         (one.key, one.printed, number(one.median), f"{number(one.low)} to {number(one.high)}", _far(one.distance))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from benchmarks.absolute_fit import absolute_fit
 from benchmarks.calibrate import Fit, calibrate
 from benchmarks.cli import main
 from benchmarks.scenario import Free
@@ -13,7 +14,6 @@ from benchmarks.search import Search, alike, softened, standard_errors, usable
 from benchmarks.starts import candidates
 from benchmarks.targets import Model, Target, centre, free_paths, spread
 from benchmarks.verbs import load_study
-from benchmarks.verdict import verdict_of
 from simulator.cohort import Floats
 from simulator.world import Printed
 from tests.small_papers import write_paper
@@ -166,7 +166,7 @@ def judged(rows: Mapping[str, tuple[str, Floats]], doubtful: tuple[str, ...] = (
         Target(key, text, float(text) - 0.05, float(text) + 0.05, False, key in doubtful)
         for key, (text, _) in rows.items()
     ]
-    return verdict_of(targets, paper, np.array([row for _, row in rows.values()]), dict.fromkeys(doubtful, ("odd",)))
+    return absolute_fit(targets, paper, np.array([row for _, row in rows.values()]), dict.fromkeys(doubtful, ("odd",)))
 
 
 def test_the_verdict_tells_what_is_outside_worst_first_and_what_was_not_used():

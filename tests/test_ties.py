@@ -105,6 +105,7 @@ METHODS: list[dict[str, Any]] = [
     {"matching": {"distance": "mahalanobis", "ratio": 2, "replacement": True, "exact": ["sex"]}},
     {"matching": {"exact": ["stage"], "order": "closest"}},
     {"matching": {"choice": "random", "seed": 4}},
+    {"matching": {"order": "data"}},
     {"matching": {"choice": "random", "order": "random", "ratio": 2, "replacement": True}},
     {"matching": {"caliper": None}, "propensity": {"method": "all"}},
     {"propensity": {"criterion": "p", "alpha": 1e-9}},
@@ -131,7 +132,9 @@ def test_rows_may_stand_in_any_order(tmp_path: Path, options: dict[str, Any], mo
         assert by_content(made(tmp_path, other, options, named=False), other) == by_content(unnamed, table)
 
 
-@pytest.mark.parametrize("options", [{"ties": "data"}, {"order": "data"}, {"preset": "matchit"}, {"preset": "psmpy"}])
+@pytest.mark.parametrize(
+    "options", [{"ties": "data"}, {"order": "data", "ties": "data"}, {"preset": "matchit"}, {"preset": "psmpy"}]
+)
 def test_what_goes_by_the_order_of_the_data_would_be_noticed(tmp_path: Path, options: dict[str, Any]) -> None:
     table = rows()
     one, other = (made(tmp_path, some, {"matching": options}) for some in (table, table[::-1]))

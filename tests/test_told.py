@@ -92,7 +92,7 @@ def test_nobody_within_reach_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("matching", "by"),
     [
-        ({"order": "data"}, "order: data"),
+        ({"order": "data", "ties": "data"}, "order: data, ties: data"),
         ({"ties": "data"}, "ties: data"),
         ({"preset": "psmpy"}, "order: data, ties: data"),
         ({"preset": "matchit"}, "ties: data"),

@@ -48,7 +48,7 @@ class Unused:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AbsoluteFit:
     """How many undoubted numbers were compared, those outside (worst first), those not used, and why it is bad."""
 
     numbers: int
@@ -67,9 +67,9 @@ class Verdict:
         return f"{many} ({chance}): " + (f"a bad fit, {self.bad}" if self.bad else "a good fit")
 
 
-def verdict_of(
+def absolute_fit(
     targets: Sequence[Target], published: Mapping[str, Printed], numbers: Floats, doubts: Mapping[str, tuple[str, ...]]
-) -> Verdict:
+) -> AbsoluteFit:
     """The verdict on the targets' numbers ``(T, R)``, ratios as logarithms, in the replicates of the fitted world."""
     firm = [k for k, target in enumerate(targets) if not target.doubtful]
     natural = [np.exp(numbers[k]) if target.log else numbers[k] for k, target in enumerate(targets)]
@@ -85,7 +85,7 @@ def verdict_of(
     outside.sort(key=lambda one: -one.distance)
     unused = [_unused(target, row) for target, row in zip(targets, numbers, strict=True)]
     known = tuple(one for one in unused if one is not None)
-    return Verdict(len(firm), len(targets) - len(firm), tuple(outside), known, _bad(len(firm), outside, never))
+    return AbsoluteFit(len(firm), len(targets) - len(firm), tuple(outside), known, _bad(len(firm), outside, never))
 
 
 def _bad(numbers: int, outside: Sequence[Outside], never: Sequence[str]) -> str:
