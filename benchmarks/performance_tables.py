@@ -29,7 +29,9 @@ from simulator.estimand import COUPLED, Estimand
 Shown = tuple[tuple[str, ...], list[tuple[str, ...]]]
 """A header and rows."""
 
-REJECTIONS = {"power": "power %", "type_1_error": "type-I error %"}
+REJECTIONS = {frozenset({"type_1_error"}): "type-I error %", frozenset({"power"}): "power %", frozenset(): "power %"}
+REJECTS = "rejects %"
+"""The head of a column of rejections, of which some are power and some, where the truth is zero, type-I errors."""
 ANOTHER = "†"
 """In place of a bias or a coverage: the estimator answers another question."""
 OWN_JOB = "Does each do its own job? Each by the truth of its own estimand."
@@ -47,11 +49,11 @@ def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
     Who answers another question has no bias and no coverage here.
     """
     rows: list[tuple[str, ...]] = []
-    last = "power %"
+    kinds: set[str] = set()
     for key, truth in _of_endpoint(result, cell, endpoint, tests=False):
         found, another, asked = measures(result, *key), result.asks_another(*key), truth.estimand
         what, rejected = rejection(found)
-        last = REJECTIONS[what]
+        kinds.add(what)
         rows.append(
             (
                 key[2],
@@ -66,20 +68,21 @@ def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
                 number(100 * found["convergence"].value, 1),
             )
         )
+    last = REJECTIONS.get(frozenset(kinds), REJECTS)
     return ("estimator", "measure", "truth", "mean", "bias", "SE", "model SE", "coverage %", last, "ok %"), rows
 
 
 def rows_of_tests(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
     """Header and rows of the tests of an endpoint: rejections, and those on the side of the target's truth."""
     rows: list[tuple[str, ...]] = []
-    last = "power %"
+    kinds: set[str] = set()
     for key, _ in _of_endpoint(result, cell, endpoint, tests=True):
         found = measures(result, *key)
         what, rejected = rejection(found)
-        last = REJECTIONS[what]
+        kinds.add(what)
         right = percent(found["rejection_in_direction"]) if "rejection_in_direction" in found else ABSENT
         rows.append((key[2], percent(rejected), right, number(100 * found["convergence"].value, 1)))
-    return ("test", last, "in direction %", "ok %"), rows
+    return ("test", REJECTIONS.get(frozenset(kinds), REJECTS), "in direction %", "ok %"), rows
 
 
 def _of_endpoint(
@@ -153,6 +156,15 @@ def own_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
     return ("estimator", "in whom", "measure", "own truth", "mean", "bias", "coverage %"), rows
 
 
+def own_notes(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
+    """What stands below the second table: why an estimator has no truth of its own."""
+    return [
+        f"{key[2]}: {truth.how}."
+        for key, truth in _of_endpoint(result, cell, endpoint, tests=False)
+        if not isfinite(truth.value)
+    ]
+
+
 def in_whom(estimand: Estimand) -> str:
     """A population as a table calls it, with its caveat where it has one."""
     name = estimand.population.replace("_", " ")
@@ -180,7 +192,8 @@ def performance_table(result: StudyResult) -> str:
                 parts += [_aligned_for(endpoint, shown, left), *(textwrap.fill(note, WIDTH) for note in notes), ""]
             header, rows = own_rows(result, cell, endpoint)
             if rows and not several:
-                parts += [f"{OWN_JOB} ({endpoint})", aligned(header, rows, left=3), ""]
+                notes = [textwrap.fill(note, WIDTH) for note in own_notes(result, cell, endpoint)]
+                parts += [f"{OWN_JOB} ({endpoint})", aligned(header, rows, left=3), *notes, ""]
     if several:
         parts.append(f"{OWN_JOB} The report and --json tell it of every cell.")
     parts.append(textwrap.fill(note_of(result), WIDTH))

@@ -1,7 +1,8 @@
 """One target for all estimators of a study: its truths, what is judged by them, and in what words."""
 
 import json
-from math import exp, sqrt
+from dataclasses import replace
+from math import exp, isnan, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -400,7 +401,8 @@ def test_a_median_that_is_not_reached_is_told_so(tmp_path: Path) -> None:
     result = _run(tmp_path, world)
     assert not np.isfinite(result.targets[0, "OS", "median"].value)
     text = performance_table(result)
-    assert text.count("not reached") == 2
+    assert text.count("not reached") == 3  # in both tables, and why below the second
+    assert "median: not reached: fewer than half have the event in" in " ".join(text.split())
     assert np.isnan(measures(result, 0, "OS", "median")["bias"].value)
     json.dumps(study_json(result, world, {}, tmp_path), allow_nan=False)
 
@@ -412,3 +414,31 @@ def test_cells_of_a_study_hold_what_was_asked(found: study.StudyResult) -> None:
     changed = Cell(0, {}, _world(target={"population": "all"}), found.cells[0].resolved)
     with pytest.raises(Exception, match=r"truth.json is of another study"):
         study.read_study((changed,), RunFolder(found.rows.path.parent))
+
+
+def test_an_exposure_is_judged_by_the_target_and_is_told_to_have_no_truth_of_its_own(tmp_path: Path) -> None:
+    start = {**tree()["treatment"], "start": {"wait": {"kind": "exponential", "rate": 0.5}}}
+    asked = ({"kind": "time-dependent"}, {"kind": "time-dependent", "name": "given", "adjusted": True}, "crude")
+    run = {"replicates": 20, "seed": 5, "truth_patients": 5_000}
+    result = _run(tmp_path, _world(treatment=start, estimators=asked, run=run))
+    plain, given = (measures(result, 0, "OS", name) for name in ("time-dependent", "given"))
+    truth = result.targets[0, "OS", "time-dependent"].value
+    assert plain["bias"].value == pytest.approx(plain["mean"].value - truth)
+    assert "bias" not in given
+    assert isnan(given["distance_of_truths"].value)
+    text = " ".join(performance_table(result).split())
+    assert "time-dependent: none: to be under treatment or not yet is a state that patients reach by surviving" in text
+    assert "given answers another question, of which no truth is known" in text
+    assert lollipop(result, result.cells[0], "OS") is not None
+    assert f"(truth {exp(truth):.2f}, bias" in verdict(result)
+
+
+def test_a_column_of_powers_and_type_i_errors_is_called_by_neither_name(null: study.StudyResult) -> None:
+    key = 0, "OS", "rmst", "target"
+    assert target_rows(null, null.cells[0], "OS")[0][-2] == "type-I error %"
+    table = null.performance.copy()
+    other = (table["estimator"] == "rmst") & (table["measure"] == "type_1_error")
+    table.loc[other, "measure"] = "power"
+    mixed = replace(null, performance=table)
+    assert mixed.measured[key]["power"].value == null.measured[key]["type_1_error"].value
+    assert target_rows(mixed, mixed.cells[0], "OS")[0][-2] == "rejects %"

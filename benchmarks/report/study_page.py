@@ -171,7 +171,8 @@ def _cell(result: StudyResult, cell: Cell, several: bool) -> Section:
 def _own_job(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Section, ...]:
     """The second table, each estimator by its own estimand, then every measure by either, folded."""
     header, rows = performance_tables.own_rows(result, cell, endpoint)
-    shown = table(f"{endpoint}: own estimands of cell {cell.number}", header, rows, 3)
+    notes = performance_tables.own_notes(result, cell, endpoint)
+    shown = table(f"{endpoint}: own estimands of cell {cell.number}", header, rows, 3, " ".join(notes))
     every = (
         *_every(result, cell, endpoint, "target", "by the target"),
         *_every(result, cell, endpoint, "own", "by its own estimand"),
