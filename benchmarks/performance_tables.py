@@ -186,7 +186,7 @@ def performance_table(result: StudyResult) -> str:
     several = len(result.cells) > 1
     for cell in result.cells:
         if several:
-            parts.append(f"cell {cell.number}: {settings_text(cell.settings)}")
+            parts += textwrap.wrap(heading_of(result, cell), WIDTH)
         for endpoint in cell.endpoints:
             for _, shown, notes, left in shown_for(result, cell, endpoint):
                 parts += [_aligned_for(endpoint, shown, left), *(textwrap.fill(note, WIDTH) for note in notes), ""]
@@ -198,6 +198,12 @@ def performance_table(result: StudyResult) -> str:
         parts.append(f"{OWN_JOB} The report and --json tell it of every cell.")
     parts.append(textwrap.fill(note_of(result), WIDTH))
     return "\n".join(parts)
+
+
+def heading_of(result: StudyResult, cell: Cell) -> str:
+    """What stands above the tables of a cell: what is set, and in whom it judges where that differs among cells."""
+    own = result.whom_by_cell.get(cell.number)
+    return f"Cell {cell.number}: {settings_text(cell.settings)}" + (f" (in {own.phrase})" if own else "")
 
 
 def _aligned_for(endpoint: str, shown: Shown, left: int) -> str:

@@ -74,6 +74,24 @@ class StudyResult:
         """Whom the first cell is about."""
         return whom(self.cells[0])
 
+    @cached_property
+    def whom_by_cell(self) -> dict[int, Whom]:
+        """Whom each cell is about, where cells have targets of their own; else none."""
+        return {cell.number: whom(cell) for cell in self.cells} if self.has_targets else {}
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether the sweep gives cells different targets."""
+        return len({cell.scenario.target for cell in self.cells}) > 1
+
+    @property
+    def people(self) -> str:
+        """The sentence that says who the patients are; of each cell where their targets differ."""
+        if not self.has_targets:
+            return self.whom.sentence
+        own = "; ".join(f"cell {number}, {one.counted}" for number, one in self.whom_by_cell.items())
+        return f"Each cell has a target of its own, by which its analyses are judged side by side: {own}."
+
     def asks_another(self, cell: int, endpoint: str, estimator: str) -> bool:
         """Whether an estimator answers another question than the target's, as a conditional hazard ratio does."""
         return asks_another(self.truths[cell, endpoint, estimator].estimand)

@@ -63,7 +63,7 @@ def _chosen(largest: Ranking | None) -> str:
     if len(largest.order) < 6:
         return f"those of {label_of(largest.estimand)} that can be ranked"
     count, measure = len(largest.order), label_of(largest.estimand)
-    return f"of the {count} of {measure} the three whose error is least and the two whose is most"
+    return f"the three of least and the two of most error among the {count} of {measure}"
 
 
 def _best(ranking: Ranking) -> str:
@@ -110,7 +110,10 @@ def _true(truth: Truth) -> str:
 
 def _failing(converged: Measure) -> str:
     """How many replicates gave an estimate, where it is not nearly all."""
-    return f", an estimate in {100 * converged.value:.0f} % of replicates" if converged.value < MOST_GIVE else ""
+    if converged.value >= MOST_GIVE:
+        return ""
+    share = 100 * converged.value
+    return f", an estimate in {number(share, 1 if 0 < share < 10 else 0)} % of replicates"
 
 
 def _sweep_verdict(result: StudyResult) -> str:
@@ -141,9 +144,17 @@ def _sweep_verdict(result: StudyResult) -> str:
     told = "".join(f" Cell {cell}: {text}." for cell, text in sorted(others.items()))
     return (
         f"From the first cell ({settings_text(first.settings)}) to the last ({settings_text(last.settings)}), in "
-        f"{result.whom.people_counted}: {'; '.join(parts)}.{told} Bias of a ratio is that of its logarithm; in "
+        f"{_people(result)}: {'; '.join(parts)}.{told} Bias of a ratio is that of its logarithm; in "
         "brackets: Monte Carlo SE."
     )
+
+
+def _people(result: StudyResult) -> str:
+    """In whom the cells judge; in the first and in the last where their targets differ."""
+    if not result.has_targets:
+        return result.whom.people_counted
+    first, last = (result.whom_by_cell[result.cells[k].number] for k in (0, -1))
+    return f"{first.phrase} and then in {last.phrase}"
 
 
 def _moved(start: dict[str, Measure], end: dict[str, Measure]) -> str:

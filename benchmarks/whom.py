@@ -50,6 +50,11 @@ class Whom:
         return f"the {self.members:,.0f} {self.people}"
 
     @property
+    def counted(self) -> str:
+        """The patients with their number, and how many were screened and included."""
+        return f"{self.phrase} (of {self.screened:,} screened, {self.included:,.0f} included)"
+
+    @property
     def people_counted(self) -> str:
         """The patients with their number in the first of several cells."""
         return f"the {self.people} ({self.members:,.0f} of {self.screened:,} screened in the first)"

@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from analysis.kernels.status import Status
+from analysis.survival import cox
 from benchmarks import study
 from benchmarks.blocks import Cell, prepare
 from benchmarks.performance import Measure, in_direction
@@ -23,7 +24,7 @@ from benchmarks.scenario import Scenario, Target
 from benchmarks.store import RunFolder
 from benchmarks.study_document import study_json
 from benchmarks.tables import measures
-from benchmarks.truths import target_estimand
+from benchmarks.truths import find_truths, target_estimand
 from benchmarks.verdicts import verdict
 from benchmarks.whom import CAVEAT, whom_of
 from simulator.estimand import Estimand
@@ -442,3 +443,57 @@ def test_a_column_of_powers_and_type_i_errors_is_called_by_neither_name(null: st
     mixed = replace(null, performance=table)
     assert mixed.measured[key]["power"].value == null.measured[key]["type_1_error"].value
     assert target_rows(mixed, mixed.cells[0], "OS")[0][-2] == "rejects %"
+
+
+def test_cells_with_targets_of_their_own_each_say_in_whom(tmp_path: Path) -> None:
+    run = {"replicates": 10, "seed": 5, "truth_patients": 4_000}
+    made = [
+        ({"target.population": one}, _world(target={"population": one}, estimators=("crude", "ipw"), run=run))
+        for one in ("treated", "all", "selected")
+    ]
+    result = study.run_study(prepare(made), RunFolder(tmp_path), study.Work(1), lambda *_: None)
+    text, members = " ".join(performance_table(result).split()), _counted(made[0][1])[0]
+    treated, selected = f"the {members:.0f} patients treated (T) at time zero", "the 120 patients included after"
+    assert f"Cell 0: target.population = treated (in {treated})" in text
+    assert f"Cell 2: target.population = selected (in {selected} the treatment that they received, {CAVEAT})" in text
+    assert f", in {treated} and then in {selected}" in verdict(result)
+    counts = "(of 120 screened, 120 included)"
+    assert result.people.startswith(
+        "Each cell has a target of its own, by which its analyses are judged side by side: "
+        f"cell 0, {treated} {counts}; cell 1, the 120 patients screened {counts}; cell 2, {selected}"
+    )
+    assert study_json(result, made[0][1], {}, tmp_path)["target"]["words"] == result.people
+    alike = study.run_study(prepare(made[:1] * 2), RunFolder(tmp_path / "alike"), study.Work(1), lambda *_: None)
+    assert alike.people == alike.whom.sentence
+    assert treated not in performance_table(alike)
+
+
+def test_without_an_effect_who_started_before_progression_still_fares_otherwise_after_a_landmark() -> None:
+    """A progression that prevents the start leaves the fitter among those who started: no exact zero."""
+    rates = {"progression": 0.1, "death": 0.02, "death_after_progression": 0.3}
+    hazards = {name: {"baseline": {"kind": "exponential", "rate": rate}} for name, rate in rates.items()}
+    outcomes = {**hazards, "treatment_effect": "none"}
+    late = {"wait": {"kind": "exponential", "rate": 0.25}, "progression_prevents": True}
+    world = _world(
+        outcomes=outcomes,
+        treatment={**tree()["treatment"], "start": late},
+        estimators=({"kind": "landmark"}, "crude"),
+        run={"replicates": 10, "seed": 5, "truth_patients": 60_000},
+    )
+    cell = prepare([({}, world)])[0]
+    truths = find_truths(cell, 1, lambda _: None)
+    assert truths["OS", "crude"].value == 0
+    hidden = generate(cell.resolved, 5, np.arange(500)).hidden
+    assert hidden.starts is not None
+    zero, one = hidden.potential["OS"]
+    still = (zero.time > 3, (one.time > 3) & (hidden.starts <= 3))
+    time = np.concatenate([course.time[who] - 3 for course, who in zip((zero, one), still, strict=True)])
+    event = np.concatenate([course.event[who] for course, who in zip((zero, one), still, strict=True)])
+    arm = np.repeat([0.0, 1.0], [who.sum() for who in still])
+    fit = cox(time[None], event[None], arm[None, :, None])
+    found = truths["OS", "landmark"]
+    assert found.value == pytest.approx(float(fit.beta[0, 0]), abs=0.1 * found.mcse)
+    assert found.value < -4 * found.mcse
+    open_to_all = {**tree()["treatment"], "start": {**late, "progression_prevents": False}}
+    plain = prepare([({}, world.model_copy(update={"treatment": _world(treatment=open_to_all).treatment}))])[0]
+    assert find_truths(plain, 1, lambda _: None)["OS", "landmark"].value == 0
