@@ -1,6 +1,7 @@
 """The tables of a study's performance: estimators judged by its target, tests, and each by its own estimand."""
 
 import textwrap
+from collections.abc import Callable
 from math import isfinite
 
 from benchmarks.blocks import Cell
@@ -50,6 +51,7 @@ def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
     """
     rows: list[tuple[str, ...]] = []
     kinds: set[str] = set()
+    named = _namer(result, cell, endpoint)
     for key, truth in _of_endpoint(result, cell, endpoint, tests=False):
         found, another, asked = measures(result, *key), result.asks_another(*key), truth.estimand
         what, rejected = rejection(found)
@@ -57,7 +59,7 @@ def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
         rows.append(
             (
                 key[2],
-                MEASURES[asked.measure],
+                named(asked),
                 ABSENT if another else truth_text(result.targets[key]),
                 number(natural(asked, found["mean"].value)),
                 ANOTHER if another else with_error(found["bias"]),
@@ -91,6 +93,13 @@ def _of_endpoint(
     """The keys and own truths of an endpoint's tests, or of its other estimators."""
     keys = [(cell.number, endpoint, one.name) for where, one in cell.scenario.judged() if where == endpoint]
     return [(key, result.truths[key]) for key in keys if (result.truths[key].estimand.measure == "none") == tests]
+
+
+def _namer(result: StudyResult, cell: Cell, endpoint: str) -> Callable[[Estimand], str]:
+    """How the tables of an endpoint call a measure: with its horizon where they have it to several."""
+    asked = [truth.estimand for _, truth in _of_endpoint(result, cell, endpoint, tests=False)]
+    to = {one.measure: {other.horizon for other in asked if other.measure == one.measure} for one in asked}
+    return lambda one: label_of(one) if len(to[one.measure]) > 1 else MEASURES[one.measure]
 
 
 def target_notes(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
@@ -140,13 +149,14 @@ def ranked(one: Ranking) -> str:
 def own_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
     """Header and rows of the second table: does each estimator do its own job, by the truth of its own estimand."""
     rows: list[tuple[str, ...]] = []
+    named = _namer(result, cell, endpoint)
     for key, truth in _of_endpoint(result, cell, endpoint, tests=False):
         found, asked = measures(result, *key, "own"), truth.estimand
         rows.append(
             (
                 key[2],
                 in_whom(asked),
-                MEASURES[asked.measure],
+                named(asked),
                 truth_text(truth),
                 number(natural(asked, found["mean"].value)),
                 with_error(found["bias"]),
@@ -166,8 +176,12 @@ def own_notes(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
 
 
 def in_whom(estimand: Estimand) -> str:
-    """A population as a table calls it, with its caveat where it has one."""
+    """A population as a table calls it, with its landmark or its strategies and its caveat where it has them."""
     name = estimand.population.replace("_", " ")
+    if estimand.landmark is not None:
+        name += f", at risk after {estimand.landmark:g} months"
+    if estimand.grace is not None:
+        name += f", start within {estimand.grace:g} months or not"
     return f"{name} ({CAVEAT})" if estimand.population in COUPLED else name
 
 

@@ -16,7 +16,7 @@ from analysis.survival import cox
 from benchmarks import study
 from benchmarks.blocks import Cell, prepare
 from benchmarks.performance import Measure, in_direction
-from benchmarks.performance_tables import own_rows, performance_table, rows_of_tests, target_notes, target_rows
+from benchmarks.performance_tables import in_whom, own_rows, performance_table, rows_of_tests, target_notes, target_rows
 from benchmarks.ranking import every_ranking, rankings
 from benchmarks.report import gallery_entry, gallery_page
 from benchmarks.report.charts import lollipop, replicates, zip_of
@@ -497,3 +497,22 @@ def test_without_an_effect_who_started_before_progression_still_fares_otherwise_
     open_to_all = {**tree()["treatment"], "start": {**late, "progression_prevents": False}}
     plain = prepare([({}, world.model_copy(update={"treatment": _world(treatment=open_to_all).treatment}))])[0]
     assert find_truths(plain, 1, lambda _: None)["OS", "landmark"].value == 0
+
+
+def test_who_asks_of_survivors_or_of_strategies_says_so() -> None:
+    plain = Estimand(population="all", measure="marginal_log_hr", endpoint="OS")
+    assert in_whom(plain) == "all"
+    assert in_whom(plain.model_copy(update={"landmark": 3.0})) == "all, at risk after 3 months"
+    assert in_whom(plain.model_copy(update={"grace": 0.0})) == "all, start within 0 months or not"
+    assert in_whom(plain.model_copy(update={"population": "selected"})) == f"selected ({CAVEAT})"
+
+
+def test_differences_to_several_horizons_say_to_which(tmp_path: Path, found: study.StudyResult) -> None:
+    asked = tuple({"kind": "rmst", "name": f"to-{to:g}", "horizon": to} for to in (6.0, 24.0))
+    run = {"replicates": 5, "seed": 5, "truth_patients": 4_000}
+    several = _run(tmp_path, _world(estimators=(*asked, "crude"), run=run))
+    for table in (target_rows, own_rows):
+        header, rows = table(several, several.cells[0], "OS")
+        place = header.index("measure")
+        assert [row[place] for row in rows] == ["RMST diff to 6 months", "RMST diff to 24 months", "HR"]
+        assert "RMST diff, months" in [row[place] for row in table(found, found.cells[0], "OS")[1]]

@@ -27,6 +27,7 @@ from benchmarks.questions.ask import Floats, designed, one_estimator, own_estima
 from benchmarks.questions.multiverse import share
 from benchmarks.scenario import Settings
 from benchmarks.store import RunError
+from benchmarks.tables import estimated
 from benchmarks.truth import Truth
 from benchmarks.truths import target_estimand, truths_of
 from benchmarks.verbs import Asked
@@ -294,7 +295,7 @@ def _true_effect(asked: Asked, endpoint: str, name: str, goal: Goal, jobs: int) 
     """The target's log hazard ratio; RunError for an estimator of something else, or a test that is to have a width."""
     measure = own_estimands(asked, endpoint)[name].measure
     if measure != "none" and not measure.endswith("log_hr"):
-        raise RunError(f"'{name}' estimates {measure}; power is looked for with a hazard ratio or a test")
+        raise RunError(f"'{name}' {estimated(measure)}; power is looked for with a hazard ratio or a test")
     if measure == "none" and (goal.power is None or endpoint not in ENDPOINTS):
         raise RunError(f"'{name}' is a test: it has a power for {', '.join(ENDPOINTS)}, and no interval")
     (cell,) = prepare(asked.cells)
