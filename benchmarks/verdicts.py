@@ -124,20 +124,21 @@ def _sweep_verdict(result: StudyResult) -> str:
     names = [one.name for where, one in first.scenario.judged() if where == endpoint and (where, one.name) in ends]
     parts, others = [], dict[int, str]()
     for name in names[:MOST_IN_VERDICT]:
-        asked = result.truths[first.number, endpoint, name].estimand
+        asked, then = (result.truths[cell.number, endpoint, name].estimand for cell in (first, last))
         start, end = (measures(result, cell.number, endpoint, name) for cell in (first, last))
-        if asked.measure == "none":
+        if "none" in (asked.measure, then.measure):
             parts.append(f"{name} rejects in {percent(rejection(start)[1])} %, then {percent(rejection(end)[1])} %")
             continue
-        if isnan(start["mean"].value) or isnan(end["mean"].value):
-            parts.append(f"{name} gives no estimate in one of them")
+        lacking = [isnan(one["mean"].value) for one in (start, end)]
+        if any(lacking):
+            parts.append(f"{name} gives no estimate in {'either' if all(lacking) else 'one'} of them")
             continue
         parts.append(
             f"{name} finds {endpoint} {_quantity(asked, start['mean'].value)}, then "
-            f"{_quantity(asked, end['mean'].value)} ({_moved(start, end)})"
+            f"{_quantity(then, end['mean'].value)} ({_moved(start, end)})"
         )
         parts[-1] += _failing(min(start["convergence"], end["convergence"], key=lambda one: one.value))
-        if (most := _most_biased(result, endpoint, name)) is not None:
+        if asked.measure == then.measure and (most := _most_biased(result, endpoint, name)) is not None:
             bias = measures(result, most.number, endpoint, name)["bias"]
             parts[-1] += f", most biased in cell {most.number} ({signed(bias)})"
             others[most.number] = settings_text(most.settings)

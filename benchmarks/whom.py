@@ -47,7 +47,12 @@ class Whom:
     @property
     def phrase(self) -> str:
         """The patients with their number: 'the 211 patients treated (HLP) at time zero'."""
-        return f"the {self.members:,.0f} {self.people}"
+        return f"the {self.number} {self.people}"
+
+    @property
+    def number(self) -> str:
+        """How many they are: whole, with a decimal below ten."""
+        return f"{self.members:,.0f}" if self.members >= 9.95 else f"{self.members:.1f}".removesuffix(".0")
 
     @property
     def counted(self) -> str:
@@ -57,7 +62,7 @@ class Whom:
     @property
     def people_counted(self) -> str:
         """The patients with their number in the first of several cells."""
-        return f"the {self.people} ({self.members:,.0f} of {self.screened:,} screened in the first)"
+        return f"the {self.people} ({self.number} of {self.screened:,} screened in the first)"
 
     @property
     def sentence(self) -> str:

@@ -516,3 +516,23 @@ def test_differences_to_several_horizons_say_to_which(tmp_path: Path, found: stu
         place = header.index("measure")
         assert [row[place] for row in rows] == ["RMST diff to 6 months", "RMST diff to 24 months", "HR"]
         assert "RMST diff, months" in [row[place] for row in table(found, found.cells[0], "OS")[1]]
+
+
+def test_a_sweep_over_estimators_tells_each_cell_in_its_own_measure(tmp_path: Path) -> None:
+    """A difference of months is not shown as the ratio that the same name has in another cell."""
+    run = {"replicates": 8, "seed": 5, "truth_patients": 4_000}
+    (tmp_path / "mine.py").write_text("def never(cohort):\n    return None\n", "utf-8")
+    never: dict[str, Any] = {"kind": "own", "name": "never", "function": f"{tmp_path / 'mine.py'}:never"}
+    asked = ({"kind": "crude", "name": "one"}, never), ({"kind": "rmst", "name": "one", "horizon": 12.0}, never)
+    made = [({"estimators": k}, _world(estimators=one, run=run)) for k, one in enumerate(asked)]
+    result = study.run_study(prepare(made), RunFolder(tmp_path), study.Work(1), lambda *_: None)
+    ratio, months = (measures(result, cell, "OS", "one")["mean"].value for cell in (0, 1))
+    assert f"one finds OS HR {exp(ratio):.2f}, then RMST diff {months:.2f} months" in verdict(result)
+    assert "never gives no estimate in either of them" in verdict(result)
+
+
+def test_few_patients_are_told_with_a_decimal() -> None:
+    few = whom_of(_world(population={**tree()["population"], "size": 5}))
+    assert few.phrase.startswith(f"the {few.members:.1f} patients")
+    assert replace(few, members=6.0).number == "6"
+    assert replace(few, members=21.4).number == "21"
