@@ -15,11 +15,12 @@ from analysis.kernels.status import Status
 from analysis.survival import cox
 from benchmarks import study
 from benchmarks.blocks import Cell, prepare
+from benchmarks.paired import cells
 from benchmarks.performance import Measure, in_direction
 from benchmarks.performance_tables import in_whom, own_rows, performance_table, rows_of_tests, target_notes, target_rows
 from benchmarks.ranking import every_ranking, rankings
 from benchmarks.report import gallery_entry, gallery_page
-from benchmarks.report.charts import lollipop, replicates, zip_of
+from benchmarks.report.charts import left_out, lollipop, replicates, zip_of
 from benchmarks.scenario import Scenario, Target
 from benchmarks.store import RunFolder
 from benchmarks.study_document import study_json
@@ -529,6 +530,18 @@ def test_a_sweep_over_estimators_tells_each_cell_in_its_own_measure(tmp_path: Pa
     ratio, months = (measures(result, cell, "OS", "one")["mean"].value for cell in (0, 1))
     assert f"one finds OS HR {exp(ratio):.2f}, then RMST diff {months:.2f} months" in verdict(result)
     assert "never gives no estimate in either of them" in verdict(result)
+    pair = next(one for one in cells(result) if one.estimator == "one")
+    assert isnan(pair.measures["mean_difference"].value)
+    assert np.isfinite(pair.measures["rejection_difference"].value)
+
+
+def test_who_has_no_spread_is_left_out_of_the_chart_and_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def same(cohort):\n    return 1.0, 0.5\n", "utf-8")
+    same = {"kind": "own", "name": "same", "function": f"{tmp_path / 'mine.py'}:same", "measure": "rmst_difference"}
+    asked = ({**same, "horizon": 12.0}, {"kind": "rmst", "horizon": 12.0}, "adjusted")
+    result = _run(tmp_path, _world(estimators=asked, run={"replicates": 8, "seed": 5, "truth_patients": 4_000}))
+    assert lollipop(result, result.cells[0], "OS") is not None
+    assert left_out(result, result.cells[0], "OS") == "; adjusted answers another question; same has no spread"
 
 
 def test_few_patients_are_told_with_a_decimal() -> None:
