@@ -23,7 +23,7 @@ from benchmarks.rows import KEYS, NUMBERS, Layout, Rows, merged
 from benchmarks.store import RunError, RunFolder
 from benchmarks.truth import Truth
 from benchmarks.truths import Truths, aims, kept_truths, lacking, read_truths
-from benchmarks.whom import Whom, whom
+from benchmarks.whom import Whom, in_cells, whom
 from simulator.estimand import Estimand
 
 Told = Callable[[str, int, int], None]
@@ -87,10 +87,7 @@ class StudyResult:
     @property
     def people(self) -> str:
         """The sentence that says who the patients are; of each cell where their targets differ."""
-        if not self.has_targets:
-            return self.whom.sentence
-        own = "; ".join(f"cell {number}, {one.counted}" for number, one in self.whom_by_cell.items())
-        return f"Each cell has a target of its own, by which its analyses are judged side by side: {own}."
+        return in_cells(self.whom_by_cell) if self.has_targets else self.whom.sentence
 
     def asks_another(self, cell: int, endpoint: str, estimator: str) -> bool:
         """Whether an estimator answers another question than the target's, as a conditional hazard ratio does."""

@@ -1,5 +1,6 @@
 """Whom a study is about: its target's patients at time zero, and how many were screened and included."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +87,12 @@ class Whom:
             "screened": self.screened,
             "included": self.included,
         }
+
+
+def in_cells(own: Mapping[int, Whom]) -> str:
+    """The sentence that says whom each cell of a sweep is about, by the cells' numbers."""
+    cells = "; ".join(f"cell {number}, {one.counted}" for number, one in own.items())
+    return f"Each cell has a target of its own, by which its analyses are judged side by side: {cells}."
 
 
 def whom(cell: Cell) -> Whom:

@@ -317,6 +317,10 @@ def test_run_and_show_begin_with_the_patients(tmp_path: Path) -> None:
     lines = printed(["run", "imbrave150", *small, "--reps", "5", "--jobs", "1", "--out", str(tmp_path)]).splitlines()
     assert any(line.startswith("In the 67 patients treated (") and "of 100 screened" in line for line in lines[:4])
     assert "of 100 screened" in printed(["show", "imbrave150", *small])
+    sweep = ["-S", 'sweep={"grid": {"target.population": ["treated", "all"]}}']
+    both = printed(["show", "imbrave150", *small, *sweep])
+    assert "target: Each cell has a target of its own" in both
+    assert "cell 1, the 100 patients screened (of 100 screened, 100 included)" in both
     again = json.loads(printed(["show", "imbrave150", *small, "--json"]))
     assert again["target"]["screened"] == 100
 
