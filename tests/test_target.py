@@ -20,7 +20,7 @@ from benchmarks.performance import Measure, in_direction
 from benchmarks.performance_tables import in_whom, own_rows, performance_table, rows_of_tests, target_notes, target_rows
 from benchmarks.ranking import every_ranking, rankings
 from benchmarks.report import gallery_entry, gallery_page
-from benchmarks.report.charts import left_out, lollipop, replicates, zip_of
+from benchmarks.report.charts import left_out, lollipop, replicates, scatter_of, zip_of
 from benchmarks.scenario import Scenario, Target
 from benchmarks.store import RunFolder
 from benchmarks.study_document import study_json
@@ -540,12 +540,15 @@ def test_a_sweep_over_estimators_tells_each_cell_in_its_own_measure(tmp_path: Pa
 
 
 def test_who_has_no_spread_is_left_out_of_the_chart_and_named(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text("def same(cohort):\n    return 1.0, 0.5\n", "utf-8")
+    (tmp_path / "mine.py").write_text("def same(cohort):\n    return 1.0, 0.0\n", "utf-8")
     same = {"kind": "own", "name": "same", "function": f"{tmp_path / 'mine.py'}:same", "measure": "rmst_difference"}
     asked = ({**same, "horizon": 12.0}, {"kind": "rmst", "horizon": 12.0}, "adjusted")
     result = _run(tmp_path, _world(estimators=asked, run={"replicates": 8, "seed": 5, "truth_patients": 4_000}))
     assert lollipop(result, result.cells[0], "OS") is not None
     assert left_out(result, result.cells[0], "OS") == "; adjusted answers another question; same has no spread"
+    assert (
+        scatter_of(result, result.cells[0], "OS") is not None
+    )  # SEs of zero alone: no warning
 
 
 def test_few_patients_are_told_with_a_decimal() -> None:
