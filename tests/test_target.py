@@ -546,9 +546,7 @@ def test_who_has_no_spread_is_left_out_of_the_chart_and_named(tmp_path: Path) ->
     result = _run(tmp_path, _world(estimators=asked, run={"replicates": 8, "seed": 5, "truth_patients": 4_000}))
     assert lollipop(result, result.cells[0], "OS") is not None
     assert left_out(result, result.cells[0], "OS") == "; adjusted answers another question; same has no spread"
-    assert (
-        scatter_of(result, result.cells[0], "OS") is not None
-    )  # SEs of zero alone: no warning
+    assert scatter_of(result, result.cells[0], "OS") is not None  # SEs of zero alone: no warning
 
 
 def test_few_patients_are_told_with_a_decimal() -> None:
