@@ -41,7 +41,8 @@ def methods(result: StudyResult, cell: Cell) -> list[Pair]:
 def cells(result: StudyResult) -> list[Pair]:
     """Each later cell against the first, estimator by estimator, on the replicates that both have.
 
-    ``mean_difference`` is that of the mean estimates. Cells share their random numbers.
+    ``mean_difference`` is that of the mean estimates, NaN where one is of another measure or horizon. Cells share their
+    random numbers.
     """
     pairs, base = [], result.cells[0]
     there = {(endpoint, one.name) for endpoint, one in base.scenario.judged()}
@@ -54,5 +55,8 @@ def cells(result: StudyResult) -> list[Pair]:
             cut = [{name: values[:both] for name, values in found.items()} for found in (own, other)]
             found = contrast(cut[0], cut[1], float("nan"))
             shown = {name: found[name] for name in ("mean_difference", "rejection_difference")}
+            asked = [result.truths[k.number, endpoint, one.name].estimand for k in (cell, base)]
+            if (asked[0].measure, asked[0].horizon) != (asked[1].measure, asked[1].horizon):
+                shown["mean_difference"] = Measure(float("nan"), float("nan"))
             pairs.append(Pair(cell.number, endpoint, one.name, f"cell {base.number}", shown))
     return pairs

@@ -1,6 +1,7 @@
 """The tables of a study's performance: estimators judged by its target, tests, and each by its own estimand."""
 
 import textwrap
+from collections.abc import Callable
 from math import isfinite
 
 from benchmarks.blocks import Cell
@@ -29,7 +30,9 @@ from simulator.estimand import COUPLED, Estimand
 Shown = tuple[tuple[str, ...], list[tuple[str, ...]]]
 """A header and rows."""
 
-REJECTIONS = {"power": "power %", "type_1_error": "type-I error %"}
+REJECTIONS = {frozenset({"type_1_error"}): "type-I error %", frozenset({"power"}): "power %", frozenset(): "power %"}
+REJECTS = "rejects %"
+"""The head of a column of rejections, of which some are power and some, where the truth is zero, type-I errors."""
 ANOTHER = "†"
 """In place of a bias or a coverage: the estimator answers another question."""
 OWN_JOB = "Does each do its own job? Each by the truth of its own estimand."
@@ -47,15 +50,16 @@ def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
     Who answers another question has no bias and no coverage here.
     """
     rows: list[tuple[str, ...]] = []
-    last = "power %"
+    kinds: set[str] = set()
+    named = _namer(result, cell, endpoint)
     for key, truth in _of_endpoint(result, cell, endpoint, tests=False):
         found, another, asked = measures(result, *key), result.asks_another(*key), truth.estimand
         what, rejected = rejection(found)
-        last = REJECTIONS[what]
+        kinds.add(what)
         rows.append(
             (
                 key[2],
-                MEASURES[asked.measure],
+                named(asked),
                 ABSENT if another else truth_text(result.targets[key]),
                 number(natural(asked, found["mean"].value)),
                 ANOTHER if another else with_error(found["bias"]),
@@ -66,20 +70,21 @@ def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
                 number(100 * found["convergence"].value, 1),
             )
         )
+    last = REJECTIONS.get(frozenset(kinds), REJECTS)
     return ("estimator", "measure", "truth", "mean", "bias", "SE", "model SE", "coverage %", last, "ok %"), rows
 
 
 def rows_of_tests(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
     """Header and rows of the tests of an endpoint: rejections, and those on the side of the target's truth."""
     rows: list[tuple[str, ...]] = []
-    last = "power %"
+    kinds: set[str] = set()
     for key, _ in _of_endpoint(result, cell, endpoint, tests=True):
         found = measures(result, *key)
         what, rejected = rejection(found)
-        last = REJECTIONS[what]
+        kinds.add(what)
         right = percent(found["rejection_in_direction"]) if "rejection_in_direction" in found else ABSENT
         rows.append((key[2], percent(rejected), right, number(100 * found["convergence"].value, 1)))
-    return ("test", last, "in direction %", "ok %"), rows
+    return ("test", REJECTIONS.get(frozenset(kinds), REJECTS), "in direction %", "ok %"), rows
 
 
 def _of_endpoint(
@@ -88,6 +93,13 @@ def _of_endpoint(
     """The keys and own truths of an endpoint's tests, or of its other estimators."""
     keys = [(cell.number, endpoint, one.name) for where, one in cell.scenario.judged() if where == endpoint]
     return [(key, result.truths[key]) for key in keys if (result.truths[key].estimand.measure == "none") == tests]
+
+
+def _namer(result: StudyResult, cell: Cell, endpoint: str) -> Callable[[Estimand], str]:
+    """How the tables of an endpoint call a measure: with its horizon where they have it to several."""
+    asked = [truth.estimand for _, truth in _of_endpoint(result, cell, endpoint, tests=False)]
+    to = {one.measure: {other.horizon for other in asked if other.measure == one.measure} for one in asked}
+    return lambda one: label_of(one) if len(to[one.measure]) > 1 else MEASURES[one.measure]
 
 
 def target_notes(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
@@ -137,13 +149,14 @@ def ranked(one: Ranking) -> str:
 def own_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
     """Header and rows of the second table: does each estimator do its own job, by the truth of its own estimand."""
     rows: list[tuple[str, ...]] = []
+    named = _namer(result, cell, endpoint)
     for key, truth in _of_endpoint(result, cell, endpoint, tests=False):
         found, asked = measures(result, *key, "own"), truth.estimand
         rows.append(
             (
                 key[2],
                 in_whom(asked),
-                MEASURES[asked.measure],
+                named(asked),
                 truth_text(truth),
                 number(natural(asked, found["mean"].value)),
                 with_error(found["bias"]),
@@ -153,9 +166,22 @@ def own_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
     return ("estimator", "in whom", "measure", "own truth", "mean", "bias", "coverage %"), rows
 
 
+def own_notes(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
+    """What stands below the second table: why an estimator has no truth of its own."""
+    return [
+        f"{key[2]}: {truth.how}."
+        for key, truth in _of_endpoint(result, cell, endpoint, tests=False)
+        if not isfinite(truth.value)
+    ]
+
+
 def in_whom(estimand: Estimand) -> str:
-    """A population as a table calls it, with its caveat where it has one."""
+    """A population as a table calls it, with its landmark or its strategies and its caveat where it has them."""
     name = estimand.population.replace("_", " ")
+    if estimand.landmark is not None:
+        name += f", at risk after {estimand.landmark:g} months"
+    if estimand.grace is not None:
+        name += f", start within {estimand.grace:g} months or not"
     return f"{name} ({CAVEAT})" if estimand.population in COUPLED else name
 
 
@@ -174,17 +200,24 @@ def performance_table(result: StudyResult) -> str:
     several = len(result.cells) > 1
     for cell in result.cells:
         if several:
-            parts.append(f"cell {cell.number}: {settings_text(cell.settings)}")
+            parts += textwrap.wrap(heading_of(result, cell), WIDTH)
         for endpoint in cell.endpoints:
             for _, shown, notes, left in shown_for(result, cell, endpoint):
                 parts += [_aligned_for(endpoint, shown, left), *(textwrap.fill(note, WIDTH) for note in notes), ""]
             header, rows = own_rows(result, cell, endpoint)
             if rows and not several:
-                parts += [f"{OWN_JOB} ({endpoint})", aligned(header, rows, left=3), ""]
+                notes = [textwrap.fill(note, WIDTH) for note in own_notes(result, cell, endpoint)]
+                parts += [f"{OWN_JOB} ({endpoint})", aligned(header, rows, left=3), *notes, ""]
     if several:
         parts.append(f"{OWN_JOB} The report and --json tell it of every cell.")
     parts.append(textwrap.fill(note_of(result), WIDTH))
     return "\n".join(parts)
+
+
+def heading_of(result: StudyResult, cell: Cell) -> str:
+    """What stands above the tables of a cell: what is set, and in whom it judges where that differs among cells."""
+    own = result.whom_by_cell.get(cell.number)
+    return f"Cell {cell.number}: {settings_text(cell.settings)}" + (f" (in {own.phrase})" if own else "")
 
 
 def _aligned_for(endpoint: str, shown: Shown, left: int) -> str:

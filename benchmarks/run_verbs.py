@@ -275,7 +275,7 @@ def _present(
     return "\n".join(
         [
             asked.scenario.question,
-            result.whom.sentence,
+            result.people,
             verdict(result),
             "",
             performance_table(result),

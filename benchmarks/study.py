@@ -23,7 +23,8 @@ from benchmarks.rows import KEYS, NUMBERS, Layout, Rows, merged
 from benchmarks.store import RunError, RunFolder
 from benchmarks.truth import Truth
 from benchmarks.truths import Truths, aims, kept_truths, lacking, read_truths
-from benchmarks.whom import Whom, whom
+from benchmarks.whom import Whom, in_cells, whom
+from simulator.estimand import Estimand
 
 Told = Callable[[str, int, int], None]
 """Hears the stage of long work, how many of its steps are done, and of how many."""
@@ -73,10 +74,29 @@ class StudyResult:
         """Whom the first cell is about."""
         return whom(self.cells[0])
 
+    @cached_property
+    def whom_by_cell(self) -> dict[int, Whom]:
+        """Whom each cell is about, where cells have targets of their own; else none."""
+        return {cell.number: whom(cell) for cell in self.cells} if self.has_targets else {}
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether the sweep gives cells different targets."""
+        return len({cell.scenario.target for cell in self.cells}) > 1
+
+    @property
+    def people(self) -> str:
+        """The sentence that says who the patients are; of each cell where their targets differ."""
+        return in_cells(self.whom_by_cell) if self.has_targets else self.whom.sentence
+
     def asks_another(self, cell: int, endpoint: str, estimator: str) -> bool:
         """Whether an estimator answers another question than the target's, as a conditional hazard ratio does."""
-        own = self.truths[cell, endpoint, estimator].estimand
-        return own.measure == "conditional_log_hr" or bool(own.adjusted_for)
+        return asks_another(self.truths[cell, endpoint, estimator].estimand)
+
+
+def asks_another(own: Estimand) -> bool:
+    """Whether an estimand is given covariates, so that no marginal target can judge who estimates it."""
+    return own.measure == "conditional_log_hr" or bool(own.adjusted_for)
 
 
 @dataclass(frozen=True)
@@ -171,7 +191,7 @@ def judge(rows: Rows, truths: Truths) -> pd.DataFrame:
         by_own = found(*_finite(own))
         alike = _finite(own) == _finite(target)
         by_target = dict(by_own if alike else found(*_finite(target)))
-        another = own.estimand.measure != target.estimand.measure
+        another = asks_another(own.estimand)
         if another or own.estimand.measure == "none":
             by_target = {name: by_target[name] for name in ANY_QUESTION if name in by_target}
         if another:

@@ -23,7 +23,7 @@ def study_json(result: StudyResult, scenario: Scenario, held: dict[str, Any], fo
         "name": scenario.name,
         "question": scenario.question,
         "verdict": verdict(result),
-        "target": result.whom.as_json(),
+        "target": {**result.whom.as_json(), "words": result.people},
         "cells": [{"cell": cell.number, "settings": cell.settings} for cell in result.cells],
         "truths": _truths(result.truths),
         "targets": _truths(result.targets),

@@ -91,9 +91,22 @@ def natural(estimand: Estimand, value: float) -> float:
     return exp(value) if "log" in estimand.measure else value
 
 
+def words_of(measure: str) -> str:
+    """A measure in words, without its horizon: log HR, RMST difference."""
+    return measure.replace("_", " ").replace("hr", "HR").replace("rmst", "RMST")
+
+
+def estimated(measure: str) -> str:
+    """What an estimator of a measure does: estimates an RMST difference, is a test."""
+    if measure == "none":
+        return "is a test"
+    words = words_of(measure)
+    return f"estimates {'an' if words.startswith('RMST') else 'a'} {words}"
+
+
 def measure_of(estimand: Estimand) -> str:
     """A measure in words: log HR, RMST difference to 24 months."""
-    words = estimand.measure.replace("_", " ").replace("hr", "HR").replace("rmst", "RMST")
+    words = words_of(estimand.measure)
     if estimand.measure == "none":
         return "a test"
     if estimand.horizon is None:

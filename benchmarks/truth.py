@@ -167,10 +167,15 @@ def counted_truth(patients: Patients, estimand: Estimand, at: Floats, groups: Co
 
 
 def known_truth(scenario: Scenario, estimand: Estimand) -> Truth | None:
-    """The truth that theory gives, if it does; NaN where the question has no one true number."""
-    if is_strict_null(scenario, estimand.endpoint):
-        return Truth(estimand, 0.0, 0.0, "exact: treatment changes nothing that bears on it")
+    """The truth that theory gives, if it does; NaN where the question has no one true number.
+
+    Where progression prevents the start, those who started by a landmark had not progressed before: even without any
+    effect they do not fare like the others.
+    """
     start = scenario.treatment.start
+    picked = estimand.landmark is not None and start is not None and start.progression_prevents
+    if is_strict_null(scenario, estimand.endpoint) and not picked:
+        return Truth(estimand, 0.0, 0.0, "exact: treatment changes nothing that bears on it")
     why = {
         "none": "a test has no value to be true to",
         "exposure_log_hr": "none: to be under treatment or not yet is a state that patients reach by surviving, no arm",

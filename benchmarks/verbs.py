@@ -235,8 +235,6 @@ def written(files: Sequence[Path], as_json: bool) -> str:
 
 def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) -> str:
     """A scenario in words, or resolved as YAML; either as JSON."""
-    from benchmarks.whom import whom_of
-
     asked = load_study(name, settings)
     if as_json:
         return json.dumps(asked.document.tree if resolved else _described(asked), indent=2, allow_nan=False)
@@ -248,7 +246,7 @@ def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) ->
         f"source: {scenario.source}",
         f"arms: {scenario.arms.treated} (treated) against {scenario.arms.control}",
         f"patients: {scenario.population.size:,}",
-        f"target: {whom_of(scenario).sentence}",
+        f"target: {_people(asked)}",
         f"estimators: {', '.join(estimator.name for estimator in scenario.estimators)}",
         f"cells: {len(asked.cells)}; replicates: {scenario.run.replicates:,}; seed: {scenario.run.seed}",
         f"digest: {digest(asked.document.tree)}",
@@ -262,6 +260,15 @@ def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) ->
     return "\n".join(lines)
 
 
+def _people(asked: Asked) -> str:
+    """Whom the study is about; whom each cell, where the sweep gives them targets of their own."""
+    from benchmarks.whom import in_cells, whom_of
+
+    if len({own.target for _, own in asked.cells}) == 1:
+        return whom_of(asked.cells[0][1]).sentence
+    return in_cells({number: whom_of(own) for number, (_, own) in enumerate(asked.cells)})
+
+
 def _described(asked: Asked) -> dict[str, Any]:
     from benchmarks.whom import whom_of
 
@@ -270,7 +277,7 @@ def _described(asked: Asked) -> dict[str, Any]:
         **{name: getattr(scenario, name) for name in ("name", "question", "source")},
         "arms": {"treated": scenario.arms.treated, "control": scenario.arms.control},
         "patients": scenario.population.size,
-        "target": whom_of(scenario).as_json(),
+        "target": {**whom_of(asked.cells[0][1]).as_json(), "words": _people(asked)},
         "estimators": [estimator.name for estimator in scenario.estimators],
         "cells": [settings for settings, _ in asked.cells],
         "replicates": scenario.run.replicates,

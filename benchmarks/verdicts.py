@@ -63,7 +63,7 @@ def _chosen(largest: Ranking | None) -> str:
     if len(largest.order) < 6:
         return f"those of {label_of(largest.estimand)} that can be ranked"
     count, measure = len(largest.order), label_of(largest.estimand)
-    return f"of the {count} of {measure} the three whose error is least and the two whose is most"
+    return f"the three of least and the two of most error among the {count} of {measure}"
 
 
 def _best(ranking: Ranking) -> str:
@@ -110,7 +110,10 @@ def _true(truth: Truth) -> str:
 
 def _failing(converged: Measure) -> str:
     """How many replicates gave an estimate, where it is not nearly all."""
-    return f", an estimate in {100 * converged.value:.0f} % of replicates" if converged.value < MOST_GIVE else ""
+    if converged.value >= MOST_GIVE:
+        return ""
+    share = 100 * converged.value
+    return f", an estimate in {number(share, 1 if 0 < share < 10 else 0)} % of replicates"
 
 
 def _sweep_verdict(result: StudyResult) -> str:
@@ -121,29 +124,38 @@ def _sweep_verdict(result: StudyResult) -> str:
     names = [one.name for where, one in first.scenario.judged() if where == endpoint and (where, one.name) in ends]
     parts, others = [], dict[int, str]()
     for name in names[:MOST_IN_VERDICT]:
-        asked = result.truths[first.number, endpoint, name].estimand
+        asked, then = (result.truths[cell.number, endpoint, name].estimand for cell in (first, last))
         start, end = (measures(result, cell.number, endpoint, name) for cell in (first, last))
-        if asked.measure == "none":
+        if "none" in (asked.measure, then.measure):
             parts.append(f"{name} rejects in {percent(rejection(start)[1])} %, then {percent(rejection(end)[1])} %")
             continue
-        if isnan(start["mean"].value) or isnan(end["mean"].value):
-            parts.append(f"{name} gives no estimate in one of them")
+        lacking = [isnan(one["mean"].value) for one in (start, end)]
+        if any(lacking):
+            parts.append(f"{name} gives no estimate in {'either' if all(lacking) else 'one'} of them")
             continue
         parts.append(
             f"{name} finds {endpoint} {_quantity(asked, start['mean'].value)}, then "
-            f"{_quantity(asked, end['mean'].value)} ({_moved(start, end)})"
+            f"{_quantity(then, end['mean'].value)} ({_moved(start, end)})"
         )
         parts[-1] += _failing(min(start["convergence"], end["convergence"], key=lambda one: one.value))
-        if (most := _most_biased(result, endpoint, name)) is not None:
+        if asked.measure == then.measure and (most := _most_biased(result, endpoint, name)) is not None:
             bias = measures(result, most.number, endpoint, name)["bias"]
             parts[-1] += f", most biased in cell {most.number} ({signed(bias)})"
             others[most.number] = settings_text(most.settings)
     told = "".join(f" Cell {cell}: {text}." for cell, text in sorted(others.items()))
     return (
         f"From the first cell ({settings_text(first.settings)}) to the last ({settings_text(last.settings)}), in "
-        f"{result.whom.people_counted}: {'; '.join(parts)}.{told} Bias of a ratio is that of its logarithm; in "
+        f"{_people(result)}: {'; '.join(parts)}.{told} Bias of a ratio is that of its logarithm; in "
         "brackets: Monte Carlo SE."
     )
+
+
+def _people(result: StudyResult) -> str:
+    """In whom the cells judge; in the first and in the last where their targets differ."""
+    if not result.has_targets:
+        return result.whom.people_counted
+    first, last = (result.whom_by_cell[result.cells[k].number] for k in (0, -1))
+    return f"{first.phrase} and then in {last.phrase}"
 
 
 def _moved(start: dict[str, Measure], end: dict[str, Measure]) -> str:

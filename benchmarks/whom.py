@@ -1,5 +1,6 @@
 """Whom a study is about: its target's patients at time zero, and how many were screened and included."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,12 +48,22 @@ class Whom:
     @property
     def phrase(self) -> str:
         """The patients with their number: 'the 211 patients treated (HLP) at time zero'."""
-        return f"the {self.members:,.0f} {self.people}"
+        return f"the {self.number} {self.people}"
+
+    @property
+    def number(self) -> str:
+        """How many they are: whole, with a decimal below ten."""
+        return f"{self.members:,.0f}" if self.members >= 9.95 else f"{self.members:.1f}".removesuffix(".0")
+
+    @property
+    def counted(self) -> str:
+        """The patients with their number, and how many were screened and included."""
+        return f"{self.phrase} (of {self.screened:,} screened, {self.included:,.0f} included)"
 
     @property
     def people_counted(self) -> str:
         """The patients with their number in the first of several cells."""
-        return f"the {self.people} ({self.members:,.0f} of {self.screened:,} screened in the first)"
+        return f"the {self.people} ({self.number} of {self.screened:,} screened in the first)"
 
     @property
     def sentence(self) -> str:
@@ -76,6 +87,12 @@ class Whom:
             "screened": self.screened,
             "included": self.included,
         }
+
+
+def in_cells(own: Mapping[int, Whom]) -> str:
+    """The sentence that says whom each cell of a sweep is about, by the cells' numbers."""
+    cells = "; ".join(f"cell {number}, {one.counted}" for number, one in own.items())
+    return f"Each cell has a target of its own, by which its analyses are judged side by side: {cells}."
 
 
 def whom(cell: Cell) -> Whom:

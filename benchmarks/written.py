@@ -1,6 +1,7 @@
 """Tables, pages and JSON as they are written, to files or to the terminal."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,13 @@ import numpy as np
 
 from analysis.table_files import MissingExtra, check_place, write_tables
 from analysis.text_table import TextTable
+from benchmarks.performance import Measure
 from benchmarks.performance_tables import note_of
 from benchmarks.store import RunError
 from benchmarks.study import JudgedBy, StudyResult
 from benchmarks.tables import measures, settings_text, with_error
+
+_MEASURE = {one.name for one in fields(Measure)}
 
 
 def check_tables(place: Path) -> None:
@@ -76,6 +80,17 @@ def _performance(result: StudyResult, judged_by: JudgedBy, words: str) -> list[T
             )
         )
     return made
+
+
+def described(found: Any) -> dict[str, Any]:
+    """A dataclass as its JSON document has it, a measure in it as {value, mcse}."""
+    made: dict[str, Any] = plain(asdict(found, dict_factory=_fields))
+    return made
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    return {name: made[name] for name in ("value", "mcse")} if made.keys() == _MEASURE else made
 
 
 def plain(value: Any) -> Any:

@@ -204,6 +204,21 @@ def test_one_mechanism_moves_the_target_alone_and_another_the_estimate_alone(tmp
     assert row.split()[-2] == "+0.000"
 
 
+def test_who_answers_another_question_and_what_is_taken_apart_are_told_in_words(tmp_path: Path) -> None:
+    study = tmp_path / "movers.yaml"
+    asked = "estimators: [adjusted, {kind: rmst, horizon: 12}]"
+    study.write_text(TWO_MOVERS.replace("estimators: [{kind: ipw, name: ate, target: ate}, logrank]", asked))
+    small = ["-S", "population.size=300", "-S", "run.truth_patients=5000", "-S", "analysis.cox={covariates: [stage]}"]
+    words = ["decompose", str(study), "--reps", "10", *small, "--out"]
+    told = " ".join(printed([*words, str(tmp_path / "a"), "--estimator", "adjusted"]).split())
+    assert "'adjusted' is given covariates and answers another question" in told
+    assert "of it, the other mechanism " in told
+    told = " ".join(printed([*words, str(tmp_path / "b"), "--estimator", "rmst"]).split())
+    assert "off the true OS RMST difference to 12 months of the treated at time zero" in told
+    assert "another question" not in told
+    assert "_difference" not in told
+
+
 def test_a_test_has_no_size_to_take_apart(tmp_path: Path) -> None:
     study = tmp_path / "movers.yaml"
     study.write_text(TWO_MOVERS)

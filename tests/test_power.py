@@ -3,6 +3,8 @@
 from dataclasses import replace
 from math import exp, log, sqrt
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from scipy.stats import norm
 
 from analysis.kernels.status import Status
 from analysis.schoenfeld import events_for_width, events_needed, power_at
-from benchmarks.questions.power import Goal, Plan, bracket, misfit, probit_line, solved, with_error
+from benchmarks.questions.power import Goal, Plan, _beyond, bracket, misfit, probit_line, solved, with_error
 from tests.commands import answered, printed, refused
 
 POWER = Goal(0.8, None, 0.05)
@@ -228,3 +230,19 @@ def test_bad_input_is_one_line_and_exit_code_2(words: list[str], message: str, t
 def test_a_null_effect_has_no_power(tmp_path: Path) -> None:
     told = refused(["power", trial(tmp_path, 0.0), "--estimator", "crude"])
     assert "the true OS HR is 1.000; there is no effect to find" in told
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((0.775, 1.0), "power 0.8 is reached between size 40 and 6400, but these replicates do not tell at which"),
+        ((0.1, 0.5), "power 0.8 is not reached between size 40 and 6400: it is 0.100"),
+        ((0.9, 1.0), "power 0.8 is not reached between size 40 and 6400: it is 0.900"),
+    ],
+)
+def test_without_an_answer_it_is_said_whether_the_goal_lies_between_the_ends(
+    ends: tuple[float, float], said: str
+) -> None:
+    hits = np.array([np.repeat([1.0, 0.0], [round(200 * end), 200 - round(200 * end)]) for end in ends])
+    plan: Any = SimpleNamespace(goal=POWER, run=lambda *_: (None, hits, None))
+    assert _beyond(plan, "size", 40.0, 6400.0).startswith(said)

@@ -1,7 +1,8 @@
 """One target for all estimators of a study: its truths, what is judged by them, and in what words."""
 
 import json
-from math import exp, sqrt
+from dataclasses import replace
+from math import exp, isnan, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,20 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from analysis.kernels.status import Status
+from analysis.survival import cox
 from benchmarks import study
 from benchmarks.blocks import Cell, prepare
+from benchmarks.paired import cells
 from benchmarks.performance import Measure, in_direction
-from benchmarks.performance_tables import own_rows, performance_table, rows_of_tests, target_notes, target_rows
+from benchmarks.performance_tables import in_whom, own_rows, performance_table, rows_of_tests, target_notes, target_rows
 from benchmarks.ranking import every_ranking, rankings
 from benchmarks.report import gallery_entry, gallery_page
-from benchmarks.report.charts import lollipop, replicates, zip_of
+from benchmarks.report.charts import left_out, lollipop, replicates, scatter_of, zip_of
 from benchmarks.scenario import Scenario, Target
 from benchmarks.store import RunFolder
 from benchmarks.study_document import study_json
 from benchmarks.tables import measures
-from benchmarks.truths import target_estimand
+from benchmarks.truths import find_truths, target_estimand
 from benchmarks.verdicts import verdict
 from benchmarks.whom import CAVEAT, whom_of
 from simulator.estimand import Estimand
@@ -314,6 +317,10 @@ def test_run_and_show_begin_with_the_patients(tmp_path: Path) -> None:
     lines = printed(["run", "imbrave150", *small, "--reps", "5", "--jobs", "1", "--out", str(tmp_path)]).splitlines()
     assert any(line.startswith("In the 67 patients treated (") and "of 100 screened" in line for line in lines[:4])
     assert "of 100 screened" in printed(["show", "imbrave150", *small])
+    sweep = ["-S", 'sweep={"grid": {"target.population": ["treated", "all"]}}']
+    both = printed(["show", "imbrave150", *small, *sweep])
+    assert "target: Each cell has a target of its own" in both
+    assert "cell 1, the 100 patients screened (of 100 screened, 100 included)" in both
     again = json.loads(printed(["show", "imbrave150", *small, "--json"]))
     assert again["target"]["screened"] == 100
 
@@ -400,7 +407,8 @@ def test_a_median_that_is_not_reached_is_told_so(tmp_path: Path) -> None:
     result = _run(tmp_path, world)
     assert not np.isfinite(result.targets[0, "OS", "median"].value)
     text = performance_table(result)
-    assert text.count("not reached") == 2
+    assert text.count("not reached") == 3  # in both tables, and why below the second
+    assert "median: not reached: fewer than half have the event in" in " ".join(text.split())
     assert np.isnan(measures(result, 0, "OS", "median")["bias"].value)
     json.dumps(study_json(result, world, {}, tmp_path), allow_nan=False)
 
@@ -412,3 +420,137 @@ def test_cells_of_a_study_hold_what_was_asked(found: study.StudyResult) -> None:
     changed = Cell(0, {}, _world(target={"population": "all"}), found.cells[0].resolved)
     with pytest.raises(Exception, match=r"truth.json is of another study"):
         study.read_study((changed,), RunFolder(found.rows.path.parent))
+
+
+def test_an_exposure_is_judged_by_the_target_and_is_told_to_have_no_truth_of_its_own(tmp_path: Path) -> None:
+    start = {**tree()["treatment"], "start": {"wait": {"kind": "exponential", "rate": 0.5}}}
+    asked = ({"kind": "time-dependent"}, {"kind": "time-dependent", "name": "given", "adjusted": True}, "crude")
+    run = {"replicates": 20, "seed": 5, "truth_patients": 5_000}
+    result = _run(tmp_path, _world(treatment=start, estimators=asked, run=run))
+    plain, given = (measures(result, 0, "OS", name) for name in ("time-dependent", "given"))
+    truth = result.targets[0, "OS", "time-dependent"].value
+    assert plain["bias"].value == pytest.approx(plain["mean"].value - truth)
+    assert "bias" not in given
+    assert isnan(given["distance_of_truths"].value)
+    text = " ".join(performance_table(result).split())
+    assert "time-dependent: none: to be under treatment or not yet is a state that patients reach by surviving" in text
+    assert "given answers another question, of which no truth is known" in text
+    assert lollipop(result, result.cells[0], "OS") is not None
+    assert f"(truth {exp(truth):.2f}, bias" in verdict(result)
+
+
+def test_a_column_of_powers_and_type_i_errors_is_called_by_neither_name(null: study.StudyResult) -> None:
+    key = 0, "OS", "rmst", "target"
+    assert target_rows(null, null.cells[0], "OS")[0][-2] == "type-I error %"
+    table = null.performance.copy()
+    other = (table["estimator"] == "rmst") & (table["measure"] == "type_1_error")
+    table.loc[other, "measure"] = "power"
+    mixed = replace(null, performance=table)
+    assert mixed.measured[key]["power"].value == null.measured[key]["type_1_error"].value
+    assert target_rows(mixed, mixed.cells[0], "OS")[0][-2] == "rejects %"
+
+
+def test_cells_with_targets_of_their_own_each_say_in_whom(tmp_path: Path) -> None:
+    run = {"replicates": 10, "seed": 5, "truth_patients": 4_000}
+    made = [
+        ({"target.population": one}, _world(target={"population": one}, estimators=("crude", "ipw"), run=run))
+        for one in ("treated", "all", "selected")
+    ]
+    result = study.run_study(prepare(made), RunFolder(tmp_path), study.Work(1), lambda *_: None)
+    text, members = " ".join(performance_table(result).split()), _counted(made[0][1])[0]
+    treated, selected = f"the {members:.0f} patients treated (T) at time zero", "the 120 patients included after"
+    assert f"Cell 0: target.population = treated (in {treated})" in text
+    assert f"Cell 2: target.population = selected (in {selected} the treatment that they received, {CAVEAT})" in text
+    assert f", in {treated} and then in {selected}" in verdict(result)
+    counts = "(of 120 screened, 120 included)"
+    assert result.people.startswith(
+        "Each cell has a target of its own, by which its analyses are judged side by side: "
+        f"cell 0, {treated} {counts}; cell 1, the 120 patients screened {counts}; cell 2, {selected}"
+    )
+    assert study_json(result, made[0][1], {}, tmp_path)["target"]["words"] == result.people
+    alike = study.run_study(prepare(made[:1] * 2), RunFolder(tmp_path / "alike"), study.Work(1), lambda *_: None)
+    assert alike.people == alike.whom.sentence
+    assert treated not in performance_table(alike)
+
+
+def test_without_an_effect_who_started_before_progression_still_fares_otherwise_after_a_landmark() -> None:
+    """A progression that prevents the start leaves the fitter among those who started: no exact zero."""
+    rates = {"progression": 0.1, "death": 0.02, "death_after_progression": 0.3}
+    hazards = {name: {"baseline": {"kind": "exponential", "rate": rate}} for name, rate in rates.items()}
+    outcomes = {**hazards, "treatment_effect": "none"}
+    late = {"wait": {"kind": "exponential", "rate": 0.25}, "progression_prevents": True}
+    world = _world(
+        outcomes=outcomes,
+        treatment={**tree()["treatment"], "start": late},
+        estimators=({"kind": "landmark"}, "crude"),
+        run={"replicates": 10, "seed": 5, "truth_patients": 60_000},
+    )
+    cell = prepare([({}, world)])[0]
+    truths = find_truths(cell, 1, lambda _: None)
+    assert truths["OS", "crude"].value == 0
+    hidden = generate(cell.resolved, 5, np.arange(500)).hidden
+    assert hidden.starts is not None
+    zero, one = hidden.potential["OS"]
+    still = (zero.time > 3, (one.time > 3) & (hidden.starts <= 3))
+    time = np.concatenate([course.time[who] - 3 for course, who in zip((zero, one), still, strict=True)])
+    event = np.concatenate([course.event[who] for course, who in zip((zero, one), still, strict=True)])
+    arm = np.repeat([0.0, 1.0], [who.sum() for who in still])
+    fit = cox(time[None], event[None], arm[None, :, None])
+    found = truths["OS", "landmark"]
+    assert found.value == pytest.approx(float(fit.beta[0, 0]), abs=0.1 * found.mcse)
+    assert found.value < -4 * found.mcse
+    open_to_all = {**tree()["treatment"], "start": {**late, "progression_prevents": False}}
+    plain = prepare([({}, world.model_copy(update={"treatment": _world(treatment=open_to_all).treatment}))])[0]
+    assert find_truths(plain, 1, lambda _: None)["OS", "landmark"].value == 0
+
+
+def test_who_asks_of_survivors_or_of_strategies_says_so() -> None:
+    plain = Estimand(population="all", measure="marginal_log_hr", endpoint="OS")
+    assert in_whom(plain) == "all"
+    assert in_whom(plain.model_copy(update={"landmark": 3.0})) == "all, at risk after 3 months"
+    assert in_whom(plain.model_copy(update={"grace": 0.0})) == "all, start within 0 months or not"
+    assert in_whom(plain.model_copy(update={"population": "selected"})) == f"selected ({CAVEAT})"
+
+
+def test_differences_to_several_horizons_say_to_which(tmp_path: Path, found: study.StudyResult) -> None:
+    asked = tuple({"kind": "rmst", "name": f"to-{to:g}", "horizon": to} for to in (6.0, 24.0))
+    run = {"replicates": 5, "seed": 5, "truth_patients": 4_000}
+    several = _run(tmp_path, _world(estimators=(*asked, "crude"), run=run))
+    for table in (target_rows, own_rows):
+        header, rows = table(several, several.cells[0], "OS")
+        place = header.index("measure")
+        assert [row[place] for row in rows] == ["RMST diff to 6 months", "RMST diff to 24 months", "HR"]
+        assert "RMST diff, months" in [row[place] for row in table(found, found.cells[0], "OS")[1]]
+
+
+def test_a_sweep_over_estimators_tells_each_cell_in_its_own_measure(tmp_path: Path) -> None:
+    """A difference of months is not shown as the ratio that the same name has in another cell."""
+    run = {"replicates": 8, "seed": 5, "truth_patients": 4_000}
+    (tmp_path / "mine.py").write_text("def never(cohort):\n    return None\n", "utf-8")
+    never: dict[str, Any] = {"kind": "own", "name": "never", "function": f"{tmp_path / 'mine.py'}:never"}
+    asked = ({"kind": "crude", "name": "one"}, never), ({"kind": "rmst", "name": "one", "horizon": 12.0}, never)
+    made = [({"estimators": k}, _world(estimators=one, run=run)) for k, one in enumerate(asked)]
+    result = study.run_study(prepare(made), RunFolder(tmp_path), study.Work(1), lambda *_: None)
+    ratio, months = (measures(result, cell, "OS", "one")["mean"].value for cell in (0, 1))
+    assert f"one finds OS HR {exp(ratio):.2f}, then RMST diff {months:.2f} months" in verdict(result)
+    assert "never gives no estimate in either of them" in verdict(result)
+    pair = next(one for one in cells(result) if one.estimator == "one")
+    assert isnan(pair.measures["mean_difference"].value)
+    assert np.isfinite(pair.measures["rejection_difference"].value)
+
+
+def test_who_has_no_spread_is_left_out_of_the_chart_and_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def same(cohort):\n    return 1.0, 0.0\n", "utf-8")
+    same = {"kind": "own", "name": "same", "function": f"{tmp_path / 'mine.py'}:same", "measure": "rmst_difference"}
+    asked = ({**same, "horizon": 12.0}, {"kind": "rmst", "horizon": 12.0}, "adjusted")
+    result = _run(tmp_path, _world(estimators=asked, run={"replicates": 8, "seed": 5, "truth_patients": 4_000}))
+    assert lollipop(result, result.cells[0], "OS") is not None
+    assert left_out(result, result.cells[0], "OS") == "; adjusted answers another question; same has no spread"
+    assert scatter_of(result, result.cells[0], "OS") is not None  # SEs of zero alone: no warning
+
+
+def test_few_patients_are_told_with_a_decimal() -> None:
+    few = whom_of(_world(population={**tree()["population"], "size": 5}))
+    assert few.phrase.startswith(f"the {few.members:.1f} patients")
+    assert replace(few, members=6.0).number == "6"
+    assert replace(few, members=21.4).number == "21"

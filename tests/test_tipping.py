@@ -292,7 +292,7 @@ def test_a_gap_blanks_nothing_else(found: tipping.Tipping) -> None:
 
 
 def test_only_an_estimator_of_a_ratio_stands_for_a_published_one(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="'rmst' estimates rmst_difference"):
+    with pytest.raises(RunError, match="'rmst' estimates an RMST difference; a published HR needs"):
         find(common(tmp_path, 2, 1), "OS", "rmst", (0.6, 0.8), 4.0, 2, 0.4, [], 1, tmp_path / "run")
 
 

@@ -212,7 +212,7 @@ def estimate_against_se(
                 markeredgecolor=CONTROL, markeredgewidth=0.4, label=told,
             )  # fmt: skip
     if len(take):
-        axes.set_ylim(float(y.max()) * 1.02, max(0.0, float(y.min()) - 0.3 * float(np.ptp(y))))
+        axes.set_ylim(float(y.max()) * 1.02 or 1.0, max(0.0, float(y.min()) - 0.3 * float(np.ptp(y))))
     ends = (float(x.min()), float(x.max())) if len(take) else (0.0, 1.0)
     limits = axes.get_ylim()
     if np.isfinite(truth):

@@ -10,7 +10,7 @@ or of a covariate on any hazard, where every risk factor is a false one. The cla
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ from benchmarks.store import RunError
 from benchmarks.tables import percent
 from benchmarks.verbs import Asked, ready_kernels
 from benchmarks.warm_up import STUDY
-from benchmarks.written import plain
+from benchmarks.written import described
 from simulator.world import ENDPOINTS
 
 Bools = NDArray[np.bool_]
@@ -258,7 +258,7 @@ def shown(found: Claims) -> Shown:
         (f"{found.replicates} replicates, {found.endpoint}, alpha {found.alpha:g}; Monte Carlo SE in brackets.",),
         lambda: drawn(found),
         "Share of studies that make each claim, in three worlds",
-        {"worlds": list(WORLDS), **plain(asdict(found))},
+        {"worlds": list(WORLDS), **described(found)},
     )
 
 

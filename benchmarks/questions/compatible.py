@@ -34,6 +34,7 @@ from benchmarks.questions.emulate import Floats, Moments, fitted, likelihood, we
 from benchmarks.questions.priors import TRANSITIONS, Space, cell_settings, sobol, space_of
 from benchmarks.scenario import Suspected
 from benchmarks.store import RunError
+from benchmarks.tables import estimated
 from benchmarks.verbs import Asked
 from simulator.streams import Streams
 
@@ -197,7 +198,7 @@ def find(
         verb, own = f"compatible-{label}", out and out / label
         measure = own_estimands(study, endpoint)[name].measure
         if not measure.endswith("log_hr"):
-            raise RunError(f"'{name}' estimates {measure}; a published HR needs one that does")
+            raise RunError(f"'{name}' {estimated(measure)}; a published HR needs an estimator of one")
         rows, place = rows_only(study, verb, jobs, own)
         folder = place.as_posix()
         summaries = np.stack([_summary(*rows.of(cell, endpoint, name)) for cell in range(points)])

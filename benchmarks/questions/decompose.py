@@ -36,6 +36,7 @@ from benchmarks.questions.ask import (
 )
 from benchmarks.scenario import Scenario, Settings
 from benchmarks.store import RunError
+from benchmarks.study import asks_another
 from benchmarks.verbs import Asked
 
 MOST = 6
@@ -119,12 +120,15 @@ class Decomposition:
     """What was found, on the scale of the analysis (the logarithm of a ratio). ``dropped`` replicates lack an estimate
     in some cell. ``truth`` is that of the target (``population``) in the full world, and ``bias`` and ``residual`` are
     what the estimate lies off it with everything on, and off; ``clean_truth`` is the target's own with everything off,
-    and ``clean_bias`` what the estimate lies off that.
+    and ``clean_bias`` what the estimate lies off that. ``asks_another``: the analysis is given covariates, and answers
+    another question than the target's.
     """
 
     endpoint: str
     estimator: str
     measure: str
+    horizon: float | None
+    asks_another: bool
     population: str
     replicates: int
     dropped: int
@@ -246,8 +250,8 @@ def find(
         switched = {path: value for k, (_, off) in enumerate(mechanisms) if k not in own for path, value in off.items()}
         cells.append({**on, **switched})
     study = designed(asked, cells, {"estimators": [entry]})
-    measure = own_estimands(study, endpoint)[name].measure
-    if measure == "none":
+    own_question = own_estimands(study, endpoint)[name]
+    if own_question.measure == "none":
         raise RunError(f"'{name}' is a test, which has no size to take apart; take an estimator")
     rows, folder = rows_only(study, "decompose", jobs, out)
     estimates = np.stack([values_of(rows, cell, endpoint, name) for cell in range(len(cells))])
@@ -267,7 +271,8 @@ def find(
         np.array([one.mcse for one in truths]),
     )
     return Decomposition(
-        endpoint, name, truths[0].estimand.measure, target_text(asked.scenario.target), int(whole.sum()),
-        int((~whole).sum()), estimate, truth, off(estimate, truth), clean, clean_truth, off(clean, truth),
+        endpoint, name, truths[0].estimand.measure, own_question.horizon, asks_another(own_question),
+        target_text(asked.scenario.target), int(whole.sum()), int((~whole).sum()), estimate, truth,
+        off(estimate, truth), clean, clean_truth, off(clean, truth),
         off(clean, clean_truth), parts, folder.as_posix(),
     )  # fmt: skip

@@ -1,7 +1,6 @@
 """The answer of `benchmarks.questions.decompose` as a sentence, a table, JSON and a waterfall."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from matplotlib.figure import Figure
 
@@ -10,7 +9,8 @@ from benchmarks.questions.ask import check_paths, load
 from benchmarks.questions.decompose import Decomposition, find
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
-from benchmarks.written import plain
+from benchmarks.tables import IN_MONTHS, words_of
+from benchmarks.written import described
 
 
 def decompose(options: Options, names: Sequence[str]) -> str:
@@ -23,14 +23,20 @@ def decompose(options: Options, names: Sequence[str]) -> str:
 
 def scale(found: Decomposition) -> str:
     """What is taken apart, in words."""
-    return f"log {found.endpoint} HR" if found.measure.endswith("log_hr") else f"{found.endpoint} {found.measure}"
+    if found.measure.endswith("log_hr"):
+        return f"log {found.endpoint} HR"
+    when = "to" if found.measure in IN_MONTHS else "at"
+    words = words_of(found.measure)
+    return f"{found.endpoint} {words}" + (f" {when} {found.horizon:g} months" if found.horizon else "")
 
 
 def verdict(found: Decomposition) -> str:
     """One sentence: the bias against the fixed target, and the mechanism that moves the estimate most."""
     most = max(found.parts, key=lambda part: abs(part.estimate.value))
     rest = [part.estimate.value for part in found.parts if part is not most]
-    others = f" the other {len(rest)} mechanisms together {sum(rest):+.3f}," if rest else ""
+    others = f" the other {len(rest)} mechanisms together {sum(rest):+.3f}," if len(rest) > 1 else ""
+    if len(rest) == 1:
+        others = f" the other mechanism {rest[0]:+.3f},"
     moved = sum(part.target.value for part in found.parts)
     error = max(found.truth.mcse, found.clean_truth.mcse)
     own = (
@@ -61,6 +67,12 @@ def shown(found: Decomposition) -> Shown:
         "mechanism changes who is treated or how long patients are followed."
     )
     notes = [f"{found.replicates} replicates in {2 ** len(found.parts)} cells; Monte Carlo SE in brackets."]
+    if found.asks_another:
+        notes.insert(
+            0,
+            f"'{found.estimator}' is given covariates and answers another question: part of what it lies off the "
+            "target, also with all off, is the distance between the two questions, and no bias.",
+        )
     if found.dropped:
         notes.insert(0, f"{found.dropped} replicates without an estimate in some cell are left out.")
     return Shown(
@@ -70,7 +82,7 @@ def shown(found: Decomposition) -> Shown:
         tuple(notes),
         lambda: drawn(found),
         "Waterfall of the distance to the fixed target from all mechanisms on to all off, a bar per mechanism",
-        plain(asdict(found)),
+        described(found),
         found.folder,
     )
 

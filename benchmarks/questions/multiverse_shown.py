@@ -1,7 +1,6 @@
 """The answer of `benchmarks.questions.multiverse` as a sentence, tables, JSON and a figure."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from math import exp
 
 import numpy as np
@@ -13,7 +12,7 @@ from benchmarks.questions.multiverse import WORLDS, Multiverse, axes_of, find
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
 from benchmarks.tables import percent
-from benchmarks.written import plain
+from benchmarks.written import described
 
 
 def multiverse(options: Options, axes: Sequence[str], alpha: float, replicate: int) -> str:
@@ -89,7 +88,7 @@ def shown(found: Multiverse) -> Shown:
         (*notes, f"{found.replicates} replicates; Monte Carlo SE in brackets."),
         lambda: drawn(found),
         "Estimates of one cohort under every specification, in order, and the choices that made them",
-        plain(asdict(found)),
+        described(found),
         found.folder,
     )
 

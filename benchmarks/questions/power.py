@@ -27,6 +27,7 @@ from benchmarks.questions.ask import Floats, designed, one_estimator, own_estima
 from benchmarks.questions.multiverse import share
 from benchmarks.scenario import Settings
 from benchmarks.store import RunError
+from benchmarks.tables import estimated
 from benchmarks.truth import Truth
 from benchmarks.truths import target_estimand, truths_of
 from benchmarks.verbs import Asked
@@ -294,7 +295,7 @@ def _true_effect(asked: Asked, endpoint: str, name: str, goal: Goal, jobs: int) 
     """The target's log hazard ratio; RunError for an estimator of something else, or a test that is to have a width."""
     measure = own_estimands(asked, endpoint)[name].measure
     if measure != "none" and not measure.endswith("log_hr"):
-        raise RunError(f"'{name}' estimates {measure}; power is looked for with a hazard ratio or a test")
+        raise RunError(f"'{name}' {estimated(measure)}; power is looked for with a hazard ratio or a test")
     if measure == "none" and (goal.power is None or endpoint not in ENDPOINTS):
         raise RunError(f"'{name}' is a test: it has a power for {', '.join(ENDPOINTS)}, and no interval")
     (cell,) = prepare(asked.cells)
@@ -304,13 +305,21 @@ def _true_effect(asked: Asked, endpoint: str, name: str, goal: Goal, jobs: int) 
 
 
 def _beyond(plan: Plan, how: Search, low: float, high: float) -> str:
+    """Why there is no answer: the goal is reached at neither end, or between them at a place that chance hides."""
     ends = [low, high]
     _, reached, _ = plan.run("ends", [float(round(x)) for x in ends] if how == "size" else ends)
     found = [share(row) for row in reached]
     what = "power" if plan.goal.power is not None else "mean width"
     target = plan.goal.power if plan.goal.power is not None else plan.goal.width
     said = " and ".join(f"{one.value:.3f} ({one.mcse:.3f}) at {x:g}" for one, x in zip(found, ends, strict=True))
-    return f"{what} {target:g} is not reached between {how} {low:g} and {high:g}: it is {said}; move --least or --most"
+    where = f"between {how} {low:g} and {high:g}"
+    below = [one.value < (target or 0.0) for one in found]
+    if below[0] != below[1]:
+        return (
+            f"{what} {target:g} is reached {where}, but these replicates do not tell at which: it is {said}; take "
+            "more with --reps, or move --least or --most"
+        )
+    return f"{what} {target:g} is not reached {where}: it is {said}; move --least or --most"
 
 
 def _beside(plan: Plan, how: Search, true: float, mcse: float, stated: Answer, randomised: Answer | None) -> Power:

@@ -1,6 +1,5 @@
 """The answer of `benchmarks.questions.power` as a sentence, tables, JSON and a figure."""
 
-from dataclasses import asdict
 from math import isfinite
 
 from matplotlib.figure import Figure
@@ -13,7 +12,7 @@ from benchmarks.questions.power import Answer, Goal, Power, Search, find
 from benchmarks.questions.shown import Shown, Table, rows_of, told
 from benchmarks.store import RunError
 from benchmarks.tables import percent
-from benchmarks.written import plain
+from benchmarks.written import described
 
 LIMITS = {"size": 2_000_000, "follow-up": 1_200}
 UNITS = {"size": "patients", "follow-up": "months of follow-up after the end of accrual"}
@@ -96,7 +95,7 @@ def shown(found: Power) -> Shown:
         ),
         lambda: drawn(found),
         f"Simulated {head} over {found.search}, with the formula's and the answer",
-        plain(asdict(found)),
+        described(found),
         found.folder,
     )
 

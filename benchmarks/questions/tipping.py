@@ -23,6 +23,7 @@ from benchmarks.questions.ask import Floats, designed, one_estimator, own_estima
 from benchmarks.questions.tipping_levels import CONFOUNDER, TRANSITIONS, Found, Place, Search, explored
 from benchmarks.scenario import Scenario
 from benchmarks.store import RunError
+from benchmarks.tables import estimated
 from benchmarks.verbs import Asked
 
 ASIDE = 0.1
@@ -246,7 +247,7 @@ def find(
     search = Search(asked, _fixed(entry, prevalence), endpoint, name, sign, jobs, out)
     measure = own_estimands(designed(asked, [{}], {"estimators": [entry]}), endpoint)[name].measure
     if not measure.endswith("log_hr"):
-        raise RunError(f"'{name}' estimates {measure}; a published HR needs an estimator of one")
+        raise RunError(f"'{name}' {estimated(measure)}; a published HR needs an estimator of one")
     grid = np.linspace(0.0, log(strongest), nodes)
     places = [Place(float(x), float(y)) for x in grid for y in grid]
     places += [Place(log(odds), abs(log(hazard))) for odds, hazard in at]

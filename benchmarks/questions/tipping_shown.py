@@ -1,7 +1,6 @@
 """The answer of `benchmarks.questions.tipping` as a sentence, tables, JSON and a figure."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from math import exp, hypot, isfinite
 
 import numpy as np
@@ -12,7 +11,7 @@ from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
 from benchmarks.questions.tipping import CLOSER, Strength, Surface, Tipping, find, published_ratio, spline
 from benchmarks.store import RunError
-from benchmarks.written import plain
+from benchmarks.written import described
 
 
 def tipping(
@@ -104,7 +103,7 @@ def shown(found: Tipping) -> Shown:
         tuple(notes),
         lambda: drawn(found),
         "Contours of the true hazard ratio over the confounder's odds ratio with treatment and hazard ratio",
-        plain(asdict(found)),
+        described(found),
         found.folder,
     )
 

@@ -23,10 +23,7 @@ def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     Bias is that of the logarithm where all measures are ratios, else in empirical standard errors. Left out is who
     answers another question, a test, and, where errors are the unit, who has none; None where nobody is left.
     """
-    names = _judged(result, cell, endpoint)
-    ratios = all("log" in result.targets[cell.number, endpoint, name].estimand.measure for name in names)
-    spread = {name: measures(result, cell.number, endpoint, name)["empirical_se"].value for name in names}
-    names = [name for name in names if ratios or spread[name] > 0]
+    names, ratios, spread = _drawn(result, cell, endpoint)
     if not names:
         return None
     found = [measures(result, cell.number, endpoint, name) for name in names]
@@ -43,6 +40,14 @@ def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     return performance.lollipop_of(names, panels)
 
 
+def _drawn(result: StudyResult, cell: Cell, endpoint: str) -> tuple[list[str], bool, dict[str, float]]:
+    """The estimators that have a row of bias, whether all are ratios, and the empirical SE of each that is judged."""
+    names = _judged(result, cell, endpoint)
+    ratios = all("log" in result.targets[cell.number, endpoint, name].estimand.measure for name in names)
+    spread = {name: measures(result, cell.number, endpoint, name)["empirical_se"].value for name in names}
+    return [name for name in names if ratios or spread[name] > 0], ratios, spread
+
+
 def _judged(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
     """The estimators that the target judges: no tests, and none that answers another question."""
     keys = [(cell.number, endpoint, one.name) for where, one in cell.scenario.judged() if where == endpoint]
@@ -53,7 +58,9 @@ def left_out(result: StudyResult, cell: Cell, endpoint: str) -> str:
     """In words which estimators have no row of bias, of those that are no tests."""
     names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
     other = [name for name in names if result.asks_another(cell.number, endpoint, name)]
-    return f"; {', '.join(other)} answer{'s' if len(other) == 1 else ''} another question" if other else ""
+    still = [name for name in _judged(result, cell, endpoint) if name not in _drawn(result, cell, endpoint)[0]]
+    said = f"; {', '.join(other)} answer{'s' if len(other) == 1 else ''} another question" if other else ""
+    return said + (f"; {', '.join(still)} {'has' if len(still) == 1 else 'have'} no spread" if still else "")
 
 
 def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:

@@ -59,7 +59,7 @@ def study_report(result: StudyResult, document: Document, scenario: Scenario, he
             scenario.question,
             verdict(result),
             Told(again, identity, command, held.get("versions") or {}),
-            (result.whom.sentence, size),
+            (result.people, size),
             assumed_section(document),
             base_section(document),
             results,
@@ -112,7 +112,7 @@ def _estimands(result: StudyResult) -> Section:
     target = _targets(result)
     return Section(
         "Estimands and their truths",
-        (result.whom.sentence, why),
+        (result.people, why),
         tables=(target,) if many else (target, shown),
         fold=f"All {len(rows)} truths of own estimands" if many else "",
         folded=(shown,) if many else (),
@@ -129,12 +129,14 @@ def _targets(result: StudyResult) -> TextTable:
             rows[cell, asked] = (
                 endpoint,
                 *((str(cell),) if several else ()),
+                *((performance_tables.in_whom(asked),) if result.has_targets else ()),
                 tables.measure_of(asked),
                 truth.how,
                 tables.with_error(Measure(truth.value, truth.mcse), 4),
                 tables.truth_text(truth),
             )
-    heads = ("endpoint", *(("cell",) if several else ()), "measure", "how")
+    who = ("population",) if result.has_targets else ()
+    heads = ("endpoint", *(("cell",) if several else ()), *who, "measure", "how")
     return table("The target", (*heads, "truth (MCSE)", "as ratio or difference"), list(rows.values()), len(heads))
 
 
@@ -164,14 +166,15 @@ def _cell(result: StudyResult, cell: Cell, several: bool) -> Section:
             for what, rows, notes, words in performance_tables.shown_for(result, cell, endpoint)
         ]
         parts.append(Section(endpoint, tables=tuple(shown), pictures=pictures, parts=_own_job(result, cell, endpoint)))
-    heading = f"Cell {cell.number}: {tables.settings_text(cell.settings)}" if several else ""
+    heading = performance_tables.heading_of(result, cell) if several else ""
     return Section(heading, parts=tuple(parts), cell=several)
 
 
 def _own_job(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Section, ...]:
     """The second table, each estimator by its own estimand, then every measure by either, folded."""
     header, rows = performance_tables.own_rows(result, cell, endpoint)
-    shown = table(f"{endpoint}: own estimands of cell {cell.number}", header, rows, 3)
+    notes = performance_tables.own_notes(result, cell, endpoint)
+    shown = table(f"{endpoint}: own estimands of cell {cell.number}", header, rows, 3, " ".join(notes))
     every = (
         *_every(result, cell, endpoint, "target", "by the target"),
         *_every(result, cell, endpoint, "own", "by its own estimand"),
