@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numba
+import scipy.special  # noqa: F401  its OpenBLAS, loaded after numba, waits for ever for memory that there is not
+
+import numba  # isort: skip
 from numba.core import caching
 
 _F = TypeVar("_F", bound=Callable[..., Any])

@@ -23,7 +23,7 @@ from analysis.missing import MissingPlan, completed
 from analysis.number_text import decimals, hr_text, p_text
 from analysis.table_files import as_latex
 from analysis.text_table import TextTable
-from benchmarks import tables
+from benchmarks import verdicts
 from benchmarks.fidelity import score
 from benchmarks.paper import as_printed
 from benchmarks.performance import Measure
@@ -136,9 +136,9 @@ def most_biased(middle: float, ends: tuple[float, float], mcse: float = 0.01) ->
     """The cell that is said to be clearly more biased than the first and the last, of three."""
     biases = {0: ends[0], 1: middle, 2: ends[1]}
     cells = [SimpleNamespace(number=k) for k in biases]
-    measured = {(k, "OS", "a"): {"bias": Measure(bias, mcse)} for k, bias in biases.items()}
+    measured = {(k, "OS", "a", "target"): {"bias": Measure(bias, mcse)} for k, bias in biases.items()}
     result: Any = SimpleNamespace(cells=cells, measured=measured)
-    cell = tables._most_biased(result, "OS", "a")
+    cell = verdicts._most_biased(result, "OS", "a")
     return None if cell is None else cell.number
 
 

@@ -196,6 +196,7 @@ DEFECTS = [
         ("with replacement one control twice", "found |= mine[k] == who", "found |= False"),
         ("the line is not that of the ties", "scores[r, place], arms", "scores[r, i], arms"),
         ("controls by their place in the line", "= line[r, who] if who", "= who if who"),
+        ("with replacement the next of the equal", "if number == 0:", "if number == 1:"),
         ("with replacement no caliper", "if distance > width or distance > best", "if distance > best"),
         ("the last of the closest pairs first", "elif distance < best", "elif distance <= best"),
         ("closest first, a pair just at the caliper is refused", "if distance > width:", "if distance >= width:"),

@@ -253,6 +253,7 @@ DEFECTS: list[Defect] = [
     ),
     *defects(
         "analysis.kernels.greedy",
+        ("no luck where there is some", "draw.shape[0] > 0 else", "draw.shape[0] > 9 else"),
         ("controls stay free", "free[j] = False", "free[j] = True"),
         ("the first for the closest", "distance[u, wish[u]] < distance[i, wish[i]]", "False"),
         ("the last of equals", "if distance[j] < best:", "if distance[j] <= best:"),

@@ -196,7 +196,7 @@ def test_rank_tests_have_a_power_and_no_width(tmp_path: Path) -> None:
         events[name] = found["stated"]["events"]
         assert found["true_hr"] == pytest.approx(0.6, rel=4 * found["true_mcse"])
         assert abs(found["false_positive"]["value"] - 0.05) < 4 * found["false_positive"]["mcse"]
-    assert events["logrank"]["value"] == pytest.approx(events["crude"]["value"], rel=0.04)
+    assert events["logrank"]["value"] == pytest.approx(events["crude"]["value"], rel=0.06)
     assert events["crude"]["value"] < events["maxcombo"]["value"] < 1.4 * events["crude"]["value"]
     assert "'logrank' is a test" in refused(["power", study, "--estimator", "logrank", "--width", "0.5"])
 

@@ -28,7 +28,8 @@ DEFECTS = [
                                           "observed[r, k, 0], observed[r, k, 1] = e0, e1")),
     *defects("analysis.kernels.logrank", ("no correction for ties", "(at_risk - d) / (at_risk - 1.0) if d > 1.0",
                                           "1.0 if d > 1.0")),
-    *defects("analysis.kernels.cox_binary", ("the sign of the score", "score = with_one - ", "score = -with_one + ")),
+    *defects("analysis.kernels.cox_binary", ("a tenth more deaths among the treated", "score = with_one - ",
+                                             "score = 1.1 * with_one - ")),
     *defects(
         "analysis.tests",
         ("pooled degrees of freedom", "def welch(",
@@ -42,9 +43,9 @@ DEFECTS = [
         ("treated and untreated exchanged", "/ np.where(np.asarray(treated, dtype=np.bool_), e, 1 - e)",
          "/ np.where(np.asarray(treated, dtype=np.bool_), 1 - e, e)"),
     ),
-    *defects("benchmarks.tallies", ("conditional instead of marginal", "control, treated, deaths = at_risk[0, used]",
-                                    "control, treated, deaths = at_risk[1, used]")),
-    *defects("benchmarks.tallies", ("all are at risk to the end of a bin", "after - leaving / 2", "after - leaving")),
+    *defects("benchmarks.tallies", ("conditional instead of marginal", "control, treated = at_risk[0, used], at",
+                                    "control, treated = at_risk[1, used], at")),
+    *defects("benchmarks.tallies", ("all are at risk to the end of a bin", "* _GONE", "* 1.0")),
 ]  # fmt: skip
 
 
