@@ -295,7 +295,7 @@ def _guarded(command: Callable[[], Any]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; the same command again goes on where this one stopped", err=True)
         return 130
-    except MemoryError:
+    except (MemoryError, SystemError):  # compiled libraries that cannot load for want of memory may raise the second
         click.echo("trialtwin: not enough memory; ask for fewer patients, smaller blocks or fewer jobs", err=True)
         return 2
     except BrokenPipeError:
