@@ -44,6 +44,9 @@ def truths(cell: Cell) -> dict[str, Any]:
         for follow_up in ("observed", "complete"):
             asked = Estimand(population=population, measure="marginal_log_hr", endpoint="OS", follow_up=follow_up)
             found[f"{population} {follow_up}"] = counted(work, asked)
+    for measure, horizon in (("rmst_difference", 24.0), ("survival_difference", 12.0), ("median_difference", None)):
+        asked = Estimand(population="treated", measure=measure, endpoint="OS", horizon=horizon, follow_up="complete")
+        found[measure] = counted(work, asked)
     return found
 
 
@@ -71,7 +74,7 @@ def test_no_truth_that_judges_anybody_depends_on_how_courses_hang_together(both:
     assert not {one.estimand.population for one in shared.values()} & set(COUPLED)
     for name in judged:
         error = np.hypot(shared[name].mcse, apart[name].mcse)
-        assert 0 < error < 0.03, name
+        assert 0 < error < (0.03 if "log" in shared[name].estimand.measure else 0.5), name
         assert abs(shared[name].value - apart[name].value) < 4 * error, (cell.scenario.name, name)
     assert any(shared[name].value != apart[name].value for name in judged)  # the luck was another
 
