@@ -189,7 +189,7 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "tests": "[text]: which tests explain each table's p-values",
     },
     "analyze": {
-        "format": "trialtwin-analysis/1; the README's table describes what is inside each key",
+        "format": "trialtwin-analysis/1; docs/tables.md describes what is inside each key",
         "arms": "{treated, control}: the labels",
         "cohort": "{n, treated, control}",
         "as_read": "{not_events, near_ties, timefix}: what reading the file decided",

@@ -114,7 +114,7 @@ def _problems(
         if wrong and (one.audit_only or not excused(key)):
             told += 1
             near = nearest(here, key) if told <= MOST_NEAREST else ""
-            mend = f"did you mean '{near}'?" if near else "see the keys in the README"
+            mend = f"did you mean '{near}'?" if near else "see the keys in docs/twins.md"
             if not one.audit_only and not problem(anywhere, key):
                 mend += " or, for a number that only the audit is to read, add 'audit_only: true'"
             yield key, wrong, mend

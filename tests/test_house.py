@@ -15,6 +15,7 @@ from simulator.documents import load, parse
 
 HOME = Path(__file__).parent.parent
 README = (HOME / "README.md").read_text("utf-8")
+PAGES = {path: path.read_text("utf-8") for path in (HOME / "README.md", *sorted((HOME / "docs").glob("*.md")))}
 PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text("utf-8"))
 PINS = ("requirements.txt", "requirements-test.txt")
 HEAVY = {"numpy", "pandas", "scipy", "numba", "pydantic", "yaml", "pyarrow", "jinja2", "matplotlib", "lifelines"}
@@ -87,8 +88,9 @@ def test_the_gate_runs_the_commands_of_the_readme() -> None:
     assert {"make test", "make lint"} <= set(gate.splitlines())
 
 
-def test_the_readme_names_every_command_and_no_other() -> None:
-    assert set(re.findall(r"`trialtwin ([\w-]+)", README)) <= cli.cli.commands.keys()
+def test_the_readme_names_every_command_and_no_page_another() -> None:
+    for page in PAGES.values():
+        assert set(re.findall(r"`trialtwin ([\w-]+)", page)) <= cli.cli.commands.keys()
     assert all(re.search(rf"`(trialtwin )?{name}\b", README) for name in cli.cli.commands)
 
 
@@ -100,12 +102,35 @@ def test_changes_are_told_under_three_headings() -> None:
 
 
 def _blocks(language: str) -> list[str]:
-    found = re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
-    assert found
-    return found
+    found = [re.findall(rf"^```{language}\n(.*?)^```$", page, re.M | re.S) for page in PAGES.values()]
+    assert sum(map(bool, found)) > 1
+    return [block for blocks in found for block in blocks]
 
 
-def test_the_readmes_yaml_is_valid(tmp_path: Path) -> None:
+def test_links_between_pages_lead_somewhere() -> None:
+    links = [
+        (path, link, part)
+        for path, page in PAGES.items()
+        for link, part in re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)", page)
+    ]
+    assert len(links) > 12
+    assert [(path.name, link) for path, link, _ in links if link and not (path.parent / link).exists()] == []
+    for path, link, part in links:
+        if part:
+            target = PAGES[(path.parent / link).resolve() if link else path]
+            heads = [
+                re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-")
+                for head in re.findall(r"^#+ (.+)$", target, re.M)
+            ]
+            assert part[1:] in heads, (path.name, link, part)
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\(docs/([^)#]+)", README))
+    assert linked == {path.name for path in (HOME / "docs").glob("*.md")}
+
+
+def test_the_yaml_of_all_pages_is_valid(tmp_path: Path) -> None:
     (rates,) = (block for block in _blocks("python") if "def rate_ratio(" in block)
     (tmp_path / "rates.py").write_text(rates, "utf-8")
     for block in _blocks("yaml"):
@@ -117,13 +142,13 @@ def test_the_readmes_yaml_is_valid(tmp_path: Path) -> None:
             parse(load(str(place), spec=CohortSpec), CohortSpec)
 
 
-def test_the_readmes_python_runs(
+def test_the_python_of_all_pages_runs(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verbs.simulate(verbs.load_study("paper", replicates=1), tmp_path / "cohort.csv", False, "plain")
     monkeypatch.chdir(tmp_path)
     for block in _blocks("python"):
-        exec(compile(block, "README.md", "exec"), {})
+        exec(compile(block, "a page", "exec"), {})
     assert (tmp_path / "figure-2.pdf").stat().st_size > 10_000
     assert 0.1 < float(capsys.readouterr().out) < 1.0
 
