@@ -42,6 +42,8 @@ lock:
 
 schema: $(VENV)/.installed
 	$(BIN)/trialtwin schema > scenarios/schema/scenario.json
+	$(BIN)/trialtwin schema --markdown > docs/keys.md
+	$(BIN)/trialtwin schema cohort --markdown > docs/cohort-keys.md
 
 # Fit the first paper's world again: about four minutes on two cores, the same numbers for the same versions.
 world: $(VENV)/.installed

@@ -266,11 +266,12 @@ def check(names: tuple[str, ...], settings: tuple[str, ...], as_json: bool) -> N
 
 @cli.command()
 @click.argument("document", default="scenario", metavar="[scenario | cohort | COMMAND]")
-def schema(document: str) -> None:
+@click.option("--markdown", is_flag=True, help="The keys of scenario or cohort as a page to be read.")
+def schema(document: str, markdown: bool) -> None:
     """The JSON Schema of scenarios, of the SPEC of a cohort file, or of what COMMAND prints with --json."""
     from benchmarks import verbs
 
-    click.echo(json.dumps(verbs.schema(document), indent=2))
+    click.echo(verbs.keys_page(document) if markdown else json.dumps(verbs.schema(document), indent=2), nl=not markdown)
 
 
 def main() -> NoReturn:

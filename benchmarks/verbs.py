@@ -27,6 +27,7 @@ from simulator.documents import (
     shipped,
     with_values,
 )
+from simulator.spec import Spec
 from simulator.yaml12 import read
 
 if TYPE_CHECKING:
@@ -319,3 +320,16 @@ def schema(document: str) -> dict[str, Any]:
     if document not in ("scenario", "cohort"):
         raise RunError(f"schema {document}: no such document; there are scenario, cohort, {', '.join(DOCUMENTS)}")
     return json_schema(Scenario if document == "scenario" else CohortSpec)
+
+
+def keys_page(document: str) -> str:
+    """The keys of a scenario or of a cohort's SPEC, in Markdown."""
+    from simulator.key_reference import key_reference
+
+    pages: dict[str, tuple[type[Spec], str]] = {
+        "scenario": (Scenario, "Keys of a scenario"),
+        "cohort": (CohortSpec, "Keys of a SPEC"),
+    }
+    if document not in pages:
+        raise RunError(f"schema {document} --markdown: there are pages of {' and '.join(pages)} only")
+    return key_reference(*pages[document])

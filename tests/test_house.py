@@ -107,6 +107,14 @@ def _blocks(language: str) -> list[str]:
     return [block for blocks in found for block in blocks]
 
 
+@pytest.mark.parametrize(("document", "page"), [("scenario", "keys.md"), ("cohort", "cohort-keys.md")])
+def test_the_pages_of_keys_are_those_of_the_code(document: str, page: str) -> None:
+    text = (HOME / "docs" / page).read_text("utf-8")
+    assert text == verbs.keys_page(document), "run make schema"
+    assert text.count("anything") == (2 if document == "scenario" else 0)  # what a sweep may set
+    assert re.search(r"^\| `caliper` \| number above 0 or null \| `0.2` \|$", text, re.M)
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     links = [
         (path, link, part)
