@@ -115,6 +115,13 @@ def test_the_pages_of_keys_are_those_of_the_code(document: str, page: str) -> No
     assert re.search(r"^\| `caliper` \| number above 0 or null \| `0.2` \|$", text, re.M)
 
 
+def test_the_glossary_is_short_and_names_each_thing_once() -> None:
+    text = (HOME / "docs" / "glossary.md").read_text("utf-8")
+    words = [word for word in re.findall(r"^\| ([^|]+) \|", text, re.M) if word != "word"]
+    assert 20 < len(words) <= 30
+    assert len(set(words)) == len(words)
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     links = [
         (path, link, part)
