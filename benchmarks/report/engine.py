@@ -26,7 +26,7 @@ SHOWN = 1.35
 COLUMN = 4.5
 """Inches in print of figures that are shown whole on a telephone; wider ones are moved sideways."""
 
-PLACES = ("--out", "--report", "--figure", "--tables", "--jobs", "--block", "--backend", "--shard")
+PLACES = ("--out", "--report", "--figure", "--tables", "--jobs", "--block", "--backend", "--dask-tls", "--shard")
 UNSEEN = ("--json", "--force-new", "--dry-run")
 
 PIECE, WORD = 12, 18
