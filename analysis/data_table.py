@@ -138,13 +138,14 @@ def _check_header(path: Path, header: Sequence[str], wanted: Collection[str]) ->
 
 def _read_parquet(path: Path, wanted: Collection[str], most: int) -> Table:
     try:
-        with pq.ParquetFile(path) as source:
+        with path.open("rb") as file, pq.ParquetFile(file) as source:
             header = tuple(source.schema_arrow.names)
             _check_header(path, header, wanted)
             names = [name for name in header if name in wanted]
             rows = _counted(path, source, names, most)
         texts = [name for name in names if pa.types.is_string(source.schema_arrow.field(name).type)]
-        with pq.ParquetFile(path, read_dictionary=texts) as source:  # a text that occurs a million times is held once
+        # a text that occurs a million times is held once
+        with path.open("rb") as file, pq.ParquetFile(file, read_dictionary=texts) as source:
             read = source.read(columns=names, use_threads=False)
             read.validate(full=True)
             if read.num_rows != rows:

@@ -163,6 +163,8 @@ def write_tables(tables: Sequence[TextTable], place: Path) -> list[Path]:
         for ending, writer in writers:
             path = place / f"{number:02d}-{slug(table.title)}{ending}"
             content = writer(table)
-            path.write_text(content if content.endswith("\n") else f"{content}\n", "utf-8", newline="")
+            path.write_text(
+                content if content.endswith("\n") else f"{content}\n", "utf-8", "backslashreplace", newline=""
+            )
             written.append(path)
     return written

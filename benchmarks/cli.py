@@ -17,6 +17,7 @@ import click
 from benchmarks.cli_options import TABLES, as_json, cores, jobs, overrides, page
 from benchmarks.cli_questions import QUESTIONS
 from benchmarks.cli_runs import RUNS
+from simulator.problems import printable
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -307,7 +308,8 @@ def _guarded(command: Callable[[], Any]) -> int:
         click.echo(f"trialtwin: {_of_the_machine(error)}", err=True)
         return 2
     except _user_mistakes() as error:
-        click.echo(f"trialtwin: {error}" if "\n" not in str(error) else str(error), err=True)
+        text = str(error) if hasattr(error, "problems") else printable(str(error), 10_000)  # whose lines are its own
+        click.echo(f"trialtwin: {text}" if "\n" not in text else text, err=True)
         return 2
     return code if isinstance(code, int) else 0
 
@@ -327,7 +329,8 @@ def _of_the_machine(error: OSError | ImportError) -> str:
         os.getcwd()
     except OSError:
         return "the current folder is gone; change to one that exists"
-    return f"{error.filename or 'a file or stream that is open'}: {told}"
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    return printable(f"{name or 'a file or stream that is open'}: {told}", 10_000)
 
 
 def _user_mistakes() -> tuple[type[BaseException], ...]:

@@ -40,8 +40,9 @@ def demo(jobs: int | None, out: Path | None, as_json: bool) -> None:
 @click.option("--block", type=click.IntRange(1, 1_000_000), help="Replicates per block; changes no result.")
 @click.option(
     "--backend", default="auto", show_default=True, metavar="WHERE",
-    help="serial, threads, processes, dask, or dask://host:port; changes no result.",
+    help="serial, threads, processes, dask, or dask://host:port, tls://host:port; changes no result.",
 )  # fmt: skip
+@click.option("--dask-tls", metavar="CA,CERT,KEY", help="Three PEM files: what is shown to a scheduler at tls://.")
 @click.option(
     "--shard", callback=_shard, metavar="K/N", help="Every N-th block from the K-th on; `trialtwin merge` joins them."
 )
@@ -52,8 +53,8 @@ def demo(jobs: int | None, out: Path | None, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Tell time, memory and disk that it would take, and stop.")
 def run(
     name: str, settings: tuple[str, ...], reps: int | None, seed: int | None, jobs: int | None, block: int | None,
-    backend: str, shard: tuple[int, int] | None, out: Path | None, force_new: bool, tables_out: Path | None,
-    as_json: bool, dry_run: bool,
+    backend: str, dask_tls: str | None, shard: tuple[int, int] | None, out: Path | None, force_new: bool,
+    tables_out: Path | None, as_json: bool, dry_run: bool,
 ) -> None:  # fmt: skip
     """Run a study: cells x replicates x estimators, judged against the truth.
 
@@ -63,10 +64,11 @@ def run(
     from benchmarks import run_verbs, verbs
 
     asked = verbs.load_study(name, settings, reps, seed)  # before what is slow to import: a mistake is told at once
+    from benchmarks.dask_tls import parsed
     from benchmarks.sizes import check_sizes
     from benchmarks.study import Work
 
-    work = Work(jobs or cores(), block, backend)
+    work = Work(jobs or cores(), block, backend, None if dask_tls is None else parsed(dask_tls, backend))
     check_sizes((scenario for _, scenario in asked.cells), work.jobs, block)
     if dry_run:
         click.echo(run_verbs.dry_run(asked, work, out, as_json))

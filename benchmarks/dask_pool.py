@@ -2,13 +2,13 @@
 
 import asyncio
 import platform
-import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
+from benchmarks.dask_tls import Reached, Tls, reached
 from benchmarks.manifest import versions
 from benchmarks.pools import BackendError, Serial, deaf_to_interrupts
 
@@ -58,7 +58,7 @@ async def _handed_over(held: Awaitable[S], future: Future[S]) -> None:
 class Dask(Serial):
     """The workers of a Dask scheduler, or of a cluster on this machine that ends with the crew."""
 
-    def __init__(self, backend: str, jobs: int) -> None:
+    def __init__(self, backend: str, jobs: int, tls: Tls | None = None) -> None:
         try:
             import dask
             import distributed as library
@@ -66,39 +66,45 @@ class Dask(Serial):
         except ImportError:
             raise BackendError("Dask is not installed; pip install 'trialtwin[dask]'") from None
         distributed: Any = library
-        self._at = re.sub("^dask:", "tcp:", backend)
+        self._at = backend
         self.width = self.spare = jobs
         self._seen, self._next_look = time.monotonic(), 0.0
         with ExitStack() as stack, deaf_to_interrupts():
             stack.enter_context(silence_logging_cmgr("CRITICAL"))
             if "://" in backend:
-                self._client = stack.enter_context(self._met(distributed))
+                self._client = stack.enter_context(self._met(distributed, reached(backend, tls)))
             else:  # Dask would close the nanny of a worker that happens to be down so long after a death
                 own: dict[str, object] = {"distributed.deploy.lost-worker-timeout": "52 weeks"}
                 own |= {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in MEMORY_KEPT.items()}
                 stack.enter_context(dask.config.set(own))
-                cluster = distributed.LocalCluster(
-                    n_workers=jobs,
-                    threads_per_worker=1,
-                    processes=True,
-                    silence_logs="CRITICAL",
-                    scheduler_kwargs={"allowed_failures": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
-                )
-                self._client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
+                from benchmarks.dask_local import local_cluster
+
+                try:
+                    cluster = local_cluster(stack, jobs)
+                except ImportError:
+                    raise BackendError(
+                        "cryptography, which keeps others out of Dask's workers, is not installed; "
+                        "pip install 'trialtwin[dask]'"
+                    ) from None
+                self._client = stack.enter_context(distributed.Client(cluster))
             self._same_versions()
             self.watch()
             self._stack = stack.pop_all()
 
-    def _met(self, distributed: Any) -> Any:
+    def _met(self, distributed: Any, there: Reached) -> Any:
         import warnings
 
+        self._at = there.address
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)  # checked below, as an error
             try:
-                return distributed.Client(self._at, timeout=CONNECT_SECONDS, set_as_default=False)
+                return distributed.Client(
+                    self._at, timeout=CONNECT_SECONDS, set_as_default=False, security=there.security
+                )
             except (OSError, TimeoutError, ValueError) as error:
                 why = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise BackendError(f"no Dask scheduler answers at {self._at} ({why})") from None
+                hint = "" if there.address.startswith("tls") else "; if it demands certificates, --dask-tls shows them"
+                raise BackendError(f"no Dask scheduler answers at {self._at} ({why}){hint}") from None
 
     def _same_versions(self) -> None:
         """Raise BackendError naming every difference that could change a number or break the connection."""

@@ -12,10 +12,13 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from benchmarks.pools import BackendError as BackendError
 from benchmarks.pools import Processes, Serial, Threads
+
+if TYPE_CHECKING:
+    from benchmarks.dask_tls import Tls
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -56,19 +59,19 @@ def chosen(backend: str, plain_python: bool, jobs: int) -> str:
 
 
 @contextmanager
-def crew(backend: str, jobs: int) -> Iterator["Crew"]:
-    """A crew of ``jobs`` workers (those of the scheduler for an address), sent home at the end."""
+def crew(backend: str, jobs: int, tls: "Tls | None" = None) -> Iterator["Crew"]:
+    """A crew of ``jobs`` workers, sent home at the end; for an address those of its scheduler, which sees ``tls``."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        pool = _pool(backend, jobs)
+        pool = _pool(backend, jobs, tls)
         try:
             yield Crew(backend, pool)
         finally:
             pool.close()
 
 
-def _pool(backend: str, jobs: int) -> Serial:
+def _pool(backend: str, jobs: int, tls: "Tls | None") -> Serial:
     if backend == "serial":
         return Serial()
     if backend == "threads":
@@ -77,7 +80,7 @@ def _pool(backend: str, jobs: int) -> Serial:
         return Processes(jobs)
     from benchmarks.dask_pool import Dask
 
-    return Dask(backend, jobs)
+    return Dask(backend, jobs, tls)
 
 
 @dataclass

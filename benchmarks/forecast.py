@@ -122,7 +122,7 @@ def _pilot(cell: Cell, work: Work, ending: Callable[[StudyResult], str] | None) 
         folder = RunFolder(Path(place))
         parts = Parts(folder)
         tasks = blocks(own, size)
-        with crew(work.workers([cell]), work.jobs) as workers:
+        with crew(work.workers([cell]), work.jobs, work.tls) as workers:
             started = time.perf_counter()
             for _ in workers.run_in_order(block_rows, tasks, keep=parts.keep):
                 pass

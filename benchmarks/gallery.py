@@ -12,6 +12,7 @@ from benchmarks.store import RunError, RunFolder
 from benchmarks.verbs import started
 from benchmarks.written import write_page
 from simulator.documents import DocumentError, shipped
+from simulator.problems import printable
 
 ORDER = ("overview", "confounding", "time-zero", "effects", "follow-up", "records", "analysis")
 """The groups of the shipped studies, as `trialtwin list` has them."""
@@ -37,7 +38,7 @@ def gallery(folder: Path, out: Path | None, as_json: bool = False) -> str:
         except (DocumentError, RunError) as error:
             unfinished.append((place.name, str(error).splitlines()[0]))
             continue
-        link = quote(os.path.relpath(str(place / "report.html"), str(page.parent)))
+        link = quote(os.fsencode(os.path.relpath(place / "report.html", page.parent)))
         group = groups.get(asked.scenario.name, OTHER)
         found.append(gallery_entry(result, asked.scenario, link, group if group in ORDER else OTHER))
     if not found:
@@ -48,7 +49,7 @@ def gallery(folder: Path, out: Path | None, as_json: bool = False) -> str:
         studies = [{key: getattr(one, key) for key in keys} for one in found]
         left_out = [{"folder": name, "why": why} for name, why in unfinished]
         return json.dumps({"page": str(page), "studies": studies, "unfinished": left_out}, indent=2)
-    left = f"; not finished: {', '.join(name for name, _ in unfinished)}" if unfinished else ""
+    left = f"; not finished: {', '.join(printable(name, 80) for name, _ in unfinished)}" if unfinished else ""
     return f"wrote {page}: {len(found)} studies{left}"
 
 

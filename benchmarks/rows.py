@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,9 +55,15 @@ class Rows:
             first = last
         return found, status
 
+    @contextmanager
+    def _opened(self) -> Iterator[pq.ParquetFile]:
+        """The file, opened by Python, which takes names that are no UTF-8 too."""
+        with self.path.open("rb") as file, pq.ParquetFile(file) as source:
+            yield source
+
     def replicate(self, cell: int, number: int) -> pa.Table:
         """The rows of one replicate, in the order of the cell's endpoints and estimators."""
-        with pq.ParquetFile(self.path) as file:
+        with self._opened() as file:
             names = file.schema_arrow.names
             places = [names.index(name) for name in ("cell", "replicate")]
             for group in range(file.metadata.num_row_groups):
@@ -68,7 +75,7 @@ class Rows:
 
     def pieces(self, columns: Sequence[str], cell: int | None = None) -> Iterator[pa.Table]:
         """The row groups in order, of one cell or of all."""
-        with pq.ParquetFile(self.path) as file:
+        with self._opened() as file:
             place = file.schema_arrow.get_field_index("cell")
             for group in range(file.metadata.num_row_groups):
                 numbers = file.metadata.row_group(group).column(place).statistics
@@ -92,14 +99,15 @@ class Rows:
 
     def frame(self) -> "pd.DataFrame":
         """All rows at once."""
-        rows: pd.DataFrame = pq.read_table(self.path).to_pandas()
+        with self._opened() as file:
+            rows: pd.DataFrame = file.read().to_pandas()
         rows["status"] = rows["status"].astype(np.int64)
         return rows
 
     def digest(self) -> str:
         """The SHA-256 of the values, column by column: no split of the work, and no way of storing, changes it."""
         columns: dict[str, hashlib._Hash] = {}
-        with pq.ParquetFile(self.path) as file:
+        with self._opened() as file:
             names = file.schema_arrow.names
         for table in self.pieces(names):
             for name in names:

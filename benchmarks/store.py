@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from simulator.problems import printable
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -155,8 +157,9 @@ class RunFolder:
 
     def note(self, line: str) -> None:
         """Add a line with the time to the log, if it can be written."""
+        told = printable(line, 10_000)
         with contextlib.suppress(OSError), (self.path / LOG).open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} [{platform.node()} {os.getpid()}] {line}\n")
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} [{platform.node()} {os.getpid()}] {told}\n")
 
     @contextlib.contextmanager
     def lock(self, shard: str | None = None) -> Iterator[None]:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from analysis.kernels.status import Status
 from benchmarks.blocks import Block, Cell, block_rows, block_size, halves, joined, lost_rows, pair_key
+from benchmarks.dask_tls import Tls
 from benchmarks.executors import Crew, Rescue, chosen, crew
 from benchmarks.looks import Look, look, schedule
 from benchmarks.parts import Parts
@@ -106,6 +107,7 @@ class Work:
     jobs: int
     block: int | None = None
     backend: str = "auto"
+    tls: Tls | None = None
 
     def workers(self, cells: Sequence[Cell]) -> str:
         """The backend for these cells: users' own functions hold the GIL, so they want processes."""
@@ -127,7 +129,7 @@ def compute(
     if not todo:
         return 0, len(missing)
     folder.note(f"{len(todo)} blocks to compute with {work.workers(cells)}, {work.jobs} jobs")
-    with crew(work.workers(cells), work.jobs) as workers:
+    with crew(work.workers(cells), work.jobs, work.tls) as workers:
         for _ in _computed(workers, parts, todo, told):
             pass
     folder.note(f"{len(todo)} blocks computed")

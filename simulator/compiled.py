@@ -9,51 +9,58 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import scipy.special  # noqa: F401  its OpenBLAS, loaded after numba, waits for ever for memory that there is not
 
-import numba  # isort: skip
-from numba.core import caching
+from simulator.private_folders import fault, file_fault, made, shown, strangers_settings_unread, tell
+
+with strangers_settings_unread():
+    import numba
+    from numba.core import caching
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _SETTINGS: Any = numba.config
+_SETTINGS._config_fname = ""  # else it is read again whenever something is compiled
 _CacheFile: Any = caching.IndexDataCacheFile
+_Locator: Any = caching._CacheLocator
 ROOMS = ("simulator", "analysis", "benchmarks")
 
 
 def _writable(folder: Path) -> bool:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return True
     except OSError:
         return False
 
 
-def _private(folder: Path) -> bool:
-    """True when the folder, made if need be, is ours alone: compiled code from a stranger's would be run."""
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
-    except OSError:
-        return False
-    return not folder.is_symlink() and found.st_uid == os.getuid() and not found.st_mode & 0o022
-
-
 def _choose_cache() -> bool:
-    """True when compiled code can be kept on disk; chooses the first folder that can be written."""
-    if _SETTINGS.CACHE_DIR:
-        return _writable(Path(_SETTINGS.CACHE_DIR))
+    """True when compiled code can be kept on disk; chooses the first folder that is ours alone and can be written.
+
+    Code from a folder that another has written would be run.
+    """
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~")) / ".cache") / "trialtwin"
     spare = Path(tempfile.gettempdir()) / f"trialtwin-{os.getuid()}"
-    for folder in (home, spare):
-        if (folder is home or _private(folder)) and _writable(folder):
-            _SETTINGS.CACHE_DIR = str(folder)
-            return True
-    return False
+    named, refused = _SETTINGS.CACHE_DIR, ""
+    _SETTINGS.CACHE_DIR = ""
+    for folder in (*([Path(named)] if named else []), home, spare):
+        why = fault(folder)
+        if why is None and made(folder) and _writable(folder):
+            why = fault(folder)  # whoever made it
+            if why is None:
+                _SETTINGS.CACHE_DIR = os.path.abspath(folder)
+                break
+        if why is not None:
+            refused = refused or f"compiled code is not kept in {shown(folder)}: {why}"
+        elif named and str(folder) == named:
+            break  # it was asked for, and cannot be written: all compile anew
+    kept = str(_SETTINGS.CACHE_DIR)
+    if refused:
+        tell(f"{refused}; it is kept in {shown(kept)}" if kept else f"{refused}; each process compiles anew")
+    return bool(kept)
 
 
 CACHED = _choose_cache()
@@ -138,15 +145,22 @@ def _stamp(path: Path) -> str:
 class _Checked(_CacheFile):  # type: ignore[misc]
     """Numba's files of a kernel, each with a SHA-256 at its end: a flipped bit of compiled code would be run.
 
-    A damaged file counts as absent, and is written anew.
+    A damaged file, or one that another could have written, counts as absent, and is written anew.
     """
 
     @contextmanager
     def _open_for_write(self, filepath: str) -> Iterator[io.BytesIO]:
         content = io.BytesIO()
         yield content
-        with super()._open_for_write(filepath) as file:
-            file.write(content.getvalue() + hashlib.sha256(content.getvalue()).digest())
+        number, name = tempfile.mkstemp(prefix=".", dir=os.path.dirname(filepath))  # ours alone, whatever the umask
+        try:
+            with open(number, "wb") as file:
+                file.write(content.getvalue() + hashlib.sha256(content.getvalue()).digest())
+            os.replace(name, filepath)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(name)
+            raise
 
     def _load_index(self) -> Any:
         return super()._load_index() if _whole(Path(self._index_path)) else {}
@@ -159,7 +173,11 @@ class _Checked(_CacheFile):  # type: ignore[misc]
 
 
 def _whole(path: Path) -> bool:
-    """Whether the file is there and ends in the SHA-256 of what precedes it."""
+    """Whether the file is there, written by nobody else, and ends in the SHA-256 of what precedes it."""
+    why = file_fault(path)
+    if why is not None:
+        tell(f"compiled code is not used: {why}; it is compiled anew")
+        return False
     try:
         content = path.read_bytes()
     except OSError:
@@ -179,6 +197,17 @@ def _forgiving(use: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
+@functools.cache
+def _part(file: str) -> bool:
+    """Whether the part of the cache where numba keeps the kernels of a file is ours alone; made if need be."""
+    part = Path(_SETTINGS.CACHE_DIR, _Locator.get_suitable_cache_subpath(file))
+    made(part)
+    why = fault(part)
+    if why is not None:
+        tell(f"compiled code is not kept in {shown(part)}: {why}; each process compiles anew")
+    return why is None
+
+
 def kernel(function: _F) -> _F:
     """The compiled function: releases the GIL, is cached when a cache folder is writable, keeps IEEE arithmetic.
 
@@ -188,8 +217,10 @@ def kernel(function: _F) -> _F:
     if CACHED:
         try:
             stamp = _stamp(Path(function.__code__.co_filename).resolve())
+            if not _part(function.__code__.co_filename):
+                return compiled  # type: ignore[no-any-return]
             compiled.enable_caching()
-        except (OSError, RuntimeError):  # no file, or no folder for it
+        except (OSError, RuntimeError, UnicodeError):  # no file, no folder for it, or a name of it that is no UTF-8
             return compiled  # type: ignore[no-any-return]
         cache, base = compiled._cache, compiled._cache._impl.filename_base
         cache._cache_file = _Checked(cache.cache_path, base, stamp)

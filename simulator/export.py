@@ -121,7 +121,8 @@ def adam_tables(cohorts: Cohorts, world: World) -> tuple[pd.DataFrame, pd.DataFr
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a CSV or, by the path's ending, a parquet file; numbers keep their full precision."""
     if path.suffix == ".parquet":
-        table.to_parquet(path, index=False)
+        with path.open("wb") as file:  # by Python, which takes names that are no UTF-8 too
+            table.to_parquet(file, index=False)
     else:
         table.to_csv(path, index=False)
 

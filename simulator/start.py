@@ -1,4 +1,4 @@
-"""The door of the console script: nothing of ours may be hidden by another package of the same name."""
+"""The door of the console script: a system that will do, and no package of ours hidden by another of its name."""
 
 import sys
 from importlib import import_module
@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parent.parent
+UNSUPPORTED = "Windows: not supported (POSIX locks and signals)"
 
 
 def hidden_by(name: str) -> str | None:
@@ -18,8 +19,16 @@ def hidden_by(name: str) -> str | None:
     return found.origin or str(next(iter(found.submodule_search_locations or ()), "an unknown place"))
 
 
+def supported() -> bool:
+    """Whether the system has what runs rest on: locks of files that end with their process, and signals."""
+    return sys.platform != "win32" and find_spec("fcntl") is not None
+
+
 def main() -> None:
-    """Run the command line, after one line and exit code 2 where a file hides a package of ours."""
+    """Run the command line, after one line and exit code 2 where a file hides a package of ours, or on Windows."""
+    if not supported():
+        print(f"trialtwin: {UNSUPPORTED}", file=sys.stderr)
+        raise SystemExit(2)
     for name in ("analysis", "benchmarks"):
         other = hidden_by(name)
         if other is not None:

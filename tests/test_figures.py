@@ -227,6 +227,17 @@ def test_labels_fit_into_their_room() -> None:
     assert width_of("Intrahepatic lesion number") == pytest.approx(measured, rel=0.03)
 
 
+def test_no_matplotlibrc_changes_a_figure() -> None:
+    """Matplotlib reads one from the current folder too, where it may be another's: with TeX for its texts, say."""
+    drawn = []
+    for theirs in ({}, {"lines.linestyle": ":", "axes.facecolor": "red", "savefig.facecolor": "blue", "font.size": 3}):
+        with mpl.rc_context(theirs):
+            figure, (axes,) = style.sheet(3, 2, left=0.3, bottom=0.3, top=0.2)
+            axes.plot([0, 1], [0, 1])
+            drawn.append(svg(figure))
+    assert drawn[0] == drawn[1]
+
+
 def test_drawing_leaves_the_settings_of_matplotlib_alone() -> None:
     before = dict(mpl.rcParams)
     svg(drawn("love_of"))

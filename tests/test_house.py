@@ -51,6 +51,16 @@ def door(*words: str, first: Path | None = None) -> subprocess.CompletedProcess[
     )
 
 
+@pytest.mark.parametrize("system", ["sys.platform = 'win32'", "sys.modules['fcntl'] = None"])
+@pytest.mark.parametrize("words", [["--help"], ["status", "runs/x"], []])
+def test_windows_is_told_on_one_line(system: str, words: list[str]) -> None:
+    script = f"import sys; {system}; from simulator.start import main; main()"
+    done = subprocess.run([sys.executable, "-c", script, *words], cwd=HOME, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "trialtwin: Windows: not supported (POSIX locks and signals)\n"
+    assert "Windows: not supported (POSIX locks and signals)" in (HOME / "README.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize("name", PINS)
 def test_pins_hold_hashes_and_no_address(name: str) -> None:
     pins = pinned(name)

@@ -9,7 +9,8 @@ import hashlib
 import io
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -72,12 +73,23 @@ _DECIMALS = re.compile(r"(\.\d\d)\d+")
 _UNSEEN = re.compile(r'(?<=<g) id="[^"]*"')
 
 
+@contextmanager
+def _look() -> Iterator[None]:
+    """Matplotlib's own settings and ours within, whatever a ``matplotlibrc``, in the current folder too, says."""
+    own = {
+        name: value for name, value in mpl.rcParamsDefault.items() if not name.startswith(("backend", "interactive"))
+    }
+    changed = {name: value for name, value in own.items() if mpl.rcParams[name] != value}
+    with mpl.rc_context({**changed, **_HOUSE}):
+        yield
+
+
 def house(draw: Callable[P, T]) -> Callable[P, T]:
     """The same function, which then draws in the look of the house and leaves matplotlib's settings alone."""
 
     @wraps(draw)
     def _drawn(*args: P.args, **kwargs: P.kwargs) -> T:
-        with mpl.rc_context(_HOUSE):
+        with _look():
             return draw(*args, **kwargs)
 
     return _drawn
@@ -297,7 +309,7 @@ def save(figure: Figure, path: Path) -> None:
 def _bytes(figure: Figure, kind: str) -> bytes:
     dates: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     stream = io.BytesIO()
-    with mpl.rc_context(_HOUSE), warnings.catch_warnings():
+    with _look(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's font shows it, not ours
         figure.savefig(stream, format=kind, dpi=300, metadata=dates.get(kind))
     return stream.getvalue()

@@ -59,7 +59,8 @@ def _failures(folder: str | None) -> Section:
     """The replicates without an estimate in the run folder of an answer."""
     if folder is None:
         return Section("Failures", ("A replicate without an estimate makes no claim and counts as one that does not.",))
-    rows = pq.read_table(Path(folder) / RESULTS, columns=[*KEYS, "status"]).to_pandas()
+    with (Path(folder) / RESULTS).open("rb") as file:
+        rows = pq.read_table(file, columns=[*KEYS, "status"]).to_pandas()
     failed = rows[rows["status"] != Status.OK]
     counted = failed.groupby([*KEYS, "status"], observed=True, sort=True).size()
     made = [

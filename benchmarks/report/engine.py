@@ -26,7 +26,7 @@ SHOWN = 1.35
 COLUMN = 4.5
 """Inches in print of figures that are shown whole on a telephone; wider ones are moved sideways."""
 
-PLACES = ("--out", "--report", "--figure", "--tables", "--jobs", "--block", "--backend", "--shard")
+PLACES = ("--out", "--report", "--figure", "--tables", "--jobs", "--block", "--backend", "--dask-tls", "--shard")
 UNSEEN = ("--json", "--force-new", "--dry-run")
 
 PIECE, WORD = 12, 18
@@ -127,7 +127,8 @@ def rendered(template: str, content: Mapping[str, Any]) -> str:
     digested = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     frame = {"script": script, "style": style, "script_sha256": digested, "now": now}
-    return environment.get_template(template).render({**frame, **content})
+    page = environment.get_template(template).render({**frame, **content})
+    return page.encode("utf-8", "backslashreplace").decode()  # names of files may be no UTF-8
 
 
 def picture(figure: Figure, caption: str, description: str) -> Picture:
