@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from benchmarks.cli_options import TABLES, cores, jobs, overrides
+from benchmarks.cli_options import TABLES, cores, jobs, overrides, trust
 from benchmarks.questions.options import Options
 
 
@@ -23,7 +23,7 @@ def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Co
         def _command(
             name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, reps: int, seed: int | None,
             jobs: int | None, out: Path | None, figure: Path | None, report: Path | None,
-            tables: Path | None, as_json: bool, **own: Any,
+            tables: Path | None, as_json: bool, trust: bool, **own: Any,
         ) -> None:  # fmt: skip
             options = Options(
                 shlex.join(["trialtwin", *sys.argv[1:]]),
@@ -39,12 +39,14 @@ def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Co
                 report,
                 tables,
                 as_json,
+                trust,
             )
             click.echo(function(options, **own))
 
         own = getattr(function, "__click_params__", [])
         _command.__click_params__ = []  # type: ignore[attr-defined]
         for option in (
+            trust,
             click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables."),
             click.option("--tables", type=click.Path(path_type=Path), help=TABLES),
             click.option("--report", type=click.Path(path_type=Path), help="An .html file: the answer as a page."),
