@@ -1,5 +1,6 @@
 """The door of the console script: nothing of ours may be hidden by another package of the same name."""
 
+import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,7 +20,11 @@ def hidden_by(name: str) -> str | None:
 
 
 def main() -> None:
-    """Run the command line, after one line and exit code 2 where a file hides a package of ours."""
+    """Run the command line, after one line and exit code 2 where a file hides a package of ours.
+
+    Processes that it starts import nothing from the current folder, which may be somebody else's.
+    """
+    os.environ["PYTHONSAFEPATH"] = "1"
     for name in ("analysis", "benchmarks"):
         other = hidden_by(name)
         if other is not None:
