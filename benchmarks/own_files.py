@@ -66,9 +66,10 @@ def own_functions(scenario: Scenario) -> dict[str, str]:
 
 
 def pinned_code(document: Document) -> Iterator[Source]:
-    """The code, where it is at hand, of all functions that a document names."""
-    for _, node in _named(document.root):
-        code = own_code.known(own_code.digest_of(node.value)) if own_code.is_pinned(node.value) else None
+    """The code, where it is at hand, of all functions that a document names, each file once."""
+    named = (node.value for _, node in _named(document.root))
+    for digest in dict.fromkeys(own_code.digest_of(function) for function in named if own_code.is_pinned(function)):
+        code = own_code.known(digest)
         if code is not None:
             yield code
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis.addresses import ALONE, Address, as_simulated
 from analysis.cohort_spec import CohortSpec
-from benchmarks.own_files import beside, check_own
+from benchmarks.own_files import beside, check_own, pinned_code
 from benchmarks.published_keys import check_published
 from benchmarks.scenario import Scenario, Settings, cells
 from benchmarks.store import RunError
@@ -254,6 +254,7 @@ def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) ->
         f"estimators: {', '.join(estimator.name for estimator in scenario.estimators)}",
         f"cells: {len(asked.cells)}; replicates: {scenario.run.replicates:,}; seed: {scenario.run.seed}",
         f"digest: {digest(asked.document.tree)}",
+        *(f"own code: {code}, sha256 {code.sha256}" for code in pinned_code(asked.document)),
         "",
         "sourced:",
         *(f"  {path}: {source}" for path, source in sorted(asked.document.sources.items())),
