@@ -3,7 +3,6 @@
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -120,20 +119,13 @@ class Own(Judged):
 
     def __getstate__(self) -> dict[Any, Any]:
         """What a worker is sent: the code goes along, and whether it is trusted here."""
-        function = own_code.pinned(self.function)
-        code = own_code.known(own_code.digest_of(function))
-        state = super().__getstate__()
-        trusted = code is not None and not trust.untrusted([code])
-        return {**state, "__dict__": {**state["__dict__"], "function": function}, "code": (code, trusted)}
+        state, parcel = super().__getstate__(), trust.packed(self.function)
+        return {**state, "__dict__": {**state["__dict__"], "function": parcel.function}, "parcel": parcel}
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         """In a worker: what arrives is known by its content, not sought anywhere."""
-        code, trusted = state["code"]
-        if code is not None:
-            code = own_code.learn(replace(code))  # digested anew
-            if trusted:
-                trust.take(code.sha256)
-        super().__setstate__({name: part for name, part in state.items() if name != "code"})
+        trust.unpacked(state["parcel"])
+        super().__setstate__({name: part for name, part in state.items() if name != "parcel"})
 
     def estimate(self, sample: Sample, endpoint: str) -> Estimate:
         """One call per replicate."""

@@ -10,9 +10,10 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.estimators.own_code import OwnFunctionError, Source, plain_bytes
+from analysis.estimators.own_code import OwnFunctionError, Source, digest_of, known, learn, pinned, plain_bytes
 
 VARIABLE = "TRIALTWIN_TRUST"
 LIST = "trusted"
@@ -21,9 +22,29 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _SENT: set[str] = set()
 
 
-def take(digest: str) -> None:
-    """Trust in this process what the process that sent the task had trusted."""
-    _SENT.add(digest)
+@dataclass(frozen=True)
+class Parcel:
+    """A function with its code, to be sent to a process that will run it; whether it is trusted here."""
+
+    function: str
+    code: Source | None
+    trusted: bool
+
+
+def packed(function: str) -> Parcel:
+    """The function named by the content of its code, with that code; OwnFunctionError where it cannot be read."""
+    function = pinned(function)
+    code = known(digest_of(function))
+    return Parcel(function, code, code is not None and not untrusted([code]))
+
+
+def unpacked(parcel: Parcel) -> str:
+    """The function, whose code is known in this process from now on, and as trusted as where it was packed."""
+    if parcel.code is not None:
+        code = learn(replace(parcel.code))  # digested anew
+        if parcel.trusted:
+            _SENT.add(code.sha256)
+    return parcel.function
 
 
 def untrusted(sources: Iterable[Source]) -> list[Source]:
