@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.estimators import Estimator
-from analysis.estimators.own import source_digest
 from analysis.estimators.pooled import estimated
 from analysis.kernels.status import Status
 from benchmarks.rows import COUNTS, NUMBERS
@@ -58,10 +57,18 @@ class Block:
 
 
 def prepare(cells: Iterable[tuple[Settings, Scenario]]) -> tuple[Cell, ...]:
-    """The cells made ready; each world is resolved once."""
+    """The cells made ready; each world is resolved once, users' functions are named by their code."""
     return tuple(
-        Cell(number, settings, scenario, resolve(scenario)) for number, (settings, scenario) in enumerate(cells)
+        Cell(number, settings, _pinned(scenario), resolve(scenario))
+        for number, (settings, scenario) in enumerate(cells)
     )
+
+
+def _pinned(scenario: Scenario) -> Scenario:
+    if not any(one.kind == "own" for one in scenario.estimators):
+        return scenario
+    estimators = tuple(one.pinned() if one.kind == "own" else one for one in scenario.estimators)
+    return scenario.model_copy(update={"estimators": estimators})
 
 
 def block_size(scenario: Scenario) -> int:
@@ -77,9 +84,9 @@ def blocks(cell: Cell, size: int | None = None) -> list[Block]:
 
 
 def pair_key(endpoint: str, estimator: Estimator) -> str:
-    """The digest of an endpoint and an estimator with all its options, and of a user's function its source."""
-    own = {"source": source_digest(estimator.function)} if estimator.kind == "own" else {}
-    return digest({"endpoint": endpoint, "estimator": estimator.model_dump(mode="json"), **own})
+    """The digest of an endpoint and an estimator with all its options, of a user's function with its code."""
+    made = estimator.pinned() if estimator.kind == "own" else estimator
+    return digest({"endpoint": endpoint, "estimator": made.model_dump(mode="json")})
 
 
 def block_rows(block: Block) -> pa.Table:

@@ -11,6 +11,9 @@ overrides = click.option("-S", "--set", "settings", multiple=True, metavar="PATH
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 jobs = click.option("--jobs", type=click.IntRange(1, 1024), default=None, help="Threads; all cores unless given.")
 page = click.option("--report", "report_out", type=click.Path(path_type=Path), help="An .html file: the page of it.")
+trust = click.option(
+    "--trust", is_flag=True, help="Let the Python code of its own estimators run, from now on; read it first."
+)
 
 
 def cores() -> int:

@@ -9,12 +9,15 @@ from typing import Any
 
 import click
 
-from benchmarks.cli_options import TABLES, cores, jobs, overrides
+from benchmarks.cli_options import TABLES, cores, jobs, overrides, trust
 from benchmarks.questions.options import Options
 
 
-def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Command]:
-    """A command of a function that takes `Options` first, then its own options, and returns what is to be printed."""
+def question(reps: int, few: int = 2, estimates: bool = True) -> Callable[[Callable[..., str]], click.Command]:
+    """A command of a function that takes `Options` first, then its own options, and returns what is to be printed.
+
+    ``estimates``: it computes estimators, which may be users' own.
+    """
 
     counts = click.IntRange(few, 1_000_000)
 
@@ -23,7 +26,7 @@ def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Co
         def _command(
             name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, reps: int, seed: int | None,
             jobs: int | None, out: Path | None, figure: Path | None, report: Path | None,
-            tables: Path | None, as_json: bool, **own: Any,
+            tables: Path | None, as_json: bool, trust: bool = False, **own: Any,
         ) -> None:  # fmt: skip
             options = Options(
                 shlex.join(["trialtwin", *sys.argv[1:]]),
@@ -39,12 +42,14 @@ def question(reps: int, few: int = 2) -> Callable[[Callable[..., str]], click.Co
                 report,
                 tables,
                 as_json,
+                trust,
             )
             click.echo(function(options, **own))
 
         own = getattr(function, "__click_params__", [])
         _command.__click_params__ = []  # type: ignore[attr-defined]
         for option in (
+            *((trust,) if estimates else ()),
             click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables."),
             click.option("--tables", type=click.Path(path_type=Path), help=TABLES),
             click.option("--report", type=click.Path(path_type=Path), help="An .html file: the answer as a page."),
@@ -104,7 +109,7 @@ def multiverse(options: Options, axes: tuple[str, ...], alpha: float, replicate:
     return multiverse_shown.multiverse(options, axes, alpha, replicate)
 
 
-@question(reps=1000)
+@question(reps=1000, estimates=False)
 @click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True)
 def claims(options: Options, alpha: float) -> str:
     """How often does the workflow make the paper's claims, as the world says and when they are false?

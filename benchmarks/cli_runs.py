@@ -1,10 +1,11 @@
 """The commands about runs: start, shard and merge them, look at them, check them, make one replicate again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from benchmarks.cli_options import TABLES, as_json, cores, jobs, overrides
+from benchmarks.cli_options import TABLES, as_json, cores, jobs, overrides, trust
 
 TABLE_FILES = click.option("--tables", "tables_out", type=click.Path(path_type=Path), help=TABLES)
 FOLDER = click.argument("folder", type=click.Path(path_type=Path))
@@ -50,11 +51,12 @@ def demo(jobs: int | None, out: Path | None, as_json: bool) -> None:
 @click.option("--force-new", is_flag=True, help="Take a new folder where there is one already.")
 @TABLE_FILES
 @as_json
+@trust
 @click.option("--dry-run", is_flag=True, help="Tell time, memory and disk that it would take, and stop.")
 def run(
     name: str, settings: tuple[str, ...], reps: int | None, seed: int | None, jobs: int | None, block: int | None,
     backend: str, dask_tls: str | None, shard: tuple[int, int] | None, out: Path | None, force_new: bool,
-    tables_out: Path | None, as_json: bool, dry_run: bool,
+    tables_out: Path | None, as_json: bool, trust: bool, dry_run: bool,
 ) -> None:  # fmt: skip
     """Run a study: cells x replicates x estimators, judged against the truth.
 
@@ -64,6 +66,7 @@ def run(
     from benchmarks import run_verbs, verbs
 
     asked = verbs.load_study(name, settings, reps, seed)  # before what is slow to import: a mistake is told at once
+    asked = replace(asked, trust=trust)
     from benchmarks.dask_tls import parsed
     from benchmarks.sizes import check_sizes
     from benchmarks.study import Work
@@ -116,11 +119,12 @@ def status(folder: Path, as_json: bool) -> None:
 @FOLDER
 @click.option("--sample", type=click.IntRange(0, 100_000), default=20, show_default=True, help="Replicates recomputed.")
 @as_json
-def verify(folder: Path, sample: int, as_json: bool) -> None:
+@trust
+def verify(folder: Path, sample: int, as_json: bool, trust: bool) -> None:
     """Check a run: every checksum, and some replicates computed again. Exit code 1 where something differs."""
     from benchmarks import run_verbs
 
-    _told(*run_verbs.verify(folder, sample, as_json))
+    _told(*run_verbs.verify(folder, sample, as_json, trust))
 
 
 @click.command()
@@ -129,11 +133,12 @@ def verify(folder: Path, sample: int, as_json: bool) -> None:
 @click.option("--rep", type=click.IntRange(0), required=True, help="Number of the replicate, from 0.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where its files go; replay/ in the folder unless given.")
 @as_json
-def replay(folder: Path, cell: int, rep: int, out: Path | None, as_json: bool) -> None:
+@trust
+def replay(folder: Path, cell: int, rep: int, out: Path | None, as_json: bool, trust: bool) -> None:
     """One replicate again, bit for bit, with its cohort and every step of its analysis. Exit code 1 if it differs."""
     from benchmarks import run_verbs
 
-    _told(*run_verbs.replay(folder, cell, rep, out, as_json))
+    _told(*run_verbs.replay(folder, cell, rep, out, as_json, trust))
 
 
 def _told(text: str, holds: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.own_files import beside
 from benchmarks.performance import Measure, contrast
 from benchmarks.scenario import Scenario, cells
 from benchmarks.store import RunError, RunFolder
@@ -46,7 +47,7 @@ def document_of(name: str) -> Document:
     folder = Path(name)
     document = load(str(folder / "scenario.yaml") if folder.is_dir() else name, spec=Scenario)
     parse(document, Scenario)
-    return document
+    return beside(document)
 
 
 def moved(one: Path, other: Path) -> list[Moved]:

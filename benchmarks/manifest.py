@@ -5,7 +5,7 @@ import json
 import platform
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any
 import analysis
 import benchmarks
 import simulator
-from analysis.estimators.own import source_digest
+from analysis.estimators.own_code import FOLDER
+from benchmarks.own_files import pinned_code
 from benchmarks.store import RunError, RunFolder
 from simulator.differences import differences
 from simulator.documents import Document, DocumentError, digest, load, resolved_yaml
@@ -46,13 +47,17 @@ def versions() -> dict[str, str]:
     return {"trialtwin": version("trialtwin"), "code": code_digest()[:12], "python": platform.python_version(), **made}
 
 
-def manifest(document: Document, seed: int, own: Sequence[str] = ()) -> dict[str, object]:
-    """What a run was made from; two runs with the same world and versions share rows. ``own`` are users' functions."""
+def manifest(document: Document, seed: int, own: Mapping[str, str] | None = None) -> dict[str, object]:
+    """What a run was made from; two runs with the same world and versions share rows.
+
+    ``own`` are users' functions by the names of their estimators.
+    """
     return {
         "digest": identity(document, seed),
         "world": world_identity(document, seed),
         "seed": seed,
-        "versions": {**versions(), **{function: source_digest(function) for function in own}},
+        "versions": versions(),
+        "own": dict(own or {}),
         "machine": platform.machine(),
         "host": platform.node(),
         "command": shlex.join(["trialtwin", *sys.argv[1:]]),
@@ -86,12 +91,17 @@ def open_folder(
     held = _held(folder)
     if held is not None:
         _compare(folder, held, document, asked, force_new is not None)
+    for code in pinned_code(document):
+        if folder.read_checked(f"{FOLDER}/{code.sha256}.py") != code.content:
+            folder.write_checked(f"{FOLDER}/{code.sha256}.py", code.content)
     folder.write_bytes("scenario.yaml", resolved_yaml(document.tree).encode())
     folder.write_json(MANIFEST, dict(asked))
     return folder
 
 
-def check_same(folder: RunFolder, held: Mapping[str, Any], document: Document, seed: int, own: Sequence[str]) -> None:
+def check_same(
+    folder: RunFolder, held: Mapping[str, Any], document: Document, seed: int, own: Mapping[str, str]
+) -> None:
     """Refuse a folder whose run was made by other versions than these, or by another world than its scenario says."""
     _compare(folder, held, document, manifest(document, seed, own), False)
 
@@ -133,6 +143,13 @@ def _compare(
                 f"{folder.path}: holds a run with {what} ({told}); choose another folder with --out"
                 + (", or let --force-new choose one" if may_force else "")
             )
+    before, now = (one if isinstance(one, dict) else {} for one in (held.get("own"), asked.get("own")))
+    for name in (name for name in now if before.get(name, now[name]) != now[name]):
+        raise RunError(
+            f"{folder.path}: holds a run with other code of the estimator '{name}' ({_short(before[name])}, now "
+            f"{_short(now[name])}); give the estimator another name, or choose another folder with --out"
+            + (", or let --force-new choose one" if may_force else "")
+        )
 
 
 def _differing(folder: RunFolder, key: str, held: Any, asked: Any, document: Document) -> str:

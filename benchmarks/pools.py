@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 S = TypeVar("S")
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "NUMBA")}
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}
+"""A worker imports nothing from the current folder, which may be somebody else's."""
 
 
 class BackendError(Exception):
@@ -124,7 +126,7 @@ class Processes(Serial):
     def _opened() -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
 
-        return ProcessPoolExecutor(1, initializer=_leave_with, initargs=(os.getpid(),), env=ONE_THREAD)
+        return ProcessPoolExecutor(1, initializer=_leave_with, initargs=(os.getpid(),), env=ONE_THREAD | SAFE_PATH)
 
     @staticmethod
     def _check(lane: Any) -> None:

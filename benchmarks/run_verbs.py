@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.own_files import own_functions
+from benchmarks.own_files import ask_trust, own_functions
 from benchmarks.store import RunError, RunFolder
 from benchmarks.verbs import Asked, load_study, ready_kernels, started
 from simulator.documents import resolved_yaml
@@ -46,6 +46,11 @@ def held(path: Path) -> Held:
     return Held(folder, replace(asked, document=document), prepare(asked.cells), manifest)
 
 
+def may_run(asked: Asked) -> None:
+    """Return where the code of the study's own functions may run; OwnFunctionError says what is not trusted."""
+    ask_trust((cell for _, cell in asked.cells), asked.trust)
+
+
 def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
     """What a run would compute, and the time, memory and disk that it would take."""
     from benchmarks.blocks import prepare
@@ -55,6 +60,7 @@ def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
     from benchmarks.study_document import study_json
     from benchmarks.warm_up import STUDY
 
+    may_run(asked)
     ready_kernels(STUDY)
     made = manifest(asked.document, asked.scenario.run.seed, own_functions(asked.scenario))
     place = out or default_folder(asked, str(made["world"]))
@@ -97,6 +103,7 @@ def run(
     _check(tables_out)
     if shard is not None and tables_out is not None:
         raise RunError("--tables: a shard has no tables; ask `trialtwin report` for them once all are merged")
+    may_run(asked)
     made = manifest(asked.document, asked.scenario.run.seed, own_functions(asked.scenario))
     folder = open_folder(out or default_folder(asked, str(made["world"])), asked.document, made, force_new)
     folder.note(f"began: {made['command']}")
@@ -198,13 +205,15 @@ def status(path: Path, as_json: bool) -> str:
     return "\n".join(lines if finished else [*lines, "", f"to go on: {told['command']}"])
 
 
-def verify(path: Path, sample: int, as_json: bool) -> tuple[str, bool]:
+def verify(path: Path, sample: int, as_json: bool, trust: bool = False) -> tuple[str, bool]:
     """Whether every file agrees with its checksum, and some replicates computed again with the rows, bit for bit."""
     from benchmarks import study
     from benchmarks.replay import drawn, same_again
     from benchmarks.warm_up import STUDY
 
     found = held(path)
+    if sample:
+        may_run(replace(found.asked, trust=trust))
     damaged = found.folder.damaged()
     ready_kernels(STUDY)
     result = study.read_study(found.cells, found.folder) if study.RESULTS not in damaged else None
@@ -228,7 +237,9 @@ def verify(path: Path, sample: int, as_json: bool) -> tuple[str, bool]:
     return "\n".join([verdict, *lines]), holds
 
 
-def replay(path: Path, cell: int, replicate: int, out: Path | None, as_json: bool) -> tuple[str, bool]:
+def replay(
+    path: Path, cell: int, replicate: int, out: Path | None, as_json: bool, trust: bool = False
+) -> tuple[str, bool]:
     """One replicate again, its cohort and every step of its analysis written; whether it is the same bit for bit."""
     from benchmarks import study
     from benchmarks.replay import replayed
@@ -237,6 +248,7 @@ def replay(path: Path, cell: int, replicate: int, out: Path | None, as_json: boo
     found = held(path)
     if not 0 <= cell < len(found.cells):
         raise RunError(f"{path}: has no cell {cell}; its cells are 0 to {len(found.cells) - 1}")
+    may_run(replace(found.asked, trust=trust))
     ready_kernels(STUDY)
     result = study.read_study(found.cells, found.folder)
     count = result.rows.layout.replicates[cell]

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis.addresses import ALONE, Address, as_simulated
 from analysis.cohort_spec import CohortSpec
-from benchmarks.own_files import beside, own_functions
+from benchmarks.own_files import beside, check_own, pinned_code
 from benchmarks.published_keys import check_published
 from benchmarks.scenario import Scenario, Settings, cells
 from benchmarks.store import RunError
@@ -38,11 +38,15 @@ VERBATIM = ("published",)
 
 @dataclass(frozen=True)
 class Asked:
-    """A study as asked for: the document and the valid scenario of every cell."""
+    """A study as asked for: the document and the valid scenario of every cell.
+
+    ``trust``: the user's command says that the code of its own functions may run.
+    """
 
     document: Document
     scenario: Scenario
     cells: list[tuple[Settings, Scenario]]
+    trust: bool = False
 
 
 def load_study(
@@ -251,6 +255,7 @@ def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) ->
         f"estimators: {', '.join(estimator.name for estimator in scenario.estimators)}",
         f"cells: {len(asked.cells)}; replicates: {scenario.run.replicates:,}; seed: {scenario.run.seed}",
         f"digest: {digest(asked.document.tree)}",
+        *(f"own code: {code}, sha256 {code.sha256}" for code in pinned_code(asked.document)),
         "",
         "sourced:",
         *(f"  {path}: {source}" for path, source in sorted(asked.document.sources.items())),
@@ -303,11 +308,8 @@ def check(name: str, settings: tuple[str, ...]) -> str:
 
 def checked(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
     """The number of cells and the digest of a valid scenario; DocumentError, or OwnFunctionError, otherwise."""
-    from analysis.estimators.own import found
-
     asked = load_study(name, settings)
-    for function in sorted({own for _, cell in asked.cells for own in own_functions(cell)}):
-        found(function)
+    check_own(cell for _, cell in asked.cells)
     return {"name": name, "cells": len(asked.cells), "digest": digest(asked.document.tree)}
 
 

@@ -214,11 +214,16 @@ def _in_processes(names: Sequence[str], workers: int) -> list[str]:
 
 
 def _process() -> "subprocess.Popen[str]":
-    """A fresh interpreter that finds our packages where this one does, and does each part whose name it is told."""
+    """A fresh interpreter that finds our packages where this one does, and does each part whose name it is told.
+
+    It imports nothing from the current folder, which may be somebody else's.
+    """
     home = str(Path(__file__).resolve().parent.parent)
     code = f"import sys; sys.path.insert(0, {home!r}); from benchmarks.warm_up import do_parts; do_parts()"
     pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", code], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
+    )
 
 
 def do_parts() -> None:

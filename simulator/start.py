@@ -1,5 +1,6 @@
 """The door of the console script: a system that will do, and no package of ours hidden by another of its name."""
 
+import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -25,10 +26,14 @@ def supported() -> bool:
 
 
 def main() -> None:
-    """Run the command line, after one line and exit code 2 where a file hides a package of ours, or on Windows."""
+    """Run the command line, after one line and exit code 2 where a file hides a package of ours, or on Windows.
+
+    Processes that it starts import nothing from the current folder, which may be somebody else's.
+    """
     if not supported():
         print(f"trialtwin: {UNSUPPORTED}", file=sys.stderr)
         raise SystemExit(2)
+    os.environ["PYTHONSAFEPATH"] = "1"
     for name in ("analysis", "benchmarks"):
         other = hidden_by(name)
         if other is not None:

@@ -1,6 +1,24 @@
 """What all tests need: an interruption can be heard, even where they were started in the background, deaf to it."""
 
+import os
 import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what a process ignores its children ignore too
+
+
+@pytest.fixture(autouse=True, scope="session")
+def config_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A folder of settings of the tests' own, in which a function that a user might write is trusted."""
+    from tests.trusting import trusted
+
+    before = {name: os.environ.pop(name, None) for name in ("XDG_CONFIG_HOME", "TRIALTWIN_TRUST")}
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+    trusted(Path(__file__).with_name("own_functions.py"))
+    yield
+    del os.environ["XDG_CONFIG_HOME"]
+    os.environ.update({name: value for name, value in before.items() if value is not None})

@@ -13,6 +13,7 @@ from benchmarks import study
 from benchmarks.blocks import prepare
 from benchmarks.cli import cli
 from benchmarks.store import RunFolder
+from tests.trusting import trusted
 from tests.worlds import scenario
 
 FUNCTION = """
@@ -44,7 +45,7 @@ def test_a_cohort_that_kills_its_worker_is_lost_alone(tmp_path: Path, monkeypatc
     own = {"kind": "own", "name": "rate", "function": "rates.py:rate", "endpoints": ("OS",), "measure": "none"}
     statuses, values = {}, {}
     for kills in (True, False):
-        Path("rates.py").write_text(f"KILLS = {kills}\n" + FUNCTION)
+        trusted(Path("rates.py"), f"KILLS = {kills}\n" + FUNCTION)
         result = _rows(tmp_path / str(kills), "auto", own, replicates=16)
         numbers, statuses[kills] = result.rows.of(0, "OS", "rate")
         values[kills] = numbers["value"]

@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from analysis.estimators import Own
+from analysis.estimators.own import OwnFunctionError
 from benchmarks import dask_pool, executors
 from benchmarks.executors import BackendError, Crew, Rescue, chosen, crew
+from tests.trusting import trusted
 from tests.worker_tasks import (
     WORKER_LOST,
     Task,
@@ -191,15 +194,19 @@ def test_workers_are_like_the_driver(crews: dict[str, Crew], backend: str) -> No
 
 
 @pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
-def test_a_users_file_is_found_from_the_current_folder(
-    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "mine.py").write_text("import beside\ndef answer(): return beside.ANSWER")
-    (tmp_path / "beside.py").write_text("ANSWER = 42")
+def test_a_users_code_goes_along_with_the_task(backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker neither reads the file again nor looks in its own folder; what is not trusted here is not there."""
+    file, other = tmp_path / "mine.py", tmp_path / "theirs.py"
+    trusted(file, f"def answer(): return 42, __file__  # {backend}")
+    other.write_text(f"def answer(): return 0, __file__  # {backend}", "utf-8")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    with crew(backend, 1) as one:
-        assert list(one.run_in_order(call_own, ["mine.py:answer", "mine:answer"])) == [42, 42]
+    mine, theirs = (Own(name="own", function=f"{one.name}:answer").pinned() for one in (file, other))
+    for one in (file, other):
+        one.write_text("def answer(): return 43, __file__", "utf-8")
+    with crew(backend, 1) as workers:
+        assert list(workers.run_in_order(call_own, [mine])) == [(42, str(file))]
+        with pytest.raises(OwnFunctionError, match=r"theirs\.py: Python code that is not trusted"):
+            list(workers.run_in_order(call_own, [theirs]))
 
 
 @pytest.mark.slow

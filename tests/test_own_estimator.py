@@ -12,6 +12,7 @@ from analysis.estimators.own import OwnFunctionError, found, frame, source_diges
 from analysis.kernels.status import Status
 from simulator.generate import generate, resolve
 from tests.test_cli import _call
+from tests.trusting import trusted
 from tests.worlds import scenario
 
 PETO = """
@@ -79,8 +80,7 @@ def without_se(cohort):
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.py").write_text(PETO, "utf-8")
-    return tmp_path / "mine.py"
+    return trusted(tmp_path / "mine.py", PETO)
 
 
 def _sample(count: int = 5) -> Sample:
@@ -143,14 +143,13 @@ def test_a_mistake_in_it_is_one_line(file: Path, name: str, told: str) -> None:
     with pytest.raises(OwnFunctionError, match=told) as error:
         _own(file, name)
     assert "\n" not in str(error.value)
-    with pytest.raises(OwnFunctionError, match="no such file"):
+    with pytest.raises(OwnFunctionError, match=r"there is no file '.*nowhere\.py'$"):
         _own(file.with_name("nowhere.py"), "peto")
 
 
 @pytest.mark.parametrize("name", ["runtime", "own_kind", "value", "arithmetic"])
 def test_what_cannot_be_fitted_in_one_replicate_is_one_failed_replicate(file: Path, name: str) -> None:
-    file.write_text(PETO + f"\n# of its own for {name}\n", "utf-8")
-    found.cache_clear()
+    trusted(file, PETO + f"\n# of its own for {name}\n")
     made = _own(file, name)
     assert (made.status == [0, 0, Status.NOT_CONVERGED, 0, 0]).all()
     assert np.isnan(made.value).tolist() == [False, False, True, False, False]
@@ -158,7 +157,7 @@ def test_what_cannot_be_fitted_in_one_replicate_is_one_failed_replicate(file: Pa
 
 @pytest.mark.parametrize("text", ["1 / 0", "raise RuntimeError('no')", "nowhere", "def (:", "import nowhere_at_all"])
 def test_a_file_that_cannot_be_loaded_is_one_line(tmp_path: Path, text: str) -> None:
-    (tmp_path / "bad.py").write_text(f"def f(cohort):\n    return 1, 1\n{text}\n", "utf-8")
+    trusted(tmp_path / "bad.py", f"def f(cohort):\n    return 1, 1\n{text}\n")
     with pytest.raises(OwnFunctionError, match=r"bad\.py cannot be loaded: ") as error:
         found(f"{tmp_path / 'bad.py'}:f")
     assert "\n" not in str(error.value)
@@ -171,8 +170,7 @@ def _study(folder: Path, function: str, file: str = "own.yaml") -> None:
 
 
 def _function(folder: Path, value: float) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "rates.py").write_text(f"def surv(cohort):\n    return {value}, 0.05\n", "utf-8")
+    trusted(folder / "rates.py", f"def surv(cohort):\n    return {value}, 0.05\n")
 
 
 def test_its_file_is_sought_beside_the_document_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,12 +188,19 @@ def test_its_file_is_sought_beside_the_document_that_names_it(tmp_path: Path, mo
     assert mean("study/own.yaml", "--out", "one") == pytest.approx(0.1)
     assert mean(str(tmp_path / "study/own.yaml"), "--out", "one") == pytest.approx(0.1)  # the same run, continued
     assert _call("report", "one")[0] == 0
-    _function(tmp_path, 0.7)  # what lies in the current folder is second
+    _function(tmp_path, 0.7)  # what lies in the current folder is another file
     assert mean("study/deep/what-if.yaml", "--out", "two") == pytest.approx(0.1)
     named = '[{kind: own, name: own, function: "rates.py:surv", endpoints: [OS]}]'
     assert mean("study/own.yaml", "-S", f"estimators={named}", "--out", "three") == pytest.approx(0.7)
+    monkeypatch.chdir(tmp_path / "study")
+    assert mean("own.yaml", "--out", "../one") == pytest.approx(0.1)
+    assert _call("status", "../one")[0] == 0
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "study/rates.py").unlink()
-    assert mean("study/own.yaml", "--out", "four") == pytest.approx(0.7)
+    code, _, err = _call("run", "study/own.yaml", "--out", "four")
+    assert code == 2
+    assert "there is no file 'rates.py' beside study/own.yaml" in err
+    assert mean("one/scenario.yaml", "--out", "one") == pytest.approx(0.1)  # the run folder keeps what it used
 
 
 @pytest.mark.parametrize("verb", [["check"], ["run", "--dry-run"], ["run"], ["show"]])
@@ -208,7 +213,7 @@ def test_a_file_that_is_not_there_is_told_at_once(
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert "study/own.yaml:1:" in err
-    assert "estimators.0.function: there is no file 'rates.py' beside study/own.yaml or in the current folder" in err
+    assert "estimators.0.function: there is no file 'rates.py' beside study/own.yaml; put it there" in err
     assert [path.name for path in tmp_path.iterdir()] == ["study"]
 
 
@@ -219,6 +224,8 @@ def test_check_says_when_the_function_is_not_there(tmp_path: Path, monkeypatch: 
     code, _, err = _call("check", "own.yaml")
     assert code == 2
     assert err == "trialtwin: rates.py:cure: rates.py has no function 'cure'\n"
+    assert _call("run", "own.yaml", "--out", "made") == (code, "", err)
+    assert not (tmp_path / "made").exists()
     _study(tmp_path, "rates.py:surv")
     assert _call("check", "own.yaml")[0] == 0
 
@@ -235,11 +242,11 @@ def test_a_study_runs_it_and_notices_when_its_source_changes(file: Path, tmp_pat
     assert code == 0, err
     assert "peto" in out
     before = source_digest("mine.py:peto")
-    file.write_text(PETO + "\n", "utf-8")
+    trusted(file, PETO + "\n")
     assert source_digest("mine.py:peto") != before
     code, _, err = _call(*words)
     assert code == 2
-    assert "holds a run with other versions" in err
+    assert f"holds a run with other code of the estimator 'peto' (own/{before[:53]}" in err
 
 
 def test_the_one_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +255,7 @@ def test_the_one_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rates.py").write_text(function, "utf-8")
     (tmp_path / "mine.yaml").write_text(study, "utf-8")
-    code, out, _ = _call("run", "mine.yaml", "--reps", "4", "--json", "-S", "run.truth_patients=20000")
+    code, out, _ = _call("run", "mine.yaml", "--trust", "--reps", "4", "--json", "-S", "run.truth_patients=20000")
     assert code == 0
     found = json.loads(out)
     made = {row["measure"]: row["value"] for row in found["performance"] if row["estimator"] == "rates"}

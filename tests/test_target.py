@@ -31,6 +31,7 @@ from benchmarks.whom import CAVEAT, whom_of
 from simulator.estimand import Estimand
 from simulator.generate import generate, resolve
 from tests.commands import printed
+from tests.trusting import trusted
 from tests.worlds import scenario, tree
 
 ASKED: tuple[Any, ...] = (
@@ -347,7 +348,7 @@ def test_another_level_is_told_and_marked(tmp_path: Path) -> None:
 
 
 def _own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
-    (tmp_path / "fixed.py").write_text("def printed(cohort):\n    return -2.0, 0.5\n", "utf-8")
+    trusted(tmp_path / "fixed.py", "def printed(cohort):\n    return -2.0, 0.5\n")
     monkeypatch.chdir(tmp_path)
     return {"kind": "own", "name": "printed", "function": "fixed.py:printed"}
 
@@ -526,7 +527,7 @@ def test_differences_to_several_horizons_say_to_which(tmp_path: Path, found: stu
 def test_a_sweep_over_estimators_tells_each_cell_in_its_own_measure(tmp_path: Path) -> None:
     """A difference of months is not shown as the ratio that the same name has in another cell."""
     run = {"replicates": 8, "seed": 5, "truth_patients": 4_000}
-    (tmp_path / "mine.py").write_text("def never(cohort):\n    return None\n", "utf-8")
+    trusted(tmp_path / "mine.py", "def never(cohort):\n    return None\n")
     never: dict[str, Any] = {"kind": "own", "name": "never", "function": f"{tmp_path / 'mine.py'}:never"}
     asked = ({"kind": "crude", "name": "one"}, never), ({"kind": "rmst", "name": "one", "horizon": 12.0}, never)
     made = [({"estimators": k}, _world(estimators=one, run=run)) for k, one in enumerate(asked)]
@@ -540,7 +541,7 @@ def test_a_sweep_over_estimators_tells_each_cell_in_its_own_measure(tmp_path: Pa
 
 
 def test_who_has_no_spread_is_left_out_of_the_chart_and_named(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text("def same(cohort):\n    return 1.0, 0.0\n", "utf-8")
+    trusted(tmp_path / "mine.py", "def same(cohort):\n    return 1.0, 0.0\n")
     same = {"kind": "own", "name": "same", "function": f"{tmp_path / 'mine.py'}:same", "measure": "rmst_difference"}
     asked = ({**same, "horizon": 12.0}, {"kind": "rmst", "horizon": 12.0}, "adjusted")
     result = _run(tmp_path, _world(estimators=asked, run={"replicates": 8, "seed": 5, "truth_patients": 4_000}))

@@ -5,6 +5,10 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.estimators import Own
 
 WORKER_LOST = -1
 
@@ -71,11 +75,11 @@ def lost(task: Task) -> list[int]:  # noqa: ARG001
     return [WORKER_LOST]
 
 
-def call_own(function: str) -> object:
+def call_own(estimator: "Own") -> object:
     """The answer of a user's function."""
     from analysis.estimators.own import found
 
-    return found(function)()
+    return found(estimator.function)()
 
 
 def about_this_process(name: str) -> object:

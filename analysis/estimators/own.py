@@ -1,13 +1,11 @@
 """A user's own estimator: a Python function from one observed cohort to an estimate."""
 
-import hashlib
-import importlib
-import importlib.util
-import sys
+import threading
 import traceback
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -15,7 +13,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri
 
+from analysis.estimators import own_code, trust
 from analysis.estimators.base import Estimate, Judged, Sample
+from analysis.estimators.own_code import OwnFunctionError as OwnFunctionError
+from analysis.estimators.own_code import said
 from analysis.kernels.status import Status
 from analysis.matching_plan import no_repeats
 from analysis.plan import Plan
@@ -36,10 +37,6 @@ MISTAKES = (
 NUMBERS = ("value", "se", "low", "high", "p")
 _OF_YES_OR_NO = ("risk_difference", "log_risk_ratio", "log_odds_ratio")
 _AT_A_TIME = ("rmst_difference", "survival_difference")
-
-
-class OwnFunctionError(Exception):
-    """A user's function cannot be found or used; its message is one line."""
 
 
 class Watched:
@@ -65,8 +62,9 @@ class Watched:
 class Own(Judged):
     """A user's own Python function of one cohort.
 
-    ``function`` is ``module:function`` or ``file.py:function``, the file being looked for beside the document that
-    names it, then from the current folder. It is called with a data frame: the covariates (levels by name), ``treated``
+    ``function`` is ``file.py:function``, the file being looked for beside the document that names it, or
+    ``module:function`` of what is installed. Its code runs only once the user trusts that very content of the file
+    (``--trust``). It is called with a data frame: the covariates (levels by name), ``treated``
     (True, False), and ``time`` and ``event`` of the endpoint, or ``outcome`` for a yes/no outcome. It returns the value
     and its SE, or a mapping with ``value``, ``se`` and, if it likes, ``low``, ``high``, ``p``. None, or raising
     ValueError, RuntimeError or any error of a library's own, says that there is no estimate of that cohort (status
@@ -115,6 +113,20 @@ class Own(Judged):
             follow_up="complete" if differs else "observed",
         )
 
+    def pinned(self) -> "Own":
+        """The same with its function named by the content of its code; OwnFunctionError where that cannot be read."""
+        return self.model_copy(update={"function": own_code.pinned(self.function)})
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """What a worker is sent: the code goes along, and whether it is trusted here."""
+        state, parcel = super().__getstate__(), trust.packed(self.function)
+        return {**state, "__dict__": {**state["__dict__"], "function": parcel.function}, "parcel": parcel}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """In a worker: what arrives is known by its content, not sought anywhere."""
+        trust.unpacked(state["parcel"])
+        super().__setstate__({name: part for name, part in state.items() if name != "parcel"})
+
     def estimate(self, sample: Sample, endpoint: str) -> Estimate:
         """One call per replicate."""
         function, count = found(self.function), len(sample.replicates)
@@ -138,7 +150,7 @@ class Own(Judged):
         if isinstance(call.error, MISTAKES):
             last = traceback.extract_tb(call.error.__traceback__)[-1]
             at = f"{Path(last.filename).name}:{last.lineno}"
-            raise OwnFunctionError(f"{self.function} failed in replicate {replicate} at {at}: {call.told()}")
+            raise OwnFunctionError(f"{said(self.function)} failed in replicate {replicate} at {at}: {call.told()}")
         if answer is None:
             return [np.nan] * 5
         given = self._numbers(answer, replicate)
@@ -156,11 +168,11 @@ class Own(Judged):
         with Watched() as reading:
             pairs = answer if isinstance(answer, Mapping) else dict(zip(("value", "se"), answer, strict=True))
             given = {str(name): np.nan if number is None else float(number) for name, number in pairs.items()}
-        what = f"{self.function} returns {' '.join(repr(answer).split())[:80]} in replicate {replicate}"
+        what = f"{said(self.function)} returns {' '.join(repr(answer).split())[:80]} in replicate {replicate}"
         if reading.error is not None:
             raise OwnFunctionError(f"{what}; {wanted}, all numbers")
         if set(given) - set(NUMBERS) or "value" not in given or "se" not in given:
-            raise OwnFunctionError(f"{self.function} returns {', '.join(given)}; {wanted}")
+            raise OwnFunctionError(f"{said(self.function)} returns {', '.join(given)}; {wanted}")
         low, high, p = (given.get(name, np.nan) for name in NUMBERS[2:])
         if given["se"] < 0 or p < 0 or p > 1 or low > high:
             raise OwnFunctionError(f"{what}; se is not below 0, p from 0 to 1 and low not above high")
@@ -196,38 +208,43 @@ def _level_names(variable: Variable, values: Floats) -> NDArray[Any]:
     return made
 
 
-@cache
+_LOADING = threading.RLock()
+
+
 def found(function: str) -> Callable[..., Any]:
-    """The function of that name; OwnFunctionError says what is not there."""
-    place, _, name = function.rpartition(":")
-    module = None
-    with Watched() as loading:
-        module = _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
-    if loading.error is not None:
-        told = str(loading.error) if isinstance(loading.error, FileNotFoundError | ImportError) else loading.told()
-        raise OwnFunctionError(f"{function}: {place} cannot be loaded: {told}")
-    made = getattr(module, name, None)
+    """The function of that name; OwnFunctionError says what is not there, or that its code is not trusted.
+
+    No code of a user's is run but through here.
+    """
+    with _LOADING:
+        return _found(own_code.pinned(function))
+
+
+@cache
+def _found(function: str) -> Callable[..., Any]:
+    code, name = own_code.source(function), function.rpartition(":")[2]
+    trust.demand([code])
+    made = getattr(_module(function.rpartition(":")[0]), name, None)
     if not callable(made):
-        raise OwnFunctionError(f"{function}: {place} has no function '{name}'")
+        raise OwnFunctionError(f"{said(function)}: {code} has no function '{name}'")
     return made  # type: ignore[no-any-return]
 
 
-def source_digest(function: str) -> str:
-    """The SHA-256 of the source file that is named for a user's function."""
-    place = function.rpartition(":")[0]
-    found(function)
-    file = place if place.endswith(".py") else sys.modules[place].__file__
-    if file is None or not Path(file).is_file():
-        raise OwnFunctionError(f"{function}: its source cannot be read")
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
-
-
-def _from_file(path: Path) -> Any:
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file in {Path.cwd()}")
-    spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+@cache
+def _module(place: str) -> ModuleType:
+    """The module of trusted code that is named by its content: one for all functions in it."""
+    module, code = None, own_code.source(f"{place}:_")
+    with Watched() as loading:
+        try:
+            module = own_code.loaded(f"{place}:_")
+        except SystemExit as error:
+            raise ImportError(f"it ends Python with SystemExit({error.code!r})") from None
+    if module is None:
+        told = str(loading.error) if isinstance(loading.error, ImportError) else loading.told()
+        raise OwnFunctionError(f"{code} cannot be loaded: {told}")
     return module
+
+
+def source_digest(function: str) -> str:
+    """The SHA-256 of the source file that is named for a user's function, which is not run."""
+    return own_code.digest_of(function)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from analysis.figures.style import save
 from analysis.kernels.status import Status
 from benchmarks.blocks import Cell, prepare
 from benchmarks.manifest import manifest, open_folder
+from benchmarks.own_files import ask_trust
 from benchmarks.progress import Progress
 from benchmarks.questions.options import Options
 from benchmarks.rows import Rows
@@ -36,7 +38,7 @@ def load(options: Options) -> Asked:
     """The study that the options name."""
     asked = load_study(options.name, options.settings, options.reps, options.seed)
     check_sizes((asked.scenario,), options.jobs)
-    return asked
+    return replace(asked, trust=options.trust)
 
 
 def designed(asked: Asked, cells_of: Sequence[Settings], fixed: Mapping[str, Any]) -> Asked:
@@ -50,7 +52,7 @@ def designed(asked: Asked, cells_of: Sequence[Settings], fixed: Mapping[str, Any
     scenario = parse(document, Scenario)
     made = cells(document, scenario)
     check_sizes(cell for _, cell in made)
-    return Asked(document, scenario, made)
+    return Asked(document, scenario, made, asked.trust)
 
 
 def rows_only(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[Rows, Path]:
@@ -130,6 +132,7 @@ def target_text(target: Target) -> str:
 
 
 def _folder(asked: Asked, verb: str, out: Path | None) -> tuple[RunFolder, Path]:
+    ask_trust((cell for _, cell in asked.cells), asked.trust)
     made = manifest(asked.document, asked.scenario.run.seed)
     place = out or Path("runs") / f"{verb}-{asked.scenario.name}-{str(made['world'])[:10]}"
     folder = open_folder(place, asked.document, made)

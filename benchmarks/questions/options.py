@@ -21,3 +21,4 @@ class Options:
     report: Path | None
     tables: Path | None
     as_json: bool
+    trust: bool = False
