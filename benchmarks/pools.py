@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
+from analysis.own_process import ONE_THREAD, until
+
 T = TypeVar("T")
 S = TypeVar("S")
-ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "NUMBA")}
 
 
 class BackendError(Exception):
@@ -61,10 +62,21 @@ class Threads(Serial):
         self.width = self.spare = jobs
         self.keeps = True
         self._pool = ThreadPoolExecutor(jobs)
+        self._stop = threading.Event()
 
     def submit(self, function: Callable[[T], S], task: T) -> Future[S]:
         """The future of one task."""
-        return self._pool.submit(function, task)
+        return self._pool.submit(self._wanted, function, task)
+
+    def _wanted(self, function: Callable[[T], S], task: T) -> S:
+        with until(self._stop):
+            return function(task)
+
+    def abandon(self, futures: Iterable[Future[S]]) -> None:
+        """End what is under way: a user's function at once, a compiled one when it is done."""
+        self._stop.set()
+        super().abandon(futures)
+        self._stop.clear()
 
     def close(self) -> None:
         """Send the workers home."""

@@ -1,0 +1,44 @@
+"""The child in which a user's own functions are called: questions in, plain numbers or one line out."""
+
+import contextlib
+import os
+import pickle
+import struct
+import sys
+from typing import Any, NoReturn
+
+from analysis.estimators.own import OwnFunctionError, answer_of, found
+from analysis.own_keeper import HEADER, LOADED, LONGEST, MISTAKE, NUMBERS, SIZE, read_exactly, write_all
+
+
+def serve(question: int, answer: int) -> NoReturn:
+    """Answer questions until there are no more; a function that leaves Python ends this process."""
+    import numpy
+
+    for end in (question, answer):
+        os.set_inheritable(end, False)
+    getattr(numpy, "random").seed()  # noqa: B009  as in a new process: another child has had what this one would draw
+    while True:
+        header = read_exactly(question, SIZE.size)
+        if len(header) < SIZE.size:
+            os._exit(0)
+        number, size = SIZE.unpack(header)
+        kind, content = _answered(pickle.loads(read_exactly(question, size)), number, answer)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        write_all(answer, HEADER.pack(number, kind, len(content)) + content)
+
+
+def _answered(asked: dict[str, Any], number: int, answer: int) -> tuple[int, bytes]:
+    """What there is to say: five numbers, or the line that ends the run."""
+    try:
+        sys.path[:] = asked["path"]
+        if asked["folder"] != os.getcwd():
+            os.chdir(asked["folder"])
+        function = found(asked["function"])
+        write_all(answer, HEADER.pack(number, LOADED, 0))
+        numbers = answer_of(asked["function"], function, asked["columns"], asked["replicate"], asked["level"])
+    except OwnFunctionError as error:
+        return MISTAKE, str(error).encode("utf-8", "replace")[:LONGEST]
+    return NUMBERS, struct.pack("<5d", *numbers)
