@@ -75,7 +75,7 @@ class Parts:
         held = self.held(cell)
         by_key = {key: sorted((p for p in held if key in p.pairs), key=lambda p: (p.first, -p.last)) for key in keys}
         edges = {0, total} | {edge for part in held for edge in (part.first, part.last) if edge < total}
-        read = lru_cache(maxsize=8)(self._read)
+        read = lru_cache(maxsize=8)(self.read)
         bounds = sorted(edges)
         places = dict.fromkeys(keys, 0)
         for first, last in itertools.pairwise(bounds):
@@ -127,7 +127,8 @@ class Parts:
             return ()
         return tuple(map(str, found)) if isinstance(found, list) else ()
 
-    def _read(self, part: Part) -> pa.Table:
+    def read(self, part: Part) -> pa.Table:
+        """The rows of a part; RunError where it is damaged."""
         table = self.folder.read_table(part.file)
         if table is None or len(table) != (part.last - part.first) * len(part.pairs):
             raise RunError(f"{self.folder.path / Path(part.file)}: damaged; give the command of the run again")

@@ -32,8 +32,8 @@ def told(patience: float | None) -> str:
         return "any time"
     for unit in ("h", "min"):
         if patience >= 2 * UNITS[unit]:
-            return f"{patience / UNITS[unit]:.4g} {unit}"
-    return f"{patience:.4g} s"
+            return f"{patience / UNITS[unit]:.3g} {unit}"
+    return f"{patience:.3g} s"
 
 
 _SCHEMA: dict[str, Any] = {

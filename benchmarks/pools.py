@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from analysis.own_process import ONE_THREAD, until
+from analysis.own_link import ONE_THREAD
+from analysis.own_process import Busy, busy, note_in, noted_in, until
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -28,6 +30,8 @@ class Serial:
     """Tasks that may wait for the next free worker."""
     keeps = False
     """Whether workers keep their own results: only threads can."""
+    mortal = False
+    """Whether a worker may die alone."""
 
     def submit(self, function: Callable[[T], S], task: T) -> Future[S]:
         """The future of one task; never called for more than ``width`` at a time."""
@@ -44,6 +48,10 @@ class Serial:
 
     def watch(self) -> None:
         """Raise BackendError when no worker will ever answer."""
+
+    def doing(self, future: Future[S] | None, thread: int) -> Busy | None:  # noqa: ARG002
+        """The call of a user's function that is under way for a task, computed by that thread."""
+        return busy().get(thread)
 
     def abandon(self, futures: Iterable[Future[S]]) -> None:
         """End what is under way."""
@@ -94,8 +102,9 @@ def deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _leave_with(parent: int) -> None:
-    """End this process soon after its parent."""
+def _leave_with(parent: int, notes: str) -> None:
+    """End this process soon after its parent; the users' functions that it calls are noted in a file."""
+    note_in(notes)
 
     def look() -> None:
         while os.getppid() == parent:
@@ -110,6 +119,9 @@ class Processes(Serial):
 
     def __init__(self, jobs: int) -> None:
         self.width = jobs
+        self.mortal = True
+        self._place = TemporaryDirectory(prefix="trialtwin-")
+        self._notes = [os.path.join(self._place.name, str(n)) for n in range(jobs)]
         self._lanes: list[Any] = [None] * jobs
         self._last: list[Future[Any] | None] = [None] * jobs
 
@@ -121,22 +133,24 @@ class Processes(Serial):
         ensure_running()  # as in `deaf_to_interrupts`
         with deaf_to_interrupts():
             if self._lanes[free] is None:
-                self._lanes[free] = self._opened()
+                self._lanes[free] = self._opened(self._notes[free])
             try:
                 future: Future[S] = self._lanes[free].submit(function, task)
             except BrokenExecutor:
                 self._lanes[free].shutdown(wait=True)
-                self._lanes[free] = self._opened()
+                self._lanes[free] = self._opened(self._notes[free])
                 self._check(self._lanes[free])
                 future = self._lanes[free].submit(function, task)
         self._last[free] = future
         return future
 
     @staticmethod
-    def _opened() -> Any:
+    def _opened(notes: str) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
 
-        return ProcessPoolExecutor(1, initializer=_leave_with, initargs=(os.getpid(),), env=ONE_THREAD)
+        with open(notes, "w", encoding="ascii"):
+            pass
+        return ProcessPoolExecutor(1, initializer=_leave_with, initargs=(os.getpid(), notes), env=ONE_THREAD)
 
     @staticmethod
     def _check(lane: Any) -> None:
@@ -154,6 +168,10 @@ class Processes(Serial):
             raise BackendError(f"a worker process cannot load its task: {cause}") from error
         return isinstance(error, (TerminatedWorkerError, MemoryError))
 
+    def doing(self, future: Future[S] | None, thread: int) -> Busy | None:  # noqa: ARG002
+        """The call of a user's function that the task's process notes."""
+        return next((noted_in(self._notes[n]) for n, one in enumerate(self._last) if one is future), None)
+
     def abandon(self, futures: Iterable[Future[S]]) -> None:  # noqa: ARG002
         """End what is under way."""
         for n, future in enumerate(self._last):
@@ -168,3 +186,4 @@ class Processes(Serial):
         for lane in self._lanes:
             if lane is not None:
                 lane.shutdown(wait=True)
+        self._place.cleanup()

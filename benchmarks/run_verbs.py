@@ -154,7 +154,7 @@ def merge(path: Path, others: tuple[Path, ...], jobs: int, as_json: bool) -> str
             f"{path}: {sum(block.last - block.first for block in lacking):,} replicates are not there yet, the first "
             f"being {one.first} of cell {one.cell.number}; finish its shards, or `trialtwin run` the rest"
         )
-    result = study.run_study(found.cells, found.folder, study.Work(jobs), Progress())
+    result = study.run_study(found.cells, found.folder, study.Work(jobs, retry=False), Progress())
     return _present(found.asked, result, found.folder, as_json)
 
 

@@ -19,7 +19,8 @@ from scipy.special import ndtr, ndtri
 from analysis.estimators.base import Estimate, Judged, Sample
 from analysis.kernels.status import Status
 from analysis.matching_plan import no_repeats
-from analysis.own_process import CannotStart, Mistake, NoAnswer, Question, TookTooLong, ask
+from analysis.own_link import CannotStart, Mistake, NoAnswer, Question, TookTooLong
+from analysis.own_process import ask
 from analysis.plan import Plan
 from simulator.cohort import Floats
 from simulator.estimand import Estimand, Measure, Population
@@ -197,10 +198,9 @@ def _shown(answer: Any) -> str:
     """The beginning of an answer, however long it is; its type where it cannot be shown."""
     brief = reprlib.Repr()
     brief.maxstring = brief.maxother = brief.maxlong = 80
-    text = f"a {type(answer).__name__}"
     with Watched():
-        text = " ".join(brief.repr(answer).split())[:80]
-    return text
+        return " ".join(brief.repr(answer).split())[:80]
+    return f"a {type(answer).__name__}"
 
 
 def frame(sample: Sample, endpoint: str, r: int) -> "pd.DataFrame":

@@ -9,8 +9,8 @@ from scipy.special import stdtr, stdtrit
 from analysis.estimators import Estimator
 from analysis.estimators.base import Estimate, Ints, Sample, with_status
 from analysis.kernels.status import Status
-from analysis.own_process import PATIENCE
 from analysis.missing import completed, indicators
+from analysis.own_process import PATIENCE
 from analysis.plan import Plan
 from simulator.cohort import Floats, Observed
 from simulator.elementary import summed

@@ -21,4 +21,4 @@ class Status(IntEnum):
 
 
 LOST = (Status.WORKER_LOST, Status.TIMEOUT)
-"""What depends on the machine and the moment: tried again by the next command, and outside the promise of equal bits."""
+"""What hangs on the machine and the moment: tried again by the next command, outside the promise of equal bits."""

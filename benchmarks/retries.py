@@ -1,0 +1,91 @@
+"""What was lost to a worker's death or a time limit, computed again by the next command and put into its part."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from analysis.kernels.status import LOST
+from benchmarks.blocks import Block, Cell, block_size, pair_key
+from benchmarks.parts import Part, Parts
+from benchmarks.rows import COUNTS, NUMBERS
+from benchmarks.store import RunError
+
+
+@dataclass(frozen=True)
+class Again:
+    """What is to be computed again, and the part that it goes into."""
+
+    block: Block
+    part: Part
+
+
+def lost_blocks(parts: Parts, cell: Cell, size: int | None, before: float) -> list[Again]:
+    """What was lost of a cell in parts that were written before that time; neighbours that lost the same together."""
+    step, total = size or block_size(cell.scenario), cell.scenario.run.replicates
+    judged = {pair_key(*one): one for one in cell.scenario.judged()}
+    found = []
+    for part in parts.held(cell):
+        if (parts.folder.path / part.file).stat().st_mtime < before and _has_lost(parts, part):
+            lost = _lost(parts, part) & np.array([key in judged for key in part.pairs])
+            for first, last, places in _spans(lost[: max(total - part.first, 0)], part.first, step):
+                pairs = tuple(judged[part.pairs[place]] for place in places)
+                found.append(Again(Block(cell, first, last, pairs), part))
+    return found
+
+
+def mend(parts: Parts, again: Again, table: pa.Table) -> int:
+    """Put rows that were computed again into their part, of which nothing else changes; how many are there now."""
+    part, block = again.part, again.block
+    old = parts.read(part)
+    each, width = len(part.pairs), len(block.judged)
+    places = [part.pairs.index(pair_key(*one)) for one in block.judged]
+    at = np.ix_(np.arange(block.first - part.first, block.last - part.first), places)
+    was = _matrix(old, "status", each)[at]
+    gained = np.isin(was, LOST) & ~np.isin(_matrix(table, "status", width), LOST)
+    if not (was != _matrix(table, "status", width)).any():
+        return 0
+    for name in (*NUMBERS, *COUNTS, "status"):
+        values = _matrix(old, name, each).copy()
+        values[at] = _matrix(table, name, width)
+        place = old.schema.get_field_index(name)
+        old = old.set_column(place, old.schema.field(place), pa.array(values.ravel(), old.schema.field(place).type))
+    parts.folder.write_table(part.file, old)
+    return int(gained.sum())
+
+
+def _matrix(table: pa.Table, name: str, each: int) -> NDArray[np.generic]:
+    """A column as ``(replicates, pairs)``."""
+    values: NDArray[np.generic] = table[name].to_numpy().reshape(-1, each)
+    return values
+
+
+def _has_lost(parts: Parts, part: Part) -> bool:
+    """Whether a part may hold a lost row, by the largest status that its file names."""
+    try:
+        found = pq.ParquetFile(parts.folder.path / part.file).metadata
+    except (OSError, pa.ArrowException) as error:
+        raise RunError(f"{parts.folder.path / part.file}: cannot be read ({error})") from None
+    place = found.schema.names.index("status")
+    told = [found.row_group(group).column(place).statistics for group in range(found.num_row_groups)]
+    return any(one is None or not one.has_min_max or one.max >= min(LOST) for one in told)
+
+
+def _lost(parts: Parts, part: Part) -> NDArray[np.bool_]:
+    return np.isin(_matrix(parts.read(part), "status", len(part.pairs)), LOST)
+
+
+def _spans(lost: NDArray[np.bool_], start: int, step: int) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+    """First and last replicate of each stretch that lost the same pairs, cut at multiples of the step."""
+    count = len(lost)
+    if not count:
+        return
+    edges = {r for r in range(1, count) if (lost[r] != lost[r - 1]).any() or (start + r) % step == 0}
+    for first, last in pairwise(sorted({0, count} | edges)):
+        places = tuple(np.flatnonzero(lost[first]).tolist())
+        if places:
+            yield start + first, start + last, places
