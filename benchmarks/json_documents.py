@@ -237,6 +237,7 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "cells": "[settings]",
         "replicates": "of each cell",
         "seed": "of all randomness",
+        "replicate_timeout": "{own, compiled}: seconds that an estimator may take over one replicate, null for any",
         "digest": "of the resolved document",
         "sourced": "{path: source}",
         "assumed": "[path]: values without a source",

@@ -1,8 +1,9 @@
 """What was lost to a worker's death or a time limit, computed again by the next command and put into its part."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,8 @@ from benchmarks.blocks import Block, Cell, block_size, pair_key
 from benchmarks.parts import Part, Parts
 from benchmarks.rows import COUNTS, NUMBERS
 from benchmarks.store import RunError
+
+WORDS = {"WORKER_LOST": "killed the process of the computation", "TIMEOUT": "took longer than run.replicate_timeout"}
 
 
 @dataclass(frozen=True)
@@ -89,3 +92,17 @@ def _spans(lost: NDArray[np.bool_], start: int, step: int) -> Iterator[tuple[int
         places = tuple(np.flatnonzero(lost[first]).tolist())
         if places:
             yield start + first, start + last, places
+
+
+def lost_words(failures: Iterable[Mapping[Any, Any]]) -> list[str]:
+    """What was lost, a line for each endpoint and estimator and one that says what to do; none where nothing was."""
+    counts: dict[tuple[str, str, str], int] = {}
+    for one in failures:
+        if one["status"] in WORDS:
+            key = str(one["estimator"]), str(one["endpoint"]), str(one["status"])
+            counts[key] = counts.get(key, 0) + int(one["count"])
+    told = [
+        f"{count:,} replicate{'s' if count > 1 else ''} of '{estimator}' on {endpoint} {WORDS[status]} ({status})"
+        for (estimator, endpoint, status), count in counts.items()
+    ]
+    return [*told, "the same command tries them again"] if told else []

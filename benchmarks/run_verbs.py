@@ -162,6 +162,7 @@ def status(path: Path, as_json: bool) -> str:
     """How far a run is: replicates of each cell, whether it is finished, who is at work on it, what failed."""
     from benchmarks import study, tables
     from benchmarks.parts import Parts
+    from benchmarks.retries import lost_words
 
     found = held(path)
     parts = Parts(found.folder)
@@ -195,6 +196,7 @@ def status(path: Path, as_json: bool) -> str:
     ]
     lines += ["", tables.aligned(["cell", "settings", "done", "asked"], rows)]
     lines += [f"{one['count']} x {one['status']}: {one['estimator']} on {one['endpoint']}" for one in failures]
+    lines += lost_words(failures)[-1:] and [f"what was lost is tried again by: {told['command']}"]
     return "\n".join(lines if finished else [*lines, "", f"to go on: {told['command']}"])
 
 
@@ -259,6 +261,7 @@ def _present(
     from benchmarks import written
     from benchmarks.performance_tables import performance_table
     from benchmarks.report import study_report
+    from benchmarks.retries import lost_words
     from benchmarks.study_document import study_json
     from benchmarks.verdicts import verdict
 
@@ -280,6 +283,7 @@ def _present(
             "",
             performance_table(result),
             "",
+            *lost_words(result.rows.failures().to_dict("records")),
             f"rows sha256 {result.rows_sha256}",
             f"report      {folder.path / 'report.html'}",
         ]
