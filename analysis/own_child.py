@@ -11,11 +11,14 @@ from analysis.estimators.own import OwnFunctionError, answer_of, found
 from analysis.own_keeper import HEADER, LOADED, LONGEST, MISTAKE, NUMBERS, SIZE, read_exactly, write_all
 
 
-def serve(question: int, answer: int) -> NoReturn:
-    """Answer questions until there are no more; a function that leaves Python ends this process."""
+def serve(question: int, answer: int, streams: tuple[int, int, int]) -> NoReturn:
+    """Answer questions until there are no more; a function that leaves Python ends this process.
+
+    A function that has closed its input, its output or stderr finds ``streams`` there the next time.
+    """
     import numpy
 
-    for end in (question, answer):
+    for end in (question, answer, *streams):
         os.set_inheritable(end, False)
     getattr(numpy, "random").seed()  # noqa: B009  as in a new process: another child has had what this one would draw
     while True:
@@ -23,6 +26,11 @@ def serve(question: int, answer: int) -> NoReturn:
         if len(header) < SIZE.size:
             os._exit(0)
         number, size = SIZE.unpack(header)
+        for to, end in enumerate(streams):
+            try:
+                os.fstat(to)
+            except OSError:
+                os.dup2(end, to)
         kind, content = _answered(pickle.loads(read_exactly(question, size)), number, answer)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
@@ -34,8 +42,7 @@ def _answered(asked: dict[str, Any], number: int, answer: int) -> tuple[int, byt
     """What there is to say: five numbers, or the line that ends the run."""
     try:
         sys.path[:] = asked["path"]
-        if asked["folder"] != os.getcwd():
-            os.chdir(asked["folder"])
+        os.chdir(asked["folder"])
         function = found(asked["function"])
         write_all(answer, HEADER.pack(number, LOADED, 0))
         numbers = answer_of(asked["function"], function, asked["columns"], asked["replicate"], asked["level"])

@@ -46,7 +46,8 @@ class Keeper:
         _prctl(_SUBREAPER, 1)  # whoever loses his parent becomes ours
 
     def keep(self) -> None:
-        """Obey until the parent ends."""
+        """Obey until the parent ends, in no folder that may go away."""
+        os.chdir("/")
         os.write(self.reports, b"R")
         while os.getppid() == self.parent:
             ready, _, _ = select.select([self.orders, self.woken], [], [], 1.0)
@@ -84,12 +85,12 @@ class Keeper:
         nothing = os.open(os.devnull, os.O_RDWR)
         for end, to in ((nothing, 0), (self.output, 1), (self.output, 2)):
             os.dup2(end, to)
-        for end in (self.orders, self.reports, self.woken, self.output, nothing):
+        for end in (self.orders, self.reports, self.woken):
             os.close(end)
         preload()
         from analysis.own_child import serve
 
-        serve(self.question, self.answer)
+        serve(self.question, self.answer, (nothing, self.output, self.output))
 
     def _reap(self) -> None:
         """Notice who has died: the child, or what it had left to us."""

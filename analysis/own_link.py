@@ -153,7 +153,8 @@ class Child:
         self._pass_on()
         if kind == MISTAKE:
             raise Mistake(told.decode("utf-8", "replace"))
-        return struct.unpack("<5d", told)
+        value, se, low, high, p = struct.unpack("<5d", told)
+        return value, se, low, high, p
 
     def _begin(self) -> None:
         """Have a child begun, of which nothing is known yet."""

@@ -47,7 +47,7 @@ def mend(parts: Parts, again: Again, table: pa.Table) -> int:
     old = parts.read(part)
     each, width = len(part.pairs), len(block.judged)
     places = [part.pairs.index(pair_key(*one)) for one in block.judged]
-    at = np.ix_(np.arange(block.first - part.first, block.last - part.first), places)
+    at = np.ix_(np.arange(block.first - part.first, block.last - part.first), np.array(places))
     was = _matrix(old, "status", each)[at]
     gained = np.isin(was, LOST) & ~np.isin(_matrix(table, "status", width), LOST)
     if not (was != _matrix(table, "status", width)).any():

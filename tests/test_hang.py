@@ -88,7 +88,7 @@ def _statuses(result: study.StudyResult, name: str) -> list[int]:
 def test_those_that_hang_are_timed_out_and_the_next_command_finds_them(tmp_path: Path, backend: str) -> None:
     began = time.monotonic()
     hung = _run(tmp_path / "hung", _asked(), backend)
-    assert time.monotonic() - began < 3 * TIMEOUT + 60
+    assert time.monotonic() - began < 3 * TIMEOUT + 180  # a busy machine, but not 10,000 s
     codes = _statuses(hung, "mine")
     assert [r for r, code in enumerate(codes) if code == Status.TIMEOUT] == list(BAD)
     assert set(codes) == {Status.OK, Status.TIMEOUT}

@@ -131,7 +131,10 @@ class Own(Judged):
         for r in range(count):
             columns = columns_of(sample, endpoint, r)
             replicate = int(sample.replicates[r])
-            n[r], events[r] = len(columns["treated"]), int(np.nansum(columns.get("outcome", columns.get("event"))))
+            n[r], events[r] = (
+                len(columns["treated"]),
+                int(np.nansum(columns["outcome" if "outcome" in columns else "event"])),
+            )
             question = Question(self.function, self.name, replicate, sample.plan.survival.level, columns)
             try:
                 numbers = ask(question, sample.patience)
