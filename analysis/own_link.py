@@ -115,11 +115,13 @@ class Child:
         made = cls(process, orders, reports, questions, answers, output)
         for end in (reports, questions, answers, output):
             os.set_blocking(end, False)
+        ready = False
         try:
             made._wait_for(b"R", None)
-        except BaseException:
-            made.end()
-            raise
+            ready = True
+        finally:
+            if not ready:
+                made.end()
         return made
 
     def answer(self, question: Question, patience: float | None) -> tuple[float, ...]:

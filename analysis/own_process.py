@@ -114,14 +114,16 @@ def _a_child() -> "Iterator[Child]":
         elif child.process.poll() is not None:
             child.end()
             child = None
+    fit = False
     try:
         yield child
+        fit = True
     except Mistake:
-        raise
-    except BaseException:
-        child.kill()
+        fit = True
         raise
     finally:
+        if not fit:
+            child.kill()
         if not child.ended:
             with _GUARD:
                 _IDLE.append(child)

@@ -48,7 +48,7 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "finished": "whether everything asked for is there",
         "in_use_by": "who is at work on it, or null",
         "cells": "[{cell, settings, done, asked}]: replicates",
-        "failures": "[{cell, endpoint, estimator, status, count}], of a finished run",
+        "failures": "[{cell, endpoint, estimator, status, count}]; of an unfinished run those that were lost",
         "command": "the command that goes on with it",
     },
     "verify": {

@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from analysis.kernels.status import LOST
+from analysis.kernels.status import LOST, Status
 from benchmarks.blocks import Block, Cell, block_size, pair_key
 from benchmarks.parts import Part, Parts
 from benchmarks.rows import COUNTS, NUMBERS
-from benchmarks.store import RunError
 
 WORDS = {"WORKER_LOST": "killed the process of the computation", "TIMEOUT": "took longer than run.replicate_timeout"}
 
@@ -33,7 +31,7 @@ def lost_blocks(parts: Parts, cell: Cell, size: int | None, before: float) -> li
     judged = {pair_key(*one): one for one in cell.scenario.judged()}
     found = []
     for part in parts.held(cell):
-        if (parts.folder.path / part.file).stat().st_mtime < before and _has_lost(parts, part):
+        if (parts.folder.path / part.file).stat().st_mtime < before and parts.has_lost(part.file):
             lost = _lost(parts, part) & np.array([key in judged for key in part.pairs])
             for first, last, places in _spans(lost[: max(total - part.first, 0)], part.first, step):
                 pairs = tuple(judged[part.pairs[place]] for place in places)
@@ -61,21 +59,28 @@ def mend(parts: Parts, again: Again, table: pa.Table) -> int:
     return int(gained.sum())
 
 
+def lost_in(parts: Parts, cell: Cell) -> list[dict[str, Any]]:
+    """How many replicates of each endpoint and estimator of a cell were lost so far, by status."""
+    judged = {pair_key(*one): (one[0], one[1].name) for one in cell.scenario.judged()}
+    found: dict[tuple[str, int], int] = {}
+    for part in parts.held(cell):
+        if parts.has_lost(part.file):
+            status, lost = _matrix(parts.read(part), "status", len(part.pairs)), _lost(parts, part)
+            for place, key in enumerate(part.pairs):
+                for code in status[lost[:, place], place]:
+                    found[key, int(code)] = found.get((key, int(code)), 0) + 1
+    return [
+        {"cell": cell.number, "endpoint": judged[key][0], "estimator": judged[key][1], "status": Status(code).name,
+         "count": count}
+        for (key, code), count in found.items()
+        if key in judged
+    ]  # fmt: skip
+
+
 def _matrix(table: pa.Table, name: str, each: int) -> NDArray[np.generic]:
     """A column as ``(replicates, pairs)``."""
     values: NDArray[np.generic] = table[name].to_numpy().reshape(-1, each)
     return values
-
-
-def _has_lost(parts: Parts, part: Part) -> bool:
-    """Whether a part may hold a lost row, by the largest status that its file names."""
-    try:
-        found = pq.ParquetFile(parts.folder.path / part.file).metadata
-    except (OSError, pa.ArrowException) as error:
-        raise RunError(f"{parts.folder.path / part.file}: cannot be read ({error})") from None
-    place = found.schema.names.index("status")
-    told = [found.row_group(group).column(place).statistics for group in range(found.num_row_groups)]
-    return any(one is None or not one.has_min_max or one.max >= min(LOST) for one in told)
 
 
 def _lost(parts: Parts, part: Part) -> NDArray[np.bool_]:

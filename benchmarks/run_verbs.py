@@ -141,8 +141,10 @@ def merge(path: Path, others: tuple[Path, ...], jobs: int, as_json: bool) -> str
     for other in others:
         given = held(other)
         open_folder(path, given.asked.document, given.manifest)
-        with RunFolder(path).lock():
-            Parts(RunFolder(path)).take(Parts(given.folder))
+        folder = RunFolder(path)
+        with folder.lock():
+            if Parts(folder).take(Parts(given.folder)) and folder.whole(study.MADE_OF):
+                folder.write_checked(study.MADE_OF, b"[]")  # the rows are put together anew
     found = held(path)
     scenario = found.asked.scenario
     check_same(found.folder, found.manifest, found.asked.document, scenario.run.seed, own_functions(scenario))
@@ -162,7 +164,7 @@ def status(path: Path, as_json: bool) -> str:
     """How far a run is: replicates of each cell, whether it is finished, who is at work on it, what failed."""
     from benchmarks import study, tables
     from benchmarks.parts import Parts
-    from benchmarks.retries import lost_words
+    from benchmarks.retries import lost_in, lost_words
 
     found = held(path)
     parts = Parts(found.folder)
@@ -175,7 +177,7 @@ def status(path: Path, as_json: bool) -> str:
     failures = (
         study.read_study(found.cells, found.folder).rows.failures().to_dict("records")
         if finished and (path / study.TRUTHS).exists()
-        else []
+        else [one for cell in found.cells for one in lost_in(parts, cell)]
     )
     told = {
         "folder": str(path),

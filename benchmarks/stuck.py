@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from analysis.own_process import Busy
 from benchmarks.blocks import Block
 from benchmarks.executors import Stalled
-from benchmarks.patience import told as duration
 from benchmarks.progress import Progress
 
 STUCK_SECONDS = 300.0
@@ -29,7 +28,7 @@ def stuck(idle: float, at_work: Sequence[tuple[Block, Busy | None]]) -> str:
     for number, (block, note) in enumerate(at_work, 1):
         place = f"of cell {block.cell.number}" if block.cell.number else ""
         if note is not None:
-            spent = f"{duration(time.monotonic() - note.since)}"
+            spent = _about(time.monotonic() - note.since)
             what = f"replicate {note.replicate} {place}".rstrip() + f" (estimator '{note.estimator}', {spent})"
         elif block.last - block.first == 1:
             names = ", ".join(f"'{name}'" for name in dict.fromkeys(one.name for _, one in block.judged))
@@ -37,4 +36,8 @@ def stuck(idle: float, at_work: Sequence[tuple[Block, Busy | None]]) -> str:
         else:
             what = f"replicates {block.first} to {block.last - 1} {place}".rstrip()
         said.append(f"worker {number} on {what}")
-    return f"no block finished for {duration(idle)}: {', '.join(said) or 'nothing is under way'}"
+    return f"no block finished for {_about(idle)}: {', '.join(said) or 'nothing is under way'}"
+
+
+def _about(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

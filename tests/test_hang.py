@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -24,8 +25,9 @@ from benchmarks.blocks import Block, block_rows, halves, joined, lost_rows, prep
 from benchmarks.executors import Rescue, Stalled, crew
 from benchmarks.parts import Parts
 from benchmarks.patience import seconds, told
+from benchmarks.pools import Serial
 from benchmarks.progress import Progress
-from benchmarks.retries import lost_words
+from benchmarks.retries import lost_in, lost_words
 from benchmarks.sampled import samples
 from benchmarks.store import RunError, RunFolder
 from simulator.generate import generate
@@ -178,6 +180,26 @@ def test_shards_mend_their_own_parts_and_a_merge_mends_none(tmp_path: Path) -> N
     assert again.rows_sha256 == _run(tmp_path / "whole", _asked()).rows_sha256
 
 
+@pytest.mark.usefixtures("file")
+def test_what_was_mended_elsewhere_is_merged_in(tmp_path: Path) -> None:
+    """A part that was copied while rows of it were lost is copied again once they are found."""
+    here, there = RunFolder(tmp_path / "here"), RunFolder(tmp_path / "there")
+    cells = prepare([({}, _asked(20))])
+    lost = study.run_study(cells, there, study.Work(1, 10), lambda *_: None)
+    assert Parts(here).take(Parts(there))
+    assert not Parts(here).take(Parts(there))
+    first = study.run_study(cells, here, study.Work(1, 10, retry=False), lambda *_: None)
+    assert first.rows_sha256 == lost.rows_sha256
+    counted = [lost_in(Parts(here), cell) for cell in cells]
+    assert [(one["estimator"], one["status"], one["count"]) for one in counted[0]] == [("mine", "TIMEOUT", 3)]
+    Path("mended").touch()
+    study.run_study(cells, there, study.Work(1, 10), lambda *_: None)
+    assert Parts(here).take(Parts(there))
+    here.write_checked(study.MADE_OF, b"[]")
+    merged = study.run_study(cells, here, study.Work(1, 10, retry=False), lambda *_: None)
+    assert set(_statuses(merged, "mine")) == {Status.OK}
+
+
 def _deadly(block: Block, how: str) -> pa.Table:
     """The rows of a block, unless it has the crude estimate of replicate 7."""
     if block.first <= 7 < block.last and any(one.name == "crude" for _, one in block.judged):
@@ -188,6 +210,45 @@ def _deadly(block: Block, how: str) -> pa.Table:
 
 
 @pytest.mark.parametrize("how", ["dies", "hangs"])
+def test_a_task_is_divided_by_replicates_and_then_by_estimators(how: str) -> None:
+    """A crew whose one worker may die, in this process: what kills it is lost alone; late at once, dead after two."""
+    begun: list[tuple[int, int, tuple[str, ...]]] = []
+
+    class Mortal(Serial):
+        mortal = True
+
+        def submit(self, function: Any, task: Any) -> Any:
+            future: Future[Any] = Future()
+            begun.append((task.first, task.last, tuple(one.name for _, one in task.judged)))
+            if task.first <= 7 < task.last and any(one.name == "crude" for _, one in task.judged):
+                time.sleep(0.3 if how == "hangs" else 0.0)
+                future.set_exception(MemoryError())
+            else:
+                future.set_result(function.args[1](task))  # without what would end this process
+            return future
+
+    estimators = (CRUDE, {"kind": "logrank", "endpoints": ("OS",)}, {"kind": "exponential", "endpoints": ("OS",)})
+    asked = _asked(12, *estimators)
+    cell = prepare([({}, asked)])[0]
+    tasks = [Block(cell, 4, 8, tuple(asked.judged()))]
+    limit = 0.25 if how == "hangs" else 100.0
+    rescue = Rescue(halves, joined, lost_rows, lambda block: limit, partial(lost_rows, late=True))  # noqa: ARG005
+    (made,) = executors.Crew("mortal", Mortal()).run_in_order(block_rows, tasks, rescue=rescue)
+    whole = block_rows(tasks[0])
+    lost = np.array([r == 7 and name == "crude" for r in range(4, 8) for name in ("crude", "logrank", "exponential")])
+    codes = np.array(made["status"])
+    assert set(codes[lost]) == {Status.TIMEOUT if how == "hangs" else Status.WORKER_LOST}
+    for name in ("value", "se", "p", "status"):
+        assert np.array(made[name])[~lost].tobytes() == np.array(whole[name])[~lost].tobytes()
+    every = 1 if how == "hangs" else 2
+    deaths = [(4, 8, 3), (6, 8, 3), (7, 8, 3), (7, 8, 1)]
+    found = [(first, last, len(names)) for first, last, names in begun]
+    assert [found.count(one) for one in deaths] == [every] * 4
+    assert len(begun) == every * 4 + 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["dies", "hangs"])
 def test_a_compiled_estimator_that_kills_or_hangs_its_worker_is_lost_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
@@ -196,7 +257,7 @@ def test_a_compiled_estimator_that_kills_or_hangs_its_worker_is_lost_alone(
     asked = _asked(12, *estimators)
     whole = _run(tmp_path / "whole", asked)
     monkeypatch.setattr(study, "block_rows", partial(_deadly, how=how))
-    limits = Rescue(halves, joined, lost_rows, lambda block: 3.0, partial(lost_rows, late=True))  # noqa: ARG005
+    limits = Rescue(halves, joined, lost_rows, lambda block: 15.0, partial(lost_rows, late=True))  # noqa: ARG005
     monkeypatch.setattr(study, "RESCUE", limits if how == "hangs" else study.RESCUE)
     made = _run(tmp_path / "made", asked, "processes")
     status = Status.TIMEOUT if how == "hangs" else Status.WORKER_LOST
@@ -290,7 +351,7 @@ def test_it_is_told_again_after_twice_as_long(capsys: pytest.CaptureFixture[str]
     assert heard_of is not None
     assert heard_of.after == 300
     heard_of.say(301.0, [(Block(cell, 10, 20, tuple(cell.scenario.judged())), None)])
-    assert capsys.readouterr().err == "no block finished for 5.02 min: worker 1 on replicates 10 to 19\n"
+    assert capsys.readouterr().err == "no block finished for 5 min: worker 1 on replicates 10 to 19\n"
     assert stuck.stalled(lambda *_: None) is None
 
 
