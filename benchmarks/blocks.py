@@ -1,7 +1,7 @@
 """Cells and blocks of replicates: the unit of work, whose rows depend on nothing but its own content."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -100,22 +100,33 @@ def block_rows(block: Block) -> pa.Table:
     return _table(block, numbers, np.stack([one.status for one in made], axis=1).ravel())
 
 
-def lost_rows(block: Block) -> pa.Table:
-    """The rows of a block whose worker was lost each time: no numbers, status WORKER_LOST."""
+def time_limit(block: Block) -> float | None:
+    """The seconds that a process may take over a block: only what a study says of compiled estimators, and a minute.
+
+    Users' own functions, of which one may be tried twice, are held to their time one by one.
+    """
+    run, missing = block.cell.scenario.run, block.cell.scenario.analysis.missing
+    if run.compiled_timeout is None or all(one.kind == "own" for _, one in block.judged):
+        return None
+    calls = sum(2 if one.kind == "own" else 1 for _, one in block.judged)
+    calls *= missing.imputations if missing.method == "imputation" else 1
+    return 60.0 + run.compiled_timeout * calls * (block.last - block.first)
+
+
+def lost_rows(block: Block, late: bool = False) -> pa.Table:
+    """The rows of a block whose worker was lost each time, or took too long: no numbers, WORKER_LOST or TIMEOUT."""
     size = (block.last - block.first) * len(block.judged)
     numbers = {name: np.full(size, np.nan) for name in NUMBERS} | {name: np.zeros(size) for name in COUNTS}
-    return _table(block, numbers, np.full(size, Status.WORKER_LOST))
+    return _table(block, numbers, np.full(size, Status.TIMEOUT if late else Status.WORKER_LOST))
 
 
 def halves(block: Block) -> Sequence[Block]:
-    """The block in two; empty for one replicate."""
+    """The block in two: its replicates or, of one replicate, its estimators; empty for one estimator."""
     middle = (block.first + block.last) // 2
-    if middle == block.first:
-        return ()
-    return (
-        Block(block.cell, block.first, middle, block.judged),
-        Block(block.cell, middle, block.last, block.judged),
-    )
+    if middle > block.first:
+        return (replace(block, last=middle), replace(block, first=middle))
+    some = len(block.judged) // 2
+    return (replace(block, judged=block.judged[:some]), replace(block, judged=block.judged[some:])) if some else ()
 
 
 def joined(tables: Sequence[pa.Table]) -> pa.Table:

@@ -49,6 +49,7 @@ def demo(jobs: int | None, out: Path | None, as_json: bool) -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder; runs/<name>-<digest> unless given.")
 @click.option("--force-new", is_flag=True, help="Take a new folder where there is one already.")
+@click.option("--no-retry", is_flag=True, help="Leave lost and timed-out replicates as they are.")
 @TABLE_FILES
 @as_json
 @trust
@@ -56,12 +57,12 @@ def demo(jobs: int | None, out: Path | None, as_json: bool) -> None:
 def run(
     name: str, settings: tuple[str, ...], reps: int | None, seed: int | None, jobs: int | None, block: int | None,
     backend: str, dask_tls: str | None, shard: tuple[int, int] | None, out: Path | None, force_new: bool,
-    tables_out: Path | None, as_json: bool, trust: bool, dry_run: bool,
+    no_retry: bool, tables_out: Path | None, as_json: bool, trust: bool, dry_run: bool,
 ) -> None:  # fmt: skip
     """Run a study: cells x replicates x estimators, judged against the truth.
 
     The same command again continues an interrupted run, and computes nothing where it is complete; larger --reps,
-    other cells or more estimators add what is missing.
+    other cells or more estimators add what is missing. What was lost to a dead worker or a time limit is tried again.
     """
     from benchmarks import run_verbs, verbs
 
@@ -71,7 +72,8 @@ def run(
     from benchmarks.sizes import check_sizes
     from benchmarks.study import Work
 
-    work = Work(jobs or cores(), block, backend, None if dask_tls is None else parsed(dask_tls, backend))
+    tls = None if dask_tls is None else parsed(dask_tls, backend)
+    work = Work(jobs or cores(), block, backend, tls, retry=not no_retry)
     check_sizes((scenario for _, scenario in asked.cells), work.jobs, block)
     if dry_run:
         click.echo(run_verbs.dry_run(asked, work, out, as_json))

@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
+from analysis.own_process import Busy
 from benchmarks.dask_tls import Reached, Tls, reached
 from benchmarks.manifest import versions
 from benchmarks.pools import BackendError, Serial, deaf_to_interrupts
@@ -68,6 +69,7 @@ class Dask(Serial):
         distributed: Any = library
         self._at = backend
         self.width = self.spare = jobs
+        self.mortal = True
         self._seen, self._next_look = time.monotonic(), 0.0
         with ExitStack() as stack, deaf_to_interrupts():
             stack.enter_context(silence_logging_cmgr("CRITICAL"))
@@ -162,6 +164,10 @@ class Dask(Serial):
                 f"no Dask worker answers for {NO_WORKER_SECONDS:.0f} s; what is finished is kept, "
                 "run the same command again when there are workers"
             )
+
+    def doing(self, future: Future[S] | None, thread: int) -> Busy | None:  # noqa: ARG002
+        """None: its workers may be anywhere."""
+        return None
 
     def abandon(self, futures: Iterable[Future[S]]) -> None:
         """End what is under way."""

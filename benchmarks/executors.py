@@ -5,6 +5,7 @@ everything loses one task per worker; a Dask worker may have one more that is on
 """
 
 import difflib
+import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +13,11 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Event, Thread, Timer, get_ident
+from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from analysis.own_process import Busy
 from benchmarks.pools import BackendError as BackendError
 from benchmarks.pools import Processes, Serial, Threads
 
@@ -37,12 +41,26 @@ class Rescue(Generic[T, S]):
     """What to do about a task whose workers died.
 
     ``split`` gives smaller tasks, none where it cannot be divided; ``join`` puts their results together in order;
-    ``lost`` is the result of a task that cannot be had.
+    ``lost`` is the result of a task that cannot be had. A worker process may take ``limit`` seconds over a task and
+    dies after that; the task is then divided at once, and ``late`` is the result of one that cannot be.
     """
 
     split: Callable[[T], Sequence[T]]
     join: Callable[[Sequence[S]], S]
     lost: Callable[[T], S]
+    limit: Callable[[T], float | None] = lambda task: None  # noqa: ARG005
+    late: Callable[[T], S] | None = None
+
+
+@dataclass(frozen=True)
+class Stalled(Generic[T]):
+    """Hears that nothing was finished for ``after`` seconds, and again after twice as long: for how long, and at what.
+
+    A task comes with the own function that is known to be called for it.
+    """
+
+    after: float
+    say: Callable[[float, Sequence[tuple[T, Busy | None]]], None]
 
 
 def chosen(backend: str, plain_python: bool, jobs: int) -> str:
@@ -92,6 +110,8 @@ class _Piece(Generic[T, S]):
     whole: "_Piece[T, S] | None" = None
     deaths: int = 0
     kept: bool = False
+    begun: float = 0.0
+    thread: int = 0
     parts: "list[_Piece[T, S]]" = field(default_factory=list)
     result: list[S] = field(default_factory=list)
 
@@ -107,6 +127,43 @@ class _Piece(Generic[T, S]):
             piece = piece.whole
             piece.result.append(join([part.result.pop() for part in piece.parts]))
         return piece
+
+
+def within(seconds: float, function: Callable[[T], S], task: T) -> S:
+    """The result of the task in a process that ends where it takes longer."""
+    end = Timer(seconds, os._exit, (1,))
+    end.daemon = True
+    end.start()
+    try:
+        return function(task)
+    finally:
+        end.cancel()
+
+
+class Watch:
+    """Calls ``say`` from a thread of its own when nothing has moved for so many seconds, then for twice as many."""
+
+    def __init__(self, after: float, say: Callable[[float], None]) -> None:
+        self._after, self._say, self._over = after, say, Event()
+        self.moved()
+        self._thread = Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def moved(self) -> None:
+        """Note that something has moved."""
+        self._last, self._next = monotonic(), self._after
+
+    def _look(self) -> None:
+        while not self._over.wait(min(self._after / 4, 1.0)):
+            idle = monotonic() - self._last
+            if idle >= self._next:
+                self._next = 2 * idle
+                self._say(idle)
+
+    def end(self) -> None:
+        """Say nothing more."""
+        self._over.set()
+        self._thread.join()
 
 
 def _failed(future: Future[S]) -> bool:
@@ -132,6 +189,7 @@ class Crew:
         done: Callable[[int], None] = lambda count: None,  # noqa: ARG005
         keep: Callable[[T, S], None] = lambda task, result: None,  # noqa: ARG005
         rescue: Rescue[T, S] | None = None,
+        stalled: Stalled[T] | None = None,
     ) -> Iterator[S]:
         """Results in the order of the tasks; ``keep`` gets each as soon as it is finished, then ``done`` their number.
 
@@ -143,9 +201,12 @@ class Crew:
         under_way: dict[Future[S], _Piece[T, S]] = {}
         again: deque[_Piece[T, S]] = deque()
         ready: dict[int, S] = {}
+        at_work: list[_Piece[T, S]] = []
+        places: dict[int, Future[S]] = {}
         submitted = finished = 0
 
         def and_keep(piece: _Piece[T, S], task: T) -> S:
+            piece.thread = get_ident()
             result = function(task)
             keep(task, result)
             piece.kept = True
@@ -164,9 +225,18 @@ class Crew:
                 else:
                     return
                 here = self._pool.keeps and piece.whole is None
-                work = partial(and_keep, piece) if here else function
-                under_way[self._pool.submit(work, piece.task)] = piece
+                limit = rescue.limit(piece.task) if rescue and self._pool.mortal else None
+                work = function if limit is None else partial(within, limit, function)
+                piece.begun, piece.thread = monotonic(), get_ident() if self._pool.spare == 0 else 0
+                at_work.append(piece)
+                future = self._pool.submit(partial(and_keep, piece) if here else work, piece.task)
+                places[id(piece)] = future
+                under_way[future] = piece
 
+        def now() -> list[tuple[T, Busy | None]]:
+            return [(one.task, self._pool.doing(places.get(id(one)), one.thread)) for one in list(at_work)]
+
+        watch = Watch(stalled.after, lambda idle: stalled.say(idle, now())) if stalled else None
         try:
             for number in range(len(tasks)):
                 while number not in ready:
@@ -175,6 +245,8 @@ class Crew:
                     over.sort(key=_failed, reverse=True)
                     while over:
                         future = over.pop()
+                        at_work.remove(under_way[future])
+                        places.pop(id(under_way[future]))
                         piece = self._outcome(future, under_way.pop(future), len(tasks), again, rescue)
                         del future  # which may hold the result in a worker's memory
                         if piece is not None:
@@ -183,10 +255,14 @@ class Crew:
                                 keep(piece.task, ready[piece.number])
                             finished += 1
                             done(finished)
+                            if watch:
+                                watch.moved()
                         fill(number)
                     self._pool.watch()
                 yield ready.pop(number)
         finally:
+            if watch:
+                watch.end()
             self._pool.abandon(under_way)
 
     def _outcome(
@@ -206,7 +282,9 @@ class Crew:
             raise error
         else:
             piece.deaths += 1
-            if piece.deaths < DEATHS:
+            limit = rescue.limit(piece.task) if rescue and self._pool.mortal else None
+            late = limit is not None and monotonic() - piece.begun >= limit
+            if piece.deaths < DEATHS and not late:
                 again.append(piece)
             elif rescue is None:
                 what = "ran out of memory" if isinstance(error, MemoryError) else "killed its worker"
@@ -216,7 +294,8 @@ class Crew:
                 piece.parts = [_Piece(part, piece.number, piece) for part in parts] if len(parts) > 1 else []
                 again.extendleft(reversed(piece.parts))
                 if not piece.parts:
-                    complete = piece.settled(rescue.lost(piece.task), rescue.join)
+                    lost = rescue.late if late and rescue.late else rescue.lost
+                    complete = piece.settled(lost(piece.task), rescue.join)
         return complete if complete is not None and complete.whole is None else None
 
 

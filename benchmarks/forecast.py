@@ -11,10 +11,12 @@ from math import inf, sqrt
 from pathlib import Path
 from typing import Any, TypeVar
 
+from analysis.kernels.status import Status
 from benchmarks.blocks import Block, Cell, block_rows, block_size, blocks
 from benchmarks.executors import crew
 from benchmarks.parts import Parts
-from benchmarks.store import RunFolder
+from benchmarks.patience import told
+from benchmarks.store import RunError, RunFolder
 from benchmarks.study import RESULTS, StudyResult, Work, run_study
 from benchmarks.truth import Patients, known_truth
 from benchmarks.truth_fits import is_fitted, most_replicates
@@ -28,6 +30,10 @@ ROW_BYTES = 64
 FURTHER = 0.17
 """Of the end of a run with one cell, for each further one: its tables and small figures."""
 WORKER_BYTES = 300e6
+OWN_BYTES = 200e6
+"""Of a process in which users' own functions are called, one for each worker."""
+PILOT_PATIENCE = 60.0
+"""Seconds that a user's own function may take over one replicate of a pilot."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +113,43 @@ def forecast(
     backend = work.workers(cells)
     memory = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * (1 if sys.platform == "darwin" else 1024)
     memory += most * ROW_BYTES + (work.jobs * WORKER_BYTES if backend == "processes" or backend == "dask" else 0)
+    memory += work.jobs * OWN_BYTES if any(map(_own, cells)) else 0
     total = sum(len(blocks(cell, work.block)) for cell in cells)
     left = sum(len(one) for one in missing.values())
     replicates = sum(cell.scenario.run.replicates for cell in cells)
     return Forecast(question, len(cells), replicates, total, left, rows, backend, work.jobs, seconds, memory, disk)
 
 
+def _own(cell: Cell) -> bool:
+    """Whether a user's own function is among the estimators of a cell."""
+    return any(one.kind == "own" for one in cell.scenario.estimators)
+
+
+def _short(cell: Cell, size: int, jobs: int) -> int:
+    """How many replicates a pilot's block has, fewer where users' own functions are slow.
+
+    RunError names one that takes longer than the pilot waits.
+    """
+    judged, begun = tuple(cell.scenario.judged()), time.perf_counter()
+    for replicate in range(size if _own(cell) else 0):
+        status = block_rows(Block(cell, replicate, replicate + 1, judged))["status"].to_pylist()
+        if Status.TIMEOUT in status:
+            patience, count = cell.scenario.run.replicate_timeout or PILOT_PATIENCE, cell.scenario.run.replicates
+            raise RunError(
+                f"--dry-run: estimator '{judged[status.index(Status.TIMEOUT)][1].name}' took longer than "
+                f"{told(patience)} over replicate {replicate} of cell {cell.number}, where a pilot stops: all "
+                f"{count:,} replicates would take more than {told(count * patience / jobs)} if each is so slow, or "
+                "what run.replicate_timeout allows it"
+            )
+        if time.perf_counter() - begun > LONG:
+            return replicate + 1
+    return size
+
+
 def _pilot(cell: Cell, work: Work, ending: Callable[[StudyResult], str] | None) -> Pilot:
+    cell, work = _impatient(cell), replace(work, retry=False)
     size = min(work.block or block_size(cell.scenario), cell.scenario.run.replicates)
+    size = _short(cell, size, work.jobs)
     _, took = _timed(partial(block_rows, Block(cell, 0, size, tuple(cell.scenario.judged()))))
     count = size if took > LONG else 2 * work.jobs * size
     own = replace(cell, number=0, scenario=_with_replicates(cell, count))
@@ -170,6 +205,15 @@ def _truths(cell: Cell, jobs: int, wanted: dict[tuple[str, str], float], count: 
         return total
 
     return seconds
+
+
+def _impatient(cell: Cell) -> Cell:
+    """The cell with no more time for users' own functions than a pilot has."""
+    run = cell.scenario.run
+    if not _own(cell) or (run.replicate_timeout or PILOT_PATIENCE + 1) <= PILOT_PATIENCE:
+        return cell
+    run = run.model_copy(update={"replicate_timeout": PILOT_PATIENCE})
+    return replace(cell, scenario=cell.scenario.model_copy(update={"run": run}))
 
 
 def _with_replicates(cell: Cell, count: int) -> Any:

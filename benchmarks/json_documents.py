@@ -48,7 +48,7 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "finished": "whether everything asked for is there",
         "in_use_by": "who is at work on it, or null",
         "cells": "[{cell, settings, done, asked}]: replicates",
-        "failures": "[{cell, endpoint, estimator, status, count}], of a finished run",
+        "failures": "[{cell, endpoint, estimator, status, count}]; of an unfinished run those that were lost",
         "command": "the command that goes on with it",
     },
     "verify": {
@@ -237,6 +237,7 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "cells": "[settings]",
         "replicates": "of each cell",
         "seed": "of all randomness",
+        "replicate_timeout": "{own, compiled}: seconds that an estimator may take over one replicate, null for any",
         "digest": "of the resolved document",
         "sourced": "{path: source}",
         "assumed": "[path]: values without a source",

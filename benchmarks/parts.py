@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from analysis.kernels.status import LOST
 from benchmarks.blocks import Block, Cell, block_size, pair_key
 from benchmarks.rows import COUNTS, NUMBERS
 from benchmarks.store import RunError, RunFolder
@@ -75,7 +76,7 @@ class Parts:
         held = self.held(cell)
         by_key = {key: sorted((p for p in held if key in p.pairs), key=lambda p: (p.first, -p.last)) for key in keys}
         edges = {0, total} | {edge for part in held for edge in (part.first, part.last) if edge < total}
-        read = lru_cache(maxsize=8)(self._read)
+        read = lru_cache(maxsize=8)(self.read)
         bounds = sorted(edges)
         places = dict.fromkeys(keys, 0)
         for first, last in itertools.pairwise(bounds):
@@ -106,15 +107,35 @@ class Parts:
                     found.append(Part(path, int(name[1]), int(name[2]), pairs))
         return sorted(found, key=lambda part: (part.first, part.last))
 
-    def take(self, other: "Parts") -> None:
-        """Copy every whole part of another folder that is not here."""
-        root = other.folder.path
+    def has_lost(self, file: str) -> bool:
+        """Whether a part may hold a row that was lost, by the largest status that its file names."""
+        import pyarrow.parquet as pq
+
+        try:
+            found = pq.ParquetFile(self.folder.path / file).metadata
+        except (OSError, pa.ArrowException) as error:
+            raise RunError(f"{self.folder.path / file}: cannot be read ({error})") from None
+        place = found.schema.names.index("status")
+        told = [found.row_group(group).column(place).statistics for group in range(found.num_row_groups)]
+        return any(one is None or not one.has_min_max or one.max >= min(LOST) for one in told)
+
+    def take(self, other: "Parts") -> bool:
+        """Copy every whole part of another folder that is not here, or lost here what is found there; if there is any.
+
+        Rows that were put together before are of what was here before.
+        """
+        root, copied = other.folder.path, False
         for path in sorted((root / PARTS).rglob("*")):
             name = str(path.relative_to(root))
-            if (NAME.fullmatch(path.name) or path.name == JUDGED) and not self.folder.whole(name):
+            if NAME.fullmatch(path.name) or path.name == JUDGED:
                 content = other.folder.read_checked(name)
-                if content is not None:
+                if content is not None and (not self.folder.whole(name) or self._less_lost(name, other)):
                     self.folder.write_checked(name, content)
+                    copied = True
+        return copied
+
+    def _less_lost(self, name: str, other: "Parts") -> bool:
+        return not name.endswith(JUDGED) and self.has_lost(name) and not other.has_lost(name)
 
     def _of(self, cell: Cell) -> str:
         return f"{PARTS}/{cell.key[:16]}"
@@ -127,7 +148,8 @@ class Parts:
             return ()
         return tuple(map(str, found)) if isinstance(found, list) else ()
 
-    def _read(self, part: Part) -> pa.Table:
+    def read(self, part: Part) -> pa.Table:
+        """The rows of a part; RunError where it is damaged."""
         table = self.folder.read_table(part.file)
         if table is None or len(table) != (part.last - part.first) * len(part.pairs):
             raise RunError(f"{self.folder.path / Path(part.file)}: damaged; give the command of the run again")

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
+
+from analysis.own_link import ONE_THREAD
+from analysis.own_process import Busy, busy, note_in, noted_in, until
 
 T = TypeVar("T")
 S = TypeVar("S")
-ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "NUMBA")}
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 """A worker imports nothing from the current folder, which may be somebody else's."""
 
@@ -29,6 +32,8 @@ class Serial:
     """Tasks that may wait for the next free worker."""
     keeps = False
     """Whether workers keep their own results: only threads can."""
+    mortal = False
+    """Whether a worker may die alone."""
 
     def submit(self, function: Callable[[T], S], task: T) -> Future[S]:
         """The future of one task; never called for more than ``width`` at a time."""
@@ -45,6 +50,10 @@ class Serial:
 
     def watch(self) -> None:
         """Raise BackendError when no worker will ever answer."""
+
+    def doing(self, future: Future[S] | None, thread: int) -> Busy | None:  # noqa: ARG002
+        """The call of a user's function that is under way for a task, computed by that thread."""
+        return busy().get(thread)
 
     def abandon(self, futures: Iterable[Future[S]]) -> None:
         """End what is under way."""
@@ -63,10 +72,21 @@ class Threads(Serial):
         self.width = self.spare = jobs
         self.keeps = True
         self._pool = ThreadPoolExecutor(jobs)
+        self._stop = threading.Event()
 
     def submit(self, function: Callable[[T], S], task: T) -> Future[S]:
         """The future of one task."""
-        return self._pool.submit(function, task)
+        return self._pool.submit(self._wanted, function, task)
+
+    def _wanted(self, function: Callable[[T], S], task: T) -> S:
+        with until(self._stop):
+            return function(task)
+
+    def abandon(self, futures: Iterable[Future[S]]) -> None:
+        """End what is under way: a user's function at once, a compiled one when it is done."""
+        self._stop.set()
+        super().abandon(futures)
+        self._stop.clear()
 
     def close(self) -> None:
         """Send the workers home."""
@@ -84,8 +104,9 @@ def deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _leave_with(parent: int) -> None:
-    """End this process soon after its parent."""
+def _leave_with(parent: int, notes: str) -> None:
+    """End this process soon after its parent; the users' functions that it calls are noted in a file."""
+    note_in(notes)
 
     def look() -> None:
         while os.getppid() == parent:
@@ -100,6 +121,9 @@ class Processes(Serial):
 
     def __init__(self, jobs: int) -> None:
         self.width = jobs
+        self.mortal = True
+        self._place = TemporaryDirectory(prefix="trialtwin-")
+        self._notes = [os.path.join(self._place.name, str(n)) for n in range(jobs)]
         self._lanes: list[Any] = [None] * jobs
         self._last: list[Future[Any] | None] = [None] * jobs
 
@@ -111,22 +135,25 @@ class Processes(Serial):
         ensure_running()  # as in `deaf_to_interrupts`
         with deaf_to_interrupts():
             if self._lanes[free] is None:
-                self._lanes[free] = self._opened()
+                self._lanes[free] = self._opened(self._notes[free])
             try:
                 future: Future[S] = self._lanes[free].submit(function, task)
             except BrokenExecutor:
                 self._lanes[free].shutdown(wait=True)
-                self._lanes[free] = self._opened()
+                self._lanes[free] = self._opened(self._notes[free])
                 self._check(self._lanes[free])
                 future = self._lanes[free].submit(function, task)
         self._last[free] = future
         return future
 
     @staticmethod
-    def _opened() -> Any:
+    def _opened(notes: str) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
 
-        return ProcessPoolExecutor(1, initializer=_leave_with, initargs=(os.getpid(),), env=ONE_THREAD | SAFE_PATH)
+        with open(notes, "w", encoding="ascii"):
+            pass
+        start = (os.getpid(), notes)
+        return ProcessPoolExecutor(1, initializer=_leave_with, initargs=start, env=ONE_THREAD | SAFE_PATH)
 
     @staticmethod
     def _check(lane: Any) -> None:
@@ -144,6 +171,10 @@ class Processes(Serial):
             raise BackendError(f"a worker process cannot load its task: {cause}") from error
         return isinstance(error, (TerminatedWorkerError, MemoryError))
 
+    def doing(self, future: Future[S] | None, thread: int) -> Busy | None:  # noqa: ARG002
+        """The call of a user's function that the task's process notes."""
+        return next((noted_in(self._notes[n]) for n, one in enumerate(self._last) if one is future), None)
+
     def abandon(self, futures: Iterable[Future[S]]) -> None:  # noqa: ARG002
         """End what is under way."""
         for n, future in enumerate(self._last):
@@ -158,3 +189,4 @@ class Processes(Serial):
         for lane in self._lanes:
             if lane is not None:
                 lane.shutdown(wait=True)
+        self._place.cleanup()

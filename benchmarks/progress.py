@@ -28,3 +28,9 @@ class Progress:
             self._tenth = done * 10 // total
             sys.stderr.write(line + "\n")
         sys.stderr.flush()
+
+    def say(self, line: str) -> None:
+        """Tell something that is no progress, on a line of its own, whether or not anybody watches a terminal."""
+        if not self._quiet:
+            sys.stderr.write(("\r\x1b[K" if sys.stderr.isatty() else "") + line + "\n")
+            sys.stderr.flush()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 
 from analysis.addresses import Address
 from analysis.data_table import CohortFileError
-from analysis.kernels.status import Status
+from analysis.kernels.status import LOST, Status
 from benchmarks import tables, verbs
 from benchmarks.blocks import Block, Cell, block_rows
 from benchmarks.rows import COUNTS, NUMBERS
@@ -25,7 +26,7 @@ COMPARED = (*NUMBERS, *COUNTS, "status")
 
 
 def drawn(result: StudyResult, count: int) -> list[tuple[Cell, int]]:
-    """So many replicates, the same each time for the same rows; none that lost its worker."""
+    """So many replicates, the same each time for the same rows; none of which something was lost."""
     totals = [result.rows.layout.replicates[cell.number] for cell in result.cells]
     ends = np.cumsum(totals)
     chosen = []
@@ -40,7 +41,8 @@ def drawn(result: StudyResult, count: int) -> list[tuple[Cell, int]]:
 
 def same_again(result: StudyResult, cell: Cell, replicate: int) -> bool:
     """Whether a replicate computed again has the rows of the run, bit for bit."""
-    return all(_same(_computed(cell, replicate), result.rows.replicate(cell.number, replicate)).values())
+    made = _computed(cell, replicate, range(len(cell.scenario.judged())))
+    return all(_same(made, result.rows.replicate(cell.number, replicate)).values())
 
 
 def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path, as_json: bool) -> tuple[str, bool]:
@@ -48,22 +50,24 @@ def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path, as_js
 
     In ``place``: ``cohort.csv`` as the analysts get it, ``cohort-hidden.csv`` with what nobody observes, the SPEC,
     and the whole analysis as ``analysis.json`` and ``analysis.html``, with the ties in matching settled as in the run
-    (whoever analyses the file again has them settled by the ids). RunError where it lost its worker.
+    (whoever analyses the file again has them settled by the ids). What was lost to a dead worker or a time limit is
+    not computed here, and counts as the same.
     """
-    if _lost(result, cell, replicate):
-        raise RunError(f"replicate {replicate} of cell {cell.number} lost its worker (WORKER_LOST)")
-    made, stored = _computed(cell, replicate), result.rows.replicate(cell.number, replicate)
-    same = _same(made, stored)
+    stored = result.rows.replicate(cell.number, replicate)
+    whole = [k for k, code in enumerate(stored["status"].to_numpy()) if code not in LOST]
+    made = _computed(cell, replicate, whole)
+    same = _same(made, stored.take(whole))
     files = _written(cell, replicate, place)
     rows = [
         {
             "endpoint": endpoint,
             "estimator": estimator,
-            **{name: _plain(made[name][k].as_py()) for name in (*NUMBERS, *COUNTS)},
-            "status": Status(made["status"][k].as_py()).name,
-            "same": all(same[name, k] for name in COMPARED),
+            **{name: _plain((made[name][at] if at >= 0 else stored[name][k]).as_py()) for name in (*NUMBERS, *COUNTS)},
+            "status": Status((made["status"][at] if at >= 0 else stored["status"][k]).as_py()).name,
+            "same": at < 0 or all(same[name, at] for name in COMPARED),
         }
         for k, (endpoint, estimator) in enumerate(result.rows.layout.keys[cell.number])
+        for at in (whole.index(k) if k in whole else -1,)
     ]
     holds = all(row["same"] for row in rows)
     if as_json:
@@ -81,8 +85,10 @@ def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path, as_js
     ), holds
 
 
-def _computed(cell: Cell, replicate: int) -> pa.Table:
-    return block_rows(Block(cell, replicate, replicate + 1, tuple(cell.scenario.judged())))
+def _computed(cell: Cell, replicate: int, places: Sequence[int]) -> pa.Table:
+    """The rows of a replicate for some of its endpoints and estimators, named by their place."""
+    judged = cell.scenario.judged()
+    return block_rows(Block(cell, replicate, replicate + 1, tuple(judged[place] for place in places)))
 
 
 def _same(made: pa.Table, stored: pa.Table) -> dict[tuple[str, int], bool]:
@@ -96,7 +102,7 @@ def _same(made: pa.Table, stored: pa.Table) -> dict[tuple[str, int], bool]:
 
 
 def _lost(result: StudyResult, cell: Cell, replicate: int) -> bool:
-    return Status.WORKER_LOST in result.rows.replicate(cell.number, replicate)["status"].to_numpy()
+    return bool(np.isin(result.rows.replicate(cell.number, replicate)["status"].to_numpy(), LOST).any())
 
 
 def _written(cell: Cell, replicate: int, place: Path) -> list[str]:

@@ -148,8 +148,10 @@ def merge(path: Path, others: tuple[Path, ...], jobs: int, as_json: bool) -> str
     for other in others:
         given = held(other)
         open_folder(path, given.asked.document, given.manifest)
-        with RunFolder(path).lock():
-            Parts(RunFolder(path)).take(Parts(given.folder))
+        folder = RunFolder(path)
+        with folder.lock():
+            if Parts(folder).take(Parts(given.folder)) and folder.whole(study.MADE_OF):
+                folder.write_checked(study.MADE_OF, b"[]")  # the rows are put together anew
     found = held(path)
     scenario = found.asked.scenario
     check_same(found.folder, found.manifest, found.asked.document, scenario.run.seed, own_functions(scenario))
@@ -161,7 +163,7 @@ def merge(path: Path, others: tuple[Path, ...], jobs: int, as_json: bool) -> str
             f"{path}: {sum(block.last - block.first for block in lacking):,} replicates are not there yet, the first "
             f"being {one.first} of cell {one.cell.number}; finish its shards, or `trialtwin run` the rest"
         )
-    result = study.run_study(found.cells, found.folder, study.Work(jobs), Progress())
+    result = study.run_study(found.cells, found.folder, study.Work(jobs, retry=False), Progress())
     return _present(found.asked, result, found.folder, as_json)
 
 
@@ -169,6 +171,7 @@ def status(path: Path, as_json: bool) -> str:
     """How far a run is: replicates of each cell, whether it is finished, who is at work on it, what failed."""
     from benchmarks import study, tables
     from benchmarks.parts import Parts
+    from benchmarks.retries import lost_in, lost_words
 
     found = held(path)
     parts = Parts(found.folder)
@@ -181,7 +184,7 @@ def status(path: Path, as_json: bool) -> str:
     failures = (
         study.read_study(found.cells, found.folder).rows.failures().to_dict("records")
         if finished and (path / study.TRUTHS).exists()
-        else []
+        else [one for cell in found.cells for one in lost_in(parts, cell)]
     )
     told = {
         "folder": str(path),
@@ -202,6 +205,7 @@ def status(path: Path, as_json: bool) -> str:
     ]
     lines += ["", tables.aligned(["cell", "settings", "done", "asked"], rows)]
     lines += [f"{one['count']} x {one['status']}: {one['estimator']} on {one['endpoint']}" for one in failures]
+    lines += lost_words(failures)[-1:] and [f"what was lost is tried again by: {told['command']}"]
     return "\n".join(lines if finished else [*lines, "", f"to go on: {told['command']}"])
 
 
@@ -271,6 +275,7 @@ def _present(
     from benchmarks import written
     from benchmarks.performance_tables import performance_table
     from benchmarks.report import study_report
+    from benchmarks.retries import lost_words
     from benchmarks.study_document import study_json
     from benchmarks.verdicts import verdict
 
@@ -292,6 +297,7 @@ def _present(
             "",
             performance_table(result),
             "",
+            *lost_words(result.rows.failures().to_dict("records")),
             f"rows sha256 {result.rows_sha256}",
             f"report      {folder.path / 'report.html'}",
         ]

@@ -11,7 +11,8 @@ from simulator.cohort import Cohorts
 def samples(scenario: Scenario, cohorts: Cohorts, seed: int, plan: Plan | None = None) -> tuple[Sample, ...]:
     """One sample, or one per imputation, under the scenario's plan unless another is given."""
     missing, own = scenario.may_be_missing(), scenario.analysis if plan is None else plan
-    return samples_of(cohorts.observed, missing, own, cohorts.replicates, seed, cohorts.hidden.propensity)
+    patience = scenario.run.replicate_timeout
+    return samples_of(cohorts.observed, missing, own, cohorts.replicates, seed, cohorts.hidden.propensity, patience)
 
 
 def one_sample(scenario: Scenario, cohorts: Cohorts, seed: int) -> Sample:

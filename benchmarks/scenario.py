@@ -7,7 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
+from analysis.own_process import PATIENCE
 from analysis.plan import Plan
+from benchmarks.patience import Patience
 from simulator.documents import Document, parse, with_values, without
 from simulator.spec import Name, Positive, Spec
 from simulator.terms import Variable
@@ -100,12 +102,24 @@ class Run(Spec):
 
     The truth takes as many as bring its error below a third of the study's own, and at most ``truth_patients``. With
     ``until`` the replicates are only those of the first look.
+
+    ``replicate_timeout`` (``60s``, ``10min``, ``2h``, ``none``) is how long a function of one's own may take over one
+    replicate, 10 minutes unless it is said: one that takes longer is killed and its replicate counted as TIMEOUT.
+    Compiled estimators may take any time unless it is said; then a block of them may take so long for each of its
+    replicates and estimators, which is kept where blocks are computed in processes or by Dask, not in threads. It
+    changes no number and is no part of what makes a study another.
     """
 
     replicates: Annotated[int, Field(ge=1, le=100_000_000)] = 1000
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     truth_patients: Annotated[int, Field(ge=1000, le=100_000_000)] = 2_000_000
     until: Until | None = None
+    replicate_timeout: Patience = PATIENCE
+
+    @property
+    def compiled_timeout(self) -> float | None:
+        """The seconds that compiled estimators may take, None for any time: only what the study says itself."""
+        return self.replicate_timeout if "replicate_timeout" in self.model_fields_set else None
 
     @model_validator(mode="after")
     def _begins_below_the_cap(self) -> "Run":

@@ -4,29 +4,34 @@ Every block is a pure function of (cell, replicate numbers, seed), so any split 
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from math import hypot, isfinite, nan
+from threading import Lock
 from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
 
 from analysis.kernels.status import Status
-from benchmarks.blocks import Block, Cell, block_rows, block_size, halves, joined, lost_rows, pair_key
+from benchmarks.blocks import Block, Cell, block_rows, block_size, halves, joined, lost_rows, pair_key, time_limit
 from benchmarks.dask_tls import Tls
 from benchmarks.executors import Crew, Rescue, chosen, crew
 from benchmarks.looks import Look, look, schedule
 from benchmarks.parts import Parts
 from benchmarks.performance import Measure, in_direction, performance
+from benchmarks.retries import Again, lost_blocks, mend
 from benchmarks.rows import KEYS, NUMBERS, Layout, Rows, merged
 from benchmarks.store import RunError, RunFolder
+from benchmarks.stuck import stalled
 from benchmarks.truth import Truth
 from benchmarks.truths import Truths, aims, kept_truths, lacking, read_truths
 from benchmarks.whom import Whom, in_cells, whom
 from simulator.estimand import Estimand
 
+RESCUE = Rescue(halves, joined, lost_rows, time_limit, partial(lost_rows, late=True))
 Told = Callable[[str, int, int], None]
 """Hears the stage of long work, how many of its steps are done, and of how many."""
 
@@ -102,12 +107,17 @@ def asks_another(own: Estimand) -> bool:
 
 @dataclass(frozen=True)
 class Work:
-    """How a study is computed, which changes no number: workers, where they are, replicates per block."""
+    """How a study is computed, which changes no number: workers, where they are, replicates per block.
+
+    With ``retry`` what was lost before ``begun``, by the clock of files, is computed again.
+    """
 
     jobs: int
     block: int | None = None
     backend: str = "auto"
     tls: Tls | None = None
+    retry: bool = True
+    begun: float = field(default_factory=time.time, compare=False)
 
     def workers(self, cells: Sequence[Cell]) -> str:
         """The backend for these cells: users' own functions hold the GIL, so they want processes."""
@@ -126,14 +136,49 @@ def compute(
     alike = {_content(block): block for cell in cells for block in parts.missing(cell, work.block)}
     missing = list(alike.values())
     todo = [block for block in missing if _turn(block, work.block) % shard[1] == shard[0] - 1]
-    if not todo:
+    again = _to_retry(cells, parts, work, shard) if work.retry else []
+    if not todo and not again:
         return 0, len(missing)
     folder.note(f"{len(todo)} blocks to compute with {work.workers(cells)}, {work.jobs} jobs")
     with crew(work.workers(cells), work.jobs, work.tls) as workers:
-        for _ in _computed(workers, parts, todo, told):
+        if again:
+            _retried(workers, parts, again, told)
+        for _ in _computed(workers, parts, todo, told) if todo else ():
             pass
     folder.note(f"{len(todo)} blocks computed")
-    return len(todo), len(missing)
+    return len(todo) + len(again), len(missing)
+
+
+def _to_retry(cells: Sequence[Cell], parts: Parts, work: Work, shard: tuple[int, int]) -> list[Again]:
+    """What was lost, each place once, of the parts that fall to this shard: no two processes mend the same one."""
+    found = {
+        (one.part.file, one.block.first, one.block.judged): one
+        for cell in cells
+        for one in lost_blocks(parts, cell, work.block, work.begun)
+        if _turn(Block(cell, one.part.first, one.part.last, ()), work.block) % shard[1] == shard[0] - 1
+    }
+    return list(found.values())
+
+
+def _retried(workers: Crew, parts: Parts, again: Sequence[Again], told: Told) -> None:
+    """Compute once more what was lost, and put it into its parts as it comes."""
+    count = sum((one.block.last - one.block.first) * len(one.block.judged) for one in again)
+    parts.folder.note(f"{count} lost estimates to try again")
+    parts.folder.write_checked(MADE_OF, b"[]")  # the rows are put together anew, whatever interrupts this
+    gained, guard = 0, Lock()
+    of = {id(one.block): one for one in again}
+
+    def keep(block: Block, table: pa.Table) -> None:
+        nonlocal gained
+        with guard:
+            gained += mend(parts, of[id(block)], table)
+
+    def done(finished: int) -> None:
+        told("lost estimates tried again", finished, len(again))
+
+    for _ in workers.run_in_order(block_rows, [one.block for one in again], done, keep, RESCUE, stalled(told)):
+        pass
+    parts.folder.note(f"{gained} of {count} lost estimates found")
 
 
 def _content(block: Block) -> tuple[object, ...]:
@@ -152,8 +197,7 @@ def _computed(workers: Crew, parts: Parts, todo: Sequence[Block], told: Told) ->
     def done(count: int) -> None:
         told("blocks of replicates", count, len(todo))
 
-    rescue = Rescue(halves, joined, lost_rows)
-    return workers.run_in_order(block_rows, todo, done, parts.keep, rescue)
+    return workers.run_in_order(block_rows, todo, done, parts.keep, RESCUE, stalled(told))
 
 
 def all_rows(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Told) -> Rows:
@@ -265,6 +309,7 @@ def _run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Tol
         more = {one.cell: next(schedules[one.cell], None) for one in now if not one.enough}
         if not any(more.values()):
             break
+        work = replace(work, retry=False)
         cells = tuple(_with_replicates(cell, more.get(cell.number)) for cell in cells)
     result = _result(cells, rows, truths, table, tuple(looks.values()))
     if looks:

@@ -13,6 +13,7 @@ import numpy as np
 from analysis.addresses import ALONE, Address, as_simulated
 from analysis.cohort_spec import CohortSpec
 from benchmarks.own_files import beside, check_own, pinned_code
+from benchmarks.patience import told
 from benchmarks.published_keys import check_published
 from benchmarks.scenario import Scenario, Settings, cells
 from benchmarks.store import RunError
@@ -254,6 +255,7 @@ def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) ->
         f"target: {_people(asked)}",
         f"estimators: {', '.join(estimator.name for estimator in scenario.estimators)}",
         f"cells: {len(asked.cells)}; replicates: {scenario.run.replicates:,}; seed: {scenario.run.seed}",
+        f"time for one replicate: {_times(scenario)}",
         f"digest: {digest(asked.document.tree)}",
         *(f"own code: {code}, sha256 {code.sha256}" for code in pinned_code(asked.document)),
         "",
@@ -275,6 +277,12 @@ def _people(asked: Asked) -> str:
     return in_cells({number: whom_of(own) for number, (_, own) in enumerate(asked.cells)})
 
 
+def _times(scenario: Scenario) -> str:
+    """How long an estimator may take over one replicate."""
+    own, compiled = scenario.run.replicate_timeout, scenario.run.compiled_timeout
+    return f"{told(own)} for functions of one's own, {told(compiled)} for compiled estimators"
+
+
 def _described(asked: Asked) -> dict[str, Any]:
     from benchmarks.whom import whom_of
 
@@ -288,6 +296,7 @@ def _described(asked: Asked) -> dict[str, Any]:
         "cells": [settings for settings, _ in asked.cells],
         "replicates": scenario.run.replicates,
         "seed": scenario.run.seed,
+        "replicate_timeout": {"own": scenario.run.replicate_timeout, "compiled": scenario.run.compiled_timeout},
         "digest": digest(asked.document.tree),
         "sourced": dict(sorted(asked.document.sources.items())),
         "assumed": assumed_values(asked.document),

@@ -181,7 +181,10 @@ def test_a_block_is_halved_down_to_one_replicate_and_joined_again() -> None:
     a, b = halves(whole)
     assert (a.first, a.last, b.first, b.last) == (3, 5, 5, 8)
     assert joined([block_rows(a), block_rows(b)]).equals(block_rows(whole))
-    assert halves(Block(cell, 3, 4, whole.judged)) == ()
+    first, second = halves(Block(cell, 3, 4, whole.judged))
+    assert (first.judged, second.judged) == (whole.judged[:1], whole.judged[1:])
+    assert joined([block_rows(first), block_rows(second)]).equals(block_rows(Block(cell, 3, 4, whole.judged)))
+    assert halves(first) == ()
     lost = lost_rows(Block(cell, 3, 4, whole.judged))
     assert lost.schema == block_rows(a).schema
     assert set(lost["status"].to_pylist()) == {Status.WORKER_LOST}

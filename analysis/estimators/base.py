@@ -14,6 +14,7 @@ from analysis import survival
 from analysis.addresses import Address
 from analysis.kernels.status import Status
 from analysis.matching import Matching, match_as
+from analysis.own_process import PATIENCE
 from analysis.plan import Plan, propensity_terms
 from analysis.propensity_models import PropensityFit, averaged, propensity_score
 from simulator.cohort import Bools, Floats, Observed
@@ -45,7 +46,8 @@ class Sample:
 
     ``replicates (R,)`` are the replicates' numbers and ``seed`` the study's: what a matching leaves to chance is drawn
     at that address. ``true_propensity (R, N)`` is for those who may know it. ``score_of`` are the imputed data sets,
-    this one among them, whose propensity scores are averaged. ``kept`` holds what has been worked out, by the part of
+    this one among them, whose propensity scores are averaged. ``patience`` is how many seconds a user's own function
+    may take over one cohort, None for any time. ``kept`` holds what has been worked out, by the part of
     the plan that it depends on.
     """
 
@@ -55,6 +57,7 @@ class Sample:
     seed: int = 0
     true_propensity: Floats | None = None
     score_of: "tuple[Sample, ...]" = ()
+    patience: float | None = PATIENCE
     kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def under(self, plan: Plan) -> "Sample":

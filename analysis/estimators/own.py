@@ -1,5 +1,6 @@
 """A user's own estimator: a Python function from one observed cohort to an estimate."""
 
+import reprlib
 import threading
 import traceback
 from collections.abc import Callable, Mapping
@@ -19,6 +20,8 @@ from analysis.estimators.own_code import OwnFunctionError as OwnFunctionError
 from analysis.estimators.own_code import said
 from analysis.kernels.status import Status
 from analysis.matching_plan import no_repeats
+from analysis.own_link import CannotStart, Mistake, NoAnswer, Question, TookTooLong
+from analysis.own_process import ask
 from analysis.plan import Plan
 from simulator.cohort import Floats
 from simulator.estimand import Estimand, Measure, Population
@@ -35,6 +38,7 @@ MISTAKES = (
 )  # fmt: skip
 """What a function raises that is wrong in every cohort, and not one that cannot be fitted."""
 NUMBERS = ("value", "se", "low", "high", "p")
+MOST_NAMES = 50
 _OF_YES_OR_NO = ("risk_difference", "log_risk_ratio", "log_odds_ratio")
 _AT_A_TIME = ("rmst_difference", "survival_difference")
 
@@ -69,6 +73,9 @@ class Own(Judged):
     and its SE, or a mapping with ``value``, ``se`` and, if it likes, ``low``, ``high``, ``p``. None, or raising
     ValueError, RuntimeError or any error of a library's own, says that there is no estimate of that cohort (status
     NOT_CONVERGED); a mistake such as TypeError, KeyError or NameError ends the run.
+
+    It is called in a process of its own: one that takes longer than ``run.replicate_timeout`` over a cohort is killed
+    there (status TIMEOUT), one that kills its process is tried once more (status WORKER_LOST).
 
     ``population``, ``measure``, ``horizon`` and ``adjusted_for`` say by what truth it is judged: a conditional log
     hazard ratio is given terms, a difference of restricted means or of survival has a horizon.
@@ -128,64 +135,103 @@ class Own(Judged):
         super().__setstate__({name: part for name, part in state.items() if name != "parcel"})
 
     def estimate(self, sample: Sample, endpoint: str) -> Estimate:
-        """One call per replicate."""
-        function, count = found(self.function), len(sample.replicates)
+        """One call per replicate, in a process that may hang (TIMEOUT) or die (WORKER_LOST) over that replicate."""
+        parcel, name = trust.packed(self.function), said(self.function)
+        trust.demand([own_code.source(self.function)])
+        count = len(sample.replicates)
         made = np.full((5, count), np.nan)
         status = np.full(count, Status.NOT_CONVERGED, np.int64)
         n, events = np.zeros((2, count), np.int64)
         for r in range(count):
-            cohort = frame(sample, endpoint, r)
-            n[r], events[r] = len(cohort), int(cohort["outcome" if "outcome" in cohort else "event"].sum())
-            numbers = self._asked(function, cohort, int(sample.replicates[r]), sample.plan.survival.level)
+            columns = columns_of(sample, endpoint, r)
+            replicate = int(sample.replicates[r])
+            n[r], events[r] = (
+                len(columns["treated"]),
+                int(np.nansum(columns["outcome" if "outcome" in columns else "event"])),
+            )
+            question = Question(parcel, self.name, replicate, sample.plan.survival.level, columns)
+            try:
+                numbers = ask(question, sample.patience)
+            except NoAnswer as error:
+                status[r] = Status.TIMEOUT if isinstance(error, TookTooLong) else Status.WORKER_LOST
+                continue
+            except Mistake as error:
+                told = str(error)
+                raise OwnFunctionError(told if told.startswith(name) else f"{name}: {told}") from None
+            except CannotStart as error:
+                raise OwnFunctionError(f"{name}: {error}") from None
             if np.isfinite(numbers[:2]).all():
                 made[:, r], status[r] = numbers, Status.OK
         value, se, low, high, p = made
         return Estimate(value, se, low, high, p, n, events, status)
 
-    def _asked(self, function: Callable[..., Any], cohort: "pd.DataFrame", replicate: int, level: float) -> list[float]:
-        """Value, SE, limits and p of one cohort, NaN for no estimate; OwnFunctionError names a mistake."""
-        answer: Any = None
-        with Watched() as call:
-            answer = function(cohort)
-        if isinstance(call.error, MISTAKES):
-            last = traceback.extract_tb(call.error.__traceback__)[-1]
-            at = f"{Path(last.filename).name}:{last.lineno}"
-            raise OwnFunctionError(f"{said(self.function)} failed in replicate {replicate} at {at}: {call.told()}")
-        if answer is None:
-            return [np.nan] * 5
-        given = self._numbers(answer, replicate)
-        value, se = given["value"], given["se"]
-        half = ndtri(0.5 + level / 2) * se
-        with np.errstate(divide="ignore", invalid="ignore"):
-            p = 2 * ndtr(-np.abs(np.divide(value, se)))
-        usual = {"value": value, "se": se, "low": value - half, "high": value + half, "p": p}
-        return [float(given.get(name, usual[name])) for name in NUMBERS]
 
-    def _numbers(self, answer: Any, replicate: int) -> dict[str, float]:
-        """The numbers of an answer by name; OwnFunctionError where it is none, or one that cannot be."""
-        wanted = "it must give value and se, and may give low, high, p"
-        given: dict[str, float] = {}
-        with Watched() as reading:
-            pairs = answer if isinstance(answer, Mapping) else dict(zip(("value", "se"), answer, strict=True))
-            given = {str(name): np.nan if number is None else float(number) for name, number in pairs.items()}
-        what = f"{said(self.function)} returns {' '.join(repr(answer).split())[:80]} in replicate {replicate}"
-        if reading.error is not None:
-            raise OwnFunctionError(f"{what}; {wanted}, all numbers")
-        if set(given) - set(NUMBERS) or "value" not in given or "se" not in given:
-            raise OwnFunctionError(f"{said(self.function)} returns {', '.join(given)}; {wanted}")
-        low, high, p = (given.get(name, np.nan) for name in NUMBERS[2:])
-        if given["se"] < 0 or p < 0 or p > 1 or low > high:
-            raise OwnFunctionError(f"{what}; se is not below 0, p from 0 to 1 and low not above high")
-        return given
+def answer_of(
+    name: str, function: Callable[..., Any], columns: Mapping[str, Any], replicate: int, level: float
+) -> list[float]:
+    """Value, SE, limits and p of one cohort, NaN for no estimate; OwnFunctionError names a mistake."""
+    import pandas as pd
+
+    answer: Any = None
+    cohort = pd.DataFrame(columns)
+    with Watched() as call:
+        answer = function(cohort)
+    if isinstance(call.error, MISTAKES):
+        last = traceback.extract_tb(call.error.__traceback__)[-1]
+        at = f"{Path(last.filename).name}:{last.lineno}"
+        raise OwnFunctionError(f"{name} failed in replicate {replicate} at {at}: {call.told()}")
+    if answer is None:
+        return [np.nan] * 5
+    given = _numbers(name, answer, replicate)
+    value, se = given["value"], given["se"]
+    half = ndtri(0.5 + level / 2) * se
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * ndtr(-np.abs(np.divide(value, se)))
+    usual = {"value": value, "se": se, "low": value - half, "high": value + half, "p": p}
+    return [float(given.get(number, usual[number])) for number in NUMBERS]
+
+
+def _numbers(name: str, answer: Any, replicate: int) -> dict[str, float]:
+    """The numbers of an answer by name; OwnFunctionError where it is none, or one that cannot be."""
+    wanted = "it must give value and se, and may give low, high, p"
+    given: dict[str, float] = {}
+    with Watched() as reading:
+        many = isinstance(answer, Mapping) and len(answer) > MOST_NAMES
+        pairs = answer if isinstance(answer, Mapping) else dict(zip(("value", "se"), answer, strict=True))
+        given = {} if many else {str(key): np.nan if one is None else float(one) for key, one in pairs.items()}
+    what = f"{name} returns {_shown(answer)} in replicate {replicate}"
+    if reading.error is not None:
+        raise OwnFunctionError(f"{what}; {wanted}, all numbers")
+    if set(given) - set(NUMBERS) or "value" not in given or "se" not in given:
+        names = f"{len(answer):,} numbers" if many else ", ".join(given)[:200]
+        raise OwnFunctionError(f"{name} returns {names}; {wanted}")
+    low, high, p = (given.get(number, np.nan) for number in NUMBERS[2:])
+    if given["se"] < 0 or p < 0 or p > 1 or low > high:
+        raise OwnFunctionError(f"{what}; se is not below 0, p from 0 to 1 and low not above high")
+    return given
+
+
+def _shown(answer: Any) -> str:
+    """The beginning of an answer, however long it is; its type where it cannot be shown."""
+    brief = reprlib.Repr()
+    brief.maxstring = brief.maxother = brief.maxlong = 80
+    with Watched():
+        return " ".join(brief.repr(answer).split())[:80]
+    return f"a {type(answer).__name__}"
 
 
 def frame(sample: Sample, endpoint: str, r: int) -> "pd.DataFrame":
     """The observed cohort of the block's row ``r`` as a data frame, patients in order."""
     import pandas as pd
 
+    return pd.DataFrame(columns_of(sample, endpoint, r))
+
+
+def columns_of(sample: Sample, endpoint: str, r: int) -> dict[str, Any]:
+    """The columns of the observed cohort of the block's row ``r`` by name, patients in order."""
     observed = sample.observed
     here = np.flatnonzero(observed.present[r])
-    columns: dict[str, object] = {}
+    columns: dict[str, Any] = {}
     for k, variable in enumerate(observed.variables):
         values = observed.covariates[r, here, k]
         named = variable.kind != "continuous"
@@ -193,10 +239,8 @@ def frame(sample: Sample, endpoint: str, r: int) -> "pd.DataFrame":
     columns["treated"] = observed.treated[r, here]
     if endpoint in observed.endpoints:
         course = observed.endpoints[endpoint]
-        columns |= {"time": course.time[r, here], "event": course.event[r, here]}
-    else:
-        columns["outcome"] = observed.binary[endpoint][r, here]
-    return pd.DataFrame(columns)
+        return columns | {"time": course.time[r, here], "event": course.event[r, here]}
+    return columns | {"outcome": observed.binary[endpoint][r, here]}
 
 
 def _level_names(variable: Variable, values: Floats) -> NDArray[Any]:

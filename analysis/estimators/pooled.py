@@ -10,6 +10,7 @@ from analysis.estimators import Estimator
 from analysis.estimators.base import Estimate, Ints, Sample, with_status
 from analysis.kernels.status import Status
 from analysis.missing import completed, indicators
+from analysis.own_process import PATIENCE
 from analysis.plan import Plan
 from simulator.cohort import Floats, Observed
 from simulator.elementary import summed
@@ -22,11 +23,15 @@ def samples_of(
     replicates: Ints,
     seed: int,
     true_propensity: Floats | None = None,
+    patience: float | None = PATIENCE,
 ) -> tuple[Sample, ...]:
-    """The cohorts as the plan makes them whole, one sample per imputation; ``names`` may have missing values."""
+    """The cohorts as the plan makes them whole, one sample per imputation; ``names`` may have missing values.
+
+    ``patience`` is how many seconds a user's own function may take over one of them.
+    """
     whole = completed(observed, names, plan.missing, replicates, seed)
     plan = plan.with_terms(indicators(names, plan.missing))
-    made = tuple(Sample(one, plan, replicates, seed, true_propensity) for one in whole)
+    made = tuple(Sample(one, plan, replicates, seed, true_propensity, patience=patience) for one in whole)
     if plan.missing.score == "within":
         return made
     return tuple(replace(one, score_of=made) for one in made)

@@ -16,4 +16,9 @@ class Status(IntEnum):
     TOO_FEW = 7  # too few observations for the statistic
     BAD_INPUT = 8  # NaN or infinity where a number is needed
     NOT_CONVERGED = 9
-    WORKER_LOST = 10
+    WORKER_LOST = 10  # the computation killed its process
+    TIMEOUT = 11  # it took longer than it may
+
+
+LOST = (Status.WORKER_LOST, Status.TIMEOUT)
+"""What hangs on the machine and the moment: tried again by the next command, outside the promise of equal bits."""

@@ -1,6 +1,7 @@
 """A question's design run as a study: in a folder of its own, resumable, every cell on the same random numbers."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,9 @@ from simulator.estimand import COUPLED, Estimand
 
 Floats = NDArray[np.float64]
 
+_BEGUN = time.time()
+"""What a question's first step lost is not tried again by its next one."""
+
 
 def load(options: Options) -> Asked:
     """The study that the options name."""
@@ -59,7 +63,7 @@ def rows_only(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[Row
     """The rows of the designed study, and its folder: ``runs/<verb>-<name>-<digest>`` unless given."""
     folder, place = _folder(asked, verb, out)
     with folder.lock():
-        return all_rows(prepare(asked.cells), folder, Work(jobs), Progress()), place
+        return all_rows(prepare(asked.cells), folder, Work(jobs, begun=_BEGUN), Progress()), place
 
 
 def aims_of(rows: Rows, cells_asked: int, endpoint: str, estimator: str) -> list[float]:

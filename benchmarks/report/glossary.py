@@ -36,7 +36,8 @@ TERMS = {
         "what became of a fit: OK, or why there is no finite answer and so no number: MONOTONE, its likelihood has no "
         "finite maximum; SINGULAR, covariates repeat one another; NO_EVENTS; NO_INFO, no event with a choice of "
         "patients; NO_PAIRS; PS_SEPARATED, treatment is predicted perfectly; TOO_FEW, too few patients; BAD_INPUT, NaN "
-        "or infinity; NOT_CONVERGED; WORKER_LOST, its computation killed its process."
+        "or infinity; NOT_CONVERGED; WORKER_LOST, its computation killed its process; TIMEOUT, it took longer than it "
+        "may."
     ),
     "z": "difference of two numbers over the standard error of the difference.",
     "pinned down": "share of a parameter's prior variance that the published numbers take away.",

@@ -14,6 +14,7 @@ from analysis.table1 import presentation, table1
 from benchmarks.blocks import Cell
 from benchmarks.difference import IGNORED
 from benchmarks.report.engine import Section, picture, table
+from benchmarks.retries import lost_words
 from benchmarks.sampled import samples
 from benchmarks.scenario import Scenario
 from benchmarks.tables import settings_text
@@ -192,7 +193,9 @@ def failures_section(rows: Sequence[Mapping[Any, Any]]) -> Section:
         return Section("Failures", ("None: every estimator gave an estimate in every replicate.",))
     made = [tuple(str(row[key]) for key in ("cell", "endpoint", "estimator", "status", "count")) for row in rows]
     heads = ("cell", "endpoint", "estimator", "status", "replicates")
-    return Section("Failures", tables=(table("Replicates without an estimate", heads, made, 4),))
+    told = lost_words(rows)
+    text = (f"{'; '.join(told)}.",) if told else ()
+    return Section("Failures", text, tables=(table("Replicates without an estimate", heads, made, 4),))
 
 
 def design_text(scenario: Scenario) -> str:
