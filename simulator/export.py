@@ -1,6 +1,7 @@
 """Cohorts as files: a plain table, or ADSL and ADTTE with CDISC names."""
 
 import datetime
+import io
 from collections.abc import Container
 from pathlib import Path
 
@@ -121,8 +122,9 @@ def adam_tables(cohorts: Cohorts, world: World) -> tuple[pd.DataFrame, pd.DataFr
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a CSV or, by the path's ending, a parquet file; numbers keep their full precision."""
     if path.suffix == ".parquet":
-        with path.open("wb") as file:  # by Python, which takes names that are no UTF-8 too
-            table.to_parquet(file, index=False)
+        content = io.BytesIO()
+        table.to_parquet(content, index=False)
+        path.write_bytes(content.getvalue())  # by Python, which takes names that are no UTF-8 too
     else:
         table.to_csv(path, index=False)
 
