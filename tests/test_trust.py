@@ -17,7 +17,7 @@ import pytest
 from analysis.estimators import Own, own_code, trust
 from analysis.estimators import own as loading
 from analysis.estimators.own import OwnFunctionError, found
-from benchmarks import cli
+from benchmarks import cli, warm_up
 from tests.test_cli import _call
 from tests.trusting import trusted
 from tests.worlds import tree
@@ -537,24 +537,29 @@ def test_a_function_is_looked_for_without_running_anything(place: Path, text: st
             own_code.check_named(name)
 
 
-@pytest.mark.parametrize("backend", ["threads", "processes", pytest.param("dask", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("backend", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 def test_modules_that_lie_in_the_current_folder_are_not_imported(place: Path, backend: str) -> None:
     """By the processes that a run starts: Python looks for what it imports in the folder where it is started."""
     mark = place / "mark"
     for name in ("numpy", "joblib", "signal", "pickle", "multiprocessing", "threading", "numba", "rates", "os", "re"):
         (place / f"{name}.py").write_text(MARK.format(str(mark)), "utf-8")
     study = write(place / "study.yaml", "crude")
-    script = "from simulator.start import main; main()"
+    door = place.parent / "bin/trialtwin"  # as a console script: its own folder comes first on the path
+    door.parent.mkdir()
+    door.write_text("from simulator.start import main\n\nmain()\n", "utf-8")
     home = str(Path(__file__).parent.parent)
     environment = {**os.environ, "PYTHONPATH": home}
     environment.pop("PYTHONSAFEPATH", None)
     words = ("run", str(study), *QUICK[:2], "--jobs", "2", "--block", "1", "--backend", backend, "--out", "made")
     done = subprocess.run(
-        [sys.executable, "-P", "-c", script, *words], cwd=place, env=environment, capture_output=True, text=True,
+        [sys.executable, str(door), *words], cwd=place, env=environment, capture_output=True, text=True,
         timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not mark.exists()
+    with warm_up._process() as compiling:
+        compiling.kill()
+    assert "-P" in compiling.args
 
 
 def test_commands_that_trust_are_those_that_compute() -> None:

@@ -174,12 +174,13 @@ def loaded(function: str) -> ModuleType:
     made.__file__ = code.path
     if held["module"]:
         made.__package__ = held["module"].rpartition(".")[0]
-    sys.modules[made.__name__] = made  # dataclasses look there for their module
+    sys.modules[made.__name__], whole = made, False  # dataclasses look there for their module
     try:
         exec(compile(code.content, code.path, "exec", dont_inherit=True), vars(made))
-    except BaseException:
-        del sys.modules[made.__name__]
-        raise
+        whole = True
+    finally:
+        if not whole:
+            del sys.modules[made.__name__]
     return made
 
 
