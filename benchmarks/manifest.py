@@ -25,7 +25,7 @@ NOT_THE_WORLD = (
     "name", "question", "source", "published", "estimators", "target", "sweep", "run", "calibration", "compatible",
 )  # fmt: skip
 SHOWN = "figures", "audit"
-JUDGES = ("blocks", "parts", "sampled", "scenario", "truth", "truths", "tallies", "rows")
+JUDGES = ("blocks", "parts", "retries", "sampled", "scenario", "truth", "truths", "tallies", "rows")
 MANIFEST = "manifest.json"
 
 
