@@ -17,6 +17,7 @@ from benchmarks.store import RunError
 from benchmarks.verbs import load_study
 from simulator.world import Printed
 from tests.commands import answered, printed, refused
+from tests.measured import Measured
 
 SD, PRIOR = 0.2, Free(mean=0.1, sd=0.5, bounds=(-3.0, 3.0))
 SPACE = space_of(PRIOR, Suspected())
@@ -146,7 +147,7 @@ def test_the_monte_carlo_error_is_the_jackknife_of_a_plain_loop(monkeypatch: pyt
 
 
 @pytest.mark.slow
-def test_the_monte_carlo_error_is_the_spread_over_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_monte_carlo_error_is_the_spread_over_seeds(monkeypatch: pytest.MonkeyPatch, measured: Measured) -> None:
     """Two-sided: neither half as much nor half as much again would pass."""
     monkeypatch.setattr(compatible, "DRAWS", 1024)
     values, _, truths, none = design(1, 20)
@@ -156,6 +157,7 @@ def test_the_monte_carlo_error_is_the_spread_over_seeds(monkeypatch: pytest.Monk
     ]
     spread = np.std([one.quantiles for one in made], axis=0, ddof=1)
     told = np.sqrt(np.mean([one.quantiles_mcse**2 for one in made], axis=0))
+    measured("compatible: told error over spread", f"{np.mean(told / spread):.2f}, at most {(told / spread).max():.2f}")
     assert np.abs(told / spread - 1).max() < 4 / sqrt(2 * 59)
     assert abs(np.mean(told / spread) - 1) < 3 / sqrt(2 * 59)
 

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from benchmarks import cli
 from simulator.documents import resolved_yaml
+from tests.measured import Measured
 from tests.verb_corpus import bombs, damaged, mutant, mutant_csv, mutant_parquet, override
 from tests.worlds import tree
 
@@ -280,9 +281,10 @@ def test_mutated_files_end_well(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FUZZERS)
-def test_many_more_mutated_files_end_well(name: str) -> None:
+def test_many_more_mutated_files_end_well(name: str, measured: Measured) -> None:
     fuzzer, _, many = FUZZERS[name]
-    print(name, fuzzer(range(1_000, 1_000 + many)))
+    tally = fuzzer(range(1_000, 1_000 + many))
+    measured(f"mutated {name}", f"{many:,} tried: {tally.of(0):,} valid, {tally.of(2):,} refused; {tally.slowest}")
 
 
 def test_small_tables_that_unfold_to_gigabytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.measured import Measured
+
 HERE = Path(__file__).parent.parent
 
 
@@ -22,7 +24,8 @@ def _killed(*words: str) -> dict[str, Any]:
     return found
 
 
-def _at_random(place: Path, runs: int) -> None:
+def _at_random(place: Path, runs: int) -> str:
+    """What was survived, in words."""
     told = _killed("random", str(place), str(runs))
     assert len(told["found"]) == runs
     for found in told["found"]:
@@ -30,6 +33,8 @@ def _at_random(place: Path, runs: int) -> None:
         assert found["stumps"] == []
         assert found["begun"] <= told["blocks"] + found["kills"] * told["jobs"], found
     assert any(found["begun"] > told["blocks"] for found in told["found"]), "no kill came while a block was computed"
+    kills, again = (sum(found[key] for found in told["found"]) for key in ("kills", "begun"))
+    return f"{runs} runs, {kills} kills: the same rows, {again - runs * told['blocks']} blocks computed again"
 
 
 def test_runs_killed_at_random_moments_end_in_the_same_rows(tmp_path: Path) -> None:
@@ -37,8 +42,8 @@ def test_runs_killed_at_random_moments_end_in_the_same_rows(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_hundred_runs_killed_at_random_moments_end_in_the_same_rows(tmp_path: Path) -> None:
-    _at_random(tmp_path, 100)
+def test_a_hundred_runs_killed_at_random_moments_end_in_the_same_rows(tmp_path: Path, measured: Measured) -> None:
+    measured("runs killed at random", _at_random(tmp_path, 100))
 
 
 def test_runs_killed_at_every_point_of_a_parts_writing_end_in_the_same_rows(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.blocks import Block, block_rows, blocks, prepare
 from benchmarks.executors import crew
 from benchmarks.verbs import load_study
+from tests.measured import Measured
 
 pytestmark = [
     pytest.mark.slow,
@@ -53,16 +54,16 @@ def _tasks(replicates: int, block: int | None = None) -> list[Block]:
     return blocks(prepare(load_study("paper", replicates=replicates).cells)[0], block)
 
 
-def test_two_threads_are_nearly_twice_one() -> None:
+def test_two_threads_are_nearly_twice_one(measured: Measured) -> None:
     _free_cores()
     ratio, _ = _ratios(("threads", 1), ("threads", 2), _tasks(1560))
-    print(f"two threads against one: {ratio:.2f}")
+    measured("two threads against one", f"{ratio:.2f} times as fast")
     assert ratio > 1.8
 
 
-def test_dask_costs_little_for_blocks_of_a_second() -> None:
+def test_dask_costs_little_for_blocks_of_a_second(measured: Measured) -> None:
     _free_cores()
     tasks = _tasks(6000, 750)
     ratio, seconds = _ratios(("dask", 2), ("threads", 2), tasks)
-    print(f"dask against threads: {ratio:.2f}, blocks of {2 * seconds / len(tasks):.2f} s")
+    measured("Dask against threads", f"{ratio:.2f} times the time, blocks of {2 * seconds / len(tasks):.2f} s")
     assert ratio < 1.15
