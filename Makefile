@@ -15,7 +15,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 slow: $(VENV)/.installed-test
-	nice $(BIN)/python -m pytest -m slow --durations=20 --measured runs/measured.tsv
+	$(BIN)/python -m pytest -m slow --durations=20 --measured runs/measured.tsv
 
 # What a user would type, and that it works from another folder.
 plain:
