@@ -40,6 +40,12 @@ def seen(estimate: float, se: float = SD) -> Published:
     return Published(np.array([estimate, log(se)]), np.zeros(2))
 
 
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of the draws: in one to three dimensions an error far below what is asked."""
+    monkeypatch.setattr(compatible, "DRAWS", 2**12)
+
+
 def test_a_conjugate_posterior_is_found() -> None:
     """Prior N(0.1, 0.5), estimate N(0.9 theta - 0.2, 0.2): precision 1 / 0.25 + 0.81 / 0.04."""
     found = posterior("toy", SPACE, *design(), seen(-0.65))
@@ -56,6 +62,7 @@ def test_a_conjugate_posterior_is_found() -> None:
     assert np.abs(found.quantiles - wrong).max() > 4 * found.quantiles_mcse.max()
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_rounding_widens_and_a_wide_paper_says_little() -> None:
     exact, rounded = (
         posterior("toy", SPACE, *design(), Published(np.array([-0.65, log(SD)]), np.array([variance, 0.0])))
@@ -65,6 +72,7 @@ def test_rounding_widens_and_a_wide_paper_says_little() -> None:
     assert width[1] > 1.25 * width[0]
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_it_does_not_extrapolate() -> None:
     far = posterior("toy", SPACE, *design(), seen(-3.5))
     assert far.refusal is not None
@@ -256,6 +264,7 @@ estimators: [{kind: crude, endpoints: [OS]}]
 """
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_a_rounded_ratio_of_a_randomised_trial_has_the_answer_of_its_printed_digits(tmp_path: Path) -> None:
     """0.6 (0.4-0.9) goes with true HRs of 0.43 to 0.77: a normal prior, and normal likelihoods of log HR and log SE.
 
@@ -314,6 +323,7 @@ compatible:
 """
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_a_small_study_from_end_to_end(tmp_path: Path) -> None:
     """A hidden confounder that flatters treatment leaves a smaller true effect behind the same paper."""
     study, picture = tmp_path / "small.yaml", tmp_path / "d.svg"

@@ -33,7 +33,7 @@ ANSWERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "decompose": (("decompose", WORLD), ("-0.041 (0.008)", "-0.025 (0.004)", "-0.010 (0.006)")),
     "power": (
         ("power", WORLD, *(word for name in TRANSITIONS for word in ("-S", f"outcomes.{name}.{PLAIN}"))),
-        ("556 (16)", "274 (8)", "196", "279", "444 (16)"),
+        ("0.71", "556 (16)", "274 (7)", "288", "410", "444 (16)"),
     ),
     "multiverse": (("multiverse", WORLD), ("118", "1.33", "1.7", "(0.7)", "7.0", "(1.8)")),
     "claims": (("claims", WORLD), ("42.5", "(1.6)", "6.6", "(0.8)", "92.2", "(0.9)")),
