@@ -72,7 +72,7 @@ def test_the_log_tells_what_was_done_where(tmp_path: Path) -> None:
     assert "15 blocks computed" in text
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=60)
 def test_six_hundred_flips_and_cuts_of_parts_are_noticed_and_mended(tmp_path: Path, measured: Measured) -> None:
     """Every truncation, and every flipped bit, of parts, their sums and their lists of estimators."""
     chance = np.random.Generator(np.random.Philox(20250430))
@@ -103,7 +103,7 @@ run: {replicates: 10000, seed: 1, truth_patients: 20000}
 """
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=60)
 def test_a_million_replicates_need_no_more_memory_than_ten_thousand(tmp_path: Path, measured: Measured) -> None:
     """The peak memory of the command itself, as the operating system counts it, within 20 %."""
     import subprocess

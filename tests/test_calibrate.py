@@ -64,7 +64,7 @@ def true_log_hr(scenario: Scenario, endpoint: str) -> tuple[float, float]:
     return truth.value, truth.mcse
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=60)
 def test_true_hazard_ratios_come_back_from_twenty_synthetic_papers(measured: Measured):
     """The fit of one paper is off by that paper's sampling error: the standardised errors have mean 0 and SD 1."""
     document, scenario = small()

@@ -177,7 +177,7 @@ def test_the_workflow_of_a_block_leaves_neighbours_alone() -> None:
     assert not list(block_faults(FEW))
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=60)
 def test_the_workflow_of_a_hundred_blocks_leaves_neighbours_alone() -> None:
     assert not list(block_faults(MANY))
 
@@ -199,7 +199,7 @@ def test_the_workflow_of_one_cohort_tells_of_anything() -> None:
     assert told(FEW) == len(FEW) * len(NAMES)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=60)
 def test_the_workflow_of_one_cohort_tells_of_a_hundred_draws() -> None:
     assert told(MANY) == len(MANY) * len(NAMES)
 

@@ -77,7 +77,7 @@ def test_a_disk_that_fills_up_costs_nothing(disk: Callable[[str], Path], tmp_pat
     assert _filled(disk, _sizes(5), _digest(tmp_path / "whole")) == 5
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=60)
 def test_a_disk_that_fills_up_at_fifty_sizes_costs_nothing(
     disk: Callable[[str], Path], tmp_path: Path, measured: Measured
 ) -> None:

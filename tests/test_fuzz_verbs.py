@@ -279,7 +279,7 @@ def test_mutated_files_end_well(name: str) -> None:
     assert tally.of(2) or name == "runs", tally
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=60)
 @pytest.mark.parametrize("name", FUZZERS)
 def test_many_more_mutated_files_end_well(name: str, measured: Measured) -> None:
     fuzzer, _, many = FUZZERS[name]

@@ -41,7 +41,7 @@ def test_runs_killed_at_random_moments_end_in_the_same_rows(tmp_path: Path) -> N
     _at_random(tmp_path, 8)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=60)
 def test_a_hundred_runs_killed_at_random_moments_end_in_the_same_rows(tmp_path: Path, measured: Measured) -> None:
     measured("runs killed at random", _at_random(tmp_path, 100))
 

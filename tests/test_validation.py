@@ -61,7 +61,7 @@ def test_every_known_answer_of_the_quick_set_is_found(quick: list[validation.Ver
     assert len(quick) > 40
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=60)
 def test_every_known_answer_of_the_full_set_is_found(measured: Measured) -> None:
     made = validation.validate(True, 2, lambda done, total: None)  # noqa: ARG005
     measured("validate --full", f"{sum(one.holds for one in made)} of {len(made)} known answers found")
