@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.speed import contenders, race
+from benchmarks.speed.tables import text
 from benchmarks.verbs import load_study
 from simulator.documents import shipped
 from tests.commands import printed
@@ -90,7 +91,7 @@ def test_the_race(tmp_path: Path, measured: Measured) -> None:
     subprocess.run(words, check=True, cwd=HOME, env={**os.environ, **contenders.ONE_CORE}, capture_output=True)
     rows = json.loads((tmp_path / "speed.json").read_text("utf-8"))["sections"]["workflow"][0]["rows"]
     total = [one for one in rows if one["stage"] == race.TOTAL]
-    told = [f"{one['contender']} {one['ms']:.3g} ms ({one['times ours']:.3g} x)" for one in total]
+    told = [f"{one['contender']} {text(one['ms'])} ms ({one['times ours']:,.0f} x)" for one in total]
     measured("race", ", ".join(told))
     assert len(total) == len(contenders.LABELS)
 
