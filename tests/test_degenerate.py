@@ -58,7 +58,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "landmark adjusted": {"kind": "landmark", "adjusted": True},
     "time-dependent adjusted": {"kind": "time-dependent", "adjusted": True},
     "delayed entry adjusted": {"kind": "delayed-entry", "adjusted": True},
-    "clones bootstrap": {"kind": "clone-censor-weight", "boots": 20},
+    "clones bootstrap": {"kind": "clone-censor-weight", "boots": 8},
     "rmst early": {"kind": "rmst", "horizon": 6.0},
 }
 FAMILY: TypeAdapter[Any] = TypeAdapter(Estimator)
