@@ -14,7 +14,6 @@ from benchmarks.speed.protocol import turn
 from benchmarks.speed.report import ABOUT
 from benchmarks.speed.stages import STAGES, Apart, answer_names, apart, compare
 from benchmarks.speed.tables import Table, text
-from tests.measured import Measured
 
 ROWS = {"continuous": 2, "categorical": 11, "univariable": 12, "multivariable": 12}
 LENGTHS = {"counts": 48, "smd": 15, "selected": 11, "aic": 1, "control": 40}
@@ -281,7 +280,7 @@ def test_start_is_timed_cold_and_warm(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", contenders.TOLERANCE)
-def test_each_contender_gives_our_answers(name: str, small: None, measured: Measured) -> None:  # noqa: ARG001
+def test_each_contender_gives_our_answers(name: str, small: None) -> None:  # noqa: ARG001
     reason = contenders.missing(name)
     if reason:
         pytest.skip(reason)
