@@ -1,11 +1,12 @@
 # make demo: install and run the main job. make test: install with the test extras and run the tests.
+# make slow: the long checks, for a night, and the figures of docs/validation.md measured again. make plain: pip install alone.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test slow lint lock schema world clean
+.PHONY: demo test slow plain lint lock schema world clean
 
 demo: $(VENV)/.installed
 	$(BIN)/trialtwin demo
@@ -14,7 +15,15 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 slow: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --durations=20 --measured runs/measured.tsv
+
+# What a user would type, and that it works from another folder.
+plain:
+	rm -rf build/plain
+	$(PYTHON) -m venv build/plain
+	build/plain/bin/pip install --quiet --disable-pip-version-check .
+	cd / && $(CURDIR)/build/plain/bin/trialtwin --version && $(CURDIR)/build/plain/bin/trialtwin list
+	rm -rf build/plain
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

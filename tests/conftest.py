@@ -1,4 +1,4 @@
-"""What all tests need: an interruption can be heard, even where they were started in the background, deaf to it."""
+"""What all tests need: limits of time, figures, and an interruption that is heard even by those started deaf to it."""
 
 import os
 import signal
@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.measured import Figures, measured
+
+__all__ = ["measured"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what a process ignores its children ignore too
@@ -22,3 +26,13 @@ def config_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     yield
     del os.environ["XDG_CONFIG_HOME"]
     os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the file of what is measured."""
+    parser.addoption("--measured", type=Path, help="a file for what the tests measure; at the end all is a table")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers what keeps the time and collects the figures."""
+    config.pluginmanager.register(Figures(config.getoption("--measured")), "figures")

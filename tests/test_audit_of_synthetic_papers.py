@@ -13,6 +13,7 @@ from benchmarks.verbs import load_study
 from simulator.documents import load, parse
 from simulator.generate import resolve
 from simulator.world import Printed
+from tests.measured import Measured
 
 
 def papers(count: int, seed: int) -> list[dict[str, Printed]]:
@@ -33,8 +34,10 @@ def test_a_clean_paper_has_no_severe_finding():
 
 
 @pytest.mark.slow
-def test_fewer_than_two_percent_of_clean_papers_have_a_severe_finding():
-    assert sum(bool(severe(paper)) for paper in papers(500, 909)) < 10
+def test_fewer_than_two_percent_of_clean_papers_have_a_severe_finding(measured: Measured):
+    wrong = sum(bool(severe(paper)) for paper in papers(500, 909))
+    measured("audit of clean papers", f"{wrong} of 500 with a severe finding")
+    assert wrong < 10
 
 
 PLANTED = {

@@ -17,6 +17,7 @@ from analysis.estimators import Own
 from analysis.estimators.own import OwnFunctionError
 from benchmarks import dask_pool, executors
 from benchmarks.executors import BackendError, Crew, Rescue, chosen, crew
+from tests.measured import Measured
 from tests.trusting import trusted
 from tests.worker_tasks import (
     WORKER_LOST,
@@ -220,7 +221,7 @@ def test_many_deaths_leave_the_crew_whole(backend: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", KILLABLE)
-def test_overhead_is_small(backend: str) -> None:
+def test_overhead_is_small(backend: str, measured: Measured) -> None:
     """Under 15 % for tasks of a second that take 200 kB: the tasks sleep, so that other work does not count."""
     payload = bytes(200_000)
     seconds = {}
@@ -230,6 +231,9 @@ def test_overhead_is_small(backend: str) -> None:
             start = time.monotonic()
             assert list(two.run_in_order(rest, [(1.0, payload)] * 12)) == [payload] * 12
             seconds[name] = time.monotonic() - start
+    measured(
+        f"overhead of {backend}", f"{seconds[backend] / seconds['threads'] - 1:.1%} over threads, tasks of a second"
+    )
     assert seconds[backend] < 1.15 * seconds["threads"]
 
 

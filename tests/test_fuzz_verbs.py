@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from benchmarks import cli
 from simulator.documents import resolved_yaml
+from tests.measured import Measured
 from tests.verb_corpus import bombs, damaged, mutant, mutant_csv, mutant_parquet, override
 from tests.worlds import tree
 
@@ -278,11 +279,15 @@ def test_mutated_files_end_well(name: str) -> None:
     assert tally.of(2) or name == "runs", tally
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=60)
 @pytest.mark.parametrize("name", FUZZERS)
-def test_many_more_mutated_files_end_well(name: str) -> None:
+def test_many_more_mutated_files_end_well(name: str, measured: Measured) -> None:
     fuzzer, _, many = FUZZERS[name]
-    print(name, fuzzer(range(1_000, 1_000 + many)))
+    tally = fuzzer(range(1_000, 1_000 + many))
+    assert tally.slowest
+    assert tally.largest
+    worst = f"at most {tally.slowest.seconds:.1f} s, {tally.largest.grown / 1e6:.0f} MB"
+    measured(f"mutated {name}", f"{many:,} tried: {tally.of(0):,} valid, {tally.of(2):,} refused; {worst}")
 
 
 def test_small_tables_that_unfold_to_gigabytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

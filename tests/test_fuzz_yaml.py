@@ -13,6 +13,7 @@ import pytest
 from simulator import yaml12
 from simulator.documents import DocumentError, digest, load, parse, resolved_yaml
 from simulator.spec import Spec
+from tests.measured import Measured
 from tests.yaml_corpus import BASE, SEEDS, TOKENS, Study, hostile, mutated
 
 COUNT = int(os.environ.get("TRIALTWIN_FUZZ", "1000"))
@@ -79,8 +80,9 @@ def test_mutated_documents_are_valid_or_refused_in_words(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_many_more_mutated_documents(folder: Path) -> None:
-    fuzz(SEEDS, Study, folder, range(1_000_000, 1_000_000 + 40 * COUNT))
+def test_many_more_mutated_documents(folder: Path, measured: Measured) -> None:
+    valid, refused = fuzz(SEEDS, Study, folder, range(1_000_000, 1_000_000 + 40 * COUNT))
+    measured("mutated documents", f"{40 * COUNT:,} tried: {valid:,} valid, {refused:,} refused")
 
 
 def test_the_python_parser_keeps_the_promise_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,9 +102,9 @@ estimators: [crude]
 """
 
 
-def trial(tmp_path: Path, effect: float, more: str = "") -> str:
+def trial(tmp_path: Path, effect: float, truth_patients: int = 200_000) -> str:
     study = tmp_path / "trial.yaml"
-    study.write_text(STUDY.replace("EFFECT", str(effect)) + more)
+    study.write_text(f"{STUDY.replace('EFFECT', str(effect))}run: {{truth_patients: {truth_patients}}}\n")
     return str(study)
 
 
@@ -115,7 +115,7 @@ def dead(ratio: float, treated: float = 0.5, rate: float = 0.05) -> float:
 
 
 def test_a_randomised_trial_obeys_the_formula(tmp_path: Path) -> None:
-    words = ["power", trial(tmp_path, log(0.6)), "--estimator", "crude", "--reps", "800", "--most", "800"]
+    words = ["power", trial(tmp_path, log(0.6), 2_000_000), "--estimator", "crude", "--reps", "800", "--most", "800"]
     found = answered(
         [*words, "--out", str(tmp_path / "run"), "--figure", str(tmp_path / "p.svg")], tmp_path / "page.html"
     )

@@ -1,8 +1,6 @@
 """What more workers bring, as ratios within one run; on a machine with two free cores, else skipped."""
 
-import os
 import time
-from pathlib import Path
 from statistics import median
 
 import pytest
@@ -10,26 +8,11 @@ import pytest
 from benchmarks.blocks import Block, block_rows, blocks, prepare
 from benchmarks.executors import crew
 from benchmarks.verbs import load_study
+from tests.idle import two_free_cores
+from tests.measured import Measured
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not Path("/proc/stat").exists(), reason="reads from /proc how busy the machine is"),
-]
+pytestmark = pytest.mark.slow
 ROUNDS = 15  # one round alone gave from 1.6 to 2.2 on a virtual machine whose cores are shared
-
-
-def _free_cores() -> None:
-    cores = len(os.sched_getaffinity(0))
-    before, started = _cpu_seconds(), time.monotonic()
-    time.sleep(2)
-    busy = (_cpu_seconds() - before) / (time.monotonic() - started)
-    if cores < 2 or busy > 0.2:
-        pytest.skip(f"needs two free cores: {cores} here, {busy:.1f} of them busy")
-
-
-def _cpu_seconds() -> float:
-    """What all processes of this machine have used: user, nice and system."""
-    return sum(map(int, Path("/proc/stat").read_text().split()[1:4])) / os.sysconf("SC_CLK_TCK")
 
 
 def _ratios(one: tuple[str, int], other: tuple[str, int], tasks: list[Block]) -> tuple[float, float]:
@@ -53,16 +36,16 @@ def _tasks(replicates: int, block: int | None = None) -> list[Block]:
     return blocks(prepare(load_study("paper", replicates=replicates).cells)[0], block)
 
 
-def test_two_threads_are_nearly_twice_one() -> None:
-    _free_cores()
+def test_two_threads_are_nearly_twice_one(measured: Measured) -> None:
+    two_free_cores()
     ratio, _ = _ratios(("threads", 1), ("threads", 2), _tasks(1560))
-    print(f"two threads against one: {ratio:.2f}")
+    measured("two threads against one", f"{ratio:.2f} times as fast")
     assert ratio > 1.8
 
 
-def test_dask_costs_little_for_blocks_of_a_second() -> None:
-    _free_cores()
+def test_dask_costs_little_for_blocks_of_a_second(measured: Measured) -> None:
+    two_free_cores()
     tasks = _tasks(6000, 750)
     ratio, seconds = _ratios(("dask", 2), ("threads", 2), tasks)
-    print(f"dask against threads: {ratio:.2f}, blocks of {2 * seconds / len(tasks):.2f} s")
+    measured("Dask against threads", f"{ratio:.2f} times the time, blocks of {2 * seconds / len(tasks):.2f} s")
     assert ratio < 1.15

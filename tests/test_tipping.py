@@ -27,6 +27,7 @@ from benchmarks.questions.tipping_levels import FARTHEST, Found, Place, Search, 
 from benchmarks.questions.tipping_shown import shown
 from benchmarks.store import RunError
 from benchmarks.verbs import Asked, load_study
+from tests.measured import Measured
 
 WORLD = "imbrave150"
 GRID = np.linspace(0.0, log(4.0), 5)
@@ -267,7 +268,7 @@ def test_strengths_and_effects_of_mild_and_of_harmful_ratios(
 
 
 @pytest.mark.slow
-def test_the_error_of_a_strength_is_its_spread_over_seeds(tmp_path: Path) -> None:
+def test_the_error_of_a_strength_is_its_spread_over_seeds(tmp_path: Path, measured: Measured) -> None:
     found = []
     for seed in range(40):
         asked = common(tmp_path, 20, 100 + seed)
@@ -275,6 +276,7 @@ def test_the_error_of_a_strength_is_its_spread_over_seeds(tmp_path: Path) -> Non
         search = Search(asked, tipping._fixed(entry, 0.5), "OS", "crude", -1.0, 1, tmp_path / str(seed))
         found.append(tipping.equal_strength(search, "s", log(2.5), log(0.8)))
     values, errors = np.array([one.value for one in found]), np.array([one.error for one in found])
+    measured("tipping: told error over spread", f"{errors.mean() / values.std(ddof=1):.2f}")
     assert abs(values.mean() - exact_strength(0.8)) < 4 * values.std(ddof=1) / sqrt(40)
     assert abs(errors.mean() / values.std(ddof=1) - 1) < 4 / sqrt(2 * 39)
 
