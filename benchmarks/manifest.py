@@ -1,11 +1,10 @@
 """What a run folder was made from, and the refusal to mix two runs in one folder."""
 
 import hashlib
-import json
 import platform
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +14,7 @@ import analysis
 import benchmarks
 import simulator
 from analysis.estimators.own import source_digest
-from benchmarks.store import RunError, RunFolder
+from benchmarks.store import RunError, RunFolder, plain_json
 from simulator.differences import differences
 from simulator.documents import Document, DocumentError, digest, load, resolved_yaml
 
@@ -26,6 +25,23 @@ NOT_THE_WORLD = (
 SHOWN = "figures", "audit"
 JUDGES = ("blocks", "parts", "sampled", "scenario", "truth", "truths", "tallies", "rows")
 MANIFEST = "manifest.json"
+SCENARIO = "scenario.yaml"
+STUDY = "study"
+SHAPE: Mapping[str, Callable[[Any], bool]] = {
+    "digest": lambda one: _is_text(one) and len(one) == 64,
+    "world": lambda one: _is_text(one) and len(one) == 64,
+    "seed": lambda one: type(one) is int and 0 <= one < 2**63,
+    "versions": lambda one: _are_texts(one) and bool(one),
+    "machine": lambda one: _is_text(one),
+    "host": lambda one: _is_text(one),
+    "command": lambda one: _is_text(one),
+    "sources": lambda one: _are_texts(one),
+    "files": lambda one: isinstance(one, list) and all(map(_is_text, one)),
+    "kind": lambda one: _is_text(one),
+}
+"""What stands at each key of a manifest."""
+LATER = ("kind",)
+"""Keys that older manifests lack."""
 
 
 @cache
@@ -46,9 +62,13 @@ def versions() -> dict[str, str]:
     return {"trialtwin": version("trialtwin"), "code": code_digest()[:12], "python": platform.python_version(), **made}
 
 
-def manifest(document: Document, seed: int, own: Sequence[str] = ()) -> dict[str, object]:
-    """What a run was made from; two runs with the same world and versions share rows. ``own`` are users' functions."""
+def manifest(document: Document, seed: int, own: Sequence[str] = (), kind: str = STUDY) -> dict[str, object]:
+    """What a run was made from; two runs with the same world and versions share rows. ``own`` are users' functions.
+
+    ``kind`` is that of the folder: a study, or the question whose rows it holds.
+    """
     return {
+        "kind": kind,
         "digest": identity(document, seed),
         "world": world_identity(document, seed),
         "seed": seed,
@@ -86,7 +106,7 @@ def open_folder(
     held = _held(folder)
     if held is not None:
         _compare(folder, held, document, asked, force_new is not None)
-    folder.write_bytes("scenario.yaml", resolved_yaml(document.tree).encode())
+    folder.write_bytes(SCENARIO, resolved_yaml(document.tree).encode())
     folder.write_json(MANIFEST, dict(asked))
     return folder
 
@@ -107,19 +127,45 @@ def _names(path: Path) -> Any:
 def _held(folder: RunFolder) -> dict[str, Any] | None:
     """The manifest that lies in the folder, None in a new one."""
     try:
-        text = (folder.path / MANIFEST).read_text("utf-8")
-    except FileNotFoundError:
+        content = folder.read_bytes(MANIFEST)
+    except RunError as error:
+        raise RunError(f"{error}; choose another folder with --out") from None
+    if content is None:
         return None
-    except (OSError, ValueError) as error:
-        told = getattr(error, "strerror", None) or "not UTF-8"
-        raise RunError(f"{folder.path}: cannot be used ({told}); choose another folder with --out") from None
     try:
-        held = json.loads(text)
-    except (ValueError, RecursionError):
-        held = None
+        return _shaped(plain_json(content))
+    except ValueError as error:
+        told = f"its {MANIFEST} is not one of ours ({error}); choose another folder with --out"
+        raise RunError(f"{folder.path}: {told}") from None
+
+
+def read_manifest(folder: RunFolder) -> dict[str, Any]:
+    """The manifest of a run folder, every key of its kind; RunError where there is none of ours."""
+    held = folder.read_json(MANIFEST)
+    try:
+        return _shaped(held)
+    except ValueError as error:
+        raise RunError(f"{folder.path}: its {MANIFEST} is not one of ours ({error}); run the study again") from None
+
+
+def _shaped(held: Any) -> dict[str, Any]:
+    """The manifest; ValueError names the first key that is absent or of another kind."""
     if not isinstance(held, dict):
-        raise RunError(f"{folder.path}: its {MANIFEST} is not one of ours; choose another folder with --out")
+        raise ValueError("no mapping")
+    for key, fits in SHAPE.items():
+        if key not in held and key not in LATER:
+            raise ValueError(f"it lacks '{key}'")
+        if key in held and not fits(held[key]):
+            raise ValueError(f"'{key}' is {_short(held[key])}")
     return held
+
+
+def _is_text(one: Any) -> bool:
+    return isinstance(one, str) and len(one) <= 100_000
+
+
+def _are_texts(one: Any) -> bool:
+    return isinstance(one, dict) and all(map(_is_text, one.values()))
 
 
 def _compare(
@@ -140,7 +186,8 @@ def _differing(folder: RunFolder, key: str, held: Any, asked: Any, document: Doc
     one, other = held, asked
     if key == "world":
         try:
-            one, other = load(str(folder.path / "scenario.yaml")).tree, document.tree
+            folder.read_bytes(SCENARIO)  # refuses what is no file
+            one, other = load(str(folder.path / SCENARIO)).tree, document.tree
         except DocumentError:
             return "its scenario.yaml is absent or damaged"
         one, other = ({name: part for name, part in tree.items() if name not in NOT_THE_WORLD} for tree in (one, other))

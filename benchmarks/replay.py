@@ -20,6 +20,7 @@ from benchmarks.study import StudyResult
 from simulator.documents import resolved_yaml
 from simulator.export import plain_table, write_table
 from simulator.generate import generate
+from simulator.safe_files import make_folder, write_whole
 
 COMPARED = (*NUMBERS, *COUNTS, "status")
 
@@ -54,7 +55,7 @@ def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path, as_js
         raise RunError(f"replicate {replicate} of cell {cell.number} lost its worker (WORKER_LOST)")
     made, stored = _computed(cell, replicate), result.rows.replicate(cell.number, replicate)
     same = _same(made, stored)
-    files = _written(cell, replicate, place)
+    files = _written(cell, replicate, place, result.rows.path.parent)
     rows = [
         {
             "endpoint": endpoint,
@@ -99,19 +100,22 @@ def _lost(result: StudyResult, cell: Cell, replicate: int) -> bool:
     return Status.WORKER_LOST in result.rows.replicate(cell.number, replicate)["status"].to_numpy()
 
 
-def _written(cell: Cell, replicate: int, place: Path) -> list[str]:
+def _written(cell: Cell, replicate: int, place: Path, folder: Path) -> list[str]:
     """Write the cohort and its analysis; the files, or why there is no analysis."""
     scenario = cell.scenario
     cohorts = generate(cell.resolved, scenario.run.seed, np.array([replicate], np.int64))
     names = ("cohort.csv", "cohort-hidden.csv", "cohort.spec.yaml", "analysis.json", "analysis.html")
     data, hidden, spec, numbers, page = (place / name for name in names)
     try:
+        if place.is_relative_to(folder):
+            make_folder(folder, str(place.relative_to(folder)))
         place.mkdir(parents=True, exist_ok=True)
         write_table(plain_table(cohorts, scenario), data)
         write_table(plain_table(cohorts, scenario, hidden=True), hidden)
-        spec.write_text(resolved_yaml(cohort_spec(scenario)), "utf-8")
+        write_whole(spec, resolved_yaml(cohort_spec(scenario)).encode())
     except OSError as error:
-        raise RunError(f"{place}: cannot be written ({error.strerror}); choose another folder with --out") from None
+        told = f"cannot be written ({error.strerror}); choose another folder with --out"
+        raise RunError(f"{error.filename or place}: {told}") from None
     written = [str(one) for one in (data, hidden, spec)]
     try:
         address = Address(np.array([replicate], np.int64), scenario.run.seed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.own_files import own_functions
 from benchmarks.store import RunError, RunFolder
-from benchmarks.verbs import Asked, load_study, ready_kernels, started
+from benchmarks.verbs import Asked, load_study, own_study, ready_kernels
 from simulator.documents import resolved_yaml
 
 if TYPE_CHECKING:
@@ -30,19 +30,16 @@ class Held:
 def held(path: Path) -> Held:
     """What a run folder holds; RunError where it is none of ours."""
     from benchmarks.blocks import prepare
-    from benchmarks.manifest import identity
+    from benchmarks.manifest import SCENARIO, identity, read_manifest
+    from benchmarks.sizes import check_sizes
 
     folder = RunFolder(path)
-    manifest = folder.read_json("manifest.json")
-    if not isinstance(manifest, dict):
-        raise RunError(f"{path}: its manifest.json is not one of ours")
-    asked = started(str(path / "scenario.yaml"))
-    sources, files = manifest.get("sources", {}), manifest.get("files", [])
-    if not isinstance(sources, dict) or not isinstance(files, list):
-        raise RunError(f"{path}: its manifest.json is not one of ours")
-    if manifest.get("digest") != identity(asked.document, asked.scenario.run.seed):
-        raise RunError(f"{path}: its scenario.yaml is not the one that its manifest.json names; run the study again")
-    document = replace(asked.document, stated=sources, files=tuple(map(str, files)))
+    manifest = read_manifest(folder)
+    asked = own_study(folder)
+    if manifest["digest"] != identity(asked.document, asked.scenario.run.seed):
+        raise RunError(f"{path}: its {SCENARIO} is not the one that its manifest.json names; run the study again")
+    check_sizes(scenario for _, scenario in asked.cells)
+    document = replace(asked.document, stated=manifest["sources"], files=tuple(manifest["files"]))
     return Held(folder, replace(asked, document=document), prepare(asked.cells), manifest)
 
 
@@ -257,6 +254,7 @@ def _present(
     asked: Asked, result: "StudyResult", folder: RunFolder, as_json: bool, tables_out: Path | None = None
 ) -> str:
     from benchmarks import written
+    from benchmarks.manifest import read_manifest
     from benchmarks.performance_tables import performance_table
     from benchmarks.report import study_report
     from benchmarks.study_document import study_json
@@ -264,7 +262,7 @@ def _present(
 
     if tables_out is not None:
         written.keep_tables(written.performance_tables(result), tables_out)
-    made_from = folder.read_json("manifest.json")
+    made_from = read_manifest(folder)
     page = study_report(result, asked.document, asked.scenario, made_from)
     folder.write_bytes("report.html", page.encode())
     described = study_json(result, asked.scenario, made_from, folder.path)

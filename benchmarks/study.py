@@ -22,7 +22,7 @@ from benchmarks.performance import Measure, in_direction, performance
 from benchmarks.rows import KEYS, NUMBERS, Layout, Rows, merged
 from benchmarks.store import RunError, RunFolder
 from benchmarks.truth import Truth
-from benchmarks.truths import Truths, aims, kept_truths, lacking, read_truths
+from benchmarks.truths import Truths, aims, all_estimands, kept_truths, lacking, read_truths
 from benchmarks.whom import Whom, in_cells, whom
 from simulator.estimand import Estimand
 
@@ -215,7 +215,7 @@ def _finite(truth: Truth) -> tuple[float, float]:
     return (truth.value, truth.mcse) if isfinite(truth.value) else (nan, nan)
 
 
-def _with_replicates(cell: Cell, count: int | None) -> Cell:
+def with_replicates(cell: Cell, count: int | None) -> Cell:
     """The cell with so many replicates; as it is for None."""
     if count is None:
         return cell
@@ -249,7 +249,7 @@ def _run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Tol
         for cell in cells
         if (until := cell.scenario.run.until) is not None
     }
-    cells = tuple(_with_replicates(cell, next(schedules.get(cell.number, iter(())), None)) for cell in cells)
+    cells = tuple(with_replicates(cell, next(schedules.get(cell.number, iter(())), None)) for cell in cells)
     looks: dict[tuple[int, int], Look] = {}
     while True:
         rows = all_rows(cells, folder, work, told)
@@ -263,7 +263,7 @@ def _run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Tol
         more = {one.cell: next(schedules[one.cell], None) for one in now if not one.enough}
         if not any(more.values()):
             break
-        cells = tuple(_with_replicates(cell, more.get(cell.number)) for cell in cells)
+        cells = tuple(with_replicates(cell, more.get(cell.number)) for cell in cells)
     result = _result(cells, rows, truths, table, tuple(looks.values()))
     if looks:
         folder.write_checked_json(LOOKS, [asdict(one) for one in result.looks])
@@ -279,15 +279,16 @@ def read_study(cells: tuple[Cell, ...], folder: RunFolder) -> StudyResult:
     if not folder.whole(RESULTS):
         raise RunError(f"{folder.path}: holds no complete run ({RESULTS}); finish it with `trialtwin run`")
     looking = any(cell.scenario.run.until is not None for cell in cells)
-    looks = _looks(folder) if looking else ()
+    looks = read_looks(folder, cells) if looking else ()
     reached = {one.cell: one.replicates for one in looks}
-    cells = tuple(_with_replicates(cell, reached.get(cell.number)) for cell in cells)
+    cells = tuple(with_replicates(cell, reached.get(cell.number)) for cell in cells)
     rows = Rows(folder.path / RESULTS, layout_of(cells))
     try:
         truths = read_truths(folder.read_checked_json(TRUTHS))
     except ValueError:
         raise RunError(f"{folder.path}: its {TRUTHS} is not one of ours; run the study again") from None
-    if any(lacking(cell, truths) for cell in cells):
+    held = len(truths.own) + len(truths.target) + len(truths.direction)
+    if any(lacking(cell, truths) for cell in cells) or held != sum(len(all_estimands(cell)) for cell in cells):
         raise RunError(f"{folder.path}: its {TRUTHS} is of another study; run the study again")
     return _result(cells, rows, truths, judge(rows, truths), looks)
 
@@ -298,8 +299,21 @@ def _result(
     return StudyResult(cells, rows, truths.own, table, rows.digest(), looks, truths.target, truths.direction)
 
 
-def _looks(folder: RunFolder) -> tuple[Look, ...]:
+def read_looks(folder: RunFolder, cells: Sequence[Cell]) -> tuple[Look, ...]:
+    """The looks of a study with run.until; RunError where they are none that it can have had."""
+    held = folder.read_checked_json(LOOKS)
+    until = {cell.number: cell.scenario.run.until for cell in cells}
     try:
-        return tuple(Look(**record) for record in folder.read_checked_json(LOOKS))
-    except TypeError:
+        looks = tuple(Look(**record) for record in held)
+        for one in looks:
+            own = until[one.cell]
+            counts = type(one.cell) is int and type(one.replicates) is int and type(one.enough) is bool
+            if own is None or not counts or not 1 <= one.replicates <= own.most:
+                raise ValueError("no look of this study")
+            if set(one.errors) != set(own.mcse) or set(one.whose) != set(own.mcse):
+                raise ValueError("other measures")
+            if not all(map(isfinite, one.errors.values())) or not all(type(who) is str for who in one.whose.values()):
+                raise ValueError("no errors")
+    except (TypeError, ValueError, KeyError, OverflowError):
         raise RunError(f"{folder.path}: its {LOOKS} is not one of ours; run the study again") from None
+    return looks

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.cohort import Cohorts
 from simulator.entry import DAYS_PER_MONTH, parse_date
+from simulator.safe_files import new_file
 from simulator.terms import Variable
 from simulator.world import World
 
@@ -120,10 +121,11 @@ def adam_tables(cohorts: Cohorts, world: World) -> tuple[pd.DataFrame, pd.DataFr
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a CSV or, by the path's ending, a parquet file; numbers keep their full precision."""
-    if path.suffix == ".parquet":
-        table.to_parquet(path, index=False)
-    else:
-        table.to_csv(path, index=False)
+    with new_file(path.parent, path.name) as file:
+        if path.suffix == ".parquet":
+            table.to_parquet(file, index=False)
+        else:
+            table.to_csv(file, index=False)
 
 
 def _values(variable: Variable, values: NDArray[np.float64]) -> NDArray[np.generic]:

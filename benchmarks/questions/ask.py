@@ -130,7 +130,7 @@ def target_text(target: Target) -> str:
 
 
 def _folder(asked: Asked, verb: str, out: Path | None) -> tuple[RunFolder, Path]:
-    made = manifest(asked.document, asked.scenario.run.seed)
+    made = manifest(asked.document, asked.scenario.run.seed, kind=verb)
     place = out or Path("runs") / f"{verb}-{asked.scenario.name}-{str(made['world'])[:10]}"
     folder = open_folder(place, asked.document, made)
     ready_kernels(STUDY)
