@@ -14,6 +14,7 @@ import analysis
 import benchmarks
 import simulator
 from analysis.estimators.own import source_digest
+from benchmarks.base import base_of, read_base
 from benchmarks.store import RunError, RunFolder, plain_json
 from simulator.differences import differences
 from simulator.documents import Document, DocumentError, digest, load, resolved_yaml
@@ -38,9 +39,10 @@ SHAPE: Mapping[str, Callable[[Any], bool]] = {
     "sources": lambda one: _are_texts(one),
     "files": lambda one: isinstance(one, list) and all(map(_is_text, one)),
     "kind": lambda one: _is_text(one),
+    "base": lambda one: bool(read_base(one)),
 }
 """What stands at each key of a manifest."""
-LATER = ("kind",)
+LATER = ("kind", "base")
 """Keys that older manifests lack."""
 
 
@@ -53,6 +55,17 @@ def code_digest() -> str:
     for path in sorted([*(one for one in files if not set(SHOWN) & set(one.parts)), *judges]):
         made.update(path.name.encode() + b"\0" + path.read_bytes())
     return made.hexdigest()
+
+
+@cache
+def pages_digest() -> str:
+    """The first digits of the SHA-256 of all that words, tabulates and draws what was found, and changes no number."""
+    rooms = (Path(analysis.__path__[0]), Path(benchmarks.__path__[0]))
+    files = [path for room in rooms for path in room.rglob("*") if path.suffix in (".py", ".html", ".css", ".js")]
+    made = hashlib.sha256(f"{version('matplotlib')} {version('jinja2')}".encode())
+    for path in sorted(path for path in files if "speed" not in path.parts):
+        made.update(path.name.encode() + b"\0" + path.read_bytes())
+    return made.hexdigest()[:12]
 
 
 @cache
@@ -69,6 +82,7 @@ def manifest(document: Document, seed: int, own: Sequence[str] = (), kind: str =
     """
     return {
         "kind": kind,
+        "base": base_of(document).as_json(),
         "digest": identity(document, seed),
         "world": world_identity(document, seed),
         "seed": seed,
@@ -155,9 +169,16 @@ def _shaped(held: Any) -> dict[str, Any]:
     for key, fits in SHAPE.items():
         if key not in held and key not in LATER:
             raise ValueError(f"it lacks '{key}'")
-        if key in held and not fits(held[key]):
+        if key in held and not _fits(fits, held[key]):
             raise ValueError(f"'{key}' is {_short(held[key])}")
     return held
+
+
+def _fits(fits: Callable[[Any], bool], value: Any) -> bool:
+    try:
+        return fits(value)
+    except ValueError:
+        return False
 
 
 def _is_text(one: Any) -> bool:

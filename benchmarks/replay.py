@@ -1,6 +1,5 @@
 """One replicate of a finished run again: the same rows bit for bit, its cohort, and every step of its analysis."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -23,25 +22,6 @@ from simulator.generate import generate
 from simulator.safe_files import make_folder, write_whole
 
 COMPARED = (*NUMBERS, *COUNTS, "status")
-
-
-def drawn(result: StudyResult, count: int) -> list[tuple[Cell, int]]:
-    """So many replicates, the same each time for the same rows; none that lost its worker."""
-    totals = [result.rows.layout.replicates[cell.number] for cell in result.cells]
-    ends = np.cumsum(totals)
-    chosen = []
-    for k in range(count):
-        words = hashlib.sha256(f"{result.rows_sha256} {k}".encode()).digest()
-        place = int.from_bytes(words[:8]) % int(ends[-1])
-        at = int(np.searchsorted(ends, place, side="right"))
-        chosen.append((result.cells[at], place - int(ends[at]) + totals[at]))
-    unique = {(cell.number, number): (cell, number) for cell, number in chosen}
-    return [one for one in unique.values() if not _lost(result, *one)]
-
-
-def same_again(result: StudyResult, cell: Cell, replicate: int) -> bool:
-    """Whether a replicate computed again has the rows of the run, bit for bit."""
-    return all(_same(_computed(cell, replicate), result.rows.replicate(cell.number, replicate)).values())
 
 
 def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path, as_json: bool) -> tuple[str, bool]:

@@ -126,13 +126,19 @@ class Rows:
 
     def replicate(self, cell: int, number: int) -> pa.Table:
         """The rows of one replicate, in the order of the cell's endpoints and estimators."""
-        each = len(self.layout.keys[cell])
-        row = self.layout.starts[cell][0] + number * each
-        for group, first, last in self.groups[cell]:
-            if first <= row < last:
-                with self._file() as file:
-                    return file.read_row_group(group, use_threads=False).slice(row - first, each)
-        raise IndexError(f"no replicate {number} of cell {cell}")
+        return self.stretch(cell, number, number + 1)
+
+    def stretch(self, cell: int, first: int, last: int) -> pa.Table:
+        """The rows of replicates ``first`` up to, not including, ``last`` of a cell."""
+        start, each = self.layout.starts[cell][0], len(self.layout.keys[cell])
+        begin, end = start + first * each, start + last * each
+        with self._file() as file:
+            own = [
+                file.read_row_group(group, use_threads=False).slice(max(begin - at, 0), min(end, to) - max(begin, at))
+                for group, at, to in self.groups[cell]
+                if at < end and to > begin
+            ]
+        return pa.concat_tables(own)
 
     def pieces(self, columns: Sequence[str], cell: int | None = None) -> Iterator[pa.Table]:
         """The row groups in order, of one cell or of all."""

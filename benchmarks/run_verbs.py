@@ -27,8 +27,11 @@ class Held:
     manifest: dict[str, Any]
 
 
-def held(path: Path) -> Held:
-    """What a run folder holds; RunError where it is none of ours."""
+def held(path: Path, forged: bool = False) -> Held:
+    """What a run folder holds; RunError where it is none of ours.
+
+    ``forged``: its scenario need not be the one that its manifest names.
+    """
     from benchmarks.blocks import prepare
     from benchmarks.manifest import SCENARIO, identity, read_manifest
     from benchmarks.sizes import check_sizes
@@ -36,7 +39,7 @@ def held(path: Path) -> Held:
     folder = RunFolder(path)
     manifest = read_manifest(folder)
     asked = own_study(folder)
-    if manifest["digest"] != identity(asked.document, asked.scenario.run.seed):
+    if not forged and manifest["digest"] != identity(asked.document, asked.scenario.run.seed):
         raise RunError(f"{path}: its {SCENARIO} is not the one that its manifest.json names; run the study again")
     check_sizes(scenario for _, scenario in asked.cells)
     document = replace(asked.document, stated=manifest["sources"], files=tuple(manifest["files"]))
@@ -49,6 +52,7 @@ def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
     from benchmarks.forecast import forecast
     from benchmarks.manifest import manifest
     from benchmarks.report import study_report
+    from benchmarks.seal import seal
     from benchmarks.study_document import study_json
     from benchmarks.warm_up import STUDY
 
@@ -57,8 +61,9 @@ def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
     place = out or default_folder(asked, str(made["world"]))
 
     def ending(result: "StudyResult") -> str:
-        described = study_json(result, asked.scenario, made, place)
-        page = study_report(result, asked.document, asked.scenario, made)
+        sealed = seal(asked.document, made, result)
+        described = study_json(result, asked.scenario, made, place, sealed)
+        page = study_report(result, asked.document, asked.scenario, made, sealed)
         return page + json.dumps(described, indent=2) + resolved_yaml(asked.document.tree)
 
     found = forecast(asked.scenario.question, prepare(asked.cells), work, RunFolder(place), ending)
@@ -195,36 +200,6 @@ def status(path: Path, as_json: bool) -> str:
     return "\n".join(lines if finished else [*lines, "", f"to go on: {told['command']}"])
 
 
-def verify(path: Path, sample: int, as_json: bool) -> tuple[str, bool]:
-    """Whether every file agrees with its checksum, and some replicates computed again with the rows, bit for bit."""
-    from benchmarks import study
-    from benchmarks.replay import drawn, same_again
-    from benchmarks.warm_up import STUDY
-
-    found = held(path)
-    damaged = found.folder.damaged()
-    ready_kernels(STUDY)
-    result = study.read_study(found.cells, found.folder) if study.RESULTS not in damaged else None
-    chosen = drawn(result, sample) if result is not None else []
-    differ = [one for one in chosen if not same_again(result, *one)] if result is not None else []
-    holds = result is not None and not damaged and not differ
-    told = {
-        "folder": str(path),
-        "holds": holds,
-        "damaged": damaged,
-        "recomputed": [{"cell": cell.number, "replicate": number} for cell, number in chosen],
-        "different": [{"cell": cell.number, "replicate": number} for cell, number in differ],
-    }
-    if as_json:
-        return json.dumps(told, indent=2), holds
-    lines = [f"damaged: {name}" for name in damaged]
-    lines += [f"different: replicate {number} of cell {cell.number}" for cell, number in differ]
-    verdict = f"{path}: checksums {'agree' if not damaged else 'do not all agree'}"
-    if result is not None:
-        verdict += f"; {len(chosen) - len(differ)} of {len(chosen)} replicates computed again are the same bit for bit"
-    return "\n".join([verdict, *lines]), holds
-
-
 def replay(path: Path, cell: int, replicate: int, out: Path | None, as_json: bool) -> tuple[str, bool]:
     """One replicate again, its cohort and every step of its analysis written; whether it is the same bit for bit."""
     from benchmarks import study
@@ -257,17 +232,19 @@ def _present(
     from benchmarks.manifest import read_manifest
     from benchmarks.performance_tables import performance_table
     from benchmarks.report import study_report
+    from benchmarks.seal import seal
     from benchmarks.study_document import study_json
     from benchmarks.verdicts import verdict
 
     if tables_out is not None:
         written.keep_tables(written.performance_tables(result), tables_out)
     made_from = read_manifest(folder)
-    page = study_report(result, asked.document, asked.scenario, made_from)
+    sealed = seal(asked.document, made_from, result)
+    page = study_report(result, asked.document, asked.scenario, made_from, sealed)
     folder.write_bytes("report.html", page.encode())
-    described = study_json(result, asked.scenario, made_from, folder.path)
+    described = study_json(result, asked.scenario, made_from, folder.path, sealed)
     folder.write_json("result.json", described)
-    folder.note(f"finished: rows {result.rows_sha256}")
+    folder.note(f"finished: rows {result.rows_sha256}, sealed {sealed}")
     if as_json:
         return json.dumps(described, indent=2, allow_nan=False)
     return "\n".join(
@@ -278,7 +255,8 @@ def _present(
             "",
             performance_table(result),
             "",
-            f"rows sha256 {result.rows_sha256}",
-            f"report      {folder.path / 'report.html'}",
+            f"rows sha256   {result.rows_sha256}",
+            f"sealed digest {sealed}",
+            f"report        {folder.path / 'report.html'}",
         ]
     )

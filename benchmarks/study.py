@@ -157,12 +157,16 @@ def _computed(workers: Crew, parts: Parts, todo: Sequence[Block], told: Told) ->
 def all_rows(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Told) -> Rows:
     """All rows of the cells, computed where they are missing, in one file."""
     computed, _ = compute(cells, folder, work, told)
-    made_of = json.dumps([_made_of(cell) for cell in cells]).encode()
-    if computed or folder.read_checked(MADE_OF) != made_of or not folder.whole(RESULTS):
+    if computed or folder.read_checked(MADE_OF) != made_of(cells) or not folder.whole(RESULTS):
         parts = Parts(folder)
         folder.write_tables(RESULTS, merged(table for cell in cells for table in parts.rows(cell)))
-        folder.write_checked(MADE_OF, made_of)
+        folder.write_checked(MADE_OF, made_of(cells))
     return Rows(folder.path / RESULTS, layout_of(cells))
+
+
+def made_of(cells: Sequence[Cell]) -> bytes:
+    """What the rows of these cells are made from, as the folder notes it."""
+    return json.dumps([_made_of(cell) for cell in cells]).encode()
 
 
 def _made_of(cell: Cell) -> list[object]:

@@ -184,10 +184,7 @@ def kept_truths(
 
     They are kept by what they are of: the world, the estimands, the errors wanted and the patients allowed.
     """
-    asked = all_estimands(cell)
-    wanted = wanted_errors(asked, aims)
-    made_of = [[*key, one.model_dump(mode="json"), repr(wanted[one])] for key, one in asked.items()]
-    name = f"truths/{digest({'of': made_of, 'cell': cell.key, 'most': cell.scenario.run.truth_patients})[:24]}.json"
+    name = truth_file(cell, aims)
     content = folder.read_checked(name)
     if content is not None:
         try:
@@ -196,11 +193,26 @@ def kept_truths(
             held = Truths({}, {}, {})
         if lacking(cell, held) == []:
             return held
-    found = truths_of(cell, wanted, jobs, done)
+    made = cell_truths(cell, jobs, done, aims)
+    folder.write_checked_json(name, made.records())
+    return made
+
+
+def truth_file(cell: Cell, aims: Mapping[Key, float]) -> str:
+    """The name of the file that keeps the truths of a cell to these errors."""
+    asked = all_estimands(cell)
+    wanted = wanted_errors(asked, aims)
+    made_of = [[*key, one.model_dump(mode="json"), repr(wanted[one])] for key, one in asked.items()]
+    return f"truths/{digest({'of': made_of, 'cell': cell.key, 'most': cell.scenario.run.truth_patients})[:24]}.json"
+
+
+def cell_truths(cell: Cell, jobs: int, done: Callable[[int], None], aims: Mapping[Key, float]) -> Truths:
+    """Every truth of a cell, worked out now."""
+    asked = all_estimands(cell)
+    found = truths_of(cell, wanted_errors(asked, aims), jobs, done)
     made = Truths({}, {}, {})
     for (kind, endpoint, estimator), estimand in asked.items():
         _place(made, (kind, cell.number, endpoint, estimator), found[estimand])
-    folder.write_checked_json(name, made.records())
     return made
 
 
