@@ -99,11 +99,8 @@ def in_scenario(folder: Path, edit: Edit) -> None:
     (folder / "scenario.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
     asked = own_study(RunFolder(folder))
     seed = asked.scenario.run.seed
-    stated: dict[str, Any] = {
-        "digest": identity(asked.document, seed),
-        "world": world_identity(asked.document, seed),
-        "seed": seed,
-    }
+    stated: dict[str, Any] = {"seed": seed, "digest": identity(asked.document, seed)}
+    stated["world"] = world_identity(asked.document, seed)
     files = json.loads((folder / "manifest.json").read_text())["files"]
     stated["base"] = base_of(replace(asked.document, files=tuple(files)), shipped_only=True).as_json()
     in_json(folder, "manifest.json", lambda held: held.update(stated))

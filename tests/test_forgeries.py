@@ -158,7 +158,7 @@ SHALLOW: dict[str, tuple[str, Forge]] = {
     "words of the report": ("report", _edited("report.html", "<h1>", "<h1>Not ")),
     "a number of the report": ("report", _edited("report.html", "</td><td>0.", "</td><td>1.")),
     "a drawing of the report": ("report", _edited("report.html", "<path d=", '<path class="x" d=')),
-    "the sealed digest of the report": ("report", _edited("report.html", "digest</dt><dd><code>", "digest</dt><dd><code>0")),
+    "the digest in the report": ("report", _edited("report.html", "digest</dt><dd><code>", "digest</dt><dd><code>0")),
     "result.json": ("document", _json("result.json", _set("performance", 0, "value", to=0.1))),
     "the verdict of result.json": ("document", _json("result.json", _set("verdict", to="No bias."))),
     "the pages' version": ("version", _json("result.json", _set("provenance", "pages", to="other"))),
@@ -339,7 +339,7 @@ def test_a_digest_is_the_same_for_every_way_of_computing_a_study(honest: tuple[P
 
 
 def test_a_moved_folder_holds_and_looks_are_checked(tmp_path: Path) -> None:
-    until = ("-S", "run.until={mcse: {coverage: 0.08}, most: 40}", "-S", "sweep={}")
+    until = ("-S", "run.until={mcse: {coverage: 0.08}, most: 40}", "-S", "run.replicates=8", "-S", "sweep={}")
     forger.ran(tmp_path / "until", *until)
     (tmp_path / "until").rename(tmp_path / "moved")
     assert told(tmp_path / "moved", EVERY)["holds"]
@@ -349,7 +349,7 @@ def test_a_moved_folder_holds_and_looks_are_checked(tmp_path: Path) -> None:
 
 def test_the_rows_of_a_question_are_checked_too(tmp_path: Path) -> None:
     words = ["multiverse", "imbrave150", "-S", "population.size=40", "--reps", "4", "--jobs", "1", "--axis",
-             "analysis.matching.caliper=[0.1, 0.2]", "--out", str(tmp_path / "asked")]  # fmt: skip
+             "matching.caliper=[0.1, 0.2]", "--out", str(tmp_path / "asked")]  # fmt: skip
     done = CliRunner().invoke(cli, words, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     found = told(tmp_path / "asked", How(3, False, Work(1)))
