@@ -27,6 +27,9 @@ SHOWN = "figures", "audit"
 JUDGES = ("blocks", "parts", "sampled", "scenario", "truth", "truths", "tallies", "rows")
 MANIFEST = "manifest.json"
 SCENARIO = "scenario.yaml"
+MOST_BYTES = 8 * 2**20
+"""Of a manifest: a document has at most one megabyte, and the manifest tells parts of it again."""
+
 STUDY = "study"
 SHAPE: Mapping[str, Callable[[Any], bool]] = {
     "digest": lambda one: _is_text(one) and len(one) == 64,
@@ -107,9 +110,11 @@ def world_identity(document: Document, seed: int) -> str:
 
 
 def open_folder(
-    path: Path, document: Document, asked: Mapping[str, object], force_new: bool | None = None
+    path: Path, document: Document, asked: Mapping[str, object], force_new: bool | None = None, keep: bool = False
 ) -> RunFolder:
     """The run folder, new or continued; RunError names what differs from the run that it holds.
+
+    ``keep``: a folder of the very same study keeps its manifest, from whose command its report was made.
 
     ``force_new`` takes the next free name, ``path-2`` and so on, instead of a folder that is there; None where the
     user cannot ask for that.
@@ -120,7 +125,10 @@ def open_folder(
     held = _held(folder)
     if held is not None:
         _compare(folder, held, document, asked, force_new is not None)
-    folder.write_bytes(SCENARIO, resolved_yaml(document.tree).encode())
+    scenario = resolved_yaml(document.tree).encode()
+    if held is not None and keep and folder.read_bytes(SCENARIO) == scenario:
+        return folder
+    folder.write_bytes(SCENARIO, scenario)
     folder.write_json(MANIFEST, dict(asked))
     return folder
 
@@ -141,7 +149,7 @@ def _names(path: Path) -> Any:
 def _held(folder: RunFolder) -> dict[str, Any] | None:
     """The manifest that lies in the folder, None in a new one."""
     try:
-        content = folder.read_bytes(MANIFEST)
+        content = folder.read_bytes(MANIFEST, MOST_BYTES)
     except RunError as error:
         raise RunError(f"{error}; choose another folder with --out") from None
     if content is None:
@@ -155,7 +163,7 @@ def _held(folder: RunFolder) -> dict[str, Any] | None:
 
 def read_manifest(folder: RunFolder) -> dict[str, Any]:
     """The manifest of a run folder, every key of its kind; RunError where there is none of ours."""
-    held = folder.read_json(MANIFEST)
+    held = folder.read_json(MANIFEST, MOST_BYTES)
     try:
         return _shaped(held)
     except ValueError as error:

@@ -100,7 +100,8 @@ def run(
     if shard is not None and tables_out is not None:
         raise RunError("--tables: a shard has no tables; ask `trialtwin report` for them once all are merged")
     made = manifest(asked.document, asked.scenario.run.seed, own_functions(asked.scenario))
-    folder = open_folder(out or default_folder(asked, str(made["world"])), asked.document, made, force_new)
+    place = out or default_folder(asked, str(made["world"]))
+    folder = open_folder(place, asked.document, made, force_new, keep=shard is not None)
     folder.note(f"began: {made['command']}")
     ready_kernels(STUDY)
     cells = prepare(asked.cells)

