@@ -67,7 +67,9 @@ def check_truths(result: StudyResult, folder: RunFolder, again: Sequence[Cell], 
 
 
 def _tell_again(again: int, cells: int, found: Findings) -> None:
-    found.checked.append(f"truths of {cells} cells against those kept when they were found, of {again} found again")
+    found.checked.append(
+        f"truths of all cells against those kept when they were found; of {again} of {cells}, found again"
+    )
     if again < cells:
         found.unchecked.append(f"truths of the other {cells - again} cells; --all finds every one again")
 

@@ -41,7 +41,7 @@ def check_parts(cells: Sequence[Cell], rows: Rows, folder: RunFolder, found: Fin
                         found.add("rows", RESULTS, told, cell.number, (first + k) // each)
         except RunError as error:
             found.add("parts", "parts", str(error), cell.number)
-    found.checked.append(f"{rows.layout.total:,} rows of {len(cells)} cells against {count} parts, bit for bit")
+    found.checked.append(f"all {rows.layout.total:,} rows against the parts ({count}), bit for bit")
 
 
 def aligned(ones: Iterable[pa.Table], others: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table, pa.Table]]:
