@@ -236,7 +236,7 @@ def _relabelled(folder: Path) -> None:
 
 def _caliper(folder: Path) -> None:
     """The rows of one caliper under the name of another."""
-    forger.in_scenario(folder, lambda tree: tree["estimators"][1].update(caliper=0.01))
+    forger.in_scenario(folder, lambda tree: tree["estimators"][1].update(matching={"caliper": 0.01}))
     from benchmarks.blocks import pair_key
     from benchmarks.verbs import own_study
 
