@@ -234,9 +234,9 @@ def _relabelled(folder: Path) -> None:
     forger.again(folder)
 
 
-def _caliper(folder: Path) -> None:
-    """The rows of one caliper under the name of another."""
-    forger.in_scenario(folder, lambda tree: tree["estimators"][1].update(matching={"caliper": 0.01}))
+def _ratio(folder: Path) -> None:
+    """The rows of matching 1:1 under the name of 1:2."""
+    forger.in_scenario(folder, lambda tree: tree["estimators"][1].update(matching={"ratio": 2}))
     from benchmarks.blocks import pair_key
     from benchmarks.verbs import own_study
 
@@ -263,7 +263,7 @@ DEEP: dict[str, Forge] = {
     "cells in another order": _scenario(
         lambda tree: tree["sweep"]["grid"]["entry.guarantee_months"].reverse()
     ),
-    "an option of an estimator": _caliper,
+    "an option of an estimator": _ratio,
     "estimators swapped": _relabelled,
 }  # fmt: skip
 """Forgeries of rows that are consistent throughout."""
