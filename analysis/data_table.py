@@ -173,14 +173,20 @@ def _counted(path: Path, source: Any, names: Sequence[str], most: int) -> int:
     if nested:
         told = "holds {}; one text, number or truth value per patient is needed"
         raise CohortFileError(path, [f"column '{n}': {told.format(schema.field(n).type)}" for n in nested])
-    own = {position for position, name in enumerate(schema.names) if name in names}
-    groups = [about.row_group(group) for group in range(about.num_row_groups)]
-    size = sum(group.total_byte_size for group in groups)
-    if size > MAX_BYTES:  # asked only then: of a damaged file, column() ends the process
-        size = sum(group.column(k).total_uncompressed_size for group in groups for k in own if k < group.num_columns)
+    own = [position for position, name in enumerate(schema.names) if name in names]
+    size = unpacked_bytes(about, own, MAX_BYTES)
     if size > MAX_BYTES:
         raise CohortFileError(path, [f"{size / 2**20:.0f} MB unpacked is over the limit of {MAX_BYTES // 2**20} MB"])
     return rows
+
+
+def unpacked_bytes(about: Any, own: Collection[int], most: int) -> int:
+    """The bytes that a Parquet file says it unpacks to: of all columns, of its ``own`` where all are over ``most``."""
+    groups = [about.row_group(group) for group in range(about.num_row_groups)]
+    size = sum(group.total_byte_size for group in groups)
+    if size > most:  # asked only then: of a damaged file, column() ends the process
+        size = sum(group.column(k).total_uncompressed_size for group in groups for k in own if k < group.num_columns)
+    return int(size)
 
 
 def _cells(column: Any) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.text_table import TextTable, clean
+from simulator.safe_files import write_whole
 
 WORD = "Word documents need python-docx: pip install 'trialtwin[docx]'"
 _FORMULA = re.compile(r"\s*[=@+\-\t\r\n\uff1d\uff20\uff0b\uff0d]")
@@ -154,17 +155,17 @@ def write_tables(tables: Sequence[TextTable], place: Path) -> list[Path]:
     OSError where that cannot be; MissingExtra.
     """
     if place.suffix == ".docx":
-        place.write_bytes(as_word(tables))
+        write_whole(place, as_word(tables))
         return [place]
-    place.mkdir(parents=True, exist_ok=True)
+    place.mkdir(parents=True, exist_ok=True)  # what the user names may be a link to a folder
     written = []
     writers = ((".html", as_html), (".md", TextTable.markdown), (".csv", as_csv), (".tex", as_latex))
     for number, table in enumerate(tables, start=1):
         for ending, writer in writers:
             path = place / f"{number:02d}-{slug(table.title)}{ending}"
             content = writer(table)
-            path.write_text(
-                content if content.endswith("\n") else f"{content}\n", "utf-8", "backslashreplace", newline=""
+            write_whole(
+                path, (content if content.endswith("\n") else f"{content}\n").encode("utf-8", "backslashreplace")
             )
             written.append(path)
     return written

@@ -13,6 +13,7 @@ from benchmarks.performance import Measure, contrast
 from benchmarks.scenario import Scenario, cells
 from benchmarks.store import RunError, RunFolder
 from benchmarks.tables import aligned
+from benchmarks.verbs import own_study
 from simulator.differences import Leaf, differences
 from simulator.documents import Document, load, parse
 
@@ -45,7 +46,9 @@ class Moved:
 def document_of(name: str) -> Document:
     """The scenario of that name or path, or of a run folder."""
     folder = Path(name)
-    document = load(str(folder / "scenario.yaml") if folder.is_dir() else name, spec=Scenario)
+    if folder.is_dir():
+        return own_study(RunFolder(folder)).document
+    document = load(name, spec=Scenario)
     parse(document, Scenario)
     return beside(document)
 

@@ -9,7 +9,7 @@ from benchmarks import study
 from benchmarks.blocks import prepare
 from benchmarks.report import gallery_entry, gallery_page
 from benchmarks.store import RunError, RunFolder
-from benchmarks.verbs import started
+from benchmarks.verbs import own_study
 from benchmarks.written import write_page
 from simulator.documents import DocumentError, shipped
 from simulator.problems import printable
@@ -26,14 +26,14 @@ def gallery(folder: Path, out: Path | None, as_json: bool = False) -> str:
     found, unfinished = [], []
     for place in sorted(path for path in _children(folder) if (path / "manifest.json").exists()):
         run = RunFolder(place)
-        if not (run.whole(study.RESULTS) and (place / "truth.json").exists()):
-            unfinished.append((place.name, "holds no complete run; the same command again finishes it"))
-            continue
-        if not (place / "report.html").exists():
-            unfinished.append((place.name, f"has no report; trialtwin report {place.name} makes one"))
-            continue
         try:
-            asked = started(str(place / "scenario.yaml"))
+            if not (run.whole(study.RESULTS) and (place / "truth.json").exists()):
+                unfinished.append((place.name, "holds no complete run; the same command again finishes it"))
+                continue
+            if not (place / "report.html").exists():
+                unfinished.append((place.name, f"has no report; trialtwin report {place.name} makes one"))
+                continue
+            asked = own_study(run)
             result = study.read_study(prepare(asked.cells), run)
         except (DocumentError, RunError) as error:
             unfinished.append((place.name, str(error).splitlines()[0]))

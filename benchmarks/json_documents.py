@@ -36,7 +36,8 @@ STUDY = {
     "failures": "[{cell, endpoint, estimator, status, count}]: replicates without an estimate",
     "looks": "[...]: what each look of a study with run.until found",
     "paired": "[{cell, endpoint, estimator, against, measures: {name: M}}]: differences on the same replicates",
-    "provenance": "{replicates, seed, rows_sha256, folder, digest, versions, command}",
+    "provenance": "{replicates, seed, rows_sha256, sealed, pages, folder, digest, versions, command}: ``sealed`` is "
+    "the digest that `trialtwin verify --digest` takes, ``pages`` that of the code that words reports",
 }
 DOCUMENTS: dict[str, dict[str, str]] = {
     "demo": STUDY,
@@ -54,6 +55,11 @@ DOCUMENTS: dict[str, dict[str, str]] = {
     "verify": {
         "folder": "the run folder",
         "holds": "whether all agrees",
+        "sealed": "the sealed digest, null where rows or truths are not whole",
+        "findings": "[{kind, file, told, cell, replicate}]: what differs",
+        "more_findings": "{kind: how many more}: of a kind of which there are many",
+        "checked": "[text]: what was checked",
+        "not_checked": "[text]: what was not",
         "damaged": "[file]: those that disagree with their checksums",
         "recomputed": "[{cell, replicate}]: those computed again",
         "different": "[{cell, replicate}]: those of them that differ",

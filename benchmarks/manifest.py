@@ -1,11 +1,10 @@
 """What a run folder was made from, and the refusal to mix two runs in one folder."""
 
 import hashlib
-import json
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +14,9 @@ import analysis
 import benchmarks
 import simulator
 from analysis.estimators.own_code import FOLDER
+from benchmarks.base import base_of, read_base
 from benchmarks.own_files import pinned_code
-from benchmarks.store import RunError, RunFolder
+from benchmarks.store import RunError, RunFolder, plain_json
 from simulator.differences import differences
 from simulator.documents import Document, DocumentError, digest, load, resolved_yaml
 
@@ -27,6 +27,27 @@ NOT_THE_WORLD = (
 SHOWN = "figures", "audit"
 JUDGES = ("blocks", "parts", "retries", "sampled", "scenario", "truth", "truths", "tallies", "rows")
 MANIFEST = "manifest.json"
+SCENARIO = "scenario.yaml"
+MOST_BYTES = 8 * 2**20
+"""Of a manifest: a document has at most one megabyte, and the manifest tells parts of it again."""
+
+STUDY = "study"
+SHAPE: Mapping[str, Callable[[Any], bool]] = {
+    "digest": lambda one: _is_text(one) and len(one) == 64,
+    "world": lambda one: _is_text(one) and len(one) == 64,
+    "seed": lambda one: type(one) is int and 0 <= one < 2**63,
+    "versions": lambda one: _are_texts(one) and bool(one),
+    "machine": lambda one: _is_text(one),
+    "host": lambda one: _is_text(one),
+    "command": lambda one: _is_text(one),
+    "sources": lambda one: _are_texts(one),
+    "files": lambda one: isinstance(one, list) and all(map(_is_text, one)),
+    "kind": lambda one: _is_text(one),
+    "base": lambda one: bool(read_base(one)),
+}
+"""What stands at each key of a manifest."""
+LATER = ("kind", "base")
+"""Keys that older manifests lack."""
 
 
 @cache
@@ -41,18 +62,34 @@ def code_digest() -> str:
 
 
 @cache
+def pages_digest() -> str:
+    """The first digits of the SHA-256 of all that words, tabulates and draws what was found, and changes no number."""
+    rooms = (Path(analysis.__path__[0]), Path(benchmarks.__path__[0]))
+    files = [path for room in rooms for path in room.rglob("*") if path.suffix in (".py", ".html", ".css", ".js")]
+    made = hashlib.sha256(f"{version('matplotlib')} {version('jinja2')}".encode())
+    for path in sorted(path for path in files if "speed" not in path.parts):
+        made.update(path.name.encode() + b"\0" + path.read_bytes())
+    return made.hexdigest()[:12]
+
+
+@cache
 def versions() -> dict[str, str]:
     """Versions of everything that can change a number, by name."""
     made = {name: version(name) for name in NUMBER_MAKERS}
     return {"trialtwin": version("trialtwin"), "code": code_digest()[:12], "python": platform.python_version(), **made}
 
 
-def manifest(document: Document, seed: int, own: Mapping[str, str] | None = None) -> dict[str, object]:
+def manifest(
+    document: Document, seed: int, own: Mapping[str, str] | None = None, kind: str = STUDY
+) -> dict[str, object]:
     """What a run was made from; two runs with the same world and versions share rows.
 
-    ``own`` are users' functions by the names of their estimators.
+    ``own`` are users' functions by the names of their estimators; ``kind`` is that of the folder: a study, or the
+    question whose rows it holds.
     """
     return {
+        "kind": kind,
+        "base": base_of(document).as_json(),
         "digest": identity(document, seed),
         "world": world_identity(document, seed),
         "seed": seed,
@@ -78,9 +115,11 @@ def world_identity(document: Document, seed: int) -> str:
 
 
 def open_folder(
-    path: Path, document: Document, asked: Mapping[str, object], force_new: bool | None = None
+    path: Path, document: Document, asked: Mapping[str, object], force_new: bool | None = None, keep: bool = False
 ) -> RunFolder:
     """The run folder, new or continued; RunError names what differs from the run that it holds.
+
+    ``keep``: a folder of the very same study keeps its manifest, from whose command its report was made.
 
     ``force_new`` takes the next free name, ``path-2`` and so on, instead of a folder that is there; None where the
     user cannot ask for that.
@@ -94,7 +133,10 @@ def open_folder(
     for code in pinned_code(document):
         if folder.read_checked(f"{FOLDER}/{code.sha256}.py") != code.content:
             folder.write_checked(f"{FOLDER}/{code.sha256}.py", code.content)
-    folder.write_bytes("scenario.yaml", resolved_yaml(document.tree).encode())
+    scenario = resolved_yaml(document.tree).encode()
+    if held is not None and keep and folder.read_bytes(SCENARIO) == scenario:
+        return folder
+    folder.write_bytes(SCENARIO, scenario)
     folder.write_json(MANIFEST, dict(asked))
     return folder
 
@@ -117,19 +159,52 @@ def _names(path: Path) -> Any:
 def _held(folder: RunFolder) -> dict[str, Any] | None:
     """The manifest that lies in the folder, None in a new one."""
     try:
-        text = (folder.path / MANIFEST).read_text("utf-8")
-    except FileNotFoundError:
+        content = folder.read_bytes(MANIFEST, MOST_BYTES)
+    except RunError as error:
+        raise RunError(f"{error}; choose another folder with --out") from None
+    if content is None:
         return None
-    except (OSError, ValueError) as error:
-        told = getattr(error, "strerror", None) or "not UTF-8"
-        raise RunError(f"{folder.path}: cannot be used ({told}); choose another folder with --out") from None
     try:
-        held = json.loads(text)
-    except (ValueError, RecursionError):
-        held = None
+        return _shaped(plain_json(content))
+    except ValueError as error:
+        told = f"its {MANIFEST} is not one of ours ({error}); choose another folder with --out"
+        raise RunError(f"{folder.path}: {told}") from None
+
+
+def read_manifest(folder: RunFolder) -> dict[str, Any]:
+    """The manifest of a run folder, every key of its kind; RunError where there is none of ours."""
+    held = folder.read_json(MANIFEST, MOST_BYTES)
+    try:
+        return _shaped(held)
+    except ValueError as error:
+        raise RunError(f"{folder.path}: its {MANIFEST} is not one of ours ({error}); run the study again") from None
+
+
+def _shaped(held: Any) -> dict[str, Any]:
+    """The manifest; ValueError names the first key that is absent or of another kind."""
     if not isinstance(held, dict):
-        raise RunError(f"{folder.path}: its {MANIFEST} is not one of ours; choose another folder with --out")
+        raise ValueError("no mapping")
+    for key, fits in SHAPE.items():
+        if key not in held and key not in LATER:
+            raise ValueError(f"it lacks '{key}'")
+        if key in held and not _fits(fits, held[key]):
+            raise ValueError(f"'{key}' is {_short(held[key])}")
     return held
+
+
+def _fits(fits: Callable[[Any], bool], value: Any) -> bool:
+    try:
+        return fits(value)
+    except ValueError:
+        return False
+
+
+def _is_text(one: Any) -> bool:
+    return isinstance(one, str) and len(one) <= 100_000
+
+
+def _are_texts(one: Any) -> bool:
+    return isinstance(one, dict) and all(map(_is_text, one.values()))
 
 
 def _compare(
@@ -157,7 +232,8 @@ def _differing(folder: RunFolder, key: str, held: Any, asked: Any, document: Doc
     one, other = held, asked
     if key == "world":
         try:
-            one, other = load(str(folder.path / "scenario.yaml")).tree, document.tree
+            folder.read_bytes(SCENARIO)  # refuses what is no file
+            one, other = load(str(folder.path / SCENARIO)).tree, document.tree
         except DocumentError:
             return "its scenario.yaml is absent or damaged"
         one, other = ({name: part for name, part in tree.items() if name not in NOT_THE_WORLD} for tree in (one, other))

@@ -6,7 +6,6 @@ another size of blocks finds whatever it shares with what was computed before.
 """
 
 import itertools
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,14 +17,16 @@ import pyarrow as pa
 
 from analysis.kernels.status import LOST
 from benchmarks.blocks import Block, Cell, block_size, pair_key
-from benchmarks.rows import COUNTS, NUMBERS
-from benchmarks.store import RunError, RunFolder
+from benchmarks.rows import COUNTS, NUMBERS, SCHEMA
+from benchmarks.store import RunError, RunFolder, plain_json
 from simulator.documents import digest
 
 PARTS = "parts"
 JUDGED = "judged.json"
 NAME = re.compile(r"r(\d{9})-(\d{9})\.parquet")
 Span = tuple[int, int]
+PART = SCHEMA.remove(SCHEMA.get_field_index("cell"))
+"""The columns of a part."""
 
 
 @dataclass(frozen=True)
@@ -143,15 +144,17 @@ class Parts:
     def _pairs(self, place: str) -> tuple[str, ...]:
         content = self.folder.read_checked(f"{place}/{JUDGED}")
         try:
-            found = json.loads(content or b"[]")
-        except (ValueError, RecursionError):
+            found = plain_json(content or b"[]")
+        except ValueError:
             return ()
-        return tuple(map(str, found)) if isinstance(found, list) else ()
+        texts = isinstance(found, list) and all(isinstance(one, str) for one in found)
+        return tuple(found) if texts else ()
 
     def read(self, part: Part) -> pa.Table:
         """The rows of a part; RunError where it is damaged."""
         table = self.folder.read_table(part.file)
-        if table is None or len(table) != (part.last - part.first) * len(part.pairs):
+        count = (part.last - part.first) * len(part.pairs)
+        if table is None or len(table) != count or not table.schema.equals(PART):
             raise RunError(f"{self.folder.path / Path(part.file)}: damaged; give the command of the run again")
         return table
 

@@ -1,6 +1,5 @@
 """One replicate of a finished run again: the same rows bit for bit, its cohort, and every step of its analysis."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,28 +20,9 @@ from benchmarks.study import StudyResult
 from simulator.documents import resolved_yaml
 from simulator.export import plain_table, write_table
 from simulator.generate import generate
+from simulator.safe_files import make_folder, write_whole
 
 COMPARED = (*NUMBERS, *COUNTS, "status")
-
-
-def drawn(result: StudyResult, count: int) -> list[tuple[Cell, int]]:
-    """So many replicates, the same each time for the same rows; none of which something was lost."""
-    totals = [result.rows.layout.replicates[cell.number] for cell in result.cells]
-    ends = np.cumsum(totals)
-    chosen = []
-    for k in range(count):
-        words = hashlib.sha256(f"{result.rows_sha256} {k}".encode()).digest()
-        place = int.from_bytes(words[:8]) % int(ends[-1])
-        at = int(np.searchsorted(ends, place, side="right"))
-        chosen.append((result.cells[at], place - int(ends[at]) + totals[at]))
-    unique = {(cell.number, number): (cell, number) for cell, number in chosen}
-    return [one for one in unique.values() if not _lost(result, *one)]
-
-
-def same_again(result: StudyResult, cell: Cell, replicate: int) -> bool:
-    """Whether a replicate computed again has the rows of the run, bit for bit."""
-    made = _computed(cell, replicate, range(len(cell.scenario.judged())))
-    return all(_same(made, result.rows.replicate(cell.number, replicate)).values())
 
 
 def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path, as_json: bool) -> tuple[str, bool]:
@@ -57,7 +37,7 @@ def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path, as_js
     whole = [k for k, code in enumerate(stored["status"].to_numpy()) if code not in LOST]
     made = _computed(cell, replicate, whole)
     same = _same(made, stored.take(whole))
-    files = _written(cell, replicate, place)
+    files = _written(cell, replicate, place, result.rows.path.parent)
     rows = [
         {
             "endpoint": endpoint,
@@ -105,19 +85,22 @@ def _lost(result: StudyResult, cell: Cell, replicate: int) -> bool:
     return bool(np.isin(result.rows.replicate(cell.number, replicate)["status"].to_numpy(), LOST).any())
 
 
-def _written(cell: Cell, replicate: int, place: Path) -> list[str]:
+def _written(cell: Cell, replicate: int, place: Path, folder: Path) -> list[str]:
     """Write the cohort and its analysis; the files, or why there is no analysis."""
     scenario = cell.scenario
     cohorts = generate(cell.resolved, scenario.run.seed, np.array([replicate], np.int64))
     names = ("cohort.csv", "cohort-hidden.csv", "cohort.spec.yaml", "analysis.json", "analysis.html")
     data, hidden, spec, numbers, page = (place / name for name in names)
     try:
+        if place.is_relative_to(folder):
+            make_folder(folder, str(place.relative_to(folder)))
         place.mkdir(parents=True, exist_ok=True)
         write_table(plain_table(cohorts, scenario), data)
         write_table(plain_table(cohorts, scenario, hidden=True), hidden)
-        spec.write_text(resolved_yaml(cohort_spec(scenario)), "utf-8")
+        write_whole(spec, resolved_yaml(cohort_spec(scenario)).encode())
     except OSError as error:
-        raise RunError(f"{place}: cannot be written ({error.strerror}); choose another folder with --out") from None
+        told = f"cannot be written ({error.strerror}); choose another folder with --out"
+        raise RunError(f"{error.filename or place}: {told}") from None
     written = [str(one) for one in (data, hidden, spec)]
     try:
         address = Address(np.array([replicate], np.int64), scenario.run.seed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.own_files import ask_trust, own_functions
 from benchmarks.store import RunError, RunFolder
-from benchmarks.verbs import Asked, load_study, ready_kernels, started
+from benchmarks.verbs import Asked, load_study, own_study, ready_kernels
 from simulator.documents import resolved_yaml
 
 if TYPE_CHECKING:
@@ -27,22 +27,22 @@ class Held:
     manifest: dict[str, Any]
 
 
-def held(path: Path) -> Held:
-    """What a run folder holds; RunError where it is none of ours."""
+def held(path: Path, forged: bool = False) -> Held:
+    """What a run folder holds; RunError where it is none of ours.
+
+    ``forged``: its scenario need not be the one that its manifest names.
+    """
     from benchmarks.blocks import prepare
-    from benchmarks.manifest import identity
+    from benchmarks.manifest import SCENARIO, identity, read_manifest
+    from benchmarks.sizes import check_sizes
 
     folder = RunFolder(path)
-    manifest = folder.read_json("manifest.json")
-    if not isinstance(manifest, dict):
-        raise RunError(f"{path}: its manifest.json is not one of ours")
-    asked = started(str(path / "scenario.yaml"))
-    sources, files = manifest.get("sources", {}), manifest.get("files", [])
-    if not isinstance(sources, dict) or not isinstance(files, list):
-        raise RunError(f"{path}: its manifest.json is not one of ours")
-    if manifest.get("digest") != identity(asked.document, asked.scenario.run.seed):
-        raise RunError(f"{path}: its scenario.yaml is not the one that its manifest.json names; run the study again")
-    document = replace(asked.document, stated=sources, files=tuple(map(str, files)))
+    manifest = read_manifest(folder)
+    asked = own_study(folder)
+    if not forged and manifest["digest"] != identity(asked.document, asked.scenario.run.seed):
+        raise RunError(f"{path}: its {SCENARIO} is not the one that its manifest.json names; run the study again")
+    check_sizes(scenario for _, scenario in asked.cells)
+    document = replace(asked.document, stated=manifest["sources"], files=tuple(manifest["files"]))
     return Held(folder, replace(asked, document=document), prepare(asked.cells), manifest)
 
 
@@ -57,6 +57,7 @@ def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
     from benchmarks.forecast import forecast
     from benchmarks.manifest import manifest
     from benchmarks.report import study_report
+    from benchmarks.seal import seal
     from benchmarks.study_document import study_json
     from benchmarks.warm_up import STUDY
 
@@ -66,8 +67,9 @@ def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
     place = out or default_folder(asked, str(made["world"]))
 
     def ending(result: "StudyResult") -> str:
-        described = study_json(result, asked.scenario, made, place)
-        page = study_report(result, asked.document, asked.scenario, made)
+        sealed = seal(asked.document, made, result)
+        described = study_json(result, asked.scenario, made, place, sealed)
+        page = study_report(result, asked.document, asked.scenario, made, sealed)
         return page + json.dumps(described, indent=2) + resolved_yaml(asked.document.tree)
 
     found = forecast(asked.scenario.question, prepare(asked.cells), work, RunFolder(place), ending)
@@ -105,7 +107,8 @@ def run(
         raise RunError("--tables: a shard has no tables; ask `trialtwin report` for them once all are merged")
     may_run(asked)
     made = manifest(asked.document, asked.scenario.run.seed, own_functions(asked.scenario))
-    folder = open_folder(out or default_folder(asked, str(made["world"])), asked.document, made, force_new)
+    place = out or default_folder(asked, str(made["world"]))
+    folder = open_folder(place, asked.document, made, force_new, keep=shard is not None)
     folder.note(f"began: {made['command']}")
     ready_kernels(STUDY)
     cells = prepare(asked.cells)
@@ -209,38 +212,6 @@ def status(path: Path, as_json: bool) -> str:
     return "\n".join(lines if finished else [*lines, "", f"to go on: {told['command']}"])
 
 
-def verify(path: Path, sample: int, as_json: bool, trust: bool = False) -> tuple[str, bool]:
-    """Whether every file agrees with its checksum, and some replicates computed again with the rows, bit for bit."""
-    from benchmarks import study
-    from benchmarks.replay import drawn, same_again
-    from benchmarks.warm_up import STUDY
-
-    found = held(path)
-    if sample:
-        may_run(replace(found.asked, trust=trust))
-    damaged = found.folder.damaged()
-    ready_kernels(STUDY)
-    result = study.read_study(found.cells, found.folder) if study.RESULTS not in damaged else None
-    chosen = drawn(result, sample) if result is not None else []
-    differ = [one for one in chosen if not same_again(result, *one)] if result is not None else []
-    holds = result is not None and not damaged and not differ
-    told = {
-        "folder": str(path),
-        "holds": holds,
-        "damaged": damaged,
-        "recomputed": [{"cell": cell.number, "replicate": number} for cell, number in chosen],
-        "different": [{"cell": cell.number, "replicate": number} for cell, number in differ],
-    }
-    if as_json:
-        return json.dumps(told, indent=2), holds
-    lines = [f"damaged: {name}" for name in damaged]
-    lines += [f"different: replicate {number} of cell {cell.number}" for cell, number in differ]
-    verdict = f"{path}: checksums {'agree' if not damaged else 'do not all agree'}"
-    if result is not None:
-        verdict += f"; {len(chosen) - len(differ)} of {len(chosen)} replicates computed again are the same bit for bit"
-    return "\n".join([verdict, *lines]), holds
-
-
 def replay(
     path: Path, cell: int, replicate: int, out: Path | None, as_json: bool, trust: bool = False
 ) -> tuple[str, bool]:
@@ -273,20 +244,23 @@ def _present(
     asked: Asked, result: "StudyResult", folder: RunFolder, as_json: bool, tables_out: Path | None = None
 ) -> str:
     from benchmarks import written
+    from benchmarks.manifest import read_manifest
     from benchmarks.performance_tables import performance_table
     from benchmarks.report import study_report
     from benchmarks.retries import lost_words
+    from benchmarks.seal import seal
     from benchmarks.study_document import study_json
     from benchmarks.verdicts import verdict
 
     if tables_out is not None:
         written.keep_tables(written.performance_tables(result), tables_out)
-    made_from = folder.read_json("manifest.json")
-    page = study_report(result, asked.document, asked.scenario, made_from)
+    made_from = read_manifest(folder)
+    sealed = seal(asked.document, made_from, result)
+    page = study_report(result, asked.document, asked.scenario, made_from, sealed)
     folder.write_bytes("report.html", page.encode())
-    described = study_json(result, asked.scenario, made_from, folder.path)
+    described = study_json(result, asked.scenario, made_from, folder.path, sealed)
     folder.write_json("result.json", described)
-    folder.note(f"finished: rows {result.rows_sha256}")
+    folder.note(f"finished: rows {result.rows_sha256}, sealed {sealed}")
     if as_json:
         return json.dumps(described, indent=2, allow_nan=False)
     return "\n".join(
@@ -298,7 +272,8 @@ def _present(
             performance_table(result),
             "",
             *lost_words(result.rows.failures().to_dict("records")),
-            f"rows sha256 {result.rows_sha256}",
-            f"report      {folder.path / 'report.html'}",
+            f"rows sha256   {result.rows_sha256}",
+            f"sealed digest {sealed}",
+            f"report        {folder.path / 'report.html'}",
         ]
     )

@@ -11,14 +11,14 @@ import io
 import json
 import os
 import platform
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 from simulator.problems import printable
+from simulator.safe_files import STUMP, UnsafePath, new_file, opened, own_file, read_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 LOCK = "lock"
 LOG = "log"
 SUM = ".sha256"
+HOLDER = b"process "
+"""Begins what a lock says."""
+MOST_JSON = 64 * 2**20
+"""Bytes of a JSON file of ours that is read."""
 
 
 class RunError(Exception):
@@ -72,7 +76,7 @@ class RunFolder:
                 writer.write_table(table, row_group_size=max(len(table), 1))
             if writer is not None:
                 writer.close()
-        return self._state(name, _sha256(self.path / name))
+        return self._state(name, self.sha256(name))
 
     def _state(self, name: str, checksum: str) -> str:
         """Write the SHA-256 beside a file; one that a power failure takes away only makes the file be made again."""
@@ -83,63 +87,73 @@ class RunFolder:
     @contextlib.contextmanager
     def _new(self, name: str, flushed: bool = True) -> Iterator[IO[bytes]]:
         """A file that takes its name once it is whole and on disk; whatever interrupts leaves nothing behind."""
-        target = self.path / name
-        temporary = target.with_name(f".{target.name}.{platform.node()}-{os.getpid()}-{threading.get_ident()}.part")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with temporary.open("wb") as file:
-                    yield file
-                    file.flush()
-                    if flushed:
-                        os.fsync(file.fileno())
-                temporary.replace(target)
-            finally:
-                temporary.unlink(missing_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            with new_file(self.path, name, flushed) as file:
+                yield file
+        except UnsafePath as error:
+            _refuse(error)
         except OSError as error:
             raise RunError(
-                f"{target}: cannot be written ({error.strerror or error}); what was finished before is kept: make room "
-                "or mend it, and give the same command again, or choose another folder with --out"
+                f"{self.path / name}: cannot be written ({error.strerror or error}); what was finished before is kept: "
+                "make room or mend it, and give the same command again, or choose another folder with --out"
             ) from None
 
     def whole(self, name: str) -> bool:
         """Whether the file is there and agrees with its checksum."""
-        path = self.path / name
         try:
-            return _sha256(path) == path.with_name(f"{path.name}{SUM}").read_text("ascii").strip()
+            return self.sha256(name) == self._stated(name)
+        except UnsafePath as error:
+            _refuse(error)
         except (OSError, UnicodeDecodeError):
             return False
 
-    def read_checked(self, name: str) -> bytes | None:
-        """The content of a file, None where it is absent or disagrees with its checksum."""
-        path = self.path / name
+    def sha256(self, name: str) -> str:
+        """The SHA-256 of a file; OSError where it cannot be read."""
+        with opened(self.path, name) as file:
+            return hashlib.file_digest(cast("io.BufferedReader", file), "sha256").hexdigest()
+
+    def _stated(self, name: str) -> str:
+        return read_whole(self.path, f"{name}{SUM}", 1_000).decode("ascii").strip()
+
+    def read_bytes(self, name: str, most: int | None = MOST_JSON) -> bytes | None:
+        """The content of a file, None where there is none; RunError where it is too large or cannot be read."""
         try:
-            content = path.read_bytes()
-            stated = path.with_name(f"{path.name}{SUM}").read_text("ascii")
+            return read_whole(self.path, name, most)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            _refuse(error)
+
+    def read_checked(self, name: str, most: int | None = MOST_JSON) -> bytes | None:
+        """The content of a file, None where it is absent, over ``most`` bytes or disagrees with its checksum."""
+        try:
+            content, stated = read_whole(self.path, name, most), self._stated(name)
+        except UnsafePath as error:
+            _refuse(error)
         except (OSError, UnicodeDecodeError):
             return None
-        return content if hashlib.sha256(content).hexdigest() == stated.strip() else None
+        return content if hashlib.sha256(content).hexdigest() == stated else None
 
     def read_table(self, name: str) -> "pa.Table | None":
         """The table of a parquet file, None where it is absent or disagrees with its checksum."""
-        import pyarrow.parquet as pq
+        from benchmarks.own_parquet import read_parquet
 
-        content = self.read_checked(name)
-        return None if content is None else pq.read_table(io.BytesIO(content))
+        content = self.read_checked(name, None)
+        return None if content is None else read_parquet(io.BytesIO(content), str(self.path / name))
 
-    def read_json(self, name: str) -> Any:
+    def read_json(self, name: str, most: int = MOST_JSON) -> Any:
         """The content of a JSON file of the folder; RunError where it is absent or damaged."""
-        try:
-            return json.loads((self.path / name).read_text("utf-8"))
-        except (OSError, ValueError, RecursionError):
-            raise RunError(f"{self.path}: its {name} is absent or damaged; run the study again") from None
+        return self._json(name, self.read_bytes(name, most))
 
     def read_checked_json(self, name: str) -> Any:
         """The content of a JSON file; RunError where it is absent or disagrees with its checksum."""
-        content = self.read_checked(name)
+        return self._json(name, self.read_checked(name))
+
+    def _json(self, name: str, content: bytes | None) -> Any:
         try:
-            return json.loads(content or b"")
-        except (ValueError, RecursionError):
+            return plain_json(content or b"")
+        except ValueError:
             raise RunError(f"{self.path}: its {name} is absent or damaged; run the study again") from None
 
     def damaged(self) -> list[str]:
@@ -156,10 +170,16 @@ class RunFolder:
         self.write_checked(name, _json(value))
 
     def note(self, line: str) -> None:
-        """Add a line with the time to the log, if it can be written."""
-        told = printable(line, 10_000)
-        with contextlib.suppress(OSError), (self.path / LOG).open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} [{platform.node()} {os.getpid()}] {told}\n")
+        """Add a line with the time to the log, if it can be written; RunError where the log is not ours."""
+        when = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        told = f"{when} [{platform.node()} {os.getpid()}] {printable(line, 10_000)}\n"
+        try:
+            with own_file(self.path, LOG) as file:
+                file.write(told.encode("utf-8", "backslashreplace"))
+        except UnsafePath as error:
+            _refuse(error)
+        except OSError:
+            pass
 
     @contextlib.contextmanager
     def lock(self, shard: str | None = None) -> Iterator[None]:
@@ -170,7 +190,7 @@ class RunFolder:
         with contextlib.ExitStack() as held:
             held.enter_context(self._flock(LOCK, fcntl.LOCK_EX if shard is None else fcntl.LOCK_SH))
             if shard is None:
-                for stump in self.path.rglob(".*.part"):
+                for stump in self.path.rglob(f".*{STUMP}"):
                     stump.unlink(missing_ok=True)
             else:
                 held.enter_context(self._flock(f"{LOCK}-{shard.replace('/', '-of-')}", fcntl.LOCK_EX))
@@ -178,13 +198,15 @@ class RunFolder:
 
     @contextlib.contextmanager
     def _flock(self, name: str, kind: int) -> Iterator[None]:
-        path = self.path / name
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            file = path.open("ab", buffering=0)
-        except OSError as error:
-            raise RunError(f"{path}: cannot be written ({error.strerror}); choose another folder with --out") from None
-        with file:
+        with contextlib.ExitStack() as held:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                file = held.enter_context(own_file(self.path, name))
+            except UnsafePath as error:
+                _refuse(error)
+            except OSError as error:
+                told = f"{self.path / name}: cannot be written ({error.strerror}); choose another folder with --out"
+                raise RunError(told) from None
             try:
                 fcntl.flock(file, kind | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -194,35 +216,52 @@ class RunFolder:
                 ) from None
             except OSError:
                 self.note("this file system keeps no locks: see that no other run writes here")
+            held_before = os.pread(file.fileno(), len(HOLDER), 0)
+            if held_before and held_before != HOLDER:
+                raise RunError(f"{self.path / name}: is a file of somebody else's; choose another folder with --out")
             with contextlib.suppress(OSError):  # a full disk must not keep anyone out
                 file.truncate(0)
-                file.write(
-                    f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}".encode()
-                )
+                since = f"{os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}"
+                file.write(HOLDER + since.encode())
             yield
 
     def holder(self) -> str:
         """Who is at work here, in words; empty where nobody is."""
-        return ", ".join(filter(None, map(_holder, sorted(self.path.glob(f"{LOCK}*")))))
+        return ", ".join(filter(None, (self._holder(path.name) for path in sorted(self.path.glob(f"{LOCK}*")))))
 
-
-def _holder(lock: Path) -> str:
-    """Who holds a lock to itself, in words; empty where nobody does."""
-    try:
-        with lock.open(encoding="utf-8", errors="replace") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return file.read(200)
-    except OSError:
+    def _holder(self, name: str) -> str:
+        """Who holds a lock to itself, in words; empty where nobody does."""
+        try:
+            with opened(self.path, name) as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return file.read(200).decode("utf-8", "replace")
+        except UnsafePath as error:
+            _refuse(error)
+        except OSError:
+            pass
         return ""
-    return ""
+
+
+def plain_json(content: bytes) -> Any:
+    """What a JSON text says; ValueError for none, for NaN and infinity, and for what is nested too deep to be ours."""
+
+    def refuse(word: str) -> NoReturn:
+        raise ValueError(f"{word} is no number of JSON")
+
+    try:
+        return json.loads(content, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _refuse(error: OSError) -> NoReturn:
+    """RunError in the words of an error of a file."""
+    told = error.strerror or str(error)
+    told = told if isinstance(error, UnsafePath) else f"cannot be read ({told})"
+    raise RunError(f"{error.filename}: {told}") from None
 
 
 def _json(value: object) -> bytes:
     return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

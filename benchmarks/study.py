@@ -27,7 +27,7 @@ from benchmarks.rows import KEYS, NUMBERS, Layout, Rows, merged
 from benchmarks.store import RunError, RunFolder
 from benchmarks.stuck import stalled
 from benchmarks.truth import Truth
-from benchmarks.truths import Truths, aims, kept_truths, lacking, read_truths
+from benchmarks.truths import Truths, aims, all_estimands, kept_truths, lacking, read_truths
 from benchmarks.whom import Whom, in_cells, whom
 from simulator.estimand import Estimand
 
@@ -203,12 +203,16 @@ def _computed(workers: Crew, parts: Parts, todo: Sequence[Block], told: Told) ->
 def all_rows(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Told) -> Rows:
     """All rows of the cells, computed where they are missing, in one file."""
     computed, _ = compute(cells, folder, work, told)
-    made_of = json.dumps([_made_of(cell) for cell in cells]).encode()
-    if computed or folder.read_checked(MADE_OF) != made_of or not folder.whole(RESULTS):
+    if computed or folder.read_checked(MADE_OF) != made_of(cells) or not folder.whole(RESULTS):
         parts = Parts(folder)
         folder.write_tables(RESULTS, merged(table for cell in cells for table in parts.rows(cell)))
-        folder.write_checked(MADE_OF, made_of)
+        folder.write_checked(MADE_OF, made_of(cells))
     return Rows(folder.path / RESULTS, layout_of(cells))
+
+
+def made_of(cells: Sequence[Cell]) -> bytes:
+    """What the rows of these cells are made from, as the folder notes it."""
+    return json.dumps([_made_of(cell) for cell in cells]).encode()
 
 
 def _made_of(cell: Cell) -> list[object]:
@@ -261,7 +265,7 @@ def _finite(truth: Truth) -> tuple[float, float]:
     return (truth.value, truth.mcse) if isfinite(truth.value) else (nan, nan)
 
 
-def _with_replicates(cell: Cell, count: int | None) -> Cell:
+def with_replicates(cell: Cell, count: int | None) -> Cell:
     """The cell with so many replicates; as it is for None."""
     if count is None:
         return cell
@@ -295,7 +299,7 @@ def _run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Tol
         for cell in cells
         if (until := cell.scenario.run.until) is not None
     }
-    cells = tuple(_with_replicates(cell, next(schedules.get(cell.number, iter(())), None)) for cell in cells)
+    cells = tuple(with_replicates(cell, next(schedules.get(cell.number, iter(())), None)) for cell in cells)
     looks: dict[tuple[int, int], Look] = {}
     while True:
         rows = all_rows(cells, folder, work, told)
@@ -310,7 +314,7 @@ def _run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Tol
         if not any(more.values()):
             break
         work = replace(work, retry=False)
-        cells = tuple(_with_replicates(cell, more.get(cell.number)) for cell in cells)
+        cells = tuple(with_replicates(cell, more.get(cell.number)) for cell in cells)
     result = _result(cells, rows, truths, table, tuple(looks.values()))
     if looks:
         folder.write_checked_json(LOOKS, [asdict(one) for one in result.looks])
@@ -326,15 +330,16 @@ def read_study(cells: tuple[Cell, ...], folder: RunFolder) -> StudyResult:
     if not folder.whole(RESULTS):
         raise RunError(f"{folder.path}: holds no complete run ({RESULTS}); finish it with `trialtwin run`")
     looking = any(cell.scenario.run.until is not None for cell in cells)
-    looks = _looks(folder) if looking else ()
+    looks = read_looks(folder, cells) if looking else ()
     reached = {one.cell: one.replicates for one in looks}
-    cells = tuple(_with_replicates(cell, reached.get(cell.number)) for cell in cells)
+    cells = tuple(with_replicates(cell, reached.get(cell.number)) for cell in cells)
     rows = Rows(folder.path / RESULTS, layout_of(cells))
     try:
         truths = read_truths(folder.read_checked_json(TRUTHS))
     except ValueError:
         raise RunError(f"{folder.path}: its {TRUTHS} is not one of ours; run the study again") from None
-    if any(lacking(cell, truths) for cell in cells):
+    held = len(truths.own) + len(truths.target) + len(truths.direction)
+    if any(lacking(cell, truths) for cell in cells) or held != sum(len(all_estimands(cell)) for cell in cells):
         raise RunError(f"{folder.path}: its {TRUTHS} is of another study; run the study again")
     return _result(cells, rows, truths, judge(rows, truths), looks)
 
@@ -345,8 +350,21 @@ def _result(
     return StudyResult(cells, rows, truths.own, table, rows.digest(), looks, truths.target, truths.direction)
 
 
-def _looks(folder: RunFolder) -> tuple[Look, ...]:
+def read_looks(folder: RunFolder, cells: Sequence[Cell]) -> tuple[Look, ...]:
+    """The looks of a study with run.until; RunError where they are none that it can have had."""
+    held = folder.read_checked_json(LOOKS)
+    until = {cell.number: cell.scenario.run.until for cell in cells}
     try:
-        return tuple(Look(**record) for record in folder.read_checked_json(LOOKS))
-    except TypeError:
+        looks = tuple(Look(**record) for record in held)
+        for one in looks:
+            own = until[one.cell]
+            counts = type(one.cell) is int and type(one.replicates) is int and type(one.enough) is bool
+            if own is None or not counts or not 1 <= one.replicates <= own.most:
+                raise ValueError("no look of this study")
+            if set(one.errors) != set(own.mcse) or set(one.whose) != set(own.mcse):
+                raise ValueError("other measures")
+            if not all(map(isfinite, one.errors.values())) or not all(type(who) is str for who in one.whose.values()):
+                raise ValueError("no errors")
+    except (TypeError, ValueError, KeyError, OverflowError):
         raise RunError(f"{folder.path}: its {LOOKS} is not one of ours; run the study again") from None
+    return looks

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import paired
+from benchmarks.manifest import pages_digest
 from benchmarks.ranking import Ranking, every_ranking
 from benchmarks.scenario import Scenario
 from benchmarks.study import StudyResult
@@ -16,7 +17,9 @@ from benchmarks.truth import Truth
 from benchmarks.verdicts import verdict
 
 
-def study_json(result: StudyResult, scenario: Scenario, held: dict[str, Any], folder: Path) -> dict[str, Any]:
+def study_json(
+    result: StudyResult, scenario: Scenario, held: dict[str, Any], folder: Path, sealed: str = ""
+) -> dict[str, Any]:
     """The whole result of a study as JSON: no NaN and no infinity, null instead."""
     return {
         "format": "trialtwin-study/2",
@@ -43,6 +46,8 @@ def study_json(result: StudyResult, scenario: Scenario, held: dict[str, Any], fo
             "replicates": max(result.rows.layout.replicates.values()),
             "seed": scenario.run.seed,
             "rows_sha256": result.rows_sha256,
+            "sealed": sealed,
+            "pages": pages_digest(),
             "folder": str(folder),
             **{key: held.get(key) for key in ("digest", "versions", "command")},
         },

@@ -1,6 +1,5 @@
 """The truths of a study's cells: as precise as its own error asks, kept in the run folder by what they are of."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +12,9 @@ from pydantic import ValidationError
 from analysis.kernels.status import Status
 from benchmarks.blocks import Cell, block_size
 from benchmarks.executors import in_threads
-from benchmarks.rows import Rows
+from benchmarks.rows import KEYS, Rows
 from benchmarks.scenario import Target
-from benchmarks.store import RunFolder
+from benchmarks.store import RunFolder, plain_json
 from benchmarks.tallies import Counts
 from benchmarks.truth import Patients, Truth, count_block, counted_truth, known_truth
 from benchmarks.truth_fits import fits, fitted_truth, is_fitted, most_replicates, one_fit
@@ -185,23 +184,35 @@ def kept_truths(
 
     They are kept by what they are of: the world, the estimands, the errors wanted and the patients allowed.
     """
-    asked = all_estimands(cell)
-    wanted = wanted_errors(asked, aims)
-    made_of = [[*key, one.model_dump(mode="json"), repr(wanted[one])] for key, one in asked.items()]
-    name = f"truths/{digest({'of': made_of, 'cell': cell.key, 'most': cell.scenario.run.truth_patients})[:24]}.json"
+    name = truth_file(cell, aims)
     content = folder.read_checked(name)
     if content is not None:
         try:
-            held = read_truths(json.loads(content), cell.number)
-        except (ValueError, RecursionError):
+            held = read_truths(plain_json(content), cell.number)
+        except ValueError:
             held = Truths({}, {}, {})
         if lacking(cell, held) == []:
             return held
-    found = truths_of(cell, wanted, jobs, done)
+    made = cell_truths(cell, jobs, done, aims)
+    folder.write_checked_json(name, made.records())
+    return made
+
+
+def truth_file(cell: Cell, aims: Mapping[Key, float]) -> str:
+    """The name of the file that keeps the truths of a cell to these errors."""
+    asked = all_estimands(cell)
+    wanted = wanted_errors(asked, aims)
+    made_of = [[*key, one.model_dump(mode="json"), repr(wanted[one])] for key, one in asked.items()]
+    return f"truths/{digest({'of': made_of, 'cell': cell.key, 'most': cell.scenario.run.truth_patients})[:24]}.json"
+
+
+def cell_truths(cell: Cell, jobs: int, done: Callable[[int], None], aims: Mapping[Key, float]) -> Truths:
+    """Every truth of a cell, worked out now."""
+    asked = all_estimands(cell)
+    found = truths_of(cell, wanted_errors(asked, aims), jobs, done)
     made = Truths({}, {}, {})
     for (kind, endpoint, estimator), estimand in asked.items():
         _place(made, (kind, cell.number, endpoint, estimator), found[estimand])
-    folder.write_checked_json(name, made.records())
     return made
 
 
@@ -243,10 +254,19 @@ def read_truths(records: Any, cell: int | None = None) -> Truths:
         for record in records:
             stated: Mapping[str, Any] = record["estimand"]
             estimand = Estimand.model_validate({**stated, "adjusted_for": tuple(stated["adjusted_for"])})
-            value, mcse = (nan if record[name] is None else float(record[name]) for name in ("value", "mcse"))
-            number = int(record["cell"]) if cell is None else cell
-            key = str(record["judged_by"]), number, str(record["endpoint"]), str(record["estimator"])
-            _place(made, key, Truth(estimand, value, mcse, str(record["how"])))
-    except (TypeError, KeyError, ValueError, ValidationError):
+            value, mcse = (nan if record[name] is None else number_of(record[name]) for name in ("value", "mcse"))
+            number = record["cell"] if cell is None else cell
+            kind, endpoint, estimator, how = (record[name] for name in ("judged_by", *KEYS[1:], "how"))
+            if type(number) is not int or not all(isinstance(one, str) for one in (kind, endpoint, estimator, how)):
+                raise TypeError("a key of another kind")
+            _place(made, (kind, number, endpoint, estimator), Truth(estimand, value, mcse, how))
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError, ValidationError):
         raise ValueError("truths that are not ours") from None
     return made
+
+
+def number_of(value: Any) -> float:
+    """A number of a JSON document; TypeError for what is none."""
+    if type(value) not in (int, float):
+        raise TypeError("no number")
+    return float(value)

@@ -16,7 +16,7 @@ from benchmarks.own_files import beside, check_own, pinned_code
 from benchmarks.patience import told
 from benchmarks.published_keys import check_published
 from benchmarks.scenario import Scenario, Settings, cells
-from benchmarks.store import RunError
+from benchmarks.store import RunError, RunFolder
 from simulator.documents import (
     Document,
     assumed,
@@ -28,6 +28,7 @@ from simulator.documents import (
     shipped,
     with_values,
 )
+from simulator.safe_files import write_whole
 from simulator.spec import Spec
 from simulator.yaml12 import read
 
@@ -68,6 +69,17 @@ def started(name: str, settings: tuple[str, ...] = (), replicates: int | None = 
     document = with_values(document, {path: value for path, value in given.items() if value is not None})
     scenario = parse(document, Scenario)
     return Asked(document, scenario, cells(document, scenario))
+
+
+def own_study(folder: RunFolder) -> Asked:
+    """The study of a run folder's scenario.yaml; RunError where that is no file, or reads others."""
+    name = "scenario.yaml"
+    if folder.read_bytes(name) is None:
+        raise RunError(f"{folder.path}: its {name} is absent; run the study again")
+    asked = started(str(folder.path / name))
+    if len(asked.document.files) != 1:
+        raise RunError(f"{folder.path}: its {name} extends another document, as none of ours does; run the study again")
+    return asked
 
 
 def validate(full: bool, jobs: int, report_out: Path | None, as_json: bool) -> tuple[str, bool]:
@@ -159,9 +171,9 @@ def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
         if count > 1:
             return [out]
         spec = out.with_suffix(".spec.yaml")
-        spec.write_text(resolved_yaml(cohort_spec(scenario)), "utf-8")
+        write_whole(spec, resolved_yaml(cohort_spec(scenario)).encode())
     except OSError as error:
-        raise RunError(f"{out}: cannot be written ({error.strerror})") from None
+        raise RunError(f"{error.filename or out}: cannot be written ({error.strerror})") from None
     return [out, spec]
 
 

@@ -15,6 +15,7 @@ from benchmarks.performance_tables import note_of
 from benchmarks.store import RunError
 from benchmarks.study import JudgedBy, StudyResult
 from benchmarks.tables import measures, settings_text, with_error
+from simulator.safe_files import write_whole
 
 _MEASURE = {one.name for one in fields(Measure)}
 
@@ -40,7 +41,7 @@ def keep_tables(tables: Sequence[TextTable], place: Path) -> None:
 def write_page(place: Path, page: str) -> None:
     """Write a page; RunError where that cannot be."""
     try:
-        place.write_text(page, encoding="utf-8")
+        write_whole(place, page.encode("utf-8"))
     except OSError as error:
         raise RunError(f"{place}: cannot be written ({error.strerror or error})") from None
 

@@ -1,7 +1,6 @@
 """Cohorts as files: a plain table, or ADSL and ADTTE with CDISC names."""
 
 import datetime
-import io
 from collections.abc import Container
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.cohort import Cohorts
 from simulator.entry import DAYS_PER_MONTH, parse_date
+from simulator.safe_files import new_file
 from simulator.terms import Variable
 from simulator.world import World
 
@@ -121,12 +121,11 @@ def adam_tables(cohorts: Cohorts, world: World) -> tuple[pd.DataFrame, pd.DataFr
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a CSV or, by the path's ending, a parquet file; numbers keep their full precision."""
-    if path.suffix == ".parquet":
-        content = io.BytesIO()
-        table.to_parquet(content, index=False)
-        path.write_bytes(content.getvalue())  # by Python, which takes names that are no UTF-8 too
-    else:
-        table.to_csv(path, index=False)
+    with new_file(path.parent, path.name) as file:
+        if path.suffix == ".parquet":
+            table.to_parquet(file, index=False)
+        else:
+            table.to_csv(file, index=False)
 
 
 def _values(variable: Variable, values: NDArray[np.float64]) -> NDArray[np.generic]:

@@ -143,11 +143,13 @@ def test_no_command_runs_what_came_by_mail(
     as_new()
     monkeypatch.chdir(study.parent)
     words = WORDS.get(name, lambda study, _run, _out: (str(study),))(study, run, place)
-    code, _, err = _call(name, *words)
+    code, _out, err = _call(name, *words)
     assert code in (0, 1, 2), err
     assert "Traceback" not in err
     assert not marker.exists()
-    if name in ("run", "verify", "replay"):
+    if name == "verify":
+        assert (code, f"sha256 {digest(module)}, is not trusted here" in _out) == (0, True)
+    elif name in ("run", "replay"):
         assert code == 2
         assert f"sha256 {digest(module)}" in err
         assert not (study.parent / "runs").exists()
@@ -203,13 +205,15 @@ def test_a_run_folder_is_whole_by_itself(mailed: tuple[Path, Path, Path, Path], 
     as_new()
     kept = place / f"run/own/{digest(module)}.py"
     assert kept.read_bytes() == module.read_bytes()
-    for words in (("verify", "run"), ("replay", "run", "--rep", "1"), ("run", "run/scenario.yaml", "--out", "run")):
+    for words in (("replay", "run", "--rep", "1"), ("run", "run/scenario.yaml", "--out", "run")):
         asked(words, kept, shown=lambda file: f"run/own/{file.name}")
-    assert _call("verify", "run", "--sample", "0")[0] == 0
+    code, out, err = _call("verify", "run")
+    assert (code, "not trusted here" in out) == (0, True), err
     assert not marker.exists()
     code, out, err = _call("verify", "run", "--trust")
     assert code == 0, err
-    assert "2 of 2 replicates computed again are the same bit for bit" in out
+    assert "2 of 2 replicates computed again, bit for bit" in out
+    assert "not trusted" not in out
     before = (place / "run/results.parquet").read_bytes()
     code, _, err = _call("run", "run/scenario.yaml", "--reps", "3", "--jobs", "1", "--out", "run")
     assert code == 0, err
@@ -217,6 +221,9 @@ def test_a_run_folder_is_whole_by_itself(mailed: tuple[Path, Path, Path, Path], 
     kept.write_bytes(b"raise SystemExit(7)\n")
     as_new()
     assert _call("status", "run")[0] == 0
+    code, out, _ = _call("verify", "run")
+    assert code == 1
+    assert f"own/{digest(module)}.py" in out
     for words in (("verify", "run"), ("run", "run/scenario.yaml", "--out", "run")):
         code, _, err = _call(*words, "--trust")
         assert code == 2
@@ -428,7 +435,7 @@ def test_what_belongs_to_another_user_is_trusted_by_its_content_alone(
     marker.unlink()
     as_new()
     kept.write_bytes(kept.read_bytes() + b"# more\n")
-    assert _call("verify", "run")[0] == 2
+    assert _call("verify", "run")[0] == 1
     assert not marker.exists()
 
 

@@ -24,6 +24,8 @@ from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
 
+from simulator.safe_files import write_whole
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -303,7 +305,7 @@ def svg(figure: Figure) -> str:
 def save(figure: Figure, path: Path) -> None:
     """Write the figure as PNG (300 dots an inch), SVG or PDF, by the name's ending; the same bytes each time."""
     kind = path.suffix.lower().removeprefix(".")
-    path.write_bytes(svg(figure).encode() if kind == "svg" else _bytes(figure, kind))
+    write_whole(path, svg(figure).encode() if kind == "svg" else _bytes(figure, kind))
 
 
 def _bytes(figure: Figure, kind: str) -> bytes:

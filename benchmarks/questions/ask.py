@@ -1,8 +1,8 @@
 """A question's design run as a study: in a folder of its own, resumable, every cell on the same random numbers."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from analysis.figures.style import save
 from analysis.kernels.status import Status
+from benchmarks.asked_truths import asked_file, asked_records, read_asked
 from benchmarks.blocks import Cell, prepare
 from benchmarks.manifest import manifest, open_folder
 from benchmarks.own_files import ask_trust
@@ -21,7 +22,7 @@ from benchmarks.questions.options import Options
 from benchmarks.rows import Rows
 from benchmarks.scenario import Scenario, Settings, Target, cells
 from benchmarks.sizes import check_sizes
-from benchmarks.store import RunError, RunFolder
+from benchmarks.store import RunError, RunFolder, plain_json
 from benchmarks.study import Work, all_rows
 from benchmarks.truth import Truth
 from benchmarks.truths import asked_estimands, target_estimand, truths_of
@@ -29,7 +30,7 @@ from benchmarks.verbs import Asked, load_study, ready_kernels
 from benchmarks.warm_up import STUDY
 from benchmarks.whom import CAVEAT
 from benchmarks.written import check_tables
-from simulator.documents import digest, parse, with_values
+from simulator.documents import parse, with_values
 from simulator.estimand import COUPLED, Estimand
 
 Floats = NDArray[np.float64]
@@ -103,17 +104,15 @@ def target_truths(
 
 def _kept(cell: Cell, folder: RunFolder, wanted: Mapping[Estimand, float], jobs: int) -> dict[Estimand, Truth]:
     """Truths found before in this folder, or found now and kept there by what they are of."""
-    made_of = [[one.model_dump(mode="json"), repr(aim)] for one, aim in wanted.items()]
-    name = f"truths/{digest({'of': made_of, 'cell': cell.key, 'most': cell.scenario.run.truth_patients})[:24]}.json"
+    name = asked_file(cell, wanted)
     content = folder.read_checked(name)
     if content is not None:
-        try:
-            held = zip(wanted, json.loads(content), strict=True)
-            return {one: Truth(one, float(value), float(mcse), str(how)) for one, (value, mcse, how) in held}
-        except (ValueError, TypeError, RecursionError):
-            pass  # not one of ours: it is found again
+        with suppress(ValueError):  # not one of ours: it is found again
+            held = read_asked(plain_json(content))
+            if {one: aim for one, (aim, _) in held.items()} == wanted:
+                return {one: truth for one, (_, truth) in held.items()}
     found = truths_of(cell, wanted, jobs, lambda _: None)
-    folder.write_checked_json(name, [[repr(found[one].value), repr(found[one].mcse), found[one].how] for one in wanted])
+    folder.write_checked_json(name, asked_records(wanted, found))
     return found
 
 
@@ -137,7 +136,7 @@ def target_text(target: Target) -> str:
 
 def _folder(asked: Asked, verb: str, out: Path | None) -> tuple[RunFolder, Path]:
     ask_trust((cell for _, cell in asked.cells), asked.trust)
-    made = manifest(asked.document, asked.scenario.run.seed)
+    made = manifest(asked.document, asked.scenario.run.seed, kind=verb)
     place = out or Path("runs") / f"{verb}-{asked.scenario.name}-{str(made['world'])[:10]}"
     folder = open_folder(place, asked.document, made)
     ready_kernels(STUDY)

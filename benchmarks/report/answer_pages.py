@@ -21,6 +21,7 @@ from benchmarks.validation.check import Verdict
 from benchmarks.validation.shown import checked_row, how
 from benchmarks.validation.studies import STUDIES
 from simulator.documents import Document, digest
+from simulator.safe_files import opened
 
 TERMS = ("hazard ratio (HR)", "Monte Carlo SE (MCSE)", "replicate", "propensity score", "caliper", "SMD", "status")
 REFERENCES = {
@@ -59,7 +60,7 @@ def _failures(folder: str | None) -> Section:
     """The replicates without an estimate in the run folder of an answer."""
     if folder is None:
         return Section("Failures", ("A replicate without an estimate makes no claim and counts as one that does not.",))
-    with (Path(folder) / RESULTS).open("rb") as file:
+    with opened(Path(folder), RESULTS) as file:
         rows = pq.read_table(file, columns=[*KEYS, "status"]).to_pandas()
     failed = rows[rows["status"] != Status.OK]
     counted = failed.groupby([*KEYS, "status"], observed=True, sort=True).size()

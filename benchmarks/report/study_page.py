@@ -10,6 +10,7 @@ from analysis.kernels.status import Status
 from analysis.published import parse_printed
 from analysis.text_table import TextTable
 from benchmarks import paired, performance_tables, tables
+from benchmarks.base import base_of, read_base
 from benchmarks.blocks import Cell
 from benchmarks.performance import Measure
 from benchmarks.report import glossary
@@ -35,8 +36,10 @@ DRAWN = 3
 _OPTION = re.compile("``(\\w+)``")
 
 
-def study_report(result: StudyResult, document: Document, scenario: Scenario, held: dict[str, Any]) -> str:
-    """The HTML report of a study."""
+def study_report(
+    result: StudyResult, document: Document, scenario: Scenario, held: dict[str, Any], sealed: str = ""
+) -> str:
+    """The HTML report of a study; ``held`` is the manifest of its folder, ``sealed`` the digest of all."""
     count, methods = len(result.cells), len(scenario.estimators)
     size = (
         f"{scenario.name}: {count} cell{'s' if count > 1 else ''}, {scenario.run.replicates:,} replicates of "
@@ -45,7 +48,12 @@ def study_report(result: StudyResult, document: Document, scenario: Scenario, he
     command = str(held.get("command") or "")
     plain = f"trialtwin run {scenario.name} --reps {scenario.run.replicates} --seed {scenario.run.seed}"
     again = repeated(command) if command.startswith("trialtwin run ") else plain
-    identity = (("scenario digest", str(held.get("digest"))), ("SHA-256 of the rows", result.rows_sha256))
+    identity = (
+        ("scenario digest", str(held.get("digest"))),
+        ("SHA-256 of the rows", result.rows_sha256),
+        *([("sealed digest", sealed)] if sealed else []),
+    )
+    base = read_base(held["base"]) if "base" in held else base_of(document, shipped_only=True)
     results = (
         Section("Aims", (scenario.question, f"Source of the world: {scenario.source.rstrip('.')}.")),
         _mechanisms(result, scenario),
@@ -61,7 +69,7 @@ def study_report(result: StudyResult, document: Document, scenario: Scenario, he
             Told(again, identity, command, held.get("versions") or {}),
             (result.people, size),
             assumed_section(document),
-            base_section(document),
+            base_section(document, base),
             results,
             matching_section(result.cells),
             failures_section(result.rows.failures().to_dict("records")),

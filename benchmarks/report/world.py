@@ -1,8 +1,6 @@
 """What a page says of the world behind it: what was assumed, how it differs from its base, how well it is matched."""
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,20 +9,18 @@ from analysis import balance
 from analysis.effects import AnalysisSet
 from analysis.figures.balance import love_between
 from analysis.table1 import presentation, table1
+from benchmarks.base import Base, base_of, text_of
 from benchmarks.blocks import Cell
-from benchmarks.difference import IGNORED
 from benchmarks.report.engine import Section, picture, table
 from benchmarks.retries import lost_words
 from benchmarks.sampled import samples
 from benchmarks.scenario import Scenario
 from benchmarks.tables import settings_text
 from simulator.cohort import Bools, Floats, Observed
-from simulator.differences import differences
-from simulator.documents import Document, DocumentError, assumed, load, shipped
+from simulator.documents import Document, assumed
 from simulator.generate import generate
 
 SECTIONS = ("population", "treatment", "outcomes", "entry", "followup", "centres", "calendar", "imperfections")
-NOT_THE_WORLD = (*IGNORED, "run", "extends", "calibration", "compatible", "sweep", "estimators", "target")
 EFFECTS = {
     "as_stated": "Treatment changes the hazards as the scenario states.",
     "none": "Treatment has no effect.",
@@ -58,37 +54,27 @@ def assumed_section(document: Document) -> Section:
     )
 
 
-def base_section(document: Document) -> Section:
-    """Where the document differs from the one that it extends, or was changed from the command line."""
-    files = [shipped_name(file) for file in document.files]
+def base_section(document: Document, base: Base | None = None) -> Section:
+    """Where the document differs from the one that it extends, or was changed from the command line.
+
+    ``base`` is what is known of that already.
+    """
+    base = base or base_of(document)
     heading = "How the world differs from its base"
-    if not document.files:
+    if not base.files:
         return Section(heading, ("What it was read from is not known.",))
-    own = len(document.files) == 1
-    base = document.files[0] if own else document.files[-2]
-    read = f"Read from {files[0]} alone." if own else f"Read from, base first: {', then '.join(files)}."
-    try:
-        tree = load(base).tree
-    except DocumentError:
-        return Section(heading, (f"{read} {base} cannot be read here, so what differs is not known.",))
-    leaves = [one for one in differences(tree, document.tree) if one.path.split(".")[0] not in NOT_THE_WORLD]
-    rows = [(one.path, _text(one.one), _text(one.other)) for one in leaves]
-    name = shipped_name(base)
-    if not rows:
+    own, name = len(base.files) == 1, base.name
+    read = f"Read from {base.files[0]} alone." if own else f"Read from, base first: {', then '.join(base.files)}."
+    if base.rows is None:
+        return Section(heading, (f"{read} {name} cannot be read here, so what differs is not known.",))
+    if not base.rows:
         return Section(heading, (read if own else f"{read} It says what {name} says.",))
-    shown = table(f"Differences from {name}", ("value of", name, "here"), rows, 3)
+    shown = table(f"Differences from {name}", ("value of", name, "here"), base.rows, 3)
     what = "What the command line sets" if own else f"What differs from {name}"
-    told = f"{read} {what}: {len(rows)} value{'s' if len(rows) > 1 else ''}."
-    if len(rows) <= FEW:
+    told = f"{read} {what}: {len(base.rows)} value{'s' if len(base.rows) > 1 else ''}."
+    if len(base.rows) <= FEW:
         return Section(heading, (told,), tables=(shown,))
     return Section(heading, (told,), fold="All of them", folded=(shown,))
-
-
-def shipped_name(path: object) -> str:
-    """A shipped document by its name, whatever machine it was read on; any other file as it was named."""
-    name = Path(str(path)).stem
-    known = shipped().get(name)
-    return name if known is not None and known.resolve() == Path(str(path)).resolve() else str(path)
 
 
 def matching_section(cells: Sequence[Cell]) -> Section:
@@ -208,11 +194,6 @@ def design_text(scenario: Scenario) -> str:
     )
 
 
-def _text(value: Any) -> str:
-    shown = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
-    return shown if len(shown) <= 400 else f"{shown[:397]}..."
-
-
 def _value_at(tree: dict[str, Any], path: str) -> str:
     """The value at a dotted path whose keys may hold dots themselves."""
     found: Any = tree
@@ -222,4 +203,4 @@ def _value_at(tree: dict[str, Any], path: str) -> str:
         if key is None:
             return ""
         found, rest = found[key], rest[len(key) + 1 :]
-    return ", ".join(map(str, found)) if isinstance(found, tuple) else _text(found)
+    return ", ".join(map(str, found)) if isinstance(found, tuple) else text_of(found)

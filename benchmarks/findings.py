@@ -1,0 +1,76 @@
+"""What a check of a run folder found: what was checked, what differs and where, and what could not be checked."""
+
+import json
+import textwrap
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+MOST_TOLD = 20
+"""So many findings of one kind are told one by one."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be: its kind, the file, the cell and replicate if it is of one, in words."""
+
+    kind: str
+    file: str
+    told: str
+    cell: int | None = None
+    replicate: int | None = None
+
+    def as_text(self) -> str:
+        """The finding in a line."""
+        place = "" if self.cell is None else f", cell {self.cell}"
+        place += "" if self.replicate is None else f", replicate {self.replicate}"
+        return f"{self.kind}: {self.file}{place}: {self.told}"
+
+
+@dataclass
+class Findings:
+    """Findings as they come, with what was checked and what was not, in words."""
+
+    checked: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+    found: list[Finding] = field(default_factory=list)
+    untold: dict[str, int] = field(default_factory=dict)
+
+    def add(self, kind: str, file: str, told: str, cell: int | None = None, replicate: int | None = None) -> None:
+        """One more; of many of a kind only their number is kept."""
+        if sum(one.kind == kind for one in self.found) < MOST_TOLD:
+            self.found.append(Finding(kind, file, told, cell, replicate))
+        else:
+            self.untold[kind] = self.untold.get(kind, 0) + 1
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing differs."""
+        return not self.found
+
+    def as_text(self, folder: str, sealed: str) -> str:
+        """All of it in lines, what differs first."""
+        count = len(self.found) + sum(self.untold.values())
+        verdict = "holds" if self.holds else f"does NOT hold: {count} finding{'s' if count > 1 else ''}"
+        lines = [f"{folder}: {verdict}", *(f"  {one.as_text()}" for one in self.found)]
+        lines += [f"  {kind}: {more} more" for kind, more in self.untold.items()]
+        for heading, said in (("checked", self.checked), ("not checked", self.unchecked)):
+            for one in said:
+                lines += textwrap.wrap(one, 100, initial_indent=f"{heading}: ", subsequent_indent="  ")
+        return "\n".join([*lines, f"sealed digest {sealed}"] if sealed else lines)
+
+    def as_json(self, folder: str, sealed: str, recomputed: list[dict[str, int]]) -> str:
+        """The same as one JSON document."""
+        different = {(one.cell, one.replicate) for one in self.found if one.kind == "recomputed"}
+        told: dict[str, Any] = {
+            "folder": folder,
+            "holds": self.holds,
+            "sealed": sealed or None,
+            "findings": [asdict(one) for one in self.found],
+            "more_findings": self.untold,
+            "checked": self.checked,
+            "not_checked": self.unchecked,
+            "damaged": [one.file for one in self.found if one.kind == "checksum"],
+            "recomputed": recomputed,
+            "different": [{"cell": cell, "replicate": number} for cell, number in sorted(different, key=str)],
+        }
+        return json.dumps(told, indent=2)

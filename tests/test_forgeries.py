@@ -1,0 +1,377 @@
+"""`trialtwin verify` finds forgeries, each by the mode that claims to find it, and passes what is honest."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from analysis.kernels.status import Status
+from benchmarks.cli import cli
+from benchmarks.report import study_report
+from benchmarks.store import SUM, RunFolder
+from benchmarks.study import Work
+from benchmarks.verify import How, verify
+from tests import forger
+from tests.commands import refused
+
+Forge = Callable[[Path], object]
+PAGES: dict[tuple[str, str], str] = {}
+NONE, EVERY = How(0, False, Work(1)), How(0, True, Work(1))
+
+
+def told(folder: Path, how: How = NONE, stated: str | None = None) -> dict[str, Any]:
+    """What `verify --json` says."""
+    text, holds = verify(folder, how, stated, True)
+    found: dict[str, Any] = json.loads(text)
+    assert found["holds"] is holds
+    return found
+
+
+def kinds(found: dict[str, Any]) -> set[str]:
+    """The kinds of its findings."""
+    return {one["kind"] for one in found["findings"]}
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A finished run of two cells and its sealed digest."""
+    folder = tmp_path_factory.mktemp("honest") / "run"
+    return folder, forger.ran(folder)["provenance"]["sealed"]
+
+
+@pytest.fixture(autouse=True)
+def _pages_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of the same manifest and the same sealed digest is drawn once for all tests, which saves most time."""
+
+    def once(result: Any, document: Any, scenario: Any, held: Any, sealed: str) -> str:
+        key = json.dumps(held, sort_keys=True), sealed
+        if key not in PAGES:
+            PAGES[key] = study_report(result, document, scenario, held, sealed)
+        return PAGES[key]
+
+    monkeypatch.setattr("benchmarks.report.study_report", once)
+
+
+@pytest.fixture
+def folder(honest: tuple[Path, str], tmp_path: Path) -> Path:
+    """A copy of it."""
+    return forger.copied(honest[0], tmp_path / "copy")
+
+
+def _last_digit(values: Any) -> None:
+    values[1] = np.nextafter(values[1], np.inf)
+
+
+def _swapped(name: str) -> Callable[[Any], None]:
+    """Swap two names in a column."""
+
+    def edit(values: Any) -> None:
+        for k in range(0, len(values), 2):
+            values[k], values[k + 1] = values[k + 1], values[k]
+
+    assert name in ("estimator", "endpoint")
+    return edit
+
+
+def _edited(place: str, old: str, new: str) -> Forge:
+    def forge(folder: Path) -> None:
+        text = (folder / place).read_text()
+        assert old in text, old
+        (folder / place).write_text(text.replace(old, new, 1))
+
+    return forge
+
+
+def _rows(edit: Callable[[Any], Any]) -> Forge:
+    """Forge the whole table of results."""
+
+    def forge(folder: Path) -> None:
+        forger.rows(folder, "results.parquet", edit(pq.read_table(folder / "results.parquet")))
+
+    return forge
+
+
+def _swapped_cells(table: Any) -> Any:
+    half = len(table) // 2
+    values = np.concatenate([table["value"].to_numpy()[half:], table["value"].to_numpy()[:half]])
+    return table.set_column(table.schema.get_field_index("value"), "value", [values])
+
+
+def _without_a_replicate(table: Any) -> Any:
+    return table.filter(table["replicate"].to_numpy() != 3)
+
+
+def _performance_and_sum(folder: Path) -> None:
+    forger.column(folder, "performance.parquet", "value", _last_digit)
+
+
+def _status(values: Any) -> None:
+    values[2] = int(Status.MONOTONE)
+
+
+def _json(name: str, edit: Callable[[Any], None]) -> Forge:
+    return lambda folder: forger.in_json(folder, name, edit)
+
+
+def _set(*path: Any, to: Any) -> Callable[[Any], None]:
+    def edit(value: Any) -> None:
+        for key in path[:-1]:
+            value = value[key]
+        assert value[path[-1]] != to
+        value[path[-1]] = to
+
+    return edit
+
+
+def _link(folder: Path) -> None:
+    (folder / "result.json").unlink()
+    (folder / "result.json").symlink_to("/etc/hostname")
+
+
+SHALLOW: dict[str, tuple[str, Forge]] = {
+    "rows": ("rows", lambda f: forger.column(f, "results.parquet", "value", _last_digit)),
+    "a p-value of the rows": ("rows", lambda f: forger.column(f, "results.parquet", "p", _last_digit)),
+    "counts of the rows": ("rows", lambda f: forger.column(f, "results.parquet", "n", lambda v: v.__setitem__(3, 41))),
+    "labels of estimators": ("rows", lambda f: forger.column(f, "results.parquet", "estimator", _swapped("estimator"))),
+    "cells swapped": ("rows", _rows(_swapped_cells)),
+    "a replicate dropped": ("refused", _rows(_without_a_replicate)),
+    "a status": ("rows", lambda f: forger.column(f, "results.parquet", "status", _status)),
+    "what rows are made of": ("rows", lambda f: RunFolder(f).write_checked("results.json", b"[]") and None),
+    "performance as CSV": ("performance", _edited("performance.csv", "target,bias,", "target,bias,1")),
+    "performance": ("performance", _performance_and_sum),
+    "failures": ("performance", lambda f: shutil.copy(f / "performance.parquet", f / "failures.parquet")
+                 and shutil.copy(f / f"performance.parquet{SUM}", f / f"failures.parquet{SUM}")),
+    "a truth": ("truth", _json("truth.json", _set(0, "value", to=-0.5))),
+    "a truth's error": ("truth", _json("truth.json", _set(0, "mcse", to=0.001))),
+    "how a truth was found": ("truth", _json("truth.json", _set(0, "how", to="exact"))),
+    "the seed of the manifest": ("manifest", _json("manifest.json", _set("seed", to=7))),
+    "the digest of the manifest": ("manifest", _json("manifest.json", _set("digest", to="0" * 64))),
+    "versions": ("version", _json("manifest.json", _set("versions", "numpy", to="1.0"))),
+    "the command": ("report", _json("manifest.json", _set("command", to="trialtwin run paper"))),
+    "words of the report": ("report", _edited("report.html", "<h1>", "<h1>Not ")),
+    "a number of the report": ("report", _edited("report.html", "</td><td>0.", "</td><td>1.")),
+    "a drawing of the report": ("report", _edited("report.html", "<path d=", '<path class="x" d=')),
+    "the digest in the report": ("report", _edited("report.html", "digest</dt><dd><code>", "digest</dt><dd><code>0")),
+    "result.json": ("document", _json("result.json", _set("performance", 0, "value", to=0.1))),
+    "the verdict of result.json": ("document", _json("result.json", _set("verdict", to="No bias."))),
+    "the pages' version": ("version", _json("result.json", _set("provenance", "pages", to="other"))),
+    "a part without its checksum": ("checksum", lambda f: Path(f"{forger.part(f)}{SUM}").unlink()),
+    "a part's bytes": ("checksum", lambda f: forger.part(f).write_bytes(forger.part(f).read_bytes() + b" ")),
+    "a part removed": ("parts", lambda f: forger.part(f).rename(forger.part(f).with_suffix(".gone"))),
+    "a truth kept removed": ("truth", lambda f: [one.unlink() for one in (f / "truths").iterdir()]),
+    "a file that is foreign": ("foreign", lambda f: (f / "notes.txt").write_text("see me")),
+    "a link": ("foreign", _link),
+    "a pipe": ("foreign", lambda f: os.mkfifo(f / "parts" / "pipe")),
+    "a report that is missing": ("missing", lambda f: (f / "report.html").unlink()),
+    "what differs from the base": ("manifest", _json("manifest.json", _set("base", "rows", to=[]))),
+}  # fmt: skip
+"""Forgeries of one layer with new checksums, found with nothing computed again, and by what kind of finding."""
+
+
+@pytest.mark.parametrize("name", SHALLOW)
+def test_a_forged_layer_is_found_against_the_next(folder: Path, name: str) -> None:
+    kind, forge = SHALLOW[name]
+    forge(folder)
+    assert kind in kinds(told(folder))
+
+
+def _parts(column: str, edit: Callable[[Any], None], cell: int = 0) -> Forge:
+    """Forge a part, and all above it."""
+
+    def forge(folder: Path) -> None:
+        place = str(forger.part(folder, cell).relative_to(folder))
+        forger.column(folder, place, column, edit)
+        forger.again(folder)
+
+    return forge
+
+
+def _copied_replicate(folder: Path) -> None:
+    """One replicate's numbers in the place of another's, as if it had come twice and the other never."""
+    place = str(forger.part(folder).relative_to(folder))
+    for name in ("value", "se", "low", "high", "p", "n", "events", "status"):
+        forger.column(folder, place, name, lambda v: v.__setitem__(slice(2, 4), v[0:2]))
+    forger.again(folder)
+
+
+def _lost(folder: Path) -> None:
+    """An unwelcome replicate said to have lost its worker."""
+    place = str(forger.part(folder).relative_to(folder))
+    for name in ("value", "se", "low", "high", "p"):
+        forger.column(folder, place, name, lambda v: v.__setitem__(slice(4, 6), np.nan))
+    forger.column(folder, place, "status", lambda v: v.__setitem__(slice(4, 6), int(Status.WORKER_LOST)))
+    forger.again(folder)
+
+
+def _of_another_seed(folder: Path) -> None:
+    """The parts of another seed's run, which came out better."""
+    other = folder.with_name("other")
+    forger.ran(other, "--seed", "99")
+    for cell in (0, 1):
+        for one, new in zip(sorted(forger.part(folder, cell).parent.iterdir()),
+                            sorted(forger.part(other, cell).parent.iterdir()), strict=True):  # fmt: skip
+            shutil.copy(new, one)
+    forger.again(folder)
+
+
+def _scenario(edit: forger.Edit) -> Forge:
+    def forge(folder: Path) -> None:
+        forger.in_scenario(folder, edit)
+        forger.again(folder)
+
+    return forge
+
+
+def _relabelled(folder: Path) -> None:
+    forger.judged(folder, list.reverse)
+    forger.again(folder)
+
+
+def _ratio(folder: Path) -> None:
+    """The rows of matching 1:1 under the name of 1:2."""
+    forger.in_scenario(folder, lambda tree: tree["estimators"][1].update(matching={"ratio": 2}))
+    from benchmarks.blocks import pair_key
+    from benchmarks.verbs import own_study
+
+    scenario = own_study(RunFolder(folder)).scenario
+    forger.judged(folder, lambda pairs: pairs.__setitem__(slice(None), [pair_key(*one) for one in scenario.judged()]))
+    forger.again(folder)
+
+
+def _truth_everywhere(folder: Path) -> None:
+    for one in sorted((folder / "truths").glob("*.json")):
+        forger.in_json(folder, str(one.relative_to(folder)), _set(0, "value", to=-0.5))
+    forger.again(folder)
+
+
+DEEP: dict[str, Forge] = {
+    "one number": _parts("value", _last_digit),
+    "one number of the second cell": _parts("se", _last_digit, 1),
+    "an event": _parts("events", lambda v: v.__setitem__(1, v[1] + 1)),
+    "a replicate twice": _copied_replicate,
+    "a replicate said to be lost": _lost,
+    "parts of another seed": _of_another_seed,
+    "another seed in the scenario": _scenario(lambda tree: tree["run"].update(seed=4)),
+    "settings of a cell": _scenario(lambda tree: tree["population"].update(size=41)),
+    "cells in another order": _scenario(
+        lambda tree: tree["sweep"]["grid"]["entry.guarantee_months"].reverse()
+    ),
+    "an option of an estimator": _ratio,
+    "estimators swapped": _relabelled,
+}  # fmt: skip
+"""Forgeries of rows that are consistent throughout."""
+
+
+FAST = ("one number", "settings of a cell", "cells in another order")
+
+
+@pytest.mark.parametrize("name", [one if one in FAST else pytest.param(one, marks=pytest.mark.slow) for one in DEEP])
+def test_a_consistent_forgery_is_found_when_replicates_are_computed_again_or_by_its_digest(
+    folder: Path, honest: tuple[Path, str], name: str
+) -> None:
+    DEEP[name](folder)
+    before = told(folder)
+    assert before["sealed"] != honest[1]
+    if name != "cells in another order":  # whose parts lie where no forger can keep them
+        assert before["holds"], before["findings"]
+        assert kinds(told(folder, stated=honest[1][:16])) == {"digest"}
+    assert kinds(told(folder, EVERY)) & {"recomputed", "parts"}
+
+
+def test_a_consistent_truth_is_found_when_it_is_found_again(folder: Path, honest: tuple[Path, str]) -> None:
+    _truth_everywhere(folder)
+    assert told(folder)["holds"]
+    assert kinds(told(folder, stated=honest[1])) == {"digest"}
+    assert kinds(told(folder, How(1, False, Work(1)))) == {"truth"}
+
+
+@pytest.mark.parametrize("name", ["question", "sources"])
+def test_words_that_nothing_can_contradict_are_found_by_the_digest(
+    folder: Path, honest: tuple[Path, str], name: str
+) -> None:
+    if name == "question":
+        _scenario(lambda tree: tree.update(question="Is it harmless?"))(folder)
+    else:
+        forger.in_json(folder, "manifest.json", lambda held: held["sources"].update({"population.size": "a registry"}))
+        forger.again(folder)
+    assert told(folder, EVERY)["holds"]
+    assert kinds(told(folder, stated=honest[1])) == {"digest"}
+
+
+def test_the_sample_finds_what_it_meets_and_says_what_it_left(folder: Path) -> None:
+    DEEP["one number"](folder)
+    assert told(folder, How(1000, False, Work(1)))["different"] == [{"cell": 0, "replicate": 0}]
+    _lost(folder)
+    assert {"cell": 0, "replicate": 2} in told(folder, How(1, False, Work(1)))["different"]
+    found = told(folder, How(5, False, Work(1)))
+    assert len({(one["cell"], one["replicate"]) for one in found["recomputed"]}) >= 5
+    assert any("--all computes every one" in one for one in found["not_checked"])
+
+
+def test_a_digest_is_the_same_for_every_way_of_computing_a_study(honest: tuple[Path, str], tmp_path: Path) -> None:
+    """Other jobs and blocks; shards that are merged; more replicates later; estimators added; a part lost."""
+    folder, sealed = honest
+    assert told(folder, EVERY, sealed.upper())["holds"]
+    made = {"jobs": forger.ran(tmp_path / "jobs", "--block", "3", "--jobs", "2")}
+    made["more"] = forger.ran(tmp_path / "more", "--reps", "3") and forger.ran(tmp_path / "more")
+    shutil.copytree(folder, tmp_path / "resumed")
+    forger.part(tmp_path / "resumed").unlink()
+    (tmp_path / "resumed" / "report.html").unlink()
+    made["resumed"] = forger.ran(tmp_path / "resumed")
+    fewer = ("-S", "estimators=[{kind: crude, endpoints: [OS]}]")
+    made["added"] = forger.ran(tmp_path / "added", *fewer) and forger.ran(tmp_path / "added")
+    for shard in ("2/2", "1/2"):
+        forger.ran(tmp_path / "shards", "--shard", shard)
+    done = CliRunner().invoke(cli, ["merge", str(tmp_path / "shards"), "--json"], catch_exceptions=False)
+    made["shards"] = json.loads(done.stdout)
+    forger.ran(tmp_path / "shards", "--shard", "1/2")  # finds nothing to do
+    for name, one in made.items():
+        assert one["provenance"]["sealed"] == sealed, name
+        assert told(tmp_path / name, NONE, sealed)["holds"], name
+    assert forger.ran(tmp_path / "seed", "--seed", "5")["provenance"]["sealed"] != sealed
+    assert sealed in (folder / "report.html").read_text()
+
+
+def test_a_moved_folder_holds_and_looks_are_checked(tmp_path: Path) -> None:
+    until = ("-S", "run.until={mcse: {coverage: 0.08}, most: 40}", "-S", "run.replicates=8", "-S", "sweep={}")
+    forger.ran(tmp_path / "until", *until)
+    (tmp_path / "until").rename(tmp_path / "moved")
+    assert told(tmp_path / "moved", EVERY)["holds"]
+    forger.in_json(tmp_path / "moved", "looks.json", _set(0, "errors", "coverage", to=0.07))
+    assert "look" in kinds(told(tmp_path / "moved"))
+
+
+def test_the_rows_of_a_question_are_checked_too(tmp_path: Path) -> None:
+    words = ["multiverse", "imbrave150", "-S", "population.size=40", "--reps", "4", "--jobs", "1", "--axis",
+             "matching.caliper=[0.1, 0.2]", "--out", str(tmp_path / "asked")]  # fmt: skip
+    done = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    found = told(tmp_path / "asked", How(3, False, Work(1)))
+    assert found["holds"], found["findings"]
+    assert any("the answer of `trialtwin multiverse`" in one for one in found["not_checked"])
+    forger.column(tmp_path / "asked", "results.parquet", "value", _last_digit)
+    assert kinds(told(tmp_path / "asked")) == {"rows"}
+
+
+@pytest.mark.parametrize("wrong", ["", "abc", "z" * 20, "0" * 65, "../" * 8])
+def test_a_digest_that_is_none_is_refused(honest: tuple[Path, str], wrong: str) -> None:
+    assert "--digest: write 16 to 64" in refused(["verify", str(honest[0]), "--digest", wrong])
+
+
+def test_the_text_says_what_was_checked_and_exit_codes_follow(folder: Path, honest: tuple[Path, str]) -> None:
+    done = CliRunner().invoke(cli, ["verify", str(folder), "--sample", "0", "--digest", honest[1]])
+    assert done.exit_code == 0, done.output
+    assert f"{folder}: holds" in done.stdout
+    assert f"sealed digest {honest[1]}" in done.stdout
+    forger.column(folder, "results.parquet", "value", _last_digit)
+    done = CliRunner().invoke(cli, ["verify", str(folder), "--sample", "0"])
+    assert done.exit_code == 1
+    assert "does NOT hold" in done.stdout
+    assert "rows: results.parquet, cell 0, replicate 0: value of matched on OS" in done.stdout
