@@ -258,7 +258,7 @@ def largest_gap(check: Check, defect: Defect | None = None) -> float:
     return largest
 
 
-def tests_of(made: list[Defect]) -> tuple[Callable[[Check], None], Callable[[Defect], None]]:
+def noticed_by(made: list[Defect]) -> tuple[Callable[[Check], None], Callable[[Defect], None]]:
     """The two tests of a theme: without a defect its checks find agreement, with any of its defects they do not."""
     checks = list(dict.fromkeys(defect.check for defect in made))
 

@@ -13,7 +13,7 @@ from analysis.kernels.status import Status
 from analysis.survival import MaxCombo, logrank, maxcombo
 from analysis.weighted_logrank import WEIGHTS
 from tests.agreement import gap
-from tests.planted import AGREEMENT, Gaps, Rooms, cohort, defects, tests_of
+from tests.planted import AGREEMENT, Gaps, Rooms, cohort, defects, noticed_by
 from tests.reference import maxcombo as slow
 
 TIME, EVENT, X = [1.0, 1, 6, 6, 8, 9], [True, False, True, True, False, True], [1, 1, 1, 0, 0, 0]
@@ -137,7 +137,7 @@ DEFECTS = [
 ]
 
 
-test_agreement_with_the_slow_twins, test_a_planted_defect_is_noticed = tests_of(DEFECTS)
+test_agreement_with_the_slow_twins, test_a_planted_defect_is_noticed = noticed_by(DEFECTS)
 
 
 def test_the_compiled_kernel_is_the_plain_one() -> None:

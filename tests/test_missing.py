@@ -15,7 +15,7 @@ from analysis.missing import DONORS, MissingPlan, completed, cumulative_hazard
 from analysis.plan import Plan
 from simulator.cohort import Endpoint, Observed
 from tests.agreement import gap
-from tests.planted import Gaps, Rooms, defects, tests_of
+from tests.planted import Gaps, Rooms, defects, noticed_by
 from tests.reference.imputation import imputed
 from tests.simulated import cohorts, world
 
@@ -63,7 +63,7 @@ DEFECTS = defects(
 )
 
 
-test_the_kernel_equals_the_slow_twin, test_a_planted_defect_is_noticed = tests_of(DEFECTS)
+test_the_kernel_equals_the_slow_twin, test_a_planted_defect_is_noticed = noticed_by(DEFECTS)
 
 
 def test_cumulative_hazard_by_hand():

@@ -8,7 +8,7 @@ from numpy.random import Generator, Philox
 
 from analysis.kernels.status import Status
 from tests.agreement import gap
-from tests.planted import Gaps, Rooms, cohort, defects, tests_of, unless
+from tests.planted import Gaps, Rooms, cohort, defects, noticed_by, unless
 from tests.reference import cox as slow_cox
 from tests.reference import existence
 
@@ -448,4 +448,4 @@ DEFECTS = [
     ),
 ]
 
-test_the_plain_kernels_agree_with_the_slow_twins, test_a_planted_defect_is_noticed = tests_of(DEFECTS)
+test_the_plain_kernels_agree_with_the_slow_twins, test_a_planted_defect_is_noticed = noticed_by(DEFECTS)

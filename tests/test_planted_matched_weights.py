@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator, Philox
 
 from tests.agreement import gap
-from tests.planted import Gaps, Rooms, defects, tests_of, unless
+from tests.planted import Gaps, Rooms, defects, noticed_by, unless
 from tests.reference import weighted_samples as slow
 
 
@@ -215,4 +215,4 @@ DEFECTS = [
     ),
 ]
 
-test_the_plain_kernels_agree_with_the_slow_twins, test_a_planted_defect_is_noticed = tests_of(DEFECTS)
+test_the_plain_kernels_agree_with_the_slow_twins, test_a_planted_defect_is_noticed = noticed_by(DEFECTS)

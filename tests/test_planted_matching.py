@@ -9,7 +9,7 @@ from numpy.random import Generator, Philox
 
 from analysis.kernels.status import Status
 from tests.agreement import gap
-from tests.planted import Gaps, Rooms, defects, tests_of, unless
+from tests.planted import Gaps, Rooms, defects, noticed_by, unless
 from tests.reference import matching as slow_matching
 from tests.reference import two_samples as slow
 
@@ -307,4 +307,4 @@ DEFECTS = [
     ),
 ]
 
-test_the_plain_kernels_agree_with_the_slow_twins, test_a_planted_defect_is_noticed = tests_of(DEFECTS)
+test_the_plain_kernels_agree_with_the_slow_twins, test_a_planted_defect_is_noticed = noticed_by(DEFECTS)

@@ -10,7 +10,7 @@ from numpy.random import Generator, Philox
 
 from analysis.kernels.status import Status
 from tests.agreement import gap
-from tests.planted import AGREEMENT, Gaps, Rooms, defects, tests_of, unless
+from tests.planted import AGREEMENT, Gaps, Rooms, defects, noticed_by, unless
 from tests.reference import logistic as slow_logistic
 from tests.reference import neighbours as slow_neighbours
 
@@ -335,4 +335,4 @@ DEFECTS = [
     ),
 ]
 
-test_the_plain_kernels_agree_with_the_slow_twins, test_a_planted_defect_is_noticed = tests_of(DEFECTS)
+test_the_plain_kernels_agree_with_the_slow_twins, test_a_planted_defect_is_noticed = noticed_by(DEFECTS)

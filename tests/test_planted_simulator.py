@@ -13,7 +13,7 @@ from simulator import covariates as installed
 from simulator import outcomes as installed_outcomes
 from simulator.margins import Quantiles
 from tests.agreement import gap
-from tests.planted import AGREEMENT, Gaps, Rooms, defects, tests_of, unless
+from tests.planted import AGREEMENT, Gaps, Rooms, defects, noticed_by, unless
 from tests.reference import simulator_twin as twin
 
 SHARP = AGREEMENT / 4e-15  # what is right to the last digits is compared so
@@ -303,4 +303,4 @@ DEFECTS = [
     ),
 ]
 
-test_the_plain_kernels_agree_with_the_slow_twins, test_a_planted_defect_is_noticed = tests_of(DEFECTS)
+test_the_plain_kernels_agree_with_the_slow_twins, test_a_planted_defect_is_noticed = noticed_by(DEFECTS)

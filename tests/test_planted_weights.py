@@ -8,7 +8,7 @@ from analysis import survival, weighting
 from analysis.propensity import logistic
 from analysis.standardise import Contrast
 from tests.agreement import gap
-from tests.planted import Defect, Gaps, Rooms, defects, tests_of, unless
+from tests.planted import Defect, Gaps, Rooms, defects, noticed_by, unless
 from tests.reference import censoring as slow_censoring
 from tests.reference import kaplan_meier
 from tests.reference import standardised as slow_standardised
@@ -337,4 +337,4 @@ DEFECTS: list[Defect] = [
     ),
 ]
 
-test_the_plain_kernels_agree_with_the_slow_twins, test_a_planted_defect_is_noticed = tests_of(DEFECTS)
+test_the_plain_kernels_agree_with_the_slow_twins, test_a_planted_defect_is_noticed = noticed_by(DEFECTS)

@@ -29,7 +29,7 @@ from simulator.cohort import Endpoint, Observed
 from simulator.generate import generate, resolve
 from tests import oracle
 from tests.agreement import gap
-from tests.planted import Gaps, Rooms, cohort, defects, tests_of, unless
+from tests.planted import Gaps, Rooms, cohort, defects, noticed_by, unless
 from tests.reference import kaplan_meier as slow_km
 from tests.reference import median_difference as slow_median
 from tests.reference import weighted_samples as slow
@@ -264,7 +264,7 @@ DEFECTS = defects(
 )
 
 
-test_medians_agree_with_the_slow_twin, test_a_planted_defect_of_the_median_is_noticed = tests_of(DEFECTS)
+test_medians_agree_with_the_slow_twin, test_a_planted_defect_of_the_median_is_noticed = noticed_by(DEFECTS)
 
 
 def test_a_median_that_is_not_reached_is_told() -> None:

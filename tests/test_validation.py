@@ -12,7 +12,7 @@ from benchmarks.performance import Measure
 from benchmarks.validation import Check, exact_answers, simulated
 from benchmarks.validation.check import ALPHA, exact, holm, judged
 from tests import test_planted_cox
-from tests.planted import AGREEMENT, Gaps, Rooms, defects, largest_gap, tests_of, unless
+from tests.planted import AGREEMENT, Gaps, Rooms, defects, largest_gap, noticed_by, unless
 from tests.test_cli import _call
 
 ANSWERS = ("hand_worked", "by_r", "matching_by_hand", "marginal_by_quadrature")
@@ -136,7 +136,7 @@ def test_what_one_solver_does_not_find_another_finds() -> None:
     assert any((one.function, one.new) == (wrong.function, wrong.new) for one in test_planted_cox.DEFECTS)
 
 
-test_plain_modules_find_the_exact_answers, test_a_planted_defect_is_noticed = tests_of(DEFECTS)
+test_plain_modules_find_the_exact_answers, test_a_planted_defect_is_noticed = noticed_by(DEFECTS)
 
 
 def _fails(checks: list[Check]) -> bool:

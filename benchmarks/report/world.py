@@ -12,7 +12,6 @@ from analysis.effects import AnalysisSet
 from analysis.figures.balance import love_between
 from analysis.table1 import presentation, table1
 from benchmarks.blocks import Cell
-from benchmarks.difference import IGNORED
 from benchmarks.report.engine import Section, picture, table
 from benchmarks.sampled import samples
 from benchmarks.scenario import Scenario
@@ -21,9 +20,9 @@ from simulator.cohort import Bools, Floats, Observed
 from simulator.differences import differences
 from simulator.documents import Document, DocumentError, assumed, load, shipped
 from simulator.generate import generate
+from simulator.world import NOT_THE_WORLD
 
 SECTIONS = ("population", "treatment", "outcomes", "entry", "followup", "centres", "calendar", "imperfections")
-NOT_THE_WORLD = (*IGNORED, "run", "extends", "calibration", "compatible", "sweep", "estimators", "target")
 EFFECTS = {
     "as_stated": "Treatment changes the hazards as the scenario states.",
     "none": "Treatment has no effect.",
@@ -70,7 +69,9 @@ def base_section(document: Document) -> Section:
         tree = load(base).tree
     except DocumentError:
         return Section(heading, (f"{read} {base} cannot be read here, so what differs is not known.",))
-    leaves = [one for one in differences(tree, document.tree) if one.path.split(".")[0] not in NOT_THE_WORLD]
+    leaves = [
+        one for one in differences(tree, document.tree) if one.path.split(".")[0] not in (*NOT_THE_WORLD, "extends")
+    ]
     rows = [(one.path, _text(one.one), _text(one.other)) for one in leaves]
     name = shipped_name(base)
     if not rows:
