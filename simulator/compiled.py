@@ -16,11 +16,10 @@ from typing import Any, TypeVar
 import scipy.special  # noqa: F401  its OpenBLAS, loaded after numba, waits for ever for memory that there is not
 
 import numba  # isort: skip
-from numba.core import caching
+from simulator.numba_private import CacheFile, cache_folder, cached_by  # isort: skip
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _SETTINGS: Any = numba.config
-_CacheFile: Any = caching.IndexDataCacheFile
 ROOMS = ("simulator", "analysis", "benchmarks")
 
 
@@ -135,7 +134,7 @@ def _stamp(path: Path) -> str:
     return hashlib.sha256(b"".join(_digest(one) for one in files)).hexdigest()
 
 
-class _Checked(_CacheFile):  # type: ignore[misc]
+class _Checked(CacheFile):  # type: ignore[misc]
     """Numba's files of a kernel, each with a SHA-256 at its end: a flipped bit of compiled code would be run.
 
     A damaged file counts as absent, and is written anew.
@@ -191,13 +190,11 @@ def kernel(function: _F) -> _F:
             compiled.enable_caching()
         except (OSError, RuntimeError):  # no file, or no folder for it
             return compiled  # type: ignore[no-any-return]
-        cache, base = compiled._cache, compiled._cache._impl.filename_base
-        cache._cache_file = _Checked(cache.cache_path, base, stamp)
-        cache.load_overload, cache.save_overload = _forgiving(cache.load_overload), _forgiving(cache.save_overload)
+        cached_by(compiled, lambda folder, base: _Checked(folder, base, stamp), _forgiving)
     return compiled  # type: ignore[no-any-return]
 
 
 def compiled_before(function: Callable[..., Any]) -> bool:
     """True when compiled code of the kernel lies in the cache."""
-    folder = getattr(getattr(function, "_cache", None), "cache_path", None)
+    folder = cache_folder(function)
     return folder is not None and any(Path(folder).glob(f"*{function.__name__}*.nbi"))
