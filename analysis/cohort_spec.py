@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from analysis.plan import TREATMENT, Plan, SurvivalPlan, plain_number
+from analysis.plan import TREATMENT, MissingPlan, Plan, SurvivalPlan, plain_number
 from analysis.same_values import NUMBER
 from simulator.spec import Label, Name, Spec
 from simulator.terms import Kind, Variable
@@ -190,6 +190,9 @@ class CohortSpec(Spec):
         if self.analysis.propensity.method == "true":
             told = "'true' is for simulated studies; of real patients nobody knows it"
             raise ValueError(f"analysis.propensity.method: {told}")
+        if self.analysis.missing != MissingPlan():
+            told = "is for simulated studies; a file with missing values is refused, so leave it out"
+            raise ValueError(f"analysis.missing: {told} and complete or remove such rows first")
         return self
 
     def variables(self) -> dict[str, Variable]:

@@ -7,11 +7,7 @@ from typing import Any
 
 from simulator.differences import differences
 from simulator.documents import Document, DocumentError, load, shipped
-
-NOT_THE_WORLD = (
-    "name", "question", "source", "published", "run", "extends", "calibration", "compatible", "sweep", "estimators",
-    "target",
-)  # fmt: skip
+from simulator.world import NOT_THE_WORLD
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,9 @@ def base_of(document: Document, shipped_only: bool = False) -> Base:
         tree = load(files[place] if shipped_only else base).tree
     except DocumentError:
         return Base(files, str(base), None)
-    leaves = [one for one in differences(tree, document.tree) if one.path.split(".")[0] not in NOT_THE_WORLD]
+    leaves = [
+        one for one in differences(tree, document.tree) if one.path.split(".")[0] not in (*NOT_THE_WORLD, "extends")
+    ]
     return Base(files, files[place], tuple((one.path, text_of(one.one), text_of(one.other)) for one in leaves))
 
 

@@ -15,14 +15,12 @@ from benchmarks.sampled import samples
 from benchmarks.scenario import Scenario, Settings
 from simulator.documents import digest
 from simulator.generate import Resolved, generate, resolve
+from simulator.world import NOT_THE_WORLD
 
 Judged = tuple[tuple[str, Estimator], ...]
 """Endpoints, each with an estimator that is applied to it."""
 
 PATIENTS_PER_BLOCK = 50_000
-NOT_OF_ROWS = {
-    "name", "source", "question", "published", "estimators", "target", "sweep", "run", "calibration", "compatible",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Cell:
     @cached_property
     def key(self) -> str:
         """The digest of all that its cohorts and their analysis are made from: cells of the same key share rows."""
-        world = self.scenario.model_dump(mode="json", exclude=NOT_OF_ROWS)
+        world = self.scenario.model_dump(mode="json", exclude=set(NOT_THE_WORLD))
         return digest({**world, "seed": self.scenario.run.seed})
 
     @property

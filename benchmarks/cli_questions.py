@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from benchmarks.cli_options import TABLES, cores, jobs, overrides, trust
+from benchmarks.click_private import given, taken
 from benchmarks.questions.options import Options
 
 
@@ -46,8 +47,8 @@ def question(reps: int, few: int = 2, estimates: bool = True) -> Callable[[Calla
             )
             click.echo(function(options, **own))
 
-        own = getattr(function, "__click_params__", [])
-        _command.__click_params__ = []  # type: ignore[attr-defined]
+        own = taken(function)
+        taken(_command)  # which `wraps` has given those of the function
         for option in (
             *((trust,) if estimates else ()),
             click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables."),
@@ -60,7 +61,7 @@ def question(reps: int, few: int = 2, estimates: bool = True) -> Callable[[Calla
             click.option("--reps", type=counts, default=reps, show_default=True, help="Replicates per cell."),
         ):  # fmt: skip
             option(_command)
-        _command.__click_params__ += own  # type: ignore[attr-defined]
+        given(_command, own)
         for option in (
             click.option("--estimator", help="The study's estimator that stands for the published analysis."),
             click.option("--endpoint", default="OS", show_default=True, help="OS or PFS."),

@@ -16,11 +16,10 @@ from benchmarks.tables import aligned
 from benchmarks.verbs import own_study
 from simulator.differences import Leaf, differences
 from simulator.documents import Document, load, parse
+from simulator.world import WORDS
 
 if TYPE_CHECKING:
     from benchmarks.study import StudyResult
-
-IGNORED = ("name", "question", "source", "published")
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def diff(one: str, other: str, as_json: bool) -> str:
     leaves = [
         leaf
         for leaf in differences(document_of(one).tree, document_of(other).tree)
-        if leaf.path.split(".")[0] not in IGNORED
+        if leaf.path.split(".")[0] not in WORDS
     ]
     folders = [Path(name) for name in (one, other)]
     runs = moved(folders[0], folders[1]) if all(path.is_dir() for path in folders) else []

@@ -19,11 +19,9 @@ from benchmarks.own_files import pinned_code
 from benchmarks.store import RunError, RunFolder, plain_json
 from simulator.differences import differences
 from simulator.documents import Document, DocumentError, digest, load, resolved_yaml
+from simulator.world import NOT_THE_WORLD
 
 NUMBER_MAKERS = ("numpy", "scipy", "numba", "llvmlite", "pandas", "pyarrow", "pydantic", "scikit-learn")
-NOT_THE_WORLD = (
-    "name", "question", "source", "published", "estimators", "target", "sweep", "run", "calibration", "compatible",
-)  # fmt: skip
 SHOWN = "figures", "audit"
 JUDGES = ("blocks", "parts", "retries", "sampled", "scenario", "truth", "truths", "tallies", "rows")
 MANIFEST = "manifest.json"

@@ -12,8 +12,7 @@ not reject.
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
-from math import ceil, hypot, nan, sqrt
+from math import hypot, isnan, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +64,8 @@ def performance(
     rejection = "type_1_error" if truth == 0 else "power"
     failed = left_out + len(ok) - len(estimate)
 
-    def covered(at: float, failed: int | None = None) -> Measure:
-        return _share(_covers(low, high, at), failed)
+    def covered(failed: int | None = None) -> Measure:
+        return _coverage(lambda at: _covers(low, high, at), truth, truth_mcse, failed)
 
     def rejected(failed: int | None = None) -> Measure:
         return _share(np.where(np.isnan(p), nan, p < alpha), failed)
@@ -83,10 +82,10 @@ def performance(
         **_model_se(estimate, se),
         "mse": judged(lambda at: _mean((estimate - at) ** 2)),
         "rmse": _root(judged(lambda at: _mean((estimate - at) ** 2))),
-        "coverage": judged(covered),
-        "bias_eliminated_coverage": covered(mean.value if np.isfinite(mean.value) else nan),
+        "coverage": covered(),
+        "bias_eliminated_coverage": _share(_covers(low, high, mean.value if np.isfinite(mean.value) else nan), None),
         rejection: rejected(),
-        "coverage_failures_counted": judged(partial(covered, failed=failed)),
+        "coverage_failures_counted": covered(failed),
         f"{rejection}_failures_counted": rejected(failed),
         "convergence": _share(ok.astype(np.float64), left_out),
     }
@@ -105,16 +104,6 @@ def in_direction(
         return Measure(nan, nan)
     hits = (p < alpha) & (np.sign(value) == np.sign(direction.value))
     return _share(np.where(np.isnan(p) | np.isnan(value), nan, hits), 0)
-
-
-def replicates_needed(pilot: Measure, replicates: int, target_mcse: float, truth_mcse: float = 0.0) -> int | None:
-    """How many replicates bring the Monte Carlo SE of a measure down to the target, from a pilot of ``replicates``.
-
-    The part that is due to the replicates falls with the root of their number; ``truth_mcse``, the part that is due to
-    the error of the truth, does not. None where no number is enough, or where the pilot's error is zero or NaN.
-    """
-    own, wanted = pilot.mcse**2 - truth_mcse**2, target_mcse**2 - truth_mcse**2
-    return ceil(replicates * own / wanted * (1 - 1e-12)) if own > 0 and wanted > 0 else None
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -140,7 +129,7 @@ def contrast(
     rejects = [np.where(np.isnan(found["p"]), nan, found["p"] < alpha) for found in (a, b)]
     moved = _mean(a["value"] - b["value"])
     return {
-        "replicates_in_common": Measure(float(both.sum()), nan),
+        "replicates_in_common": _count(both),
         "mean_difference": moved,
         "bias_difference": Measure(moved.value - (truths[0] - truths[1]), moved.mcse, moved.n),
         "relative_precision": _relative_precision(a["value"], b["value"]),
@@ -168,9 +157,15 @@ def _relative_bias(mean: Measure, truth: float, truth_mcse: float) -> Measure:
 
 
 def _root(square: Measure) -> Measure:
-    """The root of a mean square, its error by the delta method."""
+    """The root of a mean square, its error by the delta method; of 0, at most the root of that square's error."""
     root = sqrt(square.value) if square.value >= 0 else nan
-    return Measure(root, square.mcse / (2 * root) if root > 0 else nan, square.n)
+    return Measure(root, square.mcse / (2 * root) if root > 0 else sqrt(square.mcse), square.n)
+
+
+def _count(hits: NDArray[np.bool_]) -> Measure:
+    """How many hits there are, with the SD of a binomial number."""
+    count = int(hits.sum())
+    return Measure(float(count), sqrt(count * (1 - count / len(hits))) if count else 0.0, len(hits))
 
 
 def _known(of: Floats) -> Floats:
@@ -189,6 +184,9 @@ def _spread(of: Floats) -> Measure:
     if n < 2 or not np.isfinite(of).all():
         return Measure(nan, nan, n)
     spread = float(of.std(ddof=1)) if of.min() < of.max() else 0.0
+    if spread == np.inf:  # the squares are too large to be written, not their root
+        largest = float(np.abs(of).max())
+        spread = largest * float((of / largest).std(ddof=1))
     return Measure(spread, spread / sqrt(2 * (n - 1)), n)
 
 
@@ -202,7 +200,7 @@ def _model_se(estimate: Floats, se: Floats) -> dict[str, Measure]:
         estimate, se = estimate[there], se[there]
     squares, spread = _mean(se**2), _spread(estimate)
     model = sqrt(squares.value)
-    mcse = squares.mcse / (2 * model) if model > 0 else nan
+    mcse = squares.mcse / (2 * model) if model > 0 else squares.mcse
     if not (model > 0 and spread.value > 0):
         relative = Measure(nan, nan, squares.n)
     else:
@@ -235,7 +233,7 @@ def _with_error_of_truth(measure: Callable[[float], Measure], truth: float, mcse
     """The measure against the truth, the error of a simulated truth added to its own.
 
     With a truth that is normal about its value, to the second order of a Taylor series in the truth: exact for bias
-    (variance + mcse^2) and MSE (variance + 4 bias^2 mcse^2 + 2 mcse^4), good for coverage.
+    (variance + mcse^2) and MSE (variance + 4 bias^2 mcse^2 + 2 mcse^4).
     """
     here = measure(truth)
     if mcse == 0:
@@ -243,3 +241,24 @@ def _with_error_of_truth(measure: Callable[[float], Measure], truth: float, mcse
     above, below = measure(truth + mcse).value, measure(truth - mcse).value
     error = hypot(here.mcse, (above - below) / 2, (above + below - 2 * here.value) / sqrt(2))
     return Measure(here.value, error, here.n)
+
+
+def _coverage(covers: Callable[[float], Floats], truth: float, mcse: float, failed: int | None) -> Measure:
+    """The share that covers a truth, its error sqrt(c (1 - c) / n) and what the error of a simulated truth adds.
+
+    The latter is the square of how much coverage changes with the truth, to the second order as in
+    `_with_error_of_truth`. What few replicates cover changes in steps, whose own chance is taken off that square.
+    """
+    here = _share(covers(truth), failed)
+    if mcse == 0 or isnan(truth) or isnan(here.value) or here.n is None:
+        return here
+    below, at, above = (covers(truth + step * mcse) for step in (-1, 0, 1))
+    added = _square_of_mean((above - below) / 2, here.n) + _square_of_mean((above + below - 2 * at) / sqrt(2), here.n)
+    return Measure(here.value, hypot(here.mcse, sqrt(max(0.0, added))) if not isnan(mcse) else nan, here.n)
+
+
+def _square_of_mean(of: Floats, n: int) -> float:
+    """The square of a mean without bias: that of the mean of ``n``, zero where unknown, less its own variance."""
+    total, squares = float(np.nansum(of)), float(np.nansum(of**2))
+    variance = (squares - total**2 / n) / (n - 1) if n > 1 else 0.0
+    return (total / n) ** 2 - variance / n

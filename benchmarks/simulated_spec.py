@@ -9,7 +9,7 @@ from simulator.world import ENDPOINTS
 def cohort_spec(scenario: Scenario) -> dict[str, Any]:
     """The SPEC as data: the world's labels, and the digits and pairings that its paper prints.
 
-    Simulated times are used as they are, hence without ``timefix``.
+    Simulated times are used as they are, hence without ``timefix``; ``missing`` is not for files.
     """
     covariates: dict[str, Any] = {}
     for name, covariate in scenario.population.covariates.items():
@@ -23,7 +23,7 @@ def cohort_spec(scenario: Scenario) -> dict[str, Any]:
         else:
             covariates[name]["levels"] = variable.levels
     control, treated = scenario.arms.names()
-    plan = scenario.analysis.model_dump(mode="json", exclude_unset=True)
+    plan = scenario.analysis.model_dump(mode="json", exclude_unset=True, exclude={"missing"})
     treatment = {"column": "arm", "treated": treated, "control": control}
     return {
         "title": f"A twin of {scenario.name}",

@@ -35,8 +35,6 @@ from simulator.yaml12 import read
 if TYPE_CHECKING:
     from benchmarks.replicate_table import Columns
 
-VERBATIM = ("published",)
-
 
 @dataclass(frozen=True)
 class Asked:

@@ -50,15 +50,18 @@ def check_files(folder: RunFolder, kind: str, looking: bool, found: Findings) ->
         if not folder.whole(name):
             absent = "has no checksum" if f"{name}{SUM}" not in names else "is not what its checksum is of"
             found.add("checksum", name, absent if name in names else "is not there, its checksum is")
-        elif name.startswith(f"{FOLDER}/"):
-            if hashlib.sha256(folder.read_checked(name) or b"").hexdigest() != os.path.basename(name)[:64]:
-                found.add("code", name, "is not the code that its name says")
+        elif name.startswith(f"{FOLDER}/") and _sha256(folder, name) != os.path.basename(name)[:64]:
+            found.add("code", name, "is not the code that its name says")
     found.checked.append(f"{len(names)} files: those of a run and no others, {len(checked)} of them by their checksums")
     if beside:
         found.unchecked.append(f"{beside} files beside the results: log, locks, replayed cohorts")
     if stumps:
         found.unchecked.append(f"{stumps} files that an interrupted process left behind")
     return names
+
+
+def _sha256(folder: RunFolder, name: str) -> str:
+    return hashlib.sha256(folder.read_checked(name) or b"").hexdigest()
 
 
 def _walked(folder: RunFolder, found: Findings) -> set[str]:

@@ -13,19 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-import scipy.special  # noqa: F401  its OpenBLAS, loaded after numba, waits for ever for memory that there is not
-
-from simulator.private_folders import fault, file_fault, made, shown, strangers_settings_unread, tell
-
-with strangers_settings_unread():
-    import numba
-    from numba.core import caching
+from simulator.numba_private import SETTINGS, CacheFile, CacheLocator, cache_folder, cached_by, numba
+from simulator.private_folders import fault, file_fault, made, shown, tell
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_SETTINGS: Any = numba.config
-_SETTINGS._config_fname = ""  # else it is read again whenever something is compiled
-_CacheFile: Any = caching.IndexDataCacheFile
-_Locator: Any = caching._CacheLocator
+_SETTINGS: Any = SETTINGS
+_Locator: Any = CacheLocator
 ROOMS = ("simulator", "analysis", "benchmarks")
 
 
@@ -142,7 +135,7 @@ def _stamp(path: Path) -> str:
     return hashlib.sha256(b"".join(_digest(one) for one in files)).hexdigest()
 
 
-class _Checked(_CacheFile):  # type: ignore[misc]
+class _Checked(CacheFile):  # type: ignore[misc]
     """Numba's files of a kernel, each with a SHA-256 at its end: a flipped bit of compiled code would be run.
 
     A damaged file, or one that another could have written, counts as absent, and is written anew.
@@ -222,13 +215,11 @@ def kernel(function: _F) -> _F:
             compiled.enable_caching()
         except (OSError, RuntimeError, UnicodeError):  # no file, no folder for it, or a name of it that is no UTF-8
             return compiled  # type: ignore[no-any-return]
-        cache, base = compiled._cache, compiled._cache._impl.filename_base
-        cache._cache_file = _Checked(cache.cache_path, base, stamp)
-        cache.load_overload, cache.save_overload = _forgiving(cache.load_overload), _forgiving(cache.save_overload)
+        cached_by(compiled, lambda folder, base: _Checked(folder, base, stamp), _forgiving)
     return compiled  # type: ignore[no-any-return]
 
 
 def compiled_before(function: Callable[..., Any]) -> bool:
     """True when compiled code of the kernel lies in the cache."""
-    folder = getattr(getattr(function, "_cache", None), "cache_path", None)
+    folder = cache_folder(function)
     return folder is not None and any(Path(folder).glob(f"*{function.__name__}*.nbi"))

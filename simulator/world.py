@@ -60,6 +60,10 @@ class Printed(Spec):
     audit_only: bool = False
 
 
+WORDS = ("name", "question", "source", "published")
+"""What a document says of a world in words or as printed: no virtual patient depends on it."""
+
+
 class World(Spec):
     """How virtual cohorts of one study come about; ``published`` is kept apart from what the twin uses.
 
@@ -206,3 +210,7 @@ class World(Spec):
     def binary_outcomes(self) -> tuple[str, ...]:
         """Names of the binary outcomes that a cohort of this world has."""
         return self.outcomes.binary_names()
+
+
+NOT_THE_WORLD = (*WORDS, *(name for name in World.other_rooms if name not in (*WORDS, "analysis")))
+"""Sections of a document on which neither virtual patients nor their analysis depend."""

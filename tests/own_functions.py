@@ -11,3 +11,9 @@ def peto(cohort: pd.DataFrame) -> tuple[float, float] | None:
     share = treated[::-1].cumsum()[::-1] / np.arange(len(data), 0, -1)
     variance = (share * (1 - share))[event].sum()
     return ((treated - share)[event].sum() / variance, variance**-0.5) if variance > 0 else None
+
+
+def doubled(cohort: pd.DataFrame) -> tuple[float, float] | None:
+    """Twice the value of `peto`."""
+    found = peto(cohort)
+    return None if found is None else (2 * found[0], found[1])

@@ -6,7 +6,6 @@ import pytest
 
 from analysis.audit import audit
 from benchmarks.cli import main
-from benchmarks.paper import print_paper
 from benchmarks.scenario import Scenario
 from benchmarks.twin_verbs import doubts
 from benchmarks.verbs import load_study
@@ -14,6 +13,7 @@ from simulator.documents import load, parse
 from simulator.generate import resolve
 from simulator.world import Printed
 from tests.measured import Measured
+from tests.papers_of_worlds import print_paper
 
 
 def papers(count: int, seed: int) -> list[dict[str, Printed]]:

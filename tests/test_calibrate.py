@@ -9,7 +9,6 @@ import pytest
 from benchmarks.blocks import prepare
 from benchmarks.calibrate import Fit, calibrate
 from benchmarks.cli import main
-from benchmarks.paper import print_paper
 from benchmarks.scenario import Scenario
 from benchmarks.targets import Target, free_paths, targets_of, with_leaf
 from benchmarks.truths import find_truths
@@ -17,6 +16,7 @@ from simulator.documents import Document, load, parse, shipped
 from simulator.generate import resolve
 from simulator.world import Printed
 from tests.measured import Measured
+from tests.papers_of_worlds import print_paper
 from tests.simulated import z_of_mean
 
 FREE = (

@@ -131,6 +131,15 @@ def test_a_level_may_look_like_a_missing_value(tmp_path: Path) -> None:
     ]
 
 
+def test_what_to_do_about_missing_values_is_not_asked_of_a_file() -> None:
+    """A file with missing values is refused, so that the option would have no effect."""
+    for missing in ({"method": "indicator"}, {"method": "imputation", "imputations": 7}):
+        with pytest.raises(ValidationError, match=r"analysis\.missing: is for simulated studies; a file with missing"):
+            CohortSpec.model_validate_json(json.dumps({"data": DATA, "analysis": {"missing": missing}}))
+    whole = CohortSpec.model_validate_json(json.dumps({"data": DATA, "analysis": {"missing": {"method": "complete"}}}))
+    assert whole.analysis == spec().analysis
+
+
 @pytest.mark.parametrize(
     ("row", "column", "text", "parts"),
     [

@@ -25,7 +25,6 @@ from analysis.table_files import as_latex
 from analysis.text_table import TextTable
 from benchmarks import verdicts
 from benchmarks.fidelity import score
-from benchmarks.paper import as_printed
 from benchmarks.performance import Measure
 from benchmarks.replay import COMPARED, _same
 from benchmarks.report.study_page import published_rows
@@ -34,6 +33,7 @@ from simulator.cohort import Endpoint, Observed
 from simulator.streams import Streams
 from simulator.terms import Variable
 from simulator.world import Printed
+from tests.papers_of_worlds import as_printed
 from tests.printed_papers import paper_of
 
 SIZES = {"cohort.n": "300", "cohort.control": "180", "cohort.treated": "120", "matching.n_pairs": "100"}

@@ -8,13 +8,13 @@ import pytest
 from analysis.published import parse_printed
 from benchmarks.cli import main
 from benchmarks.fidelity import design_score, fidelity, score, totals
-from benchmarks.paper import as_printed, print_paper
 from benchmarks.scenario import Scenario
 from benchmarks.twin_verbs import doubts
 from benchmarks.verbs import load_study
 from simulator.documents import load, parse
 from simulator.generate import resolve
 from simulator.world import Printed
+from tests.papers_of_worlds import as_printed, print_paper
 
 NUMBERS = np.arange(1.0, 1001.0)
 

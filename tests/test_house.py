@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,23 @@ def test_a_package_that_is_hidden_is_told_in_one_line(tmp_path: Path, hidden: st
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert f"'{hidden}' is hidden by {tmp_path / file}" in done.stderr
+
+
+PRIVATE = {
+    "numba": ("simulator/numba_private.py", r"numba\.core|\._cache\b|_cache_file"),
+    "click": ("benchmarks/click_private.py", r"__click_params__|click\.core|\._param"),
+}
+
+
+@pytest.mark.parametrize("library", PRIVATE)
+def test_what_is_private_of_a_library_is_used_in_one_file_and_its_version_is_capped(library: str) -> None:
+    place, pattern = PRIVATE[library]
+    paths = [path for room in ("simulator", "analysis", "benchmarks") for path in (HOME / room).rglob("*.py")]
+    using = {str(path.relative_to(HOME)) for path in paths if re.search(pattern, path.read_text("utf-8"))}
+    assert using == {place}
+    tried = re.search(r'^TRIED = "(\d+)\.(\d+)"$', (HOME / place).read_text("utf-8"), re.M)
+    assert tried is not None
+    major, minor = tried.groups()
+    (wanted,) = (one for one in PROJECT["project"]["dependencies"] if one.startswith(library))
+    assert wanted.endswith(f",<{major}.{int(minor) + 1}")
+    assert metadata.version(library).startswith(f"{major}.{minor}.")

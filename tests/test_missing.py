@@ -15,7 +15,7 @@ from analysis.missing import DONORS, MissingPlan, completed, cumulative_hazard
 from analysis.plan import Plan
 from simulator.cohort import Endpoint, Observed
 from tests.agreement import gap
-from tests.planted import AGREEMENT, Check, Defect, Gaps, Rooms, defects, largest_gap
+from tests.planted import Gaps, Rooms, defects, noticed_by
 from tests.reference.imputation import imputed
 from tests.simulated import cohorts, world
 
@@ -45,32 +45,25 @@ def matched_means(rooms: Rooms) -> Gaps:
     yield gap(np.delete(made, 2, axis=2), np.delete(x, 2, axis=2), 1.0)
 
 
-PLANTED: dict[Check, list[Defect]] = {
-    matched_means: defects(
-        "analysis.kernels.imputation",
-        (
-            "the column explains itself",
-            "own[column:] = np.arange(column + 1, p)",
-            "own[column:] = np.arange(column, p - 1)",
-        ),
-        ("no noise", "sigma * drawn[j]", "0.0 * drawn[j]"),
-        ("noise of the variance", "np.sqrt(squares / chi_square)", "squares / chi_square"),
-        ("recipients by the fit", "use = fitted if known[r, i] else drawn", "use = fitted"),
-        ("distances with their sign", "abs(means[k] - means[i])", "means[k] - means[i]"),
-        ("the nearest donor alone", "int(luck[r, i] * donors)", "0"),
-        ("impossible ones, too", "if not possible[r]:", "if False:"),
-    )
-}
-DEFECTS = [defect for own in PLANTED.values() for defect in own]
+DEFECTS = defects(
+    "analysis.kernels.imputation",
+    matched_means,
+    (
+        "_coefficients",
+        "the column explains itself",
+        "own[column:] = np.arange(column + 1, p)",
+        "own[column:] = np.arange(column, p - 1)",
+    ),
+    ("_coefficients", "no noise", "sigma * drawn[j]", "0.0 * drawn[j]"),
+    ("_coefficients", "noise of the variance", "np.sqrt(squares / chi_square)", "squares / chi_square"),
+    ("impute", "recipients by the fit", "use = fitted if known[r, i] else drawn", "use = fitted"),
+    ("impute", "distances with their sign", "abs(means[k] - means[i])", "means[k] - means[i]"),
+    ("impute", "the nearest donor alone", "int(luck[r, i] * donors)", "0"),
+    ("impute", "impossible ones, too", "if not possible[r]:", "if False:"),
+)
 
 
-def test_the_kernel_equals_the_slow_twin() -> None:
-    assert largest_gap(matched_means, None) < AGREEMENT
-
-
-@pytest.mark.parametrize("defect", DEFECTS, ids=str)
-def test_a_planted_defect_is_noticed(defect: Defect) -> None:
-    assert largest_gap(matched_means, defect) > AGREEMENT
+test_the_kernel_equals_the_slow_twin, test_a_planted_defect_is_noticed = noticed_by(DEFECTS)
 
 
 def test_cumulative_hazard_by_hand():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from benchmarks.performance import Measure, performance, replicates_needed
+from benchmarks.performance import performance
 
 OK = int(Status.OK)
 
@@ -78,8 +78,11 @@ def test_the_error_of_the_truth_in_mse_and_coverage_by_hand() -> None:
         np.hypot(plain, np.sqrt(2) * 0.4**2), rel=1e-12
     )  # no bias: no first order
     assert found["coverage"].value == 0.5  # [0, 2.2] and [1, 3.2] hold 1.5; so do they 1.9; [-1, 1.2] too holds 1.1
-    assert found["coverage"].mcse == pytest.approx(np.sqrt(0.25 / 4 + 0.125**2 + 0.25**2 / 2), rel=1e-12)
-    assert found["bias_eliminated_coverage"].mcse == pytest.approx(0.25)
+    assert found["coverage"].mcse == pytest.approx(0.25)  # one interval changes sides: as much as chance alone has it
+    found = performance(value - 1, one, value - 2, value - 0.8, one, np.zeros(4, np.int64), truth=1.0, truth_mcse=0.6)
+    # 1 is in two of [-2, -.8], [-1, .2], [0, 1.2] and [1, 2.2], .4 and 1.6 in one each: half of the differences are
+    # -.5 and .5, the second ones -1 / sqrt(2) twice, both with the variance 1/6, so 1/24 is taken off each square
+    assert found["coverage"].mcse == pytest.approx(np.sqrt(1 / 16 + (0 - 1 / 24) + (1 / 8 - 1 / 24)), rel=1e-12)
 
 
 def test_what_cannot_be_had_is_nan_and_not_zero() -> None:
@@ -121,20 +124,6 @@ def test_equal_estimates_or_no_model_se_have_no_relative_error() -> None:
     assert equal["empirical_se"].value == 0.0
     assert np.isnan(equal["relative_error_model_se"].value)
     assert np.isnan(performance(**(study | {"se": np.zeros(3)}), truth=0.3)["relative_error_model_se"].value)
-
-
-def test_replicates_needed() -> None:
-    assert replicates_needed(Measure(0.01, 0.02), 100, 0.01) == 400
-    assert replicates_needed(Measure(0.01, 0.5), 100, 0.4, truth_mcse=0.3) == 229  # 100 x 0.16 / 0.07 = 228.6
-    assert replicates_needed(Measure(0.01, 0.5), 100, 0.3, truth_mcse=0.3) is None
-    assert replicates_needed(Measure(1.0, 0.0), 100, 0.01) is None
-    assert replicates_needed(Measure(np.nan, np.nan), 100, 0.01) is None
-    rng = np.random.default_rng(6)
-    pilot = performance(**_study(rng, 4000), truth=0.3)["bias"]
-    needed = replicates_needed(pilot, 4000, 0.01)
-    assert needed is not None
-    reached = performance(**_study(rng, needed), truth=0.3)["bias"].mcse
-    assert abs(reached / 0.01 - 1) < 5 * np.sqrt(1 / 8000 + 1 / (2 * needed))
 
 
 @pytest.mark.parametrize("count", [0, 1])

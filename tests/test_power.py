@@ -183,7 +183,11 @@ def test_a_world_whose_bias_outdoes_its_effect_has_no_power(tmp_path: Path) -> N
 
 
 def test_rank_tests_have_a_power_and_no_width(tmp_path: Path) -> None:
-    """The log-rank test and the Cox model reject in the same trials but for a few; MaxCombo pays for its width."""
+    """The log-rank test and the Cox model reject in the same trials but for a few; MaxCombo pays for its width.
+
+    At power 0.8 that of each has the variance 0.16 / n; of trials that they share at most 1 in 25 is decided otherwise
+    by the other, so that the difference of the two has at most 0.04 / n: half of the Monte Carlo SE of one.
+    """
     study = trial(tmp_path, log(0.6)).replace("trial.yaml", "tests.yaml")
     text = (
         (tmp_path / "trial.yaml").read_text().replace("estimators: [crude]", "estimators: [crude, logrank, maxcombo]")
@@ -196,7 +200,9 @@ def test_rank_tests_have_a_power_and_no_width(tmp_path: Path) -> None:
         events[name] = found["stated"]["events"]
         assert found["true_hr"] == pytest.approx(0.6, rel=4 * found["true_mcse"])
         assert abs(found["false_positive"]["value"] - 0.05) < 4 * found["false_positive"]["mcse"]
-    assert events["logrank"]["value"] == pytest.approx(events["crude"]["value"], rel=0.06)
+    chance = 4 * max(events["logrank"]["mcse"], events["crude"]["mcse"]) / 2
+    assert abs(events["logrank"]["value"] - events["crude"]["value"]) < chance
+    assert chance < 0.2 * events["crude"]["value"]  # a trial with another effect would be noticed
     assert events["crude"]["value"] < events["maxcombo"]["value"] < 1.4 * events["crude"]["value"]
     assert "'logrank' is a test" in refused(["power", study, "--estimator", "logrank", "--width", "0.5"])
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils as _cgutils
 from numba.extending import intrinsic
 
-_tools: Any = _cgutils
+from simulator.numba_private import code as _tools
+
 _LANES = 4  # of four numbers each
 
 
