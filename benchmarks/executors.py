@@ -101,7 +101,7 @@ def _pool(backend: str, jobs: int, tls: "Tls | None") -> Serial:
     return Dask(backend, jobs, tls)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Piece(Generic[T, S]):
     """A task, or a part of one that was divided."""
 
