@@ -41,4 +41,4 @@ def main() -> None:
                 f"trialtwin: the package '{name}' is hidden by {other}; rename it or leave its folder", file=sys.stderr
             )
             raise SystemExit(2)
-    import_module("benchmarks.cli").main()
+    import_module("benchmarks.cli.commands").main()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.cli import cli, main
+from benchmarks.cli.commands import cli, main
 
 
 def refused(words: list[str]) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.cohort import Bools, Cohorts, Endpoint
-from simulator.generate import Resolved, generate
-from simulator.strategies import followed
+from simulator.cohort.cohorts import Bools, Cohorts, Endpoint
+from simulator.world.generate import Resolved, generate
+from simulator.world.strategies import followed
 
 
 def independent(

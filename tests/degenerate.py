@@ -9,8 +9,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.cohort import Endpoint, Observed
-from simulator.generate import generate, resolve
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.world.generate import generate, resolve
 from tests.worlds import scenario, tree
 
 OUTCOME = "ORR"

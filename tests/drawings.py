@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis import figures
-from analysis.effects import Arms
 from analysis.figures import (
     balance,
     calibration,
@@ -29,10 +28,11 @@ from analysis.figures import (
     sweep,
     tipping,
 )
-from analysis.plan import Plan
-from analysis.workflow import CohortAnalysis, analyse
-from simulator.cohort import Endpoint, Observed
-from simulator.terms import Variable
+from analysis.paper.effects import Arms
+from analysis.paper.workflow import CohortAnalysis, analyse
+from analysis.plan.analysis_plan import Plan
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.cohort.terms import Variable
 
 WORLDS = ("as stated", "no effect of treatment", "no effect of anything")
 

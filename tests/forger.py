@@ -17,15 +17,15 @@ import pyarrow.parquet as pq
 import yaml
 from click.testing import CliRunner
 
-from benchmarks import study
-from benchmarks.base import base_of
-from benchmarks.blocks import prepare
-from benchmarks.cli import cli
-from benchmarks.manifest import identity, world_identity
-from benchmarks.run_verbs import _present, held
-from benchmarks.store import SUM, RunFolder
-from benchmarks.verbs import own_study
-from simulator.documents import digest
+from benchmarks.asked.base import base_of
+from benchmarks.asked.blocks import prepare
+from benchmarks.cli.commands import cli
+from benchmarks.cli.run_verbs import _present, held
+from benchmarks.cli.verbs import own_study
+from benchmarks.runs.manifest import identity, world_identity
+from benchmarks.runs.store import SUM, RunFolder
+from benchmarks.study import running
+from simulator.documents.loading import digest
 
 Edit = Callable[[dict[str, Any]], None]
 STUDY = (
@@ -51,7 +51,7 @@ def again(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     manifest = json.loads((folder / "manifest.json").read_text())
     found = held(folder)
-    result = study.run_study(found.cells, found.folder, study.Work(1), lambda *_: None)
+    result = running.run_study(found.cells, found.folder, running.Work(1), lambda *_: None)
     _present(found.asked, result, found.folder, True)
     assert manifest == json.loads((folder / "manifest.json").read_text())
 

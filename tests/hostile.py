@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.cohort_spec import CohortSpec
-from simulator.documents import load
+from analysis.cohort_files.cohort_spec import CohortSpec
+from simulator.documents.loading import load
 from tests.commands import printed
 
 STRINGS = (

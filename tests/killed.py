@@ -14,9 +14,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from benchmarks import store, study
-from benchmarks.blocks import Block, block_rows, prepare
-from benchmarks.store import RunFolder
+from benchmarks.asked.blocks import Block, block_rows, prepare
+from benchmarks.runs import store
+from benchmarks.runs.store import RunFolder
+from benchmarks.study import running
 from tests.worlds import scenario
 
 BLOCKS = {"random": 40, "points": 5}
@@ -35,9 +36,9 @@ def run(folder: Path, backend: str) -> str:
     asked = scenario(
         run={"replicates": BLOCKS[HOW] * BLOCK, "seed": 5, "truth_patients": 3_000}, estimators=({"kind": "matched"},)
     )
-    study.block_rows = noting
+    running.block_rows = noting
     cells = prepare([({}, asked)])
-    result = study.run_study(cells, RunFolder(folder), study.Work(JOBS, BLOCK, backend), lambda *_: None)
+    result = running.run_study(cells, RunFolder(folder), running.Work(JOBS, BLOCK, backend), lambda *_: None)
     return result.rows_sha256
 
 

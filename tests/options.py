@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from simulator.spec import Spec
+from simulator.documents.spec import Spec
 
 Known = Mapping[str, tuple[Any, ...]]
 Outcome = Callable[[Any], object]

@@ -5,13 +5,13 @@ from math import isinf, isnan
 
 import numpy as np
 
-from analysis.block_workflow import BlockAnalysis
-from analysis.numbers import BlockNumbers
-from benchmarks.published_keys import compared
-from benchmarks.sampled import one_sample
-from benchmarks.scenario import Scenario
-from simulator.generate import Resolved, generate
-from simulator.world import Printed
+from analysis.paper.block_workflow import BlockAnalysis
+from analysis.paper.numbers import BlockNumbers
+from benchmarks.asked.published_keys import compared
+from benchmarks.asked.sampled import one_sample
+from benchmarks.asked.scenario import Scenario
+from simulator.world.generate import Resolved, generate
+from simulator.world.sections import Printed
 
 SMALLEST_P = 0.001
 

@@ -224,12 +224,12 @@ class Rooms:
     def __init__(self, defect: Defect | None = None) -> None:
         self.defect = defect
         self._made: dict[str, Any] = {
-            "simulator.compiled": SimpleNamespace(kernel=lambda function: function),
+            "simulator.numerics.compiled": SimpleNamespace(kernel=lambda function: function),
             "analysis.kernels.lanes": SimpleNamespace(sum_of_products=sum_of_products),
         }
 
     def __getitem__(self, name: str) -> Any:
-        """The module ``name``, as in ``analysis.survival``."""
+        """The module ``name``, as in ``analysis.survival.statistics``."""
         if name not in self._made:
             made: Any = ModuleType(f"planted.{name}")
             self._made[name] = made

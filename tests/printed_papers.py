@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from analysis import tests
-from analysis.contingency import compare_counts
-from analysis.survival import cox, km_quantile
-from simulator.world import Printed, Quoted
+from analysis.survival.statistics import cox, km_quantile
+from analysis.two_samples import tests
+from analysis.two_samples.contingency import compare_counts
+from simulator.world.sections import Printed, Quoted
 
 ARMS = ("control", "treated")
 LEVELS = """

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from simulator.cohort import Cohorts
-from simulator.documents import load, parse
-from simulator.generate import Resolved, generate, resolve
-from simulator.world import World
+from simulator.cohort.cohorts import Cohorts
+from simulator.documents.loading import load, parse
+from simulator.world.generate import Resolved, generate, resolve
+from simulator.world.sections import World
 
 
 def tree(**changes: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from simulator.adverse_events import AdverseEvents, Arm, Resolved, _severe_cuts, draw, resolve
-from simulator.streams import Streams
+from simulator.mechanisms.adverse_events import AdverseEvents, Arm, Resolved, _severe_cuts, draw, resolve
+from simulator.numerics.streams import Streams
 
 SIZES = {"LP": 253, "HLP": 169}
 ARMS = ("LP", "HLP")

@@ -10,14 +10,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from analysis import tests as two_sample
-from analysis.balance import smd
 from analysis.kernels.status import Status
-from analysis.matching import Matching, match
-from analysis.propensity import StepwiseFit, stepwise
-from analysis.survival import cox, km_quantile, logrank
-from analysis.weighting import ipw
-from simulator.terms import Variable, design
+from analysis.propensity.logistic_models import StepwiseFit, stepwise
+from analysis.propensity.matching import Matching, match
+from analysis.propensity.weighting import ipw
+from analysis.survival.statistics import cox, km_quantile, logrank
+from analysis.two_samples import tests as two_sample
+from analysis.two_samples.balance import smd
+from simulator.cohort.terms import Variable, design
 from tests import oracle
 from tests.agreement import CoxNumbers, LogRankNumbers, cox_gap, gap, logrank_gap, matched_sets
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from analysis.survival import CoxFit, cox, cox_each
+from analysis.survival.statistics import CoxFit, cox, cox_each
 from tests import oracle
 from tests.agreement import CoxNumbers, cox_gap, gap
 

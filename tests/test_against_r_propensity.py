@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from analysis.matching import match
-from analysis.propensity import StepwiseFit, logistic, stepwise
+from analysis.propensity.logistic_models import StepwiseFit, logistic, stepwise
+from analysis.propensity.matching import match
 from tests import oracle
 from tests.agreement import STEP_CALLS, gap, logistic_gap, matched_sets
 from tests.reference import recession

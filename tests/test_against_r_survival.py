@@ -8,7 +8,7 @@ import pytest
 
 from analysis.kernels.km import CONF_TYPES, crossing
 from analysis.kernels.status import Status
-from analysis.survival import LogRank, kaplan_meier, km_quantile, logrank, rmst, survival_at
+from analysis.survival.statistics import LogRank, kaplan_meier, km_quantile, logrank, rmst, survival_at
 from tests import oracle
 from tests.agreement import LogRankNumbers, gap, logrank_gap, quantile_gap
 from tests.reference import kaplan_meier as slow_km

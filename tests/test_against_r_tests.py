@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from analysis import tests as two_sample
 from analysis.kernels.status import Status
+from analysis.two_samples import tests as two_sample
 from tests import oracle
 from tests.agreement import gap
 from tests.reference import two_samples

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from numpy.random import Generator, Philox
 
-from analysis.balance import smd
 from analysis.kernels.status import Status
-from analysis.matching import match
-from analysis.propensity import logistic
-from analysis.survival import cox, kaplan_meier, logrank
-from analysis.weighting import ipw
+from analysis.propensity.logistic_models import logistic
+from analysis.propensity.matching import match
+from analysis.propensity.weighting import ipw
+from analysis.survival.statistics import cox, kaplan_meier, logrank
+from analysis.two_samples.balance import smd
 from tests import oracle
 from tests.agreement import gap
 from tests.reference import cox as slow_cox

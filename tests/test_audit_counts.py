@@ -9,7 +9,7 @@ from scipy import stats
 from analysis.audit import Finding, audit, conventions
 from analysis.audit.p_values import all_tests, t_test_range
 from analysis.audit.paper import CountRow
-from analysis.published import Stands, parse_printed
+from analysis.audit.published import Stands, parse_printed
 from tests.printed_papers import paper_of
 
 SIZES = {"cohort.n": "300", "cohort.control": "180", "cohort.treated": "120", "matching.n_pairs": "100"}

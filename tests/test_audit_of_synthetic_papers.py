@@ -5,13 +5,13 @@ import json
 import pytest
 
 from analysis.audit import audit
-from benchmarks.cli import main
-from benchmarks.scenario import Scenario
-from benchmarks.twin_verbs import doubts
-from benchmarks.verbs import load_study
-from simulator.documents import load, parse
-from simulator.generate import resolve
-from simulator.world import Printed
+from benchmarks.asked.load_study import load_study
+from benchmarks.asked.scenario import Scenario
+from benchmarks.cli.commands import main
+from benchmarks.cli.twin_verbs import doubts
+from simulator.documents.loading import load, parse
+from simulator.world.generate import resolve
+from simulator.world.sections import Printed
 from tests.measured import Measured
 from tests.papers_of_worlds import print_paper
 

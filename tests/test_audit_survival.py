@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from analysis.audit import Finding, audit
-from analysis.survival import cox
+from analysis.survival.statistics import cox
 from tests.printed_papers import paper_of
 
 SIZES = {"cohort.n": "300", "cohort.control": "180", "cohort.treated": "120", "matching.n_pairs": "100"}

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from analysis.kernels.status import Status
-from benchmarks import study
-from benchmarks.blocks import prepare
-from benchmarks.cli import cli
-from benchmarks.store import RunFolder
+from benchmarks.asked.blocks import prepare
+from benchmarks.cli.commands import cli
+from benchmarks.runs.store import RunFolder
+from benchmarks.study import running
 from tests.measured import Measured
 from tests.trusting import trusted
 from tests.worlds import scenario
@@ -32,7 +32,7 @@ def rate(cohort):
 def _rows(folder: Path, backend: str, *estimators: dict[str, Any], jobs: int = 2, replicates: int = 60) -> Any:
     asked = scenario(run={"replicates": replicates, "seed": 5, "truth_patients": 3_000}, estimators=estimators)
     cells = prepare([({}, asked)])
-    return study.run_study(cells, RunFolder(folder), study.Work(jobs, 4, backend), lambda *_: None)
+    return running.run_study(cells, RunFolder(folder), running.Work(jobs, 4, backend), lambda *_: None)
 
 
 def test_one_hash_wherever_it_is_computed(tmp_path: Path) -> None:

@@ -5,21 +5,21 @@ import json
 import numpy as np
 import pytest
 
-from analysis.balance import smd, smd_status
-from analysis.baseline import baseline, rows_of
 from analysis.figures.balance import love_of
 from analysis.kernels.status import Status
-from analysis.plan import Plan
-from analysis.tables import balance_table
-from analysis.workflow import CohortAnalysis, analyse
-from benchmarks.blocks import prepare
+from analysis.paper.workflow import CohortAnalysis, analyse
+from analysis.plan.analysis_plan import Plan
+from analysis.tables.cohort_tables import balance_table
+from analysis.two_samples.balance import smd, smd_status
+from analysis.two_samples.baseline import baseline, rows_of
+from benchmarks.asked.blocks import prepare
+from benchmarks.asked.load_study import load_study
+from benchmarks.asked.sampled import one_sample
 from benchmarks.questions import claims
 from benchmarks.report import world
-from benchmarks.sampled import one_sample
-from benchmarks.verbs import load_study
-from simulator.cohort import Endpoint, Observed
-from simulator.generate import generate
-from simulator.terms import Variable
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.cohort.terms import Variable
+from simulator.world.generate import generate
 
 X = np.array([[[1.0, 1], [3, 0], [2, 1], [6, 1], [4, 0], [np.nan, np.nan]]])
 T = np.array([[True, True, False, False, False, True]])

@@ -5,13 +5,13 @@ from dataclasses import fields, is_dataclass
 import numpy as np
 import pytest
 
-from analysis import tests
-from analysis.baseline import Baseline, Levels, Rows, baseline, rows_of
-from analysis.effects import AnalysisSet
 from analysis.kernels.status import Status
-from analysis.plan import Plan
-from analysis.table1 import Count, Numbers, table1
-from simulator.terms import Variable
+from analysis.paper.effects import AnalysisSet
+from analysis.paper.table1 import Count, Numbers, table1
+from analysis.plan.analysis_plan import Plan
+from analysis.two_samples import tests
+from analysis.two_samples.baseline import Baseline, Levels, Rows, baseline, rows_of
+from simulator.cohort.terms import Variable
 from tests.agreement import gap
 from tests.reference import two_samples
 from tests.test_workflow import SPECS, read

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.addresses import Address
-from analysis.block_workflow import BlockAnalysis
-from analysis.cohort_analysis import CohortAnalysis
 from analysis.estimators import Sample
 from analysis.kernels.status import Status
-from analysis.plan import Plan, cox_terms
-from analysis.workflow import analyse
-from simulator.cohort import Observed
+from analysis.paper.block_workflow import BlockAnalysis
+from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.paper.workflow import analyse
+from analysis.plan.analysis_plan import Plan, cox_terms
+from simulator.cohort.addresses import Address
+from simulator.cohort.cohorts import Observed
 from tests.simulated import paper_cohorts
 
 COHORTS = 8

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.absolute_fit import AbsoluteFit, Outside, Unused
-from benchmarks.calibrate import Began, Fit, Fitted, Parameter
+from benchmarks.asked.load_study import load_study
 from benchmarks.report import calibration_report, validation_report
+from benchmarks.twin.absolute_fit import AbsoluteFit, Outside, Unused
+from benchmarks.twin.calibrate import Began, Fit, Fitted, Parameter
 from benchmarks.validation.check import exact, judged
-from benchmarks.verbs import load_study
-from simulator.documents import shipped
+from simulator.documents.loading import shipped
 from tests import hostile
 from tests.browser import BROWSER, MISSING, Browser, Page
 from tests.commands import printed

@@ -6,15 +6,15 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.blocks import prepare
-from benchmarks.calibrate import Fit, calibrate
-from benchmarks.cli import main
-from benchmarks.scenario import Scenario
-from benchmarks.targets import Target, free_paths, targets_of, with_leaf
-from benchmarks.truths import find_truths
-from simulator.documents import Document, load, parse, shipped
-from simulator.generate import resolve
-from simulator.world import Printed
+from benchmarks.asked.blocks import prepare
+from benchmarks.asked.scenario import Scenario
+from benchmarks.cli.commands import main
+from benchmarks.truth.of_cells import find_truths
+from benchmarks.twin.calibrate import Fit, calibrate
+from benchmarks.twin.targets import Target, free_paths, targets_of, with_leaf
+from simulator.documents.loading import Document, load, parse, shipped
+from simulator.world.generate import resolve
+from simulator.world.sections import Printed
 from tests.measured import Measured
 from tests.papers_of_worlds import print_paper
 from tests.simulated import z_of_mean

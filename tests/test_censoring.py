@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from analysis.censoring import censoring_score, censoring_weighted_contrast
 from analysis.kernels.status import Status
-from analysis.standardise import Contrast
-from analysis.survival import cox, rmst, survival_at
+from analysis.survival.censoring import censoring_score, censoring_weighted_contrast
+from analysis.survival.standardise import Contrast
+from analysis.survival.statistics import cox, rmst, survival_at
 from tests.reference.censoring import intervals
 
 Cohort = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]

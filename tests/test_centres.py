@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from simulator.centres import Centres, shifts
-from simulator.streams import Streams
-from simulator.world import World
+from simulator.mechanisms.centres import Centres, shifts
+from simulator.numerics.streams import Streams
+from simulator.world.sections import World
 from tests.simulated import cohorts, simple, tree, z_of_mean
 
 REPLICATES = np.arange(4000)

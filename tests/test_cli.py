@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import cli
+from benchmarks.cli import commands
 
 
 def _call(*words: str) -> tuple[int, str, str]:
@@ -18,10 +18,10 @@ def _call(*words: str) -> tuple[int, str, str]:
     runner = CliRunner()
 
     def command() -> object:
-        return cli.cli.main(list(words), prog_name="trialtwin", standalone_mode=False)
+        return commands.cli.main(list(words), prog_name="trialtwin", standalone_mode=False)
 
     with runner.isolation() as (out, err, _):
-        code = cli._guarded(command)
+        code = commands._guarded(command)
         sys.stdout.flush()
         return code, out.getvalue().decode(), err.getvalue().decode()
 
@@ -143,7 +143,7 @@ def test_help_and_listing_import_nothing_heavy() -> None:
     for words in (["--help"], ["list"], ["check", "paper"]):
         script = (
             f"import sys; sys.argv = ['trialtwin', *{words!r}]\n"
-            "from benchmarks import cli\n"
+            "from benchmarks.cli import commands as cli\n"
             "try:\n    cli.main()\nexcept SystemExit as stop:\n    assert stop.code == 0, stop.code\n"
             "heavy = {'matplotlib', 'lifelines', 'sklearn', 'pyarrow', 'jinja2'} & sys.modules.keys()\n"
             "assert not heavy, heavy\n"

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from simulator.cohort import Endpoint
+from simulator.cohort.cohorts import Endpoint
 from tests.simulated import cohorts, world
 
 

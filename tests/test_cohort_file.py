@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from analysis.cohort_file import CohortFile, CohortFileError, CohortSpec, read_cohort
-from analysis.data_table import MAX_SHOWN
+from analysis.cohort_files.cohort_file import CohortFile, CohortFileError, CohortSpec, read_cohort
+from analysis.cohort_files.data_table import MAX_SHOWN
 
 DATA = {
     "id": "pid",

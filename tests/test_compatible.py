@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import load_study
+from benchmarks.asked.scenario import Free, Suspected
 from benchmarks.questions import compatible
 from benchmarks.questions.compatible import calibration, checked, edges, posterior
 from benchmarks.questions.compatible_paper import Published, published_summary
 from benchmarks.questions.emulate import fitted, likelihood, weighted_quantiles
 from benchmarks.questions.priors import Space, sobol, space_of
-from benchmarks.scenario import Free, Suspected
-from benchmarks.store import RunError
-from benchmarks.verbs import load_study
-from simulator.world import Printed
+from simulator.world.sections import Printed
 from tests.commands import answered, printed, refused
 from tests.measured import Measured
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from simulator import compiled
+from simulator.numerics import compiled
 from tests.reference.simulator_twin import uniform
 
 ROOT = Path(__file__).parents[1]
-SAY = "from simulator import compiled, streams; import numpy; import numba; \
+SAY = "from simulator.numerics import compiled, streams; import numpy; import numba; \
 print(streams.Streams(1).uniform('a', numpy.arange(1), 1)[0, 0], compiled.CACHED, numba.config.CACHE_DIR)"
 
 
@@ -137,10 +137,12 @@ def test_a_change_in_another_file_is_compiled_anew(tmp_path):
     """What is compiled into a kernel may come from files that it imports, directly or not."""
     (tmp_path / "first.py").write_text("STEP = 1.0\n")
     (tmp_path / "second.py").write_text(
-        "from simulator.compiled import kernel\nfrom first import STEP\n@kernel\ndef more(x):\n    return x + STEP\n"
+        "from simulator.numerics.compiled import kernel\nfrom first import STEP\n"
+        "@kernel\ndef more(x):\n    return x + STEP\n"
     )
     (tmp_path / "third.py").write_text(
-        "from simulator.compiled import kernel\nfrom second import more\n@kernel\ndef twice(x):\n    return 2 * more(x)"
+        "from simulator.numerics.compiled import kernel\nfrom second import more\n"
+        "@kernel\ndef twice(x):\n    return 2 * more(x)"
     )
     code = "from third import twice; print(twice(1.0), True, twice.stats.cache_hits)"
     places = {"HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
@@ -154,8 +156,8 @@ def test_a_change_in_another_file_is_compiled_anew(tmp_path):
 
 PACKAGES = {
     "one/__init__.py": "",
-    "one/kernels/__init__.py": "from simulator.compiled import kernel\n",
-    "one/kernels/top.py": """from simulator.compiled import kernel
+    "one/kernels/__init__.py": "from simulator.numerics.compiled import kernel\n",
+    "one/kernels/top.py": """from simulator.numerics.compiled import kernel
 from two.inner import (  # a note (with brackets
     more,
     Never as N,
@@ -177,7 +179,7 @@ def twice(x):
     "one/unused.py": "",
     "two/__init__.py": "",
     "two/inner/__init__.py": "from two.inner.steps import more\nNever = 0\n",
-    "two/inner/steps.py": """from simulator.compiled import kernel
+    "two/inner/steps.py": """from simulator.numerics.compiled import kernel
 from two.numbers import STEP
 @kernel
 def more(x):
@@ -206,13 +208,18 @@ def test_imports_are_followed_across_packages_in_whatever_way_they_are_written(t
     theirs = {str(path.relative_to(tmp_path)) for path in found if path.is_relative_to(tmp_path)}
     assert theirs == set(PACKAGES) - {"one/unused.py", "six.py"}
     ours = {str(path.relative_to(ROOT)) for path in found if path.is_relative_to(ROOT)}
-    assert ours == {"simulator/__init__.py", "simulator/compiled.py", "simulator/private_folders.py"}
+    assert ours == {
+        "simulator/__init__.py",
+        "simulator/numerics/__init__.py",
+        "simulator/numerics/compiled.py",
+        "simulator/numerics/private_folders.py",
+    }
     assert len(found) == len(theirs) + len(ours)  # nothing of numpy, numba or Python itself
 
 
 def test_a_kernel_of_ours_knows_the_files_of_the_rooms_below():
     found = {str(path.relative_to(ROOT)) for path in compiled._sources(ROOT / "analysis/kernels/cox.py")}
-    assert {"simulator/cohort.py", "simulator/terms.py", "analysis/kernels/cox_likelihood.py"} <= found
+    assert {"simulator/cohort/cohorts.py", "simulator/cohort/terms.py", "analysis/kernels/cox_likelihood.py"} <= found
     below = {str(path.relative_to(ROOT)) for path in compiled._sources(ROOT / "analysis/kernels/neighbours.py")}
     assert "analysis/kernels/cox.py" not in below
 
@@ -238,8 +245,8 @@ def test_a_change_in_a_sibling_package_is_compiled_anew(tmp_path):
 
 def test_what_was_compiled_before_is_known(tmp_path: Path) -> None:
     script = (
-        "from simulator.compiled import compiled_before\n"
-        "from simulator.streams import Streams, fill_uniform\n"
+        "from simulator.numerics.compiled import compiled_before\n"
+        "from simulator.numerics.streams import Streams, fill_uniform\n"
         "import numpy as np\n"
         "print(compiled_before(fill_uniform))\n"
         "Streams(1).uniform('x', np.arange(1), 3)\n"

@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import norm
 
-from simulator.conversion import Conversion, converted, draw, tied
-from simulator.outcomes import Response, best_response, latent_response
-from simulator.streams import Streams
+from simulator.mechanisms.conversion import Conversion, converted, draw, tied
+from simulator.mechanisms.outcomes import Response, best_response, latent_response
+from simulator.numerics.streams import Streams
 from tests.simulated import z_of_mean
 
 CATEGORIES = ("PD", "SD", "PR")

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from scipy.special import ndtri
 from scipy.stats import multivariate_normal
 
-from simulator.covariates import Categorical, Continuous, Population, resolve
-from simulator.margins import Quantiles
-from simulator.streams import Streams
+from simulator.mechanisms.covariates import Categorical, Continuous, Population, resolve
+from simulator.mechanisms.margins import Quantiles
+from simulator.numerics.streams import Streams
 from tests.simulated import z_of_mean
 
 GRID = np.linspace(-8.3, 8.3, 400_001)

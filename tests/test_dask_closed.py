@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import dask_pool, dask_tls
-from benchmarks.cli import cli
-from benchmarks.dask_tls import Tls, parsed
-from benchmarks.executors import BackendError, crew
+from benchmarks.cli.commands import cli
+from benchmarks.workers import dask_pool, dask_tls
+from benchmarks.workers.dask_tls import Tls, parsed
+from benchmarks.workers.executors import BackendError, crew
 from tests import strangers
 from tests.certificates import authority
 from tests.worker_tasks import rest
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
-local = pytest.importorskip("benchmarks.dask_local")
+local = pytest.importorskip("benchmarks.workers.dask_local")
 HOME = Path(__file__).parent.parent
 
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from benchmarks.performance import Measure
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import load_study
+from benchmarks.performance.measures import Measure
 from benchmarks.questions.decompose import (
     MECHANISMS,
     estimate_step,
@@ -18,8 +20,6 @@ from benchmarks.questions.decompose import (
     taken_apart,
     truth_step,
 )
-from benchmarks.store import RunError
-from benchmarks.verbs import load_study
 from tests.commands import answered, printed, refused
 
 NAMES = [("a", "A"), ("b", "B"), ("c", "C")]

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from analysis.block_workflow import BlockAnalysis
 from analysis.estimators import Crude, Estimate, Estimator, Sample
 from analysis.estimators.pooled import estimated, samples_of
 from analysis.kernels.status import Status
-from analysis.plan import Plan
-from analysis.workflow import analyse
-from benchmarks.tables import cohort_tables
-from simulator.cohort import Observed
+from analysis.paper.block_workflow import BlockAnalysis
+from analysis.paper.workflow import analyse
+from analysis.plan.analysis_plan import Plan
+from benchmarks.words.plain_text import cohort_tables
+from simulator.cohort.cohorts import Observed
 from tests.degenerate import AILMENTS, HEALTHY, OUTCOME, SIZE, drawn, rows
 from tests.measured import Measured
 from tests.test_estimators import KINDS, NUMBERS, _made
@@ -227,7 +227,7 @@ def test_missing_values_beside_degenerate_cohorts(method: str) -> None:
 
 def test_many_covariates_are_weighed_alike_in_a_block_and_alone() -> None:
     """Sums over covariates, strata, draws and imputations must not depend on how many cohorts stand side by side."""
-    from analysis.distances import whitened
+    from analysis.propensity.distances import whitened
 
     rng = np.random.default_rng(5)
     x = rng.standard_normal((6, 40, 20)) @ rng.standard_normal((20, 20))

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.difference import _change
-from simulator.differences import ABSENT, Leaf, differences
+from benchmarks.cli.difference import _change
+from simulator.documents.differences import ABSENT, Leaf, differences
 from tests.commands import answered, printed, refused
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from simulator.documents import (
+from simulator.documents.loading import (
     Document,
     DocumentError,
     Problem,
@@ -22,7 +22,7 @@ from simulator.documents import (
     shipped,
     with_values,
 )
-from simulator.yaml12 import plain_value
+from simulator.documents.yaml12 import plain_value
 from tests.yaml_corpus import BASE, Study
 
 Write = Callable[..., Path]
@@ -695,7 +695,7 @@ def test_digest_tells_what_differs_and_only_that(write: Write) -> None:
 
 def test_digest_is_the_same_in_another_process(write: Write) -> None:
     path = write(BASE).resolve()
-    script = f"from simulator.documents import digest, load; print(digest(load({str(path)!r}).tree))"
+    script = f"from simulator.documents.loading import digest, load; print(digest(load({str(path)!r}).tree))"
     root = Path(__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == digest(load(path).tree)
@@ -743,8 +743,8 @@ def fits(schema: Any, value: Any, root: dict[str, Any]) -> bool:
 
 def as_written(path: Path) -> Any:
     """What a YAML reader makes of the file alone: ``extends``, sources and nulls as they stand."""
-    from simulator.merging import plain
-    from simulator.yaml12 import read
+    from simulator.documents.merging import plain
+    from simulator.documents.yaml12 import read
 
     return plain(read(path.read_bytes(), str(path)))
 
@@ -779,7 +779,7 @@ def test_the_schema_notices_mistakes(write: Write, text: str) -> None:
 
 
 def test_every_shipped_document_fits_the_schema() -> None:
-    from benchmarks.scenario import Scenario
+    from benchmarks.asked.scenario import Scenario
 
     schema = json_schema(Scenario)
     assert shipped()
@@ -788,7 +788,7 @@ def test_every_shipped_document_fits_the_schema() -> None:
 
 
 def test_importing_is_light() -> None:
-    script = "import sys, simulator.documents; print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    script = "import sys, simulator.documents.loading; print(*sorted({m.split('.')[0] for m in sys.modules}))"
     root = Path(__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
     assert not {"numpy", "scipy", "pandas", "numba"} & set(done.stdout.split())

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from analysis.doubly_robust import aipw
 from analysis.kernels.status import Status
-from analysis.propensity import logistic
+from analysis.propensity.logistic_models import logistic
+from analysis.survival.doubly_robust import aipw
 
 Cohort = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 

@@ -15,24 +15,25 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-import analysis.missing as missing
+import analysis.propensity.missing as missing
 from analysis.audit import Finding, audit, conventions
 from analysis.audit.p_values import all_tests
 from analysis.audit.paper import CountRow
-from analysis.missing import MissingPlan, completed
-from analysis.number_text import decimals, hr_text, p_text
-from analysis.table_files import as_latex
-from analysis.text_table import TextTable
-from benchmarks import verdicts
-from benchmarks.fidelity import score
-from benchmarks.performance import Measure
-from benchmarks.replay import COMPARED, _same
+from analysis.paper.number_text import decimals, hr_text, p_text
+from analysis.plan.missing_plan import MissingPlan
+from analysis.propensity.missing import completed
+from analysis.tables.table_files import as_latex
+from analysis.tables.text_table import TextTable
+from benchmarks.cli.replay import COMPARED, _same
+from benchmarks.performance.measures import Measure
 from benchmarks.report.study_page import published_rows
-from benchmarks.store import RunFolder
-from simulator.cohort import Endpoint, Observed
-from simulator.streams import Streams
-from simulator.terms import Variable
-from simulator.world import Printed
+from benchmarks.runs.store import RunFolder
+from benchmarks.twin.fidelity import score
+from benchmarks.words import verdicts
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.cohort.terms import Variable
+from simulator.numerics.streams import Streams
+from simulator.world.sections import Printed
 from tests.papers_of_worlds import as_printed
 from tests.printed_papers import paper_of
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from simulator.elementary import choose, exp, minus_log, normal_quantile
-from simulator.streams import Streams
+from simulator.numerics.elementary import choose, exp, minus_log, normal_quantile
+from simulator.numerics.streams import Streams
 
 UNIT = 2.0**-53
 POWERS = 2.0 ** -np.arange(1, 54)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from analysis.entropy_balancing import entropy_balance
 from analysis.estimators import EntropyBalance, Ipw
 from analysis.kernels.status import Status
-from analysis.plan import PropensityPlan
+from analysis.plan.analysis_plan import PropensityPlan
+from analysis.propensity.entropy_balancing import entropy_balance
 from tests.reference import weighted as slow
 from tests.test_weighted_variance import MANY, sample, small, strong
 

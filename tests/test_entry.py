@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import kstest
 
-from simulator.entry import Accrual, first_qualified, months_between
+from simulator.mechanisms.entry import Accrual, first_qualified, months_between
 from tests.simulated import cohorts, paper_cohorts, simple, z_of_mean
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.progress import Progress
+from benchmarks.workers.progress import Progress
 
 HOME = Path(__file__).parent.parent
 COMMAND = f"{sys.executable} -c 'from simulator.start import main; main()'"

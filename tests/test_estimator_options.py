@@ -19,10 +19,10 @@ from analysis.estimators import (
     SurvivalDifference,
 )
 from analysis.estimators.base import Judged
-from analysis.plan import MatchingPlan, Plan, PropensityPlan
-from simulator.cohort import Endpoint, Observed
-from simulator.estimand import Estimand
-from simulator.terms import Variable
+from analysis.plan.analysis_plan import MatchingPlan, Plan, PropensityPlan
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.cohort.estimand import Estimand
+from simulator.cohort.terms import Variable
 from tests.options import ignored
 from tests.test_estimators import KINDS, NEEDED
 

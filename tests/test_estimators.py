@@ -8,8 +8,8 @@ import pytest
 
 from analysis.estimators import Crude, Estimate, Estimator, Exponential, Ipw, Matched, Sample
 from analysis.kernels.status import Status
-from simulator.cohort import Cohorts, Observed
-from simulator.generate import generate, resolve
+from simulator.cohort.cohorts import Cohorts, Observed
+from simulator.world.generate import generate, resolve
 from tests.worlds import scenario, tree
 
 KINDS = list(get_args(get_args(Estimator)[0]))

@@ -15,8 +15,8 @@ import pytest
 
 from analysis.estimators import Own
 from analysis.estimators.own import OwnFunctionError
-from benchmarks import dask_pool, executors
-from benchmarks.executors import BackendError, Crew, Rescue, chosen, crew
+from benchmarks.workers import dask_pool, executors
+from benchmarks.workers.executors import BackendError, Crew, Rescue, chosen, crew
 from tests.measured import Measured
 from tests.trusting import trusted
 from tests.worker_tasks import (
@@ -244,7 +244,7 @@ def test_a_worker_that_joins_late_must_be_like_the_driver() -> None:
 
 
 def test_workers_that_cannot_start_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("benchmarks.pools._leave_with", lambda *_: os._exit(1))
+    monkeypatch.setattr("benchmarks.workers.pools._leave_with", lambda *_: os._exit(1))
     with crew("processes", 2) as two, pytest.raises(BackendError, match="die as soon as they start"):
         list(two.run_in_order(squares, tasks(tmp_path, 4), rescue=RESCUE))
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import dask_pool, manifest
-from benchmarks.executors import BackendError, crew
+from benchmarks.runs import manifest
+from benchmarks.workers import dask_pool
+from benchmarks.workers.executors import BackendError, crew
 from tests.test_executors import RESCUE, right, tasks
 from tests.worker_tasks import Task, runs, squares
 
@@ -21,7 +22,7 @@ HOME = Path(__file__).parent.parent
 DRIVER = """
 import sys
 from pathlib import Path
-from benchmarks.executors import crew
+from benchmarks.workers.executors import crew
 from tests.worker_tasks import Task, squares
 notes = Path(sys.argv[2])
 todo = [Task(notes, n, n + 1, seconds=0.3 if n < 6 else 3) for n in range(40)]

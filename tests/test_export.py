@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from simulator.export import adam_tables, plain_table, write_table
+from simulator.world.export import adam_tables, plain_table, write_table
 from tests.simulated import cohorts, simple, tree, world
 
 SELECTED = {**tree()["entry"], "guarantee_months": {"T": 9.0, "C": 12.0}}

@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import norm
 
-from simulator.exposure import Exposure, amounts
-from simulator.streams import Streams
+from simulator.mechanisms.exposure import Exposure, amounts
+from simulator.numerics.streams import Streams
 from tests.simulated import z_of_mean
 
 CYCLE = 0.69

@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from analysis.published import parse_printed
-from benchmarks.cli import main
-from benchmarks.fidelity import design_score, fidelity, score, totals
-from benchmarks.scenario import Scenario
-from benchmarks.twin_verbs import doubts
-from benchmarks.verbs import load_study
-from simulator.documents import load, parse
-from simulator.generate import resolve
-from simulator.world import Printed
+from analysis.audit.published import parse_printed
+from benchmarks.asked.load_study import load_study
+from benchmarks.asked.scenario import Scenario
+from benchmarks.cli.commands import main
+from benchmarks.cli.twin_verbs import doubts
+from benchmarks.twin.fidelity import design_score, fidelity, score, totals
+from simulator.documents.loading import load, parse
+from simulator.world.generate import resolve
+from simulator.world.sections import Printed
 from tests.papers_of_worlds import as_printed, print_paper
 
 NUMBERS = np.arange(1.0, 1001.0)

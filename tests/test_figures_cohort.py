@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from analysis import survival as statistics
-from analysis.effects import Arms
 from analysis.figures import balance, cohort, forest, modes, states, survival
 from analysis.figures.style import TREATED, svg
 from analysis.figures.survival import Curve
-from analysis.occupancy import Occupancy
-from analysis.plan import SurvivalPlan
+from analysis.paper.effects import Arms
+from analysis.plan.analysis_plan import SurvivalPlan
+from analysis.survival import statistics
+from analysis.survival.occupancy import Occupancy
 from tests.drawings import made, rows_of
 
 TIME, EVENT = np.array([1.0, 2.0, 2.0, 5.0, 10.0]), np.array([True, False, True, True, False])

@@ -5,9 +5,9 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import kstest
 
-from simulator.entry import months_between
-from simulator.followup import FollowUp, observe, seen_at_visits
-from simulator.outcomes import Course
+from simulator.mechanisms.entry import months_between
+from simulator.mechanisms.followup import FollowUp, observe, seen_at_visits
+from simulator.mechanisms.outcomes import Course
 from tests.simulated import cohorts, simple, z_of_mean
 
 NEVER = {"baseline": {"kind": "exponential", "rate": 0.0}}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.cli import cli
+from benchmarks.cli.commands import cli
 from tests.idle import two_free_cores
 from tests.measured import Measured
 

@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from analysis.kernels.status import Status
-from benchmarks.cli import cli
+from benchmarks.cli.commands import cli
+from benchmarks.cli.verify import How, verify
 from benchmarks.report import study_report
-from benchmarks.store import SUM, RunFolder
-from benchmarks.study import Work
-from benchmarks.verify import How, verify
+from benchmarks.runs.store import SUM, RunFolder
+from benchmarks.study.running import Work
 from tests import forger
 from tests.commands import refused
 
@@ -237,8 +237,8 @@ def _relabelled(folder: Path) -> None:
 def _ratio(folder: Path) -> None:
     """The rows of matching 1:1 under the name of 1:2."""
     forger.in_scenario(folder, lambda tree: tree["estimators"][1].update(matching={"ratio": 2}))
-    from benchmarks.blocks import pair_key
-    from benchmarks.verbs import own_study
+    from benchmarks.asked.blocks import pair_key
+    from benchmarks.cli.verbs import own_study
 
     scenario = own_study(RunFolder(folder)).scenario
     forger.judged(folder, lambda pairs: pairs.__setitem__(slice(None), [pair_key(*one) for one in scenario.judged()]))

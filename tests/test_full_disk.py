@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.cli import cli
-from benchmarks.store import RunError
+from benchmarks.asked.errors import RunError
+from benchmarks.cli.commands import cli
 from tests.commands import refused
 from tests.measured import Measured
 

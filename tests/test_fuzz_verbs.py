@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import cli
-from simulator.documents import resolved_yaml
+from benchmarks.cli import commands
+from simulator.documents.loading import resolved_yaml
 from tests.measured import Measured
 from tests.verb_corpus import bombs, damaged, mutant, mutant_csv, mutant_parquet, override
 from tests.worlds import tree
@@ -42,7 +42,7 @@ def called(*words: str) -> Told:
     """The verb run in this process, errors handled as by the console script, warnings being errors."""
 
     def command() -> object:
-        return cli.cli.main(list(words), prog_name="trialtwin", standalone_mode=False)
+        return commands.cli.main(list(words), prog_name="trialtwin", standalone_mode=False)
 
     before = _memory("VmRSS:")
     if CLEAR.exists():
@@ -50,7 +50,7 @@ def called(*words: str) -> Told:
     begun = time.process_time()
     with CliRunner().isolation() as (out, err, _), warnings.catch_warnings():
         warnings.simplefilter("error")
-        code = cli._guarded(command)
+        code = commands._guarded(command)
         sys.stdout.flush()
         told = out.getvalue().decode("utf-8", "replace"), err.getvalue().decode("utf-8", "replace")
     return Told(words, code, *told, time.process_time() - begun, _memory("VmHWM:") - before)
@@ -291,7 +291,9 @@ def test_many_more_mutated_files_end_well(name: str, measured: Measured) -> None
 
 
 def test_small_tables_that_unfold_to_gigabytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.data_table.MAX_BYTES", 16 * 2**20)  # so that a moment suffices to make too much
+    monkeypatch.setattr(
+        "analysis.cohort_files.data_table.MAX_BYTES", 16 * 2**20
+    )  # so that a moment suffices to make too much
     columns = ("estimate", "se", "truth", "method", "replicate")
     for name, data in bombs(columns).items():
         Path("bomb.parquet").write_bytes(data)
@@ -305,9 +307,9 @@ def test_what_is_not_refused_well_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(AssertionError):
         judged("check", "absent.yaml", names=("present.yaml",))
     if STATUS.exists():
-        monkeypatch.setattr("benchmarks.verbs.check", lambda *_: bytearray(400_000_000).decode()[:1])
+        monkeypatch.setattr("benchmarks.cli.verbs.check", lambda *_: bytearray(400_000_000).decode()[:1])
         with pytest.raises(AssertionError):
             judged("check", "small.yaml", names=())
-    monkeypatch.setattr("benchmarks.verbs.check", lambda *_: {}["x"])
+    monkeypatch.setattr("benchmarks.cli.verbs.check", lambda *_: {}["x"])
     with pytest.raises(KeyError):
         judged("check", "small.yaml", names=())

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from simulator import yaml12
-from simulator.documents import DocumentError, digest, load, parse, resolved_yaml
-from simulator.spec import Spec
+from simulator.documents import yaml12
+from simulator.documents.loading import DocumentError, digest, load, parse, resolved_yaml
+from simulator.documents.spec import Spec
 from tests.measured import Measured
 from tests.yaml_corpus import BASE, SEEDS, TOKENS, Study, hostile, mutated
 
@@ -144,7 +144,7 @@ def peak_memory() -> float:
 
 
 def test_shipped_documents_survive_mutation(tmp_path: Path) -> None:
-    from benchmarks.scenario import Scenario
+    from benchmarks.asked.scenario import Scenario
 
     paths = sorted(SCENARIOS.rglob("*.yaml"))
     assert len(paths) > 30

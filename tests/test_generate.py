@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from simulator.cohort import Cohorts
-from simulator.cure import Cure
-from simulator.followup import Informative
-from simulator.generate import Resolved, generate, resolve
-from simulator.outcomes import HazardSpec
-from simulator.subsequent import Subsequent
-from simulator.treatment_start import TreatmentStart
-from simulator.world import World
+from simulator.cohort.cohorts import Cohorts
+from simulator.mechanisms.cure import Cure
+from simulator.mechanisms.followup import Informative
+from simulator.mechanisms.outcomes import HazardSpec
+from simulator.mechanisms.subsequent import Subsequent
+from simulator.mechanisms.treatment_start import TreatmentStart
+from simulator.world.generate import Resolved, generate, resolve
+from simulator.world.sections import World
 from tests.reference import simulator_twin as twin
 from tests.simulated import cohorts, paper, simple, tree, world, z_of_mean
 

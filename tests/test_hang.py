@@ -21,17 +21,19 @@ import pytest
 
 from analysis.estimators.own import columns_of
 from analysis.kernels.status import LOST, Status
-from benchmarks import executors, forecast, stuck, study
-from benchmarks.blocks import Block, block_rows, halves, joined, lost_rows, prepare, time_limit
-from benchmarks.executors import Rescue, Stalled, crew
-from benchmarks.parts import Parts
-from benchmarks.patience import seconds, told
-from benchmarks.pools import Serial
-from benchmarks.progress import Progress
-from benchmarks.retries import lost_in, lost_words
-from benchmarks.sampled import samples
-from benchmarks.store import RunError, RunFolder
-from simulator.generate import generate
+from benchmarks.asked.blocks import Block, block_rows, halves, joined, lost_rows, prepare, time_limit
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.patience import seconds, told
+from benchmarks.asked.sampled import samples
+from benchmarks.runs.parts import Parts
+from benchmarks.runs.retries import lost_in, lost_words
+from benchmarks.runs.store import RunFolder
+from benchmarks.study import forecast, running
+from benchmarks.workers import executors, stuck
+from benchmarks.workers.executors import Rescue, Stalled, crew
+from benchmarks.workers.pools import Serial
+from benchmarks.workers.progress import Progress
+from simulator.world.generate import generate
 from tests.test_cli import _call
 from tests.test_executors_ending import soon
 from tests.worlds import scenario
@@ -61,9 +63,9 @@ def _asked(count: int = 40, *estimators: dict[str, Any], **run: Any) -> Any:
     return scenario(run=run, estimators=estimators or (OWN, CRUDE, OTHER))
 
 
-def _run(folder: Path, asked: Any, backend: str = "serial", **work: Any) -> study.StudyResult:
+def _run(folder: Path, asked: Any, backend: str = "serial", **work: Any) -> running.StudyResult:
     cells = prepare([({}, asked)])
-    return study.run_study(cells, RunFolder(folder), study.Work(2, 10, backend, **work), lambda *_: None)
+    return running.run_study(cells, RunFolder(folder), running.Work(2, 10, backend, **work), lambda *_: None)
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Non
     return write
 
 
-def _statuses(result: study.StudyResult, name: str) -> list[int]:
+def _statuses(result: running.StudyResult, name: str) -> list[int]:
     return [int(code) for code in result.rows.of(0, "OS", name, ())[1]]
 
 
@@ -124,7 +126,7 @@ def test_only_what_was_lost_is_computed_again_and_once(
         computed.append((block.first, block.last, tuple(one.name for _, one in block.judged)))
         return block_rows(block)
 
-    monkeypatch.setattr(study, "block_rows", counting)
+    monkeypatch.setattr(running, "block_rows", counting)
     lost = _run(tmp_path / "run", _asked())
     assert [r for r, code in enumerate(_statuses(lost, "mine")) if code == Status.WORKER_LOST] == list(BAD)
     computed.clear()
@@ -149,7 +151,7 @@ def test_a_retry_that_is_killed_is_put_together_by_the_next_command(
 ) -> None:
     _run(tmp_path / "run", _asked())
     Path("mended").touch()
-    genuine = study.mend
+    genuine = running.mend
 
     def killed(*words: Any) -> int:
         genuine(*words)
@@ -158,7 +160,7 @@ def test_a_retry_that_is_killed_is_put_together_by_the_next_command(
         killed.__dict__["count"] = 1
         return 1
 
-    monkeypatch.setattr(study, "mend", killed)
+    monkeypatch.setattr(running, "mend", killed)
     with pytest.raises(KeyboardInterrupt):
         _run(tmp_path / "run", _asked())
     monkeypatch.undo()
@@ -171,12 +173,14 @@ def test_a_retry_that_is_killed_is_put_together_by_the_next_command(
 def test_shards_mend_their_own_parts_and_a_merge_mends_none(tmp_path: Path) -> None:
     cells, folder = prepare([({}, _asked())]), RunFolder(tmp_path / "run")
     for shard in ((1, 2), (2, 2)):
-        study.compute(cells, folder, study.Work(1, 10), lambda *_: None, shard)
-    merged = study.run_study(cells, folder, study.Work(1, 10, retry=False), lambda *_: None)
+        running.compute(cells, folder, running.Work(1, 10), lambda *_: None, shard)
+    merged = running.run_study(cells, folder, running.Work(1, 10, retry=False), lambda *_: None)
     Path("mended").touch()
-    counts = [study.compute(cells, folder, study.Work(1, 10), lambda *_: None, shard)[0] for shard in ((1, 2), (2, 2))]
+    counts = [
+        running.compute(cells, folder, running.Work(1, 10), lambda *_: None, shard)[0] for shard in ((1, 2), (2, 2))
+    ]
     assert counts == [1, 1]  # replicates 3, and 17 to 18
-    again = study.run_study(cells, folder, study.Work(1, 10, retry=False), lambda *_: None)
+    again = running.run_study(cells, folder, running.Work(1, 10, retry=False), lambda *_: None)
     assert again.rows_sha256 != merged.rows_sha256
     assert again.rows_sha256 == _run(tmp_path / "whole", _asked()).rows_sha256
 
@@ -186,18 +190,18 @@ def test_what_was_mended_elsewhere_is_merged_in(tmp_path: Path) -> None:
     """A part that was copied while rows of it were lost is copied again once they are found."""
     here, there = RunFolder(tmp_path / "here"), RunFolder(tmp_path / "there")
     cells = prepare([({}, _asked(20))])
-    lost = study.run_study(cells, there, study.Work(1, 10), lambda *_: None)
+    lost = running.run_study(cells, there, running.Work(1, 10), lambda *_: None)
     assert Parts(here).take(Parts(there))
     assert not Parts(here).take(Parts(there))
-    first = study.run_study(cells, here, study.Work(1, 10, retry=False), lambda *_: None)
+    first = running.run_study(cells, here, running.Work(1, 10, retry=False), lambda *_: None)
     assert first.rows_sha256 == lost.rows_sha256
     counted = [lost_in(Parts(here), cell) for cell in cells]
     assert [(one["estimator"], one["status"], one["count"]) for one in counted[0]] == [("mine", "TIMEOUT", 3)]
     Path("mended").touch()
-    study.run_study(cells, there, study.Work(1, 10), lambda *_: None)
+    running.run_study(cells, there, running.Work(1, 10), lambda *_: None)
     assert Parts(here).take(Parts(there))
-    here.write_checked(study.MADE_OF, b"[]")
-    merged = study.run_study(cells, here, study.Work(1, 10, retry=False), lambda *_: None)
+    here.write_checked(running.MADE_OF, b"[]")
+    merged = running.run_study(cells, here, running.Work(1, 10, retry=False), lambda *_: None)
     assert set(_statuses(merged, "mine")) == {Status.OK}
 
 
@@ -257,9 +261,9 @@ def test_a_compiled_estimator_that_kills_or_hangs_its_worker_is_lost_alone(
     estimators = (CRUDE, {"kind": "logrank", "endpoints": ("OS",)}, {"kind": "exponential", "endpoints": ("OS",)})
     asked = _asked(12, *estimators)
     whole = _run(tmp_path / "whole", asked)
-    monkeypatch.setattr(study, "block_rows", partial(_deadly, how=how))
+    monkeypatch.setattr(running, "block_rows", partial(_deadly, how=how))
     limits = Rescue(halves, joined, lost_rows, lambda block: 15.0, partial(lost_rows, late=True))  # noqa: ARG005
-    monkeypatch.setattr(study, "RESCUE", limits if how == "hangs" else study.RESCUE)
+    monkeypatch.setattr(running, "RESCUE", limits if how == "hangs" else running.RESCUE)
     made = _run(tmp_path / "made", asked, "processes")
     status = Status.TIMEOUT if how == "hangs" else Status.WORKER_LOST
     assert _statuses(made, "crude") == [status if r == 7 else Status.OK for r in range(12)]
@@ -362,7 +366,7 @@ def test_a_forecast_of_what_hangs_is_one_line(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(forecast, "PILOT_PATIENCE", 1.5)
     cells = prepare([({}, _asked(replicate_timeout=None))])
     with pytest.raises(RunError, match=r"estimator 'mine' took longer than 1.5 s over replicate 3 of cell 0"):
-        forecast.forecast("", cells, study.Work(1, 10), RunFolder(Path("nowhere")), lambda _: "")
+        forecast.forecast("", cells, running.Work(1, 10), RunFolder(Path("nowhere")), lambda _: "")
 
 
 def _study(folder: Path) -> None:
@@ -426,5 +430,5 @@ def test_parts_of_which_nothing_was_lost_are_not_read_for_it(tmp_path: Path, mon
 
     monkeypatch.setattr(Parts, "read", never)
     cells = prepare([({}, asked)])
-    assert study._to_retry(cells, Parts(RunFolder(tmp_path)), study.Work(1, 10), (1, 1)) == []
-    assert replace(study.Work(1), retry=False) != study.Work(1)
+    assert running._to_retry(cells, Parts(RunFolder(tmp_path)), running.Work(1, 10), (1, 1)) == []
+    assert replace(running.Work(1), retry=False) != running.Work(1)

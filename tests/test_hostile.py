@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.table_files import safe_cell
-from analysis.text_table import TextTable, clean
-from benchmarks.tables import text_table
+from analysis.tables.table_files import safe_cell
+from analysis.tables.text_table import TextTable, clean
+from benchmarks.words.plain_text import text_table
 from tests import hostile
 from tests.commands import printed, refused
 from tests.test_report import Page, figures

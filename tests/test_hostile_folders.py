@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.cli import cli
-from benchmarks.own_parquet import opened_parquet
-from benchmarks.rows import SCHEMA
-from benchmarks.store import RunError, RunFolder
+from benchmarks.asked.errors import RunError
+from benchmarks.cli.commands import cli
+from benchmarks.runs.own_parquet import opened_parquet
+from benchmarks.runs.rows import SCHEMA
+from benchmarks.runs.store import RunFolder
 from tests import forger
 from tests.commands import refused
 
@@ -264,7 +265,7 @@ def _checked(folder: Path, place: Path, content: str) -> None:
 
 def _one_line(words: list[str]) -> int:
     """The exit code of a command that may refuse or not, and ends in no traceback."""
-    from benchmarks.cli import _guarded
+    from benchmarks.cli.commands import _guarded
 
     said: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
@@ -344,7 +345,9 @@ def test_a_manifest_cannot_make_a_report_read_a_file(folder: Path, tmp_path: Pat
 def test_a_pipe_as_log_does_not_hang_a_command(folder: Path) -> None:
     (folder / "log").unlink()
     os.mkfifo(folder / "log")
-    script = f"import sys; sys.argv = {['trialtwin', *_words(folder)]!r}; from benchmarks.cli import main; main()"
+    script = (
+        f"import sys; sys.argv = {['trialtwin', *_words(folder)]!r}; from benchmarks.cli.commands import main; main()"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert "log: is a pipe, not a file; remove it" in done.stderr

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.cohort_spec import CohortSpec
-from benchmarks import cli, verbs
-from simulator.documents import load, parse
+from analysis.cohort_files.cohort_spec import CohortSpec
+from benchmarks.asked.load_study import load_study
+from benchmarks.cli import commands, verbs
+from simulator.documents.loading import load, parse
 
 HOME = Path(__file__).parent.parent
 README = (HOME / "README.md").read_text("utf-8")
@@ -102,8 +103,8 @@ def test_the_gate_runs_the_commands_of_the_readme() -> None:
 
 def test_the_readme_names_every_command_and_no_page_another() -> None:
     for page in PAGES.values():
-        assert set(re.findall(r"`trialtwin ([\w-]+)", page)) <= cli.cli.commands.keys()
-    assert all(re.search(rf"`(trialtwin )?{name}\b", README) for name in cli.cli.commands)
+        assert set(re.findall(r"`trialtwin ([\w-]+)", page)) <= commands.cli.commands.keys()
+    assert all(re.search(rf"`(trialtwin )?{name}\b", README) for name in commands.cli.commands)
 
 
 def test_changes_are_told_under_three_headings() -> None:
@@ -172,7 +173,7 @@ def test_the_yaml_of_all_pages_is_valid(tmp_path: Path) -> None:
 def test_the_python_of_all_pages_runs(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    verbs.simulate(verbs.load_study("paper", replicates=1), tmp_path / "cohort.csv", False, "plain")
+    verbs.simulate(load_study("paper", replicates=1), tmp_path / "cohort.csv", False, "plain")
     monkeypatch.chdir(tmp_path)
     for block in _blocks("python"):
         exec(compile(block, "a page", "exec"), {})
@@ -198,8 +199,8 @@ def test_a_package_that_is_hidden_is_told_in_one_line(tmp_path: Path, hidden: st
 
 
 PRIVATE = {
-    "numba": ("simulator/numba_private.py", r"numba\.core|\._cache\b|_cache_file"),
-    "click": ("benchmarks/click_private.py", r"__click_params__|click\.core|\._param"),
+    "numba": ("simulator/numerics/numba_private.py", r"numba\.core|\._cache\b|_cache_file"),
+    "click": ("benchmarks/cli/click_private.py", r"__click_params__|click\.core|\._param"),
 }
 
 

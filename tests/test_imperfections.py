@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from benchmarks.truth import is_strict_null
-from simulator.cohort import Cohorts
-from simulator.generate import generate, resolve
-from simulator.world import World
+from benchmarks.truth.counted import is_strict_null
+from simulator.cohort.cohorts import Cohorts
+from simulator.world.generate import generate, resolve
+from simulator.world.sections import World
 from tests.simulated import cohorts, tree, world, z_of_mean
 from tests.test_generate import arrays
 

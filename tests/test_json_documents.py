@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.cli import cli
-from benchmarks.json_documents import DOCUMENTS, described
+from benchmarks.cli.commands import cli
+from benchmarks.cli.json_documents import DOCUMENTS, described
 from tests.commands import printed, refused
 
 SMALL = ("-S", "run.truth_patients=5000", "-S", "population.size=80", "--jobs", "1")

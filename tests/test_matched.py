@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from analysis import survival
 from analysis.estimators import Estimate, Matched, Sample
+from analysis.estimators.pair_bootstrap import matched_sets
 from analysis.kernels.status import Status
-from analysis.matched_curves import CurveMeasure, curve_difference, influences
-from analysis.matching import match
-from analysis.pair_bootstrap import matched_sets
-from analysis.plan import Plan
-from benchmarks.blocks import Cell
-from benchmarks.truths import find_truths
-from simulator.generate import generate, resolve
+from analysis.plan.analysis_plan import Plan
+from analysis.propensity.matching import match
+from analysis.survival import statistics
+from analysis.survival.matched_curves import CurveMeasure, curve_difference, influences
+from benchmarks.asked.blocks import Cell
+from benchmarks.truth.of_cells import find_truths
+from simulator.world.generate import generate, resolve
 from tests.test_estimators import _cohorts, _same, _sample, _slice
 from tests.worlds import scenario
 
@@ -79,10 +79,10 @@ def test_the_curve_with_unit_weights_is_kaplan_meiers(measure: CurveMeasure) -> 
         value, influence = influences(time, event, np.ones(n), horizon, measure)
         here = np.ones((1, n), np.bool_)
         if measure == "rmst":
-            mean = survival.rmst(time[None], event[None], horizon, present=here)
+            mean = statistics.rmst(time[None], event[None], horizon, present=here)
             expected, se = mean.value[0], mean.se[0]
         else:
-            point = survival.survival_at(time[None], event[None], horizon, present=here)
+            point = statistics.survival_at(time[None], event[None], horizon, present=here)
             expected, se = point.value[0], point.se[0]
         assert value == pytest.approx(expected, rel=1e-12)
         if measure == "survival":  # the jackknife of Kaplan-Meier is Greenwood's formula (no ties: exactly)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from analysis.matching import match
+from analysis.propensity.matching import match
 
 ORDERS = ("largest", "smallest", "random", "data", "closest")
 

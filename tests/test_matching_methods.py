@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from analysis.addresses import Address
-from analysis.distances import assigned, labels, whitened
 from analysis.kernels.status import Status
-from analysis.matching import Matching, match, match_as
-from analysis.matching_plan import PRESETS, MatchingPlan, preset
-from simulator.cohort import Floats
-from simulator.generate import generate, resolve
+from analysis.plan.matching_plan import PRESETS, MatchingPlan, preset
+from analysis.propensity.distances import assigned, labels, whitened
+from analysis.propensity.matching import Matching, match, match_as
+from simulator.cohort.addresses import Address
+from simulator.cohort.cohorts import Floats
+from simulator.world.generate import generate, resolve
 from tests.test_matching import CALLS, _brute
 from tests.test_workflow import run
 from tests.worlds import scenario

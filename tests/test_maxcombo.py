@@ -10,8 +10,8 @@ from scipy.special import ndtr
 
 from analysis.kernels.normal_maximum import maximum_beyond
 from analysis.kernels.status import Status
-from analysis.survival import MaxCombo, logrank, maxcombo
-from analysis.weighted_logrank import WEIGHTS
+from analysis.survival.statistics import MaxCombo, logrank, maxcombo
+from analysis.survival.weighted_logrank import WEIGHTS
 from tests.agreement import gap
 from tests.planted import AGREEMENT, Gaps, Rooms, cohort, defects, noticed_by
 from tests.reference import maxcombo as slow
@@ -64,7 +64,7 @@ def test_by_hand() -> None:
 
 def agreement(rooms: Rooms) -> Gaps:
     """z and correlation against the slow twin, with ties, strata and absent patients; p against integration."""
-    tested = rooms["analysis.weighted_logrank"].maxcombo
+    tested = rooms["analysis.survival.weighted_logrank"].maxcombo
     for number in range(4):
         c = cohort(60 + number, 1, n=22, binary=True, tied=number != 1)
         here, arm = c.present, c.x[:, 0] == number % 2
@@ -112,7 +112,7 @@ DEFECTS = [
         ),
     ),
     *defects(
-        "analysis.weighted_logrank",
+        "analysis.survival.weighted_logrank",
         agreement,
         ("maxcombo", "the smallest, not the largest", "np.max(np.abs(z)", "-np.max(-np.abs(z)"),
         ("maxcombo", "signs in the way", "np.max(np.abs(z)", "np.max(z"),

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from benchmarks import performance as measured
-from benchmarks.performance import Measure, contrast, in_direction, performance
+from benchmarks.performance import measures as measured
+from benchmarks.performance.measures import Measure, contrast, in_direction, performance
 
 ALONE = {
     "mean", "bias", "relative_bias", "mse", "rmse", "model_se", "mean_difference", "bias_difference", "mse_difference",

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from benchmarks.truth import is_strict_null
-from simulator.entry import Accrual
-from simulator.world import World
+from benchmarks.truth.counted import is_strict_null
+from simulator.mechanisms.entry import Accrual
+from simulator.world.sections import World
 from tests.simulated import cohorts, simple, tree, world, z_of_mean
 
 RATE = {"baseline": {"kind": "exponential", "rate": 0.1}}

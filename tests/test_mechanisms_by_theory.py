@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from analysis.estimators import Crude, Sample
-from analysis.plan import Plan
-from simulator.generate import generate, resolve
-from simulator.world import World
+from analysis.plan.analysis_plan import Plan
+from simulator.world.generate import generate, resolve
+from simulator.world.sections import World
 from tests.reference.cox_limit import Arm, Array, cox_limit, mixed
 from tests.simulated import z_of_mean
 

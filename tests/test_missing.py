@@ -11,9 +11,10 @@ from analysis.estimators import Adjusted, Crude, LogRankTest, Matched
 from analysis.estimators.base import Estimate
 from analysis.estimators.pooled import estimated, pooled, samples_of
 from analysis.kernels.status import Status
-from analysis.missing import DONORS, MissingPlan, completed, cumulative_hazard
-from analysis.plan import Plan
-from simulator.cohort import Endpoint, Observed
+from analysis.plan.analysis_plan import Plan
+from analysis.plan.missing_plan import MissingPlan
+from analysis.propensity.missing import DONORS, completed, cumulative_hazard
+from simulator.cohort.cohorts import Endpoint, Observed
 from tests.agreement import gap
 from tests.planted import Gaps, Rooms, defects, noticed_by
 from tests.reference.imputation import imputed

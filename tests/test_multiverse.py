@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.plan import Plan
+from analysis.plan.analysis_plan import Plan
+from benchmarks.asked.errors import RunError
 from benchmarks.questions.multiverse import AXES, Specification, axes_of, level_effects, share, specifications
-from benchmarks.store import RunError
 from tests.commands import answered, printed, refused
 
 PLAN = Plan.model_validate(

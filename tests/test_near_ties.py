@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.cohort_file import CohortSpec, read_cohort
-from analysis.near_ties import tied
-from analysis.workflow import analyse
-from benchmarks.simulated_spec import cohort_spec
-from benchmarks.verbs import load_study
+from analysis.cohort_files.cohort_file import CohortSpec, read_cohort
+from analysis.cohort_files.near_ties import tied
+from analysis.paper.workflow import analyse
+from benchmarks.asked.load_study import load_study
+from benchmarks.asked.simulated_spec import cohort_spec
 from tests import oracle
 from tests.agreement import gap
 from tests.commands import printed, refused
@@ -43,7 +43,7 @@ def test_times_are_made_those_of_r() -> None:
 
 @pytest.mark.parametrize("factor", [0.9, 1.1])
 def test_another_tolerance_is_noticed(monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
-    monkeypatch.setattr("analysis.near_ties.TOLERANCE", factor * 2.0**-26)
+    monkeypatch.setattr("analysis.cohort_files.near_ties.TOLERANCE", factor * 2.0**-26)
     pairs = zip(R["times"], R["fixed"], strict=True)
     assert any(tied(oracle.vector(t)).tolist() != oracle.vector(fixed).tolist() for t, fixed in pairs)
 

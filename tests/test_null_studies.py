@@ -7,13 +7,13 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from analysis import matching
 from analysis.estimators import Crude, Estimate, Estimator
-from benchmarks.performance import Measure
+from analysis.propensity import matching
+from benchmarks.asked.load_study import load_study
+from benchmarks.performance.measures import Measure
 from benchmarks.validation import Check, as_text, judged, nulls
 from benchmarks.validation.check import ALPHA
 from benchmarks.validation.studies import STUDIES
-from benchmarks.verbs import load_study
 
 WORLDS = ("null-randomised", "null-cautious", "null-confounded", "null-bootstrap", "strong-prognosis")
 AIMS_ELSEWHERE = {"exponential", "own"}  # the first is wrong here, as hazards are mixed; the second is the user's

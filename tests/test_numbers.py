@@ -5,16 +5,16 @@ from functools import cache
 import numpy as np
 import pytest
 
-from analysis.addresses import Address
-from analysis.block_workflow import BlockAnalysis
 from analysis.estimators import Sample
-from analysis.numbers import BlockNumbers, number_in
-from analysis.workflow import analyse
-from benchmarks.scenario import Scenario
-from simulator.cohort import Endpoint, Observed
-from simulator.documents import load, parse
-from simulator.generate import generate, resolve
-from simulator.keys import Step, split_key
+from analysis.paper.block_workflow import BlockAnalysis
+from analysis.paper.numbers import BlockNumbers, number_in
+from analysis.paper.workflow import analyse
+from benchmarks.asked.scenario import Scenario
+from simulator.cohort.addresses import Address
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.documents.keys import Step, split_key
+from simulator.documents.loading import load, parse
+from simulator.world.generate import generate, resolve
 
 WORLD = parse(load("hcc-lung-metastasis"), Scenario)
 KEYS = [

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis import survival
-from analysis.occupancy import Occupancy, occupancy
+from analysis.survival import statistics
+from analysis.survival.occupancy import Occupancy, occupancy
 
 RNG = np.random.Generator(np.random.Philox(8))
 
@@ -31,7 +31,7 @@ def test_without_censoring_the_shares_are_those_of_the_patients() -> None:
 def test_with_censoring_the_free_are_kaplan_meiers_and_the_shares_sum_to_one() -> None:
     progression, death = course(300, censored=True)
     found = occupancy(progression, death)
-    km = survival.kaplan_meier(*progression, present=np.ones(300, np.bool_))
+    km = statistics.kaplan_meier(*progression, present=np.ones(300, np.bool_))
     at = np.searchsorted(km.time, found.time[1:], side="right") - 1
     assert found.free[1:] == pytest.approx(np.where(at >= 0, km.survival[at], 1.0))
     assert found.free + found.progressed + found.dead == pytest.approx(1.0)

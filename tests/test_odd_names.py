@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cli import _guarded, cli
-from benchmarks.gallery import gallery
-from benchmarks.store import RunError, RunFolder
+from benchmarks.asked.errors import RunError
+from benchmarks.cli.commands import _guarded, cli
+from benchmarks.cli.gallery import gallery
+from benchmarks.runs.store import RunFolder
 
 STUDY = """name: small
 extends: hcc-lung-metastasis

@@ -8,10 +8,10 @@ import pytest
 
 from analysis.estimators import Aipw, Crude, GComputation, Ipcw, Sample
 from analysis.kernels.status import Status
-from benchmarks.blocks import Cell
-from benchmarks.truths import find_truths
-from simulator.cohort import Cohorts
-from simulator.generate import generate, resolve
+from benchmarks.asked.blocks import Cell
+from benchmarks.truth.of_cells import find_truths
+from simulator.cohort.cohorts import Cohorts
+from simulator.world.generate import generate, resolve
 from tests.worlds import scenario, tree
 
 HORIZON = 20.0  # before it, nobody is censored in either arm

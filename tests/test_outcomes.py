@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from scipy.optimize import brentq
 from scipy.stats import kstest, multivariate_normal, norm
 
-from simulator.outcomes import (
+from simulator.mechanisms.outcomes import (
     Effect,
     Frailty,
     Hazard,
@@ -21,7 +21,7 @@ from simulator.outcomes import (
     frailty,
     latent_response,
 )
-from simulator.streams import Streams
+from simulator.numerics.streams import Streams
 from tests.reference import simulator_twin as twin
 from tests.simulated import cohorts, simple, world, z_of_mean
 

@@ -10,7 +10,7 @@ import pytest
 from analysis.estimators import Crude, Own, Sample
 from analysis.estimators.own import OwnFunctionError, found, frame, source_digest
 from analysis.kernels.status import Status
-from simulator.generate import generate, resolve
+from simulator.world.generate import generate, resolve
 from tests.test_cli import _call
 from tests.trusting import trusted
 from tests.worlds import scenario

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import own_link, own_process
-from analysis.estimators import Estimate, Own
+from analysis.estimators import Estimate, Own, own_link, own_process
 from analysis.estimators.own import OwnFunctionError, answer_of, columns_of
 from analysis.kernels.status import Status
 from tests.own_functions import peto

@@ -9,11 +9,11 @@ import pytest
 from analysis.estimators import Estimator
 from analysis.estimators.pooled import estimated
 from analysis.kernels.status import Status
-from benchmarks.blocks import Cell
-from benchmarks.sampled import samples
-from benchmarks.scenario import Scenario
-from benchmarks.truths import find_truths
-from simulator.generate import generate, resolve
+from benchmarks.asked.blocks import Cell
+from benchmarks.asked.sampled import samples
+from benchmarks.asked.scenario import Scenario
+from benchmarks.truth.of_cells import find_truths
+from simulator.world.generate import generate, resolve
 from tests.worlds import tree
 
 PATIENTS, REPLICATES = 2000, 40

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.blocks import prepare
-from benchmarks.manifest import manifest
-from benchmarks.paired import cells, methods
+from benchmarks.asked.blocks import prepare
+from benchmarks.asked.load_study import load_study
 from benchmarks.report import study_report
-from benchmarks.store import RunFolder
-from benchmarks.study import StudyResult, Work, run_study
-from benchmarks.study_document import study_json
-from benchmarks.verbs import load_study
+from benchmarks.runs.manifest import manifest
+from benchmarks.runs.store import RunFolder
+from benchmarks.study.paired import cells, methods
+from benchmarks.study.running import StudyResult, Work, run_study
+from benchmarks.words.study_document import study_json
 from tests.worlds import scenario
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from analysis import table_files
-from analysis.cohort_spec import CohortSpec
-from analysis.table_files import MissingExtra, as_word, write_tables
-from analysis.text_table import TextTable
-from benchmarks.scenario import Scenario
-from benchmarks.tables import WIDTH
-from simulator.documents import load, parse
+from analysis.cohort_files.cohort_spec import CohortSpec
+from analysis.tables import table_files
+from analysis.tables.table_files import MissingExtra, as_word, write_tables
+from analysis.tables.text_table import TextTable
+from benchmarks.asked.scenario import Scenario
+from benchmarks.words.plain_text import WIDTH
+from simulator.documents.loading import load, parse
 from tests.commands import printed, refused
 
 TABLE1 = """Age (Mean ± SD, year)|Age (year)|  ≤ 50|  > 50|Sex|  Female|  Male|ECOG-PS|  0|  1|  2|Etiology|  HBV|
@@ -49,7 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     shown = printed([*words, "--tables", str(folder / "files"), "--json", str(folder / "a.json")])
     captured: list[TextTable] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmarks.written.write_tables", lambda tables, _: captured.extend(tables))
+        patch.setattr("benchmarks.words.written.write_tables", lambda tables, _: captured.extend(tables))
         printed([*words, "--tables", str(folder / "again")])
     found = json.loads((folder / "a.json").read_text("utf-8"))
     return {"tables": captured, "shown": shown, "json": found, "files": folder / "files", "words": words}
@@ -149,7 +149,7 @@ def test_the_performance_of_a_run_is_written_too(tmp_path: Path) -> None:
 
 
 def test_a_spec_of_a_twin_is_valid_for_every_world() -> None:
-    from benchmarks.simulated_spec import cohort_spec
+    from benchmarks.asked.simulated_spec import cohort_spec
 
     for name in ("hcc-lung-metastasis", "imbrave150"):
         scenario = parse(load(name, spec=Scenario), Scenario)

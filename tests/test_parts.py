@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.kernels.status import Status
-from benchmarks import study
-from benchmarks.blocks import Block, Cell, block_rows, halves, joined, lost_rows, prepare
-from benchmarks.parts import Parts, _gaps, _steps
-from benchmarks.scenario import Scenario
-from benchmarks.store import RunError, RunFolder
+from benchmarks.asked.blocks import Block, Cell, block_rows, halves, joined, lost_rows, prepare
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.scenario import Scenario
+from benchmarks.runs.parts import Parts, _gaps, _steps
+from benchmarks.runs.store import RunFolder
+from benchmarks.study import running
 from tests.worlds import scenario, tree
 
 
@@ -32,9 +33,9 @@ def _rows(folder: Path, *asked: Scenario, block: int = 5) -> tuple[str, list[tup
         return block_rows(block)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study, "block_rows", counting)
+        patch.setattr(running, "block_rows", counting)
         cells = prepare([({}, one) for one in asked])
-        rows = study.all_rows(cells, RunFolder(folder), study.Work(1, block), lambda *_: None)
+        rows = running.all_rows(cells, RunFolder(folder), running.Work(1, block), lambda *_: None)
     return rows.digest(), computed
 
 

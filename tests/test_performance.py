@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from benchmarks.performance import performance
+from benchmarks.performance.measures import performance
 
 OK = int(Status.OK)
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from analysis.plan import Plan, cox_terms, level_terms, plain_number, propensity_terms, subgroup_factors
-from simulator.terms import Variable
+from analysis.plan.analysis_plan import Plan, cox_terms, level_terms, plain_number, propensity_terms, subgroup_factors
+from simulator.cohort.terms import Variable
 
 VARIABLES = {
     "age": Variable("age", "continuous", cuts=(50.0, 65.0)),

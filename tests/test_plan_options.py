@@ -9,11 +9,11 @@ import pytest
 
 from analysis.estimators import Crude, Matched
 from analysis.estimators.pooled import estimated, samples_of
-from analysis.missing import MissingPlan
-from analysis.plan import CoxPlan, Plan, SurvivalPlan, TablePlan
-from analysis.workflow import analyse
-from simulator.cohort import Observed
-from simulator.spec import Spec
+from analysis.paper.workflow import analyse
+from analysis.plan.analysis_plan import CoxPlan, Plan, SurvivalPlan, TablePlan
+from analysis.plan.missing_plan import MissingPlan
+from simulator.cohort.cohorts import Observed
+from simulator.documents.spec import Spec
 from tests.options import ignored
 from tests.test_estimator_options import RESULTS, cohorts
 

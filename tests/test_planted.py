@@ -81,7 +81,7 @@ def test_every_defect_can_be_planted() -> None:
 
 def test_every_kernel_is_looked_for() -> None:
     assert len(MODULES) > 20
-    assert set(MODULES) >= {"analysis.kernels.cox", "analysis.kernels.matching", "simulator.streams"}
+    assert set(MODULES) >= {"analysis.kernels.cox", "analysis.kernels.matching", "simulator.numerics.streams"}
     assert "score_residuals" in kernels("analysis.kernels.cox_robust")
 
 
@@ -187,7 +187,7 @@ def test_rooms_are_plain_and_private() -> None:
     assert isinstance(one["analysis.kernels.ordering"].sort_rows, types.FunctionType)
     assert one["analysis.kernels.ordering"].sort_rows is not ordering.sort_rows
     times = [[3.0, 1.0, 2.0]]
-    found = [rooms["analysis.survival_data"].time_order(times)[0].tolist() for rooms in (one, two)]
+    found = [rooms["analysis.survival.survival_data"].time_order(times)[0].tolist() for rooms in (one, two)]
     assert found == [[1, 2, 0], [0, 2, 1]]
 
 

@@ -58,7 +58,7 @@ def _slow_fit(number: int, subset: bool, ties: slow_cox.Ties) -> tuple[Any, Any,
 
 def fits(rooms: Rooms) -> Gaps:
     """Coefficients, both covariances, log-likelihoods, score test and counts, with every option, in blocks."""
-    cox = rooms["analysis.survival"].cox
+    cox = rooms["analysis.survival.statistics"].cox
     for number, (p, n, binary, tied, names) in enumerate(CASES):
         c = cohort(number, p, n, binary, tied)
         options = {name: np.stack([getattr(c, name)] * 2) for name in names}
@@ -92,7 +92,7 @@ def models(rooms: Rooms) -> Gaps:
     pair = cohort(60, 3), cohort(61, 3)
     columns = np.array([[1, 1, 1], [0, 1, 1], [1, 0, 0], [1, 0, 1]], bool)
     present = np.stack([here for c in pair for here in (np.ones_like(c.present), c.present)])
-    found = rooms["analysis.survival"].cox(
+    found = rooms["analysis.survival.statistics"].cox(
         *(np.stack([getattr(c, name) for c in pair]) for name in ("time", "event", "x")),
         present=present, columns=columns,
     )  # fmt: skip
@@ -138,21 +138,23 @@ def starts(rooms: Rooms) -> Gaps:
         slow = _slow_fit(number, False, "efron")[1]
         for far in (0.1, -6.0, 40.0):
             start = slow.beta[None] + far * slow.se * (-1.0) ** np.arange(p)
-            found = rooms["analysis.survival"].cox(c.time[None], c.event[None], c.x[None], start=start, **options)
+            found = rooms["analysis.survival.statistics"].cox(
+                c.time[None], c.event[None], c.x[None], start=start, **options
+            )
             yield unless(found.status[0] == Status.OK)
             yield gap(found.beta[0], slow.beta, slow.se)
             yield gap((found.se[0], found.loglik[0] + 0 * slow.se), (slow.se, slow.loglik + 0 * slow.se))
     for seed in (70, 71, 81):
         c = cohort(seed, 1 + seed % 2)
         d, x = _heavy(seed)
-        found = rooms["analysis.survival"].cox(c.time[None], c.event[None], x[None])
+        found = rooms["analysis.survival.statistics"].cox(c.time[None], c.event[None], x[None])
         yield unless(found.status[0] == Status.OK)
         yield gap(found.beta[0], d.beta, d.se)
 
 
 def directions(rooms: Rooms) -> Gaps:
     """Whether nobody at risk overtakes one who dies, along a direction: by going through all pairs."""
-    data, draw, seen = rooms["analysis.survival_data"], Generator(Philox(98)), set()
+    data, draw, seen = rooms["analysis.survival.survival_data"], Generator(Philox(98)), set()
     for time, event, x, options, _ in _existence():
         n, p = x.shape
         stratum, entry = options.get("stratum", np.zeros(n, np.int64)), options.get("entry", np.full(n, -np.inf))
@@ -182,7 +184,7 @@ def directions(rooms: Rooms) -> Gaps:
 
 def statuses(rooms: Rooms) -> Gaps:
     """Whether the maximum exists, as a linear programme says, and input that is no data."""
-    cox, cox_each = rooms["analysis.survival"].cox, rooms["analysis.survival"].cox_each
+    cox, cox_each = rooms["analysis.survival.statistics"].cox, rooms["analysis.survival.statistics"].cox_each
     for time, event, x, options, exists in _existence():
         found = cox(time[None], event[None], x[None], **{name: values[None] for name, values in options.items()})
         yield unless(found.status[0] in FAILED[exists])
@@ -219,7 +221,7 @@ def one_by_one(rooms: Rooms) -> Gaps:
     for number in (20, 21, 22, 23):
         c = cohort(number, 3, n=200 if number == 23 else 20, binary=number != 21)
         for ties in ("efron", "breslow"):
-            each = rooms["analysis.survival"].cox_each(c.time[None], c.event[None], c.x[None], ties=ties)
+            each = rooms["analysis.survival.statistics"].cox_each(c.time[None], c.event[None], c.x[None], ties=ties)
             for p in range(3):
                 slow = _slow_single(number, p, ties)  # type: ignore[arg-type]
                 yield unless(each.status[0, p] == Status.OK)
@@ -228,7 +230,7 @@ def one_by_one(rooms: Rooms) -> Gaps:
                 yield gap(own, (slow.se[0], slow.loglik_null, slow.loglik, slow.score_test))
             yield unless((each.n[0], each.events[0]) == (len(c.time), c.event.sum()))
     time, event, x = np.array([1.0, 2, 2, 3, 4]), np.array([1, 1, 1, 0, 1], bool), np.array([0.0, 0, 0, 1, 1])
-    found = rooms["analysis.survival"].cox_each(time[None], event[None], np.column_stack([x, 1 - x])[None])
+    found = rooms["analysis.survival.statistics"].cox_each(time[None], event[None], np.column_stack([x, 1 - x])[None])
     for p, far in ((0, -40.0), (1, 40.0)):
         limit = slow_cox.likelihood(slow_cox.data(time, event, x[:, None]), np.array([-40.0])).loglik
         yield unless(found.status[0, p] == Status.MONOTONE)

@@ -23,7 +23,7 @@ def _samples() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray,
 
 
 def samples(rooms: Rooms) -> Gaps:
-    module = rooms["analysis.weighted_samples"]
+    module = rooms["analysis.two_samples.weighted_samples"]
     for x, level, _, _, own in _samples():
         n = len(x)
         there = np.append(np.ones(n, bool), [False, True])  # one is absent, and one has no weight
@@ -62,7 +62,7 @@ def _above(f: float, first: float, second: float) -> float:
 
 
 def survival(rooms: Rooms) -> Gaps:
-    module, plans = rooms["analysis.weighted_survival"], rooms["analysis.plan"]
+    module, plans = rooms["analysis.survival.weighted_survival"], rooms["analysis.plan.analysis_plan"]
     for number, (_, _, time, event, own) in enumerate(_samples()):
         n = len(time)
         time[time == time.max()] = 7.0 if number % 2 else time.max()

@@ -52,7 +52,7 @@ def _case(number: int) -> Any:
 
 def matching(rooms: Rooms) -> Gaps:
     """Who is matched with whom, the caliper's width and the weights, in every order, with ties, by brute force."""
-    match = rooms["analysis.matching"].match
+    match = rooms["analysis.propensity.matching"].match
     for number in range(120):
         c, truth = _case(number)
         block = np.stack([c.score[::-1], c.score]), np.stack([c.treated] * 2)
@@ -119,7 +119,7 @@ def _slow_tests(number: int) -> Any:
 
 def two_samples(rooms: Rooms) -> Gaps:
     """t tests, Mann-Whitney, quartiles, weighted means, counts of levels, Pearson and Fisher, by formula."""
-    module = rooms["analysis.tests"]
+    module = rooms["analysis.two_samples.tests"]
     for number in range(4):
         x, group, present, weight, counts = _sample(number)
         truth, sets = _slow_tests(number), np.stack([~present, present])
@@ -238,7 +238,7 @@ DEFECTS = [
         ),
     ),
     *defects(
-        "analysis.matching",
+        "analysis.propensity.matching",
         matching,
         ("_width", "a caliper's degrees of freedom", "squares / (n - 1)", "squares / n"),
         ("_width", "a caliper in variances", "caliper * np.sqrt(squares / (n - 1))", "caliper * squares / (n - 1)"),
@@ -298,7 +298,7 @@ DEFECTS = [
         ("_tails", "a tail of one table", "while term > NEGLIGIBLE * tail", "while term > tail"),
     ),
     *defects(
-        "analysis.tests",
+        "analysis.two_samples.tests",
         two_samples,
         ("student_of", "Student's degrees of freedom", "df = n.sum(axis=2) - 2", "df = n.sum(axis=2) - 1"),
         ("welch_of", "Welch's degrees of freedom", "(share**2 / (n - 1))", "(share**2 / n)"),

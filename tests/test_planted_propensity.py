@@ -76,7 +76,7 @@ def _slow_logistic(number: int, weighted: bool) -> slow_logistic.Fit:
 
 def logistic(rooms: Rooms) -> Gaps:
     """Coefficients, covariance, log-likelihood, AIC, scores; separation, collinearity, one arm only, NaN."""
-    fit = rooms["analysis.propensity"].logistic
+    fit = rooms["analysis.propensity.logistic_models"].logistic
     for number in range(3):
         c = treatments(number)
         x = np.where(c.present[:, None], c.x, np.nan)
@@ -131,7 +131,7 @@ def mirrored() -> Any:
 
 def selection(rooms: Rooms) -> Gaps:
     """The terms that R's step would keep and their criterion, in every direction; terms that tie; statuses."""
-    step = rooms["analysis.propensity"].stepwise
+    step = rooms["analysis.propensity.logistic_models"].stepwise
     for number in range(9):
         c = treatments(number)
         for direction, start, criterion in STEPS:

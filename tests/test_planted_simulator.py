@@ -9,9 +9,9 @@ import numpy as np
 from numpy.random import Generator, Philox
 from scipy.special import ndtri
 
-from simulator import covariates as installed
-from simulator import outcomes as installed_outcomes
-from simulator.margins import Quantiles
+from simulator.mechanisms import covariates as installed
+from simulator.mechanisms import outcomes as installed_outcomes
+from simulator.mechanisms.margins import Quantiles
 from tests.agreement import gap
 from tests.planted import AGREEMENT, Gaps, Rooms, defects, noticed_by, unless
 from tests.reference import simulator_twin as twin
@@ -37,7 +37,7 @@ SUMS = {
 
 def elementary(rooms: Rooms) -> Gaps:
     """Logarithms, exponentials and normal quantiles by other programs, to the last digits; a choice."""
-    module, draw = rooms["simulator.elementary"], Generator(Philox(1))
+    module, draw = rooms["simulator.numerics.elementary"], Generator(Philox(1))
     x = np.concatenate([draw.uniform(0, 9, 300), 10.0 ** draw.uniform(-300, 300, 60), [1.0, 2.0, 0.5]])
     yield SHARP * gap(module.minus_log(x), [-math.log(value) for value in x])
     x = np.concatenate([draw.uniform(-700, 709, 300), draw.normal(size=50), [0.0, -1e-18]])
@@ -52,7 +52,7 @@ def elementary(rooms: Rooms) -> Gaps:
 
 def streams(rooms: Rooms) -> Gaps:
     """Addressed numbers, bit for bit."""
-    module = rooms["simulator.streams"]
+    module = rooms["simulator.numerics.streams"]
     for seed, replicate, patients, draw in ((1, 0, 3, 0), (7, 2**40, 6, 3), (2**60, 12, 37, 2**33)):
         made = module.Streams(seed).uniform("a", np.array([replicate, replicate + 1]), patients, draw)
         for row in (0, 1):
@@ -70,7 +70,7 @@ def _patients(n: int) -> Any:
 
 
 def _variables(rooms: Rooms) -> Any:
-    variable = rooms["simulator.terms"].Variable
+    variable = rooms["simulator.cohort.terms"].Variable
     return {
         "age": variable("age", "continuous"),
         "late": variable("late", "binary", ("no", "yes")),
@@ -82,18 +82,20 @@ def terms(rooms: Rooms) -> Gaps:
     """Every operator, and NaN."""
     values = _patients(40)
     values[:, -1] = np.nan
-    made = rooms["simulator.terms"].design(tuple(TERMS), _variables(rooms), ("age", "late", "grade"), values.T)
+    made = rooms["simulator.cohort.terms"].design(tuple(TERMS), _variables(rooms), ("age", "late", "grade"), values.T)
     truth = np.array([term(values) for term in TERMS.values()], float).T
     truth[-1] = np.nan
     yield gap(made.x, truth)
-    made = rooms["simulator.terms"].design(("grade",), _variables(rooms), ("age", "late", "grade"), values.T[:-1])
+    made = rooms["simulator.cohort.terms"].design(
+        ("grade",), _variables(rooms), ("age", "late", "grade"), values.T[:-1]
+    )
     yield gap(made.x, np.array([values[2, :-1] == 1, values[2, :-1] == 2]).T)
 
 
 def predictors(rooms: Rooms) -> Gaps:
     """Sums of coefficient x term, of several hundred patients."""
     values = _patients(300)
-    ready = rooms["simulator.predictors"].resolve(SUMS, _variables(rooms))
+    ready = rooms["simulator.cohort.predictors"].resolve(SUMS, _variables(rooms))
     made = ready.of(values.reshape(3, 2, 150)).reshape(-1, 300)
     for name, coefficients in SUMS.items():
         truth = sum((c * TERMS[text](values) for text, c in coefficients.items()), np.zeros(300))
@@ -122,7 +124,7 @@ def _slow_times(hazard: int, effect: int) -> list[float]:
 
 def outcomes(rooms: Rooms) -> Gaps:
     """Times at which a hazard has accumulated its exposure, by bisection; one course from three of them."""
-    module = rooms["simulator.outcomes"]
+    module = rooms["simulator.mechanisms.outcomes"]
     own = []
     for h, (kind, spec) in enumerate(HAZARDS):
         for e, effect in enumerate(EFFECTS):
@@ -159,9 +161,9 @@ def _slow_covariates(patients: int) -> Any:
 
 def covariates(rooms: Rooms) -> Gaps:
     """Values of correlated covariates patient by patient."""
-    module = rooms["simulator.covariates"]
+    module = rooms["simulator.mechanisms.covariates"]
     ready = module.resolve(module.Population(**POPULATION))
-    values = ready.draw(rooms["simulator.streams"].Streams(5), np.arange(2), 50)
+    values = ready.draw(rooms["simulator.numerics.streams"].Streams(5), np.arange(2), 50)
     yield gap(values, _slow_covariates(50))
     yield gap(module.by_patient(values), np.moveaxis(values, 0, -1))
 
@@ -170,15 +172,15 @@ def margins(rooms: Rooms) -> Gaps:
     """Positions of levels, and interpolation in a table of quantiles."""
     z, out = Generator(Philox(6)).normal(size=200), np.empty(200)
     knots, table = np.array([-8.3, -0.4, 0.5, 8.3]), np.cumsum(np.arange(1.0, 16.0)).reshape(3, 5) ** 1.3
-    rooms["simulator.margins"].Quantiles(knots, table).fill(z, out)
+    rooms["simulator.mechanisms.margins"].Quantiles(knots, table).fill(z, out)
     yield gap(out, [twin.value(Quantiles(knots, table), [], value) for value in z])
-    rooms["simulator.margins"].Levels(knots[1:3]).fill(z, out)
+    rooms["simulator.mechanisms.margins"].Levels(knots[1:3]).fill(z, out)
     yield gap(out, (z[:, None] > knots[1:3]).sum(axis=1))
 
 
 DEFECTS = [
     *defects(
-        "simulator.elementary",
+        "simulator.numerics.elementary",
         elementary,
         (
             "_log",
@@ -221,7 +223,7 @@ DEFECTS = [
         ("_choose", "the other of two", "one[i] if which[i] else other[i]", "other[i] if which[i] else one[i]"),
     ),
     *defects(
-        "simulator.streams",
+        "simulator.numerics.streams",
         streams,
         ("fill_uniform", "nine rounds", "range(10)", "range(9)"),
         ("fill_uniform", "the keys' steps exchanged", "k0 += _W0", "k0 += _W1"),
@@ -233,7 +235,7 @@ DEFECTS = [
         ("fill_uniform", "zero is possible", "+ 0.5) * _TO_UNIT", ") * _TO_UNIT", 4),
     ),
     *defects(
-        "simulator.terms",
+        "simulator.cohort.terms",
         terms,
         ("fill_columns", "the lower bound excluded", "(v >= low[p])", "(v > low[p])"),
         ("fill_columns", "the upper bound excluded", "(v <= high[p])", "(v < high[p])"),
@@ -247,7 +249,7 @@ DEFECTS = [
         ),
     ),
     *defects(
-        "simulator.predictors",
+        "simulator.cohort.predictors",
         predictors,
         ("_add_terms", "the lower bound excluded", "(value[i] >= low)", "(value[i] > low)"),
         ("_add_terms", "the upper bound excluded", "(value[i] <= high)", "(value[i] < high)"),
@@ -266,7 +268,7 @@ DEFECTS = [
         ),
     ),
     *defects(
-        "simulator.outcomes",
+        "simulator.mechanisms.outcomes",
         outcomes,
         ("_reach", "time from the start of a piece", "start + np.divide(asked", "0.0 + np.divide(asked"),
         ("_reach", "all exposure in the last piece", "np.divide(asked[i] - before, rate)", "np.divide(asked[i], rate)"),
@@ -282,7 +284,7 @@ DEFECTS = [
         ("joined", "the clock does not start at progression", "progression + after, death", "after, death"),
     ),
     *defects(
-        "simulator.covariates",
+        "simulator.mechanisms.covariates",
         covariates,
         ("_add", "the sign of a correlation", "total[i] += weight * other[i]", "total[i] -= weight * other[i]"),
         (
@@ -294,7 +296,7 @@ DEFECTS = [
         ("_turn", "the first covariate in every column", "out[i, k] = values[k, i]", "out[i, k] = values[0, i]"),
     ),
     *defects(
-        "simulator.margins",
+        "simulator.mechanisms.margins",
         margins,
         ("_levels", "levels downwards", "z[i] > threshold", "z[i] < threshold"),
         ("_interpolate", "a piece too late", "piece += z[i] > knots[j]", "piece += z[i] > knots[j + 1]"),

@@ -65,7 +65,7 @@ def _slow_quantile(number: int, q: float, kind: slow_km.Confidence) -> tuple[flo
 
 def kaplan_meier(rooms: Rooms) -> Gaps:
     """Quantiles, survival at event times and between them, restricted means, with all limits and statuses."""
-    s = rooms["analysis.survival"]
+    s = rooms["analysis.survival.statistics"]
     for number, (time, event) in enumerate(curves()):
         block = np.stack([time, time]), np.stack([event, event])
         for kind in ("log", "log-log", "plain"):
@@ -99,7 +99,7 @@ def _slow_logrank(number: int, rho: float, gamma: float) -> Any:
 
 def logranks(rooms: Rooms) -> Gaps:
     """Observed, expected, variance, chi-square and p, weighted and stratified; statuses."""
-    s = rooms["analysis.survival"]
+    s = rooms["analysis.survival.statistics"]
     for number in range(4):
         c = cohort(50 + number, 1, n=18, binary=True)
         block = np.stack([c.time] * 2), np.stack([c.event] * 2), np.stack([c.x[:, 0] == 1] * 2)
@@ -131,7 +131,7 @@ def ordering(rooms: Rooms) -> Gaps:
         row[draw.integers(0, 30, 6)] = np.repeat([np.nan, np.inf, -np.inf], 2)
     uneven = draw.random(260)
     uneven[7] = 1e9
-    data = rooms["analysis.survival_data"]
+    data = rooms["analysis.survival.survival_data"]
     for row in (*rows, uneven, draw.random(1), np.array([0.0, 1e290, -1e290, 3.0])):
         truth = np.argsort(np.where(np.isfinite(row), row, np.inf), kind="stable")
         both = np.stack([row[::-1], row])
@@ -163,7 +163,7 @@ def _slow_arms(number: int, ties: slow_cox.Ties) -> Any:
 
 def arms(rooms: Rooms) -> Gaps:
     """The log-rank test, the Cox model and the medians of two arms, in several analysis sets; statuses."""
-    two_arms = rooms["analysis.two_arms"].two_arms
+    two_arms = rooms["analysis.survival.two_arms"].two_arms
     for number in range(4):
         time, event, treated, present = _arms(number)
         sets = np.stack([~present, present])

@@ -4,9 +4,10 @@ import functools
 
 import numpy as np
 
-from analysis import survival, weighting
-from analysis.propensity import logistic
-from analysis.standardise import Contrast
+from analysis.propensity import weighting
+from analysis.propensity.logistic_models import logistic
+from analysis.survival import statistics
+from analysis.survival.standardise import Contrast
 from tests.agreement import gap
 from tests.planted import Defect, Gaps, Rooms, defects, noticed_by, unless
 from tests.reference import censoring as slow_censoring
@@ -35,7 +36,7 @@ def _jackknife(seed: int, target: str) -> tuple[float, float]:
 
 def influence(rooms: Rooms) -> Gaps:
     """The SE of contrasts with estimated weights, against stacked equations; Greenwood's variance with weights of 1."""
-    made = rooms["analysis.weighted_variance"]
+    made = rooms["analysis.survival.weighted_variance"]
     for seed in (0, 3):
         p = small(seed, 30)
         time, event, treated, x = p.time[None], p.event[None], p.treated[None], p.x[None]
@@ -46,7 +47,7 @@ def influence(rooms: Rooms) -> Gaps:
         for measure, horizon in (("hr", None), ("rmst", 8.0), ("survival", 6.0)):
             value, se = _stacked(seed, measure, horizon)
             if measure == "hr":
-                beta = survival.cox(time, event, treated[..., None] * 1.0, weight=weight).beta[:, 0]
+                beta = statistics.cox(time, event, treated[..., None] * 1.0, weight=weight).beta[:, 0]
                 gradient = made.cox_gradient(time, event, treated, weight, beta, present=everyone)
             else:
                 found = made.km_contrast(time, event, treated, weight, horizon, measure, present=everyone)
@@ -63,7 +64,7 @@ def influence(rooms: Rooms) -> Gaps:
 
 def balancing(rooms: Rooms) -> Gaps:
     """The weights against a general search, the SE against a jackknife."""
-    made, curves = rooms["analysis.entropy_balancing"], rooms["analysis.weighted_variance"]
+    made, curves = rooms["analysis.propensity.entropy_balancing"], rooms["analysis.survival.weighted_variance"]
     for seed, target in ((0, "att"), (3, "ate"), (5, "atc")):
         p = small(seed, 30)
         found = made.entropy_balance(p.x[None], p.treated[None], target)
@@ -89,7 +90,7 @@ def balancing(rooms: Rooms) -> Gaps:
 
 def pseudo(rooms: Rooms) -> Gaps:
     """Pseudo-observations against leaving out one by one; least squares against the normal equations."""
-    made, draw = rooms["analysis.pseudo"], np.random.default_rng(4)
+    made, draw = rooms["analysis.survival.pseudo"], np.random.default_rng(4)
     for tied in (False, True):
         time, event = draw.exponential(5.0, (1, 20)), draw.random((1, 20)) < 0.7
         time = np.ceil(time) if tied else time
@@ -119,7 +120,7 @@ def _standardised(measure: Contrast, ties: str, size: int) -> tuple[float, np.nd
 
 def outcome_models(rooms: Rooms) -> Gaps:
     """Contrasts of standardised curves and everybody's influence, against a twin and its derivatives."""
-    made, size = rooms["analysis.standardise"], 30
+    made, size = rooms["analysis.survival.standardise"], 30
     time, event, treated, x = modelled(True, size, 1)
     measures: tuple[tuple[Contrast, str], ...] = (
         ("marginal_log_hr", "efron"), ("rmst_difference", "breslow"), ("survival_difference", "efron"),
@@ -136,14 +137,14 @@ def outcome_models(rooms: Rooms) -> Gaps:
 
 def censoring(rooms: Rooms) -> Gaps:
     """Weights for censoring against a row per interval; with equal ones, Kaplan-Meier and Greenwood."""
-    made = rooms["analysis.censoring"]
+    made = rooms["analysis.survival.censoring"]
     for ties in ("efron", "breslow"):
         time, event, treated, _ = censored(True, 30, 1)
         draw = np.random.default_rng(1)
         weight, score = draw.uniform(0.5, 2.0, time.shape), draw.uniform(0.5, 2.0, time.shape)
         found = made.censoring_weighted_contrast(time, event, treated, score, weight=weight, ties=ties)
         rows = slow_censoring.intervals(time[0], event[0], treated[0], score[0], weight[0])
-        fit = survival.cox(
+        fit = statistics.cox(
             rows.stop[None], rows.event[None], rows.treated[None, :, None] * 1.0, entry=rows.start[None],
             weight=rows.weight[None], cluster=rows.patient[None], ties=ties,  # type: ignore[arg-type]
         )  # fmt: skip
@@ -160,7 +161,7 @@ def censoring(rooms: Rooms) -> Gaps:
 
 def distances(rooms: Rooms) -> Gaps:
     """Matching on any distances against brute force, and a choice at random by its definition."""
-    match = rooms["analysis.matching"].match
+    match = rooms["analysis.propensity.matching"].match
     draw = np.random.default_rng(7)
     for trial in range(24):
         order, ratio, again = (

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import norm
 
 from analysis.kernels.status import Status
-from analysis.schoenfeld import events_for_width, events_needed, power_at
+from analysis.survival.schoenfeld import events_for_width, events_needed, power_at
 from benchmarks.questions.power import Goal, Plan, _beyond, bracket, misfit, probit_line, solved, with_error
 from tests.commands import answered, printed, refused
 

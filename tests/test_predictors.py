@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from simulator.predictors import resolve
-from simulator.streams import Streams
-from simulator.terms import Variable, design
+from simulator.cohort.predictors import resolve
+from simulator.cohort.terms import Variable, design
+from simulator.numerics.streams import Streams
 
 VARIABLES = {
     "age": Variable("age", "continuous"),

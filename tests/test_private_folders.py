@@ -13,13 +13,13 @@ from typing import Any
 import numba
 import pytest
 
-from simulator import compiled, private_folders
-from simulator.private_folders import fault, file_fault, made
+from simulator.numerics import compiled, private_folders
+from simulator.numerics.private_folders import fault, file_fault, made
 
 HOME = Path(__file__).parent.parent
 NOBODY = 65534
 ROOT = os.getuid() == 0
-KERNEL = "from simulator.compiled import kernel\n@kernel\ndef more(x):\n    return x + 1.0\n"
+KERNEL = "from simulator.numerics.compiled import kernel\n@kernel\ndef more(x):\n    return x + 1.0\n"
 
 
 class Evil:
@@ -215,7 +215,7 @@ def test_numbas_settings_in_the_current_folder_are_not_read(tmp_path: Path, cont
     """A mailed folder could name one of compiled code in it, which would be run."""
     (tmp_path / ".numba_config.yaml").write_text(content.format(place=tmp_path))
     script = (
-        "from simulator import compiled; import numba, os\n"
+        "from simulator.numerics import compiled; import numba, os\n"
         "numba.config.reload_config()\n"
         "print(numba.config.CACHE_DIR, numba.config.DISABLE_JIT, os.getcwd())"
     )

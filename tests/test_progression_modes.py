@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from simulator.progression_modes import ProgressionModes, Resolved, death_log_hr, draw, resolve
-from simulator.streams import Streams
+from simulator.mechanisms.progression_modes import ProgressionModes, Resolved, death_log_hr, draw, resolve
+from simulator.numerics.streams import Streams
 from tests.simulated import z_of_mean
 
 ARMS = ("LP", "HLP")

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from analysis.kernels.status import Status
-from analysis.propensity import logistic, stepwise
+from analysis.propensity.logistic_models import logistic, stepwise
 
 
 def _data(replicates: int = 6, n: int = 150, p: int = 5, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:

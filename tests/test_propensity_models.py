@@ -8,14 +8,14 @@ from scipy.stats import chi2
 from analysis.estimators import Adjusted, Crude, Ipw, Sample, ScoreCovariate, ScoreStrata, Stratified
 from analysis.estimators.regression import between_quantiles, restricted_cubic
 from analysis.kernels.status import Status
-from analysis.plan import Plan, PropensityPlan
-from analysis.propensity import logistic, stepwise
-from analysis.propensity_learners import PENALTIES, boosted, lasso
-from analysis.survival import cox
-from benchmarks.blocks import prepare
-from benchmarks.scenario import Scenario
-from benchmarks.truths import find_truths
-from simulator.generate import generate, resolve
+from analysis.plan.analysis_plan import Plan, PropensityPlan
+from analysis.propensity.learners import PENALTIES, boosted, lasso
+from analysis.propensity.logistic_models import logistic, stepwise
+from analysis.survival.statistics import cox
+from benchmarks.asked.blocks import prepare
+from benchmarks.asked.scenario import Scenario
+from benchmarks.truth.of_cells import find_truths
+from simulator.world.generate import generate, resolve
 from tests.worlds import scenario, tree
 
 RNG = np.random.default_rng(8)

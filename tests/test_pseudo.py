@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from analysis.pseudo import Quantity, pseudo_observations, regression
+from analysis.survival.pseudo import Quantity, pseudo_observations, regression
 from tests.reference import kaplan_meier
 
 

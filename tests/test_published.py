@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 
-from analysis.published import (
+from analysis.audit.published import (
     Element,
     Stands,
     counts_printed_so,

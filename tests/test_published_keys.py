@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.block_workflow import BlockAnalysis
-from analysis.number_keys import Place, any_paper, nearest, problem
-from analysis.numbers import BlockNumbers, number_in
-from analysis.workflow import analyse
-from benchmarks.cli import main
-from benchmarks.published_keys import compared, number_keys
-from benchmarks.sampled import one_sample
-from benchmarks.scenario import Scenario
-from benchmarks.verbs import load_study
-from simulator.documents import DocumentError, load, parse
-from simulator.generate import generate, resolve
+from analysis.paper.block_workflow import BlockAnalysis
+from analysis.paper.number_keys import Place, any_paper, nearest, problem
+from analysis.paper.numbers import BlockNumbers, number_in
+from analysis.paper.workflow import analyse
+from benchmarks.asked.load_study import load_study
+from benchmarks.asked.published_keys import compared, number_keys
+from benchmarks.asked.sampled import one_sample
+from benchmarks.asked.scenario import Scenario
+from benchmarks.cli.commands import main
+from simulator.documents.loading import DocumentError, load, parse
+from simulator.world.generate import generate, resolve
 from tests.small_papers import write_paper, write_small
 from tests.test_numbers import replicate
 

@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.block_workflow import BlockAnalysis
-from analysis.cohort_analysis import CohortAnalysis
 from analysis.estimators import Sample
 from analysis.estimators.matched import Matched
 from analysis.estimators.regression import Adjusted
 from analysis.estimators.weighted import Ipw
 from analysis.kernels.status import Status
-from analysis.plan import Plan
-from analysis.propensity import logistic, stepwise
-from analysis.standardise import standardised
-from analysis.survival import cox
-from analysis.tables import propensity_table
-from analysis.workflow import analyse
-from simulator.cohort import Endpoint, Observed
-from simulator.terms import Variable
+from analysis.paper.block_workflow import BlockAnalysis
+from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.paper.workflow import analyse
+from analysis.plan.analysis_plan import Plan
+from analysis.propensity.logistic_models import logistic, stepwise
+from analysis.survival.standardise import standardised
+from analysis.survival.statistics import cox
+from analysis.tables.cohort_tables import propensity_table
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.cohort.terms import Variable
 from tests.reference import recession
 
 DATA = Path(__file__).parent / "oracle" / "data"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.asked.load_study import load_study
 from benchmarks.speed import contenders, race
 from benchmarks.speed.tables import text
-from benchmarks.verbs import load_study
-from simulator.documents import shipped
+from simulator.documents.loading import shipped
 from tests.commands import printed
 from tests.measured import PAGE, Measured, listed
 

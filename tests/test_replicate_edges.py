@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from analysis.data_table import CohortFileError
-from benchmarks.cli import cli
-from benchmarks.performance import contrast, performance, significance
-from benchmarks.replicate_table import Columns, Group, judged_table
+from analysis.cohort_files.data_table import CohortFileError
+from benchmarks.cli.commands import cli
+from benchmarks.performance.measures import contrast, performance, significance
+from benchmarks.performance.replicate_table import Columns, Group, judged_table
 from tests.test_cli import _call
 
 TWO_TRUTHS = """rep,method,est,se,true

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 from scipy import stats
 
-from analysis.data_table import CohortFileError
-from benchmarks.cli import cli
-from benchmarks.replicate_table import Columns, judged_table
+from analysis.cohort_files.data_table import CohortFileError
+from benchmarks.cli.commands import cli
+from benchmarks.performance.replicate_table import Columns, judged_table
 
 Z = NormalDist().inv_cdf(0.975)
 

@@ -15,20 +15,23 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from analysis.cohort_file import read_cohort
-from analysis.cohort_spec import CohortSpec
-from analysis.workflow import analyse
-from benchmarks import study, tables, verbs
-from benchmarks.blocks import prepare
-from benchmarks.manifest import manifest
-from benchmarks.performance_tables import performance_table
+from analysis.cohort_files.cohort_file import read_cohort
+from analysis.cohort_files.cohort_spec import CohortSpec
+from analysis.paper.workflow import analyse
+from benchmarks.asked.blocks import prepare
+from benchmarks.asked.load_study import load_study
+from benchmarks.cli import verbs
 from benchmarks.report import cohort_report, study_page, study_report
 from benchmarks.report.engine import WORD, breakable, repeated
 from benchmarks.report.world import base_section, matching_section
-from benchmarks.store import RunFolder
-from benchmarks.study_document import study_json
-from benchmarks.verdicts import verdict
-from simulator.documents import load, parse
+from benchmarks.runs.manifest import manifest
+from benchmarks.runs.store import RunFolder
+from benchmarks.study import running
+from benchmarks.words import plain_text
+from benchmarks.words.performance_tables import performance_table
+from benchmarks.words.study_document import study_json
+from benchmarks.words.verdicts import verdict
+from simulator.documents.loading import load, parse
 from tests.commands import printed
 
 VOID = {"meta", "br", "img", "hr", "link", "input", "wbr"}
@@ -81,10 +84,10 @@ def undated(page: str) -> str:
 
 
 def _study(folder: Path, *settings: str) -> tuple[Any, ...]:
-    asked = verbs.load_study("paper", ("run.truth_patients=5000", *settings), replicates=12)
+    asked = load_study("paper", ("run.truth_patients=5000", *settings), replicates=12)
     held = manifest(asked.document, 1)
     run = RunFolder(folder)
-    result = study.run_study(prepare(asked.cells), run, study.Work(2), lambda *_: None)
+    result = running.run_study(prepare(asked.cells), run, running.Work(2), lambda *_: None)
     return result, asked.document, asked.scenario, held
 
 
@@ -96,7 +99,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
     path = tmp_path_factory.mktemp("cohort") / "cohort.csv"
-    verbs.simulate(verbs.load_study("paper", (), 1), path, False, "plain")
+    verbs.simulate(load_study("paper", (), 1), path, False, "plain")
     spec = parse(load(str(path.with_suffix(".spec.yaml")), spec=CohortSpec), CohortSpec)
     read = read_cohort(path, spec)
     return analyse(read.observed, read.ids, spec.analysis, read.arms, spec.data.labels()), spec
@@ -149,7 +152,7 @@ def test_another_process_gives_the_same_bytes(tmp_path: Path) -> None:
         out.mkdir()
         script = (
             "from click.testing import CliRunner\n"
-            "from benchmarks.cli import cli\n"
+            "from benchmarks.cli.commands import cli\n"
             f"for words in (['report', {str(tmp_path / 'run')!r}, '--tables', {str(out / 'study')!r}],\n"
             f"  ['analyze', {str(tmp_path / 'cohort.csv')!r}, '--spec', {str(tmp_path / 'cohort.spec.yaml')!r},\n"
             f"   '--report', {str(out / 'cohort.html')!r}, '--tables', {str(out / 'tables')!r}]):\n"
@@ -177,7 +180,7 @@ def test_many_cells_make_a_small_report(tmp_path: Path) -> None:
 
 def test_terminal_table_fits_and_holds_every_row(paper: tuple[Any, ...]) -> None:
     text = performance_table(paper[0])
-    assert max(map(len, text.splitlines())) <= tables.WIDTH
+    assert max(map(len, text.splitlines())) <= plain_text.WIDTH
     for estimator in paper[2].estimators:
         assert text.count(f"\n{estimator.name} ") >= 2
 
@@ -190,7 +193,7 @@ def test_verdict_claims_no_bias_within_monte_carlo_error(paper: tuple[Any, ...])
     for estimator in paper[2].estimators:
         if estimator.name == "adjusted":
             continue
-        bias = tables.measures(result, 0, "OS", estimator.name)["bias"]
+        bias = plain_text.measures(result, 0, "OS", estimator.name)["bias"]
         part = told[told.index(f"{estimator.name}: ") :].split("; cover")[0]
         assert f"{bias.value:+.3f}" in part
         assert ("within Monte Carlo error" in part) == (abs(bias.value) < 2 * bias.mcse)
@@ -213,8 +216,8 @@ def test_cohort_report_and_tables(cohort: tuple[Any, ...]) -> None:
     assert "Baseline characteristics" in text
     assert f"{cohort[0].endpoints['OS'].before.cox.hr:.2f}" in text
     assert len(figures(page)) == 13
-    shown = tables.cohort_tables(cohort[0])
-    assert max(map(len, shown.splitlines())) <= tables.WIDTH
+    shown = plain_text.cohort_tables(cohort[0])
+    assert max(map(len, shown.splitlines())) <= plain_text.WIDTH
     assert "Baseline characteristics" in shown
 
 
@@ -231,10 +234,10 @@ def test_hostile_labels_do_no_harm(cohort: tuple[Any, ...]) -> None:
 
 
 def test_hostile_question_and_failures_are_shown(tmp_path: Path) -> None:
-    asked = verbs.load_study("paper", ("run.truth_patients=2000", "population.size=12"), replicates=12)
+    asked = load_study("paper", ("run.truth_patients=2000", "population.size=12"), replicates=12)
     scenario = asked.scenario.model_copy(update={"question": HOSTILE})
     run = RunFolder(tmp_path / "run")
-    result = study.run_study(prepare([({}, scenario)]), run, study.Work(1), lambda *_: None)
+    result = running.run_study(prepare([({}, scenario)]), run, running.Work(1), lambda *_: None)
     assert len(result.rows.failures()) > 0
     page = study_report(result, asked.document, scenario, manifest(asked.document, 1))
     read = Page(page)
@@ -244,14 +247,14 @@ def test_hostile_question_and_failures_are_shown(tmp_path: Path) -> None:
 
 
 def test_numbers_that_do_not_exist_are_a_dash() -> None:
-    assert tables.number(np.nan) == tables.ABSENT
-    assert tables.with_error(tables.Measure(np.nan, np.nan)) == tables.ABSENT
-    assert tables.with_error(tables.Measure(1.0, np.nan)) == "1.000 (-)"
+    assert plain_text.number(np.nan) == plain_text.ABSENT
+    assert plain_text.with_error(plain_text.Measure(np.nan, np.nan)) == plain_text.ABSENT
+    assert plain_text.with_error(plain_text.Measure(1.0, np.nan)) == "1.000 (-)"
 
 
 def test_wide_tables_are_wrapped_not_cut() -> None:
-    text = tables.aligned(["first", "second"], [["a " * 60, "b " * 60]])
-    assert max(map(len, text.splitlines())) <= tables.WIDTH
+    text = plain_text.aligned(["first", "second"], [["a " * 60, "b " * 60]])
+    assert max(map(len, text.splitlines())) <= plain_text.WIDTH
     assert text.count("a") == 60
     assert text.count("b") == 60
 
@@ -287,12 +290,12 @@ def test_a_world_is_compared_with_its_base(paper: tuple[Any, ...]) -> None:
     same = base_section(paper[1])
     assert "It says what hcc-lung-metastasis says." in same.text[0]
     assert same.tables == same.folded == ()
-    asked = verbs.load_study("null-effect", ("population.size=300",))
+    asked = load_study("null-effect", ("population.size=300",))
     shown = base_section(asked.document)
     rows = {row[0]: row[1:] for table in (*shown.tables, *shown.folded) for row in table.rows}
     assert rows["population.size"] == ("422", "300")
     assert rows["outcomes.treatment_effect"][1] == "none"
-    world = base_section(verbs.load_study("imbrave150", ("population.size=300",)).document)
+    world = base_section(load_study("imbrave150", ("population.size=300",)).document)
     assert [row for table in world.tables for row in table.rows] == [("population.size", "501", "300")]
     assert "What the command line sets: 1 value." in world.text[0]
 

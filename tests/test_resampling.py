@@ -12,11 +12,11 @@ from analysis.estimators.base import Estimate
 from analysis.estimators.pooled import pooled, samples_of
 from analysis.estimators.resampling import drawn_patients, resampled
 from analysis.kernels.status import Status
-from analysis.missing import MissingPlan
-from analysis.plan import MatchingPlan, Plan, PropensityPlan
-from simulator.cohort import Endpoint, Observed
-from simulator.generate import generate, resolve
-from simulator.streams import Streams
+from analysis.plan.analysis_plan import MatchingPlan, Plan, PropensityPlan
+from analysis.plan.missing_plan import MissingPlan
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.numerics.streams import Streams
+from simulator.world.generate import generate, resolve
 from tests.reference import weighted as slow
 from tests.worlds import scenario
 
@@ -223,8 +223,8 @@ MATCHED: list[dict[str, Any]] = [
 @pytest.mark.parametrize("score", [None, "across"])
 def test_matched_sets_are_drawn_whole(options: dict[str, Any], score: str | None) -> None:
     """A cohort of the drawn sets built anew, and the contrast in it with each patient's weight."""
-    from analysis import survival
-    from analysis.matched_curves import curve_difference
+    from analysis.survival import statistics
+    from analysis.survival.matched_curves import curve_difference
 
     sample = world() if score is None else with_gaps(score)[1]
     one = Matched(se="bootstrap", boots=20, **options)
@@ -252,7 +252,7 @@ def test_matched_sets_are_drawn_whole(options: dict[str, Any], score: str | None
             else:
                 stratum = label if options.get("model") == "stratified" else None
                 weight = None if stratum is not None else weight
-                fit = survival.cox(time, event, arm[..., None] * 1.0, stratum=stratum, weight=weight)
+                fit = statistics.cox(time, event, arm[..., None] * 1.0, stratum=stratum, weight=weight)
                 values.append(fit.beta[0, 0])
         finite = [value for value in values if np.isfinite(value)]
         assert found.se[r] == pytest.approx(np.std(finite, ddof=1), rel=1e-8)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency
 
-from analysis import weighting
 from analysis.estimators import Binary
 from analysis.kernels.status import Status
-from analysis.propensity import logistic
-from analysis.risks import mcnemar_p, risk_contrast, score_p
+from analysis.propensity import weighting
+from analysis.propensity.logistic_models import logistic
+from analysis.survival.risks import mcnemar_p, risk_contrast, score_p
 
 MEASURES = ("risk_difference", "log_risk_ratio", "log_odds_ratio")
 

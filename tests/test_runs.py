@@ -15,10 +15,10 @@ import pytest
 from click.testing import CliRunner
 
 from analysis.kernels.status import Status
-from benchmarks import study
-from benchmarks.blocks import block_rows, blocks, prepare
-from benchmarks.cli import cli
-from benchmarks.store import RunFolder
+from benchmarks.asked.blocks import block_rows, blocks, prepare
+from benchmarks.cli.commands import cli
+from benchmarks.runs.store import RunFolder
+from benchmarks.study import running
 from tests.commands import refused
 from tests.worlds import scenario
 
@@ -122,7 +122,7 @@ def test_status_tells_how_far_a_run_is(copied: Path) -> None:
 
 def test_a_folder_in_use_is_refused_and_free_once_its_user_is_dead(copied: Path) -> None:
     script = (
-        f"import sys, time\nfrom pathlib import Path\nfrom benchmarks.store import RunFolder\n"
+        f"import sys, time\nfrom pathlib import Path\nfrom benchmarks.runs.store import RunFolder\n"
         f"with RunFolder(Path({str(copied)!r})).lock():\n    print('locked', flush=True)\n    time.sleep(60)\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
@@ -140,9 +140,9 @@ def test_a_folder_in_use_is_refused_and_free_once_its_user_is_dead(copied: Path)
 def test_shards_share_a_folder_but_not_a_shard(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     with folder.lock("1/2"), folder.lock("2/2"):
-        with pytest.raises(study.RunError, match="in use by process"), folder.lock("2/2"):
+        with pytest.raises(running.RunError, match="in use by process"), folder.lock("2/2"):
             pass
-        with pytest.raises(study.RunError, match="in use by process"), folder.lock():
+        with pytest.raises(running.RunError, match="in use by process"), folder.lock():
             pass
     with folder.lock():
         pass
@@ -243,8 +243,8 @@ def test_a_complete_run_is_not_computed_again(copied: Path, monkeypatch: pytest.
     def never(*_: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(study, "block_rows", never)
-    monkeypatch.setattr("benchmarks.truths.find_truths", never)
+    monkeypatch.setattr(running, "block_rows", never)
+    monkeypatch.setattr("benchmarks.truth.of_cells.find_truths", never)
     before = (copied / "results.parquet").stat()
     _json("run", *STUDY, "--reps", "40", "--out", str(copied))
     after = (copied / "results.parquet").stat()
@@ -253,16 +253,16 @@ def test_a_complete_run_is_not_computed_again(copied: Path, monkeypatch: pytest.
 
 def test_a_lost_replicate_is_told_and_the_rest_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written of a replicate whose worker died: status WORKER_LOST, counted among the failures."""
-    from benchmarks.blocks import Block, lost_rows
+    from benchmarks.asked.blocks import Block, lost_rows
 
     asked = scenario(run={"replicates": 6, "seed": 5, "truth_patients": 3_000}, estimators=({"kind": "crude"},))
 
     def losing(block: Block) -> pa.Table:
         return lost_rows(block) if block.first == 2 else block_rows(block)
 
-    monkeypatch.setattr(study, "block_rows", losing)
+    monkeypatch.setattr(running, "block_rows", losing)
     cells = prepare([({}, asked)])
-    result = study.run_study(cells, RunFolder(tmp_path), study.Work(1, 1), lambda *_: None)
+    result = running.run_study(cells, RunFolder(tmp_path), running.Work(1, 1), lambda *_: None)
     _, status = result.rows.of(0, "OS", "crude")
     assert status.tolist() == [0, 0, Status.WORKER_LOST, 0, 0, 0]
     assert set(result.rows.failures()["status"]) == {"WORKER_LOST"}

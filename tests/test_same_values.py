@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.as_read import NotEvents
-from analysis.cohort_file import CohortFileError, CohortSpec, read_cohort
-from simulator.documents import load, parse
+from analysis.cohort_files.as_read import NotEvents
+from analysis.cohort_files.cohort_file import CohortFileError, CohortSpec, read_cohort
+from simulator.documents.loading import load, parse
 from tests.commands import printed, refused
 
 SEX = {"kind": "binary", "levels": ["F", "M"]}

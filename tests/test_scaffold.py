@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.verbs import load_study
+from benchmarks.asked.load_study import load_study
 from tests.commands import printed, refused
 
 WORLDS = ["hcc-lung-metastasis", "imbrave150"]

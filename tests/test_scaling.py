@@ -5,9 +5,9 @@ from statistics import median
 
 import pytest
 
-from benchmarks.blocks import Block, block_rows, blocks, prepare
-from benchmarks.executors import crew
-from benchmarks.verbs import load_study
+from benchmarks.asked.blocks import Block, block_rows, blocks, prepare
+from benchmarks.asked.load_study import load_study
+from benchmarks.workers.executors import crew
 from tests.idle import two_free_cores
 from tests.measured import Measured
 

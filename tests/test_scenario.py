@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.scenario import MOST_CELLS, Scenario, Sweep, cells
-from benchmarks.verbs import load_study
-from simulator.documents import DocumentError, shipped
+from benchmarks.asked.load_study import load_study
+from benchmarks.asked.scenario import MOST_CELLS, Scenario, Sweep, cells
+from simulator.documents.loading import DocumentError, shipped
 from tests.worlds import scenario, tree
 
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from benchmarks.absolute_fit import absolute_fit
-from benchmarks.calibrate import Fit, calibrate
-from benchmarks.cli import main
-from benchmarks.scenario import Free
-from benchmarks.search import Search, alike, softened, standard_errors, usable
-from benchmarks.starts import candidates
-from benchmarks.targets import Model, Target, centre, free_paths, spread
-from benchmarks.verbs import load_study
-from simulator.cohort import Floats
-from simulator.world import Printed
+from benchmarks.asked.load_study import load_study
+from benchmarks.asked.scenario import Free
+from benchmarks.cli.commands import main
+from benchmarks.twin.absolute_fit import absolute_fit
+from benchmarks.twin.calibrate import Fit, calibrate
+from benchmarks.twin.search import Search, alike, softened, standard_errors, usable
+from benchmarks.twin.starts import candidates
+from benchmarks.twin.targets import Model, Target, centre, free_paths, spread
+from simulator.cohort.cohorts import Floats
+from simulator.world.sections import Printed
 from tests.small_papers import write_paper
 
 SLOPES = np.array([[3.0, 0.0, 0.0], [1.0, 2.0, 0.0], [0.5, -1.0, 0.0], [2.0, 2.0, 0.0]])

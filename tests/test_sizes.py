@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from analysis.estimators import Matched
-from benchmarks import sizes
-from benchmarks.sizes import check_sizes
-from benchmarks.store import RunError
+from benchmarks.asked import sizes
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.sizes import check_sizes
 from tests.test_cli import _call
 from tests.test_fuzz_verbs import called
 from tests.worlds import scenario
@@ -117,7 +117,7 @@ def test_what_cannot_be_allocated_all_the_same_is_one_line(monkeypatch: pytest.M
     def hungry(*_: object) -> str:
         raise MemoryError
 
-    monkeypatch.setattr("benchmarks.verbs.check", hungry)
+    monkeypatch.setattr("benchmarks.cli.verbs.check", hungry)
     code, _, err = _call("check", "paper")
     assert code == 2
     assert err.startswith("trialtwin: not enough memory")

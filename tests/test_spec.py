@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from simulator.spec import Label, Name, NonNegative, Positive, Share, Spec
+from simulator.documents.spec import Label, Name, NonNegative, Positive, Share, Spec
 
 
 class Example(Spec):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from analysis.standardise import MEASURES, Contrast, Target, standardised
-from analysis.survival import cox
+from analysis.survival.standardise import MEASURES, Contrast, Target, standardised
+from analysis.survival.statistics import cox
 from tests.reference.standardised import contrast
 
 Cohort = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]

@@ -6,9 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from benchmarks.manifest import manifest, open_folder
-from benchmarks.store import RunError, RunFolder
-from benchmarks.verbs import load_study
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import load_study
+from benchmarks.runs.manifest import manifest, open_folder
+from benchmarks.runs.store import RunFolder
 
 
 def _asked(seed: int = 1) -> tuple[object, dict[str, object]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from simulator.streams import Streams, fill_uniform
+from simulator.numerics.streams import Streams, fill_uniform
 from tests.reference import simulator_twin as twin
 
 # Random123, kat_vectors: philox4x64-10, counter, key, output.

@@ -10,16 +10,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.kernels.status import Status
-from benchmarks import rows, study
-from benchmarks.blocks import Block, block_rows, blocks, prepare
-from benchmarks.scenario import Scenario
-from benchmarks.store import RunFolder
+from benchmarks.asked.blocks import Block, block_rows, blocks, prepare
+from benchmarks.asked.scenario import Scenario
+from benchmarks.runs import rows
+from benchmarks.runs.store import RunFolder
+from benchmarks.study import running
 from tests.worlds import scenario, tree
 
 
-def _run(path: Path, asked: Scenario, jobs: int = 1, block: int | None = None) -> study.StudyResult:
+def _run(path: Path, asked: Scenario, jobs: int = 1, block: int | None = None) -> running.StudyResult:
     folder = RunFolder(path)
-    return study.run_study(prepare([({}, asked)]), folder, study.Work(jobs, block), lambda *_: None)
+    return running.run_study(prepare([({}, asked)]), folder, running.Work(jobs, block), lambda *_: None)
 
 
 def _of(replicates: int) -> Scenario:
@@ -54,7 +55,7 @@ def test_parts_are_kept_and_damaged_ones_computed_again(tmp_path: Path, monkeypa
         computed.append((block.first, block.last))
         return genuine(block)
 
-    monkeypatch.setattr(study, "block_rows", counting)
+    monkeypatch.setattr(running, "block_rows", counting)
     assert _run(tmp_path, _of(30), block=10).rows_sha256 == first.rows_sha256
     assert computed == []
     parts = sorted((tmp_path / "parts").rglob("*.parquet"))
@@ -69,7 +70,7 @@ def test_parts_are_kept_and_damaged_ones_computed_again(tmp_path: Path, monkeypa
 
 def test_reading_a_finished_run_gives_the_same_result(tmp_path: Path) -> None:
     made = _run(tmp_path, _of(15))
-    held = study.read_study(made.cells, RunFolder(tmp_path))
+    held = running.read_study(made.cells, RunFolder(tmp_path))
     assert held.rows_sha256 == made.rows_sha256
     assert held.truths == made.truths
     assert held.performance.equals(made.performance)
@@ -101,7 +102,7 @@ def test_failures_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         return table.set_column(table.schema.get_field_index("status"), "status", pa.array(codes))
 
     assert _run(tmp_path / "sound", _of(4)).rows.failures().empty
-    monkeypatch.setattr(study, "block_rows", failing)
+    monkeypatch.setattr(running, "block_rows", failing)
     told = _run(tmp_path / "failing", _of(4), block=2).rows.failures()
     assert told["status"].tolist() == ["MONOTONE"]
     assert told["count"].tolist() == [2]
@@ -111,7 +112,7 @@ def test_rows_are_read_by_estimator_and_cell(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(rows, "ROWS_AT_ONCE", 40)
     folder = RunFolder(tmp_path)
     cells = prepare([({}, _of(15)), ({}, scenario(run={"replicates": 7, "seed": 8, "truth_patients": 6_000}))])
-    found = study.run_study(cells, folder, study.Work(1, 4), lambda *_: None).rows
+    found = running.run_study(cells, folder, running.Work(1, 4), lambda *_: None).rows
     whole = found.frame()
     assert len(whole) == (15 + 7) * len(found.layout.keys[0])
     with pq.ParquetFile(found.path) as file:
@@ -131,9 +132,9 @@ def test_memory_does_not_grow_with_replicates(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 import numpy as np, pyarrow as pa
-from benchmarks import study
-from benchmarks.blocks import blocks, prepare
-from benchmarks.store import RunFolder
+from benchmarks.study import running as study
+from benchmarks.asked.blocks import blocks, prepare
+from benchmarks.runs.store import RunFolder
 from tests.worlds import scenario
 asked = scenario(run={"replicates": int(sys.argv[2]), "seed": 5, "truth_patients": 6_000})
 cells = prepare([({}, asked)])

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from analysis.survival import cox, cox_each, kaplan_meier, km_quantile, logrank, rmst, survival_at, time_order
+from analysis.survival.statistics import (
+    cox,
+    cox_each,
+    kaplan_meier,
+    km_quantile,
+    logrank,
+    rmst,
+    survival_at,
+    time_order,
+)
 
 # Therneau & Grambsch (2000), appendix E: the test data of the survival package
 TIME = np.array([[1.0, 1, 6, 6, 8, 9]])

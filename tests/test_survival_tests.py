@@ -10,7 +10,6 @@ from numpy.random import Generator, Philox
 from scipy.special import ndtr, ndtri
 from scipy.stats import chi2, norm
 
-from analysis import survival
 from analysis.estimators import (
     Estimate,
     LogRankTest,
@@ -23,10 +22,11 @@ from analysis.estimators import (
 )
 from analysis.estimators.tests import global_p
 from analysis.kernels.status import Status
-from analysis.median_difference import median_difference
-from analysis.plan import MatchingPlan, Plan
-from simulator.cohort import Endpoint, Observed
-from simulator.generate import generate, resolve
+from analysis.plan.analysis_plan import MatchingPlan, Plan
+from analysis.survival import statistics
+from analysis.survival.median_difference import median_difference
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.world.generate import generate, resolve
 from tests import oracle
 from tests.agreement import gap
 from tests.planted import Gaps, Rooms, cohort, defects, noticed_by, unless
@@ -125,7 +125,7 @@ def test_a_test_is_signed_and_has_no_interval() -> None:
         assert (found.value < 0).mean() > 0.5, "the treated die less often in this world"
     plain, direct = (
         LogRankTest().estimate(here, "OS"),
-        survival.logrank(course.time, course.event, here.observed.treated),
+        statistics.logrank(course.time, course.event, here.observed.treated),
     )
     np.testing.assert_allclose(plain.value**2, direct.chi2, rtol=1e-12)
     np.testing.assert_array_equal(plain.p, direct.p)
@@ -146,7 +146,7 @@ def test_strata_are_crossed_and_whoever_lacks_one_has_a_level_of_its_own() -> No
     old = np.where(np.isnan(age), 2, np.where(np.isnan(age), 0, age) > 65)
     for strata, label in ((("stage",), stage), (("age>65", "stage"), 10 * old + stage)):
         found = LogRankTest(strata=strata).estimate(here, "OS")
-        direct = survival.logrank(course.time, course.event, treated, stratum=label.astype(int))
+        direct = statistics.logrank(course.time, course.event, treated, stratum=label.astype(int))
         np.testing.assert_allclose(found.value, direct.z, rtol=1e-12)
         assert np.abs(found.value - LogRankTest().estimate(here, "OS").value).min() > 1e-6
         combined = MaxCombo(strata=strata, weights=((0.0, 0.0),)).estimate(here, "OS")
@@ -157,7 +157,7 @@ def test_the_matched_alone_are_compared() -> None:
     here = small_world()
     found = LogRankTest(population="matched").estimate(here, "OS")
     course = here.observed.endpoints["OS"]
-    direct = survival.logrank(course.time, course.event, here.observed.treated, present=here.matched)
+    direct = statistics.logrank(course.time, course.event, here.observed.treated, present=here.matched)
     np.testing.assert_array_equal(found.value, direct.z)
     assert np.array_equal(found.n, here.matched.sum(axis=1))
     assert MaxCombo(population="matched").estimand("OS", here.plan, here.observed.variable).population == "matched"
@@ -178,7 +178,7 @@ def test_the_weighted_matched_are_compared_by_the_robust_score(matching: Matchin
         u, v = slow.robust_score(course.time[r, who], course.event[r, who], design)
         assert made.value[r] == pytest.approx(u / np.sqrt(v), rel=1e-9)
         assert made.p[r] == pytest.approx(2 * norm.sf(abs(u / np.sqrt(v))), rel=1e-9)
-    unweighted = survival.logrank(course.time, course.event, test.treated, present=here.matched)
+    unweighted = statistics.logrank(course.time, course.event, test.treated, present=here.matched)
     assert np.abs(made.value - unweighted.z).max() > 0.05
 
 
@@ -237,7 +237,7 @@ def test_the_cloglog_p_changes_p_alone() -> None:
 
 def medians(rooms: Rooms) -> Gaps:
     """The difference of medians, its limits and p against the slow twin; statuses."""
-    tested = rooms["analysis.median_difference"].median_difference
+    tested = rooms["analysis.survival.median_difference"].median_difference
     for number in range(6):
         c = cohort(80 + number, 1, n=60, binary=True, tied=number % 2 == 0)
         arm, here = c.x[:, 0] == number % 2, c.present
@@ -254,7 +254,7 @@ def medians(rooms: Rooms) -> Gaps:
 
 
 DEFECTS = defects(
-    "analysis.median_difference",
+    "analysis.survival.median_difference",
     medians,
     ("median_difference", "arms exchanged", "median[r, 1] - median[r, 0]", "median[r, 0] - median[r, 1]"),
     ("_inverted", "an interval of one arm", "w0[:, None] + w1 <= most", "w0[:, None] + 0 * w1 <= most"),

@@ -4,8 +4,8 @@ import csv
 import io
 from pathlib import Path
 
-from analysis.table_files import as_csv, as_latex, safe_cell, slug, write_tables
-from analysis.tables import TextTable
+from analysis.tables.cohort_tables import TextTable
+from analysis.tables.table_files import as_csv, as_latex, safe_cell, slug, write_tables
 
 TABLE = TextTable(
     "Odd & ends of 100 %",

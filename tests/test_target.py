@@ -12,24 +12,31 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from analysis.kernels.status import Status
-from analysis.survival import cox
-from benchmarks import study
-from benchmarks.blocks import Cell, prepare
-from benchmarks.paired import cells
-from benchmarks.performance import Measure, in_direction
-from benchmarks.performance_tables import in_whom, own_rows, performance_table, rows_of_tests, target_notes, target_rows
-from benchmarks.ranking import every_ranking, rankings
+from analysis.survival.statistics import cox
+from benchmarks.asked.blocks import Cell, prepare
+from benchmarks.asked.scenario import Scenario, Target
+from benchmarks.asked.whom import CAVEAT, whom_of
+from benchmarks.performance.measures import Measure, in_direction
 from benchmarks.report import gallery_entry, gallery_page
 from benchmarks.report.charts import left_out, lollipop, replicates, scatter_of, zip_of
-from benchmarks.scenario import Scenario, Target
-from benchmarks.store import RunFolder
-from benchmarks.study_document import study_json
-from benchmarks.tables import measures
-from benchmarks.truths import find_truths, target_estimand
-from benchmarks.verdicts import verdict
-from benchmarks.whom import CAVEAT, whom_of
-from simulator.estimand import Estimand
-from simulator.generate import generate, resolve
+from benchmarks.runs.store import RunFolder
+from benchmarks.study import running
+from benchmarks.study.paired import cells
+from benchmarks.study.ranking import every_ranking, rankings
+from benchmarks.truth.of_cells import find_truths, target_estimand
+from benchmarks.words.performance_tables import (
+    in_whom,
+    own_rows,
+    performance_table,
+    rows_of_tests,
+    target_notes,
+    target_rows,
+)
+from benchmarks.words.plain_text import measures
+from benchmarks.words.study_document import study_json
+from benchmarks.words.verdicts import verdict
+from simulator.cohort.estimand import Estimand
+from simulator.world.generate import generate, resolve
 from tests.commands import printed
 from tests.trusting import trusted
 from tests.worlds import scenario, tree
@@ -47,17 +54,17 @@ def _world(**changes: Any) -> Scenario:
     return scenario(**{"estimators": on_os, "run": RUN, **changes})
 
 
-def _run(path: Path, world: Scenario) -> study.StudyResult:
-    return study.run_study(prepare([({}, world)]), RunFolder(path), study.Work(1), lambda *_: None)
+def _run(path: Path, world: Scenario) -> running.StudyResult:
+    return running.run_study(prepare([({}, world)]), RunFolder(path), running.Work(1), lambda *_: None)
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> study.StudyResult:
+def found(tmp_path_factory: pytest.TempPathFactory) -> running.StudyResult:
     return _run(tmp_path_factory.mktemp("effect"), _world())
 
 
 @pytest.fixture(scope="module")
-def null(tmp_path_factory: pytest.TempPathFactory) -> study.StudyResult:
+def null(tmp_path_factory: pytest.TempPathFactory) -> running.StudyResult:
     outcomes = {**tree()["outcomes"], "treatment_effect": "none"}
     return _run(tmp_path_factory.mktemp("null"), _world(outcomes=outcomes))
 
@@ -89,7 +96,7 @@ def test_a_target_is_one_of_the_populations_of_time_zero() -> None:
             scenario(target={"population": population})
 
 
-def test_another_target_changes_no_row_and_no_address(tmp_path: Path, found: study.StudyResult) -> None:
+def test_another_target_changes_no_row_and_no_address(tmp_path: Path, found: running.StudyResult) -> None:
     other = _run(tmp_path, _world(target={"population": "untreated"}))
     assert other.cells[0].key == found.cells[0].key
     assert other.rows_sha256 == found.rows_sha256
@@ -115,7 +122,7 @@ def _restricted(late: float, arm: int, to: float = 24.0) -> float:
 
 @pytest.mark.parametrize(("population", "treated"), [("treated", True), ("untreated", False)])
 def test_the_truth_of_the_target_is_that_of_its_patients(
-    tmp_path: Path, found: study.StudyResult, population: str, treated: bool
+    tmp_path: Path, found: running.StudyResult, population: str, treated: bool
 ) -> None:
     result = found if treated else _run(tmp_path, _world(target={"population": population}))
     late = _late_among(treated)
@@ -127,7 +134,7 @@ def test_the_truth_of_the_target_is_that_of_its_patients(
         assert 4 * truth.mcse < 0.1 * abs(exact)  # and a wrong one would be noticed
 
 
-def test_the_hazard_ratio_of_the_target_is_a_cox_fit_to_its_doubled_patients(found: study.StudyResult) -> None:
+def test_the_hazard_ratio_of_the_target_is_a_cox_fit_to_its_doubled_patients(found: running.StudyResult) -> None:
     cohorts = generate(resolve(_world()), 5, np.arange(400))
     inside = cohorts.hidden.assigned
     courses = cohorts.hidden.potential["OS"]
@@ -145,7 +152,7 @@ def test_the_hazard_ratio_of_the_target_is_a_cox_fit_to_its_doubled_patients(fou
     assert found.directions[0, "OS"].value == truth.value == found.targets[0, "OS", "matched"].value
 
 
-def test_without_an_effect_every_target_is_exactly_zero(null: study.StudyResult) -> None:
+def test_without_an_effect_every_target_is_exactly_zero(null: running.StudyResult) -> None:
     assert {truth.value for truth in null.targets.values()} == {0.0}
     assert {truth.value for truth in null.directions.values()} == {0.0}
 
@@ -155,7 +162,7 @@ def test_without_an_effect_every_target_is_exactly_zero(null: study.StudyResult)
 
 @pytest.mark.parametrize("world", ["found", "null"])
 def test_each_is_judged_by_the_target_and_by_its_own(world: str, request: pytest.FixtureRequest) -> None:
-    result: study.StudyResult = request.getfixturevalue(world)
+    result: running.StudyResult = request.getfixturevalue(world)
     for name in ("crude", "matched", "ipw-att", "rmst"):
         numbers, status = result.rows.of(0, "OS", name)
         ok = status == Status.OK
@@ -174,7 +181,7 @@ def test_each_is_judged_by_the_target_and_by_its_own(world: str, request: pytest
 
 @pytest.mark.parametrize("world", ["found", "null"])
 def test_who_answers_another_question_has_no_bias_beside_the_target(world: str, request: pytest.FixtureRequest) -> None:
-    result: study.StudyResult = request.getfixturevalue(world)
+    result: running.StudyResult = request.getfixturevalue(world)
     shown = measures(result, 0, "OS", "adjusted")
     assert not {"bias", "relative_bias", "mse", "rmse", "coverage", "truth"} & shown.keys()
     own = measures(result, 0, "OS", "adjusted", "own")
@@ -203,7 +210,7 @@ def test_who_answers_another_question_has_no_bias_beside_the_target(world: str, 
 
 
 def test_tests_tell_rejections_and_those_on_the_side_of_the_truth(
-    found: study.StudyResult, null: study.StudyResult
+    found: running.StudyResult, null: running.StudyResult
 ) -> None:
     for result in (found, null):
         header, shown = rows_of_tests(result, result.cells[0], "OS")
@@ -238,7 +245,7 @@ def test_rejections_on_the_wrong_side_are_no_evidence_for_the_truth() -> None:
 # --- The ranking
 
 
-def test_a_ranking_is_of_one_measure_and_never_of_power(found: study.StudyResult) -> None:
+def test_a_ranking_is_of_one_measure_and_never_of_power(found: running.StudyResult) -> None:
     made = every_ranking(found)
     assert [sorted(own.estimator for own in one.order) for one in made] == [
         ["crude", "ipw-att", "matched"], ["ipw-rmst", "rmst"],
@@ -255,7 +262,7 @@ def test_a_ranking_is_of_one_measure_and_never_of_power(found: study.StudyResult
         assert errors == sorted(errors)
 
 
-def test_who_is_more_powerful_for_a_wrong_reason_is_not_ranked_first(null: study.StudyResult) -> None:
+def test_who_is_more_powerful_for_a_wrong_reason_is_not_ranked_first(null: running.StudyResult) -> None:
     """Confounding alone makes the crude analysis reject; its error is the largest, and clearly so."""
     (ratios, _) = rankings(null, null.cells[0], "OS")
     assert ratios.order[-1].estimator == "crude"
@@ -300,7 +307,7 @@ def test_a_sentence_says_who_and_how_many_were_screened_and_included() -> None:
     assert "if nobody were censored" in nobody.sentence
 
 
-def test_verdict_table_and_json_name_the_patients(found: study.StudyResult, tmp_path: Path) -> None:
+def test_verdict_table_and_json_name_the_patients(found: running.StudyResult, tmp_path: Path) -> None:
     members = round(_counted(_world())[0])
     assert verdict(found).startswith(f"On OS, in the {members} patients treated (T) at time zero, of 8 estimators ")
     document = study_json(found, found.cells[0].scenario, {}, tmp_path)
@@ -414,13 +421,13 @@ def test_a_median_that_is_not_reached_is_told_so(tmp_path: Path) -> None:
     json.dumps(study_json(result, world, {}, tmp_path), allow_nan=False)
 
 
-def test_cells_of_a_study_hold_what_was_asked(found: study.StudyResult) -> None:
-    read = study.read_study(found.cells, RunFolder(found.rows.path.parent))
+def test_cells_of_a_study_hold_what_was_asked(found: running.StudyResult) -> None:
+    read = running.read_study(found.cells, RunFolder(found.rows.path.parent))
     assert repr(read.targets) == repr(found.targets)
     assert read.directions == found.directions
     changed = Cell(0, {}, _world(target={"population": "all"}), found.cells[0].resolved)
     with pytest.raises(Exception, match=r"truth.json is of another study"):
-        study.read_study((changed,), RunFolder(found.rows.path.parent))
+        running.read_study((changed,), RunFolder(found.rows.path.parent))
 
 
 def test_an_exposure_is_judged_by_the_target_and_is_told_to_have_no_truth_of_its_own(tmp_path: Path) -> None:
@@ -440,7 +447,7 @@ def test_an_exposure_is_judged_by_the_target_and_is_told_to_have_no_truth_of_its
     assert f"(truth {exp(truth):.2f}, bias" in verdict(result)
 
 
-def test_a_column_of_powers_and_type_i_errors_is_called_by_neither_name(null: study.StudyResult) -> None:
+def test_a_column_of_powers_and_type_i_errors_is_called_by_neither_name(null: running.StudyResult) -> None:
     key = 0, "OS", "rmst", "target"
     assert target_rows(null, null.cells[0], "OS")[0][-2] == "type-I error %"
     table = null.performance.copy()
@@ -457,7 +464,7 @@ def test_cells_with_targets_of_their_own_each_say_in_whom(tmp_path: Path) -> Non
         ({"target.population": one}, _world(target={"population": one}, estimators=("crude", "ipw"), run=run))
         for one in ("treated", "all", "selected")
     ]
-    result = study.run_study(prepare(made), RunFolder(tmp_path), study.Work(1), lambda *_: None)
+    result = running.run_study(prepare(made), RunFolder(tmp_path), running.Work(1), lambda *_: None)
     text, members = " ".join(performance_table(result).split()), _counted(made[0][1])[0]
     treated, selected = f"the {members:.0f} patients treated (T) at time zero", "the 120 patients included after"
     assert f"Cell 0: target.population = treated (in {treated})" in text
@@ -469,7 +476,7 @@ def test_cells_with_targets_of_their_own_each_say_in_whom(tmp_path: Path) -> Non
         f"cell 0, {treated} {counts}; cell 1, the 120 patients screened {counts}; cell 2, {selected}"
     )
     assert study_json(result, made[0][1], {}, tmp_path)["target"]["words"] == result.people
-    alike = study.run_study(prepare(made[:1] * 2), RunFolder(tmp_path / "alike"), study.Work(1), lambda *_: None)
+    alike = running.run_study(prepare(made[:1] * 2), RunFolder(tmp_path / "alike"), running.Work(1), lambda *_: None)
     assert alike.people == alike.whom.sentence
     assert treated not in performance_table(alike)
 
@@ -513,7 +520,7 @@ def test_who_asks_of_survivors_or_of_strategies_says_so() -> None:
     assert in_whom(plain.model_copy(update={"population": "selected"})) == f"selected ({CAVEAT})"
 
 
-def test_differences_to_several_horizons_say_to_which(tmp_path: Path, found: study.StudyResult) -> None:
+def test_differences_to_several_horizons_say_to_which(tmp_path: Path, found: running.StudyResult) -> None:
     asked = tuple({"kind": "rmst", "name": f"to-{to:g}", "horizon": to} for to in (6.0, 24.0))
     run = {"replicates": 5, "seed": 5, "truth_patients": 4_000}
     several = _run(tmp_path, _world(estimators=(*asked, "crude"), run=run))
@@ -531,7 +538,7 @@ def test_a_sweep_over_estimators_tells_each_cell_in_its_own_measure(tmp_path: Pa
     never: dict[str, Any] = {"kind": "own", "name": "never", "function": f"{tmp_path / 'mine.py'}:never"}
     asked = ({"kind": "crude", "name": "one"}, never), ({"kind": "rmst", "name": "one", "horizon": 12.0}, never)
     made = [({"estimators": k}, _world(estimators=one, run=run)) for k, one in enumerate(asked)]
-    result = study.run_study(prepare(made), RunFolder(tmp_path), study.Work(1), lambda *_: None)
+    result = running.run_study(prepare(made), RunFolder(tmp_path), running.Work(1), lambda *_: None)
     ratio, months = (measures(result, cell, "OS", "one")["mean"].value for cell in (0, 1))
     assert f"one finds OS HR {exp(ratio):.2f}, then RMST diff {months:.2f} months" in verdict(result)
     assert "never gives no estimate in either of them" in verdict(result)

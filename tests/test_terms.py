@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulator.terms import Variable, design, parse_term
+from simulator.cohort.terms import Variable, design, parse_term
 
 VARIABLES = {
     "age": Variable("age", "continuous"),

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from analysis import tests
 from analysis.kernels.status import Status
-from analysis.survival import time_order
+from analysis.survival.statistics import time_order
+from analysis.two_samples import tests
 from tests.agreement import gap
 from tests.reference import two_samples
 

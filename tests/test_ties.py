@@ -13,23 +13,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis import tie_choices
-from analysis.addresses import ALONE, Address, as_simulated, row_order
-from analysis.cohort_analysis import CohortAnalysis
-from analysis.cohort_file import CohortFile, CohortSpec, read_cohort
+from analysis.cohort_files.cohort_file import CohortFile, CohortSpec, read_cohort
 from analysis.estimators import Sample
 from analysis.estimators.matched import Matched
 from analysis.kernels.status import Status
-from analysis.matching import Basis, match, match_as
-from analysis.matching_plan import MatchingPlan
-from analysis.plan import Plan
-from analysis.tables import ties_table
-from analysis.tied import tied
-from analysis.workflow import analyse
-from benchmarks.tables import cohort_tables
-from simulator.cohort import Endpoint, Floats, Observed
-from simulator.streams import Streams
-from simulator.terms import Variable
+from analysis.paper import tie_choices
+from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.paper.workflow import analyse
+from analysis.plan.analysis_plan import Plan
+from analysis.plan.matching_plan import MatchingPlan
+from analysis.propensity.matching import Basis, match, match_as
+from analysis.propensity.tied import tied
+from analysis.tables.cohort_tables import ties_table
+from benchmarks.words.plain_text import cohort_tables
+from simulator.cohort.addresses import ALONE, Address, as_simulated, row_order
+from simulator.cohort.cohorts import Endpoint, Floats, Observed
+from simulator.cohort.terms import Variable
+from simulator.numerics.streams import Streams
 from tests import oracle
 from tests.reference import matching as slow
 

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from analysis import clone_censor_weight, propensity, survival, time_zero
-from analysis.clone_censor_weight import INTERVALS, clones
 from analysis.estimators import (
     CloneCensorWeight,
     Crude,
@@ -19,15 +17,19 @@ from analysis.estimators import (
     Landmark,
     Sample,
     TimeDependent,
+    clone_censor_weight,
 )
+from analysis.estimators.clone_censor_weight import INTERVALS, clones
 from analysis.estimators.resampling import drawn_patients
 from analysis.kernels.status import Status
-from analysis.plan import Plan, PropensityPlan
-from benchmarks.scenario import Scenario
-from benchmarks.truth import Patients
-from benchmarks.truths import TruthWork
-from simulator.cohort import Endpoint, Observed
-from simulator.generate import generate, resolve
+from analysis.plan.analysis_plan import Plan, PropensityPlan
+from analysis.propensity import logistic_models
+from analysis.survival import statistics, time_zero
+from benchmarks.asked.scenario import Scenario
+from benchmarks.truth.counted import Patients
+from benchmarks.truth.of_cells import TruthWork
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.world.generate import generate, resolve
 from tests.reference import time_zero as twin
 from tests.simulated import z_of_mean
 from tests.worlds import scenario, tree
@@ -167,16 +169,16 @@ def test_clones_and_weights_equal_the_slow_twin(grace, at_once):
     assert (made.status == Status.OK).all()
     for r in range(len(start)):
         time, now = course.time[r], start[r] <= 0
-        zero = propensity.logistic(x[r][None], now[None]).fitted[0] if at_once else np.zeros(len(time))
+        zero = logistic_models.logistic(x[r][None], now[None]).fitted[0] if at_once else np.zeros(len(time))
         log_hazard = np.zeros(len(time))
         if grace:
             left = np.minimum(np.minimum(start[r], time), grace)
-            fit = survival.cox(
+            fit = statistics.cox(
                 left[None], ((start[r] <= grace) & (start[r] < time))[None], x[r][None], present=~now[None]
             )
             log_hazard = x[r] @ fit.beta[0]
         inside = time > grace if grace else np.ones(len(time), bool)
-        one = propensity.logistic(x[r][None], (start[r] <= grace)[None], present=inside[None]).fitted[0]
+        one = logistic_models.logistic(x[r][None], (start[r] <= grace)[None], present=inside[None]).fitted[0]
         people = [p._replace(start=float(s)) for p, s in zip(patients_of(observed, r), start[r], strict=True)]
         slow = twin.clones(people, grace, INTERVALS, list(zero), list(log_hazard), list(one))
         assert listed(made.rows, r, len(people)) == plain(slow)

@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner
 from scipy.optimize import brentq
 
-from analysis.e_value import e_value, e_values
-from benchmarks.cli import cli
+from analysis.survival.e_value import e_value, e_values
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import Asked, load_study
+from benchmarks.cli.commands import cli
 from benchmarks.questions import tipping, tipping_levels
 from benchmarks.questions.ask import designed, rows_only, target_truths, values_of
 from benchmarks.questions.shown import text as as_text
@@ -25,8 +27,6 @@ from benchmarks.questions.tipping import (
 )
 from benchmarks.questions.tipping_levels import FARTHEST, Found, Place, Search, explored, next_level, root
 from benchmarks.questions.tipping_shown import shown
-from benchmarks.store import RunError
-from benchmarks.verbs import Asked, load_study
 from tests.measured import Measured
 
 WORLD = "imbrave150"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.json_documents import DOCUMENTS
+from benchmarks.cli.json_documents import DOCUMENTS
 from tests.test_cli import _call
 
 

@@ -3,8 +3,8 @@
 import csv
 from pathlib import Path
 
-from benchmarks.scenario import Scenario
-from simulator.documents import load, parse
+from benchmarks.asked.scenario import Scenario
+from simulator.documents.loading import load, parse
 
 SECOND = Path(__file__).parent / "transcription" / "hcc_lung_metastasis_psm.csv"
 

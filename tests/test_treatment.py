@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from simulator.cohort import Cohorts
-from simulator.generate import generate, resolve
-from simulator.streams import Streams
-from simulator.treatment import Allocation, Fixed, Logistic, Prevalence, largest, solve_intercept
+from simulator.cohort.cohorts import Cohorts
+from simulator.mechanisms.treatment import Allocation, Fixed, Logistic, Prevalence, largest, solve_intercept
+from simulator.numerics.streams import Streams
+from simulator.world.generate import generate, resolve
 from tests.simulated import cohorts, paper, paper_cohorts, simple, z_of_mean
 
 REFERENCE = 1.3 * Streams(0).normal("predictor", np.zeros(1, np.int64), 100_000)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from scipy.stats import kstest
 
-from simulator.export import adam_tables, plain_table
-from simulator.outcomes import Course, Effect, HazardSpec
-from simulator.treatment_start import TreatmentStart, after_progression, begins, switched
-from simulator.world import World
+from simulator.mechanisms.outcomes import Course, Effect, HazardSpec
+from simulator.mechanisms.treatment_start import TreatmentStart, after_progression, begins, switched
+from simulator.world.export import adam_tables, plain_table
+from simulator.world.sections import World
 from tests.reference import simulator_twin as twin
 from tests.simulated import cohorts, simple, tree, world, z_of_mean
 

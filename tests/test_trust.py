@@ -17,7 +17,8 @@ import pytest
 from analysis.estimators import Own, own_code, trust
 from analysis.estimators import own as loading
 from analysis.estimators.own import OwnFunctionError, found
-from benchmarks import cli, warm_up
+from benchmarks.cli import commands
+from benchmarks.workers import warm_up
 from tests.test_cli import _call
 from tests.trusting import trusted
 from tests.worlds import tree
@@ -129,13 +130,13 @@ WORDS: dict[str, Callable[[Path, Path, Path], tuple[str, ...]]] = {
 WITHOUT_A_STUDY = {"demo", "validate", "warm-up"}
 
 
-@pytest.mark.parametrize("name", sorted(cli.cli.commands))
+@pytest.mark.parametrize("name", sorted(commands.cli.commands))
 def test_no_command_runs_what_came_by_mail(
     name: str, mailed: tuple[Path, Path, Path, Path], place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every command, those that do not exist yet too, in the folder of the mail, where its author would have us go."""
     study, module, run, marker = mailed
-    takes = {option.name for option in cli.cli.commands[name].params}
+    takes = {option.name for option in commands.cli.commands[name].params}
     assert ("trust" in takes) == (name in TRUSTING)
     if name in WITHOUT_A_STUDY:
         assert not takes & {"name", "names", "folder", "data", "spec"}
@@ -318,7 +319,7 @@ def test_a_file_that_changes_between_the_look_and_the_use_is_not_run(
 def test_the_gate_is_where_code_is_loaded(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that forgets to ask is stopped there, in a worker process too."""
     study, _, marker = hostile(place / "study")
-    monkeypatch.setattr("benchmarks.run_verbs.ask_trust", lambda *_: None)
+    monkeypatch.setattr("benchmarks.cli.run_verbs.ask_trust", lambda *_: None)
     for backend in ("serial", "processes"):
         code, _, err = _call("run", str(study), *QUICK, "--backend", backend, "--out", f"made-{backend}")
         assert code == 2
@@ -570,7 +571,7 @@ def test_modules_that_lie_in_the_current_folder_are_not_imported(place: Path, ba
 
 
 def test_commands_that_trust_are_those_that_compute() -> None:
-    assert {name for name, one in cli.cli.commands.items() if _has_trust(one)} == TRUSTING
+    assert {name for name, one in commands.cli.commands.items() if _has_trust(one)} == TRUSTING
 
 
 def _has_trust(command: click.Command) -> bool:

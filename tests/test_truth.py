@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from benchmarks.blocks import Cell
-from benchmarks.sampled import samples
-from benchmarks.scenario import Scenario, cells  # noqa: F401
-from benchmarks.tallies import log_hr
-from benchmarks.truth import Patients, is_strict_null, known_truth, weights
-from benchmarks.truths import TruthWork, find_truths
-from simulator.estimand import Estimand
-from simulator.generate import generate, resolve
+from benchmarks.asked.blocks import Cell
+from benchmarks.asked.sampled import samples
+from benchmarks.asked.scenario import Scenario, cells  # noqa: F401
+from benchmarks.truth.counted import Patients, is_strict_null, known_truth, weights
+from benchmarks.truth.of_cells import TruthWork, find_truths
+from benchmarks.truth.tallies import log_hr
+from simulator.cohort.estimand import Estimand
+from simulator.world.generate import generate, resolve
 from tests.worlds import scenario, tree
 
 BINS = 2048

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import truth
-from benchmarks.blocks import Cell
-from benchmarks.scenario import Scenario
-from benchmarks.tallies import GROUPS, log_hr
-from benchmarks.truths import find_truths
-from benchmarks.verbs import load_study
-from simulator.estimand import COUPLED, Estimand
-from simulator.generate import generate, resolve
+from benchmarks.asked.blocks import Cell
+from benchmarks.asked.load_study import load_study
+from benchmarks.asked.scenario import Scenario
+from benchmarks.truth import counted as truth
+from benchmarks.truth.of_cells import find_truths
+from benchmarks.truth.tallies import GROUPS, log_hr
+from simulator.cohort.estimand import COUPLED, Estimand
+from simulator.world.generate import generate, resolve
 from tests.coupled import independent, independently_followed
 
 PATIENTS = 80_000

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.survival import cox
-from benchmarks.blocks import Cell
-from benchmarks.tallies import medians
-from benchmarks.truth import Patients, Truth, count_block, counted_truth
-from benchmarks.truths import find_truths
-from simulator.estimand import Estimand
-from simulator.generate import generate, resolve
-from simulator.strategies import followed
+from analysis.survival.statistics import cox
+from benchmarks.asked.blocks import Cell
+from benchmarks.truth.counted import Patients, Truth, count_block, counted_truth
+from benchmarks.truth.of_cells import find_truths
+from benchmarks.truth.tallies import medians
+from simulator.cohort.estimand import Estimand
+from simulator.world.generate import generate, resolve
+from simulator.world.strategies import followed
 from tests.worlds import scenario, tree
 
 DAY_ONE = {"accrual": {"start": "2000-01-01", "end": "2000-01-01"}}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from analysis.survival import cox, km_quantile, logrank, time_order
-from analysis.two_arms import ArmComparison, two_arms
+from analysis.survival.statistics import cox, km_quantile, logrank, time_order
+from analysis.survival.two_arms import ArmComparison, two_arms
 
 
 def _block(decimals: int | None, seed: int = 1, cohorts: int = 6, n: int = 60, sets: int = 5) -> tuple[Any, ...]:

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from benchmarks.blocks import Cell, block_size, prepare
-from benchmarks.looks import Look, error, look, schedule, told
-from benchmarks.performance import Measure
-from benchmarks.scenario import Scenario, Until
-from benchmarks.store import RunError, RunFolder
-from benchmarks.study import StudyResult, Work, read_study, run_study
-from benchmarks.study_document import study_json
-from benchmarks.verdicts import verdict
+from benchmarks.asked.blocks import Cell, block_size, prepare
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.scenario import Scenario, Until
+from benchmarks.performance.looks import Look, error, look, schedule, told
+from benchmarks.performance.measures import Measure
+from benchmarks.runs.store import RunFolder
+from benchmarks.study.running import StudyResult, Work, read_study, run_study
+from benchmarks.words.study_document import study_json
+from benchmarks.words.verdicts import verdict
 from tests.worlds import scenario, tree
 
 UNTIL = {"mcse": {"coverage": 0.04}, "most": 400}

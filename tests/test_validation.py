@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.survival import CoxFit
+from analysis.survival.statistics import CoxFit
 from benchmarks import validation
-from benchmarks.performance import Measure
+from benchmarks.performance.measures import Measure
 from benchmarks.validation import Check, exact_answers, simulated
 from benchmarks.validation.check import ALPHA, exact, holm, judged
 from tests import test_planted_cox
@@ -29,7 +29,7 @@ def answers(rooms: Rooms) -> Gaps:
 
 DEFECTS = [
     *defects(
-        "analysis.survival",
+        "analysis.survival.statistics",
         answers,
         ("takes_efron", "Breslow and Efron exchanged", 'return ties == "efron"', 'return ties == "breslow"'),
         (
@@ -60,7 +60,7 @@ DEFECTS = [
         ("solve_terms", "a tenth more deaths among the treated", "score = with_one - ", "score = 1.1 * with_one - "),
     ),
     *defects(
-        "analysis.tests",
+        "analysis.two_samples.tests",
         answers,
         (
             "welch",
@@ -70,10 +70,12 @@ DEFECTS = [
         ),
     ),
     *defects(
-        "analysis.matching", answers, ("_width", "a caliper of the population SD", "/ (n - 1)), 0.0)", "/ n), 0.0)")
+        "analysis.propensity.matching",
+        answers,
+        ("_width", "a caliper of the population SD", "/ (n - 1)), 0.0)", "/ n), 0.0)"),
     ),
     *defects(
-        "analysis.matching",
+        "analysis.propensity.matching",
         answers,
         (
             "_width",
@@ -83,7 +85,7 @@ DEFECTS = [
         ),
     ),
     *defects(
-        "analysis.weighting",
+        "analysis.propensity.weighting",
         answers,
         (
             "ipw",
@@ -93,7 +95,7 @@ DEFECTS = [
         ),
     ),
     *defects(
-        "benchmarks.tallies",
+        "benchmarks.truth.tallies",
         answers,
         (
             "log_hr",
@@ -102,7 +104,9 @@ DEFECTS = [
             "control, treated = at_risk[1, used]",
         ),
     ),
-    *defects("benchmarks.tallies", answers, ("log_hr", "all are at risk to the end of a bin", "* _GONE", "* 1.0")),
+    *defects(
+        "benchmarks.truth.tallies", answers, ("log_hr", "all are at risk to the end of a bin", "* _GONE", "* 1.0")
+    ),
 ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import warm_up
+from benchmarks.workers import warm_up
 
 ROOT = Path(__file__).parent.parent
 COUNT = """
@@ -21,7 +21,7 @@ class Counter(event.Listener):
         pass
 event.register("numba:compile", Counter())
 sys.argv = ["trialtwin", "run", "paper", "--reps", "4", "-S", "run.truth_patients=6000", "--out", sys.argv[1]]
-from benchmarks import cli
+from benchmarks.cli import commands as cli
 cli.cli.main(standalone_mode=False)
 print("compiled:", Counter.names)
 """

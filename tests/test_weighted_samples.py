@@ -12,22 +12,22 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
-from analysis.cox_tables import cox_columns
-from analysis.effects import AnalysisSet, Median, follow_up, hazard_ratio, log_rank, medians
 from analysis.figures.balance import overlap_of
 from analysis.figures.states import shares_of
 from analysis.figures.survival import Curve, kaplan_meier_of
 from analysis.kernels.status import Status
-from analysis.plan import Plan, SurvivalPlan
-from analysis.responses import response
-from analysis.subgroups import subgroups
-from analysis.table1 import Count, Numbers, summary, table1
-from analysis.tables import all_tables
-from analysis.weighted_samples import Weighted, weighted_numbers, weighted_quantiles, weighted_shares
-from analysis.weighted_survival import robust_score, weighted_kaplan_meier, weighted_quantile
-from analysis.workflow import analyse, compare
-from simulator.cohort import Endpoint, Observed
-from simulator.terms import Variable
+from analysis.paper.cox_tables import cox_columns
+from analysis.paper.effects import AnalysisSet, Median, follow_up, hazard_ratio, log_rank, medians
+from analysis.paper.responses import response
+from analysis.paper.subgroups import subgroups
+from analysis.paper.table1 import Count, Numbers, summary, table1
+from analysis.paper.workflow import analyse, compare
+from analysis.plan.analysis_plan import Plan, SurvivalPlan
+from analysis.survival.weighted_survival import robust_score, weighted_kaplan_meier, weighted_quantile
+from analysis.tables.cohort_tables import all_tables
+from analysis.two_samples.weighted_samples import Weighted, weighted_numbers, weighted_quantiles, weighted_shares
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.cohort.terms import Variable
 from tests.reference import weighted_samples as slow
 
 ORACLE = Path(__file__).parent / "oracle"

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis import survival
 from analysis.estimators import Estimate, Ipw, Sample
 from analysis.kernels.status import Status
-from analysis.plan import Plan, PropensityPlan
-from analysis.weighted_variance import cox_gradient, km_contrast, logistic_influence, se_of
-from simulator.cohort import Endpoint, Observed
-from simulator.streams import Streams
-from simulator.terms import Variable
+from analysis.plan.analysis_plan import Plan, PropensityPlan
+from analysis.survival import statistics
+from analysis.survival.weighted_variance import cox_gradient, km_contrast, logistic_influence, se_of
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.cohort.terms import Variable
+from simulator.numerics.streams import Streams
 from tests.reference import weighted as slow
 
 ALL = PropensityPlan(method="all")
@@ -124,7 +124,7 @@ def test_the_gradient_gives_lin_and_weis_variance(ties: str) -> None:
     weight = 0.2 + np.abs(np.sin(np.arange(observed.treated.size, dtype=np.float64))).reshape(observed.treated.shape)
     everyone = np.broadcast_to(np.arange(weight.shape[1]), weight.shape)
     x = observed.treated[..., None].astype(np.float64)
-    fit = survival.cox(course.time, course.event, x, weight=weight, cluster=everyone, ties=ties)
+    fit = statistics.cox(course.time, course.event, x, weight=weight, cluster=everyone, ties=ties)
     gradient = cox_gradient(
         course.time, course.event, observed.treated, weight, fit.beta[:, 0], present=observed.present, ties=ties
     )
@@ -140,7 +140,7 @@ def test_weights_of_one_give_kaplan_meier_and_greenwood(measure: Any) -> None:
     ones = np.ones(observed.treated.shape)
     found = km_contrast(course.time, course.event, observed.treated, ones, 7.0, measure, present=observed.present)
     arms = [observed.treated, ~observed.treated]
-    plain = survival.rmst if measure == "rmst" else survival.survival_at
+    plain = statistics.rmst if measure == "rmst" else statistics.survival_at
     one, zero = (plain(course.time, course.event, 7.0, present=arm) for arm in arms)
     np.testing.assert_allclose(found.value, one.value - zero.value, rtol=1e-12)
     both = np.sqrt(one.se**2 + zero.se**2)
@@ -185,7 +185,7 @@ def test_a_constant_score_of_one_half_is_no_weighting() -> None:
     treated = np.tile([True, False], 30)  # each value of x once in either arm
     patients = slow.Patients(rng.exponential(5, 60), rng.random(60) < 0.8, treated, x)
     block = sample([patients])
-    crude = survival.cox(patients.time[None], patients.event[None], treated[None, :, None].astype(np.float64))
+    crude = statistics.cox(patients.time[None], patients.event[None], treated[None, :, None].astype(np.float64))
     for target in ("att", "ate", "atc", "overlap", "matching"):
         found = Ipw(target=target, se="naive").estimate(block, "OS")
         assert found.value[0] == pytest.approx(crude.beta[0, 0], abs=1e-10)

@@ -9,14 +9,14 @@ from pydantic import ValidationError
 
 from analysis.estimators import EntropyBalance, Estimate, Ipw, Sample
 from analysis.kernels.status import Status
-from analysis.plan import Plan, PropensityPlan
-from analysis.weighting import Target, ipw, ipw_slope, truncated
-from benchmarks.scenario import Scenario
-from benchmarks.truth import Patients
-from benchmarks.truths import TruthWork
-from simulator.cohort import Floats
-from simulator.estimand import Estimand
-from simulator.generate import generate, resolve
+from analysis.plan.analysis_plan import Plan, PropensityPlan
+from analysis.propensity.weighting import Target, ipw, ipw_slope, truncated
+from benchmarks.asked.scenario import Scenario
+from benchmarks.truth.counted import Patients
+from benchmarks.truth.of_cells import TruthWork
+from simulator.cohort.cohorts import Floats
+from simulator.cohort.estimand import Estimand
+from simulator.world.generate import generate, resolve
 from tests.reference import weighted as slow
 from tests.test_weighted_variance import sample
 from tests.worlds import scenario, tree

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import analysis.matching as matching
-from analysis.matching import match
-from simulator.cohort import Floats
+import analysis.propensity.matching as matching
+from analysis.propensity.matching import match
+from simulator.cohort.cohorts import Floats
 from tests.test_cli import _call
 
 HOME = Path(__file__).parent.parent
@@ -75,7 +75,7 @@ def test_a_study_has_the_same_rows_without_assertions(tmp_path: Path, monkeypatc
     code, out, err = _call(*words, "usual")
     assert code == 0, err
     plain = json.loads(out)
-    run = "import sys; assert False; from benchmarks.cli import main; sys.exit(main())"
+    run = "import sys; assert False; from benchmarks.cli.commands import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-O", "-c", run, *words, "without"],
         cwd=tmp_path,

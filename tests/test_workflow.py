@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.cohort_analysis import FORMAT
-from analysis.cohort_file import CohortFile, CohortSpec, read_cohort
-from analysis.cohort_spec import FilePlan
-from analysis.columns import estimable
-from analysis.contingency import compare_counts
+from analysis.cohort_files.cohort_file import CohortFile, CohortSpec, read_cohort
+from analysis.cohort_files.cohort_spec import FilePlan
 from analysis.kernels.status import Status
-from analysis.plan import Plan
-from analysis.tables import all_tables, hr_text, p_text
-from analysis.tests import Test as TwoSample
-from analysis.workflow import CohortAnalysis, analyse
-from simulator.cohort import Endpoint, Observed
-from simulator.terms import Variable
+from analysis.paper.cohort_analysis import FORMAT
+from analysis.paper.number_text import hr_text, p_text
+from analysis.paper.workflow import CohortAnalysis, analyse
+from analysis.plan.analysis_plan import Plan
+from analysis.survival.columns import estimable
+from analysis.tables.cohort_tables import all_tables
+from analysis.two_samples.contingency import compare_counts
+from analysis.two_samples.tests import Test as TwoSample
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.cohort.terms import Variable
 
 ORACLE = Path(__file__).parent / "oracle"
 EARLY = {"EARLY": {"column": "early"}}
@@ -380,7 +381,7 @@ def test_counts_are_tested_as_the_plan_says(monkeypatch: pytest.MonkeyPatch) -> 
     assert compare_counts(np.array([[3, 0], [5, 0]]), "auto").status == Status.NO_INFO
     nan = np.array([np.nan])
     gives_up = TwoSample(nan, nan, nan, np.array([Status.NOT_CONVERGED]))
-    monkeypatch.setattr("analysis.tests.fisher", lambda _: gives_up)
+    monkeypatch.setattr("analysis.two_samples.tests.fisher", lambda _: gives_up)
     assert compare_counts(small, "auto").test == "pearson"
     assert compare_counts(small, "fisher").status == Status.NOT_CONVERGED
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from simulator.documents import load, parse, shipped
-from simulator.world import World
+from simulator.documents.loading import load, parse, shipped
+from simulator.world.sections import World
 from tests.simulated import tree, world
 
 

@@ -89,7 +89,7 @@ def about_this_process(name: str) -> object:
     import numpy  # noqa: F401
     from threadpoolctl import threadpool_info
 
-    from simulator import compiled
+    from simulator.numerics import compiled
 
     return {
         "pid": os.getpid(),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.scenario import Scenario
+from benchmarks.asked.scenario import Scenario
 
 
 def tree(**changes: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from simulator.spec import Label, Name, NonNegative, Positive, Share, Spec
+from simulator.documents.spec import Label, Name, NonNegative, Positive, Share, Spec
 
 
 class Constant(Spec):

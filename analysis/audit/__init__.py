@@ -11,7 +11,7 @@ from analysis.audit.ratios import ratio_findings, read_ratios
 from analysis.audit.spread import spread_findings
 from analysis.audit.survival import survival_findings
 from analysis.audit.words import word_findings
-from simulator.world import Printed
+from simulator.world.sections import Printed
 
 __all__ = ["Finding", "Severity", "TableTests", "audit", "conventions"]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import isfinite
 
 from analysis.audit.paper import ARMS, SIDES, Finding, Paper, Severity
-from analysis.published import Stands, counts_printed_so
+from analysis.audit.published import Stands, counts_printed_so
 
 _COUNTS = ("n", "yes", "events")
 GRADES_3_4 = "_34"

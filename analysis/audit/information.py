@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from math import exp, log, sqrt
 
 from analysis.audit.paper import ARMS, CountRow, Finding, Paper
+from analysis.audit.published import parse_element
 from analysis.audit.ratios import TREATMENT, Ratio, Z
-from analysis.published import parse_element
 
 _OPERATORS = {"<=": float.__le__, "<": float.__lt__, ">=": float.__ge__, ">": float.__gt__}
 

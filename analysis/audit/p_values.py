@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, xlogy
 
-from analysis import tests
 from analysis.audit.paper import ARMS, CountRow, Finding, Number, Paper
-from analysis.published import Stands
+from analysis.audit.published import Stands
+from analysis.two_samples import tests
 
 NAMES = {
     "pearson": "Pearson's chi-square without correction",

@@ -10,9 +10,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.published import NOT_PRINTED, Element, Stands, exact_value, parse_element, parse_months, parse_printed
-from simulator.keys import split_key
-from simulator.world import Printed
+from analysis.audit.published import (
+    NOT_PRINTED,
+    Element,
+    Stands,
+    exact_value,
+    parse_element,
+    parse_months,
+    parse_printed,
+)
+from simulator.documents.keys import split_key
+from simulator.world.sections import Printed
 
 Severity = Literal["severe", "moderate", "note"]
 SEVERITIES: tuple[Severity, ...] = ("severe", "moderate", "note")

@@ -7,8 +7,8 @@ from math import exp, inf, isfinite, log
 from scipy.special import ndtr, ndtri
 
 from analysis.audit.paper import Finding, Number, Paper, Severity
-from analysis.published import Stands
-from simulator.keys import split_key
+from analysis.audit.published import Stands
+from simulator.documents.keys import split_key
 
 Z = float(ndtri(0.975))
 MODELS = ("cox", "univariable", "multivariable", "subgroups")

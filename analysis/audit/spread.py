@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import inf, isfinite, sqrt
 
 from analysis.audit.paper import ARMS, CountRow, Finding, Paper
-from analysis.published import Stands, parse_element
+from analysis.audit.published import Stands, parse_element
 
 
 @dataclass(frozen=True)

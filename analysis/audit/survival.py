@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from math import exp, inf, isfinite, log, sqrt
 
 from analysis.audit.paper import ARMS, SIDES, Finding, Number, Paper, Severity
-from analysis.published import Stands, parse_months
-from simulator.world import Printed
+from analysis.audit.published import Stands, parse_months
+from simulator.world.sections import Printed
 
 Z = 1.959964
 TOO_WIDE = 2.5  # times the width that an exponential time would give

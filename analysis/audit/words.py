@@ -5,8 +5,8 @@ from itertools import islice
 from math import isfinite
 
 from analysis.audit.paper import ARMS, SIDES, Finding, Paper
-from analysis.published import NOT_PRINTED, Stands, counts_printed_so, parse_printed
-from simulator.world import Printed
+from analysis.audit.published import NOT_PRINTED, Stands, counts_printed_so, parse_printed
+from simulator.world.sections import Printed
 
 MOST_MODES = 2000
 TOTALS_SHOWN = 4

@@ -10,17 +10,20 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.special import ndtr, ndtri
 
-from analysis import survival
-from analysis.addresses import Address
+from analysis.estimators.own_process import PATIENCE
 from analysis.kernels.status import Status
-from analysis.matching import Matching, match_as
-from analysis.own_process import PATIENCE
-from analysis.plan import Plan, propensity_terms
-from analysis.propensity_models import PropensityFit, averaged, propensity_score
-from simulator.cohort import Bools, Floats, Observed
-from simulator.spec import Name, Spec
-from simulator.terms import Variable, design, parse_term
-from simulator.world import ENDPOINTS
+from analysis.plan.analysis_plan import Plan, propensity_terms
+from analysis.propensity.matching import Matching, match_as
+from analysis.propensity.scores import PropensityFit, averaged, propensity_score
+from analysis.survival import statistics
+from simulator.cohort.addresses import Address
+from simulator.cohort.cohorts import Bools, Floats, Observed
+from simulator.cohort.terms import Variable, design, parse_term
+from simulator.documents.spec import Name, Spec
+from simulator.world.sections import ENDPOINTS
+
+NUMBERS = ("value", "se", "low", "high", "p")
+COUNTS = ("n", "events")
 
 Ints = NDArray[np.int64]
 T = TypeVar("T")
@@ -81,7 +84,7 @@ class Sample:
         return self._once("orders", self._orders)
 
     def _orders(self) -> dict[str, NDArray[np.int32]]:
-        return {name: survival.time_order(endpoint.time) for name, endpoint in self.observed.endpoints.items()}
+        return {name: statistics.time_order(endpoint.time) for name, endpoint in self.observed.endpoints.items()}
 
     def columns(self, terms: tuple[str, ...]) -> tuple[Floats, tuple[int, ...]]:
         """The design ``(R, N, P)`` of the terms, and for each column the index of its term."""
@@ -181,7 +184,7 @@ def cox_on_treatment(
 ) -> Estimate:
     """The Cox coefficient of treatment among ``present``, its SE robust where there are clusters."""
     course = sample.observed.endpoints[endpoint]
-    fit = survival.cox(
+    fit = statistics.cox(
         course.time,
         course.event,
         sample.observed.treated[..., None].astype(np.float64),

@@ -7,15 +7,16 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from analysis import risks, weighting
 from analysis.estimators.base import Estimate, Judged, Sample, wald, with_status
 from analysis.kernels.status import Status
-from analysis.plan import Plan
-from simulator.cohort import Floats
-from simulator.estimand import Estimand, Population
-from simulator.spec import Name
-from simulator.terms import Variable
-from simulator.world import ENDPOINTS
+from analysis.plan.analysis_plan import Plan
+from analysis.propensity import weighting
+from analysis.survival import risks
+from simulator.cohort.cohorts import Floats
+from simulator.cohort.estimand import Estimand, Population
+from simulator.cohort.terms import Variable
+from simulator.documents.spec import Name
+from simulator.world.sections import ENDPOINTS
 
 
 class Binary(Judged):

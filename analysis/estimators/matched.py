@@ -6,16 +6,16 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from analysis import survival
 from analysis.estimators.base import Estimate, Judged, Sample, cox_on_treatment, wald, with_status
+from analysis.estimators.pair_bootstrap import Drawn, bootstrap_se
 from analysis.kernels.status import Status
-from analysis.matched_curves import curve_difference
-from analysis.pair_bootstrap import Drawn, bootstrap_se
-from analysis.plan import MatchingPlan, Plan, PropensityPlan, propensity_terms
-from simulator.cohort import Floats
-from simulator.estimand import Estimand, Measure
-from simulator.spec import Name, Positive
-from simulator.terms import Variable
+from analysis.plan.analysis_plan import MatchingPlan, Plan, PropensityPlan, propensity_terms
+from analysis.survival import statistics
+from analysis.survival.matched_curves import curve_difference
+from simulator.cohort.cohorts import Floats
+from simulator.cohort.estimand import Estimand, Measure
+from simulator.cohort.terms import Variable
+from simulator.documents.spec import Name, Positive
 
 _BOOTS = 200
 _MEASURES: dict[str, Measure] = {
@@ -143,7 +143,7 @@ class Matched(Judged):
         treated = drawn.of(sample.observed.treated)
         weight = None if plan.matching.simple or stratified else drawn.of(sample.matching.weight)
         if self.horizon is None:
-            fit = survival.cox(
+            fit = statistics.cox(
                 time,
                 event,
                 treated[..., None].astype(np.float64),

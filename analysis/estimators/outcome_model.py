@@ -6,17 +6,17 @@ from typing import Literal
 import numpy as np
 from pydantic import model_validator
 
-from analysis import weighting
-from analysis.censoring import censoring_score, censoring_weighted_contrast
-from analysis.doubly_robust import aipw
 from analysis.estimators.base import Estimate, Judged, Sample, wald, with_status
 from analysis.kernels.status import Status
-from analysis.plan import Plan, cox_terms
-from analysis.pseudo import pseudo_observations
-from analysis.standardise import Contrast, Target, standardised
-from simulator.estimand import Estimand
-from simulator.spec import Name, Positive
-from simulator.terms import Variable
+from analysis.plan.analysis_plan import Plan, cox_terms
+from analysis.propensity import weighting
+from analysis.survival.censoring import censoring_score, censoring_weighted_contrast
+from analysis.survival.doubly_robust import aipw
+from analysis.survival.pseudo import pseudo_observations
+from analysis.survival.standardise import Contrast, Target, standardised
+from simulator.cohort.estimand import Estimand
+from simulator.cohort.terms import Variable
+from simulator.documents.spec import Name, Positive
 
 HORIZON = 24.0
 

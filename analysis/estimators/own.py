@@ -18,16 +18,16 @@ from analysis.estimators import own_code, trust
 from analysis.estimators.base import Estimate, Judged, Sample
 from analysis.estimators.own_code import OwnFunctionError as OwnFunctionError
 from analysis.estimators.own_code import said
+from analysis.estimators.own_link import CannotStart, Mistake, NoAnswer, Question, TookTooLong
+from analysis.estimators.own_process import ask
 from analysis.kernels.status import Status
-from analysis.matching_plan import no_repeats
-from analysis.own_link import CannotStart, Mistake, NoAnswer, Question, TookTooLong
-from analysis.own_process import ask
-from analysis.plan import Plan
-from simulator.cohort import Floats
-from simulator.estimand import Estimand, Measure, Population
-from simulator.spec import Positive
-from simulator.terms import Variable, parse_term
-from simulator.world import ENDPOINTS
+from analysis.plan.analysis_plan import Plan
+from analysis.plan.matching_plan import no_repeats
+from simulator.cohort.cohorts import Floats
+from simulator.cohort.estimand import Estimand, Measure, Population
+from simulator.cohort.terms import Variable, parse_term
+from simulator.documents.spec import Positive
+from simulator.world.sections import ENDPOINTS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,7 +22,7 @@ from importlib.machinery import PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
-from simulator.problems import printable
+from simulator.documents.problems import printable
 
 FOLDER = "own"
 """Where a run folder keeps the code that it used."""

@@ -7,10 +7,10 @@ import numpy as np
 
 from analysis.estimators.base import Estimate, Judged, Sample, wald
 from analysis.kernels.status import Status
-from analysis.plan import Plan
-from simulator.estimand import Estimand
-from simulator.spec import Name
-from simulator.terms import Variable
+from analysis.plan.analysis_plan import Plan
+from simulator.cohort.estimand import Estimand
+from simulator.cohort.terms import Variable
+from simulator.documents.spec import Name
 
 
 class Exponential(Judged):

@@ -8,12 +8,12 @@ from scipy.special import stdtr, stdtrit
 
 from analysis.estimators import Estimator
 from analysis.estimators.base import Estimate, Ints, Sample, with_status
+from analysis.estimators.own_process import PATIENCE
 from analysis.kernels.status import Status
-from analysis.missing import completed, indicators
-from analysis.own_process import PATIENCE
-from analysis.plan import Plan
-from simulator.cohort import Floats, Observed
-from simulator.elementary import summed
+from analysis.plan.analysis_plan import Plan
+from analysis.propensity.missing import completed, indicators
+from simulator.cohort.cohorts import Floats, Observed
+from simulator.numerics.elementary import summed
 
 
 def samples_of(

@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from analysis import survival
 from analysis.estimators.base import (
     Estimate,
     Ints,
@@ -18,12 +17,13 @@ from analysis.estimators.base import (
     with_status,
 )
 from analysis.kernels.status import Status
-from analysis.plan import Plan, cox_terms
-from simulator.cohort import Bools, Floats
-from simulator.elementary import summed
-from simulator.estimand import TRUE_SCORE, Estimand
-from simulator.spec import Name
-from simulator.terms import Variable
+from analysis.plan.analysis_plan import Plan, cox_terms
+from analysis.survival import statistics
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.cohort.estimand import TRUE_SCORE, Estimand
+from simulator.cohort.terms import Variable
+from simulator.documents.spec import Name
+from simulator.numerics.elementary import summed
 
 KNOTS = (0.05, 0.35, 0.65, 0.95)
 
@@ -60,7 +60,7 @@ class Adjusted(Judged):
         x, _ = sample.columns(cox_terms(sample.plan, observed.variable))
         x = np.concatenate([observed.treated[..., None], x], axis=-1)
         course = observed.endpoints[endpoint]
-        fit = survival.cox(
+        fit = statistics.cox(
             course.time,
             course.event,
             x,
@@ -122,8 +122,8 @@ class ScoreCovariate(ScoreAdjusted):
         observed, course = sample.observed, sample.observed.endpoints[endpoint]
         score, here = self.scored(sample)
 
-        def fitted(terms: Floats) -> survival.CoxFit:
-            return survival.cox(
+        def fitted(terms: Floats) -> statistics.CoxFit:
+            return statistics.cox(
                 course.time,
                 course.event,
                 np.concatenate([observed.treated[..., None], terms], axis=-1),

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from analysis.estimators.base import Sample
 from analysis.kernels.status import Status
-from simulator.cohort import Bools, Floats
-from simulator.streams import Streams
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.streams import Streams
 
 Ints = NDArray[np.int64]
 S = TypeVar("S", bound=np.generic)

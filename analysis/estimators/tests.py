@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri
 
-from analysis import survival
 from analysis.estimators.base import Estimate, Judged, Sample, check_strata, wald, with_status
 from analysis.kernels.normal_maximum import MOST
 from analysis.kernels.status import Status
-from analysis.matched_curves import CurveMeasure, curve_difference
-from analysis.median_difference import median_difference
-from analysis.plan import Plan
-from analysis.weighted_logrank import WEIGHTS
-from analysis.weighted_survival import robust_score
-from simulator.cohort import Bools, Endpoint, Floats
-from simulator.estimand import Estimand, Measure
-from simulator.spec import Name, NonNegative, Positive
-from simulator.terms import Variable
+from analysis.plan.analysis_plan import Plan
+from analysis.survival import statistics
+from analysis.survival.matched_curves import CurveMeasure, curve_difference
+from analysis.survival.median_difference import median_difference
+from analysis.survival.weighted_logrank import WEIGHTS
+from analysis.survival.weighted_survival import robust_score
+from simulator.cohort.cohorts import Bools, Endpoint, Floats
+from simulator.cohort.estimand import Estimand, Measure
+from simulator.cohort.terms import Variable
+from simulator.documents.spec import Name, NonNegative, Positive
 
 Ints = NDArray[np.int64]
 
@@ -106,7 +106,7 @@ class LogRankTest(TwoArmTest):
                 order=sample.orders[endpoint],
             )
             return self.tested(sample, endpoint, score.z, score.p, score.status)
-        test = survival.logrank(
+        test = statistics.logrank(
             course.time,
             course.event,
             sample.observed.treated,
@@ -129,7 +129,7 @@ class MaxCombo(TwoArmTest):
     def estimate(self, sample: Sample, endpoint: str) -> Estimate:
         """The z that is largest in absolute value; p is that of the largest."""
         course = sample.observed.endpoints[endpoint]
-        test = survival.maxcombo(
+        test = statistics.maxcombo(
             course.time,
             course.event,
             sample.observed.treated,
@@ -227,7 +227,7 @@ class MedianDifference(CurveContrast):
         found = median_difference(
             course.time, course.event, observed.treated, observed.present, level=level, order=sample.orders[endpoint]
         )
-        se = (found.high - found.low) / (2 * survival.normal_quantile(level))
+        se = (found.high - found.low) / (2 * statistics.normal_quantile(level))
         n, events = observed.present.sum(axis=1), (observed.present & course.event).sum(axis=1)
         return Estimate(found.value, se, found.low, found.high, found.p, n, events, found.status)
 
@@ -293,7 +293,7 @@ def global_p(p: Floats, method: Literal["simes", "bonferroni"]) -> Floats:
 
 def cloglog_p(course: Endpoint, treated: Bools, present: Bools, at: float) -> Floats:
     """The two-sided p ``(R,)`` of equal log(-log S) at a time in both arms; NaN where an arm's S is 0 or 1."""
-    arms = [survival.survival_at(course.time, course.event, at, present=present & (treated == arm)) for arm in (0, 1)]
+    arms = [statistics.survival_at(course.time, course.event, at, present=present & (treated == arm)) for arm in (0, 1)]
     with np.errstate(divide="ignore", invalid="ignore"):
         level = [np.log(-np.log(arm.value)) for arm in arms]
         error = [arm.se / (arm.value * np.log(arm.value)) for arm in arms]

@@ -15,17 +15,17 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from analysis import time_zero
-from analysis.clone_censor_weight import clones
 from analysis.estimators.base import Estimate, Ints, Judged, Sample, wald, with_status
+from analysis.estimators.clone_censor_weight import clones
 from analysis.estimators.resampling import bootstrapped, spread
 from analysis.kernels.status import Status
-from analysis.plan import Plan, cox_terms, propensity_terms
-from analysis.time_zero import Rows
-from simulator.cohort import Floats
-from simulator.estimand import Estimand
-from simulator.spec import Name, NonNegative, Positive
-from simulator.terms import Variable
+from analysis.plan.analysis_plan import Plan, cox_terms, propensity_terms
+from analysis.survival import time_zero
+from analysis.survival.time_zero import Rows
+from simulator.cohort.cohorts import Floats
+from simulator.cohort.estimand import Estimand
+from simulator.cohort.terms import Variable
+from simulator.documents.spec import Name, NonNegative, Positive
 
 
 class Remedy(Judged):

@@ -7,19 +7,19 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from analysis import weighting
-from analysis.entropy_balancing import balancing_influence, entropy_balance
 from analysis.estimators.base import Estimate, Ints, Judged, Sample, cox_on_treatment, wald, with_status
 from analysis.estimators.resampling import bootstrapped, spread
 from analysis.kernels.status import Status
-from analysis.plan import Plan, PropensityPlan, propensity_terms
-from analysis.propensity import StepwiseFit
-from analysis.weighted_variance import cox_gradient, km_contrast, logistic_influence, se_of
-from analysis.weighting import Target
-from simulator.cohort import Bools, Floats
-from simulator.estimand import Estimand, Measure, Population
-from simulator.spec import Name, Positive, Share
-from simulator.terms import Variable
+from analysis.plan.analysis_plan import Plan, PropensityPlan, propensity_terms
+from analysis.propensity import weighting
+from analysis.propensity.entropy_balancing import balancing_influence, entropy_balance
+from analysis.propensity.logistic_models import StepwiseFit
+from analysis.propensity.weighting import Target
+from analysis.survival.weighted_variance import cox_gradient, km_contrast, logistic_influence, se_of
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.cohort.estimand import Estimand, Measure, Population
+from simulator.cohort.terms import Variable
+from simulator.documents.spec import Name, Positive, Share
 
 _POPULATIONS: dict[Target, Population] = {
     "att": "treated",

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.cohort_analysis import CohortAnalysis
 from analysis.figures.style import (
     CONTROL,
     CONTROL_PALE,
@@ -30,8 +29,9 @@ from analysis.figures.style import (
     sheet,
 )
 from analysis.figures.style import title as heading
-from analysis.table1 import Table1Row
-from simulator.cohort import Bools, Floats
+from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.paper.table1 import Table1Row
+from simulator.cohort.cohorts import Bools, Floats
 
 BINS = 24
 ROW = 0.16

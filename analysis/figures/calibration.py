@@ -25,7 +25,7 @@ from analysis.figures.style import (
     sheet,
     width_of,
 )
-from simulator.cohort import Bools, Floats
+from simulator.cohort.cohorts import Bools, Floats
 
 FAR = 4.0
 CENTRAL = 1.959964

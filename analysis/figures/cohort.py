@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.cohort_analysis import CohortAnalysis
 from analysis.figures.style import (
     BOLD,
     CONTROL,
@@ -31,8 +30,9 @@ from analysis.figures.style import (
     sheet,
 )
 from analysis.figures.style import title as heading
-from analysis.responses import Response
-from analysis.tables import p_text
+from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.paper.number_text import p_text
+from analysis.paper.responses import Response
 
 PAD, GAP = 0.07, 0.24
 ROW = 0.17

@@ -7,8 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from analysis.cohort_analysis import CohortAnalysis
-from analysis.effects import Arms
 from analysis.figures.style import (
     BOLD,
     CONTROL,
@@ -26,8 +24,10 @@ from analysis.figures.style import (
     row_label,
     sheet,
 )
-from analysis.subgroups import SubgroupRow
-from analysis.tables import hr_text, p_text
+from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.paper.effects import Arms
+from analysis.paper.number_text import hr_text, p_text
+from analysis.paper.subgroups import SubgroupRow
 
 ROW = 0.155
 LABELS, COUNTS, RATIO, P = 1.8, 0.64, 0.95, 0.48

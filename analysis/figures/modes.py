@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.cohort_analysis import CohortAnalysis
 from analysis.figures.style import (
     CONTROL,
     CONTROL_PALE,
@@ -25,6 +24,7 @@ from analysis.figures.style import (
     sheet,
 )
 from analysis.figures.style import title as heading
+from analysis.paper.cohort_analysis import CohortAnalysis
 
 ROW = 0.34
 LABELS = 1.7

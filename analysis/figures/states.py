@@ -4,7 +4,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.cohort_analysis import CohortAnalysis
 from analysis.figures.style import (
     BOLD,
     DOUBLE,
@@ -21,7 +20,8 @@ from analysis.figures.style import (
     time_axis,
 )
 from analysis.figures.style import title as heading
-from analysis.occupancy import Occupancy, occupancy
+from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.survival.occupancy import Occupancy, occupancy
 
 SHADES = (
     ("dead", "#4a5a70", ""),

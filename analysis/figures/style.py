@@ -24,7 +24,7 @@ from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
 
-from simulator.safe_files import write_whole
+from simulator.documents.safe_files import write_whole
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,9 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from analysis import survival
-from analysis.cohort_analysis import CohortAnalysis
-from analysis.effects import AnalysisSet, medians
 from analysis.figures.style import (
     BOLD,
     CONTROL,
@@ -35,11 +32,14 @@ from analysis.figures.style import (
     width_of,
 )
 from analysis.figures.style import title as heading
-from analysis.kaplan_meier import KmCurve
-from analysis.plan import SurvivalPlan
-from analysis.tables import hr_text, p_text
-from analysis.weighted_survival import weighted_kaplan_meier
-from simulator.cohort import Bools, Endpoint, Floats
+from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.paper.effects import AnalysisSet, medians
+from analysis.paper.number_text import hr_text, p_text
+from analysis.plan.analysis_plan import SurvivalPlan
+from analysis.survival import statistics
+from analysis.survival.kaplan_meier import KmCurve
+from analysis.survival.weighted_survival import weighted_kaplan_meier
+from simulator.cohort.cohorts import Bools, Endpoint, Floats
 
 Ints = NDArray[np.int64]
 
@@ -94,7 +94,7 @@ def _estimated(curve: Curve, plan: SurvivalPlan) -> KmCurve:
     if curve.weight is not None and curve.cluster is not None:
         return weighted_kaplan_meier(curve.time, curve.event, curve.weight, curve.cluster, plan=plan)
     here = np.ones(len(curve.time), np.bool_)
-    return survival.kaplan_meier(curve.time, curve.event, present=here, conf_type=plan.conf_type, level=plan.level)
+    return statistics.kaplan_meier(curve.time, curve.event, present=here, conf_type=plan.conf_type, level=plan.level)
 
 
 def _draw(axes: Axes, km: KmCurve, colour: str, style: object) -> tuple[Floats, Floats, Floats]:

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from analysis.kernels.influence import solve_full_rank
 from analysis.kernels.status import Status
-from simulator.cohort import Bools, Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.compiled import kernel
 
 Ints = NDArray[np.int64]
 

@@ -7,8 +7,8 @@ from analysis.kernels.curve_contrasts import LOG_HR, RMST
 from analysis.kernels.linear import exponentials
 from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
-from simulator.cohort import Bools, Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.compiled import kernel
 
 Ints = NDArray[np.int64]
 

@@ -10,8 +10,8 @@ from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.linear import largest
 from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
-from simulator.cohort import Bools, Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.compiled import kernel
 
 Ints = NDArray[np.int64]
 

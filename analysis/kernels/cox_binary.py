@@ -11,8 +11,8 @@ from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.ordering import Order
 from analysis.kernels.risk_sets import AT_RISK, BAD, DEAD, EVENTS, SIZE, TIMES, tabulate
 from analysis.kernels.status import Status
-from simulator.cohort import Bools, Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.compiled import kernel
 
 Ints = NDArray[np.int64]
 

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, START, STEP, STOP
 from analysis.kernels.weighted_samples import NOTHING
-from simulator.cohort import Bools, Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.compiled import kernel
 
 Ints = NDArray[np.int64]
 

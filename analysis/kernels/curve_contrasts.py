@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from simulator.cohort import Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Floats
+from simulator.numerics.compiled import kernel
 
 LOG_HR, RMST, SURVIVAL = 0, 1, 2
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.cohort import Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Floats
+from simulator.numerics.compiled import kernel
 
 Ints = NDArray[np.int64]
 

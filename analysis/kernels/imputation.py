@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.compiled import kernel
+from simulator.numerics.compiled import kernel
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from analysis.kernels.ordering import Order
 from analysis.kernels.risk_sets import AT_RISK, BAD, DEAD, EVENTS, SIZE, TIMES, WHEN, tabulate
 from analysis.kernels.status import Status
-from simulator.cohort import Bools, Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.compiled import kernel
 
 LOG, LOG_LOG, PLAIN = 0, 1, 2
 CONF_TYPES = {"log": LOG, "log-log": LOG_LOG, "plain": PLAIN}

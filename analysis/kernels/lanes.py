@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from simulator.numba_private import code as _tools
+from simulator.numerics.numba_private import code as _tools
 
 _LANES = 4  # of four numbers each
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from simulator.cohort import Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Floats
+from simulator.numerics.compiled import kernel
 
 _SINGULAR_PIVOT = 1e-11
 _LOG2_E = 1.4426950408889634

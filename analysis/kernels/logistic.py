@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.linear import cholesky, copy, exponentials, fill, largest, solve
 from analysis.kernels.status import Status
-from simulator.cohort import Bools, Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.compiled import kernel
 
 Ints = NDArray[np.int64]
 

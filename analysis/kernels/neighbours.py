@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.kernels.linear import cholesky, fill, solve
-from simulator.cohort import Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Floats
+from simulator.numerics.compiled import kernel
 
 Ints = NDArray[np.int64]
 

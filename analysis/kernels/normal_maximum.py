@@ -13,8 +13,8 @@ import math
 
 import numpy as np
 
-from simulator.cohort import Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Floats
+from simulator.numerics.compiled import kernel
 
 MOST = 4
 """The most normals at once."""

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.kernels.ordering import Order
-from simulator.cohort import Bools, Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.compiled import kernel
 
 Ints = NDArray[np.int64]
 

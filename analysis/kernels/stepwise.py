@@ -11,8 +11,8 @@ from analysis.kernels.linear import cholesky, copy, fill, largest
 from analysis.kernels.logistic import columns_of, evaluate, inverse, newton, prepare
 from analysis.kernels.neighbours import detour, interval, longest, newton_step, predict, sweep
 from analysis.kernels.status import Status
-from simulator.cohort import Bools, Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.compiled import kernel
 
 Ints = NDArray[np.int64]
 

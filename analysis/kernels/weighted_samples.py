@@ -8,8 +8,8 @@ n / (n - 1) for n clusters.
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.cohort import Bools, Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.compiled import kernel
 
 Ints = NDArray[np.int64]
 

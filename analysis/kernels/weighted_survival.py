@@ -7,8 +7,8 @@ from analysis.kernels.km import PLAIN, limit
 from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
 from analysis.kernels.weighted_samples import NOTHING
-from simulator.cohort import Bools, Floats
-from simulator.compiled import kernel
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.compiled import kernel
 
 Ints = NDArray[np.int64]
 

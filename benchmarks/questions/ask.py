@@ -13,25 +13,26 @@ from numpy.typing import NDArray
 
 from analysis.figures.style import save
 from analysis.kernels.status import Status
-from benchmarks.asked_truths import asked_file, asked_records, read_asked
-from benchmarks.blocks import Cell, prepare
-from benchmarks.manifest import manifest, open_folder
-from benchmarks.own_files import ask_trust
-from benchmarks.progress import Progress
+from benchmarks.asked.blocks import Cell, prepare
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import Asked, load_study
+from benchmarks.asked.own_files import ask_trust
+from benchmarks.asked.scenario import Scenario, Settings, Target, cells
+from benchmarks.asked.sizes import check_sizes
+from benchmarks.asked.whom import CAVEAT
 from benchmarks.questions.options import Options
-from benchmarks.rows import Rows
-from benchmarks.scenario import Scenario, Settings, Target, cells
-from benchmarks.sizes import check_sizes
-from benchmarks.store import RunError, RunFolder, plain_json
-from benchmarks.study import Work, all_rows
-from benchmarks.truth import Truth
-from benchmarks.truths import asked_estimands, target_estimand, truths_of
-from benchmarks.verbs import Asked, load_study, ready_kernels
-from benchmarks.warm_up import STUDY
-from benchmarks.whom import CAVEAT
-from benchmarks.written import check_tables
-from simulator.documents import parse, with_values
-from simulator.estimand import COUPLED, Estimand
+from benchmarks.runs.manifest import manifest, open_folder
+from benchmarks.runs.rows import Rows
+from benchmarks.runs.store import RunFolder, plain_json
+from benchmarks.study.running import Work, all_rows
+from benchmarks.truth.asked_truths import asked_file, asked_records, read_asked
+from benchmarks.truth.counted import Truth
+from benchmarks.truth.of_cells import asked_estimands, target_estimand, truths_of
+from benchmarks.words.written import check_tables
+from benchmarks.workers.progress import Progress
+from benchmarks.workers.warm_up import STUDY, ready_kernels
+from simulator.cohort.estimand import COUPLED, Estimand
+from simulator.documents.loading import parse, with_values
 
 Floats = NDArray[np.float64]
 

@@ -17,28 +17,28 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from analysis.balance import smd
-from analysis.block_workflow import BlockAnalysis
 from analysis.estimators import Sample
 from analysis.kernels.status import Status
-from analysis.numbers import BlockNumbers
-from analysis.plan import cox_terms
-from benchmarks.blocks import Cell, blocks, prepare
-from benchmarks.executors import in_threads
-from benchmarks.performance import Measure
-from benchmarks.progress import Progress
+from analysis.paper.block_workflow import BlockAnalysis
+from analysis.paper.numbers import BlockNumbers
+from analysis.plan.analysis_plan import cox_terms
+from analysis.two_samples.balance import smd
+from benchmarks.asked.blocks import Cell, blocks, prepare
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import Asked
+from benchmarks.asked.sampled import one_sample
+from benchmarks.asked.scenario import Scenario
+from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import Floats, check_paths, designed, load
 from benchmarks.questions.multiverse import share
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
-from benchmarks.sampled import one_sample
-from benchmarks.scenario import Scenario
-from benchmarks.store import RunError
-from benchmarks.tables import percent
-from benchmarks.verbs import Asked, ready_kernels
-from benchmarks.warm_up import STUDY
-from benchmarks.written import described
-from simulator.world import ENDPOINTS
+from benchmarks.words.plain_text import percent
+from benchmarks.words.written import described
+from benchmarks.workers.executors import in_threads
+from benchmarks.workers.progress import Progress
+from benchmarks.workers.warm_up import STUDY, ready_kernels
+from simulator.world.sections import ENDPOINTS
 
 Bools = NDArray[np.bool_]
 EFFECT = "outcomes.treatment_effect"
@@ -133,7 +133,7 @@ def _counted(cell: Cell, endpoint: str, alpha: float, jobs: int) -> Counted:
 
 def count_block(cell: Cell, numbers: NDArray[np.int64], endpoint: str, alpha: float) -> Counted:
     """What the workflow claims in each of these replicates."""
-    from simulator.generate import generate
+    from simulator.world.generate import generate
 
     scenario = cell.scenario
     cohorts = generate(cell.resolved, scenario.run.seed, numbers)

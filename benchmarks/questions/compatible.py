@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from analysis.kernels.status import Status
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import Asked
+from benchmarks.asked.scenario import Suspected
 from benchmarks.questions.ask import (
     aims_of,
     designed,
@@ -32,11 +35,8 @@ from benchmarks.questions.ask import (
 from benchmarks.questions.compatible_paper import Published
 from benchmarks.questions.emulate import Floats, Moments, fitted, likelihood, weighted_quantiles
 from benchmarks.questions.priors import TRANSITIONS, Space, cell_settings, sobol, space_of
-from benchmarks.scenario import Suspected
-from benchmarks.store import RunError
-from benchmarks.tables import estimated
-from benchmarks.verbs import Asked
-from simulator.streams import Streams
+from benchmarks.words.plain_text import estimated
+from simulator.numerics.streams import Streams
 
 RMST = "compatible-rmst"
 TRUTH_PATIENTS = 200_000  # at each point: the surface through them averages their errors

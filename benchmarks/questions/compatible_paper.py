@@ -7,10 +7,10 @@ from math import exp, log, nan
 import numpy as np
 from scipy.special import ndtri
 
-from analysis.published import exact_value, parse_printed
+from analysis.audit.published import exact_value, parse_printed
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.scenario import Scenario
 from benchmarks.questions.emulate import Floats
-from benchmarks.scenario import Scenario
-from benchmarks.store import RunError
 
 
 @dataclass(frozen=True)

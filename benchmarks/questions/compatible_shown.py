@@ -11,7 +11,7 @@ from benchmarks.questions.compatible import Calibration, Compatibility, Posterio
 from benchmarks.questions.compatible_paper import published_summary
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
-from benchmarks.written import plain
+from benchmarks.words.written import plain
 
 
 def compatible(

@@ -22,7 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.performance import Measure
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import Asked
+from benchmarks.asked.scenario import Scenario, Settings
+from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import (
     Floats,
     aims_of,
@@ -34,10 +37,7 @@ from benchmarks.questions.ask import (
     target_truths,
     values_of,
 )
-from benchmarks.scenario import Scenario, Settings
-from benchmarks.store import RunError
-from benchmarks.study import asks_another
-from benchmarks.verbs import Asked
+from benchmarks.study.running import asks_another
 
 MOST = 6
 Off = dict[str, Any]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from benchmarks.performance import Measure
+from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import check_paths, load
 from benchmarks.questions.decompose import Decomposition, find
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
-from benchmarks.tables import IN_MONTHS, words_of
-from benchmarks.written import described
+from benchmarks.words.plain_text import IN_MONTHS, words_of
+from benchmarks.words.written import described
 
 
 def decompose(options: Options, names: Sequence[str]) -> str:

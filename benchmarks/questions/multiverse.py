@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 
 from analysis.estimators import Matched
 from analysis.kernels.status import Status
-from analysis.matching_plan import Tool
-from analysis.plan import Plan
-from benchmarks.performance import Measure
+from analysis.plan.analysis_plan import Plan
+from analysis.plan.matching_plan import Tool
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import Asked
+from benchmarks.asked.scenario import Scenario
+from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import Floats, designed, rows_only
-from benchmarks.rows import Rows
-from benchmarks.scenario import Scenario
-from benchmarks.store import RunError
-from benchmarks.verbs import Asked
-from simulator.documents import DocumentError
-from simulator.merging import plain
-from simulator.yaml12 import read
+from benchmarks.runs.rows import Rows
+from simulator.documents.loading import DocumentError
+from simulator.documents.merging import plain
+from simulator.documents.yaml12 import read
 
 AXES: dict[str, tuple[Any, ...]] = {
     "matching.caliper": (0.2, 0.1, None),

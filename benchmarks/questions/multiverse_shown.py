@@ -6,13 +6,13 @@ from math import exp
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.performance import Measure
+from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import check_paths, load
 from benchmarks.questions.multiverse import WORLDS, Multiverse, axes_of, find
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
-from benchmarks.tables import percent
-from benchmarks.written import described
+from benchmarks.words.plain_text import percent
+from benchmarks.words.written import described
 
 
 def multiverse(options: Options, axes: Sequence[str], alpha: float, replicate: int) -> str:

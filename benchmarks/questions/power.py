@@ -20,20 +20,20 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtri
 
 from analysis.kernels.status import Status
-from analysis.schoenfeld import events_for_width, events_needed
-from benchmarks.blocks import prepare
-from benchmarks.performance import Measure
+from analysis.survival.schoenfeld import events_for_width, events_needed
+from benchmarks.asked.blocks import prepare
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import Asked
+from benchmarks.asked.scenario import Settings
+from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import Floats, designed, one_estimator, own_estimands, rows_only, target_text
 from benchmarks.questions.multiverse import share
-from benchmarks.scenario import Settings
-from benchmarks.store import RunError
-from benchmarks.tables import estimated
-from benchmarks.truth import Truth
-from benchmarks.truths import target_estimand, truths_of
-from benchmarks.verbs import Asked
-from simulator.entry import DAYS_PER_MONTH, parse_date
-from simulator.estimand import Estimand
-from simulator.world import ENDPOINTS
+from benchmarks.truth.counted import Truth
+from benchmarks.truth.of_cells import target_estimand, truths_of
+from benchmarks.words.plain_text import estimated
+from simulator.cohort.estimand import Estimand
+from simulator.mechanisms.entry import DAYS_PER_MONTH, parse_date
+from simulator.world.sections import ENDPOINTS
 
 GROUPS = 20
 COARSE, FINE = 7, 5
@@ -353,7 +353,7 @@ def _beside(plan: Plan, how: Search, true: float, mcse: float, stated: Answer, r
 
 def _share_treated(plan: Plan, place: float) -> float:
     """The share of the study's patients who are treated, over some cohorts at the answer."""
-    from simulator.generate import generate
+    from simulator.world.generate import generate
 
     (cell,) = prepare(designed(plan.asked, [plan.settings(place)], {}).cells)
     observed = generate(cell.resolved, cell.scenario.run.seed, np.arange(20)).observed

@@ -4,15 +4,15 @@ from math import isfinite
 
 from matplotlib.figure import Figure
 
-from analysis.schoenfeld import power_at
-from benchmarks.performance import Measure
+from analysis.survival.schoenfeld import power_at
+from benchmarks.asked.errors import RunError
+from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import check_paths, load
 from benchmarks.questions.options import Options
 from benchmarks.questions.power import Answer, Goal, Power, Search, find
 from benchmarks.questions.shown import Shown, Table, rows_of, told
-from benchmarks.store import RunError
-from benchmarks.tables import percent
-from benchmarks.written import described
+from benchmarks.words.plain_text import percent
+from benchmarks.words.written import described
 
 LIMITS = {"size": 2_000_000, "follow-up": 1_200}
 UNITS = {"size": "patients", "follow-up": "months of follow-up after the end of accrual"}

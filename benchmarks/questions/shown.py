@@ -8,12 +8,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from analysis.text_table import TextTable
+from analysis.tables.text_table import TextTable
+from benchmarks.asked.load_study import Asked
 from benchmarks.questions.ask import load, write_figure
 from benchmarks.questions.options import Options
-from benchmarks.tables import aligned
-from benchmarks.verbs import Asked
-from benchmarks.written import keep_tables, write_page
+from benchmarks.words.plain_text import aligned
+from benchmarks.words.written import keep_tables, write_page
 
 WIDTH = 100
 

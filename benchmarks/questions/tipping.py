@@ -18,13 +18,13 @@ import numpy as np
 from scipy.interpolate import RectBivariateSpline, make_interp_spline
 from scipy.optimize import brentq
 
-from analysis.e_value import e_values
+from analysis.survival.e_value import e_values
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import Asked
+from benchmarks.asked.scenario import Scenario
 from benchmarks.questions.ask import Floats, designed, one_estimator, own_estimands, target_text
 from benchmarks.questions.tipping_levels import CONFOUNDER, TRANSITIONS, Found, Place, Search, explored
-from benchmarks.scenario import Scenario
-from benchmarks.store import RunError
-from benchmarks.tables import estimated
-from benchmarks.verbs import Asked
+from benchmarks.words.plain_text import estimated
 
 ASIDE = 0.1
 """So far on the logarithm of strength is the answer simulated on either side of where it is thought to be."""

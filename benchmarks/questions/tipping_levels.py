@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.asked.load_study import Asked
+from benchmarks.asked.scenario import Settings
 from benchmarks.questions.ask import designed, rows_only, target_truths, values_of
-from benchmarks.scenario import Settings
-from benchmarks.verbs import Asked
 
 Floats = NDArray[np.float64]
 Levels = dict[float, Floats]

@@ -6,12 +6,12 @@ from math import exp, hypot, isfinite
 import numpy as np
 from matplotlib.figure import Figure
 
+from benchmarks.asked.errors import RunError
 from benchmarks.questions.ask import check_paths, load
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
 from benchmarks.questions.tipping import CLOSER, Strength, Surface, Tipping, find, published_ratio, spline
-from benchmarks.store import RunError
-from benchmarks.written import described
+from benchmarks.words.written import described
 
 
 def tipping(

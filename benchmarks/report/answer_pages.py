@@ -8,20 +8,20 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from analysis.kernels.status import Status
-from benchmarks.blocks import prepare
-from benchmarks.replicate_shown import notes, shown_rows
-from benchmarks.replicate_table import Columns, Group
+from benchmarks.asked.blocks import prepare
+from benchmarks.asked.scenario import Scenario
+from benchmarks.performance.replicate_table import Columns, Group
 from benchmarks.report import glossary
 from benchmarks.report.engine import Page, Section, Told, abreast, as_given, html, picture, repeated, table
 from benchmarks.report.world import assumed_section, base_section, design_text, failures_section, matching_section
-from benchmarks.rows import KEYS
-from benchmarks.scenario import Scenario
-from benchmarks.study import RESULTS
+from benchmarks.runs.rows import KEYS
+from benchmarks.study.running import RESULTS
 from benchmarks.validation.check import Verdict
 from benchmarks.validation.shown import checked_row, how
 from benchmarks.validation.studies import STUDIES
-from simulator.documents import Document, digest
-from simulator.safe_files import opened
+from benchmarks.words.replicate_shown import notes, shown_rows
+from simulator.documents.loading import Document, digest
+from simulator.documents.safe_files import opened
 
 TERMS = ("hazard ratio (HR)", "Monte Carlo SE (MCSE)", "replicate", "propensity score", "caliper", "SMD", "status")
 REFERENCES = {

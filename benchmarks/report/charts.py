@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from analysis.figures import performance
 from analysis.figures.sweep import heat_of, nested_loop_of
 from analysis.kernels.status import Status
-from benchmarks.blocks import Cell
-from benchmarks.performance import Floats
-from benchmarks.study import StudyResult
-from benchmarks.tables import measure_of, measures, value_text
+from benchmarks.asked.blocks import Cell
+from benchmarks.performance.measures import Floats
+from benchmarks.study.running import StudyResult
+from benchmarks.words.plain_text import measure_of, measures, value_text
 
 PANELS = 10  # of a zipper, and of estimates against their SE
 

@@ -1,12 +1,11 @@
 """The page of one analysed cohort."""
 
-from analysis.cohort_analysis import CohortAnalysis, EndpointResult
-from analysis.cohort_spec import CohortSpec
-from analysis.effects import Effect
+from analysis.cohort_files.cohort_spec import CohortSpec
 from analysis.figures import balance, cohort, forest, states, survival
-from analysis.number_text import hr_text
-from analysis.paper_tables import paper_tables
-from analysis.tables import (
+from analysis.paper.cohort_analysis import CohortAnalysis, EndpointResult
+from analysis.paper.effects import Effect
+from analysis.paper.number_text import hr_text
+from analysis.tables.cohort_tables import (
     balance_table,
     contrast_table,
     how_matched,
@@ -16,8 +15,9 @@ from analysis.tables import (
     ties_table,
     warnings_of,
 )
+from analysis.tables.paper_tables import paper_tables
 from benchmarks.report.engine import Page, Picture, Section, Told, as_given, html, picture, table
-from benchmarks.tables import as_read_told
+from benchmarks.words.plain_text import as_read_told
 
 TERMS = ("hazard ratio (HR)", "propensity score", "caliper", "SMD", "status")
 SIDES = ("before", "after")

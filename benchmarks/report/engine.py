@@ -15,9 +15,9 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from analysis.figures.style import svg
-from analysis.text_table import TextTable, clean
-from benchmarks.manifest import versions
+from analysis.tables.text_table import TextTable, clean
 from benchmarks.report.glossary import REFERENCES, TERMS
+from benchmarks.runs.manifest import versions
 
 ABREAST = 6
 """So many columns of numbers stand side by side where there are many."""

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.asked.scenario import Scenario
 from benchmarks.report import charts
 from benchmarks.report.engine import Picture, picture, rendered
-from benchmarks.scenario import Scenario
-from benchmarks.study import StudyResult
-from benchmarks.verdicts import verdict
+from benchmarks.study.running import StudyResult
+from benchmarks.words.verdicts import verdict
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from math import isfinite, nan
 
 from analysis.audit.paper import SEVERITIES, Finding
+from analysis.audit.published import parse_printed
 from analysis.figures.calibration import FittedNumber, calibration_fit_of, distance_of
-from analysis.published import parse_printed
-from benchmarks.blocks import prepare
-from benchmarks.calibrate import Fit
-from benchmarks.fidelity import Fidelity, Score, place
+from benchmarks.asked.blocks import prepare
+from benchmarks.asked.scenario import Scenario
 from benchmarks.report.engine import Page, Picture, Section, Told, as_given, html, picture, table
 from benchmarks.report.world import assumed_section, base_section, matching_section
-from benchmarks.scenario import Scenario
-from benchmarks.tables import number
-from simulator.documents import Document, digest
+from benchmarks.twin.calibrate import Fit
+from benchmarks.twin.fidelity import Fidelity, Score, place
+from benchmarks.words.plain_text import number
+from simulator.documents.loading import Document, digest
 
 OUTSIDE = ("number", "printed", "fitted median", "central 95 %", "sampling SDs away")
 UNUSED = ("number", "printed", "why")

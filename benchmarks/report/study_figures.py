@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from benchmarks.blocks import Cell
+from benchmarks.asked.blocks import Cell
 from benchmarks.report import charts
 from benchmarks.report.engine import Picture, picture
-from benchmarks.study import StudyResult
+from benchmarks.study.running import StudyResult
 
 
 def figures_of(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, ...]:

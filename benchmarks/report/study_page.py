@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from analysis.audit.published import parse_printed
 from analysis.estimators import Estimator
 from analysis.kernels.status import Status
-from analysis.published import parse_printed
-from analysis.text_table import TextTable
-from benchmarks import paired, performance_tables, tables
-from benchmarks.base import base_of, read_base
-from benchmarks.blocks import Cell
-from benchmarks.performance import Measure
+from analysis.tables.text_table import TextTable
+from benchmarks.asked.base import base_of, read_base
+from benchmarks.asked.blocks import Cell
+from benchmarks.asked.scenario import Scenario
+from benchmarks.performance.measures import Measure
 from benchmarks.report import glossary
 from benchmarks.report.engine import Page, Section, Told, abreast, html, repeated, table
 from benchmarks.report.study_figures import across_cells, figures_of
@@ -23,12 +23,13 @@ from benchmarks.report.world import (
     failures_section,
     matching_section,
 )
-from benchmarks.scenario import Scenario
-from benchmarks.study import JudgedBy, StudyResult
-from benchmarks.verdicts import verdict
-from simulator.documents import Document
-from simulator.estimand import Estimand
-from simulator.world import ENDPOINTS
+from benchmarks.study import paired
+from benchmarks.study.running import JudgedBy, StudyResult
+from benchmarks.words import performance_tables, plain_text
+from benchmarks.words.verdicts import verdict
+from simulator.cohort.estimand import Estimand
+from simulator.documents.loading import Document
+from simulator.world.sections import ENDPOINTS
 
 ESTIMATES = {"before": "crude", "after": "matched"}
 DRAWN = 3
@@ -86,7 +87,7 @@ def _sizes(result: StudyResult) -> str:
 
 
 def _mechanisms(result: StudyResult, scenario: Scenario) -> Section:
-    cells = [(str(cell.number), tables.settings_text(cell.settings)) for cell in result.cells]
+    cells = [(str(cell.number), plain_text.settings_text(cell.settings)) for cell in result.cells]
     shown = table("Cells", ("cell", "what is set"), cells, 2)
     return Section(
         "Data-generating mechanisms", (design_text(scenario),), tables=(shown,) if len(result.cells) > 1 else ()
@@ -101,10 +102,10 @@ def _estimands(result: StudyResult) -> Section:
             estimator,
             *((str(cell),) if several else ()),
             performance_tables.in_whom(truth.estimand),
-            tables.measure_of(truth.estimand),
+            plain_text.measure_of(truth.estimand),
             truth.how,
-            tables.with_error(Measure(truth.value, truth.mcse), 4),
-            tables.truth_text(truth),
+            plain_text.with_error(Measure(truth.value, truth.mcse), 4),
+            plain_text.truth_text(truth),
         )
         for (cell, endpoint, estimator), truth in result.truths.items()
     ]
@@ -138,10 +139,10 @@ def _targets(result: StudyResult) -> TextTable:
                 endpoint,
                 *((str(cell),) if several else ()),
                 *((performance_tables.in_whom(asked),) if result.has_targets else ()),
-                tables.measure_of(asked),
+                plain_text.measure_of(asked),
                 truth.how,
-                tables.with_error(Measure(truth.value, truth.mcse), 4),
-                tables.truth_text(truth),
+                plain_text.with_error(Measure(truth.value, truth.mcse), 4),
+                plain_text.truth_text(truth),
             )
     who = ("population",) if result.has_targets else ()
     heads = ("endpoint", *(("cell",) if several else ()), *who, "measure", "how")
@@ -196,10 +197,10 @@ def _own_job(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Section, .
 def _every(result: StudyResult, cell: Cell, endpoint: str, judged_by: JudgedBy, words: str) -> tuple[TextTable, ...]:
     """Every measure of every estimator, an estimator a row, so many measures a table as fit."""
     names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
-    found = [tables.measures(result, cell.number, endpoint, name, judged_by) for name in names]
+    found = [plain_text.measures(result, cell.number, endpoint, name, judged_by) for name in names]
     measures = list(dict.fromkeys(measure for own in found for measure in own))
     rows = [
-        (name, *(tables.with_error(own[measure], 4) if measure in own else "" for measure in measures))
+        (name, *(plain_text.with_error(own[measure], 4) if measure in own else "" for measure in measures))
         for name, own in zip(names, found, strict=True)
     ]
     heads = ("estimator", *(measure.replace("_", " ") for measure in measures))
@@ -230,8 +231,8 @@ def _paired(result: StudyResult) -> tuple[TextTable, ...]:
                 pair.endpoint,
                 pair.estimator,
                 pair.against,
-                tables.with_error(pair.measures["mean_difference"], 4),
-                tables.with_error(pair.measures["rejection_difference"], 4),
+                plain_text.with_error(pair.measures["mean_difference"], 4),
+                plain_text.with_error(pair.measures["rejection_difference"], 4),
             )
             for pair in cells
         ]
@@ -246,7 +247,7 @@ def _paired(result: StudyResult) -> tuple[TextTable, ...]:
 
 def _contrasts(pair: paired.Pair) -> tuple[str, ...]:
     digits = {"relative_precision": 1}
-    return tuple(tables.with_error(pair.measures[name], digits.get(name, 4)) for name in paired.MEASURES)
+    return tuple(plain_text.with_error(pair.measures[name], digits.get(name, 4)) for name in paired.MEASURES)
 
 
 def _published(result: StudyResult, scenario: Scenario) -> tuple[Section, ...]:
@@ -300,7 +301,7 @@ def _described(estimator: Estimator) -> str:
     """
     first = " ".join((type(estimator).__doc__ or "").split("\n\n")[0].split()).split(". ")[0].rstrip(".")
     named = set(_OPTION.findall(first)) & set(type(estimator).model_fields)
-    first = _OPTION.sub(lambda found: tables.value_text(getattr(estimator, found[1], found[1])), first)
+    first = _OPTION.sub(lambda found: plain_text.value_text(getattr(estimator, found[1], found[1])), first)
     options = estimator.model_dump(exclude_defaults=True, exclude={"kind", "name", "endpoints", *named})
-    told = "; ".join(f"{key.replace('_', ' ')} {tables.value_text(value)}" for key, value in options.items())
+    told = "; ".join(f"{key.replace('_', ' ')} {plain_text.value_text(value)}" for key, value in options.items())
     return first + (f" ({told})." if told else ".")

@@ -5,20 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from analysis import balance
-from analysis.effects import AnalysisSet
 from analysis.figures.balance import love_between
-from analysis.table1 import presentation, table1
-from benchmarks.base import Base, base_of, text_of
-from benchmarks.blocks import Cell
+from analysis.paper.effects import AnalysisSet
+from analysis.paper.table1 import presentation, table1
+from analysis.two_samples import balance
+from benchmarks.asked.base import Base, base_of, text_of
+from benchmarks.asked.blocks import Cell
+from benchmarks.asked.sampled import samples
+from benchmarks.asked.scenario import Scenario
 from benchmarks.report.engine import Section, picture, table
-from benchmarks.retries import lost_words
-from benchmarks.sampled import samples
-from benchmarks.scenario import Scenario
-from benchmarks.tables import settings_text
-from simulator.cohort import Bools, Floats, Observed
-from simulator.documents import Document, assumed
-from simulator.generate import generate
+from benchmarks.runs.retries import lost_words
+from benchmarks.words.plain_text import settings_text
+from simulator.cohort.cohorts import Bools, Floats, Observed
+from simulator.documents.loading import Document, assumed
+from simulator.world.generate import generate
 
 SECTIONS = ("population", "treatment", "outcomes", "entry", "followup", "centres", "calendar", "imperfections")
 EFFECTS = {

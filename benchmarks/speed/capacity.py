@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.speed import cohorts, ours
 from benchmarks.speed.clock import least_seconds
 from benchmarks.speed.tables import Table
-from simulator.generate import generate
+from simulator.world.generate import generate
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.scenario import Scenario
-from simulator.cohort import Observed
-from simulator.documents import load, parse
-from simulator.generate import Resolved, generate, resolve
+from benchmarks.asked.scenario import Scenario
+from simulator.cohort.cohorts import Observed
+from simulator.documents.loading import load, parse
+from simulator.world.generate import Resolved, generate, resolve
 
 WORLD = "hcc-lung-metastasis"
 SEED = 1

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis import matching, propensity, survival
+from analysis.propensity import logistic_models, matching
+from analysis.survival import statistics
 from benchmarks.speed import cohorts, ours
 from benchmarks.speed.clock import least_seconds
 from benchmarks.speed.tables import Cell, Table
-from simulator.cohort import Observed
-from simulator.terms import design
+from simulator.cohort.cohorts import Observed
+from simulator.cohort.terms import design
 
 CANDIDATES = ("age", "sex", "ecog>=1", "etiology", "lesions", "size", "lung", "pvtt", "afp", "albi>=2", "child_pugh")
 FURTHER = ("age>50", "size>10", "age>40", "size>8", "age>60", "size>14", "age>45", "size>12", "age>55")
@@ -81,12 +82,12 @@ def _work(observed: Observed, terms: tuple[str, ...]) -> dict[str, Callable[[], 
     course, treated = observed.endpoints["OS"], observed.treated
     arm = treated[..., None].astype(np.float64)
     x = design(terms, observed.variable, observed.names, observed.covariates).x
-    score = propensity.logistic(x, treated).fitted
+    score = logistic_models.logistic(x, treated).fitted
     return {
-        "sorting": lambda: survival.time_order(course.time),
-        "Kaplan-Meier median": lambda: survival.km_quantile(course.time, course.event),
-        "log-rank": lambda: survival.logrank(course.time, course.event, treated),
-        "Cox, one 0/1": lambda: survival.cox(course.time, course.event, arm),
+        "sorting": lambda: statistics.time_order(course.time),
+        "Kaplan-Meier median": lambda: statistics.km_quantile(course.time, course.event),
+        "log-rank": lambda: statistics.logrank(course.time, course.event, treated),
+        "Cox, one 0/1": lambda: statistics.cox(course.time, course.event, arm),
         "matching": lambda: matching.match(score, treated),
         **_models(observed, terms),
     }
@@ -97,7 +98,7 @@ def _models(observed: Observed, terms: tuple[str, ...]) -> dict[str, Callable[[]
     course, treated = observed.endpoints["OS"], observed.treated
     made = design(terms, observed.variable, observed.names, observed.covariates)
     return {
-        "Cox, all": lambda: survival.cox(course.time, course.event, made.x),
-        "logistic": lambda: propensity.logistic(made.x, treated),
-        "stepwise": lambda: propensity.stepwise(made.x, treated, made.term_of),
+        "Cox, all": lambda: statistics.cox(course.time, course.event, made.x),
+        "logistic": lambda: logistic_models.logistic(made.x, treated),
+        "stepwise": lambda: logistic_models.stepwise(made.x, treated, made.term_of),
     }

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from analysis.block_workflow import BlockAnalysis
 from analysis.estimators import Sample
 from analysis.kernels.status import Status
-from analysis.plan import Plan
-from analysis.propensity import StepwiseFit
-from analysis.two_arms import ArmComparison
-from simulator.cohort import Observed
+from analysis.paper.block_workflow import BlockAnalysis
+from analysis.plan.analysis_plan import Plan
+from analysis.propensity.logistic_models import StepwiseFit
+from analysis.survival.two_arms import ArmComparison
+from simulator.cohort.cohorts import Observed
 
 Floats = NDArray[np.float64]
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from benchmarks.progress import Progress
 from benchmarks.speed import capacity, growth, memory, race, startup
 from benchmarks.speed.report import cores
 from benchmarks.speed.tables import Table
+from benchmarks.workers.progress import Progress
 
 LEAST = {False: 0.05, True: 0.01}
 """CPU seconds for which rivals repeat a stage, in a full and in a quick run; R's clock shows whole milliseconds."""

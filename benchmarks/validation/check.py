@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr
 
-from benchmarks.performance import Measure
+from benchmarks.performance.measures import Measure
 
 ALPHA = 0.01
 """The chance that a right engine fails any of the simulated checks of one run (Holm)."""

@@ -6,9 +6,10 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from analysis import matching, survival, weighting
-from analysis.tests import fisher, welch
-from benchmarks.tallies import log_hr
+from analysis.propensity import matching, weighting
+from analysis.survival import statistics
+from analysis.two_samples.tests import fisher, welch
+from benchmarks.truth.tallies import log_hr
 from benchmarks.validation.check import Check, exact
 
 HAND = "hand-worked Cox data"
@@ -20,10 +21,10 @@ SLEEP = [[0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0, 1.9, 0.8, 1.1, 0
 def hand_worked() -> list[Check]:
     """Six patients with ties (Therneau & Grambsch 2000, appendix E.1), everything worked out by hand."""
     event, x = np.array(STATUS, bool), np.array(X)[..., None]
-    breslow = survival.cox(TIME, event, x, ties="breslow")
-    efron = survival.cox(TIME, event, x, ties="efron")
-    test = survival.logrank(TIME, event, np.array(X) > 0)
-    curve = [survival.survival_at(TIME, event, at).value[0] for at in (1.0, 6.0, 9.0)]
+    breslow = statistics.cox(TIME, event, x, ties="breslow")
+    efron = statistics.cox(TIME, event, x, ties="efron")
+    test = statistics.logrank(TIME, event, np.array(X) > 0)
+    curve = [statistics.survival_at(TIME, event, at).value[0] for at in (1.0, 6.0, 9.0)]
     found = [
         ("beta, Breslow: ln((3 + sqrt 33) / 2)", breslow.beta[0, 0], log((3 + sqrt(33)) / 2), 1e-12),
         ("log-likelihood, Breslow", breslow.loglik[0], -3.824749505003, 5e-13),
@@ -51,7 +52,7 @@ def by_r() -> list[Check]:
     checks = []
     for (ties, weighted), se in known.items():
         weight = WEIGHT if weighted else None
-        fit = survival.cox(TIME, event, x, ties=ties, weight=weight, cluster=CLUSTER)
+        fit = statistics.cox(TIME, event, x, ties=ties, weight=weight, cluster=CLUSTER)
         assert fit.robust_se is not None
         what = f"clustered SE, {ties}{', weighted' if weighted else ''}"
         checks.append(exact("agreement with R", what, float(fit.robust_se[0, 0]), se, 1e-8))

@@ -9,15 +9,15 @@ from collections.abc import Callable
 
 import numpy as np
 
+from analysis.estimators.base import NUMBERS
 from analysis.kernels.status import Status
-from benchmarks.blocks import block_rows, blocks, prepare
-from benchmarks.executors import in_threads
-from benchmarks.performance import Measure, performance
-from benchmarks.rows import NUMBERS
+from benchmarks.asked.blocks import block_rows, blocks, prepare
+from benchmarks.asked.load_study import load_study
+from benchmarks.performance.measures import Measure, performance
 from benchmarks.validation.check import Check
 from benchmarks.validation.simulated import mean_of
-from benchmarks.verbs import load_study
-from simulator.cohort import Floats
+from benchmarks.workers.executors import in_threads
+from simulator.cohort.cohorts import Floats
 
 ASYMPTOTIC = 0.003
 """The allowance for levels that theory gives in the limit only, as a standard error of the 0.05.

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from benchmarks.performance import Measure
-from benchmarks.tables import WIDTH, aligned
+from benchmarks.performance.measures import Measure
 from benchmarks.validation.check import ALPHA, Verdict
 from benchmarks.validation.studies import STUDIES
+from benchmarks.words.plain_text import WIDTH, aligned
 
 
 def as_text(verdicts: Sequence[Verdict]) -> str:

@@ -8,19 +8,20 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from analysis import survival, weighting
 from analysis.kernels.status import Status
-from analysis.propensity import logistic
-from benchmarks.blocks import prepare
-from benchmarks.manifest import manifest, open_folder
-from benchmarks.performance import Measure
-from benchmarks.study import StudyResult, Work, run_study
-from benchmarks.tables import measures
+from analysis.propensity import weighting
+from analysis.propensity.logistic_models import logistic
+from analysis.survival import statistics
+from benchmarks.asked.blocks import prepare
+from benchmarks.asked.load_study import load_study
+from benchmarks.performance.measures import Measure
+from benchmarks.runs.manifest import manifest, open_folder
+from benchmarks.study.running import StudyResult, Work, run_study
 from benchmarks.validation.check import Check, printed
-from benchmarks.verbs import load_study
-from simulator.cohort import Bools, Floats
-from simulator.generate import generate, resolve
-from simulator.streams import Streams
+from benchmarks.words.plain_text import measures
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.streams import Streams
+from simulator.world.generate import generate, resolve
 
 BLOCK = 100
 
@@ -90,7 +91,7 @@ def randomised(replicates: int, jobs: int) -> list[Check]:  # noqa: ARG001
         for kind, stop in stops.items():
             seen = here & (entry < stop)
             time, event = np.minimum(course.time, stop - entry), course.event & (died <= stop)
-            test = survival.logrank(np.where(seen, time, 1.0), event, observed.treated, present=seen)
+            test = statistics.logrank(np.where(seen, time, 1.0), event, observed.treated, present=seen)
             z = (test.observed[:, 1] - test.expected[:, 1]) / np.sqrt(test.variance)
             rejected[kind].append(z < -1.959963984540054)
     power = {kind: share(np.concatenate(parts)) for kind, parts in rejected.items()}
@@ -117,8 +118,8 @@ def inverse_weighting(replicates: int, jobs: int) -> list[Check]:  # noqa: ARG00
         weight = arm * weighting.ipw(fit.fitted, treated, "ate")
         everyone = np.broadcast_to(np.arange(1000), weight.shape)
         x = treated[..., None].astype(float)
-        plain = survival.cox(time, event, x)
-        weighted = survival.cox(time, event, x, weight=weight, cluster=everyone)
+        plain = statistics.cox(time, event, x)
+        weighted = statistics.cox(time, event, x, weight=weight, cluster=everyone)
         assert weighted.robust_se is not None
         if (weighted.status != Status.OK).any():
             raise RuntimeError("a weighted Cox model of the known study has no estimate")

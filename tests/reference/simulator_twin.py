@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from simulator.generate import Resolved
-from simulator.margins import Quantiles
-from simulator.outcomes import Exponential, Transition
-from simulator.world import World
+from simulator.mechanisms.margins import Quantiles
+from simulator.mechanisms.outcomes import Exponential, Transition
+from simulator.world.generate import Resolved
+from simulator.world.sections import World
 from tests.reference.hazards import cumulative, gamma_quantile, reached, time_of
 
 NORMAL = NormalDist()

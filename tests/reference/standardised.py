@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from analysis.survival import cox
+from analysis.survival.statistics import cox
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -1,0 +1,240 @@
+"""A cohort of one's own, read from a file of patients as its SPEC says.
+
+Nothing is guessed and nobody is dropped: every fault of the file is one line of one CohortFileError.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.cohort_files.as_read import AsRead, NotEvents, not_events
+from analysis.cohort_files.cohort_spec import CohortSpec, Data, TreatmentColumn
+from analysis.cohort_files.data_table import MISSING, CohortFileError, Table, nearest, quoted, read_table, short_list
+from analysis.cohort_files.near_ties import tied
+from analysis.cohort_files.same_values import NUMBER, comparison, looks_like
+from simulator.cohort.addresses import row_order
+from simulator.cohort.cohorts import Endpoint, Observed
+from simulator.cohort.terms import Variable
+
+__all__ = ["CohortFile", "CohortFileError", "CohortSpec", "read_cohort"]
+
+LARGEST = 1e50
+"""Larger numbers are refused: their fourth powers leave the range of floating-point numbers."""
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+class CohortFile(NamedTuple):
+    """The patients of a file: their ids, what is observed of them (R = 1), and the names (control, treated).
+
+    ``order (N,)`` has the rows in an order that does not depend on where they stand: by a hash of the id, or where
+    there is none of all that the row holds.
+    """
+
+    ids: tuple[str, ...]
+    observed: Observed
+    arms: tuple[str, str]
+    as_read: AsRead
+    order: NDArray[np.int64]
+
+
+def read_cohort(path: Path, spec: CohortSpec) -> CohortFile:
+    """The patients of a CSV or Parquet file; raises CohortFileError with every fault found."""
+    data = spec.data
+    roles = data.roles()
+    table = read_table(path, {column for column, _ in roles}, whole=data.id is None)
+    absent = [f"no column '{c}' ({role}); {nearest(c, table.header)}" for c, role in roles if c not in table.header]
+    if absent:
+        raise CohortFileError(path, absent)
+    faults = _Faults(table)
+    ids = _ids(faults, data)
+    treated = _arms(faults, data.treatment)
+    columns = [_covariate(faults, data.column_of(v.name), v) for v in spec.variables().values()]
+    endpoints = {
+        name: Endpoint(_times(faults, e.time)[None], _yes(faults, e.event, e.event_values, "event_values")[None])
+        for name, e in data.endpoints.items()
+    }
+    binary = {name: _yes(faults, b.column, b.positive, "positive")[None] for name, b in data.binary.items()}
+    if faults.found:
+        raise CohortFileError(path, faults.found)
+    fixed = {name: tied(course.time[0]) for name, course in endpoints.items()}
+    near_ties = {name: int((fixed[name] != course.time[0]).sum()) for name, course in endpoints.items()}
+    timefix = spec.analysis.survival.timefix
+    if timefix:
+        endpoints = {name: Endpoint(fixed[name][None], course.event) for name, course in endpoints.items()}
+    observed = Observed(
+        tuple(spec.variables().values()),
+        np.ascontiguousarray(np.stack(columns, axis=-1)[None]),
+        treated[None],
+        np.ones((1, len(ids)), dtype=np.bool_),
+        endpoints,
+        binary,
+    )
+    arms = (data.treatment.control_label, data.treatment.treated_label)
+    as_read = AsRead(_not_events(table, data, observed), near_ties, timefix)
+    order = row_order(_contents(observed), table.whole) if data.id is None else row_order(ids)
+    return CohortFile(ids, observed, arms, as_read, order)
+
+
+def _not_events(table: Table, data: Data, observed: Observed) -> dict[str, NotEvents]:
+    """By outcome the values that are no event, or not yes, where the SPEC lists those that are."""
+    events = {name: (e.event, e.event_values, observed.endpoints[name].event[0]) for name, e in data.endpoints.items()}
+    yes = {name: (b.column, b.positive, observed.binary[name][0]) for name, b in data.binary.items()}
+    return {
+        name: not_events(column, table.columns[column], found, listed, counted_as)
+        for outcomes, counted_as in ((events, "censored"), (yes, "no"))
+        for name, (column, listed, found) in outcomes.items()
+        if listed is not None
+    }
+
+
+def _contents(observed: Observed) -> list[bytes]:
+    """What was read of each row, of which 1 and 1.0 are the same."""
+    courses = [values[0] for one in observed.endpoints.values() for values in (one.time, one.event)]
+    columns = [*observed.covariates[0].T, observed.treated[0], *courses, *(one[0] for one in observed.binary.values())]
+    return [row.tobytes() for row in np.stack(columns, axis=-1).astype(np.float64) + 0.0]
+
+
+class _Faults:
+    """A table being read, and the faults found in it so far."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.found: list[str] = []
+
+    def add(self, column: str, message: str) -> None:
+        """Notes a fault once."""
+        line = f"column '{column}': {message}"
+        if line not in self.found:
+            self.found.append(line)
+
+    def where(self, rows: Sequence[int]) -> str:
+        """The first places of the rows: 'lines 5, 9, 12 and 3 more'."""
+        plural = "s" if len(rows) > 1 else ""
+        return f"{self.table.place}{plural} {short_list([str(self.table.lines[row]) for row in rows])}"
+
+    def shown(self, column: str, rows: Sequence[int]) -> str:
+        """The first distinct cells of the rows, each with its first place: "'abc' in line 17, 'x' in line 20"."""
+        cells = self.table.columns[column]
+        first: dict[str, int] = {}
+        for row in rows:
+            first.setdefault(cells[row], row)
+        pairs = zip(quoted(list(first)), first.values(), strict=False)
+        more = f" and {len(first) - 5} more values" if len(first) > 5 else ""
+        return ", ".join(f"{cell} in {self.table.place} {self.table.lines[row]}" for cell, row in pairs) + more
+
+    def complete(self, column: str, listed: Sequence[str] = ()) -> bool:
+        """Whether no cell is missing; a text that the SPEC lists as a value is none."""
+        known = set(listed)
+        cells = self.table.columns[column]
+        rows = [row for row, cell in enumerate(cells) if cell.casefold() in MISSING and cell not in known]
+        if rows:
+            many = f"{len(rows)} missing values" if len(rows) > 1 else "1 missing value"
+            self.add(column, f"{many} ({self.where(rows)}); nobody is dropped silently: complete or remove such rows")
+        return not rows
+
+
+def _ids(faults: _Faults, data: Data) -> tuple[str, ...]:
+    if data.id is None:
+        return tuple(str(number) for number in range(1, len(faults.table.lines) + 1))
+    cells = faults.table.columns[data.id]
+    if faults.complete(data.id):
+        first: dict[str, int] = {}
+        again = [row for row, cell in enumerate(cells) if first.setdefault(cell, row) != row]
+        if again:
+            faults.add(data.id, f"the id is not unique ({faults.shown(data.id, again)}); one row per patient is needed")
+    return tuple(cells)
+
+
+def _arms(faults: _Faults, spec: TreatmentColumn) -> Bools:
+    position = _positions(faults, spec.column, (spec.control, spec.treated), "treated or control")
+    treated: Bools = np.equal(position, 1.0)
+    if not np.isnan(position).any() and (treated.all() or not treated.any()):
+        only, other = (spec.treated, spec.control) if treated.all() else (spec.control, spec.treated)
+        faults.add(spec.column, f"everybody is '{only}' and nobody '{other}'; two arms are needed")
+    return treated
+
+
+def _covariate(faults: _Faults, column: str, variable: Variable) -> Floats:
+    before = len(faults.found)
+    if variable.kind == "continuous":
+        values = _numbers(faults, column)
+    else:
+        values = _positions(faults, column, variable.levels, "levels")
+    if len(faults.found) == before and len(values) > 1 and np.all(values == values[0]):
+        same = faults.table.columns[column][0]
+        faults.add(column, f"covariate {variable.name} is '{same}' in every row; remove it from the SPEC")
+    return values
+
+
+def _times(faults: _Faults, column: str) -> Floats:
+    times = _numbers(faults, column)
+    rows = np.flatnonzero(times < 0).tolist()
+    if rows:
+        faults.add(column, f"a time cannot be negative ({faults.shown(column, rows)})")
+    return times
+
+
+def _yes(faults: _Faults, column: str, listed: tuple[str, ...] | None, option: str) -> Bools:
+    if listed is None:
+        hint = f"0 or 1; otherwise say which values count in '{option}'"
+        return np.equal(_positions(faults, column, ("0", "1"), hint), 1.0)
+    cells = faults.table.columns[column]
+    if not faults.complete(column, listed):
+        return np.zeros(len(cells), dtype=np.bool_)
+    same = comparison(set(cells), listed)
+    keys = {same(value) for value in listed}
+    counts = {cell for cell in set(cells) if same(cell) in keys}
+    yes: Bools = np.array([cell in counts for cell in cells], dtype=np.bool_)
+    if not yes.any():
+        values = short_list(list(dict.fromkeys(cells)))
+        told = f"no row has {' or '.join(quoted(listed))}, the value of '{option}' (found: {values})"
+        faults.add(column, told + _as_text(cells, listed))
+    return yes
+
+
+def _as_text(cells: Sequence[str], listed: Sequence[str]) -> str:
+    """Why a cell is none of the listed values though it looks like one."""
+    if not looks_like(cells, listed):
+        return ""
+    told = "; compared letter by letter: cells and listed values are not all (different) numbers, nor all truth values"
+    numbers = [text for text in listed if NUMBER.fullmatch(text)]
+    return f"{told}; the SPEC has a text such as '1E2' or '01' in quotes" if numbers else told
+
+
+def _numbers(faults: _Faults, column: str) -> Floats:
+    """The column as finite numbers; NaN, with a fault, where it holds none."""
+    cells = faults.table.columns[column]
+    if not faults.complete(column):
+        return np.full(len(cells), np.nan)
+    rows = [row for row, cell in enumerate(cells) if not NUMBER.fullmatch(cell)]
+    if rows:
+        comma = "; write decimals with a point" if any("," in cells[row] for row in rows) else ""
+        faults.add(column, f"not a number ({faults.shown(column, rows)}){comma}")
+        return np.full(len(cells), np.nan)
+    values = np.array([float(cell) for cell in cells])
+    beyond = np.flatnonzero(np.abs(values) > LARGEST).tolist()
+    if beyond:
+        faults.add(column, f"beyond {LARGEST:g} ({faults.shown(column, beyond)}); use another unit")
+    return values
+
+
+def _positions(faults: _Faults, column: str, levels: Sequence[str], option: str) -> Floats:
+    """The position in ``levels`` of each cell; NaN, with a fault, where it is none of them."""
+    cells = faults.table.columns[column]
+    if not faults.complete(column, levels):
+        return np.full(len(cells), np.nan)
+    same = comparison(set(cells), levels)
+    position = {same(level): float(index) for index, level in enumerate(levels)}
+    found = {cell: position.get(same(cell), np.nan) for cell in set(cells)}
+    values = np.array([found[cell] for cell in cells])
+    rows = np.flatnonzero(np.isnan(values)).tolist()
+    if rows:
+        expected = option if option.startswith("0 or 1") else f"{short_list(levels)} as '{option}' says"
+        told = f"unexpected value ({faults.shown(column, rows)}); expected {expected}"
+        faults.add(column, told + _as_text([cells[row] for row in rows], levels))
+    return values

@@ -1,0 +1,262 @@
+"""The paper's analysis of every cohort of a block: what `analysis.paper.workflow` does with one, as arrays."""
+
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import numpy as np
+from scipy.special import chdtrc, ndtr
+
+from analysis.estimators.base import Sample
+from analysis.kernels.status import Status
+from analysis.plan.analysis_plan import cox_terms, subgroup_factors
+from analysis.survival import statistics
+from analysis.survival.columns import estimable
+from analysis.survival.two_arms import ArmComparison, two_arms
+from analysis.survival.weighted_survival import compare_weighted
+from analysis.two_samples.baseline import Baseline, Rows, baseline, rows_of
+from analysis.two_samples.weighted_baseline import with_weighted
+from analysis.two_samples.weighted_samples import Weighted
+from simulator.cohort.cohorts import Bools, Floats
+from simulator.cohort.terms import holds
+
+
+@dataclass(frozen=True)
+class CoxModels:
+    """The Cox models of one endpoint in the matched cohorts; columns are those of `BlockAnalysis.cox_design`.
+
+    ``p_term (R, G)`` is the Wald p of each term (joint for a factor), ``entered (R, P)`` marks the columns of the
+    multivariable model; other columns are NaN there, those that earlier ones make among them. In weighted cohorts
+    ``se`` and ``covariance`` are the robust ones.
+    """
+
+    univariable: statistics.CoxEach
+    p_term: Floats
+    entered: Bools
+    multivariable: statistics.CoxFit
+
+
+@dataclass(frozen=True)
+class BlockAnalysis:
+    """The analysis of a block of R cohorts; each part is worked out when it is first asked for, and kept.
+
+    After matching 1:k or with replacement everything about the matched cohorts is weighted, as in
+    `analysis.paper.workflow`.
+    """
+
+    sample: Sample
+
+    @cached_property
+    def weighted(self) -> Weighted | None:
+        """The matched cohorts with weights and clusters; None after matching 1:1 without replacement."""
+        plan, pairs = self.sample.plan.matching, self.sample.matching
+        if plan.simple:
+            return None
+        cluster = None if plan.replacement else pairs.pair
+        return Weighted.of(self.sample.observed.treated, self.sample.matched, pairs.weight, cluster)
+
+    @cached_property
+    def sets(self) -> Bools:
+        """Who is analysed, ``(2 R, N)``: each cohort before, then after matching."""
+        both = np.stack([self.sample.observed.present, self.sample.matched], axis=1)
+        return both.reshape(-1, both.shape[2])
+
+    @cached_property
+    def table1(self) -> Baseline:
+        """Table 1 of each set, rows as in ``sets``."""
+        observed = self.sample.observed
+        return self.baseline_of(observed.covariates, rows_of(observed.variables))
+
+    def baseline_of(self, values: Floats, rows: Rows) -> Baseline:
+        """The table of these ``values (R, N, K)``, rows as in ``sets``."""
+        smd, observed = self.sample.plan.table1.smd, self.sample.observed
+        made = baseline(values, observed.treated, rows, present=self.sets, smd=smd)
+        if self.weighted is None:
+            return made
+        return with_weighted(made, values, rows, self.weighted, observed.present if smd == "unmatched" else None)
+
+    @cached_property
+    def comparisons(self) -> dict[str, ArmComparison]:
+        """Medians, log-rank test and hazard ratio of each endpoint, rows as in ``sets``."""
+        names = self.sample.observed.endpoints
+        if self.weighted is None:
+            return {name: self._compare(name, self.sets, True) for name in names}
+        present, matched = self.sample.observed.present, self.sample.matched
+        return {
+            name: _in_turn(self._compare(name, present, True), self._compare_weighted(name, matched, True))
+            for name in names
+        }
+
+    @cached_property
+    def cox_design(self) -> tuple[Floats, tuple[int, ...]]:
+        """The columns ``(R, N, P)`` of the Cox terms, treatment last, and the term of each."""
+        x, term_of = self.sample.columns(cox_terms(self.sample.plan, self.sample.observed.variable))
+        arm = self.sample.observed.treated[..., None].astype(np.float64)
+        return np.concatenate([x, arm], axis=2), (*term_of, max(term_of, default=-1) + 1)
+
+    @cached_property
+    def cox_models(self) -> dict[str, CoxModels]:
+        """Univariable and multivariable Cox models of each endpoint after matching."""
+        return {name: self._models(name) for name in self.sample.observed.endpoints}
+
+    @cached_property
+    def subgroup_sets(self) -> Bools:
+        """The matched patients of each subgroup, ``(R, S, N)``: everybody, then the levels of each factor in order."""
+        observed, matched = self.sample.observed, self.sample.matched
+        rows = [terms for factor in subgroup_factors(self.sample.plan, observed.variable) for terms in factor.rows]
+        names = dict.fromkeys(term for terms in rows for term in terms)
+        by_variable = np.ascontiguousarray(np.moveaxis(observed.covariates, -1, 0))
+        where = {
+            name: holds(name, observed.variable, observed.names, np.moveaxis(by_variable, 0, -1)) for name in names
+        }
+        sets = np.empty((len(matched), 1 + len(rows), matched.shape[1]), np.bool_)
+        sets[:, 0] = matched
+        for s, terms in enumerate(rows, start=1):
+            np.logical_and(matched, where[terms[0]], out=sets[:, s])
+            for term in terms[1:]:
+                sets[:, s] &= where[term]
+        return sets
+
+    @cached_property
+    def subgroups(self) -> dict[str, ArmComparison]:
+        """The comparison of the arms in each subgroup, ``(R S,)``, without medians."""
+        sets = self.subgroup_sets.reshape(-1, self.subgroup_sets.shape[2])
+        compare = self._compare if self.weighted is None else self._compare_weighted
+        return {name: compare(name, sets, False) for name in self.sample.observed.endpoints}
+
+    def _compare(self, endpoint: str, sets: Bools, medians: bool) -> ArmComparison:
+        course, plan = self.sample.observed.endpoints[endpoint], self.sample.plan.survival
+        return two_arms(
+            course.time,
+            course.event,
+            self.sample.observed.treated,
+            present=sets,
+            ties=plan.ties,
+            medians=medians,
+            conf_type=plan.conf_type,
+            level=plan.level,
+            order=self.sample.orders[endpoint],
+        )
+
+    def _compare_weighted(self, endpoint: str, sets: Bools, medians: bool) -> ArmComparison:
+        weighted = self.weighted
+        assert weighted is not None
+        return compare_weighted(
+            self.sample.observed.endpoints[endpoint],
+            self.sample.observed.treated,
+            self.sample.plan.survival,
+            weight=weighted.weight,
+            cluster=weighted.cluster,
+            present=sets,
+            medians=medians,
+            order=self.sample.orders[endpoint],
+        )
+
+    def _single(self, endpoint: str) -> statistics.CoxEach:
+        """A Cox model of each column."""
+        course, order, ties = (
+            self.sample.observed.endpoints[endpoint], self.sample.orders[endpoint], self.sample.plan.survival.ties
+        )  # fmt: skip
+        x = self.cox_design[0]
+        if self.weighted is None:
+            return statistics.cox_each(
+                course.time, course.event, x, present=self.sample.matched, ties=ties, likelihoods=False, order=order
+            )
+        fits = [self._fitted(endpoint, np.ascontiguousarray(x[..., p : p + 1])) for p in range(x.shape[2])]
+        return statistics.CoxEach(
+            np.concatenate([fit.beta for fit in fits], axis=1),
+            np.concatenate([fit.se for fit in fits], axis=1),
+            np.stack([fit.loglik for fit in fits], axis=1),
+            np.stack([fit.loglik_null for fit in fits], axis=1),
+            np.stack([fit.score_test for fit in fits], axis=1),
+            fits[0].n,
+            fits[0].events,
+            np.stack([fit.status for fit in fits], axis=1),
+        )
+
+    def _models(self, endpoint: str) -> CoxModels:
+        plan, matched = self.sample.plan, self.sample.matched
+        x, term_of = self.cox_design
+        single = self._single(endpoint)
+        with np.errstate(invalid="ignore"):
+            p_column = 2 * ndtr(-np.abs(single.beta / single.se))
+        terms = max(term_of) + 1
+        p_term = np.full((len(x), terms), np.nan)
+        for term in range(terms):
+            own = [k for k, owner in enumerate(term_of) if owner == term]
+            if len(own) == 1:
+                p_term[:, term] = p_column[:, own[0]]
+                continue
+            joint = self._factor(endpoint, own)
+            p_term[:, term] = _joint_p(joint)
+            for made, theirs in ((single.beta, joint.beta), (single.se, joint.se), (single.status, joint.state)):
+                made[:, own] = theirs
+        limit = plan.cox.screening_p
+        with np.errstate(invalid="ignore"):
+            passed = np.ones(p_term.shape, np.bool_) if limit is None else p_term < limit
+        if plan.cox.keep_treatment:
+            passed[:, -1] = True
+        entered = passed[:, list(term_of)] & np.isin(single.status, (Status.OK, Status.MONOTONE, Status.NOT_CONVERGED))
+        model = self._fit(endpoint, entered, single.beta)
+        aliased = np.flatnonzero(model.status == Status.SINGULAR)
+        for r in aliased:
+            own = np.flatnonzero(entered[r]).tolist()
+            states = estimable(x[r, matched[r]][:, own])
+            entered[r, [k for k, state in zip(own, states, strict=True) if state != Status.OK]] = False
+        if len(aliased):
+            model = self._fit(endpoint, entered, single.beta)
+        return CoxModels(single, p_term, entered, model)
+
+    def _fit(self, endpoint: str, columns: Bools, start: Floats) -> statistics.CoxFit:
+        return self._fitted(endpoint, self.cox_design[0], columns, start)
+
+    def _factor(self, endpoint: str, own: list[int]) -> statistics.CoxFit:
+        """The model of all columns of a factor; one that earlier ones make is SINGULAR, and the others do without."""
+        x, matched = np.ascontiguousarray(self.cox_design[0][..., own]), self.sample.matched
+        fit, keep = self._fitted(endpoint, x), np.ones((len(x), len(own)), np.bool_)
+        for r in np.flatnonzero(fit.status == Status.SINGULAR):
+            keep[r] = [state == Status.OK for state in estimable(x[r, matched[r]])]
+        if not keep.all():
+            fit = self._fitted(endpoint, x, keep)
+            fit.state[~keep] = Status.SINGULAR
+        return fit
+
+    def _fitted(
+        self, endpoint: str, x: Floats, columns: Bools | None = None, start: Floats | None = None
+    ) -> statistics.CoxFit:
+        """The Cox models on ``x`` in the matched cohorts; where these have weights, with the robust covariance."""
+        course, weighted = self.sample.observed.endpoints[endpoint], self.weighted
+        fit = statistics.cox(
+            course.time,
+            course.event,
+            x,
+            present=self.sample.matched,
+            weight=None if weighted is None else weighted.weight,
+            cluster=None if weighted is None else weighted.cluster,
+            columns=columns,
+            start=start,
+            ties=self.sample.plan.survival.ties,
+            order=self.sample.orders[endpoint],
+        )
+        if fit.robust_se is None or fit.robust_covariance is None:
+            return fit
+        return replace(fit, se=fit.robust_se, covariance=fit.robust_covariance)
+
+
+def _joint_p(fit: statistics.CoxFit) -> Floats:
+    """Wald's test of the columns that have a number; NaN where none has."""
+    p, finite = np.full(len(fit.status), np.nan), fit.state == Status.OK
+    ok = finite.any(axis=1)
+    beta, both = np.where(finite, fit.beta, 0.0)[ok], finite[ok, :, None] & finite[ok, None, :]
+    covariance = np.where(both, fit.covariance[ok], np.eye(fit.beta.shape[1]))
+    weighed = np.linalg.solve(covariance, beta[..., None])[..., 0]
+    p[ok] = chdtrc(finite[ok].sum(axis=1), (beta * weighed).sum(axis=1))
+    return p
+
+
+def _in_turn(before: ArmComparison, after: ArmComparison) -> ArmComparison:
+    """The rows of both by turns."""
+    made = {}
+    for field in fields(ArmComparison):
+        both = np.stack([getattr(before, field.name), getattr(after, field.name)], axis=1)
+        made[field.name] = both.reshape(-1, *both.shape[2:])
+    return ArmComparison(**made)

@@ -1,0 +1,251 @@
+"""What the analysis of one cohort says: `CohortAnalysis`, and its JSON.
+
+``CohortAnalysis.to_json()`` is stable. Numbers have full precision; what does not exist or is not reached is null; a
+``status`` names what became of a fit ("OK" if all is well)::
+
+    format        "trialtwin-analysis/1"
+    arms          {treated, control}: the labels
+    cohort        {n, treated, control}: the sizes
+    as_read       what reading a file decided: {not_events {NAME: {column, listed[], counted_as ("censored" or "no"),
+                   values {value: rows}}}: the other values of an outcome whose SPEC lists its events (or positive
+                   values), most frequent first; near_ties {NAME: times that differ from a smaller one by rounding
+                   only}, timefix (whether they count as tied)}; null where no file was read
+    plan          the plan with every default filled in
+    propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, infinite
+                   {column: "+", "-" or null (either way)} (coefficients that run off to infinity, null among the
+                   others), dropped[] (columns that are constant or made of earlier ones), aic, scores {id:
+                   probability}, status, set_aside {treated, control, ids[], why}: those whose probability is 0 or 1 in
+                   the limit; the caliper, the matching and all that follows are without them}
+    matching      {scale, caliper_spec, unit, caliper (absolute width on the scale), ratio, replacement, order,
+                   pairs [[treated id, control id, ...]] (treated in file order), n_pairs, n_treated, n_control, status,
+                   ties {rule, tied (treated who had several equally near controls), choices (how many others were
+                   made), hr {NAME: {n (of how many), median, low, high (2.5 and 97.5 %), significant (share)}},
+                   warnings [sentence]}; null without matching}
+    table1        {before[], after[]}, rows {variable, level (null: the variable itself), label, shows, treated,
+                   control, test, p, tests {name: p}, smd, smd_status (NO_INFO: infinite, no arm varies), status};
+                   an arm is {n, percent} or {n, mean, sd, median, q1, q3}
+    endpoints     {NAME: {label, before, after}}, each side
+        km            {treated, control}: {n, events, percent (of n), median, low, high, status}
+        follow_up     the same for censoring as the event (reverse Kaplan-Meier)
+        logrank       {test ("log-rank"; weighted: "robust score"), chi2, df, p, status}
+        cox           {log_hr, se, hr, low, high, p, status, sign}: treatment alone, model-based SE (weighted: robust);
+                      ``sign`` is "+" or "-" where the coefficient runs off to plus or minus infinity (MONOTONE), else
+                      null
+        cox_pair_robust   the same with the SE clustered by matched set (Lin-Wei); null before matching
+        univariable[], multivariable[]   {term, column, label, p_term, df_term (columns of the term that have a
+                      number, which p_term tests)} + the fields of cox
+        subgroups[]   {variable (null: everyone), level, label, n, events, arms {treated, control}: {n, events},
+                       p_logrank, interaction_p, interaction_df} + the fields of cox
+    binary        {NAME: {label, before, after}}, each side {treated, control: {n, yes, percent}, test, p, tests,
+                   risk_difference, odds_ratio: {value, low, high, status}, mcnemar {only_treated, only_control, chi2,
+                   p, p_exact} (after 1:1 matching, else null)}
+    exposure      {NAME: {before, after}}, each side {treated, control}: {n (who got any), median, q1, q3, min, max}
+    modes         {NAME: {before, after}}, each side {treated, control}: {n, percent (of all modes in the arm)}
+
+When matching is not 1:1 without replacement, all that is said of the matched is weighted with MatchIt's weights, and
+what is robust is clustered by matched set (with replacement, where sets share controls, by patient). ``n``, ``events``
+and ``yes`` count patients; percentages, means, SDs (R's svyvar), quartiles (svyquantile, rule hf7) and SMDs are
+weighted. Tests are R's svyttest ("weighted_t"), svyranktest ("weighted_rank") and svychisq ("rao_scott"); the log-rank
+test is the robust score test of the weighted Cox model, the interaction its robust Wald test. Kaplan-Meier limits are
+those of survfit with weights and cluster; risk difference and odds ratio have robust intervals.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from math import isfinite
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from analysis.cohort_files.as_read import AsRead
+from analysis.kernels.status import Status
+from analysis.paper.cox_tables import CoxRow
+from analysis.paper.effects import AnalysisSet, Arms, ChiSquare, Effect, Median
+from analysis.paper.responses import Response
+from analysis.paper.subgroups import SubgroupRow
+from analysis.paper.table1 import Amounts, Count, Table1Row
+from analysis.paper.tie_choices import TieChoices
+from analysis.plan.analysis_plan import Plan
+from analysis.propensity.matching import Matching
+from simulator.cohort.cohorts import Bools, Floats, Observed
+from simulator.documents.spec import Spec
+
+T = TypeVar("T")
+
+FORMAT = "trialtwin-analysis/1"
+HIDDEN = {"hidden": True}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Patients in all and by arm."""
+
+    n: int
+    treated: int
+    control: int
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """How many of either arm have a propensity score of 0 or 1, who they are, and why they are left out."""
+
+    treated: int
+    control: int
+    ids: tuple[str, ...]
+    why: str | None
+
+
+def set_aside(aside: Bools, treated: Bools, ids: Sequence[str]) -> SetAside:
+    """Those marked ``(N,)``, counted and named."""
+    many, few = int((aside & treated).sum()), int((aside & ~treated).sum())
+    why = None
+    if many + few:
+        arms = " and ".join(f"{n} {arm}" for n, arm in ((many, "treated"), (few, "untreated")) if n)
+        why = (
+            f"Set aside: {arms}. The propensity model predicts their treatment with certainty (a score of 0 or 1), so "
+            "nobody of the other arm is comparable; the caliper, the matching and all that follows are without them."
+        )
+    return SetAside(many, few, tuple(name for name, out in zip(ids, aside, strict=True) if out), why)
+
+
+@dataclass(frozen=True)
+class PropensityModel:
+    """The model of treatment; ``linear (N,)``, ``fitted (N,)`` and ``scores`` are NaN unless OK.
+
+    ``infinite`` are the coefficients without a finite value, with the sign of infinity (None: either); those in
+    ``aside (N,)`` have the limit scores 0 and 1 that come of them.
+    """
+
+    method: str
+    candidates: tuple[str, ...]
+    selected: tuple[str, ...]
+    coefficients: Mapping[str, float]
+    infinite: Mapping[str, str | None]
+    dropped: tuple[str, ...]
+    aic: float
+    scores: Mapping[str, float]
+    status: Status
+    set_aside: SetAside
+    linear: Floats = field(metadata=HIDDEN)
+    fitted: Floats = field(metadata=HIDDEN)
+    aside: Bools = field(metadata=HIDDEN)
+
+
+@dataclass(frozen=True)
+class MatchedSets:
+    """Who was matched with whom; ``places`` are the rows of each set, treated first; ``ties`` is None without sets."""
+
+    scale: str
+    caliper_spec: float | None
+    unit: str
+    caliper: float
+    ratio: int
+    replacement: bool
+    order: str
+    pairs: tuple[tuple[str, ...], ...]
+    n_pairs: int
+    n_treated: int
+    n_control: int
+    status: Status
+    ties: TieChoices | None
+    places: tuple[tuple[int, ...], ...] = field(metadata=HIDDEN)
+    made: Matching = field(metadata=HIDDEN)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Table 1 before and after matching."""
+
+    before: tuple[Table1Row, ...]
+    after: tuple[Table1Row, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The arms compared on one endpoint in one analysis set."""
+
+    km: Arms[Median]
+    follow_up: Arms[Median]
+    logrank: ChiSquare
+    cox: Effect
+    cox_pair_robust: Effect | None
+    univariable: tuple[CoxRow, ...]
+    multivariable: tuple[CoxRow, ...]
+    subgroups: tuple[SubgroupRow, ...]
+
+
+@dataclass(frozen=True)
+class EndpointResult:
+    """An endpoint before and after matching."""
+
+    label: str
+    before: Comparison
+    after: Comparison
+
+
+@dataclass(frozen=True)
+class BinaryResult:
+    """A yes/no outcome before and after matching."""
+
+    label: str
+    before: Response
+    after: Response
+
+
+@dataclass(frozen=True)
+class BothSides(Generic[T]):
+    """The same thing in both arms, before and after matching."""
+
+    before: Arms[T]
+    after: Arms[T]
+
+
+@dataclass(frozen=True)
+class CohortAnalysis:
+    """Everything that the paper's workflow says of one cohort.
+
+    Rows of ``observed``, of the sets and of the model are in an order that does not depend on where a row stands.
+    """
+
+    format: str
+    arms: Arms[str]
+    cohort: Sizes
+    as_read: AsRead | None
+    plan: Plan
+    propensity: PropensityModel
+    matching: MatchedSets
+    table1: Tables
+    endpoints: Mapping[str, EndpointResult]
+    binary: Mapping[str, BinaryResult]
+    exposure: Mapping[str, BothSides[Amounts]]
+    modes: Mapping[str, BothSides[Count]]
+    observed: Observed = field(metadata=HIDDEN)
+    before: AnalysisSet = field(metadata=HIDDEN)
+    after: AnalysisSet = field(metadata=HIDDEN)
+
+    def to_json(self) -> dict[str, Any]:
+        """The analysis as the module describes it, ready for ``json.dumps(..., allow_nan=False)``."""
+        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self) if not entry.metadata}
+
+
+def _plain(value: object) -> Any:
+    """The value as JSON has it: no hidden fields, no NaN or infinity, a status by its name."""
+    match value:
+        case Enum():
+            return value.name
+        case Spec():
+            return value.model_dump(mode="json")
+        case bool() | str() | None:
+            return value
+        case int() | np.integer():
+            return int(value)
+        case float() | np.floating():
+            return float(value) if isfinite(value) else None
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items()}
+        case tuple() | list():
+            return [_plain(item) for item in value]
+    if is_dataclass(value):
+        return {entry.name: _plain(getattr(value, entry.name)) for entry in fields(value) if not entry.metadata}
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,189 @@
+"""Two arms compared on one endpoint: medians, follow-up, log-rank test and the hazard ratio of treatment."""
+
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from analysis.kernels.status import Status
+from analysis.plan.analysis_plan import SurvivalPlan
+from analysis.survival import statistics
+from analysis.survival.weighted_survival import robust_score, weighted_quantile
+from analysis.two_samples.tests import NAN
+from analysis.two_samples.weighted_samples import Weighted
+from simulator.cohort.cohorts import Bools, Endpoint, Floats
+
+T = TypeVar("T")
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class AnalysisSet:
+    """Who is analysed ``(N,)``; after matching with weights also the weight and the cluster of each patient.
+
+    A set with weights is weighted in all that is said of it. Clusters are the matched sets; after matching with
+    replacement, where sets share controls, the patients.
+    """
+
+    present: Bools
+    weight: Floats | None = None
+    cluster: Ints | None = None
+
+    @property
+    def clusters(self) -> Ints:
+        """The cluster of each patient: himself where none are given."""
+        return np.arange(len(self.present), dtype=np.int64) if self.cluster is None else self.cluster
+
+    def weighted(self, treated: Bools) -> Weighted | None:
+        """The set as a block of one weighted sample; None where it has no weights."""
+        if self.weight is None:
+            return None
+        return Weighted.of(treated[None], self.present[None], self.weight[None], self.clusters[None])
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A hazard ratio with its Wald interval and two-sided p; NaN unless OK.
+
+    ``sign`` is "+" or "-" where the coefficient runs off to plus or minus infinity (MONOTONE), else None.
+    """
+
+    log_hr: float
+    se: float
+    hr: float
+    low: float
+    high: float
+    p: float
+    status: Status
+    sign: str | None
+
+
+@dataclass(frozen=True)
+class Median:
+    """The median of a Kaplan-Meier curve with its interval; +inf where the curve does not come down that far.
+
+    ``percent``: the events in percent of the patients, weighted in a set with weights; ``n`` and ``events`` are counts.
+    """
+
+    n: int
+    events: int
+    percent: float
+    median: float
+    low: float
+    high: float
+    status: Status
+
+
+@dataclass(frozen=True)
+class Arms(Generic[T]):
+    """The same thing in either arm."""
+
+    treated: T
+    control: T
+
+
+@dataclass(frozen=True)
+class ChiSquare:
+    """A chi-square statistic, its degrees of freedom and p; ``test`` is that of `log_rank`."""
+
+    test: Literal["log-rank", "robust score"]
+    chi2: float
+    df: int
+    p: float
+    status: Status
+
+
+def no_effect(status: int, sign: int = 0) -> Effect:
+    """What is said of a coefficient without a number, and of where it runs."""
+    return Effect(NAN, NAN, NAN, NAN, NAN, NAN, Status(int(status)), {1: "+", -1: "-"}.get(int(sign)))
+
+
+def effect(beta: float, se: float, status: int, level: float, sign: int = 0) -> Effect:
+    """The hazard ratio of a Cox coefficient."""
+    if status != Status.OK or not np.isfinite(se) or se <= 0:
+        return no_effect(status if status != Status.OK else Status.NO_INFO, sign)
+    half = float(ndtri(0.5 + level / 2)) * se
+    with np.errstate(over="ignore", under="ignore"):
+        hr, low, high = (float(np.exp(value)) for value in (beta, beta - half, beta + half))
+    return Effect(beta, se, hr, low, high, float(2 * ndtr(-abs(beta / se))), Status.OK, None)
+
+
+def fit_cox(course: Endpoint, x: Floats, group: AnalysisSet, ties: str) -> statistics.CoxFit:
+    """The Cox model of one cohort on the columns ``x (N, P)``, weighted and clustered as the set says (R = 1)."""
+    return statistics.cox(
+        course.time,
+        course.event,
+        x[None],
+        present=group.present[None],
+        weight=None if group.weight is None else group.weight[None],
+        cluster=None if group.weight is None and group.cluster is None else group.clusters[None],
+        ties=ties,
+    )
+
+
+def hazard_ratio(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> Effect:
+    """The hazard ratio of treatment alone; its SE is robust (Lin-Wei) when the set has clusters, else model-based."""
+    fit = fit_cox(course, treated[:, None].astype(np.float64), group, plan.ties)
+    se = fit.se if fit.robust_se is None else fit.robust_se
+    return effect(float(fit.beta[0, 0]), float(se[0, 0]), int(fit.status[0]), plan.level, int(fit.sign[0, 0]))
+
+
+def medians(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> Arms[Median]:
+    """The Kaplan-Meier median of either arm; in a set with weights of the weighted curve, with its robust limits."""
+    if group.weight is not None:
+        made = weighted_quantile(
+            course.time,
+            course.event,
+            treated[None],
+            plan,
+            weight=group.weight[None],
+            cluster=group.clusters[None],
+            present=group.present[None],
+        )
+        control, of_treated = (
+            Median(
+                int(made.n[0, arm]),
+                int(made.events[0, arm]),
+                100 * float(made.share[0, arm]),
+                float(made.value[0, arm]),
+                float(made.low[0, arm]),
+                float(made.high[0, arm]),
+                Status(int(made.status[0, arm])),
+            )
+            for arm in (0, 1)
+        )
+        return Arms(of_treated, control)
+    return Arms(*(_median(course, arm & group.present, plan) for arm in (treated, ~treated)))
+
+
+def _median(course: Endpoint, arm: Bools, plan: SurvivalPlan) -> Median:
+    made = statistics.km_quantile(
+        course.time, course.event, present=arm[None], q=0.5, conf_type=plan.conf_type, level=plan.level
+    )
+    n, events = int(made.n[0]), int(made.events[0])
+    middle, low, high = (float(one[0]) for one in (made.value, made.low, made.high))
+    return Median(n, events, 100 * events / n if n else NAN, middle, low, high, Status(int(made.status[0])))
+
+
+def follow_up(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> Arms[Median]:
+    """The median follow-up of either arm by reverse Kaplan-Meier: censoring is the event."""
+    return medians(Endpoint(course.time, ~course.event), treated, group, plan)
+
+
+def log_rank(course: Endpoint, treated: Bools, group: AnalysisSet, ties: str) -> ChiSquare:
+    """The log-rank test between the arms; in a set with weights the robust score test of the weighted Cox model."""
+    if group.weight is not None:
+        score = robust_score(
+            course.time,
+            course.event,
+            treated[None],
+            weight=group.weight[None],
+            cluster=group.clusters[None],
+            present=group.present[None],
+            ties=ties,
+        )
+        return ChiSquare("robust score", float(score.chi2[0]), 1, float(score.p[0]), Status(int(score.status[0])))
+    made = statistics.logrank(course.time, course.event, treated[None], present=group.present[None])
+    return ChiSquare("log-rank", float(made.chi2[0]), 1, float(made.p[0]), Status(int(made.status[0])))

@@ -1,0 +1,242 @@
+"""The plan of an analysis: the ``analysis:`` section of any document. Every default is what the first paper did.
+
+Terms are written as in ``simulator.cohort.terms``: ``age``, ``age>50``, ``ecog>=1``, ``albi=3``, ``grade`` (a factor).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from analysis.plan.matching_plan import MatchingPlan, no_repeats
+from analysis.plan.missing_plan import MissingPlan, problem
+from simulator.cohort.terms import Variable, parse_term
+from simulator.documents.spec import Spec
+
+__all__ = [
+    "TREATMENT",
+    "CoxPlan",
+    "Factor",
+    "MatchingPlan",
+    "MissingPlan",
+    "Plan",
+    "PropensityPlan",
+    "SurvivalPlan",
+    "TablePlan",
+    "cox_terms",
+    "level_terms",
+    "plain_number",
+    "propensity_terms",
+    "subgroup_factors",
+]
+
+TREATMENT = "treatment"
+"""The name of the treatment's row in a table of Cox models; no covariate may bear it."""
+
+
+class PropensityPlan(Spec):
+    """How the propensity score is found: logistic regression on all candidates or on those that stepwise keeps, the
+    lasso with its penalty by cross-validation, gradient boosting (both by scikit-learn, a tenth of a second each), or
+    the true probability of treatment, which only a simulation knows.
+
+    ``candidates`` null stands for every covariate as it is: a number linearly, a level as a factor. ``criterion: p``
+    keeps what a likelihood ratio test at ``alpha`` keeps (R's step with k the quantile of chi-square). ``folds``
+    belongs to the lasso, ``trees`` and their ``depth`` to boosting, whose learning rate is 0.1.
+    """
+
+    method: Literal["stepwise", "all", "lasso", "boosting", "true"] = "stepwise"
+    candidates: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    direction: Literal["both", "forward", "backward"] = "both"
+    criterion: Literal["aic", "bic", "p"] = "aic"
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    start: Literal["full", "empty"] = "full"
+    folds: Annotated[int, Field(ge=2, le=50)] = 10
+    trees: Annotated[int, Field(ge=1, le=5000)] = 100
+    depth: Annotated[int, Field(ge=1, le=8)] = 3
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "PropensityPlan":
+        no_repeats(self.candidates, "candidates")
+        steps = (self.direction, self.criterion, self.start)
+        if self.method != "stepwise" and steps != ("both", "aic", "full"):
+            raise ValueError(f"direction, criterion and start belong to 'method: stepwise', not to '{self.method}'")
+        if self.criterion != "p" and self.alpha != 0.05:
+            raise ValueError("'alpha' belongs to 'criterion: p'")
+        if self.method != "lasso" and self.folds != 10:
+            raise ValueError("'folds' belongs to 'method: lasso'")
+        if self.method != "boosting" and (self.trees, self.depth) != (100, 3):
+            raise ValueError("'trees' and 'depth' belong to 'method: boosting'")
+        if self.direction == "forward" and self.start == "full":
+            raise ValueError("'direction: forward' can add nothing to the full model; write 'start: empty'")
+        if self.direction == "backward" and self.start == "empty":
+            raise ValueError("'direction: backward' can drop nothing from the empty model; write 'start: full'")
+        return self
+
+
+class SurvivalPlan(Spec):
+    """Ties of the Cox models, kind of confidence interval of the median, and the level of every interval."""
+
+    ties: Literal["efron", "breslow"] = "efron"
+    conf_type: Literal["log", "log-log", "plain"] = "log"
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+    @model_validator(mode="before")
+    @classmethod
+    def _for_files(cls, given: object) -> object:
+        if isinstance(given, dict) and "timefix" in given and "timefix" not in cls.model_fields:
+            raise ValueError("timefix: is for files of patients; simulated times are used as they are, so leave it out")
+        return given
+
+
+class CoxPlan(Spec):
+    """The univariable and multivariable Cox models of the matched cohort.
+
+    ``covariates`` null stands for every covariate: a number with cut-points as ``age>50``, without them linearly, a
+    level as a factor. Treatment is always among the univariable models. A term enters the multivariable model when
+    its univariable Wald p is below ``screening_p`` (a factor by its joint Wald test); null lets all enter. Treatment
+    is screened like the rest, as in the paper, unless ``keep_treatment``.
+    """
+
+    covariates: tuple[str, ...] | None = None
+    screening_p: Annotated[float, Field(gt=0, le=1)] | None = 0.1
+    keep_treatment: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "CoxPlan":
+        no_repeats(self.covariates, "covariates")
+        if self.keep_treatment and self.screening_p is None:
+            raise ValueError("'keep_treatment' has no meaning without 'screening_p': everything enters")
+        return self
+
+
+class TablePlan(Spec):
+    """The tests of Table 1.
+
+    ``continuous`` 'auto' shows mean and SD where Shapiro-Wilk rejects in neither arm at ``normality_p``, else median
+    and quartiles with Mann-Whitney; it is decided before matching and kept after. ``categorical`` 'auto' is Pearson's
+    chi-square without continuity correction, Fisher's exact test when an expected count is below 5. ``smd`` divides by
+    the variances of the arms of that very cohort, or after matching too by those of the cohort before it.
+    """
+
+    continuous: Literal["auto", "mean", "median"] = "auto"
+    normality_p: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    t_test: Literal["welch", "student"] = "welch"
+    categorical: Literal["auto", "pearson", "yates", "fisher"] = "auto"
+    smd: Literal["own", "unmatched"] = "own"
+
+
+class Plan(Spec):
+    """What the authors do with a cohort.
+
+    ``subgroups`` null stands for each level of each categorical covariate and both sides of each cut-point; a listed
+    variable stands for all its levels (or sides), a comparison for those in whom it holds; [] for none.
+    """
+
+    propensity: PropensityPlan = PropensityPlan()
+    matching: MatchingPlan = MatchingPlan()
+    survival: SurvivalPlan = SurvivalPlan()
+    cox: CoxPlan = CoxPlan()
+    subgroups: tuple[str, ...] | None = None
+    table1: TablePlan = TablePlan()
+    missing: MissingPlan = MissingPlan()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Plan":
+        no_repeats(self.subgroups, "subgroups")
+        return self
+
+    def with_terms(self, terms: tuple[str, ...]) -> "Plan":
+        """The plan with these candidates of the propensity model and Cox covariates more, where it lists its own."""
+        update: dict[str, Spec] = {}
+        if terms and self.propensity.candidates is not None:
+            update["propensity"] = self.propensity.model_copy(update={"candidates": self.propensity.candidates + terms})
+        if terms and self.cox.covariates is not None:
+            update["cox"] = self.cox.model_copy(update={"covariates": self.cox.covariates + terms})
+        return self.model_copy(update=update) if update else self
+
+    def problems(
+        self, variables: Mapping[str, Variable], missing: Sequence[str] = ()
+    ) -> list[tuple[tuple[str | int, ...], str]]:
+        """What does not fit the covariates: a place within the section and one line each; empty when all is well.
+
+        ``missing`` names the covariates that may have missing values.
+        """
+        found: list[tuple[tuple[str | int, ...], str]] = []
+        cannot = problem(missing, self.missing, variables)
+        if cannot:
+            found.append((("missing",), cannot))
+        listed: tuple[tuple[tuple[str, ...], tuple[str, ...] | None], ...] = (
+            (("propensity", "candidates"), self.propensity.candidates),
+            (("matching", "covariates"), self.matching.covariates),
+            (("matching", "exact"), self.matching.exact),
+            (("cox", "covariates"), self.cox.covariates),
+            (("subgroups",), self.subgroups),
+        )
+        for place, terms in listed:
+            for index, text in enumerate(terms or ()):
+                try:
+                    term = parse_term(text, variables)
+                except ValueError as error:
+                    found.append(((*place, index), str(error)))
+                    continue
+                variable = variables[term.variable]
+                uncut = not term.operator and variable.kind == "continuous" and not variable.cuts
+                if place == ("subgroups",) and uncut:
+                    message = f"'{text}' is continuous and has no cut-points; write a comparison such as '{text}>50'"
+                    found.append(((*place, index), message))
+        return found
+
+
+def propensity_terms(plan: Plan, variables: Mapping[str, Variable]) -> tuple[str, ...]:
+    """The candidate terms of the propensity model."""
+    return tuple(variables) if plan.propensity.candidates is None else plan.propensity.candidates
+
+
+def cox_terms(plan: Plan, variables: Mapping[str, Variable]) -> tuple[str, ...]:
+    """The terms of the univariable Cox models, without treatment."""
+    if plan.cox.covariates is not None:
+        return plan.cox.covariates
+    terms: list[str] = []
+    for name, variable in variables.items():
+        cuts = variable.cuts if variable.kind == "continuous" else ()
+        terms += [f"{name}>{plain_number(cut)}" for cut in cuts] or [name]
+    return tuple(terms)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A subgroup factor: its name, and per row the terms that must all hold ('age>50' and 'age<=65')."""
+
+    name: str
+    rows: tuple[tuple[str, ...], ...]
+
+
+def subgroup_factors(plan: Plan, variables: Mapping[str, Variable]) -> tuple[Factor, ...]:
+    """The subgroups asked for; continuous covariates without cut-points have none."""
+    factors: list[Factor] = []
+    for text in tuple(variables) if plan.subgroups is None else plan.subgroups:
+        term = parse_term(text, variables)
+        rows = ((text,),) if term.operator else level_terms(variables[term.variable])
+        if rows:
+            factors.append(Factor(text, rows))
+    return tuple(factors)
+
+
+def level_terms(variable: Variable) -> tuple[tuple[str, ...], ...]:
+    """Per level of a variable, or per stretch between a continuous one's cut-points, the terms that define it."""
+    name = variable.name
+    if variable.kind != "continuous":
+        return tuple((f"{name}={level}",) for level in variable.levels)
+    cuts = [plain_number(cut) for cut in sorted(variable.cuts)]
+    if not cuts:
+        return ()
+    between = [(f"{name}>{low}", f"{name}<={high}") for low, high in pairwise(cuts)]
+    return ((f"{name}<={cuts[0]}",), *between, (f"{name}>{cuts[-1]}",))
+
+
+def plain_number(value: float) -> str:
+    """The shortest text that reads back as the number: 50, 0.1, 1e+20."""
+    text = repr(float(value))
+    return text[:-2] if text.endswith(".0") else text

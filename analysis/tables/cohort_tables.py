@@ -1,0 +1,253 @@
+"""The analysis of a cohort as tables of text: the four of a paper, and what stands behind them."""
+
+from math import isfinite, isinf
+
+from analysis.cohort_files.cohort_spec import Data
+from analysis.kernels.status import Status
+from analysis.paper.cohort_analysis import CohortAnalysis, MatchedSets
+from analysis.paper.effects import Median
+from analysis.paper.number_text import ABSENT, decimals, hr_text, p_text
+from analysis.paper.responses import Response, Share
+from analysis.paper.subgroups import SubgroupRow
+from analysis.paper.table1 import Table1Row
+from analysis.tables.paper_tables import paper_tables, weighting_notes
+from analysis.tables.text_table import TextTable
+
+__all__ = ["TextTable", "all_tables", "hr_text", "p_text"]
+
+
+def all_tables(analysis: CohortAnalysis, data: Data | None = None) -> tuple[TextTable, ...]:
+    """Every table of the analysis, the four of a paper first; ``data`` is what the SPEC says of the file."""
+    tables = [balance_table(analysis), survival_table(analysis)]
+    tables += [subgroup_table(analysis, name) for name in analysis.endpoints]
+    if analysis.binary:
+        tables.append(contrast_table(analysis))
+    ties = [ties_table(analysis)] if analysis.matching.ties else []
+    return (*paper_tables(analysis, data), *tables, propensity_table(analysis), *ties)
+
+
+UNMATCHED = {
+    Status.PS_SEPARATED: "the covariates tell treated and untreated patients apart completely, so that nobody of one "
+    "arm is comparable with anybody of the other",
+    Status.NO_INFO: "no covariate of the propensity model varies",
+    Status.NO_PAIRS: "no untreated patient is within reach of a treated one",
+    Status.NOT_CONVERGED: "the propensity model has not converged",
+}
+"""Why nobody was matched."""
+
+
+def warnings_of(analysis: CohortAnalysis) -> tuple[str, ...]:
+    """What a reader must hear before the numbers: why nobody was matched, who was set aside, what hangs on chance."""
+    status, why = analysis.matching.status, analysis.propensity.set_aside.why
+    told = [] if why is None else [why]
+    if status != Status.OK:
+        told.append(f"Nobody was matched: {UNMATCHED.get(status, status.name)}. There are no numbers after matching.")
+    return (*told, *(analysis.matching.ties.warnings if analysis.matching.ties else ()))
+
+
+def caliper_text(sets: MatchedSets) -> str:
+    """The caliper as it was stated, and its width where that is another number."""
+    if sets.caliper_spec is None:
+        return "none"
+    units = {"sd": " SD", "pooled_sd": " pooled SD"}
+    width = f" = {sets.caliper:.4g}" if isfinite(sets.caliper) and sets.unit in units else ""
+    return f"{sets.caliper_spec:g}{units.get(sets.unit, '')}{width}"
+
+
+def how_matched(analysis: CohortAnalysis) -> str:
+    """The matching in words."""
+    plan, sets = analysis.plan.matching, analysis.matching
+    scale = "logit of the propensity score" if sets.scale == "logit" else "propensity score"
+    near = "nearest neighbour" if plan.choice == "nearest" else "random choice"
+    by = f"on the {scale}"
+    if plan.choice == "random":
+        by = f"within the caliper of the {scale}"
+    elif plan.distance == "mahalanobis":
+        by = f"by Mahalanobis distance of {', '.join(plan.covariates or analysis.propensity.candidates)}"
+        by += "" if sets.caliper_spec is None else f" within the caliper of the {scale}"
+    exact = f", exact on {', '.join(plan.exact)}" if plan.exact else ""
+    how = f"Optimal matching {by}" if plan.method == "optimal" else f"Greedy {near} {by}, order {sets.order}"
+    return (
+        f"{how}{exact}, ratio 1:{sets.ratio}, {'with' if sets.replacement else 'without'} replacement, caliper "
+        f"{caliper_text(sets)}: {sets.n_treated} treated and {sets.n_control} untreated patients matched. "
+        f"Status: {sets.status.name}."
+    )
+
+
+def balance_table(analysis: CohortAnalysis) -> TextTable:
+    """Standardised differences before and after matching."""
+    rows = tuple(
+        (before.label, _smd(before), _smd(after))
+        for before, after in zip(analysis.table1.before, analysis.table1.after, strict=True)
+    )
+    whose = " before matching" if analysis.plan.table1.smd == "unmatched" else ""
+    note = (
+        f"Difference of means or shares, treated minus untreated, over the root of the mean of both variances{whose}."
+    )
+    return TextTable(
+        "Standardised mean differences",
+        ("Characteristics", "before", "after"),
+        rows,
+        (note, *weighting_notes(analysis)),
+    )
+
+
+def _smd(row: Table1Row) -> str:
+    """A difference; 'infinite' where the means differ and neither arm varies."""
+    return "infinite" if row.smd_status == Status.NO_INFO else decimals(row.smd, 3)
+
+
+def survival_table(analysis: CohortAnalysis) -> TextTable:
+    """Medians, hazard ratio and log-rank p of every endpoint, before and after matching."""
+    arms = (analysis.arms.control, analysis.arms.treated)
+    header = (
+        "Endpoint",
+        "Set",
+        *(f"{arm}: events / n, median" for arm in arms),
+        "HR",
+        "Log-rank p",
+        f"HR, SE by {_cluster(analysis)}",
+    )
+    rows = []
+    for result in analysis.endpoints.values():
+        for when, side in (("before", result.before), ("after", result.after)):
+            robust = hr_text(side.cox_pair_robust) if side.cox_pair_robust else ABSENT
+            cells = (_median(side.km.control), _median(side.km.treated))
+            rows.append((result.label, when, *cells, hr_text(side.cox), p_text(side.logrank.p), robust))
+    notes = (
+        f"Intervals at {100 * analysis.plan.survival.level:g} %; HR: {arms[1]} against {arms[0]}; NR: not reached.",
+        f"Median follow-up (reverse Kaplan-Meier): {_follow_ups(analysis)}.",
+        *weighting_notes(analysis),
+        *_score_note(analysis, "Log-rank p"),
+    )
+    return TextTable("Survival before and after matching", header, tuple(rows), notes, words=2)
+
+
+def _score_note(analysis: CohortAnalysis, column: str) -> tuple[str, ...]:
+    """What the log-rank test is in a weighted cohort; nothing where there are no weights."""
+    if analysis.after.weight is None:
+        return ()
+    return (
+        f"{column} after matching: robust score test of the weighted Cox model, the log-rank test of weighted data.",
+    )
+
+
+def _follow_ups(analysis: CohortAnalysis) -> str:
+    texts = []
+    for result in analysis.endpoints.values():
+        arms = result.before.follow_up
+        values = ((analysis.arms.control, arms.control), (analysis.arms.treated, arms.treated))
+        texts.append(f"{result.label} " + ", ".join(f"{name} {_interval(m)}" for name, m in values))
+    return "; ".join(texts)
+
+
+def _cluster(analysis: CohortAnalysis) -> str:
+    """What a robust SE is clustered by."""
+    if analysis.matching.replacement:
+        return "patient"
+    return "pair" if analysis.matching.ratio == 1 else "set"
+
+
+def subgroup_table(analysis: CohortAnalysis, endpoint: str, when: str = "after") -> TextTable:
+    """The forest plot of one endpoint as numbers."""
+    result = analysis.endpoints[endpoint]
+    header = ("Subgroup", "n", "Events", "HR", "p (log-rank)", "p (interaction)")
+    made = (result.before if when == "before" else result.after).subgroups
+    rows = tuple(
+        _subgroup_cells(row, row.variable is not None and (k == 0 or row.variable != made[k - 1].variable))
+        for k, row in enumerate(made)
+    )
+    notes: tuple[str, ...] = ()
+    if when == "after" and analysis.after.weight is not None:
+        wald = "p (interaction): robust Wald test of the weighted Cox model."
+        notes = (*weighting_notes(analysis), *_score_note(analysis, "p (log-rank)"), wald)
+    return TextTable(f"{result.label}: subgroups {when} matching", header, rows, notes)
+
+
+def _subgroup_cells(row: SubgroupRow, first: bool) -> tuple[str, ...]:
+    interaction = p_text(row.interaction_p) if first else ""
+    return (row.label, str(row.n), str(row.events), hr_text(row), p_text(row.p_logrank), interaction)
+
+
+def contrast_table(analysis: CohortAnalysis) -> TextTable:
+    """Risk difference and odds ratio of every yes/no outcome, and McNemar's test."""
+    arms = (analysis.arms.control, analysis.arms.treated)
+    header = ("Outcome", "Set", *arms, "p", "Risk difference", "Odds ratio", "McNemar p")
+    rows = []
+    for result in analysis.binary.values():
+        for when, side in (("before", result.before), ("after", result.after)):
+            rows.append((result.label, when, *_response_cells(side)))
+    title = "Yes/no outcomes: differences of the arms"
+    return TextTable(title, header, tuple(rows), weighting_notes(analysis), words=2)
+
+
+def _response_cells(side: Response) -> tuple[str, ...]:
+    def share(arm: Share) -> str:
+        return f"{arm.yes} of {arm.n} ({decimals(arm.percent, 1)}%)"
+
+    contrasts = []
+    for made, digits in ((side.risk_difference, 3), (side.odds_ratio, 2)):
+        low, high = decimals(made.low, digits), decimals(made.high, digits)
+        contrasts.append(f"{decimals(made.value, digits)} ({low}, {high})" if isfinite(made.value) else ABSENT)
+    mcnemar = p_text(side.mcnemar.p) if side.mcnemar else ABSENT
+    return (share(side.control), share(side.treated), p_text(side.p), *contrasts, mcnemar)
+
+
+def propensity_table(analysis: CohortAnalysis) -> TextTable:
+    """The coefficients of the propensity model, and what the matching did."""
+    model, sets = analysis.propensity, analysis.matching
+    limits = {"+": "plus infinity", "-": "minus infinity", None: "no finite value"}
+    runs = {name: limits[sign] for name, sign in model.infinite.items()}
+    rows = tuple(
+        (name, f"{value:.4g}" if isfinite(value) else runs.get(name, ABSENT))
+        for name, value in model.coefficients.items()
+    )
+    notes = (
+        f"AIC {decimals(model.aic, 2)}; status {model.status.name}. Caliper on the {sets.scale} scale: "
+        f"{caliper_text(sets)}; {sets.n_pairs} matched sets of {analysis.cohort.treated} treated; status "
+        f"{sets.status.name}.",
+        *([model.set_aside.why] if model.set_aside.why else []),
+    )
+    return TextTable("Propensity model", ("Term", "Log odds ratio"), rows, notes)
+
+
+def ties_table(analysis: CohortAnalysis) -> TextTable:
+    """How far the matched hazard ratios move over other choices among equals; only where there are matched sets."""
+    ties = analysis.matching.ties
+    assert ties is not None
+    level = f"p < {1 - analysis.plan.survival.level:.2g}, %"
+    header = ("Endpoint", "HR here", "Median HR", "2.5 %", "97.5 %", level, "Choices")
+    rows = tuple(
+        (
+            analysis.endpoints[name].label,
+            decimals(analysis.endpoints[name].after.cox.hr, 2),
+            *(decimals(value, 2) for value in (one.median, one.low, one.high)),
+            decimals(100 * one.significant, 0),
+            str(one.n),
+        )
+        for name, one in ties.hr.items()
+    )
+    by_hash = "by a hash of each patient's id, or of the whole row"
+    settled = by_hash if ties.rule == "random" else "by the order of the rows"
+    plan, n = analysis.plan.matching, analysis.matching.n_treated
+    several = "several controls to choose from" if plan.choice == "random" else "several equally near controls"
+    free = "whom nobody got" if plan.method == "optimal" else "who were still free"
+    among = "" if plan.replacement else f", of those {free}"
+    again = " and other random orders of the treated" if plan.order == "random" else ""
+    notes = (
+        f"{ties.tied} of {n} matched treated had {several}{among}. Which was taken is settled {settled}; the "
+        f"matching was made again {ties.choices} times with other choices{again}.",
+        *ties.warnings,
+    )
+    return TextTable("Other choices among equally near controls", header, rows, notes)
+
+
+def _median(arm: Median) -> str:
+    return f"{arm.events} / {arm.n}, {_interval(arm)}"
+
+
+def _interval(arm: Median) -> str:
+    def text(value: float) -> str:
+        return "NR" if isinf(value) else decimals(value, 0 if value >= 100 else 1)
+
+    return f"{text(arm.median)} ({text(arm.low)}, {text(arm.high)})"

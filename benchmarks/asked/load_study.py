@@ -1,0 +1,41 @@
+"""A study as asked for: its document, and the valid scenario of every cell."""
+
+from dataclasses import dataclass
+
+from benchmarks.asked.own_files import beside
+from benchmarks.asked.published_keys import check_published
+from benchmarks.asked.scenario import Scenario, Settings, cells
+from simulator.documents.loading import Document, load, parse, with_values
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A study as asked for: the document and the valid scenario of every cell.
+
+    ``trust``: the user's command says that the code of its own functions may run.
+    """
+
+    document: Document
+    scenario: Scenario
+    cells: list[tuple[Settings, Scenario]]
+    trust: bool = False
+
+
+def load_study(
+    name: str, settings: tuple[str, ...] = (), replicates: int | None = None, seed: int | None = None
+) -> Asked:
+    """The study of that name or path; DocumentError lists everything that is wrong with it."""
+    asked = started(name, settings, replicates, seed)
+    check_published(asked.document, asked.scenario)
+    return asked
+
+
+def started(name: str, settings: tuple[str, ...] = (), replicates: int | None = None, seed: int | None = None) -> Asked:
+    """The study of a run folder's own document, whose published numbers were checked before it started."""
+    document = load(name, settings, spec=Scenario)
+    parse(document, Scenario)
+    document = beside(document)
+    given = {"run.replicates": replicates, "run.seed": seed}
+    document = with_values(document, {path: value for path, value in given.items() if value is not None})
+    scenario = parse(document, Scenario)
+    return Asked(document, scenario, cells(document, scenario))

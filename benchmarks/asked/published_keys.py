@@ -1,0 +1,144 @@
+"""The published numbers of a document: that each stands under a key of a number and is one; all problems at once.
+
+A world's keys are those of the numbers that each of its replicates has. A what-if may take numbers away from the world
+that it extends (another plan, other covariates): what is a number there is no mistake here, and is not compared.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from analysis.audit.published import NOT_PRINTED, parse_printed
+from analysis.paper.number_keys import TEXT, Place, any_paper, facts, find, names_of, nearest, problem, tree
+from analysis.propensity.missing import indicators
+from simulator.cohort.terms import Variable
+from simulator.documents.loading import Document, load, parse
+from simulator.documents.problems import DocumentError, Problem, is_override
+from simulator.world.sections import ENDPOINTS, Printed, World
+
+if TYPE_CHECKING:
+    from benchmarks.asked.scenario import Scenario
+
+SECTION = "published"
+DESIGN = "world."
+RATIOS = (".hr", ".cox.low", ".cox.high", "].low", "].high")
+MOST_NEAREST = 100
+
+
+def number_keys(scenario: "Scenario") -> Place:
+    """The keys of all numbers that every replicate of a scenario has, and of the facts of its design."""
+    variables = [spec.variable(name) for name, spec in scenario.population.covariates.items()]
+    added = indicators(scenario.may_be_missing(), scenario.analysis.missing)
+    for name in added:
+        variables.append(Variable(name, "binary", ("0", "1")))
+    outcomes, modes = scenario.outcomes, scenario.outcomes.progression_modes
+    seen = (*modes.modes, modes.death) if modes else ()
+    names = names_of(
+        variables,
+        scenario.analysis.with_terms(added),
+        ENDPOINTS,
+        scenario.binary_outcomes(),
+        tuple(outcomes.exposure),
+        seen,
+    )
+    own = {name for name in World.model_fields if name != SECTION}
+    return tree(names, facts(scenario.model_dump(mode="json", include=own)))
+
+
+def check_published(document: Document, scenario: "Scenario") -> None:
+    """DocumentError that lists every published number that the scenario cannot have, each at its place."""
+    if not scenario.published:
+        return
+    here = number_keys(scenario)
+    elsewhere: dict[str, Place | None] = {}
+
+    def taken_away(key: str) -> bool:
+        """Whether the key is one of the world in the file where it stands, before settings and what extends it."""
+        file = document.keys[SECTION, key].file
+        if is_override(file):
+            return False
+        if file not in elsewhere:
+            elsewhere[file] = _alone(file)
+        stated = elsewhere[file]
+        return stated is not None and not problem(stated, key)
+
+    _refuse(document, _problems(scenario.published, here, taken_away))
+
+
+def check_paper(document: Document, published: Mapping[str, Printed]) -> None:
+    """The same of a document that may be no world: its keys must be such as an audit can read."""
+    _refuse(document, _problems(published, any_paper(), lambda key: False))  # noqa: ARG005
+
+
+def compared(scenario: "Scenario") -> dict[str, Printed]:
+    """The published numbers that every replicate has, facts of the design left out."""
+    return {key: one for key, one in _known(scenario).items() if not key.startswith(DESIGN)}
+
+
+def stated(scenario: "Scenario") -> dict[str, Printed]:
+    """The published facts of the design."""
+    return {key: one for key, one in _known(scenario).items() if key.startswith(DESIGN)}
+
+
+def _known(scenario: "Scenario") -> dict[str, Printed]:
+    printed = {key: one for key, one in scenario.published.items() if one.printed != NOT_PRINTED and not one.audit_only}
+    here = number_keys(scenario) if printed else Place()
+    return {key: one for key, one in printed.items() if not problem(here, key)}
+
+
+def _alone(file: str) -> Place | None:
+    """The keys of the world in a file by itself; None where it is no whole world."""
+    from benchmarks.asked.scenario import Scenario
+
+    try:
+        return number_keys(parse(load(file, spec=Scenario), Scenario))
+    except DocumentError:
+        return None
+
+
+def _refuse(document: Document, found: Iterator[tuple[str, str, str]]) -> None:
+    problems = [
+        Problem(*document.keys[SECTION, key], f"{SECTION}.'{key}'", message, mend) for key, message, mend in found
+    ]
+    if problems:
+        rank = {file: k for k, file in enumerate(reversed(document.files))}
+        raise DocumentError(sorted(problems, key=lambda one: (rank.get(one.file, -1), one.line, one.column)))
+
+
+def _problems(
+    published: Mapping[str, Printed], here: Place, excused: Callable[[str], bool]
+) -> Iterator[tuple[str, str, str]]:
+    """Key, what is wrong, and what would be right."""
+    anywhere, told = any_paper(), 0
+    for key, one in published.items():
+        wrong = problem(anywhere if one.audit_only else here, key)
+        if wrong and (one.audit_only or not excused(key)):
+            told += 1
+            near = nearest(here, key) if told <= MOST_NEAREST else ""
+            mend = f"did you mean '{near}'?" if near else "see the keys in docs/twins.md"
+            if not one.audit_only and not problem(anywhere, key):
+                mend += " or, for a number that only the audit is to read, add 'audit_only: true'"
+            yield key, wrong, mend
+            continue
+        for text in (one.printed, *(other.printed for other in one.also)):
+            unfit = _unfit(here, key, text)
+            if unfit:
+                yield key, unfit, f"write 0.36, <0.001, NA or {NOT_PRINTED}"
+
+
+def _unfit(here: Place, key: str, text: str) -> str:
+    """Why a text is no printed number of its key; empty where it is one. What is text in the world may be any."""
+    if text == NOT_PRINTED:
+        return ""
+    if key.startswith(DESIGN):
+        place = find(here, key)
+        if not isinstance(place, Place) or place.kind == TEXT or place.children:
+            return ""
+    try:
+        stands = parse_printed(text)
+    except ValueError as error:
+        return str(error).partition("; ")[0]
+    if key.startswith("endpoints.") and key.endswith(RATIOS) and stands.high <= 0:
+        return f"'{text}' is no hazard ratio, which is above 0"
+    if key.endswith((".p", ".p_logrank")) and not (stands.low <= 1 and stands.high >= 0):
+        return f"'{text}' is no p-value, which is from 0 to 1"
+    return ""

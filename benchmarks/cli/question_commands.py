@@ -1,0 +1,178 @@
+"""The commands that ask a question of a world: the same options, one sentence, a table and a figure."""
+
+import functools
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.cli.click_private import given, taken
+from benchmarks.cli.options import TABLES, cores, jobs, overrides, trust
+from benchmarks.questions.options import Options
+
+
+def question(reps: int, few: int = 2, estimates: bool = True) -> Callable[[Callable[..., str]], click.Command]:
+    """A command of a function that takes `Options` first, then its own options, and returns what is to be printed.
+
+    ``estimates``: it computes estimators, which may be users' own.
+    """
+
+    counts = click.IntRange(few, 1_000_000)
+
+    def made(function: Callable[..., str]) -> click.Command:
+        @functools.wraps(function)
+        def _command(
+            name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, reps: int, seed: int | None,
+            jobs: int | None, out: Path | None, figure: Path | None, report: Path | None,
+            tables: Path | None, as_json: bool, trust: bool = False, **own: Any,
+        ) -> None:  # fmt: skip
+            options = Options(
+                shlex.join(["trialtwin", *sys.argv[1:]]),
+                name,
+                settings,
+                endpoint,
+                estimator,
+                reps,
+                seed,
+                jobs or cores(),
+                out,
+                figure,
+                report,
+                tables,
+                as_json,
+                trust,
+            )
+            click.echo(function(options, **own))
+
+        own = taken(function)
+        taken(_command)  # which `wraps` has given those of the function
+        for option in (
+            *((trust,) if estimates else ()),
+            click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables."),
+            click.option("--tables", type=click.Path(path_type=Path), help=TABLES),
+            click.option("--report", type=click.Path(path_type=Path), help="An .html file: the answer as a page."),
+            click.option("--figure", type=click.Path(path_type=Path), help="A .png, .svg or .pdf file."),
+            click.option("--out", type=click.Path(path_type=Path), help="Run folder; in runs/ unless given."),
+            jobs,
+            click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness."),
+            click.option("--reps", type=counts, default=reps, show_default=True, help="Replicates per cell."),
+        ):  # fmt: skip
+            option(_command)
+        given(_command, own)
+        for option in (
+            click.option("--estimator", help="The study's estimator that stands for the published analysis."),
+            click.option("--endpoint", default="OS", show_default=True, help="OS or PFS."),
+            overrides,
+            click.argument("name"),
+        ):
+            option(_command)
+        return click.command(name=function.__name__)(_command)
+
+    return made
+
+
+@question(reps=200)
+@click.option("--hr", type=click.FloatRange(0, min_open=True), help="Published HR; from the world unless given.")
+@click.option("--bound", type=click.FloatRange(0, min_open=True), help="Its confidence limit nearer to no effect.")
+@click.option("--strongest", type=click.FloatRange(1.1, 50), default=10.0, show_default=True, help="End of the grid.")
+@click.option("--nodes", type=click.IntRange(2, 20), default=6, show_default=True, help="Grid points each way.")
+@click.option("--prevalence", type=click.FloatRange(0.01, 0.99), default=0.5, show_default=True)
+@click.option("--at", "points", multiple=True, metavar="OR,HR", help="Also the true HR at this strength.")
+def tipping(
+    options: Options, hr: float | None, bound: float | None, strongest: float, nodes: int, prevalence: float,
+    points: tuple[str, ...],
+) -> str:  # fmt: skip
+    """How strong must an unmeasured confounder be to make the published result: true HR by its strengths.
+
+    A binary confounder multiplies the odds of treatment by OR and every hazard by HR, through the real pipeline;
+    beside it the E-value and the measured covariates.
+    """
+    from benchmarks.questions import tipping_shown
+
+    return tipping_shown.tipping(options, (hr, bound), strongest, nodes, prevalence, points)
+
+
+@question(reps=200)
+@click.option("--axis", "axes", multiple=True, metavar="PATH=[V, ...]", help="A choice and its values; replaces all.")
+@click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True)
+@click.option("--replicate", type=click.IntRange(0), default=0, show_default=True, help="The cohort that is drawn.")
+def multiverse(options: Options, axes: tuple[str, ...], alpha: float, replicate: int) -> str:
+    """How often would some defensible analysis reach the published claim: a curve over the analyst's choices.
+
+    All combinations of caliper, order, ratio, selection rule and SE, the defaults of common tools and the study's own
+    estimators, on the same cohorts: as the world says, and with no effect at all.
+    """
+    from benchmarks.questions import multiverse_shown
+
+    return multiverse_shown.multiverse(options, axes, alpha, replicate)
+
+
+@question(reps=1000, estimates=False)
+@click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True)
+def claims(options: Options, alpha: float) -> str:
+    """How often does the workflow make the paper's claims, as the world says and when they are false?
+
+    Independent risk factor after screening, benefit in nearly all subgroups, balance after matching.
+    """
+    from benchmarks.questions.claims import claims as answer
+
+    return answer(options, alpha)
+
+
+@question(reps=500)
+@click.option("--mechanism", "names", multiple=True, help="Take only these apart; all that are on unless given.")
+def decompose(options: Options, names: tuple[str, ...]) -> str:
+    """Which imperfection makes how much of the bias: the published analysis walked to the truth.
+
+    The world's mechanisms are switched off one at a time and jointly, on the same random numbers, averaged over orders.
+    """
+    from benchmarks.questions import decompose_shown
+
+    return decompose_shown.decompose(options, names)
+
+
+@question(reps=1000, few=40)
+@click.option("--target", type=click.FloatRange(0, 1), help="Power wanted; 0.8 unless given.")
+@click.option("--width", type=click.FloatRange(0, min_open=True), help="Instead: mean width of the interval of log HR.")
+@click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True)
+@click.option("--search", type=click.Choice(["size", "follow-up"]), default="size", show_default=True)
+@click.option("--least", type=click.FloatRange(0, min_open=True), help="Where the search begins: patients or months.")
+@click.option("--most", type=click.FloatRange(0, min_open=True), help="Where it ends.")
+def power(
+    options: Options, target: float | None, width: float | None, alpha: float, search: Any, least: float | None,
+    most: float | None,
+) -> str:  # fmt: skip
+    """How many patients, events or months of follow-up does the stated analysis need in this world?
+
+    A bracketed search on common random numbers; beside it Schoenfeld's formula and a crude analysis where nothing
+    confounds.
+    """
+    from benchmarks.questions import power_shown
+
+    return power_shown.power(options, target, width, alpha, search, least, most)
+
+
+@question(reps=100, few=40)
+@click.option("--hr", help="Published HR with the decimals that are printed; from the world unless given.")
+@click.option("--low", help="Its lower confidence limit, as printed.")
+@click.option("--high", help="Its upper confidence limit, as printed.")
+@click.option("--horizon", type=click.FloatRange(0, min_open=True), default=12.0, show_default=True, help="Of RMST.")
+@click.option("--points", type=click.IntRange(20, 2000), default=64, show_default=True, help="Points of a design.")
+@click.option("--calibrate", type=click.IntRange(0, 100_000), default=0, help="Check on so many synthetic papers.")
+def compatible(
+    options: Options, hr: str | None, low: str | None, high: str | None, horizon: float, points: int,
+    calibrate: int,
+) -> str:  # fmt: skip
+    """Which true effects are compatible with the published estimate, under the suspicions of bias that the study names?
+
+    A posterior by synthetic likelihood over a space-filling design; it refuses to extrapolate.
+    """
+    from benchmarks.questions import compatible_shown
+
+    return compatible_shown.compatible(options, (hr, low, high), horizon, points, calibrate)
+
+
+QUESTIONS = (tipping, compatible, decompose, power, multiverse, claims)

@@ -1,0 +1,283 @@
+"""What the verbs about runs do: run, shard, merge, report, status, verify, replay; each returns the text to print."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import Asked, load_study
+from benchmarks.asked.own_files import ask_trust, own_functions
+from benchmarks.cli.verbs import own_study
+from benchmarks.runs.store import RunFolder
+from benchmarks.workers.warm_up import ready_kernels
+from simulator.documents.loading import resolved_yaml
+
+if TYPE_CHECKING:
+    from benchmarks.asked.blocks import Cell
+    from benchmarks.study.running import StudyResult, Work
+
+DEMO_REPLICATES = 200
+
+
+@dataclass(frozen=True)
+class Held:
+    """A run folder, the study that it holds, its cells made ready, and its manifest."""
+
+    folder: RunFolder
+    asked: Asked
+    cells: "tuple[Cell, ...]"
+    manifest: dict[str, Any]
+
+
+def held(path: Path, forged: bool = False) -> Held:
+    """What a run folder holds; RunError where it is none of ours.
+
+    ``forged``: its scenario need not be the one that its manifest names.
+    """
+    from benchmarks.asked.blocks import prepare
+    from benchmarks.asked.sizes import check_sizes
+    from benchmarks.runs.manifest import SCENARIO, identity, read_manifest
+
+    folder = RunFolder(path)
+    manifest = read_manifest(folder)
+    asked = own_study(folder)
+    if not forged and manifest["digest"] != identity(asked.document, asked.scenario.run.seed):
+        raise RunError(f"{path}: its {SCENARIO} is not the one that its manifest.json names; run the study again")
+    check_sizes(scenario for _, scenario in asked.cells)
+    document = replace(asked.document, stated=manifest["sources"], files=tuple(manifest["files"]))
+    return Held(folder, replace(asked, document=document), prepare(asked.cells), manifest)
+
+
+def may_run(asked: Asked) -> None:
+    """Return where the code of the study's own functions may run; OwnFunctionError says what is not trusted."""
+    ask_trust((cell for _, cell in asked.cells), asked.trust)
+
+
+def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
+    """What a run would compute, and the time, memory and disk that it would take."""
+    from benchmarks.asked.blocks import prepare
+    from benchmarks.report import study_report
+    from benchmarks.runs.manifest import manifest
+    from benchmarks.study.forecast import forecast
+    from benchmarks.study.seal import seal
+    from benchmarks.words.study_document import study_json
+    from benchmarks.workers.warm_up import STUDY
+
+    may_run(asked)
+    ready_kernels(STUDY)
+    made = manifest(asked.document, asked.scenario.run.seed, own_functions(asked.scenario))
+    place = out or default_folder(asked, str(made["world"]))
+
+    def ending(result: "StudyResult") -> str:
+        sealed = seal(asked.document, made, result)
+        described = study_json(result, asked.scenario, made, place, sealed)
+        page = study_report(result, asked.document, asked.scenario, made, sealed)
+        return page + json.dumps(described, indent=2) + resolved_yaml(asked.document.tree)
+
+    found = forecast(asked.scenario.question, prepare(asked.cells), work, RunFolder(place), ending)
+    return json.dumps(found.as_json(), indent=2) if as_json else found.as_text()
+
+
+def demo(jobs: int, out: Path | None, as_json: bool = False) -> str:
+    """The main job on the paper: the twin analysed once as the paper was, then judged over many replicates."""
+    from benchmarks.study.running import Work
+
+    return run(load_study("paper", replicates=DEMO_REPLICATES), Work(jobs), out, as_json)
+
+
+def run(
+    asked: Asked,
+    work: "Work",
+    out: Path | None,
+    as_json: bool = False,
+    shard: tuple[int, int] | None = None,
+    force_new: bool = False,
+    tables_out: Path | None = None,
+) -> str:
+    """The study run, or one shard of it, its folder and report written: the table for stdout, or its JSON.
+
+    ``tables_out`` is where its tables go as files.
+    """
+    from benchmarks.asked.blocks import prepare
+    from benchmarks.runs.manifest import manifest, open_folder
+    from benchmarks.study import running
+    from benchmarks.workers.progress import Progress
+    from benchmarks.workers.warm_up import STUDY
+
+    _check(tables_out)
+    if shard is not None and tables_out is not None:
+        raise RunError("--tables: a shard has no tables; ask `trialtwin report` for them once all are merged")
+    may_run(asked)
+    made = manifest(asked.document, asked.scenario.run.seed, own_functions(asked.scenario))
+    place = out or default_folder(asked, str(made["world"]))
+    folder = open_folder(place, asked.document, made, force_new, keep=shard is not None)
+    folder.note(f"began: {made['command']}")
+    ready_kernels(STUDY)
+    cells = prepare(asked.cells)
+    if shard is None:
+        return _present(asked, running.run_study(cells, folder, work, Progress()), folder, as_json, tables_out)
+    if any(cell.scenario.run.until is not None for cell in cells):
+        raise RunError("run.until looks at all replicates together: run without --shard, or set run.until to null")
+    with folder.lock(f"{shard[0]}/{shard[1]}"):
+        count, missing = running.compute(cells, folder, work, Progress(), shard)
+    told = {"shard": f"{shard[0]}/{shard[1]}", "computed": count, "missing_before": missing, "folder": str(folder.path)}
+    if as_json:
+        return json.dumps(told, indent=2)
+    return (
+        f"shard {shard[0]}/{shard[1]}: {count} blocks computed in {folder.path}; when all shards are done: "
+        f"trialtwin merge {folder.path}"
+    )
+
+
+def default_folder(asked: Asked, identity: str) -> Path:
+    """Where a run lies unless told otherwise."""
+    return Path("runs") / f"{asked.scenario.name}-{identity[:10]}"
+
+
+def report(path: Path, as_json: bool, tables_out: Path | None = None) -> str:
+    """The report of a finished run built again from its folder."""
+    from benchmarks.study import running
+
+    _check(tables_out)
+    found = held(path)
+    return _present(found.asked, running.read_study(found.cells, found.folder), found.folder, as_json, tables_out)
+
+
+def merge(path: Path, others: tuple[Path, ...], jobs: int, as_json: bool) -> str:
+    """The shards of a run made one: rows, truths, performance and report; RunError where blocks are missing."""
+    from benchmarks.runs.manifest import check_same, open_folder
+    from benchmarks.runs.parts import Parts
+    from benchmarks.study import running
+    from benchmarks.workers.progress import Progress
+
+    for other in others:
+        given = held(other)
+        open_folder(path, given.asked.document, given.manifest)
+        folder = RunFolder(path)
+        with folder.lock():
+            if Parts(folder).take(Parts(given.folder)) and folder.whole(running.MADE_OF):
+                folder.write_checked(running.MADE_OF, b"[]")  # the rows are put together anew
+    found = held(path)
+    scenario = found.asked.scenario
+    check_same(found.folder, found.manifest, found.asked.document, scenario.run.seed, own_functions(scenario))
+    parts = Parts(found.folder)
+    lacking = [block for cell in found.cells for block in parts.missing(cell)]
+    if lacking:
+        one = lacking[0]
+        raise RunError(
+            f"{path}: {sum(block.last - block.first for block in lacking):,} replicates are not there yet, the first "
+            f"being {one.first} of cell {one.cell.number}; finish its shards, or `trialtwin run` the rest"
+        )
+    result = running.run_study(found.cells, found.folder, running.Work(jobs, retry=False), Progress())
+    return _present(found.asked, result, found.folder, as_json)
+
+
+def status(path: Path, as_json: bool) -> str:
+    """How far a run is: replicates of each cell, whether it is finished, who is at work on it, what failed."""
+    from benchmarks.runs.parts import Parts
+    from benchmarks.runs.retries import lost_in, lost_words
+    from benchmarks.study import running
+    from benchmarks.words import plain_text
+
+    found = held(path)
+    parts = Parts(found.folder)
+    cells: list[dict[str, Any]] = []
+    for cell in found.cells:
+        lacking = {r for block in parts.missing(cell) for r in range(block.first, block.last)}
+        asked = cell.scenario.run.replicates
+        cells.append({"cell": cell.number, "settings": cell.settings, "done": asked - len(lacking), "asked": asked})
+    finished = all(one["done"] == one["asked"] for one in cells) and found.folder.whole(running.RESULTS)
+    failures = (
+        running.read_study(found.cells, found.folder).rows.failures().to_dict("records")
+        if finished and (path / running.TRUTHS).exists()
+        else [one for cell in found.cells for one in lost_in(parts, cell)]
+    )
+    told = {
+        "folder": str(path),
+        "finished": finished,
+        "in_use_by": found.folder.holder() or None,
+        "cells": cells,
+        "failures": failures,
+        "command": found.manifest.get("command"),
+    }
+    if as_json:
+        return json.dumps(told, indent=2, default=str)
+    done, asked = (sum(int(one[name]) for one in cells) for name in ("done", "asked"))
+    lines = [f"{path}: {'finished' if finished else 'not finished'}, {done:,} of {asked:,} replicates"]
+    lines += [f"in use by {told['in_use_by']}"] if told["in_use_by"] else []
+    rows = [
+        [str(one["cell"]), plain_text.settings_text(one["settings"]) or "-", f"{one['done']:,}", f"{one['asked']:,}"]
+        for one in cells
+    ]
+    lines += ["", plain_text.aligned(["cell", "settings", "done", "asked"], rows)]
+    lines += [f"{one['count']} x {one['status']}: {one['estimator']} on {one['endpoint']}" for one in failures]
+    lines += lost_words(failures)[-1:] and [f"what was lost is tried again by: {told['command']}"]
+    return "\n".join(lines if finished else [*lines, "", f"to go on: {told['command']}"])
+
+
+def replay(
+    path: Path, cell: int, replicate: int, out: Path | None, as_json: bool, trust: bool = False
+) -> tuple[str, bool]:
+    """One replicate again, its cohort and every step of its analysis written; whether it is the same bit for bit."""
+    from benchmarks.cli.replay import replayed
+    from benchmarks.study import running
+    from benchmarks.workers.warm_up import STUDY
+
+    found = held(path)
+    if not 0 <= cell < len(found.cells):
+        raise RunError(f"{path}: has no cell {cell}; its cells are 0 to {len(found.cells) - 1}")
+    may_run(replace(found.asked, trust=trust))
+    ready_kernels(STUDY)
+    result = running.read_study(found.cells, found.folder)
+    count = result.rows.layout.replicates[cell]
+    if not 0 <= replicate < count:
+        raise RunError(f"{path}: has no replicate {replicate} of cell {cell}; there are 0 to {count - 1}")
+    place = out or path / "replay" / f"c{cell:05d}-r{replicate:09d}"
+    return replayed(result, result.cells[cell], replicate, place, as_json)
+
+
+def _check(tables_out: Path | None) -> None:
+    from benchmarks.words.written import check_tables
+
+    if tables_out is not None:
+        check_tables(tables_out)
+
+
+def _present(
+    asked: Asked, result: "StudyResult", folder: RunFolder, as_json: bool, tables_out: Path | None = None
+) -> str:
+    from benchmarks.report import study_report
+    from benchmarks.runs.manifest import read_manifest
+    from benchmarks.runs.retries import lost_words
+    from benchmarks.study.seal import seal
+    from benchmarks.words import written
+    from benchmarks.words.performance_tables import performance_table
+    from benchmarks.words.study_document import study_json
+    from benchmarks.words.verdicts import verdict
+
+    if tables_out is not None:
+        written.keep_tables(written.performance_tables(result), tables_out)
+    made_from = read_manifest(folder)
+    sealed = seal(asked.document, made_from, result)
+    page = study_report(result, asked.document, asked.scenario, made_from, sealed)
+    folder.write_bytes("report.html", page.encode())
+    described = study_json(result, asked.scenario, made_from, folder.path, sealed)
+    folder.write_json("result.json", described)
+    folder.note(f"finished: rows {result.rows_sha256}, sealed {sealed}")
+    if as_json:
+        return json.dumps(described, indent=2, allow_nan=False)
+    return "\n".join(
+        [
+            asked.scenario.question,
+            result.people,
+            verdict(result),
+            "",
+            performance_table(result),
+            "",
+            *lost_words(result.rows.failures().to_dict("records")),
+            f"rows sha256   {result.rows_sha256}",
+            f"sealed digest {sealed}",
+            f"report        {folder.path / 'report.html'}",
+        ]
+    )

@@ -1,0 +1,315 @@
+"""What the command line's verbs do, as functions that return the text to print."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.cohort_files.cohort_spec import CohortSpec
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import Asked, load_study, started
+from benchmarks.asked.own_files import check_own, pinned_code
+from benchmarks.asked.patience import told
+from benchmarks.asked.scenario import Scenario
+from benchmarks.runs.store import RunFolder
+from benchmarks.workers.warm_up import ready_kernels
+from simulator.cohort.addresses import ALONE, Address, as_simulated
+from simulator.documents.loading import (
+    Document,
+    assumed,
+    digest,
+    json_schema,
+    load,
+    parse,
+    resolved_yaml,
+    shipped,
+)
+from simulator.documents.safe_files import write_whole
+from simulator.documents.spec import Spec
+from simulator.documents.yaml12 import read
+
+if TYPE_CHECKING:
+    from benchmarks.performance.replicate_table import Columns
+
+
+def own_study(folder: RunFolder) -> Asked:
+    """The study of a run folder's scenario.yaml; RunError where that is no file, or reads others."""
+    name = "scenario.yaml"
+    if folder.read_bytes(name) is None:
+        raise RunError(f"{folder.path}: its {name} is absent; run the study again")
+    asked = started(str(folder.path / name))
+    if len(asked.document.files) != 1:
+        raise RunError(f"{folder.path}: its {name} extends another document, as none of ours does; run the study again")
+    return asked
+
+
+def validate(full: bool, jobs: int, report_out: Path | None, as_json: bool) -> tuple[str, bool]:
+    """Every known answer beside ours, as a table or JSON, its page written where asked, and whether all hold."""
+    from benchmarks import validation
+    from benchmarks.workers.progress import Progress
+    from benchmarks.workers.warm_up import STUDY
+
+    ready_kernels(STUDY)
+    progress = Progress()
+    verdicts = validation.validate(full, jobs, lambda done, total: progress("known-answer studies", done, total))
+    holds = all(verdict.holds for verdict in verdicts)
+    if report_out is not None:
+        from benchmarks.report import validation_report
+        from benchmarks.words.written import write_page
+
+        write_page(report_out, validation_report(verdicts, full))
+    if as_json:
+        return json.dumps(validation.as_json(verdicts, full), indent=2, allow_nan=False), holds
+    return validation.as_text(verdicts), holds
+
+
+def performance(
+    rows: Path, columns: "Columns", truth: str, reference: str | None, level: float, out: Path | None,
+    report_out: Path | None, as_json: bool,
+) -> str:  # fmt: skip
+    """The performance of a table of replicates, as a table or JSON; written as CSV and as a page where asked."""
+    from benchmarks.performance import replicate_table
+    from benchmarks.words import replicate_shown
+    from benchmarks.words.written import write_page
+
+    if (columns.low is None) != (columns.high is None):
+        raise RunError("--low and --high belong together: give both or neither")
+    if reference is not None and not columns.by:
+        raise RunError("--reference needs --by: it is a value of the first --by column")
+    groups = replicate_table.judged_table(rows, columns, truth, reference, level)
+    if out is not None:
+        write_page(out, replicate_shown.as_csv(groups, columns))
+    if report_out is not None:
+        from benchmarks.report import performance_report
+
+        write_page(report_out, performance_report(groups, columns, rows.name))
+    return replicate_shown.as_json(groups, columns) if as_json else replicate_shown.as_text(groups, columns)
+
+
+def warm_up(as_json: bool) -> str:
+    """Compile everything into the cache, for images and clusters."""
+    from benchmarks.workers.warm_up import PARTS, folder
+
+    place = folder()
+    if place is None:
+        raise RunError("no folder for compiled code can be written; name one with NUMBA_CACHE_DIR or XDG_CACHE_HOME")
+    took = ready_kernels(tuple(PARTS))
+    if as_json:
+        return json.dumps({"folder": str(place), "seconds": took}, indent=2)
+    return f"{place}: " + ("all was compiled already" if took is None else f"compiled in {took:.0f} s")
+
+
+def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
+    """Write cohorts of the first cell; the files written."""
+    from benchmarks.asked.simulated_spec import cohort_spec
+    from benchmarks.asked.sizes import check_sizes
+    from simulator.world.export import adam_tables, plain_table, write_table
+    from simulator.world.generate import generate, resolve
+
+    if out.suffix not in (".csv", ".parquet"):
+        raise RunError(f"{out}: end the name in .csv or .parquet")
+    scenario, count = asked.scenario, asked.scenario.run.replicates
+    if count * scenario.screened() > 50_000_000:
+        raise RunError(f"{count:,} cohorts of {scenario.population.size:,} patients are too many for one file")
+    check_sizes((scenario,), block=count)
+    if layout == "adam" and (count > 1 or hidden):
+        raise RunError("adam describes one observed study: leave --reps at 1, and --hidden to the plain format")
+    resolved = resolve(scenario)
+    cohorts = generate(resolved, scenario.run.seed, np.arange(count, dtype=np.int64))
+    try:
+        if layout == "adam":
+            paths = [out.with_name(f"{out.stem}-{name}{out.suffix}") for name in ("adsl", "adtte")]
+            for table, path in zip(adam_tables(cohorts, scenario), paths, strict=True):
+                write_table(table, path)
+            return paths
+        write_table(plain_table(cohorts, scenario, hidden), out)
+        if count > 1:
+            return [out]
+        spec = out.with_suffix(".spec.yaml")
+        write_whole(spec, resolved_yaml(cohort_spec(scenario)).encode())
+    except OSError as error:
+        raise RunError(f"{error.filename or out}: cannot be written ({error.strerror})") from None
+    return [out, spec]
+
+
+def analyze(
+    data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None,
+    tables_out: Path | None = None, simulated: Address | None = None,
+) -> str:  # fmt: skip
+    """One cohort file analysed: the tables for stdout, with JSON, report and files of tables written where asked.
+
+    ``simulated``: the file holds that replicate, and what is left to chance is as in the study.
+    """
+    from analysis.cohort_files.cohort_file import read_cohort
+    from analysis.paper.workflow import analyse
+    from benchmarks.asked.sizes import check_pairs, compares_all, free_memory
+    from benchmarks.words.plain_text import cohort_tables
+    from benchmarks.words.written import check_tables, keep_tables, write_page
+    from benchmarks.workers.warm_up import COHORT
+
+    if tables_out is not None:
+        check_tables(tables_out)
+    document = load(spec, settings, spec=CohortSpec)
+    described = parse(document, CohortSpec)
+    cohort = read_cohort(data, described)
+    if compares_all(described.analysis.matching):
+        check_pairs(len(cohort.ids), free_memory())
+    ready_kernels(COHORT if described.analysis.matching.simple else (*COHORT, "weighted"))
+    order, address = (cohort.order, ALONE) if simulated is None else as_simulated(simulated, cohort.ids)
+    result = analyse(
+        cohort.observed,
+        cohort.ids,
+        described.analysis,
+        cohort.arms,
+        described.data.labels(),
+        cohort.as_read,
+        order,
+        address,
+    )
+    text = json.dumps(result.to_json(), indent=2, allow_nan=False)
+    if report_out is not None:
+        from benchmarks.report import cohort_report
+
+        write_page(report_out, cohort_report(result, described, data.name))
+    if tables_out is not None:
+        from analysis.tables.cohort_tables import all_tables
+
+        keep_tables(all_tables(result, described.data), tables_out)
+    if json_out is not None and str(json_out) != "-":
+        write_page(json_out, text + "\n")
+    return text if str(json_out) == "-" else cohort_tables(result, described.data)
+
+
+def listing(as_json: bool) -> str:
+    """The shipped scenarios by group, each with its question."""
+    found = [{"group": path.parent.name, "name": name, "question": _question(path)} for name, path in shipped().items()]
+    if as_json:
+        return json.dumps(found, indent=2)
+    width = max(len(entry["name"]) for entry in found)
+    lines: list[str] = []
+    for group in dict.fromkeys(entry["group"] for entry in found):
+        lines += ["", f"{group}:"]
+        own = (entry for entry in found if entry["group"] == group)
+        lines += [f"  {entry['name']:{width}}  {entry['question']}" for entry in own]
+    return "\n".join(lines[1:])
+
+
+def _question(path: Path) -> str:
+    """The question that a document asks itself; what it extends is read only where it asks none."""
+    own = read(path.read_bytes(), str(path)).value.get("question")
+    return str(own.value if own is not None else load(str(path)).tree.get("question", ""))
+
+
+def written(files: Sequence[Path], as_json: bool) -> str:
+    """The files that were written, one a line or as JSON."""
+    names = [str(file) for file in files]
+    return json.dumps({"files": names}, indent=2) if as_json else "\n".join(names)
+
+
+def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) -> str:
+    """A scenario in words, or resolved as YAML; either as JSON."""
+    asked = load_study(name, settings)
+    if as_json:
+        return json.dumps(asked.document.tree if resolved else _described(asked), indent=2, allow_nan=False)
+    if resolved:
+        return resolved_yaml(asked.document.tree).rstrip("\n")
+    scenario = asked.scenario
+    lines = [
+        f"{scenario.name}: {scenario.question}",
+        f"source: {scenario.source}",
+        f"arms: {scenario.arms.treated} (treated) against {scenario.arms.control}",
+        f"patients: {scenario.population.size:,}",
+        f"target: {_people(asked)}",
+        f"estimators: {', '.join(estimator.name for estimator in scenario.estimators)}",
+        f"cells: {len(asked.cells)}; replicates: {scenario.run.replicates:,}; seed: {scenario.run.seed}",
+        f"time for one replicate: {_times(scenario)}",
+        f"digest: {digest(asked.document.tree)}",
+        *(f"own code: {code}, sha256 {code.sha256}" for code in pinned_code(asked.document)),
+        "",
+        "sourced:",
+        *(f"  {path}: {source}" for path, source in sorted(asked.document.sources.items())),
+        "",
+        "assumed:",
+        *(f"  {path}" for path in assumed_values(asked.document)),
+    ]
+    return "\n".join(lines)
+
+
+def _people(asked: Asked) -> str:
+    """Whom the study is about; whom each cell, where the sweep gives them targets of their own."""
+    from benchmarks.asked.whom import in_cells, whom_of
+
+    if len({own.target for _, own in asked.cells}) == 1:
+        return whom_of(asked.cells[0][1]).sentence
+    return in_cells({number: whom_of(own) for number, (_, own) in enumerate(asked.cells)})
+
+
+def _times(scenario: Scenario) -> str:
+    """How long an estimator may take over one replicate."""
+    own, compiled = scenario.run.replicate_timeout, scenario.run.compiled_timeout
+    return f"{told(own)} for functions of one's own, {told(compiled)} for compiled estimators"
+
+
+def _described(asked: Asked) -> dict[str, Any]:
+    from benchmarks.asked.whom import whom_of
+
+    scenario = asked.scenario
+    return {
+        **{name: getattr(scenario, name) for name in ("name", "question", "source")},
+        "arms": {"treated": scenario.arms.treated, "control": scenario.arms.control},
+        "patients": scenario.population.size,
+        "target": {**whom_of(asked.cells[0][1]).as_json(), "words": _people(asked)},
+        "estimators": [estimator.name for estimator in scenario.estimators],
+        "cells": [settings for settings, _ in asked.cells],
+        "replicates": scenario.run.replicates,
+        "seed": scenario.run.seed,
+        "replicate_timeout": {"own": scenario.run.replicate_timeout, "compiled": scenario.run.compiled_timeout},
+        "digest": digest(asked.document.tree),
+        "sourced": dict(sorted(asked.document.sources.items())),
+        "assumed": assumed_values(asked.document),
+    }
+
+
+def assumed_values(document: Document) -> list[str]:
+    """Dotted paths of the values of the world that state no source."""
+    return assumed(document, ("population", "treatment", "outcomes", "entry", "followup"))
+
+
+def check(name: str, settings: tuple[str, ...]) -> str:
+    """One line that says the scenario is valid; DocumentError otherwise."""
+    found = checked(name, settings)
+    count = found["cells"]
+    return f"{name}: valid, {count} cell{'s' if count > 1 else ''}, digest {found['digest'][:10]}"
+
+
+def checked(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
+    """The number of cells and the digest of a valid scenario; DocumentError, or OwnFunctionError, otherwise."""
+    asked = load_study(name, settings)
+    check_own(cell for _, cell in asked.cells)
+    return {"name": name, "cells": len(asked.cells), "digest": digest(asked.document.tree)}
+
+
+def schema(document: str) -> dict[str, Any]:
+    """The JSON Schema of a scenario, of a cohort's SPEC, or of what a command prints with --json."""
+    from benchmarks.cli.json_documents import DOCUMENTS, described
+
+    if document in DOCUMENTS:
+        return described(document)
+    if document not in ("scenario", "cohort"):
+        raise RunError(f"schema {document}: no such document; there are scenario, cohort, {', '.join(DOCUMENTS)}")
+    return json_schema(Scenario if document == "scenario" else CohortSpec)
+
+
+def keys_page(document: str) -> str:
+    """The keys of a scenario or of a cohort's SPEC, in Markdown."""
+    from simulator.documents.key_reference import key_reference
+
+    pages: dict[str, tuple[type[Spec], str]] = {
+        "scenario": (Scenario, "Keys of a scenario"),
+        "cohort": (CohortSpec, "Keys of a SPEC"),
+    }
+    if document not in pages:
+        raise RunError(f"schema {document} --markdown: there are pages of {' and '.join(pages)} only")
+    return key_reference(*pages[document])

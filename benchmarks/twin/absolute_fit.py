@@ -1,0 +1,126 @@
+"""How well a fitted world prints its paper, in absolute terms: which numbers lie outside, which could not be used, why.
+
+A number is outside where no value that is printed so lies in the central 95 % of the fitted world's replicates, as on
+the scorecard of `trialtwin fidelity`. A fit is bad where, of the numbers that the audit does not doubt,
+
+* more than one in ten, and more than one, are outside; or
+* one is so far away that chance puts any of so many as far in one of a thousand papers (Bonferroni's bound: 3.3
+  sampling SDs where one number is printed, 4.9 where 600 are); or
+* one is printed that no replicate of the fitted world has.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, inf, isfinite, nan
+
+import numpy as np
+from scipy.special import ndtri
+
+from benchmarks.twin.fidelity import Score, score
+from benchmarks.twin.targets import Target, centre, spread
+from simulator.cohort.cohorts import Floats
+from simulator.world.sections import Printed
+
+SHARE_OUTSIDE = 0.1
+CHANCE = 1e-3
+MOSTLY = 0.2
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A printed number outside the central 95 % of the replicates; ``distance`` in sampling SDs, from its rounding."""
+
+    key: str
+    printed: str
+    median: float
+    low: float
+    high: float
+    distance: float
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A printed number that could not be fitted, and why."""
+
+    key: str
+    printed: str
+    why: str
+
+
+@dataclass(frozen=True)
+class AbsoluteFit:
+    """How many undoubted numbers were compared, those outside (worst first), those not used, and why it is bad."""
+
+    numbers: int
+    doubtful: int
+    outside: tuple[Outside, ...]
+    unused: tuple[Unused, ...]
+    bad: str
+
+    @property
+    def text(self) -> str:
+        """The verdict in one sentence."""
+        many = f"{len(self.outside)} of {self.numbers} printed numbers lie outside the central 95 % of the replicates"
+        chance = (
+            f"by chance about {0.05 * self.numbers:.0f} would" if self.numbers >= 10 else "by chance hardly one would"
+        )
+        return f"{many} ({chance}): " + (f"a bad fit, {self.bad}" if self.bad else "a good fit")
+
+
+def absolute_fit(
+    targets: Sequence[Target], published: Mapping[str, Printed], numbers: Floats, doubts: Mapping[str, tuple[str, ...]]
+) -> AbsoluteFit:
+    """The verdict on the targets' numbers ``(T, R)``, ratios as logarithms, in the replicates of the fitted world."""
+    firm = [k for k, target in enumerate(targets) if not target.doubtful]
+    natural = [np.exp(numbers[k]) if target.log else numbers[k] for k, target in enumerate(targets)]
+    middle, sd = centre(numbers), spread(numbers)
+    outside, never = [], []
+    for k in firm:
+        target = targets[k]
+        found = score(target.key, published[target.key], natural[k], doubts.get(target.key, ()))
+        if found.absent == 100:
+            never.append(target.key)
+        elif not found.inside:
+            outside.append(_outside(found, _distance(target, middle[k], sd[k])))
+    outside.sort(key=lambda one: -one.distance)
+    unused = [_unused(target, row) for target, row in zip(targets, numbers, strict=True)]
+    known = tuple(one for one in unused if one is not None)
+    return AbsoluteFit(len(firm), len(targets) - len(firm), tuple(outside), known, _bad(len(firm), outside, never))
+
+
+def _bad(numbers: int, outside: Sequence[Outside], never: Sequence[str]) -> str:
+    """Why a fit is bad; empty where it is not."""
+    if never:
+        return f"no replicate has '{never[0]}'"
+    if len(outside) > max(1.0, SHARE_OUTSIDE * numbers):
+        return "more than one number in ten is outside"
+    if outside and outside[0].distance > float(-ndtri(CHANCE / 2 / numbers)):
+        return f"'{outside[0].key}' is further away than chance explains"
+    return ""
+
+
+def _outside(found: Score, distance: float) -> Outside:
+    return Outside(found.key, found.printed, found.median, found.low, found.high, distance)
+
+
+def _distance(target: Target, middle: float, sd: float) -> float:
+    """How far the simulated number is from all values that are printed so, in its sampling SDs."""
+    away = max(target.low - middle, middle - target.high, 0.0)
+    if not isfinite(away):
+        return inf
+    return away / sd if sd > 0 else (inf if away > 0 else 0.0)
+
+
+def _unused(target: Target, row: Floats) -> Unused | None:
+    """Why a number cannot be fitted; None where it can."""
+    had = row[~np.isnan(row)]
+    share, reached = len(had) / len(row), np.isfinite(had).mean() if len(had) else nan
+    why = ""
+    if share < MOSTLY:
+        why = f"{100 * share:.0f} % of the replicates have it"
+    elif not isfinite(spread(row[None])[0]):
+        why = f"{100 * reached:.0f} % of the replicates reach it"
+    elif not spread(row[None])[0] > 0:
+        value = exp(had[0]) if target.log else float(had[0])
+        why = f"it is {value:.4g} in every replicate"
+    return Unused(target.key, target.printed, why) if why else None

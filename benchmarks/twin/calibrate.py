@@ -1,0 +1,218 @@
+"""Calibration: the free parameters of a world fitted to the published numbers.
+
+Every target is a published number; its residual is (simulated - printed) / SD. The simulated number is the mean over
+replicates of the same statistic from the same analysis (ratios on the log scale; the median where some replicates do
+not reach it), and SD is its standard deviation over replicates: the sampling error that the published number itself
+has. A direction (">1") has no residual on its side. A parameter's residual is (value - prior mean) / prior SD, so that
+what the paper says nothing about stays where it was stated. The sum of squares is made small by Gauss-Newton steps
+with a trust region (Levenberg-Marquardt); replicates keep their addressed luck, which makes it smooth and the result
+a function of the seed. Doubtful targets weigh less by `DOUBT`.
+
+The search begins at several points (`benchmarks.twin.starts`) with few replicates, compares their ends by common SDs,
+and goes on from the best one with more (`benchmarks.twin.search`). What it ends with is judged against the paper itself
+(`benchmarks.twin.absolute_fit`), not against where it began.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.asked.published_keys import compared
+from benchmarks.asked.scenario import Calibration, Scenario
+from benchmarks.twin.absolute_fit import AbsoluteFit, absolute_fit
+from benchmarks.twin.search import Search, standard_errors
+from benchmarks.twin.starts import candidates
+from benchmarks.twin.targets import Model, Path, Tree, centre, targets_of
+from simulator.cohort.cohorts import Floats
+from simulator.world.sections import Printed
+
+FIRST_LOOK = 20
+WIDEST, OF_SE = 0.2, 0.5  # steps of the last slopes, in prior SDs and in standard errors
+CRUDE, STAGES = 0.1, (0.2, 1.0)
+LEAST_GAIN = (5e-2, 2e-2, 1e-2)
+DESCENTS, FEW_DESCENTS, MANY, CRUDE_ROUNDS = 3, 2, 20, 2  # fewer starts where there are many parameters
+LEFT_OUT = ("published", "calibration", "sweep", "estimators")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A free parameter's prior and fitted value; ``se`` is on the parameter's scale.
+
+    ``pinned`` is the share of the prior variance that the targets take away: near 0, the paper says nothing about it.
+    """
+
+    name: str
+    start: float
+    fitted: float
+    se: float
+    prior_mean: float
+    prior_sd: float
+    scale: str
+    pinned: float
+    at_bound: bool
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A target at the stated start and at the end: simulated numbers, and the distances in sampling SDs of the printed.
+
+    ``sd`` is NaN, and the distances, where the target could not be used.
+    """
+
+    key: str
+    printed: str
+    simulated: float
+    sd: float
+    z_start: float
+    z: float
+    doubtful: bool
+
+
+@dataclass(frozen=True)
+class Began:
+    """A point from which the search went: its sums of squares there and at its end, by SDs common to all ends."""
+
+    name: str
+    at_first: float
+    at_last: float
+    taken: bool
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A calibrated world: the tree of its document, its parameters and targets, and how well it fits.
+
+    ``losses`` are the sums of squares at the stated start and at the end, by the sampling SDs of the end.
+    """
+
+    tree: Tree
+    values: Mapping[str, float]
+    parameters: tuple[Parameter, ...]
+    targets: tuple[Fitted, ...]
+    starts: tuple[Began, ...]
+    verdict: AbsoluteFit
+    losses: tuple[float, ...]
+    replicates: int
+    seed: int
+
+
+def calibrate(
+    scenario: Scenario,
+    tree: Tree,
+    paths: Sequence[tuple[Path, ...]],
+    jobs: int,
+    done: Callable[[str, int, int], None],
+    doubts: Mapping[str, tuple[str, ...]],
+) -> Fit:
+    """The world of a document's ``tree`` with its free parameters fitted; ``paths`` lead to each of them there."""
+    plan = scenario.calibration
+    if plan is None or not plan.free:
+        raise ValueError("the world has no 'calibration.free': nothing to fit")
+    bare, published = _what_matters(scenario, tree, paths)
+    free = list(plan.free.values())
+    log = np.array([one.scale == "log" for one in free])
+
+    def on_scale(numbers: Sequence[float] | Floats) -> Floats:
+        return np.where(log, np.log(np.where(log, numbers, 1.0)), numbers)
+
+    search = Search(
+        Model(bare, plan.seed, tuple(paths), tuple(targets_of(published, doubts))),
+        np.empty(0),
+        on_scale([one.mean for one in free]),
+        np.array([one.sd for one in free]),
+        on_scale([one.bounds[0] for one in free]),
+        on_scale([one.bounds[1] for one in free]),
+        log,
+        jobs,
+        done,
+    )
+    points = [(name, on_scale(point)) for name, point in candidates(free, paths, published)]
+    start = points[0][1]
+    values, began = _best_start(search, points, max(FIRST_LOOK, round(CRUDE * plan.replicates)))
+    for stage, (share, least) in enumerate(zip(STAGES, LEAST_GAIN[1:], strict=True), start=2):
+        replicates = max(FIRST_LOOK, round(share * plan.replicates))
+        search, values, jacobian = search.settle(values, replicates, least, f"stage {stage}")
+    numbers, first = search.numbers(values, plan.replicates), search.numbers(start, plan.replicates)
+    fitted = _fitted(search, centre(first), centre(numbers))
+    se = standard_errors(jacobian, numbers, search.scale, search.model.targets, search.sd)
+    steps = np.minimum(WIDEST * search.sd, OF_SE * se)
+    jacobian = search.slopes_within(values, steps, plan.replicates, "standard errors")
+    se = standard_errors(jacobian, numbers, search.scale, search.model.targets, search.sd)
+    natural = search.natural(values)
+    return Fit(
+        Model(tree, plan.seed, tuple(paths), ()).tree_with(natural),
+        dict(zip(plan.free, natural.tolist(), strict=True)),
+        _parameters(plan, search, start, values, se),
+        fitted,
+        began,
+        absolute_fit(search.model.targets, published, numbers, doubts),
+        tuple(search.loss(x, search.residuals(centre(own))) for x, own in ((start, first), (values, numbers))),
+        plan.replicates,
+        plan.seed,
+    )
+
+
+def _best_start(
+    search: Search, points: Sequence[tuple[str, Floats]], replicates: int
+) -> tuple[Floats, tuple[Began, ...]]:
+    """The end of the best of a few crude searches, begun where few replicates look best, and how each of them went."""
+    looks = [search.numbers(point, FIRST_LOOK) for _, point in points]
+    common = search.scaled_by(*looks)
+    first = [common.loss(point, common.residuals(centre(x))) for (_, point), x in zip(points, looks, strict=True)]
+    some = sorted(range(len(points)), key=lambda k: first[k])[: FEW_DESCENTS if len(search.sd) > MANY else DESCENTS]
+    ends = []
+    for turn, k in enumerate(some, start=1):
+        name = f"start {turn} of {len(some)}"
+        ends.append(search.settle(points[k][1], replicates, LEAST_GAIN[0], name, CRUDE_ROUNDS)[1])
+    there = [search.numbers(end, replicates) for end in ends]
+    common = search.scaled_by(*there)
+    last = [common.loss(end, common.residuals(centre(x))) for end, x in zip(ends, there, strict=True)]
+    best = int(np.argmin(last))
+    began = [common.residuals(centre(search.numbers(points[k][1], replicates))) for k in some]
+    told = (
+        Began(points[k][0], common.loss(points[k][1], found), end, turn == best)
+        for turn, (k, found, end) in enumerate(zip(some, began, last, strict=True))
+    )
+    return ends[best], tuple(told)
+
+
+def _fitted(search: Search, first: Floats, last: Floats) -> tuple[Fitted, ...]:
+    """Every target at the stated start and at the end."""
+    counts = np.isfinite(search.scale)
+    z_start, z = (np.where(counts, search.residuals(x), np.nan).tolist() for x in (first, last))
+    return tuple(
+        Fitted(t.key, t.printed, float(np.exp(x)) if t.log else float(x), float(s), z_start[k], z[k], t.doubtful)
+        for k, (t, x, s) in enumerate(zip(search.model.targets, last, search.scale, strict=True))
+    )
+
+
+def _what_matters(scenario: Scenario, tree: Tree, paths: Sequence[tuple[Path, ...]]) -> tuple[Tree, dict[str, Printed]]:
+    """The tree and the published numbers without what no parameter can change and what is slow to make ready."""
+    published = compared(scenario)
+    bare = {name: part for name, part in tree.items() if name not in LEFT_OUT}
+    adverse = scenario.outcomes.adverse_events
+    if adverse is None or any(path[:2] == ("outcomes", "adverse_events") for group in paths for path in group):
+        return bare, published
+    names = {f"binary.{name}." for name in adverse.names()}
+    kept = {key: one for key, one in published.items() if not any(key.startswith(name) for name in names)}
+    outcomes = {name: part for name, part in bare["outcomes"].items() if name != "adverse_events"}
+    return {**bare, "outcomes": outcomes}, kept
+
+
+def _parameters(plan: Calibration, search: Search, start: Floats, values: Floats, se: Floats) -> tuple[Parameter, ...]:
+    natural_start, natural = search.natural(start), search.natural(values)
+    return tuple(
+        Parameter(
+            name,
+            float(natural_start[k]),
+            float(natural[k]),
+            float(se[k]),
+            one.mean,
+            one.sd,
+            one.scale,
+            float(np.clip(1 - (se[k] / search.sd[k]) ** 2, 0.0, 1.0)),
+            bool(values[k] in (search.low[k], search.high[k])),
+        )
+        for k, (name, one) in enumerate(plan.free.items())
+    )

@@ -1,0 +1,188 @@
+"""The search of calibration: sums of squares made small in stages, each with its targets and sampling SDs held fixed.
+
+Within a stage nothing but the parameters moves: a fit cannot gain by making the numbers more uncertain. Between stages
+SDs and usable targets are found anew at the parameters reached, until they settle. A target that is usable at the start
+of a stage and lost on the way (no replicate has it, or it is never reached) counts as the farthest.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks.twin.targets import DOUBT, Model, Target, centre, spread
+from simulator.cohort.cohorts import Bools, Floats
+
+MOST_STEPS = 12
+MOST_ROUNDS = 5
+SMALL_STEP = 0.2
+MOST_TRIES = 6
+NEAR, FAR = 10.0, 100.0
+SETTLED = 0.05
+PRESENT = 0.2
+
+
+@dataclass(frozen=True)
+class Search:
+    """The sum of squares to be made small, in parameters on the scale of their priors.
+
+    ``scale (T,)`` are the sampling SDs of the targets, NaN for those that do not count in this stage.
+    """
+
+    model: Model
+    scale: Floats
+    mean: Floats
+    sd: Floats
+    low: Floats
+    high: Floats
+    log: Bools
+    jobs: int
+    done: Callable[[str, int, int], None]
+
+    def numbers(self, values: Floats, replicates: int) -> Floats:
+        """Every target in every replicate ``(T, R)``."""
+        return self.model.numbers(self.natural(values), replicates)
+
+    def natural(self, values: Floats) -> Floats:
+        """The parameters as the document has them."""
+        return np.where(self.log, np.exp(np.where(self.log, values, 0.0)), values)
+
+    def scaled_by(self, *numbers: Floats) -> "Search":
+        """The search with the sampling SDs of these numbers ``(T, R)``; of several sets each target's smallest."""
+        found = np.array([np.where(usable(one), spread(one), np.nan) for one in numbers])
+        return replace(self, scale=np.fmin.reduce(found))
+
+    def residuals(self, simulated: Floats) -> Floats:
+        """The distance of every target from what is printed, in its sampling SD; 0 where it does not count."""
+        with np.errstate(invalid="ignore"):
+            own = zip(self.model.targets, simulated, self.scale, strict=True)
+            made = np.array([target.residual(x, sd) for target, x, sd in own])
+        return np.where(np.isfinite(self.scale), softened(made), 0.0)
+
+    def at(self, values: Floats, replicates: int) -> Floats:
+        """The residuals for these parameters."""
+        return self.residuals(centre(self.numbers(values, replicates)))
+
+    def loss(self, values: Floats, found: Floats) -> float:
+        """The sum of squares, priors included."""
+        return float(found @ found + np.sum(((values - self.mean) / self.sd) ** 2))
+
+    def slopes(self, values: Floats, base: Floats, replicates: int, stage: str) -> Floats:
+        """The derivatives of the residuals ``(T, P)`` by differences on the same luck."""
+        steps = SMALL_STEP * self.sd * np.where(values + SMALL_STEP * self.sd > self.high, -1.0, 1.0)
+
+        def one(k: int) -> Floats:
+            return np.asarray((self.at(moved(values, k, steps[k]), replicates) - base) / steps[k])
+
+        return self._columns(one, len(values), stage)
+
+    def slopes_within(self, values: Floats, steps: Floats, replicates: int, stage: str) -> Floats:
+        """The derivatives of the residuals ``(T, P)`` by differences of such steps to both sides, within the bounds."""
+        back, on = (np.clip(values + side * steps, self.low, self.high) for side in (-1, 1))
+
+        def one(k: int) -> Floats:
+            two = [self.at(moved(values, k, end[k] - values[k]), replicates) for end in (back, on)]
+            return np.asarray((two[1] - two[0]) / (on[k] - back[k]))
+
+        return self._columns(one, len(values), stage)
+
+    def _columns(self, one: Callable[[int], Floats], count: int, stage: str) -> Floats:
+        columns = []
+        with ThreadPoolExecutor(self.jobs) as pool:
+            for k, column in enumerate(pool.map(one, range(count)), start=1):
+                columns.append(column)
+                self.done(stage, k, count)
+        return np.stack(columns, axis=1)
+
+    def descend(self, values: Floats, replicates: int, least: float, name: str) -> tuple[Floats, Floats]:
+        """The parameters from which no step gains more than that share of the sum of squares, and the slopes there."""
+        found, damping = self.at(values, replicates), 1e-2
+        loss = self.loss(values, found)
+        jacobian = np.zeros((len(found), len(values)))
+        for step in range(MOST_STEPS):
+            jacobian = self.slopes(values, found, replicates, f"{name}, step {step + 1}")
+            before = loss
+            for _ in range(MOST_TRIES):
+                move = step_of(jacobian, found, (values - self.mean) / self.sd, self.sd, damping)
+                proposal = np.clip(values - move, self.low, self.high)
+                there = self.at(proposal, replicates)
+                if self.loss(proposal, there) < loss:
+                    values, found, damping = proposal, there, max(damping / 5, 1e-6)
+                    loss = self.loss(values, found)
+                    break
+                damping = max(damping, 1e-3) * 6
+            if before - loss <= least * before:
+                break
+        return values, jacobian
+
+    def settle(
+        self, values: Floats, replicates: int, least: float, name: str, rounds: int = MOST_ROUNDS
+    ) -> tuple["Search", Floats, Floats]:
+        """Stages until SDs are the same where one begins and ends: the last stage, its end, and the slopes there."""
+        search, jacobian = self.scaled_by(self.numbers(values, replicates)), np.empty((0, 0))
+        for turn in range(rounds):
+            values, jacobian = search.descend(values, replicates, least, f"{name}, round {turn + 1}")
+            fresh = search.scaled_by(self.numbers(values, replicates))
+            if alike(search.scale, fresh.scale):
+                break
+            search = fresh
+        return search, values, jacobian
+
+
+def moved(values: Floats, k: int, by: float) -> Floats:
+    """The parameters with one of them changed."""
+    made = values.copy()
+    made[k] += by
+    return made
+
+
+def usable(numbers: Floats) -> Bools:
+    """The targets ``(T,)`` that enough replicates have, that are mostly reached, and that vary."""
+    scale, middle = spread(numbers), centre(numbers)
+    enough = np.mean(~np.isnan(numbers), axis=1) >= PRESENT
+    found: Bools = enough & np.isfinite(scale) & (scale > 0) & np.isfinite(middle)
+    return found
+
+
+def alike(one: Floats, other: Floats) -> bool:
+    """Whether two sets of SDs have the same targets, and differ by less than 5 % on the average."""
+    both = np.isfinite(one) & np.isfinite(other)
+    changed = int(np.sum(np.isfinite(one) != np.isfinite(other)))
+    if changed > 0.01 * len(one):
+        return False
+    return not both.any() or float(np.mean(np.abs(np.log(other[both] / one[both])))) < SETTLED
+
+
+def softened(residuals: Floats) -> Floats:
+    """Residuals as they are up to 10, growing as a logarithm beyond, at most 100, which what is not finite has too."""
+    size = np.abs(np.nan_to_num(residuals, nan=np.inf))
+    with np.errstate(divide="ignore"):
+        beyond = np.minimum(NEAR * (1 + np.log(np.maximum(size, NEAR) / NEAR)), FAR)
+    return np.asarray(np.where(residuals < 0, -1.0, 1.0) * np.where(size <= NEAR, size, beyond))
+
+
+def step_of(jacobian: Floats, found: Floats, prior: Floats, sd: Floats, damping: float) -> Floats:
+    """The Levenberg-Marquardt step of targets and priors, in the parameters' units."""
+    scaled = jacobian * sd
+    normal = scaled.T @ scaled + np.eye(len(sd))
+    pull = scaled.T @ found + prior
+    return np.asarray(sd * np.linalg.solve(normal + damping * np.diag(np.diag(normal)), pull))
+
+
+def standard_errors(jacobian: Floats, numbers: Floats, scale: Floats, targets: Sequence[Target], sd: Floats) -> Floats:
+    """The errors that the sampling errors of the printed numbers, and the priors, give the parameters.
+
+    Targets of one paper are correlated; their correlation is that over replicates ``numbers (T, R)``. With A = J'J +
+    prior precision the variance is A^-1 (J' C J + prior precision) A^-1 in units of the priors.
+    """
+    counts = np.isfinite(scale) & np.isfinite(numbers).any(axis=1)
+    weight = 1 / np.array([DOUBT if target.doubtful else 1.0 for target in targets])
+    filled = np.where(np.isfinite(numbers[counts]), numbers[counts], np.nan)
+    mean = np.nanmean(filled, axis=1, keepdims=True)
+    away = np.nan_to_num((filled - mean) / scale[counts, None]) * weight[counts, None]
+    scaled = jacobian[counts] * sd
+    projected = scaled.T @ away
+    spread_of = projected @ projected.T / (numbers.shape[1] - 1)
+    bread = np.linalg.inv(scaled.T @ scaled + np.eye(len(sd)))
+    return np.asarray(sd * np.sqrt(np.diag(bread @ (spread_of + np.eye(len(sd))) @ bread)))

@@ -1,0 +1,107 @@
+"""Where calibration begins: as stated, at the priors' middle, at crude moments of the paper, and here and there.
+
+Crude moments: every rate of an outcome is log 2 / the printed median of the controls (else their events per patient and
+follow-up), every effect on an outcome the logarithm of the printed hazard ratio; what neither tells is as stated.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, isfinite, log, nan
+
+import numpy as np
+from scipy.special import ndtri
+
+from analysis.audit.published import exact_value
+from benchmarks.asked.scenario import Free
+from benchmarks.twin.targets import Path
+from simulator.cohort.cohorts import Floats
+from simulator.world.sections import ENDPOINTS, Printed
+
+SCATTERED = 6
+SIDES = ("before", "after")
+
+
+@dataclass(frozen=True)
+class Moments:
+    """An endpoint, the hazard of the controls, and the log hazard ratio (NaN where it is not printed)."""
+
+    name: str
+    hazard: float
+    log_hr: float
+
+
+def candidates(
+    free: Sequence[Free], paths: Sequence[tuple[Path, ...]], published: Mapping[str, Printed]
+) -> list[tuple[str, Floats]]:
+    """Names and parameters ``(P,)``, as the document has them, of the points to begin from, each once."""
+    stated = np.array([one.mean if one.start is None else one.start for one in free])
+    found = [("as stated", stated), ("prior middle", np.array([one.mean for one in free]))]
+    moments = [one for endpoint in ENDPOINTS for one in _moments(endpoint, published)]
+    if len(moments) > 1:
+        ratios = [one.log_hr for one in moments if isfinite(one.log_hr)]
+        rate = exp(sum(log(one.hazard) for one in moments) / len(moments))
+        moments.append(Moments("between them", rate, sum(ratios) / len(ratios) if ratios else nan))
+    found += [(f"moments, {one.name}", _matched(free, paths, stated, one)) for one in moments]
+    found += [(f"scattered {k}", point) for k, point in enumerate(_scattered(free), start=1)]
+    low, high = (np.array([one.bounds[end] for one in free]) for end in (0, 1))
+    kept: list[tuple[str, Floats]] = []
+    for name, point in found:
+        inside = np.clip(point, low, high)
+        if not any(np.array_equal(inside, other) for _, other in kept):
+            kept.append((name, inside))
+    return kept
+
+
+def _moments(endpoint: str, published: Mapping[str, Printed]) -> Iterator[Moments]:
+    """The moments of an endpoint, where its median, or its events and follow-up, are printed."""
+
+    def told(*keys: str) -> float:
+        texts = (published[key].printed for key in keys if key in published)
+        return next((x for x in map(exact_value, texts) if x is not None and x > 0), nan)
+
+    def both(key: str) -> float:
+        return told(*(f"endpoints.{endpoint}.{side}.{key}" for side in SIDES))
+
+    hazard = log(2) / both("km.control.median")
+    if not isfinite(hazard):
+        share = both("km.control.events") / told("cohort.control", "matching.n_pairs")
+        time = both("follow_up.control.median")
+        hazard = -log(1 - min(share, 0.99)) / time if share > 0 and time > 0 else nan
+    ratio = both("cox.hr")
+    if isfinite(hazard):
+        yield Moments(endpoint, hazard, log(ratio) if ratio > 0 else nan)
+
+
+def _matched(free: Sequence[Free], paths: Sequence[tuple[Path, ...]], stated: Floats, moments: Moments) -> Floats:
+    """The stated parameters with every rate and effect of an outcome put at these moments."""
+    made, known = stated.copy(), {"rate": moments.hazard, "scale": 1 / moments.hazard, "effect": moments.log_hr}
+    for k in range(len(free)):
+        roles = {_role(path) for path in paths[k]}
+        value = known.get(roles.pop() if len(roles) == 1 else "", nan)
+        if isfinite(value):
+            made[k] = value
+    return made
+
+
+def _role(path: Path) -> str:
+    """What a parameter of an outcome is: a rate, the scale of times, an effect of treatment, or nothing of these."""
+    names = [step for step in path if not step.isdecimal()]
+    if names[:1] != ["outcomes"] or "modifiers" in names:
+        return ""
+    if "baseline" in names:
+        return {"rate": "rate", "rates": "rate", "scale": "scale"}.get(names[-1], "")
+    return "effect" if names[-2:] == ["treatment", "log_hr"] else ""
+
+
+def _scattered(free: Sequence[Free]) -> list[Floats]:
+    """Points of the priors on an additive lattice (Roberts's sequence): the same whatever else is drawn."""
+    root = 2.0
+    for _ in range(60):
+        root = (1 + root) ** (1 / (len(free) + 1))
+    steps = root ** -np.arange(1.0, len(free) + 1)
+    shares = (0.5 + np.arange(1, SCATTERED + 1)[:, None] * steps) % 1.0
+    normal = ndtri(np.clip(shares, 0.005, 0.995))
+    log_scale = np.array([one.scale == "log" for one in free])
+    mean = np.array([log(one.mean) if one.scale == "log" else one.mean for one in free])
+    points = mean + np.array([one.sd for one in free]) * normal
+    return list(np.where(log_scale, np.exp(np.where(log_scale, points, 0.0)), points))

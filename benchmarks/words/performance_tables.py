@@ -1,0 +1,239 @@
+"""The tables of a study's performance: estimators judged by its target, tests, and each by its own estimand."""
+
+import textwrap
+from collections.abc import Callable
+from math import isfinite
+
+from benchmarks.asked.blocks import Cell
+from benchmarks.asked.whom import CAVEAT
+from benchmarks.study.ranking import Ranking, rankings
+from benchmarks.study.running import StudyResult
+from benchmarks.truth.counted import Truth
+from benchmarks.words.plain_text import (
+    ABSENT,
+    MEASURES,
+    WIDTH,
+    aligned,
+    label_of,
+    measures,
+    natural,
+    number,
+    percent,
+    rejection,
+    settings_text,
+    signed,
+    truth_text,
+    with_error,
+)
+from simulator.cohort.estimand import COUPLED, Estimand
+
+Shown = tuple[tuple[str, ...], list[tuple[str, ...]]]
+"""A header and rows."""
+
+REJECTIONS = {frozenset({"type_1_error"}): "type-I error %", frozenset({"power"}): "power %", frozenset(): "power %"}
+REJECTS = "rejects %"
+"""The head of a column of rejections, of which some are power and some, where the truth is zero, type-I errors."""
+ANOTHER = "†"
+"""In place of a bias or a coverage: the estimator answers another question."""
+OWN_JOB = "Does each do its own job? Each by the truth of its own estimand."
+ALPHA = 0.05
+"""Rejection: a p below it, whatever the level of the intervals."""
+NOTE = (
+    "In brackets: Monte Carlo standard error. SE: standard deviation of the estimates over replicates. "
+    "Bias and SE of a ratio are those of its logarithm. 'ok %' is shown where an estimator failed in some replicates."
+)
+
+
+def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
+    """Header and rows of the main table of an endpoint: every estimator but tests, judged by the study's target.
+
+    Who answers another question has no bias and no coverage here.
+    """
+    rows: list[tuple[str, ...]] = []
+    kinds: set[str] = set()
+    named = _namer(result, cell, endpoint)
+    for key, truth in _of_endpoint(result, cell, endpoint, tests=False):
+        found, another, asked = measures(result, *key), result.asks_another(*key), truth.estimand
+        what, rejected = rejection(found)
+        kinds.add(what)
+        rows.append(
+            (
+                key[2],
+                named(asked),
+                ABSENT if another else truth_text(result.targets[key]),
+                number(natural(asked, found["mean"].value)),
+                ANOTHER if another else with_error(found["bias"]),
+                number(found["empirical_se"].value),
+                number(found["model_se"].value),
+                ANOTHER if another else percent(found["coverage"]),
+                percent(rejected),
+                number(100 * found["convergence"].value, 1),
+            )
+        )
+    last = REJECTIONS.get(frozenset(kinds), REJECTS)
+    return ("estimator", "measure", "truth", "mean", "bias", "SE", "model SE", "coverage %", last, "ok %"), rows
+
+
+def rows_of_tests(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
+    """Header and rows of the tests of an endpoint: rejections, and those on the side of the target's truth."""
+    rows: list[tuple[str, ...]] = []
+    kinds: set[str] = set()
+    for key, _ in _of_endpoint(result, cell, endpoint, tests=True):
+        found = measures(result, *key)
+        what, rejected = rejection(found)
+        kinds.add(what)
+        right = percent(found["rejection_in_direction"]) if "rejection_in_direction" in found else ABSENT
+        rows.append((key[2], percent(rejected), right, number(100 * found["convergence"].value, 1)))
+    return ("test", REJECTIONS.get(frozenset(kinds), REJECTS), "in direction %", "ok %"), rows
+
+
+def _of_endpoint(
+    result: StudyResult, cell: Cell, endpoint: str, tests: bool
+) -> list[tuple[tuple[int, str, str], Truth]]:
+    """The keys and own truths of an endpoint's tests, or of its other estimators."""
+    keys = [(cell.number, endpoint, one.name) for where, one in cell.scenario.judged() if where == endpoint]
+    return [(key, result.truths[key]) for key in keys if (result.truths[key].estimand.measure == "none") == tests]
+
+
+def _namer(result: StudyResult, cell: Cell, endpoint: str) -> Callable[[Estimand], str]:
+    """How the tables of an endpoint call a measure: with its horizon where they have it to several."""
+    asked = [truth.estimand for _, truth in _of_endpoint(result, cell, endpoint, tests=False)]
+    to = {one.measure: {other.horizon for other in asked if other.measure == one.measure} for one in asked}
+    return lambda one: label_of(one) if len(to[one.measure]) > 1 else MEASURES[one.measure]
+
+
+def target_notes(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
+    """What stands below the main table: who answers another question, and the ranking."""
+    keys = [key for key, _ in _of_endpoint(result, cell, endpoint, tests=False) if result.asks_another(*key)]
+    notes = [f"{ANOTHER} {key[2]} {another_question(result, *key)}." for key in keys]
+    return notes + [f"{ranked(one)}." for one in rankings(result, cell, endpoint)]
+
+
+def notes_of_tests(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
+    """What stands below the table of tests: which direction is meant."""
+    direction = result.directions.get((cell.number, endpoint))
+    return [_side(direction)] if direction is not None else []
+
+
+def another_question(result: StudyResult, cell: int, endpoint: str, estimator: str) -> str:
+    """That an estimator answers another question than the target's, and how far apart the two truths are."""
+    key = cell, endpoint, estimator
+    own, target = result.truths[key], result.targets[key]
+    gap = measures(result, *key)["distance_of_truths"]
+    if not isfinite(gap.value):
+        return "answers another question, of which no truth is known"
+    return (
+        f"answers another question: its own true {label_of(own.estimand)} is {truth_text(own)}, "
+        f"{signed(gap)} from the target's {truth_text(target)} on the log scale"
+    )
+
+
+def _side(direction: Truth) -> str:
+    if direction.value == 0:
+        return "With no true effect there is no direction: rejections are the type-I error."
+    if not abs(direction.value) > 2 * direction.mcse:
+        return "In direction: not told, as the target's HR is not clearly on either side of 1."
+    return f"In direction: rejections on the side of the truth, a target's HR of {truth_text(direction)}."
+
+
+def ranked(one: Ranking) -> str:
+    """A ranking in words: who cannot be told from the least, then who has clearly more."""
+    near = [f"{own.estimator} {with_error(own.rmse)}" for own in one.order if not own.apart]
+    far = [f"{own.estimator} {with_error(own.rmse)}" for own in one.order if own.apart]
+    more = f"; clearly more: {', '.join(far)}" if far else ""
+    alike = " (not told apart)" if len(near) > 1 else ""
+    measure = label_of(one.estimand)
+    return f"{measure}, root mean squared error against the target, least first: {', '.join(near)}{alike}{more}"
+
+
+def own_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
+    """Header and rows of the second table: does each estimator do its own job, by the truth of its own estimand."""
+    rows: list[tuple[str, ...]] = []
+    named = _namer(result, cell, endpoint)
+    for key, truth in _of_endpoint(result, cell, endpoint, tests=False):
+        found, asked = measures(result, *key, "own"), truth.estimand
+        rows.append(
+            (
+                key[2],
+                in_whom(asked),
+                named(asked),
+                truth_text(truth),
+                number(natural(asked, found["mean"].value)),
+                with_error(found["bias"]),
+                percent(found["coverage"]),
+            )
+        )
+    return ("estimator", "in whom", "measure", "own truth", "mean", "bias", "coverage %"), rows
+
+
+def own_notes(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
+    """What stands below the second table: why an estimator has no truth of its own."""
+    return [
+        f"{key[2]}: {truth.how}."
+        for key, truth in _of_endpoint(result, cell, endpoint, tests=False)
+        if not isfinite(truth.value)
+    ]
+
+
+def in_whom(estimand: Estimand) -> str:
+    """A population as a table calls it, with its landmark or its strategies and its caveat where it has them."""
+    name = estimand.population.replace("_", " ")
+    if estimand.landmark is not None:
+        name += f", at risk after {estimand.landmark:g} months"
+    if estimand.grace is not None:
+        name += f", start within {estimand.grace:g} months or not"
+    return f"{name} ({CAVEAT})" if estimand.population in COUPLED else name
+
+
+def shown_for(result: StudyResult, cell: Cell, endpoint: str) -> list[tuple[str, Shown, list[str], int]]:
+    """The main table of an endpoint and that of its tests, if it has them: name, rows, notes, columns of words."""
+    made = [
+        ("performance", target_rows(result, cell, endpoint), target_notes(result, cell, endpoint), 2),
+        ("tests", rows_of_tests(result, cell, endpoint), notes_of_tests(result, cell, endpoint), 1),
+    ]
+    return [one for one in made if one[1][1]]
+
+
+def performance_table(result: StudyResult) -> str:
+    """The main table of every cell and endpoint; of a single cell also whether each does its own job."""
+    parts = []
+    several = len(result.cells) > 1
+    for cell in result.cells:
+        if several:
+            parts += textwrap.wrap(heading_of(result, cell), WIDTH)
+        for endpoint in cell.endpoints:
+            for _, shown, notes, left in shown_for(result, cell, endpoint):
+                parts += [_aligned_for(endpoint, shown, left), *(textwrap.fill(note, WIDTH) for note in notes), ""]
+            header, rows = own_rows(result, cell, endpoint)
+            if rows and not several:
+                notes = [textwrap.fill(note, WIDTH) for note in own_notes(result, cell, endpoint)]
+                parts += [f"{OWN_JOB} ({endpoint})", aligned(header, rows, left=3), *notes, ""]
+    if several:
+        parts.append(f"{OWN_JOB} The report and --json tell it of every cell.")
+    parts.append(textwrap.fill(note_of(result), WIDTH))
+    return "\n".join(parts)
+
+
+def heading_of(result: StudyResult, cell: Cell) -> str:
+    """What stands above the tables of a cell: what is set, and in whom it judges where that differs among cells."""
+    own = result.whom_by_cell.get(cell.number)
+    return f"Cell {cell.number}: {settings_text(cell.settings)}" + (f" (in {own.phrase})" if own else "")
+
+
+def _aligned_for(endpoint: str, shown: Shown, left: int) -> str:
+    """The rows under the endpoint's name; without the last column where all gave estimates."""
+    header, rows = shown
+    columns = slice(None if any(row[-1] != "100.0" for row in rows) else -1)
+    first = endpoint if left > 1 else f"{endpoint}, {header[0]}"
+    return aligned((first, *header[columns][1:]), [row[columns] for row in rows], left=left)
+
+
+def note_of(result: StudyResult) -> str:
+    """What the figures of a table of performance are."""
+    return f"{NOTE} Coverage: of intervals of {levels_of(result)}; rejections: p < {ALPHA:g}."
+
+
+def levels_of(result: StudyResult) -> str:
+    """The level of the intervals, of all cells: 95 %."""
+    levels = sorted({cell.scenario.analysis.survival.level for cell in result.cells})
+    return " or ".join(f"{100 * level:.6g} %" for level in levels)

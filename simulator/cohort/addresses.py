@@ -1,0 +1,87 @@
+"""Where a row has its luck: the address of a patient's random numbers, and the order of rows that means nothing."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.cohort.cohorts import Floats, Observed
+from simulator.numerics.streams import Streams
+
+Ints = NDArray[np.int64]
+S = TypeVar("S", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where random numbers are drawn: the replicates' numbers ``(R,)`` and the seed.
+
+    ``patients (N,)`` says which patient of the replicate each row is; None: the rows are all of them in order.
+    """
+
+    replicates: Ints
+    seed: int
+    patients: Ints | None = None
+
+    def seeded(self, seed: int | None) -> "Address":
+        """The address under another seed, or itself where there is none."""
+        return self if seed is None else replace(self, seed=seed)
+
+    def of_rows(self, order: Ints) -> "Address":
+        """The address of the rows in another order, so that each patient keeps his luck, where patients are named."""
+        return self if self.patients is None else replace(self, patients=self.patients[order])
+
+    def uniform(self, stream: str, rows: int, draw: int = 0) -> Floats:
+        """A uniform for each row ``(R, N)``; see `Streams.uniform`."""
+        streams = Streams(self.seed)
+        if self.patients is None:
+            return streams.uniform(stream, self.replicates, rows, draw)
+        most = int(self.patients.max(initial=-1)) + 1
+        return np.ascontiguousarray(streams.uniform(stream, self.replicates, most, draw)[:, self.patients])
+
+
+def as_simulated(address: Address, ids: Sequence[str]) -> tuple[Ints, Address]:
+    """Order and address of the rows of a simulated cohort, whose ids are the patients' numbers from 1."""
+    return np.arange(len(ids)), replace(address, patients=np.array([int(name) - 1 for name in ids], dtype=np.int64))
+
+
+ALONE = Address(np.zeros(1, np.int64), 0)
+"""Where a cohort of one's own has its luck."""
+
+
+def row_order(keys: Sequence[str | bytes], then: Sequence[bytes] = ()) -> Ints:
+    """The rows in the order of a hash of their keys: one that means nothing, and is the same wherever a row stands.
+
+    A key is an id, or what a row holds; of rows with equal keys the order is that of ``then``, where it is given, and
+    those that are equal in it too are interchangeable.
+    """
+    said = [key if isinstance(key, bytes) else key.encode("utf-8", "surrogatepass") for key in keys]
+    digests = [hashlib.sha256(b"trialtwin/row/" + key).digest() for key in said]
+    if then:
+        digests = [first + second for first, second in zip(digests, then, strict=True)]
+    return np.array(sorted(range(len(digests)), key=digests.__getitem__), dtype=np.int64)
+
+
+def reordered(observed: Observed, order: Ints) -> Observed:
+    """The cohorts with their rows in another order ``(N,)``."""
+
+    def taken(values: NDArray[S]) -> NDArray[S]:
+        return np.ascontiguousarray(values[:, order])
+
+    return replace(
+        observed,
+        covariates=taken(observed.covariates),
+        treated=taken(observed.treated),
+        present=taken(observed.present),
+        endpoints={
+            name: replace(course, time=taken(course.time), event=taken(course.event))
+            for name, course in observed.endpoints.items()
+        },
+        binary={name: taken(values) for name, values in observed.binary.items()},
+        exposure={name: taken(values) for name, values in observed.exposure.items()},
+        modes={name: taken(values) for name, values in observed.modes.items()},
+        delay=None if observed.delay is None else taken(observed.delay),
+    )

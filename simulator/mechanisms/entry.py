@@ -1,0 +1,111 @@
+"""Entry: when patients are accrued, and who of them is included."""
+
+import datetime
+from itertools import pairwise
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator, model_validator
+
+from simulator.documents.spec import Name, NonNegative, Positive, Spec
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+DAYS_PER_MONTH = 365.25 / 12
+
+
+class Accrual(Spec):
+    """Calendar window of entry; on its one day where ``start`` is ``end``.
+
+    The density of entry grows with (time since start)^``shape``, 0 being uniform; or it is in proportion to ``rates``,
+    one per interval between ``cuts``, months since start.
+    """
+
+    start: str
+    end: str
+    shape: NonNegative = 0.0
+    cuts: Annotated[tuple[Positive, ...], Field(description="increasing months")] = ()
+    rates: Annotated[tuple[NonNegative, ...], Field(description="patients a month, in any unit")] = ()
+
+    @field_validator("start", "end")
+    @classmethod
+    def _date(cls, text: str) -> str:
+        parse_date(text)
+        return text
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Accrual":
+        if parse_date(self.end) < parse_date(self.start):
+            raise ValueError("accrual ends before it starts")
+        if not self.rates:
+            if self.cuts:
+                raise ValueError(f"{len(self.cuts)} cuts need {len(self.cuts) + 1} rates")
+            return self
+        ends = (0.0, *self.cuts, months_between(self.start, self.end))
+        if any(later <= earlier for earlier, later in pairwise(ends)):
+            raise ValueError("cuts must increase, and lie before the end of accrual")
+        if len(self.rates) != len(self.cuts) + 1:
+            raise ValueError(f"{len(self.cuts)} cuts need {len(self.cuts) + 1} rates, not {len(self.rates)}")
+        if self.shape or not any(self.rates):
+            raise ValueError("rates leave no room for 'shape'" if self.shape else "some rate must be above zero")
+        return self
+
+    def mean(self) -> float:
+        """Mean months from the start of accrual to entry."""
+        length = months_between(self.start, self.end)
+        if not self.rates:
+            return length * (1.0 + self.shape) / (2.0 + self.shape)
+        ends = (0.0, *self.cuts, length)
+        filled = [rate * (last - first) for rate, (first, last) in zip(self.rates, pairwise(ends), strict=True)]
+        middle = [(first + last) / 2 for first, last in pairwise(ends)]
+        return sum(share * at for share, at in zip(filled, middle, strict=True)) / sum(filled)
+
+    def months(self, luck: Floats) -> Floats:
+        """Months from the start of accrual to entry, for uniform ``luck`` of any shape."""
+        length = months_between(self.start, self.end)
+        if not self.rates:
+            return length * luck ** (1.0 / (1.0 + self.shape))
+        ends = np.array([0.0, *self.cuts, length])
+        filled = np.concatenate([[0.0], np.cumsum(np.array(self.rates) * np.diff(ends))])
+        growing = np.concatenate([[True], np.diff(filled) > 0])  # nobody enters where a rate is zero
+        after = np.flatnonzero(growing)[1:]
+        place = after[np.searchsorted(filled[after], luck * filled[-1])]
+        rate = np.array(self.rates)[place - 1]
+        return np.asarray(ends[place] - (filled[place] - luck * filled[-1]) / rate)
+
+
+class Entry(Spec):
+    """Accrual and inclusion: of so many patients ``screened`` per patient of the study, the first who qualify enter it.
+
+    ``guarantee_months`` by arm: who dies earlier in that arm is never included. ``requires``: the least amount of a
+    treatment (see ``outcomes.exposure``) that whoever gets it must have received. ``potential_follow_up_months``: the
+    least time from entry to the cut-off date. ``complete_follow_up``: the arms whose drop-outs are left out. Where too
+    few qualify the study is smaller.
+    """
+
+    accrual: Accrual
+    guarantee_months: dict[str, NonNegative] = Field(default_factory=dict)
+    requires: dict[Name, NonNegative] = Field(default_factory=dict)
+    potential_follow_up_months: NonNegative = 0.0
+    complete_follow_up: tuple[Name, ...] = ()
+    screened: Annotated[float, Field(ge=1, le=100)] = 1.0
+
+
+def first_qualified(qualified: Bools, most: int) -> Bools:
+    """The first ``most`` of those who qualify in each row ``(R, N)``."""
+    kept: Bools = qualified & (np.cumsum(qualified, axis=1) <= most)
+    return kept
+
+
+def parse_date(text: str) -> datetime.date:
+    """The date of a text such as 2019-01-31."""
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"'{text}' is not a date; write it as 2019-01-31") from None
+
+
+def months_between(first: str, last: str) -> float:
+    """Months of 30.4375 days between two dates."""
+    return (parse_date(last) - parse_date(first)).days / DAYS_PER_MONTH

@@ -1,0 +1,99 @@
+"""Delayed start: the treatment of the treated arm begins after a waiting time, the root of immortal time bias.
+
+A patient assigned to treatment is in every respect untreated until the wait w is over: with cumulative hazards H0 and
+H1 of the two arms, an event whose unit exponential is worth e0 and e1 of them comes at H0^-1(e0) if that is not after
+w, else at H1^-1(H1(w) + e1 - H0(w) e1 / e0). Drop-out changes its hazard at w as well. Steps of an effect are counted
+from time zero, not from the start.
+
+Where arm sizes are fixed, it is the assignment that has the exact share, and the study takes patients by the treatment
+that they got: ``entry.screened`` above 1 gives the treated arm someone to take in the place of who never starts.
+
+Who dies or leaves follow-up before the start never gets the treatment: such a patient is, in all that is recorded, the
+untreated one, and is observed as untreated. Arm 1 of the potential outcomes is the course under *assignment* to
+treatment with this wait. The truth under a start at time zero is that of the same world with ``start: null``: its
+patients and their luck are the same.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.cohort.cohorts import Bools, Floats, OnDemand
+from simulator.documents.spec import Spec
+from simulator.mechanisms.outcomes import Course, Hazard, HazardSpec
+from simulator.mechanisms.records import Both, Records
+from simulator.numerics.elementary import choose
+from simulator.numerics.streams import Streams
+
+
+class TreatmentStart(Spec):
+    """The hazard of starting, in months from time zero; ``progression_prevents``: who progresses first never starts."""
+
+    wait: HazardSpec
+    progression_prevents: bool = False
+
+
+def waits(spec: TreatmentStart, streams: Streams, replicates: NDArray[np.int64], patients: int) -> Floats:
+    """Months ``(R, N)`` from time zero to the start in whoever lives to see it; +inf if it never comes."""
+    return spec.wait.pieces().time(streams.exponential("treatment start", replicates, patients))
+
+
+def switched(hazards: tuple[Hazard, Hazard], exposure: tuple[Floats, Floats], at: Floats) -> Floats:
+    """Event times ``(R, N)`` when the second hazard takes the place of the first ``at`` a patient's own time.
+
+    ``exposure`` is the patient's unit exponential divided by the multiplier of either hazard.
+    """
+    first, second = hazards
+    finite = np.isfinite(at)
+    place = np.where(finite, at, 0.0)
+    spent = first.cumulative(place)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exchange = exposure[1] / exposure[0]
+        left = exposure[1] - np.where(spent > 0.0, spent * np.where(np.isfinite(exchange), exchange, 1.0), 0.0)
+    late = finite & ((exposure[0] > spent) | (place == 0.0))
+    after = second.time(np.where(late, second.cumulative(place) + left, 1.0))
+    return np.where(late, np.maximum(after, place), first.time(exposure[0]))
+
+
+def after_progression(progression: Floats, wait: Floats, prevents: bool) -> Floats:
+    """When the start comes on the clock that progression sets to zero ``(R, N)``; 0 if it came before."""
+    early = progression <= wait
+    if prevents:
+        return np.where(early, np.inf, 0.0)
+    return np.subtract(wait, progression, where=early & np.isfinite(progression), out=np.zeros(wait.shape))
+
+
+def begins(spec: TreatmentStart, wait: Floats, course: Course, censoring: Floats) -> Bools:
+    """Who, assigned to treatment, starts it ``(R, N)``: before death, the end of follow-up and, if asked, progression.
+
+    ``course`` and ``censoring`` are those under assignment to treatment.
+    """
+    ready: Bools = wait < np.minimum(course.os, censoring)
+    return ready & (wait < course.pfs) if spec.progression_prevents else ready
+
+
+def course_of(starts: Bools, one: Course, zero: Course) -> Course:
+    """The course of those who start, and the untreated one of those who do not."""
+    return Course(choose(starts, one.pfs, zero.pfs), choose(starts, one.os, zero.os))
+
+
+def seen_course(wait: Floats, one: Course, by_zero: Course, by_one: Course) -> Course:
+    """The course ``one`` as it is seen: at the untreated visits if progression came before the start."""
+    return Course(choose(one.pfs <= wait, by_zero.pfs, by_one.pfs), one.os)
+
+
+def modes_of(untreated: Bools, shown: tuple[Bools, Bools]) -> tuple[Bools, Bools]:
+    """Modes of progression ``(M, R, N)`` of both arms, the second one's those of the first in the ``untreated``."""
+    return shown[0], np.where(untreated, shown[0], shown[1])
+
+
+def records_of(starts: Bools, made: Records) -> Records:
+    """The records, those of the untreated course standing in the second arm for whoever never starts."""
+    response = made.response and (made.response[0], np.where(starts, made.response[1], made.response[0]))
+
+    def binary() -> dict[str, Both]:
+        return {name: (zero, choose(starts, one, zero)) for name, (zero, one) in made.binary.items()}
+
+    amounts = {name: (zero, choose(starts, one, zero)) for name, (zero, one) in made.exposure.items()}
+    return replace(made, response=response, binary=OnDemand(tuple(made.binary), binary), exposure=amounts)
