@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from benchmarks.asked.blocks import Cell
 from benchmarks.asked.scenario import Scenario
 from benchmarks.cli.findings import Findings
-from benchmarks.runs.manifest import pages_digest
+from benchmarks.runs.code import pages_digest
 from benchmarks.runs.parts import Parts
 from benchmarks.runs.rows import Rows, merged
 from benchmarks.runs.store import RunFolder, plain_json

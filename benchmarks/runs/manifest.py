@@ -1,6 +1,5 @@
 """What a run folder was made from, and the refusal to mix two runs in one folder."""
 
-import hashlib
 import platform
 import shlex
 import sys
@@ -10,24 +9,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import analysis
-import benchmarks
-import simulator
 from analysis.estimators.own_code import FOLDER
 from benchmarks.asked.base import base_of, read_base
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.own_files import pinned_code
+from benchmarks.runs.code import code_digest
 from benchmarks.runs.store import RunFolder, plain_json
 from simulator.documents.differences import differences
 from simulator.documents.loading import Document, DocumentError, digest, load, resolved_yaml
 from simulator.world.sections import NOT_THE_WORLD
 
 NUMBER_MAKERS = ("numpy", "scipy", "numba", "llvmlite", "pandas", "pyarrow", "pydantic", "scikit-learn")
-SHOWN = "figures", "audit"
-JUDGES = (
-    "asked/blocks", "runs/parts", "runs/retries", "asked/sampled", "asked/scenario", "truth/counted", "truth/of_cells",
-    "truth/tallies", "runs/rows",
-)  # fmt: skip
 MANIFEST = "manifest.json"
 SCENARIO = "scenario.yaml"
 MOST_BYTES = 8 * 2**20
@@ -50,28 +42,6 @@ SHAPE: Mapping[str, Callable[[Any], bool]] = {
 """What stands at each key of a manifest."""
 LATER = ("kind", "base")
 """Keys that older manifests lack."""
-
-
-@cache
-def code_digest() -> str:
-    """The SHA-256 of the source of everything that can change a number: what only shows numbers is left out."""
-    files = [path for room in (simulator, analysis) for path in Path(room.__path__[0]).rglob("*.py")]
-    judges = [Path(benchmarks.__path__[0]) / f"{name}.py" for name in JUDGES]
-    made = hashlib.sha256()
-    for path in sorted([*(one for one in files if not set(SHOWN) & set(one.parts)), *judges]):
-        made.update(path.name.encode() + b"\0" + path.read_bytes())
-    return made.hexdigest()
-
-
-@cache
-def pages_digest() -> str:
-    """The first digits of the SHA-256 of all that words, tabulates and draws what was found, and changes no number."""
-    rooms = (Path(analysis.__path__[0]), Path(benchmarks.__path__[0]))
-    files = [path for room in rooms for path in room.rglob("*") if path.suffix in (".py", ".html", ".css", ".js")]
-    made = hashlib.sha256(f"{version('matplotlib')} {version('jinja2')}".encode())
-    for path in sorted(path for path in files if "speed" not in path.parts):
-        made.update(path.name.encode() + b"\0" + path.read_bytes())
-    return made.hexdigest()[:12]
 
 
 @cache

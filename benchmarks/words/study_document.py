@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.asked.scenario import Scenario
-from benchmarks.runs.manifest import pages_digest
+from benchmarks.runs.code import pages_digest
 from benchmarks.study import paired
 from benchmarks.study.ranking import Ranking, every_ranking
 from benchmarks.study.running import StudyResult

@@ -144,12 +144,9 @@ def stamp() -> str:
 
 def folder() -> Path | None:
     """Where compiled code is kept; None where nothing can be."""
-    from numba import config
+    from simulator.numerics.compiled import cache_home
 
-    from simulator.numerics.compiled import CACHED
-
-    chosen: str = getattr(config, "CACHE_DIR", "")
-    return Path(chosen) if CACHED and chosen else None
+    return cache_home()
 
 
 def warm_up(workers: int, say: Callable[[str], None], parts: Sequence[str] = tuple(PARTS)) -> float | None:

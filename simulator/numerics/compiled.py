@@ -59,6 +59,12 @@ def _choose_cache() -> bool:
 CACHED = _choose_cache()
 
 
+def cache_home() -> Path | None:
+    """Where compiled code is kept; None where nothing can be."""
+    chosen: str = _SETTINGS.CACHE_DIR
+    return Path(chosen) if CACHED and chosen else None
+
+
 @functools.cache
 def _digest(path: Path) -> bytes:
     return hashlib.sha256(path.read_bytes()).digest()
