@@ -304,19 +304,19 @@ def test_a_part_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: p
     """What is renamed was flushed and synced with all that it holds; by inode and size."""
     synced: dict[int, int] = {}
     renamed: list[tuple[str, int, int]] = []
-    fsync, replace = os.fsync, Path.replace
+    fsync, replace = os.fsync, os.replace
 
     def watched_sync(file: int) -> None:
         synced[os.fstat(file).st_ino] = os.fstat(file).st_size
         fsync(file)
 
-    def watched_replace(self: Path, target: Path) -> Path:
-        about = self.stat()
-        renamed.append((Path(target).name, about.st_size, synced.get(about.st_ino, -1)))
-        return replace(self, target)
+    def watched_replace(one: str, other: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        about = os.stat(one, dir_fd=src_dir_fd)
+        renamed.append((other, about.st_size, synced.get(about.st_ino, -1)))
+        replace(one, other, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "fsync", watched_sync)
-    monkeypatch.setattr(Path, "replace", watched_replace)
+    monkeypatch.setattr(os, "replace", watched_replace)
     folder = RunFolder(tmp_path)
     folder.write_bytes("scenario.yaml", b"x" * 5000)
     folder.write_checked("parts/one.parquet", b"y" * 7000)

@@ -36,6 +36,7 @@ from benchmarks.workers.progress import Progress
 from simulator.world.generate import generate
 from tests.test_cli import _call
 from tests.test_executors_ending import soon
+from tests.trusting import trusted
 from tests.worlds import scenario
 
 BAD = (3, 17, 18)
@@ -72,13 +73,13 @@ def _run(folder: Path, asked: Any, backend: str = "serial", **work: Any) -> runn
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Writes the function, which hangs or dies over three cohorts as long as there is no file ``mended``."""
     monkeypatch.chdir(tmp_path)
-    asked = _asked(20)
+    asked = _asked(20, CRUDE)
     cell = prepare([({}, asked)])[0]
     (sample,) = samples(asked, generate(cell.resolved, 5, np.arange(20)), 5)
     first = [float(columns_of(sample, "OS", r)["time"][0]) for r in BAD]
 
     def write(how: str) -> None:
-        Path("mine.py").write_text(f"BAD = {first}\n" + FUNCTION.replace("HOW", HOW[how]))
+        trusted(Path("mine.py"), f"BAD = {first}\n" + FUNCTION.replace("HOW", HOW[how]))
 
     write("hangs")
     return write
@@ -272,6 +273,7 @@ def test_a_compiled_estimator_that_kills_or_hangs_its_worker_is_lost_alone(
         assert ours.tobytes() == theirs.tobytes()
 
 
+@pytest.mark.usefixtures("file")
 def test_a_block_of_compiled_estimators_has_the_time_that_the_study_says() -> None:
     def limit(*estimators: dict[str, Any], **run: Any) -> float | None:
         asked = scenario(run={"replicates": 10, "seed": 5, **run}, estimators=estimators)
@@ -372,8 +374,9 @@ def test_a_forecast_of_what_hangs_is_one_line(monkeypatch: pytest.MonkeyPatch) -
 def _study(folder: Path) -> None:
     entry = {"kind": "own", "name": "mine", "function": "stuck.py:f", "endpoints": ["OS"]}
     (folder / "stuck.yaml").write_text(json.dumps({"extends": "null-effect", "name": "stuck", "estimators": [entry]}))
-    (folder / "stuck.py").write_text(
-        "import os, time\ndef f(cohort):\n    open('begun', 'w').close()\n    os.fork()\n    time.sleep(10_000)\n"
+    trusted(
+        folder / "stuck.py",
+        "import os, time\ndef f(cohort):\n    open('begun', 'w').close()\n    os.fork()\n    time.sleep(10_000)\n",
     )
 
 

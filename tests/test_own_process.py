@@ -15,6 +15,7 @@ from analysis.estimators.own import OwnFunctionError, answer_of, columns_of
 from analysis.kernels.status import Status
 from tests.own_functions import peto
 from tests.test_own_estimator import _sample
+from tests.trusting import trusted
 
 PATIENCE = 1.0
 FUNCTIONS = """
@@ -98,8 +99,7 @@ def where(cohort):
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     first = columns_of(_sample(3), "OS", 1)["time"][0]
-    (tmp_path / "mine.py").write_text(f"FIRST, PARENT = {float(first)!r}, {os.getsid(0)}\n" + FUNCTIONS, "utf-8")
-    return tmp_path / "mine.py"
+    return trusted(tmp_path / "mine.py", f"FIRST, PARENT = {float(first)!r}, {os.getsid(0)}\n" + FUNCTIONS)
 
 
 def _made(file: Path, name: str, patience: float | None = PATIENCE, count: int = 3) -> Estimate:
@@ -148,7 +148,8 @@ def test_one_cohort_that_kills_its_process_is_one_lost_worker(file: Path, name: 
 
 
 def test_whoever_dies_once_is_tried_once_more(file: Path) -> None:
-    file.write_text(
+    trusted(
+        file,
         file.read_text()
         + f"""
 def once(cohort):
@@ -156,7 +157,7 @@ def once(cohort):
         open("{file.parent / "died"}", "w").close()
         os._exit(1)
     return 0.1, 0.2
-"""
+""",
     )
     assert (_made(file, "once", 60.0).status == Status.OK).all()
 
@@ -181,11 +182,11 @@ def test_an_answer_that_is_too_long_is_one_short_line(file: Path, name: str, tol
 
 
 def test_a_file_that_never_loads_is_one_line(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file.write_text("def fine(cohort):\n    return 0.1, 0.2\nwhile True:\n    pass\n")
+    trusted(file, "def fine(cohort):\n    return 0.1, 0.2\nwhile True:\n    pass\n")
     monkeypatch.setattr(own_link, "LOADING", 1.0)
     with pytest.raises(OwnFunctionError, match=r"mine\.py:fine: its file takes longer than 1 s to load"):
         _made(file, "fine")
-    file.write_text("def fine(cohort):\n    return 0.3, 0.2\n")
+    trusted(file, "def fine(cohort):\n    return 0.3, 0.2\n")
     assert _made(file, "fine", 60.0).value.tolist() == [0.3] * 3  # what is written there now
 
 
@@ -206,9 +207,10 @@ def test_it_is_called_as_before(file: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_children_draw_different_numbers(file: Path) -> None:
     """A child that takes another's place does not repeat what that one drew."""
-    file.write_text(
+    trusted(
+        file,
         "import os\nimport numpy as np\ndef luck(cohort):\n    value = np.random.rand()\n"
-        f"    open('{file.parent / 'drawn'}', 'a').write(f'{{value!r}} ')\n    os._exit(1)\n"
+        f"    open('{file.parent / 'drawn'}', 'a').write(f'{{value!r}} ')\n    os._exit(1)\n",
     )
     _made(file, "luck", 60.0)
     drawn = (file.parent / "drawn").read_text().split()

@@ -313,7 +313,8 @@ def _guarded(command: Callable[[], Any]) -> int:
         click.echo(f"trialtwin: {_of_the_machine(error)}", err=True)
         return 2
     except _user_mistakes() as error:
-        text = str(error) if hasattr(error, "problems") else printable(str(error), 10_000)  # whose lines are its own
+        lines = str(error).splitlines() if getattr(error, "has_lines", False) else [str(error)]
+        text = "\n".join(printable(line, 10_000) for line in lines)
         click.echo(f"trialtwin: {text}" if "\n" not in text else text, err=True)
         return 2
     return code if isinstance(code, int) else 0

@@ -1,6 +1,5 @@
 """A question's design run as a study: in a folder of its own, resumable, every cell on the same random numbers."""
 
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -36,8 +35,8 @@ from simulator.documents.loading import parse, with_values
 
 Floats = NDArray[np.float64]
 
-_BEGUN = time.time()
-"""What a question's first step lost is not tried again by its next one."""
+_MADE: set[str] = set()
+"""Parts that were made by this command. What a question's first step lost is not tried again by its next one."""
 
 
 def load(options: Options) -> Asked:
@@ -65,7 +64,7 @@ def rows_only(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[Row
     """The rows of the designed study, and its folder: ``runs/<verb>-<name>-<digest>`` unless given."""
     folder, place = _folder(asked, verb, out)
     with folder.lock():
-        return all_rows(prepare(asked.cells), folder, Work(jobs, begun=_BEGUN), Progress()), place
+        return all_rows(prepare(asked.cells), folder, Work(jobs, made=_MADE), Progress()), place
 
 
 def aims_of(rows: Rows, cells_asked: int, endpoint: str, estimator: str) -> list[float]:

@@ -6,6 +6,7 @@ another size of blocks finds whatever it shares with what was computed before.
 """
 
 import itertools
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -47,13 +48,19 @@ class Parts:
 
     folder: RunFolder
 
-    def keep(self, block: Block, table: pa.Table) -> None:
-        """Write the rows of a block."""
+    def place(self, file: str) -> str:
+        """Where a part lies, the same for every way of naming its folder."""
+        return os.path.join(os.path.realpath(self.folder.path), file)
+
+    def keep(self, block: Block, table: pa.Table) -> str:
+        """Write the rows of a block; the file of the part."""
         pairs = [pair_key(*one) for one in block.judged]
         place = f"{self._of(block.cell)}/{digest({'judged': pairs})[:16]}"
         if self.folder.read_checked(f"{place}/{JUDGED}") is None:
             self.folder.write_checked_json(f"{place}/{JUDGED}", pairs)
-        self.folder.write_table(f"{place}/r{block.first:09d}-{block.last:09d}.parquet", table)
+        file = f"{place}/r{block.first:09d}-{block.last:09d}.parquet"
+        self.folder.write_table(file, table)
+        return file
 
     def missing(self, cell: Cell, size: int | None = None) -> list[Block]:
         """The blocks of a cell that are not there, or damaged; estimators that lack the same replicates together."""

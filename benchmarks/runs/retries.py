@@ -1,6 +1,6 @@
 """What was lost to a worker's death or a time limit, computed again by the next command and put into its part."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -25,13 +25,13 @@ class Again:
     part: Part
 
 
-def lost_blocks(parts: Parts, cell: Cell, size: int | None, before: float) -> list[Again]:
-    """What was lost of a cell in parts that were written before that time; neighbours that lost the same together."""
+def lost_blocks(parts: Parts, cell: Cell, size: int | None, made: Collection[str]) -> list[Again]:
+    """What was lost of a cell in parts other than those ``made`` just now; neighbours that lost the same together."""
     step, total = size or block_size(cell.scenario), cell.scenario.run.replicates
     judged = {pair_key(*one): one for one in cell.scenario.judged()}
     found = []
     for part in parts.held(cell):
-        if (parts.folder.path / part.file).stat().st_mtime < before and parts.has_lost(part.file):
+        if parts.place(part.file) not in made and parts.has_lost(part.file):
             lost = _lost(parts, part) & np.array([key in judged for key in part.pairs])
             for first, last, places in _spans(lost[: max(total - part.first, 0)], part.first, step):
                 pairs = tuple(judged[part.pairs[place]] for place in places)

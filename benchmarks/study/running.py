@@ -4,7 +4,6 @@ Every block is a pure function of (cell, replicate numbers, seed), so any split 
 """
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
@@ -111,7 +110,7 @@ def asks_another(own: Estimand) -> bool:
 class Work:
     """How a study is computed, which changes no number: workers, where they are, replicates per block.
 
-    With ``retry`` what was lost before ``begun``, by the clock of files, is computed again.
+    With ``retry`` what was lost is computed again, but for parts that were ``made`` by this very work.
     """
 
     jobs: int
@@ -119,7 +118,7 @@ class Work:
     backend: str = "auto"
     tls: Tls | None = None
     retry: bool = True
-    begun: float = field(default_factory=time.time, compare=False)
+    made: set[str] = field(default_factory=set, compare=False)
 
     def workers(self, cells: Sequence[Cell]) -> str:
         """The backend for these cells: users' own functions hold the GIL, so they want processes."""
@@ -144,8 +143,8 @@ def compute(
     folder.note(f"{len(todo)} blocks to compute with {work.workers(cells)}, {work.jobs} jobs")
     with crew(work.workers(cells), work.jobs, work.tls) as workers:
         if again:
-            _retried(workers, parts, again, told)
-        for _ in _computed(workers, parts, todo, told) if todo else ():
+            _retried(workers, parts, again, work, told)
+        for _ in _computed(workers, parts, todo, work, told) if todo else ():
             pass
     folder.note(f"{len(todo)} blocks computed")
     return len(todo) + len(again), len(missing)
@@ -156,13 +155,13 @@ def _to_retry(cells: Sequence[Cell], parts: Parts, work: Work, shard: tuple[int,
     found = {
         (one.part.file, one.block.first, one.block.judged): one
         for cell in cells
-        for one in lost_blocks(parts, cell, work.block, work.begun)
+        for one in lost_blocks(parts, cell, work.block, work.made)
         if _turn(Block(cell, one.part.first, one.part.last, ()), work.block) % shard[1] == shard[0] - 1
     }
     return list(found.values())
 
 
-def _retried(workers: Crew, parts: Parts, again: Sequence[Again], told: Told) -> None:
+def _retried(workers: Crew, parts: Parts, again: Sequence[Again], work: Work, told: Told) -> None:
     """Compute once more what was lost, and put it into its parts as it comes."""
     count = sum((one.block.last - one.block.first) * len(one.block.judged) for one in again)
     parts.folder.note(f"{count} lost estimates to try again")
@@ -174,6 +173,7 @@ def _retried(workers: Crew, parts: Parts, again: Sequence[Again], told: Told) ->
         nonlocal gained
         with guard:
             gained += mend(parts, of[id(block)], table)
+            work.made.add(parts.place(of[id(block)].part.file))
 
     def done(finished: int) -> None:
         told("lost estimates tried again", finished, len(again))
@@ -193,13 +193,16 @@ def _turn(block: Block, size: int | None) -> int:
     return block.cell.number + block.first // (size or block_size(block.cell.scenario))
 
 
-def _computed(workers: Crew, parts: Parts, todo: Sequence[Block], told: Told) -> Iterator[pa.Table]:
+def _computed(workers: Crew, parts: Parts, todo: Sequence[Block], work: Work, told: Told) -> Iterator[pa.Table]:
     """The rows of the blocks, each written as soon as it is there."""
+
+    def keep(block: Block, table: pa.Table) -> None:
+        work.made.add(parts.place(parts.keep(block, table)))
 
     def done(count: int) -> None:
         told("blocks of replicates", count, len(todo))
 
-    return workers.run_in_order(block_rows, todo, done, parts.keep, RESCUE, stalled(told))
+    return workers.run_in_order(block_rows, todo, done, keep, RESCUE, stalled(told))
 
 
 def all_rows(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Told) -> Rows:

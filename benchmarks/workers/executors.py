@@ -186,7 +186,7 @@ class Crew:
         function: Callable[[T], S],
         tasks: Sequence[T],
         done: Callable[[int], None] = lambda count: None,  # noqa: ARG005
-        keep: Callable[[T, S], None] = lambda task, result: None,  # noqa: ARG005
+        keep: Callable[[T, S], object] = lambda task, result: None,  # noqa: ARG005
         rescue: Rescue[T, S] | None = None,
         stalled: Stalled[T] | None = None,
     ) -> Iterator[S]:

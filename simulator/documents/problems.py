@@ -40,6 +40,8 @@ class Problem:
 class DocumentError(Exception):
     """A document that cannot be used: ``problems`` holds all that is wrong with it, one line each in its text."""
 
+    has_lines = True
+
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         lines = [str(problem) for problem in self.problems[:MAX_SHOWN]]

@@ -51,6 +51,8 @@ def _parent_fault(path: Path) -> str | None:
         target = Path(os.path.realpath(path))
         steps = (*reversed(target.parents), target)
         return next((why for step in steps if (why := _parent_fault(step)) is not None), None)
+    if not stat.S_ISDIR(found.st_mode):
+        return None  # there can be nothing in it
     if found.st_mode & _OTHERS_WRITE and not found.st_mode & stat.S_ISVTX:
         return f"others may write to {shown(path)}"
     return None
