@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 from simulator.problems import printable
-from simulator.safe_files import STUMP, UnsafePath, new_file, opened, own_file, read_whole
+from simulator.safe_files import UnsafePath, new_file, opened, own_file, read_whole, sweep
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -190,8 +190,7 @@ class RunFolder:
         with contextlib.ExitStack() as held:
             held.enter_context(self._flock(LOCK, fcntl.LOCK_EX if shard is None else fcntl.LOCK_SH))
             if shard is None:
-                for stump in self.path.rglob(f".*{STUMP}"):
-                    stump.unlink(missing_ok=True)
+                sweep(self.path)
             else:
                 held.enter_context(self._flock(f"{LOCK}-{shard.replace('/', '-of-')}", fcntl.LOCK_EX))
             yield

@@ -13,7 +13,7 @@ from analysis.estimators.trust import untrusted
 from analysis.kernels.status import LOST
 from benchmarks.blocks import Block, Cell, block_rows, blocks
 from benchmarks.executors import crew
-from benchmarks.findings import Findings
+from benchmarks.findings import MOST_TOLD, Findings
 from benchmarks.parts import Parts
 from benchmarks.rows import COUNTS, NUMBERS, SCHEMA, Rows
 from benchmarks.store import RunError, RunFolder
@@ -170,6 +170,15 @@ def _compare(task: Block, made: pa.Table, rows: Rows, found: Findings) -> None:
                 endpoint, one = task.judged[k % each]
                 words = f"{name} of {one.name} on {endpoint} is {b[k]}, computed again {a[k]}"
                 found.add("recomputed", RESULTS, words, number, task.first + int(k) // each)
+    answered = np.flatnonzero(outside & ~np.isin(status[0], LOST))
+    if answered.size:
+        numbers = sorted({task.first + int(k) // each for k in answered})
+        shown = ", ".join(map(str, numbers[:MOST_TOLD])) + (", ..." if len(numbers) > MOST_TOLD else "")
+        found.unchecked.append(
+            f"{answered.size} rows in cell {number} that are said to be lost, and got an answer when they were "
+            f"computed again, be it that a machine was slow or that they were not welcome (replicates {shown}): the "
+            "same `trialtwin run` again tries them"
+        )
     if outside.any():
         found.unchecked.append(f"{int(outside.sum())} rows of lost replicates of users' functions in cell {number}")
 

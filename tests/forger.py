@@ -25,7 +25,7 @@ from benchmarks.manifest import identity, world_identity
 from benchmarks.run_verbs import _present, held
 from benchmarks.store import SUM, RunFolder
 from benchmarks.verbs import own_study
-from simulator.documents import digest
+from simulator.documents import digest, resolved_yaml
 
 Edit = Callable[[dict[str, Any]], None]
 STUDY = (
@@ -51,7 +51,7 @@ def again(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     manifest = json.loads((folder / "manifest.json").read_text())
     found = held(folder)
-    result = study.run_study(found.cells, found.folder, study.Work(1), lambda *_: None)
+    result = study.run_study(found.cells, found.folder, study.Work(1, retry=False), lambda *_: None)
     _present(found.asked, result, found.folder, True)
     assert manifest == json.loads((folder / "manifest.json").read_text())
 
@@ -96,7 +96,7 @@ def in_scenario(folder: Path, edit: Edit) -> None:
     before = [(cell, cell.key[:16]) for cell in prepare(own_study(RunFolder(folder)).cells)]
     tree = yaml.safe_load((folder / "scenario.yaml").read_text())
     edit(tree)
-    (folder / "scenario.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
+    (folder / "scenario.yaml").write_text(resolved_yaml(tree), "utf-8")
     asked = own_study(RunFolder(folder))
     seed = asked.scenario.run.seed
     stated: dict[str, Any] = {"seed": seed, "digest": identity(asked.document, seed)}

@@ -109,6 +109,22 @@ def test_a_lock_of_somebody_else_is_not_emptied(tmp_path: Path) -> None:
     assert (tmp_path / "lock").read_text() == PRECIOUS
 
 
+def test_only_what_we_left_behind_is_swept_up(tmp_path: Path) -> None:
+    """A user may name a folder that others write to as well."""
+    ours, others = f".truth.json.{'0a' * 16}.part", (".holiday.part", f".{'0a' * 16}.part", f"x.{'0a' * 16}.part")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "run" / "deep").mkdir(parents=True)
+    (tmp_path / "run" / "link").symlink_to(tmp_path / "outside")
+    for place in (tmp_path / "outside", tmp_path / "run", tmp_path / "run" / "deep"):
+        for name in (ours, *others):
+            (place / name).write_text(PRECIOUS)
+    with RunFolder(tmp_path / "run").lock():
+        pass
+    for place in (tmp_path / "run", tmp_path / "run" / "deep"):
+        assert {one.name for one in place.glob(".*")} | {one.name for one in place.glob("x*")} == set(others)
+    assert (tmp_path / "outside" / ours).exists()
+
+
 @pytest.mark.parametrize("name", ["parts", "truths", "replay", "parts/*", "parts/*/*"])
 def test_no_folder_below_the_run_folder_may_be_a_link(folder: Path, tmp_path: Path, name: str) -> None:
     outside = tmp_path / "outside"
