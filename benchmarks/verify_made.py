@@ -136,13 +136,11 @@ def check_looks(asked: Sequence[Cell], result: StudyResult, folder: RunFolder, f
         for cell in asked:
             own = [one for one in result.looks if one.cell == cell.number]
             if not as_scheduled(cell, own):
-                told = (
-                    f"looks at {', '.join(f'{one.replicates:,}' for one in own) or 'nothing'}, not as run.until has it"
-                )
-                found.add("look", LOOKS, told, cell.number)
+                counts = ", ".join(f"{one.replicates:,}" for one in own) or "nothing"
+                found.add("look", LOOKS, f"looks at {counts}, not as run.until has it", cell.number)
             rounds |= {(one.cell, one.replicates): k for k, one in enumerate(own)}
-        right = sorted(result.looks, key=lambda one: (rounds[one.cell, one.replicates], one.cell))
-        if folder.read_bytes(LOOKS) != _json([asdict(one) for one in right]):
+        ordered = sorted(result.looks, key=lambda one: (rounds[one.cell, one.replicates], one.cell))
+        if folder.read_bytes(LOOKS) != _json([asdict(one) for one in ordered]):
             found.add("look", LOOKS, "is not written as a run writes it")
     for one in result.looks:
         cell = with_replicates(next(own for own in result.cells if own.number == one.cell), one.replicates)

@@ -360,9 +360,7 @@ def test_looks_are_those_of_the_schedule(tmp_path: Path) -> None:
     """Whoever stops when it suits him has other looks, or hides some; what is left follows from the rows."""
     until = ("-S", "run.until={mcse: {coverage: 0.08}, most: 40}", "-S", "run.replicates=8", "-S", "sweep={}")
     forger.ran(tmp_path / "until", *until)
-    for k, edit in enumerate((_sooner, list.clear, lambda looks: looks.extend(looks), lambda looks: looks[0].update(
-        errors=looks[0].pop("errors")
-    ))):  # fmt: skip
+    for k, edit in enumerate((_sooner, _none, _twice, _in_another_order)):
         folder = forger.copied(tmp_path / "until", tmp_path / f"forged-{k}")
         forger.in_json(folder, "looks.json", edit)
         assert kinds(told(folder)) & {"look", "refused"}, k
@@ -370,6 +368,18 @@ def test_looks_are_those_of_the_schedule(tmp_path: Path) -> None:
 
 def _sooner(looks: list[dict[str, Any]]) -> None:
     looks.insert(0, {**looks[0], "replicates": 8, "enough": False})
+
+
+def _none(looks: list[dict[str, Any]]) -> None:
+    looks.clear()
+
+
+def _twice(looks: list[dict[str, Any]]) -> None:
+    looks.extend(looks.copy())
+
+
+def _in_another_order(looks: list[dict[str, Any]]) -> None:
+    looks[0]["errors"] = looks[0].pop("errors")
 
 
 def test_the_code_of_a_study_belongs_to_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from analysis.kernels.status import Status
 from benchmarks.cli import cli
 from benchmarks.own_parquet import opened_parquet
 from benchmarks.rows import SCHEMA
@@ -213,6 +214,17 @@ def test_a_part_that_unpacks_to_gigabytes_is_refused(folder: Path) -> None:
     RunFolder(folder).write_checked(str(part.relative_to(folder)), part.read_bytes())
     (folder / "results.parquet").unlink()
     assert "that unpack to" in refused(["merge", str(folder)])
+
+
+@pytest.mark.parametrize("column", [{"x": [1]}, {"status": ["WORKER_LOST"]}, {"status": [99]}, {"value": [[1.0]]}])
+def test_a_part_of_other_columns_is_refused_when_it_would_mend_what_was_lost(
+    folder: Path, tmp_path: Path, column: dict[str, Any]
+) -> None:
+    other = forger.copied(folder, tmp_path / "other")
+    part = str(forger.part(folder).relative_to(folder))
+    forger.column(folder, part, "status", lambda codes: codes.__setitem__(0, int(Status.WORKER_LOST)))
+    RunFolder(other).write_table(part, pa.table(column))
+    assert f"{part}: " in refused(["merge", str(folder), str(other)])
 
 
 def test_names_that_the_study_does_not_have_are_refused(folder: Path) -> None:
