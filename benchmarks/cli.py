@@ -308,7 +308,8 @@ def _guarded(command: Callable[[], Any]) -> int:
         click.echo(f"trialtwin: {_of_the_machine(error)}", err=True)
         return 2
     except _user_mistakes() as error:
-        text = str(error) if hasattr(error, "problems") else printable(str(error), 10_000)  # whose lines are its own
+        lines = str(error).split("\n") if hasattr(error, "lines_of_its_own") else [str(error)]
+        text = str(error) if hasattr(error, "problems") else "\n".join(printable(line, 10_000) for line in lines)
         click.echo(f"trialtwin: {text}" if "\n" not in text else text, err=True)
         return 2
     return code if isinstance(code, int) else 0

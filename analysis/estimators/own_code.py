@@ -36,6 +36,8 @@ _KNOWN: "dict[str, Source]" = {}
 class OwnFunctionError(Exception):
     """A user's function cannot be found or used; its message is one line, or one for each file."""
 
+    lines_of_its_own = True
+
 
 @dataclass(frozen=True)
 class Source:
