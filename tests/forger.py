@@ -25,7 +25,7 @@ from benchmarks.cli.verbs import own_study
 from benchmarks.runs.manifest import identity, world_identity
 from benchmarks.runs.store import SUM, RunFolder
 from benchmarks.study import running
-from simulator.documents.loading import digest
+from simulator.documents.loading import digest, resolved_yaml
 
 Edit = Callable[[dict[str, Any]], None]
 STUDY = (
@@ -51,7 +51,7 @@ def again(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     manifest = json.loads((folder / "manifest.json").read_text())
     found = held(folder)
-    result = running.run_study(found.cells, found.folder, running.Work(1), lambda *_: None)
+    result = running.run_study(found.cells, found.folder, running.Work(1, retry=False), lambda *_: None)
     _present(found.asked, result, found.folder, True)
     assert manifest == json.loads((folder / "manifest.json").read_text())
 
@@ -96,7 +96,7 @@ def in_scenario(folder: Path, edit: Edit) -> None:
     before = [(cell, cell.key[:16]) for cell in prepare(own_study(RunFolder(folder)).cells)]
     tree = yaml.safe_load((folder / "scenario.yaml").read_text())
     edit(tree)
-    (folder / "scenario.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
+    (folder / "scenario.yaml").write_text(resolved_yaml(tree), "utf-8")
     asked = own_study(RunFolder(folder))
     seed = asked.scenario.run.seed
     stated: dict[str, Any] = {"seed": seed, "digest": identity(asked.document, seed)}

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -290,3 +291,13 @@ def test_whatever_becomes_of_a_task_in_dask_its_future_ends(error: BaseException
     given_up.cancel()
     asyncio.run(dask_pool._handed_over(Held(error), given_up))
     assert given_up.cancelled()
+
+
+@pytest.mark.parametrize("module", ["benchmarks.workers.pools", "analysis.estimators.own_process"])
+def test_a_worker_may_import_this_first(module: str) -> None:
+    """What a worker process unpickles first is imported before anything else of ours."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {module}"], cwd=HOME, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

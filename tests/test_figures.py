@@ -1,7 +1,10 @@
 """What holds for every figure: any label, the same bytes, nothing cut or on top of another, told apart in grey."""
 
 import itertools
+import os
 import re
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -289,3 +292,17 @@ def test_where_there_is_nothing_to_show_that_is_shown(name: str) -> None:
     figure = NOTHING[name]()
     assert svg(figure)
     assert faults(figure) == []
+
+
+@pytest.mark.parametrize("kind", ["pipe", "no text"])
+def test_what_lies_as_matplotlibrc_in_the_current_folder_is_not_read(tmp_path: Path, kind: str) -> None:
+    """A mailed folder could end or hang every command that draws."""
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "matplotlibrc")
+    else:
+        (tmp_path / "matplotlibrc").write_bytes(b"\xff\xfe backend: module://evil")
+    done = subprocess.run(
+        [sys.executable, "-c", "import benchmarks.report"], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")

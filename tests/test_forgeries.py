@@ -170,6 +170,14 @@ SHALLOW: dict[str, tuple[str, Forge]] = {
     "a link": ("foreign", _link),
     "a pipe": ("foreign", lambda f: os.mkfifo(f / "parts" / "pipe")),
     "a report that is missing": ("missing", lambda f: (f / "report.html").unlink()),
+    "words in the scenario": ("manifest", lambda f: (f / "scenario.yaml").write_text(
+        "# seed fixed in the protocol\n" + (f / "scenario.yaml").read_text())),
+    "a seed stated twice": ("manifest", _edited("manifest.json", "{", '{\n  "seed": 12345,')),
+    "a key of nobody's": ("manifest", _json("manifest.json", lambda held: held.update(audited="by a journal"))),
+    "a version of nothing": ("version", _json("manifest.json", lambda held: held["versions"].update(R="4.2"))),
+    "code that is not of the study": ("manifest", _json("manifest.json", lambda held: held["own"].update(rate="x"))),
+    "a verdict stated twice": ("document", _edited("result.json", "{", '{\n  "verdict": "All is well.",')),
+    "a null in result.json": ("document", _json("result.json", lambda held: held.update(note=None))),
     "what differs from the base": ("manifest", _json("manifest.json", _set("base", "rows", to=[]))),
 }  # fmt: skip
 """Forgeries of one layer with new checksums, found with nothing computed again, and by what kind of finding."""
@@ -346,6 +354,60 @@ def test_a_moved_folder_holds_and_looks_are_checked(tmp_path: Path) -> None:
     assert told(tmp_path / "moved", EVERY)["holds"]
     forger.in_json(tmp_path / "moved", "looks.json", _set(0, "errors", "coverage", to=0.07))
     assert "look" in kinds(told(tmp_path / "moved"))
+
+
+def test_looks_are_those_of_the_schedule(tmp_path: Path) -> None:
+    """Whoever stops when it suits him has other looks, or hides some; what is left follows from the rows."""
+    until = ("-S", "run.until={mcse: {coverage: 0.08}, most: 40}", "-S", "run.replicates=8", "-S", "sweep={}")
+    forger.ran(tmp_path / "until", *until)
+    for k, edit in enumerate((_sooner, _none, _twice, _in_another_order)):
+        folder = forger.copied(tmp_path / "until", tmp_path / f"forged-{k}")
+        forger.in_json(folder, "looks.json", edit)
+        assert kinds(told(folder)) & {"look", "refused"}, k
+
+
+def _sooner(looks: list[dict[str, Any]]) -> None:
+    looks.insert(0, {**looks[0], "replicates": 8, "enough": False})
+
+
+def _none(looks: list[dict[str, Any]]) -> None:
+    looks.clear()
+
+
+def _twice(looks: list[dict[str, Any]]) -> None:
+    looks.extend(looks.copy())
+
+
+def _in_another_order(looks: list[dict[str, Any]]) -> None:
+    looks[0]["errors"] = looks[0].pop("errors")
+
+
+def test_the_code_of_a_study_belongs_to_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "rates.py").write_text("def rate(cohort):\n    return 0.1, 0.2\n")
+    one = f"{{kind: own, name: rate, function: '{tmp_path}/rates.py:rate', endpoints: [OS], measure: none}}"
+    folder = tmp_path / "run"
+    forger.ran(folder, "-S", f"estimators=[{one}]", "-S", "sweep={}", "--trust")
+    assert told(folder)["holds"]
+    place = str(forger.part(folder).relative_to(folder))
+    forger.column(folder, place, "value", lambda v: v.__setitem__(3, np.nan))
+    forger.column(folder, place, "status", lambda v: v.__setitem__(3, int(Status.TIMEOUT)))
+    forger.again(folder)
+    found = told(folder, EVERY)
+    assert found["holds"]  # a machine may have been slow
+    assert any("got an answer" in one and "(replicates 3)" in one for one in found["not_checked"])
+    for file in (folder / "own").iterdir():
+        file.unlink()
+    assert kinds(told(folder)) == {"code"}
+
+
+def test_what_a_folder_says_cannot_steer_a_terminal(folder: Path) -> None:
+    forger.in_json(folder, "manifest.json", _set("machine", to="\x1b]0;owned\x07\ud800"))
+    text, holds = verify(folder, NONE, None, False)
+    assert not holds
+    assert "\x1b" not in text
+    assert "owned" in text
+    text.encode()
 
 
 def test_the_rows_of_a_question_are_checked_too(tmp_path: Path) -> None:

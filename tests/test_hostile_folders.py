@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from analysis.kernels.status import Status
 from benchmarks.asked.errors import RunError
 from benchmarks.cli.commands import cli
 from benchmarks.runs.own_parquet import opened_parquet
@@ -110,6 +111,22 @@ def test_a_lock_of_somebody_else_is_not_emptied(tmp_path: Path) -> None:
     assert (tmp_path / "lock").read_text() == PRECIOUS
 
 
+def test_only_what_we_left_behind_is_swept_up(tmp_path: Path) -> None:
+    """A user may name a folder that others write to as well."""
+    ours, others = f".truth.json.{'0a' * 16}.part", (".holiday.part", f".{'0a' * 16}.part", f"x.{'0a' * 16}.part")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "run" / "deep").mkdir(parents=True)
+    (tmp_path / "run" / "link").symlink_to(tmp_path / "outside")
+    for place in (tmp_path / "outside", tmp_path / "run", tmp_path / "run" / "deep"):
+        for name in (ours, *others):
+            (place / name).write_text(PRECIOUS)
+    with RunFolder(tmp_path / "run").lock():
+        pass
+    for place in (tmp_path / "run", tmp_path / "run" / "deep"):
+        assert {one.name for one in place.glob(".*")} | {one.name for one in place.glob("x*")} == set(others)
+    assert (tmp_path / "outside" / ours).exists()
+
+
 @pytest.mark.parametrize("name", ["parts", "truths", "replay", "parts/*", "parts/*/*"])
 def test_no_folder_below_the_run_folder_may_be_a_link(folder: Path, tmp_path: Path, name: str) -> None:
     outside = tmp_path / "outside"
@@ -198,6 +215,17 @@ def test_a_part_that_unpacks_to_gigabytes_is_refused(folder: Path) -> None:
     RunFolder(folder).write_checked(str(part.relative_to(folder)), part.read_bytes())
     (folder / "results.parquet").unlink()
     assert "that unpack to" in refused(["merge", str(folder)])
+
+
+@pytest.mark.parametrize("column", [{"x": [1]}, {"status": ["WORKER_LOST"]}, {"status": [99]}, {"value": [[1.0]]}])
+def test_a_part_of_other_columns_is_refused_when_it_would_mend_what_was_lost(
+    folder: Path, tmp_path: Path, column: dict[str, Any]
+) -> None:
+    other = forger.copied(folder, tmp_path / "other")
+    part = str(forger.part(folder).relative_to(folder))
+    forger.column(folder, part, "status", lambda codes: codes.__setitem__(0, int(Status.WORKER_LOST)))
+    RunFolder(other).write_table(part, pa.table(column))
+    assert f"{part}: " in refused(["merge", str(folder), str(other)])
 
 
 def test_names_that_the_study_does_not_have_are_refused(folder: Path) -> None:

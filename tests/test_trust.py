@@ -418,6 +418,9 @@ def test_a_list_that_cannot_be_kept_is_told(place: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("HOME", str(place / "home"))
     trust.remember([own_code.Source("/x.py", b"#")])
     assert (place / "home/.config/trialtwin/trusted").exists()
+    monkeypatch.setenv("HOME", "")
+    with pytest.raises(OwnFunctionError, match="there is no home folder"):
+        trust.remember([own_code.Source("/y.py", b"# y")])
     assert not marker.exists()
 
 

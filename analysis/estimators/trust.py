@@ -125,7 +125,8 @@ def _listed() -> set[str]:
 def _home() -> Path | None:
     """The folder of the list, None where the user has no home."""
     given = os.environ.get("XDG_CONFIG_HOME", "")
-    base = given if os.path.isabs(given) else os.path.join(os.path.expanduser("~"), ".config")
+    home = "" if os.environ.get("HOME") == "" else os.path.expanduser("~")  # which takes an empty one for /
+    base = given if os.path.isabs(given) else os.path.join(home, ".config")
     return Path(base) / "trialtwin" if os.path.isabs(base) else None
 
 

@@ -67,11 +67,16 @@ def own_functions(scenario: Scenario) -> dict[str, str]:
 
 def pinned_code(document: Document) -> Iterator[Source]:
     """The code, where it is at hand, of all functions that a document names, each file once."""
-    named = (node.value for _, node in _named(document.root))
-    for digest in dict.fromkeys(own_code.digest_of(function) for function in named if own_code.is_pinned(function)):
+    for digest in pinned_digests(document):
         code = own_code.known(digest)
         if code is not None:
             yield code
+
+
+def pinned_digests(document: Document) -> list[str]:
+    """The SHA-256 of the code of all functions that a document names by their content, each once."""
+    named = (node.value for _, node in _named(document.root))
+    return list(dict.fromkeys(own_code.digest_of(function) for function in named if own_code.is_pinned(function)))
 
 
 def check_own(scenarios: Iterable[Scenario]) -> list[Source]:

@@ -5,6 +5,8 @@ import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from simulator.documents.problems import printable
+
 MOST_TOLD = 20
 """So many findings of one kind are told one by one."""
 
@@ -23,7 +25,7 @@ class Finding:
         """The finding in a line."""
         place = "" if self.cell is None else f", cell {self.cell}"
         place += "" if self.replicate is None else f", replicate {self.replicate}"
-        return f"{self.kind}: {self.file}{place}: {self.told}"
+        return printable(f"{self.kind}: {self.file}{place}: {self.told}", 10_000)
 
 
 @dataclass
@@ -51,11 +53,13 @@ class Findings:
         """All of it in lines, what differs first."""
         count = len(self.found) + sum(self.untold.values())
         verdict = "holds" if self.holds else f"does NOT hold: {count} finding{'s' if count > 1 else ''}"
-        lines = [f"{folder}: {verdict}", *(f"  {one.as_text()}" for one in self.found)]
+        lines = [f"{printable(folder, 10_000)}: {verdict}", *(f"  {one.as_text()}" for one in self.found)]
         lines += [f"  {kind}: {more} more" for kind, more in self.untold.items()]
         for heading, said in (("checked", self.checked), ("not checked", self.unchecked)):
             for one in said:
-                lines += textwrap.wrap(one, 100, initial_indent=f"{heading}: ", subsequent_indent="  ")
+                lines += textwrap.wrap(
+                    printable(one, 10_000), 100, initial_indent=f"{heading}: ", subsequent_indent="  "
+                )
         return "\n".join([*lines, f"sealed digest {sealed}"] if sealed else lines)
 
     def as_json(self, folder: str, sealed: str, recomputed: list[dict[str, int]]) -> str:

@@ -17,7 +17,7 @@ from benchmarks.asked.errors import RunError
 from benchmarks.asked.own_files import ask_trust
 from benchmarks.cli.findings import Findings
 from benchmarks.cli.run_verbs import Held, held
-from benchmarks.cli.verify_files import check_files, check_manifest
+from benchmarks.cli.verify_files import check_files, check_manifest, check_written
 from benchmarks.cli.verify_made import (
     check_asked,
     check_documents,
@@ -67,7 +67,8 @@ def verify(path: Path, how: How, stated: str | None, as_json: bool) -> tuple[str
     kind = run.manifest.get("kind", STUDY)
     looking = any(cell.scenario.run.until is not None for cell in run.cells)
     check_files(run.folder, kind, looking, found)
-    check_manifest(run.manifest, run.asked.document, scenario.run.seed, platform.machine(), found)
+    check_manifest(run.manifest, run.asked.document, scenario, platform.machine(), found)
+    check_written(run.folder, run.asked.document, run.manifest, found)
     if how.trust:
         ask_trust((cell for _, cell in run.asked.cells), True)
     ready_kernels(KERNELS)
@@ -96,7 +97,7 @@ def _study(run: Held, how: How, found: Findings) -> tuple[str, list[tuple[Cell, 
     check_parts(result.cells, result.rows, run.folder, found)
     again = _again(result.cells, result.rows, how, found)
     check_truths(result, run.folder, _truths_again(result.cells, how), how.work.jobs, found)
-    check_looks(result, run.folder, found)
+    check_looks(run.cells, result, run.folder, found)
     check_performance(result, run.folder, found)
     check_documents(result, document, scenario, run.manifest, run.folder, sealed, found)
     return sealed, again

@@ -1,6 +1,7 @@
 """Whether a run folder holds the files of a run and no others, each as its checksum says."""
 
 import hashlib
+import json
 import os
 import re
 import stat
@@ -10,10 +11,12 @@ from typing import Any
 from analysis.estimators.own_code import FOLDER
 from benchmarks.asked.base import base_of
 from benchmarks.asked.errors import RunError
+from benchmarks.asked.own_files import own_functions, pinned_digests
+from benchmarks.asked.scenario import Scenario
 from benchmarks.cli.findings import Findings
-from benchmarks.runs.manifest import STUDY, identity, versions, world_identity
+from benchmarks.runs.manifest import MANIFEST, SCENARIO, SHAPE, STUDY, identity, versions, world_identity
 from benchmarks.runs.store import SUM, RunFolder
-from simulator.documents.loading import Document, shipped
+from simulator.documents.loading import Document, resolved_yaml, shipped
 from simulator.documents.safe_files import STUMP, kind_of
 
 SEALED = ("results.parquet", "results.json")
@@ -87,23 +90,43 @@ def _walked(folder: RunFolder, found: Findings) -> set[str]:
     return names
 
 
-def check_manifest(manifest: Mapping[str, Any], document: Document, seed: int, machine: str, found: Findings) -> None:
+def check_manifest(
+    manifest: Mapping[str, Any], document: Document, scenario: Scenario, machine: str, found: Findings
+) -> None:
     """Findings where the manifest is not that of the scenario, or of other versions than these."""
+    seed, study = scenario.run.seed, manifest.get("kind", STUDY) == STUDY
     for key, value in (
         ("seed", seed),
         ("digest", identity(document, seed)),
         ("world", world_identity(document, seed)),
+        ("own", own_functions(scenario) if study else {}),
     ):
-        if manifest[key] != value:
-            found.add("manifest", "manifest.json", f"'{key}' is {manifest[key]}, that of scenario.yaml is {value}")
+        if manifest.get(key, value) != value:
+            found.add("manifest", MANIFEST, f"'{key}' is {manifest[key]}, that of scenario.yaml is {value}")
+    for key in manifest.keys() - SHAPE.keys():
+        found.add("manifest", MANIFEST, f"'{key}' is no key of a manifest")
     held, now = manifest["versions"], versions()
-    other = [f"{name} {held.get(name)}, now {one}" for name, one in now.items() if held.get(name) != one]
+    names = dict.fromkeys([*now, *held])
+    other = [f"{name} {held.get(name)}, now {now.get(name)}" for name in names if held.get(name) != now.get(name)]
     other += [] if manifest["machine"] == machine else [f"machine {manifest['machine']}, now {machine}"]
     if other:
         told = f"made by other versions than these ({'; '.join(other)}): what differs below may come of that"
         found.add("version", "manifest.json", f"{told}; verify with the version that made it")
     _check_base(manifest, document, found)
     found.checked.append("manifest.json against scenario.yaml, and its versions against these")
+
+
+def check_written(folder: RunFolder, document: Document, manifest: Mapping[str, Any], found: Findings) -> None:
+    """Findings where the study and its manifest say more, or twice, to who reads the files, or lack the code."""
+    for name, right in (
+        (SCENARIO, resolved_yaml(document.tree).encode()),
+        (MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode()),
+    ):
+        if folder.read_bytes(name) != right:
+            found.add("manifest", name, "is not written as a run writes it")
+    for digest in pinned_digests(document):
+        if folder.read_checked(name := f"{FOLDER}/{digest}.py") is None:
+            found.add("code", name, "is not there whole: the code of a function that the study names")
 
 
 def _check_base(manifest: Mapping[str, Any], document: Document, found: Findings) -> None:

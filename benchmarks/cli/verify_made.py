@@ -2,6 +2,7 @@
 
 import html
 import io
+import itertools
 import json
 import re
 import tempfile
@@ -14,9 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.asked.blocks import Cell
+from benchmarks.asked.blocks import Cell, block_size
 from benchmarks.asked.scenario import Scenario
 from benchmarks.cli.findings import Findings
+from benchmarks.performance.looks import Look, schedule
 from benchmarks.runs.code import pages_digest
 from benchmarks.runs.parts import Parts
 from benchmarks.runs.rows import Rows, merged
@@ -124,8 +126,22 @@ def check_asked(cells: Sequence[Cell], folder: RunFolder, again: Sequence[Cell],
         found.unchecked.append(f"{others} files of truths that are not of this design")
 
 
-def check_looks(result: StudyResult, folder: RunFolder, found: Findings) -> None:
-    """Findings where a look at the errors is not what the first replicates and the truths kept for them give."""
+def check_looks(asked: Sequence[Cell], result: StudyResult, folder: RunFolder, found: Findings) -> None:
+    """Findings where a look at the errors is not what the first replicates and the truths kept for them give.
+
+    Or where looks are not all those, and no others, after which a study stops there.
+    """
+    if any(cell.scenario.run.until is not None for cell in asked):
+        rounds: dict[tuple[int, int], int] = {}
+        for cell in asked:
+            own = [one for one in result.looks if one.cell == cell.number]
+            if not as_scheduled(cell, own):
+                counts = ", ".join(f"{one.replicates:,}" for one in own) or "nothing"
+                found.add("look", LOOKS, f"looks at {counts}, not as run.until has it", cell.number)
+            rounds |= {(one.cell, one.replicates): k for k, one in enumerate(own)}
+        ordered = sorted(result.looks, key=lambda one: (rounds[one.cell, one.replicates], one.cell))
+        if folder.read_bytes(LOOKS) != _json([asdict(one) for one in ordered]):
+            found.add("look", LOOKS, "is not written as a run writes it")
     for one in result.looks:
         cell = with_replicates(next(own for own in result.cells if own.number == one.cell), one.replicates)
         with tempfile.TemporaryDirectory() as place:
@@ -141,6 +157,16 @@ def check_looks(result: StudyResult, folder: RunFolder, found: Findings) -> None
             found.add("look", LOOKS, f"at {one.replicates:,} replicates is not what the rows give", cell.number)
     if result.looks:
         found.checked.append(f"{len(result.looks)} looks at the Monte Carlo errors, each from its own replicates")
+
+
+def as_scheduled(cell: Cell, looks: Sequence[Look]) -> bool:
+    """Whether these are the looks at a cell after which a study stops: none left out, none too many."""
+    until = cell.scenario.run.until
+    if until is None or not looks:
+        return until is None and not looks
+    due = list(itertools.islice(schedule(cell.scenario, until, block_size(cell.scenario)), len(looks)))
+    done = [one.enough for one in looks]
+    return [one.replicates for one in looks] == due and not any(done[:-1]) and (done[-1] or due[-1] == until.most)
 
 
 def check_performance(result: StudyResult, folder: RunFolder, found: Findings) -> None:
@@ -200,8 +226,11 @@ def check_documents(
             told = "made by another version of what words reports: what differs in words may come of that"
             found.add("version", "result.json", f"{told}; `trialtwin report` makes both again")
         right["provenance"] |= {key: _of(held, "provenance", key) for key in ("folder", "pages")}
-        for path, one, other in _leaves(held, right, ""):
+        differing = _leaves(held, right, "")
+        for path, one, other in differing:
             found.add("document", "result.json", f"{path} is {_cut(one)}, {_cut(other)} is right")
+        if not differing and content != _json(right):
+            found.add("document", "result.json", "is not written as a run writes it")
     if page is not None:
         made = study_report(result, document, scenario, manifest, sealed)
         _tell_page(page.decode("utf-8", "replace"), made, found)

@@ -14,7 +14,7 @@ from analysis.estimators.trust import untrusted
 from analysis.kernels.status import LOST
 from benchmarks.asked.blocks import Block, Cell, block_rows, blocks
 from benchmarks.asked.errors import RunError
-from benchmarks.cli.findings import Findings
+from benchmarks.cli.findings import MOST_TOLD, Findings
 from benchmarks.runs.parts import Parts
 from benchmarks.runs.rows import SCHEMA, Rows
 from benchmarks.runs.store import RunFolder
@@ -172,6 +172,15 @@ def _compare(task: Block, made: pa.Table, rows: Rows, found: Findings) -> None:
                 endpoint, one = task.judged[k % each]
                 words = f"{name} of {one.name} on {endpoint} is {b[k]}, computed again {a[k]}"
                 found.add("recomputed", RESULTS, words, number, task.first + int(k) // each)
+    answered = np.flatnonzero(outside & ~np.isin(status[0], LOST))
+    if answered.size:
+        numbers = sorted({task.first + int(k) // each for k in answered})
+        shown = ", ".join(map(str, numbers[:MOST_TOLD])) + (", ..." if len(numbers) > MOST_TOLD else "")
+        found.unchecked.append(
+            f"{answered.size} rows in cell {number} that are said to be lost, and got an answer when they were "
+            f"computed again, be it that a machine was slow or that they were not welcome (replicates {shown}): the "
+            "same `trialtwin run` again tries them"
+        )
     if outside.any():
         found.unchecked.append(f"{int(outside.sum())} rows of lost replicates of users' functions in cell {number}")
 

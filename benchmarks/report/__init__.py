@@ -1,5 +1,6 @@
 """Reports: one self-contained HTML page per study, cohort or answer, readable without a network or a script."""
 
+import analysis.figures  # noqa: F401  before matplotlib, whose settings it guards
 from benchmarks.report.answer_pages import performance_report, question_report, validation_report
 from benchmarks.report.cohort_page import cohort_report
 from benchmarks.report.gallery_page import gallery_entry, gallery_page

@@ -38,9 +38,10 @@ SHAPE: Mapping[str, Callable[[Any], bool]] = {
     "files": lambda one: isinstance(one, list) and all(map(_is_text, one)),
     "kind": lambda one: _is_text(one),
     "base": lambda one: bool(read_base(one)),
+    "own": lambda one: _are_texts(one),
 }
 """What stands at each key of a manifest."""
-LATER = ("kind", "base")
+LATER = ("kind", "base", "own")
 """Keys that older manifests lack."""
 
 

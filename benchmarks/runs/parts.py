@@ -119,14 +119,19 @@ class Parts:
 
     def has_lost(self, file: str) -> bool:
         """Whether a part may hold a row that was lost, by the largest status that its file names."""
-        import pyarrow.parquet as pq
+        from benchmarks.runs.own_parquet import opened_parquet
+        from simulator.documents.safe_files import opened
 
+        place = str(self.folder.path / file)
         try:
-            found = pq.ParquetFile(self.folder.path / file).metadata
-        except (OSError, pa.ArrowException) as error:
-            raise RunError(f"{self.folder.path / file}: cannot be read ({error})") from None
-        place = found.schema.names.index("status")
-        told = [found.row_group(group).column(place).statistics for group in range(found.num_row_groups)]
+            with opened(self.folder.path, file) as stream, opened_parquet(stream, place) as source:
+                found, schema = source.metadata, source.schema_arrow
+        except OSError as error:
+            raise RunError(f"{place}: cannot be read ({error.strerror})") from None
+        if not schema.equals(PART):
+            raise RunError(f"{place}: has other columns than a part; run the study again")
+        at = found.schema.names.index("status")
+        told = [found.row_group(group).column(at).statistics for group in range(found.num_row_groups)]
         return any(one is None or not one.has_min_max or one.max >= min(LOST) for one in told)
 
     def take(self, other: "Parts") -> bool:

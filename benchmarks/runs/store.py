@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 from benchmarks.asked.errors import RunError
 from simulator.documents.problems import printable
-from simulator.documents.safe_files import STUMP, UnsafePath, new_file, opened, own_file, read_whole
+from simulator.documents.safe_files import UnsafePath, new_file, opened, own_file, read_whole, sweep
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -187,8 +187,7 @@ class RunFolder:
         with contextlib.ExitStack() as held:
             held.enter_context(self._flock(LOCK, fcntl.LOCK_EX if shard is None else fcntl.LOCK_SH))
             if shard is None:
-                for stump in self.path.rglob(f".*{STUMP}"):
-                    stump.unlink(missing_ok=True)
+                sweep(self.path)
             else:
                 held.enter_context(self._flock(f"{LOCK}-{shard.replace('/', '-of-')}", fcntl.LOCK_EX))
             yield

@@ -7,6 +7,7 @@ lies, and nowhere below a run folder.
 import contextlib
 import errno
 import os
+import re
 import stat
 import uuid
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 STUMP = ".part"
+_STUMP = re.compile(rf"\..{{0,40}}\.[0-9a-f]{{32}}{re.escape(STUMP)}", re.DOTALL)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NAMED = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -52,6 +54,15 @@ def new_file(root: Path, name: str, flushed: bool = False) -> Iterator[IO[bytes]
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=folder)
+
+
+def sweep(root: Path) -> None:
+    """Remove what interrupted processes of ours left below ``root``, and nothing that is behind a link or another's."""
+    for _, _, names, folder in os.fwalk(root, follow_symlinks=False):
+        for name in names:
+            if _STUMP.fullmatch(name):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=folder)
 
 
 @contextlib.contextmanager

@@ -94,12 +94,13 @@ def made(folder: Path) -> bool:
 
 
 @contextmanager
-def strangers_settings_unread() -> Iterator[None]:
-    """Numba is imported within: it takes settings, a folder of compiled code among them, from the current folder."""
-    if not os.path.lexists(SETTINGS):
+def strangers_settings_unread(name: str = SETTINGS, told: str = "set NUMBA_... in the environment") -> Iterator[None]:
+    """Within, a library is imported that takes settings from the current folder, even where compiled code lies."""
+    if not os.path.lexists(name):
         yield
         return
-    tell(f"{SETTINGS} in the current folder is not read; set NUMBA_... in the environment instead")
+    if told:
+        tell(f"{name} in the current folder is not read; {told} instead")
     here = os.open(".", getattr(os, "O_PATH", os.O_RDONLY))
     try:
         os.chdir("/")
