@@ -13,11 +13,13 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis import own_keeper
-from analysis.estimators.trust import Parcel
 from analysis.own_keeper import HEADER, LOADED, LONGEST, MISTAKE, NUMBERS, SIZE
+
+if TYPE_CHECKING:
+    from analysis.estimators.trust import Parcel
 
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "NUMBA")}
 LOADING = 30.0
@@ -59,7 +61,7 @@ class Gone(Exception):
 class Question:
     """What a child is asked: a function, with its code, of one cohort, whose columns are arrays by name."""
 
-    parcel: Parcel
+    parcel: "Parcel"
     estimator: str
     replicate: int
     level: float
