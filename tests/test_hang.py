@@ -291,7 +291,7 @@ def test_a_time_is_a_number_with_its_unit(text: object, value: float | None) -> 
     assert run.replicate_timeout == run.compiled_timeout == value
 
 
-@pytest.mark.parametrize("text", ["soon", "-1s", "0", "1 day", True, "60 s s", "", "1e9h", [60]])
+@pytest.mark.parametrize("text", ["soon", "-1s", "0", "1 day", True, "60 s s", "", "1e9h", [60], "٣s"])
 def test_what_is_no_time_is_one_clear_line(text: object, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(json.dumps({"extends": "null-effect", "run": {"replicate_timeout": text}}))
     code, out, err = _call("check", str(tmp_path / "own.yaml"))
