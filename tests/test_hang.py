@@ -24,6 +24,7 @@ from analysis.kernels.status import LOST, Status
 from benchmarks import executors, forecast, stuck, study
 from benchmarks.blocks import Block, block_rows, halves, joined, lost_rows, prepare, time_limit
 from benchmarks.executors import Rescue, Stalled, crew
+from benchmarks.findings import Findings
 from benchmarks.parts import Parts
 from benchmarks.patience import seconds, told
 from benchmarks.pools import Serial
@@ -31,9 +32,11 @@ from benchmarks.progress import Progress
 from benchmarks.retries import lost_in, lost_words
 from benchmarks.sampled import samples
 from benchmarks.store import RunError, RunFolder
+from benchmarks.verify_rows import check_again
 from simulator.generate import generate
 from tests.test_cli import _call
 from tests.test_executors_ending import soon
+from tests.trusting import trusted
 from tests.worlds import scenario
 
 BAD = (3, 17, 18)
@@ -70,13 +73,14 @@ def _run(folder: Path, asked: Any, backend: str = "serial", **work: Any) -> stud
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Writes the function, which hangs or dies over three cohorts as long as there is no file ``mended``."""
     monkeypatch.chdir(tmp_path)
-    asked = _asked(20)
+    asked = _asked(20, CRUDE)
     cell = prepare([({}, asked)])[0]
     (sample,) = samples(asked, generate(cell.resolved, 5, np.arange(20)), 5)
     first = [float(columns_of(sample, "OS", r)["time"][0]) for r in BAD]
 
     def write(how: str) -> None:
         Path("mine.py").write_text(f"BAD = {first}\n" + FUNCTION.replace("HOW", HOW[how]))
+        trusted(Path("mine.py"))
 
     write("hangs")
     return write
@@ -141,6 +145,17 @@ def test_only_what_was_lost_is_computed_again_and_once(
     assert set(_statuses(more, "mine")) == {Status.OK}
     fewer = _run(tmp_path / "run", _asked())
     assert fewer.rows_sha256 == _run(tmp_path / "new", _asked()).rows_sha256
+
+
+def test_verify_tells_what_it_did_not_ask_again(tmp_path: Path, file: Callable[[str], None]) -> None:
+    file("dies")
+    cells = prepare([({}, _asked(20))])
+    lost = study.run_study(cells, RunFolder(tmp_path / "run"), study.Work(1, 10, "serial"), lambda *_: None)
+    for chosen, left in ((range(20), 3), (range(10), 1), (range(3), 0)):
+        found = Findings()
+        check_again(lost.rows, [(cells[0], r) for r in chosen], cells, False, study.Work(1), lambda *_: None, found)
+        told = [line for line in found.unchecked if "said to have lost" in line]
+        assert [line.split(" ")[0] for line in told] == ([str(left)] if left else [])
 
 
 @pytest.mark.usefixtures("file")
