@@ -25,6 +25,8 @@ from benchmarks.asked.blocks import Block, block_rows, halves, joined, lost_rows
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.patience import seconds, told
 from benchmarks.asked.sampled import samples
+from benchmarks.cli.findings import Findings
+from benchmarks.cli.verify_rows import check_again
 from benchmarks.runs.parts import Parts
 from benchmarks.runs.retries import lost_in, lost_words
 from benchmarks.runs.store import RunFolder
@@ -144,6 +146,17 @@ def test_only_what_was_lost_is_computed_again_and_once(
     assert set(_statuses(more, "mine")) == {Status.OK}
     fewer = _run(tmp_path / "run", _asked())
     assert fewer.rows_sha256 == _run(tmp_path / "new", _asked()).rows_sha256
+
+
+def test_verify_tells_what_it_did_not_ask_again(tmp_path: Path, file: Callable[[str], None]) -> None:
+    file("dies")
+    cells = prepare([({}, _asked(20))])
+    lost = running.run_study(cells, RunFolder(tmp_path / "run"), running.Work(1, 10, "serial"), lambda *_: None)
+    for chosen, left in ((range(20), 3), (range(10), 1), (range(3), 0)):
+        found = Findings()
+        check_again(lost.rows, [(cells[0], r) for r in chosen], cells, False, running.Work(1), lambda *_: None, found)
+        told = [line for line in found.unchecked if "said to have lost" in line]
+        assert [line.split(" ")[0] for line in told] == ([str(left)] if left else [])
 
 
 @pytest.mark.usefixtures("file")
@@ -297,7 +310,7 @@ def test_a_time_is_a_number_with_its_unit(text: object, value: float | None) -> 
     assert run.replicate_timeout == run.compiled_timeout == value
 
 
-@pytest.mark.parametrize("text", ["soon", "-1s", "0", "1 day", True, "60 s s", "", "1e9h", [60]])
+@pytest.mark.parametrize("text", ["soon", "-1s", "0", "1 day", True, "60 s s", "", "1e9h", [60], "٣s"])
 def test_what_is_no_time_is_one_clear_line(text: object, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(json.dumps({"extends": "null-effect", "run": {"replicate_timeout": text}}))
     code, out, err = _call("check", str(tmp_path / "own.yaml"))

@@ -142,6 +142,47 @@ def circles(home: Path) -> list[str]:
     return sorted(below)
 
 
+def at_once(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run when a module is imported, in order."""
+    for line in body:
+        if isinstance(line, ast.If) and "TYPE_CHECKING" in ast.unparse(line.test):
+            yield from at_once(line.orelse)
+        elif not isinstance(line, DEFINITIONS[:2]):
+            yield line
+            for block in ("body", "handlers", "orelse", "finalbody"):
+                yield from at_once(getattr(line, block, []))
+
+
+def unfinished(home: Path) -> list[str]:
+    """What cannot be imported first, as it needs, on the way, what is not finished; a worker imports in any order."""
+    needs: dict[str, list[str]] = {}
+    for path in modules(home):
+        parts = path.relative_to(home).with_suffix("").parts
+        package = ".".join(parts[:-1])
+        lines = at_once(ast.parse(path.read_text("utf-8")).body)
+        needs[".".join(parts).removesuffix(".__init__")] = [
+            name for line in lines if isinstance(line, ast.Import | ast.ImportFrom) for name in imported(line, package)
+        ]
+
+    def load(name: str, begun: list[str], done: set[str]) -> Iterator[str]:
+        """Faults of importing a module, its packages first."""
+        parts = name.split(".")
+        for depth in range(1, len(parts) + 1):
+            module = ".".join(parts[:depth])
+            if module in begun or module in done or module not in needs:
+                continue
+            begun.append(module)
+            for wanted in needs[module]:
+                yield from load(wanted, begun, done)
+                holder = wanted.rpartition(".")[0]
+                if wanted not in needs and holder in begun:
+                    yield f"{module} wants {wanted}, which is not there yet"
+            begun.remove(module)
+            done.add(module)
+
+    return [f"{name}: {fault}" for name in needs for fault in load(name, [], set())]
+
+
 def ill_mannered(home: Path) -> list[str]:
     """Bare or blanket excepts, public ``**kwargs``, randomness out of its place, undocumented or overlong things."""
     found = []
@@ -214,6 +255,26 @@ def test_a_planted_stray_and_a_planted_circle_are_caught(tmp_path: Path) -> None
 def test_the_door_is_the_only_exception_and_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "THE_DOOR", None)
     assert upward(HOME) == ["simulator/start.py imports benchmarks.cli.commands"]
+
+
+def test_each_module_can_be_imported_first() -> None:
+    assert unfinished(HOME) == []
+
+
+def test_a_planted_import_of_what_is_not_there_yet_is_caught(tmp_path: Path) -> None:
+    (tmp_path / "analysis" / "many").mkdir(parents=True)
+    (tmp_path / "analysis" / "many" / "__init__.py").write_text("from analysis.many.one import f")
+    (tmp_path / "analysis" / "many" / "one.py").write_text("from analysis.link import g\nf = g")
+    (tmp_path / "analysis" / "many" / "two.py").write_text("h = 1")
+    for line, whole in (
+        ("from analysis.many.two import h", False),
+        ("import analysis.many.two as two\nfrom analysis.many import f", False),
+        ("try:\n    from analysis.many.two import h\nfinally:\n    pass", False),
+        ("def g():\n    from analysis.many.two import h", True),
+        ("if TYPE_CHECKING:\n    from analysis.many.two import h", True),
+    ):
+        (tmp_path / "analysis" / "link.py").write_text(line)
+        assert (unfinished(tmp_path) == []) is whole, line
 
 
 def test_manners_are_kept() -> None:

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 UNITS = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0}
 LONGEST = 30 * 86_400.0
-_WRITTEN = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(s|min|h|)\s*")
+_WRITTEN = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(s|min|h|)\s*")
 
 
 def seconds(text: object) -> float | None:

@@ -124,7 +124,7 @@ def check_again(
     refused = refused_functions(cells) if every or chosen else {}
     for function, why in refused.items():
         found.unchecked.append(f"the rows of {own_code.said(function)}, which is not called ({why})")
-    tasks = []
+    tasks, left = [], 0
     for cell in cells:
         judged = tuple(
             pair for pair in cell.scenario.judged() if not (pair[1].kind == "own" and pair[1].function in refused)
@@ -133,6 +133,7 @@ def check_again(
         spans += [] if every else [(number, number + 1) for own, number in chosen if own.number == cell.number]
         for first, last in spans:
             whole = judged if every else _kept(rows, cell, first, judged)
+            left += len(judged) - len(whole)
             tasks += [Block(cell, first, last, whole)] if whole else []
     with crew(work.workers(cells), work.jobs) as workers:
         made = workers.run_in_order(
@@ -143,6 +144,9 @@ def check_again(
     count = sum(task.last - task.first for task in tasks)
     total = sum(cell.scenario.run.replicates for cell in cells)
     found.checked.append(f"{count:,} of {total:,} replicates computed again, bit for bit")
+    if left:
+        told_lost = f"{left:,} rows of these that users' functions are said to have lost (TIMEOUT, WORKER_LOST)"
+        found.unchecked.append(f"{told_lost}; --all calls the functions again")
     if not every:
         found.unchecked.append(f"the other {total - count:,} replicates; --all computes every one again")
 
