@@ -140,8 +140,9 @@ def _held(folder: RunFolder) -> dict[str, Any] | None:
     try:
         return _shaped(plain_json(content))
     except ValueError as error:
-        told = f"its {MANIFEST} is not one of ours ({error}); choose another folder with --out"
-        raise RunError(f"{folder.path}: {told}") from None
+        raise RunError(
+            f"{folder.path}: its {MANIFEST} is not one of ours ({error}); choose another folder with --out"
+        ) from None
 
 
 def read_manifest(folder: RunFolder) -> dict[str, Any]:
