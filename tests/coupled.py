@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.cohort.cohorts import Bools, Cohorts, Endpoint
-from simulator.world.generate import Resolved, generate
+from simulator.cohort.cohorts import Cohorts, Endpoint
+from simulator.numerics.arrays import Bools
+from simulator.world.generate import ResolvedWorld, generate
 from simulator.world.strategies import followed
 
 
 def independent(
-    resolved: Resolved, seed: int, replicates: NDArray[np.int64], patients: int | None = None, luck: str = ""
+    resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int64], patients: int | None = None, luck: str = ""
 ) -> Cohorts:
     """`generate`, the course that a patient did not take being drawn with other luck: what is observed is the same."""
     own = generate(resolved, seed, replicates, patients, luck)
@@ -35,7 +36,7 @@ def independent(
 
 
 def independently_followed(
-    resolved: Resolved,
+    resolved: ResolvedWorld,
     seed: int,
     replicates: NDArray[np.int64],
     grace: float,

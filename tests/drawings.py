@@ -28,7 +28,7 @@ from analysis.figures import (
     sweep,
     tipping,
 )
-from analysis.paper.effects import Arms
+from analysis.paper.effects import ByArm
 from analysis.paper.workflow import CohortAnalysis, analyse
 from analysis.plan.analysis_plan import Plan
 from simulator.cohort.cohorts import Endpoint, Observed
@@ -169,7 +169,7 @@ def on_axes(axes: Axes, label: str) -> dict[str, Callable[[], None]]:
             until=30.0,
         ),
         "forest": lambda: forest.forest(
-            axes, side.subgroups, title=label, arms=Arms(found.arms.treated, found.arms.control), level=0.9
+            axes, side.subgroups, title=label, arms=ByArm(found.arms.treated, found.arms.control), level=0.9
         ),
         "love": lambda: balance.love(axes, found.table1.before, found.table1.after),
         "overlap": lambda: balance.overlap(

@@ -10,14 +10,14 @@ from analysis.paper.numbers import BlockNumbers
 from benchmarks.asked.published_keys import compared
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
-from simulator.world.generate import Resolved, generate
+from simulator.world.generate import ResolvedWorld, generate
 from simulator.world.sections import Printed
 
 SMALLEST_P = 0.001
 
 
 def print_paper(
-    scenario: Scenario, resolved: Resolved, template: Mapping[str, Printed], seed: int, replicate: int
+    scenario: Scenario, resolved: ResolvedWorld, template: Mapping[str, Printed], seed: int, replicate: int
 ) -> dict[str, Printed]:
     """The numbers of one replicate under the keys of a template, each with the decimals that it has there.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from simulator.cohort.cohorts import Cohorts
 from simulator.documents.loading import load, parse
-from simulator.world.generate import Resolved, generate, resolve
+from simulator.world.generate import ResolvedWorld, generate, resolve
 from simulator.world.sections import World
 
 
@@ -94,7 +94,7 @@ def cohorts(asked: World, replicates: int = 1, patients: int | None = None, seed
 
 
 @functools.cache
-def paper() -> Resolved:
+def paper() -> ResolvedWorld:
     """The published study's world, resolved."""
     return resolve(parse(load("hcc-lung-metastasis"), World, ignore=World.other_rooms))
 

@@ -10,7 +10,14 @@ from pydantic import ValidationError
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from simulator.mechanisms.adverse_events import AdverseEvents, Arm, Resolved, _severe_cuts, draw, resolve
+from simulator.mechanisms.adverse_events import (
+    AdverseEvents,
+    EventCuts,
+    ResolvedAdverseEvents,
+    _severe_cuts,
+    draw,
+    resolve,
+)
 from simulator.numerics.streams import Streams
 
 SIZES = {"LP": 253, "HLP": 169}
@@ -85,7 +92,7 @@ def cuts(spec, version, arm, slope):
 def planted(resolved, change):
     """The resolved events with an error in both arms."""
     zero, one = (change(place, arm) for place, arm in enumerate(resolved.arms))
-    return Resolved(resolved.spec, (zero, one))
+    return ResolvedAdverseEvents(resolved.spec, (zero, one))
 
 
 def test_a_published_table_holds_in_both_arms():
@@ -219,10 +226,10 @@ def test_a_part_of_a_block_has_the_same_bits():
 def test_a_further_event_leaves_the_luck_of_others():
     few = {name: TABLE_4[name] for name in ("nausea", "rash", "fatigue")}
     one, more = events(few, (100, 120, 18, 27)), events({"new": (30, 60, 5, 9), **few}, (100, 120, 18, 27))
-    arm = Arm(1.0, 2.0, np.array([2.0, 1.0, 0.5]), np.array([4.0, 3.0, 2.0]))
-    longer = Arm(1.0, 2.0, np.append(0.3, arm.any_cuts), np.append(2.5, arm.severe_cuts))
-    before = draw(Resolved(one, (arm, arm)), Streams(5), REPLICATES[:9], 50)
-    after = draw(Resolved(more, (longer, longer)), Streams(5), REPLICATES[:9], 50)
+    arm = EventCuts(1.0, 2.0, np.array([2.0, 1.0, 0.5]), np.array([4.0, 3.0, 2.0]))
+    longer = EventCuts(1.0, 2.0, np.append(0.3, arm.any_cuts), np.append(2.5, arm.severe_cuts))
+    before = draw(ResolvedAdverseEvents(one, (arm, arm)), Streams(5), REPLICATES[:9], 50)
+    after = draw(ResolvedAdverseEvents(more, (longer, longer)), Streams(5), REPLICATES[:9], 50)
     for name in few:
         for version in (name, f"{name}_34"):
             assert before[version][0].any()

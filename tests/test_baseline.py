@@ -7,16 +7,16 @@ import pytest
 
 from analysis.kernels.status import Status
 from analysis.paper.effects import AnalysisSet
-from analysis.paper.table1 import Count, Numbers, table1
+from analysis.paper.table1 import ContinuousNumbers, Count, table1
 from analysis.plan.analysis_plan import Plan
 from analysis.two_samples import tests
-from analysis.two_samples.baseline import Baseline, Levels, Rows, baseline, rows_of
+from analysis.two_samples.baseline import BaselineRows, BaselineTable, LevelRow, baseline, rows_of
 from simulator.cohort.terms import Variable
 from tests.agreement import gap
 from tests.reference import two_samples
 from tests.test_workflow import SPECS, read
 
-ROWS = Rows((0, 1), (Levels(0, (50.0,), False), Levels(2, (0.0,), True), Levels(3, (0.0, 1.0), True)))
+ROWS = BaselineRows((0, 1), (LevelRow(0, (50.0,), False), LevelRow(2, (0.0,), True), LevelRow(3, (0.0, 1.0), True)))
 AGREEMENT = 1e-10
 
 
@@ -43,7 +43,7 @@ def arrays(found: object) -> list[np.ndarray]:
     return [] if found is None else [np.asarray(found)]
 
 
-def same(one: Baseline, other: Baseline, rows: object = slice(None)) -> bool:
+def same(one: BaselineTable, other: BaselineTable, rows: object = slice(None)) -> bool:
     """Every bit of one result equals that of the other."""
     pairs = list(zip(arrays(one), arrays(other), strict=True))
     assert len(pairs) > 30
@@ -122,7 +122,9 @@ def test_a_cohort_by_hand() -> None:
     """Treated 1, 2, 3, 4 and 0, 0, 0, 1; untreated 2, 4, 6, 8, 10 and 1, 1, 1, 1, 0."""
     x = np.array([[1, 0], [2, 0], [3, 0], [4, 1], [2, 1], [4, 1], [6, 1], [8, 1], [10, 0]], float)
     treated = np.arange(9) < 4
-    found = baseline(x[None], treated[None], Rows((0,), (Levels(1, (0.0,), True), Levels(0, (2.0, 4.0), False))))
+    found = baseline(
+        x[None], treated[None], BaselineRows((0,), (LevelRow(1, (0.0,), True), LevelRow(0, (2.0, 4.0), False)))
+    )
     assert found.n.tolist() == [[5, 4]]
     numbers = found.continuous
     assert numbers.mean[0, 0].tolist() == [6, 2.5]
@@ -194,11 +196,11 @@ def test_rows_are_those_of_table_1_of_one_cohort() -> None:
         for r in range(2):
             shows = {variable.name: "mean" for variable in observed.variables if variable.kind == "continuous"}
             table = table1(observed, AnalysisSet(here[r]), shows, Plan())
-            numbers = [row for row in table if isinstance(row.treated, Numbers)]
+            numbers = [row for row in table if isinstance(row.treated, ContinuousNumbers)]
             assert len(numbers) == found.continuous.smd.shape[1]
             for c, row in enumerate(numbers):
                 for arm, cell in enumerate((row.control, row.treated)):
-                    assert isinstance(cell, Numbers)
+                    assert isinstance(cell, ContinuousNumbers)
                     mine = [getattr(found.continuous, key)[r, c, arm] for key in ("mean", "sd", "median", "q1", "q3")]
                     assert gap(mine, [cell.mean, cell.sd, cell.median, cell.q1, cell.q3]) < 1e-12
                     assert found.n[r, arm] == cell.n
@@ -225,8 +227,8 @@ def test_rows_of_variables() -> None:
         Variable("bmi", "continuous"),
         Variable("albi", "ordinal", ("1", "2", "3")),
     )
-    coded = (Levels(1, (0.0,), True), Levels(3, (0.0, 1.0), True))
-    assert rows_of(variables) == Rows((0, 2), (Levels(0, (50.0, 65.0), False), *coded))
+    coded = (LevelRow(1, (0.0,), True), LevelRow(3, (0.0, 1.0), True))
+    assert rows_of(variables) == BaselineRows((0, 2), (LevelRow(0, (50.0, 65.0), False), *coded))
 
 
 def test_data_that_say_nothing_leave_their_neighbours_alone() -> None:
@@ -269,7 +271,7 @@ def test_data_that_say_nothing_leave_their_neighbours_alone() -> None:
 
 def test_one_patient_has_a_mean_and_no_sd() -> None:
     x = np.array([[[3.0], [5.0], [8.0]]])
-    found = baseline(x, np.array([[True, False, False]]), Rows((0,), ())).continuous
+    found = baseline(x, np.array([[True, False, False]]), BaselineRows((0,), ())).continuous
     assert found.mean[0, 0].tolist() == [6.5, 3]
     assert [q[0, 0, 1] for q in (found.q1, found.median, found.q3)] == [3, 3, 3]
     assert np.isnan(found.sd[0, 0, 1])
@@ -279,7 +281,7 @@ def test_one_patient_has_a_mean_and_no_sd() -> None:
 
 def test_tables_without_rows_of_a_kind() -> None:
     x, treated, here = block()
-    bare = baseline(x, treated, Rows((), ()), present=here)
+    bare = baseline(x, treated, BaselineRows((), ()), present=here)
     assert bare.continuous.smd.shape == bare.categorical.p.shape == (12, 0)
     full = baseline(x, treated, ROWS, present=here)
     assert (bare.n == full.n).all()
@@ -294,6 +296,6 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="present has the shape"):
         baseline(x, treated, ROWS, present=here[:7])
     with pytest.raises(IndexError):
-        baseline(x, treated, Rows((), (Levels(4, (0.0,), True),)))
+        baseline(x, treated, BaselineRows((), (LevelRow(4, (0.0,), True),)))
     with pytest.raises(IndexError):
-        baseline(x, treated, Rows((4,), ()))
+        baseline(x, treated, BaselineRows((4,), ()))

@@ -11,7 +11,7 @@ from benchmarks.asked.scenario import Scenario
 from benchmarks.cli.commands import main
 from benchmarks.truth.of_cells import find_truths
 from benchmarks.twin.calibrate import Fit, calibrate
-from benchmarks.twin.targets import Target, free_paths, targets_of, with_leaf
+from benchmarks.twin.targets import PublishedTarget, free_paths, targets_of, with_leaf
 from simulator.documents.loading import Document, load, parse, shipped
 from simulator.world.generate import resolve
 from simulator.world.sections import Printed
@@ -162,7 +162,7 @@ def test_targets_leave_out_p_values_repetitions_and_limits_that_are_not_reached(
 
 
 def test_a_doubtful_target_weighs_less():
-    sure = Target("k", "5", 4.5, 5.5, False, False)
+    sure = PublishedTarget("k", "5", 4.5, 5.5, False, False)
     doubtful = dataclasses.replace(sure, doubtful=True)
     assert doubtful.residual(8.0, 1.0) == sure.residual(8.0, 1.0) / 3
 

@@ -5,7 +5,7 @@ import pytest
 
 from analysis.kernels.status import Status
 from analysis.survival.censoring import censoring_score, censoring_weighted_contrast
-from analysis.survival.standardise import Contrast
+from analysis.survival.standardise import ContrastMeasure
 from analysis.survival.statistics import cox, rmst, survival_at
 from tests.reference.censoring import intervals
 
@@ -61,7 +61,7 @@ def test_the_score_is_the_stratified_model_of_censoring() -> None:
 
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("measure", ["rmst_difference", "survival_difference"])
-def test_equal_weights_are_kaplan_meier_and_greenwood(ties: bool, measure: Contrast) -> None:
+def test_equal_weights_are_kaplan_meier_and_greenwood(ties: bool, measure: ContrastMeasure) -> None:
     time, event, treated, _ = cohorts(ties)
     found = censoring_weighted_contrast(
         time, event, treated, np.ones(time.shape), measure=measure, horizon=HORIZON, weight=np.full(time.shape, 3.0)
@@ -97,7 +97,7 @@ def test_failures_are_statuses_and_leave_others_alone() -> None:
     assert (late.status[4:] == Status.TOO_FEW).all()
 
 
-def _z(weighted: bool, measure: Contrast) -> float:
+def _z(weighted: bool, measure: ContrastMeasure) -> float:
     """How far the mean of 200 estimates lies from the truth, in Monte Carlo standard errors."""
     time, event, treated, x = cohorts(n=400, replicates=200)
     score, _ = censoring_score(time, event, treated, x)
@@ -115,7 +115,7 @@ def _z(weighted: bool, measure: Contrast) -> float:
 
 
 @pytest.mark.parametrize("measure", ["rmst_difference", "survival_difference"])
-def test_the_truth_is_found_where_censoring_tells_of_death(measure: Contrast) -> None:
+def test_the_truth_is_found_where_censoring_tells_of_death(measure: ContrastMeasure) -> None:
     assert abs(_z(True, measure)) < 4
     assert abs(_z(False, measure)) > 4  # without the weights it is missed
 

@@ -18,7 +18,7 @@ from analysis.estimators import (
     Sample,
     SurvivalDifference,
 )
-from analysis.estimators.base import Judged
+from analysis.estimators.base import EstimatorSpec
 from analysis.plan.analysis_plan import MatchingPlan, Plan, PropensityPlan
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.estimand import Estimand
@@ -156,7 +156,7 @@ class Boastful(Crude):
     ("kind", "silent"),
     [(Deaf, {"landmark", "robust", "weights"}), (Forgetful, {"scale"}), (Boastful, {"population"})],
 )
-def test_an_ignored_option_is_noticed(kind: type[Judged], silent: set[str]) -> None:
+def test_an_ignored_option_is_noticed(kind: type[EstimatorSpec], silent: set[str]) -> None:
     assert without_effect(kind) == silent
 
 

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from analysis.estimators import Crude, Estimate, Estimator, Exponential, Ipw, Matched, Sample
+from analysis.estimators import Crude, Estimate, Estimator, ExponentialModel, Ipw, Matched, Sample
 from analysis.kernels.status import Status
 from simulator.cohort.cohorts import Cohorts, Observed
 from simulator.world.generate import generate, resolve
@@ -155,7 +155,7 @@ def test_matched_estimate_uses_the_matched_alone() -> None:
 
 def test_exponential_regression_is_the_ratio_of_events_per_month() -> None:
     sample = _sample(_cohorts(3).observed)
-    estimate = Exponential().estimate(sample, "OS")
+    estimate = ExponentialModel().estimate(sample, "OS")
     course, observed = sample.observed.endpoints["OS"], sample.observed
     for r in range(3):
         rates = []

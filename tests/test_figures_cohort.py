@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from analysis.figures import balance, cohort, forest, modes, states, survival
 from analysis.figures.style import TREATED, svg
 from analysis.figures.survival import Curve
-from analysis.paper.effects import Arms
+from analysis.paper.effects import ByArm
 from analysis.plan.analysis_plan import SurvivalPlan
 from analysis.survival import statistics
 from analysis.survival.occupancy import Occupancy
@@ -206,7 +206,7 @@ def test_a_failed_fit_and_no_rows_leave_the_forest_whole() -> None:
     rows = [replace(row, hr=float("nan")) for row in made().endpoints["OS"].after.subgroups]
     for own in (rows, []):
         axes = bare_axes()
-        forest.forest(axes, own, title="T", arms=Arms("a", "b"), level=0.9)
+        forest.forest(axes, own, title="T", arms=ByArm("a", "b"), level=0.9)
         assert not any(line.get_marker() == "s" for line in axes.lines)
         assert "HR (90 % CI)" in said(axes)
 

@@ -15,7 +15,7 @@ from simulator.mechanisms.followup import Informative
 from simulator.mechanisms.outcomes import HazardSpec
 from simulator.mechanisms.subsequent import Subsequent
 from simulator.mechanisms.treatment_start import TreatmentStart
-from simulator.world.generate import Resolved, generate, resolve
+from simulator.world.generate import ResolvedWorld, generate, resolve
 from simulator.world.sections import World
 from tests.reference import simulator_twin as twin
 from tests.simulated import cohorts, paper, simple, tree, world, z_of_mean
@@ -51,7 +51,7 @@ def none_works() -> World:
     return world(outcomes=outcomes)
 
 
-def few_at_visits() -> Resolved:
+def few_at_visits() -> ResolvedWorld:
     """The paper's world with progression seen at visits, and few places for whoever qualifies."""
     made = paper().world
     followup = made.followup.model_copy(update={"visit_months": {"LP": 1.38, "HLP": 2.0}})
@@ -66,7 +66,7 @@ def late(prevents: bool, **outcomes: Any) -> World:
     return world(treatment={**share, "start": start}, outcomes={**tree()["outcomes"], **outcomes})
 
 
-def late_paper() -> Resolved:
+def late_paper() -> ResolvedWorld:
     """The paper's world with progression seen at visits, and treatment that starts late."""
     made = few_at_visits().world
     wait = TypeAdapter(HazardSpec).validate_python({"kind": "piecewise", "cuts": (1.0,), "rates": (0.1, 0.5)})
@@ -98,7 +98,7 @@ def assert_close(left: Any, right: Any) -> None:
     assert np.allclose(np.asarray(left, float), np.asarray(right, float), rtol=1e-12, atol=1e-12, equal_nan=True)
 
 
-LATE: dict[str, Callable[[], Resolved]] = {
+LATE: dict[str, Callable[[], ResolvedWorld]] = {
     "late": lambda: resolve(late(False)),
     "late, prevented": lambda: resolve(late(True)),
     "late, none works": lambda: resolve(late(False, treatment_effect="none")),

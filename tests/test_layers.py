@@ -277,6 +277,28 @@ def test_a_planted_import_of_what_is_not_there_yet_is_caught(tmp_path: Path) -> 
         assert (unfinished(tmp_path) == []) is whole, line
 
 
+def named_twice(home: Path) -> dict[str, list[str]]:
+    """Public classes and types that have the name of another one."""
+    found: dict[str, list[str]] = {}
+    for path in modules(home):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            names = [one.id for one in targets if isinstance(one, ast.Name) and not one.id.isupper()]
+            names = [node.name] if isinstance(node, ast.ClassDef) else names
+            for name in names:
+                if name[0].isupper():
+                    found.setdefault(name, []).append(path.relative_to(home).as_posix())
+    return {name: places for name, places in found.items() if len(places) > 1}
+
+
+def test_a_public_name_is_one_thing(tmp_path: Path) -> None:
+    assert named_twice(HOME) == {}
+    (tmp_path / "analysis").mkdir()
+    (tmp_path / "analysis" / "a.py").write_text("class Plan:\n    pass\n_Own = int\nT = 1")
+    (tmp_path / "analysis" / "b.py").write_text("Plan = tuple[int, int]\n_Own = str\nT = 2")
+    assert named_twice(tmp_path) == {"Plan": ["analysis/a.py", "analysis/b.py"]}
+
+
 def test_manners_are_kept() -> None:
     assert ill_mannered(HOME) == []
 

@@ -12,7 +12,7 @@ from analysis.plan.matching_plan import PRESETS, MatchingPlan, preset
 from analysis.propensity.distances import assigned, labels, whitened
 from analysis.propensity.matching import Matching, match, match_as
 from simulator.cohort.addresses import Address
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats
 from simulator.world.generate import generate, resolve
 from tests.test_matching import CALLS, _brute
 from tests.test_workflow import run

@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 from analysis.kernels.normal_maximum import maximum_beyond
 from analysis.kernels.status import Status
-from analysis.survival.statistics import MaxCombo, logrank, maxcombo
+from analysis.survival.statistics import MaxComboTest, logrank, maxcombo
 from analysis.survival.weighted_logrank import WEIGHTS
 from tests.agreement import gap
 from tests.planted import AGREEMENT, Gaps, Rooms, cohort, defects, noticed_by
@@ -20,7 +20,7 @@ TIME, EVENT, X = [1.0, 1, 6, 6, 8, 9], [True, False, True, True, False, True], [
 SOME = (WEIGHTS, ((0.0, 0.0), (0.0, 1.0)), ((1.0, 0.0),), ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)))
 
 
-def by_hand() -> MaxCombo:
+def by_hand() -> MaxComboTest:
     """The test data of Therneau & Grambsch (2000, appendix E), of which two event times count: S(t-) is 1 and 5/6."""
     return maxcombo([TIME], [EVENT], np.array([X]) == 1)
 

@@ -7,7 +7,7 @@ import numpy as np
 from analysis.propensity import weighting
 from analysis.propensity.logistic_models import logistic
 from analysis.survival import statistics
-from analysis.survival.standardise import Contrast
+from analysis.survival.standardise import ContrastMeasure
 from tests.agreement import gap
 from tests.planted import Defect, Gaps, Rooms, defects, noticed_by, unless
 from tests.reference import censoring as slow_censoring
@@ -107,7 +107,7 @@ def pseudo(rooms: Rooms) -> Gaps:
 
 
 @functools.cache
-def _standardised(measure: Contrast, ties: str, size: int) -> tuple[float, np.ndarray]:
+def _standardised(measure: ContrastMeasure, ties: str, size: int) -> tuple[float, np.ndarray]:
     time, event, treated, x = (part[0] for part in modelled(True, size, 1))
     horizon = 12.0 if measure != "marginal_log_hr" else np.nan
     twin = functools.partial(
@@ -122,7 +122,7 @@ def outcome_models(rooms: Rooms) -> Gaps:
     """Contrasts of standardised curves and everybody's influence, against a twin and its derivatives."""
     made, size = rooms["analysis.survival.standardise"], 30
     time, event, treated, x = modelled(True, size, 1)
-    measures: tuple[tuple[Contrast, str], ...] = (
+    measures: tuple[tuple[ContrastMeasure, str], ...] = (
         ("marginal_log_hr", "efron"), ("rmst_difference", "breslow"), ("survival_difference", "efron"),
     )  # fmt: skip
     for measure, ties in measures:

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from analysis.kernels.status import Status
 from analysis.survival.schoenfeld import events_for_width, events_needed, power_at
-from benchmarks.questions.power import Goal, Plan, _beyond, bracket, misfit, probit_line, solved, with_error
+from benchmarks.questions.power import Goal, SearchPlan, _beyond, bracket, misfit, probit_line, solved, with_error
 from tests.commands import answered, printed, refused
 
 POWER = Goal(0.8, None, 0.05)
@@ -152,13 +152,13 @@ def test_patients_by_the_formula_where_few_are_treated_and_half_are_left_out(tmp
     assert found["analysed"] == pytest.approx(0.5, abs=0.02)
 
 
-def in_rows(monkeypatch: pytest.MonkeyPatch, value: np.ndarray, p: np.ndarray, status: np.ndarray) -> Plan:
+def in_rows(monkeypatch: pytest.MonkeyPatch, value: np.ndarray, p: np.ndarray, status: np.ndarray) -> SearchPlan:
     """A plan whose study finds these numbers, whatever is simulated."""
     numbers = {"value": value, "p": p, "events": np.full(4, 50.0), "n": np.full(4, 100.0)}
     held = type("Held", (), {"of": staticmethod(lambda *_: (numbers, status))})()
     monkeypatch.setattr("benchmarks.questions.power.designed", lambda *_: None)
     monkeypatch.setattr("benchmarks.questions.power.rows_only", lambda *_: (held, Path()))
-    return Plan(None, lambda at: {"size": at}, {}, "crude", "OS", -1.0, POWER, 1, None)  # type: ignore[arg-type]
+    return SearchPlan(None, lambda at: {"size": at}, {}, "crude", "OS", -1.0, POWER, 1, None)  # type: ignore[arg-type]
 
 
 def test_a_rejection_on_the_other_side_is_no_power(monkeypatch: pytest.MonkeyPatch) -> None:

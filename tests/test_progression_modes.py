@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from simulator.mechanisms.progression_modes import ProgressionModes, Resolved, death_log_hr, draw, resolve
+from simulator.mechanisms.progression_modes import ProgressionModes, ResolvedModes, death_log_hr, draw, resolve
 from simulator.numerics.streams import Streams
 from tests.simulated import z_of_mean
 
@@ -63,7 +63,7 @@ def test_the_published_shares_hold():
 
 def test_shares_not_conditioned_on_a_progression_are_noticed():
     """Latent modes as they are: patients without any, and each share too small."""
-    latent = Resolved(PAPER, tuple(replace(arm, after_none=arm.after_some) for arm in RESOLVED.arms))
+    latent = ResolvedModes(PAPER, tuple(replace(arm, after_none=arm.after_some) for arm in RESOLVED.arms))
     assert max(z_scores(latent)) < -4
     assert not any(shown.any(axis=0).all() for shown in draw(latent, Streams(8), REPLICATES, 100))
 
@@ -71,7 +71,7 @@ def test_shares_not_conditioned_on_a_progression_are_noticed():
 def test_stated_shares_taken_as_latent_probabilities_are_noticed():
     """Modes that are independent with the stated shares, the first of them put in where there is none."""
     zero, one = (replace(arm, after_some=arm.shares, after_none=np.append(arm.shares[:-1], 1)) for arm in RESOLVED.arms)
-    assert max(abs(z) for z in z_scores(Resolved(PAPER, (zero, one)))) > 4
+    assert max(abs(z) for z in z_scores(ResolvedModes(PAPER, (zero, one)))) > 4
 
 
 def test_hand_worked_probabilities():
@@ -116,7 +116,7 @@ def test_the_effect_on_death_is_centred_in_each_arm():
     shown = draw(RESOLVED, Streams(3), REPLICATES, 422)
     effects = death_log_hr(RESOLVED, shown)
     assert all(abs(z_of_mean(effect, 0.0)) < 4 for effect in effects)
-    other = death_log_hr(Resolved(PAPER, RESOLVED.arms[::-1]), shown)  # centred at the other arm's shares
+    other = death_log_hr(ResolvedModes(PAPER, RESOLVED.arms[::-1]), shown)  # centred at the other arm's shares
     assert all(abs(z_of_mean(effect, 0.0)) > 4 for effect in other)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis.paper.block_workflow import BlockAnalysis
-from analysis.paper.number_keys import Place, any_paper, nearest, problem
+from analysis.paper.number_keys import KeyNode, any_paper, nearest, problem
 from analysis.paper.numbers import BlockNumbers, number_in
 from analysis.paper.workflow import analyse
 from benchmarks.asked.load_study import load_study
@@ -25,7 +25,7 @@ from tests.test_numbers import replicate
 REPLICATES = np.arange(2)
 
 
-def keys_of(place: Place, start: str = "") -> Iterator[str]:
+def keys_of(place: KeyNode, start: str = "") -> Iterator[str]:
     """Every key of a tree that has no end of its own."""
     if place.number:
         yield start

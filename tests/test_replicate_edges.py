@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from analysis.cohort_files.data_table import CohortFileError
 from benchmarks.cli.commands import cli
 from benchmarks.performance.measures import contrast, performance, significance
-from benchmarks.performance.replicate_table import Columns, Group, judged_table
+from benchmarks.performance.replicate_table import Group, TableColumns, judged_table
 from tests.test_cli import _call
 
 TWO_TRUTHS = """rep,method,est,se,true
@@ -53,7 +53,7 @@ def of(folder: Path, text: str, truth: str, level: float = 0.95, **columns: str)
     """The groups of a table, by method unless told otherwise."""
     (folder / "t.csv").write_text(text, "utf-8")
     by = tuple(columns.pop("by", "").split(",")) if "by" in columns else ()
-    return judged_table(folder / "t.csv", Columns(by=by, **columns), truth, None, level)
+    return judged_table(folder / "t.csv", TableColumns(by=by, **columns), truth, None, level)
 
 
 def values(measures: dict, *names: str) -> list[float]:

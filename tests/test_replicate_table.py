@@ -13,7 +13,7 @@ from scipy import stats
 
 from analysis.cohort_files.data_table import CohortFileError
 from benchmarks.cli.commands import cli
-from benchmarks.performance.replicate_table import Columns, judged_table
+from benchmarks.performance.replicate_table import TableColumns, judged_table
 
 Z = NormalDist().inv_cdf(0.975)
 
@@ -73,7 +73,7 @@ def by_hand(b: list[float], se: list[float], truth: float) -> dict[str, tuple[fl
 
 def test_every_measure_of_every_group_is_that_of_the_formulas(tmp_path: Path) -> None:
     rows = table()
-    groups = judged_table(saved(tmp_path, rows), Columns(by=("method", "dgm"), replicate="rep"), "0.5")
+    groups = judged_table(saved(tmp_path, rows), TableColumns(by=("method", "dgm"), replicate="rep"), "0.5")
     assert [one.labels for one in groups] == [("cc", "small"), ("mi", "small"), ("cc", "large"), ("mi", "large")]
     assert [one.failed for one in groups] == [0, 1, 0, 0]
     for one in groups:
@@ -86,7 +86,7 @@ def test_every_measure_of_every_group_is_that_of_the_formulas(tmp_path: Path) ->
 
 def test_relative_precision_is_that_of_the_same_replicates(tmp_path: Path) -> None:
     rows = table()
-    groups = judged_table(saved(tmp_path, rows), Columns(by=("method", "dgm"), replicate="rep"), "0.5", "cc")
+    groups = judged_table(saved(tmp_path, rows), TableColumns(by=("method", "dgm"), replicate="rep"), "0.5", "cc")
     wide = rows[rows.dgm == "small"].pivot_table(index="rep", columns="method", values="b").dropna()
     n, ratio = len(wide), (stdev(wide.cc) / stdev(wide.mi)) ** 2
     found = groups[1].against
@@ -103,7 +103,7 @@ def test_relative_precision_is_that_of_the_same_replicates(tmp_path: Path) -> No
 
 
 def test_the_first_method_is_the_reference_unless_another_is_named(tmp_path: Path) -> None:
-    file, columns = saved(tmp_path, table()), Columns(by=("method", "dgm"))
+    file, columns = saved(tmp_path, table()), TableColumns(by=("method", "dgm"))
     assert {one.reference for one in judged_table(file, columns, "0.5")} == {"cc"}
     turned = judged_table(file, columns, "0.5", "mi")
     assert turned[0].against["bias_difference"].value < 0
@@ -112,7 +112,7 @@ def test_the_first_method_is_the_reference_unless_another_is_named(tmp_path: Pat
 
 def test_student_intervals_with_degrees_of_freedom(tmp_path: Path) -> None:
     rows = pd.DataFrame({"diff": [1.0, -0.5, 2.1, 0.9], "se": [0.5, 0.4, 1.0, 0.5], "df": [5, 5, 5, 5]})
-    (one,) = judged_table(saved(tmp_path, rows), Columns(df="df"), "0")
+    (one,) = judged_table(saved(tmp_path, rows), TableColumns(df="df"), "0")
     half = stats.t.ppf(0.975, 5)
     assert one.measures["coverage"].value == np.mean(abs(rows["diff"]) <= half * rows.se)
     assert one.measures["type_1_error"].value == np.mean(2 * stats.t.sf(abs(rows["diff"] / rows.se), 5) < 0.05)
@@ -120,17 +120,17 @@ def test_student_intervals_with_degrees_of_freedom(tmp_path: Path) -> None:
 
 def test_limits_that_are_given_are_used(tmp_path: Path) -> None:
     rows = pd.DataFrame({"est": [1.0, 2.0], "se": [1.0, 1.0], "lo": [0.5, 1.6], "hi": [1.5, 2.4]})
-    (one,) = judged_table(saved(tmp_path, rows), Columns(low="lo", high="hi"), "1.2")
+    (one,) = judged_table(saved(tmp_path, rows), TableColumns(low="lo", high="hi"), "1.2")
     assert (one.measures["coverage"].value, one.measures["power"].value) == (0.5, 1.0)
 
 
 def test_the_truth_may_be_a_column(tmp_path: Path) -> None:
     rows = table().assign(theta0=lambda t: np.where(t.dgm == "small", 0.5, 0.4))
     file = saved(tmp_path, rows)
-    groups = judged_table(file, Columns(by=("method", "dgm")), "theta0")
+    groups = judged_table(file, TableColumns(by=("method", "dgm")), "theta0")
     assert [one.measures["truth"].value for one in groups] == [0.5, 0.5, 0.4, 0.4]
     with pytest.raises(CohortFileError, match=r"'theta0' is missing or differs within the rows of the group cc"):
-        judged_table(file, Columns(by=("method",)), "theta0")
+        judged_table(file, TableColumns(by=("method",)), "theta0")
 
 
 @pytest.mark.parametrize(
@@ -171,11 +171,11 @@ def test_text_json_and_csv_say_the_same(tmp_path: Path) -> None:
 
 def test_a_table_without_ses_or_estimates_gives_no_invented_numbers(tmp_path: Path) -> None:
     rows = pd.DataFrame({"b": ["NA", "NA"], "se": ["NA", "NA"]})
-    (one,) = judged_table(saved(tmp_path, rows), Columns(), "0.5")
+    (one,) = judged_table(saved(tmp_path, rows), TableColumns(), "0.5")
     assert one.failed == 2
     assert np.isnan(one.measures["bias"].value)
     assert one.measures["convergence"].value == 0
     rows = pd.DataFrame({"b": [0.4, 0.7], "se": [np.nan, np.nan]})
-    (one,) = judged_table(saved(tmp_path, rows), Columns(), "0.5")
+    (one,) = judged_table(saved(tmp_path, rows), TableColumns(), "0.5")
     assert one.measures["bias"].value == pytest.approx(0.05)
     assert np.isnan(one.measures["coverage"].value)

@@ -11,10 +11,10 @@ from benchmarks.asked.scenario import Free
 from benchmarks.cli.commands import main
 from benchmarks.twin.absolute_fit import absolute_fit
 from benchmarks.twin.calibrate import Fit, calibrate
-from benchmarks.twin.search import Search, alike, softened, standard_errors, usable
+from benchmarks.twin.search import SumOfSquares, alike, softened, standard_errors, usable
 from benchmarks.twin.starts import candidates
-from benchmarks.twin.targets import Model, Target, centre, free_paths, spread
-from simulator.cohort.cohorts import Floats
+from benchmarks.twin.targets import PublishedTarget, TargetModel, centre, free_paths, spread
+from simulator.numerics.arrays import Floats
 from simulator.world.sections import Printed
 from tests.small_papers import write_paper
 
@@ -31,7 +31,7 @@ def quiet(stage: str, done: int, total: int) -> None:
 
 
 @dataclass(frozen=True)
-class Linear(Model):
+class Linear(TargetModel):
     """Targets that are linear in the parameters, with correlated noise whose SD may grow with the last parameter."""
 
     growing: float = 0.0
@@ -44,12 +44,14 @@ class Linear(Model):
         return made
 
 
-def linear(printed: Floats, mean: Floats, doubtful: int = -1, growing: float = 0.0) -> Search:
+def linear(printed: Floats, mean: Floats, doubtful: int = -1, growing: float = 0.0) -> SumOfSquares:
     """The search of the linear world for these printed numbers, one of which may be doubtful."""
-    targets = tuple(Target(f"t{k}", "0", y, y, False, k == doubtful) for k, y in enumerate(printed))
+    targets = tuple(PublishedTarget(f"t{k}", "0", y, y, False, k == doubtful) for k, y in enumerate(printed))
     model = Linear({}, 1, (), targets, growing)
     wide = np.full(3, 50.0)
-    return Search(model, np.full(len(printed), np.nan), mean, PRIOR_SD, -wide, wide, np.zeros(3, np.bool_), 1, quiet)
+    return SumOfSquares(
+        model, np.full(len(printed), np.nan), mean, PRIOR_SD, -wide, wide, np.zeros(3, np.bool_), 1, quiet
+    )
 
 
 @pytest.mark.parametrize("doubtful", [-1, 0])
@@ -163,7 +165,7 @@ def judged(rows: Mapping[str, tuple[str, Floats]], doubtful: tuple[str, ...] = (
     """The verdict on numbers printed so, with these values in the replicates."""
     paper = printed({key: text for key, (text, _) in rows.items()})
     targets = [
-        Target(key, text, float(text) - 0.05, float(text) + 0.05, False, key in doubtful)
+        PublishedTarget(key, text, float(text) - 0.05, float(text) + 0.05, False, key in doubtful)
         for key, (text, _) in rows.items()
     ]
     return absolute_fit(targets, paper, np.array([row for _, row in rows.values()]), dict.fromkeys(doubtful, ("odd",)))

@@ -13,7 +13,7 @@ from benchmarks.speed.__main__ import main
 from benchmarks.speed.protocol import turn
 from benchmarks.speed.report import ABOUT
 from benchmarks.speed.stages import STAGES, Apart, answer_names, apart, compare
-from benchmarks.speed.tables import Table, text
+from benchmarks.speed.tables import SpeedTable, text
 
 ROWS = {"continuous": 2, "categorical": 11, "univariable": 12, "multivariable": 12}
 LENGTHS = {"counts": 48, "smd": 15, "selected": 11, "aic": 1, "control": 40}
@@ -111,7 +111,9 @@ def test_a_turn_in_python_times_every_stage() -> None:
 
 
 def test_tables_are_written_for_people_and_for_programs() -> None:
-    table = Table("Title", "A note.", ("name", "n", "x", "same"), (("a", 1234, 0.12345, True), ("b", 2, np.nan, False)))
+    table = SpeedTable(
+        "Title", "A note.", ("name", "n", "x", "same"), (("a", 1234, 0.12345, True), ("b", 2, np.nan, False))
+    )
     assert table.markdown().splitlines() == [
         "## Title",
         "",
@@ -244,12 +246,12 @@ def test_growth_has_the_power_of_the_last_step(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_sections_measure_something() -> None:
-    by_patients, by_terms, by_replicates = growth.tables(growth.Size((60, 120), (1, 20), 2, (1, 2), 1))
+    by_patients, by_terms, by_replicates = growth.tables(growth.GrowthSize((60, 120), (1, 20), 2, (1, 2), 1))
     assert [row[0] for row in by_patients.rows] == [60, 120, "power"]
     assert [row[0] for row in by_terms.rows] == [1, 20]
     assert all(cell > 0 for row in (*by_patients.rows[:2], *by_terms.rows, *by_replicates.rows) for cell in row)
     assert len({*growth.CANDIDATES, *growth.FURTHER}) == 20
-    size = capacity.Size((2, 3), 1, 1)
+    size = capacity.CapacitySize((2, 3), 1, 1)
     for block, milliseconds, patients in capacity.simulation(size)[0].rows:
         assert block in size.blocks
         assert milliseconds * patients / 1e3 == pytest.approx(422)

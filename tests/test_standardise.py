@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from analysis.survival.standardise import MEASURES, Contrast, Target, standardised
+from analysis.survival.standardise import MEASURES, ContrastMeasure, StandardisedTo, standardised
 from analysis.survival.statistics import cox
 from tests.reference.standardised import contrast
 
@@ -32,7 +32,7 @@ def cohorts(ties: bool = False, n: int = 60, replicates: int = 2) -> Cohort:
     [(False, "efron", "all", ()), (True, "efron", "treated", (1,)), (True, "breslow", "untreated", (0, 1))],
 )
 def test_value_and_influence_are_the_twins(
-    measure: Contrast, ties: bool, method: str, target: Target, interactions: tuple[int, ...]
+    measure: ContrastMeasure, ties: bool, method: str, target: StandardisedTo, interactions: tuple[int, ...]
 ) -> None:
     """A patient's influence is the derivative by his case weight."""
     time, event, treated, x = cohorts(ties)
@@ -65,7 +65,7 @@ def test_without_covariates_it_is_the_cox_model_of_treatment() -> None:
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-def test_identities(measure: Contrast) -> None:
+def test_identities(measure: ContrastMeasure) -> None:
     """Swapping the arms flips the sign; a covariate's unit does not matter; everyone is treated and untreated."""
     time, event, treated, x = cohorts(n=150)
     made = partial(standardised, time, event, measure=measure, horizon=HORIZON)

@@ -27,8 +27,9 @@ from analysis.propensity.tied import tied
 from analysis.tables.cohort_tables import ties_table
 from benchmarks.words.plain_text import cohort_tables
 from simulator.cohort.addresses import ALONE, Address, as_simulated, row_order
-from simulator.cohort.cohorts import Endpoint, Floats, Observed
+from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import Variable
+from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Streams
 from tests import oracle
 from tests.reference import matching as slow

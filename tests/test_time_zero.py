@@ -47,7 +47,7 @@ def block(patients: Any = FEW) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     return time.astype(float), event.astype(bool), start.astype(float), np.ones(time.shape, bool)
 
 
-def listed(rows: time_zero.Rows, r: int = 0, patients: int = len(FEW)) -> list[tuple[Any, ...]]:
+def listed(rows: time_zero.CountingRows, r: int = 0, patients: int = len(FEW)) -> list[tuple[Any, ...]]:
     """The present rows of a cohort as (patient, entry, time, event, treated)."""
     found = []
     for m in np.flatnonzero(rows.present[r]):

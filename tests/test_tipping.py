@@ -25,7 +25,15 @@ from benchmarks.questions.tipping import (
     no_effect_at,
     published_ratio,
 )
-from benchmarks.questions.tipping_levels import FARTHEST, Found, Place, Search, explored, next_level, root
+from benchmarks.questions.tipping_levels import (
+    FARTHEST,
+    ConfounderNode,
+    LevelSearch,
+    TrueEffectAt,
+    explored,
+    next_level,
+    root,
+)
 from benchmarks.questions.tipping_shown import shown
 from tests.measured import Measured
 
@@ -94,10 +102,10 @@ def test_failed_replicates_are_left_out_of_all_levels() -> None:
     assert root(spoilt, -0.5, -0.76) == root({level: one[:3] for level, one in whole.items()}, -0.5, -0.76)
 
 
-Cells = Sequence[tuple[Place, float]]
+Cells = Sequence[tuple[ConfounderNode, float]]
 
 
-class Known(Search):
+class Known(LevelSearch):
     """A search among estimates and truths that are known: estimates 0.9 (level - odds), truths 0.8 level."""
 
     def simulate(self, stage: str, cells: Cells) -> tuple[list[np.ndarray], Path]:
@@ -115,7 +123,11 @@ class Known(Search):
 def test_levels_are_simulated_where_the_answer_lies_and_errors_are_carried_over() -> None:
     search = Known(asked(2), {}, "OS", "crude", -1.0, 1, None)
     found, folder = explored(
-        search, "x", [Place(0.0, 0.0), Place(2.5, 1.0), Place(0.0, 10.0)], [-0.3, 0.6], (0.0, -0.2)
+        search,
+        "x",
+        [ConfounderNode(0.0, 0.0), ConfounderNode(2.5, 1.0), ConfounderNode(0.0, 10.0)],
+        [-0.3, 0.6],
+        (0.0, -0.2),
     )
     assert folder == Path("x-1")
     for odds, row in ((0.0, found[0]), (2.5, found[1])):
@@ -151,7 +163,7 @@ def test_the_crossing_is_found_before_a_gap() -> None:
 
 def test_the_strength_that_leaves_no_effect_and_its_error() -> None:
     x = np.array([0.6, 0.7, 0.8])
-    found = [Found(0.5 * (value**2 - 0.5), 0.0, 0.01, 0.002) for value in x]
+    found = [TrueEffectAt(0.5 * (value**2 - 0.5), 0.0, 0.01, 0.002) for value in x]
     at, strength = no_effect_at(x, found)
     assert at == pytest.approx(sqrt(0.5), rel=1e-9)
     assert strength.value == pytest.approx(exp(sqrt(0.5)), rel=1e-9)
@@ -161,7 +173,7 @@ def test_the_strength_that_leaves_no_effect_and_its_error() -> None:
     between = hypot(line - sqrt(0.5), 0.002 / slope)
     assert strength.interpolation == pytest.approx(strength.value * between, rel=1e-9)
     assert strength.error == pytest.approx(hypot(strength.mcse, strength.interpolation), rel=1e-12)
-    assert isnan(no_effect_at(x, [*found[:2], Found()])[0])
+    assert isnan(no_effect_at(x, [*found[:2], TrueEffectAt()])[0])
 
 
 COMMON = """
@@ -273,7 +285,7 @@ def test_the_error_of_a_strength_is_its_spread_over_seeds(tmp_path: Path, measur
     for seed in range(40):
         asked = common(tmp_path, 20, 100 + seed)
         (entry,) = ({"kind": "crude", "name": "crude", "endpoints": ["OS"]},)
-        search = Search(asked, tipping._fixed(entry, 0.5), "OS", "crude", -1.0, 1, tmp_path / str(seed))
+        search = LevelSearch(asked, tipping._fixed(entry, 0.5), "OS", "crude", -1.0, 1, tmp_path / str(seed))
         found.append(tipping.equal_strength(search, "s", log(2.5), log(0.8)))
     values, errors = np.array([one.value for one in found]), np.array([one.error for one in found])
     measured("tipping: told error over spread", f"{errors.mean() / values.std(ddof=1):.2f}")

@@ -20,12 +20,12 @@ from analysis.paper.cox_tables import cox_columns
 from analysis.paper.effects import AnalysisSet, Median, follow_up, hazard_ratio, log_rank, medians
 from analysis.paper.responses import response
 from analysis.paper.subgroups import subgroups
-from analysis.paper.table1 import Count, Numbers, summary, table1
+from analysis.paper.table1 import ContinuousNumbers, Count, summary, table1
 from analysis.paper.workflow import analyse, compare
 from analysis.plan.analysis_plan import Plan, SurvivalPlan
 from analysis.survival.weighted_survival import robust_score, weighted_kaplan_meier, weighted_quantile
 from analysis.tables.cohort_tables import all_tables
-from analysis.two_samples.weighted_samples import Weighted, weighted_numbers, weighted_quantiles, weighted_shares
+from analysis.two_samples.weighted_samples import WeightedSamples, weighted_numbers, weighted_quantiles, weighted_shares
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import Variable
 from tests.reference import weighted_samples as slow
@@ -64,10 +64,10 @@ def design(case: str) -> slow.Design:
     return slow.Design(d["trt"] > 0, d["w"], d["set"].astype(np.int64))
 
 
-def sets(case: str, times: float = 1.0) -> Weighted:
+def sets(case: str, times: float = 1.0) -> WeightedSamples:
     observed, group = sample(case)
     assert group.weight is not None
-    return Weighted.of(observed.treated, observed.present, times * group.weight[None], group.clusters[None])
+    return WeightedSamples.of(observed.treated, observed.present, times * group.weight[None], group.clusters[None])
 
 
 def near(value: float, expected: float | None, tolerance: float = 1e-8) -> bool:
@@ -86,7 +86,7 @@ def test_numbers_are_those_of_survey(case: str, name: str) -> None:
     )
     found = R[case]["numbers"][name]
     for arm, r in zip((row.control, row.treated), found["arms"], strict=True):
-        assert isinstance(arm, Numbers)
+        assert isinstance(arm, ContinuousNumbers)
         assert all(map(near, (arm.n, arm.mean, arm.sd, arm.q1, arm.median, arm.q3), r))
     made = weighted_numbers(rows(case)[name][None], sets(case))
     rank = found["midrank" if name == "tied" else "rank"]
@@ -233,7 +233,7 @@ def random_sets(seed: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray,
 
 def test_small_samples_agree_with_the_slow_twins() -> None:
     for x, level, time, event, own in random_sets(4):
-        made = Weighted.of(own.treated[None], np.ones((1, len(x)), bool), own.weight[None], own.cluster[None])
+        made = WeightedSamples.of(own.treated[None], np.ones((1, len(x)), bool), own.weight[None], own.cluster[None])
         numbers, shares = weighted_numbers(x[None], made), weighted_shares(level[None], 4, made)
         for arm in (0, 1):
             values, weight = x[own.treated == arm], own.weight[own.treated == arm]
@@ -280,7 +280,7 @@ def test_by_hand() -> None:
     treated = np.array([True, True, True, False, False, False, False, False])
     weight, cluster = np.array([1, 1, 1, 5 / 6, 5 / 6, 5 / 6, 5 / 6, 5 / 3]), np.array([0, 1, 2, 0, 0, 1, 1, 2])
     x = np.array([4.0, 5, 9, 1, 3, 4, 6, 10])
-    own = Weighted.of(treated[None], np.ones((1, 8), bool), weight[None], cluster[None])
+    own = WeightedSamples.of(treated[None], np.ones((1, 8), bool), weight[None], cluster[None])
     made = weighted_numbers(x[None], own)
     assert made.mean[0] == pytest.approx([(1 + 3 + 4 + 6 + 20) / 6, 6])
     # of the sets' differences 4 - 2, 5 - 5, 9 - 10, the mean is 1/3; what each adds to it is off by 5/9, -1/9, -4/9
@@ -351,13 +351,13 @@ def test_the_order_of_rows_and_other_patients_change_nothing() -> None:
     back = slice(None, None, -1)
     for name in CONTINUOUS:
         x = rows("reused")[name]
-        turned = Weighted.of(
+        turned = WeightedSamples.of(
             observed.treated[:, back], observed.present, group.weight[None, back], group.clusters[None, back]
         )
         one, two = weighted_numbers(x[None], sets("reused")), weighted_numbers(x[None, back], turned)
         assert np.array_equal(one.median, two.median)
         assert (one.t.p[0], one.rank.p[0]) == pytest.approx((two.t.p[0], two.rank.p[0]), rel=1e-10)
-    block = Weighted.of(
+    block = WeightedSamples.of(
         np.repeat(observed.treated, 3, axis=0),
         np.repeat(observed.present, 3, axis=0),
         np.repeat(group.weight[None], 3, axis=0),
@@ -373,7 +373,7 @@ def test_the_order_of_rows_and_other_patients_change_nothing() -> None:
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
 def test_too_few_give_a_status(n: int) -> None:
     treated, here = np.array([[True, False, True]]), np.array([[k < n for k in range(3)]])
-    own = Weighted.of(treated, here, np.ones((1, 3)), None)
+    own = WeightedSamples.of(treated, here, np.ones((1, 3)), None)
     x = np.array([[1.0, 2, 4]])
     assert weighted_numbers(x, own).t.status[0] == Status.TOO_FEW
     assert (
@@ -403,7 +403,7 @@ def test_sets_that_are_alike_have_no_variance() -> None:
     treated, cluster = np.tile([True, False, False], 30), np.repeat(np.arange(30), 3)
     x = np.repeat(np.random.default_rng(3).normal(40, 9, 30), 3)
     weight = np.where(treated, 1.0, 0.5)
-    own = Weighted.of(treated[None], np.ones((1, 90), bool), weight[None], cluster[None])
+    own = WeightedSamples.of(treated[None], np.ones((1, 90), bool), weight[None], cluster[None])
     made, shares = weighted_numbers(x[None], own), weighted_shares((x > 40)[None].astype(int), 2, own)
     assert made.mean[0, 0] == pytest.approx(made.mean[0, 1])
     assert made.t.status[0] == made.rank.status[0] == shares.test.status[0] == Status.NO_INFO
@@ -439,7 +439,7 @@ def test_what_is_no_number_or_no_level_is_bad_input() -> None:
     assert np.isnan(made.share).all()
     assert weighted_numbers(np.ones((1, len(x))), own).t.status[0] == Status.NO_INFO
     with pytest.raises(ValueError, match="must agree"):
-        Weighted.of(own.treated, own.present, own.weight[:, 1:], None)
+        WeightedSamples.of(own.treated, own.present, own.weight[:, 1:], None)
 
 
 @cache

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from analysis.estimators import EntropyBalance, Estimate, Ipw, Sample
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, PropensityPlan
-from analysis.propensity.weighting import Target, ipw, ipw_slope, truncated
+from analysis.propensity.weighting import WeightTarget, ipw, ipw_slope, truncated
 from benchmarks.asked.scenario import Scenario
 from benchmarks.truth.counted import Patients
 from benchmarks.truth.of_cells import TruthWork
-from simulator.cohort.cohorts import Floats
 from simulator.cohort.estimand import Estimand
+from simulator.numerics.arrays import Floats
 from simulator.world.generate import generate, resolve
 from tests.reference import weighted as slow
 from tests.test_weighted_variance import sample
@@ -35,14 +35,14 @@ T = np.array([[True, False, True, False]])
         ("matching", [1, 0.25, 1 / 3, 1]),
     ],
 )
-def test_by_hand(target: Target, expected: list[float]) -> None:
+def test_by_hand(target: WeightTarget, expected: list[float]) -> None:
     np.testing.assert_allclose(ipw(E, T, target)[0], expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize(
     ("target", "tilt"), [("att", lambda e: e), ("ate", lambda e: 1 + 0 * e), ("atc", lambda e: 1 - e)]
 )
-def test_both_arms_look_like_the_target(target: Target, tilt: object) -> None:
+def test_both_arms_look_like_the_target(target: WeightTarget, tilt: object) -> None:
     """The weighted mean of a covariate is the target's in either arm, to 4 SE; the unweighted one is not."""
     rng = np.random.default_rng(1)
     x = rng.normal(size=(1, 200_000))
@@ -62,8 +62,8 @@ def test_certain_treatment_is_infinite_not_an_error() -> None:
     assert np.isinf(ipw(np.array([[1.0]]), np.array([[False]]), "att"))[0, 0]
 
 
-@pytest.mark.parametrize("target", get_args(Target))
-def test_the_slope_is_the_derivative_by_the_linear_predictor(target: Target) -> None:
+@pytest.mark.parametrize("target", get_args(WeightTarget))
+def test_the_slope_is_the_derivative_by_the_linear_predictor(target: WeightTarget) -> None:
     eta = np.array([[-2.0, -2.0, -0.3, -0.3, 0.4, 0.4, 1.7, 1.7]])
     treated = np.array([[True, False] * 4])
 
@@ -150,7 +150,7 @@ def test_weights_of_a_saturated_model_are_standardisation(measure: Any) -> None:
         ("matching", "matching_weight"),
     ],
 )
-def test_each_target_is_judged_by_its_own_truth(target: Target, population: str) -> None:
+def test_each_target_is_judged_by_its_own_truth(target: WeightTarget, population: str) -> None:
     block = _block(1)
     asked = Ipw(target=target).estimand("OS", block.plan, block.observed.variable)
     assert (asked.population, asked.measure, asked.horizon) == (population, "marginal_log_hr", None)
@@ -197,7 +197,12 @@ MEASURES: tuple[dict[str, Any], ...] = (
     {"measure": "survival", "horizon": 12.0},
 )
 EVERY = [
-    *(Ipw(target=target, se=se, **measure) for target in get_args(Target) for se in SE[:3] for measure in MEASURES),
+    *(
+        Ipw(target=target, se=se, **measure)
+        for target in get_args(WeightTarget)
+        for se in SE[:3]
+        for measure in MEASURES
+    ),
     *(Ipw(se="bootstrap", resamples=8, **measure) for measure in MEASURES),
     Ipw(target="ate", se="estimated", stabilised=True, trim=(0.1, 0.9), truncate=(0.01, 0.99)),
     Ipw(target="ate", se="estimated", trim=(0.38, 0.42)),
@@ -287,7 +292,7 @@ def test_each_target_finds_its_own_truth_and_no_other() -> None:
     world, count = _modified(), 600
     cohorts = generate(resolve(world), 77, np.arange(count))
     block = Sample(cohorts.observed, Plan(propensity=PropensityPlan(method="all")), cohorts.replicates)
-    makers: list[Any] = [Ipw(target=target) for target in get_args(Target)]
+    makers: list[Any] = [Ipw(target=target) for target in get_args(WeightTarget)]
     makers += [EntropyBalance(target=target) for target in ("att", "ate", "atc")]
     asked = [one.estimand("OS", block.plan, {}) for one in makers]
     work = TruthWork(Patients(world, resolve(world)), dict.fromkeys(asked, 0.0), 1, lambda _: None)

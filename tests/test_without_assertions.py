@@ -12,7 +12,7 @@ import pytest
 
 import analysis.propensity.matching as matching
 from analysis.propensity.matching import match
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats
 from tests.test_cli import _call
 
 HOME = Path(__file__).parent.parent

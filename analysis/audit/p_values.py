@@ -237,7 +237,7 @@ def t_test_range(boxes: list[Stands], n: list[int], pooled: bool) -> Stands:
     means = np.stack([np.zeros(len(corners)), difference], axis=-1)[:, None]
     variance = np.stack([first, second], axis=-1)[:, None] ** 2
     finite = np.ones((len(corners), 1), np.bool_)
-    found = tests.Moments(np.tile(n, (len(corners), 1)), means, variance, means, ~finite, finite)
+    found = tests.GroupMoments(np.tile(n, (len(corners), 1)), means, variance, means, ~finite, finite)
     p = (tests.student_of(found) if pooled else tests.welch_of(found)).p
     p = np.nan_to_num(p[:, 0], nan=0.0)  # neither arm varies: any difference is certain
     return Stands(float(p.min()), float(p.max()))

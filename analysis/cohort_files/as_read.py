@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.cohort_files.data_table import quoted
 from analysis.cohort_files.same_values import looks_like
-from simulator.cohort.cohorts import Bools
+from simulator.numerics.arrays import Bools
 
 MOST_NAMED = 8
 

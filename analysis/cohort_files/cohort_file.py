@@ -12,20 +12,26 @@ from numpy.typing import NDArray
 
 from analysis.cohort_files.as_read import AsRead, NotEvents, not_events
 from analysis.cohort_files.cohort_spec import CohortSpec, Data, TreatmentColumn
-from analysis.cohort_files.data_table import MISSING, CohortFileError, Table, nearest, quoted, read_table, short_list
+from analysis.cohort_files.data_table import (
+    MISSING,
+    CohortFileError,
+    DataTable,
+    nearest,
+    quoted,
+    read_table,
+    short_list,
+)
 from analysis.cohort_files.near_ties import tied
 from analysis.cohort_files.same_values import NUMBER, comparison, looks_like
 from simulator.cohort.addresses import row_order
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import Variable
+from simulator.numerics.arrays import Bools, Floats
 
 __all__ = ["CohortFile", "CohortFileError", "CohortSpec", "read_cohort"]
 
 LARGEST = 1e50
 """Larger numbers are refused: their fourth powers leave the range of floating-point numbers."""
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 class CohortFile(NamedTuple):
@@ -80,7 +86,7 @@ def read_cohort(path: Path, spec: CohortSpec) -> CohortFile:
     return CohortFile(ids, observed, arms, as_read, order)
 
 
-def _not_events(table: Table, data: Data, observed: Observed) -> dict[str, NotEvents]:
+def _not_events(table: DataTable, data: Data, observed: Observed) -> dict[str, NotEvents]:
     """By outcome the values that are no event, or not yes, where the SPEC lists those that are."""
     events = {name: (e.event, e.event_values, observed.endpoints[name].event[0]) for name, e in data.endpoints.items()}
     yes = {name: (b.column, b.positive, observed.binary[name][0]) for name, b in data.binary.items()}
@@ -102,7 +108,7 @@ def _contents(observed: Observed) -> list[bytes]:
 class _Faults:
     """A table being read, and the faults found in it so far."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: DataTable) -> None:
         self.table = table
         self.found: list[str] = []
 

@@ -37,7 +37,7 @@ class CohortFileError(ValueError):
 
 
 @dataclass(frozen=True)
-class Table:
+class DataTable:
     """The wanted columns of a file as stripped text; ``lines`` says where each row is (``place``: 'line' or 'row').
 
     ``whole`` has a digest of all cells of each row of a CSV file, the columns that are not wanted among them, where it
@@ -51,7 +51,7 @@ class Table:
     whole: tuple[bytes, ...] = ()
 
 
-def read_table(path: Path, wanted: Collection[str], most: int = MAX_PATIENTS, whole: bool = False) -> Table:
+def read_table(path: Path, wanted: Collection[str], most: int = MAX_PATIENTS, whole: bool = False) -> DataTable:
     """The wanted columns that the file has, and at most so many rows; raises CohortFileError for what is no table.
 
     ``whole`` asks for digests of whole rows.
@@ -81,7 +81,7 @@ def read_table(path: Path, wanted: Collection[str], most: int = MAX_PATIENTS, wh
     return _read_csv(path, wanted, most, whole)
 
 
-def _read_csv(path: Path, wanted: Collection[str], most: int, whole: bool) -> Table:
+def _read_csv(path: Path, wanted: Collection[str], most: int, whole: bool) -> DataTable:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             first = stream.readline(2**20)
@@ -98,7 +98,7 @@ def _outside_quotes(line: str, mark: str) -> int:
     return sum(part.count(mark) for part in line.split('"')[::2])
 
 
-def _rows_to_table(path: Path, reader: Any, wanted: Collection[str], most: int, whole: bool) -> Table:
+def _rows_to_table(path: Path, reader: Any, wanted: Collection[str], most: int, whole: bool) -> DataTable:
     rows = ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
     first = next(rows, None)
     if first is None:
@@ -125,7 +125,7 @@ def _rows_to_table(path: Path, reader: Any, wanted: Collection[str], most: int, 
         raise CohortFileError(path, uneven)
     if not lines:
         raise CohortFileError(path, ["has a header but no rows"])
-    return Table(header, columns, lines, "line", tuple(digests))
+    return DataTable(header, columns, lines, "line", tuple(digests))
 
 
 def _check_header(path: Path, header: Sequence[str], wanted: Collection[str]) -> None:
@@ -136,7 +136,7 @@ def _check_header(path: Path, header: Sequence[str], wanted: Collection[str]) ->
         raise CohortFileError(path, [f"the header has the column '{name}' more than once" for name in twice])
 
 
-def _read_parquet(path: Path, wanted: Collection[str], most: int) -> Table:
+def _read_parquet(path: Path, wanted: Collection[str], most: int) -> DataTable:
     try:
         with path.open("rb") as file, pq.ParquetFile(file) as source:
             header = tuple(source.schema_arrow.names)
@@ -155,7 +155,7 @@ def _read_parquet(path: Path, wanted: Collection[str], most: int) -> Table:
         if isinstance(error, CohortFileError):
             raise
         raise CohortFileError(path, [f"cannot be read as Parquet ({_reason(error)})"]) from None
-    return Table(header, columns, list(range(1, rows + 1)), "row")
+    return DataTable(header, columns, list(range(1, rows + 1)), "row")
 
 
 def _counted(path: Path, source: Any, names: Sequence[str], most: int) -> int:

@@ -4,7 +4,7 @@ from math import fsum
 
 import numpy as np
 
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats
 
 TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
 

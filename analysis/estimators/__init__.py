@@ -13,7 +13,7 @@ from analysis.estimators.binary import Binary
 from analysis.estimators.matched import Matched
 from analysis.estimators.outcome_model import Aipw, GComputation, Ipcw
 from analysis.estimators.own import Own
-from analysis.estimators.parametric import Exponential
+from analysis.estimators.parametric import ExponentialModel
 from analysis.estimators.regression import Adjusted, Crude, ScoreCovariate, ScoreStrata, Stratified
 from analysis.estimators.tests import (
     LogRankTest,
@@ -36,7 +36,7 @@ __all__ = [
     "EntropyBalance",
     "Estimate",
     "Estimator",
-    "Exponential",
+    "ExponentialModel",
     "GComputation",
     "Ipcw",
     "Ipw",
@@ -68,7 +68,7 @@ Estimator = Annotated[
     | GComputation
     | Aipw
     | Ipcw
-    | Exponential
+    | ExponentialModel
     | Landmark
     | DelayedEntry
     | TimeDependent

@@ -17,15 +17,15 @@ from analysis.propensity.matching import Matching, match_as
 from analysis.propensity.scores import PropensityFit, averaged, propensity_score
 from analysis.survival import statistics
 from simulator.cohort.addresses import Address
-from simulator.cohort.cohorts import Bools, Floats, Observed
+from simulator.cohort.cohorts import Observed
 from simulator.cohort.terms import Variable, design, parse_term
 from simulator.documents.spec import Name, Spec
+from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.world.sections import ENDPOINTS
 
 NUMBERS = ("value", "se", "low", "high", "p")
 COUNTS = ("n", "events")
 
-Ints = NDArray[np.int64]
 T = TypeVar("T")
 
 
@@ -142,7 +142,7 @@ class Sample:
         return self.matching.weight > 0
 
 
-class Judged(Spec):
+class EstimatorSpec(Spec):
     """What all estimators have: a name of their own, and the endpoints to which they are applied."""
 
     takes_binary: ClassVar[bool] = False

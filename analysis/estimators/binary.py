@@ -7,19 +7,19 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from analysis.estimators.base import Estimate, Judged, Sample, wald, with_status
+from analysis.estimators.base import Estimate, EstimatorSpec, Sample, wald, with_status
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan
 from analysis.propensity import weighting
 from analysis.survival import risks
-from simulator.cohort.cohorts import Floats
-from simulator.cohort.estimand import Estimand, Population
+from simulator.cohort.estimand import Estimand, PopulationName
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Name
+from simulator.numerics.arrays import Floats
 from simulator.world.sections import ENDPOINTS
 
 
-class Binary(Judged):
+class Binary(EstimatorSpec):
     """The risk of a yes/no outcome (a response, an adverse event), treated against untreated.
 
     ``method: crude`` has Wald's SE and the p of the score chi-square; ``matched`` uses the plan's matching, with an SE
@@ -47,8 +47,8 @@ class Binary(Judged):
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
         """The contrast of risks in everyone, in the matched, or in the target of the weights."""
-        weighted: Population = "all" if self.target == "ate" else "treated"
-        populations: dict[str, Population] = {"crude": "all", "matched": "matched", "weighted": weighted}
+        weighted: PopulationName = "all" if self.target == "ate" else "treated"
+        populations: dict[str, PopulationName] = {"crude": "all", "matched": "matched", "weighted": weighted}
         return Estimand(population=populations[self.method], measure=self.measure, endpoint=endpoint)
 
     def estimate(self, sample: Sample, endpoint: str) -> Estimate:

@@ -17,16 +17,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.status import Status
 from analysis.propensity import logistic_models
 from analysis.survival import statistics
 from analysis.survival.statistics import CoxFit
-from analysis.survival.time_zero import FROM_THE_FIRST, Rows, stacked
-from simulator.cohort.cohorts import Bools, Floats
-
-Ints = NDArray[np.int64]
+from analysis.survival.time_zero import FROM_THE_FIRST, CountingRows, stacked
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 INTERVALS = 6
 HEAVIEST = 1e9  # a weight beyond this stands for a patient who could not but depart
@@ -37,7 +34,7 @@ _LARGEST = 300.0  # of a linear predictor
 class Clones:
     """The clones' rows ``(R, M)``, their weights, and the status ``(R,)`` of the models that these come from."""
 
-    rows: Rows
+    rows: CountingRows
     weight: Floats
     status: Ints
     patients: int
@@ -84,9 +81,9 @@ def clones(time: Floats, event: Bools, start: Floats, present: Bools, x: Floats,
     return Clones(rows, np.where(failed | ~rows.present, 1.0, weight), status, time.shape[1])
 
 
-def _row(low: float, time: Floats, event: Bools, present: Bools, *, strategy: bool) -> Rows:
+def _row(low: float, time: Floats, event: Bools, present: Bools, *, strategy: bool) -> CountingRows:
     entry = np.full(time.shape, low if low > 0 else FROM_THE_FIRST)
-    return Rows(entry, time, event, np.full(time.shape, strategy), present)
+    return CountingRows(entry, time, event, np.full(time.shape, strategy), present)
 
 
 def _edges(grace: float) -> list[float]:

@@ -6,26 +6,26 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from analysis.estimators.base import Estimate, Judged, Sample, cox_on_treatment, wald, with_status
-from analysis.estimators.pair_bootstrap import Drawn, bootstrap_se
+from analysis.estimators.base import Estimate, EstimatorSpec, Sample, cox_on_treatment, wald, with_status
+from analysis.estimators.pair_bootstrap import DrawnSets, bootstrap_se
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import MatchingPlan, Plan, PropensityPlan, propensity_terms
 from analysis.survival import statistics
 from analysis.survival.matched_curves import curve_difference
-from simulator.cohort.cohorts import Floats
-from simulator.cohort.estimand import Estimand, Measure
+from simulator.cohort.estimand import Estimand, MeasureName
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Name, Positive
+from simulator.numerics.arrays import Floats
 
 _BOOTS = 200
-_MEASURES: dict[str, Measure] = {
+_MEASURES: dict[str, MeasureName] = {
     "log_hr": "marginal_log_hr",
     "rmst": "rmst_difference",
     "survival": "survival_difference",
 }
 
 
-class Matched(Judged):
+class Matched(EstimatorSpec):
     """Treated against untreated in the matched cohort, SE ``se``.
 
     ``measure: log_hr`` is Cox regression on treatment; ``rmst`` and ``survival`` are differences of Kaplan-Meier curves
@@ -136,7 +136,7 @@ class Matched(Judged):
         )
         return wald(made.value, made.se, made.n, made.events, made.status, sample.plan.survival.level)
 
-    def _again(self, sample: Sample, endpoint: str, drawn: Drawn) -> Floats:
+    def _again(self, sample: Sample, endpoint: str, drawn: DrawnSets) -> Floats:
         """The estimate in a draw of matched sets, NaN where it fails."""
         course, plan, stratified = sample.observed.endpoints[endpoint], sample.plan, self.model == "stratified"
         time, event = drawn.of(course.time), drawn.of(course.event)

@@ -6,14 +6,14 @@ from typing import Literal
 import numpy as np
 from pydantic import model_validator
 
-from analysis.estimators.base import Estimate, Judged, Sample, wald, with_status
+from analysis.estimators.base import Estimate, EstimatorSpec, Sample, wald, with_status
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, cox_terms
 from analysis.propensity import weighting
 from analysis.survival.censoring import censoring_score, censoring_weighted_contrast
 from analysis.survival.doubly_robust import aipw
 from analysis.survival.pseudo import pseudo_observations
-from analysis.survival.standardise import Contrast, Target, standardised
+from analysis.survival.standardise import ContrastMeasure, StandardisedTo, standardised
 from simulator.cohort.estimand import Estimand
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Name, Positive
@@ -21,12 +21,12 @@ from simulator.documents.spec import Name, Positive
 HORIZON = 24.0
 
 
-class _Contrast(Judged):
+class _Contrast(EstimatorSpec):
     """A contrast of survival in a population; ``horizon`` in the world's time unit, 24 unless given."""
 
-    measure: Contrast = "marginal_log_hr"
+    measure: ContrastMeasure = "marginal_log_hr"
     horizon: Positive | None = None
-    target: Target = "all"
+    target: StandardisedTo = "all"
 
     @model_validator(mode="after")
     def _horizon_fits(self) -> "_Contrast":
@@ -153,7 +153,7 @@ class Ipcw(_Contrast):
         if self.propensity:
             fit = sample.propensity
             earlier, here = fit.status, sample.scored
-            kinds: dict[str, weighting.Target] = {"all": "ate", "treated": "att", "untreated": "atc"}
+            kinds: dict[str, weighting.WeightTarget] = {"all": "ate", "treated": "att", "untreated": "atc"}
             weight = weighting.ipw(np.where(here, fit.fitted, 0.5), observed.treated, kinds[self.target])
         score, modelled = censoring_score(
             course.time, course.event, observed.treated, x, present=observed.present, order=order

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri
 
 from analysis.estimators import own_code, trust
-from analysis.estimators.base import Estimate, Judged, Sample
+from analysis.estimators.base import Estimate, EstimatorSpec, Sample
 from analysis.estimators.own_code import OwnFunctionError as OwnFunctionError
 from analysis.estimators.own_code import said
 from analysis.estimators.own_link import CannotStart, Mistake, NoAnswer, Question, TookTooLong
@@ -23,10 +23,10 @@ from analysis.estimators.own_process import ask
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan
 from analysis.plan.matching_plan import no_repeats
-from simulator.cohort.cohorts import Floats
-from simulator.cohort.estimand import Estimand, Measure, Population
+from simulator.cohort.estimand import Estimand, MeasureName, PopulationName
 from simulator.cohort.terms import Variable, parse_term
 from simulator.documents.spec import Positive
+from simulator.numerics.arrays import Floats
 from simulator.world.sections import ENDPOINTS
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Watched:
         return f"{type(self.error).__name__}: {lines[0] if lines else 'no message'}"
 
 
-class Own(Judged):
+class Own(EstimatorSpec):
     """A user's own Python function of one cohort.
 
     ``function`` is ``file.py:function``, the file being looked for beside the document that names it, or
@@ -84,8 +84,8 @@ class Own(Judged):
     takes_binary: ClassVar[bool] = True
     kind: Literal["own"] = "own"
     function: Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_][A-Za-z0-9_]*$")]
-    population: Population = "all"
-    measure: Measure = "marginal_log_hr"
+    population: PopulationName = "all"
+    measure: MeasureName = "marginal_log_hr"
     horizon: Positive | None = None
     adjusted_for: tuple[str, ...] = ()
 

@@ -8,16 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.propensity.matching import Matching
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.elementary import summed
 from simulator.numerics.streams import Streams
 
-Ints = NDArray[np.int64]
 S = TypeVar("S", bound=np.generic)
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnSets:
     """One draw of sets: ``patients (R, L)`` are their places, ``stratum`` the number of the set, absent ones False."""
 
     patients: Ints
@@ -42,7 +41,7 @@ def matched_sets(pairs: Matching) -> Ints:
 
 
 def bootstrap_se(
-    pairs: Matching, statistic: Callable[[Drawn], Floats], boots: int, replicates: Ints, seed: int
+    pairs: Matching, statistic: Callable[[DrawnSets], Floats], boots: int, replicates: Ints, seed: int
 ) -> tuple[Floats, Ints]:
     """The SD ``(R,)`` of the statistic over draws of sets, and of how many draws it is: where the statistic is finite.
 
@@ -62,7 +61,7 @@ def bootstrap_se(
         members = np.take_along_axis(sets, drawn[..., None], axis=1)
         present = (members >= 0) & here[..., None]
         values[b] = statistic(
-            Drawn(np.where(present, members, 0).reshape(rows, -1), stratum, present.reshape(rows, -1))
+            DrawnSets(np.where(present, members, 0).reshape(rows, -1), stratum, present.reshape(rows, -1))
         )
     finite = np.isfinite(values)
     count = finite.sum(axis=0)

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.estimators.base import Estimate, Judged, Sample, wald
+from analysis.estimators.base import Estimate, EstimatorSpec, Sample, wald
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan
 from simulator.cohort.estimand import Estimand
@@ -13,7 +13,7 @@ from simulator.cohort.terms import Variable
 from simulator.documents.spec import Name
 
 
-class Exponential(Judged):
+class ExponentialModel(EstimatorSpec):
     """Exponential regression on treatment alone: the ratio of events per person-time, everyone included.
 
     The maximum likelihood estimate log(d1 / T1) - log(d0 / T0), its SE sqrt(1 / d1 + 1 / d0).

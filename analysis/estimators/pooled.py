@@ -7,12 +7,13 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from analysis.estimators import Estimator
-from analysis.estimators.base import Estimate, Ints, Sample, with_status
+from analysis.estimators.base import Estimate, Sample, with_status
 from analysis.estimators.own_process import PATIENCE
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan
 from analysis.propensity.missing import completed, indicators
-from simulator.cohort.cohorts import Floats, Observed
+from simulator.cohort.cohorts import Observed
+from simulator.numerics.arrays import Floats, Ints
 from simulator.numerics.elementary import summed
 
 

@@ -6,29 +6,20 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from analysis.estimators.base import (
-    Estimate,
-    Ints,
-    Judged,
-    Sample,
-    check_strata,
-    cox_on_treatment,
-    wald,
-    with_status,
-)
+from analysis.estimators.base import Estimate, EstimatorSpec, Sample, check_strata, cox_on_treatment, wald, with_status
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, cox_terms
 from analysis.survival import statistics
-from simulator.cohort.cohorts import Bools, Floats
 from simulator.cohort.estimand import TRUE_SCORE, Estimand
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Name
+from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.elementary import summed
 
 KNOTS = (0.05, 0.35, 0.65, 0.95)
 
 
-class Crude(Judged):
+class Crude(EstimatorSpec):
     """Cox regression on treatment alone, everyone included."""
 
     kind: Literal["crude"] = "crude"
@@ -43,7 +34,7 @@ class Crude(Judged):
         return cox_on_treatment(sample, endpoint, sample.observed.present)
 
 
-class Adjusted(Judged):
+class Adjusted(EstimatorSpec):
     """Multivariable Cox regression on treatment and the plan's Cox covariates."""
 
     kind: Literal["adjusted"] = "adjusted"
@@ -71,7 +62,7 @@ class Adjusted(Judged):
         return wald(fit.beta[:, 0], fit.se[:, 0], fit.n, fit.events, fit.state[:, 0], sample.plan.survival.level)
 
 
-class Stratified(Judged):
+class Stratified(EstimatorSpec):
     """Cox regression on treatment, with a baseline hazard for each group of ``strata``: a term, or several crossed."""
 
     kind: Literal["stratified"] = "stratified"
@@ -88,7 +79,7 @@ class Stratified(Judged):
         return cox_on_treatment(sample, endpoint, sample.observed.present, stratum=sample.strata(self.strata))
 
 
-class ScoreAdjusted(Judged):
+class ScoreAdjusted(EstimatorSpec):
     """What analyses that condition on the propensity score share.
 
     The truth is the conditional log hazard ratio given the true score (its logit, linearly), which that of a spline or

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from analysis.estimators.base import Sample
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.streams import Streams
 
-Ints = NDArray[np.int64]
 S = TypeVar("S", bound=np.generic)
 
 

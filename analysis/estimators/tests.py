@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri
 
-from analysis.estimators.base import Estimate, Judged, Sample, check_strata, wald, with_status
+from analysis.estimators.base import Estimate, EstimatorSpec, Sample, check_strata, wald, with_status
 from analysis.kernels.normal_maximum import MOST
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan
@@ -20,15 +19,14 @@ from analysis.survival.matched_curves import CurveMeasure, curve_difference
 from analysis.survival.median_difference import median_difference
 from analysis.survival.weighted_logrank import WEIGHTS
 from analysis.survival.weighted_survival import robust_score
-from simulator.cohort.cohorts import Bools, Endpoint, Floats
-from simulator.cohort.estimand import Estimand, Measure
+from simulator.cohort.cohorts import Endpoint
+from simulator.cohort.estimand import Estimand, MeasureName
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Name, NonNegative, Positive
+from simulator.numerics.arrays import Bools, Floats, Ints
 
-Ints = NDArray[np.int64]
 
-
-class TwoArmTest(Judged):
+class TwoArmTest(EstimatorSpec):
     """What rank tests share: whom they compare, and within which strata.
 
     ``strata`` are terms (a covariate with levels, or a comparison such as age>65) that are crossed; whoever lacks one
@@ -143,10 +141,10 @@ class MaxCombo(TwoArmTest):
         return self.tested(sample, endpoint, z, test.p, test.status)
 
 
-class CurveContrast(Judged):
+class CurveContrast(EstimatorSpec):
     """What differences of two curves in everyone share."""
 
-    def asked(self, endpoint: str, measure: Measure, horizon: float | None = None) -> Estimand:
+    def asked(self, endpoint: str, measure: MeasureName, horizon: float | None = None) -> Estimand:
         """The difference in everyone, nobody being censored before the horizon."""
         return Estimand(population="all", measure=measure, endpoint=endpoint, horizon=horizon, follow_up="complete")
 
@@ -237,7 +235,7 @@ EitherTest = Annotated[
 ]
 
 
-class Several(Judged):
+class Several(EstimatorSpec):
     """Several tests of one null hypothesis, that the arms do not differ, with one p for all of them.
 
     ``simes``: the smallest of K p(i) / i over the sorted p (Simes 1986, Biometrika 73:751-754); ``bonferroni``: K times

@@ -15,20 +15,20 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from analysis.estimators.base import Estimate, Ints, Judged, Sample, wald, with_status
+from analysis.estimators.base import Estimate, EstimatorSpec, Sample, wald, with_status
 from analysis.estimators.clone_censor_weight import clones
 from analysis.estimators.resampling import bootstrapped, spread
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, cox_terms, propensity_terms
 from analysis.survival import time_zero
-from analysis.survival.time_zero import Rows
-from simulator.cohort.cohorts import Floats
+from analysis.survival.time_zero import CountingRows
 from simulator.cohort.estimand import Estimand
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Name, NonNegative, Positive
+from simulator.numerics.arrays import Floats, Ints
 
 
-class Remedy(Judged):
+class Remedy(EstimatorSpec):
     """Cox regression on treatment with rows that know when it started; ``adjusted`` adds the plan's Cox covariates."""
 
     adjusted: bool = False
@@ -38,7 +38,7 @@ class Remedy(Judged):
         given = cox_terms(plan, variables) if self.adjusted else ()
         return Estimand(population="all", measure="exposure_log_hr", endpoint=endpoint, adjusted_for=given)
 
-    def rows(self, sample: Sample, endpoint: str) -> Rows:
+    def rows(self, sample: Sample, endpoint: str) -> CountingRows:
         """The rows that the Cox model sees."""
         raise NotImplementedError
 
@@ -73,7 +73,7 @@ class Landmark(Remedy):
             landmark=self.at,
         )
 
-    def rows(self, sample: Sample, endpoint: str) -> Rows:
+    def rows(self, sample: Sample, endpoint: str) -> CountingRows:
         """Those at risk at the landmark."""
         observed, course = sample.observed, sample.observed.endpoints[endpoint]
         return time_zero.landmark(course.time, course.event, observed.start, observed.present, self.at)
@@ -88,7 +88,7 @@ class DelayedEntry(Remedy):
     kind: Literal["delayed-entry"] = "delayed-entry"
     name: Name = "delayed-entry"
 
-    def rows(self, sample: Sample, endpoint: str) -> Rows:
+    def rows(self, sample: Sample, endpoint: str) -> CountingRows:
         """Everyone, the treated from their start on."""
         observed, course = sample.observed, sample.observed.endpoints[endpoint]
         return time_zero.delayed_entry(course.time, course.event, observed.start, observed.present)
@@ -100,13 +100,13 @@ class TimeDependent(Remedy):
     kind: Literal["time-dependent"] = "time-dependent"
     name: Name = "time-dependent"
 
-    def rows(self, sample: Sample, endpoint: str) -> Rows:
+    def rows(self, sample: Sample, endpoint: str) -> CountingRows:
         """Two rows for who starts after time zero."""
         observed, course = sample.observed, sample.observed.endpoints[endpoint]
         return time_zero.time_dependent(course.time, course.event, observed.start, observed.present)
 
 
-class CloneCensorWeight(Judged):
+class CloneCensorWeight(EstimatorSpec):
     """Clone, censor, weight: start within ``grace`` months against never start within it.
 
     The models of starting have all candidates of the plan's propensity model. The SE is robust by patient and takes

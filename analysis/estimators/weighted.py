@@ -7,28 +7,28 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from analysis.estimators.base import Estimate, Ints, Judged, Sample, cox_on_treatment, wald, with_status
+from analysis.estimators.base import Estimate, EstimatorSpec, Sample, cox_on_treatment, wald, with_status
 from analysis.estimators.resampling import bootstrapped, spread
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, PropensityPlan, propensity_terms
 from analysis.propensity import weighting
 from analysis.propensity.entropy_balancing import balancing_influence, entropy_balance
 from analysis.propensity.logistic_models import StepwiseFit
-from analysis.propensity.weighting import Target
+from analysis.propensity.weighting import WeightTarget
 from analysis.survival.weighted_variance import cox_gradient, km_contrast, logistic_influence, se_of
-from simulator.cohort.cohorts import Bools, Floats
-from simulator.cohort.estimand import Estimand, Measure, Population
+from simulator.cohort.estimand import Estimand, MeasureName, PopulationName
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Name, Positive, Share
+from simulator.numerics.arrays import Bools, Floats, Ints
 
-_POPULATIONS: dict[Target, Population] = {
+_POPULATIONS: dict[WeightTarget, PopulationName] = {
     "att": "treated",
     "ate": "all",
     "atc": "untreated",
     "overlap": "overlap",
     "matching": "matching_weight",
 }
-_MEASURES: dict[str, Measure] = {
+_MEASURES: dict[str, MeasureName] = {
     "hr": "marginal_log_hr",
     "rmst": "rmst_difference",
     "survival": "survival_difference",
@@ -44,7 +44,7 @@ class Weights:
     status: Ints
 
 
-class Weighted(Judged):
+class WeightedEstimator(EstimatorSpec):
     """What weighted analyses share.
 
     ``measure: hr`` is the weighted Cox coefficient of treatment; ``rmst`` and ``survival`` are differences of weighted
@@ -53,7 +53,7 @@ class Weighted(Judged):
     ``resamples`` times and makes the weights anew in each; its ``interval`` is normal or percentile, its p normal.
     """
 
-    target: Target = "att"
+    target: WeightTarget = "att"
     measure: Literal["hr", "rmst", "survival"] = "hr"
     horizon: Positive | None = None
     se: Literal["robust", "naive", "estimated", "bootstrap"] = "robust"
@@ -61,7 +61,7 @@ class Weighted(Judged):
     interval: Literal["normal", "percentile"] = "normal"
 
     @model_validator(mode="after")
-    def _coherent(self) -> "Weighted":
+    def _coherent(self) -> "WeightedEstimator":
         if self.measure == "hr" and self.horizon is not None:
             raise ValueError("'horizon' belongs to 'measure: rmst' or 'measure: survival'")
         if self.measure != "hr" and self.horizon is None:
@@ -166,7 +166,7 @@ class Weighted(Judged):
         return with_status(made, made.status)
 
 
-class Ipw(Weighted):
+class Ipw(WeightedEstimator):
     """Weighting by the plan's propensity score; the target is ``target``.
 
     ``target`` is whom the weighted cohort stands for: att, ate, atc, overlap (e (1 - e)) or matching (min(e, 1 - e)).
@@ -250,7 +250,7 @@ class Ipw(Weighted):
         return influence
 
 
-class EntropyBalance(Weighted):
+class EntropyBalance(WeightedEstimator):
     """Weights by which the propensity model's candidates have exactly the means of the target, ``target``.
 
     ``moments: 2`` balances their squares as well. NOT_CONVERGED where no weights can do it. ``se: estimated`` allows

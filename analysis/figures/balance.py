@@ -31,7 +31,7 @@ from analysis.figures.style import (
 from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
 from analysis.paper.table1 import Table1Row
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats
 
 BINS = 24
 ROW = 0.16

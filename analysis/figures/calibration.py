@@ -25,7 +25,7 @@ from analysis.figures.style import (
     sheet,
     width_of,
 )
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats
 
 FAR = 4.0
 CENTRAL = 1.959964

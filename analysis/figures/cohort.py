@@ -32,7 +32,7 @@ from analysis.figures.style import (
 from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
 from analysis.paper.number_text import p_text
-from analysis.paper.responses import Response
+from analysis.paper.responses import BinaryResponse
 
 PAD, GAP = 0.07, 0.24
 ROW = 0.17
@@ -212,7 +212,7 @@ def outcomes_of(analysis: CohortAnalysis, when: str) -> tuple[list[Outcome], lis
     return plain, graded
 
 
-def _side(analysis: CohortAnalysis, name: str, when: str) -> Response:
+def _side(analysis: CohortAnalysis, name: str, when: str) -> BinaryResponse:
     result = analysis.binary[name]
     return result.before if when == "before" else result.after
 

@@ -23,7 +23,7 @@ from analysis.figures.style import (
     key_rows,
     sheet,
 )
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats
 
 COLOURS = (TREATED, CONTROL, INK, GREY)
 WIDTH = DOUBLE * 0.7

@@ -25,7 +25,7 @@ from analysis.figures.style import (
     sheet,
 )
 from analysis.paper.cohort_analysis import CohortAnalysis
-from analysis.paper.effects import Arms
+from analysis.paper.effects import ByArm
 from analysis.paper.number_text import hr_text, p_text
 from analysis.paper.subgroups import SubgroupRow
 
@@ -38,7 +38,7 @@ TICKS = (0.01, 0.03, 0.1, 0.25, 0.5, 1, 2, 4, 10, 30, 100)
 
 
 @house
-def forest(axes: Axes, rows: Sequence[SubgroupRow], *, title: str, arms: Arms[str], level: float) -> None:
+def forest(axes: Axes, rows: Sequence[SubgroupRow], *, title: str, arms: ByArm[str], level: float) -> None:
     """Draw hazard ratios on a log scale; beside the axes n, events of n by arm, HR with its interval and both p.
 
     The texts take `LEFT` and `RIGHT` inches beside the axes. A square is as large as its subgroup has events; the
@@ -73,7 +73,7 @@ def forest(axes: Axes, rows: Sequence[SubgroupRow], *, title: str, arms: Arms[st
     _columns(axes, rows, arms, level)
 
 
-def _columns(axes: Axes, rows: Sequence[SubgroupRow], arms: Arms[str], level: float) -> None:
+def _columns(axes: Axes, rows: Sequence[SubgroupRow], arms: ByArm[str], level: float) -> None:
     """Write the columns of text, their places in inches from the left edge of the axes."""
     width, _ = inches(axes)
     n, treated, control = (LABELS - LEFT + 0.25 + place * COUNTS for place in (0, 1, 2))

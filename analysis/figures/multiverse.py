@@ -25,7 +25,7 @@ from analysis.figures.style import (
     name_rows,
     sheet,
 )
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats
 
 ROW, GAP, BOTTOM = 0.14, 0.12, 0.4
 LABELS = 1.8

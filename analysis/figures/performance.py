@@ -33,7 +33,7 @@ from analysis.figures.style import (
     width_of,
 )
 from analysis.figures.style import title as heading
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats
 
 MARKS = 1000
 """At most so many replicates are drawn in a figure: evenly spaced ones of all."""

@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from numpy.typing import NDArray
 
 from analysis.figures.style import (
     BOLD,
@@ -39,9 +38,8 @@ from analysis.plan.analysis_plan import SurvivalPlan
 from analysis.survival import statistics
 from analysis.survival.kaplan_meier import KmCurve
 from analysis.survival.weighted_survival import weighted_kaplan_meier
-from simulator.cohort.cohorts import Bools, Endpoint, Floats
-
-Ints = NDArray[np.int64]
+from simulator.cohort.cohorts import Endpoint
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 COLOURS = (TREATED, CONTROL, INK, GREY)
 ROOM = 1.0  # inches for the names beside the numbers at risk

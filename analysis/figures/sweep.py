@@ -29,7 +29,7 @@ from analysis.figures.style import (
     width_of,
 )
 from analysis.figures.style import title as heading
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats
 
 STEP = 0.36
 LABELS = 1.4

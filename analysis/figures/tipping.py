@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from analysis.figures.style import GREY, INK, LINE, SMALL, TREATED, fitted, frame, house, inches, key, sheet, width_of
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats
 
 WIDTH = 4.2
 TICKS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32)

@@ -1,14 +1,11 @@
 """Entropy balancing: Newton's method on its dual, one arm of one replicate after another."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.influence import solve_full_rank
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 _OK = int(Status.OK)
 _TOO_FEW = int(Status.TOO_FEW)

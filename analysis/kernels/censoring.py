@@ -1,16 +1,12 @@
 """Contrasts of two arms weighted, at each event time anew, by the inverse probability of not yet being censored."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.curve_contrasts import LOG_HR, RMST
 from analysis.kernels.linear import exponentials
-from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 ALIVE_0, ALIVE_1, DEAD_0, DEAD_1 = range(4)
 
@@ -114,7 +110,7 @@ def censoring_weighted(
     event: Bools,
     treated: Bools,
     present: Bools,
-    order: Order,
+    order: Positions,
     base: Floats,
     score: Floats,
     efron: bool,

@@ -1,19 +1,15 @@
 """Cox models on a block of replicates: Newton's method on the partial likelihood, and its statuses."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, START, STOP, gather, plan_steps
 from analysis.kernels.cox_likelihood import combine, likelihood
 from analysis.kernels.cox_robust import sandwich, score_residuals
 from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.linear import largest
-from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 _OK = int(Status.OK)
 _MONOTONE = int(Status.MONOTONE)
@@ -214,8 +210,8 @@ def fit_cox(
     clusters: int,
     stratum: Ints,
     entry: Floats,
-    order: Order,
-    entry_order: Order,
+    order: Positions,
+    entry_order: Positions,
     efron: bool,
     started: bool,
     todo: Bools,

@@ -5,16 +5,12 @@ k-th of d deaths at a time counts the dead as (d - k) / d patients each), log L 
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.lanes import sum_of_products
-from analysis.kernels.ordering import Order
 from analysis.kernels.risk_sets import AT_RISK, BAD, DEAD, EVENTS, SIZE, TIMES, tabulate
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 _OK = int(Status.OK)
 _MONOTONE = int(Status.MONOTONE)
@@ -35,7 +31,7 @@ def fit_binary(
     event: Bools,
     x: Floats,
     present: Bools,
-    order: Order,
+    order: Positions,
     efron: bool,
     other: Bools,
     beta: Floats,

@@ -1,15 +1,11 @@
 """Patients lined up for Cox's partial likelihood; `analysis.kernels.cox_likelihood` says what the rows mean."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.lanes import sum_of_products
-from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 START, STOP, DEATHS, FIRST, LAST, ENTERED, STEP = range(7)
 
@@ -30,8 +26,8 @@ def gather(
     weight: Floats,
     stratum: Ints,
     entry: Floats,
-    order: Order,
-    entry_order: Order,
+    order: Positions,
+    entry_order: Positions,
     z: Floats,
     scale: Floats,
     w: Floats,
@@ -116,8 +112,8 @@ def line_up(
     c: int,
     time: Floats,
     entry: Floats,
-    order: Order,
-    entry_order: Order,
+    order: Positions,
+    entry_order: Positions,
     group: Ints,
     counts: Ints,
     late: Ints,

@@ -17,15 +17,12 @@ mean').
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, START, STEP, STOP
 from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.linear import exponentials
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 
 @kernel

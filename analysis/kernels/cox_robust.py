@@ -1,14 +1,11 @@
 """Lin and Wei's robust covariance of a Cox fit."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, START, STEP, STOP
 from analysis.kernels.weighted_samples import NOTHING
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 
 @kernel

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats
 from simulator.numerics.compiled import kernel
 
 LOG_HR, RMST, SURVIVAL = 0, 1, 2

@@ -3,10 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats, Ints
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 
 @kernel

@@ -1,12 +1,9 @@
 """Predictive mean matching of one column of a block."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.compiled import kernel
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 RIDGE = 1e-5  # relative to each diagonal element: columns that say the same do no harm
 

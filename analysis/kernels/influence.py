@@ -1,14 +1,10 @@
 """How weighted contrasts of two arms change with each patient's weight, and with the propensity model behind it."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 _OK = int(Status.OK)
 _NO_EVENTS = int(Status.NO_EVENTS)
@@ -24,7 +20,7 @@ def cox_gradients(
     treated: Bools,
     weight: Floats,
     present: Bools,
-    order: Order,
+    order: Positions,
     beta: Floats,
     efron: bool,
     gradient: Floats,
@@ -94,7 +90,7 @@ def km_contrasts(
     treated: Bools,
     weight: Floats,
     present: Bools,
-    order: Order,
+    order: Positions,
     horizon: float,
     area: bool,
     value: Floats,

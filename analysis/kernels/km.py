@@ -3,10 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.kernels.ordering import Order
 from analysis.kernels.risk_sets import AT_RISK, BAD, DEAD, EVENTS, SIZE, TIMES, WHEN, tabulate
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.compiled import kernel
 
 LOG, LOG_LOG, PLAIN = 0, 1, 2
@@ -62,7 +61,7 @@ def km_summaries(
     time: Floats,
     event: Bools,
     present: Bools,
-    order: Order,
+    order: Positions,
     q: float,
     z: float,
     conf_type: int,

@@ -1,15 +1,12 @@
 """Logistic regression by Newton's method."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.linear import cholesky, copy, exponentials, fill, largest, solve
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 _OK = int(Status.OK)
 _SINGULAR = int(Status.SINGULAR)

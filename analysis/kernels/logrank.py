@@ -3,10 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.kernels.ordering import Order
 from analysis.kernels.risk_sets import AT_RISK, BAD, DEAD, EVENTS, SIZE, STRATUM, TIMES, tabulate
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.compiled import kernel
 
 _OK = int(Status.OK)
@@ -23,7 +22,7 @@ def logranks(
     group: Floats,
     present: Bools,
     stratum: NDArray[np.int64],
-    order: Order,
+    order: Positions,
     rho: Floats,
     gamma: Floats,
     observed: Floats,

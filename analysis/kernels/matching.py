@@ -1,20 +1,16 @@
 """Greedy nearest-neighbour matching on one score."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.kernels.ordering import Order
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 NO_ONE, UNDECIDED = -1, -2
 GIVEN, SMALLEST, LARGEST, CLOSEST = range(4)
 
 
 @kernel
-def lined_up(line: Order, score: Floats, treated: Bools, present: Bools) -> tuple[Floats, Bools, Bools]:
+def lined_up(line: Positions, score: Floats, treated: Bools, present: Bools) -> tuple[Floats, Bools, Bools]:
     """Scores, arms and who is present ``(R, N)`` of the patients as they stand in ``line (R, N)``."""
     replicates, patients = score.shape
     scores, arms, here = np.empty_like(score), np.empty_like(treated), np.empty_like(present)
@@ -26,7 +22,7 @@ def lined_up(line: Order, score: Floats, treated: Bools, present: Bools) -> tupl
 
 
 @kernel
-def sent_back(line: Order, chosen: Ints) -> Ints:
+def sent_back(line: Positions, chosen: Ints) -> Ints:
     """The controls ``(R, N, ratio)`` by patient, from ``chosen``, which has them by place in ``line (R, N)``."""
     replicates, patients, ratio = chosen.shape
     controls = np.empty_like(chosen)
@@ -69,7 +65,7 @@ def root_of(parent: Ints, node: int) -> int:
 
 
 @kernel
-def turns_of(score: Floats, by_score: Order, size: int, descending: bool, turns: Ints) -> None:
+def turns_of(score: Floats, by_score: Positions, size: int, descending: bool, turns: Ints) -> None:
     """Fills ``turns`` with the order in which patients choose: by score, equal ones in the order of the data."""
     for place in range(size):
         turns[place] = by_score[place]
@@ -88,8 +84,8 @@ def match_block(
     score: Floats,
     treated: Bools,
     present: Bools,
-    by_score: Order,
-    given: Order,
+    by_score: Positions,
+    given: Positions,
     order: int,
     width: Floats,
     replacement: bool,

@@ -16,13 +16,10 @@ times what it was: in the norm of exp(-D) H, L^2 and v^2 are exp(D), and q is ex
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.linear import cholesky, fill, solve
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats, Ints
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 _SLACK = 1e-7  # of rounding, on every bound
 

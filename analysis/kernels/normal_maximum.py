@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats
 from simulator.numerics.compiled import kernel
 
 MOST = 4

@@ -1,16 +1,13 @@
 """Stable order of each row by time."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.compiled import kernel
-
-Order = NDArray[np.int32]
 
 
 @kernel
-def sort_rows(time: Floats, order: Order, unfinished: Bools) -> None:
+def sort_rows(time: Floats, order: Positions, unfinished: Bools) -> None:
     """Fills ``order (R, N)``, the stable argsort of ``time (R, N)``, what is not finite last in order of place.
 
     One bucket per patient, then insertion. A row that is too uneven for that is left and marked in ``unfinished``.

@@ -1,15 +1,11 @@
 """Jackknife pseudo-observations of Kaplan-Meier curves, and least squares on them, for a block of replicates."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.linear import solve
-from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 _TOO_FEW = int(Status.TOO_FEW)
 _BAD_INPUT = int(Status.BAD_INPUT)
@@ -18,7 +14,7 @@ _COLLINEAR = 1e-10  # a column with less than this share of its variance left is
 
 @kernel
 def pseudo_values(
-    time: Floats, event: Bools, present: Bools, order: Order, horizon: float, mean: bool, out: Floats, status: Ints
+    time: Floats, event: Bools, present: Bools, order: Positions, horizon: float, mean: bool, out: Floats, status: Ints
 ) -> None:
     """Fills ``out`` with n theta - (n - 1) theta without the patient, per row of ``present (R, N)``.
 

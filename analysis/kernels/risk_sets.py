@@ -1,13 +1,9 @@
 """The table of event times of one analysis set, which Kaplan-Meier, log-rank and univariable Cox all start from."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.kernels.ordering import Order
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 WHEN, AT_RISK, DEAD, STRATUM = range(4)
 SIZE, EVENTS, TIMES, BAD = range(4)
@@ -22,7 +18,7 @@ def tabulate(
     x: Floats,
     present: Bools,
     stratum: Ints,
-    order: Order,
+    order: Positions,
     who: Ints,
     table: Floats,
     treated: Floats,

@@ -5,16 +5,12 @@ out of the risk set, with Breslow's none. A step raises the cumulative hazard by
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.curve_contrasts import LOG_HR, contrast
 from analysis.kernels.linear import exponentials
-from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 _OK = int(Status.OK)
 _TOO_FEW = int(Status.TOO_FEW)
@@ -165,7 +161,7 @@ def standardise(
     treated: Bools,
     present: Bools,
     member: Bools,
-    order: Order,
+    order: Positions,
     x: Floats,
     interacting: Ints,
     beta: Floats,

@@ -5,16 +5,13 @@ closer, in the end by Newton's method; the selection is that of fitting all.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.linear import cholesky, copy, fill, largest
 from analysis.kernels.logistic import columns_of, evaluate, inverse, newton, prepare
 from analysis.kernels.neighbours import detour, interval, longest, newton_step, predict, sweep
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 _OK = int(Status.OK)
 _SINGULAR = int(Status.SINGULAR)

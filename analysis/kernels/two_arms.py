@@ -6,12 +6,10 @@ from numpy.typing import NDArray
 from analysis.kernels.cox_binary import solve_terms
 from analysis.kernels.km import crossing
 from analysis.kernels.lanes import sum_of_products
-from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
 
-Ints = NDArray[np.int64]
 Codes = NDArray[np.int8]
 
 WHEN, AT_RISK, DEAD, TREATED, DEAD_TREATED = range(5)
@@ -115,7 +113,7 @@ def compare_arms(
     event: Bools,
     treated: Bools,
     present: Bools,
-    order: Order,
+    order: Positions,
     efron: bool,
     q: float,
     z: float,

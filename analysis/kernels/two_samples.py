@@ -4,14 +4,10 @@ Row r of ``present (S, N)`` is an analysis set of cohort r // (S // A). Arms are
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 OK, NO_INFO, NOT_CONVERGED = int(Status.OK), int(Status.NO_INFO), int(Status.NOT_CONVERGED)
 
@@ -85,7 +81,7 @@ def ranks(
     x: Floats,
     treated: Bools,
     present: Bools,
-    order: Order,
+    order: Positions,
     count: Ints,
     u: Floats,
     ties: Floats,

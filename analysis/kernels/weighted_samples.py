@@ -8,10 +8,8 @@ n / (n - 1) for n clusters.
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 T, RANK = 0, 1
 NOTHING = 1e-24  # a variance that is rounding, relative to that of unclustered patients: sets that are alike

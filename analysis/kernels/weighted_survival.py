@@ -1,16 +1,12 @@
 """Weighted, clustered survival: the Kaplan-Meier curve with its limits, and the robust score test of two arms."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.km import PLAIN, limit
-from analysis.kernels.ordering import Order
 from analysis.kernels.status import Status
 from analysis.kernels.weighted_samples import NOTHING
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
-
-Ints = NDArray[np.int64]
 
 _OK = int(Status.OK)
 _TOO_FEW = int(Status.TOO_FEW)
@@ -21,7 +17,7 @@ _TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
 
 
 @kernel
-def in_order(order: Order, time: Floats, present: Bools, weight: Floats, who: Ints) -> tuple[int, bool]:
+def in_order(order: Positions, time: Floats, present: Bools, weight: Floats, who: Ints) -> tuple[int, bool]:
     """How many are present with a weight above 0, ``who`` in order of time, and whether all their times are finite."""
     m, finite = 0, True
     for j in range(len(order)):
@@ -118,7 +114,7 @@ def weighted_medians(
     weight: Floats,
     cluster: Ints,
     clusters: int,
-    order: Order,
+    order: Positions,
     q: float,
     z: float,
     conf_type: int,
@@ -159,7 +155,7 @@ def robust_scores(
     weight: Floats,
     cluster: Ints,
     clusters: int,
-    order: Order,
+    order: Positions,
     efron: bool,
     counts: Ints,
     score: Floats,

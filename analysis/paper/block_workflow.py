@@ -13,11 +13,11 @@ from analysis.survival import statistics
 from analysis.survival.columns import estimable
 from analysis.survival.two_arms import ArmComparison, two_arms
 from analysis.survival.weighted_survival import compare_weighted
-from analysis.two_samples.baseline import Baseline, Rows, baseline, rows_of
+from analysis.two_samples.baseline import BaselineRows, BaselineTable, baseline, rows_of
 from analysis.two_samples.weighted_baseline import with_weighted
-from analysis.two_samples.weighted_samples import Weighted
-from simulator.cohort.cohorts import Bools, Floats
+from analysis.two_samples.weighted_samples import WeightedSamples
 from simulator.cohort.terms import holds
+from simulator.numerics.arrays import Bools, Floats
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class BlockAnalysis:
     sample: Sample
 
     @cached_property
-    def weighted(self) -> Weighted | None:
+    def weighted(self) -> WeightedSamples | None:
         """The matched cohorts with weights and clusters; None after matching 1:1 without replacement."""
         plan, pairs = self.sample.plan.matching, self.sample.matching
         if plan.simple:
             return None
         cluster = None if plan.replacement else pairs.pair
-        return Weighted.of(self.sample.observed.treated, self.sample.matched, pairs.weight, cluster)
+        return WeightedSamples.of(self.sample.observed.treated, self.sample.matched, pairs.weight, cluster)
 
     @cached_property
     def sets(self) -> Bools:
@@ -61,12 +61,12 @@ class BlockAnalysis:
         return both.reshape(-1, both.shape[2])
 
     @cached_property
-    def table1(self) -> Baseline:
+    def table1(self) -> BaselineTable:
         """Table 1 of each set, rows as in ``sets``."""
         observed = self.sample.observed
         return self.baseline_of(observed.covariates, rows_of(observed.variables))
 
-    def baseline_of(self, values: Floats, rows: Rows) -> Baseline:
+    def baseline_of(self, values: Floats, rows: BaselineRows) -> BaselineTable:
         """The table of these ``values (R, N, K)``, rows as in ``sets``."""
         smd, observed = self.sample.plan.table1.smd, self.sample.observed
         made = baseline(values, observed.treated, rows, present=self.sets, smd=smd)

@@ -61,15 +61,16 @@ import numpy as np
 from analysis.cohort_files.as_read import AsRead
 from analysis.kernels.status import Status
 from analysis.paper.cox_tables import CoxRow
-from analysis.paper.effects import AnalysisSet, Arms, ChiSquare, Effect, Median
-from analysis.paper.responses import Response
+from analysis.paper.effects import AnalysisSet, ByArm, ChiSquare, HazardRatio, Median
+from analysis.paper.responses import BinaryResponse
 from analysis.paper.subgroups import SubgroupRow
 from analysis.paper.table1 import Amounts, Count, Table1Row
 from analysis.paper.tie_choices import TieChoices
 from analysis.plan.analysis_plan import Plan
 from analysis.propensity.matching import Matching
-from simulator.cohort.cohorts import Bools, Floats, Observed
+from simulator.cohort.cohorts import Observed
 from simulator.documents.spec import Spec
+from simulator.numerics.arrays import Bools, Floats
 
 T = TypeVar("T")
 
@@ -165,11 +166,11 @@ class Tables:
 class Comparison:
     """The arms compared on one endpoint in one analysis set."""
 
-    km: Arms[Median]
-    follow_up: Arms[Median]
+    km: ByArm[Median]
+    follow_up: ByArm[Median]
     logrank: ChiSquare
-    cox: Effect
-    cox_pair_robust: Effect | None
+    cox: HazardRatio
+    cox_pair_robust: HazardRatio | None
     univariable: tuple[CoxRow, ...]
     multivariable: tuple[CoxRow, ...]
     subgroups: tuple[SubgroupRow, ...]
@@ -189,16 +190,16 @@ class BinaryResult:
     """A yes/no outcome before and after matching."""
 
     label: str
-    before: Response
-    after: Response
+    before: BinaryResponse
+    after: BinaryResponse
 
 
 @dataclass(frozen=True)
 class BothSides(Generic[T]):
     """The same thing in both arms, before and after matching."""
 
-    before: Arms[T]
-    after: Arms[T]
+    before: ByArm[T]
+    after: ByArm[T]
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ class CohortAnalysis:
     """
 
     format: str
-    arms: Arms[str]
+    arms: ByArm[str]
     cohort: Sizes
     as_read: AsRead | None
     plan: Plan

@@ -8,18 +8,19 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from analysis.kernels.status import Status
-from analysis.paper.effects import AnalysisSet, Effect, effect, fit_cox, no_effect
+from analysis.paper.effects import AnalysisSet, HazardRatio, effect, fit_cox, no_effect
 from analysis.plan.analysis_plan import TREATMENT, Plan, cox_terms
 from analysis.survival.columns import estimable
 from analysis.two_samples.tests import NAN
-from simulator.cohort.cohorts import Endpoint, Floats, Observed
+from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import design, parse_term
+from simulator.numerics.arrays import Floats
 
 _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 
 
 @dataclass(frozen=True)
-class CoxRow(Effect):
+class CoxRow(HazardRatio):
     """One column of a Cox model.
 
     ``p_term`` is the joint Wald p of the ``df_term`` columns of the term that have a number (a single one: its own p).
@@ -33,7 +34,7 @@ class CoxRow(Effect):
 
 
 @dataclass(frozen=True)
-class Columns:
+class DesignColumns:
     """The design of a cohort's Cox models: ``x (N, P)``, names, readable labels, and each column's term."""
 
     x: Floats
@@ -47,12 +48,12 @@ class Columns:
         return [k for k, owner in enumerate(self.term_of) if owner == term]
 
 
-def cox_columns(observed: Observed, plan: Plan, arms: tuple[str, str]) -> Columns:
+def cox_columns(observed: Observed, plan: Plan, arms: tuple[str, str]) -> DesignColumns:
     """The columns of the plan's Cox terms, treatment last."""
     terms = cox_terms(plan, observed.variable)
     made = design(terms, observed.variable, observed.names, observed.covariates[0])
     labels = [term_label(terms[t], column, observed) for t, column in zip(made.term_of, made.columns, strict=True)]
-    return Columns(
+    return DesignColumns(
         np.column_stack([made.x, observed.treated[0]]),
         (*made.columns, TREATMENT),
         (*labels, f"Treatment ({arms[1]} vs {arms[0]})"),
@@ -75,13 +76,13 @@ def term_label(text: str, column: str, observed: Observed) -> str:
     return f"{name} ({level} vs {variable.levels[0]})"
 
 
-def univariable(course: Endpoint, made: Columns, group: AnalysisSet, plan: Plan) -> tuple[CoxRow, ...]:
+def univariable(course: Endpoint, made: DesignColumns, group: AnalysisSet, plan: Plan) -> tuple[CoxRow, ...]:
     """One Cox model per term."""
     return tuple(row for term in range(len(made.terms)) for row in _model(course, made, made.of(term), group, plan))
 
 
 def multivariable(
-    course: Endpoint, made: Columns, single: Sequence[CoxRow], group: AnalysisSet, plan: Plan
+    course: Endpoint, made: DesignColumns, single: Sequence[CoxRow], group: AnalysisSet, plan: Plan
 ) -> tuple[CoxRow, ...]:
     """The Cox model of all terms whose univariable ``p_term`` passes the screen; empty when none does."""
     p_term = {row.term: row.p_term for row in single}
@@ -94,7 +95,9 @@ def multivariable(
     return _model(course, made, [k for index in enter for k in made.of(index)], group, plan)
 
 
-def _model(course: Endpoint, made: Columns, columns: list[int], group: AnalysisSet, plan: Plan) -> tuple[CoxRow, ...]:
+def _model(
+    course: Endpoint, made: DesignColumns, columns: list[int], group: AnalysisSet, plan: Plan
+) -> tuple[CoxRow, ...]:
     """The rows of one model; a column that cannot be estimated in the set is left out of the fit and says why.
 
     One that runs off to infinity leaves the others those of the limit (`analysis.survival.recession`).

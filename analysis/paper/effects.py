@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from analysis.kernels.status import Status
@@ -12,11 +11,11 @@ from analysis.plan.analysis_plan import SurvivalPlan
 from analysis.survival import statistics
 from analysis.survival.weighted_survival import robust_score, weighted_quantile
 from analysis.two_samples.tests import NAN
-from analysis.two_samples.weighted_samples import Weighted
-from simulator.cohort.cohorts import Bools, Endpoint, Floats
+from analysis.two_samples.weighted_samples import WeightedSamples
+from simulator.cohort.cohorts import Endpoint
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 T = TypeVar("T")
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -36,15 +35,15 @@ class AnalysisSet:
         """The cluster of each patient: himself where none are given."""
         return np.arange(len(self.present), dtype=np.int64) if self.cluster is None else self.cluster
 
-    def weighted(self, treated: Bools) -> Weighted | None:
+    def weighted(self, treated: Bools) -> WeightedSamples | None:
         """The set as a block of one weighted sample; None where it has no weights."""
         if self.weight is None:
             return None
-        return Weighted.of(treated[None], self.present[None], self.weight[None], self.clusters[None])
+        return WeightedSamples.of(treated[None], self.present[None], self.weight[None], self.clusters[None])
 
 
 @dataclass(frozen=True)
-class Effect:
+class HazardRatio:
     """A hazard ratio with its Wald interval and two-sided p; NaN unless OK.
 
     ``sign`` is "+" or "-" where the coefficient runs off to plus or minus infinity (MONOTONE), else None.
@@ -77,7 +76,7 @@ class Median:
 
 
 @dataclass(frozen=True)
-class Arms(Generic[T]):
+class ByArm(Generic[T]):
     """The same thing in either arm."""
 
     treated: T
@@ -95,19 +94,19 @@ class ChiSquare:
     status: Status
 
 
-def no_effect(status: int, sign: int = 0) -> Effect:
+def no_effect(status: int, sign: int = 0) -> HazardRatio:
     """What is said of a coefficient without a number, and of where it runs."""
-    return Effect(NAN, NAN, NAN, NAN, NAN, NAN, Status(int(status)), {1: "+", -1: "-"}.get(int(sign)))
+    return HazardRatio(NAN, NAN, NAN, NAN, NAN, NAN, Status(int(status)), {1: "+", -1: "-"}.get(int(sign)))
 
 
-def effect(beta: float, se: float, status: int, level: float, sign: int = 0) -> Effect:
+def effect(beta: float, se: float, status: int, level: float, sign: int = 0) -> HazardRatio:
     """The hazard ratio of a Cox coefficient."""
     if status != Status.OK or not np.isfinite(se) or se <= 0:
         return no_effect(status if status != Status.OK else Status.NO_INFO, sign)
     half = float(ndtri(0.5 + level / 2)) * se
     with np.errstate(over="ignore", under="ignore"):
         hr, low, high = (float(np.exp(value)) for value in (beta, beta - half, beta + half))
-    return Effect(beta, se, hr, low, high, float(2 * ndtr(-abs(beta / se))), Status.OK, None)
+    return HazardRatio(beta, se, hr, low, high, float(2 * ndtr(-abs(beta / se))), Status.OK, None)
 
 
 def fit_cox(course: Endpoint, x: Floats, group: AnalysisSet, ties: str) -> statistics.CoxFit:
@@ -123,14 +122,14 @@ def fit_cox(course: Endpoint, x: Floats, group: AnalysisSet, ties: str) -> stati
     )
 
 
-def hazard_ratio(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> Effect:
+def hazard_ratio(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> HazardRatio:
     """The hazard ratio of treatment alone; its SE is robust (Lin-Wei) when the set has clusters, else model-based."""
     fit = fit_cox(course, treated[:, None].astype(np.float64), group, plan.ties)
     se = fit.se if fit.robust_se is None else fit.robust_se
     return effect(float(fit.beta[0, 0]), float(se[0, 0]), int(fit.status[0]), plan.level, int(fit.sign[0, 0]))
 
 
-def medians(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> Arms[Median]:
+def medians(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> ByArm[Median]:
     """The Kaplan-Meier median of either arm; in a set with weights of the weighted curve, with its robust limits."""
     if group.weight is not None:
         made = weighted_quantile(
@@ -154,8 +153,8 @@ def medians(course: Endpoint, treated: Bools, group: AnalysisSet, plan: Survival
             )
             for arm in (0, 1)
         )
-        return Arms(of_treated, control)
-    return Arms(*(_median(course, arm & group.present, plan) for arm in (treated, ~treated)))
+        return ByArm(of_treated, control)
+    return ByArm(*(_median(course, arm & group.present, plan) for arm in (treated, ~treated)))
 
 
 def _median(course: Endpoint, arm: Bools, plan: SurvivalPlan) -> Median:
@@ -167,7 +166,7 @@ def _median(course: Endpoint, arm: Bools, plan: SurvivalPlan) -> Median:
     return Median(n, events, 100 * events / n if n else NAN, middle, low, high, Status(int(made.status[0])))
 
 
-def follow_up(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> Arms[Median]:
+def follow_up(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> ByArm[Median]:
     """The median follow-up of either arm by reverse Kaplan-Meier: censoring is the event."""
     return medians(Endpoint(course.time, ~course.event), treated, group, plan)
 

@@ -27,18 +27,18 @@ MISSING = 0.6  # what a step too many or too few costs; another name costs its d
 
 
 @dataclass(frozen=True)
-class Place:
+class KeyNode:
     """A place in the tree: ``children`` by name, ``rows`` by what stands in brackets (None: no brackets are wanted).
 
     ``kind`` says what the children are, or that this is a `TEXT`; ``number``, that a key may end here.
     """
 
     kind: str = ""
-    children: Mapping[str, "Place"] | None = None
-    rows: Mapping[str, "Place"] | None = None
+    children: Mapping[str, "KeyNode"] | None = None
+    rows: Mapping[str, "KeyNode"] | None = None
     number: bool = False
 
-    def below(self) -> Mapping[str, "Place"]:
+    def below(self) -> Mapping[str, "KeyNode"]:
         """The children by name."""
         return self.children or {}
 
@@ -58,7 +58,7 @@ class Names:
     modes: tuple[str, ...]
 
 
-NUMBER = Place(number=True)
+NUMBER = KeyNode(number=True)
 
 
 def names_of(
@@ -87,48 +87,50 @@ def names_of(
     )
 
 
-def any_paper() -> Place:
+def any_paper() -> KeyNode:
     """The keys of all that an audit may read, whatever the paper's covariates, endpoints and outcomes are called."""
     one = (ANY,)
-    anything: dict[str, Place] = {}
-    anything[ANY] = Place("part", anything, number=True)
-    return tree(Names(one, one, one, one, one, one, one, one, one), Place("part", anything))
+    anything: dict[str, KeyNode] = {}
+    anything[ANY] = KeyNode("part", anything, number=True)
+    return tree(Names(one, one, one, one, one, one, one, one, one), KeyNode("part", anything))
 
 
-def tree(names: Names, world: Place | None = None) -> Place:
+def tree(names: Names, world: KeyNode | None = None) -> KeyNode:
     """The keys of all numbers that every replicate has, and of the facts of the ``world`` that can be compared."""
     whole = {
         "cohort": _of("number", "n", *ARMS),
         "matching": _of("number", "n_pairs", "n_treated", "n_control"),
-        "table1": Place("side", dict.fromkeys(SIDES, Place("row", rows=_table1(names)))),
-        "endpoints": Place("endpoint", dict.fromkeys(names.endpoints, _sides("part", _endpoint(names)))),
-        "binary": Place("outcome", dict.fromkeys(names.binary, _sides("part", _by_arm("yes", "n", "percent", p=True)))),
-        "exposure": Place(
+        "table1": KeyNode("side", dict.fromkeys(SIDES, KeyNode("row", rows=_table1(names)))),
+        "endpoints": KeyNode("endpoint", dict.fromkeys(names.endpoints, _sides("part", _endpoint(names)))),
+        "binary": KeyNode(
+            "outcome", dict.fromkeys(names.binary, _sides("part", _by_arm("yes", "n", "percent", p=True)))
+        ),
+        "exposure": KeyNode(
             "treatment",
             dict.fromkeys(names.exposure, _sides("arm", _by_arm("median", "q1", "q3", "min", "max", "n"))),
         ),
-        "modes": Place("mode", dict.fromkeys(names.modes, _sides("arm", _by_arm("percent", "n")))),
+        "modes": KeyNode("mode", dict.fromkeys(names.modes, _sides("arm", _by_arm("percent", "n")))),
     }
     filled = {name: place for name, place in whole.items() if place.children}
-    return Place("section", filled if world is None else {**filled, "world": world})
+    return KeyNode("section", filled if world is None else {**filled, "world": world})
 
 
-def facts(document: Any) -> Place:
+def facts(document: Any) -> KeyNode:
     """The keys of the texts and numbers of a world's own document, as plain data."""
     if isinstance(document, dict):
-        return Place("part", {str(name): facts(part) for name, part in document.items()})
+        return KeyNode("part", {str(name): facts(part) for name, part in document.items()})
     if isinstance(document, list | tuple):
-        return Place("part", {str(k): facts(part) for k, part in enumerate(document)})
+        return KeyNode("part", {str(k): facts(part) for k, part in enumerate(document)})
     text = isinstance(document, str)
-    return Place(TEXT if text else "", number=text or type(document) in (int, float))
+    return KeyNode(TEXT if text else "", number=text or type(document) in (int, float))
 
 
-def problem(root: Place, key: str) -> str:
+def problem(root: KeyNode, key: str) -> str:
     """What is wrong with a key, in one line; empty where it leads to a number."""
-    return "" if isinstance(found := find(root, key), Place) else found
+    return "" if isinstance(found := find(root, key), KeyNode) else found
 
 
-def find(root: Place, key: str) -> Place | str:
+def find(root: KeyNode, key: str) -> KeyNode | str:
     """The number's place that a key leads to, or what is wrong with the key in one line."""
     here = root
     try:
@@ -155,19 +157,19 @@ def find(root: Place, key: str) -> Place | str:
     return here
 
 
-def _unknown(here: Place, name: str) -> str:
+def _unknown(here: KeyNode, name: str) -> str:
     if not here.children:
         return f"'{name}' follows what is a number already"
     what = f"no replicate has '{name}'" if name in UNCOMPUTED else f"no {here.kind} '{name}'"
     return f"{what} (there is {_known(here)})"
 
 
-def _known(here: Place) -> str:
+def _known(here: KeyNode) -> str:
     names = list(here.below())
     return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
-def nearest(root: Place, key: str) -> str:
+def nearest(root: KeyNode, key: str) -> str:
     """The key of the tree that is most like another: the fewest changes of names, steps too many and too few."""
     try:
         steps = split_key(key)
@@ -177,7 +179,7 @@ def nearest(root: Place, key: str) -> str:
     return "" if found is None else found[1]
 
 
-def _changed(here: Place, steps: Sequence[Step], most: float) -> Iterator[tuple[float, str]]:
+def _changed(here: KeyNode, steps: Sequence[Step], most: float) -> Iterator[tuple[float, str]]:
     """Keys below a place with what it costs to make the steps theirs, as far as that is at most so much."""
     if most < 0:
         return
@@ -202,7 +204,7 @@ def _changed(here: Place, steps: Sequence[Step], most: float) -> Iterator[tuple[
 
 
 def _after(
-    name: str, place: Place, element: str | None, rest: Sequence[Step], cost: float, most: float
+    name: str, place: KeyNode, element: str | None, rest: Sequence[Step], cost: float, most: float
 ) -> Iterator[tuple[float, str]]:
     """The keys that begin with a name, its row being the one most like the element."""
     text, extra = name, 0.0
@@ -218,7 +220,7 @@ def _after(
         yield cost + extra + more, f"{text}.{tail}" if tail else text
 
 
-def _alike(wanted: str, known: Mapping[str, Place]) -> list[tuple[float, str]]:
+def _alike(wanted: str, known: Mapping[str, KeyNode]) -> list[tuple[float, str]]:
     """The known names with how unlike a text they are (0 to 1), the most alike first."""
     if wanted in known or (ANY in known and wanted):
         return [(0.0, wanted)]
@@ -230,46 +232,46 @@ def _alike(wanted: str, known: Mapping[str, Place]) -> list[tuple[float, str]]:
     return sorted(made, key=lambda one: one[0])
 
 
-def _of(kind: str, *numbers: str) -> Place:
-    return Place(kind, dict.fromkeys(numbers, NUMBER))
+def _of(kind: str, *numbers: str) -> KeyNode:
+    return KeyNode(kind, dict.fromkeys(numbers, NUMBER))
 
 
-def _sides(kind: str, children: Mapping[str, Place]) -> Place:
-    return Place("side", dict.fromkeys(SIDES, Place(kind, children)))
+def _sides(kind: str, children: Mapping[str, KeyNode]) -> KeyNode:
+    return KeyNode("side", dict.fromkeys(SIDES, KeyNode(kind, children)))
 
 
-def _by_arm(*numbers: str, p: bool = False, smd: bool = False) -> dict[str, Place]:
+def _by_arm(*numbers: str, p: bool = False, smd: bool = False) -> dict[str, KeyNode]:
     made = dict.fromkeys(ARMS, _of("number", *numbers))
     return {**made, **({"p": NUMBER} if p else {}), **({"smd": NUMBER} if smd else {})}
 
 
-def _table1(names: Names) -> dict[str, Place]:
+def _table1(names: Names) -> dict[str, KeyNode]:
     amounts, counts = ("mean", "sd", "median", "q1", "q3", "n"), ("n", "percent")
     if ANY in names.levels:
-        return {ANY: Place("part", _by_arm(*amounts, "percent", p=True, smd=True))}
+        return {ANY: KeyNode("part", _by_arm(*amounts, "percent", p=True, smd=True))}
     return {
-        **dict.fromkeys(names.factors, Place("part", {"p": NUMBER})),
-        **dict.fromkeys(names.levels, Place("part", _by_arm(*counts, p=True, smd=True))),
-        **dict.fromkeys(names.continuous, Place("part", _by_arm(*amounts, p=True, smd=True))),
+        **dict.fromkeys(names.factors, KeyNode("part", {"p": NUMBER})),
+        **dict.fromkeys(names.levels, KeyNode("part", _by_arm(*counts, p=True, smd=True))),
+        **dict.fromkeys(names.continuous, KeyNode("part", _by_arm(*amounts, p=True, smd=True))),
     }
 
 
 @cache
-def _ratio(*more: str) -> Mapping[str, Place]:
+def _ratio(*more: str) -> Mapping[str, KeyNode]:
     return dict.fromkeys(("hr", "low", "high", "p", "log_hr", "se", *more), NUMBER)
 
 
-def _endpoint(names: Names) -> dict[str, Place]:
+def _endpoint(names: Names) -> dict[str, KeyNode]:
     curve = _by_arm("median", "low", "high", "n", "events", "percent")
-    arms = Place("arm", _by_arm("n", "events"))
-    subgroup = Place("number", {**_ratio("n", "events", "p_logrank"), "arms": arms})
-    rows = dict.fromkeys(names.cox, Place("number", _ratio()))
+    arms = KeyNode("arm", _by_arm("n", "events"))
+    subgroup = KeyNode("number", {**_ratio("n", "events", "p_logrank"), "arms": arms})
+    rows = dict.fromkeys(names.cox, KeyNode("number", _ratio()))
     return {
-        "km": Place("arm", curve),
-        "follow_up": Place("arm", curve),
+        "km": KeyNode("arm", curve),
+        "follow_up": KeyNode("arm", curve),
         "logrank": _of("number", "p", "chi2"),
-        "cox": Place("number", _ratio()),
-        "univariable": Place("row", rows=rows),
-        "multivariable": Place("row", rows=rows),
-        "subgroups": Place("row", rows=dict.fromkeys(names.subgroups, subgroup)),
+        "cox": KeyNode("number", _ratio()),
+        "univariable": KeyNode("row", rows=rows),
+        "multivariable": KeyNode("row", rows=rows),
+        "subgroups": KeyNode("row", rows=dict.fromkeys(names.subgroups, subgroup)),
     }

@@ -2,12 +2,12 @@
 
 from math import isfinite, isinf
 
-from analysis.paper.effects import Effect
+from analysis.paper.effects import HazardRatio
 
 ABSENT = "–"
 
 
-def hr_text(effect: Effect) -> str:
+def hr_text(effect: HazardRatio) -> str:
     """'0.36 (0.27, 0.49)', or the status of a failed fit and where the ratio runs."""
     if not isfinite(effect.hr):
         if effect.sign is not None:

@@ -19,19 +19,19 @@ from scipy.special import ndtr, ndtri
 from analysis.estimators.base import Sample
 from analysis.kernels.status import Status
 from analysis.paper.block_workflow import BlockAnalysis
-from analysis.paper.number_keys import ARMS, SIDES, Place, names_of, problem, tree
+from analysis.paper.number_keys import ARMS, SIDES, KeyNode, names_of, problem, tree
 from analysis.paper.table1 import Amounts, summary
 from analysis.plan.analysis_plan import TREATMENT, cox_terms, level_terms, subgroup_factors
 from analysis.plan.matching_plan import MatchingPlan
 from analysis.survival import statistics
 from analysis.survival.weighted_survival import weighted_quantile
 from analysis.two_samples import tests
-from analysis.two_samples.baseline import Baseline, Levels, Rows
-from simulator.cohort.cohorts import Bools, Floats
+from analysis.two_samples.baseline import BaselineRows, BaselineTable, LevelRow
 from simulator.cohort.terms import parse_term, term_columns
 from simulator.documents.keys import Step, split_key
+from simulator.numerics.arrays import Bools, Floats
 
-Numbers = Any  # arrays (R,) of counts or floats
+NumberTree = Any  # arrays (R,) of counts or floats
 
 
 def number_in(analysis: Mapping[str, Any], key: str) -> float:
@@ -94,7 +94,7 @@ class BlockNumbers:
         return np.asarray(find(steps), dtype=np.float64)
 
     @cached_property
-    def keys(self) -> Place:
+    def keys(self) -> KeyNode:
         """The keys of all its numbers."""
         observed, plan = self.block.sample.observed, self.block.sample.plan
         outcomes = (observed.endpoints, observed.binary, observed.exposure, observed.modes)
@@ -109,23 +109,23 @@ class BlockNumbers:
     def _level(self) -> float:
         return self.block.sample.plan.survival.level
 
-    def _cohort(self, steps: tuple[Step, ...]) -> Numbers:
+    def _cohort(self, steps: tuple[Step, ...]) -> NumberTree:
         n = self._sizes
         return {"n": n[:, 0].sum(axis=1), "control": n[:, 0, 0], "treated": n[:, 0, 1]}[steps[1].name]
 
-    def _matching(self, steps: tuple[Step, ...]) -> Numbers:
+    def _matching(self, steps: tuple[Step, ...]) -> NumberTree:
         n = self._sizes[:, 1]
         return {"n_pairs": n[:, 1], "n_treated": n[:, 1], "n_control": n[:, 0]}[steps[1].name]
 
     @cached_property
-    def _sizes(self) -> Numbers:
+    def _sizes(self) -> NumberTree:
         """Patients ``(R, 2, 2)``: before and after matching, untreated and treated."""
         treated = self.block.sample.observed.treated
         sides = (self.block.sample.observed.present, self.block.sample.matched)
         made = [[(side & ~treated).sum(axis=1), (side & treated).sum(axis=1)] for side in sides]
         return np.moveaxis(np.array(made, dtype=np.float64), -1, 0)
 
-    def _table1(self, steps: tuple[Step, ...]) -> Numbers:
+    def _table1(self, steps: tuple[Step, ...]) -> NumberTree:
         side, element = SIDES.index(steps[1].name), str(steps[1].element)
         observed, table = self.block.sample.observed, self.block.table1
         rows = [variable for variable in observed.variables if variable.kind != "continuous" or variable.cuts]
@@ -153,7 +153,7 @@ class BlockNumbers:
             return 100 * table.categorical.share[side::2, j, arm, level]
         return _share(table.categorical.counts[side::2, j, arm, level], self._sizes[:, side, arm], what[1], "n")
 
-    def _category_p(self, table: Baseline, row: int) -> Numbers:
+    def _category_p(self, table: BaselineTable, row: int) -> NumberTree:
         """The p ``(2 R,)`` of a row of counts by the test that the plan asks for; Rao and Scott's of the weighted."""
         how = self.block.sample.plan.table1.categorical
         if how == "auto":
@@ -164,7 +164,7 @@ class BlockNumbers:
             p = np.where(np.arange(len(p)) % 2 == 1, table.categorical.p[:, row], p)
         return p
 
-    def _location_p(self, name: str) -> Numbers:
+    def _location_p(self, name: str) -> NumberTree:
         """The p ``(2 R, C)`` of every continuous row by the test that the plan chooses for the one of that name."""
         plan, found = self.block.sample.plan.table1, self.block.table1.continuous
         t_test = found.welch if plan.t_test == "welch" else found.student
@@ -177,7 +177,7 @@ class BlockNumbers:
             normal &= tests.shapiro(x, present=arm & observed.present).p >= plan.normality_p
         return np.where(np.repeat(normal, 2)[:, None], t_test.p, found.mann_whitney.p)
 
-    def _binary(self, steps: tuple[Step, ...]) -> Numbers:
+    def _binary(self, steps: tuple[Step, ...]) -> NumberTree:
         j, side = list(self.block.sample.observed.binary).index(steps[1].name), SIDES.index(steps[2].name)
         if steps[3].name == "p":
             return self._category_p(self._outcomes, j)[side::2]
@@ -189,14 +189,14 @@ class BlockNumbers:
         return n if steps[4].name == "n" else _share(yes, n, steps[4].name, "yes")
 
     @cached_property
-    def _outcomes(self) -> Baseline:
+    def _outcomes(self) -> BaselineTable:
         """All yes/no outcomes as the rows of a table."""
         observed = self.block.sample.observed
         values = np.stack(list(observed.binary.values()), axis=-1).astype(np.float64)
-        rows = Rows((), tuple(Levels(k, (0.0,), coded=True) for k in range(values.shape[-1])))
+        rows = BaselineRows((), tuple(LevelRow(k, (0.0,), coded=True) for k in range(values.shape[-1])))
         return self.block.baseline_of(values, rows)
 
-    def _exposure(self, steps: tuple[Step, ...]) -> Numbers:
+    def _exposure(self, steps: tuple[Step, ...]) -> NumberTree:
         place = (steps[1].name, steps[2].name, steps[3].name)
         if place not in self._amounts:
             amount = self.block.sample.observed.exposure[place[0]]
@@ -214,7 +214,7 @@ class BlockNumbers:
         """Summaries of exposure, as far as they were asked for."""
         return {}
 
-    def _modes(self, steps: tuple[Step, ...]) -> Numbers:
+    def _modes(self, steps: tuple[Step, ...]) -> NumberTree:
         inside = self._arm(steps[2].name, steps[3].name)
         modes, weights = self.block.sample.observed.modes, self._weights(SIDES.index(steps[2].name))
         if steps[4].name == "percent" and weights is not None:
@@ -234,7 +234,7 @@ class BlockNumbers:
         weighted = self.block.weighted
         return None if side == 0 or weighted is None else weighted.weight
 
-    def _endpoint(self, steps: tuple[Step, ...]) -> Numbers:
+    def _endpoint(self, steps: tuple[Step, ...]) -> NumberTree:
         endpoint, side, what = steps[1].name, SIDES.index(steps[2].name), steps[3]
         compared = self.block.comparisons[endpoint]
         match what.name:
@@ -259,7 +259,7 @@ class BlockNumbers:
                 return self._subgroup(endpoint, side, str(what.element), [step.name for step in steps[4:]])
         return self._model(endpoint, side, what.name, str(what.element), steps[4].name)
 
-    def _follow_up(self, endpoint: str, side: str, arm: str, name: str) -> Numbers:
+    def _follow_up(self, endpoint: str, side: str, arm: str, name: str) -> NumberTree:
         course, plan = self.block.sample.observed.endpoints[endpoint], self.block.sample.plan.survival
         weighted, order = self.block.weighted, self.block.sample.orders[endpoint]
         if side == "after" and weighted is not None:
@@ -288,7 +288,7 @@ class BlockNumbers:
             return _counted(made.n, made.events, name)
         return {"median": made.value, "low": made.low, "high": made.high}[name]
 
-    def _model(self, endpoint: str, side: int, model: str, element: str, name: str) -> Numbers:
+    def _model(self, endpoint: str, side: int, model: str, element: str, name: str) -> NumberTree:
         plan, variables = self.block.sample.plan, self.block.sample.observed.variable
         terms = cox_terms(plan, variables)
         columns = [(column, text) for text in terms for column in _columns(text, variables)]
@@ -302,7 +302,7 @@ class BlockNumbers:
         entered = np.where(made.entered[:, p], made.multivariable.beta[:, p], np.nan)
         return _ratio(entered, made.multivariable.se[:, p], made.multivariable.state[:, p], name, self._level)
 
-    def _subgroup(self, endpoint: str, side: int, element: str, names: list[str]) -> Numbers:
+    def _subgroup(self, endpoint: str, side: int, element: str, names: list[str]) -> NumberTree:
         sample, found = self.block.sample, (self.unmatched, self.block)[side].subgroups[endpoint]
         factors = subgroup_factors(sample.plan, sample.observed.variable)
         rows = ["all", *(" & ".join(terms) for factor in factors for terms in factor.rows)]
@@ -339,18 +339,18 @@ def _columns(text: str, variables: Mapping[str, Any]) -> tuple[str, ...]:
     return term_columns(term, variables[term.variable])
 
 
-def _share(count: Numbers, n: Numbers, name: str, counted: str) -> Numbers:
+def _share(count: NumberTree, n: NumberTree, name: str, counted: str) -> NumberTree:
     if name == counted:
         return count
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.divide(100 * count, n)
 
 
-def _counted(n: Numbers, events: Numbers, name: str) -> Numbers:
+def _counted(n: NumberTree, events: NumberTree, name: str) -> NumberTree:
     return n if name == "n" else _share(events, n, name, "events")
 
 
-def _ratio(log_hr: Numbers, se: Numbers, status: Numbers, name: str, level: float) -> Numbers:
+def _ratio(log_hr: NumberTree, se: NumberTree, status: NumberTree, name: str, level: float) -> NumberTree:
     """A field of `analysis.paper.effects.Effect` for every replicate."""
     ok = (np.asarray(status) == Status.OK) & np.isfinite(se) & (se > 0)
     beta, error = np.where(ok, log_hr, np.nan), np.where(ok, se, np.nan)

@@ -7,17 +7,17 @@ from numpy.typing import NDArray
 from scipy.special import bdtr, chdtrc, ndtri
 
 from analysis.kernels.status import Status
-from analysis.paper.effects import AnalysisSet, Arms
+from analysis.paper.effects import AnalysisSet, ByArm
 from analysis.plan.analysis_plan import Plan
 from analysis.survival.risks import RiskMeasure, risk_contrast
 from analysis.two_samples.contingency import CountTest, compare_counts
 from analysis.two_samples.tests import NAN
 from analysis.two_samples.weighted_samples import weighted_shares
-from simulator.cohort.cohorts import Bools
+from simulator.numerics.arrays import Bools
 
 
 @dataclass(frozen=True)
-class Share:
+class ArmShare:
     """How many of an arm have the outcome; ``percent`` is weighted in a set with weights, ``n`` and ``yes`` count."""
 
     n: int
@@ -47,14 +47,14 @@ class McNemar:
 
 
 @dataclass(frozen=True)
-class Response:
+class BinaryResponse:
     """A yes/no outcome in the two arms, treated minus (or over) control.
 
     In a set with weights the test is ``rao_scott`` (R's svychisq), and the intervals are robust, by cluster.
     """
 
-    treated: Share
-    control: Share
+    treated: ArmShare
+    control: ArmShare
     test: str
     p: float
     tests: dict[str, float]
@@ -65,14 +65,14 @@ class Response:
 
 def response(
     outcome: Bools, treated: Bools, group: AnalysisSet, pairs: NDArray[np.int64] | None, plan: Plan
-) -> Response:
+) -> BinaryResponse:
     """The comparison; ``pairs (P, 2)`` are the places of treated and control of a 1:1 matching, None for no McNemar."""
     if group.weight is not None:
         return _weighted(outcome, treated, group, plan.survival.level)
-    arms = Arms(*(_share(outcome[arm & group.present]) for arm in (treated, ~treated)))
+    arms = ByArm(*(_share(outcome[arm & group.present]) for arm in (treated, ~treated)))
     counts = np.array([[arm.yes, arm.n - arm.yes] for arm in (arms.treated, arms.control)])
     made: CountTest = compare_counts(counts, plan.table1.categorical)
-    return Response(
+    return BinaryResponse(
         arms.treated,
         arms.control,
         made.test,
@@ -84,18 +84,18 @@ def response(
     )
 
 
-def _weighted(outcome: Bools, treated: Bools, group: AnalysisSet, level: float) -> Response:
+def _weighted(outcome: Bools, treated: Bools, group: AnalysisSet, level: float) -> BinaryResponse:
     sets = group.weighted(treated)
     assert sets is not None
     found = weighted_shares(outcome[None].astype(np.int64), 2, sets)
     n = found.counts[0].sum(axis=1)
     control, of_treated = (
-        Share(int(n[arm]), int(found.counts[0, arm, 1]), 100 * float(found.share[0, arm, 1])) for arm in (0, 1)
+        ArmShare(int(n[arm]), int(found.counts[0, arm, 1]), 100 * float(found.share[0, arm, 1])) for arm in (0, 1)
     )
     p, ok = float(found.test.p[0]), found.test.status[0] == Status.OK
     contrasts = [_robust(outcome, treated, group, level, one) for one in ("risk_difference", "log_odds_ratio")]
     test, made = ("rao_scott", {"rao_scott": p}) if ok else ("none", {})
-    return Response(of_treated, control, test, p, made, contrasts[0], contrasts[1], None)
+    return BinaryResponse(of_treated, control, test, p, made, contrasts[0], contrasts[1], None)
 
 
 def _robust(outcome: Bools, treated: Bools, group: AnalysisSet, level: float, measure: RiskMeasure) -> Contrast:
@@ -112,9 +112,9 @@ def _robust(outcome: Bools, treated: Bools, group: AnalysisSet, level: float, me
     return Contrast(*limits, status)
 
 
-def _share(outcome: Bools) -> Share:
+def _share(outcome: Bools) -> ArmShare:
     n, yes = outcome.size, int(outcome.sum())
-    return Share(n, yes, 100 * yes / n if n else NAN)
+    return ArmShare(n, yes, 100 * yes / n if n else NAN)
 
 
 def _risk_difference(counts: NDArray[np.int64], level: float) -> Contrast:

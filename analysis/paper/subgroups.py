@@ -6,15 +6,16 @@ import numpy as np
 from scipy.special import chdtrc
 
 from analysis.paper.cox_tables import term_label
-from analysis.paper.effects import AnalysisSet, Arms, Effect, effect, fit_cox
+from analysis.paper.effects import AnalysisSet, ByArm, HazardRatio, effect, fit_cox
 from analysis.paper.table1 import level_label, level_names
 from analysis.plan.analysis_plan import Factor, Plan, subgroup_factors
 from analysis.survival import statistics
 from analysis.survival.recession import RiskSets, identified
 from analysis.survival.weighted_survival import robust_score
 from analysis.two_samples.tests import NAN
-from simulator.cohort.cohorts import Bools, Endpoint, Observed
+from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import design
+from simulator.numerics.arrays import Bools
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class ArmCount:
 
 
 @dataclass(frozen=True)
-class SubgroupRow(Effect):
+class SubgroupRow(HazardRatio):
     """Treatment's effect in one subgroup (``variable`` null: everyone); ``p`` is Wald's, ``p_logrank`` the log-rank's.
 
     ``interaction_p`` is the factor's likelihood-ratio test of treatment x factor with ``interaction_df`` degrees of
@@ -39,7 +40,7 @@ class SubgroupRow(Effect):
     label: str
     n: int
     events: int
-    arms: Arms[ArmCount]
+    arms: ByArm[ArmCount]
     p_logrank: float
     interaction_p: float
     interaction_df: int
@@ -103,7 +104,7 @@ def _fit_rows(
                 label=label,
                 n=counts[0].n + counts[1].n,
                 events=counts[0].events + counts[1].events,
-                arms=Arms(counts[0], counts[1]),
+                arms=ByArm(counts[0], counts[1]),
                 p_logrank=float(p_logrank[r]),
                 interaction_p=interaction[0],
                 interaction_df=interaction[1],

@@ -12,15 +12,16 @@ from analysis.plan.analysis_plan import Plan, TablePlan, level_terms
 from analysis.two_samples import balance, tests
 from analysis.two_samples.contingency import compare_counts
 from analysis.two_samples.tests import NAN
-from analysis.two_samples.weighted_samples import Weighted, weighted_numbers, weighted_quantiles, weighted_shares
-from simulator.cohort.cohorts import Bools, Floats, Observed
+from analysis.two_samples.weighted_samples import WeightedSamples, weighted_numbers, weighted_quantiles, weighted_shares
+from simulator.cohort.cohorts import Observed
 from simulator.cohort.terms import Variable, design
+from simulator.numerics.arrays import Bools, Floats
 
 Shows = Literal["mean", "median", "count"]
 
 
 @dataclass(frozen=True)
-class Numbers:
+class ContinuousNumbers:
     """A continuous covariate in one arm: quartiles of type 7, SD with n - 1; weighted (but for n) in a weighted set."""
 
     n: int
@@ -41,7 +42,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Amounts:
-    """The amount of a treatment received by those of an arm who got any: quartiles as in `Numbers`."""
+    """The amount of a treatment received by those of an arm who got any: quartiles as in `ContinuousNumbers`."""
 
     n: int
     median: float
@@ -66,8 +67,8 @@ class Table1Row:
     level: str | None
     label: str
     shows: Shows
-    treated: Numbers | Count
-    control: Numbers | Count
+    treated: ContinuousNumbers | Count
+    control: ContinuousNumbers | Count
     test: str
     p: float
     tests: dict[str, float]
@@ -140,11 +141,13 @@ def _continuous(
 
 
 def _weighted_continuous(
-    name: str, label: str, x: Floats, weighted: Weighted, shows: Shows, smd: tuple[float, Status]
+    name: str, label: str, x: Floats, weighted: WeightedSamples, shows: Shows, smd: tuple[float, Status]
 ) -> Table1Row:
     found = weighted_numbers(x[None], weighted)
     fields = (found.mean, found.sd, found.median, found.q1, found.q3)
-    control, treated = (Numbers(int(found.n[0, arm]), *(float(one[0, arm]) for one in fields)) for arm in (0, 1))
+    control, treated = (
+        ContinuousNumbers(int(found.n[0, arm]), *(float(one[0, arm]) for one in fields)) for arm in (0, 1)
+    )
     chosen, test = ("weighted_rank", found.rank) if shows == "median" else ("weighted_t", found.t)
     p = {"weighted_t": float(found.t.p[0]), "weighted_rank": float(found.rank.p[0])}
     status = Status(int(test.status[0]))
@@ -190,7 +193,7 @@ def _levels(
 
 
 def _weighted_levels(
-    variable: Variable, holds: Bools, weighted: Weighted, smd: list[tuple[float, Status]]
+    variable: Variable, holds: Bools, weighted: WeightedSamples, smd: list[tuple[float, Status]]
 ) -> list[Table1Row]:
     """The rows of a covariate whose levels ``holds (L, N)`` say."""
     level = np.where(holds.any(axis=0), holds.argmax(axis=0), -1)
@@ -240,12 +243,12 @@ def summary(amounts: Floats, weight: Floats | None = None) -> Amounts:
     return Amounts(len(amounts), median, q1, q3, low, high)
 
 
-def _numbers(x: Floats) -> Numbers:
+def _numbers(x: Floats) -> ContinuousNumbers:
     if not len(x):
-        return Numbers(0, NAN, NAN, NAN, NAN, NAN)
+        return ContinuousNumbers(0, NAN, NAN, NAN, NAN, NAN)
     with np.errstate(over="ignore", invalid="ignore"):
         q1, median, q3 = (float(q) for q in np.quantile(x, (0.25, 0.5, 0.75)))
-        return Numbers(len(x), float(x.mean()), float(x.std(ddof=1)) if len(x) > 1 else NAN, median, q1, q3)
+        return ContinuousNumbers(len(x), float(x.mean()), float(x.std(ddof=1)) if len(x) > 1 else NAN, median, q1, q3)
 
 
 def _normality(x: Floats, treated: Bools, present: Bools) -> dict[str, float]:

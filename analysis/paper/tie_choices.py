@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from analysis.kernels.status import Status
-from analysis.paper.effects import Effect
+from analysis.paper.effects import HazardRatio
 from analysis.paper.number_text import p_text
 from analysis.plan.analysis_plan import Plan, propensity_terms
 from analysis.plan.matching_plan import MatchingPlan
@@ -21,9 +20,8 @@ from analysis.propensity.tied import tied
 from analysis.survival import statistics
 from analysis.two_samples.tests import NAN
 from simulator.cohort.addresses import Address
-from simulator.cohort.cohorts import Bools, Floats, Observed
-
-Ints = NDArray[np.int64]
+from simulator.cohort.cohorts import Observed
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 CHOICES = 200
 LARGE, LARGE_TABLE = 5_000, 2_000
@@ -76,7 +74,7 @@ def tie_choices(
     address: Address,
     places: Ints,
     made: Matching,
-    found: Mapping[str, tuple[str, Effect]],
+    found: Mapping[str, tuple[str, HazardRatio]],
     selected: bool,
 ) -> TieChoices:
     """What is said of the ties of the matching ``made`` of one cohort (R = 1) by ``score (N,)`` among ``present``.
@@ -178,7 +176,7 @@ def _spread(beta: Floats, se: Floats, ok: Bools, level: float) -> Spread:
     return Spread(int(ok.sum()), median, low, high, float(significant.mean()))
 
 
-def _depends(effect: Effect, spread: Spread, level: float) -> bool:
+def _depends(effect: HazardRatio, spread: Spread, level: float) -> bool:
     """Whether other choices would say another thing: wider apart than a standard error, or of another significance."""
     if effect.status != Status.OK or not spread.n:
         return False

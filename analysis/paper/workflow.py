@@ -21,8 +21,8 @@ from analysis.paper.cohort_analysis import (
     Tables,
     set_aside,
 )
-from analysis.paper.cox_tables import Columns, cox_columns, multivariable, univariable
-from analysis.paper.effects import AnalysisSet, Arms, follow_up, hazard_ratio, log_rank, medians
+from analysis.paper.cox_tables import DesignColumns, cox_columns, multivariable, univariable
+from analysis.paper.effects import AnalysisSet, ByArm, follow_up, hazard_ratio, log_rank, medians
 from analysis.paper.responses import response
 from analysis.paper.subgroups import subgroups
 from analysis.paper.table1 import Amounts, Count, presentation, summary, table1
@@ -34,12 +34,11 @@ from analysis.propensity.scores import propensity_score
 from analysis.survival.columns import estimable
 from analysis.two_samples.tests import NAN
 from simulator.cohort.addresses import ALONE, Address, reordered, row_order
-from simulator.cohort.cohorts import Endpoint, Floats, Observed
+from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import Design, design
+from simulator.numerics.arrays import Floats, Ints
 
 __all__ = ["CohortAnalysis", "analyse"]
-
-Ints = NDArray[np.int64]
 
 
 def analyse(
@@ -83,7 +82,7 @@ def analyse(
     }
     return CohortAnalysis(
         format=FORMAT,
-        arms=Arms(arms[1], arms[0]),
+        arms=ByArm(arms[1], arms[0]),
         cohort=Sizes(int(present.sum()), int((present & treated).sum()), int((present & ~treated).sum())),
         as_read=as_read,
         plan=plan,
@@ -152,10 +151,10 @@ def _score(plan: Plan, model: PropensityModel) -> Floats:
 def _exposure(observed: Observed, before: AnalysisSet, after: AnalysisSet) -> dict[str, BothSides[Amounts]]:
     """The amounts received in each arm and set."""
 
-    def side(amount: Floats, group: AnalysisSet) -> Arms[Amounts]:
+    def side(amount: Floats, group: AnalysisSet) -> ByArm[Amounts]:
         got = group.present & ~np.isnan(amount)
         arms = [got & arm for arm in (observed.treated[0], ~observed.treated[0])]
-        return Arms(*(summary(amount[arm], None if group.weight is None else group.weight[arm]) for arm in arms))
+        return ByArm(*(summary(amount[arm], None if group.weight is None else group.weight[arm]) for arm in arms))
 
     return {
         name: BothSides(side(amount[0], before), side(amount[0], after)) for name, amount in observed.exposure.items()
@@ -165,7 +164,7 @@ def _exposure(observed: Observed, before: AnalysisSet, after: AnalysisSet) -> di
 def _modes(observed: Observed, before: AnalysisSet, after: AnalysisSet) -> dict[str, BothSides[Count]]:
     """How often each mode of progression was seen in each arm and set, in (weighted) percent of all seen there."""
 
-    def side(name: str, group: AnalysisSet) -> Arms[Count]:
+    def side(name: str, group: AnalysisSet) -> ByArm[Count]:
         found = []
         for arm in (observed.treated[0], ~observed.treated[0]):
             seen = {mode: who[0] & group.present & arm for mode, who in observed.modes.items()}
@@ -174,7 +173,7 @@ def _modes(observed: Observed, before: AnalysisSet, after: AnalysisSet) -> dict[
             }
             whole = sum(mass.values())
             found.append(Count(int(seen[name].sum()), 100 * float(mass[name]) / float(whole) if whole else NAN))
-        return Arms(found[0], found[1])
+        return ByArm(found[0], found[1])
 
     return {name: BothSides(side(name, before), side(name, after)) for name in observed.modes}
 
@@ -182,7 +181,7 @@ def _modes(observed: Observed, before: AnalysisSet, after: AnalysisSet) -> dict[
 def compare(
     course: Endpoint,
     observed: Observed,
-    columns: Columns,
+    columns: DesignColumns,
     group: AnalysisSet,
     clustered: AnalysisSet | None,
     plan: Plan,

@@ -1,13 +1,10 @@
 """Matching on distances between any two patients: within levels, in several covariates, optimal, or at random."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.greedy import greedy
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.elementary import summed
-
-Ints = NDArray[np.int64]
 
 _COLLINEAR = 1e-9
 

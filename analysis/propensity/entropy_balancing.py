@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.kernels.balancing import add_balancing, balance
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats
 
 _TARGETS = {"atc": 0, "att": 1, "ate": 2}
 

@@ -5,14 +5,11 @@ cohort.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.status import Status
 from analysis.kernels.stepwise import fit_block
 from analysis.survival.recession import Limit, logistic_limit
-from simulator.cohort.cohorts import Bools, Floats
-
-Ints = NDArray[np.int64]
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)

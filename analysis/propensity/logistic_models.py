@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtri
 
 from analysis.kernels.status import Status
 from analysis.kernels.stepwise import fit_block
 from analysis.propensity.logistic_limits import limit_fit
 from analysis.survival.columns import estimable
-from simulator.cohort.cohorts import Bools, Floats
-
-Ints = NDArray[np.int64]
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)

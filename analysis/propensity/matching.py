@@ -12,10 +12,9 @@ from analysis.plan.matching_plan import MatchingPlan
 from analysis.propensity.distances import labels, match_any, whitened
 from analysis.survival.survival_data import time_order
 from simulator.cohort.addresses import Address
-from simulator.cohort.cohorts import Bools, Floats, Observed
+from simulator.cohort.cohorts import Observed
 from simulator.cohort.terms import design
-
-Ints = NDArray[np.int64]
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 _ORDERS = {"largest": LARGEST, "smallest": SMALLEST, "random": GIVEN, "data": GIVEN, "closest": CLOSEST}
 

@@ -17,8 +17,9 @@ from scipy.special import gammaincinv
 
 from analysis.kernels.imputation import impute
 from analysis.plan.missing_plan import SUFFIX, MissingPlan
-from simulator.cohort.cohorts import Bools, Endpoint, Floats, Observed
+from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import Variable
+from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.streams import Streams
 
 DONORS = 5

@@ -10,7 +10,7 @@ from analysis.plan.analysis_plan import PropensityPlan
 from analysis.propensity.learners import boosted, lasso
 from analysis.propensity.logistic_models import LogisticFit, StepwiseFit, of_independent, stepwise
 from simulator.cohort.addresses import Address
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats
 
 PropensityFit = LogisticFit | StepwiseFit
 

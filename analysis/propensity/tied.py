@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 
 from analysis.plan.matching_plan import MatchingPlan
 from analysis.propensity.matching import Basis
-from simulator.cohort.cohorts import Bools, Floats
-
-Ints = NDArray[np.int64]
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 
 def tied(

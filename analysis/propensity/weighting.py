@@ -5,12 +5,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats
 
-Target = Literal["att", "ate", "atc", "overlap", "matching"]
+WeightTarget = Literal["att", "ate", "atc", "overlap", "matching"]
 
 
-def ipw(propensity: ArrayLike, treated: ArrayLike, target: Target = "att") -> Floats:
+def ipw(propensity: ArrayLike, treated: ArrayLike, target: WeightTarget = "att") -> Floats:
     """Weights ``(R, N)`` that turn the cohort into the target population, from the propensity e of each patient.
 
     att: 1 and e / (1 - e); atc: (1 - e) / e and 1; ate: 1 / e and 1 / (1 - e); overlap: 1 - e and e; matching:
@@ -23,7 +23,7 @@ def ipw(propensity: ArrayLike, treated: ArrayLike, target: Target = "att") -> Fl
         return tilt[target] / np.where(np.asarray(treated, dtype=np.bool_), e, 1 - e)
 
 
-def ipw_slope(propensity: ArrayLike, treated: ArrayLike, target: Target = "att") -> Floats:
+def ipw_slope(propensity: ArrayLike, treated: ArrayLike, target: WeightTarget = "att") -> Floats:
     """The derivative ``(R, N)`` of the weights by each patient's linear predictor logit(e).
 
     Matching weights have none at e = 0.5; that of the side above is given.

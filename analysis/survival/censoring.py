@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from analysis.kernels.censoring import censoring_weighted
 from analysis.kernels.status import Status
 from analysis.survival import statistics
-from analysis.survival.standardise import MEASURES, Contrast
-from analysis.survival.survival_data import Order, SurvivalData
-from simulator.cohort.cohorts import Floats
-
-Ints = NDArray[np.int64]
+from analysis.survival.standardise import MEASURES, ContrastMeasure
+from analysis.survival.survival_data import SurvivalData
+from simulator.numerics.arrays import Floats, Ints, Positions
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ def censoring_score(
     x: ArrayLike,
     *,
     present: ArrayLike | None = None,
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> tuple[Floats, Ints]:
     """Each patient's relative hazard of being censored ``(R, N)``, and the status of its model.
 
@@ -71,12 +69,12 @@ def censoring_weighted_contrast(
     treated: ArrayLike,
     score: ArrayLike,
     *,
-    measure: Contrast = "marginal_log_hr",
+    measure: ContrastMeasure = "marginal_log_hr",
     horizon: float = np.nan,
     weight: ArrayLike | None = None,
     present: ArrayLike | None = None,
     ties: str = "efron",
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> CensoringWeighted:
     """The contrast with weights G_a(t-) / G(t- | covariates, arm) at each event time t, times ``weight (R, N)``.
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from analysis.kernels.status import Status
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats
 
 
 def estimable(x: Floats, tolerance: float = 1e-9) -> list[Status]:

@@ -5,22 +5,19 @@ block.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.cox import fit_cox
 from analysis.kernels.status import Status
 from analysis.survival.recession import RiskSets, cox_limit, runaway
 from analysis.survival.survival_data import SurvivalData, time_order, within
-from simulator.cohort.cohorts import Bools, Floats
-
-Ints = NDArray[np.int64]
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 _NO_ORDER = np.empty((0, 0), np.int32)
 _SOUGHT = (Status.MONOTONE, Status.SINGULAR, Status.NOT_CONVERGED)
 
 
 @dataclass(frozen=True)
-class Model:
+class LimitModel:
     """What a block of models was fitted to, as `analysis.survival.statistics.cox` has it; an empty array is what is not
     used.
     """
@@ -37,7 +34,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Found:
+class CoxLimit:
     """What was found, as `analysis.survival.statistics.CoxFit` has it; ``loglik (R, 3)``."""
 
     beta: Floats
@@ -51,7 +48,7 @@ class Found:
     limit_covariance: Floats
 
 
-def limits(model: Model, found: Found) -> None:
+def limits(model: LimitModel, found: CoxLimit) -> None:
     """Replaces what was found of models without a maximum by their limit, column by column.
 
     A second look is taken, by linear programmes, at those whose limit in single columns has no maximum either.
@@ -69,7 +66,7 @@ def limits(model: Model, found: Found) -> None:
             sick = sick[~_settled(model, found, sick, exhaustive)]
 
 
-def _settled(model: Model, found: Found, rows: Ints, exhaustive: bool) -> Bools:
+def _settled(model: LimitModel, found: CoxLimit, rows: Ints, exhaustive: bool) -> Bools:
     """Which of the rows have a limit with a maximum; fills in what it is."""
     data, width = model.data, model.x.shape[2]
     cohort = rows // (len(data.present) // len(data.time))
@@ -112,7 +109,7 @@ def _settled(model: Model, found: Found, rows: Ints, exhaustive: bool) -> Bools:
     return settled
 
 
-def _gathered(model: Model, r: int) -> tuple[Ints, RiskSets, Floats, Ints]:
+def _gathered(model: LimitModel, r: int) -> tuple[Ints, RiskSets, Floats, Ints]:
     """Who is in row r, their risk sets and covariates, and which columns these are."""
     data = model.data
     c = r // (len(data.present) // len(data.time))

@@ -4,13 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.status import Status
 from analysis.survival.pseudo import regression
-from simulator.cohort.cohorts import Bools, Floats
-
-Ints = NDArray[np.int64]
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)

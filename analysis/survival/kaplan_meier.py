@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from analysis.kernels import km as _km
-from analysis.survival.survival_data import Order, SurvivalData
-from simulator.cohort.cohorts import Floats
+from analysis.survival.survival_data import SurvivalData
+from simulator.numerics.arrays import Floats, Ints, Positions
 
-Ints = NDArray[np.int64]
 ConfType = Literal["log", "log-log", "plain"]
 
 
@@ -99,7 +98,7 @@ def km_quantile(
     q: float = 0.5,
     conf_type: ConfType = "log",
     level: float = 0.95,
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> Quantile:
     """The time by which a share ``q`` has had the event, with its interval, as R's print(survfit) has the median.
 
@@ -122,7 +121,7 @@ def survival_at(
     present: ArrayLike | None = None,
     conf_type: ConfType = "log",
     level: float = 0.95,
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> SurvivalAt:
     """Kaplan-Meier survival at the time ``at`` (a number, or one per row) with Greenwood's SE and the interval.
 
@@ -134,7 +133,12 @@ def survival_at(
 
 
 def rmst(
-    time: ArrayLike, event: ArrayLike, tau: ArrayLike, *, present: ArrayLike | None = None, order: Order | None = None
+    time: ArrayLike,
+    event: ArrayLike,
+    tau: ArrayLike,
+    *,
+    present: ArrayLike | None = None,
+    order: Positions | None = None,
 ) -> Rmst:
     """Mean survival time restricted to ``tau`` (a number, or one per row), and its SE as in R's print(survfit, rmean).
 

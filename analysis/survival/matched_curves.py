@@ -4,14 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.status import Status
 from analysis.survival import statistics
-from analysis.survival.survival_data import Order
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
-Ints = NDArray[np.int64]
 CurveMeasure = Literal["rmst", "survival"]
 
 
@@ -36,7 +33,7 @@ def curve_difference(
     *,
     weight: Floats | None = None,
     cluster: Ints | None = None,
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> CurveDifference:
     """The difference between the arms' curves to (rmst) or at (survival) the horizon.
 
@@ -69,7 +66,7 @@ def curve_difference(
 
 
 def _curves(
-    time: Floats, event: Bools, arms: Bools, horizon: float, measure: CurveMeasure, order: Order | None
+    time: Floats, event: Bools, arms: Bools, horizon: float, measure: CurveMeasure, order: Positions | None
 ) -> tuple[Floats, Floats, Ints]:
     """Value, SE and status of each arm, ``(R, 2)``; the SE of survival is 0 where survival is."""
     if measure == "rmst":

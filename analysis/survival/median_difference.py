@@ -8,15 +8,11 @@ freedom; p is that of the smallest W(a, a).
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from analysis.kernels.status import Status
 from analysis.survival.kaplan_meier import kaplan_meier, km_quantile, normal_quantile
-from analysis.survival.survival_data import Order
-from simulator.cohort.cohorts import Bools, Floats
-
-Ints = NDArray[np.int64]
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class MedianContrast:
 
 
 def median_difference(
-    time: Floats, event: Bools, treated: Bools, present: Bools, *, level: float = 0.95, order: Order | None = None
+    time: Floats, event: Bools, treated: Bools, present: Bools, *, level: float = 0.95, order: Positions | None = None
 ) -> MedianContrast:
     """The differences of all cohorts ``(R, N)``.
 

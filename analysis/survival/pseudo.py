@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from analysis.kernels.pseudo import least_squares, pseudo_values
 from analysis.kernels.status import Status
-from analysis.survival.survival_data import Order, SurvivalData
-from simulator.cohort.cohorts import Bools, Floats
+from analysis.survival.survival_data import SurvivalData
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
-Ints = NDArray[np.int64]
 Quantity = Literal["rmst", "survival"]
 
 
@@ -37,7 +36,7 @@ def pseudo_observations(
     *,
     present: ArrayLike | None = None,
     arm: ArrayLike | None = None,
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> Pseudo:
     """The pseudo-observations, within each of the two groups of ``arm (R, N)`` where given, else pooled.
 

@@ -15,13 +15,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.status import Status
 from analysis.survival.columns import estimable
-from simulator.cohort.cohorts import Bools, Floats
-
-Ints = NDArray[np.int64]
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 NEGLIGIBLE = 40.0
 """A difference of linear predictors that leaves nothing of the smaller one's exponential in a sum of doubles."""

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from analysis.kernels import curve_contrasts
 from analysis.kernels.standardise import standardise
 from analysis.kernels.status import Status
 from analysis.survival import statistics as survival
-from analysis.survival.survival_data import Order, SurvivalData
-from simulator.cohort.cohorts import Floats
+from analysis.survival.survival_data import SurvivalData
+from simulator.numerics.arrays import Floats, Ints, Positions
 
-Ints = NDArray[np.int64]
-Contrast = Literal["marginal_log_hr", "rmst_difference", "survival_difference"]
-Target = Literal["all", "treated", "untreated"]
+ContrastMeasure = Literal["marginal_log_hr", "rmst_difference", "survival_difference"]
+StandardisedTo = Literal["all", "treated", "untreated"]
 
 MEASURES = {
     "marginal_log_hr": curve_contrasts.LOG_HR,
@@ -51,13 +50,13 @@ def standardised(
     treated: ArrayLike,
     x: ArrayLike,
     *,
-    measure: Contrast = "marginal_log_hr",
+    measure: ContrastMeasure = "marginal_log_hr",
     horizon: float = np.nan,
-    target: Target = "all",
+    target: StandardisedTo = "all",
     interactions: tuple[int, ...] = (),
     present: ArrayLike | None = None,
     ties: str = "efron",
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> Standardised:
     """The contrast of the two curves standardised to ``target``, from a Cox model of treatment, the columns of
     ``x (R, N, C)``, and treatment times the columns ``interactions``; one analysis set per cohort.

@@ -8,12 +8,12 @@ many rows. What absent patients hold is never read. A sorted endpoint may be sha
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from analysis.kernels.cox import fit_cox
 from analysis.kernels.cox_binary import fit_binary
 from analysis.kernels.status import Status
-from analysis.survival.cox_limits import Found, Model, limits
+from analysis.survival.cox_limits import CoxLimit, LimitModel, limits
 from analysis.survival.kaplan_meier import (
     ConfType,
     KmCurve,
@@ -26,11 +26,9 @@ from analysis.survival.kaplan_meier import (
     rmst,
     survival_at,
 )
-from analysis.survival.survival_data import NO_FLOATS, NO_INTS, Order, SurvivalData, numbered, time_order, within
-from analysis.survival.weighted_logrank import LogRank, MaxCombo, logrank, maxcombo
-from simulator.cohort.cohorts import Floats
-
-Ints = NDArray[np.int64]
+from analysis.survival.survival_data import NO_FLOATS, NO_INTS, SurvivalData, numbered, time_order, within
+from analysis.survival.weighted_logrank import LogRank, MaxComboTest, logrank, maxcombo
+from simulator.numerics.arrays import Floats, Ints, Positions
 
 _NO_ORDER = np.empty((0, 0), np.int32)
 
@@ -41,7 +39,7 @@ __all__ = [
     "CoxFit",
     "KmCurve",
     "LogRank",
-    "MaxCombo",
+    "MaxComboTest",
     "Quantile",
     "Rmst",
     "SurvivalAt",
@@ -113,7 +111,7 @@ def cox(
     columns: ArrayLike | None = None,
     start: ArrayLike | None = None,
     ties: str = "efron",
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> CoxFit:
     """Cox models, one per analysis set, as R's coxph at its optimum.
 
@@ -159,8 +157,8 @@ def cox(
             )  # fmt: skip
     beta[np.isnan(np.diagonal(covariance, axis1=1, axis2=2))] = np.nan
     state, sign = np.repeat(status[:, None], p_count, axis=1), np.zeros(beta.shape, np.int64)
-    found = Found(beta, covariance, robust, loglik, status, state, sign, beta.copy(), covariance.copy())
-    limits(Model(data, x, weights, labels, clusters, strata, entries, takes_efron(ties), wanted), found)
+    found = CoxLimit(beta, covariance, robust, loglik, status, state, sign, beta.copy(), covariance.copy())
+    limits(LimitModel(data, x, weights, labels, clusters, strata, entries, takes_efron(ties), wanted), found)
     return CoxFit(
         beta,
         np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)),
@@ -188,7 +186,7 @@ def cox_each(
     present: ArrayLike | None = None,
     ties: str = "efron",
     likelihoods: bool = True,
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> CoxEach:
     """P univariable Cox models of the columns of ``x``; the 0/1 columns share one pass over the risk sets.
 

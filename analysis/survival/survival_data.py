@@ -6,16 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.kernels.ordering import sort_rows
-from simulator.cohort.cohorts import Bools, Floats
-
-Ints = NDArray[np.int64]
-Order = NDArray[np.int32]
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
 NO_FLOATS = np.empty((0, 0))
 NO_INTS = np.empty((0, 0), np.int64)
 
 
-def time_order(time: ArrayLike) -> Order:
+def time_order(time: ArrayLike) -> Positions:
     """The stable argsort of each row of ``time (R, N)``, what is not finite last."""
     time = np.ascontiguousarray(time, dtype=np.float64)
     order = np.empty(time.shape, np.int32)
@@ -34,10 +31,10 @@ class SurvivalData:
     time: Floats
     event: Bools
     present: Bools
-    order: Order
+    order: Positions
 
     @staticmethod
-    def of(time: ArrayLike, event: ArrayLike, present: ArrayLike | None, order: Order | None) -> "SurvivalData":
+    def of(time: ArrayLike, event: ArrayLike, present: ArrayLike | None, order: Positions | None) -> "SurvivalData":
         """The endpoint, checked: ValueError where shapes do not fit."""
         times = np.ascontiguousarray(time, dtype=np.float64)
         if times.ndim != 2:
@@ -82,7 +79,7 @@ class SurvivalData:
         return made
 
 
-def within(stratum: Ints, order: Order) -> Order:
+def within(stratum: Ints, order: Positions) -> Positions:
     """The order by stratum first, stable; ``order`` itself where there is one stratum."""
     if not len(stratum):
         return order

@@ -13,13 +13,13 @@ import numpy as np
 
 from analysis.survival import statistics
 from analysis.survival.statistics import CoxFit
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats
 
 FROM_THE_FIRST = -1.0  # an entry before time zero: at risk at whatever happens at time zero, too
 
 
 @dataclass(frozen=True)
-class Rows:
+class CountingRows:
     """Counting-process rows ``(R, M)`` of a block, M a multiple of the N patients: row m is of patient m modulo N.
 
     A row is at risk over (entry, time], or over all until time where there is no ``entry``. What rows that are not
@@ -61,15 +61,15 @@ class Rows:
         )
 
 
-def landmark(time: Floats, event: Bools, start: Floats, present: Bools, at: float) -> Rows:
+def landmark(time: Floats, event: Bools, start: Floats, present: Bools, at: float) -> CountingRows:
     """Patients at risk after the landmark ``at``, treated if they started by then; time is counted from there.
 
     Who had the event, or left follow-up, by the landmark is out; who starts later counts as untreated.
     """
-    return Rows(None, time - at, event, start <= at, present & ~(time <= at))
+    return CountingRows(None, time - at, event, start <= at, present & ~(time <= at))
 
 
-def delayed_entry(time: Floats, event: Bools, start: Floats, present: Bools) -> Rows:
+def delayed_entry(time: Floats, event: Bools, start: Floats, present: Bools) -> CountingRows:
     """The treated at risk from their start on, the untreated from time zero: left truncation of the treated alone.
 
     What the treated lived through before their start counts in neither arm, so that deaths before a start, all of them
@@ -79,20 +79,20 @@ def delayed_entry(time: Floats, event: Bools, start: Floats, present: Bools) -> 
     treated = np.isfinite(start)
     begins = treated & (start > 0.0)
     entry = np.where(begins, start, FROM_THE_FIRST)
-    return Rows(entry, time, event, treated, present & ~(begins & (start >= time)))
+    return CountingRows(entry, time, event, treated, present & ~(begins & (start >= time)))
 
 
-def time_dependent(time: Floats, event: Bools, start: Floats, present: Bools) -> Rows:
+def time_dependent(time: Floats, event: Bools, start: Floats, present: Bools) -> CountingRows:
     """Two rows a patient ``(R, 2N)``: untreated over (0, start], then treated over (start, time]."""
     delayed = start > 0.0
-    before = Rows(
+    before = CountingRows(
         np.full(time.shape, FROM_THE_FIRST),
         np.minimum(start, time),
         event & (time <= start),
         np.zeros(time.shape, np.bool_),
         present & delayed,
     )
-    after = Rows(
+    after = CountingRows(
         np.where(delayed, start, FROM_THE_FIRST),
         time,
         event,
@@ -102,7 +102,7 @@ def time_dependent(time: Floats, event: Bools, start: Floats, present: Bools) ->
     return stacked([before, after])
 
 
-def stacked(parts: list[Rows]) -> Rows:
+def stacked(parts: list[CountingRows]) -> CountingRows:
     """The rows of all parts, each of which has an entry, one part after another."""
     names = ("entry", "time", "event", "treated", "present")
-    return Rows(*(np.concatenate([getattr(part, name) for part in parts], axis=1) for name in names))
+    return CountingRows(*(np.concatenate([getattr(part, name) for part in parts], axis=1) for name in names))

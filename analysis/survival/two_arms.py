@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
 from analysis.kernels.km import CONF_TYPES
 from analysis.kernels.two_arms import COX, LOG_RANK, MEDIAN_0, compare_arms
 from analysis.survival.statistics import ConfType, normal_quantile, takes_efron
-from analysis.survival.survival_data import Order, SurvivalData
-from simulator.cohort.cohorts import Floats
-
-Ints = NDArray[np.int64]
+from analysis.survival.survival_data import SurvivalData
+from simulator.numerics.arrays import Floats, Ints, Positions
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def two_arms(
     medians: bool = True,
     conf_type: ConfType = "log",
     level: float = 0.95,
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> ArmComparison:
     """What `logrank`, `cox` and `km_quantile` of `analysis.survival.statistics` say of two arms ``treated (A, N)``, at
     one go.

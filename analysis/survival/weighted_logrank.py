@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
 from analysis.kernels.logrank import logranks
 from analysis.kernels.normal_maximum import MOST, maximum_beyond
-from analysis.survival.survival_data import Order, SurvivalData, within
-from simulator.cohort.cohorts import Floats
-
-Ints = NDArray[np.int64]
+from analysis.survival.survival_data import SurvivalData, within
+from simulator.numerics.arrays import Floats, Ints, Positions
 
 WEIGHTS = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))
 """The usual (rho, gamma) of MaxCombo: no weights, late, early and middle differences."""
@@ -39,7 +37,7 @@ class LogRank:
 
 
 @dataclass(frozen=True)
-class MaxCombo:
+class MaxComboTest:
     """The largest of K weighted log-rank tests: ``z (R, K)``, their ``correlation (R, K, K)``, ``statistic`` max |z|.
 
     NaN where ``status`` is not OK. In ``z`` and ``correlation`` also where one weight alone has no variance; the
@@ -62,7 +60,7 @@ def logrank(
     stratum: ArrayLike | None = None,
     rho: float = 0.0,
     gamma: float = 0.0,
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> LogRank:
     """The log-rank test between two groups, stratified where ``stratum`` is given.
 
@@ -83,8 +81,8 @@ def maxcombo(
     present: ArrayLike | None = None,
     stratum: ArrayLike | None = None,
     weights: Sequence[tuple[float, float]] = WEIGHTS,
-    order: Order | None = None,
-) -> MaxCombo:
+    order: Positions | None = None,
+) -> MaxComboTest:
     """The largest of several weighted log-rank tests in absolute value, with its two-sided p.
 
     ``weights`` are pairs of rho and gamma. z is positive where the group True has more events than expected. Under the
@@ -102,7 +100,7 @@ def maxcombo(
     statistic[found.status != 0] = np.nan
     p = np.full(len(statistic), np.nan)
     maximum_beyond(correlation, statistic, p)
-    return MaxCombo(z, correlation, statistic, p, found.status)
+    return MaxComboTest(z, correlation, statistic, p, found.status)
 
 
 @dataclass(frozen=True)

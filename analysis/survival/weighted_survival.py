@@ -7,7 +7,7 @@ have several rows per cohort, as in `analysis.survival.statistics`.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
 from analysis.kernels import weighted_survival as kernels
@@ -15,11 +15,10 @@ from analysis.kernels.km import CONF_TYPES
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import SurvivalPlan
 from analysis.survival import statistics
-from analysis.survival.survival_data import Order, SurvivalData, numbered
+from analysis.survival.survival_data import SurvivalData, numbered
 from analysis.survival.two_arms import ArmComparison
-from simulator.cohort.cohorts import Bools, Endpoint, Floats
-
-Ints = NDArray[np.int64]
+from simulator.cohort.cohorts import Endpoint
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def robust_score(
     cluster: Ints,
     present: ArrayLike | None = None,
     ties: str = "efron",
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> RobustScore:
     """The log-rank test of a weighted sample: the robust score test of the Cox model of the arm alone.
 
@@ -92,7 +91,7 @@ def weighted_quantile(
     cluster: Ints,
     present: ArrayLike | None = None,
     q: float = 0.5,
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> WeightedQuantile:
     """Kaplan-Meier quantiles of both arms, as R's ``print(survfit(Surv(time, event) ~ arm, weights = , cluster = ))``.
 
@@ -123,7 +122,7 @@ def compare_weighted(
     cluster: Ints,
     present: Bools,
     medians: bool = True,
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> ArmComparison:
     """What `two_arms` says, of weighted sets: the robust score test, the Cox model with its robust SE, medians.
 

@@ -11,18 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.kernels.influence import add_logistic, cox_gradients, km_contrasts
 from analysis.survival.statistics import takes_efron, time_order
-from simulator.cohort.cohorts import Bools, Floats
-
-Ints = NDArray[np.int64]
-Order = NDArray[np.int32]
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
 
 @dataclass(frozen=True)
-class Contrast:
+class WeightedContrast:
     """Treated minus untreated ``(R,)``, the SE with weights taken for patients, and ``gradient (R, N)`` by weight."""
 
     value: Floats
@@ -40,8 +36,8 @@ def km_contrast(
     measure: Literal["rmst", "survival"],
     *,
     present: Bools,
-    order: Order | None = None,
-) -> Contrast:
+    order: Positions | None = None,
+) -> WeightedContrast:
     """The difference of weighted Kaplan-Meier curves: restricted mean to the horizon, or survival at it.
 
     Patients of weight 0 are left out. Statuses: BAD_INPUT (a weight or time that is infinite, NaN or negative), TOO_FEW
@@ -54,7 +50,7 @@ def km_contrast(
         time, event, treated, weight, present, time_order(time) if order is None else order, float(horizon),
         measure == "rmst", value, greenwood, gradient, status,
     )  # fmt: skip
-    return Contrast(value, np.sqrt(greenwood), gradient, status)
+    return WeightedContrast(value, np.sqrt(greenwood), gradient, status)
 
 
 def cox_gradient(
@@ -66,7 +62,7 @@ def cox_gradient(
     *,
     present: Bools,
     ties: str = "efron",
-    order: Order | None = None,
+    order: Positions | None = None,
 ) -> Floats:
     """The derivative ``(R, N)`` of weighted Cox coefficients of treatment ``beta (R,)`` by each patient's weight."""
     gradient = np.zeros(time.shape)

@@ -7,7 +7,7 @@ from analysis.kernels.status import Status
 from analysis.paper.cohort_analysis import CohortAnalysis, MatchedSets
 from analysis.paper.effects import Median
 from analysis.paper.number_text import ABSENT, decimals, hr_text, p_text
-from analysis.paper.responses import Response, Share
+from analysis.paper.responses import ArmShare, BinaryResponse
 from analysis.paper.subgroups import SubgroupRow
 from analysis.paper.table1 import Table1Row
 from analysis.tables.paper_tables import paper_tables, weighting_notes
@@ -181,8 +181,8 @@ def contrast_table(analysis: CohortAnalysis) -> TextTable:
     return TextTable(title, header, tuple(rows), weighting_notes(analysis), words=2)
 
 
-def _response_cells(side: Response) -> tuple[str, ...]:
-    def share(arm: Share) -> str:
+def _response_cells(side: BinaryResponse) -> tuple[str, ...]:
+    def share(arm: ArmShare) -> str:
         return f"{arm.yes} of {arm.n} ({decimals(arm.percent, 1)}%)"
 
     contrasts = []

@@ -7,8 +7,8 @@ from analysis.cohort_files.cohort_spec import Data
 from analysis.paper.cohort_analysis import BinaryResult, CohortAnalysis, Comparison
 from analysis.paper.cox_tables import CoxRow
 from analysis.paper.number_text import count_text, decimals, hr_text, p_text
-from analysis.paper.responses import Response
-from analysis.paper.table1 import Numbers, Table1Row
+from analysis.paper.responses import BinaryResponse
+from analysis.paper.table1 import ContinuousNumbers, Table1Row
 from analysis.tables.text_table import TextTable
 
 TESTS = {
@@ -77,7 +77,7 @@ def baseline_table(analysis: CohortAnalysis, data: Data | None = None) -> TextTa
 def _numbers(row: Table1Row, digits: int | None) -> tuple[str, ...]:
     cells = []
     for arm in (row.control, row.treated):
-        assert isinstance(arm, Numbers)
+        assert isinstance(arm, ContinuousNumbers)
         middle = arm.mean if row.shows == "mean" else arm.median
         spread = f"± {decimals(arm.sd, digits)}"
         if row.shows != "mean":
@@ -89,7 +89,7 @@ def _numbers(row: Table1Row, digits: int | None) -> tuple[str, ...]:
 def _counts(row: Table1Row) -> tuple[str, ...]:
     cells = []
     for arm in (row.control, row.treated):
-        assert not isinstance(arm, Numbers)
+        assert not isinstance(arm, ContinuousNumbers)
         cells.append(f"{arm.n} ({decimals(arm.percent, 1)}%)")
     return tuple(cells)
 
@@ -157,7 +157,7 @@ def _events(data: Data | None) -> list[tuple[str, str]]:
     return [(one.severe_of, name) for name, one in data.binary.items() if one.severe_of] if data else []
 
 
-def _response(side: Response, tested: bool = True) -> tuple[str, str, str]:
+def _response(side: BinaryResponse, tested: bool = True) -> tuple[str, str, str]:
     shares = [count_text(arm.yes, arm.percent) for arm in (side.control, side.treated)]
     return shares[0], shares[1], p_text(side.p) if tested else ""
 

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.kernels.status import Status
 from analysis.two_samples import tests
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats
 
 
 def smd(
@@ -26,18 +26,18 @@ def smd(
     Pharmacoepidemiology and Drug Safety 17:1218, on many-to-one matching). NaN where an arm is empty; where neither arm
     varies 0 if the means agree, else infinite.
     """
-    sample = tests.Sample.of(x, treated, present)
+    sample = tests.TwoGroups.of(x, treated, present)
     columns = range(sample.x.shape[2])
     found = tests.moments(sample, columns, weight)
     mean = found.mean if weight is None else found.weighted
     if spread is not None:
-        return smd_of(mean, variances(tests.moments(tests.Sample.of(x, treated, spread), columns)))
+        return smd_of(mean, variances(tests.moments(tests.TwoGroups.of(x, treated, spread), columns)))
     if weight is None:
         return smd_of(mean, variances(found))
     return smd_of(mean, _weighted_variances(sample, found, np.asarray(weight, dtype=np.float64)))
 
 
-def _weighted_variances(sample: tests.Sample, found: tests.Moments, weight: Floats) -> Floats:
+def _weighted_variances(sample: tests.TwoGroups, found: tests.GroupMoments, weight: Floats) -> Floats:
     """The weighted variances ``(R, P, 2)`` of the patients of a weight above 0; p (1 - p) of zeros and ones."""
     each = len(sample.present) // max(len(sample.x), 1)
     x, group = np.repeat(sample.x, each, axis=0), np.repeat(sample.group, each, axis=0)
@@ -59,7 +59,7 @@ def smd_status(value: Floats) -> NDArray[np.int64]:
     return np.where(np.isinf(value), int(Status.NO_INFO), absent).astype(np.int64)
 
 
-def variances(found: tests.Moments) -> Floats:
+def variances(found: tests.GroupMoments) -> Floats:
     """The variances ``(R, P, 2)`` that a standardised difference divides by: p (1 - p) of zeros and ones."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.where(found.binary[..., None], found.mean * (1 - found.mean), found.variance)

@@ -9,21 +9,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from analysis.kernels import two_samples
 from analysis.kernels.status import Status
 from analysis.two_samples import balance, tests
-from simulator.cohort.cohorts import Bools, Floats
 from simulator.cohort.terms import Variable
-
-Ints = NDArray[np.int64]
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 FEW_EXPECTED = 5.0
 
 
 @dataclass(frozen=True)
-class Levels:
+class LevelRow:
     """A categorical row: a patient's level is how many of the ascending ``cuts`` lie below the value in ``column``.
 
     ``coded``: the values are the positions of the levels (0, 1, ...), and no other value has a level.
@@ -35,15 +33,15 @@ class Levels:
 
 
 @dataclass(frozen=True)
-class Rows:
+class BaselineRows:
     """What a Table 1 shows: the columns of continuous covariates, and the categorical rows."""
 
     continuous: tuple[int, ...]
-    categorical: tuple[Levels, ...]
+    categorical: tuple[LevelRow, ...]
 
 
 @dataclass(frozen=True)
-class Continuous:
+class ContinuousRows:
     """C continuous covariates: by arm ``(S, C, 2)``; the tests and ``smd`` ``(S, C)``. Quartiles are of type 7.
 
     All is NaN where a value is NaN or infinite; ``sd`` (divisor n - 1) also below two patients.
@@ -61,7 +59,7 @@ class Continuous:
 
 
 @dataclass(frozen=True)
-class Categorical:
+class CategoricalRows:
     """J categorical rows of at most L levels: ``counts (S, J, 2, L)``, 0 beyond a row's levels; the tests ``(S, J)``.
 
     ``few (S, J)``: an expected count, of levels that are seen, is below 5. Where ``exact (S, J)``, ``p`` is Fisher's
@@ -82,48 +80,50 @@ class Categorical:
 
 
 @dataclass(frozen=True)
-class Baseline:
+class BaselineTable:
     """A Table 1 in every analysis set: patients by arm ``n (S, 2)``, and the rows of either kind."""
 
     n: Ints
-    continuous: Continuous
-    categorical: Categorical
+    continuous: ContinuousRows
+    categorical: CategoricalRows
 
 
-def rows_of(variables: Sequence[Variable]) -> Rows:
+def rows_of(variables: Sequence[Variable]) -> BaselineRows:
     """The rows of these covariates in order: the continuous, and the levels or the stretches between cut-points."""
     categorical = []
     for k, variable in enumerate(variables):
         if variable.kind != "continuous":
-            categorical.append(Levels(k, tuple(float(level) for level in range(len(variable.levels) - 1)), coded=True))
+            categorical.append(
+                LevelRow(k, tuple(float(level) for level in range(len(variable.levels) - 1)), coded=True)
+            )
         elif variable.cuts:
-            categorical.append(Levels(k, tuple(sorted(variable.cuts)), coded=False))
-    return Rows(tuple(k for k, v in enumerate(variables) if v.kind == "continuous"), tuple(categorical))
+            categorical.append(LevelRow(k, tuple(sorted(variable.cuts)), coded=False))
+    return BaselineRows(tuple(k for k, v in enumerate(variables) if v.kind == "continuous"), tuple(categorical))
 
 
 def baseline(
     values: ArrayLike,
     treated: ArrayLike,
-    rows: Rows,
+    rows: BaselineRows,
     *,
     present: ArrayLike | None = None,
     fisher: Literal["few", "always"] = "few",
     yates: bool = False,
     smd: Literal["own", "unmatched"] = "own",
-) -> Baseline:
+) -> BaselineTable:
     """The Table 1 of every analysis set of ``values (A, N, K)``; Fisher's test where few are expected, or always.
 
     ``smd``: divided by the variances of the set itself, or of the first set of the cohort, which is before matching.
 
     Statuses of the tests are those of `analysis.two_samples.tests`; BAD_INPUT also where a value has no level.
     """
-    sample = tests.Sample.of(values, treated, present)
+    sample = tests.TwoGroups.of(values, treated, present)
     if sample.x.ndim != 3:
         raise ValueError(f"the values have {sample.x.ndim} axes; (cohorts, patients, covariates) are wanted")
     n, counts, bad = _counts(sample, rows.categorical)
     sizes = np.array([len(row.cuts) + 1 for row in rows.categorical], np.int64)
     per = 1 if smd == "own" else len(sample.present) // max(len(sample.x), 1)
-    return Baseline(
+    return BaselineTable(
         n, _continuous(sample, rows.continuous, per), _categorical(n, counts, bad, sizes, fisher, yates, per)
     )
 
@@ -133,17 +133,17 @@ def _dividing(variance: Floats, per: int) -> Floats:
     return variance if per == 1 else np.repeat(variance[::per], per, axis=0)
 
 
-def _continuous(sample: tests.Sample, columns: tuple[int, ...], per: int) -> Continuous:
+def _continuous(sample: tests.TwoGroups, columns: tuple[int, ...], per: int) -> ContinuousRows:
     shape = (len(sample.present), len(columns))
     found = tests.moments(sample, columns)
     quartile, made = np.empty((*shape, 2, 3)), []
     for c, column in enumerate(columns):
         own = np.ascontiguousarray(sample.x[:, :, column])
-        ranked = tests.ranks(tests.Sample(own, sample.group, sample.present))
+        ranked = tests.ranks(tests.TwoGroups(own, sample.group, sample.present))
         quartile[:, c] = ranked.quartile
         made.append(tests.mann_whitney_of(ranked))
     number = found.finite[..., None]
-    return Continuous(
+    return ContinuousRows(
         np.where(number, found.mean, np.nan),
         np.where(number, np.sqrt(found.variance), np.nan),
         quartile[..., 1],
@@ -164,7 +164,7 @@ def _side_by_side(made: list[tests.Test], shape: tuple[int, int]) -> tests.Test:
 
 def _categorical(
     n: Ints, counts: Ints, bad: Bools, sizes: Ints, fisher: Literal["few", "always"], yates: bool, per: int
-) -> Categorical:
+) -> CategoricalRows:
     shape, tables = counts.shape[:2], counts.reshape(-1, *counts.shape[2:])
     made, least = tests.chi_square(tables)
     pearson = _shaped(made, bad)
@@ -177,7 +177,7 @@ def _categorical(
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.moveaxis(np.where(bad[..., None, None], np.nan, counts) / n[:, None, :, None], 2, -1)
         smd = balance.smd_of(share, _dividing(share * (1 - share), per))
-    return Categorical(
+    return CategoricalRows(
         counts,
         few,
         pearson,
@@ -190,7 +190,7 @@ def _categorical(
     )
 
 
-def _counts(sample: tests.Sample, rows: tuple[Levels, ...]) -> tuple[Ints, Ints, Bools]:
+def _counts(sample: tests.TwoGroups, rows: tuple[LevelRow, ...]) -> tuple[Ints, Ints, Bools]:
     """Patients by arm ``(S, 2)``, the counts ``(S, J, 2, L)`` of levels, and where a value has none ``(S, J)``."""
     cuts = np.array([len(row.cuts) for row in rows], np.int64)
     cut = np.full((len(rows), int(cuts.max(initial=0))), np.inf)

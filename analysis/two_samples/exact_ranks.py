@@ -3,11 +3,8 @@
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulator.cohort.cohorts import Floats
-
-Ints = NDArray[np.int64]
+from simulator.numerics.arrays import Floats, Ints
 
 LARGEST_EXACT = 49
 """R's ``wilcox.test`` is exact by default where both groups are below 50 and nothing is tied."""

@@ -8,18 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtrc, erfc, gammaln, ndtr, stdtr
 
 from analysis.kernels import two_samples
 from analysis.kernels.status import Status
-from analysis.survival.survival_data import Order, time_order
+from analysis.survival.survival_data import time_order
 from analysis.two_samples.exact_ranks import LARGEST_EXACT, exact_p
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
 NAN = float("nan")
 
-Ints = NDArray[np.int64]
 
 MOST_TABLES = 1e7
 FISHER_TOLERANCE = 1 + 1e-7  # R's fisher.test: as improbable as observed, give or take rounding
@@ -36,7 +35,7 @@ class Test:
 
 
 @dataclass(frozen=True)
-class Sample:
+class TwoGroups:
     """A block of samples in two groups: ``x``, ``group`` ``(A, N)`` and ``present (R, N)``, R a multiple of A."""
 
     x: Floats
@@ -44,7 +43,7 @@ class Sample:
     present: Bools
 
     @staticmethod
-    def of(x: ArrayLike, group: ArrayLike, present: ArrayLike | None) -> "Sample":
+    def of(x: ArrayLike, group: ArrayLike, present: ArrayLike | None) -> "TwoGroups":
         """The samples, checked: ValueError where shapes do not fit."""
         values, inside = np.ascontiguousarray(x, dtype=np.float64), np.ascontiguousarray(group, dtype=np.bool_)
         here = np.ones(inside.shape, np.bool_) if present is None else np.ascontiguousarray(present, dtype=np.bool_)
@@ -53,11 +52,11 @@ class Sample:
         left_over = len(here) % len(values) if len(values) else len(here)
         if here.ndim != 2 or here.shape[1] != values.shape[1] or left_over:
             raise ValueError(f"present has the shape {here.shape}, which does not fit {values.shape} of x")
-        return Sample(values, inside, here)
+        return TwoGroups(values, inside, here)
 
 
 @dataclass(frozen=True)
-class Moments:
+class GroupMoments:
     """Moments of P columns in R analysis sets, by group, False first: ``count (R, 2)``, else ``(R, P, 2)``.
 
     ``variance`` has the divisor n - 1 and is NaN below two patients; ``weighted`` are weighted means, NaN without
@@ -97,7 +96,7 @@ def student(x: ArrayLike, group: ArrayLike, *, present: ArrayLike | None = None)
 
 
 def mann_whitney(
-    x: ArrayLike, group: ArrayLike, *, present: ArrayLike | None = None, order: Order | None = None
+    x: ArrayLike, group: ArrayLike, *, present: ArrayLike | None = None, order: Positions | None = None
 ) -> Test:
     """The Mann-Whitney U test, exact where both groups are below 50 and nothing is tied.
 
@@ -105,10 +104,10 @@ def mann_whitney(
     statistic is R's W for the group True. NO_INFO where all are tied. ``order`` is ``survival.time_order(x)``, where it
     is at hand.
     """
-    return mann_whitney_of(ranks(Sample.of(x, group, present), order))
+    return mann_whitney_of(ranks(TwoGroups.of(x, group, present), order))
 
 
-def moments(sample: Sample, columns: Sequence[int], weight: ArrayLike | None = None) -> Moments:
+def moments(sample: TwoGroups, columns: Sequence[int], weight: ArrayLike | None = None) -> GroupMoments:
     """The moments of these columns of a sample ``x (A, N, K)``; ``weight (R, N)`` weights ``weighted`` alone."""
     sets, column = len(sample.present), np.arange(sample.x.shape[2])[list(columns)]
     weights = np.empty((0, 0)) if weight is None else np.ascontiguousarray(weight, dtype=np.float64)
@@ -120,10 +119,10 @@ def moments(sample: Sample, columns: Sequence[int], weight: ArrayLike | None = N
         sample.x, sample.group, sample.present, column, weights, count, made[0], made[1], made[2], flags[0], flags[1]
     )
     variance = made[1] / np.where(count > 1, count - 1.0, np.nan)[:, None, :]
-    return Moments(count, made[0], variance, made[2], flags[0], flags[1])
+    return GroupMoments(count, made[0], variance, made[2], flags[0], flags[1])
 
 
-def ranks(sample: Sample, order: Order | None = None) -> Ranks:
+def ranks(sample: TwoGroups, order: Positions | None = None) -> Ranks:
     """The rank statistics of a sample ``x (A, N)``."""
     ordered = time_order(sample.x) if order is None else np.ascontiguousarray(order, dtype=np.int32)
     if sample.x.ndim != 2 or ordered.shape != sample.x.shape:
@@ -142,7 +141,7 @@ def ranks(sample: Sample, order: Order | None = None) -> Ranks:
     return made
 
 
-def welch_of(found: Moments) -> Test:
+def welch_of(found: GroupMoments) -> Test:
     """Welch's test ``(R, P)`` of columns of which the moments are known."""
     n, variance = found.count[:, None, :].astype(np.float64), found.variance
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -154,7 +153,7 @@ def welch_of(found: Moments) -> Test:
     return _t_test(t, df, found)
 
 
-def student_of(found: Moments) -> Test:
+def student_of(found: GroupMoments) -> Test:
     """Student's test ``(R, P)`` of columns of which the moments are known."""
     n = found.count[:, None, :].astype(np.float64)
     df = n.sum(axis=2) - 2
@@ -222,7 +221,7 @@ def shapiro(x: ArrayLike, *, present: ArrayLike | None = None) -> Test:
     """
     from scipy.stats import shapiro as one_by_one
 
-    sample = Sample.of(x, np.zeros(np.shape(x), np.bool_), present)
+    sample = TwoGroups.of(x, np.zeros(np.shape(x), np.bool_), present)
     rows = len(sample.present)
     each = rows // max(len(sample.x), 1)
     w, p, status = np.full(rows, np.nan), np.full(rows, np.nan), np.zeros(rows, np.int64)
@@ -248,11 +247,11 @@ def _quietly(test: object, values: Floats) -> tuple[float, float]:
     return float(found.statistic), float(found.pvalue)
 
 
-def _one_column(x: ArrayLike, group: ArrayLike, present: ArrayLike | None) -> Moments:
-    sample = Sample.of(x, group, present)
+def _one_column(x: ArrayLike, group: ArrayLike, present: ArrayLike | None) -> GroupMoments:
+    sample = TwoGroups.of(x, group, present)
     if sample.x.ndim != 2:
         raise ValueError(f"x has {sample.x.ndim} axes; (cohorts, patients) are wanted")
-    return moments(Sample(sample.x[..., None], sample.group, sample.present), (0,))
+    return moments(TwoGroups(sample.x[..., None], sample.group, sample.present), (0,))
 
 
 def _only(test: Test) -> Test:
@@ -267,7 +266,7 @@ def _above(df: Floats, chi2: Floats) -> Floats:
     return p
 
 
-def _t_test(t: Floats, df: Floats, found: Moments) -> Test:
+def _t_test(t: Floats, df: Floats, found: GroupMoments) -> Test:
     few = np.broadcast_to(np.any(found.count < 2, axis=1, keepdims=True), t.shape)
     still = ~few & ~(found.variance.sum(axis=2) > 0)
     with np.errstate(invalid="ignore"):

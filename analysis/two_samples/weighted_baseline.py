@@ -7,19 +7,21 @@ from dataclasses import fields, replace
 import numpy as np
 
 from analysis.two_samples import balance
-from analysis.two_samples.baseline import Baseline, Categorical, Continuous, Levels, Rows
+from analysis.two_samples.baseline import BaselineRows, BaselineTable, CategoricalRows, ContinuousRows, LevelRow
 from analysis.two_samples.tests import Test
 from analysis.two_samples.weighted_samples import (
-    Weighted,
     WeightedNumbers,
+    WeightedSamples,
     WeightedShares,
     weighted_numbers,
     weighted_shares,
 )
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats
 
 
-def with_weighted(table: Baseline, values: Floats, rows: Rows, sets: Weighted, spread: Bools | None = None) -> Baseline:
+def with_weighted(
+    table: BaselineTable, values: Floats, rows: BaselineRows, sets: WeightedSamples, spread: Bools | None = None
+) -> BaselineTable:
     """The table with what is said of every second set, the matched cohorts, replaced by what the weights make of it.
 
     ``values (R, N, K)``; the sets of ``table (2 R)`` are each cohort before, then after matching. Patients are still
@@ -42,11 +44,11 @@ def with_weighted(table: Baseline, values: Floats, rows: Rows, sets: Weighted, s
     return made
 
 
-def _smd(x: Floats, sets: Weighted, spread: Bools) -> Floats:
+def _smd(x: Floats, sets: WeightedSamples, spread: Bools) -> Floats:
     return balance.smd(x, sets.treated, present=sets.present, weight=sets.weight, spread=spread)
 
 
-def _levels(values: Floats, row: Levels) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
+def _levels(values: Floats, row: LevelRow) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
     """The level ``(R, N)`` of each patient, -1 where a value has none."""
     x = values[:, :, row.column]
     level = np.zeros(x.shape, np.int64)
@@ -55,13 +57,13 @@ def _levels(values: Floats, row: Levels) -> "np.ndarray[tuple[int, ...], np.dtyp
     return np.where(x == level if row.coded else np.isfinite(x), level, -1)
 
 
-def _continuous(plain: Continuous, made: list[WeightedNumbers]) -> Continuous:
+def _continuous(plain: ContinuousRows, made: list[WeightedNumbers]) -> ContinuousRows:
     arrays = {}
     for name in ("mean", "sd", "median", "q1", "q3", "smd"):
         arrays[name] = getattr(plain, name).copy()
         arrays[name][1::2] = np.stack([getattr(one, name) for one in made], axis=1)
     t, rank = ([getattr(one, name) for one in made] for name in ("t", "rank"))
-    return Continuous(
+    return ContinuousRows(
         **arrays,
         welch=_replaced(plain.welch, t),
         student=_replaced(plain.student, t),
@@ -69,7 +71,7 @@ def _continuous(plain: Continuous, made: list[WeightedNumbers]) -> Continuous:
     )
 
 
-def _categorical(plain: Categorical, made: list[WeightedShares]) -> Categorical:
+def _categorical(plain: CategoricalRows, made: list[WeightedShares]) -> CategoricalRows:
     tests = [one.test for one in made]
     share, smd, p = plain.share.copy(), plain.smd.copy(), plain.p.copy()
     few, exact = plain.few.copy(), plain.exact.copy()

@@ -17,13 +17,11 @@ from analysis.kernels.status import Status
 from analysis.survival.survival_data import numbered, time_order
 from analysis.two_samples.balance import smd_of
 from analysis.two_samples.tests import Test
-from simulator.cohort.cohorts import Bools, Floats
-
-Ints = NDArray[np.int64]
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
-class Weighted:
+class WeightedSamples:
     """Who is compared, and how much each counts: ``treated, present, weight (R, N)`` and the clusters from 0 on."""
 
     treated: Bools
@@ -33,7 +31,7 @@ class Weighted:
     clusters: int
 
     @staticmethod
-    def of(treated: ArrayLike, present: ArrayLike, weight: ArrayLike, cluster: ArrayLike | None) -> "Weighted":
+    def of(treated: ArrayLike, present: ArrayLike, weight: ArrayLike, cluster: ArrayLike | None) -> "WeightedSamples":
         """The samples, checked: ValueError where shapes do not fit. Without clusters each patient is one."""
         arm, here = np.ascontiguousarray(treated, dtype=np.bool_), np.ascontiguousarray(present, dtype=np.bool_)
         weights = np.ascontiguousarray(weight, dtype=np.float64)
@@ -42,7 +40,7 @@ class Weighted:
             shapes = ", ".join(str(one.shape) for one in (arm, here, weights, own))
             raise ValueError(f"treated, present, weight and cluster have the shapes {shapes}, which must agree")
         labels, clusters = numbered(np.ascontiguousarray(own, dtype=np.int64))
-        return Weighted(arm, here, weights, labels, clusters)
+        return WeightedSamples(arm, here, weights, labels, clusters)
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ class WeightedShares:
     smd: Floats
 
 
-def weighted_numbers(x: ArrayLike, sets: Weighted) -> WeightedNumbers:
+def weighted_numbers(x: ArrayLike, sets: WeightedSamples) -> WeightedNumbers:
     """What is said of a continuous covariate ``(R, N)`` in each set."""
     values = np.ascontiguousarray(x, dtype=np.float64)
     rows = len(values)
@@ -107,7 +105,7 @@ def weighted_numbers(x: ArrayLike, sets: Weighted) -> WeightedNumbers:
     )
 
 
-def weighted_shares(level: ArrayLike, levels: int, sets: Weighted) -> WeightedShares:
+def weighted_shares(level: ArrayLike, levels: int, sets: WeightedSamples) -> WeightedShares:
     """What is said of a categorical covariate: ``level (R, N)`` from 0, below 0 where a value has no level."""
     codes = np.ascontiguousarray(level, dtype=np.int64)
     rows = len(codes)

@@ -14,10 +14,10 @@ from analysis.kernels.status import Status
 from benchmarks.asked.sampled import samples
 from benchmarks.asked.scenario import Scenario, Settings
 from simulator.documents.loading import digest
-from simulator.world.generate import Resolved, generate, resolve
+from simulator.world.generate import ResolvedWorld, generate, resolve
 from simulator.world.sections import NOT_THE_WORLD
 
-Judged = tuple[tuple[str, Estimator], ...]
+EndpointEstimators = tuple[tuple[str, Estimator], ...]
 """Endpoints, each with an estimator that is applied to it."""
 
 PATIENTS_PER_BLOCK = 50_000
@@ -30,7 +30,7 @@ class Cell:
     number: int
     settings: Settings
     scenario: Scenario
-    resolved: Resolved
+    resolved: ResolvedWorld
 
     @cached_property
     def key(self) -> str:
@@ -51,7 +51,7 @@ class Block:
     cell: Cell
     first: int
     last: int
-    judged: Judged
+    judged: EndpointEstimators
 
 
 def prepare(cells: Iterable[tuple[Settings, Scenario]]) -> tuple[Cell, ...]:

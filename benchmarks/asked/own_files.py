@@ -10,7 +10,7 @@ from analysis.estimators.own_code import OwnFunctionError, Source
 from benchmarks.asked.scenario import Scenario
 from simulator.documents.loading import Document, DocumentError
 from simulator.documents.merging import plain, put, split_path, walk
-from simulator.documents.problems import Path, Problem, dotted
+from simulator.documents.problems import KeyPath, Problem, dotted
 from simulator.documents.yaml12 import Node
 
 KEY = "function"
@@ -40,9 +40,9 @@ def beside(document: Document) -> Document:
     return document if root is document.root else replace(document, tree=plain(root), root=root)
 
 
-def _named(root: Node) -> list[tuple[Path, Node]]:
+def _named(root: Node) -> list[tuple[KeyPath, Node]]:
     """Every place where a user's function is named: by an estimator, and by settings of estimators."""
-    found, settings = [], dict[Path, bool]()
+    found, settings = [], dict[KeyPath, bool]()
     for path, node in walk(root):
         if path[:1] not in SECTIONS:
             continue
@@ -53,7 +53,7 @@ def _named(root: Node) -> list[tuple[Path, Node]]:
     return found
 
 
-def _sets_function(path: Path, root: Node, settings: dict[Path, bool]) -> bool:
+def _sets_function(path: KeyPath, root: Node, settings: dict[KeyPath, bool]) -> bool:
     """Whether a value is that of a dotted path to a function, or stands in a list of these."""
     if isinstance(path[-1], int):
         return settings.get(path[:-1], False)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from analysis.audit.published import NOT_PRINTED, parse_printed
-from analysis.paper.number_keys import TEXT, Place, any_paper, facts, find, names_of, nearest, problem, tree
+from analysis.paper.number_keys import TEXT, KeyNode, any_paper, facts, find, names_of, nearest, problem, tree
 from analysis.propensity.missing import indicators
 from simulator.cohort.terms import Variable
 from simulator.documents.loading import Document, load, parse
@@ -24,7 +24,7 @@ RATIOS = (".hr", ".cox.low", ".cox.high", "].low", "].high")
 MOST_NEAREST = 100
 
 
-def number_keys(scenario: "Scenario") -> Place:
+def number_keys(scenario: "Scenario") -> KeyNode:
     """The keys of all numbers that every replicate of a scenario has, and of the facts of its design."""
     variables = [spec.variable(name) for name, spec in scenario.population.covariates.items()]
     added = indicators(scenario.may_be_missing(), scenario.analysis.missing)
@@ -49,7 +49,7 @@ def check_published(document: Document, scenario: "Scenario") -> None:
     if not scenario.published:
         return
     here = number_keys(scenario)
-    elsewhere: dict[str, Place | None] = {}
+    elsewhere: dict[str, KeyNode | None] = {}
 
     def taken_away(key: str) -> bool:
         """Whether the key is one of the world in the file where it stands, before settings and what extends it."""
@@ -81,11 +81,11 @@ def stated(scenario: "Scenario") -> dict[str, Printed]:
 
 def _known(scenario: "Scenario") -> dict[str, Printed]:
     printed = {key: one for key, one in scenario.published.items() if one.printed != NOT_PRINTED and not one.audit_only}
-    here = number_keys(scenario) if printed else Place()
+    here = number_keys(scenario) if printed else KeyNode()
     return {key: one for key, one in printed.items() if not problem(here, key)}
 
 
-def _alone(file: str) -> Place | None:
+def _alone(file: str) -> KeyNode | None:
     """The keys of the world in a file by itself; None where it is no whole world."""
     from benchmarks.asked.scenario import Scenario
 
@@ -105,7 +105,7 @@ def _refuse(document: Document, found: Iterator[tuple[str, str, str]]) -> None:
 
 
 def _problems(
-    published: Mapping[str, Printed], here: Place, excused: Callable[[str], bool]
+    published: Mapping[str, Printed], here: KeyNode, excused: Callable[[str], bool]
 ) -> Iterator[tuple[str, str, str]]:
     """Key, what is wrong, and what would be right."""
     anywhere, told = any_paper(), 0
@@ -125,13 +125,13 @@ def _problems(
                 yield key, unfit, f"write 0.36, <0.001, NA or {NOT_PRINTED}"
 
 
-def _unfit(here: Place, key: str, text: str) -> str:
+def _unfit(here: KeyNode, key: str, text: str) -> str:
     """Why a text is no printed number of its key; empty where it is one. What is text in the world may be any."""
     if text == NOT_PRINTED:
         return ""
     if key.startswith(DESIGN):
         place = find(here, key)
-        if not isinstance(place, Place) or place.kind == TEXT or place.children:
+        if not isinstance(place, KeyNode) or place.kind == TEXT or place.children:
             return ""
     try:
         stands = parse_printed(text)

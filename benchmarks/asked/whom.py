@@ -8,8 +8,9 @@ import numpy as np
 
 from benchmarks.asked.blocks import PATIENTS_PER_BLOCK, Cell
 from benchmarks.asked.scenario import Scenario, Target
-from simulator.cohort.cohorts import Cohorts, Floats
-from simulator.world.generate import Resolved, generate, resolve
+from simulator.cohort.cohorts import Cohorts
+from simulator.numerics.arrays import Floats
+from simulator.world.generate import ResolvedWorld, generate, resolve
 
 MOST = 200
 """Cohorts of which the means are told."""
@@ -100,7 +101,7 @@ def whom(cell: Cell) -> Whom:
     return whom_of(cell.scenario, cell.resolved)
 
 
-def whom_of(scenario: Scenario, resolved: Resolved | None = None) -> Whom:
+def whom_of(scenario: Scenario, resolved: ResolvedWorld | None = None) -> Whom:
     """Whom a study of a scenario is about, counted in its own first cohorts."""
     screened = scenario.screened()
     count = max(1, min(MOST, scenario.run.replicates, PATIENTS_PER_BLOCK // screened))

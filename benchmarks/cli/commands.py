@@ -138,7 +138,7 @@ def performance(
     from benchmarks.performance import replicate_table
 
     names = tuple(name.strip() for name in by.split(",") if name.strip()) if by else ()
-    columns = replicate_table.Columns(estimate, se, low, high, p, df, replicate, names)
+    columns = replicate_table.TableColumns(estimate, se, low, high, p, df, replicate, names)
     click.echo(verbs.performance(rows, columns, truth, reference, level, out, report_out, as_json))
 
 

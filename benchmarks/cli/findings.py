@@ -12,7 +12,7 @@ MOST_TOLD = 20
 
 
 @dataclass(frozen=True)
-class Finding:
+class Deviation:
     """One thing that is not as it should be: its kind, the file, the cell and replicate if it is of one, in words."""
 
     kind: str
@@ -34,13 +34,13 @@ class Findings:
 
     checked: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
-    found: list[Finding] = field(default_factory=list)
+    found: list[Deviation] = field(default_factory=list)
     untold: dict[str, int] = field(default_factory=dict)
 
     def add(self, kind: str, file: str, told: str, cell: int | None = None, replicate: int | None = None) -> None:
         """One more; of many of a kind only their number is kept."""
         if sum(one.kind == kind for one in self.found) < MOST_TOLD:
-            self.found.append(Finding(kind, file, told, cell, replicate))
+            self.found.append(Deviation(kind, file, told, cell, replicate))
         else:
             self.untold[kind] = self.untold.get(kind, 0) + 1
 

@@ -208,7 +208,7 @@ def _far(distance: float) -> str:
     return f"{distance:.1f}" if isfinite(distance) else "no limit"
 
 
-class Paper(Spec):
+class PrintedPaper(Spec):
     """A document as far as its published numbers go."""
 
     published: dict[str, Printed] = Field(default_factory=dict)
@@ -220,7 +220,7 @@ def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json
     from analysis.audit import conventions
 
     document = load(name, settings, spec=Scenario)
-    published = parse(document, Paper, ignore=[key for key in document.tree if key != "published"]).published
+    published = parse(document, PrintedPaper, ignore=[key for key in document.tree if key != "published"]).published
     if not published:
         raise RunError(f"{name}: has no published numbers")
     _check_keys(document, published)

@@ -31,7 +31,7 @@ from simulator.documents.spec import Spec
 from simulator.documents.yaml12 import read
 
 if TYPE_CHECKING:
-    from benchmarks.performance.replicate_table import Columns
+    from benchmarks.performance.replicate_table import TableColumns
 
 
 def own_study(folder: RunFolder) -> Asked:
@@ -66,7 +66,7 @@ def validate(full: bool, jobs: int, report_out: Path | None, as_json: bool) -> t
 
 
 def performance(
-    rows: Path, columns: "Columns", truth: str, reference: str | None, level: float, out: Path | None,
+    rows: Path, columns: "TableColumns", truth: str, reference: str | None, level: float, out: Path | None,
     report_out: Path | None, as_json: bool,
 ) -> str:  # fmt: skip
     """The performance of a table of replicates, as a table or JSON; written as CSV and as a page where asked."""

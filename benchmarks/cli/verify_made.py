@@ -43,7 +43,7 @@ from simulator.documents.loading import Document
 
 MADE_ON = re.compile(r"on \d{4}-\d\d-\d\d \d\d:\d\d UTC, with ")
 SHOWN = 50
-Asked = dict[Estimand, tuple[float, Truth]]
+AskedTruths = dict[Estimand, tuple[float, Truth]]
 
 
 def check_truths(result: StudyResult, folder: RunFolder, again: Sequence[Cell], jobs: int, found: Findings) -> None:
@@ -105,7 +105,7 @@ def check_asked(cells: Sequence[Cell], folder: RunFolder, again: Sequence[Cell],
         name = f"truths/{path.name}"
         content = folder.read_checked(name)
         try:
-            held: Asked = read_asked(plain_json(content or b""))
+            held: AskedTruths = read_asked(plain_json(content or b""))
         except ValueError:
             found.add("truth", name, "damaged, or not one of ours")
             continue

@@ -18,7 +18,7 @@ from benchmarks.cli.findings import MOST_TOLD, Findings
 from benchmarks.runs.parts import Parts
 from benchmarks.runs.rows import SCHEMA, Rows
 from benchmarks.runs.store import RunFolder
-from benchmarks.study.running import RESCUE, RESULTS, Told, Work
+from benchmarks.study.running import RESCUE, RESULTS, ProgressCall, Work
 from benchmarks.workers.executors import crew
 from simulator.documents.loading import digest
 
@@ -117,7 +117,7 @@ def refused_functions(cells: Sequence[Cell]) -> dict[str, str]:
 
 
 def check_again(
-    rows: Rows, chosen: Sequence[tuple[Cell, int]], cells: Sequence[Cell], every: bool, work: Work, told: Told,
+    rows: Rows, chosen: Sequence[tuple[Cell, int]], cells: Sequence[Cell], every: bool, work: Work, told: ProgressCall,
     found: Findings,
 ) -> None:  # fmt: skip
     """Findings where the chosen replicates, or all of them, have other rows when they are computed again."""

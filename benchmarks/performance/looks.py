@@ -7,7 +7,7 @@ from math import isnan, sqrt
 from benchmarks.asked.scenario import Scenario, Until
 from benchmarks.performance.measures import Measure
 
-Found = Mapping[tuple[str, str], Mapping[str, Measure]]
+LookMeasures = Mapping[tuple[str, str], Mapping[str, Measure]]
 """The measures by name of every endpoint and estimator of a cell."""
 
 
@@ -33,7 +33,7 @@ def schedule(scenario: Scenario, until: Until, block: int) -> Iterable[int]:
         count *= 2
 
 
-def look(cell: int, replicates: int, found: Found, until: Until, refuse: Callable[[str], Exception]) -> Look:
+def look(cell: int, replicates: int, found: LookMeasures, until: Until, refuse: Callable[[str], Exception]) -> Look:
     """What a look finds; ``refuse`` makes the error where no estimator has a measure that was asked for."""
     errors: dict[str, float] = {}
     whose: dict[str, str] = {}

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.kernels.status import Status
-
-Floats = NDArray[np.float64]
+from simulator.numerics.arrays import Floats
 
 
 @dataclass(frozen=True)

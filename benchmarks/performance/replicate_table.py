@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
 from analysis.cohort_files.cohort_file import LARGEST
-from analysis.cohort_files.data_table import MISSING, CohortFileError, Table, nearest, read_table, short_list
+from analysis.cohort_files.data_table import MISSING, CohortFileError, DataTable, nearest, read_table, short_list
 from analysis.kernels.status import Status
 from benchmarks.performance.measures import Measure, contrast, performance, significance
+from simulator.numerics.arrays import Floats
 
-Floats = NDArray[np.float64]
 MOST_ROWS = 5_000_000
 MOST_GROUPS = 10_000
 ESTIMATES = ("estimate", "est", "value", "theta", "theta_hat", "b", "beta", "coef", "diff")
@@ -23,7 +23,7 @@ ERRORS = ("se", "std_err", "std.error", "std_error", "stderr")
 
 
 @dataclass(frozen=True)
-class Columns:
+class TableColumns:
     """The names of the columns of a table of replicates; None for what it has not.
 
     An estimate or SE of None is looked for under its usual names; an SE may be absent.
@@ -52,7 +52,7 @@ class Group:
 
 
 def judged_table(
-    path: Path, columns: Columns, truth: str, reference: str | None = None, level: float = 0.95
+    path: Path, columns: TableColumns, truth: str, reference: str | None = None, level: float = 0.95
 ) -> list[Group]:
     """The performance of every group of rows; CohortFileError says what is wrong with the file.
 
@@ -91,13 +91,13 @@ def judged_table(
     return made
 
 
-def _named(columns: Columns, truth: str) -> list[str]:
+def _named(columns: TableColumns, truth: str) -> list[str]:
     """The columns that somebody named."""
     extra = [columns.replicate] if columns.replicate else []
     return list(dict.fromkeys([*_numeric(columns, truth), *extra, *columns.by]))
 
 
-def _settled(path: Path, table: Table, columns: Columns, truth: str) -> Columns:
+def _settled(path: Path, table: DataTable, columns: TableColumns, truth: str) -> TableColumns:
     """The columns with those of the estimate and the SE found; raises for a column that the file has not."""
     for name in _named(columns, truth):
         if name not in table.columns:
@@ -117,7 +117,7 @@ def _settled(path: Path, table: Table, columns: Columns, truth: str) -> Columns:
     return replace(columns, estimate=settled["estimate"], se=settled["se"])
 
 
-def _numeric(columns: Columns, truth: str) -> list[str]:
+def _numeric(columns: TableColumns, truth: str) -> list[str]:
     given = (columns.estimate, columns.se, columns.low, columns.high, columns.p, columns.df)
     return [*(name for name in given if name is not None), *([] if _is_number(truth) else [truth])]
 
@@ -129,7 +129,7 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _numbers(path: Path, table: Table, name: str, columns: Columns) -> Floats:
+def _numbers(path: Path, table: DataTable, name: str, columns: TableColumns) -> Floats:
     """A column as numbers, NaN for what is missing; limits and degrees of freedom may be of any size."""
     values = np.full(len(table.lines), nan)
     wrong = []
@@ -150,7 +150,7 @@ def _numbers(path: Path, table: Table, name: str, columns: Columns) -> Floats:
     return values
 
 
-def _check(path: Path, table: Table, columns: Columns, numbers: Mapping[str, Floats]) -> None:
+def _check(path: Path, table: DataTable, columns: TableColumns, numbers: Mapping[str, Floats]) -> None:
     """CohortFileError names every value that cannot be, in the order of the rows."""
     rules: list[tuple[str | None, Callable[[Floats], NDArray[np.bool_]], str]] = [
         (columns.se, lambda of: (of < 0) | np.isposinf(of), "is no standard error, which is finite and not below 0"),
@@ -178,7 +178,7 @@ def _check(path: Path, table: Table, columns: Columns, numbers: Mapping[str, Flo
         raise CohortFileError(path, told)
 
 
-def _groups(path: Path, table: Table, columns: Columns) -> dict[tuple[str, ...], NDArray[np.int64]]:
+def _groups(path: Path, table: DataTable, columns: TableColumns) -> dict[tuple[str, ...], NDArray[np.int64]]:
     """The rows of every combination of labels, in the order of first appearance."""
     if not columns.by:
         return {(): np.arange(len(table.lines))}
@@ -193,7 +193,7 @@ def _groups(path: Path, table: Table, columns: Columns) -> dict[tuple[str, ...],
 
 
 def _replicates(
-    numbers: Mapping[str, Floats], columns: Columns, rows: NDArray[np.int64], level: float
+    numbers: Mapping[str, Floats], columns: TableColumns, rows: NDArray[np.int64], level: float
 ) -> dict[str, Any]:
     """What `performance` takes of these rows; without p, 0 where the interval leaves zero out and 1 where it does not.
 
@@ -238,7 +238,7 @@ def _truths(
 
 def _shared(
     path: Path,
-    table: Table,
+    table: DataTable,
     key: str | None,
     rows: tuple[NDArray[np.int64], NDArray[np.int64]],
     labels: tuple[str, ...],

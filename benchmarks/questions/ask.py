@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from analysis.figures.style import save
 from analysis.kernels.status import Status
@@ -32,8 +31,7 @@ from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
 from simulator.cohort.estimand import COUPLED, Estimand
 from simulator.documents.loading import parse, with_values
-
-Floats = NDArray[np.float64]
+from simulator.numerics.arrays import Floats
 
 _MADE: set[str] = set()
 """Parts that were made by this command. What a question's first step lost is not tried again by its next one."""

@@ -29,7 +29,7 @@ from benchmarks.asked.load_study import Asked
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import Floats, check_paths, designed, load
+from benchmarks.questions.ask import check_paths, designed, load
 from benchmarks.questions.multiverse import share
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
@@ -38,9 +38,9 @@ from benchmarks.words.written import described
 from benchmarks.workers.executors import in_threads
 from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
+from simulator.numerics.arrays import Bools, Floats
 from simulator.world.sections import ENDPOINTS
 
-Bools = NDArray[np.bool_]
 EFFECT = "outcomes.treatment_effect"
 PROGNOSIS = tuple(f"outcomes.{name}.log_hr" for name in ("progression", "death", "death_after_progression"))
 WORLDS = ("as stated", "no effect", "no effects at all")

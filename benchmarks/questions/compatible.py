@@ -33,9 +33,10 @@ from benchmarks.questions.ask import (
     target_truths,
 )
 from benchmarks.questions.compatible_paper import Published
-from benchmarks.questions.emulate import Floats, Moments, fitted, likelihood, weighted_quantiles
+from benchmarks.questions.emulate import SummaryMoments, fitted, likelihood, weighted_quantiles
 from benchmarks.questions.priors import TRANSITIONS, Space, cell_settings, sobol, space_of
 from benchmarks.words.plain_text import estimated
+from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Streams
 
 RMST = "compatible-rmst"
@@ -74,7 +75,7 @@ class Posterior:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CalibrationCheck:
     """Simulation-based calibration of one suspicion: ranks ``(N,)`` in [0, 1] of the true parameter, coverages."""
 
     name: str
@@ -96,11 +97,11 @@ class Compatibility:
     horizon: float
     replicates: int
     posteriors: tuple[Posterior, ...]
-    calibrations: tuple[Calibration, ...]
+    calibrations: tuple[CalibrationCheck, ...]
     folder: str
 
 
-def weights_of(chance: Moments, seen: Published) -> tuple[Floats, float]:
+def weights_of(chance: SummaryMoments, seen: Published) -> tuple[Floats, float]:
     """Normalised weights ``(M,)`` of draws, and the p-value of the paper at its most likely point."""
     height, distance = chance.log(seen.summary, seen.rounding)
     weights = np.exp(height - height.max())
@@ -256,7 +257,7 @@ def _summary(numbers: dict[str, Floats], status: NDArray[np.int64]) -> Floats:
 def _calibrated(
     asked: Asked, label: str, space: Space, design: tuple[Floats, Floats, Floats], entry: dict[str, Any],
     fixed: dict[str, Any], runs: int, jobs: int, out: Path | None,
-) -> Calibration:  # fmt: skip
+) -> CalibrationCheck:  # fmt: skip
     """Ranks and coverages over synthetic papers with parameters drawn from the prior, each with luck of its own."""
     seed = asked.scenario.run.seed
     own = Streams(seed)
@@ -274,7 +275,7 @@ def _calibrated(
 
 def calibration(
     label: str, space: Space, values: Floats, summaries: Floats, truths: Floats, drawn: Floats, papers: Floats
-) -> Calibration:
+) -> CalibrationCheck:
     """The calibration of a design (``values``, ``summaries``, true log HR ``(P,)``) on papers ``(N, 2)`` of ``drawn``.
 
     A paper without an estimate is left out. The rank is the posterior probability of an effect below the true one.
@@ -294,12 +295,12 @@ def calibration(
     return checked(label, np.array(ranks), np.array(inside, np.float64))
 
 
-def checked(label: str, ranks: Floats, inside: Floats) -> Calibration:
+def checked(label: str, ranks: Floats, inside: Floats) -> CalibrationCheck:
     """Whether ranks ``(N,)`` are uniform (chi-square, ten bins), and how often intervals ``(N, 2)`` hold the truth."""
     count = len(ranks)
     if not count:
-        return Calibration(label, 0, ranks, nan, (nan, nan), (nan, nan))
+        return CalibrationCheck(label, 0, ranks, nan, (nan, nan), (nan, nan))
     bins = np.histogram(ranks, bins=10, range=(0.0, 1.0))[0]
     p = float(chdtrc(9, ((bins - count / 10) ** 2 / (count / 10)).sum()))
     found = [(float(one.mean()), sqrt(float(one.mean()) * (1 - float(one.mean())) / count)) for one in inside.T]
-    return Calibration(label, count, ranks, p, found[0], found[1])
+    return CalibrationCheck(label, count, ranks, p, found[0], found[1])

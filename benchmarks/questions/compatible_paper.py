@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from analysis.audit.published import exact_value, parse_printed
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.scenario import Scenario
-from benchmarks.questions.emulate import Floats
+from simulator.numerics.arrays import Floats
 
 
 @dataclass(frozen=True)

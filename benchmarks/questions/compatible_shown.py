@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from benchmarks.questions.ask import check_paths, load
-from benchmarks.questions.compatible import Calibration, Compatibility, Posterior, find
+from benchmarks.questions.compatible import CalibrationCheck, Compatibility, Posterior, find
 from benchmarks.questions.compatible_paper import published_summary
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
@@ -71,7 +71,7 @@ def shown(found: Compatibility) -> Shown:
     )
 
 
-def calibration_text(one: Calibration) -> str:
+def calibration_text(one: CalibrationCheck) -> str:
     """How well the intervals of synthetic papers hold the truth."""
     return (
         f"'{one.name}' on {one.runs} synthetic papers: 50 % intervals hold the truth in {_share(one.covers_50)} %, "

@@ -27,7 +27,6 @@ from benchmarks.asked.load_study import Asked
 from benchmarks.asked.scenario import Scenario, Settings
 from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import (
-    Floats,
     aims_of,
     designed,
     one_estimator,
@@ -38,6 +37,7 @@ from benchmarks.questions.ask import (
     values_of,
 )
 from benchmarks.study.running import asks_another
+from simulator.numerics.arrays import Floats
 
 MOST = 6
 Off = dict[str, Any]
@@ -102,7 +102,7 @@ MECHANISMS = (
 
 
 @dataclass(frozen=True)
-class Part:
+class MechanismPart:
     """What a mechanism moves, on the scale of the analysis, averaged over orders: the mean ``estimate``, which is what
     it moves of the bias, and the truth of the ``target``; and the estimate when it alone is switched off, or on.
     """
@@ -139,7 +139,7 @@ class Decomposition:
     clean_truth: Measure
     residual: Measure
     clean_bias: Measure
-    parts: tuple[Part, ...]
+    parts: tuple[MechanismPart, ...]
     folder: str
 
 
@@ -205,7 +205,7 @@ def off(estimate: Measure, truth: Measure) -> Measure:
 
 def taken_apart(
     found: Sequence[tuple[str, str]], estimates: Floats, truths: Floats, truth_mcse: Floats
-) -> tuple[tuple[Part, ...], tuple[Measure, Measure], tuple[Measure, Measure]]:
+) -> tuple[tuple[MechanismPart, ...], tuple[Measure, Measure], tuple[Measure, Measure]]:
     """The parts of the named mechanisms, then the estimate and the target's truth with all on, and with all off."""
     count, places = len(found), {one: k for k, one in enumerate(subsets(len(found)))}
 
@@ -224,7 +224,7 @@ def taken_apart(
     for k, weights in enumerate(shapley(count)):
         rest = tuple(j for j in everything if j != k)
         alone = estimate_step(single(everything, rest), estimates), estimate_step(single((k,), ()), estimates)
-        parts.append(Part(*found[k], *both(weights), *alone))
+        parts.append(MechanismPart(*found[k], *both(weights), *alone))
     return tuple(parts), both(single(everything)), both(single(()))
 
 

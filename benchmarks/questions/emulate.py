@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from simulator.numerics.arrays import Floats
 
 
 def basis(x: Floats) -> Floats:
@@ -24,7 +24,7 @@ def basis(x: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Surface:
+class ResponseSurface:
     """A quadratic and a Gaussian process of what it leaves; ``error`` is its median SD over the design."""
 
     coefficients: Floats
@@ -38,7 +38,7 @@ class Surface:
         return basis(x) @ self.coefficients + self.scale * mean, self.scale * np.asarray(sd)
 
 
-def fitted(x: Floats, y: Floats, noise: Floats, like: Surface | None = None) -> Surface:
+def fitted(x: Floats, y: Floats, noise: Floats, like: ResponseSurface | None = None) -> ResponseSurface:
     """The surface through values ``y (P,)`` at ``x (P, D)`` that have a variance ``noise (P,)`` of their own.
 
     ``like`` another surface, its length and height are taken over in place of being fitted.
@@ -60,28 +60,28 @@ def fitted(x: Floats, y: Floats, noise: Floats, like: Surface | None = None) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a length at its bound is a straight surface
         process.fit(x, rest / scale)
-    made = Surface(coefficients, process, scale, 0.0)
-    return Surface(coefficients, process, scale, float(np.median(made.at(x)[1])))
+    made = ResponseSurface(coefficients, process, scale, 0.0)
+    return ResponseSurface(coefficients, process, scale, float(np.median(made.at(x)[1])))
 
 
 @dataclass(frozen=True)
 class Likelihood:
     """The summary's distribution over the parameters: its means, the logs of its SDs, Fisher's z of the correlation."""
 
-    means: tuple[Surface, Surface]
-    spreads: tuple[Surface, Surface]
-    correlation: Surface
+    means: tuple[ResponseSurface, ResponseSurface]
+    spreads: tuple[ResponseSurface, ResponseSurface]
+    correlation: ResponseSurface
 
-    def at(self, x: Floats) -> "Moments":
+    def at(self, x: Floats) -> "SummaryMoments":
         """The distribution of the summary at points ``(M, D)``."""
         centres, own = zip(*(surface.at(x) for surface in self.means), strict=True)
         sd = np.exp(np.stack([surface.at(x)[0] for surface in self.spreads]))
         shared = np.tanh(self.correlation.at(x)[0]) * sd[0] * sd[1]
-        return Moments(np.stack(centres), sd**2 + np.stack(own) ** 2, shared)
+        return SummaryMoments(np.stack(centres), sd**2 + np.stack(own) ** 2, shared)
 
 
 @dataclass(frozen=True)
-class Moments:
+class SummaryMoments:
     """Means and variances ``(2, M)`` and the covariance ``(M,)`` of the summary at M points."""
 
     mean: Floats
@@ -111,7 +111,9 @@ def likelihood(x: Floats, summaries: Floats, like: Likelihood | None = None) -> 
     mean, sd = np.nanmean(made, axis=1), np.nanstd(made, axis=1, ddof=1)
     off = (made - mean[:, None]) / sd[:, None]
     z = np.arctanh(np.clip(np.nanmean(off[..., 0] * off[..., 1], axis=1) * count / (count - 1), -0.995, 0.995))
-    before: list[Surface | None] = [None] * 5 if like is None else [*like.means, *like.spreads, like.correlation]
+    before: list[ResponseSurface | None] = (
+        [None] * 5 if like is None else [*like.means, *like.spreads, like.correlation]
+    )
     means = [fitted(x, mean[:, k], sd[:, k] ** 2 / count, before[k]) for k in (0, 1)]
     spreads = [fitted(x, np.log(sd[:, k]), 0.5 / (count - 1), before[2 + k]) for k in (0, 1)]
     return Likelihood((means[0], means[1]), (spreads[0], spreads[1]), fitted(x, z, 1 / (count - 3), before[4]))

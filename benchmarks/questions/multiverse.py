@@ -24,11 +24,12 @@ from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import Floats, designed, rows_only
+from benchmarks.questions.ask import designed, rows_only
 from benchmarks.runs.rows import Rows
 from simulator.documents.loading import DocumentError
 from simulator.documents.merging import plain
 from simulator.documents.yaml12 import read
+from simulator.numerics.arrays import Floats
 
 AXES: dict[str, tuple[Any, ...]] = {
     "matching.caliper": (0.2, 0.1, None),

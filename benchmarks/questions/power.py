@@ -26,13 +26,14 @@ from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
 from benchmarks.asked.scenario import Settings
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import Floats, designed, one_estimator, own_estimands, rows_only, target_text
+from benchmarks.questions.ask import designed, one_estimator, own_estimands, rows_only, target_text
 from benchmarks.questions.multiverse import share
 from benchmarks.truth.counted import Truth
 from benchmarks.truth.of_cells import target_estimand, truths_of
 from benchmarks.words.plain_text import estimated
 from simulator.cohort.estimand import Estimand
 from simulator.mechanisms.entry import DAYS_PER_MONTH, parse_date
+from simulator.numerics.arrays import Floats
 from simulator.world.sections import ENDPOINTS
 
 GROUPS = 20
@@ -40,7 +41,7 @@ COARSE, FINE = 7, 5
 NEAR = 1.35  # the fine grid reaches so many times above and below the guess
 CRUDE = "power-crude"
 EFFECT = "outcomes.treatment_effect"
-Search = Literal["size", "follow-up"]
+SearchBy = Literal["size", "follow-up"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Point:
+class PowerAt:
     """One cell: the size or the months of follow-up, the mean events analysed, and the power or mean width."""
 
     at: float
@@ -69,8 +70,8 @@ class Answer:
 
     at: Measure
     events: Measure
-    points: tuple[Point, ...]
-    coarse: tuple[Point, ...]
+    points: tuple[PowerAt, ...]
+    coarse: tuple[PowerAt, ...]
     misfit: float
 
 
@@ -84,7 +85,7 @@ class Power:
     endpoint: str
     estimator: str
     population: str
-    search: Search
+    search: SearchBy
     goal: Goal
     replicates: int
     true_hr: float
@@ -164,7 +165,7 @@ def bracket(at: Floats, reached: Floats, goal: Goal) -> tuple[float, float] | No
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     """How cells of a search are made: settings of a place, the estimator, and what is the same in all."""
 
     asked: Asked
@@ -198,7 +199,7 @@ class Plan:
         return events, reached, n
 
 
-def search(plan: Plan, stage: str, least: float, most: float, whole: bool) -> Answer | None:
+def search(plan: SearchPlan, stage: str, least: float, most: float, whole: bool) -> Answer | None:
     """The answer between two places; None where the goal is not reached at the last, or is at the first.
 
     ``whole`` places are rounded.
@@ -236,11 +237,11 @@ def _between(at: Floats, reached: Floats, ends: tuple[float, float], goal: Goal)
     return float(ends[0] * (ends[1] / ends[0]) ** part)
 
 
-def points(at: Floats, events: Floats, reached: Floats) -> tuple[Point, ...]:
+def points(at: Floats, events: Floats, reached: Floats) -> tuple[PowerAt, ...]:
     """The cells as points."""
     with np.errstate(invalid="ignore"):
         means = np.nanmean(events, axis=1)
-    return tuple(Point(float(x), float(e), share(r)) for x, e, r in zip(at, means, reached, strict=True))
+    return tuple(PowerAt(float(x), float(e), share(r)) for x, e, r in zip(at, means, reached, strict=True))
 
 
 def misfit(at: Floats, events: Floats, reached: Floats, goal: Goal) -> float:
@@ -258,7 +259,7 @@ def misfit(at: Floats, events: Floats, reached: Floats, goal: Goal) -> float:
 
 
 def find(
-    asked: Asked, endpoint: str, estimator: str | None, goal: Goal, how: Search, least: float | None,
+    asked: Asked, endpoint: str, estimator: str | None, goal: Goal, how: SearchBy, least: float | None,
     most: float | None, jobs: int, out: Path | None,
 ) -> Power:  # fmt: skip
     """The answer; RunError where there is no effect to find, or the goal is not reached within the bracket."""
@@ -279,14 +280,18 @@ def find(
     if not 0 < low < high:
         raise RunError(f"--least {low:g} must lie below --most {high:g}")
     sign = float(np.sign(truth.value))
-    plan = Plan(asked, settings, {"estimators": [entry]}, name, endpoint, sign, goal, jobs, out)
+    plan = SearchPlan(asked, settings, {"estimators": [entry]}, name, endpoint, sign, goal, jobs, out)
     stated = search(plan, "stated", low, high, how == "size")
     if stated is None:
         raise RunError(_beyond(plan, how, low, high))
     balanced = {f"treatment.log_odds.{term}": 0.0 for term in scenario.treatment.log_odds}
     crude = {"estimators": [{"kind": "crude", "name": CRUDE, "endpoints": [endpoint]}], **balanced}
     randomised = search(
-        Plan(asked, settings, crude, CRUDE, endpoint, sign, goal, jobs, out), "randomised", low, high, how == "size"
+        SearchPlan(asked, settings, crude, CRUDE, endpoint, sign, goal, jobs, out),
+        "randomised",
+        low,
+        high,
+        how == "size",
     )
     return _beside(plan, how, truth.value, truth.mcse, stated, randomised)
 
@@ -304,7 +309,7 @@ def _true_effect(asked: Asked, endpoint: str, name: str, goal: Goal, jobs: int) 
     return truths_of(cell, {question: 0.0}, jobs, lambda _: None)[question]
 
 
-def _beyond(plan: Plan, how: Search, low: float, high: float) -> str:
+def _beyond(plan: SearchPlan, how: SearchBy, low: float, high: float) -> str:
     """Why there is no answer: the goal is reached at neither end, or between them at a place that chance hides."""
     ends = [low, high]
     _, reached, _ = plan.run("ends", [float(round(x)) for x in ends] if how == "size" else ends)
@@ -322,7 +327,9 @@ def _beyond(plan: Plan, how: Search, low: float, high: float) -> str:
     return f"{what} {target:g} is not reached {where}: it is {said}; move --least or --most"
 
 
-def _beside(plan: Plan, how: Search, true: float, mcse: float, stated: Answer, randomised: Answer | None) -> Power:
+def _beside(
+    plan: SearchPlan, how: SearchBy, true: float, mcse: float, stated: Answer, randomised: Answer | None
+) -> Power:
     """The answer with what stands beside it: Schoenfeld's formula, who is analysed, and false positives."""
     goal, scenario = plan.goal, plan.asked.scenario
     place = float(round(stated.at.value)) if how == "size" else stated.at.value
@@ -351,7 +358,7 @@ def _beside(plan: Plan, how: Search, true: float, mcse: float, stated: Answer, r
     )  # fmt: skip
 
 
-def _share_treated(plan: Plan, place: float) -> float:
+def _share_treated(plan: SearchPlan, place: float) -> float:
     """The share of the study's patients who are treated, over some cohorts at the answer."""
     from simulator.world.generate import generate
 

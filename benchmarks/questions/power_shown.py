@@ -9,7 +9,7 @@ from benchmarks.asked.errors import RunError
 from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import check_paths, load
 from benchmarks.questions.options import Options
-from benchmarks.questions.power import Answer, Goal, Power, Search, find
+from benchmarks.questions.power import Answer, Goal, Power, SearchBy, find
 from benchmarks.questions.shown import Shown, Table, rows_of, told
 from benchmarks.words.plain_text import percent
 from benchmarks.words.written import described
@@ -19,7 +19,7 @@ UNITS = {"size": "patients", "follow-up": "months of follow-up after the end of 
 
 
 def power(
-    options: Options, target: float | None, width: float | None, alpha: float, how: Search, least: float | None,
+    options: Options, target: float | None, width: float | None, alpha: float, how: SearchBy, least: float | None,
     most: float | None,
 ) -> str:  # fmt: skip
     """The answer as tables or JSON, its figure written where asked."""

@@ -8,7 +8,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
 from benchmarks.asked.scenario import Free, Settings, Suspected
-from benchmarks.questions.emulate import Floats
+from simulator.numerics.arrays import Floats
 
 TRANSITIONS = ("progression", "death", "death_after_progression")
 REACH = 3.0  # the design spans so many prior SD

@@ -22,9 +22,17 @@ from analysis.survival.e_value import e_values
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
 from benchmarks.asked.scenario import Scenario
-from benchmarks.questions.ask import Floats, designed, one_estimator, own_estimands, target_text
-from benchmarks.questions.tipping_levels import CONFOUNDER, TRANSITIONS, Found, Place, Search, explored
+from benchmarks.questions.ask import designed, one_estimator, own_estimands, target_text
+from benchmarks.questions.tipping_levels import (
+    CONFOUNDER,
+    TRANSITIONS,
+    ConfounderNode,
+    LevelSearch,
+    TrueEffectAt,
+    explored,
+)
 from benchmarks.words.plain_text import estimated
+from simulator.numerics.arrays import Floats
 
 ASIDE = 0.1
 """So far on the logarithm of strength is the answer simulated on either side of where it is thought to be."""
@@ -34,7 +42,7 @@ CLOSER = 4
 
 
 @dataclass(frozen=True)
-class Surface:
+class TippingSurface:
     """True log HR ``(A, B)`` of the target under which an estimate of ``log_hr`` arises at every node, NaN at a gap.
 
     ``set_log_hr`` is the common log HR on every transition by which the world gets that effect; ``mcse`` the Monte
@@ -60,7 +68,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True)
-class Point:
+class TippingPoint:
     """The true HR at one strength; of its logarithm the error, and of that Monte Carlo's part and that of reading."""
 
     odds_ratio: float
@@ -103,11 +111,11 @@ class Tipping:
     replicates: int
     odds_ratios: Floats
     hazard_ratios: Floats
-    surfaces: tuple[Surface, ...]
+    surfaces: tuple[TippingSurface, ...]
     equal_strength: tuple[Strength, ...]
     e_values: dict[str, tuple[float, float]]
     benchmarks: tuple[Benchmark, ...]
-    points: tuple[Point, ...]
+    points: tuple[TippingPoint, ...]
     folder: str
 
 
@@ -153,7 +161,7 @@ def crossing(x: Floats, left: Floats) -> float:
     return float(brentq(made, x[k - 1], x[k]))
 
 
-def no_effect_at(x: Floats, found: Sequence[Found]) -> tuple[float, Strength]:
+def no_effect_at(x: Floats, found: Sequence[TrueEffectAt]) -> tuple[float, Strength]:
     """The place near ``x (3,)``, logarithms of strengths, where nothing is left on a parabola, and that strength.
 
     NaN where one of them was not found or the parabola never gets there.
@@ -180,7 +188,7 @@ def no_effect_at(x: Floats, found: Sequence[Found]) -> tuple[float, Strength]:
     return float(at), Strength(value, hypot(mcse, interpolation), mcse, interpolation)
 
 
-def equal_strength(search: Search, stage: str, guess: float, wanted: float) -> Strength:
+def equal_strength(search: LevelSearch, stage: str, guess: float, wanted: float) -> Strength:
     """The strength that leaves no effect, simulated on either side of a guess of its logarithm."""
     if not isfinite(guess):
         return Strength(1.0 if guess == -inf else guess)
@@ -188,7 +196,7 @@ def equal_strength(search: Search, stage: str, guess: float, wanted: float) -> S
     search = replace(search, fixed={**search.fixed, "run.replicates": replicates})
     for move in range(MOVES):
         x = np.round(max(guess, ASIDE) + ASIDE * np.arange(-1.0, 2.0), 3)
-        places = [Place(float(one), float(one)) for one in x]
+        places = [ConfounderNode(float(one), float(one)) for one in x]
         found, _ = explored(search, f"{stage}-{move}", places, [wanted], (-0.3, 0.0, 0.3))
         at, strength = no_effect_at(x, [one for (one,) in found])
         if isnan(at) or x[0] - ASIDE / 4 <= at <= x[-1] + ASIDE / 4:
@@ -244,13 +252,13 @@ def find(
     entry, name = one_estimator(asked, endpoint, estimator)
     wanted = [log(value) for value in published]
     sign = float(np.sign(wanted[0]))
-    search = Search(asked, _fixed(entry, prevalence), endpoint, name, sign, jobs, out)
+    search = LevelSearch(asked, _fixed(entry, prevalence), endpoint, name, sign, jobs, out)
     measure = own_estimands(designed(asked, [{}], {"estimators": [entry]}), endpoint)[name].measure
     if not measure.endswith("log_hr"):
         raise RunError(f"'{name}' {estimated(measure)}; a published HR needs an estimator of one")
     grid = np.linspace(0.0, log(strongest), nodes)
-    places = [Place(float(x), float(y)) for x in grid for y in grid]
-    places += [Place(log(odds), abs(log(hazard))) for odds, hazard in at]
+    places = [ConfounderNode(float(x), float(y)) for x in grid for y in grid]
+    places += [ConfounderNode(log(odds), abs(log(hazard))) for odds, hazard in at]
     found, folder = explored(search, "grid", places, wanted, (0.0, round(wanted[0], 3)))
     surfaces = tuple(_surface(grid, value, [row[k] for row in found[: nodes**2]]) for k, value in enumerate(wanted))
     strengths = tuple(
@@ -279,12 +287,12 @@ def _fixed(entry: dict[str, Any], prevalence: float) -> dict[str, Any]:
     }
 
 
-def _surface(grid: Floats, wanted: float, found: Sequence[Found]) -> Surface:
+def _surface(grid: Floats, wanted: float, found: Sequence[TrueEffectAt]) -> TippingSurface:
     parts = np.array([[one.true, one.level, one.mcse, one.interpolation] for one in found])
     true, level, mcse, misfit = parts.T.reshape(4, len(grid), len(grid))
-    return Surface(wanted, true, level, mcse, misfit, interpolation_error(grid, grid, true))
+    return TippingSurface(wanted, true, level, mcse, misfit, interpolation_error(grid, grid, true))
 
 
-def _point(odds: float, hazard: float, estimate: float, one: Found) -> Point:
+def _point(odds: float, hazard: float, estimate: float, one: TrueEffectAt) -> TippingPoint:
     error = hypot(one.mcse, one.interpolation)
-    return Point(odds, hazard, estimate, exp(one.true), exp(one.level), error, one.mcse, one.interpolation)
+    return TippingPoint(odds, hazard, estimate, exp(one.true), exp(one.level), error, one.mcse, one.interpolation)

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.asked.load_study import Asked
 from benchmarks.asked.scenario import Settings
 from benchmarks.questions.ask import designed, rows_only, target_truths, values_of
+from simulator.numerics.arrays import Floats
 
-Floats = NDArray[np.float64]
-Levels = dict[float, Floats]
+LevelEstimates = dict[float, Floats]
 """The estimates ``(R,)`` of one node at each level that was simulated, NaN where one failed."""
 
 TRANSITIONS = ("progression", "death", "death_after_progression")
@@ -47,7 +46,7 @@ class Root:
 
 
 @dataclass(frozen=True)
-class Found:
+class TrueEffectAt:
     """The true log HR of the target behind an estimate, the level that gives it, and the errors of the true one.
 
     ``mcse`` is Monte Carlo's, ``interpolation`` that of reading between levels; NaN where the estimate does not arise.
@@ -60,14 +59,14 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Place:
+class ConfounderNode:
     """A node: logarithms of the confounder's odds ratio and, in the direction of the published effect, hazard ratio."""
 
     odds: float
     hazard: float
 
 
-def next_level(levels: Levels, wanted: float) -> tuple[float, bool]:
+def next_level(levels: LevelEstimates, wanted: float) -> tuple[float, bool]:
     """The level where the line through the two nearest means gets the wanted estimate, and whether it is settled.
 
     NaN where fewer than two levels have estimates. It goes at most `STEP` beyond what was simulated, and nowhere beyond
@@ -83,7 +82,7 @@ def next_level(levels: Levels, wanted: float) -> tuple[float, bool]:
     return at, len(means) > 2 and at == free and min(abs(at - level) for level in means) <= NEAR
 
 
-def root(levels: Levels, wanted: float, near: float) -> Root | None:
+def root(levels: LevelEstimates, wanted: float, near: float) -> Root | None:
     """The root on the parabola through the three levels nearest to ``near``; None where it does not get there by them.
 
     A replicate that failed at one of the three is left out of all.
@@ -114,7 +113,7 @@ def root(levels: Levels, wanted: float, near: float) -> Root | None:
 
 
 @dataclass(frozen=True)
-class Search:
+class LevelSearch:
     """How nodes are simulated: the world with the confounder in it, and the estimator whose estimates are asked for."""
 
     asked: Asked
@@ -125,7 +124,7 @@ class Search:
     jobs: int
     out: Path | None
 
-    def settings(self, place: Place, level: float) -> Settings:
+    def settings(self, place: ConfounderNode, level: float) -> Settings:
         """What a cell sets."""
         return {
             f"treatment.log_odds.{CONFOUNDER}": float(place.odds),
@@ -136,14 +135,16 @@ class Search:
     def _stage(self, stage: str) -> tuple[str, Path | None]:
         return f"tipping-{stage}", self.out and self.out / stage
 
-    def simulate(self, stage: str, cells: Sequence[tuple[Place, float]]) -> tuple[list[Floats], Path]:
+    def simulate(self, stage: str, cells: Sequence[tuple[ConfounderNode, float]]) -> tuple[list[Floats], Path]:
         """The estimates ``(R,)`` of each node and level, and the folder of this stage."""
         study = designed(self.asked, [self.settings(*one) for one in cells], self.fixed)
         verb, out = self._stage(stage)
         rows, folder = rows_only(study, verb, self.jobs, out)
         return [values_of(rows, cell, self.endpoint, self.name) for cell in range(len(cells))], folder
 
-    def truths(self, stage: str, cells: Sequence[tuple[Place, float]], aims: Sequence[float]) -> tuple[Floats, Floats]:
+    def truths(
+        self, stage: str, cells: Sequence[tuple[ConfounderNode, float]], aims: Sequence[float]
+    ) -> tuple[Floats, Floats]:
         """The target's true log HR of each node and level, and its Monte Carlo SE."""
         study = designed(self.asked, [self.settings(*one) for one in cells], self.fixed)
         verb, out = self._stage(stage)
@@ -153,10 +154,10 @@ class Search:
 
 
 def explored(
-    search: Search, stage: str, places: Sequence[Place], wanted: Sequence[float], start: Sequence[float]
-) -> tuple[list[list[Found]], Path]:
+    search: LevelSearch, stage: str, places: Sequence[ConfounderNode], wanted: Sequence[float], start: Sequence[float]
+) -> tuple[list[list[TrueEffectAt]], Path]:
     """What is behind each wanted estimate at every place, and the folder of the first round."""
-    made: list[Levels] = [{} for _ in places]
+    made: list[LevelEstimates] = [{} for _ in places]
     todo = [(k, level) for k in range(len(places)) for level in dict.fromkeys(start)]
     folder: Path | None = None
     for number in range(1, ROUNDS + 1):
@@ -171,7 +172,7 @@ def explored(
     return _with_truths(search, stage, places, [[_solved(one, value) for value in wanted] for one in made]), folder
 
 
-def _missing(made: Sequence[Levels], wanted: Sequence[float]) -> list[tuple[int, float]]:
+def _missing(made: Sequence[LevelEstimates], wanted: Sequence[float]) -> list[tuple[int, float]]:
     """The nodes and levels that the next round simulates."""
     found: dict[tuple[int, float], None] = {}
     for k, levels in enumerate(made):
@@ -183,17 +184,17 @@ def _missing(made: Sequence[Levels], wanted: Sequence[float]) -> list[tuple[int,
     return list(found)
 
 
-def _solved(levels: Levels, wanted: float) -> Root | None:
+def _solved(levels: LevelEstimates, wanted: float) -> Root | None:
     at, settled = next_level(levels, wanted)
     return root(levels, wanted, at) if settled else None
 
 
 def _with_truths(
-    search: Search, stage: str, places: Sequence[Place], roots: Sequence[Sequence[Root | None]]
-) -> list[list[Found]]:
+    search: LevelSearch, stage: str, places: Sequence[ConfounderNode], roots: Sequence[Sequence[Root | None]]
+) -> list[list[TrueEffectAt]]:
     """The target's truths at the roots, with all errors carried over to them."""
     have = [(k, j, one) for k, row in enumerate(roots) for j, one in enumerate(row) if one is not None]
-    found = [[Found() for _ in row] for row in roots]
+    found = [[TrueEffectAt() for _ in row] for row in roots]
     if not have:
         return found
     cells = [(places[k], one.level + side * EITHER_SIDE) for k, _, one in have for side in (-1, 1)]
@@ -202,5 +203,5 @@ def _with_truths(
     for (k, j, one), (below, above), own in zip(have, values, errors, strict=True):
         rise = abs(above - below) / (2 * EITHER_SIDE)
         mcse = hypot(one.mcse * rise, float(own.mean()))
-        found[k][j] = Found(float(below + above) / 2, one.level, mcse, one.misfit * float(rise))
+        found[k][j] = TrueEffectAt(float(below + above) / 2, one.level, mcse, one.misfit * float(rise))
     return found

@@ -10,7 +10,7 @@ from benchmarks.asked.errors import RunError
 from benchmarks.questions.ask import check_paths, load
 from benchmarks.questions.options import Options
 from benchmarks.questions.shown import Shown, Table, rows_of, told
-from benchmarks.questions.tipping import CLOSER, Strength, Surface, Tipping, find, published_ratio, spline
+from benchmarks.questions.tipping import CLOSER, Strength, Tipping, TippingSurface, find, published_ratio, spline
 from benchmarks.words.written import described
 
 
@@ -108,7 +108,7 @@ def shown(found: Tipping) -> Shown:
     )
 
 
-def _errors(surface: Surface) -> str:
+def _errors(surface: TippingSurface) -> str:
     """What the note below a surface says of its errors."""
     if not np.isfinite(surface.true).any():
         return "no node is reached"

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 from analysis.kernels.status import Status
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.scenario import Scenario
-from benchmarks.performance.replicate_table import Columns, Group
+from benchmarks.performance.replicate_table import Group, TableColumns
 from benchmarks.report import glossary
-from benchmarks.report.engine import Page, Section, Told, abreast, as_given, html, picture, repeated, table
+from benchmarks.report.engine import HowMade, Page, Section, abreast, as_given, html, picture, repeated, table
 from benchmarks.report.world import assumed_section, base_section, design_text, failures_section, matching_section
 from benchmarks.runs.rows import KEYS
 from benchmarks.study.running import RESULTS
@@ -39,7 +39,7 @@ def question_report(shown: Any, command: str, document: Document, scenario: Scen
         Page(
             shown.question,
             shown.verdict,
-            Told(repeated(command), (("scenario digest", digest(document.tree)),), command),
+            HowMade(repeated(command), (("scenario digest", digest(document.tree)),), command),
             (f"Asked of {scenario.name}: {scenario.question}",),
             assumed_section(document),
             base_section(document),
@@ -89,7 +89,9 @@ def validation_report(verdicts: Sequence[Verdict], full: bool) -> str:
             "Are known answers found again?",
             f"{len(verdicts) - len(failed)} of {len(verdicts)} known answers are found again; the largest difference "
             f"of a simulated one is {largest:.1f} standard errors. {how(verdicts)}",
-            Told(f"trialtwin validate{' --full' if full else ''}", (("set", "full" if full else "quick"),), as_given()),
+            HowMade(
+                f"trialtwin validate{' --full' if full else ''}", (("set", "full" if full else "quick"),), as_given()
+            ),
             assumed=Section("What was assumed", ("Nothing beyond what the cited sources state.",)),
             results=tuple(sections),
             failures=Section("Failures", tables=(lost,)) if failed else Section("Failures", ("None.",)),
@@ -99,7 +101,7 @@ def validation_report(verdicts: Sequence[Verdict], full: bool) -> str:
     )
 
 
-def performance_report(groups: Sequence[Group], columns: Columns, rows: str) -> str:
+def performance_report(groups: Sequence[Group], columns: TableColumns, rows: str) -> str:
     """The HTML report of a table of replicates; ``rows`` is the name of its file."""
     header, lines = shown_rows(groups, columns)
     failed = [(" / ".join(one.labels) or "all", str(one.rows), str(one.failed)) for one in groups]
@@ -117,7 +119,7 @@ def performance_report(groups: Sequence[Group], columns: Columns, rows: str) -> 
             f"How do the methods of {rows} perform?",
             f"{len(groups)} group{'s' if len(groups) > 1 else ''}, {total:,} row{'s' if total > 1 else ''}, {lost:,} "
             f"without an estimate. {largest}",
-            Told("trialtwin performance ROWS --truth TRUTH", command=as_given()),
+            HowMade("trialtwin performance ROWS --truth TRUTH", command=as_given()),
             assumed=Section("What was assumed", ("The truth as given on the command line or in its column.",)),
             results=(
                 Section(

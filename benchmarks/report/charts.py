@@ -10,9 +10,9 @@ from analysis.figures import performance
 from analysis.figures.sweep import heat_of, nested_loop_of
 from analysis.kernels.status import Status
 from benchmarks.asked.blocks import Cell
-from benchmarks.performance.measures import Floats
 from benchmarks.study.running import StudyResult
 from benchmarks.words.plain_text import measure_of, measures, value_text
+from simulator.numerics.arrays import Floats
 
 PANELS = 10  # of a zipper, and of estimates against their SE
 

@@ -3,7 +3,7 @@
 from analysis.cohort_files.cohort_spec import CohortSpec
 from analysis.figures import balance, cohort, forest, states, survival
 from analysis.paper.cohort_analysis import CohortAnalysis, EndpointResult
-from analysis.paper.effects import Effect
+from analysis.paper.effects import HazardRatio
 from analysis.paper.number_text import hr_text
 from analysis.tables.cohort_tables import (
     balance_table,
@@ -16,7 +16,7 @@ from analysis.tables.cohort_tables import (
     warnings_of,
 )
 from analysis.tables.paper_tables import paper_tables
-from benchmarks.report.engine import Page, Picture, Section, Told, as_given, html, picture, table
+from benchmarks.report.engine import HowMade, Page, Picture, Section, as_given, html, picture, table
 from benchmarks.words.plain_text import as_read_told
 
 TERMS = ("hazard ratio (HR)", "propensity score", "caliper", "SMD", "status")
@@ -43,7 +43,7 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
         Page(
             f"{spec.title}: {arms.treated} against {arms.control}",
             verdict,
-            Told("trialtwin analyze DATA --spec SPEC", command=as_given()),
+            HowMade("trialtwin analyze DATA --spec SPEC", command=as_given()),
             assumed=_plan(analysis, spec),
             results=results,
             diagnostics=_matching(analysis),
@@ -151,7 +151,7 @@ def _matching(analysis: CohortAnalysis) -> Section:
     )
 
 
-def _state(fit: Effect) -> str:
+def _state(fit: HazardRatio) -> str:
     """A failed fit's status, and where its coefficient runs."""
     return fit.status.name + {"+": ", to plus infinity", "-": ", to minus infinity", None: ""}[fit.sign]
 

@@ -67,7 +67,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Told:
+class HowMade:
     """How a page was made: the command that makes it again, and what identifies what went in.
 
     ``command`` as it was given, time and versions are the only words that differ between pages of the same inputs.
@@ -85,7 +85,7 @@ class Page:
 
     question: str
     verdict: str
-    told: Told
+    told: HowMade
     lead: tuple[str, ...] = ()
     assumed: Section | None = None
     base: Section | None = None

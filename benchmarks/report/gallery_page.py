@@ -11,7 +11,7 @@ from benchmarks.words.verdicts import verdict
 
 
 @dataclass(frozen=True)
-class Entry:
+class GalleryEntry:
     """What the index says of one study."""
 
     group: str
@@ -23,7 +23,7 @@ class Entry:
     link: str
 
 
-def gallery_page(entries: Sequence[Entry], unfinished: Sequence[tuple[str, str]], order: Sequence[str]) -> str:
+def gallery_page(entries: Sequence[GalleryEntry], unfinished: Sequence[tuple[str, str]], order: Sequence[str]) -> str:
     """The HTML index: groups in that order, then those that are not in it; ``unfinished`` are folders and why."""
     names = dict.fromkeys([*order, *(one.group for one in entries)])
     groups = [(name, [one for one in entries if one.group == name]) for name in names]
@@ -38,7 +38,7 @@ def gallery_page(entries: Sequence[Entry], unfinished: Sequence[tuple[str, str]]
     return rendered("gallery.html", content)
 
 
-def gallery_entry(result: StudyResult, scenario: Scenario, link: str, group: str) -> Entry:
+def gallery_entry(result: StudyResult, scenario: Scenario, link: str, group: str) -> GalleryEntry:
     """What the index says of one study."""
     cell = result.cells[0]
     endpoint = cell.scenario.judged()[0][0]
@@ -46,7 +46,7 @@ def gallery_entry(result: StudyResult, scenario: Scenario, link: str, group: str
     across = charts.across(result, endpoint) if count > 1 else None
     drawn = across[0] if across else charts.lollipop(result, cell, endpoint)
     what = f"{endpoint}: bias in every cell" if across else f"{endpoint}: bias and coverage, by the target"
-    return Entry(
+    return GalleryEntry(
         group,
         scenario.name,
         scenario.question,

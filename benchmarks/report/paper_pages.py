@@ -8,7 +8,7 @@ from analysis.audit.published import parse_printed
 from analysis.figures.calibration import FittedNumber, calibration_fit_of, distance_of
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.scenario import Scenario
-from benchmarks.report.engine import Page, Picture, Section, Told, as_given, html, picture, table
+from benchmarks.report.engine import HowMade, Page, Picture, Section, as_given, html, picture, table
 from benchmarks.report.world import assumed_section, base_section, matching_section
 from benchmarks.twin.calibrate import Fit
 from benchmarks.twin.fidelity import Fidelity, Score, place
@@ -35,7 +35,7 @@ def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> 
         Page(
             f"Does {scenario.name} print what the paper prints?",
             verdict + (f"; {whole.doubtful} doubtful ones are not counted." if whole.doubtful else "."),
-            Told(
+            HowMade(
                 f"trialtwin fidelity {scenario.name} --reps {found.replicates} --seed {found.seed}",
                 (("scenario digest", digest(document.tree)),),
                 as_given(),
@@ -156,7 +156,7 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
         Page(
             f"Which {scenario.name} prints what the paper prints?",
             f"{verdict.text}.",
-            Told(
+            HowMade(
                 f"trialtwin calibrate {scenario.name} --out FITTED.yaml",
                 (("scenario digest", digest(document.tree)), ("seed", str(fit.seed))),
                 as_given(),
@@ -227,7 +227,7 @@ def audit_report(findings: Sequence[Finding], tests: Sequence[object], title: st
             f"Of {numbers} printed numbers the arithmetic contradicts some: {told}."
             if findings
             else f"{numbers} printed numbers, and the arithmetic contradicts none of them.",
-            Told("trialtwin audit WORLD", command=as_given()),
+            HowMade("trialtwin audit WORLD", command=as_given()),
             (title,),
             Section(
                 "What was assumed",

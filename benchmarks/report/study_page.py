@@ -14,7 +14,7 @@ from benchmarks.asked.blocks import Cell
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
 from benchmarks.report import glossary
-from benchmarks.report.engine import Page, Section, Told, abreast, html, repeated, table
+from benchmarks.report.engine import HowMade, Page, Section, abreast, html, repeated, table
 from benchmarks.report.study_figures import across_cells, figures_of
 from benchmarks.report.world import (
     assumed_section,
@@ -67,7 +67,7 @@ def study_report(
         Page(
             scenario.question,
             verdict(result),
-            Told(again, identity, command, held.get("versions") or {}),
+            HowMade(again, identity, command, held.get("versions") or {}),
             (result.people, size),
             assumed_section(document),
             base_section(document, base),

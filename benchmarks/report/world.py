@@ -16,8 +16,9 @@ from benchmarks.asked.scenario import Scenario
 from benchmarks.report.engine import Section, picture, table
 from benchmarks.runs.retries import lost_words
 from benchmarks.words.plain_text import settings_text
-from simulator.cohort.cohorts import Bools, Floats, Observed
+from simulator.cohort.cohorts import Observed
 from simulator.documents.loading import Document, assumed
+from simulator.numerics.arrays import Bools, Floats
 from simulator.world.generate import generate
 
 SECTIONS = ("population", "treatment", "outcomes", "entry", "followup", "centres", "calendar", "imperfections")

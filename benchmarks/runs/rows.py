@@ -18,11 +18,11 @@ from analysis.kernels.status import Status
 from benchmarks.asked.errors import RunError
 from benchmarks.runs.own_parquet import opened_parquet
 from simulator.documents.safe_files import opened
+from simulator.numerics.arrays import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 
 ROWS_AT_ONCE = 20_000
 _STATUSES = frozenset(map(int, Status))

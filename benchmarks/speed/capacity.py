@@ -8,12 +8,12 @@ import numpy as np
 
 from benchmarks.speed import cohorts, ours
 from benchmarks.speed.clock import least_seconds
-from benchmarks.speed.tables import Table
+from benchmarks.speed.tables import SpeedTable
 from simulator.world.generate import generate
 
 
 @dataclass(frozen=True)
-class Size:
+class CapacitySize:
     """How much is measured: block sizes of the simulation, replicates per block of the threads, repeats."""
 
     blocks: tuple[int, ...]
@@ -21,11 +21,11 @@ class Size:
     repeats: int
 
 
-FULL = Size((1, 10, 100, 1000), 100, 7)
-QUICK = Size((1, 10), 5, 1)
+FULL = CapacitySize((1, 10, 100, 1000), 100, 7)
+QUICK = CapacitySize((1, 10), 5, 1)
 
 
-def simulation(size: Size) -> tuple[Table, ...]:
+def simulation(size: CapacitySize) -> tuple[SpeedTable, ...]:
     """Patients per second and milliseconds per replicate of `generate`, on one core."""
     resolved = cohorts.world()
     patients, rows = resolved.world.population.size, []
@@ -34,7 +34,7 @@ def simulation(size: Size) -> tuple[Table, ...]:
         seconds = least_seconds(lambda n=numbers: generate(resolved, cohorts.SEED, n), size.repeats)  # type: ignore[misc]
         rows.append((block, 1e3 * seconds / block, block * patients / seconds))
     return (
-        Table(
+        SpeedTable(
             "Simulation",
             f"Cohorts of {patients} patients with both potential outcomes, on one core; least of {size.repeats} runs.",
             ("replicates per block", "CPU ms per replicate", "patients per second"),
@@ -43,7 +43,7 @@ def simulation(size: Size) -> tuple[Table, ...]:
     )
 
 
-def threads(size: Size, cores: int) -> tuple[Table, ...]:
+def threads(size: CapacitySize, cores: int) -> tuple[SpeedTable, ...]:
     """The workflow over 1, 2, 4, ... threads up to the number of cores: wall time, since it is what threads save."""
     counts = sorted({1, cores, *(2**k for k in range(1, 10) if 2**k < cores)})
     observed = cohorts.block(cohorts.world(), size.thread_block)
@@ -61,7 +61,7 @@ def threads(size: Size, cores: int) -> tuple[Table, ...]:
         faster = rows[0][1] / (1e3 * per_cohort) if rows else 1.0
         rows.append((count, 1e3 * per_cohort, faster, faster / count))
     return (
-        Table(
+        SpeedTable(
             "Threads",
             f"Wall time of the workflow over {len(tasks)} blocks of {size.thread_block} cohorts on a machine of {cores}"
             f" cores, least of {size.repeats} runs; whatever else the machine does is in it.",

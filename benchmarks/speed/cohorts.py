@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.asked.scenario import Scenario
 from simulator.cohort.cohorts import Observed
 from simulator.documents.loading import load, parse
-from simulator.world.generate import Resolved, generate, resolve
+from simulator.world.generate import ResolvedWorld, generate, resolve
 
 WORLD = "hcc-lung-metastasis"
 SEED = 1
@@ -25,12 +25,12 @@ WHOLE = (
 )  # everybody is included, so that a cohort is a whole array
 
 
-def world() -> Resolved:
+def world() -> ResolvedWorld:
     """The shipped world without criteria of inclusion, ready to generate from."""
     return resolve(parse(load(WORLD, WHOLE, spec=Scenario), Scenario))
 
 
-def block(resolved: Resolved, replicates: int, patients: int | None = None, first: int = 0) -> Observed:
+def block(resolved: ResolvedWorld, replicates: int, patients: int | None = None, first: int = 0) -> Observed:
     """What is observed of so many replicates, from number ``first`` on."""
     numbers = np.arange(first, first + replicates, dtype=np.int64)
     observed = generate(resolved, SEED, numbers, patients).observed

@@ -10,7 +10,7 @@ from analysis.propensity import logistic_models, matching
 from analysis.survival import statistics
 from benchmarks.speed import cohorts, ours
 from benchmarks.speed.clock import least_seconds
-from benchmarks.speed.tables import Cell, Table
+from benchmarks.speed.tables import CellValue, SpeedTable
 from simulator.cohort.cohorts import Observed
 from simulator.cohort.terms import design
 
@@ -20,7 +20,7 @@ FURTHER = ("age>50", "size>10", "age>40", "size>8", "age>60", "size>14", "age>45
 
 
 @dataclass(frozen=True)
-class Size:
+class GrowthSize:
     """Patients, numbers of covariates, numbers of replicates to measure at, and repeats of each."""
 
     patients: tuple[int, ...]
@@ -30,19 +30,19 @@ class Size:
     repeats: int
 
 
-FULL = Size(
+FULL = GrowthSize(
     (100, 300, 1000, 3000, 10_000, 30_000, 100_000), (1, 2, 5, 10, 15, 20), 20, (1, 3, 10, 30, 100, 300, 1000), 5
 )
-QUICK = Size((100, 300), (1, 3), 2, (1, 3), 1)
+QUICK = GrowthSize((100, 300), (1, 3), 2, (1, 3), 1)
 
 
-def tables(size: Size) -> tuple[Table, ...]:
+def tables(size: GrowthSize) -> tuple[SpeedTable, ...]:
     """One table for each of patients, covariates and replicates."""
     resolved = cohorts.world()
     by_patients = {n: _work(cohorts.block(resolved, 1, n), CANDIDATES) for n in size.patients}
     held = cohorts.block(resolved, size.covariate_block)
     by_terms = {p: _models(held, (*CANDIDATES, *FURTHER)[:p]) for p in size.covariates}
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[tuple[CellValue, ...]] = []
     for count in size.replicates:
         observed = cohorts.block(resolved, count)
         seconds = least_seconds(lambda o=observed: ours.workflow(o), size.repeats)  # type: ignore[misc]
@@ -55,7 +55,7 @@ def tables(size: Size) -> tuple[Table, ...]:
     return (
         _measured("patients", of_patients, by_patients, size.repeats, 1),
         _measured("covariates", of_terms, by_terms, size.repeats, size.covariate_block),
-        Table(
+        SpeedTable(
             "Growth with replicates",
             f"The whole workflow in one block. {note}",
             ("replicates", "CPU ms", "CPU ms per replicate"),
@@ -66,15 +66,15 @@ def tables(size: Size) -> tuple[Table, ...]:
 
 def _measured(
     axis: str, note: str, work: Mapping[int, Mapping[str, Callable[[], object]]], repeats: int, per: int
-) -> Table:
+) -> SpeedTable:
     names = tuple(next(iter(work.values())))
     found = {point: [1e3 * least_seconds(each[name], repeats) / per for name in names] for point, each in work.items()}
-    rows: list[tuple[Cell, ...]] = [(point, *times) for point, times in found.items()]
+    rows: list[tuple[CellValue, ...]] = [(point, *times) for point, times in found.items()]
     if axis == "patients" and len(found) > 1:
         (n0, first), (n1, last) = list(found.items())[-2:]
         powers = [math.log(b / a) / math.log(n1 / n0) for a, b in zip(first, last, strict=True)]
         rows.append(("power", *powers))
-    return Table(f"Growth with {axis}", note, (axis, *names), tuple(rows))
+    return SpeedTable(f"Growth with {axis}", note, (axis, *names), tuple(rows))
 
 
 def _work(observed: Observed, terms: tuple[str, ...]) -> dict[str, Callable[[], object]]:

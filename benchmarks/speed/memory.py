@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.speed import cohorts, ours
 from benchmarks.speed.contenders import ONE_CORE
-from benchmarks.speed.tables import Table
+from benchmarks.speed.tables import SpeedTable
 
 STATUS = Path("/proc/self/status")
 FULL = ((1, 1), (10, 10), (100, 100), (1000, 1000), (100, 1000), (100, 5000))
@@ -40,14 +40,14 @@ def _megabytes(name: str) -> float:
     return int(found[1]) / 1024
 
 
-def tables(cases: tuple[tuple[int, int], ...]) -> tuple[Table, ...]:
+def tables(cases: tuple[tuple[int, int], ...]) -> tuple[SpeedTable, ...]:
     """The growth of the peak against the size of a block and the number of replicates."""
     title, columns = (
         "Memory",
         ("replicates per block", "replicates", "MB before", "MB of growth", "kB per cohort in a block"),
     )
     if not STATUS.exists():
-        return (Table(title, f"Not measured: there is no {STATUS} here.", columns, ()),)
+        return (SpeedTable(title, f"Not measured: there is no {STATUS} here.", columns, ()),)
     rows = []
     for block, replicates in cases:
         done = subprocess.run(
@@ -62,7 +62,7 @@ def tables(cases: tuple[tuple[int, int], ...]) -> tuple[Table, ...]:
     note = (
         "Simulation and workflow, block by block; each row in a process of its own: its peak over what it held before."
     )
-    return (Table(title, note, columns, tuple(rows)),)
+    return (SpeedTable(title, note, columns, tuple(rows)),)
 
 
 if __name__ == "__main__":

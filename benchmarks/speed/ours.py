@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from analysis.estimators import Sample
@@ -15,8 +14,7 @@ from analysis.plan.analysis_plan import Plan
 from analysis.propensity.logistic_models import StepwiseFit
 from analysis.survival.two_arms import ArmComparison
 from simulator.cohort.cohorts import Observed
-
-Floats = NDArray[np.float64]
+from simulator.numerics.arrays import Floats
 
 STAGES: tuple[str, ...] = ("table1", "stepwise", "matching", "kmlr", "cox", "subgroups")
 _BINARY = ("age>50", "sex", "ecog>=1", "etiology", "lesions", "size>10", "lung", "pvtt", "afp", "albi>=2", "child_pugh")

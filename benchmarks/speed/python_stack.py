@@ -17,13 +17,11 @@ import statsmodels.api as sm
 from lifelines import CoxPHFitter, KaplanMeierFitter
 from lifelines.exceptions import ConvergenceError
 from lifelines.statistics import logrank_test
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from benchmarks.speed.protocol import serve
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from simulator.numerics.arrays import Floats, Ints
 
 BINARY = ["age50", "sex", "ecog1", "etiol", "lesion", "size10", "lung", "pvtt", "afp", "albi2", "cp"]
 ROWS = {name: [0, 1] for name in BINARY}

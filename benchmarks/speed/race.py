@@ -11,8 +11,9 @@ import numpy as np
 
 from benchmarks.speed import cohorts, ours
 from benchmarks.speed.contenders import LABELS, TOLERANCE, Failed, Rival
-from benchmarks.speed.stages import STAGES, Apart, Floats, compare, worse
-from benchmarks.speed.tables import Table
+from benchmarks.speed.stages import STAGES, Apart, compare, worse
+from benchmarks.speed.tables import SpeedTable
+from simulator.numerics.arrays import Floats
 
 TOTAL = "all stages"
 LEAST_BLOCK = 100
@@ -113,7 +114,7 @@ def _judge(book: dict[str, Apart], mine: dict[str, Any], theirs: dict[str, Any])
         book[stage] = worse(book[stage], one)
 
 
-def tables(held: Race) -> tuple[Table, ...]:
+def tables(held: Race) -> tuple[SpeedTable, ...]:
     """CPU time per cohort by stage with its ratio to ours, and how far answers are from ours."""
     rows = []
     for stage in (*STAGES, TOTAL):
@@ -127,7 +128,7 @@ def tables(held: Race) -> tuple[Table, ...]:
     ]
     columns = ("stage", "contender", "ms", "ms, lower quartile", "ms, upper quartile")
     return (
-        Table(
+        SpeedTable(
             "The workflow, stage by stage",
             f"CPU milliseconds per cohort of 422 patients, and how many times those of TrialTwin at the same turn:"
             f" median and quartiles over {held.cohorts} cohorts, {held.rounds} times in turns, on one core. TrialTwin"
@@ -136,7 +137,7 @@ def tables(held: Race) -> tuple[Table, ...]:
             (*columns, "times ours", "times ours, lower quartile", "times ours, upper quartile"),
             tuple(rows),
         ),
-        Table(
+        SpeedTable(
             "Are the answers the same?",
             "The largest relative difference from ours, and how many entries only one of the two has (or which differ"
             f" where they must be identical: counts, selected terms, pairs). Allowed: {_allowed(held)}.",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.race import Race
-from benchmarks.speed.tables import Table
+from benchmarks.speed.tables import SpeedTable
 
 PACKAGES = ("trialtwin", "numpy", "numba", "scipy", "pandas", "lifelines", "statsmodels")
 ABOUT = {
@@ -31,7 +31,7 @@ class Report:
     settings: Mapping[str, Any]
     absent: tuple[str, ...]
     race: Race | None
-    sections: Mapping[str, tuple[Table, ...]]
+    sections: Mapping[str, tuple[SpeedTable, ...]]
 
     def to_json(self) -> dict[str, Any]:
         """The keys of `ABOUT`, and ``about`` itself."""

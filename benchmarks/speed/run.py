@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from benchmarks.speed import capacity, growth, memory, race, startup
 from benchmarks.speed.report import cores
-from benchmarks.speed.tables import Table
+from benchmarks.speed.tables import SpeedTable
 from benchmarks.workers.progress import Progress
 
 LEAST = {False: 0.05, True: 0.01}
@@ -13,11 +13,11 @@ LEAST = {False: 0.05, True: 0.01}
 
 def run(
     sections: tuple[str, ...], rivals: tuple[str, ...], cohorts: int, rounds: int, quick: bool
-) -> tuple[race.Race | None, dict[str, tuple[Table, ...]]]:
+) -> tuple[race.Race | None, dict[str, tuple[SpeedTable, ...]]]:
     """The race, if it is among the sections, and the tables of each section."""
     progress = Progress()
     held = race.race(rivals, cohorts, rounds, LEAST[quick], progress) if "workflow" in sections else None
-    makers: dict[str, Callable[[], tuple[Table, ...]]] = {
+    makers: dict[str, Callable[[], tuple[SpeedTable, ...]]] = {
         "workflow": lambda: race.tables(held) if held else (),
         "simulation": lambda: capacity.simulation(capacity.QUICK if quick else capacity.FULL),
         "threads": lambda: capacity.threads(capacity.QUICK if quick else capacity.FULL, cores()),

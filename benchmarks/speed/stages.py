@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from simulator.numerics.arrays import Floats
+
 Answers = Mapping[str, ArrayLike]
 
 STAGES = ("table1", "stepwise", "matching", "kmlr", "cox", "subgroups")

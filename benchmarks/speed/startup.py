@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.speed.contenders import ONE_CORE
-from benchmarks.speed.tables import Table
+from benchmarks.speed.tables import SpeedTable
 
 HOME = Path(__file__).resolve().parent.parent.parent
 DOOR = "from simulator.start import main; main()"
@@ -49,7 +49,7 @@ def _environment(cache: Path) -> Mapping[str, str]:
     return {**kept, "PYTHONPATH": path, "XDG_CACHE_HOME": str(cache)}
 
 
-def tables(commands: tuple[tuple[str, ...], ...], repeats: int) -> tuple[Table, ...]:
+def tables(commands: tuple[tuple[str, ...], ...], repeats: int) -> tuple[SpeedTable, ...]:
     """Each command once with an empty cache of compiled code, then the quickest of ``repeats`` runs after it."""
     rows: list[tuple[str, str, float, float]] = []
     for words in commands:
@@ -64,7 +64,7 @@ def tables(commands: tuple[tuple[str, ...], ...], repeats: int) -> tuple[Table, 
             for state, one in (("cold", runs[0]), ("warm", warm)):
                 rows.append((f"trialtwin {' '.join(words)}", state, one.wall, one.cpu))
     return (
-        Table(
+        SpeedTable(
             "Start",
             f"Whole processes; cold: nothing compiled before, once; warm: the quickest of {repeats} further runs.",
             ("command", "cache", "wall seconds", "CPU seconds"),

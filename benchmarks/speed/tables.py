@@ -4,17 +4,17 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-Cell = str | float | int | bool
+CellValue = str | float | int | bool
 
 
 @dataclass(frozen=True)
-class Table:
+class SpeedTable:
     """A title, what it says in words, and rows of cells; a number that was not had is NaN."""
 
     title: str
     note: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[CellValue, ...], ...]
 
     def markdown(self) -> str:
         """The table with its title and note."""
@@ -27,7 +27,7 @@ class Table:
         return {"title": self.title, "note": self.note, "rows": rows}
 
 
-def text(cell: Cell) -> str:
+def text(cell: CellValue) -> str:
     """A cell for readers: three significant digits."""
     if isinstance(cell, bool):
         return "yes" if cell else "NO"
@@ -45,5 +45,5 @@ def text(cell: Cell) -> str:
     return f"{cell:,.{digits}f}"
 
 
-def _value(cell: Cell) -> Cell | None:
+def _value(cell: CellValue) -> CellValue | None:
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell

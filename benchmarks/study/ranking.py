@@ -6,9 +6,10 @@ from math import isfinite
 import numpy as np
 
 from benchmarks.asked.blocks import Cell
-from benchmarks.performance.measures import Floats, Measure, contrast
+from benchmarks.performance.measures import Measure, contrast
 from benchmarks.study.running import StudyResult
 from simulator.cohort.estimand import Estimand
+from simulator.numerics.arrays import Floats
 
 MOST_GIVE = 0.99
 """A share of replicates with an estimate that needs no word; who gives fewer is not ranked."""

@@ -33,7 +33,7 @@ from benchmarks.workers.stuck import stalled
 from simulator.cohort.estimand import Estimand
 
 RESCUE = Rescue(halves, joined, lost_rows, time_limit, partial(lost_rows, late=True))
-Told = Callable[[str, int, int], None]
+ProgressCall = Callable[[str, int, int], None]
 """Hears the stage of long work, how many of its steps are done, and of how many."""
 
 RESULTS = "results.parquet"
@@ -127,7 +127,7 @@ class Work:
 
 
 def compute(
-    cells: Sequence[Cell], folder: RunFolder, work: Work, told: Told, shard: tuple[int, int] = (1, 1)
+    cells: Sequence[Cell], folder: RunFolder, work: Work, told: ProgressCall, shard: tuple[int, int] = (1, 1)
 ) -> tuple[int, int]:
     """How many missing blocks were computed and written, and how many were missing in all shards.
 
@@ -161,7 +161,7 @@ def _to_retry(cells: Sequence[Cell], parts: Parts, work: Work, shard: tuple[int,
     return list(found.values())
 
 
-def _retried(workers: Crew, parts: Parts, again: Sequence[Again], work: Work, told: Told) -> None:
+def _retried(workers: Crew, parts: Parts, again: Sequence[Again], work: Work, told: ProgressCall) -> None:
     """Compute once more what was lost, and put it into its parts as it comes."""
     count = sum((one.block.last - one.block.first) * len(one.block.judged) for one in again)
     parts.folder.note(f"{count} lost estimates to try again")
@@ -193,7 +193,7 @@ def _turn(block: Block, size: int | None) -> int:
     return block.cell.number + block.first // (size or block_size(block.cell.scenario))
 
 
-def _computed(workers: Crew, parts: Parts, todo: Sequence[Block], work: Work, told: Told) -> Iterator[pa.Table]:
+def _computed(workers: Crew, parts: Parts, todo: Sequence[Block], work: Work, told: ProgressCall) -> Iterator[pa.Table]:
     """The rows of the blocks, each written as soon as it is there."""
 
     def keep(block: Block, table: pa.Table) -> None:
@@ -205,7 +205,7 @@ def _computed(workers: Crew, parts: Parts, todo: Sequence[Block], work: Work, to
     return workers.run_in_order(block_rows, todo, done, keep, RESCUE, stalled(told))
 
 
-def all_rows(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Told) -> Rows:
+def all_rows(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: ProgressCall) -> Rows:
     """All rows of the cells, computed where they are missing, in one file."""
     computed, _ = compute(cells, folder, work, told)
     if computed or folder.read_checked(MADE_OF) != made_of(cells) or not folder.whole(RESULTS):
@@ -292,13 +292,13 @@ def look_at(cell: Cell, table: pd.DataFrame) -> Look:
     return look(cell.number, cell.scenario.run.replicates, found, until, RunError)
 
 
-def run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Told) -> StudyResult:
+def run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: ProgressCall) -> StudyResult:
     """The study computed, its rows, truths and performance written to the folder, which is kept to this process."""
     with folder.lock():
         return _run_study(cells, folder, work, told)
 
 
-def _run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Told) -> StudyResult:
+def _run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: ProgressCall) -> StudyResult:
     schedules = {
         cell.number: iter(schedule(cell.scenario, until, block_size(cell.scenario)))
         for cell in cells

@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 from analysis.plan.analysis_plan import MatchingPlan, Plan, PropensityPlan
 from benchmarks.asked.sampled import samples
 from benchmarks.asked.scenario import Scenario
-from benchmarks.truth.tallies import GROUPS, TALLIES, WHOLE_PATIENT, Counts, Outcomes, bounds, medians, outcomes_of
-from simulator.cohort.cohorts import Bools, Cohorts, Floats
-from simulator.cohort.estimand import Estimand, Population
-from simulator.world.generate import Resolved, generate
+from benchmarks.truth.tallies import GROUPS, TALLIES, WHOLE_PATIENT, BothOutcomes, bounds, medians, outcomes_of
+from simulator.cohort.cohorts import Cohorts
+from simulator.cohort.estimand import Estimand, PopulationName
+from simulator.numerics.arrays import Bools, Floats, Ints
+from simulator.world.generate import ResolvedWorld, generate
 from simulator.world.sections import ENDPOINTS
 from simulator.world.strategies import followed
 
@@ -48,14 +49,14 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnCohorts:
     """Cohorts of some replicates, of ``size`` patients or the study's own, worked out when first asked for.
 
     ``luck`` follows the patients afresh from time zero on.
     """
 
     scenario: Scenario
-    resolved: Resolved
+    resolved: ResolvedWorld
     replicates: NDArray[np.int64]
     luck: str = ""
     size: int | None = None
@@ -65,7 +66,7 @@ class Drawn:
         """The cohorts with both potential outcomes."""
         return generate(self.resolved, self.scenario.run.seed, self.replicates, self.size, self.luck)
 
-    def outcomes(self, estimand: Estimand, weight: Counts) -> Outcomes:
+    def outcomes(self, estimand: Estimand, weight: Ints) -> BothOutcomes:
         """The outcomes that an estimand compares, the patients ``(R, N)`` counting by ``weight``."""
         hidden, seed = self.cohorts.hidden, self.scenario.run.seed
         potential = hidden.potential
@@ -79,7 +80,7 @@ class Patients:
     """The replicates of one cell whose potential outcomes give the truth."""
 
     scenario: Scenario
-    resolved: Resolved
+    resolved: ResolvedWorld
 
     def replicates(self, patients: int) -> int:
         """How many replicates make up so many patients."""
@@ -94,9 +95,9 @@ class Patients:
         """How many replicates the first look takes: all that are allowed if ``whole``."""
         return self.most if whole else min(self.most, max(GROUPS, self.replicates(FIRST_PATIENTS)))
 
-    def drawn(self, replicates: NDArray[np.int64], luck: str = "", size: int | None = None) -> Drawn:
+    def drawn(self, replicates: NDArray[np.int64], luck: str = "", size: int | None = None) -> DrawnCohorts:
         """The cohorts of these replicates."""
-        return Drawn(self.scenario, self.resolved, replicates, luck, size)
+        return DrawnCohorts(self.scenario, self.resolved, replicates, luck, size)
 
     def groups(self, replicates: NDArray[np.int64]) -> NDArray[np.int64]:
         """The jackknife group of every patient ``(R, N)``: by replicate, or by patient where replicates are too few."""
@@ -112,7 +113,7 @@ class Patients:
         everyone = np.ones(first.cohorts.observed.treated.shape, np.int64)
         return bounds(first.outcomes(estimand, everyone).arms)
 
-    def weights(self, estimand: Estimand, cohorts: Cohorts) -> Counts:
+    def weights(self, estimand: Estimand, cohorts: Cohorts) -> Ints:
         """How much each patient of the study's own ``cohorts`` counts for an estimand ``(R, N)``, in whole numbers."""
         return weights(
             estimand.population, cohorts, plan_of(estimand.matched_by, self.scenario.analysis), self.scenario
@@ -134,7 +135,7 @@ def is_strict_null(scenario: Scenario, endpoint: str) -> bool:
 
 def count_block(
     patients: Patients, asked: Sequence[tuple[Estimand, Floats]], replicates: NDArray[np.int64]
-) -> list[Counts]:
+) -> list[Ints]:
     """The counts of each estimand's tally, its bounds beside it, in these replicates: ``(GROUPS, ...)`` each."""
     own, afresh = patients.drawn(replicates), patients.drawn(replicates, AFRESH)
     group = patients.groups(replicates)
@@ -150,7 +151,7 @@ def count_block(
     ]
 
 
-def counted_truth(patients: Patients, estimand: Estimand, at: Floats, groups: Counts, replicates: int) -> Truth:
+def counted_truth(patients: Patients, estimand: Estimand, at: Floats, groups: Ints, replicates: int) -> Truth:
     """The value of the counts of all blocks with its jackknife standard error; NaN, and why, where there is none."""
     tally, everyone = TALLIES[estimand.measure], groups.sum(axis=0)
     value = tally.value(everyone, at)
@@ -200,7 +201,7 @@ def plan_of(matched_by: str, plan: Plan) -> Plan:
     )
 
 
-def weights(population: Population, cohorts: Cohorts, plan: Plan, world: Scenario) -> Counts:
+def weights(population: PopulationName, cohorts: Cohorts, plan: Plan, world: Scenario) -> Ints:
     """How much each patient ``(R, N)`` counts in the population: whole numbers, so that sums are exact.
 
     The treated whom the matching keeps have its weight, summed over imputed data sets where there are several.
@@ -214,12 +215,12 @@ def weights(population: Population, cohorts: Cohorts, plan: Plan, world: Scenari
             np.where(one.observed.treated & one.matched, one.matching.weight, 0.0)
             for one in samples(world, cohorts, world.run.seed, plan)
         ]
-        often: Counts = np.sum([np.rint(one * WHOLE_PATIENT) for one in kept], axis=0).astype(np.int64)
+        often: Ints = np.sum([np.rint(one * WHOLE_PATIENT) for one in kept], axis=0).astype(np.int64)
         return often
     return _inside(population, cohorts).astype(np.int64)
 
 
-def _inside(population: Population, cohorts: Cohorts) -> Bools:
+def _inside(population: PopulationName, cohorts: Cohorts) -> Bools:
     """Who belongs to the population ``(R, N)``."""
     observed, eligible = cohorts.observed, cohorts.hidden.eligible
     match population:

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from analysis.kernels.status import Status
 from analysis.survival.statistics import cox
 from benchmarks.asked.scenario import Scenario
-from benchmarks.truth.counted import AFRESH, Drawn, Patients, Truth
-from benchmarks.truth.tallies import GROUPS, Counts, Outcomes
-from simulator.cohort.cohorts import Cohorts, Floats
+from benchmarks.truth.counted import AFRESH, DrawnCohorts, Patients, Truth
+from benchmarks.truth.tallies import GROUPS, BothOutcomes
+from simulator.cohort.cohorts import Cohorts
 from simulator.cohort.estimand import TRUE_SCORE, Estimand
 from simulator.cohort.terms import design
+from simulator.numerics.arrays import Floats, Ints
 
 CONDITIONAL_SHARE = 4  # a Cox model of many covariates costs more than a count: it gets a quarter of the patients
 LARGE_TRIAL = 4_000
@@ -78,11 +79,11 @@ def fitted_truth(patients: Patients, estimand: Estimand, values: Floats, replica
     return Truth(estimand, float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))), how)
 
 
-Part = tuple[Drawn, Counts]
+DrawnPart = tuple[DrawnCohorts, Ints]
 """Cohorts, and how much each patient counts ``(R, N)``."""
 
 
-def _large_trial(patients: Patients, estimand: Estimand, number: int) -> list[Part]:
+def _large_trial(patients: Patients, estimand: Estimand, number: int) -> list[DrawnPart]:
     """Many patients in the centres of one replicate; of the matched, those of the replicate followed many times."""
     replicate = np.array([number], np.int64)
     scenario = patients.scenario
@@ -96,7 +97,7 @@ def _large_trial(patients: Patients, estimand: Estimand, number: int) -> list[Pa
 
 
 @dataclass(frozen=True)
-class Rows:
+class TruthRows:
     """Patients once in each arm ``(M,)``: time, event, arm, weight, and the terms that are given ``(M, P)``."""
 
     time: Floats
@@ -134,7 +135,7 @@ def _median(time: Floats, event: NDArray[np.bool_], weight: Floats) -> float:
     return float(time[order][place]) if place < len(died) and event[order][place] else float("inf")
 
 
-def _rows(parts: list[Part], estimand: Estimand) -> Rows:
+def _rows(parts: list[DrawnPart], estimand: Estimand) -> TruthRows:
     """Who counts at all, each once in either arm."""
     columns: list[list[NDArray[np.float64]]] = []
     for drawn, weight in parts:
@@ -142,10 +143,10 @@ def _rows(parts: list[Part], estimand: Estimand) -> Rows:
         given = _given(drawn.cohorts, estimand)
         columns += [_arm(outcomes, arm, given) for arm in (0, 1)]
     time, event, arm, counts, terms = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return Rows(time, event.astype(np.bool_), arm, counts, terms)
+    return TruthRows(time, event.astype(np.bool_), arm, counts, terms)
 
 
-def _arm(outcomes: Outcomes, arm: int, given: Floats) -> list[NDArray[np.float64]]:
+def _arm(outcomes: BothOutcomes, arm: int, given: Floats) -> list[NDArray[np.float64]]:
     course, weight = outcomes.arms[arm], outcomes.weight[arm]
     inside = weight > 0
     time = course.time[inside]

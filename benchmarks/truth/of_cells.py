@@ -16,16 +16,16 @@ from benchmarks.runs.rows import KEYS, Rows
 from benchmarks.runs.store import RunFolder, plain_json
 from benchmarks.truth.counted import Patients, Truth, count_block, counted_truth, known_truth
 from benchmarks.truth.fitted import fits, fitted_truth, is_fitted, most_replicates, one_fit
-from benchmarks.truth.tallies import Counts
 from benchmarks.workers.executors import in_threads
-from simulator.cohort.estimand import Estimand, Measure
+from simulator.cohort.estimand import Estimand, MeasureName
 from simulator.documents.loading import digest
+from simulator.numerics.arrays import Ints
 from simulator.world.sections import ENDPOINTS
 
 Key = tuple[str, str]
 """An endpoint and the name of an estimator."""
 
-UNCENSORED: tuple[Measure, ...] = ("rmst_difference", "survival_difference", "median_difference")
+UNCENSORED: tuple[MeasureName, ...] = ("rmst_difference", "survival_difference", "median_difference")
 DIRECTION_MCSE = 0.01
 """Monte Carlo SE of a log hazard ratio that is small enough where only its sign is asked."""
 
@@ -66,7 +66,7 @@ def target_estimand(own: Estimand, target: Target) -> Estimand:
 
     Hazard ratios have the target's follow-up; differences of curves are as if nobody were censored.
     """
-    measure: Measure = "marginal_log_hr" if own.measure.endswith("_log_hr") else own.measure
+    measure: MeasureName = "marginal_log_hr" if own.measure.endswith("_log_hr") else own.measure
     return Estimand(
         population=target.population,
         measure=measure,
@@ -138,7 +138,7 @@ class TruthWork:
         """Truths from counts, to which replicates are added."""
         patients, step = self.patients, block_size(self.patients.scenario)
         bounds = {one: patients.bounds(one) for one in still}
-        sums: dict[Estimand, Counts] = {}
+        sums: dict[Estimand, Ints] = {}
         found: dict[Estimand, Truth] = {}
         first, last = 0, patients.begin(all(self.wanted[one] == 0 for one in still))
         while still:

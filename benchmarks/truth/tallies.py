@@ -11,17 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulator.cohort.cohorts import Bools, Endpoint, Floats
-from simulator.cohort.estimand import Estimand, Measure
+from simulator.cohort.cohorts import Endpoint
+from simulator.cohort.estimand import Estimand, MeasureName
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 GROUPS = 20
 BOUNDS = 2048
 MONTH = 2**16
 WHOLE_PATIENT = 2**14
 
-Counts = NDArray[np.int64]
 
 _NODES, _SHARES = np.polynomial.legendre.leggauss(3)
 _GONE = (_NODES + 1) / 2
@@ -29,14 +28,14 @@ _GONE = (_NODES + 1) / 2
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class BothOutcomes:
     """Both outcomes of each patient ``(R, N)``, untreated first, and how much the patient counts in either arm.
 
     Times are inf for never; a yes/no outcome has ``event`` alone.
     """
 
     arms: tuple[Endpoint, Endpoint]
-    weight: tuple[Counts, Counts]
+    weight: tuple[Ints, Ints]
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,8 @@ class Tally:
     ``(GROUPS, ...)``; ``value`` takes the sum over groups, the bounds and the measure.
     """
 
-    count: Callable[[Outcomes, Counts, Floats], Counts]
-    value: Callable[[Counts, Floats], float]
+    count: Callable[[BothOutcomes, Ints, Floats], Ints]
+    value: Callable[[Ints, Floats], float]
     has_bounds: bool = False
 
 
@@ -69,7 +68,7 @@ def bounds(arms: Sequence[Endpoint]) -> Floats:
     return np.union1d(unique, np.nextafter(atoms, -np.inf))
 
 
-def curves(outcomes: Outcomes, group: Counts, at: Floats) -> Counts:
+def curves(outcomes: BothOutcomes, group: Ints, at: Floats) -> Ints:
     """Weight that leaves follow-up by potential arm and bin, in all and with the event: ``(GROUPS, 2, 2, B)``."""
     size = len(at) + 1
     counts = np.zeros((GROUPS, 2, 2, size), np.int64)
@@ -80,7 +79,7 @@ def curves(outcomes: Outcomes, group: Counts, at: Floats) -> Counts:
     return counts
 
 
-def log_hr(counts: Counts, at: Floats | None = None) -> float:  # noqa: ARG001
+def log_hr(counts: Ints, at: Floats | None = None) -> float:  # noqa: ARG001
     """The Cox log hazard ratio of arm 1 from counts ``(2, 2, B)``; NaN if an arm has no events.
 
     Within a bin the numbers at risk fall evenly as its events happen, which is Efron's rule for the tied and exact to
@@ -105,33 +104,33 @@ def log_hr(counts: Counts, at: Floats | None = None) -> float:  # noqa: ARG001
     return float("nan")
 
 
-def _sums(amounts: tuple[Counts, ...], weight: Counts, group: Counts) -> Counts:
+def _sums(amounts: tuple[Ints, ...], weight: Ints, group: Ints) -> Ints:
     """The weights summed, then the weighted amounts ``(GROUPS, 1 + A)``."""
     place = group.ravel()
     rows = [np.bincount(place, (weight * amount).ravel(), GROUPS) for amount in (np.ones_like(weight), *amounts)]
     return np.stack(rows, axis=1).astype(np.int64)
 
 
-def _restricted(outcomes: Outcomes, group: Counts, at: Floats) -> Counts:  # noqa: ARG001
+def _restricted(outcomes: BothOutcomes, group: Ints, at: Floats) -> Ints:  # noqa: ARG001
     zero, one = (course.time for course in outcomes.arms)
     return _sums((np.rint((one - zero) * MONTH).astype(np.int64),), outcomes.weight[0], group)
 
 
-def _alive(outcomes: Outcomes, group: Counts, at: Floats) -> Counts:  # noqa: ARG001
+def _alive(outcomes: BothOutcomes, group: Ints, at: Floats) -> Ints:  # noqa: ARG001
     zero, one = (course.event for course in outcomes.arms)
     return _sums((zero.astype(np.int64) - one,), outcomes.weight[0], group)
 
 
-def _yes(outcomes: Outcomes, group: Counts, at: Floats) -> Counts:  # noqa: ARG001
+def _yes(outcomes: BothOutcomes, group: Ints, at: Floats) -> Ints:  # noqa: ARG001
     zero, one = (course.event for course in outcomes.arms)
     return _sums((zero.astype(np.int64), one.astype(np.int64)), outcomes.weight[0], group)
 
 
-def _mean(unit: float) -> Callable[[Counts, Floats], float]:
+def _mean(unit: float) -> Callable[[Ints, Floats], float]:
     return lambda counts, at: float(counts[1] / counts[0] / unit) if counts[0] else float("nan")  # noqa: ARG005
 
 
-def _odds(counts: Counts, kind: Measure) -> float:
+def _odds(counts: Ints, kind: MeasureName) -> float:
     """A contrast of two risks; NaN where it is infinite."""
     if not counts[0]:
         return float("nan")
@@ -142,7 +141,7 @@ def _odds(counts: Counts, kind: Measure) -> float:
     return float(np.log(tops[0] / tops[1])) if min(tops) > 0 else float("nan")
 
 
-def medians(counts: Counts, at: Floats) -> tuple[float, float]:
+def medians(counts: Ints, at: Floats) -> tuple[float, float]:
     """The times at which half of either arm have had the event, from counts ``(2, 2, B)``; inf where they never do."""
     found = []
     for arm in (0, 1):
@@ -156,16 +155,16 @@ def medians(counts: Counts, at: Floats) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def _median_difference(counts: Counts, at: Floats) -> float:
+def _median_difference(counts: Ints, at: Floats) -> float:
     zero, one = medians(counts, at)
     return one - zero if np.isfinite(zero) and np.isfinite(one) else float("nan")
 
 
-def _binary(kind: Measure) -> Tally:
+def _binary(kind: MeasureName) -> Tally:
     return Tally(_yes, lambda counts, at: _odds(counts, kind))  # noqa: ARG005
 
 
-TALLIES: dict[Measure, Tally] = {
+TALLIES: dict[MeasureName, Tally] = {
     "marginal_log_hr": Tally(curves, log_hr, has_bounds=True),
     "rmst_difference": Tally(_restricted, _mean(MONTH)),
     "survival_difference": Tally(_alive, _mean(1)),
@@ -182,8 +181,8 @@ def outcomes_of(
     latent: Mapping[str, tuple[Floats, Floats]],
     binary: Mapping[str, tuple[Bools, Bools]],
     starts: Floats | None,
-    weight: Counts,
-) -> Outcomes:
+    weight: Ints,
+) -> BothOutcomes:
     """The outcomes that an estimand compares, the patients ``(R, N)`` counting by ``weight``.
 
     The mappings are those of `simulator.cohort.cohorts.Hidden`. ``horizon`` ends both courses; after a ``landmark``
@@ -192,7 +191,7 @@ def outcomes_of(
     if estimand.endpoint in binary:
         zero, one = binary[estimand.endpoint]
         nothing = np.zeros(zero.shape)
-        return Outcomes((Endpoint(nothing, zero), Endpoint(nothing, one)), (weight, weight))
+        return BothOutcomes((Endpoint(nothing, zero), Endpoint(nothing, one)), (weight, weight))
     if estimand.follow_up == "observed":
         courses = potential[estimand.endpoint]
     else:
@@ -202,13 +201,13 @@ def outcomes_of(
         end = estimand.horizon
         courses = _ended(courses[0], end), _ended(courses[1], end)
     if estimand.landmark is None:
-        return Outcomes(courses, (weight, weight))
+        return BothOutcomes(courses, (weight, weight))
     at = estimand.landmark
     still = [course.time > at for course in courses]
     if starts is not None:
         still[1] &= starts <= at
     after_it = Endpoint(courses[0].time - at, courses[0].event), Endpoint(courses[1].time - at, courses[1].event)
-    return Outcomes(after_it, (weight * still[0], weight * still[1]))
+    return BothOutcomes(after_it, (weight * still[0], weight * still[1]))
 
 
 def _ended(course: Endpoint, end: float) -> Endpoint:

@@ -17,8 +17,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from benchmarks.twin.fidelity import Score, score
-from benchmarks.twin.targets import Target, centre, spread
-from simulator.cohort.cohorts import Floats
+from benchmarks.twin.targets import PublishedTarget, centre, spread
+from simulator.numerics.arrays import Floats
 from simulator.world.sections import Printed
 
 SHARE_OUTSIDE = 0.1
@@ -68,7 +68,10 @@ class AbsoluteFit:
 
 
 def absolute_fit(
-    targets: Sequence[Target], published: Mapping[str, Printed], numbers: Floats, doubts: Mapping[str, tuple[str, ...]]
+    targets: Sequence[PublishedTarget],
+    published: Mapping[str, Printed],
+    numbers: Floats,
+    doubts: Mapping[str, tuple[str, ...]],
 ) -> AbsoluteFit:
     """The verdict on the targets' numbers ``(T, R)``, ratios as logarithms, in the replicates of the fitted world."""
     firm = [k for k, target in enumerate(targets) if not target.doubtful]
@@ -103,7 +106,7 @@ def _outside(found: Score, distance: float) -> Outside:
     return Outside(found.key, found.printed, found.median, found.low, found.high, distance)
 
 
-def _distance(target: Target, middle: float, sd: float) -> float:
+def _distance(target: PublishedTarget, middle: float, sd: float) -> float:
     """How far the simulated number is from all values that are printed so, in its sampling SDs."""
     away = max(target.low - middle, middle - target.high, 0.0)
     if not isfinite(away):
@@ -111,7 +114,7 @@ def _distance(target: Target, middle: float, sd: float) -> float:
     return away / sd if sd > 0 else (inf if away > 0 else 0.0)
 
 
-def _unused(target: Target, row: Floats) -> Unused | None:
+def _unused(target: PublishedTarget, row: Floats) -> Unused | None:
     """Why a number cannot be fitted; None where it can."""
     had = row[~np.isnan(row)]
     share, reached = len(had) / len(row), np.isfinite(had).mean() if len(had) else nan

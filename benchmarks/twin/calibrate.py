@@ -21,10 +21,10 @@ import numpy as np
 from benchmarks.asked.published_keys import compared
 from benchmarks.asked.scenario import Calibration, Scenario
 from benchmarks.twin.absolute_fit import AbsoluteFit, absolute_fit
-from benchmarks.twin.search import Search, standard_errors
+from benchmarks.twin.search import SumOfSquares, standard_errors
 from benchmarks.twin.starts import candidates
-from benchmarks.twin.targets import Model, Path, Tree, centre, targets_of
-from simulator.cohort.cohorts import Floats
+from benchmarks.twin.targets import Path, TargetModel, Tree, centre, targets_of
+from simulator.numerics.arrays import Floats
 from simulator.world.sections import Printed
 
 FIRST_LOOK = 20
@@ -116,8 +116,8 @@ def calibrate(
     def on_scale(numbers: Sequence[float] | Floats) -> Floats:
         return np.where(log, np.log(np.where(log, numbers, 1.0)), numbers)
 
-    search = Search(
-        Model(bare, plan.seed, tuple(paths), tuple(targets_of(published, doubts))),
+    search = SumOfSquares(
+        TargetModel(bare, plan.seed, tuple(paths), tuple(targets_of(published, doubts))),
         np.empty(0),
         on_scale([one.mean for one in free]),
         np.array([one.sd for one in free]),
@@ -141,7 +141,7 @@ def calibrate(
     se = standard_errors(jacobian, numbers, search.scale, search.model.targets, search.sd)
     natural = search.natural(values)
     return Fit(
-        Model(tree, plan.seed, tuple(paths), ()).tree_with(natural),
+        TargetModel(tree, plan.seed, tuple(paths), ()).tree_with(natural),
         dict(zip(plan.free, natural.tolist(), strict=True)),
         _parameters(plan, search, start, values, se),
         fitted,
@@ -154,7 +154,7 @@ def calibrate(
 
 
 def _best_start(
-    search: Search, points: Sequence[tuple[str, Floats]], replicates: int
+    search: SumOfSquares, points: Sequence[tuple[str, Floats]], replicates: int
 ) -> tuple[Floats, tuple[Began, ...]]:
     """The end of the best of a few crude searches, begun where few replicates look best, and how each of them went."""
     looks = [search.numbers(point, FIRST_LOOK) for _, point in points]
@@ -177,7 +177,7 @@ def _best_start(
     return ends[best], tuple(told)
 
 
-def _fitted(search: Search, first: Floats, last: Floats) -> tuple[Fitted, ...]:
+def _fitted(search: SumOfSquares, first: Floats, last: Floats) -> tuple[Fitted, ...]:
     """Every target at the stated start and at the end."""
     counts = np.isfinite(search.scale)
     z_start, z = (np.where(counts, search.residuals(x), np.nan).tolist() for x in (first, last))
@@ -200,7 +200,9 @@ def _what_matters(scenario: Scenario, tree: Tree, paths: Sequence[tuple[Path, ..
     return {**bare, "outcomes": outcomes}, kept
 
 
-def _parameters(plan: Calibration, search: Search, start: Floats, values: Floats, se: Floats) -> tuple[Parameter, ...]:
+def _parameters(
+    plan: Calibration, search: SumOfSquares, start: Floats, values: Floats, se: Floats
+) -> tuple[Parameter, ...]:
     natural_start, natural = search.natural(start), search.natural(values)
     return tuple(
         Parameter(

@@ -19,8 +19,8 @@ from benchmarks.asked.published_keys import compared, stated
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
 from benchmarks.workers.executors import in_threads
-from simulator.cohort.cohorts import Floats
-from simulator.world.generate import Resolved, generate, resolve
+from simulator.numerics.arrays import Floats
+from simulator.world.generate import ResolvedWorld, generate, resolve
 from simulator.world.sections import Printed
 
 CENTRAL = (0.025, 0.5, 0.975)
@@ -74,7 +74,7 @@ class Fidelity:
 
 def replicate_numbers(
     scenario: Scenario,
-    resolved: Resolved,
+    resolved: ResolvedWorld,
     keys: Sequence[str],
     replicates: int,
     seed: int,

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.twin.targets import DOUBT, Model, Target, centre, spread
-from simulator.cohort.cohorts import Bools, Floats
+from benchmarks.twin.targets import DOUBT, PublishedTarget, TargetModel, centre, spread
+from simulator.numerics.arrays import Bools, Floats
 
 MOST_STEPS = 12
 MOST_ROUNDS = 5
@@ -24,13 +24,13 @@ PRESENT = 0.2
 
 
 @dataclass(frozen=True)
-class Search:
+class SumOfSquares:
     """The sum of squares to be made small, in parameters on the scale of their priors.
 
     ``scale (T,)`` are the sampling SDs of the targets, NaN for those that do not count in this stage.
     """
 
-    model: Model
+    model: TargetModel
     scale: Floats
     mean: Floats
     sd: Floats
@@ -48,7 +48,7 @@ class Search:
         """The parameters as the document has them."""
         return np.where(self.log, np.exp(np.where(self.log, values, 0.0)), values)
 
-    def scaled_by(self, *numbers: Floats) -> "Search":
+    def scaled_by(self, *numbers: Floats) -> "SumOfSquares":
         """The search with the sampling SDs of these numbers ``(T, R)``; of several sets each target's smallest."""
         found = np.array([np.where(usable(one), spread(one), np.nan) for one in numbers])
         return replace(self, scale=np.fmin.reduce(found))
@@ -118,7 +118,7 @@ class Search:
 
     def settle(
         self, values: Floats, replicates: int, least: float, name: str, rounds: int = MOST_ROUNDS
-    ) -> tuple["Search", Floats, Floats]:
+    ) -> tuple["SumOfSquares", Floats, Floats]:
         """Stages until SDs are the same where one begins and ends: the last stage, its end, and the slopes there."""
         search, jacobian = self.scaled_by(self.numbers(values, replicates)), np.empty((0, 0))
         for turn in range(rounds):
@@ -170,7 +170,9 @@ def step_of(jacobian: Floats, found: Floats, prior: Floats, sd: Floats, damping:
     return np.asarray(sd * np.linalg.solve(normal + damping * np.diag(np.diag(normal)), pull))
 
 
-def standard_errors(jacobian: Floats, numbers: Floats, scale: Floats, targets: Sequence[Target], sd: Floats) -> Floats:
+def standard_errors(
+    jacobian: Floats, numbers: Floats, scale: Floats, targets: Sequence[PublishedTarget], sd: Floats
+) -> Floats:
     """The errors that the sampling errors of the printed numbers, and the priors, give the parameters.
 
     Targets of one paper are correlated; their correlation is that over replicates ``numbers (T, R)``. With A = J'J +

@@ -14,7 +14,7 @@ from scipy.special import ndtri
 from analysis.audit.published import exact_value
 from benchmarks.asked.scenario import Free
 from benchmarks.twin.targets import Path
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats
 from simulator.world.sections import ENDPOINTS, Printed
 
 SCATTERED = 6
@@ -22,7 +22,7 @@ SIDES = ("before", "after")
 
 
 @dataclass(frozen=True)
-class Moments:
+class CrudeMoments:
     """An endpoint, the hazard of the controls, and the log hazard ratio (NaN where it is not printed)."""
 
     name: str
@@ -40,7 +40,7 @@ def candidates(
     if len(moments) > 1:
         ratios = [one.log_hr for one in moments if isfinite(one.log_hr)]
         rate = exp(sum(log(one.hazard) for one in moments) / len(moments))
-        moments.append(Moments("between them", rate, sum(ratios) / len(ratios) if ratios else nan))
+        moments.append(CrudeMoments("between them", rate, sum(ratios) / len(ratios) if ratios else nan))
     found += [(f"moments, {one.name}", _matched(free, paths, stated, one)) for one in moments]
     found += [(f"scattered {k}", point) for k, point in enumerate(_scattered(free), start=1)]
     low, high = (np.array([one.bounds[end] for one in free]) for end in (0, 1))
@@ -52,7 +52,7 @@ def candidates(
     return kept
 
 
-def _moments(endpoint: str, published: Mapping[str, Printed]) -> Iterator[Moments]:
+def _moments(endpoint: str, published: Mapping[str, Printed]) -> Iterator[CrudeMoments]:
     """The moments of an endpoint, where its median, or its events and follow-up, are printed."""
 
     def told(*keys: str) -> float:
@@ -69,10 +69,10 @@ def _moments(endpoint: str, published: Mapping[str, Printed]) -> Iterator[Moment
         hazard = -log(1 - min(share, 0.99)) / time if share > 0 and time > 0 else nan
     ratio = both("cox.hr")
     if isfinite(hazard):
-        yield Moments(endpoint, hazard, log(ratio) if ratio > 0 else nan)
+        yield CrudeMoments(endpoint, hazard, log(ratio) if ratio > 0 else nan)
 
 
-def _matched(free: Sequence[Free], paths: Sequence[tuple[Path, ...]], stated: Floats, moments: Moments) -> Floats:
+def _matched(free: Sequence[Free], paths: Sequence[tuple[Path, ...]], stated: Floats, moments: CrudeMoments) -> Floats:
     """The stated parameters with every rate and effect of an outcome put at these moments."""
     made, known = stated.copy(), {"rate": moments.hazard, "scale": 1 / moments.hazard, "effect": moments.log_hr}
     for k in range(len(free)):

@@ -12,9 +12,9 @@ from analysis.paper.numbers import BlockNumbers
 from benchmarks.asked.blocks import block_size
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Calibration, Scenario
-from simulator.cohort.cohorts import Floats
 from simulator.documents.loading import Document
 from simulator.documents.merging import split_path
+from simulator.numerics.arrays import Floats
 from simulator.world.generate import generate, resolve
 from simulator.world.sections import Printed
 
@@ -25,7 +25,7 @@ Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Target:
+class PublishedTarget:
     """A published number to be hit: its interval on the scale ``log`` or as it is, and its weight's divisor."""
 
     key: str
@@ -44,7 +44,7 @@ class Target:
         return np.asarray(away / (sd * (DOUBT if self.doubtful else 1.0)))
 
 
-def targets_of(numbers: Mapping[str, Printed], doubts: Mapping[str, Any]) -> list[Target]:
+def targets_of(numbers: Mapping[str, Printed], doubts: Mapping[str, Any]) -> list[PublishedTarget]:
     """Numbers that replicates have as targets: without p-values, limits not reached, and what repeats another."""
     found = []
     for key, one in numbers.items():
@@ -56,7 +56,7 @@ def targets_of(numbers: Mapping[str, Printed], doubts: Mapping[str, Any]) -> lis
         low, high = stands.low, stands.high
         if log:
             low, high = (float(np.log(x)) if x > 0 else -np.inf for x in (low, high))
-        found.append(Target(key, one.printed, low, high, log, bool(doubts.get(key))))
+        found.append(PublishedTarget(key, one.printed, low, high, log, bool(doubts.get(key))))
     return found
 
 
@@ -87,13 +87,13 @@ def _is_number(tree: Tree, path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class Model:
+class TargetModel:
     """The simulated targets as a function of the parameters."""
 
     tree: Tree
     seed: int
     paths: tuple[tuple[Path, ...], ...]
-    targets: tuple[Target, ...]
+    targets: tuple[PublishedTarget, ...]
 
     def tree_with(self, values: Floats) -> Tree:
         """The document's tree with the parameters set."""

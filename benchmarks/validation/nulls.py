@@ -17,7 +17,7 @@ from benchmarks.performance.measures import Measure, performance
 from benchmarks.validation.check import Check
 from benchmarks.validation.simulated import mean_of
 from benchmarks.workers.executors import in_threads
-from simulator.cohort.cohorts import Floats
+from simulator.numerics.arrays import Floats
 
 ASYMPTOTIC = 0.003
 """The allowance for levels that theory gives in the limit only, as a standard error of the 0.05.
@@ -37,7 +37,7 @@ that the tests are correlated; the others that matched pairs are alike, or that 
 """
 ZERO = Measure(0.0, 0.0)
 
-Columns = dict[str, Floats]
+NullColumns = dict[str, Floats]
 
 
 def levels(study: str, world: str) -> Callable[[int, int], list[Check]]:
@@ -78,7 +78,7 @@ def calipers(study: str) -> Callable[[int, int], list[Check]]:
     return checks
 
 
-def type_1_error(rows: Columns) -> Measure:
+def type_1_error(rows: NullColumns) -> Measure:
     """The share that rejects, with the standard error of a share that is 0.05; NaN where more than 1 % fail.
 
     The error of the share found would be too small for a small share, and zero where none rejects.
@@ -88,13 +88,13 @@ def type_1_error(rows: Columns) -> Measure:
     return Measure(rejects if found["convergence"].value >= 0.99 else float("nan"), (0.05 * 0.95 / count) ** 0.5)
 
 
-def judged_at_zero(rows: Columns) -> dict[str, Measure]:
+def judged_at_zero(rows: NullColumns) -> dict[str, Measure]:
     """Every measure of performance where the truth is that treatment does nothing."""
     value, se, low, high, p = (rows[name] for name in NUMBERS)
     return performance(value, se, low, high, p, rows["status"].astype(np.int64), 0.0)
 
 
-def estimates(world: str, replicates: int, jobs: int) -> dict[str, Columns]:
+def estimates(world: str, replicates: int, jobs: int) -> dict[str, NullColumns]:
     """For each estimator of a shipped world its numbers and status ``(replicates,)``; no truth is worked out."""
     asked = load_study(world, (), replicates)
     (cell,) = prepare(asked.cells)

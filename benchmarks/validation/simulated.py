@@ -19,7 +19,7 @@ from benchmarks.runs.manifest import manifest, open_folder
 from benchmarks.study.running import StudyResult, Work, run_study
 from benchmarks.validation.check import Check, printed
 from benchmarks.words.plain_text import measures
-from simulator.cohort.cohorts import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.streams import Streams
 from simulator.world.generate import generate, resolve
 

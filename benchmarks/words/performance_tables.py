@@ -27,7 +27,7 @@ from benchmarks.words.plain_text import (
 )
 from simulator.cohort.estimand import COUPLED, Estimand
 
-Shown = tuple[tuple[str, ...], list[tuple[str, ...]]]
+ShownTable = tuple[tuple[str, ...], list[tuple[str, ...]]]
 """A header and rows."""
 
 REJECTIONS = {frozenset({"type_1_error"}): "type-I error %", frozenset({"power"}): "power %", frozenset(): "power %"}
@@ -44,7 +44,7 @@ NOTE = (
 )
 
 
-def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
+def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> ShownTable:
     """Header and rows of the main table of an endpoint: every estimator but tests, judged by the study's target.
 
     Who answers another question has no bias and no coverage here.
@@ -74,7 +74,7 @@ def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
     return ("estimator", "measure", "truth", "mean", "bias", "SE", "model SE", "coverage %", last, "ok %"), rows
 
 
-def rows_of_tests(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
+def rows_of_tests(result: StudyResult, cell: Cell, endpoint: str) -> ShownTable:
     """Header and rows of the tests of an endpoint: rejections, and those on the side of the target's truth."""
     rows: list[tuple[str, ...]] = []
     kinds: set[str] = set()
@@ -146,7 +146,7 @@ def ranked(one: Ranking) -> str:
     return f"{measure}, root mean squared error against the target, least first: {', '.join(near)}{alike}{more}"
 
 
-def own_rows(result: StudyResult, cell: Cell, endpoint: str) -> Shown:
+def own_rows(result: StudyResult, cell: Cell, endpoint: str) -> ShownTable:
     """Header and rows of the second table: does each estimator do its own job, by the truth of its own estimand."""
     rows: list[tuple[str, ...]] = []
     named = _namer(result, cell, endpoint)
@@ -185,7 +185,7 @@ def in_whom(estimand: Estimand) -> str:
     return f"{name} ({CAVEAT})" if estimand.population in COUPLED else name
 
 
-def shown_for(result: StudyResult, cell: Cell, endpoint: str) -> list[tuple[str, Shown, list[str], int]]:
+def shown_for(result: StudyResult, cell: Cell, endpoint: str) -> list[tuple[str, ShownTable, list[str], int]]:
     """The main table of an endpoint and that of its tests, if it has them: name, rows, notes, columns of words."""
     made = [
         ("performance", target_rows(result, cell, endpoint), target_notes(result, cell, endpoint), 2),
@@ -220,7 +220,7 @@ def heading_of(result: StudyResult, cell: Cell) -> str:
     return f"Cell {cell.number}: {settings_text(cell.settings)}" + (f" (in {own.phrase})" if own else "")
 
 
-def _aligned_for(endpoint: str, shown: Shown, left: int) -> str:
+def _aligned_for(endpoint: str, shown: ShownTable, left: int) -> str:
     """The rows under the endpoint's name; without the last column where all gave estimates."""
     header, rows = shown
     columns = slice(None if any(row[-1] != "100.0" for row in rows) else -1)

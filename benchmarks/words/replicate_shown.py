@@ -9,7 +9,7 @@ from typing import Any
 from analysis.cohort_files.data_table import short_list
 from analysis.tables.table_files import safe_cell
 from benchmarks.performance.measures import Measure
-from benchmarks.performance.replicate_table import Columns, Group
+from benchmarks.performance.replicate_table import Group, TableColumns
 from benchmarks.words.plain_text import WIDTH, aligned
 
 ABOUT = (
@@ -24,7 +24,7 @@ IN_ORDER = (
 )
 
 
-def as_text(groups: Sequence[Group], columns: Columns) -> str:
+def as_text(groups: Sequence[Group], columns: TableColumns) -> str:
     """A table of measures by group, value (Monte Carlo SE) [n], as many groups side by side as fit."""
     parts = []
     for first in range(0, len(groups), 3):
@@ -43,7 +43,7 @@ def as_text(groups: Sequence[Group], columns: Columns) -> str:
     return "\n\n".join(parts)
 
 
-def notes(groups: Sequence[Group], columns: Columns) -> tuple[str, ...]:
+def notes(groups: Sequence[Group], columns: TableColumns) -> tuple[str, ...]:
     """What the reader of the measures must know: where some estimates have no SE, and how rows were paired."""
     sizes = [(one.measures["model_se"].n, one.measures["empirical_se"].n) for one in groups]
     said = [ABOUT, *([UNEVEN] if any(model and model != all_of for model, all_of in sizes) else [])]
@@ -69,7 +69,7 @@ def _shown(measure: Measure) -> str:
     return f"{measure.value:.4f}{error}" + ("" if measure.n is None else f" [{measure.n}]")
 
 
-def as_json(groups: Sequence[Group], columns: Columns) -> str:
+def as_json(groups: Sequence[Group], columns: TableColumns) -> str:
     """One JSON document; null for what is not finite."""
 
     def plain(measures: Mapping[str, Measure]) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def as_json(groups: Sequence[Group], columns: Columns) -> str:
     return json.dumps({"format": "trialtwin-performance/1", "groups": made}, indent=2, allow_nan=False)
 
 
-def as_csv(groups: Sequence[Group], columns: Columns) -> str:
+def as_csv(groups: Sequence[Group], columns: TableColumns) -> str:
     """One line per group and measure; a label that a spreadsheet would take for a formula is made harmless."""
     import pandas as pd
 
@@ -109,7 +109,7 @@ def as_csv(groups: Sequence[Group], columns: Columns) -> str:
     return pd.DataFrame(rows).astype({"n": "Int64"}).to_csv(index=False)
 
 
-def shown_rows(groups: Sequence[Group], columns: Columns) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def shown_rows(groups: Sequence[Group], columns: TableColumns) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Header and rows with a row for each group: its labels, "value (MCSE) [n]" of each measure."""
     names = list(dict.fromkeys(name for one in groups for name in (*one.measures, *one.against)))
     header = (*columns.by, *(name.replace("_", " ") for name in names))

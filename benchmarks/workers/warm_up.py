@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from simulator.numerics.arrays import Floats
+
 _PATIENTS = 40
 DONE = "done\n"
 _PACKAGES = ("simulator", "analysis", "benchmarks")
@@ -70,7 +70,7 @@ def _tables() -> None:
     from analysis.survival import statistics
     from analysis.survival.two_arms import two_arms
     from analysis.two_samples.balance import smd
-    from analysis.two_samples.baseline import Levels, Rows, baseline
+    from analysis.two_samples.baseline import BaselineRows, LevelRow, baseline
 
     time_, event, treated = 2.0 + _wave(2, _PATIENTS), _wave(2, _PATIENTS) > -0.5, _wave(2, _PATIENTS) > 0.2
     order = statistics.time_order(time_)
@@ -79,19 +79,19 @@ def _tables() -> None:
     statistics.logrank(time_, event, treated, order=order)
     two_arms(time_, event, treated, order=order)
     values = np.stack([_wave(2, _PATIENTS), treated.astype(np.float64)], axis=-1)
-    baseline(values, treated, Rows((0,), (Levels(1, (0.0,), True),)), fisher="always", yates=True)
+    baseline(values, treated, BaselineRows((0,), (LevelRow(1, (0.0,), True),)), fisher="always", yates=True)
     smd(values, treated, weight=np.ones((2, _PATIENTS)))
 
 
 def _weighted() -> None:
     from analysis.plan.analysis_plan import SurvivalPlan
     from analysis.survival.weighted_survival import robust_score, weighted_quantile
-    from analysis.two_samples.weighted_samples import Weighted, weighted_numbers, weighted_shares
+    from analysis.two_samples.weighted_samples import WeightedSamples, weighted_numbers, weighted_shares
 
     time_, event, treated = 2.0 + _wave(2, _PATIENTS), _wave(2, _PATIENTS) > -0.5, _wave(2, _PATIENTS) > 0.2
     present, weight = np.ones((2, _PATIENTS), np.bool_), np.ones((2, _PATIENTS))
     cluster = np.tile(np.arange(_PATIENTS // 2), (2, 2))
-    sets = Weighted.of(treated, present, weight, cluster)
+    sets = WeightedSamples.of(treated, present, weight, cluster)
     weighted_numbers(time_, sets)
     weighted_shares(event.astype(np.int64), 2, sets)
     robust_score(time_, event, treated, weight=weight, cluster=cluster)

@@ -8,10 +8,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.cohort.cohorts import Floats, Observed
+from simulator.cohort.cohorts import Observed
+from simulator.numerics.arrays import Floats, Ints
 from simulator.numerics.streams import Streams
 
-Ints = NDArray[np.int64]
 S = TypeVar("S", bound=np.generic)
 
 

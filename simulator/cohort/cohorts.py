@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.cohort.terms import Variable
+from simulator.numerics.arrays import Bools, Floats
 
 T = TypeVar("T")
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 class OnDemand(Mapping[str, T]):

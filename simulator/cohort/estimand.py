@@ -4,10 +4,10 @@ from typing import Literal
 
 from simulator.documents.spec import Name, NonNegative, Positive, Spec
 
-Population = Literal[
+PopulationName = Literal[
     "all", "treated", "untreated", "overlap", "matching_weight", "matched", "selected", "always_eligible"
 ]
-Measure = Literal[
+MeasureName = Literal[
     "marginal_log_hr",
     "conditional_log_hr",
     "exposure_log_hr",
@@ -23,7 +23,7 @@ Measure = Literal[
 TRUE_SCORE = "logit(true propensity)"
 """What stands in ``adjusted_for`` for the logit of the true probability of treatment; no covariate bears the name."""
 
-COUPLED: tuple[Population, ...] = ("selected", "always_eligible")
+COUPLED: tuple[PopulationName, ...] = ("selected", "always_eligible")
 """Populations that depend on how a patient's two courses hang together, which no data can tell."""
 
 
@@ -46,8 +46,8 @@ class Estimand(Spec):
     whether, not how much.
     """
 
-    population: Population
-    measure: Measure
+    population: PopulationName
+    measure: MeasureName
     endpoint: Name
     adjusted_for: tuple[str, ...] = ()
     horizon: Positive | None = None

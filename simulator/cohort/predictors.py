@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.cohort.terms import Term, Variable, bounds, parse_term
+from simulator.numerics.arrays import Floats, Ints
 from simulator.numerics.compiled import kernel
 
-Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]
 Coefficients = Mapping[str, float]
 
 _STRIP = 128  # the columns of so many patients stay in a processor core's nearest memory
@@ -19,10 +17,10 @@ _STRIP = 128  # the columns of so many patients stay in a processor core's neare
 @kernel
 def _add_terms(
     values: Floats,
-    variables: Counts,
+    variables: Ints,
     ranges: Floats,
-    lengths: Counts,
-    terms: Counts,
+    lengths: Ints,
+    terms: Ints,
     coefficients: Floats,
     out: Floats,
 ) -> None:
@@ -58,10 +56,10 @@ class Predictors:
     """
 
     rows: Mapping[str, int]
-    variables: Counts
+    variables: Ints
     ranges: Floats
-    lengths: Counts
-    terms: Counts
+    lengths: Ints
+    terms: Ints
     coefficients: Floats
 
     def of(self, values: Floats) -> Floats:

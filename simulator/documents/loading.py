@@ -20,7 +20,16 @@ from pydantic import ValidationError
 from simulator.documents.canonical import digest, resolved_yaml
 from simulator.documents.json_schema import json_schema
 from simulator.documents.merging import as_node, merge, plain, put, sourced, split_assignment, split_path, walk
-from simulator.documents.problems import DocumentError, Path, Place, Problem, described, dotted, is_override, printable
+from simulator.documents.problems import (
+    DocumentError,
+    KeyPath,
+    Place,
+    Problem,
+    described,
+    dotted,
+    is_override,
+    printable,
+)
 from simulator.documents.shapes import default, takes_null
 from simulator.documents.spec import Spec
 from simulator.documents.validation import Fault, faults
@@ -62,12 +71,12 @@ class Document:
     stated: Mapping[str, str] | None = None
 
     @cached_property
-    def places(self) -> Mapping[Path, Place]:
+    def places(self) -> Mapping[KeyPath, Place]:
         """The place of the value at each path."""
         return {path: node.place for path, node in walk(self.root) if not node.deleted}
 
     @cached_property
-    def keys(self) -> Mapping[Path, Place]:
+    def keys(self) -> Mapping[KeyPath, Place]:
         """The place of the key at each path."""
         return {path: node.key for path, node in walk(self.root) if not node.deleted}
 
@@ -80,7 +89,7 @@ class Document:
         return {dotted(path): node.source for path, node in found if node.source is not None}
 
     @cached_property
-    def deleted(self) -> Mapping[Path, Place]:
+    def deleted(self) -> Mapping[KeyPath, Place]:
         """Where null deleted a value of the base."""
         return {path: node.place for path, node in walk(self.root) if node.deleted}
 
@@ -194,7 +203,7 @@ def _doubtful_nulls(document: Document, spec: type[Spec], tree: dict[str, Any]) 
     return found
 
 
-def _told(document: Document, fault: Fault, overrides: Mapping[Path, Place]) -> Problem:
+def _told(document: Document, fault: Fault, overrides: Mapping[KeyPath, Place]) -> Problem:
     """The fault at its place, with what the document's history adds to it."""
     place = _place(document, fault, overrides)
     message, suggestion = fault.message, fault.suggestion
@@ -206,7 +215,7 @@ def _told(document: Document, fault: Fault, overrides: Mapping[Path, Place]) -> 
     return Problem(*place, dotted(fault.path), message, suggestion)
 
 
-def _place(document: Document, fault: Fault, overrides: Mapping[Path, Place]) -> Place:
+def _place(document: Document, fault: Fault, overrides: Mapping[KeyPath, Place]) -> Place:
     """The place of the value (or key) at the fault, or of the nearest parent that has one.
 
     When several values are at odds it is that of the last override among them.

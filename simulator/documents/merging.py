@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from simulator.documents.problems import Path, Place, Problem, described, dotted
+from simulator.documents.problems import KeyPath, Place, Problem, described, dotted
 from simulator.documents.yaml12 import MAX_DEPTH, Node
 
 _PLAIN_SEGMENT = re.compile(r"(?:[<>]=|[^.=])+")
 _SOURCED = ({"value", "source"}, {"value", "source", "note"})
 
 
-def sourced(node: Node, verbatim: tuple[str, ...], problems: list[Problem], path: Path = ()) -> Node:
+def sourced(node: Node, verbatim: tuple[str, ...], problems: list[Problem], path: KeyPath = ()) -> Node:
     """The node with every mapping ``{value, source, note?}`` turned into its value, which remembers its source.
 
     Sections named in ``verbatim`` (dotted paths) stay as they are; a source that is no text is added to ``problems``.
@@ -106,7 +106,7 @@ def plain(node: Node) -> Any:
     return node.value
 
 
-def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
+def walk(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
     """Every node with its path, parents first, the deleted included."""
     waiting = [(path, node)]
     while waiting:

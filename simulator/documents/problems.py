@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 MAX_SHOWN = 100
 
-Path: TypeAlias = tuple[str | int, ...]
+KeyPath: TypeAlias = tuple[str | int, ...]
 
 
 class Place(NamedTuple):
@@ -64,7 +64,7 @@ def printable(text: str, limit: int) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def dotted(path: Path) -> str:
+def dotted(path: KeyPath) -> str:
     """The path as written in an override: segments that hold a dot, a quote or nothing stand in quotes."""
     return ".".join(_segment(str(part)) for part in path)
 

@@ -9,40 +9,40 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from simulator.documents.problems import Path
+from simulator.documents.problems import KeyPath
 
 
 class Branch(NamedTuple):
     """One branch, by pydantic's name for it, of a union without a discriminator that stands at ``path``."""
 
-    path: Path
+    path: KeyPath
     union: Any
     name: str
 
 
 @dataclass(frozen=True)
-class Found:
+class ErrorPlace:
     """Where an error's location leads.
 
     ``path`` is that in the tree, ``holder`` the type of the mapping or list that holds its last key; ``branch`` is the
     first one on the way, if any, and ``ends_at_branch`` says that the location goes no further.
     """
 
-    path: Path
+    path: KeyPath
     holder: Any
     at_key: bool = False
     branch: Branch | None = None
     ends_at_branch: bool = False
 
 
-def locate(loc: Sequence[str | int], spec: type[BaseModel], tree: Any) -> Found:
+def locate(loc: Sequence[str | int], spec: type[BaseModel], tree: Any) -> ErrorPlace:
     """Follow an error's location, stepping over the tags and names of branches that pydantic puts between keys."""
-    path: Path = ()
+    path: KeyPath = ()
     annotation, holder, value = spec, None, tree
     branch, ends_at_branch = None, False
     for item in loc:
         if item == "[key]":
-            return Found(path, holder, True, branch)
+            return ErrorPlace(path, holder, True, branch)
         members, discriminator = choices(annotation)
         ends_at_branch = len(members) > 1 and not discriminator
         if ends_at_branch:
@@ -53,22 +53,22 @@ def locate(loc: Sequence[str | int], spec: type[BaseModel], tree: Any) -> Found:
         else:
             holder = members[0]
             annotation, value, path = child(holder, item), entry(value, item), (*path, item)
-    return Found(path, holder, False, branch, ends_at_branch and branch is not None and branch.path == path)
+    return ErrorPlace(path, holder, False, branch, ends_at_branch and branch is not None and branch.path == path)
 
 
-def takes_null(spec: type[BaseModel], path: Path, tree: Any) -> bool:
+def takes_null(spec: type[BaseModel], path: KeyPath, tree: Any) -> bool:
     """Whether null is a value at the path, unions on the way being decided by what the tree holds."""
     return type(None) in _alternatives(_descend(spec, path, tree)[1])
 
 
-def default(spec: type[BaseModel], path: Path, tree: Any) -> Any:
+def default(spec: type[BaseModel], path: KeyPath, tree: Any) -> Any:
     """What holds at the path when its key is left out; None as well where nothing does."""
     holder, _ = _descend(spec, path, tree)
     fields = holder.model_fields if is_model(holder) else {}
     return fields[path[-1]].get_default(call_default_factory=True) if path[-1] in fields else None
 
 
-def _descend(spec: type[BaseModel], path: Path, tree: Any) -> tuple[Any, Any]:
+def _descend(spec: type[BaseModel], path: KeyPath, tree: Any) -> tuple[Any, Any]:
     """The type of the mapping or list that holds the last key of the path, and the type wanted there."""
     holder: Any = None
     annotation: Any = spec

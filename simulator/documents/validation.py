@@ -10,8 +10,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from simulator.documents.merging import split_path
-from simulator.documents.problems import Path, described, dotted, printable
-from simulator.documents.shapes import Found, child, choices, entry, is_model, locate, tags
+from simulator.documents.problems import KeyPath, described, dotted, printable
+from simulator.documents.shapes import ErrorPlace, child, choices, entry, is_model, locate, tags
 from simulator.documents.spec import Name
 
 _NAME = TypeAdapter(Name).json_schema()["pattern"]
@@ -47,18 +47,18 @@ class Fault:
     ``unknown`` says that the key has no meaning; ``among`` is the mapping whose values a validator found at odds.
     """
 
-    path: Path
+    path: KeyPath
     message: str
     suggestion: str = ""
     at_key: bool = False
     unknown: bool = False
-    among: Path = ()
+    among: KeyPath = ()
 
 
 def faults(error: ValidationError, spec: type[BaseModel], tree: Any) -> list[Fault]:
     """What the error holds, at most 500 faults, each once and at its place in the tree."""
     plain: list[Fault] = []
-    branches: dict[Path, dict[str, list[tuple[Found, ErrorDetails]]]] = {}
+    branches: dict[KeyPath, dict[str, list[tuple[ErrorPlace, ErrorDetails]]]] = {}
     for detail in error.errors(include_url=False)[:_MOST_TOLD]:
         if detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]:
             continue  # entries that are faulty themselves are not counted
@@ -74,7 +74,7 @@ def faults(error: ValidationError, spec: type[BaseModel], tree: Any) -> list[Fau
     return list(dict.fromkeys(kept))
 
 
-def _is_meant(path: Path, meant: set[Path]) -> bool:
+def _is_meant(path: KeyPath, meant: set[KeyPath]) -> bool:
     return (*path[:-1], f"did you mean '{path[-1]}'?") in meant
 
 
@@ -97,7 +97,7 @@ def _either(words: Sequence[str]) -> str:
     return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
-def _of_union(path: Path, tried: list[list[tuple[Found, ErrorDetails]]], tree: Any) -> list[Fault]:
+def _of_union(path: KeyPath, tried: list[list[tuple[ErrorPlace, ErrorDetails]]], tree: Any) -> list[Fault]:
     """The faults of the branch that was meant; one that names all branches if the value is of none of their types."""
     fitting = [
         branch
@@ -115,7 +115,7 @@ def _is_of_type(kind: str) -> bool:
     return kind in _WANTED or kind == "literal_error"
 
 
-def _fault(found: Found, detail: ErrorDetails, tree: Any) -> Fault:
+def _fault(found: ErrorPlace, detail: ErrorDetails, tree: Any) -> Fault:
     kind, given, limits, path = detail["type"], detail["input"], detail.get("ctx", {}), found.path
     if kind == "missing":
         return _missing(found, given)
@@ -142,14 +142,14 @@ def _fault(found: Found, detail: ErrorDetails, tree: Any) -> Fault:
     return Fault(path, _sized(kind, given, limits, detail["msg"]), at_key=found.at_key)
 
 
-def _is_optional(found: Found) -> bool:
+def _is_optional(found: ErrorPlace) -> bool:
     """Whether the last key of the path may be left out."""
     if is_model(found.holder):
         return not found.holder.model_fields[found.path[-1]].is_required()
     return get_origin(found.holder) is dict
 
 
-def _missing(found: Found, given: Any) -> Fault:
+def _missing(found: ErrorPlace, given: Any) -> Fault:
     path = found.path
     if isinstance(path[-1], int):
         wanted = len(get_args(found.holder))
@@ -158,11 +158,11 @@ def _missing(found: Found, given: Any) -> Fault:
     return Fault(path, "missing key", f"write '{path[-1]}: ...' ({words}) {_under(path)}")
 
 
-def _under(path: Path) -> str:
+def _under(path: KeyPath) -> str:
     return f"under {dotted(path[:-1])}" if len(path) > 1 else "at the top level"
 
 
-def _unknown(found: Found, tree: Any) -> Fault:
+def _unknown(found: ErrorPlace, tree: Any) -> Fault:
     """An unknown key, with the nearest one that the mapping knows and does not hold yet."""
     known = list(found.holder.model_fields) if is_model(found.holder) else []
     for part in found.path[:-1]:
@@ -175,7 +175,7 @@ def _unknown(found: Found, tree: Any) -> Fault:
     return Fault(found.path, "unknown key", suggestion, True, True)
 
 
-def _one_of(path: Path, expected: str, given: Any) -> Fault:
+def _one_of(path: KeyPath, expected: str, given: Any) -> Fault:
     allowed = re.findall(r"'([^']*)'|([^\s',]+)", expected.replace(" or ", ", "))
     names = [text or bare for text, bare in allowed]
     near = get_close_matches(given, names, 1) if isinstance(given, str) else []

@@ -17,7 +17,7 @@ from yaml.parser import Parser as EventParser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
-from simulator.documents.problems import MAX_SHOWN, DocumentError, Path, Place, Problem, dotted, printable
+from simulator.documents.problems import MAX_SHOWN, DocumentError, KeyPath, Place, Problem, dotted, printable
 
 
 class PythonParser(Reader, Scanner, EventParser):
@@ -188,7 +188,7 @@ class _Composer:
             return False
         return len(self.problems) <= MAX_SHOWN
 
-    def _path(self) -> Path:
+    def _path(self) -> KeyPath:
         return tuple((frame.name or "") if frame.is_mapping else len(frame.items) for frame in self._frames)
 
     def _fault(self, place: Place, message: str, suggestion: str) -> None:

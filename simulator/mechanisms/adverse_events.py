@@ -25,10 +25,9 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, owens_t
 
 from simulator.documents.spec import Label, Name, Share, Spec
+from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.streams import Streams
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Rates = dict[str, Share]
 Singles = tuple[float, ...]
 
@@ -91,7 +90,7 @@ class AdverseEvents(Spec):
 
 
 @dataclass(frozen=True)
-class Arm:
+class EventCuts:
     """Slopes k and m, and cuts a and b ``(J,)``, of one arm."""
 
     any_slope: float
@@ -101,14 +100,14 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Resolved:
+class ResolvedAdverseEvents:
     """Adverse events ready to be drawn, in the control and in the treated arm."""
 
     spec: AdverseEvents
-    arms: tuple[Arm, Arm]
+    arms: tuple[EventCuts, EventCuts]
 
 
-def resolve(spec: AdverseEvents, arms: tuple[str, str]) -> Resolved:
+def resolve(spec: AdverseEvents, arms: tuple[str, str]) -> ResolvedAdverseEvents:
     """The events with the dependence of both arms solved; an arm named twice takes out what treatment does."""
     for arm in arms:
         if arm not in spec.overall.any:
@@ -123,11 +122,11 @@ def resolve(spec: AdverseEvents, arms: tuple[str, str]) -> Resolved:
         )
         for arm in arms
     ]
-    return Resolved(spec, (solved[0], solved[1]))
+    return ResolvedAdverseEvents(spec, (solved[0], solved[1]))
 
 
 @lru_cache(maxsize=64)  # the cells of a sweep share their events as a rule
-def _solve(arm: str, any_grade: Singles, severe_grade: Singles, overall: tuple[float, float]) -> Arm:
+def _solve(arm: str, any_grade: Singles, severe_grade: Singles, overall: tuple[float, float]) -> EventCuts:
     """The slopes and cuts of an arm, from its single incidences of any and of severe grade and the overall ones."""
     rates, severe = np.array(any_grade), np.array(severe_grade)
 
@@ -141,7 +140,7 @@ def _solve(arm: str, any_grade: Singles, severe_grade: Singles, overall: tuple[f
         return np.minimum(found, ndtr(steep * _Z - _severe_cuts(severe, steep, rates, slope)[:, None]))  # type: ignore[no-any-return]
 
     steep = _slope(lambda m: _at_least_one(severe_chances(m)), overall[1], f"{arm}, severe", severe)
-    return Arm(slope, steep, cuts, _severe_cuts(severe, steep, rates, slope))
+    return EventCuts(slope, steep, cuts, _severe_cuts(severe, steep, rates, slope))
 
 
 def _at_least_one(chances: Floats) -> float:
@@ -220,7 +219,7 @@ def _below(slope: float, cuts: Floats, end: Floats, side: float) -> Floats:
 
 
 def draw(
-    resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], patients: int
+    resolved: ResolvedAdverseEvents, streams: Streams, replicates: NDArray[np.int64], patients: int
 ) -> dict[str, tuple[Bools, Bools]]:
     """Both potential values ``(R, N)``, control first, of every outcome in the order of ``spec.names()``."""
     spec, shape = resolved.spec, (len(replicates), patients)

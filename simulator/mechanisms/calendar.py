@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from simulator.cohort.cohorts import Floats
 from simulator.documents.spec import Spec
-from simulator.mechanisms.centres import Place
+from simulator.mechanisms.centres import CentrePlace
+from simulator.numerics.arrays import Floats
 
 MONTHS_PER_YEAR = 12.0
 
@@ -18,7 +18,7 @@ MONTHS_PER_YEAR = 12.0
 class CalendarTrend(Spec):
     """The change per year of the log odds of treatment, and of log hazards."""
 
-    per_year: Annotated[dict[Place, float], Field(min_length=1)]
+    per_year: Annotated[dict[CentrePlace, float], Field(min_length=1)]
 
 
 def shifts(spec: CalendarTrend, mean: float, entry: Floats) -> dict[str, Floats]:

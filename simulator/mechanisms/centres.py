@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from simulator.documents.spec import Name, NonNegative, Spec
+from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Streams
 
-Floats = NDArray[np.float64]
-Place = Literal["treatment", "progression", "death", "death_after_progression"]
+CentrePlace = Literal["treatment", "progression", "death", "death_after_progression"]
 
 
 class Centres(Spec):
     """The levels of a covariate are centres; ``sd`` are the standard deviations of their random effects."""
 
     covariate: Name
-    sd: dict[Place, NonNegative] = Field(min_length=1)
+    sd: dict[CentrePlace, NonNegative] = Field(min_length=1)
 
 
 def shifts(

@@ -10,16 +10,12 @@ sets the integral of phi(r) Phi((link c r - threshold) / sqrt(1 - (link c)^2)) o
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from simulator.documents.spec import Label, Name, Share, Spec
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Positions = NDArray[np.int32]
+from simulator.numerics.arrays import Bools, Floats, Positions
 
 _FAR = 9.0
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(200)

@@ -17,11 +17,10 @@ from scipy.special import ndtri
 
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Label, Name, Share, Spec
-from simulator.mechanisms.margins import Levels, Quantiles, maximum_entropy
+from simulator.mechanisms.margins import LevelThresholds, Quantiles, maximum_entropy
+from simulator.numerics.arrays import Floats
 from simulator.numerics.compiled import kernel
 from simulator.numerics.streams import Streams
-
-Floats = NDArray[np.float64]
 
 Measurable = Annotated[float, Field(ge=-1e9, le=1e9)]
 
@@ -91,10 +90,10 @@ class Categorical(Spec):
             raise ValueError(f"the number of levels is {count}, but {self.kind} means {needed}")
         return self
 
-    def margin(self) -> Levels:
+    def margin(self) -> LevelThresholds:
         """Thresholds on the normal scale; shares are scaled to sum to one exactly."""
         shares = np.array(list(self.shares.values()))
-        return Levels(ndtri(np.clip(np.cumsum(shares)[:-1] / shares.sum(), 0.0, 1.0)))
+        return LevelThresholds(ndtri(np.clip(np.cumsum(shares)[:-1] / shares.sum(), 0.0, 1.0)))
 
     def variable(self, name: str) -> Variable:
         """What an analyst knows of it."""
@@ -148,12 +147,12 @@ class Population(Spec):
 
 
 @dataclass(frozen=True)
-class Baseline:
+class ResolvedPopulation:
     """A population ready to be drawn from: variables, their margins and the Cholesky factor of their correlation."""
 
     measured: tuple[Variable, ...]
     hidden: tuple[Variable, ...]
-    margins: tuple[Levels | Quantiles, ...]
+    margins: tuple[LevelThresholds | Quantiles, ...]
     factor: Floats
 
     @property
@@ -197,10 +196,10 @@ def _add(total: Floats, weight: float, other: Floats) -> None:
         total[i] += weight * other[i]
 
 
-def resolve(population: Population) -> Baseline:
+def resolve(population: Population) -> ResolvedPopulation:
     """The population made ready to be drawn from; done once per scenario."""
     matrix = population.correlation_matrix()
-    return Baseline(
+    return ResolvedPopulation(
         tuple(spec.variable(name) for name, spec in population.covariates.items()),
         tuple(spec.variable(name) for name, spec in population.hidden.items()),
         tuple(spec.margin() for spec in population.all_covariates().values()),

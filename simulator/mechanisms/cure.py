@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from simulator.cohort.cohorts import Bools, Floats
 from simulator.documents.spec import Share, Spec
+from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.streams import Streams
 
 

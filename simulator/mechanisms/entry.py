@@ -5,13 +5,11 @@ from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from simulator.documents.spec import Name, NonNegative, Positive, Spec
+from simulator.numerics.arrays import Bools, Floats
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 DAYS_PER_MONTH = 365.25 / 12
 
 

@@ -12,13 +12,11 @@ months_per_unit) + 1 cycles, the first at time zero, or os / months_per_unit uni
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from simulator.documents.spec import Label, NonNegative, Positive, Spec
+from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import exp
-
-Floats = NDArray[np.float64]
 
 
 class Amount(Spec):

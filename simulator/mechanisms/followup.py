@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from simulator.cohort.cohorts import Bools, Endpoint
+from simulator.cohort.cohorts import Endpoint
 from simulator.documents.spec import Name, Positive, Spec
 from simulator.mechanisms.entry import parse_date
 from simulator.mechanisms.outcomes import Course, HazardSpec
+from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import choose, exp
-
-Floats = NDArray[np.float64]
 
 
 class Informative(Spec):

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.optimize import brentq
 
-from simulator.cohort.cohorts import Endpoint, Floats, Observed
+from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.documents.spec import Name, Positive, Share, Spec
 from simulator.mechanisms.covariates import Continuous, Population
 from simulator.mechanisms.treatment import probability
+from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Streams
 
 _SPAN = 60.0
@@ -91,7 +92,7 @@ class Imperfections(Spec):
 
 
 @dataclass(frozen=True)
-class Resolved:
+class ResolvedImperfections:
     """Imperfections ready to be drawn: the intercept of each covariate's missingness, and bounds of numbers."""
 
     spec: Imperfections
@@ -111,7 +112,7 @@ def resolve(
     population: Population,
     linear: Mapping[str, NDArray[np.float64]],
     propensity: Floats,
-) -> Resolved:
+) -> ResolvedImperfections:
     """The imperfections with their intercepts solved over reference patients: predictors and propensity ``(M,)``."""
 
     def intercept(name: str, one: Missing) -> float:
@@ -127,11 +128,11 @@ def resolve(
         return float(brentq(excess, -span, span, xtol=1e-12))
 
     bounds = {name: one.bounds for name, one in population.covariates.items() if isinstance(one, Continuous)}
-    return Resolved(spec, arms, {name: intercept(name, one) for name, one in spec.missing.items()}, bounds)
+    return ResolvedImperfections(spec, arms, {name: intercept(name, one) for name, one in spec.missing.items()}, bounds)
 
 
 def recorded(
-    resolved: Resolved,
+    resolved: ResolvedImperfections,
     streams: Streams,
     replicates: NDArray[np.int64],
     linear: Mapping[str, Floats],

@@ -10,13 +10,11 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from simulator.numerics.arrays import Floats
 from simulator.numerics.compiled import kernel
 from simulator.numerics.elementary import exp
-
-Floats = NDArray[np.float64]
 
 _STEPS = 2048  # of a quantile table, for each interval between cut-points
 _REACH = 8.3  # standard normals further out do not occur
@@ -50,7 +48,7 @@ def _interpolate(z: Floats, knots: Floats, table: Floats, out: Floats) -> None:
 
 
 @dataclass(frozen=True)
-class Levels:
+class LevelThresholds:
     """A categorical margin: the thresholds ``(L - 1,)`` between levels on the normal scale."""
 
     thresholds: Floats

@@ -26,12 +26,12 @@ from simulator.mechanisms.cure import Cure
 from simulator.mechanisms.exposure import Exposure
 from simulator.mechanisms.progression_modes import ProgressionModes
 from simulator.mechanisms.subsequent import Subsequent
+from simulator.numerics.arrays import Floats
 from simulator.numerics.compiled import kernel
 from simulator.numerics.elementary import choose, exp, normal_quantile
 from simulator.numerics.streams import Streams
 
-Floats = NDArray[np.float64]
-Coefficients = dict[str, float]
+LogHazardRatios = dict[str, float]
 _STRIP = 512  # what one processor core's nearest memory holds several times
 Rising = Annotated[tuple[Positive, ...], Field(description="increasing times")]
 
@@ -94,7 +94,7 @@ class Effect(Spec):
 
     log_hr: float | tuple[float, ...]
     cuts: Rising = ()
-    modifiers: Coefficients = Field(default_factory=dict)
+    modifiers: LogHazardRatios = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> "Effect":
@@ -112,7 +112,7 @@ class Transition(Spec):
     """A hazard of leaving a state: for an untreated patient whose terms are all zero, and what multiplies it."""
 
     baseline: HazardSpec
-    log_hr: Coefficients = Field(default_factory=dict)
+    log_hr: LogHazardRatios = Field(default_factory=dict)
     treatment: Effect = Effect(log_hr=0.0)
 
 

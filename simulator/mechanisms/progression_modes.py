@@ -18,10 +18,8 @@ from pydantic import Field, model_validator
 from scipy.optimize import brentq
 
 from simulator.documents.spec import Label, Name, Share, Spec
+from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.streams import Streams
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 _ROUNDING = 0.002  # printed shares that sum to 1 may sum to this much less
 
@@ -58,7 +56,7 @@ class ProgressionModes(Spec):
 
 
 @dataclass(frozen=True)
-class Arm:
+class ModeShares:
     """Shares s ``(M,)``, and probabilities after an earlier mode and after none ``(M,)``, of one arm."""
 
     shares: Floats
@@ -67,28 +65,28 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Resolved:
+class ResolvedModes:
     """Modes ready to be drawn, in the control and in the treated arm."""
 
     spec: ProgressionModes
-    arms: tuple[Arm, Arm]
+    arms: tuple[ModeShares, ModeShares]
 
 
-def resolve(spec: ProgressionModes, arms: tuple[str, str]) -> Resolved:
+def resolve(spec: ProgressionModes, arms: tuple[str, str]) -> ResolvedModes:
     """The modes with the latent probabilities of both arms solved; an arm named twice takes out what treatment does."""
     for arm in arms:
         if any(arm not in mode.share for mode in spec.modes.values()):
             raise ValueError(f"progression modes: no shares for arm '{arm}'")
-    return Resolved(spec, (_solve(spec, arms[0]), _solve(spec, arms[1])))
+    return ResolvedModes(spec, (_solve(spec, arms[0]), _solve(spec, arms[1])))
 
 
-def _solve(spec: ProgressionModes, arm: str) -> Arm:
+def _solve(spec: ProgressionModes, arm: str) -> ModeShares:
     """The probabilities of an arm."""
     shares = np.array([mode.share[arm] for mode in spec.modes.values()])
     shares /= min(shares.sum(), 1.0)
     some = _some(shares)
     tails = _tails(shares, some)
-    return Arm(shares, shares * some, np.divide(shares, tails, out=np.zeros(shares.shape), where=tails > 0))
+    return ModeShares(shares, shares * some, np.divide(shares, tails, out=np.zeros(shares.shape), where=tails > 0))
 
 
 def _some(shares: Floats) -> float:
@@ -109,7 +107,9 @@ def _tails(shares: Floats, some: float) -> Floats:
     return tails
 
 
-def draw(resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], patients: int) -> tuple[Bools, Bools]:
+def draw(
+    resolved: ResolvedModes, streams: Streams, replicates: NDArray[np.int64], patients: int
+) -> tuple[Bools, Bools]:
     """Which modes a progression of every patient would show, ``(M, R, N)`` in both arms; at least one is True."""
     names, shape = list(resolved.spec.modes), (len(replicates), patients)
     modes = (np.empty((len(names), *shape), np.bool_), np.empty((len(names), *shape), np.bool_))
@@ -123,7 +123,7 @@ def draw(resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], pa
     return modes
 
 
-def death_log_hr(resolved: Resolved, modes: tuple[Bools, Bools]) -> tuple[Floats, Floats]:
+def death_log_hr(resolved: ResolvedModes, modes: tuple[Bools, Bools]) -> tuple[Floats, Floats]:
     """What the modes ``(M, R, N)`` add to the log hazard of death after progression, ``(R, N)`` in both arms.
 
     The sum over modes of ``log_hr x (shown - share in this arm)``: its mean over the progressions of each arm is 0, so

@@ -6,23 +6,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.cohort.cohorts import Bools, Endpoint, Floats, OnDemand
+from simulator.cohort.cohorts import Endpoint, OnDemand
 from simulator.mechanisms import adverse_events, conversion, exposure, outcomes, progression_modes
+from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.elementary import choose, normal_quantile
 from simulator.numerics.streams import Streams
 
-Positions = NDArray[np.int32]
-Both = tuple[Bools, Bools]
+BothArms = tuple[Bools, Bools]
 
 
 @dataclass(frozen=True)
-class Resolved:
+class ResolvedRecords:
     """What is recorded in a world, ready to be drawn; ``arms`` say whose shares hold in the two potential courses."""
 
     spec: outcomes.Outcomes
     arms: tuple[str, str]
-    adverse: adverse_events.Resolved | None
-    modes: progression_modes.Resolved | None
+    adverse: adverse_events.ResolvedAdverseEvents | None
+    modes: progression_modes.ResolvedModes | None
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Records:
     """Both potential values of everything, untreated first: best response, yes/no outcomes, amounts ``(R, N)``."""
 
     response: tuple[Positions, Positions] | None
-    binary: Mapping[str, Both]
+    binary: Mapping[str, BothArms]
     exposure: dict[str, tuple[Floats, Floats]]
 
 
-def resolve(spec: outcomes.Outcomes, arms: tuple[str, str]) -> Resolved:
+def resolve(spec: outcomes.Outcomes, arms: tuple[str, str]) -> ResolvedRecords:
     """What is recorded, made ready; where treatment has no effect the control arm's shares hold in both."""
     arms = arms if spec.treatment_effect == "as_stated" else (arms[0], arms[0])
-    return Resolved(
+    return ResolvedRecords(
         spec,
         arms,
         adverse_events.resolve(spec.adverse_events, arms) if spec.adverse_events else None,
@@ -46,7 +46,7 @@ def resolve(spec: outcomes.Outcomes, arms: tuple[str, str]) -> Resolved:
 
 
 def draw(
-    resolved: Resolved,
+    resolved: ResolvedRecords,
     names: tuple[str, str],
     streams: Streams,
     replicates: NDArray[np.int64],
@@ -66,7 +66,7 @@ def draw(
         zero, one = (outcomes.best_response(spec.response, arm, latent) for arm in resolved.arms)
         response = (zero, one)
 
-    def binary() -> dict[str, Both]:
+    def binary() -> dict[str, BothArms]:
         found = _of_response(resolved, streams, replicates, luck["death_after_progression"], response)
         if resolved.adverse:
             found |= adverse_events.draw(resolved.adverse, streams, replicates, n)
@@ -85,12 +85,12 @@ def draw(
 
 
 def _of_response(
-    resolved: Resolved,
+    resolved: ResolvedRecords,
     streams: Streams,
     replicates: NDArray[np.int64],
     luck: Floats,
     response: tuple[Positions, Positions] | None,
-) -> dict[str, Both]:
+) -> dict[str, BothArms]:
     """The outcomes that are categories of best response, and the conversions open to some of them."""
     spec, found = resolved.spec, {}
     if spec.response is None or response is None:
@@ -118,8 +118,8 @@ def _converted(
 
 
 def seen_modes(
-    resolved: progression_modes.Resolved,
-    shown: Both,
+    resolved: progression_modes.ResolvedModes,
+    shown: BothArms,
     treated: Bools,
     courses: tuple[outcomes.Course, outcomes.Course],
     observed: Endpoint,

@@ -17,10 +17,10 @@ from scipy.special import logit
 
 from simulator.documents.spec import Share, Spec
 from simulator.mechanisms.treatment_start import TreatmentStart
+from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import exp, minus_log
 from simulator.numerics.streams import Streams
 
-Floats = NDArray[np.float64]
 LogOdds = dict[str, float]
 
 REFERENCE_PATIENTS = 100_000

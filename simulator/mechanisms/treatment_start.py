@@ -19,10 +19,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.cohort.cohorts import Bools, Floats, OnDemand
+from simulator.cohort.cohorts import OnDemand
 from simulator.documents.spec import Spec
 from simulator.mechanisms.outcomes import Course, Hazard, HazardSpec
-from simulator.mechanisms.records import Both, Records
+from simulator.mechanisms.records import BothArms, Records
+from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import choose
 from simulator.numerics.streams import Streams
 
@@ -92,7 +93,7 @@ def records_of(starts: Bools, made: Records) -> Records:
     """The records, those of the untreated course standing in the second arm for whoever never starts."""
     response = made.response and (made.response[0], np.where(starts, made.response[1], made.response[0]))
 
-    def binary() -> dict[str, Both]:
+    def binary() -> dict[str, BothArms]:
         return {name: (zero, choose(starts, one, zero)) for name, (zero, one) in made.binary.items()}
 
     amounts = {name: (zero, choose(starts, one, zero)) for name, (zero, one) in made.exposure.items()}

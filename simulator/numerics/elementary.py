@@ -9,12 +9,10 @@ import math
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.compiled import kernel
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Either = TypeVar("Either", Floats, Bools)
 
 _STRIP = 512  # what one processor core's nearest memory holds several times

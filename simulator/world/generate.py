@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.cohort import predictors
-from simulator.cohort.cohorts import Bools, Cohorts, Floats, Hidden, Observed, OnDemand
+from simulator.cohort.cohorts import Cohorts, Hidden, Observed, OnDemand
 from simulator.mechanisms import (
     calendar,
     centres,
@@ -22,6 +22,7 @@ from simulator.mechanisms import (
 )
 from simulator.mechanisms.entry import first_qualified, months_between
 from simulator.mechanisms.followup import censored_at, observe, risk_of_dropout, seen_at_visits
+from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import choose, exp, minus_log
 from simulator.numerics.streams import Streams
 from simulator.world.sections import World
@@ -32,20 +33,20 @@ REFERENCE_SEED = 0  # the world's own constants do not depend on a study's seed
 
 
 @dataclass(frozen=True)
-class Resolved:
+class ResolvedWorld:
     """A world made ready to generate from; built once per scenario by `resolve`."""
 
     world: World
-    baseline: covariates.Baseline
+    baseline: covariates.ResolvedPopulation
     allocation: treatment.Allocation
     hazards: tuple[dict[str, outcomes.Hazard], dict[str, outcomes.Hazard]]
     predictors: predictors.Predictors
-    recorded: records.Resolved
+    recorded: records.ResolvedRecords
     mean_entry: float
-    imperfections: imperfections.Resolved | None
+    imperfections: imperfections.ResolvedImperfections | None
 
 
-def resolve(world: World) -> Resolved:
+def resolve(world: World) -> ResolvedWorld:
     """The world with everything worked out that does not depend on a replicate."""
     baseline = covariates.resolve(world.population)
     transitions = world.outcomes.transitions()
@@ -68,7 +69,7 @@ def resolve(world: World) -> Resolved:
     plain = {name: spec.baseline.pieces() for name, spec in transitions.items()}
     treated = {name: plain[name].under(spec.treatment) for name, spec in transitions.items()}
     works = world.outcomes.treatment_effect == "as_stated"
-    return Resolved(
+    return ResolvedWorld(
         world,
         baseline,
         treatment.Allocation(intercept, world.treatment.share if world.treatment.kind == "fixed" else None),
@@ -97,7 +98,7 @@ class Baseline:
     administrative: Floats
 
 
-def at_time_zero(resolved: Resolved, seed: int, replicates: NDArray[np.int64], patients: int) -> Baseline:
+def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int64], patients: int) -> Baseline:
     """The baseline of the given replicates ``(R,)`` of so many ``patients`` each."""
     world, streams = resolved.world, Streams(seed)
     values = resolved.baseline.draw(streams, replicates, patients)
@@ -111,7 +112,7 @@ def at_time_zero(resolved: Resolved, seed: int, replicates: NDArray[np.int64], p
 
 
 def generate(
-    resolved: Resolved, seed: int, replicates: NDArray[np.int64], patients: int | None = None, luck: str = ""
+    resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int64], patients: int | None = None, luck: str = ""
 ) -> Cohorts:
     """The cohorts of the given replicate numbers ``(R,)``, of studies of ``population.size`` patients unless stated.
 
@@ -223,7 +224,7 @@ def _complete(lost: Floats, course: outcomes.Course, administrative: Floats) -> 
 
 
 def _predictors(
-    resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], values: Floats, entry: Floats
+    resolved: ResolvedWorld, streams: Streams, replicates: NDArray[np.int64], values: Floats, entry: Floats
 ) -> dict[str, Floats]:
     """The linear predictor ``(R, N)`` of treatment and of every transition, and what treatment adds to some.
 
@@ -290,7 +291,7 @@ def _first_unmet(criteria: dict[str, tuple[Bools, Bools]], treated: Bools) -> ND
 
 
 def latent_courses(
-    resolved: Resolved,
+    resolved: ResolvedWorld,
     streams: Streams,
     replicates: NDArray[np.int64],
     linear: dict[str, Floats],
@@ -334,7 +335,7 @@ def _shifted(exposure: dict[str, Floats], log_hr: Floats) -> dict[str, Floats]:
 
 
 def _late_courses(
-    resolved: Resolved,
+    resolved: ResolvedWorld,
     exposure: tuple[dict[str, Floats], dict[str, Floats]],
     shown: tuple[Bools, Bools] | None,
     wait: Floats,
@@ -366,7 +367,7 @@ def _modified(spec: outcomes.Outcomes) -> list[str]:
 
 
 def censoring_times(
-    resolved: Resolved,
+    resolved: ResolvedWorld,
     streams: Streams,
     replicates: NDArray[np.int64],
     linear: dict[str, Floats],

@@ -11,25 +11,33 @@ analyses (Maringe, Benitez Majano, Exarchakou et al. 2020, Int J Epidemiol 49:17
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.cohort.cohorts import Endpoint, Floats
+from simulator.cohort.cohorts import Endpoint
 from simulator.mechanisms import progression_modes, treatment_start
 from simulator.mechanisms.followup import observe
 from simulator.mechanisms.outcomes import Course
+from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import choose
 from simulator.numerics.streams import Streams
-from simulator.world.generate import Baseline, Resolved, at_time_zero, censoring_times, latent_courses, seen_courses
+from simulator.world.generate import (
+    Baseline,
+    ResolvedWorld,
+    at_time_zero,
+    censoring_times,
+    latent_courses,
+    seen_courses,
+)
 
-Both = tuple[Endpoint, Endpoint]
+BothEndpoints = tuple[Endpoint, Endpoint]
 
 
 def followed(
-    resolved: Resolved,
+    resolved: ResolvedWorld,
     seed: int,
     replicates: NDArray[np.int64],
     grace: float,
     luck: str = "",
     patients: int | None = None,
-) -> dict[str, Both]:
+) -> dict[str, BothEndpoints]:
     """Each endpoint of every patient ``(R, N)`` under both strategies, not to start within ``grace`` first.
 
     Drop-out is that which tells nothing, at the rate of the treatment that a patient is under. Where progression
@@ -47,7 +55,7 @@ def followed(
 
 
 def _starts(
-    resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], begun: Baseline, grace: float
+    resolved: ResolvedWorld, streams: Streams, replicates: NDArray[np.int64], begun: Baseline, grace: float
 ) -> tuple[Floats, Floats]:
     """When treatment starts ``(R, N)`` under either strategy in whoever lives to see it; +inf if never."""
     late, shape = resolved.world.treatment.start, begun.entry.shape
@@ -68,7 +76,7 @@ def _starts(
 
 
 def _under(
-    resolved: Resolved, streams: Streams, replicates: NDArray[np.int64], begun: Baseline, start: Floats
+    resolved: ResolvedWorld, streams: Streams, replicates: NDArray[np.int64], begun: Baseline, start: Floats
 ) -> dict[str, Endpoint]:
     """The endpoints of every patient whose treatment starts at ``start (R, N)``."""
     world, n = resolved.world, start.shape[1]

@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from simulator.numerics.arrays import Bools, Floats, Ints
+
 HERE = Path(__file__).parent
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 Frozen = dict[str, Any]
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-Floats = NDArray[np.float64]
+from simulator.numerics.arrays import Floats
+
 Existence = Literal["finite", "monotone", "flat", "monotone and flat", "uninformative", "no events"]
 
 

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from simulator.numerics.arrays import Bools, Floats
+
 Confidence = Literal["log", "log-log", "plain"]
 TOLERANCE = 1.5e-8  # R: sqrt(.Machine$double.eps)
 

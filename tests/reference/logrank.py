@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2 as chi2_distribution
 
+from simulator.numerics.arrays import Bools, Floats
 from tests.reference import kaplan_meier
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

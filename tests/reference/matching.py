@@ -3,10 +3,9 @@
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from simulator.numerics.arrays import Bools, Floats
+
 Order = Literal["largest", "smallest", "data", "random", "closest"]
 
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import ndtr
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from simulator.numerics.arrays import Bools, Floats
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,8 @@
 
 from math import inf, sqrt
 
-import numpy as np
-from numpy.typing import NDArray
-
+from simulator.numerics.arrays import Bools, Floats
 from tests.reference import kaplan_meier
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 def stretches(time: Floats, event: Bools) -> list[tuple[float, float, float]]:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from simulator.numerics.arrays import Bools, Floats
+
 Moves = Literal["stays", "up", "down", "either"]
 
 TOLERANCE = 1e-7

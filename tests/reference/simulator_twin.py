@@ -14,7 +14,7 @@ import numpy as np
 
 from simulator.mechanisms.margins import Quantiles
 from simulator.mechanisms.outcomes import Exponential, Transition
-from simulator.world.generate import Resolved
+from simulator.world.generate import ResolvedWorld
 from simulator.world.sections import World
 from tests.reference.hazards import cumulative, gamma_quantile, reached, time_of
 
@@ -55,7 +55,7 @@ def value(margin: Any, share_below: list[float], z: float) -> float:
     return float(low + (place - step) * (high - low))
 
 
-def covariates(resolved: Resolved, seed: int, replicate: int, patient: int) -> dict[str, float]:
+def covariates(resolved: ResolvedWorld, seed: int, replicate: int, patient: int) -> dict[str, float]:
     """Measured and hidden covariates: own normals, joined by the Cholesky factor of the latent correlations."""
     population = resolved.world.population
     specs = population.all_covariates()
@@ -296,7 +296,7 @@ def months(first: str, last: str) -> float:
     return (date.fromisoformat(last) - date.fromisoformat(first)).days / MONTH
 
 
-def patient_of(resolved: Resolved, seed: int, replicate: int, patient: int) -> dict[str, Any]:
+def patient_of(resolved: ResolvedWorld, seed: int, replicate: int, patient: int) -> dict[str, Any]:
     """Everything about a patient but the arm."""
     world = resolved.world
     accrual = world.entry.accrual
@@ -349,7 +349,7 @@ def patient_of(resolved: Resolved, seed: int, replicate: int, patient: int) -> d
 
 
 def treated_after_wait(
-    resolved: Resolved, seed: int, replicate: int, patient: int, values: dict[str, float], entry: float
+    resolved: ResolvedWorld, seed: int, replicate: int, patient: int, values: dict[str, float], entry: float
 ) -> dict[str, Any]:
     """What becomes of a patient assigned to treatment that starts late; the start alone, +inf, if it never comes."""
     world = resolved.world
@@ -393,7 +393,7 @@ def treated_after_wait(
     return made
 
 
-def cohort(resolved: Resolved, seed: int, replicate: int, patients: int) -> list[dict[str, Any]]:
+def cohort(resolved: ResolvedWorld, seed: int, replicate: int, patients: int) -> list[dict[str, Any]]:
     """The patients of a cohort, each with the arm received under ``treated``."""
     screened = math.ceil(patients * resolved.world.entry.screened - 1e-9)
     made = [patient_of(resolved, seed, replicate, patient) for patient in range(screened)]

@@ -5,9 +5,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from analysis.survival.statistics import cox
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from simulator.numerics.arrays import Bools, Floats
 
 
 def contrast(

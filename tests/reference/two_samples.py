@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, norm
 from scipy.stats import t as student_t
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from simulator.numerics.arrays import Floats, Ints
 
 
 def welch(a: Floats, b: Floats) -> tuple[float, float]:

@@ -8,14 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from simulator.numerics.arrays import Bools, Floats
 from tests.reference import cox as slow_cox
 from tests.reference import two_samples
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
