@@ -232,12 +232,17 @@ def test_labels_fit_into_their_room() -> None:
 
 def test_no_matplotlibrc_changes_a_figure() -> None:
     """Matplotlib reads one from the current folder too, where it may be another's: with TeX for its texts, say."""
+
+    @style.house
+    def sketch() -> Figure:
+        figure, (axes,) = style.sheet(3, 2, left=0.3, bottom=0.3, top=0.2)
+        axes.plot([0, 1], [0, 1])
+        return figure
+
     drawn = []
     for theirs in ({}, {"lines.linestyle": ":", "axes.facecolor": "red", "savefig.facecolor": "blue", "font.size": 3}):
         with mpl.rc_context(theirs):
-            figure, (axes,) = style.sheet(3, 2, left=0.3, bottom=0.3, top=0.2)
-            axes.plot([0, 1], [0, 1])
-            drawn.append(svg(figure))
+            drawn.append(svg(sketch()))
     assert drawn[0] == drawn[1]
 
 

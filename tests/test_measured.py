@@ -13,6 +13,7 @@ HOME = Path(__file__).parent.parent
 
 SESSION = """
 import subprocess, time, pytest
+import tests.trusting  # what is slow to import counts for no test
 
 @pytest.mark.slow(minutes=0.01)
 def test_hangs(): time.sleep(60)
@@ -38,7 +39,8 @@ def test_fails(measured):
 
 def test_what_hangs_is_failed_and_the_others_go_on(tmp_path: Path) -> None:
     (tmp_path / "test_session.py").write_text(SESSION)
-    shutil.copy(HOME / "tests" / "conftest.py", tmp_path)
+    for name in ("conftest.py", "own_functions.py"):
+        shutil.copy(HOME / "tests" / name, tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--measured", "found/here.tsv"],

@@ -32,7 +32,7 @@ def samples(rooms: Rooms) -> Gaps:
             np.append(own.weight, [2.0, 0.0]),
             np.append(own.cluster, [0, 1]),
         )
-        sets = module.Weighted.of(arm[None], there[None], weight[None], cluster[None])
+        sets = module.WeightedSamples.of(arm[None], there[None], weight[None], cluster[None])
         made = module.weighted_numbers(np.append(x, [np.nan, 99.0])[None], sets)
         for a in (0, 1):
             values, mass = x[own.treated == a], own.weight[own.treated == a]

@@ -126,11 +126,11 @@ def two_samples(rooms: Rooms) -> Gaps:
         for name, own in truth.tests.items():
             found = getattr(module, name)(x[None], group[None], present=sets)
             yield gap((found.statistic[1], found.p[1]), own, 1e-3)
-        sample = module.Sample.of(x[None, :, None], group[None], sets)
+        sample = module.TwoGroups.of(x[None, :, None], group[None], sets)
         moments = module.moments(sample, (0,), np.stack([weight, weight]))
         yield gap(moments.weighted[1, 0], truth.means)
         yield unless(moments.count[1] == [(present & ~group).sum(), (present & group).sum()])
-        yield gap(module.ranks(module.Sample.of(x[None], group[None], sets)).quartile[1], truth.quartiles)
+        yield gap(module.ranks(module.TwoGroups.of(x[None], group[None], sets)).quartile[1], truth.quartiles)
         for correct in (False, True):
             found = module.pearson(np.stack([counts.T[::-1].T, counts]), correct)
             yield gap((found.statistic[1], found.p[1]), truth.pearson[correct])
@@ -166,15 +166,15 @@ def degenerate(module: Any) -> Gaps:
         yield unless(module.fisher(np.full((1, 2, 6), each // 2)).status == status)
     group = np.array([[False, False, True, True]])
     columns = np.array([[0.0, 1, 1, 0], [0, 1, 2, 1], [-1, 1, 0, 1], [0, 1, 0, np.nan], [np.inf, 1, 0, 0]]).T
-    found = module.moments(module.Sample.of(columns[None], group, None), range(5))
+    found = module.moments(module.TwoGroups.of(columns[None], group, None), range(5))
     yield unless(found.binary[0] == [True, False, False, False, False])
     yield unless(found.finite[0] == [True, True, True, False, False])
-    few = module.Sample.of(columns[None, :, 0], group, np.array([[True, True, False, False], [False] * 4]))
+    few = module.TwoGroups.of(columns[None, :, 0], group, np.array([[True, True, False, False], [False] * 4]))
     made = module.ranks(few)
     yield gap(made.quartile[0], [slow.quartiles(columns[:2, 0]), [np.nan] * 3])
     yield unless(made.count == [[2, 0], [0, 0]])
     yield unless(made.finite)
-    yield unless(~module.ranks(module.Sample.of(columns.T[3:], np.tile(group, (2, 1)), None)).finite)
+    yield unless(~module.ranks(module.TwoGroups.of(columns.T[3:], np.tile(group, (2, 1)), None)).finite)
 
 
 DEFECTS = [

@@ -174,7 +174,7 @@ def margins(rooms: Rooms) -> Gaps:
     knots, table = np.array([-8.3, -0.4, 0.5, 8.3]), np.cumsum(np.arange(1.0, 16.0)).reshape(3, 5) ** 1.3
     rooms["simulator.mechanisms.margins"].Quantiles(knots, table).fill(z, out)
     yield gap(out, [twin.value(Quantiles(knots, table), [], value) for value in z])
-    rooms["simulator.mechanisms.margins"].Levels(knots[1:3]).fill(z, out)
+    rooms["simulator.mechanisms.margins"].LevelThresholds(knots[1:3]).fill(z, out)
     yield gap(out, (z[:, None] > knots[1:3]).sum(axis=1))
 
 

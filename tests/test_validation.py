@@ -152,14 +152,14 @@ def _fails(checks: list[Check]) -> bool:
 def test_simulated_answers_notice_defects_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """An SE that forgets the weights, no weights, a wrong hazard, a wrong effect."""
     assert not _fails(simulated.inverse_weighting(300, 1))
-    honest = simulated.survival.cox
+    honest = simulated.statistics.cox
 
     def without_clusters(*given: object, **options: object) -> CoxFit:
         fit = honest(*given, **options)  # type: ignore[arg-type]
         return fit if fit.robust_se is None else CoxFit(**{**vars(fit), "robust_se": fit.se})
 
     with monkeypatch.context() as planted:
-        planted.setattr(simulated.survival, "cox", without_clusters)
+        planted.setattr(simulated.statistics, "cox", without_clusters)
         assert _fails(simulated.inverse_weighting(1000, 1))
     with monkeypatch.context() as planted:
         planted.setattr(simulated.weighting, "ipw", lambda e, treated, target: 1.0 + 0 * e)  # noqa: ARG005

@@ -28,6 +28,8 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "."})
 class CohortFileError(ValueError):
     """What is wrong with a file of patients: ``problems``, one line each, at most 20 and then a count of the rest."""
 
+    has_lines = True
+
     def __init__(self, path: Path, problems: Sequence[str]) -> None:
         shown = list(problems[:MAX_SHOWN])
         if len(problems) > MAX_SHOWN:
