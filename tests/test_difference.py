@@ -1,11 +1,13 @@
 """`trialtwin diff`: places that differ, and what moved between runs, paired where the luck is shared."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.cli.difference import _change
+from benchmarks.cli.difference import Moved, _change, text
+from benchmarks.performance.measures import Measure
 from simulator.documents.differences import ABSENT, Leaf, differences
 from tests.commands import answered, printed, refused
 
@@ -55,6 +57,7 @@ def test_two_runs_are_compared_in_pairs(runs: tuple[str, str, str]) -> None:
     assert len(found["moved"]) == 4
     assert all(row["paired"] for row in found["moved"])
     row = found["moved"][0]
+    assert row["without"] == [0, 0]
     assert row["change"]["value"] == pytest.approx(row["other"] - row["one"], abs=1e-12)
     assert row["bias_change"]["value"] == pytest.approx(row["change"]["value"] - (row["truth"][1] - row["truth"][0]))
     other = next(row for row in found["moved"] if row["estimator"] == "adjusted")
@@ -68,6 +71,16 @@ def test_two_runs_are_compared_in_pairs(runs: tuple[str, str, str]) -> None:
     apart = answered(["diff", runs[1], runs[2]])
     assert not any(row["paired"] for row in apart["moved"])
     assert "independent replicates" in printed(["diff", runs[1], runs[2]])
+
+
+def test_replicates_without_an_estimate_are_told() -> None:
+    measure = Measure(0.0, 0.1)
+    row = Moved(0, "OS", "mine", 0.5, 0.7, measure, (0.0, 0.0), measure, measure, True, (6, 0))
+    told = text([], [row])
+    assert "mine on OS: 6 replicates of the first run and 0 of the second have no estimate" in told
+    assert "of those that have one in both" in told
+    assert "no estimate" not in text([], [replace(row, without=(0, 0))])
+    assert "in both" not in text([], [replace(row, paired=False)])
 
 
 def test_two_documents_are_compared_without_runs(runs: tuple[str, str, str]) -> None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 class Moved:
     """An estimator of a cell in two runs: both means, what moved, the truths, and the rejections that moved.
 
+    ``without`` counts the replicates of either run that have no estimate: means are over the others, and what moved
+    is told, where pairs are compared, of replicates that have one in both.
+
     The truths are those of either run's target; NaN, as is the change of bias, where the estimator answers another
     question.
     """
@@ -41,6 +44,7 @@ class Moved:
     bias_change: Measure
     rejection: Measure
     paired: bool
+    without: tuple[int, int]
 
 
 def document_of(name: str) -> Document:
@@ -87,7 +91,9 @@ def moved(one: Path, other: Path) -> list[Moved]:
             bias = Measure(change.value - gap, hypot(change.mcse, truths[0].mcse, truths[1].mcse))
             means = [float(np.mean(side["value"][side["status"] == 0])) for side in sides]
             values = (truths[0].value, truths[1].value)
-            found.append(Moved(cell.number, *key, means[0], means[1], change, values, bias, rejection, paired))
+            lack = int(np.sum(sides[0]["status"] != 0)), int(np.sum(sides[1]["status"] != 0))
+            where = cell.number, endpoint, estimator.name
+            found.append(Moved(*where, means[0], means[1], change, values, bias, rejection, paired, lack))
     if not found:
         raise RunError(f"{one}, {other}: no cell with the same settings has an estimator of the same name")
     return found
@@ -163,8 +169,19 @@ def text(leaves: list[Leaf], runs: list[Moved]) -> str:
             "",
             f"Compared on {how}; ratios on the log scale; Monte Carlo SE in brackets. Truth and bias are by the target "
             "of either run; - where an estimator answers another question.",
+            *map(_without, (one for one in runs if any(one.without))),
         ]
     return "\n".join(parts)
+
+
+def _without(one: Moved) -> str:
+    """Which replicates are not compared."""
+    first, second = one.without
+    of_both = ", what moved is of those that have one in both" if one.paired else ""
+    return (
+        f"Cell {one.cell}, {one.estimator} on {one.endpoint}: {first:,} replicates of the first run and {second:,} "
+        f"of the second have no estimate. Means are over the others{of_both}."
+    )
 
 
 def _moved(one: Measure) -> str:

@@ -225,7 +225,8 @@ DOCUMENTS: dict[str, dict[str, str]] = {
     },
     "diff": {
         "differs": "[{path, one, other}]",
-        "moved": "[{cell, endpoint, estimator, one, other, change: M, truth, bias_change: M, rejection: M, paired}]",
+        "moved": "[{cell, endpoint, estimator, one, other, change: M, truth, bias_change: M, rejection: M, paired, "
+        "without}]; without: replicates of either run that have no estimate",
     },
     "gallery": {
         "page": "the file written",
