@@ -201,10 +201,15 @@ def planted_packages(folder: Path) -> None:
         (folder / name).write_text(text)
 
 
+def sources(path: Path) -> set[Path]:
+    """The files that count as the code of a kernel in the file."""
+    return {Path(one) for one in compiled._sources(str(path))}
+
+
 def test_imports_are_followed_across_packages_in_whatever_way_they_are_written(tmp_path, monkeypatch):
     planted_packages(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    found = compiled._sources(tmp_path / "one/kernels/top.py")
+    found = sources(tmp_path / "one/kernels/top.py")
     theirs = {str(path.relative_to(tmp_path)) for path in found if path.is_relative_to(tmp_path)}
     assert theirs == set(PACKAGES) - {"one/unused.py", "six.py"}
     ours = {str(path.relative_to(ROOT)) for path in found if path.is_relative_to(ROOT)}
@@ -219,13 +224,13 @@ def test_imports_are_followed_across_packages_in_whatever_way_they_are_written(t
 
 
 def test_a_kernel_of_ours_knows_the_files_of_the_rooms_below():
-    found = {str(path.relative_to(ROOT)) for path in compiled._sources(ROOT / "analysis/kernels/cox.py")}
+    found = {str(path.relative_to(ROOT)) for path in sources(ROOT / "analysis/kernels/cox.py")}
     assert {
         "simulator/numerics/arrays.py",
         "simulator/numerics/compiled.py",
         "analysis/kernels/cox_likelihood.py",
     } <= found
-    below = {str(path.relative_to(ROOT)) for path in compiled._sources(ROOT / "analysis/kernels/neighbours.py")}
+    below = {str(path.relative_to(ROOT)) for path in sources(ROOT / "analysis/kernels/neighbours.py")}
     assert "analysis/kernels/cox.py" not in below
 
 
@@ -233,7 +238,7 @@ def test_a_kernel_of_ours_knows_the_files_of_the_rooms_below():
 def test_where_others_packages_lie_our_own_alone_are_followed(tmp_path, monkeypatch, library):
     planted_packages(tmp_path / library)
     monkeypatch.syspath_prepend(str(tmp_path / library))
-    found = compiled._sources(tmp_path / library / "one/kernels/top.py")
+    found = sources(tmp_path / library / "one/kernels/top.py")
     theirs = {str(path.relative_to(tmp_path / library)) for path in found if path.is_relative_to(tmp_path)}
     assert theirs == {name for name in PACKAGES if name.startswith("one/")} - {"one/unused.py"}
 

@@ -113,7 +113,7 @@ def _living() -> list[str]:
     for place in Path("/proc").glob("[0-9]*"):
         try:
             state, parent = (place / "stat").read_text().rpartition(")")[2].split()[:2]
-            words = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            words = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
         if (state == "Z" and int(parent) in (os.getpid(), *own)) or words.startswith("sleep 600"):

@@ -33,9 +33,11 @@ def load_study(
 def started(name: str, settings: tuple[str, ...] = (), replicates: int | None = None, seed: int | None = None) -> Asked:
     """The study of a run folder's own document, whose published numbers were checked before it started."""
     document = load(name, settings, spec=Scenario)
-    parse(document, Scenario)
-    document = beside(document)
-    given = {"run.replicates": replicates, "run.seed": seed}
-    document = with_values(document, {path: value for path, value in given.items() if value is not None})
     scenario = parse(document, Scenario)
+    given = {"run.replicates": replicates, "run.seed": seed}
+    given = {path: value for path, value in given.items() if value is not None}
+    full = beside(document)
+    full = with_values(full, given) if given else full
+    if full is not document:
+        document, scenario = full, parse(full, Scenario)
     return Asked(document, scenario, cells(document, scenario))

@@ -66,28 +66,34 @@ def cache_home() -> Path | None:
 
 
 @functools.cache
-def _digest(path: Path) -> bytes:
-    return hashlib.sha256(path.read_bytes()).digest()
-
-
-def _is_library(folder: Path) -> bool:
-    """Whether others' packages lie in the folder, or Python's own: what they change has another version."""
-    inside = (Path(sys.base_prefix) / "lib", Path(sys.prefix) / "lib")
-    return folder.name in ("site-packages", "dist-packages") or any(folder.is_relative_to(one) for one in inside)
+def _digest(path: str) -> bytes:
+    return hashlib.sha256(Path(path).read_bytes()).digest()
 
 
 @functools.cache
-def _home(path: Path) -> Path:
-    """The folder from which the file's package is imported."""
-    folder = path.parent
-    while (folder / "__init__.py").is_file() and folder.parent != folder:
-        folder = folder.parent
+def _is_library(folder: str) -> bool:
+    """Whether others' packages lie in the folder, or Python's own: what they change has another version."""
+    inside = (os.path.join(sys.base_prefix, "lib"), os.path.join(sys.prefix, "lib"))
+    return os.path.basename(folder) in ("site-packages", "dist-packages") or folder.startswith(
+        tuple(one + tail for one in inside for tail in ("/", ""))
+    )
+
+
+_is_file = functools.cache(os.path.isfile)
+
+
+@functools.cache
+def _home(folder: str) -> str:
+    """The folder from which packages in the folder are imported."""
+    while _is_file(os.path.join(folder, "__init__.py")) and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
     return folder
 
 
-def _named(path: Path) -> set[str]:
+def _named(path: str) -> set[str]:
     """All that a file imports, as dotted names: of ``from a.b import c`` both a.b and a.b.c, for c may be a module."""
-    text = re.sub(r"#.*", "", path.read_text(encoding="utf-8", errors="replace")).replace("\\\n", " ")
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    text = re.sub(r"#.*", "", text).replace("\\\n", " ")
     found = set()
     for line in re.findall(r"(?:^|;)[ \t]*import[ \t]+([^\n;]*)", text, re.MULTILINE):
         found |= {part.split()[0] for part in line.split(",") if part.strip()}
@@ -96,8 +102,8 @@ def _named(path: Path) -> set[str]:
         up = len(module) - len(module.lstrip("."))
         base = module[up:]
         if up:
-            folder = path.parents[up - 1]
-            package = ".".join(folder.relative_to(_home(path)).parts) if folder.is_relative_to(_home(path)) else ""
+            folder, home = str(Path(path).parents[up - 1]), _home(os.path.dirname(path))
+            package = folder[len(home) + 1 :].replace("/", ".") if folder.startswith(home + "/") else ""
             base = ".".join(part for part in (package, base) if part)
         own = [part.split()[0] for part in names.strip("() \t\n").split(",") if part.strip()]
         found |= {base, *(f"{base}.{name}" if base else name for name in own)}
@@ -105,26 +111,33 @@ def _named(path: Path) -> set[str]:
 
 
 @functools.cache
-def _imported(path: Path) -> frozenset[Path]:
+def _imported(path: str) -> frozenset[str]:
     """The files of our own, or of a user's own packages, that the file imports, and those of the packages around them.
 
     They are sought where the file's own package is, where this one is, and on the path of Python.
     """
-    home, ours = _home(path), Path(__file__).resolve().parents[2]
-    own = {Path(path.relative_to(home).parts[0]).stem, *ROOMS}
-    places = dict.fromkeys((home, ours, *(Path(one or ".").resolve() for one in sys.path)))
+    home, ours = _home(os.path.dirname(path)), str(Path(__file__).resolve().parents[2])
+    own = {path[len(home) :].lstrip("/").split("/")[0].removesuffix(".py"), *ROOMS}
+    places = dict.fromkeys((home, ours, *_python_path(tuple(sys.path))))
     found = set()
     for name in _named(path):
         parts = name.split(".")
         for place in places:
             if _is_library(place) and parts[0] not in own:
                 continue
-            packages = [place.joinpath(*parts[:k], "__init__.py") for k in range(1, len(parts) + 1)]
-            found |= {one for one in (place.joinpath(*parts).with_suffix(".py"), *packages) if one.is_file()}
+            folders = [os.path.join(place, *parts[:k]) for k in range(1, len(parts) + 1)]
+            files = (f"{folders[-1]}.py", *(f"{one}/__init__.py" for one in folders))
+            found |= {one for one in files if _is_file(one)}
     return frozenset(found)
 
 
-def _sources(path: Path) -> frozenset[Path]:
+@functools.cache
+def _python_path(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Where Python looks for modules, as whole paths without links."""
+    return tuple(os.path.realpath(one or ".") for one in entries)
+
+
+def _sources(path: str) -> frozenset[str]:
     """The file and all that it imports, however far, in whatever package of ours or of a user's."""
     found, waiting = {path}, [path]
     while waiting:
@@ -135,9 +148,9 @@ def _sources(path: Path) -> frozenset[Path]:
 
 
 @functools.cache
-def _stamp(path: Path) -> str:
+def _stamp(path: str) -> str:
     """A digest of all that may be compiled into the kernels of a file: numba looks at that file alone."""
-    files = sorted(_sources(path) | {Path(__file__).resolve()})
+    files = sorted(_sources(path) | {os.path.realpath(__file__)})
     return hashlib.sha256(b"".join(_digest(one) for one in files)).hexdigest()
 
 
@@ -215,7 +228,7 @@ def kernel(function: _F) -> _F:
     compiled: Any = numba.njit(nogil=True, error_model="numpy")(function)
     if CACHED:
         try:
-            stamp = _stamp(Path(function.__code__.co_filename).resolve())
+            stamp = _stamp(os.path.realpath(function.__code__.co_filename))
             if not _part(function.__code__.co_filename):
                 return compiled  # type: ignore[no-any-return]
             compiled.enable_caching()
