@@ -557,7 +557,7 @@ def test_modules_that_lie_in_the_current_folder_are_not_imported(place: Path, ba
     study = write(place / "study.yaml", "crude")
     door = place.parent / "bin/trialtwin"  # as a console script: its own folder comes first on the path
     door.parent.mkdir()
-    door.write_text("from simulator.start import main\n\nmain()\n", "utf-8")
+    door.write_text("from simulator.start import main\n\nif __name__ == '__main__':\n    main()\n", "utf-8")
     home = str(Path(__file__).parent.parent)
     environment = {**os.environ, "PYTHONPATH": home}
     environment.pop("PYTHONSAFEPATH", None)
