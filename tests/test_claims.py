@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from benchmarks.questions.claims import Counted, shown, summed
-from benchmarks.questions.shown import text
 from tests.commands import answered, refused
 
 WORLD = """
@@ -45,7 +44,7 @@ def test_rates_by_hand() -> None:
     assert found.any_factor[0].mcse == pytest.approx(np.sqrt(0.25 / 3))
     assert (found.terms, found.subgroups, found.replicates) == (2, 3, 4)
     three = summed([counted()] * 3, ("age", "stage", "treatment"), "OS", 0.05, 0.1)
-    assert "at p < 0.1" in text(shown(three))
+    assert "at p < 0.1" in shown(three, None, None).text()
 
 
 def rates(tmp_path: Path, screen: str, alpha: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from analysis.kernels.status import Status
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.workflow import analyse
 from analysis.plan.analysis_plan import Plan
-from benchmarks.words.plain_text import cohort_tables
+from benchmarks.words.plain_text import cohort_answer
 from simulator.cohort.cohorts import Observed
 from tests.degenerate import AILMENTS, HEALTHY, OUTCOME, SIZE, drawn, rows
 from tests.measured import Measured
@@ -190,7 +190,7 @@ def told(seeds: range) -> int:
         for r in range(len(NAMES)):
             result = analyse(rows(observed, r), ids, scenario().analysis)
             json.dumps(result.to_json(), allow_nan=False)
-            assert cohort_tables(result)
+            assert cohort_answer(result).text()
             count += 1
     return count
 

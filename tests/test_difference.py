@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.cli.difference import Moved, _change, text
+from benchmarks.cli.difference import Moved, _change, answer
 from benchmarks.performance.measures import Measure
 from simulator.documents.differences import ABSENT, Leaf, differences
 from tests.commands import answered, printed, refused
@@ -76,11 +76,11 @@ def test_two_runs_are_compared_in_pairs(runs: tuple[str, str, str]) -> None:
 def test_replicates_without_an_estimate_are_told() -> None:
     measure = Measure(0.0, 0.1)
     row = Moved(0, "OS", "mine", 0.5, 0.7, measure, (0.0, 0.0), measure, measure, True, (6, 0))
-    told = text([], [row])
+    told = answer([], [row]).text()
     assert "mine on OS: 6 replicates of the first run and 0 of the second have no estimate" in told
     assert "of those that have one in both" in told
-    assert "no estimate" not in text([], [replace(row, without=(0, 0))])
-    assert "in both" not in text([], [replace(row, paired=False)])
+    assert "no estimate" not in answer([], [replace(row, without=(0, 0))]).text()
+    assert "in both" not in answer([], [replace(row, paired=False)]).text()
 
 
 def test_two_documents_are_compared_without_runs(runs: tuple[str, str, str]) -> None:

@@ -28,9 +28,9 @@ NONE, EVERY = How(0, False, Work(1)), How(0, True, Work(1))
 
 def told(folder: Path, how: How = NONE, stated: str | None = None) -> dict[str, Any]:
     """What `verify --json` says."""
-    text, holds = verify(folder, how, stated, True)
-    found: dict[str, Any] = json.loads(text)
-    assert found["holds"] is holds
+    answer = verify(folder, how, stated)
+    found: dict[str, Any] = json.loads(answer.json())
+    assert found["holds"] is answer.holds
     return found
 
 
@@ -403,8 +403,9 @@ def test_the_code_of_a_study_belongs_to_its_folder(tmp_path: Path, monkeypatch: 
 
 def test_what_a_folder_says_cannot_steer_a_terminal(folder: Path) -> None:
     forger.in_json(folder, "manifest.json", _set("machine", to="\x1b]0;owned\x07\ud800"))
-    text, holds = verify(folder, NONE, None, False)
-    assert not holds
+    answer = verify(folder, NONE, None)
+    text = answer.text()
+    assert not answer.holds
     assert "\x1b" not in text
     assert "owned" in text
     text.encode()

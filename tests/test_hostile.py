@@ -8,7 +8,6 @@ import pytest
 
 from analysis.tables.table_files import safe_cell
 from analysis.tables.text_table import TextTable, clean
-from benchmarks.words.plain_text import text_table
 from tests import hostile
 from tests.commands import printed, refused
 from tests.test_report import Page, figures
@@ -82,7 +81,7 @@ def test_what_xml_forbids_is_refused_or_taken_out(tmp_path: Path) -> None:
 
 def test_no_control_character_reaches_a_terminal() -> None:
     table = TextTable("a\x1b[2J", ("b\x07",), (("c\x1b]0;d",),), ("e\x9b",))
-    assert not any((ord(sign) < 32 and sign != "\n") or 127 <= ord(sign) < 160 for sign in text_table(table))
+    assert not any((ord(sign) < 32 and sign != "\n") or 127 <= ord(sign) < 160 for sign in table.text())
 
 
 def test_a_change_of_direction_ends_with_its_text() -> None:

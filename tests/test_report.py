@@ -18,6 +18,7 @@ import pytest
 from analysis.cohort_files.cohort_file import read_cohort
 from analysis.cohort_files.cohort_spec import CohortSpec
 from analysis.paper.workflow import analyse
+from analysis.tables.text_table import WIDTH, aligned
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.load_study import load_study
 from benchmarks.cli import verbs
@@ -28,7 +29,8 @@ from benchmarks.runs.manifest import manifest
 from benchmarks.runs.store import RunFolder
 from benchmarks.study import running
 from benchmarks.words import plain_text
-from benchmarks.words.performance_tables import performance_table
+from benchmarks.words.answer import Answer
+from benchmarks.words.performance_tables import main_tables, notes_of
 from benchmarks.words.study_document import study_json
 from benchmarks.words.verdicts import verdict
 from simulator.documents.loading import load, parse
@@ -179,8 +181,8 @@ def test_many_cells_make_a_small_report(tmp_path: Path) -> None:
 
 
 def test_terminal_table_fits_and_holds_every_row(paper: tuple[Any, ...]) -> None:
-    text = performance_table(paper[0])
-    assert max(map(len, text.splitlines())) <= plain_text.WIDTH
+    text = Answer(None, tables=main_tables(paper[0]), notes=notes_of(paper[0])).text()
+    assert max(map(len, text.splitlines())) <= WIDTH
     for estimator in paper[2].estimators:
         assert text.count(f"\n{estimator.name} ") >= 2
 
@@ -216,8 +218,8 @@ def test_cohort_report_and_tables(cohort: tuple[Any, ...]) -> None:
     assert "Baseline characteristics" in text
     assert f"{cohort[0].endpoints['OS'].before.cox.hr:.2f}" in text
     assert len(figures(page)) == 13
-    shown = plain_text.cohort_tables(cohort[0])
-    assert max(map(len, shown.splitlines())) <= plain_text.WIDTH
+    shown = plain_text.cohort_answer(cohort[0]).text()
+    assert max(map(len, shown.splitlines())) <= WIDTH
     assert "Baseline characteristics" in shown
 
 
@@ -234,7 +236,7 @@ def test_hostile_labels_do_no_harm(cohort: tuple[Any, ...]) -> None:
 
 
 def test_hostile_question_and_failures_are_shown(tmp_path: Path) -> None:
-    asked = load_study("paper", ("run.truth_patients=2000", "population.size=12"), replicates=12)
+    asked = load_study("paper", ("run.truth_patients=2000", "population.size=12"), replicates=4)
     scenario = asked.scenario.model_copy(update={"question": HOSTILE})
     run = RunFolder(tmp_path / "run")
     result = running.run_study(prepare([({}, scenario)]), run, running.Work(1), lambda *_: None)
@@ -253,8 +255,8 @@ def test_numbers_that_do_not_exist_are_a_dash() -> None:
 
 
 def test_wide_tables_are_wrapped_not_cut() -> None:
-    text = plain_text.aligned(["first", "second"], [["a " * 60, "b " * 60]])
-    assert max(map(len, text.splitlines())) <= plain_text.WIDTH
+    text = aligned(["first", "second"], [["a " * 60, "b " * 60]])
+    assert max(map(len, text.splitlines())) <= WIDTH
     assert text.count("a") == 60
     assert text.count("b") == 60
 

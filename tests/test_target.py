@@ -24,13 +24,15 @@ from benchmarks.study import running
 from benchmarks.study.paired import cells
 from benchmarks.study.ranking import every_ranking, rankings
 from benchmarks.truth.of_cells import find_truths, target_estimand
+from benchmarks.words.answer import Answer
 from benchmarks.words.performance_tables import (
     in_whom,
-    own_rows,
-    performance_table,
-    rows_of_tests,
+    main_tables,
+    notes_of,
+    own_table,
+    table_of_tests,
     target_notes,
-    target_rows,
+    target_table,
 )
 from benchmarks.words.plain_text import measures
 from benchmarks.words.study_document import study_json
@@ -52,6 +54,11 @@ def _world(**changes: Any) -> Scenario:
     entries = tuple({"kind": one} if isinstance(one, str) else one for one in changes.pop("estimators", ASKED))
     on_os = tuple({**one, "endpoints": ("OS",)} for one in entries)
     return scenario(**{"estimators": on_os, "run": RUN, **changes})
+
+
+def shown_text(result: running.StudyResult) -> str:
+    """The main tables on a terminal."""
+    return Answer(None, tables=main_tables(result), notes=notes_of(result)).text()
 
 
 def _run(path: Path, world: Scenario) -> running.StudyResult:
@@ -197,14 +204,16 @@ def test_who_answers_another_question_has_no_bias_beside_the_target(world: str, 
         assert truths[0].value == pytest.approx(-0.5, abs=4 * truths[0].mcse)
         assert shown["distance_of_truths"].value < -4 * shown["distance_of_truths"].mcse < 0
     cell = result.cells[0]
-    header, rows = target_rows(result, cell, "OS")
+    table = target_table(result, cell, "OS")
+    header, rows = table.header, table.rows
     row = dict(zip(header, next(row for row in rows if row[0] == "adjusted"), strict=True))
     assert (row["truth"], row["bias"], row["coverage %"]) == ("-", "†", "†")
     assert row["mean"] == f"{exp(own['mean'].value):.3f}"
     assert any(
         "adjusted answers another question: its own true cond. HR" in one for one in target_notes(result, cell, "OS")
     )
-    header, rows = own_rows(result, cell, "OS")
+    table = own_table(result, cell, "OS")
+    header, rows = table.header, table.rows
     row = dict(zip(header, next(row for row in rows if row[0] == "adjusted"), strict=True))
     assert row["bias"].startswith(f"{round(own['bias'].value, 3) + 0.0:.3f}")
 
@@ -213,7 +222,8 @@ def test_tests_tell_rejections_and_those_on_the_side_of_the_truth(
     found: running.StudyResult, null: running.StudyResult
 ) -> None:
     for result in (found, null):
-        header, shown = rows_of_tests(result, result.cells[0], "OS")
+        table = table_of_tests(result, result.cells[0], "OS")
+        header, shown = table.header, table.rows
         assert [row[0] for row in shown] == ["logrank", "maxcombo"]
         for row in shown:
             numbers, _ = result.rows.of(0, "OS", row[0])
@@ -227,8 +237,8 @@ def test_tests_tell_rejections_and_those_on_the_side_of_the_truth(
                 assert any(rejects)  # crude tests under confounding reject
             else:
                 assert told["in direction %"].startswith(f"{100 * np.mean(right):.1f} (")
-    assert "side of the truth" in performance_table(found)
-    assert "rejections are the type-I error" in " ".join(performance_table(null).split())
+    assert "side of the truth" in shown_text(found)
+    assert "rejections are the type-I error" in " ".join(shown_text(null).split())
 
 
 def test_rejections_on_the_wrong_side_are_no_evidence_for_the_truth() -> None:
@@ -269,7 +279,7 @@ def test_who_is_more_powerful_for_a_wrong_reason_is_not_ranked_first(null: runni
     assert ratios.order[-1].apart
     shares = {own.estimator: measures(null, 0, "OS", own.estimator)["type_1_error"].value for own in ratios.order}
     assert max(shares, key=lambda name: shares[name]) == "crude"
-    text = performance_table(null)
+    text = shown_text(null)
     assert f"clearly more: crude {ratios.order[-1].rmse.value:.3f}" in " ".join(text.split())
 
 
@@ -341,8 +351,8 @@ def test_another_level_is_told_and_marked(tmp_path: Path) -> None:
     )
     result = _run(tmp_path, world)
     assert "90 % intervals" in verdict(result)
-    assert "95 %" not in verdict(result) + performance_table(result)
-    assert "intervals of 90 %" in performance_table(result)
+    assert "95 %" not in verdict(result) + shown_text(result)
+    assert "intervals of 90 %" in shown_text(result)
     drawn = lollipop(result, result.cells[0], "OS")
     assert drawn is not None
     assert drawn.axes[1].lines[0].get_xdata()[0] == 90.0  # type: ignore[index]
@@ -392,7 +402,7 @@ def test_tests_alone_have_no_figure_of_bias_and_are_shown_in_a_gallery(tmp_path:
     entry = gallery_entry(result, world, "tests/report.html", "effects")
     assert entry.picture is None
     assert "small" in gallery_page([entry], [], ("effects",))
-    assert performance_table(result).startswith("OS, test")
+    assert shown_text(result).startswith("OS, test")
 
 
 def test_a_study_of_another_question_alone_stops_by_its_own_error(tmp_path: Path) -> None:
@@ -414,7 +424,7 @@ def test_a_median_that_is_not_reached_is_told_so(tmp_path: Path) -> None:
     world = _world(outcomes=outcomes, estimators=("crude", "median"), run={"replicates": 20, "truth_patients": 5_000})
     result = _run(tmp_path, world)
     assert not np.isfinite(result.targets[0, "OS", "median"].value)
-    text = performance_table(result)
+    text = shown_text(result)
     assert text.count("not reached") == 3  # in both tables, and why below the second
     assert "median: not reached: fewer than half have the event in" in " ".join(text.split())
     assert np.isnan(measures(result, 0, "OS", "median")["bias"].value)
@@ -440,7 +450,7 @@ def test_an_exposure_is_judged_by_the_target_and_is_told_to_have_no_truth_of_its
     assert plain["bias"].value == pytest.approx(plain["mean"].value - truth)
     assert "bias" not in given
     assert isnan(given["distance_of_truths"].value)
-    text = " ".join(performance_table(result).split())
+    text = " ".join(shown_text(result).split())
     assert "time-dependent: none: to be under treatment or not yet is a state that patients reach by surviving" in text
     assert "given answers another question, of which no truth is known" in text
     assert lollipop(result, result.cells[0], "OS") is not None
@@ -449,13 +459,13 @@ def test_an_exposure_is_judged_by_the_target_and_is_told_to_have_no_truth_of_its
 
 def test_a_column_of_powers_and_type_i_errors_is_called_by_neither_name(null: running.StudyResult) -> None:
     key = 0, "OS", "rmst", "target"
-    assert target_rows(null, null.cells[0], "OS")[0][-2] == "type-I error %"
+    assert target_table(null, null.cells[0], "OS").header[-2] == "type-I error %"
     table = null.performance.copy()
     other = (table["estimator"] == "rmst") & (table["measure"] == "type_1_error")
     table.loc[other, "measure"] = "power"
     mixed = replace(null, performance=table)
     assert mixed.measured[key]["power"].value == null.measured[key]["type_1_error"].value
-    assert target_rows(mixed, mixed.cells[0], "OS")[0][-2] == "rejects %"
+    assert target_table(mixed, mixed.cells[0], "OS").header[-2] == "rejects %"
 
 
 def test_cells_with_targets_of_their_own_each_say_in_whom(tmp_path: Path) -> None:
@@ -465,7 +475,7 @@ def test_cells_with_targets_of_their_own_each_say_in_whom(tmp_path: Path) -> Non
         for one in ("treated", "all", "selected")
     ]
     result = running.run_study(prepare(made), RunFolder(tmp_path), running.Work(1), lambda *_: None)
-    text, members = " ".join(performance_table(result).split()), _counted(made[0][1])[0]
+    text, members = " ".join(shown_text(result).split()), _counted(made[0][1])[0]
     treated, selected = f"the {members:.0f} patients treated (T) at time zero", "the 120 patients included after"
     assert f"Cell 0: target.population = treated (in {treated})" in text
     assert f"Cell 2: target.population = selected (in {selected} the treatment that they received, {CAVEAT})" in text
@@ -478,7 +488,7 @@ def test_cells_with_targets_of_their_own_each_say_in_whom(tmp_path: Path) -> Non
     assert study_json(result, made[0][1], {}, tmp_path)["target"]["words"] == result.people
     alike = running.run_study(prepare(made[:1] * 2), RunFolder(tmp_path / "alike"), running.Work(1), lambda *_: None)
     assert alike.people == alike.whom.sentence
-    assert treated not in performance_table(alike)
+    assert treated not in shown_text(alike)
 
 
 def test_without_an_effect_who_started_before_progression_still_fares_otherwise_after_a_landmark() -> None:
@@ -524,11 +534,11 @@ def test_differences_to_several_horizons_say_to_which(tmp_path: Path, found: run
     asked = tuple({"kind": "rmst", "name": f"to-{to:g}", "horizon": to} for to in (6.0, 24.0))
     run = {"replicates": 5, "seed": 5, "truth_patients": 4_000}
     several = _run(tmp_path, _world(estimators=(*asked, "crude"), run=run))
-    for table in (target_rows, own_rows):
-        header, rows = table(several, several.cells[0], "OS")
-        place = header.index("measure")
-        assert [row[place] for row in rows] == ["RMST diff to 6 months", "RMST diff to 24 months", "HR"]
-        assert "RMST diff, months" in [row[place] for row in table(found, found.cells[0], "OS")[1]]
+    for made in (target_table, own_table):
+        table = made(several, several.cells[0], "OS")
+        place = table.header.index("measure")
+        assert [row[place] for row in table.rows] == ["RMST diff to 6 months", "RMST diff to 24 months", "HR"]
+        assert "RMST diff, months" in [row[place] for row in made(found, found.cells[0], "OS").rows]
 
 
 def test_a_sweep_over_estimators_tells_each_cell_in_its_own_measure(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from benchmarks.asked.load_study import Asked, load_study
 from benchmarks.cli.commands import cli
 from benchmarks.questions import tipping, tipping_levels
 from benchmarks.questions.ask import designed, rows_only, target_truths, values_of
-from benchmarks.questions.shown import text as as_text
 from benchmarks.questions.tipping import (
     Strength,
     crossing,
@@ -272,7 +271,7 @@ def test_strengths_and_effects_of_mild_and_of_harmful_ratios(
         assert (point.estimate, point.odds_ratio, point.hazard_ratio) == (value, *at)
         assert point.error == pytest.approx(hypot(point.mcse, point.interpolation))
         assert point.interpolation < point.mcse
-    told = as_text(shown(found))
+    told = shown(found, None, None).text()
     strength = found.equal_strength[0]
     assert f"confounder of strength {strength.value:.2f} (error {strength.error:.2f})" in told
     assert f"{point.true_hr:.3f}" in told
@@ -299,7 +298,7 @@ def test_a_gap_blanks_nothing_else(found: tipping.Tipping) -> None:
     gap[-1, -1] = nan
     strengths = (Strength(2.5, 0.13, 0.12, 0.05), Strength(inf))
     spoilt = replace(found, surfaces=(replace(surface, true=gap), found.surfaces[1]), equal_strength=strengths)
-    told = as_text(shown(spoilt)).replace("\n", " ")
+    told = shown(spoilt, None, None).text().replace("\n", " ")
     assert "-: no true effect within reach gives this estimate there." in told
     assert "confounder of strength 2.50 (error 0.13) on treatment" in told
     assert f"{exp(surface.true[-1, -2]):.2f}     - " in told
@@ -351,9 +350,9 @@ def test_the_answer_is_told_and_confounding_explains_more_the_stronger_it_is(fou
     true = found.surfaces[0].true
     assert (np.diff(np.diag(true)) > 0).all()
     assert np.ptp(true[0]) < 0.15  # what does not bear on treatment explains nothing
-    assert "E-value" in as_text(shown(found))
-    assert max(map(len, as_text(shown(found)).splitlines())) <= 100
-    assert shown(found).body["surfaces"][0]["log_hr"] == log(0.6)
+    assert "E-value" in shown(found, None, None).text()
+    assert max(map(len, shown(found, None, None).text().splitlines())) <= 100
+    assert shown(found, None, None).data["surfaces"][0]["log_hr"] == log(0.6)
 
 
 def test_bad_input_is_refused_in_one_line() -> None:

@@ -27,10 +27,13 @@ class LimitFit:
     loglik: float
 
 
-def limit_fit(x: Floats, y: Bools, weight: Floats | None, *, precise: bool) -> LimitFit | Status:
+def limit_fit(
+    x: Floats, y: Bools, weight: Floats | None, *, precise: bool, signs: bool = True
+) -> LimitFit | Status:  # fmt: skip
     """The limit of the model of ``y (n,)`` on ``x (n, P)`` and an intercept, or why there is none.
 
-    PS_SEPARATED (the outcome of everybody is predicted), SINGULAR, NOT_CONVERGED. ``precise`` gives the covariance.
+    PS_SEPARATED (the outcome of everybody is predicted), SINGULAR, NOT_CONVERGED. ``precise`` gives the covariance,
+    ``signs`` where coefficients run.
     A second look is taken, by linear programmes, where the limit in single columns has no maximum either.
     """
     for exhaustive in (False, True):
@@ -39,13 +42,15 @@ def limit_fit(x: Floats, y: Bools, weight: Floats | None, *, precise: bool) -> L
             return Status.PS_SEPARATED
         if np.isin(limit.state, (Status.SINGULAR, Status.NO_INFO)).any():
             return Status.SINGULAR
-        made = _fitted(x, y, weight, limit, precise)
+        made = _fitted(x, y, weight, limit, precise, signs)
         if made is not None:
             return made
     return Status.NOT_CONVERGED
 
 
-def _fitted(x: Floats, y: Bools, weight: Floats | None, limit: Limit, precise: bool) -> LimitFit | None:
+def _fitted(
+    x: Floats, y: Bools, weight: Floats | None, limit: Limit, precise: bool, signs: bool
+) -> LimitFit | None:  # fmt: skip
     """The model of those who stay; None where it has no maximum."""
     stays, columns = limit.label == 0, np.flatnonzero(limit.use[1:])
     n, p = len(y), len(columns)
@@ -68,7 +73,7 @@ def _fitted(x: Floats, y: Bools, weight: Floats | None, limit: Limit, precise: b
     spread[~finite], spread[:, ~finite] = np.nan, np.nan
     return LimitFit(
         np.where(finite, own, np.nan),
-        limit.sign,
+        limit.sign if signs else np.zeros(len(own), np.int64),
         spread,
         np.where(stays, linear[0], np.where(y, np.inf, -np.inf)),
         np.where(stays, fitted[0], y),

@@ -134,6 +134,7 @@ def _fit(
     bayes: bool,
     full: bool,
     cost: float = 2.0,
+    signs: bool = True,
 ) -> tuple[LogisticFit, Bools]:
     x = np.ascontiguousarray(x)
     r, n, p = x.shape
@@ -174,7 +175,9 @@ def _fit(
         columns = np.flatnonzero(chosen[row, terms])
         inside = np.flatnonzero(here[row] & (prior[row] > 0) if len(prior) else here[row])
         weighs = prior[row, inside] if len(prior) else None
-        found = limit_fit(x[row][np.ix_(inside, columns)], y[row, inside], weighs, precise=len(covariance) > 0)
+        found = limit_fit(
+            x[row][np.ix_(inside, columns)], y[row, inside], weighs, precise=len(covariance) > 0, signs=signs
+        )
         if isinstance(found, Status):
             status[row] = found
             continue
@@ -206,7 +209,8 @@ def _among_aliased(
             own = np.flatnonzero(chosen[terms])
             states = estimable(x[here][:, own])
             columns = [int(k) for k, state in zip(own, states, strict=True) if state == Status.OK]
-            fit = logistic(x[None][..., columns], y[None], present=here[None])
+            design = np.ascontiguousarray(x[None][..., columns])
+            fit = _fit(design, y[None], np.arange(len(columns)), here[None], None, "none", False, True, signs=False)[0]
             known[key] = (float(price * (1 + len(columns)) - 2 * fit.loglik[0]), columns)
         return known[key]
 

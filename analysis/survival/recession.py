@@ -24,6 +24,9 @@ NEGLIGIBLE = 40.0
 """A difference of linear predictors that leaves nothing of the smaller one's exponential in a sum of doubles."""
 _LONGEST = 300.0  # differences of linear predictors whose exponentials may still be multiplied
 _EQUAL = 1e-8  # of a direction's scores, which go from -1 to 1 in each column
+_FEW = 4096
+"""Pairs of an event and a patient that are all compared at once: fewer programmes, each a little larger."""
+_CLEAR = 1e-6  # a gain that no rounding of a programme's solution makes
 _SOLVER = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
 
@@ -113,8 +116,13 @@ class Limit:
     label: Ints
     use: Bools
     state: Ints
-    sign: Ints
     towards: Floats
+    signs: Callable[[], Ints]
+
+    @cached_property
+    def sign(self) -> Ints:
+        """Where each column runs, sought when it is first asked for: it takes many linear programmes."""
+        return self.signs()
 
 
 def joined(one: Ints, other: Ints) -> Ints:
@@ -146,10 +154,12 @@ def cox_limit(sets: RiskSets, x: Floats, exhaustive: bool) -> Limit:
         towards = _further(z, towards, steps)
     left = sets.contrasts(z)
     use = np.array(estimable(left)) == Status.OK
-    state, sign = _states(left, flat, lambda d: _violated(whole, z, d))
+    few = _every(whole, z) if whole.event.any() and whole.event.sum() * len(z) <= _FEW else None
+    known = towards / max(np.abs(towards).max(initial=0.0), 1.0)
+    state, signs = _states(left, flat, lambda d: _violated(whole, z, d) if few is None else few, None, known)
     if np.ptp(z @ towards) > _LONGEST or (np.ptp(z @ flat, axis=0) > _EQUAL).any():
         towards = np.full(len(towards), np.nan)
-    return Limit(sets.stratum, use, state, sign, towards / scale)
+    return Limit(sets.stratum, use, state, towards / scale, signs)
 
 
 def runaway(sets: RiskSets, column: Floats) -> tuple[int, float]:
@@ -172,7 +182,7 @@ def identified(sets: RiskSets, x: Floats, first: int) -> int:
 def logistic_limit(x: Floats, y: Bools, exhaustive: bool) -> Limit:
     """The limit of a logistic model with intercept, ``x (n, P)``; the intercept is the first of its columns.
 
-    ``exhaustive`` as in `cox_limit`. Nobody stays where the outcome is predicted perfectly.
+    ``exhaustive`` as in `cox_limit`. Nobody stays where the outcome is predicted perfectly; no sign is sought there.
     """
     scale = np.abs(x - x[0]).max(axis=0, initial=0.0)
     scale[scale == 0] = 1.0
@@ -194,10 +204,13 @@ def logistic_limit(x: Floats, y: Bools, exhaustive: bool) -> Limit:
         if not apart.any():
             break
         stays &= ~apart
-    use = np.array(_independent(z[stays])) if stays.any() else np.zeros(z.shape[1], np.bool_)
-    state, sign = _states(z[stays], flat, lambda _: facing, back)
-    side = np.where(y, 1, -1)
-    return Limit(np.where(stays, 0, side), use, state, sign, np.zeros(z.shape[1]))
+    side, width = np.where(y, 1, -1), z.shape[1]
+    if not stays.any():
+        nothing = np.zeros(width, np.int64)
+        return Limit(side, nothing == 1, nothing + Status.MONOTONE, np.zeros(width), lambda: nothing)
+    use = np.array(_independent(z[stays]))
+    state, signs = _states(z[stays], flat, lambda _: facing, back)
+    return Limit(np.where(stays, 0, side), use, state, np.zeros(width), signs)
 
 
 def _recedes(sets: RiskSets, score: Floats) -> bool:
@@ -256,14 +269,22 @@ def _cox_direction(sets: RiskSets, z: Floats) -> list[Floats]:
 def _violated(sets: RiskSets, z: Floats, d: Floats | None) -> Floats:
     """The comparisons ``(M, P)`` that direction d makes worst at each event, if it lowers them.
 
-    Without d, those with the patients at risk who have the highest and the lowest value of each column.
+    Without d: all where they are few; else those with the patients at risk who have the highest and the lowest value of
+    each column.
     """
     events = np.flatnonzero(sets.event)
+    if d is None and len(events) * len(z) <= _FEW:
+        return _every(sets, z)
     if d is None:
         rows = [z[events] - z[sets.highest(sign * z[:, p])] for p in range(z.shape[1]) for sign in (1, -1)]
         return np.unique(np.concatenate(rows), axis=0)
     made = z[events] - z[sets.highest(z @ d)]
     return np.unique(made[made @ d < -_EQUAL / 10], axis=0)
+
+
+def _every(sets: RiskSets, z: Floats) -> Floats:
+    """All comparisons ``(M, P)``."""
+    return np.unique(np.concatenate([z[i] - z[sets.members(i)] for i in np.flatnonzero(sets.event)]), axis=0)
 
 
 def _steepest(gain: Floats, rows: Floats, more: Callable[[Floats], Floats] | None = None) -> Floats:
@@ -312,12 +333,14 @@ def _null_space(rows: Floats) -> Floats:
 
 
 def _states(
-    left: Floats, flat: Floats, lowered: Callable[[Floats], Floats], back: Floats | None = None
-) -> tuple[Ints, Ints]:
-    """What became of each column, and the sign of those that run away.
+    left: Floats, flat: Floats, lowered: Callable[[Floats], Floats], back: Floats | None = None,
+    towards: Floats | None = None,
+) -> tuple[Ints, Callable[[], Ints]]:  # fmt: skip
+    """What became of each column, and what gives the sign of those that run away.
 
     ``left``: the comparisons of the limit; ``flat``: what the whole likelihood does not see; ``lowered`` gives
-    comparisons that a direction lowers. ``back`` leads from the columns of ``left`` to those that are told of.
+    comparisons among which are those that a direction lowers most. ``back`` leads from the columns of ``left`` to those
+    that are told of; ``towards`` is a direction of recession that is known.
     """
     free = _null_space(left)
     told = free if back is None else back @ free
@@ -327,22 +350,34 @@ def _states(
     state[flat.any(axis=1)] = Status.SINGULAR
     alone = (flat != 0).sum(axis=0) == 1
     state[flat[:, alone].any(axis=1)] = Status.NO_INFO
-    sign = np.zeros(len(free), np.int64)
     runs = state == Status.MONOTONE
-    if free.shape[1] == 1:
-        d = free[:, 0]
-        sign[runs] = np.sign(told[runs, 0]) * (-1 if len(_broken(lowered(d), d)) else 1)
-        return state, sign
-    for p in np.flatnonzero(runs):
-        up, down = (_reaches(free, side * told[p], lowered) for side in (1, -1))
-        sign[p] = int(up) - int(down)
-    return state, sign
+
+    def signs() -> Ints:
+        sign = np.zeros(len(free), np.int64)
+        if free.shape[1] == 1:
+            d = free[:, 0]
+            sign[runs] = np.sign(told[runs, 0]) * (-1 if len(_broken(lowered(d), d)) else 1)
+            return sign
+        known = [] if towards is None else [np.asarray(np.linalg.lstsq(free, towards, rcond=None)[0], np.float64)]
+        for p in np.flatnonzero(runs):
+            up, down = (_reaches(free, side * told[p], lowered, known) for side in (1, -1))
+            sign[p] = int(up) - int(down)
+        return sign
+
+    return state, signs
 
 
-def _reaches(free: Floats, gain: Floats, lowered: Callable[[Floats], Floats]) -> bool:
-    """Whether some direction of recession within the span of ``free (P, k)`` gains."""
+def _reaches(free: Floats, gain: Floats, lowered: Callable[[Floats], Floats], known: list[Floats]) -> bool:
+    """Whether some direction of recession within the span of ``free (P, k)`` gains.
+
+    ``known`` are such directions that were found before; one that is found now joins them.
+    """
+    if any(gain @ d > _CLEAR * np.abs(gain).max() for d in known):
+        return True
     d = _steepest(gain, lowered(free @ gain) @ free, lambda c: _broken(lowered(free @ c) @ free, c))
-    return bool(np.abs(d).max(initial=0.0) > 0)
+    found = bool(np.abs(d).max(initial=0.0) > 0)
+    known += [d] if found else []
+    return found
 
 
 def _broken(rows: Floats, c: Floats) -> Floats:

@@ -80,21 +80,30 @@ def _escaped(text: str) -> str:
 
 def as_html(table: TextTable) -> str:
     """The table as a page of its own, without a style: to be pasted into a manuscript."""
+    title = html.escape(clean(table.title))
+    lines = ["<!doctype html>", '<html lang="en">', f'<meta charset="utf-8"><title>{title}</title>']
+    return "\n".join([*lines, *_html_lines(table), "</html>", ""])
 
+
+def as_html_body(lead: str, tables: Sequence[TextTable], notes: Sequence[str]) -> str:
+    """Sentences, tables and notes as a piece of HTML, as a notebook shows it."""
+    parts = [f"<p><strong>{html.escape(clean(line))}</strong></p>" for line in lead.splitlines()]
+    parts += [line for table in tables for line in _html_lines(table)]
+    return "\n".join([*parts, *(f"<p>{html.escape(clean(note))}</p>" for note in notes)])
+
+
+def _html_lines(table: TextTable) -> list[str]:
     def cell(text: str, tag: str) -> str:
         plain = clean(text)
         return f"<{tag}>{'&nbsp;&nbsp;' * plain.startswith('  ')}{html.escape(plain.strip(' '))}</{tag.split()[0]}>"
 
-    title = html.escape(clean(table.title))
-    lines = ["<!doctype html>", '<html lang="en">', f'<meta charset="utf-8"><title>{title}</title>']
-    lines += ["<table>", f"<caption>{title}</caption>", "<thead>"]
+    lines = ["<table>", f"<caption>{html.escape(clean(table.title))}</caption>", "<thead>"]
     if table.blocks:
         heads = [(name, f'th colspan="{len(own)}" scope="colgroup"' if name else "td") for name, own in table.blocks]
         lines.append(f"<tr>{''.join(cell(*head) for head in heads)}</tr>")
     lines.append("<tr>" + "".join(cell(text, 'th scope="col"') for text in table.header) + "</tr></thead>")
     lines += ["<tbody>", *("<tr>" + "".join(cell(text, "td") for text in row) + "</tr>" for row in table.rows)]
-    lines += ["</tbody></table>", *(f"<p>{html.escape(clean(note))}</p>" for note in table.notes)]
-    return "\n".join([*lines, "</html>", ""])
+    return [*lines, "</tbody></table>", *(f"<p>{html.escape(clean(note))}</p>" for note in table.notes)]
 
 
 def as_word(tables: Sequence[TextTable]) -> bytes:

@@ -5,9 +5,10 @@ that it extends (another plan, other covariates): what is a number there is no m
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from math import nan
 from typing import TYPE_CHECKING
 
-from analysis.audit.published import NOT_PRINTED, parse_printed
+from analysis.audit.published import NOT_PRINTED, exact_value, parse_printed
 from analysis.paper.number_keys import TEXT, KeyNode, any_paper, facts, find, names_of, nearest, problem, tree
 from analysis.propensity.missing import indicators
 from simulator.cohort.terms import Variable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from benchmarks.asked.scenario import Scenario
 
 SECTION = "published"
+RATIO = ("hr", "low", "high")
 DESIGN = "world."
 RATIOS = (".hr", ".cox.low", ".cox.high", "].low", "].high")
 MOST_NEAREST = 100
@@ -77,6 +79,27 @@ def compared(scenario: "Scenario") -> dict[str, Printed]:
 def stated(scenario: "Scenario") -> dict[str, Printed]:
     """The published facts of the design."""
     return {key: one for key, one in _known(scenario).items() if key.startswith(DESIGN)}
+
+
+def printed_ratio(scenario: "Scenario", endpoint: str, side: str = "after") -> dict[str, Printed]:
+    """The published hazard ratio of an endpoint before or after matching: those of ``hr, low, high`` that are there."""
+    found = {name: scenario.published.get(f"endpoints.{endpoint}.{side}.cox.{name}") for name in RATIO}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def ratio_values(scenario: "Scenario", endpoint: str) -> dict[str, float]:
+    """The published hazard ratio after matching and its limits as numbers; NaN for what is not printed as one."""
+    printed = printed_ratio(scenario, endpoint)
+    values = {name: exact_value(printed[name].printed) if name in printed else None for name in RATIO}
+    return {name: nan if value is None else value for name, value in values.items()}
+
+
+def no_ratio(scenario: "Scenario", endpoint: str, options: str) -> str:
+    """What is told where the world has no published hazard ratio with its interval."""
+    return (
+        f"{scenario.name}: no published HR with its interval for {endpoint} (published: "
+        f"endpoints.{endpoint}.after.cox.hr, .low, .high); state them with {options}"
+    )
 
 
 def _known(scenario: "Scenario") -> dict[str, Printed]:

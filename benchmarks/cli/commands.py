@@ -10,14 +10,17 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from benchmarks.cli.options import TABLES, as_json, cores, jobs, overrides, page
+from benchmarks.cli.options import answers, cores, jobs, overrides
 from benchmarks.cli.question_commands import QUESTIONS
 from benchmarks.cli.run_commands import RUNS
 from simulator.documents.problems import printable
+
+if TYPE_CHECKING:
+    from benchmarks.words.answer import Answer
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -37,22 +40,13 @@ def cli() -> None:
 @click.option("--reps", type=click.IntRange(20, 1_000_000), default=2000, show_default=True, help="Replicates.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
 @jobs
-@page
-@as_json
-def fidelity(
-    name: str,
-    settings: tuple[str, ...],
-    reps: int,
-    seed: int | None,
-    jobs: int | None,
-    report_out: Path | None,
-    as_json: bool,
-) -> None:
+@answers("report", "tables", "json")
+def fidelity(name: str, settings: tuple[str, ...], reps: int, seed: int | None, jobs: int | None) -> "Answer":
     """The scorecard of a world: every published number against the same number of every replicate."""
     from benchmarks.asked.load_study import load_study
     from benchmarks.cli import twin_verbs
 
-    click.echo(twin_verbs.fidelity(load_study(name, settings, reps, seed), jobs or cores(), report_out, as_json))
+    return twin_verbs.fidelity(load_study(name, settings, reps, seed), jobs or cores())
 
 
 @cli.command()
@@ -60,11 +54,8 @@ def fidelity(
 @overrides
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The YAML file of the fitted world.")
 @jobs
-@page
-@as_json
-def calibrate(
-    name: str, settings: tuple[str, ...], out: Path, jobs: int | None, report_out: Path | None, as_json: bool
-) -> None:
+@answers("report", "tables", "json")
+def calibrate(name: str, settings: tuple[str, ...], out: Path, jobs: int | None) -> "Answer":
     """Fit the free parameters of a world to its published numbers, and write the fitted world.
 
     Exit code 1 where the fitted world does not print its paper: more than one number in ten outside, or one too far.
@@ -72,41 +63,32 @@ def calibrate(
     from benchmarks.asked.load_study import load_study
     from benchmarks.cli import twin_verbs
 
-    asked = load_study(name, settings)
-    text, holds = twin_verbs.calibrate(asked, settings, out, jobs or cores(), report_out, as_json)
-    click.echo(text)
-    if not holds:
-        raise click.exceptions.Exit(1)
+    return twin_verbs.calibrate(load_study(name, settings), settings, out, jobs or cores())
 
 
 @cli.command()
 @click.argument("name")
 @overrides
-@page
-@as_json
-def audit(name: str, settings: tuple[str, ...], report_out: Path | None, as_json: bool) -> None:
+@answers("report", "tables", "json")
+def audit(name: str, settings: tuple[str, ...]) -> "Answer":
     """What the published numbers of a world contradict: recomputed within the rounding of what is printed.
 
     A YAML file with nothing but `published:` will do.
     """
     from benchmarks.cli import twin_verbs
 
-    click.echo(twin_verbs.audit(name, settings, report_out, as_json))
+    return twin_verbs.audit(name, settings)
 
 
 @cli.command()
 @click.option("--full", is_flag=True, help="Ten times the replicates.")
 @jobs
-@page
-@as_json
-def validate(full: bool, jobs: int | None, report_out: Path | None, as_json: bool) -> None:
+@answers("report", "tables", "json")
+def validate(full: bool, jobs: int | None) -> "Answer":
     """Known answers found again: ours, the published one, z, and whether they agree. Exit code 1 where one does not."""
     from benchmarks.cli import verbs
 
-    text, holds = verbs.validate(full, jobs or cores(), report_out, as_json)
-    click.echo(text)
-    if not holds:
-        raise click.exceptions.Exit(1)
+    return verbs.validate(full, jobs or cores())
 
 
 @cli.command()
@@ -123,13 +105,12 @@ def validate(full: bool, jobs: int | None, report_out: Path | None, as_json: boo
 @click.option("--replicate", help="Column of the replicate's number, for comparisons on the same replicates.")
 @click.option("--level", type=click.FloatRange(0.5, 1, min_open=True, max_open=True), default=0.95, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="A .csv file with one line per group and measure.")
-@page
-@as_json
+@answers("report", "tables", "json")
 def performance(
     rows: Path, truth: str, by: str | None, reference: str | None, level: float, out: Path | None,
-    report_out: Path | None, as_json: bool, estimate: str | None, se: str | None, low: str | None, high: str | None,
-    p: str | None, df: str | None, replicate: str | None,
-) -> None:  # fmt: skip
+    estimate: str | None, se: str | None, low: str | None, high: str | None, p: str | None, df: str | None,
+    replicate: str | None,
+) -> "Answer":  # fmt: skip
     """Bias, empirical and model SE, coverage, power, ... of any table with one row per replicate.
 
     Each with its Monte Carlo standard error. A row without an estimate counts as a failure.
@@ -139,7 +120,7 @@ def performance(
 
     names = tuple(name.strip() for name in by.split(",") if name.strip()) if by else ()
     columns = replicate_table.TableColumns(estimate, se, low, high, p, df, replicate, names)
-    click.echo(verbs.performance(rows, columns, truth, reference, level, out, report_out, as_json))
+    return verbs.performance(rows, columns, truth, reference, level, out)
 
 
 for command in (*RUNS, *QUESTIONS):
@@ -147,12 +128,12 @@ for command in (*RUNS, *QUESTIONS):
 
 
 @cli.command("warm-up")
-@as_json
-def warm_up(as_json: bool) -> None:
+@answers("json")
+def warm_up() -> "Answer":
     """Compile the kernels into the cache before they are needed: for container images and clusters."""
     from benchmarks.cli import verbs
 
-    click.echo(verbs.warm_up(as_json))
+    return verbs.warm_up()
 
 
 @cli.command()
@@ -163,11 +144,10 @@ def warm_up(as_json: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A .csv or .parquet file.")
 @click.option("--hidden", is_flag=True, help="Add what nobody observes: propensity, potential outcomes.")
 @click.option("--format", "layout", type=click.Choice(["plain", "adam"]), default="plain", show_default=True)
-@as_json
+@answers("json")
 def simulate(
     name: str, settings: tuple[str, ...], reps: int, seed: int | None, out: Path, hidden: bool, layout: str,
-    as_json: bool,
-) -> None:  # fmt: skip
+) -> "Answer":  # fmt: skip
     """Write virtual cohorts of a world to a file.
 
     Beside a plain file of one cohort lies its SPEC, ready for `trialtwin analyze`. `adam` writes two files, ADSL and
@@ -176,98 +156,85 @@ def simulate(
     from benchmarks.asked.load_study import load_study
     from benchmarks.cli import verbs
 
-    asked = load_study(name, settings, reps, seed)
-    click.echo(verbs.written(verbs.simulate(asked, out, hidden, layout), as_json))
+    return verbs.simulate(load_study(name, settings, reps, seed), out, hidden, layout)
 
 
 @cli.command()
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--spec", required=True, help="A YAML file that names the columns and the plan of analysis.")
 @overrides
-@click.option(
-    "--json", "json_out", type=click.Path(path_type=Path, allow_dash=True), help="JSON file, or - for stdout."
-)
-@page
-@click.option("--tables", "tables_out", type=click.Path(path_type=Path), help=TABLES)
-def analyze(
-    data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None,
-    tables_out: Path | None,
-) -> None:  # fmt: skip
+@answers("json_file", "report", "tables")
+def analyze(data: Path, spec: str, settings: tuple[str, ...]) -> "Answer":
     """Analyse one cohort file of your own as the paper did: Table 1, matching, survival, subgroups."""
     from benchmarks.cli import verbs
 
-    click.echo(verbs.analyze(data, spec, settings, json_out, report_out, tables_out))
+    return verbs.analyze(data, spec, settings)
 
 
 @cli.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--from", "base", default="hcc-lung-metastasis", show_default=True, help="The world to ask about.")
-@as_json
-def new(path: Path, base: str, as_json: bool) -> None:
+@answers("json")
+def new(path: Path, base: str) -> "Answer":
     """Write a commented what-if about a world to PATH, ready to be edited."""
     from benchmarks.asked import scaffold
-    from benchmarks.cli import verbs
+    from benchmarks.words.answer import Answer
 
-    told = scaffold.new(base, path)
-    click.echo(verbs.written([path], True) if as_json else told)
+    return Answer({"files": [path]}, lines=(scaffold.new(base, path),))
 
 
 @cli.command()
 @click.argument("one")
 @click.argument("other")
-@as_json
-def diff(one: str, other: str, as_json: bool) -> None:
+@answers("tables", "json")
+def diff(one: str, other: str) -> "Answer":
     """What differs between two scenarios; of two run folders also what moved, and by how many Monte Carlo SE."""
     from benchmarks.cli import difference
 
-    click.echo(difference.diff(one, other, as_json))
+    return difference.diff(one, other)
 
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The page; gallery.html in the folder unless given.")
-@as_json
-def gallery(folder: Path, out: Path | None, as_json: bool) -> None:
+@answers("json")
+def gallery(folder: Path, out: Path | None) -> "Answer":
     """Build an index page of the finished studies in a folder of run folders."""
     from benchmarks.cli.gallery import gallery as build
 
-    click.echo(build(folder, out, as_json))
+    return build(folder, out)
 
 
 @cli.command(name="list")
-@as_json
-def list_(as_json: bool) -> None:
+@answers("json")
+def list_() -> "Answer":
     """The shipped worlds and studies, each with its question."""
     from benchmarks.cli import verbs
 
-    click.echo(verbs.listing(as_json))
+    return verbs.listing()
 
 
 @cli.command()
 @click.argument("name")
 @overrides
 @click.option("--resolved", is_flag=True, help="The whole document after extends and overrides, as YAML.")
-@as_json
-def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) -> None:
+@answers("json")
+def show(name: str, settings: tuple[str, ...], resolved: bool) -> "Answer":
     """What a scenario says, and which of its values are assumed rather than sourced."""
     from benchmarks.cli import verbs
 
-    click.echo(verbs.show(name, settings, resolved, as_json))
+    return verbs.show(name, settings, resolved)
 
 
 @cli.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @overrides
-@as_json
-def check(names: tuple[str, ...], settings: tuple[str, ...], as_json: bool) -> None:
+@answers("json")
+def check(names: tuple[str, ...], settings: tuple[str, ...]) -> "Answer":
     """Check scenarios, every cell of their sweeps included."""
     from benchmarks.cli import verbs
 
-    if as_json:
-        click.echo(json.dumps({"checked": [verbs.checked(name, settings) for name in names]}, indent=2))
-        return
-    for name in names:
-        click.echo(verbs.check(name, settings))
+    return verbs.check(names, settings)
 
 
 @cli.command()

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.tables.text_table import table
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.own_files import beside
 from benchmarks.asked.scenario import Scenario, cells
 from benchmarks.cli.verbs import own_study
 from benchmarks.performance.measures import Measure, contrast
 from benchmarks.runs.store import RunFolder
-from benchmarks.words.plain_text import aligned
+from benchmarks.words.answer import Answer
 from simulator.documents.differences import Leaf, differences
 from simulator.documents.loading import Document, load, parse
 from simulator.world.sections import WORDS
@@ -125,8 +126,8 @@ def _error(values: Any) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
-def diff(one: str, other: str, as_json: bool) -> str:
-    """Both answers as tables or JSON."""
+def diff(one: str, other: str) -> Answer:
+    """The places that differ and, of two run folders, what moved."""
     leaves = [
         leaf
         for leaf in differences(document_of(one).tree, document_of(other).tree)
@@ -134,44 +135,31 @@ def diff(one: str, other: str, as_json: bool) -> str:
     ]
     folders = [Path(name) for name in (one, other)]
     runs = moved(folders[0], folders[1]) if all(path.is_dir() for path in folders) else []
-    if as_json:
-        from benchmarks.words.written import plain
-
-        body = {"differs": [vars(leaf) for leaf in leaves], "moved": [_record(row) for row in runs]}
-        return json.dumps(plain(body), indent=2, allow_nan=False)
-    return text(leaves, runs)
+    return answer(leaves, runs)
 
 
-def _record(row: Moved) -> dict[str, Any]:
-    measures = {name: vars(getattr(row, name)) for name in ("change", "bias_change", "rejection")}
-    return {**vars(row), **measures}
-
-
-def text(leaves: list[Leaf], runs: list[Moved]) -> str:
-    """The places that differ and, of two runs, what moved."""
-    parts = [
-        aligned(("differs at", "first", "second"), [(one.path, _short(one.one), _short(one.other)) for one in leaves])
-    ]
-    if not leaves:
-        parts = ["the two say the same, names and published numbers apart"]
-    if runs:
-        rows = [
-            (f"{one.cell} {one.endpoint} {one.estimator}", f"{one.one:.3f}", f"{one.other:.3f}", _moved(one.change),
-             _times(one.change), *map(_number, one.truth), _moved(one.bias_change),
-             f"{100 * one.rejection.value:+.1f} ({100 * one.rejection.mcse:.1f})")
-            for one in runs
-        ]  # fmt: skip
-        heads = ("cell", "mean, first", "second", "moved", "in SE", "truth", "second", "bias moved", "rejects, %")
-        how = "the same replicates" if all(one.paired for one in runs) else "independent replicates"
-        parts += [
-            "",
-            aligned(heads, rows),
-            "",
-            f"Compared on {how}; ratios on the log scale; Monte Carlo SE in brackets. Truth and bias are by the target "
-            "of either run; - where an estimator answers another question.",
-            *map(_without, (one for one in runs if any(one.without))),
-        ]
-    return "\n".join(parts)
+def answer(leaves: list[Leaf], runs: list[Moved]) -> Answer:
+    """The places that differ and what moved, as tables."""
+    data = {"differs": [vars(leaf) for leaf in leaves], "moved": runs}
+    places = [(one.path, _short(one.one), _short(one.other)) for one in leaves]
+    said = "" if leaves else "the two say the same, names and published numbers apart"
+    tables = [table("", ("differs at", "first", "second"), places)] if leaves else []
+    if not runs:
+        return Answer(data, said, tuple(tables))
+    rows = [
+        (f"{one.cell} {one.endpoint} {one.estimator}", f"{one.one:.3f}", f"{one.other:.3f}", _moved(one.change),
+         _times(one.change), *map(_number, one.truth), _moved(one.bias_change),
+         f"{100 * one.rejection.value:+.1f} ({100 * one.rejection.mcse:.1f})")
+        for one in runs
+    ]  # fmt: skip
+    heads = ("cell", "mean, first", "second", "moved", "in SE", "truth", "second", "bias moved", "rejects, %")
+    how = "the same replicates" if all(one.paired for one in runs) else "independent replicates"
+    notes = (
+        f"Compared on {how}; ratios on the log scale; Monte Carlo SE in brackets. Truth and bias are by the target "
+        "of either run; - where an estimator answers another question.",
+        *map(_without, (one for one in runs if any(one.without))),
+    )
+    return Answer(data, said, (*tables, table("", heads, rows)), notes, found=runs)
 
 
 def _without(one: Moved) -> str:

@@ -1,10 +1,10 @@
 """What a check of a run folder found: what was checked, what differs and where, and what could not be checked."""
 
-import json
 import textwrap
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
+from analysis.tables.text_table import WIDTH
+from benchmarks.words.answer import Answer
 from simulator.documents.problems import printable
 
 MOST_TOLD = 20
@@ -49,27 +49,24 @@ class Findings:
         """Whether nothing differs."""
         return not self.found
 
-    def as_text(self, folder: str, sealed: str) -> str:
-        """All of it in lines, what differs first."""
+    def answer(self, folder: str, sealed: str, recomputed: list[dict[str, int]]) -> Answer:
+        """All of it, what differs first; it holds if nothing does."""
         count = len(self.found) + sum(self.untold.values())
         verdict = "holds" if self.holds else f"does NOT hold: {count} finding{'s' if count > 1 else ''}"
-        lines = [f"{printable(folder, 10_000)}: {verdict}", *(f"  {one.as_text()}" for one in self.found)]
+        lines = [f"  {one.as_text()}" for one in self.found]
         lines += [f"  {kind}: {more} more" for kind, more in self.untold.items()]
         for heading, said in (("checked", self.checked), ("not checked", self.unchecked)):
             for one in said:
                 lines += textwrap.wrap(
-                    printable(one, 10_000), 100, initial_indent=f"{heading}: ", subsequent_indent="  "
+                    printable(one, 10_000), WIDTH, initial_indent=f"{heading}: ", subsequent_indent="  "
                 )
-        return "\n".join([*lines, f"sealed digest {sealed}"] if sealed else lines)
-
-    def as_json(self, folder: str, sealed: str, recomputed: list[dict[str, int]]) -> str:
-        """The same as one JSON document."""
+        lines += [f"sealed digest {sealed}"] if sealed else []
         different = {(one.cell, one.replicate) for one in self.found if one.kind == "recomputed"}
-        told: dict[str, Any] = {
+        data = {
             "folder": folder,
             "holds": self.holds,
             "sealed": sealed or None,
-            "findings": [asdict(one) for one in self.found],
+            "findings": self.found,
             "more_findings": self.untold,
             "checked": self.checked,
             "not_checked": self.unchecked,
@@ -77,4 +74,5 @@ class Findings:
             "recomputed": recomputed,
             "different": [{"cell": cell, "replicate": number} for cell, number in sorted(different, key=str)],
         }
-        return json.dumps(told, indent=2)
+        first = f"{printable(folder, 10_000)}: {verdict}"
+        return Answer(data, lines=(first, *lines), holds=self.holds, found=self)

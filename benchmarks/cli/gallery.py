@@ -1,6 +1,5 @@
 """`trialtwin gallery`: an index page of finished studies, made from their run folders."""
 
-import json
 import os
 from pathlib import Path
 from urllib.parse import quote
@@ -11,7 +10,7 @@ from benchmarks.cli.verbs import own_study
 from benchmarks.report import gallery_entry, gallery_page
 from benchmarks.runs.store import RunFolder
 from benchmarks.study import running
-from benchmarks.words.written import write_page
+from benchmarks.words.answer import Answer, write_page
 from simulator.documents.loading import DocumentError, shipped
 from simulator.documents.problems import printable
 
@@ -20,7 +19,7 @@ ORDER = ("overview", "confounding", "time-zero", "effects", "follow-up", "record
 OTHER = "other"
 
 
-def gallery(folder: Path, out: Path | None, as_json: bool = False) -> str:
+def gallery(folder: Path, out: Path | None) -> Answer:
     """Write the page beside the run folders, or where asked; RunError where there is no finished run."""
     page = out or folder / "gallery.html"
     groups = {name: path.parent.name for name, path in shipped().items()}
@@ -45,13 +44,12 @@ def gallery(folder: Path, out: Path | None, as_json: bool = False) -> str:
     if not found:
         raise RunError(f"{folder}: holds no finished run; name a folder of run folders, as runs/")
     write_page(page, gallery_page(found, unfinished, ORDER))
-    if as_json:
-        keys = ("group", "name", "question", "verdict", "link")
-        studies = [{key: getattr(one, key) for key in keys} for one in found]
-        left_out = [{"folder": name, "why": why} for name, why in unfinished]
-        return json.dumps({"page": str(page), "studies": studies, "unfinished": left_out}, indent=2)
+    keys = ("group", "name", "question", "verdict", "link")
+    studies = [{key: getattr(one, key) for key in keys} for one in found]
+    left_out = [{"folder": name, "why": why} for name, why in unfinished]
     left = f"; not finished: {', '.join(printable(name, 80) for name, _ in unfinished)}" if unfinished else ""
-    return f"wrote {page}: {len(found)} studies{left}"
+    data = {"page": page, "studies": studies, "unfinished": left_out}
+    return Answer(data, lines=(f"wrote {page}: {len(found)} studies{left}",))
 
 
 def _children(folder: Path) -> list[Path]:

@@ -1,19 +1,67 @@
-"""Options that several commands have."""
+"""Options that several commands have, and how a command tells its answer."""
 
+import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+if TYPE_CHECKING:
+    from benchmarks.words.answer import Answer
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 TABLES = "A folder for .html, .md, .csv and .tex files, or one .docx file of all tables."
 
 overrides = click.option("-S", "--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override one value.")
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 jobs = click.option("--jobs", type=click.IntRange(1, 1024), default=None, help="Threads; all cores unless given.")
-page = click.option("--report", "report_out", type=click.Path(path_type=Path), help="An .html file: the page of it.")
 trust = click.option(
     "--trust", is_flag=True, help="Let the Python code of its own estimators run, from now on; read it first."
 )
+WANTED = {
+    "report": click.option("--report", type=click.Path(path_type=Path), help="An .html file: the page of it."),
+    "figure": click.option("--figure", type=click.Path(path_type=Path), help="A .png, .svg or .pdf file."),
+    "tables": click.option("--tables", type=click.Path(path_type=Path), help=TABLES),
+    "json": click.option("--json", "json", is_flag=True, help="One JSON document on stdout."),
+    "json_file": click.option(
+        "--json", "json", type=click.Path(path_type=Path, allow_dash=True), help="JSON file, or - for stdout."
+    ),
+}
+
+
+def answers(*kinds: str) -> Callable[[Callable[..., "Answer"]], Callable[..., None]]:
+    """A command of a function that returns an `Answer`: printed as text, or as JSON, its files written where asked.
+
+    ``kinds`` are those of `WANTED` that the command has. Exit code 1 where the answer does not hold.
+    """
+
+    def made(function: Callable[..., "Answer"]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def _command(**given: Any) -> None:
+            places = {name: given.pop(name, None) for name in ("report", "figure", "tables", "json")}
+            if places["json"] in (True, False):
+                places["json"] = Path("-") if places["json"] else None
+            if any(places.values()):
+                _wanted(places).check()
+            answer = function(**given)
+            from benchmarks.words.answer import render
+
+            click.echo(render(answer, _wanted(places)))
+            if not answer.holds:
+                raise click.exceptions.Exit(1)
+
+        for kind in reversed(kinds):
+            WANTED[kind](_command)
+        return _command
+
+    return made
+
+
+def _wanted(places: dict[str, Path | None]) -> Any:
+    from benchmarks.words.answer import Wanted
+
+    return Wanted(**places)
 
 
 def cores() -> int:

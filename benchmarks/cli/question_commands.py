@@ -5,61 +5,46 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchmarks.cli.click_private import given, taken
-from benchmarks.cli.options import TABLES, cores, jobs, overrides, trust
+from benchmarks.cli.options import answers, cores, jobs, overrides, trust
 from benchmarks.questions.options import Options
 
+if TYPE_CHECKING:
+    from benchmarks.words.answer import Answer
 
-def question(reps: int, few: int = 2, estimates: bool = True) -> Callable[[Callable[..., str]], click.Command]:
-    """A command of a function that takes `Options` first, then its own options, and returns what is to be printed.
+
+def question(reps: int, few: int = 2, estimates: bool = True) -> Callable[[Callable[..., "Answer"]], click.Command]:
+    """A command of a function that takes `Options` first, then its own options, and returns an `Answer`.
 
     ``estimates``: it computes estimators, which may be users' own.
     """
 
     counts = click.IntRange(few, 1_000_000)
 
-    def made(function: Callable[..., str]) -> click.Command:
+    def made(function: Callable[..., "Answer"]) -> click.Command:
+        own = taken(function)
+
+        @answers("figure", "report", "tables", "json")
         @functools.wraps(function)
         def _command(
             name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, reps: int, seed: int | None,
-            jobs: int | None, out: Path | None, figure: Path | None, report: Path | None,
-            tables: Path | None, as_json: bool, trust: bool = False, **own: Any,
-        ) -> None:  # fmt: skip
-            options = Options(
-                shlex.join(["trialtwin", *sys.argv[1:]]),
-                name,
-                settings,
-                endpoint,
-                estimator,
-                reps,
-                seed,
-                jobs or cores(),
-                out,
-                figure,
-                report,
-                tables,
-                as_json,
-                trust,
-            )
-            click.echo(function(options, **own))
+            jobs: int | None, out: Path | None, trust: bool = False, **rest: Any,
+        ) -> "Answer":  # fmt: skip
+            command = shlex.join(["trialtwin", *sys.argv[1:]])
+            where = (endpoint, estimator, reps, seed, jobs or cores(), out, trust)
+            return function(Options(command, name, settings, *where), **rest)
 
-        own = taken(function)
-        taken(_command)  # which `wraps` has given those of the function
         for option in (
             *((trust,) if estimates else ()),
-            click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the tables."),
-            click.option("--tables", type=click.Path(path_type=Path), help=TABLES),
-            click.option("--report", type=click.Path(path_type=Path), help="An .html file: the answer as a page."),
-            click.option("--figure", type=click.Path(path_type=Path), help="A .png, .svg or .pdf file."),
             click.option("--out", type=click.Path(path_type=Path), help="Run folder; in runs/ unless given."),
             jobs,
             click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness."),
             click.option("--reps", type=counts, default=reps, show_default=True, help="Replicates per cell."),
-        ):  # fmt: skip
+        ):
             option(_command)
         given(_command, own)
         for option in (
@@ -84,7 +69,7 @@ def question(reps: int, few: int = 2, estimates: bool = True) -> Callable[[Calla
 def tipping(
     options: Options, hr: float | None, bound: float | None, strongest: float, nodes: int, prevalence: float,
     points: tuple[str, ...],
-) -> str:  # fmt: skip
+) -> "Answer":  # fmt: skip
     """How strong must an unmeasured confounder be to make the published result: true HR by its strengths.
 
     A binary confounder multiplies the odds of treatment by OR and every hazard by HR, through the real pipeline;
@@ -99,7 +84,7 @@ def tipping(
 @click.option("--axis", "axes", multiple=True, metavar="PATH=[V, ...]", help="A choice and its values; replaces all.")
 @click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True)
 @click.option("--replicate", type=click.IntRange(0), default=0, show_default=True, help="The cohort that is drawn.")
-def multiverse(options: Options, axes: tuple[str, ...], alpha: float, replicate: int) -> str:
+def multiverse(options: Options, axes: tuple[str, ...], alpha: float, replicate: int) -> "Answer":
     """How often would some defensible analysis reach the published claim: a curve over the analyst's choices.
 
     All combinations of caliper, order, ratio, selection rule and SE, the defaults of common tools and the study's own
@@ -112,7 +97,7 @@ def multiverse(options: Options, axes: tuple[str, ...], alpha: float, replicate:
 
 @question(reps=1000, estimates=False)
 @click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True)
-def claims(options: Options, alpha: float) -> str:
+def claims(options: Options, alpha: float) -> "Answer":
     """How often does the workflow make the paper's claims, as the world says and when they are false?
 
     Independent risk factor after screening, benefit in nearly all subgroups, balance after matching.
@@ -124,7 +109,7 @@ def claims(options: Options, alpha: float) -> str:
 
 @question(reps=500)
 @click.option("--mechanism", "names", multiple=True, help="Take only these apart; all that are on unless given.")
-def decompose(options: Options, names: tuple[str, ...]) -> str:
+def decompose(options: Options, names: tuple[str, ...]) -> "Answer":
     """Which imperfection makes how much of the bias: the published analysis walked to the truth.
 
     The world's mechanisms are switched off one at a time and jointly, on the same random numbers, averaged over orders.
@@ -144,7 +129,7 @@ def decompose(options: Options, names: tuple[str, ...]) -> str:
 def power(
     options: Options, target: float | None, width: float | None, alpha: float, search: Any, least: float | None,
     most: float | None,
-) -> str:  # fmt: skip
+) -> "Answer":  # fmt: skip
     """How many patients, events or months of follow-up does the stated analysis need in this world?
 
     A bracketed search on common random numbers; beside it Schoenfeld's formula and a crude analysis where nothing
@@ -165,7 +150,7 @@ def power(
 def compatible(
     options: Options, hr: str | None, low: str | None, high: str | None, horizon: float, points: int,
     calibrate: int,
-) -> str:  # fmt: skip
+) -> "Answer":  # fmt: skip
     """Which true effects are compatible with the published estimate, under the suspicions of bias that the study names?
 
     A posterior by synthetic likelihood over a space-filling design; it refuses to extrapolate.

@@ -1,6 +1,5 @@
 """One replicate of a finished run again: the same rows bit for bit, its cohort, and every step of its analysis."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,13 @@ import pyarrow as pa
 from analysis.cohort_files.data_table import CohortFileError
 from analysis.estimators.base import COUNTS, NUMBERS
 from analysis.kernels.status import LOST, Status
+from analysis.tables.text_table import table
 from benchmarks.asked.blocks import Block, Cell, block_rows
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.simulated_spec import cohort_spec
 from benchmarks.cli import verbs
 from benchmarks.study.running import StudyResult
-from benchmarks.words import plain_text
+from benchmarks.words.answer import Answer, Wanted, keep
 from simulator.cohort.addresses import Address
 from simulator.documents.loading import resolved_yaml
 from simulator.documents.safe_files import make_folder, write_whole
@@ -26,8 +26,8 @@ from simulator.world.generate import generate
 COMPARED = (*NUMBERS, *COUNTS, "status")
 
 
-def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path, as_json: bool) -> tuple[str, bool]:
-    """The replicate in words or as JSON, and whether it is the same bit for bit.
+def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path) -> Answer:
+    """The replicate, its files written; it holds if it is the same bit for bit.
 
     In ``place``: ``cohort.csv`` as the analysts get it, ``cohort-hidden.csv`` with what nobody observes, the SPEC,
     and the whole analysis as ``analysis.json`` and ``analysis.html``, with the ties in matching settled as in the run
@@ -51,19 +51,20 @@ def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path, as_js
         for at in (whole.index(k) if k in whole else -1,)
     ]
     holds = all(row["same"] for row in rows)
-    if as_json:
-        told = {"cell": cell.number, "replicate": replicate, "same": holds, "rows": rows, "files": files}
-        return json.dumps(told, indent=2, allow_nan=False), holds
     shown = [
         [row["endpoint"], row["estimator"], *(f"{_float(row[name]):.4g}" for name in NUMBERS), str(row["n"]),
          str(row["events"]), row["status"], "yes" if row["same"] else "NO"]
         for row in rows
     ]  # fmt: skip
     verdict = "the same bit for bit as in the run" if holds else "NOT the same as in the run"
-    header = ["endpoint", "estimator", "value", "SE", "low", "high", "p", "n", "events", "status", "same"]
-    return "\n".join(
-        [f"replicate {replicate} of cell {cell.number}: {verdict}", "", plain_text.aligned(header, shown), "", *files]
-    ), holds
+    header = ("endpoint", "estimator", "value", "SE", "low", "high", "p", "n", "events", "status", "same")
+    return Answer(
+        {"cell": cell.number, "replicate": replicate, "same": holds, "rows": rows, "files": files},
+        f"replicate {replicate} of cell {cell.number}: {verdict}",
+        (table("", header, shown, 2),),
+        lines=tuple(files),
+        holds=holds,
+    )
 
 
 def _computed(cell: Cell, replicate: int, places: Sequence[int]) -> pa.Table:
@@ -105,7 +106,7 @@ def _written(cell: Cell, replicate: int, place: Path, folder: Path) -> list[str]
     written = [str(one) for one in (data, hidden, spec)]
     try:
         address = Address(np.array([replicate], np.int64), scenario.run.seed)
-        verbs.analyze(data, str(spec), (), numbers, page, simulated=address)
+        keep(verbs.analyze(data, str(spec), (), simulated=address), Wanted(json=numbers, report=page))
     except CohortFileError as error:
         return [*written, f"no analysis of the whole cohort: {error}"]
     return [*written, str(numbers), str(page)]

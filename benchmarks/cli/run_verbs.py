@@ -1,15 +1,17 @@
-"""What the verbs about runs do: run, shard, merge, report, status, verify, replay; each returns the text to print."""
+"""What the verbs about runs do: run, shard, merge, report, status, replay; each returns its `Answer`."""
 
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.tables.text_table import TextTable
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked, load_study
 from benchmarks.asked.own_files import ask_trust, own_functions
 from benchmarks.cli.verbs import own_study
 from benchmarks.runs.store import RunFolder
+from benchmarks.words.answer import Answer
 from benchmarks.workers.warm_up import ready_kernels
 from simulator.documents.loading import resolved_yaml
 
@@ -54,7 +56,7 @@ def may_run(asked: Asked) -> None:
     ask_trust((cell for _, cell in asked.cells), asked.trust)
 
 
-def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
+def dry_run(asked: Asked, work: "Work", out: Path | None) -> Answer:
     """What a run would compute, and the time, memory and disk that it would take."""
     from benchmarks.asked.blocks import prepare
     from benchmarks.report import study_report
@@ -76,38 +78,26 @@ def dry_run(asked: Asked, work: "Work", out: Path | None, as_json: bool) -> str:
         return page + json.dumps(described, indent=2) + resolved_yaml(asked.document.tree)
 
     found = forecast(asked.scenario.question, prepare(asked.cells), work, RunFolder(place), ending)
-    return json.dumps(found.as_json(), indent=2) if as_json else found.as_text()
+    return Answer(found.as_json(), lines=tuple(found.as_text().splitlines()), files=tuple, found=found)
 
 
-def demo(jobs: int, out: Path | None, as_json: bool = False) -> str:
+def demo(jobs: int, out: Path | None) -> Answer:
     """The main job on the paper: the twin analysed once as the paper was, then judged over many replicates."""
     from benchmarks.study.running import Work
 
-    return run(load_study("paper", replicates=DEMO_REPLICATES), Work(jobs), out, as_json)
+    return run(load_study("paper", replicates=DEMO_REPLICATES), Work(jobs), out)
 
 
 def run(
-    asked: Asked,
-    work: "Work",
-    out: Path | None,
-    as_json: bool = False,
-    shard: tuple[int, int] | None = None,
-    force_new: bool = False,
-    tables_out: Path | None = None,
-) -> str:
-    """The study run, or one shard of it, its folder and report written: the table for stdout, or its JSON.
-
-    ``tables_out`` is where its tables go as files.
-    """
+    asked: Asked, work: "Work", out: Path | None, shard: tuple[int, int] | None = None, force_new: bool = False
+) -> Answer:
+    """The study run, or one shard of it, its folder and report written."""
     from benchmarks.asked.blocks import prepare
     from benchmarks.runs.manifest import manifest, open_folder
     from benchmarks.study import running
     from benchmarks.workers.progress import Progress
     from benchmarks.workers.warm_up import STUDY
 
-    _check(tables_out)
-    if shard is not None and tables_out is not None:
-        raise RunError("--tables: a shard has no tables; ask `trialtwin report` for them once all are merged")
     may_run(asked)
     made = manifest(asked.document, asked.scenario.run.seed, own_functions(asked.scenario))
     place = out or default_folder(asked, str(made["world"]))
@@ -116,17 +106,18 @@ def run(
     ready_kernels(STUDY)
     cells = prepare(asked.cells)
     if shard is None:
-        return _present(asked, running.run_study(cells, folder, work, Progress()), folder, as_json, tables_out)
+        return _presented(asked, running.run_study(cells, folder, work, Progress()), folder)
     if any(cell.scenario.run.until is not None for cell in cells):
         raise RunError("run.until looks at all replicates together: run without --shard, or set run.until to null")
-    with folder.lock(f"{shard[0]}/{shard[1]}"):
+    part = f"{shard[0]}/{shard[1]}"
+    with folder.lock(part):
         count, missing = running.compute(cells, folder, work, Progress(), shard)
-    told = {"shard": f"{shard[0]}/{shard[1]}", "computed": count, "missing_before": missing, "folder": str(folder.path)}
-    if as_json:
-        return json.dumps(told, indent=2)
-    return (
-        f"shard {shard[0]}/{shard[1]}: {count} blocks computed in {folder.path}; when all shards are done: "
-        f"trialtwin merge {folder.path}"
+    return Answer(
+        {"shard": part, "computed": count, "missing_before": missing, "folder": folder.path},
+        lines=(
+            f"shard {part}: {count} blocks computed in {folder.path}; when all shards are done: "
+            f"trialtwin merge {folder.path}",
+        ),
     )
 
 
@@ -135,16 +126,15 @@ def default_folder(asked: Asked, identity: str) -> Path:
     return Path("runs") / f"{asked.scenario.name}-{identity[:10]}"
 
 
-def report(path: Path, as_json: bool, tables_out: Path | None = None) -> str:
+def report(path: Path) -> Answer:
     """The report of a finished run built again from its folder."""
     from benchmarks.study import running
 
-    _check(tables_out)
     found = held(path)
-    return _present(found.asked, running.read_study(found.cells, found.folder), found.folder, as_json, tables_out)
+    return _presented(found.asked, running.read_study(found.cells, found.folder), found.folder)
 
 
-def merge(path: Path, others: tuple[Path, ...], jobs: int, as_json: bool) -> str:
+def merge(path: Path, others: tuple[Path, ...], jobs: int) -> Answer:
     """The shards of a run made one: rows, truths, performance and report; RunError where blocks are missing."""
     from benchmarks.runs.manifest import check_same, open_folder
     from benchmarks.runs.parts import Parts
@@ -170,15 +160,15 @@ def merge(path: Path, others: tuple[Path, ...], jobs: int, as_json: bool) -> str
             f"being {one.first} of cell {one.cell.number}; finish its shards, or `trialtwin run` the rest"
         )
     result = running.run_study(found.cells, found.folder, running.Work(jobs, retry=False), Progress())
-    return _present(found.asked, result, found.folder, as_json)
+    return _presented(found.asked, result, found.folder)
 
 
-def status(path: Path, as_json: bool) -> str:
+def status(path: Path) -> Answer:
     """How far a run is: replicates of each cell, whether it is finished, who is at work on it, what failed."""
     from benchmarks.runs.parts import Parts
     from benchmarks.runs.retries import lost_in, lost_words
     from benchmarks.study import running
-    from benchmarks.words import plain_text
+    from benchmarks.words.plain_text import settings_text
 
     found = held(path)
     parts = Parts(found.folder)
@@ -193,33 +183,32 @@ def status(path: Path, as_json: bool) -> str:
         if finished and (path / running.TRUTHS).exists()
         else [one for cell in found.cells for one in lost_in(parts, cell)]
     )
-    told = {
-        "folder": str(path),
-        "finished": finished,
-        "in_use_by": found.folder.holder() or None,
-        "cells": cells,
-        "failures": failures,
-        "command": found.manifest.get("command"),
-    }
-    if as_json:
-        return json.dumps(told, indent=2, default=str)
-    done, asked = (sum(int(one[name]) for one in cells) for name in ("done", "asked"))
-    lines = [f"{path}: {'finished' if finished else 'not finished'}, {done:,} of {asked:,} replicates"]
-    lines += [f"in use by {told['in_use_by']}"] if told["in_use_by"] else []
-    rows = [
-        [str(one["cell"]), plain_text.settings_text(one["settings"]) or "-", f"{one['done']:,}", f"{one['asked']:,}"]
+    command, holder = found.manifest.get("command"), found.folder.holder() or None
+    done, wanted = (sum(int(one[name]) for one in cells) for name in ("done", "asked"))
+    verdict = f"{path}: {'finished' if finished else 'not finished'}, {done:,} of {wanted:,} replicates"
+    rows = tuple(
+        (str(one["cell"]), settings_text(one["settings"]) or "-", f"{one['done']:,}", f"{one['asked']:,}")
         for one in cells
-    ]
-    lines += ["", plain_text.aligned(["cell", "settings", "done", "asked"], rows)]
-    lines += [f"{one['count']} x {one['status']}: {one['estimator']} on {one['endpoint']}" for one in failures]
-    lines += lost_words(failures)[-1:] and [f"what was lost is tried again by: {told['command']}"]
-    return "\n".join(lines if finished else [*lines, "", f"to go on: {told['command']}"])
+    )
+    lines = [f"{one['count']} x {one['status']}: {one['estimator']} on {one['endpoint']}" for one in failures]
+    lines += lost_words(failures)[-1:] and [f"what was lost is tried again by: {command}"]
+    return Answer(
+        {
+            "folder": path,
+            "finished": finished,
+            "in_use_by": holder,
+            "cells": cells,
+            "failures": failures,
+            "command": command,
+        },
+        verdict + (f"\nin use by {holder}" if holder else ""),
+        (TextTable("", ("cell", "settings", "done", "asked"), rows, words=2),),
+        lines=tuple(lines if finished else [*lines, f"to go on: {command}"]),
+    )
 
 
-def replay(
-    path: Path, cell: int, replicate: int, out: Path | None, as_json: bool, trust: bool = False
-) -> tuple[str, bool]:
-    """One replicate again, its cohort and every step of its analysis written; whether it is the same bit for bit."""
+def replay(path: Path, cell: int, replicate: int, out: Path | None, trust: bool = False) -> Answer:
+    """One replicate again, its cohort and every step of its analysis written; it holds if it is so bit for bit."""
     from benchmarks.cli.replay import replayed
     from benchmarks.study import running
     from benchmarks.workers.warm_up import STUDY
@@ -234,30 +223,19 @@ def replay(
     if not 0 <= replicate < count:
         raise RunError(f"{path}: has no replicate {replicate} of cell {cell}; there are 0 to {count - 1}")
     place = out or path / "replay" / f"c{cell:05d}-r{replicate:09d}"
-    return replayed(result, result.cells[cell], replicate, place, as_json)
+    return replayed(result, result.cells[cell], replicate, place)
 
 
-def _check(tables_out: Path | None) -> None:
-    from benchmarks.words.written import check_tables
-
-    if tables_out is not None:
-        check_tables(tables_out)
-
-
-def _present(
-    asked: Asked, result: "StudyResult", folder: RunFolder, as_json: bool, tables_out: Path | None = None
-) -> str:
+def _presented(asked: Asked, result: "StudyResult", folder: RunFolder) -> Answer:
+    """The answer of a finished run, whose report and documents are written to its folder."""
     from benchmarks.report import study_report
     from benchmarks.runs.manifest import read_manifest
     from benchmarks.runs.retries import lost_words
     from benchmarks.study.seal import seal
-    from benchmarks.words import written
-    from benchmarks.words.performance_tables import performance_table
+    from benchmarks.words.performance_tables import every_measure, main_tables, notes_of
     from benchmarks.words.study_document import study_json
     from benchmarks.words.verdicts import verdict
 
-    if tables_out is not None:
-        written.keep_tables(written.performance_tables(result), tables_out)
     made_from = read_manifest(folder)
     sealed = seal(asked.document, made_from, result)
     page = study_report(result, asked.document, asked.scenario, made_from, sealed)
@@ -265,19 +243,19 @@ def _present(
     described = study_json(result, asked.scenario, made_from, folder.path, sealed)
     folder.write_json("result.json", described)
     folder.note(f"finished: rows {result.rows_sha256}, sealed {sealed}")
-    if as_json:
-        return json.dumps(described, indent=2, allow_nan=False)
-    return "\n".join(
-        [
-            asked.scenario.question,
-            result.people,
-            verdict(result),
-            "",
-            performance_table(result),
-            "",
-            *lost_words(result.rows.failures().to_dict("records")),
+    said = verdict(result)
+    return Answer(
+        described,
+        "\n".join([asked.scenario.question, result.people, said]),
+        main_tables(result),
+        (*notes_of(result), *lost_words(result.rows.failures().to_dict("records"))),
+        (
             f"rows sha256   {result.rows_sha256}",
             f"sealed digest {sealed}",
             f"report        {folder.path / 'report.html'}",
-        ]
+        ),
+        asked.scenario.question,
+        page=lambda: page,
+        files=lambda: every_measure(result),
+        found=result,
     )

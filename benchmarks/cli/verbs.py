@@ -1,7 +1,7 @@
-"""What the command line's verbs do, as functions that return the text to print."""
+"""What the command line's verbs do, as functions that return an `Answer`."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from benchmarks.asked.own_files import check_own, pinned_code
 from benchmarks.asked.patience import told
 from benchmarks.asked.scenario import Scenario
 from benchmarks.runs.store import RunFolder
+from benchmarks.words.answer import Answer, files_written, write_page
 from benchmarks.workers.warm_up import ready_kernels
 from simulator.cohort.addresses import ALONE, Address, as_simulated
 from simulator.documents.loading import (
@@ -45,8 +46,8 @@ def own_study(folder: RunFolder) -> Asked:
     return asked
 
 
-def validate(full: bool, jobs: int, report_out: Path | None, as_json: bool) -> tuple[str, bool]:
-    """Every known answer beside ours, as a table or JSON, its page written where asked, and whether all hold."""
+def validate(full: bool, jobs: int) -> Answer:
+    """Every known answer beside ours; it holds if all do."""
     from benchmarks import validation
     from benchmarks.workers.progress import Progress
     from benchmarks.workers.warm_up import STUDY
@@ -54,25 +55,21 @@ def validate(full: bool, jobs: int, report_out: Path | None, as_json: bool) -> t
     ready_kernels(STUDY)
     progress = Progress()
     verdicts = validation.validate(full, jobs, lambda done, total: progress("known-answer studies", done, total))
-    holds = all(verdict.holds for verdict in verdicts)
-    if report_out is not None:
-        from benchmarks.report import validation_report
-        from benchmarks.words.written import write_page
 
-        write_page(report_out, validation_report(verdicts, full))
-    if as_json:
-        return json.dumps(validation.as_json(verdicts, full), indent=2, allow_nan=False), holds
-    return validation.as_text(verdicts), holds
+    def page() -> str:
+        from benchmarks.report import validation_report
+
+        return validation_report(verdicts, full)
+
+    return replace(validation.answer(verdicts, full), page=page)
 
 
 def performance(
-    rows: Path, columns: "TableColumns", truth: str, reference: str | None, level: float, out: Path | None,
-    report_out: Path | None, as_json: bool,
-) -> str:  # fmt: skip
-    """The performance of a table of replicates, as a table or JSON; written as CSV and as a page where asked."""
+    rows: Path, columns: "TableColumns", truth: str, reference: str | None, level: float, out: Path | None
+) -> Answer:
+    """The performance of a table of replicates; written as CSV where asked."""
     from benchmarks.performance import replicate_table
     from benchmarks.words import replicate_shown
-    from benchmarks.words.written import write_page
 
     if (columns.low is None) != (columns.high is None):
         raise RunError("--low and --high belong together: give both or neither")
@@ -81,14 +78,16 @@ def performance(
     groups = replicate_table.judged_table(rows, columns, truth, reference, level)
     if out is not None:
         write_page(out, replicate_shown.as_csv(groups, columns))
-    if report_out is not None:
+
+    def page() -> str:
         from benchmarks.report import performance_report
 
-        write_page(report_out, performance_report(groups, columns, rows.name))
-    return replicate_shown.as_json(groups, columns) if as_json else replicate_shown.as_text(groups, columns)
+        return performance_report(groups, columns, rows.name)
+
+    return replace(replicate_shown.answer(groups, columns), page=page)
 
 
-def warm_up(as_json: bool) -> str:
+def warm_up() -> Answer:
     """Compile everything into the cache, for images and clusters."""
     from benchmarks.workers.warm_up import PARTS, folder
 
@@ -96,13 +95,12 @@ def warm_up(as_json: bool) -> str:
     if place is None:
         raise RunError("no folder for compiled code can be written; name one with NUMBA_CACHE_DIR or XDG_CACHE_HOME")
     took = ready_kernels(tuple(PARTS))
-    if as_json:
-        return json.dumps({"folder": str(place), "seconds": took}, indent=2)
-    return f"{place}: " + ("all was compiled already" if took is None else f"compiled in {took:.0f} s")
+    told = "all was compiled already" if took is None else f"compiled in {took:.0f} s"
+    return Answer({"folder": place, "seconds": took}, lines=(f"{place}: {told}",))
 
 
-def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
-    """Write cohorts of the first cell; the files written."""
+def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> Answer:
+    """Cohorts of the first cell written to files."""
     from benchmarks.asked.simulated_spec import cohort_spec
     from benchmarks.asked.sizes import check_sizes
     from simulator.world.export import adam_tables, plain_table, write_table
@@ -123,34 +121,28 @@ def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> list[Path]:
             paths = [out.with_name(f"{out.stem}-{name}{out.suffix}") for name in ("adsl", "adtte")]
             for table, path in zip(adam_tables(cohorts, scenario), paths, strict=True):
                 write_table(table, path)
-            return paths
+            return files_written(paths)
         write_table(plain_table(cohorts, scenario, hidden), out)
         if count > 1:
-            return [out]
+            return files_written([out])
         spec = out.with_suffix(".spec.yaml")
         write_whole(spec, resolved_yaml(cohort_spec(scenario)).encode())
     except OSError as error:
         raise RunError(f"{error.filename or out}: cannot be written ({error.strerror})") from None
-    return [out, spec]
+    return files_written([out, spec])
 
 
-def analyze(
-    data: Path, spec: str, settings: tuple[str, ...], json_out: Path | None, report_out: Path | None,
-    tables_out: Path | None = None, simulated: Address | None = None,
-) -> str:  # fmt: skip
-    """One cohort file analysed: the tables for stdout, with JSON, report and files of tables written where asked.
+def analyze(data: Path, spec: str, settings: tuple[str, ...], simulated: Address | None = None) -> Answer:
+    """One cohort file analysed.
 
     ``simulated``: the file holds that replicate, and what is left to chance is as in the study.
     """
     from analysis.cohort_files.cohort_file import read_cohort
     from analysis.paper.workflow import analyse
     from benchmarks.asked.sizes import check_pairs, compares_all, free_memory
-    from benchmarks.words.plain_text import cohort_tables
-    from benchmarks.words.written import check_tables, keep_tables, write_page
+    from benchmarks.words.plain_text import cohort_answer
     from benchmarks.workers.warm_up import COHORT
 
-    if tables_out is not None:
-        check_tables(tables_out)
     document = load(spec, settings, spec=CohortSpec)
     described = parse(document, CohortSpec)
     cohort = read_cohort(data, described)
@@ -168,32 +160,25 @@ def analyze(
         order,
         address,
     )
-    text = json.dumps(result.to_json(), indent=2, allow_nan=False)
-    if report_out is not None:
+
+    def page() -> str:
         from benchmarks.report import cohort_report
 
-        write_page(report_out, cohort_report(result, described, data.name))
-    if tables_out is not None:
-        from analysis.tables.cohort_tables import all_tables
+        return cohort_report(result, described, data.name)
 
-        keep_tables(all_tables(result, described.data), tables_out)
-    if json_out is not None and str(json_out) != "-":
-        write_page(json_out, text + "\n")
-    return text if str(json_out) == "-" else cohort_tables(result, described.data)
+    return replace(cohort_answer(result, described.data), page=page)
 
 
-def listing(as_json: bool) -> str:
+def listing() -> Answer:
     """The shipped scenarios by group, each with its question."""
     found = [{"group": path.parent.name, "name": name, "question": _question(path)} for name, path in shipped().items()]
-    if as_json:
-        return json.dumps(found, indent=2)
     width = max(len(entry["name"]) for entry in found)
     lines: list[str] = []
     for group in dict.fromkeys(entry["group"] for entry in found):
         lines += ["", f"{group}:"]
         own = (entry for entry in found if entry["group"] == group)
         lines += [f"  {entry['name']:{width}}  {entry['question']}" for entry in own]
-    return "\n".join(lines[1:])
+    return Answer(found, lines=tuple(lines[1:]))
 
 
 def _question(path: Path) -> str:
@@ -202,19 +187,11 @@ def _question(path: Path) -> str:
     return str(own.value if own is not None else load(str(path)).tree.get("question", ""))
 
 
-def written(files: Sequence[Path], as_json: bool) -> str:
-    """The files that were written, one a line or as JSON."""
-    names = [str(file) for file in files]
-    return json.dumps({"files": names}, indent=2) if as_json else "\n".join(names)
-
-
-def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) -> str:
-    """A scenario in words, or resolved as YAML; either as JSON."""
+def show(name: str, settings: tuple[str, ...], resolved: bool) -> Answer:
+    """A scenario in words, or the whole document after extends and overrides."""
     asked = load_study(name, settings)
-    if as_json:
-        return json.dumps(asked.document.tree if resolved else _described(asked), indent=2, allow_nan=False)
     if resolved:
-        return resolved_yaml(asked.document.tree).rstrip("\n")
+        return Answer(asked.document.tree, lines=tuple(resolved_yaml(asked.document.tree).rstrip("\n").split("\n")))
     scenario = asked.scenario
     lines = [
         f"{scenario.name}: {scenario.question}",
@@ -234,7 +211,7 @@ def show(name: str, settings: tuple[str, ...], resolved: bool, as_json: bool) ->
         "assumed:",
         *(f"  {path}" for path in assumed_values(asked.document)),
     ]
-    return "\n".join(lines)
+    return Answer(_described(asked), lines=tuple(lines), question=scenario.question, found=asked)
 
 
 def _people(asked: Asked) -> str:
@@ -277,11 +254,14 @@ def assumed_values(document: Document) -> list[str]:
     return assumed(document, ("population", "treatment", "outcomes", "entry", "followup"))
 
 
-def check(name: str, settings: tuple[str, ...]) -> str:
-    """One line that says the scenario is valid; DocumentError otherwise."""
-    found = checked(name, settings)
-    count = found["cells"]
-    return f"{name}: valid, {count} cell{'s' if count > 1 else ''}, digest {found['digest'][:10]}"
+def check(names: Sequence[str], settings: tuple[str, ...]) -> Answer:
+    """A line for each scenario that says that it is valid; DocumentError otherwise."""
+    found = [checked(name, settings) for name in names]
+    lines = tuple(
+        f"{one['name']}: valid, {one['cells']} cell{'s' if one['cells'] > 1 else ''}, digest {one['digest'][:10]}"
+        for one in found
+    )
+    return Answer({"checked": found}, lines=lines)
 
 
 def checked(name: str, settings: tuple[str, ...]) -> dict[str, Any]:

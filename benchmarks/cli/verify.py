@@ -31,6 +31,7 @@ from benchmarks.runs.manifest import STUDY
 from benchmarks.runs.rows import Rows
 from benchmarks.study.running import RESULTS, Work, layout_of, read_study
 from benchmarks.study.seal import LEAST, seal, seal_of_rows
+from benchmarks.words.answer import Answer
 from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY as KERNELS
 from benchmarks.workers.warm_up import ready_kernels
@@ -53,8 +54,8 @@ class How:
     trust: bool = False
 
 
-def verify(path: Path, how: How, stated: str | None, as_json: bool) -> tuple[str, bool]:
-    """What was checked and what differs, as text or JSON, and whether nothing does.
+def verify(path: Path, how: How, stated: str | None) -> Answer:
+    """What was checked and what differs; it holds if nothing does.
 
     ``stated`` is the sealed digest, or its beginning, that the run should have. RunError where the folder is no run
     folder at all, or the digest is none.
@@ -85,8 +86,7 @@ def verify(path: Path, how: How, stated: str | None, as_json: bool) -> tuple[str
     elif stated is not None:
         found.checked.append(f"the sealed digest begins with {stated}")
     recomputed = [{"cell": cell.number, "replicate": number} for cell, number in again]
-    text = found.as_json(str(path), sealed, recomputed) if as_json else found.as_text(str(path), sealed)
-    return text, found.holds
+    return found.answer(str(path), sealed, recomputed)
 
 
 def _study(run: Held, how: How, found: Findings) -> tuple[str, list[tuple[Cell, int]]]:

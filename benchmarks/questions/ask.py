@@ -1,6 +1,6 @@
 """A question's design run as a study: in a folder of its own, resumable, every cell on the same random numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.figures.style import save
 from analysis.kernels.status import Status
+from analysis.tables.text_table import TextTable
 from benchmarks.asked.blocks import Cell, prepare
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked, load_study
@@ -26,7 +26,7 @@ from benchmarks.study.running import Work, all_rows
 from benchmarks.truth.asked_truths import asked_file, asked_records, read_asked
 from benchmarks.truth.counted import Truth
 from benchmarks.truth.of_cells import asked_estimands, target_estimand, truths_of
-from benchmarks.words.written import check_tables
+from benchmarks.words.answer import Answer, plain
 from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
 from simulator.cohort.estimand import COUPLED, Estimand
@@ -163,22 +163,22 @@ def one_estimator(asked: Asked, endpoint: str, name: str | None) -> tuple[dict[s
     return {**written, "kind": found.kind, "name": found.name, "endpoints": [endpoint]}, found.name
 
 
-FIGURE_KINDS = (".png", ".svg", ".pdf")
+def answer(
+    question: str, verdict: str, tables: Sequence[TextTable], notes: Sequence[str], drawn: Callable[[], Figure],
+    alt: str, found: Any, options: Options, asked: Asked, body: Mapping[str, Any] | None = None,
+) -> Answer:  # fmt: skip
+    """The answer to a question, its page and its figure included; ``body`` is its JSON, ``found`` itself unless given.
 
+    ``alt`` says what the figure shows.
+    """
+    folder: str | None = getattr(found, "folder", None)
+    data = {"question": question, "verdict": verdict, **(plain(found) if body is None else body)}
+    lines = (f"run folder {folder}",) if folder else ()
+    made = Answer(data, verdict, tuple(tables), tuple(notes), lines, question, drawn, alt, found=found)
 
-def check_paths(options: Options) -> None:
-    """Refuse, before anything is computed, the name of a figure or of a page with an ending that cannot be written."""
-    if options.figure is not None and options.figure.suffix not in FIGURE_KINDS:
-        raise RunError(f"{options.figure}: end the figure's name in {', '.join(FIGURE_KINDS)}")
-    if options.report is not None and options.report.suffix not in (".html", ".htm"):
-        raise RunError(f"{options.report}: end the page's name in .html")
-    if options.tables is not None:
-        check_tables(options.tables)
+    def page() -> str:
+        from benchmarks.report import question_report
 
+        return question_report(made, folder, options.command, asked.document, asked.scenario)
 
-def write_figure(figure: Figure, path: Path) -> None:
-    """Write a figure, the same bytes each time; RunError where it cannot be written."""
-    try:
-        save(figure, path)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror})") from None
+    return replace(made, page=page)

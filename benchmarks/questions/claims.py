@@ -22,6 +22,7 @@ from analysis.kernels.status import Status
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
 from analysis.plan.analysis_plan import cox_terms
+from analysis.tables.text_table import table
 from analysis.two_samples.balance import smd
 from benchmarks.asked.blocks import Cell, blocks, prepare
 from benchmarks.asked.errors import RunError
@@ -29,12 +30,11 @@ from benchmarks.asked.load_study import Asked
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import check_paths, designed, load
+from benchmarks.questions.ask import answer, designed, load
 from benchmarks.questions.multiverse import share
 from benchmarks.questions.options import Options
-from benchmarks.questions.shown import Shown, Table, rows_of, told
+from benchmarks.words.answer import Answer, plain
 from benchmarks.words.plain_text import percent
-from benchmarks.words.written import described
 from benchmarks.workers.executors import in_threads
 from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
@@ -87,13 +87,12 @@ class Claims:
     unbalanced_hidden: tuple[Measure, ...]
 
 
-def claims(options: Options, alpha: float) -> str:
-    """The answer as tables or JSON, its figure written where asked."""
-    check_paths(options)
+def claims(options: Options, alpha: float) -> Answer:
+    """The answer, from the options of the command."""
     if options.estimator is not None or options.out is not None:
         raise RunError("claims: the whole workflow is run and nothing is kept; leave --estimator and --out out")
     asked = load(options)
-    return told(shown(find(asked, options.endpoint, alpha, options.jobs)), options, asked)
+    return shown(find(asked, options.endpoint, alpha, options.jobs), options, asked)
 
 
 def find(asked: Asked, endpoint: str, alpha: float, jobs: int) -> Claims:
@@ -233,7 +232,7 @@ def verdict(found: Claims) -> str:
     )
 
 
-def shown(found: Claims) -> Shown:
+def shown(found: Claims, options: Options, asked: Asked) -> Answer:
     """The verdict and the rates of every claim in the three worlds."""
     screening = "" if found.screening_p is None else f" after screening at p < {found.screening_p:g}"
     rows = [
@@ -248,17 +247,20 @@ def shown(found: Claims) -> Shown:
         (f"  of these, a hidden difference above {UNBALANCED:g} SD, %", *map(percent, found.unbalanced_hidden)),
     ]
     factors = [(term, *map(percent, rates)) for term, rates in found.factors.items()]
-    return Shown(
+    return answer(
         "How often does the workflow make the paper's claims where they are false?",
         verdict(found),
         (
-            Table("Claims", ("claim", *WORLDS), rows_of(rows)),
-            Table("Independent risk factors, %", ("term", *WORLDS), rows_of(factors)),
+            table("Claims", ("claim", *WORLDS), rows),
+            table("Independent risk factors, %", ("term", *WORLDS), factors),
         ),
         (f"{found.replicates} replicates, {found.endpoint}, alpha {found.alpha:g}; Monte Carlo SE in brackets.",),
         lambda: drawn(found),
         "Share of studies that make each claim, in three worlds",
-        {"worlds": list(WORLDS), **described(found)},
+        found,
+        options,
+        asked,
+        {"worlds": WORLDS, **plain(found)},
     )
 
 

@@ -9,6 +9,7 @@ from scipy.special import ndtri
 
 from analysis.audit.published import exact_value, parse_printed
 from benchmarks.asked.errors import RunError
+from benchmarks.asked.published_keys import no_ratio, printed_ratio
 from benchmarks.asked.scenario import Scenario
 from simulator.numerics.arrays import Floats
 
@@ -37,13 +38,10 @@ def published_summary(scenario: Scenario, endpoint: str, stated: Mapping[str, st
     RunError where neither paper nor user states them, or they cannot be a ratio with its interval.
     """
     if all(value is None for value in stated.values()):
-        printed = {name: scenario.published.get(f"endpoints.{endpoint}.after.cox.{name}") for name in stated}
-        texts = {name: one.printed for name, one in printed.items() if one is not None and _is_ratio(one.printed)}
+        printed = printed_ratio(scenario, endpoint)
+        texts = {name: one.printed for name, one in printed.items() if _is_ratio(one.printed)}
         if len(texts) < len(stated):
-            raise RunError(
-                f"{scenario.name}: no published HR with its interval for {endpoint} (published: "
-                f"endpoints.{endpoint}.after.cox.hr, .low, .high); state them with --hr, --low and --high"
-            )
+            raise RunError(no_ratio(scenario, endpoint, "--hr, --low and --high"))
         return _summary_of(scenario, {name: (f"published: {name}", text) for name, text in texts.items()})
     texts = {name: text for name, text in stated.items() if text is not None}
     if len(texts) < len(stated):

@@ -1,31 +1,30 @@
 """The answer of `benchmarks.questions.compatible` as sentences, tables, JSON and a figure."""
 
-from dataclasses import asdict
 from math import exp
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.questions.ask import check_paths, load
+from analysis.tables.text_table import table
+from benchmarks.asked.load_study import Asked
+from benchmarks.questions.ask import answer, load
 from benchmarks.questions.compatible import CalibrationCheck, Compatibility, Posterior, find
 from benchmarks.questions.compatible_paper import published_summary
 from benchmarks.questions.options import Options
-from benchmarks.questions.shown import Shown, Table, rows_of, told
-from benchmarks.words.written import plain
+from benchmarks.words.answer import Answer, plain
 
 
 def compatible(
     options: Options, stated: tuple[str | None, str | None, str | None], horizon: float, points: int,
     calibrate: int,
-) -> str:  # fmt: skip
-    """The answer as tables or JSON, its figure written where asked."""
-    check_paths(options)
+) -> Answer:  # fmt: skip
+    """The answer, from the options of the command."""
     asked = load(options)
     seen = published_summary(asked.scenario, options.endpoint, dict(zip(("hr", "low", "high"), stated, strict=True)))
     found = find(
         asked, options.endpoint, options.estimator, seen, horizon, points, calibrate, options.jobs, options.out
     )
-    return told(shown(found), options, asked)
+    return shown(found, options, asked)
 
 
 def sentence(found: Compatibility, one: Posterior) -> str:
@@ -39,7 +38,7 @@ def sentence(found: Compatibility, one: Posterior) -> str:
     return f"{said}; Monte Carlo SE of their logs at most {error:.3f})."
 
 
-def shown(found: Compatibility) -> Shown:
+def shown(found: Compatibility, options: Options, asked: Asked) -> Answer:
     """A sentence and a row per suspicion, then calibrations."""
     sentences, rows, notes = [], [], []
     for one in found.posteriors:
@@ -59,15 +58,17 @@ def shown(found: Compatibility) -> Shown:
     heads = ("true HR", "median", "50 %", "90 %", "below 1, %", f"RMST difference to {found.horizon:g}", "fit, %")
     note = "RMST: median and 90 %. Fit: p of the paper at the most likely point."
     notes += [calibration_text(one) for one in found.calibrations]
-    return Shown(
+    return answer(
         "Which true effects are compatible with the published estimate?",
         " ".join(sentences),
-        (Table("Before and after the paper", heads, rows_of(rows), 1, note),) if rows else (),
+        (table("Before and after the paper", heads, rows, 1, note),) if rows else (),
         (*notes, f"A true HR is that of {found.population}.", f"{found.replicates} replicates per point."),
         lambda: drawn(found),
         "Prior and posterior densities of the true hazard ratio under every suspicion",
-        plain({**asdict(found), "published": {"hr": found.published.hr, "se_log": found.published.se}}),
-        found.folder,
+        found,
+        options,
+        asked,
+        {**plain(found), "published": {"hr": found.published.hr, "se_log": found.published.se}},
     )
 
 

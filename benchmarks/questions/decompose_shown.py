@@ -4,21 +4,21 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from analysis.tables.text_table import table
+from benchmarks.asked.load_study import Asked
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import check_paths, load
+from benchmarks.questions.ask import answer, load
 from benchmarks.questions.decompose import Decomposition, find
 from benchmarks.questions.options import Options
-from benchmarks.questions.shown import Shown, Table, rows_of, told
+from benchmarks.words.answer import Answer
 from benchmarks.words.plain_text import IN_MONTHS, words_of
-from benchmarks.words.written import described
 
 
-def decompose(options: Options, names: Sequence[str]) -> str:
-    """The answer as tables or JSON, its figure written where asked."""
-    check_paths(options)
+def decompose(options: Options, names: Sequence[str]) -> Answer:
+    """The answer, from the options of the command."""
     asked = load(options)
     found = find(asked, options.endpoint, options.estimator, names, options.jobs, options.out)
-    return told(shown(found), options, asked)
+    return shown(found, options, asked)
 
 
 def scale(found: Decomposition) -> str:
@@ -51,7 +51,7 @@ def verdict(found: Decomposition) -> str:
     return said + (own if abs(moved) > 3 * error and moved else "")
 
 
-def shown(found: Decomposition) -> Shown:
+def shown(found: Decomposition, options: Options, asked: Asked) -> Answer:
     """The verdict and the table of the walk."""
     rows = [("all on", _plain(found.estimate), _signed(found.bias), "", "", _plain(found.truth))]
     rows += [
@@ -75,15 +75,16 @@ def shown(found: Decomposition) -> Shown:
         )
     if found.dropped:
         notes.insert(0, f"{found.dropped} replicates without an estimate in some cell are left out.")
-    return Shown(
+    return answer(
         "Which imperfection makes how much of the bias?",
         verdict(found),
-        (Table("The published analysis walked to a clean one", heads, rows_of(rows), 1, note),),
+        (table("The published analysis walked to a clean one", heads, rows, 1, note),),
         tuple(notes),
         lambda: drawn(found),
         "Waterfall of the distance to the fixed target from all mechanisms on to all off, a bar per mechanism",
-        described(found),
-        found.folder,
+        found,
+        options,
+        asked,
     )
 
 

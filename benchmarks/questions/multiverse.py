@@ -22,6 +22,7 @@ from analysis.plan.analysis_plan import Plan
 from analysis.plan.matching_plan import Tool
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
+from benchmarks.asked.published_keys import ratio_values
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import designed, rows_only
@@ -235,7 +236,8 @@ def find(
     study = designed(asked, [{EFFECT: "as_stated"}, {EFFECT: "none"}], {"estimators": entries})
     rows, folder = rows_only(study, "multiverse", jobs, out)
     both = [of_rows(rows, cell, endpoint, made) for cell in (0, 1)]
-    published = _published(asked.scenario, endpoint)
+    printed = ratio_values(asked.scenario, endpoint)["hr"]
+    published = printed if printed > 0 else None
     direction = float(np.sign(log(published))) if published and published != 1 else -1.0
     reached = [(one["p"] < alpha) & (np.sign(one["value"]) == direction) for one in both]
     place = names.index(stated)
@@ -260,14 +262,6 @@ def _range(values: Floats) -> Floats:
     found = np.full(values.shape[1], np.nan)
     found[some] = np.nanmax(values[:, some], axis=0) - np.nanmin(values[:, some], axis=0)
     return found
-
-
-def _published(scenario: Scenario, endpoint: str) -> float | None:
-    printed = scenario.published.get(f"endpoints.{endpoint}.after.cox.hr")
-    try:
-        return float(printed.printed) if printed else None
-    except ValueError:
-        return None
 
 
 def _check(entry: Mapping[str, Any]) -> None:

@@ -6,18 +6,18 @@ from math import exp
 import numpy as np
 from matplotlib.figure import Figure
 
+from analysis.tables.text_table import table
+from benchmarks.asked.load_study import Asked
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import check_paths, load
+from benchmarks.questions.ask import answer, load
 from benchmarks.questions.multiverse import WORLDS, Multiverse, axes_of, find
 from benchmarks.questions.options import Options
-from benchmarks.questions.shown import Shown, Table, rows_of, told
+from benchmarks.words.answer import Answer
 from benchmarks.words.plain_text import percent
-from benchmarks.words.written import described
 
 
-def multiverse(options: Options, axes: Sequence[str], alpha: float, replicate: int) -> str:
-    """The answer as tables or JSON, its figure written where asked."""
-    check_paths(options)
+def multiverse(options: Options, axes: Sequence[str], alpha: float, replicate: int) -> Answer:
+    """The answer, from the options of the command."""
     asked = load(options)
     wanted = axes_of(axes)
     found = find(
@@ -31,7 +31,7 @@ def multiverse(options: Options, axes: Sequence[str], alpha: float, replicate: i
         options.jobs,
         options.out,
     )
-    return told(shown(found), options, asked)
+    return shown(found, options, asked)
 
 
 def verdict(found: Multiverse) -> str:
@@ -45,7 +45,7 @@ def verdict(found: Multiverse) -> str:
     )
 
 
-def shown(found: Multiverse) -> Shown:
+def shown(found: Multiverse, options: Options, asked: Asked) -> Answer:
     """The verdict, both worlds side by side, what each choice moves, one cohort's range."""
     rows = [
         ("specifications that reach the claim, mean %", *map(percent, found.mean_share)),
@@ -54,7 +54,7 @@ def shown(found: Multiverse) -> Shown:
         ("specifications without an estimate, mean %", *map(percent, found.failed)),
         ("largest / smallest HR of a cohort, geometric mean", *map(_ratio, found.spread)),
     ]
-    tables = [Table("The claim as the world says, and with no effect", ("", *WORLDS), rows_of(rows))]
+    tables = [table("The claim as the world says, and with no effect", ("", *WORLDS), rows)]
     moved = [
         (
             one.axis,
@@ -65,7 +65,7 @@ def shown(found: Multiverse) -> Shown:
         for one in found.levels
     ]
     heads = ("choice", "value", "change of log HR", "claims under no effect %")
-    tables.append(Table("What each choice moves, averaged over all others", heads, rows_of(moved), 2))
+    tables.append(table("What each choice moves, averaged over all others", heads, moved, 2))
     others = [
         (one.name, percent(stated), percent(null))
         for one, stated, null in zip(found.specifications, *found.claims, strict=True)
@@ -73,7 +73,7 @@ def shown(found: Multiverse) -> Shown:
     ]
     if others:
         methods = ("method", "claims as stated %", "claims under no effect %")
-        tables.append(Table("Other methods", methods, rows_of(others)))
+        tables.append(table("Other methods", methods, others))
     notes = []
     curve = found.curve[np.isfinite(found.curve[:, 0])]
     if len(curve):
@@ -81,15 +81,16 @@ def shown(found: Multiverse) -> Shown:
         notes.append(
             f"Cohort {found.replicate} as stated: HR {least:.2f} to {most:.2f} over {len(curve)} specifications."
         )
-    return Shown(
+    return answer(
         "How often would some defensible analysis reach the published claim?",
         verdict(found),
         tuple(tables),
         (*notes, f"{found.replicates} replicates; Monte Carlo SE in brackets."),
         lambda: drawn(found),
         "Estimates of one cohort under every specification, in order, and the choices that made them",
-        described(found),
-        found.folder,
+        found,
+        options,
+        asked,
     )
 
 

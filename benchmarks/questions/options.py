@@ -17,8 +17,4 @@ class Options:
     seed: int | None
     jobs: int
     out: Path | None
-    figure: Path | None
-    report: Path | None
-    tables: Path | None
-    as_json: bool
     trust: bool = False

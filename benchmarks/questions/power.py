@@ -63,7 +63,7 @@ class PowerAt:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Needed:
     """Where the goal is reached, each with its Monte Carlo SE, and the points that were fitted; ``misfit`` is the
     largest distance of a point from the line in its SE.
     """
@@ -91,8 +91,8 @@ class Power:
     true_hr: float
     true_mcse: float
     treated: float
-    stated: Answer
-    randomised: Answer | None
+    stated: Needed
+    randomised: Needed | None
     schoenfeld_events: float
     schoenfeld_at: float
     analysed: float
@@ -199,7 +199,7 @@ class SearchPlan:
         return events, reached, n
 
 
-def search(plan: SearchPlan, stage: str, least: float, most: float, whole: bool) -> Answer | None:
+def search(plan: SearchPlan, stage: str, least: float, most: float, whole: bool) -> Needed | None:
     """The answer between two places; None where the goal is not reached at the last, or is at the first.
 
     ``whole`` places are rounded.
@@ -223,7 +223,7 @@ def search(plan: SearchPlan, stage: str, least: float, most: float, whole: bool)
     place, count = with_error(fine, events, reached, plan.goal)
     if not isfinite(place.value):
         return None
-    return Answer(place, count, points(fine, events, reached), coarse, misfit(fine, events, reached, plan.goal))
+    return Needed(place, count, points(fine, events, reached), coarse, misfit(fine, events, reached, plan.goal))
 
 
 def _between(at: Floats, reached: Floats, ends: tuple[float, float], goal: Goal) -> float:
@@ -328,7 +328,7 @@ def _beyond(plan: SearchPlan, how: SearchBy, low: float, high: float) -> str:
 
 
 def _beside(
-    plan: SearchPlan, how: SearchBy, true: float, mcse: float, stated: Answer, randomised: Answer | None
+    plan: SearchPlan, how: SearchBy, true: float, mcse: float, stated: Needed, randomised: Needed | None
 ) -> Power:
     """The answer with what stands beside it: Schoenfeld's formula, who is analysed, and false positives."""
     goal, scenario = plan.goal, plan.asked.scenario

@@ -5,14 +5,15 @@ from math import isfinite
 from matplotlib.figure import Figure
 
 from analysis.survival.schoenfeld import power_at
+from analysis.tables.text_table import table
 from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import Asked
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import check_paths, load
+from benchmarks.questions.ask import answer, load
 from benchmarks.questions.options import Options
-from benchmarks.questions.power import Answer, Goal, Power, SearchBy, find
-from benchmarks.questions.shown import Shown, Table, rows_of, told
+from benchmarks.questions.power import Goal, Needed, Power, SearchBy, find
+from benchmarks.words.answer import Answer
 from benchmarks.words.plain_text import percent
-from benchmarks.words.written import described
 
 LIMITS = {"size": 2_000_000, "follow-up": 1_200}
 UNITS = {"size": "patients", "follow-up": "months of follow-up after the end of accrual"}
@@ -21,9 +22,8 @@ UNITS = {"size": "patients", "follow-up": "months of follow-up after the end of 
 def power(
     options: Options, target: float | None, width: float | None, alpha: float, how: SearchBy, least: float | None,
     most: float | None,
-) -> str:  # fmt: skip
-    """The answer as tables or JSON, its figure written where asked."""
-    check_paths(options)
+) -> Answer:  # fmt: skip
+    """The answer, from the options of the command."""
     if target is not None and width is not None:
         raise RunError("--target and --width: ask for a power or for a width, not for both")
     wanted = None if width is not None else 0.8 if target is None else target
@@ -35,7 +35,7 @@ def power(
     goal = Goal(wanted, width, alpha)
     asked = load(options)
     found = find(asked, options.endpoint, options.estimator, goal, how, least, most, options.jobs, options.out)
-    return told(shown(found), options, asked)
+    return shown(found, options, asked)
 
 
 def goal_text(goal: Goal) -> str:
@@ -61,7 +61,7 @@ def verdict(found: Power) -> str:
     return said + "."
 
 
-def shown(found: Power) -> Shown:
+def shown(found: Power, options: Options, asked: Asked) -> Answer:
     """The verdict, the price list, and the cells."""
     rows = [
         (
@@ -69,14 +69,14 @@ def shown(found: Power) -> Shown:
             f"{found.schoenfeld_events:.0f}",
             f"{found.schoenfeld_at:.0f}" if isfinite(found.schoenfeld_at) else "-",
         ),
-        ("crude Cox, nothing confounds treatment", *_answer(found.randomised)),
-        (f"'{found.estimator}' in this world", *_answer(found.stated)),
+        ("crude Cox, nothing confounds treatment", *_needed(found.randomised)),
+        (f"'{found.estimator}' in this world", *_needed(found.stated)),
     ]
     note = (
         f"'{found.estimator}' analyses {100 * found.analysed:.0f} % of the patients; with no effect it rejects in "
         f"{percent(found.false_positive)} %, {percent(found.false_favour)} % on the side of the true effect."
     )
-    prices = Table("What it takes", (goal_text(found.goal), "events", UNITS[found.search]), rows_of(rows), 1, note)
+    prices = table("What it takes", (goal_text(found.goal), "events", UNITS[found.search]), rows, 1, note)
     head = "power" if found.goal.power is not None else "width"
     cells = [
         (stage, f"{one.at:.4g}", f"{one.events:.1f}", f"{one.reached.value:.3f} ({one.reached.mcse:.3f})")
@@ -84,8 +84,8 @@ def shown(found: Power) -> Shown:
         for one in points
     ]
     fit = f"The farthest fine point lies {found.stated.misfit:.1f} Monte Carlo SE from the fitted line."
-    grid = Table("Cells", ("grid", found.search, "events", head), rows_of(cells), 1, fit)
-    return Shown(
+    grid = table("Cells", ("grid", found.search, "events", head), cells, 1, fit)
+    return answer(
         "How many patients, events or months of follow-up does the stated analysis need?",
         verdict(found),
         (prices, grid),
@@ -95,8 +95,9 @@ def shown(found: Power) -> Shown:
         ),
         lambda: drawn(found),
         f"Simulated {head} over {found.search}, with the formula's and the answer",
-        described(found),
-        found.folder,
+        found,
+        options,
+        asked,
     )
 
 
@@ -118,7 +119,7 @@ def drawn(found: Power) -> Figure:
     return power_curve_of(marks, formula, answer, goal, labels, found.estimator)
 
 
-def _answer(answer: Answer | None) -> tuple[str, str]:
+def _needed(answer: Needed | None) -> tuple[str, str]:
     return (_number(answer.events), _number(answer.at)) if answer else ("not within", "the search")
 
 

@@ -21,6 +21,7 @@ from scipy.optimize import brentq
 from analysis.survival.e_value import e_values
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
+from benchmarks.asked.published_keys import no_ratio, ratio_values
 from benchmarks.asked.scenario import Scenario
 from benchmarks.questions.ask import designed, one_estimator, own_estimands, target_text
 from benchmarks.questions.tipping_levels import (
@@ -207,20 +208,11 @@ def equal_strength(search: LevelSearch, stage: str, guess: float, wanted: float)
 
 def published_ratio(scenario: Scenario, endpoint: str, ratio: float | None, bound: float | None) -> tuple[float, float]:
     """The published HR after matching and its confidence limit nearer to no effect; RunError where there is none."""
-    found: dict[str, float] = {}
-    for name in ("hr", "low", "high"):
-        printed = scenario.published.get(f"endpoints.{endpoint}.after.cox.{name}")
-        try:
-            found[name] = float(printed.printed) if printed else nan
-        except ValueError:
-            found[name] = nan
+    found = ratio_values(scenario, endpoint)
     value = found["hr"] if ratio is None else ratio
     limit = bound if bound is not None else nan if ratio is not None else found["high" if value < 1 else "low"]
     if not (isfinite(value) and value > 0 and isfinite(limit) and limit > 0):
-        raise RunError(
-            f"{scenario.name}: no published HR with its interval for {endpoint} (published: "
-            f"endpoints.{endpoint}.after.cox.hr, .low, .high); state them with --hr and --bound"
-        )
+        raise RunError(no_ratio(scenario, endpoint, "--hr and --bound"))
     if value == 1 or (abs(log(limit)) > abs(log(value)) and (limit - 1) * (value - 1) > 0):
         raise RunError(f"HR {value:g} with bound {limit:g}: the bound must be the one nearer to no effect, HR not 1")
     return value, limit

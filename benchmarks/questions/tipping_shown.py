@@ -6,20 +6,20 @@ from math import exp, hypot, isfinite
 import numpy as np
 from matplotlib.figure import Figure
 
+from analysis.tables.text_table import table
 from benchmarks.asked.errors import RunError
-from benchmarks.questions.ask import check_paths, load
+from benchmarks.asked.load_study import Asked
+from benchmarks.questions.ask import answer, load
 from benchmarks.questions.options import Options
-from benchmarks.questions.shown import Shown, Table, rows_of, told
 from benchmarks.questions.tipping import CLOSER, Strength, Tipping, TippingSurface, find, published_ratio, spline
-from benchmarks.words.written import described
+from benchmarks.words.answer import Answer
 
 
 def tipping(
     options: Options, stated: tuple[float | None, float | None], strongest: float, nodes: int, prevalence: float,
     points: Sequence[str],
-) -> str:  # fmt: skip
-    """The answer as tables or JSON, its figure written where asked."""
-    check_paths(options)
+) -> Answer:  # fmt: skip
+    """The answer, from the options of the command."""
     at = [_pair(one) for one in points]
     asked = load(options)
     published = published_ratio(asked.scenario, options.endpoint, *stated)
@@ -35,7 +35,7 @@ def tipping(
         options.jobs,
         options.out,
     )
-    return told(shown(found), options, asked)
+    return shown(found, options, asked)
 
 
 def verdict(found: Tipping) -> str:
@@ -61,7 +61,7 @@ def verdict(found: Tipping) -> str:
     )
 
 
-def shown(found: Tipping) -> Shown:
+def shown(found: Tipping, options: Options, asked: Asked) -> Answer:
     """The verdict, true HRs over the grid, E-values, benchmarks and points asked for."""
     tables = []
     for label, value, surface in zip(("HR", "bound"), (found.published, found.bound), found.surfaces, strict=True):
@@ -71,16 +71,16 @@ def shown(found: Tipping) -> Shown:
             for odds, row in zip(found.odds_ratios, surface.true, strict=True)
         ]
         title = f"True HR under which the published {label}, {value:g}, arises; OR down, confounder's HR across"
-        tables.append(Table(title, heads, rows_of(rows), 1, _errors(surface)))
+        tables.append(table(title, heads, rows, 1, _errors(surface)))
     strengths = [
         ("TrialTwin, this world", *(_strength(one) for one in found.equal_strength)),
         *((f"E-value, {name}", *(f"{one:.2f}" for one in pair)) for name, pair in found.e_values.items()),
     ]
-    tables.append(Table("Equal strength on both sides that leaves no effect", ("", "HR", "bound"), rows_of(strengths)))
+    tables.append(table("Equal strength on both sides that leaves no effect", ("", "HR", "bound"), strengths))
     if found.benchmarks:
         rows = [(one.term, f"{one.odds_ratio:.2f}", f"{one.hazard_ratio:.2f}") for one in found.benchmarks]
         heads = ("term", "OR treatment", "HR outcome")
-        tables.append(Table("Measured covariates, for comparison", heads, rows_of(rows)))
+        tables.append(table("Measured covariates, for comparison", heads, rows))
     if found.points:
         rows = [
             (f"{one.odds_ratio:g}", f"{one.hazard_ratio:g}", f"{one.estimate:g}", _number(one.true_hr),
@@ -88,7 +88,7 @@ def shown(found: Tipping) -> Shown:
             for one in found.points
         ]  # fmt: skip
         heads = ("OR", "HR", "published", "true HR", "HR set on transitions", "error of log")
-        tables.append(Table("Asked for", heads, rows_of(rows)))
+        tables.append(table("Asked for", heads, rows))
     notes = [
         f"A true HR is that of {found.population}.",
         f"Errors hold Monte Carlo's and that of reading between what was simulated; {found.replicates} replicates a "
@@ -96,15 +96,16 @@ def shown(found: Tipping) -> Shown:
     ]
     if not all(np.isfinite(one.true).all() for one in found.surfaces):
         notes.append("-: no true effect within reach gives this estimate there.")
-    return Shown(
+    return answer(
         "How strong must an unmeasured confounder be to make the published result?",
         verdict(found),
         tuple(tables),
         tuple(notes),
         lambda: drawn(found),
         "Contours of the true hazard ratio over the confounder's odds ratio with treatment and hazard ratio",
-        described(found),
-        found.folder,
+        found,
+        options,
+        asked,
     )
 
 

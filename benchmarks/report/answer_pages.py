@@ -2,24 +2,24 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from analysis.kernels.status import Status
+from analysis.tables.text_table import table
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.replicate_table import Group, TableColumns
 from benchmarks.report import glossary
-from benchmarks.report.engine import HowMade, Page, Section, abreast, as_given, html, picture, repeated, table
+from benchmarks.report.engine import HowMade, Page, Section, abreast, as_given, html, picture, repeated
 from benchmarks.report.world import assumed_section, base_section, design_text, failures_section, matching_section
 from benchmarks.runs.rows import KEYS
 from benchmarks.study.running import RESULTS
 from benchmarks.validation.check import Verdict
-from benchmarks.validation.shown import checked_row, how
+from benchmarks.validation.shown import checked_row, found_again, how
 from benchmarks.validation.studies import STUDIES
-from benchmarks.words.replicate_shown import notes, shown_rows
+from benchmarks.words.answer import Answer
+from benchmarks.words.replicate_shown import notes, shown_rows, verdict
 from simulator.documents.loading import Document, digest
 from simulator.documents.safe_files import opened
 
@@ -29,27 +29,28 @@ REFERENCES = {
 }  # fmt: skip
 
 
-def question_report(shown: Any, command: str, document: Document, scenario: Scenario) -> str:
-    """The HTML report of an answered question: a `benchmarks.questions.shown.Shown` and the command that gave it."""
+def question_report(
+    answer: Answer, folder: str | None, command: str, document: Document, scenario: Scenario
+) -> str:  # fmt: skip
+    """The HTML report of an answered question, its run folder, and the command that gave it."""
     verb = command.split()[1] if len(command.split()) > 1 else ""
-    tables = tuple(one.text_table() for one in shown.tables)
-    drawn = picture(shown.figure(), f"{shown.alt}.", shown.alt)
+    drawn = picture(answer.plot(), f"{answer.alt}.", answer.alt)
     world = f"{design_text(scenario)} {scenario.population.size:,} patients. Source: {scenario.source}"
     return html(
         Page(
-            shown.question,
-            shown.verdict,
+            answer.question,
+            answer.verdict,
             HowMade(repeated(command), (("scenario digest", digest(document.tree)),), command),
             (f"Asked of {scenario.name}: {scenario.question}",),
             assumed_section(document),
             base_section(document),
             (
-                Section("The answer", pictures=(drawn,), notes=shown.notes),
-                *([Section("In numbers", tables=tables)] if tables else []),
+                Section("The answer", pictures=(drawn,), notes=answer.notes),
+                *([Section("In numbers", tables=answer.tables)] if answer.tables else []),
                 Section("The world", (world,)),
             ),
             matching_section(prepare([({}, scenario)])),
-            _failures(shown.folder),
+            _failures(folder),
             TERMS,
             tuple(name for name in ("morris", REFERENCES.get(verb, ""), "austin") if name),
         )
@@ -83,12 +84,10 @@ def validation_report(verdicts: Sequence[Verdict], full: bool) -> str:
             sections.append(Section(study.name, (f"Known from: {study.source}.",), tables=(shown,)))
     rows = [(one.check.study, *checked_row(one)) for one in failed]
     lost = table("Answers that do not hold", ("study", "number", "ours", "known", "z", "agree"), rows, 2)
-    largest = max((abs(one.check.z) for one in verdicts if np.isfinite(one.check.z)), default=float("nan"))
     return html(
         Page(
             "Are known answers found again?",
-            f"{len(verdicts) - len(failed)} of {len(verdicts)} known answers are found again; the largest difference "
-            f"of a simulated one is {largest:.1f} standard errors. {how(verdicts)}",
+            f"{found_again(verdicts)} {how(verdicts)}",
             HowMade(
                 f"trialtwin validate{' --full' if full else ''}", (("set", "full" if full else "quick"),), as_given()
             ),
@@ -105,20 +104,10 @@ def performance_report(groups: Sequence[Group], columns: TableColumns, rows: str
     """The HTML report of a table of replicates; ``rows`` is the name of its file."""
     header, lines = shown_rows(groups, columns)
     failed = [(" / ".join(one.labels) or "all", str(one.rows), str(one.failed)) for one in groups]
-    total = sum(one.rows for one in groups)
-    lost = sum(one.failed for one in groups)
-    worst = max(
-        groups, key=lambda one: abs(one.measures["bias"].value) if np.isfinite(one.measures["bias"].value) else -1
-    )
-    bias = worst.measures["bias"]
-    name = " / ".join(worst.labels) or "all rows"
-    error = f" (Monte Carlo SE {bias.mcse:.4f})" if np.isfinite(bias.mcse) else ""
-    largest = f"The largest bias is {bias.value:+.4f}{error}, of {name}." if lost < total else "None has a bias."
     return html(
         Page(
             f"How do the methods of {rows} perform?",
-            f"{len(groups)} group{'s' if len(groups) > 1 else ''}, {total:,} row{'s' if total > 1 else ''}, {lost:,} "
-            f"without an estimate. {largest}",
+            verdict(groups),
             HowMade("trialtwin performance ROWS --truth TRUTH", command=as_given()),
             assumed=Section("What was assumed", ("The truth as given on the command line or in its column.",)),
             results=(

@@ -10,6 +10,7 @@ from analysis.figures import performance
 from analysis.figures.sweep import heat_of, nested_loop_of
 from analysis.kernels.status import Status
 from benchmarks.asked.blocks import Cell
+from benchmarks.asked.published_keys import ratio_values
 from benchmarks.study.running import StudyResult
 from benchmarks.words.plain_text import measure_of, measures, value_text
 from simulator.numerics.arrays import Floats
@@ -68,11 +69,8 @@ def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     names = _log_ratios(result, cell, endpoint)
     if not names:
         return None
-    printed = cell.scenario.published.get(f"endpoints.{endpoint}.after.cox.hr")
-    try:
-        published = log(float(printed.printed)) if printed else None
-    except ValueError:
-        published = None
+    printed = ratio_values(cell.scenario, endpoint)["hr"]
+    published = log(printed) if printed > 0 else None
     estimates, truths = {}, {}
     for name in names:
         numbers, status = result.rows.of(cell.number, endpoint, name, ("value",))

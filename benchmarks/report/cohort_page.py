@@ -16,7 +16,8 @@ from analysis.tables.cohort_tables import (
     warnings_of,
 )
 from analysis.tables.paper_tables import paper_tables
-from benchmarks.report.engine import HowMade, Page, Picture, Section, as_given, html, picture, table
+from analysis.tables.text_table import table
+from benchmarks.report.engine import HowMade, Page, Picture, Section, as_given, html, picture
 from benchmarks.words.plain_text import as_read_told
 
 TERMS = ("hazard ratio (HR)", "propensity score", "caliper", "SMD", "status")

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from analysis.figures.style import svg
-from analysis.tables.text_table import TextTable, clean
+from analysis.tables.text_table import TextTable, clean, table
 from benchmarks.report.glossary import REFERENCES, TERMS
 from benchmarks.runs.manifest import versions
 
@@ -182,13 +182,6 @@ def repeated(command: str) -> str:
         elif not word.startswith(tuple(f"{place}=" for place in PLACES)):
             kept.append(word)
     return shlex.join(kept)
-
-
-def table(
-    title: str, header: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1, note: str = ""
-) -> TextTable:
-    """A table of a page."""
-    return TextTable(title, tuple(header), tuple(map(tuple, rows)), (note,) if note else (), words=words)
 
 
 def abreast(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], labels: int) -> tuple[TextTable, ...]:

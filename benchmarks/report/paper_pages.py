@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from math import isfinite, nan
 
-from analysis.audit.paper import SEVERITIES, Finding
+from analysis.audit.paper import Finding
 from analysis.audit.published import parse_printed
 from analysis.figures.calibration import FittedNumber, calibration_fit_of, distance_of
+from analysis.tables.text_table import table
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.scenario import Scenario
-from benchmarks.report.engine import HowMade, Page, Picture, Section, as_given, html, picture, table
+from benchmarks.report.engine import HowMade, Page, Picture, Section, as_given, html, picture
 from benchmarks.report.world import assumed_section, base_section, matching_section
 from benchmarks.twin.calibrate import Fit
 from benchmarks.twin.fidelity import Fidelity, Score, place
+from benchmarks.twin.shown import audit_tables, audit_verdict, fidelity_verdict, percent_of
 from benchmarks.words.plain_text import number
 from simulator.documents.loading import Document, digest
 
@@ -22,8 +24,6 @@ HEADS = ("number", "printed", "median", "central 95 %", "percentile")
 
 def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> str:
     """The HTML report of a scorecard."""
-    whole = found.totals[-1]
-    verdict = f"{whole.inside} of {whole.numbers} printed numbers lie in the central 95 % of what this world prints"
     lead = (
         f"{found.replicates:,} replicates, seed {found.seed}. A printed number stands for all values that round to it; "
         "it is inside where one of them lies in the central 95 % of the replicates, whose numbers come from the same "
@@ -34,7 +34,7 @@ def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> 
     return html(
         Page(
             f"Does {scenario.name} print what the paper prints?",
-            verdict + (f"; {whole.doubtful} doubtful ones are not counted." if whole.doubtful else "."),
+            fidelity_verdict(found),
             HowMade(
                 f"trialtwin fidelity {scenario.name} --reps {found.replicates} --seed {found.seed}",
                 (("scenario digest", digest(document.tree)),),
@@ -54,7 +54,7 @@ def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> 
 
 def _scores(found: Fidelity) -> tuple[Section, ...]:
     totals = [
-        (one.where, f"{one.inside}", f"{one.numbers}", _share(one.inside, one.numbers), f"{one.doubtful}")
+        (one.where, f"{one.inside}", f"{one.numbers}", percent_of(one.inside, one.numbers), f"{one.doubtful}")
         for one in found.totals
     ]
     heads = ("printed in", "inside", "numbers", "%", "doubtful, not counted")
@@ -199,34 +199,11 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
 
 def audit_report(findings: Sequence[Finding], tests: Sequence[object], title: str, numbers: int) -> str:
     """The HTML report of an audit."""
-    counts = {severity: sum(one.severity == severity for one in findings) for severity in SEVERITIES}
-    told = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
-    heads = ("number", "check", "arithmetic", "what would be consistent", "where")
-    sections = [
-        Section(
-            severity.capitalize(),
-            tables=(
-                table(
-                    severity.capitalize(),
-                    heads,
-                    [
-                        (one.keys[0], one.check, one.arithmetic, one.consistent, one.where)
-                        for one in findings
-                        if one.severity == severity
-                    ],
-                    5,
-                ),
-            ),
-        )
-        for severity in SEVERITIES
-        if counts[severity]
-    ]
+    sections = [Section(one.title, tables=(one,)) for one in audit_tables(findings)]
     return html(
         Page(
             "Can the printed numbers be right?",
-            f"Of {numbers} printed numbers the arithmetic contradicts some: {told}."
-            if findings
-            else f"{numbers} printed numbers, and the arithmetic contradicts none of them.",
+            audit_verdict(findings, numbers),
             HowMade("trialtwin audit WORLD", command=as_given()),
             (title,),
             Section(
@@ -240,7 +217,3 @@ def audit_report(findings: Sequence[Finding], tests: Sequence[object], title: st
             terms=("severe, moderate, note",),
         )
     )
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f}" if whole else "-"

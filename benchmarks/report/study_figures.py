@@ -3,6 +3,7 @@
 import numpy as np
 
 from benchmarks.asked.blocks import Cell
+from benchmarks.asked.published_keys import printed_ratio
 from benchmarks.report import charts
 from benchmarks.report.engine import Picture, picture
 from benchmarks.study.running import StudyResult
@@ -23,8 +24,7 @@ def figures_of(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture,
     ridges, zipped = charts.replicates(result, cell, endpoint), charts.zip_of(result, cell, endpoint)
     if ridges is not None:
         caption = f"{endpoint}: estimates of the replicates by estimators of hazard ratios; bars: the target's truth"
-        published = f"endpoints.{endpoint}.after.cox.hr" in cell.scenario.published
-        caption += "; published: that after matching." if published else "."
+        caption += "; published: that after matching." if "hr" in printed_ratio(cell.scenario, endpoint) else "."
         made.append(picture(ridges, caption, f"Density of the estimates by estimator, {where}"))
     scatter = charts.scatter_of(result, cell, endpoint)
     if scatter is not None:

@@ -8,13 +8,14 @@ import numpy as np
 from analysis.audit.published import parse_printed
 from analysis.estimators import Estimator
 from analysis.kernels.status import Status
-from analysis.tables.text_table import TextTable
+from analysis.tables.text_table import TextTable, table
 from benchmarks.asked.base import base_of, read_base
 from benchmarks.asked.blocks import Cell
+from benchmarks.asked.published_keys import printed_ratio
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
 from benchmarks.report import glossary
-from benchmarks.report.engine import HowMade, Page, Section, abreast, html, repeated, table
+from benchmarks.report.engine import HowMade, Page, Section, abreast, html, repeated
 from benchmarks.report.study_figures import across_cells, figures_of
 from benchmarks.report.world import (
     assumed_section,
@@ -170,26 +171,21 @@ def _cell(result: StudyResult, cell: Cell, several: bool) -> Section:
     parts = []
     for endpoint in cell.endpoints:
         pictures = figures_of(result, cell, endpoint) if cell.number < DRAWN else ()
-        shown = [
-            TextTable(f"{endpoint}: {what} of cell {cell.number}", rows[0], tuple(rows[1]), tuple(notes), words=words)
-            for what, rows, notes, words in performance_tables.shown_for(result, cell, endpoint)
-        ]
-        parts.append(Section(endpoint, tables=tuple(shown), pictures=pictures, parts=_own_job(result, cell, endpoint)))
+        shown = tuple(performance_tables.tables_for(result, cell, endpoint))
+        parts.append(Section(endpoint, tables=shown, pictures=pictures, parts=_own_job(result, cell, endpoint)))
     heading = performance_tables.heading_of(result, cell) if several else ""
     return Section(heading, parts=tuple(parts), cell=several)
 
 
 def _own_job(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Section, ...]:
     """The second table, each estimator by its own estimand, then every measure by either, folded."""
-    header, rows = performance_tables.own_rows(result, cell, endpoint)
-    notes = performance_tables.own_notes(result, cell, endpoint)
-    shown = table(f"{endpoint}: own estimands of cell {cell.number}", header, rows, 3, " ".join(notes))
+    shown = performance_tables.own_table(result, cell, endpoint)
     every = (
         *_every(result, cell, endpoint, "target", "by the target"),
         *_every(result, cell, endpoint, "own", "by its own estimand"),
     )
     return (
-        Section(f"{endpoint}: does each do its own job?" if rows else "", tables=(shown,) if rows else ()),
+        Section(f"{endpoint}: does each do its own job?" if shown.rows else "", tables=(shown,) if shown.rows else ()),
         Section("", fold="Every measure", folded=every),
     )
 
@@ -267,11 +263,8 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
     rows = []
     for endpoint in ENDPOINTS:
         for when, estimator in ESTIMATES.items():
-            printed = {
-                part: scenario.published.get(f"endpoints.{endpoint}.{when}.cox.{part}")
-                for part in ("hr", "low", "high")
-            }
-            hr = printed["hr"]
+            printed = printed_ratio(scenario, endpoint, when)
+            hr = printed.get("hr")
             if hr is None or (endpoint, estimator) not in result.rows.layout.keys[0]:
                 continue
             numbers, status = result.rows.of(0, endpoint, estimator, ("value",))
@@ -279,7 +272,7 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
             if not len(values):
                 continue
             low, middle, high = np.quantile(values, (0.025, 0.5, 0.975))
-            interval = [one.printed for one in (printed["low"], printed["high"]) if one is not None]
+            interval = [printed[name].printed for name in ("low", "high") if name in printed]
             stands = parse_printed(hr.printed)
             rows.append(
                 {

@@ -8,12 +8,13 @@ import numpy as np
 from analysis.figures.balance import love_between
 from analysis.paper.effects import AnalysisSet
 from analysis.paper.table1 import presentation, table1
+from analysis.tables.text_table import table
 from analysis.two_samples import balance
 from benchmarks.asked.base import Base, base_of, text_of
 from benchmarks.asked.blocks import Cell
 from benchmarks.asked.sampled import samples
 from benchmarks.asked.scenario import Scenario
-from benchmarks.report.engine import Section, picture, table
+from benchmarks.report.engine import Section, picture
 from benchmarks.runs.retries import lost_words
 from benchmarks.words.plain_text import settings_text
 from simulator.cohort.cohorts import Observed

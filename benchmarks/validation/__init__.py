@@ -1,7 +1,7 @@
 """Known answers: facts that are public, against what this engine finds; `trialtwin validate` prints both."""
 
 from benchmarks.validation.check import Check, Verdict, judged
-from benchmarks.validation.shown import as_json, as_text
+from benchmarks.validation.shown import answer
 from benchmarks.validation.studies import STUDIES, Study, validate
 
-__all__ = ["STUDIES", "Check", "Study", "Verdict", "as_json", "as_text", "judged", "validate"]
+__all__ = ["STUDIES", "Check", "Study", "Verdict", "answer", "judged", "validate"]

@@ -1,30 +1,35 @@
-"""Verdicts as text and as JSON."""
+"""The verdicts as an answer."""
 
-import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
+from analysis.tables.text_table import table
 from benchmarks.performance.measures import Measure
 from benchmarks.validation.check import ALPHA, Verdict
 from benchmarks.validation.studies import STUDIES
-from benchmarks.words.plain_text import WIDTH, aligned
+from benchmarks.words.answer import Answer, plain
 
 
-def as_text(verdicts: Sequence[Verdict]) -> str:
-    """A table per study, and the total."""
-    parts = []
+def answer(verdicts: Sequence[Verdict], full: bool) -> Answer:
+    """The total and a table per study; it holds if all do."""
+    tables = []
     for study in STUDIES:
-        own = [verdict for verdict in verdicts if verdict.check.study == study.name]
-        if not own:
-            continue
-        rows = [checked_row(verdict) for verdict in own]
-        parts.append(f"{study.name} ({study.source})")
-        parts.append(aligned(("", "ours", "known", "z", "agree"), rows) + "\n")
-    failed = sum(not verdict.holds for verdict in verdicts)
-    parts.append(textwrap.fill(f"{len(verdicts) - failed} of {len(verdicts)} hold. {how(verdicts)}", WIDTH))
-    return "\n".join(parts)
+        rows = [checked_row(verdict) for verdict in verdicts if verdict.check.study == study.name]
+        if rows:
+            tables.append(table(f"{study.name} ({study.source})", ("", "ours", "known", "z", "agree"), rows))
+    data, said = as_data(verdicts, full), found_again(verdicts)
+    return Answer(data, said, tuple(tables), (how(verdicts),), holds=data["holds"], found=tuple(verdicts))
+
+
+def found_again(verdicts: Sequence[Verdict]) -> str:
+    """How many known answers are found again, and the largest difference."""
+    held = sum(verdict.holds for verdict in verdicts)
+    largest = max((abs(one.check.z) for one in verdicts if isfinite(one.check.z)), default=nan)
+    return (
+        f"{held} of {len(verdicts)} known answers are found again; the largest difference of a simulated one is "
+        f"{largest:.1f} standard errors."
+    )
 
 
 def how(verdicts: Sequence[Verdict]) -> str:
@@ -37,20 +42,15 @@ def how(verdicts: Sequence[Verdict]) -> str:
     )
 
 
-def as_json(verdicts: Sequence[Verdict], full: bool) -> dict[str, Any]:
-    """Everything, null for what is not finite."""
+def as_data(verdicts: Sequence[Verdict], full: bool) -> dict[str, Any]:
+    """Everything, as the JSON document has it."""
     return {
         "format": "trialtwin-validation/1",
         "set": "full" if full else "quick",
         "holds": all(verdict.holds for verdict in verdicts),
         "studies": [{"name": one.name, "source": one.source} for one in STUDIES],
         "checks": [
-            {
-                **_plain(asdict(verdict.check)),
-                "z": _finite(verdict.check.z),
-                "p_adjusted": _finite(verdict.p),
-                "holds": verdict.holds,
-            }
+            {**plain(verdict.check), "z": verdict.check.z, "p_adjusted": verdict.p, "holds": verdict.holds}
             for verdict in verdicts
         ],
     }
@@ -69,13 +69,3 @@ def checked_row(verdict: Verdict) -> tuple[str, ...]:
 
 def _number(measure: Measure, exact: bool) -> str:
     return f"{measure.value:.9g}" if exact else f"{measure.value:.4f} ({measure.mcse:.4f})"
-
-
-def _plain(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {key: _plain(value) for key, value in tree.items()}
-    return _finite(tree) if isinstance(tree, float) else tree
-
-
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None

@@ -1,19 +1,18 @@
 """The tables of a study's performance: estimators judged by its target, tests, and each by its own estimand."""
 
-import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from math import isfinite
 
+from analysis.tables.text_table import TextTable
 from benchmarks.asked.blocks import Cell
 from benchmarks.asked.whom import CAVEAT
 from benchmarks.study.ranking import Ranking, rankings
-from benchmarks.study.running import StudyResult
+from benchmarks.study.running import JudgedBy, StudyResult
 from benchmarks.truth.counted import Truth
 from benchmarks.words.plain_text import (
     ABSENT,
     MEASURES,
-    WIDTH,
-    aligned,
     label_of,
     measures,
     natural,
@@ -26,9 +25,6 @@ from benchmarks.words.plain_text import (
     with_error,
 )
 from simulator.cohort.estimand import COUPLED, Estimand
-
-ShownTable = tuple[tuple[str, ...], list[tuple[str, ...]]]
-"""A header and rows."""
 
 REJECTIONS = {frozenset({"type_1_error"}): "type-I error %", frozenset({"power"}): "power %", frozenset(): "power %"}
 REJECTS = "rejects %"
@@ -44,8 +40,8 @@ NOTE = (
 )
 
 
-def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> ShownTable:
-    """Header and rows of the main table of an endpoint: every estimator but tests, judged by the study's target.
+def target_table(result: StudyResult, cell: Cell, endpoint: str) -> TextTable:
+    """The main table of an endpoint: every estimator but tests, judged by the study's target.
 
     Who answers another question has no bias and no coverage here.
     """
@@ -71,11 +67,13 @@ def target_rows(result: StudyResult, cell: Cell, endpoint: str) -> ShownTable:
             )
         )
     last = REJECTIONS.get(frozenset(kinds), REJECTS)
-    return ("estimator", "measure", "truth", "mean", "bias", "SE", "model SE", "coverage %", last, "ok %"), rows
+    heads = ("estimator", "measure", "truth", "mean", "bias", "SE", "model SE", "coverage %", last, "ok %")
+    notes = target_notes(result, cell, endpoint)
+    return TextTable(f"{endpoint}: performance of cell {cell.number}", heads, tuple(rows), notes, words=2)
 
 
-def rows_of_tests(result: StudyResult, cell: Cell, endpoint: str) -> ShownTable:
-    """Header and rows of the tests of an endpoint: rejections, and those on the side of the target's truth."""
+def table_of_tests(result: StudyResult, cell: Cell, endpoint: str) -> TextTable:
+    """The tests of an endpoint: rejections, and those on the side of the target's truth."""
     rows: list[tuple[str, ...]] = []
     kinds: set[str] = set()
     for key, _ in _of_endpoint(result, cell, endpoint, tests=True):
@@ -84,7 +82,10 @@ def rows_of_tests(result: StudyResult, cell: Cell, endpoint: str) -> ShownTable:
         kinds.add(what)
         right = percent(found["rejection_in_direction"]) if "rejection_in_direction" in found else ABSENT
         rows.append((key[2], percent(rejected), right, number(100 * found["convergence"].value, 1)))
-    return ("test", REJECTIONS.get(frozenset(kinds), REJECTS), "in direction %", "ok %"), rows
+    heads = ("test", REJECTIONS.get(frozenset(kinds), REJECTS), "in direction %", "ok %")
+    direction = result.directions.get((cell.number, endpoint))
+    notes = (_side(direction),) if direction is not None else ()
+    return TextTable(f"{endpoint}: tests of cell {cell.number}", heads, tuple(rows), notes)
 
 
 def _of_endpoint(
@@ -102,17 +103,11 @@ def _namer(result: StudyResult, cell: Cell, endpoint: str) -> Callable[[Estimand
     return lambda one: label_of(one) if len(to[one.measure]) > 1 else MEASURES[one.measure]
 
 
-def target_notes(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
+def target_notes(result: StudyResult, cell: Cell, endpoint: str) -> tuple[str, ...]:
     """What stands below the main table: who answers another question, and the ranking."""
     keys = [key for key, _ in _of_endpoint(result, cell, endpoint, tests=False) if result.asks_another(*key)]
     notes = [f"{ANOTHER} {key[2]} {another_question(result, *key)}." for key in keys]
-    return notes + [f"{ranked(one)}." for one in rankings(result, cell, endpoint)]
-
-
-def notes_of_tests(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
-    """What stands below the table of tests: which direction is meant."""
-    direction = result.directions.get((cell.number, endpoint))
-    return [_side(direction)] if direction is not None else []
+    return (*notes, *(f"{ranked(one)}." for one in rankings(result, cell, endpoint)))
 
 
 def another_question(result: StudyResult, cell: int, endpoint: str, estimator: str) -> str:
@@ -146,8 +141,8 @@ def ranked(one: Ranking) -> str:
     return f"{measure}, root mean squared error against the target, least first: {', '.join(near)}{alike}{more}"
 
 
-def own_rows(result: StudyResult, cell: Cell, endpoint: str) -> ShownTable:
-    """Header and rows of the second table: does each estimator do its own job, by the truth of its own estimand."""
+def own_table(result: StudyResult, cell: Cell, endpoint: str) -> TextTable:
+    """The second table: does each estimator do its own job, by the truth of its own estimand."""
     rows: list[tuple[str, ...]] = []
     named = _namer(result, cell, endpoint)
     for key, truth in _of_endpoint(result, cell, endpoint, tests=False):
@@ -163,16 +158,13 @@ def own_rows(result: StudyResult, cell: Cell, endpoint: str) -> ShownTable:
                 percent(found["coverage"]),
             )
         )
-    return ("estimator", "in whom", "measure", "own truth", "mean", "bias", "coverage %"), rows
-
-
-def own_notes(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
-    """What stands below the second table: why an estimator has no truth of its own."""
-    return [
+    heads = ("estimator", "in whom", "measure", "own truth", "mean", "bias", "coverage %")
+    notes = tuple(
         f"{key[2]}: {truth.how}."
         for key, truth in _of_endpoint(result, cell, endpoint, tests=False)
         if not isfinite(truth.value)
-    ]
+    )
+    return TextTable(f"{endpoint}: own estimands of cell {cell.number}", heads, tuple(rows), notes, words=3)
 
 
 def in_whom(estimand: Estimand) -> str:
@@ -185,33 +177,68 @@ def in_whom(estimand: Estimand) -> str:
     return f"{name} ({CAVEAT})" if estimand.population in COUPLED else name
 
 
-def shown_for(result: StudyResult, cell: Cell, endpoint: str) -> list[tuple[str, ShownTable, list[str], int]]:
-    """The main table of an endpoint and that of its tests, if it has them: name, rows, notes, columns of words."""
-    made = [
-        ("performance", target_rows(result, cell, endpoint), target_notes(result, cell, endpoint), 2),
-        ("tests", rows_of_tests(result, cell, endpoint), notes_of_tests(result, cell, endpoint), 1),
-    ]
-    return [one for one in made if one[1][1]]
+def tables_for(result: StudyResult, cell: Cell, endpoint: str) -> list[TextTable]:
+    """The main table of an endpoint and that of its tests, if it has them."""
+    return [one for one in (target_table(result, cell, endpoint), table_of_tests(result, cell, endpoint)) if one.rows]
 
 
-def performance_table(result: StudyResult) -> str:
-    """The main table of every cell and endpoint; of a single cell also whether each does its own job."""
-    parts = []
+def main_tables(result: StudyResult) -> tuple[TextTable, ...]:
+    """The main table of every cell and endpoint for a terminal; of a single cell also whether each does its own job."""
+    made: list[TextTable] = []
     several = len(result.cells) > 1
     for cell in result.cells:
-        if several:
-            parts += textwrap.wrap(heading_of(result, cell), WIDTH)
+        title = heading_of(result, cell) if several else ""
         for endpoint in cell.endpoints:
-            for _, shown, notes, left in shown_for(result, cell, endpoint):
-                parts += [_aligned_for(endpoint, shown, left), *(textwrap.fill(note, WIDTH) for note in notes), ""]
-            header, rows = own_rows(result, cell, endpoint)
-            if rows and not several:
-                notes = [textwrap.fill(note, WIDTH) for note in own_notes(result, cell, endpoint)]
-                parts += [f"{OWN_JOB} ({endpoint})", aligned(header, rows, left=3), *notes, ""]
-    if several:
-        parts.append(f"{OWN_JOB} The report and --json tell it of every cell.")
-    parts.append(textwrap.fill(note_of(result), WIDTH))
-    return "\n".join(parts)
+            for one in tables_for(result, cell, endpoint):
+                made.append(replace(_under(endpoint, one), title=title))
+                title = ""
+            own = own_table(result, cell, endpoint)
+            if own.rows and not several:
+                made.append(replace(own, title=f"{OWN_JOB} ({endpoint})"))
+    return tuple(made)
+
+
+def notes_of(result: StudyResult) -> tuple[str, ...]:
+    """What stands below the main tables on a terminal."""
+    further = (f"{OWN_JOB} The report and --json tell it of every cell.",) if len(result.cells) > 1 else ()
+    return (*further, note_of(result))
+
+
+def every_measure(result: StudyResult) -> list[TextTable]:
+    """Every measure of every estimator and cell as "value (MCSE)": two tables per endpoint, by target and by own."""
+    kinds: tuple[tuple[JudgedBy, str], ...] = (("target", ""), ("own", ", own estimands"))
+    return [one for judged_by, words in kinds for one in _every_measure(result, judged_by, words)]
+
+
+def _every_measure(result: StudyResult, judged_by: JudgedBy, words: str) -> list[TextTable]:
+    made = []
+    several = len(result.cells) > 1
+    for endpoint in dict.fromkeys(where for cell in result.cells for where, _ in cell.scenario.judged()):
+        rows, names = [], dict[str, None]()
+        for cell in result.cells:
+            for where, one in cell.scenario.judged():
+                if where == endpoint:
+                    found = measures(result, cell.number, endpoint, one.name, judged_by)
+                    names |= dict.fromkeys(found)
+                    rows.append((cell, one.name, found))
+        heads = ("cell", "settings", "estimator") if several else ("estimator",)
+        made.append(
+            TextTable(
+                f"Performance: {endpoint}{words}",
+                (*heads, *(name.replace("_", " ") for name in names)),
+                tuple(
+                    (
+                        *((str(cell.number), settings_text(cell.settings)) if several else ()),
+                        estimator,
+                        *(with_error(found[name], 4) if name in found else "" for name in names),
+                    )
+                    for cell, estimator, found in rows
+                ),
+                (note_of(result),),
+                words=len(heads),
+            )
+        )
+    return made
 
 
 def heading_of(result: StudyResult, cell: Cell) -> str:
@@ -220,12 +247,12 @@ def heading_of(result: StudyResult, cell: Cell) -> str:
     return f"Cell {cell.number}: {settings_text(cell.settings)}" + (f" (in {own.phrase})" if own else "")
 
 
-def _aligned_for(endpoint: str, shown: ShownTable, left: int) -> str:
-    """The rows under the endpoint's name; without the last column where all gave estimates."""
-    header, rows = shown
-    columns = slice(None if any(row[-1] != "100.0" for row in rows) else -1)
-    first = endpoint if left > 1 else f"{endpoint}, {header[0]}"
-    return aligned((first, *header[columns][1:]), [row[columns] for row in rows], left=left)
+def _under(endpoint: str, table: TextTable) -> TextTable:
+    """The table under the endpoint's name; without the last column where all gave estimates."""
+    columns = slice(None if any(row[-1] != "100.0" for row in table.rows) else -1)
+    first = endpoint if table.words > 1 else f"{endpoint}, {table.header[0]}"
+    rows = tuple(row[columns] for row in table.rows)
+    return replace(table, header=(first, *table.header[columns][1:]), rows=rows)
 
 
 def note_of(result: StudyResult) -> str:

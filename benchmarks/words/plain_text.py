@@ -1,18 +1,16 @@
 """Numbers, settings and tables as text, of a study or a cohort, for a terminal of 100 columns."""
 
-import re
-import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from math import exp, isfinite, isnan
 
 from analysis.cohort_files.cohort_spec import Data
 from analysis.paper.cohort_analysis import CohortAnalysis
 from analysis.tables.cohort_tables import all_tables, warnings_of
-from analysis.tables.text_table import TextTable, clean
 from benchmarks.asked.scenario import Settings
 from benchmarks.performance.measures import Measure
 from benchmarks.study.running import JudgedBy, StudyResult
 from benchmarks.truth.counted import Truth
+from benchmarks.words.answer import Answer
 from simulator.cohort.estimand import Estimand
 
 WIDTH = 100
@@ -129,72 +127,18 @@ def truth_text(truth: Truth) -> str:
     return NOT_REACHED if truth.estimand.measure == "median_difference" else ABSENT
 
 
-def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    """Columns side by side, the first ``left`` ones to the left; what does not fit within the width is wrapped."""
-    table = [tuple(map(clean, row)) for row in (header, *rows)]
-    gaps = 2 * (len(header) - 1)
-    words = [max(map(len, name.split()), default=0) for name in header]
-    widths = [max([words[k], *(len(row[k]) for row in table[1:])]) for k in range(len(header))]
-    whole = [max(width, len(name)) for width, name in zip(widths, header, strict=True)]
-    widths = whole if sum(whole) + gaps <= WIDTH else widths
-    while sum(widths) + gaps > WIDTH and max(widths) > 6:
-        widths[widths.index(max(widths))] -= 1
-    lines = []
-    for row in table:
-        cells = [textwrap.wrap(text, width) or [""] for text, width in zip(row, widths, strict=True)]
-        for line in range(max(map(len, cells))):
-            here = [wrapped[line] if line < len(wrapped) else "" for wrapped in cells]
-            placed = [
-                text.ljust(width) if k < left else text.rjust(width)
-                for k, (text, width) in enumerate(zip(here, widths, strict=True))
-            ]
-            lines.append("  ".join(placed).rstrip())
-        if row is table[0]:
-            lines.append("  ".join("-" * width for width in widths))
-    return "\n".join(lines)
-
-
-def cohort_tables(analysis: CohortAnalysis, data: Data | None = None) -> str:
-    """The analysis of one cohort for a terminal."""
+def cohort_answer(analysis: CohortAnalysis, data: Data | None = None) -> Answer:
+    """The analysis of one cohort: who they are, what reading the file decided, warnings, then the tables."""
     size, sets = analysis.cohort, analysis.matching
     lead = (
         f"{size.n:,} patients: {size.treated:,} {analysis.arms.treated}, {size.control:,} {analysis.arms.control}; "
         f"{sets.n_pairs:,} matched sets ({sets.status.name})"
     )
-    told = [textwrap.fill(clean(line), WIDTH) for line in as_read_told(analysis)]
-    warnings = [textwrap.fill(f"Warning: {clean(one)}", WIDTH) for one in warnings_of(analysis)]
-    return "\n\n".join(["\n".join([lead, *told]), *warnings, *map(text_table, all_tables(analysis, data))])
+    warnings = (f"Warning: {one}" for one in warnings_of(analysis))
+    said = "\n".join(" ".join(line.split()) for line in (lead, *as_read_told(analysis), *warnings))
+    return Answer(analysis.to_json(), said, tuple(all_tables(analysis, data)), found=analysis)
 
 
 def as_read_told(analysis: CohortAnalysis) -> list[str]:
     """What reading the file decided, in sentences."""
     return [] if analysis.as_read is None else analysis.as_read.told()
-
-
-def text_table(table: TextTable) -> str:
-    """A table with its title above and its notes below; one too wide is given in parts, one below the other."""
-    notes = [textwrap.fill(clean(note), WIDTH) for note in table.notes]
-    columns = range(len(table.header))
-    least = [max(max(map(len, table.header[k].split(" "))), *(len(row[k]) for row in table.rows), 0) for k in columns]
-    parts: list[Sequence[int]] = [columns[1:]]
-    if sum(least) + 2 * (len(columns) - 1) > WIDTH and len(columns) >= 6:
-        own = [columns for name, columns in table.blocks if name]
-        middle = len(columns) // 2
-        parts = [*own] or [columns[1:middle], columns[middle:]]
-    made = []
-    for part in parts:
-        text = aligned([table.header[k] for k in (0, *part)], [[row[k] for k in (0, *part)] for row in table.rows])
-        above = [(name, own) for name, own in table.blocks if name and set(own) <= set(part)]
-        made.append(_under(above, (0, *part), text) if above else text)
-    return "\n".join([clean(table.title), "\n\n".join(made), *notes])
-
-
-def _under(above: Sequence[tuple[str, Sequence[int]]], columns: Sequence[int], text: str) -> str:
-    """The aligned columns with heads above their heads, each in the middle of its own."""
-    rule = next(line for line in text.splitlines() if line.strip("- ") == "")
-    places = [found.span() for found in re.finditer("-+", rule)]
-    line = ""
-    for name, own in above:
-        start, end = places[columns.index(own[0])][0], places[columns.index(own[-1])][1]
-        line = line.ljust(start) + name.center(end - start, "-" if end - start > len(name) + 1 else " ")
-    return f"{line.rstrip()}\n{text}"

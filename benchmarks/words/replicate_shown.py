@@ -1,16 +1,15 @@
-"""Measures of a table of replicates as text, JSON, CSV and rows of a page, each with the replicates that it is of."""
+"""Measures of a table of replicates as an answer, as CSV and as rows of a page, each with its number of replicates."""
 
-import json
-import textwrap
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 from typing import Any
 
 from analysis.cohort_files.data_table import short_list
 from analysis.tables.table_files import safe_cell
+from analysis.tables.text_table import table
 from benchmarks.performance.measures import Measure
 from benchmarks.performance.replicate_table import Group, TableColumns
-from benchmarks.words.plain_text import WIDTH, aligned
+from benchmarks.words.answer import Answer
 
 ABOUT = (
     "In brackets: Monte Carlo standard error, [of how many replicates]. "
@@ -24,9 +23,9 @@ IN_ORDER = (
 )
 
 
-def as_text(groups: Sequence[Group], columns: TableColumns) -> str:
-    """A table of measures by group, value (Monte Carlo SE) [n], as many groups side by side as fit."""
-    parts = []
+def answer(groups: Sequence[Group], columns: TableColumns) -> Answer:
+    """Tables of measures, value (Monte Carlo SE) [n], as many groups side by side as fit."""
+    tables = []
     for first in range(0, len(groups), 3):
         few = groups[first : first + 3]
         names = list(dict.fromkeys(name for one in few for name in (*one.measures, *one.against)))
@@ -38,9 +37,9 @@ def as_text(groups: Sequence[Group], columns: TableColumns) -> str:
                 rows.append((f"in common with {few[0].reference}", *shown))
                 continue
             rows.append((name.replace("_", " "), *(_shown(cell) for cell in cells)))
-        parts.append(aligned((" / ".join(columns.by) or "measure", *(" / ".join(one.labels) for one in few)), rows))
-    parts += [textwrap.fill(note, WIDTH) for note in notes(groups, columns)]
-    return "\n\n".join(parts)
+        heads = (" / ".join(columns.by) or "measure", *(" / ".join(one.labels) for one in few))
+        tables.append(table("", heads, rows))
+    return Answer(as_data(groups, columns), verdict(groups), tuple(tables), notes(groups, columns), found=tuple(groups))
 
 
 def notes(groups: Sequence[Group], columns: TableColumns) -> tuple[str, ...]:
@@ -69,26 +68,37 @@ def _shown(measure: Measure) -> str:
     return f"{measure.value:.4f}{error}" + ("" if measure.n is None else f" [{measure.n}]")
 
 
-def as_json(groups: Sequence[Group], columns: TableColumns) -> str:
-    """One JSON document; null for what is not finite."""
+def verdict(groups: Sequence[Group]) -> str:
+    """How many rows there are, how many without an estimate, and the largest bias."""
+    total, lost = sum(one.rows for one in groups), sum(one.failed for one in groups)
+    worst = max(groups, key=lambda one: abs(one.measures["bias"].value) if isfinite(one.measures["bias"].value) else -1)
+    bias, name = worst.measures["bias"], " / ".join(worst.labels) or "all rows"
+    error = f" (Monte Carlo SE {bias.mcse:.4f})" if isfinite(bias.mcse) else ""
+    largest = f"The largest bias is {bias.value:+.4f}{error}, of {name}." if lost < total else "None has a bias."
+    return (
+        f"{len(groups)} group{'s' if len(groups) > 1 else ''}, {total:,} row{'s' if total > 1 else ''}, {lost:,} "
+        f"without an estimate. {largest}"
+    )
 
-    def plain(measures: Mapping[str, Measure]) -> dict[str, Any]:
-        return {
-            name: {"value": _finite(one.value), "mcse": _finite(one.mcse), "n": one.n} for name, one in measures.items()
-        }
+
+def as_data(groups: Sequence[Group], columns: TableColumns) -> dict[str, Any]:
+    """Everything, as the JSON document has it."""
+
+    def numbered(measures: Mapping[str, Measure]) -> dict[str, Any]:
+        return {name: {"value": one.value, "mcse": one.mcse, "n": one.n} for name, one in measures.items()}
 
     made = [
         {
             "by": dict(zip(columns.by, one.labels, strict=True)),
             "rows": one.rows,
             "failed": one.failed,
-            "measures": plain(one.measures),
+            "measures": numbered(one.measures),
             "reference": one.reference,
-            "against_reference": plain(one.against),
+            "against_reference": numbered(one.against),
         }
         for one in groups
     ]
-    return json.dumps({"format": "trialtwin-performance/1", "groups": made}, indent=2, allow_nan=False)
+    return {"format": "trialtwin-performance/1", "groups": made}
 
 
 def as_csv(groups: Sequence[Group], columns: TableColumns) -> str:
@@ -119,7 +129,3 @@ def shown_rows(groups: Sequence[Group], columns: TableColumns) -> tuple[tuple[st
         cells = [_shown(found[name]) if name in found else "" for name in names]
         rows.append((*one.labels, *cells))
     return header, rows
-
-
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None

@@ -1,8 +1,6 @@
 """A study's whole result as one JSON document."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from benchmarks.study import paired
 from benchmarks.study.ranking import Ranking, every_ranking
 from benchmarks.study.running import StudyResult
 from benchmarks.truth.counted import Truth
+from benchmarks.words.answer import plain
 from benchmarks.words.verdicts import verdict
 
 
@@ -21,37 +20,40 @@ def study_json(
     result: StudyResult, scenario: Scenario, held: dict[str, Any], folder: Path, sealed: str = ""
 ) -> dict[str, Any]:
     """The whole result of a study as JSON: no NaN and no infinity, null instead."""
-    return {
-        "format": "trialtwin-study/2",
-        "name": scenario.name,
-        "question": scenario.question,
-        "verdict": verdict(result),
-        "target": {**result.whom.as_json(), "words": result.people},
-        "cells": [{"cell": cell.number, "settings": cell.settings} for cell in result.cells],
-        "truths": _truths(result.truths),
-        "targets": _truths(result.targets),
-        "directions": [
-            {**dict(zip(("cell", "endpoint"), key, strict=True)), **_truth(truth)}
-            for key, truth in result.directions.items()
-        ],
-        "performance": _records(result.performance),
-        "rankings": [_ranking(one) for one in every_ranking(result)],
-        "failures": _records(result.rows.failures()),
-        "looks": [asdict(one) for one in result.looks],
-        "paired": [
-            *(_pair(pair) for cell in result.cells for pair in paired.methods(result, cell)),
-            *(_pair(pair) for pair in paired.cells(result)),
-        ],
-        "provenance": {
-            "replicates": max(result.rows.layout.replicates.values()),
-            "seed": scenario.run.seed,
-            "rows_sha256": result.rows_sha256,
-            "sealed": sealed,
-            "pages": pages_digest(),
-            "folder": str(folder),
-            **{key: held.get(key) for key in ("digest", "versions", "command")},
-        },
-    }
+    made: dict[str, Any] = plain(
+        {
+            "format": "trialtwin-study/2",
+            "name": scenario.name,
+            "question": scenario.question,
+            "verdict": verdict(result),
+            "target": {**result.whom.as_json(), "words": result.people},
+            "cells": [{"cell": cell.number, "settings": cell.settings} for cell in result.cells],
+            "truths": _truths(result.truths),
+            "targets": _truths(result.targets),
+            "directions": [
+                {**dict(zip(("cell", "endpoint"), key, strict=True)), **_truth(truth)}
+                for key, truth in result.directions.items()
+            ],
+            "performance": _records(result.performance),
+            "rankings": [_ranking(one) for one in every_ranking(result)],
+            "failures": _records(result.rows.failures()),
+            "looks": result.looks,
+            "paired": [
+                *(pair for cell in result.cells for pair in paired.methods(result, cell)),
+                *paired.cells(result),
+            ],
+            "provenance": {
+                "replicates": max(result.rows.layout.replicates.values()),
+                "seed": scenario.run.seed,
+                "rows_sha256": result.rows_sha256,
+                "sealed": sealed,
+                "pages": pages_digest(),
+                "folder": str(folder),
+                **{key: held.get(key) for key in ("digest", "versions", "command")},
+            },
+        }
+    )
+    return made
 
 
 def _truths(truths: Mapping[tuple[int, str, str], Truth]) -> list[dict[str, Any]]:
@@ -61,8 +63,8 @@ def _truths(truths: Mapping[tuple[int, str, str], Truth]) -> list[dict[str, Any]
 
 def _truth(truth: Truth) -> dict[str, Any]:
     return {
-        "value": _finite(truth.value),
-        "mcse": _finite(truth.mcse),
+        "value": truth.value,
+        "mcse": truth.mcse,
         "how": truth.how,
         "estimand": truth.estimand.model_dump(mode="json"),
     }
@@ -74,26 +76,11 @@ def _ranking(one: Ranking) -> dict[str, Any]:
         "endpoint": one.endpoint,
         "estimand": one.estimand.model_dump(mode="json"),
         "order": [
-            {"estimator": own.estimator, "rmse": own.rmse.value, "mcse": _finite(own.rmse.mcse), "apart": own.apart}
+            {"estimator": own.estimator, "rmse": own.rmse.value, "mcse": own.rmse.mcse, "apart": own.apart}
             for own in one.order
         ],
     }
 
 
-def _pair(pair: paired.Pair) -> dict[str, Any]:
-    found = {name: {"value": _finite(one.value), "mcse": _finite(one.mcse)} for name, one in pair.measures.items()}
-    return {**asdict(pair), "measures": found}
-
-
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): _plain(value) for key, value in row.items()} for row in table.to_dict("records")]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return _finite(value)
-    return value if isinstance(value, str | int) else value.item()
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if isfinite(value) else None
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

@@ -1,0 +1,159 @@
+"""What is found of a paper and its twin, as answers: the scorecard, the fit, the audit."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+
+from analysis.audit.paper import SEVERITIES, Finding
+from analysis.tables.text_table import WIDTH, TextTable, table, wrapped
+from benchmarks.twin.absolute_fit import AbsoluteFit
+from benchmarks.twin.calibrate import Fit
+from benchmarks.twin.fidelity import Fidelity
+from benchmarks.words.answer import Answer, plain
+from benchmarks.words.plain_text import number
+
+
+def fidelity_verdict(found: Fidelity) -> str:
+    """How many printed numbers the world prints."""
+    whole = found.totals[-1]
+    said = f"{whole.inside} of {whole.numbers} printed numbers lie in the central 95 % of what this world prints"
+    return said + (f"; {whole.doubtful} doubtful ones are not counted." if whole.doubtful else ".")
+
+
+def fidelity_answer(found: Fidelity) -> Answer:
+    """Totals by table, every number outside, and the flow of patients."""
+    totals = [
+        (
+            total.where,
+            f"{total.inside} of {total.numbers}",
+            percent_of(total.inside, total.numbers),
+            str(total.doubtful),
+        )
+        for total in found.totals
+    ]
+    outside = [
+        (one.key, one.printed, number(one.median), f"{number(one.low)} to {number(one.high)}", "; ".join(one.doubts))
+        for one in found.scores
+        if not one.inside
+    ]
+    heads = ("number", "printed", "median", "central 95 %", "doubt")
+    title = f"outside the central 95 % of {found.replicates:,} replicates:"
+    tables = [table("", ("printed in", "inside", "%", "doubtful, not counted"), totals)]
+    tables += [table(title, heads, outside)] if outside else []
+    flow = [(name, f"{count:.1f}") for name, count in found.flow]
+    tables.append(table("patients, mean of the replicates:", ("", "patients"), flow))
+    lacking = f"No replicate has, and nothing was compared with: {', '.join(found.left_out)}."
+    notes = (lacking,) if found.left_out else ()
+    return Answer(plain(found), fidelity_verdict(found), tuple(tables), notes, found=found)
+
+
+def fit_answer(fit: Fit, out: Path) -> Answer:
+    """What of the paper is met, the fitted parameters with what the paper says of them, and where the search began.
+
+    It holds if the fitted world prints its paper.
+    """
+    parameters = [
+        (
+            one.name,
+            f"{one.start:.4g}",
+            f"{one.fitted:.4g}",
+            f"{one.se:.2g}" + (" (log)" if one.scale == "log" else ""),
+            f"{100 * one.pinned:.0f}" + (" at its bound" if one.at_bound else ""),
+        )
+        for one in fit.parameters
+    ]
+    used = [one for one in fit.targets if isfinite(one.z)]
+    targets = [
+        (one.key + (" (doubtful)" if one.doubtful else ""), one.printed, f"{one.simulated:.4g}", f"{one.z:+.2f}")
+        for one in sorted(used, key=lambda one: -abs(one.z))[:20]
+    ]
+    starts = [
+        (one.name + (" (taken)" if one.taken else ""), f"{one.at_first:.1f}", f"{one.at_last:.1f}")
+        for one in fit.starts
+    ]
+    furthest = f"the furthest of {len(used)} targets (simulated mean; distance in sampling SDs of the number):"
+    began = "where the search began, with few replicates (sums of squares by common sampling SDs):"
+    tables = (
+        *_misfits(fit.verdict),
+        table("", ("parameter", "start", "fitted", "SE", "pinned down %"), parameters),
+        table(furthest, ("target", "printed", "simulated", "distance"), targets),
+        table(began, ("start", "there", "at its end"), starts),
+    )
+    loose = ", ".join(one.name for one in fit.parameters if one.pinned < 0.1) or "none"
+    notes = (
+        f"sum of squares {fit.losses[0]:.1f} at the start, {fit.losses[-1]:.1f} at the end",
+        f"not pinned down by the paper (under 10 %): {loose}",
+    )
+    data = {name: part for name, part in vars(fit).items() if name != "tree"}
+    lines = (f"fitted world {out}",)
+    return Answer(data, fit.verdict.text, tables, notes, lines, holds=not fit.verdict.bad, found=fit)
+
+
+def _misfits(verdict: AbsoluteFit) -> list[TextTable]:
+    """What of the paper the fitted world does not print, worst first, and what could not be fitted."""
+    outside = [
+        (one.key, one.printed, number(one.median), f"{number(one.low)} to {number(one.high)}", _far(one.distance))
+        for one in verdict.outside
+    ]
+    unused = [(one.key, one.printed, one.why) for one in verdict.unused]
+    heads = ("outside, worst first", "printed", "median", "central 95 %", "SDs away")
+    made = [table("", heads, outside)] if outside else []
+    return made + ([table("", ("could not be fitted", "printed", "why"), unused)] if unused else [])
+
+
+def _far(distance: float) -> str:
+    return f"{distance:.1f}" if isfinite(distance) else "no limit"
+
+
+def audit_verdict(findings: Sequence[Finding], numbers: int) -> str:
+    """How many printed numbers there are, and how many findings of each kind."""
+    counts = Counter(finding.severity for finding in findings)
+    told = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
+    if not findings:
+        return f"{numbers} printed numbers, and the arithmetic contradicts none of them."
+    return f"Of {numbers} printed numbers the arithmetic contradicts some: {told}."
+
+
+def audit_answer(findings: Sequence[Finding], tests: Sequence[str], numbers: int) -> Answer:
+    """The findings one below the other: what was found, the arithmetic, what would be consistent; then the tests."""
+    lines: list[str] = []
+    for one in findings:
+        where = f"{one.severity}: {one.check} ({one.where})"
+        lines += [wrapped(where), *_indented(", ".join(one.keys[:3]))]
+        lines += [*_indented(one.arithmetic), *_indented(f"consistent: {one.consistent}"), ""]
+    lines += ["which tests explain the p-values:", *(line for one in tests for line in _indented(one))]
+    data = {"numbers": numbers, "findings": findings, "tests": tests}
+    return Answer(
+        data,
+        audit_verdict(findings, numbers),
+        lines=tuple(lines),
+        files=lambda: audit_tables(findings),
+        found=tuple(findings),
+    )
+
+
+def audit_tables(findings: Sequence[Finding]) -> tuple[TextTable, ...]:
+    """The findings of each kind, severe ones first."""
+    heads = ("number", "check", "arithmetic", "what would be consistent", "where")
+    of = {severity: [one for one in findings if one.severity == severity] for severity in SEVERITIES}
+    return tuple(
+        table(
+            severity.capitalize(),
+            heads,
+            [(one.keys[0], one.check, one.arithmetic, one.consistent, one.where) for one in own],
+            5,
+        )
+        for severity, own in of.items()
+        if own
+    )
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+
+
+def percent_of(part: int, whole: int) -> str:
+    """A share in percent, a dash of nothing."""
+    return f"{100 * part / whole:.1f}" if whole else "-"
