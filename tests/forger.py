@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from benchmarks.asked.base import base_of
 from benchmarks.asked.blocks import prepare
 from benchmarks.cli.commands import cli
-from benchmarks.cli.run_verbs import _present, held
+from benchmarks.cli.run_verbs import _presented, held
 from benchmarks.cli.verbs import own_study
 from benchmarks.runs.manifest import identity, world_identity
 from benchmarks.runs.store import SUM, RunFolder
@@ -52,7 +52,7 @@ def again(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     found = held(folder)
     result = running.run_study(found.cells, found.folder, running.Work(1, retry=False), lambda *_: None)
-    _present(found.asked, result, found.folder, True)
+    _presented(found.asked, result, found.folder)
     assert manifest == json.loads((folder / "manifest.json").read_text())
 
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from scipy.optimize import brentq
 
+from analysis.figures.style import save
 from analysis.survival.e_value import e_value, e_values
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked, load_study
@@ -376,11 +377,10 @@ def test_a_world_without_a_published_ratio_says_so() -> None:
 
 
 def test_the_figure_is_written_the_same_twice(found: tipping.Tipping, tmp_path: Path) -> None:
-    from benchmarks.questions.ask import write_figure
     from benchmarks.questions.tipping_shown import drawn
 
     for name in ("a.svg", "b.svg"):
-        write_figure(drawn(found), tmp_path / name)
+        save(drawn(found), tmp_path / name)
     one = (tmp_path / "a.svg").read_bytes()
     assert one == (tmp_path / "b.svg").read_bytes()
     assert b"no effect left" in one

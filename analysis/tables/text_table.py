@@ -58,7 +58,10 @@ class TextTable:
     def text(self) -> str:
         """The table for a terminal, title above and notes below; one too wide in parts, one below the other."""
         columns = range(len(self.header))
-        least = [max(max(map(len, self.header[k].split(" "))), *(len(row[k]) for row in self.rows), 0) for k in columns]
+        least = [
+            max(max(map(len, self.header[k].split(" "))), *(_least(row[k], k < self.words) for row in self.rows), 0)
+            for k in columns
+        ]
         parts: list[Sequence[int]] = [columns[1:]]
         if sum(least) + 2 * (len(columns) - 1) > WIDTH and len(columns) >= 6:
             own = [columns for name, columns in self.blocks if name]
@@ -133,6 +136,11 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1)
         if row is table[0]:
             lines.append("  ".join("-" * width for width in widths))
     return "\n".join(lines)
+
+
+def _least(cell: str, words: bool) -> int:
+    """How narrow the column of a cell may be: numbers stay together, words do not."""
+    return max(map(len, cell.split()), default=0) if words else len(cell)
 
 
 def _under(above: Sequence[tuple[str, Sequence[int]]], columns: Sequence[int], text: str) -> str:

@@ -185,7 +185,7 @@ def status(path: Path) -> Answer:
     )
     command, holder = found.manifest.get("command"), found.folder.holder() or None
     done, wanted = (sum(int(one[name]) for one in cells) for name in ("done", "asked"))
-    verdict = f"{path}: {'finished' if finished else 'not finished'}, {done:,} of {wanted:,} replicates"
+    verdict = f"{'finished' if finished else 'not finished'}, {done:,} of {wanted:,} replicates"
     rows = tuple(
         (str(one["cell"]), settings_text(one["settings"]) or "-", f"{one['done']:,}", f"{one['asked']:,}")
         for one in cells
@@ -203,7 +203,7 @@ def status(path: Path) -> Answer:
         },
         verdict + (f"\nin use by {holder}" if holder else ""),
         (TextTable("", ("cell", "settings", "done", "asked"), rows, words=2),),
-        lines=tuple(lines if finished else [*lines, f"to go on: {command}"]),
+        lines=(*lines, *(() if finished else (f"to go on: {command}",)), f"run folder {path}"),
     )
 
 
