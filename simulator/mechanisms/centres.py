@@ -4,32 +4,46 @@ The log odds of treatment and the log hazard of each named transition of a patie
 ``sd x normal(c)``, independently between centres, places and replicates.
 """
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from simulator.documents.spec import Name, NonNegative, Spec
+from simulator.documents.spec import Name, NonNegative
+from simulator.mechanisms.contract import TREATMENT, Around, AtEntry, Mechanism, Misleads, Named
 from simulator.numerics.arrays import Floats
-from simulator.numerics.streams import Streams
-
-CentrePlace = Literal["treatment", "progression", "death", "death_after_progression"]
+from simulator.numerics.streams import Luck
 
 
-class Centres(Spec):
+class Centres(Mechanism):
     """The levels of a covariate are centres; ``sd`` are the standard deviations of their random effects."""
 
+    words: ClassVar[str] = "centre effects"
+    misleads: ClassVar[Misleads] = {"": ("centres", "centre effects")}
+
     covariate: Name
-    sd: dict[CentrePlace, NonNegative] = Field(min_length=1)
+    sd: dict[Name, NonNegative] = Field(min_length=1)
 
+    def named(self, own: str) -> Iterator[Named]:
+        """What centres act on."""
+        yield Named("transition", "sd", self.sd)
 
-def shifts(
-    spec: Centres, centre: Floats, centres: int, streams: Streams, replicates: NDArray[np.int64]
-) -> dict[str, Floats]:
-    """What is added to each named linear predictor ``(R, N)``, for the patients' ``centre (R, N)`` as a position."""
-    own = centre.astype(np.int64)
-    return {
-        place: sd * np.take_along_axis(streams.normal(f"centre/{place}", replicates, centres), own, axis=1)
-        for place, sd in spec.sd.items()
-    }
+    def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
+        """Centres are levels."""
+        found = around.variables.get(self.covariate)
+        if found is None or found.kind == "continuous":
+            yield "covariate", f"no covariate '{self.covariate}' with levels"
+
+    def clusters(self) -> bool:
+        """Whether hazards differ by centre."""
+        return any(sd > 0 for place, sd in self.sd.items() if place != TREATMENT)
+
+    def shifts(self, patients: AtEntry, luck: Luck) -> dict[str, Floats]:
+        """The effect of each patient's centre."""
+        centre = patients.value(self.covariate).astype(np.int64)
+        of_centres = luck.per(len(patients.variables[self.covariate].levels))
+        return {
+            place: sd * np.take_along_axis(of_centres.normal(f"centre/{place}"), centre, axis=1)
+            for place, sd in self.sd.items()
+        }

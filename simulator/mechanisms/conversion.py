@@ -7,6 +7,7 @@ luck that best response follows, with a latent correlation c, would make more of
 sets the integral of phi(r) Phi((link c r - threshold) / sqrt(1 - (link c)^2)) over the open categories to the share.
 """
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
@@ -14,14 +15,15 @@ from pydantic import Field, model_validator
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from simulator.documents.spec import Label, Name, Share, Spec
+from simulator.documents.spec import Label, Name, Share
+from simulator.mechanisms.contract import Around, Mechanism, Named
 from simulator.numerics.arrays import Bools, Floats, Positions
 
 _FAR = 9.0
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
-class Conversion(Spec):
+class Conversion(Mechanism):
     """The share of all patients of an arm who convert, and the categories of best response open to it."""
 
     label: Label
@@ -34,6 +36,15 @@ class Conversion(Spec):
         if len(set(self.among)) < len(self.among):
             raise ValueError("among: a category is given twice")
         return self
+
+    def named(self, own: str) -> Iterator[Named]:
+        """Both arms, and the outcome by its own name."""
+        yield Named("arms", "shares", self.shares)
+        yield Named("yes/no", "", (own,))
+
+    def changes(self, endpoint: str, around: Around) -> bool:
+        """Whether more convert in one arm: a record, which changes no survival."""
+        return endpoint not in around.endpoints and around.unlike(self.shares)
 
 
 def draw(

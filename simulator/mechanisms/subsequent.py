@@ -4,26 +4,40 @@ A patient with uniform luck u gets it in an arm if u is below the share of that 
 progression is then multiplied by exp(log_hr). The truth is that of the treatment policy, later therapy included.
 """
 
+from collections.abc import Iterator
+from typing import ClassVar
+
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from simulator.documents.spec import Share, Spec
+from simulator.documents.spec import Share
+from simulator.mechanisms.contract import AFTER, Around, Exposures, Mechanism, Named, hastened
 from simulator.numerics.arrays import Floats
-from simulator.numerics.streams import Streams
+from simulator.numerics.streams import Luck
 
 
-class Subsequent(Spec):
+class Subsequent(Mechanism):
     """The share of either arm who get it once they have progressed, and its log hazard ratio of death from then on."""
+
+    words: ClassVar[str] = "therapy after progression"
 
     shares: dict[str, Share] = Field(min_length=2)
     log_hr: float
 
+    def named(self, own: str) -> Iterator[Named]:
+        """Both arms, and the transition on which it acts."""
+        yield Named("arms", "shares", self.shares)
+        yield Named("transition", "log_hr", (AFTER,))
 
-def death_log_hr(
-    spec: Subsequent, arms: tuple[str, str], streams: Streams, replicates: NDArray[np.int64], patients: int
-) -> tuple[Floats, Floats]:
-    """What is added to the log hazard of death after progression ``(R, N)`` in either of the named arms."""
-    luck = streams.uniform("subsequent therapy", replicates, patients)
-    zero, one = (np.where(luck < spec.shares[arm], spec.log_hr, 0.0) for arm in arms)
-    return zero, one
+    def changes(self, endpoint: str, around: Around) -> bool:
+        """Whether one arm gets more of it than the other."""
+        return around.unlike(self.shares)
+
+    def acts(self, asked: Exposures, arms: tuple[str, str], luck: Luck) -> Exposures:
+        """Those who get it die sooner or later after progression."""
+        own = luck.uniform("subsequent therapy")
+
+        def one(arm: str, exposures: dict[str, Floats]) -> dict[str, Floats]:
+            return hastened(exposures, AFTER, np.where(own < self.shares[arm], self.log_hr, 0.0))
+
+        return one(arms[0], asked[0]), one(arms[1], asked[1])

@@ -1,0 +1,166 @@
+"""What every mechanism tells of itself, so that nobody else keeps a list of mechanisms.
+
+A mechanism is a Spec in a file of its own, and a field of the section of a world in which it stands: these two places
+make it. The world checks what it names; cohorts are drawn through `Mechanism.shifts` at time zero and `Mechanism.acts`
+after it; truth asks `changes` and `clusters`, questions ask `biases`, and reports its ``words``. What it does not
+override says that it has nothing to do with the matter.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import BaseModel
+
+from simulator.cohort.predictors import Coefficients
+from simulator.cohort.terms import Variable
+from simulator.documents.spec import Spec
+from simulator.numerics.arrays import Floats
+from simulator.numerics.elementary import exp
+from simulator.numerics.streams import Luck
+
+TREATMENT = "treatment"
+AFTER = "death_after_progression"
+Misleads = Mapping[str, tuple[str, str]]
+Exposures = tuple[dict[str, Floats], dict[str, Floats]]
+"""What each transition asks of its hazard in either arm, ``(R, N)`` each: a unit exponential / the multiplier."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Names under a key of a mechanism: both ``arms`` and no other, any ``arm``, a ``transition`` (or the choice of
+    treatment), or an ``outcome`` to which it gives the name, such as a ``yes/no`` one.
+    """
+
+    what: Literal["arms", "arm", "transition", "outcome", "yes/no"]
+    key: str
+    names: Collection[str]
+
+
+@dataclass(frozen=True)
+class Bias:
+    """What of a mechanism leads an analysis astray: name, what a reader calls it, and the settings that end it."""
+
+    name: str
+    label: str
+    off: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Around:
+    """The world that a mechanism stands in. ``courses`` are the arms whose shares hold in the two potential courses,
+    the control's in both where treatment has no effect; ``parts`` are all mechanisms by their dotted places.
+    """
+
+    arms: tuple[str, str]
+    courses: tuple[str, str]
+    endpoints: tuple[str, ...]
+    transitions: tuple[str, ...]
+    measured: Mapping[str, Variable]
+    hidden: Mapping[str, Variable]
+    parts: Mapping[str, "Mechanism"]
+
+    @property
+    def variables(self) -> dict[str, Variable]:
+        """Measured and hidden covariates by name."""
+        return {**self.measured, **self.hidden}
+
+    def named(self) -> Iterator[tuple[str, Named]]:
+        """All names that mechanisms give or use, with their dotted places."""
+        for place, part in self.parts.items():
+            for named in part.named(place.rpartition(".")[2]):
+                yield f"{place}{'.' if named.key else ''}{named.key}", named
+
+    def binary(self) -> tuple[str, ...]:
+        """The names of the yes/no outcomes."""
+        return tuple(name for _, named in self.named() if named.what == "yes/no" for name in named.names)
+
+    def sums(self) -> Iterator[tuple[str, Coefficients]]:
+        """The coefficients that mechanisms give to terms of covariates, with their dotted places."""
+        for place, part in self.parts.items():
+            yield from ((f"{place}.{key}", coefficients) for key, coefficients in part.sums())
+
+    def unlike(self, of_arm: Mapping[str, Any]) -> bool:
+        """Whether the two potential courses differ in what is stated by arm."""
+        return of_arm.get(self.courses[0]) != of_arm.get(self.courses[1])
+
+
+@dataclass(frozen=True)
+class AtEntry:
+    """Patients as they enter: covariates ``values (K, R, N)``, measured and hidden; months ``entry (R, N)`` from the
+    start of accrual, and their mean in the long run.
+    """
+
+    variables: Mapping[str, Variable]
+    values: Floats
+    entry: Floats
+    mean_entry: float
+
+    def value(self, name: str) -> Floats:
+        """The values ``(R, N)`` of a covariate."""
+        return self.values[list(self.variables).index(name)]  # type: ignore[no-any-return]
+
+
+class Mechanism(Spec):
+    """A part of a world: what it names, what it does to patients, and whether it changes what treatment does."""
+
+    words: ClassVar[str] = ""
+    """What the world has by it, for a sentence that lists such things."""
+    misleads: ClassVar[Misleads] = {}
+    """By field ("" for the whole mechanism), the name and the label of a bias that its default would end."""
+
+    def named(self, own: str) -> Iterator[Named]:
+        """The names in it; ``own`` is what the mechanism itself is called where it stands."""
+        yield from ()
+
+    def sums(self) -> Iterator[tuple[str, Coefficients]]:
+        """The keys under which terms of covariates have coefficients; each becomes a linear predictor."""
+        yield from ()
+
+    def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
+        """Why it cannot stand in this world: key and reason."""
+        yield from ()
+
+    def changes(self, endpoint: str, around: Around) -> bool:
+        """Whether by it the endpoint, or what is seen of it, may differ between the two courses of a patient."""
+        return False
+
+    def clusters(self) -> bool:
+        """Whether by it patients of a replicate share what bears on their hazards, drawn anew for each replicate."""
+        return False
+
+    def biases(self, around: Around) -> Iterator[Bias]:
+        """The biases that are on, with settings under its own place."""
+        for key, (name, label) in self.misleads.items():
+            if not key:
+                yield Bias(name, label, {"": None})
+                continue
+            here, empty = getattr(self, key), type(self).model_fields[key].get_default(call_default_factory=True)
+            if any(here.values()) if isinstance(here, dict) else here:
+                yield Bias(name, label, {key: list(empty) if isinstance(empty, tuple) else empty})
+
+    def shifts(self, patients: AtEntry, luck: Luck) -> Mapping[str, Floats]:
+        """What it adds ``(R, N)`` to the log odds of treatment and to the log hazards of transitions, by name."""
+        return {}
+
+    def acts(self, asked: Exposures, arms: tuple[str, str], luck: Luck) -> Exposures:
+        """What transitions ask of their hazards once it has acted, the shares of these arms holding in the courses."""
+        return asked
+
+
+def hastened(asked: dict[str, Floats], transition: str, log_hr: Floats) -> dict[str, Floats]:
+    """One arm's exposures, a transition having a log hazard ratio ``(R, N)`` more."""
+    with np.errstate(divide="ignore", over="ignore"):
+        return {**asked, transition: asked[transition] / exp(log_hr)}
+
+
+def parts_of(value: object, place: str) -> Iterator[tuple[str, Mechanism]]:
+    """Every mechanism in a section with its dotted place, an outer one before its parts, in the order of the fields."""
+    if isinstance(value, Mechanism):
+        yield place, value
+    if isinstance(value, BaseModel):
+        value = {name: getattr(value, name) for name in type(value).model_fields}
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from parts_of(part, f"{place}.{key}")
