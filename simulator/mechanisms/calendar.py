@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from simulator.documents.spec import Name
-from simulator.mechanisms.contract import AtEntry, Mechanism, Misleads, Named
+from simulator.mechanisms.contract import AtEntry, Doubts, Mechanism, Misleads, Named
 from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Luck
 
@@ -22,6 +22,12 @@ class CalendarTrend(Mechanism):
 
     words: ClassVar[str] = "a calendar trend"
     misleads: ClassVar[Misleads] = {"": ("calendar", "calendar trend")}
+    doubts: ClassVar[Doubts] = (
+        (
+            "a calendar trend, per year: more are treated, fewer die",
+            "calendar: {per_year: {treatment: 0.3, death: -0.1, death_after_progression: -0.1}}",
+        ),
+    )
 
     per_year: Annotated[dict[Name, float], Field(min_length=1)]
 

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from simulator.documents.spec import Name, NonNegative
-from simulator.mechanisms.contract import TREATMENT, Around, AtEntry, Mechanism, Misleads, Named
+from simulator.mechanisms.contract import TREATMENT, Around, AtEntry, Doubts, Mechanism, Misleads, Named
 from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Luck
 
@@ -21,6 +21,12 @@ class Centres(Mechanism):
 
     words: ClassVar[str] = "centre effects"
     misleads: ClassVar[Misleads] = {"": ("centres", "centre effects")}
+    doubts: ClassVar[Doubts] = (
+        (
+            "centres, the levels of a covariate, that treat more or less often, and better or worse, than others",
+            "centres: {covariate: $levelled, sd: {treatment: 0.5, death: 0.3, death_after_progression: 0.3}}",
+        ),
+    )
 
     covariate: Name
     sd: dict[Name, NonNegative] = Field(min_length=1)

@@ -8,7 +8,7 @@ override says that it has nothing to do with the matter.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from pydantic import BaseModel
@@ -23,6 +23,7 @@ from simulator.numerics.streams import Luck
 TREATMENT = "treatment"
 AFTER = "death_after_progression"
 Misleads = Mapping[str, tuple[str, str]]
+Doubts = tuple[tuple[str, str], ...]
 Exposures = tuple[dict[str, Floats], dict[str, Floats]]
 """What each transition asks of its hazard in either arm, ``(R, N)`` each: a unit exponential / the multiplier."""
 
@@ -81,6 +82,13 @@ class Around:
         for place, part in self.parts.items():
             yield from ((f"{place}.{key}", coefficients) for key, coefficients in part.sums())
 
+    def biases(self) -> Iterator[Bias]:
+        """The biases that are on, with settings at dotted places."""
+        for place, part in self.parts.items():
+            for bias in part.biases(self):
+                off = {f"{place}{'.' if key else ''}{key}": value for key, value in bias.off.items()}
+                yield Bias(bias.name, bias.label, off)
+
     def unlike(self, of_arm: Mapping[str, Any]) -> bool:
         """Whether the two potential courses differ in what is stated by arm."""
         return of_arm.get(self.courses[0]) != of_arm.get(self.courses[1])
@@ -109,6 +117,10 @@ class Mechanism(Spec):
     """What the world has by it, for a sentence that lists such things."""
     misleads: ClassVar[Misleads] = {}
     """By field ("" for the whole mechanism), the name and the label of a bias that its default would end."""
+    doubts: ClassVar[Doubts] = ()
+    """What a study may doubt by it: in words, and as YAML in which $treated and $control stand for the arms, $first for
+    a covariate, $levelled for one whose first levels are $one and $two, and $dropout for a drop-out that is missing.
+    """
 
     def named(self, own: str) -> Iterator[Named]:
         """The names in it; ``own`` is what the mechanism itself is called where it stands."""
@@ -164,3 +176,12 @@ def parts_of(value: object, place: str) -> Iterator[tuple[str, Mechanism]]:
     if isinstance(value, dict):
         for key, part in value.items():
             yield from parts_of(part, f"{place}.{key}")
+
+
+def kinds_of(annotation: Any) -> Iterator[type[Mechanism]]:
+    """The kinds of mechanisms that may stand in a Spec, or under any annotation, in the order of the fields."""
+    if isinstance(annotation, type) and issubclass(annotation, Mechanism):
+        yield annotation
+    inside = [f.annotation for f in annotation.model_fields.values()] if hasattr(annotation, "model_fields") else ()
+    for one in inside or get_args(annotation):
+        yield from kinds_of(one)

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from simulator.documents.spec import Share
-from simulator.mechanisms.contract import Around, Exposures, Mechanism, Named
+from simulator.mechanisms.contract import Around, Doubts, Exposures, Mechanism, Named
 from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Luck
 
@@ -20,6 +20,7 @@ class Cure(Mechanism):
     """The share of either arm who are cured from time zero on."""
 
     words: ClassVar[str] = "a cured share"
+    doubts: ClassVar[Doubts] = (("a cured share", "outcomes: {cure: {shares: {$treated: 0.05, $control: 0.05}}}"),)
 
     shares: dict[str, Share] = Field(min_length=2)
 

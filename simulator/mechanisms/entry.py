@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from simulator.documents.spec import Name, NonNegative, Positive, Spec
-from simulator.mechanisms.contract import Around, Mechanism, Misleads, Named
+from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Named
 from simulator.numerics.arrays import Bools, Floats
 
 DAYS_PER_MONTH = 365.25 / 12
@@ -90,6 +90,12 @@ class Entry(Mechanism):
         "complete_follow_up": ("complete", "complete follow-up only"),
         "potential_follow_up_months": ("potential", "least potential follow-up"),
     }
+    doubts: ClassVar[Doubts] = (
+        (
+            "selection: who dies before so many months is left out; least months from entry to the cut-off",
+            "entry: {guarantee_months: {$treated: 1.5, $control: 0.0}, potential_follow_up_months: 6.0}",
+        ),
+    )
 
     accrual: Accrual
     guarantee_months: dict[str, NonNegative] = Field(default_factory=dict)

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from simulator.cohort.cohorts import Endpoint
 from simulator.cohort.predictors import Coefficients
 from simulator.documents.spec import Name, Positive
-from simulator.mechanisms.contract import Around, Mechanism, Misleads, Named
+from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Named
 from simulator.mechanisms.entry import parse_date
 from simulator.mechanisms.outcomes import Course, HazardSpec
 from simulator.numerics.arrays import Bools, Floats
@@ -20,6 +20,7 @@ class Informative(Mechanism):
     """What ties drop-out to the course: its hazard is multiplied by exp(sum of log_hr x term) x frailty^``frailty``."""
 
     words: ClassVar[str] = "informative drop-out"
+    doubts: ClassVar[Doubts] = (("informative drop-out", "followup:\n$dropout  informative: {log_hr: {$first: 0.5}}"),)
 
     log_hr: dict[str, float] = Field(default_factory=dict)
     frailty: float = 0.0
@@ -51,6 +52,12 @@ class FollowUp(Mechanism):
         "censored_at": ("censored-at", "censoring at a conversion"),
         "visit_months": ("visits", "progression seen at visits"),
     }
+    doubts: ClassVar[Doubts] = (
+        (
+            "progression is seen at visits only, so many months apart",
+            "followup: {visit_months: {$treated: 1.5, $control: 3.0}}",
+        ),
+    )
 
     cut_off: str
     dropout: dict[str, HazardSpec] = Field(default_factory=dict)

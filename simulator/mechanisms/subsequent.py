@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from simulator.documents.spec import Share
-from simulator.mechanisms.contract import AFTER, Around, Exposures, Mechanism, Named, hastened
+from simulator.mechanisms.contract import AFTER, Around, Doubts, Exposures, Mechanism, Named, hastened
 from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Luck
 
@@ -20,6 +20,12 @@ class Subsequent(Mechanism):
     """The share of either arm who get it once they have progressed, and its log hazard ratio of death from then on."""
 
     words: ClassVar[str] = "therapy after progression"
+    doubts: ClassVar[Doubts] = (
+        (
+            "therapy after progression",
+            "outcomes: {subsequent: {shares: {$treated: 0.1, $control: 0.4}, log_hr: -0.5}}",
+        ),
+    )
 
     shares: dict[str, Share] = Field(min_length=2)
     log_hr: float

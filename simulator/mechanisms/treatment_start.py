@@ -18,7 +18,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from simulator.mechanisms.contract import Mechanism, Misleads
+from simulator.mechanisms.contract import Doubts, Mechanism, Misleads
 from simulator.mechanisms.outcomes import Course, Hazard, HazardSpec
 from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import choose
@@ -30,6 +30,12 @@ class TreatmentStart(Mechanism):
 
     words: ClassVar[str] = "treatment that starts late"
     misleads: ClassVar[Misleads] = {"": ("start", "late start of treatment")}
+    doubts: ClassVar[Doubts] = (
+        (
+            "immortal time: treatment starts after a wait; whoever dies before counts as untreated",
+            "treatment: {start: {wait: {kind: exponential, rate: 0.5}}}",
+        ),
+    )
 
     wait: HazardSpec
     progression_prevents: bool = False
