@@ -16,7 +16,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -24,7 +24,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, owens_t
 
 from simulator.documents.spec import Label, Name, Share
-from simulator.mechanisms.contract import Around, Mechanism, Named
+from simulator.mechanisms.contract import Mechanism, Named, Naming
 from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.streams import Luck
 
@@ -43,6 +43,9 @@ _FAR = 38.0  # no normal lies beyond
 class Grades(Mechanism):
     """Shares of an arm's patients: with the event in any grade, and with a severe one."""
 
+    naming: ClassVar[Naming] = {"any": "arms", "severe": "arms"}
+    recorded_only: ClassVar[bool] = True
+
     any: Rates
     severe: Rates
 
@@ -54,14 +57,6 @@ class Grades(Mechanism):
             if self.severe[arm] > share:
                 raise ValueError(f"{arm}: the severe share {self.severe[arm]:g} exceeds that of any grade, {share:g}")
         return self
-
-    def named(self, own: str) -> Iterator[Named]:
-        """Both arms."""
-        yield Named("arms", "any", self.any)
-
-    def changes(self, endpoint: str, around: Around) -> bool:
-        """Whether one arm has more of them: a record, which changes no survival."""
-        return endpoint not in around.endpoints and (around.unlike(self.any) or around.unlike(self.severe))
 
 
 class Event(Grades):

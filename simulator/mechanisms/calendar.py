@@ -4,13 +4,12 @@ The log odds of treatment and the log hazard of each named transition of a patie
 raised by ``per_year x (e - mean e)``: the mean is that of the accrual, so that the whole study keeps its level.
 """
 
-from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from simulator.documents.spec import Name
-from simulator.mechanisms.contract import AtEntry, Doubts, Mechanism, Misleads, Named
+from simulator.mechanisms.contract import AtEntry, Doubts, Mechanism, Misleads, Naming
 from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Luck
 
@@ -21,6 +20,7 @@ class CalendarTrend(Mechanism):
     """The change per year of the log odds of treatment, and of log hazards."""
 
     words: ClassVar[str] = "a calendar trend"
+    naming: ClassVar[Naming] = {"per_year": "transition"}
     misleads: ClassVar[Misleads] = {"": ("calendar", "calendar trend")}
     doubts: ClassVar[Doubts] = (
         (
@@ -30,10 +30,6 @@ class CalendarTrend(Mechanism):
     )
 
     per_year: Annotated[dict[Name, float], Field(min_length=1)]
-
-    def named(self, own: str) -> Iterator[Named]:
-        """What changes over the years."""
-        yield Named("transition", "per_year", self.per_year)
 
     def shifts(self, patients: AtEntry, luck: Luck) -> dict[str, Floats]:
         """The change from the mean entry to each patient's own."""

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from simulator.documents.spec import Name, NonNegative
-from simulator.mechanisms.contract import TREATMENT, Around, AtEntry, Doubts, Mechanism, Misleads, Named
+from simulator.mechanisms.contract import TREATMENT, Around, AtEntry, Doubts, Mechanism, Misleads, Naming
 from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Luck
 
@@ -20,6 +20,7 @@ class Centres(Mechanism):
     """The levels of a covariate are centres; ``sd`` are the standard deviations of their random effects."""
 
     words: ClassVar[str] = "centre effects"
+    naming: ClassVar[Naming] = {"sd": "transition"}
     misleads: ClassVar[Misleads] = {"": ("centres", "centre effects")}
     doubts: ClassVar[Doubts] = (
         (
@@ -30,10 +31,6 @@ class Centres(Mechanism):
 
     covariate: Name
     sd: dict[Name, NonNegative] = Field(min_length=1)
-
-    def named(self, own: str) -> Iterator[Named]:
-        """What centres act on."""
-        yield Named("transition", "sd", self.sd)
 
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
         """Centres are levels."""

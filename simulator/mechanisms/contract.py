@@ -8,6 +8,7 @@ override says that it has nothing to do with the matter.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -20,6 +21,8 @@ from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import exp
 from simulator.numerics.streams import Luck
 
+What = Literal["arms", "arm", "transition", "outcome", "yes/no"]
+Naming = Mapping[str, What]
 TREATMENT = "treatment"
 AFTER = "death_after_progression"
 Misleads = Mapping[str, tuple[str, str]]
@@ -34,7 +37,7 @@ class Named:
     treatment), or an ``outcome`` to which it gives the name, such as a ``yes/no`` one.
     """
 
-    what: Literal["arms", "arm", "transition", "outcome", "yes/no"]
+    what: What
     key: str
     names: Collection[str]
 
@@ -115,6 +118,12 @@ class Mechanism(Spec):
 
     words: ClassVar[str] = ""
     """What the world has by it, for a sentence that lists such things."""
+    naming: ClassVar[Naming] = {}
+    """By field, what the names in it are; under "" what its own name is, where it stands among others by name."""
+    coefficients: ClassVar[tuple[str, ...]] = ()
+    """Fields in which terms of covariates have coefficients; each becomes a linear predictor."""
+    recorded_only: ClassVar[bool] = False
+    """Whether it is about what is recorded beside survival, and changes no survival."""
     misleads: ClassVar[Misleads] = {}
     """By field ("" for the whole mechanism), the name and the label of a bias that its default would end."""
     doubts: ClassVar[Doubts] = ()
@@ -124,11 +133,13 @@ class Mechanism(Spec):
 
     def named(self, own: str) -> Iterator[Named]:
         """The names in it; ``own`` is what the mechanism itself is called where it stands."""
-        yield from ()
+        for key, what in self.naming.items():
+            names = getattr(self, key) if key else own
+            yield Named(what, key, (names,) if isinstance(names, str) else names)
 
     def sums(self) -> Iterator[tuple[str, Coefficients]]:
-        """The keys under which terms of covariates have coefficients; each becomes a linear predictor."""
-        yield from ()
+        """The coefficients of terms, and where they stand in it."""
+        yield from ((key, attrgetter(key)(self)) for key in self.coefficients)
 
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
         """Why it cannot stand in this world: key and reason."""
@@ -136,7 +147,9 @@ class Mechanism(Spec):
 
     def changes(self, endpoint: str, around: Around) -> bool:
         """Whether by it the endpoint, or what is seen of it, may differ between the two courses of a patient."""
-        return False
+        if self.recorded_only and endpoint in around.endpoints:
+            return False
+        return any(around.unlike(getattr(self, key)) for key, what in self.naming.items() if what == "arms")
 
     def clusters(self) -> bool:
         """Whether by it patients of a replicate share what bears on their hazards, drawn anew for each replicate."""

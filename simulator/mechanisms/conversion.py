@@ -7,8 +7,7 @@ luck that best response follows, with a latent correlation c, would make more of
 sets the integral of phi(r) Phi((link c r - threshold) / sqrt(1 - (link c)^2)) over the open categories to the share.
 """
 
-from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -16,7 +15,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from simulator.documents.spec import Label, Name, Share
-from simulator.mechanisms.contract import Around, Mechanism, Named
+from simulator.mechanisms.contract import Mechanism, Naming
 from simulator.numerics.arrays import Bools, Floats, Positions
 
 _FAR = 9.0
@@ -25,6 +24,9 @@ _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 class Conversion(Mechanism):
     """The share of all patients of an arm who convert, and the categories of best response open to it."""
+
+    naming: ClassVar[Naming] = {"shares": "arms", "": "yes/no"}
+    recorded_only: ClassVar[bool] = True
 
     label: Label
     shares: dict[str, Share]
@@ -36,15 +38,6 @@ class Conversion(Mechanism):
         if len(set(self.among)) < len(self.among):
             raise ValueError("among: a category is given twice")
         return self
-
-    def named(self, own: str) -> Iterator[Named]:
-        """Both arms, and the outcome by its own name."""
-        yield Named("arms", "shares", self.shares)
-        yield Named("yes/no", "", (own,))
-
-    def changes(self, endpoint: str, around: Around) -> bool:
-        """Whether more convert in one arm: a record, which changes no survival."""
-        return endpoint not in around.endpoints and around.unlike(self.shares)
 
 
 def draw(

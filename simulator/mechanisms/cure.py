@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from simulator.documents.spec import Share
-from simulator.mechanisms.contract import Around, Doubts, Exposures, Mechanism, Named
+from simulator.mechanisms.contract import Around, Doubts, Exposures, Mechanism, Naming
 from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Luck
 
@@ -20,22 +20,15 @@ class Cure(Mechanism):
     """The share of either arm who are cured from time zero on."""
 
     words: ClassVar[str] = "a cured share"
+    naming: ClassVar[Naming] = {"shares": "arms"}
     doubts: ClassVar[Doubts] = (("a cured share", "outcomes: {cure: {shares: {$treated: 0.05, $control: 0.05}}}"),)
 
     shares: dict[str, Share] = Field(min_length=2)
-
-    def named(self, own: str) -> Iterator[Named]:
-        """Both arms."""
-        yield Named("arms", "shares", self.shares)
 
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
         """A late start would have to cure at its own time."""
         if "treatment.start" in around.parts and len(set(self.shares.values())) > 1:
             yield "", "where treatment starts late both arms need the same share"
-
-    def changes(self, endpoint: str, around: Around) -> bool:
-        """Whether one arm cures more than the other."""
-        return around.unlike(self.shares)
 
     def acts(self, asked: Exposures, arms: tuple[str, str], luck: Luck) -> Exposures:
         """No hazard ever suffices for the cured."""

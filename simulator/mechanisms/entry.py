@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from simulator.documents.spec import Name, NonNegative, Positive, Spec
-from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Named
+from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
 from simulator.numerics.arrays import Bools, Floats
 
 DAYS_PER_MONTH = 365.25 / 12
@@ -84,6 +84,7 @@ class Entry(Mechanism):
     few qualify the study is smaller.
     """
 
+    naming: ClassVar[Naming] = {"guarantee_months": "arm", "complete_follow_up": "arm"}
     misleads: ClassVar[Misleads] = {
         "guarantee_months": ("guarantee", "guarantee time"),
         "requires": ("requires", "least amount of treatment"),
@@ -103,11 +104,6 @@ class Entry(Mechanism):
     potential_follow_up_months: NonNegative = 0.0
     complete_follow_up: tuple[Name, ...] = ()
     screened: Annotated[float, Field(ge=1, le=100)] = 1.0
-
-    def named(self, own: str) -> Iterator[Named]:
-        """Arms."""
-        yield Named("arm", "guarantee_months", self.guarantee_months)
-        yield Named("arm", "complete_follow_up", self.complete_follow_up)
 
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
         """Only what is received can be asked for."""

@@ -9,14 +9,13 @@ months_per_unit) + 1 cycles, the first at time zero, or os / months_per_unit uni
 ``most`` are those of a long life; what is received is less, most of all where survival is short.
 """
 
-from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from simulator.documents.spec import Label, NonNegative, Positive, Spec
-from simulator.mechanisms.contract import Mechanism, Named
+from simulator.mechanisms.contract import Mechanism, Naming
 from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import exp
 
@@ -38,6 +37,8 @@ class Amount(Spec):
 class Exposure(Mechanism):
     """The amount of one treatment in the arms that get it; ``link`` ties it to the luck of survival."""
 
+    naming: ClassVar[Naming] = {"arms": "arm", "": "outcome"}
+
     label: Label
     unit: Label
     months_per_unit: Positive
@@ -51,11 +52,6 @@ class Exposure(Mechanism):
             if self.whole and (amount.most < 1 or amount.most != int(amount.most)):
                 raise ValueError(f"arms.{arm}.most: {amount.most:g} is not a whole number of at least 1")
         return self
-
-    def named(self, own: str) -> Iterator[Named]:
-        """The arms that get it, and the outcome by its own name."""
-        yield Named("arm", "arms", self.arms)
-        yield Named("outcome", "", (own,))
 
 
 def amounts(spec: Exposure, arm: str, luck_normal: Floats, own_normal: Floats, os: Floats) -> Floats:

@@ -7,9 +7,8 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from simulator.cohort.cohorts import Endpoint
-from simulator.cohort.predictors import Coefficients
 from simulator.documents.spec import Name, Positive
-from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Named
+from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
 from simulator.mechanisms.entry import parse_date
 from simulator.mechanisms.outcomes import Course, HazardSpec
 from simulator.numerics.arrays import Bools, Floats
@@ -20,14 +19,11 @@ class Informative(Mechanism):
     """What ties drop-out to the course: its hazard is multiplied by exp(sum of log_hr x term) x frailty^``frailty``."""
 
     words: ClassVar[str] = "informative drop-out"
+    coefficients: ClassVar[tuple[str, ...]] = ("log_hr",)
     doubts: ClassVar[Doubts] = (("informative drop-out", "followup:\n$dropout  informative: {log_hr: {$first: 0.5}}"),)
 
     log_hr: dict[str, float] = Field(default_factory=dict)
     frailty: float = 0.0
-
-    def sums(self) -> Iterator[tuple[str, Coefficients]]:
-        """The log hazard ratios of drop-out."""
-        yield "log_hr", self.log_hr
 
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
         """It cannot follow a frailty that is not there."""
@@ -46,6 +42,7 @@ class FollowUp(Mechanism):
     arm without it, at once.
     """
 
+    naming: ClassVar[Naming] = {"dropout": "arm", "visit_months": "arm"}
     misleads: ClassVar[Misleads] = {
         "dropout": ("drop-out", "drop-out"),
         "informative": ("informative", "informative drop-out"),
@@ -70,11 +67,6 @@ class FollowUp(Mechanism):
     def _date(cls, text: str) -> str:
         parse_date(text)
         return text
-
-    def named(self, own: str) -> Iterator[Named]:
-        """Arms."""
-        yield Named("arm", "dropout", self.dropout)
-        yield Named("arm", "visit_months", self.visit_months)
 
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
         """Only who may convert can be censored at it."""

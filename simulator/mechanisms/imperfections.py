@@ -21,9 +21,8 @@ from pydantic import Field, model_validator
 from scipy.optimize import brentq
 
 from simulator.cohort.cohorts import Endpoint, Observed
-from simulator.cohort.predictors import Coefficients
 from simulator.documents.spec import Name, Positive, Share
-from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Named
+from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
 from simulator.mechanisms.covariates import Continuous, Population
 from simulator.mechanisms.treatment import probability
 from simulator.numerics.arrays import Floats
@@ -35,25 +34,20 @@ _SPAN = 60.0
 class Missing(Mechanism):
     """The share of patients in whom a covariate is missing, and what raises the log odds of that."""
 
+    coefficients: ClassVar[tuple[str, ...]] = ("log_odds",)
+
     share: Share
     log_odds: dict[str, float] = Field(default_factory=dict)
     treated: float = 0.0
-
-    def sums(self) -> Iterator[tuple[str, Coefficients]]:
-        """Its log odds."""
-        yield "log_odds", self.log_odds
 
 
 class Miscounted(Mechanism):
     """By arm, the share of events that are missed, and of censored patients whose censoring counts as an event."""
 
+    naming: ClassVar[Naming] = {"missed": "arm", "false": "arm"}
+
     missed: dict[str, Share] = Field(default_factory=dict)
     false: dict[str, Share] = Field(default_factory=dict)
-
-    def named(self, own: str) -> Iterator[Named]:
-        """Arms."""
-        yield Named("arm", "missed", self.missed)
-        yield Named("arm", "false", self.false)
 
 
 class Imperfections(Mechanism):
@@ -62,6 +56,7 @@ class Imperfections(Mechanism):
     """
 
     words: ClassVar[str] = "imperfect records"
+    naming: ClassVar[Naming] = {"treatment": "arm"}
     misleads: ClassVar[Misleads] = {
         "missing": ("missing", "missing covariates"),
         "misclassified": ("misclassified", "misclassified covariates"),
@@ -99,10 +94,6 @@ class Imperfections(Mechanism):
                         f"misclassified.{name}.{level}: names the other levels, their probabilities at most 1 together"
                     )
         return self
-
-    def named(self, own: str) -> Iterator[Named]:
-        """The arms of which some patients are recorded as the other."""
-        yield Named("arm", "treatment", self.treatment)
 
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
         """Where it does not fit the measured covariates, the endpoints or a late start."""

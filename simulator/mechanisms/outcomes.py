@@ -11,7 +11,6 @@ Progression-free survival ends at the first of progression and death without it,
 
 import functools
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -20,10 +19,9 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.special import gammaincinv, ndtri
 
-from simulator.cohort.predictors import Coefficients
 from simulator.documents.spec import Name, NonNegative, Positive, Share, Spec
 from simulator.mechanisms.adverse_events import AdverseEvents
-from simulator.mechanisms.contract import AFTER, Around, Mechanism, Named
+from simulator.mechanisms.contract import AFTER, Around, Mechanism, Naming
 from simulator.mechanisms.conversion import Conversion
 from simulator.mechanisms.cure import Cure
 from simulator.mechanisms.exposure import Exposure
@@ -114,14 +112,11 @@ class Effect(Spec):
 class Transition(Mechanism):
     """A hazard of leaving a state: for an untreated patient whose terms are all zero, and what multiplies it."""
 
+    coefficients: ClassVar[tuple[str, ...]] = ("log_hr", "treatment.modifiers")
+
     baseline: HazardSpec
     log_hr: LogHazardRatios = Field(default_factory=dict)
     treatment: Effect = Effect(log_hr=0.0)
-
-    def sums(self) -> Iterator[tuple[str, Coefficients]]:
-        """Its log hazard ratios, and those of treatment in some patients."""
-        yield "log_hr", self.log_hr
-        yield "treatment.modifiers", self.treatment.modifiers
 
     def changes(self, endpoint: str, around: Around) -> bool:
         """Whether treatment works on it."""
@@ -153,6 +148,9 @@ class Response(Mechanism):
     names outcomes made of categories, such as objective response.
     """
 
+    naming: ClassVar[Naming] = {"shares": "arms", "groups": "yes/no"}
+    recorded_only: ClassVar[bool] = True
+
     categories: tuple[Name, ...]
     shares: dict[str, tuple[Share, ...]]
     link: Annotated[float, Field(ge=0, lt=1)]
@@ -170,15 +168,6 @@ class Response(Mechanism):
             if unknown:
                 raise ValueError(f"group {group}: no category {', '.join(unknown)}")
         return self
-
-    def named(self, own: str) -> Iterator[Named]:
-        """Both arms, and the outcomes made of categories."""
-        yield Named("arms", "shares", self.shares)
-        yield Named("yes/no", "groups", self.groups)
-
-    def changes(self, endpoint: str, around: Around) -> bool:
-        """Whether one arm responds better: a record, which changes no survival."""
-        return endpoint not in around.endpoints and around.unlike(self.shares)
 
 
 class Outcomes(Spec):

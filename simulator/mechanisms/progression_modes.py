@@ -9,7 +9,6 @@ D solves t_1 = 1, which has one solution in [0, 1] if the shares sum to at least
 Nothing is redrawn: mode k has probability s_k D after an earlier mode, and s_k / t_k after none (1 for the last mode).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -18,7 +17,7 @@ from pydantic import Field, model_validator
 from scipy.optimize import brentq
 
 from simulator.documents.spec import Label, Name, Share
-from simulator.mechanisms.contract import AFTER, Around, Mechanism, Named
+from simulator.mechanisms.contract import Mechanism, Naming
 from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.streams import Luck
 
@@ -28,21 +27,18 @@ _ROUNDING = 0.002  # printed shares that sum to 1 may sum to this much less
 class Mode(Mechanism):
     """One mode: its share of an arm's progressions, deaths excluded, and what it adds to the log hazard of death."""
 
+    naming: ClassVar[Naming] = {"share": "arms", "": "outcome"}
+
     label: Label
     share: dict[str, Share]
     log_hr: float = 0.0
-
-    def named(self, own: str) -> Iterator[Named]:
-        """Both arms, the outcome by its own name, and the transition on which it acts."""
-        yield Named("arms", "share", self.share)
-        yield Named("outcome", "", (own,))
-        yield Named("transition", "log_hr", (AFTER,))
 
 
 class ProgressionModes(Mechanism):
     """The modes of progression by arm; ``death`` names progression-free survival's other end, death without one."""
 
     words: ClassVar[str] = "modes of progression"
+    naming: ClassVar[Naming] = {"death": "outcome"}
 
     modes: Annotated[dict[Name, Mode], Field(min_length=1)]
     death: Name
@@ -62,14 +58,6 @@ class ProgressionModes(Mechanism):
                     f"modes: shares of {arm} sum to {total:.4g}; with one mode at least they sum to 1 or more"
                 )
         return self
-
-    def named(self, own: str) -> Iterator[Named]:
-        """Death without progression."""
-        yield Named("outcome", "death", (self.death,))
-
-    def changes(self, endpoint: str, around: Around) -> bool:
-        """Modes are drawn by arm, and death follows them."""
-        return around.courses[0] != around.courses[1]
 
 
 @dataclass(frozen=True)

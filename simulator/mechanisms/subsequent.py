@@ -4,14 +4,13 @@ A patient with uniform luck u gets it in an arm if u is below the share of that 
 progression is then multiplied by exp(log_hr). The truth is that of the treatment policy, later therapy included.
 """
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from simulator.documents.spec import Share
-from simulator.mechanisms.contract import AFTER, Around, Doubts, Exposures, Mechanism, Named, hastened
+from simulator.mechanisms.contract import AFTER, Doubts, Exposures, Mechanism, Naming, hastened
 from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Luck
 
@@ -20,6 +19,7 @@ class Subsequent(Mechanism):
     """The share of either arm who get it once they have progressed, and its log hazard ratio of death from then on."""
 
     words: ClassVar[str] = "therapy after progression"
+    naming: ClassVar[Naming] = {"shares": "arms"}
     doubts: ClassVar[Doubts] = (
         (
             "therapy after progression",
@@ -29,15 +29,6 @@ class Subsequent(Mechanism):
 
     shares: dict[str, Share] = Field(min_length=2)
     log_hr: float
-
-    def named(self, own: str) -> Iterator[Named]:
-        """Both arms, and the transition on which it acts."""
-        yield Named("arms", "shares", self.shares)
-        yield Named("transition", "log_hr", (AFTER,))
-
-    def changes(self, endpoint: str, around: Around) -> bool:
-        """Whether one arm gets more of it than the other."""
-        return around.unlike(self.shares)
 
     def acts(self, asked: Exposures, arms: tuple[str, str], luck: Luck) -> Exposures:
         """Those who get it die sooner or later after progression."""

@@ -8,7 +8,7 @@ propensity is then that of a large cohort: with 422 patients it is exact to 0.00
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from pydantic import Field
 from scipy.optimize import brentq
 from scipy.special import logit
 
-from simulator.cohort.predictors import Coefficients
 from simulator.cohort.terms import parse_term
 from simulator.documents.spec import Share
 from simulator.mechanisms.contract import Around, Bias, Mechanism
@@ -33,12 +32,10 @@ REFERENCE_PATIENTS = 100_000
 class Allotted(Mechanism):
     """What all allocations have: terms of the propensity, and the wait before treatment starts (null: none)."""
 
+    coefficients: ClassVar[tuple[str, ...]] = ("log_odds",)
+
     log_odds: LogOdds = Field(default_factory=dict)
     start: TreatmentStart | None = None
-
-    def sums(self) -> Iterator[tuple[str, Coefficients]]:
-        """The propensity's."""
-        yield "log_odds", self.log_odds
 
     def biases(self, around: Around) -> Iterator[Bias]:
         """Confounding by covariates of either side, where some of them have log odds."""
