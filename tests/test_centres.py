@@ -33,8 +33,9 @@ def world(**sd: float) -> World:
 def test_effects_have_the_stated_sd_and_are_shared_within_a_centre():
     centre = np.tile([0.0, 1.0, 1.0, 2.0], (len(REPLICATES), 1))
     variable = Variable("centre", "nominal", ("A", "B", "C"))
-    patients = AtEntry({"centre": variable}, centre[None], np.zeros(centre.shape), 0.0)
-    made = spec(treatment=0.5, death=0.2).shifts(patients, Luck(Streams(5), REPLICATES, centre.shape[1]))
+    luck = Luck(Streams(5), REPLICATES, centre.shape[1])
+    patients = AtEntry(luck, ("C", "T"), {"centre": variable}, centre[None], np.zeros(centre.shape), 0.0, {})
+    made = spec(treatment=0.5, death=0.2).shifts("centres", patients)
     assert set(made) == {"treatment", "death"}
     effect = made["treatment"]
     assert np.array_equal(effect[:, 1], effect[:, 2])

@@ -73,7 +73,7 @@ def scaffold(scenario: Scenario, base: str, name: str) -> str:
         "## Take the '# ' away from what you doubt. A section may stand once only: put what belongs to it together.",
     ]
     words = _words(scenario)
-    doubts = [doubt for kind in dict.fromkeys(kinds_of(type(scenario))) for doubt in kind.doubts]
+    doubts = [doubt for kind in dict.fromkeys(kinds_of(type(scenario))) for doubt in kind.doubts.items()]
     for title, block in (*WORLD, *doubts, *ANALYSIS):
         template = Template(block)
         if words.keys() >= set(template.get_identifiers()):

@@ -87,7 +87,7 @@ class AdverseEvents(Mechanism):
             raise ValueError(f"'{long[0]}' is longer than 64 characters")
         return self
 
-    def named(self, own: str) -> Iterator[Named]:
+    def named(self, place: str) -> Iterator[Named]:
         """Every outcome."""
         yield Named("yes/no", "", self.names())
 

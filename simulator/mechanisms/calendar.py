@@ -11,7 +11,6 @@ from pydantic import Field
 from simulator.documents.spec import Name
 from simulator.mechanisms.contract import AtEntry, Doubts, Mechanism, Misleads, Naming
 from simulator.numerics.arrays import Floats
-from simulator.numerics.streams import Luck
 
 MONTHS_PER_YEAR = 12.0
 
@@ -22,16 +21,15 @@ class CalendarTrend(Mechanism):
     words: ClassVar[str] = "a calendar trend"
     naming: ClassVar[Naming] = {"per_year": "transition"}
     misleads: ClassVar[Misleads] = {"": ("calendar", "calendar trend")}
-    doubts: ClassVar[Doubts] = (
-        (
-            "a calendar trend, per year: more are treated, fewer die",
-            "calendar: {per_year: {treatment: 0.3, death: -0.1, death_after_progression: -0.1}}",
-        ),
-    )
+    doubts: ClassVar[Doubts] = {
+        "a calendar trend, per year: more are treated, fewer die": (
+            "calendar: {per_year: {treatment: 0.3, death: -0.1, death_after_progression: -0.1}}"
+        )
+    }
 
     per_year: Annotated[dict[Name, float], Field(min_length=1)]
 
-    def shifts(self, patients: AtEntry, luck: Luck) -> dict[str, Floats]:
+    def shifts(self, place: str, patients: AtEntry) -> dict[str, Floats]:
         """The change from the mean entry to each patient's own."""
         years = (patients.entry - patients.mean_entry) / MONTHS_PER_YEAR
-        return {place: change * years for place, change in self.per_year.items()}
+        return {where: change * years for where, change in self.per_year.items()}

@@ -13,7 +13,6 @@ from pydantic import Field
 from simulator.documents.spec import Name, NonNegative
 from simulator.mechanisms.contract import TREATMENT, Around, AtEntry, Doubts, Mechanism, Misleads, Naming
 from simulator.numerics.arrays import Floats
-from simulator.numerics.streams import Luck
 
 
 class Centres(Mechanism):
@@ -22,12 +21,11 @@ class Centres(Mechanism):
     words: ClassVar[str] = "centre effects"
     naming: ClassVar[Naming] = {"sd": "transition"}
     misleads: ClassVar[Misleads] = {"": ("centres", "centre effects")}
-    doubts: ClassVar[Doubts] = (
-        (
-            "centres, the levels of a covariate, that treat more or less often, and better or worse, than others",
-            "centres: {covariate: $levelled, sd: {treatment: 0.5, death: 0.3, death_after_progression: 0.3}}",
-        ),
-    )
+    doubts: ClassVar[Doubts] = {
+        "centres, the levels of a covariate, treat some more often than others, and better": (
+            "centres: {covariate: $levelled, sd: {treatment: 0.5, death: 0.3, death_after_progression: 0.3}}"
+        )
+    }
 
     covariate: Name
     sd: dict[Name, NonNegative] = Field(min_length=1)
@@ -42,11 +40,11 @@ class Centres(Mechanism):
         """Whether hazards differ by centre."""
         return any(sd > 0 for place, sd in self.sd.items() if place != TREATMENT)
 
-    def shifts(self, patients: AtEntry, luck: Luck) -> dict[str, Floats]:
+    def shifts(self, place: str, patients: AtEntry) -> dict[str, Floats]:
         """The effect of each patient's centre."""
         centre = patients.value(self.covariate).astype(np.int64)
-        of_centres = luck.per(len(patients.variables[self.covariate].levels))
+        luck = patients.luck.per(len(patients.variables[self.covariate].levels))
         return {
-            place: sd * np.take_along_axis(of_centres.normal(f"centre/{place}"), centre, axis=1)
-            for place, sd in self.sd.items()
+            where: sd * np.take_along_axis(luck.normal(f"centre/{where}"), centre, axis=1)
+            for where, sd in self.sd.items()
         }

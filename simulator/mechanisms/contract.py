@@ -25,8 +25,8 @@ What = Literal["arms", "arm", "transition", "outcome", "yes/no"]
 Naming = Mapping[str, What]
 TREATMENT = "treatment"
 AFTER = "death_after_progression"
+Doubts = Mapping[str, str]
 Misleads = Mapping[str, tuple[str, str]]
-Doubts = tuple[tuple[str, str], ...]
 Exposures = tuple[dict[str, Floats], dict[str, Floats]]
 """What each transition asks of its hazard in either arm, ``(R, N)`` each: a unit exponential / the multiplier."""
 
@@ -73,7 +73,7 @@ class Around:
     def named(self) -> Iterator[tuple[str, Named]]:
         """All names that mechanisms give or use, with their dotted places."""
         for place, part in self.parts.items():
-            for named in part.named(place.rpartition(".")[2]):
+            for named in part.named(place):
                 yield f"{place}{'.' if named.key else ''}{named.key}", named
 
     def binary(self) -> tuple[str, ...]:
@@ -100,13 +100,17 @@ class Around:
 @dataclass(frozen=True)
 class AtEntry:
     """Patients as they enter: covariates ``values (K, R, N)``, measured and hidden; months ``entry (R, N)`` from the
-    start of accrual, and their mean in the long run.
+    start of accrual, and their mean in the long run; linear predictors ``(R, N)`` by the dotted place of coefficients;
+    the arms whose shares hold in the two courses, and the luck to draw from.
     """
 
+    luck: Luck
+    courses: tuple[str, str]
     variables: Mapping[str, Variable]
     values: Floats
     entry: Floats
     mean_entry: float
+    linear: dict[str, Floats]
 
     def value(self, name: str) -> Floats:
         """The values ``(R, N)`` of a covariate."""
@@ -126,15 +130,15 @@ class Mechanism(Spec):
     """Whether it is about what is recorded beside survival, and changes no survival."""
     misleads: ClassVar[Misleads] = {}
     """By field ("" for the whole mechanism), the name and the label of a bias that its default would end."""
-    doubts: ClassVar[Doubts] = ()
+    doubts: ClassVar[Doubts] = {}
     """What a study may doubt by it: in words, and as YAML in which $treated and $control stand for the arms, $first for
     a covariate, $levelled for one whose first levels are $one and $two, and $dropout for a drop-out that is missing.
     """
 
-    def named(self, own: str) -> Iterator[Named]:
-        """The names in it; ``own`` is what the mechanism itself is called where it stands."""
+    def named(self, place: str) -> Iterator[Named]:
+        """The names in a mechanism that stands at a dotted place."""
         for key, what in self.naming.items():
-            names = getattr(self, key) if key else own
+            names = getattr(self, key) if key else place.rpartition(".")[2]
             yield Named(what, key, (names,) if isinstance(names, str) else names)
 
     def sums(self) -> Iterator[tuple[str, Coefficients]]:
@@ -165,12 +169,12 @@ class Mechanism(Spec):
             if any(here.values()) if isinstance(here, dict) else here:
                 yield Bias(name, label, {key: list(empty) if isinstance(empty, tuple) else empty})
 
-    def shifts(self, patients: AtEntry, luck: Luck) -> Mapping[str, Floats]:
+    def shifts(self, place: str, patients: AtEntry) -> Mapping[str, Floats]:
         """What it adds ``(R, N)`` to the log odds of treatment and to the log hazards of transitions, by name."""
         return {}
 
-    def acts(self, asked: Exposures, arms: tuple[str, str], luck: Luck) -> Exposures:
-        """What transitions ask of their hazards once it has acted, the shares of these arms holding in the courses."""
+    def acts(self, place: str, asked: Exposures, patients: AtEntry) -> Exposures:
+        """What the transitions of patients ask of their hazards once it has acted."""
         return asked
 
 

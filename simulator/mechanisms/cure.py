@@ -11,9 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from simulator.documents.spec import Share
-from simulator.mechanisms.contract import Around, Doubts, Exposures, Mechanism, Naming
+from simulator.mechanisms.contract import Around, AtEntry, Doubts, Exposures, Mechanism, Naming
 from simulator.numerics.arrays import Floats
-from simulator.numerics.streams import Luck
 
 
 class Cure(Mechanism):
@@ -21,7 +20,9 @@ class Cure(Mechanism):
 
     words: ClassVar[str] = "a cured share"
     naming: ClassVar[Naming] = {"shares": "arms"}
-    doubts: ClassVar[Doubts] = (("a cured share", "outcomes: {cure: {shares: {$treated: 0.05, $control: 0.05}}}"),)
+    doubts: ClassVar[Doubts] = {
+        "a cured share": "outcomes: {cure: {shares: {$treated: 0.05, $control: 0.05}}}",
+    }
 
     shares: dict[str, Share] = Field(min_length=2)
 
@@ -30,12 +31,12 @@ class Cure(Mechanism):
         if "treatment.start" in around.parts and len(set(self.shares.values())) > 1:
             yield "", "where treatment starts late both arms need the same share"
 
-    def acts(self, asked: Exposures, arms: tuple[str, str], luck: Luck) -> Exposures:
+    def acts(self, place: str, asked: Exposures, patients: AtEntry) -> Exposures:
         """No hazard ever suffices for the cured."""
-        own = luck.uniform("cure")
+        own = patients.luck.uniform("cure")
 
         def one(arm: str, exposures: dict[str, Floats]) -> dict[str, Floats]:
             cured = own < self.shares[arm]
             return {name: np.where(cured, np.inf, exposure) for name, exposure in exposures.items()}
 
-        return one(arms[0], asked[0]), one(arms[1], asked[1])
+        return one(patients.courses[0], asked[0]), one(patients.courses[1], asked[1])

@@ -91,12 +91,11 @@ class Entry(Mechanism):
         "complete_follow_up": ("complete", "complete follow-up only"),
         "potential_follow_up_months": ("potential", "least potential follow-up"),
     }
-    doubts: ClassVar[Doubts] = (
-        (
-            "selection: who dies before so many months is left out; least months from entry to the cut-off",
-            "entry: {guarantee_months: {$treated: 1.5, $control: 0.0}, potential_follow_up_months: 6.0}",
-        ),
-    )
+    doubts: ClassVar[Doubts] = {
+        "selection: who dies before so many months is left out; least months from entry to the cut-off": (
+            "entry: {guarantee_months: {$treated: 1.5, $control: 0.0}, potential_follow_up_months: 6.0}"
+        )
+    }
 
     accrual: Accrual
     guarantee_months: dict[str, NonNegative] = Field(default_factory=dict)

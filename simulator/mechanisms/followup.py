@@ -20,7 +20,7 @@ class Informative(Mechanism):
 
     words: ClassVar[str] = "informative drop-out"
     coefficients: ClassVar[tuple[str, ...]] = ("log_hr",)
-    doubts: ClassVar[Doubts] = (("informative drop-out", "followup:\n$dropout  informative: {log_hr: {$first: 0.5}}"),)
+    doubts: ClassVar[Doubts] = {"informative drop-out": "followup:\n$dropout  informative: {log_hr: {$first: 0.5}}"}
 
     log_hr: dict[str, float] = Field(default_factory=dict)
     frailty: float = 0.0
@@ -49,12 +49,11 @@ class FollowUp(Mechanism):
         "censored_at": ("censored-at", "censoring at a conversion"),
         "visit_months": ("visits", "progression seen at visits"),
     }
-    doubts: ClassVar[Doubts] = (
-        (
-            "progression is seen at visits only, so many months apart",
-            "followup: {visit_months: {$treated: 1.5, $control: 3.0}}",
-        ),
-    )
+    doubts: ClassVar[Doubts] = {
+        "progression is seen at visits only, so many months apart": (
+            "followup: {visit_months: {$treated: 1.5, $control: 3.0}}"
+        )
+    }
 
     cut_off: str
     dropout: dict[str, HazardSpec] = Field(default_factory=dict)

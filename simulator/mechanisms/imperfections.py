@@ -64,20 +64,18 @@ class Imperfections(Mechanism):
         "treatment": ("arms", "misrecorded treatment"),
         "endpoints": ("events", "miscounted events"),
     }
-    doubts: ClassVar[Doubts] = (
-        (
-            "missing values, misread treatment and events; what the analyst does about it",
+    doubts: ClassVar[Doubts] = {
+        "missing values, misread treatment and events; what the analyst does about it": (
             "imperfections:\n"
             "  missing: {$first: {share: 0.2, treated: 0.5}}\n"
             "  treatment: {$treated: 0.02, $control: 0.02}\n"
             "  endpoints: {OS: {missed: {$treated: 0.05}}}\n"
-            "analysis: {missing: {method: complete}}        # or indicator, imputation",
+            "analysis: {missing: {method: complete}}        # or indicator, imputation"
         ),
-        (
-            "a misclassified covariate: probabilities of recording another level",
-            'imperfections: {misclassified: {$levelled: {"$one": {"$two": 0.1}}}}',
+        "a misclassified covariate: probabilities of recording another level": (
+            'imperfections: {misclassified: {$levelled: {"$one": {"$two": 0.1}}}}'
         ),
-    )
+    }
 
     missing: dict[Name, Missing] = Field(default_factory=dict)
     misclassified: dict[Name, dict[str, dict[str, Share]]] = Field(default_factory=dict)

@@ -10,9 +10,8 @@ import numpy as np
 from pydantic import Field
 
 from simulator.documents.spec import Share
-from simulator.mechanisms.contract import AFTER, Doubts, Exposures, Mechanism, Naming, hastened
+from simulator.mechanisms.contract import AFTER, AtEntry, Doubts, Exposures, Mechanism, Naming, hastened
 from simulator.numerics.arrays import Floats
-from simulator.numerics.streams import Luck
 
 
 class Subsequent(Mechanism):
@@ -20,21 +19,18 @@ class Subsequent(Mechanism):
 
     words: ClassVar[str] = "therapy after progression"
     naming: ClassVar[Naming] = {"shares": "arms"}
-    doubts: ClassVar[Doubts] = (
-        (
-            "therapy after progression",
-            "outcomes: {subsequent: {shares: {$treated: 0.1, $control: 0.4}, log_hr: -0.5}}",
-        ),
-    )
+    doubts: ClassVar[Doubts] = {
+        "therapy after progression": "outcomes: {subsequent: {shares: {$treated: 0.1, $control: 0.4}, log_hr: -0.5}}",
+    }
 
     shares: dict[str, Share] = Field(min_length=2)
     log_hr: float
 
-    def acts(self, asked: Exposures, arms: tuple[str, str], luck: Luck) -> Exposures:
+    def acts(self, place: str, asked: Exposures, patients: AtEntry) -> Exposures:
         """Those who get it die sooner or later after progression."""
-        own = luck.uniform("subsequent therapy")
+        own = patients.luck.uniform("subsequent therapy")
 
         def one(arm: str, exposures: dict[str, Floats]) -> dict[str, Floats]:
             return hastened(exposures, AFTER, np.where(own < self.shares[arm], self.log_hr, 0.0))
 
-        return one(arms[0], asked[0]), one(arms[1], asked[1])
+        return one(patients.courses[0], asked[0]), one(patients.courses[1], asked[1])

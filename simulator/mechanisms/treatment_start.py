@@ -30,12 +30,11 @@ class TreatmentStart(Mechanism):
 
     words: ClassVar[str] = "treatment that starts late"
     misleads: ClassVar[Misleads] = {"": ("start", "late start of treatment")}
-    doubts: ClassVar[Doubts] = (
-        (
-            "immortal time: treatment starts after a wait; whoever dies before counts as untreated",
-            "treatment: {start: {wait: {kind: exponential, rate: 0.5}}}",
-        ),
-    )
+    doubts: ClassVar[Doubts] = {
+        "immortal time: treatment starts after a wait; whoever dies before counts as untreated": (
+            "treatment: {start: {wait: {kind: exponential, rate: 0.5}}}"
+        )
+    }
 
     wait: HazardSpec
     progression_prevents: bool = False

@@ -3,12 +3,13 @@
 Where treatment starts late, the treated arm's hazards change at a patient's own time; nothing else is different here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from simulator.mechanisms import progression_modes, treatment_start
-from simulator.mechanisms.contract import AFTER, Exposures, Mechanism, hastened
+from simulator.mechanisms.contract import AFTER, AtEntry, Exposures, Mechanism, hastened
 from simulator.mechanisms.followup import FollowUp, risk_of_dropout, seen_at_visits
 from simulator.mechanisms.outcomes import Course, Exponential, Hazard, course, joined
 from simulator.numerics.arrays import Bools, Floats
@@ -34,29 +35,31 @@ def modifiers_of(transition: str) -> str:
 class Baseline:
     """What is so at time zero, before any course of the disease ``(R, N)``.
 
-    ``values`` hold the covariates, measured and hidden, one row each; ``linear`` maps the dotted place of coefficients
-    to their linear predictor, shifts included; ``administrative`` is the time from entry to the cut-off date.
+    ``administrative`` is the time from entry to the cut-off date.
     """
 
-    values: Floats
-    entry: Floats
-    linear: dict[str, Floats]
+    patients: AtEntry
     assigned: Bools
     propensity: Floats
     frailty: Floats | float
     administrative: Floats
 
+    @property
+    def linear(self) -> dict[str, Floats]:
+        """The linear predictor of each sum by the dotted place of its coefficients, shifts included."""
+        return self.patients.linear
+
 
 @dataclass(frozen=True)
 class ResolvedCourses:
-    """Courses ready to be drawn: hazards of both arms, the arms whose shares hold in them, and all mechanisms.
+    """Courses ready to be drawn: hazards of both arms, the arms whose shares hold in them, mechanisms by their places.
 
     ``modified`` are the transitions on which treatment does not act alike in all patients.
     """
 
     hazards: tuple[dict[str, Hazard], dict[str, Hazard]]
     arms: tuple[str, str]
-    mechanisms: tuple[Mechanism, ...]
+    mechanisms: Mapping[str, Mechanism]
     modified: tuple[str, ...]
     modes: progression_modes.ResolvedModes | None
     start: treatment_start.TreatmentStart | None
@@ -75,7 +78,7 @@ def resolve(world: World, modes: progression_modes.ResolvedModes | None) -> Reso
     return ResolvedCourses(
         (plain, treated),
         around.courses,
-        tuple(around.parts.values()),
+        around.parts,
         tuple(name for name, spec in transitions.items() if works and spec.treatment.modifiers),
         modes,
         world.treatment.start,
@@ -101,8 +104,9 @@ def latent_courses(resolved: ResolvedCourses, drawn: Luck, begun: Baseline, wait
     luck = {name: drawn.uniform(f"transition/{name}") for name in resolved.hazards[0]}
     modes = progression_modes.draw(resolved.modes, drawn) if resolved.modes else None
     asked = _exposures(resolved, begun, luck)
-    for mechanism in resolved.mechanisms:
-        asked = mechanism.acts(asked, resolved.arms, drawn)
+    patients = replace(begun.patients, luck=drawn)
+    for place, mechanism in resolved.mechanisms.items():
+        asked = mechanism.acts(place, asked, patients)
     if wait is not None and resolved.hazards[1] is not resolved.hazards[0]:
         return LatentCourses(luck, *_late_courses(resolved, asked, modes, wait))
     if resolved.modes and modes:

@@ -83,25 +83,20 @@ def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int6
     world, luck = resolved.world, Luck(Streams(seed), replicates, patients)
     values = resolved.baseline.draw(luck.streams, replicates, patients)
     entry = world.entry.accrual.months(luck.uniform("entry"))
-    linear = _predictors(resolved, luck, values, entry)
+    sums = resolved.predictors.of(values)
+    rows = [sums[row] for row in range(len(sums))]
+    linear = {place: rows[row] for place, row in resolved.predictors.rows.items()}  # equal sums are one array
+    variables, arms = resolved.baseline.variables, resolved.courses.arms
+    entered = AtEntry(luck, arms, variables, values, entry, resolved.mean_entry, linear)
+    for place, mechanism in resolved.courses.mechanisms.items():
+        for where, shift in mechanism.shifts(place, entered).items():
+            own = courses.predictor_of(where)
+            linear[own] = linear[own] + shift
     log_odds = linear[courses.predictor_of("treatment")]
     assigned, propensity = resolved.allocation.draw(log_odds, luck.streams, replicates)
     frailty = world.outcomes.frailty.draw(luck) if world.outcomes.frailty else 1.0
     administrative = months_between(world.entry.accrual.start, world.followup.cut_off) - entry
-    return Baseline(values, entry, linear, assigned, propensity, frailty, administrative)
-
-
-def _predictors(resolved: ResolvedWorld, luck: Luck, values: Floats, entry: Floats) -> dict[str, Floats]:
-    """The linear predictors ``(R, N)`` of all sums, with what mechanisms add; those that are one array are one sum."""
-    sums = resolved.predictors.of(values)
-    rows = [sums[row] for row in range(len(sums))]
-    linear = {place: rows[row] for place, row in resolved.predictors.rows.items()}
-    patients = AtEntry(resolved.baseline.variables, values, entry, resolved.mean_entry)
-    for mechanism in resolved.courses.mechanisms:
-        for place, shift in mechanism.shifts(patients, luck).items():
-            own = courses.predictor_of(place)
-            linear[own] = linear[own] + shift
-    return linear
+    return Baseline(entered, assigned, propensity, frailty, administrative)
 
 
 @dataclass(frozen=True)
@@ -231,7 +226,7 @@ def _perfect(
     qualified = reduce(np.logical_and, received.criteria.values())
     return Observed(
         variables=measured,
-        covariates=covariates.by_patient(begun.values[: len(measured)]),
+        covariates=covariates.by_patient(begun.patients.values[: len(measured)]),
         treated=treated,
         present=_present(resolved.world, size, treated, qualified),
         endpoints=endpoints,
@@ -261,7 +256,7 @@ def _hidden(
 
     return Hidden(
         variables=resolved.baseline.hidden,
-        covariates=covariates.by_patient(begun.values[len(resolved.baseline.measured) :]),
+        covariates=covariates.by_patient(begun.patients.values[len(resolved.baseline.measured) :]),
         propensity=begun.propensity,
         assigned=begun.assigned,
         potential={name: potential(name) for name in zero.latent},
@@ -271,7 +266,7 @@ def _hidden(
         eligible=np.stack([np.logical_and.reduce(list(life.criteria.values())) for life in (zero, one)]),
         excluded=_first_unmet(received.criteria),
         criteria=tuple(zero.criteria),
-        entry=begun.entry,
+        entry=begun.patients.entry,
         response=response,
         starts=wait,
         perfect=perfect,
