@@ -125,7 +125,8 @@ class World(Spec):
     @classmethod
     def sections(cls) -> tuple[str, ...]:
         """Its keys under which mechanisms and what they act on stand: what virtual patients depend on."""
-        return tuple(name for name in cls.model_fields if name not in (*WORDS, *cls.other_rooms, "time_unit", "arms"))
+        others = (*WORDS, *World.other_rooms, "time_unit", "arms")
+        return tuple(name for name in cls.model_fields if name not in others)
 
     def parts(self) -> Iterator[tuple[str, Mechanism]]:
         """Every mechanism with its dotted place."""
