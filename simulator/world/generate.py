@@ -54,11 +54,9 @@ def resolve(world: World) -> ResolvedWorld:
     baseline = covariates.resolve(world.population)
     recorded = records.resolve(world.outcomes, world.binary_outcomes(), world.around().courses)
     resolved = courses.resolve(world, recorded.modes)
-    idle = {courses.modifiers_of(name) for name in world.outcomes.transitions()}.difference(
-        courses.modifiers_of(name) for name in resolved.modified
-    )
-    sums = {place: coefficients for place, coefficients in world.around().sums() if place not in idle}
-    prepared = predictors.resolve(sums, baseline.variables)
+    unused = [courses.modifiers_of(name) for name in world.outcomes.transitions() if name not in resolved.modified]
+    sums = dict(world.around().sums())
+    prepared = predictors.resolve({place: sums[place] for place in sums if place not in unused}, baseline.variables)
     values = baseline.draw(Streams(REFERENCE_SEED), np.zeros(1, np.int64), treatment.REFERENCE_PATIENTS)
     reference = prepared.of(values).reshape(-1, treatment.REFERENCE_PATIENTS)
     linear = {place: reference[row] for place, row in prepared.rows.items()}
@@ -164,7 +162,7 @@ def lives(
     arms = world.arms.names()
     recorded = records.draw(resolved.recorded, arms, drawn, latent.luck, latent.courses, wait)
     lost = censored_at(world.followup.censored_at, recorded.binary, dropout)
-    long = until >= world.entry.potential_follow_up_months
+    long, binary = until >= world.entry.potential_follow_up_months, recorded.binary
 
     def life(arm: int) -> Life:
         os, exposure = latent.courses[arm].os, {name: both[arm] for name, both in recorded.exposure.items()}
@@ -175,7 +173,7 @@ def lives(
             lost[arm],
             world.entry.criteria(arms[arm], long, os, whole, exposure),
             recorded.response and recorded.response[arm],
-            _each(lambda name: recorded.binary[name][arm], recorded.binary),
+            _each(lambda name: binary[name][arm], binary),
             exposure,
             latent.modes and latent.modes[arm],
         )
@@ -196,6 +194,7 @@ def late_start(
 
 def chosen(which: Bools, one: Life, zero: Life) -> Life:
     """Of every patient the first life where ``which (R, N)`` is True, else the second."""
+    yes, no = one.binary, zero.binary  # what is worked out later keeps these alone
 
     def pick(first: Either, second: Either) -> Either:
         return first if first is second else choose(which, first, second)
@@ -206,7 +205,7 @@ def chosen(which: Bools, one: Life, zero: Life) -> Life:
         pick(one.lost, zero.lost),
         {name: pick(met, zero.criteria[name]) for name, met in one.criteria.items()},
         None if one.response is None or zero.response is None else np.where(which, one.response, zero.response),
-        _each(lambda name: choose(which, one.binary[name], zero.binary[name]), one.binary),
+        _each(lambda name: choose(which, yes[name], no[name]), yes),
         {name: pick(amount, zero.exposure[name]) for name, amount in one.exposure.items()},
         None if one.modes is None or zero.modes is None else np.where(which, one.modes, zero.modes),
     )
@@ -250,6 +249,7 @@ def _hidden(
 ) -> Hidden:
     """What nobody observes: both lives, and who would be included in either arm."""
     response = None if zero.response is None or one.response is None else (zero.response, one.response)
+    no, yes = zero.binary, one.binary  # what is worked out later keeps these alone
 
     def potential(name: str) -> tuple[Endpoint, Endpoint]:
         return observe(zero.latent[name], zero.censoring), observe(one.latent[name], one.censoring)
@@ -261,7 +261,7 @@ def _hidden(
         assigned=begun.assigned,
         potential={name: potential(name) for name in zero.latent},
         latent={name: (time, one.latent[name]) for name, time in zero.latent.items()},
-        binary=OnDemand(tuple(zero.binary), lambda: {name: (no, one.binary[name]) for name, no in zero.binary.items()}),
+        binary=OnDemand(tuple(no), lambda: {name: (no[name], yes[name]) for name in no}),
         exposure={name: (amount, one.exposure[name]) for name, amount in zero.exposure.items()},
         eligible=np.stack([np.logical_and.reduce(list(life.criteria.values())) for life in (zero, one)]),
         excluded=_first_unmet(received.criteria),
