@@ -1,6 +1,6 @@
 """What is recorded beside survival: response, conversion, adverse events, exposure, modes of progression."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,13 +118,13 @@ def _converted(
 
 def seen_modes(
     resolved: progression_modes.ResolvedModes,
-    shown: Bools,
+    shown: Sequence[Bools],
     course: outcomes.Course,
     observed: Endpoint,
 ) -> dict[str, Bools]:
     """Who was seen to progress in each mode ``(R, N)``, or to die first, under the received arm.
 
-    ``shown (M, R, N)`` are the modes of a progression, ``course`` is as it is seen, and ``observed`` is
+    ``shown`` are the modes of a progression, ``(R, N)`` each, ``course`` is as it is seen, and ``observed`` is
     progression-free survival.
     """
     progressed = course.pfs < course.os

@@ -7,6 +7,7 @@ who starts a late treatment (`late_start`), the arm that is received (`chosen`),
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ from simulator.world.courses import (
 )
 from simulator.world.sections import World
 
+Value = TypeVar("Value")
 REFERENCE_SEED = 0  # the world's own constants do not depend on a study's seed
 
 
@@ -102,18 +104,18 @@ class Life:
     """What would happen to every patient ``(R, N)`` in one arm, and what would be recorded of it.
 
     The course as it is ``seen``; the ends of follow-up by a drop-out that tells nothing (``censoring``) and by what
-    there is (``lost``); who meets each of the ``criteria`` of inclusion; the position of best response; yes/no
-    outcomes; amounts of treatment received; and the modes that a progression shows ``(M, R, N)``.
+    there is (``lost``); who meets each of the ``criteria`` of inclusion; positions of categories, those of best
+    ``response``; yes/no outcomes; amounts of treatment received; and the modes that a progression shows, in order.
     """
 
     seen: Course
     censoring: Floats
     lost: Floats
     criteria: Mapping[str, Bools]
-    response: Positions | None
+    categories: Mapping[str, Positions]
     binary: Mapping[str, Bools]
     exposure: Mapping[str, Floats]
-    modes: Bools | None
+    modes: tuple[Bools, ...]
 
     @property
     def latent(self) -> dict[str, Floats]:
@@ -172,10 +174,10 @@ def lives(
             censoring[arm],
             lost[arm],
             world.entry.criteria(arms[arm], long, os, whole, exposure),
-            recorded.response and recorded.response[arm],
+            {"response": recorded.response[arm]} if recorded.response else {},
             _each(lambda name: binary[name][arm], binary),
             exposure,
-            latent.modes and latent.modes[arm],
+            tuple(latent.modes[arm]) if latent.modes else (),
         )
 
     return life(0), life(1)
@@ -194,24 +196,28 @@ def late_start(
 
 def chosen(which: Bools, one: Life, zero: Life) -> Life:
     """Of every patient the first life where ``which (R, N)`` is True, else the second."""
-    yes, no = one.binary, zero.binary  # what is worked out later keeps these alone
+    yes, no, better, worse = one.binary, zero.binary, one.categories, zero.categories  # not to keep whole lives
+    made: dict[tuple[int, int], Any] = {}
 
     def pick(first: Either, second: Either) -> Either:
-        return first if first is second else choose(which, first, second)
+        pair = id(first), id(second)
+        if pair not in made:
+            made[pair] = first if first is second else choose(which, first, second)
+        return made[pair]  # type: ignore[no-any-return]
 
     return Life(
         Course(pick(one.seen.pfs, zero.seen.pfs), pick(one.seen.os, zero.seen.os)),
         pick(one.censoring, zero.censoring),
         pick(one.lost, zero.lost),
         {name: pick(met, zero.criteria[name]) for name, met in one.criteria.items()},
-        None if one.response is None or zero.response is None else np.where(which, one.response, zero.response),
+        _each(lambda name: np.where(which, better[name], worse[name]), better),
         _each(lambda name: choose(which, yes[name], no[name]), yes),
         {name: pick(amount, zero.exposure[name]) for name, amount in one.exposure.items()},
-        None if one.modes is None or zero.modes is None else np.where(which, one.modes, zero.modes),
+        tuple(pick(*pair) for pair in zip(one.modes, zero.modes, strict=True)),
     )
 
 
-def _each(value: Callable[[str], Bools], names: Mapping[str, object]) -> OnDemand[Bools]:
+def _each(value: Callable[[str], Value], names: Mapping[str, object]) -> OnDemand[Value]:
     """The values of the same names, worked out when one is first asked for."""
     return OnDemand(tuple(names), lambda: {name: value(name) for name in names})
 
@@ -231,9 +237,7 @@ def _perfect(
         endpoints=endpoints,
         binary=received.binary,
         exposure=received.exposure,
-        modes=records.seen_modes(modes, received.modes, received.seen, endpoints["PFS"])
-        if modes and received.modes is not None
-        else {},
+        modes=records.seen_modes(modes, received.modes, received.seen, endpoints["PFS"]) if modes else {},
         delay=None if wait is None else np.where(treated, wait, np.inf),
     )
 
@@ -248,8 +252,7 @@ def _hidden(
     perfect: Observed,
 ) -> Hidden:
     """What nobody observes: both lives, and who would be included in either arm."""
-    response = None if zero.response is None or one.response is None else (zero.response, one.response)
-    no, yes = zero.binary, one.binary  # what is worked out later keeps these alone
+    no, yes = zero.binary, one.binary  # not to keep whole lives
 
     def potential(name: str) -> tuple[Endpoint, Endpoint]:
         return observe(zero.latent[name], zero.censoring), observe(one.latent[name], one.censoring)
@@ -267,7 +270,7 @@ def _hidden(
         excluded=_first_unmet(received.criteria),
         criteria=tuple(zero.criteria),
         entry=begun.patients.entry,
-        response=response,
+        response=(zero.categories["response"], one.categories["response"]) if zero.categories else None,
         starts=wait,
         perfect=perfect,
     )
