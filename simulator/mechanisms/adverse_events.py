@@ -89,7 +89,7 @@ class AdverseEvents(Mechanism):
 
     def named(self, place: str) -> Iterator[Named]:
         """Every outcome."""
-        yield Named("yes/no", "", self.names())
+        yield place, "yes/no", self.names()
 
     def names(self) -> list[str]:
         """The names of all outcomes: each event, then the overall one, each followed by its severe version."""

@@ -21,8 +21,12 @@ from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import exp
 from simulator.numerics.streams import Luck
 
-What = Literal["arms", "arm", "transition", "outcome", "yes/no"]
-Naming = Mapping[str, What]
+Naming = Mapping[str, Literal["arms", "arm", "transition", "outcome", "yes/no"]]
+"""By field, what its names are: both ``arms`` and no other, any ``arm``, a ``transition`` (or the choice of treatment),
+or an ``outcome`` to which it gives the name, such as a ``yes/no`` one.
+"""
+Named = tuple[str, str, Collection[str]]
+"""A dotted place, what the names there are (as in `Naming`), and the names."""
 TREATMENT = "treatment"
 AFTER = "death_after_progression"
 Doubts = Mapping[str, str]
@@ -32,19 +36,8 @@ Exposures = tuple[dict[str, Floats], dict[str, Floats]]
 
 
 @dataclass(frozen=True)
-class Named:
-    """Names under a key of a mechanism: both ``arms`` and no other, any ``arm``, a ``transition`` (or the choice of
-    treatment), or an ``outcome`` to which it gives the name, such as a ``yes/no`` one.
-    """
-
-    what: What
-    key: str
-    names: Collection[str]
-
-
-@dataclass(frozen=True)
 class Bias:
-    """What of a mechanism leads an analysis astray: name, what a reader calls it, and the settings that end it."""
+    """What leads an analysis astray: its name, what a reader calls it, and the settings that end it."""
 
     name: str
     label: str
@@ -70,27 +63,24 @@ class Around:
         """Measured and hidden covariates by name."""
         return {**self.measured, **self.hidden}
 
-    def named(self) -> Iterator[tuple[str, Named]]:
-        """All names that mechanisms give or use, with their dotted places."""
+    def named(self) -> Iterator[Named]:
+        """All names that mechanisms give or use."""
         for place, part in self.parts.items():
-            for named in part.named(place):
-                yield f"{place}{'.' if named.key else ''}{named.key}", named
+            yield from part.named(place)
 
     def binary(self) -> tuple[str, ...]:
         """The names of the yes/no outcomes."""
-        return tuple(name for _, named in self.named() if named.what == "yes/no" for name in named.names)
+        return tuple(name for _, what, names in self.named() if what == "yes/no" for name in names)
 
-    def sums(self) -> Iterator[tuple[str, Coefficients]]:
-        """The coefficients that mechanisms give to terms of covariates, with their dotted places."""
-        for place, part in self.parts.items():
-            yield from ((f"{place}.{key}", coefficients) for key, coefficients in part.sums())
+    def sums(self) -> dict[str, Coefficients]:
+        """The coefficients that mechanisms give to terms of covariates, by their dotted places."""
+        parts = self.parts.items()
+        return {f"{place}.{key}": attrgetter(key)(part) for place, part in parts for key in part.coefficients}
 
     def biases(self) -> Iterator[Bias]:
-        """The biases that are on, with settings at dotted places."""
+        """The biases that are on."""
         for place, part in self.parts.items():
-            for bias in part.biases(self):
-                off = {f"{place}{'.' if key else ''}{key}": value for key, value in bias.off.items()}
-                yield Bias(bias.name, bias.label, off)
+            yield from part.biases(place, self)
 
     def unlike(self, of_arm: Mapping[str, Any]) -> bool:
         """Whether the two potential courses differ in what is stated by arm."""
@@ -139,11 +129,7 @@ class Mechanism(Spec):
         """The names in a mechanism that stands at a dotted place."""
         for key, what in self.naming.items():
             names = getattr(self, key) if key else place.rpartition(".")[2]
-            yield Named(what, key, (names,) if isinstance(names, str) else names)
-
-    def sums(self) -> Iterator[tuple[str, Coefficients]]:
-        """The coefficients of terms, and where they stand in it."""
-        yield from ((key, attrgetter(key)(self)) for key in self.coefficients)
+            yield below(place, key), what, (names,) if isinstance(names, str) else names
 
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
         """Why it cannot stand in this world: key and reason."""
@@ -159,15 +145,13 @@ class Mechanism(Spec):
         """Whether by it patients of a replicate share what bears on their hazards, drawn anew for each replicate."""
         return False
 
-    def biases(self, around: Around) -> Iterator[Bias]:
-        """The biases that are on, with settings under its own place."""
+    def biases(self, place: str, around: Around) -> Iterator[Bias]:
+        """The biases that are on in a mechanism that stands at a dotted place."""
         for key, (name, label) in self.misleads.items():
-            if not key:
-                yield Bias(name, label, {"": None})
-                continue
-            here, empty = getattr(self, key), type(self).model_fields[key].get_default(call_default_factory=True)
+            here = getattr(self, key) if key else True
+            empty = type(self).model_fields[key].get_default(call_default_factory=True) if key else None
             if any(here.values()) if isinstance(here, dict) else here:
-                yield Bias(name, label, {key: list(empty) if isinstance(empty, tuple) else empty})
+                yield Bias(name, label, {below(place, key): list(empty) if isinstance(empty, tuple) else empty})
 
     def shifts(self, place: str, patients: AtEntry) -> Mapping[str, Floats]:
         """What it adds ``(R, N)`` to the log odds of treatment and to the log hazards of transitions, by name."""
@@ -176,6 +160,11 @@ class Mechanism(Spec):
     def acts(self, place: str, asked: Exposures, patients: AtEntry) -> Exposures:
         """What the transitions of patients ask of their hazards once it has acted."""
         return asked
+
+
+def below(place: str, key: str) -> str:
+    """The dotted place of a key of what stands at a place; the place itself without one."""
+    return f"{place}.{key}" if key else place
 
 
 def hastened(asked: dict[str, Floats], transition: str, log_hr: Floats) -> dict[str, Floats]:

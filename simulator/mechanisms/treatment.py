@@ -37,12 +37,12 @@ class Allotted(Mechanism):
     log_odds: LogOdds = Field(default_factory=dict)
     start: TreatmentStart | None = None
 
-    def biases(self, around: Around) -> Iterator[Bias]:
+    def biases(self, place: str, around: Around) -> Iterator[Bias]:
         """Confounding by covariates of either side, where some of them have log odds."""
         sides = ("confounding", "measured", around.measured), ("hidden", "hidden", around.hidden)
         of = {term: parse_term(term, around.variables).variable for term, odds in self.log_odds.items() if odds}
         for name, side, variables in sides:
-            off = {f"log_odds.{term}": 0.0 for term, variable in of.items() if variable in variables}
+            off = {f"{place}.log_odds.{term}": 0.0 for term, variable in of.items() if variable in variables}
             if off:
                 yield Bias(name, f"confounding by {side} covariates", off)
 

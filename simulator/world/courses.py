@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.mechanisms import progression_modes, treatment_start
 from simulator.mechanisms.contract import AFTER, AtEntry, Exposures, Mechanism, hastened
-from simulator.mechanisms.followup import FollowUp, risk_of_dropout, seen_at_visits
+from simulator.mechanisms.followup import risk_of_dropout, seen_at_visits
 from simulator.mechanisms.outcomes import Course, Exponential, Hazard, course, joined
 from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import choose, exp, minus_log
@@ -57,34 +57,26 @@ class ResolvedCourses:
     ``modified`` are the transitions on which treatment does not act alike in all patients.
     """
 
+    world: World
     hazards: tuple[dict[str, Hazard], dict[str, Hazard]]
     arms: tuple[str, str]
     mechanisms: Mapping[str, Mechanism]
     modified: tuple[str, ...]
     modes: progression_modes.ResolvedModes | None
-    start: treatment_start.TreatmentStart | None
-    followup: FollowUp
-    dropout: tuple[Hazard, Hazard]
-    visits: tuple[float | None, float | None]
 
 
 def resolve(world: World, modes: progression_modes.ResolvedModes | None) -> ResolvedCourses:
     """The courses of a world, with the modes that they show."""
-    outcomes, followup, around = world.outcomes, world.followup, world.around()
-    transitions, works = outcomes.transitions(), outcomes.works()
+    transitions, works, around = world.outcomes.transitions(), world.outcomes.works(), world.around()
     plain = {name: spec.baseline.pieces() for name, spec in transitions.items()}
     treated = {name: plain[name].under(spec.treatment) for name, spec in transitions.items()} if works else plain
-    control, other = world.arms.names()
     return ResolvedCourses(
+        world,
         (plain, treated),
         around.courses,
         around.parts,
         tuple(name for name, spec in transitions.items() if works and spec.treatment.modifiers),
         modes,
-        world.treatment.start,
-        followup,
-        (followup.dropout.get(control, NO_DROPOUT).pieces(), followup.dropout.get(other, NO_DROPOUT).pieces()),
-        (followup.visit_months.get(control), followup.visit_months.get(other)),
     )
 
 
@@ -146,30 +138,33 @@ def _late_courses(
         one = choose(early, zero, one)
         before = hastened(plain, AFTER, zero)
         plain, treated = hastened(plain, AFTER, one), hastened(treated, AFTER, one)
-    prevents = resolved.start is not None and resolved.start.progression_prevents
+    start = resolved.world.treatment.start
+    prevents = start is not None and start.progression_prevents
     at = treatment_start.after_progression(progression, wait, prevents)
     return (course(resolved.hazards[0], before), joined(progression, death, time(AFTER, at))), modes
 
 
 def seen_courses(resolved: ResolvedCourses, courses: BothCourses, wait: Floats | None) -> BothCourses:
     """The courses of both arms as visits show them, the second one's treatment starting after the ``wait (R, N)``."""
-    zero, one = (seen_at_visits(course, months) for course, months in zip(courses, resolved.visits, strict=True))
+    visits = [resolved.world.followup.visit_months.get(arm) for arm in resolved.world.arms.names()]
+    zero, one = (seen_at_visits(course, months) for course, months in zip(courses, visits, strict=True))
     if wait is None:
         return zero, one
-    return zero, treatment_start.seen_course(wait, courses[1], seen_at_visits(courses[1], resolved.visits[0]), one)
+    return zero, treatment_start.seen_course(wait, courses[1], seen_at_visits(courses[1], visits[0]), one)
 
 
 def censoring_times(
     resolved: ResolvedCourses, drawn: Luck, begun: Baseline, wait: Floats | None
 ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
     """Censoring times ``(R, N)`` in both arms: those of a drop-out that tells nothing, and the ones that there are."""
-    luck, (zero, one) = drawn.exponential("dropout"), resolved.dropout
+    luck, followup = drawn.exponential("dropout"), resolved.world.followup
+    zero, one = (followup.dropout.get(arm, NO_DROPOUT).pieces() for arm in resolved.world.arms.names())
 
     def times(asked: Floats) -> tuple[Floats, Floats]:
         last = one.time(asked) if wait is None else treatment_start.switched((zero, one), (asked, asked), wait)
         return np.minimum(begun.administrative, zero.time(asked)), np.minimum(begun.administrative, last)
 
-    plain, informative = times(luck), resolved.followup.informative
+    plain, informative = times(luck), followup.informative
     if informative is None:
         return plain, plain
     linear = begun.linear["followup.informative.log_hr"]

@@ -57,8 +57,8 @@ def resolve(world: World) -> ResolvedWorld:
     recorded = records.resolve(world.outcomes, world.binary_outcomes(), world.around().courses)
     resolved = courses.resolve(world, recorded.modes)
     unused = [courses.modifiers_of(name) for name in world.outcomes.transitions() if name not in resolved.modified]
-    sums = dict(world.around().sums())
-    prepared = predictors.resolve({place: sums[place] for place in sums if place not in unused}, baseline.variables)
+    sums = {place: terms for place, terms in world.around().sums().items() if place not in unused}
+    prepared = predictors.resolve(sums, baseline.variables)
     values = baseline.draw(Streams(REFERENCE_SEED), np.zeros(1, np.int64), treatment.REFERENCE_PATIENTS)
     reference = prepared.of(values).reshape(-1, treatment.REFERENCE_PATIENTS)
     linear = {place: reference[row] for place, row in prepared.rows.items()}

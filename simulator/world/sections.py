@@ -10,7 +10,7 @@ from simulator.cohort.terms import Variable, parse_term
 from simulator.documents.spec import Label, Name, Spec
 from simulator.mechanisms.calendar import CalendarTrend
 from simulator.mechanisms.centres import Centres
-from simulator.mechanisms.contract import TREATMENT, Around, Mechanism, Named, parts_of
+from simulator.mechanisms.contract import TREATMENT, Around, Mechanism, Named, below, parts_of
 from simulator.mechanisms.covariates import Population
 from simulator.mechanisms.entry import Entry, parse_date
 from simulator.mechanisms.followup import FollowUp
@@ -97,14 +97,14 @@ class World(Spec):
                 f"population: no covariate may be called '{min(taken)}'; cohorts have a column of that name"
             )
         outcomes: set[str] = set()
-        for place, named in around.named():
-            _check_names(place, named, around, outcomes)
-        for place, coefficients in around.sums():
+        for named in around.named():
+            _check_names(named, around, outcomes)
+        for place, coefficients in around.sums().items():
             for text in coefficients:
                 _check_term(place, text, around.variables)
         for place, part in around.parts.items():
             for key, reason in part.unfit(around):
-                raise ValueError(f"{place}{'.' if key else ''}{key}: {reason}")
+                raise ValueError(f"{below(place, key)}: {reason}")
         if parse_date(self.followup.cut_off) < parse_date(self.entry.accrual.end):
             raise ValueError("followup.cut_off: follow-up ends before accrual does")
         return self
@@ -153,24 +153,25 @@ class World(Spec):
         return self.around().binary()
 
 
-def _check_names(place: str, named: Named, around: Around, outcomes: set[str]) -> None:
+def _check_names(named: Named, around: Around, outcomes: set[str]) -> None:
     """ValueError where names under a place are not those of arms or transitions, or an outcome cannot bear one.
 
     ``outcomes`` are those named so far, to which its own are added.
     """
-    if named.what in ("arms", "arm"):
-        unknown = [arm for arm in named.names if arm not in around.arms]
+    place, what, names = named
+    if what in ("arms", "arm"):
+        unknown = [arm for arm in names if arm not in around.arms]
         if unknown:
             raise ValueError(f"{place}: no arm '{unknown[0]}' (the arms are {' and '.join(around.arms)})")
-        if named.what == "arms" and len(named.names) < len(around.arms):
+        if what == "arms" and len(names) < len(around.arms):
             raise ValueError(f"{place}: needs {' and '.join(around.arms)}")
-    elif named.what == "transition":
+    elif what == "transition":
         known = (TREATMENT, *around.transitions)
-        unknown = [name for name in named.names if name not in known]
+        unknown = [name for name in names if name not in known]
         if unknown:
             raise ValueError(f"{place}: no transition '{unknown[0]}' (there are {', '.join(known)})")
     else:
-        for name in named.names:
+        for name in names:
             if name in RESERVED | set(around.endpoints):
                 raise ValueError(f"{place}: none may be called '{name}'")
             if name in outcomes:

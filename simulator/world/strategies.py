@@ -47,7 +47,7 @@ def followed(
 
 def _starts(resolved: ResolvedCourses, drawn: Luck, begun: Baseline, grace: float) -> tuple[Floats, Floats]:
     """When treatment starts ``(R, N)`` under either strategy in whoever lives to see it; +inf if never."""
-    late, shape = resolved.start, begun.assigned.shape
+    late, shape = resolved.world.treatment.start, begun.assigned.shape
     waiting, longer = np.zeros(shape), 0.0
     after = np.full(shape, np.inf)
     if late:
