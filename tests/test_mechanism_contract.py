@@ -114,7 +114,8 @@ def test_what_it_names_is_checked(change: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("season", "message"),
     [
-        ({"on": ("deth",)}, r"season\.on: no transition 'deth' \(there are treatment, progression, death, "),
+        ({"on": ("deth",)}, r"season\.on: no transition 'deth' \(there are treatment, .*\); did you mean 'death'\?"),
+        ({"on": ("visits",)}, r"season\.on: no transition 'visits' \(there are treatment, progression, [a-z_, ]*\)"),
         ({"on": ("death",), "log_hr": {"sex": 1.0}}, r"season\.log_hr: 'sex': no variable 'sex' \(there are stage\)"),
     ],
 )

@@ -33,7 +33,7 @@ from simulator.world.courses import (
 )
 from simulator.world.sections import World
 
-Value = TypeVar("Value")
+T = TypeVar("T")
 REFERENCE_SEED = 0  # the world's own constants do not depend on a study's seed
 
 
@@ -217,7 +217,7 @@ def chosen(which: Bools, one: Life, zero: Life) -> Life:
     )
 
 
-def _each(value: Callable[[str], Value], names: Mapping[str, object]) -> OnDemand[Value]:
+def _each(value: Callable[[str], T], names: Mapping[str, object]) -> OnDemand[T]:
     """The values of the same names, worked out when one is first asked for."""
     return OnDemand(tuple(names), lambda: {name: value(name) for name in names})
 

@@ -1,7 +1,8 @@
 """A world: all sections of a scenario document that say how cohorts come about, checked against each other."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -160,16 +161,12 @@ def _check_names(named: Named, around: Around, outcomes: set[str]) -> None:
     """
     place, what, names = named
     if what in ("arms", "arm"):
-        unknown = [arm for arm in names if arm not in around.arms]
-        if unknown:
-            raise ValueError(f"{place}: no arm '{unknown[0]}' (the arms are {' and '.join(around.arms)})")
+        _refuse_unknown(place, "arm", names, around.arms, f"the arms are {' and '.join(around.arms)}")
         if what == "arms" and len(names) < len(around.arms):
             raise ValueError(f"{place}: needs {' and '.join(around.arms)}")
     elif what == "transition":
         known = (TREATMENT, *around.transitions)
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise ValueError(f"{place}: no transition '{unknown[0]}' (there are {', '.join(known)})")
+        _refuse_unknown(place, "transition", names, known, f"there are {', '.join(known)}")
     else:
         for name in names:
             if name in RESERVED | set(around.endpoints):
@@ -177,6 +174,14 @@ def _check_names(named: Named, around: Around, outcomes: set[str]) -> None:
             if name in outcomes:
                 raise ValueError(f"{place}: '{name}' is the name of another outcome, too")
             outcomes.add(name)
+
+
+def _refuse_unknown(place: str, what: str, names: Collection[str], known: Sequence[str], told: str) -> None:
+    """ValueError for the first name that is not known, with the nearest that is."""
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise ValueError(f"{place}: no {what} '{name}' ({told}){f'; did you mean {near[0]!r}?' if near else ''}")
 
 
 def _check_term(place: str, text: str, variables: Mapping[str, Variable]) -> None:
