@@ -18,7 +18,7 @@ from simulator.mechanisms.adverse_events import (
     draw,
     resolve,
 )
-from simulator.numerics.streams import Streams
+from simulator.numerics.streams import Luck, Streams
 
 SIZES = {"LP": 253, "HLP": 169}
 ARMS = ("LP", "HLP")
@@ -76,7 +76,7 @@ def stated(spec, name):
 def z_scores(resolved, replicates=REPLICATES):
     """How many standard errors each found share is from its stated one, by outcome and place of the arm."""
     scores = {}
-    for name, both in draw(resolved, Streams(20250430), replicates, 422).items():
+    for name, both in draw(resolved, Luck(Streams(20250430), replicates, 422)).items():
         for arm, (share, found) in enumerate(zip(stated(resolved.spec, name), both, strict=True)):
             error = math.sqrt(share * (1 - share) / found.size)
             scores[name, arm] = (found.mean() - share) / error if error else 99.0 * (found.mean() != share)
@@ -191,7 +191,7 @@ def test_severe_cuts_hold_their_shares_at_any_slopes(k, m):
 
 
 def test_severe_is_some_of_any_and_overall_is_any_of_all():
-    drawn = draw(RESOLVED, Streams(1), REPLICATES[:20], 422)
+    drawn = draw(RESOLVED, Luck(Streams(1), REPLICATES[:20], 422))
     assert list(drawn) == PAPER.names()
     for arm in (0, 1):
         for name in (*TABLE_4, "any_ae"):
@@ -206,7 +206,7 @@ def test_both_arms_have_the_same_luck():
     """What one arm's rates give is the same in either place; under the other arm's rates a patient keeps his rank."""
     swapped = resolve(PAPER, ("HLP", "LP"))
     null = resolve(PAPER, ("LP", "LP"))
-    usual, other, same = (draw(made, Streams(4), REPLICATES[:9], 100) for made in (RESOLVED, swapped, null))
+    usual, other, same = (draw(made, Luck(Streams(4), REPLICATES[:9], 100)) for made in (RESOLVED, swapped, null))
     for name in PAPER.names():
         assert np.array_equal(usual[name][0], other[name][1])
         assert np.array_equal(usual[name][1], other[name][0])
@@ -215,9 +215,9 @@ def test_both_arms_have_the_same_luck():
 
 
 def test_a_part_of_a_block_has_the_same_bits():
-    whole = draw(RESOLVED, Streams(2), REPLICATES[:30], 61)
-    part = draw(RESOLVED, Streams(2), REPLICATES[11:17], 40)
-    other = draw(RESOLVED, Streams(3), REPLICATES[11:17], 40)
+    whole = draw(RESOLVED, Luck(Streams(2), REPLICATES[:30], 61))
+    part = draw(RESOLVED, Luck(Streams(2), REPLICATES[11:17], 40))
+    other = draw(RESOLVED, Luck(Streams(3), REPLICATES[11:17], 40))
     for name, both in part.items():
         assert all(np.array_equal(one, all_[11:17, :40]) for one, all_ in zip(both, whole[name], strict=True))
     assert not np.array_equal(other["fatigue"][0], part["fatigue"][0])
@@ -228,8 +228,8 @@ def test_a_further_event_leaves_the_luck_of_others():
     one, more = events(few, (100, 120, 18, 27)), events({"new": (30, 60, 5, 9), **few}, (100, 120, 18, 27))
     arm = EventCuts(1.0, 2.0, np.array([2.0, 1.0, 0.5]), np.array([4.0, 3.0, 2.0]))
     longer = EventCuts(1.0, 2.0, np.append(0.3, arm.any_cuts), np.append(2.5, arm.severe_cuts))
-    before = draw(ResolvedAdverseEvents(one, (arm, arm)), Streams(5), REPLICATES[:9], 50)
-    after = draw(ResolvedAdverseEvents(more, (longer, longer)), Streams(5), REPLICATES[:9], 50)
+    before = draw(ResolvedAdverseEvents(one, (arm, arm)), Luck(Streams(5), REPLICATES[:9], 50))
+    after = draw(ResolvedAdverseEvents(more, (longer, longer)), Luck(Streams(5), REPLICATES[:9], 50))
     for name in few:
         for version in (name, f"{name}_34"):
             assert before[version][0].any()
@@ -238,9 +238,9 @@ def test_a_further_event_leaves_the_luck_of_others():
 
 
 def test_an_event_that_never_happens_changes_nothing():
-    one = draw(RESOLVED, Streams(5), REPLICATES[:9], 50)
+    one = draw(RESOLVED, Luck(Streams(5), REPLICATES[:9], 50))
     wider = resolve(events({**TABLE_4, "never": (0, 0, 0, 0)}, OVERALL), ARMS)
-    more = draw(wider, Streams(5), REPLICATES[:9], 50)
+    more = draw(wider, Luck(Streams(5), REPLICATES[:9], 50))
     assert not any(drawn.any() for drawn in (*more.pop("never"), *more.pop("never_34")))
     assert one.keys() == more.keys()
     assert all(np.array_equal(one[name], more[name]) for name in one)
@@ -248,7 +248,7 @@ def test_an_event_that_never_happens_changes_nothing():
 
 def test_events_for_everyone_and_for_nobody():
     made = resolve(events({"all": (100, 0, 100, 0), "none": (0, 0, 0, 0)}, (100, 0, 100, 0), PERCENT), ("C", "T"))
-    drawn = draw(made, Streams(1), REPLICATES[:3], 50)
+    drawn = draw(made, Luck(Streams(1), REPLICATES[:3], 50))
     for name in ("all", "all_34", "any_ae", "any_ae_34"):
         assert drawn[name][0].all()
         assert not drawn[name][1].any()

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from simulator.mechanisms.centres import Centres, shifts
-from simulator.numerics.streams import Streams
+from simulator.cohort.terms import Variable
+from simulator.mechanisms.centres import Centres
+from simulator.mechanisms.contract import AtEntry
+from simulator.numerics.streams import Luck, Streams
 from simulator.world.sections import World
 from tests.simulated import cohorts, simple, tree, z_of_mean
 
@@ -30,7 +32,10 @@ def world(**sd: float) -> World:
 
 def test_effects_have_the_stated_sd_and_are_shared_within_a_centre():
     centre = np.tile([0.0, 1.0, 1.0, 2.0], (len(REPLICATES), 1))
-    made = shifts(spec(treatment=0.5, death=0.2), centre, 3, Streams(5), REPLICATES)
+    variable = Variable("centre", "nominal", ("A", "B", "C"))
+    luck = Luck(Streams(5), REPLICATES, centre.shape[1])
+    patients = AtEntry(luck, ("C", "T"), {"centre": variable}, centre[None], np.zeros(centre.shape), 0.0, {})
+    made = spec(treatment=0.5, death=0.2).shifts("centres", patients)
     assert set(made) == {"treatment", "death"}
     effect = made["treatment"]
     assert np.array_equal(effect[:, 1], effect[:, 2])
@@ -72,7 +77,10 @@ def test_one_transition_of_two_with_equal_effects_is_shifted_alone():
     [
         ({"covariate": "ward", "sd": {"treatment": 1.0}}, "centres.covariate: no covariate 'ward' with levels"),
         ({"covariate": "age", "sd": {"treatment": 1.0}}, "centres.covariate: no covariate 'age' with levels"),
-        ({"covariate": "stage", "sd": {"response": 1.0}}, "Input should be 'treatment', 'progression'"),
+        (
+            {"covariate": "stage", "sd": {"response": 1.0}},
+            "centres.sd: no transition 'response' .there are",
+        ),
         ({"covariate": "stage", "sd": {}}, "at least 1 item"),
     ],
 )

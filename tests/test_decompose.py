@@ -11,7 +11,6 @@ from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import load_study
 from benchmarks.performance.measures import Measure
 from benchmarks.questions.decompose import (
-    MECHANISMS,
     estimate_step,
     off,
     present,
@@ -20,6 +19,8 @@ from benchmarks.questions.decompose import (
     taken_apart,
     truth_step,
 )
+from simulator.mechanisms.contract import kinds_of
+from simulator.world.sections import World
 from tests.commands import answered, printed, refused
 
 NAMES = [("a", "A"), ("b", "B"), ("c", "C")]
@@ -85,12 +86,13 @@ def test_parts_add_up_and_a_changed_cell_is_noticed() -> None:
 
 def test_only_what_is_on_is_offered() -> None:
     scenario = load_study("hcc-lung-metastasis").scenario
-    assert [one.name for one, _ in present(scenario)] == ["confounding", "requires", "potential", "drop-out"]
+    assert [one.name for one in present(scenario)] == ["confounding", "requires", "potential", "drop-out"]
     confounder = load_study("hidden-confounder").scenario
-    assert {one.name: off for one, off in present(confounder, ["hidden"])} == {
+    assert {one.name: one.off for one in present(confounder, ["hidden"])} == {
         "hidden": {"treatment.log_odds.fitness": 0.0}
     }
-    assert len({one.name for one in MECHANISMS}) == len(MECHANISMS)
+    names = [name for kind in set(kinds_of(World)) for name, _ in kind.misleads.values()]
+    assert sorted(names) == sorted({*names}) != []
     many = load_study(
         "hcc-lung-metastasis",
         ("centres={covariate: lung, sd: {death: 0.2}}", "calendar={per_year: {death: 0.1}}",

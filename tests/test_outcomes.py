@@ -18,10 +18,9 @@ from simulator.mechanisms.outcomes import (
     Response,
     best_response,
     course,
-    frailty,
     latent_response,
 )
-from simulator.numerics.streams import Streams
+from simulator.numerics.streams import Luck, Streams
 from tests.reference import simulator_twin as twin
 from tests.simulated import cohorts, simple, world, z_of_mean
 
@@ -153,7 +152,7 @@ def test_progression_never_follows_death():
 @pytest.mark.parametrize("kind", ["gamma", "lognormal"])
 @pytest.mark.parametrize("variance", [0.2, 1.5])
 def test_frailty_has_mean_1_and_its_variance(kind, variance):
-    made = frailty(Frailty(kind=kind, variance=variance), Streams(2), np.arange(50), 10_000)
+    made = Frailty(kind=kind, variance=variance).draw(Luck(Streams(2), np.arange(50), 10_000))
     assert abs(z_of_mean(made, 1.0)) < 4
     assert abs(z_of_mean(made, 1.02)) > 4
     assert abs(z_of_mean((made - 1) ** 2, variance)) < 4

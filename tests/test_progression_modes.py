@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from simulator.mechanisms.progression_modes import ProgressionModes, ResolvedModes, death_log_hr, draw, resolve
-from simulator.numerics.streams import Streams
+from simulator.numerics.streams import Luck, Streams
 from tests.simulated import z_of_mean
 
 ARMS = ("LP", "HLP")
@@ -47,7 +47,7 @@ RESOLVED = resolve(PAPER, ARMS)
 
 def z_scores(resolved, replicates=REPLICATES):
     """How many standard errors each found share is from its stated one, by mode and arm."""
-    shown = draw(resolved, Streams(7), replicates, 422)
+    shown = draw(resolved, Luck(Streams(7), replicates, 422))
     return [
         (drawn.mean() - share) / math.sqrt(share * (1 - share) / drawn.size)
         for arm, both in zip(ARMS, shown, strict=True)
@@ -58,14 +58,14 @@ def z_scores(resolved, replicates=REPLICATES):
 
 def test_the_published_shares_hold():
     assert max(abs(z) for z in z_scores(RESOLVED)) < 4
-    assert all(shown.any(axis=0).all() for shown in draw(RESOLVED, Streams(8), REPLICATES, 100))
+    assert all(shown.any(axis=0).all() for shown in draw(RESOLVED, Luck(Streams(8), REPLICATES, 100)))
 
 
 def test_shares_not_conditioned_on_a_progression_are_noticed():
     """Latent modes as they are: patients without any, and each share too small."""
     latent = ResolvedModes(PAPER, tuple(replace(arm, after_none=arm.after_some) for arm in RESOLVED.arms))
     assert max(z_scores(latent)) < -4
-    assert not any(shown.any(axis=0).all() for shown in draw(latent, Streams(8), REPLICATES, 100))
+    assert not any(shown.any(axis=0).all() for shown in draw(latent, Luck(Streams(8), REPLICATES, 100)))
 
 
 def test_stated_shares_taken_as_latent_probabilities_are_noticed():
@@ -86,7 +86,7 @@ def test_every_pattern_has_its_conditional_probability():
     latent = np.array([0.5, 0.3, 0.2])
     some = 1 - np.prod(1 - latent)
     two = [(share, share) for share in latent / some]
-    shown = draw(resolve(modes(a=two[0], b=two[1], c=two[2]), ARMS), Streams(9), REPLICATES, 400)[1]
+    shown = draw(resolve(modes(a=two[0], b=two[1], c=two[2]), ARMS), Luck(Streams(9), REPLICATES, 400))[1]
     for pattern in itertools.product((False, True), repeat=3):
         expected = np.prod(np.where(pattern, latent, 1 - latent)) / some if any(pattern) else 0.0
         found = (shown == np.array(pattern)[:, None, None]).all(axis=0)
@@ -95,15 +95,15 @@ def test_every_pattern_has_its_conditional_probability():
 
 def test_shares_that_sum_to_one_mean_one_mode():
     resolved = resolve(modes(a=(0.5, 0.499), b=(0.25, 0.25), c=(0.25, 0.25), d=(0.0, 0.0)), ARMS)
-    for shown in draw(resolved, Streams(1), REPLICATES[:50], 200):
+    for shown in draw(resolved, Luck(Streams(1), REPLICATES[:50], 200)):
         assert (shown.sum(axis=0) == 1).all()
-    assert abs(z_of_mean(draw(resolved, Streams(1), REPLICATES, 400)[0][1], 0.25)) < 4
+    assert abs(z_of_mean(draw(resolved, Luck(Streams(1), REPLICATES, 400))[0][1], 0.25)) < 4
     assert resolved.arms[1].shares.sum() == pytest.approx(1, abs=1e-15)
 
 
 def test_a_mode_of_all_and_a_mode_of_none():
     made = resolve(modes(a=(1.0, 0.0), b=(0.3, 1.0), c=(0.0, 0.4)), ARMS)
-    zero, one = draw(made, Streams(1), REPLICATES, 400)
+    zero, one = draw(made, Luck(Streams(1), REPLICATES, 400))
     assert zero[0].all()
     assert one[1].all()
     assert not zero[2].any()
@@ -113,7 +113,7 @@ def test_a_mode_of_all_and_a_mode_of_none():
 
 
 def test_the_effect_on_death_is_centred_in_each_arm():
-    shown = draw(RESOLVED, Streams(3), REPLICATES, 422)
+    shown = draw(RESOLVED, Luck(Streams(3), REPLICATES, 422))
     effects = death_log_hr(RESOLVED, shown)
     assert all(abs(z_of_mean(effect, 0.0)) < 4 for effect in effects)
     other = death_log_hr(ResolvedModes(PAPER, RESOLVED.arms[::-1]), shown)  # centred at the other arm's shares
@@ -130,15 +130,18 @@ def test_hand_worked_effect():
 
 
 def test_a_part_of_a_block_has_the_same_bits():
-    whole, part = draw(RESOLVED, Streams(2), REPLICATES[:30], 61), draw(RESOLVED, Streams(2), REPLICATES[11:17], 40)
+    whole, part = (
+        draw(RESOLVED, Luck(Streams(2), REPLICATES[:30], 61)),
+        draw(RESOLVED, Luck(Streams(2), REPLICATES[11:17], 40)),
+    )
     for all_, some in zip(whole, part, strict=True):
         assert np.array_equal(all_[:, 11:17, :40], some)
-    assert not np.array_equal(draw(RESOLVED, Streams(3), REPLICATES[11:17], 40)[0], part[0])
+    assert not np.array_equal(draw(RESOLVED, Luck(Streams(3), REPLICATES[11:17], 40))[0], part[0])
 
 
 def test_both_arms_have_the_same_luck():
     usual, swapped, null = (
-        draw(resolve(PAPER, arms), Streams(2), REPLICATES[:9], 50) for arms in (ARMS, ARMS[::-1], ("LP", "LP"))
+        draw(resolve(PAPER, arms), Luck(Streams(2), REPLICATES[:9], 50)) for arms in (ARMS, ARMS[::-1], ("LP", "LP"))
     )
     assert np.array_equal(usual[0], swapped[1])
     assert np.array_equal(usual[1], swapped[0])
@@ -149,9 +152,9 @@ def test_both_arms_have_the_same_luck():
 def test_a_further_mode_leaves_the_luck_of_others():
     shares = {name: tuple(mode.share.values()) for name, mode in PAPER.modes.items()}
     never = {"never": (0.0, 0.0)}
-    one = draw(RESOLVED, Streams(2), REPLICATES[:9], 50)
+    one = draw(RESOLVED, Luck(Streams(2), REPLICATES[:9], 50))
     for wider in ({**never, **shares}, {**shares, **never}):
-        more = draw(resolve(modes(**wider), ARMS), Streams(2), REPLICATES[:9], 50)
+        more = draw(resolve(modes(**wider), ARMS), Luck(Streams(2), REPLICATES[:9], 50))
         kept = [place for place, name in enumerate(wider) if name != "never"]
         assert all(np.array_equal(less, all_[kept]) for less, all_ in zip(one, more, strict=True))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from simulator.documents.differences import differences
-from simulator.documents.loading import Document, DocumentError, load, shipped
-from simulator.world.sections import NOT_THE_WORLD
+from simulator.documents.loading import Document, DocumentError, assumed, load, shipped
+from simulator.world.sections import NOT_THE_WORLD, World
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ def base_of(document: Document, shipped_only: bool = False) -> Base:
         one for one in differences(tree, document.tree) if one.path.split(".")[0] not in (*NOT_THE_WORLD, "extends")
     ]
     return Base(files, files[place], tuple((one.path, text_of(one.one), text_of(one.other)) for one in leaves))
+
+
+def assumed_values(document: Document) -> list[str]:
+    """Dotted paths of the values of the world that state no source."""
+    return assumed(document, World.sections())
 
 
 def read_base(held: Any) -> Base:

@@ -230,7 +230,7 @@ class Scenario(World):
         return self
 
     def _endpoints_fit(self, estimator: Estimator, variables: Mapping[str, Variable]) -> None:
-        known = (*ENDPOINTS, *self.outcomes.binary_names())
+        known = (*ENDPOINTS, *self.binary_outcomes())
         for endpoint in estimator.endpoints:
             where = f"estimators: '{estimator.name}'"
             if endpoint not in known:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.cohort_files.cohort_spec import CohortSpec
+from benchmarks.asked.base import assumed_values
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked, load_study, started
 from benchmarks.asked.own_files import check_own, pinned_code
@@ -18,8 +19,6 @@ from benchmarks.words.answer import Answer, files_written, write_page
 from benchmarks.workers.warm_up import ready_kernels
 from simulator.cohort.addresses import ALONE, Address, as_simulated
 from simulator.documents.loading import (
-    Document,
-    assumed,
     digest,
     json_schema,
     load,
@@ -247,11 +246,6 @@ def _described(asked: Asked) -> dict[str, Any]:
         "sourced": dict(sorted(asked.document.sources.items())),
         "assumed": assumed_values(asked.document),
     }
-
-
-def assumed_values(document: Document) -> list[str]:
-    """Dotted paths of the values of the world that state no source."""
-    return assumed(document, ("population", "treatment", "outcomes", "entry", "followup"))
 
 
 def check(names: Sequence[str], settings: tuple[str, ...]) -> Answer:

@@ -42,7 +42,6 @@ from simulator.numerics.arrays import Bools, Floats
 from simulator.world.sections import ENDPOINTS
 
 EFFECT = "outcomes.treatment_effect"
-PROGNOSIS = tuple(f"outcomes.{name}.log_hr" for name in ("progression", "death", "death_after_progression"))
 WORLDS = ("as stated", "no effect", "no effects at all")
 NEARLY_ALL = 0.9
 BALANCED_P = 0.05
@@ -99,10 +98,8 @@ def find(asked: Asked, endpoint: str, alpha: float, jobs: int) -> Claims:
     """The rates of every claim in the three worlds; RunError where the workflow has no such endpoint."""
     if endpoint not in ENDPOINTS:
         raise RunError(f"--endpoint {endpoint}: claims are about {' or '.join(ENDPOINTS)}")
-    given = {
-        path: one.log_hr for path, one in zip(PROGNOSIS, asked.scenario.outcomes.transitions().values(), strict=True)
-    }
-    as_said = {f"{path}.{term}": x for path, terms in given.items() for term, x in terms.items()}
+    transitions = asked.scenario.outcomes.transitions().items()
+    as_said = {f"outcomes.{name}.log_hr.{term}": x for name, one in transitions for term, x in one.log_hr.items()}
     nothing = dict.fromkeys(as_said, 0.0)
     cells_of = [{EFFECT: "as_stated", **as_said}, {EFFECT: "none", **as_said}, {EFFECT: "none", **nothing}]
     study = designed(asked, cells_of, {})

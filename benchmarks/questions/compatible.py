@@ -34,8 +34,9 @@ from benchmarks.questions.ask import (
 )
 from benchmarks.questions.compatible_paper import Published
 from benchmarks.questions.emulate import SummaryMoments, fitted, likelihood, weighted_quantiles
-from benchmarks.questions.priors import TRANSITIONS, Space, cell_settings, sobol, space_of
+from benchmarks.questions.priors import Space, cell_settings, sobol, space_of
 from benchmarks.words.plain_text import estimated
+from simulator.mechanisms.outcomes import TRANSITIONS
 from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Streams
 

@@ -13,7 +13,7 @@ target's truth stands (who is treated, how long patients are followed), what it 
 the same way and stands beside the estimate, in a column of its own.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import factorial, hypot, isfinite, sqrt
@@ -37,68 +37,10 @@ from benchmarks.questions.ask import (
     values_of,
 )
 from benchmarks.study.running import asks_another
+from simulator.mechanisms.contract import Bias
 from simulator.numerics.arrays import Floats
 
 MOST = 6
-Off = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Mechanism:
-    """An imperfection of a world: its name, what a reader calls it, and the settings that switch it off if it is on."""
-
-    name: str
-    label: str
-    off: Callable[[Scenario], Off]
-
-
-def _confounding(of: Callable[[Scenario], Mapping[str, Any]]) -> Callable[[Scenario], Off]:
-    """Log odds of treatment of the terms of some covariates set to zero."""
-
-    def off(scenario: Scenario) -> Off:
-        names = of(scenario)
-        return {
-            f"treatment.log_odds.{term}": 0.0
-            for term, odds in scenario.treatment.log_odds.items()
-            if odds and term.replace(">", "=").replace("<", "=").split("=")[0].strip() in names
-        }
-
-    return off
-
-
-def _section(path: str, empty: Any) -> Callable[[Scenario], Off]:
-    """A section set to what stands for nothing, where it says something."""
-
-    def off(scenario: Scenario) -> Off:
-        here: Any = scenario
-        for step in path.split("."):
-            here = getattr(here, step, None)
-        plain = here.values() if isinstance(here, dict) else [here]
-        return {path: empty} if here and any(plain) else {}
-
-    return off
-
-
-MECHANISMS = (
-    Mechanism("confounding", "confounding by measured covariates", _confounding(lambda s: s.population.covariates)),
-    Mechanism("hidden", "confounding by hidden covariates", _confounding(lambda s: s.population.hidden)),
-    Mechanism("start", "late start of treatment", _section("treatment.start", None)),
-    Mechanism("guarantee", "guarantee time", _section("entry.guarantee_months", {})),
-    Mechanism("requires", "least amount of treatment", _section("entry.requires", {})),
-    Mechanism("complete", "complete follow-up only", _section("entry.complete_follow_up", [])),
-    Mechanism("potential", "least potential follow-up", _section("entry.potential_follow_up_months", 0.0)),
-    Mechanism("drop-out", "drop-out", _section("followup.dropout", {})),
-    Mechanism("informative", "informative drop-out", _section("followup.informative", None)),
-    Mechanism("censored-at", "censoring at a conversion", _section("followup.censored_at", {})),
-    Mechanism("visits", "progression seen at visits", _section("followup.visit_months", {})),
-    Mechanism("centres", "centre effects", _section("centres", None)),
-    Mechanism("calendar", "calendar trend", _section("calendar", None)),
-    Mechanism("missing", "missing covariates", _section("imperfections.missing", {})),
-    Mechanism("misclassified", "misclassified covariates", _section("imperfections.misclassified", {})),
-    Mechanism("error", "measurement error", _section("imperfections.error_sd", {})),
-    Mechanism("arms", "misrecorded treatment", _section("imperfections.treatment", {})),
-    Mechanism("events", "miscounted events", _section("imperfections.endpoints", {})),
-)
 
 
 @dataclass(frozen=True)
@@ -143,9 +85,9 @@ class Decomposition:
     folder: str
 
 
-def present(scenario: Scenario, names: Sequence[str] = ()) -> tuple[tuple[Mechanism, Off], ...]:
-    """The mechanisms that are on, with what switches them off; those named where any are. RunError where too many."""
-    on = {one.name: (one, off) for one in MECHANISMS if (off := one.off(scenario))}
+def present(scenario: Scenario, names: Sequence[str] = ()) -> tuple[Bias, ...]:
+    """The biases that are on, with what switches them off; those named where any are. RunError where too many."""
+    on = {one.name: one for one in scenario.around().biases()}
     known = ", ".join(on) or "none"
     for name in names:
         if name not in on:
@@ -244,11 +186,11 @@ def find(
     """The published analysis taken apart; RunError where nothing, or too much, is on."""
     mechanisms = present(asked.scenario, names)
     entry, name = one_estimator(asked, endpoint, estimator)
-    on = {path: at(asked.document.tree, path, asked.scenario) for _, off in mechanisms for path in off}
+    on = {path: at(asked.document.tree, path, asked.scenario) for one in mechanisms for path in one.off}
     cells: list[Settings] = []
     for own in subsets(len(mechanisms)):
-        switched = {path: value for k, (_, off) in enumerate(mechanisms) if k not in own for path, value in off.items()}
-        cells.append({**on, **switched})
+        switched = [one.off for k, one in enumerate(mechanisms) if k not in own]
+        cells.append({**on, **{path: value for off in switched for path, value in off.items()}})
     study = designed(asked, cells, {"estimators": [entry]})
     own_question = own_estimands(study, endpoint)[name]
     if own_question.measure == "none":
@@ -265,7 +207,7 @@ def find(
     if not all(isfinite(one.value) for one in truths):
         raise RunError(f"'{name}': what it estimates has no true value in the target ({truths[0].how})")
     parts, (estimate, truth), (clean, clean_truth) = taken_apart(
-        [(one.name, one.label) for one, _ in mechanisms],
+        [(one.name, one.label) for one in mechanisms],
         estimates[:, whole],
         np.array([one.value for one in truths]),
         np.array([one.mcse for one in truths]),

@@ -8,9 +8,9 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
 from benchmarks.asked.scenario import Free, Settings, Suspected
+from simulator.mechanisms.outcomes import TRANSITIONS
 from simulator.numerics.arrays import Floats
 
-TRANSITIONS = ("progression", "death", "death_after_progression")
 REACH = 3.0  # the design spans so many prior SD
 
 

@@ -26,13 +26,13 @@ from benchmarks.asked.scenario import Scenario
 from benchmarks.questions.ask import designed, one_estimator, own_estimands, target_text
 from benchmarks.questions.tipping_levels import (
     CONFOUNDER,
-    TRANSITIONS,
     ConfounderNode,
     LevelSearch,
     TrueEffectAt,
     explored,
 )
 from benchmarks.words.plain_text import estimated
+from simulator.mechanisms.outcomes import TRANSITIONS
 from simulator.numerics.arrays import Floats
 
 ASIDE = 0.1

@@ -18,12 +18,12 @@ import numpy as np
 from benchmarks.asked.load_study import Asked
 from benchmarks.asked.scenario import Settings
 from benchmarks.questions.ask import designed, rows_only, target_truths, values_of
+from simulator.mechanisms.outcomes import TRANSITIONS
 from simulator.numerics.arrays import Floats
 
 LevelEstimates = dict[float, Floats]
 """The estimates ``(R,)`` of one node at each level that was simulated, NaN where one failed."""
 
-TRANSITIONS = ("progression", "death", "death_after_progression")
 CONFOUNDER = "tipping_confounder"
 NEAR = 0.05
 STEP = 1.5  # so far beyond what was simulated does a round go

@@ -10,7 +10,7 @@ from analysis.paper.effects import AnalysisSet
 from analysis.paper.table1 import presentation, table1
 from analysis.tables.text_table import table
 from analysis.two_samples import balance
-from benchmarks.asked.base import Base, base_of, text_of
+from benchmarks.asked.base import Base, assumed_values, base_of, text_of
 from benchmarks.asked.blocks import Cell
 from benchmarks.asked.sampled import samples
 from benchmarks.asked.scenario import Scenario
@@ -18,11 +18,10 @@ from benchmarks.report.engine import Section, picture
 from benchmarks.runs.retries import lost_words
 from benchmarks.words.plain_text import settings_text
 from simulator.cohort.cohorts import Observed
-from simulator.documents.loading import Document, assumed
+from simulator.documents.loading import Document
 from simulator.numerics.arrays import Bools, Floats
 from simulator.world.generate import generate
 
-SECTIONS = ("population", "treatment", "outcomes", "entry", "followup", "centres", "calendar", "imperfections")
 EFFECTS = {
     "as_stated": "Treatment changes the hazards as the scenario states.",
     "none": "Treatment has no effect.",
@@ -36,7 +35,7 @@ LARGE = 0.1
 
 def assumed_section(document: Document) -> Section:
     """The values of the world that state no source, then those that do."""
-    paths = assumed(document, SECTIONS)
+    paths = assumed_values(document)
     rows = [(path, _value_at(document.tree, path)) for path in paths]
     sourced = [(path, _value_at(document.tree, path), source) for path, source in sorted(document.sources.items())]
     plain = table("Assumed values", ("value of", "assumed"), rows, 2)
@@ -188,11 +187,13 @@ def failures_section(rows: Sequence[Mapping[Any, Any]]) -> Section:
 
 def design_text(scenario: Scenario) -> str:
     """The data-generating mechanisms in words."""
+    words = dict.fromkeys(part.words for _, part in scenario.parts() if part.words)
+    also = f" The world has {', '.join(words)}." if words else ""
     return (
         f"Virtual cohorts of {scenario.arms.treated} (treated) against {scenario.arms.control}: baseline covariates "
         "joined by a Gaussian copula, logistic allocation of treatment, one illness-death course per patient and arm, "
         f"accrual from {scenario.entry.accrual.start} to {scenario.entry.accrual.end}, cut-off "
-        f"{scenario.followup.cut_off}. {EFFECTS[scenario.outcomes.treatment_effect]}"
+        f"{scenario.followup.cut_off}. {EFFECTS[scenario.outcomes.treatment_effect]}{also}"
     )
 
 

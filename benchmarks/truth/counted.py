@@ -30,7 +30,6 @@ from simulator.cohort.cohorts import Cohorts
 from simulator.cohort.estimand import Estimand, PopulationName
 from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.world.generate import ResolvedWorld, generate
-from simulator.world.sections import ENDPOINTS
 from simulator.world.strategies import followed
 
 FIRST_PATIENTS = 100_000
@@ -122,15 +121,8 @@ class Patients:
 
 def is_strict_null(scenario: Scenario, endpoint: str) -> bool:
     """True when treatment changes nothing that bears on the endpoint, so that every contrast of it is exactly zero."""
-    spec, visits = scenario.outcomes, scenario.followup.visit_months
-    seen_alike = endpoint != "PFS" or len({visits.get(arm) for arm in scenario.arms.names()}) == 1
-    if spec.treatment_effect == "none":
-        return seen_alike
-    changes = [
-        any(one.treatment.steps()) or any(one.treatment.modifiers.values()) for one in spec.transitions().values()
-    ]
-    changes += [len(set(one.shares.values())) > 1 for one in (spec.cure, spec.subsequent) if one]
-    return endpoint in ENDPOINTS and seen_alike and spec.progression_modes is None and not any(changes)
+    around = scenario.around()
+    return not any(part.changes(endpoint, around) for part in around.parts.values())
 
 
 def count_block(

@@ -36,8 +36,7 @@ def is_fitted(scenario: Scenario, estimand: Estimand) -> bool:
 
 def own_centres(scenario: Scenario) -> bool:
     """True when centres have effects on hazards, drawn anew in every replicate."""
-    spec = scenario.centres
-    return spec is not None and any(sd > 0 for place, sd in spec.sd.items() if place != "treatment")
+    return any(part.clusters() for _, part in scenario.parts())
 
 
 def most_replicates(patients: Patients) -> int:

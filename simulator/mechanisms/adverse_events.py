@@ -13,20 +13,20 @@ by bivariate normals, overall incidences by integrals over Z (trapezoidal rule).
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, owens_t
 
-from simulator.documents.spec import Label, Name, Share, Spec
+from simulator.documents.spec import Label, Name, Share
+from simulator.mechanisms.contract import Mechanism, Named, Naming
 from simulator.numerics.arrays import Bools, Floats
-from simulator.numerics.streams import Streams
+from simulator.numerics.streams import Luck
 
 Rates = dict[str, Share]
 Singles = tuple[float, ...]
@@ -40,8 +40,11 @@ _STEPS = 200
 _FAR = 38.0  # no normal lies beyond
 
 
-class Grades(Spec):
+class Grades(Mechanism):
     """Shares of an arm's patients: with the event in any grade, and with a severe one."""
+
+    naming: ClassVar[Naming] = {"any": "arms", "severe": "arms"}
+    recorded_only: ClassVar[bool] = True
 
     any: Rates
     severe: Rates
@@ -62,7 +65,7 @@ class Event(Grades):
     label: Label
 
 
-class AdverseEvents(Spec):
+class AdverseEvents(Mechanism):
     """Adverse events by arm; ``name`` has whoever has any of them, and ``suffix`` marks the severe version of each."""
 
     name: Name
@@ -83,6 +86,10 @@ class AdverseEvents(Spec):
         if long:
             raise ValueError(f"'{long[0]}' is longer than 64 characters")
         return self
+
+    def named(self, place: str) -> Iterator[Named]:
+        """Every outcome."""
+        yield place, "yes/no", self.names()
 
     def names(self) -> list[str]:
         """The names of all outcomes: each event, then the overall one, each followed by its severe version."""
@@ -218,21 +225,20 @@ def _below(slope: float, cuts: Floats, end: Floats, side: float) -> Floats:
     return (ndtr(h) + ndtr(k) - (h * k < 0)) / 2 - one - other  # type: ignore[no-any-return]
 
 
-def draw(
-    resolved: ResolvedAdverseEvents, streams: Streams, replicates: NDArray[np.int64], patients: int
-) -> dict[str, tuple[Bools, Bools]]:
+def draw(resolved: ResolvedAdverseEvents, luck: Luck) -> dict[str, tuple[Bools, Bools]]:
     """Both potential values ``(R, N)``, control first, of every outcome in the order of ``spec.names()``."""
-    spec, shape = resolved.spec, (len(replicates), patients)
-    susceptibility = streams.normal("adverse_events/susceptibility", replicates, patients)
+    spec = resolved.spec
+    susceptibility = luck.normal("adverse_events/susceptibility")
     tilts = [(arm.any_slope * susceptibility, arm.severe_slope * susceptibility) for arm in resolved.arms]
     drawn: dict[str, tuple[Bools, Bools]] = {}
-    overall = [(np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)) for _ in resolved.arms]
+    nobody = np.zeros(susceptibility.shape, np.bool_)
+    overall = [(nobody.copy(), nobody.copy()) for _ in resolved.arms]
     for j, name in enumerate(spec.events):
-        luck = streams.normal(f"adverse/{name}", replicates, patients)
+        own = luck.normal(f"adverse/{name}")
         both = []
         for arm, (any_tilt, severe_tilt), (anyone, severely) in zip(resolved.arms, tilts, overall, strict=True):
-            found = luck + any_tilt > arm.any_cuts[j]
-            severe = luck + severe_tilt > arm.severe_cuts[j]
+            found = own + any_tilt > arm.any_cuts[j]
+            severe = own + severe_tilt > arm.severe_cuts[j]
             severe &= found
             anyone |= found
             severely |= severe

@@ -4,24 +4,32 @@ The log odds of treatment and the log hazard of each named transition of a patie
 raised by ``per_year x (e - mean e)``: the mean is that of the accrual, so that the whole study keeps its level.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from simulator.documents.spec import Spec
-from simulator.mechanisms.centres import CentrePlace
+from simulator.documents.spec import Name
+from simulator.mechanisms.contract import AtEntry, Doubts, Mechanism, Misleads, Naming
 from simulator.numerics.arrays import Floats
 
 MONTHS_PER_YEAR = 12.0
 
 
-class CalendarTrend(Spec):
+class CalendarTrend(Mechanism):
     """The change per year of the log odds of treatment, and of log hazards."""
 
-    per_year: Annotated[dict[CentrePlace, float], Field(min_length=1)]
+    words: ClassVar[str] = "a calendar trend"
+    naming: ClassVar[Naming] = {"per_year": "transition"}
+    misleads: ClassVar[Misleads] = {"": ("calendar", "calendar trend")}
+    doubts: ClassVar[Doubts] = {
+        "a calendar trend, per year: more are treated, fewer die": (
+            "calendar: {per_year: {treatment: 0.3, death: -0.1, death_after_progression: -0.1}}"
+        )
+    }
 
+    per_year: Annotated[dict[Name, float], Field(min_length=1)]
 
-def shifts(spec: CalendarTrend, mean: float, entry: Floats) -> dict[str, Floats]:
-    """What is added to each named linear predictor ``(R, N)`` of patients who enter at ``entry (R, N)`` months."""
-    years = (entry - mean) / MONTHS_PER_YEAR
-    return {place: change * years for place, change in spec.per_year.items()}
+    def shifts(self, place: str, patients: AtEntry) -> dict[str, Floats]:
+        """The change from the mean entry to each patient's own."""
+        years = (patients.entry - patients.mean_entry) / MONTHS_PER_YEAR
+        return {where: change * years for where, change in self.per_year.items()}

@@ -7,22 +7,26 @@ luck that best response follows, with a latent correlation c, would make more of
 sets the integral of phi(r) Phi((link c r - threshold) / sqrt(1 - (link c)^2)) over the open categories to the share.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from simulator.documents.spec import Label, Name, Share, Spec
+from simulator.documents.spec import Label, Name, Share
+from simulator.mechanisms.contract import Mechanism, Naming
 from simulator.numerics.arrays import Bools, Floats, Positions
 
 _FAR = 9.0
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
-class Conversion(Spec):
+class Conversion(Mechanism):
     """The share of all patients of an arm who convert, and the categories of best response open to it."""
+
+    naming: ClassVar[Naming] = {"shares": "arms", "": "yes/no"}
+    recorded_only: ClassVar[bool] = True
 
     label: Label
     shares: dict[str, Share]

@@ -4,24 +4,39 @@ A patient with uniform luck u is cured in an arm if u is below the share of that
 same u. Of an arm with share c and the uncured's survival S0, survival is c + (1 - c) S0(t).
 """
 
+from collections.abc import Iterator
+from typing import ClassVar
+
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from simulator.documents.spec import Share, Spec
-from simulator.numerics.arrays import Bools, Floats
-from simulator.numerics.streams import Streams
+from simulator.documents.spec import Share
+from simulator.mechanisms.contract import Around, AtEntry, Doubts, Exposures, Mechanism, Naming
+from simulator.numerics.arrays import Floats
 
 
-class Cure(Spec):
+class Cure(Mechanism):
     """The share of either arm who are cured from time zero on."""
+
+    words: ClassVar[str] = "a cured share"
+    naming: ClassVar[Naming] = {"shares": "arms"}
+    doubts: ClassVar[Doubts] = {
+        "a cured share": "outcomes: {cure: {shares: {$treated: 0.05, $control: 0.05}}}",
+    }
 
     shares: dict[str, Share] = Field(min_length=2)
 
+    def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
+        """A late start would have to cure at its own time."""
+        if "treatment.start" in around.parts and len(set(self.shares.values())) > 1:
+            yield "", "where treatment starts late both arms need the same share"
 
-def cured(
-    spec: Cure, arms: tuple[str, str], streams: Streams, replicates: NDArray[np.int64], patients: int
-) -> tuple[Bools, Bools]:
-    """Who is cured ``(R, N)`` in the course of either of the named arms."""
-    luck: Floats = streams.uniform("cure", replicates, patients)
-    return luck < spec.shares[arms[0]], luck < spec.shares[arms[1]]
+    def acts(self, place: str, asked: Exposures, patients: AtEntry) -> Exposures:
+        """No hazard ever suffices for the cured."""
+        own = patients.luck.uniform("cure")
+
+        def one(arm: str, exposures: dict[str, Floats]) -> dict[str, Floats]:
+            cured = own < self.shares[arm]
+            return {name: np.where(cured, np.inf, exposure) for name, exposure in exposures.items()}
+
+        return one(patients.courses[0], asked[0]), one(patients.courses[1], asked[1])

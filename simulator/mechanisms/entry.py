@@ -1,13 +1,15 @@
 """Entry: when patients are accrued, and who of them is included."""
 
 import datetime
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from simulator.documents.spec import Name, NonNegative, Positive, Spec
+from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
 from simulator.numerics.arrays import Bools, Floats
 
 DAYS_PER_MONTH = 365.25 / 12
@@ -73,7 +75,7 @@ class Accrual(Spec):
         return np.asarray(ends[place] - (filled[place] - luck * filled[-1]) / rate)
 
 
-class Entry(Spec):
+class Entry(Mechanism):
     """Accrual and inclusion: of so many patients ``screened`` per patient of the study, the first who qualify enter it.
 
     ``guarantee_months`` by arm: who dies earlier in that arm is never included. ``requires``: the least amount of a
@@ -82,12 +84,44 @@ class Entry(Spec):
     few qualify the study is smaller.
     """
 
+    naming: ClassVar[Naming] = {"guarantee_months": "arm", "complete_follow_up": "arm"}
+    misleads: ClassVar[Misleads] = {
+        "guarantee_months": ("guarantee", "guarantee time"),
+        "requires": ("requires", "least amount of treatment"),
+        "complete_follow_up": ("complete", "complete follow-up only"),
+        "potential_follow_up_months": ("potential", "least potential follow-up"),
+    }
+    doubts: ClassVar[Doubts] = {
+        "selection: who dies before so many months is left out; least months from entry to the cut-off": (
+            "entry: {guarantee_months: {$treated: 1.5, $control: 0.0}, potential_follow_up_months: 6.0}"
+        )
+    }
+
     accrual: Accrual
     guarantee_months: dict[str, NonNegative] = Field(default_factory=dict)
     requires: dict[Name, NonNegative] = Field(default_factory=dict)
     potential_follow_up_months: NonNegative = 0.0
     complete_follow_up: tuple[Name, ...] = ()
     screened: Annotated[float, Field(ge=1, le=100)] = 1.0
+
+    def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
+        """Only what is received can be asked for."""
+        unknown = sorted(name for name in self.requires if f"outcomes.exposure.{name}" not in around.parts)
+        if unknown:
+            yield "requires", f"no treatment '{unknown[0]}' among outcomes.exposure"
+
+    def criteria(
+        self, arm: str, long: Bools, os: Floats, whole: Bools, amounts: Mapping[str, Floats]
+    ) -> dict[str, Bools]:
+        """Who meets each criterion of inclusion in an arm ``(R, N)``, in the order in which they are asked.
+
+        ``long``: the potential follow-up suffices; ``whole``: is followed to death or to the cut-off.
+        """
+        met = {"potential follow-up": long} if self.potential_follow_up_months else {}
+        met["guarantee time"] = os >= self.guarantee_months.get(arm, 0.0)
+        if self.complete_follow_up:
+            met["complete follow-up"] = whole if arm in self.complete_follow_up else np.ones(whole.shape, np.bool_)
+        return met | {f"at least {least:g} {name}": ~(amounts[name] < least) for name, least in self.requires.items()}
 
 
 def first_qualified(qualified: Bools, most: int) -> Bools:

@@ -9,12 +9,13 @@ months_per_unit) + 1 cycles, the first at time zero, or os / months_per_unit uni
 ``most`` are those of a long life; what is received is less, most of all where survival is short.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from simulator.documents.spec import Label, NonNegative, Positive, Spec
+from simulator.mechanisms.contract import Mechanism, Naming
 from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import exp
 
@@ -33,8 +34,10 @@ class Amount(Spec):
         return self
 
 
-class Exposure(Spec):
+class Exposure(Mechanism):
     """The amount of one treatment in the arms that get it; ``link`` ties it to the luck of survival."""
+
+    naming: ClassVar[Naming] = {"arms": "arm", "": "outcome"}
 
     label: Label
     unit: Label

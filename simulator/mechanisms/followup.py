@@ -1,26 +1,37 @@
 """Follow-up: the cut-off date and drop-out end what can be seen of a course."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field, field_validator
 
 from simulator.cohort.cohorts import Endpoint
-from simulator.documents.spec import Name, Positive, Spec
+from simulator.documents.spec import Name, Positive
+from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
 from simulator.mechanisms.entry import parse_date
 from simulator.mechanisms.outcomes import Course, HazardSpec
 from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import choose, exp
 
 
-class Informative(Spec):
+class Informative(Mechanism):
     """What ties drop-out to the course: its hazard is multiplied by exp(sum of log_hr x term) x frailty^``frailty``."""
+
+    words: ClassVar[str] = "informative drop-out"
+    coefficients: ClassVar[tuple[str, ...]] = ("log_hr",)
+    doubts: ClassVar[Doubts] = {"informative drop-out": "followup:\n$dropout  informative: {log_hr: {$first: 0.5}}"}
 
     log_hr: dict[str, float] = Field(default_factory=dict)
     frailty: float = 0.0
 
+    def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
+        """It cannot follow a frailty that is not there."""
+        if self.frailty and "outcomes.frailty" not in around.parts:
+            yield "frailty", "needs outcomes.frailty"
 
-class FollowUp(Spec):
+
+class FollowUp(Mechanism):
     """Observation ends at the cut-off date, or earlier by drop-out: a hazard of its own in each arm, or none.
 
     ``informative`` ties drop-out to covariates and frailty; ``censored_at`` maps a conversion to the month at which the
@@ -30,6 +41,19 @@ class FollowUp(Spec):
     ``visit_months`` by arm: progression is seen at the first of the visits so many months apart that follows it; in an
     arm without it, at once.
     """
+
+    naming: ClassVar[Naming] = {"dropout": "arm", "visit_months": "arm"}
+    misleads: ClassVar[Misleads] = {
+        "dropout": ("drop-out", "drop-out"),
+        "informative": ("informative", "informative drop-out"),
+        "censored_at": ("censored-at", "censoring at a conversion"),
+        "visit_months": ("visits", "progression seen at visits"),
+    }
+    doubts: ClassVar[Doubts] = {
+        "progression is seen at visits only, so many months apart": (
+            "followup: {visit_months: {$treated: 1.5, $control: 3.0}}"
+        )
+    }
 
     cut_off: str
     dropout: dict[str, HazardSpec] = Field(default_factory=dict)
@@ -42,6 +66,16 @@ class FollowUp(Spec):
     def _date(cls, text: str) -> str:
         parse_date(text)
         return text
+
+    def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
+        """Only who may convert can be censored at it."""
+        unknown = sorted(name for name in self.censored_at if f"outcomes.conversion.{name}" not in around.parts)
+        if unknown:
+            yield "censored_at", f"no conversion '{unknown[0]}' among outcomes.conversion"
+
+    def changes(self, endpoint: str, around: Around) -> bool:
+        """Whether progression is seen at other visits in one arm, be treatment without effect or not."""
+        return endpoint == "PFS" and len({self.visit_months.get(arm) for arm in around.arms}) > 1
 
 
 def risk_of_dropout(spec: Informative, linear: Floats, frailty: Floats | float) -> Floats:

@@ -10,8 +10,10 @@ without log odds it is missing completely at random; with terms of other recorde
 value or a hidden covariate among the terms, not at random. Terms are those of true values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,34 +21,61 @@ from pydantic import Field, model_validator
 from scipy.optimize import brentq
 
 from simulator.cohort.cohorts import Endpoint, Observed
-from simulator.documents.spec import Name, Positive, Share, Spec
+from simulator.documents.spec import Name, Positive, Share
+from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
 from simulator.mechanisms.covariates import Continuous, Population
 from simulator.mechanisms.treatment import probability
 from simulator.numerics.arrays import Floats
-from simulator.numerics.streams import Streams
+from simulator.numerics.streams import Luck
 
 _SPAN = 60.0
 
 
-class Missing(Spec):
+class Missing(Mechanism):
     """The share of patients in whom a covariate is missing, and what raises the log odds of that."""
+
+    coefficients: ClassVar[tuple[str, ...]] = ("log_odds",)
 
     share: Share
     log_odds: dict[str, float] = Field(default_factory=dict)
     treated: float = 0.0
 
 
-class Miscounted(Spec):
+class Miscounted(Mechanism):
     """By arm, the share of events that are missed, and of censored patients whose censoring counts as an event."""
+
+    naming: ClassVar[Naming] = {"missed": "arm", "false": "arm"}
 
     missed: dict[str, Share] = Field(default_factory=dict)
     false: dict[str, Share] = Field(default_factory=dict)
 
 
-class Imperfections(Spec):
+class Imperfections(Mechanism):
     """``misclassified`` maps a covariate's true level to the probabilities of recording others; ``error_sd`` is the SD
     of a continuous covariate's error; ``treatment`` the share of an arm that is recorded as the other one.
     """
+
+    words: ClassVar[str] = "imperfect records"
+    naming: ClassVar[Naming] = {"treatment": "arm"}
+    misleads: ClassVar[Misleads] = {
+        "missing": ("missing", "missing covariates"),
+        "misclassified": ("misclassified", "misclassified covariates"),
+        "error_sd": ("error", "measurement error"),
+        "treatment": ("arms", "misrecorded treatment"),
+        "endpoints": ("events", "miscounted events"),
+    }
+    doubts: ClassVar[Doubts] = {
+        "missing values, misread treatment and events; what the analyst does about it": (
+            "imperfections:\n"
+            "  missing: {$first: {share: 0.2, treated: 0.5}}\n"
+            "  treatment: {$treated: 0.02, $control: 0.02}\n"
+            "  endpoints: {OS: {missed: {$treated: 0.05}}}\n"
+            "analysis: {missing: {method: complete}}        # or indicator, imputation"
+        ),
+        "a misclassified covariate: probabilities of recording another level": (
+            'imperfections: {misclassified: {$levelled: {"$one": {"$two": 0.1}}}}'
+        ),
+    }
 
     missing: dict[Name, Missing] = Field(default_factory=dict)
     misclassified: dict[Name, dict[str, dict[str, Share]]] = Field(default_factory=dict)
@@ -64,31 +93,24 @@ class Imperfections(Spec):
                     )
         return self
 
-    def check(self, population: Population, endpoints: tuple[str, ...]) -> None:
-        """ValueError where it does not fit the measured covariates or the endpoints."""
-        measured = population.covariates
+    def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
+        """Where it does not fit the measured covariates, the endpoints or a late start."""
         for where in ("missing", "misclassified", "error_sd"):
             for name in getattr(self, where):
-                if name not in measured:
-                    raise ValueError(f"imperfections.{where}: no measured covariate '{name}'")
-                if where != "missing" and isinstance(measured[name], Continuous) != (where == "error_sd"):
-                    right = "misclassified" if where == "error_sd" else "error_sd"
-                    raise ValueError(f"imperfections.{where}: for '{name}' write {right}")
+                if name not in around.measured:
+                    yield where, f"no measured covariate '{name}'"
+                elif where != "missing" and (around.measured[name].kind == "continuous") != (where == "error_sd"):
+                    yield where, f"for '{name}' write {'misclassified' if where == 'error_sd' else 'error_sd'}"
         for name, levels in self.misclassified.items():
-            known = measured[name].variable(name).levels
-            for level in (*levels, *(other for others in levels.values() for other in others)):
-                if level not in known:
-                    raise ValueError(f"imperfections.misclassified.{name}: no level '{level}' ({', '.join(known)})")
+            known = around.measured[name].levels if name in around.measured else ()
+            unknown = [level for level in chain(levels, *levels.values()) if level not in known]
+            if unknown:
+                yield f"misclassified.{name}", f"no level '{unknown[0]}' ({', '.join(known)})"
         for name in self.endpoints:
-            if name not in endpoints:
-                raise ValueError(f"imperfections.endpoints: no endpoint '{name}' ({', '.join(endpoints)})")
-
-    def arm_keys(self) -> list[tuple[str, list[str]]]:
-        """Where arms are named, and which."""
-        found = [("imperfections.treatment", list(self.treatment))]
-        for name, one in self.endpoints.items():
-            found += [(f"imperfections.endpoints.{name}", [*one.missed, *one.false])]
-        return found
+            if name not in around.endpoints:
+                yield "endpoints", f"no endpoint '{name}' ({', '.join(around.endpoints)})"
+        if self.treatment and "treatment.start" in around.parts:
+            yield "treatment", "has no meaning where treatment starts late"
 
 
 @dataclass(frozen=True)
@@ -103,7 +125,7 @@ class ResolvedImperfections:
 
 def place_of(name: str) -> str:
     """The name of the linear predictor of a covariate's missingness."""
-    return f"missing/{name}"
+    return f"imperfections.missing.{name}.log_odds"
 
 
 def resolve(
@@ -133,22 +155,21 @@ def resolve(
 
 def recorded(
     resolved: ResolvedImperfections,
-    streams: Streams,
-    replicates: NDArray[np.int64],
+    luck: Luck,
     linear: Mapping[str, Floats],
     perfect: Observed,
 ) -> Observed:
     """What is recorded of the cohorts that a ``perfect`` record would show."""
-    spec, n = resolved.spec, perfect.treated.shape[1]
+    spec = resolved.spec
 
-    def luck(what: str, name: str) -> Floats:
-        return streams.uniform(f"imperfection/{what}/{name}", replicates, n)
+    def chance_of(what: str, name: str) -> Floats:
+        return luck.uniform(f"imperfection/{what}/{name}")
 
     values = perfect.covariates.copy()
     for k, variable in enumerate(perfect.variables):
         name, column = variable.name, values[..., k]
         if name in spec.misclassified:
-            chance, true = luck("misclassified", name), column.copy()
+            chance, true = chance_of("misclassified", name), column.copy()
             for level, others in spec.misclassified[name].items():
                 reached = 0.0
                 for other, probability_of_it in others.items():
@@ -156,14 +177,14 @@ def recorded(
                     reached += probability_of_it
                     column[inside & (true == variable.levels.index(level))] = variable.levels.index(other)
         if name in spec.error_sd:
-            error = streams.normal(f"imperfection/error/{name}", replicates, n)
+            error = luck.normal(f"imperfection/error/{name}")
             column[...] = np.clip(column + spec.error_sd[name] * error, *resolved.bounds[name])
         if name in spec.missing:
             one = spec.missing[name]
             log_odds = resolved.intercepts[name] + linear[place_of(name)] + one.treated * perfect.treated
-            column[luck("missing", name) < probability(log_odds)] = np.nan
+            column[chance_of("missing", name) < probability(log_odds)] = np.nan
     share = np.array([spec.treatment.get(arm, 0.0) for arm in resolved.arms])
-    swapped = luck("treatment", "arm") < share[perfect.treated.astype(np.int64)] if spec.treatment else False
+    swapped = chance_of("treatment", "arm") < share[perfect.treated.astype(np.int64)] if spec.treatment else False
     endpoints = dict(perfect.endpoints)
     for name, wrong in spec.endpoints.items():
         course = endpoints[name]
@@ -171,6 +192,6 @@ def recorded(
             np.array([shares.get(arm, 0.0) for arm in resolved.arms])[perfect.treated.astype(np.int64)]
             for shares in (wrong.missed, wrong.false)
         )
-        chance = luck("endpoint", name)
+        chance = chance_of("endpoint", name)
         endpoints[name] = Endpoint(course.time, np.where(course.event, chance >= missed, chance < false))
     return replace(perfect, covariates=values, treated=perfect.treated ^ swapped, endpoints=endpoints)

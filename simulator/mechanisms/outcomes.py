@@ -12,7 +12,7 @@ Progression-free survival ends at the first of progression and death without it,
 import functools
 import itertools
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from scipy.special import gammaincinv, ndtri
 
 from simulator.documents.spec import Name, NonNegative, Positive, Share, Spec
 from simulator.mechanisms.adverse_events import AdverseEvents
+from simulator.mechanisms.contract import AFTER, Around, Mechanism, Naming
 from simulator.mechanisms.conversion import Conversion
 from simulator.mechanisms.cure import Cure
 from simulator.mechanisms.exposure import Exposure
@@ -29,7 +30,7 @@ from simulator.mechanisms.subsequent import Subsequent
 from simulator.numerics.arrays import Floats
 from simulator.numerics.compiled import kernel
 from simulator.numerics.elementary import choose, exp, normal_quantile
-from simulator.numerics.streams import Streams
+from simulator.numerics.streams import Luck
 
 LogHazardRatios = dict[str, float]
 _STRIP = 512  # what one processor core's nearest memory holds several times
@@ -108,27 +109,47 @@ class Effect(Spec):
         return self.log_hr if isinstance(self.log_hr, tuple) else (self.log_hr,)
 
 
-class Transition(Spec):
+class Transition(Mechanism):
     """A hazard of leaving a state: for an untreated patient whose terms are all zero, and what multiplies it."""
+
+    coefficients: ClassVar[tuple[str, ...]] = ("log_hr", "treatment.modifiers")
 
     baseline: HazardSpec
     log_hr: LogHazardRatios = Field(default_factory=dict)
     treatment: Effect = Effect(log_hr=0.0)
 
+    def changes(self, endpoint: str, around: Around) -> bool:
+        """Whether treatment works on it."""
+        works = any(self.treatment.steps()) or any(self.treatment.modifiers.values())
+        return around.courses[0] != around.courses[1] and works
 
-class Frailty(Spec):
+
+class Frailty(Mechanism):
     """A multiplier with mean 1 that all hazards of a patient share."""
+
+    words: ClassVar[str] = "a frailty"
 
     kind: Literal["gamma", "lognormal"]
     variance: Positive
 
+    def draw(self, luck: Luck) -> Floats:
+        """Multipliers ``(R, N)`` with mean 1 and the stated variance."""
+        if self.kind == "gamma":
+            shape = 1.0 / self.variance
+            return gammaincinv(shape, luck.uniform("frailty")) / shape  # type: ignore[no-any-return]
+        sigma2 = np.log1p(self.variance)
+        return exp(np.sqrt(sigma2) * luck.normal("frailty") - sigma2 / 2)
 
-class Response(Spec):
+
+class Response(Mechanism):
     """Best response: categories from worst to best, shares by arm, and how strongly it follows the course.
 
     ``link`` is the latent normal correlation between best response and the luck of the time to progression. ``groups``
     names outcomes made of categories, such as objective response.
     """
+
+    naming: ClassVar[Naming] = {"shares": "arms", "groups": "yes/no"}
+    recorded_only: ClassVar[bool] = True
 
     categories: tuple[Name, ...]
     shares: dict[str, tuple[Share, ...]]
@@ -178,17 +199,17 @@ class Outcomes(Spec):
                 raise ValueError(f"conversion.{name}.among: no response category '{unknown[0]}'")
         return self
 
-    def binary_names(self) -> tuple[str, ...]:
-        """Names of the yes/no outcomes."""
-        return (
-            *(self.response.groups if self.response else ()),
-            *self.conversion,
-            *(self.adverse_events.names() if self.adverse_events else ()),
-        )
+    def works(self) -> bool:
+        """Whether treatment has the effects that are stated."""
+        return self.treatment_effect == "as_stated"
 
     def transitions(self) -> dict[str, Transition]:
-        """The three transitions by name."""
-        return {name: getattr(self, name) for name in ("progression", "death", "death_after_progression")}
+        """The transitions by name."""
+        return {name: getattr(self, name) for name in TRANSITIONS}
+
+
+TRANSITIONS = tuple(name for name, field in Outcomes.model_fields.items() if field.annotation is Transition)
+"""The names of all transitions."""
 
 
 @kernel
@@ -249,20 +270,11 @@ class Course:
     os: Floats
 
 
-def frailty(spec: Frailty, streams: Streams, replicates: NDArray[np.int64], patients: int) -> Floats:
-    """Multipliers ``(R, N)`` with mean 1 and the stated variance."""
-    if spec.kind == "gamma":
-        shape = 1.0 / spec.variance
-        return gammaincinv(shape, streams.uniform("frailty", replicates, patients)) / shape  # type: ignore[no-any-return]
-    sigma2 = np.log1p(spec.variance)
-    return exp(np.sqrt(sigma2) * streams.normal("frailty", replicates, patients) - sigma2 / 2)
-
-
 def course(hazards: dict[str, Hazard], exposure: dict[str, Floats]) -> Course:
     """The course in one arm, from its hazards and each patient's exposure: unit exponential / multiplier ``(R, N)``."""
     progression = hazards["progression"].time(exposure["progression"])
     death = hazards["death"].time(exposure["death"])
-    after = hazards["death_after_progression"].time(exposure["death_after_progression"])
+    after = hazards[AFTER].time(exposure[AFTER])
     return joined(progression, death, after)
 
 

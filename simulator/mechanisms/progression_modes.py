@@ -10,30 +10,35 @@ Nothing is redrawn: mode k has probability s_k D after an earlier mode, and s_k 
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.optimize import brentq
 
-from simulator.documents.spec import Label, Name, Share, Spec
+from simulator.documents.spec import Label, Name, Share
+from simulator.mechanisms.contract import Mechanism, Naming
 from simulator.numerics.arrays import Bools, Floats
-from simulator.numerics.streams import Streams
+from simulator.numerics.streams import Luck
 
 _ROUNDING = 0.002  # printed shares that sum to 1 may sum to this much less
 
 
-class Mode(Spec):
+class Mode(Mechanism):
     """One mode: its share of an arm's progressions, deaths excluded, and what it adds to the log hazard of death."""
+
+    naming: ClassVar[Naming] = {"share": "arms", "": "outcome"}
 
     label: Label
     share: dict[str, Share]
     log_hr: float = 0.0
 
 
-class ProgressionModes(Spec):
+class ProgressionModes(Mechanism):
     """The modes of progression by arm; ``death`` names progression-free survival's other end, death without one."""
+
+    words: ClassVar[str] = "modes of progression"
+    naming: ClassVar[Naming] = {"death": "outcome"}
 
     modes: Annotated[dict[Name, Mode], Field(min_length=1)]
     death: Name
@@ -107,18 +112,16 @@ def _tails(shares: Floats, some: float) -> Floats:
     return tails
 
 
-def draw(
-    resolved: ResolvedModes, streams: Streams, replicates: NDArray[np.int64], patients: int
-) -> tuple[Bools, Bools]:
+def draw(resolved: ResolvedModes, luck: Luck) -> tuple[Bools, Bools]:
     """Which modes a progression of every patient would show, ``(M, R, N)`` in both arms; at least one is True."""
-    names, shape = list(resolved.spec.modes), (len(replicates), patients)
+    names, shape = list(resolved.spec.modes), (len(luck.replicates), luck.patients)
     modes = (np.empty((len(names), *shape), np.bool_), np.empty((len(names), *shape), np.bool_))
     earlier = (np.zeros(shape, np.bool_), np.zeros(shape, np.bool_))
     for k, name in enumerate(names):
-        luck = streams.uniform(f"progression_mode/{name}", replicates, patients)
+        own = luck.uniform(f"progression_mode/{name}")
         for arm, shown, some in zip(resolved.arms, modes, earlier, strict=True):
-            shown[k] = luck < arm.after_none[k]
-            shown[k] &= ~some | (luck < arm.after_some[k])
+            shown[k] = own < arm.after_none[k]
+            shown[k] &= ~some | (own < arm.after_some[k])
             some |= shown[k]
     return modes
 

@@ -1,25 +1,28 @@
 """What is recorded beside survival: response, conversion, adverse events, exposure, modes of progression."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.cohort.cohorts import Endpoint, OnDemand
 from simulator.mechanisms import adverse_events, conversion, exposure, outcomes, progression_modes
+from simulator.mechanisms.contract import AFTER
 from simulator.numerics.arrays import Bools, Floats, Positions
-from simulator.numerics.elementary import choose, normal_quantile
-from simulator.numerics.streams import Streams
+from simulator.numerics.elementary import normal_quantile
+from simulator.numerics.streams import Luck
 
 BothArms = tuple[Bools, Bools]
 
 
 @dataclass(frozen=True)
 class ResolvedRecords:
-    """What is recorded in a world, ready to be drawn; ``arms`` say whose shares hold in the two potential courses."""
+    """What is recorded in a world, ready to be drawn: all yes/no outcomes by name, and the arms whose shares hold in
+    the two potential courses.
+    """
 
     spec: outcomes.Outcomes
+    binary: tuple[str, ...]
     arms: tuple[str, str]
     adverse: adverse_events.ResolvedAdverseEvents | None
     modes: progression_modes.ResolvedModes | None
@@ -34,11 +37,11 @@ class Records:
     exposure: dict[str, tuple[Floats, Floats]]
 
 
-def resolve(spec: outcomes.Outcomes, arms: tuple[str, str]) -> ResolvedRecords:
-    """What is recorded, made ready; where treatment has no effect the control arm's shares hold in both."""
-    arms = arms if spec.treatment_effect == "as_stated" else (arms[0], arms[0])
+def resolve(spec: outcomes.Outcomes, binary: tuple[str, ...], arms: tuple[str, str]) -> ResolvedRecords:
+    """What is recorded, made ready: yes/no outcomes by name, and the arms whose shares hold in the two courses."""
     return ResolvedRecords(
         spec,
+        binary,
         arms,
         adverse_events.resolve(spec.adverse_events, arms) if spec.adverse_events else None,
         progression_modes.resolve(spec.progression_modes, arms) if spec.progression_modes else None,
@@ -48,8 +51,7 @@ def resolve(spec: outcomes.Outcomes, arms: tuple[str, str]) -> ResolvedRecords:
 def draw(
     resolved: ResolvedRecords,
     names: tuple[str, str],
-    streams: Streams,
-    replicates: NDArray[np.int64],
+    drawn: Luck,
     luck: dict[str, Floats],
     courses: tuple[outcomes.Course, outcomes.Course],
     wait: Floats | None = None,
@@ -59,35 +61,32 @@ def draw(
     ``names`` are the arms: an amount of treatment is that of the arm itself, whatever treatment does to the rest. What
     the treated alone receive has to fit into life after the ``wait``.
     """
-    spec, n = resolved.spec, courses[0].os.shape[1]
+    spec = resolved.spec
     response = None
     if spec.response:
-        latent = outcomes.latent_response(spec.response, luck["progression"], streams.normal("response", replicates, n))
+        latent = outcomes.latent_response(spec.response, luck["progression"], drawn.normal("response"))
         zero, one = (outcomes.best_response(spec.response, arm, latent) for arm in resolved.arms)
         response = (zero, one)
 
     def binary() -> dict[str, BothArms]:
-        found = _of_response(resolved, streams, replicates, luck["death_after_progression"], response)
-        if resolved.adverse:
-            found |= adverse_events.draw(resolved.adverse, streams, replicates, n)
-        return found
+        found = _of_response(resolved, drawn, luck[AFTER], response)
+        return found | (adverse_events.draw(resolved.adverse, drawn) if resolved.adverse else {})
 
     amounts: dict[str, tuple[Floats, Floats]] = {}
     late = -normal_quantile(luck["progression"]) if spec.exposure else np.empty(0)
     for name, treatment in spec.exposure.items():
-        own = streams.normal(f"exposure/{name}", replicates, n)
+        own = drawn.normal(f"exposure/{name}")
         lives = [course.os for course in courses]
         if wait is not None and names[0] not in treatment.arms:
             lives[1] = np.maximum(lives[1] - np.where(np.isfinite(wait), wait, 0.0), 0.0)
         without, given = (exposure.amounts(treatment, arm, late, own, os) for arm, os in zip(names, lives, strict=True))
         amounts[name] = (without, given)
-    return Records(response, OnDemand(spec.binary_names(), binary), amounts)
+    return Records(response, OnDemand(resolved.binary, binary), amounts)
 
 
 def _of_response(
     resolved: ResolvedRecords,
-    streams: Streams,
-    replicates: NDArray[np.int64],
+    drawn: Luck,
     luck: Floats,
     response: tuple[Positions, Positions] | None,
 ) -> dict[str, BothArms]:
@@ -100,7 +99,7 @@ def _of_response(
         found[name] = (_among(response[0], inside), _among(response[1], inside))
     late = -normal_quantile(luck) if spec.conversion else np.empty(0)
     for name, step in spec.conversion.items():
-        own = streams.normal(f"conversion/{name}", replicates, luck.shape[1])
+        own = drawn.normal(f"conversion/{name}")
         before, after = (
             _converted(step, spec.response, arm, positions, late, own)
             for arm, positions in zip(resolved.arms, response, strict=True)
@@ -119,19 +118,18 @@ def _converted(
 
 def seen_modes(
     resolved: progression_modes.ResolvedModes,
-    shown: BothArms,
-    treated: Bools,
-    courses: tuple[outcomes.Course, outcomes.Course],
+    shown: Sequence[Bools],
+    course: outcomes.Course,
     observed: Endpoint,
 ) -> dict[str, Bools]:
     """Who was seen to progress in each mode ``(R, N)``, or to die first, under the received arm.
 
-    ``shown (M, R, N)`` are the modes of each arm's progression, ``courses`` are as they are seen, and ``observed`` is
+    ``shown`` are the modes of a progression, ``(R, N)`` each, ``course`` is as it is seen, and ``observed`` is
     progression-free survival.
     """
-    progressed = choose(treated, courses[1].pfs < courses[1].os, courses[0].pfs < courses[0].os)
+    progressed = course.pfs < course.os
     seen = observed.event & progressed
-    found = {name: choose(treated, shown[1][k], shown[0][k]) & seen for k, name in enumerate(resolved.spec.modes)}
+    found = {name: shown[k] & seen for k, name in enumerate(resolved.spec.modes)}
     return {**found, resolved.spec.death: observed.event & ~progressed}
 
 

@@ -6,8 +6,9 @@ the largest ``logit P + standard logistic noise``, so that arm sizes are as fixe
 propensity is then that of a large cohort: with 422 patients it is exact to 0.003, with 20 it may be off by 0.03.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,9 @@ from pydantic import Field
 from scipy.optimize import brentq
 from scipy.special import logit
 
-from simulator.documents.spec import Share, Spec
+from simulator.cohort.terms import parse_term
+from simulator.documents.spec import Share
+from simulator.mechanisms.contract import Around, Bias, Mechanism
 from simulator.mechanisms.treatment_start import TreatmentStart
 from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import exp, minus_log
@@ -26,11 +29,22 @@ LogOdds = dict[str, float]
 REFERENCE_PATIENTS = 100_000
 
 
-class Allotted(Spec):
+class Allotted(Mechanism):
     """What all allocations have: terms of the propensity, and the wait before treatment starts (null: none)."""
+
+    coefficients: ClassVar[tuple[str, ...]] = ("log_odds",)
 
     log_odds: LogOdds = Field(default_factory=dict)
     start: TreatmentStart | None = None
+
+    def biases(self, place: str, around: Around) -> Iterator[Bias]:
+        """Confounding by covariates of either side, where some of them have log odds."""
+        sides = ("confounding", "measured", around.measured), ("hidden", "hidden", around.hidden)
+        of = {term: parse_term(term, around.variables).variable for term, odds in self.log_odds.items() if odds}
+        for name, side, variables in sides:
+            off = {f"{place}.log_odds.{term}": 0.0 for term, variable in of.items() if variable in variables}
+            if off:
+                yield Bias(name, f"confounding by {side} covariates", off)
 
 
 class Logistic(Allotted):

@@ -14,30 +14,34 @@ treatment with this wait. The truth under a start at time zero is that of the sa
 patients and their luck are the same.
 """
 
-from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulator.cohort.cohorts import OnDemand
-from simulator.documents.spec import Spec
+from simulator.mechanisms.contract import Doubts, Mechanism, Misleads
 from simulator.mechanisms.outcomes import Course, Hazard, HazardSpec
-from simulator.mechanisms.records import BothArms, Records
 from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import choose
-from simulator.numerics.streams import Streams
+from simulator.numerics.streams import Luck
 
 
-class TreatmentStart(Spec):
+class TreatmentStart(Mechanism):
     """The hazard of starting, in months from time zero; ``progression_prevents``: who progresses first never starts."""
+
+    words: ClassVar[str] = "treatment that starts late"
+    misleads: ClassVar[Misleads] = {"": ("start", "late start of treatment")}
+    doubts: ClassVar[Doubts] = {
+        "immortal time: treatment starts after a wait; whoever dies before counts as untreated": (
+            "treatment: {start: {wait: {kind: exponential, rate: 0.5}}}"
+        )
+    }
 
     wait: HazardSpec
     progression_prevents: bool = False
 
-
-def waits(spec: TreatmentStart, streams: Streams, replicates: NDArray[np.int64], patients: int) -> Floats:
-    """Months ``(R, N)`` from time zero to the start in whoever lives to see it; +inf if it never comes."""
-    return spec.wait.pieces().time(streams.exponential("treatment start", replicates, patients))
+    def draw(self, luck: Luck) -> Floats:
+        """Months ``(R, N)`` from time zero to the start in whoever lives to see it; +inf if it never comes."""
+        return self.wait.pieces().time(luck.exponential("treatment start"))
 
 
 def switched(hazards: tuple[Hazard, Hazard], exposure: tuple[Floats, Floats], at: Floats) -> Floats:
@@ -74,27 +78,6 @@ def begins(spec: TreatmentStart, wait: Floats, course: Course, censoring: Floats
     return ready & (wait < course.pfs) if spec.progression_prevents else ready
 
 
-def course_of(starts: Bools, one: Course, zero: Course) -> Course:
-    """The course of those who start, and the untreated one of those who do not."""
-    return Course(choose(starts, one.pfs, zero.pfs), choose(starts, one.os, zero.os))
-
-
 def seen_course(wait: Floats, one: Course, by_zero: Course, by_one: Course) -> Course:
     """The course ``one`` as it is seen: at the untreated visits if progression came before the start."""
     return Course(choose(one.pfs <= wait, by_zero.pfs, by_one.pfs), one.os)
-
-
-def modes_of(untreated: Bools, shown: tuple[Bools, Bools]) -> tuple[Bools, Bools]:
-    """Modes of progression ``(M, R, N)`` of both arms, the second one's those of the first in the ``untreated``."""
-    return shown[0], np.where(untreated, shown[0], shown[1])
-
-
-def records_of(starts: Bools, made: Records) -> Records:
-    """The records, those of the untreated course standing in the second arm for whoever never starts."""
-    response = made.response and (made.response[0], np.where(starts, made.response[1], made.response[0]))
-
-    def binary() -> dict[str, BothArms]:
-        return {name: (zero, choose(starts, one, zero)) for name, (zero, one) in made.binary.items()}
-
-    amounts = {name: (zero, choose(starts, one, zero)) for name, (zero, one) in made.exposure.items()}
-    return replace(made, response=response, binary=OnDemand(tuple(made.binary), binary), exposure=amounts)

@@ -7,6 +7,7 @@ four that it gives.
 """
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,3 +97,28 @@ class Streams:
     ) -> NDArray[np.float64]:
         """Unit exponentials ``(R, N)``, by inversion."""
         return minus_log(self.uniform(stream, replicates, patients, draw))
+
+
+@dataclass(frozen=True)
+class Luck:
+    """The random numbers of a block: of replicates ``(R,)`` with so many patients each, ``(R, N)`` by stream name."""
+
+    streams: Streams
+    replicates: NDArray[np.int64]
+    patients: int
+
+    def uniform(self, stream: str) -> NDArray[np.float64]:
+        """Uniforms in the open interval (0, 1)."""
+        return self.streams.uniform(stream, self.replicates, self.patients)
+
+    def normal(self, stream: str) -> NDArray[np.float64]:
+        """Standard normals."""
+        return self.streams.normal(stream, self.replicates, self.patients)
+
+    def exponential(self, stream: str) -> NDArray[np.float64]:
+        """Unit exponentials."""
+        return self.streams.exponential(stream, self.replicates, self.patients)
+
+    def per(self, units: int) -> "Luck":
+        """The random numbers of so many units of another kind in each replicate."""
+        return Luck(self.streams, self.replicates, units)

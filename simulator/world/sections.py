@@ -1,16 +1,17 @@
 """A world: all sections of a scenario document that say how cohorts come about, checked against each other."""
 
-import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from simulator.cohort.terms import parse_term
+from simulator.cohort.terms import Variable, parse_term
 from simulator.documents.spec import Label, Name, Spec
 from simulator.mechanisms.calendar import CalendarTrend
 from simulator.mechanisms.centres import Centres
+from simulator.mechanisms.contract import TREATMENT, Around, Mechanism, Named, below, parts_of
 from simulator.mechanisms.covariates import Population
 from simulator.mechanisms.entry import Entry, parse_date
 from simulator.mechanisms.followup import FollowUp
@@ -90,114 +91,55 @@ class World(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> "World":
-        taken = self._columns() & self.population.all_covariates().keys()
+        around = self.around()
+        taken = self._columns(around.binary()) & around.variables.keys()
         if taken:
             raise ValueError(
                 f"population: no covariate may be called '{min(taken)}'; cohorts have a column of that name"
             )
-        named = self._outcome_names()
-        for where, name in named:
-            if name in RESERVED | set(ENDPOINTS):
-                raise ValueError(f"{where}: none may be called '{name}'")
-            if [other for _, other in named].count(name) > 1:
-                raise ValueError(f"{where}: '{name}' is the name of another outcome, too")
-        unknown = sorted(self.entry.requires.keys() - self.outcomes.exposure.keys())
-        if unknown:
-            raise ValueError(f"entry.requires: no treatment '{unknown[0]}' among outcomes.exposure")
-        variables = {name: spec.variable(name) for name, spec in self.population.all_covariates().items()}
-        for where, text in self._terms():
-            try:
-                term = parse_term(text, variables)
-            except ValueError as error:
-                raise ValueError(f"{where}: {error}") from None
-            if not term.operator and variables[term.variable].kind in ("ordinal", "nominal"):
-                raise ValueError(f"{where}: '{text}' has several levels; compare it with one: {term.variable}=...")
-        self._mechanisms_fit()
-        centre = self.centres.covariate if self.centres else None
-        if centre is not None and (centre not in variables or variables[centre].kind == "continuous"):
-            raise ValueError(f"centres.covariate: no covariate '{centre}' with levels")
-        for where, arms in itertools.chain(self._arm_keys(), self._shares()):
-            unknown = [arm for arm in arms if arm not in self.arms.names()]
-            if unknown:
-                raise ValueError(f"{where}: no arm '{unknown[0]}' (the arms are {' and '.join(self.arms.names())})")
-        for where, shares in self._shares():
-            if set(shares) != set(self.arms.names()):
-                raise ValueError(f"{where}: needs {' and '.join(self.arms.names())}")
+        outcomes: set[str] = set()
+        for named in around.named():
+            _check_names(named, around, outcomes)
+        for place, coefficients in around.sums().items():
+            for text in coefficients:
+                _check_term(place, text, around.variables)
+        for place, part in around.parts.items():
+            for key, reason in part.unfit(around):
+                raise ValueError(f"{below(place, key)}: {reason}")
         if parse_date(self.followup.cut_off) < parse_date(self.entry.accrual.end):
             raise ValueError("followup.cut_off: follow-up ends before accrual does")
         return self
 
-    def _mechanisms_fit(self) -> None:
-        """ValueError where two mechanisms do not go together, or one lacks what it needs."""
-        informative = self.followup.informative
-        if informative is not None and informative.frailty and self.outcomes.frailty is None:
-            raise ValueError("followup.informative.frailty: needs outcomes.frailty")
-        unknown = sorted(self.followup.censored_at.keys() - self.outcomes.conversion.keys())
-        if unknown:
-            raise ValueError(f"followup.censored_at: no conversion '{unknown[0]}' among outcomes.conversion")
-        cure = self.outcomes.cure
-        if cure and self.treatment.start and len(set(cure.shares.values())) > 1:
-            raise ValueError("outcomes.cure: where treatment starts late both arms need the same share")
-        if self.imperfections:
-            self.imperfections.check(self.population, ENDPOINTS)
-            if self.imperfections.treatment and self.treatment.start:
-                raise ValueError("imperfections.treatment: has no meaning where treatment starts late")
-
-    def _columns(self) -> set[str]:
-        """Names of the columns that a table of cohorts has beside the covariates."""
-        measured = {f"{endpoint}_{what}" for endpoint in ENDPOINTS for what in ("time", "event")}
-        measured |= set(self.binary_outcomes())
-        measured |= {"treatment_start", "assigned"} if self.treatment.start else set()
-        return RESERVED | measured | {f"{column}_{arm}" for column in measured for arm in self.arms.names()}
-
-    def _terms(self) -> Iterator[tuple[str, str]]:
-        yield from (("treatment.log_odds", text) for text in self.treatment.log_odds)
-        yield from (("followup.informative.log_hr", text) for text in self.dropout_log_hr())
-        for name, missing in (self.imperfections.missing if self.imperfections else {}).items():
-            yield from ((f"imperfections.missing.{name}.log_odds", text) for text in missing.log_odds)
-        for name, transition in self.outcomes.transitions().items():
-            yield from ((f"outcomes.{name}.log_hr", text) for text in transition.log_hr)
-            yield from ((f"outcomes.{name}.treatment.modifiers", text) for text in transition.treatment.modifiers)
-
-    def _outcome_names(self) -> list[tuple[str, str]]:
-        """Where each outcome is named, and its name."""
-        outcomes = self.outcomes
-        found = [("outcomes.response.groups", name) for name in (outcomes.response.groups if outcomes.response else ())]
-        found += [("outcomes.conversion", name) for name in outcomes.conversion]
-        if outcomes.adverse_events:
-            found += [("outcomes.adverse_events", name) for name in outcomes.adverse_events.names()]
-        if outcomes.progression_modes:
-            found += [("outcomes.progression_modes.modes", name) for name in outcomes.progression_modes.modes]
-            found.append(("outcomes.progression_modes.death", outcomes.progression_modes.death))
-        return found + [("outcomes.exposure", name) for name in outcomes.exposure]
-
-    def _shares(self) -> Iterator[tuple[str, list[str]]]:
-        outcomes = self.outcomes
-        if outcomes.response:
-            yield "outcomes.response.shares", list(outcomes.response.shares)
-        if outcomes.cure:
-            yield "outcomes.cure.shares", list(outcomes.cure.shares)
-        if outcomes.subsequent:
-            yield "outcomes.subsequent.shares", list(outcomes.subsequent.shares)
-        if outcomes.adverse_events:
-            yield "outcomes.adverse_events.overall.any", list(outcomes.adverse_events.overall.any)
-        if outcomes.progression_modes:
-            yield "outcomes.progression_modes.modes", list(next(iter(outcomes.progression_modes.modes.values())).share)
-        yield from (
-            (f"outcomes.conversion.{name}.shares", list(one.shares)) for name, one in outcomes.conversion.items()
+    def around(self) -> Around:
+        """The world as its mechanisms may ask about it."""
+        arms, population = self.arms.names(), self.population
+        return Around(
+            arms,
+            arms if self.outcomes.works() else (arms[0], arms[0]),
+            ENDPOINTS,
+            tuple(self.outcomes.transitions()),
+            {name: spec.variable(name) for name, spec in population.covariates.items()},
+            {name: spec.variable(name) for name, spec in population.hidden.items()},
+            dict(self.parts()),
         )
 
-    def _arm_keys(self) -> Iterator[tuple[str, list[str]]]:
-        yield "entry.guarantee_months", list(self.entry.guarantee_months)
-        yield "followup.dropout", list(self.followup.dropout)
-        yield from ((f"outcomes.exposure.{name}.arms", list(one.arms)) for name, one in self.outcomes.exposure.items())
-        yield "followup.visit_months", list(self.followup.visit_months)
-        yield "entry.complete_follow_up", list(self.entry.complete_follow_up)
-        yield from self.imperfections.arm_keys() if self.imperfections else ()
+    @classmethod
+    def sections(cls) -> tuple[str, ...]:
+        """Its keys under which mechanisms and what they act on stand: what virtual patients depend on."""
+        others = (*WORDS, *World.other_rooms, "time_unit", "arms")
+        return tuple(name for name in cls.model_fields if name not in others)
 
-    def dropout_log_hr(self) -> dict[str, float]:
-        """The log hazard ratio of drop-out of each term."""
-        return self.followup.informative.log_hr if self.followup.informative else {}
+    def parts(self) -> Iterator[tuple[str, Mechanism]]:
+        """Every mechanism with its dotted place."""
+        for name in self.sections():
+            yield from parts_of(getattr(self, name), name)
+
+    def _columns(self, binary: tuple[str, ...]) -> set[str]:
+        """Names of the columns that a table of cohorts has beside the covariates."""
+        measured = {f"{endpoint}_{what}" for endpoint in ENDPOINTS for what in ("time", "event")}
+        measured |= set(binary)
+        measured |= {"treatment_start", "assigned"} if self.treatment.start else set()
+        return RESERVED | measured | {f"{column}_{arm}" for column in measured for arm in self.arms.names()}
 
     def screened(self, size: int | None = None) -> int:
         """How many patients are screened for a study of ``population.size`` patients, or of another size."""
@@ -209,7 +151,47 @@ class World(Spec):
 
     def binary_outcomes(self) -> tuple[str, ...]:
         """Names of the binary outcomes that a cohort of this world has."""
-        return self.outcomes.binary_names()
+        return self.around().binary()
+
+
+def _check_names(named: Named, around: Around, outcomes: set[str]) -> None:
+    """ValueError where names under a place are not those of arms or transitions, or an outcome cannot bear one.
+
+    ``outcomes`` are those named so far, to which its own are added.
+    """
+    place, what, names = named
+    if what in ("arms", "arm"):
+        _refuse_unknown(place, "arm", names, around.arms, f"the arms are {' and '.join(around.arms)}")
+        if what == "arms" and len(names) < len(around.arms):
+            raise ValueError(f"{place}: needs {' and '.join(around.arms)}")
+    elif what == "transition":
+        known = (TREATMENT, *around.transitions)
+        _refuse_unknown(place, "transition", names, known, f"there are {', '.join(known)}")
+    else:
+        for name in names:
+            if name in RESERVED | set(around.endpoints):
+                raise ValueError(f"{place}: none may be called '{name}'")
+            if name in outcomes:
+                raise ValueError(f"{place}: '{name}' is the name of another outcome, too")
+            outcomes.add(name)
+
+
+def _refuse_unknown(place: str, what: str, names: Collection[str], known: Sequence[str], told: str) -> None:
+    """ValueError for the first name that is not known, with the nearest that is."""
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise ValueError(f"{place}: no {what} '{name}' ({told}){f'; did you mean {near[0]!r}?' if near else ''}")
+
+
+def _check_term(place: str, text: str, variables: Mapping[str, Variable]) -> None:
+    """ValueError where a text is no term of the variables that is one number in each patient."""
+    try:
+        term = parse_term(text, variables)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from None
+    if not term.operator and variables[term.variable].kind in ("ordinal", "nominal"):
+        raise ValueError(f"{place}: '{text}' has several levels; compare it with one: {term.variable}=...")
 
 
 NOT_THE_WORLD = (*WORDS, *(name for name in World.other_rooms if name not in (*WORDS, "analysis")))

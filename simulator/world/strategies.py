@@ -12,20 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.cohort.cohorts import Endpoint
-from simulator.mechanisms import progression_modes, treatment_start
 from simulator.mechanisms.followup import observe
-from simulator.mechanisms.outcomes import Course
 from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import choose
-from simulator.numerics.streams import Streams
-from simulator.world.generate import (
-    Baseline,
-    ResolvedWorld,
-    at_time_zero,
-    censoring_times,
-    latent_courses,
-    seen_courses,
-)
+from simulator.numerics.streams import Luck, Streams
+from simulator.world.courses import Baseline, ResolvedCourses, censoring_times, latent_courses, seen_courses
+from simulator.world.generate import ResolvedWorld, at_time_zero
 
 BothEndpoints = tuple[Endpoint, Endpoint]
 
@@ -43,50 +35,43 @@ def followed(
     Drop-out is that which tells nothing, at the rate of the treatment that a patient is under. Where progression
     prevents a start nobody can follow the first strategy; ValueError.
     """
-    world, streams = resolved.world, Streams(seed, luck)
-    late = world.treatment.start
+    world, late = resolved.world, resolved.world.treatment.start
     if late and late.progression_prevents:
         raise ValueError("progression prevents the start of treatment: nobody can be asked to start within grace")
-    n = world.screened(patients)
-    begun = at_time_zero(resolved, seed, replicates, n)
-    starts = _starts(resolved, streams, replicates, begun, grace)
-    arms = [_under(resolved, streams, replicates, begun, start) for start in starts]
+    drawn = Luck(Streams(seed, luck), replicates, world.screened(patients))
+    begun = at_time_zero(resolved, seed, replicates, drawn.patients)
+    starts = _starts(resolved.courses, drawn, begun, grace)
+    arms = [_under(resolved.courses, drawn, begun, start) for start in starts]
     return {name: (arms[0][name], arms[1][name]) for name in arms[0]}
 
 
-def _starts(
-    resolved: ResolvedWorld, streams: Streams, replicates: NDArray[np.int64], begun: Baseline, grace: float
-) -> tuple[Floats, Floats]:
+def _starts(resolved: ResolvedCourses, drawn: Luck, begun: Baseline, grace: float) -> tuple[Floats, Floats]:
     """When treatment starts ``(R, N)`` under either strategy in whoever lives to see it; +inf if never."""
-    late, shape = resolved.world.treatment.start, begun.entry.shape
+    late, shape = resolved.world.treatment.start, begun.assigned.shape
     waiting, longer = np.zeros(shape), 0.0
     after = np.full(shape, np.inf)
     if late:
-        waiting = treatment_start.waits(late, streams, replicates, shape[1])
+        waiting = late.draw(drawn)
         hazard = late.wait.pieces()
         spent = float(hazard.cumulative(np.array(grace)))
         longer = float(np.exp(-spent))
-        after = hazard.time(spent + streams.exponential("strategy/wait", replicates, shape[1]))
+        after = hazard.time(spent + drawn.exponential("strategy/wait"))
     natural = np.where(begun.assigned, waiting, np.inf)
     own = begun.propensity * longer
-    goes_on = streams.uniform("strategy", replicates, shape[1]) < own / np.maximum(own + 1.0 - begun.propensity, 1e-300)
+    goes_on = drawn.uniform("strategy") < own / np.maximum(own + 1.0 - begun.propensity, 1e-300)
     within = natural <= grace
     never_within = np.where(within, np.where(goes_on, np.maximum(after, grace), np.inf), natural)
     return never_within, np.minimum(natural, grace)
 
 
-def _under(
-    resolved: ResolvedWorld, streams: Streams, replicates: NDArray[np.int64], begun: Baseline, start: Floats
-) -> dict[str, Endpoint]:
+def _under(resolved: ResolvedCourses, drawn: Luck, begun: Baseline, start: Floats) -> dict[str, Endpoint]:
     """The endpoints of every patient whose treatment starts at ``start (R, N)``."""
-    world, n = resolved.world, start.shape[1]
-    luck = {name: streams.uniform(f"transition/{name}", replicates, n) for name in world.outcomes.transitions()}
-    modes = resolved.recorded.modes
-    shown = progression_modes.draw(modes, streams, replicates, n) if modes else None
-    (zero, late), _ = latent_courses(resolved, streams, replicates, begun.linear, luck, begun.frailty, shown, start)
-    begins = start < late.os
-    seen = seen_courses(world, (zero, late), start)
-    course = Course(choose(begins, seen[1].pfs, seen[0].pfs), choose(begins, seen[1].os, seen[0].os))
-    plain, _ = censoring_times(resolved, streams, replicates, begun.linear, begun.frailty, begun.administrative, start)
+    courses = latent_courses(resolved, drawn, begun, start).courses
+    begins = start < courses[1].os
+    zero, one = seen_courses(resolved, courses, start)
+    plain, _ = censoring_times(resolved, drawn, begun, start)
     ends = choose(begins, plain[1], plain[0])
-    return {"OS": observe(course.os, ends), "PFS": observe(course.pfs, ends)}
+    return {
+        "OS": observe(choose(begins, one.os, zero.os), ends),
+        "PFS": observe(choose(begins, one.pfs, zero.pfs), ends),
+    }
