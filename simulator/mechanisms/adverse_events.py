@@ -21,11 +21,11 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, owens_t
 
 from simulator.documents.spec import Label, Name, Share, Spec
 from simulator.numerics.arrays import Bools, Floats
+from simulator.numerics.roots import brentq
 from simulator.numerics.streams import Streams
 
 Rates = dict[str, Share]

@@ -11,11 +11,11 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import Field, model_validator
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from simulator.documents.spec import Label, Name, Share, Spec
 from simulator.numerics.arrays import Bools, Floats, Positions
+from simulator.numerics.roots import brentq
 
 _FAR = 9.0
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(200)

@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy.optimize import brentq
 
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.documents.spec import Name, Positive, Share, Spec
 from simulator.mechanisms.covariates import Continuous, Population
 from simulator.mechanisms.treatment import probability
 from simulator.numerics.arrays import Floats
+from simulator.numerics.roots import brentq
 from simulator.numerics.streams import Streams
 
 _SPAN = 60.0

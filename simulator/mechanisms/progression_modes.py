@@ -15,10 +15,10 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy.optimize import brentq
 
 from simulator.documents.spec import Label, Name, Share, Spec
 from simulator.numerics.arrays import Bools, Floats
+from simulator.numerics.roots import brentq
 from simulator.numerics.streams import Streams
 
 _ROUNDING = 0.002  # printed shares that sum to 1 may sum to this much less

@@ -12,13 +12,13 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.optimize import brentq
 from scipy.special import logit
 
 from simulator.documents.spec import Share, Spec
 from simulator.mechanisms.treatment_start import TreatmentStart
 from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import exp, minus_log
+from simulator.numerics.roots import brentq
 from simulator.numerics.streams import Streams
 
 LogOdds = dict[str, float]
