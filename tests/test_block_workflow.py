@@ -18,7 +18,7 @@ from simulator.cohort.addresses import Address
 from simulator.cohort.cohorts import Observed
 from tests.simulated import paper_cohorts
 
-COHORTS = 8
+COHORTS = 4
 CANDIDATES = ["age", "sex", "ecog>=1", "etiology", "lesions", "size", "lung", "pvtt", "afp", "albi>=2", "child_pugh"]
 PLANS: dict[str, dict[str, Any]] = {
     "default": {},
