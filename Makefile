@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Without bytecode on disk every process that a test starts would compile all that it imports: 17 s instead of 2.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test slow plain lint lock schema world clean
 
 demo: $(VENV)/.installed

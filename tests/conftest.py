@@ -28,6 +28,14 @@ def config_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     os.environ.update({name: value for name, value in before.items() if value is not None})
 
 
+@pytest.fixture(scope="module")
+def unpaged() -> Iterator[None]:
+    """No page of a study is drawn, which is most of a small run's time: for tests that look at its rows alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmarks.report.study_report", lambda *_: "<!doctype html><title>not drawn</title>")
+        yield
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the file of what is measured."""
     parser.addoption("--measured", type=Path, help="a file for what the tests measure; at the end all is a table")

@@ -134,8 +134,18 @@ def test_the_same_words_each_time_and_not_too_many(name: str) -> None:
     assert "<image" not in first
 
 
-@pytest.mark.parametrize("name", ["kaplan_meier_of", "overlap_of", "heat_of", "tipping_of"])
-@pytest.mark.parametrize("kind", ["svg", "pdf", "png"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((name, "svg") for name in ("kaplan_meier_of", "overlap_of", "heat_of", "tipping_of")),
+        *((name, kind) for name in ("kaplan_meier_of", "heat_of") for kind in ("pdf", "png")),
+        *(
+            pytest.param(name, kind, marks=pytest.mark.slow)
+            for name in ("overlap_of", "tipping_of")
+            for kind in ("pdf", "png")
+        ),
+    ],
+)
 def test_files_have_the_same_bytes_each_time(name: str, kind: str, tmp_path: Path) -> None:
     first, second = tmp_path / f"a.{kind}", tmp_path / f"b.{kind}"
     save(drawn(name), first)

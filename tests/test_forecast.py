@@ -37,7 +37,7 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("words", [STUDY, SWEPT], ids=["one", "swept"])
+@pytest.mark.parametrize("words", [pytest.param(STUDY, marks=pytest.mark.slow), SWEPT], ids=["one", "swept"])
 def test_what_is_computed_and_its_size_on_disk_are_told(words: tuple[str, ...], tmp_path: Path) -> None:
     asked = (*words, "--reps", "300", "--block", "25", "--out", str(tmp_path / "run"))
     told = _told(*asked, "--dry-run")

@@ -334,7 +334,7 @@ def test_times_are_told_and_are_no_part_of_the_study(tmp_path: Path) -> None:
     keys = {prepare([({}, _asked(20, CRUDE, replicate_timeout=text))])[0].key for text in ("1s", "2h", None)}
     assert len(keys) == 1
     words = ["run", "null-effect", "--reps", "4", "--jobs", "1", "--json", "--out", str(tmp_path / "run")]
-    words += ["-S", "run.truth_patients=20000"]
+    words += ["-S", "run.truth_patients=2000", "-S", "estimators=[crude]"]
     made = [_call(*words, *more) for more in ((), ("-S", "run.replicate_timeout=5min"))]
     assert [code for code, _, _ in made] == [0, 0], made[1][2]
     assert len({json.loads(out)["provenance"]["rows_sha256"] for _, out, _ in made}) == 1
@@ -407,7 +407,8 @@ def _marked(token: str) -> list[int]:
 
 @pytest.mark.parametrize(
     ("backend", "number"),
-    [("serial", signal.SIGINT), ("threads", signal.SIGINT), ("processes", signal.SIGINT), ("threads", signal.SIGKILL),
+    [("serial", signal.SIGINT), pytest.param("threads", signal.SIGINT, marks=pytest.mark.slow),
+     ("processes", signal.SIGINT), ("threads", signal.SIGKILL),
      pytest.param("processes", signal.SIGKILL, marks=pytest.mark.slow)],
 )  # fmt: skip
 def test_interrupted_while_a_function_hangs_it_ends_at_once(

@@ -47,6 +47,7 @@ def _one(number: int) -> Observed:
     )
 
 
+@cache
 def told(plan: Plan) -> object:
     """All that the analysis of two cohorts says, but for the plan itself."""
     found = [analyse(_one(number), IDS, plan).to_json() for number in (0, 3)]

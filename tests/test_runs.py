@@ -22,6 +22,7 @@ from benchmarks.study import running
 from tests.commands import refused
 from tests.worlds import scenario
 
+pytestmark = pytest.mark.usefixtures("unpaged")
 STUDY = ("imbrave150", "-S", "population.size=60", "-S", "run.truth_patients=5000", "-S", "estimators=[crude, matched]")
 SWEPT = (*STUDY, "-S", "sweep={grid: {entry.guarantee_months: [{}, {AtezoBev: 1}]}}")
 

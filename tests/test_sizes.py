@@ -66,7 +66,7 @@ def test_a_huge_number_is_refused_at_once(key: str, tmp_path: Path, monkeypatch:
 
 
 def test_the_command_itself_refuses_as_fast_as_it_reads_a_study(tmp_path: Path) -> None:
-    """The fastest of three, in turn with a command that only reads the study: other work may share the machine."""
+    """The fastest of up to three, in turn with a command that only reads the study: others may share the machine."""
     script = "import sys; from simulator.start import main; main()"
     took: dict[tuple[str, ...], list[float]] = {
         ("run", "paper", "-S", f"population.size={HUGE}"): [],
@@ -85,7 +85,9 @@ def test_the_command_itself_refuses_as_fast_as_it_reads_a_study(tmp_path: Path) 
                 assert done.returncode == 2
                 assert done.stderr.count("\n") == 1
                 assert "population.size: must be at most 2000000, not 1000000000000" in done.stderr
-    refused, read = map(min, took.values())
+        refused, read = map(min, took.values())
+        if refused < 1.5 * read:
+            break
     assert refused < 1.5 * read, took
 
 

@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import PackageNotFoundError, metadata, packages_distributions, requires
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,6 +32,7 @@ def plain(requirement: str) -> str:
     return re.split(r"[<>=!~;\[\s(]", requirement.strip(), maxsplit=1)[0].lower().replace("_", "-")
 
 
+@cache
 def imported(folders: tuple[Path, ...]) -> dict[str, str]:
     """The modules of other projects that the files import, anywhere in them, each with one of the files."""
     found: dict[str, str] = {}
@@ -52,6 +54,7 @@ def declared() -> dict[str, set[str]]:
     return {"needed": needed, "all": needed | {plain(one) for extra in extras for one in extra}}
 
 
+@cache
 def distribution_of(module: str) -> str:
     """The distribution that a module comes from."""
     known = {"yaml": "pyyaml", "sklearn": "scikit-learn"}

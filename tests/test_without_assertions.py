@@ -71,7 +71,7 @@ def test_one_that_does_is_noticed(planted: str) -> None:
 def test_a_study_has_the_same_rows_without_assertions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "study.yaml").write_text(json.dumps(STUDY), "utf-8")
     monkeypatch.chdir(tmp_path)
-    words = ["run", "study.yaml", "--reps", "6", "--jobs", "1", "--json", "-S", "run.truth_patients=20000", "--out"]
+    words = ["run", "study.yaml", "--reps", "6", "--jobs", "1", "--json", "-S", "run.truth_patients=3000", "--out"]
     code, out, err = _call(*words, "usual")
     assert code == 0, err
     plain = json.loads(out)

@@ -20,12 +20,12 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, owens_t
 
 from simulator.documents.spec import Label, Name, Share
 from simulator.mechanisms.contract import Mechanism, Named, Naming
 from simulator.numerics.arrays import Bools, Floats
+from simulator.numerics.roots import brentq
 from simulator.numerics.streams import Luck
 
 Rates = dict[str, Share]

@@ -11,12 +11,12 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from simulator.documents.spec import Label, Name, Share
 from simulator.mechanisms.contract import Mechanism, Naming
 from simulator.numerics.arrays import Bools, Floats, Positions
+from simulator.numerics.roots import brentq
 
 _FAR = 9.0
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(200)

@@ -18,7 +18,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy.optimize import brentq
 
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.documents.spec import Name, Positive, Share
@@ -26,6 +25,7 @@ from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, N
 from simulator.mechanisms.covariates import Continuous, Population
 from simulator.mechanisms.treatment import probability
 from simulator.numerics.arrays import Floats
+from simulator.numerics.roots import brentq
 from simulator.numerics.streams import Luck
 
 _SPAN = 60.0

@@ -14,11 +14,11 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, model_validator
-from scipy.optimize import brentq
 
 from simulator.documents.spec import Label, Name, Share
 from simulator.mechanisms.contract import Mechanism, Naming
 from simulator.numerics.arrays import Bools, Floats
+from simulator.numerics.roots import brentq
 from simulator.numerics.streams import Luck
 
 _ROUNDING = 0.002  # printed shares that sum to 1 may sum to this much less

@@ -13,7 +13,6 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.optimize import brentq
 from scipy.special import logit
 
 from simulator.cohort.terms import parse_term
@@ -22,6 +21,7 @@ from simulator.mechanisms.contract import Around, Bias, Mechanism
 from simulator.mechanisms.treatment_start import TreatmentStart
 from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import exp, minus_log
+from simulator.numerics.roots import brentq
 from simulator.numerics.streams import Streams
 
 LogOdds = dict[str, float]
