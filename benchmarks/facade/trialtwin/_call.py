@@ -17,18 +17,15 @@ if TYPE_CHECKING:
 
     from benchmarks.words.answer import Answer
 
-    from ._study import Study
-
 Values: TypeAlias = Mapping[str, Any]
 """Values by dotted path, as ``{"population.size": 300}``; as ``--set`` on the command line."""
 Where: TypeAlias = str | PathLike[str]
-StudyLike: TypeAlias = "str | PathLike[str] | Mapping[str, Any] | Study"
-"""A shipped scenario by its name, a YAML file by its path, a dict, or a `Study`."""
 TableLike: TypeAlias = "str | PathLike[str] | pd.DataFrame"
 """A CSV or Parquet file by its path, or a data frame."""
 
 FILES = ("json", "report", "figure", "tables")
 """Options that say where an answer goes; an `Answer` is asked for that afterwards."""
+DEEPEST = 100
 AS_GIVEN = ("name", "data", "rows", "spec")
 """What may be no text."""
 
@@ -86,14 +83,16 @@ def assignments(values: Values | None) -> tuple[str, ...]:
     return tuple(f"{path}={json.dumps(plain_python(value))}" for path, value in (values or {}).items())
 
 
-def plain_python(value: Any) -> Any:
-    """The value without numpy's types, paths as texts."""
+def plain_python(value: Any, deep: int = 0) -> Any:
+    """The value without numpy's types, paths as texts; TrialTwinError where it is nested deeper than any document."""
+    if deep > DEEPEST:
+        raise TrialTwinError(f"a value is nested more than {DEEPEST} deep")
     if isinstance(value, Mapping):
-        return {str(name): plain_python(part) for name, part in value.items()}
+        return {str(name): plain_python(part, deep + 1) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [plain_python(part) for part in value]
+        return [plain_python(part, deep + 1) for part in value]
     if hasattr(value, "tolist"):
-        return plain_python(value.tolist())
+        return plain_python(value.tolist(), deep + 1)
     return fspath(value) if isinstance(value, PathLike) else value
 
 
@@ -101,7 +100,7 @@ def _usual(option: "click.Parameter", value: Any) -> bool:
     """Whether an option has the value that it has unless given."""
     if option.param_type_name == "argument":
         return False
-    usual = option.default
+    usual = False if getattr(option, "is_flag", False) else option.default
     return value is None or value in ([], {}) or (value == usual and isinstance(value, type(usual)))
 
 

@@ -8,8 +8,8 @@ analysis, ``reps`` the replicates per cell.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._call import StudyLike, Values, Where, answer
-from ._study import of_study
+from ._call import Values, Where, answer
+from ._study import StudyLike, of_study
 
 if TYPE_CHECKING:
     from benchmarks.words.answer import Answer
@@ -138,10 +138,10 @@ def multiverse(
 ) -> "Answer":
     """How often some defensible analysis would reach the published claim: a curve over the analyst's choices.
 
-    ``axis`` has the values of each choice by its dotted path, in place of the usual ones; ``replicate`` is the number
-    of the cohort that is drawn.
+    ``axis`` has the values of each choice by its path in the plan of analysis, in place of the usual ones;
+    ``replicate`` is the number of the cohort that is drawn.
 
-        multiverse("paper", axis={"analysis.matching.caliper": [0.1, 0.2]}, reps=50)
+        multiverse("paper", axis={"matching.caliper": [0.1, 0.2]}, reps=50)
     """
     return answer("multiverse", of_study(locals()))
 
@@ -150,12 +150,10 @@ def claims(
     study: StudyLike,
     *,
     endpoint: str = "OS",
-    estimator: str | None = None,
     alpha: float = 0.05,
     reps: int = 1000,
     seed: int | None = None,
     jobs: int | None = None,
-    out: Where | None = None,
     set: Values | None = None,
 ) -> "Answer":
     """How often the workflow makes the paper's claims, as the world says and when they are false.

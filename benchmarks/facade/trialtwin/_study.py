@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ._call import StudyLike, TrialTwinError, Values, Where, answer, asked, plain_python
+from ._call import TrialTwinError, Values, Where, answer, asked, plain_python
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from benchmarks.words.answer import Answer
 
+StudyLike: TypeAlias = "str | PathLike[str] | Mapping[str, Any] | Study"
+"""A shipped scenario by its name, a YAML file by its path, a dict, or a `Study`."""
 SHOWN = ("source", "arms", "patients", "target", "estimators", "cells")
 """The lines of `trialtwin show` that tell what a study is."""
 

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from ._call import StudyLike, Values, Where, answer
-from ._study import of_study
+from ._call import Values, Where, answer
+from ._study import StudyLike, of_study
 
 if TYPE_CHECKING:
     from benchmarks.words.answer import Answer
