@@ -83,7 +83,8 @@ def of_study(given: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a function of a study as those of its command: the study's origin, and all values set in it."""
     study, values = given["study"], dict(given["set"] or {})
     if isinstance(study, Study):
-        study, values = study.origin, {**study.values, **values}
+        values = {**study.values, **values}
+        study = study.origin
     name = fspath(study) if isinstance(study, PathLike) else dict(study) if isinstance(study, Mapping) else study
     return {"name": name, "set": values, **{key: one for key, one in given.items() if key not in ("study", "set")}}
 
