@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def test_names_are_explained_with_an_example() -> None:
     assert 14 <= len(FUNCTIONS) <= 17
     assert sorted(trialtwin.__all__) == trialtwin.__all__ == dir(trialtwin)
     for name in (*FUNCTIONS, "load"):
-        assert f"\n        {name}(" in getattr(trialtwin, name).__doc__, name
+        assert re.search(rf"^ +{name}\(", getattr(trialtwin, name).__doc__, re.M), name
     with pytest.raises(AttributeError, match="no attribute 'simulated'"):
         trialtwin.simulated  # noqa: B018
 

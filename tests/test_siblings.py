@@ -27,6 +27,7 @@ STUDY = """\
 own = {"kind": "own", "name": "rates", "function": "rates.py:rate_ratio", "measure": "marginal_log_hr"}
 study = {"name": "mine", "extends": "paper", "estimators": ["crude", own], "run": {"replicates": 4}}
 """
+RUN = "print(trialtwin.run(study, backend='{backend}', jobs=1, out='{backend}', trust=True).lines[0])\n"
 
 
 @pytest.fixture
@@ -54,37 +55,36 @@ def python(folder: Path, *words: str, path: str = "") -> subprocess.CompletedPro
     )
 
 
-@pytest.mark.parametrize("path", ["", "."])
-def test_the_import_and_the_command(theirs: Path, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "words"), [("", ["-m", "trialtwin"]), (".", ["-c", "from trialtwin.__main__ import main; main()"])]
+)
+def test_the_import_and_the_command(theirs: Path, path: str, words: list[str]) -> None:
     script = HEAD + "import analysis.plan, benchmarks.asked, simulator.cohort; print(analysis.__file__)"
     done = python(theirs, "-c", script, path=path)
     assert (done.stdout, done.stderr) == (f"{HOME / 'analysis' / '__init__.py'}\n", "")
-    for words in (["-m", "trialtwin"], ["-c", "import sys; from trialtwin.__main__ import main; main()"]):
-        done = python(theirs, *words, "check", "paper", path=path)
-        assert (done.returncode, done.stderr) == (0, ""), done.stderr
-        assert done.stdout.startswith("paper: valid")
+    done = python(theirs, *words, "check", "paper", path=path)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert done.stdout.startswith("paper: valid")
     noticed = python(theirs, "-c", "import sys; sys.path.insert(0, ''); import analysis", path=path)
     assert "theirs was imported" in noticed.stderr  # the folder can be seen to hide ours
 
 
 def test_a_run_with_a_function_of_ones_own_in_processes(theirs: Path) -> None:
-    run = "a = trialtwin.run(study, backend=backend, jobs=1, out=backend, trust=True); print(a.lines[0])\n"
-    script = HEAD + STUDY + "".join(f"backend = '{name}'\n{run}" for name in ("serial", "processes"))
-    done = python(theirs, "-c", script)
+    done = python(theirs, "-c", HEAD + STUDY + RUN.format(backend="processes"))
     assert done.returncode == 0, done.stderr
-    serial, processes = done.stdout.splitlines()
-    assert serial == processes
-    assert serial.startswith("rows sha256")
-    assert "theirs" not in done.stdout + done.stderr
+    assert done.stdout.startswith("rows sha256")
+    assert "theirs" not in done.stderr
 
 
-@pytest.mark.slow(10)
-def test_a_run_on_dask(theirs: Path) -> None:
-    script = HEAD + STUDY + "print(trialtwin.run(study, backend='dask', jobs=1, out='d', trust=True).lines[0])"
+@pytest.mark.slow
+def test_a_run_in_its_own_process_and_on_dask(theirs: Path) -> None:
+    script = HEAD + STUDY + RUN.format(backend="serial") + RUN.format(backend="dask")
     (theirs / "script.py").write_text("if __name__ == '__main__':\n    " + script.replace("\n", "\n    "))
     done = python(theirs, "script.py")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("rows sha256")
+    serial, dask = done.stdout.splitlines()
+    assert serial == dask
+    assert serial.startswith("rows sha256")
 
 
 @pytest.mark.parametrize("name", siblings.ROOMS)
