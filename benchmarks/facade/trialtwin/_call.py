@@ -39,7 +39,9 @@ def answer(command: str, given: Mapping[str, Any], called: str = "") -> "Answer"
     with asked(command, given, called) as (context, call):
         options = {name: value for name, value in context.params.items() if name not in FILES}
         found: Answer = getattr(context.command.callback, "__wrapped__")(**options)  # noqa: B009  mypy knows it not
-    return replace(found, page=None if found.page is None else _within(call, found.page))
+    from benchmarks.words.answer import plain
+
+    return replace(found, data=plain(found.data), page=None if found.page is None else _within(call, found.page))
 
 
 @contextmanager
