@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.cohort_files.cohort_spec import CohortSpec
-from analysis.cohort_files.data_table import InMemory
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked, load_study, started
 from benchmarks.asked.own_files import check_own, pinned_code
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from analysis.cohort_files.data_table import InMemory
     from benchmarks.performance.replicate_table import TableColumns
 
 
@@ -70,7 +70,7 @@ def validate(full: bool, jobs: int) -> Answer:
 
 
 def performance(
-    rows: Path | InMemory, columns: "TableColumns", truth: str, reference: str | None, level: float, out: Path | None
+    rows: "Path | InMemory", columns: "TableColumns", truth: str, reference: str | None, level: float, out: Path | None
 ) -> Answer:
     """The performance of a table of replicates; written as CSV where asked."""
     from benchmarks.performance import replicate_table
@@ -143,7 +143,7 @@ def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> Answer:
 
 
 def analyze(
-    data: Path | InMemory, spec: str | Written, settings: tuple[str, ...], simulated: Address | None = None
+    data: "Path | InMemory", spec: str | Written, settings: tuple[str, ...], simulated: Address | None = None
 ) -> Answer:
     """One cohort file, or data frame, analysed.
 
