@@ -26,6 +26,7 @@ plain:
 	$(PYTHON) -m venv build/plain
 	build/plain/bin/pip install --quiet --disable-pip-version-check .
 	cd / && $(CURDIR)/build/plain/bin/trialtwin --version && $(CURDIR)/build/plain/bin/trialtwin list
+	cd / && $(CURDIR)/build/plain/bin/python -c "import trialtwin; print(trialtwin.load('paper'))"
 	rm -rf build/plain
 
 lint: $(VENV)/.installed-test

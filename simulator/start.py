@@ -1,23 +1,13 @@
-"""The door of the console script: a system that will do, and no package of ours hidden by another of its name."""
+"""The door of the console script: a system that will do, and our own packages, whatever hides them."""
 
 import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 
-HOME = Path(__file__).resolve().parent.parent
+from simulator.siblings import find_ours
+
 UNSUPPORTED = "Windows: not supported (POSIX locks and signals)"
-
-
-def hidden_by(name: str) -> str | None:
-    """The file that stands in the place of our own package ``name``, or None if all is well."""
-    found = find_spec(name)
-    if found is None:
-        return f"nothing: no package '{name}' beside {HOME / 'simulator'}"
-    if found.origin is not None and Path(found.origin).resolve() == HOME / name / "__init__.py":
-        return None
-    return found.origin or str(next(iter(found.submodule_search_locations or ()), "an unknown place"))
 
 
 def supported() -> bool:
@@ -26,7 +16,7 @@ def supported() -> bool:
 
 
 def main() -> None:
-    """Run the command line, after one line and exit code 2 where a file hides a package of ours, or on Windows.
+    """Run the command line, after one line and exit code 2 where another package has taken our place, or on Windows.
 
     Processes that it starts import nothing from the current folder, which may be somebody else's.
     """
@@ -34,11 +24,9 @@ def main() -> None:
         print(f"trialtwin: {UNSUPPORTED}", file=sys.stderr)
         raise SystemExit(2)
     os.environ["PYTHONSAFEPATH"] = "1"
-    for name in ("analysis", "benchmarks"):
-        other = hidden_by(name)
-        if other is not None:
-            print(
-                f"trialtwin: the package '{name}' is hidden by {other}; rename it or leave its folder", file=sys.stderr
-            )
-            raise SystemExit(2)
+    try:
+        find_ours()
+    except ImportError as error:
+        print(f"trialtwin: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
     import_module("benchmarks.cli.commands").main()

@@ -12,6 +12,7 @@ from tests.test_layers import imports_of, wing_of
 CHECKS_OR_SCHEDULES = {
     ("benchmarks.asked", "analysis.audit"),  # whether published numbers are numbers
     ("benchmarks.asked", "analysis.paper"),  # whether their keys are keys
+    ("analysis.estimators", "simulator.siblings"),  # where a child finds its modules
     ("benchmarks.runs", "analysis.cohort_files"),  # how much a Parquet file may unpack to
     ("benchmarks.truth", "benchmarks.workers"),  # which thread counts which block
 }

@@ -16,6 +16,7 @@ from analysis.cohort_files.data_table import (
     MISSING,
     CohortFileError,
     DataTable,
+    InMemory,
     nearest,
     quoted,
     read_table,
@@ -48,8 +49,8 @@ class CohortFile(NamedTuple):
     order: NDArray[np.int64]
 
 
-def read_cohort(path: Path, spec: CohortSpec) -> CohortFile:
-    """The patients of a CSV or Parquet file; raises CohortFileError with every fault found."""
+def read_cohort(path: Path | InMemory, spec: CohortSpec) -> CohortFile:
+    """The patients of a CSV or Parquet file, or of a data frame; raises CohortFileError with every fault found."""
     data = spec.data
     roles = data.roles()
     table = read_table(path, {column for column, _ in roles}, whole=data.id is None)

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_BYTES = 256 * 2**20
 MAX_PATIENTS = 200_000
@@ -25,12 +28,23 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "."})
 """Texts that stand for a missing value, compared in lower case, unless the SPEC lists them as a level."""
 
 
+@dataclass(frozen=True)
+class InMemory:
+    """A data frame in the place of a file, and what messages and pages call it."""
+
+    frame: "pd.DataFrame"
+    name: str = "the data frame"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class CohortFileError(ValueError):
     """What is wrong with a file of patients: ``problems``, one line each, at most 20 and then a count of the rest."""
 
     has_lines = True
 
-    def __init__(self, path: Path, problems: Sequence[str]) -> None:
+    def __init__(self, path: Path | InMemory, problems: Sequence[str]) -> None:
         shown = list(problems[:MAX_SHOWN])
         if len(problems) > MAX_SHOWN:
             shown.append(f"and {len(problems) - MAX_SHOWN} more problems")
@@ -53,11 +67,15 @@ class DataTable:
     whole: tuple[bytes, ...] = ()
 
 
-def read_table(path: Path, wanted: Collection[str], most: int = MAX_PATIENTS, whole: bool = False) -> DataTable:
+def read_table(
+    path: Path | InMemory, wanted: Collection[str], most: int = MAX_PATIENTS, whole: bool = False
+) -> DataTable:
     """The wanted columns that the file has, and at most so many rows; raises CohortFileError for what is no table.
 
     ``whole`` asks for digests of whole rows.
     """
+    if isinstance(path, InMemory):
+        return _read_frame(path, wanted, most)
     try:
         if path.is_dir():
             raise CohortFileError(path, ["is a folder, not a CSV or Parquet file"])
@@ -130,7 +148,7 @@ def _rows_to_table(path: Path, reader: Any, wanted: Collection[str], most: int, 
     return DataTable(header, columns, lines, "line", tuple(digests))
 
 
-def _check_header(path: Path, header: Sequence[str], wanted: Collection[str]) -> None:
+def _check_header(path: Path | InMemory, header: Sequence[str], wanted: Collection[str]) -> None:
     if len(header) > MAX_COLUMNS:
         raise CohortFileError(path, [f"has {len(header)} columns; the limit is {MAX_COLUMNS}"])
     twice = [name for name, count in Counter(header).items() if count > 1 and name in wanted]
@@ -158,6 +176,26 @@ def _read_parquet(path: Path, wanted: Collection[str], most: int) -> DataTable:
             raise
         raise CohortFileError(path, [f"cannot be read as Parquet ({_reason(error)})"]) from None
     return DataTable(header, columns, list(range(1, rows + 1)), "row")
+
+
+def _read_frame(data: InMemory, wanted: Collection[str], most: int) -> DataTable:
+    frame = data.frame
+    header = tuple(map(str, frame.columns))
+    _check_header(data, header, wanted)
+    if not 0 < len(frame) <= most:
+        told = f"has {len(frame)} rows; the limit is {most}" if len(frame) else "has columns but no rows"
+        raise CohortFileError(data, [told])
+    columns = {}
+    for place, name in enumerate(header):
+        if name not in wanted:
+            continue
+        try:
+            one = frame.iloc[:, [place]].set_axis([name], axis=1)
+            cells = _cells(pa.Table.from_pandas(one, preserve_index=False).column(0))
+        except (pa.ArrowException, ValueError, OverflowError, TypeError) as error:
+            raise CohortFileError(data, [f"column '{name}': cannot be read ({_reason(error)})"]) from None
+        columns[name] = cells
+    return DataTable(header, columns, list(range(1, len(frame) + 1)), "row")
 
 
 def _counted(path: Path, source: Any, names: Sequence[str], most: int) -> int:

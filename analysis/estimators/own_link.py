@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import json
 import os
 import pickle
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.estimators import own_keeper
 from analysis.estimators.own_keeper import HEADER, LOADED, LONGEST, MISTAKE, NUMBERS, SIZE
+from simulator.siblings import path_for_children
 
 if TYPE_CHECKING:
     from analysis.estimators.trust import Parcel  # estimators ask us
@@ -68,6 +70,12 @@ class Question:
     columns: dict[str, Any]
 
 
+@functools.lru_cache(1)
+def _path(path: tuple[str, ...]) -> list[str]:
+    """Where the keeper and its child look for modules: never in the current folder as such."""
+    return path_for_children([str(place) for place in path if place])
+
+
 HERE = threading.local()
 """``stop`` is the event after which this thread wants no more answers."""
 
@@ -101,7 +109,7 @@ class Child:
             "-P",
             str(Path(own_keeper.__file__)),
             *map(str, theirs),
-            json.dumps(list(map(str, sys.path))),
+            json.dumps(_path(tuple(sys.path))),
         ]
         try:
             process = subprocess.Popen(
@@ -135,7 +143,7 @@ class Child:
         self.number = (self.number + 1) % 2**32
         asked = {
             "parcel": question.parcel, "columns": question.columns, "replicate": question.replicate,
-            "level": question.level, "folder": os.getcwd(), "path": list(filter(None, sys.path)),
+            "level": question.level, "folder": os.getcwd(), "path": _path(tuple(sys.path)),
         }  # fmt: skip
         content = pickle.dumps(asked, protocol=5)
         to_write = memoryview(SIZE.pack(self.number, len(content)) + content)

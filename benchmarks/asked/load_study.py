@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from benchmarks.asked.own_files import beside
 from benchmarks.asked.published_keys import check_published
 from benchmarks.asked.scenario import Scenario, Settings, cells
-from simulator.documents.loading import Document, load, parse, with_values
+from simulator.documents.loading import Document, Written, load, parse, with_values
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,17 @@ class Asked:
 
 
 def load_study(
-    name: str, settings: tuple[str, ...] = (), replicates: int | None = None, seed: int | None = None
+    name: str | Written, settings: tuple[str, ...] = (), replicates: int | None = None, seed: int | None = None
 ) -> Asked:
-    """The study of that name or path; DocumentError lists everything that is wrong with it."""
+    """The study of that name or path, or written as it stands; DocumentError lists everything that is wrong with it."""
     asked = started(name, settings, replicates, seed)
     check_published(asked.document, asked.scenario)
     return asked
 
 
-def started(name: str, settings: tuple[str, ...] = (), replicates: int | None = None, seed: int | None = None) -> Asked:
+def started(
+    name: str | Written, settings: tuple[str, ...] = (), replicates: int | None = None, seed: int | None = None
+) -> Asked:
     """The study of a run folder's own document, whose published numbers were checked before it started."""
     document = load(name, settings, spec=Scenario)
     scenario = parse(document, Scenario)

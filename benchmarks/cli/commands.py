@@ -279,7 +279,7 @@ def _guarded(command: Callable[[], Any]) -> int:
         _let_stdout_go()
         click.echo(f"trialtwin: {_of_the_machine(error)}", err=True)
         return 2
-    except _user_mistakes() as error:
+    except user_mistakes() as error:
         lines = str(error).splitlines() if getattr(error, "has_lines", False) else [str(error)]
         text = "\n".join(printable(line, 10_000) for line in lines)
         click.echo(f"trialtwin: {text}" if "\n" not in text else text, err=True)
@@ -306,7 +306,7 @@ def _of_the_machine(error: OSError | ImportError) -> str:
     return printable(f"{name or 'a file or stream that is open'}: {told}", 10_000)
 
 
-def _user_mistakes() -> tuple[type[BaseException], ...]:
+def user_mistakes() -> tuple[type[BaseException], ...]:
     """The exceptions that speak to the user; looked up only once something was raised."""
     names = {
         "simulator.documents.loading": "DocumentError",

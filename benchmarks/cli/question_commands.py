@@ -1,14 +1,13 @@
 """The commands that ask a question of a world: the same options, one sentence, a table and a figure."""
 
 import functools
-import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmarks.asked.asked_by import as_asked
 from benchmarks.cli.click_private import given, taken
 from benchmarks.cli.options import answers, cores, jobs, overrides, trust
 from benchmarks.questions.options import Options
@@ -34,9 +33,8 @@ def question(reps: int, few: int = 2, estimates: bool = True) -> Callable[[Calla
             name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, reps: int, seed: int | None,
             jobs: int | None, out: Path | None, trust: bool = False, **rest: Any,
         ) -> "Answer":  # fmt: skip
-            command = shlex.join(["trialtwin", *sys.argv[1:]])
             where = (endpoint, estimator, reps, seed, jobs or cores(), out, trust)
-            return function(Options(command, name, settings, *where), **rest)
+            return function(Options(as_asked(), name, settings, *where), **rest)
 
         for option in (
             *((trust,) if estimates else ()),

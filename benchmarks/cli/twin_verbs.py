@@ -21,7 +21,7 @@ from benchmarks.words.answer import Answer, write_page
 from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
 from simulator.documents.canonical import resolved_yaml
-from simulator.documents.loading import Document, DocumentError, load, parse
+from simulator.documents.loading import Document, DocumentError, Written, load, parse
 from simulator.documents.spec import Spec
 from simulator.world.sections import Printed
 
@@ -70,7 +70,10 @@ def calibrate(asked: Asked, settings: tuple[str, ...], out: Path, jobs: int) -> 
         raise RunError(f"{scenario.name}: no 'calibration.free' says what may be fitted")
     if out.suffix not in (".yaml", ".yml"):
         raise RunError(f"{out}: end the name in .yaml")
-    if out.resolve() == Path(asked.document.files[-1]).resolve():
+    world = Path(asked.document.files[-1])
+    if not world.is_file():
+        raise RunError(f"{world}: is no file, which the fitted world could extend; save it first")
+    if out.resolve() == world.resolve():
         raise RunError(f"{out}: is the world itself; name another file, which will extend it")
     try:
         paths = free_paths(document, scenario.calibration)
@@ -118,7 +121,7 @@ class PrintedPaper(Spec):
     published: dict[str, Printed] = Field(default_factory=dict)
 
 
-def audit(name: str, settings: tuple[str, ...]) -> Answer:
+def audit(name: str | Written, settings: tuple[str, ...]) -> Answer:
     """The findings of an audit, severe ones first, and which tests explain each table's p-values."""
     from analysis.audit import audit as find
     from analysis.audit import conventions

@@ -19,6 +19,7 @@ from benchmarks.words.answer import Answer, files_written, write_page
 from benchmarks.workers.warm_up import ready_kernels
 from simulator.cohort.addresses import ALONE, Address, as_simulated
 from simulator.documents.loading import (
+    Written,
     digest,
     json_schema,
     load,
@@ -31,6 +32,10 @@ from simulator.documents.spec import Spec
 from simulator.documents.yaml12 import read
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from analysis.cohort_files.data_table import InMemory
     from benchmarks.performance.replicate_table import TableColumns
 
 
@@ -64,7 +69,7 @@ def validate(full: bool, jobs: int) -> Answer:
 
 
 def performance(
-    rows: Path, columns: "TableColumns", truth: str, reference: str | None, level: float, out: Path | None
+    rows: "Path | InMemory", columns: "TableColumns", truth: str, reference: str | None, level: float, out: Path | None
 ) -> Answer:
     """The performance of a table of replicates; written as CSV where asked."""
     from benchmarks.performance import replicate_table
@@ -98,41 +103,48 @@ def warm_up() -> Answer:
     return Answer({"folder": place, "seconds": took}, lines=(f"{place}: {told}",))
 
 
-def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> Answer:
-    """Cohorts of the first cell written to files."""
-    from benchmarks.asked.simulated_spec import cohort_spec
+def simulated(asked: Asked, hidden: bool, layout: str) -> "tuple[pd.DataFrame, ...]":
+    """Cohorts of the first cell: one table, or of `adam` the two tables ADSL and ADTTE."""
     from benchmarks.asked.sizes import check_sizes
-    from simulator.world.export import adam_tables, plain_table, write_table
+    from simulator.world.export import adam_tables, plain_table
     from simulator.world.generate import generate, resolve
 
-    if out.suffix not in (".csv", ".parquet"):
-        raise RunError(f"{out}: end the name in .csv or .parquet")
     scenario, count = asked.scenario, asked.scenario.run.replicates
     if count * scenario.screened() > 50_000_000:
         raise RunError(f"{count:,} cohorts of {scenario.population.size:,} patients are too many for one file")
     check_sizes((scenario,), block=count)
     if layout == "adam" and (count > 1 or hidden):
         raise RunError("adam describes one observed study: leave --reps at 1, and --hidden to the plain format")
-    resolved = resolve(scenario)
-    cohorts = generate(resolved, scenario.run.seed, np.arange(count, dtype=np.int64))
+    cohorts = generate(resolve(scenario), scenario.run.seed, np.arange(count, dtype=np.int64))
+    return adam_tables(cohorts, scenario) if layout == "adam" else (plain_table(cohorts, scenario, hidden),)
+
+
+def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> Answer:
+    """Cohorts of the first cell written to files."""
+    from benchmarks.asked.simulated_spec import cohort_spec
+    from simulator.world.export import write_table
+
+    if out.suffix not in (".csv", ".parquet"):
+        raise RunError(f"{out}: end the name in .csv or .parquet")
+    tables, paths = simulated(asked, hidden, layout), [out]
+    if layout == "adam":
+        paths = [out.with_name(f"{out.stem}-{name}{out.suffix}") for name in ("adsl", "adtte")]
     try:
-        if layout == "adam":
-            paths = [out.with_name(f"{out.stem}-{name}{out.suffix}") for name in ("adsl", "adtte")]
-            for table, path in zip(adam_tables(cohorts, scenario), paths, strict=True):
-                write_table(table, path)
+        for table, path in zip(tables, paths, strict=True):
+            write_table(table, path)
+        if layout == "adam" or asked.scenario.run.replicates > 1:
             return files_written(paths)
-        write_table(plain_table(cohorts, scenario, hidden), out)
-        if count > 1:
-            return files_written([out])
         spec = out.with_suffix(".spec.yaml")
-        write_whole(spec, resolved_yaml(cohort_spec(scenario)).encode())
+        write_whole(spec, resolved_yaml(cohort_spec(asked.scenario)).encode())
     except OSError as error:
         raise RunError(f"{error.filename or out}: cannot be written ({error.strerror})") from None
     return files_written([out, spec])
 
 
-def analyze(data: Path, spec: str, settings: tuple[str, ...], simulated: Address | None = None) -> Answer:
-    """One cohort file analysed.
+def analyze(
+    data: "Path | InMemory", spec: str | Written, settings: tuple[str, ...], simulated: Address | None = None
+) -> Answer:
+    """One cohort file, or data frame, analysed.
 
     ``simulated``: the file holds that replicate, and what is left to chance is as in the study.
     """
@@ -165,7 +177,13 @@ def analyze(data: Path, spec: str, settings: tuple[str, ...], simulated: Address
 
         return cohort_report(result, described, data.name)
 
-    return replace(cohort_answer(result, described.data), page=page)
+    def curves() -> "Figure":
+        from analysis.figures.survival import survival_panels_of
+
+        return survival_panels_of(result, described.data.time_unit)
+
+    answer = cohort_answer(result, described.data)
+    return replace(answer, page=page, figure=curves, alt="Kaplan-Meier curves before and after matching")
 
 
 def listing() -> Answer:
@@ -186,7 +204,7 @@ def _question(path: Path) -> str:
     return str(own.value if own is not None else load(str(path)).tree.get("question", ""))
 
 
-def show(name: str, settings: tuple[str, ...], resolved: bool) -> Answer:
+def show(name: str | Written, settings: tuple[str, ...], resolved: bool) -> Answer:
     """A scenario in words, or the whole document after extends and overrides."""
     asked = load_study(name, settings)
     if resolved:

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
 from analysis.cohort_files.cohort_file import LARGEST
-from analysis.cohort_files.data_table import MISSING, CohortFileError, DataTable, nearest, read_table, short_list
+from analysis.cohort_files.data_table import (
+    MISSING,
+    CohortFileError,
+    DataTable,
+    InMemory,
+    nearest,
+    read_table,
+    short_list,
+)
 from analysis.kernels.status import Status
 from benchmarks.performance.measures import Measure, contrast, performance, significance
 from simulator.numerics.arrays import Floats
@@ -52,7 +60,7 @@ class Group:
 
 
 def judged_table(
-    path: Path, columns: TableColumns, truth: str, reference: str | None = None, level: float = 0.95
+    path: Path | InMemory, columns: TableColumns, truth: str, reference: str | None = None, level: float = 0.95
 ) -> list[Group]:
     """The performance of every group of rows; CohortFileError says what is wrong with the file.
 
@@ -97,7 +105,7 @@ def _named(columns: TableColumns, truth: str) -> list[str]:
     return list(dict.fromkeys([*_numeric(columns, truth), *extra, *columns.by]))
 
 
-def _settled(path: Path, table: DataTable, columns: TableColumns, truth: str) -> TableColumns:
+def _settled(path: Path | InMemory, table: DataTable, columns: TableColumns, truth: str) -> TableColumns:
     """The columns with those of the estimate and the SE found; raises for a column that the file has not."""
     for name in _named(columns, truth):
         if name not in table.columns:
@@ -129,7 +137,7 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _numbers(path: Path, table: DataTable, name: str, columns: TableColumns) -> Floats:
+def _numbers(path: Path | InMemory, table: DataTable, name: str, columns: TableColumns) -> Floats:
     """A column as numbers, NaN for what is missing; limits and degrees of freedom may be of any size."""
     values = np.full(len(table.lines), nan)
     wrong = []
@@ -150,7 +158,7 @@ def _numbers(path: Path, table: DataTable, name: str, columns: TableColumns) -> 
     return values
 
 
-def _check(path: Path, table: DataTable, columns: TableColumns, numbers: Mapping[str, Floats]) -> None:
+def _check(path: Path | InMemory, table: DataTable, columns: TableColumns, numbers: Mapping[str, Floats]) -> None:
     """CohortFileError names every value that cannot be, in the order of the rows."""
     rules: list[tuple[str | None, Callable[[Floats], NDArray[np.bool_]], str]] = [
         (columns.se, lambda of: (of < 0) | np.isposinf(of), "is no standard error, which is finite and not below 0"),
@@ -178,7 +186,7 @@ def _check(path: Path, table: DataTable, columns: TableColumns, numbers: Mapping
         raise CohortFileError(path, told)
 
 
-def _groups(path: Path, table: DataTable, columns: TableColumns) -> dict[tuple[str, ...], NDArray[np.int64]]:
+def _groups(path: Path | InMemory, table: DataTable, columns: TableColumns) -> dict[tuple[str, ...], NDArray[np.int64]]:
     """The rows of every combination of labels, in the order of first appearance."""
     if not columns.by:
         return {(): np.arange(len(table.lines))}
@@ -220,7 +228,7 @@ def _replicates(
 
 
 def _truths(
-    path: Path, groups: Mapping[tuple[str, ...], NDArray[np.int64]], name: str, column: Floats | None
+    path: Path | InMemory, groups: Mapping[tuple[str, ...], NDArray[np.int64]], name: str, column: Floats | None
 ) -> dict[tuple[str, ...], float]:
     """The one truth of every group."""
     if column is None:
@@ -237,7 +245,7 @@ def _truths(
 
 
 def _shared(
-    path: Path,
+    path: Path | InMemory,
     table: DataTable,
     key: str | None,
     rows: tuple[NDArray[np.int64], NDArray[np.int64]],

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulator.documents.loading import Written
 
 
 @dataclass(frozen=True)
@@ -9,7 +13,7 @@ class Options:
     """What the command line says of any question, and the whole ``command``."""
 
     command: str
-    name: str
+    name: "str | Written"
     settings: tuple[str, ...]
     endpoint: str
     estimator: str | None

@@ -7,11 +7,12 @@ import pyarrow.parquet as pq
 
 from analysis.kernels.status import Status
 from analysis.tables.text_table import table
+from benchmarks.asked.asked_by import as_asked
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.replicate_table import Group, TableColumns
 from benchmarks.report import glossary
-from benchmarks.report.engine import HowMade, Page, Section, abreast, as_given, html, picture, repeated
+from benchmarks.report.engine import HowMade, Page, Section, abreast, html, picture, repeated
 from benchmarks.report.world import assumed_section, base_section, design_text, failures_section, matching_section
 from benchmarks.runs.rows import KEYS
 from benchmarks.study.running import RESULTS
@@ -89,7 +90,7 @@ def validation_report(verdicts: Sequence[Verdict], full: bool) -> str:
             "Are known answers found again?",
             f"{found_again(verdicts)} {how(verdicts)}",
             HowMade(
-                f"trialtwin validate{' --full' if full else ''}", (("set", "full" if full else "quick"),), as_given()
+                f"trialtwin validate{' --full' if full else ''}", (("set", "full" if full else "quick"),), as_asked()
             ),
             assumed=Section("What was assumed", ("Nothing beyond what the cited sources state.",)),
             results=tuple(sections),
@@ -108,7 +109,7 @@ def performance_report(groups: Sequence[Group], columns: TableColumns, rows: str
         Page(
             f"How do the methods of {rows} perform?",
             verdict(groups),
-            HowMade("trialtwin performance ROWS --truth TRUTH", command=as_given()),
+            HowMade("trialtwin performance ROWS --truth TRUTH", command=as_asked()),
             assumed=Section("What was assumed", ("The truth as given on the command line or in its column.",)),
             results=(
                 Section(

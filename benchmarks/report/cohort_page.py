@@ -17,7 +17,8 @@ from analysis.tables.cohort_tables import (
 )
 from analysis.tables.paper_tables import paper_tables
 from analysis.tables.text_table import table
-from benchmarks.report.engine import HowMade, Page, Picture, Section, as_given, html, picture
+from benchmarks.asked.asked_by import as_asked
+from benchmarks.report.engine import HowMade, Page, Picture, Section, html, picture
 from benchmarks.words.plain_text import as_read_told
 
 TERMS = ("hazard ratio (HR)", "propensity score", "caliper", "SMD", "status")
@@ -44,7 +45,7 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
         Page(
             f"{spec.title}: {arms.treated} against {arms.control}",
             verdict,
-            HowMade("trialtwin analyze DATA --spec SPEC", command=as_given()),
+            HowMade("trialtwin analyze DATA --spec SPEC", command=as_asked()),
             assumed=_plan(analysis, spec),
             results=results,
             diagnostics=_matching(analysis),

@@ -1,10 +1,10 @@
 """The one engine of all pages: what a page says, in the order in which every page says it, and its HTML."""
 
+import ast
 import base64
 import hashlib
 import re
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +28,8 @@ COLUMN = 4.5
 
 PLACES = ("--out", "--report", "--figure", "--tables", "--jobs", "--block", "--backend", "--dask-tls", "--shard")
 UNSEEN = ("--json", "--force-new", "--dry-run")
+MOST_CALLED = 20_000
+"""Letters of a call from Python; a longer one was not made by us."""
 
 PIECE, WORD = 12, 18
 _SIZE = re.compile(r' (width|height)="([\d.]+)pt"')
@@ -163,13 +165,10 @@ def breakable(text: str) -> Markup:
     return Markup("<wbr>").join(_LONG_WORD.sub(broken, text).split("\u200b"))
 
 
-def as_given() -> str:
-    """The command as it was given."""
-    return shlex.join(["trialtwin", *sys.argv[1:]])
-
-
 def repeated(command: str) -> str:
     """A command without what changes no result: the places to which it wrote, and how it was computed."""
+    if command.startswith("trialtwin."):
+        return _repeated_call(command)
     try:
         words, kept = iter(shlex.split(command)), []
     except ValueError:  # a folder of another's making may say anything
@@ -182,6 +181,19 @@ def repeated(command: str) -> str:
         elif not word.startswith(tuple(f"{place}=" for place in PLACES)):
             kept.append(word)
     return shlex.join(kept)
+
+
+def _repeated_call(call: str) -> str:
+    """The same of a call from Python."""
+    try:
+        tree = ast.parse(call[:MOST_CALLED], mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return call
+    if not isinstance(tree, ast.Call):
+        return call
+    options = [(f"--{one.arg}".replace("_", "-"), one) for one in tree.keywords]
+    tree.keywords = [one for name, one in options if name not in UNSEEN and name not in PLACES]
+    return ast.unparse(tree)
 
 
 def abreast(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], labels: int) -> tuple[TextTable, ...]:

@@ -7,9 +7,10 @@ from analysis.audit.paper import Finding
 from analysis.audit.published import parse_printed
 from analysis.figures.calibration import FittedNumber, calibration_fit_of, distance_of
 from analysis.tables.text_table import table
+from benchmarks.asked.asked_by import as_asked
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.scenario import Scenario
-from benchmarks.report.engine import HowMade, Page, Picture, Section, as_given, html, picture
+from benchmarks.report.engine import HowMade, Page, Picture, Section, html, picture
 from benchmarks.report.world import assumed_section, base_section, matching_section
 from benchmarks.twin.calibrate import Fit
 from benchmarks.twin.fidelity import Fidelity, Score, place
@@ -38,7 +39,7 @@ def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> 
             HowMade(
                 f"trialtwin fidelity {scenario.name} --reps {found.replicates} --seed {found.seed}",
                 (("scenario digest", digest(document.tree)),),
-                as_given(),
+                as_asked(),
             ),
             (lead,),
             assumed_section(document),
@@ -159,7 +160,7 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
             HowMade(
                 f"trialtwin calibrate {scenario.name} --out FITTED.yaml",
                 (("scenario digest", digest(document.tree)), ("seed", str(fit.seed))),
-                as_given(),
+                as_asked(),
             ),
             (f"{fit.replicates:,} replicates at each step. World: {scenario.source}",),
             assumed_section(document),
@@ -204,7 +205,7 @@ def audit_report(findings: Sequence[Finding], tests: Sequence[object], title: st
         Page(
             "Can the printed numbers be right?",
             audit_verdict(findings, numbers),
-            HowMade("trialtwin audit WORLD", command=as_given()),
+            HowMade("trialtwin audit WORLD", command=as_asked()),
             (title,),
             Section(
                 "What was assumed",

@@ -1,8 +1,6 @@
 """What a run folder was made from, and the refusal to mix two runs in one folder."""
 
 import platform
-import shlex
-import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import version
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.estimators.own_code import FOLDER
+from benchmarks.asked.asked_by import as_asked
 from benchmarks.asked.base import base_of, read_base
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.own_files import pinned_code
@@ -70,7 +69,7 @@ def manifest(
         "own": dict(own or {}),
         "machine": platform.machine(),
         "host": platform.node(),
-        "command": shlex.join(["trialtwin", *sys.argv[1:]]),
+        "command": as_asked(),
         "sources": document.sources,
         "files": [str(file) for file in document.files],
     }

@@ -2,6 +2,6 @@
 
 from benchmarks.validation.check import Check, Verdict, judged
 from benchmarks.validation.shown import answer
-from benchmarks.validation.studies import STUDIES, Study, validate
+from benchmarks.validation.studies import STUDIES, Known, validate
 
-__all__ = ["STUDIES", "Check", "Study", "Verdict", "answer", "judged", "validate"]
+__all__ = ["STUDIES", "Check", "Known", "Verdict", "answer", "judged", "validate"]

@@ -68,14 +68,18 @@ class Answer:
 
     def _repr_html_(self) -> str:
         """The answer in a notebook: the verdict, then the tables."""
-        return as_html_body(self.verdict, self.tables, self.notes)
+        return as_html_body(self.verdict, self._kept(), self.notes)
 
     def to_frame(self, table: int = 0) -> "pd.DataFrame":
         """One of the tables, by its place, as text; IndexError where there is none."""
         import pandas as pd
 
-        one = self.tables[table]
+        one = self._kept()[table]
         return pd.DataFrame([list(row) for row in one.rows], columns=list(one.flat))
+
+    def _kept(self) -> Sequence[TextTable]:
+        """The tables on a terminal, or where there they are lines, those of its files."""
+        return self.tables or (() if self.files is None else self.files())
 
     def plot(self) -> "Figure":
         """The figure; RunError where the answer has none."""

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from analysis.estimators.own_process import Busy
 from benchmarks.runs.manifest import versions
 from benchmarks.workers.dask_tls import Reached, Tls, reached
-from benchmarks.workers.pools import BackendError, Serial, deaf_to_interrupts
+from benchmarks.workers.pools import SAFE_PATH, BackendError, Serial, deaf_to_interrupts
+from simulator.siblings import found_by_children
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -77,8 +78,12 @@ class Dask(Serial):
                 self._client = stack.enter_context(self._met(distributed, reached(backend, tls)))
             else:  # Dask would close the nanny of a worker that happens to be down so long after a death
                 own: dict[str, object] = {"distributed.deploy.lost-worker-timeout": "52 weeks"}
-                own |= {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in MEMORY_KEPT.items()}
+                own |= {
+                    f"distributed.nanny.pre-spawn-environ.{name}": value
+                    for name, value in (MEMORY_KEPT | SAFE_PATH).items()
+                }
                 stack.enter_context(dask.config.set(own))
+                stack.enter_context(found_by_children())  # until the end: a worker that dies is started again
                 from benchmarks.workers.dask_local import local_cluster
 
                 try:

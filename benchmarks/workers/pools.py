@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from analysis.estimators.own_link import ONE_THREAD
 from analysis.estimators.own_process import Busy, busy, note_in, noted_in, until
+from simulator.siblings import found_by_children
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -133,7 +134,7 @@ class Processes(Serial):
 
         free = next(n for n, future in enumerate(self._last) if future is None or future.done())
         ensure_running()  # as in `deaf_to_interrupts`
-        with deaf_to_interrupts():
+        with deaf_to_interrupts(), found_by_children():
             if self._lanes[free] is None:
                 self._lanes[free] = self._opened(self._notes[free])
             try:

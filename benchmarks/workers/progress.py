@@ -3,19 +3,24 @@
 import sys
 import time
 
+from benchmarks.asked.asked_by import watched
+
 
 class Progress:
-    """Tells how far a stage is: in place on a terminal, else one line at each tenth of the way."""
+    """Tells how far a stage is: in place on a terminal, else one line at each tenth of the way.
+
+    A call from Python is told nothing but on a terminal.
+    """
 
     def __init__(self, quiet: bool = False) -> None:
-        self._quiet = quiet
+        self._quiet, self._watched = quiet, watched()
         self._stage = ""
         self._started = time.monotonic()
         self._tenth = 0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Note that ``done`` of ``total`` steps of a stage are finished."""
-        if self._quiet:
+        if self._quiet or not self._watched:
             return
         if stage != self._stage:
             self._stage, self._started, self._tenth = stage, time.monotonic(), 0

@@ -16,6 +16,7 @@ from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from yaml import YAMLError
 
 from simulator.documents.canonical import digest, resolved_yaml
 from simulator.documents.json_schema import json_schema
@@ -40,6 +41,7 @@ __all__ = [
     "DocumentError",
     "Place",
     "Problem",
+    "Written",
     "assumed",
     "digest",
     "json_schema",
@@ -94,6 +96,27 @@ class Document:
         return {path: node.place for path, node in walk(self.root) if node.deleted}
 
 
+@dataclass(frozen=True)
+class Written:
+    """A document that stands in no file: what it says, and what it is called. Its relative paths begin here."""
+
+    tree: Mapping[str, Any]
+    name: str = "the dict"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def node(self) -> Node:
+        """What it says, as strictly as a file is read; DocumentError for what no file could say."""
+        said = Place(self.name, 0, 0)
+        try:
+            text = resolved_yaml(self.tree)
+        except (YAMLError, RecursionError, TypeError, ValueError):
+            message, mend = "holds what is no text, number, truth value, list or mapping", "write plain values"
+            raise DocumentError([Problem(*said, "", message, mend)]) from None
+        return as_node(plain(read(text.encode("utf-8", "surrogatepass"), self.name)), said)
+
+
 KINDS = ("worlds", "studies", "validation")
 
 
@@ -105,19 +128,19 @@ def shipped() -> dict[str, FilePath]:
 
 
 def load(
-    name_or_path: str | os.PathLike[str],
+    name_or_path: str | os.PathLike[str] | Written,
     overrides: Sequence[str] = (),
     *,
     verbatim: tuple[str, ...] = ("published",),
     spec: type[Spec] | None = None,
 ) -> Document:
-    """The document of that path or shipped name, laid over what it extends, with the overrides laid over both.
+    """The document of that path or shipped name, or itself, over what it extends, with the overrides over both.
 
     An override is ``dotted.path=YAML value``, as in ``population.size=300``; ``split_assignment`` says how it is
     divided. ``spec`` decides about nulls laid on a value of the base: where that Spec takes null (no caliper) null is
     the value, everywhere else it deletes. Without ``spec`` it always deletes, and ``parse`` refuses the doubtful ones.
     """
-    root, files = _chain(os.fspath(name_or_path), verbatim)
+    root, files = _chain(name_or_path if isinstance(name_or_path, Written) else os.fspath(name_or_path), verbatim)
     for text in overrides:
         root = _overridden(root, text, verbatim)
     return _document(root, files, spec)
@@ -255,10 +278,10 @@ def _overridden(root: Node, text: str, verbatim: tuple[str, ...]) -> Node:
     return put(root, path, node, merging=True)
 
 
-def _chain(name: str, verbatim: tuple[str, ...]) -> tuple[Node, tuple[str, ...]]:
+def _chain(first: str | Written, verbatim: tuple[str, ...]) -> tuple[Node, tuple[str, ...]]:
     """The document merged with all that it extends, and the files read, base first."""
-    path: str | None = _found(name, None, None)
-    said = Place(name, 1, 1)
+    path: str | None = first.name if isinstance(first, Written) else _found(first, None, None)
+    said = Place(str(first), 1, 1)
     read_so_far: dict[str, Node] = {}
     seen: set[str] = set()
     problems: list[Problem] = []
@@ -269,7 +292,10 @@ def _chain(name: str, verbatim: tuple[str, ...]) -> tuple[Node, tuple[str, ...]]
         if len(seen) > MAX_EXTENDS:
             raise DocumentError([Problem(*said, "extends", f"a chain of more than {MAX_EXTENDS}", "extend fewer")])
         seen.add(real)
-        node = _mapping(path, said if read_so_far else None)
+        if isinstance(first, Written) and not read_so_far:
+            node = first.node()
+        else:
+            node = _mapping(path, said if read_so_far else None)
         entries = dict(node.value)
         base = entries.pop("extends", None)
         read_so_far[path] = sourced(replace(node, value=entries), verbatim, problems)

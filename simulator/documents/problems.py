@@ -29,9 +29,12 @@ class Problem:
     suggestion: str = ""
 
     def __str__(self) -> str:
-        """``file:line:column: dotted.key: what is wrong; what would be right``; an override is its own place."""
+        """``file:line:column: dotted.key: what is wrong; what would be right``; an override is its own place.
+
+        What stands in no file has no line, and is given line 0.
+        """
         spoken = is_override(self.file)
-        where = self.file if spoken else f"{self.file}:{self.line}:{self.column}"
+        where = self.file if spoken or not self.line else f"{self.file}:{self.line}:{self.column}"
         key = "" if spoken and self.file.split(" ", 1)[1].partition("=")[0] == self.key else self.key
         line = ": ".join(printable(part, 200) for part in (where, key, self.message) if part)
         return f"{line}; {printable(self.suggestion, 300)}" if self.suggestion else line

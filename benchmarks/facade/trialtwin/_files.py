@@ -1,0 +1,46 @@
+"""Files and data frames of a user's own: a cohort analysed, a table of replicates judged."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ._call import TableLike, Values, Where, answer
+
+if TYPE_CHECKING:
+    from benchmarks.words.answer import Answer
+
+
+def analyse(data: TableLike, spec: "Where | Mapping[str, Any]", *, set: Values | None = None) -> "Answer":
+    """One cohort analysed as the paper did: Table 1, matching, survival, subgroups; its figure is the survival curves.
+
+    ``data`` has one row per patient; ``spec`` names its columns, the unit of its times and the plan of analysis: a
+    path, or a dict. ``set`` has values of the spec by dotted path.
+
+        analyse(simulate("paper"), "cohort.spec.yaml", set={"analysis.matching.caliper": 0.1}).plot()
+    """
+    return answer("analyze", locals(), "analyse")
+
+
+def performance(
+    rows: TableLike,
+    *,
+    truth: float | str,
+    by: str | Sequence[str] | None = None,
+    reference: str | None = None,
+    estimate: str | None = None,
+    se: str | None = None,
+    low: str | None = None,
+    high: str | None = None,
+    p: str | None = None,
+    df: str | None = None,
+    replicate: str | None = None,
+    level: float = 0.95,
+    out: Where | None = None,
+) -> "Answer":
+    """Bias, empirical and model SE, coverage, power, ... of any table with one row per replicate.
+
+    Each with its Monte Carlo SE. ``truth`` is a number on the scale of the estimates, or the column that holds it;
+    ``by`` the columns of methods or settings; the others name columns.
+
+        performance(replicates, truth=0.5, by=["method", "dgm"])
+    """
+    return answer("performance", locals())

@@ -1,0 +1,39 @@
+"""A paper and its twin: the printed numbers audited, the world fitted to them, and scored against them."""
+
+from typing import TYPE_CHECKING
+
+from ._call import Values, Where, answer
+from ._study import StudyLike, of_study
+
+if TYPE_CHECKING:
+    from benchmarks.words.answer import Answer
+
+
+def audit(study: StudyLike, *, set: Values | None = None) -> "Answer":
+    """What the published numbers of a world contradict, recomputed within the rounding of what is printed.
+
+    A dict or file with nothing but ``published`` will do.
+
+        audit("hcc-lung-metastasis").to_frame()
+    """
+    return answer("audit", of_study(locals()))
+
+
+def calibrate(study: StudyLike, *, out: Where, jobs: int | None = None, set: Values | None = None) -> "Answer":
+    """The free parameters of a world fitted to its published numbers; the fitted world is written to ``out``, a .yaml.
+
+    ``.holds`` where it prints its paper. The study must lie in a file, which the fitted world extends.
+
+        calibrate("hcc-lung-metastasis-stated", out="fitted.yaml").holds
+    """
+    return answer("calibrate", of_study(locals()))
+
+
+def fidelity(
+    study: StudyLike, *, reps: int = 2000, seed: int | None = None, jobs: int | None = None, set: Values | None = None
+) -> "Answer":
+    """The scorecard of a world: every published number against the same number of every replicate.
+
+    fidelity("hcc-lung-metastasis", reps=200)
+    """
+    return answer("fidelity", of_study(locals()))
