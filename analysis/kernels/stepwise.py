@@ -62,7 +62,7 @@ class LogisticFits(NamedTuple):
     status: Ints
 
 
-class Outcomes(NamedTuple):
+class LogisticPatients(NamedTuple):
     """The patients of one cohort, as `analysis.kernels.logistic.prepare` has them."""
 
     z: Floats  # (P + 1, N)
@@ -97,7 +97,7 @@ class Quadratic(NamedTuple):
 
 @kernel
 def select(
-    who: Outcomes, asked: Selection, cost: float, chosen: Bools, beta: Floats, root: Floats, work: Floats
+    who: LogisticPatients, asked: Selection, cost: float, chosen: Bools, beta: Floats, root: Floats, work: Floats
 ) -> int:
     """The status of the model that R's `step` ends with; fills ``chosen (G,)`` and ``beta``, near its maximum.
 
@@ -318,7 +318,7 @@ def fit_block(block: LogisticBlock, asked: Selection, fits: LogisticFits) -> Non
         own[0] = np.log(ones / (n - ones))
         if asked.drops or asked.adds:
             cost = np.log(n) if asked.bayes else asked.cost
-            status[r] = select(Outcomes(z, n, outcome, prior), asked, cost, chosen, own, root, work)
+            status[r] = select(LogisticPatients(z, n, outcome, prior), asked, cost, chosen, own, root, work)
             if status[r] != _OK:
                 continue
         use = columns_of(chosen, asked.term_of)
