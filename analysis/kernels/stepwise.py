@@ -4,8 +4,6 @@ Neighbours of the current model are bounded by `analysis.kernels.neighbours`. Wh
 closer, in the end by Newton's method; the selection is that of fitting all.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from analysis.kernels.linear import cholesky, copy, fill, largest
@@ -30,74 +28,20 @@ _TIE = 1e-11  # relative, of two criteria
 _OPEN, _NARROWED, _EXACTLY = 0, 1, 2
 
 
-class LogisticBlock(NamedTuple):
-    """Cohorts of patients: ``y (R, N)`` by the columns of ``x``."""
-
-    x: Floats  # (R, N, P)
-    y: Bools
-    present: Bools
-    weight: Floats  # no rows where everybody weighs 1
-
-
-class Selection(NamedTuple):
-    """Which models are sought: that of all columns when neither ``drops`` nor ``adds``, else what `step` ends with."""
-
-    term_of: Ints  # (P,), each column's term
-    cost: float  # of a coefficient, unless
-    bayes: bool  # it is the logarithm of the number of patients
-    drops: bool
-    adds: bool
-    full: bool  # whether all terms are in the model from which it starts
-
-
-class LogisticFits(NamedTuple):
-    """What `fit_block` fills. ``linear`` is summed over the columns in order: equal rows have the very same score."""
-
-    chosen: Bools  # (R, G)
-    beta: Floats  # (R, P + 1)
-    covariance: Floats  # (R, P + 1, P + 1); no rows where it is not asked for
-    linear: Floats  # (R, N)
-    fitted: Floats
-    loglik: Floats  # (R,)
-    status: Ints
-
-
-class LogisticPatients(NamedTuple):
-    """The patients of one cohort, as `analysis.kernels.logistic.prepare` has them."""
-
-    z: Floats  # (P + 1, N)
-    n: int
-    outcome: Floats
-    prior: Floats  # no rows where everybody weighs 1
-
-
-class Neighbours(NamedTuple):
-    """The models with one term less or more, and in the last place the current one."""
-
-    stage: Ints
-    low: Floats  # between this and ``high`` lies the criterion
-    high: Floats
-    expected: Floats  # criteria by the quadratic approximation
-    fitted: Ints  # statuses
-    point: Floats  # (G, P + 1), coefficients
-
-
-class Quadratic(NamedTuple):
-    """The log-likelihood about the current model, in the words of `analysis.kernels.neighbours`."""
-
-    table: Floats  # swept of the columns in ``use``
-    use: Ints
-    score: Floats
-    v2: float
-    l2: float
-    spread: float
-    block: Floats  # scratch, as is part
-    part: Floats
-
-
 @kernel
 def select(
-    who: LogisticPatients, asked: Selection, cost: float, chosen: Bools, beta: Floats, root: Floats, work: Floats
+    z: Floats,
+    n: int,
+    outcome: Floats,
+    prior: Floats,
+    term_of: Ints,
+    cost: float,
+    drops: bool,
+    adds: bool,
+    chosen: Bools,
+    beta: Floats,
+    root: Floats,
+    work: Floats,
 ) -> int:
     """The status of the model that R's `step` ends with; fills ``chosen (G,)`` and ``beta``, near its maximum.
 
@@ -105,17 +49,15 @@ def select(
     terms where they tie, until none is better than the current model. A separated model counts with the limit of its
     likelihood, and its neighbours are all fitted. SINGULAR where the candidates are collinear, used or not.
     """
-    z, n, outcome, prior, term_of = who.z, who.n, who.outcome, who.prior, asked.term_of
     terms, p = chosen.shape[0], beta.shape[0]
     here, other, ahead, moved, first = 0, 1, -1, False, True
     gram, gradient, eta, loglik = np.empty((p, p)), np.empty((2, p)), np.empty((2, n)), np.empty(2)
-    table, block, part, no_gram = np.empty((p + 1, p + 1)), np.empty((p + 1, p)), np.empty(p), np.empty((0, 0))
+    table, block, part = np.empty((p + 1, p + 1)), np.empty((p + 1, p)), np.empty(p)
+    no_gram = np.empty((0, 0))
     origin, l2, score, step = np.empty(n), -1.0, np.empty(p), np.empty(p)
-    around = Neighbours(
-        np.empty(terms + 1, np.int64), np.empty(terms + 1), np.empty(terms + 1), np.empty(terms),
-        np.empty(terms + 1, np.int64), np.empty((terms, p)),
-    )  # fmt: skip
-    stage, low, high, fitted, point = around.stage, around.low, around.high, around.fitted, around.point
+    point, expected = np.empty((terms, p)), np.empty(terms)
+    low, high, stage = np.empty(terms + 1), np.empty(terms + 1), np.empty(terms + 1, np.int64)
+    fitted = np.empty(terms + 1, np.int64)
     now, known = terms, np.nan  # the current model has the place behind its neighbours
     status = newton(z, n, outcome, prior, columns_of(chosen, term_of), beta, root, work, _ROUGH)[1]
     if status not in (_OK, _SEPARATED):
@@ -137,22 +79,39 @@ def select(
             copy(eta[here], origin, n)
         first, spread, v2, certain = False, np.exp(drift), 0.0, status == _OK and l2 > 0.0
         if certain:
-            certain, v2 = swept(gram, gradient[here], use, table)
+            for k in range(p):
+                copy(gram[k], table[k], p)
+                table[p, k] = table[k, p] = gradient[here, k]
+            table[p, p] = 0.0
+            certain = sweep(table, p, use)
+            v2 = max(-float(table[p, p]), 0.0)
             if certain and v2 * spread > _FAR and not moved:
                 for k in use:
                     beta[k] += table[k, p]
                 moved = True
                 continue
         penalty = cost * use.shape[0] - 2.0 * loglik[here]
-        about = Quadratic(table, use, gradient[here], v2, l2, spread, block, part)
         fitted[now], stage[now], low[now], high[now] = status, _NARROWED, -np.inf, np.inf
         if not np.isnan(known):
             stage[now], low[now], high[now] = _EXACTLY, known, known
         elif certain:
             low[now], high[now] = interval(penalty, v2, l2, spread)
-        bound(asked, cost, chosen, beta, about, certain, penalty, around)
+        for g in range(terms):
+            stage[g], low[g], high[g], expected[g] = _EXACTLY, np.inf, np.inf, np.inf
+            if drops if chosen[g] else adds:
+                stage[g], low[g], expected[g] = _OPEN, -np.inf, -np.inf
+                fill(point[g], 0.0, p)
+                if certain:
+                    for k in use:
+                        point[g, k] = table[k, p]
+                    own = columns_of_term(g, term_of)
+                    most, likely = predict(
+                        table, use, own, chosen[g], gradient[here], beta, v2, l2, spread, block, part, point[g]
+                    )
+                    base = penalty + (-cost if chosen[g] else cost) * own.shape[0]
+                    low[g], expected[g] = base - most, base - likely
         while True:
-            g = next_to_look_at(low, high, around.expected, stage)
+            g = next_to_look_at(low, high, expected, stage)
             if g < 0:
                 break
             if g < now:
@@ -162,11 +121,12 @@ def select(
                 chosen[g] = not chosen[g]
             if certain and stage[g] == _OPEN:
                 reached = evaluate(z, n, outcome, prior, point[g], work, score, no_gram)
+                base = cost * theirs.shape[0] - 2.0 * reached
                 own, further = columns_of_term(g, term_of), np.exp(farthest(work[0], origin, n, work[1]))
                 left = newton_step(table, use, score, step)
                 left = max(left + detour(table, use, own, chosen[g], score, block, part, step), 0.0)
-                low[g], high[g] = interval(cost * theirs.shape[0] - 2.0 * reached, left, l2, further)
-                if ahead < 0 and around.expected[g] < high[now]:
+                low[g], high[g] = interval(base, left, l2, further)
+                if ahead < 0 and expected[g] < high[now]:
                     ahead, loglik[other] = g, reached
                     copy(work[0], eta[other], n)
                     copy(score, gradient[other], p)
@@ -175,7 +135,10 @@ def select(
                         point[g, k] += step[k]
                 fitted[g], stage[g] = _OK, _NARROWED
             else:
-                copy(point[g] if g < now else beta, step, p)
+                if g < now:
+                    copy(point[g], step, p)
+                else:
+                    copy(beta, step, p)
                 reached, fitted[g] = newton(z, n, outcome, prior, theirs, step, root, work, _EXACT)
                 low[g] = cost * theirs.shape[0] - 2.0 * reached if fitted[g] in (_OK, _SEPARATED) else np.inf
                 high[g], stage[g] = low[g], _EXACTLY
@@ -193,44 +156,6 @@ def select(
             here, other = other, here
         else:
             ahead = -1
-
-
-@kernel
-def swept(gram: Floats, score: Floats, use: Ints, table: Floats) -> tuple[bool, float]:
-    """Whether the columns ``use`` can be swept out of ``table``, and their squared Newton decrement; fills it."""
-    p = gram.shape[0]
-    for k in range(p):
-        copy(gram[k], table[k], p)
-        table[p, k] = table[k, p] = score[k]
-    table[p, p] = 0.0
-    certain = sweep(table, p, use)
-    return certain, max(-float(table[p, p]), 0.0)
-
-
-@kernel
-def bound(
-    asked: Selection, cost: float, chosen: Bools, beta: Floats, about: Quadratic, certain: bool, penalty: float,
-    around: Neighbours,
-) -> None:  # fmt: skip
-    """Fills what is known of the neighbours before any of them is looked at; ``penalty`` is the current criterion."""
-    terms, p, use = chosen.shape[0], beta.shape[0], about.use
-    low, point = around.low, around.point
-    for g in range(terms):
-        around.stage[g], low[g], around.high[g], around.expected[g] = _EXACTLY, np.inf, np.inf, np.inf
-        if not (asked.drops if chosen[g] else asked.adds):
-            continue
-        around.stage[g], low[g], around.expected[g] = _OPEN, -np.inf, -np.inf
-        fill(point[g], 0.0, p)
-        if certain:
-            for k in use:
-                point[g, k] = about.table[k, p]
-            own = columns_of_term(g, asked.term_of)
-            most, likely = predict(
-                about.table, use, own, chosen[g], about.score, beta, about.v2, about.l2, about.spread,
-                about.block, about.part, point[g],
-            )  # fmt: skip
-            base = penalty + (-cost if chosen[g] else cost) * own.shape[0]
-            low[g], around.expected[g] = base - most, base - likely
 
 
 @kernel
@@ -293,61 +218,71 @@ def winner(low: Floats, high: Floats, chosen: Bools) -> int:
 
 
 @kernel
-def fit_block(block: LogisticBlock, asked: Selection, fits: LogisticFits) -> None:
-    """Fits each replicate's model, selected if that is asked; fills ``fits``."""
-    replicates, patients, columns = block.x.shape
-    z, outcome, weights = np.empty((columns + 1, patients)), np.empty(patients), np.empty(patients)
-    work, scale, root = np.empty((4, patients)), np.empty((2, columns)), np.empty((columns + 1, columns + 1))
+def fit_block(
+    x: Floats,
+    y: Bools,
+    present: Bools,
+    weight: Floats,
+    term_of: Ints,
+    cost: float,
+    bayes: bool,
+    drops: bool,
+    adds: bool,
+    full: bool,
+    chosen: Bools,
+    beta: Floats,
+    covariance: Floats,
+    linear: Floats,
+    fitted: Floats,
+    loglik: Floats,
+    status: Ints,
+) -> None:
+    """Fit each replicate: all columns when neither ``drops`` nor ``adds``, else the stepwise selection.
+
+    ``linear`` is summed over the columns in order, so that equal rows have the very same score. ``covariance`` has no
+    rows where it is not asked for.
+    """
+    replicates, patients, columns = x.shape
+    z = np.empty((columns + 1, patients))
+    outcome, weights, work = np.empty(patients), np.empty(patients), np.empty((4, patients))
+    scale, root = np.empty((2, columns)), np.empty((columns + 1, columns + 1))
     own, one = np.empty(columns + 1), np.empty(0)
-    weighted, status = block.weight.shape[0] > 0, fits.status
-    prior = weights if weighted else one
-    tolerance = _FINAL if fits.covariance.shape[0] == 0 else _FINAL * _FINAL
+    prior = weights if weight.shape[0] > 0 else one
+    tolerance = _FINAL if covariance.shape[0] == 0 else _FINAL * _FINAL
     for r in range(replicates):
-        weight = block.weight[r] if weighted else one
-        n = prepare(block.x[r], block.y[r], block.present[r], weight, z, outcome, weights, scale)
+        n = prepare(x[r], y[r], present[r], weight[r] if weight.shape[0] > 0 else one, z, outcome, weights, scale)
         ones = 0.0
         for i in range(max(n, 0)):
             ones += outcome[i]
         if n < 0 or ones == 0.0 or ones == n:
             status[r] = _BAD_INPUT if n < 0 else _TOO_FEW
             continue
-        chosen = fits.chosen[r]
-        for g in range(chosen.shape[0]):
-            chosen[g] = asked.full
+        for g in range(chosen.shape[1]):
+            chosen[r, g] = full
         fill(own, 0.0, columns + 1)
         own[0] = np.log(ones / (n - ones))
-        if asked.drops or asked.adds:
-            cost = np.log(n) if asked.bayes else asked.cost
-            status[r] = select(LogisticPatients(z, n, outcome, prior), asked, cost, chosen, own, root, work)
+        if drops or adds:
+            price = np.log(n) if bayes else cost
+            status[r] = select(z, n, outcome, prior, term_of, price, drops, adds, chosen[r], own, root, work)
             if status[r] != _OK:
                 continue
-        use = columns_of(chosen, asked.term_of)
-        fits.loglik[r], status[r] = newton(z, n, outcome, prior, use, own, root, work, tolerance)
-        if status[r] == _OK:
-            rescaled(own, use, scale, fits.beta[r])
-            if fits.covariance.shape[0] > 0:
-                inverse(root, use.shape[0], use, scale, fits.covariance[r])
-            scores(block.x[r], block.present[r], fits.beta[r], use, fits.linear[r], fits.fitted[r])
-
-
-@kernel
-def rescaled(own: Floats, use: Ints, scale: Floats, beta: Floats) -> None:
-    """Fills ``beta`` with the coefficients ``own`` on the scale of the data, 0 where a column is not in ``use``."""
-    fill(beta, 0.0, beta.shape[0])
-    beta[0] = own[0]
-    for k in range(1, use.shape[0]):
-        column = use[k] - 1
-        beta[use[k]] = own[use[k]] / scale[1, column]
-        beta[0] -= beta[use[k]] * scale[0, column]
-
-
-@kernel
-def scores(x: Floats, present: Bools, beta: Floats, use: Ints, linear: Floats, fitted: Floats) -> None:
-    """Fills the linear predictors and the probabilities of those present."""
-    for i in range(x.shape[0]):
-        if present[i]:
-            eta = beta[0]
-            for k in range(1, use.shape[0]):
-                eta += beta[use[k]] * x[i, use[k] - 1]
-            linear[i] = eta
-            fitted[i] = 1.0 / (1.0 + np.exp(-eta))
+        use = columns_of(chosen[r], term_of)
+        loglik[r], status[r] = newton(z, n, outcome, prior, use, own, root, work, tolerance)
+        if status[r] != _OK:
+            continue
+        p = use.shape[0]
+        fill(beta[r], 0.0, columns + 1)
+        beta[r, 0] = own[0]
+        for k in range(1, p):
+            column = use[k] - 1
+            beta[r, use[k]] = own[use[k]] / scale[1, column]
+            beta[r, 0] -= beta[r, use[k]] * scale[0, column]
+        if covariance.shape[0] > 0:
+            inverse(root, p, use, scale, covariance[r])
+        for i in range(patients):
+            if present[r, i]:
+                eta = beta[r, 0]
+                for k in range(1, p):
+                    eta += beta[r, use[k]] * x[r, i, use[k] - 1]
+                linear[r, i] = eta
+                fitted[r, i] = 1.0 / (1.0 + np.exp(-eta))
