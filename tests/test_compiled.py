@@ -285,3 +285,19 @@ def test_what_was_compiled_before_is_known(tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_an_index_that_names_a_class_of_another_version_counts_as_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Renamed:
+        pass
+
+    Renamed.__qualname__ = "Renamed"
+    monkeypatch.setattr(sys.modules[__name__], "Renamed", Renamed, raising=False)
+    tmp_path.chmod(0o700)
+    kept = compiled._Checked(str(tmp_path), "kernel", "stamp")
+    kept._save_index({Renamed: "data"})
+    assert kept._load_index() == {Renamed: "data"}
+    monkeypatch.undo()
+    assert kept._load_index() == {}

@@ -102,13 +102,13 @@ DEFECTS = [
     *defects(
         "analysis.kernels.logrank",
         agreement,
-        ("logranks", "no covariance, but the variance of one", "w * second[j] * d", "w * w * d"),
-        ("logranks", "one weight for all", "s ** rho[k] *", "s ** rho[0] *"),
+        ("one_test", "no covariance, but the variance of one", "w * second[j] * d", "w * w * d"),
+        ("weigh", "one weight for all", "s ** rho[k] *", "s ** rho[0] *"),
         (
             "logranks",
             "the covariance on one side only",
-            "covariance[r, k, other], covariance[r, other, k] = v, v",
-            "covariance[r, k, other] = v",
+            "made.covariance[r, k, other], made.covariance[r, other, k] = v, v",
+            "made.covariance[r, k, other] = v",
         ),
     ),
     *defects(

@@ -161,22 +161,20 @@ def directions(rooms: Rooms) -> Gaps:
         strata, entries = stratum[None], options["entry"][None] if "entry" in options else np.empty((0, 0))
         order = data.within(strata, data.time_order(time[None]))
         entry_order = data.within(strata, data.time_order(entry[None]))
-        z, scale, died = np.empty((1 + p, n)), np.empty(p), np.empty(n, bool)
-        group, late = np.empty((n, 7), np.int64), np.empty(n if len(entries) else 0, np.int64)
-        counts = np.empty(3, np.int64)
-        state = rooms["analysis.kernels.cox_data"].gather(
-            0, time[None], event[None], x[None], np.arange(p), np.ones(n, bool), np.empty((0, 0)), strata, entries,
-            order, entry_order, z, scale, np.empty(n), died, group, late, np.empty(n, np.int64), counts,
+        gathering = rooms["analysis.kernels.cox_data"]
+        block = gathering.CoxBlock(
+            time[None], event[None], x[None], np.empty((0, 0)), np.empty((0, 0), np.int64), 0, strata, entries,
+            order, entry_order,
         )  # fmt: skip
-        if state != Status.OK or not scale.all():
+        here, _ = rooms["analysis.kernels.cox_likelihood"].room_for(n, p, len(entries) > 0)
+        state = gathering.gather(0, block, np.arange(p), np.ones(n, bool), here)
+        if state != Status.OK or not here.scale.all():
             continue
         for step in (*np.eye(p), *-np.eye(p), *draw.normal(size=(3, p))):
-            eta = x @ (step / scale)
+            eta = x @ (step / here.scale)
             pairs = (stratum[:, None] == stratum) & (entry < time[:, None]) & (time >= time[:, None]) & event[:, None]
             truth = not (pairs & (eta > eta[:, None] + 1e-9)).any()
-            made = rooms["analysis.kernels.cox"].recedes(
-                z, died, group, int(counts[2]), late, step, 1e-12, np.empty(n)
-            )  # fmt: skip
+            made = rooms["analysis.kernels.cox"].recedes(here, step, 1e-12, np.empty(n))
             yield unless(made == truth)
             seen.add(truth)
     yield unless(len(seen) == 2)
@@ -251,8 +249,8 @@ DEFECTS = [
         ("solve", "steps downhill", "value = right[1 + p]", "value = -right[1 + p]"),
         ("newton", "the score test is its root", "loglik[2] = gain", "loglik[2] = np.sqrt(gain)"),
         ("newton", "the sign of the null log-likelihood", "loglik[0] = total[0]", "loglik[0] = -total[0]"),
-        ("fit_cox", "a coefficient on the wrong scale", "= b[p] / scale[p]", "= b[p] * scale[p]"),
-        ("fit_cox", "a variance on the wrong scale", "column[q] / scale[p] / scale[q]", "column[q] / scale[p]"),
+        ("fit_cox", "a coefficient on the wrong scale", "= b[p] / here.scale[p]", "= b[p] * here.scale[p]"),
+        ("covariance_of", "a variance on the wrong scale", "column[q] / scale[p] / scale[q]", "column[q] / scale[p]"),
         ("", "the last step is a long one", "_LAST_STEP = 1e-10", "_LAST_STEP = 1e-2"),
         (
             "factorise",
@@ -265,60 +263,65 @@ DEFECTS = [
         ("recedes", "who has left is at risk", "if late[j] >= group[g, START]:", "if True:"),
         ("recedes", "a direction of one covariate", "eta[i] += step[p] *", "eta[i] += step[0] *"),
         ("newton", "a step too far is not taken back", "beta[p] -= step[p]", "beta[p] -= 0.0"),
-        ("fit_cox", "a set takes another cohort's times", "c = r // per", "c = r % time.shape[0]"),
+        ("fit_cox", "a set takes another cohort's times", "c = r // per", "c = r % block.time.shape[0]"),
         ("fit_cox", "a model takes another one's columns", "marked(columns[r])", "marked(columns[0])"),
         ("marked", "a model takes the first columns", "places[count] = p", "places[count] = count"),
-        ("fit_cox", "covariances of the wrong columns", "covariance[r, use[p], use[q]]", "covariance[r, p, q]"),
+        ("least_information", "a little information is enough", "seen += total[k] > floor[p]", "seen += 1"),
+        ("put", "covariances of the wrong columns", "covariance[use[p], use[q]]", "covariance[p, q]"),
     ),
     *defects(
         "analysis.kernels.cox_data",
         everything,
-        ("gather", "patients of weight zero stay", "weight[c, i] == 0.0", "weight[c, i] < 0.0"),
-        ("gather", "absent patients stay", "not present[i] or", "False or"),
-        ("gather", "strata mixed", "stratum[c, i] != stratum[c, previous]", "stratum[c, i] < stratum[c, previous]"),
-        ("gather", "tied times told apart", "if fresh or time[c, i] != time[c, previous]", "if True"),
-        ("gather", "weights ignored", "w[size] = weight[c, i] if weight.shape[0] > 0 else 1.0", "w[size] = 1.0"),
+        ("centre_and_scale", "a scale that is not told", "scale[p] = spread if", "scale[p] = 1.0 if"),
+        ("line_up", "patients of weight zero stay", "weight[c, i] == 0.0", "weight[c, i] < 0.0"),
+        ("line_up", "absent patients stay", "not present[i] or", "False or"),
+        ("line_up", "strata mixed", "stratum[c, i] != stratum[c, previous]", "stratum[c, i] < stratum[c, previous]"),
+        ("line_up", "tied times told apart", "if fresh or time[c, i] != time[c, previous]", "if True"),
+        ("line_up", "weights ignored", "w[size] = weight[c, i] if weight.shape[0] > 0 else 1.0", "w[size] = 1.0"),
         (
-            "line_up",
+            "let_in",
             "at risk at the very time of entry",
             "entry[c, late[entered]] < time",
             "entry[c, late[entered]] <= time",
         ),
         ("gather", "the risk set runs into the next stratum", "last = group[g, START]", "last = size"),
-        ("line_up", "who enters first is who leaves first", "i = entry_order[c, k]", "i = order[c, k]"),
-        ("gather", "an entry at the end is no fault", "entry[c, i] < time[c, i]", "entry[c, i] <= time[c, i]"),
-        ("gather", "the censored count as events", "events += event[c, i]", "events += 1"),
+        ("let_in", "who enters first is who leaves first", "i = block.entry_order[c, k]", "i = order[c, k]"),
+        ("line_up", "an entry at the end is no fault", "entry[c, i] < time[c, i]", "entry[c, i] <= time[c, i]"),
+        ("line_up", "the censored count as events", "events += event[c, i]", "events += 1"),
+        ("line_up", "negative weights are no fault", "not 0.0 < w[size] < np.inf", "not -np.inf < w[size] < np.inf"),
+    ),
+    *defects(
+        "analysis.kernels.cox_likelihood",
+        fits,
+        ("room_for", "a row of others for ones", "np.ones((1 + p_count, n))", "np.full((1 + p_count, n), 1.5)"),
+        ("leave_out_the_dead", "tied means keep the dead", "-= step / steps_here * dead", "-= 0.0 * dead"),
+        ("planned_steps", "every jump is twice as high", "np.divide(1.0, at_risk", "np.divide(2.0, at_risk"),
         (
             "plan_steps",
             "single deaths have no weight",
             "share[steps] += weight[i] if died[i] else 0.0",
             "share[steps] += died[i]",
         ),
-        ("gather", "negative weights are no fault", "not 0.0 < w[size] < np.inf", "not -np.inf < w[size] < np.inf"),
-    ),
-    *defects(
-        "analysis.kernels.cox_likelihood",
-        fits,
         (
-            "hazard_steps_at_once hazard_steps cumulate",
+            "hazard_steps hazard_steps_late cumulate",
             "Efron taken as Breslow",
-            "here = deaths if efron else min(deaths, 1)",
-            "here = min(deaths, 1)",
+            "steps_here = deaths if efron else min(deaths, 1)",
+            "steps_here = min(deaths, 1)",
         ),
         (
-            "hazard_steps_at_once hazard_steps cumulate",
+            "hazard_steps hazard_steps_late cumulate",
             "Breslow taken as Efron",
-            "here = deaths if efron else min(deaths, 1)",
-            "here = deaths",
+            "steps_here = deaths if efron else min(deaths, 1)",
+            "steps_here = deaths",
         ),
-        ("hazard_steps_at_once", "Efron's risk sets keep the dead", "s - step / here * dead if step > 0 else s", "s"),
+        ("hazard_steps", "Efron's risk sets keep the dead", "s - step / steps_here * dead if step > 0 else s", "s"),
         (
-            "hazard_steps",
+            "hazard_steps_late",
             "Efron's risk sets keep the dead, late entry",
-            "part = step / here if step > 0",
+            "part = step / steps_here if step > 0",
             "part = 0.0 if step > 0",
         ),
-        ("cumulate", "Efron's dead are wholly exposed", "h * (1.0 - step / here) if step > 0 else h", "h"),
+        ("cumulate", "Efron's dead are wholly exposed", "h * (1.0 - step / steps_here) if step > 0 else h", "h"),
         ("likelihood", "the sign of the score", "total[p] = sum_of_products(", "total[p] = -sum_of_products("),
         (
             "likelihood",
@@ -329,8 +332,8 @@ DEFECTS = [
         (
             "sum_over_risk_sets",
             "the risk set begins a patient late",
-            "while i > place[step]:",
-            "while i > place[step] + 1:",
+            "while i > first[step]:",
+            "while i > first[step] + 1:",
         ),
         (
             "sum_over_risk_sets",
@@ -339,7 +342,7 @@ DEFECTS = [
             "c += risk[i] * z[p1, i]",
         ),
         (
-            "hazard_steps_at_once",
+            "hazard_steps",
             "strata mixed",
             "if start == group[g, FIRST]:\ns = 0.0",
             "if start == group[g, FIRST]:\ns += 0.0",
@@ -352,13 +355,13 @@ DEFECTS = [
         ),
         ("cumulate", "exposed before entry", "exposure[late[inside]] = -before", "exposure[late[inside]] = 0.0"),
         (
-            "hazard_steps",
+            "hazard_steps_late",
             "at risk before entry",
-            "while out > group[g, ENTERED]:",
-            "while out > group[g, ENTERED] + 1:",
+            "out > group[g, ENTERED]:",
+            "out > group[g, ENTERED] + 1:",
         ),
         (
-            "hazard_steps_at_once hazard_steps",
+            "hazard_steps hazard_steps_late",
             "the weights of the dead ignored",
             "dead_weight += weight[i]",
             "dead_weight += 1.0",
@@ -372,22 +375,22 @@ DEFECTS = [
             "= 2.0 * tree[2 * node, p] + tree",
         ),
         (
-            "hazard_steps_at_once hazard_steps",
+            "less_log",
             "part of a long product lost",
-            "log(product)\nproduct",
-            "log(1.0)\nproduct",
+            "loglik - np.log(product)",
+            "loglik",
         ),
         (
-            "planned_steps",
-            "a single death of any weight",
-            "total[0] -= share[step] * np.log(at_risk[",
-            "total[0] -= np.log(at_risk[",
+            "less_log",
+            "a step of any weight",
+            "loglik - share * np.log(at_risk)",
+            "loglik - np.log(at_risk)",
         ),
         (
             "cumulate_planned",
             "a hazard is met a patient late",
-            "start, stop = stop, place[",
-            "start, stop = stop + 1, place[",
+            "start, stop = stop, first[",
+            "start, stop = stop + 1, first[",
         ),
         ("likelihood", "a log-likelihood without weights", "total[0] += weight[i] * risk[i]", "total[0] += risk[i]"),
     ),
@@ -401,19 +404,19 @@ DEFECTS = [
             "residual[p, place[i]] * scale[p] * residual[q, place[i]] * scale[q]",
         ),
         ("sandwich", "clusters counted once per patient", "sums[own, p] = 0.0", "sums[own, p] += 0.0"),
-        ("score_residuals", "weights ignored", "weight[i] * centre", "centre"),
+        ("score_residuals", "weights ignored", "here.weight[i] * centre", "centre"),
         (
             "score_residuals",
             "the sign of what a patient was exposed to",
             "risk[i] * (before + alive)",
             "-risk[i] * (before + alive)",
         ),
-        ("score_residuals", "Efron's dead are wholly exposed", "(1.0 - step / here)", "1.0"),
+        ("score_residuals", "Efron's dead are wholly exposed", "(1.0 - step / steps_here)", "1.0"),
         (
             "score_residuals",
             "Efron taken as Breslow",
-            "here = deaths if efron else min(deaths, 1)",
-            "here = min(deaths, 1)",
+            "steps_here = deaths if efron else min(deaths, 1)",
+            "steps_here = min(deaths, 1)",
         ),
         ("score_residuals", "exposed before entry", "-= risk[late[inside]] * before", "-= 0.0"),
         ("score_residuals", "strata mixed", "before, inside = 0.0, group[g, START]", "inside = group[g, START]"),
@@ -426,11 +429,12 @@ DEFECTS = [
         ("spread_ties", "Efron taken as Breslow", "(step if efron else 0)", "0"),
         ("spread_ties", "Breslow taken as Efron", "(step if efron else 0)", "step"),
         (
-            "fit_binary",
+            "spread_treated",
             "Efron's dead stay among the treated",
             "dead_treated[j, p] / d if efron",
             "dead_treated[j, p] * 0 if efron",
         ),
+        ("fit_binary", "no end of the null", "fits.loglik[r, p, 0] = null", "fits.loglik[r, p, 0] = -null"),
         ("solve_terms", "the sign of the score", "score = with_one - ", "score = -with_one + "),
         (
             "solve_terms",

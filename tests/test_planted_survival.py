@@ -28,12 +28,10 @@ def risk_sets(rooms: Rooms) -> Gaps:
             time[np.flatnonzero(c.present)[2]] = np.nan if number == 5 else np.inf
         order = np.lexsort((time, stratum)).astype(np.int32)[None]
         table, treated, dead = np.empty((n + 1, 4)), np.empty((n + 1, 2)), np.empty((n + 1, 2))
-        who, ones, strange, counts = np.empty(n, np.int64), np.empty(2), np.empty(2), np.empty(4, np.int64)
-        module.tabulate(
-            0, 0, time[None], c.event[None], c.x[None], c.present[None],
-            stratum[None] if number % 2 else np.empty((0, 0), np.int64), order,
-            who, table, treated, dead, ones, strange, counts,
-        )  # fmt: skip
+        strange, counts = np.empty(2), np.empty(4, np.int64)
+        strata = stratum[None] if number % 2 else np.empty((0, 0), np.int64)
+        made = module.RiskSetTable(table, treated, dead, np.empty(n, np.int64), np.empty(2), strange, counts)
+        module.tabulate(0, module.SortedBlock(time[None], c.event[None], c.x[None], strata, order), c.present, made)
         slow = slow_risk_sets.table(time, c.event, c.x, c.present, stratum)
         yield unless((counts[module.SIZE], counts[module.BAD] > 0) == (c.present.sum(), number > 4))
         if number > 4:
@@ -201,17 +199,17 @@ DEFECTS = [
         "analysis.kernels.km",
         kaplan_meier,
         (
-            "km_summaries",
+            "curve_of",
             "Greenwood's sum without those who die",
             "dead / (at_risk * left)",
             "dead / (at_risk * at_risk)",
         ),
         ("km_summaries", "the lower limit is the upper one", "size, q, -z, conf_type", "size, q, z, conf_type"),
         (
-            "km_summaries",
+            "survival_at",
             "an event at the very time has not happened",
-            "if curve[0, k] <= at[r]",
-            "if curve[0, k] < at[r]",
+            "if curve[0, k] <= at",
+            "if curve[0, k] < at",
         ),
         ("crossing", "no midpoint along a half", "(first + curve[0, k]) / 2.0", "first"),
         (
@@ -234,34 +232,35 @@ DEFECTS = [
             "np.exp(np.log(survival) + z * hazard_se)",
         ),
         (
-            "km_summaries",
+            "mean_to",
             "the variance of a mean from areas, not squares",
             "area * area * curve[3, k]",
             "area * curve[3, k]",
         ),
-        ("km_summaries", "the mean begins at the first event", "mean[r, 0] = area + end", "mean[r, 0] = area"),
+        ("mean_to", "the mean begins at the first event", "mean[0] = area + end", "mean[0] = area"),
         ("km_summaries", "beyond the last time by nothing", "if at[r] > last", "if at[r] >= last"),
     ),
     *defects(
         "analysis.kernels.logrank",
         logranks,
-        ("logranks", "n, not n - 1, in the variance of ties", "/ (at_risk - 1.0)", "/ at_risk"),
-        ("logranks", "the variance of untied times", "if d > 1.0 else spread", "if d > 99.0 else spread"),
+        ("logranks", "tests without variance count", "elif v > 0.0", "elif v > -1.0"),
+        ("one_test", "n, not n - 1, in the variance of ties", "/ (at_risk - 1.0)", "/ at_risk"),
+        ("one_test", "the variance of untied times", "if d > 1.0 else spread", "if d > 99.0 else spread"),
         (
-            "logranks",
+            "weigh",
             "the two weights exchanged",
             "s ** rho[k] * (1.0 - s) ** gamma[k]",
             "s ** gamma[k] * (1.0 - s) ** rho[k]",
         ),
         (
-            "logranks",
+            "weigh",
             "weights of S(t), not S(t-)",
             "s, block = 1.0, table[j, STRATUM]",
             "block = table[j, STRATUM]; s = 1.0 - table[j, DEAD] / table[j, AT_RISK]",
         ),
-        ("logranks", "one curve for all strata", "if table[j, STRATUM] != block", "if block < 0.0"),
-        ("logranks", "arms exchanged", "o1 += w * d1", "o1 += w * (d - d1)"),
-        ("logranks", "the variance by the weight, not its square", "w * second[j] * d", "w * d"),
+        ("weigh", "one curve for all strata", "if table[j, STRATUM] != block", "if block < 0.0"),
+        ("one_test", "arms exchanged", "o1 += w * d1", "o1 += w * (d - d1)"),
+        ("one_test", "the variance by the weight, not its square", "w * second[j] * d", "w * d"),
     ),
     *defects(
         "analysis.kernels.risk_sets",
@@ -283,7 +282,7 @@ DEFECTS = [
         ("tabulate", "times without an event have rows", "rows += dead > 0", "rows += 1", 2),
         ("tabulate", "all at risk among the dead", "+= died * x[c, i, p]", "+= x[c, i, p]"),
         ("tabulate", "tied times told apart", "if t != now", "if True"),
-        ("tabulate", "absent patients at risk", "size += present[r, order[c, k]]", "size += 1"),
+        ("tabulate", "absent patients at risk", "size += present[order[c, k]]", "size += 1"),
         ("tabulate", "a missing time is no fault", "bad |= not abs(t) < np.inf", "bad |= abs(t) == np.inf"),
         ("tabulate", "any number taken for 0 or 1", "strange[p] += abs(", "strange[p] += 0.0 * abs("),
     ),
@@ -312,7 +311,7 @@ DEFECTS = [
             "part = step / dead if step > 0",
         ),
         ("log_rank_of", "n, not n - 1, in the variance of ties", "/ (at_risk - 1.0)", "/ at_risk"),
-        ("compare_arms", "tied times unnoticed", "times[k] == times[k - 1]", "times[k] < times[k - 1]"),
+        ("line_up_arms", "tied times unnoticed", "times[k] == times[k - 1]", "times[k] < times[k - 1]"),
         (
             "log_rank_untied",
             "one too many at risk",
@@ -329,6 +328,8 @@ DEFECTS = [
         ("median_of", "Greenwood's sum without those who die", "dead / (at_risk * left)", "dead / (at_risk * at_risk)"),
         ("median_of", "the lower limit is the upper one", "q, -z, conf_type", "q, z, conf_type"),
         ("compare_arms", "absent patients counted", "size += present[r, order[c, k]]", "size += 1", 2),
+        ("statuses_of", "a test without variance", "_OK if variance > 0.0 else _NO_INFO", "_OK"),
+        ("fit_arm", "treated events all expected", "first, both, o, np.log", "first, both, e, np.log"),
         ("count_arms", "the censored count as events", "counts[2 * arm + 1] += died", "counts[2 * arm + 1] += 1"),
     ),
 ]

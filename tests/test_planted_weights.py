@@ -259,7 +259,7 @@ DEFECTS: list[Defect] = [
         ("hazard_steps", "every step counts whole", "1.0 / total, 1.0 - share", "1.0 / total, 1.0"),
         ("add_censoring", "no way back from censoring", "done - (later / others if others > 0.0 else 0.0)", "done"),
         (
-            "standardise",
+            "line_up",
             "untreated with interactions",
             "z[1 + c_count + p, size] = 0.0",
             "z[1 + c_count + p, size] = 1.0",
@@ -267,9 +267,13 @@ DEFECTS: list[Defect] = [
         (
             "standardise",
             "coefficients for known",
-            "g[p] += covariance[r, p, q] * gradient[q]",
+            "g[p] += block.covariance[r, p, q] * gradient[q]",
             "g[p] += 0.0 * gradient[q]",
         ),
+        ("mean_curves", "the last step alone", "rising += jump[s]", "rising = jump[s]"),
+        ("by_members", "curves about zero", "buffer[m] - survival[a, k]", "buffer[m]"),
+        ("by_coefficients", "a baseline without covariates", "-= tail[k] * mean[p, s]", "-= 0.0 * mean[p, s]"),
+        ("through_model", "the dead are wholly exposed", "kept[s] if died[i] else 1.0", "1.0"),
         ("standardise", "the average for known", "own[m] / members", "0.0 * own[m]"),
     ),
     *defects(

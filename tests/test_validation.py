@@ -45,14 +45,14 @@ DEFECTS = [
         (
             "logranks",
             "observed and expected exchanged",
-            "observed[r, k, 0], observed[r, k, 1] = o0, o1",
-            "observed[r, k, 0], observed[r, k, 1] = e0, e1",
+            "made.observed[r, k, 0], made.observed[r, k, 1] = o0, o1",
+            "made.observed[r, k, 0], made.observed[r, k, 1] = e0, e1",
         ),
     ),
     *defects(
         "analysis.kernels.logrank",
         answers,
-        ("logranks", "no correction for ties", "(at_risk - d) / (at_risk - 1.0) if d > 1.0", "1.0 if d > 1.0"),
+        ("one_test", "no correction for ties", "(at_risk - d) / (at_risk - 1.0) if d > 1.0", "1.0 if d > 1.0"),
     ),
     *defects(
         "analysis.kernels.cox_binary",

@@ -4,12 +4,14 @@ A term of the partial likelihood is then a pair: a treated and b untreated patie
 k-th of d deaths at a time counts the dead as (d - k) / d patients each), log L = D beta - sum log(a exp(beta) + b).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from analysis.kernels.lanes import sum_of_products
-from analysis.kernels.risk_sets import AT_RISK, BAD, DEAD, EVENTS, SIZE, TIMES, tabulate
+from analysis.kernels.risk_sets import AT_RISK, BAD, DEAD, EVENTS, SIZE, TIMES, RiskSetTable, SortedBlock, tabulate
 from analysis.kernels.status import Status
-from simulator.numerics.arrays import Bools, Floats, Ints, Positions
+from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.compiled import kernel
 
 _OK = int(Status.OK)
@@ -25,42 +27,37 @@ _LARGEST_STEP = 3.0
 _HUGE = 1e200
 
 
-@kernel
-def fit_binary(
-    time: Floats,
-    event: Bools,
-    x: Floats,
-    present: Bools,
-    order: Positions,
-    efron: bool,
-    other: Bools,
-    beta: Floats,
-    variance: Floats,
-    loglik: Floats,
-    counts: Ints,
-    status: Ints,
-) -> None:
-    """Fits each column of ``x (A, N, P)`` alone in each row of ``present (R, N)``; row r is of cohort r // (R // A).
+class BinaryFits(NamedTuple):
+    """What `fit_binary` fills, ``(R, P)`` but where it says otherwise."""
 
-    Fills ``beta``, ``variance``, ``status (R, P)``; ``loglik (R, P, 3)`` unless it has no rows: at zero, at the fit (at
-    the limit if MONOTONE) and the score test; ``counts (R, 2)``: patients and events. Marks in ``other (R, P)``, and
-    leaves alone, what is not 0/1.
+    beta: Floats
+    variance: Floats
+    loglik: Floats  # (R, P, 3): at zero, at the fit (at the limit if MONOTONE), the score test; no rows: not asked for
+    counts: Ints  # (R, 2): patients and events
+    status: Ints
+    other: Bools  # marks what is not 0/1, and is left alone
+
+
+@kernel
+def fit_binary(block: SortedBlock, present: Bools, efron: bool, fits: BinaryFits) -> None:
+    """Fits each column of the block's ``x`` alone in each row of ``present (R, N)``; row r is of cohort r // (R // A).
+
+    Fills ``fits``.
     """
     rows, n = present.shape
-    per, p_count = rows // time.shape[0], x.shape[2]
-    who, table, counted = np.empty(n, np.int64), np.empty((n + 1, 4)), np.empty(4, np.int64)
-    treated, dead_treated = np.empty((n + 1, p_count)), np.empty((n + 1, p_count))
-    ones, strange = np.empty(p_count), np.empty(p_count)
+    per, p_count = rows // block.time.shape[0], block.x.shape[2]
+    table = RiskSetTable(
+        np.empty((n + 1, 4)), np.empty((n + 1, p_count)), np.empty((n + 1, p_count)), np.empty(n, np.int64),
+        np.empty(p_count), np.empty(p_count), np.empty(4, np.int64),
+    )  # fmt: skip
     both, first, work = np.empty(n), np.empty(n), np.ones((3, n))
-    one_stratum, nowhere, asked = np.empty((0, 0), np.int64), np.empty((0, 3)), loglik.shape[0] > 0
+    nowhere, asked = np.empty((0, 3)), fits.loglik.shape[0] > 0
+    status, other, counted, strange = fits.status, fits.other, table.counts, table.strange
     for r in range(rows):
-        tabulate(
-            r, r // per, time, event, x, present, one_stratum, order,
-            who, table, treated, dead_treated, ones, strange, counted,
-        )  # fmt: skip
+        tabulate(r // per, block, present[r], table)
         size, events, times = counted[SIZE], counted[EVENTS], counted[TIMES]
-        counts[r, 0], counts[r, 1] = size, events
-        null = spread_ties(times, table, efron, both)
+        fits.counts[r, 0], fits.counts[r, 1] = size, events
+        null = spread_ties(times, table.rows, efron, both)
         for p in range(p_count):
             other[r, p] = counted[BAD] == 0 and strange[p] != 0.0
             if counted[BAD] > 0:
@@ -71,19 +68,28 @@ def fit_binary(
                 status[r, p] = _NO_EVENTS
             elif not other[r, p]:
                 if asked:
-                    loglik[r, p, 0] = null
-                with_one, s = 0.0, 0
-                for j in range(times):
-                    with_one += dead_treated[j, p]
-                    first[s] = treated[j, p]
-                    s += 1
-                    d = table[j, DEAD]
-                    for step in range(1, int(d)):
-                        first[s] = treated[j, p] - (step * dead_treated[j, p] / d if efron else 0.0)
-                        s += 1
+                    fits.loglik[r, p, 0] = null
+                with_one = spread_treated(table, times, efron, p, first)
                 status[r, p] = solve_terms(
-                    events, first, both, with_one, 0.0, work, p, beta[r], variance[r], loglik[r] if asked else nowhere
-                )
+                    events, first, both, with_one, 0.0, work, p, fits.beta[r], fits.variance[r],
+                    fits.loglik[r] if asked else nowhere,
+                )  # fmt: skip
+
+
+@kernel
+def spread_treated(table: RiskSetTable, times: int, efron: bool, p: int, first: Floats) -> float:
+    """The number of deaths among the treated of column p; fills ``first``, the treated at risk of each death."""
+    rows, treated, dead_treated = table.rows, table.treated, table.dead_treated
+    with_one, s = 0.0, 0
+    for j in range(times):
+        with_one += dead_treated[j, p]
+        first[s] = treated[j, p]
+        s += 1
+        d = rows[j, DEAD]
+        for step in range(1, int(d)):
+            first[s] = treated[j, p] - (step * dead_treated[j, p] / d if efron else 0.0)
+            s += 1
+    return with_one
 
 
 @kernel

@@ -10,47 +10,54 @@ ones. Row g of ``group`` describes the patients of equal time:
                    entry, and is empty where everybody enters at the start)
     STEP           the first of the steps of the hazard at this time: Efron's ties have one per death, else there is one
 
-Each step has ``share``, the weight of its deaths, ``jump``, the step of the hazard, and a column of ``mean``, the mean
-of z over its risk set. With ``risk`` = weight * exp(eta), ``exposure`` = risk * cumulative hazard and ``martingale`` =
-weight * died - exposure, the score is sum(martingale z), and the information is sum(exposure z z') - sum(share mean
-mean').
+The score is sum(martingale z), and the information is sum(exposure z z') - sum(share mean mean').
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, START, STEP, STOP
+from analysis.kernels.cox_data import DEATHS, ENTERED, FIRST, GROUPS, PATIENTS, START, STEP, STOP, CoxPatients
 from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.linear import exponentials
-from simulator.numerics.arrays import Bools, Floats, Ints
+from simulator.numerics.arrays import Floats, Ints
 from simulator.numerics.compiled import kernel
 
 
-@kernel
-def likelihood(
-    beta: Floats,
-    z: Floats,
-    weight: Floats,
-    died: Bools,
-    group: Ints,
-    groups: int,
-    late: Ints,
-    efron: bool,
-    planned: int,
-    place: Ints,
-    total: Floats,
-    risk: Floats,
-    exposure: Floats,
-    martingale: Floats,
-    share: Floats,
-    jump: Floats,
-    mean: Floats,
-) -> None:
-    """Fills ``total`` with the log partial likelihood at ``beta``, its score (P) and information (lower triangle).
+class CoxPoint(NamedTuple):
+    """The partial likelihood at some coefficients, by patient and by step of the hazard, in the order of ``first``."""
 
-    Fills ``risk``, ``exposure``, ``martingale (size,)``, ``share``, ``jump`` and ``mean`` on the way; ``share`` stays
-    where `cox_data.plan_steps` filled it, with ``place``, and told ``planned`` steps.
+    total: Floats  # its logarithm, the score (P), and the information's lower triangle
+    risk: Floats  # weight * exp(linear predictor)
+    exposure: Floats  # risk * cumulative hazard
+    martingale: Floats  # weight * died - exposure
+    first: Ints  # the first patient at risk of a step, unless some enter late
+    share: Floats  # the weight of a step's deaths
+    jump: Floats  # the step of the hazard
+    mean: Floats  # (1 + P, steps), of z over a step's risk set; not that of the ones
+
+
+@kernel
+def room_for(n: int, p_count: int, late: bool) -> tuple[CoxPatients, CoxPoint]:
+    """Nobody yet, and no coefficients: the memory for ``n`` patients."""
+    here = CoxPatients(
+        np.ones((1 + p_count, n)), np.empty(p_count), np.empty(n), np.empty(n, np.bool_), np.empty((n, 7), np.int64),
+        np.empty(n if late else 0, np.int64), np.empty(n, np.int64), np.empty(3, np.int64),
+    )  # fmt: skip
+    at = CoxPoint(
+        np.empty(1 + p_count + p_count * (p_count + 1) // 2), np.empty(n), np.empty(n), np.empty(n),
+        np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty((1 + p_count, n)),
+    )  # fmt: skip
+    return here, at
+
+
+@kernel
+def likelihood(beta: Floats, here: CoxPatients, efron: bool, planned: int, at: CoxPoint) -> None:
+    """Fills ``at``, the partial likelihood at ``beta``; ``share`` and ``first`` stay as `plan_steps` filled them if it
+    ``planned`` steps.
     """
-    size, width = group[groups - 1, STOP], z.shape[0]
+    z, weight, died, size, width = here.z, here.weight, here.died, here.counts[PATIENTS], here.z.shape[0]
+    total, risk, exposure, martingale, share, mean = at.total, at.risk, at.exposure, at.martingale, at.share, at.mean
     combine(beta, z, size, risk)
     total[0] = 0.0
     for i in range(size):
@@ -60,17 +67,11 @@ def likelihood(
     for i in range(size):
         risk[i] *= weight[i]
     if planned > 0:
-        steps = planned_steps(z, group, groups, planned, place, total, risk, exposure, martingale, share, jump, mean)
-    elif len(late) > 0:
-        steps = hazard_steps(z, weight, died, group, groups, late, efron, total, risk, share, jump, mean)
+        steps = planned_steps(here, planned, at)
+        cumulate_planned(here, planned, at)
     else:
-        steps = hazard_steps_at_once(
-            z, weight, died, group, groups, efron, total, risk, exposure, share, jump, mean
-        )  # fmt: skip
-    if planned > 0:
-        cumulate_planned(weight, died, size, planned, place, risk, exposure, martingale, jump)
-    else:
-        cumulate(weight, died, group, groups, late, efron, risk, exposure, martingale, jump)
+        steps = hazard_steps_late(here, efron, at) if len(here.late) > 0 else hazard_steps(here, efron, at)
+        cumulate(here, efron, at)
     k = width
     for p in range(1, width):
         for q in range(p + 1):
@@ -93,65 +94,75 @@ def combine(beta: Floats, z: Floats, size: int, eta: Floats) -> None:
 
 
 @kernel
-def planned_steps(
-    z: Floats,
-    group: Ints,
-    groups: int,
-    steps: int,
-    place: Ints,
-    total: Floats,
-    risk: Floats,
-    inverse: Floats,
-    at_risk: Floats,
-    share: Floats,
-    jump: Floats,
-    mean: Floats,
-) -> int:
-    """As `hazard_steps`, after `plan_steps`; ``inverse`` and ``at_risk`` are scratch."""
-    s, product = 0.0, 1.0
-    for i in range(group[groups - 1, STOP] - 1, -1, -1):
-        s += risk[i]
-        at_risk[i] = s
-    if not (at_risk[place[0]] > 0.0 and at_risk[place[steps - 1]] < np.inf):
-        total[0] = -np.inf
+def less_log(loglik: float, product: float, share: float, at_risk: float) -> tuple[float, float]:
+    """``loglik`` less ``share`` times the logarithm of ``at_risk``, and the ``product`` still to be taken off it so.
+
+    A sum of logarithms is taken as the logarithm of a product, split before it leaves the range of floating point.
+    """
+    if share != 1.0:
+        return loglik - share * np.log(at_risk), product
+    product *= at_risk
+    if not 1e-200 < product < 1e200:
+        return loglik - np.log(product), 1.0
+    return loglik, product
+
+
+@kernel
+def plan_steps(here: CoxPatients, at: CoxPoint) -> int:
+    """The number of steps, latest first, where each is one death, in one stratum that nobody enters late; else 0.
+
+    Fills ``share`` and ``first``, which hold for any coefficients.
+    """
+    weight, died, group, share, first = here.weight, here.died, here.group, at.share, at.first
+    groups, steps = here.counts[GROUPS], int(np.int64(0))  # a plain 0 would have what it is passed to compiled twice
+    if len(here.late) > 0 or group[groups - 1, FIRST] > 0:
         return 0
-    for step in range(steps):
-        inverse[step] = np.divide(1.0, at_risk[place[step]])
-        jump[step] = share[step] * inverse[step]
-        mean[0, step] = 1.0
-    for step in range(steps):
-        if share[step] == 1.0:
-            product *= at_risk[place[step]]
-            if not 1e-200 < product < 1e200:
-                total[0] -= np.log(product)
-                product = 1.0
-        else:
-            total[0] -= share[step] * np.log(at_risk[place[step]])
-    total[0] -= np.log(product)
-    for p in range(1, z.shape[0], 4):
-        sum_over_risk_sets(z, risk, group, groups, p, place, steps, inverse, mean)
+    for g in range(groups - 1, -1, -1):
+        if group[g, DEATHS] > 1:
+            return 0
+        group[g, STEP] = steps
+        if group[g, DEATHS] == 1:
+            share[steps], first[steps] = 0.0, group[g, START]
+            for i in range(group[g, START], group[g, STOP]):
+                share[steps] += weight[i] if died[i] else 0.0
+            steps += 1
     return steps
 
 
 @kernel
-def cumulate_planned(
-    weight: Floats,
-    died: Bools,
-    size: int,
-    steps: int,
-    place: Ints,
-    risk: Floats,
-    exposure: Floats,
-    martingale: Floats,
-    jump: Floats,
-) -> None:
+def planned_steps(here: CoxPatients, steps: int, at: CoxPoint) -> int:
+    """As `hazard_steps`, after `plan_steps`; what ``exposure`` and ``martingale`` hold is lost."""
+    risk, first, share, jump, total = at.risk, at.first, at.share, at.jump, at.total
+    inverse, at_risk = at.exposure, at.martingale  # their memory serves
+    s, product, loglik = 0.0, 1.0, total[0]
+    for i in range(here.counts[PATIENTS] - 1, -1, -1):
+        s += risk[i]
+        at_risk[i] = s
+    if not (at_risk[first[0]] > 0.0 and at_risk[first[steps - 1]] < np.inf):
+        total[0] = -np.inf
+        return 0
+    for step in range(steps):
+        inverse[step] = np.divide(1.0, at_risk[first[step]])
+        jump[step] = share[step] * inverse[step]
+    for step in range(steps):
+        loglik, product = less_log(loglik, product, share[step], at_risk[first[step]])
+    total[0] = loglik - np.log(product)
+    for p in range(1, here.z.shape[0], 4):
+        sum_over_risk_sets(here, p, steps, inverse, at)
+    return steps
+
+
+@kernel
+def cumulate_planned(here: CoxPatients, steps: int, at: CoxPoint) -> None:
     """As `cumulate`, after `planned_steps`."""
-    hazard, stop = 0.0, place[steps - 1]
+    weight, died, size = here.weight, here.died, here.counts[PATIENTS]
+    first, risk, jump, exposure, martingale = at.first, at.risk, at.jump, at.exposure, at.martingale
+    hazard, stop = 0.0, first[steps - 1]
     for i in range(stop):
         exposure[i] = 0.0
     for step in range(steps - 1, -1, -1):
         hazard += jump[step]
-        start, stop = stop, place[step - 1] if step > 0 else size
+        start, stop = stop, first[step - 1] if step > 0 else size
         for i in range(start, stop):
             exposure[i] = risk[i] * hazard
     for i in range(size):
@@ -159,89 +170,66 @@ def cumulate_planned(
 
 
 @kernel
-def hazard_steps_at_once(
-    z: Floats,
-    weight: Floats,
-    died: Bools,
-    group: Ints,
-    groups: int,
-    efron: bool,
-    total: Floats,
-    risk: Floats,
-    inverse: Floats,
-    share: Floats,
-    jump: Floats,
-    mean: Floats,
-) -> int:
-    """As `hazard_steps` where nobody enters late: sums over risk sets run from the last patient to the first."""
-    width, steps, product, ties = z.shape[0], int(np.int64(0)), 1.0, False
-    place = np.empty(died.shape[0], np.int64)
+def hazard_steps(here: CoxPatients, efron: bool, at: CoxPoint) -> int:
+    """The number of steps of the hazard, latest first, where nobody enters late; 0 if they cannot be computed.
+
+    Fills ``first``, ``share``, ``jump`` and ``mean``, and takes the logarithms of the risk sets off ``total[0]``. Sums
+    over risk sets run from the last patient to the first; what ``exposure`` holds is lost.
+    """
+    weight, died, group = here.weight, here.died, here.group
+    risk, first, share, jump = at.risk, at.first, at.share, at.jump
+    inverse = at.exposure  # its memory serves
+    steps, product, loglik, ties = int(np.int64(0)), 1.0, at.total[0], False
     s = 0.0
-    for g in range(groups - 1, -1, -1):
-        start, stop, deaths = group[g, START], group[g, STOP], group[g, DEATHS]
+    for g in range(here.counts[GROUPS] - 1, -1, -1):
+        start, deaths = group[g, START], group[g, DEATHS]
         dead, dead_weight = 0.0, 0.0
-        for i in range(stop - 1, start - 1, -1):
+        for i in range(group[g, STOP] - 1, start - 1, -1):
             s += risk[i]
             if died[i]:
                 dead += risk[i]
                 dead_weight += weight[i]
         group[g, STEP] = steps
-        here = deaths if efron else min(deaths, 1)
-        if here > 1:
-            dead_weight /= here
+        steps_here = deaths if efron else min(deaths, 1)
+        if steps_here > 1:
+            dead_weight /= steps_here
             ties = True
-        for step in range(here):
-            at_risk = s - step / here * dead if step > 0 else s
+        for step in range(steps_here):
+            at_risk = s - step / steps_here * dead if step > 0 else s
             if not 0.0 < at_risk < np.inf:
-                total[0] = -np.inf
+                at.total[0] = -np.inf
                 return 0
             inverse[steps] = 1.0 / at_risk
-            share[steps], jump[steps], place[steps] = dead_weight, dead_weight * inverse[steps], start
+            share[steps], jump[steps], first[steps] = dead_weight, dead_weight * inverse[steps], start
             steps += 1
-            if dead_weight == 1.0:
-                product *= at_risk
-                if not 1e-200 < product < 1e200:
-                    total[0] -= np.log(product)
-                    product = 1.0
-            else:
-                total[0] -= dead_weight * np.log(at_risk)
+            loglik, product = less_log(loglik, product, dead_weight, at_risk)
         if start == group[g, FIRST]:
             s = 0.0
-    total[0] -= np.log(product)
-    for step in range(steps):
-        mean[0, step] = 1.0
-    for p in range(1, width, 4):
-        sum_over_risk_sets(z, risk, group, groups, p, place, steps, inverse, mean)
-    for g in range(groups if ties else 0):
-        here = group[g, DEATHS] if efron else 1
-        for p in range(1, width if here > 1 else 0):
-            dead = 0.0
-            for i in range(group[g, START], group[g, STOP]):
-                if died[i]:
-                    dead += risk[i] * z[p, i]
-            for step in range(1, here):
-                mean[p, group[g, STEP] + step] -= step / here * dead * inverse[group[g, STEP] + step]
+    at.total[0] = loglik - np.log(product)
+    for p in range(1, here.z.shape[0], 4):
+        sum_over_risk_sets(here, p, steps, inverse, at)
+    if ties:
+        leave_out_the_dead(here, efron, inverse, at)
     return steps
 
 
 @kernel
-def sum_over_risk_sets(
-    z: Floats, risk: Floats, group: Ints, groups: int, p: int, place: Ints, steps: int, inverse: Floats, mean: Floats
-) -> None:
-    """Fills four rows of ``mean`` from p on: means of z from the ``place`` of a step to its stratum's end.
+def sum_over_risk_sets(here: CoxPatients, p: int, steps: int, inverse: Floats, at: CoxPoint) -> None:
+    """Fills four rows of ``mean`` from p on: means of z from the ``first`` of a step to its stratum's end.
 
     Four sums at a time, for each has to wait for its last addition.
     """
+    z, group, risk, first, mean = here.z, here.group, at.risk, at.first, at.mean
     last = z.shape[0] - 1
     p1, p2, p3 = min(p + 1, last), min(p + 2, last), min(p + 3, last)
-    step, g = 0, groups - 1
+    step, g = 0, here.counts[GROUPS] - 1
     while step < steps:
-        while group[g, FIRST] > place[step]:
+        while group[g, FIRST] > first[step]:
             g -= 1
-        first, i = group[g, FIRST], group[g, STOP]
+        begin, i = group[g, FIRST], group[g, STOP]
         a, b, c, d = 0.0, 0.0, 0.0, 0.0
-        while step < steps and place[step] >= first:
-            while i > place[step]:
+        while step < steps and first[step] >= begin:
+            while i > first[step]:
                 i -= 1
                 a += risk[i] * z[p, i]
                 b += risk[i] * z[p1, i]
@@ -250,6 +238,22 @@ def sum_over_risk_sets(
             mean[p, step], mean[p1, step] = a * inverse[step], b * inverse[step]
             mean[p2, step], mean[p3, step] = c * inverse[step], d * inverse[step]
             step += 1
+
+
+@kernel
+def leave_out_the_dead(here: CoxPatients, efron: bool, inverse: Floats, at: CoxPoint) -> None:
+    """Takes Efron's share of the dead out of the means of z over the risk sets of tied deaths."""
+    group, width = here.group, here.z.shape[0]
+    for g in range(here.counts[GROUPS]):
+        steps_here = group[g, DEATHS] if efron else 1
+        for p in range(1, width if steps_here > 1 else 0):
+            dead = 0.0
+            for i in range(group[g, START], group[g, STOP]):
+                if here.died[i]:
+                    dead += at.risk[i] * here.z[p, i]
+            for step in range(1, steps_here):
+                s = group[g, STEP] + step
+                at.mean[p, s] -= step / steps_here * dead * inverse[s]
 
 
 @kernel
@@ -268,116 +272,74 @@ def switch(tree: Floats, z: Floats, i: int, amount: float) -> None:
 
 
 @kernel
-def hazard_steps(
-    z: Floats,
-    weight: Floats,
-    died: Bools,
-    group: Ints,
-    groups: int,
-    late: Ints,
-    efron: bool,
-    total: Floats,
-    risk: Floats,
-    share: Floats,
-    jump: Floats,
-    mean: Floats,
-) -> int:
-    """The number of steps of the hazard; fills ``share``, ``jump`` and ``mean``, takes log risk sets off ``total[0]``.
-
-    A sum of logarithms is taken as the logarithm of a product, split before it leaves the range of floating point.
-    """
-    width, steps, product = z.shape[0], 0, 1.0
-    sums, dead = np.zeros(width), np.zeros(width)
-    tree = np.zeros((2 * len(late), width))
-    out = group[groups - 1, STOP]
-    for g in range(groups - 1, -1, -1):
+def hazard_steps_late(here: CoxPatients, efron: bool, at: CoxPoint) -> int:
+    """As `hazard_steps` where patients enter late, ``first`` apart, which has no meaning then."""
+    z, weight, died, group, late = here.z, here.weight, here.died, here.group, here.late
+    risk, width = at.risk, here.z.shape[0]
+    steps, product, loglik, out = 0, 1.0, at.total[0], here.counts[PATIENTS]
+    tree, dead = np.zeros((2 * len(late), width)), np.zeros(width)
+    for g in range(here.counts[GROUPS] - 1, -1, -1):
         start, stop, deaths = group[g, START], group[g, STOP], group[g, DEATHS]
         dead_weight = 0.0
         for i in range(start, stop):
-            if len(late) > 0:
-                switch(tree, z, i, risk[i])
-            else:
-                for p in range(width):
-                    sums[p] += risk[i] * z[p, i]
+            switch(tree, z, i, risk[i])
             if died[i]:
                 dead_weight += weight[i]
-        if len(late) > 0 and deaths > 0:
-            while out > group[g, ENTERED]:
-                out -= 1
-                switch(tree, z, late[out], 0.0)
-            for p in range(width):
-                sums[p] = tree[1, p]
+        while deaths > 0 and out > group[g, ENTERED]:
+            out -= 1
+            switch(tree, z, late[out], 0.0)
         group[g, STEP] = steps
-        here = deaths if efron else min(deaths, 1)
-        if here > 1:
+        steps_here = deaths if efron else min(deaths, 1)
+        if steps_here > 1:
             for p in range(width):
                 dead[p] = 0.0
                 for i in range(start, stop):
                     if died[i]:
                         dead[p] += risk[i] * z[p, i]
-            dead_weight /= here
-        for step in range(here):
-            part = step / here if step > 0 else 0.0
-            at_risk = sums[0] - part * dead[0]
+            dead_weight /= steps_here
+        for step in range(steps_here):
+            part = step / steps_here if step > 0 else 0.0
+            at_risk = tree[1, 0] - part * dead[0]
             if not 0.0 < at_risk < np.inf:
-                total[0] = -np.inf
+                at.total[0] = -np.inf
                 return 0
             inverse = 1.0 / at_risk
-            share[steps] = dead_weight
-            jump[steps] = dead_weight * inverse
-            for p in range(width):
-                mean[p, steps] = (sums[p] - part * dead[p]) * inverse
+            at.share[steps], at.jump[steps] = dead_weight, dead_weight * inverse
+            for p in range(1, width):
+                at.mean[p, steps] = (tree[1, p] - part * dead[p]) * inverse
             steps += 1
-            if dead_weight == 1.0:
-                product *= at_risk
-                if not 1e-200 < product < 1e200:
-                    total[0] -= np.log(product)
-                    product = 1.0
-            else:
-                total[0] -= dead_weight * np.log(at_risk)
-        if start == group[g, FIRST]:
-            for p in range(width):
-                sums[p] = 0.0
-            while len(late) > 0 and out > start:
-                out -= 1
-                switch(tree, z, late[out], 0.0)
-    total[0] -= np.log(product)
+            loglik, product = less_log(loglik, product, dead_weight, at_risk)
+        while start == group[g, FIRST] and out > start:
+            out -= 1
+            switch(tree, z, late[out], 0.0)
+    at.total[0] = loglik - np.log(product)
     return steps
 
 
 @kernel
-def cumulate(
-    weight: Floats,
-    died: Bools,
-    group: Ints,
-    groups: int,
-    late: Ints,
-    efron: bool,
-    risk: Floats,
-    exposure: Floats,
-    martingale: Floats,
-    jump: Floats,
-) -> None:
+def cumulate(here: CoxPatients, efron: bool, at: CoxPoint) -> None:
     """Fills ``exposure`` and ``martingale`` from ``risk`` and ``jump``.
 
     Efron's dead are exposed to the part 1 - k / d of step k = 0, 1, ... of the d steps at their time.
     """
+    weight, died, group, late = here.weight, here.died, here.group, here.late
+    risk, jump, exposure, martingale = at.risk, at.jump, at.exposure, at.martingale
     before, inside = 0.0, 0
-    for i in range(group[groups - 1, STOP]):
+    for i in range(here.counts[PATIENTS]):
         exposure[i] = 0.0
-    for g in range(groups):
+    for g in range(here.counts[GROUPS]):
         if group[g, START] == group[g, FIRST]:
             before, inside = 0.0, group[g, START]
         while len(late) > 0 and inside < group[g, ENTERED]:
             exposure[late[inside]] = -before
             inside += 1
         deaths = group[g, DEATHS]
-        here = deaths if efron else min(deaths, 1)
+        steps_here = deaths if efron else min(deaths, 1)
         alive, dead = 0.0, 0.0
-        for step in range(here):
+        for step in range(steps_here):
             h = jump[group[g, STEP] + step]
             alive += h
-            dead += h * (1.0 - step / here) if step > 0 else h
+            dead += h * (1.0 - step / steps_here) if step > 0 else h
         for i in range(group[g, START], group[g, STOP]):
             exposure[i] = risk[i] * (exposure[i] + before + (dead if died[i] else alive))
             martingale[i] = (weight[i] if died[i] else 0.0) - exposure[i]

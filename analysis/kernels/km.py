@@ -1,11 +1,23 @@
 """Kaplan-Meier summaries of a block: quantile with its interval, survival at a time, restricted mean."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
-from analysis.kernels.risk_sets import AT_RISK, BAD, DEAD, EVENTS, SIZE, TIMES, WHEN, tabulate
+import numpy as np
+
+from analysis.kernels.risk_sets import (
+    AT_RISK,
+    BAD,
+    DEAD,
+    EVENTS,
+    SIZE,
+    TIMES,
+    WHEN,
+    RiskSetTable,
+    SortedBlock,
+    tabulate,
+)
 from analysis.kernels.status import Status
-from simulator.numerics.arrays import Bools, Floats, Positions
+from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.compiled import kernel
 
 LOG, LOG_LOG, PLAIN = 0, 1, 2
@@ -56,77 +68,88 @@ def crossing(curve: Floats, size: int, q: float, z: float, conf_type: int) -> fl
     return first
 
 
+class KmSummaries(NamedTuple):
+    """What `km_summaries` fills per analysis set."""
+
+    counts: Ints  # (R, 2): n, events
+    status: Ints  # (R, 3): of quantile, point and mean
+    quantile: Floats  # (R, 3): value, low, high
+    point: Floats  # (R, 4): S(at), se, low, high
+    mean: Floats  # (R, 2): RMST(tau), se
+
+
 @kernel
 def km_summaries(
-    time: Floats,
-    event: Bools,
-    present: Bools,
-    order: Positions,
-    q: float,
-    z: float,
-    conf_type: int,
-    at: Floats,
-    tau: Floats,
-    counts: NDArray[np.int64],
-    status: NDArray[np.int64],
-    quantile: Floats,
-    point: Floats,
-    mean: Floats,
+    block: SortedBlock, present: Bools, q: float, z: float, conf_type: int, at: Floats, tau: Floats, made: KmSummaries
 ) -> None:
-    """Fills, per row of ``present (R, N)``: ``counts`` n, events; ``quantile`` value, low, high; ``point`` S(at), se,
-    low, high; ``mean`` RMST(tau), se; ``status`` columns: quantile, point, mean. Skipped where q, at, tau are NaN.
-    """
+    """Fills ``made`` per row of ``present (R, N)``; what is of q, ``at (R,)`` or ``tau (R,)`` not where it is NaN."""
     rows, n = present.shape
-    per = rows // time.shape[0]
-    who, table, counted = np.empty(n, np.int64), np.empty((n + 1, 4)), np.empty(4, np.int64)
-    one_stratum, curve = np.empty((0, 0), np.int64), np.empty((4, n))
-    no_x, no_sums, no_columns = np.empty((len(time), n, 0)), np.empty((n + 1, 0)), np.empty(0)
+    per = rows // block.time.shape[0]
+    no_sums, no_columns, curve = np.empty((n + 1, 0)), np.empty(0), np.empty((4, n))
+    table = RiskSetTable(
+        np.empty((n + 1, 4)), no_sums, no_sums, np.empty(n, np.int64), no_columns, no_columns, np.empty(4, np.int64)
+    )
+    counted, status = table.counts, made.status
     for r in range(rows):
-        tabulate(
-            r, r // per, time, event, no_x, present, one_stratum, order,
-            who, table, no_sums, no_sums, no_columns, no_columns, counted,
-        )  # fmt: skip
-        counts[r, 0], counts[r, 1] = counted[SIZE], counted[EVENTS]
+        tabulate(r // per, block, present[r], table)
+        made.counts[r, 0], made.counts[r, 1] = counted[SIZE], counted[EVENTS]
         state = _BAD_INPUT if counted[BAD] > 0 else (_TOO_FEW if counted[SIZE] == 0 else _OK)
         status[r, 0], status[r, 1], status[r, 2] = state, state, state
         if state != _OK:
             continue
-        size, last = counted[TIMES], time[r // per, who[counted[SIZE] - 1]]
-        s, variance = 1.0, 0.0
-        for k in range(size):
-            row = size - 1 - k
-            at_risk, dead = table[row, AT_RISK], table[row, DEAD]
-            left = at_risk - dead
-            s *= left / at_risk
-            step = dead / (at_risk * left) if left > 0.0 else np.inf
-            variance += step
-            curve[0, k], curve[1, k], curve[2, k], curve[3, k] = table[row, WHEN], s, np.sqrt(variance), step
+        size, last = counted[TIMES], block.time[r // per, table.who[counted[SIZE] - 1]]
+        end = curve_of(table.rows, size, curve)
         if not np.isnan(q):
-            quantile[r, 0] = crossing(curve, size, q, 0.0, conf_type)
-            quantile[r, 1] = crossing(curve, size, q, -z, conf_type)
-            quantile[r, 2] = crossing(curve, size, q, z, conf_type)
-        if not np.isnan(at[r]):
-            if at[r] > last and s > 0.0:
-                status[r, 1] = _TOO_FEW
-            else:
-                value, se = 1.0, 0.0
-                for k in range(size):
-                    if curve[0, k] <= at[r]:
-                        value, se = curve[1, k], curve[2, k]
-                point[r, 0] = value
-                point[r, 1] = se * value if value > 0.0 else np.nan
-                point[r, 2] = limit(value, se, -z, conf_type)
-                point[r, 3] = limit(value, se, z, conf_type)
-        if not np.isnan(tau[r]):
-            if tau[r] > last and s > 0.0:
-                status[r, 2] = _TOO_FEW
-            else:
-                area, spread, end = 0.0, 0.0, tau[r]
-                for k in range(size - 1, -1, -1):
-                    if curve[0, k] <= tau[r]:
-                        area += curve[1, k] * (end - curve[0, k])
-                        if curve[1, k] > 0.0:
-                            spread += area * area * curve[3, k]
-                        end = curve[0, k]
-                mean[r, 0] = area + end
-                mean[r, 1] = np.sqrt(spread)
+            made.quantile[r, 0] = crossing(curve, size, q, 0.0, conf_type)
+            made.quantile[r, 1] = crossing(curve, size, q, -z, conf_type)
+            made.quantile[r, 2] = crossing(curve, size, q, z, conf_type)
+        if at[r] > last and end > 0.0:
+            status[r, 1] = _TOO_FEW
+        elif not np.isnan(at[r]):
+            survival_at(curve, size, at[r], z, conf_type, made.point[r])
+        if tau[r] > last and end > 0.0:
+            status[r, 2] = _TOO_FEW
+        elif not np.isnan(tau[r]):
+            mean_to(curve, size, tau[r], made.mean[r])
+
+
+@kernel
+def curve_of(table: Floats, size: int, curve: Floats) -> float:
+    """Where the curve ends; fills ``curve (4, size)``: times, S, the SE of log S, and what each adds to its square."""
+    s, variance = 1.0, 0.0
+    for k in range(size):
+        row = size - 1 - k
+        at_risk, dead = table[row, AT_RISK], table[row, DEAD]
+        left = at_risk - dead
+        s *= left / at_risk
+        step = dead / (at_risk * left) if left > 0.0 else np.inf
+        variance += step
+        curve[0, k], curve[1, k], curve[2, k], curve[3, k] = table[row, WHEN], s, np.sqrt(variance), step
+    return s
+
+
+@kernel
+def survival_at(curve: Floats, size: int, at: float, z: float, conf_type: int, point: Floats) -> None:
+    """Fills ``point (4,)``: S at a time, its SE and limits."""
+    value, se = 1.0, 0.0
+    for k in range(size):
+        if curve[0, k] <= at:
+            value, se = curve[1, k], curve[2, k]
+    point[0] = value
+    point[1] = se * value if value > 0.0 else np.nan
+    point[2] = limit(value, se, -z, conf_type)
+    point[3] = limit(value, se, z, conf_type)
+
+
+@kernel
+def mean_to(curve: Floats, size: int, tau: float, mean: Floats) -> None:
+    """Fills ``mean (2,)``: the area under the curve to ``tau``, and its SE."""
+    area, spread, end = 0.0, 0.0, tau
+    for k in range(size - 1, -1, -1):
+        if curve[0, k] <= tau:
+            area += curve[1, k] * (end - curve[0, k])
+            if curve[1, k] > 0.0:
+                spread += area * area * curve[3, k]
+            end = curve[0, k]
+    mean[0] = area + end
+    mean[1] = np.sqrt(spread)

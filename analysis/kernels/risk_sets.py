@@ -1,5 +1,7 @@
 """The table of event times of one analysis set, which Kaplan-Meier, log-rank and univariable Cox all start from."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
@@ -9,37 +11,40 @@ WHEN, AT_RISK, DEAD, STRATUM = range(4)
 SIZE, EVENTS, TIMES, BAD = range(4)
 
 
-@kernel
-def tabulate(
-    r: int,
-    c: int,
-    time: Floats,
-    event: Bools,
-    x: Floats,
-    present: Bools,
-    stratum: Ints,
-    order: Positions,
-    who: Ints,
-    table: Floats,
-    treated: Floats,
-    dead_treated: Floats,
-    ones: Floats,
-    strange: Floats,
-    counts: Ints,
-) -> None:
-    """Fills a row of ``table (N + 1, 4)`` per distinct event time of ``present[r]`` in cohort c, latest first.
+class SortedBlock(NamedTuple):
+    """Cohorts ``(A, N)`` in order of stratum, then time."""
 
-    Columns: the time, how many are at risk and how many die there, and the number of the stratum. ``treated`` and
-    ``dead_treated (N + 1, P)`` are the sums of ``x (A, N, P)`` over those at risk and those who die. ``order`` sorts
-    by stratum, then time; ``stratum`` has no rows where there is but one. ``counts``: patients, events, rows, and
-    whether a time is not finite. ``who (N,)`` receives the patients in order, ``ones (P,)`` the sums of x over all of
-    the last stratum, and ``strange (P,)`` is 0 where x is 0 or 1 throughout.
-    """
-    n, p_count = present.shape[1], x.shape[2]
+    time: Floats
+    event: Bools
+    x: Floats  # (A, N, P)
+    stratum: Ints  # no rows where there is but one
+    order: Positions
+
+
+class RiskSetTable(NamedTuple):
+    """A row per distinct event time of one analysis set, latest first."""
+
+    rows: Floats  # (N + 1, 4): WHEN, AT_RISK, DEAD and the number of the STRATUM
+    treated: Floats  # (N + 1, P), sums of x over those at risk
+    dead_treated: Floats  # and over those who die
+    who: Ints  # (N,), the patients in order
+    ones: Floats  # (P,), sums of x over all of the last stratum
+    strange: Floats  # (P,), 0 where x is 0 or 1 throughout
+    counts: Ints  # (4,): SIZE, EVENTS, TIMES (rows), and whether a time is BAD, not finite
+
+
+@kernel
+def tabulate(c: int, block: SortedBlock, present: Bools, made: RiskSetTable) -> None:
+    """Fills ``made`` from those ``present (N,)`` in cohort c."""
+    time, event, x, stratum, order = block.time, block.event, block.x, block.stratum, block.order
+    table, treated, dead_treated, who, ones, strange = (
+        made.rows, made.treated, made.dead_treated, made.who, made.ones, made.strange,
+    )  # fmt: skip
+    n, p_count = present.shape[0], x.shape[2]
     size, events, rows, bad, strata = 0, 0, 0, False, 0
     for k in range(n):
         who[size] = order[c, k]
-        size += present[r, order[c, k]]
+        size += present[order[c, k]]
     for p in range(p_count):
         ones[p], strange[p] = 0.0, 0.0
     at_risk, dead, now = 0, 0.0, np.nan
@@ -73,4 +78,4 @@ def tabulate(
         table[rows, WHEN], table[rows, AT_RISK], table[rows, DEAD], table[rows, STRATUM] = t, at_risk, dead, strata
     rows += dead > 0
     events += int(dead)
-    counts[SIZE], counts[EVENTS], counts[TIMES], counts[BAD] = size, events, rows, bad
+    made.counts[SIZE], made.counts[EVENTS], made.counts[TIMES], made.counts[BAD] = size, events, rows, bad

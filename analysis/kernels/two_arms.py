@@ -1,5 +1,7 @@
 """Two arms compared in one pass over their common risk sets: log-rank, Cox model of the arm, median by arm."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -107,44 +109,41 @@ def median_of(
     found[2] = crossing(curve, size, q, z, conf_type)
 
 
+class ArmsBlock(NamedTuple):
+    """Cohorts of two arms ``(A, N)``; ``order`` sorts by time."""
+
+    time: Floats
+    event: Bools
+    treated: Bools
+    order: Positions
+
+
+class ArmsCompared(NamedTuple):
+    """What `compare_arms` fills per analysis set."""
+
+    counts: Ints  # (R, 4): patients and events of the untreated, then of the treated
+    log_rank: Floats  # (R, 3): observed, expected, variance
+    cox: Floats  # (R, 2): coefficient and variance
+    medians: Floats  # (R, 2, 3): quantile by arm with its limits; no rows where it is not asked for
+    status: Ints  # (R, 4): LOG_RANK, COX, MEDIAN_0, MEDIAN_1
+
+
 @kernel
 def compare_arms(
-    time: Floats,
-    event: Bools,
-    treated: Bools,
-    present: Bools,
-    order: Positions,
-    efron: bool,
-    q: float,
-    z: float,
-    conf_type: int,
-    counts: Ints,
-    log_rank: Floats,
-    cox: Floats,
-    medians: Floats,
-    status: Ints,
+    block: ArmsBlock, present: Bools, efron: bool, q: float, z: float, conf_type: int, made: ArmsCompared
 ) -> None:
-    """Fills, for each row of ``present (R, N)``, which is of cohort r // (R // A), columns of all that is given.
-
-    ``counts`` patients and events of the untreated, then of the treated; ``log_rank`` observed, expected, variance;
-    ``cox`` coefficient and variance; ``medians (R, 2, 3)`` quantile q by arm with its limits, skipped where it has no
-    rows; ``status`` LOG_RANK, COX, MEDIAN_0, MEDIAN_1.
-    """
+    """Fills ``made`` for each row of ``present (R, N)``, which is of cohort r // (R // A)."""
     rows, n = present.shape
-    per = rows // max(time.shape[0], 1)
+    per, order = rows // max(block.time.shape[0], 1), block.order
     times, codes = np.empty(n), np.empty(n, np.int8)
     when, what = np.empty(n + 1), np.empty(n + 1, np.int8)
     table, curve = np.empty((5, n + 1)), np.empty((3, n))
     first, both, work = np.empty(n + 1), np.empty(n + 1), np.ones((3, n))
-    beta, variance, no_loglik, tied = np.empty(1), np.empty(1), np.empty((0, 3)), False
+    counts, medians, tied = made.counts, made.medians, False
     for r in range(rows):
         c = r // per
         if r % per == 0:
-            tied = False
-            for k in range(n):
-                i = order[c, k]
-                times[k], codes[k] = time[c, i], event[c, i] + 2 * treated[c, i]
-                tied |= k > 0 and times[k] == times[k - 1]
+            tied = line_up_arms(c, block, times, codes)
         size, end, full = 0, n - 1, tied or medians.shape[0] > 0
         while end >= 0 and not present[r, order[c, end]]:
             end -= 1
@@ -167,20 +166,47 @@ def compare_arms(
                 if counts[r, 2 * a] > 0:
                     median_of(table, distinct, a, q, z, conf_type, curve, medians[r, a])
         events = counts[r, 1] + counts[r, 3]
-        state = _BAD_INPUT if bad else _TOO_FEW if size < 2 else _NO_EVENTS if events == 0 else _OK
-        status[r, LOG_RANK], status[r, COX] = state, state
-        for a in range(2):
-            status[r, MEDIAN_0 + a] = _BAD_INPUT if bad else _TOO_FEW if counts[r, 2 * a] == 0 else _OK
-        if state != _OK:
+        if statuses_of(counts[r], size, bad, v, made.status[r]) != _OK:
             continue
-        status[r, LOG_RANK] = _OK if v > 0.0 else _NO_INFO
         if v > 0.0:
-            log_rank[r, 0], log_rank[r, 1], log_rank[r, 2] = o, e, v
-        beta[0], variance[0] = np.nan, np.nan
-        # Peto's ratio of observed to expected deaths is a good beginning
-        odds = o * (events - e) / (e * (events - o)) if 0.0 < e < events and 0.0 < o < events else 1.0
-        status[r, COX] = solve_terms(events, first, both, o, np.log(odds), work, 0, beta, variance, no_loglik)
-        cox[r, 0], cox[r, 1] = beta[0], variance[0]
+            made.log_rank[r, 0], made.log_rank[r, 1], made.log_rank[r, 2] = o, e, v
+        made.status[r, COX] = fit_arm(events, first, both, o, e, work, made.cox[r])
+
+
+@kernel
+def line_up_arms(c: int, block: ArmsBlock, times: Floats, codes: Codes) -> bool:
+    """Whether times are tied; fills those of cohort c in order, and as ``codes`` 1 for an event, plus 2 for treated."""
+    tied = False
+    for k in range(times.shape[0]):
+        i = block.order[c, k]
+        times[k], codes[k] = block.time[c, i], block.event[c, i] + 2 * block.treated[c, i]
+        tied |= k > 0 and times[k] == times[k - 1]
+    return tied
+
+
+@kernel
+def statuses_of(counts: Ints, size: int, bad: bool, variance: float, status: Ints) -> int:
+    """The status of the data; fills ``status (4,)``, that of the Cox model as if it could be fitted."""
+    state = _BAD_INPUT if bad else _TOO_FEW if size < 2 else _NO_EVENTS if counts[1] + counts[3] == 0 else _OK
+    status[LOG_RANK], status[COX] = state, state
+    for a in range(2):
+        status[MEDIAN_0 + a] = _BAD_INPUT if bad else _TOO_FEW if counts[2 * a] == 0 else _OK
+    if state == _OK:
+        status[LOG_RANK] = _OK if variance > 0.0 else _NO_INFO
+    return state
+
+
+@kernel
+def fit_arm(
+    events: int, first: Floats, both: Floats, observed: float, expected: float, work: Floats, cox: Floats
+) -> int:
+    """The status of the Cox model of the arm; fills ``cox``, its coefficient and variance.
+
+    Peto's ratio of observed to expected deaths is a good beginning.
+    """
+    o, e, no_loglik = observed, expected, np.empty((0, 3))
+    odds = o * (events - e) / (e * (events - o)) if 0.0 < e < events and 0.0 < o < events else 1.0
+    return solve_terms(events, first, both, o, np.log(odds), work, 0, cox[:1], cox[1:], no_loglik)
 
 
 @kernel

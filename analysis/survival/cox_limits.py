@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.kernels.cox import fit_cox
+from analysis.kernels.cox import CoxFits, fit_cox
+from analysis.kernels.cox_data import CoxBlock
 from analysis.kernels.status import Status
 from analysis.survival.recession import RiskSets, cox_limit, runaway
-from analysis.survival.survival_data import SurvivalData, time_order, within
+from analysis.survival.survival_data import NO_POSITIONS, SurvivalData, time_order, within
 from simulator.numerics.arrays import Bools, Floats, Ints
 
-_NO_ORDER = np.empty((0, 0), np.int32)
 _SOUGHT = (Status.MONOTONE, Status.SINGULAR, Status.NOT_CONVERGED)
 
 
@@ -83,11 +83,12 @@ def _settled(model: LimitModel, found: CoxLimit, rows: Ints, exhaustive: bool) -
     beta, covariance = np.full((len(rows), width), np.nan), np.full((len(rows), width, width), np.nan)
     robust = np.full((len(rows) if len(found.robust) else 0, width, width), np.nan)
     loglik, status = np.full((len(rows), 3), np.nan), np.zeros(len(rows), np.int64)
-    fit_cox(
-        time, data.event[cohort], model.x[cohort], data.present[rows], weight, cluster, model.clusters, stratum,
-        entry, order, within(stratum, time_order(entry)) if len(entry) else _NO_ORDER, model.efron, False,
-        np.ones(len(rows), np.bool_), use, beta, covariance, robust, loglik, np.zeros((len(rows), 2), np.int64), status,
+    cohorts = CoxBlock(
+        time, data.event[cohort], model.x[cohort], weight, cluster, model.clusters, stratum, entry, order,
+        within(stratum, time_order(entry)) if len(entry) else NO_POSITIONS,
     )  # fmt: skip
+    fits = CoxFits(beta, covariance, robust, loglik, np.zeros((len(rows), 2), np.int64), status)
+    fit_cox(cohorts, data.present[rows], model.efron, False, np.ones(len(rows), np.bool_), use, fits)
     settled: Bools = status == Status.OK
     for k, r in enumerate(rows):
         columns, limit = made[k]

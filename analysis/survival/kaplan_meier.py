@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from analysis.kernels import km as _km
-from analysis.survival.survival_data import SurvivalData
+from analysis.kernels.risk_sets import SortedBlock
+from analysis.survival.survival_data import NO_INTS, SurvivalData
 from simulator.numerics.arrays import Floats, Ints, Positions
 
 ConfType = Literal["log", "log-log", "plain"]
@@ -148,22 +149,11 @@ def rmst(
     return Rmst(found.mean[:, 0].copy(), found.mean[:, 1].copy(), found.status[:, 2])
 
 
-@dataclass(frozen=True)
-class _Summaries:
-    """What `km_summaries` fills."""
-
-    counts: Ints
-    status: Ints
-    quantile: Floats
-    point: Floats
-    mean: Floats
-
-
 def _summaries(
     data: SurvivalData, q: float, at: ArrayLike, tau: ArrayLike, conf_type: ConfType, level: float
-) -> _Summaries:
+) -> _km.KmSummaries:
     rows = len(data.present)
-    made = _Summaries(
+    made = _km.KmSummaries(
         np.zeros((rows, 2), np.int64),
         np.zeros((rows, 3), np.int64),
         np.full((rows, 3), np.nan),
@@ -171,9 +161,9 @@ def _summaries(
         np.full((rows, 2), np.nan),
     )
     ats, taus = (np.broadcast_to(np.asarray(value, np.float64), (rows,)).copy() for value in (at, tau))
+    block = SortedBlock(data.time, data.event, np.empty((*data.time.shape, 0)), NO_INTS, data.order)
     _km.km_summaries(
-        data.time, data.event, data.present, data.order, float(q), normal_quantile(level), _km.CONF_TYPES[conf_type],
-        ats, taus, made.counts, made.status, made.quantile, made.point, made.mean,
+        block, data.present, float(q), normal_quantile(level), _km.CONF_TYPES[conf_type], ats, taus, made
     )  # fmt: skip
     return made
 

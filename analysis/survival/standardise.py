@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.kernels import curve_contrasts
-from analysis.kernels.standardise import standardise
+from analysis.kernels.standardise import CurveContrasts, FittedBlock, standardise
 from analysis.kernels.status import Status
 from analysis.survival import statistics as survival
 from analysis.survival.survival_data import SurvivalData
@@ -94,11 +94,12 @@ def standardised(
     when, curves = np.full((rows, n), np.nan), np.full((rows, 2, n), np.nan)
     known = np.isin(fit.status, (Status.MONOTONE, Status.SINGULAR)) & np.isfinite(fit.limit).all(axis=1)
     status = np.where(known & (fit.state[:, 0] == Status.OK), Status.OK, fit.status)
-    standardise(
+    block = FittedBlock(
         data.time, data.event, arm, data.present, member, data.order, columns, np.array(interactions, np.int64),
-        fit.limit, fit.limit_covariance, survival.takes_efron(ties), MEASURES[measure], float(horizon),
-        value, influence, when, curves, status,
+        fit.limit, fit.limit_covariance,
     )  # fmt: skip
+    found = CurveContrasts(value, influence, when, curves, status)
+    standardise(block, survival.takes_efron(ties), MEASURES[measure], float(horizon), found)
     se = np.sqrt((influence**2).sum(axis=1))
     status[(status == Status.OK) & ~(se > 0)] = Status.NO_INFO
     for made in (value, se, influence, when, curves):

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.kernels.cox import fit_cox
-from analysis.kernels.cox_binary import fit_binary
+from analysis.kernels.cox import CoxFits, fit_cox
+from analysis.kernels.cox_binary import BinaryFits, fit_binary
+from analysis.kernels.cox_data import CoxBlock
+from analysis.kernels.risk_sets import SortedBlock
 from analysis.kernels.status import Status
 from analysis.survival.cox_limits import CoxLimit, LimitModel, limits
 from analysis.survival.kaplan_meier import (
@@ -26,12 +28,9 @@ from analysis.survival.kaplan_meier import (
     rmst,
     survival_at,
 )
-from analysis.survival.survival_data import NO_FLOATS, NO_INTS, SurvivalData, numbered, time_order, within
+from analysis.survival.survival_data import NO_FLOATS, NO_INTS, NO_POSITIONS, SurvivalData, numbered, time_order, within
 from analysis.survival.weighted_logrank import LogRank, MaxComboTest, logrank, maxcombo
 from simulator.numerics.arrays import Floats, Ints, Positions
-
-_NO_ORDER = np.empty((0, 0), np.int32)
-
 
 __all__ = [
     "ConfType",
@@ -138,23 +137,22 @@ def cox(
     simple = p_count == 1 and weight is None and stratum is None and entry is None and columns is None and start is None
     if simple:
         todo = np.zeros(rows, np.bool_)
-        fit_binary(
-            data.time, data.event, x, data.present, data.order, takes_efron(ties), todo[:, None],
-            beta, covariance[:, 0], loglik[:, None], counts, status[:, None],
-        )  # fmt: skip
+        alone = BinaryFits(beta, covariance[:, 0], loglik[:, None], counts, status[:, None], todo[:, None])
+        fit_binary(SortedBlock(data.time, data.event, x, NO_INTS, data.order), data.present, takes_efron(ties), alone)
     wanted = np.zeros((0, p_count), np.bool_) if columns is None else np.ascontiguousarray(columns, dtype=np.bool_)
     weights, strata, entries = data.floats(weight), data.ints(stratum), data.floats(entry)
     labels, clusters = numbered(data.ints(cluster))
-    fits = [(start is not None, todo)]
+    rounds = [(start is not None, todo)]
     if simple and cluster is not None:
-        fits.append((True, ~todo & (status == Status.OK)))
-    for started, which in fits:
+        rounds.append((True, ~todo & (status == Status.OK)))
+    for started, which in rounds:
         if which.any():
-            fit_cox(
-                data.time, data.event, x, data.present, weights, labels, clusters, strata, entries,
-                within(strata, data.order), within(strata, time_order(entries)) if len(entries) else _NO_ORDER,
-                takes_efron(ties), started, which, wanted, beta, covariance, robust, loglik, counts, status,
+            block = CoxBlock(
+                data.time, data.event, x, weights, labels, clusters, strata, entries, within(strata, data.order),
+                within(strata, time_order(entries)) if len(entries) else NO_POSITIONS,
             )  # fmt: skip
+            fits = CoxFits(beta, covariance, robust, loglik, counts, status)
+            fit_cox(block, data.present, takes_efron(ties), started, which, wanted, fits)
     beta[np.isnan(np.diagonal(covariance, axis1=1, axis2=2))] = np.nan
     state, sign = np.repeat(status[:, None], p_count, axis=1), np.zeros(beta.shape, np.int64)
     found = CoxLimit(beta, covariance, robust, loglik, status, state, sign, beta.copy(), covariance.copy())
@@ -198,22 +196,21 @@ def cox_each(
     beta, variance, loglik = np.full(shape, np.nan), np.full(shape, np.nan), np.full((*shape, 3), np.nan)
     counts, status = np.zeros((shape[0], 2), np.int64), np.zeros(shape, np.int64)
     other = np.zeros(shape, np.bool_)
-    fit_binary(
-        data.time, data.event, x, data.present, data.order, takes_efron(ties), other,
-        beta, variance, loglik if likelihoods else loglik[:0], counts, status,
-    )  # fmt: skip
+    binary = BinaryFits(beta, variance, loglik if likelihoods else loglik[:0], counts, status, other)
+    fit_binary(SortedBlock(data.time, data.event, x, NO_INTS, data.order), data.present, takes_efron(ties), binary)
     for p in np.flatnonzero(other.any(axis=0)):
         column = np.ascontiguousarray(x[:, :, p : p + 1])
-        made = np.full((shape[0], 1), np.nan), np.full((shape[0], 1, 1), np.nan), np.full((shape[0], 3), np.nan)
-        state, todo = np.zeros(shape[0], np.int64), np.ascontiguousarray(other[:, p])
-        fit_cox(
-            data.time, data.event, column, data.present, NO_FLOATS, NO_INTS, 0, NO_INTS, NO_FLOATS,
-            data.order, _NO_ORDER, takes_efron(ties), False, todo, np.zeros((0, 1), np.bool_),
-            made[0], made[1], np.empty((0, 1, 1)), made[2],
-            np.zeros((shape[0], 2), np.int64), state,
+        todo = np.ascontiguousarray(other[:, p])
+        block = CoxBlock(
+            data.time, data.event, column, NO_FLOATS, NO_INTS, 0, NO_INTS, NO_FLOATS, data.order, NO_POSITIONS
+        )
+        fits = CoxFits(
+            np.full((shape[0], 1), np.nan), np.full((shape[0], 1, 1), np.nan), np.empty((0, 1, 1)),
+            np.full((shape[0], 3), np.nan), np.zeros((shape[0], 2), np.int64), np.zeros(shape[0], np.int64),
         )  # fmt: skip
-        beta[todo, p], variance[todo, p] = made[0][todo, 0], made[1][todo, 0, 0]
-        loglik[todo, p], status[todo, p] = made[2][todo], state[todo]
+        fit_cox(block, data.present, takes_efron(ties), False, todo, np.zeros((0, 1), np.bool_), fits)
+        beta[todo, p], variance[todo, p] = fits.beta[todo, 0], fits.covariance[todo, 0, 0]
+        loglik[todo, p], status[todo, p] = fits.loglik[todo], fits.status[todo]
     return CoxEach(
         beta, np.sqrt(variance), loglik[..., 1], loglik[..., 0], loglik[..., 2], counts[:, 0], counts[:, 1], status
     )

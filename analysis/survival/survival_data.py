@@ -10,6 +10,7 @@ from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
 NO_FLOATS = np.empty((0, 0))
 NO_INTS = np.empty((0, 0), np.int64)
+NO_POSITIONS = np.empty((0, 0), np.int32)
 
 
 def time_order(time: ArrayLike) -> Positions:

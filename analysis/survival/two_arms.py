@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
 from analysis.kernels.km import CONF_TYPES
-from analysis.kernels.two_arms import COX, LOG_RANK, MEDIAN_0, compare_arms
+from analysis.kernels.two_arms import COX, LOG_RANK, MEDIAN_0, ArmsBlock, ArmsCompared, compare_arms
 from analysis.survival.statistics import ConfType, normal_quantile, takes_efron
 from analysis.survival.survival_data import SurvivalData
 from simulator.numerics.arrays import Floats, Ints, Positions
@@ -53,25 +53,27 @@ def two_arms(
     """
     data = SurvivalData.of(time, event, present, order)
     rows = len(data.present)
-    counts, status = np.zeros((rows, 4), np.int64), np.zeros((rows, 4), np.int64)
-    log_rank, fit = np.full((rows, 3), np.nan), np.full((rows, 2), np.nan)
-    quantiles = np.full((rows if medians else 0, 2, 3), np.nan)
-    compare_arms(
-        data.time, data.event, data.bools(treated), data.present, data.order, takes_efron(ties), 0.5,
-        normal_quantile(level), CONF_TYPES[conf_type], counts, log_rank, fit, quantiles, status,
+    found = ArmsCompared(
+        np.zeros((rows, 4), np.int64), np.full((rows, 3), np.nan), np.full((rows, 2), np.nan),
+        np.full((rows if medians else 0, 2, 3), np.nan), np.zeros((rows, 4), np.int64),
     )  # fmt: skip
-    chi2 = (log_rank[:, 0] - log_rank[:, 1]) ** 2 / log_rank[:, 2]
+    block = ArmsBlock(data.time, data.event, data.bools(treated), data.order)
+    compare_arms(
+        block, data.present, takes_efron(ties), 0.5, normal_quantile(level), CONF_TYPES[conf_type], found
+    )  # fmt: skip
+    observed, expected, variance = found.log_rank.T
+    chi2 = (observed - expected) ** 2 / variance
     return ArmComparison(
-        n=counts[:, ::2],
-        events=counts[:, 1::2],
+        n=found.counts[:, ::2],
+        events=found.counts[:, 1::2],
         chi2=chi2,
         p=chdtrc(1, chi2),
-        logrank_status=status[:, LOG_RANK],
-        log_hr=fit[:, 0],
-        se=np.sqrt(fit[:, 1]),
-        cox_status=status[:, COX],
-        median=quantiles[..., 0],
-        low=quantiles[..., 1],
-        high=quantiles[..., 2],
-        median_status=status[:, MEDIAN_0:],
+        logrank_status=found.status[:, LOG_RANK],
+        log_hr=found.cox[:, 0],
+        se=np.sqrt(found.cox[:, 1]),
+        cox_status=found.status[:, COX],
+        median=found.medians[..., 0],
+        low=found.medians[..., 1],
+        high=found.medians[..., 2],
+        median_status=found.status[:, MEDIAN_0:],
     )

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
-from analysis.kernels.logrank import logranks
+from analysis.kernels.logrank import LogRankScores, logranks
 from analysis.kernels.normal_maximum import MOST, maximum_beyond
+from analysis.kernels.risk_sets import SortedBlock
 from analysis.survival.survival_data import SurvivalData, within
 from simulator.numerics.arrays import Floats, Ints, Positions
 
@@ -103,29 +104,18 @@ def maxcombo(
     return MaxComboTest(z, correlation, statistic, p, found.status)
 
 
-@dataclass(frozen=True)
-class _Scores:
-    """What `logranks` fills."""
-
-    observed: Floats
-    expected: Floats
-    covariance: Floats
-    status: Ints
-
-
 def _scores(
     data: SurvivalData, group: ArrayLike, stratum: ArrayLike | None, weights: Sequence[tuple[float, float]]
-) -> _Scores:
+) -> LogRankScores:
     rows, tests = len(data.present), len(weights)
-    made = _Scores(
+    made = LogRankScores(
         np.full((rows, tests, 2), np.nan),
         np.full((rows, tests, 2), np.nan),
         np.full((rows, tests, tests), np.nan),
         np.zeros(rows, np.int64),
     )
     strata, (rho, gamma) = data.ints(stratum), np.ascontiguousarray(np.array(weights, np.float64).T)
-    logranks(
-        data.time, data.event, data.bools(group)[..., None].astype(np.float64), data.present, strata,
-        within(strata, data.order), rho, gamma, made.observed, made.expected, made.covariance, made.status,
-    )  # fmt: skip
+    arm = data.bools(group)[..., None].astype(np.float64)
+    block = SortedBlock(data.time, data.event, arm, strata, within(strata, data.order))
+    logranks(block, data.present, rho, gamma, made)
     return made
