@@ -116,7 +116,7 @@ def test_a_million_replicates_need_no_more_memory_than_ten_thousand(tmp_path: Pa
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
     told = [sys.executable, "-c", script]
-    command = [sys.executable, "-c", "from simulator.start import main; main()", "run", str(tmp_path / "small.yaml")]
+    command = [sys.executable, "-c", "from trialtwin.__main__ import main; main()", "run", str(tmp_path / "small.yaml")]
     peaks = {}
     for count in (10_000, 1_000_000):
         done = subprocess.run(

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.workers.progress import Progress
 
 HOME = Path(__file__).parent.parent
-COMMAND = f"{sys.executable} -c 'from simulator.start import main; main()'"
+COMMAND = f"{sys.executable} -c 'from trialtwin.__main__ import main; main()'"
 VALID = "paper: valid, 1 cell"
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from analysis.estimators import Own
-from analysis.estimators.own import OwnFunctionError
+from analysis.estimators.own_code import OwnFunctionError
 from benchmarks.workers import dask_pool, executors
 from benchmarks.workers.executors import BackendError, Crew, Rescue, chosen, crew
 from tests.measured import Measured

@@ -57,7 +57,7 @@ def test_what_is_computed_and_its_size_on_disk_are_told(words: tuple[str, ...], 
 def test_time_and_memory_are_told(words: tuple[str, ...], tmp_path: Path, measured: Measured) -> None:
     """Of whole commands on a machine with nothing else to do."""
     two_free_cores()
-    command = [sys.executable, "-c", "from simulator.start import main; main()", "run", *words, "--json"]
+    command = [sys.executable, "-c", "from trialtwin.__main__ import main; main()", "run", *words, "--json"]
     told = json.loads(subprocess.run([*command, "--dry-run"], check=True, capture_output=True).stdout)
     started = time.monotonic()
     subprocess.run([*command, "--out", str(tmp_path / "run")], check=True, capture_output=True)

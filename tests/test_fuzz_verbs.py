@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.cli import commands
+from benchmarks.words.answer import Answer
 from simulator.documents.loading import resolved_yaml
 from tests.measured import Measured
 from tests.verb_corpus import bombs, damaged, mutant, mutant_csv, mutant_parquet, override
@@ -307,7 +308,7 @@ def test_what_is_not_refused_well_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(AssertionError):
         judged("check", "absent.yaml", names=("present.yaml",))
     if STATUS.exists():
-        monkeypatch.setattr("benchmarks.cli.verbs.check", lambda *_: bytearray(400_000_000).decode()[:1])
+        monkeypatch.setattr("benchmarks.cli.verbs.check", lambda *_: Answer({}, bytearray(400_000_000).decode()[:1]))
         with pytest.raises(AssertionError):
             judged("check", "small.yaml", names=())
     monkeypatch.setattr("benchmarks.cli.verbs.check", lambda *_: {}["x"])

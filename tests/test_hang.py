@@ -420,7 +420,7 @@ def test_interrupted_while_a_function_hangs_it_ends_at_once(
     home = str(Path(__file__).parent.parent)
     words = ["run", "stuck.yaml", "--reps", "4", "--backend", backend, "--jobs", "2", "--block", "1"]
     process = subprocess.Popen(
-        [sys.executable, "-c", "from simulator.start import main; main()", *words],
+        [sys.executable, "-c", "from trialtwin.__main__ import main; main()", *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True,
         env={**os.environ, "PYTHONPATH": home, "KEPT_FOR": token},
     )  # fmt: skip

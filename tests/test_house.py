@@ -38,7 +38,7 @@ def door(*words: str) -> subprocess.CompletedProcess[str]:
     """The console script's run."""
     script = (
         "import sys\n"
-        "from simulator.start import main\n"
+        "from trialtwin.__main__ import main\n"
         "try:\n    main()\n"
         f"finally:\n    print('HEAVY', *sorted({HEAVY!r} & sys.modules.keys()))\n"
     )
@@ -55,7 +55,7 @@ def door(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("system", ["sys.platform = 'win32'", "sys.modules['fcntl'] = None"])
 @pytest.mark.parametrize("words", [["--help"], ["status", "runs/x"], []])
 def test_windows_is_told_on_one_line(system: str, words: list[str]) -> None:
-    script = f"import sys; {system}; from simulator.start import main; main()"
+    script = f"import sys; {system}; from trialtwin.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", script, *words], cwd=HOME, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "trialtwin: Windows: not supported (POSIX locks and signals)\n"

@@ -57,7 +57,7 @@ def test_runs_killed_at_every_point_of_a_parts_writing_end_in_the_same_rows(tmp_
 
 
 STUDY = ("run", "imbrave150", "--reps", "200", "--block", "5", "-S", "run.truth_patients=5000", "--json")
-COMMAND = [sys.executable, "-c", "from simulator.start import main; main()", *STUDY]
+COMMAND = [sys.executable, "-c", "from trialtwin.__main__ import main; main()", *STUDY]
 
 
 def _finished(out: Path) -> str:

@@ -42,14 +42,11 @@ HEIGHTS = {
     for wing in level.split()
 }
 APART = "benchmarks.speed"  # times all the others and is imported by none
-SCRIPTS = {"analysis/estimators/own_keeper.py"}
-"""What is started as a script: another process imports what it imports."""
 
 MOST_ARROWS = {"simulator": 9, "analysis": 26, "benchmarks": 56}
 """The most pairs of wings of a room of which one imports the other; three are those of the facade."""
 
 FACADE = "trialtwin"  # benchmarks/facade/trialtwin, by the name under which it is installed
-THE_DOOR = ("simulator/start.py", "benchmarks.cli.commands")  # the console script's one look upward
 SIBLINGS = "simulator/siblings.py"  # what finds the rooms themselves stands in none of their wings
 DRAWS = {"simulator/numerics/streams.py"}
 MOST_LINES = 400
@@ -106,19 +103,19 @@ def upward(home: Path) -> list[str]:
         against = other in ROOMS and other != room and other not in ROOMS[room]
         climbs = room == other and wing != wing_of(name) and HEIGHTS.get(wing, 99) <= HEIGHTS.get(wing_of(name), -1)
         timing = wing_of(name) == APART and wing != APART
-        if (against or climbs or timing) and (place, name) != THE_DOOR:
+        if against or climbs or timing:
             found.append(f"{place} imports {name}")
     return found
 
 
 def homeless(home: Path) -> list[str]:
-    """Modules that lie in no wing: a room has none of its own but the door."""
+    """Modules that lie in no wing: a room has none of its own but what finds the rooms."""
     found = []
     for path in modules(home):
         place = path.relative_to(home)
         inside = len(place.parts) > 2 and wing_of(".".join(place.parts)) in {*HEIGHTS, APART}
         room = len(place.parts) == 2 and place.name == "__init__.py"
-        if not inside and not room and place.as_posix() not in (THE_DOOR[0], SIBLINGS):
+        if not inside and not room and place.as_posix() != SIBLINGS:
             found.append(place.as_posix())
     return found
 
@@ -136,7 +133,7 @@ def circles(home: Path) -> list[str]:
     for place, _, name in imports_of(home):
         own = place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         met = name if name in names else name.rpartition(".")[0]
-        if met in names and met != own and place not in SCRIPTS:
+        if met in names and met != own:
             below[own].add(met)
     while ends := {name for name, others in below.items() if not others & below.keys()}:
         below = {name: others for name, others in below.items() if name not in ends}
@@ -255,11 +252,6 @@ def test_a_planted_stray_and_a_planted_circle_are_caught(tmp_path: Path) -> None
     assert circles(tmp_path) == ["analysis.plan.a", "analysis.plan.b", "analysis.plan.c"]
 
 
-def test_the_door_is_the_only_exception_and_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(globals(), "THE_DOOR", None)
-    assert upward(HOME) == ["simulator/start.py imports benchmarks.cli.commands"]
-
-
 def test_each_module_can_be_imported_first() -> None:
     assert unfinished(HOME) == []
 
@@ -314,7 +306,7 @@ def test_manners_are_kept() -> None:
         ("analysis/a.py", "from benchmarks.runs.store import RunFolder"),
         ("analysis/a.py", "import importlib\nimportlib.import_module('benchmarks.cli.commands')"),
         ("analysis/a.py", "import importlib\nimportlib.import_module(name='benchmarks.cli.commands')"),
-        ("simulator/start.py", "from importlib import import_module\nimport_module('analysis.cox')"),
+        ("simulator/world/a.py", "from importlib import import_module\nimport_module('analysis.cox')"),
         ("benchmarks/a.py", "import benchmarks.speed"),
         ("benchmarks/a.py", "from benchmarks import speed"),
         ("benchmarks/a.py", "from . import speed"),

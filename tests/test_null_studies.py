@@ -11,7 +11,7 @@ from analysis.estimators import Crude, Estimate, Estimator
 from analysis.propensity import matching
 from benchmarks.asked.load_study import load_study
 from benchmarks.performance.measures import Measure
-from benchmarks.validation import Check, as_text, judged, nulls
+from benchmarks.validation import Check, answer, judged, nulls
 from benchmarks.validation.check import ALPHA
 from benchmarks.validation.studies import STUDIES
 
@@ -58,7 +58,7 @@ def test_what_must_lie_beyond_is_judged_together_with_the_rest() -> None:
 
 
 def test_the_table_says_on_which_side() -> None:
-    text = as_text(judged([_beyond(9.0, "above", 5.0), _beyond(-9.0, "below")]))
+    text = answer(judged([_beyond(9.0, "above", 5.0), _beyond(-9.0, "below")]), False).text()
     assert "above 5.0000  +4.00    yes" in text
     assert "below 0.0000  -9.00    yes" in text
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from analysis.estimators import Crude, Own, Sample
-from analysis.estimators.own import OwnFunctionError, found, frame, source_digest
+from analysis.estimators.own import frame
+from analysis.estimators.own_call import found, source_digest
+from analysis.estimators.own_code import OwnFunctionError
 from analysis.kernels.status import Status
 from simulator.world.generate import generate, resolve
 from tests.test_cli import _call

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from analysis.estimators import Estimate, Own, own_link, own_process
-from analysis.estimators.own import OwnFunctionError, answer_of, columns_of
+from analysis.estimators.own import columns_of
+from analysis.estimators.own_call import answer_of
+from analysis.estimators.own_code import OwnFunctionError
 from analysis.kernels.status import Status
 from tests.own_functions import peto
 from tests.test_own_estimator import _sample

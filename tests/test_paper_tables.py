@@ -49,7 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     shown = printed([*words, "--tables", str(folder / "files"), "--json", str(folder / "a.json")])
     captured: list[TextTable] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmarks.words.written.write_tables", lambda tables, _: captured.extend(tables))
+        patch.setattr("benchmarks.words.answer.write_tables", lambda tables, _: captured.extend(tables))
         printed([*words, "--tables", str(folder / "again")])
     found = json.loads((folder / "a.json").read_text("utf-8"))
     return {"tables": captured, "shown": shown, "json": found, "files": folder / "files", "words": words}

@@ -94,13 +94,12 @@ def test_theirs_imported_before_is_told_on_one_line(tmp_path: Path, name: str) -
     told = f"a package '{name}' that is not TrialTwin's is imported already, from {tmp_path / name / '__init__.py'}"
     done = python(tmp_path, "-c", f"import sys; sys.path.insert(0, ''); import {name}; import trialtwin")
     assert done.stderr.splitlines()[-1].startswith(f"ImportError: {told}; import trialtwin before it")
-    if name != "simulator":
-        script = (
-            f"import sys; import {name}; sys.path.insert(0, {str(HOME)!r}); from simulator.start import main; main()"
-        )
-        done = python(tmp_path, "-c", script, path=str(tmp_path))
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-        assert done.stderr.startswith(f"trialtwin: {told}")
+    door = tmp_path / "bin" / "trialtwin"
+    door.parent.mkdir()
+    door.write_text(f"import {name}\nfrom trialtwin.__main__ import main\n\nmain()\n")
+    done = python(tmp_path, str(door), path=str(tmp_path))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith(f"trialtwin: {told}")
 
 
 def test_the_path_for_children_has_what_hides_ours_last(theirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def test_a_huge_number_is_refused_at_once(key: str, tmp_path: Path, monkeypatch:
 
 def test_the_command_itself_refuses_as_fast_as_it_reads_a_study(tmp_path: Path) -> None:
     """The fastest of up to three, in turn with a command that only reads the study: others may share the machine."""
-    script = "import sys; from simulator.start import main; main()"
+    script = "import sys; from trialtwin.__main__ import main; main()"
     took: dict[tuple[str, ...], list[float]] = {
         ("run", "paper", "-S", f"population.size={HUGE}"): [],
         ("check", "paper"): [],

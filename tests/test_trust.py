@@ -15,8 +15,9 @@ import click
 import pytest
 
 from analysis.estimators import Own, own_code, trust
-from analysis.estimators import own as loading
-from analysis.estimators.own import OwnFunctionError, found
+from analysis.estimators import own_call as loading
+from analysis.estimators.own_call import found
+from analysis.estimators.own_code import OwnFunctionError
 from benchmarks.cli import commands
 from benchmarks.workers import warm_up
 from tests.test_cli import _call
@@ -557,7 +558,7 @@ def test_modules_that_lie_in_the_current_folder_are_not_imported(place: Path, ba
     study = write(place / "study.yaml", "crude")
     door = place.parent / "bin/trialtwin"  # as a console script: its own folder comes first on the path
     door.parent.mkdir()
-    door.write_text("from simulator.start import main\n\nif __name__ == '__main__':\n    main()\n", "utf-8")
+    door.write_text("from trialtwin.__main__ import main\n\nif __name__ == '__main__':\n    main()\n", "utf-8")
     home = str(Path(__file__).parent.parent)
     environment = {**os.environ, "PYTHONPATH": home}
     environment.pop("PYTHONSAFEPATH", None)

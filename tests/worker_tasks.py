@@ -77,7 +77,7 @@ def lost(task: Task) -> list[int]:  # noqa: ARG001
 
 def call_own(estimator: "Own") -> object:
     """The answer of a user's function."""
-    from analysis.estimators.own import found
+    from analysis.estimators.own_call import found
 
     return found(estimator.function)()
 

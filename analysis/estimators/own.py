@@ -1,23 +1,15 @@
 """A user's own estimator: a Python function from one observed cohort to an estimate."""
 
-import reprlib
-import threading
-import traceback
-from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy.special import ndtr, ndtri
 
 from analysis.estimators import own_code, trust
 from analysis.estimators.base import Estimate, EstimatorSpec, Sample
-from analysis.estimators.own_code import OwnFunctionError as OwnFunctionError
-from analysis.estimators.own_code import said
+from analysis.estimators.own_code import OwnFunctionError, said
 from analysis.estimators.own_link import CannotStart, Mistake, NoAnswer, Question, TookTooLong
 from analysis.estimators.own_process import ask
 from analysis.kernels.status import Status
@@ -32,35 +24,8 @@ from simulator.world.sections import ENDPOINTS
 if TYPE_CHECKING:
     import pandas as pd
 
-MISTAKES = (
-    TypeError, LookupError, NameError, AttributeError, ImportError, AssertionError, OSError, SyntaxError,
-    NotImplementedError, RecursionError,
-)  # fmt: skip
-"""What a function raises that is wrong in every cohort, and not one that cannot be fitted."""
-NUMBERS = ("value", "se", "low", "high", "p")
-MOST_NAMES = 50
 _OF_YES_OR_NO = ("risk_difference", "log_risk_ratio", "log_odds_ratio")
 _AT_A_TIME = ("rmst_difference", "survival_difference")
-
-
-class Watched:
-    """A block of a user's code, which may raise anything: ``error`` is what it raised, None for nothing."""
-
-    error: Exception | None = None
-
-    def __enter__(self) -> "Watched":
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, MemoryError) or not isinstance(error, Exception):
-            return False
-        self.error = error
-        return True
-
-    def told(self) -> str:
-        """The error in a line."""
-        lines = str(self.error).strip().splitlines()
-        return f"{type(self.error).__name__}: {lines[0] if lines else 'no message'}"
 
 
 class Own(EstimatorSpec):
@@ -166,60 +131,6 @@ class Own(EstimatorSpec):
         return Estimate(value, se, low, high, p, n, events, status)
 
 
-def answer_of(
-    name: str, function: Callable[..., Any], columns: Mapping[str, Any], replicate: int, level: float
-) -> list[float]:
-    """Value, SE, limits and p of one cohort, NaN for no estimate; OwnFunctionError names a mistake."""
-    import pandas as pd
-
-    answer: Any = None
-    cohort = pd.DataFrame(columns)
-    with Watched() as call:
-        answer = function(cohort)
-    if isinstance(call.error, MISTAKES):
-        last = traceback.extract_tb(call.error.__traceback__)[-1]
-        at = f"{Path(last.filename).name}:{last.lineno}"
-        raise OwnFunctionError(f"{name} failed in replicate {replicate} at {at}: {call.told()}")
-    if answer is None:
-        return [np.nan] * 5
-    given = _numbers(name, answer, replicate)
-    value, se = given["value"], given["se"]
-    half = ndtri(0.5 + level / 2) * se
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * ndtr(-np.abs(np.divide(value, se)))
-    usual = {"value": value, "se": se, "low": value - half, "high": value + half, "p": p}
-    return [float(given.get(number, usual[number])) for number in NUMBERS]
-
-
-def _numbers(name: str, answer: Any, replicate: int) -> dict[str, float]:
-    """The numbers of an answer by name; OwnFunctionError where it is none, or one that cannot be."""
-    wanted = "it must give value and se, and may give low, high, p"
-    given: dict[str, float] = {}
-    with Watched() as reading:
-        many = isinstance(answer, Mapping) and len(answer) > MOST_NAMES
-        pairs = answer if isinstance(answer, Mapping) else dict(zip(("value", "se"), answer, strict=True))
-        given = {} if many else {str(key): np.nan if one is None else float(one) for key, one in pairs.items()}
-    what = f"{name} returns {_shown(answer)} in replicate {replicate}"
-    if reading.error is not None:
-        raise OwnFunctionError(f"{what}; {wanted}, all numbers")
-    if set(given) - set(NUMBERS) or "value" not in given or "se" not in given:
-        names = f"{len(answer):,} numbers" if many else ", ".join(given)[:200]
-        raise OwnFunctionError(f"{name} returns {names}; {wanted}")
-    low, high, p = (given.get(number, np.nan) for number in NUMBERS[2:])
-    if given["se"] < 0 or p < 0 or p > 1 or low > high:
-        raise OwnFunctionError(f"{what}; se is not below 0, p from 0 to 1 and low not above high")
-    return given
-
-
-def _shown(answer: Any) -> str:
-    """The beginning of an answer, however long it is; its type where it cannot be shown."""
-    brief = reprlib.Repr()
-    brief.maxstring = brief.maxother = brief.maxlong = 80
-    with Watched():
-        return " ".join(brief.repr(answer).split())[:80]
-    return f"a {type(answer).__name__}"
-
-
 def frame(sample: Sample, endpoint: str, r: int) -> "pd.DataFrame":
     """The observed cohort of the block's row ``r`` as a data frame, patients in order."""
     import pandas as pd
@@ -250,45 +161,3 @@ def _level_names(variable: Variable, values: Floats) -> NDArray[Any]:
     made = np.full(len(values), None, levels.dtype if known.all() else object)
     made[known] = levels[values[known].astype(int)]
     return made
-
-
-_LOADING = threading.RLock()
-
-
-def found(function: str) -> Callable[..., Any]:
-    """The function of that name; OwnFunctionError says what is not there, or that its code is not trusted.
-
-    No code of a user's is run but through here.
-    """
-    with _LOADING:
-        return _found(own_code.pinned(function))
-
-
-@cache
-def _found(function: str) -> Callable[..., Any]:
-    code, name = own_code.source(function), function.rpartition(":")[2]
-    trust.demand([code])
-    made = getattr(_module(function.rpartition(":")[0]), name, None)
-    if not callable(made):
-        raise OwnFunctionError(f"{said(function)}: {code} has no function '{name}'")
-    return made  # type: ignore[no-any-return]
-
-
-@cache
-def _module(place: str) -> ModuleType:
-    """The module of trusted code that is named by its content: one for all functions in it."""
-    module, code = None, own_code.source(f"{place}:_")
-    with Watched() as loading:
-        try:
-            module = own_code.loaded(f"{place}:_")
-        except SystemExit as error:
-            raise ImportError(f"it ends Python with SystemExit({error.code!r})") from None
-    if module is None:
-        told = str(loading.error) if isinstance(loading.error, ImportError) else loading.told()
-        raise OwnFunctionError(f"{code} cannot be loaded: {told}")
-    return module
-
-
-def source_digest(function: str) -> str:
-    """The SHA-256 of the source file that is named for a user's function, which is not run."""
-    return own_code.digest_of(function)

@@ -1,15 +1,16 @@
 """The child in which a user's own functions are called: questions in, plain numbers or one line out."""
 
 import contextlib
+import io
 import os
 import pickle
 import struct
 import sys
 from typing import Any, NoReturn
 
-from analysis.estimators.own import OwnFunctionError, answer_of, found
-from analysis.estimators.own_code import said
-from analysis.estimators.own_keeper import HEADER, LOADED, LONGEST, MISTAKE, NUMBERS, SIZE, read_exactly, write_all
+from analysis.estimators.own_call import answer_of, found
+from analysis.estimators.own_code import OwnFunctionError, said
+from analysis.estimators.own_wire import HEADER, LOADED, LONGEST, MISTAKE, NUMBERS, SIZE, read_exactly, write_all
 from analysis.estimators.trust import unpacked
 
 
@@ -22,6 +23,9 @@ def serve(question: int, answer: int, streams: tuple[int, int, int]) -> NoReturn
 
     for end in (question, answer, *streams):
         os.set_inheritable(end, False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)  # what it has printed is seen when it hangs, too
     getattr(numpy, "random").seed()  # noqa: B009  as in a new process: another child has had what this one would draw
     while True:
         header = read_exactly(question, SIZE.size)

@@ -13,15 +13,9 @@ import json
 import os
 import select
 import signal
-import struct
 import sys
 from typing import Any, NoReturn
 
-HEADER = struct.Struct("<IBI")
-"""Of an answer: the number of the question, what it is, and the bytes that follow."""
-SIZE = struct.Struct("<II")
-"""Of a question: its number, and the bytes that follow."""
-LOADED, NUMBERS, MISTAKE, LONGEST = 1, 2, 3, 4096
 _DIE_WITH_PARENT, _SUBREAPER = 1, 36
 
 
@@ -29,7 +23,7 @@ def preload() -> None:
     """Import what every function needs, which takes seconds."""
     import pandas  # noqa: F401
 
-    import analysis.estimators.own  # noqa: F401
+    import analysis.estimators.own_call  # noqa: F401
 
 
 class Keeper:
@@ -146,22 +140,6 @@ def _children() -> list[int]:
             return list(map(int, file.read().split()))
     except OSError:
         return []
-
-
-def read_exactly(end: int, count: int) -> bytes:
-    """So many bytes of a pipe; fewer only where it has ended."""
-    pieces: list[bytes] = []
-    while count and (piece := os.read(end, min(count, 1 << 20))):
-        pieces.append(piece)
-        count -= len(piece)
-    return b"".join(pieces)
-
-
-def write_all(end: int, content: bytes) -> None:
-    """Write all of it."""
-    left = memoryview(content)
-    while left:
-        left = left[os.write(end, left) :]
 
 
 def main(words: list[str]) -> None:

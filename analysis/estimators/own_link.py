@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.estimators import own_keeper
-from analysis.estimators.own_keeper import HEADER, LOADED, LONGEST, MISTAKE, NUMBERS, SIZE
+from analysis.estimators.own_wire import HEADER, LOADED, LONGEST, MISTAKE, NUMBERS, SIZE
 from simulator.siblings import path_for_children
 
 if TYPE_CHECKING:

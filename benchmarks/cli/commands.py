@@ -313,7 +313,7 @@ def user_mistakes() -> tuple[type[BaseException], ...]:
         "benchmarks.asked.errors": "RunError",
         "benchmarks.workers.pools": "BackendError",
         "analysis.cohort_files.data_table": "CohortFileError",
-        "analysis.estimators.own": "OwnFunctionError",
+        "analysis.estimators.own_code": "OwnFunctionError",
     }
     loaded = [getattr(sys.modules[module], name) for module, name in names.items() if module in sys.modules]
     return tuple(loaded)

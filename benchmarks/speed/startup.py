@@ -13,7 +13,7 @@ from benchmarks.speed.contenders import ONE_CORE
 from benchmarks.speed.tables import SpeedTable
 
 HOME = Path(__file__).resolve().parent.parent.parent
-DOOR = "from simulator.start import main; main()"
+DOOR = "from trialtwin.__main__ import main; main()"
 LIGHT = (("--help",), ("list",))
 DEMO = ("demo",)
 

@@ -37,7 +37,13 @@ def _find_ours() -> None:
     siblings.find_ours()
 
 
-_find_ours()
+try:
+    _find_ours()
+except ImportError as error:
+    if Path(sys.argv[0] if sys.argv else "").name not in ("trialtwin", "-m"):
+        raise
+    print(f"trialtwin: {error}", file=sys.stderr)  # the command, which tells mistakes on one line
+    raise SystemExit(2) from None
 
 from ._call import TrialTwinError  # noqa: E402  our packages are found from here on
 from ._files import analyse, performance  # noqa: E402
