@@ -77,6 +77,7 @@ def test_replicates_without_an_estimate_are_told() -> None:
     measure = Measure(0.0, 0.1)
     row = Moved(0, "OS", "mine", 0.5, 0.7, measure, (0.0, 0.0), measure, measure, True, (6, 0))
     told = answer([], [row]).text()
+    assert [table.title for table in answer([], [row]).tables] == ["What moved"]  # as files they need one
     assert "mine on OS: 6 replicates of the first run and 0 of the second have no estimate" in told
     assert "of those that have one in both" in told
     assert "no estimate" not in answer([], [replace(row, without=(0, 0))]).text()

@@ -269,7 +269,7 @@ def test_a_paper_that_no_parameters_print_ends_with_exit_code_one(tmp_path, caps
     told = capsys.readouterr().out
     assert "printed numbers lie outside the central 95 % of the replicates" in " ".join(told.split())
     assert "a bad fit, more than one number in ten is outside" in " ".join(told.split())
-    after = told[told.index("outside, worst first") :].splitlines()[2:]
+    after = told[told.index("number, worst first") :].splitlines()[2:]
     far = [
         float(line.split()[-1]) for line in after[: next((k for k, line in enumerate(after) if not line), len(after))]
     ]

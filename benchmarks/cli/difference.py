@@ -143,7 +143,7 @@ def answer(leaves: list[Leaf], runs: list[Moved]) -> Answer:
     data = {"differs": [vars(leaf) for leaf in leaves], "moved": runs}
     places = [(one.path, _short(one.one), _short(one.other)) for one in leaves]
     said = "" if leaves else "the two say the same, names and published numbers apart"
-    tables = [table("", ("differs at", "first", "second"), places)] if leaves else []
+    tables = [table("What differs", ("at", "first", "second"), places)] if leaves else []
     if not runs:
         return Answer(data, said, tuple(tables))
     rows = [
@@ -159,7 +159,7 @@ def answer(leaves: list[Leaf], runs: list[Moved]) -> Answer:
         "of either run; - where an estimator answers another question.",
         *map(_without, (one for one in runs if any(one.without))),
     )
-    return Answer(data, said, (*tables, table("", heads, rows)), notes, found=runs)
+    return Answer(data, said, (*tables, table("What moved", heads, rows)), notes, found=runs)
 
 
 def _without(one: Moved) -> str:

@@ -39,11 +39,11 @@ def fidelity_answer(found: Fidelity) -> Answer:
         if not one.inside
     ]
     heads = ("number", "printed", "median", "central 95 %", "doubt")
-    title = f"outside the central 95 % of {found.replicates:,} replicates:"
-    tables = [table("", ("printed in", "inside", "%", "doubtful, not counted"), totals)]
+    title = f"Outside the central 95 % of {found.replicates:,} replicates"
+    tables = [table("Numbers inside, by table", ("printed in", "inside", "%", "doubtful, not counted"), totals)]
     tables += [table(title, heads, outside)] if outside else []
     flow = [(name, f"{count:.1f}") for name, count in found.flow]
-    tables.append(table("patients, mean of the replicates:", ("", "patients"), flow))
+    tables.append(table("Patients, mean of the replicates", ("", "patients"), flow))
     lacking = f"No replicate has, and nothing was compared with: {', '.join(found.left_out)}."
     notes = (lacking,) if found.left_out else ()
     return Answer(plain(found), fidelity_verdict(found), tuple(tables), notes, found=found)
@@ -73,11 +73,11 @@ def fit_answer(fit: Fit, out: Path) -> Answer:
         (one.name + (" (taken)" if one.taken else ""), f"{one.at_first:.1f}", f"{one.at_last:.1f}")
         for one in fit.starts
     ]
-    furthest = f"the furthest of {len(used)} targets (simulated mean; distance in sampling SDs of the number):"
-    began = "where the search began, with few replicates (sums of squares by common sampling SDs):"
+    furthest = f"The furthest of {len(used)} targets (simulated mean; distance in sampling SDs of the number)"
+    began = "Where the search began, with few replicates (sums of squares by common sampling SDs)"
     tables = (
         *_misfits(fit.verdict),
-        table("", ("parameter", "start", "fitted", "SE", "pinned down %"), parameters),
+        table("Parameters", ("parameter", "start", "fitted", "SE", "pinned down %"), parameters),
         table(furthest, ("target", "printed", "simulated", "distance"), targets),
         table(began, ("start", "there", "at its end"), starts),
     )
@@ -98,9 +98,9 @@ def _misfits(verdict: AbsoluteFit) -> list[TextTable]:
         for one in verdict.outside
     ]
     unused = [(one.key, one.printed, one.why) for one in verdict.unused]
-    heads = ("outside, worst first", "printed", "median", "central 95 %", "SDs away")
-    made = [table("", heads, outside)] if outside else []
-    return made + ([table("", ("could not be fitted", "printed", "why"), unused)] if unused else [])
+    heads = ("number, worst first", "printed", "median", "central 95 %", "SDs away")
+    made = [table("Numbers outside", heads, outside)] if outside else []
+    return made + ([table("Could not be fitted", ("number", "printed", "why"), unused)] if unused else [])
 
 
 def _far(distance: float) -> str:

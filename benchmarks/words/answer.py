@@ -53,7 +53,7 @@ class Answer:
 
     def text(self) -> str:
         """The answer for a terminal, at most 100 columns wide where words can be wrapped."""
-        parts = ["\n".join(wrapped(line) for line in self.verdict.splitlines())] if self.verdict else []
+        parts = [self._said()] if self.verdict else []
         parts += [table.text() for table in self.tables]
         parts += ["\n".join(map(wrapped, self.notes))] if self.notes else []
         parts += ["\n".join(self.lines)] if self.lines else []
@@ -64,7 +64,11 @@ class Answer:
         return json.dumps(plain(self.data), indent=2, allow_nan=False)
 
     def __repr__(self) -> str:
-        return wrapped(self.verdict) if self.verdict else self.text()
+        return self._said() if self.verdict else self.text()
+
+    def _said(self) -> str:
+        """The verdict, each of its sentences on lines of its own."""
+        return "\n".join(map(wrapped, self.verdict.splitlines()))
 
     def _repr_html_(self) -> str:
         """The answer in a notebook: the verdict, then the tables."""

@@ -38,7 +38,7 @@ def answer(groups: Sequence[Group], columns: TableColumns) -> Answer:
                 continue
             rows.append((name.replace("_", " "), *(_shown(cell) for cell in cells)))
         heads = (" / ".join(columns.by) or "measure", *(" / ".join(one.labels) for one in few))
-        tables.append(table("", heads, rows))
+        tables.append(table("Performance", heads, rows))
     return Answer(as_data(groups, columns), verdict(groups), tuple(tables), notes(groups, columns), found=tuple(groups))
 
 
