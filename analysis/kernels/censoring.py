@@ -1,5 +1,7 @@
 """Contrasts of two arms weighted, at each event time anew, by the inverse probability of not yet being censored."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from analysis.kernels.curve_contrasts import LOG_HR, RMST
@@ -18,6 +20,49 @@ _TOO_FEW = int(Status.TOO_FEW)
 _BAD_INPUT = int(Status.BAD_INPUT)
 _NOT_CONVERGED = int(Status.NOT_CONVERGED)
 _ALL = 1.0 - 1e-12
+
+
+class CensoredBlock(NamedTuple):
+    """Cohorts of two arms ``(R, N)``; ``order`` sorts by time."""
+
+    time: Floats
+    event: Bools
+    treated: Bools
+    present: Bools
+    order: Positions
+    base: Floats  # a weight for the whole follow-up
+    score: Floats  # the relative hazard of being censored
+
+
+class CensoringContrasts(NamedTuple):
+    """What `censoring_weighted` fills in rows whose ``status (R,)`` is OK, and stays so."""
+
+    value: Floats  # (R,)
+    influence: Floats  # (R, N)
+    weight: Floats  # (R, N), the last
+    status: Ints
+
+
+class CensoredPatients(NamedTuple):
+    """The patients of one cohort in order of time."""
+
+    who: Ints
+    arm: Ints
+    died: Bools
+    base: Floats
+    score: Floats
+    last: Floats  # (2,), the end of follow-up of each arm
+
+
+class EventTimes(NamedTuple):
+    """The event times of one cohort, and both hazards of being censored before each of them, cumulative by arm."""
+
+    when: Floats
+    first: Ints  # the place of the first patient at risk
+    stop: Ints  # behind the place of the last patient of this time
+    deaths: Ints
+    own: Floats  # (2, N), Breslow's
+    plain: Floats  # (2, N), Nelson and Aalen's
 
 
 @kernel
@@ -106,114 +151,155 @@ def weighted_curves(
 
 @kernel
 def censoring_weighted(
-    time: Floats,
-    event: Bools,
-    treated: Bools,
-    present: Bools,
-    order: Positions,
-    base: Floats,
-    score: Floats,
-    efron: bool,
-    measure: int,
-    horizon: float,
-    value: Floats,
-    influence: Floats,
-    weight: Floats,
-    status: Ints,
+    block: CensoredBlock, efron: bool, measure: int, horizon: float, made: CensoringContrasts
 ) -> None:
-    """Fills, in rows whose ``status`` is OK: ``value (R,)``, ``influence (R, N)``, and the last ``weight (R, N)``.
+    """Fills ``made`` in rows whose status is OK.
 
     A patient's weight at an event time is ``base`` times exp(H score - N): H is Breslow's cumulative hazard of being
     censored before it in the arm, ``score`` the relative hazard of the patient, N Nelson and Aalen's.
     """
-    rows, n = present.shape
-    who, arm, died, w, e = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.bool_), np.empty(n), np.empty(n)
-    when, first, stop, deaths = np.empty(n), np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
-    own, plain = np.empty((2, n)), np.empty((2, n))
-    at_risk, dead, parts = np.empty((2, n)), np.empty((2, n)), np.empty((4, n))
-    buffer, scratch, last = np.empty(n), np.empty(n), np.empty(2)
+    rows, n = block.present.shape
+    here = CensoredPatients(
+        np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.bool_), np.empty(n), np.empty(n), np.empty(2)
+    )
+    times = EventTimes(
+        np.empty(n), np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64), np.empty((2, n)),
+        np.empty((2, n)),
+    )  # fmt: skip
+    at_risk, dead, parts, work = np.empty((2, n)), np.empty((2, n)), np.empty((4, n)), np.empty((4, n))
+    value, status = made.value, made.status
     for r in range(rows):
         if status[r] != _OK:
             continue
-        size, bad = 0, False
-        last[0], last[1] = -np.inf, -np.inf
-        for place in range(n):
-            i = order[r, place]
-            if present[r, i] and base[r, i] != 0.0:
-                who[size], arm[size], died[size] = i, 1 if treated[r, i] else 0, event[r, i]
-                w[size], e[size] = base[r, i], score[r, i]
-                bad |= not (abs(time[r, i]) < np.inf and 0.0 < w[size] < np.inf and 0.0 <= e[size] < np.inf)
-                last[arm[size]] = time[r, i]
-                size += 1
-        if bad or not (last[0] > -np.inf and last[1] > -np.inf):
-            status[r] = _BAD_INPUT if bad else _TOO_FEW
+        size, status[r] = line_up_censored(r, block, here)
+        if status[r] != _OK:
             continue
-
-        # event times from the last: places at risk, and the steps of both censoring hazards up to the time before
-        count, place = 0, size
-        sum_e, sum_1 = np.zeros(2), np.zeros(2)
-        step_e, step_1 = np.zeros(2), np.zeros(2)
-        for a in range(2):
-            for k in range(n):
-                own[a, k], plain[a, k] = 0.0, 0.0
-        while place > 0:
-            end, gone, lost = place, 0, np.zeros(2)
-            t = time[r, who[end - 1]]
-            while place > 0 and time[r, who[place - 1]] == t:
-                place -= 1
-                sum_e[arm[place]] += e[place]
-                sum_1[arm[place]] += 1.0
-                gone += died[place]
-                if not died[place]:
-                    lost[arm[place]] += 1.0
-            for a in range(2):
-                step_e[a] = lost[a] / sum_e[a] if lost[a] > 0.0 else 0.0
-                step_1[a] = lost[a] / sum_1[a] if lost[a] > 0.0 else 0.0
-                # what is censored at this time is censored before all later event times
-                if count > 0:
-                    own[a, n - count] += step_e[a]
-                    plain[a, n - count] += step_1[a]
-            if gone > 0:
-                count += 1
-                when[n - count], first[n - count], stop[n - count], deaths[n - count] = t, place, end, gone
+        count = find_event_times(block.time[r], size, here, times)
         if count == 0:
             status[r] = _NO_EVENTS
             continue
-        for k in range(count):
-            j = n - count + k
-            when[k], first[k], stop[k], deaths[k] = when[j], first[j], stop[j], deaths[j]
-            for a in range(2):
-                own[a, k] = own[a, j] + (own[a, k - 1] if k > 0 else 0.0)
-                plain[a, k] = plain[a, j] + (plain[a, k - 1] if k > 0 else 0.0)
-
-        for i in range(n):
-            weight[r, i], influence[r, i] = 0.0, 0.0
+        sum_weights(size, count, here, times, work, at_risk, dead)
         information = 1.0
-        for second in range(2):
-            for k in range(count):
-                for i in range(first[k], size):
-                    buffer[i - first[k]] = own[arm[i], k] * e[i] - plain[arm[i], k]
-                exponentials(buffer, scratch, size - first[k])
-                if second == 0:
-                    at_risk[0, k], at_risk[1, k], dead[0, k], dead[1, k] = 0.0, 0.0, 0.0, 0.0
-                    for i in range(first[k], size):
-                        at_risk[arm[i], k] += w[i] * buffer[i - first[k]]
-                        if died[i] and i < stop[k]:
-                            dead[arm[i], k] += w[i] * buffer[i - first[k]]
-                else:
-                    for i in range(first[k], size):
-                        now = w[i] * buffer[i - first[k]]
-                        part = DEAD_0 if died[i] and i < stop[k] else ALIVE_0
-                        influence[r, who[i]] += now * parts[part + arm[i], k] / information
-                        weight[r, who[i]] = now
-            if second == 0:
-                if measure == LOG_HR:
-                    value[r], information, status[r] = weighted_hazard_ratio(
-                        count, deaths, at_risk, dead, efron, parts
-                    )  # fmt: skip
-                else:
-                    value[r], status[r] = weighted_curves(
-                        count, when, at_risk, dead, last, measure == RMST, horizon, parts
-                    )  # fmt: skip
-                if status[r] != _OK:
-                    break
+        if measure == LOG_HR:
+            value[r], information, status[r] = weighted_hazard_ratio(count, times.deaths, at_risk, dead, efron, parts)
+        else:
+            value[r], status[r] = weighted_curves(
+                count, times.when, at_risk, dead, here.last, measure == RMST, horizon, parts
+            )
+        if status[r] == _OK:
+            share_out(size, count, here, times, parts, information, work, made.influence[r], made.weight[r])
+
+
+@kernel
+def line_up_censored(r: int, block: CensoredBlock, here: CensoredPatients) -> tuple[int, int]:
+    """How many patients cohort r has, and the status of their data; fills ``here``."""
+    time, event, treated, present, order = block.time, block.event, block.treated, block.present, block.order
+    who, arm, died, w, e, last = here.who, here.arm, here.died, here.base, here.score, here.last
+    base, score, size, bad = block.base, block.score, 0, False
+    last[0], last[1] = -np.inf, -np.inf
+    for place in range(who.shape[0]):
+        i = order[r, place]
+        if present[r, i] and base[r, i] != 0.0:
+            who[size], arm[size], died[size] = i, 1 if treated[r, i] else 0, event[r, i]
+            w[size], e[size] = base[r, i], score[r, i]
+            bad |= not (abs(time[r, i]) < np.inf and 0.0 < w[size] < np.inf and 0.0 <= e[size] < np.inf)
+            last[arm[size]] = time[r, i]
+            size += 1
+    both = last[0] > -np.inf and last[1] > -np.inf
+    return size, _BAD_INPUT if bad else (_OK if both else _TOO_FEW)
+
+
+@kernel
+def find_event_times(time: Floats, size: int, here: CensoredPatients, times: EventTimes) -> int:
+    """How many event times there are; fills ``times``."""
+    who, arm, died, e = here.who, here.arm, here.died, here.score
+    when, first, stop, deaths, own, plain = times.when, times.first, times.stop, times.deaths, times.own, times.plain
+    # from the last time into the last places: places at risk, and the steps of both hazards up to the time before
+    count, place, n = 0, size, when.shape[0]
+    sum_e, sum_1, lost = np.zeros(2), np.zeros(2), np.zeros(2)
+    for a in range(2):
+        for k in range(n):
+            own[a, k], plain[a, k] = 0.0, 0.0
+    while place > 0:
+        end, gone = place, 0
+        lost[0], lost[1] = 0.0, 0.0
+        t = time[who[end - 1]]
+        while place > 0 and time[who[place - 1]] == t:
+            place -= 1
+            sum_e[arm[place]] += e[place]
+            sum_1[arm[place]] += 1.0
+            gone += died[place]
+            if not died[place]:
+                lost[arm[place]] += 1.0
+        for a in range(2):
+            # what is censored at this time is censored before all later event times
+            if count > 0 and lost[a] > 0.0:
+                own[a, n - count] += lost[a] / sum_e[a]
+                plain[a, n - count] += lost[a] / sum_1[a]
+        if gone > 0:
+            count += 1
+            when[n - count], first[n - count], stop[n - count], deaths[n - count] = t, place, end, gone
+    for k in range(count):
+        j = n - count + k
+        when[k], first[k], stop[k], deaths[k] = when[j], first[j], stop[j], deaths[j]
+        for a in range(2):
+            own[a, k] = own[a, j] + (own[a, k - 1] if k > 0 else 0.0)
+            plain[a, k] = plain[a, j] + (plain[a, k - 1] if k > 0 else 0.0)
+    return count
+
+
+@kernel
+def weigh(k: int, size: int, here: CensoredPatients, times: EventTimes, now: Floats, scratch: Floats) -> None:
+    """Fills ``now`` with the weights at event time k of the patients at risk, the first of whom comes first."""
+    arm, base, score, start = here.arm, here.base, here.score, times.first[k]
+    own_0, own_1, plain_0, plain_1 = times.own[0, k], times.own[1, k], times.plain[0, k], times.plain[1, k]
+    for i in range(start, size):
+        now[i - start] = (own_1 if arm[i] else own_0) * score[i] - (plain_1 if arm[i] else plain_0)
+    exponentials(now, scratch, size - start)
+    for i in range(start, size):
+        now[i - start] *= base[i]
+
+
+@kernel
+def sum_weights(
+    size: int, count: int, here: CensoredPatients, times: EventTimes, work: Floats, at_risk: Floats, dead: Floats
+) -> None:
+    """Fills ``at_risk`` and ``dead (2, count)``, sums of weights by arm at each event time.
+
+    Weights are worked out anew in `share_out`: kept, they would take count times N numbers.
+    """
+    arm, died, first, stop, now, scratch = here.arm, here.died, times.first, times.stop, work[0], work[1]
+    for k in range(count):
+        start, risk_0, risk_1, dead_0, dead_1 = first[k], 0.0, 0.0, 0.0, 0.0
+        weigh(k, size, here, times, now, scratch)
+        for i in range(start, size):
+            risk_0 += 0.0 if arm[i] else now[i - start]
+            risk_1 += now[i - start] if arm[i] else 0.0
+        for i in range(start, stop[k]):
+            dead_0 += now[i - start] if died[i] and not arm[i] else 0.0
+            dead_1 += now[i - start] if died[i] and arm[i] else 0.0
+        at_risk[0, k], at_risk[1, k], dead[0, k], dead[1, k] = risk_0, risk_1, dead_0, dead_1
+
+
+@kernel
+def share_out(
+    size: int, count: int, here: CensoredPatients, times: EventTimes, parts: Floats, information: float, work: Floats,
+    influence: Floats, weight: Floats,
+) -> None:  # fmt: skip
+    """Fills each patient's ``influence`` and last ``weight (N,)``, from the ``parts`` of the score or of the curves."""
+    arm, died, first, stop = here.arm, here.died, times.first, times.stop
+    now, scratch, sums, last = work[0], work[1], work[2], work[3]
+    for i in range(size):
+        sums[i], last[i] = 0.0, 0.0
+    for k in range(count):
+        start, part_0, part_1 = first[k], parts[ALIVE_0, k], parts[ALIVE_1, k]
+        weigh(k, size, here, times, now, scratch)
+        for i in range(start, stop[k]):
+            sums[i] += now[i - start] * parts[(DEAD_0 if died[i] else ALIVE_0) + arm[i], k] / information
+        for i in range(stop[k], size):
+            sums[i] += now[i - start] * (part_1 if arm[i] else part_0) / information
+        for i in range(start, size):
+            last[i] = now[i - start]
+    influence[:], weight[:] = 0.0, 0.0
+    for i in range(size):
+        influence[here.who[i]], weight[here.who[i]] = sums[i], last[i]

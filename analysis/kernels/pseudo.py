@@ -1,5 +1,7 @@
 """Jackknife pseudo-observations of Kaplan-Meier curves, and least squares on them, for a block of replicates."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from analysis.kernels.linear import solve
@@ -7,9 +9,25 @@ from analysis.kernels.status import Status
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
 
+_OK = int(Status.OK)
 _TOO_FEW = int(Status.TOO_FEW)
 _BAD_INPUT = int(Status.BAD_INPUT)
 _COLLINEAR = 1e-10  # a column with less than this share of its variance left is made by those before it
+
+
+class JackknifeSteps(NamedTuple):
+    """The steps of one Kaplan-Meier curve up to a horizon, and the curve without a patient who leaves after them.
+
+    Places 1, 2, ... of ``when``, ``alive`` and ``area`` stand for the steps, place 0 for the start.
+    """
+
+    who: Ints  # (N,), the patients in order
+    when: Floats
+    at_risk: Floats  # from place 0 on, as ``dead``
+    dead: Floats
+    alive: Floats  # the curve with one fewer at risk
+    area: Floats  # below it
+    rest: Floats  # what a curve that is 1 at a step adds from there to the horizon
 
 
 @kernel
@@ -23,61 +41,92 @@ def pseudo_values(
     """
     rows, n = present.shape
     per = rows // time.shape[0]
-    who, when, at_risk, dead = np.empty(n, np.int64), np.empty(n + 1), np.empty(n), np.empty(n)
-    alive, area, rest = np.empty(n + 1), np.empty(n + 1), np.empty(n + 1)
+    here = JackknifeSteps(
+        np.empty(n, np.int64), np.empty(n + 1), np.empty(n), np.empty(n), np.empty(n + 1), np.empty(n + 1),
+        np.empty(n + 1),
+    )  # fmt: skip
     for r in range(rows):
-        c, size, steps, bad = r // per, 0, 0, False
-        for place in range(n):
-            i = order[c, place]
-            who[size] = i
-            if present[r, i]:
-                size += 1
-                bad |= not abs(time[c, i]) < np.inf
-        if bad or size < 2:
-            status[r] = _BAD_INPUT if bad else _TOO_FEW
+        c = r // per
+        size, state = line_up(time[c], present[r], order[c], here.who)
+        if state == _OK:
+            steps, state = step_down(time[c], event[c], horizon, size, here)
+        if state != _OK:
+            status[r] = state
             continue
-        curve, last = 1.0, time[c, who[size - 1]]
-        for place in range(size):
-            t = time[c, who[place]]
-            if t > horizon:
-                break
-            if not event[c, who[place]]:
-                continue
-            if steps == 0 or t != when[steps]:
-                steps += 1
-                first = place
-                while first > 0 and time[c, who[first - 1]] == t:
-                    first -= 1
-                when[steps], at_risk[steps - 1], dead[steps - 1] = t, size - first, 0.0
-            dead[steps - 1] += 1.0
-        when[0], alive[0], area[0] = 0.0, 1.0, 0.0
-        for k in range(steps):
-            curve *= 1.0 - dead[k] / at_risk[k]
-            area[k + 1] = area[k] + alive[k] * (when[k + 1] - when[k])
-            alive[k + 1] = alive[k] * (at_risk[k] - 1.0 - dead[k]) / max(at_risk[k] - 1.0, 1.0)
-        if horizon > last and curve > 0.0:
-            status[r] = _TOO_FEW
+        sum_rest(horizon, mean, steps, here)
+        leave_out(time[c], event[c], horizon, mean, size, steps, here, out[r])
+
+
+@kernel
+def line_up(time: Floats, present: Bools, order: Positions, who: Ints) -> tuple[int, int]:
+    """How many patients there are, and the status of their data; fills ``who``, them in order."""
+    size, bad = 0, False
+    for place in range(who.shape[0]):
+        i = order[place]
+        who[size] = i
+        if present[i]:
+            size += 1
+            bad |= not abs(time[i]) < np.inf
+    return size, _BAD_INPUT if bad else (_TOO_FEW if size < 2 else _OK)
+
+
+@kernel
+def step_down(time: Floats, event: Bools, horizon: float, size: int, here: JackknifeSteps) -> tuple[int, int]:
+    """How many steps the curve has up to the horizon, and whether it is known there; fills all but ``rest``."""
+    who, when, at_risk, dead, alive, area = here.who, here.when, here.at_risk, here.dead, here.alive, here.area
+    steps, curve = 0, 1.0
+    for place in range(size):
+        t = time[who[place]]
+        if t > horizon:
+            break
+        if not event[who[place]]:
             continue
-        # rest[k]: what a curve that is 1 at step k adds from there to the horizon; step 0 is the start
-        rest[steps] = horizon - when[steps] if mean else 1.0
-        for k in range(steps - 1, -1, -1):
-            rest[k] = (when[k + 1] - when[k] if mean else 0.0) + (1.0 - dead[k] / at_risk[k]) * rest[k + 1]
-        k = 0
-        for place in range(size):
-            i = who[place]
-            t = time[c, i]
-            while k < steps and when[k + 1] < t:
-                k += 1
-            if t > horizon:
-                without = area[steps] + alive[steps] * (horizon - when[steps]) if mean else alive[steps]
-            elif k < steps and when[k + 1] == t:
-                others = at_risk[k] - 1.0
-                left = (others - dead[k] + event[c, i]) / others if others > 0.0 else 1.0
-                before = area[k] + alive[k] * (t - when[k]) if mean else 0.0
-                without = before + alive[k] * left * rest[k + 1]
-            else:
-                without = (area[k] if mean else 0.0) + alive[k] * rest[k]
-            out[r, i] = size * rest[0] - (size - 1) * without
+        if steps == 0 or t != when[steps]:
+            steps += 1
+            first = place
+            while first > 0 and time[who[first - 1]] == t:
+                first -= 1
+            when[steps], at_risk[steps - 1], dead[steps - 1] = t, size - first, 0.0
+        dead[steps - 1] += 1.0
+    when[0], alive[0], area[0] = 0.0, 1.0, 0.0
+    for k in range(steps):
+        curve *= 1.0 - dead[k] / at_risk[k]
+        area[k + 1] = area[k] + alive[k] * (when[k + 1] - when[k])
+        alive[k + 1] = alive[k] * (at_risk[k] - 1.0 - dead[k]) / max(at_risk[k] - 1.0, 1.0)
+    return steps, _TOO_FEW if horizon > time[who[size - 1]] and curve > 0.0 else _OK
+
+
+@kernel
+def sum_rest(horizon: float, mean: bool, steps: int, here: JackknifeSteps) -> None:
+    """Fills ``rest``."""
+    when, at_risk, dead, rest = here.when, here.at_risk, here.dead, here.rest
+    rest[steps] = horizon - when[steps] if mean else 1.0
+    for k in range(steps - 1, -1, -1):
+        rest[k] = (when[k + 1] - when[k] if mean else 0.0) + (1.0 - dead[k] / at_risk[k]) * rest[k + 1]
+
+
+@kernel
+def leave_out(
+    time: Floats, event: Bools, horizon: float, mean: bool, size: int, steps: int, here: JackknifeSteps, out: Floats
+) -> None:
+    """Fills ``out (N,)``, each patient's pseudo-observation."""
+    who, when, at_risk, dead = here.who, here.when, here.at_risk, here.dead
+    alive, area, rest, k = here.alive, here.area, here.rest, 0
+    for place in range(size):
+        i = who[place]
+        t = time[i]
+        while k < steps and when[k + 1] < t:
+            k += 1
+        if t > horizon:
+            without = area[steps] + alive[steps] * (horizon - when[steps]) if mean else alive[steps]
+        elif k < steps and when[k + 1] == t:
+            others = at_risk[k] - 1.0
+            left = (others - dead[k] + event[i]) / others if others > 0.0 else 1.0
+            before = area[k] + alive[k] * (t - when[k]) if mean else 0.0
+            without = before + alive[k] * left * rest[k + 1]
+        else:
+            without = (area[k] if mean else 0.0) + alive[k] * rest[k]
+        out[i] = size * rest[0] - (size - 1) * without
 
 
 @kernel

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.kernels.censoring import censoring_weighted
+from analysis.kernels.censoring import CensoredBlock, CensoringContrasts, censoring_weighted
 from analysis.kernels.status import Status
 from analysis.survival import statistics
 from analysis.survival.standardise import MEASURES, ContrastMeasure
@@ -89,15 +89,15 @@ def censoring_weighted_contrast(
     rows, n = data.present.shape
     base = np.ones((rows, n)) if weight is None else data.floats(weight)
     here = data.present & (base > 0)
-    made = [np.full(rows, np.nan), np.full((rows, n), np.nan), np.full((rows, n), np.nan)]
     status = np.zeros(rows, np.int64)
-    censoring_weighted(
-        data.time, data.event, data.bools(treated), data.present, data.order, base, data.floats(score),
-        statistics.takes_efron(ties), MEASURES[measure], float(horizon), made[0], made[1], made[2], status,
-    )  # fmt: skip
-    se = np.sqrt((made[1] ** 2).sum(axis=1))
+    made = CensoringContrasts(np.full(rows, np.nan), np.full((rows, n), np.nan), np.full((rows, n), np.nan), status)
+    block = CensoredBlock(
+        data.time, data.event, data.bools(treated), data.present, data.order, base, data.floats(score)
+    )
+    censoring_weighted(block, statistics.takes_efron(ties), MEASURES[measure], float(horizon), made)
+    se = np.sqrt((made.influence**2).sum(axis=1))
     status[(status == Status.OK) & ~(se > 0)] = Status.NO_INFO
-    for one in (*made, se):
+    for one in (made.value, made.influence, made.weight, se):
         one[status != Status.OK] = np.nan
     events = (here & data.event).sum(axis=1)
-    return CensoringWeighted(made[0], se, made[1], made[2], here.sum(axis=1), events, status)
+    return CensoringWeighted(made.value, se, made.influence, made.weight, here.sum(axis=1), events, status)

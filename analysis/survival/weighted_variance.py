@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.kernels.influence import add_logistic, cox_gradients, km_contrasts
+from analysis.kernels.influence import KmContrasts, WeightedBlock, add_logistic, cox_gradients, km_contrasts
 from analysis.survival.statistics import takes_efron, time_order
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
@@ -46,10 +46,9 @@ def km_contrast(
     rows = len(time)
     value, greenwood = np.full(rows, np.nan), np.full(rows, np.nan)
     gradient, status = np.zeros(time.shape), np.zeros(rows, np.int64)
-    km_contrasts(
-        time, event, treated, weight, present, time_order(time) if order is None else order, float(horizon),
-        measure == "rmst", value, greenwood, gradient, status,
-    )  # fmt: skip
+    block = WeightedBlock(time, event, treated, weight, present, time_order(time) if order is None else order)
+    made = KmContrasts(value, greenwood, gradient, status)
+    km_contrasts(block, float(horizon), measure == "rmst", made)
     return WeightedContrast(value, np.sqrt(greenwood), gradient, status)
 
 
@@ -66,10 +65,8 @@ def cox_gradient(
 ) -> Floats:
     """The derivative ``(R, N)`` of weighted Cox coefficients of treatment ``beta (R,)`` by each patient's weight."""
     gradient = np.zeros(time.shape)
-    cox_gradients(
-        time, event, treated, weight, present, time_order(time) if order is None else order, beta,
-        takes_efron(ties), gradient,
-    )  # fmt: skip
+    block = WeightedBlock(time, event, treated, weight, present, time_order(time) if order is None else order)
+    cox_gradients(block, beta, takes_efron(ties), gradient)
     return gradient
 
 

@@ -42,6 +42,11 @@ class WeightedSamples:
         labels, clusters = numbered(np.ascontiguousarray(own, dtype=np.int64))
         return WeightedSamples(arm, here, weights, labels, clusters)
 
+    @property
+    def block(self) -> kernels.ClusteredBlock:
+        """As the kernels take them."""
+        return kernels.ClusteredBlock(self.treated, self.present, self.weight, self.cluster, self.clusters)
+
 
 @dataclass(frozen=True)
 class WeightedNumbers:
@@ -84,10 +89,8 @@ def weighted_numbers(x: ArrayLike, sets: WeightedSamples) -> WeightedNumbers:
     rows = len(values)
     count, moments = np.zeros((rows, 2), np.int64), np.full((rows, 2, 2), np.nan)
     quartile, test, flags = np.full((rows, 2, 3), np.nan), np.full((rows, 2, 2), np.nan), np.zeros((rows, 3), np.bool_)
-    kernels.two_groups(
-        values, sets.treated, sets.present, sets.weight, sets.cluster, sets.clusters, _by_value(values, sets.weight),
-        count, moments, quartile, test, flags,
-    )  # fmt: skip
+    made = kernels.GroupsCompared(count, moments, quartile, test, flags)
+    kernels.two_groups(values, _by_value(values, sets.weight), sets.block, made)
     mean, variance = moments[..., 0], moments[..., 1]
     finite, binary, varies = flags.T
     spread = np.where(binary[:, None], mean * (1 - mean), variance)
@@ -111,9 +114,7 @@ def weighted_shares(level: ArrayLike, levels: int, sets: WeightedSamples) -> Wei
     rows = len(codes)
     counts, share = np.zeros((rows, 2, levels), np.int64), np.full((rows, 2, levels), np.nan)
     test = np.full((rows, 3), np.nan)
-    kernels.rao_scott(
-        codes, levels, sets.treated, sets.present, sets.weight, sets.cluster, sets.clusters, counts, share, test
-    )
+    kernels.rao_scott(codes, levels, sets.block, kernels.TableTested(counts, share, test))
     bad = (sets.present & (sets.weight > 0) & (codes < 0)).any(axis=1)
     ok = ~bad & np.isfinite(test).all(axis=1)
     share[bad] = np.nan
