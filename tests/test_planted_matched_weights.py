@@ -133,6 +133,10 @@ DEFECTS = [
         ("rank_all", "the last of a tie", "(below + tie / 2.0)", "(below + tie)"),
         ("compare", "df of clusters less one", "groups - 2.0", "groups - 1.0"),
         ("compare", "the t test unweighted", "score[k] = mass[k] * off", "score[k] = off"),
+    ),
+    *defects(
+        "analysis.kernels.weighted_tables",
+        samples,
         (
             "tally",
             "a table of patients",

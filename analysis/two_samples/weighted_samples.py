@@ -14,6 +14,7 @@ from scipy.special import fdtrc, stdtr
 
 from analysis.kernels import weighted_samples as kernels
 from analysis.kernels.status import Status
+from analysis.kernels.weighted_tables import TableTested, rao_scott
 from analysis.survival.survival_data import numbered, time_order
 from analysis.two_samples.balance import smd_of
 from analysis.two_samples.tests import Test
@@ -114,7 +115,7 @@ def weighted_shares(level: ArrayLike, levels: int, sets: WeightedSamples) -> Wei
     rows = len(codes)
     counts, share = np.zeros((rows, 2, levels), np.int64), np.full((rows, 2, levels), np.nan)
     test = np.full((rows, 3), np.nan)
-    kernels.rao_scott(codes, levels, sets.block, kernels.TableTested(counts, share, test))
+    rao_scott(codes, levels, sets.block, TableTested(counts, share, test))
     bad = (sets.present & (sets.weight > 0) & (codes < 0)).any(axis=1)
     ok = ~bad & np.isfinite(test).all(axis=1)
     share[bad] = np.nan
