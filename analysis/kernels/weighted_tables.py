@@ -24,7 +24,7 @@ class TableTested(NamedTuple):
 def rao_scott(level: Ints, levels: int, block: ClusteredBlock, made: TableTested) -> None:
     """Fills ``made``, the table of ``level (R, N)`` (from 0; below 0: none) by arm, and Rao and Scott's test of it.
 
-    That is Pearson's corrected for the design, R's ``svychisq(statistic = "F")`` (Rao & Scott 1984, Annals of Statistics 12:46-60); NaN where an arm is
+    That is R's ``svychisq(statistic = "F")`` (Rao & Scott 1984, Annals of Statistics 12:46-60); NaN where an arm is
     empty, fewer than two levels are seen, or there is no variance.
     """
     p, sums = np.empty(2 * levels), np.zeros((block.clusters, 2 * levels))
