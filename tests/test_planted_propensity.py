@@ -258,7 +258,7 @@ DEFECTS = [
     *defects(
         "analysis.kernels.stepwise",
         models,
-        ("fit_block", "BIC taken as AIC", "price = np.log(n) if bayes else cost", "price = cost"),
+        ("fit_block", "BIC taken as AIC", "price = np.log(n) if asked.bayes else asked.cost", "price = asked.cost"),
         ("select", "a degree of freedom too many", "theirs.shape[0]", "(theirs.shape[0] + 1)", 2),
         (
             "select",
@@ -278,10 +278,10 @@ DEFECTS = [
         ("smallest", "the largest, not the smallest", "least = min(least, value)", "least = max(least, value)"),
         ("next_to_look_at", "what bounds leave open stays open", "pick if rivals > 1 else -1", "-1"),
         ("columns_of_term", "a term has the column before its own", "own[count] = k + 1", "own[count] = k"),
-        ("fit_block", "starts empty", "chosen[r, g] = full", "chosen[r, g] = False"),
-        ("fit_block", "the sign of the centre", "beta[r, 0] -= beta[r, use[k]]", "beta[r, 0] += beta[r, use[k]]"),
+        ("fit_block", "starts empty", "chosen[g] = asked.full", "chosen[g] = False"),
+        ("scale_back", "the sign of the centre", "beta[0] -= beta[use[k]]", "beta[0] += beta[use[k]]"),
         (
-            "fit_block",
+            "scale_back",
             "a column on the wrong scale",
             "own[use[k]] / scale[1, column]",
             "own[use[k]] * scale[1, column]",

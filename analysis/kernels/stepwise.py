@@ -4,6 +4,8 @@ Neighbours of the current model are bounded by `analysis.kernels.neighbours`. Wh
 closer, in the end by Newton's method; the selection is that of fitting all.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from analysis.kernels.linear import cholesky, copy, fill, largest
@@ -26,6 +28,38 @@ _FAR = 0.1  # one from which they are not
 _DRIFT = 0.7  # of a linear predictor, after which H is worked out anew
 _TIE = 1e-11  # relative, of two criteria
 _OPEN, _NARROWED, _EXACTLY = 0, 1, 2
+
+
+class LogisticBlock(NamedTuple):
+    """Cohorts of patients: ``y (R, N)`` by the columns of ``x``."""
+
+    x: Floats  # (R, N, P)
+    y: Bools
+    present: Bools
+    weight: Floats  # no rows where everybody weighs 1
+
+
+class ModelsAsked(NamedTuple):
+    """Which models are sought, by terms of columns."""
+
+    term_of: Ints  # (P,), each column's term
+    cost: float  # of a coefficient, unless
+    bayes: bool  # it is the logarithm of the number of patients
+    drops: bool
+    adds: bool
+    full: bool  # whether all terms are in the model from which it starts
+
+
+class ModelsFitted(NamedTuple):
+    """What `fit_block` fills."""
+
+    chosen: Bools  # (R, G)
+    beta: Floats  # (R, P + 1)
+    covariance: Floats  # (R, P + 1, P + 1); no rows where it is not asked for
+    linear: Floats  # (R, N), summed over the columns in order: equal rows have the very same score
+    fitted: Floats
+    loglik: Floats  # (R,)
+    status: Ints
 
 
 @kernel
@@ -218,71 +252,63 @@ def winner(low: Floats, high: Floats, chosen: Bools) -> int:
 
 
 @kernel
-def fit_block(
-    x: Floats,
-    y: Bools,
-    present: Bools,
-    weight: Floats,
-    term_of: Ints,
-    cost: float,
-    bayes: bool,
-    drops: bool,
-    adds: bool,
-    full: bool,
-    chosen: Bools,
-    beta: Floats,
-    covariance: Floats,
-    linear: Floats,
-    fitted: Floats,
-    loglik: Floats,
-    status: Ints,
-) -> None:
-    """Fit each replicate: all columns when neither ``drops`` nor ``adds``, else the stepwise selection.
-
-    ``linear`` is summed over the columns in order, so that equal rows have the very same score. ``covariance`` has no
-    rows where it is not asked for.
-    """
+def fit_block(block: LogisticBlock, asked: ModelsAsked, made: ModelsFitted) -> None:
+    """Fits each replicate: all columns when neither ``drops`` nor ``adds``, else the stepwise selection."""
+    x, y, present, weight, status = block.x, block.y, block.present, block.weight, made.status
     replicates, patients, columns = x.shape
     z = np.empty((columns + 1, patients))
     outcome, weights, work = np.empty(patients), np.empty(patients), np.empty((4, patients))
     scale, root = np.empty((2, columns)), np.empty((columns + 1, columns + 1))
     own, one = np.empty(columns + 1), np.empty(0)
     prior = weights if weight.shape[0] > 0 else one
-    tolerance = _FINAL if covariance.shape[0] == 0 else _FINAL * _FINAL
+    tolerance = _FINAL if made.covariance.shape[0] == 0 else _FINAL * _FINAL
     for r in range(replicates):
         n = prepare(x[r], y[r], present[r], weight[r] if weight.shape[0] > 0 else one, z, outcome, weights, scale)
-        ones = 0.0
+        ones, chosen = 0.0, made.chosen[r]
         for i in range(max(n, 0)):
             ones += outcome[i]
         if n < 0 or ones == 0.0 or ones == n:
             status[r] = _BAD_INPUT if n < 0 else _TOO_FEW
             continue
-        for g in range(chosen.shape[1]):
-            chosen[r, g] = full
+        for g in range(chosen.shape[0]):
+            chosen[g] = asked.full
         fill(own, 0.0, columns + 1)
         own[0] = np.log(ones / (n - ones))
-        if drops or adds:
-            price = np.log(n) if bayes else cost
-            status[r] = select(z, n, outcome, prior, term_of, price, drops, adds, chosen[r], own, root, work)
+        if asked.drops or asked.adds:
+            price = np.log(n) if asked.bayes else asked.cost
+            status[r] = select(
+                z, n, outcome, prior, asked.term_of, price, asked.drops, asked.adds, chosen, own, root, work
+            )
             if status[r] != _OK:
                 continue
-        use = columns_of(chosen[r], term_of)
-        loglik[r], status[r] = newton(z, n, outcome, prior, use, own, root, work, tolerance)
+        use = columns_of(chosen, asked.term_of)
+        made.loglik[r], status[r] = newton(z, n, outcome, prior, use, own, root, work, tolerance)
         if status[r] != _OK:
             continue
-        p = use.shape[0]
-        fill(beta[r], 0.0, columns + 1)
-        beta[r, 0] = own[0]
-        for k in range(1, p):
-            column = use[k] - 1
-            beta[r, use[k]] = own[use[k]] / scale[1, column]
-            beta[r, 0] -= beta[r, use[k]] * scale[0, column]
-        if covariance.shape[0] > 0:
-            inverse(root, p, use, scale, covariance[r])
-        for i in range(patients):
-            if present[r, i]:
-                eta = beta[r, 0]
-                for k in range(1, p):
-                    eta += beta[r, use[k]] * x[r, i, use[k] - 1]
-                linear[r, i] = eta
-                fitted[r, i] = 1.0 / (1.0 + np.exp(-eta))
+        scale_back(own, use, scale, made.beta[r])
+        if made.covariance.shape[0] > 0:
+            inverse(root, use.shape[0], use, scale, made.covariance[r])
+        predict_all(x[r], present[r], made.beta[r], use, made.linear[r], made.fitted[r])
+
+
+@kernel
+def scale_back(own: Floats, use: Ints, scale: Floats, beta: Floats) -> None:
+    """Fills ``beta`` with the coefficients ``own`` on the scale of the data, 0 where a column is not in ``use``."""
+    fill(beta, 0.0, beta.shape[0])
+    beta[0] = own[0]
+    for k in range(1, use.shape[0]):
+        column = use[k] - 1
+        beta[use[k]] = own[use[k]] / scale[1, column]
+        beta[0] -= beta[use[k]] * scale[0, column]
+
+
+@kernel
+def predict_all(x: Floats, present: Bools, beta: Floats, use: Ints, linear: Floats, fitted: Floats) -> None:
+    """Fills the linear predictors and the probabilities of those present."""
+    for i in range(x.shape[0]):
+        if present[i]:
+            eta = beta[0]
+            for k in range(1, use.shape[0]):
+                eta += beta[use[k]] * x[i, use[k] - 1]
+            linear[i] = eta
+            fitted[i] = 1.0 / (1.0 + np.exp(-eta))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.kernels.status import Status
-from analysis.kernels.stepwise import fit_block
+from analysis.kernels.stepwise import LogisticBlock, ModelsAsked, ModelsFitted, fit_block
 from analysis.survival.recession import Limit, logistic_limit
 from simulator.numerics.arrays import Bools, Floats, Ints
 
@@ -57,12 +57,12 @@ def _fitted(
     beta, covariance = np.full((1, p + 1), np.nan), np.full((int(precise), p + 1, p + 1), np.nan)
     linear, fitted = np.full((1, n), np.nan), np.full((1, n), np.nan)
     loglik, status = np.full(1, np.nan), np.zeros(1, np.int64)
-    fit_block(
+    block = LogisticBlock(
         np.ascontiguousarray(x[None][..., columns]), y[None], stays[None],
         np.empty((0, 0)) if weight is None else np.ascontiguousarray(weight[None]),
-        np.arange(p), 2.0, False, False, False, True, np.zeros((1, p), np.bool_),
-        beta, covariance, linear, fitted, loglik, status,
     )  # fmt: skip
+    made = ModelsFitted(np.zeros((1, p), np.bool_), beta, covariance, linear, fitted, loglik, status)
+    fit_block(block, ModelsAsked(np.arange(p), 2.0, False, False, False, True), made)
     if status[0] != Status.OK:
         return None
     places, finite = np.concatenate([[0], 1 + columns]), limit.state == Status.OK

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtri
 
 from analysis.kernels.status import Status
-from analysis.kernels.stepwise import fit_block
+from analysis.kernels.stepwise import LogisticBlock, ModelsAsked, ModelsFitted, fit_block
 from analysis.propensity.logistic_limits import limit_fit
 from analysis.survival.columns import estimable
 from simulator.numerics.arrays import Bools, Floats, Ints
@@ -146,26 +146,9 @@ def _fit(
     linear, fitted = np.full((r, n), np.nan), np.full((r, n), np.nan)
     covariance = np.full((r if direction == "none" else 0, p + 1, p + 1), np.nan)
     loglik, status = np.full(r, np.nan), np.zeros(r, np.int64)
-    drops, adds = direction in ("both", "backward"), direction in ("both", "forward")
-    fit_block(
-        x,
-        y,
-        here,
-        prior,
-        terms,
-        cost,
-        bayes,
-        drops,
-        adds,
-        full,
-        chosen,
-        beta,
-        covariance,
-        linear,
-        fitted,
-        loglik,
-        status,
-    )
+    asked = ModelsAsked(terms, cost, bayes, direction in ("both", "backward"), direction in ("both", "forward"), full)
+    made = ModelsFitted(chosen, beta, covariance, linear, fitted, loglik, status)
+    fit_block(LogisticBlock(x, y, here, prior), asked, made)
     size = here.sum(axis=1)
     sign, aside = np.zeros(beta.shape, np.int64), np.zeros((r, n), np.bool_)
     sick = status == Status.PS_SEPARATED
