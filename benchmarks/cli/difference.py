@@ -176,7 +176,7 @@ def _without(one: Moved) -> str:
 
 
 def _moved(one: Measure) -> str:
-    return f"{one.value:+.3f} ({one.mcse:.3f})" if isfinite(one.value) else "-"
+    return f"{one:+.3f}" if isfinite(one.value) else "-"
 
 
 def _number(value: float) -> str:
