@@ -4,9 +4,11 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from analysis.tables.text_table import TextTable
 from tests.measured import Figures, measured
 
 __all__ = ["measured"]
@@ -26,6 +28,20 @@ def config_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     yield
     del os.environ["XDG_CONFIG_HOME"]
     os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+@pytest.fixture(autouse=True, scope="session")
+def columns_of_one_name_are_refused() -> Iterator[None]:
+    """Every table that any test makes calls each of its columns something else."""
+    made = TextTable.__init__
+
+    def checked(table: TextTable, *args: Any, **named: Any) -> None:
+        made(table, *args, **named)
+        assert len({*table.flat}) == len(table.flat), f"'{table.title}' has columns of one name: {table.flat}"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TextTable, "__init__", checked)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from benchmarks.twin.targets import PublishedTarget, free_paths, targets_of, wit
 from simulator.documents.loading import Document, load, parse, shipped
 from simulator.world.generate import resolve
 from simulator.world.sections import Printed
+from tests.commands import fits
 from tests.measured import Measured
 from tests.papers_of_worlds import print_paper
 from tests.simulated import z_of_mean
@@ -195,6 +196,7 @@ def test_the_verb_writes_a_world_that_extends_the_one_it_fitted(capsys, monkeypa
     assert run(monkeypatch, str(base), "--out", str(out), "--report", str(tmp_path / "fit.html"), "--json") == 0
     assert "Published against fitted" in (tmp_path / "fit.html").read_text("utf-8")
     described = json.loads(capsys.readouterr().out)
+    assert fits("calibrate", described)
     assert [one["name"] for one in described["parameters"]] == list(FREE)
     world = parse(load(str(out), spec=Scenario), Scenario)
     assert world.name == "fitted"

@@ -265,28 +265,6 @@ def test_a_change_in_a_sibling_package_is_compiled_anew(tmp_path):
     assert say(code, **places)[0] == 6.0
 
 
-def test_what_was_compiled_before_is_known(tmp_path: Path) -> None:
-    script = (
-        "from simulator.numerics.compiled import compiled_before\n"
-        "from simulator.numerics.streams import Streams, fill_uniform\n"
-        "import numpy as np\n"
-        "print(compiled_before(fill_uniform))\n"
-        "Streams(1).uniform('x', np.arange(1), 3)\n"
-        "print(compiled_before(fill_uniform))\n"
-    )
-    home = Path(__file__).parent.parent
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=home,
-        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    assert done.stdout.split() == ["False", "True"]
-
-
 def test_an_index_that_names_a_class_of_another_version_counts_as_absent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

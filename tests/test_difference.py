@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.cli.difference import Moved, _change, answer
+from benchmarks.cli.difference import Moved, _change, answer, diff
 from benchmarks.performance.measures import Measure
 from simulator.documents.differences import ABSENT, Leaf, differences
 from tests.commands import answered, printed, refused
@@ -66,6 +66,13 @@ def test_two_runs_are_compared_in_pairs(runs: tuple[str, str, str]) -> None:
     assert other["bias_change"]["value"] is None
     told = printed(["diff", *runs[:2]])
     assert "nan" not in told
+    heads = diff(*runs[:2]).tables[1].header
+    assert [heads.index(name) for name in ("mean, first", "mean, second", "truth, first", "truth, second")] == [
+        1,
+        2,
+        5,
+        6,
+    ]
     assert "the same replicates" in told
     assert "population.size" in told
     apart = answered(["diff", runs[1], runs[2]])

@@ -1,90 +1,125 @@
 """Every command's JSON is one document with the keys that `trialtwin schema` names for it."""
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+import click
 import pytest
 
 from benchmarks.cli.commands import cli
-from benchmarks.cli.json_documents import DOCUMENTS, described
-from tests.commands import printed, refused
+from benchmarks.cli.options import answers, documents, schema_of
+from benchmarks.words.answer import Answer
+from tests.commands import answered, fits, printed, refused
 
 SMALL = ("-S", "run.truth_patients=5000", "-S", "population.size=80", "--jobs", "1")
-QUIET = {"list", "schema"}  # an array, a schema
-
-
-def keys_of(words: list[str]) -> dict[str, Any]:
-    """What a command prints with --json, which is one document."""
-    found: dict[str, Any] = json.loads(printed([*words, "--json"]))
-    return found
+FEW = ("imbrave150", "--reps", "10", *SMALL)
+WITHOUT = ("list", "schema")
+"""Commands that print no document of keys: an array, a schema."""
+ELSEWHERE = ("compatible", "power", "calibrate", "validate")
+"""Commands that take long: their documents are checked where their answers are tested."""
+Words = Callable[[Path, Path], list[str]]
+CASES: dict[str, Words] = {
+    "report": lambda run, _: [str(run)],
+    "merge": lambda run, _: [str(run)],
+    "status": lambda run, _: [str(run)],
+    "verify": lambda run, _: [str(run), "--sample", "1"],
+    "replay": lambda run, _: [str(run), "--rep", "1"],
+    "gallery": lambda run, _: [str(run.parent)],
+    "diff": lambda run, _: [str(run), str(run)],
+    "run": lambda run, _: [*FEW, "--out", str(run)],
+    "tipping": lambda _, out: [*FEW, "--hr", "0.6", "--bound", "0.9", "--nodes", "2", "--out", str(out)],
+    "decompose": lambda _, out: [*FEW, "--out", str(out)],
+    "multiverse": lambda _, out: [*FEW, "--axis", "matching.caliper=[0.1, 0.2]", "--out", str(out)],
+    "claims": lambda *_: [*FEW],
+    "show": lambda *_: ["paper"],
+    "check": lambda *_: ["paper", "imbrave150"],
+    "audit": lambda *_: ["hcc-lung-metastasis"],
+    "fidelity": lambda *_: ["hcc-lung-metastasis", "--reps", "20", "--jobs", "1"],
+    "warm-up": lambda *_: [],
+    "simulate": lambda _, out: ["imbrave150", "--out", str(out / "a.csv")],
+    "analyze": lambda _, out: [str(out / "a.csv"), "--spec", str(out / "a.spec.yaml")],
+    "new": lambda _, out: [str(out / "mine.yaml")],
+    "performance": lambda _, out: [str(out / "rows.csv"), "--truth", "0.5", "--by", "method"],
+}
+"""Words with which a command answers within a second or so, of a run folder and of a folder for what it writes."""
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("json") / "run"
-    assert (
-        keys_of(["run", "imbrave150", "--reps", "10", *SMALL, "--out", str(folder)]).keys() == DOCUMENTS["run"].keys()
-    )
+    answered(["run", *FEW, "--out", str(folder)])
     return folder
 
 
-@pytest.mark.parametrize(
-    "words", [["report"], ["merge"], ["status"], ["verify", "--sample", "1"], ["replay", "--rep", "1"]]
-)
-def test_verbs_of_a_run(run: Path, words: list[str]) -> None:
-    assert keys_of([words[0], str(run), *words[1:]]).keys() == DOCUMENTS[words[0]].keys()
+@pytest.mark.parametrize("name", [*CASES])
+def test_a_document_has_the_keys_that_its_command_names(name: str, run: Path, tmp_path: Path) -> None:
+    if name == "analyze":
+        answered(["simulate", "imbrave150", "--out", str(tmp_path / "a.csv")])
+    lines = "".join(f"a,{k / 10},0.3\nb,{k / 9},0.2\n" for k in range(9))
+    (tmp_path / "rows.csv").write_text(f"method,estimate,se\n{lines}")
+    assert answered([name, *CASES[name](run, tmp_path)])
 
 
-def test_gallery_and_diff(run: Path) -> None:
-    assert keys_of(["gallery", str(run.parent)]).keys() == DOCUMENTS["gallery"].keys()
-    assert keys_of(["diff", str(run), str(run)]).keys() == DOCUMENTS["diff"].keys()
+def test_every_command_has_its_document_checked() -> None:
+    assert cli.commands.keys() == {*CASES, *ELSEWHERE, *WITHOUT, "demo"}
+    assert documents(cli.commands["demo"]) == documents(cli.commands["run"])[:1]  # it is a run of one study
+    for name in ELSEWHERE:
+        text = (Path(__file__).parent / f"test_{name.replace('validate', 'validation')}.py").read_text("utf-8")
+        assert "answered(" in text or f'fits("{name}"' in text, name
 
 
-@pytest.mark.parametrize("verb", ["decompose", "multiverse", "claims"])
-def test_answers(verb: str, tmp_path: Path) -> None:
-    out = [] if verb == "claims" else ["--out", str(tmp_path / "run")]
-    few = ["--axis", "matching.caliper=[0.1, 0.2]"] if verb == "multiverse" else []
-    found = keys_of([verb, "imbrave150", "--reps", "10", *SMALL, *few, *out])
-    assert found.keys() == DOCUMENTS[verb].keys()
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["show", "paper"],
-        ["check", "paper", "imbrave150"],
-        ["audit", "hcc-lung-metastasis"],
-        ["fidelity", "hcc-lung-metastasis", "--reps", "20", "--jobs", "1"],
-        ["warm-up"],
-    ],
-)
-def test_verbs_of_a_document(words: list[str]) -> None:
-    assert keys_of(words).keys() == DOCUMENTS[words[0]].keys()
-
-
-def test_verbs_that_write(tmp_path: Path) -> None:
-    assert keys_of(["simulate", "imbrave150", "--out", str(tmp_path / "a.csv")]).keys() == DOCUMENTS["simulate"].keys()
-    assert keys_of(["new", str(tmp_path / "mine.yaml")])["files"] == [str(tmp_path / "mine.yaml")]
-    rows = tmp_path / "rows.csv"
-    rows.write_text("method,estimate,se\n" + "".join(f"a,{k / 10},0.3\nb,{k / 9},0.2\n" for k in range(9)))
-    found = keys_of(["performance", str(rows), "--truth", "0.5", "--by", "method"])
-    assert found.keys() == DOCUMENTS["performance"].keys()
+def test_a_plan_of_a_run_and_a_shard(tmp_path: Path) -> None:
+    words = ["run", *FEW, "--out", str(tmp_path / "run")]
+    plan, shard = answered([*words, "--dry-run"]), answered([*words, "--shard", "1/2", "--block", "5"])
+    assert [plan.keys(), shard.keys()] == [keys.keys() for keys in documents(cli.commands["run"])[1:]]
+    kinds = json.loads(printed(["schema", "run"]))["anyOf"]
+    assert [set(one["required"]) for one in kinds[1:]] == [plan.keys(), shard.keys()]
 
 
 def test_resolved_documents_are_json_too() -> None:
     assert json.loads(printed(["show", "paper", "--resolved", "--json"]))["name"] == "paper"
 
 
-def test_every_command_is_described_and_has_the_option() -> None:
-    assert set(cli.commands) - QUIET == set(DOCUMENTS)
+def test_every_command_says_its_keys_and_has_the_option() -> None:
     for name, command in cli.commands.items():
+        assert bool(documents(command)) == (name not in WITHOUT), name
         names = {option for one in command.params for option in one.opts}
         assert "--json" in names or name == "schema", name
 
 
 def test_the_schema_of_a_document_is_one() -> None:
     told = json.loads(printed(["schema", "tipping"]))
-    assert told == described("tipping")
+    assert told == schema_of("tipping", documents(cli.commands["tipping"]))
     assert told["required"] == list(told["properties"])
+    assert {"verdict", "folder", "surfaces"} <= told["properties"].keys()
     assert "no such document" in refused(["schema", "tippin"])
+
+
+@pytest.fixture
+def toy() -> Iterator[dict[str, int]]:
+    """A command that is added in one place, and the document that it prints."""
+    document = {"answer": 42}
+
+    @cli.command()
+    @answers("json", keys={"answer": "of all questions"})
+    def toy() -> Answer:
+        """A toy."""
+        return Answer(document)
+
+    assert isinstance(toy, click.Command)
+    yield document
+    del cli.commands["toy"]
+
+
+def test_a_command_is_added_in_one_place(toy: dict[str, int]) -> None:
+    told = json.loads(printed(["schema", "toy"]))
+    assert told["properties"] == {"answer": {"description": "of all questions"}}
+    assert ", toy" in refused(["schema", "tippin"])
+    assert answered(["toy"]) == {"answer": 42}
+    toy["more"] = 1
+    with pytest.raises(AssertionError):
+        answered(["toy"])
+    assert not fits("toy", {})
+    with pytest.raises(AssertionError):
+        test_every_command_has_its_document_checked()

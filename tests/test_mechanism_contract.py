@@ -1,4 +1,4 @@
-"""A mechanism is one class and its name in a section: two toys are added here, and everything else asks them."""
+"""A mechanism is one class and its name in a section: three toys are added here, and everything else asks them."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from pydantic import Field, ValidationError
+from scipy.stats import norm
 
 from benchmarks.asked.base import assumed_values, base_of
 from benchmarks.asked.scaffold import scaffold
@@ -18,11 +19,14 @@ from simulator.documents.loading import DocumentError, load, parse
 from simulator.documents.spec import Name, Share
 from simulator.mechanisms.contract import (
     AtEntry,
+    BothArms,
     Doubts,
     Exposures,
+    Followed,
     Mechanism,
     Misleads,
     Naming,
+    Recording,
     kinds_of,
 )
 from simulator.mechanisms.outcomes import Outcomes
@@ -66,8 +70,26 @@ class Season(Mechanism):
         return dict.fromkeys(self.on, late * (0.5 + patients.linear[f"{place}.log_hr"]))
 
 
+class Cramps(Mechanism):
+    """A yes/no outcome of its own name, in a share of either arm, rarer in those who progress late."""
+
+    naming: ClassVar[Naming] = {"shares": "arms", "": "yes/no"}
+    recorded_only: ClassVar[bool] = True
+
+    shares: dict[str, Share]
+
+    def recording(self, place: str, courses: tuple[str, str]) -> Recording:
+        def drawn(patients: Followed) -> dict[str, BothArms]:
+            own = (patients.luck.normal("cramps") + patients.late("progression")) / np.sqrt(2)
+            zero, one = (own < norm.ppf(self.shares[arm]) for arm in courses)
+            return {place.rpartition(".")[2]: (zero, one)}
+
+        return drawn
+
+
 class ToyOutcomes(Outcomes):
     immune: Immune | None = None
+    pains: dict[Name, Cramps] = Field(default_factory=dict)
 
 
 class ToyWorld(World):
@@ -155,6 +177,26 @@ def test_a_mechanism_at_time_zero_shifts_by_its_own_terms() -> None:
     assert late.any()
 
 
+def test_a_yes_no_outcome_is_declared_and_drawn_by_its_mechanism() -> None:
+    world = made({"pains": {"cramps": {"shares": {"C": 0.2, "T": 0.6}}}})
+    assert world.binary_outcomes() == ("cramps",)
+    cohorts, plain = (generate(resolve(one), 1, np.arange(20), 500) for one in (world, made()))
+    seen, treated = cohorts.observed.binary["cramps"], cohorts.observed.treated
+    for arm, share in ((False, 0.2), (True, 0.6)):
+        assert abs(z_of_mean(seen[treated == arm], share)) < 4
+        assert abs(z_of_mean(seen[treated == arm], share + 0.05)) > 4
+    late = plain.hidden.latent["PFS"][0] > np.median(plain.hidden.latent["PFS"][0])
+    assert seen[late].mean() < seen[~late].mean() - 0.1
+    assert np.array_equal(cohorts.hidden.latent["OS"], plain.hidden.latent["OS"])
+    assert not is_strict_null(world, "cramps")  # type: ignore[arg-type]
+    assert is_strict_null(world, "OS")  # type: ignore[arg-type]
+    same = made({"pains": {"cramps": {"shares": {"C": 0.2, "T": 0.6}}}, "treatment_effect": "none"})
+    zero, one = generate(resolve(same), 1, np.arange(2), 100).hidden.binary["cramps"]
+    assert np.array_equal(zero, one)
+    with pytest.raises(ValidationError, match=r"outcomes\.pains\.cramps\.shares: needs C and T"):
+        made({"pains": {"cramps": {"shares": {"C": 0.2}}}})
+
+
 @pytest.mark.parametrize("endpoint", ["OS", "PFS"])
 def test_it_breaks_the_strict_null_where_its_arms_differ_alone(endpoint: str) -> None:
     def null(outcomes: dict[str, Any]) -> bool:
@@ -210,6 +252,6 @@ def test_everything_in_a_world_that_draws_is_a_mechanism() -> None:
     """Every section but the population, and each part of outcomes."""
     kinds = set(kinds_of(World))
     assert len(kinds) >= 20
-    assert set(kinds_of(ToyWorld)) - kinds == {Immune, Season}
+    assert set(kinds_of(ToyWorld)) - kinds == {Immune, Season, Cramps}
     places = dict(World.model_validate(tree()).parts())
     assert {"treatment", "outcomes.death", "outcomes.frailty", "outcomes.response", "entry", "followup"} <= set(places)

@@ -9,8 +9,8 @@ import pytest
 
 from analysis.estimators import Crude, Own, Sample
 from analysis.estimators.own import frame
-from analysis.estimators.own_call import found, source_digest
-from analysis.estimators.own_code import OwnFunctionError
+from analysis.estimators.own_call import found
+from analysis.estimators.own_code import OwnFunctionError, digest_of
 from analysis.kernels.status import Status
 from simulator.world.generate import generate, resolve
 from tests.test_cli import _call
@@ -243,9 +243,9 @@ def test_a_study_runs_it_and_notices_when_its_source_changes(file: Path, tmp_pat
     code, out, err = _call(*words)
     assert code == 0, err
     assert "peto" in out
-    before = source_digest("mine.py:peto")
+    before = digest_of("mine.py:peto")
     trusted(file, PETO + "\n")
-    assert source_digest("mine.py:peto") != before
+    assert digest_of("mine.py:peto") != before
     code, _, err = _call(*words)
     assert code == 2
     assert f"holds a run with other code of the estimator 'peto' (own/{before[:53]}" in err

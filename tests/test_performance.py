@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from benchmarks.performance.measures import performance
+from benchmarks.performance.measures import Measure, performance
 
 OK = int(Status.OK)
 
@@ -177,3 +177,13 @@ def test_errors_with_a_simulated_truth_are_the_spread_over_studies_and_truths() 
         told, ignoring = (np.mean([study[name].mcse for study in each]) for each in (judged, known))
         assert abs(told / spread - 1) < tolerance, name
         assert ignoring / spread < 1 - tolerance, name  # a truth taken as exact would be noticed
+
+
+def test_a_measure_is_told_with_its_error() -> None:
+    one = Measure(-0.12345, 0.04567, 9)
+    assert (f"{one:.3f}", f"{one:+.2f}", f"{Measure(2.5, 1.0):+.1f}") == (
+        "-0.123 (0.046)",
+        "-0.12 (0.05)",
+        "+2.5 (1.0)",
+    )
+    assert f"{one}" == repr(one)

@@ -4,6 +4,8 @@ import csv
 import io
 from pathlib import Path
 
+import pytest
+
 from analysis.tables.cohort_tables import TextTable
 from analysis.tables.table_files import as_csv, as_latex, safe_cell, slug, write_tables
 
@@ -50,3 +52,12 @@ def test_files_are_numbered_and_named_by_their_titles(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").iterdir())) == 8
     assert slug("///") == "table"
     assert len(slug("x" * 300)) == 60
+
+
+def test_no_test_makes_two_columns_of_one_name() -> None:
+    """What `tests/conftest.py` refuses; the same head under two others is none, and of one span it is."""
+    rows = (("a", "1", "2"),)
+    assert TextTable("", ("", "p", "p"), rows, spans=(("", 1), ("OS", 1), ("PFS", 1))).flat == ("", "OS: p", "PFS: p")
+    for spans in ((), (("", 1), ("OS", 2))):
+        with pytest.raises(AssertionError, match="'t' has columns of one name"):
+            TextTable("t", ("", "p", "p"), rows, spans=spans)

@@ -3,7 +3,6 @@
 The frozen numbers are R's (`tests/oracle/ties.R`): 20,000 random matchings within the levels of one binary covariate.
 """
 
-import csv
 import json
 from collections import Counter
 from dataclasses import replace
@@ -13,75 +12,30 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.cohort_files.cohort_file import CohortFile, CohortSpec, read_cohort
+from analysis.cohort_files.cohort_file import CohortSpec, read_cohort
 from analysis.estimators import Sample
 from analysis.estimators.matched import Matched
 from analysis.kernels.status import Status
 from analysis.paper import tie_choices
 from analysis.paper.cohort_analysis import CohortAnalysis
-from analysis.paper.workflow import analyse
 from analysis.plan.analysis_plan import Plan
 from analysis.plan.matching_plan import MatchingPlan
-from analysis.propensity.matching import Basis, match, match_as
-from analysis.propensity.tied import tied
+from analysis.propensity.matching import match_as
 from analysis.tables.cohort_tables import ties_table
 from benchmarks.words.plain_text import cohort_answer
 from simulator.cohort.addresses import ALONE, Address, as_simulated, row_order
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import Variable
-from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Streams
 from tests import oracle
-from tests.reference import matching as slow
+from tests.tied_files import made, one_covariate, rows, sorted_file, whole
 
 R = json.loads((oracle.HERE / "ties.json").read_text("utf-8"))
-SORTED = oracle.HERE / "ties_sorted.csv"
 ONE = {
     "treatment": {"column": "trt"},
     "covariates": {"x": {"kind": "binary"}},
     "endpoints": {"OS": {"time": "t", "event": "e"}},
 }
-
-FILE = {
-    "id": "pid",
-    "treatment": {"column": "arm", "treated": "new", "control": "old"},
-    "covariates": {
-        "age": {"kind": "continuous"}, "sex": {"kind": "binary"}, "stage": {"kind": "ordinal", "levels": [1, 2, 3]},
-    },
-    "endpoints": {"OS": {"time": "t", "event": "e"}, "PFS": {"time": "p", "event": "f"}},
-    "binary": {"ORR": {"column": "r"}},
-}  # fmt: skip
-HEADER = ["pid", "arm", "age", "sex", "stage", "t", "e", "p", "f", "r", "ward"]
-
-
-def rows(n: int = 90, seed: int = 5) -> list[list[str]]:
-    """A file of patients whose covariates are coarse, so that many are equal, sorted by survival time."""
-    draw = np.random.default_rng(seed)
-    stage = draw.integers(1, 4, n)
-    sex, age = draw.integers(0, 2, n), 50 + 10 * draw.integers(0, 3, n)
-    arm = draw.random(n) < 1 / (1 + np.exp(1.2 - 0.5 * (stage - 2) - 0.3 * sex))
-    time, free = np.sort(draw.exponential(20, n)).round(1) + 0.1, draw.integers(1, 20, n)
-    events = draw.random((3, n)) < [[0.7], [0.8], [0.4]]
-    columns = [
-        [f"p{draw.integers(10**9)}-{i}" for i in range(n)],
-        np.where(arm, "new", "old"),
-        *(age, sex, stage, time, events[0].astype(int), free, events[1].astype(int), events[2].astype(int)),
-        [f"w{i % 7}" for i in range(n)],
-    ]
-    return [[str(cell) for cell in row] for row in zip(*columns, strict=True)]
-
-
-def made(place: Path, table: list[list[str]], options: dict[str, Any], named: bool = True) -> CohortAnalysis:
-    path = place / "cohort.csv"
-    with path.open("w", newline="") as stream:
-        csv.writer(stream).writerows([HEADER, *table])
-    data = FILE if named else {key: value for key, value in FILE.items() if key != "id"}
-    spec = CohortSpec.model_validate_json(json.dumps({"data": data, "analysis": options}))
-    return whole(read_cohort(path, spec), spec.analysis)
-
-
-def whole(cohort: CohortFile, plan: Plan) -> CohortAnalysis:
-    return analyse(cohort.observed, cohort.ids, plan, cohort.arms, order=cohort.order)
 
 
 def by_content(found: CohortAnalysis, table: list[list[str]] | None = None) -> dict[str, Any]:
@@ -155,25 +109,6 @@ def test_cells_that_are_not_read_tell_equal_rows_apart(tmp_path: Path) -> None:
     table = [[*row[:5], str(1 + k % 3), "1", "1", "1", "0", f"w{k}"] for k, row in enumerate(rows(60))]
     found = [by_content(made(tmp_path, some, {}, named=False), some)["pairs"] for some in (table, table[::-1])]
     assert found[0] == found[1]
-
-
-def one_covariate(lines: list[list[str]], matching: dict[str, Any], ids: list[str] | None = None) -> CohortAnalysis:
-    values = np.array(lines, dtype=float)
-    observed = Observed(
-        (Variable("x", "binary", ("0", "1")),),
-        values[None, :, 1:2],
-        values[None, :, 0] == 1,
-        np.ones((1, len(values)), np.bool_),
-        {"OS": Endpoint(values[None, :, 2], values[None, :, 3] == 1)},
-        {},
-    )
-    plan = Plan.model_validate({"matching": matching})
-    return analyse(observed, ids or [str(k) for k in range(len(values))], plan)
-
-
-def sorted_file() -> list[list[str]]:
-    with SORTED.open(newline="") as stream:
-        return list(csv.reader(stream))[1:]
 
 
 def test_a_file_sorted_by_survival_time_is_matched_as_r_does_at_random(tmp_path: Path) -> None:
@@ -305,119 +240,3 @@ def test_the_order_of_rows_is_that_of_their_keys_alone() -> None:
     assert listed not in (keys, keys[::-1])
     assert [keys[::-1][k] for k in row_order(keys[::-1])] == listed
     assert row_order(["a", "a"], [b"2", b"1"]).tolist() == [1, 0]
-
-
-def _by_hand(plan: MatchingPlan, score: Floats, treated: np.ndarray, controls: np.ndarray, ties: Floats) -> int:
-    """Treated with several equally near controls, the greedy turns being taken one by one."""
-    free = [int(j) for j in np.flatnonzero(~treated)]
-    several = set()
-    for turn in range(plan.ratio):
-        for unit in slow.queue(score, treated, plan.order, None, ties):
-            got = int(controls[unit, turn])
-            if got < 0:
-                continue
-            gaps = [abs(score[unit] - score[j]) for j in free if j not in controls[unit, :turn]]
-            if sum(gap == abs(score[unit] - score[got]) for gap in gaps) > 1:
-                several.add(unit)
-            if not plan.replacement:
-                free.remove(got)
-    return len(several)
-
-
-@pytest.mark.parametrize("order", ["largest", "smallest"])
-@pytest.mark.parametrize("ratio", [1, 2])
-@pytest.mark.parametrize("again", [False, True])
-@pytest.mark.parametrize("exact", [False, True])
-def test_who_had_several_equally_near_controls_is_counted(order: Any, ratio: int, again: bool, exact: bool) -> None:
-    """By both ways of counting: exact matching on a constant looks at all controls."""
-    draw, counts = np.random.default_rng(3), []
-    plan = MatchingPlan(order=order, ratio=ratio, replacement=again, exact=("x",) if exact else ())
-    for trial in range(40):
-        n = 40
-        score, treated, ties = draw.normal(size=n).round(trial % 3), draw.random(n) < 0.35, draw.random(n)
-        group = np.zeros((1, n), np.int64) if exact else None
-        luck = draw.random((ratio, 1, n)) if again else None
-        found = match(
-            score[None],
-            treated[None],
-            order=order,
-            ratio=ratio,
-            replacement=again,
-            ties=ties[None],
-            luck=luck,
-            group=group,
-        )
-        basis = Basis(None, group, None, ties[None], None, luck, None)
-        count = tied(plan, score, treated, np.ones(n, np.bool_), found.width[0], found.controls[0], basis)
-        assert count == _by_hand(plan, score, treated, found.controls[0], ties)
-        counts.append(count)
-    assert len(set(counts)) > 5
-
-
-def test_the_other_choices_are_those_of_other_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tie_choices, "CHOICES", 12)
-    lines = sorted_file()[::2]
-    values = np.array(lines, dtype=float)
-    for matching in ({}, {"ratio": 2}, {"replacement": True}, {"order": "random", "caliper": None}):
-        plan = Plan.model_validate({"matching": matching})
-        said = one_covariate(lines, matching)
-        observed, ids = said.observed, [str(k) for k in range(len(values))]
-        keep = np.arange(len(values))
-        hrs = [
-            analyse(observed, ids, plan, order=keep, address=Address(np.array([k]), 0)).endpoints["OS"].after.cox
-            for k in range(1, 13)
-        ]
-        ties = said.matching.ties
-        assert ties is not None
-        spread = ties.hr["OS"]
-        low, median, high = np.quantile([one.log_hr for one in hrs], [0.025, 0.5, 0.975])
-        assert spread.n == 12
-        assert np.log([spread.low, spread.median, spread.high]) == pytest.approx([low, median, high], abs=1e-9)
-        assert spread.significant == np.mean([one.p < 0.05 for one in hrs])
-
-
-@pytest.mark.parametrize(
-    ("count", "plan", "number"),
-    [
-        (422, {}, 200),
-        (5000, {}, 200),
-        (10_000, {}, 100),
-        (200_000, {}, 20),
-        (2000, {"method": "optimal"}, 200),
-        (4000, {"exact": ("x",)}, 50),
-        (50_000, {"distance": "mahalanobis"}, 20),
-    ],
-)
-def test_large_cohorts_have_fewer_choices(count: int, plan: dict[str, Any], number: int) -> None:
-    assert tie_choices.how_many(count, MatchingPlan.model_validate(plan)) == number
-
-
-def test_nothing_is_warned_of_where_ties_decide_nothing() -> None:
-    draw = np.random.default_rng(2)
-    n = 200
-    x = draw.normal(size=n)
-    treated = draw.random(n) < 1 / (1 + np.exp(0.8 - x))
-    observed = Observed(
-        (Variable("x", "continuous"),),
-        x[None, :, None],
-        treated[None],
-        np.ones((1, n), np.bool_),
-        {"OS": Endpoint(draw.exponential(size=(1, n)), np.ones((1, n), np.bool_))},
-        {},
-    )
-    made = analyse(observed, [str(k) for k in range(n)], Plan())
-    ties = made.matching.ties
-    assert ties is not None
-    spread, hr = ties.hr["OS"], made.endpoints["OS"].after.cox.hr
-    assert (ties.tied, ties.warnings) == (0, ())
-    assert [spread.low, spread.median, spread.high] == pytest.approx([hr] * 3, rel=1e-9)
-
-
-def test_that_no_covariate_was_selected_is_said(tmp_path: Path) -> None:
-    found = made(tmp_path, rows(), {"propensity": {"criterion": "p", "alpha": 1e-9}})
-    assert found.matching.ties is not None
-    assert "No covariate was selected" in found.matching.ties.warnings[0]
-    by_distance = {"propensity": {"criterion": "p", "alpha": 1e-9}, "matching": {"distance": "mahalanobis"}}
-    other = made(tmp_path, rows(), by_distance)
-    assert other.matching.ties is not None
-    assert not any("selected" in one for one in other.matching.ties.warnings)

@@ -34,7 +34,7 @@ from benchmarks.questions.tipping_levels import (
     next_level,
     root,
 )
-from benchmarks.questions.tipping_shown import shown
+from benchmarks.questions.tipping_shown import _apart, shown
 from simulator.mechanisms.outcomes import TRANSITIONS
 from tests.measured import Measured
 
@@ -385,3 +385,8 @@ def test_the_figure_is_written_the_same_twice(found: tipping.Tipping, tmp_path: 
     one = (tmp_path / "a.svg").read_bytes()
     assert one == (tmp_path / "b.svg").read_bytes()
     assert b"no effect left" in one
+
+
+def test_strengths_that_two_decimals_do_not_tell_apart_have_more() -> None:
+    assert _apart(np.array([1.0, 10.0])) == ["1.00", "10.00"]
+    assert _apart(np.array([1.0, 1.004, 1.01])) == ["1.000", "1.004", "1.010"]

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.cli.json_documents import DOCUMENTS
+from benchmarks.cli.commands import cli
+from benchmarks.cli.options import documents
 from tests.test_cli import _call
 
 
@@ -64,9 +65,10 @@ def test_the_page_says_how_it_matched(tmp_path: Path, matching: dict[str, Any], 
 def test_patients_set_aside_are_told_before_the_numbers(tmp_path: Path) -> None:
     text, page, found = analyzed(tmp_path)
     why = found["propensity"]["set_aside"]["why"]
-    assert found.keys() == DOCUMENTS["analyze"].keys()
+    (keys,) = documents(cli.commands["analyze"])
+    assert found.keys() == keys.keys()
     for part in ("propensity", "matching", "as_read"):
-        assert list(found[part]) == DOCUMENTS["analyze"][part].partition("}")[0].strip("{").split(", ")
+        assert list(found[part]) == keys[part].partition("}")[0].strip("{").split(", ")
     assert why.startswith("Set aside: ")
     assert text.index(f"Warning: {why}") < text.index("Table 1.")
     assert f"Warning: {why}" in page

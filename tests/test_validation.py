@@ -12,6 +12,7 @@ from benchmarks.performance.measures import Measure
 from benchmarks.validation import Check, exact_answers, simulated
 from benchmarks.validation.check import ALPHA, exact, holm, judged
 from tests import test_planted_cox
+from tests.commands import fits
 from tests.measured import Measured
 from tests.planted import AGREEMENT, Gaps, Rooms, defects, largest_gap, noticed_by, unless
 from tests.test_cli import _call
@@ -210,6 +211,7 @@ def test_the_verb_prints_both_numbers_and_its_exit_code_says_whether_all_hold(
     assert "Are known answers found again?" in page
     assert "Answers that do not hold" in page
     made = json.loads(out)
+    assert fits("validate", made)
     assert code == 1
     assert made["holds"] is False
     assert {check["holds"] for check in made["checks"]} == {True, False}

@@ -1,75 +1,19 @@
-"""The workflow of one cohort equals R's (step, MatchIt, survival) on two public cohorts, and fails on no data."""
+"""The workflow of one cohort equals R's (step, MatchIt, survival) on two public cohorts."""
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from analysis.cohort_files.cohort_file import CohortFile, CohortSpec, read_cohort
 from analysis.cohort_files.cohort_spec import FilePlan
 from analysis.kernels.status import Status
 from analysis.paper.cohort_analysis import FORMAT
-from analysis.paper.number_text import hr_text, p_text
-from analysis.paper.workflow import CohortAnalysis, analyse
-from analysis.plan.analysis_plan import Plan
-from analysis.survival.columns import estimable
-from analysis.tables.cohort_tables import all_tables
-from analysis.two_samples.contingency import compare_counts
-from analysis.two_samples.tests import Test as TwoSample
-from simulator.cohort.cohorts import Endpoint, Observed
-from simulator.cohort.terms import Variable
+from tests.public_cohorts import ORACLE, SPECS, run
 
-ORACLE = Path(__file__).parent / "oracle"
-EARLY = {"EARLY": {"column": "early"}}
-SPECS: dict[str, dict[str, Any]] = {
-    "colon": {
-        "id": "id",
-        "treatment": {"column": "rx", "treated": "Lev+5FU", "control": "Obs"},
-        "covariates": {
-            "age": {"kind": "continuous", "cuts": [60]},
-            **{name: {"kind": "binary"} for name in ("sex", "obstruct", "perfor", "adhere")},
-            "nodes": {"kind": "continuous"},
-            "differ": {"kind": "ordinal", "levels": [1, 2, 3]},
-            "extent": {"kind": "ordinal", "levels": [1, 2, 3, 4]},
-            **{name: {"kind": "binary"} for name in ("surg", "node4")},
-        },
-        "endpoints": {"OS": {"time": "time", "event": "status"}, "RFS": {"time": "rtime", "event": "rstatus"}},
-        "binary": EARLY,
-    },
-    "pbc": {
-        "id": "id",
-        "treatment": {"column": "trt", "treated": 1, "control": 2},
-        "covariates": {
-            "age": {"kind": "continuous", "cuts": [45, 60]},
-            "sex": {"kind": "binary", "levels": ["m", "f"]},
-            **{name: {"kind": "binary"} for name in ("ascites", "hepato", "spiders")},
-            "edema": {"kind": "ordinal", "levels": [0, 0.5, 1]},
-            **{name: {"kind": "continuous"} for name in ("bili", "albumin", "platelet", "protime")},
-            "stage": {"kind": "nominal", "levels": [1, 2, 3, 4]},
-        },
-        "endpoints": {
-            "OS": {"time": "time", "event": "status", "event_values": [2]},
-            "TFS": {"time": "time", "event": "status", "event_values": [1, 2]},
-        },
-        "binary": EARLY,
-    },
-}
 AS_R = {"matching": {"ties": "data"}}
 NAMES = {"arm": "treatment", "old": "age>60", "a": "age>45", "b": "age>60", "female": "sex"}
-
-
-def read(name: str, analysis: dict[str, Any] | None = None) -> tuple[CohortFile, CohortSpec]:
-    spec = CohortSpec.model_validate_json(json.dumps({"data": SPECS[name], "analysis": analysis or {}}))
-    return read_cohort(ORACLE / f"workflow_{name}.csv", spec), spec
-
-
-def run(name: str, analysis: dict[str, Any] | None = None) -> CohortAnalysis:
-    cohort, spec = read(name, analysis)
-    return analyse(cohort.observed, cohort.ids, spec.analysis, cohort.arms, order=cohort.order)
 
 
 @pytest.fixture(scope="module", params=sorted(SPECS))
@@ -276,144 +220,3 @@ def test_matching_that_is_not_one_to_one_is_weighted_and_robust(matching: dict[s
     treated = made.observed.treated[0]
     assert np.all(made.after.weight[treated & made.after.present] == 1)
     assert made.matching.n_pairs == made.matching.n_treated
-
-
-def cohort(n: int, seed: int = 1) -> tuple[Observed, tuple[str, ...]]:
-    """A small random cohort with one number and one three-level factor."""
-    draw = np.random.default_rng(seed)
-    variables = (Variable("x", "continuous", cuts=(0.0,)), Variable("g", "ordinal", ("a", "b", "c")))
-    values = np.stack([draw.normal(size=n), draw.integers(0, 3, n).astype(float)], axis=-1)[None]
-    treated = (np.arange(n) % 2 == 0)[None]
-    time, event = draw.exponential(size=(1, n)), draw.random((1, n)) < 0.7
-    ones = np.ones((1, n), dtype=np.bool_)
-    observed = Observed(variables, values, treated, ones, {"OS": Endpoint(time, event)}, {"R": event.copy()})
-    return observed, tuple(f"p{i}" for i in range(n))
-
-
-def finite_or_null(value: object) -> bool:
-    json.dumps(value, allow_nan=False)
-    return True
-
-
-@pytest.mark.parametrize("n", [2, 3, 4, 6, 9, 15])
-def test_very_small_cohorts_give_statuses_not_exceptions(n: int) -> None:
-    for seed in range(6):
-        observed, ids = cohort(n, seed)
-        made = analyse(observed, ids, Plan())
-        assert finite_or_null(made.to_json())
-        assert all(table.rows for table in all_tables(made))
-
-
-def test_separation_leaves_the_unmatched_analysis_standing() -> None:
-    observed, ids = cohort(60)
-    values = observed.covariates.copy()
-    values[0, :, 0] = np.where(observed.treated[0], 5.0, -5.0) + 0.1 * values[0, :, 0]
-    made = analyse(replace(observed, covariates=values), ids, Plan())
-    assert made.propensity.status == made.matching.status == Status.PS_SEPARATED
-    assert made.matching.pairs == ()
-    assert all(score is None for score in made.to_json()["propensity"]["scores"].values())
-    assert made.endpoints["OS"].before.cox.status == Status.OK
-    assert made.endpoints["OS"].after.cox.status != Status.OK
-    assert finite_or_null(made.to_json())
-
-
-def test_no_pair_within_the_caliper_is_a_status() -> None:
-    observed, ids = cohort(40)
-    plan = Plan.model_validate_json('{"matching": {"caliper": 1e-12}, "propensity": {"method": "all"}}')
-    made = analyse(observed, ids, plan)
-    assert made.matching.status == Status.NO_PAIRS
-    assert made.matching.n_pairs == 0
-    assert made.to_json()["endpoints"]["OS"]["after"]["cox"]["hr"] is None
-
-
-def test_constant_covariates_no_events_and_absent_patients_are_borne() -> None:
-    observed, ids = cohort(40)
-    flat = observed.covariates.copy()
-    flat[0, :, 1] = 0.0
-    nothing = replace(observed, endpoints={"OS": Endpoint(observed.endpoints["OS"].time, np.zeros((1, 40), np.bool_))})
-    present = observed.present.copy()
-    present[0, 30:] = False
-    hollow = observed.covariates.copy()
-    hollow[0, 30:] = np.nan
-    for changed in (replace(observed, covariates=flat), nothing, replace(observed, covariates=hollow, present=present)):
-        made = analyse(changed, ids, Plan())
-        assert finite_or_null(made.to_json())
-        assert made.cohort.n == int(changed.present.sum()) == len(made.propensity.scores)
-    none = replace(observed, covariates=np.zeros_like(flat))
-    assert analyse(none, ids, Plan()).propensity.status == Status.NO_INFO
-    assert analyse(nothing, ids, Plan()).endpoints["OS"].before.cox.status == Status.NO_EVENTS
-
-
-def test_a_column_made_of_others_is_dropped_and_named() -> None:
-    observed, ids = cohort(60)
-    extra = (*observed.variables, Variable("twice", "continuous"))
-    values = np.concatenate([observed.covariates, 2 * observed.covariates[..., :1] + 1], axis=-1)
-    plan = Plan.model_validate_json(
-        '{"propensity": {"method": "all"}, "cox": {"covariates": ["x", "twice"], "screening_p": null}}'
-    )
-    made = analyse(replace(observed, variables=extra, covariates=values), ids, plan)
-    assert made.propensity.dropped == ("twice",)
-    plan = plan.model_copy(update={"propensity": Plan().propensity.model_copy(update={"method": "all"})})
-    alone = analyse(observed, ids, plan.model_copy(update={"cox": Plan().cox}))
-    assert made.propensity.coefficients == alone.propensity.coefficients
-    assert made.matching.pairs == alone.matching.pairs
-    rows = made.endpoints["OS"].before.multivariable
-    assert [row.status for row in rows] == [Status.OK, Status.SINGULAR, Status.OK]
-
-
-def test_estimable_finds_constants_and_combinations() -> None:
-    draw = np.random.default_rng(3)
-    a, b = draw.normal(size=(2, 50))
-    x = np.column_stack([a, np.full(50, 7.0), b, a - 3 * b + 2, 1e-6 * a + b, 1e12 + 1e3 * a**2])
-    ok, flat, made = Status.OK, Status.NO_INFO, Status.SINGULAR
-    assert estimable(x) == [ok, flat, ok, made, made, ok]
-    assert estimable(x[:, [0, 3]]) == [ok, ok]
-    assert estimable(np.empty((0, 2))) == [flat, flat]
-
-
-def test_counts_are_tested_as_the_plan_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    large, small = np.array([[30, 20], [25, 40]]), np.array([[3, 2, 0], [1, 9, 0]])
-    assert compare_counts(large, "auto").test == "pearson"
-    assert compare_counts(small, "auto").test == "fisher"
-    assert compare_counts(small, "pearson").p == compare_counts(small[:, :2], "pearson").p
-    assert compare_counts(large, "yates").p > compare_counts(large, "pearson").p
-    assert compare_counts(np.hstack([large, large]), "yates").test == "pearson"
-    assert compare_counts(np.array([[3, 0], [5, 0]]), "auto").status == Status.NO_INFO
-    nan = np.array([np.nan])
-    gives_up = TwoSample(nan, nan, nan, np.array([Status.NOT_CONVERGED]))
-    monkeypatch.setattr("analysis.two_samples.tests.fisher", lambda _: gives_up)
-    assert compare_counts(small, "auto").test == "pearson"
-    assert compare_counts(small, "fisher").status == Status.NOT_CONVERGED
-
-
-def test_swapping_the_arms_flips_the_sign() -> None:
-    observed, ids = cohort(50)
-    one = analyse(observed, ids, Plan()).endpoints["OS"].before
-    other = analyse(replace(observed, treated=~observed.treated), ids, Plan()).endpoints["OS"].before
-    assert one.cox.log_hr == pytest.approx(-other.cox.log_hr, abs=1e-12)
-    assert one.logrank.chi2 == pytest.approx(other.logrank.chi2, abs=1e-12)
-
-
-def test_a_block_of_several_cohorts_is_refused() -> None:
-    observed, ids = cohort(10)
-    with pytest.raises(ValueError, match="one cohort of 9 patients"):
-        analyse(observed, ids[:9], Plan())
-
-
-def test_the_tables_are_whole_and_escaped() -> None:
-    made = run("pbc")
-    tables = all_tables(made)
-    assert len(tables) == 10
-    for table in tables:
-        assert table.rows
-        assert all(len(row) == len(table.header) for row in table.rows)
-        lines = [line for line in table.markdown().splitlines() if line.startswith("|")]
-        assert len(lines) == len(table.rows) + 2
-    assert "| &nbsp;&nbsp;≤ 45 |" in tables[0].markdown()
-    assert "Tests: Mann-Whitney U, Pearson χ²." in tables[0].markdown()
-
-
-def test_numbers_are_printed_as_papers_print_them() -> None:
-    assert [p_text(p) for p in (1e-5, 0.0484, 0.9999, float("nan"))] == ["<0.001", "0.048", ">0.999", "–"]
-    effect = run("colon").endpoints["OS"].after.cox
-    assert hr_text(effect) == f"{effect.hr:.2f} ({effect.low:.2f}, {effect.high:.2f})"

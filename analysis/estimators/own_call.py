@@ -133,8 +133,3 @@ def _module(place: str) -> ModuleType:
         told = str(loading.error) if isinstance(loading.error, ImportError) else loading.told()
         raise OwnFunctionError(f"{code} cannot be loaded: {told}")
     return module
-
-
-def source_digest(function: str) -> str:
-    """The SHA-256 of the source file that is named for a user's function, which is not run."""
-    return own_code.digest_of(function)

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from benchmarks.cli.options import answers, cores, jobs, overrides
+from benchmarks.cli.data_commands import DATA
+from benchmarks.cli.options import answers, documents, overrides, schema_of
 from benchmarks.cli.question_commands import QUESTIONS
 from benchmarks.cli.run_commands import RUNS
+from benchmarks.cli.twin_commands import TWINS
 from simulator.documents.problems import printable
 
 if TYPE_CHECKING:
@@ -34,101 +36,12 @@ def cli() -> None:
     """
 
 
-@cli.command()
-@click.argument("name")
-@overrides
-@click.option("--reps", type=click.IntRange(20, 1_000_000), default=2000, show_default=True, help="Replicates.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
-@jobs
-@answers("report", "tables", "json")
-def fidelity(name: str, settings: tuple[str, ...], reps: int, seed: int | None, jobs: int | None) -> "Answer":
-    """The scorecard of a world: every published number against the same number of every replicate."""
-    from benchmarks.asked.load_study import load_study
-    from benchmarks.cli import twin_verbs
-
-    return twin_verbs.fidelity(load_study(name, settings, reps, seed), jobs or cores())
-
-
-@cli.command()
-@click.argument("name")
-@overrides
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The YAML file of the fitted world.")
-@jobs
-@answers("report", "tables", "json")
-def calibrate(name: str, settings: tuple[str, ...], out: Path, jobs: int | None) -> "Answer":
-    """Fit the free parameters of a world to its published numbers, and write the fitted world.
-
-    Exit code 1 where the fitted world does not print its paper: more than one number in ten outside, or one too far.
-    """
-    from benchmarks.asked.load_study import load_study
-    from benchmarks.cli import twin_verbs
-
-    return twin_verbs.calibrate(load_study(name, settings), settings, out, jobs or cores())
-
-
-@cli.command()
-@click.argument("name")
-@overrides
-@answers("report", "tables", "json")
-def audit(name: str, settings: tuple[str, ...]) -> "Answer":
-    """What the published numbers of a world contradict: recomputed within the rounding of what is printed.
-
-    A YAML file with nothing but `published:` will do.
-    """
-    from benchmarks.cli import twin_verbs
-
-    return twin_verbs.audit(name, settings)
-
-
-@cli.command()
-@click.option("--full", is_flag=True, help="Ten times the replicates.")
-@jobs
-@answers("report", "tables", "json")
-def validate(full: bool, jobs: int | None) -> "Answer":
-    """Known answers found again: ours, the published one, z, and whether they agree. Exit code 1 where one does not."""
-    from benchmarks.cli import verbs
-
-    return verbs.validate(full, jobs or cores())
-
-
-@cli.command()
-@click.argument("rows", type=click.Path(path_type=Path))
-@click.option("--truth", required=True, help="The true value, or the column that holds it.")
-@click.option("--by", help="Columns of methods or settings, with commas between: method,dgm.")
-@click.option("--reference", help="The value of the first --by column to compare with; the first one unless given.")
-@click.option("--estimate", help="Column of the estimates; found by its usual names unless given.")
-@click.option("--se", help="Column of their standard errors; likewise.")
-@click.option("--low", help="Column of lower confidence limits; from the SE unless given.")
-@click.option("--high", help="Column of upper confidence limits.")
-@click.option("--p", help="Column of p-values; from the interval or the SE unless given.")
-@click.option("--df", help="Column of degrees of freedom, for Student's interval and test.")
-@click.option("--replicate", help="Column of the replicate's number, for comparisons on the same replicates.")
-@click.option("--level", type=click.FloatRange(0.5, 1, min_open=True, max_open=True), default=0.95, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="A .csv file with one line per group and measure.")
-@answers("report", "tables", "json")
-def performance(
-    rows: Path, truth: str, by: str | None, reference: str | None, level: float, out: Path | None,
-    estimate: str | None, se: str | None, low: str | None, high: str | None, p: str | None, df: str | None,
-    replicate: str | None,
-) -> "Answer":  # fmt: skip
-    """Bias, empirical and model SE, coverage, power, ... of any table with one row per replicate.
-
-    Each with its Monte Carlo standard error. A row without an estimate counts as a failure.
-    """
-    from benchmarks.cli import verbs
-    from benchmarks.performance import replicate_table
-
-    names = tuple(name.strip() for name in by.split(",") if name.strip()) if by else ()
-    columns = replicate_table.TableColumns(estimate, se, low, high, p, df, replicate, names)
-    return verbs.performance(rows, columns, truth, reference, level, out)
-
-
-for command in (*RUNS, *QUESTIONS):
+for command in (*RUNS, *QUESTIONS, *TWINS, *DATA):
     cli.add_command(command)
 
 
 @cli.command("warm-up")
-@answers("json")
+@answers("json", keys={"folder": "where compiled code lies", "seconds": "that it took, null where nothing was to do"})
 def warm_up() -> "Answer":
     """Compile the kernels into the cache before they are needed: for container images and clusters."""
     from benchmarks.cli import verbs
@@ -137,44 +50,9 @@ def warm_up() -> "Answer":
 
 
 @cli.command()
-@click.argument("name")
-@overrides
-@click.option("--reps", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="Replicates.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="A .csv or .parquet file.")
-@click.option("--hidden", is_flag=True, help="Add what nobody observes: propensity, potential outcomes.")
-@click.option("--format", "layout", type=click.Choice(["plain", "adam"]), default="plain", show_default=True)
-@answers("json")
-def simulate(
-    name: str, settings: tuple[str, ...], reps: int, seed: int | None, out: Path, hidden: bool, layout: str,
-) -> "Answer":  # fmt: skip
-    """Write virtual cohorts of a world to a file.
-
-    Beside a plain file of one cohort lies its SPEC, ready for `trialtwin analyze`. `adam` writes two files, ADSL and
-    ADTTE (CNSR 0 = event).
-    """
-    from benchmarks.asked.load_study import load_study
-    from benchmarks.cli import verbs
-
-    return verbs.simulate(load_study(name, settings, reps, seed), out, hidden, layout)
-
-
-@cli.command()
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--spec", required=True, help="A YAML file that names the columns and the plan of analysis.")
-@overrides
-@answers("json_file", "report", "tables")
-def analyze(data: Path, spec: str, settings: tuple[str, ...]) -> "Answer":
-    """Analyse one cohort file of your own as the paper did: Table 1, matching, survival, subgroups."""
-    from benchmarks.cli import verbs
-
-    return verbs.analyze(data, spec, settings)
-
-
-@cli.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--from", "base", default="hcc-lung-metastasis", show_default=True, help="The world to ask about.")
-@answers("json")
+@answers("json", keys={"files": "[file]: the one written"})
 def new(path: Path, base: str) -> "Answer":
     """Write a commented what-if about a world to PATH, ready to be edited."""
     from benchmarks.asked import scaffold
@@ -186,7 +64,15 @@ def new(path: Path, base: str) -> "Answer":
 @cli.command()
 @click.argument("one")
 @click.argument("other")
-@answers("tables", "json")
+@answers(
+    "tables",
+    "json",
+    keys={
+        "differs": "[{path, one, other}]",
+        "moved": "[{cell, endpoint, estimator, one, other, change: M, truth, bias_change: M, rejection: M, paired, "
+        "without}]; without: replicates of either run that have no estimate",
+    },
+)
 def diff(one: str, other: str) -> "Answer":
     """What differs between two scenarios; of two run folders also what moved, and by how many Monte Carlo SE."""
     from benchmarks.cli import difference
@@ -197,7 +83,14 @@ def diff(one: str, other: str) -> "Answer":
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The page; gallery.html in the folder unless given.")
-@answers("json")
+@answers(
+    "json",
+    keys={
+        "page": "the file written",
+        "studies": "[{group, name, question, verdict, link}]",
+        "unfinished": "[{folder, why}]",
+    },
+)
 def gallery(folder: Path, out: Path | None) -> "Answer":
     """Build an index page of the finished studies in a folder of run folders."""
     from benchmarks.cli.gallery import gallery as build
@@ -218,7 +111,25 @@ def list_() -> "Answer":
 @click.argument("name")
 @overrides
 @click.option("--resolved", is_flag=True, help="The whole document after extends and overrides, as YAML.")
-@answers("json")
+@answers(
+    "json",
+    keys={
+        "name": "the scenario's name",
+        "question": "its question",
+        "source": "of the world",
+        "arms": "{treated, control}",
+        "patients": "how many",
+        "target": "{population, follow_up, words, members, screened, included}",
+        "estimators": "[name]",
+        "cells": "[settings]",
+        "replicates": "of each cell",
+        "seed": "of all randomness",
+        "replicate_timeout": "{own, compiled}: seconds that an estimator may take over one replicate, null for any",
+        "digest": "of the resolved document",
+        "sourced": "{path: source}",
+        "assumed": "[path]: values without a source",
+    },
+)
 def show(name: str, settings: tuple[str, ...], resolved: bool) -> "Answer":
     """What a scenario says, and which of its values are assumed rather than sourced."""
     from benchmarks.cli import verbs
@@ -229,7 +140,7 @@ def show(name: str, settings: tuple[str, ...], resolved: bool) -> "Answer":
 @cli.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @overrides
-@answers("json")
+@answers("json", keys={"checked": "[{name, cells, digest}], all valid; else exit code 2 and the problems on stderr"})
 def check(names: tuple[str, ...], settings: tuple[str, ...]) -> "Answer":
     """Check scenarios, every cell of their sweeps included."""
     from benchmarks.cli import verbs
@@ -242,9 +153,14 @@ def check(names: tuple[str, ...], settings: tuple[str, ...]) -> "Answer":
 @click.option("--markdown", is_flag=True, help="The keys of scenario or cohort as a page to be read.")
 def schema(document: str, markdown: bool) -> None:
     """The JSON Schema of scenarios, of the SPEC of a cohort file, or of what COMMAND prints with --json."""
+    printed = {name: schema_of(name, told) for name, one in cli.commands.items() if (told := documents(one))}
+    if document in printed and not markdown:
+        click.echo(json.dumps(printed[document], indent=2))
+        return
     from benchmarks.cli import verbs
 
-    click.echo(verbs.keys_page(document) if markdown else json.dumps(verbs.schema(document), indent=2), nl=not markdown)
+    page = verbs.keys_page(document) if markdown else json.dumps(verbs.schema(document, printed), indent=2)
+    click.echo(page, nl=not markdown)
 
 
 def main() -> NoReturn:

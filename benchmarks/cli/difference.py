@@ -152,7 +152,10 @@ def answer(leaves: list[Leaf], runs: list[Moved]) -> Answer:
          f"{100 * one.rejection.value:+.1f} ({100 * one.rejection.mcse:.1f})")
         for one in runs
     ]  # fmt: skip
-    heads = ("cell", "mean, first", "second", "moved", "in SE", "truth", "second", "bias moved", "rejects, %")
+    heads = (
+        "cell", "mean, first", "mean, second", "moved", "in SE", "truth, first", "truth, second", "bias moved",
+        "rejects, %",
+    )  # fmt: skip
     how = "the same replicates" if all(one.paired for one in runs) else "independent replicates"
     notes = (
         f"Compared on {how}; ratios on the log scale; Monte Carlo SE in brackets. Truth and bias are by the target "
@@ -173,7 +176,7 @@ def _without(one: Moved) -> str:
 
 
 def _moved(one: Measure) -> str:
-    return f"{one.value:+.3f} ({one.mcse:.3f})" if isfinite(one.value) else "-"
+    return f"{one:+.3f}" if isfinite(one.value) else "-"
 
 
 def _number(value: float) -> str:

@@ -2,16 +2,21 @@
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
 if TYPE_CHECKING:
     from benchmarks.words.answer import Answer
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+Keys: TypeAlias = Mapping[str, str]
+"""The keys of a JSON document and what they mean.
+
+Numbers have full precision; null is a number that does not exist. `M` is ``{value, mcse}``: a number and its Monte
+Carlo standard error; ``n``, where it is told, of how many replicates it is.
+"""
 TABLES = "A folder for .html, .md, .csv and .tex files, or one .docx file of all tables."
 
 overrides = click.option("-S", "--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override one value.")
@@ -19,6 +24,7 @@ jobs = click.option("--jobs", type=click.IntRange(1, 1024), default=None, help="
 trust = click.option(
     "--trust", is_flag=True, help="Let the Python code of its own estimators run, from now on; read it first."
 )
+_DOCUMENTS = "__documents__"
 WANTED = {
     "report": click.option("--report", type=click.Path(path_type=Path), help="An .html file: the page of it."),
     "figure": click.option("--figure", type=click.Path(path_type=Path), help="A .png, .svg or .pdf file."),
@@ -30,10 +36,13 @@ WANTED = {
 }
 
 
-def answers(*kinds: str) -> Callable[[Callable[..., "Answer"]], Callable[..., None]]:
+def answers(
+    *kinds: str, keys: Keys | None = None, instead: tuple[Keys, ...] = ()
+) -> Callable[[Callable[..., "Answer"]], Callable[..., None]]:
     """A command of a function that returns an `Answer`: printed as text, or as JSON, its files written where asked.
 
-    ``kinds`` are those of `WANTED` that the command has. Exit code 1 where the answer does not hold.
+    ``kinds`` are those of `WANTED` that the command has; ``keys`` those of its JSON document, None where that is none,
+    and ``instead`` those of what an option prints in its place. Exit code 1 where the answer does not hold.
     """
 
     def made(function: Callable[..., "Answer"]) -> Callable[..., None]:
@@ -53,9 +62,35 @@ def answers(*kinds: str) -> Callable[[Callable[..., "Answer"]], Callable[..., No
 
         for kind in reversed(kinds):
             WANTED[kind](_command)
+        setattr(_command, _DOCUMENTS, () if keys is None else (keys, *instead))
         return _command
 
     return made
+
+
+def documents(command: click.Command) -> tuple[Keys, ...]:
+    """The keys of each JSON document that a command may print, as `answers` was given them; the usual one first."""
+    found: tuple[Keys, ...] = getattr(command.callback, _DOCUMENTS, ())
+    return found
+
+
+def schema_of(command: str, told: tuple[Keys, ...]) -> dict[str, Any]:
+    """The JSON Schema of the documents that a command may print."""
+    kinds = [
+        {
+            "type": "object",
+            "properties": {key: {"description": text} for key, text in keys.items()},
+            "required": list(keys),
+            "additionalProperties": False,
+        }
+        for keys in told
+    ]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"What `trialtwin {command} --json` prints",
+        "description": "null: a number that does not exist. M: {value, mcse}, a number and its Monte Carlo SE.",
+        **(kinds[0] if len(kinds) == 1 else {"anyOf": kinds}),
+    }
 
 
 def _wanted(places: dict[str, Path | None]) -> Any:

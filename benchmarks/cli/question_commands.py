@@ -9,17 +9,30 @@ import click
 
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.cli.click_private import given, taken
-from benchmarks.cli.options import answers, cores, jobs, overrides, trust
+from benchmarks.cli.options import Keys, answers, cores, jobs, overrides, trust
 from benchmarks.questions.options import Options
 
 if TYPE_CHECKING:
     from benchmarks.words.answer import Answer
 
+ANSWER = {
+    "question": "what was asked",
+    "verdict": "the answer in a sentence, with its error",
+    "endpoint": "the endpoint asked about",
+    "replicates": "replicates of each cell",
+}
+RAN = {
+    "estimator": "the estimator that stands for the published analysis",
+    "folder": "the run folder that the answer comes from",
+}
 
-def question(reps: int, few: int = 2, estimates: bool = True) -> Callable[[Callable[..., "Answer"]], click.Command]:
+
+def question(
+    reps: int, few: int = 2, estimates: bool = True, *, keys: Keys
+) -> Callable[[Callable[..., "Answer"]], click.Command]:
     """A command of a function that takes `Options` first, then its own options, and returns an `Answer`.
 
-    ``estimates``: it computes estimators, which may be users' own.
+    ``estimates``: it computes estimators, which may be users' own; ``keys`` are those of its answer besides `ANSWER`.
     """
 
     counts = click.IntRange(few, 1_000_000)
@@ -27,7 +40,7 @@ def question(reps: int, few: int = 2, estimates: bool = True) -> Callable[[Calla
     def made(function: Callable[..., "Answer"]) -> click.Command:
         own = taken(function)
 
-        @answers("figure", "report", "tables", "json")
+        @answers("figure", "report", "tables", "json", keys={**ANSWER, **keys})
         @functools.wraps(function)
         def _command(
             name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, reps: int, seed: int | None,
@@ -57,7 +70,25 @@ def question(reps: int, few: int = 2, estimates: bool = True) -> Callable[[Calla
     return made
 
 
-@question(reps=200)
+@question(
+    reps=200,
+    keys={
+        **RAN,
+        "population": "whose true effect is meant",
+        "published": "the published hazard ratio",
+        "bound": "its limit nearer to no effect",
+        "prevalence": "of the confounder",
+        "odds_ratios": "[A]: the confounder's odds ratios with treatment",
+        "hazard_ratios": "[B]: its hazard ratios with the outcome",
+        "surfaces": "[{log_hr, true [A][B], set_log_hr, mcse, misfit, interpolation}]: for the ratio, then for the "
+        "bound; ``true`` is the target's true log HR under which it arises, null at a gap; ``misfit`` its error "
+        "between effects, ``interpolation`` that between nodes",
+        "equal_strength": "[{value, error, mcse, interpolation}]: of the ratio and of the bound, inf as null",
+        "e_values": "{name: [of the ratio, of the bound]}",
+        "benchmarks": "[{term, odds_ratio, hazard_ratio}]: measured covariates",
+        "points": "[{odds_ratio, hazard_ratio, estimate, true_hr, set_hr, error, mcse, interpolation}]: those of --at",
+    },
+)
 @click.option("--hr", type=click.FloatRange(0, min_open=True), help="Published HR; from the world unless given.")
 @click.option("--bound", type=click.FloatRange(0, min_open=True), help="Its confidence limit nearer to no effect.")
 @click.option("--strongest", type=click.FloatRange(1.1, 50), default=10.0, show_default=True, help="End of the grid.")
@@ -78,7 +109,26 @@ def tipping(
     return tipping_shown.tipping(options, (hr, bound), strongest, nodes, prevalence, points)
 
 
-@question(reps=200)
+@question(
+    reps=200,
+    keys={
+        "direction": "-1 where the claim is a ratio below 1, else 1",
+        "alpha": "the level of the claim",
+        "replicate": "the cohort whose curve is given",
+        "specifications": "[{name, choices}]",
+        "claims": "[[M, ...], [M, ...]]: how often each reaches the claim, as stated and with no effect",
+        "mean_share": "[M, M]: of specifications that reach the claim, as stated and with no effect",
+        "any_share": "[M, M]: cohorts in which at least one does",
+        "stated_share": "[M, M]: cohorts in which the study's own does",
+        "failed": "[M, M]: specifications without an estimate",
+        "spread": "[M, M]: log of the largest over the smallest ratio of a cohort",
+        "levels": "[{axis, value, shift: M, claims: M}]",
+        "curve": "[[log HR, low, high, p], ...] of one cohort, by specification",
+        "interval_level": "the level of its intervals",
+        "published": "the published log HR, or null",
+        "folder": RAN["folder"],
+    },
+)
 @click.option("--axis", "axes", multiple=True, metavar="PATH=[V, ...]", help="A choice and its values; replaces all.")
 @click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True)
 @click.option("--replicate", type=click.IntRange(0), default=0, show_default=True, help="The cohort that is drawn.")
@@ -93,7 +143,26 @@ def multiverse(options: Options, axes: tuple[str, ...], alpha: float, replicate:
     return multiverse_shown.multiverse(options, axes, alpha, replicate)
 
 
-@question(reps=1000, estimates=False)
+@question(
+    reps=1000,
+    estimates=False,
+    keys={
+        "worlds": "[name]: three; every list of M below has one for each",
+        "alpha": "the level",
+        "screening_p": "the screen of the multivariable model, or null",
+        "terms": "covariates that may be found",
+        "subgroups": "how many",
+        "factors": "{term: [M]}: found to be an independent factor",
+        "any_factor": "[M]: any of them",
+        "mean_factors": "[M]: how many",
+        "benefit_share": "[M]: subgroups with a ratio below 1",
+        "nearly_all": "[M]: benefit in nine of ten subgroups",
+        "every": "[M]: benefit in every subgroup",
+        "balanced": "[M]: every p of Table 1 above 0.05 after matching",
+        "unbalanced_measured": "[M]: of these, a measured difference above 0.1 SD",
+        "unbalanced_hidden": "[M]: of these, a hidden one",
+    },
+)
 @click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True)
 def claims(options: Options, alpha: float) -> "Answer":
     """How often does the workflow make the paper's claims, as the world says and when they are false?
@@ -105,7 +174,26 @@ def claims(options: Options, alpha: float) -> "Answer":
     return answer(options, alpha)
 
 
-@question(reps=500)
+@question(
+    reps=500,
+    keys={
+        **RAN,
+        "measure": "in which it is taken apart; ratios as logarithms",
+        "horizon": "of a restricted mean or of survival, in the world's time unit; else null",
+        "asks_another": "whether the analysis is given covariates, and answers another question than the target's",
+        "population": "the target's, whose truth the bias is told against",
+        "dropped": "replicates left out because a cell of theirs has no estimate",
+        "estimate": "M with everything on",
+        "truth": "M: the target's with everything on, the fixed target",
+        "bias": "M: the estimate with everything on, off the fixed target",
+        "clean_estimate": "M with everything off",
+        "clean_truth": "M: the target's with everything off",
+        "residual": "M: the estimate with everything off, off the fixed target",
+        "clean_bias": "M: the estimate with everything off, off the target's own truth there",
+        "parts": "[{name, label, estimate, target, off_alone, on_alone: M}], one for each mechanism: what it moves of "
+        "the estimate, which is of the bias, and of the target's own truth",
+    },
+)
 @click.option("--mechanism", "names", multiple=True, help="Take only these apart; all that are on unless given.")
 def decompose(options: Options, names: tuple[str, ...]) -> "Answer":
     """Which imperfection makes how much of the bias: the published analysis walked to the truth.
@@ -117,7 +205,26 @@ def decompose(options: Options, names: tuple[str, ...]) -> "Answer":
     return decompose_shown.decompose(options, names)
 
 
-@question(reps=1000, few=40)
+@question(
+    reps=1000,
+    few=40,
+    keys={
+        **RAN,
+        "search": "size or follow-up",
+        "goal": "{power, width, alpha}",
+        "population": "the target's, whose true effect is to be found",
+        "true_hr": "its true marginal hazard ratio",
+        "true_mcse": "the Monte Carlo SE of its logarithm",
+        "treated": "share of the patients who are treated",
+        "stated": "{at: M, events: M, points, coarse, misfit}: the answer of the stated analysis",
+        "randomised": "the same of a crude analysis where nothing confounds, or null",
+        "schoenfeld_events": "events by the formula",
+        "schoenfeld_at": "patients or months by the formula",
+        "analysed": "share of the patients whom the analysis keeps",
+        "false_positive": "M: rejections with no effect",
+        "false_favour": "M: those of them on the side of the true effect",
+    },
+)
 @click.option("--target", type=click.FloatRange(0, 1), help="Power wanted; 0.8 unless given.")
 @click.option("--width", type=click.FloatRange(0, min_open=True), help="Instead: mean width of the interval of log HR.")
 @click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True), default=0.05, show_default=True)
@@ -138,7 +245,20 @@ def power(
     return power_shown.power(options, target, width, alpha, search, least, most)
 
 
-@question(reps=100, few=40)
+@question(
+    reps=100,
+    few=40,
+    keys={
+        **RAN,
+        "population": "whose true effect is meant",
+        "published": "{hr, se_log}",
+        "horizon": "of the restricted mean, in the world's time unit",
+        "posteriors": "[{name, parameters, points, refusal, prior_quantiles, quantiles, quantiles_mcse, rmst, benefit, "
+        "effective, distance_p, reach, emulator_error, warning, values, prior, density}], one for each suspicion; "
+        "quantiles of the true log HR at 5, 25, 50, 75 and 95 %",
+        "calibrations": "[{name, runs, ranks, uniform_p, covers_50, covers_90}]: on synthetic papers",
+    },
+)
 @click.option("--hr", help="Published HR with the decimals that are printed; from the world unless given.")
 @click.option("--low", help="Its lower confidence limit, as printed.")
 @click.option("--high", help="Its upper confidence limit, as printed.")

@@ -13,6 +13,49 @@ if TYPE_CHECKING:
 
 FOLDER = click.argument("folder", type=click.Path(path_type=Path))
 
+STUDY = {
+    "format": "trialtwin-study/2",
+    "name": "the study's name",
+    "question": "its question",
+    "verdict": "what came out, with its error",
+    "cells": "[{cell, settings}]: what the sweep set in each",
+    "target": "{population, follow_up, words, members, screened, included}: in whom all are judged side by side; "
+    "means over simulated studies of the first cell",
+    "truths": "[{cell, endpoint, estimator, value, mcse, how, estimand}] of own estimands; ratios as logarithms",
+    "targets": "[{cell, endpoint, estimator, value, mcse, how, estimand}] of the target in the estimator's marginal "
+    "measure",
+    "directions": "[{cell, endpoint, value, mcse, how, estimand}]: the target's log hazard ratio beside tests",
+    "performance": "[{cell, endpoint, estimator, judged_by, measure, value, mcse}]: every measure of Morris et al. "
+    "2019 by ``target`` and by ``own`` estimand; ``rejection_in_direction`` of tests; ``distance_of_truths`` (own "
+    "minus target) of who answers another question, in place of bias and coverage",
+    "rankings": "[{cell, endpoint, estimand, order: [{estimator, rmse, mcse, apart}]}]: within one measure, the least "
+    "error against the target first; ``apart``: clearly more than the least",
+    "failures": "[{cell, endpoint, estimator, status, count}]: replicates without an estimate",
+    "looks": "[...]: what each look of a study with run.until found",
+    "paired": "[{cell, endpoint, estimator, against, measures: {name: M}}]: differences on the same replicates",
+    "provenance": "{replicates, seed, rows_sha256, sealed, pages, folder, digest, versions, command}: ``sealed`` is "
+    "the digest that `trialtwin verify --digest` takes, ``pages`` that of the code that words reports",
+}
+DRY_RUN = {
+    "question": "of the study",
+    "cells": "how many",
+    "replicates": "of all cells together",
+    "blocks": "of replicates, of all cells",
+    "blocks_missing": "those that are not in the folder already",
+    "rows": "that the run will have",
+    "backend": "where it would run",
+    "jobs": "workers at a time",
+    "seconds": "of wall time, about",
+    "memory_bytes": "at most at a time, about",
+    "disk_bytes": "that it leaves, about",
+}
+SHARD = {
+    "shard": "which, as K/N",
+    "computed": "blocks computed",
+    "missing_before": "blocks of the whole run that were missing",
+    "folder": "the run folder",
+}
+
 
 def _shard(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, int] | None:
     """K and N of K/N."""
@@ -27,7 +70,7 @@ def _shard(_: click.Context, __: click.Parameter, value: str | None) -> tuple[in
 @click.command()
 @jobs
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder.")
-@answers("json")
+@answers("json", keys=STUDY)
 def demo(jobs: int | None, out: Path | None) -> "Answer":
     """The published study twinned, analysed and judged, in a minute: report included."""
     from benchmarks.cli import run_verbs
@@ -55,7 +98,7 @@ def demo(jobs: int | None, out: Path | None) -> "Answer":
 @click.option("--no-retry", is_flag=True, help="Leave lost and timed-out replicates as they are.")
 @trust
 @click.option("--dry-run", is_flag=True, help="Tell time, memory and disk that it would take, and stop.")
-@answers("tables", "json")
+@answers("tables", "json", keys=STUDY, instead=(DRY_RUN, SHARD))
 def run(
     name: str, settings: tuple[str, ...], reps: int | None, seed: int | None, jobs: int | None, block: int | None,
     backend: str, dask_tls: str | None, shard: tuple[int, int] | None, out: Path | None, force_new: bool,
@@ -86,7 +129,7 @@ def run(
 @FOLDER
 @click.argument("others", nargs=-1, type=click.Path(path_type=Path))
 @jobs
-@answers("json")
+@answers("json", keys=STUDY)
 def merge(folder: Path, others: tuple[Path, ...], jobs: int | None) -> "Answer":
     """Join the shards of a run: rows, truths, performance and report.
 
@@ -99,7 +142,7 @@ def merge(folder: Path, others: tuple[Path, ...], jobs: int | None) -> "Answer":
 
 @click.command()
 @FOLDER
-@answers("tables", "json")
+@answers("tables", "json", keys=STUDY)
 def report(folder: Path) -> "Answer":
     """Build the report of a finished run again, from its folder."""
     from benchmarks.cli import run_verbs
@@ -109,7 +152,17 @@ def report(folder: Path) -> "Answer":
 
 @click.command()
 @FOLDER
-@answers("json")
+@answers(
+    "json",
+    keys={
+        "folder": "the run folder",
+        "finished": "whether everything asked for is there",
+        "in_use_by": "who is at work on it, or null",
+        "cells": "[{cell, settings, done, asked}]: replicates",
+        "failures": "[{cell, endpoint, estimator, status, count}]; of an unfinished run those that were lost",
+        "command": "the command that goes on with it",
+    },
+)
 def status(folder: Path) -> "Answer":
     """How far a run is: replicates of every cell, failures, who is at work on it."""
     from benchmarks.cli import run_verbs
@@ -124,7 +177,21 @@ def status(folder: Path) -> "Answer":
 @click.option("--digest", metavar="HEX", help="The sealed digest that `trialtwin run` told, or 16 digits of it.")
 @jobs
 @trust
-@answers("json")
+@answers(
+    "json",
+    keys={
+        "folder": "the run folder",
+        "holds": "whether all agrees",
+        "sealed": "the sealed digest, null where rows or truths are not whole",
+        "findings": "[{kind, file, told, cell, replicate}]: what differs",
+        "more_findings": "{kind: how many more}: of a kind of which there are many",
+        "checked": "[text]: what was checked",
+        "not_checked": "[text]: what was not",
+        "damaged": "[file]: those that disagree with their checksums",
+        "recomputed": "[{cell, replicate}]: those computed again",
+        "different": "[{cell, replicate}]: those of them that differ",
+    },
+)
 def verify(folder: Path, sample: int, every: bool, digest: str | None, jobs: int | None, trust: bool) -> "Answer":
     """Check a run that may come from anybody: every layer against the one below it. Exit code 1 where one differs.
 
@@ -143,7 +210,16 @@ def verify(folder: Path, sample: int, every: bool, digest: str | None, jobs: int
 @click.option("--rep", type=click.IntRange(0), required=True, help="Number of the replicate, from 0.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where its files go; replay/ in the folder unless given.")
 @trust
-@answers("json")
+@answers(
+    "json",
+    keys={
+        "cell": "the number of the cell",
+        "replicate": "that of the replicate",
+        "same": "whether it is the same bit for bit",
+        "rows": "[{endpoint, estimator, value, se, low, high, p, n, events, status, same}]",
+        "files": "[file]: its cohort and its analysis",
+    },
+)
 def replay(folder: Path, cell: int, rep: int, out: Path | None, trust: bool) -> "Answer":
     """One replicate again, bit for bit, with its cohort and every step of its analysis. Exit code 1 if it differs."""
     from benchmarks.cli import run_verbs

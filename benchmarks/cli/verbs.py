@@ -1,6 +1,6 @@
 """What the command line's verbs do, as functions that return an `Answer`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -283,14 +283,10 @@ def checked(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
     return {"name": name, "cells": len(asked.cells), "digest": digest(asked.document.tree)}
 
 
-def schema(document: str) -> dict[str, Any]:
-    """The JSON Schema of a scenario, of a cohort's SPEC, or of what a command prints with --json."""
-    from benchmarks.cli.json_documents import DOCUMENTS, described
-
-    if document in DOCUMENTS:
-        return described(document)
+def schema(document: str, commands: Iterable[str]) -> dict[str, Any]:
+    """The JSON Schema of a scenario or of a cohort's SPEC; RunError, which names the commands' too, for another."""
     if document not in ("scenario", "cohort"):
-        raise RunError(f"schema {document}: no such document; there are scenario, cohort, {', '.join(DOCUMENTS)}")
+        raise RunError(f"schema {document}: no such document; there are scenario, cohort, {', '.join(commands)}")
     return json_schema(Scenario if document == "scenario" else CohortSpec)
 
 

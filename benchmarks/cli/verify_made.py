@@ -22,7 +22,7 @@ from benchmarks.performance.looks import Look, schedule
 from benchmarks.runs.code import pages_digest
 from benchmarks.runs.parts import Parts
 from benchmarks.runs.rows import Rows, merged
-from benchmarks.runs.store import RunFolder, plain_json
+from benchmarks.runs.store import RunFolder, as_json, plain_json
 from benchmarks.study.running import (  # fmt: skip
     LOOKS,
     MADE_OF,
@@ -63,7 +63,7 @@ def check_truths(result: StudyResult, folder: RunFolder, again: Sequence[Cell], 
             _tell_truths(TRUTHS, kept, here, f"in {name}", cell, found)
         if cell in again:
             _tell_truths(TRUTHS, cell_truths(cell, jobs, lambda _: None, errors), here, "found again", cell, found)
-    if folder.read_bytes(TRUTHS) != _json(_all(result).records()):
+    if folder.read_bytes(TRUTHS) != as_json(_all(result).records()):
         found.add("truth", TRUTHS, "is not written as a run writes it")
     _tell_again(len(again), len(result.cells), found)
 
@@ -140,7 +140,7 @@ def check_looks(asked: Sequence[Cell], result: StudyResult, folder: RunFolder, f
                 found.add("look", LOOKS, f"looks at {counts}, not as run.until has it", cell.number)
             rounds |= {(one.cell, one.replicates): k for k, one in enumerate(own)}
         ordered = sorted(result.looks, key=lambda one: (rounds[one.cell, one.replicates], one.cell))
-        if folder.read_bytes(LOOKS) != _json([asdict(one) for one in ordered]):
+        if folder.read_bytes(LOOKS) != as_json([asdict(one) for one in ordered]):
             found.add("look", LOOKS, "is not written as a run writes it")
     for one in result.looks:
         cell = with_replicates(next(own for own in result.cells if own.number == one.cell), one.replicates)
@@ -218,7 +218,7 @@ def check_documents(
         held = plain_json(content or b"")
     except ValueError:
         held = None
-    right = json.loads(_json(study_json(result, scenario, manifest, folder.path, sealed)))
+    right = json.loads(as_json(study_json(result, scenario, manifest, folder.path, sealed)))
     if content is not None and not isinstance(held, dict):
         found.add("document", "result.json", "damaged, or not one of ours")
     elif content is not None:
@@ -229,7 +229,7 @@ def check_documents(
         differing = _leaves(held, right, "")
         for path, one, other in differing:
             found.add("document", "result.json", f"{path} is {_cut(one)}, {_cut(other)} is right")
-        if not differing and content != _json(right):
+        if not differing and content != as_json(right):
             found.add("document", "result.json", "is not written as a run writes it")
     if page is not None:
         made = study_report(result, document, scenario, manifest, sealed)
@@ -269,7 +269,3 @@ def _tell_page(held: str, made: str, found: Findings) -> None:
 def _cut(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 2 * SHOWN else f"{text[: 2 * SHOWN]}..."
-
-
-def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()

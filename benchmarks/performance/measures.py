@@ -32,6 +32,10 @@ class Measure:
     mcse: float
     n: int | None = None
 
+    def __format__(self, how: str) -> str:
+        """The measure with its error in brackets, both in this format for numbers, the error without a sign."""
+        return f"{self.value:{how}} ({self.mcse:{how.lstrip('+')}})" if how else repr(self)
+
 
 def significance(level: float) -> float:
     """1 - level in decimals, as they are written: 0.05 for 0.95 and 0.1 for 0.9, to the last bit."""

@@ -234,7 +234,7 @@ def shown(found: Claims, options: Options, asked: Asked) -> Answer:
     screening = "" if found.screening_p is None else f" after screening at p < {found.screening_p:g}"
     rows = [
         (f"any independent risk factor{screening}, %", *map(percent, found.any_factor)),
-        ("how many of them, mean", *(_plain(one) for one in found.mean_factors)),
+        ("how many of them, mean", *(f"{one:.2f}" for one in found.mean_factors)),
         ("treatment independent, %", *map(percent, found.factors["treatment"])),
         ("subgroups with HR below 1, mean %", *map(percent, found.benefit_share)),
         ("benefit in nearly all (9 of 10) subgroups, %", *map(percent, found.nearly_all)),
@@ -259,10 +259,6 @@ def shown(found: Claims, options: Options, asked: Asked) -> Answer:
         asked,
         {"worlds": WORLDS, **plain(found)},
     )
-
-
-def _plain(one: Measure) -> str:
-    return f"{one.value:.2f} ({one.mcse:.2f})"
 
 
 def drawn(found: Claims) -> Figure:

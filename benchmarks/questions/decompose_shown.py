@@ -40,26 +40,28 @@ def verdict(found: Decomposition) -> str:
     moved = sum(part.target.value for part in found.parts)
     error = max(found.truth.mcse, found.clean_truth.mcse)
     own = (
-        f" There the target's own truth has moved by {-moved:+.3f}, and the estimate lies {_signed(found.clean_bias)} "
+        f" There the target's own truth has moved by {-moved:+.3f}, and the estimate lies {found.clean_bias:+.3f} "
         "off it."
     )
     said = (
-        f"'{found.estimator}' lies {_signed(found.bias)} off the true {scale(found)} of {found.population} (Monte "
-        f"Carlo SE in brackets): {most.label} makes {_signed(most.estimate)} of it,{others} and "
-        f"{_signed(found.residual)} is left when all are off."
+        f"'{found.estimator}' lies {found.bias:+.3f} off the true {scale(found)} of {found.population} (Monte "
+        f"Carlo SE in brackets): {most.label} makes {most.estimate:+.3f} of it,{others} and "
+        f"{found.residual:+.3f} is left when all are off."
     )
     return said + (own if abs(moved) > 3 * error and moved else "")
 
 
 def shown(found: Decomposition, options: Options, asked: Asked) -> Answer:
     """The verdict and the table of the walk."""
-    rows = [("all on", _plain(found.estimate), _signed(found.bias), "", "", _plain(found.truth))]
+    rows = [("all on", f"{found.estimate:.3f}", f"{found.bias:+.3f}", "", "", f"{found.truth:.3f}")]
     rows += [
         (f"- {part.label}", _minus(part.estimate), "", _minus(part.off_alone), _minus(part.on_alone),
          _minus(part.target))
         for part in found.parts
     ]  # fmt: skip
-    rows.append(("all off", _plain(found.clean_estimate), _signed(found.residual), "", "", _plain(found.clean_truth)))
+    rows.append(
+        ("all off", f"{found.clean_estimate:.3f}", f"{found.residual:+.3f}", "", "", f"{found.clean_truth:.3f}")
+    )
     heads = (scale(found), "estimate", "off the target", "off alone", "on alone, taken off", "target's own")
     note = (
         "Steps of switching off, averaged over all orders. The target is fixed at its truth in the full world: what "
@@ -97,13 +99,5 @@ def drawn(found: Decomposition) -> Figure:
     return waterfall_of(*ends, steps, f"'{found.estimator}' off the true {scale(found)} of {found.population}")
 
 
-def _signed(one: Measure) -> str:
-    return f"{one.value:+.3f} ({one.mcse:.3f})"
-
-
 def _minus(one: Measure) -> str:
-    return f"{-one.value + 0.0:+.3f} ({one.mcse:.3f})"
-
-
-def _plain(one: Measure) -> str:
-    return f"{one.value:.3f} ({one.mcse:.3f})"
+    return f"{Measure(0.0 - one.value, one.mcse):+.3f}"

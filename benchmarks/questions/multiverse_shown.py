@@ -59,7 +59,7 @@ def shown(found: Multiverse, options: Options, asked: Asked) -> Answer:
         (
             one.axis,
             one.value,
-            "-" if one.shift.value == 0 and one.shift.mcse == 0 else _signed(one.shift),
+            "-" if one.shift.value == 0 and one.shift.mcse == 0 else f"{one.shift:+.3f}",
             percent(one.claims),
         )
         for one in found.levels
@@ -106,7 +106,3 @@ def drawn(found: Multiverse) -> Figure:
 
 def _ratio(spread: Measure) -> str:
     return f"{exp(spread.value):.2f} ({exp(spread.value) * spread.mcse:.2f})"
-
-
-def _signed(shift: Measure) -> str:
-    return f"{shift.value:+.3f} ({shift.mcse:.3f})"

@@ -316,7 +316,7 @@ def _beyond(plan: SearchPlan, how: SearchBy, low: float, high: float) -> str:
     found = [share(row) for row in reached]
     what = "power" if plan.goal.power is not None else "mean width"
     target = plan.goal.power if plan.goal.power is not None else plan.goal.width
-    said = " and ".join(f"{one.value:.3f} ({one.mcse:.3f}) at {x:g}" for one, x in zip(found, ends, strict=True))
+    said = " and ".join(f"{one:.3f} at {x:g}" for one, x in zip(found, ends, strict=True))
     where = f"between {how} {low:g} and {high:g}"
     below = [one.value < (target or 0.0) for one in found]
     if below[0] != below[1]:

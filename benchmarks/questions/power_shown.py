@@ -79,7 +79,7 @@ def shown(found: Power, options: Options, asked: Asked) -> Answer:
     prices = table("What it takes", (goal_text(found.goal), "events", UNITS[found.search]), rows, 1, note)
     head = "power" if found.goal.power is not None else "width"
     cells = [
-        (stage, f"{one.at:.4g}", f"{one.events:.1f}", f"{one.reached.value:.3f} ({one.reached.mcse:.3f})")
+        (stage, f"{one.at:.4g}", f"{one.events:.1f}", f"{one.reached:.3f}")
         for stage, points in (("coarse", found.stated.coarse), ("fine", found.stated.points))
         for one in points
     ]
@@ -124,5 +124,4 @@ def _needed(answer: Needed | None) -> tuple[str, str]:
 
 
 def _number(one: Measure) -> str:
-    digits = 0 if one.mcse >= 0.95 else 1
-    return f"{one.value:.{digits}f} ({one.mcse:.{digits}f})"
+    return f"{one:.{0 if one.mcse >= 0.95 else 1}f}"

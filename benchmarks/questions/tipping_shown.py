@@ -13,6 +13,7 @@ from benchmarks.questions.ask import answer, load
 from benchmarks.questions.options import Options
 from benchmarks.questions.tipping import CLOSER, Strength, Tipping, TippingSurface, find, published_ratio, spline
 from benchmarks.words.answer import Answer
+from simulator.numerics.arrays import Floats
 
 
 def tipping(
@@ -61,14 +62,20 @@ def verdict(found: Tipping) -> str:
     )
 
 
+def _apart(values: Floats) -> list[str]:
+    """Different numbers with two decimals, or as many more as tell them apart."""
+    texts = ([f"{one:.{decimals}f}" for one in values] for decimals in range(2, 18))
+    return next(one for one in texts if len(set(one)) == len(values))
+
+
 def shown(found: Tipping, options: Options, asked: Asked) -> Answer:
     """The verdict, true HRs over the grid, E-values, benchmarks and points asked for."""
     tables = []
     for label, value, surface in zip(("HR", "bound"), (found.published, found.bound), found.surfaces, strict=True):
-        heads = ("OR", *(f"{x:.2f}" for x in found.hazard_ratios))
+        heads = ("OR", *_apart(found.hazard_ratios))
         rows = [
-            (f"{odds:.2f}", *(f"{exp(x):.2f}" if isfinite(x) else "-" for x in row))
-            for odds, row in zip(found.odds_ratios, surface.true, strict=True)
+            (odds, *(f"{exp(x):.2f}" if isfinite(x) else "-" for x in row))
+            for odds, row in zip(_apart(found.odds_ratios), surface.true, strict=True)
         ]
         title = f"True HR under which the published {label}, {value:g}, arises; OR down, confounder's HR across"
         tables.append(table(title, heads, rows, 1, _errors(surface)))

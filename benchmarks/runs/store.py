@@ -160,11 +160,11 @@ class RunFolder:
 
     def write_json(self, name: str, value: object) -> None:
         """Write a JSON file."""
-        self.write_bytes(name, _json(value))
+        self.write_bytes(name, as_json(value))
 
     def write_checked_json(self, name: str, value: object) -> None:
         """Write a JSON file and its SHA-256 beside it."""
-        self.write_checked(name, _json(value))
+        self.write_checked(name, as_json(value))
 
     def note(self, line: str) -> None:
         """Add a line with the time to the log, if it can be written; RunError where the log is not ours."""
@@ -259,5 +259,6 @@ def _refuse(error: OSError) -> NoReturn:
     raise RunError(f"{error.filename}: {told}") from None
 
 
-def _json(value: object) -> bytes:
+def as_json(value: object) -> bytes:
+    """The value as a run folder's JSON files hold it."""
     return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()

@@ -68,4 +68,4 @@ def checked_row(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _number(measure: Measure, exact: bool) -> str:
-    return f"{measure.value:.9g}" if exact else f"{measure.value:.4f} ({measure.mcse:.4f})"
+    return f"{measure.value:.9g}" if exact else f"{measure:.4f}"

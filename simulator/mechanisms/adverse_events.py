@@ -15,7 +15,7 @@ by bivariate normals, overall incidences by integrals over Z (trapezoidal rule).
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -23,8 +23,8 @@ from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri, owens_t
 
 from simulator.documents.spec import Label, Name, Share
-from simulator.mechanisms.contract import Mechanism, Named, Naming
-from simulator.numerics.arrays import Bools, Floats
+from simulator.mechanisms.contract import BothArms, Followed, Mechanism, Named, Naming, Recording
+from simulator.numerics.arrays import Floats
 from simulator.numerics.roots import brentq
 from simulator.numerics.streams import Luck
 
@@ -90,6 +90,10 @@ class AdverseEvents(Mechanism):
     def named(self, place: str) -> Iterator[Named]:
         """Every outcome."""
         yield place, "yes/no", self.names()
+
+    def recording(self, place: str, courses: tuple[str, str]) -> Recording:
+        """All events at once."""
+        return partial(_recorded, resolve(self, courses))
 
     def names(self) -> list[str]:
         """The names of all outcomes: each event, then the overall one, each followed by its severe version."""
@@ -225,12 +229,16 @@ def _below(slope: float, cuts: Floats, end: Floats, side: float) -> Floats:
     return (ndtr(h) + ndtr(k) - (h * k < 0)) / 2 - one - other  # type: ignore[no-any-return]
 
 
-def draw(resolved: ResolvedAdverseEvents, luck: Luck) -> dict[str, tuple[Bools, Bools]]:
+def _recorded(resolved: ResolvedAdverseEvents, patients: Followed) -> dict[str, BothArms]:
+    return draw(resolved, patients.luck)
+
+
+def draw(resolved: ResolvedAdverseEvents, luck: Luck) -> dict[str, BothArms]:
     """Both potential values ``(R, N)``, control first, of every outcome in the order of ``spec.names()``."""
     spec = resolved.spec
     susceptibility = luck.normal("adverse_events/susceptibility")
     tilts = [(arm.any_slope * susceptibility, arm.severe_slope * susceptibility) for arm in resolved.arms]
-    drawn: dict[str, tuple[Bools, Bools]] = {}
+    drawn: dict[str, BothArms] = {}
     nobody = np.zeros(susceptibility.shape, np.bool_)
     overall = [(nobody.copy(), nobody.copy()) for _ in resolved.arms]
     for j, name in enumerate(spec.events):

@@ -2,12 +2,12 @@
 
 A mechanism is a Spec in a file of its own, and a field of the section of a world in which it stands: these two places
 make it. The world checks what it names; cohorts are drawn through `Mechanism.shifts` at time zero and `Mechanism.acts`
-after it; truth asks `changes` and `clusters`, questions ask `biases`, and reports its ``words``. What it does not
-override says that it has nothing to do with the matter.
+after it, and what is recorded of them through `Mechanism.recording`; truth asks `changes` and `clusters`, questions ask
+`biases`, and reports its ``words``. What it does not override says that it has nothing to do with the matter.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, ClassVar, Literal, get_args
 
@@ -17,8 +17,8 @@ from pydantic import BaseModel
 from simulator.cohort.predictors import Coefficients
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Spec
-from simulator.numerics.arrays import Floats
-from simulator.numerics.elementary import exp
+from simulator.numerics.arrays import Bools, Floats, Positions
+from simulator.numerics.elementary import exp, normal_quantile
 from simulator.numerics.streams import Luck
 
 Naming = Mapping[str, Literal["arms", "arm", "transition", "outcome", "yes/no"]]
@@ -107,6 +107,31 @@ class AtEntry:
         return self.values[list(self.variables).index(name)]  # type: ignore[no-any-return]
 
 
+@dataclass(frozen=True)
+class Followed:
+    """Patients whose two courses are drawn: the luck to draw from; best response as positions ``(R, N)`` among
+    ``categories``, whose probabilities are ``chances`` by arm; ``spent (R, N)`` of each transition, small in the late.
+    """
+
+    luck: Luck
+    response: tuple[Positions, Positions] | None
+    categories: tuple[str, ...]
+    chances: Mapping[str, tuple[float, ...]]
+    spent: Mapping[str, Floats]
+    _late: dict[str, Floats] = field(default_factory=dict)
+
+    def late(self, transition: str) -> Floats:
+        """Standard normals ``(R, N)``, large in those whose transition is late."""
+        if transition not in self._late:
+            self._late[transition] = -normal_quantile(self.spent[transition])
+        return self._late[transition]
+
+
+BothArms = tuple[Bools, Bools]
+"""Both potential values ``(R, N)`` of a yes/no outcome, untreated first."""
+Recording = Callable[[Followed], Mapping[str, BothArms]]
+
+
 class Mechanism(Spec):
     """A part of a world: what it names, what it does to patients, and whether it changes what treatment does."""
 
@@ -160,6 +185,10 @@ class Mechanism(Spec):
     def acts(self, place: str, asked: Exposures, patients: AtEntry) -> Exposures:
         """What the transitions of patients ask of their hazards once it has acted."""
         return asked
+
+    def recording(self, place: str, courses: tuple[str, str]) -> Recording | None:
+        """What draws the yes/no outcomes that it names, with the shares of these arms in the two courses."""
+        return None
 
 
 def below(place: str, key: str) -> str:

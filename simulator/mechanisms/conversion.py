@@ -7,6 +7,7 @@ luck that best response follows, with a latent correlation c, would make more of
 sets the integral of phi(r) Phi((link c r - threshold) / sqrt(1 - (link c)^2)) over the open categories to the share.
 """
 
+from functools import partial
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri
 
 from simulator.documents.spec import Label, Name, Share
-from simulator.mechanisms.contract import Mechanism, Naming
+from simulator.mechanisms.contract import AFTER, BothArms, Followed, Mechanism, Naming, Recording
 from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.roots import brentq
 
@@ -38,6 +39,21 @@ class Conversion(Mechanism):
         if len(set(self.among)) < len(self.among):
             raise ValueError("among: a category is given twice")
         return self
+
+    def recording(self, place: str, courses: tuple[str, str]) -> Recording:
+        """Who converts, by its name; late death after progression makes it more likely."""
+        return partial(_recorded, self, place.rpartition(".")[2], courses)
+
+
+def _recorded(spec: Conversion, name: str, courses: tuple[str, str], patients: Followed) -> dict[str, BothArms]:
+    assert patients.response is not None
+    own, late, categories = patients.luck.normal(f"conversion/{name}"), patients.late(AFTER), patients.categories
+    found = []
+    for arm, positions in zip(courses, patients.response, strict=True):
+        chances = patients.chances[arm]
+        inside = sum(chances[categories.index(one)] for one in spec.among) / sum(chances)
+        found.append(draw(spec, arm, positions, categories, inside, late, own))
+    return {name: (found[0], found[1])}
 
 
 def draw(

@@ -21,7 +21,7 @@ from scipy.special import gammaincinv, ndtri
 
 from simulator.documents.spec import Name, NonNegative, Positive, Share, Spec
 from simulator.mechanisms.adverse_events import AdverseEvents
-from simulator.mechanisms.contract import AFTER, Around, Mechanism, Naming
+from simulator.mechanisms.contract import AFTER, Around, BothArms, Followed, Mechanism, Naming, Recording
 from simulator.mechanisms.conversion import Conversion
 from simulator.mechanisms.cure import Cure
 from simulator.mechanisms.exposure import Exposure
@@ -168,6 +168,16 @@ class Response(Mechanism):
             if unknown:
                 raise ValueError(f"group {group}: no category {', '.join(unknown)}")
         return self
+
+    def recording(self, place: str, courses: tuple[str, str]) -> Recording:
+        """Whose best response is of each group."""
+        return self._recorded
+
+    def _recorded(self, patients: Followed) -> dict[str, BothArms]:
+        assert patients.response is not None
+        zero, one = patients.response
+        inside = {name: np.isin(self.categories, members) for name, members in self.groups.items()}
+        return {name: (among[zero], among[one]) for name, among in inside.items()}
 
 
 class Outcomes(Spec):

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from simulator.numerics.numba_private import SETTINGS, CacheFile, CacheLocator, cache_folder, cached_by, numba
+from simulator.numerics.numba_private import SETTINGS, CacheFile, CacheLocator, cached_by, numba
 from simulator.numerics.private_folders import fault, file_fault, made, shown, tell
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -241,9 +241,3 @@ def kernel(function: _F) -> _F:
             return compiled  # type: ignore[no-any-return]
         cached_by(compiled, lambda folder, base: _Checked(folder, base, stamp), _forgiving)
     return compiled  # type: ignore[no-any-return]
-
-
-def compiled_before(function: Callable[..., Any]) -> bool:
-    """True when compiled code of the kernel lies in the cache."""
-    folder = cache_folder(function)
-    return folder is not None and any(Path(folder).glob(f"*{function.__name__}*.nbi"))

@@ -36,9 +36,3 @@ def cached_by(
     cache = compiled._cache
     cache._cache_file = file(cache.cache_path, cache._impl.filename_base)
     cache.load_overload, cache.save_overload = guarded(cache.load_overload), guarded(cache.save_overload)
-
-
-def cache_folder(compiled: Any) -> str | None:
-    """Where a function's compiled code is cached; None where it is not."""
-    folder: str | None = getattr(getattr(compiled, "_cache", None), "cache_path", None)
-    return folder

@@ -54,7 +54,7 @@ class ResolvedWorld:
 def resolve(world: World) -> ResolvedWorld:
     """The world with everything worked out that does not depend on a replicate."""
     baseline = covariates.resolve(world.population)
-    recorded = records.resolve(world.outcomes, world.binary_outcomes(), world.around().courses)
+    recorded = records.resolve(world.outcomes, world.around())
     resolved = courses.resolve(world, recorded.modes)
     unused = [courses.modifiers_of(name) for name in world.outcomes.transitions() if name not in resolved.modified]
     sums = {place: terms for place, terms in world.around().sums().items() if place not in unused}

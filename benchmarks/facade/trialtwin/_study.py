@@ -72,7 +72,7 @@ class Study:
         from analysis.tables.table_files import as_html_body
         from analysis.tables.text_table import table
 
-        return as_html_body(f"{self.name}: {self.question}", [table("", ("", ""), self._lines())], ())
+        return as_html_body(f"{self.name}: {self.question}", [table("", ("", "value"), self._lines())], ())
 
     def _lines(self) -> list[tuple[str, str]]:
         found = [line.partition(": ") for line in self._shown.lines if line.partition(": ")[0] in SHOWN]
