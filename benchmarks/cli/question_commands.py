@@ -30,8 +30,8 @@ def question(reps: int, few: int = 2, estimates: bool = True) -> Callable[[Calla
         @answers("figure", "report", "tables", "json")
         @functools.wraps(function)
         def _command(
-            name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, reps: int, seed: int | None,
-            jobs: int | None, out: Path | None, trust: bool = False, **rest: Any,
+            name: str, settings: tuple[str, ...], endpoint: str | None, estimator: str | None, reps: int,
+            seed: int | None, jobs: int | None, out: Path | None, trust: bool = False, **rest: Any,
         ) -> "Answer":  # fmt: skip
             where = (endpoint, estimator, reps, seed, jobs or cores(), out, trust)
             return function(Options(as_asked(), name, settings, *where), **rest)
@@ -47,7 +47,7 @@ def question(reps: int, few: int = 2, estimates: bool = True) -> Callable[[Calla
         given(_command, own)
         for option in (
             click.option("--estimator", help="The study's estimator that stands for the published analysis."),
-            click.option("--endpoint", default="OS", show_default=True, help="OS or PFS."),
+            click.option("--endpoint", help="The endpoint, or a yes/no outcome; the world's first unless given."),
             overrides,
             click.argument("name"),
         ):

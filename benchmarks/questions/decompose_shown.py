@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from analysis.tables.text_table import table
 from benchmarks.asked.load_study import Asked
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import answer, load
+from benchmarks.questions.ask import answer, endpoint_of, load
 from benchmarks.questions.decompose import Decomposition, find
 from benchmarks.questions.options import Options
 from benchmarks.words.answer import Answer
@@ -17,7 +17,7 @@ from benchmarks.words.plain_text import IN_MONTHS, words_of
 def decompose(options: Options, names: Sequence[str]) -> Answer:
     """The answer, from the options of the command."""
     asked = load(options)
-    found = find(asked, options.endpoint, options.estimator, names, options.jobs, options.out)
+    found = find(asked, endpoint_of(asked, options), options.estimator, names, options.jobs, options.out)
     return shown(found, options, asked)
 
 

@@ -20,7 +20,6 @@ from benchmarks.workers.executors import in_threads
 from simulator.cohort.estimand import Estimand, MeasureName
 from simulator.documents.loading import digest
 from simulator.numerics.arrays import Ints
-from simulator.world.sections import ENDPOINTS
 
 Key = tuple[str, str]
 """An endpoint and the name of an estimator."""
@@ -82,7 +81,7 @@ def all_estimands(cell: Cell) -> dict[tuple[str, str, str], Estimand]:
     asked = {("own", *key): estimand for key, estimand in own.items()}
     asked |= {("target", *key): target_estimand(estimand, target) for key, estimand in own.items()}
     for (endpoint, _), estimand in own.items():
-        if estimand.measure == "none" and endpoint in ENDPOINTS:
+        if estimand.measure == "none" and endpoint in cell.scenario.endpoints:
             asked["direction", endpoint, ""] = Estimand(
                 population=target.population, measure="marginal_log_hr", endpoint=endpoint, follow_up=target.follow_up
             )

@@ -22,8 +22,8 @@ class CalendarTrend(Mechanism):
     naming: ClassVar[Naming] = {"per_year": "transition"}
     misleads: ClassVar[Misleads] = {"": ("calendar", "calendar trend")}
     doubts: ClassVar[Doubts] = {
-        "a calendar trend, per year: more are treated, fewer die": (
-            "calendar: {per_year: {treatment: 0.3, death: -0.1, death_after_progression: -0.1}}"
+        "a calendar trend, per year: more are treated, and fewer have the event": (
+            "calendar: {per_year: {treatment: 0.3, $transition: -0.1}}"
         )
     }
 

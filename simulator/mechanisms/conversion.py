@@ -23,15 +23,19 @@ _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
 class Conversion(Mechanism):
-    """The share of all patients of an arm who convert, and the categories of best response open to it."""
+    """The share of all patients of an arm who convert, and the categories of best response open to it.
 
-    naming: ClassVar[Naming] = {"shares": "arms", "": "yes/no"}
+    ``link`` ties it to the luck of the transition that it ``follows``, the last of the course unless stated.
+    """
+
+    naming: ClassVar[Naming] = {"shares": "arms", "": "yes/no", "follows": "hazard"}
     recorded_only: ClassVar[bool] = True
 
     label: Label
     shares: dict[str, Share]
     among: Annotated[tuple[Name, ...], Field(min_length=1)]
     link: Annotated[float, Field(ge=0, lt=1)]
+    follows: Name | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Conversion":
@@ -64,7 +68,7 @@ def tied(
     """The threshold, for `converted`, that holds an arm's share if the luck has this correlation with best response.
 
     ``response_shares`` are those of the categories, from worst to best. For `outcomes.latent_response` and the luck of
-    progression it is the link of best response.
+    that transition it is the link of best response.
     """
     cuts = np.clip(ndtri(np.cumsum([0.0, *response_shares]) / sum(response_shares)), -_FAR, _FAR)
     inside = _positions(spec, categories)

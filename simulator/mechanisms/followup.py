@@ -1,6 +1,6 @@
 """Follow-up: the cut-off date and drop-out end what can be seen of a course."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +10,8 @@ from simulator.cohort.cohorts import Endpoint
 from simulator.documents.spec import Name, Positive
 from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
 from simulator.mechanisms.entry import parse_date
-from simulator.mechanisms.outcomes import Course, HazardSpec
+from simulator.mechanisms.graph import Course, Graph
+from simulator.mechanisms.hazards import HazardSpec
 from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import choose, exp
 
@@ -38,19 +39,19 @@ class FollowUp(Mechanism):
     observation of who converts is ended, as if the step that it opens were the end of the study. Neither touches
     potential outcomes: the truth is that under drop-out which tells nothing.
 
-    ``visit_months`` by arm: progression is seen at the first of the visits so many months apart that follows it; in an
-    arm without it, at once.
+    ``visit_months`` by arm: the states ``seen_at_visits``, unless stated all that are entered and may be left again,
+    are seen at the first of the visits so many months apart that follows their entry; in an arm without it, at once.
     """
 
-    naming: ClassVar[Naming] = {"dropout": "arm", "visit_months": "arm"}
+    naming: ClassVar[Naming] = {"dropout": "arm", "visit_months": "arm", "seen_at_visits": "state"}
     misleads: ClassVar[Misleads] = {
         "dropout": ("drop-out", "drop-out"),
         "informative": ("informative", "informative drop-out"),
         "censored_at": ("censored-at", "censoring at a conversion"),
-        "visit_months": ("visits", "progression seen at visits"),
+        "visit_months": ("visits", "states seen at visits"),
     }
     doubts: ClassVar[Doubts] = {
-        "progression is seen at visits only, so many months apart": (
+        "what happens is seen at visits only, so many months apart": (
             "followup: {visit_months: {$treated: 1.5, $control: 3.0}}"
         )
     }
@@ -60,6 +61,7 @@ class FollowUp(Mechanism):
     informative: Informative | None = None
     censored_at: dict[Name, Positive] = Field(default_factory=dict)
     visit_months: dict[str, Positive] = Field(default_factory=dict)
+    seen_at_visits: tuple[Name, ...] = ()
 
     @field_validator("cut_off")
     @classmethod
@@ -74,8 +76,16 @@ class FollowUp(Mechanism):
             yield "censored_at", f"no conversion '{unknown[0]}' among outcomes.conversion"
 
     def changes(self, endpoint: str, around: Around) -> bool:
-        """Whether progression is seen at other visits in one arm, be treatment without effect or not."""
-        return endpoint == "PFS" and len({self.visit_months.get(arm) for arm in around.arms}) > 1
+        """Whether its states are seen at other visits in one arm, be treatment without effect or not."""
+        differ = len({self.visit_months.get(arm) for arm in around.arms}) > 1
+        if not differ or endpoint not in around.endpoints:
+            return False
+        asked = around.endpoints[endpoint]
+        return not {*asked.events, *asked.rivals}.isdisjoint(self.visited(around.graph))
+
+    def visited(self, graph: Graph) -> tuple[str, ...]:
+        """The states that are seen at visits."""
+        return self.seen_at_visits or graph.passed
 
 
 def risk_of_dropout(spec: Informative, linear: Floats, frailty: Floats | float) -> Floats:
@@ -97,14 +107,26 @@ def censored_at(
     return zero, one
 
 
-def seen_at_visits(course: Course, months: float | None) -> Course:
-    """The course with progression at the next visit, or at death where that is earlier."""
+def seen_at_visits(course: Course, months: float | None, states: Sequence[str]) -> Course:
+    """The course with some states seen at the next visit, and never if the course ends by then."""
     if months is None:
         return course
-    visit = np.ceil(course.pfs / months) * months
-    return Course(choose(course.pfs < course.os, np.minimum(visit, course.os), course.pfs), course.os)
+    unseen = np.full(course.end.shape, np.inf)
+    at_once = [state for state in course.graph.absorbing if state not in states]
+    end = course.first(at_once) if at_once else unseen
+    seen = {}
+    for state in states:
+        visit = np.ceil(course.entered[state] / months) * months
+        seen[state] = choose(visit < end, visit, unseen)
+    return Course(course.graph, {**course.entered, **seen})
 
 
-def observe(time: Floats, censoring: Floats) -> Endpoint:
-    """What is seen of times ``(R, N)`` under censoring times ``(R, N)``: an event at the censoring time counts."""
-    return Endpoint(np.minimum(time, censoring), time <= censoring)
+def observe(time: Floats, censoring: Floats, competing: Floats | None = None) -> Endpoint:
+    """What is seen of times ``(R, N)`` under censoring times ``(R, N)``: an event at the censoring time counts.
+
+    ``competing`` are the times of what makes the event impossible, if anything does.
+    """
+    if competing is None:
+        return Endpoint(np.minimum(time, censoring), time <= censoring)
+    end = np.minimum(competing, censoring)
+    return Endpoint(np.minimum(time, end), time <= censoring, competing <= censoring)

@@ -1,4 +1,4 @@
-"""What is recorded beside survival: response, conversion, adverse events, exposure, modes of progression."""
+"""What is recorded beside the course: response, conversion, adverse events, exposure, modes of progression."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 
 from simulator.cohort.cohorts import Endpoint, OnDemand
 from simulator.mechanisms import adverse_events, conversion, exposure, outcomes, progression_modes
-from simulator.mechanisms.contract import AFTER
+from simulator.mechanisms.graph import Course
 from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.elementary import normal_quantile
 from simulator.numerics.streams import Luck
@@ -53,33 +53,39 @@ def draw(
     names: tuple[str, str],
     drawn: Luck,
     luck: dict[str, Floats],
-    courses: tuple[outcomes.Course, outcomes.Course],
+    courses: tuple[Course, Course],
     wait: Floats | None = None,
 ) -> Records:
-    """The records of courses: ``luck (R, N)`` is that of each transition, small in those who are late.
+    """The records of courses: ``luck (R, N)`` is that of each edge, small in those who are late.
 
     ``names`` are the arms: an amount of treatment is that of the arm itself, whatever treatment does to the rest. What
     the treated alone receive has to fit into life after the ``wait``.
     """
-    spec = resolved.spec
+    spec, transitions = resolved.spec, resolved.spec.graph.transitions
     response = None
     if spec.response:
-        latent = outcomes.latent_response(spec.response, luck["progression"], drawn.normal("response"))
+        latent = outcomes.latent_response(
+            spec.response, luck[spec.response.follows or transitions[0]], drawn.normal("response")
+        )
         zero, one = (outcomes.best_response(spec.response, arm, latent) for arm in resolved.arms)
         response = (zero, one)
 
     def binary() -> dict[str, BothArms]:
-        found = _of_response(resolved, drawn, luck[AFTER], response)
+        found = _of_response(resolved, drawn, luck, response)
         return found | (adverse_events.draw(resolved.adverse, drawn) if resolved.adverse else {})
 
     amounts: dict[str, tuple[Floats, Floats]] = {}
-    late = -normal_quantile(luck["progression"]) if spec.exposure else np.empty(0)
+    late: dict[str, Floats] = {}
     for name, treatment in spec.exposure.items():
         own = drawn.normal(f"exposure/{name}")
-        lives = [course.os for course in courses]
+        lives, follows = [course.end for course in courses], treatment.follows or transitions[0]
+        if follows not in late:
+            late[follows] = -normal_quantile(luck[follows])
         if wait is not None and names[0] not in treatment.arms:
             lives[1] = np.maximum(lives[1] - np.where(np.isfinite(wait), wait, 0.0), 0.0)
-        without, given = (exposure.amounts(treatment, arm, late, own, os) for arm, os in zip(names, lives, strict=True))
+        without, given = (
+            exposure.amounts(treatment, arm, late[follows], own, life) for arm, life in zip(names, lives, strict=True)
+        )
         amounts[name] = (without, given)
     return Records(response, OnDemand(resolved.binary, binary), amounts)
 
@@ -87,7 +93,7 @@ def draw(
 def _of_response(
     resolved: ResolvedRecords,
     drawn: Luck,
-    luck: Floats,
+    luck: dict[str, Floats],
     response: tuple[Positions, Positions] | None,
 ) -> dict[str, BothArms]:
     """The outcomes that are categories of best response, and the conversions open to some of them."""
@@ -97,9 +103,11 @@ def _of_response(
     for name, members in spec.response.groups.items():
         inside = [spec.response.categories.index(member) for member in members]
         found[name] = (_among(response[0], inside), _among(response[1], inside))
-    late = -normal_quantile(luck) if spec.conversion else np.empty(0)
     for name, step in spec.conversion.items():
-        own = drawn.normal(f"conversion/{name}")
+        own, late = (
+            drawn.normal(f"conversion/{name}"),
+            -normal_quantile(luck[step.follows or spec.graph.transitions[-1]]),
+        )
         before, after = (
             _converted(step, spec.response, arm, positions, late, own)
             for arm, positions in zip(resolved.arms, response, strict=True)
@@ -119,18 +127,16 @@ def _converted(
 def seen_modes(
     resolved: progression_modes.ResolvedModes,
     shown: Sequence[Bools],
-    course: outcomes.Course,
+    entered: Floats,
     observed: Endpoint,
 ) -> dict[str, Bools]:
-    """Who was seen to progress in each mode ``(R, N)``, or to die first, under the received arm.
+    """Who was seen to enter the state in each mode ``(R, N)``, or to have the endpoint without it, in the received arm.
 
-    ``shown`` are the modes of a progression, ``(R, N)`` each, ``course`` is as it is seen, and ``observed`` is
-    progression-free survival.
+    ``shown`` are the modes, ``(R, N)`` each, ``entered`` is when entry is seen, and ``observed`` is the endpoint.
     """
-    progressed = course.pfs < course.os
-    seen = observed.event & progressed
-    found = {name: shown[k] & seen for k, name in enumerate(resolved.spec.modes)}
-    return {**found, resolved.spec.death: observed.event & ~progressed}
+    by_it = observed.event & (entered <= observed.time)
+    found = {name: shown[k] & by_it for k, name in enumerate(resolved.spec.modes)}
+    return {**found, resolved.spec.death: observed.event & ~by_it}
 
 
 def _among(positions: Positions, few: list[int]) -> Bools:
