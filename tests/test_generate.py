@@ -61,7 +61,7 @@ def few_at_visits() -> ResolvedWorld:
 
 def late(prevents: bool, **outcomes: Any) -> World:
     """Treatment that starts after a wait, with everything else there is."""
-    start = {"wait": {"kind": "weibull", "shape": 1.3, "scale": 4.0}, "progression_prevents": prevents}
+    start = {"wait": {"kind": "weibull", "shape": 1.3, "scale": 4.0}, "prevented_by": ("progressed",) if prevents else ()}
     share = {"kind": "prevalence", "share": 0.7, "log_odds": {"stage": 0.8, "age": 0.02}}
     return world(treatment={**share, "start": start}, outcomes={**tree()["outcomes"], **outcomes})
 

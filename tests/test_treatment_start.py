@@ -36,7 +36,7 @@ def late(
         "death": plain(0.05, log_hr),
         "death_after_progression": plain(0.1, log_hr),
     }
-    start = {"wait": wait or MONTHLY, "progression_prevents": prevents}
+    start = {"wait": wait or MONTHLY, "prevented_by": ("progressed",) if prevents else ()}
     treatment = {"kind": "prevalence", "share": 1.0, "start": start}
     return simple(**{"outcomes": outcomes, "treatment": treatment, **changes})
 
@@ -100,7 +100,7 @@ def test_who_starts():
     wait, censoring = np.array([2.0, 3.0, 2.0, 3.5]), np.array([9.0, 9.0, 1.5, 9.0])
     spec = TreatmentStart(wait=EXPONENTIAL)
     assert begins(spec, wait, course, censoring).tolist() == [True, False, False, True]
-    strict = TreatmentStart(wait=EXPONENTIAL, progression_prevents=True)
+    strict = TreatmentStart(wait=EXPONENTIAL, prevented_by=("progressed",))
     assert begins(strict, wait, course, censoring).tolist() == [False, False, False, True]
 
 
