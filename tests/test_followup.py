@@ -7,7 +7,7 @@ from scipy.stats import kstest
 
 from simulator.mechanisms.entry import months_between
 from simulator.mechanisms.followup import FollowUp, observe, seen_at_visits
-from simulator.mechanisms.outcomes import Course
+from simulator.mechanisms.graph import Course
 from tests.simulated import cohorts, simple, z_of_mean
 
 NEVER = {"baseline": {"kind": "exponential", "rate": 0.0}}
@@ -85,11 +85,14 @@ def test_a_cut_off_that_is_no_date_is_refused():
 
 
 def test_progression_is_seen_at_the_next_visit_or_at_death():
-    course = Course(pfs=np.array([[0.1, 1.5, 3.0, 3.1, 2.0, np.inf]]), os=np.array([[9.0, 9.0, 9.0, 4.0, 2.0, np.inf]]))
-    seen = seen_at_visits(course, 1.5)
-    assert seen.pfs.tolist() == [[1.5, 1.5, 3.0, 4.0, 2.0, np.inf]]
-    assert seen_at_visits(course, None) is course
-    assert np.array_equal(seen.os, course.os)
+    never = np.inf
+    progressed, dead = [[0.1, 1.5, 3.0, 3.1, never, never]], [[9.0, 9.0, 9.0, 4.0, 2.0, never]]
+    course = Course(simple().outcomes.graph, {"progressed": np.array(progressed), "dead": np.array(dead)})
+    seen = seen_at_visits(course, 1.5, ("progressed",))
+    assert seen.entered["progressed"].tolist() == [[1.5, 1.5, 3.0, never, never, never]]
+    assert seen.first(("progressed", "dead")).tolist() == [[1.5, 1.5, 3.0, 4.0, 2.0, never]]
+    assert seen_at_visits(course, None, ("progressed",)) is course
+    assert np.array_equal(seen.end, course.end)
 
 
 def test_rarer_visits_make_progression_look_later_in_that_arm_alone():
