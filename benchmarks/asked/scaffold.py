@@ -97,6 +97,7 @@ def _words(scenario: Scenario) -> dict[str, str]:
     last = list(places)[-1:]
     words = {
         "treated": treated, "control": control, "dropout": dropout, "first": first, "transition": last[0],
+        "endpoint": next(iter(scenario.endpoints)),
         "later": _hazards(places, places, "{log_hr: {fitness: -1.0}}"),
         "waning": _hazards(places, last, "{treatment: {log_hr: [-0.8, -0.4, 0.0], cuts: [6, 12]}}"),
     }  # fmt: skip

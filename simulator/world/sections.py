@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from simulator.cohort.terms import Variable, parse_term
-from simulator.documents.loading import load, usual_endpoints_file
+from simulator.documents.loading import load, parse, usual_endpoints_file
 from simulator.documents.spec import Label, Name, Spec
 from simulator.mechanisms.calendar import CalendarTrend
 from simulator.mechanisms.centres import Centres
@@ -63,10 +63,27 @@ class Printed(Spec):
     audit_only: bool = False
 
 
+class UsualEndpoints(Spec):
+    """The endpoints of worlds that name none, by the short form of their course."""
+
+    single: dict[Name, TimeTo] = Field(default_factory=dict)
+    illness_death: dict[Name, TimeTo] = Field(default_factory=dict, alias="illness-death")
+    competing: dict[Name, TimeTo] = Field(default_factory=dict)
+
+
 @cache
-def usual_endpoints() -> dict[str, Any]:
-    """The endpoints that worlds of a short form of the course have unless they name others, by its name."""
-    return load(str(usual_endpoints_file())).tree
+def _usual_endpoints() -> UsualEndpoints:
+    return parse(load(str(usual_endpoints_file())), UsualEndpoints)
+
+
+def usual_endpoints(tree: Mapping[str, Any]) -> dict[str, TimeTo]:
+    """The endpoints of a world of this tree that names none; none where its course has no usual ones."""
+    outcomes = tree.get("outcomes", {})
+    if not isinstance(outcomes, Mapping) or outcomes.get("states"):
+        return {}
+    form = outcomes.get("course") or "illness-death"
+    found: dict[str, TimeTo] = getattr(_usual_endpoints(), str(form).replace("-", "_"), {})
+    return found
 
 
 WORDS = ("name", "question", "source", "published")
@@ -102,12 +119,10 @@ class World(Spec):
     @classmethod
     def _usual_endpoints(cls, tree: object) -> object:
         """A world in the short form that has usual endpoints need not name them."""
-        if not isinstance(tree, dict) or "endpoints" in tree or not isinstance(tree.get("outcomes"), dict):
+        if not isinstance(tree, dict) or "endpoints" in tree or "outcomes" not in tree:
             return tree
-        outcomes = tree["outcomes"]
-        form = None if outcomes.get("states") else outcomes.get("course") or "illness-death"
-        usual = usual_endpoints().get(form) if isinstance(form, str) else None
-        return tree if usual is None else {**tree, "endpoints": usual}
+        usual = usual_endpoints(tree)
+        return {**tree, "endpoints": usual} if usual else tree
 
     @model_validator(mode="after")
     def _consistent(self) -> "World":
