@@ -18,7 +18,7 @@ __all__ = ["Finding", "Severity", "TableTests", "audit", "conventions"]
 
 
 def audit(published: Mapping[str, Printed], endpoints: Mapping[str, TimeTo] | None = None) -> tuple[Finding, ...]:
-    """Everything that the printed numbers contradict, the severe findings first, with the ``endpoints`` of its world."""
+    """Everything that the printed numbers contradict, severe findings first, with the ``endpoints`` of its world."""
     paper = Paper.of(published, endpoints)
     tested, ratios = p_values.tested_rows(paper), read_ratios(paper)
     found = [
