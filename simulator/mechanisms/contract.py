@@ -90,13 +90,15 @@ class Around:
 
 @dataclass(frozen=True)
 class AtEntry:
-    """Patients as they enter: covariates ``values (K, R, N)``, measured and hidden; months ``entry (R, N)`` from the
+    """Patients as they enter: covariates ``values (K, R, N)``, measured and hidden; the time ``entry (R, N)`` from the
     start of accrual, and their mean in the long run; linear predictors ``(R, N)`` by the dotted place of coefficients;
-    the arms whose shares hold in the two courses, the graph of these, and the luck to draw from.
+    the arms whose shares hold in the two courses, the graph of these, how many units of time a month has, and the luck
+    to draw from.
     """
 
     luck: Luck
     graph: Graph
+    per_month: float
     courses: tuple[str, str]
     variables: Mapping[str, Variable]
     values: Floats

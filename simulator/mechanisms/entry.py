@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -14,6 +14,15 @@ from simulator.mechanisms.graph import Course
 from simulator.numerics.arrays import Bools, Floats
 
 DAYS_PER_MONTH = 365.25 / 12
+MONTHS_PER_YEAR = 12.0
+TimeUnit = Literal["days", "weeks", "months", "years"]
+PER_MONTH: Mapping[TimeUnit, float] = {
+    "days": DAYS_PER_MONTH,
+    "weeks": DAYS_PER_MONTH / 7,
+    "months": 1.0,
+    "years": 1 / MONTHS_PER_YEAR,
+}
+"""How many units of time a month has."""
 
 
 class Accrual(Spec):
@@ -114,16 +123,18 @@ class Entry(Mechanism):
             yield "requires", f"no treatment '{unknown[0]}' among outcomes.exposure"
 
     def criteria(
-        self, arm: str, long: Bools, course: Course, whole: Bools, amounts: Mapping[str, Floats]
+        self, arm: str, long: Bools, course: Course, whole: Bools, amounts: Mapping[str, Floats], per_month: float
     ) -> dict[str, Bools]:
         """Who meets each criterion of inclusion in an arm ``(R, N)``, in the order in which they are asked.
 
-        ``long``: the potential follow-up suffices; ``whole``: is followed to the end of the course or to the cut-off.
+        ``long``: the potential follow-up suffices; ``whole``: is followed to the end of the course or to the cut-off;
+        ``per_month``: how many units of time a month has.
         """
         met = {"potential follow-up": long} if self.potential_follow_up_months else {}
-        met["guarantee time"] = course.first(
-            self.guarantee_against or course.graph.absorbing
-        ) >= self.guarantee_months.get(arm, 0.0)
+        met["guarantee time"] = (
+            course.first(self.guarantee_against or course.graph.absorbing)
+            >= self.guarantee_months.get(arm, 0.0) * per_month
+        )
         if self.complete_follow_up:
             met["complete follow-up"] = whole if arm in self.complete_follow_up else np.ones(whole.shape, np.bool_)
         return met | {f"at least {least:g} {name}": ~(amounts[name] < least) for name, least in self.requires.items()}

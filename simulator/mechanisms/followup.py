@@ -96,27 +96,31 @@ def risk_of_dropout(spec: Informative, linear: Floats, frailty: Floats | float) 
 
 
 def censored_at(
-    months: Mapping[str, float], converted: Mapping[str, tuple[Bools, Bools]], censoring: tuple[Floats, Floats]
+    months: Mapping[str, float],
+    per_month: float,
+    converted: Mapping[str, tuple[Bools, Bools]],
+    censoring: tuple[Floats, Floats],
 ) -> tuple[Floats, Floats]:
     """The censoring times ``(R, N)`` of both arms, ended at the stated months in those who convert."""
     zero, one = censoring
     for name, month in months.items():
         zero, one = (
-            np.where(who, np.minimum(time, month), time) for who, time in zip(converted[name], (zero, one), strict=True)
+            np.where(who, np.minimum(time, month * per_month), time)
+            for who, time in zip(converted[name], (zero, one), strict=True)
         )
     return zero, one
 
 
-def seen_at_visits(course: Course, months: float | None, states: Sequence[str]) -> Course:
-    """The course with some states seen at the next visit, and never if the course ends by then."""
-    if months is None:
+def seen_at_visits(course: Course, every: float | None, states: Sequence[str]) -> Course:
+    """The course with some states seen at the next of regular visits, and never if the course ends by then."""
+    if every is None:
         return course
     unseen = np.full(course.end.shape, np.inf)
     at_once = [state for state in course.graph.absorbing if state not in states]
     end = course.first(at_once) if at_once else unseen
     seen = {}
     for state in states:
-        visit = np.ceil(course.entered[state] / months) * months
+        visit = np.ceil(course.entered[state] / every) * every
         seen[state] = choose(visit < end, visit, unseen)
     return Course(course.graph, {**course.entered, **seen})
 

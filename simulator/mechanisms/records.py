@@ -51,6 +51,7 @@ def resolve(spec: outcomes.Outcomes, binary: tuple[str, ...], arms: tuple[str, s
 def draw(
     resolved: ResolvedRecords,
     names: tuple[str, str],
+    per_month: float,
     drawn: Luck,
     luck: dict[str, Floats],
     courses: tuple[Course, Course],
@@ -59,7 +60,8 @@ def draw(
     """The records of courses: ``luck (R, N)`` is that of each edge, small in those who are late.
 
     ``names`` are the arms: an amount of treatment is that of the arm itself, whatever treatment does to the rest. What
-    the treated alone receive has to fit into life after the ``wait``.
+    the treated alone receive has to fit into life after the ``wait``. ``per_month``: how many units of time a month
+    has.
     """
     spec, transitions = resolved.spec, resolved.spec.graph.transitions
     response = None
@@ -84,7 +86,8 @@ def draw(
         if wait is not None and names[0] not in treatment.arms:
             lives[1] = np.maximum(lives[1] - np.where(np.isfinite(wait), wait, 0.0), 0.0)
         without, given = (
-            exposure.amounts(treatment, arm, late[follows], own, life) for arm, life in zip(names, lives, strict=True)
+            exposure.amounts(treatment, arm, late[follows], own, life / per_month)
+            for arm, life in zip(names, lives, strict=True)
         )
         amounts[name] = (without, given)
     return Records(response, OnDemand(resolved.binary, binary), amounts)

@@ -203,8 +203,9 @@ def seen_courses(resolved: ResolvedCourses, courses: BothCourses, wait: Floats |
     """The courses of both arms as visits show them, the second one's treatment starting after the ``wait (R, N)``."""
     followup = resolved.world.followup
     states = followup.visited(resolved.graph)
-    visits = [followup.visit_months.get(arm) for arm in resolved.world.arms.names()]
-    zero, one = (seen_at_visits(course, months, states) for course, months in zip(courses, visits, strict=True))
+    months = [followup.visit_months.get(arm) for arm in resolved.world.arms.names()]
+    visits = [None if one is None else one * resolved.world.per_month for one in months]
+    zero, one = (seen_at_visits(course, every, states) for course, every in zip(courses, visits, strict=True))
     if wait is None:
         return zero, one
     return zero, treatment_start.seen_course(wait, courses[1], seen_at_visits(courses[1], visits[0], states), one)

@@ -107,7 +107,7 @@ def adam_tables(cohorts: Cohorts, world: World) -> tuple[pd.DataFrame, pd.DataFr
                     "TRTP": arm,
                     "TRTPN": subjects["TRT01PN"],
                     "PARAMCD": name,
-                    "PARAM": f"{world.endpoints[name].label or name} ({world.time_unit})",
+                    "PARAM": f"{(world.endpoints[name].label or name).title()} ({world.time_unit.title()})",
                     "AVAL": time,
                     "CNSR": np.array([1, 0, 2])[code],
                     "EVNTDESC": np.array(["CENSORED", "EVENT", "COMPETING EVENT"])[code],
@@ -143,9 +143,10 @@ def _values(variable: Variable, values: NDArray[np.float64]) -> NDArray[np.gener
     return shown
 
 
-def _dates(world: World, months: NDArray[np.float64]) -> list[str]:
+def _dates(world: World, times: NDArray[np.float64]) -> list[str]:
     start = parse_date(world.entry.accrual.start)
-    return [(start + datetime.timedelta(days=round(m * DAYS_PER_MONTH))).isoformat() for m in months]
+    days = times / world.per_month * DAYS_PER_MONTH
+    return [(start + datetime.timedelta(days=round(day))).isoformat() for day in days]
 
 
 def _cdisc_name(name: str, taken: Container[str], suffix: str = "") -> str:

@@ -73,7 +73,7 @@ def resolve(world: World) -> ResolvedWorld:
         prepared,
         resolved,
         recorded,
-        world.entry.accrual.mean(),
+        world.entry.accrual.mean() * world.per_month,
         imperfections.resolve(imperfect, arms, world.population, linear, propensity) if imperfect else None,
     )
 
@@ -82,12 +82,14 @@ def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int6
     """The baseline of the given replicates ``(R,)`` of so many ``patients`` each."""
     world, luck = resolved.world, Luck(Streams(seed), replicates, patients)
     values = resolved.baseline.draw(luck.streams, replicates, patients)
-    entry = world.entry.accrual.months(luck.uniform("entry"))
+    entry = world.entry.accrual.months(luck.uniform("entry")) * world.per_month
     sums = resolved.predictors.of(values)
     rows = [sums[row] for row in range(len(sums))]
     linear = {place: rows[row] for place, row in resolved.predictors.rows.items()}  # equal sums are one array
     variables, arms = resolved.baseline.variables, resolved.courses.arms
-    entered = AtEntry(luck, resolved.courses.graph, arms, variables, values, entry, resolved.mean_entry, linear)
+    entered = AtEntry(
+        luck, resolved.courses.graph, world.per_month, arms, variables, values, entry, resolved.mean_entry, linear
+    )
     for place, mechanism in resolved.courses.mechanisms.items():
         for where, shift in mechanism.shifts(place, entered).items():
             own = resolved.courses.predictor_of(where)
@@ -95,7 +97,7 @@ def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int6
     log_odds = linear["treatment.log_odds"]
     assigned, propensity = resolved.allocation.draw(log_odds, luck.streams, replicates)
     frailty = world.outcomes.frailty.draw(luck) if world.outcomes.frailty else 1.0
-    administrative = months_between(world.entry.accrual.start, world.followup.cut_off) - entry
+    administrative = months_between(world.entry.accrual.start, world.followup.cut_off) * world.per_month - entry
     return Baseline(entered, assigned, propensity, frailty, administrative)
 
 
@@ -165,9 +167,9 @@ def lives(
     seen = seen_courses(resolved.courses, latent.courses, wait)
     censoring, dropout = censoring_times(resolved.courses, drawn, begun, wait)
     arms = world.arms.names()
-    recorded = records.draw(resolved.recorded, arms, drawn, latent.luck, latent.courses, wait)
-    lost = censored_at(world.followup.censored_at, recorded.binary, dropout)
-    long, binary = until >= world.entry.potential_follow_up_months, recorded.binary
+    recorded = records.draw(resolved.recorded, arms, world.per_month, drawn, latent.luck, latent.courses, wait)
+    lost = censored_at(world.followup.censored_at, world.per_month, recorded.binary, dropout)
+    long, binary = until >= world.entry.potential_follow_up_months * world.per_month, recorded.binary
 
     def life(arm: int) -> Life:
         course, exposure = latent.courses[arm], {name: both[arm] for name, both in recorded.exposure.items()}
@@ -178,7 +180,7 @@ def lives(
             competing,
             censoring[arm],
             lost[arm],
-            world.entry.criteria(arms[arm], long, course, whole, exposure),
+            world.entry.criteria(arms[arm], long, course, whole, exposure, world.per_month),
             {"response": recorded.response[arm]} if recorded.response else {},
             _each(lambda name: binary[name][arm], binary),
             exposure,

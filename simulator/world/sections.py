@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -15,7 +15,7 @@ from simulator.mechanisms.calendar import CalendarTrend
 from simulator.mechanisms.centres import Centres
 from simulator.mechanisms.contract import TREATMENT, Around, Mechanism, Named, below, parts_of
 from simulator.mechanisms.covariates import Population
-from simulator.mechanisms.entry import Entry, parse_date
+from simulator.mechanisms.entry import PER_MONTH, Entry, TimeUnit, parse_date
 from simulator.mechanisms.followup import FollowUp
 from simulator.mechanisms.graph import TimeTo
 from simulator.mechanisms.imperfections import Imperfections
@@ -102,7 +102,7 @@ class World(Spec):
 
     name: Name
     source: Label
-    time_unit: Literal["months"] = "months"
+    time_unit: TimeUnit = "months"
     arms: Arms
     population: Population
     treatment: Treatment
@@ -148,6 +148,11 @@ class World(Spec):
         if parse_date(self.followup.cut_off) < parse_date(self.entry.accrual.end):
             raise ValueError("followup.cut_off: follow-up ends before accrual does")
         return self
+
+    @property
+    def per_month(self) -> float:
+        """How many of its units of time a month has."""
+        return PER_MONTH[self.time_unit]
 
     def around(self) -> Around:
         """The world as its mechanisms may ask about it."""
