@@ -107,7 +107,7 @@ def adam_tables(cohorts: Cohorts, world: World) -> tuple[pd.DataFrame, pd.DataFr
                     "TRTP": arm,
                     "TRTPN": subjects["TRT01PN"],
                     "PARAMCD": name,
-                    "PARAM": f"{(world.endpoints[name].label or name).title()} ({world.time_unit.title()})",
+                    "PARAM": f"{world.endpoints[name].label.title() if world.endpoints[name].label else name} ({world.time_unit.title()})",
                     "AVAL": time,
                     "CNSR": np.array([1, 0, 2])[code],
                     "EVNTDESC": np.array(["CENSORED", "EVENT", "COMPETING EVENT"])[code],
