@@ -119,7 +119,7 @@ def test_nobody_and_no_event_are_drawn() -> None:
         assert svg(balance.overlap_of(small))
         assert svg(cohort.butterfly_of(small))
         assert svg(modes.modes_of(small))
-        assert svg(states.states_of(small, "after", progression="PFS", death="OS"))
+        assert svg(states.states_of(small, "after", first="PFS", last="OS"))
 
 
 def test_the_states_are_stacked_in_percent() -> None:

@@ -1,19 +1,22 @@
 """Follow-up: the cut-off date and drop-out end what can be seen of a course."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, field_validator
 
 from simulator.cohort.cohorts import Endpoint
-from simulator.documents.spec import Name, Positive
+from simulator.documents.spec import Name, Positive, Spec
 from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
-from simulator.mechanisms.entry import parse_date
+from simulator.mechanisms.entry import months_between, parse_date
 from simulator.mechanisms.graph import Course, Graph
 from simulator.mechanisms.hazards import HazardSpec
 from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import choose, exp
+
+COMPLETE = "complete"
+FOR_EVER_MONTHS = 1200.0
 
 
 class Informative(Mechanism):
@@ -32,8 +35,27 @@ class Informative(Mechanism):
             yield "frailty", "needs outcomes.frailty"
 
 
+class EventsCutOff(Spec):
+    """Follow-up of all ends when so many ``events`` of an endpoint have been seen, or at the ``latest`` date.
+
+    Who would enter after that is not in the study.
+    """
+
+    endpoint: Name
+    events: Annotated[int, Field(ge=1)]
+    latest: str
+
+    @field_validator("latest")
+    @classmethod
+    def _date(cls, text: str) -> str:
+        parse_date(text)
+        return text
+
+
 class FollowUp(Mechanism):
-    """Observation ends at the cut-off date, or earlier by drop-out: a hazard of its own in each arm, or none.
+    """Observation ends at the cut-off, or earlier by drop-out: a hazard of its own in each arm, or none.
+
+    The ``cut_off`` is a date, a number of events, or ``complete``: then nobody is censored by it in 100 years.
 
     ``informative`` ties drop-out to covariates and frailty; ``censored_at`` maps a conversion to the month at which the
     observation of who converts is ended, as if the step that it opens were the end of the study. Neither touches
@@ -56,7 +78,7 @@ class FollowUp(Mechanism):
         )
     }
 
-    cut_off: str
+    cut_off: str | EventsCutOff
     dropout: dict[str, HazardSpec] = Field(default_factory=dict)
     informative: Informative | None = None
     censored_at: dict[Name, Positive] = Field(default_factory=dict)
@@ -65,12 +87,37 @@ class FollowUp(Mechanism):
 
     @field_validator("cut_off")
     @classmethod
-    def _date(cls, text: str) -> str:
-        parse_date(text)
-        return text
+    def _date(cls, said: str | EventsCutOff) -> str | EventsCutOff:
+        if isinstance(said, str) and said != COMPLETE:
+            try:
+                parse_date(said)
+            except ValueError as error:
+                raise ValueError(
+                    f"{error}, 'complete', or a number of events as {{endpoint, events, latest}}"
+                ) from None
+        return said
+
+    @property
+    def events(self) -> EventsCutOff | None:
+        """The number of events that ends follow-up, if one does."""
+        return None if isinstance(self.cut_off, str) else self.cut_off
+
+    @property
+    def last_date(self) -> str | None:
+        """The date at which follow-up ends at the latest; None for none."""
+        said = self.cut_off if isinstance(self.cut_off, str) else self.cut_off.latest
+        return None if said == COMPLETE else said
+
+    def administrative(self, start: str, entry: Floats, per_month: float) -> Floats:
+        """The longest follow-up ``(R, N)`` of patients who enter so long after accrual's ``start``, in time units."""
+        if self.last_date is None:
+            return np.full(entry.shape, FOR_EVER_MONTHS * per_month)
+        return months_between(start, self.last_date) * per_month - entry
 
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
-        """Only who may convert can be censored at it."""
+        """Only who may convert can be censored at it; only an endpoint has events to count."""
+        if self.events and self.events.endpoint not in around.endpoints:
+            yield "cut_off.endpoint", f"no endpoint '{self.events.endpoint}' ({', '.join(around.endpoints)})"
         unknown = sorted(name for name in self.censored_at if f"outcomes.conversion.{name}" not in around.parts)
         if unknown:
             yield "censored_at", f"no conversion '{unknown[0]}' among outcomes.conversion"
@@ -134,3 +181,12 @@ def observe(time: Floats, censoring: Floats, competing: Floats | None = None) ->
         return Endpoint(np.minimum(time, censoring), time <= censoring)
     end = np.minimum(competing, censoring)
     return Endpoint(np.minimum(time, end), time <= censoring, competing <= censoring)
+
+
+def stopped(entry: Floats, course: Endpoint, present: Bools, events: int) -> Floats:
+    """When so many events were seen in those present ``(R, 1)``, on the clock of ``entry (R, N)``; +inf if never."""
+    seen = np.where(present & course.event, entry + course.time, np.inf)
+    if events > seen.shape[1]:
+        return np.full((len(seen), 1), np.inf)
+    last = np.sort(seen, axis=1)[:, events - 1 : events]
+    return last + 4 * np.spacing(last)  # time - entry + entry may differ from time in the last digit

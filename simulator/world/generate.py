@@ -5,7 +5,7 @@ who starts a late treatment (`late_start`), the arm that is received (`chosen`),
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -16,8 +16,8 @@ from simulator.cohort import predictors
 from simulator.cohort.cohorts import Cohorts, Endpoint, Hidden, Observed, OnDemand
 from simulator.mechanisms import covariates, imperfections, progression_modes, records, treatment, treatment_start
 from simulator.mechanisms.contract import AtEntry
-from simulator.mechanisms.entry import first_qualified, months_between
-from simulator.mechanisms.followup import censored_at, observe
+from simulator.mechanisms.entry import first_qualified
+from simulator.mechanisms.followup import censored_at, observe, stopped
 from simulator.mechanisms.graph import Course, competing_time, event_time
 from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.elementary import Either, choose
@@ -97,7 +97,7 @@ def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int6
     log_odds = linear["treatment.log_odds"]
     assigned, propensity = resolved.allocation.draw(log_odds, luck.streams, replicates)
     frailty = world.outcomes.frailty.draw(luck) if world.outcomes.frailty else 1.0
-    administrative = months_between(world.entry.accrual.start, world.followup.cut_off) * world.per_month - entry
+    administrative = world.followup.administrative(world.entry.accrual.start, entry, world.per_month)
     return Baseline(entered, assigned, propensity, frailty, administrative)
 
 
@@ -147,16 +147,48 @@ def generate(
     begun = at_time_zero(resolved, seed, replicates, drawn.patients)
     wait = late.draw(drawn) if late else None
     latent = latent_courses(resolved.courses, drawn, begun, wait)
+    followed = follow(resolved, size, drawn, begun, latent, wait)
+    events = world.followup.events
+    if events:
+        stop = stopped(
+            begun.patients.entry, followed.perfect.endpoints[events.endpoint], followed.perfect.present, events.events
+        )
+        left = np.maximum(np.minimum(begun.administrative, stop - begun.patients.entry), 0.0)
+        begun = replace(begun, administrative=left)
+        followed = follow(resolved, size, drawn, begun, latent, wait)
+        perfect = replace(followed.perfect, present=followed.perfect.present & (left > 0))
+        followed = replace(followed, perfect=perfect)
+    perfect = followed.perfect
+    imperfect = resolved.imperfections
+    observed = imperfections.recorded(imperfect, drawn, begun.linear, perfect) if imperfect else perfect
+    return Cohorts(replicates, observed, _hidden(resolved, begun, followed))
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Both lives of every patient under the same end of the study, the one ``received``, when treatment ``starts``
+    where it may be late, and what a ``perfect`` record shows.
+    """
+
+    zero: Life
+    one: Life
+    received: Life
+    starts: Floats | None
+    perfect: Observed
+
+
+def follow(
+    resolved: ResolvedWorld, size: int, drawn: Luck, begun: Baseline, latent: LatentCourses, wait: Floats | None
+) -> Followed:
+    """What becomes of every patient ``(R, N)`` of a study of so many, in either arm and in the one received."""
+    late = resolved.world.treatment.start
     zero, one = lives(resolved, drawn, begun, latent, wait)
     treated = begun.assigned
     if late and wait is not None:
         starts, one = late_start(late, wait, latent.courses[1], zero, one)
         treated, wait = treated & starts, np.where(starts, wait, np.inf)
     received = chosen(treated, one, zero)
-    perfect = _perfect(resolved, size, begun, treated, wait, received)
-    imperfect = resolved.imperfections
-    observed = imperfections.recorded(imperfect, drawn, begun.linear, perfect) if imperfect else perfect
-    return Cohorts(replicates, observed, _hidden(resolved, begun, zero, one, received, wait, perfect))
+    return Followed(zero, one, received, wait, _perfect(resolved, size, begun, treated, wait, received))
 
 
 def lives(
@@ -269,18 +301,10 @@ def _seen_modes(
     return records.seen_modes(modes, received.modes, received.entered, endpoints[shown_by])
 
 
-def _hidden(
-    resolved: ResolvedWorld,
-    begun: Baseline,
-    zero: Life,
-    one: Life,
-    received: Life,
-    wait: Floats | None,
-    perfect: Observed,
-) -> Hidden:
+def _hidden(resolved: ResolvedWorld, begun: Baseline, followed: Followed) -> Hidden:
     """What nobody observes: both lives, and who would be included in either arm."""
+    zero, one, received = followed.zero, followed.one, followed.received
     no, yes = zero.binary, one.binary  # not to keep whole lives
-
     without, given = zero.observed(zero.censoring), one.observed(one.censoring)
     return Hidden(
         variables=resolved.baseline.hidden,
@@ -296,8 +320,8 @@ def _hidden(
         criteria=tuple(zero.criteria),
         entry=begun.patients.entry,
         response=(zero.categories["response"], one.categories["response"]) if zero.categories else None,
-        starts=wait,
-        perfect=perfect,
+        starts=followed.starts,
+        perfect=followed.perfect,
     )
 
 

@@ -145,7 +145,8 @@ class World(Spec):
         for place, part in around.parts.items():
             for key, reason in part.unfit(around):
                 raise ValueError(f"{below(place, key)}: {reason}")
-        if parse_date(self.followup.cut_off) < parse_date(self.entry.accrual.end):
+        last = self.followup.last_date
+        if last is not None and parse_date(last) < parse_date(self.entry.accrual.end):
             raise ValueError("followup.cut_off: follow-up ends before accrual does")
         return self
 
