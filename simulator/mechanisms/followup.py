@@ -188,5 +188,5 @@ def stopped(entry: Floats, course: Endpoint, present: Bools, events: int) -> Flo
     seen = np.where(present & course.event, entry + course.time, np.inf)
     if events > seen.shape[1]:
         return np.full((len(seen), 1), np.inf)
-    last = np.sort(seen, axis=1)[:, events - 1 : events]
-    return last + 4 * np.spacing(last)  # time - entry + entry may differ from time in the last digit
+    last: Floats = np.sort(seen, axis=1)[:, events - 1 : events]
+    return np.asarray(last + 4 * np.spacing(last))  # time - entry + entry may differ from time in the last digit
