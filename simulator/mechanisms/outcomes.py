@@ -126,9 +126,12 @@ class Outcomes(Spec):
         return {name: f"transitions.{name}" if name in self.transitions else name for name in self.by_transition()}
 
     def by_transition(self) -> dict[str, Transition]:
-        """The transitions by name."""
-        known = {**{name: getattr(self, name) for name in ILLNESS_DEATH}, **self.transitions}
-        return {name: spec for name, spec in known.items() if spec is not None}
+        """The transitions by name: in the order of the short form illness-death, in others as they are written."""
+        fields = {name: getattr(self, name) for name in ILLNESS_DEATH}
+        known = {**{name: spec for name, spec in fields.items() if spec is not None}, **self.transitions}
+        if self._form() == "illness-death":
+            known = {name: known[name] for name in (*(n for n in ILLNESS_DEATH if n in known), *known)}
+        return known
 
     @cached_property
     def graph(self) -> Graph:
