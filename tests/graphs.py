@@ -106,7 +106,10 @@ def drawn(number: int, late: bool = False) -> World:
         },
         "followup": {
             "cut_off": "2024-01-01",
-            "dropout": {"T": {"kind": "exponential", "rate": 0.02}, "C": {"kind": "weibull", "shape": 0.8, "scale": 90.0}},
+            "dropout": {
+                "T": {"kind": "exponential", "rate": 0.02},
+                "C": {"kind": "weibull", "shape": 0.8, "scale": 90.0},
+            },
             "informative": {"log_hr": {"stage": 0.4}, "frailty": 0.5},
             "visit_months": luck.choice(({"C": 1.5}, {"T": 2.0}, {"C": 3.0, "T": 1.5})),
             "seen_at_visits": seen if luck.random() < 0.6 else (),

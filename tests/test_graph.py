@@ -110,7 +110,10 @@ def test_short_forms_are_their_twins(treatment: dict[str, Any]) -> None:
     outcomes = {"course": "single", "transitions": {"dead": PLAIN}}
     assert gaps(simple(outcomes=outcomes, endpoints={"life": {"event": "dead"}}, treatment=treatment), 6) == []
     outcomes = {"course": "competing", "transitions": {"cancer": PLAIN, "heart": PLAIN, "other": PLAIN}}
-    ends = {"heart": {"event": "heart", "competing": ("cancer", "other")}, "any": {"event": ("cancer", "heart", "other")}}
+    ends = {
+        "heart": {"event": "heart", "competing": ("cancer", "other")},
+        "any": {"event": ("cancer", "heart", "other")},
+    }
     assert gaps(simple(outcomes=outcomes, endpoints=ends, treatment=treatment), 6) == []
     asked = World.model_validate(everything(treatment={**everything()["treatment"], **treatment}))
     assert gaps(asked, 6) == []
@@ -171,7 +174,9 @@ def test_competing_is_the_same_bits_as_its_states() -> None:
     ends = {"a": {"event": "a", "competing": "b"}, "any": {"event": ("a", "b")}}
     short = simple(outcomes={"course": "competing", "transitions": {"a": PLAIN, "b": PLAIN}}, endpoints=ends)
     ways = {name: {**PLAIN, "from": "event-free", "to": name} for name in ("a", "b")}
-    assert bits(short) == bits(simple(outcomes={"states": ("event-free", "a", "b"), "transitions": ways}, endpoints=ends))
+    assert bits(short) == bits(
+        simple(outcomes={"states": ("event-free", "a", "b"), "transitions": ways}, endpoints=ends)
+    )
 
 
 def test_names_of_states_and_order_of_states_change_nobodys_luck() -> None:

@@ -184,7 +184,7 @@ def course(patient: Patient, treated_from: float) -> Entered:
     found = {way.end: NEVER for way in ways(world)}
     state, now, start = first_state(world), 0.0, treated_from
     while True:
-        if late and 0.0 < treated_from and state in late.prevented_by and now <= start:
+        if late and treated_from > 0.0 and state in late.prevented_by and now <= start:
             start = NEVER
         taken = [(happens(patient, way, now, start), way.end) for way in ways(world) if way.start == state]
         if not taken or min(taken)[0] == NEVER:
