@@ -83,12 +83,18 @@ class Graph:
         while left:
             ready = [state for state in left if not any(e.end == state and e.start in left for e in self.edges)]
             if not ready:
-                raise ValueError(
-                    f"states: transitions lead in a circle ({' to '.join(left)}); no state is entered twice"
-                )
+                circle = " to ".join(self._circle(left))
+                raise ValueError(f"states: transitions lead in a circle ({circle}); no state is entered twice")
             found.append(ready[0])
             left.remove(ready[0])
         return tuple(found)
+
+    def _circle(self, among: Sequence[str]) -> list[str]:
+        """A circle among states into each of which another of them leads; its first state again at the end."""
+        way = [among[0]]
+        while way[-1] not in way[:-1]:
+            way.append(next(edge.start for edge in self.edges if edge.end == way[-1] and edge.start in among))
+        return way[way.index(way[-1]) :][::-1]
 
     def out_of(self, state: str) -> tuple[Edge, ...]:
         """The edges that leave a state."""
@@ -166,6 +172,9 @@ class TimeTo(Spec):
     def _apart(self) -> "TimeTo":
         if not self.events:
             raise ValueError("event: needs a state at least")
+        for key, states in (("event", self.events), ("competing", self.rivals)):
+            if len(set(states)) < len(states):
+                raise ValueError(f"{key}: a state is given twice")
         both = [state for state in self.events if state in self.rivals]
         if both:
             raise ValueError(f"competing: '{both[0]}' is an event already")

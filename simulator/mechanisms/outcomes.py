@@ -15,7 +15,7 @@ from scipy.special import gammaincinv, ndtri
 
 from simulator.documents.spec import Name, Positive, Share, Spec
 from simulator.mechanisms.adverse_events import AdverseEvents
-from simulator.mechanisms.contract import Mechanism, Naming
+from simulator.mechanisms.contract import TREATMENT, Mechanism, Naming
 from simulator.mechanisms.conversion import Conversion
 from simulator.mechanisms.cure import Cure
 from simulator.mechanisms.exposure import Exposure
@@ -106,7 +106,9 @@ class Outcomes(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Outcomes":
-        for reason in (*self._misfits(), *self.graph.problems()):
+        for reason in self._misfits():
+            raise ValueError(reason)
+        for reason in self.graph.problems():
             raise ValueError(reason)
         if self.conversion and self.response is None:
             raise ValueError("conversion: needs a best response")
@@ -126,9 +128,12 @@ class Outcomes(Spec):
         return {name: f"transitions.{name}" if name in self.transitions else name for name in self.by_transition()}
 
     def by_transition(self) -> dict[str, Transition]:
-        """The transitions by name."""
-        known = {**{name: getattr(self, name) for name in ILLNESS_DEATH}, **self.transitions}
-        return {name: spec for name, spec in known.items() if spec is not None}
+        """The transitions by name: in the order of the short form illness-death, in others as they are written."""
+        fields = {name: getattr(self, name) for name in ILLNESS_DEATH}
+        known = {**{name: spec for name, spec in fields.items() if spec is not None}, **self.transitions}
+        if self._form() == "illness-death":
+            known = {name: known[name] for name in (*(n for n in ILLNESS_DEATH if n in known), *known)}
+        return known
 
     @cached_property
     def graph(self) -> Graph:
@@ -155,6 +160,8 @@ class Outcomes(Spec):
     def _misfits(self) -> Iterator[str]:
         """Why transitions do not make a course."""
         form, named = self._form(), self.by_transition()
+        if TREATMENT in named:
+            yield f"transitions.{TREATMENT}: none may be called '{TREATMENT}', the name of the choice of treatment"
         twice = [name for name in self.transitions if name in ILLNESS_DEATH and getattr(self, name) is not None]
         if twice:
             yield f"transitions.{twice[0]}: stands beside '{twice[0]}' of the outcomes; keep one"

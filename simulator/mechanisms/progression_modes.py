@@ -57,11 +57,12 @@ class ProgressionModes(Mechanism):
             return
         state = around.graph.left(self.state)
         fitting = [name for name, one in around.endpoints.items() if state in one.events]
-        if self.endpoint is None and len(fitting) != 1:
-            found = f"of {', '.join(fitting)}" if fitting else "of none"
-            yield "", f"missing key 'endpoint': '{state}' is an event {found}"
+        if not fitting:
+            yield "", f"'{state}' is an event of no endpoint; its modes are seen in one of which it is"
+        elif self.endpoint is None and len(fitting) > 1:
+            yield "", f"missing key 'endpoint'; '{state}' is an event of {', '.join(fitting)}"
         elif self.endpoint is not None and self.endpoint not in fitting:
-            yield "endpoint", f"'{state}' is no event of '{self.endpoint}' ({', '.join(fitting) or 'of no endpoint'})"
+            yield "endpoint", f"'{state}' is no event of '{self.endpoint}'; it is of {', '.join(fitting)}"
 
     def shown_by(self, state: str, endpoints: Mapping[str, TimeTo]) -> str:
         """The endpoint that shows them."""
