@@ -104,6 +104,7 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         **RAN,
         "measure": "in which it is taken apart; ratios as logarithms",
         "horizon": "of a restricted mean or of survival, in the world's time unit; else null",
+        "time_unit": "days, weeks, months or years",
         "asks_another": "whether the analysis is given covariates, and answers another question than the target's",
         "population": "the target's, whose truth the bias is told against",
         "dropped": "replicates left out because a cell of theirs has no estimate",

@@ -54,8 +54,9 @@ def asked_estimands(cell: Cell) -> dict[Key, Estimand]:
     """The estimand of every endpoint and estimator of a cell."""
     scenario = cell.scenario
     variables = {variable.name: variable for variable in cell.resolved.baseline.measured}
+    unit = {"time_unit": scenario.time_unit}
     return {
-        (endpoint, estimator.name): estimator.estimand(endpoint, scenario.analysis, variables)
+        (endpoint, estimator.name): estimator.estimand(endpoint, scenario.analysis, variables).model_copy(update=unit)
         for endpoint, estimator in scenario.judged()
     }
 
@@ -72,6 +73,7 @@ def target_estimand(own: Estimand, target: Target) -> Estimand:
         endpoint=own.endpoint,
         horizon=own.horizon,
         follow_up="complete" if measure in UNCENSORED else target.follow_up,
+        time_unit=own.time_unit,
     )
 
 
@@ -83,7 +85,11 @@ def all_estimands(cell: Cell) -> dict[tuple[str, str, str], Estimand]:
     for (endpoint, _), estimand in own.items():
         if estimand.measure == "none" and endpoint in cell.scenario.endpoints:
             asked["direction", endpoint, ""] = Estimand(
-                population=target.population, measure="marginal_log_hr", endpoint=endpoint, follow_up=target.follow_up
+                population=target.population,
+                measure="marginal_log_hr",
+                endpoint=endpoint,
+                follow_up=target.follow_up,
+                time_unit=estimand.time_unit,
             )
     return asked
 

@@ -3,11 +3,12 @@
 import datetime
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from simulator.cohort.estimand import TimeUnit
 from simulator.documents.spec import Name, NonNegative, Positive, Spec
 from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
 from simulator.mechanisms.graph import Course
@@ -15,7 +16,6 @@ from simulator.numerics.arrays import Bools, Floats
 
 DAYS_PER_MONTH = 365.25 / 12
 MONTHS_PER_YEAR = 12.0
-TimeUnit = Literal["days", "weeks", "months", "years"]
 PER_MONTH: Mapping[TimeUnit, float] = {
     "days": DAYS_PER_MONTH,
     "weeks": DAYS_PER_MONTH / 7,
