@@ -44,8 +44,8 @@ class Estimand(Spec):
     restricted mean or at which survival is asked. ``follow_up`` is ``observed`` (both courses under the patient's own
     censoring) or ``complete`` (nobody is censored before the horizon). ``landmark`` asks for hazards after that time,
     among each arm's own survivors to it, the treated being those who started by then. ``grace`` compares starting
-    within that time with not starting within it, in place of assignment. Times are in the world's ``time_unit``. A test has the measure ``none``: it answers
-    whether, not how much.
+    within that time with not starting within it, in place of assignment. Times are in the world's
+    ``time_unit``. A test has the measure ``none``: it answers whether, not how much.
     """
 
     population: PopulationName

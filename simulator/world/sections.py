@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
+from simulator.cohort.estimand import TimeUnit
 from simulator.cohort.terms import Variable, parse_term
 from simulator.documents.loading import load, parse, usual_endpoints_file
 from simulator.documents.spec import Label, Name, Spec
@@ -15,7 +16,7 @@ from simulator.mechanisms.calendar import CalendarTrend
 from simulator.mechanisms.centres import Centres
 from simulator.mechanisms.contract import TREATMENT, Around, Mechanism, Named, below, parts_of
 from simulator.mechanisms.covariates import Population
-from simulator.mechanisms.entry import PER_MONTH, Entry, TimeUnit, parse_date
+from simulator.mechanisms.entry import PER_MONTH, Entry, parse_date
 from simulator.mechanisms.followup import FollowUp
 from simulator.mechanisms.graph import TimeTo
 from simulator.mechanisms.imperfections import Imperfections
