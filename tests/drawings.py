@@ -80,9 +80,7 @@ def of_analysis(label: str) -> dict[str, Callable[[], Figure]]:
     return {
         "kaplan_meier_of": lambda: survival.kaplan_meier_of(found, "OS", "after", label or "months"),
         "survival_panels_of": lambda: survival.survival_panels_of(found, label or "months"),
-        "states_of": lambda: states.states_of(
-            found, "before", progression="PFS", death="OS", time_unit=label or "months"
-        ),
+        "states_of": lambda: states.states_of(found, "before", first="PFS", last="OS", time_unit=label or "months"),
         "forest_of": lambda: forest.forest_of(found, "OS"),
         "forests_of": lambda: forest.forests_of(found, "before"),
         "love_of": lambda: balance.love_of(found),
@@ -165,8 +163,8 @@ def on_axes(axes: Axes, label: str) -> dict[str, Callable[[], None]]:
             axes, survival.curves_of(found, "OS", "after"), title=label, note=label, time_unit=label or "time"
         ),
         "states": lambda: states.states(
-            axes, states.shares_of(found, "before", "PFS", "OS")[0][1], title=label, time_unit=label or "time",
-            until=30.0,
+            axes, states.shares_of(found, "before", "PFS", "OS")[0][1], (label, label), title=label,
+            time_unit=label or "time", until=30.0,
         ),
         "forest": lambda: forest.forest(
             axes, side.subgroups, title=label, arms=ByArm(found.arms.treated, found.arms.control), level=0.9

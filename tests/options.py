@@ -48,7 +48,7 @@ def variations(kind: type[BaseModel], known: Known | None = None) -> Iterator[Tr
     """Other values of one field at a time."""
     for name in fields(kind):
         for value in others(kind, name, known or {}):
-            yield {name: value}
+            yield {kind.model_fields[name].alias or name: value}
 
 
 def fields(kind: type[BaseModel]) -> list[str]:
@@ -101,7 +101,7 @@ def ignored(
     def changes(name: str) -> bool:
         for base, value in product(bases, others(kind, name, known)):
             one = _legal(kind, {**needed, **base})
-            two = one and _legal(kind, {**needed, **base, name: value})
+            two = one and _legal(kind, {**needed, **base, kind.model_fields[name].alias or name: value})
             if one and two:
                 first, second = found(one), found(two)
                 if first is not None and second is not None and first != second:

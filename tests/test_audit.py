@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.audit import Finding, audit, conventions
+from simulator.world.sections import usual_endpoints
 from tests.printed_papers import SyntheticPaper, printed, real_paper
 
 PAPERS = 200
@@ -15,7 +16,7 @@ PAPERS = 200
 @cache
 def found() -> tuple[Finding, ...]:
     """All findings of the real paper."""
-    return audit(real_paper())
+    return audit(real_paper(), usual_endpoints({}))
 
 
 def about(key: str, check: str = "") -> list[Finding]:
@@ -206,7 +207,7 @@ def test_garbled_papers_are_audited_without_a_fault(seed: int) -> None:
     for key in paper:
         if rng.random() < (0.03, 0.5)[seed % 2]:
             paper[key] = printed(str(rng.choice(texts)), str(rng.choice(["Table 1", "Table 2"])))
-    assert all(one.where and one.arithmetic for one in audit(paper))
+    assert all(one.where and one.arithmetic for one in audit(paper, usual_endpoints({})))
     assert all(0 <= table.explained[table.convention] <= table.total for table in conventions(paper))
 
 
@@ -216,8 +217,10 @@ def test_garbled_papers_are_audited_without_a_fault(seed: int) -> None:
 def test_papers_without_faults_have_no_severe_finding(convention: str, cox_test: str) -> None:
     papers = [SyntheticPaper(seed, convention, cox_test).published() for seed in range(PAPERS // 3 + 1)]
     assert min(len(paper) for paper in papers) > 350
-    severe = [one for paper in papers for one in audit(paper) if one.severity == "severe"]
-    moderate = [paper for paper in papers if any(one.severity == "moderate" for one in audit(paper))]
+    severe = [one for paper in papers for one in audit(paper, usual_endpoints({})) if one.severity == "severe"]
+    moderate = [
+        paper for paper in papers if any(one.severity == "moderate" for one in audit(paper, usual_endpoints({})))
+    ]
     assert severe == []
     assert len(moderate) < 0.05 * len(papers)
 
@@ -252,5 +255,7 @@ def test_a_planted_fault_is_found(plant: Callable[[SyntheticPaper], str]) -> Non
     for seed in range(20):
         paper = SyntheticPaper(seed)
         check = plant(paper)
-        noticed += any(one.check == check and one.severity == "severe" for one in audit(paper.published()))
+        noticed += any(
+            one.check == check and one.severity == "severe" for one in audit(paper.published(), usual_endpoints({}))
+        )
     assert noticed >= 18

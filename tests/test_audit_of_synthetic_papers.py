@@ -11,7 +11,7 @@ from benchmarks.cli.commands import main
 from benchmarks.cli.twin_verbs import doubts
 from simulator.documents.loading import load, parse
 from simulator.world.generate import resolve
-from simulator.world.sections import Printed
+from simulator.world.sections import Printed, usual_endpoints
 from tests.measured import Measured
 from tests.papers_of_worlds import print_paper
 
@@ -25,7 +25,7 @@ def papers(count: int, seed: int) -> list[dict[str, Printed]]:
 
 def severe(paper: dict[str, Printed]) -> set[str]:
     """What the audit holds severely against a paper."""
-    return {finding.check for finding in audit(paper) if finding.severity == "severe"}
+    return {finding.check for finding in audit(paper, usual_endpoints({})) if finding.severity == "severe"}
 
 
 def test_a_clean_paper_has_no_severe_finding():

@@ -119,19 +119,19 @@ def test_nobody_and_no_event_are_drawn() -> None:
         assert svg(balance.overlap_of(small))
         assert svg(cohort.butterfly_of(small))
         assert svg(modes.modes_of(small))
-        assert svg(states.states_of(small, "after", progression="PFS", death="OS"))
+        assert svg(states.states_of(small, "after", first="PFS", last="OS"))
 
 
 def test_the_states_are_stacked_in_percent() -> None:
     axes = bare_axes()
     shares = Occupancy(*(np.array(x) for x in ([0.0, 2.0, 5.0], [1.0, 0.5, 0.25], [0.0, 0.25, 0.25], [0.0, 0.25, 0.5])))
-    states.states(axes, shares, title="t", time_unit="months", until=8.0)
+    states.states(axes, shares, ("Recurrence", "Death"), title="t", time_unit="months", until=8.0)
     tops = [area.get_paths()[0].vertices for area in axes.collections]
     for area, want in zip(tops, ([100, 100, 100], [100, 75, 50], [100, 50, 25]), strict=True):
         assert set(area[:, 1].round(9)) - {0.0} == set(map(float, want))
         assert area[:, 0].max() == 8.0
     labels = axes.get_legend_handles_labels()[1]
-    assert labels == ["dead", "alive, progressed", "alive, free of progression"]
+    assert labels == ["Death: event", "Recurrence only: event", "free of both"]
 
 
 def test_the_arms_of_the_states_are_those_of_the_analysis() -> None:

@@ -7,7 +7,7 @@ from scipy.stats import kstest
 
 from simulator.mechanisms.entry import months_between
 from simulator.mechanisms.followup import FollowUp, observe, seen_at_visits
-from simulator.mechanisms.outcomes import Course
+from simulator.mechanisms.graph import Course
 from tests.simulated import cohorts, simple, z_of_mean
 
 NEVER = {"baseline": {"kind": "exponential", "rate": 0.0}}
@@ -53,6 +53,67 @@ def test_an_arm_without_drop_out_has_none():
     assert (one < zero).mean() > 0.9
 
 
+def test_follow_up_ends_with_the_stated_number_of_events():
+    cut = {"endpoint": "OS", "events": 30, "latest": "2200-01-01"}
+    made = cohorts(simple(followup={"cut_off": cut}), 20, 120)
+    seen, here, entry = made.observed.endpoints["OS"], made.observed.present, made.hidden.entry
+    assert ((seen.event & here).sum(axis=1) == 30).all()
+    last = np.where(seen.event & here, entry + seen.time, -np.inf).max(axis=1)
+    open_still = np.where(here & ~seen.event, entry + seen.time, last[:, None])
+    assert np.allclose(open_still, last[:, None], rtol=1e-12)  # nobody drops out, so that all others end that day
+    assert (here == (entry < last[:, None])).all()
+    assert (~here).any()
+    plain = cohorts(simple(), 20, 120).observed.endpoints["OS"]
+    assert np.array_equal(seen.time[seen.event], plain.time[seen.event])  # the same patients with the same luck
+
+
+def test_too_few_events_end_follow_up_at_the_latest_date():
+    cut = {"endpoint": "OS", "events": 500, "latest": "2022-01-01"}
+    made, dated = (
+        cohorts(simple(followup={"cut_off": cut}), 3, 60),
+        cohorts(simple(followup={"cut_off": "2022-01-01"}), 3, 60),
+    )
+    assert np.array_equal(made.observed.endpoints["OS"].time, dated.observed.endpoints["OS"].time)
+
+
+def test_complete_follow_up_sees_every_event():
+    made = cohorts(simple(followup={"cut_off": "complete"}), 5, 400)
+    assert all(course.event.all() for course in made.observed.endpoints.values())
+    assert np.array_equal(made.observed.endpoints["OS"].time, made.hidden.perfect.endpoints["OS"].time)
+    immortal = cohorts(simple(outcomes=IMMORTAL, followup={"cut_off": "complete"}), 2, 20).observed.endpoints["OS"]
+    assert not immortal.event.any()
+    assert (immortal.time == 1200.0).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"followup": {"cut_off": {"endpoint": "MACE", "events": 30, "latest": "2030-01-01"}}},
+            "no endpoint 'MACE' (OS, PFS)",
+        ),
+        (
+            {"followup": {"cut_off": {"endpoint": "OS", "events": 30, "latest": "2020-02-01"}}},
+            "ends before accrual does",
+        ),
+        (
+            {"followup": {"cut_off": {"endpoint": "OS", "events": 0, "latest": "2030-01-01"}}},
+            "greater than or equal to 1",
+        ),
+        (
+            {
+                "followup": {"cut_off": {"endpoint": "OS", "events": 30, "latest": "2030-01-01"}},
+                "entry": {"accrual": {"start": "2020-01-01", "end": "2021-01-01"}, "potential_follow_up_months": 3.0},
+            },
+            "no meaning where a number of events ends follow-up",
+        ),
+    ],
+)
+def test_a_number_of_events_that_cannot_end_follow_up_is_refused(changes, message):
+    with pytest.raises(ValidationError, match=message.replace("(", r"\(").replace(")", r"\)")):
+        simple(**changes)
+
+
 def test_drop_out_is_independent_of_outcome_and_entry():
     made = cohorts(
         simple(followup={"cut_off": "2900-01-01", "dropout": {"C": {"kind": "exponential", "rate": 0.1}}}), 20, 5000
@@ -80,16 +141,21 @@ def test_guarantee_time_selects_on_survival_in_the_received_arm():
 
 
 def test_a_cut_off_that_is_no_date_is_refused():
-    with pytest.raises(ValidationError, match="'soon' is not a date; write it as 2019-01-31"):
+    with pytest.raises(
+        ValidationError, match="'soon' is not a date; write it as 2019-01-31, 'complete', or a number of events"
+    ):
         FollowUp(cut_off="soon")
 
 
 def test_progression_is_seen_at_the_next_visit_or_at_death():
-    course = Course(pfs=np.array([[0.1, 1.5, 3.0, 3.1, 2.0, np.inf]]), os=np.array([[9.0, 9.0, 9.0, 4.0, 2.0, np.inf]]))
-    seen = seen_at_visits(course, 1.5)
-    assert seen.pfs.tolist() == [[1.5, 1.5, 3.0, 4.0, 2.0, np.inf]]
-    assert seen_at_visits(course, None) is course
-    assert np.array_equal(seen.os, course.os)
+    never = np.inf
+    progressed, dead = [[0.1, 1.5, 3.0, 3.1, never, never]], [[9.0, 9.0, 9.0, 4.0, 2.0, never]]
+    course = Course(simple().outcomes.graph, {"progressed": np.array(progressed), "dead": np.array(dead)})
+    seen = seen_at_visits(course, 1.5, ("progressed",))
+    assert seen.entered["progressed"].tolist() == [[1.5, 1.5, 3.0, never, never, never]]
+    assert seen.first(("progressed", "dead")).tolist() == [[1.5, 1.5, 3.0, 4.0, 2.0, never]]
+    assert seen_at_visits(course, None, ("progressed",)) is course
+    assert np.array_equal(seen.end, course.end)
 
 
 def test_rarer_visits_make_progression_look_later_in_that_arm_alone():

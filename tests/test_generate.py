@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from simulator.cohort.cohorts import Cohorts
 from simulator.mechanisms.cure import Cure
 from simulator.mechanisms.followup import Informative
-from simulator.mechanisms.outcomes import HazardSpec
+from simulator.mechanisms.hazards import HazardSpec
 from simulator.mechanisms.subsequent import Subsequent
 from simulator.mechanisms.treatment_start import TreatmentStart
 from simulator.world.generate import ResolvedWorld, generate, resolve
@@ -61,7 +61,10 @@ def few_at_visits() -> ResolvedWorld:
 
 def late(prevents: bool, **outcomes: Any) -> World:
     """Treatment that starts after a wait, with everything else there is."""
-    start = {"wait": {"kind": "weibull", "shape": 1.3, "scale": 4.0}, "progression_prevents": prevents}
+    start = {
+        "wait": {"kind": "weibull", "shape": 1.3, "scale": 4.0},
+        "prevented_by": ("progressed",) if prevents else (),
+    }
     share = {"kind": "prevalence", "share": 0.7, "log_odds": {"stage": 0.8, "age": 0.02}}
     return world(treatment={**share, "start": start}, outcomes={**tree()["outcomes"], **outcomes})
 

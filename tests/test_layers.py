@@ -1,6 +1,7 @@
 """The house keeps its directions and its manners; each check is shown to catch a planted violation."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -357,3 +358,24 @@ def test_a_planted_lapse_is_caught(tmp_path: Path, line: str) -> None:
     (tmp_path / "analysis").mkdir()
     (tmp_path / "analysis" / "a.py").write_text('"""A module."""\n' + line)
     assert ill_mannered(tmp_path)
+
+
+def words_of_one_paper(text: str) -> list[str]:
+    """Endpoints of the first paper by name, in code that is to know no endpoint."""
+    return re.findall(r"\b(?:OS|PFS|pfs|overall survival|progression-free survival)\b", text)
+
+
+def test_the_code_knows_no_endpoint_by_name() -> None:
+    files = [path for room in ("simulator", "analysis", "benchmarks") for path in (HOME / room).rglob("*.py")]
+    assert len(files) > 200
+    found = {
+        path.name: words
+        for path in files
+        if "speed" not in path.parts and (words := words_of_one_paper(path.read_text("utf-8")))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize("line", ['course = observed.endpoints["OS"]', "# PFS ends at death", "pfs = 1", "import os"])
+def test_a_planted_endpoint_is_caught(line: str) -> None:
+    assert bool(words_of_one_paper(line)) == (line != "import os")

@@ -243,7 +243,17 @@ def test_the_reference_of_keys_tells_of_it() -> None:
 
 
 def test_sections_are_those_on_which_patients_depend() -> None:
-    ours = ("population", "treatment", "outcomes", "entry", "followup", "centres", "calendar", "imperfections")
+    ours = (
+        "population",
+        "treatment",
+        "outcomes",
+        "endpoints",
+        "entry",
+        "followup",
+        "centres",
+        "calendar",
+        "imperfections",
+    )
     assert World.sections() == ours == Scenario.sections()
     assert set(ToyWorld.sections()) == {*ours, "season"}
 

@@ -10,17 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 from scipy.optimize import brentq
 from scipy.stats import kstest, multivariate_normal, norm
 
-from simulator.mechanisms.outcomes import (
-    Effect,
-    Frailty,
-    Hazard,
-    HazardSpec,
-    Response,
-    best_response,
-    course,
-    latent_response,
-)
+from simulator.mechanisms.graph import Course
+from simulator.mechanisms.hazards import Effect, HazardSpec
+from simulator.mechanisms.outcomes import Frailty, Response, best_response, latent_response
 from simulator.numerics.streams import Luck, Streams
+from simulator.world.courses import walked
 from tests.reference import simulator_twin as twin
 from tests.simulated import cohorts, simple, world, z_of_mean
 
@@ -112,11 +106,16 @@ def test_inversion_agrees_with_the_integrated_hazard(made, exposure):
     ],
 )
 def test_hand_worked_courses(progression, death, after, pfs, os):
-    tenth = Hazard(np.array([0.0]), np.array([0.1]), 1.0)
-    names = ("progression", "death", "death_after_progression")
-    exposure = dict(zip(names, map(np.atleast_1d, (progression, death, after)), strict=True))
-    made = course(dict.fromkeys(names, tenth), exposure)
-    assert (made.pfs[0], made.os[0]) == pytest.approx((pfs, os))
+    own = {"progression": progression, "death": death, "death_after_progression": after}
+    graph = simple().outcomes.graph
+
+    def leave(state, since):
+        times = [np.atleast_1d(10.0 * own[edge.key]) for edge in graph.out_of(state)]
+        return times if since is None else [since + time for time in times]
+
+    made = walked(graph, leave)
+    assert isinstance(made, Course)
+    assert (made.first(("progressed", "dead"))[0], made.end[0]) == pytest.approx((pfs, os))
 
 
 def test_the_illness_death_process_has_its_analytic_values():

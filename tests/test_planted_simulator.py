@@ -10,7 +10,7 @@ from numpy.random import Generator, Philox
 from scipy.special import ndtri
 
 from simulator.mechanisms import covariates as installed
-from simulator.mechanisms import outcomes as installed_outcomes
+from simulator.mechanisms import hazards as installed_hazards
 from simulator.mechanisms.margins import Quantiles
 from tests.agreement import gap
 from tests.planted import AGREEMENT, Gaps, Rooms, defects, noticed_by, unless
@@ -118,26 +118,36 @@ def _exposure(n: int) -> Any:
 @functools.cache
 def _slow_times(hazard: int, effect: int) -> list[float]:
     kind, spec = HAZARDS[hazard]
-    made = getattr(installed_outcomes, kind)(**spec), installed_outcomes.Effect(**EFFECTS[effect])
+    made = getattr(installed_hazards, kind)(**spec), installed_hazards.Effect(**EFFECTS[effect])
     return [twin.time_of(*made, exposure) for exposure in _exposure(25)]
 
 
-def outcomes(rooms: Rooms) -> Gaps:
-    """Times at which a hazard has accumulated its exposure, by bisection; one course from three of them."""
-    module = rooms["simulator.mechanisms.outcomes"]
-    own = []
+def hazards(rooms: Rooms) -> Gaps:
+    """Times at which a hazard has accumulated its exposure, by bisection."""
+    module = rooms["simulator.mechanisms.hazards"]
     for h, (kind, spec) in enumerate(HAZARDS):
         for e, effect in enumerate(EFFECTS):
             hazard = getattr(module, kind)(**spec).pieces().under(module.Effect(**effect))
             times = hazard.time(np.tile(_exposure(25), 30).reshape(2, -1))
             yield gap(times.reshape(30, 25), [_slow_times(h, e)] * 30)
-        own.append(hazard)
-    names = ("progression", "death", "death_after_progression")
-    exposure = dict(zip(names, np.split(_exposure(24).reshape(1, 24), 3, axis=1), strict=True))
-    made = module.course(dict(zip(names, own, strict=False)), exposure)
-    slow = [_slow_times(h, 2)[8 * h : 8 * h + 8] for h in range(3)]
-    yield gap(made.pfs[0], np.minimum(slow[0], slow[1]))
-    yield gap(made.os[0], [p + after if p < d else d for p, d, after in zip(*slow, strict=True)])
+
+
+def graph(rooms: Rooms) -> Gaps:
+    """Where the earliest of three edges leads, two of them to one state; the first time of several states."""
+    module = rooms["simulator.mechanisms.graph"]
+    edges = [module.Edge(name, name, "a", end, True) for name, end in (("p", "b"), ("q", "c"), ("r", "b"))]
+    p, q, r = np.split(_exposure(24).reshape(1, 24), 3, axis=1)
+    r[0, 0] = q[0, 0] = p[0, 0] / 2  # of equal times the last counts
+    q[0, 1] = r[0, 1] = p[0, 1] = np.inf
+    found = module.first_of(edges, [p, q, r])
+    slow = [
+        min((-k, time, "bcb"[k]) for k, time in enumerate(t) if time == min(t))[1:]
+        for t in zip(p[0], q[0], r[0], strict=True)
+    ]
+    for end in "bc":
+        yield gap(found[end][0], [time if led == end else np.inf for time, led in slow])
+    course = module.Course(module.Graph(("a", "b", "c"), tuple(edges)), found)
+    yield gap(course.end[0], [time for time, _ in slow])
 
 
 POPULATION: dict[str, Any] = {
@@ -268,8 +278,8 @@ DEFECTS = [
         ),
     ),
     *defects(
-        "simulator.mechanisms.outcomes",
-        outcomes,
+        "simulator.mechanisms.hazards",
+        hazards,
         ("_reach", "time from the start of a piece", "start + np.divide(asked", "0.0 + np.divide(asked"),
         ("_reach", "all exposure in the last piece", "np.divide(asked[i] - before, rate)", "np.divide(asked[i], rate)"),
         ("_reach", "a rate for a mean", "np.divide(asked[i] - before, rate)", "(asked[i] - before) * rate"),
@@ -281,7 +291,24 @@ DEFECTS = [
         ),
         ("Hazard.under", "the sign of an effect", "rates * exp(log_hr)", "rates * exp(-log_hr)"),
         ("Hazard.time", "the wrong power of time", "time ** (1.0 / self.power)", "time**self.power"),
-        ("joined", "the clock does not start at progression", "progression + after, death", "after, death"),
+    ),
+    *defects(
+        "simulator.mechanisms.graph",
+        graph,
+        ("first_of", "a tie goes to the first", "sooner = time < earliest", "sooner = time <= earliest"),
+        ("first_of", "the last edge is always taken", "taken = choose(sooner, never, taken)", "taken = taken"),
+        (
+            "first_of",
+            "the latest of all edges",
+            "earliest = np.minimum(time, earliest)",
+            "earliest = np.maximum(time, earliest)",
+        ),
+        (
+            "Course.first",
+            "the last of several states",
+            "np.minimum(time, self.entered[state])",
+            "np.maximum(time, self.entered[state])",
+        ),
     ),
     *defects(
         "simulator.mechanisms.covariates",

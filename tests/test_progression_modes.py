@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from simulator.mechanisms.progression_modes import ProgressionModes, ResolvedModes, death_log_hr, draw, resolve
+from simulator.mechanisms.progression_modes import ProgressionModes, ResolvedModes, draw, leaving_log_hr, resolve
 from simulator.numerics.streams import Luck, Streams
 from tests.simulated import z_of_mean
 
@@ -114,9 +114,9 @@ def test_a_mode_of_all_and_a_mode_of_none():
 
 def test_the_effect_on_death_is_centred_in_each_arm():
     shown = draw(RESOLVED, Luck(Streams(3), REPLICATES, 422))
-    effects = death_log_hr(RESOLVED, shown)
+    effects = leaving_log_hr(RESOLVED, shown)
     assert all(abs(z_of_mean(effect, 0.0)) < 4 for effect in effects)
-    other = death_log_hr(ResolvedModes(PAPER, RESOLVED.arms[::-1]), shown)  # centred at the other arm's shares
+    other = leaving_log_hr(ResolvedModes(PAPER, RESOLVED.arms[::-1]), shown)  # centred at the other arm's shares
     assert all(abs(z_of_mean(effect, 0.0)) > 4 for effect in other)
 
 
@@ -124,7 +124,7 @@ def test_hand_worked_effect():
     """Shares 2/3 and 2/3, log hazard ratios 0.6 and -0.3: the centre is 0.2."""
     made = resolve(modes(log_hr=(0.6, -0.3), a=(2 / 3, 1.0), b=(2 / 3, 0.0)), ARMS)
     shown = np.array([[[True, False, True]], [[False, True, True]]])
-    zero, one = death_log_hr(made, (shown, shown))
+    zero, one = leaving_log_hr(made, (shown, shown))
     assert zero[0] == pytest.approx([0.4, -0.5, 0.1])
     assert one[0] == pytest.approx([0.0, -0.9, -0.3])
 

@@ -147,7 +147,7 @@ def test_the_search_begins_at_crude_moments_of_the_paper():
         "endpoints.PFS.before.follow_up.control.median": "10.0",
     })  # fmt: skip
     paths = [(tuple(name.split(".")),) for name in FREE]
-    found = dict(candidates(list(FREE.values()), paths, paper))
+    found = dict(candidates(list(FREE.values()), paths, paper, ("OS", "PFS")))
     assert found["as stated"].tolist() == [0.02, 1.5, 0.01, 0.2]
     assert found["prior middle"].tolist() == [0.02, -0.1, 0.01, 0.2]
     np.testing.assert_allclose(found["moments, OS"], [np.log(2) / 20, np.log(0.5), 0.01, 0.2])
@@ -157,7 +157,7 @@ def test_the_search_begins_at_crude_moments_of_the_paper():
     scattered = np.array([point for name, point in found.items() if name.startswith("scattered")])
     assert len(scattered) == 6
     assert scattered[:, 0].min() < 0.02 < scattered[:, 0].max()
-    alone = dict(candidates([FREE["outcomes.death.baseline.rate"]], paths[:1], {}))
+    alone = dict(candidates([FREE["outcomes.death.baseline.rate"]], paths[:1], {}, ()))
     assert len(alone) == 7  # the stated start, which is the prior's middle, and the scattered
 
 

@@ -207,7 +207,7 @@ def test_without_an_effect_who_started_before_progression_still_fares_otherwise_
     rates = {"progression": 0.1, "death": 0.02, "death_after_progression": 0.3}
     hazards = {name: {"baseline": {"kind": "exponential", "rate": rate}} for name, rate in rates.items()}
     outcomes = {**hazards, "treatment_effect": "none"}
-    late = {"wait": {"kind": "exponential", "rate": 0.25}, "progression_prevents": True}
+    late = {"wait": {"kind": "exponential", "rate": 0.25}, "prevented_by": ("progressed",)}
     world = _world(
         outcomes=outcomes,
         treatment={**tree()["treatment"], "start": late},
@@ -228,7 +228,7 @@ def test_without_an_effect_who_started_before_progression_still_fares_otherwise_
     found = truths["OS", "landmark"]
     assert found.value == pytest.approx(float(fit.beta[0, 0]), abs=0.1 * found.mcse)
     assert found.value < -4 * found.mcse
-    open_to_all = {**tree()["treatment"], "start": {**late, "progression_prevents": False}}
+    open_to_all = {**tree()["treatment"], "start": {**late, "prevented_by": ()}}
     plain = prepare([({}, world.model_copy(update={"treatment": _world(treatment=open_to_all).treatment}))])[0]
     assert find_truths(plain, 1, lambda _: None)["OS", "landmark"].value == 0
 

@@ -35,7 +35,6 @@ from benchmarks.questions.tipping_levels import (
     root,
 )
 from benchmarks.questions.tipping_shown import _apart, shown
-from simulator.mechanisms.outcomes import TRANSITIONS
 from tests.measured import Measured
 
 WORLD = "imbrave150"
@@ -328,7 +327,7 @@ def test_brute_force_at_a_point_finds_the_published_estimate(
     found: tipping.Tipping, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     point = found.points[0]
-    name, three = tipping.CONFOUNDER, TRANSITIONS
+    name, three = tipping.CONFOUNDER, ("progression", "death", "death_after_progression")
     fixed = {
         f"population.hidden.{name}": {"kind": "binary", "label": "Hidden", "shares": {"absent": 0.6, "present": 0.4}},
         f"treatment.log_odds.{name}": log(3.0),

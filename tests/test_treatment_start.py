@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from scipy.stats import kstest
 
-from simulator.mechanisms.outcomes import Course, Effect, HazardSpec
-from simulator.mechanisms.treatment_start import TreatmentStart, after_progression, begins, switched
+from simulator.mechanisms.graph import Course
+from simulator.mechanisms.hazards import Effect, HazardSpec
+from simulator.mechanisms.treatment_start import TreatmentStart, begins, on_reset_clock, switched
 from simulator.world.export import adam_tables, plain_table
 from simulator.world.sections import World
 from tests.reference import simulator_twin as twin
@@ -36,7 +37,7 @@ def late(
         "death": plain(0.05, log_hr),
         "death_after_progression": plain(0.1, log_hr),
     }
-    start = {"wait": wait or MONTHLY, "progression_prevents": prevents}
+    start = {"wait": wait or MONTHLY, "prevented_by": ("progressed",) if prevents else ()}
     treatment = {"kind": "prevalence", "share": 1.0, "start": start}
     return simple(**{"outcomes": outcomes, "treatment": treatment, **changes})
 
@@ -96,18 +97,18 @@ def test_extreme_exposures_make_no_nonsense():
 
 
 def test_who_starts():
-    course = Course(np.array([1.0, 3.0, 4.0, 4.0]), np.array([5.0, 3.0, 4.0, 6.0]))
+    progressed, dead = np.array([1.0, np.inf, np.inf, 4.0]), np.array([5.0, 3.0, 4.0, 6.0])
+    course = Course(simple().outcomes.graph, {"progressed": progressed, "dead": dead})
     wait, censoring = np.array([2.0, 3.0, 2.0, 3.5]), np.array([9.0, 9.0, 1.5, 9.0])
     spec = TreatmentStart(wait=EXPONENTIAL)
     assert begins(spec, wait, course, censoring).tolist() == [True, False, False, True]
-    strict = TreatmentStart(wait=EXPONENTIAL, progression_prevents=True)
+    strict = TreatmentStart(wait=EXPONENTIAL, prevented_by=("progressed",))
     assert begins(strict, wait, course, censoring).tolist() == [False, False, False, True]
 
 
-def test_the_clock_of_the_start_after_progression():
-    progression, wait = np.array([1.0, 3.0, np.inf, np.inf]), np.array([2.5, 2.0, 2.0, np.inf])
-    assert after_progression(progression, wait, False)[:3].tolist() == [1.5, 0.0, 0.0]
-    assert after_progression(progression, wait, True)[:3].tolist() == [np.inf, 0.0, 0.0]
+def test_the_start_on_the_clock_that_entering_a_state_resets():
+    entered, wait = np.array([1.0, 3.0, np.inf, np.inf, 2.0]), np.array([2.5, 2.0, 2.0, np.inf, np.inf])
+    assert on_reset_clock(entered, wait).tolist() == [1.5, 0.0, 0.0, 0.0, np.inf]
 
 
 def test_who_is_observed_as_treated_has_survived_until_the_start():

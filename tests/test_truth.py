@@ -224,7 +224,7 @@ def test_a_state_that_patients_reach_by_surviving_has_no_truth() -> None:
 
 
 def test_nobody_can_be_asked_to_start_where_progression_prevents_it() -> None:
-    start = {"wait": {"kind": "exponential", "rate": 0.3}, "progression_prevents": True}
+    start = {"wait": {"kind": "exponential", "rate": 0.3}, "prevented_by": ("progressed",)}
     late = {"kind": "prevalence", "share": 0.4, "start": start}
     truth = _truths(scenario(treatment=late, estimators=("clone-censor-weight",)))["OS", "clone-censor-weight"]
     assert np.isnan(truth.value)

@@ -26,17 +26,10 @@ from simulator.mechanisms.cure import Cure
 from simulator.mechanisms.entry import Accrual, Entry
 from simulator.mechanisms.exposure import Amount, Exposure
 from simulator.mechanisms.followup import FollowUp, Informative
+from simulator.mechanisms.graph import TimeTo
+from simulator.mechanisms.hazards import Effect, Exponential, Piecewise, Transition, Weibull
 from simulator.mechanisms.imperfections import Imperfections, Miscounted, Missing
-from simulator.mechanisms.outcomes import (
-    Effect,
-    Exponential,
-    Frailty,
-    Outcomes,
-    Piecewise,
-    Response,
-    Transition,
-    Weibull,
-)
+from simulator.mechanisms.outcomes import Frailty, Outcomes, Response
 from simulator.mechanisms.progression_modes import Mode, ProgressionModes
 from simulator.mechanisms.subsequent import Subsequent
 from simulator.mechanisms.treatment import Fixed, Logistic, Prevalence
@@ -48,6 +41,7 @@ from tests.simulated import tree
 
 Tree = dict[str, Any]
 DESCRIPTIVE: Known = {"label": (), "unit": ()}  # words, on which no patient depends
+STRUCTURE = ("course", "states", "transitions")  # another course altogether
 
 
 def constant(rate: float) -> Tree:
@@ -78,6 +72,21 @@ OUTCOMES = {
     "progression_modes": MODES,
     "exposure": {"drug": DRUG},
 }
+WAXING = {"kind": "weibull", "shape": 1.5, "scale": 9.0}
+GRAPH: Tree = {
+    "states": ("well", "ill", "worse", "dead"),
+    "transitions": {
+        "fall": {"from": "well", "to": "ill", "baseline": constant(0.1)},
+        "slip": {"from": "well", "to": "worse", "baseline": constant(0.05)},
+        "turn": {"from": ("well", "ill"), "to": "worse", "baseline": WAXING},
+        "die": {"from": ("well", "ill", "worse"), "to": "dead", "baseline": constant(0.1)},
+    },
+}
+ENDPOINTS: Tree = {
+    "end": {"event": "dead"},
+    "any": {"event": ("ill", "worse", "dead")},
+    "bad": {"event": ("worse", "ill")},
+}
 DATES = {"start": "2020-01-01", "end": "2022-01-01"}
 START = {"wait": constant(0.4)}
 ALLOTTED: Known = {"log_odds": ({"age": 0.02},), "start": (START,), "share": (0.7,), "intercept": (0.5,)}
@@ -97,8 +106,9 @@ FIXTURES: list[tuple[type[Spec], str, Tree, Known]] = [
     (Logistic, "treatment", {"kind": "logistic", "intercept": -0.3}, ALLOTTED),
     (Prevalence, "treatment", {"kind": "prevalence", "share": 0.4}, ALLOTTED),
     (Fixed, "treatment", {"kind": "fixed", "share": 0.4}, ALLOTTED),
-    (TreatmentStart, "treatment.start", START, {"wait": (constant(0.9),)}),
+    (TreatmentStart, "treatment.start", START, {"wait": (constant(0.9),), "prevented_by": (("progressed",),)}),
     (Outcomes, "outcomes", OUTCOMES, {
+        **dict.fromkeys(STRUCTURE, ()),
         **{name: ({"baseline": constant(0.2), "treatment": {"log_hr": 0.5}},) for name in TRANSITIONS},
         "frailty": ({"kind": "gamma", "variance": 2.0},), "cure": ({"shares": arms(0.2, 0.2)},),
         "subsequent": ({"shares": arms(0.5, 0.5), "log_hr": 1.0},),
@@ -108,7 +118,13 @@ FIXTURES: list[tuple[type[Spec], str, Tree, Known]] = [
     }),
     *((Transition, f"outcomes.{name}", {"baseline": constant(0.05)}, {
         "baseline": (constant(0.2),), "log_hr": ({"stage": 0.5},), "treatment": ({"log_hr": -1.0},),
+        **dict.fromkeys(("origin", "to", "clock"), ()),
     }) for name in TRANSITIONS),
+    (Transition, "graph.outcomes.transitions.turn", GRAPH["transitions"]["turn"], {
+        "origin": (("well",), "ill"), "to": ("dead",), "clock": ("reset",), "baseline": (constant(0.2),),
+        "log_hr": ({"stage": 0.5},), "treatment": ({"log_hr": -1.0},),
+    }),
+    (TimeTo, "graph.endpoints.bad", {"event": "worse"}, {"event": ("ill", ("worse", "dead")), "competing": ("ill",)}),
     (Effect, "outcomes.death.treatment", {"log_hr": -0.5}, {
         "log_hr": (0.7, (0.7, -0.7)), "cuts": ((3.0,), (5.0,)), "modifiers": ({"stage": 0.5},),
     }),
@@ -117,17 +133,22 @@ FIXTURES: list[tuple[type[Spec], str, Tree, Known]] = [
     (Piecewise, "outcomes.death.baseline", {"kind": "piecewise", "cuts": (5.0,), "rates": (0.1, 0.2)}, {
         "cuts": ((2.0,),), "rates": ((0.2, 0.1),),
     }),
-    (Frailty, "outcomes.frailty", {"kind": "gamma", "variance": 0.5}, {}),
-    (Cure, "outcomes.cure", {"shares": arms(0.2, 0.2)}, {"shares": (arms(0.4, 0.4), arms(0.2, 0.5))}),
+    (Frailty, "outcomes.frailty", {"kind": "gamma", "variance": 0.5}, {"transitions": (("death",),)}),
+    (Cure, "outcomes.cure", {"shares": arms(0.2, 0.2)}, {
+        "shares": (arms(0.4, 0.4), arms(0.2, 0.5)), "transitions": (("death",),),
+    }),
     (Subsequent, "outcomes.subsequent", {"shares": arms(0.5, 0.5), "log_hr": 1.0}, {
-        "shares": (arms(0.1, 0.1), arms(0.5, 0.1)), "log_hr": (-1.0,),
+        "shares": (arms(0.1, 0.1), arms(0.5, 0.1)), "log_hr": (-1.0,), "after": (),
+    }),
+    (Subsequent, "graph.outcomes.subsequent", {"shares": arms(0.5, 0.5), "log_hr": 1.0, "after": "ill"}, {
+        "shares": (arms(0.1, 0.1),), "log_hr": (-1.0,), "after": ("worse",),
     }),
     (Response, "outcomes.response", RESPONSE, {
         "categories": (("SD", "PD", "PR"),), "link": (0.1,), "groups": ({"ORR": ("PR", "SD")},),
-        "shares": (arms((0.1, 0.2, 0.7), (0.1, 0.2, 0.7)),),
+        "shares": (arms((0.1, 0.2, 0.7), (0.1, 0.2, 0.7)),), "follows": ("death",),
     }),
     (Conversion, "outcomes.conversion.cut", CUT, {
-        "shares": (arms(0.15, 0.18),), "among": (("PR", "SD"),), "link": (0.8,),
+        "shares": (arms(0.15, 0.18),), "among": (("PR", "SD"),), "link": (0.8,), "follows": ("death",),
     }),
     (AdverseEvents, "outcomes.adverse_events", ADVERSE, {
         "suffix": ("_grave",), "events": ({"itch": EVENTS["itch"], "rash": {**RARE, "any": arms(0.22, 0.2)}},),
@@ -138,16 +159,22 @@ FIXTURES: list[tuple[type[Spec], str, Tree, Known]] = [
         "any": (arms(0.22, 0.2),), "severe": (arms(0.11, 0.1),),
     }),
     (ProgressionModes, "outcomes.progression_modes", MODES, {
+        "modes": ({"lung": LUNG, "bone": {"label": "Bone", "share": arms(0.4, 0.9)}},), "death": ("died",), "state": (),
+        "endpoint": (),
+    }),
+    (ProgressionModes, "graph.outcomes.progression_modes", {**MODES, "state": "worse", "endpoint": "any"}, {
         "modes": ({"lung": LUNG, "bone": {"label": "Bone", "share": arms(0.4, 0.9)}},), "death": ("died",),
+        "state": ("ill",), "endpoint": ("bad",),
     }),
     (Mode, "outcomes.progression_modes.modes.lung", LUNG, {"share": (arms(0.5, 0.9),), "log_hr": (-1.0,)}),
     (Exposure, "outcomes.exposure.drug", DRUG, {
-        "months_per_unit": (2.0,), "arms": (arms(AMOUNT, AMOUNT),), "link": (0.8,),
+        "months_per_unit": (2.0,), "arms": (arms(AMOUNT, AMOUNT),), "link": (0.8,), "follows": ("death",),
     }),
     (Amount, "outcomes.exposure.drug.arms.T", AMOUNT, {"most": (5.0,), "median": (2.0,)}),
     (Entry, "entry", {"accrual": DATES}, {
         "accrual": ({**DATES, "shape": 2.0},), "guarantee_months": ({"C": 6.0},), "requires": ({"drug": 3.0},),
         "potential_follow_up_months": (30.0,), "complete_follow_up": (("C", "T"),), "screened": (1.5,),
+        "guarantee_against": (("progressed",),),
     }),
     (Accrual, "entry.accrual", DATES, {
         "start": ("2020-06-01",), "end": ("2021-06-01",), "shape": (2.0,),
@@ -156,6 +183,7 @@ FIXTURES: list[tuple[type[Spec], str, Tree, Known]] = [
     (FollowUp, "followup", {"cut_off": "2024-01-01", "dropout": arms(constant(0.05), constant(0.05))}, {
         "cut_off": ("2023-01-01",), "dropout": ({"C": constant(0.5)},), "informative": ({"frailty": 1.0},),
         "censored_at": ({"cut": 1.0},), "visit_months": ({"C": 3.0}, arms(2.0, 2.0)),
+        "seen_at_visits": (("dead",),),
     }),
     (Informative, "followup.informative", {}, {"log_hr": ({"stage": 1.0},), "frailty": (1.0,)}),
     (Centres, "centres", {"covariate": "site", "sd": {"treatment": 1.0, "death": 1.0}}, {
@@ -181,6 +209,9 @@ def world(place: str, part: Any) -> World | None:
     """The base world with a part at its place; None where they do not go together."""
     made = tree(outcomes=copy.deepcopy(OUTCOMES), entry={"accrual": DATES})
     made["followup"] = {"cut_off": "2024-01-01", "dropout": arms(constant(0.05), constant(0.05))}
+    if place.startswith("graph."):
+        place = place.removeprefix("graph.")
+        made["outcomes"], made["endpoints"] = copy.deepcopy(GRAPH), copy.deepcopy(ENDPOINTS)
     here = made
     *above, last = place.split(".")
     for step in above:
@@ -233,7 +264,7 @@ def cohorts(asked: World) -> Cohorts:
 
 @pytest.mark.parametrize(("kind", "place", "needed", "known"), FIXTURES, ids=lambda one: getattr(one, "__name__", None))
 def test_every_field_changes_a_cohort(kind: type[Spec], place: str, needed: Tree, known: Known) -> None:
-    told = set(kind.model_fields) - set(DESCRIPTIVE)
+    told = {name for name in kind.model_fields if {**DESCRIPTIVE, **known}.get(name) != ()}
     assert world(place, needed) is not None
     assert ignored(kind, outcome(place, cohorts), needed, {**DESCRIPTIVE, **known}, told) == []
 

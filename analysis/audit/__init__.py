@@ -11,14 +11,15 @@ from analysis.audit.ratios import ratio_findings, read_ratios
 from analysis.audit.spread import spread_findings
 from analysis.audit.survival import survival_findings
 from analysis.audit.words import word_findings
+from simulator.mechanisms.graph import TimeTo
 from simulator.world.sections import Printed
 
 __all__ = ["Finding", "Severity", "TableTests", "audit", "conventions"]
 
 
-def audit(published: Mapping[str, Printed]) -> tuple[Finding, ...]:
-    """Everything that the printed numbers contradict, the severe findings first."""
-    paper = Paper.of(published)
+def audit(published: Mapping[str, Printed], endpoints: Mapping[str, TimeTo] | None = None) -> tuple[Finding, ...]:
+    """Everything that the printed numbers contradict, severe findings first, with the ``endpoints`` of its world."""
+    paper = Paper.of(published, endpoints)
     tested, ratios = p_values.tested_rows(paper), read_ratios(paper)
     found = [
         *count_findings(paper, p_values.confirmed(tested)),

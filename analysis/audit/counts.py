@@ -173,8 +173,9 @@ def _outcome_logic(paper: Paper) -> Iterator[Finding]:
             for whole, parts in SUMS.items():
                 yield from _is_sum(paper, key(whole), tuple(key(part) for part in parts))
             yield from _all_responses(paper, tuple(key(part) for part in RESPONSES), side, arm)
-            pfs, os = (f"endpoints.{endpoint}.{side}.km.{arm}.events" for endpoint in ("PFS", "OS"))
-            yield from _at_most(paper, os, pfs, "a death ends progression-free survival")
+            for part, whole in paper.within:
+                few, many = (f"endpoints.{endpoint}.{side}.km.{arm}.events" for endpoint in (part, whole))
+                yield from _at_most(paper, few, many, f"every event of {part} is one of {whole}")
 
 
 def _at_most(paper: Paper, part: str, whole: str, check: str) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, permutations
 from math import isfinite
 from typing import Literal
 
@@ -20,6 +20,7 @@ from analysis.audit.published import (
     parse_printed,
 )
 from simulator.documents.keys import split_key
+from simulator.mechanisms.graph import TimeTo
 from simulator.world.sections import Printed
 
 Severity = Literal["severe", "moderate", "note"]
@@ -101,12 +102,13 @@ class CountRow:
 
 @dataclass(frozen=True)
 class Paper:
-    """All printed numbers by their keys."""
+    """All printed numbers by their keys; and of which endpoints every event is one of another, ``within`` it."""
 
     numbers: Mapping[str, Number]
+    within: tuple[tuple[str, str], ...] = ()
 
     @staticmethod
-    def of(published: Mapping[str, Printed]) -> "Paper":
+    def of(published: Mapping[str, Printed], endpoints: Mapping[str, TimeTo] | None = None) -> "Paper":
         """The paper of these numbers; dates and texts of the design are left out. ValueError for another text."""
         numbers = {}
         for key, one in published.items():
@@ -118,7 +120,7 @@ class Paper:
                 if key.startswith("world."):
                     continue  # a text of the design
                 raise ValueError(f"{key}: {error}") from None
-        return Paper(numbers)
+        return Paper(numbers, tuple(_within(endpoints or {})))
 
     def get(self, key: str) -> Number | None:
         """The number at a key, None where it is not printed."""
@@ -214,3 +216,10 @@ class Paper:
             table = np.array([[y, n - y] for y, n in known], np.int64)
             complete = bool((table >= 0).all())
             yield CountRow(name, side, ("yes", "no"), keys, table, complete, self.get(f"binary.{name}.{side}.p"))
+
+
+def _within(endpoints: Mapping[str, TimeTo]) -> Iterator[tuple[str, str]]:
+    """Pairs of endpoints of which the first one's events are all events of the second."""
+    for part, whole in permutations(endpoints, 2):
+        if set(endpoints[part].events) < set(endpoints[whole].events) and not endpoints[whole].rivals:
+            yield part, whole

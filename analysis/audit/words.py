@@ -45,7 +45,8 @@ def _shares(paper: Paper, side: str, arm: str) -> Iterator[Finding]:
     total = " + ".join(number.text for number in numbers)
     if not Stands(sum(one.low for one in stands), sum(one.high for one in stands)).meets(Stands(100, 100)):
         return
-    events = paper.count(f"endpoints.PFS.{side}.km.{arm}.events")
+    composite = paper.within[0][1] if paper.within else ""
+    events = paper.count(f"endpoints.{composite}.{side}.km.{arm}.events")
     fitting = ((n, counts) for n in range(1, MOST_MODES) if (counts := _counts(stands, n)))
     found = tuple(islice(fitting, TOTALS_SHOWN))
     told = f"{total} = {sum(number.value for number in numbers):.1f} %: shares of modes, not of patients"
@@ -58,7 +59,7 @@ def _shares(paper: Paper, side: str, arm: str) -> Iterator[Finding]:
     if events and any(not counts_printed_so(one, events) for one in stands):
         told += f"; they are no shares of {events} patients"
     wanted = f"{' or '.join(str(n) for n, _ in found)} modes" + (
-        f" in {events} patients with progression" if events else ""
+        f" in {events} patients with an event of {composite}" if events else ""
     )
     yield paper.finding(tuple(keys), "note", "shares of modes", told, wanted)
 

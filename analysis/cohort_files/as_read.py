@@ -26,7 +26,7 @@ class NotEvents:
     values: Mapping[str, int]
 
     def told(self, outcome: str) -> str:
-        """One sentence: "status: 'dead' (3), 'unknown' (1) are counted as censored (OS; the event is 'Dead')"."""
+        """One sentence: "status: 'dead' (3), 'unknown' (1) are counted as censored (death; the event is 'Dead')"."""
         if not self.values:
             return f"{self.column}: every row is {' or '.join(quoted(self.listed))} ({outcome})"
         names = [f"{name} ({self.values[value]:,})" for value, name in _named(list(self.values)[:MOST_NAMED])]

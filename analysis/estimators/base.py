@@ -21,7 +21,6 @@ from simulator.cohort.cohorts import Observed
 from simulator.cohort.terms import Variable, design, parse_term
 from simulator.documents.spec import Name, Spec
 from simulator.numerics.arrays import Bools, Floats, Ints
-from simulator.world.sections import ENDPOINTS
 
 NUMBERS = ("value", "se", "low", "high", "p")
 COUNTS = ("n", "events")
@@ -143,12 +142,26 @@ class Sample:
 
 
 class EstimatorSpec(Spec):
-    """What all estimators have: a name of their own, and the endpoints to which they are applied."""
+    """What all estimators have: a name of their own, and the endpoints to which they are applied.
 
+    Without ``endpoints`` these are all times to an event that the world has.
+    """
+
+    takes_times: ClassVar[bool] = True
     takes_binary: ClassVar[bool] = False
 
     name: Name
-    endpoints: Annotated[tuple[Name, ...], Field(min_length=1)] = ENDPOINTS
+    endpoints: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+
+    def misfit(self, endpoint: str, timed: bool) -> str:
+        """Why it cannot be applied to an endpoint, a time to an event or a yes/no outcome; empty where it can."""
+        if timed and not self.takes_times:
+            return f"'{endpoint}' is a time to an event; '{self.name}' is for yes/no outcomes"
+        return (
+            ""
+            if timed or self.takes_binary
+            else f"'{endpoint}' is a yes/no outcome; '{self.name}' is for times to an event"
+        )
 
     def plan_for(self, plan: Plan) -> Plan:
         """The plan that it follows in a study of this plan; ValueError where the two do not go together."""

@@ -16,7 +16,6 @@ from simulator.cohort.estimand import Estimand, PopulationName
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Name
 from simulator.numerics.arrays import Floats
-from simulator.world.sections import ENDPOINTS
 
 
 class Binary(EstimatorSpec):
@@ -28,6 +27,7 @@ class Binary(EstimatorSpec):
     A ratio with an empty cell is NO_INFO, an outcome that nobody has NO_EVENTS.
     """
 
+    takes_times: ClassVar[bool] = False
     takes_binary: ClassVar[bool] = True
     kind: Literal["binary"] = "binary"
     name: Name = "binary"
@@ -40,9 +40,6 @@ class Binary(EstimatorSpec):
     def _consistent(self) -> "Binary":
         if self.target is not None and self.method != "weighted":
             raise ValueError("'target' belongs to 'method: weighted'")
-        timed = [name for name in self.endpoints if name in ENDPOINTS]
-        if timed:
-            raise ValueError(f"'{timed[0]}' is a time to an event; 'binary' is for yes/no outcomes")
         return self
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002

@@ -19,7 +19,6 @@ from simulator.cohort.estimand import Estimand, MeasureName, PopulationName
 from simulator.cohort.terms import Variable, parse_term
 from simulator.documents.spec import Positive
 from simulator.numerics.arrays import Floats
-from simulator.world.sections import ENDPOINTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,13 +67,18 @@ class Own(EstimatorSpec):
         no_repeats(self.adjusted_for, "adjusted_for")
         return self
 
+    def misfit(self, endpoint: str, timed: bool) -> str:
+        """Why its measure is none of this endpoint."""
+        if self.measure == "none" or (self.measure in _OF_YES_OR_NO) != timed:
+            return ""
+        return (
+            f"'measure: {self.measure}' is not one of {endpoint}, a {'time to an event' if timed else 'yes/no outcome'}"
+        )
+
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
         """What the user says that it estimates; ValueError for a term that is not of the covariates."""
         for text in self.adjusted_for:
             parse_term(text, variables)
-        if self.measure != "none" and (self.measure in _OF_YES_OR_NO) == (endpoint in ENDPOINTS):
-            fitting = "time to an event" if endpoint in ENDPOINTS else "yes/no outcome"
-            raise ValueError(f"'measure: {self.measure}' is not one of {endpoint}, a {fitting}")
         differs = self.measure in ("rmst_difference", "survival_difference", "median_difference")
         return Estimand(
             population=self.population,

@@ -1,4 +1,4 @@
-"""The states that the patients of an arm are in over time: free of progression, progressed, dead."""
+"""The states that the patients of an arm are in over time: free of two endpoints, past the first, past both."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,20 +23,20 @@ from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
 from analysis.survival.occupancy import Occupancy, occupancy
 
-SHADES = (
-    ("dead", "#4a5a70", ""),
-    ("alive, progressed", "#f3b48f", HATCH),
-    ("alive, free of progression", "#f7f7f7", ""),
-)
+SHADES = (("#4a5a70", ""), ("#f3b48f", HATCH), ("#f7f7f7", ""))
 
 
 @house
-def states(axes: Axes, shares: Occupancy, *, title: str, time_unit: str, until: float) -> None:
-    """Draw the shares of the three states in percent, one upon the other, up to the time ``until``."""
+def states(axes: Axes, shares: Occupancy, names: tuple[str, str], *, title: str, time_unit: str, until: float) -> None:
+    """Draw the shares of the three states in percent, one upon the other, up to the time ``until``.
+
+    ``names`` are those of the first and the last endpoint.
+    """
     frame(axes, "left", "bottom")
     time = [*shares.time.tolist(), max(until, float(shares.time[-1]))]
     reach = (np.ones(len(shares.time)), shares.free + shares.progressed, shares.free)
-    for (label, colour, hatch), part in zip(SHADES, reach, strict=True):
+    labels = (f"{names[1]}: event", f"{names[0]} only: event", "free of both")
+    for label, (colour, hatch), part in zip(labels, SHADES, reach, strict=True):
         axes.fill_between(
             time, 100 * np.append(part, part[-1]), step="post", facecolor=colour, hatch=hatch, edgecolor=INK,
             linewidth=0.5, label=label,
@@ -49,35 +49,46 @@ def states(axes: Axes, shares: Occupancy, *, title: str, time_unit: str, until: 
     heading(axes, title)
 
 
-def shares_of(
-    analysis: CohortAnalysis, when: str, progression: str, death: str
-) -> tuple[tuple[Occupancy, Occupancy], float]:
+def shares_of(analysis: CohortAnalysis, when: str, first: str, last: str) -> tuple[tuple[Occupancy, Occupancy], float]:
     """The shares of the states in the control and in the treated arm, and the longest follow-up."""
     group = analysis.before if when == "before" else analysis.after
-    first, last = analysis.observed.endpoints[progression], analysis.observed.endpoints[death]
+    early, late = analysis.observed.endpoints[first], analysis.observed.endpoints[last]
     arms = (~analysis.observed.treated[0] & group.present, analysis.observed.treated[0] & group.present)
     control, treated = (
         occupancy(
-            (first.time[0, who], first.event[0, who]),
-            (last.time[0, who], last.event[0, who]),
+            (early.time[0, who], early.event[0, who]),
+            (late.time[0, who], late.event[0, who]),
             None if group.weight is None else group.weight[who],
         )
         for who in arms
     )
-    return (control, treated), float(last.time[0, group.present].max(initial=0.0)) or 1.0
+    return (control, treated), float(late.time[0, group.present].max(initial=0.0)) or 1.0
+
+
+def nested(analysis: CohortAnalysis) -> tuple[str, str] | None:
+    """Two endpoints of which the first happens, in every patient, no later than the last, and is not the same."""
+    courses = {name: one for name, one in analysis.observed.endpoints.items() if one.competing is None}
+    for first, early in courses.items():
+        for last, late in courses.items():
+            within = (early.time < late.time) | ((early.time == late.time) & (early.event | ~late.event))
+            if first != last and within.all() and (early.time < late.time).any():
+                return first, last
+    return None
 
 
 @house
 def states_of(
-    analysis: CohortAnalysis, when: str, *, progression: str, death: str, time_unit: str = "time"
+    analysis: CohortAnalysis, when: str, *, first: str, last: str, time_unit: str = "time"
 ) -> Figure:  # fmt: skip
-    """Both arms side by side, the control to the left; ``progression`` and ``death`` name the two endpoints."""
-    shares, until = shares_of(analysis, when, progression, death)
+    """Both arms side by side, the control to the left; ``first`` ends with ``last`` at the latest."""
+    shares, until = shares_of(analysis, when, first, last)
+    names = analysis.endpoints[first].label, analysis.endpoints[last].label
     figure, panels = sheet(DOUBLE, 2.7, left=0.45, bottom=0.6, top=0.25, columns=2, across=0.5)
     for axes, label, own in zip(panels, (analysis.arms.control, analysis.arms.treated), shares, strict=True):
         states(
             axes,
             own,
+            names,
             title=keeping(label, f", {when} matching", inches(axes)[0] / BOLD, HEAD),
             time_unit=time_unit,
             until=until,

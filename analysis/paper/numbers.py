@@ -4,7 +4,7 @@ A key is the path to a number in the JSON of `analysis.paper.cohort_analysis`; a
 brackets:
 
     table1.before[age].control.mean         table1.after[sex=Male].treated.percent      table1.after[age<=50].p
-    endpoints.OS.after.univariable[age>50].hr           endpoints.OS.after.subgroups[child_pugh=B].hr
+    endpoints.death.after.univariable[age>50].hr        endpoints.death.after.subgroups[child_pugh=B].hr
     binary.ORR.before.p         exposure.cycles.before.treated.median         modes.new_lesion.before.control.percent
 """
 

@@ -1,4 +1,4 @@
-"""The states of an illness-death process over time: free of progression, progressed, dead.
+"""The states of an illness-death process over time: free of both endpoints, past the first, past the last.
 
 Aalen and Johansen (1978), Scandinavian Journal of Statistics 5:141; of a process that is not Markov the shares are
 estimated as well (Datta and Satten 2001, Statistics & Probability Letters 55:403).
@@ -24,11 +24,11 @@ class Occupancy:
 def occupancy(
     progression: tuple[Floats, Bools], death: tuple[Floats, Bools], weight: Floats | None = None
 ) -> Occupancy:
-    """The Aalen-Johansen shares of one arm; times and events ``(n,)`` of progression-free survival and of survival.
+    """The Aalen-Johansen shares of one arm; times and events ``(n,)`` of the first endpoint and of the last.
 
     With ``weight (n,)`` a patient counts as much at every step.
 
-    Whose progression-free survival ends at the very death dies without progression; who is censored for progression
+    Who has the first endpoint at the very time of the last goes straight to it; who is censored for the first
     is followed no longer, as the state is not known then.
     """
     (left, ended), (last, died) = progression, death

@@ -14,7 +14,7 @@ from analysis.propensity.missing import indicators
 from simulator.cohort.terms import Variable
 from simulator.documents.loading import Document, load, parse
 from simulator.documents.problems import DocumentError, Problem, is_override
-from simulator.world.sections import ENDPOINTS, Printed, World
+from simulator.world.sections import Printed, World
 
 if TYPE_CHECKING:
     from benchmarks.asked.scenario import Scenario
@@ -37,7 +37,7 @@ def number_keys(scenario: "Scenario") -> KeyNode:
     names = names_of(
         variables,
         scenario.analysis.with_terms(added),
-        ENDPOINTS,
+        tuple(scenario.endpoints),
         scenario.binary_outcomes(),
         tuple(outcomes.exposure),
         seen,

@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
 
@@ -34,18 +35,16 @@ def new(base: str, path: Path) -> str:
 WORLD = (
     ("treatment does nothing, on any transition or record", "outcomes: {treatment_effect: none}"),
     (
-        "an unmeasured confounder, of the treated more often, that lengthens life",
+        "an unmeasured confounder, of the treated more often, that puts every event off",
         "population:\n"
         "  hidden: {fitness: {kind: binary, label: Unrecorded fitness, shares: {Low: 0.5, High: 0.5}}}\n"
         "treatment: {log_odds: {fitness: 1.0}}\n"
         "outcomes:\n"
-        "  progression: {log_hr: {fitness: -0.5}}\n"
-        "  death: {log_hr: {fitness: -1.0}}\n"
-        "  death_after_progression: {log_hr: {fitness: -1.0}}",
+        "$later",
     ),
     (
         "a waning effect: log hazard ratios until month 6, until month 12, and later",
-        "outcomes: {death_after_progression: {treatment: {log_hr: [-0.8, -0.4, 0.0], cuts: [6, 12]}}}",
+        "outcomes:\n$waning",
     ),
 )
 ANALYSIS = (
@@ -81,13 +80,29 @@ def scaffold(scenario: Scenario, base: str, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _hazards(places: Mapping[str, str], transitions: Iterable[str], what: str) -> str:
+    """Lines below ``outcomes`` that say the same of some transitions."""
+    alone = [f"  {name}: {what}" for name in transitions if places[name] == name]
+    among = [f"    {name}: {what}" for name in transitions if places[name] != name]
+    return "\n".join([*alone, *(["  transitions:"] if among else []), *among])
+
+
 def _words(scenario: Scenario) -> dict[str, str]:
     """What stands for the names in a mechanism's doubts; nothing for what the world has not."""
     control, treated = scenario.arms.names()
     constant = "{kind: exponential, rate: 0.02}"
     dropout = "" if scenario.followup.dropout else f"  dropout: {{{treated}: {constant}, {control}: {constant}}}\n"
     first, *_ = covariates = scenario.population.covariates
-    words = {"treated": treated, "control": control, "dropout": dropout, "first": first}
+    places = scenario.outcomes.places
+    last = list(places)[-1:]
+    words = {
+        "treated": treated, "control": control, "dropout": dropout, "first": first, "transition": last[0],
+        "endpoint": next(iter(scenario.endpoints)),
+        "later": _hazards(places, places, "{log_hr: {fitness: -1.0}}"),
+        "waning": _hazards(places, last, "{treatment: {log_hr: [-0.8, -0.4, 0.0], cuts: [6, 12]}}"),
+    }  # fmt: skip
+    if len(scenario.outcomes.graph.passed) == 1:
+        words["passed"] = scenario.outcomes.graph.passed[0]
     for key, one in covariates.items():
         levels = one.variable(key).levels
         if levels:

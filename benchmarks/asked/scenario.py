@@ -13,7 +13,7 @@ from benchmarks.asked.patience import Patience
 from simulator.cohort.terms import Variable
 from simulator.documents.loading import Document, parse, with_values, without
 from simulator.documents.spec import Name, Positive, Spec
-from simulator.world.sections import ENDPOINTS, World
+from simulator.world.sections import World
 
 DEFAULT_ESTIMATORS = (Crude(), Adjusted(), Matched(name="matched-naive", se="naive"), Matched(), Ipw())
 MOST_CELLS = 10_000
@@ -230,22 +230,27 @@ class Scenario(World):
         return self
 
     def _endpoints_fit(self, estimator: Estimator, variables: Mapping[str, Variable]) -> None:
-        known = (*ENDPOINTS, *self.binary_outcomes())
-        for endpoint in estimator.endpoints:
+        known = (*self.endpoints, *self.binary_outcomes())
+        for endpoint in self.applied(estimator):
             where = f"estimators: '{estimator.name}'"
             if endpoint not in known:
                 raise ValueError(f"{where} asks for '{endpoint}'; known are {', '.join(known)}")
-            if endpoint not in ENDPOINTS and not estimator.takes_binary:
-                raise ValueError(f"{where} is for times to an event; '{endpoint}' is a yes/no outcome")
+            wrong = estimator.misfit(endpoint, endpoint in self.endpoints)
+            if wrong:
+                raise ValueError(f"{where}: {wrong}")
             try:
                 estimator.estimand(endpoint, self.analysis, variables)
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from None
 
+    def applied(self, estimator: Estimator) -> tuple[str, ...]:
+        """The endpoints to which an estimator is applied."""
+        return tuple(self.endpoints) if estimator.endpoints is None else estimator.endpoints
+
     def judged(self) -> list[tuple[str, Estimator]]:
         """Every endpoint with every estimator that is applied to it, in the order of a study's rows."""
-        asked = dict.fromkeys(endpoint for estimator in self.estimators for endpoint in estimator.endpoints)
-        return [(endpoint, one) for endpoint in asked for one in self.estimators if endpoint in one.endpoints]
+        asked = dict.fromkeys(endpoint for estimator in self.estimators for endpoint in self.applied(estimator))
+        return [(endpoint, one) for endpoint in asked for one in self.estimators if endpoint in self.applied(one)]
 
 
 def cells(document: Document, scenario: Scenario) -> list[tuple[Settings, Scenario]]:

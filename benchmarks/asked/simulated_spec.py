@@ -3,7 +3,7 @@
 from typing import Any
 
 from benchmarks.asked.scenario import Scenario
-from simulator.world.sections import ENDPOINTS
+from simulator.mechanisms.graph import TimeTo
 
 
 def cohort_spec(scenario: Scenario) -> dict[str, Any]:
@@ -31,12 +31,18 @@ def cohort_spec(scenario: Scenario) -> dict[str, Any]:
             "id": "id",
             "treatment": {**treatment, "treated_label": treated, "control_label": control},
             "covariates": covariates,
-            "endpoints": {name: {"time": f"{name}_time", "event": f"{name}_event"} for name in ENDPOINTS},
+            "endpoints": {name: _columns(name, one) for name, one in scenario.endpoints.items()},
             "binary": _outcomes(scenario),
             "time_unit": scenario.time_unit,
         },
         "analysis": plan | {"survival": plan.get("survival", {}) | {"timefix": False}},
     }
+
+
+def _columns(name: str, endpoint: TimeTo) -> dict[str, Any]:
+    """The columns of an endpoint; a competing event is coded 2."""
+    columns = {"time": f"{name}_time", "event": f"{name}_event"}
+    return {**columns, "event_values": ("1",)} if endpoint.rivals else columns
 
 
 def _outcomes(scenario: Scenario) -> dict[str, Any]:

@@ -43,8 +43,8 @@ def question(
         @answers("figure", "report", "tables", "json", keys={**ANSWER, **keys})
         @functools.wraps(function)
         def _command(
-            name: str, settings: tuple[str, ...], endpoint: str, estimator: str | None, reps: int, seed: int | None,
-            jobs: int | None, out: Path | None, trust: bool = False, **rest: Any,
+            name: str, settings: tuple[str, ...], endpoint: str | None, estimator: str | None, reps: int,
+            seed: int | None, jobs: int | None, out: Path | None, trust: bool = False, **rest: Any,
         ) -> "Answer":  # fmt: skip
             where = (endpoint, estimator, reps, seed, jobs or cores(), out, trust)
             return function(Options(as_asked(), name, settings, *where), **rest)
@@ -60,7 +60,7 @@ def question(
         given(_command, own)
         for option in (
             click.option("--estimator", help="The study's estimator that stands for the published analysis."),
-            click.option("--endpoint", default="OS", show_default=True, help="OS or PFS."),
+            click.option("--endpoint", help="The endpoint, or a yes/no outcome; the world's first unless given."),
             overrides,
             click.argument("name"),
         ):
@@ -180,6 +180,7 @@ def claims(options: Options, alpha: float) -> "Answer":
         **RAN,
         "measure": "in which it is taken apart; ratios as logarithms",
         "horizon": "of a restricted mean or of survival, in the world's time unit; else null",
+        "time_unit": "days, weeks, months or years",
         "asks_another": "whether the analysis is given covariates, and answers another question than the target's",
         "population": "the target's, whose truth the bias is told against",
         "dropped": "replicates left out because a cell of theirs has no estimate",

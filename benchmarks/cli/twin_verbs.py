@@ -22,8 +22,9 @@ from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
 from simulator.documents.canonical import resolved_yaml
 from simulator.documents.loading import Document, DocumentError, Written, load, parse
-from simulator.documents.spec import Spec
-from simulator.world.sections import Printed
+from simulator.documents.spec import Name, Spec
+from simulator.mechanisms.graph import TimeTo
+from simulator.world.sections import Printed, usual_endpoints
 
 ABOUT = ({"hr", "low", "high", "p"}, {"median", "low", "high"}, {"n", "yes", "percent"})
 SCHEMA = "# yaml-language-server:"
@@ -119,6 +120,7 @@ class PrintedPaper(Spec):
     """A document as far as its published numbers go."""
 
     published: dict[str, Printed] = Field(default_factory=dict)
+    endpoints: dict[Name, TimeTo] = Field(default_factory=dict)
 
 
 def audit(name: str | Written, settings: tuple[str, ...]) -> Answer:
@@ -127,12 +129,14 @@ def audit(name: str | Written, settings: tuple[str, ...]) -> Answer:
     from analysis.audit import conventions
 
     document = load(name, settings, spec=Scenario)
-    published = parse(document, PrintedPaper, ignore=[key for key in document.tree if key != "published"]).published
+    others = [key for key in document.tree if key not in PrintedPaper.model_fields]
+    paper = parse(document, PrintedPaper, ignore=others)
+    published, endpoints = paper.published, paper.endpoints or usual_endpoints(document.tree)
     if not published:
         raise RunError(f"{name}: has no published numbers")
     _check_keys(document, published)
     try:
-        findings, tests = find(published), [str(one) for one in conventions(published)]
+        findings, tests = find(published, endpoints), [str(one) for one in conventions(published)]
     except ValueError as error:
         raise RunError(f"{name}: published: {error}") from None
 
@@ -163,7 +167,7 @@ def doubts(asked: Asked) -> dict[str, tuple[str, ...]]:
 
     found: dict[str, tuple[str, ...]] = {}
     try:
-        findings = find(asked.scenario.published)
+        findings = find(asked.scenario.published, asked.scenario.endpoints)
     except ValueError as error:
         raise RunError(f"{asked.scenario.name}: published: {error}") from None
     for finding in findings:

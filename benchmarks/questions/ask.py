@@ -44,6 +44,11 @@ def load(options: Options) -> Asked:
     return replace(asked, trust=options.trust)
 
 
+def endpoint_of(asked: Asked, options: Options) -> str:
+    """The endpoint that the options name, or the world's first."""
+    return options.endpoint or next(iter(asked.scenario.endpoints))
+
+
 def designed(asked: Asked, cells_of: Sequence[Settings], fixed: Mapping[str, Any]) -> Asked:
     """The study with other cells: each sets the same dotted paths; ``fixed`` is set in all of them.
 
@@ -152,7 +157,7 @@ def one_estimator(asked: Asked, endpoint: str, name: str | None) -> tuple[dict[s
 
     RunError where the study has none of that name, or it does not judge that endpoint.
     """
-    own = [one for one in asked.scenario.estimators if endpoint in one.endpoints]
+    own = [one for one in asked.scenario.estimators if endpoint in asked.scenario.applied(one)]
     usual = sorted(own, key=lambda one: (one.name != "matched", one.kind != "matched")) if name is None else []
     found = next((one for one in usual or own if name in (None, one.name)), None)
     if found is None:

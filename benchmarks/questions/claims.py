@@ -30,7 +30,7 @@ from benchmarks.asked.load_study import Asked
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import answer, designed, load
+from benchmarks.questions.ask import answer, designed, endpoint_of, load
 from benchmarks.questions.multiverse import share
 from benchmarks.questions.options import Options
 from benchmarks.words.answer import Answer, plain
@@ -39,7 +39,6 @@ from benchmarks.workers.executors import in_threads
 from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
 from simulator.numerics.arrays import Bools, Floats
-from simulator.world.sections import ENDPOINTS
 
 EFFECT = "outcomes.treatment_effect"
 WORLDS = ("as stated", "no effect", "no effects at all")
@@ -91,15 +90,16 @@ def claims(options: Options, alpha: float) -> Answer:
     if options.estimator is not None or options.out is not None:
         raise RunError("claims: the whole workflow is run and nothing is kept; leave --estimator and --out out")
     asked = load(options)
-    return shown(find(asked, options.endpoint, alpha, options.jobs), options, asked)
+    return shown(find(asked, endpoint_of(asked, options), alpha, options.jobs), options, asked)
 
 
 def find(asked: Asked, endpoint: str, alpha: float, jobs: int) -> Claims:
     """The rates of every claim in the three worlds; RunError where the workflow has no such endpoint."""
-    if endpoint not in ENDPOINTS:
-        raise RunError(f"--endpoint {endpoint}: claims are about {' or '.join(ENDPOINTS)}")
-    transitions = asked.scenario.outcomes.transitions().items()
-    as_said = {f"outcomes.{name}.log_hr.{term}": x for name, one in transitions for term, x in one.log_hr.items()}
+    if endpoint not in asked.scenario.endpoints:
+        raise RunError(f"--endpoint {endpoint}: claims are about {' or '.join(asked.scenario.endpoints)}")
+    outcomes = asked.scenario.outcomes
+    transitions = [(outcomes.places[name], one) for name, one in outcomes.by_transition().items()]
+    as_said = {f"outcomes.{place}.log_hr.{term}": x for place, one in transitions for term, x in one.log_hr.items()}
     nothing = dict.fromkeys(as_said, 0.0)
     cells_of = [{EFFECT: "as_stated", **as_said}, {EFFECT: "none", **as_said}, {EFFECT: "none", **nothing}]
     study = designed(asked, cells_of, {})

@@ -9,7 +9,7 @@ a jackknife over groups of replicates. There is no answer where the paper lies o
 where the posterior leans on an edge of the design that is not a bound of the prior.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, log, nan, sqrt
 from pathlib import Path
@@ -36,7 +36,6 @@ from benchmarks.questions.compatible_paper import Published
 from benchmarks.questions.emulate import SummaryMoments, fitted, likelihood, weighted_quantiles
 from benchmarks.questions.priors import Space, cell_settings, sobol, space_of
 from benchmarks.words.plain_text import estimated
-from simulator.mechanisms.outcomes import TRANSITIONS
 from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Streams
 
@@ -188,14 +187,14 @@ def find(
 ) -> Compatibility:  # fmt: skip
     """The posteriors of every suspicion, and their calibration over so many synthetic papers."""
     entry, name = one_estimator(asked, endpoint, estimator)
-    spec, folder = asked.scenario.compatible, ""
+    spec, folder, places = asked.scenario.compatible, "", tuple(asked.scenario.outcomes.places.values())
     posteriors, calibrations = [], []
     for label, suspected in spec.scenarios.items():
         space = space_of(spec.effect, suspected)
-        fixed = _fixed(entry, endpoint, horizon, suspected)
+        fixed = _fixed(entry, endpoint, horizon, suspected, places)
         values = space.spread(sobol(points, len(space.names)))
         seed = asked.scenario.run.seed
-        cells = [{**cell_settings(space, one), "run.seed": _seed(seed, k)} for k, one in enumerate(values)]
+        cells = [{**cell_settings(space, one, places), "run.seed": _seed(seed, k)} for k, one in enumerate(values)]
         study = designed(asked, cells, fixed)
         verb, own = f"compatible-{label}", out and out / label
         measure = own_estimands(study, endpoint)[name].measure
@@ -233,12 +232,14 @@ def find(
     )
 
 
-def _fixed(entry: dict[str, Any], endpoint: str, horizon: float, suspected: Suspected) -> dict[str, Any]:
+def _fixed(
+    entry: dict[str, Any], endpoint: str, horizon: float, suspected: Suspected, places: Iterable[str]
+) -> dict[str, Any]:
     rmst = {"kind": "rmst", "name": RMST, "horizon": horizon, "endpoints": [endpoint]}
     return {
         "estimators": [entry, rmst],
         "outcomes.treatment_effect": "as_stated",
-        **{f"outcomes.{one}.treatment": {"log_hr": 0.0} for one in TRANSITIONS},
+        **{f"outcomes.{place}.treatment": {"log_hr": 0.0} for place in places},
         "run.truth_patients": TRUTH_PATIENTS,
         **suspected.settings,
     }
@@ -260,14 +261,14 @@ def _calibrated(
     fixed: dict[str, Any], runs: int, jobs: int, out: Path | None,
 ) -> CalibrationCheck:  # fmt: skip
     """Ranks and coverages over synthetic papers with parameters drawn from the prior, each with luck of its own."""
-    seed = asked.scenario.run.seed
+    seed, places = asked.scenario.run.seed, asked.scenario.outcomes.places.values()
     own = Streams(seed)
     luck = np.stack(
         [own.uniform(f"compatible/{label}/{name}", np.zeros(1, np.int64), runs)[0] for name in space.names], axis=1
     )
     values = space.drawn(luck)
     first = len(design[0])
-    cells = [{**cell_settings(space, one), "run.seed": _seed(seed, first + k)} for k, one in enumerate(values)]
+    cells = [{**cell_settings(space, one, places), "run.seed": _seed(seed, first + k)} for k, one in enumerate(values)]
     study = designed(asked, cells, {**fixed, "estimators": [entry], "run.replicates": 1})
     rows, _ = rows_only(study, f"compatible-{label}-calibration", jobs, out)
     papers = np.concatenate([_summary(*rows.of(run, entry["endpoints"][0], entry["name"])) for run in range(runs)])

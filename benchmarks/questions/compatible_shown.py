@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.tables.text_table import table
 from benchmarks.asked.load_study import Asked
-from benchmarks.questions.ask import answer, load
+from benchmarks.questions.ask import answer, endpoint_of, load
 from benchmarks.questions.compatible import CalibrationCheck, Compatibility, Posterior, find
 from benchmarks.questions.compatible_paper import published_summary
 from benchmarks.questions.options import Options
@@ -20,9 +20,19 @@ def compatible(
 ) -> Answer:  # fmt: skip
     """The answer, from the options of the command."""
     asked = load(options)
-    seen = published_summary(asked.scenario, options.endpoint, dict(zip(("hr", "low", "high"), stated, strict=True)))
+    seen = published_summary(
+        asked.scenario, endpoint_of(asked, options), dict(zip(("hr", "low", "high"), stated, strict=True))
+    )
     found = find(
-        asked, options.endpoint, options.estimator, seen, horizon, points, calibrate, options.jobs, options.out
+        asked,
+        endpoint_of(asked, options),
+        options.estimator,
+        seen,
+        horizon,
+        points,
+        calibrate,
+        options.jobs,
+        options.out,
     )
     return shown(found, options, asked)
 

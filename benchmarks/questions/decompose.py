@@ -70,6 +70,7 @@ class Decomposition:
     estimator: str
     measure: str
     horizon: float | None
+    time_unit: str
     asks_another: bool
     population: str
     replicates: int
@@ -213,7 +214,8 @@ def find(
         np.array([one.mcse for one in truths]),
     )
     return Decomposition(
-        endpoint, name, truths[0].estimand.measure, own_question.horizon, asks_another(own_question),
+        endpoint, name, truths[0].estimand.measure, own_question.horizon, asked.scenario.time_unit,
+        asks_another(own_question),
         target_text(asked.scenario.target), int(whole.sum()), int((~whole).sum()), estimate, truth,
         off(estimate, truth), clean, clean_truth, off(clean, truth),
         off(clean, clean_truth), parts, folder.as_posix(),

@@ -7,17 +7,17 @@ from matplotlib.figure import Figure
 from analysis.tables.text_table import table
 from benchmarks.asked.load_study import Asked
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import answer, load
+from benchmarks.questions.ask import answer, endpoint_of, load
 from benchmarks.questions.decompose import Decomposition, find
 from benchmarks.questions.options import Options
 from benchmarks.words.answer import Answer
-from benchmarks.words.plain_text import IN_MONTHS, words_of
+from benchmarks.words.plain_text import TIMES, words_of
 
 
 def decompose(options: Options, names: Sequence[str]) -> Answer:
     """The answer, from the options of the command."""
     asked = load(options)
-    found = find(asked, options.endpoint, options.estimator, names, options.jobs, options.out)
+    found = find(asked, endpoint_of(asked, options), options.estimator, names, options.jobs, options.out)
     return shown(found, options, asked)
 
 
@@ -25,9 +25,9 @@ def scale(found: Decomposition) -> str:
     """What is taken apart, in words."""
     if found.measure.endswith("log_hr"):
         return f"log {found.endpoint} HR"
-    when = "to" if found.measure in IN_MONTHS else "at"
+    when = "to" if found.measure in TIMES else "at"
     words = words_of(found.measure)
-    return f"{found.endpoint} {words}" + (f" {when} {found.horizon:g} months" if found.horizon else "")
+    return f"{found.endpoint} {words}" + (f" {when} {found.horizon:g} {found.time_unit}" if found.horizon else "")
 
 
 def verdict(found: Decomposition) -> str:

@@ -168,7 +168,7 @@ def own_estimators(scenario: Scenario, endpoint: str) -> list[dict[str, Any]]:
     found = []
     variables = {name: spec.variable(name) for name, spec in scenario.population.covariates.items()}
     for one in scenario.estimators:
-        if endpoint in one.endpoints and one.estimand(endpoint, scenario.analysis, variables).measure.endswith(
+        if endpoint in scenario.applied(one) and one.estimand(endpoint, scenario.analysis, variables).measure.endswith(
             "log_hr"
         ):
             written = one.model_dump(mode="json", exclude_defaults=True)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from analysis.tables.text_table import table
 from benchmarks.asked.load_study import Asked
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import answer, load
+from benchmarks.questions.ask import answer, endpoint_of, load
 from benchmarks.questions.multiverse import WORLDS, Multiverse, axes_of, find
 from benchmarks.questions.options import Options
 from benchmarks.words.answer import Answer
@@ -22,7 +22,7 @@ def multiverse(options: Options, axes: Sequence[str], alpha: float, replicate: i
     wanted = axes_of(axes)
     found = find(
         asked,
-        options.endpoint,
+        endpoint_of(asked, options),
         wanted,
         not axes,
         alpha,

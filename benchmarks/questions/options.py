@@ -15,7 +15,7 @@ class Options:
     command: str
     name: "str | Written"
     settings: tuple[str, ...]
-    endpoint: str
+    endpoint: str | None
     estimator: str | None
     reps: int
     seed: int | None

@@ -34,7 +34,6 @@ from benchmarks.words.plain_text import estimated
 from simulator.cohort.estimand import Estimand
 from simulator.mechanisms.entry import DAYS_PER_MONTH, parse_date
 from simulator.numerics.arrays import Floats
-from simulator.world.sections import ENDPOINTS
 
 GROUPS = 20
 COARSE, FINE = 7, 5
@@ -301,8 +300,8 @@ def _true_effect(asked: Asked, endpoint: str, name: str, goal: Goal, jobs: int) 
     measure = own_estimands(asked, endpoint)[name].measure
     if measure != "none" and not measure.endswith("log_hr"):
         raise RunError(f"'{name}' {estimated(measure)}; power is looked for with a hazard ratio or a test")
-    if measure == "none" and (goal.power is None or endpoint not in ENDPOINTS):
-        raise RunError(f"'{name}' is a test: it has a power for {', '.join(ENDPOINTS)}, and no interval")
+    if measure == "none" and (goal.power is None or endpoint not in asked.scenario.endpoints):
+        raise RunError(f"'{name}' is a test: it has a power for {', '.join(asked.scenario.endpoints)}, and no interval")
     (cell,) = prepare(asked.cells)
     ratio = Estimand(population=asked.scenario.target.population, measure="marginal_log_hr", endpoint=endpoint)
     question = target_estimand(ratio, asked.scenario.target)

@@ -9,7 +9,7 @@ from analysis.tables.text_table import table
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import answer, load
+from benchmarks.questions.ask import answer, endpoint_of, load
 from benchmarks.questions.options import Options
 from benchmarks.questions.power import Goal, Needed, Power, SearchBy, find
 from benchmarks.words.answer import Answer
@@ -34,7 +34,9 @@ def power(
             raise RunError(f"--{option} {value:g}: at most {LIMITS[how]:,} {UNITS[how].split(' after')[0]}")
     goal = Goal(wanted, width, alpha)
     asked = load(options)
-    found = find(asked, options.endpoint, options.estimator, goal, how, least, most, options.jobs, options.out)
+    found = find(
+        asked, endpoint_of(asked, options), options.estimator, goal, how, least, most, options.jobs, options.out
+    )
     return shown(found, options, asked)
 
 

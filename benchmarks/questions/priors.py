@@ -1,5 +1,6 @@
 """The parameters of a suspicion of bias: their priors, the box that a design fills, and the cells of its points."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import exp, log
 
@@ -8,7 +9,6 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
 from benchmarks.asked.scenario import Free, Settings, Suspected
-from simulator.mechanisms.outcomes import TRANSITIONS
 from simulator.numerics.arrays import Floats
 
 REACH = 3.0  # the design spans so many prior SD
@@ -56,9 +56,9 @@ def space_of(effect: Free, suspected: Suspected) -> Space:
     return Space(names, priors, np.array(box))
 
 
-def cell_settings(space: Space, values: Floats) -> Settings:
-    """The settings of one point, values on the prior's own scale."""
-    made: Settings = {f"outcomes.{name}.treatment.log_hr": float(values[0]) for name in TRANSITIONS}
+def cell_settings(space: Space, values: Floats, places: Iterable[str]) -> Settings:
+    """The settings of one point, values on the prior's own scale; ``places`` are those of the transitions."""
+    made: Settings = {f"outcomes.{place}.treatment.log_hr": float(values[0]) for place in places}
     for name, prior, value in zip(space.names[1:], space.priors[1:], values[1:], strict=True):
         for path in prior.paths or (name,):
             made[path] = exp(float(value)) if prior.scale == "log" else float(value)

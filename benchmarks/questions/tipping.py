@@ -8,7 +8,7 @@ simulated on either side of it. A node whose estimate arises under no effect wit
 nothing else. The errors that are told hold Monte Carlo's and that of reading between what was simulated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import exp, hypot, inf, isfinite, isnan, log, nan
 from pathlib import Path
@@ -32,7 +32,6 @@ from benchmarks.questions.tipping_levels import (
     explored,
 )
 from benchmarks.words.plain_text import estimated
-from simulator.mechanisms.outcomes import TRANSITIONS
 from simulator.numerics.arrays import Floats
 
 ASIDE = 0.1
@@ -223,7 +222,7 @@ def benchmarks_of(scenario: Scenario) -> tuple[Benchmark, ...]:
     sd = {name: getattr(one, "sd", 1.0) for name, one in scenario.population.covariates.items()}
     found = []
     for term, odds in scenario.treatment.log_odds.items():
-        hazards = [one.log_hr.get(term, 0.0) for one in scenario.outcomes.transitions().values()]
+        hazards = [one.log_hr.get(term, 0.0) for one in scenario.outcomes.by_transition().values()]
         strongest = max(hazards, key=abs)
         if term != CONFOUNDER and odds and strongest:
             scale = float(sd.get(term, 1.0))
@@ -244,7 +243,9 @@ def find(
     entry, name = one_estimator(asked, endpoint, estimator)
     wanted = [log(value) for value in published]
     sign = float(np.sign(wanted[0]))
-    search = LevelSearch(asked, _fixed(entry, prevalence), endpoint, name, sign, jobs, out)
+    search = LevelSearch(
+        asked, _fixed(entry, prevalence, asked.scenario.outcomes.places.values()), endpoint, name, sign, jobs, out
+    )
     measure = own_estimands(designed(asked, [{}], {"estimators": [entry]}), endpoint)[name].measure
     if not measure.endswith("log_hr"):
         raise RunError(f"'{name}' {estimated(measure)}; a published HR needs an estimator of one")
@@ -269,13 +270,13 @@ def find(
     )  # fmt: skip
 
 
-def _fixed(entry: dict[str, Any], prevalence: float) -> dict[str, Any]:
+def _fixed(entry: dict[str, Any], prevalence: float, places: Iterable[str]) -> dict[str, Any]:
     hidden = {"kind": "binary", "label": "Unmeasured confounder"}
     return {
         "estimators": [entry],
         f"population.hidden.{CONFOUNDER}": {**hidden, "shares": {"absent": 1 - prevalence, "present": prevalence}},
         "outcomes.treatment_effect": "as_stated",
-        **{f"outcomes.{one}.treatment": {"log_hr": 0.0} for one in TRANSITIONS},
+        **{f"outcomes.{place}.treatment": {"log_hr": 0.0} for place in places},
     }
 
 

@@ -18,7 +18,6 @@ import numpy as np
 from benchmarks.asked.load_study import Asked
 from benchmarks.asked.scenario import Settings
 from benchmarks.questions.ask import designed, rows_only, target_truths, values_of
-from simulator.mechanisms.outcomes import TRANSITIONS
 from simulator.numerics.arrays import Floats
 
 LevelEstimates = dict[float, Floats]
@@ -126,10 +125,11 @@ class LevelSearch:
 
     def settings(self, place: ConfounderNode, level: float) -> Settings:
         """What a cell sets."""
+        places = self.asked.scenario.outcomes.places.values()
         return {
             f"treatment.log_odds.{CONFOUNDER}": float(place.odds),
-            **{f"outcomes.{name}.log_hr.{CONFOUNDER}": self.sign * float(place.hazard) for name in TRANSITIONS},
-            **{f"outcomes.{name}.treatment.log_hr": float(level) for name in TRANSITIONS},
+            **{f"outcomes.{one}.log_hr.{CONFOUNDER}": self.sign * float(place.hazard) for one in places},
+            **{f"outcomes.{one}.treatment.log_hr": float(level) for one in places},
         }
 
     def _stage(self, stage: str) -> tuple[str, Path | None]:

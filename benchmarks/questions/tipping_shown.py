@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from analysis.tables.text_table import table
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
-from benchmarks.questions.ask import answer, load
+from benchmarks.questions.ask import answer, endpoint_of, load
 from benchmarks.questions.options import Options
 from benchmarks.questions.tipping import CLOSER, Strength, Tipping, TippingSurface, find, published_ratio, spline
 from benchmarks.words.answer import Answer
@@ -23,10 +23,10 @@ def tipping(
     """The answer, from the options of the command."""
     at = [_pair(one) for one in points]
     asked = load(options)
-    published = published_ratio(asked.scenario, options.endpoint, *stated)
+    published = published_ratio(asked.scenario, endpoint_of(asked, options), *stated)
     found = find(
         asked,
-        options.endpoint,
+        endpoint_of(asked, options),
         options.estimator,
         published,
         strongest,

@@ -102,13 +102,15 @@ def _curves(analysis: CohortAnalysis, unit: str) -> tuple[Picture, ...]:
 
 
 def _courses(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
-    """How many are free of progression, progressed and dead, where both endpoints are there."""
-    if not {"OS", "PFS"} <= analysis.endpoints.keys():
+    """How many have had either of two endpoints, where the one ends with the other at the latest."""
+    pair = states.nested(analysis)
+    if pair is None:
         return ()
+    first, last = (analysis.endpoints[name].label for name in pair)
     pictures = []
     for when in SIDES:
-        words = f"Patients free of progression, after it and dead, {when} matching"
-        drawn = states.states_of(analysis, when, progression="PFS", death="OS", time_unit=unit)
+        words = f"Patients by {first} and {last}, {when} matching"
+        drawn = states.states_of(analysis, when, first=pair[0], last=pair[1], time_unit=unit)
         pictures.append(picture(drawn, f"{words}.", words))
     return (Section("Course of the disease", pictures=tuple(pictures)),)
 

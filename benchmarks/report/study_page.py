@@ -30,7 +30,6 @@ from benchmarks.words import performance_tables, plain_text
 from benchmarks.words.verdicts import verdict
 from simulator.cohort.estimand import Estimand
 from simulator.documents.loading import Document
-from simulator.world.sections import ENDPOINTS
 
 ESTIMATES = {"before": "crude", "after": "matched"}
 DRAWN = 3
@@ -261,7 +260,7 @@ def _published(result: StudyResult, scenario: Scenario) -> tuple[Section, ...]:
 def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, str]]:
     """Published hazard ratios beside the same analysis of the replicates of the first cell."""
     rows = []
-    for endpoint in ENDPOINTS:
+    for endpoint in scenario.endpoints:
         for when, estimator in ESTIMATES.items():
             printed = printed_ratio(scenario, endpoint, when)
             hr = printed.get("hr")

@@ -185,15 +185,24 @@ def failures_section(rows: Sequence[Mapping[Any, Any]]) -> Section:
     return Section("Failures", text, tables=(table("Replicates without an estimate", heads, made, 4),))
 
 
+def _cut_off(scenario: Scenario) -> str:
+    """The end of follow-up in words."""
+    events = scenario.followup.events
+    if events:
+        return f"cut-off after {events.events} events of {events.endpoint}, on {events.latest} at the latest"
+    return f"cut-off {scenario.followup.last_date}" if scenario.followup.last_date else "complete follow-up"
+
+
 def design_text(scenario: Scenario) -> str:
     """The data-generating mechanisms in words."""
     words = dict.fromkeys(part.words for _, part in scenario.parts() if part.words)
     also = f" The world has {', '.join(words)}." if words else ""
     return (
         f"Virtual cohorts of {scenario.arms.treated} (treated) against {scenario.arms.control}: baseline covariates "
-        "joined by a Gaussian copula, logistic allocation of treatment, one illness-death course per patient and arm, "
-        f"accrual from {scenario.entry.accrual.start} to {scenario.entry.accrual.end}, cut-off "
-        f"{scenario.followup.cut_off}. {EFFECTS[scenario.outcomes.treatment_effect]}{also}"
+        "joined by a Gaussian copula, logistic allocation of treatment, one course per patient and arm through the "
+        f"states {', '.join(scenario.outcomes.graph.states)}, "
+        f"accrual from {scenario.entry.accrual.start} to {scenario.entry.accrual.end}, "
+        f"{_cut_off(scenario)}. {EFFECTS[scenario.outcomes.treatment_effect]}{also}"
     )
 
 

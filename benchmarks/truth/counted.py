@@ -162,11 +162,11 @@ def counted_truth(patients: Patients, estimand: Estimand, at: Floats, groups: In
 def known_truth(scenario: Scenario, estimand: Estimand) -> Truth | None:
     """The truth that theory gives, if it does; NaN where the question has no one true number.
 
-    Where progression prevents the start, those who started by a landmark had not progressed before: even without any
+    Where a state prevents the start, those who started by a landmark had not entered it before: even without any
     effect they do not fare like the others.
     """
     start = scenario.treatment.start
-    picked = estimand.landmark is not None and start is not None and start.progression_prevents
+    picked = estimand.landmark is not None and start is not None and bool(start.prevented_by)
     if is_strict_null(scenario, estimand.endpoint) and not picked:
         return Truth(estimand, 0.0, 0.0, "exact: treatment changes nothing that bears on it")
     why = {
@@ -175,8 +175,10 @@ def known_truth(scenario: Scenario, estimand: Estimand) -> Truth | None:
     }.get(estimand.measure)
     if estimand.measure == "rmst_difference" and estimand.horizon is None:
         why = "the data choose the horizon; state one"
-    if estimand.grace is not None and start is not None and start.progression_prevents:
-        why = "none: progression prevents the start, so that nobody can be asked to start within grace"
+    if estimand.grace is not None and start is not None and start.prevented_by:
+        why = f"none: '{start.prevented_by[0]}' prevents the start, so that nobody can be asked to start within grace"
+    if estimand.grace is not None and scenario.followup.events:
+        why = "none: a number of events ends follow-up, and strategies of starting would change when"
     return Truth(estimand, float("nan"), float("nan"), why) if why else None
 
 

@@ -20,7 +20,6 @@ from benchmarks.workers.executors import in_threads
 from simulator.cohort.estimand import Estimand, MeasureName
 from simulator.documents.loading import digest
 from simulator.numerics.arrays import Ints
-from simulator.world.sections import ENDPOINTS
 
 Key = tuple[str, str]
 """An endpoint and the name of an estimator."""
@@ -55,8 +54,9 @@ def asked_estimands(cell: Cell) -> dict[Key, Estimand]:
     """The estimand of every endpoint and estimator of a cell."""
     scenario = cell.scenario
     variables = {variable.name: variable for variable in cell.resolved.baseline.measured}
+    unit = {"time_unit": scenario.time_unit}
     return {
-        (endpoint, estimator.name): estimator.estimand(endpoint, scenario.analysis, variables)
+        (endpoint, estimator.name): estimator.estimand(endpoint, scenario.analysis, variables).model_copy(update=unit)
         for endpoint, estimator in scenario.judged()
     }
 
@@ -73,6 +73,7 @@ def target_estimand(own: Estimand, target: Target) -> Estimand:
         endpoint=own.endpoint,
         horizon=own.horizon,
         follow_up="complete" if measure in UNCENSORED else target.follow_up,
+        time_unit=own.time_unit,
     )
 
 
@@ -82,9 +83,13 @@ def all_estimands(cell: Cell) -> dict[tuple[str, str, str], Estimand]:
     asked = {("own", *key): estimand for key, estimand in own.items()}
     asked |= {("target", *key): target_estimand(estimand, target) for key, estimand in own.items()}
     for (endpoint, _), estimand in own.items():
-        if estimand.measure == "none" and endpoint in ENDPOINTS:
+        if estimand.measure == "none" and endpoint in cell.scenario.endpoints:
             asked["direction", endpoint, ""] = Estimand(
-                population=target.population, measure="marginal_log_hr", endpoint=endpoint, follow_up=target.follow_up
+                population=target.population,
+                measure="marginal_log_hr",
+                endpoint=endpoint,
+                follow_up=target.follow_up,
+                time_unit=estimand.time_unit,
             )
     return asked
 

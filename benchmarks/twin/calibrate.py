@@ -127,7 +127,7 @@ def calibrate(
         jobs,
         done,
     )
-    points = [(name, on_scale(point)) for name, point in candidates(free, paths, published)]
+    points = [(name, on_scale(point)) for name, point in candidates(free, paths, published, scenario.endpoints)]
     start = points[0][1]
     values, began = _best_start(search, points, max(FIRST_LOOK, round(CRUDE * plan.replicates)))
     for stage, (share, least) in enumerate(zip(STAGES, LEAST_GAIN[1:], strict=True), start=2):

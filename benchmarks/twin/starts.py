@@ -4,7 +4,7 @@ Crude moments: every rate of an outcome is log 2 / the printed median of the con
 follow-up), every effect on an outcome the logarithm of the printed hazard ratio; what neither tells is as stated.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log, nan
 
@@ -15,7 +15,7 @@ from analysis.audit.published import exact_value
 from benchmarks.asked.scenario import Free
 from benchmarks.twin.targets import Path
 from simulator.numerics.arrays import Floats
-from simulator.world.sections import ENDPOINTS, Printed
+from simulator.world.sections import Printed
 
 SCATTERED = 6
 SIDES = ("before", "after")
@@ -31,12 +31,15 @@ class CrudeMoments:
 
 
 def candidates(
-    free: Sequence[Free], paths: Sequence[tuple[Path, ...]], published: Mapping[str, Printed]
+    free: Sequence[Free],
+    paths: Sequence[tuple[Path, ...]],
+    published: Mapping[str, Printed],
+    endpoints: Iterable[str],
 ) -> list[tuple[str, Floats]]:
     """Names and parameters ``(P,)``, as the document has them, of the points to begin from, each once."""
     stated = np.array([one.mean if one.start is None else one.start for one in free])
     found = [("as stated", stated), ("prior middle", np.array([one.mean for one in free]))]
-    moments = [one for endpoint in ENDPOINTS for one in _moments(endpoint, published)]
+    moments = [one for endpoint in endpoints for one in _moments(endpoint, published)]
     if len(moments) > 1:
         ratios = [one.log_hr for one in moments if isfinite(one.log_hr)]
         rate = exp(sum(log(one.hazard) for one in moments) / len(moments))

@@ -36,11 +36,11 @@ def relative_hazard(replicates: int, jobs: int) -> list[Check]:
         2: ("Cox, n 250, exponential truth", -0.0215, 0.0149),
         3: ("Cox, n 250, Weibull truth", -0.0120, 0.0133),
     }
-    checks = []
+    checks, endpoint = [], next(iter(result.cells[0].scenario.endpoints))
     for cell, (what, bias, mcse) in known.items():
-        found = measures(result, cell, "OS", "crude", "own")
+        found = measures(result, cell, endpoint, "crude", "own")
         checks.append(Check(name, f"bias, {what}", against(found["mean"], -0.5), Measure(bias, mcse)))
-    wrong = measures(result, 3, "OS", "exponential", "own")
+    wrong = measures(result, 3, endpoint, "exponential", "own")
     checks.append(
         Check(
             name, "bias, exponential model, n 250, Weibull truth", against(wrong["mean"], -0.5), Measure(0.148, 0.009)
@@ -52,24 +52,25 @@ def relative_hazard(replicates: int, jobs: int) -> list[Check]:
 
 
 def illness_death(replicates: int, jobs: int) -> list[Check]:  # noqa: ARG001
-    """Hazards 0.1 to progression, 0.05 to death, 0.12 to death after it: medians, and the correlation of PFS and OS."""
+    """Hazards 0.1 to illness, 0.05 to death, 0.12 to death after it: medians, and the correlation of both endpoints."""
     name = "illness-death process"
     world = load_study("illness-death").scenario
     hidden = generate(resolve(world), world.run.seed, np.arange(replicates)).hidden.latent
-    pfs, os = hidden["PFS"][0], hidden["OS"][0]
+    death, either = world.endpoints
+    last, first = hidden[death][0], hidden[either][0]
 
     def alive(t: float) -> float:
-        """Overall survival: alive without progression, or progressed at u and alive since."""
+        """Survival: alive without the illness, or ill at u and alive since."""
         return float(np.exp(-0.15 * t) + quad(lambda u: 0.1 * np.exp(-0.15 * u - 0.12 * (t - u)), 0, t)[0])
 
-    exact_os = brentq(lambda t: alive(t) - 0.5, 1, 50, xtol=1e-12)
+    exact = brentq(lambda t: alive(t) - 0.5, 1, 50, xtol=1e-12)
     found = [
-        ("median PFS", mean_of(np.median(pfs, axis=1)), Measure(log(2) / 0.15, 0.0)),
-        ("median OS, by quadrature", mean_of(np.median(os, axis=1)), Measure(exact_os, 0.0)),
-        ("median OS, as printed", mean_of(np.median(os, axis=1)), printed(9.61, 2)),
+        (f"median {either}", mean_of(np.median(first, axis=1)), Measure(log(2) / 0.15, 0.0)),
+        (f"median {death}, by quadrature", mean_of(np.median(last, axis=1)), Measure(exact, 0.0)),
+        (f"median {death}, as printed", mean_of(np.median(last, axis=1)), printed(9.61, 2)),
         (
-            "correlation of PFS and OS",
-            mean_of(np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(pfs, os, strict=True)])),
+            f"correlation of {either} and {death}",
+            mean_of(np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(first, last, strict=True)])),
             printed(0.65, 2),
         ),
     ]
@@ -85,7 +86,7 @@ def randomised(replicates: int, jobs: int) -> list[Check]:  # noqa: ARG001
     for first in range(0, replicates, BLOCK):
         cohorts = generate(made, world.run.seed, np.arange(first, min(first + BLOCK, replicates)))
         observed, entry = cohorts.observed, cohorts.hidden.entry
-        course, here = observed.endpoints["OS"], observed.present
+        course, here = observed.endpoints[next(iter(observed.endpoints))], observed.present
         died = np.where(here & course.event, entry + course.time, np.inf)
         stops = {"events": np.sort(died, axis=1)[:, 226:227], "months": np.full((len(died), 1), 18.0)}
         for kind, stop in stops.items():

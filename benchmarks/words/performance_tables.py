@@ -22,6 +22,7 @@ from benchmarks.words.plain_text import (
     settings_text,
     signed,
     truth_text,
+    unit_of,
     with_error,
 )
 from simulator.cohort.estimand import COUPLED, Estimand
@@ -100,7 +101,9 @@ def _namer(result: StudyResult, cell: Cell, endpoint: str) -> Callable[[Estimand
     """How the tables of an endpoint call a measure: with its horizon where they have it to several."""
     asked = [truth.estimand for _, truth in _of_endpoint(result, cell, endpoint, tests=False)]
     to = {one.measure: {other.horizon for other in asked if other.measure == one.measure} for one in asked}
-    return lambda one: label_of(one) if len(to[one.measure]) > 1 else MEASURES[one.measure]
+    return lambda one: (
+        label_of(one) if len(to[one.measure]) > 1 else ", ".join(filter(None, (MEASURES[one.measure], unit_of(one))))
+    )
 
 
 def target_notes(result: StudyResult, cell: Cell, endpoint: str) -> tuple[str, ...]:
@@ -171,9 +174,9 @@ def in_whom(estimand: Estimand) -> str:
     """A population as a table calls it, with its landmark or its strategies and its caveat where it has them."""
     name = estimand.population.replace("_", " ")
     if estimand.landmark is not None:
-        name += f", at risk after {estimand.landmark:g} months"
+        name += f", at risk after {estimand.landmark:g} {estimand.time_unit}"
     if estimand.grace is not None:
-        name += f", start within {estimand.grace:g} months or not"
+        name += f", start within {estimand.grace:g} {estimand.time_unit} or not"
     return f"{name} ({CAVEAT})" if estimand.population in COUPLED else name
 
 

@@ -19,16 +19,17 @@ MEASURES = {
     "marginal_log_hr": "HR",
     "conditional_log_hr": "cond. HR",
     "exposure_log_hr": "HR of exposure",
-    "rmst_difference": "RMST diff, months",
+    "rmst_difference": "RMST diff",
     "survival_difference": "surv. diff",
-    "median_difference": "median diff, months",
+    "median_difference": "median diff",
     "risk_difference": "risk diff",
     "log_risk_ratio": "risk ratio",
     "log_odds_ratio": "odds ratio",
     "none": "test",
 }
 """What a table calls a measure; a logarithm is shown as the ratio itself."""
-IN_MONTHS = ("rmst_difference", "median_difference")
+TIMES = ("rmst_difference", "median_difference")
+"""Measures that are times themselves."""
 NOT_REACHED = "not reached"
 
 
@@ -108,16 +109,21 @@ def measure_of(estimand: Estimand) -> str:
     if estimand.measure == "none":
         return "a test"
     if estimand.horizon is None:
-        return f"{words}, months" if estimand.measure in IN_MONTHS else words
-    return f"{words} {'to' if estimand.measure in IN_MONTHS else 'at'} {estimand.horizon:g} months"
+        return f"{words}, {estimand.time_unit}" if estimand.measure in TIMES else words
+    return f"{words} {'to' if estimand.measure in TIMES else 'at'} {estimand.horizon:g} {estimand.time_unit}"
+
+
+def unit_of(estimand: Estimand) -> str:
+    """The unit of a value of the measure; empty where it has none."""
+    return estimand.time_unit if estimand.measure in TIMES else ""
 
 
 def label_of(estimand: Estimand) -> str:
     """A measure as a table calls it, with its horizon: HR, RMST diff to 24 months."""
-    name = MEASURES[estimand.measure].partition(",")[0]
+    name = MEASURES[estimand.measure]
     if estimand.horizon is None:
         return name
-    return f"{name} {'to' if estimand.measure in IN_MONTHS else 'at'} {estimand.horizon:g} months"
+    return f"{name} {'to' if estimand.measure in TIMES else 'at'} {estimand.horizon:g} {estimand.time_unit}"
 
 
 def truth_text(truth: Truth) -> str:

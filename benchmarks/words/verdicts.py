@@ -20,6 +20,7 @@ from benchmarks.words.plain_text import (
     rejection,
     settings_text,
     signed,
+    unit_of,
 )
 from simulator.cohort.estimand import Estimand
 
@@ -75,7 +76,7 @@ def _best(ranking: Ranking) -> str:
 
 def _quantity(asked: Estimand, value: float) -> str:
     """A value with its measure and unit: HR 0.36, RMST diff 2.51 months."""
-    measure, _, unit = MEASURES[asked.measure].partition(", ")
+    measure, unit = MEASURES[asked.measure], unit_of(asked)
     return f"{measure} {number(natural(asked, value), 2)}{unit and ' '}{unit}"
 
 

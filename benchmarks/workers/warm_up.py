@@ -110,7 +110,7 @@ def _estimators() -> None:
     cohorts = generate(cell.resolved, 1, numbers)
     sample = Sample(cohorts.observed, cell.scenario.analysis, numbers, 1, cohorts.hidden.propensity)
     for estimator in cell.scenario.estimators:
-        estimator.estimate(sample, "OS")
+        estimator.estimate(sample, next(iter(cell.scenario.endpoints)))
 
 
 PARTS: dict[str, Callable[[], None]] = {

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.cohort.cohorts import Observed
+from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.numerics.arrays import Floats, Ints
 from simulator.numerics.streams import Streams
 
@@ -77,7 +77,11 @@ def reordered(observed: Observed, order: Ints) -> Observed:
         treated=taken(observed.treated),
         present=taken(observed.present),
         endpoints={
-            name: replace(course, time=taken(course.time), event=taken(course.event))
+            name: Endpoint(
+                taken(course.time),
+                taken(course.event),
+                None if course.competing is None else taken(course.competing),
+            )
             for name, course in observed.endpoints.items()
         },
         binary={name: taken(values) for name, values in observed.binary.items()},

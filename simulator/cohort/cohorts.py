@@ -44,10 +44,14 @@ class OnDemand(Mapping[str, T]):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Follow-up to one event: ``time (R, N)`` in the world's time unit and ``event (R, N)``, False if censored."""
+    """Follow-up to one event: ``time (R, N)`` in the world's time unit and ``event (R, N)``, False if censored.
+
+    ``competing (R, N)`` is True where follow-up ends by what makes the event impossible; None where nothing does.
+    """
 
     time: Floats
     event: Bools
+    competing: Bools | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ MeasureName = Literal[
     "none",
 ]
 
+TimeUnit = Literal["days", "weeks", "months", "years"]
+
 TRUE_SCORE = "logit(true propensity)"
 """What stands in ``adjusted_for`` for the logit of the true probability of treatment; no covariate bears the name."""
 
@@ -42,8 +44,8 @@ class Estimand(Spec):
     restricted mean or at which survival is asked. ``follow_up`` is ``observed`` (both courses under the patient's own
     censoring) or ``complete`` (nobody is censored before the horizon). ``landmark`` asks for hazards after that time,
     among each arm's own survivors to it, the treated being those who started by then. ``grace`` compares starting
-    within that time with not starting within it, in place of assignment. A test has the measure ``none``: it answers
-    whether, not how much.
+    within that time with not starting within it, in place of assignment. Times are in the world's
+    ``time_unit``. A test has the measure ``none``: it answers whether, not how much.
     """
 
     population: PopulationName
@@ -55,3 +57,4 @@ class Estimand(Spec):
     matched_by: str = ""
     landmark: Positive | None = None
     grace: NonNegative | None = None
+    time_unit: TimeUnit = "months"

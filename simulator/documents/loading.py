@@ -120,10 +120,20 @@ class Written:
 KINDS = ("worlds", "studies", "validation")
 
 
-def shipped() -> dict[str, FilePath]:
-    """The shipped documents by name, worlds first: those of the installed package, else of the checkout."""
+def _scenarios() -> FilePath:
+    """The folder of shipped documents: that of the installed package, else of the checkout."""
     here = FilePath(__file__).resolve().parents[1]
-    folder = next((place for place in (here / "_scenarios", here.parent / "scenarios") if place.is_dir()), here)
+    return next((place for place in (here / "_scenarios", here.parent / "scenarios") if place.is_dir()), here)
+
+
+def usual_endpoints_file() -> FilePath:
+    """The shipped document that names the usual endpoints of a short form of the course."""
+    return _scenarios() / "endpoints.yaml"
+
+
+def shipped() -> dict[str, FilePath]:
+    """The shipped documents by name, worlds first."""
+    folder = _scenarios()
     return {path.stem: path for kind in KINDS for path in sorted((folder / kind).rglob("*.yaml"))}
 
 

@@ -64,7 +64,7 @@ def takes_null(spec: type[BaseModel], path: KeyPath, tree: Any) -> bool:
 def default(spec: type[BaseModel], path: KeyPath, tree: Any) -> Any:
     """What holds at the path when its key is left out; None as well where nothing does."""
     holder, _ = _descend(spec, path, tree)
-    fields = holder.model_fields if is_model(holder) else {}
+    fields = keys_of(holder) if is_model(holder) else {}
     return fields[path[-1]].get_default(call_default_factory=True) if path[-1] in fields else None
 
 
@@ -100,7 +100,7 @@ def tags(member: Any, discriminator: str | None) -> tuple[Any, ...]:
 def child(annotation: Any, item: str | int) -> Any:
     """The type of what stands under a key or at an index; Any if nothing is known of it."""
     if is_model(annotation):
-        field = annotation.model_fields.get(str(item))
+        field = keys_of(annotation).get(str(item))
         return Annotated[field.annotation, field] if field else Any
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is dict:
@@ -117,6 +117,11 @@ def entry(value: Any, item: str | int) -> Any:
     if isinstance(value, tuple) and isinstance(item, int) and item < len(value):
         return value[item]
     return None
+
+
+def keys_of(model: type[BaseModel]) -> dict[Any, FieldInfo]:
+    """The fields of a Spec by the keys under which a document has them."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def is_model(annotation: Any) -> bool:

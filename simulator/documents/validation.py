@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from simulator.documents.merging import split_path
 from simulator.documents.problems import KeyPath, described, dotted, printable
-from simulator.documents.shapes import ErrorPlace, child, choices, entry, is_model, locate, tags
+from simulator.documents.shapes import ErrorPlace, child, choices, entry, is_model, keys_of, locate, tags
 from simulator.documents.spec import Name
 
 _NAME = TypeAdapter(Name).json_schema()["pattern"]
@@ -145,7 +145,7 @@ def _fault(found: ErrorPlace, detail: ErrorDetails, tree: Any) -> Fault:
 def _is_optional(found: ErrorPlace) -> bool:
     """Whether the last key of the path may be left out."""
     if is_model(found.holder):
-        return not found.holder.model_fields[found.path[-1]].is_required()
+        return not keys_of(found.holder)[found.path[-1]].is_required()
     return get_origin(found.holder) is dict
 
 
@@ -164,7 +164,7 @@ def _under(path: KeyPath) -> str:
 
 def _unknown(found: ErrorPlace, tree: Any) -> Fault:
     """An unknown key, with the nearest one that the mapping knows and does not hold yet."""
-    known = list(found.holder.model_fields) if is_model(found.holder) else []
+    known = list(keys_of(found.holder)) if is_model(found.holder) else []
     for part in found.path[:-1]:
         tree = entry(tree, part)
     if "value" in tree and found.path[-1] in ("value", "source", "note"):

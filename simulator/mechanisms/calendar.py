@@ -10,9 +10,8 @@ from pydantic import Field
 
 from simulator.documents.spec import Name
 from simulator.mechanisms.contract import AtEntry, Doubts, Mechanism, Misleads, Naming
+from simulator.mechanisms.entry import MONTHS_PER_YEAR
 from simulator.numerics.arrays import Floats
-
-MONTHS_PER_YEAR = 12.0
 
 
 class CalendarTrend(Mechanism):
@@ -22,8 +21,8 @@ class CalendarTrend(Mechanism):
     naming: ClassVar[Naming] = {"per_year": "transition"}
     misleads: ClassVar[Misleads] = {"": ("calendar", "calendar trend")}
     doubts: ClassVar[Doubts] = {
-        "a calendar trend, per year: more are treated, fewer die": (
-            "calendar: {per_year: {treatment: 0.3, death: -0.1, death_after_progression: -0.1}}"
+        "a calendar trend, per year: more are treated, and fewer have the event": (
+            "calendar: {per_year: {treatment: 0.3, $transition: -0.1}}"
         )
     }
 
@@ -31,5 +30,5 @@ class CalendarTrend(Mechanism):
 
     def shifts(self, place: str, patients: AtEntry) -> dict[str, Floats]:
         """The change from the mean entry to each patient's own."""
-        years = (patients.entry - patients.mean_entry) / MONTHS_PER_YEAR
+        years = (patients.entry - patients.mean_entry) / (MONTHS_PER_YEAR * patients.per_month)
         return {where: change * years for where, change in self.per_year.items()}

@@ -23,7 +23,7 @@ class Centres(Mechanism):
     misleads: ClassVar[Misleads] = {"": ("centres", "centre effects")}
     doubts: ClassVar[Doubts] = {
         "centres, the levels of a covariate, treat some more often than others, and better": (
-            "centres: {covariate: $levelled, sd: {treatment: 0.5, death: 0.3, death_after_progression: 0.3}}"
+            "centres: {covariate: $levelled, sd: {treatment: 0.5, $transition: 0.3}}"
         )
     }
 

@@ -6,7 +6,7 @@ after it, and what is recorded of them through `Mechanism.recording`; truth asks
 `biases`, and reports its ``words``. What it does not override says that it has nothing to do with the matter.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, ClassVar, Literal, get_args
@@ -17,22 +17,23 @@ from pydantic import BaseModel
 from simulator.cohort.predictors import Coefficients
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Spec
+from simulator.mechanisms.graph import Graph, TimeTo
 from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.elementary import exp, normal_quantile
 from simulator.numerics.streams import Luck
 
-Naming = Mapping[str, Literal["arms", "arm", "transition", "outcome", "yes/no"]]
-"""By field, what its names are: both ``arms`` and no other, any ``arm``, a ``transition`` (or the choice of treatment),
-or an ``outcome`` to which it gives the name, such as a ``yes/no`` one.
+Naming = Mapping[str, Literal["arms", "arm", "transition", "hazard", "state", "outcome", "yes/no"]]
+"""By field, what its names are: both ``arms`` and no other, any ``arm``, a ``transition`` or the choice of treatment,
+the ``hazard`` of a transition, a ``state`` that is entered, or an ``outcome`` to which it gives the name, such as a
+``yes/no`` one.
 """
 Named = tuple[str, str, Collection[str]]
 """A dotted place, what the names there are (as in `Naming`), and the names."""
 TREATMENT = "treatment"
-AFTER = "death_after_progression"
 Doubts = Mapping[str, str]
 Misleads = Mapping[str, tuple[str, str]]
 Exposures = tuple[dict[str, Floats], dict[str, Floats]]
-"""What each transition asks of its hazard in either arm, ``(R, N)`` each: a unit exponential / the multiplier."""
+"""What each edge asks of its hazard in either arm, by its key, ``(R, N)`` each: a unit exponential / the multiplier."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class Around:
 
     arms: tuple[str, str]
     courses: tuple[str, str]
-    endpoints: tuple[str, ...]
-    transitions: tuple[str, ...]
+    endpoints: Mapping[str, TimeTo]
+    graph: Graph
     measured: Mapping[str, Variable]
     hidden: Mapping[str, Variable]
     parts: Mapping[str, "Mechanism"]
@@ -89,12 +90,15 @@ class Around:
 
 @dataclass(frozen=True)
 class AtEntry:
-    """Patients as they enter: covariates ``values (K, R, N)``, measured and hidden; months ``entry (R, N)`` from the
+    """Patients as they enter: covariates ``values (K, R, N)``, measured and hidden; the time ``entry (R, N)`` from the
     start of accrual, and their mean in the long run; linear predictors ``(R, N)`` by the dotted place of coefficients;
-    the arms whose shares hold in the two courses, and the luck to draw from.
+    the arms whose shares hold in the two courses, the graph of these, how many units of time a month has, and the luck
+    to draw from.
     """
 
     luck: Luck
+    graph: Graph
+    per_month: float
     courses: tuple[str, str]
     variables: Mapping[str, Variable]
     values: Floats
@@ -110,7 +114,8 @@ class AtEntry:
 @dataclass(frozen=True)
 class Followed:
     """Patients whose two courses are drawn: the luck to draw from; best response as positions ``(R, N)`` among
-    ``categories``, whose probabilities are ``chances`` by arm; ``spent (R, N)`` of each transition, small in the late.
+    ``categories``, whose probabilities are ``chances`` by arm; ``spent (R, N)`` of each edge, small in the late; and
+    the names of the transitions, in their order.
     """
 
     luck: Luck
@@ -118,6 +123,7 @@ class Followed:
     categories: tuple[str, ...]
     chances: Mapping[str, tuple[float, ...]]
     spent: Mapping[str, Floats]
+    transitions: tuple[str, ...]
     _late: dict[str, Floats] = field(default_factory=dict)
 
     def late(self, transition: str) -> Floats:
@@ -154,7 +160,7 @@ class Mechanism(Spec):
         """The names in a mechanism that stands at a dotted place."""
         for key, what in self.naming.items():
             names = getattr(self, key) if key else place.rpartition(".")[2]
-            yield below(place, key), what, (names,) if isinstance(names, str) else names
+            yield below(place, key), what, (names,) if isinstance(names, str) else names or ()
 
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
         """Why it cannot stand in this world: key and reason."""
@@ -196,10 +202,11 @@ def below(place: str, key: str) -> str:
     return f"{place}.{key}" if key else place
 
 
-def hastened(asked: dict[str, Floats], transition: str, log_hr: Floats) -> dict[str, Floats]:
-    """One arm's exposures, a transition having a log hazard ratio ``(R, N)`` more."""
+def hastened(asked: dict[str, Floats], edges: Iterable[str], log_hr: Floats) -> dict[str, Floats]:
+    """One arm's exposures, some edges having a log hazard ratio ``(R, N)`` more."""
     with np.errstate(divide="ignore", over="ignore"):
-        return {**asked, transition: asked[transition] / exp(log_hr)}
+        ratio = exp(log_hr)
+        return {**asked, **{edge: asked[edge] / ratio for edge in edges}}
 
 
 def parts_of(value: object, place: str) -> Iterator[tuple[str, Mechanism]]:

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri
 
 from simulator.documents.spec import Label, Name, Share
-from simulator.mechanisms.contract import AFTER, BothArms, Followed, Mechanism, Naming, Recording
+from simulator.mechanisms.contract import BothArms, Followed, Mechanism, Naming, Recording
 from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.roots import brentq
 
@@ -24,15 +24,19 @@ _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
 class Conversion(Mechanism):
-    """The share of all patients of an arm who convert, and the categories of best response open to it."""
+    """The share of all patients of an arm who convert, and the categories of best response open to it.
 
-    naming: ClassVar[Naming] = {"shares": "arms", "": "yes/no"}
+    ``link`` ties it to the luck of the transition that it ``follows``, the last of the course unless stated.
+    """
+
+    naming: ClassVar[Naming] = {"shares": "arms", "": "yes/no", "follows": "hazard"}
     recorded_only: ClassVar[bool] = True
 
     label: Label
     shares: dict[str, Share]
     among: Annotated[tuple[Name, ...], Field(min_length=1)]
     link: Annotated[float, Field(ge=0, lt=1)]
+    follows: Name | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Conversion":
@@ -41,13 +45,14 @@ class Conversion(Mechanism):
         return self
 
     def recording(self, place: str, courses: tuple[str, str]) -> Recording:
-        """Who converts, by its name; late death after progression makes it more likely."""
+        """Who converts, by its name; a late transition makes it more likely."""
         return partial(_recorded, self, place.rpartition(".")[2], courses)
 
 
 def _recorded(spec: Conversion, name: str, courses: tuple[str, str], patients: Followed) -> dict[str, BothArms]:
     assert patients.response is not None
-    own, late, categories = patients.luck.normal(f"conversion/{name}"), patients.late(AFTER), patients.categories
+    follows, categories = spec.follows or patients.transitions[-1], patients.categories
+    own, late = patients.luck.normal(f"conversion/{name}"), patients.late(follows)
     found = []
     for arm, positions in zip(courses, patients.response, strict=True):
         chances = patients.chances[arm]
@@ -80,7 +85,7 @@ def tied(
     """The threshold, for `converted`, that holds an arm's share if the luck has this correlation with best response.
 
     ``response_shares`` are those of the categories, from worst to best. For `outcomes.latent_response` and the luck of
-    progression it is the link of best response.
+    that transition it is the link of best response.
     """
     cuts = np.clip(ndtri(np.cumsum([0.0, *response_shares]) / sum(response_shares)), -_FAR, _FAR)
     inside = _positions(spec, categories)

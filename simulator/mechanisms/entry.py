@@ -8,11 +8,21 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from simulator.cohort.estimand import TimeUnit
 from simulator.documents.spec import Name, NonNegative, Positive, Spec
 from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
+from simulator.mechanisms.graph import Course
 from simulator.numerics.arrays import Bools, Floats
 
 DAYS_PER_MONTH = 365.25 / 12
+MONTHS_PER_YEAR = 12.0
+PER_MONTH: Mapping[TimeUnit, float] = {
+    "days": DAYS_PER_MONTH,
+    "weeks": DAYS_PER_MONTH / 7,
+    "months": 1.0,
+    "years": 1 / MONTHS_PER_YEAR,
+}
+"""How many units of time a month has."""
 
 
 class Accrual(Spec):
@@ -78,13 +88,14 @@ class Accrual(Spec):
 class Entry(Mechanism):
     """Accrual and inclusion: of so many patients ``screened`` per patient of the study, the first who qualify enter it.
 
-    ``guarantee_months`` by arm: who dies earlier in that arm is never included. ``requires``: the least amount of a
+    ``guarantee_months`` by arm: who enters a state of ``guarantee_against`` earlier in that arm, unless stated one that
+    nobody leaves, is never included. ``requires``: the least amount of a
     treatment (see ``outcomes.exposure``) that whoever gets it must have received. ``potential_follow_up_months``: the
     least time from entry to the cut-off date. ``complete_follow_up``: the arms whose drop-outs are left out. Where too
     few qualify the study is smaller.
     """
 
-    naming: ClassVar[Naming] = {"guarantee_months": "arm", "complete_follow_up": "arm"}
+    naming: ClassVar[Naming] = {"guarantee_months": "arm", "guarantee_against": "state", "complete_follow_up": "arm"}
     misleads: ClassVar[Misleads] = {
         "guarantee_months": ("guarantee", "guarantee time"),
         "requires": ("requires", "least amount of treatment"),
@@ -99,6 +110,7 @@ class Entry(Mechanism):
 
     accrual: Accrual
     guarantee_months: dict[str, NonNegative] = Field(default_factory=dict)
+    guarantee_against: tuple[Name, ...] = ()
     requires: dict[Name, NonNegative] = Field(default_factory=dict)
     potential_follow_up_months: NonNegative = 0.0
     complete_follow_up: tuple[Name, ...] = ()
@@ -109,16 +121,24 @@ class Entry(Mechanism):
         unknown = sorted(name for name in self.requires if f"outcomes.exposure.{name}" not in around.parts)
         if unknown:
             yield "requires", f"no treatment '{unknown[0]}' among outcomes.exposure"
+        ends_by_events = getattr(around.parts.get("followup"), "events", None) is not None
+        for key in ("potential_follow_up_months", "complete_follow_up"):
+            if ends_by_events and getattr(self, key):
+                yield key, "has no meaning where a number of events ends follow-up: who is included would decide it"
 
     def criteria(
-        self, arm: str, long: Bools, os: Floats, whole: Bools, amounts: Mapping[str, Floats]
+        self, arm: str, long: Bools, course: Course, whole: Bools, amounts: Mapping[str, Floats], per_month: float
     ) -> dict[str, Bools]:
         """Who meets each criterion of inclusion in an arm ``(R, N)``, in the order in which they are asked.
 
-        ``long``: the potential follow-up suffices; ``whole``: is followed to death or to the cut-off.
+        ``long``: the potential follow-up suffices; ``whole``: is followed to the end of the course or to the cut-off;
+        ``per_month``: how many units of time a month has.
         """
         met = {"potential follow-up": long} if self.potential_follow_up_months else {}
-        met["guarantee time"] = os >= self.guarantee_months.get(arm, 0.0)
+        met["guarantee time"] = (
+            course.first(self.guarantee_against or course.graph.absorbing)
+            >= self.guarantee_months.get(arm, 0.0) * per_month
+        )
         if self.complete_follow_up:
             met["complete follow-up"] = whole if arm in self.complete_follow_up else np.ones(whole.shape, np.bool_)
         return met | {f"at least {least:g} {name}": ~(amounts[name] < least) for name, least in self.requires.items()}

@@ -4,8 +4,8 @@ With the luck of survival u and a luck of one's own v, both standard normal, an 
 
     min(median x exp(spread x (link u + sqrt(1 - link^2) v)), most),
 
-rounded to a whole number of at least 1 if the unit is whole, and no more than fits into life: floor(os /
-months_per_unit) + 1 cycles, the first at time zero, or os / months_per_unit units of time. ``median``, ``spread`` and
+rounded to a whole number of at least 1 if the unit is whole, and no more than fits into life: floor(life /
+months_per_unit) + 1 cycles, the first at time zero, or life / months_per_unit units of time. ``median``, ``spread`` and
 ``most`` are those of a long life; what is received is less, most of all where survival is short.
 """
 
@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
-from simulator.documents.spec import Label, NonNegative, Positive, Spec
+from simulator.documents.spec import Label, Name, NonNegative, Positive, Spec
 from simulator.mechanisms.contract import Mechanism, Naming
 from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import exp
@@ -35,9 +35,12 @@ class Amount(Spec):
 
 
 class Exposure(Mechanism):
-    """The amount of one treatment in the arms that get it; ``link`` ties it to the luck of survival."""
+    """The amount of one treatment in the arms that get it.
 
-    naming: ClassVar[Naming] = {"arms": "arm", "": "outcome"}
+    ``link`` ties it to the luck of the transition that it ``follows``, the first of the course unless stated.
+    """
+
+    naming: ClassVar[Naming] = {"arms": "arm", "": "outcome", "follows": "hazard"}
 
     label: Label
     unit: Label
@@ -45,6 +48,7 @@ class Exposure(Mechanism):
     whole: bool
     arms: Annotated[dict[str, Amount], Field(min_length=1)]
     link: Annotated[float, Field(ge=0, lt=1)]
+    follows: Name | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Exposure":
@@ -54,20 +58,20 @@ class Exposure(Mechanism):
         return self
 
 
-def amounts(spec: Exposure, arm: str, luck_normal: Floats, own_normal: Floats, os: Floats) -> Floats:
-    """Units received ``(R, N)``, NaN in an arm without the treatment; ``os (R, N)`` in months, +inf for ever.
+def amounts(spec: Exposure, arm: str, luck_normal: Floats, own_normal: Floats, life: Floats) -> Floats:
+    """Units received ``(R, N)``, NaN in an arm without the treatment; ``life (R, N)`` in months, +inf for ever.
 
     ``luck_normal (R, N)`` is large in those who live long, ``own_normal (R, N)`` is independent of it.
     """
     if arm not in spec.arms:
-        return np.full(os.shape, np.nan)
+        return np.full(life.shape, np.nan)
     amount = spec.arms[arm]
     latent = (amount.spread * spec.link) * luck_normal
     latent += (amount.spread * np.sqrt(1.0 - spec.link**2)) * own_normal
     received = exp(latent)
     received *= amount.median
     np.minimum(received, amount.most, out=received)
-    fits = os / spec.months_per_unit
+    fits = life / spec.months_per_unit
     if spec.whole:
         np.maximum(np.floor(received + 0.5, out=received), 1.0, out=received)
         np.floor(fits, out=fits)

@@ -1,18 +1,22 @@
 """Follow-up: the cut-off date and drop-out end what can be seen of a course."""
 
-from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field, field_validator
 
 from simulator.cohort.cohorts import Endpoint
-from simulator.documents.spec import Name, Positive
+from simulator.documents.spec import Name, Positive, Spec
 from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
-from simulator.mechanisms.entry import parse_date
-from simulator.mechanisms.outcomes import Course, HazardSpec
+from simulator.mechanisms.entry import months_between, parse_date
+from simulator.mechanisms.graph import Course, Graph
+from simulator.mechanisms.hazards import HazardSpec
 from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import choose, exp
+
+COMPLETE = "complete"
+FOR_EVER_MONTHS = 1200.0
 
 
 class Informative(Mechanism):
@@ -31,51 +35,104 @@ class Informative(Mechanism):
             yield "frailty", "needs outcomes.frailty"
 
 
-class FollowUp(Mechanism):
-    """Observation ends at the cut-off date, or earlier by drop-out: a hazard of its own in each arm, or none.
+class EventsCutOff(Spec):
+    """Follow-up of all ends when so many ``events`` of an endpoint have been seen, or at the ``latest`` date.
 
-    ``informative`` ties drop-out to covariates and frailty; ``censored_at`` maps a conversion to the month at which the
-    observation of who converts is ended, as if the step that it opens were the end of the study. Neither touches
-    potential outcomes: the truth is that under drop-out which tells nothing.
-
-    ``visit_months`` by arm: progression is seen at the first of the visits so many months apart that follows it; in an
-    arm without it, at once.
+    Who would enter after that is not in the study.
     """
 
-    naming: ClassVar[Naming] = {"dropout": "arm", "visit_months": "arm"}
-    misleads: ClassVar[Misleads] = {
-        "dropout": ("drop-out", "drop-out"),
-        "informative": ("informative", "informative drop-out"),
-        "censored_at": ("censored-at", "censoring at a conversion"),
-        "visit_months": ("visits", "progression seen at visits"),
-    }
-    doubts: ClassVar[Doubts] = {
-        "progression is seen at visits only, so many months apart": (
-            "followup: {visit_months: {$treated: 1.5, $control: 3.0}}"
-        )
-    }
+    endpoint: Name
+    events: Annotated[int, Field(ge=1)]
+    latest: str
 
-    cut_off: str
-    dropout: dict[str, HazardSpec] = Field(default_factory=dict)
-    informative: Informative | None = None
-    censored_at: dict[Name, Positive] = Field(default_factory=dict)
-    visit_months: dict[str, Positive] = Field(default_factory=dict)
-
-    @field_validator("cut_off")
+    @field_validator("latest")
     @classmethod
     def _date(cls, text: str) -> str:
         parse_date(text)
         return text
 
+
+class FollowUp(Mechanism):
+    """Observation ends at the cut-off, or earlier by drop-out: a hazard of its own in each arm, or none.
+
+    The ``cut_off`` is a date, a number of events, or ``complete``: then nobody is censored by it in 100 years.
+
+    ``informative`` ties drop-out to covariates and frailty; ``censored_at`` maps a conversion to the month at which the
+    observation of who converts is ended, as if the step that it opens were the end of the study. Neither touches
+    potential outcomes: the truth is that under drop-out which tells nothing.
+
+    ``visit_months`` by arm: the states ``seen_at_visits``, unless stated all that are entered and may be left again,
+    are seen at the first of the visits so many months apart that follows their entry; in an arm without it, at once.
+    """
+
+    naming: ClassVar[Naming] = {"dropout": "arm", "visit_months": "arm", "seen_at_visits": "state"}
+    misleads: ClassVar[Misleads] = {
+        "dropout": ("drop-out", "drop-out"),
+        "informative": ("informative", "informative drop-out"),
+        "censored_at": ("censored-at", "censoring at a conversion"),
+        "visit_months": ("visits", "states seen at visits"),
+    }
+    doubts: ClassVar[Doubts] = {
+        "what happens is seen at visits only, so many months apart": (
+            "followup: {visit_months: {$treated: 1.5, $control: 3.0}}"
+        )
+    }
+
+    cut_off: str | EventsCutOff
+    dropout: dict[str, HazardSpec] = Field(default_factory=dict)
+    informative: Informative | None = None
+    censored_at: dict[Name, Positive] = Field(default_factory=dict)
+    visit_months: dict[str, Positive] = Field(default_factory=dict)
+    seen_at_visits: tuple[Name, ...] = ()
+
+    @field_validator("cut_off")
+    @classmethod
+    def _date(cls, said: str | EventsCutOff) -> str | EventsCutOff:
+        if isinstance(said, str) and said != COMPLETE:
+            try:
+                parse_date(said)
+            except ValueError as error:
+                raise ValueError(
+                    f"{error}, 'complete', or a number of events as {{endpoint, events, latest}}"
+                ) from None
+        return said
+
+    @property
+    def events(self) -> EventsCutOff | None:
+        """The number of events that ends follow-up, if one does."""
+        return None if isinstance(self.cut_off, str) else self.cut_off
+
+    @property
+    def last_date(self) -> str | None:
+        """The date at which follow-up ends at the latest; None for none."""
+        said = self.cut_off if isinstance(self.cut_off, str) else self.cut_off.latest
+        return None if said == COMPLETE else said
+
+    def administrative(self, start: str, entry: Floats, per_month: float) -> Floats:
+        """The longest follow-up ``(R, N)`` of patients who enter so long after accrual's ``start``, in time units."""
+        if self.last_date is None:
+            return np.full(entry.shape, FOR_EVER_MONTHS * per_month)
+        return months_between(start, self.last_date) * per_month - entry
+
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
-        """Only who may convert can be censored at it."""
+        """Only who may convert can be censored at it; only an endpoint has events to count."""
+        if self.events and self.events.endpoint not in around.endpoints:
+            yield "cut_off.endpoint", f"no endpoint '{self.events.endpoint}' ({', '.join(around.endpoints)})"
         unknown = sorted(name for name in self.censored_at if f"outcomes.conversion.{name}" not in around.parts)
         if unknown:
             yield "censored_at", f"no conversion '{unknown[0]}' among outcomes.conversion"
 
     def changes(self, endpoint: str, around: Around) -> bool:
-        """Whether progression is seen at other visits in one arm, be treatment without effect or not."""
-        return endpoint == "PFS" and len({self.visit_months.get(arm) for arm in around.arms}) > 1
+        """Whether its states are seen at other visits in one arm, be treatment without effect or not."""
+        differ = len({self.visit_months.get(arm) for arm in around.arms}) > 1
+        if not differ or endpoint not in around.endpoints:
+            return False
+        asked = around.endpoints[endpoint]
+        return not {*asked.events, *asked.rivals}.isdisjoint(self.visited(around.graph))
+
+    def visited(self, graph: Graph) -> tuple[str, ...]:
+        """The states that are seen at visits."""
+        return self.seen_at_visits or graph.passed
 
 
 def risk_of_dropout(spec: Informative, linear: Floats, frailty: Floats | float) -> Floats:
@@ -86,25 +143,50 @@ def risk_of_dropout(spec: Informative, linear: Floats, frailty: Floats | float) 
 
 
 def censored_at(
-    months: Mapping[str, float], converted: Mapping[str, tuple[Bools, Bools]], censoring: tuple[Floats, Floats]
+    months: Mapping[str, float],
+    per_month: float,
+    converted: Mapping[str, tuple[Bools, Bools]],
+    censoring: tuple[Floats, Floats],
 ) -> tuple[Floats, Floats]:
     """The censoring times ``(R, N)`` of both arms, ended at the stated months in those who convert."""
     zero, one = censoring
     for name, month in months.items():
         zero, one = (
-            np.where(who, np.minimum(time, month), time) for who, time in zip(converted[name], (zero, one), strict=True)
+            np.where(who, np.minimum(time, month * per_month), time)
+            for who, time in zip(converted[name], (zero, one), strict=True)
         )
     return zero, one
 
 
-def seen_at_visits(course: Course, months: float | None) -> Course:
-    """The course with progression at the next visit, or at death where that is earlier."""
-    if months is None:
+def seen_at_visits(course: Course, every: float | None, states: Sequence[str]) -> Course:
+    """The course with some states seen at the next of regular visits, and never if the course ends by then."""
+    if every is None:
         return course
-    visit = np.ceil(course.pfs / months) * months
-    return Course(choose(course.pfs < course.os, np.minimum(visit, course.os), course.pfs), course.os)
+    unseen = np.full(course.end.shape, np.inf)
+    at_once = [state for state in course.graph.absorbing if state not in states]
+    end = course.first(at_once) if at_once else unseen
+    seen = {}
+    for state in states:
+        visit = np.ceil(course.entered[state] / every) * every
+        seen[state] = choose(visit < end, visit, unseen)
+    return Course(course.graph, {**course.entered, **seen})
 
 
-def observe(time: Floats, censoring: Floats) -> Endpoint:
-    """What is seen of times ``(R, N)`` under censoring times ``(R, N)``: an event at the censoring time counts."""
-    return Endpoint(np.minimum(time, censoring), time <= censoring)
+def observe(time: Floats, censoring: Floats, competing: Floats | None = None) -> Endpoint:
+    """What is seen of times ``(R, N)`` under censoring times ``(R, N)``: an event at the censoring time counts.
+
+    ``competing`` are the times of what makes the event impossible, if anything does.
+    """
+    if competing is None:
+        return Endpoint(np.minimum(time, censoring), time <= censoring)
+    end = np.minimum(competing, censoring)
+    return Endpoint(np.minimum(time, end), time <= censoring, competing <= censoring)
+
+
+def stopped(entry: Floats, course: Endpoint, present: Bools, events: int) -> Floats:
+    """When so many events were seen in those present ``(R, 1)``, on the clock of ``entry (R, N)``; +inf if never."""
+    seen = np.where(present & course.event, entry + course.time, np.inf)
+    if events > seen.shape[1]:
+        return np.full((len(seen), 1), np.inf)
+    last: Floats = np.sort(seen, axis=1)[:, events - 1 : events]
+    return np.asarray(last + 4 * np.spacing(last))  # time - entry + entry may differ from time in the last digit

@@ -69,7 +69,7 @@ class Imperfections(Mechanism):
             "imperfections:\n"
             "  missing: {$first: {share: 0.2, treated: 0.5}}\n"
             "  treatment: {$treated: 0.02, $control: 0.02}\n"
-            "  endpoints: {OS: {missed: {$treated: 0.05}}}\n"
+            "  endpoints: {$endpoint: {missed: {$treated: 0.05}}}\n"
             "analysis: {missing: {method: complete}}        # or indicator, imputation"
         ),
         "a misclassified covariate: probabilities of recording another level": (

@@ -1,17 +1,11 @@
-"""Outcomes: one illness-death course per patient and arm, and the best response tied to it.
+"""Outcomes: the course of the disease as a graph of states, and the best response tied to it.
 
-Three transitions leave a patient's state: ``progression``, ``death`` (without progression) and
-``death_after_progression`` (its clock starts at progression). The hazard of each in a patient with terms x and arm a is
-
-    frailty x baseline(t) x exp(sum of log_hr x term) x exp(a x (effect(t) + sum of modifiers x term)).
-
-Progression-free survival ends at the first of progression and death without it, overall survival at death, hence PFS
-<= OS always. Both potential courses of a patient use the same luck: they differ by what treatment does, nothing else.
+Both potential courses of a patient use the same luck: they differ by what treatment does, nothing else.
 """
 
-import functools
-import itertools
-from dataclasses import dataclass
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -19,118 +13,30 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.special import gammaincinv, ndtri
 
-from simulator.documents.spec import Name, NonNegative, Positive, Share, Spec
+from simulator.documents.spec import Name, Positive, Share, Spec
 from simulator.mechanisms.adverse_events import AdverseEvents
-from simulator.mechanisms.contract import AFTER, Around, BothArms, Followed, Mechanism, Naming, Recording
+from simulator.mechanisms.contract import TREATMENT, BothArms, Followed, Mechanism, Naming, Recording
 from simulator.mechanisms.conversion import Conversion
 from simulator.mechanisms.cure import Cure
 from simulator.mechanisms.exposure import Exposure
+from simulator.mechanisms.graph import ILLNESS_DEATH, START, CourseName, Edge, Graph, states_of
+from simulator.mechanisms.hazards import Transition
 from simulator.mechanisms.progression_modes import ProgressionModes
 from simulator.mechanisms.subsequent import Subsequent
 from simulator.numerics.arrays import Floats
-from simulator.numerics.compiled import kernel
-from simulator.numerics.elementary import choose, exp, normal_quantile
+from simulator.numerics.elementary import exp, normal_quantile
 from simulator.numerics.streams import Luck
-
-LogHazardRatios = dict[str, float]
-_STRIP = 512  # what one processor core's nearest memory holds several times
-Rising = Annotated[tuple[Positive, ...], Field(description="increasing times")]
-
-
-def _rising(cuts: tuple[float, ...]) -> None:
-    if any(later <= earlier for earlier, later in itertools.pairwise(cuts)):
-        raise ValueError("cuts must increase")
-
-
-class Exponential(Spec):
-    """A constant hazard."""
-
-    kind: Literal["exponential"]
-    rate: NonNegative
-
-    def pieces(self) -> "Hazard":
-        """The hazard as pieces."""
-        return Hazard(np.array([0.0]), np.array([self.rate]), 1.0)
-
-
-class Weibull(Spec):
-    """Cumulative hazard (t / scale)^shape."""
-
-    kind: Literal["weibull"]
-    shape: Positive
-    scale: Positive
-
-    def pieces(self) -> "Hazard":
-        """The hazard as pieces of the time scale t^shape, on which it is constant."""
-        return Hazard(np.array([0.0]), np.array([self.scale**-self.shape]), self.shape)
-
-
-class Piecewise(Spec):
-    """Constant rates between cuts: ``rates[0]`` until ``cuts[0]``, ..., the last one for ever."""
-
-    kind: Literal["piecewise"]
-    cuts: Rising
-    rates: tuple[NonNegative, ...]
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "Piecewise":
-        _rising(self.cuts)
-        if len(self.rates) != len(self.cuts) + 1:
-            raise ValueError(f"{len(self.cuts)} cuts need {len(self.cuts) + 1} rates, not {len(self.rates)}")
-        return self
-
-    def pieces(self) -> "Hazard":
-        """The hazard as pieces."""
-        return Hazard(np.array([0.0, *self.cuts]), np.array(self.rates), 1.0)
-
-
-HazardSpec = Annotated[Exponential | Weibull | Piecewise, Field(discriminator="kind")]
-
-
-class Effect(Spec):
-    """What treatment does to a transition: a log hazard ratio, constant or one per interval between ``cuts``.
-
-    ``modifiers`` are added to it in patients with the term.
-    """
-
-    log_hr: float | tuple[float, ...]
-    cuts: Rising = ()
-    modifiers: LogHazardRatios = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "Effect":
-        _rising(self.cuts)
-        if len(self.steps()) != len(self.cuts) + 1:
-            raise ValueError(f"{len(self.cuts)} cuts need {len(self.cuts) + 1} log hazard ratios")
-        return self
-
-    def steps(self) -> tuple[float, ...]:
-        """The log hazard ratio in each interval."""
-        return self.log_hr if isinstance(self.log_hr, tuple) else (self.log_hr,)
-
-
-class Transition(Mechanism):
-    """A hazard of leaving a state: for an untreated patient whose terms are all zero, and what multiplies it."""
-
-    coefficients: ClassVar[tuple[str, ...]] = ("log_hr", "treatment.modifiers")
-
-    baseline: HazardSpec
-    log_hr: LogHazardRatios = Field(default_factory=dict)
-    treatment: Effect = Effect(log_hr=0.0)
-
-    def changes(self, endpoint: str, around: Around) -> bool:
-        """Whether treatment works on it."""
-        works = any(self.treatment.steps()) or any(self.treatment.modifiers.values())
-        return around.courses[0] != around.courses[1] and works
 
 
 class Frailty(Mechanism):
-    """A multiplier with mean 1 that all hazards of a patient share."""
+    """A multiplier with mean 1 that the hazards of a patient share: of all ``transitions`` unless some are named."""
 
     words: ClassVar[str] = "a frailty"
+    naming: ClassVar[Naming] = {"transitions": "hazard"}
 
     kind: Literal["gamma", "lognormal"]
     variance: Positive
+    transitions: tuple[Name, ...] = ()
 
     def draw(self, luck: Luck) -> Floats:
         """Multipliers ``(R, N)`` with mean 1 and the stated variance."""
@@ -144,17 +50,18 @@ class Frailty(Mechanism):
 class Response(Mechanism):
     """Best response: categories from worst to best, shares by arm, and how strongly it follows the course.
 
-    ``link`` is the latent normal correlation between best response and the luck of the time to progression. ``groups``
-    names outcomes made of categories, such as objective response.
+    ``link`` is the latent normal correlation between best response and the luck of the transition that it ``follows``,
+    the first of the course unless stated. ``groups`` names outcomes made of categories, such as objective response.
     """
 
-    naming: ClassVar[Naming] = {"shares": "arms", "groups": "yes/no"}
+    naming: ClassVar[Naming] = {"shares": "arms", "groups": "yes/no", "follows": "hazard"}
     recorded_only: ClassVar[bool] = True
 
     categories: tuple[Name, ...]
     shares: dict[str, tuple[Share, ...]]
     link: Annotated[float, Field(ge=0, lt=1)]
     groups: dict[Name, tuple[Name, ...]]
+    follows: Name | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Response":
@@ -183,12 +90,20 @@ class Response(Mechanism):
 class Outcomes(Spec):
     """The course of the disease, and what is recorded of it.
 
+    ``states`` and ``transitions`` draw the graph of the course: everybody starts in the first state. Short forms need
+    no states: ``course: single`` and ``course: competing`` lead from ``event-free`` by each transition to a state of
+    its name; ``course: illness-death``, the default without states, has ``progression`` from ``event-free`` to
+    ``progressed``, ``death`` from ``event-free`` to ``dead`` and ``death_after_progression``, whose clock is reset.
+
     ``treatment_effect: none`` takes treatment out of every transition and of every record but the amounts received.
     """
 
-    progression: Transition
-    death: Transition
-    death_after_progression: Transition
+    course: CourseName | None = None
+    states: tuple[Name, ...] = ()
+    transitions: dict[Name, Transition] = Field(default_factory=dict)
+    progression: Transition | None = None
+    death: Transition | None = None
+    death_after_progression: Transition | None = None
     frailty: Frailty | None = None
     cure: Cure | None = None
     subsequent: Subsequent | None = None
@@ -201,6 +116,10 @@ class Outcomes(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Outcomes":
+        for reason in self._misfits():
+            raise ValueError(reason)
+        for reason in self.graph.problems():
+            raise ValueError(reason)
         if self.conversion and self.response is None:
             raise ValueError("conversion: needs a best response")
         for name, step in self.conversion.items():
@@ -213,88 +132,95 @@ class Outcomes(Spec):
         """Whether treatment has the effects that are stated."""
         return self.treatment_effect == "as_stated"
 
-    def transitions(self) -> dict[str, Transition]:
-        """The transitions by name."""
-        return {name: getattr(self, name) for name in TRANSITIONS}
+    @cached_property
+    def places(self) -> dict[str, str]:
+        """The dotted place of each transition below the outcomes, by its name, in their order."""
+        return {name: f"transitions.{name}" if name in self.transitions else name for name in self.by_transition()}
 
+    def by_transition(self) -> dict[str, Transition]:
+        """The transitions by name: in the order of the short form illness-death, in others as they are written."""
+        fields = {name: getattr(self, name) for name in ILLNESS_DEATH}
+        known = {**{name: spec for name, spec in fields.items() if spec is not None}, **self.transitions}
+        if self._form() == "illness-death":
+            known = {name: known[name] for name in (*(n for n in ILLNESS_DEATH if n in known), *known)}
+        return known
 
-TRANSITIONS = tuple(name for name, field in Outcomes.model_fields.items() if field.annotation is Transition)
-"""The names of all transitions."""
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph of the course."""
+        edges: list[Edge] = []
+        form = self._form()
+        for name, spec in self.by_transition().items():
+            starts, end, forward = states_of(spec.origin), spec.to or name, True
+            if form == "illness-death":
+                start, end, forward = ILLNESS_DEATH[name]
+                starts = (start,)
+            elif form:
+                starts = (START,)
+            forward = forward if spec.clock is None else spec.clock == "forward"
+            for k, start in enumerate(starts):
+                edges.append(Edge(f"{name}/{start}" if k else name, name, start, end, forward))
+        ends = tuple(dict.fromkeys(edge.end for edge in edges))
+        return Graph(self.states or (START, *ends), tuple(edges))
 
+    def _form(self) -> CourseName | None:
+        """The short form of the course; None where its states are stated."""
+        return None if self.states else self.course or "illness-death"
 
-@kernel
-def _reach(exposure: Floats, starts: Floats, reached: Floats, rates: Floats, out: Floats) -> None:
-    """Fill ``out (M,)`` with the times at which a piecewise constant hazard has accumulated ``exposure (M,)``."""
-    for first in range(0, exposure.size, _STRIP):
-        asked, time = exposure[first : first + _STRIP], out[first : first + _STRIP]
-        for j in range(starts.size):
-            start, before, rate = starts[j], reached[j], rates[j]
-            if rate == 0.0:
-                for i in range(time.size):
-                    time[i] = time[i] if asked[i] < before else np.inf
-            else:
-                for i in range(time.size):
-                    time[i] = time[i] if asked[i] < before else start + np.divide(asked[i] - before, rate)
+    def _misfits(self) -> Iterator[str]:
+        """Why transitions do not make a course."""
+        form, named = self._form(), self.by_transition()
+        if TREATMENT in named:
+            yield f"transitions.{TREATMENT}: none may be called '{TREATMENT}', the name of the choice of treatment"
+        twice = [name for name in self.transitions if name in ILLNESS_DEATH and getattr(self, name) is not None]
+        if twice:
+            yield f"transitions.{twice[0]}: stands beside '{twice[0]}' of the outcomes; keep one"
+        if form is None:
+            yield from self._misfits_of_states()
+            return
+        for name, spec in named.items():
+            where = self.places[name]
+            if states_of(spec.origin) or spec.to is not None:
+                yield f"{where}: 'from' and 'to' belong to outcomes with 'states'; a short form knows its own"
+            if form == "illness-death" and name not in ILLNESS_DEATH:
+                yield (
+                    f"{where}: 'course: illness-death' has the transitions {', '.join(ILLNESS_DEATH)}; "
+                    "write 'states', or another 'course', for others"
+                )
+        missing = [name for name in ILLNESS_DEATH if name not in named] if form == "illness-death" else []
+        if missing:
+            yield f"{missing[0]}: missing key; 'course: illness-death' has the transitions {', '.join(ILLNESS_DEATH)}"
+        if form == "single" and len(named) != 1:
+            yield f"transitions: 'course: single' has one transition, not {len(named)}"
+        if form == "competing" and len(named) < 2:
+            yield f"transitions: 'course: competing' has two transitions at least, not {len(named)}"
 
-
-@dataclass(frozen=True)
-class Hazard:
-    """A hazard that is constant, on the scale t^power, from each start (J,) to the next: rates ``(J,)``."""
-
-    starts: Floats
-    rates: Floats
-    power: float
-
-    def under(self, effect: Effect) -> "Hazard":
-        """The hazard multiplied by exp of the effect's steps."""
-        steps = np.array([0.0, *effect.cuts]) ** self.power
-        starts = np.union1d(self.starts, steps)
-        rates = self.rates[np.searchsorted(self.starts, starts, side="right") - 1]
-        log_hr = np.array(effect.steps())[np.searchsorted(steps, starts, side="right") - 1]
-        return Hazard(starts, rates * exp(log_hr), self.power)
-
-    @functools.cached_property
-    def reached(self) -> Floats:
-        """The cumulative hazard at every start ``(J,)``."""
-        return np.concatenate([[0.0], np.cumsum(self.rates[:-1] * np.diff(self.starts))])
-
-    def time(self, exposure: Floats) -> Floats:
-        """Times (any shape) at which the cumulative hazard reaches ``exposure``; +inf where it never does."""
-        time = np.empty(exposure.shape)
-        _reach(exposure.reshape(-1), self.starts, self.reached, self.rates, time.reshape(-1))
-        return time if self.power == 1.0 else time ** (1.0 / self.power)
-
-    def cumulative(self, time: Floats) -> Floats:
-        """The cumulative hazard at finite times of any shape."""
-        scaled = time if self.power == 1.0 else time**self.power
-        piece = np.searchsorted(self.starts, scaled, side="right") - 1
-        reached: Floats = self.reached[piece] + self.rates[piece] * (scaled - self.starts[piece])
-        return reached
-
-
-@dataclass(frozen=True)
-class Course:
-    """The latent course of every patient in one arm, without censoring: times ``(R, N)``, +inf if never."""
-
-    pfs: Floats
-    os: Floats
-
-
-def course(hazards: dict[str, Hazard], exposure: dict[str, Floats]) -> Course:
-    """The course in one arm, from its hazards and each patient's exposure: unit exponential / multiplier ``(R, N)``."""
-    progression = hazards["progression"].time(exposure["progression"])
-    death = hazards["death"].time(exposure["death"])
-    after = hazards[AFTER].time(exposure[AFTER])
-    return joined(progression, death, after)
-
-
-def joined(progression: Floats, death: Floats, after: Floats) -> Course:
-    """The course of times to progression, to death without it, and from progression to death, ``(R, N)`` each."""
-    return Course(np.minimum(progression, death), choose(progression < death, progression + after, death))
+    def _misfits_of_states(self) -> Iterator[str]:
+        """Why stated states and transitions do not go together."""
+        if self.course is not None:
+            yield "course: a short form has no 'states'; leave one of the two out"
+        if len(set(self.states)) < len(self.states):
+            yield "states: one is given twice"
+        if not self.by_transition():
+            yield "transitions: missing key; states need transitions between them"
+        for name, spec in self.by_transition().items():
+            where, starts = self.places[name], states_of(spec.origin)
+            for key, said in (("from", starts), ("to", () if spec.to is None else (spec.to,))):
+                if not said:
+                    yield f"{where}: missing key '{key}'; the states are {', '.join(self.states)}"
+                for state in said:
+                    if state not in self.states:
+                        near = get_close_matches(state, self.states, 1)
+                        mend = f"did you mean '{near[0]}'?" if near else f"the states are {', '.join(self.states)}"
+                        yield f"{where}.{key}: no state '{state}'; {mend}"
+            if len(set(starts)) < len(starts):
+                yield f"{where}.from: a state is given twice"
+            if spec.to in starts:
+                yield f"{where}.to: leads back to '{spec.to}', from which it comes"
 
 
 def latent_response(spec: Response, luck: Floats, own: Floats) -> Floats:
-    """Standard normals ``(R, N)``: ``luck`` in (0, 1) is small for late progression, ``own`` standard normal."""
+    """Standard normals ``(R, N)``: ``luck`` in (0, 1) is small for a late transition, ``own`` standard normal."""
     latent: Floats = np.sqrt(1 - spec.link**2) * own
     latent -= spec.link * normal_quantile(luck)
     return latent

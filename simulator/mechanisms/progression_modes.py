@@ -1,4 +1,4 @@
-"""Modes of progression: where a tumour progressed, at least one mode in each progression and often several.
+"""Modes of progression: in which ways a state was entered, at least one mode in each entry and often several.
 
 Latent mode k happens with probability p_k, independently of the others; those with none are not progressions. Given at
 least one, mode k has the share s_k = p_k / D with D = 1 - prod_i (1 - p_i). With the tails
@@ -9,6 +9,7 @@ D solves t_1 = 1, which has one solution in [0, 1] if the shares sum to at least
 Nothing is redrawn: mode k has probability s_k D after an earlier mode, and s_k / t_k after none (1 for the last mode).
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -16,7 +17,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from simulator.documents.spec import Label, Name, Share
-from simulator.mechanisms.contract import Mechanism, Naming
+from simulator.mechanisms.contract import Around, Mechanism, Naming
+from simulator.mechanisms.graph import TimeTo, unfit_to_leave
 from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.roots import brentq
 from simulator.numerics.streams import Luck
@@ -25,7 +27,7 @@ _ROUNDING = 0.002  # printed shares that sum to 1 may sum to this much less
 
 
 class Mode(Mechanism):
-    """One mode: its share of an arm's progressions, deaths excluded, and what it adds to the log hazard of death."""
+    """One mode: its share of an arm's progressions, and what it adds to the log hazards of leaving the state."""
 
     naming: ClassVar[Naming] = {"share": "arms", "": "outcome"}
 
@@ -35,13 +37,36 @@ class Mode(Mechanism):
 
 
 class ProgressionModes(Mechanism):
-    """The modes of progression by arm; ``death`` names progression-free survival's other end, death without one."""
+    """The modes by arm in which a ``state`` is entered; ``death`` names the other ends of the ``endpoint``.
+
+    The state may be left out where a single one is entered and left, the endpoint where one alone has it as an event.
+    """
 
     words: ClassVar[str] = "modes of progression"
-    naming: ClassVar[Naming] = {"death": "outcome"}
+    naming: ClassVar[Naming] = {"death": "outcome", "state": "state"}
 
     modes: Annotated[dict[Name, Mode], Field(min_length=1)]
     death: Name
+    state: Name | None = None
+    endpoint: Name | None = None
+
+    def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
+        """It needs a state that is left again, and an endpoint of which this is an event."""
+        yield from unfit_to_leave("state", self.state, around.graph)
+        if not around.graph.passed:
+            return
+        state = around.graph.left(self.state)
+        fitting = [name for name, one in around.endpoints.items() if state in one.events]
+        if not fitting:
+            yield "", f"'{state}' is an event of no endpoint; its modes are seen in one of which it is"
+        elif self.endpoint is None and len(fitting) > 1:
+            yield "", f"missing key 'endpoint'; '{state}' is an event of {', '.join(fitting)}"
+        elif self.endpoint is not None and self.endpoint not in fitting:
+            yield "endpoint", f"'{state}' is no event of '{self.endpoint}'; it is of {', '.join(fitting)}"
+
+    def shown_by(self, state: str, endpoints: Mapping[str, TimeTo]) -> str:
+        """The endpoint that shows them."""
+        return self.endpoint or next(name for name, one in endpoints.items() if state in one.events)
 
     @model_validator(mode="after")
     def _consistent(self) -> "ProgressionModes":
@@ -126,8 +151,8 @@ def draw(resolved: ResolvedModes, luck: Luck) -> tuple[Bools, Bools]:
     return modes
 
 
-def death_log_hr(resolved: ResolvedModes, modes: tuple[Bools, Bools]) -> tuple[Floats, Floats]:
-    """What the modes ``(M, R, N)`` add to the log hazard of death after progression, ``(R, N)`` in both arms.
+def leaving_log_hr(resolved: ResolvedModes, modes: tuple[Bools, Bools]) -> tuple[Floats, Floats]:
+    """What the modes ``(M, R, N)`` add to the log hazards of leaving the state, ``(R, N)`` in both arms.
 
     The sum over modes of ``log_hr x (shown - share in this arm)``: its mean over the progressions of each arm is 0, so
     that the transition keeps its own mean log hazard in both arms, and modes say only who dies sooner than others.

@@ -1,4 +1,4 @@
-"""What is recorded beside survival: response, conversion, adverse events, exposure, modes of progression."""
+"""What is recorded beside the course: response, conversion, adverse events, exposure, modes of progression."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 from simulator.cohort.cohorts import Endpoint, OnDemand
 from simulator.mechanisms import exposure, outcomes, progression_modes
 from simulator.mechanisms.contract import Around, BothArms, Followed, Recording
+from simulator.mechanisms.graph import Course
 from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.streams import Luck
 
@@ -49,36 +50,43 @@ def resolve(spec: outcomes.Outcomes, around: Around) -> ResolvedRecords:
 def draw(
     resolved: ResolvedRecords,
     names: tuple[str, str],
+    per_month: float,
     drawn: Luck,
     luck: dict[str, Floats],
-    courses: tuple[outcomes.Course, outcomes.Course],
+    courses: tuple[Course, Course],
     wait: Floats | None = None,
 ) -> Records:
-    """The records of courses: ``luck (R, N)`` is that of each transition, small in those who are late.
+    """The records of courses: ``luck (R, N)`` is that of each edge, small in those who are late.
 
     ``names`` are the arms: an amount of treatment is that of the arm itself, whatever treatment does to the rest. What
-    the treated alone receive has to fit into life after the ``wait``.
+    the treated alone receive has to fit into life after the ``wait``. ``per_month``: how many units of time a month
+    has.
     """
-    spec = resolved.spec
+    spec, transitions = resolved.spec, resolved.spec.graph.transitions
     response = None
     if spec.response:
-        latent = outcomes.latent_response(spec.response, luck["progression"], drawn.normal("response"))
+        latent = outcomes.latent_response(
+            spec.response, luck[spec.response.follows or transitions[0]], drawn.normal("response")
+        )
         zero, one = (outcomes.best_response(spec.response, arm, latent) for arm in resolved.arms)
         response = (zero, one)
 
     asked = (spec.response.categories, spec.response.shares) if spec.response else ((), {})
-    patients = Followed(drawn, response, *asked, luck)
+    patients = Followed(drawn, response, *asked, luck, transitions)
 
     def binary() -> dict[str, BothArms]:
         return {name: both for one in resolved.recordings for name, both in one(patients).items()}
 
     amounts: dict[str, tuple[Floats, Floats]] = {}
     for name, treatment in spec.exposure.items():
-        own, late = drawn.normal(f"exposure/{name}"), patients.late("progression")
-        lives = [course.os for course in courses]
+        own, late = drawn.normal(f"exposure/{name}"), patients.late(treatment.follows or transitions[0])
+        lives = [course.end for course in courses]
         if wait is not None and names[0] not in treatment.arms:
             lives[1] = np.maximum(lives[1] - np.where(np.isfinite(wait), wait, 0.0), 0.0)
-        without, given = (exposure.amounts(treatment, arm, late, own, os) for arm, os in zip(names, lives, strict=True))
+        without, given = (
+            exposure.amounts(treatment, arm, late, own, life / per_month)
+            for arm, life in zip(names, lives, strict=True)
+        )
         amounts[name] = (without, given)
     return Records(response, OnDemand(resolved.binary, binary), amounts)
 
@@ -86,15 +94,13 @@ def draw(
 def seen_modes(
     resolved: progression_modes.ResolvedModes,
     shown: Sequence[Bools],
-    course: outcomes.Course,
+    entered: Floats,
     observed: Endpoint,
 ) -> dict[str, Bools]:
-    """Who was seen to progress in each mode ``(R, N)``, or to die first, under the received arm.
+    """Who was seen to enter the state in each mode ``(R, N)``, or to have the endpoint without it, in the received arm.
 
-    ``shown`` are the modes of a progression, ``(R, N)`` each, ``course`` is as it is seen, and ``observed`` is
-    progression-free survival.
+    ``shown`` are the modes, ``(R, N)`` each, ``entered`` is when entry is seen, and ``observed`` is the endpoint.
     """
-    progressed = course.pfs < course.os
-    seen = observed.event & progressed
-    found = {name: shown[k] & seen for k, name in enumerate(resolved.spec.modes)}
-    return {**found, resolved.spec.death: observed.event & ~progressed}
+    by_it = observed.event & (entered <= observed.time)
+    found = {name: shown[k] & by_it for k, name in enumerate(resolved.spec.modes)}
+    return {**found, resolved.spec.death: observed.event & ~by_it}

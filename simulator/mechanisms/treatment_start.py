@@ -18,17 +18,20 @@ from typing import ClassVar
 
 import numpy as np
 
-from simulator.mechanisms.contract import Doubts, Mechanism, Misleads
-from simulator.mechanisms.outcomes import Course, Hazard, HazardSpec
+from simulator.documents.spec import Name
+from simulator.mechanisms.contract import Doubts, Mechanism, Misleads, Naming
+from simulator.mechanisms.graph import Course
+from simulator.mechanisms.hazards import Hazard, HazardSpec
 from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import choose
 from simulator.numerics.streams import Luck
 
 
 class TreatmentStart(Mechanism):
-    """The hazard of starting, in months from time zero; ``progression_prevents``: who progresses first never starts."""
+    """The hazard of starting, from time zero on; who enters one of the states ``prevented_by`` first never starts."""
 
     words: ClassVar[str] = "treatment that starts late"
+    naming: ClassVar[Naming] = {"prevented_by": "state"}
     misleads: ClassVar[Misleads] = {"": ("start", "late start of treatment")}
     doubts: ClassVar[Doubts] = {
         "immortal time: treatment starts after a wait; whoever dies before counts as untreated": (
@@ -37,47 +40,58 @@ class TreatmentStart(Mechanism):
     }
 
     wait: HazardSpec
-    progression_prevents: bool = False
+    prevented_by: tuple[Name, ...] = ()
 
     def draw(self, luck: Luck) -> Floats:
         """Months ``(R, N)`` from time zero to the start in whoever lives to see it; +inf if it never comes."""
         return self.wait.pieces().time(luck.exponential("treatment start"))
 
 
-def switched(hazards: tuple[Hazard, Hazard], exposure: tuple[Floats, Floats], at: Floats) -> Floats:
+def switched(
+    hazards: tuple[Hazard, Hazard], exposure: tuple[Floats, Floats], at: Floats, since: Floats | None = None
+) -> Floats:
     """Event times ``(R, N)`` when the second hazard takes the place of the first ``at`` a patient's own time.
 
-    ``exposure`` is the patient's unit exponential divided by the multiplier of either hazard.
+    ``exposure`` is the patient's unit exponential divided by the multiplier of either hazard. Both hazards begin to
+    count at the finite times ``since (R, N)``, at zero unless stated.
     """
     first, second = hazards
     finite = np.isfinite(at)
     place = np.where(finite, at, 0.0)
-    spent = first.cumulative(place)
+    begun = 0.0 if since is None else first.cumulative(since)
+    if since is not None:
+        place = np.maximum(place, since)
+    spent = first.cumulative(place) - begun
     with np.errstate(divide="ignore", invalid="ignore"):
         exchange = exposure[1] / exposure[0]
         left = exposure[1] - np.where(spent > 0.0, spent * np.where(np.isfinite(exchange), exchange, 1.0), 0.0)
-    late = finite & ((exposure[0] > spent) | (place == 0.0))
+    late = finite & ((exposure[0] > spent) | (place == (0.0 if since is None else since)))
     after = second.time(np.where(late, second.cumulative(place) + left, 1.0))
-    return np.where(late, np.maximum(after, place), first.time(exposure[0]))
+    return np.where(late, np.maximum(after, place), first.time(exposure[0] + begun))
 
 
-def after_progression(progression: Floats, wait: Floats, prevents: bool) -> Floats:
-    """When the start comes on the clock that progression sets to zero ``(R, N)``; 0 if it came before."""
-    early = progression <= wait
-    if prevents:
-        return np.where(early, np.inf, 0.0)
-    return np.subtract(wait, progression, where=early & np.isfinite(progression), out=np.zeros(wait.shape))
+def on_reset_clock(entered: Floats, wait: Floats) -> Floats:
+    """When the start comes on the clock that entering a state sets to zero ``(R, N)``; 0 if it came before."""
+    early = (entered <= wait) & np.isfinite(entered)
+    return np.subtract(wait, entered, where=early, out=np.zeros(wait.shape))
 
 
 def begins(spec: TreatmentStart, wait: Floats, course: Course, censoring: Floats) -> Bools:
-    """Who, assigned to treatment, starts it ``(R, N)``: before death, the end of follow-up and, if asked, progression.
+    """Who, assigned to treatment, starts it ``(R, N)``: before course and follow-up end, and before what prevents it.
 
     ``course`` and ``censoring`` are those under assignment to treatment.
     """
-    ready: Bools = wait < np.minimum(course.os, censoring)
-    return ready & (wait < course.pfs) if spec.progression_prevents else ready
+    ready: Bools = wait < np.minimum(course.end, censoring)
+    for state in spec.prevented_by:
+        ready = ready & (wait < course.entered[state])
+    return ready
 
 
 def seen_course(wait: Floats, one: Course, by_zero: Course, by_one: Course) -> Course:
-    """The course ``one`` as it is seen: at the untreated visits if progression came before the start."""
-    return Course(choose(one.pfs <= wait, by_zero.pfs, by_one.pfs), one.os)
+    """The course ``one`` as it is seen: at the untreated visits where a state was entered before the start."""
+    seen = {
+        state: choose(time <= wait, by_zero.entered[state], by_one.entered[state])
+        for state, time in one.entered.items()
+        if by_zero.entered[state] is not by_one.entered[state]
+    }
+    return Course(one.graph, {**one.entered, **seen})

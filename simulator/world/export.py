@@ -8,21 +8,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simulator.cohort.cohorts import Cohorts
+from simulator.cohort.cohorts import Cohorts, Endpoint
 from simulator.cohort.terms import Variable
 from simulator.documents.safe_files import new_file
 from simulator.mechanisms.entry import DAYS_PER_MONTH, parse_date
 from simulator.world.sections import World
-
-PARAMETERS = {"OS": "Overall Survival", "PFS": "Progression-Free Survival"}
 
 
 def plain_table(cohorts: Cohorts, world: World, hidden: bool = False) -> pd.DataFrame:
     """One row per included patient: id, arm, covariates, start of treatment, endpoints, binary outcomes.
 
     ``hidden`` adds what nobody observes: true propensity, unmeasured covariates, both potential outcomes, and the
-    patients who were not included. Columns: ``OS_time`` in months, ``OS_event`` 1 for the event;
-    ``treatment_start`` in months, inf for never, where the start of treatment may be late.
+    patients who were not included. Columns: ``<endpoint>_time``, ``<endpoint>_event`` 1 for the event and
+    2 for a competing one;
+    ``treatment_start``, inf for never, where the start of treatment may be late.
     """
     observed, unseen = cohorts.observed, cohorts.hidden
     arms = np.array(world.arms.names())
@@ -38,7 +37,7 @@ def plain_table(cohorts: Cohorts, world: World, hidden: bool = False) -> pd.Data
         columns["treatment_start"] = observed.start.ravel()
     for name, course in observed.endpoints.items():
         columns[f"{name}_time"] = course.time.ravel()
-        columns[f"{name}_event"] = course.event.ravel().astype(int)
+        columns[f"{name}_event"] = _code(course)
     for name, outcome in observed.binary.items():
         columns[name] = outcome.ravel().astype(int)
     if world.outcomes.response and unseen.response:
@@ -57,7 +56,7 @@ def plain_table(cohorts: Cohorts, world: World, hidden: bool = False) -> pd.Data
     for name, courses in unseen.potential.items():
         for arm, course in zip(arms, courses, strict=True):
             columns[f"{name}_time_{arm}"] = course.time.ravel()
-            columns[f"{name}_event_{arm}"] = course.event.ravel().astype(int)
+            columns[f"{name}_event_{arm}"] = _code(course)
     for name, outcomes in unseen.binary.items():
         for arm, outcome in zip(arms, outcomes, strict=True):
             columns[f"{name}_{arm}"] = outcome.ravel().astype(int)
@@ -67,7 +66,8 @@ def plain_table(cohorts: Cohorts, world: World, hidden: bool = False) -> pd.Data
 def adam_tables(cohorts: Cohorts, world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
     """ADSL (one row per subject) and ADTTE (one per subject and parameter) of one cohort, included patients only.
 
-    AVAL is in months; CNSR is 0 for an event and 1 for a censored time; dates are ISO 8601.
+    AVAL is in the world's time unit; CNSR is 0 for an event, 1 for a censored time and 2 for a competing event; dates
+    are ISO 8601.
     """
     if len(cohorts.replicates) != 1:
         raise ValueError("ADaM describes one study: ask for one replicate")
@@ -98,7 +98,7 @@ def adam_tables(cohorts: Cohorts, world: World) -> tuple[pd.DataFrame, pd.DataFr
         subjects[_cdisc_name(variable.name, subjects, "N")] = values.astype(int) + 1
     parts = []
     for name, course in observed.endpoints.items():
-        time, event = course.time[0, patients], course.event[0, patients]
+        time, code = course.time[0, patients], _code(course).reshape(course.time.shape)[0, patients]
         parts.append(
             pd.DataFrame(
                 {
@@ -107,16 +107,27 @@ def adam_tables(cohorts: Cohorts, world: World) -> tuple[pd.DataFrame, pd.DataFr
                     "TRTP": arm,
                     "TRTPN": subjects["TRT01PN"],
                     "PARAMCD": name,
-                    "PARAM": f"{PARAMETERS[name]} (Months)",
+                    "PARAM": f"{_title(name, world.endpoints[name].label)} ({world.time_unit.title()})",
                     "AVAL": time,
-                    "CNSR": 1 - event.astype(int),
-                    "EVNTDESC": np.where(event, "EVENT", "CENSORED"),
+                    "CNSR": np.array([1, 0, 2])[code],
+                    "EVNTDESC": np.array(["CENSORED", "EVENT", "COMPETING EVENT"])[code],
                     "STARTDT": start,
                     "ADT": _dates(world, cohorts.hidden.entry[0, patients] + time),
                 }
             )
         )
     return pd.DataFrame(subjects), pd.concat(parts, ignore_index=True)
+
+
+def _code(course: Endpoint) -> NDArray[np.int64]:
+    """1 for the event, 2 for what makes it impossible, 0 for a censored time; one number per patient."""
+    code: NDArray[np.int64] = course.event.ravel().astype(int)
+    return code if course.competing is None else np.where(course.competing.ravel(), 2, code)
+
+
+def _title(name: str, label: str | None) -> str:
+    """The label of an endpoint as a title; its name where it has none."""
+    return name if label is None else label.title()
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -137,9 +148,10 @@ def _values(variable: Variable, values: NDArray[np.float64]) -> NDArray[np.gener
     return shown
 
 
-def _dates(world: World, months: NDArray[np.float64]) -> list[str]:
+def _dates(world: World, times: NDArray[np.float64]) -> list[str]:
     start = parse_date(world.entry.accrual.start)
-    return [(start + datetime.timedelta(days=round(m * DAYS_PER_MONTH))).isoformat() for m in months]
+    days = times / world.per_month * DAYS_PER_MONTH
+    return [(start + datetime.timedelta(days=round(day))).isoformat() for day in days]
 
 
 def _cdisc_name(name: str, taken: Container[str], suffix: str = "") -> str:

@@ -5,7 +5,7 @@ who starts a late treatment (`late_start`), the arm that is received (`chosen`),
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from simulator.cohort import predictors
 from simulator.cohort.cohorts import Cohorts, Endpoint, Hidden, Observed, OnDemand
-from simulator.mechanisms import covariates, imperfections, records, treatment, treatment_start
+from simulator.mechanisms import covariates, imperfections, progression_modes, records, treatment, treatment_start
 from simulator.mechanisms.contract import AtEntry
-from simulator.mechanisms.entry import first_qualified, months_between
-from simulator.mechanisms.followup import censored_at, observe
-from simulator.mechanisms.outcomes import Course
+from simulator.mechanisms.entry import first_qualified
+from simulator.mechanisms.followup import censored_at, observe, stopped
+from simulator.mechanisms.graph import Course, competing_time, event_time
 from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.elementary import Either, choose
 from simulator.numerics.streams import Luck, Streams
@@ -56,13 +56,13 @@ def resolve(world: World) -> ResolvedWorld:
     baseline = covariates.resolve(world.population)
     recorded = records.resolve(world.outcomes, world.around())
     resolved = courses.resolve(world, recorded.modes)
-    unused = [courses.modifiers_of(name) for name in world.outcomes.transitions() if name not in resolved.modified]
+    unused = [resolved.modifiers_of(name) for name in resolved.graph.transitions if name not in resolved.modified]
     sums = {place: terms for place, terms in world.around().sums().items() if place not in unused}
     prepared = predictors.resolve(sums, baseline.variables)
     values = baseline.draw(Streams(REFERENCE_SEED), np.zeros(1, np.int64), treatment.REFERENCE_PATIENTS)
     reference = prepared.of(values).reshape(-1, treatment.REFERENCE_PATIENTS)
     linear = {place: reference[row] for place, row in prepared.rows.items()}
-    log_odds = linear[courses.predictor_of("treatment")]
+    log_odds = linear["treatment.log_odds"]
     intercept = treatment.solve_intercept(world.treatment, log_odds[None])
     propensity = treatment.probability(intercept + log_odds)
     imperfect, arms = world.imperfections, world.arms.names()
@@ -73,7 +73,7 @@ def resolve(world: World) -> ResolvedWorld:
         prepared,
         resolved,
         recorded,
-        world.entry.accrual.mean(),
+        world.entry.accrual.mean() * world.per_month,
         imperfections.resolve(imperfect, arms, world.population, linear, propensity) if imperfect else None,
     )
 
@@ -82,20 +82,22 @@ def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int6
     """The baseline of the given replicates ``(R,)`` of so many ``patients`` each."""
     world, luck = resolved.world, Luck(Streams(seed), replicates, patients)
     values = resolved.baseline.draw(luck.streams, replicates, patients)
-    entry = world.entry.accrual.months(luck.uniform("entry"))
+    entry = world.entry.accrual.months(luck.uniform("entry")) * world.per_month
     sums = resolved.predictors.of(values)
     rows = [sums[row] for row in range(len(sums))]
     linear = {place: rows[row] for place, row in resolved.predictors.rows.items()}  # equal sums are one array
     variables, arms = resolved.baseline.variables, resolved.courses.arms
-    entered = AtEntry(luck, arms, variables, values, entry, resolved.mean_entry, linear)
+    entered = AtEntry(
+        luck, resolved.courses.graph, world.per_month, arms, variables, values, entry, resolved.mean_entry, linear
+    )
     for place, mechanism in resolved.courses.mechanisms.items():
         for where, shift in mechanism.shifts(place, entered).items():
-            own = courses.predictor_of(where)
+            own = resolved.courses.predictor_of(where)
             linear[own] = linear[own] + shift
-    log_odds = linear[courses.predictor_of("treatment")]
+    log_odds = linear["treatment.log_odds"]
     assigned, propensity = resolved.allocation.draw(log_odds, luck.streams, replicates)
     frailty = world.outcomes.frailty.draw(luck) if world.outcomes.frailty else 1.0
-    administrative = months_between(world.entry.accrual.start, world.followup.cut_off) - entry
+    administrative = world.followup.administrative(world.entry.accrual.start, entry, world.per_month)
     return Baseline(entered, assigned, propensity, frailty, administrative)
 
 
@@ -103,12 +105,15 @@ def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int6
 class Life:
     """What would happen to every patient ``(R, N)`` in one arm, and what would be recorded of it.
 
-    The course as it is ``seen``; the ends of follow-up by a drop-out that tells nothing (``censoring``) and by what
+    When each endpoint is seen, nobody being censored (``latent``), and what makes it impossible (``competing``, where
+    something does); the ends of follow-up by a drop-out that tells nothing (``censoring``) and by what
     there is (``lost``); who meets each of the ``criteria`` of inclusion; positions of categories, those of best
-    ``response``; yes/no outcomes; amounts of treatment received; and the modes that a progression shows, in order.
+    ``response``; yes/no outcomes; amounts of treatment received; the modes that the entry of a state shows, in order,
+    and when it is seen, where there are modes.
     """
 
-    seen: Course
+    latent: Mapping[str, Floats]
+    competing: Mapping[str, Floats]
     censoring: Floats
     lost: Floats
     criteria: Mapping[str, Bools]
@@ -116,11 +121,11 @@ class Life:
     binary: Mapping[str, Bools]
     exposure: Mapping[str, Floats]
     modes: tuple[Bools, ...]
+    entered: Floats | None
 
-    @property
-    def latent(self) -> dict[str, Floats]:
-        """The time of each endpoint, nobody being censored."""
-        return {"OS": self.seen.os, "PFS": self.seen.pfs}
+    def observed(self, until: Floats) -> dict[str, Endpoint]:
+        """What is seen of each endpoint under follow-up that ends at the times ``until (R, N)``."""
+        return {name: observe(time, until, self.competing.get(name)) for name, time in self.latent.items()}
 
 
 def generate(
@@ -142,16 +147,48 @@ def generate(
     begun = at_time_zero(resolved, seed, replicates, drawn.patients)
     wait = late.draw(drawn) if late else None
     latent = latent_courses(resolved.courses, drawn, begun, wait)
+    followed = follow(resolved, size, drawn, begun, latent, wait)
+    events = world.followup.events
+    if events:
+        stop = stopped(
+            begun.patients.entry, followed.perfect.endpoints[events.endpoint], followed.perfect.present, events.events
+        )
+        left = np.maximum(np.minimum(begun.administrative, stop - begun.patients.entry), 0.0)
+        begun = replace(begun, administrative=left)
+        followed = follow(resolved, size, drawn, begun, latent, wait)
+        perfect = replace(followed.perfect, present=followed.perfect.present & (left > 0))
+        followed = replace(followed, perfect=perfect)
+    perfect = followed.perfect
+    imperfect = resolved.imperfections
+    observed = imperfections.recorded(imperfect, drawn, begun.linear, perfect) if imperfect else perfect
+    return Cohorts(replicates, observed, _hidden(resolved, begun, followed))
+
+
+@dataclass(frozen=True)
+class Lives:
+    """Both lives of every patient under the same end of the study, the one ``received``, when treatment ``starts``
+    where it may be late, and what a ``perfect`` record shows.
+    """
+
+    zero: Life
+    one: Life
+    received: Life
+    starts: Floats | None
+    perfect: Observed
+
+
+def follow(
+    resolved: ResolvedWorld, size: int, drawn: Luck, begun: Baseline, latent: LatentCourses, wait: Floats | None
+) -> Lives:
+    """What becomes of every patient ``(R, N)`` of a study of so many, in either arm and in the one received."""
+    late = resolved.world.treatment.start
     zero, one = lives(resolved, drawn, begun, latent, wait)
     treated = begun.assigned
     if late and wait is not None:
         starts, one = late_start(late, wait, latent.courses[1], zero, one)
         treated, wait = treated & starts, np.where(starts, wait, np.inf)
     received = chosen(treated, one, zero)
-    perfect = _perfect(resolved, size, begun, treated, wait, received)
-    imperfect = resolved.imperfections
-    observed = imperfections.recorded(imperfect, drawn, begun.linear, perfect) if imperfect else perfect
-    return Cohorts(replicates, observed, _hidden(resolved, begun, zero, one, received, wait, perfect))
+    return Lives(zero, one, received, wait, _perfect(resolved, size, begun, treated, wait, received))
 
 
 def lives(
@@ -162,25 +199,35 @@ def lives(
     seen = seen_courses(resolved.courses, latent.courses, wait)
     censoring, dropout = censoring_times(resolved.courses, drawn, begun, wait)
     arms = world.arms.names()
-    recorded = records.draw(resolved.recorded, arms, drawn, latent.luck, latent.courses, wait)
-    lost = censored_at(world.followup.censored_at, recorded.binary, dropout)
-    long, binary = until >= world.entry.potential_follow_up_months, recorded.binary
+    recorded = records.draw(resolved.recorded, arms, world.per_month, drawn, latent.luck, latent.courses, wait)
+    lost = censored_at(world.followup.censored_at, world.per_month, recorded.binary, dropout)
+    long, binary = until >= world.entry.potential_follow_up_months * world.per_month, recorded.binary
 
     def life(arm: int) -> Life:
-        os, exposure = latent.courses[arm].os, {name: both[arm] for name, both in recorded.exposure.items()}
-        whole = dropout[arm] >= np.minimum(os, until)
+        course, exposure = latent.courses[arm], {name: both[arm] for name, both in recorded.exposure.items()}
+        whole = dropout[arm] >= np.minimum(course.end, until)
+        times, competing = times_of(world, seen[arm])
         return Life(
-            seen[arm],
+            times,
+            competing,
             censoring[arm],
             lost[arm],
-            world.entry.criteria(arms[arm], long, os, whole, exposure),
+            world.entry.criteria(arms[arm], long, course, whole, exposure, world.per_month),
             {"response": recorded.response[arm]} if recorded.response else {},
             _each(lambda name: binary[name][arm], binary),
             exposure,
             tuple(latent.modes[arm]) if latent.modes else (),
+            seen[arm].entered[resolved.courses.mode_state] if latent.modes else None,
         )
 
     return life(0), life(1)
+
+
+def times_of(world: World, seen: Course) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """When each endpoint happens and, for those with competing states, what makes it impossible ``(R, N)``."""
+    times = {name: event_time(spec, seen) for name, spec in world.endpoints.items()}
+    rivals = {name: competing_time(spec, seen) for name, spec in world.endpoints.items()}
+    return times, {name: time for name, time in rivals.items() if time is not None}
 
 
 def late_start(
@@ -206,7 +253,8 @@ def chosen(which: Bools, one: Life, zero: Life) -> Life:
         return made[pair]  # type: ignore[no-any-return]
 
     return Life(
-        Course(pick(one.seen.pfs, zero.seen.pfs), pick(one.seen.os, zero.seen.os)),
+        {name: pick(time, zero.latent[name]) for name, time in one.latent.items()},
+        {name: pick(time, zero.competing[name]) for name, time in one.competing.items()},
         pick(one.censoring, zero.censoring),
         pick(one.lost, zero.lost),
         {name: pick(met, zero.criteria[name]) for name, met in one.criteria.items()},
@@ -214,6 +262,7 @@ def chosen(which: Bools, one: Life, zero: Life) -> Life:
         _each(lambda name: choose(which, yes[name], no[name]), yes),
         {name: pick(amount, zero.exposure[name]) for name, amount in one.exposure.items()},
         tuple(pick(*pair) for pair in zip(one.modes, zero.modes, strict=True)),
+        None if one.entered is None or zero.entered is None else pick(one.entered, zero.entered),
     )
 
 
@@ -227,7 +276,7 @@ def _perfect(
 ) -> Observed:
     """What a perfect record shows of the life that was ``received``."""
     measured, modes = resolved.baseline.measured, resolved.recorded.modes
-    endpoints = {name: observe(time, received.lost) for name, time in received.latent.items()}
+    endpoints = received.observed(received.lost)
     qualified = reduce(np.logical_and, received.criteria.values())
     return Observed(
         variables=measured,
@@ -237,32 +286,32 @@ def _perfect(
         endpoints=endpoints,
         binary=received.binary,
         exposure=received.exposure,
-        modes=records.seen_modes(modes, received.modes, received.seen, endpoints["PFS"]) if modes else {},
+        modes=_seen_modes(resolved, modes, received, endpoints) if modes else {},
         delay=None if wait is None else np.where(treated, wait, np.inf),
     )
 
 
-def _hidden(
-    resolved: ResolvedWorld,
-    begun: Baseline,
-    zero: Life,
-    one: Life,
-    received: Life,
-    wait: Floats | None,
-    perfect: Observed,
-) -> Hidden:
+def _seen_modes(
+    resolved: ResolvedWorld, modes: progression_modes.ResolvedModes, received: Life, endpoints: Mapping[str, Endpoint]
+) -> dict[str, Bools]:
+    """Who was seen in each mode of entering the state that has them."""
+    if received.entered is None:
+        return {}
+    shown_by = modes.spec.shown_by(resolved.courses.mode_state, resolved.world.endpoints)
+    return records.seen_modes(modes, received.modes, received.entered, endpoints[shown_by])
+
+
+def _hidden(resolved: ResolvedWorld, begun: Baseline, followed: Lives) -> Hidden:
     """What nobody observes: both lives, and who would be included in either arm."""
+    zero, one, received = followed.zero, followed.one, followed.received
     no, yes = zero.binary, one.binary  # not to keep whole lives
-
-    def potential(name: str) -> tuple[Endpoint, Endpoint]:
-        return observe(zero.latent[name], zero.censoring), observe(one.latent[name], one.censoring)
-
+    without, given = zero.observed(zero.censoring), one.observed(one.censoring)
     return Hidden(
         variables=resolved.baseline.hidden,
         covariates=covariates.by_patient(begun.patients.values[len(resolved.baseline.measured) :]),
         propensity=begun.propensity,
         assigned=begun.assigned,
-        potential={name: potential(name) for name in zero.latent},
+        potential={name: (without[name], given[name]) for name in zero.latent},
         latent={name: (time, one.latent[name]) for name, time in zero.latent.items()},
         binary=OnDemand(tuple(no), lambda: {name: (no[name], yes[name]) for name in no}),
         exposure={name: (amount, one.exposure[name]) for name, amount in zero.exposure.items()},
@@ -271,8 +320,8 @@ def _hidden(
         criteria=tuple(zero.criteria),
         entry=begun.patients.entry,
         response=(zero.categories["response"], one.categories["response"]) if zero.categories else None,
-        starts=wait,
-        perfect=perfect,
+        starts=followed.starts,
+        perfect=followed.perfect,
     )
 
 

@@ -3,23 +3,26 @@
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import ClassVar, Literal
+from functools import cache
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
+from simulator.cohort.estimand import TimeUnit
 from simulator.cohort.terms import Variable, parse_term
+from simulator.documents.loading import load, parse, usual_endpoints_file
 from simulator.documents.spec import Label, Name, Spec
 from simulator.mechanisms.calendar import CalendarTrend
 from simulator.mechanisms.centres import Centres
 from simulator.mechanisms.contract import TREATMENT, Around, Mechanism, Named, below, parts_of
 from simulator.mechanisms.covariates import Population
-from simulator.mechanisms.entry import Entry, parse_date
+from simulator.mechanisms.entry import PER_MONTH, Entry, parse_date
 from simulator.mechanisms.followup import FollowUp
+from simulator.mechanisms.graph import TimeTo
 from simulator.mechanisms.imperfections import Imperfections
 from simulator.mechanisms.outcomes import Outcomes
 from simulator.mechanisms.treatment import Treatment
 
-ENDPOINTS = ("OS", "PFS")
 RESERVED = {"id", "arm", "replicate", "response", "included", "propensity", "treatment"}
 
 
@@ -61,6 +64,29 @@ class Printed(Spec):
     audit_only: bool = False
 
 
+class UsualEndpoints(Spec):
+    """The endpoints of worlds that name none, by the short form of their course."""
+
+    single: dict[Name, TimeTo] = Field(default_factory=dict)
+    illness_death: dict[Name, TimeTo] = Field(default_factory=dict, alias="illness-death")
+    competing: dict[Name, TimeTo] = Field(default_factory=dict)
+
+
+@cache
+def _usual_endpoints() -> UsualEndpoints:
+    return parse(load(str(usual_endpoints_file())), UsualEndpoints)
+
+
+def usual_endpoints(tree: Mapping[str, Any]) -> dict[str, TimeTo]:
+    """The endpoints of a world of this tree that names none; none where its course has no usual ones."""
+    outcomes = tree.get("outcomes", {})
+    if not isinstance(outcomes, Mapping) or outcomes.get("states"):
+        return {}
+    form = outcomes.get("course") or "illness-death"
+    found: dict[str, TimeTo] = getattr(_usual_endpoints(), str(form).replace("-", "_"), {})
+    return found
+
+
 WORDS = ("name", "question", "source", "published")
 """What a document says of a world in words or as printed: no virtual patient depends on it."""
 
@@ -77,17 +103,27 @@ class World(Spec):
 
     name: Name
     source: Label
-    time_unit: Literal["months"] = "months"
+    time_unit: TimeUnit = "months"
     arms: Arms
     population: Population
     treatment: Treatment
     outcomes: Outcomes
+    endpoints: Annotated[dict[Name, TimeTo], Field(min_length=1)]
     entry: Entry
     followup: FollowUp
     centres: Centres | None = None
     calendar: CalendarTrend | None = None
     imperfections: Imperfections | None = None
     published: dict[str, Printed] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_endpoints(cls, tree: object) -> object:
+        """A world in the short form that has usual endpoints need not name them."""
+        if not isinstance(tree, dict) or "endpoints" in tree or "outcomes" not in tree:
+            return tree
+        usual = usual_endpoints(tree)
+        return {**tree, "endpoints": usual} if usual else tree
 
     @model_validator(mode="after")
     def _consistent(self) -> "World":
@@ -97,6 +133,10 @@ class World(Spec):
             raise ValueError(
                 f"population: no covariate may be called '{min(taken)}'; cohorts have a column of that name"
             )
+        for name, endpoint in self.endpoints.items():
+            for key, states in (("event", endpoint.events), ("competing", endpoint.rivals)):
+                known = self.outcomes.graph.states[1:]
+                _refuse_unknown(f"endpoints.{name}.{key}", "state", states, known, f"there are {', '.join(known)}")
         outcomes: set[str] = set()
         for named in around.named():
             _check_names(named, around, outcomes)
@@ -106,9 +146,15 @@ class World(Spec):
         for place, part in around.parts.items():
             for key, reason in part.unfit(around):
                 raise ValueError(f"{below(place, key)}: {reason}")
-        if parse_date(self.followup.cut_off) < parse_date(self.entry.accrual.end):
+        last = self.followup.last_date
+        if last is not None and parse_date(last) < parse_date(self.entry.accrual.end):
             raise ValueError("followup.cut_off: follow-up ends before accrual does")
         return self
+
+    @property
+    def per_month(self) -> float:
+        """How many of its units of time a month has."""
+        return PER_MONTH[self.time_unit]
 
     def around(self) -> Around:
         """The world as its mechanisms may ask about it."""
@@ -116,8 +162,8 @@ class World(Spec):
         return Around(
             arms,
             arms if self.outcomes.works() else (arms[0], arms[0]),
-            ENDPOINTS,
-            tuple(self.outcomes.transitions()),
+            self.endpoints,
+            self.outcomes.graph,
             {name: spec.variable(name) for name, spec in population.covariates.items()},
             {name: spec.variable(name) for name, spec in population.hidden.items()},
             dict(self.parts()),
@@ -136,7 +182,7 @@ class World(Spec):
 
     def _columns(self, binary: tuple[str, ...]) -> set[str]:
         """Names of the columns that a table of cohorts has beside the covariates."""
-        measured = {f"{endpoint}_{what}" for endpoint in ENDPOINTS for what in ("time", "event")}
+        measured = {f"{endpoint}_{what}" for endpoint in self.endpoints for what in ("time", "event")}
         measured |= set(binary)
         measured |= {"treatment_start", "assigned"} if self.treatment.start else set()
         return RESERVED | measured | {f"{column}_{arm}" for column in measured for arm in self.arms.names()}
@@ -164,9 +210,11 @@ def _check_names(named: Named, around: Around, outcomes: set[str]) -> None:
         _refuse_unknown(place, "arm", names, around.arms, f"the arms are {' and '.join(around.arms)}")
         if what == "arms" and len(names) < len(around.arms):
             raise ValueError(f"{place}: needs {' and '.join(around.arms)}")
-    elif what == "transition":
-        known = (TREATMENT, *around.transitions)
-        _refuse_unknown(place, "transition", names, known, f"there are {', '.join(known)}")
+    elif what in ("transition", "hazard", "state"):
+        graph = around.graph
+        known = graph.states[1:] if what == "state" else graph.transitions
+        known = (TREATMENT, *known) if what == "transition" else known
+        _refuse_unknown(place, what.replace("hazard", "transition"), names, known, f"there are {', '.join(known)}")
     else:
         for name in names:
             if name in RESERVED | set(around.endpoints):

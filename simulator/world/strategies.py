@@ -17,7 +17,7 @@ from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import choose
 from simulator.numerics.streams import Luck, Streams
 from simulator.world.courses import Baseline, ResolvedCourses, censoring_times, latent_courses, seen_courses
-from simulator.world.generate import ResolvedWorld, at_time_zero
+from simulator.world.generate import ResolvedWorld, at_time_zero, times_of
 
 BothEndpoints = tuple[Endpoint, Endpoint]
 
@@ -32,12 +32,14 @@ def followed(
 ) -> dict[str, BothEndpoints]:
     """Each endpoint of every patient ``(R, N)`` under both strategies, not to start within ``grace`` first.
 
-    Drop-out is that which tells nothing, at the rate of the treatment that a patient is under. Where progression
+    Drop-out is that which tells nothing, at the rate of the treatment that a patient is under. Where a state
     prevents a start nobody can follow the first strategy; ValueError.
     """
     world, late = resolved.world, resolved.world.treatment.start
-    if late and late.progression_prevents:
-        raise ValueError("progression prevents the start of treatment: nobody can be asked to start within grace")
+    if late and late.prevented_by:
+        raise ValueError(
+            f"'{late.prevented_by[0]}' prevents the start of treatment: nobody can be asked to start within grace"
+        )
     drawn = Luck(Streams(seed, luck), replicates, world.screened(patients))
     begun = at_time_zero(resolved, seed, replicates, drawn.patients)
     starts = _starts(resolved.courses, drawn, begun, grace)
@@ -67,11 +69,10 @@ def _starts(resolved: ResolvedCourses, drawn: Luck, begun: Baseline, grace: floa
 def _under(resolved: ResolvedCourses, drawn: Luck, begun: Baseline, start: Floats) -> dict[str, Endpoint]:
     """The endpoints of every patient whose treatment starts at ``start (R, N)``."""
     courses = latent_courses(resolved, drawn, begun, start).courses
-    begins = start < courses[1].os
+    begins = start < courses[1].end
     zero, one = seen_courses(resolved, courses, start)
     plain, _ = censoring_times(resolved, drawn, begun, start)
     ends = choose(begins, plain[1], plain[0])
-    return {
-        "OS": observe(choose(begins, one.os, zero.os), ends),
-        "PFS": observe(choose(begins, one.pfs, zero.pfs), ends),
-    }
+    (no, without), (yes, within) = times_of(resolved.world, zero), times_of(resolved.world, one)
+    rivals = {name: choose(begins, time, without[name]) for name, time in within.items()}
+    return {name: observe(choose(begins, time, no[name]), ends, rivals.get(name)) for name, time in yes.items()}

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from simulator.mechanisms.outcomes import Effect, Exponential, Piecewise, Weibull
+from simulator.mechanisms.hazards import Effect, Exponential, Piecewise, Weibull
 
 
 def cumulative(spec: Any, effect: Effect | None, t: float) -> float:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from simulator.mechanisms.hazards import Exponential, Transition
 from simulator.mechanisms.margins import Quantiles
-from simulator.mechanisms.outcomes import Exponential, Transition
 from simulator.world.generate import ResolvedWorld
 from simulator.world.sections import World
 from tests.reference.hazards import cumulative, gamma_quantile, reached, time_of
@@ -164,7 +164,7 @@ def course(
     if is_cured(world, seed, replicate, patient, arm):
         return math.inf, math.inf
     times = {}
-    transitions: dict[str, Transition] = world.outcomes.transitions()
+    transitions: dict[str, Transition] = world.outcomes.by_transition()
     for name, spec in transitions.items():
         works = arm == 1 and world.outcomes.treatment_effect == "as_stated"
         log_multiplier = linear(spec.log_hr, values, world) + trend(world, name, entry)
@@ -190,7 +190,7 @@ def late_course(
     """
 
     def time(name: str, start: float, modes_arm: int) -> float:
-        spec = world.outcomes.transitions()[name]
+        spec = world.outcomes.by_transition()[name]
         works = world.outcomes.treatment_effect == "as_stated"
         base = linear(spec.log_hr, values, world) + trend(world, name, entry)
         later = [0.0, 0.0]
@@ -216,7 +216,7 @@ def late_course(
     if progression >= death:
         return death, death, int(wait < death)
     arm, left = (1, 0.0) if wait < progression else (0, wait - progression)
-    if arm == 0 and world.treatment.start and world.treatment.start.progression_prevents:
+    if arm == 0 and world.treatment.start and "progressed" in world.treatment.start.prevented_by:
         left = math.inf
     return progression, progression + time("death_after_progression", left, arm), arm
 
@@ -367,7 +367,7 @@ def treated_after_wait(
     censoring = min(administrative, reached(left, luck))
     lost = min(administrative, reached(left, luck / dropout_risk(world, seed, replicate, patient, values)))
     pfs, os, at = late_course(world, seed, replicate, patient, values, wait, entry)
-    if wait >= min(os, lost) or (spec.progression_prevents and wait >= pfs):
+    if wait >= min(os, lost) or ("progressed" in spec.prevented_by and wait >= pfs):
         return {"start": math.inf}
     received = {key: amount(world, key, seed, replicate, patient, 1, os, wait) for key in world.outcomes.exposure}
     met = os >= world.entry.guarantee_months.get(names[1], 0.0)

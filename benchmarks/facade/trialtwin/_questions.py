@@ -1,8 +1,8 @@
 """Questions asked of a world, one function each: the answer has a sentence, tables, a figure and a page.
 
 Each runs a design of its own, in parallel and in a folder (``out``; in runs/ unless given) in which the same call goes
-on where it was stopped. ``endpoint`` is OS or PFS, ``estimator`` the study's one that stands for the published
-analysis, ``reps`` the replicates per cell.
+on where it was stopped. ``endpoint`` is one of the world's, its first unless given, ``estimator`` the study's one that
+stands for the published analysis, ``reps`` the replicates per cell.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def tipping(
     study: StudyLike,
     *,
-    endpoint: str = "OS",
+    endpoint: str | None = None,
     estimator: str | None = None,
     hr: float | None = None,
     bound: float | None = None,
@@ -46,7 +46,7 @@ def tipping(
 def compatible(
     study: StudyLike,
     *,
-    endpoint: str = "OS",
+    endpoint: str | None = None,
     estimator: str | None = None,
     hr: str | float | None = None,
     low: str | float | None = None,
@@ -74,7 +74,7 @@ def compatible(
 def decompose(
     study: StudyLike,
     *,
-    endpoint: str = "OS",
+    endpoint: str | None = None,
     estimator: str | None = None,
     mechanism: Sequence[str] = (),
     reps: int = 500,
@@ -96,7 +96,7 @@ def decompose(
 def power(
     study: StudyLike,
     *,
-    endpoint: str = "OS",
+    endpoint: str | None = None,
     estimator: str | None = None,
     target: float | None = None,
     width: float | None = None,
@@ -124,7 +124,7 @@ def power(
 def multiverse(
     study: StudyLike,
     *,
-    endpoint: str = "OS",
+    endpoint: str | None = None,
     estimator: str | None = None,
     axis: Mapping[str, Sequence[Any]] | None = None,
     alpha: float = 0.05,
@@ -149,7 +149,7 @@ def multiverse(
 def claims(
     study: StudyLike,
     *,
-    endpoint: str = "OS",
+    endpoint: str | None = None,
     alpha: float = 0.05,
     reps: int = 1000,
     seed: int | None = None,
