@@ -6,7 +6,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.kernels.matching import CLOSEST, GIVEN, LARGEST, SMALLEST, lined_up, match_block, number_sets, sent_back
+from analysis.kernels.matching import (
+    CLOSEST,
+    GIVEN,
+    LARGEST,
+    SMALLEST,
+    ScoredBlock,
+    lined_up,
+    match_block,
+    number_sets,
+    sent_back,
+)
 from analysis.kernels.status import Status
 from analysis.plan.matching_plan import MatchingPlan
 from analysis.propensity.distances import labels, match_any, whitened
@@ -143,7 +153,8 @@ def _chosen(
     given = by_score if turns is None else np.argsort(turns, axis=1, kind="stable").astype(np.int32)
     if not how.optimal and space is None and group is None and not how.anyone:
         luck = np.empty((0, 0, 0)) if draw is None else draw
-        match_block(score, treated, here, by_score, given, _ORDERS[how.order], width, how.replacement, luck, controls)
+        block = ScoredBlock(score, treated, here, by_score, width)
+        match_block(block, given, _ORDERS[how.order], how.replacement, luck, controls)
         return controls
     if how.order in ("largest", "smallest"):
         keys = np.where(here, -score if how.order == "largest" else score, np.inf)
