@@ -210,7 +210,8 @@ DEFECTS = [
             "with_one == mixed + certain",
             "with_one == mixed + certain + 1",
         ),
-        ("spread_ties solve_terms", "part of a long product lost", "total += np.log(product)", "total += 0.0"),
+        ("spread_ties less_risk_sets", "part of a long product lost", "total += np.log(product)", "total += 0.0"),
+        ("householder_step", "steps too short", "return step", "return 0.9 * step"),
         ("extreme", "the limit on the wrong side", "if upwards else", "if not upwards else"),
     ),
 ]

@@ -329,7 +329,7 @@ DEFECTS = [
         ("median_of", "the lower limit is the upper one", "q, -z, conf_type", "q, z, conf_type"),
         ("compare_arms", "absent patients counted", "size += present[r, order[c, k]]", "size += 1", 2),
         ("statuses_of", "a test without variance", "_OK if variance > 0.0 else _NO_INFO", "_OK"),
-        ("fit_arm", "treated events all expected", "first, both, o, np.log", "first, both, e, np.log"),
+        ("fit_arm", "treated events all expected", "terms, o, np.log", "terms, e, np.log"),
         ("count_arms", "the censored count as events", "counts[2 * arm + 1] += died", "counts[2 * arm + 1] += 1"),
     ),
 ]

@@ -36,7 +36,7 @@ DEFECTS = [
         (
             "cox",
             "an SE without clustering",
-            "np.sqrt(np.diagonal(robust, axis1=1, axis2=2)) if cluster is not None else None",
+            "np.sqrt(np.diagonal(robust, axis1=1, axis2=2)) if clustered else None",
             "np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))",
         ),
     ),

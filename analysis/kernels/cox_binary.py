@@ -38,6 +38,16 @@ class BinaryFits(NamedTuple):
     other: Bools  # marks what is not 0/1, and is left alone
 
 
+class BinaryTerms(NamedTuple):
+    """The terms of one covariate, one per death ``(N,)``, and what Newton's method makes of them."""
+
+    first: Floats  # a, the treated at risk
+    both: Floats  # a + b, all at risk
+    share: Floats  # a exp(beta) / (a exp(beta) + b)
+    spread: Floats  # share (1 - share)
+    one: Floats  # ones
+
+
 @kernel
 def fit_binary(block: SortedBlock, present: Bools, efron: bool, fits: BinaryFits) -> None:
     """Fits each column of the block's ``x`` alone in each row of ``present (R, N)``; row r is of cohort r // (R // A).
@@ -50,14 +60,14 @@ def fit_binary(block: SortedBlock, present: Bools, efron: bool, fits: BinaryFits
         np.empty((n + 1, 4)), np.empty((n + 1, p_count)), np.empty((n + 1, p_count)), np.empty(n, np.int64),
         np.empty(p_count), np.empty(p_count), np.empty(4, np.int64),
     )  # fmt: skip
-    both, first, work = np.empty(n), np.empty(n), np.ones((3, n))
+    terms = BinaryTerms(np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.ones(n))
     nowhere, asked = np.empty((0, 3)), fits.loglik.shape[0] > 0
     status, other, counted, strange = fits.status, fits.other, table.counts, table.strange
     for r in range(rows):
         tabulate(r // per, block, present[r], table)
         size, events, times = counted[SIZE], counted[EVENTS], counted[TIMES]
         fits.counts[r, 0], fits.counts[r, 1] = size, events
-        null = spread_ties(times, table.rows, efron, both)
+        null = spread_ties(times, table.rows, efron, terms.both)
         for p in range(p_count):
             other[r, p] = counted[BAD] == 0 and strange[p] != 0.0
             if counted[BAD] > 0:
@@ -69,9 +79,9 @@ def fit_binary(block: SortedBlock, present: Bools, efron: bool, fits: BinaryFits
             elif not other[r, p]:
                 if asked:
                     fits.loglik[r, p, 0] = null
-                with_one = spread_treated(table, times, efron, p, first)
+                with_one = spread_treated(table, times, efron, p, terms.first)
                 status[r, p] = solve_terms(
-                    events, first, both, with_one, 0.0, work, p, fits.beta[r], fits.variance[r],
+                    events, terms, with_one, 0.0, p, fits.beta[r], fits.variance[r],
                     fits.loglik[r] if asked else nowhere,
                 )  # fmt: skip
 
@@ -112,24 +122,15 @@ def spread_ties(times: int, table: Floats, efron: bool, both: Floats) -> float:
 
 @kernel
 def solve_terms(
-    events: int,
-    first: Floats,
-    both: Floats,
-    with_one: float,
-    begin: float,
-    work: Floats,
-    p: int,
-    beta: Floats,
-    variance: Floats,
+    events: int, terms: BinaryTerms, with_one: float, begin: float, p: int, beta: Floats, variance: Floats,
     loglik: Floats,
-) -> int:
+) -> int:  # fmt: skip
     """The status of the fit of column p by Householder's steps from ``begin``.
 
-    ``first`` are the a and ``both`` the a + b of each death; ``with_one`` is the number of deaths among the treated.
-    Terms with a = 0 or b = 0 cancel out of the score. Fills place p of ``beta``, ``variance`` and, where it has rows,
-    ``loglik``, for which ``begin`` is 0. The last row of ``work (3, N)`` holds ones.
+    ``with_one`` is the number of deaths among the treated. Terms with a = 0 or b = 0 cancel out of the score. Fills
+    place p of ``beta``, ``variance`` and, where it has rows, ``loglik``, for which ``begin`` is 0.
     """
-    share, spread, one = work[0], work[1], work[2]
+    first, both, share, spread, one = terms.first, terms.both, terms.share, terms.spread, terms.one
     b, low, high = begin, -np.inf, np.inf
     for iteration in range(100):
         theta = np.exp(b)
@@ -160,28 +161,41 @@ def solve_terms(
             low = b
         else:
             high = b
-        curve = information * information + 0.5 * score * slope
-        step = score * information / curve if curve > 0.25 * information * information else score / information
-        if abs(step) < 0.5:
-            rest = score - step * (information + step * (slope / 2.0 + step * bend / 6.0))
-            step += rest / (information + step * slope)
+        step = householder_step(score, information, slope, bend)
         if abs(step) < _LAST_STEP:
             beta[p] = b + step
             variance[p] = 1.0 / (information + step * (slope + step * bend / 2.0))
             if loglik.shape[0] > 0:
                 gain = step * (score - step * (information / 2.0 + step * (slope / 6.0 + step * bend / 24.0)))
-                product, total = 1.0, 0.0
-                for s in range(events):
-                    product *= first[s] * theta + (both[s] - first[s])
-                    if not 1.0 / _HUGE < product < _HUGE:
-                        total += np.log(product)
-                        product = 1.0
-                loglik[p, 1] = with_one * b + gain - total - np.log(product)
+                loglik[p, 1] = less_risk_sets(with_one * b + gain, events, first, both, theta)
             return _OK
         b += min(max(step, -_LARGEST_STEP), _LARGEST_STEP)
         if not low < b < high:
             b = 0.5 * (low + high)
     return _NOT_CONVERGED
+
+
+@kernel
+def householder_step(score: float, information: float, slope: float, bend: float) -> float:
+    """The next step of the coefficient; ``slope`` and ``bend`` are the first two derivatives of the information."""
+    curve = information * information + 0.5 * score * slope
+    step = score * information / curve if curve > 0.25 * information * information else score / information
+    if abs(step) < 0.5:
+        rest = score - step * (information + step * (slope / 2.0 + step * bend / 6.0))
+        step += rest / (information + step * slope)
+    return step
+
+
+@kernel
+def less_risk_sets(value: float, events: int, first: Floats, both: Floats, theta: float) -> float:
+    """``value`` less the sum of log(a theta + b) over deaths; products are split as in `spread_ties`."""
+    product, total = 1.0, 0.0
+    for s in range(events):
+        product *= first[s] * theta + (both[s] - first[s])
+        if not 1.0 / _HUGE < product < _HUGE:
+            total += np.log(product)
+            product = 1.0
+    return value - total - np.log(product)
 
 
 @kernel

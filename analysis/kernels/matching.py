@@ -1,5 +1,7 @@
 """Greedy nearest-neighbour matching on one score."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
@@ -35,21 +37,23 @@ def sent_back(line: Positions, chosen: Ints) -> Ints:
 
 
 @kernel
-def nearest(value: float, place: int, levels: Floats, count: int, left: Ints, right: Ints, earliest: Ints) -> int:
+def nearest(
+    value: float, place: int, levels: Floats, count: int, lower: Ints, higher: Ints, first: Ints, member: Ints
+) -> int:
     """The level that holds the nearest free control to ``value``; of two equally near, the one earlier in the data.
 
     ``levels (count,)`` are the distinct scores of controls in order, ``place`` the first that is not below ``value``,
-    and ``earliest`` the free control of each that is first in the data; ``left`` and ``right`` lead from a level to the
-    nearest one, itself included, that still has a free control (offset by one; 0 and count + 1 stand for none).
+    and ``member[first]`` the free control of each that is first in the data; ``lower`` and ``higher`` lead from a level
+    to the nearest one, itself included, that still has a free control (offset by one; 0 and count + 1 stand for none).
     """
-    above, below = root_of(right, place + 1), root_of(left, place)
+    above, below = root_of(higher, place + 1), root_of(lower, place)
     if above > count:
         return below - 1
     if below < 1:
         return above - 1
     up, down = abs(levels[above - 1] - value), abs(levels[below - 1] - value)
     if up == down:
-        return above - 1 if earliest[above - 1] < earliest[below - 1] else below - 1
+        return above - 1 if member[first[above - 1]] < member[first[below - 1]] else below - 1
     return above - 1 if up < down else below - 1
 
 
@@ -79,124 +83,162 @@ def turns_of(score: Floats, by_score: Positions, size: int, descending: bool, tu
         end = start
 
 
+class ScoredBlock(NamedTuple):
+    """Cohorts ``(R, N)`` to be matched on a score."""
+
+    score: Floats
+    treated: Bools
+    present: Bools
+    by_score: Positions  # the stable order of the scores, those not present last
+    width: Floats  # (R,), the largest distance allowed
+
+
+class FreeControls(NamedTuple):
+    """Who can still be chosen in one cohort of N, by the distinct scores of controls: `group_controls` fills it."""
+
+    levels: Floats  # the distinct scores in order
+    member: Ints  # the controls, level by level, equal ones in the order of the data
+    first: Ints  # where in ``member`` the free of each level begin
+    last: Ints  # and where they end
+    lower: Ints  # (N + 2,), these two as `nearest` has them
+    higher: Ints
+    place_of: Ints  # for each treated patient the first level that is not below the patient's score
+
+
 @kernel
 def match_block(
-    score: Floats,
-    treated: Bools,
-    present: Bools,
-    by_score: Positions,
-    given: Positions,
-    order: int,
-    width: Floats,
-    replacement: bool,
-    luck: Floats,
-    controls: Ints,
+    block: ScoredBlock, given: Positions, order: int, replacement: bool, luck: Floats, controls: Ints
 ) -> None:
     """Fill ``controls (R, N, ratio)``: for each treated patient its controls, nearest round first, else -1.
 
-    ``by_score (R, N)`` is the stable order of the scores, those not present last; ``order`` says which treated patient
-    chooses next, GIVEN that they choose in the order ``given (R, N)``; ``width (R,)`` is the largest distance allowed.
-    Without replacement each round gives every treated patient at most one more control. With it ``luck (ratio, R, N)``
-    are the uniforms by which each takes one of several equally near; empty: the first of them.
+    ``order`` says which treated patient chooses next, GIVEN that they choose in the order ``given (R, N)``. Without
+    replacement each round gives every treated patient at most one more control. With it ``luck (ratio, R, N)`` are the
+    uniforms by which each takes one of several equally near; empty: the first of them.
     """
     replicates, patients, ratio = controls.shape
-    levels, member = np.empty(patients), np.empty(patients, np.int64)
-    first, last = np.empty(patients, np.int64), np.empty(patients, np.int64)
-    earliest, place_of = np.empty(patients, np.int64), np.empty(patients, np.int64)
-    left, right = np.empty(patients + 2, np.int64), np.empty(patients + 2, np.int64)
-    wish, turns = np.empty(patients, np.int64), np.empty(patients, np.int64)
+    whole, turns = patients + 2, np.empty(patients, np.int64)
+    free = FreeControls(
+        np.empty(patients), np.empty(patients, np.int64), np.empty(patients, np.int64), np.empty(patients, np.int64),
+        np.empty(whole, np.int64), np.empty(whole, np.int64), np.empty(patients, np.int64),
+    )  # fmt: skip
     for r in range(replicates):
-        count, free, size = int(np.int64(0)), int(np.int64(0)), int(np.int64(0))  # see `logistic.prepare`
-        for place in range(patients):
-            i = by_score[r, place]
-            if not present[r, i]:
-                break
-            size += 1
-            known = count > 0 and score[r, i] == levels[count - 1]
-            if treated[r, i]:
-                place_of[i] = count - 1 if known else count
-                continue
-            if not known:
-                levels[count] = score[r, i]
-                first[count] = free
-                earliest[count] = i
-                count += 1
-            member[free] = i
-            free += 1
-            last[count - 1] = free
-        for g in range(count + 2):
-            left[g] = right[g] = g
+        count, left, size = group_controls(r, block, free)
+        if replacement:
+            take_all_nearest(r, block, free, count, luck, controls[r])
+            continue
         if order == GIVEN:
+            size = patients
             for i in range(patients):
                 turns[i] = given[r, i]
         elif order != CLOSEST:
-            turns_of(score[r], by_score[r], size, order == LARGEST, turns)
-        for turn in range(1 if replacement else ratio):
-            for i in range(patients):
-                wish[i] = UNDECIDED
-            here = 0
-            while free > 0 and (order == CLOSEST or here < (patients if order == GIVEN else size)):
-                if order == CLOSEST:
-                    i = closest(
-                        score[r], treated[r], present[r], width[r], levels, count, left, right, earliest, place_of,
-                        first, last, wish,
-                    )  # fmt: skip
-                    if i < 0:
-                        break
-                else:
-                    i = turns[here]
-                    here += 1
-                    if not present[r, i] or not treated[r, i]:
-                        continue
-                wish[i] = NO_ONE
-                if replacement:
-                    take_nearest(score[r, i], levels, count, first, last, member, width[r], luck, r, i, controls[r, i])
-                    continue
-                g = nearest(score[r, i], place_of[i], levels, count, left, right, earliest)
-                if not abs(levels[g] - score[r, i]) <= width[r]:
-                    continue
-                controls[r, i, turn] = member[first[g]]
-                first[g] += 1
-                free -= 1
-                if first[g] < last[g]:
-                    earliest[g] = member[first[g]]
-                else:
-                    left[g + 1] = g
-                    right[g + 1] = g + 2
+            turns_of(block.score[r], block.by_score[r], size, order == LARGEST, turns)
+        for turn in range(ratio):
+            if order == CLOSEST:
+                left = pair_closest(r, block, free, count, left, turn, controls[r])
+            else:
+                left = pair_in_turn(r, block, free, count, left, turns[:size], turn, controls[r])
 
 
 @kernel
-def closest(
-    score: Floats,
-    treated: Bools,
-    present: Bools,
-    width: float,
-    levels: Floats,
-    count: int,
-    left: Ints,
-    right: Ints,
-    earliest: Ints,
-    place_of: Ints,
-    first: Ints,
-    last: Ints,
-    wish: Ints,
-) -> int:
-    """The treated patient who is nearest to a free control, the first of several; -1 when none is within ``width``.
-
-    ``wish (N,)`` keeps the level that each would choose, UNDECIDED or NO_ONE.
-    """
-    found, best = -1, np.inf
-    for i in range(score.shape[0]):
-        if not present[i] or not treated[i] or wish[i] == NO_ONE:
+def group_controls(r: int, block: ScoredBlock, free: FreeControls) -> tuple[int, int, int]:
+    """How many levels, controls and patients cohort r has; fills ``free`` with all of its controls."""
+    score, treated, present, by_score = block.score[r], block.treated[r], block.present[r], block.by_score[r]
+    levels, first, last, place_of = free.levels, free.first, free.last, free.place_of
+    count, controls, size = int(np.int64(0)), int(np.int64(0)), int(np.int64(0))  # see `logistic.prepare`
+    for place in range(score.shape[0]):
+        i = by_score[place]
+        if not present[i]:
+            break
+        size += 1
+        known = count > 0 and score[i] == levels[count - 1]
+        if treated[i]:
+            place_of[i] = count - 1 if known else count
             continue
-        if wish[i] == UNDECIDED or first[wish[i]] >= last[wish[i]]:
-            wish[i] = nearest(score[i], place_of[i], levels, count, left, right, earliest)
-        distance = abs(levels[wish[i]] - score[i])
-        if distance > width:
-            wish[i] = NO_ONE
-        elif distance < best:
-            found, best = i, distance
-    return found
+        if not known:
+            levels[count] = score[i]
+            first[count] = controls
+            count += 1
+        free.member[controls] = i
+        controls += 1
+        last[count - 1] = controls
+    for g in range(count + 2):
+        free.lower[g] = free.higher[g] = g
+    return count, controls, size
+
+
+@kernel
+def pair_in_turn(
+    r: int, block: ScoredBlock, free: FreeControls, count: int, left: int, turns: Ints, turn: int, controls: Ints
+) -> int:
+    """How many of ``left`` controls are left when the treated among ``turns`` have chosen one each, in that order.
+
+    Fills place ``turn`` of ``controls (N, ratio)``.
+    """
+    score, treated, present, width = block.score[r], block.treated[r], block.present[r], block.width[r]
+    levels, member, first, last = free.levels, free.member, free.first, free.last
+    lower, higher, place_of = free.lower, free.higher, free.place_of
+    for i in turns:
+        if left == 0:
+            break
+        if not present[i] or not treated[i]:
+            continue
+        g = nearest(score[i], place_of[i], levels, count, lower, higher, first, member)
+        if abs(levels[g] - score[i]) <= width:
+            controls[i, turn] = member[first[g]]
+            first[g] += 1
+            left -= 1
+            if first[g] == last[g]:
+                lower[g + 1], higher[g + 1] = g, g + 2
+    return left
+
+
+@kernel
+def pair_closest(
+    r: int, block: ScoredBlock, free: FreeControls, count: int, left: int, turn: int, controls: Ints
+) -> int:
+    """How many of ``left`` controls are left when of all treated the one nearest to a control, the first of several,
+    has chosen it, and so on until nobody is within the width.
+
+    Fills place ``turn`` of ``controls (N, ratio)``; ``wish`` keeps the level that each would choose.
+    """
+    score, width = block.score[r], block.width[r]
+    levels, member, first, last = free.levels, free.member, free.first, free.last
+    lower, higher, place_of = free.lower, free.higher, free.place_of
+    wish = np.empty(score.shape[0], np.int64)
+    for i in range(score.shape[0]):
+        wish[i] = UNDECIDED if block.present[r, i] and block.treated[r, i] else NO_ONE
+    while left > 0:
+        closest, best = -1, np.inf
+        for i in range(score.shape[0]):
+            if wish[i] == NO_ONE:
+                continue
+            if wish[i] == UNDECIDED or first[wish[i]] >= last[wish[i]]:
+                wish[i] = nearest(score[i], place_of[i], levels, count, lower, higher, first, member)
+            distance = abs(levels[wish[i]] - score[i])
+            if not distance <= width:
+                wish[i] = NO_ONE
+            elif distance < best:
+                closest, best = i, distance
+        if closest < 0:
+            break
+        wish[closest] = NO_ONE
+        g = nearest(score[closest], place_of[closest], levels, count, lower, higher, first, member)
+        controls[closest, turn] = member[first[g]]
+        first[g] += 1
+        left -= 1
+        if first[g] == last[g]:
+            lower[g + 1], higher[g + 1] = g, g + 2
+    return left
+
+
+@kernel
+def take_all_nearest(r: int, block: ScoredBlock, free: FreeControls, count: int, luck: Floats, controls: Ints) -> None:
+    """Fill ``controls (N, ratio)`` of each treated patient as `take_nearest` does; nobody takes them from another."""
+    score, treated, present, width = block.score[r], block.treated[r], block.present[r], block.width[r]
+    levels, first, last, member = free.levels, free.first, free.last, free.member
+    for i in range(score.shape[0]):
+        if present[i] and treated[i]:
+            take_nearest(score[i], levels, count, first, last, member, width, luck, r, i, controls[i])
 
 
 @kernel

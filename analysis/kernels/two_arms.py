@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.kernels.cox_binary import solve_terms
+from analysis.kernels.cox_binary import BinaryTerms, solve_terms
 from analysis.kernels.km import crossing
 from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.status import Status
@@ -46,11 +46,9 @@ def tabulate_arms(size: int, when: Floats, what: Codes, table: Floats) -> int:
 
 
 @kernel
-def log_rank_of(table: Floats, rows: int, efron: bool, first: Floats, both: Floats) -> tuple[float, float, float]:
-    """Events of the treated: observed, expected, variance.
-
-    Fills ``first`` and ``both``, for each death the treated and all at risk, as `solve_terms` wants them.
-    """
+def log_rank_of(table: Floats, rows: int, efron: bool, terms: BinaryTerms) -> tuple[float, float, float]:
+    """Events of the treated: observed, expected, variance; fills ``first`` and ``both`` of ``terms``."""
+    first, both = terms.first, terms.both
     observed, expected, variance, s = 0.0, 0.0, 0.0, 0
     for j in range(rows):
         at_risk, dead = table[AT_RISK, j], table[DEAD, j]
@@ -68,11 +66,9 @@ def log_rank_of(table: Floats, rows: int, efron: bool, first: Floats, both: Floa
 
 
 @kernel
-def log_rank_untied(
-    size: int, what: Codes, counts: Ints, first: Floats, both: Floats, work: Floats
-) -> tuple[float, float, float]:
+def log_rank_untied(size: int, what: Codes, counts: Ints, terms: BinaryTerms) -> tuple[float, float, float]:
     """As `log_rank_of`, where no two patients have the same time; fills ``counts`` too."""
-    share, spread, one = work[0], work[1], work[2]
+    first, both, share, spread, one = terms.first, terms.both, terms.share, terms.spread, terms.one
     treated, s, dead_treated = 0, 0, 0
     for k in range(size - 1, -1, -1):
         arm, died = what[k] >> 1, what[k] & 1
@@ -138,7 +134,7 @@ def compare_arms(
     times, codes = np.empty(n), np.empty(n, np.int8)
     when, what = np.empty(n + 1), np.empty(n + 1, np.int8)
     table, curve = np.empty((5, n + 1)), np.empty((3, n))
-    first, both, work = np.empty(n + 1), np.empty(n + 1), np.ones((3, n))
+    terms = BinaryTerms(np.empty(n + 1), np.empty(n + 1), np.empty(n), np.empty(n), np.ones(n))
     counts, medians, tied = made.counts, made.medians, False
     for r in range(rows):
         c = r // per
@@ -153,7 +149,7 @@ def compare_arms(
             size += present[r, order[c, k]]
         o, e, v = 0.0, 0.0, 0.0
         if not full:
-            o, e, v = log_rank_untied(size, what, counts[r], first, both, work)
+            o, e, v = log_rank_untied(size, what, counts[r], terms)
         elif not bad:
             size = 0
             for k in range(end + 1):
@@ -161,7 +157,7 @@ def compare_arms(
                 size += present[r, order[c, k]]
             count_arms(size, what, counts[r])
             distinct = tabulate_arms(size, when, what, table)
-            o, e, v = log_rank_of(table, distinct, efron, first, both)
+            o, e, v = log_rank_of(table, distinct, efron, terms)
             for a in range(2 if medians.shape[0] > 0 else 0):
                 if counts[r, 2 * a] > 0:
                     median_of(table, distinct, a, q, z, conf_type, curve, medians[r, a])
@@ -170,7 +166,7 @@ def compare_arms(
             continue
         if v > 0.0:
             made.log_rank[r, 0], made.log_rank[r, 1], made.log_rank[r, 2] = o, e, v
-        made.status[r, COX] = fit_arm(events, first, both, o, e, work, made.cox[r])
+        made.status[r, COX] = fit_arm(events, terms, o, e, made.cox[r])
 
 
 @kernel
@@ -197,16 +193,14 @@ def statuses_of(counts: Ints, size: int, bad: bool, variance: float, status: Int
 
 
 @kernel
-def fit_arm(
-    events: int, first: Floats, both: Floats, observed: float, expected: float, work: Floats, cox: Floats
-) -> int:
+def fit_arm(events: int, terms: BinaryTerms, observed: float, expected: float, cox: Floats) -> int:
     """The status of the Cox model of the arm; fills ``cox``, its coefficient and variance.
 
     Peto's ratio of observed to expected deaths is a good beginning.
     """
     o, e, no_loglik = observed, expected, np.empty((0, 3))
     odds = o * (events - e) / (e * (events - o)) if 0.0 < e < events and 0.0 < o < events else 1.0
-    return solve_terms(events, first, both, o, np.log(odds), work, 0, cox[:1], cox[1:], no_loglik)
+    return solve_terms(events, terms, o, np.log(odds), 0, cox[:1], cox[1:], no_loglik)
 
 
 @kernel

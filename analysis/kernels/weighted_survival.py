@@ -1,5 +1,7 @@
 """Weighted, clustered survival: the Kaplan-Meier curve with its limits, and the robust score test of two arms."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from analysis.kernels.km import PLAIN, limit
@@ -14,6 +16,37 @@ _NO_EVENTS = int(Status.NO_EVENTS)
 _NO_INFO = int(Status.NO_INFO)
 _BAD_INPUT = int(Status.BAD_INPUT)
 _TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
+
+
+JUMP, JUMP_MEAN, OWN_JUMP, OWN_JUMP_MEAN, MEAN = range(5)
+
+
+class WeightedBlock(NamedTuple):
+    """Cohorts ``(A, N)`` of weighted, clustered patients; ``order`` sorts by time."""
+
+    time: Floats
+    event: Bools
+    weight: Floats
+    cluster: Ints
+    clusters: int  # one more than the highest number of a cluster
+    order: Positions
+
+
+class WeightedMedians(NamedTuple):
+    """What `weighted_medians` fills per analysis set."""
+
+    counts: Ints  # (S, 2): n and events
+    share: Floats  # (S,), the weighted share of events
+    quantile: Floats  # (S, 3): value, low, high
+    status: Ints  # (S,)
+
+
+class WeightedScores(NamedTuple):
+    """What `robust_scores` fills per analysis set."""
+
+    counts: Ints  # (S, 2, 2): patients and events by arm
+    score: Floats  # (S, 2): U of the Cox model of the arm at 0, and its robust variance
+    status: Ints  # (S,)
 
 
 @kernel
@@ -108,26 +141,14 @@ def first_below(curve: Floats, size: int, level: float, z: float, conf_type: int
 
 @kernel
 def weighted_medians(
-    time: Floats,
-    event: Bools,
-    present: Bools,
-    weight: Floats,
-    cluster: Ints,
-    clusters: int,
-    order: Positions,
-    q: float,
-    z: float,
-    conf_type: int,
-    counts: Ints,
-    share: Floats,
-    quantile: Floats,
-    status: Ints,
+    block: WeightedBlock, present: Bools, q: float, z: float, conf_type: int, made: WeightedMedians
 ) -> None:
-    """Fills, per row of ``present (S, N)``, ``counts`` n and events, the weighted ``share`` of events, ``quantile
-    (S, 3)`` with its limits, and ``status``."""
+    """Fills ``made`` per row of ``present (S, N)``, which is of cohort r // (S // A)."""
+    time, event, weight, order = block.time, block.event, block.weight, block.order
     n = present.shape[1]
     each = len(present) // max(len(time), 1)
-    who, sums, curve = np.empty(n, np.int64), np.zeros((2, clusters)), np.empty((3, n))
+    who, sums, curve = np.empty(n, np.int64), np.zeros((2, block.clusters)), np.empty((3, n))
+    counts, share, quantile, status = made.counts, made.share, made.quantile, made.status
     for r in range(len(present)):
         a = r // each
         m, finite = in_order(order[a], time[a], present[r], weight[a], who)
@@ -140,91 +161,121 @@ def weighted_medians(
         share[r] = had / whole if m > 0 else np.nan
         status[r] = _BAD_INPUT if not finite else (_TOO_FEW if m == 0 else _OK)
         if status[r] == _OK:
-            size = weighted_curve(time[a], event[a], weight[a], cluster[a], who, m, sums, curve)
+            size = weighted_curve(time[a], event[a], weight[a], block.cluster[a], who, m, sums, curve)
             quantile[r, 0] = first_below(curve, size, 1.0 - q, 0.0, conf_type)
             quantile[r, 1] = first_below(curve, size, 1.0 - q, -z, conf_type)
             quantile[r, 2] = first_below(curve, size, 1.0 - q, z, conf_type)
 
 
 @kernel
-def robust_scores(
-    time: Floats,
-    event: Bools,
-    treated: Bools,
-    present: Bools,
-    weight: Floats,
-    cluster: Ints,
-    clusters: int,
-    order: Positions,
-    efron: bool,
-    counts: Ints,
-    score: Floats,
-    status: Ints,
-) -> None:
-    """Fills, per row of ``present (S, N)``, ``score``: U of the Cox model of the arm at 0, and its robust variance.
+def robust_scores(block: WeightedBlock, treated: Bools, present: Bools, efron: bool, made: WeightedScores) -> None:
+    """Fills ``made`` per row of ``present (S, N)``, which is of cohort r // (S // A).
 
-    ``counts (S, 2, 2)`` are patients and events by arm. The variance is the sum of squares of the weighted score
-    residuals, summed within clusters (Lin & Wei 1989, JASA 84:1074). NO_INFO where no event has both arms at risk,
-    or where the variance is rounding: everybody dies at one time, or sets are alike.
+    The variance is the sum of squares of the weighted score residuals, summed within clusters (Lin & Wei 1989, JASA
+    84:1074). NO_INFO where no event has both arms at risk, or where the variance is rounding: everybody dies at one
+    time, or sets are alike.
     """
     n = present.shape[1]
-    each = len(present) // max(len(time), 1)
-    who, sums, step = np.empty(n, np.int64), np.zeros(clusters), np.empty((5, n))
+    each = len(present) // max(len(block.time), 1)
+    who, sums, step = np.empty(n, np.int64), np.zeros(block.clusters), np.empty((5, n))
+    score, status = made.score, made.status
     for r in range(len(present)):
         a = r // each
-        m, finite = in_order(order[a], time[a], present[r], weight[a], who)
-        score[r], counts[r] = np.nan, 0
-        events = 0
-        for k in range(m):
-            arm = int(treated[a, who[k]])
-            counts[r, arm, 0] += 1
-            counts[r, arm, 1] += int(event[a, who[k]])
-            events += int(event[a, who[k]])
-        last, all_sum, arm_sum = m, 0.0, 0.0
-        while last > 0 and finite:
-            first, deaths, dead, dead_arm = last, 0, 0.0, 0.0
-            while first > 0 and time[a, who[first - 1]] == time[a, who[last - 1]]:
-                first -= 1
-                w = weight[a, who[first]]
-                in_arm = w if treated[a, who[first]] else 0.0
-                all_sum, arm_sum = all_sum + w, arm_sum + in_arm
-                if event[a, who[first]]:
-                    deaths, dead, dead_arm = deaths + 1, dead + w, dead_arm + in_arm
-            step[:, first] = 0.0  # alive: jumps and jump times mean; dying: the same; the mean of the means
-            for d in range(deaths):
-                part = d / deaths if efron else 0.0
-                below = all_sum - part * dead
-                mean = (arm_sum - part * dead_arm) / below
-                jump = dead / deaths / below
-                step[0, first] += jump
-                step[1, first] += jump * mean
-                step[2, first] += jump * (1.0 - part)
-                step[3, first] += jump * (1.0 - part) * mean
-                step[4, first] += mean / deaths
-            last = first
+        m, finite = in_order(block.order[a], block.time[a], present[r], block.weight[a], who)
+        score[r] = np.nan
+        events = count_by_arm(block.event[a], treated[a], who, m, made.counts[r])
         if not finite or m < 2 or events == 0:
             status[r] = _BAD_INPUT if not finite else (_TOO_FEW if m < 2 else _NO_EVENTS)
             continue
-        hazard, centred, first, total, variance, apart = 0.0, 0.0, 0, 0.0, 0.0, 0.0
-        while first < m:
-            last = first
-            while last < m and time[a, who[last]] == time[a, who[first]]:
-                i, x = who[last], 1.0 if treated[a, who[last]] else 0.0
-                if event[a, i]:
-                    plus = x + centred + step[3, first]
-                    minus = step[4, first] + x * (hazard + step[2, first])
-                else:
-                    plus, minus = centred + step[1, first], x * (hazard + step[0, first])
-                off = plus - minus
-                sums[cluster[a, i]] += weight[a, i] * off
-                total += weight[a, i] * off
-                apart += (weight[a, i] * (plus + minus)) ** 2
-                last += 1
-            hazard += step[0, first]
-            centred += step[1, first]
-            first = last
-        for k in range(m):
-            variance += sums[cluster[a, who[k]]] ** 2
-            sums[cluster[a, who[k]]] = 0.0
+        score_steps(a, block, treated[a], who, m, efron, step)
+        total, apart = score_residuals(a, block, treated[a], who, m, step, sums)
+        variance = squares_of(sums, block.cluster[a], who, m)
         score[r, 0], score[r, 1] = total, variance
         status[r] = _OK if variance > NOTHING * apart else _NO_INFO
+
+
+@kernel
+def count_by_arm(event: Bools, treated: Bools, who: Ints, m: int, counts: Ints) -> int:
+    """How many of the ``m`` patients ``who`` have the event; fills ``counts (2, 2)``, patients and events by arm."""
+    events = 0
+    counts[:] = 0
+    for k in range(m):
+        arm, had = int(treated[who[k]]), int(event[who[k]])
+        counts[arm, 0] += 1
+        counts[arm, 1] += had
+        events += had
+    return events
+
+
+@kernel
+def score_steps(a: int, block: WeightedBlock, treated: Bools, who: Ints, m: int, efron: bool, step: Floats) -> None:
+    """Fills ``step (5, m)`` where a time of ``who``, the ``m`` patients of cohort a in order, begins.
+
+    JUMP and JUMP_MEAN, what that time adds to the hazard and to the hazard times the mean arm of those at risk;
+    OWN_JUMP and OWN_JUMP_MEAN, as much of that as meets who dies then; MEAN, the mean arm that the dying are held to.
+    """
+    time, event, weight = block.time[a], block.event[a], block.weight[a]
+    last, all_sum, arm_sum = m, 0.0, 0.0
+    while last > 0:
+        first, deaths, dead, dead_arm = last, 0, 0.0, 0.0
+        while first > 0 and time[who[first - 1]] == time[who[last - 1]]:
+            first -= 1
+            w = weight[who[first]]
+            in_arm = w if treated[who[first]] else 0.0
+            all_sum, arm_sum = all_sum + w, arm_sum + in_arm
+            if event[who[first]]:
+                deaths, dead, dead_arm = deaths + 1, dead + w, dead_arm + in_arm
+        step[:, first] = 0.0
+        for d in range(deaths):
+            part = d / deaths if efron else 0.0
+            below = all_sum - part * dead
+            mean = (arm_sum - part * dead_arm) / below
+            jump = dead / deaths / below
+            step[JUMP, first] += jump
+            step[JUMP_MEAN, first] += jump * mean
+            step[OWN_JUMP, first] += jump * (1.0 - part)
+            step[OWN_JUMP_MEAN, first] += jump * (1.0 - part) * mean
+            step[MEAN, first] += mean / deaths
+        last = first
+
+
+@kernel
+def score_residuals(
+    a: int, block: WeightedBlock, treated: Bools, who: Ints, m: int, step: Floats, sums: Floats
+) -> tuple[float, float]:
+    """The weighted score residuals in all, and the sum of squares of what they are differences of.
+
+    Of the ``m`` patients ``who`` of cohort a in order, with the ``step`` of each time; adds them to the ``sums`` of
+    their clusters.
+    """
+    time, event, weight, cluster = block.time[a], block.event[a], block.weight[a], block.cluster[a]
+    hazard, centred, first, total, apart = 0.0, 0.0, 0, 0.0, 0.0
+    while first < m:
+        last = first
+        while last < m and time[who[last]] == time[who[first]]:
+            i = who[last]
+            x = 1.0 if treated[i] else 0.0
+            if event[i]:
+                plus = x + centred + step[OWN_JUMP_MEAN, first]
+                minus = step[MEAN, first] + x * (hazard + step[OWN_JUMP, first])
+            else:
+                plus, minus = centred + step[JUMP_MEAN, first], x * (hazard + step[JUMP, first])
+            off = plus - minus
+            sums[cluster[i]] += weight[i] * off
+            total += weight[i] * off
+            apart += (weight[i] * (plus + minus)) ** 2
+            last += 1
+        hazard += step[JUMP, first]
+        centred += step[JUMP_MEAN, first]
+        first = last
+    return total, apart
+
+
+@kernel
+def squares_of(sums: Floats, cluster: Ints, who: Ints, m: int) -> float:
+    """The squares of the ``sums`` of the clusters of ``who``, which are zero afterwards."""
+    squares = 0.0
+    for k in range(m):
+        squares += sums[cluster[who[k]]] ** 2
+        sums[cluster[who[k]]] = 0.0
+    return squares

@@ -71,7 +71,6 @@ def analyse(
     shows = presentation(observed, before, plan.table1)
     columns = cox_columns(observed, plan, arms)
     label = dict(labels or {})
-    pairs = np.array(sets.places, dtype=np.int64).reshape(-1, 2) if _one_to_one(plan) else None
     endpoints = {
         name: EndpointResult(
             label.get(name, name),
@@ -90,14 +89,7 @@ def analyse(
         matching=_with_ties(sets, observed, plan, model, endpoints, address, line[None]),
         table1=Tables(table1(observed, before, shows, plan), table1(observed, after, shows, plan)),
         endpoints=endpoints,
-        binary={
-            name: BinaryResult(
-                label.get(name, name),
-                response(outcome[0], treated, before, None, plan),
-                response(outcome[0], treated, after, pairs, plan),
-            )
-            for name, outcome in observed.binary.items()
-        },
+        binary=_binary(observed, label, before, after, sets, plan),
         exposure=_exposure(observed, before, after),
         modes=_modes(observed, before, after),
         observed=observed,
@@ -141,6 +133,27 @@ def _with_ties(
         bool(model.selected),
     )
     return replace(sets, ties=choices)
+
+
+def _binary(
+    observed: Observed,
+    label: Mapping[str, str],
+    before: AnalysisSet,
+    after: AnalysisSet,
+    sets: MatchedSets,
+    plan: Plan,
+) -> dict[str, BinaryResult]:
+    """The yes/no outcomes in each arm and set, paired where every matched set is a pair."""
+    treated = observed.treated[0]
+    pairs = np.array(sets.places, dtype=np.int64).reshape(-1, 2) if _one_to_one(plan) else None
+    return {
+        name: BinaryResult(
+            label.get(name, name),
+            response(outcome[0], treated, before, None, plan),
+            response(outcome[0], treated, after, pairs, plan),
+        )
+        for name, outcome in observed.binary.items()
+    }
 
 
 def _score(plan: Plan, model: PropensityModel) -> Floats:

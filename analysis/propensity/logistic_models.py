@@ -149,31 +149,42 @@ def _fit(
     asked = ModelsAsked(terms, cost, bayes, direction in ("both", "backward"), direction in ("both", "forward"), full)
     made = ModelsFitted(chosen, beta, covariance, linear, fitted, loglik, status)
     fit_block(LogisticBlock(x, y, here, prior), asked, made)
-    size = here.sum(axis=1)
     sign, aside = np.zeros(beta.shape, np.int64), np.zeros((r, n), np.bool_)
+    fit = LogisticFit(
+        beta, covariance, linear, fitted, loglik, np.full(r, np.nan), here.sum(axis=1), status, sign, aside
+    )
     sick = status == Status.PS_SEPARATED
     if direction == "none":
         sick |= status == Status.NOT_CONVERGED
     for row in np.flatnonzero(sick):
-        columns = np.flatnonzero(chosen[row, terms])
         inside = np.flatnonzero(here[row] & (prior[row] > 0) if len(prior) else here[row])
         weighs = prior[row, inside] if len(prior) else None
-        found = limit_fit(
-            x[row][np.ix_(inside, columns)], y[row, inside], weighs, precise=len(covariance) > 0, signs=signs
-        )
-        if isinstance(found, Status):
-            status[row] = found
-            continue
-        places = np.concatenate([[0], 1 + columns])
-        status[row], loglik[row], beta[row] = Status.OK, found.loglik, 0.0
-        beta[row, places], sign[row, places] = found.beta, found.sign
-        linear[row, inside], fitted[row, inside], aside[row, inside] = found.linear, found.fitted, found.aside
-        if len(covariance):
-            covariance[row][np.ix_(places, places)] = found.covariance
+        _take_limit(fit, int(row), inside, np.flatnonzero(chosen[row, terms]), x[row], y[row, inside], weighs, signs)
     loglik[status != Status.OK] = np.nan
     free = 1 + chosen[:, terms].sum(axis=1) if p else np.ones(r)
-    aic = (np.log(size) if bayes else cost) * free - 2.0 * loglik
-    return LogisticFit(beta, covariance, linear, fitted, loglik, aic, size, status, sign, aside), chosen
+    fit.aic[:] = (np.log(fit.n) if bayes else cost) * free - 2.0 * loglik
+    return fit, chosen
+
+
+def _take_limit(
+    fit: LogisticFit, row: int, inside: Ints, columns: Ints, x: Floats, y: Bools, weight: Floats | None, signs: bool
+) -> None:
+    """Gives a row of ``fit`` the limit of its likelihood, or the status why there is none.
+
+    ``inside`` are the patients of whom ``y`` and ``weight`` are, ``columns`` those of ``x (N, P)`` that the model has.
+    """
+    precise = len(fit.covariance) > 0
+    found = limit_fit(x[np.ix_(inside, columns)], y, weight, precise=precise, signs=signs)
+    if isinstance(found, Status):
+        fit.status[row] = found
+        return
+    places = np.concatenate([[0], 1 + columns])
+    fit.status[row], fit.loglik[row], fit.beta[row] = Status.OK, found.loglik, 0.0
+    fit.beta[row, places], fit.sign[row, places] = found.beta, found.sign
+    fit.linear[row, inside], fit.fitted[row, inside] = found.linear, found.fitted
+    fit.aside[row, inside] = found.aside
+    if precise:
+        fit.covariance[row][np.ix_(places, places)] = found.covariance
 
 
 def _among_aliased(

@@ -6,7 +6,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.kernels.matching import CLOSEST, GIVEN, LARGEST, SMALLEST, lined_up, match_block, number_sets, sent_back
+from analysis.kernels.matching import (
+    CLOSEST,
+    GIVEN,
+    LARGEST,
+    SMALLEST,
+    ScoredBlock,
+    lined_up,
+    match_block,
+    number_sets,
+    sent_back,
+)
 from analysis.kernels.status import Status
 from analysis.plan.matching_plan import MatchingPlan
 from analysis.propensity.distances import labels, match_any, whitened
@@ -73,17 +83,8 @@ def match(
     treated = np.ascontiguousarray(treated, dtype=np.bool_)
     here = np.ones(score.shape, np.bool_) if present is None else np.ascontiguousarray(present, dtype=np.bool_)
     here = here & np.isfinite(np.where(here, score, 0.0))
-    width = _width(score, here, caliper, unit)
-    if unit == "pooled_sd":
-        arms = [_width(score, arm, caliper, "sd") for arm in (here & treated, here & ~treated)]
-        width = np.sqrt((arms[0] ** 2 + arms[1] ** 2) / 2)
-    turns = None
-    if order == "random":
-        if rank is None:
-            raise ValueError("the order 'random' needs a rank")
-        turns = np.asarray(rank)
-    elif order == "data":
-        turns = np.broadcast_to(np.arange(score.shape[1]) if places is None else np.asarray(places), score.shape)
+    width = _caliper_width(score, treated, here, caliper, unit)
+    turns = _turns(order, rank, places, score.shape)
     draw, anyone = (luck, False) if draw is None else (draw, True)
     choice = _Choice(order, replacement, optimal, anyone, ratio)
     if ties is None:
@@ -103,16 +104,42 @@ def match(
             ),
         )
     _ensure(_within_groups(controls, group), "a pair is of two groups")
+    return _numbered(score, treated, here, width, controls, replacement)
+
+
+def _numbered(score: Floats, treated: Bools, here: Bools, width: Floats, controls: Ints, replacement: bool) -> Matching:
+    """The matching that consists of these ``controls``; RuntimeError where it breaks the rules."""
     pair, weight = np.empty(score.shape, np.int64), np.empty(score.shape)
     pairs = np.empty(len(score), np.int64)
-    numbered = number_sets(score, treated, here, width, controls, pair, weight, pairs)
-    _ensure(numbered, "a pair is over the caliper, of one arm or of somebody absent")
+    sound = number_sets(score, treated, here, width, controls, pair, weight, pairs)
+    _ensure(sound, "a pair is over the caliper, of one arm or of somebody absent")
     if not replacement:
         once = (pair >= 0).sum(axis=1) == pairs + (controls >= 0).sum(axis=(1, 2))
         _ensure(bool(once.all()), "a control is used twice")
     return Matching(
         controls, pair, weight, width, pairs, np.where(pairs > 0, Status.OK, Status.NO_PAIRS).astype(np.int64)
     )
+
+
+def _caliper_width(score: Floats, treated: Bools, here: Bools, caliper: float | None, unit: str) -> Floats:
+    """The largest distance allowed ``(R,)``."""
+    if unit != "pooled_sd":
+        return _width(score, here, caliper, unit)
+    arms = [_width(score, arm, caliper, "sd") for arm in (here & treated, here & ~treated)]
+    return np.asarray(np.sqrt((arms[0] ** 2 + arms[1] ** 2) / 2))
+
+
+def _turns(
+    order: str, rank: ArrayLike | None, places: ArrayLike | None, shape: tuple[int, ...]
+) -> NDArray[np.generic] | None:
+    """By what the treated come to choose ``(R, N)``, smallest first; None: by their scores."""
+    if order == "random":
+        if rank is None:
+            raise ValueError("the order 'random' needs a rank")
+        return np.asarray(rank)
+    if order == "data":
+        return np.broadcast_to(np.arange(shape[1]) if places is None else np.asarray(places), shape)
+    return None
 
 
 @dataclass(frozen=True)
@@ -143,7 +170,8 @@ def _chosen(
     given = by_score if turns is None else np.argsort(turns, axis=1, kind="stable").astype(np.int32)
     if not how.optimal and space is None and group is None and not how.anyone:
         luck = np.empty((0, 0, 0)) if draw is None else draw
-        match_block(score, treated, here, by_score, given, _ORDERS[how.order], width, how.replacement, luck, controls)
+        block = ScoredBlock(score, treated, here, by_score, width)
+        match_block(block, given, _ORDERS[how.order], how.replacement, luck, controls)
         return controls
     if how.order in ("largest", "smallest"):
         keys = np.where(here, -score if how.order == "largest" else score, np.inf)

@@ -14,7 +14,7 @@ from analysis.kernels.standardise import CurveContrasts, FittedBlock, standardis
 from analysis.kernels.status import Status
 from analysis.survival import statistics as survival
 from analysis.survival.survival_data import SurvivalData
-from simulator.numerics.arrays import Floats, Ints, Positions
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
 ContrastMeasure = Literal["marginal_log_hr", "rmst_difference", "survival_difference"]
 StandardisedTo = Literal["all", "treated", "untreated"]
@@ -75,10 +75,7 @@ def standardised(
     """
     data = SurvivalData.of(time, event, present, order)
     arm, columns = data.bools(treated), data.covariates(x)
-    size = np.maximum(data.present.sum(axis=1), 1)
-    centre = np.where(data.present[..., None], columns, 0.0).sum(axis=1) / size[:, None]
-    with np.errstate(invalid="ignore"):  # infinite covariates become NaN: BAD_INPUT
-        columns = np.ascontiguousarray(columns - centre[:, None])
+    columns = _centred(columns, data.present)
     by_arm = arm[..., None].astype(np.float64)
     fit = survival.cox(
         data.time,
@@ -105,3 +102,11 @@ def standardised(
     for made in (value, se, influence, when, curves):
         made[status != Status.OK] = np.nan
     return Standardised(value, se, influence, when, curves, fit.n, fit.events, status)
+
+
+def _centred(columns: Floats, present: Bools) -> Floats:
+    """The columns ``(R, N, C)`` less their means over those who are present."""
+    size = np.maximum(present.sum(axis=1), 1)
+    centre = np.where(present[..., None], columns, 0.0).sum(axis=1) / size[:, None]
+    with np.errstate(invalid="ignore"):  # infinite covariates become NaN: BAD_INPUT
+        return np.ascontiguousarray(columns - centre[:, None])

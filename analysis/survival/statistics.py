@@ -30,7 +30,7 @@ from analysis.survival.kaplan_meier import (
 )
 from analysis.survival.survival_data import NO_FLOATS, NO_INTS, NO_POSITIONS, SurvivalData, numbered, time_order, within
 from analysis.survival.weighted_logrank import LogRank, MaxComboTest, logrank, maxcombo
-from simulator.numerics.arrays import Floats, Ints, Positions
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
 __all__ = [
     "ConfType",
@@ -128,41 +128,24 @@ def cox(
     """
     data = SurvivalData.of(time, event, present, order)
     x = data.covariates(x)
-    rows, p_count = len(data.present), x.shape[2]
-    beta = np.full((rows, p_count), np.nan) if start is None else np.nan_to_num(start, nan=0.0)
-    covariance = np.full((rows, p_count, p_count), np.nan)
-    robust = np.full((rows if cluster is not None else 0, p_count, p_count), np.nan)
-    loglik, counts, status = np.full((rows, 3), np.nan), np.zeros((rows, 2), np.int64), np.zeros(rows, np.int64)
-    todo = np.ones(rows, np.bool_)
-    simple = p_count == 1 and weight is None and stratum is None and entry is None and columns is None and start is None
-    if simple:
-        todo = np.zeros(rows, np.bool_)
-        alone = BinaryFits(beta, covariance[:, 0], loglik[:, None], counts, status[:, None], todo[:, None])
-        fit_binary(SortedBlock(data.time, data.event, x, NO_INTS, data.order), data.present, takes_efron(ties), alone)
+    p_count, clustered = x.shape[2], cluster is not None
     wanted = np.zeros((0, p_count), np.bool_) if columns is None else np.ascontiguousarray(columns, dtype=np.bool_)
     weights, strata, entries = data.floats(weight), data.ints(stratum), data.floats(entry)
-    labels, clusters = numbered(data.ints(cluster))
-    rounds = [(start is not None, todo)]
-    if simple and cluster is not None:
-        rounds.append((True, ~todo & (status == Status.OK)))
-    for started, which in rounds:
-        if which.any():
-            block = CoxBlock(
-                data.time, data.event, x, weights, labels, clusters, strata, entries, within(strata, data.order),
-                within(strata, time_order(entries)) if len(entries) else NO_POSITIONS,
-            )  # fmt: skip
-            fits = CoxFits(beta, covariance, robust, loglik, counts, status)
-            fit_cox(block, data.present, takes_efron(ties), started, which, wanted, fits)
+    model = LimitModel(data, x, weights, *numbered(data.ints(cluster)), strata, entries, takes_efron(ties), wanted)
+    beta = np.full((len(data.present), p_count), np.nan) if start is None else np.nan_to_num(start, nan=0.0)
+    simple = p_count == 1 and weight is None and stratum is None and entry is None and columns is None and start is None
+    fits = _fitted(model, beta, start is not None, clustered, simple)
+    _, covariance, robust, loglik, counts, status = fits
     beta[np.isnan(np.diagonal(covariance, axis1=1, axis2=2))] = np.nan
     state, sign = np.repeat(status[:, None], p_count, axis=1), np.zeros(beta.shape, np.int64)
     found = CoxLimit(beta, covariance, robust, loglik, status, state, sign, beta.copy(), covariance.copy())
-    limits(LimitModel(data, x, weights, labels, clusters, strata, entries, takes_efron(ties), wanted), found)
+    limits(model, found)
     return CoxFit(
         beta,
         np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)),
         covariance,
-        np.sqrt(np.diagonal(robust, axis1=1, axis2=2)) if cluster is not None else None,
-        robust if cluster is not None else None,
+        np.sqrt(np.diagonal(robust, axis1=1, axis2=2)) if clustered else None,
+        robust if clustered else None,
         loglik[:, 1],
         loglik[:, 0],
         loglik[:, 2],
@@ -174,6 +157,47 @@ def cox(
         found.limit,
         found.limit_covariance,
     )
+
+
+def _fitted(model: LimitModel, beta: Floats, started: bool, clustered: bool, simple: bool) -> CoxFits:
+    """The models, one status for each, from the coefficients ``beta (R, P)``, which are filled.
+
+    ``simple``: one covariate and no more asked than clusters, so that a 0/1 one may go the short way.
+    """
+    rows, p_count = beta.shape
+    fits = CoxFits(
+        beta, np.full((rows, p_count, p_count), np.nan), np.full((rows if clustered else 0, p_count, p_count), np.nan),
+        np.full((rows, 3), np.nan), np.zeros((rows, 2), np.int64), np.zeros(rows, np.int64),
+    )  # fmt: skip
+    rounds = [(started, np.ones(rows, np.bool_))]
+    if simple:
+        other = _fit_alone(model, fits)
+        rounds = [(False, other), *([(True, ~other & (fits.status == Status.OK))] if clustered else [])]
+    for onwards, which in rounds:
+        if which.any():
+            _fit_together(model, onwards, which, fits)
+    return fits
+
+
+def _fit_alone(model: LimitModel, fits: CoxFits) -> Bools:
+    """The rows ``(R,)`` in which the one covariate is not 0/1; fills the others, but for robust covariances."""
+    other, data = np.zeros(len(fits.status), np.bool_), model.data
+    block = SortedBlock(data.time, data.event, model.x, NO_INTS, data.order)
+    alone = BinaryFits(
+        fits.beta, fits.covariance[:, 0], fits.loglik[:, None], fits.counts, fits.status[:, None], other[:, None]
+    )
+    fit_binary(block, data.present, model.efron, alone)
+    return other
+
+
+def _fit_together(model: LimitModel, started: bool, which: Bools, fits: CoxFits) -> None:
+    """Fills the rows ``which (R,)``; if ``started``, coefficients begin from what they are."""
+    data, strata, entries = model.data, model.stratum, model.entry
+    block = CoxBlock(
+        data.time, data.event, model.x, model.weight, model.cluster, model.clusters, strata, entries,
+        within(strata, data.order), within(strata, time_order(entries)) if len(entries) else NO_POSITIONS,
+    )  # fmt: skip
+    fit_cox(block, data.present, model.efron, started, which, model.columns, fits)
 
 
 def cox_each(

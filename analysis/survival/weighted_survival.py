@@ -72,10 +72,9 @@ def robust_score(
     rows = len(data.present)
     labels, clusters = numbered(data.ints(cluster))
     counts, score, status = np.zeros((rows, 2, 2), np.int64), np.full((rows, 2), np.nan), np.zeros(rows, np.int64)
-    kernels.robust_scores(
-        data.time, data.event, data.bools(treated), data.present, data.floats(weight), labels, clusters, data.order,
-        statistics.takes_efron(ties), counts, score, status,
-    )  # fmt: skip
+    block = kernels.WeightedBlock(data.time, data.event, data.floats(weight), labels, clusters, data.order)
+    made = kernels.WeightedScores(counts, score, status)
+    kernels.robust_scores(block, data.bools(treated), data.present, statistics.takes_efron(ties), made)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(status == Status.OK, score[:, 0] / np.sqrt(score[:, 1]), np.nan)
     return RobustScore(z**2, chdtrc(1, z**2), z, counts[..., 0], counts[..., 1], status)
@@ -102,15 +101,16 @@ def weighted_quantile(
     inside = np.repeat(arm, each, axis=0)
     sets = np.stack([data.present & ~inside, data.present & inside], axis=1).reshape(-1, arm.shape[1])
     labels, clusters = numbered(data.ints(cluster))
-    counts, share = np.zeros((len(sets), 2), np.int64), np.full(len(sets), np.nan)
-    found, status = np.full((len(sets), 3), np.nan), np.zeros(len(sets), np.int64)
-    kernels.weighted_medians(
-        data.time, data.event, sets, data.floats(weight), labels, clusters, data.order, float(q),
-        statistics.normal_quantile(plan.level), CONF_TYPES[plan.conf_type], counts, share, found, status,
+    found = kernels.WeightedMedians(
+        np.zeros((len(sets), 2), np.int64), np.full(len(sets), np.nan), np.full((len(sets), 3), np.nan),
+        np.zeros(len(sets), np.int64),
     )  # fmt: skip
-    n, events = (counts[:, k].reshape(-1, 2) for k in (0, 1))
-    value, low, high = (found[:, k].reshape(-1, 2) for k in range(3))
-    return WeightedQuantile(n, events, share.reshape(-1, 2), value, low, high, status.reshape(-1, 2))
+    block = kernels.WeightedBlock(data.time, data.event, data.floats(weight), labels, clusters, data.order)
+    z, code = statistics.normal_quantile(plan.level), CONF_TYPES[plan.conf_type]
+    kernels.weighted_medians(block, sets, float(q), z, code, found)
+    n, events = (found.counts[:, k].reshape(-1, 2) for k in (0, 1))
+    value, low, high = (found.quantile[:, k].reshape(-1, 2) for k in range(3))
+    return WeightedQuantile(n, events, found.share.reshape(-1, 2), value, low, high, found.status.reshape(-1, 2))
 
 
 def compare_weighted(

@@ -133,30 +133,10 @@ def _absent(found: Fidelity) -> Section:
 
 def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
     """The HTML report of a calibration."""
-    used, verdict = [one for one in fit.targets if isfinite(one.z)], fit.verdict
-    outside = [
-        (one.key, one.printed, number(one.median), f"{number(one.low)} to {number(one.high)}", number(one.distance))
-        for one in verdict.outside
-    ]
-    parameters = [
-        (one.name, f"{one.start:.4g}", f"{one.fitted:.4g}", f"{one.se:.2g}", one.scale, f"{100 * one.pinned:.0f}",
-         "yes" if one.at_bound else "")
-        for one in fit.parameters
-    ]  # fmt: skip
-    heads = ("parameter", "start", "fitted", "SE", "scale", "pinned down, %", "at its bound")
-    targets = [
-        (one.key, one.printed, f"{one.simulated:.4g}", f"{one.sd:.3g}", f"{one.z_start:+.2f}", f"{one.z:+.2f}",
-         "yes" if one.doubtful else "")
-        for one in sorted(used, key=lambda one: -abs(one.z))
-    ]  # fmt: skip
-    columns = ("target", "printed", "fitted", "sampling SD", "z at the start", "z", "doubtful")
-    note = "z: distance in sampling SDs of the printed number. Doubtful ones weigh less."
-    unused = [(one.key, one.printed, one.why) for one in verdict.unused]
-    loose = ", ".join(one.name for one in fit.parameters if one.pinned < 0.1) or "none"
     return html(
         Page(
             f"Which {scenario.name} prints what the paper prints?",
-            f"{verdict.text}.",
+            f"{fit.verdict.text}.",
             HowMade(
                 f"trialtwin calibrate {scenario.name} --out FITTED.yaml",
                 (("scenario digest", digest(document.tree)), ("seed", str(fit.seed))),
@@ -165,36 +145,62 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
             (f"{fit.replicates:,} replicates at each step. World: {scenario.source}",),
             assumed_section(document),
             base_section(document),
-            (
-                Section(
-                    "Numbers outside",
-                    ("A good fit has at most one number in ten outside, and none farther than chance explains.",),
-                    tables=(
-                        *([table("Numbers outside", OUTSIDE, outside)] if outside else []),
-                        *([table("Could not be fitted", UNUSED, unused)] if unused else []),
-                    ),
-                ),
-                Section(
-                    "Parameters",
-                    tables=(table("Parameters", heads, parameters),),
-                    notes=(f"Not pinned down by the paper (under 10 %): {loose}.",),
-                ),
-                Section(
-                    "Published against fitted",
-                    tables=(table("Targets", columns, targets, 1, note),),
-                    pictures=_drawn(
-                        [
-                            FittedNumber(
-                                place(scenario.published[one.key].where), _short(one.key), -one.z, -one.z_start
-                            )
-                            for one in used
-                            if one.key in scenario.published
-                        ]
-                    ),
-                ),
-            ),
+            (_numbers_outside(fit), _parameters(fit), _published_against_fitted(fit, scenario)),
             terms=("replicate", "pinned down", "z"),
         )
+    )
+
+
+def _numbers_outside(fit: Fit) -> Section:
+    """The published numbers that the fitted world does not print, and those that could not be fitted."""
+    outside = [
+        (one.key, one.printed, number(one.median), f"{number(one.low)} to {number(one.high)}", number(one.distance))
+        for one in fit.verdict.outside
+    ]
+    unused = [(one.key, one.printed, one.why) for one in fit.verdict.unused]
+    return Section(
+        "Numbers outside",
+        ("A good fit has at most one number in ten outside, and none farther than chance explains.",),
+        tables=(
+            *([table("Numbers outside", OUTSIDE, outside)] if outside else []),
+            *([table("Could not be fitted", UNUSED, unused)] if unused else []),
+        ),
+    )
+
+
+def _parameters(fit: Fit) -> Section:
+    """The fitted parameters, and which of them the paper says next to nothing about."""
+    rows = [
+        (one.name, f"{one.start:.4g}", f"{one.fitted:.4g}", f"{one.se:.2g}", one.scale, f"{100 * one.pinned:.0f}",
+         "yes" if one.at_bound else "")
+        for one in fit.parameters
+    ]  # fmt: skip
+    heads = ("parameter", "start", "fitted", "SE", "scale", "pinned down, %", "at its bound")
+    loose = ", ".join(one.name for one in fit.parameters if one.pinned < 0.1) or "none"
+    return Section(
+        "Parameters",
+        tables=(table("Parameters", heads, rows),),
+        notes=(f"Not pinned down by the paper (under 10 %): {loose}.",),
+    )
+
+
+def _published_against_fitted(fit: Fit, scenario: Scenario) -> Section:
+    """The targets, the farthest first, and how far the published numbers were before and after."""
+    used = [one for one in fit.targets if isfinite(one.z)]
+    rows = [
+        (one.key, one.printed, f"{one.simulated:.4g}", f"{one.sd:.3g}", f"{one.z_start:+.2f}", f"{one.z:+.2f}",
+         "yes" if one.doubtful else "")
+        for one in sorted(used, key=lambda one: -abs(one.z))
+    ]  # fmt: skip
+    columns = ("target", "printed", "fitted", "sampling SD", "z at the start", "z", "doubtful")
+    note = "z: distance in sampling SDs of the printed number. Doubtful ones weigh less."
+    distances = [
+        FittedNumber(place(scenario.published[one.key].where), _short(one.key), -one.z, -one.z_start)
+        for one in used
+        if one.key in scenario.published
+    ]
+    return Section(
+        "Published against fitted", tables=(table("Targets", columns, rows, 1, note),), pictures=_drawn(distances)
     )
 
 

@@ -169,6 +169,100 @@ def _failed(future: Future[S]) -> bool:
     return future.cancelled() or future.exception() is not None
 
 
+@dataclass(eq=False)
+class _Run(Generic[T, S]):
+    """The tasks of one call of `Crew.run_in_order`: what is under way, and what must be run again."""
+
+    pool: Serial
+    function: Callable[[T], S]
+    tasks: Sequence[T]
+    keep: Callable[[T, S], object]
+    rescue: Rescue[T, S] | None
+    under_way: dict[Future[S], _Piece[T, S]] = field(default_factory=dict)
+    again: deque[_Piece[T, S]] = field(default_factory=deque)
+    at_work: list[_Piece[T, S]] = field(default_factory=list)
+    places: dict[int, Future[S]] = field(default_factory=dict)
+    submitted: int = 0
+
+    def doing(self) -> list[tuple[T, Busy | None]]:
+        """What is being computed; may be asked from another thread."""
+        return [(one.task, self.pool.doing(self.places.get(id(one)), one.thread)) for one in list(self.at_work)]
+
+    def fill(self, head: int) -> None:
+        """Submits as much as workers can take while the result of task ``head`` is waited for."""
+        while len(self.under_way) < self.pool.width + self.pool.spare:
+            if self.again or any(piece.suspect() for piece in self.under_way.values()):
+                if self.under_way:
+                    return
+                self._submit(self.again.popleft())
+            elif self.submitted < min(len(self.tasks), head + AHEAD * self.pool.width):
+                self.submitted += 1
+                self._submit(_Piece(self.tasks[self.submitted - 1], self.submitted - 1))
+            else:
+                return
+
+    def _submit(self, piece: _Piece[T, S]) -> None:
+        here, limit = self.pool.keeps and piece.whole is None, self._limit(piece)
+        work = self.function if limit is None else partial(within, limit, self.function)
+        piece.begun, piece.thread = monotonic(), get_ident() if self.pool.spare == 0 else 0
+        self.at_work.append(piece)
+        future = self.pool.submit(partial(self._compute_and_keep, piece) if here else work, piece.task)
+        self.places[id(piece)] = future
+        self.under_way[future] = piece
+
+    def _compute_and_keep(self, piece: _Piece[T, S], task: T) -> S:
+        piece.thread = get_ident()
+        result = self.function(task)
+        self.keep(task, result)
+        piece.kept = True
+        return result
+
+    def _limit(self, piece: _Piece[T, S]) -> float | None:
+        """How many seconds it may take; None: as long as it needs."""
+        return self.rescue.limit(piece.task) if self.rescue and self.pool.mortal else None
+
+    def over(self) -> list[Future[S]]:
+        """What is no longer under way after a short wait, those that failed first, so that they are taken last."""
+        over = list(wait(self.under_way, timeout=PATIENCE, return_when=FIRST_COMPLETED).done)
+        over.sort(key=_failed, reverse=True)
+        return over
+
+    def outcome(self, future: Future[S]) -> _Piece[T, S] | None:
+        """The task that is now complete, if any; what must be run again is put in ``again``."""
+        self.at_work.remove(self.under_way[future])
+        self.places.pop(id(self.under_way[future]))
+        piece = self.under_way.pop(future)
+        error = CancelledError() if future.cancelled() else future.exception()
+        complete: _Piece[T, S] | None = None
+        if error is None:
+            complete = piece.settled(future.result(), self.rescue.join if self.rescue else None)
+        elif not self.pool.lost(error):
+            raise error
+        else:
+            complete = self._after_death(piece, error)
+        return complete if complete is not None and complete.whole is None else None
+
+    def _after_death(self, piece: _Piece[T, S], error: BaseException) -> _Piece[T, S] | None:
+        """The piece that is complete because nothing more can be done; else none, and ``again`` has what to do."""
+        piece.deaths += 1
+        limit, rescue = self._limit(piece), self.rescue
+        late = limit is not None and monotonic() - piece.begun >= limit
+        if piece.deaths < DEATHS and not late:
+            self.again.append(piece)
+        elif rescue is None:
+            what = "ran out of memory" if isinstance(error, MemoryError) else "killed its worker"
+            told = f"task {piece.number + 1} of {len(self.tasks)} {what} {DEATHS} times; nothing more was tried"
+            raise BackendError(told)
+        else:
+            parts = rescue.split(piece.task)
+            piece.parts = [_Piece(part, piece.number, piece) for part in parts] if len(parts) > 1 else []
+            self.again.extendleft(reversed(piece.parts))
+            if not piece.parts:
+                lost = rescue.late if late and rescue.late else rescue.lost
+                return piece.settled(lost(piece.task), rescue.join)
+        return None
+
+
 @dataclass(frozen=True)
 class Crew:
     """Workers that are ready for tasks."""
@@ -197,57 +291,17 @@ class Crew:
         A task whose worker died is run once more, alone, so that a second death is its own fault; it is then divided.
         An exception of the function is raised here, and BackendError for a task that is lost without a rescue.
         """
-        under_way: dict[Future[S], _Piece[T, S]] = {}
-        again: deque[_Piece[T, S]] = deque()
+        run = _Run(self._pool, function, tasks, keep, rescue)
         ready: dict[int, S] = {}
-        at_work: list[_Piece[T, S]] = []
-        places: dict[int, Future[S]] = {}
-        submitted = finished = 0
-
-        def and_keep(piece: _Piece[T, S], task: T) -> S:
-            piece.thread = get_ident()
-            result = function(task)
-            keep(task, result)
-            piece.kept = True
-            return result
-
-        def fill(head: int) -> None:
-            nonlocal submitted
-            while len(under_way) < self.jobs + self._pool.spare:
-                if again or any(piece.suspect() for piece in under_way.values()):
-                    if under_way:
-                        return
-                    piece = again.popleft()
-                elif submitted < min(len(tasks), head + AHEAD * self.jobs):
-                    piece = _Piece(tasks[submitted], submitted)
-                    submitted += 1
-                else:
-                    return
-                here = self._pool.keeps and piece.whole is None
-                limit = rescue.limit(piece.task) if rescue and self._pool.mortal else None
-                work = function if limit is None else partial(within, limit, function)
-                piece.begun, piece.thread = monotonic(), get_ident() if self._pool.spare == 0 else 0
-                at_work.append(piece)
-                future = self._pool.submit(partial(and_keep, piece) if here else work, piece.task)
-                places[id(piece)] = future
-                under_way[future] = piece
-
-        def now() -> list[tuple[T, Busy | None]]:
-            return [(one.task, self._pool.doing(places.get(id(one)), one.thread)) for one in list(at_work)]
-
-        watch = Watch(stalled.after, lambda idle: stalled.say(idle, now())) if stalled else None
+        finished = 0
+        watch = Watch(stalled.after, lambda idle: stalled.say(idle, run.doing())) if stalled else None
         try:
             for number in range(len(tasks)):
                 while number not in ready:
-                    fill(number)
-                    over = list(wait(under_way, timeout=PATIENCE, return_when=FIRST_COMPLETED).done)
-                    over.sort(key=_failed, reverse=True)
+                    run.fill(number)
+                    over = run.over()
                     while over:
-                        future = over.pop()
-                        at_work.remove(under_way[future])
-                        places.pop(id(under_way[future]))
-                        piece = self._outcome(future, under_way.pop(future), len(tasks), again, rescue)
-                        del future  # which may hold the result in a worker's memory
+                        piece = run.outcome(over.pop())
                         if piece is not None:
                             ready[piece.number] = piece.result.pop()
                             if not piece.kept:
@@ -256,46 +310,13 @@ class Crew:
                             done(finished)
                             if watch:
                                 watch.moved()
-                        fill(number)
+                        run.fill(number)
                     self._pool.watch()
                 yield ready.pop(number)
         finally:
             if watch:
                 watch.end()
-            self._pool.abandon(under_way)
-
-    def _outcome(
-        self,
-        future: Future[S],
-        piece: _Piece[T, S],
-        total: int,
-        again: deque[_Piece[T, S]],
-        rescue: Rescue[T, S] | None,
-    ) -> _Piece[T, S] | None:
-        """The task that is now complete, if any; what must be run again is put in ``again``."""
-        error = CancelledError() if future.cancelled() else future.exception()
-        complete: _Piece[T, S] | None = None
-        if error is None:
-            complete = piece.settled(future.result(), rescue.join if rescue else None)
-        elif not self._pool.lost(error):
-            raise error
-        else:
-            piece.deaths += 1
-            limit = rescue.limit(piece.task) if rescue and self._pool.mortal else None
-            late = limit is not None and monotonic() - piece.begun >= limit
-            if piece.deaths < DEATHS and not late:
-                again.append(piece)
-            elif rescue is None:
-                what = "ran out of memory" if isinstance(error, MemoryError) else "killed its worker"
-                raise BackendError(f"task {piece.number + 1} of {total} {what} {DEATHS} times; nothing more was tried")
-            else:
-                parts = rescue.split(piece.task)
-                piece.parts = [_Piece(part, piece.number, piece) for part in parts] if len(parts) > 1 else []
-                again.extendleft(reversed(piece.parts))
-                if not piece.parts:
-                    lost = rescue.late if late and rescue.late else rescue.lost
-                    complete = piece.settled(lost(piece.task), rescue.join)
-        return complete if complete is not None and complete.whole is None else None
+            self._pool.abandon(run.under_way)
 
 
 def in_threads(
