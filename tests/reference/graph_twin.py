@@ -212,11 +212,15 @@ def seen(world: World, entered: Entered, treated_from: float) -> Entered:
     return found
 
 
-def endpoints(world: World, entered: Entered, until: float) -> dict[str, tuple[float, int]]:
-    """Each endpoint under follow-up until a time: the time, and 1 for the event, 2 for a competing one, else 0."""
+def endpoints(world: World, entered: Entered, end: float) -> dict[str, tuple[float, int]]:
+    """Each endpoint under follow-up until a time: the time, and 1 for the event, 2 for a competing one, else 0.
+
+    A state that nobody leaves ends it, too.
+    """
     found = {}
     for name, spec in world.endpoints.items():
         event, rival = earliest(entered, spec.event), earliest(entered, spec.competing)
+        until = min(end, earliest(entered, absorbing(world) - {*several(spec.event), *several(spec.competing)}))
         what = 1 if event <= min(rival, until) else 2 if rival <= until else 0
         found[name] = (min(event, rival, until), what)
     return found
