@@ -101,6 +101,16 @@ def test_graphs_written_by_hand_are_their_twins(treatment: dict[str, Any]) -> No
     assert gaps(diamond(treatment=treatment, **none), 6) == []
 
 
+@pytest.mark.parametrize("unit", ["days", "weeks", "years"])
+def test_a_graph_in_other_units_of_time_is_its_twin(unit: Any) -> None:
+    assert gaps(graphs.drawn(5, True).model_copy(update={"time_unit": unit}), 5) == []
+
+
+def test_a_graph_followed_to_the_end_is_its_twin() -> None:
+    made = gaps(diamond(followup={"cut_off": "complete"}), 6)
+    assert made == []
+
+
 def test_twelve_states_with_odd_names_are_their_twin() -> None:
     assert gaps(long_chain(), 4) == []
 

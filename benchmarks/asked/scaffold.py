@@ -75,8 +75,12 @@ def scaffold(scenario: Scenario, base: str, name: str) -> str:
     doubts = [doubt for kind in dict.fromkeys(kinds_of(type(scenario))) for doubt in kind.doubts.items()]
     for title, block in (*WORLD, *doubts, *ANALYSIS):
         template = Template(block)
-        if words.keys() >= set(template.get_identifiers()):
-            lines += ["", f"## {title}:", *(f"# {line}" for line in template.substitute(words).splitlines())]
+        if words.keys() >= {*Template(title).get_identifiers(), *template.get_identifiers()}:
+            lines += [
+                "",
+                f"## {Template(title).substitute(words)}:",
+                *(f"# {line}" for line in template.substitute(words).splitlines()),
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -101,7 +105,7 @@ def _words(scenario: Scenario) -> dict[str, str]:
         "later": _hazards(places, places, "{log_hr: {fitness: -1.0}}"),
         "waning": _hazards(places, last, "{treatment: {log_hr: [-0.8, -0.4, 0.0], cuts: [6, 12]}}"),
     }  # fmt: skip
-    if len(scenario.outcomes.graph.passed) == 1:
+    if scenario.outcomes.graph.passed:
         words["passed"] = scenario.outcomes.graph.passed[0]
     for key, one in covariates.items():
         levels = one.variable(key).levels

@@ -39,9 +39,9 @@ def verdict(found: Multiverse) -> str:
     side = "below" if found.direction < 0 else "above"
     return (
         f"With no effect at all, {percent(found.any_share[1])} % of cohorts (Monte Carlo SE in brackets) have at least "
-        f"one of {len(found.specifications)} specifications with an {found.endpoint} HR {side} 1, p < {found.alpha:g}; "
-        f"the study's own analysis reaches that in {percent(found.stated_share[1])} %, the average specification in "
-        f"{percent(found.mean_share[1])} %."
+        f"one of {len(found.specifications)} specifications with an HR of {found.endpoint} {side} 1, "
+        f"p < {found.alpha:g}; the study's own analysis reaches that in {percent(found.stated_share[1])} %, the "
+        f"average specification in {percent(found.mean_share[1])} %."
     )
 
 

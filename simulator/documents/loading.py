@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 MAX_EXTENDS = 20
-_DESCRIPTIVE = {"kind", "label", "unit", "note", "name"}
+_DESCRIPTIVE = {"kind", "label", "unit", "note", "name", "from", "to", "event", "competing"}
 
 S = TypeVar("S", bound=Spec)
 
@@ -197,7 +197,8 @@ def parse(document: Document, spec: type[S], ignore: Sequence[str] = ()) -> S:
 def assumed(document: Document, prefixes: Sequence[str]) -> list[str]:
     """Dotted paths under the prefixes of numbers and choices that state no source; a list of numbers counts as one.
 
-    What merely describes (kind, label, unit, note, name) and lists of text are no assumptions.
+    What merely describes (kind, label, unit, note, name), names of states between which a transition leads or that make
+    an endpoint, and lists of text are no assumptions.
     """
     found = []
     under: dict[tuple[str | int, ...], tuple[bool, bool]] = {}

@@ -152,8 +152,9 @@ class Mechanism(Spec):
     misleads: ClassVar[Misleads] = {}
     """By field ("" for the whole mechanism), the name and the label of a bias that its default would end."""
     doubts: ClassVar[Doubts] = {}
-    """What a study may doubt by it: in words, and as YAML in which $treated and $control stand for the arms, $first for
-    a covariate, $levelled for one whose first levels are $one and $two, and $dropout for a drop-out that is missing.
+    """What a study may doubt by it: in words, and as YAML in which $treated and $control stand for the arms, $endpoint
+    for an endpoint, $transition for a transition, $passed for a state that is entered and left, $first for a covariate,
+    $levelled for one whose first levels are $one and $two, and $dropout for a drop-out that is missing.
     """
 
     def named(self, place: str) -> Iterator[Named]:

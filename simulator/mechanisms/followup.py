@@ -128,7 +128,8 @@ class FollowUp(Mechanism):
         if not differ or endpoint not in around.endpoints:
             return False
         asked = around.endpoints[endpoint]
-        return not {*asked.events, *asked.rivals}.isdisjoint(self.visited(around.graph))
+        bear = {*asked.events, *asked.rivals, *around.graph.absorbing}  # these end its follow-up
+        return not bear.isdisjoint(self.visited(around.graph))
 
     def visited(self, graph: Graph) -> tuple[str, ...]:
         """The states that are seen at visits."""

@@ -162,7 +162,10 @@ class Course:
 
 
 class TimeTo(Spec):
-    """An endpoint: the states whose first entry is the event, and those whose entry before it makes it impossible."""
+    """An endpoint: the states whose first entry is the event, and those whose entry before it makes it impossible.
+
+    Follow-up of the endpoint ends, as by drop-out, where a state that nobody leaves is entered and is neither.
+    """
 
     event: States
     competing: States = ()
@@ -205,6 +208,12 @@ def competing_time(spec: TimeTo, course: Course) -> Floats | None:
         return None
     time = course.first(spec.rivals)
     return np.where(time < course.first(spec.events), time, np.inf)
+
+
+def lost_time(spec: TimeTo, course: Course) -> Floats | None:
+    """When a state that is neither event nor competing ends the course ``(R, N)``, +inf if none does; None for none."""
+    others = [state for state in course.graph.absorbing if state not in (*spec.events, *spec.rivals)]
+    return course.first(others) if others else None
 
 
 def first_of(edges: Sequence[Edge], times: Sequence[Floats]) -> dict[str, Floats]:

@@ -193,5 +193,7 @@ def recorded(
             for shares in (wrong.missed, wrong.false)
         )
         chance = chance_of("endpoint", name)
-        endpoints[name] = Endpoint(course.time, np.where(course.event, chance >= missed, chance < false))
+        event = np.where(course.event, chance >= missed, chance < false)
+        rival = None if course.competing is None else course.competing & ~event
+        endpoints[name] = Endpoint(course.time, event, rival)
     return replace(perfect, covariates=values, treated=perfect.treated ^ swapped, endpoints=endpoints)

@@ -18,7 +18,7 @@ from simulator.mechanisms import covariates, imperfections, progression_modes, r
 from simulator.mechanisms.contract import AtEntry
 from simulator.mechanisms.entry import first_qualified
 from simulator.mechanisms.followup import censored_at, observe, stopped
-from simulator.mechanisms.graph import Course, competing_time, event_time
+from simulator.mechanisms.graph import Course, competing_time, event_time, lost_time
 from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.elementary import Either, choose
 from simulator.numerics.streams import Luck, Streams
@@ -105,15 +105,16 @@ def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int6
 class Life:
     """What would happen to every patient ``(R, N)`` in one arm, and what would be recorded of it.
 
-    When each endpoint is seen, nobody being censored (``latent``), and what makes it impossible (``competing``, where
-    something does); the ends of follow-up by a drop-out that tells nothing (``censoring``) and by what
-    there is (``lost``); who meets each of the ``criteria`` of inclusion; positions of categories, those of best
-    ``response``; yes/no outcomes; amounts of treatment received; the modes that the entry of a state shows, in order,
-    and when it is seen, where there are modes.
+    When each endpoint is seen, nobody being censored (``latent``), what makes it impossible (``competing``, where
+    something does), and when the course ends otherwise (``over``, likewise); the ends of follow-up by a drop-out that
+    tells nothing (``censoring``) and by what there is (``lost``); who meets each of the ``criteria`` of inclusion;
+    positions of categories, those of best ``response``; yes/no outcomes; amounts of treatment received; the modes that
+    the entry of a state shows, in order, and when it is seen, where there are modes.
     """
 
     latent: Mapping[str, Floats]
     competing: Mapping[str, Floats]
+    over: Mapping[str, Floats]
     censoring: Floats
     lost: Floats
     criteria: Mapping[str, Bools]
@@ -125,7 +126,10 @@ class Life:
 
     def observed(self, until: Floats) -> dict[str, Endpoint]:
         """What is seen of each endpoint under follow-up that ends at the times ``until (R, N)``."""
-        return {name: observe(time, until, self.competing.get(name)) for name, time in self.latent.items()}
+        return {
+            name: observe(time, ended(until, self.over.get(name)), self.competing.get(name))
+            for name, time in self.latent.items()
+        }
 
 
 def generate(
@@ -206,10 +210,11 @@ def lives(
     def life(arm: int) -> Life:
         course, exposure = latent.courses[arm], {name: both[arm] for name, both in recorded.exposure.items()}
         whole = dropout[arm] >= np.minimum(course.end, until)
-        times, competing = times_of(world, seen[arm])
+        times, competing, over = times_of(world, seen[arm])
         return Life(
             times,
             competing,
+            over,
             censoring[arm],
             lost[arm],
             world.entry.criteria(arms[arm], long, course, whole, exposure, world.per_month),
@@ -223,11 +228,25 @@ def lives(
     return life(0), life(1)
 
 
-def times_of(world: World, seen: Course) -> tuple[dict[str, Floats], dict[str, Floats]]:
-    """When each endpoint happens and, for those with competing states, what makes it impossible ``(R, N)``."""
-    times = {name: event_time(spec, seen) for name, spec in world.endpoints.items()}
-    rivals = {name: competing_time(spec, seen) for name, spec in world.endpoints.items()}
-    return times, {name: time for name, time in rivals.items() if time is not None}
+def times_of(world: World, seen: Course) -> tuple[dict[str, Floats], dict[str, Floats], dict[str, Floats]]:
+    """When each endpoint happens and, where there are such states, when what makes it impossible does, and when the
+    course ends otherwise ``(R, N)``.
+    """
+    asked = world.endpoints.items()
+    times = {name: event_time(spec, seen) for name, spec in asked}
+    rivals = {name: competing_time(spec, seen) for name, spec in asked}
+    over = {name: lost_time(spec, seen) for name, spec in asked}
+    return times, _there(rivals), _there(over)
+
+
+def _there(times: Mapping[str, Floats | None]) -> dict[str, Floats]:
+    """The times that are there."""
+    return {name: time for name, time in times.items() if time is not None}
+
+
+def ended(until: Floats, over: Floats | None) -> Floats:
+    """The end of follow-up ``(R, N)`` of an endpoint, the course being ``over`` at some time without it."""
+    return until if over is None else np.minimum(until, over)
 
 
 def late_start(
@@ -255,6 +274,7 @@ def chosen(which: Bools, one: Life, zero: Life) -> Life:
     return Life(
         {name: pick(time, zero.latent[name]) for name, time in one.latent.items()},
         {name: pick(time, zero.competing[name]) for name, time in one.competing.items()},
+        {name: pick(time, zero.over[name]) for name, time in one.over.items()},
         pick(one.censoring, zero.censoring),
         pick(one.lost, zero.lost),
         {name: pick(met, zero.criteria[name]) for name, met in one.criteria.items()},

@@ -17,7 +17,7 @@ from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import choose
 from simulator.numerics.streams import Luck, Streams
 from simulator.world.courses import Baseline, ResolvedCourses, censoring_times, latent_courses, seen_courses
-from simulator.world.generate import ResolvedWorld, at_time_zero, times_of
+from simulator.world.generate import ResolvedWorld, at_time_zero, ended, times_of
 
 BothEndpoints = tuple[Endpoint, Endpoint]
 
@@ -73,6 +73,10 @@ def _under(resolved: ResolvedCourses, drawn: Luck, begun: Baseline, start: Float
     zero, one = seen_courses(resolved, courses, start)
     plain, _ = censoring_times(resolved, drawn, begun, start)
     ends = choose(begins, plain[1], plain[0])
-    (no, without), (yes, within) = times_of(resolved.world, zero), times_of(resolved.world, one)
+    (no, without, early), (yes, within, late) = times_of(resolved.world, zero), times_of(resolved.world, one)
     rivals = {name: choose(begins, time, without[name]) for name, time in within.items()}
-    return {name: observe(choose(begins, time, no[name]), ends, rivals.get(name)) for name, time in yes.items()}
+    over = {name: choose(begins, time, early[name]) for name, time in late.items()}
+    return {
+        name: observe(choose(begins, time, no[name]), ended(ends, over.get(name)), rivals.get(name))
+        for name, time in yes.items()
+    }

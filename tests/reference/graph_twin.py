@@ -23,6 +23,7 @@ from tests.reference import simulator_twin as twin
 from tests.reference.hazards import cumulative
 
 NEVER = math.inf
+PER_MONTH = {"days": 365.25 / 12, "weeks": 365.25 / 84, "months": 1.0, "years": 1 / 12}
 Entered = dict[str, float]
 
 
@@ -87,7 +88,7 @@ def only(stated: str | None, world: World) -> str:
 
 @dataclass(frozen=True)
 class Patient:
-    """A patient at an address, with covariates and the time of entry."""
+    """A patient at an address, with covariates and the month of entry."""
 
     world: World
     seed: int
@@ -205,18 +206,22 @@ def seen(world: World, entered: Entered, treated_from: float) -> Entered:
     end = min((entered[state] for state in absorbing(world) - visited), default=NEVER)
     for state in visited:
         arm = world.arms.names()[0 if entered[state] <= treated_from else 1]
-        every = followup.visit_months.get(arm)
-        if every and entered[state] < NEVER:
+        if arm in followup.visit_months and entered[state] < NEVER:
+            every = followup.visit_months[arm] * PER_MONTH[world.time_unit]
             visit = math.ceil(entered[state] / every) * every
             found[state] = visit if visit < end else NEVER
     return found
 
 
-def endpoints(world: World, entered: Entered, until: float) -> dict[str, tuple[float, int]]:
-    """Each endpoint under follow-up until a time: the time, and 1 for the event, 2 for a competing one, else 0."""
+def endpoints(world: World, entered: Entered, end: float) -> dict[str, tuple[float, int]]:
+    """Each endpoint under follow-up until a time: the time, and 1 for the event, 2 for a competing one, else 0.
+
+    A state that nobody leaves ends it, too.
+    """
     found = {}
     for name, spec in world.endpoints.items():
         event, rival = earliest(entered, spec.event), earliest(entered, spec.competing)
+        until = min(end, earliest(entered, absorbing(world) - {*several(spec.event), *several(spec.competing)}))
         what = 1 if event <= min(rival, until) else 2 if rival <= until else 0
         found[name] = (min(event, rival, until), what)
     return found
@@ -250,7 +255,9 @@ def life(patient: Patient, arm: int) -> dict[str, Any]:
     treated_from = NEVER if arm == 0 else 0.0
     if late:
         treated_from = twin.wait_of(world, patient.seed, patient.replicate, patient.number)
-    administrative = twin.months(world.entry.accrual.start, world.followup.cut_off) - patient.entry
+    unit, administrative = PER_MONTH[world.time_unit], 100 * 12 * PER_MONTH[world.time_unit]
+    if world.followup.cut_off != "complete":
+        administrative = unit * (twin.months(world.entry.accrual.start, str(world.followup.cut_off)) - patient.entry)
     harm = twin.dropout_risk(world, patient.seed, patient.replicate, patient.number, patient.values)
     censoring, lost = (min(administrative, dropout(patient, treated_from, by)) for by in (1.0, harm))
     entered = course(patient, treated_from)
@@ -258,8 +265,8 @@ def life(patient: Patient, arm: int) -> dict[str, Any]:
     if late and treated_from >= min(end, lost, *(entered[state] for state in late.prevented_by)):
         return {**life(patient, 0), "start": NEVER}
     against = world.entry.guarantee_against or absorbing(world)
-    met = earliest(entered, against) >= world.entry.guarantee_months.get(name, 0.0)
-    met = met and administrative >= world.entry.potential_follow_up_months
+    met = earliest(entered, against) >= unit * world.entry.guarantee_months.get(name, 0.0)
+    met = met and administrative >= unit * world.entry.potential_follow_up_months
     met = met and (name not in world.entry.complete_follow_up or lost >= min(end, administrative))
     shown = seen(world, entered, treated_from)
     made: dict[str, Any] = {
