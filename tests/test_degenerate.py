@@ -76,7 +76,7 @@ def _sample(observed: Observed, first: int, plan: Plan | None = None) -> Sample:
 
 def faults(estimator: Any, seeds: range) -> Iterator[str]:
     """What is wrong with the estimates of blocks in which healthy and degenerate cohorts stand side by side."""
-    endpoint = OUTCOME if estimator.endpoints[0] == OUTCOME else "OS"
+    endpoint = OUTCOME if (estimator.endpoints or ("OS",))[0] == OUTCOME else "OS"
     for seed in seeds:
         observed, first = drawn(seed), 100 * seed
         made = estimator.estimate(_sample(observed, first), endpoint)

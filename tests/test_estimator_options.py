@@ -92,11 +92,11 @@ def rows(estimator: Any, plans: int = len(PLANS)) -> object:
     for sample in samples()[:plans]:
         try:
             estimator.plan_for(sample.plan)
-            estimator.estimand(estimator.endpoints[0], sample.plan, sample.observed.variable)
+            estimator.estimand((estimator.endpoints or ("OS",))[0], sample.plan, sample.observed.variable)
         except ValueError:
             made.append(b"")
             continue
-        found: Estimate = estimator.estimate(sample, estimator.endpoints[0])
+        found: Estimate = estimator.estimate(sample, (estimator.endpoints or ("OS",))[0])
         made += [np.ascontiguousarray(getattr(found, name)).tobytes() for name in RESULTS]
     return tuple(made) if any(made) else None
 
@@ -104,7 +104,9 @@ def rows(estimator: Any, plans: int = len(PLANS)) -> object:
 def asked(estimator: Any) -> object:
     """By what truth it is judged."""
     try:
-        return repr(estimator.estimand(estimator.endpoints[0], PLANS[0], {one.name: one for one in VARIABLES}))
+        return repr(
+            estimator.estimand((estimator.endpoints or ("OS",))[0], PLANS[0], {one.name: one for one in VARIABLES})
+        )
     except ValueError:
         return None
 

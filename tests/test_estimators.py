@@ -34,7 +34,7 @@ def _made(kind: Any) -> Any:
 
 
 def _endpoint(kind: Any) -> str:
-    return str(_made(kind).endpoints[0])
+    return str((_made(kind).endpoints or ("OS",))[0])
 
 
 def _cohorts(count: int = 12) -> Cohorts:

@@ -137,9 +137,9 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "no endpoints": (
         {"endpoints": GONE},
         "endpoints",
-        "missing key; write 'endpoints: ...' (a mapping) at the top level",
+        "missing key; write 'NAME: {event: STATE}'",
     ),
-    "no endpoint": ({"endpoints": {}}, "endpoints", "must have at least 1 entries, not 0"),
+    "no endpoint": ({"endpoints": {}}, "endpoints", "missing key; write 'NAME: {event: STATE}'"),
     "an endpoint of an unknown state": (
         {"endpoints.death.event": "dead-vc"},
         "endpoints.death.event",
@@ -183,7 +183,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "a single course without endpoints": (
         {"endpoints": GONE, "outcomes": {"course": "single", "transitions": {"dead": {"baseline": RATE}}}},
         "endpoints",
-        "missing key; write 'endpoints: ...' (a mapping) at the top level",
+        "missing key; write 'NAME: {event: STATE}'",
     ),
     "an unknown short form": ({**FORM, "outcomes.course": "singel"}, "outcomes.course", "did you mean 'single'?"),
     "illness-death without a transition": (

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -108,7 +108,7 @@ class World(Spec):
     population: Population
     treatment: Treatment
     outcomes: Outcomes
-    endpoints: Annotated[dict[Name, TimeTo], Field(min_length=1)]
+    endpoints: dict[Name, TimeTo] = Field(default_factory=dict)
     entry: Entry
     followup: FollowUp
     centres: Centres | None = None
@@ -133,6 +133,9 @@ class World(Spec):
             raise ValueError(
                 f"population: no covariate may be called '{min(taken)}'; cohorts have a column of that name"
             )
+        if not self.endpoints:
+            states = ", ".join(self.outcomes.graph.states[1:])
+            raise ValueError(f"endpoints: missing key; write 'NAME: {{event: STATE}}' ({states}) under endpoints")
         for name, endpoint in self.endpoints.items():
             for key, states in (("event", endpoint.events), ("competing", endpoint.rivals)):
                 known = self.outcomes.graph.states[1:]
