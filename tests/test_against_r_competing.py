@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
+from analysis.survival.gray_test import gray_test
 from analysis.survival.incidence import cumulative_incidence, incidence_contrast, time_lost
 from simulator.numerics.arrays import Bools, Floats, Ints
 from tests import oracle
@@ -128,3 +129,13 @@ def test_incidence_and_its_variance_are_those_of_cuminc() -> None:
             close(found.se[0, told] ** 2, var[told], f"set {frozen['set']}")
             compared += told.sum()
     assert compared > 1000
+
+
+def test_gray_is_that_of_cuminc() -> None:
+    compared = 0
+    for cohort, frozen in sets():
+        found = gray_test(cohort.time, cohort.cause, cohort.treated)
+        if found.status[0] == Status.OK:
+            close([found.chi2[0], found.p[0]], frozen["gray"], f"set {frozen['set']}")
+            compared += 1
+    assert compared > 290

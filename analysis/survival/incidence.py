@@ -107,7 +107,7 @@ def cumulative_incidence(
     """
     if variance == "binomial" and (weight is not None or cluster is not None):
         raise ValueError("variance is 'binomial', which knows neither weights nor clusters; 'jackknife' is wanted")
-    data, block = _block(time, cause, of, present, weight, order)
+    data, block = causes_block(time, cause, of, present, weight, order)
     made = _incidences(data, block, np.atleast_1d(np.asarray(at, np.float64)), False, cluster, variance == "binomial")
     se = np.sqrt(made.binomial if variance == "binomial" else made.variance)
     low, high = limits(made.value, se, conf_type, level)
@@ -131,7 +131,7 @@ def time_lost(
     Summed over the causes it is ``tau`` less the restricted mean without any event (Andersen 2013, Statistics in
     Medicine 32:5278-5285).
     """
-    data, block = _block(time, cause, of, present, weight, order)
+    data, block = causes_block(time, cause, of, present, weight, order)
     made = _incidences(data, block, np.array([float(tau)]), True, cluster, False)
     return TimeLost(made.value[:, 0], np.sqrt(made.variance[:, 0]), made.status[:, 0])
 
@@ -192,7 +192,7 @@ def incidence_contrast(
     before the horizon; NO_EVENTS, nobody has the event by the horizon; NO_INFO, a ratio with an incidence of 0, or an
     SE of 0.
     """
-    data, block = _block(time, cause, of, present, weight, order)
+    data, block = causes_block(time, cause, of, present, weight, order)
     if len(data.present) != len(data.time):
         raise ValueError(f"present has {len(data.present)} rows; {len(data.time)}, one per cohort, are wanted")
     arm, (rows, patients) = data.bools(treated), data.time.shape
@@ -257,10 +257,11 @@ def limits(value: Floats, se: Floats, conf_type: ConfType, level: float) -> tupl
         return np.exp(-np.exp(centre - width)), np.exp(-np.exp(centre + width))
 
 
-def _block(
+def causes_block(
     time: ArrayLike, cause: ArrayLike, of: int, present: ArrayLike | None, weight: ArrayLike | None,
     order: Positions | None,
 ) -> tuple[SurvivalData, CausesBlock]:  # fmt: skip
+    """The endpoint of the cause ``of`` among others, as kernels take it."""
     kind = kinds(cause, of)
     data = SurvivalData.of(time, kind > 0, present, order)
     weights = NO_FLOATS if weight is None else data.floats(weight)
