@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
+from analysis.survival.fine_gray import fine_gray
 from analysis.survival.gray_test import gray_test
 from analysis.survival.incidence import cumulative_incidence, incidence_contrast, time_lost
+from analysis.survival.statistics import CoxFit, cox
 from simulator.numerics.arrays import Bools, Floats, Ints
 from tests import oracle
 
@@ -139,3 +141,47 @@ def test_gray_is_that_of_cuminc() -> None:
             close([found.chi2[0], found.p[0]], frozen["gray"], f"set {frozen['set']}")
             compared += 1
     assert compared > 290
+
+
+def same_fit(fit: CoxFit, said: Any, what: str) -> int:
+    """Compares a fit with coxph's; 0 if R warned or one has no answer."""
+    if said is None or fit.status[0] != Status.OK or fit.robust_se is None:
+        return 0
+    for ours, name in ((fit.beta, "beta"), (fit.se, "se"), (fit.robust_se, "robust")):
+        close(ours[0], np.atleast_1d(said[name]), f"{what}: {name}")
+    close([fit.loglik_null[0], fit.loglik[0]], said["loglik"], what)
+    return 1
+
+
+@pytest.mark.parametrize("model", ["fg", "fg2", "fgw", "arm", "specific"])
+def test_models_are_those_of_coxph_on_the_rows_of_finegray(model: str) -> None:
+    """The arm alone, with a covariate, weighted in pairs, censoring by arm; and the cause-specific Cox model."""
+    compared = 0
+    for cohort, frozen in sets():
+        x = cohort.x[..., :1] if model in ("fg", "arm") else cohort.x
+        options: dict[str, Any] = {}
+        if model in ("fgw", "specific"):
+            options = {"weight": cohort.weight, "cluster": cohort.pair}
+        if model == "arm":
+            options = {"censoring": cohort.treated.astype(int)}
+        if model == "specific":
+            fit = cox(cohort.time, cohort.cause == 1, x, **options)
+        else:
+            fit = fine_gray(cohort.time, cohort.cause, x, **options)
+        compared += same_fit(fit, frozen[model], f"set {frozen['set']}, {model}")
+    assert compared > 290
+
+
+def test_models_are_those_of_crr() -> None:
+    compared = 0
+    for cohort, frozen in sets():
+        for name, x in (("crr", cohort.x), ("crr1", cohort.x[..., :1])):
+            said, fit = frozen[name], fine_gray(cohort.time, cohort.cause, x, like="crr")
+            if fit.status[0] != Status.OK or not said["converged"] or fit.robust_se is None:
+                continue
+            close(fit.beta[0], np.atleast_1d(said["beta"]), f"set {frozen['set']}, {name}")
+            close(fit.robust_se[0], np.atleast_1d(said["se"]), f"set {frozen['set']}, {name}")
+            if not frozen["tied"]:
+                close(fine_gray(cohort.time, cohort.cause, x).beta[0], fit.beta[0], f"set {frozen['set']}, untied")
+            compared += 1
+    assert compared > 550

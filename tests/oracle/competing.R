@@ -46,9 +46,9 @@ incidence <- function(d, weighted) {
 limits <- function(d) lapply(c(log = "log", plain = "plain", `log-log` = "log-log"), function(type) {
   f <- summary(survfit(Surv(t, f) ~ 1, d, id = id, conf.type = type, timefix = FALSE), times = .5, extend = TRUE); rbind(f$lower, f$upper)[, 2]
 })
-fit <- function(formula, g, by, ties = "efron") {
+fit <- function(formula, g, by) {
   g$by <- by
-  f <- tryCatch(withCallingHandlers(coxph(formula, g, weights = fgwt, cluster = by, ties = ties, control = tight),
+  f <- tryCatch(withCallingHandlers(coxph(formula, g, weights = fgwt, cluster = by, control = tight),
                 warning = function(w) stop("warned")), error = function(e) NULL)
   if (is.null(f)) NULL else list(beta = unname(coef(f)), se = sqrt(diag(f$naive.var)), robust = sqrt(diag(f$var)), loglik = f$loglik)
 }
@@ -74,12 +74,12 @@ one <- function(d) {
     data.frame(d, fgstart = 0, fgstop = ifelse(d$cause > 1, max(d$t), d$t), fgstatus = d$cause == 1, fgwt = 1)
   gw <- g; gw$fgwt <- gw$fgwt * gw$w / 16; y <- Surv(t, cause == 1) ~ arm
   u <- cuminc(d$t, d$cause, d$arm); p <- if (any(d$cause == 1)) timepoints(u[setdiff(names(u), "Tests")], ask) else NULL
-  ours <- paste(0:1, 1); k <- suppressWarnings(crr(d$t, d$cause, cbind(d$arm, d$x), gtol = 1e-13, maxiter = 50)); alone <- suppressWarnings(crr(d$t, d$cause, d$arm, gtol = 1e-13, maxiter = 50))
+  ours <- paste(0:1, 1); k <- suppressWarnings(crr(d$t, d$cause, cbind(d$arm, d$x), gtol = 1e-11, maxiter = 50)); alone <- suppressWarnings(crr(d$t, d$cause, d$arm, gtol = 1e-11, maxiter = 50))
   d$fgwt <- d$w / 16
   Y <- Surv(fgstart, fgstop, fgstatus) ~ arm
   list(set = d$set[1], tied = tied, plain = incidence(d, FALSE), weighted = incidence(d, TRUE), limits = limits(d),
        cuminc = if (is.null(p)) NULL else list(est = p$est[ours, ], var = p$var[ours, ]), gray = unname(u$Tests["1", 1:2]),
-       fg = fit(Y, g, g$id), fg2 = fit(update(Y, . ~ . + x), g, g$id), fgw = fit(update(Y, . ~ . + x), gw, gw$pair), breslow = fit(Y, g, g$id, "breslow"),
+       fg = fit(Y, g, g$id), fg2 = fit(update(Y, . ~ . + x), g, g$id), fgw = fit(update(Y, . ~ . + x), gw, gw$pair),
        arm = { h <- by_arm(d); fit(Y, h, h$id) }, crr = list(beta = unname(k$coef), se = sqrt(diag(k$var)), converged = k$converged),
        crr1 = list(beta = unname(alone$coef), se = sqrt(alone$var[1]), converged = alone$converged), specific = fit(update(y, . ~ . + x), d, d$pair))
 }
