@@ -37,7 +37,7 @@ class CompetingEvents:
 
 
 @dataclass(frozen=True)
-class Share:
+class Estimated:
     """A probability or a mean time with its SE and interval; NaN unless OK, the interval also where R has NA."""
 
     value: float
@@ -52,10 +52,10 @@ class Incidence:
     """The cumulative incidence of the event and of the competing events at one time, and the arms' contrasts of it."""
 
     at: float
-    event: ByArm[Share]
-    competing: ByArm[Share]
-    difference: Share
-    ratio: Share
+    event: ByArm[Estimated]
+    competing: ByArm[Estimated]
+    difference: Estimated
+    ratio: Estimated
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class CompetingComparison:
     cause_specific: HazardRatio
     competing_specific: HazardRatio
     subdistribution: HazardRatio
-    time_lost: ByArm[Share]
-    time_lost_difference: Share
+    time_lost: ByArm[Estimated]
+    time_lost_difference: Estimated
 
 
 def times_to_look(course: Endpoint, treated: Bools) -> tuple[float, ...]:
@@ -119,7 +119,7 @@ def compare_competing(
         fields = (made.value, made.se, made.low, made.high, made.status)
         shares.append([[_share(*(values[a, t] for values in fields)) for t in range(len(others.at))] for a in (0, 1)])
 
-    def contrast(at: float, measure: IncidenceMeasure) -> Share:
+    def contrast(at: float, measure: IncidenceMeasure) -> Estimated:
         found = incidence_contrast(
             course.time, cause, treated[None], at, measure, present=robust.present[None], weight=weight, cluster=cluster
         )
@@ -163,8 +163,8 @@ def compare_competing(
     )
 
 
-def _share(value: float, se: float, low: float, high: float, status: int) -> Share:
-    return Share(float(value), float(se), float(low), float(high), Status(int(status)))
+def _share(value: float, se: float, low: float, high: float, status: int) -> Estimated:
+    return Estimated(float(value), float(se), float(low), float(high), Status(int(status)))
 
 
 def marked(competing: Mapping[str, CompetingEvents], line: Ints) -> dict[str, CompetingEvents]:

@@ -5,7 +5,7 @@ from math import isfinite
 
 from analysis.kernels.status import Status
 from analysis.paper.cohort_analysis import BothComparisons, CohortAnalysis
-from analysis.paper.competing import CompetingComparison, Share
+from analysis.paper.competing import CompetingComparison, Estimated
 from analysis.paper.number_text import ABSENT, decimals, hr_text, p_text
 from analysis.tables.paper_tables import weighting_notes
 from analysis.tables.text_table import TextTable
@@ -70,17 +70,17 @@ def model_table(analysis: CohortAnalysis, label: str, both: BothComparisons) -> 
     return TextTable(f"{label}: tests and models with competing events", header, tuple(rows), notes)
 
 
-def percent(share: Share) -> str:
+def percent(share: Estimated) -> str:
     """'23.4 (20.1, 27.0)'; a dash where there is none."""
     return _with_limits([100 * one for one in (share.value, share.low, share.high)], 1)
 
 
-def ratio(share: Share) -> str:
+def ratio(share: Estimated) -> str:
     """'0.84 (0.60, 1.18)'."""
     return _with_limits([share.value, share.low, share.high], 2)
 
 
-def number(share: Share) -> str:
+def number(share: Estimated) -> str:
     """A mean time with about three digits."""
     return _with_limits([share.value, share.low, share.high], None if share.status == Status.OK else 2)
 
