@@ -147,6 +147,18 @@ def test_one_rare_level_leaves_the_other_coefficients_their_numbers() -> None:
         np.testing.assert_allclose(found.beta[r, :2], said, rtol=1e-8)
 
 
+def test_both_coefficients_may_run_away() -> None:
+    """One event, of a treated patient with the lowest value: crr says 55.4 and -38.9, and that it has converged."""
+    time = np.array([[0.03, 0.16, 0.27, 0.38, 0.40, 1.02]])
+    x = np.array([[[1, 1.19], [1, -0.19], [0, -0.31], [0, -0.81], [0, -0.19], [1, 0.56]]])
+    for like in ("finegray", "crr"):
+        found = fine_gray(time, np.array([[2, 1, 2, 2, 3, 2]]), x, like=like)  # type: ignore[arg-type]
+        assert found.status[0] == Status.MONOTONE
+        assert found.state[0].tolist() == [Status.MONOTONE] * 2
+        assert found.sign[0].tolist() == [1, -1]
+        assert found.loglik[0] == pytest.approx(0.0, abs=1e-12)
+
+
 def slow_without(time: Any, kind: Any, x: Any, inside: Any, g: Any) -> Any:
     """The slow fit of those inside with censoring estimated in all: Newton's method on the explicit weights."""
     beta = np.zeros(x.shape[1])

@@ -266,7 +266,7 @@ def climb(
             continue
         if first:
             loglik[0] = total[0]
-            if least_information(here, total, events, floor) == 0:
+            if least_information(here, total, events, floor) == 0 and p_count > 0:
                 loglik[1] = total[0]
                 return _NO_INFO
         well = factorise(total, floor, _COLLINEAR if first else 0.0, root)
