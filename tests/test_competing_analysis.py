@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from analysis.cohort_files.cohort_file import CohortFileError
 from analysis.figures.incidence import stacked_incidence_of
@@ -28,7 +29,7 @@ data:
   treatment: {column: sex, treated: M, control: F, treated_label: Men, control_label: Women}
   covariates:
     age: {kind: continuous}
-    hgb: {kind: continuous}
+    hgb: {kind: continuous, cuts: [12]}
   endpoints:
     pcm: {time: etime, event: status, event_values: [pcm], competing_values: [dead], at: [60, 120, 240], label: Cancer}
     any: {time: etime, event: status, event_values: [pcm, dead]}
@@ -90,6 +91,40 @@ def test_after_matching_pairs_are_clusters(answer: Answer) -> None:
     apart = np.hypot(last["event"]["treated"]["se"], last["event"]["control"]["se"])
     assert 0.8 < last["difference"]["se"] / apart < 1.2
     assert last["difference"]["se"] != pytest.approx(apart, rel=1e-6)
+
+
+def test_subgroups_are_the_models_of_their_patients(answer: Answer) -> None:
+    """Each row against the slow twin on those patients alone; the interaction against that of all with products."""
+    analysis = answer.found
+    both = analysis.endpoints["pcm"].competing
+    course, treated = analysis.observed.endpoints["pcm"], analysis.observed.treated[0]
+    kind, low = both.others.causes(course)[0], analysis.observed.covariates[0, :, 1] <= 12
+    everyone, below, above = both.before.subgroups
+    assert (everyone.variable, below.variable, above.variable) == (None, "hgb", "hgb")
+    n = len(kind)
+    nobody, whom = np.zeros(n, int), np.arange(n)
+
+    def fit(who: Any, x: Any) -> slow.Subdistribution:
+        return slow.fine_gray(
+            course.time[0, who], kind[who], x[who], np.ones(who.sum()), whom[who], nobody[who], nobody[who]
+        )  # fmt: skip
+
+    for row, who in ((below, low), (above, ~low)):
+        said = fit(who, treated[:, None].astype(float))
+        assert row.log_hr == pytest.approx(said.beta[0], rel=1e-8)
+        assert row.se == pytest.approx(np.sqrt(said.robust[0, 0]), rel=1e-8)
+        assert row.n == who.sum()
+        assert row.events.treated == (who & treated & (kind == 1)).sum()
+    product = np.column_stack([treated, ~low, treated & ~low]).astype(float)
+    said = fit(np.ones(n, bool), product)
+    z = said.beta[2] / np.sqrt(said.robust[2, 2])
+    assert below.interaction_p == pytest.approx(2 * ndtr(-abs(z)), rel=1e-7)
+    assert below.interaction_df == 1
+    assert everyone.log_hr == both.before.subdistribution.log_hr
+    assert everyone.p_gray == both.before.gray.p
+    assert both.after.subgroups[0].se == both.after.subdistribution.se
+    table = next(one for one in answer.tables if "with competing events" in one.title and "subgroups" in one.title)
+    assert table.rows[1][0].startswith("hgb")
 
 
 def test_words_tables_figure_and_page(answer: Answer) -> None:

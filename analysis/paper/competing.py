@@ -8,8 +8,9 @@ import numpy as np
 from analysis.cohort_files.cohort_file import CohortFile
 from analysis.cohort_files.cohort_spec import Data
 from analysis.kernels.status import Status
+from analysis.paper.competing_subgroups import CompetingSubgroup, competing_subgroups
 from analysis.paper.effects import AnalysisSet, ByArm, ChiSquare, HazardRatio, effect, hazard_ratio
-from analysis.plan.analysis_plan import SurvivalPlan
+from analysis.plan.analysis_plan import Plan
 from analysis.survival.fine_gray import fine_gray
 from analysis.survival.gray_test import gray_test
 from analysis.survival.incidence import (
@@ -20,7 +21,7 @@ from analysis.survival.incidence import (
 )
 from analysis.survival.kaplan_meier import normal_quantile
 from analysis.two_samples.tests import NAN
-from simulator.cohort.cohorts import Endpoint
+from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.numerics.arrays import Bools, Floats, Ints
 
 
@@ -75,6 +76,7 @@ class CompetingComparison:
     subdistribution: HazardRatio
     time_lost: ByArm[Estimated]
     time_lost_difference: Estimated
+    subgroups: tuple[CompetingSubgroup, ...]
 
 
 def times_to_look(course: Endpoint, treated: Bools) -> tuple[float, ...]:
@@ -95,17 +97,17 @@ def competing_events(cohort: CohortFile, data: Data) -> dict[str, CompetingEvent
 def compare_competing(
     course: Endpoint,
     others: CompetingEvents,
-    treated: Bools,
+    observed: Observed,
     group: AnalysisSet,
     clustered: AnalysisSet | None,
-    plan: SurvivalPlan,
+    whole: Plan,
 ) -> CompetingComparison:
     """The arms compared in one set (R = 1); ``clustered`` is the set with its matched sets as clusters.
 
     Standard errors follow the clusters where there are any, but for Gray's test and the cause-specific models of a set
     without weights, which are as the log-rank test and the hazard ratio beside them.
     """
-    robust, cause = clustered or group, others.causes(course)
+    robust, cause, treated, plan = clustered or group, others.causes(course), observed.treated[0], whole.survival
     arms = np.stack([treated & robust.present, ~treated & robust.present])
     weight = None if robust.weight is None else robust.weight[None]
     cluster = None if robust.cluster is None else robust.clusters[None]
@@ -160,6 +162,7 @@ def compare_competing(
         subdistribution=effect(float(model.beta[0, 0]), se, int(model.status[0]), plan.level, int(model.sign[0, 0])),
         time_lost=ByArm(*(_share(*(values[a] for values in ends)) for a in (0, 1))),
         time_lost_difference=contrast(others.at[-1], "rmtl_difference"),
+        subgroups=competing_subgroups(course, cause, observed, group, robust, whole),
     )
 
 

@@ -38,7 +38,7 @@ from analysis.two_samples.tests import NAN
 from simulator.cohort.addresses import ALONE, Address, reordered, row_order
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import Design, design
-from simulator.numerics.arrays import Bools, Floats, Ints
+from simulator.numerics.arrays import Floats, Ints
 
 __all__ = ["CohortAnalysis", "analyse"]
 
@@ -80,7 +80,9 @@ def analyse(
             label.get(name, name),
             compare(course, observed, columns, before, None, plan),
             compare(course, observed, columns, after, clustered, plan),
-            None if name not in others else _competing(course, others[name], treated, (before, after, clustered), plan),
+            None
+            if name not in others
+            else _competing(course, others[name], observed, (before, after, clustered), plan),
         )
         for name, course in observed.endpoints.items()
     }
@@ -113,15 +115,15 @@ def analyse(
 def _competing(
     course: Endpoint,
     others: CompetingEvents,
-    treated: Bools,
+    observed: Observed,
     sets: tuple[AnalysisSet, AnalysisSet, AnalysisSet],
     plan: Plan,
 ) -> BothComparisons:
     """The endpoint among competing events, before matching and after it, where matched sets are clusters."""
     before, after, clustered = sets
     return BothComparisons(
-        compare_competing(course, others, treated, before, None, plan.survival),
-        compare_competing(course, others, treated, after, clustered, plan.survival),
+        compare_competing(course, others, observed, before, None, plan),
+        compare_competing(course, others, observed, after, clustered, plan),
         others,
     )
 

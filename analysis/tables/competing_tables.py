@@ -12,13 +12,10 @@ from analysis.tables.text_table import TextTable
 
 
 def competing_tables(analysis: CohortAnalysis) -> tuple[TextTable, ...]:
-    """The two tables of every endpoint with which other events compete."""
+    """The three tables of every endpoint with which other events compete."""
     found = [(one.label, one.competing) for one in analysis.endpoints.values() if one.competing is not None]
-    return tuple(
-        made
-        for label, both in found
-        for made in (incidence_table(analysis, label, both), model_table(analysis, label, both))
-    )
+    made = (incidence_table, model_table, subgroup_rows)
+    return tuple(one(analysis, label, both) for label, both in found for one in made)
 
 
 def _sides(both: BothComparisons) -> Iterator[tuple[str, CompetingComparison]]:
@@ -68,6 +65,20 @@ def model_table(analysis: CohortAnalysis, label: str, both: BothComparisons) -> 
         "and hazard ratios elsewhere take competing events for censored.",
     )
     return TextTable(f"{label}: tests and models with competing events", header, tuple(rows), notes)
+
+
+def subgroup_rows(analysis: CohortAnalysis, label: str, both: BothComparisons) -> TextTable:
+    """The subdistribution hazard ratios within subgroups after matching."""
+    header = ("Subgroup", "n", "Events / competing", "Subdistribution HR", "Gray p", "p (interaction)")
+    rows, made = [], both.after.subgroups
+    for k, row in enumerate(made):
+        counts = (row.events, row.competing_events)
+        events, others = (one.treated + one.control for one in counts)
+        first = row.variable is not None and (k == 0 or row.variable != made[k - 1].variable)
+        told = p_text(row.interaction_p) if first else ""
+        rows.append((row.label, str(row.n), f"{events} / {others}", hr_text(row), p_text(row.p_gray), told))
+    notes = ("p (interaction): robust Wald test of Fine and Gray's model.", *weighting_notes(analysis))
+    return TextTable(f"{label}: subgroups after matching, with competing events", header, tuple(rows), notes)
 
 
 def percent(share: Estimated) -> str:

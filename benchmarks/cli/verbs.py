@@ -160,7 +160,8 @@ def analyze(
     cohort = read_cohort(data, described)
     if compares_all(described.analysis.matching):
         check_pairs(len(cohort.ids), free_memory())
-    ready_kernels(COHORT if described.analysis.matching.simple else (*COHORT, "weighted"))
+    more = () if described.analysis.matching.simple else ("weighted",)
+    ready_kernels((*COHORT, *more, *(("competing",) if cohort.competing else ())))
     order, address = (cohort.order, ALONE) if simulated is None else as_simulated(simulated, cohort.ids)
     result = analyse(
         cohort.observed,

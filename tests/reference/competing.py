@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -80,6 +81,7 @@ def uncensored_before(
 ) -> Callable[[int, float], float]:
     """The Kaplan-Meier estimate, in a patient's label, of not being censored before a time; 0 after the last time."""
 
+    @cache
     def share(label_of: int, at: float) -> float:
         own, codes = time[label == label_of], kind[label == label_of]
         if at > own.max():
