@@ -44,8 +44,8 @@
             cause_specific, competing_specific, subdistribution   the fields of cox: Cox models of the event and of the
                           competing events, Fine and Gray's model of the event
             time_lost     {treated, control}, time_lost_difference: mean time lost to the event by the last of the times
-            subgroups[]   {variable, level, label, n, events, competing_events: {treated, control}, p_gray, interaction_p,
-                          interaction_df} + the fields of cox, of Fine and Gray's model
+            subgroups[]   {variable, level, label, n, events, competing_events: {treated, control}, p_gray,
+                          interaction_p, interaction_df} + the fields of cox, of Fine and Gray's model
     binary        {NAME: {label, before, after}}, each side {treated, control: {n, yes, percent}, test, p, tests,
                    risk_difference, odds_ratio: {value, low, high, status}, mcnemar {only_treated, only_control, chi2,
                    p, p_exact} (after 1:1 matching, else null)}
