@@ -136,6 +136,9 @@ def test_words_tables_figure_and_page(answer: Answer) -> None:
     assert incidence.rows[2][:4] == ("before", "240", "9.5 (6.3, 14.5)", "9.6 (6.6, 14.0)")
     models = tables["Cancer: tests and models with competing events"]
     assert models.rows[0][1:4] == ("25 / 200", "25 / 215", "0.926")
+    side = answer.data["endpoints"]["pcm"]["competing"]["before"]["time_lost_difference"]
+    told = tables["Cancer: mean time lost by 240"].rows[0][3]
+    assert told == f"{side['value']:.2f} ({side['low']:.2f}, {side['high']:.2f})"
     assert "any: cumulative incidence" not in tables
     analysis = answer.found
     assert isinstance(analysis, CohortAnalysis)

@@ -12,9 +12,9 @@ from analysis.tables.text_table import TextTable
 
 
 def competing_tables(analysis: CohortAnalysis) -> tuple[TextTable, ...]:
-    """The three tables of every endpoint with which other events compete."""
+    """The four tables of every endpoint with which other events compete."""
     found = [(one.label, one.competing) for one in analysis.endpoints.values() if one.competing is not None]
-    made = (incidence_table, model_table, subgroup_rows)
+    made = (incidence_table, model_table, lost_table, subgroup_rows)
     return tuple(one(analysis, label, both) for label, both in found for one in made)
 
 
@@ -44,27 +44,33 @@ def incidence_table(analysis: CohortAnalysis, label: str, both: BothComparisons)
 
 
 def model_table(analysis: CohortAnalysis, label: str, both: BothComparisons) -> TextTable:
-    """Events, Gray's test, the hazard ratios and mean times lost."""
+    """Events, Gray's test and the hazard ratios."""
     arms = (analysis.arms.control, analysis.arms.treated)
-    header = (
-        "Set", *(f"{arm}: events / competing" for arm in arms), "Gray p", "Cause-specific HR", "Subdistribution HR",
-        "Competing: cause-specific HR", *(f"{arm}: time lost" for arm in arms), "Difference",
-    )  # fmt: skip
+    ratios = ("Cause-specific HR", "Subdistribution HR", "Competing: cause-specific HR")
     rows = []
     for when, side in _sides(both):
         counts = (
             f"{side.events.control} / {side.competing_events.control}",
             f"{side.events.treated} / {side.competing_events.treated}",
         )
-        ratios = (hr_text(side.cause_specific), hr_text(side.subdistribution), hr_text(side.competing_specific))
-        lost = (side.time_lost.control, side.time_lost.treated, side.time_lost_difference)
-        rows.append((when, *counts, p_text(side.gray.p), *ratios, *(number(one) for one in lost)))
+        told = (hr_text(side.cause_specific), hr_text(side.subdistribution), hr_text(side.competing_specific))
+        rows.append((when, *counts, p_text(side.gray.p), *told))
     notes = (
         "Cause-specific: Cox's model, in which the other events censor. Subdistribution: Fine and Gray's model, robust "
-        f"SE. Time lost: mean time lost to the event by {both.before.at[-1].at:g}. Kaplan-Meier curves, log-rank tests "
-        "and hazard ratios elsewhere take competing events for censored.",
+        "SE. Kaplan-Meier curves, log-rank tests and hazard ratios elsewhere take competing events for censored.",
     )
+    header = ("Set", *(f"{arm}: events / competing" for arm in arms), "Gray p", *ratios)
     return TextTable(f"{label}: tests and models with competing events", header, tuple(rows), notes)
+
+
+def lost_table(analysis: CohortAnalysis, label: str, both: BothComparisons) -> TextTable:
+    """Mean times lost to the event."""
+    lost = [(when, side.time_lost, side.time_lost_difference) for when, side in _sides(both)]
+    rows = tuple((when, *(number(x) for x in (arms.control, arms.treated, off))) for when, arms, off in lost)
+    until = f"{both.before.at[-1].at:g}"
+    notes = (f"The area under the cumulative incidence up to {until}, in the unit of the times.",)
+    header = ("Set", analysis.arms.control, analysis.arms.treated, "Difference")
+    return TextTable(f"{label}: mean time lost by {until}", header, rows, notes)
 
 
 def subgroup_rows(analysis: CohortAnalysis, label: str, both: BothComparisons) -> TextTable:
