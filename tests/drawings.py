@@ -19,6 +19,7 @@ from analysis.figures import (
     compatible,
     decompose,
     forest,
+    incidence,
     modes,
     multiverse,
     performance,
@@ -28,6 +29,7 @@ from analysis.figures import (
     sweep,
     tipping,
 )
+from analysis.paper.competing import CompetingEvents
 from analysis.paper.effects import ByArm
 from analysis.paper.workflow import CohortAnalysis, analyse
 from analysis.plan.analysis_plan import Plan
@@ -63,7 +65,8 @@ def made(label: str = "", n: int = 80) -> CohortAnalysis:
     observed = Observed(variables, values, draw.random((1, n)) < 0.5, ones, courses, binary, {}, ways)
     labels = {name: f"{label}{name}" for name in (*courses, *binary)} if label else {}
     arms = (f"{label}Old", f"{label}New")
-    return analyse(observed, [str(i) for i in range(n)], Plan(), arms, labels)
+    competing = {"PFS": CompetingEvents(~courses["PFS"].event[0] & (first[0] > 2), (2.0, 6.0))}
+    return analyse(observed, [str(i) for i in range(n)], Plan(), arms, labels, competing=competing)
 
 
 def replicates(label: str, n: int = 300) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -81,6 +84,7 @@ def of_analysis(label: str) -> dict[str, Callable[[], Figure]]:
         "kaplan_meier_of": lambda: survival.kaplan_meier_of(found, "OS", "after", label or "months"),
         "survival_panels_of": lambda: survival.survival_panels_of(found, label or "months"),
         "states_of": lambda: states.states_of(found, "before", first="PFS", last="OS", time_unit=label or "months"),
+        "stacked_incidence_of": lambda: incidence.stacked_incidence_of(found, "PFS", "before", label or "months"),
         "forest_of": lambda: forest.forest_of(found, "OS"),
         "forests_of": lambda: forest.forests_of(found, "before"),
         "love_of": lambda: balance.love_of(found),
@@ -165,6 +169,10 @@ def on_axes(axes: Axes, label: str) -> dict[str, Callable[[], None]]:
         "states": lambda: states.states(
             axes, states.shares_of(found, "before", "PFS", "OS")[0][1], (label, label), title=label,
             time_unit=label or "time", until=30.0,
+        ),
+        "stack": lambda: incidence.stack(
+            axes, (np.array([0.0, 1, 4]), np.array([0.0, 0.2, 0.4]), np.array([0.0, 0.1, 0.3])), title=label,
+            event=f"{label}relapse", time_unit=label or "time", until=9.0,
         ),
         "forest": lambda: forest.forest(
             axes, side.subgroups, title=label, arms=ByArm(found.arms.treated, found.arms.control), level=0.9

@@ -3,7 +3,7 @@
 Nothing is guessed and nobody is dropped: every fault of the file is one line of one CohortFileError.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.cohort_files.as_read import AsRead, NotEvents, not_events
-from analysis.cohort_files.cohort_spec import CohortSpec, Data, TreatmentColumn
+from analysis.cohort_files.cohort_spec import CohortSpec, Data, EndpointColumns, TreatmentColumn
 from analysis.cohort_files.data_table import (
     MISSING,
     CohortFileError,
@@ -39,7 +39,8 @@ class CohortFile(NamedTuple):
     """The patients of a file: their ids, what is observed of them (R = 1), and the names (control, treated).
 
     ``order (N,)`` has the rows in an order that does not depend on where they stand: by a hash of the id, or where
-    there is none of all that the row holds.
+    there is none of all that the row holds. ``competing (N,)`` is by endpoint who had a competing event, where the SPEC
+    names such.
     """
 
     ids: tuple[str, ...]
@@ -47,6 +48,7 @@ class CohortFile(NamedTuple):
     arms: tuple[str, str]
     as_read: AsRead
     order: NDArray[np.int64]
+    competing: dict[str, Bools]
 
 
 def read_cohort(path: Path | InMemory, spec: CohortSpec) -> CohortFile:
@@ -65,6 +67,11 @@ def read_cohort(path: Path | InMemory, spec: CohortSpec) -> CohortFile:
         name: Endpoint(_times(faults, e.time)[None], _yes(faults, e.event, e.event_values, "event_values")[None])
         for name, e in data.endpoints.items()
     }
+    competing = {
+        name: _competing(faults, e, endpoints[name].event[0])
+        for name, e in data.endpoints.items()
+        if e.competing_values is not None
+    }
     binary = {name: _yes(faults, b.column, b.positive, "positive")[None] for name, b in data.binary.items()}
     if faults.found:
         raise CohortFileError(path, faults.found)
@@ -82,14 +89,19 @@ def read_cohort(path: Path | InMemory, spec: CohortSpec) -> CohortFile:
         binary,
     )
     arms = (data.treatment.control_label, data.treatment.treated_label)
-    as_read = AsRead(_not_events(table, data, observed), near_ties, timefix)
+    as_read = AsRead(_not_events(table, data, observed, competing), near_ties, timefix)
     order = row_order(_contents(observed), table.whole) if data.id is None else row_order(ids)
-    return CohortFile(ids, observed, arms, as_read, order)
+    return CohortFile(ids, observed, arms, as_read, order, competing)
 
 
-def _not_events(table: DataTable, data: Data, observed: Observed) -> dict[str, NotEvents]:
-    """By outcome the values that are no event, or not yes, where the SPEC lists those that are."""
-    events = {name: (e.event, e.event_values, observed.endpoints[name].event[0]) for name, e in data.endpoints.items()}
+def _not_events(
+    table: DataTable, data: Data, observed: Observed, competing: Mapping[str, Bools]
+) -> dict[str, NotEvents]:
+    """By outcome the values that are no event, nor a competing one, or not yes, where the SPEC lists those that are."""
+    events = {
+        name: (e.event, e.event_values, observed.endpoints[name].event[0] | competing.get(name, False))
+        for name, e in data.endpoints.items()
+    }
     yes = {name: (b.column, b.positive, observed.binary[name][0]) for name, b in data.binary.items()}
     return {
         name: not_events(column, table.columns[column], found, listed, counted_as)
@@ -202,6 +214,16 @@ def _yes(faults: _Faults, column: str, listed: tuple[str, ...] | None, option: s
         told = f"no row has {' or '.join(quoted(listed))}, the value of '{option}' (found: {values})"
         faults.add(column, told + _as_text(cells, listed))
     return yes
+
+
+def _competing(faults: _Faults, endpoint: EndpointColumns, event: Bools) -> Bools:
+    """Who had a competing event; a fault where a cell is that and the event."""
+    found = _yes(faults, endpoint.event, endpoint.competing_values, "competing_values")
+    both = np.flatnonzero(found & event).tolist()
+    if both:
+        told = f"is both in 'event_values' and in 'competing_values' ({faults.shown(endpoint.event, both)})"
+        faults.add(endpoint.event, told)
+    return found
 
 
 def _as_text(cells: Sequence[str], listed: Sequence[str]) -> str:

@@ -89,13 +89,33 @@ class CovariateColumn(Spec):
 class EndpointColumns(Spec):
     """Follow-up to one event. Rows whose ``event`` is one of ``event_values`` have it, all others are censored.
 
-    Null stands for 1 (or true), and then the others must be 0 (or false).
+    Null stands for 1 (or true), and then the others must be 0 (or false). ``competing_values`` are those of events
+    after which this one cannot happen: cumulative incidences, Gray's test and Fine and Gray's model are then added, and
+    everything else takes them for censored. ``at``: the times at which incidences are told, the mean time lost up to
+    the last; a quarter, a half and three quarters of the follow-up that both arms have unless given.
     """
 
     time: Column
     event: Column
     event_values: Annotated[tuple[Value, ...], Field(min_length=1)] | None = None
+    competing_values: Annotated[tuple[Value, ...], Field(min_length=1)] | None = None
+    at: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(max_length=12)] = ()
     label: Label | None = None
+
+    @model_validator(mode="after")
+    def _competing(self) -> "EndpointColumns":
+        if self.competing_values is None:
+            if self.at:
+                raise ValueError("'at' belongs to an endpoint with 'competing_values'")
+            return self
+        if self.event_values is None:
+            raise ValueError("'competing_values' needs 'event_values': the values that stand for the event itself")
+        both = sorted(set(self.event_values) & set(self.competing_values))
+        if both:
+            raise ValueError(f"'{both[0]}' is listed in 'event_values' and in 'competing_values'; it is one of the two")
+        if list(self.at) != sorted(set(self.at)):
+            raise ValueError("the times 'at' must increase")
+        return self
 
 
 class BinaryColumn(Spec):

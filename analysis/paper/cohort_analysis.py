@@ -36,6 +36,16 @@
                       number, which p_term tests)} + the fields of cox
         subgroups[]   {variable (null: everyone), level, label, n, events, arms {treated, control}: {n, events},
                        p_logrank, interaction_p, interaction_df} + the fields of cox
+        competing     {before, after}, null unless the SPEC names ``competing_values``; each side
+            events, competing_events   {treated, control}: counts
+            at[]          {at, event, competing: {treated, control}: {value, se, low, high, status}, difference, ratio
+                          (treated over control, se of its logarithm)}: cumulative incidence at times
+            gray          {test ("gray"), chi2, df, p, status}
+            cause_specific, competing_specific, subdistribution   the fields of cox: Cox models of the event and of the
+                          competing events, Fine and Gray's model of the event
+            time_lost     {treated, control}, time_lost_difference: mean time lost to the event by the last of the times
+            subgroups[]   {variable, level, label, n, events, competing_events: {treated, control}, p_gray,
+                          interaction_p, interaction_df} + the fields of cox, of Fine and Gray's model
     binary        {NAME: {label, before, after}}, each side {treated, control: {n, yes, percent}, test, p, tests,
                    risk_difference, odds_ratio: {value, low, high, status}, mcnemar {only_treated, only_control, chi2,
                    p, p_exact} (after 1:1 matching, else null)}
@@ -60,6 +70,7 @@ import numpy as np
 
 from analysis.cohort_files.as_read import AsRead
 from analysis.kernels.status import Status
+from analysis.paper.competing import CompetingComparison, CompetingEvents
 from analysis.paper.cox_tables import CoxRow
 from analysis.paper.effects import AnalysisSet, ByArm, ChiSquare, HazardRatio, Median
 from analysis.paper.responses import BinaryResponse
@@ -178,11 +189,21 @@ class Comparison:
 
 @dataclass(frozen=True)
 class EndpointResult:
-    """An endpoint before and after matching."""
+    """An endpoint before and after matching; ``competing`` is None where nothing is said of competing events."""
 
     label: str
     before: Comparison
     after: Comparison
+    competing: "BothComparisons | None"
+
+
+@dataclass(frozen=True)
+class BothComparisons:
+    """The arms compared where other events compete, before and after matching; ``others`` are who had one."""
+
+    before: CompetingComparison
+    after: CompetingComparison
+    others: CompetingEvents = field(metadata=HIDDEN)
 
 
 @dataclass(frozen=True)

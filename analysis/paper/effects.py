@@ -85,9 +85,9 @@ class ByArm(Generic[T]):
 
 @dataclass(frozen=True)
 class ChiSquare:
-    """A chi-square statistic, its degrees of freedom and p; ``test`` is that of `log_rank`."""
+    """A chi-square statistic, its degrees of freedom and p; ``test`` is that of `log_rank`, or Gray's."""
 
-    test: Literal["log-rank", "robust score"]
+    test: Literal["log-rank", "robust score", "gray"]
     chi2: float
     df: int
     p: float

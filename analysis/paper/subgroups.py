@@ -1,5 +1,6 @@
 """The effect of treatment within subgroups, and whether it differs between them: the rows of a forest plot."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from analysis.survival.weighted_survival import robust_score
 from analysis.two_samples.tests import NAN
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import design
-from simulator.numerics.arrays import Bools
+from simulator.numerics.arrays import Bools, Floats
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,19 @@ Row = tuple[str | None, str, str, Bools, tuple[float, int]]
 
 def subgroups(course: Endpoint, observed: Observed, group: AnalysisSet, plan: Plan) -> tuple[SubgroupRow, ...]:
     """Everyone first, then a row for each level of each of the plan's factors."""
-    everyone = observed.present[0]
-    rows: list[Row] = [(None, "all", "All patients", everyone, (NAN, 0))]
-    for factor in subgroup_factors(plan, observed.variable):
-        masks = [_holds(observed, terms) for terms in factor.rows]
-        interaction = _interaction(course, observed.treated[0], masks, group, plan)
-        rows += [(factor.name, *_names(factor, k, observed), mask, interaction) for k, mask in enumerate(masks)]
+    rows = rows_of(observed, plan, lambda masks: _interaction(course, observed.treated[0], masks, group, plan))
     present = np.array([mask & group.present for *_, mask, _ in rows])
     return _fit_rows(course, observed.treated[0], rows, present, group, plan)
+
+
+def rows_of(observed: Observed, plan: Plan, interaction: Callable[[list[Bools]], tuple[float, int]]) -> list[Row]:
+    """Everyone first, then the levels of each of the plan's factors, whose ``interaction`` is told by their masks."""
+    rows: list[Row] = [(None, "all", "All patients", observed.present[0], (NAN, 0))]
+    for factor in subgroup_factors(plan, observed.variable):
+        masks = [_holds(observed, terms) for terms in factor.rows]
+        told = interaction(masks)
+        rows += [(factor.name, *_names(factor, k, observed), mask, told) for k, mask in enumerate(masks)]
+    return rows
 
 
 def _fit_rows(
@@ -129,6 +135,24 @@ def _names(factor: Factor, place: int, observed: Observed) -> tuple[str, str]:
     return factor.name, term_label(factor.name, factor.name, observed)
 
 
+def interaction_columns(treated: Bools, masks: list[Bools], present: Bools) -> tuple[Floats, int] | None:
+    """The columns ``(N, P)`` of treatment, the factor's levels and their products, and where the products begin.
+
+    A factor of one row stands for that row against all others; a level with one arm only has no product. None where
+    fewer than two levels have both arms.
+    """
+    parts = masks if len(masks) > 1 else [~masks[0], masks[0]]
+    levels = [part & present for part in parts]
+    both = [bool((level & treated).any() and (level & ~treated).any()) for level in levels]
+    if sum(both) < 2:
+        return None
+    reference = both.index(True)
+    others = [k for k, level in enumerate(levels) if level.any() and k != reference]
+    arm = treated.astype(np.float64)
+    small = np.column_stack([arm, *(levels[k] for k in others)])
+    return np.column_stack([small, *(levels[k] * arm for k in others if both[k])]), small.shape[1]
+
+
 def _interaction(
     course: Endpoint, treated: Bools, masks: list[Bools], group: AnalysisSet, plan: Plan
 ) -> tuple[float, int]:
@@ -139,28 +163,23 @@ def _interaction(
     likelihood has no such test: there it is Wald's of the interaction with the robust covariance, of those coefficients
     that are finite. NaN where there are none.
     """
-    parts = masks if len(masks) > 1 else [~masks[0], masks[0]]
-    levels = [part & group.present for part in parts]
-    both = [bool((level & treated).any() and (level & ~treated).any()) for level in levels]
-    if sum(both) < 2:
+    made = interaction_columns(treated, masks, group.present)
+    if made is None:
         return NAN, 0
-    reference = both.index(True)
-    others = [k for k, level in enumerate(levels) if level.any() and k != reference]
-    arm = treated.astype(np.float64)
-    small = np.column_stack([arm, *(levels[k] for k in others)])
-    large = np.column_stack([small, *(levels[k] * arm for k in others if both[k])])
+    large, first = made
+    small = large[:, :first]
     if group.weight is not None:
-        return _robust_p(fit_cox(course, large, group, plan.survival.ties), small.shape[1])
+        return robust_p(fit_cox(course, large, group, plan.survival.ties), first)
     plain, here = AnalysisSet(group.present), group.present
     sets = RiskSets(course.time[0, here], course.event[0, here], np.zeros(int(here.sum()), np.int64), None)
-    df = identified(sets, large[here], small.shape[1])
+    df = identified(sets, large[here], first)
     if df == 0:
         return NAN, 0
     gain = [float(fit_cox(course, x, plain, plan.survival.ties).loglik[0]) for x in (small, large)]
     return float(chdtrc(df, max(0.0, 2 * (gain[1] - gain[0])))), df
 
 
-def _robust_p(fit: statistics.CoxFit, first: int) -> tuple[float, int]:
+def robust_p(fit: statistics.CoxFit, first: int) -> tuple[float, int]:
     """Wald's robust test that the coefficients from the ``first`` on are 0, and its df; NaN where none is finite."""
     if fit.robust_covariance is None:
         raise ValueError("a weighted set has clusters")

@@ -11,6 +11,7 @@ from analysis.kernels.status import Status
 from analysis.paper.cohort_analysis import (
     FORMAT,
     BinaryResult,
+    BothComparisons,
     BothSides,
     CohortAnalysis,
     Comparison,
@@ -21,6 +22,7 @@ from analysis.paper.cohort_analysis import (
     Tables,
     set_aside,
 )
+from analysis.paper.competing import CompetingEvents, compare_competing, marked
 from analysis.paper.cox_tables import DesignColumns, cox_columns, multivariable, univariable
 from analysis.paper.effects import AnalysisSet, ByArm, follow_up, hazard_ratio, log_rank, medians
 from analysis.paper.responses import response
@@ -50,11 +52,12 @@ def analyse(
     as_read: AsRead | None = None,
     order: Ints | None = None,
     address: Address = ALONE,
+    competing: Mapping[str, CompetingEvents] | None = None,
 ) -> CohortAnalysis:
     """The whole workflow on one cohort (R = 1): propensity, matching, Table 1, and every outcome before and after.
 
     ``ids (N,)`` name the patients; ``arms`` are the labels of control and treated; ``labels`` those of outcomes;
-    ``as_read`` is what reading a file decided.
+    ``as_read`` is what reading a file decided; ``competing`` says of endpoints who had a competing event.
 
     Nothing depends on where a row stands: all is computed with the rows in the ``order (N,)``, that of a hash of the
     ids unless stated, and what is left to chance is drawn at ``address`` in that order. Patients are listed as given.
@@ -70,12 +73,15 @@ def analyse(
     sets, after, clustered = match_sets(observed, ids, plan, model, address, line[None])
     shows = presentation(observed, before, plan.table1)
     columns = cox_columns(observed, plan, arms)
-    label = dict(labels or {})
+    label, others = dict(labels or {}), marked(competing or {}, line)
     endpoints = {
         name: EndpointResult(
             label.get(name, name),
             compare(course, observed, columns, before, None, plan),
             compare(course, observed, columns, after, clustered, plan),
+            None
+            if name not in others
+            else _competing(course, others[name], observed, (before, after, clustered), plan),
         )
         for name, course in observed.endpoints.items()
     }
@@ -95,6 +101,22 @@ def analyse(
         observed=observed,
         before=before,
         after=after,
+    )
+
+
+def _competing(
+    course: Endpoint,
+    others: CompetingEvents,
+    observed: Observed,
+    sets: tuple[AnalysisSet, AnalysisSet, AnalysisSet],
+    plan: Plan,
+) -> BothComparisons:
+    """The endpoint among competing events, before matching and after it, where matched sets are clusters."""
+    before, after, clustered = sets
+    return BothComparisons(
+        compare_competing(course, others, observed, before, None, plan),
+        compare_competing(course, others, observed, after, clustered, plan),
+        others,
     )
 
 

@@ -2,7 +2,9 @@
 block.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -13,13 +15,16 @@ from analysis.survival.recession import RiskSets, cox_limit, runaway
 from analysis.survival.survival_data import NO_POSITIONS, SurvivalData, time_order, within
 from simulator.numerics.arrays import Bools, Floats, Ints
 
-_SOUGHT = (Status.MONOTONE, Status.SINGULAR, Status.NOT_CONVERGED)
+SOUGHT = (Status.MONOTONE, Status.SINGULAR, Status.NOT_CONVERGED)
 
 
 @dataclass(frozen=True)
 class LimitModel:
     """What a block of models was fitted to, as `analysis.survival.statistics.cox` has it; an empty array is what is not
     used.
+
+    ``refit``, of rows, their strata, which columns they have and what to fill, is how to fit models whose ``data`` only
+    says who is at risk when; None for Cox models.
     """
 
     data: SurvivalData
@@ -31,6 +36,7 @@ class LimitModel:
     entry: Floats
     efron: bool
     columns: Bools
+    refit: Callable[[Ints, Ints, Bools, CoxFits], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ def limits(model: LimitModel, found: CoxLimit) -> None:
 
     A second look is taken, by linear programmes, at those whose limit in single columns has no maximum either.
     """
-    sick = np.flatnonzero(np.isin(found.status, _SOUGHT))
+    sick = np.flatnonzero(np.isin(found.status, SOUGHT))
     width = np.full(len(found.status), model.x.shape[2]) if not len(model.columns) else model.columns.sum(axis=1)
     alone = (width[sick] == 1) & (found.status[sick] == Status.MONOTONE)
     for r in sick[alone]:
@@ -69,7 +75,6 @@ def limits(model: LimitModel, found: CoxLimit) -> None:
 def _settled(model: LimitModel, found: CoxLimit, rows: Ints, exhaustive: bool) -> Bools:
     """Which of the rows have a limit with a maximum; fills in what it is."""
     data, width = model.data, model.x.shape[2]
-    cohort = rows // (len(data.present) // len(data.time))
     stratum, use = np.zeros((len(rows), data.time.shape[1]), np.int64), np.zeros((len(rows), width), np.bool_)
     made = []
     for k, r in enumerate(rows):
@@ -77,18 +82,11 @@ def _settled(model: LimitModel, found: CoxLimit, rows: Ints, exhaustive: bool) -
         limit = cox_limit(sets, x, exhaustive)
         stratum[k, inside], use[k, columns] = limit.label, limit.use
         made.append((columns, limit))
-    weight, entry = (values[cohort] if len(values) else values for values in (model.weight, model.entry))
-    cluster = model.cluster[cohort] if len(model.cluster) else model.cluster
-    time, order = data.time[cohort], within(stratum, data.order[cohort])
     beta, covariance = np.full((len(rows), width), np.nan), np.full((len(rows), width, width), np.nan)
     robust = np.full((len(rows) if len(found.robust) else 0, width, width), np.nan)
     loglik, status = np.full((len(rows), 3), np.nan), np.zeros(len(rows), np.int64)
-    cohorts = CoxBlock(
-        time, data.event[cohort], model.x[cohort], weight, cluster, model.clusters, stratum, entry, order,
-        within(stratum, time_order(entry)) if len(entry) else NO_POSITIONS,
-    )  # fmt: skip
     fits = CoxFits(beta, covariance, robust, loglik, np.zeros((len(rows), 2), np.int64), status)
-    fit_cox(cohorts, data.present[rows], model.efron, False, np.ones(len(rows), np.bool_), use, fits)
+    (model.refit or partial(_refit, model))(rows, stratum, use, fits)
     settled: Bools = status == Status.OK
     for k, r in enumerate(rows):
         columns, limit = made[k]
@@ -108,6 +106,20 @@ def _settled(model: LimitModel, found: CoxLimit, rows: Ints, exhaustive: bool) -
         found.limit[r, columns] = own[columns] + limit.towards
         found.limit_covariance[r] = np.where(use[k][:, None] & use[k], covariance[k], 0.0)
     return settled
+
+
+def _refit(model: LimitModel, rows: Ints, stratum: Ints, use: Bools, fits: CoxFits) -> None:
+    """Fits the Cox models of the rows in their strata ``(rows, N)``, with the columns ``use (rows, P)``."""
+    data = model.data
+    cohort = rows // (len(data.present) // len(data.time))
+    weight, entry = (values[cohort] if len(values) else values for values in (model.weight, model.entry))
+    cluster = model.cluster[cohort] if len(model.cluster) else model.cluster
+    time, order = data.time[cohort], within(stratum, data.order[cohort])
+    cohorts = CoxBlock(
+        time, data.event[cohort], model.x[cohort], weight, cluster, model.clusters, stratum, entry, order,
+        within(stratum, time_order(entry)) if len(entry) else NO_POSITIONS,
+    )  # fmt: skip
+    fit_cox(cohorts, data.present[rows], model.efron, False, np.ones(len(rows), np.bool_), use, fits)
 
 
 def _gathered(model: LimitModel, r: int) -> tuple[Ints, RiskSets, Floats, Ints]:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
 from analysis.kernels.status import Status
+from analysis.survival.clusters import sums_within
 from simulator.numerics.arrays import Bools, Floats, Ints
 
 RiskMeasure = Literal["risk_difference", "log_risk_ratio", "log_odds_ratio"]
@@ -61,7 +62,7 @@ def risk_contrast(
         value, pull = _measured(risk, measure)
         influence = off[1] * pull[1][:, None] - off[0] * pull[0][:, None]
         if cluster is not None:
-            influence = _within(influence, here, np.asarray(cluster))
+            influence = sums_within(influence, here, np.asarray(cluster))
         se = np.sqrt((influence**2).sum(axis=1))
     events = (here & yes).sum(axis=1)
     status = np.full(len(arm), Status.OK, np.int64)
@@ -92,7 +93,7 @@ def score_p(outcome: Bools, treated: Bools, present: Bools) -> Floats:
 def mcnemar_p(outcome: Bools, treated: Bools, pair: Ints) -> Floats:
     """The p of McNemar's test without continuity correction, ``(R,)``; ``pair (R, N)`` numbers 1:1 pairs, or is -1."""
     signed = np.where(treated, 1.0, -1.0) * outcome
-    difference = _within(signed, pair >= 0, pair)
+    difference = sums_within(signed, pair >= 0, pair)
     with np.errstate(divide="ignore", invalid="ignore"):
         chi2 = difference.sum(axis=1) ** 2 / (difference**2).sum(axis=1)
     return np.asarray(chdtrc(1, chi2), dtype=np.float64)
@@ -106,11 +107,3 @@ def _measured(risk: list[Floats], measure: RiskMeasure) -> tuple[Floats, list[Fl
         return np.log(risk[1] / risk[0]), [1 / p for p in risk]
     odds = [p / (1 - p) for p in risk]
     return np.log(odds[1] / odds[0]), [1 / (p * (1 - p)) for p in risk]
-
-
-def _within(values: Floats, here: Bools, cluster: Ints) -> Floats:
-    """Sums of ``values`` over clusters, ``(R, clusters)``."""
-    rows, width = len(values), int(cluster.max(initial=0)) + 1
-    place = np.arange(rows)[:, None] * width + np.where(here, cluster, 0)
-    sums: Floats = np.bincount(place.ravel(), np.where(here, values, 0.0).ravel(), rows * width).astype(np.float64)
-    return sums.reshape(rows, width)

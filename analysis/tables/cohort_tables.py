@@ -10,6 +10,7 @@ from analysis.paper.number_text import ABSENT, decimals, hr_text, p_text
 from analysis.paper.responses import ArmShare, BinaryResponse
 from analysis.paper.subgroups import SubgroupRow
 from analysis.paper.table1 import Table1Row
+from analysis.tables.competing_tables import competing_tables
 from analysis.tables.paper_tables import paper_tables, weighting_notes
 from analysis.tables.text_table import TextTable
 
@@ -18,7 +19,7 @@ __all__ = ["TextTable", "all_tables", "hr_text", "p_text"]
 
 def all_tables(analysis: CohortAnalysis, data: Data | None = None) -> tuple[TextTable, ...]:
     """Every table of the analysis, the four of a paper first; ``data`` is what the SPEC says of the file."""
-    tables = [balance_table(analysis), survival_table(analysis)]
+    tables = [balance_table(analysis), survival_table(analysis), *competing_tables(analysis)]
     tables += [subgroup_table(analysis, name) for name in analysis.endpoints]
     if analysis.binary:
         tables.append(contrast_table(analysis))

@@ -10,6 +10,7 @@ from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
 from analysis.estimators.own_process import PATIENCE
 from analysis.plan.analysis_plan import Plan
 from benchmarks.asked.patience import Patience
+from simulator.cohort.estimand import CURVES
 from simulator.cohort.terms import Variable
 from simulator.documents.loading import Document, parse, with_values, without
 from simulator.documents.spec import Name, Positive, Spec
@@ -239,9 +240,14 @@ class Scenario(World):
             if wrong:
                 raise ValueError(f"{where}: {wrong}")
             try:
-                estimator.estimand(endpoint, self.analysis, variables)
+                question = estimator.estimand(endpoint, self.analysis, variables)
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from None
+            if endpoint in self.endpoints and self.endpoints[endpoint].rivals and question.measure in CURVES:
+                raise ValueError(
+                    f"{where}: '{endpoint}' has competing states, which a curve of survival would take for censoring; "
+                    "ask for a hazard ratio, which is then that of the cause, or leave the endpoint out"
+                )
 
     def applied(self, estimator: Estimator) -> tuple[str, ...]:
         """The endpoints to which an estimator is applied."""

@@ -42,7 +42,7 @@ def cohort_spec(scenario: Scenario) -> dict[str, Any]:
 def _columns(name: str, endpoint: TimeTo) -> dict[str, Any]:
     """The columns of an endpoint; a competing event is coded 2."""
     columns = {"time": f"{name}_time", "event": f"{name}_event"}
-    return {**columns, "event_values": ("1",)} if endpoint.rivals else columns
+    return {**columns, "event_values": ("1",), "competing_values": ("2",)} if endpoint.rivals else columns
 
 
 def _outcomes(scenario: Scenario) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def simulate(
         "n_control, status, ties}",
         "table1": "{before, after}: [{variable, level, label, shows, treated, control, test, p, tests, smd, "
         "smd_status, status}]",
-        "endpoints": "{name: {label, before, after}}, a side {km, follow_up, logrank, cox, cox_pair_robust, "
+        "endpoints": "{name: {label, before, after, competing}}, a side {km, follow_up, logrank, cox, cox_pair_robust, "
         "univariable, multivariable, subgroups}",
         "binary": "{name: {label, before, after}}, a side {treated, control, test, p, tests, risk_difference, "
         "odds_ratio, mcnemar}",

@@ -149,6 +149,7 @@ def analyze(
     ``simulated``: the file holds that replicate, and what is left to chance is as in the study.
     """
     from analysis.cohort_files.cohort_file import read_cohort
+    from analysis.paper.competing import competing_events
     from analysis.paper.workflow import analyse
     from benchmarks.asked.sizes import check_pairs, compares_all, free_memory
     from benchmarks.words.plain_text import cohort_answer
@@ -159,7 +160,8 @@ def analyze(
     cohort = read_cohort(data, described)
     if compares_all(described.analysis.matching):
         check_pairs(len(cohort.ids), free_memory())
-    ready_kernels(COHORT if described.analysis.matching.simple else (*COHORT, "weighted"))
+    more = () if described.analysis.matching.simple else ("weighted",)
+    ready_kernels((*COHORT, *more, *(("competing",) if cohort.competing else ())))
     order, address = (cohort.order, ALONE) if simulated is None else as_simulated(simulated, cohort.ids)
     result = analyse(
         cohort.observed,
@@ -170,6 +172,7 @@ def analyze(
         cohort.as_read,
         order,
         address,
+        competing_events(cohort, described.data),
     )
 
     def page() -> str:

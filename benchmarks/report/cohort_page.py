@@ -1,7 +1,7 @@
 """The page of one analysed cohort."""
 
 from analysis.cohort_files.cohort_spec import CohortSpec
-from analysis.figures import balance, cohort, forest, states, survival
+from analysis.figures import balance, cohort, forest, incidence, states, survival
 from analysis.paper.cohort_analysis import CohortAnalysis, EndpointResult
 from analysis.paper.effects import HazardRatio
 from analysis.paper.number_text import hr_text
@@ -15,6 +15,7 @@ from analysis.tables.cohort_tables import (
     ties_table,
     warnings_of,
 )
+from analysis.tables.competing_tables import competing_tables, competing_told
 from analysis.tables.paper_tables import paper_tables
 from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
@@ -37,6 +38,7 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
         Section("Patients", pictures=(_flow(analysis),)),
         Section("Tables", tables=paper_tables(analysis, spec.data)),
         Section("Survival", tables=(survival_table(analysis),), pictures=_curves(analysis, spec.data.time_unit)),
+        *_competing(analysis, spec.data.time_unit),
         *_courses(analysis, spec.data.time_unit),
         Section("Subgroups", parts=tuple(_subgroups(analysis, name) for name in analysis.endpoints)),
         *([_outcomes(analysis)] if analysis.binary else []),
@@ -99,6 +101,21 @@ def _curves(analysis: CohortAnalysis, unit: str) -> tuple[Picture, ...]:
         for name, result in analysis.endpoints.items()
         for when in SIDES
     )
+
+
+def _competing(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
+    """What happens where other events compete with an endpoint."""
+    names = [name for name, result in analysis.endpoints.items() if result.competing is not None]
+    if not names:
+        return ()
+    pictures = []
+    for name in names:
+        for when in SIDES:
+            words = f"{analysis.endpoints[name].label} and what competes with it, {when} matching"
+            drawn = incidence.stacked_incidence_of(analysis, name, when, unit)
+            pictures.append(picture(drawn, f"{words}.", f"Cumulative incidences by arm, {when} matching"))
+    told = tuple(competing_told(analysis))
+    return (Section("Competing events", told, tables=competing_tables(analysis), pictures=tuple(pictures)),)
 
 
 def _courses(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:

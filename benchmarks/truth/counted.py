@@ -177,6 +177,9 @@ def known_truth(scenario: Scenario, estimand: Estimand) -> Truth | None:
         why = "the data choose the horizon; state one"
     if estimand.grace is not None and start is not None and start.prevented_by:
         why = f"none: '{start.prevented_by[0]}' prevents the start, so that nobody can be asked to start within grace"
+    competing = estimand.endpoint in scenario.endpoints and scenario.endpoints[estimand.endpoint].rivals
+    if competing and estimand.measure.endswith("_log_hr") and (estimand.follow_up == "complete" or estimand.landmark):
+        why = "none: without censoring, or after a landmark, who has a competing event has left the risk set unseen"
     if estimand.grace is not None and scenario.followup.events:
         why = "none: a number of events ends follow-up, and strategies of starting would change when"
     return Truth(estimand, float("nan"), float("nan"), why) if why else None

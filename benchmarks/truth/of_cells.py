@@ -17,14 +17,13 @@ from benchmarks.runs.store import RunFolder, plain_json
 from benchmarks.truth.counted import Patients, Truth, count_block, counted_truth, known_truth
 from benchmarks.truth.fitted import fits, fitted_truth, is_fitted, most_replicates, one_fit
 from benchmarks.workers.executors import in_threads
-from simulator.cohort.estimand import Estimand, MeasureName
+from simulator.cohort.estimand import CURVES, Estimand, MeasureName
 from simulator.documents.loading import digest
 from simulator.numerics.arrays import Ints
 
 Key = tuple[str, str]
 """An endpoint and the name of an estimator."""
 
-UNCENSORED: tuple[MeasureName, ...] = ("rmst_difference", "survival_difference", "median_difference")
 DIRECTION_MCSE = 0.01
 """Monte Carlo SE of a log hazard ratio that is small enough where only its sign is asked."""
 
@@ -72,7 +71,7 @@ def target_estimand(own: Estimand, target: Target) -> Estimand:
         measure=measure,
         endpoint=own.endpoint,
         horizon=own.horizon,
-        follow_up="complete" if measure in UNCENSORED else target.follow_up,
+        follow_up="complete" if measure in CURVES else target.follow_up,
         time_unit=own.time_unit,
     )
 

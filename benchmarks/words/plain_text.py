@@ -6,6 +6,7 @@ from math import exp, isfinite, isnan
 from analysis.cohort_files.cohort_spec import Data
 from analysis.paper.cohort_analysis import CohortAnalysis
 from analysis.tables.cohort_tables import all_tables, warnings_of
+from analysis.tables.competing_tables import competing_told
 from benchmarks.asked.scenario import Settings
 from benchmarks.performance.measures import Measure
 from benchmarks.study.running import JudgedBy, StudyResult
@@ -141,7 +142,9 @@ def cohort_answer(analysis: CohortAnalysis, data: Data | None = None) -> Answer:
         f"{sets.n_pairs:,} matched sets ({sets.status.name})"
     )
     warnings = (f"Warning: {one}" for one in warnings_of(analysis))
-    said = "\n".join(" ".join(line.split()) for line in (lead, *as_read_told(analysis), *warnings))
+    said = "\n".join(
+        " ".join(line.split()) for line in (lead, *as_read_told(analysis), *warnings, *competing_told(analysis))
+    )
     return Answer(analysis.to_json(), said, tuple(all_tables(analysis, data)), found=analysis)
 
 

@@ -98,6 +98,17 @@ def _weighted() -> None:
     weighted_quantile(time_, event, treated, SurvivalPlan(), weight=weight, cluster=cluster)
 
 
+def _competing() -> None:
+    from analysis.survival.fine_gray import fine_gray
+    from analysis.survival.gray_test import gray_test
+    from analysis.survival.incidence import cumulative_incidence
+
+    time_, cause = 2.0 + _wave(2, _PATIENTS), np.arange(2 * _PATIENTS).reshape(2, -1) % 3
+    cumulative_incidence(time_, cause, 2.0)
+    gray_test(time_, cause, _wave(2, _PATIENTS) > 0.2)
+    fine_gray(time_, cause, _wave(2, _PATIENTS, 2))
+
+
 def _estimators() -> None:
     """Every estimator of the study of all of them, once."""
     from analysis.estimators import Sample
@@ -121,6 +132,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "simulation": _simulation,
     "matching": _matching,
     "weighted": _weighted,
+    "competing": _competing,
 }
 """Longest first, so that the shorter ones fill the gaps."""
 

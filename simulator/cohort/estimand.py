@@ -20,6 +20,8 @@ MeasureName = Literal[
     "none",
 ]
 
+CURVES: tuple[MeasureName, ...] = ("rmst_difference", "survival_difference", "median_difference")
+"""Measures of a whole curve of survival: as if nobody were censored."""
 TimeUnit = Literal["days", "weeks", "months", "years"]
 
 TRUE_SCORE = "logit(true propensity)"

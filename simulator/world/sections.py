@@ -134,8 +134,8 @@ class World(Spec):
                 f"population: no covariate may be called '{min(taken)}'; cohorts have a column of that name"
             )
         if not self.endpoints:
-            states = ", ".join(self.outcomes.graph.states[1:])
-            raise ValueError(f"endpoints: missing key; write 'NAME: {{event: STATE}}' ({states}) under endpoints")
+            there = ", ".join(self.outcomes.graph.states[1:])
+            raise ValueError(f"endpoints: missing key; write 'NAME: {{event: STATE}}' ({there}) under endpoints")
         for name, endpoint in self.endpoints.items():
             for key, states in (("event", endpoint.events), ("competing", endpoint.rivals)):
                 known = self.outcomes.graph.states[1:]

@@ -1,0 +1,77 @@
+"""The cumulative incidences of an event and of those that compete with it, one upon the other, by arm."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures.style import (
+    BOLD,
+    DOUBLE,
+    HATCH,
+    HEAD,
+    INK,
+    LINE,
+    fitted,
+    frame,
+    house,
+    inches,
+    keeping,
+    key,
+    sheet,
+    time_axis,
+)
+from analysis.figures.style import title as heading
+from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.paper.competing import stacked
+from simulator.numerics.arrays import Floats
+
+SHADES = (("#f7f7f7", ""), ("#f3b48f", HATCH), ("#4a5a70", ""))
+NAME = 2.4  # inches for the name of the event in the key
+
+
+@house
+def stack(
+    axes: Axes, curves: tuple[Floats, Floats, Floats], *, event: str, title: str, time_unit: str, until: float
+) -> None:
+    """Draw the incidence of the event in percent, that of competing events upon it, and those free of either above.
+
+    ``curves`` are times from 0 and the two incidences from each on; they are drawn up to the time ``until``.
+    """
+    when, own, others = curves
+    frame(axes, "left", "bottom")
+    time = [*when.tolist(), max(until, float(when[-1]))]
+    layers = (("free of both", np.ones(len(when))), ("competing event", own + others), (fitted(event, NAME), own))
+    for (label, part), (colour, hatch) in zip(layers, SHADES, strict=True):
+        axes.fill_between(
+            time, 100 * np.append(part, part[-1]), step="post", facecolor=colour, hatch=hatch, edgecolor=INK,
+            linewidth=0.5, label=label,
+        )  # fmt: skip
+    axes.set_xlim(0, until)
+    axes.set_ylim(0, 100)
+    axes.set_yticks([0, 25, 50, 75, 100])
+    axes.set_ylabel("Patients, %")
+    time_axis(axes, until, time_unit)
+    heading(axes, title)
+
+
+@house
+def stacked_incidence_of(analysis: CohortAnalysis, endpoint: str, when: str, time_unit: str = "time") -> Figure:
+    """Both arms side by side, the control to the left, 'before' or 'after' matching; up to the shorter follow-up."""
+    result, group = analysis.endpoints[endpoint], analysis.before if when == "before" else analysis.after
+    if result.competing is None:
+        raise ValueError(f"nothing competes with {endpoint}")
+    course, treated = analysis.observed.endpoints[endpoint], analysis.observed.treated[0]
+    arms = [arm & group.present for arm in (~treated, treated)]
+    until = min(float(course.time[0, who].max(initial=0.0)) for who in arms) or 1.0
+    figure, panels = sheet(DOUBLE, 2.7, left=0.45, bottom=0.6, top=0.25, columns=2, across=0.5)
+    for axes, label, who in zip(panels, (analysis.arms.control, analysis.arms.treated), arms, strict=True):
+        stack(
+            axes,
+            stacked(course, result.competing.others, who, group.weight),
+            event=result.label,
+            title=keeping(label, f", {when} matching", inches(axes)[0] / BOLD, HEAD),
+            time_unit=time_unit,
+            until=until,
+        )
+    key(panels[0], above=-inches(panels[0])[1] - 0.4 - LINE, room=DOUBLE - 1, rows=1)
+    return figure
