@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from analysis.estimators import EntropyBalance, Estimate, Ipw, Sample
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, PropensityPlan
-from analysis.propensity.weighting import WeightTarget, ipw, ipw_slope, truncated
+from analysis.plan.weighting_plan import WeightTarget
+from analysis.propensity.weighting import ipw, ipw_slope, truncated
 from benchmarks.asked.scenario import Scenario
 from benchmarks.truth.counted import Patients
 from benchmarks.truth.of_cells import TruthWork

@@ -15,6 +15,7 @@ from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, propensity_terms
 from analysis.propensity.matching import Matching, match_as
 from analysis.propensity.scores import PropensityFit, averaged, propensity_score
+from analysis.propensity.weighting import plan_weights
 from analysis.survival import statistics
 from simulator.cohort.addresses import Address
 from simulator.cohort.cohorts import Observed
@@ -40,6 +41,15 @@ class Estimate:
     n: Ints
     events: Ints
     status: Ints
+
+
+@dataclass(frozen=True)
+class AdjustedSet:
+    """Who is compared once the arms were made comparable ``(R, N)``, with weights and clusters where there are some."""
+
+    present: Bools
+    weight: Floats | None
+    cluster: Ints | None
 
 
 @dataclass(frozen=True)
@@ -139,6 +149,25 @@ class Sample:
     def matched(self) -> Bools:
         """Who is in the matched cohort, ``(R, N)``."""
         return self.matching.weight > 0
+
+    @cached_property
+    def adjusted(self) -> AdjustedSet:
+        """The patients whom the plan's primary analysis compares."""
+        plan = self.plan
+        return self._once(("adjusted", plan.primary, plan.propensity, plan.matching, plan.weighting), self._adjust)
+
+    def _adjust(self) -> AdjustedSet:
+        plan, observed = self.plan, self.observed
+        if plan.primary == "weighting":
+            weight, kept = plan_weights(plan.weighting, self.propensity.fitted, observed.treated, self.scored)
+            return AdjustedSet(kept, weight, None)
+        if plan.primary != "matching":
+            return AdjustedSet(observed.present, None, None)
+        if plan.matching.simple:
+            return AdjustedSet(self.matched, None, None)
+        return AdjustedSet(
+            self.matched, self.matching.weight, None if plan.matching.replacement else self.matching.pair
+        )
 
 
 class EstimatorSpec(Spec):

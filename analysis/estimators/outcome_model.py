@@ -9,6 +9,7 @@ from pydantic import model_validator
 from analysis.estimators.base import Estimate, EstimatorSpec, Sample, wald, with_status
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, cox_terms
+from analysis.plan.weighting_plan import WeightTarget
 from analysis.propensity import weighting
 from analysis.survival.censoring import censoring_score, censoring_weighted_contrast
 from analysis.survival.doubly_robust import aipw
@@ -153,7 +154,7 @@ class Ipcw(_Contrast):
         if self.propensity:
             fit = sample.propensity
             earlier, here = fit.status, sample.scored
-            kinds: dict[str, weighting.WeightTarget] = {"all": "ate", "treated": "att", "untreated": "atc"}
+            kinds: dict[str, WeightTarget] = {"all": "ate", "treated": "att", "untreated": "atc"}
             weight = weighting.ipw(np.where(here, fit.fitted, 0.5), observed.treated, kinds[self.target])
         score, modelled = censoring_score(
             course.time, course.event, observed.treated, x, present=observed.present, order=order

@@ -11,10 +11,10 @@ from analysis.estimators.base import Estimate, EstimatorSpec, Sample, cox_on_tre
 from analysis.estimators.resampling import bootstrapped, spread
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, PropensityPlan, propensity_terms
+from analysis.plan.weighting_plan import WeightingPlan, WeightTarget
 from analysis.propensity import weighting
 from analysis.propensity.entropy_balancing import balancing_influence, entropy_balance
 from analysis.propensity.logistic_models import StepwiseFit
-from analysis.propensity.weighting import WeightTarget
 from analysis.survival.weighted_variance import cox_gradient, km_contrast, logistic_influence, se_of
 from simulator.cohort.estimand import Estimand, MeasureName, PopulationName
 from simulator.cohort.terms import Variable
@@ -206,23 +206,14 @@ class Ipw(WeightedEstimator):
     def weights(self, sample: Sample) -> Weights:
         """The weights from the plan's propensity model, and its status."""
         fit = sample.propensity
-        kept = self._kept(sample)
-        plain = self._untruncated(sample, kept)
-        weight = plain if self.truncate is None else weighting.truncated(plain, kept, self.truncate)
+        plan = WeightingPlan(target=self.target, stabilised=self.stabilised, truncate=self.truncate, trim=self.trim)
+        weight, kept = weighting.plan_weights(plan, fit.fitted, sample.observed.treated, sample.scored)
         return Weights(weight, kept, fit.status)
-
-    def _kept(self, sample: Sample) -> Bools:
-        fit = sample.propensity
-        kept = sample.scored.copy()
-        if self.trim is not None:
-            with np.errstate(invalid="ignore"):
-                kept &= (fit.fitted >= self.trim[0]) & (fit.fitted <= self.trim[1])
-        return kept
 
     def _untruncated(self, sample: Sample, kept: Bools) -> Floats:
         treated = sample.observed.treated
         weight = np.where(kept, weighting.ipw(_score(sample, kept), treated, self.target), 1.0)
-        return weight * _share_of_arm(treated, kept) if self.stabilised else weight
+        return weight * weighting.share_of_arm(treated, kept) if self.stabilised else weight
 
     def through_weights(self, sample: Sample, made: Weights, gradient: Floats) -> Floats:
         """Through the coefficients of the logistic model and, if stabilised, the share of the treated."""
@@ -233,7 +224,7 @@ class Ipw(WeightedEstimator):
         gradient = np.where(moving, gradient, 0.0)
         slope = gradient * weighting.ipw_slope(score, observed.treated, self.target)
         if self.stabilised:
-            slope *= _share_of_arm(observed.treated, kept)
+            slope *= weighting.share_of_arm(observed.treated, kept)
         x, term_of = sample.columns(propensity_terms(sample.plan, observed.variable))
         use = np.ones((len(x), x.shape[2]), np.bool_)
         if isinstance(fit, StepwiseFit):
@@ -242,7 +233,9 @@ class Ipw(WeightedEstimator):
         influence = logistic_influence(x, use, observed.treated, _score(sample, ok), slope, present=ok)
         if self.stabilised:
             arm = observed.treated
-            by_share = np.where(moving, gradient * plain / _share_of_arm(arm, kept), 0.0) * np.where(arm, 1.0, -1.0)
+            by_share = np.where(moving, gradient * plain / weighting.share_of_arm(arm, kept), 0.0) * np.where(
+                arm, 1.0, -1.0
+            )
             size = np.maximum(kept.sum(axis=1, keepdims=True), 1)
             share = (kept & arm).sum(axis=1, keepdims=True) / size
             total = np.cumsum(by_share, axis=1)[:, -1:]
@@ -282,14 +275,6 @@ class EntropyBalance(WeightedEstimator):
 def _score(sample: Sample, kept: Bools) -> Floats:
     """The propensity score, 0.5 in those who are left out."""
     return np.where(kept, sample.propensity.fitted, 0.5)
-
-
-def _share_of_arm(treated: Bools, kept: Bools) -> Floats:
-    """The share of each patient's own arm among those kept ``(R, N)``, 1 where that arm is empty."""
-    size = np.maximum(kept.sum(axis=1, keepdims=True), 1)
-    share = (kept & treated).sum(axis=1, keepdims=True) / size
-    own = np.where(treated, share, 1 - share)
-    return np.where(own > 0, own, 1.0)
 
 
 def _wald(sample: Sample, value: Floats, se: Floats, n: Ints, events: Ints, status: Ints) -> Estimate:

@@ -172,6 +172,6 @@ def _stacked(analysis: CohortAnalysis, names: Sequence[str], when: str) -> Figur
     for k, (axes, (name, side)) in enumerate(zip(panels, sides.items(), strict=True)):
         letter = f"({chr(97 + k)}) " if count > 1 else ""
         room = (DOUBLE - 0.1) / BOLD
-        title = keeping(f"{letter}{analysis.endpoints[name].label}", f", {when} matching", room, HEAD)
+        title = keeping(f"{letter}{analysis.endpoints[name].label}", f", {when} {analysis.plan.step}", room, HEAD)
         forest(axes, side.subgroups, title=title, arms=analysis.arms, level=analysis.plan.survival.level)
     return figure

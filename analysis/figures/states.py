@@ -89,7 +89,7 @@ def states_of(
             axes,
             own,
             names,
-            title=keeping(label, f", {when} matching", inches(axes)[0] / BOLD, HEAD),
+            title=keeping(label, f", {when} {analysis.plan.step}", inches(axes)[0] / BOLD, HEAD),
             time_unit=time_unit,
             until=until,
         )

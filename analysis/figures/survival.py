@@ -239,7 +239,7 @@ def _panel(axes: Axes, analysis: CohortAnalysis, endpoint: str, when: str, time_
     result = analysis.endpoints[endpoint]
     side = result.before if when == "before" else result.after
     p = p_text(side.logrank.p)
-    title = keeping(f"{letter}{result.label}", f", {when} matching", inches(axes)[0] / BOLD, HEAD)
+    title = keeping(f"{letter}{result.label}", f", {when} {analysis.plan.step}", inches(axes)[0] / BOLD, HEAD)
     note = f"HR {hr_text(side.cox)}; {side.logrank.test} p {p if p[0] in '<>' else f'= {p}'}"
     curves = curves_of(analysis, endpoint, when)
     kaplan_meier(axes, curves, title=title, note=note, time_unit=time_unit, plan=analysis.plan.survival)

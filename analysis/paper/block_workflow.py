@@ -39,25 +39,24 @@ class CoxModels:
 class BlockAnalysis:
     """The analysis of a block of R cohorts; each part is worked out when it is first asked for, and kept.
 
-    After matching 1:k or with replacement everything about the matched cohorts is weighted, as in
-    `analysis.paper.workflow`.
+    The adjusted cohorts are those of the plan's primary analysis; after weighting, and after matching 1:k or with
+    replacement, everything about them is weighted, as in `analysis.paper.workflow`.
     """
 
     sample: Sample
 
     @cached_property
     def weighted(self) -> WeightedSamples | None:
-        """The matched cohorts with weights and clusters; None after matching 1:1 without replacement."""
-        plan, pairs = self.sample.plan.matching, self.sample.matching
-        if plan.simple:
+        """The adjusted cohorts with weights and clusters; None where they have none."""
+        made = self.sample.adjusted
+        if made.weight is None:
             return None
-        cluster = None if plan.replacement else pairs.pair
-        return WeightedSamples.of(self.sample.observed.treated, self.sample.matched, pairs.weight, cluster)
+        return WeightedSamples.of(self.sample.observed.treated, made.present, made.weight, made.cluster)
 
     @cached_property
     def sets(self) -> Bools:
         """Who is analysed, ``(2 R, N)``: each cohort before, then after matching."""
-        both = np.stack([self.sample.observed.present, self.sample.matched], axis=1)
+        both = np.stack([self.sample.observed.present, self.sample.adjusted.present], axis=1)
         return both.reshape(-1, both.shape[2])
 
     @cached_property
@@ -80,7 +79,7 @@ class BlockAnalysis:
         names = self.sample.observed.endpoints
         if self.weighted is None:
             return {name: self._compare(name, self.sets, True) for name in names}
-        present, matched = self.sample.observed.present, self.sample.matched
+        present, matched = self.sample.observed.present, self.sample.adjusted.present
         return {
             name: _in_turn(self._compare(name, present, True), self._compare_weighted(name, matched, True))
             for name in names
@@ -101,7 +100,7 @@ class BlockAnalysis:
     @cached_property
     def subgroup_sets(self) -> Bools:
         """The matched patients of each subgroup, ``(R, S, N)``: everybody, then the levels of each factor in order."""
-        observed, matched = self.sample.observed, self.sample.matched
+        observed, matched = self.sample.observed, self.sample.adjusted.present
         rows = [terms for factor in subgroup_factors(self.sample.plan, observed.variable) for terms in factor.rows]
         names = dict.fromkeys(term for terms in rows for term in terms)
         by_variable = np.ascontiguousarray(np.moveaxis(observed.covariates, -1, 0))
@@ -159,7 +158,13 @@ class BlockAnalysis:
         x = self.cox_design[0]
         if self.weighted is None:
             return statistics.cox_each(
-                course.time, course.event, x, present=self.sample.matched, ties=ties, likelihoods=False, order=order
+                course.time,
+                course.event,
+                x,
+                present=self.sample.adjusted.present,
+                ties=ties,
+                likelihoods=False,
+                order=order,
             )
         fits = [self._fitted(endpoint, np.ascontiguousarray(x[..., p : p + 1])) for p in range(x.shape[2])]
         return statistics.CoxEach(
@@ -174,7 +179,7 @@ class BlockAnalysis:
         )
 
     def _models(self, endpoint: str) -> CoxModels:
-        plan, matched = self.sample.plan, self.sample.matched
+        plan, matched = self.sample.plan, self.sample.adjusted.present
         x, term_of = self.cox_design
         single = self._single(endpoint)
         with np.errstate(invalid="ignore"):
@@ -211,7 +216,7 @@ class BlockAnalysis:
 
     def _factor(self, endpoint: str, own: list[int]) -> statistics.CoxFit:
         """The model of all columns of a factor; one that earlier ones make is SINGULAR, and the others do without."""
-        x, matched = np.ascontiguousarray(self.cox_design[0][..., own]), self.sample.matched
+        x, matched = np.ascontiguousarray(self.cox_design[0][..., own]), self.sample.adjusted.present
         fit, keep = self._fitted(endpoint, x), np.ones((len(x), len(own)), np.bool_)
         for r in np.flatnonzero(fit.status == Status.SINGULAR):
             keep[r] = [state == Status.OK for state in estimable(x[r, matched[r]])]
@@ -229,7 +234,7 @@ class BlockAnalysis:
             course.time,
             course.event,
             x,
-            present=self.sample.matched,
+            present=self.sample.adjusted.present,
             weight=None if weighted is None else weighted.weight,
             cluster=None if weighted is None else weighted.cluster,
             columns=columns,

@@ -16,13 +16,11 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from analysis.estimators.base import Sample
 from analysis.kernels.status import Status
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.number_keys import ARMS, SIDES, KeyNode, names_of, problem, tree
 from analysis.paper.table1 import Amounts, summary
 from analysis.plan.analysis_plan import TREATMENT, cox_terms, level_terms, subgroup_factors
-from analysis.plan.matching_plan import MatchingPlan
 from analysis.survival import statistics
 from analysis.survival.weighted_survival import weighted_quantile
 from analysis.two_samples import tests
@@ -102,8 +100,9 @@ class BlockNumbers:
 
     @cached_property
     def unmatched(self) -> BlockAnalysis:
-        """The analysis in which everybody is matched: what is said of the matched is said of all patients."""
-        return BlockAnalysis(Everybody.of(self.block.sample))
+        """The analysis without adjustment: what is said of the adjusted is said of all patients."""
+        sample = self.block.sample
+        return BlockAnalysis(sample.under(sample.plan.model_copy(update={"primary": "unadjusted"})))
 
     @property
     def _level(self) -> float:
@@ -121,7 +120,7 @@ class BlockNumbers:
     def _sizes(self) -> NumberTree:
         """Patients ``(R, 2, 2)``: before and after matching, untreated and treated."""
         treated = self.block.sample.observed.treated
-        sides = (self.block.sample.observed.present, self.block.sample.matched)
+        sides = (self.block.sample.observed.present, self.block.sample.adjusted.present)
         made = [[(side & ~treated).sum(axis=1), (side & treated).sum(axis=1)] for side in sides]
         return np.moveaxis(np.array(made, dtype=np.float64), -1, 0)
 
@@ -227,7 +226,7 @@ class BlockNumbers:
         """Who is in an arm before or after matching, ``(R, N)``."""
         sample = self.block.sample
         treated: Bools = sample.observed.treated == bool(ARMS.index(arm))
-        return treated & (sample.observed.present, sample.matched)[SIDES.index(side)]
+        return treated & (sample.observed.present, sample.adjusted.present)[SIDES.index(side)]
 
     def _weights(self, side: int) -> Floats | None:
         """The weights ``(R, N)`` of a side; None where nothing is weighted."""
@@ -315,23 +314,6 @@ class BlockNumbers:
             case "p_logrank":
                 return found.p[place]
         return _ratio(found.log_hr[place], found.se[place], found.cox_status[place], names[0], self._level)
-
-
-class Everybody(Sample):
-    """A sample in which all patients count as matched."""
-
-    @staticmethod
-    def of(sample: Sample) -> "Everybody":
-        """The same cohorts, nobody left out by matching."""
-        plan = sample.plan.model_copy(update={"matching": MatchingPlan()})  # nobody has a weight
-        made = Everybody(sample.observed, plan, sample.replicates, sample.seed, sample.true_propensity)
-        object.__setattr__(made, "kept", sample.kept)
-        return made
-
-    @cached_property
-    def matched(self) -> Bools:
-        """Everybody who is there, ``(R, N)``."""
-        return self.observed.present
 
 
 def _columns(text: str, variables: Mapping[str, Any]) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from analysis.plan.analysis_plan import Plan, propensity_terms
 from analysis.propensity import matching
 from analysis.propensity.logistic_models import StepwiseFit
 from analysis.propensity.scores import propensity_score
+from analysis.propensity.weighting import plan_weights
 from analysis.survival.columns import estimable
 from analysis.two_samples.tests import NAN
 from simulator.cohort.addresses import ALONE, Address, reordered, row_order
@@ -140,7 +141,7 @@ def _with_ties(
     places: Ints,
 ) -> MatchedSets:
     """The sets with what is said of their ties; as they are where there are none."""
-    if sets.status != Status.OK:
+    if sets.status != Status.OK or plan.primary != "matching":
         return sets
     found = {name: (one.label, one.after.cox) for name, one in endpoints.items()}
     choices = tie_choices(
@@ -300,7 +301,14 @@ def _no_model(plan: Plan, terms: tuple[str, ...], dropped: tuple[str, ...], ids:
 
 
 def _one_to_one(plan: Plan) -> bool:
-    return plan.matching.simple
+    return plan.primary == "matching" and plan.matching.simple
+
+
+def _sets_status(plan: Plan, model: Status, matching_status: int) -> Status:
+    """Why there is no adjusted set, if there is none."""
+    if plan.primary in ("adjustment", "unadjusted"):
+        return Status.OK
+    return Status(matching_status) if model == Status.OK and plan.primary == "matching" else model
 
 
 def match_sets(
@@ -313,16 +321,18 @@ def match_sets(
 ) -> tuple[MatchedSets, AnalysisSet, AnalysisSet]:
     """The matched sets, the set analysed after matching, and the same with its matched sets as clusters.
 
-    ``places (1, N)`` says where each row stands in the data: sets are listed in that order of their treated.
+    ``places (1, N)`` says where each row stands in the data: sets are listed in that order of their treated. Where the
+    plan's primary analysis is no matching there are no sets, and the set analysed is that of the weighted, or of all.
     """
     chosen = plan.matching
+    matches = plan.primary == "matching"
     score = _score(plan, model)
     ok = model.status == Status.OK
     made = matching.match_as(
         chosen,
         score[None],
         observed,
-        observed.present & ok & ~model.aside,
+        observed.present & ok & ~model.aside & matches,
         propensity_terms(plan, observed.variable),
         address,
         places,
@@ -333,6 +343,14 @@ def match_sets(
     matched = np.zeros(len(ids), dtype=np.bool_)
     matched[[i for one in rows for i in one]] = True
     treated = observed.treated[0]
+    after: AnalysisSet | None = None
+    if not matches:
+        after = AnalysisSet(observed.present[0])
+        if plan.primary == "weighting":
+            scored = observed.present & ok & ~model.aside
+            weight, kept = plan_weights(plan.weighting, model.fitted[None], observed.treated, scored)
+            after = AnalysisSet(kept[0], weight[0], np.arange(len(ids), dtype=np.int64))
+        matched = after.present
     sets = MatchedSets(
         scale=chosen.scale,
         caliper_spec=chosen.caliper,
@@ -345,11 +363,13 @@ def match_sets(
         n_pairs=len(rows),
         n_treated=int((matched & treated).sum()),
         n_control=int((matched & ~treated).sum()),
-        status=Status(int(made.status[0])) if ok else model.status,
+        status=_sets_status(plan, model.status, int(made.status[0])),
         ties=None,
         places=rows,
         made=made,
     )
+    if after is not None:
+        return sets, after, after
     cluster: NDArray[np.int64] = made.pair[0].astype(np.int64)
     if chosen.replacement:
         cluster = np.arange(len(ids), dtype=np.int64)

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from analysis.plan.matching_plan import MatchingPlan, no_repeats
 from analysis.plan.missing_plan import MissingPlan, problem
+from analysis.plan.weighting_plan import WeightingPlan
 from simulator.cohort.terms import Variable, parse_term
 from simulator.documents.spec import Spec
 
@@ -25,6 +26,7 @@ __all__ = [
     "PropensityPlan",
     "SurvivalPlan",
     "TablePlan",
+    "WeightingPlan",
     "cox_terms",
     "level_terms",
     "plain_number",
@@ -127,15 +129,24 @@ class TablePlan(Spec):
     smd: Literal["own", "unmatched"] = "own"
 
 
+Primary = Literal["matching", "weighting", "adjustment", "unadjusted"]
+
+
 class Plan(Spec):
     """What the authors do with a cohort.
+
+    ``primary`` is how they make the arms comparable: by ``matching``, by ``weighting`` with the propensity score, by
+    ``adjustment`` alone (the multivariable Cox model of all patients), or not at all (``unadjusted``, as where
+    treatment was randomised). What a paper prints "after" is said of the matched, of the weighted, or of all.
 
     ``subgroups`` null stands for each level of each categorical covariate and both sides of each cut-point; a listed
     variable stands for all its levels (or sides), a comparison for those in whom it holds; [] for none.
     """
 
+    primary: Primary = "matching"
     propensity: PropensityPlan = PropensityPlan()
     matching: MatchingPlan = MatchingPlan()
+    weighting: WeightingPlan = WeightingPlan()
     survival: SurvivalPlan = SurvivalPlan()
     cox: CoxPlan = CoxPlan()
     subgroups: tuple[str, ...] | None = None
@@ -146,6 +157,11 @@ class Plan(Spec):
     def _consistent(self) -> "Plan":
         no_repeats(self.subgroups, "subgroups")
         return self
+
+    @property
+    def step(self) -> str:
+        """What lies between "before" and "after", in a word."""
+        return self.primary if self.primary in ("matching", "weighting") else "adjustment"
 
     def with_terms(self, terms: tuple[str, ...]) -> "Plan":
         """The plan with these candidates of the propensity model and Cox covariates more, where it lists its own."""

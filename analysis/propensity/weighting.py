@@ -1,13 +1,10 @@
 """Weights from a propensity score."""
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analysis.plan.weighting_plan import WeightingPlan, WeightTarget
 from simulator.numerics.arrays import Bools, Floats
-
-WeightTarget = Literal["att", "ate", "atc", "overlap", "matching"]
 
 
 def ipw(propensity: ArrayLike, treated: ArrayLike, target: WeightTarget = "att") -> Floats:
@@ -50,3 +47,23 @@ def truncated(weight: Floats, present: Bools, quantiles: tuple[float, float]) ->
             low, high = np.quantile(weight[r, inside], quantiles)
             made[r] = np.clip(weight[r], low, high)
     return made
+
+
+def plan_weights(plan: WeightingPlan, propensity: Floats, treated: Bools, scored: Bools) -> tuple[Floats, Bools]:
+    """The weights ``(R, N)`` of a plan, 1 in those who are left out, and who is kept of those with a score."""
+    kept = scored.copy()
+    if plan.trim is not None:
+        with np.errstate(invalid="ignore"):
+            kept &= (propensity >= plan.trim[0]) & (propensity <= plan.trim[1])
+    weight = np.where(kept, ipw(np.where(kept, propensity, 0.5), treated, plan.target), 1.0)
+    if plan.stabilised:
+        weight = weight * share_of_arm(treated, kept)
+    return weight if plan.truncate is None else truncated(weight, kept, plan.truncate), kept
+
+
+def share_of_arm(treated: Bools, kept: Bools) -> Floats:
+    """The share of each patient's own arm among those kept ``(R, N)``, 1 where that arm is empty."""
+    size = np.maximum(kept.sum(axis=1, keepdims=True), 1)
+    share = (kept & treated).sum(axis=1, keepdims=True) / size
+    own = np.where(treated, share, 1 - share)
+    return np.where(own > 0, own, 1.0)

@@ -42,7 +42,10 @@ def warnings_of(analysis: CohortAnalysis) -> tuple[str, ...]:
     status, why = analysis.matching.status, analysis.propensity.set_aside.why
     told = [] if why is None else [why]
     if status != Status.OK:
-        told.append(f"Nobody was matched: {UNMATCHED.get(status, status.name)}. There are no numbers after matching.")
+        done = "matched" if analysis.plan.primary == "matching" else "weighted"
+        told.append(
+            f"Nobody was {done}: {UNMATCHED.get(status, status.name)}. There are no numbers after {analysis.plan.step}."
+        )
     return (*told, *(analysis.matching.ties.warnings if analysis.matching.ties else ()))
 
 
@@ -81,7 +84,7 @@ def balance_table(analysis: CohortAnalysis) -> TextTable:
         (before.label, _smd(before), _smd(after))
         for before, after in zip(analysis.table1.before, analysis.table1.after, strict=True)
     )
-    whose = " before matching" if analysis.plan.table1.smd == "unmatched" else ""
+    whose = f" before {analysis.plan.step}" if analysis.plan.table1.smd == "unmatched" else ""
     note = (
         f"Difference of means or shares, treated minus untreated, over the root of the mean of both variances{whose}."
     )
@@ -121,7 +124,7 @@ def survival_table(analysis: CohortAnalysis) -> TextTable:
         *weighting_notes(analysis),
         *_score_note(analysis, "Log-rank p"),
     )
-    return TextTable("Survival before and after matching", header, tuple(rows), notes, words=2)
+    return TextTable(f"Survival before and after {analysis.plan.step}", header, tuple(rows), notes, words=2)
 
 
 def _score_note(analysis: CohortAnalysis, column: str) -> tuple[str, ...]:
@@ -129,7 +132,8 @@ def _score_note(analysis: CohortAnalysis, column: str) -> tuple[str, ...]:
     if analysis.after.weight is None:
         return ()
     return (
-        f"{column} after matching: robust score test of the weighted Cox model, the log-rank test of weighted data.",
+        f"{column} after {analysis.plan.step}: robust score test of the weighted Cox model, "
+        "the log-rank test of weighted data.",
     )
 
 
@@ -144,7 +148,7 @@ def _follow_ups(analysis: CohortAnalysis) -> str:
 
 def _cluster(analysis: CohortAnalysis) -> str:
     """What a robust SE is clustered by."""
-    if analysis.matching.replacement:
+    if analysis.matching.replacement or analysis.plan.primary != "matching":
         return "patient"
     return "pair" if analysis.matching.ratio == 1 else "set"
 
@@ -162,7 +166,7 @@ def subgroup_table(analysis: CohortAnalysis, endpoint: str, when: str = "after")
     if when == "after" and analysis.after.weight is not None:
         wald = "p (interaction): robust Wald test of the weighted Cox model."
         notes = (*weighting_notes(analysis), *_score_note(analysis, "p (log-rank)"), wald)
-    return TextTable(f"{result.label}: subgroups {when} matching", header, rows, notes)
+    return TextTable(f"{result.label}: subgroups {when} {analysis.plan.step}", header, rows, notes)
 
 
 def _subgroup_cells(row: SubgroupRow, first: bool) -> tuple[str, ...]:

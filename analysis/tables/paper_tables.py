@@ -69,7 +69,7 @@ def baseline_table(analysis: CohortAnalysis, data: Data | None = None) -> TextTa
         rows.append((f"  {_level(before.level) if variable.kind == 'continuous' else before.level}", *cells))
     used = [row.test for row in (*analysis.table1.before, *analysis.table1.after)]
     note = "Mean ± SD, median (quartiles) or n (%). Tests: " + ", ".join(TESTS[name] for name in TESTS if name in used)
-    title = "Baseline characteristics before and after matching"
+    title = f"Baseline characteristics before and after {analysis.plan.step}"
     notes = (f"{note}.", *weighting_notes(analysis))
     return TextTable(title, ("Characteristics", *_both_heads(analysis)), tuple(rows), notes, SIDES)
 
@@ -108,7 +108,7 @@ def response_table(analysis: CohortAnalysis, data: Data | None = None) -> TextTa
         tested = shows[name] == "tested"
         rows.append((result.label, *_response(result.before, tested), *_response(result.after, tested)))
     note = f"n (%). Tests: {_tests_of([one for name, one in results.items() if shows[name] == 'tested'])}."
-    title = "Response before and after matching"
+    title = f"Response before and after {analysis.plan.step}"
     notes = (note, *weighting_notes(analysis))
     return TextTable(title, ("Response", *_both_heads(analysis)), tuple(rows), notes, SIDES)
 
@@ -132,7 +132,7 @@ def cox_table(analysis: CohortAnalysis, when: str = "after") -> TextTable:
     level = f"{100 * analysis.plan.survival.level:g}% CI"
     heads = (f"Univariable HR ({level})", "univariable p", f"Multivariable HR ({level})", "multivariable p")
     return TextTable(
-        f"Univariable and multivariable Cox models {when} matching",
+        f"Univariable and multivariable Cox models {when} {analysis.plan.step}",
         ("Characteristics", *heads * len(analysis.endpoints)),
         tuple(map(tuple, rows.values())),
         (note, *(weighting_notes(analysis) if when == "after" else ())),

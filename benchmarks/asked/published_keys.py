@@ -5,6 +5,7 @@ that it extends (another plan, other covariates): what is a number there is no m
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from math import nan
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,10 @@ def number_keys(scenario: "Scenario") -> KeyNode:
         seen,
     )
     own = {name for name in World.model_fields if name != SECTION}
-    return tree(names, facts(scenario.model_dump(mode="json", include=own)))
+    found = tree(names, facts(scenario.model_dump(mode="json", include=own)))
+    if scenario.analysis.primary == "matching":
+        return found
+    return replace(found, children={name: one for name, one in found.below().items() if name != "matching"})
 
 
 def check_published(document: Document, scenario: "Scenario") -> None:
@@ -81,14 +85,30 @@ def stated(scenario: "Scenario") -> dict[str, Printed]:
     return {key: one for key, one in _known(scenario).items() if key.startswith(DESIGN)}
 
 
-def printed_ratio(scenario: "Scenario", endpoint: str, side: str = "after") -> dict[str, Printed]:
-    """The published hazard ratio of an endpoint before or after matching: those of ``hr, low, high`` that are there."""
-    found = {name: scenario.published.get(f"endpoints.{endpoint}.{side}.cox.{name}") for name in RATIO}
-    return {name: one for name, one in found.items() if one is not None}
+def ratio_places(scenario: "Scenario", endpoint: str) -> tuple[str, ...]:
+    """Where the hazard ratio of the primary analysis may stand among the published numbers, the likeliest first."""
+    sides = {
+        "adjustment": ("before.multivariable[treatment]", "after.multivariable[treatment]"),
+        "unadjusted": ("before.cox", "after.cox"),
+    }.get(scenario.analysis.primary, ("after.cox",))
+    return tuple(f"endpoints.{endpoint}.{side}" for side in sides)
+
+
+def printed_ratio(scenario: "Scenario", endpoint: str, side: str = "") -> dict[str, Printed]:
+    """The published hazard ratio of an endpoint: those of ``hr, low, high`` that are there.
+
+    It is that of the primary analysis, or of the Cox model before or after adjustment where a ``side`` is named.
+    """
+    places = (f"endpoints.{endpoint}.{side}.cox",) if side else ratio_places(scenario, endpoint)
+    for place in places:
+        found = {name: scenario.published.get(f"{place}.{name}") for name in RATIO}
+        if any(found.values()):
+            return {name: one for name, one in found.items() if one is not None}
+    return {}
 
 
 def ratio_values(scenario: "Scenario", endpoint: str) -> dict[str, float]:
-    """The published hazard ratio after matching and its limits as numbers; NaN for what is not printed as one."""
+    """The published hazard ratio of the primary analysis and its limits as numbers; NaN for what is no number."""
     printed = printed_ratio(scenario, endpoint)
     values = {name: exact_value(printed[name].printed) if name in printed else None for name in RATIO}
     return {name: nan if value is None else value for name, value in values.items()}
@@ -98,7 +118,7 @@ def no_ratio(scenario: "Scenario", endpoint: str, options: str) -> str:
     """What is told where the world has no published hazard ratio with its interval."""
     return (
         f"{scenario.name}: no published HR with its interval for {endpoint} (published: "
-        f"endpoints.{endpoint}.after.cox.hr, .low, .high); state them with {options}"
+        f"{ratio_places(scenario, endpoint)[0]}.hr, .low, .high); state them with {options}"
     )
 
 

@@ -188,10 +188,6 @@ def _needs_published(asked: Asked) -> None:
     scenario = asked.scenario
     if not compared(scenario):
         raise RunError(f"{scenario.name}: the world has no published numbers of which its replicates have any")
-    matching = scenario.analysis.matching
-    if matching.ratio != 1 or matching.replacement:
-        what = "ratio: 1" if matching.ratio != 1 else "replacement: false"
-        raise RunError(f"{scenario.name}: analysis.matching: printed numbers are those of matching 1:1; write '{what}'")
 
 
 def _rounded(value: Any) -> Any:

@@ -186,7 +186,7 @@ def analyze(
         return survival_panels_of(result, described.data.time_unit)
 
     answer = cohort_answer(result, described.data)
-    return replace(answer, page=page, figure=curves, alt="Kaplan-Meier curves before and after matching")
+    return replace(answer, page=page, figure=curves, alt="Kaplan-Meier curves before and after adjustment")
 
 
 def listing() -> Answer:

@@ -33,6 +33,8 @@ from simulator.cohort.estimand import COUPLED, Estimand
 from simulator.documents.loading import parse, with_values
 from simulator.numerics.arrays import Floats
 
+PRIMARY = {"matching": "matched", "weighting": "ipw", "adjustment": "adjusted", "unadjusted": "crude"}
+"""The kind of estimator that each primary analysis is."""
 _MADE: set[str] = set()
 """Parts that were made by this command. What a question's first step lost is not tried again by its next one."""
 
@@ -153,12 +155,14 @@ def values_of(rows: Rows, cell: int, endpoint: str, estimator: str) -> Floats:
 
 
 def one_estimator(asked: Asked, endpoint: str, name: str | None) -> tuple[dict[str, Any], str]:
-    """The document's entry for one estimator alone, for one endpoint, and its name; the matched one unless named.
+    """The document's entry for one estimator alone, for one endpoint, and its name; that of the primary analysis unless
+    named.
 
     RunError where the study has none of that name, or it does not judge that endpoint.
     """
     own = [one for one in asked.scenario.estimators if endpoint in asked.scenario.applied(one)]
-    usual = sorted(own, key=lambda one: (one.name != "matched", one.kind != "matched")) if name is None else []
+    kind = PRIMARY[asked.scenario.analysis.primary]
+    usual = sorted(own, key=lambda one: (one.name != kind, one.kind != kind)) if name is None else []
     found = next((one for one in usual or own if name in (None, one.name)), None)
     if found is None:
         known = ", ".join(one.name for one in own) or "none"

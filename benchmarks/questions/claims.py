@@ -156,7 +156,7 @@ def count_block(cell: Cell, numbers: NDArray[np.int64], endpoint: str, alpha: fl
         np.where(least > 1, np.nan, least),
         _largest(sample.observed.covariates, sample),
         _largest(hidden, sample) if hidden.shape[2] else np.full(len(numbers), np.nan),
-        np.asarray(sample.matched.any(axis=1)),
+        np.asarray(sample.adjusted.present.any(axis=1)),
     )
 
 
@@ -165,9 +165,9 @@ def _has_row(variable: Any) -> bool:
 
 
 def _largest(values: Floats, sample: Sample) -> Floats:
-    weight = None if sample.plan.matching.simple else sample.matching.weight
+    made = sample.adjusted
     spread = sample.observed.present if sample.plan.table1.smd == "unmatched" else None
-    found = np.abs(smd(values, sample.observed.treated, present=sample.matched, weight=weight, spread=spread))
+    found = np.abs(smd(values, sample.observed.treated, present=made.present, weight=made.weight, spread=spread))
     return np.asarray(np.max(np.where(np.isnan(found), -np.inf, found), axis=1))
 
 
@@ -180,7 +180,7 @@ def _critical(alpha: float) -> float:
 def summed(
     counted: list[Counted], terms: tuple[str, ...], endpoint: str, alpha: float, screening_p: float | None
 ) -> Claims:
-    """The rates over replicates; a replicate without a matched cohort claims nothing."""
+    """The rates over replicates; a replicate without an adjusted cohort claims nothing."""
 
     def rates(of: Any) -> tuple[Measure, ...]:
         return tuple(share(of(one)) for one in counted)

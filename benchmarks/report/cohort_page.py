@@ -20,7 +20,7 @@ from analysis.tables.paper_tables import paper_tables
 from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.report.engine import HowMade, Page, Picture, Section, html, picture
-from benchmarks.words.plain_text import as_read_told
+from benchmarks.words.plain_text import as_read_told, sets_told
 
 TERMS = ("hazard ratio (HR)", "propensity score", "caliper", "SMD", "status")
 SIDES = ("before", "after")
@@ -29,10 +29,10 @@ SIDES = ("before", "after")
 def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
     """The HTML report of one analysed cohort; ``file`` is the name of its data."""
     size, arms = analysis.cohort, analysis.arms
-    found = [f"{one.label}: {_ratios(one)}" for one in analysis.endpoints.values()]
+    found = [f"{one.label}: {_ratios(one, analysis.plan.step)}" for one in analysis.endpoints.values()]
     verdict = (
         f"{size.n:,} patients of {file}, {size.treated:,} treated and {size.control:,} not; "
-        f"{analysis.matching.n_pairs:,} matched sets. {' '.join([*found, *_warnings(analysis)])}"
+        f"{sets_told(analysis)}. {' '.join([*found, *_warnings(analysis)])}"
     )
     results = (
         Section("Patients", pictures=(_flow(analysis),)),
@@ -62,10 +62,10 @@ def _warnings(analysis: CohortAnalysis) -> list[str]:
     return [f"Warning: {one}" for one in warnings_of(analysis)]
 
 
-def _ratios(result: EndpointResult) -> str:
+def _ratios(result: EndpointResult, analysis_step: str) -> str:
     after = result.after.cox
     told = f"{hr_text(after)} after" if after.status.name == "OK" else f"none after ({after.status.name})"
-    return f"hazard ratio {hr_text(result.before.cox)} before matching, {told}."
+    return f"hazard ratio {hr_text(result.before.cox)} before {analysis_step}, {told}."
 
 
 def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
@@ -87,7 +87,7 @@ def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
 
 
 def _flow(analysis: CohortAnalysis) -> Picture:
-    words = "Patients before matching, not matched and matched, by arm"
+    words = f"Patients before {analysis.plan.step}, left out and kept, by arm"
     return picture(cohort.flow_of(analysis), f"{words}.", words)
 
 
@@ -95,8 +95,8 @@ def _curves(analysis: CohortAnalysis, unit: str) -> tuple[Picture, ...]:
     return tuple(
         picture(
             survival.kaplan_meier_of(analysis, name, when, unit),
-            f"{result.label}, {when} matching.",
-            f"Kaplan-Meier curves of {result.label} by arm, {when} matching",
+            f"{result.label}, {when} {analysis.plan.step}.",
+            f"Kaplan-Meier curves of {result.label} by arm, {when} {analysis.plan.step}",
         )
         for name, result in analysis.endpoints.items()
         for when in SIDES
@@ -126,7 +126,7 @@ def _courses(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
     first, last = (analysis.endpoints[name].label for name in pair)
     pictures = []
     for when in SIDES:
-        words = f"Patients by {first} and {last}, {when} matching"
+        words = f"Patients by {first} and {last}, {when} {analysis.plan.step}"
         drawn = states.states_of(analysis, when, first=pair[0], last=pair[1], time_unit=unit)
         pictures.append(picture(drawn, f"{words}.", words))
     return (Section("Course of the disease", pictures=tuple(pictures)),)
@@ -135,8 +135,8 @@ def _courses(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
 def _subgroups(analysis: CohortAnalysis, name: str) -> Section:
     result = analysis.endpoints[name]
     if not result.after.subgroups:
-        return Section(result.label, ("None after matching.",))
-    words = f"Hazard ratios of {result.label} by subgroup, after matching"
+        return Section(result.label, (f"None after {analysis.plan.step}.",))
+    words = f"Hazard ratios of {result.label} by subgroup, after {analysis.plan.step}"
     drawn = picture(forest.forest_of(analysis, name), f"{words}.", words)
     return Section(result.label, pictures=(drawn,), fold="As a table", folded=(subgroup_table(analysis, name),))
 
@@ -145,8 +145,8 @@ def _outcomes(analysis: CohortAnalysis) -> Section:
     pictures = tuple(
         picture(
             cohort.butterfly_of(analysis, when),
-            f"Yes/no outcomes, {when} matching.",
-            f"Outcomes of both arms in percent, {when} matching",
+            f"Yes/no outcomes, {when} {analysis.plan.step}.",
+            f"Outcomes of both arms in percent, {when} {analysis.plan.step}",
         )
         for when in SIDES
     )
@@ -155,15 +155,16 @@ def _outcomes(analysis: CohortAnalysis) -> Section:
 
 def _matching(analysis: CohortAnalysis) -> Section:
     sets = analysis.matching
-    overlap, love = "Propensity scores of both arms before and after matching", "Standardised mean differences"
+    step = analysis.plan.step
+    overlap, love = f"Propensity scores of both arms before and after {step}", "Standardised mean differences"
     pictures = (
         picture(balance.overlap_of(analysis), f"{overlap}.", overlap),
-        picture(balance.love_of(analysis), f"{love} before and after matching.", f"{love} before and after matching"),
+        picture(balance.love_of(analysis), f"{love} before and after {step}.", f"{love} before and after {step}"),
     )
     folded = (balance_table(analysis), propensity_table(analysis))
     shown = (ties_table(analysis),) if sets.ties else ()
     return Section(
-        "Matching diagnostics",
+        f"{step.capitalize()} diagnostics",
         (how_matched(analysis),),
         tables=shown,
         pictures=pictures,

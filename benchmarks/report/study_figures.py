@@ -24,7 +24,7 @@ def figures_of(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture,
     ridges, zipped = charts.replicates(result, cell, endpoint), charts.zip_of(result, cell, endpoint)
     if ridges is not None:
         caption = f"{endpoint}: estimates of the replicates by estimators of hazard ratios; bars: the target's truth"
-        caption += "; published: that after matching." if "hr" in printed_ratio(cell.scenario, endpoint) else "."
+        caption += "; published: that of the paper." if "hr" in printed_ratio(cell.scenario, endpoint) else "."
         made.append(picture(ridges, caption, f"Density of the estimates by estimator, {where}"))
     scatter = charts.scatter_of(result, cell, endpoint)
     if scatter is not None:

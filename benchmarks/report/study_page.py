@@ -275,7 +275,7 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
             stands = parse_printed(hr.printed)
             rows.append(
                 {
-                    "what": f"{endpoint} hazard ratio {when} matching",
+                    "what": f"{endpoint} hazard ratio {when} {scenario.analysis.step}",
                     "printed": hr.printed + (f" ({'–'.join(interval)})" if interval else ""),
                     "where": hr.where,
                     "simulated": f"{middle:.2f} ({low:.2f}–{high:.2f})",

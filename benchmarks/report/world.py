@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.estimators.base import Sample
 from analysis.figures.balance import love_between
 from analysis.paper.effects import AnalysisSet
 from analysis.paper.table1 import presentation, table1
@@ -19,7 +20,7 @@ from benchmarks.runs.retries import lost_words
 from benchmarks.words.plain_text import settings_text
 from simulator.cohort.cohorts import Observed
 from simulator.documents.loading import Document
-from simulator.numerics.arrays import Bools, Floats
+from simulator.numerics.arrays import Floats
 from simulator.world.generate import generate
 
 EFFECTS = {
@@ -124,9 +125,9 @@ def _matched(cell: Cell) -> tuple[Floats, Floats, Floats, Floats]:
     observed, x = sample.observed, _columns(sample.observed)
     before = balance.smd(x, observed.treated, present=observed.present)
     spread = observed.present if scenario.analysis.table1.smd == "unmatched" else None
-    weight = None if sample.plan.matching.simple else sample.matching.weight
-    after = balance.smd(x, observed.treated, present=sample.matched, weight=weight, spread=spread)
-    counts = [(observed.treated & group).sum(axis=1).astype(np.float64) for group in (observed.present, sample.matched)]
+    made = sample.adjusted
+    after = balance.smd(x, observed.treated, present=made.present, weight=made.weight, spread=spread)
+    counts = [(observed.treated & group).sum(axis=1).astype(np.float64) for group in (observed.present, made.present)]
     return counts[0], counts[1], _largest(before), _largest(after)
 
 
@@ -161,7 +162,7 @@ def _example(cell: Cell) -> Any:
     cohorts = generate(cell.resolved, scenario.run.seed, np.zeros(1, np.int64))
     sample = samples(scenario, cohorts, scenario.run.seed)[0]
     observed, plan = sample.observed, sample.plan
-    sets = [AnalysisSet(observed.present[0]), _after(sample.matched, sample.matching.weight, plan.matching.simple)]
+    sets = [AnalysisSet(observed.present[0]), _after(sample)]
     shows = presentation(observed, sets[0], plan.table1)
     before, after = (table1(observed, group, shows, plan) for group in sets)
     caption = "Standardised mean differences of one cohort, the first, as an example; dashed: 0.1."
@@ -170,8 +171,9 @@ def _example(cell: Cell) -> Any:
     )
 
 
-def _after(matched: Bools, weight: Floats, simple: bool) -> AnalysisSet:
-    return AnalysisSet(matched[0]) if simple else AnalysisSet(matched[0], weight[0])
+def _after(sample: Sample) -> AnalysisSet:
+    made = sample.adjusted
+    return AnalysisSet(made.present[0]) if made.weight is None else AnalysisSet(made.present[0], made.weight[0])
 
 
 def failures_section(rows: Sequence[Mapping[Any, Any]]) -> Section:

@@ -139,13 +139,22 @@ def cohort_answer(analysis: CohortAnalysis, data: Data | None = None) -> Answer:
     size, sets = analysis.cohort, analysis.matching
     lead = (
         f"{size.n:,} patients: {size.treated:,} {analysis.arms.treated}, {size.control:,} {analysis.arms.control}; "
-        f"{sets.n_pairs:,} matched sets ({sets.status.name})"
+        f"{sets_told(analysis)} ({sets.status.name})"
     )
     warnings = (f"Warning: {one}" for one in warnings_of(analysis))
     said = "\n".join(
         " ".join(line.split()) for line in (lead, *as_read_told(analysis), *warnings, *competing_told(analysis))
     )
     return Answer(analysis.to_json(), said, tuple(all_tables(analysis, data)), found=analysis)
+
+
+def sets_told(analysis: CohortAnalysis) -> str:
+    """How many the primary analysis compares, in words."""
+    sets = analysis.matching
+    if analysis.plan.primary == "matching":
+        return f"{sets.n_pairs:,} matched sets"
+    done = "weighted" if analysis.plan.primary == "weighting" else "compared"
+    return f"{sets.n_treated:,} and {sets.n_control:,} {done}"
 
 
 def as_read_told(analysis: CohortAnalysis) -> list[str]:
