@@ -9,6 +9,7 @@ from analysis.estimators import Sample
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers, number_in
 from analysis.paper.workflow import analyse
+from analysis.plan.analysis_plan import Plan
 from benchmarks.asked.scenario import Scenario
 from simulator.cohort.addresses import Address
 from simulator.cohort.cohorts import Endpoint, Observed
@@ -27,15 +28,24 @@ MORE = [
 REPLICATES = np.arange(3)
 
 
-PLANS = {"pairs": {}, "two controls": {"ratio": 2}, "replacement": {"replacement": True}}
+PLANS: dict[str, dict] = {
+    "pairs": {},
+    "two controls": {"matching": {"ratio": 2}},
+    "replacement": {"matching": {"replacement": True}},
+    "weighted": {"primary": "weighting"},
+    "stabilised and truncated": {
+        "primary": "weighting",
+        "weighting": {"target": "ate", "stabilised": True, "truncate": (0.02, 0.98), "trim": (0.05, 0.95)},
+    },
+    "unadjusted": {"primary": "unadjusted"},
+}
 
 
 @cache
 def numbers(plan: str = "pairs") -> BlockNumbers:
     """The numbers of a few cohorts of the published study's world."""
     cohorts = generate(resolve(WORLD), 77, REPLICATES)
-    matching = WORLD.analysis.matching.model_copy(update=PLANS[plan])
-    own = WORLD.analysis.model_copy(update={"matching": matching})
+    own = Plan.model_validate({**WORLD.analysis.model_dump(exclude_unset=True), **PLANS[plan]})
     return BlockNumbers(BlockAnalysis(Sample(cohorts.observed, own, REPLICATES, 77)))
 
 

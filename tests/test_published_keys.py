@@ -229,13 +229,27 @@ def test_what_a_what_if_takes_away_from_its_world_is_no_mistake(tmp_path, capsys
     assert "other.yaml:4:13: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("setting", ["analysis.matching.ratio=2", "analysis.matching.replacement=true"])
-def test_other_matched_sets_are_refused_in_a_line_by_what_compares(tmp_path, capsys, monkeypatch, setting):
-    path = write_paper(tmp_path, {"cohort.n": "160"})
-    assert run(monkeypatch, "fidelity", path, "-S", setting, "--reps", "20") == 2
-    told = capsys.readouterr().err
-    assert "analysis.matching: printed numbers are those of matching 1:1" in told
-    assert told.count("\n") == 1
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "analysis.matching.ratio=2",
+        "analysis.matching.replacement=true",
+        "analysis.primary=weighting",
+        "analysis.primary=adjustment",
+        "analysis.primary=unadjusted",
+    ],
+)
+def test_numbers_of_any_primary_analysis_are_compared(tmp_path, capsys, monkeypatch, setting):
+    path = write_paper(tmp_path, {"cohort.n": "160", "endpoints.OS.after.cox.hr": "0.7"})
+    assert run(monkeypatch, "fidelity", path, "-S", setting, "--reps", "20") == 0
+    assert "2 of 2" in " ".join(capsys.readouterr().out.split())
+
+
+def test_pairs_are_no_number_of_a_paper_that_does_not_match(tmp_path, capsys, monkeypatch):
+    assert run(monkeypatch, "check", write_paper(tmp_path, {"matching.n_pairs": "60"})) == 0
+    path = write_paper(tmp_path, {"matching.n_pairs": "60"}, "analysis: {primary: weighting}")
+    assert run(monkeypatch, "check", path) == 2
+    assert "no section 'matching'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["hcc-lung-metastasis-stated", "imbrave150"])

@@ -228,4 +228,4 @@ def test_nobody_can_be_asked_to_start_where_progression_prevents_it() -> None:
     late = {"kind": "prevalence", "share": 0.4, "start": start}
     truth = _truths(scenario(treatment=late, estimators=("clone-censor-weight",)))["OS", "clone-censor-weight"]
     assert np.isnan(truth.value)
-    assert "progression prevents the start" in truth.how
+    assert "'progressed' prevents the start" in truth.how

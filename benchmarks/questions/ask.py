@@ -161,13 +161,17 @@ def one_estimator(asked: Asked, endpoint: str, name: str | None) -> tuple[dict[s
     RunError where the study has none of that name, or it does not judge that endpoint.
     """
     own = [one for one in asked.scenario.estimators if endpoint in asked.scenario.applied(one)]
-    kind = PRIMARY[asked.scenario.analysis.primary]
+    plan = asked.scenario.analysis
+    kind = PRIMARY[plan.primary]
     usual = sorted(own, key=lambda one: (one.name != kind, one.kind != kind)) if name is None else []
     found = next((one for one in usual or own if name in (None, one.name)), None)
     if found is None:
         known = ", ".join(one.name for one in own) or "none"
         which = "" if name is None else f" '{name}'"
         raise RunError(f"{asked.scenario.name}: no estimator{which} for {endpoint}; there are: {known}")
+    if name is None and plan.primary != "matching" and found.kind != kind:
+        made = plan.weighting.model_dump(mode="json", exclude_defaults=True) if kind == "ipw" else {}
+        return {**made, "kind": kind, "name": kind, "endpoints": [endpoint]}, kind
     written = found.model_dump(mode="json", exclude_defaults=True)
     return {**written, "kind": found.kind, "name": found.name, "endpoints": [endpoint]}, found.name
 
