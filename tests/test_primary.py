@@ -38,7 +38,7 @@ def test_the_published_ratio_and_its_estimator_are_those_of_the_primary_analysis
     printed = {name: asked.scenario.published[f"{KEYS[primary]}.{name}"] for name in ("hr", "low", "high")}
     assert printed_ratio(asked.scenario, "OS") == printed
     assert ratio_values(asked.scenario, "OS")["hr"] == float(printed["hr"].printed)
-    entry, name = one_estimator(asked, "OS", None)
+    entry, _ = one_estimator(asked, "OS", None)
     assert entry["kind"] == KINDS[primary]
     assert one_estimator(asked, "OS", "crude")[1] == "crude"
     assert ("matching" in number_keys(asked.scenario).below()) == (primary == "matching")
