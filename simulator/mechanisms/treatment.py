@@ -38,11 +38,13 @@ class Allotted(Mechanism):
     start: TreatmentStart | None = None
 
     def biases(self, place: str, around: Around) -> Iterator[Bias]:
-        """Confounding by covariates of either side, where some of them have log odds."""
-        sides = ("confounding", "measured", around.measured), ("hidden", "hidden", around.hidden)
-        of = {term: parse_term(term, around.variables).variable for term, odds in self.log_odds.items() if odds}
-        for name, side, variables in sides:
-            off = {f"{place}.log_odds.{term}": 0.0 for term, variable in of.items() if variable in variables}
+        """Confounding by covariates of either side, where some of them have log odds; a product with a hidden one is
+        of that side.
+        """
+        of = {term: parse_term(term, around.variables).variables for term, odds in self.log_odds.items() if odds}
+        hidden = {term for term, variables in of.items() if not around.hidden.keys().isdisjoint(variables)}
+        for name, side in (("confounding", "measured"), ("hidden", "hidden")):
+            off = {f"{place}.log_odds.{term}": 0.0 for term in of if (term in hidden) == (name == "hidden")}
             if off:
                 yield Bias(name, f"confounding by {side} covariates", off)
 
