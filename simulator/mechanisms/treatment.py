@@ -80,14 +80,17 @@ def probability(log_odds: Floats) -> Floats:
 
 def solve_intercept(treatment: Logistic | Prevalence | Fixed, predictor: Floats) -> float:
     """The intercept; for a stated share, the one whose mean propensity over the reference patients is that share."""
-    if isinstance(treatment, Logistic):
-        return treatment.intercept
-    if treatment.share in (0.0, 1.0):
-        return float(np.copysign(np.inf, treatment.share - 0.5))
-    span = float(np.abs(predictor).max()) + abs(float(logit(treatment.share))) + 1.0
+    return treatment.intercept if isinstance(treatment, Logistic) else intercept_for(treatment.share, predictor)
+
+
+def intercept_for(share: float, predictor: Floats) -> float:
+    """The intercept of log odds that gives a share on average over patients with these linear predictors."""
+    if share in (0.0, 1.0):
+        return float(np.copysign(np.inf, share - 0.5))
+    span = float(np.abs(predictor).max()) + abs(float(logit(share))) + 1.0
 
     def excess(intercept: float) -> float:
-        return float(probability(intercept + predictor).mean() - treatment.share)
+        return float(probability(intercept + predictor).mean() - share)
 
     return float(brentq(excess, -span, span, xtol=1e-13, maxiter=5000))  # log odds may be as far apart as 1e300
 
