@@ -46,6 +46,22 @@ def treated_in(kind: str) -> World:
     return world(treatment={"kind": kind, "log_odds": log_odds, **share})
 
 
+def with_products() -> ResolvedWorld:
+    """Products and powers wherever terms have coefficients, but for records that are missing."""
+    outcomes = tree()["outcomes"]
+    progression = {**outcomes["progression"], "log_hr": {"stage*grade>=2": 0.4, "age ^ 2 * fitness": 1e-4}}
+    progression["treatment"] = {**progression["treatment"], "modifiers": {"site=liver*age": 0.01}}
+    death = {**outcomes["death"], "log_hr": {"age>55*age<65*stage": 0.5, "fitness^3": -0.1}}
+    log_odds = {"age^2": 4e-4, "stage*fitness": 0.5, "grade=1": 0.2}
+    informative = {"log_hr": {"age>65*stage": 0.5}, "frailty": 0.7}
+    made = world(
+        treatment={"kind": "prevalence", "share": 0.4, "log_odds": log_odds},
+        outcomes={**outcomes, "progression": progression, "death": death},
+        followup={**tree()["followup"], "informative": informative},
+    )
+    return resolve(made)
+
+
 def none_works() -> World:
     outcomes = {**tree()["outcomes"], "treatment_effect": "none", "frailty": {"kind": "lognormal", "variance": 0.5}}
     return world(outcomes=outcomes)
@@ -108,6 +124,7 @@ LATE: dict[str, Callable[[], ResolvedWorld]] = {
     "late paper": late_paper,
     "late, mechanisms": lambda: resolve(with_mechanisms(late(False))),
     "mechanisms": lambda: resolve(with_mechanisms(world())),
+    "products": with_products,
 }
 
 

@@ -78,7 +78,7 @@ class Cramps(Mechanism):
 
     shares: dict[str, Share]
 
-    def recording(self, place: str, courses: tuple[str, str]) -> Recording:
+    def recording(self, place: str, courses: tuple[str, str], reference: dict[str, Floats]) -> Recording:  # noqa: ARG002
         def drawn(patients: Followed) -> dict[str, BothArms]:
             own = (patients.luck.normal("cramps") + patients.late("progression")) / np.sqrt(2)
             zero, one = (own < norm.ppf(self.shares[arm]) for arm in courses)

@@ -26,11 +26,17 @@ TERMS: dict[str, Any] = {  # of age, stage and grade
     "age<=65": lambda row: row[0] <= 65,
     "grade=2": lambda row: row[2] == 1,
     "grade>=2": lambda row: row[2] >= 1,
+    "age*late": lambda row: row[0] * row[1],
+    "age^3": lambda row: row[0] ** 3,
+    "late*age>65*age": lambda row: row[1] * (row[0] > 65) * row[0],
+    "late*age>=65": lambda row: row[1] * (row[0] >= 65),
+    "late*age<=65": lambda row: row[1] * (row[0] <= 65),
 }
 SUMS = {
     "first": {"age": -0.02, "late": 0.7, "grade>=2": 0.3},
     "second": {"age>65": 0.3, "age>=65": 0.1, "age<65": -0.2, "age<=65": 0.05},
     "third": {"grade=2": 8.0, "age": 1.0},
+    "products": {"late*age<=65": 3.0, "age^3": 1e-4, "late*age>65*age": 0.1, "late*age>=65": 2.0},
     "none": {},
 }
 
@@ -81,10 +87,11 @@ def _variables(rooms: Rooms) -> Any:
 def terms(rooms: Rooms) -> Gaps:
     """Every operator, and NaN."""
     values = _patients(40)
-    values[:, -1] = np.nan
+    values[:, -1] = values[0, -2] = np.nan
     made = rooms["simulator.cohort.terms"].design(tuple(TERMS), _variables(rooms), ("age", "late", "grade"), values.T)
     truth = np.array([term(values) for term in TERMS.values()], float).T
     truth[-1] = np.nan
+    truth[-2, ["age" in term for term in TERMS]] = np.nan
     yield gap(made.x, truth)
     made = rooms["simulator.cohort.terms"].design(
         ("grade",), _variables(rooms), ("age", "late", "grade"), values.T[:-1]
@@ -251,6 +258,12 @@ DEFECTS = [
         ("fill_columns", "the upper bound excluded", "(v <= high[p])", "(v < high[p])"),
         ("fill_columns", "a missing value is a no", "v if (v != v) | (low", "v if (low"),
         ("fill_columns", "another variable's values", "v = values[i, source[p]]", "v = values[i, 0]"),
+        ("multiply_columns", "a lower bound excluded", "(v >= low[s])", "(v > low[s])"),
+        ("multiply_columns", "an upper bound excluded", "(v <= high[s])", "(v < high[s])"),
+        ("multiply_columns", "a missing factor is a no", "v if (v != v) | (low", "v if (low"),
+        ("multiply_columns", "a factor in the place of a product", "x[i, column[s]] *=", "x[i, column[s]] ="),
+        ("multiply_columns", "another term is multiplied", "x[i, column[s]]", "x[i, s]"),
+        ("_columns_of", "a power too few", "* part.power", "* max(part.power - 1, 1)"),
         (
             "bounds",
             "above includes the number itself",
@@ -261,8 +274,12 @@ DEFECTS = [
     *defects(
         "simulator.cohort.predictors",
         predictors,
-        ("_add_terms", "the lower bound excluded", "(value[i] >= low)", "(value[i] > low)"),
-        ("_add_terms", "the upper bound excluded", "(value[i] <= high)", "(value[i] < high)"),
+        ("_add_terms", "the lower bound excluded", "= (value[i] >= low)", "= (value[i] > low)"),
+        ("_add_terms", "the upper bound excluded", "(value[i] <= high)", "(value[i] < high)", 2),
+        ("_add_terms", "a factor of another term", "columns[products[f, 0]]", "columns[f]"),
+        ("_add_terms", "the last factor alone", "column[i] *= value[i]", "column[i] = value[i]"),
+        ("_add_terms", "a factor's lower bound", "else (value[i] >= low)", "else (value[i] > low)"),
+        ("resolve", "no second factor", "for part in parts[1:]", "for part in parts[2:]"),
         ("_add_terms", "terms of another sum", "columns[terms[p, place]]", "columns[place]"),
         (
             "_add_terms",

@@ -19,6 +19,7 @@ SUMS = {
     "third": {"grade>1": 1.0, "grade<3": 2.0, "grade<=1": 4.0, "grade=2": 8.0, "stage=early": 16.0},
     "none": {},
     "fourth": {"site=liver": -1.0, "stage": 0.7},
+    "products": {"age*stage": -0.02, "age^3": 1e-6, "age>=65*stage*grade=2": 0.3, "age ^ 2 * grade>1": 1e-4},
 }
 
 
@@ -27,6 +28,21 @@ def values(replicates: int = 3, patients: int = 401) -> np.ndarray:
     draw = [Streams(4).uniform(name, np.arange(replicates), patients) for name in VARIABLES]
     age = np.where(draw[0] < 0.1, 65.0, np.where(draw[0] < 0.2, np.nextafter(65, 66), 40 + 50 * draw[0]))
     return np.array([age, draw[1] < 0.4, np.floor(3 * draw[2]), np.floor(3 * draw[3])], dtype=np.float64)
+
+
+def by_hand(made: np.ndarray) -> np.ndarray:
+    """The sum of products."""
+    age, stage, grade, _ = made
+    old = (age >= 65) * stage * (grade == 1)
+    return -0.02 * age * stage + 1e-6 * age**3 + 0.3 * old + 1e-4 * age**2 * (grade >= 1)
+
+
+def test_products_and_powers_are_those_of_the_values():
+    made, ready = values(), resolve(SUMS, VARIABLES)
+    found = ready.of(made)[ready.rows["products"]]
+    assert np.abs(found - by_hand(made)).max() < 1e-13
+    made[0, 0, 0] += 0.5
+    assert abs(found - by_hand(made)).max() > 1e-3
 
 
 def by_design(coefficients: dict[str, float], made: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ from simulator.mechanisms.followup import FollowUp, Informative
 from simulator.mechanisms.graph import TimeTo
 from simulator.mechanisms.hazards import Effect, Exponential, Piecewise, Transition, Weibull
 from simulator.mechanisms.imperfections import Imperfections, Miscounted, Missing
+from simulator.mechanisms.logistic_outcome import LogisticOutcome
 from simulator.mechanisms.outcomes import Frailty, Outcomes, Response
 from simulator.mechanisms.progression_modes import Mode, ProgressionModes
 from simulator.mechanisms.subsequent import Subsequent
@@ -61,6 +62,7 @@ MODES = {"modes": {"lung": LUNG, "bone": {"label": "Bone", "share": arms(0.6, 0.
 AMOUNT = {"median": 4.0, "spread": 0.5, "most": 8.0}
 DRUG = {"label": "Drug", "unit": "cycles", "months_per_unit": 1.0, "whole": True, "arms": {"T": AMOUNT}, "link": 0.3}
 CUT = {"label": "Surgery", "shares": arms(0.1, 0.1), "among": ("PR",), "link": 0.3}
+LEAK = {"kind": "logistic", "label": "Leak", "risk": arms(0.2, 0.2), "log_odds": {"stage": 0.5}, "link": 0.4}
 RESPONSE = {**tree()["outcomes"]["response"], "shares": arms((0.3, 0.5, 0.2), (0.3, 0.5, 0.2))}
 TRANSITIONS = {name: {"baseline": constant(0.05)} for name in ("progression", "death", "death_after_progression")}
 OUTCOMES = {
@@ -68,6 +70,7 @@ OUTCOMES = {
     "frailty": {"kind": "gamma", "variance": 0.5},
     "response": RESPONSE,
     "conversion": {"cut": CUT},
+    "binary": {"leak": LEAK},
     "adverse_events": ADVERSE,
     "progression_modes": MODES,
     "exposure": {"drug": DRUG},
@@ -113,7 +116,7 @@ FIXTURES: list[tuple[type[Spec], str, Tree, Known]] = [
         "frailty": ({"kind": "gamma", "variance": 2.0},), "cure": ({"shares": arms(0.2, 0.2)},),
         "subsequent": ({"shares": arms(0.5, 0.5), "log_hr": 1.0},),
         "response": ({**RESPONSE, "link": 0.1},), "conversion": ({"cut": {**CUT, "link": 0.8}},),
-        "adverse_events": ({**ADVERSE, "suffix": "_grave"},),
+        "adverse_events": ({**ADVERSE, "suffix": "_grave"},), "binary": ({"leak": {**LEAK, "link": -0.4}},),
         "progression_modes": ({**MODES, "death": "died"},), "exposure": ({"drug": {**DRUG, "link": 0.8}},),
     }),
     *((Transition, f"outcomes.{name}", {"baseline": constant(0.05)}, {
@@ -149,6 +152,14 @@ FIXTURES: list[tuple[type[Spec], str, Tree, Known]] = [
     }),
     (Conversion, "outcomes.conversion.cut", CUT, {
         "shares": (arms(0.15, 0.18),), "among": (("PR", "SD"),), "link": (0.8,), "follows": ("death",),
+    }),
+    (LogisticOutcome, "outcomes.binary.leak", LEAK, {
+        "risk": (arms(0.3, 0.3), arms(0.2, 0.3)), "log_or": (), "log_odds": ({"age*stage": 0.03},),
+        "modifiers": ({"stage": 0.9},), "link": (-0.4,), "follows": ("death",),
+    }),
+    (LogisticOutcome, "outcomes.binary.leak", {**LEAK, "risk": {"C": 0.2}, "log_or": 0.0}, {
+        "risk": ({"C": 0.3},), "log_or": (0.9,), "log_odds": ({"stage": 1.5},), "follows": ("death",),
+        "modifiers": ({"stage": 0.9},), "link": (-0.4,),
     }),
     (AdverseEvents, "outcomes.adverse_events", ADVERSE, {
         "suffix": ("_grave",), "events": ({"itch": EVENTS["itch"], "rash": {**RARE, "any": arms(0.22, 0.2)}},),
@@ -253,6 +264,9 @@ def outcome(place: str, draw: Callable[[World], Cohorts]) -> Callable[[Any], obj
         for endpoint, (zero, one) in made.hidden.latent.items():
             if is_strict_null(asked, endpoint):  # type: ignore[arg-type]
                 assert np.allclose(zero, one, rtol=1e-9), f"{place} {part} changes {endpoint}"
+        for name, (no, yes) in made.hidden.binary.items():
+            if is_strict_null(asked, name):  # type: ignore[arg-type]
+                assert np.array_equal(no, yes), f"{place} {part} changes {name}"
         return digest(made)
 
     return found

@@ -201,8 +201,9 @@ def check_strata(terms: tuple[str, ...], variables: Mapping[str, Variable]) -> N
     """ValueError where a term has no levels to stratify by."""
     for text in terms:
         term = parse_term(text, variables)
-        if not term.operator and variables[term.variable].kind == "continuous":
-            raise ValueError(f"strata: '{text}' has no levels; write a comparison such as '{text}>50'")
+        if term.has_number(variables):
+            such = f"comparison such as '{text}>50'" if term.alone else "product of comparisons, such as 'age>50*sex'"
+            raise ValueError(f"strata: '{text}' has no levels; write a {such}")
 
 
 def wald(beta: Floats, se: Floats, n: Ints, events: Ints, status: Ints, level: float = 0.95) -> Estimate:

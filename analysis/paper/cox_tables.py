@@ -13,7 +13,7 @@ from analysis.plan.analysis_plan import TREATMENT, Plan, cox_terms
 from analysis.survival.columns import estimable
 from analysis.two_samples.tests import NAN
 from simulator.cohort.cohorts import Endpoint, Observed
-from simulator.cohort.terms import design, parse_term
+from simulator.cohort.terms import TermPart, design, parse_term, term_columns
 from simulator.numerics.arrays import Floats
 
 _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
@@ -63,17 +63,30 @@ def cox_columns(observed: Observed, plan: Plan, arms: tuple[str, str]) -> Design
 
 
 def term_label(text: str, column: str, observed: Observed) -> str:
-    """A column as a reader wants it: 'Age (> 50)', 'Grade (3 vs 2)', 'Nodes (per unit)'."""
-    term = parse_term(text, observed.variable)
-    variable = observed.variable[term.variable]
+    """A column as a reader wants it: 'Age (> 50)', 'Grade (3 vs 2)', 'Nodes (per unit)', 'Age × Sex (Male vs Female)'.
+
+    The column is one of those that the term ``text`` makes.
+    """
+    term, labels = parse_term(text, observed.variable), []
+    place, alone = term_columns(term, observed.variable).index(column), len(term.parts) == 1
+    for part in term.parts:
+        levels = len(observed.variable[part.variable].levels) - 1 if part.is_factor(observed.variable) else 1
+        labels.append(_factor_label(part, 1 + place % levels, observed, alone))
+        place //= levels
+    return " × ".join(labels)
+
+
+def _factor_label(part: TermPart, level: int, observed: Observed, alone: bool) -> str:
+    """A factor of a term, one with several levels at one of them; numbers that stand ``alone`` have their unit."""
+    variable = observed.variable[part.variable]
     name = variable.label or variable.name
-    if term.operator:
-        operand = text.split(term.operator, 1)[1].strip()
-        return f"{name} ({operand})" if term.operator == "=" else f"{name} ({_SIGNS[term.operator]} {operand})"
+    if part.operator:
+        operand = part.text.split(part.operator, 1)[1].strip()
+        return f"{name} ({operand})" if part.operator == "=" else f"{name} ({_SIGNS[part.operator]} {operand})"
     if variable.kind == "continuous":
-        return f"{name} (per {variable.unit})" if variable.unit else f"{name} (per unit)"
-    level = variable.levels[1] if variable.kind == "binary" else column.split("=", 1)[1]
-    return f"{name} ({level} vs {variable.levels[0]})"
+        power = f"^{part.power}" if part.power > 1 else ""
+        return f"{name}{power} (per {variable.unit or 'unit'}{power})" if alone else f"{name}{power}"
+    return f"{name} ({variable.levels[level]} vs {variable.levels[0]})"
 
 
 def univariable(course: Endpoint, made: DesignColumns, group: AnalysisSet, plan: Plan) -> tuple[CoxRow, ...]:

@@ -71,8 +71,7 @@ def names_of(
     levels = [" & ".join(row) for variable in variables for row in level_terms(variable)]
     cox = []
     for text in cox_terms(plan, by_name):
-        term = parse_term(text, by_name)
-        cox += [*term_columns(term, by_name[term.variable]), text]
+        cox += [*term_columns(parse_term(text, by_name), by_name), text]
     factors = subgroup_factors(plan, by_name)
     return Names(
         tuple(endpoints),

@@ -317,8 +317,7 @@ class BlockNumbers:
 
 
 def _columns(text: str, variables: Mapping[str, Any]) -> tuple[str, ...]:
-    term = parse_term(text, variables)
-    return term_columns(term, variables[term.variable])
+    return term_columns(parse_term(text, variables), variables)
 
 
 def _share(count: NumberTree, n: NumberTree, name: str, counted: str) -> NumberTree:

@@ -1,6 +1,7 @@
 """The plan of an analysis: the ``analysis:`` section of any document. Every default is what the first paper did.
 
-Terms are written as in ``simulator.cohort.terms``: ``age``, ``age>50``, ``ecog>=1``, ``albi=3``, ``grade`` (a factor).
+Terms are written as in ``simulator.cohort.terms``: ``age``, ``age>50``, ``ecog>=1``, ``albi=3``, ``grade`` (a factor),
+``age*sex``, ``age^2``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from pydantic import Field, model_validator
 from analysis.plan.matching_plan import MatchingPlan, no_repeats
 from analysis.plan.missing_plan import MissingPlan, problem
 from analysis.plan.weighting_plan import WeightingPlan
-from simulator.cohort.terms import Variable, parse_term
+from simulator.cohort.terms import Term, Variable, parse_term
 from simulator.documents.spec import Spec
 
 __all__ = [
@@ -197,12 +198,23 @@ class Plan(Spec):
                 except ValueError as error:
                     found.append(((*place, index), str(error)))
                     continue
-                variable = variables[term.variable]
-                uncut = not term.operator and variable.kind == "continuous" and not variable.cuts
-                if place == ("subgroups",) and uncut:
-                    message = f"'{text}' is continuous and has no cut-points; write a comparison such as '{text}>50'"
+                message = _unfit(term, place[-1], variables)
+                if message:
                     found.append(((*place, index), message))
         return found
+
+
+def _unfit(term: Term, key: str, variables: Mapping[str, Variable]) -> str:
+    """Why a term can make no subgroups, or cannot be matched on exactly; empty where it can, or need not."""
+    if key == "subgroups" and term.alone:
+        variable = variables[term.alone.variable]
+        uncut = not term.alone.operator and variable.kind == "continuous" and not variable.cuts
+        return f"'{term.text}' is continuous and has no cut-points; write a comparison such as '{term.text}>50'" * uncut
+    if key in ("subgroups", "exact") and not term.alone and term.has_number(variables):
+        return f"'{term.text}' has no levels; write a product of comparisons, such as 'age>50*sex'"
+    if key == "subgroups" and (several := term.factors(variables)):
+        return f"'{term.text}' has several levels; compare {several[0]} with one: {several[0]}=..."
+    return ""
 
 
 def propensity_terms(plan: Plan, variables: Mapping[str, Variable]) -> tuple[str, ...]:
@@ -234,7 +246,8 @@ def subgroup_factors(plan: Plan, variables: Mapping[str, Variable]) -> tuple[Fac
     factors: list[Factor] = []
     for text in tuple(variables) if plan.subgroups is None else plan.subgroups:
         term = parse_term(text, variables)
-        rows = ((text,),) if term.operator else level_terms(variables[term.variable])
+        single = term.alone is None or bool(term.alone.operator)
+        rows = ((text,),) if single else level_terms(variables[term.variables[0]])
         if rows:
             factors.append(Factor(text, rows))
     return tuple(factors)

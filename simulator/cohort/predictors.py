@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.cohort.terms import Term, Variable, bounds, parse_term
+from simulator.cohort.terms import Variable, parse_term, range_of
 from simulator.numerics.arrays import Floats, Ints
 from simulator.numerics.compiled import kernel
 
@@ -19,6 +19,8 @@ def _add_terms(
     values: Floats,
     variables: Ints,
     ranges: Floats,
+    products: Ints,
+    factors: Floats,
     lengths: Ints,
     terms: Ints,
     coefficients: Floats,
@@ -37,6 +39,11 @@ def _add_terms(
             else:
                 for i in range(count):
                     column[i] = (value[i] >= low) & (value[i] <= high)
+        for f in range(len(products)):
+            column, low, high = columns[products[f, 0]], factors[f, 0], factors[f, 1]
+            value = values[products[f, 1], first : first + count]
+            for i in range(count):
+                column[i] *= value[i] if np.isnan(low) else (value[i] >= low) & (value[i] <= high)
         for p in range(len(out)):
             total = out[p, first : first + count]
             total[:] = 0.0
@@ -51,13 +58,16 @@ class Predictors:
     """Named sums of coefficient x term, ready to be computed; sums that are equal share a row.
 
     The T distinct terms: their ``variables (T,)`` by position, and the closed ``ranges (T, 2)`` of values in which a
-    comparison holds, NaN for the variable itself. The P distinct sums: their ``lengths (P,)``, and in the first so many
-    places of ``terms (P, L)`` and ``coefficients (P, L)`` what is added.
+    comparison holds, NaN for the variable itself; ``products (F, 2)`` say which terms are multiplied by which variables
+    more, or by their comparisons with the ranges ``factors (F, 2)``. The P distinct sums: their ``lengths (P,)``, and
+    in the first so many places of ``terms (P, L)`` and ``coefficients (P, L)`` what is added.
     """
 
     rows: Mapping[str, int]
     variables: Ints
     ranges: Floats
+    products: Ints
+    factors: Floats
     lengths: Ints
     terms: Ints
     coefficients: Floats
@@ -69,6 +79,8 @@ class Predictors:
             values.reshape(len(values), -1),
             self.variables,
             self.ranges,
+            self.products,
+            self.factors,
             self.lengths,
             self.terms,
             self.coefficients,
@@ -93,16 +105,15 @@ def resolve(sums: Mapping[str, Coefficients], variables: Mapping[str, Variable])
     for p, one in enumerate(distinct):
         terms[p, : len(one)] = [list(parsed).index(text) for text, _ in one]
         coefficients_of[p, : len(one)] = [coefficient for _, coefficient in one]
+    factors = [[part for part in term.parts for _ in range(part.power)] for term in parsed.values()]
+    more = [(t, part) for t, parts in enumerate(factors) for part in parts[1:]]
     return Predictors(
         rows,
-        np.array([names.index(term.variable) for term in parsed.values()], np.int64),
-        np.array([_range(term) for term in parsed.values()]).reshape(-1, 2),
+        np.array([names.index(parts[0].variable) for parts in factors], np.int64),
+        np.array([range_of(parts[0]) for parts in factors]).reshape(-1, 2),
+        np.array([(t, names.index(part.variable)) for t, part in more], np.int64).reshape(-1, 2),
+        np.array([range_of(part) for _, part in more]).reshape(-1, 2),
         np.array([len(one) for one in distinct], np.int64),
         terms,
         coefficients_of,
     )
-
-
-def _range(term: Term) -> tuple[float, float]:
-    """The least and the greatest value of which the comparison holds; NaN for a variable that is not compared."""
-    return bounds(term.operator, term.operand) if term.operator else (np.nan, np.nan)

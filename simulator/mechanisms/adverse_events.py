@@ -13,7 +13,7 @@ by bivariate normals, overall incidences by integrals over Z (trapezoidal rule).
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Annotated, ClassVar
@@ -91,7 +91,7 @@ class AdverseEvents(Mechanism):
         """Every outcome."""
         yield place, "yes/no", self.names()
 
-    def recording(self, place: str, courses: tuple[str, str]) -> Recording:
+    def recording(self, place: str, courses: tuple[str, str], reference: Mapping[str, Floats]) -> Recording:
         """All events at once."""
         return partial(_recorded, resolve(self, courses))
 

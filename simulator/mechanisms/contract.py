@@ -114,8 +114,8 @@ class AtEntry:
 @dataclass(frozen=True)
 class Followed:
     """Patients whose two courses are drawn: the luck to draw from; best response as positions ``(R, N)`` among
-    ``categories``, whose probabilities are ``chances`` by arm; ``spent (R, N)`` of each edge, small in the late; and
-    the names of the transitions, in their order.
+    ``categories``, whose probabilities are ``chances`` by arm; ``spent (R, N)`` of each edge, small in the late;
+    the names of the transitions, in their order; and the linear predictors ``(R, N)`` that recordings ask for.
     """
 
     luck: Luck
@@ -124,6 +124,7 @@ class Followed:
     chances: Mapping[str, tuple[float, ...]]
     spent: Mapping[str, Floats]
     transitions: tuple[str, ...]
+    linear: Mapping[str, Floats]
     _late: dict[str, Floats] = field(default_factory=dict)
 
     def late(self, transition: str) -> Floats:
@@ -193,8 +194,11 @@ class Mechanism(Spec):
         """What the transitions of patients ask of their hazards once it has acted."""
         return asked
 
-    def recording(self, place: str, courses: tuple[str, str]) -> Recording | None:
-        """What draws the yes/no outcomes that it names, with the shares of these arms in the two courses."""
+    def recording(self, place: str, courses: tuple[str, str], reference: Mapping[str, Floats]) -> Recording | None:
+        """What draws the yes/no outcomes that it names, with the shares of these arms in the two courses.
+
+        ``reference`` has the linear predictors ``(M,)`` of many patients by the dotted place of coefficients.
+        """
         return None
 
 

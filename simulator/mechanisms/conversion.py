@@ -7,6 +7,7 @@ luck that best response follows, with a latent correlation c, would make more of
 sets the integral of phi(r) Phi((link c r - threshold) / sqrt(1 - (link c)^2)) over the open categories to the share.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, ClassVar
 
@@ -44,7 +45,7 @@ class Conversion(Mechanism):
             raise ValueError("among: a category is given twice")
         return self
 
-    def recording(self, place: str, courses: tuple[str, str]) -> Recording:
+    def recording(self, place: str, courses: tuple[str, str], reference: Mapping[str, Floats]) -> Recording:
         """Who converts, by its name; a late transition makes it more likely."""
         return partial(_recorded, self, place.rpartition(".")[2], courses)
 

@@ -3,7 +3,7 @@
 Both potential courses of a patient use the same luck: they differ by what treatment does, nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal
@@ -21,6 +21,7 @@ from simulator.mechanisms.cure import Cure
 from simulator.mechanisms.exposure import Exposure
 from simulator.mechanisms.graph import ILLNESS_DEATH, START, CourseName, Edge, Graph, states_of
 from simulator.mechanisms.hazards import Transition
+from simulator.mechanisms.logistic_outcome import LogisticOutcome
 from simulator.mechanisms.progression_modes import ProgressionModes
 from simulator.mechanisms.subsequent import Subsequent
 from simulator.numerics.arrays import Floats
@@ -76,7 +77,7 @@ class Response(Mechanism):
                 raise ValueError(f"group {group}: no category {', '.join(unknown)}")
         return self
 
-    def recording(self, place: str, courses: tuple[str, str]) -> Recording:
+    def recording(self, place: str, courses: tuple[str, str], reference: Mapping[str, Floats]) -> Recording:
         """Whose best response is of each group."""
         return self._recorded
 
@@ -109,6 +110,7 @@ class Outcomes(Spec):
     subsequent: Subsequent | None = None
     response: Response | None = None
     conversion: dict[Name, Conversion] = Field(default_factory=dict)
+    binary: dict[Name, LogisticOutcome] = Field(default_factory=dict)
     adverse_events: AdverseEvents | None = None
     progression_modes: ProgressionModes | None = None
     exposure: dict[Name, Exposure] = Field(default_factory=dict)

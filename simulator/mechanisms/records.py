@@ -1,4 +1,4 @@
-"""What is recorded beside the course: response, conversion, adverse events, exposure, modes of progression."""
+"""What is recorded beside the course: response and other yes/no outcomes, exposure, modes of progression."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 
 from simulator.cohort.cohorts import Endpoint, OnDemand
 from simulator.mechanisms import exposure, outcomes, progression_modes
-from simulator.mechanisms.contract import Around, BothArms, Followed, Recording
+from simulator.mechanisms.contract import Around, BothArms, Followed, Recording, below
 from simulator.mechanisms.graph import Course
 from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.streams import Luck
@@ -16,13 +16,14 @@ from simulator.numerics.streams import Luck
 @dataclass(frozen=True)
 class ResolvedRecords:
     """What is recorded in a world, ready to be drawn: the yes/no outcomes by name, the arms whose shares hold in the
-    two potential courses, and what draws the yes/no outcomes.
+    two potential courses, what draws the yes/no outcomes, and the dotted places of the coefficients that it asks for.
     """
 
     spec: outcomes.Outcomes
     binary: tuple[str, ...]
     arms: tuple[str, str]
     recordings: tuple[Recording, ...]
+    sums: tuple[str, ...]
     modes: progression_modes.ResolvedModes | None
 
 
@@ -35,15 +36,22 @@ class Records:
     exposure: dict[str, tuple[Floats, Floats]]
 
 
-def resolve(spec: outcomes.Outcomes, around: Around) -> ResolvedRecords:
-    """What is recorded in a world, made ready to be drawn."""
-    recordings = (part.recording(place, around.courses) for place, part in around.parts.items())
+def resolve(
+    spec: outcomes.Outcomes,
+    around: Around,
+    modes: progression_modes.ResolvedModes | None,
+    reference: Mapping[str, Floats],
+) -> ResolvedRecords:
+    """What is recorded in a world, made ready to be drawn; linear predictors of the reference patients ``(M,)``."""
+    asked = ((place, part, part.recording(place, around.courses, reference)) for place, part in around.parts.items())
+    recorded = [(place, part, one) for place, part, one in asked if one is not None]
     return ResolvedRecords(
         spec,
         around.binary(),
         around.courses,
-        tuple(one for one in recordings if one is not None),
-        progression_modes.resolve(spec.progression_modes, around.courses) if spec.progression_modes else None,
+        tuple(one for *_, one in recorded),
+        tuple(below(place, key) for place, part, _ in recorded for key in part.coefficients),
+        modes,
     )
 
 
@@ -54,9 +62,10 @@ def draw(
     drawn: Luck,
     luck: dict[str, Floats],
     courses: tuple[Course, Course],
+    linear: Mapping[str, Floats],
     wait: Floats | None = None,
 ) -> Records:
-    """The records of courses: ``luck (R, N)`` is that of each edge, small in those who are late.
+    """The records of courses: ``luck (R, N)`` is that of each edge, small in those who are late; ``linear`` predictors.
 
     ``names`` are the arms: an amount of treatment is that of the arm itself, whatever treatment does to the rest. What
     the treated alone receive has to fit into life after the ``wait``. ``per_month``: how many units of time a month
@@ -72,7 +81,7 @@ def draw(
         response = (zero, one)
 
     asked = (spec.response.categories, spec.response.shares) if spec.response else ((), {})
-    patients = Followed(drawn, response, *asked, luck, transitions)
+    patients = Followed(drawn, response, *asked, luck, transitions, {place: linear[place] for place in resolved.sums})
 
     def binary() -> dict[str, BothArms]:
         return {name: both for one in resolved.recordings for name, both in one(patients).items()}

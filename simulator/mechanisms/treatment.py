@@ -38,11 +38,13 @@ class Allotted(Mechanism):
     start: TreatmentStart | None = None
 
     def biases(self, place: str, around: Around) -> Iterator[Bias]:
-        """Confounding by covariates of either side, where some of them have log odds."""
-        sides = ("confounding", "measured", around.measured), ("hidden", "hidden", around.hidden)
-        of = {term: parse_term(term, around.variables).variable for term, odds in self.log_odds.items() if odds}
-        for name, side, variables in sides:
-            off = {f"{place}.log_odds.{term}": 0.0 for term, variable in of.items() if variable in variables}
+        """Confounding by covariates of either side, where some of them have log odds; a product with a hidden one is
+        of that side.
+        """
+        of = {term: parse_term(term, around.variables).variables for term, odds in self.log_odds.items() if odds}
+        hidden = {term for term, variables in of.items() if not around.hidden.keys().isdisjoint(variables)}
+        for name, side in (("confounding", "measured"), ("hidden", "hidden")):
+            off = {f"{place}.log_odds.{term}": 0.0 for term in of if (term in hidden) == (name == "hidden")}
             if off:
                 yield Bias(name, f"confounding by {side} covariates", off)
 
@@ -78,14 +80,17 @@ def probability(log_odds: Floats) -> Floats:
 
 def solve_intercept(treatment: Logistic | Prevalence | Fixed, predictor: Floats) -> float:
     """The intercept; for a stated share, the one whose mean propensity over the reference patients is that share."""
-    if isinstance(treatment, Logistic):
-        return treatment.intercept
-    if treatment.share in (0.0, 1.0):
-        return float(np.copysign(np.inf, treatment.share - 0.5))
-    span = float(np.abs(predictor).max()) + abs(float(logit(treatment.share))) + 1.0
+    return treatment.intercept if isinstance(treatment, Logistic) else intercept_for(treatment.share, predictor)
+
+
+def intercept_for(share: float, predictor: Floats) -> float:
+    """The intercept of log odds that gives a share on average over patients with these linear predictors."""
+    if share in (0.0, 1.0):
+        return float(np.copysign(np.inf, share - 0.5))
+    span = float(np.abs(predictor).max()) + abs(float(logit(share))) + 1.0
 
     def excess(intercept: float) -> float:
-        return float(probability(intercept + predictor).mean() - treatment.share)
+        return float(probability(intercept + predictor).mean() - share)
 
     return float(brentq(excess, -span, span, xtol=1e-13, maxiter=5000))  # log odds may be as far apart as 1e300
 

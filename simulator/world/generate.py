@@ -53,11 +53,10 @@ class ResolvedWorld:
 
 def resolve(world: World) -> ResolvedWorld:
     """The world with everything worked out that does not depend on a replicate."""
-    baseline = covariates.resolve(world.population)
-    recorded = records.resolve(world.outcomes, world.around())
-    resolved = courses.resolve(world, recorded.modes)
+    baseline, around, modes = covariates.resolve(world.population), world.around(), world.outcomes.progression_modes
+    resolved = courses.resolve(world, progression_modes.resolve(modes, around.courses) if modes else None)
     unused = [resolved.modifiers_of(name) for name in resolved.graph.transitions if name not in resolved.modified]
-    sums = {place: terms for place, terms in world.around().sums().items() if place not in unused}
+    sums = {place: terms for place, terms in around.sums().items() if place not in unused}
     prepared = predictors.resolve(sums, baseline.variables)
     values = baseline.draw(Streams(REFERENCE_SEED), np.zeros(1, np.int64), treatment.REFERENCE_PATIENTS)
     reference = prepared.of(values).reshape(-1, treatment.REFERENCE_PATIENTS)
@@ -72,7 +71,7 @@ def resolve(world: World) -> ResolvedWorld:
         treatment.Allocation(intercept, world.treatment.share if world.treatment.kind == "fixed" else None),
         prepared,
         resolved,
-        recorded,
+        records.resolve(world.outcomes, around, resolved.modes, linear),
         world.entry.accrual.mean() * world.per_month,
         imperfections.resolve(imperfect, arms, world.population, linear, propensity) if imperfect else None,
     )
@@ -203,7 +202,8 @@ def lives(
     seen = seen_courses(resolved.courses, latent.courses, wait)
     censoring, dropout = censoring_times(resolved.courses, drawn, begun, wait)
     arms = world.arms.names()
-    recorded = records.draw(resolved.recorded, arms, world.per_month, drawn, latent.luck, latent.courses, wait)
+    given = drawn, latent.luck, latent.courses, begun.linear
+    recorded = records.draw(resolved.recorded, arms, world.per_month, *given, wait)
     lost = censored_at(world.followup.censored_at, world.per_month, recorded.binary, dropout)
     long, binary = until >= world.entry.potential_follow_up_months * world.per_month, recorded.binary
 

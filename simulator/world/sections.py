@@ -241,8 +241,9 @@ def _check_term(place: str, text: str, variables: Mapping[str, Variable]) -> Non
         term = parse_term(text, variables)
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from None
-    if not term.operator and variables[term.variable].kind in ("ordinal", "nominal"):
-        raise ValueError(f"{place}: '{text}' has several levels; compare it with one: {term.variable}=...")
+    for name in term.factors(variables):
+        whose = "it" if term.alone else name
+        raise ValueError(f"{place}: '{text}' has several levels; compare {whose} with one: {name}=...")
 
 
 NOT_THE_WORLD = (*WORDS, *(name for name in World.other_rooms if name not in (*WORDS, "analysis")))

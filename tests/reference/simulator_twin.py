@@ -81,7 +81,12 @@ def cholesky(matrix: list[list[float]]) -> list[list[float]]:
 
 
 def holds(term: str, values: dict[str, float], world: World) -> float:
-    """The value of a term in a patient."""
+    """The value of a term in a patient; a product is that of its factors, and no level here has a star."""
+    if "*" in term:
+        return math.prod(holds(factor, values, world) for factor in term.split("*"))
+    if "^" in term:
+        name, power = term.split("^")
+        return values[name.strip()] ** int(power)
     for sign in (">=", "<=", ">", "<", "="):
         if sign in term:
             name, operand = (part.strip() for part in term.split(sign, 1))
