@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from simulator.mechanisms.hazards import Exponential, Transition
-from simulator.mechanisms.margins import Quantiles
+from simulator.mechanisms.margins import Exponentials, Quantiles
 from simulator.world.generate import ResolvedWorld
 from simulator.world.sections import World
 from tests.reference.hazards import cumulative, gamma_quantile, reached, time_of
@@ -45,6 +45,8 @@ def uniform(seed: int, stream: str, replicate: int, patient: int, draw: int = 0)
 
 def value(margin: Any, share_below: list[float], z: float) -> float:
     """A covariate's value: the position of its level, or a linear interpolation in its quantile table."""
+    if isinstance(margin, Exponentials):
+        return math.exp(value(margin.logs, share_below, z))
     if not isinstance(margin, Quantiles):
         return float(sum(NORMAL.cdf(z) > share for share in share_below))
     j = max(k for k in range(len(margin.knots) - 1) if k == 0 or z > margin.knots[k])
@@ -53,6 +55,18 @@ def value(margin: Any, share_below: list[float], z: float) -> float:
     step = min(int(place), steps - 1)
     low, high = margin.table[j, step], margin.table[j, step + 1]
     return float(low + (place - step) * (high - low))
+
+
+def counted(mean: float, sd: float | None) -> list[float]:
+    """The shares of patients with at most 0, 1, 2, ...: Poisson, or a Poisson the mean of which is gamma."""
+    size = math.inf if sd is None else mean**2 / (sd**2 - mean)
+    here = math.exp(-mean) if sd is None else (size / (size + mean)) ** size
+    shares = [here]
+    while shares[-1] < 1 - 1e-13:
+        k = len(shares)
+        here *= mean / k if sd is None else (size + k - 1) / k * mean / (mean + size)
+        shares.append(shares[-1] + here)
+    return shares
 
 
 def covariates(resolved: ResolvedWorld, seed: int, replicate: int, patient: int) -> dict[str, float]:
@@ -65,6 +79,7 @@ def covariates(resolved: ResolvedWorld, seed: int, replicate: int, patient: int)
     for k, (name, spec) in enumerate(specs.items()):
         shares = list(spec.shares.values()) if hasattr(spec, "shares") else []
         below = [sum(shares[: i + 1]) / sum(shares) for i in range(len(shares) - 1)]
+        below = counted(spec.mean, spec.sd) if spec.kind == "count" else below
         z = sum(factor[k][j] * own[j] for j in range(k + 1))
         values[name] = value(resolved.baseline.margins[k], below, z)
     return values
