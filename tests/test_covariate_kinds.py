@@ -11,6 +11,7 @@ from scipy import stats
 from scipy.integrate import quad
 from scipy.special import ndtr, ndtri
 
+from benchmarks.cli import verbs
 from simulator.mechanisms.covariate_kinds import AnyCovariate, Continuous, LogNormal, Numeric, WholeNumber
 from simulator.mechanisms.covariates import Population, resolve
 from simulator.mechanisms.margins import Exponentials, Quantiles
@@ -237,10 +238,13 @@ def test_values_are_those_of_the_slow_twin():
         (lambda: lognormal(**SKEWED, bounds=(250.0, 9000.0)), "no log-normal within the bounds has this mean"),
         (lambda: lognormal(**SKEWED, cuts={"400": 0.9}), "no log-normal within the bounds has this mean"),
         (lambda: lognormal(mean=3.0), "mean and sd go together"),
-        (lambda: lognormal(), "give mean and sd, median and quartiles, or median, range and patients: one of the"),
-        (lambda: continuous(median=3.0, bounds=(0.0, 9.0)), "give mean and sd, median and quartiles, or median, "),
-        (lambda: continuous(mean=3.0, sd=1.0, median=3.0, bounds=(0.0, 9.0)), "one of the three"),
-        (lambda: continuous(quartiles=(2.0, 4.0), bounds=(0.0, 9.0)), "one of the three"),
+        (
+            lambda: lognormal(),
+            "give one of these: mean and sd; median and quartiles; median, range and patients; by_arm",
+        ),
+        (lambda: continuous(median=3.0, bounds=(0.0, 9.0)), "give one of these: mean and sd; median and quart"),
+        (lambda: continuous(mean=3.0, sd=1.0, median=3.0, bounds=(0.0, 9.0)), "give one of these: mean and sd"),
+        (lambda: continuous(quartiles=(2.0, 4.0), bounds=(0.0, 9.0)), "give one of these: mean and sd"),
         (lambda: continuous(mean=3.0, sd=1.0), "bounds: is required"),
         (lambda: continuous(median=3.0, quartiles=(2.0, 4.0)), "bounds: is required"),
         (lambda: continuous(median=3.0, range=(2.0, 4.0)), "range and patients go together"),
@@ -315,3 +319,27 @@ def test_the_margins_are_of_few_kinds():
     assert isinstance(continuous(median=5.0, quartiles=(2.0, 7.0), bounds=(0.0, 90.0)).margin(), Quantiles)
     with pytest.raises(NotImplementedError):
         Numeric(mean=1.0, sd=1.0)
+
+
+@pytest.mark.parametrize(
+    ("spec", "sd"),
+    [
+        (lognormal(**SKEWED), 600.0),
+        (lognormal(median=40.0, quartiles=(20.0, 80.0)), None),
+        (count(4.0), 2.0),
+        (count(4.0, 3.0), 3.0),
+        (continuous(median=40.0, quartiles=(30.0, 50.0), bounds=(-1e4, 1e4)), 10 / QUARTER),
+    ],
+)
+def test_a_covariate_knows_its_spread(spec, sd):
+    """A confounder's odds are told per SD, whatever the SD was given by."""
+    exact = moments(spec)[1] if sd is None else sd
+    assert abs(spec.spread() / exact - 1) < 1e-4
+
+
+def test_check_and_show_tell_of_two_lumps():
+    lumps = "population.covariates.crp={kind: continuous, mean: 300, sd: 600, bounds: [0, 10000]}"
+    for answer in (verbs.check(["imbrave150"], (lumps,)), verbs.show("imbrave150", (lumps,), False)):
+        (note,) = [line.strip() for line in answer.lines if "two lumps" in line]
+        assert note.startswith("note: population.covariates.crp: mean 300, SD 600 and bounds 0 to 10000")
+    assert verbs.check(["imbrave150"], ()).data["checked"][0]["notes"] == []

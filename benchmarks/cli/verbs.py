@@ -289,7 +289,7 @@ def checked(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
 def _notes(asked: Asked) -> list[str]:
     """What a reader must know of valid worlds, the base's and the cells'."""
     worlds = (asked.scenario, *(cell for _, cell in asked.cells))
-    return list(dict.fromkeys(note for world in worlds for note in world.population.cautions()))
+    return list(dict.fromkeys(note for world in worlds for note in world.pooled().cautions()))
 
 
 def schema(document: str, commands: Iterable[str]) -> dict[str, Any]:

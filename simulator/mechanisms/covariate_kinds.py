@@ -14,14 +14,15 @@ Bounds, stated quantiles and cut-points part such a distribution into pieces, ea
 """
 
 import itertools
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 from scipy.special import ndtri
 
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Label, Share, Spec
+from simulator.mechanisms.by_arm import ByArm, Measurable
 from simulator.mechanisms.margins import (
     Exponentials,
     LevelThresholds,
@@ -29,17 +30,18 @@ from simulator.mechanisms.margins import (
     Quantiles,
     Steps,
     maximum_entropy,
+    standard_deviation,
     two_lumps,
 )
 from simulator.mechanisms.stated_quantiles import QUARTILE, counts, extreme, lognormal, pieces
 
-Measurable = Annotated[float, Field(ge=-1e9, le=1e9)]
-WAYS = "mean and sd, median and quartiles, or median, range and patients"
+WAYS = "mean and sd; median and quartiles; median, range and patients; by_arm"
 
 
 class Numeric(Spec):
     """A number given by ``mean`` and ``sd``, ``median`` and ``quartiles``, or ``median`` and the ``range`` of so many
-    ``patients``; ``cuts`` maps a cut-point to the share of patients above it.
+    ``patients``, or by the mean and SD of either arm (``by_arm``: treatment has the log odds that part the arms so);
+    ``cuts`` maps a cut-point to the share of patients above it.
     """
 
     mean: Measurable | None = None
@@ -50,6 +52,7 @@ class Numeric(Spec):
     patients: Annotated[int, Field(ge=2, le=10_000_000)] | None = None
     bounds: tuple[Measurable, Measurable] | None = None
     cuts: dict[str, Share] = Field(default_factory=dict)
+    by_arm: ByArm | None = None
     label: Label = "-"
     unit: str = ""
 
@@ -57,16 +60,18 @@ class Numeric(Spec):
     def _consistent(self) -> "Numeric":
         self._one_way()
         low, high = self.limits()
-        middle, word = (self.mean, "mean") if self.mean is not None else (self.median, "median")
-        if not low < (middle or 0.0) < high:
-            raise ValueError(f"the {word} {middle:g} must lie between the bounds {low:g} and {high:g}")
+        arms = (self.by_arm.control.mean, self.by_arm.treated.mean) if self.by_arm else (self.mean,)
+        for word, middle in (*(("mean", mean) for mean in arms), ("median", self.median)):
+            if middle is not None and not low < middle < high:
+                raise ValueError(f"the {word} {middle:g} must lie between the bounds {low:g} and {high:g}")
         points = self.cut_points()
         if any(not low < point < high for point in points):
             raise ValueError(f"every cut-point must lie between the bounds {low:g} and {high:g}")
         if len(set(points)) < len(points):
             raise ValueError("a cut-point is given twice")
         self._edges_and_shares()
-        self.margin()
+        if self.by_arm is None:
+            self.margin()
         return self
 
     def _one_way(self) -> None:
@@ -75,8 +80,10 @@ class Numeric(Spec):
             raise ValueError("mean and sd go together")
         if (self.range is None) != (self.patients is None):
             raise ValueError("range and patients go together: the more patients, the wider their range")
-        if [self.mean, self.quartiles, self.range].count(None) != 2 or (self.median is None) != (self.mean is not None):
-            raise ValueError(f"give {WAYS}: one of the three")
+        by_median = self.quartiles is not None or self.range is not None
+        ways = [self.mean, self.quartiles, self.range, self.by_arm]
+        if ways.count(None) != 3 or (self.median is not None) != by_median:
+            raise ValueError(f"give one of these: {WAYS}")
         if self.range is not None and self.bounds is not None:
             raise ValueError("with a range there are no bounds: it is the bounds")
         if self.quartiles and not self.quartiles[0] < (self.median or 0.0) < self.quartiles[1]:
@@ -85,6 +92,18 @@ class Numeric(Spec):
     def limits(self) -> tuple[float, float]:
         """The least and the greatest value that may occur."""
         return self.bounds or self.range or (-np.inf, np.inf)
+
+    def pooled(self, share: float) -> Self:
+        """The same with the mean and SD of all patients for those by arm; ValueError where nothing has them."""
+        if self.by_arm is None:
+            return self
+        mean, sd = self.by_arm.pooled(share)
+        stated = self.model_dump(exclude={"by_arm", "mean", "sd"})
+        try:
+            return type(self)(**stated, mean=mean, sd=sd)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise ValueError(f"both arms together have mean {mean:.4g} and SD {sd:.4g}: {reason}") from None
 
     def margin(self) -> Margin:
         """How a standard normal becomes a value; ValueError if the numbers contradict each other."""
@@ -121,6 +140,10 @@ class Numeric(Spec):
     def caution(self) -> str:
         """What a reader must know of the distribution; empty where there is nothing."""
         return ""
+
+    def spread(self) -> float:
+        """The SD of its distribution."""
+        return self.sd or standard_deviation(self.margin())
 
     def _halves(self, edges: tuple[float, ...], shares: tuple[float, ...], log: bool) -> Quantiles:
         """Two half normals that meet at the median, of the number or of its logarithm, in pieces."""
@@ -215,6 +238,10 @@ class WholeNumber(Spec):
     def variable(self, name: str) -> Variable:
         """What an analyst knows of it."""
         return Variable(name, "continuous", (), (), _shown(self.label, name), self.unit)
+
+    def spread(self) -> float:
+        """The SD of its distribution."""
+        return self.sd or float(np.sqrt(self.mean))
 
     def caution(self) -> str:
         """Nothing."""

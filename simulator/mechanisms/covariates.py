@@ -14,7 +14,8 @@ from pydantic import Field, model_validator
 
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Name, Spec
-from simulator.mechanisms.covariate_kinds import AnyCovariate, Covariate
+from simulator.mechanisms.by_arm import ByArm
+from simulator.mechanisms.covariate_kinds import AnyCovariate, Covariate, Numeric
 from simulator.mechanisms.margins import Margin
 from simulator.numerics.arrays import Floats
 from simulator.numerics.compiled import kernel
@@ -45,6 +46,26 @@ class Population(Spec):
     def all_covariates(self) -> dict[str, AnyCovariate]:
         """Measured, then hidden covariates, by name."""
         return {**self.covariates, **self.hidden}
+
+    def by_arm(self) -> dict[str, ByArm]:
+        """Means and SDs by arm, by the name of the covariate."""
+        kinds = {name: spec for name, spec in self.all_covariates().items() if isinstance(spec, Numeric)}
+        return {name: spec.by_arm for name, spec in kinds.items() if spec.by_arm}
+
+    def pooled(self, share: float | None) -> "Population":
+        """The same with what is stated by arm for all patients, of whom a ``share`` is treated; ValueError if it cannot
+        be.
+        """
+        if not self.by_arm():
+            return self
+        made: dict[str, dict[str, AnyCovariate]] = {"covariates": {}, "hidden": {}}
+        for where, kinds in (("covariates", self.covariates), ("hidden", self.hidden)):
+            for name, spec in kinds.items():
+                try:
+                    made[where][name] = _pooled(spec, share)
+                except ValueError as error:
+                    raise ValueError(f"population.{where}.{name}.by_arm: {error}") from None
+        return self.model_copy(update=made)
 
     def cautions(self) -> Iterator[str]:
         """What a reader must know of how covariates are distributed, each with its place."""
@@ -130,6 +151,15 @@ def resolve(population: Population) -> ResolvedPopulation:
         tuple(spec.margin() for spec in population.all_covariates().values()),
         _cholesky(matrix),
     )
+
+
+def _pooled(spec: AnyCovariate, share: float | None) -> AnyCovariate:
+    """A covariate of all patients, of whom a ``share`` is treated."""
+    if not isinstance(spec, Numeric) or spec.by_arm is None:
+        return spec
+    if share is None or not 0 < share < 1:
+        raise ValueError("needs treatment by a share above 0 and below 1 (kind: prevalence or fixed)")
+    return spec.pooled(share)
 
 
 def _cholesky(matrix: Floats) -> Floats:

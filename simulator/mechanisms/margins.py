@@ -112,6 +112,15 @@ class Steps:
 Margin = LevelThresholds | Quantiles | Exponentials | Steps
 
 
+def standard_deviation(margin: Margin) -> float:
+    """The SD of the values of a standard normal, by the midpoint rule."""
+    z = (np.arange(20_000) + 0.5) / 20_000 * 2 * _REACH - _REACH
+    weight = np.exp(-0.5 * z * z) / np.exp(-0.5 * z * z).sum()
+    values = np.empty(z.shape)
+    margin.fill(z, values)
+    return float(np.sqrt((weight * (values - (weight * values).sum()) ** 2).sum()))
+
+
 @dataclass(frozen=True)
 class _Interval:
     """A density proportional to exp(a y + b y^2) between two ends: edges (M+1,) of cells and their masses (M,).
