@@ -211,7 +211,8 @@ def maximum_entropy(mean: float, sd: float, edges: tuple[float, ...], above: tup
             break
     if max(abs(error) for error in (made.moments()[0], made.moments()[1] - 1)) > 0.01:
         raise ValueError(
-            "this mean and SD put a lump at a bound: bring the bounds closer, or give the covariate as levels"
+            "this mean and SD put a lump at a bound: bring the bounds closer, or give the covariate as levels, or a "
+            "skewed one as kind: lognormal"
         )
     low, high = np.array(edges)[:-1], np.array(edges)[1:]
     own = np.flatnonzero(np.diff(knots_of(upper)) > 0)

@@ -1,7 +1,7 @@
 """The data-generating process patient by patient, in plain Python, from its formulas. Slow and readable.
 
 Random numbers come from `numpy.random.Philox` at the stated addresses. Two things are taken from the world as resolved
-and have proofs of their own: the quantile tables of continuous covariates and the intercept of the true propensity.
+and have proofs of their own: the quantile tables of continuous covariates, and what is solved for the propensity.
 """
 
 import hashlib
@@ -114,6 +114,18 @@ def holds(term: str, values: dict[str, float], world: World) -> float:
 def linear(coefficients: dict[str, float], values: dict[str, float], world: World) -> float:
     """The sum of coefficient x term."""
     return sum(coefficient * holds(term, values, world) for term, coefficient in coefficients.items())
+
+
+def parting(resolved: ResolvedWorld, values: dict[str, float]) -> float:
+    """The log odds of treatment that part the arms where means and SDs are stated by arm."""
+    total, share = 0.0, getattr(resolved.world.treatment, "share", 0.0)
+    for tilt, (name, arms) in zip(resolved.allocation.tilts, resolved.world.population.by_arm().items(), strict=True):
+        one, zero = arms.treated, arms.control
+        mean = share * one.mean + (1 - share) * zero.mean
+        second = share * (one.sd**2 + one.mean**2) + (1 - share) * (zero.sd**2 + zero.mean**2)
+        u = (values[name] - mean) / math.sqrt(second - mean**2)
+        total += tilt.linear * u + tilt.quadratic * u**2
+    return total
 
 
 def wait_of(world: World, seed: int, replicate: int, patient: int) -> float:
@@ -321,7 +333,9 @@ def patient_of(resolved: ResolvedWorld, seed: int, replicate: int, patient: int)
     made: dict[str, Any] = {
         "values": values,
         "entry": entry,
-        "predictor": linear(world.treatment.log_odds, values, world) + trend(world, "treatment", entry),
+        "predictor": linear(world.treatment.log_odds, values, world)
+        + trend(world, "treatment", entry)
+        + parting(resolved, values),
     }
     made["propensity"] = 1 / (1 + math.exp(-resolved.allocation.intercept - made["predictor"]))
     made["luck"] = uniform(seed, "treatment", replicate, patient)
