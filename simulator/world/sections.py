@@ -180,7 +180,10 @@ class World(Spec):
             try:
                 solve_tilts(asked, self.treatment.share, np.zeros((1, FEW)), drawn)
             except ValueError as error:
-                raise ValueError(f"population: {', '.join(self.population.by_arm())}: by_arm: {error}") from None
+                first, *others = self.population.by_arm()
+                where = "covariates" if first in self.population.covariates else "hidden"
+                beside = f"beside {', '.join(others)}: " if others else ""
+                raise ValueError(f"population.{where}.{first}.by_arm: {beside}{error}") from None
 
     @property
     def per_month(self) -> float:
