@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.special import expit
 
-from simulator.mechanisms.by_arm import ArmMoments, ByArm, Parted, solve_tilts
+from simulator.mechanisms.by_arm import ArmMoments, MomentsByArm, Parted, solve_tilts
 from simulator.world.generate import generate, resolve
 from simulator.world.sections import World
 from tests.simulated import tree
@@ -61,7 +61,7 @@ def test_each_arm_has_its_mean_and_sd_of_all_covariates_at_once(kind):
 
 
 def test_the_population_is_the_mixture_of_both_arms():
-    arms = ByArm(control=ArmMoments(mean=62.0, sd=9.0), treated=ArmMoments(mean=58.0, sd=7.0))
+    arms = MomentsByArm(control=ArmMoments(mean=62.0, sd=9.0), treated=ArmMoments(mean=58.0, sd=7.0))
     sample = np.concatenate([np.tile([53.0, 71.0], 3), np.tile([51.0, 65.0], 2)])  # six and four patients
     assert np.allclose(arms.pooled(0.4), (sample.mean(), sample.std()))
     assert world(age=AGE).pooled().covariates["age"].mean == pytest.approx(60.4)

@@ -17,7 +17,7 @@ from simulator.cohort.cohorts import Cohorts
 from simulator.documents.spec import Spec
 from simulator.mechanisms import treatment as allocation
 from simulator.mechanisms.adverse_events import AdverseEvents, Event, Grades
-from simulator.mechanisms.by_arm import ByArm
+from simulator.mechanisms.by_arm import MomentsByArm
 from simulator.mechanisms.calendar import CalendarTrend
 from simulator.mechanisms.centres import Centres
 from simulator.mechanisms.contract import kinds_of
@@ -141,7 +141,7 @@ FIXTURES: list[tuple[type[Spec], str, Tree, Known]] = [
         "bounds": ((25.0, 95.0),), "cuts": ({"70": 0.2},),
         **dict.fromkeys(("mean", "sd", "median", "quartiles", "range", "patients"), ()),
     }),
-    (ByArm, "parted.population.covariates.weight.by_arm", PARTED["by_arm"], {
+    (MomentsByArm, "parted.population.covariates.weight.by_arm", PARTED["by_arm"], {
         "control": ({"mean": 64.0, "sd": 9.0},), "treated": ({"mean": 60.0, "sd": 9.0},),
     }),
     (WholeNumber, "population.covariates.age", {"kind": "count", "mean": 60.0}, {"mean": (58.0,), "sd": (20.0,)}),

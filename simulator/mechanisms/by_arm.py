@@ -29,7 +29,7 @@ class ArmMoments(Spec):
     sd: Annotated[float, Field(gt=0, le=1e9)]
 
 
-class ByArm(Mechanism):
+class MomentsByArm(Mechanism):
     """The mean and SD of a covariate in either arm."""
 
     control: ArmMoments

@@ -22,7 +22,7 @@ from scipy.special import ndtri
 
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Label, Share, Spec
-from simulator.mechanisms.by_arm import ByArm, Measurable
+from simulator.mechanisms.by_arm import Measurable, MomentsByArm
 from simulator.mechanisms.margins import (
     Exponentials,
     LevelThresholds,
@@ -52,7 +52,7 @@ class Numeric(Spec):
     patients: Annotated[int, Field(ge=2, le=10_000_000)] | None = None
     bounds: tuple[Measurable, Measurable] | None = None
     cuts: dict[str, Share] = Field(default_factory=dict)
-    by_arm: ByArm | None = None
+    by_arm: MomentsByArm | None = None
     label: Label = "-"
     unit: str = ""
 

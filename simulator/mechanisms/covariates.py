@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Name, Spec
-from simulator.mechanisms.by_arm import ByArm
+from simulator.mechanisms.by_arm import MomentsByArm
 from simulator.mechanisms.covariate_kinds import AnyCovariate, Covariate, Numeric
 from simulator.mechanisms.margins import Margin
 from simulator.numerics.arrays import Floats
@@ -47,7 +47,7 @@ class Population(Spec):
         """Measured, then hidden covariates, by name."""
         return {**self.covariates, **self.hidden}
 
-    def by_arm(self) -> dict[str, ByArm]:
+    def by_arm(self) -> dict[str, MomentsByArm]:
         """Means and SDs by arm, by the name of the covariate."""
         kinds = {name: spec for name, spec in self.all_covariates().items() if isinstance(spec, Numeric)}
         return {name: spec.by_arm for name, spec in kinds.items() if spec.by_arm}

@@ -17,7 +17,7 @@ from scipy.special import logit
 
 from simulator.cohort.terms import parse_term
 from simulator.documents.spec import Share
-from simulator.mechanisms.by_arm import ByArm, Parted, Tilt, solve_tilts
+from simulator.mechanisms.by_arm import MomentsByArm, Parted, Tilt, solve_tilts
 from simulator.mechanisms.contract import Around, Bias, Mechanism
 from simulator.mechanisms.treatment_start import TreatmentStart
 from simulator.numerics.arrays import Floats
@@ -45,7 +45,7 @@ class Allotted(Mechanism):
         for name, side, variables in sides:
             off = {f"{place}.log_odds.{term}": 0.0 for term, variable in of.items() if variable in variables}
             for where, part in around.parts.items():
-                if isinstance(part, ByArm) and where.split(".")[2] in variables and part.control != part.treated:
+                if isinstance(part, MomentsByArm) and where.split(".")[2] in variables and part.control != part.treated:
                     off |= part.alike(where, getattr(self, "share", 0.5))
             if off:
                 yield Bias(name, f"confounding by {side} covariates", off)
