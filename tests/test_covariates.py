@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from scipy.special import ndtri
 from scipy.stats import multivariate_normal
 
-from simulator.mechanisms.covariates import Categorical, Continuous, Population, resolve
+from simulator.mechanisms.covariate_kinds import Categorical, Continuous
+from simulator.mechanisms.covariates import Population, resolve
 from simulator.mechanisms.margins import Quantiles
 from simulator.numerics.streams import Streams
 from tests.simulated import z_of_mean

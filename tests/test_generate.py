@@ -1,5 +1,6 @@
 """Generation: every array equal to the slow twin, and free of the way in which the work was split."""
 
+import copy
 import dataclasses
 import itertools
 from collections.abc import Callable, Mapping
@@ -117,7 +118,17 @@ def assert_close(left: Any, right: Any) -> None:
     assert np.allclose(np.asarray(left, float), np.asarray(right, float), rtol=1e-12, atol=1e-12, equal_nan=True)
 
 
+def by_arm() -> ResolvedWorld:
+    """A world in which means and SDs are stated by arm, of a measured and a hidden covariate."""
+    arms = {"control": {"mean": 62.0, "sd": 9.0}, "treated": {"mean": 58.0, "sd": 7.0}}
+    drawn = copy.deepcopy(tree()["population"])
+    drawn["covariates"]["age"] = {"kind": "continuous", "by_arm": arms, "bounds": (30.0, 90.0), "cuts": {"65": 0.3}}
+    drawn["hidden"]["fitness"] = {"kind": "lognormal", "by_arm": arms}
+    return resolve(world(population=drawn, treatment={"kind": "fixed", "share": 0.4, "log_odds": {"stage": 0.8}}))
+
+
 LATE: dict[str, Callable[[], ResolvedWorld]] = {
+    "by arm": by_arm,
     "late": lambda: resolve(late(False)),
     "late, prevented": lambda: resolve(late(True)),
     "late, none works": lambda: resolve(late(False, treatment_effect="none")),

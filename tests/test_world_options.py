@@ -17,11 +17,13 @@ from simulator.cohort.cohorts import Cohorts
 from simulator.documents.spec import Spec
 from simulator.mechanisms import treatment as allocation
 from simulator.mechanisms.adverse_events import AdverseEvents, Event, Grades
+from simulator.mechanisms.by_arm import MomentsByArm
 from simulator.mechanisms.calendar import CalendarTrend
 from simulator.mechanisms.centres import Centres
 from simulator.mechanisms.contract import kinds_of
 from simulator.mechanisms.conversion import Conversion
-from simulator.mechanisms.covariates import Categorical, Continuous, Population
+from simulator.mechanisms.covariate_kinds import Categorical, Continuous, LogNormal, WholeNumber
+from simulator.mechanisms.covariates import Population
 from simulator.mechanisms.cure import Cure
 from simulator.mechanisms.entry import Accrual, Entry
 from simulator.mechanisms.exposure import Amount, Exposure
@@ -94,6 +96,12 @@ DATES = {"start": "2020-01-01", "end": "2022-01-01"}
 START = {"wait": constant(0.4)}
 ALLOTTED: Known = {"log_odds": ({"age": 0.02},), "start": (START,), "share": (0.7,), "intercept": (0.5,)}
 STAGE = {"kind": "binary", "shares": {"early": 0.45, "late": 0.55}}
+QUARTERED = {"kind": "continuous", "median": 60.0, "quartiles": (53.0, 67.0), "bounds": (30.0, 90.0)}
+RANGED = {"kind": "continuous", "median": 60.0, "range": (30.0, 90.0), "patients": 200}
+PARTED: Tree = {
+    "kind": "continuous", "bounds": (30.0, 90.0),
+    "by_arm": {"control": {"mean": 62.0, "sd": 9.0}, "treated": {"mean": 58.0, "sd": 8.0}},
+}  # fmt: skip
 AGE = {"kind": "continuous", "mean": 60.0, "sd": 8.0, "bounds": (30.0, 90.0), "cuts": {"65": 0.3}}
 
 FIXTURES: list[tuple[type[Spec], str, Tree, Known]] = [
@@ -103,8 +111,43 @@ FIXTURES: list[tuple[type[Spec], str, Tree, Known]] = [
         "covariates": ({**tree()["population"]["covariates"], "age": {**AGE, "bounds": (35.0, 90.0)}},),
     }),
     (Continuous, "population.covariates.age", AGE, {
-        "mean": (58.0,), "sd": (6.0,), "bounds": ((40.0, 80.0),), "cuts": ({"65": 0.4},), "quartiles": ((54.0, 67.0),),
+        "mean": (58.0,), "sd": (6.0,), "bounds": ((40.0, 80.0),), "cuts": ({"65": 0.4},),
+        **dict.fromkeys(("median", "quartiles", "range", "patients", "by_arm"), ()),
     }),
+    (Continuous, "population.covariates.age", QUARTERED, {
+        "median": (56.0,), "quartiles": ((54.0, 67.0),), "bounds": ((35.0, 80.0),), "cuts": ({"70": 0.2},),
+        **dict.fromkeys(("mean", "sd", "range", "patients", "by_arm"), ()),
+    }),
+    (Continuous, "population.covariates.age", RANGED, {
+        "median": (56.0,), "range": ((35.0, 80.0),), "patients": (900,), "cuts": ({"70": 0.2},),
+        **dict.fromkeys(("mean", "sd", "quartiles", "bounds", "by_arm"), ()),
+    }),
+    (LogNormal, "population.covariates.age", {"kind": "lognormal", "mean": 60.0, "sd": 30.0}, {
+        "mean": (58.0,), "sd": (6.0,), "bounds": ((10.0, 500.0),), "cuts": ({"65": 0.35},),
+        **dict.fromkeys(("median", "quartiles", "range", "patients", "by_arm"), ()),
+    }),
+    (LogNormal, "population.covariates.age", {**QUARTERED, "kind": "lognormal"}, {
+        "median": (56.0,), "quartiles": ((54.0, 67.0),), "bounds": ((35.0, 80.0),), "cuts": ({"70": 0.2},),
+        **dict.fromkeys(("mean", "sd", "range", "patients", "by_arm"), ()),
+    }),
+    (LogNormal, "population.covariates.age", {**RANGED, "kind": "lognormal"}, {
+        "median": (56.0,), "range": ((35.0, 80.0),), "patients": (900,), "cuts": ({"70": 0.2},),
+        **dict.fromkeys(("mean", "sd", "quartiles", "bounds", "by_arm"), ()),
+    }),
+    (Continuous, "population.covariates.weight", PARTED, {
+        "by_arm": ({"control": {"mean": 62.0, "sd": 9.0}, "treated": {"mean": 60.0, "sd": 9.0}},),
+        "bounds": ((25.0, 95.0),), "cuts": ({"70": 0.2},),
+        **dict.fromkeys(("mean", "sd", "median", "quartiles", "range", "patients"), ()),
+    }),
+    (LogNormal, "population.covariates.weight", {**PARTED, "kind": "lognormal"}, {
+        "by_arm": ({"control": {"mean": 62.0, "sd": 9.0}, "treated": {"mean": 60.0, "sd": 9.0}},),
+        "bounds": ((25.0, 95.0),), "cuts": ({"70": 0.2},),
+        **dict.fromkeys(("mean", "sd", "median", "quartiles", "range", "patients"), ()),
+    }),
+    (MomentsByArm, "parted.population.covariates.weight.by_arm", PARTED["by_arm"], {
+        "control": ({"mean": 64.0, "sd": 9.0},), "treated": ({"mean": 60.0, "sd": 9.0},),
+    }),
+    (WholeNumber, "population.covariates.age", {"kind": "count", "mean": 60.0}, {"mean": (58.0,), "sd": (20.0,)}),
     (Categorical, "population.covariates.stage", STAGE, {"shares": ({"early": 0.2, "late": 0.8},)}),
     (Logistic, "treatment", {"kind": "logistic", "intercept": -0.3}, ALLOTTED),
     (Prevalence, "treatment", {"kind": "prevalence", "share": 0.4}, ALLOTTED),
@@ -223,6 +266,9 @@ def world(place: str, part: Any) -> World | None:
     if place.startswith("graph."):
         place = place.removeprefix("graph.")
         made["outcomes"], made["endpoints"] = copy.deepcopy(GRAPH), copy.deepcopy(ENDPOINTS)
+    if place.startswith("parted."):
+        place = place.removeprefix("parted.")
+        made["population"]["covariates"]["weight"] = {"kind": "continuous", "bounds": PARTED["bounds"]}
     here = made
     *above, last = place.split(".")
     for step in above:

@@ -128,6 +128,7 @@ def list_() -> "Answer":
         "digest": "of the resolved document",
         "sourced": "{path: source}",
         "assumed": "[path]: values without a source",
+        "notes": "[text]: what a reader must know of how covariates are distributed",
     },
 )
 def show(name: str, settings: tuple[str, ...], resolved: bool) -> "Answer":
@@ -140,7 +141,9 @@ def show(name: str, settings: tuple[str, ...], resolved: bool) -> "Answer":
 @cli.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @overrides
-@answers("json", keys={"checked": "[{name, cells, digest}], all valid; else exit code 2 and the problems on stderr"})
+@answers(
+    "json", keys={"checked": "[{name, cells, digest, notes}], all valid; else exit code 2 and the problems on stderr"}
+)
 def check(names: tuple[str, ...], settings: tuple[str, ...]) -> "Answer":
     """Check scenarios, every cell of their sweeps included."""
     from benchmarks.cli import verbs

@@ -224,6 +224,7 @@ def show(name: str | Written, settings: tuple[str, ...], resolved: bool) -> Answ
         f"time for one replicate: {_times(scenario)}",
         f"digest: {digest(asked.document.tree)}",
         *(f"own code: {code}, sha256 {code.sha256}" for code in pinned_code(asked.document)),
+        *(f"note: {note}" for note in _notes(asked)),
         "",
         "sourced:",
         *(f"  {path}: {source}" for path, source in sorted(asked.document.sources.items())),
@@ -266,24 +267,32 @@ def _described(asked: Asked) -> dict[str, Any]:
         "digest": digest(asked.document.tree),
         "sourced": dict(sorted(asked.document.sources.items())),
         "assumed": assumed_values(asked.document),
+        "notes": _notes(asked),
     }
 
 
 def check(names: Sequence[str], settings: tuple[str, ...]) -> Answer:
     """A line for each scenario that says that it is valid; DocumentError otherwise."""
     found = [checked(name, settings) for name in names]
-    lines = tuple(
-        f"{one['name']}: valid, {one['cells']} cell{'s' if one['cells'] > 1 else ''}, digest {one['digest'][:10]}"
-        for one in found
-    )
-    return Answer({"checked": found}, lines=lines)
+    lines = []
+    for one in found:
+        count = f"{one['cells']} cell{'s' if one['cells'] > 1 else ''}"
+        lines.append(f"{one['name']}: valid, {count}, digest {one['digest'][:10]}")
+        lines += [f"  note: {note}" for note in one["notes"]]
+    return Answer({"checked": found}, lines=tuple(lines))
 
 
 def checked(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
-    """The number of cells and the digest of a valid scenario; DocumentError, or OwnFunctionError, otherwise."""
+    """The number of cells, the digest and notes of a valid scenario; DocumentError, or OwnFunctionError, otherwise."""
     asked = load_study(name, settings)
     check_own(cell for _, cell in asked.cells)
-    return {"name": name, "cells": len(asked.cells), "digest": digest(asked.document.tree)}
+    return {"name": name, "cells": len(asked.cells), "digest": digest(asked.document.tree), "notes": _notes(asked)}
+
+
+def _notes(asked: Asked) -> list[str]:
+    """What a reader must know of valid worlds, the base's and the cells'."""
+    worlds = (asked.scenario, *(cell for _, cell in asked.cells))
+    return list(dict.fromkeys(note for world in worlds for note in world.pooled().cautions()))
 
 
 def schema(document: str, commands: Iterable[str]) -> dict[str, Any]:

@@ -283,7 +283,8 @@ def find(
     stated = search(plan, "stated", low, high, how == "size")
     if stated is None:
         raise RunError(_beyond(plan, how, low, high))
-    balanced = {f"treatment.log_odds.{term}": 0.0 for term in scenario.treatment.log_odds}
+    confounding = scenario.treatment.biases("treatment", scenario.around())
+    balanced = {path: value for one in confounding for path, value in one.off.items()}
     crude = {"estimators": [{"kind": "crude", "name": CRUDE, "endpoints": [endpoint]}], **balanced}
     randomised = search(
         SearchPlan(asked, settings, crude, CRUDE, endpoint, sign, goal, jobs, out),

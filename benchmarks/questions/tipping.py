@@ -32,6 +32,7 @@ from benchmarks.questions.tipping_levels import (
     explored,
 )
 from benchmarks.words.plain_text import estimated
+from simulator.mechanisms.covariate_kinds import Categorical
 from simulator.numerics.arrays import Floats
 
 ASIDE = 0.1
@@ -219,13 +220,14 @@ def published_ratio(scenario: Scenario, endpoint: str, ratio: float | None, boun
 
 def benchmarks_of(scenario: Scenario) -> tuple[Benchmark, ...]:
     """Each term that the world gives to treatment and to some transition, a continuous one per standard deviation."""
-    sd = {name: getattr(one, "sd", 1.0) for name, one in scenario.population.covariates.items()}
+    kinds = scenario.pooled().covariates
+    sd = {name: one.spread() for name, one in kinds.items() if not isinstance(one, Categorical)}
     found = []
     for term, odds in scenario.treatment.log_odds.items():
         hazards = [one.log_hr.get(term, 0.0) for one in scenario.outcomes.by_transition().values()]
         strongest = max(hazards, key=abs)
         if term != CONFOUNDER and odds and strongest:
-            scale = float(sd.get(term, 1.0))
+            scale = sd.get(term, 1.0)
             found.append(Benchmark(term, exp(scale * odds), exp(scale * strongest)))
     return tuple(found)
 

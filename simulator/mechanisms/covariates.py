@@ -1,106 +1,25 @@
-"""Baseline covariates: published margins joined by a Gaussian copula.
+"""The population: baseline covariates with published margins, joined by a Gaussian copula.
 
-Each patient has one standard normal per covariate, correlated as ``correlation`` says; a margin turns it into a value.
-Binary and ordinal covariates are cut at the normal quantiles of their shares. A continuous covariate has the published
-mean, SD, bounds and shares above its cut-points all at once: among the distributions that satisfy them it is the one
-of maximum entropy, whose density is exp(a x + b x^2) times a constant per interval between cut-points.
+Each patient has one standard normal per covariate, correlated as ``correlation`` says; a margin turns it into a value
+(`simulator.mechanisms.covariate_kinds`).
 """
 
-import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy.special import ndtri
 
 from simulator.cohort.terms import Variable
-from simulator.documents.spec import Label, Name, Share, Spec
-from simulator.mechanisms.margins import LevelThresholds, Quantiles, maximum_entropy
+from simulator.documents.spec import Name, Spec
+from simulator.mechanisms.by_arm import MomentsByArm
+from simulator.mechanisms.covariate_kinds import AnyCovariate, Covariate, Numeric
+from simulator.mechanisms.margins import Margin
 from simulator.numerics.arrays import Floats
 from simulator.numerics.compiled import kernel
 from simulator.numerics.streams import Streams
-
-Measurable = Annotated[float, Field(ge=-1e9, le=1e9)]
-
-
-class Continuous(Spec):
-    """A bounded continuous covariate; ``cuts`` maps a cut-point to the share of patients above it."""
-
-    kind: Literal["continuous"]
-    mean: Measurable
-    sd: Annotated[float, Field(gt=0, le=1e9)]
-    bounds: tuple[Measurable, Measurable]
-    cuts: dict[str, Share] = Field(default_factory=dict)
-    label: Label = "-"
-    unit: str = ""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "Continuous":
-        low, high = self.bounds
-        if not low < self.mean < high:
-            raise ValueError(f"the mean {self.mean:g} must lie between the bounds {low:g} and {high:g}")
-        points = self.cut_points()
-        if any(not low < point < high for point in points):
-            raise ValueError(f"every cut-point must lie between the bounds {low:g} and {high:g}")
-        if len(set(points)) < len(points):
-            raise ValueError("a cut-point is given twice")
-        if any(later > earlier for earlier, later in itertools.pairwise(self._above())):
-            raise ValueError("the share above a cut-point cannot grow with the cut-point")
-        self.margin()
-        return self
-
-    def cut_points(self) -> tuple[float, ...]:
-        """The cut-points in increasing order."""
-        try:
-            return tuple(sorted(float(text) for text in self.cuts))
-        except ValueError:
-            raise ValueError(f"cut-points must be numbers, not {', '.join(self.cuts)}") from None
-
-    def _above(self) -> tuple[float, ...]:
-        """The shares above the lower bound, each cut-point and the upper bound."""
-        return (1.0, *(self.cuts[text] for text in sorted(self.cuts, key=float)), 0.0)
-
-    def margin(self) -> Quantiles:
-        """The quantile table of the maximum-entropy distribution; ValueError if the numbers contradict each other."""
-        edges = (self.bounds[0], *self.cut_points(), self.bounds[1])
-        return maximum_entropy(self.mean, self.sd, edges, self._above())
-
-    def variable(self, name: str) -> Variable:
-        """What an analyst knows of it."""
-        return Variable(name, "continuous", (), self.cut_points(), _shown(self.label, name), self.unit)
-
-
-class Categorical(Spec):
-    """A binary, ordinal or nominal covariate: levels in order, each with its share of patients."""
-
-    kind: Literal["binary", "ordinal", "nominal"]
-    shares: dict[str, Share]
-    label: Label = "-"
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "Categorical":
-        total = sum(self.shares.values())
-        if abs(total - 1) > 0.002:
-            raise ValueError(f"the shares of the levels sum to {total:.4g}, not 1")
-        count = len(self.shares)
-        if (count != 2) if self.kind == "binary" else (count < 2):
-            needed = "two levels" if self.kind == "binary" else "two or more levels"
-            raise ValueError(f"the number of levels is {count}, but {self.kind} means {needed}")
-        return self
-
-    def margin(self) -> LevelThresholds:
-        """Thresholds on the normal scale; shares are scaled to sum to one exactly."""
-        shares = np.array(list(self.shares.values()))
-        return LevelThresholds(ndtri(np.clip(np.cumsum(shares)[:-1] / shares.sum(), 0.0, 1.0)))
-
-    def variable(self, name: str) -> Variable:
-        """What an analyst knows of it."""
-        return Variable(name, self.kind, tuple(self.shares), (), _shown(self.label, name))
-
-
-Covariate = Annotated[Continuous | Categorical, Field(discriminator="kind")]
 
 
 class Population(Spec):
@@ -124,9 +43,36 @@ class Population(Spec):
         self.correlation_matrix()
         return self
 
-    def all_covariates(self) -> dict[str, Continuous | Categorical]:
+    def all_covariates(self) -> dict[str, AnyCovariate]:
         """Measured, then hidden covariates, by name."""
         return {**self.covariates, **self.hidden}
+
+    def by_arm(self) -> dict[str, MomentsByArm]:
+        """Means and SDs by arm, by the name of the covariate."""
+        kinds = {name: spec for name, spec in self.all_covariates().items() if isinstance(spec, Numeric)}
+        return {name: spec.by_arm for name, spec in kinds.items() if spec.by_arm}
+
+    def pooled(self, share: float | None) -> "Population":
+        """The same with what is stated by arm for all patients, of whom a ``share`` is treated; ValueError if it cannot
+        be.
+        """
+        if not self.by_arm():
+            return self
+        made: dict[str, dict[str, AnyCovariate]] = {"covariates": {}, "hidden": {}}
+        for where, kinds in (("covariates", self.covariates), ("hidden", self.hidden)):
+            for name, spec in kinds.items():
+                try:
+                    made[where][name] = _pooled(spec, share)
+                except ValueError as error:
+                    raise ValueError(f"population.{where}.{name}.by_arm: {error}") from None
+        return self.model_copy(update=made)
+
+    def cautions(self) -> Iterator[str]:
+        """What a reader must know of how covariates are distributed, each with its place."""
+        for where, kinds in (("covariates", self.covariates), ("hidden", self.hidden)):
+            for name, spec in kinds.items():
+                if spec.caution():
+                    yield f"population.{where}.{name}: {spec.caution()}"
 
     def correlation_matrix(self) -> Floats:
         """Latent correlations of measured, then hidden covariates; ValueError if they cannot hold together."""
@@ -152,7 +98,7 @@ class ResolvedPopulation:
 
     measured: tuple[Variable, ...]
     hidden: tuple[Variable, ...]
-    margins: tuple[LevelThresholds | Quantiles, ...]
+    margins: tuple[Margin, ...]
     factor: Floats
 
     @property
@@ -207,8 +153,13 @@ def resolve(population: Population) -> ResolvedPopulation:
     )
 
 
-def _shown(label: str, name: str) -> str:
-    return name if label == "-" else label
+def _pooled(spec: AnyCovariate, share: float | None) -> AnyCovariate:
+    """A covariate of all patients, of whom a ``share`` is treated."""
+    if not isinstance(spec, Numeric) or spec.by_arm is None:
+        return spec
+    if share is None or not 0 < share < 1:
+        raise ValueError("needs treatment by a share above 0 and below 1 (kind: prevalence or fixed)")
+    return spec.pooled(share)
 
 
 def _cholesky(matrix: Floats) -> Floats:

@@ -1,8 +1,9 @@
 """Imperfect records: what of a cohort is not recorded, or recorded wrongly. Nothing of it changes what happened.
 
 In this order, each with luck of its own: a level is recorded as another with a stated probability; a number is recorded
-with a normal error, within its bounds; a share of either arm is recorded as the other; an event is missed (the patient
-counts as censored then) or a censoring counted as an event, by arm. A covariate is missing with probability
+with a normal error, within its bounds, a count as a whole number; a share of either arm is recorded as the other; an
+event is missed (the patient counts as censored then) or a censoring counted as an event, by arm. A covariate is missing
+with probability
 
     expit(intercept + sum of log_odds x term + treated x arm),    the intercept giving the stated share on average:
 
@@ -22,7 +23,8 @@ from pydantic import Field, model_validator
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.documents.spec import Name, Positive, Share
 from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
-from simulator.mechanisms.covariates import Continuous, Population
+from simulator.mechanisms.covariate_kinds import Categorical, WholeNumber
+from simulator.mechanisms.covariates import Population
 from simulator.mechanisms.treatment import probability
 from simulator.numerics.arrays import Floats
 from simulator.numerics.roots import brentq
@@ -115,12 +117,13 @@ class Imperfections(Mechanism):
 
 @dataclass(frozen=True)
 class ResolvedImperfections:
-    """Imperfections ready to be drawn: the intercept of each covariate's missingness, and bounds of numbers."""
+    """Imperfections ready to be drawn: the intercept of each covariate's missingness, bounds of numbers, and counts."""
 
     spec: Imperfections
     arms: tuple[str, str]
     intercepts: Mapping[str, float]
     bounds: Mapping[str, tuple[float, float]]
+    whole: frozenset[str]
 
 
 def place_of(name: str) -> str:
@@ -149,8 +152,14 @@ def resolve(
         span = _SPAN + float(np.abs(sums).max()) + abs(one.treated)
         return float(brentq(excess, -span, span, xtol=1e-12))
 
-    bounds = {name: one.bounds for name, one in population.covariates.items() if isinstance(one, Continuous)}
-    return ResolvedImperfections(spec, arms, {name: intercept(name, one) for name, one in spec.missing.items()}, bounds)
+    numbers = {name: one for name, one in population.covariates.items() if not isinstance(one, Categorical)}
+    return ResolvedImperfections(
+        spec,
+        arms,
+        {name: intercept(name, one) for name, one in spec.missing.items()},
+        {name: one.limits() for name, one in numbers.items()},
+        frozenset(name for name, one in numbers.items() if isinstance(one, WholeNumber)),
+    )
 
 
 def recorded(
@@ -179,6 +188,8 @@ def recorded(
         if name in spec.error_sd:
             error = luck.normal(f"imperfection/error/{name}")
             column[...] = np.clip(column + spec.error_sd[name] * error, *resolved.bounds[name])
+            if name in resolved.whole:
+                np.rint(column, out=column)
         if name in spec.missing:
             one = spec.missing[name]
             log_odds = resolved.intercepts[name] + linear[place_of(name)] + one.treated * perfect.treated

@@ -1,8 +1,9 @@
 """Margins: how a standard normal becomes the value of a covariate.
 
-A categorical margin is a list of thresholds, a continuous one a table of quantiles: that of the distribution of maximum
-entropy among those with the stated mean, SD, bounds and shares above cut-points. With y = (x - mean) / SD, its density
-is exp(a y + b y^2) times a constant per interval between cut-points (Jaynes 1957, Physical Review 106:620).
+A margin of levels or counts is a list of thresholds, any other a table of quantiles, of the number or of its logarithm
+(`simulator.mechanisms.stated_quantiles` makes some). Made here is that of the distribution of maximum entropy among
+those with the stated mean, SD, bounds and shares above cut-points. With y = (x - mean) / SD, its density is
+exp(a y + b y^2) times a constant per interval between cut-points (Jaynes 1957, Physical Review 106:620).
 """
 
 import functools
@@ -18,6 +19,7 @@ from simulator.numerics.elementary import exp
 
 _STEPS = 2048  # of a quantile table, for each interval between cut-points
 _REACH = 8.3  # standard normals further out do not occur
+_LUMP = 3.0  # times the density of the valley before it
 _GAUSS, _WEIGHT = (points / 2 for points in np.polynomial.legendre.leggauss(4))  # on (-1/2, 1/2)
 
 
@@ -80,6 +82,43 @@ class Quantiles:
         values = self.table[:, :-1, None] + np.diff(self.table)[..., None] * (0.5 + _GAUSS)
         mean = (weight * values).sum() / weight.sum()
         return float(mean), float(np.sqrt((weight * (values - mean) ** 2).sum() / weight.sum()))
+
+
+@dataclass(frozen=True)
+class Exponentials:
+    """The margin of a number above zero: exponentials, from ``low`` to ``high``, of a table of ``logs``."""
+
+    logs: Quantiles
+    low: float
+    high: float
+
+    def fill(self, z: Floats, out: Floats) -> None:
+        """Put into ``out`` the values for standard normals ``z``, both ``(M,)``."""
+        self.logs.fill(z, out)
+        np.clip(exp(out), self.low, self.high, out=out)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The margin of a count: the thresholds ``(L,)`` between 0, 1, 2, ... on the normal scale; they may be many."""
+
+    thresholds: Floats
+
+    def fill(self, z: Floats, out: Floats) -> None:
+        """Put into ``out`` the counts for standard normals ``z``, both ``(M,)``."""
+        out[:] = np.searchsorted(self.thresholds, z)
+
+
+Margin = LevelThresholds | Quantiles | Exponentials | Steps
+
+
+def standard_deviation(margin: Margin) -> float:
+    """The SD of the values of a standard normal, by the midpoint rule."""
+    z = (np.arange(20_000) + 0.5) / 20_000 * 2 * _REACH - _REACH
+    weight = np.exp(-0.5 * z * z) / np.exp(-0.5 * z * z).sum()
+    values = np.empty(z.shape)
+    margin.fill(z, values)
+    return float(np.sqrt((weight * (values - (weight * values).sum()) ** 2).sum()))
 
 
 @dataclass(frozen=True)
@@ -172,14 +211,35 @@ def maximum_entropy(mean: float, sd: float, edges: tuple[float, ...], above: tup
             break
     if max(abs(error) for error in (made.moments()[0], made.moments()[1] - 1)) > 0.01:
         raise ValueError(
-            "this mean and SD put a lump at a bound: bring the bounds closer, or give the covariate as levels"
+            "this mean and SD put a lump at a bound: bring the bounds closer, or give the covariate as levels, or a "
+            "skewed one as kind: lognormal"
         )
     low, high = np.array(edges)[:-1], np.array(edges)[1:]
-    own = np.flatnonzero(np.diff(_knots(upper)) > 0)
+    own = np.flatnonzero(np.diff(knots_of(upper)) > 0)
     return Quantiles(made.knots, np.clip(mean + sd * made.table, low[own, None], high[own, None]))
 
 
-def _knots(upper: Floats) -> Floats:
+@functools.lru_cache(maxsize=256)
+def two_lumps(mean: float, sd: float, edges: tuple[float, ...], above: tuple[float, ...]) -> tuple[float, float] | None:
+    """Where the density of maximum entropy is least between two lumps at the bounds, and the share beyond that point.
+
+    None unless it rises from there to both ends of an interval, to `_LUMP` times as much at least.
+    """
+    ends, upper = (np.array(edges) - mean) / sd, np.array(above)
+    a, b = _tilt(ends, -np.diff(upper), np.array([0.0, 1.0]))
+    if not b > 0:
+        return None
+    valley = -a / (2 * b)
+    for j in np.flatnonzero(np.diff(upper) < 0):
+        low, high = ends[j], ends[j + 1]
+        if low < valley < high and b * min(valley - low, high - valley) ** 2 > np.log(_LUMP):
+            share = float(upper[j] - upper[j + 1])
+            beyond = _interval(valley, high, a, b).log_mass - _interval(low, high, a, b).log_mass
+            return mean + sd * valley, float(upper[j + 1] + share * np.exp(beyond))
+    return None
+
+
+def knots_of(upper: Floats) -> Floats:
     """The normal quantiles of the bounds and cut-points."""
     knots: Floats = np.clip(-ndtri(upper), -_REACH, _REACH)
     return knots
@@ -187,7 +247,7 @@ def _knots(upper: Floats) -> Floats:
 
 def _table(ends: Floats, upper: Floats, a: float, b: float) -> Quantiles:
     """The quantile table of y with the density exp(a y + b y^2) on each interval that has a share."""
-    knots = _knots(upper)
+    knots = knots_of(upper)
     kept = np.flatnonzero(np.diff(knots) > 0)
     rows = []
     for j in kept:

@@ -6,7 +6,7 @@ the largest ``logit P + standard logistic noise``, so that arm sizes are as fixe
 propensity is then that of a large cohort: with 422 patients it is exact to 0.003, with 20 it may be off by 0.03.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -17,6 +17,7 @@ from scipy.special import logit
 
 from simulator.cohort.terms import parse_term
 from simulator.documents.spec import Share
+from simulator.mechanisms.by_arm import MomentsByArm, Parted, Tilt, solve_tilts
 from simulator.mechanisms.contract import Around, Bias, Mechanism
 from simulator.mechanisms.treatment_start import TreatmentStart
 from simulator.numerics.arrays import Floats
@@ -38,13 +39,17 @@ class Allotted(Mechanism):
     start: TreatmentStart | None = None
 
     def biases(self, place: str, around: Around) -> Iterator[Bias]:
-        """Confounding by covariates of either side, where some of them have log odds; a product with a hidden one is
-        of that side.
+        """Confounding by covariates of either side, where some of them have log odds or differ by arm; a product with a
+        hidden one is of that side.
         """
         of = {term: parse_term(term, around.variables).variables for term, odds in self.log_odds.items() if odds}
         hidden = {term for term, variables in of.items() if not around.hidden.keys().isdisjoint(variables)}
-        for name, side in (("confounding", "measured"), ("hidden", "hidden")):
+        sides = ("confounding", "measured", around.measured), ("hidden", "hidden", around.hidden)
+        for name, side, variables in sides:
             off = {f"{place}.log_odds.{term}": 0.0 for term in of if (term in hidden) == (name == "hidden")}
+            for where, part in around.parts.items():
+                if isinstance(part, MomentsByArm) and where.split(".")[2] in variables and part.control != part.treated:
+                    off |= part.alike(where, getattr(self, "share", 0.5))
             if off:
                 yield Bias(name, f"confounding by {side} covariates", off)
 
@@ -95,12 +100,35 @@ def intercept_for(share: float, predictor: Floats) -> float:
     return float(brentq(excess, -span, span, xtol=1e-13, maxiter=5000))  # log odds may be as far apart as 1e300
 
 
+def resolve(
+    treatment: Logistic | Prevalence | Fixed, asked: Sequence[Parted], predictor: Floats, values: Floats
+) -> "Allocation":
+    """Treatment ready to be allotted, by the stated log odds ``(R, N)`` and the covariates ``(K, R, N)`` of reference
+    patients; ValueError if nothing parts the arms as ``asked``.
+    """
+    fixed = treatment.share if isinstance(treatment, Fixed) else None
+    if not asked or isinstance(treatment, Logistic):
+        return Allocation(solve_intercept(treatment, predictor), fixed)
+    intercept, tilts = solve_tilts(asked, treatment.share, predictor, values)
+    return Allocation(intercept, fixed, tilts)
+
+
 @dataclass(frozen=True)
 class Allocation:
-    """Treatment ready to be allotted: the intercept is known; ``treated`` is the exact share if arm sizes are fixed."""
+    """Treatment ready to be allotted: the intercept is known; ``treated`` is the exact share if arm sizes are fixed.
+
+    ``tilts`` part the arms where the mean and SD of covariates are stated by arm.
+    """
 
     intercept: float
     fixed_share: float | None
+    tilts: tuple[Tilt, ...] = ()
+
+    def log_odds(self, predictor: Floats, values: Floats) -> Floats:
+        """The linear predictor ``(R, N)`` with what parts the arms as stated, from all covariates ``(K, R, N)``."""
+        for tilt in self.tilts:
+            predictor = tilt.added(predictor, values)
+        return predictor
 
     def draw(
         self, predictor: Floats, streams: Streams, replicates: NDArray[np.int64]

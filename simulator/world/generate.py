@@ -53,7 +53,7 @@ class ResolvedWorld:
 
 def resolve(world: World) -> ResolvedWorld:
     """The world with everything worked out that does not depend on a replicate."""
-    baseline, around, modes = covariates.resolve(world.population), world.around(), world.outcomes.progression_modes
+    baseline, around, modes = covariates.resolve(world.pooled()), world.around(), world.outcomes.progression_modes
     resolved = courses.resolve(world, progression_modes.resolve(modes, around.courses) if modes else None)
     unused = [resolved.modifiers_of(name) for name in resolved.graph.transitions if name not in resolved.modified]
     sums = {place: terms for place, terms in around.sums().items() if place not in unused}
@@ -62,13 +62,13 @@ def resolve(world: World) -> ResolvedWorld:
     reference = prepared.of(values).reshape(-1, treatment.REFERENCE_PATIENTS)
     linear = {place: reference[row] for place, row in prepared.rows.items()}
     log_odds = linear["treatment.log_odds"]
-    intercept = treatment.solve_intercept(world.treatment, log_odds[None])
-    propensity = treatment.probability(intercept + log_odds)
+    allocation = treatment.resolve(world.treatment, world.parted(), log_odds[None], values)
+    propensity = treatment.probability(allocation.intercept + allocation.log_odds(log_odds[None], values)[0])
     imperfect, arms = world.imperfections, world.arms.names()
     return ResolvedWorld(
         world,
         baseline,
-        treatment.Allocation(intercept, world.treatment.share if world.treatment.kind == "fixed" else None),
+        allocation,
         prepared,
         resolved,
         records.resolve(world.outcomes, around, resolved.modes, linear),
@@ -93,7 +93,7 @@ def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int6
         for where, shift in mechanism.shifts(place, entered).items():
             own = resolved.courses.predictor_of(where)
             linear[own] = linear[own] + shift
-    log_odds = linear["treatment.log_odds"]
+    log_odds = resolved.allocation.log_odds(linear["treatment.log_odds"], values)
     assigned, propensity = resolved.allocation.draw(log_odds, luck.streams, replicates)
     frailty = world.outcomes.frailty.draw(luck) if world.outcomes.frailty else 1.0
     administrative = world.followup.administrative(world.entry.accrual.start, entry, world.per_month)

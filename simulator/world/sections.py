@@ -6,23 +6,29 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from simulator.cohort.estimand import TimeUnit
 from simulator.cohort.terms import Variable, parse_term
 from simulator.documents.loading import load, parse, usual_endpoints_file
 from simulator.documents.spec import Label, Name, Spec
+from simulator.mechanisms.by_arm import Parted, solve_tilts
 from simulator.mechanisms.calendar import CalendarTrend
 from simulator.mechanisms.centres import Centres
 from simulator.mechanisms.contract import TREATMENT, Around, Mechanism, Named, below, parts_of
+from simulator.mechanisms.covariate_kinds import Numeric
 from simulator.mechanisms.covariates import Population
+from simulator.mechanisms.covariates import resolve as resolve_population
 from simulator.mechanisms.entry import PER_MONTH, Entry, parse_date
 from simulator.mechanisms.followup import FollowUp
 from simulator.mechanisms.graph import TimeTo
 from simulator.mechanisms.imperfections import Imperfections
 from simulator.mechanisms.outcomes import Outcomes
 from simulator.mechanisms.treatment import Treatment
+from simulator.numerics.streams import Streams
 
+FEW = 4000  # patients in whom a document is tried
 RESERVED = {"id", "arm", "replicate", "response", "included", "propensity", "treatment"}
 
 
@@ -149,10 +155,38 @@ class World(Spec):
         for place, part in around.parts.items():
             for key, reason in part.unfit(around):
                 raise ValueError(f"{below(place, key)}: {reason}")
+        self._part_the_arms()
         last = self.followup.last_date
         if last is not None and parse_date(last) < parse_date(self.entry.accrual.end):
             raise ValueError("followup.cut_off: follow-up ends before accrual does")
         return self
+
+    def pooled(self) -> Population:
+        """The population, with what is stated by arm for all patients; ValueError if it cannot be."""
+        return self.population.pooled(None if self.treatment.kind == "logistic" else self.treatment.share)
+
+    def parted(self) -> list[Parted]:
+        """What is asked of the covariates whose mean and SD are stated by arm."""
+        kinds, names = self.pooled().all_covariates(), list(self.population.all_covariates())
+        asked = []
+        for name, arms in self.population.by_arm().items():
+            all_patients = kinds[name]
+            if isinstance(all_patients, Numeric) and all_patients.mean is not None and all_patients.sd is not None:
+                asked.append(Parted(names.index(name), all_patients.mean, all_patients.sd, arms.treated))
+        return asked
+
+    def _part_the_arms(self) -> None:
+        """ValueError where no log odds part the arms as stated, of a few patients."""
+        asked = self.parted()
+        if asked and self.treatment.kind != "logistic":
+            drawn = resolve_population(self.pooled()).draw(Streams(0), np.zeros(1, np.int64), FEW)
+            try:
+                solve_tilts(asked, self.treatment.share, np.zeros((1, FEW)), drawn)
+            except ValueError as error:
+                first, *others = self.population.by_arm()
+                where = "covariates" if first in self.population.covariates else "hidden"
+                beside = f"beside {', '.join(others)}: " if others else ""
+                raise ValueError(f"population.{where}.{first}.by_arm: {beside}{error}") from None
 
     @property
     def per_month(self) -> float:

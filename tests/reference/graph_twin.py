@@ -319,6 +319,7 @@ def patient_of(resolved: ResolvedWorld, seed: int, replicate: int, number: int) 
     entry = length * twin.uniform(seed, "entry", replicate, number) ** (1 / (1 + accrual.shape))
     patient = Patient(world, seed, replicate, number, values, entry)
     odds = twin.linear(world.treatment.log_odds, values, world) + twin.trend(world, "treatment", entry)
+    odds += twin.parting(resolved, values)
     propensity = 1 / (1 + math.exp(-resolved.allocation.intercept - odds))
     zero, one = life(patient, 0), life(patient, 1)
     assigned = twin.uniform(seed, "treatment", replicate, number) < propensity

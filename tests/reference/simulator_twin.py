@@ -1,7 +1,7 @@
 """The data-generating process patient by patient, in plain Python, from its formulas. Slow and readable.
 
 Random numbers come from `numpy.random.Philox` at the stated addresses. Two things are taken from the world as resolved
-and have proofs of their own: the quantile tables of continuous covariates and the intercept of the true propensity.
+and have proofs of their own: the quantile tables of continuous covariates, and what is solved for the propensity.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from simulator.mechanisms.hazards import Exponential, Transition
-from simulator.mechanisms.margins import Quantiles
+from simulator.mechanisms.margins import Exponentials, Quantiles
 from simulator.world.generate import ResolvedWorld
 from simulator.world.sections import World
 from tests.reference.hazards import cumulative, gamma_quantile, reached, time_of
@@ -45,6 +45,8 @@ def uniform(seed: int, stream: str, replicate: int, patient: int, draw: int = 0)
 
 def value(margin: Any, share_below: list[float], z: float) -> float:
     """A covariate's value: the position of its level, or a linear interpolation in its quantile table."""
+    if isinstance(margin, Exponentials):
+        return math.exp(value(margin.logs, share_below, z))
     if not isinstance(margin, Quantiles):
         return float(sum(NORMAL.cdf(z) > share for share in share_below))
     j = max(k for k in range(len(margin.knots) - 1) if k == 0 or z > margin.knots[k])
@@ -53,6 +55,18 @@ def value(margin: Any, share_below: list[float], z: float) -> float:
     step = min(int(place), steps - 1)
     low, high = margin.table[j, step], margin.table[j, step + 1]
     return float(low + (place - step) * (high - low))
+
+
+def counted(mean: float, sd: float | None) -> list[float]:
+    """The shares of patients with at most 0, 1, 2, ...: Poisson, or a Poisson the mean of which is gamma."""
+    size = math.inf if sd is None else mean**2 / (sd**2 - mean)
+    here = math.exp(-mean) if sd is None else (size / (size + mean)) ** size
+    shares = [here]
+    while shares[-1] < 1 - 1e-13:
+        k = len(shares)
+        here *= mean / k if sd is None else (size + k - 1) / k * mean / (mean + size)
+        shares.append(shares[-1] + here)
+    return shares
 
 
 def covariates(resolved: ResolvedWorld, seed: int, replicate: int, patient: int) -> dict[str, float]:
@@ -65,6 +79,7 @@ def covariates(resolved: ResolvedWorld, seed: int, replicate: int, patient: int)
     for k, (name, spec) in enumerate(specs.items()):
         shares = list(spec.shares.values()) if hasattr(spec, "shares") else []
         below = [sum(shares[: i + 1]) / sum(shares) for i in range(len(shares) - 1)]
+        below = counted(spec.mean, spec.sd) if spec.kind == "count" else below
         z = sum(factor[k][j] * own[j] for j in range(k + 1))
         values[name] = value(resolved.baseline.margins[k], below, z)
     return values
@@ -104,6 +119,18 @@ def holds(term: str, values: dict[str, float], world: World) -> float:
 def linear(coefficients: dict[str, float], values: dict[str, float], world: World) -> float:
     """The sum of coefficient x term."""
     return sum(coefficient * holds(term, values, world) for term, coefficient in coefficients.items())
+
+
+def parting(resolved: ResolvedWorld, values: dict[str, float]) -> float:
+    """The log odds of treatment that part the arms where means and SDs are stated by arm."""
+    total, share = 0.0, getattr(resolved.world.treatment, "share", 0.0)
+    for tilt, (name, arms) in zip(resolved.allocation.tilts, resolved.world.population.by_arm().items(), strict=True):
+        one, zero = arms.treated, arms.control
+        mean = share * one.mean + (1 - share) * zero.mean
+        second = share * (one.sd**2 + one.mean**2) + (1 - share) * (zero.sd**2 + zero.mean**2)
+        u = (values[name] - mean) / math.sqrt(second - mean**2)
+        total += tilt.linear * u + tilt.quadratic * u**2
+    return total
 
 
 def wait_of(world: World, seed: int, replicate: int, patient: int) -> float:
@@ -311,7 +338,9 @@ def patient_of(resolved: ResolvedWorld, seed: int, replicate: int, patient: int)
     made: dict[str, Any] = {
         "values": values,
         "entry": entry,
-        "predictor": linear(world.treatment.log_odds, values, world) + trend(world, "treatment", entry),
+        "predictor": linear(world.treatment.log_odds, values, world)
+        + trend(world, "treatment", entry)
+        + parting(resolved, values),
     }
     made["propensity"] = 1 / (1 + math.exp(-resolved.allocation.intercept - made["predictor"]))
     made["luck"] = uniform(seed, "treatment", replicate, patient)
