@@ -17,6 +17,7 @@ from benchmarks.asked.published_keys import compared, number_keys
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
 from benchmarks.cli.commands import main
+from benchmarks.twin.targets import targets_of
 from simulator.documents.loading import DocumentError, load, parse
 from simulator.world.generate import generate, resolve
 from tests.small_papers import write_paper, write_small
@@ -180,6 +181,40 @@ def test_all_that_is_wrong_is_told_at_once_by_every_verb(tmp_path, capsys, monke
         assert [line.partition(": ")[0] for line in lines] == [f"{path}:{k}:3" for k in range(4, 11)]
         assert all(word in line for word, line in zip(words, lines, strict=True))
     assert not (tmp_path / "x.yaml").exists()
+
+
+UNREADABLE = [
+    ("cohort.n", "62%", "is a percentage; a count is wanted here"),
+    ("cohort.n", "1.604", "may be 1.604 or 1604; write the one that it is"),
+    ("cohort.n", "NR", "not wanted here; write a number"),
+    ("cohort.n", "-3", "is no count, which is 0 or more; write 0.36"),
+    ("endpoints.OS.after.cox.hr", "1,234", "may be 1.234 or 1234"),
+    ("endpoints.OS.after.cox.low", "NE", "not wanted here"),
+    ("endpoints.OS.after.cox.p", "1.02", "is no p-value, which is from 0 to 1"),
+    ("endpoints.OS.after.cox.p", "0.03 (0.04)", "holds two numbers; write the one that is wanted here"),
+    ("table1.before[age].treated.mean", "60 (8)", "holds two numbers"),
+    ("table1.before[stage=early].treated.n", "\u2013", "is not a printed number; write 0.36, <0.001, NA"),
+]  # fmt: skip
+
+
+def test_every_unreadable_cell_is_told_with_its_place_and_what_is_right(tmp_path, capsys, monkeypatch):
+    for key, text, words in UNREADABLE:
+        path = write_paper(tmp_path, {"cohort.treated": "72", key: text})
+        for verb in (["check", path], ["fidelity", path, "--reps", "20"], ["audit", path]):
+            assert run(monkeypatch, *verb) == 2, (verb, text)
+            (line,) = capsys.readouterr().err.splitlines()
+            assert line.startswith(f"trialtwin: {path}:5:3: published.'{key}': '{text}'"), line
+            assert words in line
+
+
+def test_cells_of_other_journals_are_compared_as_ours(tmp_path):
+    ours = {"cohort.n": "160", "table1.before[stage=early].treated.n": "38", "endpoints.OS.after.cox.hr": "0.56"}
+    theirs = {"cohort.n": "160", "table1.before[stage=early].treated.n": "38 (52\u00b78%)"}
+    theirs["endpoints.OS.after.cox.hr"] = "0,56"
+    one, other = (load_study(str(write_paper(tmp_path, text))).scenario for text in (ours, theirs))
+    targets = [[(t.key, t.low, t.high, t.log) for t in targets_of(compared(x), {})] for x in (one, other)]
+    assert targets[0] == targets[1]
+    assert [t[3] for t in targets[0]] == [False, False, True]
 
 
 def test_a_number_for_the_audit_alone_is_read_by_it_and_not_compared(tmp_path, capsys, monkeypatch):

@@ -5,9 +5,10 @@ that it extends (another plan, other covariates): what is a number there is no m
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from math import nan
+from math import inf, nan
 from typing import TYPE_CHECKING
 
+from analysis.audit.kinds import kind_of, may_be_unreached
 from analysis.audit.published import NOT_PRINTED, exact_value, parse_printed
 from analysis.paper.number_keys import TEXT, KeyNode, any_paper, facts, find, names_of, nearest, problem, tree
 from analysis.propensity.missing import indicators
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 SECTION = "published"
 RATIO = ("hr", "low", "high")
 DESIGN = "world."
-RATIOS = (".hr", ".cox.low", ".cox.high", "].low", "].high")
 MOST_NEAREST = 100
 
 
@@ -90,7 +90,7 @@ def printed_ratio(scenario: "Scenario", endpoint: str, side: str = "after") -> d
 def ratio_values(scenario: "Scenario", endpoint: str) -> dict[str, float]:
     """The published hazard ratio after matching and its limits as numbers; NaN for what is not printed as one."""
     printed = printed_ratio(scenario, endpoint)
-    values = {name: exact_value(printed[name].printed) if name in printed else None for name in RATIO}
+    values = {name: exact_value(printed[name].printed, f"cox.{name}") if name in printed else None for name in RATIO}
     return {name: nan if value is None else value for name, value in values.items()}
 
 
@@ -143,13 +143,16 @@ def _problems(
             yield key, wrong, mend
             continue
         for text in (one.printed, *(other.printed for other in one.also)):
-            unfit = _unfit(here, key, text)
+            unfit, _, mend = _unfit(here, key, text).partition("; ")
             if unfit:
-                yield key, unfit, f"write 0.36, <0.001, NA or {NOT_PRINTED}"
+                yield key, unfit, mend or f"write 0.36, <0.001, NA or {NOT_PRINTED}"
 
 
 def _unfit(here: KeyNode, key: str, text: str) -> str:
-    """Why a text is no printed number of its key; empty where it is one. What is text in the world may be any."""
+    """Why a text is no printed number of its key, and after '; ' what to write; empty where it is one.
+
+    What is text in the world may be any.
+    """
     if text == NOT_PRINTED:
         return ""
     if key.startswith(DESIGN):
@@ -157,11 +160,22 @@ def _unfit(here: KeyNode, key: str, text: str) -> str:
         if not isinstance(place, KeyNode) or place.kind == TEXT or place.children:
             return ""
     try:
-        stands = parse_printed(text)
+        stands = parse_printed(text, key)
     except ValueError as error:
-        return str(error).partition("; ")[0]
-    if key.startswith("endpoints.") and key.endswith(RATIOS) and stands.high <= 0:
-        return f"'{text}' is no hazard ratio, which is above 0"
-    if key.endswith((".p", ".p_logrank")) and not (stands.low <= 1 and stands.high >= 0):
-        return f"'{text}' is no p-value, which is from 0 to 1"
+        return str(error)
+    if stands.low == inf and not may_be_unreached(key):
+        return f"'{text}' is a limit that is not reached, which is not wanted here; write a number"
+    match kind_of(key):
+        case "ratio" if stands.high <= 0:
+            return f"'{text}' is no {_ratio_of(key)}, which is above 0"
+        case "p" if not (stands.low <= 1 and stands.high >= 0):
+            return f"'{text}' is no p-value, which is from 0 to 1"
+        case "count" if stands.high < 0:
+            return f"'{text}' is no count, which is 0 or more"
+        case "share" if not (stands.low <= 1 and stands.high >= -1):
+            return f"'{text}' is no share of patients; write it as 0.62 or 62%"
     return ""
+
+
+def _ratio_of(key: str) -> str:
+    return "hazard ratio" if key.startswith("endpoints.") else "ratio"
