@@ -22,7 +22,7 @@ from analysis.paper.cohort_analysis import (
     set_aside,
 )
 from analysis.paper.cox_tables import DesignColumns, cox_columns, multivariable, univariable
-from analysis.paper.effects import AnalysisSet, ByArm, follow_up, hazard_ratio, log_rank, medians
+from analysis.paper.effects import AnalysisSet, ByArm, curves, follow_up, hazard_ratio, log_rank, time_differences
 from analysis.paper.responses import response
 from analysis.paper.subgroups import subgroups
 from analysis.paper.table1 import Amounts, Count, presentation, summary, table1
@@ -190,7 +190,9 @@ def compare(
     treated, survival = observed.treated[0], plan.survival
     single = univariable(course, columns, group, plan)
     return Comparison(
-        km=medians(course, treated, group, survival),
+        km=curves(course, treated, group, survival),
+        survival_difference=time_differences(course, treated, group, "survival", survival),
+        rmst_difference=time_differences(course, treated, group, "rmst", survival),
         follow_up=follow_up(course, treated, group, survival),
         logrank=log_rank(course, treated, group, survival.ties),
         cox=hazard_ratio(course, treated, group, survival),
