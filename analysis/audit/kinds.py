@@ -5,7 +5,7 @@ from typing import Literal
 
 from simulator.documents.keys import split_key
 
-Kind = Literal["count", "percent", "p", "ratio", "share", "amount"]
+NumberKind = Literal["count", "percent", "p", "ratio", "share", "amount"]
 """A ratio is above 0 and 1 where nothing differs; a share is from 0 to 1 (a difference of shares from -1 to 1)."""
 
 COUNTS = frozenset(
@@ -22,7 +22,7 @@ REACHED = frozenset({"median", "low", "high", "q1", "q3", "max"})
 
 
 @cache
-def kind_of(key: str) -> Kind:
+def kind_of(key: str) -> NumberKind:
     """The kind of the number at a key; an amount where the key tells no other."""
     names = names_of_key(key)
     last = names[-1] if names else ""

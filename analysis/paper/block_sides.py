@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.estimators.base import Sample
 from analysis.paper.block_workflow import BlockAnalysis
-from analysis.paper.curve_points import Weights
+from analysis.paper.curve_points import Weighed
 from analysis.paper.number_tree import ARMS, SIDES
 from analysis.plan.matching_plan import MatchingPlan
 from simulator.numerics.arrays import Bools, Floats, Ints
@@ -60,10 +60,10 @@ class BlockSides:
         weighted = self.block.weighted
         return None if side == "before" or weighted is None else weighted.weight
 
-    def weighed(self, side: str) -> Weights | None:
+    def weighed(self, side: str) -> Weighed | None:
         """The weights of a side with their clusters; None where nothing is weighted."""
         weighted = self.block.weighted
-        return None if side == "before" or weighted is None else Weights(weighted.weight, weighted.cluster)
+        return None if side == "before" or weighted is None else Weighed(weighted.weight, weighted.cluster)
 
     @property
     def level(self) -> float:

@@ -65,7 +65,7 @@ import numpy as np
 from analysis.cohort_files.as_read import AsRead
 from analysis.kernels.status import Status
 from analysis.paper.cox_tables import CoxRow
-from analysis.paper.effects import AnalysisSet, ByArm, ChiSquare, Curve, FollowUp, HazardRatio, TimeDifference
+from analysis.paper.effects import AnalysisSet, ByArm, ChiSquare, ArmCurve, FollowUpMedians, HazardRatio, TimeDifference
 from analysis.paper.responses import BinaryResponse
 from analysis.paper.subgroups import SubgroupRow
 from analysis.paper.table1 import Amounts, Count, Table1Row
@@ -170,10 +170,10 @@ class Tables:
 class Comparison:
     """The arms compared on one endpoint in one analysis set."""
 
-    km: ByArm[Curve]
+    km: ByArm[ArmCurve]
     survival_difference: tuple[TimeDifference, ...]
     rmst_difference: tuple[TimeDifference, ...]
-    follow_up: FollowUp
+    follow_up: FollowUpMedians
     logrank: ChiSquare
     cox: HazardRatio
     cox_pair_robust: HazardRatio | None

@@ -23,7 +23,7 @@ from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 ROUNDING = 1e-12
 
 
-class Weights(NamedTuple):
+class Weighed(NamedTuple):
     """The weight and the cluster of each patient ``(R, N)``."""
 
     weight: Floats
@@ -58,7 +58,7 @@ class Differences:
 
 
 def survival_points(
-    course: Endpoint, present: Bools, at: float, plan: SurvivalPlan, weights: Weights | None = None,
+    course: Endpoint, present: Bools, at: float, plan: SurvivalPlan, weights: Weighed | None = None,
     order: Positions | None = None,
 ) -> Points:  # fmt: skip
     """Survival at a time."""
@@ -78,7 +78,7 @@ def survival_points(
 
 
 def mean_points(
-    course: Endpoint, present: Bools, to: float, plan: SurvivalPlan, weights: Weights | None = None,
+    course: Endpoint, present: Bools, to: float, plan: SurvivalPlan, weights: Weighed | None = None,
     order: Positions | None = None,
 ) -> Points:  # fmt: skip
     """The mean time restricted to a time."""
@@ -97,7 +97,7 @@ def at_risk(course: Endpoint, present: Bools, at: float) -> Ints:
 
 def differences(
     course: Endpoint, treated: Bools, present: Bools, at: float, measure: CurveMeasure, plan: SurvivalPlan,
-    weights: Weights | None = None, order: Positions | None = None,
+    weights: Weighed | None = None, order: Positions | None = None,
 ) -> Differences:  # fmt: skip
     """Survival at a time, or the mean restricted to it, of the treated minus that of the controls."""
     weight, cluster = weights or (None, None)
@@ -111,7 +111,7 @@ def differences(
 
 
 def _weighted(
-    course: Endpoint, present: Bools, at: float, measure: CurveMeasure, weights: Weights, status: Ints
+    course: Endpoint, present: Bools, at: float, measure: CurveMeasure, weights: Weighed, status: Ints
 ) -> tuple[Floats, Floats]:
     """Value and SE of the weighted curves ``(R,)``, NaN where ``status`` is not OK."""
     value, se = np.full(len(present), np.nan), np.full(len(present), np.nan)

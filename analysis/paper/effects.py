@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from analysis.kernels.status import Status
-from analysis.paper.curve_points import Points, Weights, at_risk, differences, mean_points, survival_points
+from analysis.paper.curve_points import Points, Weighed, at_risk, differences, mean_points, survival_points
 from analysis.plan.analysis_plan import SurvivalPlan
 from analysis.survival import statistics
 from analysis.survival.matched_curves import CurveMeasure
@@ -111,7 +111,7 @@ class AtRisk:
 
 
 @dataclass(frozen=True)
-class Curve(Median):
+class ArmCurve(Median):
     """A median, and what the curve says at each of the plan's times."""
 
     survival: tuple[TimePoint, ...]
@@ -128,7 +128,7 @@ class ByArm(Generic[T]):
 
 
 @dataclass(frozen=True)
-class FollowUp(ByArm[Median]):
+class FollowUpMedians(ByArm[Median]):
     """The follow-up of either arm, and of both arms together."""
 
     overall: Median
@@ -217,23 +217,23 @@ def _median(course: Endpoint, arm: Bools, plan: SurvivalPlan) -> Median:
     return Median(n, events, 100 * events / n if n else NAN, middle, low, high, Status(int(made.status[0])))
 
 
-def curves(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> ByArm[Curve]:
+def curves(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> ByArm[ArmCurve]:
     """The median of either arm, and what its curve says at each of the plan's times."""
     found, weights = medians(course, treated, group, plan), weights_of(group)
 
-    def curve(median: Median, arm: Bools) -> Curve:
+    def curve(median: Median, arm: Bools) -> ArmCurve:
         here = (arm & group.present)[None]
         survival = [_point(survival_points(course, here, at, plan, weights), at) for at in plan.times]
         means = [_point(mean_points(course, here, at, plan, weights), at) for at in plan.times]
         counts = [AtRisk(at, int(at_risk(course, here, at)[0])) for at in plan.times]
-        return Curve(**median.__dict__, survival=tuple(survival), at_risk=tuple(counts), rmst=tuple(means))
+        return ArmCurve(**median.__dict__, survival=tuple(survival), at_risk=tuple(counts), rmst=tuple(means))
 
     return ByArm(curve(found.treated, treated), curve(found.control, ~treated))
 
 
-def weights_of(group: AnalysisSet) -> Weights | None:
+def weights_of(group: AnalysisSet) -> Weighed | None:
     """The weights of a set as a block of one; None where it has none."""
-    return None if group.weight is None else Weights(group.weight[None], group.clusters[None])
+    return None if group.weight is None else Weighed(group.weight[None], group.clusters[None])
 
 
 def _point(found: Points, at: float) -> TimePoint:
@@ -253,12 +253,12 @@ def time_differences(
     return tuple(made)
 
 
-def follow_up(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> FollowUp:
+def follow_up(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> FollowUpMedians:
     """The median follow-up of either arm and of both by reverse Kaplan-Meier: censoring is the event."""
     censored = Endpoint(course.time, ~course.event)
     arms = medians(censored, treated, group, plan)
     whole = medians(censored, np.ones(len(treated), np.bool_), group, plan)
-    return FollowUp(arms.treated, arms.control, whole.treated)
+    return FollowUpMedians(arms.treated, arms.control, whole.treated)
 
 
 def log_rank(course: Endpoint, treated: Bools, group: AnalysisSet, ties: str) -> ChiSquare:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import chdtrc
 
 from analysis.kernels.status import Status
-from analysis.paper.curve_points import Weights
+from analysis.paper.curve_points import Weighed
 from analysis.survival import statistics
 from analysis.survival.recession import RiskSets, identified
 from simulator.cohort.cohorts import Endpoint
@@ -16,7 +16,7 @@ from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
 
 def interaction_p(
-    course: Endpoint, treated: Bools, levels: Bools, present: Bools, ties: str, weights: Weights | None = None,
+    course: Endpoint, treated: Bools, levels: Bools, present: Bools, ties: str, weights: Weighed | None = None,
     order: Positions | None = None,
 ) -> Floats:  # fmt: skip
     """The p ``(R,)`` of a factor of two or more ``levels (R, L, N)``; NaN where fewer than two have both arms."""

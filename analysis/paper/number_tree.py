@@ -186,9 +186,9 @@ def _endpoint(names: Names) -> tuple[dict[str, KeyNode], dict[str, KeyNode]]:
     whole = {"overall": KeyNode("number", _leaves(follow_up))}
     arms = KeyNode("arm", _by_arm({"n": "patients of the subgroup in the arm", "events": "events among them"}))
     counts = {"n": "patients of the subgroup", "events": "events among them", "p_logrank": "log-rank p in the subgroup"}
-    own = KeyNode("number", {**_leaves(RATIO, "hazard ratio in the subgroup"), **_leaves(counts), "arms": arms})
+    numbers = {**_leaves(RATIO, "hazard ratio in the subgroup"), **_leaves(counts)}
     interaction = _leaves({"interaction_p": "p of the interaction of treatment and the subgroup's factor"})
-    some = KeyNode("number", {**own.below(), **interaction})
+    own, some = (KeyNode("number", {**numbers, **more, "arms": arms}) for more in ({}, interaction))
     both = {
         "km": KeyNode("arm", _by_arm(_curve("time", "events"), at_times)),
         "follow_up": KeyNode("arm", {**_by_arm(follow_up), **whole}),

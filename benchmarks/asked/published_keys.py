@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from analysis.audit.kinds import kind_of, may_be_unreached
 from analysis.audit.published import NOT_PRINTED, exact_value, parse_printed
 from analysis.paper.number_keys import TEXT, KeyNode, find, nearest, problem
-from analysis.paper.number_tree import any_paper, facts, names_of, tree
+from analysis.paper.number_tree import Names, any_paper, facts, names_of, tree
 from analysis.propensity.missing import indicators
 from simulator.cohort.terms import Variable
 from simulator.documents.loading import Document, load, parse
@@ -29,13 +29,19 @@ MOST_NEAREST = 100
 
 def number_keys(scenario: "Scenario") -> KeyNode:
     """The keys of all numbers that every replicate of a scenario has, and of the facts of its design."""
+    own = {name for name in World.model_fields if name != SECTION}
+    return tree(number_names(scenario), facts(scenario.model_dump(mode="json", include=own)))
+
+
+def number_names(scenario: "Scenario") -> Names:
+    """The names that the keys of a scenario's numbers are made of."""
     variables = [spec.variable(name) for name, spec in scenario.population.covariates.items()]
     added = indicators(scenario.may_be_missing(), scenario.analysis.missing)
     for name in added:
         variables.append(Variable(name, "binary", ("0", "1")))
     outcomes, modes = scenario.outcomes, scenario.outcomes.progression_modes
     seen = (*modes.modes, modes.death) if modes else ()
-    names = names_of(
+    return names_of(
         variables,
         scenario.analysis.with_terms(added),
         tuple(scenario.endpoints),
@@ -43,8 +49,6 @@ def number_keys(scenario: "Scenario") -> KeyNode:
         tuple(outcomes.exposure),
         seen,
     )
-    own = {name for name in World.model_fields if name != SECTION}
-    return tree(names, facts(scenario.model_dump(mode="json", include=own)))
 
 
 def check_published(document: Document, scenario: "Scenario") -> None:
@@ -138,7 +142,7 @@ def _problems(
         if wrong and (one.audit_only or not excused(key)):
             told += 1
             near = nearest(here, key) if told <= MOST_NEAREST else ""
-            mend = f"did you mean '{near}'?" if near else "see the keys in docs/twins.md"
+            mend = f"did you mean '{near}'?" if near else "`trialtwin published` lists the keys"
             if not one.audit_only and not problem(anywhere, key):
                 mend += " or, for a number that only the audit is to read, add 'audit_only: true'"
             yield key, wrong, mend

@@ -52,6 +52,21 @@ def fidelity(name: str, settings: tuple[str, ...], reps: int, seed: int | None, 
 @cli.command()
 @click.argument("name")
 @overrides
+@answers("tables", "json")
+def published(name: str, settings: tuple[str, ...]) -> "Answer":
+    """Every number that the paper of a world could print, by its key, with what it means and how it is typed in.
+
+    In short with <names>; --json has every key in full.
+    """
+    from benchmarks.asked.load_study import load_study
+    from benchmarks.cli import twin_verbs
+
+    return twin_verbs.published(load_study(name, settings))
+
+
+@cli.command()
+@click.argument("name")
+@overrides
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The YAML file of the fitted world.")
 @jobs
 @answers("report", "tables", "json")

@@ -178,6 +178,11 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "flow": "[[criterion, patients]]: means over replicates",
         "left_out": "[key]: printed numbers that no replicate has",
     },
+    "published": {
+        "world": "the world's name",
+        "keys": "[{key, what, kind, example}]: every number that its paper could print; <time> stands for any time; "
+        "kind is count, percent, p, ratio, share or amount",
+    },
     "calibrate": {
         "values": "{parameter: fitted}",
         "parameters": "[{name, start, fitted, se, prior_mean, prior_sd, scale, pinned, at_bound}]",
@@ -206,9 +211,9 @@ DOCUMENTS: dict[str, dict[str, str]] = {
         "table1": "{before, after}: [{variable, level, label, shows, treated, control, test, p, tests, smd, "
         "smd_status, status}]",
         "endpoints": "{name: {label, before, after}}, a side {km, follow_up, logrank, cox, cox_pair_robust, "
-        "univariable, multivariable, subgroups}",
+        "univariable, multivariable, subgroups, survival_difference, rmst_difference}",
         "binary": "{name: {label, before, after}}, a side {treated, control, test, p, tests, risk_difference, "
-        "odds_ratio, mcnemar}",
+        "risk_ratio, odds_ratio, mcnemar}",
         "exposure": "{name: {before, after}}: amounts of a treatment; empty for a file",
         "modes": "{name: {before, after}}: modes of progression; empty for a file",
     },
