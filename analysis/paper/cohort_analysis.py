@@ -65,7 +65,7 @@ import numpy as np
 from analysis.cohort_files.as_read import AsRead
 from analysis.kernels.status import Status
 from analysis.paper.cox_tables import CoxRow
-from analysis.paper.effects import AnalysisSet, ByArm, ChiSquare, ArmCurve, FollowUpMedians, HazardRatio, TimeDifference
+from analysis.paper.effects import AnalysisSet, ArmCurve, ByArm, ChiSquare, FollowUpMedians, HazardRatio, TimeDifference
 from analysis.paper.responses import BinaryResponse
 from analysis.paper.subgroups import SubgroupRow
 from analysis.paper.table1 import Amounts, Count, Table1Row
