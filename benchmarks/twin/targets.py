@@ -50,7 +50,7 @@ def targets_of(numbers: Mapping[str, Printed], doubts: Mapping[str, Any]) -> lis
     for key, one in numbers.items():
         base, _, last = key.rpartition(".")
         repeats = last == "percent" and any(f"{base}.{other}" in numbers for other in ("n", "yes", "events"))
-        if last in ("p", "n_pairs") or repeats:
+        if kind_of(key) == "p" or last == "n_pairs" or repeats:
             continue
         stands, log = parse_printed(one.printed, key), kind_of(key) == "ratio"
         low, high = stands.low, stands.high
