@@ -28,7 +28,6 @@
         km            {treated, control}: {n, events, percent (of n), median, low, high, status, and at each of the
                       plan's times survival[], rmst[] (restricted mean): {time, value, se, low, high, status},
                       at_risk[]: {time, value}}
-        survival_difference[], rmst_difference[]   {time, value (treated minus control), se, low, high, p, status}
         follow_up     {treated, control, overall}: {n, events, percent, median, low, high, status} with censoring as
                       the event (reverse Kaplan-Meier)
         logrank       {test ("log-rank"; weighted: "robust score"), chi2, df, p, status}
@@ -40,6 +39,7 @@
                       number, which p_term tests)} + the fields of cox
         subgroups[]   {variable (null: everyone), level, label, n, events, arms {treated, control}: {n, events},
                        p_logrank, interaction_p, interaction_df} + the fields of cox
+        survival_difference[], rmst_difference[]   {time, value (treated minus control), se, low, high, p, status}
     binary        {NAME: {label, before, after}}, each side {treated, control: {n, yes, percent}, test, p, tests,
                    risk_difference, risk_ratio, odds_ratio: {value, low, high, status}, mcnemar {only_treated,
                    only_control, chi2, p, p_exact} (after 1:1 matching, else null)}
@@ -171,8 +171,6 @@ class Comparison:
     """The arms compared on one endpoint in one analysis set."""
 
     km: ByArm[ArmCurve]
-    survival_difference: tuple[TimeDifference, ...]
-    rmst_difference: tuple[TimeDifference, ...]
     follow_up: FollowUpMedians
     logrank: ChiSquare
     cox: HazardRatio
@@ -180,6 +178,8 @@ class Comparison:
     univariable: tuple[CoxRow, ...]
     multivariable: tuple[CoxRow, ...]
     subgroups: tuple[SubgroupRow, ...]
+    survival_difference: tuple[TimeDifference, ...]
+    rmst_difference: tuple[TimeDifference, ...]
 
 
 @dataclass(frozen=True)

@@ -191,8 +191,6 @@ def compare(
     single = univariable(course, columns, group, plan)
     return Comparison(
         km=curves(course, treated, group, survival),
-        survival_difference=time_differences(course, treated, group, "survival", survival),
-        rmst_difference=time_differences(course, treated, group, "rmst", survival),
         follow_up=follow_up(course, treated, group, survival),
         logrank=log_rank(course, treated, group, survival.ties),
         cox=hazard_ratio(course, treated, group, survival),
@@ -200,6 +198,8 @@ def compare(
         univariable=single,
         multivariable=multivariable(course, columns, single, group, plan),
         subgroups=subgroups(course, observed, group, plan),
+        survival_difference=time_differences(course, treated, group, "survival", survival),
+        rmst_difference=time_differences(course, treated, group, "rmst", survival),
     )
 
 

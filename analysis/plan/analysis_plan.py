@@ -75,6 +75,9 @@ class PropensityPlan(Spec):
         return self
 
 
+Time = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 class SurvivalPlan(Spec):
     """Ties of the Cox models, kind of confidence interval of the median, and the level of every interval.
 
@@ -85,7 +88,7 @@ class SurvivalPlan(Spec):
     ties: Literal["efron", "breslow"] = "efron"
     conf_type: Literal["log", "log-log", "plain"] = "log"
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    times: Annotated[tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...], Field(max_length=100)] = ()
+    times: Annotated[tuple[Time, ...], Field(max_length=100, strict=False)] = ()
 
     @model_validator(mode="before")
     @classmethod
