@@ -117,6 +117,7 @@ NEAREST = [
     ("endpoints.OS.before.km.treated.survival[0]", "endpoints.OS.before.km.treated.survival[12]"),
     ("endpoints.OS.before.km.treated.survival.24", "endpoints.OS.before.km.treated.survival[24]"),
     ("endpoints.OS.before.km.treated.survivl[24].low", "endpoints.OS.before.km.treated.survival[24].low"),
+    ("endpoints.OS.before.survival[24]", "endpoints.OS.before.km.control.survival[24]"),
     ("endpoints.OS.before.km.treated.atrisk[24]", "endpoints.OS.before.km.treated.at_risk[24]"),
     ("endpoints.OS.before.rmst_diff[24].p", "endpoints.OS.before.rmst_difference[24].p"),
     ("endpoints.OS.before.cox_pair_robust.hr", "endpoints.OS.after.cox_pair_robust.hr"),

@@ -1,7 +1,9 @@
 """The list of the keys of a world: it is complete, each of it is a number, and what a terminal shows stands for all."""
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from benchmarks.asked.load_study import load_study
 from benchmarks.asked.published_keys import number_keys
 from benchmarks.cli.commands import main
 from benchmarks.twin.listing import EXAMPLES, all_keys, in_short, number_names
+from simulator.documents.keys import split_key
 from tests.small_papers import write_small
 from tests.test_published_keys import small
 
@@ -128,3 +131,12 @@ def test_pairs_and_their_tests_are_listed_where_there_are_pairs():
     key = "binary.ORR.after.mcnemar.p"
     assert not problem(number_keys(paired), key)
     assert problem(number_keys(sets), key)
+
+
+def test_the_page_of_the_grammar_names_every_number():
+    page = (Path(__file__).parent.parent / "docs" / "published.md").read_text("utf-8")
+    grammar = page.partition("In short:")[2].partition("SIDE is before")[0]
+    words = set(re.findall(r"[a-z_0-9]+", grammar))
+    for one in in_short(number_names(small()[0])):
+        names = {step.name for step in split_key(one.key) if not step.name.startswith("<")}
+        assert names <= words | {"before"}, one.key

@@ -19,6 +19,7 @@ _A_TIME = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 SHOWN = 12
 FEW = 3  # nearest names that are followed
 MISSING = 0.6  # what a step too many or too few costs; another name costs its dissimilarity
+TWO_MISSING = 0.35  # two steps are left out before a name that is right: an arm's curve, say
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,9 @@ def _changed(here: KeyNode, steps: Sequence[Step], most: float) -> Iterator[tupl
             for name, child in here.children.items():
                 if first.name in child.below():
                     yield from _after(name, child, None, steps, MISSING, most)
+                for further, grandchild in child.below().items():
+                    if first.name in grandchild.below():
+                        yield from _after(name, child, None, (Step(further), *steps), TWO_MISSING, most)
     yield from ((cost + MISSING, tail) for cost, tail in _changed(here, rest, most - MISSING))
 
 
