@@ -23,6 +23,7 @@ KNOWN: dict[str, tuple[Any, ...]] = {
     "screening_p": (1.0, 0.01, None),
     "imputations": (2,),
     "level": (0.9,),
+    "times": ((1.5,), (2.0,)),
     "normality_p": (0.9, 0.999),
     "rounds": (1, 2),
 }

@@ -1,7 +1,6 @@
 """Keys of published numbers: every one of the tree is a number, every other one is refused in a line that mends it."""
 
 import json
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -9,7 +8,9 @@ import numpy as np
 import pytest
 
 from analysis.paper.block_workflow import BlockAnalysis
-from analysis.paper.number_keys import KeyNode, any_paper, nearest, problem
+from analysis.paper.number_keys import TIME, KeyNode, nearest, problem
+from analysis.paper.number_keys import keys_of as every_key
+from analysis.paper.number_tree import any_paper
 from analysis.paper.numbers import BlockNumbers, number_in
 from analysis.paper.workflow import analyse
 from benchmarks.asked.load_study import load_study
@@ -17,6 +18,7 @@ from benchmarks.asked.published_keys import compared, number_keys
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
 from benchmarks.cli.commands import main
+from benchmarks.twin.targets import targets_of
 from simulator.documents.loading import DocumentError, load, parse
 from simulator.world.generate import generate, resolve
 from tests.small_papers import write_paper, write_small
@@ -25,16 +27,14 @@ from tests.test_numbers import replicate
 REPLICATES = np.arange(2)
 
 
-def keys_of(place: KeyNode, start: str = "") -> Iterator[str]:
-    """Every key of a tree that has no end of its own."""
-    if place.number:
-        yield start
-    for name, child in place.below().items():
-        path = f"{start}.{name}" if start else name
-        if child.rows is None:
-            yield from keys_of(child, path)
-        for row, below in (child.rows or {}).items():
-            yield from keys_of(below, f"{path}[{row}]")
+TIMES = ("3", "12.5", "500")  # the last one is beyond all follow-up
+AT = "analysis.survival.times=[3, 12.5, 500]"
+
+
+def keys_of(place: KeyNode) -> list[str]:
+    """Every key of a tree that has no end of its own, at a few times."""
+    keys = [key for key, _ in every_key(place)]
+    return [key.replace(TIME, time) for key in keys for time in (TIMES if TIME in key else ("",))]
 
 
 @cache
@@ -43,7 +43,7 @@ def small(*settings: str) -> tuple[Scenario, BlockNumbers, list[dict]]:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        scenario = load_study(str(write_small(Path(folder))), settings).scenario
+        scenario = load_study(str(write_small(Path(folder))), (AT, *settings)).scenario
     sample = one_sample(scenario, generate(resolve(scenario), 5, REPLICATES), 5)
     names = [str(k) for k in range(scenario.screened())]
     alone = [analyse(replicate(sample.observed, r), names, scenario.analysis).to_json() for r in REPLICATES]
@@ -58,13 +58,20 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
 
 
 @pytest.mark.parametrize(
-    "settings", [(), ("analysis.table1.categorical=fisher",), ("analysis.table1.categorical=yates",)]
+    "settings",
+    [
+        (),
+        ("analysis.table1.categorical=fisher",),
+        ("analysis.table1.categorical=yates",),
+        ("analysis.matching.ratio=2",),
+        ("analysis.matching.replacement=true", "analysis.cox.screening_p=0.2", "analysis.subgroups=[stage, 'age>60']"),
+    ],
 )
 def test_every_key_of_the_tree_is_the_number_of_the_analysis_of_each_cohort(settings):
     scenario, block, alone = small(*settings)
     keys = [key for key in keys_of(number_keys(scenario)) if not key.startswith("world.")]
     assert len(keys) > 700
-    if settings:
+    if settings and "table1" in settings[0]:
         keys = [key for key in keys if key.endswith(".p") and key.startswith(("table1", "binary"))]
         assert len(keys) > 20
     for key in keys:
@@ -103,7 +110,22 @@ def test_events_of_a_subgroup_by_arm_are_counted():
 NEAREST = [
     ("endpoints.OS.after.subgroups[all].arms.treated.event", "endpoints.OS.after.subgroups[all].arms.treated.events"),
     ("endpoints.OS.after.subgroups[stage=erly].hr", "endpoints.OS.after.subgroups[stage=early].hr"),
-    ("endpoints.OS.after.subgroups[stage=early].interaction_p", "endpoints.OS.after.subgroups[stage=early].p_logrank"),
+    ("endpoints.OS.after.subgroups[site=west].interactionp", "endpoints.OS.after.subgroups[site=west].interaction_p"),
+    ("endpoints.OS.after.subgroups[all].interaction_p", "endpoints.OS.after.subgroups[all].p_logrank"),
+    ("endpoints.OS.before.km.treated.survival", "endpoints.OS.before.km.treated.survival[12]"),
+    ("endpoints.OS.before.km.treated.survival[2 years]", "endpoints.OS.before.km.treated.survival[2]"),
+    ("endpoints.OS.before.km.treated.survival[0]", "endpoints.OS.before.km.treated.survival[12]"),
+    ("endpoints.OS.before.km.treated.survival.24", "endpoints.OS.before.km.treated.survival[24]"),
+    ("endpoints.OS.before.km.treated.survivl[24].low", "endpoints.OS.before.km.treated.survival[24].low"),
+    ("endpoints.OS.before.survival[24]", "endpoints.OS.before.km.control.survival[24]"),
+    ("endpoints.OS.before.km.treated.atrisk[24]", "endpoints.OS.before.km.treated.at_risk[24]"),
+    ("endpoints.OS.before.rmst_diff[24].p", "endpoints.OS.before.rmst_difference[24].p"),
+    ("endpoints.OS.before.cox_pair_robust.hr", "endpoints.OS.after.cox_pair_robust.hr"),
+    ("binary.ORR.before.oddsratio.low", "binary.ORR.before.odds_ratio.low"),
+    ("binary.ORR.before.odds_ratio", "binary.ORR.before.odds_ratio.value"),
+    ("binary.ORR.before.mcnemar.p", "binary.ORR.after.mcnemar.p"),
+    ("table1.before[age].SMD", "table1.before[age].smd"),
+    ("endpoints.OS.before.follow_up.median", "endpoints.OS.before.follow_up.control.median"),
     ("endpoints.0S.after.cox.hr", "endpoints.OS.after.cox.hr"),
     ("endpoints.OS.cox.hr", "endpoints.OS.before.cox.hr"),
     ("endpoints.OS.after.cox.hazard", "endpoints.OS.after.cox.hr"),
@@ -180,6 +202,40 @@ def test_all_that_is_wrong_is_told_at_once_by_every_verb(tmp_path, capsys, monke
         assert [line.partition(": ")[0] for line in lines] == [f"{path}:{k}:3" for k in range(4, 11)]
         assert all(word in line for word, line in zip(words, lines, strict=True))
     assert not (tmp_path / "x.yaml").exists()
+
+
+UNREADABLE = [
+    ("cohort.n", "62%", "is a percentage; a count is wanted here"),
+    ("cohort.n", "1.604", "may be 1.604 or 1604; write the one that it is"),
+    ("cohort.n", "NR", "not wanted here; write a number"),
+    ("cohort.n", "-3", "is no count, which is 0 or more; write 0.36"),
+    ("endpoints.OS.after.cox.hr", "1,234", "may be 1.234 or 1234"),
+    ("endpoints.OS.after.cox.low", "NE", "not wanted here"),
+    ("endpoints.OS.after.cox.p", "1.02", "is no p-value, which is from 0 to 1"),
+    ("endpoints.OS.after.cox.p", "0.03 (0.04)", "holds two numbers; write the one that is wanted here"),
+    ("table1.before[age].treated.mean", "60 (8)", "holds two numbers"),
+    ("table1.before[stage=early].treated.n", "\u2013", "is not a printed number; write 0.36, <0.001, NA"),
+]  # fmt: skip
+
+
+def test_every_unreadable_cell_is_told_with_its_place_and_what_is_right(tmp_path, capsys, monkeypatch):
+    for key, text, words in UNREADABLE:
+        path = write_paper(tmp_path, {"cohort.treated": "72", key: text})
+        for verb in (["check", path], ["fidelity", path, "--reps", "20"], ["audit", path]):
+            assert run(monkeypatch, *verb) == 2, (verb, text)
+            (line,) = capsys.readouterr().err.splitlines()
+            assert line.startswith(f"trialtwin: {path}:5:3: published.'{key}': '{text}'"), line
+            assert words in line
+
+
+def test_cells_of_other_journals_are_compared_as_ours(tmp_path):
+    ours = {"cohort.n": "160", "table1.before[stage=early].treated.n": "38", "endpoints.OS.after.cox.hr": "0.56"}
+    theirs = {"cohort.n": "160", "table1.before[stage=early].treated.n": "38 (52\u00b78%)"}
+    theirs["endpoints.OS.after.cox.hr"] = "0,56"
+    one, other = (load_study(str(write_paper(tmp_path, text))).scenario for text in (ours, theirs))
+    targets = [[(t.key, t.low, t.high, t.log) for t in targets_of(compared(x), {})] for x in (one, other)]
+    assert targets[0] == targets[1]
+    assert [t[3] for t in targets[0]] == [False, False, True]
 
 
 def test_a_number_for_the_audit_alone_is_read_by_it_and_not_compared(tmp_path, capsys, monkeypatch):

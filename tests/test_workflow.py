@@ -170,8 +170,13 @@ def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, 
     assert set(ours["matching"]["ties"]["hr"]["OS"]) == {"n", "median", "low", "high", "significant"}
     side = next(iter(ours["endpoints"].values()))["after"]
     assert list(side) == [
-        *("km", "follow_up", "logrank", "cox", "cox_pair_robust", "univariable", "multivariable", "subgroups")
+        *("km", "follow_up", "logrank", "cox", "cox_pair_robust", "univariable", "multivariable", "subgroups"),
+        *("survival_difference", "rmst_difference"),
     ]
+    curve = {"n", "events", "percent", "median", "low", "high", "status"}
+    assert set(side["km"]["treated"]) == curve | {"survival", "at_risk", "rmst"}
+    assert set(side["follow_up"]) == {"treated", "control", "overall"}
+    assert set(side["follow_up"]["overall"]) == curve
     assert set(side["cox"]) == set(side["cox_pair_robust"]) == effect
     assert set(side["univariable"][0]) == effect | {"term", "column", "label", "p_term", "df_term"}
     assert set(side["subgroups"][0]) == effect | {

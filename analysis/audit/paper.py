@@ -18,6 +18,7 @@ from analysis.audit.published import (
     parse_element,
     parse_months,
     parse_printed,
+    plain_print,
 )
 from simulator.documents.keys import split_key
 from simulator.mechanisms.graph import TimeTo
@@ -47,7 +48,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Number:
-    """A printed number: its key, its text, where it stands, and the values that it stands for."""
+    """A printed number: its key, its text in plain spelling, where it stands, and the values that it stands for."""
 
     key: str
     text: str
@@ -57,7 +58,7 @@ class Number:
     @property
     def value(self) -> float:
         """The number as printed; a bound for '<0.001', +inf for 'NA'."""
-        exact = exact_value(self.text)
+        exact = exact_value(self.text, self.key)
         if exact is not None:
             return exact
         return self.stands.high if np.isinf(self.stands.low) else self.stands.low
@@ -65,7 +66,7 @@ class Number:
     @property
     def count(self) -> int | None:
         """The number as a count, None where it is not printed as a whole number that is not negative."""
-        exact = exact_value(self.text)
+        exact = exact_value(self.text, self.key)
         return int(exact) if exact is not None and exact >= 0 and "." not in self.text else None
 
 
@@ -115,7 +116,7 @@ class Paper:
             if one.printed == NOT_PRINTED or parse_months(one.printed) is not None:
                 continue
             try:
-                numbers[key] = Number(key, one.printed, one.where, parse_printed(one.printed))
+                numbers[key] = Number(key, plain_print(one.printed, key), one.where, parse_printed(one.printed, key))
             except ValueError as error:
                 if key.startswith("world."):
                     continue  # a text of the design

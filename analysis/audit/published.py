@@ -4,8 +4,22 @@ import re
 from dataclasses import dataclass
 from math import ceil, floor, inf
 
-NOT_PRINTED = "not_printed"
-_NUMBER = re.compile(r"(?P<sign>[<>≤≥]?)\s*(?P<number>-?\d{1,15}(?:\.(?P<decimals>\d{1,15}))?)\s*%?", re.ASCII)
+from analysis.audit.kinds import kind_of
+from analysis.audit.printed_text import NOT_PRINTED, NOT_REACHED, plain_print
+
+__all__ = [
+    "NOT_PRINTED",
+    "Element",
+    "Stands",
+    "counts_printed_so",
+    "exact_value",
+    "parse_element",
+    "parse_months",
+    "parse_printed",
+    "plain_print",
+]
+
+_NUMBER = re.compile(r"(?P<sign>[<>≤≥]?)(?P<number>-?\d+(?:\.(?P<decimals>\d+))?)(?P<percent>%?)", re.ASCII)
 _ELEMENT = re.compile(r"(?P<variable>[^=<>!]+?)\s*(?P<operator><=|>=|!=|=|<|>)\s*(?P<value>.+)")
 _MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})(?:-(?P<day>\d{2}))?", re.ASCII)
 
@@ -39,26 +53,43 @@ class Element:
     value: str = ""
 
 
-def parse_printed(text: str) -> Stands:
-    """All values that are printed so: '0.36' is 0.355 to 0.365; 'NA' is +inf, a limit that is not reached."""
-    if text == "NA":
+def parse_printed(text: str, key: str = "") -> Stands:
+    """All values that are printed so: '0.36' is 0.355 to 0.365, '<0.001' at most that; 'NA' is +inf, not reached.
+
+    The ``key`` says what is wanted of a cell that holds more than one number, and whether a percentage is a share:
+    survival of '62.0%' or '62.0' is 0.62. ValueError where the text is no number of that key, with what would be right.
+    """
+    read = plain_print(text, key)
+    if read == NOT_REACHED:
         return Stands(inf, inf)
-    found = _NUMBER.fullmatch(text.strip())
-    if found is None:
-        raise ValueError(f"'{text}' is not a printed number; write 0.36, <0.001, NA or {NOT_PRINTED}")
-    value = float(found["number"])
-    if found["sign"] in ("<", "≤"):
+    sign, value, half = _parts(read, key)
+    if sign in ("<", "≤"):
         return Stands(-inf, value)
-    if found["sign"] in (">", "≥"):
+    if sign in (">", "≥"):
         return Stands(value, inf)
-    half = 0.5 * 10.0 ** -len(found["decimals"] or "")
     return Stands(value - half, value + half)
 
 
-def exact_value(text: str) -> float | None:
+def exact_value(text: str, key: str = "") -> float | None:
     """The number as it is printed, None where the text is a bound, a limit not reached or no number."""
-    found = _NUMBER.fullmatch(text.strip())
-    return None if found is None or found["sign"] else float(found["number"])
+    try:
+        read = plain_print(text, key)
+    except ValueError:
+        return None
+    if read == NOT_REACHED:
+        return None
+    sign, value, _ = _parts(read, key)
+    return None if sign else value
+
+
+def _parts(read: str, key: str) -> tuple[str, float, float]:
+    """Sign, value and half a unit of the last decimal of a number in plain spelling."""
+    found = _NUMBER.fullmatch(read)
+    assert found is not None
+    value, half = float(found["number"]), 0.5 * 10.0 ** -len(found["decimals"] or "")
+    if kind_of(key) == "share" and (found["percent"] or abs(value) > 1):
+        value, half = value / 100, half / 100
+    return found["sign"], value, half
 
 
 def counts_printed_so(percent: Stands, n: int) -> range:

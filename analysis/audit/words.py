@@ -26,7 +26,7 @@ def _printed_again(published: Mapping[str, Printed]) -> Iterator[Finding]:
             if NOT_PRINTED in (one.printed, other.printed) or one.printed == other.printed:
                 continue
             try:
-                same = parse_printed(one.printed).meets(parse_printed(other.printed))
+                same = parse_printed(one.printed, key).meets(parse_printed(other.printed, key))
             except ValueError:
                 same = False
             if not same:

@@ -23,10 +23,13 @@
                    warnings [sentence]}; null without matching}
     table1        {before[], after[]}, rows {variable, level (null: the variable itself), label, shows, treated,
                    control, test, p, tests {name: p}, smd, smd_status (NO_INFO: infinite, no arm varies), status};
-                   an arm is {n, percent} or {n, mean, sd, median, q1, q3}
+                   an arm is {n, percent} or {n, mean, sd, median, q1, q3, min, max}
     endpoints     {NAME: {label, before, after}}, each side
-        km            {treated, control}: {n, events, percent (of n), median, low, high, status}
-        follow_up     the same for censoring as the event (reverse Kaplan-Meier)
+        km            {treated, control}: {n, events, percent (of n), median, low, high, status, and at each of the
+                      plan's times survival[], rmst[] (restricted mean): {time, value, se, low, high, status},
+                      at_risk[]: {time, value}}
+        follow_up     {treated, control, overall}: {n, events, percent, median, low, high, status} with censoring as
+                      the event (reverse Kaplan-Meier)
         logrank       {test ("log-rank"; weighted: "robust score"), chi2, df, p, status}
         cox           {log_hr, se, hr, low, high, p, status, sign}: treatment alone, model-based SE (weighted: robust);
                       ``sign`` is "+" or "-" where the coefficient runs off to plus or minus infinity (MONOTONE), else
@@ -36,6 +39,7 @@
                       number, which p_term tests)} + the fields of cox
         subgroups[]   {variable (null: everyone), level, label, n, events, arms {treated, control}: {n, events},
                        p_logrank, interaction_p, interaction_df} + the fields of cox
+        survival_difference[], rmst_difference[]   {time, value (treated minus control), se, low, high, p, status}
         competing     {before, after}, null unless the SPEC names ``competing_values``; each side
             events, competing_events   {treated, control}: counts
             at[]          {at, event, competing: {treated, control}: {value, se, low, high, status}, difference, ratio
@@ -47,8 +51,8 @@
             subgroups[]   {variable, level, label, n, events, competing_events: {treated, control}, p_gray,
                           interaction_p, interaction_df} + the fields of cox, of Fine and Gray's model
     binary        {NAME: {label, before, after}}, each side {treated, control: {n, yes, percent}, test, p, tests,
-                   risk_difference, odds_ratio: {value, low, high, status}, mcnemar {only_treated, only_control, chi2,
-                   p, p_exact} (after 1:1 matching, else null)}
+                   risk_difference, risk_ratio, odds_ratio: {value, low, high, status}, mcnemar {only_treated,
+                   only_control, chi2, p, p_exact} (after 1:1 matching, else null)}
     exposure      {NAME: {before, after}}, each side {treated, control}: {n (who got any), median, q1, q3, min, max}
     modes         {NAME: {before, after}}, each side {treated, control}: {n, percent (of all modes in the arm)}
 
@@ -72,7 +76,7 @@ from analysis.cohort_files.as_read import AsRead
 from analysis.kernels.status import Status
 from analysis.paper.competing import CompetingComparison, CompetingEvents
 from analysis.paper.cox_tables import CoxRow
-from analysis.paper.effects import AnalysisSet, ByArm, ChiSquare, HazardRatio, Median
+from analysis.paper.effects import AnalysisSet, ArmCurve, ByArm, ChiSquare, FollowUpMedians, HazardRatio, TimeDifference
 from analysis.paper.responses import BinaryResponse
 from analysis.paper.subgroups import SubgroupRow
 from analysis.paper.table1 import Amounts, Count, Table1Row
@@ -177,14 +181,16 @@ class Tables:
 class Comparison:
     """The arms compared on one endpoint in one analysis set."""
 
-    km: ByArm[Median]
-    follow_up: ByArm[Median]
+    km: ByArm[ArmCurve]
+    follow_up: FollowUpMedians
     logrank: ChiSquare
     cox: HazardRatio
     cox_pair_robust: HazardRatio | None
     univariable: tuple[CoxRow, ...]
     multivariable: tuple[CoxRow, ...]
     subgroups: tuple[SubgroupRow, ...]
+    survival_difference: tuple[TimeDifference, ...]
+    rmst_difference: tuple[TimeDifference, ...]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from analysis.kernels.status import Status
+from analysis.paper.curve_points import Points, Weighed, at_risk, differences, mean_points, survival_points
 from analysis.plan.analysis_plan import SurvivalPlan
 from analysis.survival import statistics
+from analysis.survival.matched_curves import CurveMeasure
 from analysis.survival.weighted_survival import robust_score, weighted_quantile
 from analysis.two_samples.tests import NAN
 from analysis.two_samples.weighted_samples import WeightedSamples
@@ -76,11 +78,60 @@ class Median:
 
 
 @dataclass(frozen=True)
+class TimePoint:
+    """Survival at a time, or the mean restricted to it, as in `analysis.paper.curve_points`."""
+
+    time: float
+    value: float
+    se: float
+    low: float
+    high: float
+    status: Status
+
+
+@dataclass(frozen=True)
+class TimeDifference:
+    """The difference treated minus control of such a number, with Wald's interval and p."""
+
+    time: float
+    value: float
+    se: float
+    low: float
+    high: float
+    p: float
+    status: Status
+
+
+@dataclass(frozen=True)
+class AtRisk:
+    """How many patients are at risk at a time."""
+
+    time: float
+    value: int
+
+
+@dataclass(frozen=True)
+class ArmCurve(Median):
+    """A median, and what the curve says at each of the plan's times."""
+
+    survival: tuple[TimePoint, ...]
+    at_risk: tuple[AtRisk, ...]
+    rmst: tuple[TimePoint, ...]
+
+
+@dataclass(frozen=True)
 class ByArm(Generic[T]):
     """The same thing in either arm."""
 
     treated: T
     control: T
+
+
+@dataclass(frozen=True)
+class FollowUpMedians(ByArm[Median]):
+    """The follow-up of either arm, and of both arms together."""
+
+    overall: Median
 
 
 @dataclass(frozen=True)
@@ -166,9 +217,48 @@ def _median(course: Endpoint, arm: Bools, plan: SurvivalPlan) -> Median:
     return Median(n, events, 100 * events / n if n else NAN, middle, low, high, Status(int(made.status[0])))
 
 
-def follow_up(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> ByArm[Median]:
-    """The median follow-up of either arm by reverse Kaplan-Meier: censoring is the event."""
-    return medians(Endpoint(course.time, ~course.event), treated, group, plan)
+def curves(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> ByArm[ArmCurve]:
+    """The median of either arm, and what its curve says at each of the plan's times."""
+    found, weights = medians(course, treated, group, plan), weights_of(group)
+
+    def curve(median: Median, arm: Bools) -> ArmCurve:
+        here = (arm & group.present)[None]
+        survival = [_point(survival_points(course, here, at, plan, weights), at) for at in plan.times]
+        means = [_point(mean_points(course, here, at, plan, weights), at) for at in plan.times]
+        counts = [AtRisk(at, int(at_risk(course, here, at)[0])) for at in plan.times]
+        return ArmCurve(**median.__dict__, survival=tuple(survival), at_risk=tuple(counts), rmst=tuple(means))
+
+    return ByArm(curve(found.treated, treated), curve(found.control, ~treated))
+
+
+def weights_of(group: AnalysisSet) -> Weighed | None:
+    """The weights of a set as a block of one; None where it has none."""
+    return None if group.weight is None else Weighed(group.weight[None], group.clusters[None])
+
+
+def _point(found: Points, at: float) -> TimePoint:
+    value, se, low, high = (float(one[0]) for one in (found.value, found.se, found.low, found.high))
+    return TimePoint(at, value, se, low, high, Status(int(found.status[0])))
+
+
+def time_differences(
+    course: Endpoint, treated: Bools, group: AnalysisSet, measure: CurveMeasure, plan: SurvivalPlan
+) -> tuple[TimeDifference, ...]:
+    """The curves of the arms compared at each of the plan's times."""
+    made = []
+    for at in plan.times:
+        one = differences(course, treated[None], group.present[None], at, measure, plan, weights_of(group))
+        value, se, low, high, p = (float(x[0]) for x in (one.value, one.se, one.low, one.high, one.p))
+        made.append(TimeDifference(at, value, se, low, high, p, Status(int(one.status[0]))))
+    return tuple(made)
+
+
+def follow_up(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> FollowUpMedians:
+    """The median follow-up of either arm and of both by reverse Kaplan-Meier: censoring is the event."""
+    censored = Endpoint(course.time, ~course.event)
+    arms = medians(censored, treated, group, plan)
+    whole = medians(censored, np.ones(len(treated), np.bool_), group, plan)
+    return FollowUpMedians(arms.treated, arms.control, whole.treated)
 
 
 def log_rank(course: Endpoint, treated: Bools, group: AnalysisSet, ties: str) -> ChiSquare:

@@ -1,127 +1,72 @@
-"""The keys of the numbers that an analysis has, as a tree: which there are, and the nearest one to one that is not.
+"""Keys of numbers as a tree: whether one leads to a number, which there are, and the nearest to one that is none.
 
-A key is a path, as in `analysis.paper.numbers`. The tree of a world holds every number that each of its replicates has;
-that of any paper (`any_paper`) holds whatever a paper may print of covariates, endpoints and outcomes by any name.
+A key is a path, as in `analysis.paper.numbers`. `analysis.paper.number_tree` has the trees of a world and of any paper.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cache
-from typing import Any
 
-from analysis.plan.analysis_plan import TREATMENT, Plan, cox_terms, level_terms, subgroup_factors
-from simulator.cohort.terms import Variable, parse_term, term_columns
 from simulator.documents.keys import Step, split_key
 
-SIDES = ("before", "after")
-ARMS = ("control", "treated")
 ANY = "*"
+TIME = "<time>"
+"""What stands in a tree for any time in brackets."""
 TEXT = "text"
-UNCOMPUTED = frozenset(
-    {"cox_pair_robust", "interaction_p", "p_term", "risk_difference", "odds_ratio", "mcnemar", "tests", "status"}
-)
+UNCOMPUTED = frozenset({"p_term", "tests", "status"})
+_A_TIME = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 SHOWN = 12
 FEW = 3  # nearest names that are followed
 MISSING = 0.6  # what a step too many or too few costs; another name costs its dissimilarity
+TWO_MISSING = 0.35  # two steps are left out before a name that is right: an arm's curve, say
 
 
 @dataclass(frozen=True)
 class KeyNode:
     """A place in the tree: ``children`` by name, ``rows`` by what stands in brackets (None: no brackets are wanted).
 
-    ``kind`` says what the children are, or that this is a `TEXT`; ``number``, that a key may end here.
+    ``kind`` says what the children are, or that this is a `TEXT`; ``number``, that a key may end here, and ``what``
+    means the number there.
     """
 
     kind: str = ""
     children: Mapping[str, "KeyNode"] | None = None
     rows: Mapping[str, "KeyNode"] | None = None
     number: bool = False
+    what: str = ""
 
     def below(self) -> Mapping[str, "KeyNode"]:
         """The children by name."""
         return self.children or {}
 
 
-@dataclass(frozen=True)
-class Names:
-    """The names that keys are made of; rows are the texts in brackets."""
-
-    endpoints: tuple[str, ...]
-    continuous: tuple[str, ...]
-    levels: tuple[str, ...]
-    factors: tuple[str, ...]
-    cox: tuple[str, ...]
-    subgroups: tuple[str, ...]
-    binary: tuple[str, ...]
-    exposure: tuple[str, ...]
-    modes: tuple[str, ...]
-
-
 NUMBER = KeyNode(number=True)
 
 
-def names_of(
-    variables: Sequence[Variable], plan: Plan, endpoints: Sequence[str], binary: Sequence[str], exposure: Sequence[str],
-    modes: Sequence[str],
-) -> Names:  # fmt: skip
-    """The names of a cohort with these covariates and outcomes under a plan."""
-    by_name = {variable.name: variable for variable in variables}
-    continuous = [variable.name for variable in variables if variable.kind == "continuous"]
-    levels = [" & ".join(row) for variable in variables for row in level_terms(variable)]
-    cox = []
-    for text in cox_terms(plan, by_name):
-        cox += [*term_columns(parse_term(text, by_name), by_name), text]
-    factors = subgroup_factors(plan, by_name)
-    return Names(
-        tuple(endpoints),
-        tuple(continuous),
-        tuple(levels),
-        tuple(variable.name for variable in variables if variable.kind != "continuous"),
-        tuple(dict.fromkeys((*cox, TREATMENT))),
-        ("all", *(" & ".join(terms) for factor in factors for terms in factor.rows)),
-        tuple(binary),
-        tuple(exposure),
-        tuple(modes),
-    )
+def keys_of(place: KeyNode, start: str = "") -> Iterator[tuple[str, KeyNode]]:
+    """Every key of a tree that has no end of its own, with its place; a time is `TIME`."""
+    if place.number:
+        yield start, place
+    for name, child in place.below().items():
+        path = f"{start}.{name}" if start else name
+        if child.rows is None:
+            yield from keys_of(child, path)
+        for row, below in (child.rows or {}).items():
+            yield from keys_of(below, f"{path}[{row}]")
 
 
-def any_paper() -> KeyNode:
-    """The keys of all that an audit may read, whatever the paper's covariates, endpoints and outcomes are called."""
-    one = (ANY,)
-    anything: dict[str, KeyNode] = {}
-    anything[ANY] = KeyNode("part", anything, number=True)
-    return tree(Names(one, one, one, one, one, one, one, one, one), KeyNode("part", anything))
+def time_of(text: str) -> float | None:
+    """The time above 0 that stands in brackets, None where it is none."""
+    found = _A_TIME.fullmatch(text)
+    return (float(text) or None) if found else None
 
 
-def tree(names: Names, world: KeyNode | None = None) -> KeyNode:
-    """The keys of all numbers that every replicate has, and of the facts of the ``world`` that can be compared."""
-    whole = {
-        "cohort": _of("number", "n", *ARMS),
-        "matching": _of("number", "n_pairs", "n_treated", "n_control"),
-        "table1": KeyNode("side", dict.fromkeys(SIDES, KeyNode("row", rows=_table1(names)))),
-        "endpoints": KeyNode("endpoint", dict.fromkeys(names.endpoints, _sides("part", _endpoint(names)))),
-        "binary": KeyNode(
-            "outcome", dict.fromkeys(names.binary, _sides("part", _by_arm("yes", "n", "percent", p=True)))
-        ),
-        "exposure": KeyNode(
-            "treatment",
-            dict.fromkeys(names.exposure, _sides("arm", _by_arm("median", "q1", "q3", "min", "max", "n"))),
-        ),
-        "modes": KeyNode("mode", dict.fromkeys(names.modes, _sides("arm", _by_arm("percent", "n")))),
-    }
-    filled = {name: place for name, place in whole.items() if place.children}
-    return KeyNode("section", filled if world is None else {**filled, "world": world})
-
-
-def facts(document: Any) -> KeyNode:
-    """The keys of the texts and numbers of a world's own document, as plain data."""
-    if isinstance(document, dict):
-        return KeyNode("part", {str(name): facts(part) for name, part in document.items()})
-    if isinstance(document, list | tuple):
-        return KeyNode("part", {str(k): facts(part) for k, part in enumerate(document)})
-    text = isinstance(document, str)
-    return KeyNode(TEXT if text else "", number=text or type(document) in (int, float))
+def row_of(rows: Mapping[str, KeyNode], element: str) -> KeyNode | None:
+    """The place of a row, None where there is none of that name."""
+    if TIME in rows:
+        return rows[TIME] if time_of(element) else None
+    return rows.get(element, rows.get(ANY))
 
 
 def problem(root: KeyNode, key: str) -> str:
@@ -146,9 +91,9 @@ def find(root: KeyNode, key: str) -> KeyNode | str:
         if found.rows is not None:
             if step.element is None:
                 return f"'{step.name}' needs a row in brackets"
-            row = found.rows.get(step.element, found.rows.get(ANY))
+            row = row_of(found.rows, step.element)
             if row is None:
-                return f"no row '{step.element}'"
+                return f"'{step.element}' is no time above 0" if TIME in found.rows else f"no row '{step.element}'"
             found = row
         here = found
     if not here.number:
@@ -169,7 +114,14 @@ def _known(here: KeyNode) -> str:
 
 
 def nearest(root: KeyNode, key: str) -> str:
-    """The key of the tree that is most like another: the fewest changes of names, steps too many and too few."""
+    """The key of the tree that is most like another: the fewest changes of names, steps too many and too few.
+
+    First of all the same number on the other side of matching.
+    """
+    for here, there in (("before", "after"), ("after", "before")):
+        other = key.replace(f".{here}.", f".{there}.")
+        if other != key and not problem(root, other):
+            return other
     try:
         steps = split_key(key)
     except ValueError:
@@ -199,6 +151,9 @@ def _changed(here: KeyNode, steps: Sequence[Step], most: float) -> Iterator[tupl
             for name, child in here.children.items():
                 if first.name in child.below():
                     yield from _after(name, child, None, steps, MISSING, most)
+                for further, grandchild in child.below().items():
+                    if first.name in grandchild.below():
+                        yield from _after(name, child, None, (Step(further), *steps), TWO_MISSING, most)
     yield from ((cost + MISSING, tail) for cost, tail in _changed(here, rest, most - MISSING))
 
 
@@ -208,19 +163,22 @@ def _after(
     """The keys that begin with a name, its row being the one most like the element."""
     text, extra = name, 0.0
     if place.rows is not None:
-        alike = _alike(element or (rest[0].name if rest else ""), place.rows)
+        alike = _alike(element or (rest[0].name if rest else ""), place.rows, TIME in place.rows)
         if not alike:
             return
         extra, row = alike[0]
-        place, text = place.rows.get(row, place.rows.get(ANY, NUMBER)), f"{name}[{row}]"
+        place, text = row_of(place.rows, row) or NUMBER, f"{name}[{row}]"
         if element is None and rest and extra < 0.5:
             rest = rest[1:]
     for more, tail in _changed(place, rest, most - cost - extra):
         yield cost + extra + more, f"{text}.{tail}" if tail else text
 
 
-def _alike(wanted: str, known: Mapping[str, KeyNode]) -> list[tuple[float, str]]:
-    """The known names with how unlike a text they are (0 to 1), the most alike first."""
+def _alike(wanted: str, known: Mapping[str, KeyNode], times: bool = False) -> list[tuple[float, str]]:
+    """The known names with how unlike a text they are (0 to 1), the most alike first; of times the one in the text."""
+    if times:
+        numbers = [found for found in _A_TIME.findall(wanted) if float(found) > 0]
+        return [(0.0 if time_of(wanted) else 0.3, numbers[0])] if numbers else [(0.55, "12")]
     if wanted in known or (ANY in known and wanted):
         return [(0.0, wanted)]
     match = SequenceMatcher(b=wanted.casefold())
@@ -229,48 +187,3 @@ def _alike(wanted: str, known: Mapping[str, KeyNode]) -> list[tuple[float, str]]
         match.set_seq1(name.casefold())
         made.append((1.0 - match.ratio() + 0.01, name))
     return sorted(made, key=lambda one: one[0])
-
-
-def _of(kind: str, *numbers: str) -> KeyNode:
-    return KeyNode(kind, dict.fromkeys(numbers, NUMBER))
-
-
-def _sides(kind: str, children: Mapping[str, KeyNode]) -> KeyNode:
-    return KeyNode("side", dict.fromkeys(SIDES, KeyNode(kind, children)))
-
-
-def _by_arm(*numbers: str, p: bool = False, smd: bool = False) -> dict[str, KeyNode]:
-    made = dict.fromkeys(ARMS, _of("number", *numbers))
-    return {**made, **({"p": NUMBER} if p else {}), **({"smd": NUMBER} if smd else {})}
-
-
-def _table1(names: Names) -> dict[str, KeyNode]:
-    amounts, counts = ("mean", "sd", "median", "q1", "q3", "n"), ("n", "percent")
-    if ANY in names.levels:
-        return {ANY: KeyNode("part", _by_arm(*amounts, "percent", p=True, smd=True))}
-    return {
-        **dict.fromkeys(names.factors, KeyNode("part", {"p": NUMBER})),
-        **dict.fromkeys(names.levels, KeyNode("part", _by_arm(*counts, p=True, smd=True))),
-        **dict.fromkeys(names.continuous, KeyNode("part", _by_arm(*amounts, p=True, smd=True))),
-    }
-
-
-@cache
-def _ratio(*more: str) -> Mapping[str, KeyNode]:
-    return dict.fromkeys(("hr", "low", "high", "p", "log_hr", "se", *more), NUMBER)
-
-
-def _endpoint(names: Names) -> dict[str, KeyNode]:
-    curve = _by_arm("median", "low", "high", "n", "events", "percent")
-    arms = KeyNode("arm", _by_arm("n", "events"))
-    subgroup = KeyNode("number", {**_ratio("n", "events", "p_logrank"), "arms": arms})
-    rows = dict.fromkeys(names.cox, KeyNode("number", _ratio()))
-    return {
-        "km": KeyNode("arm", curve),
-        "follow_up": KeyNode("arm", curve),
-        "logrank": _of("number", "p", "chi2"),
-        "cox": KeyNode("number", _ratio()),
-        "univariable": KeyNode("row", rows=rows),
-        "multivariable": KeyNode("row", rows=rows),
-        "subgroups": KeyNode("row", rows=dict.fromkeys(names.subgroups, subgroup)),
-    }

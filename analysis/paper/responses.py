@@ -13,7 +13,10 @@ from analysis.survival.risks import RiskMeasure, risk_contrast
 from analysis.two_samples.contingency import CountTest, compare_counts
 from analysis.two_samples.tests import NAN
 from analysis.two_samples.weighted_samples import weighted_shares
-from simulator.numerics.arrays import Bools
+from simulator.numerics.arrays import Bools, Floats, Ints
+
+MEASURES = ("risk_difference", "risk_ratio", "odds_ratio")
+LOGARITHMS: dict[str, RiskMeasure] = {"risk_ratio": "log_risk_ratio", "odds_ratio": "log_odds_ratio"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,28 @@ class Contrast:
     low: float
     high: float
     status: Status
+
+    @staticmethod
+    def first(found: "Contrasts") -> "Contrast":
+        """That of the first cohort of a block."""
+        value, low, high = (float(one[0]) for one in (found.value, found.low, found.high))
+        return Contrast(value, low, high, Status(int(found.status[0])))
+
+
+@dataclass(frozen=True)
+class Contrasts:
+    """A contrast of every cohort of a block ``(R,)``; NaN unless OK."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+    status: Ints
+
+    @staticmethod
+    def where(value: Floats, low: Floats, high: Floats, status: Ints) -> "Contrasts":
+        """The contrasts, NaN where they are not OK."""
+        ok = status == Status.OK
+        return Contrasts(np.where(ok, value, np.nan), np.where(ok, low, np.nan), np.where(ok, high, np.nan), status)
 
 
 @dataclass(frozen=True)
@@ -59,6 +84,7 @@ class BinaryResponse:
     p: float
     tests: dict[str, float]
     risk_difference: Contrast
+    risk_ratio: Contrast
     odds_ratio: Contrast
     mcnemar: McNemar | None
 
@@ -72,16 +98,9 @@ def response(
     arms = ByArm(*(_share(outcome[arm & group.present]) for arm in (treated, ~treated)))
     counts = np.array([[arm.yes, arm.n - arm.yes] for arm in (arms.treated, arms.control)])
     made: CountTest = compare_counts(counts, plan.table1.categorical)
-    return BinaryResponse(
-        arms.treated,
-        arms.control,
-        made.test,
-        made.p,
-        made.tests,
-        _risk_difference(counts, plan.survival.level),
-        _odds_ratio(counts, plan.survival.level),
-        None if pairs is None else _mcnemar(outcome, pairs),
-    )
+    difference, ratio, odds = (Contrast.first(contrast_of(counts[None], one, plan.survival.level)) for one in MEASURES)
+    paired = None if pairs is None else _mcnemar(outcome, pairs)
+    return BinaryResponse(arms.treated, arms.control, made.test, made.p, made.tests, difference, ratio, odds, paired)
 
 
 def _weighted(outcome: Bools, treated: Bools, group: AnalysisSet, level: float) -> BinaryResponse:
@@ -93,23 +112,14 @@ def _weighted(outcome: Bools, treated: Bools, group: AnalysisSet, level: float) 
         ArmShare(int(n[arm]), int(found.counts[0, arm, 1]), 100 * float(found.share[0, arm, 1])) for arm in (0, 1)
     )
     p, ok = float(found.test.p[0]), found.test.status[0] == Status.OK
-    contrasts = [_robust(outcome, treated, group, level, one) for one in ("risk_difference", "log_odds_ratio")]
-    test, made = ("rao_scott", {"rao_scott": p}) if ok else ("none", {})
-    return BinaryResponse(of_treated, control, test, p, made, contrasts[0], contrasts[1], None)
-
-
-def _robust(outcome: Bools, treated: Bools, group: AnalysisSet, level: float, measure: RiskMeasure) -> Contrast:
-    """Weighted risks compared, with a robust interval; a log ratio is given as a ratio."""
-    weight, cluster = group.weight, group.clusters[None]
+    weight, cluster, present = group.weight, group.clusters[None], group.present[None]
     assert weight is not None
-    made = risk_contrast(
-        outcome[None], treated[None], measure, present=group.present[None], weight=weight[None], cluster=cluster
+    difference, ratio, odds = (
+        Contrast.first(robust_contrast(outcome[None], treated[None], present, weight[None], cluster, one, level))
+        for one in MEASURES
     )
-    status, half = Status(int(made.status[0])), float(ndtri(0.5 + level / 2) * made.se[0])
-    limits = (float(made.value[0]), float(made.value[0]) - half, float(made.value[0]) + half)
-    if measure == "log_odds_ratio":
-        limits = (float(np.exp(limits[0])), float(np.exp(limits[1])), float(np.exp(limits[2])))
-    return Contrast(*limits, status)
+    test, made = ("rao_scott", {"rao_scott": p}) if ok else ("none", {})
+    return BinaryResponse(of_treated, control, test, p, made, difference, ratio, odds, None)
 
 
 def _share(outcome: Bools) -> ArmShare:
@@ -117,33 +127,60 @@ def _share(outcome: Bools) -> ArmShare:
     return ArmShare(n, yes, 100 * yes / n if n else NAN)
 
 
-def _risk_difference(counts: NDArray[np.int64], level: float) -> Contrast:
-    """Difference of proportions with Wald's interval."""
-    n = counts.sum(axis=1)
-    if not n.all():
-        return Contrast(NAN, NAN, NAN, Status.TOO_FEW)
-    share = counts[:, 0] / n
-    half = float(ndtri(0.5 + level / 2) * np.sqrt((share * (1 - share) / n).sum()))
-    value = float(share[0] - share[1])
-    return Contrast(value, value - half, value + half, Status.OK)
+def contrast_of(counts: NDArray[np.int64], measure: str, level: float) -> Contrasts:
+    """A contrast of the counts ``(R, 2, 2)``: treated first, and those with the outcome first.
+
+    The difference has Wald's interval, the risk ratio Katz's, the odds ratio Woolf's: NO_INFO where a cell that these
+    divide by is empty, TOO_FEW where an arm is.
+    """
+    yes, n = counts[..., 0].astype(np.float64), counts.sum(axis=2).astype(np.float64)
+    no, z = n - yes, float(ndtri(0.5 + level / 2))
+    status = np.full(len(counts), Status.OK, np.int64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if measure == "risk_difference":
+            share = yes / n
+            value = share[:, 0] - share[:, 1]
+            half = z * np.sqrt((share * (1 - share) / n).sum(axis=1))
+            low, high = value - half, value + half
+        else:
+            ratio = measure == "risk_ratio"
+            level_of = np.log(yes / n) if ratio else np.log(yes) - np.log(no)
+            log, variance = level_of[:, 0] - level_of[:, 1], (1 / yes - 1 / n) if ratio else 1 / yes + 1 / no
+            half = z * np.sqrt(variance.sum(axis=1))
+            low, value, high = np.exp(log - half), np.exp(log), np.exp(log + half)
+            status[((yes == 0) | (not ratio) & (no == 0)).any(axis=1)] = Status.NO_INFO
+    if measure != "odds_ratio":
+        status[(n == 0).any(axis=1)] = Status.TOO_FEW
+    return Contrasts.where(value, low, high, status)
 
 
-def _odds_ratio(counts: NDArray[np.int64], level: float) -> Contrast:
-    """Cross-product ratio with Woolf's interval; NO_INFO when a cell is empty."""
-    if not counts.all():
-        return Contrast(NAN, NAN, NAN, Status.NO_INFO)
-    log = float(np.log(counts[0, 0] * counts[1, 1]) - np.log(counts[0, 1] * counts[1, 0]))
-    half = float(ndtri(0.5 + level / 2) * np.sqrt((1 / counts).sum()))
-    low, value, high = (float(np.exp(x)) for x in (log - half, log, log + half))
-    return Contrast(value, low, high, Status.OK)
+def robust_contrast(
+    outcome: Bools, treated: Bools, present: Bools, weight: Floats, cluster: Ints, measure: str, level: float
+) -> Contrasts:
+    """The weighted risks compared in blocks ``(R, N)``, with a robust interval."""
+    kind: RiskMeasure = "risk_difference" if measure == "risk_difference" else LOGARITHMS[measure]
+    made = risk_contrast(outcome, treated, kind, present=present, weight=weight, cluster=cluster)
+    half = float(ndtri(0.5 + level / 2)) * made.se
+    low, value, high = made.value - half, made.value, made.value + half
+    if kind != "risk_difference":
+        with np.errstate(over="ignore"):
+            low, value, high = np.exp(low), np.exp(value), np.exp(high)
+    return Contrasts.where(value, low, high, made.status)
 
 
 def _mcnemar(outcome: Bools, pairs: NDArray[np.int64]) -> McNemar:
     treated, control = outcome[pairs[:, 0]], outcome[pairs[:, 1]]
-    only_treated, only_control = int((treated & ~control).sum()), int((control & ~treated).sum())
+    ours, theirs = int((treated & ~control).sum()), int((control & ~treated).sum())
+    chi2, p, exact = mcnemar_of(np.array([ours]), np.array([theirs]), np.array([len(pairs)]))
+    return McNemar(ours, theirs, float(chi2[0]), float(p[0]), float(exact[0]))
+
+
+def mcnemar_of(only_treated: Ints, only_control: Ints, pairs: Ints) -> tuple[Floats, Floats, Floats]:
+    """Chi-square, p and the exact p ``(R,)`` of the discordant pairs among so many; without any the exact p is 1."""
     discordant = only_treated + only_control
-    if not discordant:
-        return McNemar(0, 0, NAN, NAN, 1.0 if len(pairs) else NAN)
-    chi2 = (only_treated - only_control) ** 2 / discordant
-    exact = min(1.0, 2 * float(bdtr(min(only_treated, only_control), discordant, 0.5)))
-    return McNemar(only_treated, only_control, chi2, float(chdtrc(1, chi2)), exact)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        chi2 = (only_treated - only_control) ** 2 / discordant.astype(np.float64)
+    exact = np.minimum(1.0, 2 * bdtr(np.minimum(only_treated, only_control).astype(np.float64), discordant, 0.5))
+    exact = np.where(discordant > 0, exact, np.where(pairs > 0, 1.0, np.nan))
+    chi2 = np.where(discordant > 0, chi2, np.nan)
+    return chi2, np.asarray(chdtrc(1, chi2)), exact

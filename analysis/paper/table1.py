@@ -30,6 +30,8 @@ class ContinuousNumbers:
     median: float
     q1: float
     q3: float
+    min: float
+    max: float
 
 
 @dataclass(frozen=True)
@@ -145,9 +147,11 @@ def _weighted_continuous(
 ) -> Table1Row:
     found = weighted_numbers(x[None], weighted)
     fields = (found.mean, found.sd, found.median, found.q1, found.q3)
-    control, treated = (
-        ContinuousNumbers(int(found.n[0, arm]), *(float(one[0, arm]) for one in fields)) for arm in (0, 1)
-    )
+    arms = []
+    for arm in (0, 1):
+        mean, sd, median, q1, q3 = (float(one[0, arm]) for one in fields)
+        arms.append(ContinuousNumbers(int(found.n[0, arm]), mean, sd, median, q1, q3, *ends(x[weighted.arm(arm)])))
+    control, treated = arms
     chosen, test = ("weighted_rank", found.rank) if shows == "median" else ("weighted_t", found.t)
     p = {"weighted_t": float(found.t.p[0]), "weighted_rank": float(found.rank.p[0])}
     status = Status(int(test.status[0]))
@@ -245,10 +249,16 @@ def summary(amounts: Floats, weight: Floats | None = None) -> Amounts:
 
 def _numbers(x: Floats) -> ContinuousNumbers:
     if not len(x):
-        return ContinuousNumbers(0, NAN, NAN, NAN, NAN, NAN)
+        return ContinuousNumbers(0, NAN, NAN, NAN, NAN, NAN, NAN, NAN)
     with np.errstate(over="ignore", invalid="ignore"):
         q1, median, q3 = (float(q) for q in np.quantile(x, (0.25, 0.5, 0.75)))
-        return ContinuousNumbers(len(x), float(x.mean()), float(x.std(ddof=1)) if len(x) > 1 else NAN, median, q1, q3)
+        sd = float(x.std(ddof=1)) if len(x) > 1 else NAN
+        return ContinuousNumbers(len(x), float(x.mean()), sd, median, q1, q3, *ends(x))
+
+
+def ends(x: Floats) -> tuple[float, float]:
+    """The least and the greatest; NaN where there are none."""
+    return (float(x.min()), float(x.max())) if len(x) else (NAN, NAN)
 
 
 def _normality(x: Floats, treated: Bools, present: Bools) -> dict[str, float]:

@@ -24,7 +24,7 @@ from analysis.paper.cohort_analysis import (
 )
 from analysis.paper.competing import CompetingEvents, compare_competing, marked
 from analysis.paper.cox_tables import DesignColumns, cox_columns, multivariable, univariable
-from analysis.paper.effects import AnalysisSet, ByArm, follow_up, hazard_ratio, log_rank, medians
+from analysis.paper.effects import AnalysisSet, ByArm, curves, follow_up, hazard_ratio, log_rank, time_differences
 from analysis.paper.responses import response
 from analysis.paper.subgroups import subgroups
 from analysis.paper.table1 import Amounts, Count, presentation, summary, table1
@@ -79,7 +79,7 @@ def analyse(
         name: EndpointResult(
             label.get(name, name),
             compare(course, observed, columns, before, None, plan),
-            compare(course, observed, columns, after, clustered, plan),
+            compare(course, observed, columns, after, clustered if plan.primary == "matching" else None, plan),
             None
             if name not in others
             else _competing(course, others[name], observed, (before, after, clustered), plan),
@@ -226,7 +226,7 @@ def compare(
     treated, survival = observed.treated[0], plan.survival
     single = univariable(course, columns, group, plan)
     return Comparison(
-        km=medians(course, treated, group, survival),
+        km=curves(course, treated, group, survival),
         follow_up=follow_up(course, treated, group, survival),
         logrank=log_rank(course, treated, group, survival.ties),
         cox=hazard_ratio(course, treated, group, survival),
@@ -234,6 +234,8 @@ def compare(
         univariable=single,
         multivariable=multivariable(course, columns, single, group, plan),
         subgroups=subgroups(course, observed, group, plan),
+        survival_difference=time_differences(course, treated, group, "survival", survival),
+        rmst_difference=time_differences(course, treated, group, "rmst", survival),
     )
 
 

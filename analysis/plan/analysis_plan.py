@@ -78,12 +78,20 @@ class PropensityPlan(Spec):
         return self
 
 
+Time = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 class SurvivalPlan(Spec):
-    """Ties of the Cox models, kind of confidence interval of the median, and the level of every interval."""
+    """Ties of the Cox models, kind of confidence interval of the median, and the level of every interval.
+
+    At each of the ``times`` the analysis of a cohort tells survival, the patients at risk and restricted means. (The
+    numbers of a paper are compared at whatever times it prints.)
+    """
 
     ties: Literal["efron", "breslow"] = "efron"
     conf_type: Literal["log", "log-log", "plain"] = "log"
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    times: Annotated[tuple[Time, ...], Field(max_length=100, strict=False)] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -90,6 +90,12 @@ def score_p(outcome: Bools, treated: Bools, present: Bools) -> Floats:
     return np.asarray(chdtrc(1, chi2), dtype=np.float64)
 
 
+def discordant(outcome: Bools, treated: Bools, pair: Ints) -> tuple[Ints, Ints]:
+    """Pairs ``(R,)`` of which only the treated has the outcome, and of which only the control has."""
+    difference = sums_within(np.where(treated, 1.0, -1.0) * outcome, pair >= 0, pair)
+    return (difference > 0.5).sum(axis=1), (difference < -0.5).sum(axis=1)
+
+
 def mcnemar_p(outcome: Bools, treated: Bools, pair: Ints) -> Floats:
     """The p of McNemar's test without continuity correction, ``(R,)``; ``pair (R, N)`` numbers 1:1 pairs, or is -1."""
     signed = np.where(treated, 1.0, -1.0) * outcome

@@ -31,6 +31,11 @@ class WeightedSamples:
     cluster: Ints
     clusters: int
 
+    def arm(self, treated: int) -> Bools:
+        """Who of the first cohort is compared in an arm ``(N,)``."""
+        who: Bools = self.present[0] & (self.treated[0] == bool(treated)) & (self.weight[0] > 0)
+        return who
+
     @staticmethod
     def of(treated: ArrayLike, present: ArrayLike, weight: ArrayLike, cluster: ArrayLike | None) -> "WeightedSamples":
         """The samples, checked: ValueError where shapes do not fit. Without clusters each patient is one."""

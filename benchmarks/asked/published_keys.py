@@ -5,12 +5,13 @@ that it extends (another plan, other covariates): what is a number there is no m
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from math import nan
+from math import inf, nan
 from typing import TYPE_CHECKING
 
+from analysis.audit.kinds import kind_of, may_be_unreached
 from analysis.audit.published import NOT_PRINTED, exact_value, parse_printed
-from analysis.paper.number_keys import TEXT, KeyNode, any_paper, facts, find, names_of, nearest, problem, tree
+from analysis.paper.number_keys import TEXT, KeyNode, find, nearest, problem
+from analysis.paper.number_tree import Names, any_paper, facts, names_of, tree
 from analysis.propensity.missing import indicators
 from simulator.cohort.terms import Variable
 from simulator.documents.loading import Document, load, parse
@@ -23,19 +24,24 @@ if TYPE_CHECKING:
 SECTION = "published"
 RATIO = ("hr", "low", "high")
 DESIGN = "world."
-RATIOS = (".hr", ".cox.low", ".cox.high", "].low", "].high")
 MOST_NEAREST = 100
 
 
 def number_keys(scenario: "Scenario") -> KeyNode:
     """The keys of all numbers that every replicate of a scenario has, and of the facts of its design."""
+    own = {name for name in World.model_fields if name != SECTION}
+    return tree(number_names(scenario), facts(scenario.model_dump(mode="json", include=own)))
+
+
+def number_names(scenario: "Scenario") -> Names:
+    """The names that the keys of a scenario's numbers are made of."""
     variables = [spec.variable(name) for name, spec in scenario.population.covariates.items()]
     added = indicators(scenario.may_be_missing(), scenario.analysis.missing)
     for name in added:
         variables.append(Variable(name, "binary", ("0", "1")))
     outcomes, modes = scenario.outcomes, scenario.outcomes.progression_modes
     seen = (*modes.modes, modes.death) if modes else ()
-    names = names_of(
+    return names_of(
         variables,
         scenario.analysis.with_terms(added),
         tuple(scenario.endpoints),
@@ -43,11 +49,6 @@ def number_keys(scenario: "Scenario") -> KeyNode:
         tuple(outcomes.exposure),
         seen,
     )
-    own = {name for name in World.model_fields if name != SECTION}
-    found = tree(names, facts(scenario.model_dump(mode="json", include=own)))
-    if scenario.analysis.primary == "matching":
-        return found
-    return replace(found, children={name: one for name, one in found.below().items() if name != "matching"})
 
 
 def check_published(document: Document, scenario: "Scenario") -> None:
@@ -110,7 +111,7 @@ def printed_ratio(scenario: "Scenario", endpoint: str, side: str = "") -> dict[s
 def ratio_values(scenario: "Scenario", endpoint: str) -> dict[str, float]:
     """The published hazard ratio of the primary analysis and its limits as numbers; NaN for what is no number."""
     printed = printed_ratio(scenario, endpoint)
-    values = {name: exact_value(printed[name].printed) if name in printed else None for name in RATIO}
+    values = {name: exact_value(printed[name].printed, f"cox.{name}") if name in printed else None for name in RATIO}
     return {name: nan if value is None else value for name, value in values.items()}
 
 
@@ -157,19 +158,22 @@ def _problems(
         if wrong and (one.audit_only or not excused(key)):
             told += 1
             near = nearest(here, key) if told <= MOST_NEAREST else ""
-            mend = f"did you mean '{near}'?" if near else "see the keys in docs/twins.md"
+            mend = f"did you mean '{near}'?" if near else "`trialtwin published` lists the keys"
             if not one.audit_only and not problem(anywhere, key):
                 mend += " or, for a number that only the audit is to read, add 'audit_only: true'"
             yield key, wrong, mend
             continue
         for text in (one.printed, *(other.printed for other in one.also)):
-            unfit = _unfit(here, key, text)
+            unfit, _, mend = _unfit(here, key, text).partition("; ")
             if unfit:
-                yield key, unfit, f"write 0.36, <0.001, NA or {NOT_PRINTED}"
+                yield key, unfit, mend or f"write 0.36, <0.001, NA or {NOT_PRINTED}"
 
 
 def _unfit(here: KeyNode, key: str, text: str) -> str:
-    """Why a text is no printed number of its key; empty where it is one. What is text in the world may be any."""
+    """Why a text is no printed number of its key, and after '; ' what to write; empty where it is one.
+
+    What is text in the world may be any.
+    """
     if text == NOT_PRINTED:
         return ""
     if key.startswith(DESIGN):
@@ -177,11 +181,22 @@ def _unfit(here: KeyNode, key: str, text: str) -> str:
         if not isinstance(place, KeyNode) or place.kind == TEXT or place.children:
             return ""
     try:
-        stands = parse_printed(text)
+        stands = parse_printed(text, key)
     except ValueError as error:
-        return str(error).partition("; ")[0]
-    if key.startswith("endpoints.") and key.endswith(RATIOS) and stands.high <= 0:
-        return f"'{text}' is no hazard ratio, which is above 0"
-    if key.endswith((".p", ".p_logrank")) and not (stands.low <= 1 and stands.high >= 0):
-        return f"'{text}' is no p-value, which is from 0 to 1"
+        return str(error)
+    if stands.low == inf and not may_be_unreached(key):
+        return f"'{text}' is a limit that is not reached, which is not wanted here; write a number"
+    match kind_of(key):
+        case "ratio" if stands.high <= 0:
+            return f"'{text}' is no {_ratio_of(key)}, which is above 0"
+        case "p" if not (stands.low <= 1 and stands.high >= 0):
+            return f"'{text}' is no p-value, which is from 0 to 1"
+        case "count" if stands.high < 0:
+            return f"'{text}' is no count, which is 0 or more"
+        case "share" if not (stands.low <= 1 and stands.high >= -1):
+            return f"'{text}' is no share of patients; write it as 0.62 or 62%"
     return ""
+
+
+def _ratio_of(key: str) -> str:
+    return "hazard ratio" if key.startswith("endpoints.") else "ratio"

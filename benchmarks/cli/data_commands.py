@@ -94,9 +94,9 @@ def simulate(
         "table1": "{before, after}: [{variable, level, label, shows, treated, control, test, p, tests, smd, "
         "smd_status, status}]",
         "endpoints": "{name: {label, before, after, competing}}, a side {km, follow_up, logrank, cox, cox_pair_robust, "
-        "univariable, multivariable, subgroups}",
+        "univariable, multivariable, subgroups, survival_difference, rmst_difference}",
         "binary": "{name: {label, before, after}}, a side {treated, control, test, p, tests, risk_difference, "
-        "odds_ratio, mcnemar}",
+        "risk_ratio, odds_ratio, mcnemar}",
         "exposure": "{name: {before, after}}: amounts of a treatment; empty for a file",
         "modes": "{name: {before, after}}: modes of progression; empty for a file",
     },

@@ -42,6 +42,29 @@ def fidelity(name: str, settings: tuple[str, ...], reps: int, seed: int | None, 
 @click.command()
 @click.argument("name")
 @overrides
+@answers(
+    "tables",
+    "json",
+    keys={
+        "world": "the world's name",
+        "keys": "[{key, what, kind, example}]: every number that its paper could print; <time> stands for any time; "
+        "kind is count, percent, p, ratio, share or amount",
+    },
+)
+def published(name: str, settings: tuple[str, ...]) -> "Answer":
+    """Every number that the paper of a world could print, by its key, with what it means and how it is typed in.
+
+    In short with <names>; --json has every key in full.
+    """
+    from benchmarks.asked.load_study import load_study
+    from benchmarks.cli import twin_verbs
+
+    return twin_verbs.published(load_study(name, settings))
+
+
+@click.command()
+@click.argument("name")
+@overrides
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The YAML file of the fitted world.")
 @jobs
 @answers(
@@ -116,4 +139,4 @@ def validate(full: bool, jobs: int | None) -> "Answer":
     return verbs.validate(full, jobs or cores())
 
 
-TWINS = (fidelity, calibrate, audit, validate)
+TWINS = (fidelity, published, calibrate, audit, validate)

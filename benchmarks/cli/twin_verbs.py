@@ -15,6 +15,7 @@ from benchmarks.asked.scenario import Scenario
 from benchmarks.asked.sizes import check_sizes
 from benchmarks.twin import calibrate as calibration
 from benchmarks.twin import fidelity as scorecard
+from benchmarks.twin.listing import published_answer
 from benchmarks.twin.shown import audit_answer, fidelity_answer, fit_answer
 from benchmarks.twin.targets import free_paths, targets_of
 from benchmarks.words.answer import Answer, write_page
@@ -53,6 +54,11 @@ def fidelity(asked: Asked, jobs: int) -> Answer:
         return fidelity_report(found, asked.document, scenario)
 
     return replace(fidelity_answer(found), page=page)
+
+
+def published(asked: Asked) -> Answer:
+    """Every number that the paper of a world could print."""
+    return published_answer(asked.scenario)
 
 
 def calibrate(asked: Asked, settings: tuple[str, ...], out: Path, jobs: int) -> Answer:

@@ -103,7 +103,7 @@ def _score(one: Score) -> tuple[str, ...]:
 def _distance(one: Score) -> float:
     """The distance of a printed number, within its rounding, from its replicates; NaN for what is no number."""
     try:
-        stands = parse_printed(one.printed)
+        stands = parse_printed(one.printed, one.key)
     except ValueError:
         return nan
     return distance_of(min(max(one.median, stands.low), stands.high), one.median, one.low, one.high)

@@ -272,7 +272,7 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
                 continue
             low, middle, high = np.quantile(values, (0.025, 0.5, 0.975))
             interval = [printed[name].printed for name in ("low", "high") if name in printed]
-            stands = parse_printed(hr.printed)
+            stands = parse_printed(hr.printed, "cox.hr")
             rows.append(
                 {
                     "what": f"{endpoint} hazard ratio {when} {scenario.analysis.step}",

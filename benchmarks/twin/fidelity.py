@@ -112,7 +112,7 @@ def score(key: str, one: Printed, numbers: Floats, doubts: tuple[str, ...] = ())
         return Score(key, one.printed, one.where, nan, nan, nan, nan, False, absent, doubts)
     ordered = np.sort(had)
     low, median, high = (float(ordered[round(q * (len(ordered) - 1))]) for q in CENTRAL)
-    stands = parse_printed(one.printed)
+    stands = parse_printed(one.printed, key)
     below, upto = np.searchsorted(ordered, [stands.low, stands.high], side="left")
     percentile = 100 * float(below + upto) / 2 / len(ordered)
     inside = stands.low <= high and stands.high >= low
@@ -149,7 +149,7 @@ def design_score(scenario: Scenario, key: str, one: Printed) -> Score:
     nan = float("nan")
     if isinstance(here, str):
         return Score(key, one.printed, one.where, nan, nan, nan, nan, here.startswith(one.printed), 0.0, ())
-    stands, value = parse_printed(one.printed), float(here)
+    stands, value = parse_printed(one.printed, key), float(here)
     return Score(key, one.printed, one.where, value, value, value, nan, stands.low <= value <= stands.high, 0.0, ())
 
 

@@ -59,8 +59,8 @@ def _moments(endpoint: str, published: Mapping[str, Printed]) -> Iterator[CrudeM
     """The moments of an endpoint, where its median, or its events and follow-up, are printed."""
 
     def told(*keys: str) -> float:
-        texts = (published[key].printed for key in keys if key in published)
-        return next((x for x in map(exact_value, texts) if x is not None and x > 0), nan)
+        found = (exact_value(published[key].printed, key) for key in keys if key in published)
+        return next((x for x in found if x is not None and x > 0), nan)
 
     def both(key: str) -> float:
         return told(*(f"endpoints.{endpoint}.{side}.{key}" for side in SIDES))

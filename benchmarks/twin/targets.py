@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.audit.kinds import kind_of
 from analysis.audit.published import parse_printed
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
@@ -19,7 +20,6 @@ from simulator.world.generate import generate, resolve
 from simulator.world.sections import Printed
 
 DOUBT = 3.0
-_RATIOS = ("hr", "low", "high")
 Tree = Any
 Path = tuple[str, ...]
 
@@ -50,10 +50,12 @@ def targets_of(numbers: Mapping[str, Printed], doubts: Mapping[str, Any]) -> lis
     for key, one in numbers.items():
         base, _, last = key.rpartition(".")
         repeats = last == "percent" and any(f"{base}.{other}" in numbers for other in ("n", "yes", "events"))
-        if last in ("p", "n_pairs") or repeats or one.printed == "NA":
+        if kind_of(key) == "p" or last == "n_pairs" or repeats:
             continue
-        stands, log = parse_printed(one.printed), last in _RATIOS and ".km." not in key and ".follow_up." not in key
+        stands, log = parse_printed(one.printed, key), kind_of(key) == "ratio"
         low, high = stands.low, stands.high
+        if low == np.inf:
+            continue
         if log:
             low, high = (float(np.log(x)) if x > 0 else -np.inf for x in (low, high))
         found.append(PublishedTarget(key, one.printed, low, high, log, bool(doubts.get(key))))

@@ -37,3 +37,11 @@ def fidelity(
     fidelity("hcc-lung-metastasis", reps=200)
     """
     return answer("fidelity", of_study(locals()))
+
+
+def published(study: StudyLike, *, set: Values | None = None) -> "Answer":
+    """Every number that the paper of a world could print, by its key, with what it means and how it is typed in.
+
+    published("imbrave150").data["keys"]
+    """
+    return answer("published", of_study(locals()))
