@@ -17,7 +17,7 @@ _BAD_INPUT = int(Status.BAD_INPUT)
 _NO_PIVOT = 1e-11
 
 
-class WeightedBlock(NamedTuple):
+class InfluenceBlock(NamedTuple):
     """Weighted cohorts of two arms ``(R, N)``; ``order`` sorts by time."""
 
     time: Floats
@@ -46,7 +46,7 @@ class KmContrasts(NamedTuple):
 
 
 @kernel
-def cox_gradients(block: WeightedBlock, beta: Floats, efron: bool, gradient: Floats) -> None:
+def cox_gradients(block: InfluenceBlock, beta: Floats, efron: bool, gradient: Floats) -> None:
     """Fills ``gradient (R, N)``: the derivative of each weighted Cox coefficient of treatment by each weight.
 
     That is the unweighted score residual over the information, at the fit ``beta (R,)``; rows of NaN are left alone.
@@ -64,7 +64,7 @@ def cox_gradients(block: WeightedBlock, beta: Floats, efron: bool, gradient: Flo
 
 
 @kernel
-def sum_at_risk(r: int, block: WeightedBlock, hazard: float, who: Ints, at_risk: Floats) -> int:
+def sum_at_risk(r: int, block: InfluenceBlock, hazard: float, who: Ints, at_risk: Floats) -> int:
     """How many patients cohort r has; fills ``who``, them in order, and the sums of risks of all and of the treated."""
     treated, weight, present, order, size = block.treated, block.weight, block.present, block.order, 0
     for k in range(who.shape[0]):
@@ -83,7 +83,7 @@ def sum_at_risk(r: int, block: WeightedBlock, hazard: float, who: Ints, at_risk:
 
 @kernel
 def arm_residuals(
-    r: int, block: WeightedBlock, hazard: float, efron: bool, size: int, who: Ints, at_risk: Floats, residual: Floats
+    r: int, block: InfluenceBlock, hazard: float, efron: bool, size: int, who: Ints, at_risk: Floats, residual: Floats
 ) -> float:
     """The information on the coefficient of treatment; fills row r of ``residual``, unweighted score residuals."""
     time, event, treated, weight = block.time, block.event, block.treated, block.weight
@@ -122,7 +122,7 @@ def arm_residuals(
 
 
 @kernel
-def km_contrasts(block: WeightedBlock, horizon: float, area: bool, made: KmContrasts) -> None:
+def km_contrasts(block: InfluenceBlock, horizon: float, area: bool, made: KmContrasts) -> None:
     """Fills ``made``: weighted Kaplan-Meier survival at the horizon, or its ``area`` up to it, treated minus untreated.
 
     Patients of weight 0 are left out.
@@ -153,7 +153,7 @@ def km_contrasts(block: WeightedBlock, horizon: float, area: bool, made: KmContr
 
 
 @kernel
-def line_up_arm(r: int, block: WeightedBlock, arm: int, who: Ints) -> tuple[int, int]:
+def line_up_arm(r: int, block: InfluenceBlock, arm: int, who: Ints) -> tuple[int, int]:
     """How many patients an arm of cohort r has, and the status of their data; fills ``who``, them in order."""
     time, treated, weight, present, order = block.time, block.treated, block.weight, block.present, block.order
     size, state = 0, _OK
@@ -168,7 +168,7 @@ def line_up_arm(r: int, block: WeightedBlock, arm: int, who: Ints) -> tuple[int,
 
 
 @kernel
-def tabulate_arm(r: int, block: WeightedBlock, horizon: float, size: int, here: WeightedArm) -> tuple[int, int]:
+def tabulate_arm(r: int, block: InfluenceBlock, horizon: float, size: int, here: WeightedArm) -> tuple[int, int]:
     """The place of the first distinct time, n if there is none by the horizon, and at how many of them patients die.
 
     Fills ``first`` and, from the last time to the first, all of ``table`` but its last row.
@@ -225,7 +225,7 @@ def look_ahead(horizon: float, area: bool, start: int, spread: float, survival: 
 
 @kernel
 def expose(
-    r: int, block: WeightedBlock, sign: float, start: int, size: int, here: WeightedArm, gradient: Floats
+    r: int, block: InfluenceBlock, sign: float, start: int, size: int, here: WeightedArm, gradient: Floats
 ) -> None:
     """Fills row r of ``gradient`` for one arm: patients are exposed up to their time, and who dies is lost ahead."""
     time, event, who, first, table = block.time, block.event, here.who, here.first, here.table

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.kernels.influence import KmContrasts, WeightedBlock, add_logistic, cox_gradients, km_contrasts
+from analysis.kernels.influence import KmContrasts, InfluenceBlock, add_logistic, cox_gradients, km_contrasts
 from analysis.survival.statistics import takes_efron, time_order
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
@@ -46,7 +46,7 @@ def km_contrast(
     rows = len(time)
     value, greenwood = np.full(rows, np.nan), np.full(rows, np.nan)
     gradient, status = np.zeros(time.shape), np.zeros(rows, np.int64)
-    block = WeightedBlock(time, event, treated, weight, present, time_order(time) if order is None else order)
+    block = InfluenceBlock(time, event, treated, weight, present, time_order(time) if order is None else order)
     made = KmContrasts(value, greenwood, gradient, status)
     km_contrasts(block, float(horizon), measure == "rmst", made)
     return WeightedContrast(value, np.sqrt(greenwood), gradient, status)
@@ -65,7 +65,7 @@ def cox_gradient(
 ) -> Floats:
     """The derivative ``(R, N)`` of weighted Cox coefficients of treatment ``beta (R,)`` by each patient's weight."""
     gradient = np.zeros(time.shape)
-    block = WeightedBlock(time, event, treated, weight, present, time_order(time) if order is None else order)
+    block = InfluenceBlock(time, event, treated, weight, present, time_order(time) if order is None else order)
     cox_gradients(block, beta, takes_efron(ties), gradient)
     return gradient
 
