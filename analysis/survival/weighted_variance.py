@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.kernels.influence import KmContrasts, InfluenceBlock, add_logistic, cox_gradients, km_contrasts
+from analysis.kernels.influence import InfluenceBlock, KmContrasts, add_logistic, cox_gradients, km_contrasts
 from analysis.survival.statistics import takes_efron, time_order
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
