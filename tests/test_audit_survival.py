@@ -8,6 +8,7 @@ from scipy import stats
 
 from analysis.audit import Finding, audit
 from analysis.survival.statistics import cox
+from simulator.world.sections import usual_endpoints
 from tests.printed_papers import paper_of
 
 SIZES = {"cohort.n": "300", "cohort.control": "180", "cohort.treated": "120", "matching.n_pairs": "100"}
@@ -16,7 +17,7 @@ Z = float(stats.norm.ppf(0.975))
 
 def found(numbers: dict[str, str], check: str | None = None) -> list[Finding]:
     """The findings of these numbers of a paper of 180 against 120 patients, 100 of them matched."""
-    return [one for one in audit(paper_of(SIZES | numbers)) if check is None or one.check == check]
+    return [one for one in audit(paper_of(SIZES | numbers), usual_endpoints({})) if check is None or one.check == check]
 
 
 def ratio(path: str, *texts: str) -> dict[str, str]:

@@ -13,8 +13,8 @@ from analysis.two_samples import tests
 from analysis.two_samples.baseline import BaselineRows, BaselineTable, LevelRow, baseline, rows_of
 from simulator.cohort.terms import Variable
 from tests.agreement import gap
+from tests.public_cohorts import SPECS, read
 from tests.reference import two_samples
-from tests.test_workflow import SPECS, read
 
 ROWS = BaselineRows((0, 1), (LevelRow(0, (50.0,), False), LevelRow(2, (0.0,), True), LevelRow(3, (0.0, 1.0), True)))
 AGREEMENT = 1e-10

@@ -35,7 +35,15 @@ def test_effects_have_the_stated_sd_and_are_shared_within_a_centre():
     variable = Variable("centre", "nominal", ("A", "B", "C"))
     luck = Luck(Streams(5), REPLICATES, centre.shape[1])
     patients = AtEntry(
-        luck, simple().outcomes.graph, ("C", "T"), {"centre": variable}, centre[None], np.zeros(centre.shape), 0.0, {}
+        luck,
+        simple().outcomes.graph,
+        1.0,
+        ("C", "T"),
+        {"centre": variable},
+        centre[None],
+        np.zeros(centre.shape),
+        0.0,
+        {},
     )
     made = spec(treatment=0.5, death=0.2).shifts("centres", patients)
     assert set(made) == {"treatment", "death"}

@@ -20,6 +20,7 @@ from analysis.audit import Finding, audit, conventions
 from analysis.audit.p_values import all_tests
 from analysis.audit.paper import CountRow
 from analysis.paper.number_text import decimals, hr_text, p_text
+from analysis.plan.analysis_plan import Plan
 from analysis.plan.missing_plan import MissingPlan
 from analysis.propensity.missing import completed
 from analysis.tables.table_files import as_latex
@@ -127,7 +128,9 @@ def test_the_report_says_so_of_a_hazard_ratio_from_below_and_from_above(hr: str,
     values = {"value": np.log(np.linspace(0.4, 0.6, 201))}
     held = SimpleNamespace(layout=SimpleNamespace(keys=[[("OS", "crude")]]), of=lambda *_: (values, np.zeros(201)))
     result: Any = SimpleNamespace(rows=held)
-    world: Any = SimpleNamespace(published={"endpoints.OS.before.cox.hr": Printed(printed=hr, where="T")})
+    world: Any = SimpleNamespace(
+        endpoints=("OS",), analysis=Plan(), published={"endpoints.OS.before.cox.hr": Printed(printed=hr, where="T")}
+    )
     (row,) = published_rows(result, world)
     assert row["simulated"] == "0.50 (0.41–0.59)"
     assert row["inside"] == inside

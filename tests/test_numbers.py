@@ -7,6 +7,7 @@ import pytest
 
 from analysis.estimators import Sample
 from analysis.paper.block_workflow import BlockAnalysis
+from analysis.paper.number_keys import problem
 from analysis.paper.numbers import BlockNumbers, number_in
 from analysis.paper.workflow import analyse
 from analysis.plan.analysis_plan import Plan
@@ -84,7 +85,9 @@ def replicate(observed: Observed, r: int) -> Observed:
 @pytest.mark.parametrize("plan", PLANS)
 def test_every_published_number_of_a_block_is_that_of_the_analysis_of_each_cohort(plan):
     assert len(KEYS) > 600
-    for key in [*KEYS, *MORE]:
+    known = [key for key in [*KEYS, *MORE] if not problem(numbers(plan).keys, key)]
+    assert set(KEYS) - set(known) <= {"matching.n_pairs", "matching.n_treated", "matching.n_control"}
+    for key in known:
         alone = np.array([number_in(made, key) for made in one_by_one(plan)])
         found = numbers(plan).of(key)
         found = np.where(np.isinf(found), np.nan, found)

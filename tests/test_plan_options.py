@@ -10,7 +10,7 @@ import pytest
 from analysis.estimators import Crude, Matched
 from analysis.estimators.pooled import estimated, samples_of
 from analysis.paper.workflow import analyse
-from analysis.plan.analysis_plan import CoxPlan, Plan, SurvivalPlan, TablePlan
+from analysis.plan.analysis_plan import CoxPlan, Plan, SurvivalPlan, TablePlan, WeightingPlan
 from analysis.plan.missing_plan import MissingPlan
 from simulator.cohort.cohorts import Observed
 from simulator.documents.spec import Spec
@@ -27,7 +27,13 @@ KNOWN: dict[str, tuple[Any, ...]] = {
     "normality_p": (0.9, 0.999),
     "rounds": (1, 2),
 }
-PARTS: dict[str, type[Spec]] = {"survival": SurvivalPlan, "cox": CoxPlan, "table1": TablePlan}
+PARTS: dict[str, type[Spec]] = {
+    "survival": SurvivalPlan,
+    "cox": CoxPlan,
+    "table1": TablePlan,
+    "weighting": WeightingPlan,
+}
+NEEDED: dict[str, dict[str, Any]] = {"weighting": {"primary": "weighting"}}
 
 
 @cache
@@ -56,7 +62,7 @@ def told(plan: Plan) -> object:
 
 
 def _part(name: str) -> Any:
-    return lambda made: told(Plan(**{name: made}))
+    return lambda made: told(Plan(**{name: made, **NEEDED.get(name, {})}))
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -84,8 +90,8 @@ def test_every_option_about_missing_values_changes_a_row() -> None:
 
 
 def test_every_part_of_the_plan_is_asked() -> None:
-    """Matching and the propensity model are in `test_estimator_options`."""
-    assert {*PARTS, "missing", "subgroups", "matching", "propensity"} == set(Plan.model_fields)
+    """Matching and the propensity model are in `test_estimator_options`, the primary analysis in `test_primary`."""
+    assert {*PARTS, "missing", "subgroups", "matching", "propensity", "primary"} == set(Plan.model_fields)
 
 
 def test_an_ignored_part_is_noticed() -> None:

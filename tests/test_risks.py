@@ -129,5 +129,5 @@ def test_weights_find_the_truth_that_the_crude_risk_misses() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="target"):
         Binary(endpoints=("ORR",), target="ate")
-    with pytest.raises(ValueError, match="yes/no"):
-        Binary(endpoints=("OS",))
+    assert Binary(endpoints=("OS",)).misfit("OS", True) == "'OS' is a time to an event; 'binary' is for yes/no outcomes"
+    assert Binary(endpoints=("ORR",)).misfit("ORR", False) == ""

@@ -57,7 +57,7 @@ FAULTS = [
     ("arms", {"control": "A", "treated": "A"}, "the two arms need different names"),
     ("published", {"cohort.n": {"printed": 1, "where": "Table 1"}}, "valid string"),
     ("name", "a b", "should match pattern"),
-    ("time_unit", "weeks", "'months'"),
+    ("time_unit", "fortnights", "'months'"),
     ("defects", {}, "Extra inputs are not permitted"),
     ("treatment/share", float("nan"), "finite number|less than or equal to 1"),
     ("treatment/share", True, "valid number"),

@@ -130,7 +130,7 @@ def cox_table(analysis: CohortAnalysis, when: str = "after") -> TextTable:
         "All terms enter the multivariable models." if limit is None else f"Multivariable: univariable p < {limit:g}."
     )
     level = f"{100 * analysis.plan.survival.level:g}% CI"
-    heads = (f"Univariable HR ({level})", "univariable p", f"Multivariable HR ({level})", "multivariable p")
+    heads = (f"Univ. HR ({level})", "univ. p", f"Multiv. HR ({level})", "multiv. p")
     return TextTable(
         f"Univariable and multivariable Cox models {when} {analysis.plan.step}",
         ("Characteristics", *heads * len(analysis.endpoints)),
