@@ -11,6 +11,7 @@ from analysis.kernels import ordering
 from tests import (
     test_maxcombo,
     test_missing,
+    test_planted_competing,
     test_planted_cox,
     test_planted_matched_weights,
     test_planted_matching,
@@ -26,6 +27,7 @@ from tests.planted import AGREEMENT, HOME, Defect, Gaps, Rooms, defects, largest
 THEMES = (
     test_maxcombo,
     test_missing,
+    test_planted_competing,
     test_planted_cox,
     test_planted_matched_weights,
     test_planted_matching,

@@ -1,10 +1,12 @@
 """Competing risks: incidences, Gray's test and the Fine-Gray model, each shown to be noticed when wrong."""
 
 import functools
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from analysis.kernels.cox_data import DEATHS, FIRST, GROUPS, LAST, PATIENTS, START, STOP
 from analysis.kernels.status import Status
 from tests.agreement import gap
 from tests.planted import Gaps, Rooms, defects, noticed_by, unless
@@ -149,6 +151,26 @@ def models(rooms: Rooms) -> Gaps:
     yield gap(fit.beta[0, 0], truth, 0.1)
 
 
+def recession(rooms: Rooms) -> Gaps:
+    """Whether everyone who dies has the largest linear predictor of those at risk, among them who stays."""
+    module, draw, seen = rooms["analysis.kernels.fine_gray"], np.random.default_rng(2), set()
+    for _ in range(60):
+        time, kind = np.sort(draw.integers(1, 5, 6)), draw.integers(0, 3, 6)
+        x, step, died = draw.integers(0, 3, (6, 2)) / 1.0, draw.choice([-1.0, 0.0, 1.0], 2), kind == 1
+        when, start = np.unique(time, return_index=True)
+        group = np.zeros((len(when), 7), np.int64)
+        group[:, START], group[:, STOP], group[:, FIRST], group[:, LAST] = start, np.append(start[1:], 6), 0, 6
+        group[:, DEATHS] = [(died & (time == t)).sum() for t in when]
+        here = SimpleNamespace(group=group, died=died, z=np.vstack([np.ones(6), x.T]), counts=np.zeros(3, np.int64))
+        here.counts[PATIENTS], here.counts[GROUPS] = 6, len(when)
+        staying = SimpleNamespace(carry=(kind == 2) / 1.0, label=np.zeros(6, np.int64), free=np.ones((1, len(when))))
+        found = module.recedes_staying(here, step, 0.0, staying, np.empty(6))
+        expected = all((x[i] @ step >= (x @ step)[(time >= time[i]) | (kind == 2)].max()) for i in np.flatnonzero(died))
+        seen.add(expected)
+        yield unless(found == expected)
+    assert seen == {True, False}
+
+
 @functools.cache
 def _slow_limit(early: bytes, gone: bytes, rare: bytes) -> float:
     """The first coefficient where those with the second covariate count but where censoring is estimated."""
@@ -162,6 +184,7 @@ DEFECTS = [
     *defects(
         "analysis.kernels.incidence",
         incidence,
+        ("room_for_causes", "room for whole numbers only", "np.empty((7, n))", "np.empty((7, n), np.int64)"),
         ("tabulate_causes", "a code below 0 is no fault", "or kind[c, i] < 0", "or False"),
         ("tabulate_causes", "a negative weight is no fault", "not 0.0 < weight[c, i] < np.inf", "False"),
         (
@@ -229,6 +252,7 @@ DEFECTS = [
     *defects(
         "analysis.kernels.gray",
         gray,
+        ("join", "a time of both arms only in one", "second if t1 <= t0 else", "second if t1 < t0 else"),
         (
             "at_each",
             "who has an event is no longer at risk",
@@ -283,6 +307,12 @@ DEFECTS = [
     *defects(
         "analysis.kernels.fine_gray",
         models,
+        (
+            "subdistribution",
+            "information about zero",
+            "total[k] -= sum_of_products(at.share, at.mean[p], at.mean[q], steps)",
+            "total[k] -= 0.0",
+        ),
         ("let_stay", "events and censorings at once", "had[g] if events_first else 0.0", "0.0"),
         ("let_stay", "events first, as crr has it not", "had[g] if events_first else 0.0", "had[g]"),
         ("let_stay", "G(T), not G(T-)", "before[g, times] = now[g]", "before[g, times] = now[g] * (1.0 - 1.0 / 50.0)"),
@@ -310,7 +340,7 @@ DEFECTS = [
             "exposure[i] += staying.carry[i] * ahead[staying.label[i]]",
             "exposure[i] += 0.0",
         ),
-        ("expose", "strata mixed", "0.0 if group[g, START] == group[g, FIRST] else ahead", "ahead"),
+        ("expose", "strata mixed in what is to come", "0.0 if group[g, START] == group[g, FIRST] else ahead", "ahead"),
         ("jumps_at", "Breslow's share of the dead", "(1.0 - step / steps)", "1.0"),
         (
             "climb",
@@ -318,6 +348,23 @@ DEFECTS = [
             "beta[p] += step[p]\nsubdistribution(beta, here, efron, staying, at)",
             "beta[p] += 0.1 + step[p]\nsubdistribution(beta, here, efron, staying, at)",
         ),
+    ),
+    *defects(
+        "analysis.kernels.fine_gray",
+        recession,
+        (
+            "recedes_staying",
+            "the wrong way along a step",
+            "eta[i] += step[p] * here.z[1 + p, i]",
+            "eta[i] -= step[p] * here.z[1 + p, i]",
+        ),
+        (
+            "recedes_staying",
+            "who stays is no bar to receding",
+            "if i >= group[g, START] or stays",
+            "if i >= group[g, START]",
+        ),
+        ("recedes_staying", "the censored bar receding", "here.died[i] and eta[i] < top", "eta[i] < top"),
     ),
     *defects(
         "analysis.kernels.fine_gray_fit",

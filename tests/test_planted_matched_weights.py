@@ -119,6 +119,14 @@ DEFECTS = [
     *defects(
         "analysis.kernels.weighted_samples",
         samples,
+        ("look_at", "all counted as untreated", "count[side[k]] += 1", "count[0] += 1"),
+        ("average", "mean ranks without weights", "mass[k] * y[k] / total[side[k]]", "y[k] / total[side[k]]"),
+        (
+            "two_groups",
+            "ranks about the means of the values",
+            "average(m, here, rank, total, centre)",
+            "average(m, here, here.value, total, centre)",
+        ),
         ("gather", "the absent count", "if present[i] and weight[i] > 0.0:\nvalue", "if weight[i] > 0.0:\nvalue"),
         ("quantile", "quantiles without weights", "below += mass[k]\nreturn", "below += whole / (n - 1)\nreturn"),
         ("quantile", "all the mass", "range(n - 1):\nwhole += mass[k]", "range(n):\nwhole += mass[k]"),
@@ -137,6 +145,19 @@ DEFECTS = [
     *defects(
         "analysis.kernels.weighted_tables",
         samples,
+        (
+            "shares_of",
+            "shares of patients",
+            "share[arm, k] = p[arm * levels + k] / arms[arm]",
+            "share[arm, k] = counts[arm, k] / arms[arm]",
+        ),
+        (
+            "pearson",
+            "squares of any size alike",
+            "(p[arm * levels + k] - expected) ** 2 / expected",
+            "(p[arm * levels + k] - expected) ** 2",
+        ),
+        ("spread_of_contrasts", "a cluster again for each patient", "one[0] = np.nan", "one[0] += 0.0"),
         (
             "tally",
             "a table of patients",

@@ -258,6 +258,7 @@ DEFECTS = [
     *defects(
         "analysis.kernels.stepwise",
         models,
+        ("predict_all", "the probability of the other outcome", "np.exp(-eta)", "np.exp(eta)"),
         ("fit_block", "BIC taken as AIC", "price = np.log(n) if asked.bayes else asked.cost", "price = asked.cost"),
         ("select", "a degree of freedom too many", "theirs.shape[0]", "(theirs.shape[0] + 1)", 2),
         (

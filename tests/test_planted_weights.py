@@ -197,6 +197,20 @@ DEFECTS: list[Defect] = [
     *defects(
         "analysis.kernels.influence",
         influence,
+        ("line_up_arm", "either arm has everybody", "treated[r, i] == (arm == 1)", "True"),
+        ("tabulate_arm", "deaths without weights", "dead += weight[r, who[start]]", "dead += 1.0"),
+        (
+            "curve_to",
+            "no area after the last time",
+            "return survival, total + survival * (horizon - before)",
+            "return survival, total",
+        ),
+        (
+            "sum_at_risk",
+            "all at risk as if untreated",
+            "everyone += weight[r, i] * (hazard if treated[r, i] else 1.0)",
+            "everyone += weight[r, i]",
+        ),
         ("arm_residuals", "Breslow's jump for the dying", "own_jumps += jump * (1.0 - gone)", "own_jumps += jump"),
         ("arm_residuals", "the wrong side of the risk", "-risk * (x * jumps - means)", "risk * (x * jumps - means)"),
         (
@@ -245,6 +259,14 @@ DEFECTS: list[Defect] = [
     *defects(
         "analysis.kernels.pseudo",
         pseudo,
+        ("line_up", "patients out of order", "i = order[place]", "i = place"),
+        ("step_down", "of tied deaths only one", "dead[steps - 1] += 1.0", "dead[steps - 1] = 1.0"),
+        (
+            "pseudo_values",
+            "an area where a probability is asked for",
+            "sum_rest(horizon, mean, steps, here)",
+            "sum_rest(horizon, True, steps, here)",
+        ),
         ("leave_out", "nobody is missed", "others - dead[k] + event[i]", "others - dead[k]"),
         ("leave_out", "n for n - 1", "(size - 1) * without", "size * without"),
         ("sum_rest", "the last step goes on", "- when[steps] if mean else 1.0", "if mean else 1.0"),
@@ -302,6 +324,13 @@ DEFECTS: list[Defect] = [
     *defects(
         "analysis.kernels.censoring",
         censoring,
+        (
+            "line_up_censored",
+            "censoring alike for all",
+            "w[size], e[size] = base[r, i], score[r, i]",
+            "w[size], e[size] = base[r, i], 1.0",
+        ),
+        ("censoring_weighted", "half of the influence on a curve", "information = 1.0", "information = 2.0"),
         (
             "weighted_hazard_ratio",
             "Breslow's sums",
