@@ -69,7 +69,7 @@ def stacked_incidence_of(analysis: CohortAnalysis, endpoint: str, when: str, tim
             axes,
             stacked(course, result.competing.others, who, group.weight),
             event=result.label,
-            title=keeping(label, f", {when} matching", inches(axes)[0] / BOLD, HEAD),
+            title=keeping(label, f", {when} {analysis.plan.step}", inches(axes)[0] / BOLD, HEAD),
             time_unit=time_unit,
             until=until,
         )

@@ -84,7 +84,9 @@ def subgroup_rows(analysis: CohortAnalysis, label: str, both: BothComparisons) -
         told = p_text(row.interaction_p) if first else ""
         rows.append((row.label, str(row.n), f"{events} / {others}", hr_text(row), p_text(row.p_gray), told))
     notes = ("p (interaction): robust Wald test of Fine and Gray's model.", *weighting_notes(analysis))
-    return TextTable(f"{label}: subgroups after matching, with competing events", header, tuple(rows), notes)
+    return TextTable(
+        f"{label}: subgroups after {analysis.plan.step}, with competing events", header, tuple(rows), notes
+    )
 
 
 def percent(share: Estimated) -> str:
@@ -109,18 +111,18 @@ def _with_limits(values: list[float], digits: int | None) -> str:
     return f"{decimals(values[0], digits)} ({low}, {high})"
 
 
-def competing_told(analysis: CohortAnalysis) -> list[str]:
+def competing_told(analysis: CohortAnalysis, unit: str = "") -> list[str]:
     """One sentence for each endpoint with competing events: what happened by the last time, and whether arms differ."""
     told = []
     for result in analysis.endpoints.values():
         if result.competing is None:
             continue
         for when, side in _sides(result.competing):
-            last = side.at[-1]
+            last, until = side.at[-1], f"{side.at[-1].at:g} {unit}".rstrip()
             if last.event.treated.status != Status.OK or last.event.control.status != Status.OK:
                 continue
             told.append(
-                f"{result.label}, {when} matching: by {last.at:g}, {percent(last.event.treated)} % of "
+                f"{result.label}, {when} {analysis.plan.step}: by {until}, {percent(last.event.treated)} % of "
                 f"{analysis.arms.treated} and {percent(last.event.control)} % of {analysis.arms.control} have had the "
                 f"event, competing events taken into account (Gray p {p_text(side.gray.p)}; subdistribution HR "
                 f"{hr_text(side.subdistribution)}; cause-specific HR {hr_text(side.cause_specific)})."

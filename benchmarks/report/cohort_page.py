@@ -111,9 +111,9 @@ def _competing(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
     pictures = []
     for name in names:
         for when in SIDES:
-            words = f"{analysis.endpoints[name].label} and what competes with it, {when} matching"
+            words = f"{analysis.endpoints[name].label} and what competes with it, {when} {analysis.plan.step}"
             drawn = incidence.stacked_incidence_of(analysis, name, when, unit)
-            pictures.append(picture(drawn, f"{words}.", f"Cumulative incidences by arm, {when} matching"))
+            pictures.append(picture(drawn, f"{words}.", f"Cumulative incidences by arm, {when} {analysis.plan.step}"))
     told = tuple(competing_told(analysis))
     return (Section("Competing events", told, tables=competing_tables(analysis), pictures=tuple(pictures)),)
 
