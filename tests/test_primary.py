@@ -13,6 +13,7 @@ from benchmarks.asked.load_study import load_study
 from benchmarks.asked.published_keys import number_keys, printed_ratio, ratio_values
 from benchmarks.questions.ask import one_estimator
 from simulator.world.generate import generate, resolve
+from tests.commands import answered
 from tests.small_papers import write_paper
 
 KEYS = {
@@ -75,3 +76,10 @@ def test_an_unadjusted_analysis_says_the_same_before_and_after(tmp_path: Path) -
     compared = BlockAnalysis(sample).comparisons["OS"]
     assert np.array_equal(compared.log_hr[0::2], compared.log_hr[1::2])
     assert np.isfinite(compared.log_hr).all()
+
+
+@pytest.mark.parametrize("primary", ["weighting", "unadjusted"])
+def test_questions_ask_the_primary_analysis(tmp_path: Path, primary: str) -> None:
+    """A whole question on a paper that does not match: the answer names the estimator of its analysis."""
+    size = ("--reps", "20", "--nodes", "2", "--strongest", "3", "--jobs", "2", "--out", str(tmp_path / "run"))
+    assert answered(["tipping", paper(tmp_path, primary), *size])["estimator"] == KINDS[primary]
