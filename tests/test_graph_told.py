@@ -134,6 +134,16 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "outcomes.transitions.hospitalisation.from",
         "'from' and 'to' belong to outcomes with 'states'; a short form knows its own",
     ),
+    "three arms": (
+        {"arms": {"control": "C", "treated": "T", "other": "B"}},
+        "arms",
+        "a world has two arms, control and treated; tell a study of more as one world for each comparison",
+    ),
+    "a list of arms": (
+        {"arms": ["A", "B", "C"]},
+        "arms",
+        "a world has two arms, control and treated; tell a study of more as one world for each comparison",
+    ),
     "no endpoints": (
         {"endpoints": GONE},
         "endpoints",

@@ -38,6 +38,17 @@ class Arms(Spec):
     control: Name
     treated: Name
 
+    @model_validator(mode="before")
+    @classmethod
+    def _are_two(cls, given: object) -> object:
+        if isinstance(given, tuple) or (
+            isinstance(given, dict) and len(given.keys() - {"value", "source", "note"}) > 2
+        ):
+            raise ValueError(
+                "a world has two arms, control and treated; tell a study of more as one world for each comparison"
+            )
+        return given
+
     @model_validator(mode="after")
     def _differ(self) -> "Arms":
         if self.control == self.treated:
