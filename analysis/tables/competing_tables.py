@@ -111,14 +111,14 @@ def _with_limits(values: list[float], digits: int | None) -> str:
     return f"{decimals(values[0], digits)} ({low}, {high})"
 
 
-def competing_told(analysis: CohortAnalysis, unit: str = "") -> list[str]:
+def competing_told(analysis: CohortAnalysis, unit: str) -> list[str]:
     """One sentence for each endpoint with competing events: what happened by the last time, and whether arms differ."""
     told = []
     for result in analysis.endpoints.values():
         if result.competing is None:
             continue
         for when, side in _sides(result.competing):
-            last, until = side.at[-1], f"{side.at[-1].at:g} {unit}".rstrip()
+            last, until = side.at[-1], f"{side.at[-1].at:g} {'' if unit == 'time' else unit}".rstrip()
             if last.event.treated.status != Status.OK or last.event.control.status != Status.OK:
                 continue
             told.append(

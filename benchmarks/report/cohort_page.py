@@ -114,7 +114,7 @@ def _competing(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
             words = f"{analysis.endpoints[name].label} and what competes with it, {when} {analysis.plan.step}"
             drawn = incidence.stacked_incidence_of(analysis, name, when, unit)
             pictures.append(picture(drawn, f"{words}.", f"Cumulative incidences by arm, {when} {analysis.plan.step}"))
-    told = tuple(competing_told(analysis))
+    told = tuple(competing_told(analysis, unit))
     return (Section("Competing events", told, tables=competing_tables(analysis), pictures=tuple(pictures)),)
 
 

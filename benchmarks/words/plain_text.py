@@ -144,14 +144,14 @@ def cohort_answer(analysis: CohortAnalysis, data: Data | None = None) -> Answer:
     warnings = (f"Warning: {one}" for one in warnings_of(analysis))
     said = "\n".join(
         " ".join(line.split())
-        for line in (lead, *as_read_told(analysis), *warnings, *competing_told(analysis, _unit(data)))
+        for line in (
+            lead,
+            *as_read_told(analysis),
+            *warnings,
+            *competing_told(analysis, data.time_unit if data else ""),
+        )
     )
     return Answer(analysis.to_json(), said, tuple(all_tables(analysis, data)), found=analysis)
-
-
-def _unit(data: Data | None) -> str:
-    """The unit of a file's times; empty where it states none."""
-    return "" if data is None or "time_unit" not in data.model_fields_set else data.time_unit
 
 
 def sets_told(analysis: CohortAnalysis) -> str:
