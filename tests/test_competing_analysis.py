@@ -129,7 +129,7 @@ def test_subgroups_are_the_models_of_their_patients(answer: Answer) -> None:
 
 def test_words_tables_figure_and_page(answer: Answer) -> None:
     said = " ".join(str(answer.verdict).split())
-    assert "Cancer, before matching: by 240, 9.6 (6.6, 14.0) % of Men and 9.5 (6.3, 14.5) % of Women" in said
+    assert "Cancer, before matching: by 240 months, 9.6 (6.6, 14.0) % of Men and 9.5 (6.3, 14.5) % of Women" in said
     assert "Gray p 0.926" in said
     tables = {one.title: one for one in answer.tables}
     incidence = tables["Cancer: cumulative incidence"]
