@@ -14,7 +14,7 @@ import pytest
 
 from analysis.kernels.status import Status
 from analysis.survival.fine_gray import fine_gray
-from analysis.survival.gray_test import gray_test
+from analysis.survival.gray import gray_test
 from analysis.survival.incidence import cumulative_incidence, incidence_contrast, time_lost
 from analysis.survival.statistics import CoxFit, cox
 from simulator.numerics.arrays import Bools, Floats, Ints

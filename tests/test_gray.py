@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.kernels.status import Status
-from analysis.survival.gray_test import gray_test
+from analysis.survival.gray import gray_test
 from analysis.survival.statistics import logrank
 from analysis.survival.weighted_survival import robust_score
 from tests.reference import competing as slow

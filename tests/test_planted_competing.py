@@ -91,7 +91,7 @@ def _slow_gray(place: int, weighted: bool, paired: bool) -> float:
 
 def gray(rooms: Rooms) -> Gaps:
     """Gray's test as in cuminc, and its robust form by numeric derivatives."""
-    module = rooms["analysis.survival.gray_test"]
+    module = rooms["analysis.survival.gray"]
     for place, (cohort, frozen) in enumerate(some()):
         found = module.gray_test(cohort.time, cohort.cause, cohort.treated)
         yield gap(found.chi2[0], frozen["gray"][0], 0.1)

@@ -12,7 +12,7 @@ from analysis.paper.competing_subgroups import CompetingSubgroup, competing_subg
 from analysis.paper.effects import AnalysisSet, ByArm, ChiSquare, HazardRatio, effect, hazard_ratio
 from analysis.plan.analysis_plan import Plan
 from analysis.survival.fine_gray import fine_gray
-from analysis.survival.gray_test import gray_test
+from analysis.survival.gray import gray_test
 from analysis.survival.incidence import (
     IncidenceMeasure,
     cumulative_incidence,

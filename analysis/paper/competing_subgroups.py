@@ -8,7 +8,7 @@ from analysis.paper.effects import AnalysisSet, ByArm, HazardRatio, effect
 from analysis.paper.subgroups import interaction_columns, robust_p, rows_of
 from analysis.plan.analysis_plan import Plan
 from analysis.survival.fine_gray import fine_gray
-from analysis.survival.gray_test import gray_test
+from analysis.survival.gray import gray_test
 from analysis.two_samples.tests import NAN
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.numerics.arrays import Bools, Ints

@@ -100,7 +100,7 @@ def _weighted() -> None:
 
 def _competing() -> None:
     from analysis.survival.fine_gray import fine_gray
-    from analysis.survival.gray_test import gray_test
+    from analysis.survival.gray import gray_test
     from analysis.survival.incidence import cumulative_incidence
 
     time_, cause = 2.0 + _wave(2, _PATIENTS), np.arange(2 * _PATIENTS).reshape(2, -1) % 3
