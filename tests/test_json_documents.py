@@ -35,6 +35,7 @@ CASES: dict[str, Words] = {
     "show": lambda *_: ["paper"],
     "check": lambda *_: ["paper", "imbrave150"],
     "audit": lambda *_: ["hcc-lung-metastasis"],
+    "published": lambda *_: ["imbrave150"],
     "fidelity": lambda *_: ["hcc-lung-metastasis", "--reps", "20", "--jobs", "1"],
     "warm-up": lambda *_: [],
     "simulate": lambda _, out: ["imbrave150", "--out", str(out / "a.csv")],
