@@ -165,3 +165,11 @@ def test_rarer_visits_make_progression_look_later_in_that_arm_alone():
     assert (zero == 0).all()
     assert (one >= 0).all()
     assert 0.3 < one.mean() < 1.5
+
+
+def test_who_takes_visits_away_takes_what_is_seen_at_them_along():
+    asked = simple(followup={"cut_off": "2200-01-01", "visit_months": {"T": 3.0}, "seen_at_visits": ("dead",)})
+    (visits,) = [bias for bias in asked.around().biases() if bias.name == "visits"]
+    assert visits.off == {"followup.visit_months": {}, "followup.seen_at_visits": []}
+    (plain,) = simple(followup={"cut_off": "2200-01-01", "visit_months": {"T": 3.0}}).around().biases()
+    assert plain.off == {"followup.visit_months": {}}

@@ -134,6 +134,21 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "outcomes.transitions.hospitalisation.from",
         "'from' and 'to' belong to outcomes with 'states'; a short form knows its own",
     ),
+    "visits without months": (
+        {"followup.seen_at_visits": ["hospitalised"]},
+        "followup.seen_at_visits",
+        "has no meaning without 'visit_months'",
+    ),
+    "a guarantee without months": (
+        {"entry.guarantee_against": ["hospitalised"]},
+        "entry.guarantee_against",
+        "has no meaning without 'guarantee_months'",
+    ),
+    "weights that nobody asks for": (
+        {"analysis": {"weighting": {"target": "ate"}}},
+        "analysis.weighting",
+        "belongs to 'primary: weighting', not to 'matching'",
+    ),
     "three arms": (
         {"arms": {"control": "C", "treated": "T", "other": "B"}},
         "arms",

@@ -165,6 +165,8 @@ class Plan(Spec):
     @model_validator(mode="after")
     def _consistent(self) -> "Plan":
         no_repeats(self.subgroups, "subgroups")
+        if self.primary != "weighting" and self.weighting != WeightingPlan():
+            raise ValueError(f"weighting: belongs to 'primary: weighting', not to '{self.primary}'")
         return self
 
     @property

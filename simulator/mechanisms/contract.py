@@ -146,6 +146,8 @@ class Mechanism(Spec):
     """What the world has by it, for a sentence that lists such things."""
     naming: ClassVar[Naming] = {}
     """By field, what the names in it are; under "" what its own name is, where it stands among others by name."""
+    beside: ClassVar[Mapping[str, str]] = {}
+    """Fields that mean nothing without another: that other field, by theirs."""
     coefficients: ClassVar[tuple[str, ...]] = ()
     """Fields in which terms of covariates have coefficients; each becomes a linear predictor."""
     recorded_only: ClassVar[bool] = False
@@ -182,9 +184,14 @@ class Mechanism(Spec):
         """The biases that are on in a mechanism that stands at a dotted place."""
         for key, (name, label) in self.misleads.items():
             here = getattr(self, key) if key else True
-            empty = type(self).model_fields[key].get_default(call_default_factory=True) if key else None
             if any(here.values()) if isinstance(here, dict) else here:
-                yield Bias(name, label, {below(place, key): list(empty) if isinstance(empty, tuple) else empty})
+                off = [key, *(one for one, other in self.beside.items() if other == key and getattr(self, one))]
+                yield Bias(name, label, {below(place, one): self._empty(one) for one in off})
+
+    def _empty(self, key: str) -> Any:
+        """The default of a field as a document has it; null for the whole mechanism."""
+        empty = type(self).model_fields[key].get_default(call_default_factory=True) if key else None
+        return list(empty) if isinstance(empty, tuple) else empty
 
     def shifts(self, place: str, patients: AtEntry) -> Mapping[str, Floats]:
         """What it adds ``(R, N)`` to the log odds of treatment and to the log hazards of transitions, by name."""

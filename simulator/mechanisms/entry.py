@@ -95,6 +95,7 @@ class Entry(Mechanism):
     few qualify the study is smaller.
     """
 
+    beside: ClassVar[Mapping[str, str]] = {"guarantee_against": "guarantee_months"}
     naming: ClassVar[Naming] = {"guarantee_months": "arm", "guarantee_against": "state", "complete_follow_up": "arm"}
     misleads: ClassVar[Misleads] = {
         "guarantee_months": ("guarantee", "guarantee time"),
@@ -121,10 +122,6 @@ class Entry(Mechanism):
         unknown = sorted(name for name in self.requires if f"outcomes.exposure.{name}" not in around.parts)
         if unknown:
             yield "requires", f"no treatment '{unknown[0]}' among outcomes.exposure"
-        ends_by_events = getattr(around.parts.get("followup"), "events", None) is not None
-        for key in ("potential_follow_up_months", "complete_follow_up"):
-            if ends_by_events and getattr(self, key):
-                yield key, "has no meaning where a number of events ends follow-up: who is included would decide it"
 
     def criteria(
         self, arm: str, long: Bools, course: Course, whole: Bools, amounts: Mapping[str, Floats], per_month: float

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from simulator.cohort.cohorts import Endpoint
 from simulator.documents.spec import Name, Positive, Spec
 from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
-from simulator.mechanisms.entry import months_between, parse_date
+from simulator.mechanisms.entry import Entry, months_between, parse_date
 from simulator.mechanisms.graph import Course, Graph
 from simulator.mechanisms.hazards import HazardSpec
 from simulator.numerics.arrays import Bools, Floats
@@ -65,6 +65,7 @@ class FollowUp(Mechanism):
     are seen at the first of the visits so many months apart that follows their entry; in an arm without it, at once.
     """
 
+    beside: ClassVar[Mapping[str, str]] = {"seen_at_visits": "visit_months"}
     naming: ClassVar[Naming] = {"dropout": "arm", "visit_months": "arm", "seen_at_visits": "state"}
     misleads: ClassVar[Misleads] = {
         "dropout": ("drop-out", "drop-out"),
@@ -118,6 +119,13 @@ class FollowUp(Mechanism):
         """Only who may convert can be censored at it; only an endpoint has events to count."""
         if self.events and self.events.endpoint not in around.endpoints:
             yield "cut_off.endpoint", f"no endpoint '{self.events.endpoint}' ({', '.join(around.endpoints)})"
+        entry = around.parts.get("entry")
+        for key in ("potential_follow_up_months", "complete_follow_up"):
+            if self.events and isinstance(entry, Entry) and getattr(entry, key):
+                yield (
+                    "cut_off",
+                    f"entry.{key} has no meaning where a number of events ends follow-up: it would decide who is in",
+                )
         unknown = sorted(name for name in self.censored_at if f"outcomes.conversion.{name}" not in around.parts)
         if unknown:
             yield "censored_at", f"no conversion '{unknown[0]}' among outcomes.conversion"

@@ -108,17 +108,6 @@ class Graph:
         """The stated state, or the only one that is entered and left."""
         return self.passed[0] if stated is None else stated
 
-    def reaches(self, states: Sequence[str]) -> frozenset[str]:
-        """The transitions on which it depends whether and when some of these states are entered."""
-        before, found = set(states), set()
-        for state in reversed(self.in_order):
-            if any(edge.start == state and edge.end in before for edge in self.edges):
-                before.add(state)
-        for edge in self.edges:
-            if edge.start in before and (edge.end in before or edge.start not in states):
-                found.add(edge.transition)
-        return frozenset(found)
-
     def problems(self) -> Iterator[str]:
         """What is wrong with it as a whole."""
         entered = {edge.end for edge in self.edges}
@@ -221,6 +210,8 @@ def first_of(edges: Sequence[Edge], times: Sequence[Floats]) -> dict[str, Floats
 
     Of equal times the last edge's counts.
     """
+    if len(edges) == 1:
+        return {edges[0].end: times[0]}
     never = np.full(times[0].shape, np.inf)
     earliest, taken = times[-1], times[-1]  # of the edges from the last back to this one
     found: dict[str, Floats] = {}

@@ -87,14 +87,14 @@ def draw(
         return {name: both for one in resolved.recordings for name, both in one(patients).items()}
 
     amounts: dict[str, tuple[Floats, Floats]] = {}
+    ends = [course.end / per_month for course in courses] if spec.exposure else []
     for name, treatment in spec.exposure.items():
         own, late = drawn.normal(f"exposure/{name}"), patients.late(treatment.follows or transitions[0])
-        lives = [course.end for course in courses]
+        lives = list(ends)
         if wait is not None and names[0] not in treatment.arms:
-            lives[1] = np.maximum(lives[1] - np.where(np.isfinite(wait), wait, 0.0), 0.0)
+            lives[1] = np.maximum(lives[1] - np.where(np.isfinite(wait), wait / per_month, 0.0), 0.0)
         without, given = (
-            exposure.amounts(treatment, arm, late, own, life / per_month)
-            for arm, life in zip(names, lives, strict=True)
+            exposure.amounts(treatment, arm, late, own, life) for arm, life in zip(names, lives, strict=True)
         )
         amounts[name] = (without, given)
     return Records(response, OnDemand(resolved.binary, binary), amounts)

@@ -135,7 +135,7 @@ class World(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _usual_endpoints(cls, tree: object) -> object:
+    def _with_usual_endpoints(cls, tree: object) -> object:
         """A world in the short form that has usual endpoints need not name them."""
         if not isinstance(tree, dict) or "endpoints" in tree or "outcomes" not in tree:
             return tree
@@ -164,6 +164,9 @@ class World(Spec):
             for text in coefficients:
                 _check_term(place, text, around.variables)
         for place, part in around.parts.items():
+            for key, other in part.beside.items():
+                if getattr(part, key) and not getattr(part, other):
+                    raise ValueError(f"{below(place, key)}: has no meaning without '{other}'")
             for key, reason in part.unfit(around):
                 raise ValueError(f"{below(place, key)}: {reason}")
         self._part_the_arms()
