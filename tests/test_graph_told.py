@@ -67,6 +67,7 @@ def written(folder: Path, changes: dict[str, Any]) -> Path:
     return path
 
 
+RESPONSE = {"categories": ["PD", "PR"], "shares": {"C": [0.6, 0.4], "T": [0.5, 0.5]}, "groups": {"ORR": ["PR"]}}
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "a circle": (
         {"outcomes.transitions.back": {"from": "dead-cv", "to": "hospitalised", "baseline": RATE}},
@@ -148,6 +149,21 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         {"analysis": {"weighting": {"target": "ate"}}},
         "analysis.weighting",
         "belongs to 'primary: weighting', not to 'matching'",
+    ),
+    "a response that follows nothing": (
+        {"outcomes.response": {**RESPONSE, "link": 0.5}},
+        "outcomes.response",
+        "missing key 'follows': the transition to whose luck it is linked",
+    ),
+    "a response that follows luck of several states": (
+        {"outcomes.response": {**RESPONSE, "link": 0.5, "follows": "cv-death"}},
+        "outcomes.response.follows",
+        "'cv-death' leaves several states, with luck of its own in each",
+    ),
+    "a follows without a link": (
+        {"outcomes.response": {**RESPONSE, "link": 0.0, "follows": "hospitalisation"}},
+        "outcomes.response.follows",
+        "has no meaning without 'link'",
     ),
     "three arms": (
         {"arms": {"control": "C", "treated": "T", "other": "B"}},
