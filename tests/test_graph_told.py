@@ -165,6 +165,21 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "outcomes.response.follows",
         "has no meaning without 'link'",
     ),
+    "a curve of what competing events take away": (
+        {"published": {"endpoints.MACE.before.km.treated.survival[2]": {"printed": "0.5", "where": "T"}}},
+        "published.'endpoints.MACE.before.km.treated.survival[2]'",
+        "no number 'survival'",
+    ),
+    "complete follow-up of competing events": (
+        {"target": {"follow_up": "complete"}},
+        "target.follow_up",
+        "which has competing states, no true hazard ratio",
+    ),
+    "a landmark among competing events": (
+        {"estimators": [{"kind": "landmark", "at": 1.0, "endpoints": ["MACE"]}]},
+        "estimators",
+        "'MACE' has competing states; after a landmark its hazard ratio has no truth",
+    ),
     "three arms": (
         {"arms": {"control": "C", "treated": "T", "other": "B"}},
         "arms",
@@ -354,5 +369,5 @@ def test_what_is_wrong_is_told_in_one_line(what: str, tmp_path: Path) -> None:
 def near(path: Path, line: int, place: str) -> bool:
     """Whether the line holds the last key of the place, or is within its value."""
     lines = path.read_text("utf-8").splitlines()
-    key = place.rpartition(".")[2] + ":"
+    key = (place.split("'")[1] if "'" in place else place.rpartition(".")[2]) + ":"
     return any(key in text for text in lines[max(0, line - 3) : line])
