@@ -24,7 +24,9 @@ class Informative(Mechanism):
 
     words: ClassVar[str] = "informative drop-out"
     coefficients: ClassVar[tuple[str, ...]] = ("log_hr",)
-    doubts: ClassVar[Doubts] = {"informative drop-out": "followup:\n$dropout  informative: {log_hr: {$first: 0.5}}"}
+    doubts: ClassVar[Doubts] = {
+        "informative drop-out": 'followup:\n$dropout  informative: {log_hr: {"$levelled=$two": 0.5}}'
+    }
 
     log_hr: dict[str, float] = Field(default_factory=dict)
     frailty: float = 0.0

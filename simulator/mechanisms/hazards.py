@@ -100,7 +100,7 @@ class Effect(Spec):
 
 
 class Transition(Mechanism):
-    """A hazard of leaving a state: of a patient in the control arm whose terms are all zero, and what multiplies it.
+    """A hazard of leaving a state in the control arm, of the patient that ``outcomes.centre`` says; what multiplies it.
 
     ``from`` is the state that it leaves, or several, and ``to`` the one to which it leads; a short form of the course
     knows both. On the clock ``forward`` time is that since time zero; ``reset`` starts it anew when the state is
