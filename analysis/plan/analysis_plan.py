@@ -169,11 +169,6 @@ class Plan(Spec):
             raise ValueError(f"weighting: belongs to 'primary: weighting', not to '{self.primary}'")
         return self
 
-    @property
-    def step(self) -> str:
-        """What lies between "before" and "after", in a word."""
-        return self.primary if self.primary in ("matching", "weighting") else "adjustment"
-
     def with_terms(self, terms: tuple[str, ...]) -> "Plan":
         """The plan with these candidates of the propensity model and Cox covariates more, where it lists its own."""
         update: dict[str, Spec] = {}

@@ -53,7 +53,11 @@ def question_report(
             matching_section(prepare([({}, scenario)])),
             _failures(folder),
             TERMS,
-            tuple(name for name in ("morris", REFERENCES.get(verb, ""), "austin") if name),
+            tuple(
+                name
+                for name in ("morris", REFERENCES.get(verb, ""), *glossary.BALANCE[scenario.analysis.primary])
+                if name
+            ),
         )
     )
 

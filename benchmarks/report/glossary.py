@@ -46,6 +46,8 @@ TERMS = {
         "matter of convention or carelessness."
     ),
 }
+BALANCE = {"matching": ("austin",), "weighting": ("austin_stuart",), "adjustment": (), "unadjusted": ()}
+"""What a page cites on the balance of the arms, by the primary analysis."""
 REFERENCES = {
     "morris": (
         "Morris TP, White IR, Crowther MJ. Using simulation studies to evaluate statistical methods. "
@@ -54,6 +56,11 @@ REFERENCES = {
     "austin": (
         "Austin PC. Balance diagnostics for comparing the distribution of baseline covariates between treatment groups "
         "in propensity-score matched samples. Statistics in Medicine 2009;28:3083–3107."
+    ),
+    "austin_stuart": (
+        "Austin PC, Stuart EA. Moving towards best practice when using inverse probability of treatment weighting "
+        "(IPTW) using the propensity score to estimate causal treatment effects in observational studies. Statistics "
+        "in Medicine 2015;34:3661–3679."
     ),
     "evalue": (
         "VanderWeele TJ, Ding P. Sensitivity analysis in observational research: introducing the E-value. "

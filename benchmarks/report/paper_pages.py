@@ -11,6 +11,7 @@ from benchmarks.asked.asked_by import as_asked
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.scenario import Scenario
 from benchmarks.report.engine import HowMade, Page, Picture, Section, html, picture
+from benchmarks.report.glossary import BALANCE
 from benchmarks.report.world import assumed_section, base_section, matching_section
 from benchmarks.twin.calibrate import Fit
 from benchmarks.twin.fidelity import Fidelity, Score, place
@@ -48,7 +49,7 @@ def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> 
             matching_section(prepare([({}, scenario)])),
             _absent(found),
             ("replicate", "central 95 %", "SMD", "status"),
-            ("austin",),
+            BALANCE[scenario.analysis.primary],
         )
     )
 

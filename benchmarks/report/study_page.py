@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from analysis.audit.published import parse_printed
-from analysis.estimators import Estimator
+from analysis.estimators import Estimator, Ipw
 from analysis.kernels.status import Status
+from analysis.plan.sides import side_words
+from analysis.plan.weighting_plan import WeightingPlan
 from analysis.tables.text_table import TextTable, table
 from benchmarks.asked.base import base_of, read_base
 from benchmarks.asked.blocks import Cell
@@ -31,7 +33,6 @@ from benchmarks.words.verdicts import verdict
 from simulator.cohort.estimand import Estimand
 from simulator.documents.loading import Document
 
-ESTIMATES = {"before": "crude", "after": "matched"}
 DRAWN = 3
 """So many cells have figures of their own."""
 _OPTION = re.compile("``(\\w+)``")
@@ -75,7 +76,7 @@ def study_report(
             matching_section(result.cells),
             failures_section(result.rows.failures().to_dict("records")),
             glossary.STUDY,
-            ("morris", "austin"),
+            ("morris", *glossary.BALANCE[scenario.analysis.primary]),
             picks=True,
         )
     )
@@ -261,7 +262,7 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
     """Published hazard ratios beside the same analysis of the replicates of the first cell."""
     rows = []
     for endpoint in scenario.endpoints:
-        for when, estimator in ESTIMATES.items():
+        for when, estimator in (("before", "crude"), ("after", _of_after(scenario))):
             printed = printed_ratio(scenario, endpoint, when)
             hr = printed.get("hr")
             if hr is None or (endpoint, estimator) not in result.rows.layout.keys[0]:
@@ -275,7 +276,7 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
             stands = parse_printed(hr.printed, "cox.hr")
             rows.append(
                 {
-                    "what": f"{endpoint} hazard ratio {when} {scenario.analysis.step}",
+                    "what": f"{endpoint} hazard ratio {side_words(scenario.analysis, when)}",
                     "printed": hr.printed + (f" ({'–'.join(interval)})" if interval else ""),
                     "where": hr.where,
                     "simulated": f"{middle:.2f} ({low:.2f}–{high:.2f})",
@@ -284,6 +285,16 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
                 }
             )
     return rows
+
+
+def _of_after(scenario: Scenario) -> str:
+    """The name of the estimator that compares the arms as the plan does; empty where there is none."""
+    plan = scenario.analysis
+    if plan.primary != "weighting":
+        return "matched" if plan.primary == "matching" else "crude"
+    own = [one for one in scenario.estimators if isinstance(one, Ipw) and (one.measure, one.propensity) == ("hr", None)]
+    parts = tuple(WeightingPlan.model_fields)
+    return next((one.name for one in own if all(getattr(one, k) == getattr(plan.weighting, k) for k in parts)), "")
 
 
 def _described(estimator: Estimator) -> str:

@@ -1,0 +1,43 @@
+"""Words for the sides of an analysis, before and after the arms were made comparable: the one place of them.
+
+Where nobody is matched or weighted (the primary analysis is an adjusted model, or none) both sides are all patients, so
+texts, tables and pages show one.
+"""
+
+from typing import Literal
+
+from analysis.plan.analysis_plan import Plan
+
+Side = Literal["before", "after"]
+
+ALL = "all patients"
+
+
+def has_sides(plan: Plan) -> bool:
+    """Whether the set analysed after differs from all patients."""
+    return plan.primary in ("matching", "weighting")
+
+
+def sides_shown(plan: Plan) -> tuple[Side, ...]:
+    """Before and after; after alone where both are all patients."""
+    return ("before", "after") if has_sides(plan) else ("after",)
+
+
+def side_name(plan: Plan, when: str) -> str:
+    """The side as a table calls it: 'before', 'after' or 'all patients'."""
+    return when if has_sides(plan) else ALL
+
+
+def side_words(plan: Plan, *when: str) -> str:
+    """'before matching', 'before and after weighting'; 'in all patients' where both sides are these."""
+    return f"{' and '.join(when)} {plan.primary}" if has_sides(plan) else f"in {ALL}"
+
+
+def side_heading(plan: Plan, when: str) -> str:
+    """The side as the head of columns or of a panel: 'After matching', 'All patients'."""
+    return (f"{when} {plan.primary}" if has_sides(plan) else ALL).capitalize()
+
+
+def done_words(plan: Plan) -> str:
+    """What became of the patients compared after: 'matched', 'weighted' or 'compared'."""
+    return {"matching": "matched", "weighting": "weighted"}.get(plan.primary, "compared")
