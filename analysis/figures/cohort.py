@@ -56,8 +56,8 @@ def flow(
 ) -> None:
     """Draw who was screened, left out (each once, by the first reason), analysed by arm and kept: a Figure 1.
 
-    ``done`` is what became of those kept: matched or weighted. Without ``excluded`` the chart starts with the analysed, without ``arms`` it ends with them. Counts may be means;
-    reasons of nobody are not told.
+    ``done`` is what became of those kept: matched or weighted. Without ``excluded`` the chart starts with the analysed,
+    without ``arms`` it ends with them. Counts may be means; reasons of nobody are not told.
     """
     axes.set_axis_off()
     width, height = inches(axes)

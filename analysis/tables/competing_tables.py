@@ -155,7 +155,7 @@ def competing_told(analysis: CohortAnalysis, unit: str) -> list[str]:
             told.append(
                 f"{result.label}, {side_words(analysis.plan, when)}: by {until}, {percent(last.event.treated)} % of "
                 f"{analysis.arms.treated} and {percent(last.event.control)} % of {analysis.arms.control} have had the "
-                f"event, competing events taken into account ({_gray(side)} p {p_text(side.gray.p)}; subdistribution HR "
-                f"{hr_text(side.subdistribution)}; cause-specific HR {hr_text(side.cause_specific)})."
+                f"event, competing events taken into account ({_gray(side)} p {p_text(side.gray.p)}; subdistribution "
+                f"HR {hr_text(side.subdistribution)}; cause-specific HR {hr_text(side.cause_specific)})."
             )
     return told

@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 
 from analysis.audit.published import parse_printed
-from analysis.estimators import Estimator, Ipw
+from analysis.estimators import Estimator
 from analysis.kernels.status import Status
-from analysis.plan.sides import side_words
-from analysis.plan.weighting_plan import WeightingPlan
 from analysis.tables.text_table import TextTable, table
 from benchmarks.asked.base import base_of, read_base
 from benchmarks.asked.blocks import Cell
+from benchmarks.asked.primary import primary_estimator
 from benchmarks.asked.published_keys import printed_ratio
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
@@ -33,6 +32,13 @@ from benchmarks.words.verdicts import verdict
 from simulator.cohort.estimand import Estimand
 from simulator.documents.loading import Document
 
+HOW = {
+    "matching": (" before matching", " after matching"),
+    "weighting": (" before weighting", " after weighting"),
+    "adjustment": (", unadjusted", ", adjusted"),
+    "unadjusted": ("", ""),
+}
+"""What is said of the hazard ratio of all patients, and of that of each primary analysis."""
 DRAWN = 3
 """So many cells have figures of their own."""
 _OPTION = re.compile("``(\\w+)``")
@@ -262,8 +268,11 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
     """Published hazard ratios beside the same analysis of the replicates of the first cell."""
     rows = []
     for endpoint in scenario.endpoints:
-        for when, estimator in (("before", "crude"), ("after", _of_after(scenario))):
-            printed = printed_ratio(scenario, endpoint, when)
+        primary = primary_estimator(scenario, endpoint)
+        of_primary = "matched" if primary is None else primary.name
+        ways = [("", of_primary), *([] if scenario.analysis.primary == "unadjusted" else [("before", "crude")])]
+        for side, estimator in reversed(ways):
+            printed = printed_ratio(scenario, endpoint, side)
             hr = printed.get("hr")
             if hr is None or (endpoint, estimator) not in result.rows.layout.keys[0]:
                 continue
@@ -276,7 +285,7 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
             stands = parse_printed(hr.printed, "cox.hr")
             rows.append(
                 {
-                    "what": f"{endpoint} hazard ratio {side_words(scenario.analysis, when)}",
+                    "what": f"{endpoint} hazard ratio{HOW[scenario.analysis.primary][not side]}",
                     "printed": hr.printed + (f" ({'–'.join(interval)})" if interval else ""),
                     "where": hr.where,
                     "simulated": f"{middle:.2f} ({low:.2f}–{high:.2f})",
@@ -285,16 +294,6 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
                 }
             )
     return rows
-
-
-def _of_after(scenario: Scenario) -> str:
-    """The name of the estimator that compares the arms as the plan does; empty where there is none."""
-    plan = scenario.analysis
-    if plan.primary != "weighting":
-        return "matched" if plan.primary == "matching" else "crude"
-    own = [one for one in scenario.estimators if isinstance(one, Ipw) and (one.measure, one.propensity) == ("hr", None)]
-    parts = tuple(WeightingPlan.model_fields)
-    return next((one.name for one in own if all(getattr(one, k) == getattr(plan.weighting, k) for k in parts)), "")
 
 
 def _described(estimator: Estimator) -> str:
