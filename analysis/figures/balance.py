@@ -30,9 +30,9 @@ from analysis.figures.style import (
 )
 from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.paper.sides import side_heading, sides_shown
 from analysis.paper.table1 import Table1Row
 from analysis.plan.analysis_plan import Plan
-from analysis.plan.sides import side_heading, sides_shown
 from simulator.numerics.arrays import Bools, Floats
 
 BINS = 24

@@ -33,7 +33,7 @@ from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
 from analysis.paper.number_text import p_text
 from analysis.paper.responses import BinaryResponse
-from analysis.plan.sides import done_words, has_sides, side_heading
+from analysis.paper.sides import done_words, has_sides, side_heading
 
 PAD, GAP = 0.07, 0.24
 ROW = 0.17

@@ -27,8 +27,8 @@ from analysis.figures.style import (
 from analysis.paper.cohort_analysis import CohortAnalysis
 from analysis.paper.effects import ByArm
 from analysis.paper.number_text import hr_text, p_text
+from analysis.paper.sides import side_words
 from analysis.paper.subgroups import SubgroupRow
-from analysis.plan.sides import side_words
 
 ROW = 0.155
 LABELS, COUNTS, RATIO, P = 1.8, 0.64, 0.95, 0.48

@@ -23,7 +23,7 @@ from analysis.figures.style import (
 from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
 from analysis.paper.competing import stacked
-from analysis.plan.sides import side_words
+from analysis.paper.sides import side_words
 from simulator.numerics.arrays import Floats
 
 SHADES = (("#f7f7f7", ""), ("#f3b48f", HATCH), ("#4a5a70", ""))

@@ -25,7 +25,7 @@ from analysis.figures.style import (
 )
 from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
-from analysis.plan.sides import side_heading, sides_shown
+from analysis.paper.sides import side_heading, sides_shown
 
 ROW = 0.34
 LABELS = 1.7

@@ -21,7 +21,7 @@ from analysis.figures.style import (
 )
 from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
-from analysis.plan.sides import side_words
+from analysis.paper.sides import side_words
 from analysis.survival.occupancy import Occupancy, occupancy
 
 SHADES = (("#4a5a70", ""), ("#f3b48f", HATCH), ("#f7f7f7", ""))

@@ -34,8 +34,8 @@ from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
 from analysis.paper.effects import AnalysisSet, medians
 from analysis.paper.number_text import hr_text, p_text
+from analysis.paper.sides import side_words, sides_shown
 from analysis.plan.analysis_plan import SurvivalPlan
-from analysis.plan.sides import side_words, sides_shown
 from analysis.survival import statistics
 from analysis.survival.kaplan_meier import KmCurve
 from analysis.survival.weighted_survival import weighted_kaplan_meier

@@ -27,11 +27,11 @@ from analysis.paper.competing import CompetingEvents, compare_competing, marked
 from analysis.paper.cox_tables import DesignColumns, cox_columns, multivariable, univariable
 from analysis.paper.effects import AnalysisSet, ByArm, curves, follow_up, hazard_ratio, log_rank, time_differences
 from analysis.paper.responses import response
+from analysis.paper.sides import has_sides
 from analysis.paper.subgroups import subgroups
 from analysis.paper.table1 import Amounts, Count, presentation, summary, table1
 from analysis.paper.tie_choices import tie_choices
 from analysis.plan.analysis_plan import Plan, propensity_terms
-from analysis.plan.sides import has_sides
 from analysis.propensity import matching
 from analysis.propensity.logistic_models import StepwiseFit
 from analysis.propensity.scores import propensity_score

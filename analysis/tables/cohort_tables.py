@@ -8,11 +8,11 @@ from analysis.paper.cohort_analysis import CohortAnalysis, MatchedSets
 from analysis.paper.effects import Median
 from analysis.paper.number_text import ABSENT, decimals, hr_text, p_text
 from analysis.paper.responses import ArmShare, BinaryResponse
+from analysis.paper.sides import done_words, has_sides, side_name, side_words, sides_shown, weights_words
 from analysis.paper.subgroups import SubgroupRow
 from analysis.paper.table1 import Table1Row
-from analysis.plan.sides import done_words, has_sides, side_name, side_words, sides_shown
 from analysis.tables.competing_tables import competing_tables
-from analysis.tables.paper_tables import paper_tables, score_notes, weighting_notes, weights_words
+from analysis.tables.paper_tables import paper_tables, score_notes, weighting_notes
 from analysis.tables.text_table import TextTable
 
 __all__ = ["TextTable", "all_tables", "hr_text", "p_text"]

@@ -7,7 +7,7 @@ from analysis.kernels.status import Status
 from analysis.paper.cohort_analysis import BothComparisons, CohortAnalysis
 from analysis.paper.competing import CompetingComparison, Estimated
 from analysis.paper.number_text import ABSENT, decimals, hr_text, p_text
-from analysis.plan.sides import Side, side_name, side_words, sides_shown
+from analysis.paper.sides import Side, side_name, side_words, sides_shown
 from analysis.tables.paper_tables import score_notes, weighting_notes
 from analysis.tables.text_table import TextTable
 

@@ -8,9 +8,8 @@ from analysis.paper.cohort_analysis import BinaryResult, CohortAnalysis, Compari
 from analysis.paper.cox_tables import CoxRow
 from analysis.paper.number_text import count_text, decimals, hr_text, p_text
 from analysis.paper.responses import BinaryResponse
+from analysis.paper.sides import side_heading, side_words, sides_shown, weights_words
 from analysis.paper.table1 import ContinuousNumbers, Table1Row
-from analysis.plan.sides import side_heading, side_words, sides_shown
-from analysis.plan.weighting_plan import WeightingPlan
 from analysis.tables.text_table import TextTable
 
 TESTS = {
@@ -61,25 +60,6 @@ def score_notes(analysis: CohortAnalysis, column: str, test: str) -> tuple[str, 
     model = "weighted Cox model, " if test == "the log-rank test" else "weighted incidences, "
     when = side_words(analysis.plan, "after")
     return (f"{column} {when}: robust score test of the {model}{test} of weighted data.",)
-
-
-TARGETS = {
-    "att": "the treated (att)",
-    "ate": "all patients (ate)",
-    "atc": "the untreated (atc)",
-    "overlap": "the overlap of the arms, e (1 - e)",
-    "matching": "min(e, 1 - e)",
-}
-"""Whom a weighted cohort stands for; e is the propensity score."""
-
-
-def weights_words(plan: WeightingPlan) -> str:
-    """How the weights were made, in words."""
-    told = [f"weights of the propensity score for {TARGETS[plan.target]}"]
-    told += ["stabilised"] if plan.stabilised else []
-    told += [f"scores outside {plan.trim[0]:g} to {plan.trim[1]:g} left out"] if plan.trim else []
-    told += [f"truncated at their quantiles {plan.truncate[0]:g} and {plan.truncate[1]:g}"] if plan.truncate else []
-    return ", ".join(told)
 
 
 def sides_heads(analysis: CohortAnalysis) -> tuple[tuple[str, int], ...]:

@@ -150,8 +150,8 @@ def analyze(
     """
     from analysis.cohort_files.cohort_file import read_cohort
     from analysis.paper.competing import competing_events
+    from analysis.paper.sides import side_words, sides_shown
     from analysis.paper.workflow import analyse
-    from analysis.plan.sides import side_words, sides_shown
     from benchmarks.asked.sizes import check_pairs, compares_all, free_memory
     from benchmarks.words.plain_text import cohort_answer
     from benchmarks.workers.warm_up import COHORT

@@ -21,8 +21,8 @@ from analysis.estimators import Sample
 from analysis.kernels.status import Status
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
+from analysis.paper.sides import side_words
 from analysis.plan.analysis_plan import Plan, cox_terms
-from analysis.plan.sides import side_words
 from analysis.tables.text_table import table
 from analysis.two_samples.balance import smd
 from benchmarks.asked.blocks import Cell, blocks, prepare

@@ -5,8 +5,8 @@ from analysis.figures import balance, cohort, forest, incidence, states, surviva
 from analysis.paper.cohort_analysis import CohortAnalysis, EndpointResult
 from analysis.paper.effects import HazardRatio
 from analysis.paper.number_text import hr_text
+from analysis.paper.sides import has_sides, side_name, side_words, sides_shown
 from analysis.plan.analysis_plan import Plan
-from analysis.plan.sides import has_sides, side_name, side_words, sides_shown
 from analysis.tables.cohort_tables import (
     balance_table,
     contrast_table,

@@ -8,8 +8,8 @@ import numpy as np
 from analysis.estimators.base import Sample
 from analysis.figures.balance import love_between
 from analysis.paper.effects import AnalysisSet
+from analysis.paper.sides import done_words, has_sides, side_words, sides_shown
 from analysis.paper.table1 import presentation, table1
-from analysis.plan.sides import done_words, has_sides, side_words, sides_shown
 from analysis.tables.text_table import table
 from analysis.two_samples import balance
 from benchmarks.asked.base import Base, assumed_values, base_of, text_of

@@ -9,8 +9,8 @@ from typing import Any
 from analysis.audit.kinds import kind_of
 from analysis.paper.number_keys import TIME, KeyNode, keys_of
 from analysis.paper.number_tree import ARMS, PLACES, SIDES, Names, tree
+from analysis.paper.sides import has_sides
 from analysis.plan.analysis_plan import Plan
-from analysis.plan.sides import has_sides
 from analysis.tables.text_table import WIDTH, TextTable, table
 from benchmarks.asked.published_keys import DESIGN, number_keys, number_names
 from benchmarks.asked.scenario import Scenario

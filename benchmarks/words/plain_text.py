@@ -5,7 +5,7 @@ from math import exp, isfinite, isnan
 
 from analysis.cohort_files.cohort_spec import Data
 from analysis.paper.cohort_analysis import CohortAnalysis
-from analysis.plan.sides import done_words
+from analysis.paper.sides import done_words
 from analysis.tables.cohort_tables import all_tables, warnings_of
 from analysis.tables.competing_tables import competing_told
 from benchmarks.asked.scenario import Settings

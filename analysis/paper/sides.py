@@ -6,11 +6,19 @@ texts, tables and pages show one.
 
 from typing import Literal
 
-from analysis.plan.analysis_plan import Plan
+from analysis.plan.analysis_plan import Plan, WeightingPlan
 
 Side = Literal["before", "after"]
 
 ALL = "all patients"
+TARGETS = {
+    "att": "the treated (att)",
+    "ate": "all patients (ate)",
+    "atc": "the untreated (atc)",
+    "overlap": "the overlap of the arms, e (1 - e)",
+    "matching": "min(e, 1 - e)",
+}
+"""Whom a weighted cohort stands for; e is the propensity score."""
 
 
 def has_sides(plan: Plan) -> bool:
@@ -41,3 +49,12 @@ def side_heading(plan: Plan, when: str) -> str:
 def done_words(plan: Plan) -> str:
     """What became of the patients compared after: 'matched', 'weighted' or 'compared'."""
     return {"matching": "matched", "weighting": "weighted"}.get(plan.primary, "compared")
+
+
+def weights_words(plan: WeightingPlan) -> str:
+    """How the weights were made, in words."""
+    told = [f"weights of the propensity score for {TARGETS[plan.target]}"]
+    told += ["stabilised"] if plan.stabilised else []
+    told += [f"scores outside {plan.trim[0]:g} to {plan.trim[1]:g} left out"] if plan.trim else []
+    told += [f"truncated at their quantiles {plan.truncate[0]:g} and {plan.truncate[1]:g}"] if plan.truncate else []
+    return ", ".join(told)
