@@ -153,8 +153,8 @@ def test_the_comparison_with_r_would_notice_a_difference() -> None:
 def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
     ours = both[0]
     assert list(ours) == [
-        *("format", "arms", "cohort", "as_read", "plan", "propensity", "matching", "table1", "endpoints", "binary"),
-        *("exposure", "modes"),
+        *("format", "arms", "cohort", "as_read", "plan", "propensity", "adjusted", "matching", "table1", "endpoints"),
+        *("binary", "exposure", "modes"),
     ]
     assert ours["format"] == FORMAT
     effect = {"log_hr", "se", "hr", "low", "high", "p", "status", "sign"}
@@ -162,6 +162,7 @@ def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, 
         *("method", "candidates", "selected", "coefficients", "infinite", "dropped", "aic", "scores", "status"),
         "set_aside",
     }
+    assert set(ours["adjusted"]) == {"how", "n_treated", "n_control", "status", "weights"}
     assert set(ours["matching"]) == {
         *("scale", "caliper_spec", "unit", "caliper", "ratio", "replacement", "order", "pairs", "n_pairs"),
         *("n_treated", "n_control", "status", "ties"),

@@ -10,7 +10,7 @@
                    values {value: rows}}}: the other values of an outcome whose SPEC lists its events (or positive
                    values), most frequent first; near_ties {NAME: times that differ from a smaller one by rounding
                    only}, timefix (whether they count as tied)}; null where no file was read
-    plan          the plan with every default filled in
+    plan          the plan with every default filled in, without `matching` or `weighting` where it does not use them
     propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, infinite
                    {column: "+", "-" or null (either way)} (coefficients that run off to infinity, null among the
                    others), dropped[] (columns that are constant or made of earlier ones), aic, scores {id:
@@ -87,6 +87,7 @@ from analysis.paper.competing import CompetingComparison, CompetingEvents
 from analysis.paper.cox_tables import CoxRow
 from analysis.paper.effects import AnalysisSet, ArmCurve, ByArm, ChiSquare, FollowUpMedians, HazardRatio, TimeDifference
 from analysis.paper.responses import BinaryResponse
+from analysis.paper.sides import UNUSED
 from analysis.paper.subgroups import SubgroupRow
 from analysis.paper.table1 import Amounts, Count, Table1Row
 from analysis.paper.tie_choices import TieChoices
@@ -271,7 +272,9 @@ class CohortAnalysis:
 
     def to_json(self) -> dict[str, Any]:
         """The analysis as the module describes it, ready for ``json.dumps(..., allow_nan=False)``."""
-        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self) if not entry.metadata}
+        told = {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self) if not entry.metadata}
+        told["plan"] = {name: part for name, part in told["plan"].items() if name not in UNUSED[self.plan.primary]}
+        return told
 
 
 def _plain(value: object) -> Any:

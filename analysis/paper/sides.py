@@ -19,6 +19,13 @@ TARGETS = {
     "matching": "min(e, 1 - e)",
 }
 """Whom a weighted cohort stands for; e is the propensity score."""
+UNUSED = {
+    "matching": ("weighting",),
+    "weighting": ("matching",),
+    "adjustment": ("matching", "weighting"),
+    "unadjusted": ("matching", "weighting"),
+}
+"""The parts of a plan that its primary analysis does not use."""
 
 
 def has_sides(plan: Plan) -> bool:

@@ -87,7 +87,7 @@ def simulate(
         "arms": "{treated, control}: the labels",
         "cohort": "{n, treated, control}",
         "as_read": "{not_events, near_ties, timefix}: what reading the file decided",
-        "plan": "the plan with every default filled in",
+        "plan": "the plan with every default filled in, without the parts that it does not use",
         "propensity": "{method, candidates, selected, coefficients, infinite, dropped, aic, scores, status, set_aside}",
         "adjusted": "{how, n_treated, n_control, status, weights}: whom the primary analysis compares",
         "matching": "{scale, caliper_spec, unit, caliper, ratio, replacement, order, pairs, n_pairs, n_treated, "

@@ -5,7 +5,7 @@ from analysis.figures import balance, cohort, forest, incidence, states, surviva
 from analysis.paper.cohort_analysis import CohortAnalysis, EndpointResult
 from analysis.paper.effects import HazardRatio
 from analysis.paper.number_text import hr_text
-from analysis.paper.sides import has_sides, side_name, side_words, sides_shown
+from analysis.paper.sides import UNUSED, has_sides, side_name, side_words, sides_shown
 from analysis.plan.analysis_plan import Plan
 from analysis.tables.cohort_tables import (
     balance_table,
@@ -22,23 +22,8 @@ from analysis.tables.paper_tables import paper_tables
 from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.report.engine import HowMade, Page, Picture, Section, html, picture
-from benchmarks.report.glossary import BALANCE
+from benchmarks.report.glossary import BALANCE, SCORES
 from benchmarks.words.plain_text import as_read_told, sets_told
-
-TERMS = {
-    "matching": ("propensity score", "caliper"),
-    "weighting": ("propensity score",),
-    "adjustment": ("propensity score",),
-    "unadjusted": ("propensity score",),
-}
-"""The words that a page needs, by the primary analysis."""
-UNUSED = {
-    "matching": ("weighting",),
-    "weighting": ("matching",),
-    "adjustment": ("matching", "weighting"),
-    "unadjusted": ("matching", "weighting"),
-}
-"""The parts of a plan that its primary analysis does not use."""
 
 
 def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
@@ -67,7 +52,7 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
             results=results,
             diagnostics=_comparability(analysis),
             failures=_failures(analysis),
-            terms=("hazard ratio (HR)", *TERMS[analysis.plan.primary], "SMD", "status"),
+            terms=("hazard ratio (HR)", *SCORES[analysis.plan.primary], "SMD", "status"),
             references=BALANCE[analysis.plan.primary],
         )
     )

@@ -46,6 +46,13 @@ TERMS = {
         "matter of convention or carelessness."
     ),
 }
+SCORES = {
+    "matching": ("propensity score", "caliper"),
+    "weighting": ("propensity score",),
+    "adjustment": ("propensity score",),
+    "unadjusted": ("propensity score",),
+}
+"""The words that a page needs for what makes the arms comparable, by the primary analysis."""
 BALANCE = {"matching": ("austin",), "weighting": ("austin_stuart",), "adjustment": (), "unadjusted": ()}
 """What a page cites on the balance of the arms, by the primary analysis."""
 REFERENCES = {

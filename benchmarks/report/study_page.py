@@ -21,9 +21,9 @@ from benchmarks.report.study_figures import across_cells, figures_of
 from benchmarks.report.world import (
     assumed_section,
     base_section,
+    comparability_section,
     design_text,
     failures_section,
-    matching_section,
 )
 from benchmarks.study import paired
 from benchmarks.study.running import JudgedBy, StudyResult
@@ -79,7 +79,7 @@ def study_report(
             assumed_section(document),
             base_section(document, base),
             results,
-            matching_section(result.cells),
+            comparability_section(result.cells),
             failures_section(result.rows.failures().to_dict("records")),
             glossary.STUDY,
             ("morris", *glossary.BALANCE[scenario.analysis.primary]),

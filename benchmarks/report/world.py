@@ -80,7 +80,7 @@ def base_section(document: Document, base: Base | None = None) -> Section:
     return Section(heading, (told,), fold="All of them", folded=(shown,))
 
 
-def matching_section(cells: Sequence[Cell]) -> Section:
+def comparability_section(cells: Sequence[Cell]) -> Section:
     """How many were matched, or weighted, and how alike the arms then were, in the first replicates; an example."""
     shown = cells[:MOST_CELLS]
     made = [_compared(cell) for cell in shown]
