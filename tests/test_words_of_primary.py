@@ -32,9 +32,9 @@ from tests.small_papers import write_paper
 PRIMARIES: tuple[Primary, ...] = get_args(Primary)
 FOREIGN = {
     "matching": r"weight",
-    "weighting": r"match|caliper|mcnemar|adjust",
-    "adjustment": r"match|caliper|mcnemar|weight",
-    "unadjusted": r"match|caliper|mcnemar|weight|\badjust",
+    "weighting": r"match|(?<![a-z])pairs?(?![a-z])|caliper|mcnemar|adjust",
+    "adjustment": r"match|(?<![a-z])pairs?(?![a-z])|caliper|mcnemar|weight",
+    "unadjusted": r"match|(?<![a-z])pairs?(?![a-z])|caliper|mcnemar|weight|\badjust",
 }
 """Words of what was not done."""
 NAMES = re.compile(r"\.adjusted(_for)?\b")

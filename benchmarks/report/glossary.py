@@ -35,10 +35,10 @@ TERMS = {
     "status": (
         "what became of a fit: OK, or why there is no finite answer and so no number: MONOTONE, its likelihood has no "
         "finite maximum; SINGULAR, covariates repeat one another; NO_EVENTS; NO_INFO, no event with a choice of "
-        "patients; NO_PAIRS; PS_SEPARATED, treatment is predicted perfectly; TOO_FEW, too few patients; BAD_INPUT, NaN "
-        "or infinity; NOT_CONVERGED; WORKER_LOST, its computation killed its process; TIMEOUT, it took longer than it "
-        "may."
+        "patients; PS_SEPARATED, treatment is predicted perfectly; TOO_FEW, too few patients; BAD_INPUT, NaN or "
+        "infinity; NOT_CONVERGED; WORKER_LOST, its computation killed its process; TIMEOUT, it took longer than it may."
     ),
+    "NO_PAIRS": "the status of a matching that finds nobody within reach of another.",
     "z": "difference of two numbers over the standard error of the difference.",
     "pinned down": "share of a parameter's prior variance that the published numbers take away.",
     "severe, moderate, note": (
@@ -47,7 +47,7 @@ TERMS = {
     ),
 }
 SCORES = {
-    "matching": ("propensity score", "caliper"),
+    "matching": ("propensity score", "caliper", "NO_PAIRS"),
     "weighting": ("propensity score",),
     "adjustment": ("propensity score",),
     "unadjusted": ("propensity score",),

@@ -61,6 +61,8 @@ def study_report(
         ("SHA-256 of the rows", result.rows_sha256),
         *([("sealed digest", sealed)] if sealed else []),
     )
+    failures = result.rows.failures().to_dict("records")
+    unpaired = ("NO_PAIRS",) if any(one["status"] == "NO_PAIRS" for one in failures) else ()
     base = read_base(held["base"]) if "base" in held else base_of(document, shipped_only=True)
     results = (
         Section("Aims", (scenario.question, f"Source of the world: {scenario.source.rstrip('.')}.")),
@@ -80,8 +82,8 @@ def study_report(
             base_section(document, base),
             results,
             comparability_section(result.cells),
-            failures_section(result.rows.failures().to_dict("records")),
-            glossary.STUDY,
+            failures_section(failures),
+            (*glossary.STUDY, *unpaired),
             ("morris", *glossary.BALANCE[scenario.analysis.primary]),
             picks=True,
         )
