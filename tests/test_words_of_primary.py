@@ -75,6 +75,8 @@ def everything(folder: Path, primary: str) -> dict[str, str]:
     out["show"] = printed(["show", path]) + "\n".join(told(json.loads(printed(["show", path, "--json"]))))
     out["published"] = printed(["published", path])
     out["published"] += "\n".join(told(json.loads(printed(["published", path, "--json"]))))
+    printed(["new", str(folder / "new.yaml"), "--from", path])
+    out["new"] = (folder / "new.yaml").read_text("utf-8")
     printed(["run", path, "--reps", "4", "--out", str(run), *FEW])
     out["run: text"] = printed(["report", str(run)])
     out["run: page"] = seen(run / "report.html")
