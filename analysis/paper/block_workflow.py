@@ -99,7 +99,7 @@ class BlockAnalysis:
 
     @cached_property
     def subgroup_sets(self) -> Bools:
-        """The adjusted cohorts' patients of each subgroup, ``(R, S, N)``: everybody, then each factor's levels in order."""
+        """The adjusted cohorts' patients of each subgroup, ``(R, S, N)``: everybody, then each factor's levels."""
         observed, matched = self.sample.observed, self.sample.adjusted.present
         rows = [terms for factor in subgroup_factors(self.sample.plan, observed.variable) for terms in factor.rows]
         names = dict.fromkeys(term for terms in rows for term in terms)
