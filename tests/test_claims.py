@@ -18,7 +18,7 @@ analysis: {cox: {screening_p: SCREEN}, matching: {caliper: null}}
 
 
 def counted() -> Counted:
-    """Four studies: the last could not be matched."""
+    """Four studies: the last had nobody to compare."""
     return Counted(
         screened=np.ones((4, 3), np.bool_),
         independent=np.array([[1, 0, 1], [1, 1, 0], [0, 0, 0], [0, 0, 0]], np.bool_),
@@ -26,7 +26,7 @@ def counted() -> Counted:
         least_p=np.array([0.2, 0.04, 0.06, np.nan]),
         measured=np.array([0.05, 0.3, 0.2, -np.inf]),
         hidden=np.full(4, np.nan),
-        matched=np.array([True, True, True, False]),
+        compared=np.array([True, True, True, False]),
     )
 
 
