@@ -17,9 +17,14 @@ from simulator.world.sections import Printed
 __all__ = ["Finding", "Severity", "TableTests", "audit", "conventions"]
 
 
-def audit(published: Mapping[str, Printed], endpoints: Mapping[str, TimeTo] | None = None) -> tuple[Finding, ...]:
-    """Everything that the printed numbers contradict, severe findings first, with the ``endpoints`` of its world."""
-    paper = Paper.of(published, endpoints)
+def audit(
+    published: Mapping[str, Printed], endpoints: Mapping[str, TimeTo] | None = None, primary: str = "matching"
+) -> tuple[Finding, ...]:
+    """Everything that the printed numbers contradict, severe findings first.
+
+    ``endpoints`` and the ``primary`` analysis are those of the paper's world.
+    """
+    paper = Paper.of(published, endpoints, primary)
     tested, ratios = p_values.tested_rows(paper), read_ratios(paper)
     found = [
         *count_findings(paper, p_values.confirmed(tested)),
@@ -33,6 +38,6 @@ def audit(published: Mapping[str, Printed], endpoints: Mapping[str, TimeTo] | No
     return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
-def conventions(published: Mapping[str, Printed]) -> tuple[TableTests, ...]:
+def conventions(published: Mapping[str, Printed], primary: str = "matching") -> tuple[TableTests, ...]:
     """Which test explains the p-values of each table."""
-    return p_values.conventions(p_values.tested_rows(Paper.of(published)))
+    return p_values.conventions(p_values.tested_rows(Paper.of(published, primary=primary)))

@@ -204,11 +204,12 @@ class Ipw(WeightedEstimator):
         return self
 
     def weights(self, sample: Sample) -> Weights:
-        """The weights from the plan's propensity model, and its status."""
+        """The weights from the plan's propensity model, and its status; TOO_FEW where an arm has nobody to weight."""
         fit = sample.propensity
         plan = WeightingPlan(target=self.target, stabilised=self.stabilised, truncate=self.truncate, trim=self.trim)
         weight, kept = weighting.plan_weights(plan, fit.fitted, sample.observed.treated, sample.scored)
-        return Weights(weight, kept, fit.status)
+        nobody = (fit.status == Status.OK) & ~kept.any(axis=1)
+        return Weights(weight, kept, np.where(nobody, int(Status.TOO_FEW), fit.status))
 
     def _untruncated(self, sample: Sample, kept: Bools) -> Floats:
         treated = sample.observed.treated

@@ -158,7 +158,7 @@ def multiverse(options: Options, axes: tuple[str, ...], alpha: float, replicate:
         "benefit_share": "[M]: subgroups with a ratio below 1",
         "nearly_all": "[M]: benefit in nine of ten subgroups",
         "every": "[M]: benefit in every subgroup",
-        "balanced": "[M]: every p of Table 1 above 0.05 after matching",
+        "balanced": "[M]: every p of Table 1 above 0.05 in the set compared",
         "unbalanced_measured": "[M]: of these, a measured difference above 0.1 SD",
         "unbalanced_hidden": "[M]: of these, a hidden one",
     },
@@ -167,7 +167,7 @@ def multiverse(options: Options, axes: tuple[str, ...], alpha: float, replicate:
 def claims(options: Options, alpha: float) -> "Answer":
     """How often does the workflow make the paper's claims, as the world says and when they are false?
 
-    Independent risk factor after screening, benefit in nearly all subgroups, balance after matching.
+    Independent risk factor after screening, benefit in nearly all subgroups, balance of the arms compared.
     """
     from benchmarks.questions.claims import claims as answer
 

@@ -138,11 +138,14 @@ def audit(name: str | Written, settings: tuple[str, ...]) -> Answer:
     others = [key for key in document.tree if key not in PrintedPaper.model_fields]
     paper = parse(document, PrintedPaper, ignore=others)
     published, endpoints = paper.published, paper.endpoints or usual_endpoints(document.tree)
+    plan = document.tree.get("analysis")
+    primary = plan.get("primary", "matching") if isinstance(plan, dict) else "matching"
     if not published:
         raise RunError(f"{name}: has no published numbers")
     _check_keys(document, published)
     try:
-        findings, tests = find(published, endpoints), [str(one) for one in conventions(published)]
+        findings = find(published, endpoints, primary)
+        tests = [str(one) for one in conventions(published, primary)]
     except ValueError as error:
         raise RunError(f"{name}: published: {error}") from None
 
@@ -173,7 +176,8 @@ def doubts(asked: Asked) -> dict[str, tuple[str, ...]]:
 
     found: dict[str, tuple[str, ...]] = {}
     try:
-        findings = find(asked.scenario.published, asked.scenario.endpoints)
+        scenario = asked.scenario
+        findings = find(scenario.published, scenario.endpoints, scenario.analysis.primary)
     except ValueError as error:
         raise RunError(f"{asked.scenario.name}: published: {error}") from None
     for finding in findings:

@@ -150,6 +150,7 @@ def analyze(
     """
     from analysis.cohort_files.cohort_file import read_cohort
     from analysis.paper.competing import competing_events
+    from analysis.paper.sides import side_words, sides_shown
     from analysis.paper.workflow import analyse
     from benchmarks.asked.sizes import check_pairs, compares_all, free_memory
     from benchmarks.words.plain_text import cohort_answer
@@ -158,9 +159,11 @@ def analyze(
     document = load(spec, settings, spec=CohortSpec)
     described = parse(document, CohortSpec)
     cohort = read_cohort(data, described)
-    if compares_all(described.analysis.matching):
+    plan = described.analysis
+    if plan.primary == "matching" and compares_all(plan.matching):
         check_pairs(len(cohort.ids), free_memory())
-    more = () if described.analysis.matching.simple else ("weighted",)
+    weighted = plan.primary == "weighting" or (plan.primary == "matching" and not plan.matching.simple)
+    more = ("weighted",) if weighted else ()
     ready_kernels((*COHORT, *more, *(("competing",) if cohort.competing else ())))
     order, address = (cohort.order, ALONE) if simulated is None else as_simulated(simulated, cohort.ids)
     result = analyse(
@@ -186,7 +189,8 @@ def analyze(
         return survival_panels_of(result, described.data.time_unit)
 
     answer = cohort_answer(result, described.data)
-    return replace(answer, page=page, figure=curves, alt="Kaplan-Meier curves before and after adjustment")
+    alt = f"Kaplan-Meier curves {side_words(plan, *sides_shown(plan))}"
+    return replace(answer, page=page, figure=curves, alt=alt)
 
 
 def listing() -> Answer:

@@ -208,7 +208,9 @@ def equal_strength(search: LevelSearch, stage: str, guess: float, wanted: float)
 
 
 def published_ratio(scenario: Scenario, endpoint: str, ratio: float | None, bound: float | None) -> tuple[float, float]:
-    """The published HR after matching and its confidence limit nearer to no effect; RunError where there is none."""
+    """The published HR of the primary analysis and its confidence limit nearer to no effect; RunError where there is
+    none.
+    """
     found = ratio_values(scenario, endpoint)
     value = found["hr"] if ratio is None else ratio
     limit = bound if bound is not None else nan if ratio is not None else found["high" if value < 1 else "low"]

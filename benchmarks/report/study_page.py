@@ -21,9 +21,9 @@ from benchmarks.report.study_figures import across_cells, figures_of
 from benchmarks.report.world import (
     assumed_section,
     base_section,
+    comparability_section,
     design_text,
     failures_section,
-    matching_section,
 )
 from benchmarks.study import paired
 from benchmarks.study.running import JudgedBy, StudyResult
@@ -61,6 +61,8 @@ def study_report(
         ("SHA-256 of the rows", result.rows_sha256),
         *([("sealed digest", sealed)] if sealed else []),
     )
+    failures = result.rows.failures().to_dict("records")
+    unpaired = ("NO_PAIRS",) if any(one["status"] == "NO_PAIRS" for one in failures) else ()
     base = read_base(held["base"]) if "base" in held else base_of(document, shipped_only=True)
     results = (
         Section("Aims", (scenario.question, f"Source of the world: {scenario.source.rstrip('.')}.")),
@@ -79,10 +81,10 @@ def study_report(
             assumed_section(document),
             base_section(document, base),
             results,
-            matching_section(result.cells),
-            failures_section(result.rows.failures().to_dict("records")),
-            glossary.STUDY,
-            ("morris", "austin"),
+            comparability_section(result.cells),
+            failures_section(failures),
+            (*glossary.STUDY, *unpaired),
+            ("morris", *glossary.BALANCE[scenario.analysis.primary]),
             picks=True,
         )
     )

@@ -158,7 +158,7 @@ def claims(
 ) -> "Answer":
     """How often the workflow makes the paper's claims, as the world says and when they are false.
 
-    Independent risk factor after screening, benefit in nearly all subgroups, balance after matching.
+    Independent risk factor after screening, benefit in nearly all subgroups, balance of the arms compared.
 
         claims("paper", reps=100).to_frame()
     """
