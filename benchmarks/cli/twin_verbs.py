@@ -21,6 +21,7 @@ from benchmarks.twin.targets import free_paths, targets_of
 from benchmarks.words.answer import Answer, write_page
 from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
+from simulator.cohort.estimand import TimeUnit
 from simulator.documents.canonical import resolved_yaml
 from simulator.documents.loading import Document, DocumentError, Written, load, parse
 from simulator.documents.spec import Name, Spec
@@ -127,6 +128,7 @@ class PrintedPaper(Spec):
 
     published: dict[str, Printed] = Field(default_factory=dict)
     endpoints: dict[Name, TimeTo] = Field(default_factory=dict)
+    time_unit: TimeUnit = "months"
 
 
 def audit(name: str | Written, settings: tuple[str, ...]) -> Answer:
@@ -142,7 +144,7 @@ def audit(name: str | Written, settings: tuple[str, ...]) -> Answer:
         raise RunError(f"{name}: has no published numbers")
     _check_keys(document, published)
     try:
-        findings, tests = find(published, endpoints), [str(one) for one in conventions(published)]
+        findings, tests = find(published, endpoints, paper.time_unit), [str(one) for one in conventions(published)]
     except ValueError as error:
         raise RunError(f"{name}: published: {error}") from None
 
@@ -173,7 +175,7 @@ def doubts(asked: Asked) -> dict[str, tuple[str, ...]]:
 
     found: dict[str, tuple[str, ...]] = {}
     try:
-        findings = find(asked.scenario.published, asked.scenario.endpoints)
+        findings = find(asked.scenario.published, asked.scenario.endpoints, asked.scenario.time_unit)
     except ValueError as error:
         raise RunError(f"{asked.scenario.name}: published: {error}") from None
     for finding in findings:
