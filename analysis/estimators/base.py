@@ -178,6 +178,8 @@ class EstimatorSpec(Spec):
 
     takes_times: ClassVar[bool] = True
     takes_binary: ClassVar[bool] = False
+    times: ClassVar[tuple[str, ...]] = ()
+    """Fields that are times in the world's unit; what stands there unless stated is in months."""
 
     name: Name
     endpoints: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
@@ -191,6 +193,12 @@ class EstimatorSpec(Spec):
             if timed or self.takes_binary
             else f"'{endpoint}' is a yes/no outcome; '{self.name}' is for times to an event"
         )
+
+    def unstated_times(self) -> dict[str, float]:
+        """The times that nobody stated, which are right in a world told in months alone."""
+        return {
+            key: getattr(self, key) for key in self.times if key not in self.model_fields_set and getattr(self, key)
+        }
 
     def plan_for(self, plan: Plan) -> Plan:
         """The plan that it follows in a study of this plan; ValueError where the two do not go together."""

@@ -1,7 +1,7 @@
 """Analyses of the matched cohort."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -40,6 +40,7 @@ class Matched(EstimatorSpec):
     ``matching`` and ``propensity`` replace those of the study's plan (null).
     """
 
+    times: ClassVar[tuple[str, ...]] = ("horizon",)
     kind: Literal["matched"] = "matched"
     name: Name = "matched"
     measure: Literal["log_hr", "rmst", "survival"] = "log_hr"

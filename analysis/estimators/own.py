@@ -46,6 +46,7 @@ class Own(EstimatorSpec):
     """
 
     takes_binary: ClassVar[bool] = True
+    times: ClassVar[tuple[str, ...]] = ("horizon",)
     kind: Literal["own"] = "own"
     function: Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_][A-Za-z0-9_]*$")]
     population: PopulationName = "all"

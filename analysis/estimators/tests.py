@@ -4,7 +4,7 @@ A test has no interval: its value is z, positive where the treated have more eve
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -164,8 +164,9 @@ class CurveContrast(EstimatorSpec):
 
 
 class RmstDifference(CurveContrast):
-    """Restricted mean survival time to ``horizon`` months, treated minus untreated, in everyone."""
+    """Restricted mean survival time to ``horizon``, treated minus untreated, in everyone."""
 
+    times: ClassVar[tuple[str, ...]] = ("horizon",)
     kind: Literal["rmst"] = "rmst"
     name: Name = "rmst"
     horizon: Positive = 12.0
@@ -180,12 +181,13 @@ class RmstDifference(CurveContrast):
 
 
 class SurvivalDifference(CurveContrast):
-    """Survival at ``at`` months, treated minus untreated, in everyone; the interval is plain.
+    """Survival at ``at``, treated minus untreated, in everyone; the interval is plain.
 
     ``scale: cloglog`` compares log(-log S) for p, which keeps its level better in small arms (Klein et al. 2007,
     Statistics in Medicine 26:4505-4519).
     """
 
+    times: ClassVar[tuple[str, ...]] = ("at",)
     kind: Literal["milestone"] = "milestone"
     name: Name = "milestone"
     at: Positive = 12.0
@@ -255,6 +257,10 @@ class Several(EstimatorSpec):
         if len({getattr(one, "population", "all") for one in self.tests}) > 1:
             raise ValueError("the tests are of different populations")
         return self
+
+    def unstated_times(self) -> dict[str, float]:
+        """Those of its tests."""
+        return {f"{key} of {one.kind}": at for one in self.tests for key, at in one.unstated_times().items()}
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:
         """A test's."""

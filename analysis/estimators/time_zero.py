@@ -10,7 +10,7 @@ truth, and a study's target alone tells how far they are from what is asked.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -52,12 +52,13 @@ class Remedy(EstimatorSpec):
 
 
 class Landmark(Remedy):
-    """Patients at risk after the landmark, ``at`` months, compared by whether they had started by then.
+    """Patients at risk after the landmark, ``at``, compared by whether they had started by then.
 
     Its hazard ratio is one among survivors to the landmark. It holds late starters for untreated, and its truth does
     not: there the treated have started by the landmark, and the untreated never start.
     """
 
+    times: ClassVar[tuple[str, ...]] = ("at",)
     kind: Literal["landmark"] = "landmark"
     name: Name = "landmark"
     at: Positive = 3.0
@@ -107,13 +108,14 @@ class TimeDependent(Remedy):
 
 
 class CloneCensorWeight(EstimatorSpec):
-    """Clone, censor, weight: start within ``grace`` months against never start within it.
+    """Clone, censor, weight: start within ``grace`` against never start within it.
 
     The models of starting have all candidates of the plan's propensity model. The SE is robust by patient and takes
     the weights for known, which is approximate; ``boots`` bootstrap samples of patients, all models refitted, give it
     instead. Where starts are at time zero, any grace counts untreated patients into the treated arm until its end.
     """
 
+    times: ClassVar[tuple[str, ...]] = ("grace",)
     kind: Literal["clone-censor-weight"] = "clone-censor-weight"
     name: Name = "clone-censor-weight"
     grace: NonNegative = 3.0

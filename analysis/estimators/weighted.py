@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -52,6 +52,8 @@ class WeightedEstimator(EstimatorSpec):
     takes the weights for known, ``naive`` takes them for patients. ``bootstrap`` draws patients with replacement
     ``resamples`` times and makes the weights anew in each; its ``interval`` is normal or percentile, its p normal.
     """
+
+    times: ClassVar[tuple[str, ...]] = ("horizon",)
 
     target: WeightTarget = "att"
     measure: Literal["hr", "rmst", "survival"] = "hr"

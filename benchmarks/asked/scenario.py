@@ -221,6 +221,11 @@ class Scenario(World):
         for place, message in self.analysis.problems(variables, missing):
             raise ValueError(f"analysis.{'.'.join(map(str, place))}: {message}")
         for estimator in self.estimators:
+            for key, months in estimator.unstated_times().items() if self.time_unit != "months" else ():
+                raise ValueError(
+                    f"estimators: '{estimator.name}': {key} is {months:g} months unless stated, "
+                    f"and times of this world are in {self.time_unit}; state {key} in {self.time_unit}"
+                )
             try:
                 own = estimator.plan_for(self.analysis)
             except ValueError as error:

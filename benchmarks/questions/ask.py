@@ -172,7 +172,7 @@ def one_estimator(asked: Asked, endpoint: str, name: str | None) -> tuple[dict[s
     if name is None and plan.primary != "matching" and found.kind != kind:
         made = plan.weighting.model_dump(mode="json", exclude_defaults=True) if kind == "ipw" else {}
         return {**made, "kind": kind, "name": kind, "endpoints": [endpoint]}, kind
-    written = found.model_dump(mode="json", exclude_defaults=True)
+    written = found.model_dump(mode="json", exclude_unset=True)
     return {**written, "kind": found.kind, "name": found.name, "endpoints": [endpoint]}, found.name
 
 
