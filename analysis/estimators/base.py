@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from analysis.survival import statistics
 from simulator.cohort.addresses import Address
 from simulator.cohort.cohorts import Observed
 from simulator.cohort.terms import Variable, design, parse_term
-from simulator.documents.spec import Name, Spec
+from simulator.documents.spec import Name, Spec, timed
 from simulator.numerics.arrays import Bools, Floats, Ints
 
 NUMBERS = ("value", "se", "low", "high", "p")
@@ -178,8 +178,6 @@ class EstimatorSpec(Spec):
 
     takes_times: ClassVar[bool] = True
     takes_binary: ClassVar[bool] = False
-    times: ClassVar[tuple[str, ...]] = ()
-    """Fields that are times in the world's unit; what stands there unless stated is in months."""
 
     name: Name
     endpoints: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
@@ -195,10 +193,14 @@ class EstimatorSpec(Spec):
         )
 
     def unstated_times(self) -> dict[str, float]:
-        """The times that nobody stated, which are right in a world told in months alone."""
-        return {
-            key: getattr(self, key) for key in self.times if key not in self.model_fields_set and getattr(self, key)
-        }
+        """The times that stand there because nobody stated others, in months."""
+        keys = [str(path[0]) for path, _ in timed(self) if len(path) == 1]
+        return {key: getattr(self, key) for key in keys if key not in self.model_fields_set and getattr(self, key)}
+
+    def in_unit(self, per_month: float) -> Self:
+        """Itself in a world where a month has so many units of time: its unstated times are those of as many months."""
+        found = {key: months * per_month for key, months in self.unstated_times().items()}
+        return self.model_copy(update=found) if found else self
 
     def plan_for(self, plan: Plan) -> Plan:
         """The plan that it follows in a study of this plan; ValueError where the two do not go together."""

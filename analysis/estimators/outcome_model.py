@@ -1,7 +1,7 @@
 """Outcome models, doubly robust estimates, and weights for censoring: causal contrasts of survival."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import model_validator
@@ -17,7 +17,7 @@ from analysis.survival.pseudo import pseudo_observations
 from analysis.survival.standardise import ContrastMeasure, StandardisedTo, standardised
 from simulator.cohort.estimand import Estimand
 from simulator.cohort.terms import Variable
-from simulator.documents.spec import Name, Positive
+from simulator.documents.spec import TIME, Name, Positive
 
 HORIZON = 24.0
 """Months."""
@@ -26,10 +26,8 @@ HORIZON = 24.0
 class _Contrast(EstimatorSpec):
     """A contrast of survival in a population; ``horizon`` in the world's time unit, 24 months unless given."""
 
-    times: ClassVar[tuple[str, ...]] = ("horizon",)
-
     measure: ContrastMeasure = "marginal_log_hr"
-    horizon: Positive | None = None
+    horizon: Annotated[Positive | None, TIME] = None
     target: StandardisedTo = "all"
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ A test has no interval: its value is z, positive where the treated have more eve
 """
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -22,7 +22,7 @@ from analysis.survival.weighted_survival import robust_score
 from simulator.cohort.cohorts import Endpoint
 from simulator.cohort.estimand import Estimand, MeasureName
 from simulator.cohort.terms import Variable
-from simulator.documents.spec import Name, NonNegative, Positive
+from simulator.documents.spec import TIME, Name, NonNegative, Positive
 from simulator.numerics.arrays import Bools, Floats, Ints
 
 
@@ -166,10 +166,9 @@ class CurveContrast(EstimatorSpec):
 class RmstDifference(CurveContrast):
     """Restricted mean survival time to ``horizon``, treated minus untreated, in everyone."""
 
-    times: ClassVar[tuple[str, ...]] = ("horizon",)
     kind: Literal["rmst"] = "rmst"
     name: Name = "rmst"
-    horizon: Positive = 12.0
+    horizon: Annotated[Positive, TIME] = 12.0
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
         """The difference of restricted means."""
@@ -187,10 +186,9 @@ class SurvivalDifference(CurveContrast):
     Statistics in Medicine 26:4505-4519).
     """
 
-    times: ClassVar[tuple[str, ...]] = ("at",)
     kind: Literal["milestone"] = "milestone"
     name: Name = "milestone"
-    at: Positive = 12.0
+    at: Annotated[Positive, TIME] = 12.0
     scale: Literal["plain", "cloglog"] = "plain"
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
@@ -258,9 +256,13 @@ class Several(EstimatorSpec):
             raise ValueError("the tests are of different populations")
         return self
 
-    def unstated_times(self) -> dict[str, float]:
-        """Those of its tests."""
-        return {f"{key} of {one.kind}": at for one in self.tests for key, at in one.unstated_times().items()}
+    def in_unit(self, per_month: float) -> Self:
+        """Its tests in that unit, each with its kind said."""
+        if not any(one.unstated_times() for one in self.tests):
+            return self
+        said = [one.in_unit(per_month) for one in self.tests]
+        tests = tuple(one.model_copy(update={"kind": one.kind}) for one in said)
+        return self.model_copy(update={"tests": tests})
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:
         """A test's."""

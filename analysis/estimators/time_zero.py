@@ -10,7 +10,7 @@ truth, and a study's target alone tells how far they are from what is asked.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -24,7 +24,7 @@ from analysis.survival import time_zero
 from analysis.survival.time_zero import CountingRows
 from simulator.cohort.estimand import Estimand
 from simulator.cohort.terms import Variable
-from simulator.documents.spec import Name, NonNegative, Positive
+from simulator.documents.spec import TIME, Name, NonNegative, Positive
 from simulator.numerics.arrays import Floats, Ints
 
 
@@ -58,10 +58,9 @@ class Landmark(Remedy):
     not: there the treated have started by the landmark, and the untreated never start.
     """
 
-    times: ClassVar[tuple[str, ...]] = ("at",)
     kind: Literal["landmark"] = "landmark"
     name: Name = "landmark"
-    at: Positive = 3.0
+    at: Annotated[Positive, TIME] = 3.0
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:
         """The log hazard ratio after the landmark, marginal or given the covariates."""
@@ -115,10 +114,9 @@ class CloneCensorWeight(EstimatorSpec):
     instead. Where starts are at time zero, any grace counts untreated patients into the treated arm until its end.
     """
 
-    times: ClassVar[tuple[str, ...]] = ("grace",)
     kind: Literal["clone-censor-weight"] = "clone-censor-weight"
     name: Name = "clone-censor-weight"
-    grace: NonNegative = 3.0
+    grace: Annotated[NonNegative, TIME] = 3.0
     boots: Annotated[int, Field(ge=0, le=10_000)] = 0
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002

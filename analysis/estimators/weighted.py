@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -18,7 +18,7 @@ from analysis.propensity.logistic_models import StepwiseFit
 from analysis.survival.weighted_variance import cox_gradient, km_contrast, logistic_influence, se_of
 from simulator.cohort.estimand import Estimand, MeasureName, PopulationName
 from simulator.cohort.terms import Variable
-from simulator.documents.spec import Name, Positive, Share
+from simulator.documents.spec import TIME, Name, Positive, Share
 from simulator.numerics.arrays import Bools, Floats, Ints
 
 _POPULATIONS: dict[WeightTarget, PopulationName] = {
@@ -53,11 +53,9 @@ class WeightedEstimator(EstimatorSpec):
     ``resamples`` times and makes the weights anew in each; its ``interval`` is normal or percentile, its p normal.
     """
 
-    times: ClassVar[tuple[str, ...]] = ("horizon",)
-
     target: WeightTarget = "att"
     measure: Literal["hr", "rmst", "survival"] = "hr"
-    horizon: Positive | None = None
+    horizon: Annotated[Positive | None, TIME] = None
     se: Literal["robust", "naive", "estimated", "bootstrap"] = "robust"
     resamples: Annotated[int, Field(ge=2, le=10_000)] = 200
     interval: Literal["normal", "percentile"] = "normal"

@@ -4,16 +4,17 @@ import itertools
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
 from analysis.estimators.own_process import PATIENCE
 from analysis.plan.analysis_plan import Plan
 from benchmarks.asked.patience import Patience
-from simulator.cohort.estimand import CURVES
+from simulator.cohort.estimand import CURVES, Estimand
 from simulator.cohort.terms import Variable
 from simulator.documents.loading import Document, parse, with_values, without
 from simulator.documents.spec import Name, Positive, Spec
+from simulator.mechanisms.entry import PER_MONTH
 from simulator.world.sections import World
 
 DEFAULT_ESTIMATORS = (Crude(), Adjusted(), Matched(name="matched-naive", se="naive"), Matched(), Ipw())
@@ -210,6 +211,13 @@ class Scenario(World):
             return entries
         return tuple({"kind": entry} if isinstance(entry, str) else entry for entry in entries)
 
+    @field_validator("estimators", mode="after")
+    @classmethod
+    def _in_its_unit(cls, entries: Estimators, info: ValidationInfo) -> Estimators:
+        """The times of estimators that nobody stated, which are in months, in the world's unit."""
+        unit = info.data.get("time_unit", "months")
+        return entries if unit == "months" else tuple(one.in_unit(PER_MONTH[unit]) for one in entries)
+
     @model_validator(mode="after")
     def _analysis_fits(self) -> "Scenario":
         names: list[Name] = [estimator.name for estimator in self.estimators]
@@ -221,11 +229,6 @@ class Scenario(World):
         for place, message in self.analysis.problems(variables, missing):
             raise ValueError(f"analysis.{'.'.join(map(str, place))}: {message}")
         for estimator in self.estimators:
-            for key, months in estimator.unstated_times().items() if self.time_unit != "months" else ():
-                raise ValueError(
-                    f"estimators: '{estimator.name}': {key} is {months:g} months unless stated, "
-                    f"and times of this world are in {self.time_unit}; state {key} in {self.time_unit}"
-                )
             try:
                 own = estimator.plan_for(self.analysis)
             except ValueError as error:
@@ -253,6 +256,21 @@ class Scenario(World):
                     f"{where}: '{endpoint}' has competing states, which a curve of survival would take for censoring; "
                     "ask for a hazard ratio, which is then that of the cause, or leave the endpoint out"
                 )
+            self._has_a_truth(where, endpoint, question)
+
+    def _has_a_truth(self, where: str, endpoint: str, question: Estimand) -> None:
+        """ValueError where a hazard ratio among competing states has no one true value."""
+        if endpoint not in self.endpoints or not self.endpoints[endpoint].rivals or question.measure in CURVES:
+            return
+        if question.landmark is not None:
+            raise ValueError(
+                f"{where}: '{endpoint}' has competing states; after a landmark its hazard ratio has no truth"
+            )
+        if self.target.follow_up == "complete" and question.measure.endswith("_log_hr"):
+            raise ValueError(
+                f"target.follow_up: 'complete' gives '{endpoint}', which has competing states, no true hazard ratio; "
+                "write 'observed'"
+            )
 
     def applied(self, estimator: Estimator) -> tuple[str, ...]:
         """The endpoints to which an estimator is applied."""

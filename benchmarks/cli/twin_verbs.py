@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from benchmarks.asked.errors import RunError
+from benchmarks.asked.inherited_times import check_inherited_print
 from benchmarks.asked.load_study import Asked
 from benchmarks.asked.published_keys import check_paper, check_published, compared
 from benchmarks.asked.scenario import Scenario
@@ -164,6 +165,7 @@ def _check_keys(document: Document, published: Mapping[str, Printed]) -> None:
         check_paper(document, published)
     else:
         check_published(document, scenario)
+    check_inherited_print(document, published)
 
 
 def doubts(asked: Asked) -> dict[str, tuple[str, ...]]:

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from simulator.cohort.cohorts import Endpoint
-from simulator.documents.spec import Name, Positive, Spec
+from simulator.documents.spec import TIME, Name, Positive, Spec
 from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
 from simulator.mechanisms.entry import Entry, months_between, parse_date
 from simulator.mechanisms.graph import Course, Graph
@@ -57,7 +57,7 @@ class FollowUp(Mechanism):
 
     The ``cut_off`` is a date, a number of events, or ``complete``: then nobody is censored by it in 100 years.
 
-    ``informative`` ties drop-out to covariates and frailty; ``censored_at`` maps a conversion to the month at which the
+    ``informative`` ties drop-out to covariates and frailty; ``censored_at`` maps a conversion to the time at which the
     observation of who converts is ended, as if the step that it opens were the end of the study. Neither touches
     potential outcomes: the truth is that under drop-out which tells nothing.
 
@@ -82,7 +82,7 @@ class FollowUp(Mechanism):
     cut_off: str | EventsCutOff
     dropout: dict[str, HazardSpec] = Field(default_factory=dict)
     informative: Informative | None = None
-    censored_at: dict[Name, Positive] = Field(default_factory=dict)
+    censored_at: Annotated[dict[Name, Positive], TIME] = Field(default_factory=dict)
     visit_months: dict[str, Positive] = Field(default_factory=dict)
     seen_at_visits: tuple[Name, ...] = ()
 
@@ -152,32 +152,30 @@ def risk_of_dropout(spec: Informative, linear: Floats, frailty: Floats | float) 
 
 
 def censored_at(
-    months: Mapping[str, float],
-    per_month: float,
+    times: Mapping[str, float],
     converted: Mapping[str, tuple[Bools, Bools]],
     censoring: tuple[Floats, Floats],
 ) -> tuple[Floats, Floats]:
-    """The censoring times ``(R, N)`` of both arms, ended at the stated months in those who convert."""
+    """The censoring times ``(R, N)`` of both arms, ended at the stated times in those who convert."""
     zero, one = censoring
-    for name, month in months.items():
+    for name, end in times.items():
         zero, one = (
-            np.where(who, np.minimum(time, month * per_month), time)
-            for who, time in zip(converted[name], (zero, one), strict=True)
+            np.where(who, np.minimum(time, end), time) for who, time in zip(converted[name], (zero, one), strict=True)
         )
     return zero, one
 
 
 def seen_at_visits(course: Course, every: float | None, states: Sequence[str]) -> Course:
-    """The course with some states seen at the next of regular visits, and never if the course ends by then."""
+    """The course with some states seen at the next of regular visits; one that is left by then is never seen, if the
+    course has ended.
+    """
     if every is None:
         return course
     unseen = np.full(course.end.shape, np.inf)
-    at_once = [state for state in course.graph.absorbing if state not in states]
-    end = course.first(at_once) if at_once else unseen
     seen = {}
     for state in states:
         visit = np.ceil(course.entered[state] / every) * every
-        seen[state] = choose(visit < end, visit, unseen)
+        seen[state] = visit if state in course.graph.absorbing else choose(visit < course.end, visit, unseen)
     return Course(course.graph, {**course.entered, **seen})
 
 
@@ -193,9 +191,9 @@ def observe(time: Floats, censoring: Floats, competing: Floats | None = None) ->
 
 
 def stopped(entry: Floats, course: Endpoint, present: Bools, events: int) -> Floats:
-    """When so many events were seen in those present ``(R, 1)``, on the clock of ``entry (R, N)``; +inf if never."""
+    """When so many events were seen in those ``present (R, N)``: ``(R, 1)``, on the clock of ``entry``."""
     seen = np.where(present & course.event, entry + course.time, np.inf)
     if events > seen.shape[1]:
         return np.full((len(seen), 1), np.inf)
-    last: Floats = np.sort(seen, axis=1)[:, events - 1 : events]
+    last: Floats = np.partition(seen, events - 1, axis=1)[:, events - 1 : events]
     return np.asarray(last + 4 * np.spacing(last))  # time - entry + entry may differ from time in the last digit
