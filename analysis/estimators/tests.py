@@ -164,7 +164,10 @@ class CurveContrast(EstimatorSpec):
 
 
 class RmstDifference(CurveContrast):
-    """Restricted mean survival time to ``horizon``, treated minus untreated, in everyone."""
+    """Restricted mean survival time to ``horizon``, treated minus untreated, in everyone.
+
+    The horizon is 12 months unless stated, in the world's unit of time.
+    """
 
     kind: Literal["rmst"] = "rmst"
     name: Name = "rmst"
@@ -182,6 +185,7 @@ class RmstDifference(CurveContrast):
 class SurvivalDifference(CurveContrast):
     """Survival at ``at``, treated minus untreated, in everyone; the interval is plain.
 
+    The time is 12 months unless stated, in the world's unit of time.
     ``scale: cloglog`` compares log(-log S) for p, which keeps its level better in small arms (Klein et al. 2007,
     Statistics in Medicine 26:4505-4519).
     """

@@ -55,7 +55,8 @@ class Landmark(Remedy):
     """Patients at risk after the landmark, ``at``, compared by whether they had started by then.
 
     Its hazard ratio is one among survivors to the landmark. It holds late starters for untreated, and its truth does
-    not: there the treated have started by the landmark, and the untreated never start.
+    not: there the treated have started by the landmark, and the untreated never start. The landmark is at 3 months
+    unless stated, in the world's unit of time.
     """
 
     kind: Literal["landmark"] = "landmark"
@@ -111,7 +112,8 @@ class CloneCensorWeight(EstimatorSpec):
 
     The models of starting have all candidates of the plan's propensity model. The SE is robust by patient and takes
     the weights for known, which is approximate; ``boots`` bootstrap samples of patients, all models refitted, give it
-    instead. Where starts are at time zero, any grace counts untreated patients into the treated arm until its end.
+    instead. Where starts are at time zero, any grace counts untreated patients into the treated arm until its end. It
+    is 3 months unless stated, in the world's unit of time.
     """
 
     kind: Literal["clone-censor-weight"] = "clone-censor-weight"

@@ -20,6 +20,7 @@ from benchmarks.words.answer import Answer, files_written, write_page
 from benchmarks.workers.warm_up import ready_kernels
 from simulator.cohort.addresses import ALONE, Address, as_simulated
 from simulator.documents.loading import (
+    DocumentError,
     Written,
     digest,
     json_schema,
