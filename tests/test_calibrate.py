@@ -11,7 +11,7 @@ from benchmarks.asked.scenario import Scenario
 from benchmarks.cli.commands import main
 from benchmarks.truth.of_cells import find_truths
 from benchmarks.twin.calibrate import Fit, calibrate
-from benchmarks.twin.targets import PublishedTarget, free_paths, targets_of, with_leaf
+from benchmarks.twin.targets import PublishedTarget, targets_of, with_leaf
 from simulator.documents.loading import Document, load, parse, shipped
 from simulator.world.generate import resolve
 from simulator.world.sections import Printed
@@ -54,7 +54,7 @@ def small(*settings: str) -> tuple[Document, Scenario]:
 
 def fitted(document: Document, scenario: Scenario) -> Fit:
     assert scenario.calibration is not None
-    return calibrate(scenario, document.tree, free_paths(document, scenario.calibration), 1, quiet, {})
+    return calibrate(scenario, document.tree(document, scenario.calibration), 1, quiet, {})
 
 
 def true_log_hr(scenario: Scenario, endpoint: str) -> tuple[float, float]:

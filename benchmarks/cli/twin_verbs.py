@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from benchmarks.asked.errors import RunError
+from benchmarks.asked.free_places import free_paths
 from benchmarks.asked.inherited_times import check_inherited_print
 from benchmarks.asked.load_study import Asked
 from benchmarks.asked.published_keys import check_paper, check_published, compared
@@ -18,7 +19,7 @@ from benchmarks.twin import calibrate as calibration
 from benchmarks.twin import fidelity as scorecard
 from benchmarks.twin.listing import published_answer
 from benchmarks.twin.shown import audit_answer, fidelity_answer, fit_answer
-from benchmarks.twin.targets import free_paths, targets_of
+from benchmarks.twin.targets import targets_of
 from benchmarks.words.answer import Answer, write_page
 from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels

@@ -10,6 +10,7 @@ import numpy as np
 from analysis.cohort_files.cohort_spec import CohortSpec
 from benchmarks.asked.base import assumed_values
 from benchmarks.asked.errors import RunError
+from benchmarks.asked.free_places import free_problems
 from benchmarks.asked.inherited_times import converted_times
 from benchmarks.asked.load_study import Asked, load_study, started
 from benchmarks.asked.own_files import check_own, pinned_code
@@ -286,8 +287,6 @@ def check(names: Sequence[str], settings: tuple[str, ...]) -> Answer:
 
 def checked(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
     """The number of cells, the digest and notes of a valid scenario; DocumentError, or OwnFunctionError, otherwise."""
-    from benchmarks.twin.targets import free_problems
-
     asked = load_study(name, settings)
     check_own(cell for _, cell in asked.cells)
     plan, notes = asked.scenario.calibration, _notes(asked)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -12,18 +11,14 @@ from analysis.audit.published import parse_printed
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
 from benchmarks.asked.blocks import block_size
+from benchmarks.asked.free_places import Path, Tree
 from benchmarks.asked.sampled import one_sample
-from benchmarks.asked.scenario import Calibration, Scenario
-from simulator.documents.loading import Document
-from simulator.documents.merging import split_path
-from simulator.documents.problems import Problem, dotted, is_override
+from benchmarks.asked.scenario import Scenario
 from simulator.numerics.arrays import Floats
 from simulator.world.generate import generate, resolve
-from simulator.world.sections import Printed, World
+from simulator.world.sections import Printed
 
 DOUBT = 3.0
-Tree = Any
-Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -63,61 +58,6 @@ def targets_of(numbers: Mapping[str, Printed], doubts: Mapping[str, Any]) -> lis
             low, high = (float(np.log(x)) if x > 0 else -np.inf for x in (low, high))
         found.append(PublishedTarget(key, one.printed, low, high, log, bool(doubts.get(key))))
     return found
-
-
-def free_paths(document: Document, plan: Calibration) -> list[tuple[Path, ...]]:
-    """Where each free parameter stands in the document's tree; ValueError where that is no number."""
-    found = []
-    for name, free in plan.free.items():
-        own = []
-        for text in free.paths or (name,):
-            path = split_path(text, document.root) or ()
-            if not _is_number(document.tree, path):
-                raise ValueError(f"calibration.free: '{text}' is not the place of a number{_nearest(document, text)}")
-            own.append(path)
-        found.append(tuple(own))
-    return found
-
-
-def _nearest(document: Document, text: str) -> str:
-    """The place of a number that is called most like it, as a question."""
-    places = {dotted(path) for path in document.places if path[:1] and path[0] in World.sections()}
-    near = get_close_matches(text, [one for one in places if _is_number(document.tree, split_path(one, document.root))])
-    return f"; did you mean '{near[0]}'?" if near else ""
-
-
-def free_problems(document: Document, plan: Calibration) -> tuple[list[Problem], list[str]]:
-    """What is wrong with the places of free parameters: where the document itself names them, and in words where it
-    inherits them.
-    """
-    problems, notes = [], []
-    for name, free in plan.free.items():
-        try:
-            free_paths(document, plan.model_copy(update={"free": {name: free}}))
-        except ValueError as error:
-            place = document.keys["calibration", "free", name]
-            message, _, mend = str(error).removeprefix("calibration.free: ").partition("; ")
-            if place.file == document.files[-1] or is_override(place.file):
-                mend = mend or "name a number of the world by its dotted path"
-                problems.append(Problem(*place, dotted(("calibration", "free", name)), message, mend))
-            else:
-                notes.append(
-                    f"calibration.free, which is inherited ({place.file}:{place.line}): {message} here; delete it "
-                    "with null before calibrate"
-                )
-    return problems, notes
-
-
-def _is_number(tree: Tree, path: Path | None) -> bool:
-    here = tree
-    for key in path or ("",):
-        if isinstance(here, tuple) and key.isdecimal() and int(key) < len(here):
-            here = here[int(key)]
-        elif isinstance(here, Mapping) and key in here:
-            here = here[key]
-        else:
-            return False
-    return isinstance(here, int | float) and not isinstance(here, bool)
 
 
 @dataclass(frozen=True)
