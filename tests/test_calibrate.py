@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.asked.blocks import prepare
+from benchmarks.asked.free_places import free_paths
 from benchmarks.asked.scenario import Scenario
 from benchmarks.cli.commands import main
 from benchmarks.truth.of_cells import find_truths
@@ -54,7 +55,7 @@ def small(*settings: str) -> tuple[Document, Scenario]:
 
 def fitted(document: Document, scenario: Scenario) -> Fit:
     assert scenario.calibration is not None
-    return calibrate(scenario, document.tree(document, scenario.calibration), 1, quiet, {})
+    return calibrate(scenario, document.tree, free_paths(document, scenario.calibration), 1, quiet, {})
 
 
 def true_log_hr(scenario: Scenario, endpoint: str) -> tuple[float, float]:
