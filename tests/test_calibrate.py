@@ -9,13 +9,14 @@ import pytest
 from scipy.stats import norm
 
 from benchmarks.asked.blocks import prepare
+from benchmarks.asked.free_places import free_paths
 from benchmarks.asked.scenario import Free, Scenario
 from benchmarks.cli.commands import main
 from benchmarks.truth.of_cells import find_truths
 from benchmarks.twin.calibrate import Fit, calibrate
 from benchmarks.twin.search import free_against_each_other
 from benchmarks.twin.shown import fit_answer
-from benchmarks.twin.targets import PublishedTarget, free_paths, targets_of, with_leaf
+from benchmarks.twin.targets import PublishedTarget, targets_of, with_leaf
 from simulator.documents.loading import Document, load, parse, shipped
 from simulator.world.generate import resolve
 from simulator.world.sections import Printed

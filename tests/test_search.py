@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from benchmarks.asked.free_places import free_paths
 from benchmarks.asked.load_study import load_study
 from benchmarks.asked.scenario import Free
 from benchmarks.cli.commands import main
@@ -13,7 +14,7 @@ from benchmarks.twin.absolute_fit import absolute_fit
 from benchmarks.twin.calibrate import Fit, calibrate
 from benchmarks.twin.search import SumOfSquares, alike, softened, standard_errors, usable
 from benchmarks.twin.starts import candidates
-from benchmarks.twin.targets import PublishedTarget, TargetModel, centre, free_paths, spread
+from benchmarks.twin.targets import PublishedTarget, TargetModel, centre, spread
 from simulator.numerics.arrays import Floats
 from simulator.world.sections import Printed
 from tests.small_papers import write_paper

@@ -11,6 +11,7 @@ from analysis.audit.ratios import ratio_findings, read_ratios
 from analysis.audit.spread import spread_findings
 from analysis.audit.survival import survival_findings
 from analysis.audit.words import word_findings
+from simulator.cohort.estimand import TimeUnit
 from simulator.mechanisms.graph import TimeTo
 from simulator.world.sections import Printed
 
@@ -18,11 +19,14 @@ __all__ = ["Finding", "Severity", "TableTests", "audit", "conventions"]
 
 
 def audit(
-    published: Mapping[str, Printed], endpoints: Mapping[str, TimeTo] | None = None, primary: str = "matching"
+    published: Mapping[str, Printed],
+    endpoints: Mapping[str, TimeTo] | None = None,
+    primary: str = "matching",
+    unit: TimeUnit = "months",
 ) -> tuple[Finding, ...]:
     """Everything that the printed numbers contradict, severe findings first.
 
-    ``endpoints`` and the ``primary`` analysis are those of the paper's world.
+    ``endpoints``, the ``primary`` analysis and the ``unit`` of printed times are those of the paper's world.
     """
     paper = Paper.of(published, endpoints, primary)
     tested, ratios = p_values.tested_rows(paper), read_ratios(paper)
@@ -31,7 +35,7 @@ def audit(
         *p_values.p_value_findings(paper, tested),
         *ratio_findings(paper, ratios),
         *information_findings(paper, ratios),
-        *survival_findings(paper, published),
+        *survival_findings(paper, published, unit),
         *spread_findings(paper),
         *word_findings(paper, published),
     ]

@@ -15,7 +15,7 @@ from analysis.plan.matching_plan import MatchingPlan, no_repeats
 from analysis.plan.missing_plan import MissingPlan, problem
 from analysis.plan.weighting_plan import WeightingPlan
 from simulator.cohort.terms import Term, Variable, parse_term
-from simulator.documents.spec import Spec
+from simulator.documents.spec import TIME, Spec
 
 __all__ = [
     "TREATMENT",
@@ -91,7 +91,7 @@ class SurvivalPlan(Spec):
     ties: Literal["efron", "breslow"] = "efron"
     conf_type: Literal["log", "log-log", "plain"] = "log"
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    times: Annotated[tuple[Time, ...], Field(max_length=100, strict=False)] = ()
+    times: Annotated[tuple[Time, ...], Field(max_length=100, strict=False), TIME] = ()
 
     @model_validator(mode="before")
     @classmethod

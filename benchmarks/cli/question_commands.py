@@ -263,11 +263,13 @@ def power(
 @click.option("--hr", help="Published HR with the decimals that are printed; from the world unless given.")
 @click.option("--low", help="Its lower confidence limit, as printed.")
 @click.option("--high", help="Its upper confidence limit, as printed.")
-@click.option("--horizon", type=click.FloatRange(0, min_open=True), default=12.0, show_default=True, help="Of RMST.")
+@click.option(
+    "--horizon", type=click.FloatRange(0, min_open=True), help="Of RMST, in the world's unit of time; 12 months."
+)
 @click.option("--points", type=click.IntRange(20, 2000), default=64, show_default=True, help="Points of a design.")
 @click.option("--calibrate", type=click.IntRange(0, 100_000), default=0, help="Check on so many synthetic papers.")
 def compatible(
-    options: Options, hr: str | None, low: str | None, high: str | None, horizon: float, points: int,
+    options: Options, hr: str | None, low: str | None, high: str | None, horizon: float | None, points: int,
     calibrate: int,
 ) -> "Answer":  # fmt: skip
     """Which true effects are compatible with the published estimate, under the suspicions of bias that the study names?

@@ -31,6 +31,7 @@ from benchmarks.words import performance_tables, plain_text
 from benchmarks.words.verdicts import verdict
 from simulator.cohort.estimand import Estimand
 from simulator.documents.loading import Document
+from simulator.documents.spec import timed
 
 HOW = {
     "matching": (" before matching", " after matching"),
@@ -68,7 +69,7 @@ def study_report(
         Section("Aims", (scenario.question, f"Source of the world: {scenario.source.rstrip('.')}.")),
         _mechanisms(result, scenario),
         _estimands(result),
-        Section("Methods", items=tuple((one.name, _described(one)) for one in scenario.estimators)),
+        Section("Methods", items=tuple((one.name, _described(one, scenario.time_unit)) for one in scenario.estimators)),
         _performance(result),
         *_published(result, scenario),
     )
@@ -298,14 +299,19 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
     return rows
 
 
-def _described(estimator: Estimator) -> str:
+def _described(estimator: Estimator, unit: str) -> str:
     """The first sentence of an estimator's documentation with the values of the options that it names.
 
-    Other options follow where they are not the usual ones.
+    Other options follow where they are not the usual ones. Times are told with their ``unit``.
     """
+
+    def told(key: str, value: object) -> str:
+        return plain_text.value_text(value) + (f" {unit}" if key in times and value is not None else "")
+
+    times = {str(path[0]) for path, _ in timed(estimator)}
     first = " ".join((type(estimator).__doc__ or "").split("\n\n")[0].split()).split(". ")[0].rstrip(".")
     named = set(_OPTION.findall(first)) & set(type(estimator).model_fields)
-    first = _OPTION.sub(lambda found: plain_text.value_text(getattr(estimator, found[1], found[1])), first)
+    first = _OPTION.sub(lambda found: told(found[1], getattr(estimator, found[1], found[1])), first)
     options = estimator.model_dump(exclude_defaults=True, exclude={"kind", "name", "endpoints", *named})
-    told = "; ".join(f"{key.replace('_', ' ')} {plain_text.value_text(value)}" for key, value in options.items())
-    return first + (f" ({told})." if told else ".")
+    others = "; ".join(f"{key.replace('_', ' ')} {told(key, value)}" for key, value in options.items())
+    return first + (f" ({others})." if others else ".")

@@ -19,12 +19,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.asked.free_places import Path, Tree
 from benchmarks.asked.published_keys import compared
 from benchmarks.asked.scenario import Calibration, Scenario
 from benchmarks.twin.absolute_fit import AbsoluteFit, absolute_fit
 from benchmarks.twin.search import SumOfSquares, free_against_each_other, standard_errors
 from benchmarks.twin.starts import candidates
-from benchmarks.twin.targets import Path, TargetModel, Tree, centre, targets_of
+from benchmarks.twin.targets import TargetModel, centre, targets_of
 from simulator.numerics.arrays import Floats
 from simulator.world.sections import Printed
 

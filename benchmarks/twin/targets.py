@@ -12,10 +12,9 @@ from analysis.audit.published import parse_printed
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
 from benchmarks.asked.blocks import block_size
+from benchmarks.asked.free_places import Path, Tree
 from benchmarks.asked.sampled import one_sample
-from benchmarks.asked.scenario import Calibration, Scenario
-from simulator.documents.loading import Document
-from simulator.documents.merging import split_path
+from benchmarks.asked.scenario import Scenario
 from simulator.numerics.arrays import Floats
 from simulator.world.generate import generate, resolve
 from simulator.world.sections import Printed
@@ -25,8 +24,6 @@ FARTHEST = 8.0  # normal quantiles of p-values that are 0 or 1 in print
 REPEATED = "another number that is printed says the same"
 MADE = "what it is made from is printed"
 UNREACHED = "printed as not reached"
-Tree = Any
-Path = tuple[str, ...]
 Scale = Literal["plain", "log", "probit"]
 
 
@@ -117,32 +114,6 @@ def _made_from(base: str, last: str, other: str) -> bool:
         return True
     rest = other.removeprefix(base.removesuffix("]"))
     return rest != other and (rest[:1] in (".", "]", "=", "<", ">"))
-
-
-def free_paths(document: Document, plan: Calibration) -> list[tuple[Path, ...]]:
-    """Where each free parameter stands in the document's tree; ValueError where that is no number."""
-    found = []
-    for name, free in plan.free.items():
-        own = []
-        for text in free.paths or (name,):
-            path = split_path(text, document.root) or ()
-            if not _is_number(document.tree, path):
-                raise ValueError(f"calibration.free: '{text}' is not the place of a number")
-            own.append(path)
-        found.append(tuple(own))
-    return found
-
-
-def _is_number(tree: Tree, path: Path) -> bool:
-    here = tree
-    for key in path or ("",):
-        if isinstance(here, tuple) and key.isdecimal() and int(key) < len(here):
-            here = here[int(key)]
-        elif isinstance(here, Mapping) and key in here:
-            here = here[key]
-        else:
-            return False
-    return isinstance(here, int | float) and not isinstance(here, bool)
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def resolve(world: World) -> ResolvedWorld:
         {place: float(linear[place].mean()) for place in of_hazards if place in linear},
         resolved,
         records.resolve(world.outcomes, around, resolved.modes, linear),
-        world.entry.accrual.mean() * world.per_month,
+        world.entry.accrual.mean(world.per_month),
         imperfections.resolve(imperfect, arms, world.population, linear, propensity) if imperfect else None,
     )
 
@@ -91,7 +91,7 @@ def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int6
     """The baseline of the given replicates ``(R,)`` of so many ``patients`` each."""
     world, luck = resolved.world, Luck(Streams(seed), replicates, patients)
     values = resolved.baseline.draw(luck.streams, replicates, patients)
-    entry = world.entry.accrual.months(luck.uniform("entry")) * world.per_month
+    entry = world.entry.accrual.times(luck.uniform("entry"), world.per_month)
     sums = resolved.predictors.of(values)
     rows = [sums[row] for row in range(len(sums))]
     linear = {place: rows[row] for place, row in resolved.predictors.rows.items()}  # equal sums are one array
@@ -208,7 +208,7 @@ def lives(
     arms = world.arms.names()
     given = drawn, latent.luck, latent.courses, begun.linear
     recorded = records.draw(resolved.recorded, arms, world.per_month, *given, wait)
-    lost = censored_at(world.followup.censored_at, world.per_month, recorded.binary, dropout)
+    lost = censored_at(world.followup.censored_at, recorded.binary, dropout)
     long, binary = until >= world.entry.potential_follow_up_months * world.per_month, recorded.binary
 
     in_time = {IN_TIME: until > 0.0} if world.followup.events else {}

@@ -174,6 +174,9 @@ class World(Spec):
             for key, reason in part.unfit(around):
                 raise ValueError(f"{below(place, key)}: {reason}")
         self._part_the_arms()
+        misfit = self.entry.accrual.misfit(self.per_month)
+        if misfit:
+            raise ValueError(f"entry.accrual: {misfit}")
         last = self.followup.last_date
         if last is not None and parse_date(last) < parse_date(self.entry.accrual.end):
             raise ValueError("followup.cut_off: follow-up ends before accrual does")
