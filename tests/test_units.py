@@ -16,6 +16,7 @@ arms: {control: C, treated: T}
 population: {size: 100, covariates: {age: {kind: continuous, mean: 60, sd: 8, bounds: [30, 90]}}}
 treatment: {kind: prevalence, share: 0.4}
 outcomes:
+  centre: zero
   course: single
   transitions: {death: {baseline: {kind: piecewise, cuts: [6], rates: [0.05, 0.02]}, log_hr: {age: 0.01}}}
 endpoints: {OS: {event: death}}
