@@ -41,6 +41,7 @@ def test_one_hash_wherever_it_is_computed(tmp_path: Path) -> None:
     assert len(set(found.values())) == 1, found
 
 
+@pytest.mark.slow
 def test_a_cohort_that_kills_its_worker_is_lost_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     own = {"kind": "own", "name": "rate", "function": "rates.py:rate", "endpoints": ("OS",), "measure": "none"}

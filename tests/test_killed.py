@@ -37,6 +37,7 @@ def _at_random(place: Path, runs: int) -> str:
     return f"{runs} runs, {kills} kills: the same rows, {again - runs * told['blocks']} blocks computed again"
 
 
+@pytest.mark.slow
 def test_runs_killed_at_random_moments_end_in_the_same_rows(tmp_path: Path) -> None:
     _at_random(tmp_path, 8)
 
