@@ -81,7 +81,7 @@ def drawn(number: int, late: bool = False) -> World:
             "shares": {"C": (0.3, 0.5, 0.2), "T": (0.2, 0.4, 0.4)},
             "link": 0.6,
             "groups": {"ORR": ("PR",)},
-            "follows": luck.choice(names),
+            "follows": luck.choice([name for name in names if len(transitions[name]["from"]) == 1]),
         },
     }
     start: dict[str, Any] = {"wait": {"kind": "weibull", "shape": 1.3, "scale": 4.0}}

@@ -103,7 +103,7 @@ def test_arms_that_are_alike_need_no_log_odds():
         (
             {"kind": "fixed", "share": 0.4, "log_odds": {"age": 0.1}},
             AGE,
-            "age.by_arm: solves for the log odds of age; drop treatment.log_odds.age",
+            "age.by_arm: solves for the log odds of age; drop treatment.log_odds.'age'",
         ),
         (None, {**AGE, "mean": 60.0, "sd": 8.0}, "give one of these: mean and sd"),
         (None, {**AGE, "bounds": (60.0, 95.0)}, "the mean 58 must lie between the bounds 60 and 95"),
@@ -123,3 +123,26 @@ def test_arms_that_are_alike_need_no_log_odds():
 def test_what_cannot_be_is_refused_in_words(treatment, age, message):
     with pytest.raises(ValidationError, match=message):
         world(treatment, age=age)
+
+
+@pytest.mark.parametrize("text", ["age^2", " age", "age ^ 3"])
+def test_log_odds_of_the_covariate_alone_are_refused_however_they_are_written(text):
+    """They would be absorbed by what is solved for, and change nothing."""
+    with pytest.raises(ValidationError, match="solves for the log odds of age"):
+        world({"kind": "prevalence", "share": 0.4, "log_odds": {text: 0.01}}, age=AGE)
+    for other in ("age*stage", "age>65"):
+        world({"kind": "prevalence", "share": 0.4, "log_odds": {other: 0.01}}, age=AGE)
+
+
+@pytest.mark.parametrize(
+    ("place", "part"),
+    [("calendar", {"per_year": {"treatment": 2.0}}), ("centres", {"covariate": "stage", "sd": {"treatment": 0.5}})],
+)
+def test_what_shifts_the_choice_of_treatment_afterwards_is_refused(place, part):
+    made = copy.deepcopy(tree())
+    made["population"]["covariates"]["age"] = AGE
+    made["treatment"] = {"kind": "prevalence", "share": 0.4}
+    with pytest.raises(ValidationError, match=f"does not hold where {place} changes the choice of treatment"):
+        World.model_validate({**made, place: part})
+    of_deaths = {key: {"death": 0.1} if isinstance(value, dict) else value for key, value in part.items()}
+    World.model_validate({**made, place: of_deaths})

@@ -134,6 +134,22 @@ def test_median_and_quartiles_are_hit_within_bounds_and_with_cuts(make, low, hig
     assert (np.diff(made) >= -1e-12 * made[1:]).all()
 
 
+def test_a_median_of_zero_is_no_median_of_one():
+    z = np.linspace(-2.5, 2.5, 41)
+    ways = (
+        {"range": (-3.0, 3.0), "patients": 100},
+        {"quartiles": (-0.6, 0.5), "bounds": (-5.0, 5.0), "cuts": {"2": 0.05}},
+    )
+    for way in ways:
+        moved = {
+            key: {str(float(cut) + 7): share for cut, share in value.items()} if key == "cuts"
+            else tuple(one + 7 for one in value) if isinstance(value, tuple) else value
+            for key, value in way.items()
+        }  # fmt: skip
+        own, other = (values(continuous(median=m, **which), z) for m, which in ((0.0, way), (7.0, moved)))
+        assert np.allclose(own + 7, other, rtol=0, atol=1e-9)
+
+
 def test_between_median_and_quartiles_are_two_half_normals():
     """Of the logarithm where it is log-normal; with one SD where the median is in the middle."""
     z = np.linspace(-6, 6, 601)

@@ -8,6 +8,7 @@ from scipy.stats import kstest
 from simulator.mechanisms.entry import months_between
 from simulator.mechanisms.followup import FollowUp, observe, seen_at_visits
 from simulator.mechanisms.graph import Course
+from simulator.world.generate import IN_TIME
 from tests.simulated import cohorts, simple, z_of_mean
 
 NEVER = {"baseline": {"kind": "exponential", "rate": 0.0}}
@@ -65,6 +66,9 @@ def test_follow_up_ends_with_the_stated_number_of_events():
     assert (~here).any()
     plain = cohorts(simple(), 20, 120).observed.endpoints["OS"]
     assert np.array_equal(seen.time[seen.event], plain.time[seen.event])  # the same patients with the same luck
+    assert made.hidden.criteria[-1] == IN_TIME
+    assert np.array_equal(made.hidden.excluded == len(made.hidden.criteria), here)  # who is not in is told why
+    assert np.array_equal(made.hidden.eligible[0], here)
 
 
 def test_too_few_events_end_follow_up_at_the_latest_date():
@@ -79,7 +83,8 @@ def test_too_few_events_end_follow_up_at_the_latest_date():
 def test_complete_follow_up_sees_every_event():
     made = cohorts(simple(followup={"cut_off": "complete"}), 5, 400)
     assert all(course.event.all() for course in made.observed.endpoints.values())
-    assert np.array_equal(made.observed.endpoints["OS"].time, made.hidden.perfect.endpoints["OS"].time)
+    zero, one = made.hidden.latent["OS"]
+    assert np.array_equal(made.observed.endpoints["OS"].time, np.where(made.observed.treated, one, zero))
     immortal = cohorts(simple(outcomes=IMMORTAL, followup={"cut_off": "complete"}), 2, 20).observed.endpoints["OS"]
     assert not immortal.event.any()
     assert (immortal.time == 1200.0).all()
@@ -156,6 +161,14 @@ def test_progression_is_seen_at_the_next_visit_or_at_death():
     assert seen.first(("progressed", "dead")).tolist() == [[1.5, 1.5, 3.0, 4.0, 2.0, never]]
     assert seen_at_visits(course, None, ("progressed",)) is course
     assert np.array_equal(seen.end, course.end)
+
+
+def test_what_a_visit_would_find_after_the_end_of_the_course_is_never_seen():
+    """Progression at 1.1 and death at 1.3, both to be seen at 1.5: who is dead by then has not progressed before."""
+    course = Course(simple().outcomes.graph, {"progressed": np.array([[1.1, 1.1]]), "dead": np.array([[1.3, 1.6]])})
+    seen = seen_at_visits(course, 1.5, ("progressed", "dead"))
+    assert seen.entered["progressed"].tolist() == [[np.inf, 1.5]]
+    assert seen.entered["dead"].tolist() == [[1.5, 3.0]]
 
 
 def test_rarer_visits_make_progression_look_later_in_that_arm_alone():

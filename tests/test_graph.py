@@ -188,7 +188,7 @@ def test_competing_is_the_same_bits_as_its_states() -> None:
     )
 
 
-def test_names_of_states_and_order_of_states_change_nobodys_luck() -> None:
+def test_luck_bears_the_name_of_a_state_only_where_a_transition_leaves_several() -> None:
     renamed = {"event-free": "well", "hospitalised": "ill", "dead-cv": "heart", "dead-other": "other"}
     changed = copy.deepcopy(HEART)
     for one in changed.values():
@@ -203,6 +203,14 @@ def test_names_of_states_and_order_of_states_change_nobodys_luck() -> None:
     made, plain = bits(asked), bits(heart())
     assert made["hospitalisation"] == plain["hospitalisation"]
     assert made["death"] != plain["death"]  # a stream bears the name of its state, but for the first
+
+
+def test_the_order_in_which_states_are_left_changes_nobodys_luck() -> None:
+    turned = copy.deepcopy(HEART)
+    for one in turned.values():
+        one["from"] = one["from"] if isinstance(one["from"], str) else tuple(reversed(one["from"]))
+    assert any(one["from"] != HEART[name]["from"] for name, one in turned.items())
+    assert bits(graphs.world(HEART_STATES, turned, endpoints=HEART_ENDPOINTS)) == bits(heart())
 
 
 def test_a_further_state_or_transition_leaves_the_luck_of_the_others() -> None:
@@ -225,7 +233,7 @@ def test_nothing_happens_before_its_state_is_entered() -> None:
             assert np.all(left >= entered)
 
 
-def test_on_which_transitions_a_state_depends() -> None:
+def test_which_states_end_the_course_and_which_are_passed() -> None:
     graph = heart().outcomes.graph
     assert graph.absorbing == ("dead-cv", "dead-other")
     assert graph.passed == ("hospitalised",)

@@ -67,6 +67,7 @@ def written(folder: Path, changes: dict[str, Any]) -> Path:
     return path
 
 
+RESPONSE = {"categories": ["PD", "PR"], "shares": {"C": [0.6, 0.4], "T": [0.5, 0.5]}, "groups": {"ORR": ["PR"]}}
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "a circle": (
         {"outcomes.transitions.back": {"from": "dead-cv", "to": "hospitalised", "baseline": RATE}},
@@ -148,6 +149,36 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         {"analysis": {"weighting": {"target": "ate"}}},
         "analysis.weighting",
         "belongs to 'primary: weighting', not to 'matching'",
+    ),
+    "a response that follows nothing": (
+        {"outcomes.response": {**RESPONSE, "link": 0.5}},
+        "outcomes.response",
+        "missing key 'follows': the transition to whose luck it is linked",
+    ),
+    "a response that follows luck of several states": (
+        {"outcomes.response": {**RESPONSE, "link": 0.5, "follows": "cv-death"}},
+        "outcomes.response.follows",
+        "'cv-death' leaves several states, with luck of its own in each",
+    ),
+    "a follows without a link": (
+        {"outcomes.response": {**RESPONSE, "link": 0.0, "follows": "hospitalisation"}},
+        "outcomes.response.follows",
+        "has no meaning without 'link'",
+    ),
+    "a curve of what competing events take away": (
+        {"published": {"endpoints.MACE.before.km.treated.survival[2]": {"printed": "0.5", "where": "T"}}},
+        "published.'endpoints.MACE.before.km.treated.survival[2]'",
+        "no number 'survival'",
+    ),
+    "complete follow-up of competing events": (
+        {"target": {"follow_up": "complete"}},
+        "target.follow_up",
+        "which has competing states, no true hazard ratio",
+    ),
+    "a landmark among competing events": (
+        {"estimators": [{"kind": "landmark", "at": 1.0, "endpoints": ["MACE"]}]},
+        "estimators",
+        "'MACE' has competing states; after a landmark its hazard ratio has no truth",
     ),
     "three arms": (
         {"arms": {"control": "C", "treated": "T", "other": "B"}},
@@ -338,5 +369,5 @@ def test_what_is_wrong_is_told_in_one_line(what: str, tmp_path: Path) -> None:
 def near(path: Path, line: int, place: str) -> bool:
     """Whether the line holds the last key of the place, or is within its value."""
     lines = path.read_text("utf-8").splitlines()
-    key = place.rpartition(".")[2] + ":"
+    key = (place.split("'")[1] if "'" in place else place.rpartition(".")[2]) + ":"
     return any(key in text for text in lines[max(0, line - 3) : line])

@@ -1,18 +1,23 @@
 """The paper's primary analysis may be matching, weighting, adjustment or none: what compares follows it."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from analysis.estimators import Ipw, Sample
+from analysis.estimators import Adjusted, Crude, Ipw, Sample
 from analysis.kernels.status import Status
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.plan.analysis_plan import Plan
 from benchmarks.asked.load_study import load_study
 from benchmarks.asked.published_keys import number_keys, printed_ratio, ratio_values
+from benchmarks.questions import multiverse
 from benchmarks.questions.ask import one_estimator
+from benchmarks.report.study_page import published_rows
 from simulator.world.generate import generate, resolve
+from simulator.world.sections import Printed
 from tests.commands import answered
 from tests.small_papers import write_paper
 
@@ -76,6 +81,64 @@ def test_an_unadjusted_analysis_says_the_same_before_and_after(tmp_path: Path) -
     compared = BlockAnalysis(sample).comparisons["OS"]
     assert np.array_equal(compared.log_hr[0::2], compared.log_hr[1::2])
     assert np.isfinite(compared.log_hr).all()
+
+
+ATE = "analysis: {primary: weighting, weighting: {target: ate, trim: [0.05, 0.95]}}"
+
+
+@pytest.mark.parametrize(
+    ("estimators", "name"),
+    [
+        ("[crude, {kind: ipw, target: ate}]", "ipw"),  # whose weights are not trimmed
+        ("[{kind: ipw, name: mine, target: ate, trim: [0.05, 0.95]}, crude]", "mine"),
+        ("[{kind: ipw, name: mean, target: ate, trim: [0.05, 0.95], measure: rmst, horizon: 12}]", "ipw"),
+        ("[{kind: ipw, name: ipw, target: att}]", "ipw-primary"),
+    ],
+)
+def test_the_estimator_of_a_weighted_paper_has_the_weights_of_its_plan(
+    tmp_path: Path, estimators: str, name: str
+) -> None:
+    """An ATE that is printed is not judged by an estimator of the ATT, be it the study's own."""
+    path = write_paper(tmp_path, {"endpoints.OS.after.cox.hr": "0.7"}, f"{ATE}\nestimators: {estimators}")
+    entry, found = one_estimator(load_study(str(path)), "OS", None)
+    assert (found, entry["kind"], entry["target"], list(entry["trim"])) == (name, "ipw", "ate", [0.05, 0.95])
+
+
+def test_the_multiverse_takes_the_study_s_own_analysis_to_be_the_primary_one(tmp_path: Path) -> None:
+    path = write_paper(tmp_path, {"endpoints.OS.after.cox.hr": "0.7"}, ATE)
+    axes = {"matching.caliper": (0.1, 0.2)}
+    made = multiverse.find(load_study(str(path)), "OS", axes, False, 0.05, 0, None, 1, tmp_path / "run")
+    assert made.specifications[-1].name == "ipw"
+    assert made.stated_share == tuple(world[-1] for world in made.claims)
+    assert made.stated_share != tuple(world[0] for world in made.claims)
+
+
+def test_a_report_sets_the_printed_ratio_beside_its_own_analysis() -> None:
+    values = {"value": np.log(np.linspace(0.4, 0.6, 201))}
+    layout = SimpleNamespace(keys=[[("OS", "crude"), ("OS", "adjusted"), ("OS", "mine")]])
+    result: Any = SimpleNamespace(rows=SimpleNamespace(layout=layout, of=lambda *_: (values, np.zeros(201))))
+    printed = {
+        f"endpoints.OS.{place}.hr": Printed(printed=text, where="T")
+        for place, text in (("before.cox", "0.4"), ("after.cox", "0.5"), ("before.multivariable[treatment]", "0.6"))
+    }
+    ways = {
+        "weighting": [("before weighting", "0.4", "crude"), ("after weighting", "0.5", "mine")],
+        "adjustment": [("unadjusted", "0.4", "crude"), ("adjusted", "0.6", "adjusted")],
+        "unadjusted": [("", "0.4", "crude")],
+    }
+    for primary, known in ways.items():
+        own = (Crude(), Adjusted(), Ipw(name="mine"))
+        world: Any = SimpleNamespace(
+            endpoints=("OS",),
+            analysis=Plan(primary=primary),
+            estimators=own,
+            published=printed,
+            applied=lambda _: ("OS",),
+        )
+        rows = published_rows(result, world)
+        assert [
+            (row["what"].partition("ratio")[2].strip(", "), row["printed"], row["estimator"]) for row in rows
+        ] == known
 
 
 @pytest.mark.parametrize("primary", ["weighting", "unadjusted"])

@@ -161,6 +161,28 @@ def test_the_search_begins_at_crude_moments_of_the_paper():
     assert len(alone) == 7  # the stated start, which is the prior's middle, and the scattered
 
 
+@pytest.mark.parametrize(
+    ("numbers", "share"),
+    [
+        ({"before.km.control.events": "40", "cohort.control": "100"}, 0.4),
+        ({"after.km.control.events": "40", "matching.n_control": "120", "matching.n_pairs": "60"}, 40 / 120),
+        ({"after.km.control.events": "40", "matching.n_pairs": "60", "cohort.control": "200"}, 40 / 60),
+        ({"after.km.control.events": "40", "cohort.control": "200"}, 0.2),
+    ],
+)
+def test_crude_rates_divide_events_by_the_patients_among_whom_they_are_counted(numbers, share):
+    own = {
+        key if key.startswith(("cohort", "matching")) else f"endpoints.OS.{key}": text for key, text in numbers.items()
+    }
+    paper = printed({**own, "endpoints.OS.before.follow_up.control.median": "10.0"})
+    found = dict(
+        candidates(
+            [FREE["outcomes.death.baseline.rate"]], [(("outcomes", "death", "baseline", "rate"),)], paper, ("OS",)
+        )
+    )
+    assert found["moments, OS"][0] == pytest.approx(-np.log(1 - share) / 10)
+
+
 def judged(rows: Mapping[str, tuple[str, Floats]], doubtful: tuple[str, ...] = ()):
     """The verdict on numbers printed so, with these values in the replicates."""
     paper = printed({key: text for key, (text, _) in rows.items()})

@@ -1,7 +1,7 @@
 """The numbers that an analysis has, as a tree of keys, each with what it means: the one list of them.
 
 What `trialtwin published` lists, `check` accepts, `BlockNumbers` computes and `number_in` finds are the keys of this
-tree. (An endpoint with competing states will have its cumulative incidences here, in `_endpoint`.)
+tree. An endpoint with competing states has no numbers of a curve that would take competing events for censored ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ INTERVAL = {"low": "lower limit of the {}", "high": "upper limit of the {}"}
 @dataclass(frozen=True)
 class Names:
     """The names that keys are made of; rows are the texts in brackets. ``paired``: matching is 1:1, in pairs;
-    ``matched``: there is a matching.
+    ``matched``: there is a matching; ``competing``: the endpoints that have competing states.
     """
 
     endpoints: tuple[str, ...]
@@ -43,6 +43,7 @@ class Names:
     modes: tuple[str, ...]
     paired: bool = True
     matched: bool = True
+    competing: tuple[str, ...] = ()
 
 
 PLACES = Names(
@@ -54,9 +55,9 @@ PLACES = Names(
 
 def names_of(
     variables: Sequence[Variable], plan: Plan, endpoints: Sequence[str], binary: Sequence[str], exposure: Sequence[str],
-    modes: Sequence[str],
+    modes: Sequence[str], competing: Sequence[str],
 ) -> Names:  # fmt: skip
-    """The names of a cohort with these covariates and outcomes under a plan."""
+    """The names of a cohort with these covariates and outcomes under a plan; ``competing`` are endpoints."""
     by_name = {variable.name: variable for variable in variables}
     continuous = [variable.name for variable in variables if variable.kind == "continuous"]
     levels = [" & ".join(row) for variable in variables for row in level_terms(variable)]
@@ -76,6 +77,7 @@ def names_of(
         tuple(modes),
         plan.primary == "matching" and plan.matching.simple,
         plan.primary == "matching",
+        tuple(competing),
     )
 
 
@@ -96,7 +98,9 @@ def tree(names: Names, world: KeyNode | None = None) -> KeyNode:
             n_pairs="pairs, or sets, that were matched", n_treated=matched, n_control="controls that were matched"
         ),
         "table1": KeyNode("side", dict.fromkeys(SIDES, KeyNode("row", rows=_table1(names)))),
-        "endpoints": KeyNode("endpoint", dict.fromkeys(names.endpoints, _sides("part", *_endpoint(names)))),
+        "endpoints": KeyNode(
+            "endpoint", {name: _sides("part", *_endpoint(names, name in names.competing)) for name in names.endpoints}
+        ),
         "binary": KeyNode("outcome", dict.fromkeys(names.binary, _sides("part", *_binary(names)))),
         "exposure": KeyNode("treatment", dict.fromkeys(names.exposure, _sides("arm", _exposure()))),
         "modes": KeyNode("mode", dict.fromkeys(names.modes, _sides("arm", _modes()))),
@@ -179,7 +183,7 @@ def _curve(what: str, events: str) -> dict[str, str]:
     }
 
 
-def _endpoint(names: Names) -> tuple[dict[str, KeyNode], dict[str, KeyNode]]:
+def _endpoint(names: Names, competing: bool) -> tuple[dict[str, KeyNode], dict[str, KeyNode]]:
     """What an endpoint has before and after matching, and what after it only."""
     survival, mean = "Kaplan-Meier estimate at a time", "mean time restricted to a time"
     at_times = {
@@ -205,6 +209,11 @@ def _endpoint(names: Names) -> tuple[dict[str, KeyNode], dict[str, KeyNode]]:
         "survival_difference": _at_times(f"difference of the {survival}, treated minus control", p=True),
         "rmst_difference": _at_times(f"difference of the {mean}, treated minus control", p=True),
     }
+    if competing:
+        counted = {name: what for name, what in _curve("time", "events").items() if name in ("n", "events", "percent")}
+        both["km"] = KeyNode("arm", _by_arm(counted, {"at_risk": at_times["at_risk"]}))
+        for name in ("follow_up", "survival_difference", "rmst_difference"):
+            del both[name]
     robust = "hazard ratio of treatment with its SE clustered by matched set"
     return both, {"cox_pair_robust": KeyNode("number", _leaves(RATIO, robust))} if names.matched else {}
 

@@ -99,8 +99,9 @@ class BlockNumbers:
     def keys(self) -> KeyNode:
         """The keys of all its numbers."""
         observed, plan = self.block.sample.observed, self.block.sample.plan
-        outcomes = (observed.endpoints, observed.binary, observed.exposure, observed.modes)
-        return tree(names_of(observed.variables, plan, *(tuple(some) for some in outcomes)))
+        endpoints, outcomes = tuple(observed.endpoints), (tuple(observed.binary), tuple(observed.exposure))
+        competing = [name for name, course in observed.endpoints.items() if course.competing is not None]
+        return tree(names_of(observed.variables, plan, endpoints, *outcomes, tuple(observed.modes), competing))
 
     @cached_property
     def sides(self) -> BlockSides:

@@ -48,6 +48,7 @@ def number_names(scenario: "Scenario") -> Names:
         scenario.binary_outcomes(),
         tuple(outcomes.exposure),
         seen,
+        [name for name, endpoint in scenario.endpoints.items() if endpoint.rivals],
     )
 
 

@@ -10,7 +10,7 @@ from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
 from analysis.estimators.own_process import PATIENCE
 from analysis.plan.analysis_plan import Plan
 from benchmarks.asked.patience import Patience
-from simulator.cohort.estimand import CURVES
+from simulator.cohort.estimand import CURVES, Estimand
 from simulator.cohort.terms import Variable
 from simulator.documents.loading import Document, parse, with_values, without
 from simulator.documents.spec import Name, Positive, Spec
@@ -248,6 +248,21 @@ class Scenario(World):
                     f"{where}: '{endpoint}' has competing states, which a curve of survival would take for censoring; "
                     "ask for a hazard ratio, which is then that of the cause, or leave the endpoint out"
                 )
+            self._has_a_truth(where, endpoint, question)
+
+    def _has_a_truth(self, where: str, endpoint: str, question: Estimand) -> None:
+        """ValueError where a hazard ratio among competing states has no one true value."""
+        if endpoint not in self.endpoints or not self.endpoints[endpoint].rivals or question.measure in CURVES:
+            return
+        if question.landmark is not None:
+            raise ValueError(
+                f"{where}: '{endpoint}' has competing states; after a landmark its hazard ratio has no truth"
+            )
+        if self.target.follow_up == "complete" and question.measure.endswith("_log_hr"):
+            raise ValueError(
+                f"target.follow_up: 'complete' gives '{endpoint}', which has competing states, no true hazard ratio; "
+                "write 'observed'"
+            )
 
     def applied(self, estimator: Estimator) -> tuple[str, ...]:
         """The endpoints to which an estimator is applied."""

@@ -15,6 +15,7 @@ from benchmarks.asked.blocks import Cell, prepare
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked, load_study
 from benchmarks.asked.own_files import ask_trust
+from benchmarks.asked.primary import primary_estimator
 from benchmarks.asked.scenario import Scenario, Settings, Target, cells
 from benchmarks.asked.sizes import check_sizes
 from benchmarks.asked.whom import CAVEAT
@@ -33,8 +34,6 @@ from simulator.cohort.estimand import COUPLED, Estimand
 from simulator.documents.loading import parse, with_values
 from simulator.numerics.arrays import Floats
 
-PRIMARY = {"matching": "matched", "weighting": "ipw", "adjustment": "adjusted", "unadjusted": "crude"}
-"""The kind of estimator that each primary analysis is."""
 _MADE: set[str] = set()
 """Parts that were made by this command. What a question's first step lost is not tried again by its next one."""
 
@@ -160,18 +159,15 @@ def one_estimator(asked: Asked, endpoint: str, name: str | None) -> tuple[dict[s
 
     RunError where the study has none of that name, or it does not judge that endpoint.
     """
-    own = [one for one in asked.scenario.estimators if endpoint in asked.scenario.applied(one)]
-    plan = asked.scenario.analysis
-    kind = PRIMARY[plan.primary]
-    usual = sorted(own, key=lambda one: (one.name != kind, one.kind != kind)) if name is None else []
-    found = next((one for one in usual or own if name in (None, one.name)), None)
+    scenario = asked.scenario
+    own = [one for one in scenario.estimators if endpoint in scenario.applied(one)]
+    found = next((one for one in own if name in (None, one.name)), None)
+    if name is None:
+        found = primary_estimator(scenario, endpoint) or found
     if found is None:
         known = ", ".join(one.name for one in own) or "none"
         which = "" if name is None else f" '{name}'"
-        raise RunError(f"{asked.scenario.name}: no estimator{which} for {endpoint}; there are: {known}")
-    if name is None and plan.primary != "matching" and found.kind != kind:
-        made = plan.weighting.model_dump(mode="json", exclude_defaults=True) if kind == "ipw" else {}
-        return {**made, "kind": kind, "name": kind, "endpoints": [endpoint]}, kind
+        raise RunError(f"{scenario.name}: no estimator{which} for {endpoint}; there are: {known}")
     written = found.model_dump(mode="json", exclude_defaults=True)
     return {**written, "kind": found.kind, "name": found.name, "endpoints": [endpoint]}, found.name
 

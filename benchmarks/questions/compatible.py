@@ -186,6 +186,10 @@ def find(
     jobs: int, out: Path | None,
 ) -> Compatibility:  # fmt: skip
     """The posteriors of every suspicion, and their calibration over so many synthetic papers."""
+    if endpoint in asked.scenario.endpoints and asked.scenario.endpoints[endpoint].rivals:
+        raise RunError(
+            f"--endpoint {endpoint}: has competing states; differences of restricted means are not asked of it"
+        )
     entry, name = one_estimator(asked, endpoint, estimator)
     spec, folder, places = asked.scenario.compatible, "", tuple(asked.scenario.outcomes.places.values())
     posteriors, calibrations = [], []

@@ -22,10 +22,11 @@ from analysis.plan.analysis_plan import Plan
 from analysis.plan.matching_plan import Tool
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
+from benchmarks.asked.primary import primary_estimator
 from benchmarks.asked.published_keys import ratio_values
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import designed, rows_only
+from benchmarks.questions.ask import designed, one_estimator, rows_only
 from benchmarks.runs.rows import Rows
 from simulator.documents.loading import DocumentError
 from simulator.documents.merging import plain
@@ -229,8 +230,12 @@ def find(
     for entry in entries[: len(made) - len(own)]:
         _check(entry)
     names = [one.name for one in made]
-    usual = sorted((one for one in own if one["kind"] == "matched"), key=lambda one: one["name"] != "matched")
-    stated = estimator or next((one["name"] for one in usual), names[0])
+    primary = primary_estimator(asked.scenario, endpoint)
+    if estimator is None and primary is not None and primary.name not in names:
+        entries.append(one_estimator(asked, endpoint, None)[0])
+        made = (*made, Specification(primary.name, {}))
+        names.append(primary.name)
+    stated = estimator or (names[0] if primary is None else primary.name)
     if stated not in names:
         raise RunError(f"{asked.scenario.name}: no estimator '{stated}' for {endpoint}; there are: {', '.join(names)}")
     study = designed(asked, [{EFFECT: "as_stated"}, {EFFECT: "none"}], {"estimators": entries})

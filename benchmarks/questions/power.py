@@ -11,7 +11,7 @@ target, has not found it: it is no power. A test lies on the side of its largest
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import exp, isfinite, log, nan, sqrt
+from math import exp, isfinite, isnan, log, nan, sqrt
 from pathlib import Path
 from typing import Any, Literal
 
@@ -306,7 +306,10 @@ def _true_effect(asked: Asked, endpoint: str, name: str, goal: Goal, jobs: int) 
     (cell,) = prepare(asked.cells)
     ratio = Estimand(population=asked.scenario.target.population, measure="marginal_log_hr", endpoint=endpoint)
     question = target_estimand(ratio, asked.scenario.target)
-    return truths_of(cell, {question: 0.0}, jobs, lambda _: None)[question]
+    truth = truths_of(cell, {question: 0.0}, jobs, lambda _: None)[question]
+    if isnan(truth.value):
+        raise RunError(f"{asked.scenario.name}: {endpoint} has no true hazard ratio in the target: {truth.how}")
+    return truth
 
 
 def _beyond(plan: SearchPlan, how: SearchBy, low: float, high: float) -> str:

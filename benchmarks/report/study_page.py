@@ -11,6 +11,7 @@ from analysis.kernels.status import Status
 from analysis.tables.text_table import TextTable, table
 from benchmarks.asked.base import base_of, read_base
 from benchmarks.asked.blocks import Cell
+from benchmarks.asked.primary import primary_estimator
 from benchmarks.asked.published_keys import printed_ratio
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
@@ -31,7 +32,13 @@ from benchmarks.words.verdicts import verdict
 from simulator.cohort.estimand import Estimand
 from simulator.documents.loading import Document
 
-ESTIMATES = {"before": "crude", "after": "matched"}
+HOW = {
+    "matching": (" before matching", " after matching"),
+    "weighting": (" before weighting", " after weighting"),
+    "adjustment": (", unadjusted", ", adjusted"),
+    "unadjusted": ("", ""),
+}
+"""What is said of the hazard ratio of all patients, and of that of each primary analysis."""
 DRAWN = 3
 """So many cells have figures of their own."""
 _OPTION = re.compile("``(\\w+)``")
@@ -261,8 +268,11 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
     """Published hazard ratios beside the same analysis of the replicates of the first cell."""
     rows = []
     for endpoint in scenario.endpoints:
-        for when, estimator in ESTIMATES.items():
-            printed = printed_ratio(scenario, endpoint, when)
+        primary = primary_estimator(scenario, endpoint)
+        of_primary = "matched" if primary is None else primary.name
+        ways = [("", of_primary), *([] if scenario.analysis.primary == "unadjusted" else [("before", "crude")])]
+        for side, estimator in reversed(ways):
+            printed = printed_ratio(scenario, endpoint, side)
             hr = printed.get("hr")
             if hr is None or (endpoint, estimator) not in result.rows.layout.keys[0]:
                 continue
@@ -275,7 +285,7 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
             stands = parse_printed(hr.printed, "cox.hr")
             rows.append(
                 {
-                    "what": f"{endpoint} hazard ratio {when} {scenario.analysis.step}",
+                    "what": f"{endpoint} hazard ratio{HOW[scenario.analysis.primary][not side]}",
                     "printed": hr.printed + (f" ({'–'.join(interval)})" if interval else ""),
                     "where": hr.where,
                     "simulated": f"{middle:.2f} ({low:.2f}–{high:.2f})",

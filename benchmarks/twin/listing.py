@@ -32,7 +32,7 @@ STANDS = {
 }
 
 LIMITS = frozenset({"low", "high", "p", "log_hr", "se"})
-NAMED = tuple(field.name for field in fields(Names) if field.name not in ("paired", "matched"))
+NAMED = tuple(field.name for field in fields(Names) if field.name not in ("paired", "matched", "competing"))
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ def all_keys(root: KeyNode) -> Iterator[Listed]:
 def in_short(names: Names) -> list[Listed]:
     """The keys with `PLACES` for a world's names, and one line for both sides and arms; without what it has not."""
     gone: dict[str, Any] = {name: () for name in NAMED if not getattr(names, name)}
-    root = tree(replace(PLACES, paired=names.paired, matched=names.matched, **gone))
+    competing = PLACES.endpoints if set(names.endpoints) <= set(names.competing) else ()
+    root = tree(replace(PLACES, paired=names.paired, matched=names.matched, competing=competing, **gone))
     known = {one.key: one for one in all_keys(root)}
     made: dict[str, Listed] = {}
     for key, one in known.items():

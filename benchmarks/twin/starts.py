@@ -44,7 +44,7 @@ def candidates(
         ratios = [one.log_hr for one in moments if isfinite(one.log_hr)]
         rate = exp(sum(log(one.hazard) for one in moments) / len(moments))
         moments.append(CrudeMoments("between them", rate, sum(ratios) / len(ratios) if ratios else nan))
-    found += [(f"moments, {one.name}", _matched(free, paths, stated, one)) for one in moments]
+    found += [(f"moments, {one.name}", _at_moments(free, paths, stated, one)) for one in moments]
     found += [(f"scattered {k}", point) for k, point in enumerate(_scattered(free), start=1)]
     low, high = (np.array([one.bounds[end] for one in free]) for end in (0, 1))
     kept: list[tuple[str, Floats]] = []
@@ -67,7 +67,12 @@ def _moments(endpoint: str, published: Mapping[str, Printed]) -> Iterator[CrudeM
 
     hazard = log(2) / both("km.control.median")
     if not isfinite(hazard):
-        share = both("km.control.events") / told("cohort.control", "matching.n_pairs")
+        sizes = (("cohort.control",), ("matching.n_control", "matching.n_pairs", "cohort.control"))
+        of_side = (
+            told(f"endpoints.{endpoint}.{side}.km.control.events") / told(*size)
+            for side, size in zip(SIDES, sizes, strict=True)
+        )
+        share = next((one for one in of_side if isfinite(one)), nan)
         time = both("follow_up.control.median")
         hazard = -log(1 - min(share, 0.99)) / time if share > 0 and time > 0 else nan
     ratio = both("cox.hr")
@@ -75,7 +80,9 @@ def _moments(endpoint: str, published: Mapping[str, Printed]) -> Iterator[CrudeM
         yield CrudeMoments(endpoint, hazard, log(ratio) if ratio > 0 else nan)
 
 
-def _matched(free: Sequence[Free], paths: Sequence[tuple[Path, ...]], stated: Floats, moments: CrudeMoments) -> Floats:
+def _at_moments(
+    free: Sequence[Free], paths: Sequence[tuple[Path, ...]], stated: Floats, moments: CrudeMoments
+) -> Floats:
     """The stated parameters with every rate and effect of an outcome put at these moments."""
     made, known = stated.copy(), {"rate": moments.hazard, "scale": 1 / moments.hazard, "effect": moments.log_hr}
     for k in range(len(free)):

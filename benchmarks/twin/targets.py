@@ -50,7 +50,8 @@ def targets_of(numbers: Mapping[str, Printed], doubts: Mapping[str, Any]) -> lis
     for key, one in numbers.items():
         base, _, last = key.rpartition(".")
         repeats = last == "percent" and any(f"{base}.{other}" in numbers for other in ("n", "yes", "events"))
-        if kind_of(key) == "p" or last == "n_pairs" or repeats:
+        repeats |= last in ("log_hr", "se") and f"{base}.hr" in numbers
+        if kind_of(key) == "p" or base == "matching" or repeats:
             continue
         stands, log = parse_printed(one.printed, key), kind_of(key) == "ratio"
         low, high = stands.low, stands.high

@@ -13,8 +13,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from simulator.cohort.terms import parse_term
 from simulator.documents.spec import Spec
-from simulator.mechanisms.contract import Around, Mechanism
+from simulator.mechanisms.contract import TREATMENT, Around, Mechanism
 from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import exp
 
@@ -51,8 +52,14 @@ class MomentsByArm(Mechanism):
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
         """Where a log odds is stated that is solved for."""
         name = next(place for place, part in around.parts.items() if part is self).split(".")[2]
-        if name in getattr(around.parts["treatment"], "log_odds", {}):
-            yield "", f"solves for the log odds of {name}; drop treatment.log_odds.{name}"
+        for text in getattr(around.parts["treatment"], "log_odds", {}):
+            term = parse_term(text, around.variables)
+            if set(term.variables) == {name} and not any(part.operator for part in term.parts):
+                yield "", f"solves for the log odds of {name}; drop treatment.log_odds.'{text}'"
+        for place in ("calendar", "centres"):
+            changes = getattr(around.parts.get(place), "per_year" if place == "calendar" else "sd", {})
+            if changes.get(TREATMENT):
+                yield "", f"does not hold where {place} changes the choice of treatment; drop one of the two"
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from pydantic import BaseModel
 
 from simulator.cohort.predictors import Coefficients
 from simulator.cohort.terms import Variable
-from simulator.documents.spec import Spec
-from simulator.mechanisms.graph import Graph, TimeTo
+from simulator.documents.spec import Name, Spec
+from simulator.mechanisms.graph import ILLNESS_DEATH, Graph, TimeTo
 from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.elementary import exp, normal_quantile
 from simulator.numerics.streams import Luck
@@ -207,6 +207,27 @@ class Mechanism(Spec):
         ``reference`` has the linear predictors ``(M,)`` of many patients by the dotted place of coefficients.
         """
         return None
+
+
+class Linked(Mechanism):
+    """What is tied to luck by its ``link``: to that of the transition that it ``follows``."""
+
+    beside: ClassVar[Mapping[str, str]] = {"follows": "link"}
+
+    follows: Name | None = None
+
+    def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
+        """Where what it follows is not the luck of one transition out of one state."""
+        transitions = around.graph.transitions
+        if not self.model_dump(include={"link"})["link"]:
+            return
+        if self.follows is None and len(transitions) > 1 and set(transitions) != set(ILLNESS_DEATH):
+            yield "", f"missing key 'follows': the transition to whose luck it is linked ({', '.join(transitions)})"
+        elif self.follows is not None and len(around.graph.keys_of([self.follows])) > 1:
+            yield (
+                "follows",
+                f"'{self.follows}' leaves several states, with luck of its own in each; name one that leaves one",
+            )
 
 
 def below(place: str, key: str) -> str:

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from scipy.special import ndtr, ndtri
 
 from simulator.documents.spec import Label, Name, Share
-from simulator.mechanisms.contract import BothArms, Followed, Mechanism, Naming, Recording
+from simulator.mechanisms.contract import BothArms, Followed, Linked, Naming, Recording
 from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.roots import brentq
 
@@ -24,7 +24,7 @@ _FAR = 9.0
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
-class Conversion(Mechanism):
+class Conversion(Linked):
     """The share of all patients of an arm who convert, and the categories of best response open to it.
 
     ``link`` ties it to the luck of the transition that it ``follows``, the last of the course unless stated.
@@ -37,7 +37,6 @@ class Conversion(Mechanism):
     shares: dict[str, Share]
     among: Annotated[tuple[Name, ...], Field(min_length=1)]
     link: Annotated[float, Field(ge=0, lt=1)]
-    follows: Name | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Conversion":

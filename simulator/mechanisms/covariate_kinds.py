@@ -86,7 +86,7 @@ class Numeric(Spec):
             raise ValueError(f"give one of these: {WAYS}")
         if self.range is not None and self.bounds is not None:
             raise ValueError("with a range there are no bounds: it is the bounds")
-        if self.quartiles and not self.quartiles[0] < (self.median or 0.0) < self.quartiles[1]:
+        if self.quartiles and self.median is not None and not self.quartiles[0] < self.median < self.quartiles[1]:
             raise ValueError(f"the median {self.median:g} must lie between the quartiles")
 
     def limits(self) -> tuple[float, float]:
@@ -147,11 +147,12 @@ class Numeric(Spec):
 
     def _halves(self, edges: tuple[float, ...], shares: tuple[float, ...], log: bool) -> Quantiles:
         """Two half normals that meet at the median, of the number or of its logarithm, in pieces."""
+        assert self.median is not None  # which `_one_way` saw to
         far = self.quartiles or self.range or (0.0, 0.0)
         reach = QUARTILE if self.quartiles else extreme(self.patients or 2)
         scale = np.log if log else np.array
         with np.errstate(divide="ignore"):
-            ends, (first, last), middle = scale(edges), scale(far), scale(self.median or 1.0)
+            ends, (first, last), middle = scale(edges), scale(far), scale(self.median)
         sds = np.where(ends[:-1] < middle, middle - first, last - middle) / reach
         return pieces(tuple(ends), shares, float(middle), tuple(sds))
 

@@ -14,8 +14,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field, model_validator
 
-from simulator.documents.spec import Label, Name, NonNegative, Positive, Spec
-from simulator.mechanisms.contract import Mechanism, Naming
+from simulator.documents.spec import Label, NonNegative, Positive, Spec
+from simulator.mechanisms.contract import Linked, Naming
 from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import exp
 
@@ -34,7 +34,7 @@ class Amount(Spec):
         return self
 
 
-class Exposure(Mechanism):
+class Exposure(Linked):
     """The amount of one treatment in the arms that get it.
 
     ``link`` ties it to the luck of the transition that it ``follows``, the first of the course unless stated.
@@ -48,7 +48,6 @@ class Exposure(Mechanism):
     whole: bool
     arms: Annotated[dict[str, Amount], Field(min_length=1)]
     link: Annotated[float, Field(ge=0, lt=1)]
-    follows: Name | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Exposure":

@@ -168,16 +168,16 @@ def censored_at(
 
 
 def seen_at_visits(course: Course, every: float | None, states: Sequence[str]) -> Course:
-    """The course with some states seen at the next of regular visits, and never if the course ends by then."""
+    """The course with some states seen at the next of regular visits; one that is left by then is never seen, if the
+    course has ended.
+    """
     if every is None:
         return course
     unseen = np.full(course.end.shape, np.inf)
-    at_once = [state for state in course.graph.absorbing if state not in states]
-    end = course.first(at_once) if at_once else unseen
     seen = {}
     for state in states:
         visit = np.ceil(course.entered[state] / every) * every
-        seen[state] = choose(visit < end, visit, unseen)
+        seen[state] = visit if state in course.graph.absorbing else choose(visit < course.end, visit, unseen)
     return Course(course.graph, {**course.entered, **seen})
 
 
@@ -193,9 +193,9 @@ def observe(time: Floats, censoring: Floats, competing: Floats | None = None) ->
 
 
 def stopped(entry: Floats, course: Endpoint, present: Bools, events: int) -> Floats:
-    """When so many events were seen in those present ``(R, 1)``, on the clock of ``entry (R, N)``; +inf if never."""
+    """When so many events were seen in those ``present (R, N)``: ``(R, 1)``, on the clock of ``entry``."""
     seen = np.where(present & course.event, entry + course.time, np.inf)
     if events > seen.shape[1]:
         return np.full((len(seen), 1), np.inf)
-    last: Floats = np.sort(seen, axis=1)[:, events - 1 : events]
+    last: Floats = np.partition(seen, events - 1, axis=1)[:, events - 1 : events]
     return np.asarray(last + 4 * np.spacing(last))  # time - entry + entry may differ from time in the last digit

@@ -36,7 +36,8 @@ def states_of(said: States) -> tuple[str, ...]:
 class Edge:
     """One way from a state to another: its transition, whether its clock runs on (``forward``) or starts anew there.
 
-    ``key`` names its luck: the transition's own name from the first state that it leaves, name/state from others.
+    ``key`` names its luck: the transition's own name from the first of the states that it leaves, in the order of all
+    states; name/state from others.
     """
 
     key: str

@@ -33,7 +33,7 @@ def _rising(cuts: tuple[float, ...]) -> None:
 
 
 class Exponential(Spec):
-    """A constant hazard."""
+    """A constant hazard, per unit of time."""
 
     kind: Literal["exponential"]
     rate: NonNegative
@@ -44,7 +44,7 @@ class Exponential(Spec):
 
 
 class Weibull(Spec):
-    """Cumulative hazard (t / scale)^shape."""
+    """Cumulative hazard (t / scale)^shape, the scale in units of time."""
 
     kind: Literal["weibull"]
     shape: Positive
@@ -56,7 +56,7 @@ class Weibull(Spec):
 
 
 class Piecewise(Spec):
-    """Constant rates between cuts: ``rates[0]`` until ``cuts[0]``, ..., the last one for ever."""
+    """Constant rates per unit of time between cuts: ``rates[0]`` until the time ``cuts[0]``, ..., the last for ever."""
 
     kind: Literal["piecewise"]
     cuts: Rising

@@ -14,14 +14,14 @@ import numpy as np
 from pydantic import Field
 from scipy.special import ndtr
 
-from simulator.documents.spec import Label, Name, Share
-from simulator.mechanisms.contract import Around, BothArms, Followed, Mechanism, Naming, Recording
+from simulator.documents.spec import Label, Share
+from simulator.mechanisms.contract import Around, BothArms, Followed, Linked, Naming, Recording
 from simulator.mechanisms.treatment import intercept_for, probability
 from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import normal_quantile
 
 
-class LogisticOutcome(Mechanism):
+class LogisticOutcome(Linked):
     """The risk in either arm, were all patients given it, or that of the control with the log odds ratio ``log_or`` of
     treatment; what covariates add to the log odds of both arms, and ``modifiers`` to those of the treated.
 
@@ -40,10 +40,10 @@ class LogisticOutcome(Mechanism):
     log_odds: dict[str, float] = Field(default_factory=dict)
     modifiers: dict[str, float] = Field(default_factory=dict)
     link: Annotated[float, Field(gt=-1, lt=1)] = 0.0
-    follows: Name | None = None
 
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
         """Where the risk of an arm is stated twice, or not at all."""
+        yield from super().unfit(around)
         control, treated = around.arms
         if control not in self.risk or (treated not in self.risk) != (self.log_or is not None):
             yield "risk", f"needs {control} and {treated}, or {control} alone with a 'log_or' of treatment"

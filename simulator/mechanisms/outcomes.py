@@ -15,7 +15,7 @@ from scipy.special import gammaincinv, ndtri
 
 from simulator.documents.spec import Name, Positive, Share, Spec
 from simulator.mechanisms.adverse_events import AdverseEvents
-from simulator.mechanisms.contract import TREATMENT, BothArms, Followed, Mechanism, Naming, Recording
+from simulator.mechanisms.contract import TREATMENT, BothArms, Followed, Linked, Mechanism, Naming, Recording
 from simulator.mechanisms.conversion import Conversion
 from simulator.mechanisms.cure import Cure
 from simulator.mechanisms.exposure import Exposure
@@ -48,7 +48,7 @@ class Frailty(Mechanism):
         return exp(np.sqrt(sigma2) * luck.normal("frailty") - sigma2 / 2)
 
 
-class Response(Mechanism):
+class Response(Linked):
     """Best response: categories from worst to best, shares by arm, and how strongly it follows the course.
 
     ``link`` is the latent normal correlation between best response and the luck of the transition that it ``follows``,
@@ -62,7 +62,6 @@ class Response(Mechanism):
     shares: dict[str, tuple[Share, ...]]
     link: Annotated[float, Field(ge=0, lt=1)]
     groups: dict[Name, tuple[Name, ...]]
-    follows: Name | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Response":
@@ -153,7 +152,7 @@ class Outcomes(Spec):
         edges: list[Edge] = []
         form = self._form()
         for name, spec in self.by_transition().items():
-            starts, end, forward = states_of(spec.origin), spec.to or name, True
+            starts, end, forward = self._in_order(states_of(spec.origin)), spec.to or name, True
             if form == "illness-death":
                 start, end, forward = ILLNESS_DEATH[name]
                 starts = (start,)
@@ -164,6 +163,10 @@ class Outcomes(Spec):
                 edges.append(Edge(f"{name}/{start}" if k else name, name, start, end, forward))
         ends = tuple(dict.fromkeys(edge.end for edge in edges))
         return Graph(self.states or (START, *ends), tuple(edges))
+
+    def _in_order(self, states: tuple[str, ...]) -> tuple[str, ...]:
+        """The states as they stand among all: luck does not depend on the order in which they are said."""
+        return tuple(sorted(states, key=lambda state: self.states.index(state) if state in self.states else -1))
 
     def _form(self) -> CourseName | None:
         """The short form of the course; None where its states are stated."""

@@ -43,7 +43,7 @@ class TreatmentStart(Mechanism):
     prevented_by: tuple[Name, ...] = ()
 
     def draw(self, luck: Luck) -> Floats:
-        """Months ``(R, N)`` from time zero to the start in whoever lives to see it; +inf if it never comes."""
+        """The time ``(R, N)`` from time zero to the start in whoever lives to see it; +inf if it never comes."""
         return self.wait.pieces().time(luck.exponential("treatment start"))
 
 

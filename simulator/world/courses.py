@@ -165,27 +165,26 @@ def _course(resolved: ResolvedCourses, hazards: dict[str, Hazard], asked: dict[s
 def _late_courses(
     resolved: ResolvedCourses, asked: Exposures, modes: tuple[Bools, Bools] | None, wait: Floats
 ) -> tuple[BothCourses, tuple[Bools, Bools] | None]:
-    """Courses and modes with treatment from the ``wait (R, N)`` on, and whatever came before it as if untreated."""
-    start, graph = resolved.world.treatment.start, resolved.graph
-    prevented = start.prevented_by if start is not None else ()
+    """Courses and modes with treatment from the ``wait (R, N)`` on, and whatever came before it as if untreated.
+
+    Whom a state keeps from starting is for `treatment_start.begins` to say.
+    """
     plain, treated = asked
-    before, waiting = plain, wait
+    before = plain
 
     def time(edge: Edge, since: Floats | None) -> Floats:
         pair = resolved.hazards[0][edge.transition], resolved.hazards[1][edge.transition]
         exposures = plain[edge.key], treated[edge.key]
         if since is None:
-            return treatment_start.switched(pair, exposures, waiting)
+            return treatment_start.switched(pair, exposures, wait)
         if not edge.forward:
-            return since + treatment_start.switched(pair, exposures, treatment_start.on_reset_clock(since, waiting))
+            return since + treatment_start.switched(pair, exposures, treatment_start.on_reset_clock(since, wait))
         entered = np.isfinite(since)
-        found = treatment_start.switched(pair, exposures, waiting, np.where(entered, since, 0.0))
+        found = treatment_start.switched(pair, exposures, wait, np.where(entered, since, 0.0))
         return np.where(entered, found, np.inf)
 
     def leave(state: str, since: Floats | None) -> list[Floats]:
-        nonlocal before, modes, plain, treated, waiting
-        if since is not None and state in prevented:
-            waiting = np.where(since <= waiting, np.inf, waiting)
+        nonlocal before, modes, plain, treated
         if since is not None and resolved.modes and modes and state == resolved.mode_state:
             early = since <= wait
             modes = modes[0], np.where(early, modes[0], modes[1])
@@ -193,9 +192,9 @@ def _late_courses(
             one = choose(early, zero, one)
             before = hastened(plain, resolved.after_mode, zero)
             plain, treated = hastened(plain, resolved.after_mode, one), hastened(treated, resolved.after_mode, one)
-        return [time(edge, since) for edge in graph.out_of(state)]
+        return [time(edge, since) for edge in resolved.graph.out_of(state)]
 
-    late = walked(graph, leave)
+    late = walked(resolved.graph, leave)
     return (_course(resolved, resolved.hazards[0], before), late), modes
 
 

@@ -107,7 +107,7 @@ def adam_tables(cohorts: Cohorts, world: World) -> tuple[pd.DataFrame, pd.DataFr
                     "TRTP": arm,
                     "TRTPN": subjects["TRT01PN"],
                     "PARAMCD": name,
-                    "PARAM": f"{_title(name, world.endpoints[name].label)} ({world.time_unit.title()})",
+                    "PARAM": f"{world.endpoints[name].label or name} ({world.time_unit.title()})",
                     "AVAL": time,
                     "CNSR": np.array([1, 0, 2])[code],
                     "EVNTDESC": np.array(["CENSORED", "EVENT", "COMPETING EVENT"])[code],
@@ -123,11 +123,6 @@ def _code(course: Endpoint) -> NDArray[np.int64]:
     """1 for the event, 2 for what makes it impossible, 0 for a censored time; one number per patient."""
     code: NDArray[np.int64] = course.event.ravel().astype(int)
     return code if course.competing is None else np.where(course.competing.ravel(), 2, code)
-
-
-def _title(name: str, label: str | None) -> str:
-    """The label of an endpoint as a title; its name where it has none."""
-    return name if label is None else label.title()
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

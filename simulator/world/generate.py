@@ -17,8 +17,8 @@ from simulator.cohort.cohorts import Cohorts, Endpoint, Hidden, Observed, OnDema
 from simulator.mechanisms import covariates, imperfections, progression_modes, records, treatment, treatment_start
 from simulator.mechanisms.contract import AtEntry
 from simulator.mechanisms.entry import first_qualified
-from simulator.mechanisms.followup import censored_at, observe, stopped
-from simulator.mechanisms.graph import Course, competing_time, event_time, lost_time
+from simulator.mechanisms.followup import censored_at, stopped
+from simulator.mechanisms.graph import Course
 from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.elementary import Either, choose
 from simulator.numerics.streams import Luck, Streams
@@ -31,9 +31,12 @@ from simulator.world.courses import (
     latent_courses,
     seen_courses,
 )
+from simulator.world.endpoint_times import EndpointTimes
 from simulator.world.sections import World
 
 T = TypeVar("T")
+IN_TIME = "entry before the end of the study"
+"""The last criterion where a number of events ends follow-up: nobody takes the place of who fails it."""
 REFERENCE_SEED = 0  # the world's own constants do not depend on a study's seed
 
 
@@ -104,16 +107,13 @@ def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int6
 class Life:
     """What would happen to every patient ``(R, N)`` in one arm, and what would be recorded of it.
 
-    When each endpoint is seen, nobody being censored (``latent``), what makes it impossible (``competing``, where
-    something does), and when the course ends otherwise (``over``, likewise); the ends of follow-up by a drop-out that
+    When endpoints happen as they are seen (``times``); the ends of follow-up by a drop-out that
     tells nothing (``censoring``) and by what there is (``lost``); who meets each of the ``criteria`` of inclusion;
     positions of categories, those of best ``response``; yes/no outcomes; amounts of treatment received; the modes that
     the entry of a state shows, in order, and when it is seen, where there are modes.
     """
 
-    latent: Mapping[str, Floats]
-    competing: Mapping[str, Floats]
-    over: Mapping[str, Floats]
+    times: EndpointTimes
     censoring: Floats
     lost: Floats
     criteria: Mapping[str, Bools]
@@ -122,13 +122,6 @@ class Life:
     exposure: Mapping[str, Floats]
     modes: tuple[Bools, ...]
     entered: Floats | None
-
-    def observed(self, until: Floats) -> dict[str, Endpoint]:
-        """What is seen of each endpoint under follow-up that ends at the times ``until (R, N)``."""
-        return {
-            name: observe(time, ended(until, self.over.get(name)), self.competing.get(name))
-            for name, time in self.latent.items()
-        }
 
 
 def generate(
@@ -159,8 +152,6 @@ def generate(
         left = np.maximum(np.minimum(begun.administrative, stop - begun.patients.entry), 0.0)
         begun = replace(begun, administrative=left)
         followed = follow(resolved, size, drawn, begun, latent, wait)
-        perfect = replace(followed.perfect, present=followed.perfect.present & (left > 0))
-        followed = replace(followed, perfect=perfect)
     perfect = followed.perfect
     imperfect = resolved.imperfections
     observed = imperfections.recorded(imperfect, drawn, begun.linear, perfect) if imperfect else perfect
@@ -207,17 +198,16 @@ def lives(
     lost = censored_at(world.followup.censored_at, world.per_month, recorded.binary, dropout)
     long, binary = until >= world.entry.potential_follow_up_months * world.per_month, recorded.binary
 
+    in_time = {IN_TIME: until > 0.0} if world.followup.events else {}
+
     def life(arm: int) -> Life:
         course, exposure = latent.courses[arm], {name: both[arm] for name, both in recorded.exposure.items()}
         whole = dropout[arm] >= np.minimum(course.end, until)
-        times, competing, over = times_of(world, seen[arm])
         return Life(
-            times,
-            competing,
-            over,
+            EndpointTimes.of(world.endpoints, seen[arm]),
             censoring[arm],
             lost[arm],
-            world.entry.criteria(arms[arm], long, course, whole, exposure, world.per_month),
+            world.entry.criteria(arms[arm], long, course, whole, exposure, world.per_month) | in_time,
             {"response": recorded.response[arm]} if recorded.response else {},
             _each(lambda name: binary[name][arm], binary),
             exposure,
@@ -226,27 +216,6 @@ def lives(
         )
 
     return life(0), life(1)
-
-
-def times_of(world: World, seen: Course) -> tuple[dict[str, Floats], dict[str, Floats], dict[str, Floats]]:
-    """When each endpoint happens and, where there are such states, when what makes it impossible does, and when the
-    course ends otherwise ``(R, N)``.
-    """
-    asked = world.endpoints.items()
-    times = {name: event_time(spec, seen) for name, spec in asked}
-    rivals = {name: competing_time(spec, seen) for name, spec in asked}
-    over = {name: lost_time(spec, seen) for name, spec in asked}
-    return times, _there(rivals), _there(over)
-
-
-def _there(times: Mapping[str, Floats | None]) -> dict[str, Floats]:
-    """The times that are there."""
-    return {name: time for name, time in times.items() if time is not None}
-
-
-def ended(until: Floats, over: Floats | None) -> Floats:
-    """The end of follow-up ``(R, N)`` of an endpoint, the course being ``over`` at some time without it."""
-    return until if over is None else np.minimum(until, over)
 
 
 def late_start(
@@ -272,9 +241,7 @@ def chosen(which: Bools, one: Life, zero: Life) -> Life:
         return made[pair]  # type: ignore[no-any-return]
 
     return Life(
-        {name: pick(time, zero.latent[name]) for name, time in one.latent.items()},
-        {name: pick(time, zero.competing[name]) for name, time in one.competing.items()},
-        {name: pick(time, zero.over[name]) for name, time in one.over.items()},
+        one.times.with_other(zero.times, pick),
         pick(one.censoring, zero.censoring),
         pick(one.lost, zero.lost),
         {name: pick(met, zero.criteria[name]) for name, met in one.criteria.items()},
@@ -296,13 +263,14 @@ def _perfect(
 ) -> Observed:
     """What a perfect record shows of the life that was ``received``."""
     measured, modes = resolved.baseline.measured, resolved.recorded.modes
-    endpoints = received.observed(received.lost)
-    qualified = reduce(np.logical_and, received.criteria.values())
+    endpoints = received.times.observed(received.lost)
+    qualified = reduce(np.logical_and, (met for name, met in received.criteria.items() if name != IN_TIME))
+    present = _present(resolved.world, size, treated, qualified)
     return Observed(
         variables=measured,
         covariates=covariates.by_patient(begun.patients.values[: len(measured)]),
         treated=treated,
-        present=_present(resolved.world, size, treated, qualified),
+        present=present & received.criteria[IN_TIME] if IN_TIME in received.criteria else present,
         endpoints=endpoints,
         binary=received.binary,
         exposure=received.exposure,
@@ -325,14 +293,14 @@ def _hidden(resolved: ResolvedWorld, begun: Baseline, followed: Lives) -> Hidden
     """What nobody observes: both lives, and who would be included in either arm."""
     zero, one, received = followed.zero, followed.one, followed.received
     no, yes = zero.binary, one.binary  # not to keep whole lives
-    without, given = zero.observed(zero.censoring), one.observed(one.censoring)
+    without, given = zero.times.observed(zero.censoring), one.times.observed(one.censoring)
     return Hidden(
         variables=resolved.baseline.hidden,
         covariates=covariates.by_patient(begun.patients.values[len(resolved.baseline.measured) :]),
         propensity=begun.propensity,
         assigned=begun.assigned,
-        potential={name: (without[name], given[name]) for name in zero.latent},
-        latent={name: (time, one.latent[name]) for name, time in zero.latent.items()},
+        potential={name: (without[name], given[name]) for name in zero.times.latent},
+        latent={name: (time, one.times.latent[name]) for name, time in zero.times.latent.items()},
         binary=OnDemand(tuple(no), lambda: {name: (no[name], yes[name]) for name in no}),
         exposure={name: (amount, one.exposure[name]) for name, amount in zero.exposure.items()},
         eligible=np.stack([np.logical_and.reduce(list(life.criteria.values())) for life in (zero, one)]),

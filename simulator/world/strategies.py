@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.cohort.cohorts import Endpoint
-from simulator.mechanisms.followup import observe
 from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import choose
 from simulator.numerics.streams import Luck, Streams
 from simulator.world.courses import Baseline, ResolvedCourses, censoring_times, latent_courses, seen_courses
-from simulator.world.generate import ResolvedWorld, at_time_zero, ended, times_of
+from simulator.world.endpoint_times import EndpointTimes
+from simulator.world.generate import ResolvedWorld, at_time_zero
 
 BothEndpoints = tuple[Endpoint, Endpoint]
 
@@ -73,10 +73,5 @@ def _under(resolved: ResolvedCourses, drawn: Luck, begun: Baseline, start: Float
     zero, one = seen_courses(resolved, courses, start)
     plain, _ = censoring_times(resolved, drawn, begun, start)
     ends = choose(begins, plain[1], plain[0])
-    (no, without, early), (yes, within, late) = times_of(resolved.world, zero), times_of(resolved.world, one)
-    rivals = {name: choose(begins, time, without[name]) for name, time in within.items()}
-    over = {name: choose(begins, time, early[name]) for name, time in late.items()}
-    return {
-        name: observe(choose(begins, time, no[name]), ended(ends, over.get(name)), rivals.get(name))
-        for name, time in yes.items()
-    }
+    untreated, treated = (EndpointTimes.of(resolved.world.endpoints, course) for course in (zero, one))
+    return treated.with_other(untreated, lambda yes, no: choose(begins, yes, no)).observed(ends)

@@ -49,7 +49,7 @@ def ways(world: World) -> list[Way]:
     found = []
     for name, spec in world.outcomes.by_transition().items():
         if world.outcomes.states:
-            starts, end, forward = several(spec.origin), str(spec.to), True
+            starts, end, forward = sorted(several(spec.origin), key=world.outcomes.states.index), str(spec.to), True
         elif world.outcomes.course in (None, "illness-death"):
             start, end, forward = ILLNESS_DEATH[name]
             starts = [start]
@@ -200,16 +200,18 @@ def earliest(entered: Entered, states: Any) -> float:
 
 
 def seen(world: World, entered: Entered, treated_from: float) -> Entered:
-    """The states as visits show them: at the next one of the arm in which they were entered, if life lasts so long."""
+    """The states as visits show them: at the next one of the arm in which they were entered; a state that was left is
+    never found once the course has ended.
+    """
     followup, found = world.followup, dict(entered)
     visited = set(followup.seen_at_visits) or passed(world)
-    end = min((entered[state] for state in absorbing(world) - visited), default=NEVER)
+    end = min((entered[state] for state in absorbing(world)), default=NEVER)
     for state in visited:
         arm = world.arms.names()[0 if entered[state] <= treated_from else 1]
         if arm in followup.visit_months and entered[state] < NEVER:
             every = followup.visit_months[arm] * PER_MONTH[world.time_unit]
             visit = math.ceil(entered[state] / every) * every
-            found[state] = visit if visit < end else NEVER
+            found[state] = visit if visit < end or state in absorbing(world) else NEVER
     return found
 
 

@@ -1,0 +1,42 @@
+"""The estimator that stands for a paper's primary analysis: one of the study's own, or one made as its plan says."""
+
+from typing import TYPE_CHECKING
+
+from analysis.estimators import Adjusted, Crude, Estimator, Ipw
+from analysis.plan.analysis_plan import WeightingPlan
+
+if TYPE_CHECKING:
+    from benchmarks.asked.scenario import Scenario
+
+KINDS = {"matching": "matched", "weighting": "ipw", "adjustment": "adjusted", "unadjusted": "crude"}
+"""The kind of estimator that each primary analysis is."""
+
+
+def primary_estimator(scenario: "Scenario", endpoint: str) -> Estimator | None:
+    """The study's own estimator of an endpoint's primary analysis, the one with the name of its kind before others.
+
+    Without any, it is made as the plan says; after matching, where estimators have much that a plan does not say, None.
+    """
+    kind = KINDS[scenario.analysis.primary]
+    fitting = [
+        one
+        for one in scenario.estimators
+        if one.kind == kind and endpoint in scenario.applied(one) and _weighs_so(one, scenario.analysis.weighting)
+    ]
+    if fitting:
+        return min(fitting, key=lambda one: one.name != kind)
+    taken = {one.name for one in scenario.estimators}
+    own = {"name": kind if kind not in taken else f"{kind}-primary", "endpoints": (endpoint,)}
+    if kind == "ipw":
+        return Ipw.model_validate({**scenario.analysis.weighting.model_dump(), **own})
+    if kind == "adjusted":
+        return Adjusted.model_validate(own)
+    return Crude.model_validate(own) if kind == "crude" else None
+
+
+def _weighs_so(estimator: Estimator, plan: WeightingPlan) -> bool:
+    """Whether an estimator by weighting gives the hazard ratio with the weights of a plan; True of any other."""
+    if not isinstance(estimator, Ipw):
+        return True
+    own = estimator.model_dump(include=set(WeightingPlan.model_fields))
+    return own == plan.model_dump() and estimator.measure == "hr" and estimator.propensity is None
