@@ -112,12 +112,14 @@ def _weighted(
 
     Where nothing competes, survival is what the incidence leaves of 1, and the mean what the time lost leaves.
     """
-    cause, given = course.event.astype(np.int64), {"present": present, "weight": weights.weight}
+    cause, (weight, cluster) = course.event.astype(np.int64), weights
     if measure == "survival":
-        found = cumulative_incidence(course.time, cause, at, cluster=weights.cluster, order=order, **given)
+        found = cumulative_incidence(
+            course.time, cause, at, present=present, weight=weight, cluster=cluster, order=order
+        )
         value, se = 1.0 - found.value[:, 0], found.se[:, 0]
     else:
-        lost = time_lost(course.time, cause, at, cluster=weights.cluster, order=order, **given)
+        lost = time_lost(course.time, cause, at, present=present, weight=weight, cluster=cluster, order=order)
         value, se = at - lost.value, lost.se
     ok = status == Status.OK
     return np.where(ok, np.where(np.abs(value) < ROUNDING, 0.0, value), np.nan), np.where(ok, se, np.nan)
