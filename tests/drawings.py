@@ -32,7 +32,7 @@ from analysis.figures import (
 from analysis.paper.competing import CompetingEvents
 from analysis.paper.effects import ByArm
 from analysis.paper.workflow import CohortAnalysis, analyse
-from analysis.plan.analysis_plan import Plan
+from analysis.plan.analysis_plan import Plan, Primary
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import Variable
 
@@ -40,7 +40,7 @@ WORLDS = ("as stated", "no effect of treatment", "no effect of anything")
 
 
 @lru_cache
-def made(label: str = "", n: int = 80) -> CohortAnalysis:
+def made(label: str = "", n: int = 80, primary: Primary = "matching") -> CohortAnalysis:
     """An analysis of n patients with two endpoints, graded outcomes and modes; every name starts with the label."""
     draw = np.random.default_rng(4)
     variables = (
@@ -66,7 +66,7 @@ def made(label: str = "", n: int = 80) -> CohortAnalysis:
     labels = {name: f"{label}{name}" for name in (*courses, *binary)} if label else {}
     arms = (f"{label}Old", f"{label}New")
     competing = {"PFS": CompetingEvents(~courses["PFS"].event[0] & (first[0] > 2), (2.0, 6.0))}
-    return analyse(observed, [str(i) for i in range(n)], Plan(), arms, labels, competing=competing)
+    return analyse(observed, [str(i) for i in range(n)], Plan(primary=primary), arms, labels, competing=competing)
 
 
 def replicates(label: str, n: int = 300) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -77,9 +77,9 @@ def replicates(label: str, n: int = 300) -> dict[str, tuple[np.ndarray, np.ndarr
     }
 
 
-def of_analysis(label: str) -> dict[str, Callable[[], Figure]]:
+def of_analysis(label: str, primary: Primary = "matching") -> dict[str, Callable[[], Figure]]:
     """The figures of an analysis."""
-    found = made(label)
+    found = made(label, primary=primary)
     return {
         "kaplan_meier_of": lambda: survival.kaplan_meier_of(found, "OS", "after", label or "months"),
         "survival_panels_of": lambda: survival.survival_panels_of(found, label or "months"),
@@ -88,7 +88,7 @@ def of_analysis(label: str) -> dict[str, Callable[[], Figure]]:
         "forest_of": lambda: forest.forest_of(found, "OS"),
         "forests_of": lambda: forest.forests_of(found, "before"),
         "love_of": lambda: balance.love_of(found),
-        "love_between": lambda: balance.love_between(found.table1.after, found.table1.before),
+        "love_between": lambda: balance.love_between(found.table1.after, found.table1.before, found.plan),
         "overlap_of": lambda: balance.overlap_of(found),
         "flow_of": lambda: cohort.flow_of(found, [(f"{label}too old", 12), ("nobody", 0), (f"{label}unfit", 3)]),
         "butterfly_of": lambda: cohort.butterfly_of(found, "before", f"{label}grade 3"),
@@ -177,7 +177,7 @@ def on_axes(axes: Axes, label: str) -> dict[str, Callable[[], None]]:
         "forest": lambda: forest.forest(
             axes, side.subgroups, title=label, arms=ByArm(found.arms.treated, found.arms.control), level=0.9
         ),
-        "love": lambda: balance.love(axes, found.table1.before, found.table1.after),
+        "love": lambda: balance.love(axes, {label: found.table1.before, "after": found.table1.after}),
         "overlap": lambda: balance.overlap(
             axes, found.propensity.fitted, found.observed.treated[0], arms, np.linspace(0, 1, 9), label
         ),

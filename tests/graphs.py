@@ -74,6 +74,7 @@ def drawn(number: int, late: bool = False) -> World:
     ends = [state for state in states[1:] if state not in left]
     names = list(transitions)
     outcomes: dict[str, Any] = {
+        "centre": ("average", "zero")[number % 2],
         "frailty": {"kind": luck.choice(("gamma", "lognormal")), "variance": 0.4, "transitions": _some(luck, names)},
         "cure": {"shares": {"C": 0.15, "T": 0.15 if late else 0.3}, "transitions": _some(luck, names)},
         "response": {

@@ -30,6 +30,7 @@ def tree(**changes: Any) -> dict[str, Any]:
         },
         "treatment": {"kind": "prevalence", "share": 0.4, "log_odds": {"stage": 0.8, "age": 0.02, "fitness": 0.3}},
         "outcomes": {
+            "centre": "zero",
             "progression": {
                 "baseline": {"kind": "piecewise", "cuts": (3.0, 9.0), "rates": (0.02, 0.1, 0.05)},
                 "log_hr": {"stage": 0.4, "grade>=2": 0.3},

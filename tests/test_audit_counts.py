@@ -118,6 +118,21 @@ def test_matched_patients_are_part_of_all() -> None:
     assert one.consistent == "at least 70"
 
 
+def test_counts_after_weighting_are_no_counts_of_patients() -> None:
+    """More than all, levels that add up to no arm, a p of no unweighted test, an SE below the floor of events."""
+    sizes = {name: text for name, text in SIZES.items() if name.startswith("cohort.")}
+    weighted = levels("after", a=(190, 71), b=(60, 29)) | {"table1.after[x].p": "0.9"}
+    interval = {f"endpoints.OS.after.cox.{name}": text for name, text in (("hr", "0.60"), ("low", "0.59"))}
+    interval |= {"endpoints.OS.after.cox.high": "0.61"}
+    interval |= {f"endpoints.OS.before.km.{arm}.events": "50" for arm in ("control", "treated")}
+    paper = paper_of(sizes | levels(a=(100, 70), b=(80, 50)) | weighted | interval)
+    assert audit(paper, usual_endpoints({}), "weighting") == ()
+    unmatched = audit(paper, usual_endpoints({}), "unadjusted")
+    assert {one.check for one in unmatched} >= {"levels add up"}
+    assert not any("match" in f"{one.check} {one.arithmetic} {one.consistent}" for one in unmatched)
+    assert any("match" in f"{one.check} {one.arithmetic}" for one in audit(paper, usual_endpoints({}), "matching"))
+
+
 @pytest.mark.parametrize(
     ("numbers", "check"),
     [

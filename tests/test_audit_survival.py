@@ -1,6 +1,8 @@
 """The audit of hazard ratios, medians, follow-up and shares, by planted faults and by fitted models."""
 
+from dataclasses import replace
 from math import exp, log, sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,9 @@ from scipy import stats
 
 from analysis.audit import Finding, audit
 from analysis.survival.statistics import cox
+from benchmarks.asked.load_study import load_study
+from benchmarks.cli import twin_verbs
+from simulator.cohort.estimand import TimeUnit
 from simulator.mechanisms.graph import TimeTo
 from simulator.world.sections import usual_endpoints
 from tests.printed_papers import paper_of
@@ -239,6 +244,52 @@ def test_times_within_the_calendar() -> None:
     (one,) = found(curve("OS.before.follow_up.control", "77.0") | dates)
     assert (one.severity, one.check) == ("severe", "time within the calendar")
     assert found(curve("OS.before.follow_up.control", "77.0")) == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "possible", "impossible", "longest"),
+    [("days", "2300", "2400", "2312.3"), ("weeks", "328", "340", "330.3"), ("years", "6.3", "6.5", "6.3")],
+)
+def test_the_calendar_is_read_in_the_unit_of_the_world(
+    unit: TimeUnit, possible: str, impossible: str, longest: str
+) -> None:
+    """From 2019-01 to 2025-04-30 there are at most 2311 days, 330 weeks or 6.33 years."""
+    dates = {"world.entry.accrual.start": "2019-01", "world.followup.cut_off": "2025-04-30"}
+    for place in ("OS.before.km.control", "OS.before.follow_up.control"):
+        (one,) = [
+            one for one in audit(paper_of(SIZES | curve(place, impossible) | dates), usual_endpoints({}), unit)
+            if one.check == "time within the calendar"
+        ]  # fmt: skip
+        assert one.arithmetic == f"{impossible} {unit}, but from the first entry to the cut-off there are {longest}"
+        assert one.consistent == f"at most {longest} {unit}"
+        told = audit(paper_of(SIZES | curve(place, possible) | dates), usual_endpoints({}), unit)
+        assert "time within the calendar" not in {one.check for one in told}
+
+
+def test_the_command_reads_the_unit_of_the_document(tmp_path: Path) -> None:
+    dates = "  world.entry.accrual.start: {printed: 2019-01, where: Methods}\n"
+    dates += "  world.followup.cut_off: {printed: 2021-01-01, where: Methods}\n"
+    told = {}
+    for unit, median in (("days", "300"), ("days", "800"), ("months", "300"), ("years", "2.5"), ("years", "1.5")):
+        path = tmp_path / "paper.yaml"
+        number = f'  endpoints.OS.before.km.control.median: {{printed: "{median}", where: Results}}\n'
+        path.write_text(f"time_unit: {unit}\npublished:\n{dates}{number}", encoding="utf-8")
+        told[unit, median] = "time within the calendar" in str(twin_verbs.audit(str(path), ()).data)
+    assert told == {
+        ("days", "300"): False, ("days", "800"): True, ("months", "300"): True, ("years", "2.5"): True,
+        ("years", "1.5"): False,
+    }  # fmt: skip
+
+
+def test_doubts_read_the_unit_of_the_world() -> None:
+    asked = load_study("imbrave150")
+    key = "endpoints.OS.before.km.control.median"
+    for unit, median, held in (("days", "300", ()), ("days", "800", ("time within the calendar",)), ("years", "1", ())):
+        numbers = paper_of(
+            {"world.entry.accrual.start": "2018-03-15", "world.followup.cut_off": "2019-08-29", key: median}
+        )
+        scenario = asked.scenario.model_copy(update={"time_unit": unit, "published": numbers})
+        assert twin_verbs.doubts(replace(asked, scenario=scenario)).get(key, ()) == held
 
 
 @pytest.mark.parametrize(("hr", "noted"), [("0.36", False), ("0.70", True), ("2.00", True)])

@@ -2,16 +2,21 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from benchmarks.asked.blocks import prepare
-from benchmarks.asked.scenario import Scenario
+from benchmarks.asked.free_places import free_paths
+from benchmarks.asked.scenario import Free, Scenario
 from benchmarks.cli.commands import main
 from benchmarks.truth.of_cells import find_truths
 from benchmarks.twin.calibrate import Fit, calibrate
-from benchmarks.twin.targets import PublishedTarget, free_paths, targets_of, with_leaf
+from benchmarks.twin.search import free_against_each_other
+from benchmarks.twin.shown import fit_answer
+from benchmarks.twin.targets import PublishedTarget, targets_of, with_leaf
 from simulator.documents.loading import Document, load, parse, shipped
 from simulator.world.generate import resolve
 from simulator.world.sections import Printed
@@ -137,12 +142,80 @@ def test_what_the_paper_says_nothing_about_stays_at_its_prior():
     assert by_name["outcomes.progression.baseline.rates.0"].pinned > 0.3
 
 
+LONELY = {  # a p-value, and a number from which it is made, in part or whole
+    "endpoints.OS.after.cox.p": "endpoints.OS.after.cox.hr",
+    "endpoints.OS.after.logrank.p": "endpoints.OS.after.cox.hr",
+    "endpoints.OS.before.logrank.p": "endpoints.OS.before.logrank.chi2",
+    "endpoints.OS.after.subgroups[sex=Male].p_logrank": "endpoints.OS.after.subgroups[sex=Male].hr",
+    "endpoints.OS.after.subgroups[sex=Male].interaction_p": "endpoints.OS.after.subgroups[sex=Male].hr",
+    "table1.before[age].p": "table1.before[age].treated.mean",
+    "table1.before[sex].p": "table1.before[sex=Male].treated.n",
+    "table1.after[age>50].p": "table1.after[age>50].control.percent",
+    "binary.ORR.after.p": "binary.ORR.after.treated.yes",
+    "endpoints.PFS.after.multivariable[afp].p": "endpoints.PFS.after.multivariable[afp].low",
+}
+
+
+@pytest.mark.parametrize("key", list(LONELY))
+def test_a_p_value_is_a_target_where_what_it_is_made_from_is_not_printed(key: str):
+    def targets(printed: str, *others: str) -> dict[str, PublishedTarget]:
+        texts = {key: printed, **dict.fromkeys(others, "0.50")}
+        return {one.key: one for one in targets_of({k: Printed(printed=t, where="T") for k, t in texts.items()}, {})}
+
+    elsewhere = ("endpoints.XX.before.cox.hr", "table1.before[age2].treated.mean", "binary.ORR2.after.treated.yes")
+    found = targets("0.04", *elsewhere)[key]
+    assert (found.low, found.high) == pytest.approx((norm.ppf(0.035), norm.ppf(0.045)))
+    assert found.residual(norm.ppf(0.04) + 0.6, 0.1) == pytest.approx(2.0, abs=0.02)  # a third of six SDs
+    assert found.scaled(np.array([0.04, 1e-300, 1.0])) == pytest.approx([norm.ppf(0.04), -8.0, 8.0])
+    assert found.natural(norm.ppf(0.04)) == pytest.approx(0.04)
+    small = targets("<0.001", *elsewhere)[key]
+    assert (small.low, small.high) == (-np.inf, pytest.approx(norm.ppf(0.001)))
+    assert small.residual(-6.0, 0.1) == 0.0
+    assert small.residual(-3.0, 0.1) > 0.2
+    assert key not in targets("0.04", LONELY[key])
+
+
+def test_what_no_number_tells_apart_is_said():
+    rng = np.random.default_rng(3)
+    a, b, c = rng.standard_normal((3, 40))
+    zero = np.zeros(40)
+    assert free_against_each_other(np.stack([a, b, c], axis=1)) == []
+    assert free_against_each_other(np.stack([a, zero, c], axis=1)) == []  # one is free by itself
+    assert free_against_each_other(np.stack([a, a, c], axis=1)) == [[0, 1]]
+    assert free_against_each_other(np.stack([a, zero, 2 * a, c, c, c], axis=1)) == [[0, 2], [3, 4, 5]]
+    assert free_against_each_other(np.stack([a, a + 0.001 * b, zero], axis=1)) == [[0, 1]]
+    assert free_against_each_other(np.stack([a, a + 0.5 * b, zero], axis=1)) == []
+
+
+def test_a_split_that_is_not_printed_is_left_free_and_said_so():
+    """Progression and death before it: the median of their sum alone is printed."""
+    document, scenario = small()
+    assert scenario.calibration is not None
+    names = ("outcomes.progression.baseline.rates.0", "outcomes.death.baseline.rate")
+    whole = load("imbrave150").tree["calibration"]["free"]
+    free = {name: {**whole[name], "mean": 0.06, "sd": 1.5} for name in names}
+    plan = scenario.calibration.model_copy(update={"free": {k: Free.model_validate(v) for k, v in free.items()}})
+    only = {
+        f"endpoints.PFS.before.km.{arm}.median": Printed(printed="6.0", where="T") for arm in ("control", "treated")
+    }
+    made = fitted(document, scenario.model_copy(update={"published": only, "calibration": plan}))
+    assert made.together == (names,)
+    answer = fit_answer(made, Path("out.yaml"))
+    assert any("in common only" in note and names[1] in note for note in answer.notes)
+    assert "not alone" in answer.text()
+    split = {"endpoints.PFS.before.km.control.survival[6]": "0.5", "endpoints.OS.before.km.control.survival[6]": "0.9"}
+    told = {key: Printed(printed=text, where="T") for key, text in split.items()}
+    assert not fitted(document, scenario.model_copy(update={"published": told, "calibration": plan})).together
+
+
 def test_targets_leave_out_p_values_repetitions_and_limits_that_are_not_reached():
     texts = {
         "binary.A.before.control.yes": "5",
         "binary.A.before.control.percent": "3.1",
         "binary.B.before.control.percent": "3.1",
         "binary.A.before.p": "0.1",
+        "matching.n_pairs": "40",
+        "matching.n_treated": "40",
         "endpoints.OS.before.km.control.high": "NA",
         "endpoints.OS.before.km.control.events": "not_printed",
         "endpoints.OS.before.cox.hr": "0.50",
@@ -155,10 +228,11 @@ def test_targets_leave_out_p_values_repetitions_and_limits_that_are_not_reached(
     assert list(found) == [
         "binary.A.before.control.yes",
         "binary.B.before.control.percent",
+        "matching.n_pairs",
         "endpoints.OS.before.cox.hr",
         "endpoints.OS.after.subgroups[a=b].hr",
     ]
-    assert [target.doubtful for target in found.values()] == [True, False, False, False]
+    assert [target.doubtful for target in found.values()] == [True, False, False, False, False]
     ratio = found["endpoints.OS.before.cox.hr"]
     assert ratio.residual(np.log(0.5), 0.1) == pytest.approx(0.0, abs=1e-3)
     direction = found["endpoints.OS.after.subgroups[a=b].hr"]
@@ -167,7 +241,7 @@ def test_targets_leave_out_p_values_repetitions_and_limits_that_are_not_reached(
 
 
 def test_a_doubtful_target_weighs_less():
-    sure = PublishedTarget("k", "5", 4.5, 5.5, False, False)
+    sure = PublishedTarget("k", "5", 4.5, 5.5, "plain", False)
     doubtful = dataclasses.replace(sure, doubtful=True)
     assert doubtful.residual(8.0, 1.0) == sure.residual(8.0, 1.0) / 3
 

@@ -1,11 +1,13 @@
 """Claims: rates by hand, and false risk factors at their nominal rate where nothing selects."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from analysis.plan.analysis_plan import Plan
 from benchmarks.questions.claims import Counted, shown, summed
 from tests.commands import answered, refused
 
@@ -18,7 +20,7 @@ analysis: {cox: {screening_p: SCREEN}, matching: {caliper: null}}
 
 
 def counted() -> Counted:
-    """Four studies: the last could not be matched."""
+    """Four studies: the last had nobody to compare."""
     return Counted(
         screened=np.ones((4, 3), np.bool_),
         independent=np.array([[1, 0, 1], [1, 1, 0], [0, 0, 0], [0, 0, 0]], np.bool_),
@@ -26,7 +28,7 @@ def counted() -> Counted:
         least_p=np.array([0.2, 0.04, 0.06, np.nan]),
         measured=np.array([0.05, 0.3, 0.2, -np.inf]),
         hidden=np.full(4, np.nan),
-        matched=np.array([True, True, True, False]),
+        compared=np.array([True, True, True, False]),
     )
 
 
@@ -44,7 +46,11 @@ def test_rates_by_hand() -> None:
     assert found.any_factor[0].mcse == pytest.approx(np.sqrt(0.25 / 3))
     assert (found.terms, found.subgroups, found.replicates) == (2, 3, 4)
     three = summed([counted()] * 3, ("age", "stage", "treatment"), "OS", 0.05, 0.1)
-    assert "at p < 0.1" in shown(three, None, None).text()
+    for primary, words in (("matching", "after matching"), ("unadjusted", "in all patients")):
+        asked: Any = SimpleNamespace(scenario=SimpleNamespace(analysis=Plan.model_validate({"primary": primary})))
+        said = shown(three, None, asked).text()
+        assert "at p < 0.1" in said
+        assert f"0.05 {words}," in " ".join(said.split())
 
 
 def rates(tmp_path: Path, screen: str, alpha: str) -> dict[str, Any]:

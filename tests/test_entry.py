@@ -35,17 +35,33 @@ def test_entry_by_rates_fills_each_interval_in_proportion():
     length = months_between("2020-01-01", "2022-01-01")
     total = 5.0 + 47.0 * (length - 6.0)
     luck = np.array([0.0, 2.5 / total, 5.0 / total, (5.0 + 47.0) / total, 1.0])
-    assert made.months(luck) == pytest.approx([0.0, 0.5, 1.0, 7.0, length], abs=1e-12)
-    assert (np.diff(made.months(np.linspace(0, 1, 1001))) > 0).all()
+    assert made.times(luck, 1.0) == pytest.approx([0.0, 0.5, 1.0, 7.0, length], abs=1e-12)
+    assert (np.diff(made.times(np.linspace(0, 1, 1001), 1.0)) > 0).all()
+
+
+def test_cuts_of_accrual_are_in_the_unit_of_the_world():
+    """The same accrual told in months and in days."""
+    rates, luck = (5.0, 0.0, 47.0), np.linspace(0, 1, 51)
+    months = accrual(cuts=(1.0, 6.0), rates=rates)
+    days = accrual(cuts=(30.4375, 182.625), rates=rates)
+    assert days.times(luck, 30.4375) == pytest.approx(30.4375 * months.times(luck, 1.0), rel=1e-12)
+    assert days.mean(30.4375) == pytest.approx(30.4375 * months.mean(1.0), rel=1e-12)
+    assert days.misfit(30.4375) is None
+    assert "before the end of accrual" in str(days.misfit(1.0))
+    dates = {"start": "2020-01-01", "end": "2022-01-01"}
+    entry = {"accrual": {**dates, "cuts": (30.0,), "rates": (1.0, 2.0)}}
+    assert simple(entry=entry, time_unit="days").entry.accrual.cuts == (30.0,)
+    with pytest.raises(ValidationError, match=r"entry\.accrual: cuts must lie before the end .* 24.016 units"):
+        simple(entry=entry)
 
 
 def test_all_may_enter_on_one_day():
-    assert accrual(end="2020-01-01").months(np.array([0.0, 0.4, 1.0])).tolist() == [0.0, 0.0, 0.0]
+    assert accrual(end="2020-01-01").times(np.array([0.0, 0.4, 1.0]), 1.0).tolist() == [0.0, 0.0, 0.0]
 
 
 def test_the_window_has_hard_ends():
     made = accrual(shape=0.3)
-    assert made.months(np.array([0.0, 1.0])).tolist() == [0.0, months_between("2020-01-01", "2022-01-01")]
+    assert made.times(np.array([0.0, 1.0]), 1.0).tolist() == [0.0, months_between("2020-01-01", "2022-01-01")]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +71,6 @@ def test_the_window_has_hard_ends():
         ({"cuts": (3.0,)}, "1 cuts need 2 rates"),
         ({"rates": (1.0, 2.0)}, "0 cuts need 1 rates, not 2"),
         ({"cuts": (3.0, 2.0), "rates": (1.0, 2.0, 3.0)}, "cuts must increase"),
-        ({"cuts": (30.0,), "rates": (1.0, 2.0)}, "lie before the end of accrual"),
         ({"rates": (1.0,), "shape": 1.0}, "no room for 'shape'"),
         ({"rates": (0.0,)}, "some rate must be above zero"),
         ({"start": "01.02.2020"}, "'01.02.2020' is not a date; write it as 2019-01-31"),

@@ -161,7 +161,7 @@ def test_the_love_plot_shows_both_states_and_the_line() -> None:
 
 def _love_of_nothing() -> Figure:
     figure = Figure()
-    balance.love(figure.subplots(), (), ())
+    balance.love(figure.subplots(), {"before": (), "after": ()})
     return figure
 
 

@@ -64,9 +64,9 @@ def test_mean_entry_is_that_of_the_entries():
     ):
         spec = Accrual.model_validate(accrual)
         middle = (np.arange(200_000) + 0.5) / 200_000
-        assert np.isclose(spec.mean(), spec.months(middle).mean(), rtol=1e-5)
+        assert np.isclose(spec.mean(1.0), spec.times(middle, 1.0).mean(), rtol=1e-5)
     day = Accrual(start="2020-01-01", end="2020-01-01")
-    assert day.mean() == 0.0
+    assert day.mean(1.0) == 0.0
 
 
 def test_a_trend_moves_treatment_and_death_with_the_year_and_not_on_average():
@@ -127,18 +127,19 @@ def test_complete_follow_up_leaves_out_an_arms_dropouts():
     assert one.hidden.criteria == ("guarantee time", "complete follow-up")
 
 
-def test_the_converted_are_censored_at_their_month():
+@pytest.mark.parametrize("unit", ["months", "years"])
+def test_the_converted_are_censored_at_their_time(unit):
     base = tree()
     conversion = {"cut": {"label": "Surgery", "shares": {"C": 0.1, "T": 0.3}, "among": ("PR",), "link": 0.3}}
     followup = {**base["followup"], "censored_at": {"cut": 3.0}}
-    asked = world(outcomes={**base["outcomes"], "conversion": conversion}, followup=followup)
+    asked = world(outcomes={**base["outcomes"], "conversion": conversion}, followup=followup, time_unit=unit)
     one = cohorts(asked, 10, 300)
     cut = one.observed.binary["cut"]
     assert cut.any()
     seen = one.observed.endpoints["OS"]
     assert (seen.time[cut] <= 3.0).all()
     assert (seen.time[~cut] > 3.0).any()
-    plain = cohorts(world(outcomes={**base["outcomes"], "conversion": conversion}), 10, 300)
+    plain = cohorts(world(outcomes={**base["outcomes"], "conversion": conversion}, time_unit=unit), 10, 300)
     for arm in (0, 1):
         assert np.array_equal(plain.hidden.potential["OS"][arm].time, one.hidden.potential["OS"][arm].time)
 

@@ -195,7 +195,33 @@ def margins(rooms: Rooms) -> Gaps:
     yield gap(out, (z[:, None] > knots[1:3]).sum(axis=1))
 
 
+def randomisation(rooms: Rooms) -> Gaps:
+    """Places of permuted blocks, taken one after the other in an order of entry."""
+    draw = Generator(Philox(8))
+    order = np.array([draw.permutation(30) for _ in range(4)])
+    stratum, luck = draw.integers(0, 3, (4, 30)), draw.random((4, 30))
+    treated = np.empty((4, 30), np.bool_)
+    rooms["simulator.mechanisms.randomisation"].fill_blocks(order, stratum, luck, 3, 3, 1, treated)
+    for r in range(4):
+        places: dict[int, list[bool]] = {}
+        for i in order[r]:
+            block = places.setdefault(stratum[r, i], [])
+            if not block:
+                block += [True, False, False]
+            truth = bool(luck[r, i] < sum(block) / len(block))
+            block.remove(truth)
+            yield unless(treated[r, i] == truth)
+
+
 DEFECTS = [
+    *defects(
+        "simulator.mechanisms.randomisation",
+        randomisation,
+        ("fill_blocks", "all strata in the same blocks", "s = stratum[r, patient]", "s = 0"),
+        ("fill_blocks", "patients in the order of their numbers", "patient = order[r, i]", "patient = i"),
+        ("fill_blocks", "a coin of the first chance", "left[s] -= takes", "left[s] -= 0"),
+        ("fill_blocks", "a place is never used up", "places[s] -= 1", "places[s] -= places[s]"),
+    ),
     *defects(
         "simulator.numerics.elementary",
         elementary,

@@ -233,7 +233,7 @@ def test_cells_of_other_journals_are_compared_as_ours(tmp_path):
     theirs = {"cohort.n": "160", "table1.before[stage=early].treated.n": "38 (52\u00b78%)"}
     theirs["endpoints.OS.after.cox.hr"] = "0,56"
     one, other = (load_study(str(write_paper(tmp_path, text))).scenario for text in (ours, theirs))
-    targets = [[(t.key, t.low, t.high, t.log) for t in targets_of(compared(x), {})] for x in (one, other)]
+    targets = [[(t.key, t.low, t.high, t.scale) for t in targets_of(compared(x), {})] for x in (one, other)]
     assert targets[0] == targets[1]
     assert [t[3] for t in targets[0]] == [False, False, True]
 

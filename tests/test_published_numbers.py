@@ -237,7 +237,7 @@ def test_the_scorecard_of_new_numbers_that_the_world_printed_itself(tmp_path):
     assert not any(one.inside for one in found.scores)
     targets = {one.key: one for one in targets_of(paper, {})}
     assert set(NEW) - set(targets) <= {"matching.n_pairs", *(key for key in NEW if key.endswith((".p", "_p")))}
-    assert {key for key, one in targets.items() if one.log} == {
+    assert {key for key, one in targets.items() if one.scale == "log"} == {
         key for key in NEW if key.endswith((".hr", "hr.low", "[treatment].low")) or "_ratio." in key
     }
     assert isinstance(audit(paper, scenario.endpoints), tuple)

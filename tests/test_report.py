@@ -24,7 +24,7 @@ from benchmarks.asked.load_study import load_study
 from benchmarks.cli import verbs
 from benchmarks.report import cohort_report, study_page, study_report
 from benchmarks.report.engine import WORD, breakable, repeated
-from benchmarks.report.world import base_section, matching_section
+from benchmarks.report.world import base_section, comparability_section
 from benchmarks.runs.manifest import manifest
 from benchmarks.runs.store import RunFolder
 from benchmarks.study import running
@@ -313,7 +313,7 @@ def test_a_world_is_compared_with_its_base(paper: tuple[Any, ...]) -> None:
 
 
 def test_matching_is_told_of_every_cell(paper: tuple[Any, ...]) -> None:
-    shown = matching_section(paper[0].cells)
+    shown = comparability_section(paper[0].cells)
     (row,) = shown.tables[0].rows
     matched, share, before, after, above = row
     low, high = (

@@ -152,6 +152,7 @@ def test_with_averaged_scores_the_bootstrap_agrees_with_the_estimated_se() -> No
         },
         treatment={"kind": "prevalence", "share": 0.5, "log_odds": {"x": 0.7, "b": 0.5}},
         outcomes={
+            "centre": "zero",
             "progression": {"baseline": {"kind": "exponential", "rate": 0.0}},
             "death": {
                 "baseline": {"kind": "exponential", "rate": 0.04},

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from benchmarks.asked.free_places import free_paths
 from benchmarks.asked.load_study import load_study
 from benchmarks.asked.scenario import Free
 from benchmarks.cli.commands import main
@@ -13,7 +14,7 @@ from benchmarks.twin.absolute_fit import absolute_fit
 from benchmarks.twin.calibrate import Fit, calibrate
 from benchmarks.twin.search import SumOfSquares, alike, softened, standard_errors, usable
 from benchmarks.twin.starts import candidates
-from benchmarks.twin.targets import PublishedTarget, TargetModel, centre, free_paths, spread
+from benchmarks.twin.targets import PublishedTarget, TargetModel, centre, spread
 from simulator.numerics.arrays import Floats
 from simulator.world.sections import Printed
 from tests.small_papers import write_paper
@@ -46,7 +47,7 @@ class Linear(TargetModel):
 
 def linear(printed: Floats, mean: Floats, doubtful: int = -1, growing: float = 0.0) -> SumOfSquares:
     """The search of the linear world for these printed numbers, one of which may be doubtful."""
-    targets = tuple(PublishedTarget(f"t{k}", "0", y, y, False, k == doubtful) for k, y in enumerate(printed))
+    targets = tuple(PublishedTarget(f"t{k}", "0", y, y, "plain", k == doubtful) for k, y in enumerate(printed))
     model = Linear({}, 1, (), targets, growing)
     wide = np.full(3, 50.0)
     return SumOfSquares(
@@ -187,7 +188,7 @@ def judged(rows: Mapping[str, tuple[str, Floats]], doubtful: tuple[str, ...] = (
     """The verdict on numbers printed so, with these values in the replicates."""
     paper = printed({key: text for key, (text, _) in rows.items()})
     targets = [
-        PublishedTarget(key, text, float(text) - 0.05, float(text) + 0.05, False, key in doubtful)
+        PublishedTarget(key, text, float(text) - 0.05, float(text) + 0.05, "plain", key in doubtful)
         for key, (text, _) in rows.items()
     ]
     return absolute_fit(targets, paper, np.array([row for _, row in rows.values()]), dict.fromkeys(doubtful, ("odd",)))

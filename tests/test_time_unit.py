@@ -1,4 +1,4 @@
-"""A world told in days, weeks or years is the same world: every time in its unit, the fields in months converted."""
+"""A world told in days, weeks or years is the same world: every time in its unit."""
 
 import copy
 from typing import Any
@@ -45,6 +45,7 @@ def told_in(unit: TimeUnit) -> World:
         turn(transition.get("treatment", {}))
     for hazard in made["followup"]["dropout"].values():
         turn(hazard)
+    made["entry"]["accrual"]["cuts"] = tuple(x * factor for x in made["entry"]["accrual"]["cuts"])
     return World.model_validate({**made, "time_unit": unit})
 
 
@@ -68,7 +69,7 @@ def test_the_unit_of_time_changes_nothing_but_the_unit(unit: TimeUnit) -> None:
 
 
 def test_a_field_in_months_that_is_not_converted_would_be_noticed() -> None:
-    plain, longer = told_in("years"), copy.deepcopy(PLAN)
-    longer["entry"]["guarantee_months"] = {"T": 2.0 / 12}
-    other = World.model_validate({**plain.model_dump(), "entry": longer["entry"]})
+    plain = told_in("years")
+    entry = {**plain.entry.model_dump(), "guarantee_months": {"T": 2.0 / 12}}
+    other = World.model_validate({**plain.model_dump(), "entry": entry})
     assert not np.array_equal(cohorts(plain, 3, 300).observed.present, cohorts(other, 3, 300).observed.present)

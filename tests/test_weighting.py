@@ -284,7 +284,7 @@ def _modified() -> Scenario:
     return scenario(
         population={**base["population"], "size": 600},
         treatment={"kind": "prevalence", "share": 0.4, "log_odds": {"stage": 1.2, "age": 0.04}},
-        outcomes={**base["outcomes"], "death": death},
+        outcomes={**base["outcomes"], "death": death, "centre": "zero"},
         run={"replicates": 30, "seed": 5, "truth_patients": 200_000},
     )
 

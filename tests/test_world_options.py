@@ -34,6 +34,7 @@ from simulator.mechanisms.imperfections import Imperfections, Miscounted, Missin
 from simulator.mechanisms.logistic_outcome import LogisticOutcome
 from simulator.mechanisms.outcomes import Frailty, Outcomes, Response
 from simulator.mechanisms.progression_modes import Mode, ProgressionModes
+from simulator.mechanisms.randomisation import Blocks, Clusters
 from simulator.mechanisms.subsequent import Subsequent
 from simulator.mechanisms.treatment import Fixed, Logistic, Prevalence
 from simulator.mechanisms.treatment_start import TreatmentStart
@@ -69,6 +70,7 @@ RESPONSE = {**tree()["outcomes"]["response"], "shares": arms((0.3, 0.5, 0.2), (0
 TRANSITIONS = {name: {"baseline": constant(0.05)} for name in ("progression", "death", "death_after_progression")}
 OUTCOMES = {
     **TRANSITIONS,
+    "death": {"baseline": constant(0.05), "log_hr": {"stage": 0.3}},
     "frailty": {"kind": "gamma", "variance": 0.5},
     "response": RESPONSE,
     "conversion": {"cut": CUT},
@@ -152,6 +154,12 @@ FIXTURES: list[tuple[type[Spec], str, Tree, Known]] = [
     (Logistic, "treatment", {"kind": "logistic", "intercept": -0.3}, ALLOTTED),
     (Prevalence, "treatment", {"kind": "prevalence", "share": 0.4}, ALLOTTED),
     (Fixed, "treatment", {"kind": "fixed", "share": 0.4}, ALLOTTED),
+    (Blocks, "treatment", {"kind": "blocks", "share": 0.5, "block": 4}, {
+        "share": (0.25,), "block": (8,), "strata": (("stage",),), "start": (START,),
+    }),
+    (Clusters, "treatment", {"kind": "clusters", "share": 1 / 3, "covariate": "site"}, {
+        "share": (2 / 3,), "covariate": ("grade",), "start": (START,),
+    }),
     (TreatmentStart, "treatment.start", START, {"wait": (constant(0.9),), "prevented_by": (("progressed",),)}),
     (Outcomes, "outcomes", OUTCOMES, {
         **dict.fromkeys(STRUCTURE, ()),
@@ -161,6 +169,7 @@ FIXTURES: list[tuple[type[Spec], str, Tree, Known]] = [
         "response": ({**RESPONSE, "link": 0.1},), "conversion": ({"cut": {**CUT, "link": 0.8}},),
         "adverse_events": ({**ADVERSE, "suffix": "_grave"},), "binary": ({"leak": {**LEAK, "link": -0.4}},),
         "progression_modes": ({**MODES, "death": "died"},), "exposure": ({"drug": {**DRUG, "link": 0.8}},),
+        "centre": ("average",),
     }),
     *((Transition, f"outcomes.{name}", {"baseline": constant(0.05)}, {
         "baseline": (constant(0.2),), "log_hr": ({"stage": 0.5},), "treatment": ({"log_hr": -1.0},),

@@ -11,28 +11,37 @@ from analysis.audit.ratios import ratio_findings, read_ratios
 from analysis.audit.spread import spread_findings
 from analysis.audit.survival import survival_findings
 from analysis.audit.words import word_findings
+from simulator.cohort.estimand import TimeUnit
 from simulator.mechanisms.graph import TimeTo
 from simulator.world.sections import Printed
 
 __all__ = ["Finding", "Severity", "TableTests", "audit", "conventions"]
 
 
-def audit(published: Mapping[str, Printed], endpoints: Mapping[str, TimeTo] | None = None) -> tuple[Finding, ...]:
-    """Everything that the printed numbers contradict, severe findings first, with the ``endpoints`` of its world."""
-    paper = Paper.of(published, endpoints)
+def audit(
+    published: Mapping[str, Printed],
+    endpoints: Mapping[str, TimeTo] | None = None,
+    primary: str = "matching",
+    unit: TimeUnit = "months",
+) -> tuple[Finding, ...]:
+    """Everything that the printed numbers contradict, severe findings first.
+
+    ``endpoints``, the ``primary`` analysis and the ``unit`` of printed times are those of the paper's world.
+    """
+    paper = Paper.of(published, endpoints, primary)
     tested, ratios = p_values.tested_rows(paper), read_ratios(paper)
     found = [
         *count_findings(paper, p_values.confirmed(tested)),
         *p_values.p_value_findings(paper, tested),
         *ratio_findings(paper, ratios),
         *information_findings(paper, ratios),
-        *survival_findings(paper, published),
+        *survival_findings(paper, published, unit),
         *spread_findings(paper),
         *word_findings(paper, published),
     ]
     return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
-def conventions(published: Mapping[str, Printed]) -> tuple[TableTests, ...]:
+def conventions(published: Mapping[str, Printed], primary: str = "matching") -> tuple[TableTests, ...]:
     """Which test explains the p-values of each table."""
-    return p_values.conventions(p_values.tested_rows(Paper.of(published)))
+    return p_values.conventions(p_values.tested_rows(Paper.of(published, primary=primary)))

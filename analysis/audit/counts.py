@@ -135,6 +135,8 @@ def _unequal_percentages(paper: Paper) -> Iterator[Finding]:
 
 def _matched_of_all(paper: Paper) -> Iterator[Finding]:
     """A matched arm is part of the arm: neither a count nor its complement can be larger after matching."""
+    if paper.primary != "matching":
+        return
     for key in paper.numbers:
         name, arm = key.rpartition(".")[2], key.rpartition(".")[0].rpartition(".")[2]
         if name not in _COUNTS or ".after" not in key or arm not in ARMS:

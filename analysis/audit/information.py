@@ -19,12 +19,14 @@ def information_findings(paper: Paper, ratios: tuple[Ratio, ...]) -> Iterator[Fi
     """The ratios whose intervals are narrower than the events allow."""
     for ratio in ratios:
         printed = _events_keys(paper, ratio)
+        if paper.weighted(ratio.side):  # its variance is robust, and weights may make it less than the floor
+            continue
         if any(key is None for key in printed) or ratio.se.low <= 0:
             continue
         event_keys = tuple(key for key in printed if key is not None)
         events = [_at_most(paper, key, ratio.side, arm) for key, arm in zip(event_keys, ARMS, strict=True)]
         if ratio.model == "cox" or ratio.element == TREATMENT:
-            exact = all(f".{ratio.side}.km." in key for key in event_keys)
+            exact = paper.primary != "matching" or all(f".{ratio.side}.km." in key for key in event_keys)
             how = "the events" if exact else "the most events that matching can leave"
             yield from _below_floor(paper, ratio, (events[0], events[1]), event_keys, how)
             continue

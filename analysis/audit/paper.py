@@ -103,13 +103,20 @@ class CountRow:
 
 @dataclass(frozen=True)
 class Paper:
-    """All printed numbers by their keys; and of which endpoints every event is one of another, ``within`` it."""
+    """All printed numbers by their keys; and of which endpoints every event is one of another, ``within`` it.
+
+    ``primary`` is the paper's primary analysis: what is printed after weighting is weighted, so that no rule of counts
+    holds for it; where nobody is matched or weighted, what is printed after is of all patients.
+    """
 
     numbers: Mapping[str, Number]
     within: tuple[tuple[str, str], ...] = ()
+    primary: str = "matching"
 
     @staticmethod
-    def of(published: Mapping[str, Printed], endpoints: Mapping[str, TimeTo] | None = None) -> "Paper":
+    def of(
+        published: Mapping[str, Printed], endpoints: Mapping[str, TimeTo] | None = None, primary: str = "matching"
+    ) -> "Paper":
         """The paper of these numbers; dates and texts of the design are left out. ValueError for another text."""
         numbers = {}
         for key, one in published.items():
@@ -121,7 +128,7 @@ class Paper:
                 if key.startswith("world."):
                     continue  # a text of the design
                 raise ValueError(f"{key}: {error}") from None
-        return Paper(numbers, tuple(_within(endpoints or {})))
+        return Paper(numbers, tuple(_within(endpoints or {})), primary)
 
     def get(self, key: str) -> Number | None:
         """The number at a key, None where it is not printed."""
@@ -146,11 +153,15 @@ class Paper:
         arithmetic, consistent = lines
         return Finding(keys, severity, check, arithmetic, consistent, self.where(keys))
 
+    def weighted(self, side: str) -> bool:
+        """Whether what is printed of a side is weighted."""
+        return side == "after" and self.primary == "weighting"
+
     def size(self, side: str, arm: str) -> int | None:
-        """The size of an arm before or after matching, None where it is not printed."""
-        if arm not in ARMS:
+        """The size of an arm before or after matching, None where it is not printed or the side is weighted."""
+        if arm not in ARMS or self.weighted(side):
             return None
-        if side == "before":
+        if side == "before" or self.primary != "matching":
             return self.count(f"cohort.{arm}")
         return self.count(f"matching.n_{arm}") or self.count("matching.n_pairs")
 
@@ -173,11 +184,13 @@ class Paper:
 
     @cached_property
     def rows(self) -> tuple[CountRow, ...]:
-        """Every row of counts with all its levels in both arms: Table 1's, then the yes/no outcomes."""
+        """Every row of counts of patients with all its levels in both arms: Table 1's, then the yes/no outcomes."""
         return tuple(self._rows())
 
     def _rows(self) -> Iterator[CountRow]:
         for (side, variable), elements in self.elements.items():
+            if self.weighted(side):
+                continue
             levels = [e for e in elements if e.operator == "="]
             stretches = [e for e in elements if e.operator != "="]
             if len(levels) > 1:

@@ -98,7 +98,7 @@ def _ranges(paper: Paper) -> Iterator[Finding]:
                 yield paper.finding((a.key, b.key), "severe", "range in order", told, wanted)
         for name, sign in (("min", 1), ("max", -1)):
             after, before = paper.get(f"{start}.{name}"), paper.get(f"{start.replace('.after.', '.before.')}.{name}")
-            if after is None or before is None or after is before:
+            if after is None or before is None or after is before or paper.primary != "matching":
                 continue
             if sign * (before.value - after.value) > 0 and not before.stands.meets(after.stands, -1e-9):
                 told = f"{name} {after.text} after matching, {before.text} before"

@@ -5,6 +5,8 @@ from math import exp, inf, isfinite, log, sqrt
 
 from analysis.audit.paper import ARMS, SIDES, Finding, Number, Paper, Severity
 from analysis.audit.published import Stands, parse_months
+from simulator.cohort.estimand import TimeUnit
+from simulator.mechanisms.entry import PER_MONTH
 from simulator.world.sections import Printed
 
 Z = 1.959964
@@ -13,15 +15,15 @@ FEW_EVENTS = 0.25  # part of the arm below which a median that is reached calls 
 FAR_RATIO = log(2)  # distance on the log scale between the ratio of medians and the hazard ratio
 
 
-def survival_findings(paper: Paper, published: Mapping[str, Printed]) -> Iterator[Finding]:
-    """All findings about medians and follow-up."""
-    longest = _longest(published)
+def survival_findings(paper: Paper, published: Mapping[str, Printed], unit: TimeUnit) -> Iterator[Finding]:
+    """All findings about medians and follow-up, which are printed in this ``unit``."""
+    longest = _longest(published, unit)
     for key in paper.numbers:
         start, _, last = key.rpartition(".")
         if last == "median" and (".km." in key or ".follow_up." in key):
             yield from _limits(paper, start)
             yield from _width(paper, start)
-            yield from _calendar(paper, start, longest)
+            yield from _calendar(paper, start, longest, unit)
     for endpoint in dict.fromkeys(key.split(".")[1] for key in paper.numbers if key.startswith("endpoints.")):
         for side in SIDES:
             yield from _events(paper, endpoint, side)
@@ -64,21 +66,22 @@ def _width(paper: Paper, start: str) -> Iterator[Finding]:
         yield paper.finding((median.key, low.key, high.key), severity, "interval of a median", told, wanted)
 
 
-def _longest(published: Mapping[str, Printed]) -> float | None:
-    """The longest follow-up in months that the calendar allows."""
+def _longest(published: Mapping[str, Printed], unit: TimeUnit) -> float | None:
+    """The longest follow-up that the calendar allows, in the unit."""
     dates = [published.get(f"world.{path}") for path in ("entry.accrual.start", "followup.cut_off")]
     months = [parse_months(one.printed) for one in dates if one is not None]
     known = [one for one in months if one is not None]
-    return known[1].high - known[0].low if len(known) == 2 else None
+    return (known[1].high - known[0].low) * PER_MONTH[unit] if len(known) == 2 else None
 
 
-def _calendar(paper: Paper, start: str, longest: float | None) -> Iterator[Finding]:
+def _calendar(paper: Paper, start: str, longest: float | None, unit: TimeUnit) -> Iterator[Finding]:
     if longest is None:
         return
     for number in _interval(paper, start):
         if number is not None and isfinite(number.stands.low) and number.stands.low > longest:
-            told = f"{number.text} months, but from the first entry to the cut-off there are {longest:.1f}"
-            yield paper.finding((number.key,), "severe", "time within the calendar", told, f"at most {longest:.1f}")
+            told = f"{number.text} {unit}, but from the first entry to the cut-off there are {longest:.1f}"
+            wanted = f"at most {longest:.1f} {unit}"
+            yield paper.finding((number.key,), "severe", "time within the calendar", told, wanted)
 
 
 def _events(paper: Paper, endpoint: str, side: str) -> Iterator[Finding]:

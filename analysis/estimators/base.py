@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from analysis.survival import statistics
 from simulator.cohort.addresses import Address
 from simulator.cohort.cohorts import Observed
 from simulator.cohort.terms import Variable, design, parse_term
-from simulator.documents.spec import Name, Spec
+from simulator.documents.spec import Name, Spec, timed
 from simulator.numerics.arrays import Bools, Floats, Ints
 
 NUMBERS = ("value", "se", "low", "high", "p")
@@ -191,6 +191,16 @@ class EstimatorSpec(Spec):
             if timed or self.takes_binary
             else f"'{endpoint}' is a yes/no outcome; '{self.name}' is for times to an event"
         )
+
+    def unstated_times(self) -> dict[str, float]:
+        """The times that stand there because nobody stated others, in months."""
+        keys = [str(path[0]) for path, _ in timed(self) if len(path) == 1]
+        return {key: getattr(self, key) for key in keys if key not in self.model_fields_set and getattr(self, key)}
+
+    def in_unit(self, per_month: float) -> Self:
+        """Itself in a world where a month has so many units of time: its unstated times are those of as many months."""
+        found = {key: months * per_month for key, months in self.unstated_times().items()}
+        return self.model_copy(update=found) if found else self
 
     def plan_for(self, plan: Plan) -> Plan:
         """The plan that it follows in a study of this plan; ValueError where the two do not go together."""

@@ -14,7 +14,7 @@ from analysis.survival import statistics
 from analysis.survival.matched_curves import curve_difference
 from simulator.cohort.estimand import Estimand, MeasureName
 from simulator.cohort.terms import Variable
-from simulator.documents.spec import Name, Positive
+from simulator.documents.spec import TIME, Name, Positive
 from simulator.numerics.arrays import Floats
 
 _BOOTS = 200
@@ -43,7 +43,7 @@ class Matched(EstimatorSpec):
     kind: Literal["matched"] = "matched"
     name: Name = "matched"
     measure: Literal["log_hr", "rmst", "survival"] = "log_hr"
-    horizon: Positive | None = None
+    horizon: Annotated[Positive | None, TIME] = None
     model: Literal["marginal", "stratified"] = "marginal"
     se: Literal["pair", "naive", "bootstrap"] = "pair"
     boots: Annotated[int, Field(ge=20, le=10_000)] = _BOOTS

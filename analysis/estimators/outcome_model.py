@@ -1,7 +1,7 @@
 """Outcome models, doubly robust estimates, and weights for censoring: causal contrasts of survival."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import model_validator
@@ -17,16 +17,17 @@ from analysis.survival.pseudo import pseudo_observations
 from analysis.survival.standardise import ContrastMeasure, StandardisedTo, standardised
 from simulator.cohort.estimand import Estimand
 from simulator.cohort.terms import Variable
-from simulator.documents.spec import Name, Positive
+from simulator.documents.spec import TIME, Name, Positive
 
 HORIZON = 24.0
+"""Months."""
 
 
 class _Contrast(EstimatorSpec):
-    """A contrast of survival in a population; ``horizon`` in the world's time unit, 24 unless given."""
+    """A contrast of survival in a population; ``horizon`` in the world's time unit, 24 months unless given."""
 
     measure: ContrastMeasure = "marginal_log_hr"
-    horizon: Positive | None = None
+    horizon: Annotated[Positive | None, TIME] = None
     target: StandardisedTo = "all"
 
     @model_validator(mode="after")
@@ -34,6 +35,10 @@ class _Contrast(EstimatorSpec):
         if self.measure == "marginal_log_hr" and self.horizon is not None:
             raise ValueError("'horizon' belongs to 'measure: rmst_difference' and 'survival_difference'")
         return self
+
+    def unstated_times(self) -> dict[str, float]:
+        """The usual horizon, where there is one."""
+        return {"horizon": HORIZON} if self.horizon is None and self.measure != "marginal_log_hr" else {}
 
     @property
     def until(self) -> float:

@@ -17,7 +17,7 @@ from analysis.plan.analysis_plan import Plan
 from analysis.plan.matching_plan import no_repeats
 from simulator.cohort.estimand import Estimand, MeasureName, PopulationName
 from simulator.cohort.terms import Variable, parse_term
-from simulator.documents.spec import Positive
+from simulator.documents.spec import TIME, Positive
 from simulator.numerics.arrays import Floats
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Own(EstimatorSpec):
     function: Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_][A-Za-z0-9_]*$")]
     population: PopulationName = "all"
     measure: MeasureName = "marginal_log_hr"
-    horizon: Positive | None = None
+    horizon: Annotated[Positive | None, TIME] = None
     adjusted_for: tuple[str, ...] = ()
 
     @model_validator(mode="after")

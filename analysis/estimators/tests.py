@@ -4,7 +4,7 @@ A test has no interval: its value is z, positive where the treated have more eve
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -22,7 +22,7 @@ from analysis.survival.weighted_survival import robust_score
 from simulator.cohort.cohorts import Endpoint
 from simulator.cohort.estimand import Estimand, MeasureName
 from simulator.cohort.terms import Variable
-from simulator.documents.spec import Name, NonNegative, Positive
+from simulator.documents.spec import TIME, Name, NonNegative, Positive
 from simulator.numerics.arrays import Bools, Floats, Ints
 
 
@@ -164,11 +164,14 @@ class CurveContrast(EstimatorSpec):
 
 
 class RmstDifference(CurveContrast):
-    """Restricted mean survival time to ``horizon`` months, treated minus untreated, in everyone."""
+    """Restricted mean survival time to ``horizon``, treated minus untreated, in everyone.
+
+    The horizon is 12 months unless stated, in the world's unit of time.
+    """
 
     kind: Literal["rmst"] = "rmst"
     name: Name = "rmst"
-    horizon: Positive = 12.0
+    horizon: Annotated[Positive, TIME] = 12.0
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
         """The difference of restricted means."""
@@ -180,15 +183,16 @@ class RmstDifference(CurveContrast):
 
 
 class SurvivalDifference(CurveContrast):
-    """Survival at ``at`` months, treated minus untreated, in everyone; the interval is plain.
+    """Survival at ``at``, treated minus untreated, in everyone; the interval is plain.
 
+    The time is 12 months unless stated, in the world's unit of time.
     ``scale: cloglog`` compares log(-log S) for p, which keeps its level better in small arms (Klein et al. 2007,
     Statistics in Medicine 26:4505-4519).
     """
 
     kind: Literal["milestone"] = "milestone"
     name: Name = "milestone"
-    at: Positive = 12.0
+    at: Annotated[Positive, TIME] = 12.0
     scale: Literal["plain", "cloglog"] = "plain"
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
@@ -255,6 +259,14 @@ class Several(EstimatorSpec):
         if len({getattr(one, "population", "all") for one in self.tests}) > 1:
             raise ValueError("the tests are of different populations")
         return self
+
+    def in_unit(self, per_month: float) -> Self:
+        """Its tests in that unit, each with its kind said."""
+        if not any(one.unstated_times() for one in self.tests):
+            return self
+        said = [one.in_unit(per_month) for one in self.tests]
+        tests = tuple(one.model_copy(update={"kind": one.kind}) for one in said)
+        return self.model_copy(update={"tests": tests})
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:
         """A test's."""

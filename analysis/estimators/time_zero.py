@@ -24,7 +24,7 @@ from analysis.survival import time_zero
 from analysis.survival.time_zero import CountingRows
 from simulator.cohort.estimand import Estimand
 from simulator.cohort.terms import Variable
-from simulator.documents.spec import Name, NonNegative, Positive
+from simulator.documents.spec import TIME, Name, NonNegative, Positive
 from simulator.numerics.arrays import Floats, Ints
 
 
@@ -52,15 +52,16 @@ class Remedy(EstimatorSpec):
 
 
 class Landmark(Remedy):
-    """Patients at risk after the landmark, ``at`` months, compared by whether they had started by then.
+    """Patients at risk after the landmark, ``at``, compared by whether they had started by then.
 
     Its hazard ratio is one among survivors to the landmark. It holds late starters for untreated, and its truth does
-    not: there the treated have started by the landmark, and the untreated never start.
+    not: there the treated have started by the landmark, and the untreated never start. The landmark is at 3 months
+    unless stated, in the world's unit of time.
     """
 
     kind: Literal["landmark"] = "landmark"
     name: Name = "landmark"
-    at: Positive = 3.0
+    at: Annotated[Positive, TIME] = 3.0
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:
         """The log hazard ratio after the landmark, marginal or given the covariates."""
@@ -107,16 +108,17 @@ class TimeDependent(Remedy):
 
 
 class CloneCensorWeight(EstimatorSpec):
-    """Clone, censor, weight: start within ``grace`` months against never start within it.
+    """Clone, censor, weight: start within ``grace`` against never start within it.
 
     The models of starting have all candidates of the plan's propensity model. The SE is robust by patient and takes
     the weights for known, which is approximate; ``boots`` bootstrap samples of patients, all models refitted, give it
-    instead. Where starts are at time zero, any grace counts untreated patients into the treated arm until its end.
+    instead. Where starts are at time zero, any grace counts untreated patients into the treated arm until its end. It
+    is 3 months unless stated, in the world's unit of time.
     """
 
     kind: Literal["clone-censor-weight"] = "clone-censor-weight"
     name: Name = "clone-censor-weight"
-    grace: NonNegative = 3.0
+    grace: Annotated[NonNegative, TIME] = 3.0
     boots: Annotated[int, Field(ge=0, le=10_000)] = 0
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002

@@ -18,7 +18,7 @@ from analysis.propensity.logistic_models import StepwiseFit
 from analysis.survival.weighted_variance import cox_gradient, km_contrast, logistic_influence, se_of
 from simulator.cohort.estimand import Estimand, MeasureName, PopulationName
 from simulator.cohort.terms import Variable
-from simulator.documents.spec import Name, Positive, Share
+from simulator.documents.spec import TIME, Name, Positive, Share
 from simulator.numerics.arrays import Bools, Floats, Ints
 
 _POPULATIONS: dict[WeightTarget, PopulationName] = {
@@ -55,7 +55,7 @@ class WeightedEstimator(EstimatorSpec):
 
     target: WeightTarget = "att"
     measure: Literal["hr", "rmst", "survival"] = "hr"
-    horizon: Positive | None = None
+    horizon: Annotated[Positive | None, TIME] = None
     se: Literal["robust", "naive", "estimated", "bootstrap"] = "robust"
     resamples: Annotated[int, Field(ge=2, le=10_000)] = 200
     interval: Literal["normal", "percentile"] = "normal"
@@ -204,11 +204,12 @@ class Ipw(WeightedEstimator):
         return self
 
     def weights(self, sample: Sample) -> Weights:
-        """The weights from the plan's propensity model, and its status."""
+        """The weights from the plan's propensity model, and its status; TOO_FEW where an arm has nobody to weight."""
         fit = sample.propensity
         plan = WeightingPlan(target=self.target, stabilised=self.stabilised, truncate=self.truncate, trim=self.trim)
         weight, kept = weighting.plan_weights(plan, fit.fitted, sample.observed.treated, sample.scored)
-        return Weights(weight, kept, fit.status)
+        nobody = (fit.status == Status.OK) & ~kept.any(axis=1)
+        return Weights(weight, kept, np.where(nobody, int(Status.TOO_FEW), fit.status))
 
     def _untruncated(self, sample: Sample, kept: Bools) -> Floats:
         treated = sample.observed.treated

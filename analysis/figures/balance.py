@@ -1,7 +1,7 @@
-"""Balance of the arms before and after matching: a love plot, the overlap of the propensity scores."""
+"""Balance of the arms before and after they were made comparable: a love plot, the overlap of propensity scores."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -30,38 +30,42 @@ from analysis.figures.style import (
 )
 from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.paper.sides import side_heading, sides_shown
 from analysis.paper.table1 import Table1Row
+from analysis.plan.analysis_plan import Plan
 from simulator.numerics.arrays import Bools, Floats
 
 BINS = 24
 ROW = 0.16
 LABELS = 1.75
 """Inches of a row, and at most of its label."""
+MARKS = (("o", GREY, "white", 4.5), ("D", TREATED, TREATED, 3.8))
+"""The mark, colour, face and size of each side of a love plot."""
 
 
 @house
-def love(axes: Axes, before: Sequence[Table1Row], after: Sequence[Table1Row]) -> None:
-    """Draw absolute standardised differences before and after matching, rows as in Table 1, with the line at 0.1.
+def love(axes: Axes, sides: Mapping[str, Sequence[Table1Row]]) -> None:
+    """Draw absolute standardised differences of one or two sides by name, rows as in Table 1, with the line at 0.1.
 
     Of a covariate with two levels the second is drawn, as both differ by the same.
     """
-    shown = _one_of_two(before)
-    before, after = [before[k] for k in shown], [after[k] for k in shown]
+    named = next(iter(sides.values()))
+    shown = _one_of_two(named)
     frame(axes, "bottom")
-    first, second = (np.abs([row.smd for row in rows]) for rows in (before, after))
+    drawn = [np.abs(np.array([rows[k].smd for k in shown], dtype=np.float64)) for rows in sides.values()]
     places = np.arange(len(shown), dtype=np.float64)
-    _joined(axes, first, second, places)
-    known = np.concatenate([first, second])
+    _joined(axes, drawn[0], drawn[-1], places)
+    known = np.concatenate(drawn)
     most = max(0.2, float(known[np.isfinite(known)].max(initial=0.0)))
-    for each in (first, second):  # what is infinite stands at the edge, with its sign
+    for each in drawn:  # what is infinite stands at the edge, with its sign
         for place in places[np.isinf(each)]:
             axes.text(1.06 * most, place, "∞", ha="right", va="center", fontsize=SMALL)
-    axes.plot(
-        first, places, "o", color=GREY, markerfacecolor="white", markersize=4.5, label="before matching", clip_on=False
-    )
-    axes.plot(second, places, "D", color=TREATED, markersize=3.8, label="after matching", clip_on=False)
+    for label, each, (marker, colour, inside, size) in zip(sides, drawn, MARKS, strict=False):
+        axes.plot(
+            each, places, marker, color=colour, markerfacecolor=inside, markersize=size, label=label, clip_on=False
+        )
     axes.axvline(0.1, color=GREY, linewidth=0.8, linestyle=(0, (3, 2)))
-    name_rows(axes, [row.label for row in before], LABELS, SMALL)
+    name_rows(axes, [named[k].label for k in shown], LABELS, SMALL)
     axes.set_ylim(max(len(shown), 1) - 0.4, -0.6)
     axes.set_xlim(-0.02 * most, 1.06 * most)
     axes.xaxis.set_major_locator(MaxNLocator(4))
@@ -89,15 +93,17 @@ def _one_of_two(rows: Sequence[Table1Row]) -> list[int]:
 
 def love_of(analysis: CohortAnalysis) -> Figure:
     """The love plot of an analysis."""
-    return love_between(analysis.table1.before, analysis.table1.after)
+    return love_between(analysis.table1.before, analysis.table1.after, analysis.plan)
 
 
-def love_between(before: Sequence[Table1Row], after: Sequence[Table1Row]) -> Figure:
-    """The love plot of two tables of the same rows."""
+def love_between(before: Sequence[Table1Row], after: Sequence[Table1Row], plan: Plan) -> Figure:
+    """The love plot of the two tables of a plan, of the same rows; of one where both are of all patients."""
+    both = {"before": before, "after": after}
+    sides = {side_heading(plan, when).lower(): both[when] for when in sides_shown(plan)}
     shown = [before[k].label for k in _one_of_two(before)]
     left = gutter(shown, LABELS, SMALL)[1] + 0.1
     figure, (axes,) = sheet(SINGLE, ROW * max(1, len(shown)) + 0.65, left=left, bottom=0.38, top=0.25)
-    love(axes, before, after)
+    love(axes, sides)
     return figure
 
 
@@ -138,17 +144,22 @@ def overlap(
 
 @house
 def overlap_of(analysis: CohortAnalysis) -> Figure:
-    """The overlap before and after matching, on the same bins and scale."""
+    """The overlap on each side, on the same bins; on the same scale unless weights stand for more than all."""
     score, treated = analysis.propensity.fitted, analysis.observed.treated[0]
-    matched = np.zeros(len(score), np.bool_)
-    matched[[place for pair in analysis.matching.places for place in pair]] = True
+    plan, groups = analysis.plan, {"before": analysis.before, "after": analysis.after}
+    shown = sides_shown(plan)
     known = score[np.isfinite(score)]
     least, most = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     room = max(0.0, 0.02 - (most - least))
     ends = np.linspace(least - room, most + room + 1e-9, BINS + 1)
     arms = (analysis.arms.control, analysis.arms.treated)
-    figure, panels = sheet(DOUBLE, 2.5, left=0.5, bottom=0.4, top=0.45, columns=2, across=0.5)
-    overlap(panels[0], score, treated, arms, ends, "Before matching")
-    overlap(panels[1], np.where(matched, score, np.nan), treated, arms, ends, "After matching", analysis.after.weight)
-    panels[1].set_ylim(panels[0].get_ylim())
+    width = DOUBLE if len(shown) > 1 else SINGLE
+    figure, panels = sheet(width, 2.5, left=0.5, bottom=0.4, top=0.45, columns=len(shown), across=0.5)
+    for axes, when in zip(panels, shown, strict=True):
+        group = groups[when]
+        known_here = np.where(group.present, score, np.nan)
+        overlap(axes, known_here, treated, arms, ends, side_heading(plan, when), group.weight)
+    low, high = zip(*(axes.get_ylim() for axes in panels), strict=True)
+    for axes in panels:
+        axes.set_ylim(min(low), max(high))
     return figure

@@ -1,4 +1,4 @@
-"""Figures of one cohort: who came to be analysed and matched, and what happened to both arms, in percent."""
+"""Figures of one cohort: who came to be analysed and compared, and what happened to both arms, in percent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +33,7 @@ from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
 from analysis.paper.number_text import p_text
 from analysis.paper.responses import BinaryResponse
+from analysis.paper.sides import done_words, has_sides, side_heading
 
 PAD, GAP = 0.07, 0.24
 ROW = 0.17
@@ -42,19 +43,21 @@ LABELS = 1.6
 
 @dataclass(frozen=True)
 class FlowArm:
-    """An arm of a flow chart: its label, its patients, and those of them who were matched."""
+    """An arm of a flow chart: its label, its patients, and those of them who were kept (matched); None for no more."""
 
     label: str
     n: int
-    matched: int
+    kept: int | None
 
 
 @house
-def flow(axes: Axes, analysed: float, excluded: Sequence[tuple[str, float]], arms: Sequence[FlowArm]) -> None:
-    """Draw who was screened, left out (each once, by the first reason), analysed by arm and matched: a Figure 1.
+def flow(
+    axes: Axes, analysed: float, excluded: Sequence[tuple[str, float]], arms: Sequence[FlowArm], done: str = "matched"
+) -> None:
+    """Draw who was screened, left out (each once, by the first reason), analysed by arm and kept: a Figure 1.
 
-    Without ``excluded`` the chart starts with the analysed, without ``arms`` it ends with them. Counts may be means;
-    reasons of nobody are not told.
+    ``done`` is what became of those kept: matched or weighted. Without ``excluded`` the chart starts with the analysed,
+    without ``arms`` it ends with them. Counts may be means; reasons of nobody are not told.
     """
     axes.set_axis_off()
     width, height = inches(axes)
@@ -83,11 +86,13 @@ def flow(axes: Axes, analysed: float, excluded: Sequence[tuple[str, float]], arm
     for centre, arm in zip(centres, arms, strict=True):
         _arrow(axes, centre, branch, centre, branch + GAP)
         low = _box(axes, centre, branch + GAP, 0.21 * width, [arm.label, f"n = {arm.n:,}"])
+        if arm.kept is None:
+            continue
         _arrow(axes, centre, low, centre, low + 2 * GAP)
         axes.text(
-            centre + 0.06, low + GAP, f"not matched: {arm.n - arm.matched:,}", va="center", color=GREY, fontsize=SMALL
+            centre + 0.06, low + GAP, f"not {done}: {arm.n - arm.kept:,}", va="center", color=GREY, fontsize=SMALL
         )
-        _box(axes, centre, low + 2 * GAP, 0.21 * width, [arm.label, f"matched, n = {arm.matched:,}"])
+        _box(axes, centre, low + 2 * GAP, 0.21 * width, [arm.label, f"{done}, n = {arm.kept:,}"])
 
 
 def _box(axes: Axes, centre: float, top: float, half: float, lines: Sequence[str], *, left: bool = False) -> float:
@@ -118,26 +123,33 @@ def _count(n: float) -> str:
     return f"{n:,.0f}" if abs(n - round(n)) < 0.005 else f"{n:,.1f}"
 
 
-def flow_height(excluded: int, arms: int) -> float:
-    """The inches that a flow chart with so many reasons and arms needs."""
+def flow_height(excluded: int, arms: int, kept: bool = True) -> float:
+    """The inches that a flow chart with so many reasons and arms needs, the arms' ``kept`` below them or not."""
     two = 2 * LINE + 2 * PAD
     above = two + GAP + (excluded + 1) * LINE + 2 * PAD if excluded else 0.0
-    return 0.04 + above + two + (3.5 * GAP + 2 * two if arms else 0.0)
+    below = 2 * GAP + two if kept else 0.0
+    return 0.04 + above + two + (1.5 * GAP + two + below if arms else 0.0)
 
 
-def enrolment_of(analysed: float, excluded: Sequence[tuple[str, float]], arms: Sequence[FlowArm]) -> Figure:
+def enrolment_of(
+    analysed: float, excluded: Sequence[tuple[str, float]], arms: Sequence[FlowArm], done: str = "matched"
+) -> Figure:
     """The flow chart of any numbers."""
-    high = flow_height(sum(count > 0 for _, count in excluded), len(arms))
+    kept = any(arm.kept is not None for arm in arms)
+    high = flow_height(sum(count > 0 for _, count in excluded), len(arms), kept)
     figure, (axes,) = sheet(DOUBLE * 0.75, high + 0.1, left=0.05, right=0.05, bottom=0.05, top=0.05)
-    flow(axes, analysed, excluded, arms)
+    flow(axes, analysed, excluded, arms, done)
     return figure
 
 
 def flow_of(analysis: CohortAnalysis, excluded: Sequence[tuple[str, float]] = ()) -> Figure:
-    """Who was analysed and matched in each arm, below who was left out and why where that is given."""
-    size, sets, arms = analysis.cohort, analysis.matching, analysis.arms
-    both = (FlowArm(arms.control, size.control, sets.n_control), FlowArm(arms.treated, size.treated, sets.n_treated))
-    return enrolment_of(size.n, excluded, both)
+    """Who was analysed and matched, or weighted, in each arm, below who was left out and why where that is given."""
+    size, sets, arms, sided = analysis.cohort, analysis.adjusted, analysis.arms, has_sides(analysis.plan)
+    both = (
+        FlowArm(arms.control, size.control, sets.n_control if sided else None),
+        FlowArm(arms.treated, size.treated, sets.n_treated if sided else None),
+    )
+    return enrolment_of(size.n, excluded, both, done_words(analysis.plan))
 
 
 @dataclass(frozen=True)
@@ -238,7 +250,6 @@ def _butterfly(rows: Sequence[Outcome], analysis: CohortAnalysis, when: str, sev
     left = gutter([row.label for row in rows], LABELS, SMALL)[1] + 0.12
     high = ROW * max(len(rows), 1)
     figure, (axes,) = sheet(DOUBLE, high + 0.85, left=left, right=0.6, bottom=0.4, top=0.45)
-    butterfly(
-        axes, rows, (analysis.arms.control, analysis.arms.treated), severe=severe, title=f"{when.capitalize()} matching"
-    )
+    title = side_heading(analysis.plan, when)
+    butterfly(axes, rows, (analysis.arms.control, analysis.arms.treated), severe=severe, title=title)
     return figure

@@ -27,6 +27,7 @@ from analysis.figures.style import (
 from analysis.paper.cohort_analysis import CohortAnalysis
 from analysis.paper.effects import ByArm
 from analysis.paper.number_text import hr_text, p_text
+from analysis.paper.sides import side_words
 from analysis.paper.subgroups import SubgroupRow
 
 ROW = 0.155
@@ -150,7 +151,7 @@ def _limits(rows: Sequence[SubgroupRow]) -> tuple[float, float]:
 
 
 def forest_of(analysis: CohortAnalysis, endpoint: str, when: str = "after") -> Figure:
-    """The forest plot of one endpoint's subgroups 'before' or 'after' matching."""
+    """The forest plot of one endpoint's subgroups 'before' or 'after'."""
     return _stacked(analysis, [endpoint], when)
 
 
@@ -172,6 +173,6 @@ def _stacked(analysis: CohortAnalysis, names: Sequence[str], when: str) -> Figur
     for k, (axes, (name, side)) in enumerate(zip(panels, sides.items(), strict=True)):
         letter = f"({chr(97 + k)}) " if count > 1 else ""
         room = (DOUBLE - 0.1) / BOLD
-        title = keeping(f"{letter}{analysis.endpoints[name].label}", f", {when} {analysis.plan.step}", room, HEAD)
+        title = keeping(f"{letter}{analysis.endpoints[name].label}", f", {side_words(analysis.plan, when)}", room, HEAD)
         forest(axes, side.subgroups, title=title, arms=analysis.arms, level=analysis.plan.survival.level)
     return figure

@@ -23,6 +23,7 @@ from analysis.figures.style import (
 from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
 from analysis.paper.competing import stacked
+from analysis.paper.sides import side_words
 from simulator.numerics.arrays import Floats
 
 SHADES = (("#f7f7f7", ""), ("#f3b48f", HATCH), ("#4a5a70", ""))
@@ -56,7 +57,7 @@ def stack(
 
 @house
 def stacked_incidence_of(analysis: CohortAnalysis, endpoint: str, when: str, time_unit: str = "time") -> Figure:
-    """Both arms side by side, the control to the left, 'before' or 'after' matching; up to the shorter follow-up."""
+    """Both arms side by side, the control to the left, 'before' or 'after'; up to the shorter follow-up."""
     result, group = analysis.endpoints[endpoint], analysis.before if when == "before" else analysis.after
     if result.competing is None:
         raise ValueError(f"nothing competes with {endpoint}")
@@ -69,7 +70,7 @@ def stacked_incidence_of(analysis: CohortAnalysis, endpoint: str, when: str, tim
             axes,
             stacked(course, result.competing.others, who, group.weight),
             event=result.label,
-            title=keeping(label, f", {when} {analysis.plan.step}", inches(axes)[0] / BOLD, HEAD),
+            title=keeping(label, f", {side_words(analysis.plan, when)}", inches(axes)[0] / BOLD, HEAD),
             time_unit=time_unit,
             until=until,
         )

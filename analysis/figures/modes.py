@@ -25,6 +25,7 @@ from analysis.figures.style import (
 )
 from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.paper.sides import side_heading, sides_shown
 
 ROW = 0.34
 LABELS = 1.7
@@ -68,14 +69,14 @@ def modes(axes: Axes, rows: Sequence[ModeShare], arms: tuple[str, str], *, title
 
 @house
 def modes_of(analysis: CohortAnalysis, labels: Mapping[str, str] | None = None) -> Figure:
-    """The modes before and after matching side by side: a paper's supplement; names stand where no label is given."""
+    """The modes on each side, beside one another: a paper's supplement; names stand where no label is given."""
     told = {name: (labels or {}).get(name, name.replace("_", " ")) for name in analysis.modes}
     left = gutter(list(told.values()), LABELS, SMALL)[1] + 0.12
-    high = ROW * max(len(told), 1)
-    figure, panels = sheet(DOUBLE, high + 0.85, left=left, bottom=0.4, top=0.45, columns=2, across=0.15)
-    for axes, when in zip(panels, ("before", "after"), strict=True):
+    high, shown = ROW * max(len(told), 1), sides_shown(analysis.plan)
+    figure, panels = sheet(DOUBLE, high + 0.85, left=left, bottom=0.4, top=0.45, columns=len(shown), across=0.15)
+    for axes, when in zip(panels, shown, strict=True):
         sides = {name: both.before if when == "before" else both.after for name, both in analysis.modes.items()}
-        named = told if when == "before" else dict.fromkeys(told, "")
+        named = told if when == shown[0] else dict.fromkeys(told, "")
         rows = [
             ModeShare(
                 named[name],
@@ -84,7 +85,7 @@ def modes_of(analysis: CohortAnalysis, labels: Mapping[str, str] | None = None) 
             )
             for name, side in sides.items()
         ]
-        modes(axes, rows, (analysis.arms.control, analysis.arms.treated), title=f"{when.capitalize()} matching")
+        modes(axes, rows, (analysis.arms.control, analysis.arms.treated), title=side_heading(analysis.plan, when))
     widest = max(axes.get_xlim()[1] for axes in panels)
     for axes in panels:
         axes.set_xlim(0, widest)

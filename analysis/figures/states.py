@@ -21,6 +21,7 @@ from analysis.figures.style import (
 )
 from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.paper.sides import side_words
 from analysis.survival.occupancy import Occupancy, occupancy
 
 SHADES = (("#4a5a70", ""), ("#f3b48f", HATCH), ("#f7f7f7", ""))
@@ -89,7 +90,7 @@ def states_of(
             axes,
             own,
             names,
-            title=keeping(label, f", {when} {analysis.plan.step}", inches(axes)[0] / BOLD, HEAD),
+            title=keeping(label, f", {side_words(analysis.plan, when)}", inches(axes)[0] / BOLD, HEAD),
             time_unit=time_unit,
             until=until,
         )

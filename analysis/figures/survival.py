@@ -34,6 +34,7 @@ from analysis.figures.style import title as heading
 from analysis.paper.cohort_analysis import CohortAnalysis
 from analysis.paper.effects import AnalysisSet, medians
 from analysis.paper.number_text import hr_text, p_text
+from analysis.paper.sides import side_words, sides_shown
 from analysis.plan.analysis_plan import SurvivalPlan
 from analysis.survival import statistics
 from analysis.survival.kaplan_meier import KmCurve
@@ -200,7 +201,7 @@ def _left(curves: Sequence[Curve]) -> float:
 
 
 def curves_of(analysis: CohortAnalysis, endpoint: str, when: str) -> list[Curve]:
-    """Both arms on one endpoint 'before' or 'after' matching, the treated first."""
+    """Both arms on one endpoint 'before' or 'after', the treated first."""
     group = analysis.before if when == "before" else analysis.after
     course, treated = analysis.observed.endpoints[endpoint], analysis.observed.treated[0]
     arms = ((analysis.arms.treated, treated), (analysis.arms.control, ~treated))
@@ -212,7 +213,7 @@ def curves_of(analysis: CohortAnalysis, endpoint: str, when: str) -> list[Curve]
 
 
 def kaplan_meier_of(analysis: CohortAnalysis, endpoint: str, when: str, time_unit: str = "time") -> Figure:
-    """The Kaplan-Meier figure of one endpoint 'before' or 'after' matching, with HR and p (log-rank, robust score)."""
+    """The Kaplan-Meier figure of one endpoint 'before' or 'after', with HR and p (log-rank, robust score)."""
     curves = curves_of(analysis, endpoint, when)
     figure, (axes,) = sheet(SINGLE, 2.3 + below(2), left=_left(curves), bottom=below(2), top=TITLE)
     _panel(axes, analysis, endpoint, when, time_unit, "")
@@ -220,16 +221,19 @@ def kaplan_meier_of(analysis: CohortAnalysis, endpoint: str, when: str, time_uni
 
 
 def survival_panels_of(analysis: CohortAnalysis, time_unit: str = "time") -> Figure:
-    """Every endpoint before (upper row) and after matching (lower row), a lettered panel each: a paper's Figure 2."""
+    """Every endpoint before (upper row) and after (lower row), or once where both are of all patients, a lettered panel
+    each: a paper's Figure 2.
+    """
+    shown = sides_shown(analysis.plan)
     names = list(analysis.endpoints)
     left = _left(curves_of(analysis, names[0], "before"))
     columns = len(names)
     width = SINGLE if columns == 1 else DOUBLE * max(columns, 2) / 2
     figure, panels = sheet(
-        width, 2 * (2.2 + below(2) + TITLE), left=left, bottom=below(2), top=TITLE, rows=2, columns=columns,
-        across=left + 0.1, down=below(2) + TITLE,
+        width, len(shown) * (2.2 + below(2) + TITLE), left=left, bottom=below(2), top=TITLE, rows=len(shown),
+        columns=columns, across=left + 0.1, down=below(2) + TITLE,
     )  # fmt: skip
-    places = [(when, name) for when in ("before", "after") for name in names]
+    places = [(when, name) for when in shown for name in names]
     for k, (axes, (when, name)) in enumerate(zip(panels, places, strict=True)):
         _panel(axes, analysis, name, when, time_unit, f"({chr(97 + k)}) ")
     return figure
@@ -239,7 +243,7 @@ def _panel(axes: Axes, analysis: CohortAnalysis, endpoint: str, when: str, time_
     result = analysis.endpoints[endpoint]
     side = result.before if when == "before" else result.after
     p = p_text(side.logrank.p)
-    title = keeping(f"{letter}{result.label}", f", {when} {analysis.plan.step}", inches(axes)[0] / BOLD, HEAD)
+    title = keeping(f"{letter}{result.label}", f", {side_words(analysis.plan, when)}", inches(axes)[0] / BOLD, HEAD)
     note = f"HR {hr_text(side.cox)}; {side.logrank.test} p {p if p[0] in '<>' else f'= {p}'}"
     curves = curves_of(analysis, endpoint, when)
     kaplan_meier(axes, curves, title=title, note=note, time_unit=time_unit, plan=analysis.plan.survival)

@@ -1,4 +1,4 @@
-"""A block of cohorts before and after matching: who is in an arm, and with what weight."""
+"""A block of cohorts before and after the arms were made comparable: who is in an arm, and with what weight."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +13,7 @@ from simulator.numerics.arrays import Bools, Floats, Ints
 
 @dataclass(frozen=True)
 class BlockSides:
-    """The analysis of a block, before (0) and after (1) matching."""
+    """The analysis of a block, before (0) and after (1) its primary analysis."""
 
     block: BlockAnalysis
 
@@ -24,16 +24,16 @@ class BlockSides:
         return BlockAnalysis(sample.under(sample.plan.model_copy(update={"primary": "unadjusted"})))
 
     def of(self, side: str) -> BlockAnalysis:
-        """The analysis whose matched cohorts are those of a side."""
+        """The analysis whose adjusted cohorts are those of a side."""
         return self.unmatched if side == "before" else self.block
 
     def present(self, side: str) -> Bools:
-        """Who is in the cohort before or after matching, ``(R, N)``."""
+        """Who is in the cohort of a side, ``(R, N)``."""
         sample = self.block.sample
         return (sample.observed.present, sample.adjusted.present)[SIDES.index(side)]
 
     def arm(self, side: str, arm: str) -> Bools:
-        """Who is in an arm before or after matching, ``(R, N)``."""
+        """Who is in an arm of a side, ``(R, N)``."""
         treated: Bools = self.block.sample.observed.treated == bool(ARMS.index(arm))
         return treated & self.present(side)
 
@@ -54,7 +54,7 @@ class BlockSides:
 
     @cached_property
     def sizes(self) -> Floats:
-        """Patients ``(R, 2, 2)``: before and after matching, untreated and treated."""
+        """Patients ``(R, 2, 2)``: before and after, untreated and treated."""
         treated = self.block.sample.observed.treated
         made = [[(side & ~treated).sum(axis=1), (side & treated).sum(axis=1)] for side in map(self.present, SIDES)]
         return np.moveaxis(np.array(made, dtype=np.float64), -1, 0)

@@ -22,7 +22,7 @@ from simulator.numerics.arrays import Bools, Floats
 
 @dataclass(frozen=True)
 class CoxModels:
-    """The Cox models of one endpoint in the matched cohorts; columns are those of `BlockAnalysis.cox_design`.
+    """The Cox models of one endpoint in the adjusted cohorts; columns are those of `BlockAnalysis.cox_design`.
 
     ``p_term (R, G)`` is the Wald p of each term (joint for a factor), ``entered (R, P)`` marks the columns of the
     multivariable model; other columns are NaN there, those that earlier ones make among them. In weighted cohorts
@@ -55,7 +55,7 @@ class BlockAnalysis:
 
     @cached_property
     def sets(self) -> Bools:
-        """Who is analysed, ``(2 R, N)``: each cohort before, then after matching."""
+        """Who is analysed, ``(2 R, N)``: each cohort before, then after."""
         both = np.stack([self.sample.observed.present, self.sample.adjusted.present], axis=1)
         return both.reshape(-1, both.shape[2])
 
@@ -94,12 +94,12 @@ class BlockAnalysis:
 
     @cached_property
     def cox_models(self) -> dict[str, CoxModels]:
-        """Univariable and multivariable Cox models of each endpoint after matching."""
+        """Univariable and multivariable Cox models of each endpoint in the adjusted cohorts."""
         return {name: self._models(name) for name in self.sample.observed.endpoints}
 
     @cached_property
     def subgroup_sets(self) -> Bools:
-        """The matched patients of each subgroup, ``(R, S, N)``: everybody, then the levels of each factor in order."""
+        """The adjusted cohorts' patients of each subgroup, ``(R, S, N)``: everybody, then each factor's levels."""
         observed, matched = self.sample.observed, self.sample.adjusted.present
         rows = [terms for factor in subgroup_factors(self.sample.plan, observed.variable) for terms in factor.rows]
         names = dict.fromkeys(term for terms in rows for term in terms)
@@ -228,7 +228,7 @@ class BlockAnalysis:
     def _fitted(
         self, endpoint: str, x: Floats, columns: Bools | None = None, start: Floats | None = None
     ) -> statistics.CoxFit:
-        """The Cox models on ``x`` in the matched cohorts; where these have weights, with the robust covariance."""
+        """The Cox models on ``x`` in the adjusted cohorts; where these have weights, with the robust covariance."""
         course, weighted = self.sample.observed.endpoints[endpoint], self.weighted
         fit = statistics.cox(
             course.time,

@@ -10,17 +10,22 @@
                    values {value: rows}}}: the other values of an outcome whose SPEC lists its events (or positive
                    values), most frequent first; near_ties {NAME: times that differ from a smaller one by rounding
                    only}, timefix (whether they count as tied)}; null where no file was read
-    plan          the plan with every default filled in
+    plan          the plan with every default filled in, without `matching` or `weighting` where it does not use them
     propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, infinite
                    {column: "+", "-" or null (either way)} (coefficients that run off to infinity, null among the
                    others), dropped[] (columns that are constant or made of earlier ones), aic, scores {id:
                    probability}, status, set_aside {treated, control, ids[], why}: those whose probability is 0 or 1 in
-                   the limit; the caliper, the matching and all that follows are without them}
+                   the limit; the matching (with its caliper) or weighting and all that follows are without them. Nobody
+                   where the primary analysis neither matches nor weights}
+    adjusted      {how ("matching", "weighting", "adjustment", "unadjusted": the plan's primary analysis), n_treated,
+                   n_control (patients compared by it), status (TOO_FEW: an arm is empty), weights {treated, control}:
+                   {least, greatest, effective_n (Kish)}, null in a set without weights}
     matching      {scale, caliper_spec, unit, caliper (absolute width on the scale), ratio, replacement, order,
                    pairs [[treated id, control id, ...]] (treated in file order), n_pairs, n_treated, n_control, status,
                    ties {rule, tied (treated who had several equally near controls), choices (how many others were
                    made), hr {NAME: {n (of how many), median, low, high (2.5 and 97.5 %), significant (share)}},
-                   warnings [sentence]}; null without matching}
+                   warnings [sentence]}; null unless the plan's primary
+                   analysis is matching}
     table1        {before[], after[]}, rows {variable, level (null: the variable itself), label, shows, treated,
                    control, test, p, tests {name: p}, smd, smd_status (NO_INFO: infinite, no arm varies), status};
                    an arm is {n, percent} or {n, mean, sd, median, q1, q3, min, max}
@@ -35,6 +40,7 @@
                       ``sign`` is "+" or "-" where the coefficient runs off to plus or minus infinity (MONOTONE), else
                       null
         cox_pair_robust   the same with the SE clustered by matched set (Lin-Wei); null before matching
+                      and where nobody is matched
         univariable[], multivariable[]   {term, column, label, p_term, df_term (columns of the term that have a
                       number, which p_term tests)} + the fields of cox
         subgroups[]   {variable (null: everyone), level, label, n, events, arms {treated, control}: {n, events},
@@ -44,7 +50,7 @@
             events, competing_events   {treated, control}: counts
             at[]          {at, event, competing: {treated, control}: {value, se, low, high, status}, difference, ratio
                           (treated over control, se of its logarithm)}: cumulative incidence at times
-            gray          {test ("gray"), chi2, df, p, status}
+            gray          {test ("gray"; weighted: "robust gray"), chi2, df, p, status}
             cause_specific, competing_specific, subdistribution   the fields of cox: Cox models of the event and of the
                           competing events, Fine and Gray's model of the event
             time_lost     {treated, control}, time_lost_difference: mean time lost to the event by the last of the times
@@ -56,7 +62,9 @@
     exposure      {NAME: {before, after}}, each side {treated, control}: {n (who got any), median, q1, q3, min, max}
     modes         {NAME: {before, after}}, each side {treated, control}: {n, percent (of all modes in the arm)}
 
-When matching is not 1:1 without replacement, all that is said of the matched is weighted with MatchIt's weights, and
+Where the primary analysis neither matches nor weights, before and after are the same: all patients. After weighting all
+is weighted, and what is robust is clustered by patient, the weights being taken for known. When matching is not 1:1
+without replacement, all that is said of the matched is weighted with MatchIt's weights, and
 what is robust is clustered by matched set (with replacement, where sets share controls, by patient). ``n``, ``events``
 and ``yes`` count patients; percentages, means, SDs (R's svyvar), quartiles (svyquantile, rule hf7) and SMDs are
 weighted. Tests are R's svyttest ("weighted_t"), svyranktest ("weighted_rank") and svychisq ("rao_scott"); the log-rank
@@ -74,14 +82,16 @@ import numpy as np
 
 from analysis.cohort_files.as_read import AsRead
 from analysis.kernels.status import Status
+from analysis.paper.adjusted_sizes import AdjustedSizes
 from analysis.paper.competing import CompetingComparison, CompetingEvents
 from analysis.paper.cox_tables import CoxRow
 from analysis.paper.effects import AnalysisSet, ArmCurve, ByArm, ChiSquare, FollowUpMedians, HazardRatio, TimeDifference
 from analysis.paper.responses import BinaryResponse
+from analysis.paper.sides import UNUSED
 from analysis.paper.subgroups import SubgroupRow
 from analysis.paper.table1 import Amounts, Count, Table1Row
 from analysis.paper.tie_choices import TieChoices
-from analysis.plan.analysis_plan import Plan
+from analysis.plan.analysis_plan import Plan, Primary
 from analysis.propensity.matching import Matching
 from simulator.cohort.cohorts import Observed
 from simulator.documents.spec import Spec
@@ -112,15 +122,22 @@ class SetAside:
     why: str | None
 
 
-def set_aside(aside: Bools, treated: Bools, ids: Sequence[str]) -> SetAside:
-    """Those marked ``(N,)``, counted and named."""
+WITHOUT = {
+    "matching": "the caliper, the matching and all that follows are",
+    "weighting": "the weighting and all that follows are",
+}
+"""What is without those whose score is 0 or 1, by the primary analysis; the others leave out nobody."""
+
+
+def set_aside(aside: Bools, treated: Bools, ids: Sequence[str], primary: Primary) -> SetAside:
+    """Those marked ``(N,)``, counted and named; nobody is marked where the primary analysis needs no scores."""
     many, few = int((aside & treated).sum()), int((aside & ~treated).sum())
     why = None
     if many + few:
         arms = " and ".join(f"{n} {arm}" for n, arm in ((many, "treated"), (few, "untreated")) if n)
         why = (
             f"Set aside: {arms}. The propensity model predicts their treatment with certainty (a score of 0 or 1), so "
-            "nobody of the other arm is comparable; the caliper, the matching and all that follows are without them."
+            f"nobody of the other arm is comparable; {WITHOUT[primary]} without them."
         )
     return SetAside(many, few, tuple(name for name, out in zip(ids, aside, strict=True) if out), why)
 
@@ -171,7 +188,7 @@ class MatchedSets:
 
 @dataclass(frozen=True)
 class Tables:
-    """Table 1 before and after matching."""
+    """Table 1 before and after the arms were made comparable."""
 
     before: tuple[Table1Row, ...]
     after: tuple[Table1Row, ...]
@@ -195,7 +212,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class EndpointResult:
-    """An endpoint before and after matching; ``competing`` is None where nothing is said of competing events."""
+    """An endpoint on both sides; ``competing`` is None where nothing is said of competing events."""
 
     label: str
     before: Comparison
@@ -205,7 +222,7 @@ class EndpointResult:
 
 @dataclass(frozen=True)
 class BothComparisons:
-    """The arms compared where other events compete, before and after matching; ``others`` are who had one."""
+    """The arms compared where other events compete, on both sides; ``others`` are who had one."""
 
     before: CompetingComparison
     after: CompetingComparison
@@ -214,7 +231,7 @@ class BothComparisons:
 
 @dataclass(frozen=True)
 class BinaryResult:
-    """A yes/no outcome before and after matching."""
+    """A yes/no outcome on both sides."""
 
     label: str
     before: BinaryResponse
@@ -223,7 +240,7 @@ class BinaryResult:
 
 @dataclass(frozen=True)
 class BothSides(Generic[T]):
-    """The same thing in both arms, before and after matching."""
+    """The same thing in both arms, on both sides."""
 
     before: ByArm[T]
     after: ByArm[T]
@@ -242,7 +259,8 @@ class CohortAnalysis:
     as_read: AsRead | None
     plan: Plan
     propensity: PropensityModel
-    matching: MatchedSets
+    adjusted: AdjustedSizes
+    matching: MatchedSets | None
     table1: Tables
     endpoints: Mapping[str, EndpointResult]
     binary: Mapping[str, BinaryResult]
@@ -254,7 +272,9 @@ class CohortAnalysis:
 
     def to_json(self) -> dict[str, Any]:
         """The analysis as the module describes it, ready for ``json.dumps(..., allow_nan=False)``."""
-        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self) if not entry.metadata}
+        told = {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self) if not entry.metadata}
+        told["plan"] = {name: part for name, part in told["plan"].items() if name not in UNUSED[self.plan.primary]}
+        return told
 
 
 def _plain(value: object) -> Any:

@@ -156,7 +156,13 @@ def compare_competing(
             )
             for t, time in enumerate(others.at)
         ),
-        gray=ChiSquare("gray", float(score.chi2[0]), 1, float(score.p[0]), Status(int(score.status[0]))),
+        gray=ChiSquare(
+            "gray" if group.weight is None else "robust gray",
+            float(score.chi2[0]),
+            1,
+            float(score.p[0]),
+            Status(int(score.status[0])),
+        ),
         cause_specific=hazard_ratio(course, treated, group, plan),
         competing_specific=hazard_ratio(Endpoint(course.time, cause == 2), treated, group, plan),
         subdistribution=effect(float(model.beta[0, 0]), se, int(model.status[0]), plan.level, int(model.sign[0, 0])),

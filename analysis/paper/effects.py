@@ -22,10 +22,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class AnalysisSet:
-    """Who is analysed ``(N,)``; after matching with weights also the weight and the cluster of each patient.
+    """Who is analysed ``(N,)``; in a weighted set, or after matching with weights, also weight and cluster of each.
 
-    A set with weights is weighted in all that is said of it. Clusters are the matched sets; after matching with
-    replacement, where sets share controls, the patients.
+    A set with weights is weighted in all that is said of it. Clusters are the matched sets; after weighting, and after
+    matching with replacement, where sets share controls, the patients.
     """
 
     present: Bools
@@ -138,7 +138,7 @@ class FollowUpMedians(ByArm[Median]):
 class ChiSquare:
     """A chi-square statistic, its degrees of freedom and p; ``test`` is that of `log_rank`, or Gray's."""
 
-    test: Literal["log-rank", "robust score", "gray"]
+    test: Literal["log-rank", "robust score", "gray", "robust gray"]
     chi2: float
     df: int
     p: float

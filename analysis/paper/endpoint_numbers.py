@@ -28,7 +28,7 @@ DIFFERENCES: Mapping[str, CurveMeasure] = {"survival_difference": "survival", "r
 
 @dataclass(frozen=True)
 class EndpointNumbers:
-    """The numbers of one endpoint on one side of matching; what several of them need is worked out once and kept."""
+    """The numbers of one endpoint on one side; what several of them need is worked out once and kept."""
 
     sides: BlockSides
     endpoint: str

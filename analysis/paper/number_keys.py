@@ -116,7 +116,7 @@ def _known(here: KeyNode) -> str:
 def nearest(root: KeyNode, key: str) -> str:
     """The key of the tree that is most like another: the fewest changes of names, steps too many and too few.
 
-    First of all the same number on the other side of matching.
+    First of all the same number on the other side.
     """
     for here, there in (("before", "after"), ("after", "before")):
         other = key.replace(f".{here}.", f".{there}.")

@@ -132,7 +132,7 @@ def _leaves(numbers: Mapping[str, str], of: str = "") -> dict[str, KeyNode]:
 
 
 def _sides(kind: str, before: Mapping[str, KeyNode], after: Mapping[str, KeyNode] | None = None) -> KeyNode:
-    """The same before and after matching, and what there is after it only."""
+    """The same before and after, and what there is after it only."""
     more = {**before, **(after or {})}
     return KeyNode("side", {"before": KeyNode(kind, before), "after": KeyNode(kind, more)})
 
@@ -184,7 +184,7 @@ def _curve(what: str, events: str) -> dict[str, str]:
 
 
 def _endpoint(names: Names, competing: bool) -> tuple[dict[str, KeyNode], dict[str, KeyNode]]:
-    """What an endpoint has before and after matching, and what after it only."""
+    """What an endpoint has on both sides, and what after it only."""
     survival, mean = "Kaplan-Meier estimate at a time", "mean time restricted to a time"
     at_times = {
         "survival": _at_times(survival),
@@ -223,7 +223,7 @@ def _rows(terms: Sequence[str], what: str) -> KeyNode:
 
 
 def _binary(names: Names) -> tuple[dict[str, KeyNode], dict[str, KeyNode]]:
-    """What a yes/no outcome has before and after matching, and what after matching in pairs only."""
+    """What a yes/no outcome has on both sides, and what after matching in pairs only."""
     numbers = {
         "yes": "patients with the outcome",
         "n": "patients of the arm",

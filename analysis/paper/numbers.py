@@ -105,7 +105,7 @@ class BlockNumbers:
 
     @cached_property
     def sides(self) -> BlockSides:
-        """The block before and after matching."""
+        """The block before and after."""
         return BlockSides(self.block)
 
     @cached_property

@@ -60,7 +60,7 @@ class Table1Row:
 
     ``shows`` says what a reader is shown; ``tests`` holds the p of every test that was made; ``smd`` is the
     difference treated minus control over the root of the mean of the two variances of this very cohort, or of the
-    cohort before matching (the plan's ``smd``); ``smd_status`` is NO_INFO where it is infinite, TOO_FEW where there is
+    cohort of all patients (the plan's ``smd``); ``smd_status`` is NO_INFO where it is infinite, TOO_FEW where there is
     none. In a set with weights all are weighted, and the tests are ``weighted_t``, ``weighted_rank`` and ``rao_scott``
     (R's svyttest, svyranktest, svychisq) whatever the plan says of plain ones.
     """

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from analysis.cohort_files.as_read import AsRead
 from analysis.kernels.status import Status
+from analysis.paper.adjusted_sizes import adjusted_sizes
 from analysis.paper.cohort_analysis import (
     FORMAT,
     BinaryResult,
@@ -26,6 +27,7 @@ from analysis.paper.competing import CompetingEvents, compare_competing, marked
 from analysis.paper.cox_tables import DesignColumns, cox_columns, multivariable, univariable
 from analysis.paper.effects import AnalysisSet, ByArm, curves, follow_up, hazard_ratio, log_rank, time_differences
 from analysis.paper.responses import response
+from analysis.paper.sides import has_sides
 from analysis.paper.subgroups import subgroups
 from analysis.paper.table1 import Amounts, Count, presentation, summary, table1
 from analysis.paper.tie_choices import tie_choices
@@ -55,7 +57,7 @@ def analyse(
     address: Address = ALONE,
     competing: Mapping[str, CompetingEvents] | None = None,
 ) -> CohortAnalysis:
-    """The whole workflow on one cohort (R = 1): propensity, matching, Table 1, and every outcome before and after.
+    """The whole workflow on one cohort (R = 1): propensity, the set compared, Table 1, every outcome before and after.
 
     ``ids (N,)`` name the patients; ``arms`` are the labels of control and treated; ``labels`` those of outcomes;
     ``as_read`` is what reading a file decided; ``competing`` says of endpoints who had a competing event.
@@ -71,7 +73,7 @@ def analyse(
     address = address.of_rows(line)
     model = fit_propensity(observed, ids, plan, address)
     before = AnalysisSet(present)
-    sets, after, clustered = match_sets(observed, ids, plan, model, address, line[None])
+    sets, status, after, clustered = adjusted_sets(observed, ids, plan, model, address, line[None])
     shows = presentation(observed, before, plan.table1)
     columns = cox_columns(observed, plan, arms)
     label, others = dict(labels or {}), marked(competing or {}, line)
@@ -79,7 +81,7 @@ def analyse(
         name: EndpointResult(
             label.get(name, name),
             compare(course, observed, columns, before, None, plan),
-            compare(course, observed, columns, after, clustered if plan.primary == "matching" else None, plan),
+            compare(course, observed, columns, after, clustered if sets else None, plan),
             None
             if name not in others
             else _competing(course, others[name], observed, (before, after, clustered), plan),
@@ -93,7 +95,8 @@ def analyse(
         as_read=as_read,
         plan=plan,
         propensity=_as_given(model, ids, line),
-        matching=_with_ties(sets, observed, plan, model, endpoints, address, line[None]),
+        adjusted=adjusted_sizes(plan.primary, after, treated, status),
+        matching=sets and _with_ties(sets, observed, plan, model, endpoints, address, line[None]),
         table1=Tables(table1(observed, before, shows, plan), table1(observed, after, shows, plan)),
         endpoints=endpoints,
         binary=_binary(observed, label, before, after, sets, plan),
@@ -112,7 +115,7 @@ def _competing(
     sets: tuple[AnalysisSet, AnalysisSet, AnalysisSet],
     plan: Plan,
 ) -> BothComparisons:
-    """The endpoint among competing events, before matching and after it, where matched sets are clusters."""
+    """The endpoint among competing events, before and after, where matched sets or weighted patients are clusters."""
     before, after, clustered = sets
     return BothComparisons(
         compare_competing(course, others, observed, before, None, plan),
@@ -141,7 +144,7 @@ def _with_ties(
     places: Ints,
 ) -> MatchedSets:
     """The sets with what is said of their ties; as they are where there are none."""
-    if sets.status != Status.OK or plan.primary != "matching":
+    if sets.status != Status.OK:
         return sets
     found = {name: (one.label, one.after.cox) for name, one in endpoints.items()}
     choices = tie_choices(
@@ -163,12 +166,12 @@ def _binary(
     label: Mapping[str, str],
     before: AnalysisSet,
     after: AnalysisSet,
-    sets: MatchedSets,
+    sets: MatchedSets | None,
     plan: Plan,
 ) -> dict[str, BinaryResult]:
     """The yes/no outcomes in each arm and set, paired where every matched set is a pair."""
     treated = observed.treated[0]
-    pairs = np.array(sets.places, dtype=np.int64).reshape(-1, 2) if _one_to_one(plan) else None
+    pairs = np.array(sets.places, dtype=np.int64).reshape(-1, 2) if sets and plan.matching.simple else None
     return {
         name: BinaryResult(
             label.get(name, name),
@@ -265,7 +268,7 @@ def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan, address: 
     fitted = np.where(present & (status == Status.OK), fit.fitted[0], NAN)
     runs = [(name, k) for name, k in places.items() if status == Status.OK and np.isnan(fit.beta[0, k])]
     infinite = {name: {1: "+", -1: "-"}.get(int(fit.sign[0, k])) for name, k in runs}
-    aside = present & (status == Status.OK) & fit.aside[0]
+    aside = present & (status == Status.OK) & fit.aside[0] & has_sides(plan)
     return PropensityModel(
         method=chosen.method,
         candidates=terms,
@@ -276,7 +279,7 @@ def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan, address: 
         aic=float(fit.aic[0]),
         scores={name: float(p) for name, p, here in zip(ids, fitted, present, strict=True) if here},
         status=status,
-        set_aside=set_aside(aside, observed.treated[0], ids),
+        set_aside=set_aside(aside, observed.treated[0], ids, plan.primary),
         linear=np.where(present & (status == Status.OK), fit.linear[0], NAN),
         fitted=fitted,
         aside=aside,
@@ -295,22 +298,36 @@ def _no_model(plan: Plan, terms: tuple[str, ...], dropped: tuple[str, ...], ids:
         aic=NAN,
         scores={},
         status=Status.NO_INFO,
-        set_aside=set_aside(nobody, nobody, ids),
+        set_aside=set_aside(nobody, nobody, ids, plan.primary),
         linear=nothing,
         fitted=nothing,
         aside=nobody,
     )
 
 
-def _one_to_one(plan: Plan) -> bool:
-    return plan.primary == "matching" and plan.matching.simple
-
-
-def _sets_status(plan: Plan, model: Status, matching_status: int) -> Status:
-    """Why there is no adjusted set, if there is none."""
-    if plan.primary in ("adjustment", "unadjusted"):
-        return Status.OK
-    return Status(matching_status) if model == Status.OK and plan.primary == "matching" else model
+def adjusted_sets(
+    observed: Observed,
+    ids: Sequence[str],
+    plan: Plan,
+    model: PropensityModel,
+    address: Address,
+    places: Ints,
+) -> tuple[MatchedSets | None, Status, AnalysisSet, AnalysisSet]:
+    """The matched sets, None where the primary analysis is no matching; why nobody is compared, OK where some are; the
+    set analysed after, and the same with its matched sets as clusters.
+    """
+    if plan.primary == "matching":
+        sets, after, clustered = match_sets(observed, ids, plan, model, address, places)
+        return sets, sets.status, after, clustered
+    present, treated = observed.present, observed.treated
+    status, after = Status.OK, AnalysisSet(present[0])
+    if plan.primary == "weighting":
+        status = model.status
+        scored = present & (status == Status.OK) & ~model.aside
+        weight, kept = plan_weights(plan.weighting, model.fitted[None], treated, scored)
+        after = AnalysisSet(kept[0], weight[0], np.arange(len(ids), dtype=np.int64))
+    both = bool((after.present & treated[0]).any() and (after.present & ~treated[0]).any())
+    return None, Status.TOO_FEW if status == Status.OK and not both else status, after, after
 
 
 def match_sets(
@@ -323,18 +340,16 @@ def match_sets(
 ) -> tuple[MatchedSets, AnalysisSet, AnalysisSet]:
     """The matched sets, the set analysed after matching, and the same with its matched sets as clusters.
 
-    ``places (1, N)`` says where each row stands in the data: sets are listed in that order of their treated. Where the
-    plan's primary analysis is no matching there are no sets, and the set analysed is that of the weighted, or of all.
+    ``places (1, N)`` says where each row stands in the data: sets are listed in that order of their treated.
     """
     chosen = plan.matching
-    matches = plan.primary == "matching"
     score = _score(plan, model)
     ok = model.status == Status.OK
     made = matching.match_as(
         chosen,
         score[None],
         observed,
-        observed.present & ok & ~model.aside & matches,
+        observed.present & ok & ~model.aside,
         propensity_terms(plan, observed.variable),
         address,
         places,
@@ -345,14 +360,6 @@ def match_sets(
     matched = np.zeros(len(ids), dtype=np.bool_)
     matched[[i for one in rows for i in one]] = True
     treated = observed.treated[0]
-    after: AnalysisSet | None = None
-    if not matches:
-        after = AnalysisSet(observed.present[0])
-        if plan.primary == "weighting":
-            scored = observed.present & ok & ~model.aside
-            weight, kept = plan_weights(plan.weighting, model.fitted[None], observed.treated, scored)
-            after = AnalysisSet(kept[0], weight[0], np.arange(len(ids), dtype=np.int64))
-        matched = after.present
     sets = MatchedSets(
         scale=chosen.scale,
         caliper_spec=chosen.caliper,
@@ -365,17 +372,15 @@ def match_sets(
         n_pairs=len(rows),
         n_treated=int((matched & treated).sum()),
         n_control=int((matched & ~treated).sum()),
-        status=_sets_status(plan, model.status, int(made.status[0])),
+        status=Status(int(made.status[0])) if ok else model.status,
         ties=None,
         places=rows,
         made=made,
     )
-    if after is not None:
-        return sets, after, after
     cluster: NDArray[np.int64] = made.pair[0].astype(np.int64)
     if chosen.replacement:
         cluster = np.arange(len(ids), dtype=np.int64)
-    if _one_to_one(plan):
+    if chosen.simple:
         return sets, AnalysisSet(matched), AnalysisSet(matched, None, cluster)
     weighted = AnalysisSet(matched, made.weight[0], cluster)
     return sets, weighted, weighted

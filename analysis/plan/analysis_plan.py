@@ -15,7 +15,7 @@ from analysis.plan.matching_plan import MatchingPlan, no_repeats
 from analysis.plan.missing_plan import MissingPlan, problem
 from analysis.plan.weighting_plan import WeightingPlan
 from simulator.cohort.terms import Term, Variable, parse_term
-from simulator.documents.spec import Spec
+from simulator.documents.spec import TIME, Spec
 
 __all__ = [
     "TREATMENT",
@@ -91,7 +91,7 @@ class SurvivalPlan(Spec):
     ties: Literal["efron", "breslow"] = "efron"
     conf_type: Literal["log", "log-log", "plain"] = "log"
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    times: Annotated[tuple[Time, ...], Field(max_length=100, strict=False)] = ()
+    times: Annotated[tuple[Time, ...], Field(max_length=100, strict=False), TIME] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -102,7 +102,7 @@ class SurvivalPlan(Spec):
 
 
 class CoxPlan(Spec):
-    """The univariable and multivariable Cox models of the matched cohort.
+    """The univariable and multivariable Cox models of those compared.
 
     ``covariates`` null stands for every covariate: a number with cut-points as ``age>50``, without them linearly, a
     level as a factor. Treatment is always among the univariable models. A term enters the multivariable model when
@@ -126,9 +126,9 @@ class TablePlan(Spec):
     """The tests of Table 1.
 
     ``continuous`` 'auto' shows mean and SD where Shapiro-Wilk rejects in neither arm at ``normality_p``, else median
-    and quartiles with Mann-Whitney; it is decided before matching and kept after. ``categorical`` 'auto' is Pearson's
-    chi-square without continuity correction, Fisher's exact test when an expected count is below 5. ``smd`` divides by
-    the variances of the arms of that very cohort, or after matching too by those of the cohort before it.
+    and quartiles with Mann-Whitney; it is decided in all patients and kept in those compared. ``categorical`` 'auto'
+    is Pearson's chi-square without continuity correction, Fisher's exact test when an expected count is below 5.
+    ``smd`` divides by the variances of the arms of that very cohort, or (unmatched) always by those of all patients.
     """
 
     continuous: Literal["auto", "mean", "median"] = "auto"
@@ -168,11 +168,6 @@ class Plan(Spec):
         if self.primary != "weighting" and self.weighting != WeightingPlan():
             raise ValueError(f"weighting: belongs to 'primary: weighting', not to '{self.primary}'")
         return self
-
-    @property
-    def step(self) -> str:
-        """What lies between "before" and "after", in a word."""
-        return self.primary if self.primary in ("matching", "weighting") else "adjustment"
 
     def with_terms(self, terms: tuple[str, ...]) -> "Plan":
         """The plan with these candidates of the propensity model and Cox covariates more, where it lists its own."""

@@ -50,11 +50,15 @@ def truncated(weight: Floats, present: Bools, quantiles: tuple[float, float]) ->
 
 
 def plan_weights(plan: WeightingPlan, propensity: Floats, treated: Bools, scored: Bools) -> tuple[Floats, Bools]:
-    """The weights ``(R, N)`` of a plan, 1 in those who are left out, and who is kept of those with a score."""
+    """The weights ``(R, N)`` of a plan, 1 in those who are left out, and who is kept of those with a score.
+
+    Nobody is kept where an arm would be empty.
+    """
     kept = scored.copy()
     if plan.trim is not None:
         with np.errstate(invalid="ignore"):
             kept &= (propensity >= plan.trim[0]) & (propensity <= plan.trim[1])
+    kept &= (kept & treated).any(axis=1, keepdims=True) & (kept & ~treated).any(axis=1, keepdims=True)
     weight = np.where(kept, ipw(np.where(kept, propensity, 0.5), treated, plan.target), 1.0)
     if plan.stabilised:
         weight = weight * share_of_arm(treated, kept)

@@ -74,7 +74,7 @@ def delayed_entry(time: Floats, event: Bools, start: Floats, present: Bools) -> 
 
     What the treated lived through before their start counts in neither arm, so that deaths before a start, all of them
     among the untreated, stand against too small a risk set: the untreated hazard comes out too high.
-    `time_dependent` has those months among the untreated.
+    `time_dependent` has that time among the untreated.
     """
     treated = np.isfinite(start)
     begins = treated & (start > 0.0)

@@ -8,10 +8,11 @@ from analysis.paper.cohort_analysis import CohortAnalysis, MatchedSets
 from analysis.paper.effects import Median
 from analysis.paper.number_text import ABSENT, decimals, hr_text, p_text
 from analysis.paper.responses import ArmShare, BinaryResponse
+from analysis.paper.sides import done_words, has_sides, side_name, side_words, sides_shown, weights_words
 from analysis.paper.subgroups import SubgroupRow
 from analysis.paper.table1 import Table1Row
 from analysis.tables.competing_tables import competing_tables
-from analysis.tables.paper_tables import paper_tables, weighting_notes
+from analysis.tables.paper_tables import paper_tables, score_notes, weighting_notes
 from analysis.tables.text_table import TextTable
 
 __all__ = ["TextTable", "all_tables", "hr_text", "p_text"]
@@ -23,30 +24,33 @@ def all_tables(analysis: CohortAnalysis, data: Data | None = None) -> tuple[Text
     tables += [subgroup_table(analysis, name) for name in analysis.endpoints]
     if analysis.binary:
         tables.append(contrast_table(analysis))
-    ties = [ties_table(analysis)] if analysis.matching.ties else []
+    ties = [ties_table(analysis)] if analysis.matching and analysis.matching.ties else []
     return (*paper_tables(analysis, data), *tables, propensity_table(analysis), *ties)
 
 
-UNMATCHED = {
+NOBODY = {
     Status.PS_SEPARATED: "the covariates tell treated and untreated patients apart completely, so that nobody of one "
     "arm is comparable with anybody of the other",
     Status.NO_INFO: "no covariate of the propensity model varies",
     Status.NO_PAIRS: "no untreated patient is within reach of a treated one",
     Status.NOT_CONVERGED: "the propensity model has not converged",
+    Status.TOO_FEW: "an arm has no patient left",
 }
-"""Why nobody was matched."""
+"""Why nobody was matched, or weighted, or compared."""
 
 
 def warnings_of(analysis: CohortAnalysis) -> tuple[str, ...]:
-    """What a reader must hear before the numbers: why nobody was matched, who was set aside, what hangs on chance."""
-    status, why = analysis.matching.status, analysis.propensity.set_aside.why
+    """What a reader must hear before the numbers: who was set aside, why nobody is compared, what hangs on chance."""
+    plan, status, why = analysis.plan, analysis.adjusted.status, analysis.propensity.set_aside.why
     told = [] if why is None else [why]
     if status != Status.OK:
-        done = "matched" if analysis.plan.primary == "matching" else "weighted"
-        told.append(
-            f"Nobody was {done}: {UNMATCHED.get(status, status.name)}. There are no numbers after {analysis.plan.step}."
-        )
-    return (*told, *(analysis.matching.ties.warnings if analysis.matching.ties else ()))
+        reason = NOBODY.get(status, status.name)
+        if status == Status.TOO_FEW and plan.primary == "weighting" and plan.weighting.trim:
+            reason += f" whose propensity score lies within {plan.weighting.trim[0]:g} to {plan.weighting.trim[1]:g}"
+        missing = f" There are no numbers {side_words(plan, 'after')}." if has_sides(plan) else ""
+        told.append(f"Nobody was {done_words(plan)}: {reason}.{missing}")
+    ties = analysis.matching.ties if analysis.matching else None
+    return (*told, *(ties.warnings if ties else ()))
 
 
 def caliper_text(sets: MatchedSets) -> str:
@@ -58,9 +62,36 @@ def caliper_text(sets: MatchedSets) -> str:
     return f"{sets.caliper_spec:g}{units.get(sets.unit, '')}{width}"
 
 
-def how_matched(analysis: CohortAnalysis) -> str:
+def how_adjusted(analysis: CohortAnalysis) -> str:
+    """What made the arms comparable, in words."""
+    if analysis.matching is not None:
+        return how_matched(analysis, analysis.matching)
+    if analysis.plan.primary == "weighting":
+        return how_weighted(analysis)
+    both = f"{analysis.adjusted.n_treated} treated and {analysis.adjusted.n_control} untreated patients"
+    how = "as they are" if analysis.plan.primary == "unadjusted" else "by the multivariable Cox model"
+    return f"All patients are compared {how}: {both}. Status: {analysis.adjusted.status.name}."
+
+
+def how_weighted(analysis: CohortAnalysis) -> str:
+    """The weighting in words, with the range of the weights and the effective sizes of the arms."""
+    sizes, words = analysis.adjusted, weights_words(analysis.plan.weighting)
+    told = (
+        f"{words[0].upper()}{words[1:]}: {sizes.n_treated} treated and {sizes.n_control} untreated patients weighted. "
+    )
+    if sizes.weights is not None and sizes.status == Status.OK:
+        arms = ((analysis.arms.treated, sizes.weights.treated), (analysis.arms.control, sizes.weights.control))
+        told += "; ".join(
+            f"{name}: weights {one.least:.3g} to {one.greatest:.3g}, effective n {one.effective_n:.1f}"
+            for name, one in arms
+        )
+        told += ". "
+    return f"{told}Status: {sizes.status.name}."
+
+
+def how_matched(analysis: CohortAnalysis, sets: MatchedSets) -> str:
     """The matching in words."""
-    plan, sets = analysis.plan.matching, analysis.matching
+    plan = analysis.plan.matching
     scale = "logit of the propensity score" if sets.scale == "logit" else "propensity score"
     near = "nearest neighbour" if plan.choice == "nearest" else "random choice"
     by = f"on the {scale}"
@@ -79,18 +110,18 @@ def how_matched(analysis: CohortAnalysis) -> str:
 
 
 def balance_table(analysis: CohortAnalysis) -> TextTable:
-    """Standardised differences before and after matching."""
-    rows = tuple(
-        (before.label, _smd(before), _smd(after))
-        for before, after in zip(analysis.table1.before, analysis.table1.after, strict=True)
-    )
-    whose = f" before {analysis.plan.step}" if analysis.plan.table1.smd == "unmatched" else ""
+    """Standardised differences on both sides."""
+    plan, both = analysis.plan, {"before": analysis.table1.before, "after": analysis.table1.after}
+    shown = sides_shown(plan)
+    rows = tuple((sides[0].label, *map(_smd, sides)) for sides in zip(*(both[when] for when in shown), strict=True))
+    own = plan.table1.smd == "own" or not has_sides(plan)
+    whose = "" if own else f" {side_words(plan, 'before')}"
     note = (
         f"Difference of means or shares, treated minus untreated, over the root of the mean of both variances{whose}."
     )
     return TextTable(
         "Standardised mean differences",
-        ("Characteristics", "before", "after"),
+        ("Characteristics", *(side_name(plan, when) for when in shown)),
         rows,
         (note, *weighting_notes(analysis)),
     )
@@ -102,7 +133,7 @@ def _smd(row: Table1Row) -> str:
 
 
 def survival_table(analysis: CohortAnalysis) -> TextTable:
-    """Medians, hazard ratio and log-rank p of every endpoint, before and after matching."""
+    """Medians, hazard ratio and log-rank p of every endpoint, on both sides."""
     arms = (analysis.arms.control, analysis.arms.treated)
     header = (
         "Endpoint",
@@ -110,31 +141,24 @@ def survival_table(analysis: CohortAnalysis) -> TextTable:
         *(f"{arm}: events / n, median" for arm in arms),
         "HR",
         "Log-rank p",
-        f"HR, SE by {_cluster(analysis)}",
+        *([f"HR, SE by {_cluster(analysis.matching)}"] if analysis.matching else []),
     )
-    rows = []
+    plan, rows = analysis.plan, []
     for result in analysis.endpoints.values():
-        for when, side in (("before", result.before), ("after", result.after)):
+        for when in sides_shown(plan):
+            side = result.before if when == "before" else result.after
             robust = hr_text(side.cox_pair_robust) if side.cox_pair_robust else ABSENT
+            last = (robust,) if analysis.matching else ()
             cells = (_median(side.km.control), _median(side.km.treated))
-            rows.append((result.label, when, *cells, hr_text(side.cox), p_text(side.logrank.p), robust))
+            told = (hr_text(side.cox), p_text(side.logrank.p), *last)
+            rows.append((result.label, side_name(plan, when), *cells, *told))
     notes = (
         f"Intervals at {100 * analysis.plan.survival.level:g} %; HR: {arms[1]} against {arms[0]}; NR: not reached.",
         f"Median follow-up (reverse Kaplan-Meier): {_follow_ups(analysis)}.",
         *weighting_notes(analysis),
-        *_score_note(analysis, "Log-rank p"),
+        *score_notes(analysis, "Log-rank p", "the log-rank test"),
     )
-    return TextTable(f"Survival before and after {analysis.plan.step}", header, tuple(rows), notes, words=2)
-
-
-def _score_note(analysis: CohortAnalysis, column: str) -> tuple[str, ...]:
-    """What the log-rank test is in a weighted cohort; nothing where there are no weights."""
-    if analysis.after.weight is None:
-        return ()
-    return (
-        f"{column} after {analysis.plan.step}: robust score test of the weighted Cox model, "
-        "the log-rank test of weighted data.",
-    )
+    return TextTable(f"Survival {side_words(plan, *sides_shown(plan))}", header, tuple(rows), notes, words=2)
 
 
 def _follow_ups(analysis: CohortAnalysis) -> str:
@@ -146,11 +170,11 @@ def _follow_ups(analysis: CohortAnalysis) -> str:
     return "; ".join(texts)
 
 
-def _cluster(analysis: CohortAnalysis) -> str:
+def _cluster(sets: MatchedSets) -> str:
     """What a robust SE is clustered by."""
-    if analysis.matching.replacement or analysis.plan.primary != "matching":
+    if sets.replacement:
         return "patient"
-    return "pair" if analysis.matching.ratio == 1 else "set"
+    return "pair" if sets.ratio == 1 else "set"
 
 
 def subgroup_table(analysis: CohortAnalysis, endpoint: str, when: str = "after") -> TextTable:
@@ -165,8 +189,8 @@ def subgroup_table(analysis: CohortAnalysis, endpoint: str, when: str = "after")
     notes: tuple[str, ...] = ()
     if when == "after" and analysis.after.weight is not None:
         wald = "p (interaction): robust Wald test of the weighted Cox model."
-        notes = (*weighting_notes(analysis), *_score_note(analysis, "p (log-rank)"), wald)
-    return TextTable(f"{result.label}: subgroups {when} {analysis.plan.step}", header, rows, notes)
+        notes = (*weighting_notes(analysis), *score_notes(analysis, "p (log-rank)", "the log-rank test"), wald)
+    return TextTable(f"{result.label}: subgroups {side_words(analysis.plan, when)}", header, rows, notes)
 
 
 def _subgroup_cells(row: SubgroupRow, first: bool) -> tuple[str, ...]:
@@ -175,15 +199,17 @@ def _subgroup_cells(row: SubgroupRow, first: bool) -> tuple[str, ...]:
 
 
 def contrast_table(analysis: CohortAnalysis) -> TextTable:
-    """Risk difference and odds ratio of every yes/no outcome, and McNemar's test."""
-    arms = (analysis.arms.control, analysis.arms.treated)
+    """Risk difference and odds ratio of every yes/no outcome, and McNemar's test after matching."""
+    arms, plan = (analysis.arms.control, analysis.arms.treated), analysis.plan
     header = ("Outcome", "Set", *arms, "p", "Risk difference", "Odds ratio", "McNemar p")
+    columns = len(header) if analysis.matching else len(header) - 1
     rows = []
     for result in analysis.binary.values():
-        for when, side in (("before", result.before), ("after", result.after)):
-            rows.append((result.label, when, *_response_cells(side)))
+        for when in sides_shown(plan):
+            cells = _response_cells(result.before if when == "before" else result.after)
+            rows.append((result.label, side_name(plan, when), *cells)[:columns])
     title = "Yes/no outcomes: differences of the arms"
-    return TextTable(title, header, tuple(rows), weighting_notes(analysis), words=2)
+    return TextTable(title, header[:columns], tuple(rows), weighting_notes(analysis), words=2)
 
 
 def _response_cells(side: BinaryResponse) -> tuple[str, ...]:
@@ -199,7 +225,7 @@ def _response_cells(side: BinaryResponse) -> tuple[str, ...]:
 
 
 def propensity_table(analysis: CohortAnalysis) -> TextTable:
-    """The coefficients of the propensity model, and what the matching did."""
+    """The coefficients of the propensity model, and what became of its scores."""
     model, sets = analysis.propensity, analysis.matching
     limits = {"+": "plus infinity", "-": "minus infinity", None: "no finite value"}
     runs = {name: limits[sign] for name, sign in model.infinite.items()}
@@ -207,10 +233,16 @@ def propensity_table(analysis: CohortAnalysis) -> TextTable:
         (name, f"{value:.4g}" if isfinite(value) else runs.get(name, ABSENT))
         for name, value in model.coefficients.items()
     )
+    made = f"AIC {decimals(model.aic, 2)}; status {model.status.name}."
+    if sets is not None:
+        made += (
+            f" Caliper on the {sets.scale} scale: {caliper_text(sets)}; {sets.n_pairs} matched sets of "
+            f"{analysis.cohort.treated} treated; status {sets.status.name}."
+        )
+    elif not has_sides(analysis.plan):
+        made += " The arms are compared without it."
     notes = (
-        f"AIC {decimals(model.aic, 2)}; status {model.status.name}. Caliper on the {sets.scale} scale: "
-        f"{caliper_text(sets)}; {sets.n_pairs} matched sets of {analysis.cohort.treated} treated; status "
-        f"{sets.status.name}.",
+        made,
         *([model.set_aside.why] if model.set_aside.why else []),
     )
     return TextTable("Propensity model", ("Term", "Log odds ratio"), rows, notes)
@@ -218,7 +250,9 @@ def propensity_table(analysis: CohortAnalysis) -> TextTable:
 
 def ties_table(analysis: CohortAnalysis) -> TextTable:
     """How far the matched hazard ratios move over other choices among equals; only where there are matched sets."""
-    ties = analysis.matching.ties
+    sets = analysis.matching
+    assert sets is not None
+    ties = sets.ties
     assert ties is not None
     level = f"p < {1 - analysis.plan.survival.level:.2g}, %"
     header = ("Endpoint", "HR here", "Median HR", "2.5 %", "97.5 %", level, "Choices")
@@ -234,7 +268,7 @@ def ties_table(analysis: CohortAnalysis) -> TextTable:
     )
     by_hash = "by a hash of each patient's id, or of the whole row"
     settled = by_hash if ties.rule == "random" else "by the order of the rows"
-    plan, n = analysis.plan.matching, analysis.matching.n_treated
+    plan, n = analysis.plan.matching, sets.n_treated
     several = "several controls to choose from" if plan.choice == "random" else "several equally near controls"
     free = "whom nobody got" if plan.method == "optimal" else "who were still free"
     among = "" if plan.replacement else f", of those {free}"

@@ -7,7 +7,8 @@ from analysis.kernels.status import Status
 from analysis.paper.cohort_analysis import BothComparisons, CohortAnalysis
 from analysis.paper.competing import CompetingComparison, Estimated
 from analysis.paper.number_text import ABSENT, decimals, hr_text, p_text
-from analysis.tables.paper_tables import weighting_notes
+from analysis.paper.sides import Side, side_name, side_words, sides_shown
+from analysis.tables.paper_tables import score_notes, weighting_notes
 from analysis.tables.text_table import TextTable
 
 
@@ -18,9 +19,16 @@ def competing_tables(analysis: CohortAnalysis) -> tuple[TextTable, ...]:
     return tuple(one(analysis, label, both) for label, both in found for one in made)
 
 
-def _sides(both: BothComparisons) -> Iterator[tuple[str, CompetingComparison]]:
-    yield "before", both.before
-    yield "after", both.after
+def _sides(analysis: CohortAnalysis, both: BothComparisons) -> Iterator[tuple[Side, CompetingComparison]]:
+    """The sides that are shown."""
+    for when in sides_shown(analysis.plan):
+        yield when, both.before if when == "before" else both.after
+
+
+def _errors(analysis: CohortAnalysis) -> str:
+    """What the standard errors of incidences and of mean times are."""
+    within = f", {side_words(analysis.plan, 'after')} within matched sets" if analysis.matching else ""
+    return f"Standard errors by the infinitesimal jackknife{within}."
 
 
 def incidence_table(analysis: CohortAnalysis, label: str, both: BothComparisons) -> TextTable:
@@ -28,16 +36,24 @@ def incidence_table(analysis: CohortAnalysis, label: str, both: BothComparisons)
     arms = (analysis.arms.control, analysis.arms.treated)
     header = ("Set", "Time", *arms, "Difference, points", "Ratio", *(f"{arm}: competing" for arm in arms))
     rows = []
-    for when, side in _sides(both):
+    for when, side in _sides(analysis, both):
         for one in side.at:
             cells = (percent(one.event.control), percent(one.event.treated))
             others = (percent(one.competing.control), percent(one.competing.treated))
-            rows.append((when, f"{one.at:g}", *cells, percent(one.difference), ratio(one.ratio), *others))
+            rows.append(
+                (
+                    side_name(analysis.plan, when),
+                    f"{one.at:g}",
+                    *cells,
+                    percent(one.difference),
+                    ratio(one.ratio),
+                    *others,
+                )
+            )
     level = f"{100 * analysis.plan.survival.level:g} %"
     notes = (
         f"Aalen-Johansen estimates with {level} intervals ({analysis.plan.survival.conf_type} scale), in percent; "
-        f"{arms[1]} against {arms[0]}. Standard errors by the infinitesimal jackknife, after matching within matched "
-        "sets.",
+        f"{arms[1]} against {arms[0]}. {_errors(analysis)}",
         *weighting_notes(analysis),
     )
     return TextTable(f"{label}: cumulative incidence", header, tuple(rows), notes, words=2)
@@ -48,16 +64,19 @@ def model_table(analysis: CohortAnalysis, label: str, both: BothComparisons) -> 
     arms = (analysis.arms.control, analysis.arms.treated)
     ratios = ("Cause-specific HR", "Subdistribution HR", "Competing: cause-specific HR")
     rows = []
-    for when, side in _sides(both):
+    for when, side in _sides(analysis, both):
         counts = (
             f"{side.events.control} / {side.competing_events.control}",
             f"{side.events.treated} / {side.competing_events.treated}",
         )
         told = (hr_text(side.cause_specific), hr_text(side.subdistribution), hr_text(side.competing_specific))
-        rows.append((when, *counts, p_text(side.gray.p), *told))
+        rows.append((side_name(analysis.plan, when), *counts, p_text(side.gray.p), *told))
     notes = (
         "Cause-specific: Cox's model, in which the other events censor. Subdistribution: Fine and Gray's model, robust "
-        "SE. Kaplan-Meier curves, log-rank tests and hazard ratios elsewhere take competing events for censored.",
+        "SE. Kaplan-Meier curves, log-rank tests and hazard ratios elsewhere take competing events for censored. "
+        f"Intervals at {100 * analysis.plan.survival.level:g} %.",
+        *weighting_notes(analysis),
+        *score_notes(analysis, "Gray p", "Gray's test"),
     )
     header = ("Set", *(f"{arm}: events / competing" for arm in arms), "Gray p", *ratios)
     return TextTable(f"{label}: tests and models with competing events", header, tuple(rows), notes)
@@ -65,16 +84,21 @@ def model_table(analysis: CohortAnalysis, label: str, both: BothComparisons) -> 
 
 def lost_table(analysis: CohortAnalysis, label: str, both: BothComparisons) -> TextTable:
     """Mean times lost to the event."""
-    lost = [(when, side.time_lost, side.time_lost_difference) for when, side in _sides(both)]
+    sides = _sides(analysis, both)
+    lost = [(side_name(analysis.plan, when), side.time_lost, side.time_lost_difference) for when, side in sides]
     rows = tuple((when, *(number(x) for x in (arms.control, arms.treated, off))) for when, arms, off in lost)
     until = f"{both.before.at[-1].at:g}"
-    notes = (f"The area under the cumulative incidence up to {until}, in the unit of the times.",)
+    notes = (
+        f"The area under the cumulative incidence up to {until}, in the unit of the times, with "
+        f"{100 * analysis.plan.survival.level:g} % intervals. {_errors(analysis)}",
+        *weighting_notes(analysis),
+    )
     header = ("Set", analysis.arms.control, analysis.arms.treated, "Difference")
     return TextTable(f"{label}: mean time lost by {until}", header, rows, notes)
 
 
 def subgroup_rows(analysis: CohortAnalysis, label: str, both: BothComparisons) -> TextTable:
-    """The subdistribution hazard ratios within subgroups after matching."""
+    """The subdistribution hazard ratios within subgroups of those compared after."""
     header = ("Subgroup", "n", "Events / competing", "Subdistribution HR", "Gray p", "p (interaction)")
     rows, made = [], both.after.subgroups
     for k, row in enumerate(made):
@@ -83,10 +107,13 @@ def subgroup_rows(analysis: CohortAnalysis, label: str, both: BothComparisons) -
         first = row.variable is not None and (k == 0 or row.variable != made[k - 1].variable)
         told = p_text(row.interaction_p) if first else ""
         rows.append((row.label, str(row.n), f"{events} / {others}", hr_text(row), p_text(row.p_gray), told))
-    notes = ("p (interaction): robust Wald test of Fine and Gray's model.", *weighting_notes(analysis))
-    return TextTable(
-        f"{label}: subgroups after {analysis.plan.step}, with competing events", header, tuple(rows), notes
+    notes = (
+        "p (interaction): robust Wald test of Fine and Gray's model.",
+        *weighting_notes(analysis),
+        *score_notes(analysis, "Gray p", "Gray's test"),
     )
+    title = f"{label}: subgroups {side_words(analysis.plan, 'after')}, with competing events"
+    return TextTable(title, header, tuple(rows), notes)
 
 
 def percent(share: Estimated) -> str:
@@ -111,20 +138,24 @@ def _with_limits(values: list[float], digits: int | None) -> str:
     return f"{decimals(values[0], digits)} ({low}, {high})"
 
 
+def _gray(side: CompetingComparison) -> str:
+    return "Gray" if side.gray.test == "gray" else "robust Gray"
+
+
 def competing_told(analysis: CohortAnalysis, unit: str) -> list[str]:
     """One sentence for each endpoint with competing events: what happened by the last time, and whether arms differ."""
     told = []
     for result in analysis.endpoints.values():
         if result.competing is None:
             continue
-        for when, side in _sides(result.competing):
+        for when, side in _sides(analysis, result.competing):
             last, until = side.at[-1], f"{side.at[-1].at:g} {'' if unit == 'time' else unit}".rstrip()
             if last.event.treated.status != Status.OK or last.event.control.status != Status.OK:
                 continue
             told.append(
-                f"{result.label}, {when} {analysis.plan.step}: by {until}, {percent(last.event.treated)} % of "
+                f"{result.label}, {side_words(analysis.plan, when)}: by {until}, {percent(last.event.treated)} % of "
                 f"{analysis.arms.treated} and {percent(last.event.control)} % of {analysis.arms.control} have had the "
-                f"event, competing events taken into account (Gray p {p_text(side.gray.p)}; subdistribution HR "
-                f"{hr_text(side.subdistribution)}; cause-specific HR {hr_text(side.cause_specific)})."
+                f"event, competing events taken into account ({_gray(side)} p {p_text(side.gray.p)}; subdistribution "
+                f"HR {hr_text(side.subdistribution)}; cause-specific HR {hr_text(side.cause_specific)})."
             )
     return told

@@ -8,6 +8,7 @@ from analysis.paper.cohort_analysis import BinaryResult, CohortAnalysis, Compari
 from analysis.paper.cox_tables import CoxRow
 from analysis.paper.number_text import count_text, decimals, hr_text, p_text
 from analysis.paper.responses import BinaryResponse
+from analysis.paper.sides import side_heading, side_words, sides_shown, weights_words
 from analysis.paper.table1 import ContinuousNumbers, Table1Row
 from analysis.tables.text_table import TextTable
 
@@ -22,7 +23,6 @@ TESTS = {
     "weighted_rank": "weighted rank (svyranktest)",
     "rao_scott": "Rao-Scott F (svychisq)",
 }
-SIDES = (("", 1), ("Before matching", 3), ("After matching", 3))
 GRADES = (("", 1), ("Any grade", 3), ("Grade 3/4", 3))
 
 
@@ -35,10 +35,15 @@ def paper_tables(analysis: CohortAnalysis, data: Data | None) -> tuple[TextTable
 
 
 def weighting_notes(analysis: CohortAnalysis) -> tuple[str, ...]:
-    """What a footnote says of weights after matching; nothing where there are none."""
+    """What a footnote says of the weights of the set analysed after; nothing where there are none."""
     if analysis.after.weight is None:
         return ()
     sets = analysis.matching
+    if sets is None:
+        return (
+            f"After weighting ({weights_words(analysis.plan.weighting)}) all but n and events, which count patients, "
+            "is weighted; tests and intervals are robust, by patient, and take the weights for known.",
+        )
     how, who = f"1:{sets.ratio}", "by matched set"
     if sets.replacement:
         how, who = f"{how} with replacement", "by patient, as sets share controls"
@@ -48,30 +53,47 @@ def weighting_notes(analysis: CohortAnalysis) -> tuple[str, ...]:
     )
 
 
+def score_notes(analysis: CohortAnalysis, column: str, test: str) -> tuple[str, ...]:
+    """What a test of the arms is in a weighted cohort; nothing where there are no weights."""
+    if analysis.after.weight is None:
+        return ()
+    model = "weighted Cox model, " if test == "the log-rank test" else "weighted incidences, "
+    when = side_words(analysis.plan, "after")
+    return (f"{column} {when}: robust score test of the {model}{test} of weighted data.",)
+
+
+def sides_heads(analysis: CohortAnalysis) -> tuple[tuple[str, int], ...]:
+    """The heads above three columns for each side, after the first column."""
+    plan = analysis.plan
+    return (("", 1), *((side_heading(plan, when), 3) for when in sides_shown(plan)))
+
+
 def baseline_table(analysis: CohortAnalysis, data: Data | None = None) -> TextTable:
-    """Table 1, before and after matching side by side."""
+    """Table 1, the sides beside one another."""
     rows: list[tuple[str, ...]] = []
     previous = None
+    shown_sides = sides_shown(analysis.plan)
     for before, after in zip(analysis.table1.before, analysis.table1.after, strict=True):
+        sides = [before if when == "before" else after for when in shown_sides]
         variable = analysis.observed.variable[before.variable]
         name, unit = variable.label or variable.name, variable.unit
         if before.level is None:
             shown = ", ".join(text for text in ("Mean ± SD" if before.shows == "mean" else "median", unit) if text)
             digits = data.covariates[before.variable].digits if data else None
-            cells = [cell for row in (before, after) for cell in (*_numbers(row, digits), p_text(row.p))]
+            cells = [cell for row in sides for cell in (*_numbers(row, digits), p_text(row.p))]
             rows.append((f"{name} ({shown})", *cells))
             continue
         if before.variable != previous:
-            p, q = p_text(before.p), p_text(after.p)
-            rows.append((f"{name} ({unit})" if unit else name, "", "", p, "", "", q))
+            ps = [cell for row in sides for cell in ("", "", p_text(row.p))]
+            rows.append((f"{name} ({unit})" if unit else name, *ps))
         previous = before.variable
-        cells = [cell for row in (before, after) for cell in (*_counts(row), "")]
+        cells = [cell for row in sides for cell in (*_counts(row), "")]
         rows.append((f"  {_level(before.level) if variable.kind == 'continuous' else before.level}", *cells))
     used = [row.test for row in (*analysis.table1.before, *analysis.table1.after)]
     note = "Mean ± SD, median (quartiles) or n (%). Tests: " + ", ".join(TESTS[name] for name in TESTS if name in used)
-    title = f"Baseline characteristics before and after {analysis.plan.step}"
+    title = f"Baseline characteristics {side_words(analysis.plan, *shown_sides)}"
     notes = (f"{note}.", *weighting_notes(analysis))
-    return TextTable(title, ("Characteristics", *_both_heads(analysis)), tuple(rows), notes, SIDES)
+    return TextTable(title, ("Characteristics", *_both_heads(analysis)), tuple(rows), notes, sides_heads(analysis))
 
 
 def _numbers(row: Table1Row, digits: int | None) -> tuple[str, ...]:
@@ -99,18 +121,19 @@ def _level(level: str) -> str:
 
 
 def response_table(analysis: CohortAnalysis, data: Data | None = None) -> TextTable:
-    """Table 2: the yes/no outcomes that are no adverse events, before and after matching."""
+    """Table 2: the yes/no outcomes that are no adverse events, on both sides."""
     apart = {name for pair in _events(data) for name in pair}
     shows = {name: data.binary[name].shown if data else "tested" for name in analysis.binary if name not in apart}
     results = {name: analysis.binary[name] for name, shown in shows.items() if shown != "no"}
     rows = []
     for name, result in results.items():
         tested = shows[name] == "tested"
-        rows.append((result.label, *_response(result.before, tested), *_response(result.after, tested)))
+        sides = [result.before if when == "before" else result.after for when in sides_shown(analysis.plan)]
+        rows.append((result.label, *(cell for side in sides for cell in _response(side, tested))))
     note = f"n (%). Tests: {_tests_of([one for name, one in results.items() if shows[name] == 'tested'])}."
-    title = f"Response before and after {analysis.plan.step}"
+    title = f"Response {side_words(analysis.plan, *sides_shown(analysis.plan))}"
     notes = (note, *weighting_notes(analysis))
-    return TextTable(title, ("Response", *_both_heads(analysis)), tuple(rows), notes, SIDES)
+    return TextTable(title, ("Response", *_both_heads(analysis)), tuple(rows), notes, sides_heads(analysis))
 
 
 def cox_table(analysis: CohortAnalysis, when: str = "after") -> TextTable:
@@ -132,7 +155,7 @@ def cox_table(analysis: CohortAnalysis, when: str = "after") -> TextTable:
     level = f"{100 * analysis.plan.survival.level:g}% CI"
     heads = (f"Univ. HR ({level})", "univ. p", f"Multiv. HR ({level})", "multiv. p")
     return TextTable(
-        f"Univariable and multivariable Cox models {when} {analysis.plan.step}",
+        f"Univariable and multivariable Cox models {side_words(analysis.plan, when)}",
         ("Characteristics", *heads * len(analysis.endpoints)),
         tuple(map(tuple, rows.values())),
         (note, *(weighting_notes(analysis) if when == "after" else ())),
@@ -141,7 +164,7 @@ def cox_table(analysis: CohortAnalysis, when: str = "after") -> TextTable:
 
 
 def adverse_event_table(analysis: CohortAnalysis, data: Data | None = None) -> TextTable:
-    """Table 4: every adverse event of any and of high grade, before matching; no rows where there is none."""
+    """Table 4: every adverse event of any and of high grade, in all patients; no rows where there is none."""
     arms = _arm_heads(analysis, (analysis.cohort.control, analysis.cohort.treated))
     rows, used = [], list[BinaryResult]()
     for name, severe in _events(data):
@@ -168,9 +191,10 @@ def _tests_of(results: Sequence[BinaryResult]) -> str:
 
 
 def _both_heads(analysis: CohortAnalysis) -> tuple[str, ...]:
-    size, sets = analysis.cohort, analysis.matching
-    sides = ((size.control, size.treated), (sets.n_control, sets.n_treated))
-    return tuple(head for counts in sides for head in (*_arm_heads(analysis, counts), "p"))
+    size, sets = analysis.cohort, analysis.adjusted
+    sides = {"before": (size.control, size.treated), "after": (sets.n_control, sets.n_treated)}
+    shown = [sides[when] for when in sides_shown(analysis.plan)]
+    return tuple(head for counts in shown for head in (*_arm_heads(analysis, counts), "p"))
 
 
 def _arm_heads(analysis: CohortAnalysis, counts: tuple[int, int]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from benchmarks.asked.inherited_times import UNIT, check_inherited
 from benchmarks.asked.own_files import beside
 from benchmarks.asked.published_keys import check_published
 from benchmarks.asked.scenario import Scenario, Settings, cells
@@ -27,6 +28,10 @@ def load_study(
     """The study of that name or path, or written as it stands; DocumentError lists everything that is wrong with it."""
     asked = started(name, settings, replicates, seed)
     check_published(asked.document, asked.scenario)
+    check_inherited(asked.document, asked.scenario)
+    for settings_of_cell, cell in asked.cells:
+        if UNIT in settings_of_cell:
+            check_inherited(with_values(asked.document, settings_of_cell), cell)
     return asked
 
 

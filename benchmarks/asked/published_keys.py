@@ -99,7 +99,7 @@ def ratio_places(scenario: "Scenario", endpoint: str) -> tuple[str, ...]:
 def printed_ratio(scenario: "Scenario", endpoint: str, side: str = "") -> dict[str, Printed]:
     """The published hazard ratio of an endpoint: those of ``hr, low, high`` that are there.
 
-    It is that of the primary analysis, or of the Cox model before or after adjustment where a ``side`` is named.
+    It is that of the primary analysis, or of the Cox model of treatment alone on a ``side`` where one is named.
     """
     places = (f"endpoints.{endpoint}.{side}.cox",) if side else ratio_places(scenario, endpoint)
     for place in places:

@@ -47,9 +47,19 @@ WORLD = (
         "outcomes:\n$waning",
     ),
 )
+COMPARES = {
+    "matching": (
+        ("how the analyst matches", "analysis: {matching: {caliper: 0.2, scale: logit, order: largest, ratio: 1}}"),
+        ("which estimators are judged", "estimators: [crude, adjusted, matched, ipw]"),
+    ),
+    "weighting": (
+        ("how the analyst weights", "analysis: {weighting: {target: ate, stabilised: true}}"),
+        ("which estimators are judged", "estimators: [crude, adjusted, ipw]"),
+    ),
+}
+"""How the arms are compared, by the primary analysis."""
+MODELS = (("which estimators are judged", "estimators: [crude, adjusted]"),)
 ANALYSIS = (
-    ("how the analyst matches", "analysis: {matching: {caliper: 0.2, scale: logit, order: largest, ratio: 1}}"),
-    ("which estimators are judged", "estimators: [crude, adjusted, matched, ipw]"),
     ("in whom they are judged side by side", "target: {population: all}"),
     ("several what-ifs at once", "sweep: {grid: {population.size: [200, 400, 800]}}"),
 )
@@ -73,7 +83,7 @@ def scaffold(scenario: Scenario, base: str, name: str) -> str:
     ]
     words = _words(scenario)
     doubts = [doubt for kind in dict.fromkeys(kinds_of(type(scenario))) for doubt in kind.doubts.items()]
-    for title, block in (*WORLD, *doubts, *ANALYSIS):
+    for title, block in (*WORLD, *doubts, *COMPARES.get(scenario.analysis.primary, MODELS), *ANALYSIS):
         template = Template(block)
         if words.keys() >= {*Template(title).get_identifiers(), *template.get_identifiers()}:
             lines += [

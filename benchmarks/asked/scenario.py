@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
 from analysis.estimators.own_process import PATIENCE
@@ -14,6 +14,7 @@ from simulator.cohort.estimand import CURVES, Estimand
 from simulator.cohort.terms import Variable
 from simulator.documents.loading import Document, parse, with_values, without
 from simulator.documents.spec import Name, Positive, Spec
+from simulator.mechanisms.entry import PER_MONTH
 from simulator.world.sections import World
 
 DEFAULT_ESTIMATORS = (Crude(), Adjusted(), Matched(name="matched-naive", se="naive"), Matched(), Ipw())
@@ -209,6 +210,13 @@ class Scenario(World):
         if not isinstance(entries, tuple):
             return entries
         return tuple({"kind": entry} if isinstance(entry, str) else entry for entry in entries)
+
+    @field_validator("estimators", mode="after")
+    @classmethod
+    def _in_its_unit(cls, entries: Estimators, info: ValidationInfo) -> Estimators:
+        """The times of estimators that nobody stated, which are in months, in the world's unit."""
+        unit = info.data.get("time_unit", "months")
+        return entries if unit == "months" else tuple(one.in_unit(PER_MONTH[unit]) for one in entries)
 
     @model_validator(mode="after")
     def _analysis_fits(self) -> "Scenario":

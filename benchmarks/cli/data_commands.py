@@ -87,10 +87,11 @@ def simulate(
         "arms": "{treated, control}: the labels",
         "cohort": "{n, treated, control}",
         "as_read": "{not_events, near_ties, timefix}: what reading the file decided",
-        "plan": "the plan with every default filled in",
+        "plan": "the plan with every default filled in, without the parts that it does not use",
         "propensity": "{method, candidates, selected, coefficients, infinite, dropped, aic, scores, status, set_aside}",
+        "adjusted": "{how, n_treated, n_control, status, weights}: whom the primary analysis compares",
         "matching": "{scale, caliper_spec, unit, caliper, ratio, replacement, order, pairs, n_pairs, n_treated, "
-        "n_control, status, ties}",
+        "n_control, status, ties}; null unless the primary analysis is matching",
         "table1": "{before, after}: [{variable, level, label, shows, treated, control, test, p, tests, smd, "
         "smd_status, status}]",
         "endpoints": "{name: {label, before, after, competing}}, a side {km, follow_up, logrank, cox, cox_pair_robust, "
@@ -102,7 +103,7 @@ def simulate(
     },
 )
 def analyze(data: Path, spec: str, settings: tuple[str, ...]) -> "Answer":
-    """Analyse one cohort file of your own as the paper did: Table 1, matching, survival, subgroups."""
+    """Analyse one cohort file of your own as the paper did: Table 1, matching or weighting, survival."""
     from benchmarks.cli import verbs
 
     return verbs.analyze(data, spec, settings)

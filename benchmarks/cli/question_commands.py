@@ -158,7 +158,7 @@ def multiverse(options: Options, axes: tuple[str, ...], alpha: float, replicate:
         "benefit_share": "[M]: subgroups with a ratio below 1",
         "nearly_all": "[M]: benefit in nine of ten subgroups",
         "every": "[M]: benefit in every subgroup",
-        "balanced": "[M]: every p of Table 1 above 0.05 after matching",
+        "balanced": "[M]: every p of Table 1 above 0.05 in the set compared",
         "unbalanced_measured": "[M]: of these, a measured difference above 0.1 SD",
         "unbalanced_hidden": "[M]: of these, a hidden one",
     },
@@ -167,7 +167,7 @@ def multiverse(options: Options, axes: tuple[str, ...], alpha: float, replicate:
 def claims(options: Options, alpha: float) -> "Answer":
     """How often does the workflow make the paper's claims, as the world says and when they are false?
 
-    Independent risk factor after screening, benefit in nearly all subgroups, balance after matching.
+    Independent risk factor after screening, benefit in nearly all subgroups, balance of the arms compared.
     """
     from benchmarks.questions.claims import claims as answer
 
@@ -263,11 +263,13 @@ def power(
 @click.option("--hr", help="Published HR with the decimals that are printed; from the world unless given.")
 @click.option("--low", help="Its lower confidence limit, as printed.")
 @click.option("--high", help="Its upper confidence limit, as printed.")
-@click.option("--horizon", type=click.FloatRange(0, min_open=True), default=12.0, show_default=True, help="Of RMST.")
+@click.option(
+    "--horizon", type=click.FloatRange(0, min_open=True), help="Of RMST, in the world's unit of time; 12 months."
+)
 @click.option("--points", type=click.IntRange(20, 2000), default=64, show_default=True, help="Points of a design.")
 @click.option("--calibrate", type=click.IntRange(0, 100_000), default=0, help="Check on so many synthetic papers.")
 def compatible(
-    options: Options, hr: str | None, low: str | None, high: str | None, horizon: float, points: int,
+    options: Options, hr: str | None, low: str | None, high: str | None, horizon: float | None, points: int,
     calibrate: int,
 ) -> "Answer":  # fmt: skip
     """Which true effects are compatible with the published estimate, under the suspicions of bias that the study names?

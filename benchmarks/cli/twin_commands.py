@@ -78,6 +78,7 @@ def published(name: str, settings: tuple[str, ...]) -> "Answer":
         "starts": "[{name, at_first, at_last, taken}]: sums of squares where the search began and ended",
         "verdict": "{numbers, doubtful, outside: [{key, printed, median, low, high, distance}], unused: [{key, "
         "printed, why}], bad}: bad says why the fit is bad, or is empty",
+        "together": "[[name, ...]]: parameters that the paper fixes in common only",
         "losses": "[sum of squares]: at the stated start, at the end",
         "replicates": "of each step",
         "seed": "of all randomness",

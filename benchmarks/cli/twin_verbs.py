@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from benchmarks.asked.errors import RunError
+from benchmarks.asked.free_places import free_paths
+from benchmarks.asked.inherited_times import check_inherited_print
 from benchmarks.asked.load_study import Asked
 from benchmarks.asked.published_keys import check_paper, check_published, compared
 from benchmarks.asked.scenario import Scenario
@@ -17,10 +19,11 @@ from benchmarks.twin import calibrate as calibration
 from benchmarks.twin import fidelity as scorecard
 from benchmarks.twin.listing import published_answer
 from benchmarks.twin.shown import audit_answer, fidelity_answer, fit_answer
-from benchmarks.twin.targets import free_paths, targets_of
+from benchmarks.twin.targets import targets_of
 from benchmarks.words.answer import Answer, write_page
 from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
+from simulator.cohort.estimand import TimeUnit
 from simulator.documents.canonical import resolved_yaml
 from simulator.documents.loading import Document, DocumentError, Written, load, parse
 from simulator.documents.spec import Name, Spec
@@ -127,6 +130,7 @@ class PrintedPaper(Spec):
 
     published: dict[str, Printed] = Field(default_factory=dict)
     endpoints: dict[Name, TimeTo] = Field(default_factory=dict)
+    time_unit: TimeUnit = "months"
 
 
 def audit(name: str | Written, settings: tuple[str, ...]) -> Answer:
@@ -138,11 +142,14 @@ def audit(name: str | Written, settings: tuple[str, ...]) -> Answer:
     others = [key for key in document.tree if key not in PrintedPaper.model_fields]
     paper = parse(document, PrintedPaper, ignore=others)
     published, endpoints = paper.published, paper.endpoints or usual_endpoints(document.tree)
+    plan = document.tree.get("analysis")
+    primary = plan.get("primary", "matching") if isinstance(plan, dict) else "matching"
     if not published:
         raise RunError(f"{name}: has no published numbers")
     _check_keys(document, published)
     try:
-        findings, tests = find(published, endpoints), [str(one) for one in conventions(published)]
+        findings = find(published, endpoints, primary, paper.time_unit)
+        tests = [str(one) for one in conventions(published, primary)]
     except ValueError as error:
         raise RunError(f"{name}: published: {error}") from None
 
@@ -162,6 +169,7 @@ def _check_keys(document: Document, published: Mapping[str, Printed]) -> None:
         check_paper(document, published)
     else:
         check_published(document, scenario)
+    check_inherited_print(document, published)
 
 
 def doubts(asked: Asked) -> dict[str, tuple[str, ...]]:
@@ -173,7 +181,8 @@ def doubts(asked: Asked) -> dict[str, tuple[str, ...]]:
 
     found: dict[str, tuple[str, ...]] = {}
     try:
-        findings = find(asked.scenario.published, asked.scenario.endpoints)
+        scenario = asked.scenario
+        findings = find(scenario.published, scenario.endpoints, scenario.analysis.primary, scenario.time_unit)
     except ValueError as error:
         raise RunError(f"{asked.scenario.name}: published: {error}") from None
     for finding in findings:

@@ -10,6 +10,8 @@ import numpy as np
 from analysis.cohort_files.cohort_spec import CohortSpec
 from benchmarks.asked.base import assumed_values
 from benchmarks.asked.errors import RunError
+from benchmarks.asked.free_places import free_problems
+from benchmarks.asked.inherited_times import converted_times
 from benchmarks.asked.load_study import Asked, load_study, started
 from benchmarks.asked.own_files import check_own, pinned_code
 from benchmarks.asked.patience import told
@@ -19,6 +21,7 @@ from benchmarks.words.answer import Answer, files_written, write_page
 from benchmarks.workers.warm_up import ready_kernels
 from simulator.cohort.addresses import ALONE, Address, as_simulated
 from simulator.documents.loading import (
+    DocumentError,
     Written,
     digest,
     json_schema,
@@ -150,6 +153,7 @@ def analyze(
     """
     from analysis.cohort_files.cohort_file import read_cohort
     from analysis.paper.competing import competing_events
+    from analysis.paper.sides import side_words, sides_shown
     from analysis.paper.workflow import analyse
     from benchmarks.asked.sizes import check_pairs, compares_all, free_memory
     from benchmarks.words.plain_text import cohort_answer
@@ -158,9 +162,11 @@ def analyze(
     document = load(spec, settings, spec=CohortSpec)
     described = parse(document, CohortSpec)
     cohort = read_cohort(data, described)
-    if compares_all(described.analysis.matching):
+    plan = described.analysis
+    if plan.primary == "matching" and compares_all(plan.matching):
         check_pairs(len(cohort.ids), free_memory())
-    more = () if described.analysis.matching.simple else ("weighted",)
+    weighted = plan.primary == "weighting" or (plan.primary == "matching" and not plan.matching.simple)
+    more = ("weighted",) if weighted else ()
     ready_kernels((*COHORT, *more, *(("competing",) if cohort.competing else ())))
     order, address = (cohort.order, ALONE) if simulated is None else as_simulated(simulated, cohort.ids)
     result = analyse(
@@ -186,7 +192,8 @@ def analyze(
         return survival_panels_of(result, described.data.time_unit)
 
     answer = cohort_answer(result, described.data)
-    return replace(answer, page=page, figure=curves, alt="Kaplan-Meier curves before and after adjustment")
+    alt = f"Kaplan-Meier curves {side_words(plan, *sides_shown(plan))}"
+    return replace(answer, page=page, figure=curves, alt=alt)
 
 
 def listing() -> Answer:
@@ -286,13 +293,20 @@ def checked(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
     """The number of cells, the digest and notes of a valid scenario; DocumentError, or OwnFunctionError, otherwise."""
     asked = load_study(name, settings)
     check_own(cell for _, cell in asked.cells)
-    return {"name": name, "cells": len(asked.cells), "digest": digest(asked.document.tree), "notes": _notes(asked)}
+    plan, notes = asked.scenario.calibration, _notes(asked)
+    if plan is not None:
+        problems, inherited = free_problems(asked.document, plan)
+        if problems:
+            raise DocumentError(problems)
+        notes += inherited
+    return {"name": name, "cells": len(asked.cells), "digest": digest(asked.document.tree), "notes": notes}
 
 
 def _notes(asked: Asked) -> list[str]:
-    """What a reader must know of valid worlds, the base's and the cells'."""
+    """What a reader must know of valid worlds, the base's and the cells', and of times that nobody stated."""
     worlds = (asked.scenario, *(cell for _, cell in asked.cells))
-    return list(dict.fromkeys(note for world in worlds for note in world.pooled().cautions()))
+    cautions = [note for world in worlds for note in world.pooled().cautions()]
+    return list(dict.fromkeys([*cautions, *converted_times(asked.document, asked.scenario)]))
 
 
 def schema(document: str, commands: Iterable[str]) -> dict[str, Any]:

@@ -168,7 +168,7 @@ def one_estimator(asked: Asked, endpoint: str, name: str | None) -> tuple[dict[s
         known = ", ".join(one.name for one in own) or "none"
         which = "" if name is None else f" '{name}'"
         raise RunError(f"{scenario.name}: no estimator{which} for {endpoint}; there are: {known}")
-    written = found.model_dump(mode="json", exclude_defaults=True)
+    written = found.model_dump(mode="json", exclude_unset=True)
     return {**written, "kind": found.kind, "name": found.name, "endpoints": [endpoint]}, found.name
 
 

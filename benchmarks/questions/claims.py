@@ -1,7 +1,7 @@
 """Claims: how often the workflow makes a paper's claims, where they are true and where they are false.
 
 The same luck in three worlds: as the world says; without any effect of treatment; and without any effect of treatment
-or of a covariate on any hazard, where every risk factor is a false one. The claims, after matching:
+or of a covariate on any hazard, where every risk factor is a false one. The claims, of those compared after:
 
 * a covariate is an *independent risk factor*: it enters the multivariable Cox model by the screening p-value and a
   column of it has p < alpha there;
@@ -21,7 +21,8 @@ from analysis.estimators import Sample
 from analysis.kernels.status import Status
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
-from analysis.plan.analysis_plan import cox_terms
+from analysis.paper.sides import side_words
+from analysis.plan.analysis_plan import Plan, cox_terms
 from analysis.tables.text_table import table
 from analysis.two_samples.balance import smd
 from benchmarks.asked.blocks import Cell, blocks, prepare
@@ -50,9 +51,9 @@ UNBALANCED = 0.1  # a standardised difference that counts as imbalance (Austin 2
 @dataclass(frozen=True)
 class Counted:
     """One world's replicates: by term, which passed the screening and which were independent ``(R, T)``; log HR of
-    the subgroups ``(R, S)``, NaN where there is none; the least p of Table 1 after matching ``(R,)``; the largest
+    the subgroups ``(R, S)``, NaN where there is none; the least p of Table 1 in the set compared ``(R,)``; the largest
     standardised difference of measured and of hidden covariates ``(R,)``, NaN where there are none; whether the
-    replicate could be matched ``(R,)``.
+    replicate had anybody to compare ``(R,)``.
     """
 
     screened: Bools
@@ -61,7 +62,7 @@ class Counted:
     least_p: Floats
     measured: Floats
     hidden: Floats
-    matched: Bools
+    compared: Bools
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def summed(
             return np.asarray((one.subgroups < 0).sum(axis=1) / known)
 
     def balanced(one: Counted) -> Bools:
-        found: Bools = one.matched & ~(one.least_p <= BALANCED_P)
+        found: Bools = one.compared & ~(one.least_p <= BALANCED_P)
         return found
 
     def unbalanced(one: Counted, largest: Floats) -> Floats:
@@ -203,7 +204,7 @@ def summed(
         endpoint=endpoint,
         alpha=alpha,
         screening_p=screening_p,
-        replicates=len(counted[0].matched),
+        replicates=len(counted[0].compared),
         terms=len(terms) - 1,
         subgroups=counted[0].subgroups.shape[1],
         factors={term: rates(lambda one, t=t: one.independent[:, t]) for t, term in enumerate(terms)},
@@ -218,14 +219,14 @@ def summed(
     )
 
 
-def verdict(found: Claims) -> str:
+def verdict(found: Claims, plan: Plan) -> str:
     """One sentence: how often each claim is made where it is false."""
     return (
         f"Where no covariate has any effect, {percent(found.any_factor[2])} % of studies (Monte Carlo SE in brackets) "
         f"find at least one independent risk factor for {found.endpoint} among {found.terms}; where treatment has "
         f"none, {percent(found.nearly_all[1])} % see benefit in nearly all of {found.subgroups} subgroups; of those "
-        f"with every p above {BALANCED_P:g} after matching, {percent(found.unbalanced_measured[0])} % have a measured "
-        f"difference above {UNBALANCED:g} SD."
+        f"with every p above {BALANCED_P:g} {side_words(plan, 'after')}, {percent(found.unbalanced_measured[0])} % "
+        f"have a measured difference above {UNBALANCED:g} SD."
     )
 
 
@@ -246,7 +247,7 @@ def shown(found: Claims, options: Options, asked: Asked) -> Answer:
     factors = [(term, *map(percent, rates)) for term, rates in found.factors.items()]
     return answer(
         "How often does the workflow make the paper's claims where they are false?",
-        verdict(found),
+        verdict(found, asked.scenario.analysis),
         (
             table("Claims", ("claim", *WORLDS), rows),
             table("Independent risk factors, %", ("term", *WORLDS), factors),

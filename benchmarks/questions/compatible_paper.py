@@ -36,9 +36,10 @@ class Published:
 
 
 def published_summary(scenario: Scenario, endpoint: str, stated: Mapping[str, str | None]) -> Published:
-    """The published log HR after matching and the log of its SE; ``stated`` are hr, low and high as printed, or None.
+    """The published log HR of the primary analysis and the log of its SE.
 
-    RunError where neither paper nor user states them, or they cannot be a ratio with its interval.
+    ``stated`` are hr, low and high as printed, or None. RunError where neither paper nor user states them, or they
+    cannot be a ratio with its interval.
     """
     if all(value is None for value in stated.values()):
         printed = printed_ratio(scenario, endpoint)

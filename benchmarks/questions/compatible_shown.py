@@ -13,12 +13,15 @@ from benchmarks.questions.compatible_paper import published_summary
 from benchmarks.questions.options import Options
 from benchmarks.words.answer import Answer, plain
 
+MONTHS = 12.0
+"""To which restricted means are compared."""
+
 
 def compatible(
-    options: Options, stated: tuple[str | None, str | None, str | None], horizon: float, points: int,
+    options: Options, stated: tuple[str | None, str | None, str | None], horizon: float | None, points: int,
     calibrate: int,
 ) -> Answer:  # fmt: skip
-    """The answer, from the options of the command."""
+    """The answer, from the options of the command; restricted means to 12 months unless a horizon is given."""
     asked = load(options)
     seen = published_summary(
         asked.scenario, endpoint_of(asked, options), dict(zip(("hr", "low", "high"), stated, strict=True))
@@ -28,7 +31,7 @@ def compatible(
         endpoint_of(asked, options),
         options.estimator,
         seen,
-        horizon,
+        MONTHS * asked.scenario.per_month if horizon is None else horizon,
         points,
         calibrate,
         options.jobs,
@@ -50,7 +53,7 @@ def sentence(found: Compatibility, one: Posterior) -> str:
 
 def shown(found: Compatibility, options: Options, asked: Asked) -> Answer:
     """A sentence and a row per suspicion, then calibrations."""
-    sentences, rows, notes = [], [], []
+    sentences, rows, notes, unit = [], [], [], asked.scenario.time_unit
     for one in found.posteriors:
         sentences.append(sentence(found, one))
         sentences += [f"Beware: {one.warning}."] if one.warning else []
@@ -65,7 +68,15 @@ def shown(found: Compatibility, options: Options, asked: Asked) -> Answer:
         rmst = f"{one.rmst[2]:.2f} ({one.rmst[0]:.2f} to {one.rmst[4]:.2f})"
         fit = f"{100 * min(1.0, one.distance_p):.0f}"
         rows.append((one.name, *_ratios(one.quantiles), f"{100 * one.benefit:.1f}", rmst, fit))
-    heads = ("true HR", "median", "50 %", "90 %", "below 1, %", f"RMST difference to {found.horizon:g}", "fit, %")
+    heads = (
+        "true HR",
+        "median",
+        "50 %",
+        "90 %",
+        "below 1, %",
+        f"RMST difference to {found.horizon:.5g} {unit}",
+        "fit, %",
+    )
     note = "RMST: median and 90 %. Fit: p of the paper at the most likely point."
     notes += [calibration_text(one) for one in found.calibrations]
     return answer(

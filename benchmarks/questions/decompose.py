@@ -175,7 +175,7 @@ def at(tree: Mapping[str, Any], path: str, scenario: Scenario) -> Any:
     """What a document says at a dotted path whose last step may itself have dots, or what holds where it is silent."""
     here: Any = tree
     if path.startswith("treatment.log_odds."):
-        return scenario.treatment.log_odds[path.removeprefix("treatment.log_odds.")]
+        return getattr(scenario.treatment, "log_odds", {})[path.removeprefix("treatment.log_odds.")]
     for step in path.split("."):
         here = here[step]
     return here

@@ -172,7 +172,7 @@ def own_estimators(scenario: Scenario, endpoint: str) -> list[dict[str, Any]]:
         if endpoint in scenario.applied(one) and one.estimand(endpoint, scenario.analysis, variables).measure.endswith(
             "log_hr"
         ):
-            written = one.model_dump(mode="json", exclude_defaults=True)
+            written = one.model_dump(mode="json", exclude_unset=True)
             found.append({**written, "kind": one.kind, "name": one.name, "endpoints": [endpoint]})
     return found
 

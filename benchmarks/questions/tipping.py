@@ -33,6 +33,7 @@ from benchmarks.questions.tipping_levels import (
 )
 from benchmarks.words.plain_text import estimated
 from simulator.mechanisms.covariate_kinds import Categorical
+from simulator.mechanisms.randomisation import Randomised
 from simulator.numerics.arrays import Floats
 
 ASIDE = 0.1
@@ -207,7 +208,9 @@ def equal_strength(search: LevelSearch, stage: str, guess: float, wanted: float)
 
 
 def published_ratio(scenario: Scenario, endpoint: str, ratio: float | None, bound: float | None) -> tuple[float, float]:
-    """The published HR after matching and its confidence limit nearer to no effect; RunError where there is none."""
+    """The published HR of the primary analysis and its confidence limit nearer to no effect; RunError where there is
+    none.
+    """
     found = ratio_values(scenario, endpoint)
     value = found["hr"] if ratio is None else ratio
     limit = bound if bound is not None else nan if ratio is not None else found["high" if value < 1 else "low"]
@@ -223,7 +226,7 @@ def benchmarks_of(scenario: Scenario) -> tuple[Benchmark, ...]:
     kinds = scenario.pooled().covariates
     sd = {name: one.spread() for name, one in kinds.items() if not isinstance(one, Categorical)}
     found = []
-    for term, odds in scenario.treatment.log_odds.items():
+    for term, odds in getattr(scenario.treatment, "log_odds", {}).items():
         hazards = [one.log_hr.get(term, 0.0) for one in scenario.outcomes.by_transition().values()]
         strongest = max(hazards, key=abs)
         if term != CONFOUNDER and odds and strongest:
@@ -242,6 +245,10 @@ def find(
             raise RunError(f"--at {odds:g},{hazard:g}: lies outside the design, whose strengths go to {strongest:g}")
         if (hazard - 1) * (published[0] - 1) < 0:
             raise RunError(f"--at {odds:g},{hazard:g}: such a confounder hides the effect; state {1 / hazard:.4g}")
+    if isinstance(asked.scenario.treatment, Randomised):
+        raise RunError(
+            "treatment is drawn by lot, so no confounder is behind an effect; 'kind: prevalence' may have one"
+        )
     entry, name = one_estimator(asked, endpoint, estimator)
     wanted = [log(value) for value in published]
     sign = float(np.sign(wanted[0]))

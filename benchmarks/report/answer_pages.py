@@ -13,7 +13,7 @@ from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.replicate_table import Group, TableColumns
 from benchmarks.report import glossary
 from benchmarks.report.engine import HowMade, Page, Section, abreast, html, picture, repeated
-from benchmarks.report.world import assumed_section, base_section, design_text, failures_section, matching_section
+from benchmarks.report.world import assumed_section, base_section, comparability_section, design_text, failures_section
 from benchmarks.runs.rows import KEYS
 from benchmarks.study.running import RESULTS
 from benchmarks.validation.check import Verdict
@@ -24,7 +24,7 @@ from benchmarks.words.replicate_shown import notes, shown_rows, verdict
 from simulator.documents.loading import Document, digest
 from simulator.documents.safe_files import opened
 
-TERMS = ("hazard ratio (HR)", "Monte Carlo SE (MCSE)", "replicate", "propensity score", "caliper", "SMD", "status")
+TERMS = ("hazard ratio (HR)", "Monte Carlo SE (MCSE)", "replicate")
 REFERENCES = {
     "tipping": "evalue", "compatible": "wood", "multiverse": "simonsohn", "power": "schoenfeld",
 }  # fmt: skip
@@ -35,6 +35,7 @@ def question_report(
 ) -> str:  # fmt: skip
     """The HTML report of an answered question, its run folder, and the command that gave it."""
     verb = command.split()[1] if len(command.split()) > 1 else ""
+    primary = scenario.analysis.primary
     drawn = picture(answer.plot(), f"{answer.alt}.", answer.alt)
     world = f"{design_text(scenario)} {scenario.population.size:,} patients. Source: {scenario.source}"
     return html(
@@ -50,10 +51,10 @@ def question_report(
                 *([Section("In numbers", tables=answer.tables)] if answer.tables else []),
                 Section("The world", (world,)),
             ),
-            matching_section(prepare([({}, scenario)])),
+            comparability_section(prepare([({}, scenario)])),
             _failures(folder),
-            TERMS,
-            tuple(name for name in ("morris", REFERENCES.get(verb, ""), "austin") if name),
+            (*TERMS, *glossary.SCORES["matching" if verb == "multiverse" else primary], "SMD", "status"),
+            tuple(name for name in ("morris", REFERENCES.get(verb, ""), *glossary.BALANCE[primary]) if name),
         )
     )
 

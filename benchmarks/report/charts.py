@@ -65,7 +65,7 @@ def left_out(result: StudyResult, cell: Cell, endpoint: str) -> str:
 
 
 def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
-    """Where the estimates of hazard ratios lie, with the published one after matching; None where there are none."""
+    """Where the estimates of hazard ratios lie, with the published one; None where there are none."""
     names = _log_ratios(result, cell, endpoint)
     if not names:
         return None

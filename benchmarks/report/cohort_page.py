@@ -5,10 +5,12 @@ from analysis.figures import balance, cohort, forest, incidence, states, surviva
 from analysis.paper.cohort_analysis import CohortAnalysis, EndpointResult
 from analysis.paper.effects import HazardRatio
 from analysis.paper.number_text import hr_text
+from analysis.paper.sides import UNUSED, has_sides, side_name, side_words, sides_shown
+from analysis.plan.analysis_plan import Plan
 from analysis.tables.cohort_tables import (
     balance_table,
     contrast_table,
-    how_matched,
+    how_adjusted,
     propensity_table,
     subgroup_table,
     survival_table,
@@ -20,16 +22,14 @@ from analysis.tables.paper_tables import paper_tables
 from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.report.engine import HowMade, Page, Picture, Section, html, picture
+from benchmarks.report.glossary import BALANCE, SCORES
 from benchmarks.words.plain_text import as_read_told, sets_told
-
-TERMS = ("hazard ratio (HR)", "propensity score", "caliper", "SMD", "status")
-SIDES = ("before", "after")
 
 
 def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
     """The HTML report of one analysed cohort; ``file`` is the name of its data."""
     size, arms = analysis.cohort, analysis.arms
-    found = [f"{one.label}: {_ratios(one, analysis.plan.step)}" for one in analysis.endpoints.values()]
+    found = [f"{one.label}: {_ratios(one, analysis.plan)}" for one in analysis.endpoints.values()]
     verdict = (
         f"{size.n:,} patients of {file}, {size.treated:,} treated and {size.control:,} not; "
         f"{sets_told(analysis)}. {' '.join([*found, *_warnings(analysis)])}"
@@ -50,10 +50,10 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
             HowMade("trialtwin analyze DATA --spec SPEC", command=as_asked()),
             assumed=_plan(analysis, spec),
             results=results,
-            diagnostics=_matching(analysis),
+            diagnostics=_comparability(analysis),
             failures=_failures(analysis),
-            terms=TERMS,
-            references=("austin",),
+            terms=("hazard ratio (HR)", *SCORES[analysis.plan.primary], "SMD", "status"),
+            references=BALANCE[analysis.plan.primary],
         )
     )
 
@@ -62,10 +62,12 @@ def _warnings(analysis: CohortAnalysis) -> list[str]:
     return [f"Warning: {one}" for one in warnings_of(analysis)]
 
 
-def _ratios(result: EndpointResult, analysis_step: str) -> str:
+def _ratios(result: EndpointResult, plan: Plan) -> str:
     after = result.after.cox
+    if not has_sides(plan):
+        return f"hazard ratio {hr_text(after)} {side_words(plan, 'after')}."
     told = f"{hr_text(after)} after" if after.status.name == "OK" else f"none after ({after.status.name})"
-    return f"hazard ratio {hr_text(result.before.cox)} before {analysis_step}, {told}."
+    return f"hazard ratio {hr_text(result.before.cox)} {side_words(plan, 'before')}, {told}."
 
 
 def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
@@ -78,7 +80,7 @@ def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
             "SPEC" if name in (given.get(part) or {}) else "default",
         )
         for part, choices in whole.items()
-        if isinstance(choices, dict)
+        if isinstance(choices, dict) and part not in UNUSED[spec.analysis.primary]
         for name, value in choices.items()
     ]
     shown = table("Plan of analysis", ("choice", "value", "from"), rows, 3)
@@ -87,7 +89,8 @@ def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
 
 
 def _flow(analysis: CohortAnalysis) -> Picture:
-    words = f"Patients before {analysis.plan.step}, left out and kept, by arm"
+    kept = f"{side_words(analysis.plan, 'before')}, left out and kept, by arm"
+    words = f"Patients {kept}" if has_sides(analysis.plan) else "Patients by arm"
     return picture(cohort.flow_of(analysis), f"{words}.", words)
 
 
@@ -95,11 +98,11 @@ def _curves(analysis: CohortAnalysis, unit: str) -> tuple[Picture, ...]:
     return tuple(
         picture(
             survival.kaplan_meier_of(analysis, name, when, unit),
-            f"{result.label}, {when} {analysis.plan.step}.",
-            f"Kaplan-Meier curves of {result.label} by arm, {when} {analysis.plan.step}",
+            f"{result.label}, {side_words(analysis.plan, when)}.",
+            f"Kaplan-Meier curves of {result.label} by arm, {side_words(analysis.plan, when)}",
         )
         for name, result in analysis.endpoints.items()
-        for when in SIDES
+        for when in sides_shown(analysis.plan)
     )
 
 
@@ -110,10 +113,11 @@ def _competing(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
         return ()
     pictures = []
     for name in names:
-        for when in SIDES:
-            words = f"{analysis.endpoints[name].label} and what competes with it, {when} {analysis.plan.step}"
+        for when in sides_shown(analysis.plan):
+            side = side_words(analysis.plan, when)
+            words = f"{analysis.endpoints[name].label} and what competes with it, {side}"
             drawn = incidence.stacked_incidence_of(analysis, name, when, unit)
-            pictures.append(picture(drawn, f"{words}.", f"Cumulative incidences by arm, {when} {analysis.plan.step}"))
+            pictures.append(picture(drawn, f"{words}.", f"Cumulative incidences by arm, {side}"))
     told = tuple(competing_told(analysis, unit))
     return (Section("Competing events", told, tables=competing_tables(analysis), pictures=tuple(pictures)),)
 
@@ -125,8 +129,8 @@ def _courses(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
         return ()
     first, last = (analysis.endpoints[name].label for name in pair)
     pictures = []
-    for when in SIDES:
-        words = f"Patients by {first} and {last}, {when} {analysis.plan.step}"
+    for when in sides_shown(analysis.plan):
+        words = f"Patients by {first} and {last}, {side_words(analysis.plan, when)}"
         drawn = states.states_of(analysis, when, first=pair[0], last=pair[1], time_unit=unit)
         pictures.append(picture(drawn, f"{words}.", words))
     return (Section("Course of the disease", pictures=tuple(pictures)),)
@@ -135,8 +139,8 @@ def _courses(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
 def _subgroups(analysis: CohortAnalysis, name: str) -> Section:
     result = analysis.endpoints[name]
     if not result.after.subgroups:
-        return Section(result.label, (f"None after {analysis.plan.step}.",))
-    words = f"Hazard ratios of {result.label} by subgroup, after {analysis.plan.step}"
+        return Section(result.label, (f"None {side_words(analysis.plan, 'after')}.",))
+    words = f"Hazard ratios of {result.label} by subgroup, {side_words(analysis.plan, 'after')}"
     drawn = picture(forest.forest_of(analysis, name), f"{words}.", words)
     return Section(result.label, pictures=(drawn,), fold="As a table", folded=(subgroup_table(analysis, name),))
 
@@ -145,27 +149,27 @@ def _outcomes(analysis: CohortAnalysis) -> Section:
     pictures = tuple(
         picture(
             cohort.butterfly_of(analysis, when),
-            f"Yes/no outcomes, {when} {analysis.plan.step}.",
-            f"Outcomes of both arms in percent, {when} {analysis.plan.step}",
+            f"Yes/no outcomes, {side_words(analysis.plan, when)}.",
+            f"Outcomes of both arms in percent, {side_words(analysis.plan, when)}",
         )
-        for when in SIDES
+        for when in sides_shown(analysis.plan)
     )
     return Section("Yes/no outcomes", pictures=pictures, fold="As a table", folded=(contrast_table(analysis),))
 
 
-def _matching(analysis: CohortAnalysis) -> Section:
-    sets = analysis.matching
-    step = analysis.plan.step
-    overlap, love = f"Propensity scores of both arms before and after {step}", "Standardised mean differences"
+def _comparability(analysis: CohortAnalysis) -> Section:
+    plan, sets = analysis.plan, analysis.matching
+    words = side_words(plan, *sides_shown(plan))
+    overlap, love = f"Propensity scores of both arms {words}", f"Standardised mean differences {words}"
     pictures = (
         picture(balance.overlap_of(analysis), f"{overlap}.", overlap),
-        picture(balance.love_of(analysis), f"{love} before and after {step}.", f"{love} before and after {step}"),
+        picture(balance.love_of(analysis), f"{love}.", love),
     )
     folded = (balance_table(analysis), propensity_table(analysis))
-    shown = (ties_table(analysis),) if sets.ties else ()
+    shown = (ties_table(analysis),) if sets and sets.ties else ()
     return Section(
-        f"{step.capitalize()} diagnostics",
-        (how_matched(analysis),),
+        f"{plan.primary.capitalize()} diagnostics" if has_sides(plan) else "How alike the arms are",
+        (how_adjusted(analysis),),
         tables=shown,
         pictures=pictures,
         fold="As tables",
@@ -182,11 +186,13 @@ def _failures(analysis: CohortAnalysis) -> Section:
     """The fits that have no finite answer."""
     rows = []
     for result in analysis.endpoints.values():
-        for when, side in zip(SIDES, (result.before, result.after), strict=True):
+        for when in sides_shown(analysis.plan):
+            side = result.before if when == "before" else result.after
             fits = [("treatment alone", side.cox), *((f"univariable, {row.label}", row) for row in side.univariable)]
             fits += [(f"multivariable, {row.label}", row) for row in side.multivariable]
             fits += [(f"subgroup, {row.label}", row) for row in side.subgroups]
-            rows += [(result.label, when, what, _state(fit)) for what, fit in fits if fit.status.name != "OK"]
+            which = side_name(analysis.plan, when)
+            rows += [(result.label, which, what, _state(fit)) for what, fit in fits if fit.status.name != "OK"]
     if not rows:
         return Section("Failures", ("None: every model has a finite answer.",))
     text = "A fit that has no finite answer is shown as a status, never as a number."

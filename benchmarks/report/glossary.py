@@ -35,10 +35,10 @@ TERMS = {
     "status": (
         "what became of a fit: OK, or why there is no finite answer and so no number: MONOTONE, its likelihood has no "
         "finite maximum; SINGULAR, covariates repeat one another; NO_EVENTS; NO_INFO, no event with a choice of "
-        "patients; NO_PAIRS; PS_SEPARATED, treatment is predicted perfectly; TOO_FEW, too few patients; BAD_INPUT, NaN "
-        "or infinity; NOT_CONVERGED; WORKER_LOST, its computation killed its process; TIMEOUT, it took longer than it "
-        "may."
+        "patients; PS_SEPARATED, treatment is predicted perfectly; TOO_FEW, too few patients; BAD_INPUT, NaN or "
+        "infinity; NOT_CONVERGED; WORKER_LOST, its computation killed its process; TIMEOUT, it took longer than it may."
     ),
+    "NO_PAIRS": "the status of a matching that finds nobody within reach of another.",
     "z": "difference of two numbers over the standard error of the difference.",
     "pinned down": "share of a parameter's prior variance that the published numbers take away.",
     "severe, moderate, note": (
@@ -46,6 +46,15 @@ TERMS = {
         "matter of convention or carelessness."
     ),
 }
+SCORES = {
+    "matching": ("propensity score", "caliper", "NO_PAIRS"),
+    "weighting": ("propensity score",),
+    "adjustment": ("propensity score",),
+    "unadjusted": ("propensity score",),
+}
+"""The words that a page needs for what makes the arms comparable, by the primary analysis."""
+BALANCE = {"matching": ("austin",), "weighting": ("austin_stuart",), "adjustment": (), "unadjusted": ()}
+"""What a page cites on the balance of the arms, by the primary analysis."""
 REFERENCES = {
     "morris": (
         "Morris TP, White IR, Crowther MJ. Using simulation studies to evaluate statistical methods. "
@@ -54,6 +63,11 @@ REFERENCES = {
     "austin": (
         "Austin PC. Balance diagnostics for comparing the distribution of baseline covariates between treatment groups "
         "in propensity-score matched samples. Statistics in Medicine 2009;28:3083–3107."
+    ),
+    "austin_stuart": (
+        "Austin PC, Stuart EA. Moving towards best practice when using inverse probability of treatment weighting "
+        "(IPTW) using the propensity score to estimate causal treatment effects in observational studies. Statistics "
+        "in Medicine 2015;34:3661–3679."
     ),
     "evalue": (
         "VanderWeele TJ, Ding P. Sensitivity analysis in observational research: introducing the E-value. "

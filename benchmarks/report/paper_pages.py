@@ -11,7 +11,8 @@ from benchmarks.asked.asked_by import as_asked
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.scenario import Scenario
 from benchmarks.report.engine import HowMade, Page, Picture, Section, html, picture
-from benchmarks.report.world import assumed_section, base_section, matching_section
+from benchmarks.report.glossary import BALANCE
+from benchmarks.report.world import assumed_section, base_section, comparability_section
 from benchmarks.twin.calibrate import Fit
 from benchmarks.twin.fidelity import Fidelity, Score, place
 from benchmarks.twin.shown import audit_tables, audit_verdict, fidelity_verdict, percent_of
@@ -45,10 +46,10 @@ def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> 
             assumed_section(document),
             base_section(document),
             _scores(found),
-            matching_section(prepare([({}, scenario)])),
+            comparability_section(prepare([({}, scenario)])),
             _absent(found),
             ("replicate", "central 95 %", "SMD", "status"),
-            ("austin",),
+            BALANCE[scenario.analysis.primary],
         )
     )
 

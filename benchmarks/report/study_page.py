@@ -21,9 +21,9 @@ from benchmarks.report.study_figures import across_cells, figures_of
 from benchmarks.report.world import (
     assumed_section,
     base_section,
+    comparability_section,
     design_text,
     failures_section,
-    matching_section,
 )
 from benchmarks.study import paired
 from benchmarks.study.running import JudgedBy, StudyResult
@@ -31,6 +31,7 @@ from benchmarks.words import performance_tables, plain_text
 from benchmarks.words.verdicts import verdict
 from simulator.cohort.estimand import Estimand
 from simulator.documents.loading import Document
+from simulator.documents.spec import timed
 
 HOW = {
     "matching": (" before matching", " after matching"),
@@ -61,12 +62,14 @@ def study_report(
         ("SHA-256 of the rows", result.rows_sha256),
         *([("sealed digest", sealed)] if sealed else []),
     )
+    failures = result.rows.failures().to_dict("records")
+    unpaired = ("NO_PAIRS",) if any(one["status"] == "NO_PAIRS" for one in failures) else ()
     base = read_base(held["base"]) if "base" in held else base_of(document, shipped_only=True)
     results = (
         Section("Aims", (scenario.question, f"Source of the world: {scenario.source.rstrip('.')}.")),
         _mechanisms(result, scenario),
         _estimands(result),
-        Section("Methods", items=tuple((one.name, _described(one)) for one in scenario.estimators)),
+        Section("Methods", items=tuple((one.name, _described(one, scenario.time_unit)) for one in scenario.estimators)),
         _performance(result),
         *_published(result, scenario),
     )
@@ -79,10 +82,10 @@ def study_report(
             assumed_section(document),
             base_section(document, base),
             results,
-            matching_section(result.cells),
-            failures_section(result.rows.failures().to_dict("records")),
-            glossary.STUDY,
-            ("morris", "austin"),
+            comparability_section(result.cells),
+            failures_section(failures),
+            (*glossary.STUDY, *unpaired),
+            ("morris", *glossary.BALANCE[scenario.analysis.primary]),
             picks=True,
         )
     )
@@ -296,14 +299,19 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
     return rows
 
 
-def _described(estimator: Estimator) -> str:
+def _described(estimator: Estimator, unit: str) -> str:
     """The first sentence of an estimator's documentation with the values of the options that it names.
 
-    Other options follow where they are not the usual ones.
+    Other options follow where they are not the usual ones. Times are told with their ``unit``.
     """
+
+    def told(key: str, value: object) -> str:
+        return plain_text.value_text(value) + (f" {unit}" if key in times and value is not None else "")
+
+    times = {str(path[0]) for path, _ in timed(estimator)}
     first = " ".join((type(estimator).__doc__ or "").split("\n\n")[0].split()).split(". ")[0].rstrip(".")
     named = set(_OPTION.findall(first)) & set(type(estimator).model_fields)
-    first = _OPTION.sub(lambda found: plain_text.value_text(getattr(estimator, found[1], found[1])), first)
+    first = _OPTION.sub(lambda found: told(found[1], getattr(estimator, found[1], found[1])), first)
     options = estimator.model_dump(exclude_defaults=True, exclude={"kind", "name", "endpoints", *named})
-    told = "; ".join(f"{key.replace('_', ' ')} {plain_text.value_text(value)}" for key, value in options.items())
-    return first + (f" ({told})." if told else ".")
+    others = "; ".join(f"{key.replace('_', ' ')} {told(key, value)}" for key, value in options.items())
+    return first + (f" ({others})." if others else ".")

@@ -1,4 +1,4 @@
-"""What a page says of the world behind it: what was assumed, how it differs from its base, how well it is matched."""
+"""What a page says of the world behind it: what was assumed, how it differs from its base, how alike the arms are."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,6 +8,7 @@ import numpy as np
 from analysis.estimators.base import Sample
 from analysis.figures.balance import love_between
 from analysis.paper.effects import AnalysisSet
+from analysis.paper.sides import done_words, has_sides, side_words, sides_shown
 from analysis.paper.table1 import presentation, table1
 from analysis.tables.text_table import table
 from analysis.two_samples import balance
@@ -79,45 +80,49 @@ def base_section(document: Document, base: Base | None = None) -> Section:
     return Section(heading, (told,), fold="All of them", folded=(shown,))
 
 
-def matching_section(cells: Sequence[Cell]) -> Section:
-    """How many were matched and how alike the arms then were, in the first replicates; one cohort as an example."""
+def comparability_section(cells: Sequence[Cell]) -> Section:
+    """How many were matched, or weighted, and how alike the arms then were, in the first replicates; an example."""
     shown = cells[:MOST_CELLS]
-    made = [_matched(cell) for cell in shown]
+    made = [_compared(cell) for cell in shown]
     several = len(cells) > 1
+    plans = [cell.scenario.analysis for cell in cells]
+    one = len({plan.primary for plan in plans}) == 1
+    done, sided = done_words(plans[0]) if one else "compared", any(map(has_sides, plans))
     rows = []
-    for cell, (treated, matched, before, after) in zip(shown, made, strict=True):
+    for cell, (treated, kept, before, after) in zip(shown, made, strict=True):
         start = (str(cell.number), settings_text(cell.settings)) if several else ()
         some = after[np.isfinite(after)]
         large = f"{100 * np.mean(some > LARGE):.0f}" if len(some) else "-"
-        share = 100 * matched / np.maximum(treated, 1)
-        rows.append((*start, _range(matched, 0), _range(share, 1), _range(before, 3), _range(after, 3), large))
+        share = 100 * kept / np.maximum(treated, 1)
+        first = (_range(share, 1), _range(before, 3)) if sided else ()
+        rows.append((*start, _range(kept, 0), *first, _range(after, 3), large))
     heads = ("cell", "settings") if several else ()
     count = len(made[0][0])
     note = (
         f"Median (smallest to largest) of the first {count} replicate{'s' if count > 1 else ''}, cohorts made again "
-        "and matched by the plan of the study; SMD: over all measured covariates and their levels."
+        f"and {done} by the plan of the study; SMD: over all measured covariates and their levels."
     )
     if len(cells) > len(shown):
         note += f" The first {len(shown)} of {len(cells)} cells."
     found = table(
-        "Matched patients and balance",
+        f"{done.capitalize()} patients and balance",
         (
             *heads,
-            "treated matched",
-            "% of the treated",
-            "largest |SMD| before",
-            "largest |SMD| after",
-            f"replicates above {LARGE:g} after, %",
+            f"treated {done}",
+            *(("% of the treated", "largest |SMD| before") if sided else ()),
+            "largest |SMD| after" if sided else "largest |SMD|",
+            f"replicates above {LARGE:g}{' after' if sided else ''}, %",
         ),
         rows,
         len(heads) or 1,
         note,
     )
-    return Section("Matching diagnostics", tables=(found,), pictures=(_example(cells[0]),))
+    heading = f"{plans[0].primary.capitalize()} diagnostics" if one and sided else "How alike the arms are"
+    return Section(heading, tables=(found,), pictures=(_example(cells[0]),))
 
 
-def _matched(cell: Cell) -> tuple[Floats, Floats, Floats, Floats]:
-    """Treated patients, matched ones, and the largest |SMD| before and after, each ``(R,)``."""
+def _compared(cell: Cell) -> tuple[Floats, Floats, Floats, Floats]:
+    """Treated patients, those of them who are compared, and the largest |SMD| before and after, each ``(R,)``."""
     scenario = cell.scenario
     few = max(1, min(MOST_REPLICATES, scenario.run.replicates, MOST_PATIENTS // scenario.screened()))
     numbers = np.arange(few, dtype=np.int64)
@@ -166,9 +171,9 @@ def _example(cell: Cell) -> Any:
     shows = presentation(observed, sets[0], plan.table1)
     before, after = (table1(observed, group, shows, plan) for group in sets)
     caption = "Standardised mean differences of one cohort, the first, as an example; dashed: 0.1."
-    return picture(
-        love_between(before, after), caption, "Standardised mean differences of one cohort before and after matching"
-    )
+    words = side_words(plan, *sides_shown(plan))
+    drawn = love_between(before, after, plan)
+    return picture(drawn, caption, f"Standardised mean differences of one cohort {words}")
 
 
 def _after(sample: Sample) -> AnalysisSet:

@@ -11,13 +11,13 @@ the scorecard of `trialtwin fidelity`. A fit is bad where, of the numbers that t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, inf, isfinite, nan
+from math import inf, isfinite, nan
 
 import numpy as np
 from scipy.special import ndtri
 
 from benchmarks.twin.fidelity import Score, score
-from benchmarks.twin.targets import PublishedTarget, centre, spread
+from benchmarks.twin.targets import PublishedTarget, centre, no_target, spread
 from simulator.numerics.arrays import Floats
 from simulator.world.sections import Printed
 
@@ -75,7 +75,7 @@ def absolute_fit(
 ) -> AbsoluteFit:
     """The verdict on the targets' numbers ``(T, R)``, ratios as logarithms, in the replicates of the fitted world."""
     firm = [k for k, target in enumerate(targets) if not target.doubtful]
-    natural = [np.exp(numbers[k]) if target.log else numbers[k] for k, target in enumerate(targets)]
+    natural = [target.natural(numbers[k]) for k, target in enumerate(targets)]
     middle, sd = centre(numbers), spread(numbers)
     outside, never = [], []
     for k in firm:
@@ -87,7 +87,8 @@ def absolute_fit(
             outside.append(_outside(found, _distance(target, middle[k], sd[k])))
     outside.sort(key=lambda one: -one.distance)
     unused = [_unused(target, row) for target, row in zip(targets, numbers, strict=True)]
-    known = tuple(one for one in unused if one is not None)
+    aside = [Unused(key, one.printed, no_target(key, published)) for key, one in published.items()]
+    known = (*(one for one in unused if one is not None), *(one for one in aside if one.why))
     return AbsoluteFit(len(firm), len(targets) - len(firm), tuple(outside), known, _bad(len(firm), outside, never))
 
 
@@ -124,6 +125,5 @@ def _unused(target: PublishedTarget, row: Floats) -> Unused | None:
     elif not isfinite(spread(row[None])[0]):
         why = f"{100 * reached:.0f} % of the replicates reach it"
     elif not spread(row[None])[0] > 0:
-        value = exp(had[0]) if target.log else float(had[0])
-        why = f"it is {value:.4g} in every replicate"
+        why = f"it is {float(target.natural(had[0])):.4g} in every replicate"
     return Unused(target.key, target.printed, why) if why else None

@@ -3,10 +3,11 @@
 Every target is a published number; its residual is (simulated - printed) / SD. The simulated number is the mean over
 replicates of the same statistic from the same analysis (ratios on the log scale; the median where some replicates do
 not reach it), and SD is its standard deviation over replicates: the sampling error that the published number itself
-has. A direction (">1") has no residual on its side. A parameter's residual is (value - prior mean) / prior SD, so that
-what the paper says nothing about stays where it was stated. The sum of squares is made small by Gauss-Newton steps
-with a trust region (Levenberg-Marquardt); replicates keep their addressed luck, which makes it smooth and the result
-a function of the seed. Doubtful targets weigh less by `DOUBT`.
+has. A direction (">1") has no residual on its side. A p-value is a target where what it is made from is not printed,
+as a normal quantile. A parameter's residual is (value - prior mean) / prior SD, so that what the paper says nothing
+about stays where it was stated. The sum of squares is made small by Gauss-Newton steps with a trust region
+(Levenberg-Marquardt); replicates keep their addressed luck, which makes it smooth and the result a function of the
+seed. Doubtful targets and p-values weigh less by `DOUBT`.
 
 The search begins at several points (`benchmarks.twin.starts`) with few replicates, compares their ends by common SDs,
 and goes on from the best one with more (`benchmarks.twin.search`). What it ends with is judged against the paper itself
@@ -18,12 +19,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.asked.free_places import Path, Tree
 from benchmarks.asked.published_keys import compared
 from benchmarks.asked.scenario import Calibration, Scenario
 from benchmarks.twin.absolute_fit import AbsoluteFit, absolute_fit
-from benchmarks.twin.search import SumOfSquares, standard_errors
+from benchmarks.twin.search import SumOfSquares, free_against_each_other, standard_errors
 from benchmarks.twin.starts import candidates
-from benchmarks.twin.targets import Path, TargetModel, Tree, centre, targets_of
+from benchmarks.twin.targets import TargetModel, centre, targets_of
 from simulator.numerics.arrays import Floats
 from simulator.world.sections import Printed
 
@@ -83,7 +85,8 @@ class Began:
 class Fit:
     """A calibrated world: the tree of its document, its parameters and targets, and how well it fits.
 
-    ``losses`` are the sums of squares at the stated start and at the end, by the sampling SDs of the end.
+    ``together`` are parameters that the targets fix in common and leave free against each other. ``losses`` are the
+    sums of squares at the stated start and at the end, by the sampling SDs of the end.
     """
 
     tree: Tree
@@ -92,6 +95,7 @@ class Fit:
     targets: tuple[Fitted, ...]
     starts: tuple[Began, ...]
     verdict: AbsoluteFit
+    together: tuple[tuple[str, ...], ...]
     losses: tuple[float, ...]
     replicates: int
     seed: int
@@ -139,7 +143,7 @@ def calibrate(
     steps = np.minimum(WIDEST * search.sd, OF_SE * se)
     jacobian = search.slopes_within(values, steps, plan.replicates, "standard errors")
     se = standard_errors(jacobian, numbers, search.scale, search.model.targets, search.sd)
-    natural = search.natural(values)
+    natural, names = search.natural(values), list(plan.free)
     return Fit(
         TargetModel(tree, plan.seed, tuple(paths), ()).tree_with(natural),
         dict(zip(plan.free, natural.tolist(), strict=True)),
@@ -147,6 +151,7 @@ def calibrate(
         fitted,
         began,
         absolute_fit(search.model.targets, published, numbers, doubts),
+        tuple(tuple(names[k] for k in group) for group in free_against_each_other(jacobian * search.sd)),
         tuple(search.loss(x, search.residuals(centre(own))) for x, own in ((start, first), (values, numbers))),
         plan.replicates,
         plan.seed,
@@ -182,7 +187,7 @@ def _fitted(search: SumOfSquares, first: Floats, last: Floats) -> tuple[Fitted, 
     counts = np.isfinite(search.scale)
     z_start, z = (np.where(counts, search.residuals(x), np.nan).tolist() for x in (first, last))
     return tuple(
-        Fitted(t.key, t.printed, float(np.exp(x)) if t.log else float(x), float(s), z_start[k], z[k], t.doubtful)
+        Fitted(t.key, t.printed, float(t.natural(x)), float(s), z_start[k], z[k], t.doubtful)
         for k, (t, x, s) in enumerate(zip(search.model.targets, last, search.scale, strict=True))
     )
 

@@ -9,6 +9,8 @@ from typing import Any
 from analysis.audit.kinds import kind_of
 from analysis.paper.number_keys import TIME, KeyNode, keys_of
 from analysis.paper.number_tree import ARMS, PLACES, SIDES, Names, tree
+from analysis.paper.sides import has_sides
+from analysis.plan.analysis_plan import Plan
 from analysis.tables.text_table import WIDTH, TextTable, table
 from benchmarks.asked.published_keys import DESIGN, number_keys, number_names
 from benchmarks.asked.scenario import Scenario
@@ -26,7 +28,6 @@ SECTIONS = {
     "modes": "Modes of progression",
 }
 STANDS = {
-    "<side>": " or ".join(SIDES) + " matching",
     "<arm>": " or ".join(ARMS),
     TIME: "any time above 0 in the time unit of the world, as in [24] or [2.5]",
 }
@@ -54,7 +55,7 @@ def published_answer(scenario: Scenario) -> Answer:
         f"The paper of {scenario.name} could print {len(listed):,} numbers besides those at a time; "
         "each is typed in under its key, as it is printed."
     )
-    lines = (*_told(short), *_names(names), *_examples(listed))
+    lines = (*_told(short), *_names(names, scenario.analysis), *_examples(listed))
     data = {"world": scenario.name, "keys": [asdict(one) for one in listed]}
     return Answer(data, verdict, lines=lines, files=lambda: (_as_table(short),), found=tuple(listed))
 
@@ -131,10 +132,16 @@ def _is_limit_of(one: Listed, other: Listed) -> bool:
     )
 
 
-def _names(names: Names) -> Iterator[str]:
+def _side(plan: Plan) -> str:
+    """What stands for a side, and what the two are."""
+    both = "before or after"
+    return f"{both} {plan.primary}" if has_sides(plan) else f"{both}; of all patients either way, so print one"
+
+
+def _names(names: Names, plan: Plan) -> Iterator[str]:
     yield from ("", "What stands for what")
     lists = {getattr(PLACES, name)[-1]: getattr(names, name) for name in NAMED}
-    for place, told in {**STANDS, **lists}.items():
+    for place, told in {"<side>": _side(plan), **STANDS, **lists}.items():
         text = told if isinstance(told, str) else ", ".join(told)
         if text:
             yield from _block(f"  {place.ljust(12)}  {text}")

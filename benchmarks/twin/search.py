@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.twin.targets import DOUBT, PublishedTarget, TargetModel, centre, spread
+from benchmarks.twin.targets import PublishedTarget, TargetModel, centre, spread
 from simulator.numerics.arrays import Bools, Floats
 
 MOST_STEPS = 12
@@ -21,6 +21,7 @@ MOST_TRIES = 6
 NEAR, FAR = 10.0, 100.0
 SETTLED = 0.05
 PRESENT = 0.2
+FREE, LINKED = 0.2, 0.1
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def standard_errors(
     prior precision the variance is A^-1 (J' C J + prior precision) A^-1 in units of the priors.
     """
     counts = np.isfinite(scale) & np.isfinite(numbers).any(axis=1)
-    weight = 1 / np.array([DOUBT if target.doubtful else 1.0 for target in targets])
+    weight = 1 / np.array([target.divisor for target in targets])
     filled = np.where(np.isfinite(numbers[counts]), numbers[counts], np.nan)
     mean = np.nanmean(filled, axis=1, keepdims=True)
     away = np.nan_to_num((filled - mean) / scale[counts, None]) * weight[counts, None]
@@ -188,3 +189,24 @@ def standard_errors(
     spread_of = projected @ projected.T / (numbers.shape[1] - 1)
     bread = np.linalg.inv(scaled.T @ scaled + np.eye(len(sd)))
     return np.asarray(sd * np.sqrt(np.diag(bread @ (spread_of + np.eye(len(sd))) @ bread)))
+
+
+def free_against_each_other(slopes: Floats) -> list[list[int]]:
+    """Groups of parameters that targets with these slopes ``(T, P)``, in prior SDs, fix in common but not each alone.
+
+    In a free direction targets take away less than `FREE` of the prior variance. Parameters belong together where
+    moving one within the space of these directions moves the other by more than `LINKED` of it; one that moves all by
+    itself there is in no group: it is free, whatever the others are.
+    """
+    precision, directions = np.linalg.eigh(slopes.T @ slopes)
+    free = directions[:, precision < FREE / (1 - FREE)]
+    moves = free @ free.T
+    linked = np.abs(moves) > LINKED
+    groups: list[list[int]] = []
+    for k in range(len(moves)):
+        if linked[k, k] and moves[k, k] < 1 - LINKED and not any(k in group for group in groups):
+            group, before = {k}, set[int]()
+            while group != before:
+                before, group = group, group | {int(j) for i in group for j in np.flatnonzero(linked[i])}
+            groups.append(sorted(j for j in group if moves[j, j] < 1 - LINKED))
+    return [group for group in groups if len(group) > 1]

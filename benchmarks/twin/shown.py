@@ -9,8 +9,9 @@ from pathlib import Path
 from analysis.audit.paper import SEVERITIES, Finding
 from analysis.tables.text_table import WIDTH, TextTable, table, wrapped
 from benchmarks.twin.absolute_fit import AbsoluteFit
-from benchmarks.twin.calibrate import Fit
+from benchmarks.twin.calibrate import Fit, Parameter
 from benchmarks.twin.fidelity import Fidelity
+from benchmarks.twin.targets import MADE, REPEATED
 from benchmarks.words.answer import Answer, plain
 from benchmarks.words.plain_text import number
 
@@ -60,7 +61,7 @@ def fit_answer(fit: Fit, out: Path) -> Answer:
             f"{one.start:.4g}",
             f"{one.fitted:.4g}",
             f"{one.se:.2g}" + (" (log)" if one.scale == "log" else ""),
-            f"{100 * one.pinned:.0f}" + (" at its bound" if one.at_bound else ""),
+            f"{100 * one.pinned:.0f}" + _beside(one, fit),
         )
         for one in fit.parameters
     ]
@@ -82,13 +83,30 @@ def fit_answer(fit: Fit, out: Path) -> Answer:
         table(began, ("start", "there", "at its end"), starts),
     )
     loose = ", ".join(one.name for one in fit.parameters if one.pinned < 0.1) or "none"
+    scored = Counter(one.why for one in fit.verdict.unused)
     notes = (
         f"sum of squares {fit.losses[0]:.1f} at the start, {fit.losses[-1]:.1f} at the end",
         f"not pinned down by the paper (under 10 %): {loose}",
+        *(
+            f"fixed by the paper in common only, so that one may be more where another is less: {', '.join(group)}"
+            for group in fit.together
+        ),
+        *(
+            f"{scored[why]} printed numbers are scored by fidelity and fit nothing: {why}"
+            for why in (REPEATED, MADE)
+            if scored[why]
+        ),
     )
     data = {name: part for name, part in vars(fit).items() if name != "tree"}
     lines = (f"fitted world {out}",)
     return Answer(data, fit.verdict.text, tables, notes, lines, holds=not fit.verdict.bad, found=fit)
+
+
+def _beside(one: Parameter, fit: Fit) -> str:
+    """What must be said beside the share that is pinned down."""
+    told = ["at its bound"] if one.at_bound else []
+    told += ["not alone"] if any(one.name in group for group in fit.together) else []
+    return "".join(f" {what}" for what in told)
 
 
 def _misfits(verdict: AbsoluteFit) -> list[TextTable]:
@@ -97,7 +115,7 @@ def _misfits(verdict: AbsoluteFit) -> list[TextTable]:
         (one.key, one.printed, number(one.median), f"{number(one.low)} to {number(one.high)}", _far(one.distance))
         for one in verdict.outside
     ]
-    unused = [(one.key, one.printed, one.why) for one in verdict.unused]
+    unused = [(one.key, one.printed, one.why) for one in verdict.unused if one.why not in (REPEATED, MADE)]
     heads = ("number, worst first", "printed", "median", "central 95 %", "SDs away")
     made = [table("Numbers outside", heads, outside)] if outside else []
     return made + ([table("Could not be fitted", ("number", "printed", "why"), unused)] if unused else [])

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from analysis.audit.published import exact_value
+from benchmarks.asked.free_places import Path
 from benchmarks.asked.scenario import Free
-from benchmarks.twin.targets import Path
 from simulator.numerics.arrays import Floats
 from simulator.world.sections import Printed
 

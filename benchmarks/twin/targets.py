@@ -1,39 +1,62 @@
 """What calibration compares: published numbers as targets, and the world that simulates them for given parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from analysis.audit.kinds import kind_of
 from analysis.audit.published import parse_printed
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
 from benchmarks.asked.blocks import block_size
+from benchmarks.asked.free_places import Path, Tree
 from benchmarks.asked.sampled import one_sample
-from benchmarks.asked.scenario import Calibration, Scenario
-from simulator.documents.loading import Document
-from simulator.documents.merging import split_path
+from benchmarks.asked.scenario import Scenario
 from simulator.numerics.arrays import Floats
 from simulator.world.generate import generate, resolve
 from simulator.world.sections import Printed
 
 DOUBT = 3.0
-Tree = Any
-Path = tuple[str, ...]
+FARTHEST = 8.0  # normal quantiles of p-values that are 0 or 1 in print
+REPEATED = "another number that is printed says the same"
+MADE = "what it is made from is printed"
+UNREACHED = "printed as not reached"
+Scale = Literal["plain", "log", "probit"]
 
 
 @dataclass(frozen=True)
 class PublishedTarget:
-    """A published number to be hit: its interval on the scale ``log`` or as it is, and its weight's divisor."""
+    """A published number to be hit: its interval on its ``scale``, whether the audit doubts it.
+
+    Ratios are compared as logarithms, p-values as normal quantiles. Doubts and p-values weigh less by `DOUBT`.
+    """
 
     key: str
     printed: str
     low: float
     high: float
-    log: bool
+    scale: Scale
     doubtful: bool
+
+    @property
+    def divisor(self) -> float:
+        """What its distances are divided by."""
+        return DOUBT if self.doubtful or self.scale == "probit" else 1.0
+
+    def scaled(self, numbers: Floats) -> Floats:
+        """Numbers of any shape on its scale."""
+        if self.scale == "probit":
+            quantiles: Floats = np.clip(ndtri(numbers), -FARTHEST, FARTHEST)
+            return quantiles
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log(numbers) if self.scale == "log" else numbers
+
+    def natural(self, numbers: Floats) -> Floats:
+        """Numbers on its scale as they are printed."""
+        return {"plain": np.asarray, "log": np.exp, "probit": ndtr}[self.scale](numbers)  # type: ignore[no-any-return]
 
     def residual(self, simulated: Floats, sd: Floats) -> Floats:
         """Standardised distance from the middle of the printed interval; from its end for a direction."""
@@ -41,52 +64,56 @@ class PublishedTarget:
             away = np.where(simulated < self.low, simulated - self.low, np.maximum(simulated - self.high, 0.0))
         else:
             away = simulated - (self.low + self.high) / 2
-        return np.asarray(away / (sd * (DOUBT if self.doubtful else 1.0)))
+        return np.asarray(away / (sd * self.divisor))
 
 
 def targets_of(numbers: Mapping[str, Printed], doubts: Mapping[str, Any]) -> list[PublishedTarget]:
-    """Numbers that replicates have as targets: without p-values, limits not reached, and what repeats another."""
+    """Numbers that replicates have as targets, but for those of `no_target`."""
     found = []
     for key, one in numbers.items():
-        base, _, last = key.rpartition(".")
-        repeats = last == "percent" and any(f"{base}.{other}" in numbers for other in ("n", "yes", "events"))
-        repeats |= last in ("log_hr", "se") and f"{base}.hr" in numbers
-        if kind_of(key) == "p" or base == "matching" or repeats:
+        if no_target(key, numbers):
             continue
-        stands, log = parse_printed(one.printed, key), kind_of(key) == "ratio"
-        low, high = stands.low, stands.high
-        if low == np.inf:
-            continue
-        if log:
-            low, high = (float(np.log(x)) if x > 0 else -np.inf for x in (low, high))
-        found.append(PublishedTarget(key, one.printed, low, high, log, bool(doubts.get(key))))
+        scale: Scale = {"ratio": "log", "p": "probit"}.get(kind_of(key), "plain")  # type: ignore[assignment]
+        stands = parse_printed(one.printed, key)
+        target = PublishedTarget(key, one.printed, stands.low, stands.high, scale, bool(doubts.get(key)))
+        found.append(replace(target, low=_end(target, stands.low), high=_end(target, stands.high)))
     return found
 
 
-def free_paths(document: Document, plan: Calibration) -> list[tuple[Path, ...]]:
-    """Where each free parameter stands in the document's tree; ValueError where that is no number."""
-    found = []
-    for name, free in plan.free.items():
-        own = []
-        for text in free.paths or (name,):
-            path = split_path(text, document.root) or ()
-            if not _is_number(document.tree, path):
-                raise ValueError(f"calibration.free: '{text}' is not the place of a number")
-            own.append(path)
-        found.append(tuple(own))
-    return found
+def _end(target: PublishedTarget, end: float) -> float:
+    """An end of what is printed on the target's scale: infinite where nothing is beyond it."""
+    if target.scale == "log":
+        return float(np.log(end)) if end > 0 else -np.inf
+    if target.scale == "probit":
+        return float(ndtri(end)) if 0 < end < 1 else -np.inf if end <= 0 else np.inf
+    return end
 
 
-def _is_number(tree: Tree, path: Path) -> bool:
-    here = tree
-    for key in path or ("",):
-        if isinstance(here, tuple) and key.isdecimal() and int(key) < len(here):
-            here = here[int(key)]
-        elif isinstance(here, Mapping) and key in here:
-            here = here[key]
-        else:
-            return False
-    return isinstance(here, int | float) and not isinstance(here, bool)
+def no_target(key: str, numbers: Mapping[str, Printed]) -> str:
+    """Why a printed number is scored but no target; empty where it is one."""
+    base, _, last = key.rpartition(".")
+    if last == "percent" and any(f"{base}.{other}" in numbers for other in ("n", "yes", "events")):
+        return REPEATED
+    if last in ("log_hr", "se") and f"{base}.hr" in numbers:
+        return REPEATED
+    if base == "matching" and last != "n_pairs" and "matching.n_pairs" in numbers:
+        return REPEATED
+    if kind_of(key) == "p" and any(_made_from(base, last, other) for other in numbers):
+        return MADE
+    return UNREACHED if parse_printed(numbers[key].printed, key).low == np.inf else ""
+
+
+def _made_from(base: str, last: str, other: str) -> bool:
+    """Whether the p-value ``last`` at a base says what another number says; of a log-rank test a hazard ratio does."""
+    if kind_of(other) == "p":
+        return False
+    if last == "p_logrank":
+        return other == f"{base}.hr"
+    curves = base.removesuffix(".logrank")
+    if curves != base and other == f"{curves}.cox.hr":
+        return True
+    rest = other.removeprefix(base.removesuffix("]"))
+    return rest != other and (rest[:1] in (".", "]", "=", "<", ">"))
 
 
 @dataclass(frozen=True)
@@ -116,12 +143,8 @@ class TargetModel:
             cohorts = generate(resolved, self.seed, numbers)
             sample = one_sample(scenario, cohorts, self.seed)
             block = BlockNumbers(BlockAnalysis(sample))
-            parts.append(np.stack([block.of(target.key) for target in self.targets]))
-        made = np.concatenate(parts, axis=1)
-        ratios = np.array([target.log for target in self.targets])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            made[ratios] = np.log(made[ratios])
-        return made
+            parts.append(np.stack([target.scaled(block.of(target.key)) for target in self.targets]))
+        return np.concatenate(parts, axis=1)
 
 
 def centre(numbers: Floats) -> Floats:

@@ -5,6 +5,7 @@ from math import exp, isfinite, isnan
 
 from analysis.cohort_files.cohort_spec import Data
 from analysis.paper.cohort_analysis import CohortAnalysis
+from analysis.paper.sides import done_words
 from analysis.tables.cohort_tables import all_tables, warnings_of
 from analysis.tables.competing_tables import competing_told
 from benchmarks.asked.scenario import Settings
@@ -136,10 +137,10 @@ def truth_text(truth: Truth) -> str:
 
 def cohort_answer(analysis: CohortAnalysis, data: Data | None = None) -> Answer:
     """The analysis of one cohort: who they are, what reading the file decided, warnings, then the tables."""
-    size, sets = analysis.cohort, analysis.matching
+    size = analysis.cohort
     lead = (
         f"{size.n:,} patients: {size.treated:,} {analysis.arms.treated}, {size.control:,} {analysis.arms.control}; "
-        f"{sets_told(analysis)} ({sets.status.name})"
+        f"{sets_told(analysis)} ({analysis.adjusted.status.name})"
     )
     warnings = (f"Warning: {one}" for one in warnings_of(analysis))
     said = "\n".join(
@@ -156,11 +157,10 @@ def cohort_answer(analysis: CohortAnalysis, data: Data | None = None) -> Answer:
 
 def sets_told(analysis: CohortAnalysis) -> str:
     """How many the primary analysis compares, in words."""
-    sets = analysis.matching
-    if analysis.plan.primary == "matching":
+    sizes, sets = analysis.adjusted, analysis.matching
+    if sets is not None:
         return f"{sets.n_pairs:,} matched sets"
-    done = "weighted" if analysis.plan.primary == "weighting" else "compared"
-    return f"{sets.n_treated:,} and {sets.n_control:,} {done}"
+    return f"{sizes.n_treated:,} and {sizes.n_control:,} {done_words(analysis.plan)}"
 
 
 def as_read_told(analysis: CohortAnalysis) -> list[str]:

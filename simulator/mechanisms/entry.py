@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from simulator.cohort.estimand import TimeUnit
-from simulator.documents.spec import Name, NonNegative, Positive, Spec
+from simulator.documents.spec import TIME, Name, NonNegative, Positive, Spec
 from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
 from simulator.mechanisms.graph import Course
 from simulator.numerics.arrays import Bools, Floats
@@ -29,14 +29,14 @@ class Accrual(Spec):
     """Calendar window of entry; on its one day where ``start`` is ``end``.
 
     The density of entry grows with (time since start)^``shape``, 0 being uniform; or it is in proportion to ``rates``,
-    one per interval between ``cuts``, months since start.
+    one per interval between ``cuts``, times since start.
     """
 
     start: str
     end: str
     shape: NonNegative = 0.0
-    cuts: Annotated[tuple[Positive, ...], Field(description="increasing months")] = ()
-    rates: Annotated[tuple[NonNegative, ...], Field(description="patients a month, in any unit")] = ()
+    cuts: Annotated[tuple[Positive, ...], Field(description="increasing times"), TIME] = ()
+    rates: Annotated[tuple[NonNegative, ...], Field(description="patients per unit of time, in any measure")] = ()
 
     @field_validator("start", "end")
     @classmethod
@@ -52,18 +52,24 @@ class Accrual(Spec):
             if self.cuts:
                 raise ValueError(f"{len(self.cuts)} cuts need {len(self.cuts) + 1} rates")
             return self
-        ends = (0.0, *self.cuts, months_between(self.start, self.end))
-        if any(later <= earlier for earlier, later in pairwise(ends)):
-            raise ValueError("cuts must increase, and lie before the end of accrual")
+        if any(later <= earlier for earlier, later in pairwise(self.cuts)):
+            raise ValueError("cuts must increase")
         if len(self.rates) != len(self.cuts) + 1:
             raise ValueError(f"{len(self.cuts)} cuts need {len(self.cuts) + 1} rates, not {len(self.rates)}")
         if self.shape or not any(self.rates):
             raise ValueError("rates leave no room for 'shape'" if self.shape else "some rate must be above zero")
         return self
 
-    def mean(self) -> float:
-        """Mean months from the start of accrual to entry."""
-        length = months_between(self.start, self.end)
+    def misfit(self, per_month: float) -> str | None:
+        """Why its cuts do not fit its dates, if they do not, where a month has so many units of time."""
+        length = months_between(self.start, self.end) * per_month
+        if not self.cuts or self.cuts[-1] < length:
+            return None
+        return f"cuts must lie before the end of accrual, which is {length:.5g} units of time after its start"
+
+    def mean(self, per_month: float) -> float:
+        """Mean time from the start of accrual to entry, where a month has so many units of time."""
+        length = months_between(self.start, self.end) * per_month
         if not self.rates:
             return length * (1.0 + self.shape) / (2.0 + self.shape)
         ends = (0.0, *self.cuts, length)
@@ -71,9 +77,9 @@ class Accrual(Spec):
         middle = [(first + last) / 2 for first, last in pairwise(ends)]
         return sum(share * at for share, at in zip(filled, middle, strict=True)) / sum(filled)
 
-    def months(self, luck: Floats) -> Floats:
-        """Months from the start of accrual to entry, for uniform ``luck`` of any shape."""
-        length = months_between(self.start, self.end)
+    def times(self, luck: Floats, per_month: float) -> Floats:
+        """Times from the start of accrual to entry, for uniform ``luck`` of any shape."""
+        length = months_between(self.start, self.end) * per_month
         if not self.rates:
             return length * luck ** (1.0 / (1.0 + self.shape))
         ends = np.array([0.0, *self.cuts, length])

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from simulator.cohort.cohorts import Endpoint
-from simulator.documents.spec import Name, Positive, Spec
+from simulator.documents.spec import TIME, Name, Positive, Spec
 from simulator.mechanisms.contract import Around, Doubts, Mechanism, Misleads, Naming
 from simulator.mechanisms.entry import Entry, months_between, parse_date
 from simulator.mechanisms.graph import Course, Graph
@@ -24,7 +24,9 @@ class Informative(Mechanism):
 
     words: ClassVar[str] = "informative drop-out"
     coefficients: ClassVar[tuple[str, ...]] = ("log_hr",)
-    doubts: ClassVar[Doubts] = {"informative drop-out": "followup:\n$dropout  informative: {log_hr: {$first: 0.5}}"}
+    doubts: ClassVar[Doubts] = {
+        "informative drop-out": 'followup:\n$dropout  informative: {log_hr: {"$levelled=$two": 0.5}}'
+    }
 
     log_hr: dict[str, float] = Field(default_factory=dict)
     frailty: float = 0.0
@@ -57,7 +59,7 @@ class FollowUp(Mechanism):
 
     The ``cut_off`` is a date, a number of events, or ``complete``: then nobody is censored by it in 100 years.
 
-    ``informative`` ties drop-out to covariates and frailty; ``censored_at`` maps a conversion to the month at which the
+    ``informative`` ties drop-out to covariates and frailty; ``censored_at`` maps a conversion to the time at which the
     observation of who converts is ended, as if the step that it opens were the end of the study. Neither touches
     potential outcomes: the truth is that under drop-out which tells nothing.
 
@@ -82,7 +84,7 @@ class FollowUp(Mechanism):
     cut_off: str | EventsCutOff
     dropout: dict[str, HazardSpec] = Field(default_factory=dict)
     informative: Informative | None = None
-    censored_at: dict[Name, Positive] = Field(default_factory=dict)
+    censored_at: Annotated[dict[Name, Positive], TIME] = Field(default_factory=dict)
     visit_months: dict[str, Positive] = Field(default_factory=dict)
     seen_at_visits: tuple[Name, ...] = ()
 
@@ -152,17 +154,15 @@ def risk_of_dropout(spec: Informative, linear: Floats, frailty: Floats | float) 
 
 
 def censored_at(
-    months: Mapping[str, float],
-    per_month: float,
+    times: Mapping[str, float],
     converted: Mapping[str, tuple[Bools, Bools]],
     censoring: tuple[Floats, Floats],
 ) -> tuple[Floats, Floats]:
-    """The censoring times ``(R, N)`` of both arms, ended at the stated months in those who convert."""
+    """The censoring times ``(R, N)`` of both arms, ended at the stated times in those who convert."""
     zero, one = censoring
-    for name, month in months.items():
+    for name, end in times.items():
         zero, one = (
-            np.where(who, np.minimum(time, month * per_month), time)
-            for who, time in zip(converted[name], (zero, one), strict=True)
+            np.where(who, np.minimum(time, end), time) for who, time in zip(converted[name], (zero, one), strict=True)
         )
     return zero, one
 

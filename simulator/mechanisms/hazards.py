@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 
-from simulator.documents.spec import Name, NonNegative, Positive, Spec
+from simulator.documents.spec import RATE, TIME, Name, NonNegative, Positive, Spec
 from simulator.mechanisms.contract import Around, Mechanism
 from simulator.mechanisms.graph import Clock, States
 from simulator.numerics.arrays import Floats
@@ -36,7 +36,7 @@ class Exponential(Spec):
     """A constant hazard, per unit of time."""
 
     kind: Literal["exponential"]
-    rate: NonNegative
+    rate: Annotated[NonNegative, RATE]
 
     def pieces(self) -> "Hazard":
         """The hazard as pieces."""
@@ -48,7 +48,7 @@ class Weibull(Spec):
 
     kind: Literal["weibull"]
     shape: Positive
-    scale: Positive
+    scale: Annotated[Positive, TIME]
 
     def pieces(self) -> "Hazard":
         """The hazard as pieces of the time scale t^shape, on which it is constant."""
@@ -59,8 +59,8 @@ class Piecewise(Spec):
     """Constant rates per unit of time between cuts: ``rates[0]`` until the time ``cuts[0]``, ..., the last for ever."""
 
     kind: Literal["piecewise"]
-    cuts: Rising
-    rates: tuple[NonNegative, ...]
+    cuts: Annotated[Rising, TIME]
+    rates: Annotated[tuple[NonNegative, ...], RATE]
 
     @model_validator(mode="after")
     def _consistent(self) -> "Piecewise":
@@ -84,7 +84,7 @@ class Effect(Spec):
     """
 
     log_hr: float | tuple[float, ...]
-    cuts: Rising = ()
+    cuts: Annotated[Rising, TIME] = ()
     modifiers: LogHazardRatios = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -100,7 +100,7 @@ class Effect(Spec):
 
 
 class Transition(Mechanism):
-    """A hazard of leaving a state: of a patient in the control arm whose terms are all zero, and what multiplies it.
+    """A hazard of leaving a state in the control arm, of the patient that ``outcomes.centre`` says; what multiplies it.
 
     ``from`` is the state that it leaves, or several, and ``to`` the one to which it leads; a short form of the course
     knows both. On the clock ``forward`` time is that since time zero; ``reset`` starts it anew when the state is

@@ -95,6 +95,9 @@ class Outcomes(Spec):
     its name; ``course: illness-death``, the default without states, has ``progression`` from ``event-free`` to
     ``progressed``, ``death`` from ``event-free`` to ``dead`` and ``death_after_progression``, whose clock is reset.
 
+    ``centre`` says whose hazards the baselines are, those of drop-out included: of a patient with ``average`` terms, or
+    of one whose terms are ``zero``. The average is over the population before anybody is screened.
+
     ``treatment_effect: none`` takes treatment out of every transition and of every record but the amounts received.
     """
 
@@ -113,6 +116,7 @@ class Outcomes(Spec):
     adverse_events: AdverseEvents | None = None
     progression_modes: ProgressionModes | None = None
     exposure: dict[Name, Exposure] = Field(default_factory=dict)
+    centre: Literal["average", "zero"] | None = None
     treatment_effect: Literal["as_stated", "none"] = "as_stated"
 
     @model_validator(mode="after")

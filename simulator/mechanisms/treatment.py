@@ -4,6 +4,7 @@
 one that gives the stated share of treated on average; ``fixed`` treats exactly that share of every cohort: those with
 the largest ``logit P + standard logistic noise``, so that arm sizes are as fixed as in a published table. The true
 propensity is then that of a large cohort: with 422 patients it is exact to 0.003, with 20 it may be off by 0.03.
+`simulator.mechanisms.randomisation` has ``blocks`` and ``clusters``, in which it is the same share for everybody.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from simulator.cohort.terms import parse_term
 from simulator.documents.spec import Share
 from simulator.mechanisms.by_arm import MomentsByArm, Parted, Tilt, solve_tilts
 from simulator.mechanisms.contract import Around, Bias, Mechanism
+from simulator.mechanisms.randomisation import Blocks, Clusters, Randomised
 from simulator.mechanisms.treatment_start import TreatmentStart
 from simulator.numerics.arrays import Floats
 from simulator.numerics.elementary import exp, minus_log
@@ -31,7 +33,7 @@ REFERENCE_PATIENTS = 100_000
 
 
 class Allotted(Mechanism):
-    """What all allocations have: terms of the propensity, and the wait before treatment starts (null: none)."""
+    """What allocations by propensity have: its terms, and the wait before treatment starts (null: none)."""
 
     coefficients: ClassVar[tuple[str, ...]] = ("log_odds",)
 
@@ -75,7 +77,8 @@ class Fixed(Allotted):
     share: Share
 
 
-Treatment = Annotated[Logistic | Prevalence | Fixed, Field(discriminator="kind")]
+Confounded = Logistic | Prevalence | Fixed
+Treatment = Annotated[Confounded | Blocks | Clusters, Field(discriminator="kind")]
 
 
 def probability(log_odds: Floats) -> Floats:
@@ -83,7 +86,7 @@ def probability(log_odds: Floats) -> Floats:
     return 1.0 / (1.0 + exp(-log_odds))
 
 
-def solve_intercept(treatment: Logistic | Prevalence | Fixed, predictor: Floats) -> float:
+def solve_intercept(treatment: Confounded | Randomised, predictor: Floats) -> float:
     """The intercept; for a stated share, the one whose mean propensity over the reference patients is that share."""
     return treatment.intercept if isinstance(treatment, Logistic) else intercept_for(treatment.share, predictor)
 
@@ -101,7 +104,7 @@ def intercept_for(share: float, predictor: Floats) -> float:
 
 
 def resolve(
-    treatment: Logistic | Prevalence | Fixed, asked: Sequence[Parted], predictor: Floats, values: Floats
+    treatment: Confounded | Randomised, asked: Sequence[Parted], predictor: Floats, values: Floats
 ) -> "Allocation":
     """Treatment ready to be allotted, by the stated log odds ``(R, N)`` and the covariates ``(K, R, N)`` of reference
     patients; ValueError if nothing parts the arms as ``asked``.

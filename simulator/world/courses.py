@@ -16,7 +16,7 @@ from simulator.mechanisms.hazards import Exponential, Hazard
 from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import choose, exp, minus_log
 from simulator.numerics.streams import Luck
-from simulator.world.sections import World
+from simulator.world.sections import DROPOUT, World
 
 NO_DROPOUT = Exponential(kind="exponential", rate=0.0)
 BothCourses = tuple[Course, Course]
@@ -224,6 +224,6 @@ def censoring_times(
     plain, informative = times(luck), followup.informative
     if informative is None:
         return plain, plain
-    linear = begun.linear["followup.informative.log_hr"]
+    linear = begun.linear[DROPOUT]
     with np.errstate(divide="ignore", over="ignore"):
         return plain, times(luck / risk_of_dropout(informative, linear, begun.frailty))

@@ -19,6 +19,7 @@ from simulator.mechanisms.contract import AtEntry
 from simulator.mechanisms.entry import first_qualified
 from simulator.mechanisms.followup import censored_at, stopped
 from simulator.mechanisms.graph import Course
+from simulator.mechanisms.randomisation import Randomised
 from simulator.numerics.arrays import Bools, Floats, Positions
 from simulator.numerics.elementary import Either, choose
 from simulator.numerics.streams import Luck, Streams
@@ -42,12 +43,16 @@ REFERENCE_SEED = 0  # the world's own constants do not depend on a study's seed
 
 @dataclass(frozen=True)
 class ResolvedWorld:
-    """A world made ready to generate from; built once per scenario by `resolve`."""
+    """A world made ready to generate from; built once per scenario by `resolve`.
+
+    ``averages`` are to be taken from the linear predictors at these places: those of hazards of average patients.
+    """
 
     world: World
     baseline: covariates.ResolvedPopulation
     allocation: treatment.Allocation
     predictors: predictors.Predictors
+    averages: Mapping[str, float]
     courses: ResolvedCourses
     recorded: records.ResolvedRecords
     mean_entry: float
@@ -64,18 +69,20 @@ def resolve(world: World) -> ResolvedWorld:
     values = baseline.draw(Streams(REFERENCE_SEED), np.zeros(1, np.int64), treatment.REFERENCE_PATIENTS)
     reference = prepared.of(values).reshape(-1, treatment.REFERENCE_PATIENTS)
     linear = {place: reference[row] for place, row in prepared.rows.items()}
-    log_odds = linear["treatment.log_odds"]
+    log_odds = linear.get("treatment.log_odds", np.zeros(treatment.REFERENCE_PATIENTS))
     allocation = treatment.resolve(world.treatment, world.parted(), log_odds[None], values)
     propensity = treatment.probability(allocation.intercept + allocation.log_odds(log_odds[None], values)[0])
     imperfect, arms = world.imperfections, world.arms.names()
+    of_hazards = world.hazards() if world.outcomes.centre == "average" else ()
     return ResolvedWorld(
         world,
         baseline,
         allocation,
         prepared,
+        {place: float(linear[place].mean()) for place in of_hazards if place in linear},
         resolved,
         records.resolve(world.outcomes, around, resolved.modes, linear),
-        world.entry.accrual.mean() * world.per_month,
+        world.entry.accrual.mean(world.per_month),
         imperfections.resolve(imperfect, arms, world.population, linear, propensity) if imperfect else None,
     )
 
@@ -84,10 +91,13 @@ def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int6
     """The baseline of the given replicates ``(R,)`` of so many ``patients`` each."""
     world, luck = resolved.world, Luck(Streams(seed), replicates, patients)
     values = resolved.baseline.draw(luck.streams, replicates, patients)
-    entry = world.entry.accrual.months(luck.uniform("entry")) * world.per_month
+    entry = world.entry.accrual.times(luck.uniform("entry"), world.per_month)
     sums = resolved.predictors.of(values)
     rows = [sums[row] for row in range(len(sums))]
     linear = {place: rows[row] for place, row in resolved.predictors.rows.items()}  # equal sums are one array
+    centred = {resolved.predictors.rows[place]: mean for place, mean in resolved.averages.items()}
+    less = {row: rows[row] - mean for row, mean in centred.items()}
+    linear |= {place: less[resolved.predictors.rows[place]] for place in resolved.averages}
     variables, arms = resolved.baseline.variables, resolved.courses.arms
     entered = AtEntry(
         luck, resolved.courses.graph, world.per_month, arms, variables, values, entry, resolved.mean_entry, linear
@@ -96,8 +106,11 @@ def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int6
         for where, shift in mechanism.shifts(place, entered).items():
             own = resolved.courses.predictor_of(where)
             linear[own] = linear[own] + shift
-    log_odds = resolved.allocation.log_odds(linear["treatment.log_odds"], values)
-    assigned, propensity = resolved.allocation.draw(log_odds, luck.streams, replicates)
+    if isinstance(world.treatment, Randomised):
+        assigned, propensity = world.treatment.allot(entered), np.full(entry.shape, world.treatment.share)
+    else:
+        log_odds = resolved.allocation.log_odds(linear["treatment.log_odds"], values)
+        assigned, propensity = resolved.allocation.draw(log_odds, luck.streams, replicates)
     frailty = world.outcomes.frailty.draw(luck) if world.outcomes.frailty else 1.0
     administrative = world.followup.administrative(world.entry.accrual.start, entry, world.per_month)
     return Baseline(entered, assigned, propensity, frailty, administrative)
@@ -195,7 +208,7 @@ def lives(
     arms = world.arms.names()
     given = drawn, latent.luck, latent.courses, begun.linear
     recorded = records.draw(resolved.recorded, arms, world.per_month, *given, wait)
-    lost = censored_at(world.followup.censored_at, world.per_month, recorded.binary, dropout)
+    lost = censored_at(world.followup.censored_at, recorded.binary, dropout)
     long, binary = until >= world.entry.potential_follow_up_months * world.per_month, recorded.binary
 
     in_time = {IN_TIME: until > 0.0} if world.followup.events else {}

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from simulator.cohort.estimand import TimeUnit
+from simulator.cohort.predictors import Coefficients
 from simulator.cohort.terms import Variable, parse_term
 from simulator.documents.loading import load, parse, usual_endpoints_file
 from simulator.documents.spec import Label, Name, Spec
@@ -23,11 +24,13 @@ from simulator.mechanisms.covariates import resolve as resolve_population
 from simulator.mechanisms.entry import PER_MONTH, Entry, parse_date
 from simulator.mechanisms.followup import FollowUp
 from simulator.mechanisms.graph import TimeTo
+from simulator.mechanisms.hazards import Transition
 from simulator.mechanisms.imperfections import Imperfections
 from simulator.mechanisms.outcomes import Outcomes
 from simulator.mechanisms.treatment import Treatment
 from simulator.numerics.streams import Streams
 
+DROPOUT = "followup.informative.log_hr"  # the place of what multiplies the hazard of drop-out
 FEW = 4000  # patients in whom a document is tried
 RESERVED = {"id", "arm", "replicate", "response", "included", "propensity", "treatment"}
 
@@ -163,6 +166,7 @@ class World(Spec):
         for place, coefficients in around.sums().items():
             for text in coefficients:
                 _check_term(place, text, around.variables)
+        self._say_whose_hazards(around)
         for place, part in around.parts.items():
             for key, other in part.beside.items():
                 if getattr(part, key) and not getattr(part, other):
@@ -170,6 +174,9 @@ class World(Spec):
             for key, reason in part.unfit(around):
                 raise ValueError(f"{below(place, key)}: {reason}")
         self._part_the_arms()
+        misfit = self.entry.accrual.misfit(self.per_month)
+        if misfit:
+            raise ValueError(f"entry.accrual: {misfit}")
         last = self.followup.last_date
         if last is not None and parse_date(last) < parse_date(self.entry.accrual.end):
             raise ValueError("followup.cut_off: follow-up ends before accrual does")
@@ -201,6 +208,24 @@ class World(Spec):
                 where = "covariates" if first in self.population.covariates else "hidden"
                 beside = f"beside {', '.join(others)}: " if others else ""
                 raise ValueError(f"population.{where}.{first}.by_arm: {beside}{error}") from None
+
+    def hazards(self) -> dict[str, Coefficients]:
+        """The coefficients that multiply hazards, by their dotted places: those that ``outcomes.centre`` is about."""
+        transitions = [f"outcomes.{place}" for place in self.outcomes.places.values()]
+        places = [f"{place}.{key}" for place in transitions for key in Transition.coefficients]
+        sums = self.around().sums()
+        return {place: sums[place] for place in (*places, DROPOUT) if place in sums}
+
+    def _say_whose_hazards(self, around: Around) -> None:
+        """ValueError where a number multiplies hazards and nothing says at which value of it the baseline holds."""
+        for place, coefficients in self.hazards().items() if self.outcomes.centre is None else ():
+            for text in coefficients:
+                term = parse_term(text, around.variables)
+                if term.has_number(around.variables):
+                    raise ValueError(
+                        f"outcomes: missing key 'centre': whose hazards the baselines are, since {place} has '{text}'; "
+                        f"write 'centre: average' (of the average patient) or 'centre: zero' (where {text} is 0)"
+                    )
 
     @property
     def per_month(self) -> float:

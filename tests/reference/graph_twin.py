@@ -11,7 +11,7 @@ without and with treatment. The earliest transition is what happens. From there 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +88,7 @@ def only(stated: str | None, world: World) -> str:
 
 @dataclass(frozen=True)
 class Patient:
-    """A patient at an address, with covariates and the month of entry."""
+    """A patient at an address, with covariates and the month of entry; ``averages`` of what multiplies hazards."""
 
     world: World
     seed: int
@@ -96,6 +96,7 @@ class Patient:
     number: int
     values: dict[str, float]
     entry: float
+    averages: Mapping[str, float]
 
     def uniform(self, stream: str) -> float:
         """A uniform of this patient."""
@@ -126,9 +127,12 @@ def works(patient: Patient, arm: int) -> bool:
 def risk(patient: Patient, way: Way, arm: int, mode_arm: int) -> float:
     """What multiplies the hazard of a way in an arm; ``mode_arm`` is that in which its state was entered."""
     world, spec = patient.world, way.spec
+    place = f"outcomes.{world.outcomes.places[way.name]}"
     total = twin.linear(spec.log_hr, patient.values, world) + twin.trend(world, way.name, patient.entry)
+    total -= patient.averages.get(f"{place}.log_hr", 0.0)
     if works(patient, arm):
         total += twin.linear(spec.treatment.modifiers, patient.values, world)
+        total -= patient.averages.get(f"{place}.treatment.modifiers", 0.0)
     later = world.outcomes.subsequent
     if later is not None and way.start == only(later.after, world):
         total += twin.later_log_hr(world, patient.seed, patient.replicate, patient.number, arm)
@@ -261,6 +265,7 @@ def life(patient: Patient, arm: int) -> dict[str, Any]:
     if world.followup.cut_off != "complete":
         administrative = unit * (twin.months(world.entry.accrual.start, str(world.followup.cut_off)) - patient.entry)
     harm = twin.dropout_risk(world, patient.seed, patient.replicate, patient.number, patient.values)
+    harm /= math.exp(patient.averages.get("followup.informative.log_hr", 0.0))
     censoring, lost = (min(administrative, dropout(patient, treated_from, by)) for by in (1.0, harm))
     entered = course(patient, treated_from)
     end = min(entered[state] for state in absorbing(world))
@@ -319,7 +324,7 @@ def patient_of(resolved: ResolvedWorld, seed: int, replicate: int, number: int) 
     values = twin.covariates(resolved, seed, replicate, number)
     length = twin.months(accrual.start, accrual.end)
     entry = length * twin.uniform(seed, "entry", replicate, number) ** (1 / (1 + accrual.shape))
-    patient = Patient(world, seed, replicate, number, values, entry)
+    patient = Patient(world, seed, replicate, number, values, entry, resolved.averages)
     odds = twin.linear(world.treatment.log_odds, values, world) + twin.trend(world, "treatment", entry)
     odds += twin.parting(resolved, values)
     propensity = 1 / (1 + math.exp(-resolved.allocation.intercept - odds))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def analyse(data: TableLike, spec: "Where | Mapping[str, Any]", *, set: Values | None = None) -> "Answer":
-    """One cohort analysed as the paper did: Table 1, matching, survival, subgroups; its figure is the survival curves.
+    """One cohort analysed as the paper did: Table 1, matching or weighting, survival; its figure is the curves.
 
     ``data`` has one row per patient; ``spec`` names its columns, the unit of its times and the plan of analysis: a
     path, or a dict. ``set`` has values of the spec by dotted path.

@@ -51,7 +51,7 @@ def compatible(
     hr: str | float | None = None,
     low: str | float | None = None,
     high: str | float | None = None,
-    horizon: float = 12.0,
+    horizon: float | None = None,
     points: int = 64,
     calibrate: int = 0,
     reps: int = 100,
@@ -64,7 +64,7 @@ def compatible(
     """Which true effects are compatible with the published estimate, under the suspicions of bias that the study names.
 
     ``hr``, ``low`` and ``high`` as printed, as texts where a last decimal is 0 ("0.40"); ``horizon`` of the restricted
-    mean survival time, in months; ``points`` of the design.
+    mean survival time, in the world's unit of time (12 months); ``points`` of the design.
 
         compatible("compatible-effects", hr="0.36", low="0.28", high="0.46")
     """
@@ -158,7 +158,7 @@ def claims(
 ) -> "Answer":
     """How often the workflow makes the paper's claims, as the world says and when they are false.
 
-    Independent risk factor after screening, benefit in nearly all subgroups, balance after matching.
+    Independent risk factor after screening, benefit in nearly all subgroups, balance of the arms compared.
 
         claims("paper", reps=100).to_frame()
     """
