@@ -13,6 +13,7 @@ from analysis.survival.statistics import cox
 from benchmarks.asked.load_study import load_study
 from benchmarks.cli import twin_verbs
 from simulator.cohort.estimand import TimeUnit
+from simulator.mechanisms.graph import TimeTo
 from simulator.world.sections import usual_endpoints
 from tests.printed_papers import paper_of
 
@@ -311,6 +312,20 @@ def test_shares_that_make_a_whole_have_a_least_total() -> None:
     assert one.arithmetic.endswith("; they are no shares of 50 patients")
     assert found(shares("33.3", "60.0")) == []
     assert found(shares("100.0")) == []
+
+
+def test_shares_of_modes_name_no_endpoint_where_several_may_show_them() -> None:
+    """Of several composite endpoints any may be meant, in whatever order they stand."""
+    states = {"PFS": ("progressed", "dead"), "MACE": ("stroke", "dead"), "OS": ("dead",)}
+    numbers = paper_of(SIZES | shares("33.3", "66.7") | events("60", "50", "PFS"))
+    both = numbers | paper_of(events("70", "55", "MACE"))
+    for names in (("PFS", "MACE", "OS"), ("OS", "MACE", "PFS")):
+        endpoints = {name: TimeTo(event=states[name]) for name in names}
+        (one,) = [one for one in audit(numbers, endpoints) if one.check == "shares of modes"]
+        assert one.consistent.endswith("modes in 50 patients with an event of PFS")
+        (one,) = [one for one in audit(both, endpoints) if one.check == "shares of modes"]
+        assert one.consistent == "3 or 6 or 9 or 12 modes"
+        assert "patients" not in one.arithmetic.partition("not of patients")[2]
 
 
 def test_the_least_total_is_that_of_a_search() -> None:

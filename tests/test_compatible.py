@@ -210,6 +210,7 @@ def test_the_published_summary_is_that_of_the_paper() -> None:
         (("<0.5", "0.1", "0.7"), "--hr <0.5: write a ratio"),
         (("0.5", "0.1", "NA"), "--high NA: write a ratio"),
         (("x", "0.1", "0.7"), "--hr x: write a ratio"),
+        (("0.5", "0.1", "1,234"), "--high 1,234: write a ratio"),  # 1.234 or 1234
     ):
         with pytest.raises(RunError, match=says):
             published_summary(scenario, "OS", as_printed(*given))
@@ -245,7 +246,9 @@ def test_numbers_that_are_typed_mean_what_printed_ones_mean() -> None:
     assert fine.rounding == pytest.approx(rough.rounding / 100, rel=0.03)
 
 
-@pytest.mark.parametrize("printed", [("0.6", "0.6", "0.6"), ("0.6", "not_printed", "0.9"), ("0.6", "0.4", "NA")])
+@pytest.mark.parametrize(
+    "printed", [("0.6", "0.6", "0.6"), ("0.6", "0.4", "1,234"), ("0.6", "not_printed", "0.9"), ("0.6", "0.4", "NA")]
+)
 def test_published_numbers_that_are_no_interval_are_one_line(printed: tuple[str, str, str]) -> None:
     scenario = load_study("imbrave150").scenario
     made = {key: Printed.model_validate(one) for key, one in published_as(*printed).items()}

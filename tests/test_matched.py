@@ -13,10 +13,11 @@ from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan
 from analysis.propensity.matching import match
 from analysis.survival import statistics
-from analysis.survival.matched_curves import CurveMeasure, curve_difference, influences
+from analysis.survival.matched_curves import CurveMeasure, curve_difference
 from benchmarks.asked.blocks import Cell
 from benchmarks.truth.of_cells import find_truths
 from simulator.world.generate import generate, resolve
+from tests.reference.kaplan_meier import influences
 from tests.test_estimators import _cohorts, _same, _sample, _slice
 from tests.worlds import scenario
 
@@ -91,6 +92,45 @@ def test_the_curve_with_unit_weights_is_kaplan_meiers(measure: CurveMeasure) -> 
             assert np.sqrt((influence**2).sum()) == pytest.approx(se, rel=2.0 / n)
 
 
+@pytest.mark.parametrize("measure", ["rmst", "survival"])
+@pytest.mark.parametrize("given", [("weight", "cluster"), ("weight",), ("cluster",)])
+def test_differences_of_a_block_are_those_of_the_twin(measure: CurveMeasure, given: tuple[str, ...]) -> None:
+    rng, compared = np.random.default_rng(5), 0
+    for n, ties in ((60, 4), (61, 100), (9, 2)):
+        time = np.ceil(rng.exponential(10.0, (40, n)) * ties) / ties
+        event, treated, here = (rng.random((40, n)) < share for share in (0.8, 0.5, 0.8))
+        own = {"weight": rng.uniform(0.2, 3.0, (40, n)), "cluster": rng.integers(0, n // 2, (40, n))}
+        used = {name: own[name] for name in given}
+        for horizon in (2.0, 9.0, 40.0):
+            found = curve_difference(time, event, treated, here, horizon, measure, **used)
+            for r in np.flatnonzero(np.isin(found.status, (Status.OK, Status.NO_INFO))):
+                weight, cluster = (
+                    used.get("weight", np.ones((40, n)))[r],
+                    used.get("cluster", np.arange(n)[None].repeat(40, 0))[r],
+                )
+                value, sums = 0.0, np.zeros(n)
+                for sign, arm in ((1.0, here[r] & treated[r]), (-1.0, here[r] & ~treated[r])):
+                    level, influence = influences(time[r, arm], event[r, arm], weight[arm], horizon, measure)
+                    value += sign * level
+                    sums += np.bincount(cluster[arm], sign * weight[arm] * influence, minlength=n)
+                se = float(np.sqrt((sums**2).sum()))
+                assert (found.status[r] == Status.NO_INFO) == (se < 1e-12 * max(horizon, 1.0))
+                if se > 1e-9:
+                    assert (found.value[r], found.se[r]) == pytest.approx((value, se), rel=1e-9, abs=1e-12)
+                    assert found.se[r] != pytest.approx(1.1 * se, rel=1e-9)
+                    compared += 1
+    assert compared > 200
+
+
+def test_where_everybody_is_dead_a_difference_has_no_variance() -> None:
+    """Both curves have come down to 0: what is left of the variance is rounding."""
+    rng = np.random.default_rng(6)
+    time, treated = rng.exponential(5.0, (50, 9)), np.tile([True, False, True], (50, 3))
+    weight, everyone = rng.uniform(0.2, 3.0, (50, 9)), np.ones((50, 9), np.bool_)
+    found = curve_difference(time, everyone, treated, everyone, 200.0, "survival", weight=weight)
+    assert found.status.tolist() == [Status.NO_INFO] * 50
+
+
 def test_copies_in_one_cluster_do_not_make_an_estimate_surer() -> None:
     rng = np.random.default_rng(3)
     (time, event), treated = _survivors(rng, 80), np.arange(80) < 40
@@ -123,11 +163,11 @@ def test_the_statuses_of_curves() -> None:
     treated, here = np.array([[True, False] * 3]), np.ones((1, 6), np.bool_)
     dead = np.array([[True, True, False, True, False, False]])
 
-    def status(event: Any, horizon: float) -> int:
-        return int(
-            curve_difference(time, event, treated, here, horizon, "rmst", cluster=np.zeros((1, 6), int)).status[0]
-        )
+    def status(event: Any, horizon: float, alone: bool = True) -> int:
+        cluster = np.arange(6) if alone else np.zeros(6, int)
+        return int(curve_difference(time, event, treated, here, horizon, "rmst", cluster=cluster[None]).status[0])
 
+    assert status(dead, 4.5, alone=False) == Status.NO_INFO  # one cluster has no variance but that of rounding
     assert status(dead, 4.5) == Status.OK
     assert status(dead, 5.5) == Status.TOO_FEW
     assert status(dead, 0.5) == Status.NO_INFO

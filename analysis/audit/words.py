@@ -45,8 +45,9 @@ def _shares(paper: Paper, side: str, arm: str) -> Iterator[Finding]:
     total = " + ".join(number.text for number in numbers)
     if not Stands(sum(one.low for one in stands), sum(one.high for one in stands)).meets(Stands(100, 100)):
         return
-    composite = paper.within[0][1] if paper.within else ""
-    events = paper.count(f"endpoints.{composite}.{side}.km.{arm}.events")
+    counts_of = {whole: paper.count(f"endpoints.{whole}.{side}.km.{arm}.events") for _, whole in paper.within}
+    known = [(whole, count) for whole, count in counts_of.items() if count]
+    composite, events = known[0] if len(known) == 1 else ("", None)  # of several, none is said to show the modes
     fitting = ((n, counts) for n in range(1, MOST_MODES) if (counts := _counts(stands, n)))
     found = tuple(islice(fitting, TOTALS_SHOWN))
     told = f"{total} = {sum(number.value for number in numbers):.1f} %: shares of modes, not of patients"

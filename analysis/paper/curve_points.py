@@ -11,12 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtr
 
-from analysis.kernels.km import CONF_TYPES
 from analysis.kernels.status import Status
-from analysis.kernels.weighted_survival import robust_limit
 from analysis.plan.analysis_plan import SurvivalPlan
 from analysis.survival import statistics
-from analysis.survival.matched_curves import CurveMeasure, curve_difference, influences
+from analysis.survival.incidence import cumulative_incidence, limits, time_lost
+from analysis.survival.matched_curves import CurveMeasure, curve_difference
 from simulator.cohort.cohorts import Endpoint
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
@@ -67,13 +66,8 @@ def survival_points(
     )
     if weights is None:
         return Points(found.value, found.se, found.low, found.high, found.status)
-    value, se = _weighted(course, present, at, "survival", weights, found.status)
-    z, code = statistics.normal_quantile(plan.level), CONF_TYPES[plan.conf_type]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_se = np.where(value > 0, se / value, np.nan)
-    low, high = (
-        np.array([robust_limit(s, e, sign * z, code) for s, e in zip(value, log_se, strict=True)]) for sign in (-1, 1)
-    )
+    value, se = _weighted(course, present, at, "survival", weights, found.status, order)
+    low, high = limits(value, np.where(value == 0, 0.0, se), plan.conf_type, plan.level)
     return Points(value, np.where(value > 0, se, np.nan), low, high, found.status)
 
 
@@ -85,7 +79,7 @@ def mean_points(
     found = statistics.rmst(course.time, course.event, to, present=present, order=order)
     value, se = found.value, found.se
     if weights is not None:
-        value, se = _weighted(course, present, to, "rmst", weights, found.status)
+        value, se = _weighted(course, present, to, "rmst", weights, found.status, order)
     half = statistics.normal_quantile(plan.level) * se
     return Points(value, se, value - half, value + half, found.status)
 
@@ -111,15 +105,21 @@ def differences(
 
 
 def _weighted(
-    course: Endpoint, present: Bools, at: float, measure: CurveMeasure, weights: Weighed, status: Ints
-) -> tuple[Floats, Floats]:
-    """Value and SE of the weighted curves ``(R,)``, NaN where ``status`` is not OK."""
-    value, se = np.full(len(present), np.nan), np.full(len(present), np.nan)
-    for r in np.flatnonzero(status == Status.OK):
-        who = present[r]
-        weight, cluster = weights.weight[r, who], weights.cluster[r, who]
-        value[r], influence = influences(course.time[r, who], course.event[r, who], weight, at, measure)
-        se[r] = np.sqrt((np.bincount(cluster - cluster.min(), weight * influence) ** 2).sum())
-        if abs(value[r]) < ROUNDING:
-            value[r] = 0.0
-    return value, se
+    course: Endpoint, present: Bools, at: float, measure: CurveMeasure, weights: Weighed, status: Ints,
+    order: Positions | None,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Value and SE of the weighted curves ``(R,)``, NaN where ``status`` is not OK.
+
+    Where nothing competes, survival is what the incidence leaves of 1, and the mean what the time lost leaves.
+    """
+    cause, (weight, cluster) = course.event.astype(np.int64), weights
+    if measure == "survival":
+        found = cumulative_incidence(
+            course.time, cause, at, present=present, weight=weight, cluster=cluster, order=order
+        )
+        value, se = 1.0 - found.value[:, 0], found.se[:, 0]
+    else:
+        lost = time_lost(course.time, cause, at, present=present, weight=weight, cluster=cluster, order=order)
+        value, se = at - lost.value, lost.se
+    ok = status == Status.OK
+    return np.where(ok, np.where(np.abs(value) < ROUNDING, 0.0, value), np.nan), np.where(ok, se, np.nan)

@@ -25,6 +25,7 @@ from simulator.numerics.arrays import Floats, Ints, Positions
 
 Variance = Literal["jackknife", "binomial"]
 IncidenceMeasure = Literal["incidence_difference", "log_incidence_ratio", "rmtl_difference"]
+_ROUNDING = 1e-12  # an SE that is rounding
 
 
 @dataclass(frozen=True)
@@ -211,10 +212,13 @@ def incidence_contrast(
         apart = (np.where(here, influence, 0.0) ** 2).sum(axis=1)
         square = apart
         if cluster is not None:
-            square = (sums_within(influence, here, numbered(data.ints(cluster))[0]) ** 2).sum(axis=1)
+            sums = sums_within(influence, here, numbered(data.ints(cluster))[0])
+            square = np.cumsum(sums**2, axis=1)[:, -1]  # how many clusters other cohorts have changes no digit
     status = np.where(state[:, 0] == Status.OK, state[:, 1], state[:, 0])
     status = np.where((status == Status.OK) & ~(square > NOTHING * apart), Status.NO_INFO, status)
     status = np.where((status == Status.OK) & ~np.isfinite(contrast), Status.NO_INFO, status)
+    least = _ROUNDING * (horizon if measure == "rmtl_difference" else 1.0)  # all are dead by then in both arms
+    status = np.where((status == Status.OK) & ~(square > least**2), Status.NO_INFO, status)
     status = np.where(np.isin(status, (Status.OK, Status.NO_INFO)) & (value == 0).all(axis=1), Status.NO_EVENTS, status)
     ok = status == Status.OK
     return IncidenceContrast(

@@ -1,5 +1,6 @@
 """Kaplan-Meier curves of two arms compared at a horizon, with a variance that may follow clusters and weights."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,9 +8,12 @@ import numpy as np
 
 from analysis.kernels.status import Status
 from analysis.survival import statistics
+from analysis.survival.incidence import IncidenceMeasure, incidence_contrast
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
 CurveMeasure = Literal["rmst", "survival"]
+LOST: Mapping[CurveMeasure, IncidenceMeasure] = {"rmst": "rmtl_difference", "survival": "incidence_difference"}
+"""What a curve without competing events leaves."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +52,11 @@ def curve_difference(
     difference, error = value[:, 0] - value[:, 1], np.sqrt((se**2).sum(axis=1))
     status = np.where(status[:, 0] == Status.OK, status[:, 1], status[:, 0])
     if weight is not None or cluster is not None:
-        weights = np.ones(time.shape) if weight is None else weight
-        for r in np.flatnonzero(status == Status.OK):
-            who = np.arange(patients) if cluster is None else cluster[r]
-            total, sums = 0.0, np.zeros(max(patients, int(who.max()) + 1))
-            for sign, arm in ((1.0, arms[2 * r]), (-1.0, arms[2 * r + 1])):
-                level, influence = influences(time[r, arm], event[r, arm], weights[r, arm], horizon, measure)
-                total += sign * level
-                sums += np.bincount(who[arm], sign * weights[r, arm] * influence, minlength=len(sums))
-            difference[r] = total if weight is not None else difference[r]
-            error[r] = np.sqrt((sums**2).sum())
+        made = incidence_contrast(
+            time, event.astype(np.int64), treated, horizon, LOST[measure], present=present, weight=weight,
+            cluster=cluster, order=order,
+        )  # fmt: skip
+        difference, error = -made.value if weight is not None else difference, made.se
     n, events = present.sum(axis=1), (event & present).sum(axis=1)
     status = np.where((status == Status.OK) & ~(error > 0), Status.NO_INFO, status)
     status = np.where((events == 0) & (status != Status.BAD_INPUT), Status.NO_EVENTS, status).astype(np.int64)
@@ -76,31 +75,3 @@ def _curves(
         point = statistics.survival_at(time, event, horizon, present=arms, order=order)
         found = point.value, np.where(point.value == 0, 0.0, point.se), point.status
     return found[0].reshape(-1, 2), found[1].reshape(-1, 2), found[2].reshape(-1, 2)
-
-
-def influences(
-    time: Floats, event: Bools, weight: Floats, horizon: float, measure: CurveMeasure
-) -> tuple[float, Floats]:
-    """The weighted curve's restricted mean or survival, and its derivative with respect to each patient's weight.
-
-    Of one arm's patients ``(n,)``, all of positive weight. With d deaths among Y at risk at each death time, and A the
-    area under the curve from there to the horizon (survival: the curve at the horizon), the derivative is the sum of
-    A d / (Y (Y - d)) over the death times up to the patient's own, less A / (Y - d) at the patient's death.
-    """
-    when, place = np.unique(time, return_inverse=True)
-    deaths = np.bincount(place, weight * event, minlength=len(when))
-    leaving = np.bincount(place, weight, minlength=len(when))
-    at_risk = np.cumsum(leaving[::-1])[::-1]
-    left = at_risk - deaths
-    curve = np.cumprod(left / at_risk)
-    early = when <= horizon
-    if measure == "survival":
-        value = float(curve[early][-1]) if early.any() else 1.0
-        ahead = np.full(len(when), value)
-    else:
-        width = np.diff(np.append(np.minimum(when, horizon), horizon))
-        ahead = np.cumsum((curve * width)[::-1])[::-1]
-        value = float(min(when[0], horizon) + ahead[0])
-    alone = np.divide(ahead, left, out=np.zeros(len(when)), where=(left > 0) & early)
-    steps = np.cumsum(deaths * alone / at_risk)
-    return value, steps[place] - np.where(event, alone[place], 0.0)

@@ -13,6 +13,9 @@ from benchmarks.asked.published_keys import no_ratio, printed_ratio
 from benchmarks.asked.scenario import Scenario
 from simulator.numerics.arrays import Floats
 
+CELL = "cox"
+"""As what cells are read: those of a hazard ratio."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -40,7 +43,7 @@ def published_summary(scenario: Scenario, endpoint: str, stated: Mapping[str, st
     """
     if all(value is None for value in stated.values()):
         printed = printed_ratio(scenario, endpoint)
-        texts = {name: one.printed for name, one in printed.items() if _is_ratio(one.printed)}
+        texts = {name: one.printed for name, one in printed.items() if _is_ratio(name, one.printed)}
         if len(texts) < len(stated):
             raise RunError(no_ratio(scenario, endpoint, "--hr, --low and --high"))
         return _summary_of(scenario, {name: (f"published: {name}", text) for name, text in texts.items()})
@@ -52,13 +55,13 @@ def published_summary(scenario: Scenario, endpoint: str, stated: Mapping[str, st
 
 def _summary_of(scenario: Scenario, texts: Mapping[str, tuple[str, str]]) -> Published:
     """The summary of numbers as printed, each with where it stands: 0.6 is anything from 0.55 to 0.65, 0.60 is not."""
-    for where, text in texts.values():
-        if not _is_ratio(text):
+    for name, (where, text) in texts.items():
+        if not _is_ratio(name, text):
             raise RunError(f"{where} {text}: write a ratio above zero as it is printed, as in 0.60")
-    stands = {name: parse_printed(text) for name, (_, text) in texts.items()}
+    stands = {name: parse_printed(text, f"{CELL}.{name}") for name, (_, text) in texts.items()}
     ends = {name: (log(one.low), log(one.high)) for name, one in stands.items()}
     said = " ".join(f"{where} {text}" for where, text in (texts[name] for name in ("low", "hr", "high")))
-    values = [exact_value(texts[name][1]) or nan for name in ("low", "hr", "high")]
+    values = [exact_value(texts[name][1], f"{CELL}.{name}") or nan for name in ("low", "hr", "high")]
     if not values[0] < values[1] < values[2]:
         raise RunError(f"{said}: must increase")
     centre = {name: (a + b) / 2 for name, (a, b) in ends.items()}
@@ -68,10 +71,11 @@ def _summary_of(scenario: Scenario, texts: Mapping[str, tuple[str, str]]) -> Pub
     return Published(np.array([centre["hr"], _log_se(scenario, span)]), rounding)
 
 
-def _is_ratio(text: str) -> bool:
-    """Whether a printed text is one number, of which every value that is printed so is above zero."""
+def _is_ratio(name: str, text: str) -> bool:
+    """Whether a ratio's or a limit's text is one number, of which every value that is printed so is above zero."""
+    key = f"{CELL}.{name}"
     try:
-        return exact_value(text) is not None and parse_printed(text).low > 0
+        return exact_value(text, key) is not None and parse_printed(text, key).low > 0
     except ValueError:
         return False
 
