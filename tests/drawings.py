@@ -29,7 +29,6 @@ from analysis.figures import (
     sweep,
     tipping,
 )
-from analysis.paper.competing import CompetingEvents
 from analysis.paper.effects import ByArm
 from analysis.paper.workflow import CohortAnalysis, analyse
 from analysis.plan.analysis_plan import Plan
@@ -51,7 +50,8 @@ def made(label: str = "", n: int = 80) -> CohortAnalysis:
     death, progression = draw.exponential(10, (1, n)), draw.exponential(8, (1, n))
     died = draw.random((1, n)) < 0.7
     first = np.minimum(death, progression)
-    courses = {"OS": Endpoint(death, died), "PFS": Endpoint(first, (progression <= death) | died)}
+    either = (progression <= death) | died
+    courses = {"OS": Endpoint(death, died), "PFS": Endpoint(first, either, ~either & (first > 2))}
     nausea, rash = draw.random((1, n)) < 0.5, draw.random((1, n)) < 0.3
     binary = {
         "response": draw.random((1, n)) < 0.4,
@@ -65,8 +65,7 @@ def made(label: str = "", n: int = 80) -> CohortAnalysis:
     observed = Observed(variables, values, draw.random((1, n)) < 0.5, ones, courses, binary, {}, ways)
     labels = {name: f"{label}{name}" for name in (*courses, *binary)} if label else {}
     arms = (f"{label}Old", f"{label}New")
-    competing = {"PFS": CompetingEvents(~courses["PFS"].event[0] & (first[0] > 2), (2.0, 6.0))}
-    return analyse(observed, [str(i) for i in range(n)], Plan(), arms, labels, competing=competing)
+    return analyse(observed, [str(i) for i in range(n)], Plan(), arms, labels, at={"PFS": (2.0, 6.0)})
 
 
 def replicates(label: str, n: int = 300) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -161,6 +161,10 @@ class Data(Spec):
         outcomes: dict[str, EndpointColumns | BinaryColumn] = {**self.endpoints, **self.binary}
         return {name: outcome.label or name for name, outcome in outcomes.items()}
 
+    def times(self) -> dict[str, tuple[float, ...]]:
+        """At which times to look at the endpoints for which some are stated."""
+        return {name: endpoint.at for name, endpoint in self.endpoints.items() if endpoint.at}
+
     @model_validator(mode="after")
     def _consistent(self) -> "Data":
         if TREATMENT in self.covariates:

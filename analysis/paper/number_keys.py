@@ -20,6 +20,14 @@ SHOWN = 12
 FEW = 3  # nearest names that are followed
 MISSING = 0.6  # what a step too many or too few costs; another name costs its dissimilarity
 TWO_MISSING = 0.35  # two steps are left out before a name that is right: an arm's curve, say
+_ARM = r"(?P<arm>control|treated)"
+_SAME = (
+    (rf"\.km\.{_ARM}\.survival\b", r".incidence.\g<arm>"),
+    (rf"\.km\.{_ARM}\.rmst\b", r".time_lost.\g<arm>"),
+    (r"\.survival_difference\b", ".incidence_difference"),
+    (r"\.rmst_difference\b", ".time_lost_difference"),
+)
+"""What stands for the number of a survival curve where other events compete."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +124,12 @@ def _known(here: KeyNode) -> str:
 def nearest(root: KeyNode, key: str) -> str:
     """The key of the tree that is most like another: the fewest changes of names, steps too many and too few.
 
-    First of all the same number on the other side of matching.
+    First of all what stands for the same number among competing events, and the same on the other side of matching.
     """
+    for curve, instead in _SAME:
+        other = re.sub(curve, instead, key)
+        if other != key and not problem(root, other):
+            return other
     for here, there in (("before", "after"), ("after", "before")):
         other = key.replace(f".{here}.", f".{there}.")
         if other != key and not problem(root, other):

@@ -149,7 +149,6 @@ def analyze(
     ``simulated``: the file holds that replicate, and what is left to chance is as in the study.
     """
     from analysis.cohort_files.cohort_file import read_cohort
-    from analysis.paper.competing import competing_events
     from analysis.paper.workflow import analyse
     from benchmarks.asked.sizes import check_pairs, compares_all, free_memory
     from benchmarks.words.plain_text import cohort_answer
@@ -172,7 +171,7 @@ def analyze(
         cohort.as_read,
         order,
         address,
-        competing_events(cohort, described.data),
+        described.data.times(),
     )
 
     def page() -> str:
