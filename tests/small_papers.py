@@ -61,8 +61,8 @@ outcomes:
        treatment: {log_hr: -0.5}}
     cv-death: {from: [event-free, hospitalised], to: dead-cv, baseline: {kind: exponential, rate: 0.01}}
     other-death:
-      {from: [event-free, hospitalised], to: dead-other, baseline: {kind: exponential, rate: 0.012}, log_hr: {age: 0.02},
-       treatment: {log_hr: 0.2}}
+      {from: [event-free, hospitalised], to: dead-other, baseline: {kind: exponential, rate: 0.012},
+       log_hr: {age: 0.02}, treatment: {log_hr: 0.2}}
 endpoints:
   death: {event: [dead-cv, dead-other]}
   MACE: {event: [hospitalised, dead-cv], competing: dead-other}

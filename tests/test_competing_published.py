@@ -1,18 +1,15 @@
 """Numbers that papers print where other events compete: of a block as of one cohort, by slow twins, scored, audited."""
 
 import tempfile
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import norm
 
 from analysis.paper.block_workflow import BlockAnalysis
-from analysis.paper.number_keys import TIME, keys_of, nearest, problem
-from analysis.paper.number_tree import COMPETING, any_paper
+from analysis.paper.number_keys import TIME, keys_of
+from analysis.paper.number_tree import COMPETING
 from analysis.paper.numbers import BlockNumbers, number_in
 from analysis.paper.workflow import analyse
 from benchmarks.asked.load_study import load_study

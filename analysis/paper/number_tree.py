@@ -1,8 +1,8 @@
 """The numbers that an analysis has, as a tree of keys, each with what it means: the one list of them.
 
 What `trialtwin published` lists, `check` accepts, `BlockNumbers` computes and `number_in` finds are the keys of this
-tree. An endpoint with competing states has cumulative incidences and what goes with them, and no numbers of a curve that
-would take competing events for censored ones.
+tree. An endpoint with competing states has cumulative incidences and what goes with them, and no numbers of a curve
+that would take competing events for censored ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -237,6 +237,7 @@ def _among_competing() -> dict[str, KeyNode]:
     event, other = "cumulative incidence of the event at a time", "cumulative incidence of competing events at a time"
     lost = "mean time lost to the event up to a time"
     events = KeyNode(number=True, what="patients with a competing event")
+    other_hazard = "cause-specific hazard ratio of treatment on competing events"
     by_arm = {"incidence": event, "competing_incidence": other, "time_lost": lost}
     made = {name: KeyNode("arm", dict.fromkeys(ARMS, _at_times(what))) for name, what in by_arm.items()}
     return {
@@ -247,9 +248,7 @@ def _among_competing() -> dict[str, KeyNode]:
         "competing_events": KeyNode("arm", dict.fromkeys(ARMS, events)),
         "gray": _of(p="p of Gray's test of the cumulative incidences", chi2="chi-square of Gray's test"),
         "fine_gray": KeyNode("number", _leaves(RATIO, "subdistribution hazard ratio of treatment (Fine and Gray)")),
-        "competing_cox": KeyNode(
-            "number", _leaves(RATIO, "cause-specific hazard ratio of treatment on competing events")
-        ),
+        "competing_cox": KeyNode("number", _leaves(RATIO, other_hazard)),
     }
 
 

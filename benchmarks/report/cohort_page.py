@@ -99,6 +99,7 @@ def _curves(analysis: CohortAnalysis, unit: str) -> tuple[Picture, ...]:
             f"Kaplan-Meier curves of {result.label} by arm, {when} {analysis.plan.step}",
         )
         for name, result in analysis.endpoints.items()
+        if result.competing is None
         for when in SIDES
     )
 
