@@ -27,8 +27,9 @@ _WITH_P = re.compile(r"[pP]\s*(?:-?\s*value)?\s*(?P<rest>[<>≤≥=].*)")
 _SIGN = re.compile(r"(?P<sign><=|>=|[<>≤≥=])?\s*(?P<minus>[-+])?\s*(?P<digits>.+)")
 _PAIR = re.compile(r"(?P<first>[^()\[\]]+?)\s*[(\[]\s*(?P<second>[^()\[\]]+?)\s*[)\]]")
 _END = r"-?\.?\d{1,15}(?:\.\d{1,15})?(?:,\d{1,15})?\s*%?"
+_BETWEEN = r"(?:\s*(?:-|to|;)\s*|,\s+|(?<=\.\d),|(?<=\.\d\d),)"
 _RANGE = re.compile(
-    rf"(?:(?:\d\d(?:\.\d+)?\s*%\s*)?(?:CI|CrI)\s*[:,;=]?\s*)?(?P<low>{_END})\s*(?:-|to|,|;)\s*(?P<high>{_END})",
+    rf"(?:(?:\d\d(?:\.\d+)?\s*%\s*)?(?:CI|CrI)\s*[:,;=]?\s*)?(?P<low>{_END}){_BETWEEN}(?P<high>{_END})",
     re.IGNORECASE | re.ASCII,
 )
 _OF = re.compile(r"(?P<count>[^/]+?)\s*/\s*(?P<of>[^/]+)")

@@ -1,8 +1,8 @@
 """Where calibration begins: as stated, at the priors' middle, at crude moments of the paper, and here and there.
 
 Crude moments: every rate of an outcome is log 2 / the printed median of the controls (else what their cumulative
-incidences or survival at the first printed time tell of a constant hazard, else events per patient and follow-up), every
-effect on an outcome the logarithm of the printed hazard ratio; what neither tells is as stated.
+incidences or survival at the first printed time tell of a constant hazard, else events per patient and follow-up),
+every effect on an outcome the logarithm of the printed hazard ratio; what neither tells is as stated.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
