@@ -30,6 +30,7 @@ COMPETING = (
     "competing_events", "gray", "fine_gray", "competing_cox",
 )  # fmt: skip
 """What only endpoints with competing states have."""
+AMONG = "number of an endpoint with competing states"
 CURVES = ("survival_difference", "rmst_difference")
 """What they do not have, besides the numbers of their Kaplan-Meier curves."""
 
@@ -145,9 +146,11 @@ def _sides(kind: str, before: Mapping[str, KeyNode], after: Mapping[str, KeyNode
     return KeyNode("side", {"before": KeyNode(kind, before), "after": KeyNode(kind, more)})
 
 
-def _by_arm(numbers: Mapping[str, str], more: Mapping[str, KeyNode] | None = None, **both: str) -> dict[str, KeyNode]:
+def _by_arm(
+    numbers: Mapping[str, str], more: Mapping[str, KeyNode] | None = None, kind: str = "number", **both: str
+) -> dict[str, KeyNode]:
     """Numbers of either arm, ``more`` of either arm, and numbers that are of both."""
-    return {**dict.fromkeys(ARMS, KeyNode("number", {**_leaves(numbers), **(more or {})})), **_leaves(both)}
+    return {**dict.fromkeys(ARMS, KeyNode(kind, {**_leaves(numbers), **(more or {})})), **_leaves(both)}
 
 
 @cache
@@ -220,7 +223,7 @@ def _endpoint(names: Names, competing: bool) -> tuple[dict[str, KeyNode], dict[s
     }
     if competing:
         counted = {name: what for name, what in _curve("time", "events").items() if name in ("n", "events", "percent")}
-        both["km"] = KeyNode("arm", _by_arm(counted, {"at_risk": at_times["at_risk"]}))
+        both["km"] = KeyNode("arm", _by_arm(counted, {"at_risk": at_times["at_risk"]}, AMONG))
         both["logrank"] = _of(
             p="p of the log-rank test of the cause-specific hazards", chi2="chi-square of that log-rank test"
         )
