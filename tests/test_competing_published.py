@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,7 +38,7 @@ from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.world.generate import generate, resolve
 from simulator.world.sections import Printed
 from tests.commands import printed
-from tests.papers_of_worlds import print_paper
+from tests.papers_of_worlds import as_printed, print_paper
 from tests.reference import competing as slow
 from tests.reference import cox as slow_cox
 from tests.reference import kaplan_meier
@@ -466,6 +467,32 @@ def test_sound_numbers_are_left_alone() -> None:
     assert findings({}) == {}
 
 
+@pytest.mark.parametrize("primary", ["pairs", "1:2", "weighting"])
+def test_clean_papers_are_left_alone(primary: str) -> None:
+    """What 40 cohorts of the world print, rounded: no finding about a curve, and none at all that is severe."""
+    with tempfile.TemporaryDirectory() as folder:
+        scenario = load_study(str(write_competing(Path(folder))), PRIMARY[primary]).scenario
+    sample = one_sample(scenario, generate(resolve(scenario), 9, np.arange(40)), 9)
+    block = BlockNumbers(BlockAnalysis(sample))
+    keys = [key for key in of_rivals(scenario) if not key.endswith("chi2")]
+    for name in ("MACE", "death"):
+        for side, arm in product(("before", "after"), ("control", "treated")):
+            start = f"endpoints.{name}.{side}.km.{arm}"
+            keys += [f"{start}.events", *(f"{start}.at_risk[{at:g}]" for at in TIMES)]
+            keys += [f"{start}.survival[{at:g}]" for at in TIMES if name == "death"]
+    keys += [key for key, _ in keys_of(number_keys(scenario)) if key.startswith(("cohort.", "matching."))]
+    texts = {"count": "0", "share": "0.000", "p": "0.000"}
+    values = {key: block.of(key) for key in keys}
+    for r in range(40):
+        made = {
+            key: Printed(printed=as_printed(key, value[r], texts.get(kind_of(key), "0.00")), where="Table 2")
+            for key, value in values.items()
+            if np.isfinite(value[r])
+        }
+        found = audit(made)
+        assert [one for one in found if one.severity == "severe" or one.check in PLANTED] == []
+
+
 @pytest.mark.parametrize("check", list(PLANTED))
 def test_the_audit_finds_what_was_planted(check: str) -> None:
     key, text = PLANTED[check]
@@ -490,3 +517,10 @@ def test_survival_at_times_is_audited_alike() -> None:
     assert checks() == set()
     assert checks(survival_at24="0.86") == {"curve in time"}
     assert checks(at_risk_at24="75") == {"patients at risk"}
+
+
+def test_the_page_of_the_grammar_names_every_number() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "published.md").read_text("utf-8")
+    grammar = page.partition("In short:")[2].partition("SIDE is before")[0]
+    assert [name for name in COMPETING if name not in grammar] == []
+    assert "competing_cox" in page.partition("Incidences and all down to")[2][:20]
