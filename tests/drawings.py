@@ -165,6 +165,10 @@ def on_axes(axes: Axes, label: str) -> dict[str, Callable[[], None]]:
         "kaplan_meier": lambda: survival.kaplan_meier(
             axes, survival.curves_of(found, "OS", "after"), title=label, note=label, time_unit=label or "time"
         ),
+        "incidences": lambda: survival.incidences(
+            axes, survival.curves_of(found, "PFS", "after"), title=label, note=label, time_unit=label or "time",
+            plan=found.plan.survival,
+        ),
         "states": lambda: states.states(
             axes, states.shares_of(found, "before", "PFS", "OS")[0][1], (label, label), title=label,
             time_unit=label or "time", until=30.0,

@@ -96,10 +96,10 @@ def _curves(analysis: CohortAnalysis, unit: str) -> tuple[Picture, ...]:
         picture(
             survival.kaplan_meier_of(analysis, name, when, unit),
             f"{result.label}, {when} {analysis.plan.step}.",
-            f"Kaplan-Meier curves of {result.label} by arm, {when} {analysis.plan.step}",
+            f"{'Incidences' if result.competing else 'Kaplan-Meier curves'} of {result.label} by arm, {when} "
+            f"{analysis.plan.step}",
         )
         for name, result in analysis.endpoints.items()
-        if result.competing is None
         for when in SIDES
     )
 
