@@ -375,6 +375,10 @@ CURVES = {
     "incidence_diff[12]": "incidence_difference[12]",
     "incidence.treated[12].lower": "incidence.treated[12].low",
     "finegray.hr": "fine_gray.hr",
+    "cumulative_incidence.control[12]": "incidence.control[12]",
+    "km.control.incidence[12]": "incidence.control[12]",
+    "subdistribution.low": "fine_gray.low",
+    "km.treated.competing": "competing_events.treated",
     "gray.pvalue": "gray.p",
     "competing_events": "competing_events.control",
     "competing.treated": "competing_events.treated",
@@ -383,6 +387,11 @@ WRONG |= {
     f"published {key}": (printed_as(key), at_key(key), f"did you mean 'endpoints.MACE.before.{right}'?")
     for key, right in CURVES.items()
 }
+WRONG["an incidence without competing events"] = (
+    {"published": {"endpoints.death.after.incidence.treated[12].low": {"printed": "12%", "where": "Table 2"}}},
+    "published.'endpoints.death.after.incidence.treated[12].low'",
+    "did you mean 'endpoints.death.after.km.treated.survival[12].low', 1 less the incidence?",
+)
 WRONG["a median among competing events"] = (
     printed_as("km.treated.median"),
     at_key("km.treated.median"),

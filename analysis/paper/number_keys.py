@@ -26,8 +26,16 @@ _SAME = (
     (rf"\.km\.{_ARM}\.rmst\b", r".time_lost.\g<arm>"),
     (r"\.survival_difference\b", ".incidence_difference"),
     (r"\.rmst_difference\b", ".time_lost_difference"),
+    (rf"\.km\.{_ARM}\.incidence\b", r".incidence.\g<arm>"),
+    (r"\.(?:cumulative_incidence|cuminc|cif)\b", ".incidence"),
+    (rf"\.km\.{_ARM}\.competing\b", r".competing_events.\g<arm>"),
+    (r"\.(?:subdistribution|finegray|shr|sdhr)\b", ".fine_gray"),
+    (rf"\.incidence\.{_ARM}(?=\[)", r".km.\g<arm>.survival"),
+    (rf"\.time_lost\.{_ARM}(?=\[)", r".km.\g<arm>.rmst"),
+    (r"\.incidence_difference\b", ".survival_difference"),
+    (r"\.time_lost_difference\b", ".rmst_difference"),
 )
-"""What stands for the number of a survival curve where other events compete."""
+"""Numbers of survival curves and what stands for them where other events compete, and what this is called elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +132,11 @@ def _known(here: KeyNode) -> str:
 def nearest(root: KeyNode, key: str) -> str:
     """The key of the tree that is most like another: the fewest changes of names, steps too many and too few.
 
-    First of all what stands for the same number among competing events, and the same on the other side of matching.
+    First of all what stands for the same number with and without competing events, and the same on the other side of
+    matching.
     """
     for curve, instead in _SAME:
-        other = re.sub(curve, instead, key)
+        other = re.sub(curve, instead, key, flags=re.IGNORECASE)
         if other != key and not problem(root, other):
             return other
     for here, there in (("before", "after"), ("after", "before")):
