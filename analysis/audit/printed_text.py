@@ -29,7 +29,7 @@ _PAIR = re.compile(r"(?P<first>[^()\[\]]+?)\s*[(\[]\s*(?P<second>[^()\[\]]+?)\s*
 _END = r"-?\.?\d{1,15}(?:\.\d{1,15})?(?:,\d{1,15})?\s*%?"
 _BETWEEN = r"(?:\s*(?:-|to|;)\s*|,\s+|(?<=\.\d),|(?<=\.\d\d),)"
 _RANGE = re.compile(
-    rf"(?:(?:\d\d(?:\.\d+)?\s*%\s*)?(?:CI|CrI)\s*[:,;=]?\s*)?(?P<low>{_END}){_BETWEEN}(?P<high>{_END})",
+    rf"(?:(?:\d\d(?:\.\d+)?\s*%\s*)?(?:CI|CrI|confidence\s+interval)\s*[:,;=]?\s*)?(?P<low>{_END}){_BETWEEN}(?P<high>{_END})",
     re.IGNORECASE | re.ASCII,
 )
 _OF = re.compile(r"(?P<count>[^/]+?)\s*/\s*(?P<of>[^/]+)")
