@@ -267,10 +267,7 @@ def curves_of(analysis: CohortAnalysis, endpoint: str, when: str) -> list[Curve]
 
 
 def kaplan_meier_of(analysis: CohortAnalysis, endpoint: str, when: str, time_unit: str = "time") -> Figure:
-    """The Kaplan-Meier figure of one endpoint 'before' or 'after' matching, with HR and p (log-rank, robust score).
-
-    Where other events compete it is that of the cumulative incidences, with Fine and Gray's ratio and Gray's p.
-    """
+    """The Kaplan-Meier figure of one endpoint 'before' or 'after' matching, with HR and p (log-rank, robust score)."""
     curves = curves_of(analysis, endpoint, when)
     figure, (axes,) = sheet(SINGLE, 2.3 + below(2), left=_left(curves), bottom=below(2), top=TITLE)
     _panel(axes, analysis, endpoint, when, time_unit, "")
@@ -294,6 +291,7 @@ def survival_panels_of(analysis: CohortAnalysis, time_unit: str = "time") -> Fig
 
 
 def _panel(axes: Axes, analysis: CohortAnalysis, endpoint: str, when: str, time_unit: str, letter: str) -> None:
+    """Draw an endpoint; where other events compete its incidences, with Fine and Gray's ratio and Gray's p."""
     result = analysis.endpoints[endpoint]
     side = result.before if when == "before" else result.after
     p = p_text(side.logrank.p)

@@ -82,11 +82,9 @@ def times_to_look(course: Endpoint, treated: Bools) -> tuple[float, ...]:
     return tuple(dict.fromkeys(float(f"{longest * part:.2g}") for part in (0.25, 0.5, 0.75)))
 
 
-def competing_events(course: Endpoint, treated: Bools, times: tuple[float, ...]) -> CompetingEvents | None:
-    """Who of one cohort had a competing event, to be looked at these times, else at some of its own; None for none."""
-    if course.competing is None:
-        return None
-    return CompetingEvents(course.competing[0], times or times_to_look(course, treated))
+def competing_events(course: Endpoint, treated: Bools, times: tuple[float, ...]) -> CompetingEvents:
+    """Who of one cohort had a competing event, to be looked at at these times, else at some of its own."""
+    return CompetingEvents(course.causes[0] == 2, times or times_to_look(course, treated))
 
 
 def compare_competing(

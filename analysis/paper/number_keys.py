@@ -132,10 +132,9 @@ def _known(here: KeyNode) -> str:
 def nearest(root: KeyNode, key: str) -> str:
     """The key of the tree that is most like another: the fewest changes of names, steps too many and too few.
 
-    First of all what stands for the same number with and without competing events, and the same on the other side of
-    matching.
+    First of all the same number on the other side of matching.
     """
-    for curve, instead in _SAME:
+    for curve, instead in _SAME:  # even before that, what stands for it with and without competing events
         other = re.sub(curve, instead, key, flags=re.IGNORECASE)
         if other != key and not problem(root, other):
             return other

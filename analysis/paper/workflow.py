@@ -76,13 +76,19 @@ def analyse(
     shows = presentation(observed, before, plan.table1)
     columns = cox_columns(observed, plan, arms)
     label, times = dict(labels or {}), {**dict.fromkeys(observed.endpoints, plan.survival.times), **(at or {})}
-    others = {name: competing_events(course, treated, times[name]) for name, course in observed.endpoints.items()}
+    others = {
+        name: competing_events(course, treated, times[name])
+        for name, course in observed.endpoints.items()
+        if course.competing is not None
+    }
     endpoints = {
         name: EndpointResult(
             label.get(name, name),
             compare(course, observed, columns, before, None, plan),
             compare(course, observed, columns, after, clustered if plan.primary == "matching" else None, plan),
-            _competing(course, others[name], observed, (before, after, clustered), plan),
+            None
+            if name not in others
+            else _competing(course, others[name], observed, (before, after, clustered), plan),
         )
         for name, course in observed.endpoints.items()
     }
@@ -107,15 +113,13 @@ def analyse(
 
 def _competing(
     course: Endpoint,
-    others: CompetingEvents | None,
+    others: CompetingEvents,
     observed: Observed,
     sets: tuple[AnalysisSet, AnalysisSet, AnalysisSet],
     plan: Plan,
-) -> BothComparisons | None:
+) -> BothComparisons:
     """The endpoint among competing events, before matching and after it, where matched sets are clusters."""
     before, after, clustered = sets
-    if others is None:
-        return None
     return BothComparisons(
         compare_competing(course, others, observed, before, None, plan),
         compare_competing(course, others, observed, after, clustered, plan),
