@@ -149,11 +149,11 @@ def right_numbers(block: BlockNumbers, side: str, at: float) -> dict[str, float]
             made |= {f"{name}.{arm}[{at:g}].{end}": x for end, x in zip(("low", "high"), ends, strict=True)}
         made[f"competing_events.{arm}"] = (one.kind == 2).sum()
 
-    def of_both(share: Callable[..., float], weight: Any) -> list[float]:
+    def of_both(share: Callable[..., Any], weight: Any) -> list[Any]:
         parts = [whole.treated == treated for treated in (False, True)]
         return [share(whole.time[who], whole.kind[who], weight[who], at) for who in parts]
 
-    def against(name: str, made_of: Callable[[Any], float], back: Callable[[Any], Any]) -> None:
+    def against(name: str, made_of: Callable[[Any], Any], back: Callable[[Any], Any]) -> None:
         value, se = made_of(whole.weight), slow.jackknife(made_of, whole.weight, whole.cluster)
         numbers = dict(zip(("", ".low", ".high"), back(value + se * Z * np.array([0, -1, 1])), strict=True))
         made.update({f"{name}[{at:g}]{end}": x for end, x in numbers.items()} | {f"{name}[{at:g}].p": wald(value, se)})
@@ -161,9 +161,9 @@ def right_numbers(block: BlockNumbers, side: str, at: float) -> dict[str, float]
     def plain(x: Any) -> Any:
         return x
 
-    against("incidence_difference", lambda w: float(np.diff(of_both(slow.incidence, w))[0]), plain)
-    against("incidence_ratio", lambda w: float(np.diff(np.log(of_both(slow.incidence, w)))[0]), np.exp)
-    against("time_lost_difference", lambda w: float(np.diff(of_both(slow.time_lost, w))[0]), plain)
+    against("incidence_difference", lambda w: np.diff(of_both(slow.incidence, w))[0], plain)
+    against("incidence_ratio", lambda w: np.diff(np.log(of_both(slow.incidence, w)))[0], np.exp)
+    against("time_lost_difference", lambda w: np.diff(of_both(slow.time_lost, w))[0], plain)
     return made
 
 
@@ -184,7 +184,7 @@ def right_models(block: BlockNumbers, side: str, gray: bool) -> dict[str, float]
         made |= {f"{name}.low": np.exp(beta - Z * se), f"{name}.high": np.exp(beta + Z * se)}
     if gray:
 
-        def score(weight: Any) -> float:
+        def score(weight: Any) -> Any:
             return slow.gray_score(one.time, one.kind, one.treated, weight)
 
         made["gray.chi2"] = (score(one.weight) / slow.jackknife(score, one.weight, one.cluster)) ** 2
