@@ -29,7 +29,6 @@ from analysis.figures import (
     sweep,
     tipping,
 )
-from analysis.paper.competing import CompetingEvents
 from analysis.paper.effects import ByArm
 from analysis.paper.workflow import CohortAnalysis, analyse
 from analysis.plan.analysis_plan import Plan, Primary
@@ -51,7 +50,8 @@ def made(label: str = "", n: int = 80, primary: Primary = "matching") -> CohortA
     death, progression = draw.exponential(10, (1, n)), draw.exponential(8, (1, n))
     died = draw.random((1, n)) < 0.7
     first = np.minimum(death, progression)
-    courses = {"OS": Endpoint(death, died), "PFS": Endpoint(first, (progression <= death) | died)}
+    either = (progression <= death) | died
+    courses = {"OS": Endpoint(death, died), "PFS": Endpoint(first, either, ~either & (first > 2))}
     nausea, rash = draw.random((1, n)) < 0.5, draw.random((1, n)) < 0.3
     binary = {
         "response": draw.random((1, n)) < 0.4,
@@ -65,8 +65,8 @@ def made(label: str = "", n: int = 80, primary: Primary = "matching") -> CohortA
     observed = Observed(variables, values, draw.random((1, n)) < 0.5, ones, courses, binary, {}, ways)
     labels = {name: f"{label}{name}" for name in (*courses, *binary)} if label else {}
     arms = (f"{label}Old", f"{label}New")
-    competing = {"PFS": CompetingEvents(~courses["PFS"].event[0] & (first[0] > 2), (2.0, 6.0))}
-    return analyse(observed, [str(i) for i in range(n)], Plan(primary=primary), arms, labels, competing=competing)
+    plan, at = Plan(primary=primary), {"PFS": (2.0, 6.0)}
+    return analyse(observed, [str(i) for i in range(n)], plan, arms, labels, at=at)
 
 
 def replicates(label: str, n: int = 300) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -165,6 +165,10 @@ def on_axes(axes: Axes, label: str) -> dict[str, Callable[[], None]]:
     return {
         "kaplan_meier": lambda: survival.kaplan_meier(
             axes, survival.curves_of(found, "OS", "after"), title=label, note=label, time_unit=label or "time"
+        ),
+        "incidences": lambda: survival.incidences(
+            axes, survival.curves_of(found, "PFS", "after"), title=label, note=label, time_unit=label or "time",
+            plan=found.plan.survival,
         ),
         "states": lambda: states.states(
             axes, states.shares_of(found, "before", "PFS", "OS")[0][1], (label, label), title=label,

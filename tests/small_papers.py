@@ -42,6 +42,50 @@ estimators: [crude, matched]
 run: {replicates: 20, seed: 11}
 """
 
+COMPETING = """\
+name: heart
+source: a test
+time_unit: months
+arms: {control: control, treated: treated}
+population:
+  size: 240
+  covariates:
+    stage: {kind: binary, shares: {early: 0.55, late: 0.45}}
+    age: {kind: continuous, mean: 60, sd: 8, bounds: [30, 90], cuts: {"60": 0.5}}
+treatment: {kind: prevalence, share: 0.4, log_odds: {stage: 0.6, age: 0.03}}
+outcomes:
+  states: [event-free, hospitalised, dead-cv, dead-other]
+  transitions:
+    hospitalisation:
+      {from: event-free, to: hospitalised, baseline: {kind: exponential, rate: 0.03}, log_hr: {stage: 0.3},
+       treatment: {log_hr: -0.5}}
+    cv-death: {from: [event-free, hospitalised], to: dead-cv, baseline: {kind: exponential, rate: 0.01}}
+    other-death:
+      {from: [event-free, hospitalised], to: dead-other, baseline: {kind: exponential, rate: 0.012},
+       log_hr: {age: 0.02}, treatment: {log_hr: 0.2}}
+endpoints:
+  death: {event: [dead-cv, dead-other]}
+  MACE: {event: [hospitalised, dead-cv], competing: dead-other}
+  first-hospitalisation: {event: hospitalised, competing: [dead-cv, dead-other]}
+entry: {accrual: {start: 2000-01-01, end: 2002-01-01}}
+followup:
+  cut_off: 2004-01-01
+  dropout: {control: {kind: exponential, rate: 0.01}, treated: {kind: exponential, rate: 0.01}}
+analysis:
+  propensity: {method: all}
+  cox: {screening_p: null}
+  subgroups: [stage]
+estimators: [crude, matched]
+run: {replicates: 20, seed: 11}
+"""
+
+
+def write_competing(folder: Path) -> Path:
+    """The file of a small world with competing events in a folder."""
+    path = folder / "heart.yaml"
+    path.write_text(COMPETING, "utf-8")
+    return path
+
 
 def write_small(folder: Path) -> Path:
     """The small world's file in a folder."""

@@ -16,6 +16,7 @@ from analysis.plan.analysis_plan import SurvivalPlan
 from analysis.survival import statistics
 from analysis.survival.occupancy import Occupancy
 from tests.drawings import made, rows_of
+from tests.reference import competing as slow
 
 TIME, EVENT = np.array([1.0, 2.0, 2.0, 5.0, 10.0]), np.array([True, False, True, True, False])
 
@@ -102,9 +103,29 @@ def test_the_panels_are_before_and_after_of_every_endpoint() -> None:
         "(c) OS, after matching",
         "(d) PFS, after matching",
     ]
-    after = analysis.endpoints["PFS"].after
-    assert any(f"HR {after.cox.hr:.2f}" in text and f"{after.logrank.p:.3f}" in text for text in said(figure.axes[3]))
-    assert f"{after.km.treated.n}" in said(figure.axes[3])
+    after = analysis.endpoints["OS"].after
+    assert any(f"HR {after.cox.hr:.2f}" in text and f"{after.logrank.p:.3f}" in text for text in said(figure.axes[2]))
+    assert f"{after.km.treated.n}" in said(figure.axes[2])
+
+
+def test_incidences_are_drawn_where_other_events_compete() -> None:
+    """The curve ends at the incidence by the slow twin, and the note has Gray's p and Fine and Gray's ratio."""
+    analysis = made()
+    axes = survival.survival_panels_of(analysis, "months").axes[3]
+    assert axes.get_ylabel() == "Cumulative incidence, %"
+    course, group = analysis.observed.endpoints["PFS"], analysis.after
+    for line, arm in zip(axes.get_lines(), (analysis.observed.treated[0], ~analysis.observed.treated[0]), strict=False):
+        who = arm & group.present
+        time, kind = course.time[0, who], course.causes[0, who]
+        x, y = (np.asarray(values, float) for values in line.get_data())
+        for at in (2.0, 5.0, float(time.max())):
+            right = slow.incidence(time, kind, np.ones(who.sum()), at)
+            assert y[x <= at][-1] == pytest.approx(right)
+        assert any(f": {(kind == 1).sum()} events, {(kind == 2).sum()} competing" in text for text in said(axes))
+    competing = analysis.endpoints["PFS"].competing
+    assert competing is not None
+    gray, ratio = competing.after.gray, competing.after.subdistribution
+    assert any(f"HR {ratio.hr:.2f}" in text and f"Gray p = {gray.p:.3f}" in text for text in said(axes))
 
 
 def test_nobody_and_no_event_are_drawn() -> None:

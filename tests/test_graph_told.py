@@ -168,7 +168,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "a curve of what competing events take away": (
         {"published": {"endpoints.MACE.before.km.treated.survival[2]": {"printed": "0.5", "where": "T"}}},
         "published.'endpoints.MACE.before.km.treated.survival[2]'",
-        "no number 'survival'",
+        "no number of an endpoint with competing states 'survival'",
     ),
     "complete follow-up of competing events": (
         {"target": {"follow_up": "complete"}},
@@ -351,6 +351,62 @@ def test_the_graph_is_valid_as_it_stands(tmp_path: Path) -> None:
     told = CliRunner().invoke(cli, ["check", str(written(tmp_path, {}))], catch_exceptions=False)
     assert told.exit_code == 0
     assert "valid" in told.stdout
+
+
+def printed_as(key: str, text: str = "12.3%") -> dict[str, Any]:
+    """The change of the tree that prints a number, and where it stands."""
+    return {"published": {f"endpoints.MACE.before.{key}": {"printed": text, "where": "Table 2"}}}
+
+
+def at_key(key: str) -> str:
+    return f"published.'endpoints.MACE.before.{key}'"
+
+
+CURVES = {
+    "km.treated.survival[12]": "incidence.treated[12]",
+    "km.control.survival[12].low": "incidence.control[12].low",
+    "survival_difference[12].p": "incidence_difference[12].p",
+    "km.treated.rmst[12]": "time_lost.treated[12]",
+    "rmst_difference[12]": "time_lost_difference[12]",
+    "incidence[12]": "incidence.control[12]",
+    "incidence.treated": "incidence.treated[12]",
+    "incidence.treated[2 years]": "incidence.treated[2]",
+    "incidence.treatd[12]": "incidence.treated[12]",
+    "incidence_diff[12]": "incidence_difference[12]",
+    "incidence.treated[12].lower": "incidence.treated[12].low",
+    "finegray.hr": "fine_gray.hr",
+    "cumulative_incidence.control[12]": "incidence.control[12]",
+    "km.control.incidence[12]": "incidence.control[12]",
+    "subdistribution.low": "fine_gray.low",
+    "km.treated.competing": "competing_events.treated",
+    "gray.pvalue": "gray.p",
+    "competing_events": "competing_events.control",
+    "competing.treated": "competing_events.treated",
+}
+WRONG |= {
+    f"published {key}": (printed_as(key), at_key(key), f"did you mean 'endpoints.MACE.before.{right}'?")
+    for key, right in CURVES.items()
+}
+WRONG["an incidence without competing events"] = (
+    {"published": {"endpoints.death.after.incidence.treated[12].low": {"printed": "12%", "where": "Table 2"}}},
+    "published.'endpoints.death.after.incidence.treated[12].low'",
+    "did you mean 'endpoints.death.after.km.treated.survival[12].low', 1 less the incidence?",
+)
+WRONG["a median among competing events"] = (
+    printed_as("km.treated.median"),
+    at_key("km.treated.median"),
+    "no number of an endpoint with competing states 'median' (there is n, events, percent, at_risk)",
+)
+WRONG["an incidence of 1.2 patients"] = (
+    printed_as("incidence.treated[12]", "120%"),
+    at_key("incidence.treated[12]"),
+    "'120%' is no share of patients",
+)
+WRONG["two numbers for Gray's p"] = (
+    printed_as("gray.p", "0.03 (0.01-0.05)"),
+    at_key("gray.p"),
+    "holds several numbers; write the one that is wanted here",
+)
 
 
 @pytest.mark.parametrize("what", list(WRONG))

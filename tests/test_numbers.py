@@ -75,7 +75,12 @@ def replicate(observed: Observed, r: int) -> Observed:
         observed.covariates[own],
         observed.treated[own],
         observed.present[own],
-        {name: Endpoint(course.time[own], course.event[own]) for name, course in observed.endpoints.items()},
+        {
+            name: Endpoint(
+                course.time[own], course.event[own], None if course.competing is None else course.competing[own]
+            )
+            for name, course in observed.endpoints.items()
+        },
         {name: who[own] for name, who in observed.binary.items()},
         {name: amount[own] for name, amount in observed.exposure.items()},
         {name: who[own] for name, who in observed.modes.items()},

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from analysis.audit import p_values
 from analysis.audit.counts import count_findings
+from analysis.audit.incidence import incidence_findings
 from analysis.audit.information import information_findings
 from analysis.audit.p_values import TableTests
 from analysis.audit.paper import SEVERITIES, Finding, Paper, Severity
@@ -36,6 +37,7 @@ def audit(
         *ratio_findings(paper, ratios),
         *information_findings(paper, ratios),
         *survival_findings(paper, published, unit),
+        *incidence_findings(paper),
         *spread_findings(paper),
         *word_findings(paper, published),
     ]

@@ -2,7 +2,8 @@
 
 At the maximum the covariate's expected values over the d events add up to d1, so by Jensen's inequality the
 information sum q (1 - q) is at most d1 d0 / d; further covariates and strata only take information away. Where the
-events of a group are not printed, the most that its size and the events of the arms allow stand for them.
+events of a group are not printed, the most that its size and the events of the arms allow stand for them. Fine and
+Gray's model has a robust standard error, for which there is no such bound.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ _OPERATORS = {"<=": float.__le__, "<": float.__lt__, ">=": float.__ge__, ">": fl
 def information_findings(paper: Paper, ratios: tuple[Ratio, ...]) -> Iterator[Finding]:
     """The ratios whose intervals are narrower than the events allow."""
     for ratio in ratios:
+        if ratio.model == "fine_gray":
+            continue
         printed = _events_keys(paper, ratio)
         if paper.weighted(ratio.side):  # its variance is robust, and weights may make it less than the floor
             continue
@@ -25,8 +28,8 @@ def information_findings(paper: Paper, ratios: tuple[Ratio, ...]) -> Iterator[Fi
             continue
         event_keys = tuple(key for key in printed if key is not None)
         events = [_at_most(paper, key, ratio.side, arm) for key, arm in zip(event_keys, ARMS, strict=True)]
-        if ratio.model == "cox" or ratio.element == TREATMENT:
-            exact = paper.primary != "matching" or all(f".{ratio.side}.km." in key for key in event_keys)
+        if ratio.model in ("cox", "competing_cox") or ratio.element == TREATMENT:
+            exact = paper.primary != "matching" or all(f".{ratio.side}." in key for key in event_keys)
             how = "the events" if exact else "the most events that matching can leave"
             yield from _below_floor(paper, ratio, (events[0], events[1]), event_keys, how)
             continue
@@ -49,7 +52,8 @@ def _events_keys(paper: Paper, ratio: Ratio) -> tuple[str | None, ...]:
     """By arm, the key of the events of the ratio's side, else of those before matching, which bound them."""
     made = []
     for arm in ARMS:
-        keys = [f"endpoints.{ratio.endpoint}.{side}.km.{arm}.events" for side in (ratio.side, "before")]
+        counted = f"competing_events.{arm}" if ratio.model == "competing_cox" else f"km.{arm}.events"
+        keys = [f"endpoints.{ratio.endpoint}.{side}.{counted}" for side in (ratio.side, "before")]
         made.append(next((key for key in keys if paper.count(key) is not None), None))
     return tuple(made)
 

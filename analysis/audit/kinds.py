@@ -9,14 +9,19 @@ NumberKind = Literal["count", "percent", "p", "ratio", "share", "amount"]
 """A ratio is above 0 and 1 where nothing differs; a share is from 0 to 1 (a difference of shares from -1 to 1)."""
 
 COUNTS = frozenset(
-    {"n", "yes", "events", "n_pairs", "n_treated", "n_control", "at_risk", "only_treated", "only_control"}
-)
+    {"n", "yes", "events", "competing_events", "n_pairs", "n_treated", "n_control", "at_risk", "only_treated",
+     "only_control"}
+)  # fmt: skip
 P_VALUES = frozenset({"p", "p_logrank", "p_exact", "interaction_p"})
 RATIOS = frozenset(
-    {"cox", "cox_pair_robust", "univariable", "multivariable", "subgroups", "odds_ratio", "risk_ratio"}
+    {"cox", "cox_pair_robust", "univariable", "multivariable", "subgroups", "odds_ratio", "risk_ratio", "fine_gray",
+     "competing_cox", "incidence_ratio"}
 )  # fmt: skip
-SHARES = frozenset({"survival", "survival_difference", "risk_difference"})
+SHARES = frozenset(
+    {"survival", "survival_difference", "risk_difference", "incidence", "competing_incidence", "incidence_difference"}
+)  # fmt: skip
 ENDS = frozenset({"value", "low", "high"})
+ARMS = frozenset({"control", "treated"})
 REACHED = frozenset({"median", "low", "high", "q1", "q3", "max"})
 """Names of numbers that may not be reached."""
 
@@ -26,14 +31,16 @@ def kind_of(key: str) -> NumberKind:
     """The kind of the number at a key; an amount where the key tells no other."""
     names = names_of_key(key)
     last = names[-1] if names else ""
-    what = names[-2] if last in ENDS and len(names) > 1 else last
-    if last in COUNTS or (names[:1] == ("cohort",) and len(names) == 2):
+    whose = names[:-1] if last in ENDS and len(names) > 1 else names
+    whose = whose[:-1] if whose and whose[-1] in ARMS and len(whose) > 1 else whose
+    what = whose[-1] if whose else ""
+    if last in COUNTS or what in COUNTS or (names[:1] == ("cohort",) and len(names) == 2):
         return "count"
     if last == "percent":
         return "percent"
     if last in P_VALUES:
         return "p"
-    if last == "hr" or (last in ENDS and what in RATIOS):
+    if last == "hr" or (what in RATIOS and (last in ENDS or last == what)):
         return "ratio"
     return "share" if what in SHARES else "amount"
 

@@ -2,14 +2,17 @@
 
 What a cell means may depend on its key: of '254 (62.0)' a count takes 254 and a percentage 62.0, and '1,234' is 1234
 where a count stands and neither 1234 nor 1.234 where a ratio does. What can be read in two ways is refused.
+'12.3% (9.8-15.1)' is a number with its interval, of which the keys of limits take the limits.
 """
 
 import re
 
-from analysis.audit.kinds import kind_of
+from analysis.audit.kinds import kind_of, names_of_key
 
 NOT_PRINTED = "not_printed"
 NOT_REACHED = "NA"
+NO_INTERVAL = frozenset({"sd", "se", "log_hr", "chi2", "q1", "q3", "min", "max"})
+"""Numbers that no cell has with an interval beside them."""
 
 _RAISED = str.maketrans(dict.fromkeys("·•∙⋅‧˙", "."))
 _BLANKS = str.maketrans(
@@ -23,6 +26,12 @@ _UNREACHED = frozenset(
 _WITH_P = re.compile(r"[pP]\s*(?:-?\s*value)?\s*(?P<rest>[<>≤≥=].*)")
 _SIGN = re.compile(r"(?P<sign><=|>=|[<>≤≥=])?\s*(?P<minus>[-+])?\s*(?P<digits>.+)")
 _PAIR = re.compile(r"(?P<first>[^()\[\]]+?)\s*[(\[]\s*(?P<second>[^()\[\]]+?)\s*[)\]]")
+_END = r"-?\.?\d{1,15}(?:\.\d{1,15})?(?:,\d{1,15})?\s*%?"
+_BETWEEN = r"(?:\s*(?:-|to|;)\s*|,\s+|(?<=\.\d),|(?<=\.\d\d),)"
+_RANGE = re.compile(
+    rf"(?:(?:\d\d(?:\.\d+)?\s*%\s*)?(?:CI|CrI|confidence\s+interval)\s*[:,;=]?\s*)?(?P<low>{_END}){_BETWEEN}(?P<high>{_END})",
+    re.IGNORECASE | re.ASCII,
+)
 _OF = re.compile(r"(?P<count>[^/]+?)\s*/\s*(?P<of>[^/]+)")
 _PLAIN = re.compile(r"\d{1,15}(?:\.\d{1,15})?|\.\d{1,15}", re.ASCII)
 _COMMA = re.compile(r"\d{1,15},\d{1,15}", re.ASCII)
@@ -45,7 +54,9 @@ def plain_print(text: str, key: str = "") -> str:
     if not cell:
         raise ValueError(_told(text))
     pair = _PAIR.fullmatch(cell)
-    if pair is not None:
+    if pair is not None and (ends := _RANGE.fullmatch(_plain_dashes(pair["second"]))) is not None:
+        cell = _with_limits(text, (pair["first"], ends["low"], ends["high"]), key)
+    elif pair is not None:
         cell = _one_of(text, pair["first"], pair["second"], key)
     elif (of := _OF.fullmatch(cell)) is not None and cell.casefold() not in _UNREACHED:
         if kind_of(key) != "count":
@@ -58,6 +69,20 @@ def plain_print(text: str, key: str = "") -> str:
 
 def _told(text: str) -> str:
     return f"'{text}' is not a printed number; write 0.36, <0.001, NA or {NOT_PRINTED}"
+
+
+def _plain_dashes(part: str) -> str:
+    return re.sub(f"[{_DASHES}]", "-", part)
+
+
+def _with_limits(text: str, three: tuple[str, str, str], key: str) -> str:
+    """The one of '12.3% (9.8-15.1)' that a key wants; of shares in percent each is in percent."""
+    kind, last = kind_of(key), (names_of_key(key) or ("",))[-1]
+    if kind in ("count", "p") or last in NO_INTERVAL:
+        raise ValueError(f"'{text}' holds several numbers; write the one that is wanted here")
+    found = three[{"low": 1, "high": 2}.get(last, 0)].strip()
+    in_percent = any("%" in one or abs(float(_number(text, one.strip(), key).rstrip("%"))) > 1 for one in three)
+    return f"{found}%" if kind == "share" and in_percent and "%" not in found else found
 
 
 def _one_of(text: str, first: str, second: str, key: str) -> str:

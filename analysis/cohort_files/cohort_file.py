@@ -3,7 +3,8 @@
 Nothing is guessed and nobody is dropped: every fault of the file is one line of one CohortFileError.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,8 +40,7 @@ class CohortFile(NamedTuple):
     """The patients of a file: their ids, what is observed of them (R = 1), and the names (control, treated).
 
     ``order (N,)`` has the rows in an order that does not depend on where they stand: by a hash of the id, or where
-    there is none of all that the row holds. ``competing (N,)`` is by endpoint who had a competing event, where the SPEC
-    names such.
+    there is none of all that the row holds.
     """
 
     ids: tuple[str, ...]
@@ -48,7 +48,11 @@ class CohortFile(NamedTuple):
     arms: tuple[str, str]
     as_read: AsRead
     order: NDArray[np.int64]
-    competing: dict[str, Bools]
+
+    @property
+    def competing(self) -> tuple[str, ...]:
+        """The endpoints with which other events compete."""
+        return tuple(name for name, course in self.observed.endpoints.items() if course.competing is not None)
 
 
 def read_cohort(path: Path | InMemory, spec: CohortSpec) -> CohortFile:
@@ -67,11 +71,10 @@ def read_cohort(path: Path | InMemory, spec: CohortSpec) -> CohortFile:
         name: Endpoint(_times(faults, e.time)[None], _yes(faults, e.event, e.event_values, "event_values")[None])
         for name, e in data.endpoints.items()
     }
-    competing = {
-        name: _competing(faults, e, endpoints[name].event[0])
-        for name, e in data.endpoints.items()
-        if e.competing_values is not None
-    }
+    for name, e in data.endpoints.items():
+        if e.competing_values is not None:
+            rivals = _competing(faults, e, endpoints[name].event[0])
+            endpoints[name] = replace(endpoints[name], competing=rivals[None])
     binary = {name: _yes(faults, b.column, b.positive, "positive")[None] for name, b in data.binary.items()}
     if faults.found:
         raise CohortFileError(path, faults.found)
@@ -79,7 +82,7 @@ def read_cohort(path: Path | InMemory, spec: CohortSpec) -> CohortFile:
     near_ties = {name: int((fixed[name] != course.time[0]).sum()) for name, course in endpoints.items()}
     timefix = spec.analysis.survival.timefix
     if timefix:
-        endpoints = {name: Endpoint(fixed[name][None], course.event) for name, course in endpoints.items()}
+        endpoints = {name: replace(course, time=fixed[name][None]) for name, course in endpoints.items()}
     observed = Observed(
         tuple(spec.variables().values()),
         np.ascontiguousarray(np.stack(columns, axis=-1)[None]),
@@ -89,18 +92,15 @@ def read_cohort(path: Path | InMemory, spec: CohortSpec) -> CohortFile:
         binary,
     )
     arms = (data.treatment.control_label, data.treatment.treated_label)
-    as_read = AsRead(_not_events(table, data, observed, competing), near_ties, timefix)
+    as_read = AsRead(_not_events(table, data, observed), near_ties, timefix)
     order = row_order(_contents(observed), table.whole) if data.id is None else row_order(ids)
-    return CohortFile(ids, observed, arms, as_read, order, competing)
+    return CohortFile(ids, observed, arms, as_read, order)
 
 
-def _not_events(
-    table: DataTable, data: Data, observed: Observed, competing: Mapping[str, Bools]
-) -> dict[str, NotEvents]:
+def _not_events(table: DataTable, data: Data, observed: Observed) -> dict[str, NotEvents]:
     """By outcome the values that are no event, nor a competing one, or not yes, where the SPEC lists those that are."""
     events = {
-        name: (e.event, e.event_values, observed.endpoints[name].event[0] | competing.get(name, False))
-        for name, e in data.endpoints.items()
+        name: (e.event, e.event_values, ~observed.endpoints[name].censored[0]) for name, e in data.endpoints.items()
     }
     yes = {name: (b.column, b.positive, observed.binary[name][0]) for name, b in data.binary.items()}
     return {

@@ -91,8 +91,9 @@ class EndpointColumns(Spec):
 
     Null stands for 1 (or true), and then the others must be 0 (or false). ``competing_values`` are those of events
     after which this one cannot happen: cumulative incidences, Gray's test and Fine and Gray's model are then added, and
-    everything else takes them for censored. ``at``: the times at which incidences are told, the mean time lost up to
-    the last; a quarter, a half and three quarters of the follow-up that both arms have unless given.
+    everything else takes them for censored, but for the follow-up, which they do not end. ``at``: the times at which
+    incidences are told, the mean time lost up to the last; those of the analysis unless given, else a quarter, a half
+    and three quarters of the follow-up that both arms have.
     """
 
     time: Column
@@ -160,6 +161,10 @@ class Data(Spec):
         """What the outcomes are called in tables and figures."""
         outcomes: dict[str, EndpointColumns | BinaryColumn] = {**self.endpoints, **self.binary}
         return {name: outcome.label or name for name, outcome in outcomes.items()}
+
+    def times(self) -> dict[str, tuple[float, ...]]:
+        """At which times to look at the endpoints for which some are stated."""
+        return {name: endpoint.at for name, endpoint in self.endpoints.items() if endpoint.at}
 
     @model_validator(mode="after")
     def _consistent(self) -> "Data":

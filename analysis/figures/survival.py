@@ -1,4 +1,4 @@
-"""Kaplan-Meier curves with confidence bands, medians and numbers at risk."""
+"""Kaplan-Meier curves with bands, medians and numbers at risk; where other events compete, cumulative incidences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ from analysis.paper.number_text import hr_text, p_text
 from analysis.paper.sides import side_words, sides_shown
 from analysis.plan.analysis_plan import SurvivalPlan
 from analysis.survival import statistics
+from analysis.survival.incidence import incidence_curve
 from analysis.survival.kaplan_meier import KmCurve
 from analysis.survival.weighted_survival import weighted_kaplan_meier
 from simulator.cohort.cohorts import Endpoint
@@ -52,6 +53,7 @@ class Curve:
     """One arm's follow-up: ``time`` and ``event (n,)``. The first is drawn as the treated, the next as control.
 
     With ``weight`` and ``cluster (n,)`` the curve, its limits and median are weighted; numbers at risk count patients.
+    ``competing (n,)`` are those with a competing event; None where there can be none.
     """
 
     label: str
@@ -59,6 +61,7 @@ class Curve:
     event: Bools
     weight: Floats | None = None
     cluster: Ints | None = None
+    competing: Bools | None = None
 
 
 @house
@@ -115,6 +118,53 @@ def _draw(axes: Axes, km: KmCurve, colour: str, style: object) -> tuple[Floats, 
         median = float(time[np.argmax(level <= 0.5)])
         axes.plot([0, median, median], [0.5, 0.5, 0], color=colour, linewidth=0.6, linestyle=(0, (1, 1.5)))
     return time, np.where(shown, low, level), np.where(shown, high, level)
+
+
+@house
+def incidences(
+    axes: Axes, curves: Sequence[Curve], *, title: str, note: str, time_unit: str, plan: SurvivalPlan
+) -> None:
+    """Draw cumulative incidences in percent with bands, events in the legend, a note, and the numbers at risk.
+
+    The curves tell who had a competing event. Below the axes it takes `below` inches.
+    """
+    longest = max((float(curve.time.max()) for curve in curves if len(curve.time)), default=0.0) or 1.0
+    frame(axes, "left", "bottom")
+    lines: list[tuple[str, str, str, object]] = []
+    shapes = []
+    for curve, colour, style in zip(curves, COLOURS, LINES, strict=False):
+        told = "nobody"
+        if len(curve.time):
+            causes = Endpoint(curve.time, curve.event, curve.competing).causes
+            shapes.append(_rise(axes, curve, causes, plan, colour, style))
+            told = f"{(causes == 1).sum()} events, {(causes == 2).sum()} competing"
+        lines.append((curve.label, f": {told}", colour, style))
+    axes.set_xlim(-0.02 * longest, 1.02 * longest)
+    axes.set_ylim(0, 1.02)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1.0], ["0", "25", "50", "75", "100"])
+    axes.set_ylabel("Cumulative incidence, %")
+    heading(axes, title)
+    _legend(axes, lines, note, shapes, longest)
+    _numbers_at_risk(axes, curves, time_axis(axes, longest, time_unit))
+
+
+def _rise(
+    axes: Axes, curve: Curve, causes: Ints, plan: SurvivalPlan, colour: str, style: object
+) -> tuple[Floats, Floats, Floats]:
+    """Draw one incidence; its times and the lowest and highest shown from each on."""
+    found = incidence_curve(
+        curve.time, causes, present=np.ones(len(causes), np.bool_), weight=curve.weight, cluster=curve.cluster,
+        conf_type=plan.conf_type, level=plan.level,
+    )  # fmt: skip
+    time = np.concatenate([[0.0], found.time, [curve.time.max()]])
+    value, low, high = (
+        np.concatenate([[start], side, side[-1:] if len(side) else [start]])
+        for start, side in ((0.0, found.value), (np.nan, found.low), (np.nan, found.high))
+    )  # fmt: skip
+    axes.step(time, value, where="post", color=colour, linewidth=1.3, linestyle=style)
+    shown = np.isfinite(low) & np.isfinite(high)
+    axes.fill_between(time, low, high, where=shown, step="post", color=colour, alpha=0.13, linewidth=0)
+    return time, np.where(shown, low, value), np.where(shown, high, value)
 
 
 def _median(curve: Curve, plan: SurvivalPlan) -> str:
@@ -206,10 +256,15 @@ def curves_of(analysis: CohortAnalysis, endpoint: str, when: str) -> list[Curve]
     course, treated = analysis.observed.endpoints[endpoint], analysis.observed.treated[0]
     arms = ((analysis.arms.treated, treated), (analysis.arms.control, ~treated))
     sets = [(label, arm & group.present) for label, arm in arms]
-    if group.weight is None:
-        return [Curve(label, course.time[0, who], course.event[0, who]) for label, who in sets]
-    weight, cluster = group.weight, group.clusters
-    return [Curve(label, course.time[0, who], course.event[0, who], weight[who], cluster[who]) for label, who in sets]
+    rivals = None if course.competing is None else course.competing[0]
+    weight, cluster = (None, None) if group.weight is None else (group.weight, group.clusters)
+    return [
+        Curve(
+            label, course.time[0, who], course.event[0, who],
+            *(None if one is None else one[who] for one in (weight, cluster, rivals)),
+        )
+        for label, who in sets
+    ]  # fmt: skip
 
 
 def kaplan_meier_of(analysis: CohortAnalysis, endpoint: str, when: str, time_unit: str = "time") -> Figure:
@@ -240,10 +295,17 @@ def survival_panels_of(analysis: CohortAnalysis, time_unit: str = "time") -> Fig
 
 
 def _panel(axes: Axes, analysis: CohortAnalysis, endpoint: str, when: str, time_unit: str, letter: str) -> None:
+    """Draw an endpoint; where other events compete its incidences, with Fine and Gray's ratio and Gray's p."""
     result = analysis.endpoints[endpoint]
     side = result.before if when == "before" else result.after
     p = p_text(side.logrank.p)
     title = keeping(f"{letter}{result.label}", f", {side_words(analysis.plan, when)}", inches(axes)[0] / BOLD, HEAD)
     note = f"HR {hr_text(side.cox)}; {side.logrank.test} p {p if p[0] in '<>' else f'= {p}'}"
-    curves = curves_of(analysis, endpoint, when)
-    kaplan_meier(axes, curves, title=title, note=note, time_unit=time_unit, plan=analysis.plan.survival)
+    curves, plan = curves_of(analysis, endpoint, when), analysis.plan.survival
+    if result.competing is None:
+        kaplan_meier(axes, curves, title=title, note=note, time_unit=time_unit, plan=plan)
+        return
+    both = result.competing.before if when == "before" else result.competing.after
+    p = p_text(both.gray.p)
+    note = f"Subdistribution HR {hr_text(both.subdistribution)}; Gray p {p if p[0] in '<>' else f'= {p}'}"
+    incidences(axes, curves, title=title, note=note, time_unit=time_unit, plan=plan)

@@ -1,12 +1,9 @@
 """Two arms compared on an endpoint with which other events compete: incidences, Gray's test, both hazard ratios."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.cohort_files.cohort_file import CohortFile
-from analysis.cohort_files.cohort_spec import Data
 from analysis.kernels.status import Status
 from analysis.paper.competing_subgroups import CompetingSubgroup, competing_subgroups
 from analysis.paper.effects import AnalysisSet, ByArm, ChiSquare, HazardRatio, effect, hazard_ratio
@@ -85,13 +82,9 @@ def times_to_look(course: Endpoint, treated: Bools) -> tuple[float, ...]:
     return tuple(dict.fromkeys(float(f"{longest * part:.2g}") for part in (0.25, 0.5, 0.75)))
 
 
-def competing_events(cohort: CohortFile, data: Data) -> dict[str, CompetingEvents]:
-    """Of each endpoint with ``competing_values`` who of the file had such an event, and the times to look."""
-    found = {}
-    for name, event in cohort.competing.items():
-        times = data.endpoints[name].at or times_to_look(cohort.observed.endpoints[name], cohort.observed.treated[0])
-        found[name] = CompetingEvents(event, times)
-    return found
+def competing_events(course: Endpoint, treated: Bools, times: tuple[float, ...]) -> CompetingEvents:
+    """Who of one cohort had a competing event, to be looked at at these times, else at some of its own."""
+    return CompetingEvents(course.causes[0] == 2, times or times_to_look(course, treated))
 
 
 def compare_competing(
@@ -174,11 +167,6 @@ def compare_competing(
 
 def _share(value: float, se: float, low: float, high: float, status: int) -> Estimated:
     return Estimated(float(value), float(se), float(low), float(high), Status(int(status)))
-
-
-def marked(competing: Mapping[str, CompetingEvents], line: Ints) -> dict[str, CompetingEvents]:
-    """The competing events with the patients in another order."""
-    return {name: CompetingEvents(one.event[line], one.at) for name, one in competing.items()}
 
 
 def stacked(

@@ -255,7 +255,7 @@ def time_differences(
 
 def follow_up(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> FollowUpMedians:
     """The median follow-up of either arm and of both by reverse Kaplan-Meier: censoring is the event."""
-    censored = Endpoint(course.time, ~course.event)
+    censored = Endpoint(course.time, course.censored)
     arms = medians(censored, treated, group, plan)
     whole = medians(censored, np.ones(len(treated), np.bool_), group, plan)
     return FollowUpMedians(arms.treated, arms.control, whole.treated)

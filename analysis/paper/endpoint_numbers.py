@@ -138,7 +138,7 @@ class EndpointNumbers:
                 ("follow-up", whole),
                 lambda: weighted_quantile(
                     course.time,
-                    ~course.event,
+                    course.censored,
                     treated,
                     plan,
                     weight=weighted.weight,
@@ -154,7 +154,7 @@ class EndpointNumbers:
         made = self._once(
             ("follow-up", arm),
             lambda: statistics.km_quantile(
-                course.time, ~course.event, present=inside, q=0.5, conf_type=plan.conf_type, level=plan.level,
+                course.time, course.censored, present=inside, q=0.5, conf_type=plan.conf_type, level=plan.level,
                 order=order,
             ),
         )  # fmt: skip

@@ -20,6 +20,22 @@ SHOWN = 12
 FEW = 3  # nearest names that are followed
 MISSING = 0.6  # what a step too many or too few costs; another name costs its dissimilarity
 TWO_MISSING = 0.35  # two steps are left out before a name that is right: an arm's curve, say
+_ARM = r"(?P<arm>control|treated)"
+_SAME = (
+    (rf"\.km\.{_ARM}\.survival\b", r".incidence.\g<arm>"),
+    (rf"\.km\.{_ARM}\.rmst\b", r".time_lost.\g<arm>"),
+    (r"\.survival_difference\b", ".incidence_difference"),
+    (r"\.rmst_difference\b", ".time_lost_difference"),
+    (rf"\.km\.{_ARM}\.incidence\b", r".incidence.\g<arm>"),
+    (r"\.(?:cumulative_incidence|cuminc|cif)\b", ".incidence"),
+    (rf"\.km\.{_ARM}\.competing\b", r".competing_events.\g<arm>"),
+    (r"\.(?:subdistribution|finegray|shr|sdhr)\b", ".fine_gray"),
+    (rf"\.incidence\.{_ARM}(?=\[)", r".km.\g<arm>.survival"),
+    (rf"\.time_lost\.{_ARM}(?=\[)", r".km.\g<arm>.rmst"),
+    (r"\.incidence_difference\b", ".survival_difference"),
+    (r"\.time_lost_difference\b", ".rmst_difference"),
+)
+"""Numbers of survival curves and what stands for them where other events compete, and what this is called elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +134,10 @@ def nearest(root: KeyNode, key: str) -> str:
 
     First of all the same number on the other side.
     """
+    for curve, instead in _SAME:  # even before that, what stands for it with and without competing events
+        other = re.sub(curve, instead, key, flags=re.IGNORECASE)
+        if other != key and not problem(root, other):
+            return other
     for here, there in (("before", "after"), ("after", "before")):
         other = key.replace(f".{here}.", f".{there}.")
         if other != key and not problem(root, other):

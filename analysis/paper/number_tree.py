@@ -1,7 +1,8 @@
 """The numbers that an analysis has, as a tree of keys, each with what it means: the one list of them.
 
 What `trialtwin published` lists, `check` accepts, `BlockNumbers` computes and `number_in` finds are the keys of this
-tree. An endpoint with competing states has no numbers of a curve that would take competing events for censored ones.
+tree. An endpoint with competing states has cumulative incidences and what goes with them, and no numbers of a curve
+that would take competing events for censored ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,14 @@ RATIO = {
     "se": "standard error of the logarithm of the {}",
 }
 INTERVAL = {"low": "lower limit of the {}", "high": "upper limit of the {}"}
+COMPETING = (
+    "incidence", "competing_incidence", "incidence_difference", "incidence_ratio", "time_lost", "time_lost_difference",
+    "competing_events", "gray", "fine_gray", "competing_cox",
+)  # fmt: skip
+"""What only endpoints with competing states have."""
+AMONG = "number of an endpoint with competing states"
+CURVES = ("survival_difference", "rmst_difference")
+"""What they do not have, besides the numbers of their Kaplan-Meier curves."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +146,11 @@ def _sides(kind: str, before: Mapping[str, KeyNode], after: Mapping[str, KeyNode
     return KeyNode("side", {"before": KeyNode(kind, before), "after": KeyNode(kind, more)})
 
 
-def _by_arm(numbers: Mapping[str, str], more: Mapping[str, KeyNode] | None = None, **both: str) -> dict[str, KeyNode]:
+def _by_arm(
+    numbers: Mapping[str, str], more: Mapping[str, KeyNode] | None = None, kind: str = "number", **both: str
+) -> dict[str, KeyNode]:
     """Numbers of either arm, ``more`` of either arm, and numbers that are of both."""
-    return {**dict.fromkeys(ARMS, KeyNode("number", {**_leaves(numbers), **(more or {})})), **_leaves(both)}
+    return {**dict.fromkeys(ARMS, KeyNode(kind, {**_leaves(numbers), **(more or {})})), **_leaves(both)}
 
 
 @cache
@@ -191,31 +202,57 @@ def _endpoint(names: Names, competing: bool) -> tuple[dict[str, KeyNode], dict[s
         "at_risk": _at_times("patients at risk at a time", interval=False),
         "rmst": _at_times(mean),
     }
+    hazard = "cause-specific hazard ratio" if competing else "hazard ratio"
     follow_up = _curve("follow-up (reverse Kaplan-Meier)", "patients censored")
     whole = {"overall": KeyNode("number", _leaves(follow_up))}
     arms = KeyNode("arm", _by_arm({"n": "patients of the subgroup in the arm", "events": "events among them"}))
     counts = {"n": "patients of the subgroup", "events": "events among them", "p_logrank": "log-rank p in the subgroup"}
-    numbers = {**_leaves(RATIO, "hazard ratio in the subgroup"), **_leaves(counts)}
+    numbers = {**_leaves(RATIO, f"{hazard} in the subgroup"), **_leaves(counts)}
     interaction = _leaves({"interaction_p": "p of the interaction of treatment and the subgroup's factor"})
     own, some = (KeyNode("number", {**numbers, **more, "arms": arms}) for more in ({}, interaction))
     both = {
         "km": KeyNode("arm", _by_arm(_curve("time", "events"), at_times)),
         "follow_up": KeyNode("arm", {**_by_arm(follow_up), **whole}),
         "logrank": _of(p="p of the log-rank test", chi2="chi-square of the log-rank test"),
-        "cox": KeyNode("number", _leaves(RATIO, "hazard ratio of treatment")),
-        "univariable": _rows(names.cox, "univariable hazard ratio of a term"),
-        "multivariable": _rows(names.cox, "multivariable hazard ratio of a term"),
+        "cox": KeyNode("number", _leaves(RATIO, f"{hazard} of treatment")),
+        "univariable": _rows(names.cox, f"univariable {hazard} of a term"),
+        "multivariable": _rows(names.cox, f"multivariable {hazard} of a term"),
         "subgroups": KeyNode("row", rows={row: own if row == "all" else some for row in names.subgroups}),
         "survival_difference": _at_times(f"difference of the {survival}, treated minus control", p=True),
         "rmst_difference": _at_times(f"difference of the {mean}, treated minus control", p=True),
     }
     if competing:
         counted = {name: what for name, what in _curve("time", "events").items() if name in ("n", "events", "percent")}
-        both["km"] = KeyNode("arm", _by_arm(counted, {"at_risk": at_times["at_risk"]}))
-        for name in ("follow_up", "survival_difference", "rmst_difference"):
+        both["km"] = KeyNode("arm", _by_arm(counted, {"at_risk": at_times["at_risk"]}, AMONG))
+        both["logrank"] = _of(
+            p="p of the log-rank test of the cause-specific hazards", chi2="chi-square of that log-rank test"
+        )
+        for name in CURVES:
             del both[name]
-    robust = "hazard ratio of treatment with its SE clustered by matched set"
+    if competing or ANY in names.endpoints:
+        both |= _among_competing()
+    robust = f"{hazard} of treatment with its SE clustered by matched set"
     return both, {"cox_pair_robust": KeyNode("number", _leaves(RATIO, robust))} if names.matched else {}
+
+
+def _among_competing() -> dict[str, KeyNode]:
+    """What an endpoint has on account of its competing states; the names are `COMPETING`."""
+    event, other = "cumulative incidence of the event at a time", "cumulative incidence of competing events at a time"
+    lost = "mean time lost to the event up to a time"
+    events = KeyNode(number=True, what="patients with a competing event")
+    other_hazard = "cause-specific hazard ratio of treatment on competing events"
+    by_arm = {"incidence": event, "competing_incidence": other, "time_lost": lost}
+    made = {name: KeyNode("arm", dict.fromkeys(ARMS, _at_times(what))) for name, what in by_arm.items()}
+    return {
+        **made,
+        "incidence_difference": _at_times(f"difference of the {event}, treated minus control", p=True),
+        "incidence_ratio": _at_times(f"ratio of the {event}, treated over control", p=True),
+        "time_lost_difference": _at_times(f"difference of the {lost}, treated minus control", p=True),
+        "competing_events": KeyNode("arm", dict.fromkeys(ARMS, events)),
+        "gray": _of(p="p of Gray's test of the cumulative incidences", chi2="chi-square of Gray's test"),
+        "fine_gray": KeyNode("number", _leaves(RATIO, "subdistribution hazard ratio of treatment (Fine and Gray)")),
+        "competing_cox": KeyNode("number", _leaves(RATIO, other_hazard)),
+    }
 
 
 def _rows(terms: Sequence[str], what: str) -> KeyNode:

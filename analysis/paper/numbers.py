@@ -1,11 +1,12 @@
 """The numbers of an analysis by the keys of ``published:``, from one cohort's JSON or from a block of replicates.
 
-A key is the path to a number in the JSON of `analysis.paper.cohort_analysis`; an element of a list is named in
-brackets:
+A key is the path to a number in the JSON of `analysis.paper.cohort_analysis`, where ``competing`` holds those of
+competing events; an element of a list is named in brackets:
 
     table1.before[age].control.mean         table1.after[sex=Male].treated.percent      table1.after[age<=50].p
     endpoints.death.after.km.treated.survival[24]       endpoints.death.after.rmst_difference[36].low
     endpoints.death.after.univariable[age>50].hr        endpoints.death.after.subgroups[child_pugh=B].hr
+    endpoints.MACE.after.incidence.treated[24].high     endpoints.MACE.after.fine_gray.hr
     binary.ORR.before.p         exposure.cycles.before.treated.median         modes.new_lesion.before.control.percent
 """
 
@@ -18,9 +19,10 @@ import numpy as np
 
 from analysis.paper.block_sides import BlockSides, share
 from analysis.paper.block_workflow import BlockAnalysis
+from analysis.paper.competing_numbers import CompetingNumbers, competing_number
 from analysis.paper.endpoint_numbers import EndpointNumbers
 from analysis.paper.number_keys import KeyNode, problem, time_of
-from analysis.paper.number_tree import ARMS, SIDES, names_of, tree
+from analysis.paper.number_tree import ARMS, COMPETING, SIDES, names_of, tree
 from analysis.paper.outcome_numbers import OutcomeNumbers, category_p
 from analysis.paper.table1 import Amounts, summary
 from analysis.plan.analysis_plan import level_terms
@@ -31,8 +33,15 @@ from simulator.numerics.arrays import Floats
 
 def number_in(analysis: Mapping[str, Any], key: str) -> float:
     """The number at a key in the JSON of one cohort's analysis; NaN for null; ValueError where there is none."""
+    steps = split_key(key)
+    try:
+        among_others = competing_number(analysis, steps)
+    except KeyError as error:
+        raise ValueError(f"'{key}': the analysis has no {error} there") from None
+    if among_others is not None:
+        return among_others
     here: Any = analysis
-    for step in split_key(key):
+    for step in steps:
         if not isinstance(here, Mapping) or step.name not in here:
             raise ValueError(f"'{key}': the analysis has no '{step.name}' there")
         whole, here = here, here[step.name]
@@ -117,10 +126,11 @@ class BlockNumbers:
         return self.outcomes.of(steps[1:])
 
     def _endpoint(self, steps: tuple[Step, ...]) -> Floats:
-        place = (steps[1].name, steps[2].name)
+        make = CompetingNumbers if steps[3].name in COMPETING else EndpointNumbers
+        place = (make, steps[1].name, steps[2].name)
         if place not in self.kept:
-            self.kept[place] = EndpointNumbers(self.sides, *place)
-        found: EndpointNumbers = self.kept[place]
+            self.kept[place] = make(self.sides, *place[1:])
+        found: CompetingNumbers | EndpointNumbers = self.kept[place]
         return found.of(steps[3:])
 
     def _cohort(self, steps: tuple[Step, ...]) -> Floats:

@@ -23,7 +23,7 @@ from analysis.paper.cohort_analysis import (
     Tables,
     set_aside,
 )
-from analysis.paper.competing import CompetingEvents, compare_competing, marked
+from analysis.paper.competing import CompetingEvents, compare_competing, competing_events
 from analysis.paper.cox_tables import DesignColumns, cox_columns, multivariable, univariable
 from analysis.paper.effects import AnalysisSet, ByArm, curves, follow_up, hazard_ratio, log_rank, time_differences
 from analysis.paper.responses import response
@@ -55,12 +55,13 @@ def analyse(
     as_read: AsRead | None = None,
     order: Ints | None = None,
     address: Address = ALONE,
-    competing: Mapping[str, CompetingEvents] | None = None,
+    at: Mapping[str, tuple[float, ...]] | None = None,
 ) -> CohortAnalysis:
     """The whole workflow on one cohort (R = 1): propensity, the set compared, Table 1, every outcome before and after.
 
     ``ids (N,)`` name the patients; ``arms`` are the labels of control and treated; ``labels`` those of outcomes;
-    ``as_read`` is what reading a file decided; ``competing`` says of endpoints who had a competing event.
+    ``as_read`` is what reading a file decided; ``at`` says when to look at endpoints with competing events,
+    if not at the plan's times.
 
     Nothing depends on where a row stands: all is computed with the rows in the ``order (N,)``, that of a hash of the
     ids unless stated, and what is left to chance is drawn at ``address`` in that order. Patients are listed as given.
@@ -76,7 +77,12 @@ def analyse(
     sets, status, after, clustered = adjusted_sets(observed, ids, plan, model, address, line[None])
     shows = presentation(observed, before, plan.table1)
     columns = cox_columns(observed, plan, arms)
-    label, others = dict(labels or {}), marked(competing or {}, line)
+    label, times = dict(labels or {}), {**dict.fromkeys(observed.endpoints, plan.survival.times), **(at or {})}
+    others = {
+        name: competing_events(course, treated, times[name])
+        for name, course in observed.endpoints.items()
+        if course.competing is not None
+    }
     endpoints = {
         name: EndpointResult(
             label.get(name, name),

@@ -159,7 +159,8 @@ def _problems(
         if wrong and (one.audit_only or not excused(key)):
             told += 1
             near = nearest(here, key) if told <= MOST_NEAREST else ""
-            mend = f"did you mean '{near}'?" if near else "`trialtwin published` lists the keys"
+            less = ", 1 less the incidence" if ".survival[" in near and "incidence" in key else ""
+            mend = f"did you mean '{near}'{less}?" if near else "`trialtwin published` lists the keys"
             if not one.audit_only and not problem(anywhere, key):
                 mend += " or, for a number that only the audit is to read, add 'audit_only: true'"
             yield key, wrong, mend

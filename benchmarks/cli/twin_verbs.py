@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from analysis.paper.number_tree import COMPETING
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.free_places import free_paths
 from benchmarks.asked.inherited_times import check_inherited_print
@@ -25,6 +26,7 @@ from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
 from simulator.cohort.estimand import TimeUnit
 from simulator.documents.canonical import resolved_yaml
+from simulator.documents.keys import split_key
 from simulator.documents.loading import Document, DocumentError, Written, load, parse
 from simulator.documents.spec import Name, Spec
 from simulator.mechanisms.graph import TimeTo
@@ -40,7 +42,7 @@ def fidelity(asked: Asked, jobs: int) -> Answer:
     scenario = asked.scenario
     _needs_published(asked)
     check_sizes((scenario,), jobs)
-    ready_kernels(STUDY)
+    ready_kernels(_kernels(scenario))
     progress = Progress()
     found = scorecard.fidelity(
         scenario,
@@ -57,6 +59,12 @@ def fidelity(asked: Asked, jobs: int) -> Answer:
         return fidelity_report(found, asked.document, scenario)
 
     return replace(fidelity_answer(found), page=page)
+
+
+def _kernels(scenario: Scenario) -> tuple[str, ...]:
+    """What its published numbers need compiled."""
+    names = {split_key(key)[3].name for key in compared(scenario) if key.startswith("endpoints.")}
+    return (*STUDY, "competing") if names & set(COMPETING) else STUDY
 
 
 def published(asked: Asked) -> Answer:
@@ -90,7 +98,7 @@ def calibrate(asked: Asked, settings: tuple[str, ...], out: Path, jobs: int) -> 
     except ValueError as error:
         raise RunError(f"{scenario.name}: {error}") from None
     check_sizes((scenario,), jobs)
-    ready_kernels(STUDY)
+    ready_kernels(_kernels(scenario))
     try:
         fit = calibration.calibrate(scenario, document.tree, paths, jobs, Progress(), doubts(asked))
     except ValidationError as error:

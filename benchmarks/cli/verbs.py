@@ -152,7 +152,6 @@ def analyze(
     ``simulated``: the file holds that replicate, and what is left to chance is as in the study.
     """
     from analysis.cohort_files.cohort_file import read_cohort
-    from analysis.paper.competing import competing_events
     from analysis.paper.sides import side_words, sides_shown
     from analysis.paper.workflow import analyse
     from benchmarks.asked.sizes import check_pairs, compares_all, free_memory
@@ -178,7 +177,7 @@ def analyze(
         cohort.as_read,
         order,
         address,
-        competing_events(cohort, described.data),
+        described.data.times(),
     )
 
     def page() -> str:

@@ -99,7 +99,8 @@ def _curves(analysis: CohortAnalysis, unit: str) -> tuple[Picture, ...]:
         picture(
             survival.kaplan_meier_of(analysis, name, when, unit),
             f"{result.label}, {side_words(analysis.plan, when)}.",
-            f"Kaplan-Meier curves of {result.label} by arm, {side_words(analysis.plan, when)}",
+            f"{'Incidences' if result.competing else 'Kaplan-Meier curves'} of {result.label} by arm, "
+            f"{side_words(analysis.plan, when)}",
         )
         for name, result in analysis.endpoints.items()
         for when in sides_shown(analysis.plan)

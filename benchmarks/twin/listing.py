@@ -32,6 +32,8 @@ STANDS = {
     TIME: "any time above 0 in the time unit of the world, as in [24] or [2.5]",
 }
 
+RIVALLED = "<endpoint*>"
+"""What stands for an endpoint with competing states in a world that has others, too."""
 LIMITS = frozenset({"low", "high", "p", "log_hr", "se"})
 NAMED = tuple(field.name for field in fields(Names) if field.name not in ("paired", "matched", "competing"))
 
@@ -72,8 +74,10 @@ def all_keys(root: KeyNode) -> Iterator[Listed]:
 def in_short(names: Names) -> list[Listed]:
     """The keys with `PLACES` for a world's names, and one line for both sides and arms; without what it has not."""
     gone: dict[str, Any] = {name: () for name in NAMED if not getattr(names, name)}
-    competing = PLACES.endpoints if set(names.endpoints) <= set(names.competing) else ()
-    root = tree(replace(PLACES, paired=names.paired, matched=names.matched, competing=competing, **gone))
+    places = _endpoint_places(names)
+    competing = tuple(place for place, own in places.items() if set(own) & set(names.competing))
+    more = {**gone, "endpoints": tuple(places), "competing": competing}
+    root = tree(replace(PLACES, paired=names.paired, matched=names.matched, **more))
     known = {one.key: one for one in all_keys(root)}
     made: dict[str, Listed] = {}
     for key, one in known.items():
@@ -82,14 +86,23 @@ def in_short(names: Names) -> list[Listed]:
     return list(made.values())
 
 
+def _endpoint_places(names: Names) -> dict[str, tuple[str, ...]]:
+    """What stands for the endpoints with and without competing states, and which they are."""
+    plain = tuple(name for name in names.endpoints if name not in names.competing)
+    (place,) = PLACES.endpoints
+    both = {place: plain or names.competing, RIVALLED: names.competing if plain else ()}
+    return {place: own for place, own in both.items() if own}
+
+
 def _merged(key: str, names: tuple[str, ...], place: str, known: Mapping[str, Listed]) -> str:
     """The key with what stands for these names, where the tree has it for each of them."""
     for name in names:
-        for end in (".", "["):
-            if f".{name}{end}" in key:
-                others = [key.replace(f".{name}{end}", f".{other}{end}") for other in names]
-                plain = [other.replace("<side>", SIDES[-1]) for other in others]
-                return key.replace(f".{name}{end}", f".{place}{end}") if all(one in known for one in plain) else key
+        start, found, end = f"{key}.".partition(f".{name}.")
+        if not found:
+            start, found, end = key.partition(f".{name}[")
+        if found:
+            one, *others = (f"{start}.{other}{found[-1]}{end}".rstrip(".") for other in (place, *names))
+            return one if all(other.replace("<side>", SIDES[-1]) in known for other in others) else key
     return key
 
 
@@ -141,8 +154,10 @@ def _side(plan: Plan) -> str:
 def _names(names: Names, plan: Plan) -> Iterator[str]:
     yield from ("", "What stands for what")
     lists = {getattr(PLACES, name)[-1]: getattr(names, name) for name in NAMED}
+    lists |= _endpoint_places(names)
     for place, told in {"<side>": _side(plan), **STANDS, **lists}.items():
         text = told if isinstance(told, str) else ", ".join(told)
+        text += " (with competing states)" if place == RIVALLED else ""
         if text:
             yield from _block(f"  {place.ljust(12)}  {text}")
 

@@ -1,7 +1,8 @@
 """Where calibration begins: as stated, at the priors' middle, at crude moments of the paper, and here and there.
 
-Crude moments: every rate of an outcome is log 2 / the printed median of the controls (else their events per patient and
-follow-up), every effect on an outcome the logarithm of the printed hazard ratio; what neither tells is as stated.
+Crude moments: every rate of an outcome is log 2 / the printed median of the controls (else what their cumulative
+incidences or survival at the first printed time tell of a constant hazard, else events per patient and follow-up),
+every effect on an outcome the logarithm of the printed hazard ratio; what neither tells is as stated.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from simulator.world.sections import Printed
 
 SCATTERED = 6
 SIDES = ("before", "after")
+OTHERS = "competing_incidence.control"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ def _moments(endpoint: str, published: Mapping[str, Printed]) -> Iterator[CrudeM
 
     hazard = log(2) / both("km.control.median")
     if not isfinite(hazard):
+        hazard = next((one for side in SIDES for one in _rates(f"endpoints.{endpoint}.{side}", published)), nan)
+    if not isfinite(hazard):
         sizes = (("cohort.control",), ("matching.n_control", "matching.n_pairs", "cohort.control"))
         of_side = (
             told(f"endpoints.{endpoint}.{side}.km.control.events") / told(*size)
@@ -76,8 +80,24 @@ def _moments(endpoint: str, published: Mapping[str, Printed]) -> Iterator[CrudeM
         time = both("follow_up.control.median")
         hazard = -log(1 - min(share, 0.99)) / time if share > 0 and time > 0 else nan
     ratio = both("cox.hr")
+    ratio = ratio if isfinite(ratio) else both("fine_gray.hr")
     if isfinite(hazard):
         yield CrudeMoments(endpoint, hazard, log(ratio) if ratio > 0 else nan)
+
+
+def _rates(start: str, published: Mapping[str, Printed]) -> Iterator[float]:
+    """The hazard of the controls that shares at a time tell, the earliest first: constant, as that of what competes."""
+    own, other, survival = (f"{start}.{name}[" for name in ("incidence.control", OTHERS, "km.control.survival"))
+    found = []
+    for key in published:
+        if key.startswith((own, survival)) and key.endswith("]"):
+            at, share = key.rpartition("[")[2][:-1], exact_value(published[key].printed, key)
+            rival = published.get(f"{other}{at}]")
+            lost = (exact_value(rival.printed, f"{other}{at}]") or 0.0) if rival else 0.0
+            share = 1 - share if share is not None and key.startswith(survival) else share
+            if share is not None and share > 0 and share + lost < 1:
+                found.append((float(at), -log(1 - share - lost) / float(at) * share / (share + lost)))
+    return (hazard for _, hazard in sorted(found))
 
 
 def _at_moments(

@@ -53,6 +53,17 @@ class Endpoint:
     event: Bools
     competing: Bools | None = None
 
+    @property
+    def censored(self) -> Bools:
+        """Who was still followed ``(R, N)``: neither the event nor what makes it impossible had happened."""
+        return ~self.event if self.competing is None else ~(self.event | self.competing)
+
+    @property
+    def causes(self) -> NDArray[np.int64]:
+        """0 for censored, 1 for the event, 2 for what makes it impossible, ``(R, N)``."""
+        found = self.event.astype(np.int64)
+        return found if self.competing is None else np.where(self.event, found, 2 * self.competing)
+
 
 @dataclass(frozen=True)
 class Observed:
