@@ -16,6 +16,7 @@ arms: {control: C, treated: T}
 population: {size: 100, covariates: {age: {kind: continuous, mean: 60, sd: 8, bounds: [30, 90]}}}
 treatment: {kind: prevalence, share: 0.4}
 outcomes:
+  centre: zero
   course: single
   transitions: {death: {baseline: {kind: piecewise, cuts: [6], rates: [0.05, 0.02]}, log_hr: {age: 0.01}}}
 endpoints: {OS: {event: death}}
@@ -46,7 +47,7 @@ def refused(path: str, settings: tuple[str, ...] = ()) -> str:
 def test_what_is_inherited_in_another_unit_is_refused_with_what_would_be_right(tmp_path: Path) -> None:
     told = refused(files(tmp_path, "", "time_unit: years\n"))
     assert told == (
-        f"{tmp_path}/over.yaml:2:12: time_unit: {TOLD} {tmp_path}/base.yaml (first in line 9) states in months; "
+        f"{tmp_path}/over.yaml:2:12: time_unit: {TOLD} {tmp_path}/base.yaml (first in line 10) states in months; "
         "restate here, or delete with null: outcomes.transitions.death.baseline.cuts: [0.5], "
         "outcomes.transitions.death.baseline.rates: [0.6, 0.24]; or leave time_unit out"
     )
