@@ -257,12 +257,12 @@ def test_the_calendar_is_read_in_the_unit_of_the_world(
     dates = {"world.entry.accrual.start": "2019-01", "world.followup.cut_off": "2025-04-30"}
     for place in ("OS.before.km.control", "OS.before.follow_up.control"):
         (one,) = [
-            one for one in audit(paper_of(SIZES | curve(place, impossible) | dates), usual_endpoints({}), unit)
+            one for one in audit(paper_of(SIZES | curve(place, impossible) | dates), usual_endpoints({}), unit=unit)
             if one.check == "time within the calendar"
         ]  # fmt: skip
         assert one.arithmetic == f"{impossible} {unit}, but from the first entry to the cut-off there are {longest}"
         assert one.consistent == f"at most {longest} {unit}"
-        told = audit(paper_of(SIZES | curve(place, possible) | dates), usual_endpoints({}), unit)
+        told = audit(paper_of(SIZES | curve(place, possible) | dates), usual_endpoints({}), unit=unit)
         assert "time within the calendar" not in {one.check for one in told}
 
 
