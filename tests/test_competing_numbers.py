@@ -124,8 +124,13 @@ def gray(one: Set) -> Numbers:
     plain = one.plain
     variance = slow.gray_variance(one.time, one.kind, one.treated) if plain else 0.0
     square = score(one.weight) ** 2 / (variance or slow.jackknife(score, one.weight, one.cluster) ** 2)
-    test = "gray" if plain else "robust gray"
-    return {"test": test, "chi2": square, "df": 1, "p": chi2.sf(square, 1), "status": "OK"}
+    return {
+        "test": "gray" if plain else "robust gray",
+        "chi2": square,
+        "df": 1,
+        "p": chi2.sf(square, 1),
+        "status": "OK",
+    }
 
 
 def cox(one: Set, kind: int) -> Numbers:
