@@ -70,9 +70,9 @@ def amounts(spec: Exposure, arm: str, luck_normal: Floats, own_normal: Floats, l
     received = exp(latent)
     received *= amount.median
     np.minimum(received, amount.most, out=received)
-    fits = life / spec.months_per_unit
+    fits = life if spec.months_per_unit == 1.0 else life / spec.months_per_unit
     if spec.whole:
         np.maximum(np.floor(received + 0.5, out=received), 1.0, out=received)
-        np.floor(fits, out=fits)
+        fits = np.floor(fits)
         fits += 1.0
     return np.minimum(received, fits, out=received)

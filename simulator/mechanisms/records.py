@@ -87,7 +87,7 @@ def draw(
         return {name: both for one in resolved.recordings for name, both in one(patients).items()}
 
     amounts: dict[str, tuple[Floats, Floats]] = {}
-    ends = [course.end / per_month for course in courses] if spec.exposure else []
+    ends = [course.end if per_month == 1.0 else course.end / per_month for course in courses] if spec.exposure else []
     for name, treatment in spec.exposure.items():
         own, late = drawn.normal(f"exposure/{name}"), patients.late(treatment.follows or transitions[0])
         lives = list(ends)

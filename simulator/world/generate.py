@@ -306,13 +306,13 @@ def _hidden(resolved: ResolvedWorld, begun: Baseline, followed: Lives) -> Hidden
     """What nobody observes: both lives, and who would be included in either arm."""
     zero, one, received = followed.zero, followed.one, followed.received
     no, yes = zero.binary, one.binary  # not to keep whole lives
-    without, given = zero.times.observed(zero.censoring), one.times.observed(one.censoring)
+    courses = (zero.times, zero.censoring), (one.times, one.censoring)
     return Hidden(
         variables=resolved.baseline.hidden,
         covariates=covariates.by_patient(begun.patients.values[len(resolved.baseline.measured) :]),
         propensity=begun.propensity,
         assigned=begun.assigned,
-        potential={name: (without[name], given[name]) for name in zero.times.latent},
+        potential=OnDemand(tuple(zero.times.latent), lambda: _both_seen(*courses)),
         latent={name: (time, one.times.latent[name]) for name, time in zero.times.latent.items()},
         binary=OnDemand(tuple(no), lambda: {name: (no[name], yes[name]) for name in no}),
         exposure={name: (amount, one.exposure[name]) for name, amount in zero.exposure.items()},
@@ -324,6 +324,14 @@ def _hidden(resolved: ResolvedWorld, begun: Baseline, followed: Lives) -> Hidden
         starts=followed.starts,
         perfect=followed.perfect,
     )
+
+
+def _both_seen(
+    zero: tuple[EndpointTimes, Floats], one: tuple[EndpointTimes, Floats]
+) -> dict[str, tuple[Endpoint, Endpoint]]:
+    """What would be seen of both courses, each given as its times and when its follow-up ends ``(R, N)``."""
+    without, given = (times.observed(until) for times, until in (zero, one))
+    return {name: (course, given[name]) for name, course in without.items()}
 
 
 def _present(world: World, size: int, treated: Bools, qualified: Bools) -> Bools:
