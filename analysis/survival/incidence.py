@@ -211,7 +211,8 @@ def incidence_contrast(
         apart = (np.where(here, influence, 0.0) ** 2).sum(axis=1)
         square = apart
         if cluster is not None:
-            square = (sums_within(influence, here, numbered(data.ints(cluster))[0]) ** 2).sum(axis=1)
+            sums = sums_within(influence, here, numbered(data.ints(cluster))[0])
+            square = np.cumsum(sums**2, axis=1)[:, -1]  # how many clusters other cohorts have changes no digit
     status = np.where(state[:, 0] == Status.OK, state[:, 1], state[:, 0])
     status = np.where((status == Status.OK) & ~(square > NOTHING * apart), Status.NO_INFO, status)
     status = np.where((status == Status.OK) & ~np.isfinite(contrast), Status.NO_INFO, status)

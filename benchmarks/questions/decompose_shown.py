@@ -23,7 +23,7 @@ def decompose(options: Options, names: Sequence[str]) -> Answer:
 
 def scale(found: Decomposition) -> str:
     """What is taken apart, in words."""
-    if found.measure.endswith("log_hr"):
+    if found.measure == "marginal_log_hr":
         return f"log {found.endpoint} HR"
     when = "to" if found.measure in TIMES else "at"
     words = words_of(found.measure)
