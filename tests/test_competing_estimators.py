@@ -175,6 +175,18 @@ def test_censoring_may_be_estimated_in_each_arm() -> None:
     made = FineGray(censoring="by_arm").estimate(here, NAME)
     assert np.array_equal(made.value, said.beta[:, 0])
     assert not np.array_equal(made.value, FineGray().estimate(here, NAME).value)
+    kept = here.matched
+    pairs = fine_gray(
+        course.time, causes(course), arm[..., None].astype(float), censoring=arm.astype(int), present=kept
+    )
+    weighted = Ipw(**measured("subdistribution_hr"), censoring="by_arm").estimate(here, NAME)
+    assert (
+        Matched(censoring="by_arm", measure="subdistribution_hr").estimate(here, NAME).value == pairs.beta[:, 0]
+    ).all()
+    assert not np.array_equal(weighted.value, Ipw(**measured("subdistribution_hr")).estimate(here, NAME).value)
+    drawn = Matched(censoring="by_arm", measure="subdistribution_hr", se="bootstrap", boots=20)
+    pooled = Matched(measure="subdistribution_hr", se="bootstrap", boots=20)
+    assert not np.array_equal(drawn.estimate(here, NAME).se, pooled.estimate(here, NAME).se)
 
 
 EVERY = [
@@ -248,6 +260,8 @@ def test_options_that_do_not_go_together_are_refused() -> None:
         (Matched, {"measure": "subdistribution_hr", "horizon": 2.0}),
         (Matched, {"measure": "subdistribution_hr", "model": "stratified"}),
         (Ipw, {"measure": "rmtl"}),
+        (Ipw, {"censoring": "by_arm"}),
+        (Matched, {"censoring": "by_arm"}),
         (Ipw, {"measure": "subdistribution_hr", "horizon": 2.0}),
         (Ipw, {"measure": "subdistribution_hr", "se": "estimated"}),
         (Ipw, {"measure": "incidence", "horizon": 2.0, "target": "ate", "stabilised": True}),

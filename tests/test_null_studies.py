@@ -15,7 +15,7 @@ from benchmarks.validation import Check, answer, judged, nulls
 from benchmarks.validation.check import ALPHA
 from benchmarks.validation.studies import STUDIES
 
-WORLDS = ("null-randomised", "null-cautious", "null-confounded", "null-bootstrap", "strong-prognosis")
+WORLDS = ("null-randomised", "null-competing", "null-cautious", "null-confounded", "null-bootstrap", "strong-prognosis")
 AIMS_ELSEWHERE = {"exponential", "own"}  # the first is wrong here, as hazards are mixed; the second is the user's
 
 
@@ -153,5 +153,5 @@ def test_a_matching_that_does_nothing_wrong_is_noticed_too(monkeypatch: pytest.M
 
 def test_null_studies_have_more_replicates_in_the_full_set() -> None:
     mine = [study for study in STUDIES if study.name.startswith(("null", "matching where"))]
-    assert len(mine) == 6
+    assert len(mine) == 7
     assert all(study.full >= 4 * study.quick for study in mine)

@@ -51,6 +51,15 @@ def incidence_of_arms(
     )  # fmt: skip
 
 
+Censoring = Literal["pooled", "by_arm"]
+"""Among whom the weights of those who had a competing event are estimated."""
+
+
+def censoring_groups(censoring: Censoring, treated: Bools) -> Ints | None:
+    """The groups ``(R, N)`` in each of which censoring is estimated; None for one group."""
+    return treated.astype(np.int64) if censoring == "by_arm" else None
+
+
 def fine_gray_on_treatment(
     sample: Sample,
     endpoint: str,
@@ -58,14 +67,14 @@ def fine_gray_on_treatment(
     *,
     weight: Floats | None = None,
     cluster: Ints | None = None,
-    censoring: Ints | None = None,
+    censoring: Censoring = "pooled",
     given: Floats | None = None,
     robust: bool = True,
 ) -> Estimate:
     """Fine and Gray's coefficient of treatment among ``present``, ``given (R, N, P)`` further columns, if any.
 
-    ``robust`` follows the clusters, each patient where there are none; else weights count as patients. ``censoring``
-    are groups in each of which it is estimated. NO_INFO where the SE is 0.
+    ``robust`` follows the clusters, each patient where there are none; else weights count as patients. NO_INFO where
+    the SE is 0.
     """
     course, arm = sample.observed.endpoints[endpoint], sample.observed.treated[..., None].astype(np.float64)
     fit = fine_gray(
@@ -75,7 +84,7 @@ def fine_gray_on_treatment(
         present=present,
         weight=weight,
         cluster=cluster,
-        censoring=censoring,
+        censoring=censoring_groups(censoring, sample.observed.treated),
         order=sample.orders[endpoint],
     )
     se = fit.robust_se if robust and fit.robust_se is not None else fit.se
@@ -128,7 +137,7 @@ class FineGray(EstimatorSpec):
     kind: Literal["fine-gray"] = "fine-gray"
     name: Name = "fine-gray"
     adjusted: bool = False
-    censoring: Literal["pooled", "by_arm"] = "pooled"
+    censoring: Censoring = "pooled"
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:
         """The subdistribution log hazard ratio in everyone: marginal, or adjusted given the covariates."""
@@ -147,7 +156,7 @@ class FineGray(EstimatorSpec):
             endpoint,
             observed.present,
             given=sample.columns(cox_terms(sample.plan, observed.variable))[0] if self.adjusted else None,
-            censoring=observed.treated.astype(np.int64) if self.censoring == "by_arm" else None,
+            censoring=self.censoring,
         )
 
 

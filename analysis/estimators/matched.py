@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 from analysis.estimators.base import Estimate, EstimatorSpec, Sample, cox_on_treatment, wald, with_status
 from analysis.estimators.competing import (
     INCIDENCE_OF,
+    Censoring,
     causes,
+    censoring_groups,
     fine_gray_on_treatment,
     incidence_of_arms,
 )
@@ -44,9 +46,10 @@ class Matched(EstimatorSpec):
     ``measure: log_hr`` is Cox regression on treatment; ``rmst`` and ``survival`` are differences of Kaplan-Meier curves
     to or at the ``horizon``. Where states compete ``incidence``, ``incidence_ratio`` (its logarithm) and ``rmtl`` are
     contrasts of cumulative incidences at, or of mean times lost to, the horizon, and ``subdistribution_hr`` is Fine and
-    Gray's model. ``model: stratified`` is Cox regression stratified by matched set, without weights: its coefficient is
-    conditional on what a set has in common, and is judged by the one given the propensity model's candidates (sets are
-    alike in the score alone, so it may lie between that and the marginal one).
+    Gray's model, its weights of ``censoring`` as in `fine-gray`. ``model: stratified`` is Cox regression stratified by
+    matched set, without weights: its coefficient is conditional on what a set has in common, and is judged by the one
+    given the propensity model's candidates (sets are alike in the score alone, so it may lie between that and the
+    marginal one).
 
     ``se: pair`` is robust to the pairing: Lin-Wei, or influence functions of the curves, clustered by matched set;
     ``naive`` treats pairs as unrelated (where states compete it is robust, each patient alone); ``bootstrap`` is the SD
@@ -64,6 +67,7 @@ class Matched(EstimatorSpec):
     model: Literal["marginal", "stratified"] = "marginal"
     se: Literal["pair", "naive", "bootstrap"] = "pair"
     boots: Annotated[int, Field(ge=20, le=10_000)] = _BOOTS
+    censoring: Censoring = "pooled"
     matching: MatchingPlan | None = None
     propensity: PropensityPlan | None = None
 
@@ -76,6 +80,8 @@ class Matched(EstimatorSpec):
             )
         if self.model == "stratified" and self.measure != "log_hr":
             raise ValueError("'model: stratified' is a Cox model ('measure: log_hr'); nothing else has its strata")
+        if self.censoring != "pooled" and self.measure != "subdistribution_hr":
+            raise ValueError("'censoring' belongs to 'measure: subdistribution_hr'")
         if self.boots != _BOOTS and self.se != "bootstrap":
             raise ValueError("'boots' belongs to 'se: bootstrap'")
         return self
@@ -137,6 +143,7 @@ class Matched(EstimatorSpec):
                 sample.matched,
                 weight=None if sample.plan.matching.simple else pairs.weight,
                 cluster=pairs.pair if self.se == "pair" else None,
+                censoring=self.censoring,
             )
         return cox_on_treatment(
             sample,
@@ -171,7 +178,9 @@ class Matched(EstimatorSpec):
             return self._contrast(course, treated, drawn.present, self.horizon, weight).value
         arm = treated[..., None].astype(np.float64)
         if self.measure == "subdistribution_hr":
-            return fine_gray(course.time, causes(course), arm, present=drawn.present, weight=weight).beta[:, 0]
+            groups = censoring_groups(self.censoring, treated)
+            made = fine_gray(course.time, causes(course), arm, present=drawn.present, weight=weight, censoring=groups)
+            return made.beta[:, 0]
         fit = statistics.cox(
             course.time,
             course.event,

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from analysis.estimators.base import Estimate, EstimatorSpec, Sample, cox_on_treatment, wald, with_status
 from analysis.estimators.competing import (
     INCIDENCE_OF,
+    Censoring,
     fine_gray_on_treatment,
     weighted_incidence,
 )
@@ -59,9 +60,10 @@ class WeightedEstimator(EstimatorSpec):
     ``measure: hr`` is the weighted Cox coefficient of treatment; ``rmst`` and ``survival`` are differences of weighted
     Kaplan-Meier curves, restricted to or at ``horizon``. Where states compete ``incidence``, ``incidence_ratio`` (its
     logarithm) and ``rmtl`` are contrasts of weighted cumulative incidences at, or of mean times lost to, the horizon,
-    and ``subdistribution_hr`` is Fine and Gray's model. ``se: robust`` (Lin-Wei; by influence functions for curves)
-    takes the weights for known, ``naive`` takes them for patients. ``bootstrap`` draws patients with replacement
-    ``resamples`` times and makes the weights anew in each; its ``interval`` is normal or percentile, its p normal.
+    and ``subdistribution_hr`` is Fine and Gray's model, its weights of ``censoring`` as in `fine-gray`. ``se: robust``
+    (Lin-Wei; by influence functions for curves) takes the weights for known, ``naive`` takes them for patients.
+    ``bootstrap`` draws patients with replacement ``resamples`` times and makes the weights anew in each; its
+    ``interval`` is normal or percentile, its p normal.
     """
 
     target: WeightTarget = "att"
@@ -70,6 +72,7 @@ class WeightedEstimator(EstimatorSpec):
     se: Literal["robust", "naive", "estimated", "bootstrap"] = "robust"
     resamples: Annotated[int, Field(ge=2, le=10_000)] = 200
     interval: Literal["normal", "percentile"] = "normal"
+    censoring: Censoring = "pooled"
 
     @model_validator(mode="after")
     def _coherent(self) -> "WeightedEstimator":
@@ -79,6 +82,8 @@ class WeightedEstimator(EstimatorSpec):
             )
         if self.measure not in _MODELS and self.horizon is None:
             raise ValueError(f"'measure: {self.measure}' needs a horizon")
+        if self.censoring != "pooled" and self.measure != "subdistribution_hr":
+            raise ValueError("'censoring' belongs to 'measure: subdistribution_hr'")
         if self.measure == "subdistribution_hr" and self.se == "estimated":
             raise ValueError("'measure: subdistribution_hr' has no 'se: estimated'; take 'robust' or 'bootstrap'")
         if self.se != "bootstrap" and (self.resamples, self.interval) != (200, "normal"):
@@ -114,7 +119,12 @@ class WeightedEstimator(EstimatorSpec):
             found = self._curves(sample, endpoint, made, self.horizon)
         elif self.measure == "subdistribution_hr":
             found = fine_gray_on_treatment(
-                sample, endpoint, made.present, weight=made.weight, robust=self.se == "robust"
+                sample,
+                endpoint,
+                made.present,
+                weight=made.weight,
+                censoring=self.censoring,
+                robust=self.se == "robust",
             )
         else:
             found = self._cox(sample, endpoint, made)

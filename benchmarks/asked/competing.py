@@ -4,9 +4,9 @@ from simulator.cohort.estimand import CURVES, INCIDENCES, SUBDISTRIBUTION, Estim
 from simulator.mechanisms.graph import Graph, TimeTo, unaccounted
 
 INSTEAD: dict[MeasureName, str] = {
-    "survival_difference": "the difference of cumulative incidence ('kind: incidence', or 'measure: incidence')",
-    "rmst_difference": "the difference of mean time lost ('kind: incidence' with 'measure: rmtl', or 'measure: rmtl')",
-    "median_difference": "the difference of cumulative incidence at a time ('kind: incidence')",
+    "survival_difference": "the difference of cumulative incidence (kind or measure 'incidence')",
+    "rmst_difference": "the difference of mean time lost (measure 'rmtl', also of kind 'incidence')",
+    "median_difference": "the difference of cumulative incidence (kind 'incidence')",
 }
 """What to ask for in place of a measure of a curve of survival where states compete."""
 
@@ -21,14 +21,12 @@ def without_truth(name: str, endpoint: TimeTo, graph: Graph, question: Estimand,
         return "", ""
     ends = f"ends where '{others[0]}' is entered" if others else ""
     what = "has competing states" if endpoint.rivals else ends
-    named = f"name it under endpoints.{name}.competing" if others else ""
     if measure in CURVES:
-        first = "" if endpoint.rivals else f"{named}, and "
-        return "estimators", (
-            f"'{name}' {what}, which a curve of survival would take for censoring; {first}ask for {INSTEAD[measure]}"
-        )
+        taken = f"the competing states of '{name}'" if endpoint.rivals else f"'{others[0]}', which ends '{name}',"
+        first = "" if endpoint.rivals else "make it competing and "
+        return "estimators", f"a survival curve takes {taken} for censoring; {first}ask for {INSTEAD[measure]}"
     if measure in (*INCIDENCES, *SUBDISTRIBUTION):
-        told = f"'{name}' {ends}, which is neither its event nor competing; {named}"
+        told = f"'{name}' {ends}, which is neither its event nor competing; name it under endpoints.{name}.competing"
         return ("estimators", told) if others else ("", "")
     if question.landmark is not None and endpoint.rivals:
         return "estimators", f"'{name}' has competing states; after a landmark its hazard ratio has no truth"
