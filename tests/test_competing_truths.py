@@ -243,6 +243,24 @@ def test_the_target_asks_in_the_marginal_measure() -> None:
     assert (of_curves.follow_up, of_curves.horizon, of_curves.population) == ("complete", 3.0, "treated")
 
 
+@pytest.mark.parametrize("measure", MEASURES)
+def test_the_monte_carlo_error_is_honest(measure: Any) -> None:
+    """Of 40 seeds: the distances from the exact value have a mean square of about 1 in units of the error told."""
+    z = []
+    for seed in range(40):
+        scenario = world(run={"truth_patients": 10_000, "seed": seed})
+        truth = found(scenario, asked(measure, **MEASURES[measure]))
+        exact = EXACT[measure]() if measure in EXACT else _observed()
+        z.append((truth.value - exact) / truth.mcse)
+    assert 0.5 < np.mean(np.square(z)) < 1.8  # 40 degrees of freedom, and 19 of each error
+    assert abs(np.mean(z)) < 3.5 / np.sqrt(40)
+
+
+@cache
+def _observed() -> float:
+    return subdistribution_log_hr(False)
+
+
 @cache
 def rows(replicates: int) -> dict[str, Any]:
     """Estimates in randomised trials of 500 without prognosis."""
