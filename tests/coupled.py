@@ -27,6 +27,7 @@ def independent(
     hidden = replace(
         mine,
         potential=_mixed(treated, mine.potential, theirs.potential),
+        until=_mixed(treated, mine.until, theirs.until),
         latent=_mixed(treated, mine.latent, theirs.latent),
         binary=_mixed(treated, mine.binary, theirs.binary),
         eligible=eligible,
@@ -59,5 +60,6 @@ def _mixed(treated: Bools, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -
 
 def _chosen(received: Bools, mine: Any, theirs: Any) -> Any:
     if isinstance(mine, Endpoint):
-        return Endpoint(np.where(received, mine.time, theirs.time), np.where(received, mine.event, theirs.event))
+        rival = None if mine.competing is None else np.where(received, mine.competing, theirs.competing)
+        return Endpoint(np.where(received, mine.time, theirs.time), np.where(received, mine.event, theirs.event), rival)
     return np.where(received, mine, theirs)

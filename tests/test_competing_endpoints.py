@@ -9,6 +9,7 @@ import pytest
 
 from simulator.cohort.cohorts import Cohorts
 from simulator.mechanisms.followup import observe
+from simulator.mechanisms.graph import TimeTo, unaccounted
 from simulator.world.export import adam_tables, plain_table
 from simulator.world.generate import generate, resolve
 from simulator.world.sections import World
@@ -178,3 +179,31 @@ def test_an_effect_on_a_competing_cause_shows_in_who_is_left_to_have_the_event()
         error = np.sqrt(right * (1 - right) / 20_000)
         assert abs(share - right) < 4 * error
         assert abs(share - 1.1 * right) > 4 * error
+
+
+def test_what_ends_follow_up_unaccounted_for_is_known() -> None:
+    graph = heart().outcomes.graph
+    for event, competing, others in (
+        ("hospitalised", (), ("dead-cv", "dead-other")),
+        ("hospitalised", "dead-cv", ("dead-other",)),
+        ("hospitalised", ("dead-cv", "dead-other"), ()),
+        (("hospitalised", "dead-cv"), "dead-other", ()),
+        (("dead-cv", "dead-other"), (), ()),
+        ("dead-cv", "hospitalised", ("dead-other",)),
+    ):
+        assert unaccounted(TimeTo(event=event, competing=competing), graph) == others
+    passes = graphs.world(("a", "b", "c"), {"on": constant(0.1, "a", "b"), "off": constant(0.1, "b", "c")})
+    assert unaccounted(TimeTo(event="b"), passes.outcomes.graph) == ()  # c is entered from b alone
+
+
+def test_follow_up_without_events_ends_with_what_is_neither() -> None:
+    """It is the time of whoever has had nothing, and later than a competing event; so in both arms."""
+    _, cohorts = made()
+    assert set(cohorts.hidden.until) == {"MACE", "hospitalisation"}
+    for name, ends in cohorts.hidden.until.items():
+        for end, course in zip(ends, cohorts.hidden.potential[name], strict=True):
+            assert course.competing is not None
+            nothing = ~course.event & ~course.competing
+            assert np.array_equal(end[nothing], course.time[nothing])
+            assert np.all(end >= course.time)
+            assert np.all(end[course.competing] > course.time[course.competing])

@@ -60,6 +60,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "delayed entry adjusted": {"kind": "delayed-entry", "adjusted": True},
     "clones bootstrap": {"kind": "clone-censor-weight", "boots": 8},
     "rmst early": {"kind": "rmst", "horizon": 6.0},
+    "incidence ratio": {"kind": "incidence", "measure": "incidence_ratio"},
+    "time lost": {"kind": "incidence", "measure": "rmtl", "horizon": 6.0},
+    "fine-gray adjusted": {"kind": "fine-gray", "adjusted": True, "censoring": "by_arm"},
+    "matched incidence": {"kind": "matched", "measure": "incidence", "horizon": 12.0},
+    "matched time lost again": {
+        "kind": "matched",
+        "measure": "rmtl",
+        "horizon": 12.0,
+        "matching": {"replacement": True},
+    },
+    "matched fine-gray": {"kind": "matched", "measure": "subdistribution_hr"},
+    "ipw incidence": {"kind": "ipw", "measure": "incidence", "horizon": 12.0, "se": "estimated"},
+    "ipw fine-gray": {"kind": "ipw", "measure": "subdistribution_hr", "censoring": "by_arm"},
 }
 FAMILY: TypeAdapter[Any] = TypeAdapter(Estimator)
 ESTIMATORS: dict[str, Any] = {

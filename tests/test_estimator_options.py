@@ -48,6 +48,7 @@ KNOWN: dict[str, dict[str, tuple[Any, ...]]] = {
     "g-computation": {"interactions": (("stage",),)},
     "ps-strata": {"strata": (3, 4)},
     "binary": {"endpoints": (("AE",),)},
+    **{kind: {"endpoints": (("PFS",), ("relapse",))} for kind in ("fine-gray", "matched", "ipw", "entropy-balance")},
 }
 
 
@@ -65,6 +66,9 @@ def cohorts() -> tuple[Observed, np.ndarray]:
     endpoints = {
         name: Endpoint(np.ceil(np.minimum(at, left)), at <= left) for name, at in (("OS", event), ("PFS", progression))
     }
+    came, death = progression <= left, np.where(stage, event, np.inf)
+    relapse = Endpoint(endpoints["PFS"].time, came & (progression < death), came & (progression >= death))
+    endpoints["relapse"] = relapse
     covariates = np.stack([60 + 8 * one, two, one + two + 0.7 * draw.normal(size=shape), stage, grade], axis=-1)
     observed = Observed(
         VARIABLES,

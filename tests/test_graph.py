@@ -67,6 +67,8 @@ def told(made: Cohorts, one: dict[Any, Any], i: int) -> list[tuple[str, Any, Any
         for name, both in hidden.potential.items():
             pairs.append((f"latent {name} {arm}", one[arm]["latent"][name], hidden.latent[name][arm][REPLICATE, i]))
             pairs += seen(f"{name} {arm}", one[arm]["potential"][name], both[arm], i)
+            if name in hidden.until:
+                pairs.append((f"until {name} {arm}", one[arm]["until"][name], hidden.until[name][arm][REPLICATE, i]))
     for name, course in observed.endpoints.items():
         pairs += seen(f"observed {name}", received["observed"][name], course, i)
     return pairs + [(name, received["modes"][name], mode[REPLICATE, i]) for name, mode in observed.modes.items()]

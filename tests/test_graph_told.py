@@ -175,6 +175,40 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "target.follow_up",
         "which has competing states, no true hazard ratio",
     ),
+    "a curve of survival among competing events": (
+        {"estimators": [{"kind": "milestone", "at": 1.0, "endpoints": ["MACE"]}]},
+        "estimators",
+        "'milestone': a survival curve takes the competing states of 'MACE' for censoring; ask for the "
+        "difference of cumulative incidence (kind or measure 'incidence')",
+    ),
+    "a restricted mean among several tests": (
+        {"estimators": [{"kind": "several-tests", "endpoints": ["MACE"]}]},
+        "estimators",
+        "ask for the difference of mean time lost (measure 'rmtl', also of kind 'incidence')",
+    ),
+    "a matched curve of what death ends": (
+        {
+            "endpoints.admission": {"event": "hospitalised"},
+            "estimators": [{"kind": "matched", "measure": "survival", "horizon": 1.0, "endpoints": ["admission"]}],
+        },
+        "estimators",
+        "'matched': a survival curve takes 'dead-cv', which ends 'admission', for censoring; make it competing and ask "
+        "for the difference of cumulative incidence (kind or measure 'incidence')",
+    ),
+    "an incidence of what death ends": (
+        {
+            "endpoints.admission": {"event": "hospitalised", "competing": "dead-cv"},
+            "estimators": [{"kind": "fine-gray", "endpoints": ["admission"]}],
+        },
+        "estimators",
+        "'fine-gray': 'admission' ends where 'dead-other' is entered, which is neither its event nor competing; name "
+        "it under endpoints.admission.competing",
+    ),
+    "complete follow-up of what death ends": (
+        {"endpoints.MACE": GONE, "endpoints.admission": {"event": "hospitalised"}, "target": {"follow_up": "complete"}},
+        "target.follow_up",
+        "'complete' gives 'admission', which ends where 'dead-cv' is entered, no true hazard ratio of the cause",
+    ),
     "a landmark among competing events": (
         {"estimators": [{"kind": "landmark", "at": 1.0, "endpoints": ["MACE"]}]},
         "estimators",

@@ -288,7 +288,7 @@ def test_draws_are_the_studys_own() -> None:
     [
         ({"measure": "rmst"}, "need one"),
         ({"horizon": 12.0}, "need one"),
-        ({"measure": "survival", "horizon": 12.0, "model": "stratified"}, "curves have no strata"),
+        ({"measure": "survival", "horizon": 12.0, "model": "stratified"}, "nothing else has its strata"),
         ({"boots": 100}, "se: bootstrap"),
         ({"matching": {"preset": "sas", "caliper": 0.1}}, "excludes 'caliper'"),
     ],

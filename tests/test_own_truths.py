@@ -56,6 +56,30 @@ BY_THREE = {
     "share": 0.6,
     "start": {"wait": {"kind": "piecewise", "cuts": (2.9,), "rates": (0.5, 1e3)}},
 }
+RELAPSE = with_effect(
+    treatment={"log_hr": 0.3},
+    log_hr={"stage": 0.4},
+) | {
+    "progression": {
+        "baseline": {"kind": "exponential", "rate": 0.05},
+        "log_hr": {"stage": 0.5},
+        "treatment": {"log_hr": -0.5, "modifiers": {"stage": -0.6}},
+    }
+}
+ENDS = {"relapse": {"event": "progressed", "competing": "dead"}}
+
+
+def of_relapse(*made: dict[str, Any]) -> list[dict[str, Any]]:
+    """The estimators, of relapse while death competes."""
+    return [{"endpoints": ("relapse",), **one} for one in made]
+
+
+def all_measures(kind: str, **more: Any) -> list[dict[str, Any]]:
+    """An estimator by each measure of an endpoint with competing states."""
+    timed = [{"measure": name, "horizon": 15.0} for name in ("incidence", "incidence_ratio", "rmtl")]
+    every = [*timed, {"measure": "subdistribution_hr", "censoring": "by_arm"}]
+    return of_relapse(*({"kind": kind, "name": f"{kind}-{one['measure']}", **one, **more} for one in every))
+
 
 CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
     "confounded": (
@@ -100,6 +124,25 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             {"kind": "own", "name": "own", "function": "tests.own_functions:peto", "measure": "marginal_log_hr"},
         ],
         {"outcomes": MODIFIED, "treatment": RANDOM},
+    ),
+    "competing": (
+        [
+            *all_measures("matched"),
+            *all_measures("matched", name="three", matching={"ratio": 3})[:1],
+            *all_measures("ipw"),
+            *all_measures("ipw", name="overlap", target="overlap")[:1],
+            *all_measures("entropy-balance"),
+        ],
+        {"outcomes": RELAPSE, "endpoints": ENDS},
+    ),
+    "competing-randomised": (
+        of_relapse(
+            *({"kind": "incidence", "name": name, "measure": name, "horizon": 15.0} for name in ("incidence", "rmtl")),
+            {"kind": "incidence", "name": "ratio", "measure": "incidence_ratio", "horizon": 15.0},
+            {"kind": "fine-gray"},
+            {"kind": "fine-gray", "name": "given", "adjusted": True},
+        ),
+        {"outcomes": RELAPSE, "endpoints": ENDS, "treatment": RANDOM},
     ),
     "no-prognosis": ([{"kind": "exponential"}], {"outcomes": ALIKE, "treatment": RANDOM}),
     "starts-after-a-wait": (

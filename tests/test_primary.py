@@ -12,6 +12,7 @@ from analysis.kernels.status import Status
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.plan.analysis_plan import Plan
 from benchmarks.asked.load_study import load_study
+from benchmarks.asked.primary import primary_estimator
 from benchmarks.asked.published_keys import number_keys, printed_ratio, ratio_values
 from benchmarks.questions import multiverse
 from benchmarks.questions.ask import one_estimator
@@ -20,6 +21,7 @@ from simulator.world.generate import generate, resolve
 from simulator.world.sections import Printed
 from tests.commands import answered
 from tests.small_papers import write_paper
+from tests.worlds import scenario
 
 KEYS = {
     "matching": "endpoints.OS.after.cox",
@@ -146,3 +148,11 @@ def test_questions_ask_the_primary_analysis(tmp_path: Path, primary: str) -> Non
     """A whole question on a paper that does not match: the answer names the estimator of its analysis."""
     size = ("--reps", "20", "--nodes", "2", "--strongest", "3", "--jobs", "2", "--out", str(tmp_path / "run"))
     assert answered(["tipping", paper(tmp_path, primary), *size])["estimator"] == KINDS[primary]
+
+
+def test_a_difference_of_curves_is_no_ratio_of_the_primary_analysis() -> None:
+    means = {"kind": "matched", "measure": "rmst", "horizon": 12.0}
+    found = primary_estimator(scenario(estimators=(means, {"kind": "matched", "name": "pairs"})), "OS")
+    assert found is not None
+    assert found.name == "pairs"
+    assert primary_estimator(scenario(estimators=(means,)), "OS") is None

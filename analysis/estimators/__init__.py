@@ -10,6 +10,7 @@ from pydantic import Field
 
 from analysis.estimators.base import Estimate, Sample
 from analysis.estimators.binary import Binary
+from analysis.estimators.competing import FineGray, IncidenceDifference
 from analysis.estimators.matched import Matched
 from analysis.estimators.outcome_model import Aipw, GComputation, Ipcw
 from analysis.estimators.own import Own
@@ -37,7 +38,9 @@ __all__ = [
     "Estimate",
     "Estimator",
     "ExponentialModel",
+    "FineGray",
     "GComputation",
+    "IncidenceDifference",
     "Ipcw",
     "Ipw",
     "Landmark",
@@ -78,6 +81,8 @@ Estimator = Annotated[
     | RmstDifference
     | SurvivalDifference
     | MedianDifference
+    | IncidenceDifference
+    | FineGray
     | Several
     | Binary
     | Own,

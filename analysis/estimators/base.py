@@ -235,7 +235,7 @@ def cox_on_treatment(
     cluster: Ints | None = None,
     stratum: Ints | None = None,
 ) -> Estimate:
-    """The Cox coefficient of treatment among ``present``, its SE robust where there are clusters."""
+    """The Cox coefficient of treatment among ``present``, its SE robust where clusters are; NO_INFO if it is 0."""
     course = sample.observed.endpoints[endpoint]
     fit = statistics.cox(
         course.time,
@@ -249,7 +249,8 @@ def cox_on_treatment(
         order=sample.orders[endpoint],
     )
     se = fit.se if fit.robust_se is None else fit.robust_se
-    return wald(fit.beta[:, 0], se[:, 0], fit.n, fit.events, fit.status, sample.plan.survival.level)
+    status = np.where((fit.status == Status.OK) & ~(se[:, 0] > 0), Status.NO_INFO, fit.status)
+    return wald(fit.beta[:, 0], se[:, 0], fit.n, fit.events, status, sample.plan.survival.level)
 
 
 def with_status(estimate: Estimate, status: Ints) -> Estimate:

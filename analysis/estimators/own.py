@@ -15,7 +15,7 @@ from analysis.estimators.own_process import ask
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan
 from analysis.plan.matching_plan import no_repeats
-from simulator.cohort.estimand import Estimand, MeasureName, PopulationName
+from simulator.cohort.estimand import CURVES, INCIDENCES, Estimand, MeasureName, PopulationName
 from simulator.cohort.terms import Variable, parse_term
 from simulator.documents.spec import TIME, Positive
 from simulator.numerics.arrays import Floats
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _OF_YES_OR_NO = ("risk_difference", "log_risk_ratio", "log_odds_ratio")
-_AT_A_TIME = ("rmst_difference", "survival_difference")
+_AT_A_TIME = ("rmst_difference", "survival_difference", *INCIDENCES)
+
+_CONDITIONAL = ("conditional_log_hr", "conditional_subdistribution_log_hr")
 
 
 class Own(EstimatorSpec):
@@ -32,17 +34,17 @@ class Own(EstimatorSpec):
 
     ``function`` is ``file.py:function``, the file being looked for beside the document that names it, or
     ``module:function`` of what is installed. Its code runs only once the user trusts that very content of the file
-    (``--trust``). It is called with a data frame: the covariates (levels by name), ``treated``
-    (True, False), and ``time`` and ``event`` of the endpoint, or ``outcome`` for a yes/no outcome. It returns the value
-    and its SE, or a mapping with ``value``, ``se`` and, if it likes, ``low``, ``high``, ``p``. None, or raising
-    ValueError, RuntimeError or any error of a library's own, says that there is no estimate of that cohort (status
-    NOT_CONVERGED); a mistake such as TypeError, KeyError or NameError ends the run.
+    (``--trust``). It is called with a data frame: the covariates (levels by name), ``treated`` (True, False), and
+    ``time`` and ``event`` of the endpoint (with ``competing`` where it has competing states), or ``outcome`` for a
+    yes/no outcome. It returns the value and its SE, or a mapping with ``value``, ``se`` and, if it likes, ``low``,
+    ``high``, ``p``. None, or raising ValueError, RuntimeError or any error of a library's own, says that there is no
+    estimate of that cohort (status NOT_CONVERGED); a mistake such as TypeError, KeyError or NameError ends the run.
 
     It is called in a process of its own: one that takes longer than ``run.replicate_timeout`` over a cohort is killed
     there (status TIMEOUT), one that kills its process is tried once more (status WORKER_LOST).
 
     ``population``, ``measure``, ``horizon`` and ``adjusted_for`` say by what truth it is judged: a conditional log
-    hazard ratio is given terms, a difference of restricted means or of survival has a horizon.
+    hazard ratio is given terms, a contrast of restricted means, survival or cumulative incidence has a horizon.
     """
 
     takes_binary: ClassVar[bool] = True
@@ -55,11 +57,11 @@ class Own(EstimatorSpec):
 
     @model_validator(mode="after")
     def _has_one_truth(self) -> "Own":
-        conditional, timed = self.measure == "conditional_log_hr", self.measure in _AT_A_TIME
+        conditional, timed = self.measure in _CONDITIONAL, self.measure in _AT_A_TIME
         if conditional and not self.adjusted_for:
-            raise ValueError("'measure: conditional_log_hr' needs 'adjusted_for', the terms that it is conditional on")
+            raise ValueError(f"'measure: {self.measure}' needs 'adjusted_for', the terms that it is conditional on")
         if self.adjusted_for and not conditional:
-            raise ValueError(f"'adjusted_for' belongs to 'measure: conditional_log_hr', not to '{self.measure}'")
+            raise ValueError(f"'adjusted_for' belongs to 'measure: {_CONDITIONAL[0]}', not to '{self.measure}'")
         if timed and self.horizon is None:
             raise ValueError(f"'measure: {self.measure}' needs a 'horizon' in the world's time unit")
         if self.horizon is not None and not timed:
@@ -79,7 +81,7 @@ class Own(EstimatorSpec):
         """What the user says that it estimates; ValueError for a term that is not of the covariates."""
         for text in self.adjusted_for:
             parse_term(text, variables)
-        differs = self.measure in ("rmst_difference", "survival_difference", "median_difference")
+        differs = self.measure in (*CURVES, *INCIDENCES)
         return Estimand(
             population=self.population,
             measure=self.measure,
@@ -154,7 +156,8 @@ def columns_of(sample: Sample, endpoint: str, r: int) -> dict[str, Any]:
     columns["treated"] = observed.treated[r, here]
     if endpoint in observed.endpoints:
         course = observed.endpoints[endpoint]
-        return columns | {"time": course.time[r, here], "event": course.event[r, here]}
+        rival = {} if course.competing is None else {"competing": course.competing[r, here]}
+        return columns | {"time": course.time[r, here], "event": course.event[r, here], **rival}
     return columns | {"outcome": observed.binary[endpoint][r, here]}
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.estimators.base import Sample
 from analysis.kernels.status import Status
+from simulator.cohort.cohorts import Endpoint
 from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.streams import Streams
 
@@ -51,12 +52,13 @@ def _with_patients(sample: Sample, endpoint: str, chosen: Ints, inside: Bools) -
 
     observed, true = sample.observed, sample.true_propensity
     course = observed.endpoints[endpoint]
+    rival = None if course.competing is None else drawn(course.competing)
     made = replace(
         observed,
         covariates=np.take_along_axis(observed.covariates, chosen[..., None], axis=1),
         treated=drawn(observed.treated),
         present=inside & drawn(observed.present),
-        endpoints={endpoint: replace(course, time=drawn(course.time), event=drawn(course.event))},
+        endpoints={endpoint: Endpoint(drawn(course.time), drawn(course.event), rival)},
         binary={},
         exposure={},
         modes={},

@@ -8,6 +8,12 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from analysis.estimators.base import Estimate, EstimatorSpec, Sample, cox_on_treatment, wald, with_status
+from analysis.estimators.competing import (
+    INCIDENCE_OF,
+    Censoring,
+    fine_gray_on_treatment,
+    weighted_incidence,
+)
 from analysis.estimators.resampling import bootstrapped, spread
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, PropensityPlan, propensity_terms
@@ -32,7 +38,11 @@ _MEASURES: dict[str, MeasureName] = {
     "hr": "marginal_log_hr",
     "rmst": "rmst_difference",
     "survival": "survival_difference",
+    "subdistribution_hr": "marginal_subdistribution_log_hr",
+    **INCIDENCE_OF,
 }
+_MODELS = ("hr", "subdistribution_hr")
+"""Measures that are coefficients of treatment; the others have a horizon."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +58,34 @@ class WeightedEstimator(EstimatorSpec):
     """What weighted analyses share.
 
     ``measure: hr`` is the weighted Cox coefficient of treatment; ``rmst`` and ``survival`` are differences of weighted
-    Kaplan-Meier curves, restricted to or at ``horizon``. ``se: robust`` (Lin-Wei; by influence functions for curves)
-    takes the weights for known, ``naive`` takes them for patients. ``bootstrap`` draws patients with replacement
-    ``resamples`` times and makes the weights anew in each; its ``interval`` is normal or percentile, its p normal.
+    Kaplan-Meier curves, restricted to or at ``horizon``. Where states compete ``incidence``, ``incidence_ratio`` (its
+    logarithm) and ``rmtl`` are contrasts of weighted cumulative incidences at, or of mean times lost to, the horizon,
+    and ``subdistribution_hr`` is Fine and Gray's model, its weights of ``censoring`` as in `fine-gray`. ``se: robust``
+    (Lin-Wei; by influence functions for curves) takes the weights for known, ``naive`` takes them for patients.
+    ``bootstrap`` draws patients with replacement ``resamples`` times and makes the weights anew in each; its
+    ``interval`` is normal or percentile, its p normal.
     """
 
     target: WeightTarget = "att"
-    measure: Literal["hr", "rmst", "survival"] = "hr"
+    measure: Literal["hr", "rmst", "survival", "subdistribution_hr", "incidence", "incidence_ratio", "rmtl"] = "hr"
     horizon: Annotated[Positive | None, TIME] = None
     se: Literal["robust", "naive", "estimated", "bootstrap"] = "robust"
     resamples: Annotated[int, Field(ge=2, le=10_000)] = 200
     interval: Literal["normal", "percentile"] = "normal"
+    censoring: Censoring = "pooled"
 
     @model_validator(mode="after")
     def _coherent(self) -> "WeightedEstimator":
-        if self.measure == "hr" and self.horizon is not None:
-            raise ValueError("'horizon' belongs to 'measure: rmst' or 'measure: survival'")
-        if self.measure != "hr" and self.horizon is None:
+        if self.measure in _MODELS and self.horizon is not None:
+            raise ValueError(
+                "'horizon' belongs to 'measure: rmst', 'survival', 'incidence', 'incidence_ratio' or 'rmtl'"
+            )
+        if self.measure not in _MODELS and self.horizon is None:
             raise ValueError(f"'measure: {self.measure}' needs a horizon")
+        if self.censoring != "pooled" and self.measure != "subdistribution_hr":
+            raise ValueError("'censoring' belongs to 'measure: subdistribution_hr'")
+        if self.measure == "subdistribution_hr" and self.se == "estimated":
+            raise ValueError("'measure: subdistribution_hr' has no 'se: estimated'; take 'robust' or 'bootstrap'")
         if self.se != "bootstrap" and (self.resamples, self.interval) != (200, "normal"):
             raise ValueError("'resamples' and 'interval' belong to 'se: bootstrap'")
         return self
@@ -77,7 +97,7 @@ class WeightedEstimator(EstimatorSpec):
             measure=_MEASURES[self.measure],
             endpoint=endpoint,
             horizon=self.horizon,
-            follow_up="observed" if self.measure == "hr" else "complete",
+            follow_up="observed" if self.measure in _MODELS else "complete",
         )
 
     def weights(self, sample: Sample) -> Weights:
@@ -95,10 +115,19 @@ class WeightedEstimator(EstimatorSpec):
         """
         sample = sample.under(self.plan_for(sample.plan))
         made = self.weights(sample)
-        if self.measure == "hr" or self.horizon is None:
-            found = self._cox(sample, endpoint, made)
+        if self.horizon is not None:
+            found = self._curves(sample, endpoint, made, self.horizon)
+        elif self.measure == "subdistribution_hr":
+            found = fine_gray_on_treatment(
+                sample,
+                endpoint,
+                made.present,
+                weight=made.weight,
+                censoring=self.censoring,
+                robust=self.se == "robust",
+            )
         else:
-            found = self._curves(sample, endpoint, made, self.measure, self.horizon)
+            found = self._cox(sample, endpoint, made)
         found = with_status(found, made.status)
         return self._bootstrap(sample, endpoint, found) if self.se == "bootstrap" else found
 
@@ -122,17 +151,19 @@ class WeightedEstimator(EstimatorSpec):
         se = self._influence_se(sample, made, gradient)
         return _wald(sample, found.value, se, found.n, found.events, found.status)
 
-    def _curves(
-        self, sample: Sample, endpoint: str, made: Weights, measure: Literal["rmst", "survival"], horizon: float
-    ) -> Estimate:
+    def _curves(self, sample: Sample, endpoint: str, made: Weights, horizon: float) -> Estimate:
         course, observed = sample.observed.endpoints[endpoint], sample.observed
+        if self.measure in INCIDENCE_OF:
+            lost, naive = weighted_incidence(sample, endpoint, made.present, made.weight, horizon, self.measure)
+            se = naive if self.se == "naive" else self._influence_se(sample, made, lost.gradient)
+            return _wald(sample, lost.value, se, lost.n, lost.events, lost.status)
         found = km_contrast(
             course.time,
             course.event,
             observed.treated,
             made.weight,
             horizon,
-            measure,
+            "rmst" if self.measure == "rmst" else "survival",
             present=made.present,
             order=sample.orders[endpoint],
         )
@@ -196,7 +227,7 @@ class Ipw(WeightedEstimator):
     def _consistent(self) -> "Ipw":
         if self.stabilised and self.target != "ate":
             raise ValueError("'stabilised' belongs to 'target: ate'")
-        if self.stabilised and self.measure != "hr" and self.truncate is None:
+        if self.stabilised and self.measure not in _MODELS and self.truncate is None:
             raise ValueError("'stabilised' changes no curve; leave it out")
         for name, pair in (("truncate", self.truncate), ("trim", self.trim)):
             if pair is not None and not pair[0] < pair[1]:

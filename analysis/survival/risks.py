@@ -63,7 +63,7 @@ def risk_contrast(
         influence = off[1] * pull[1][:, None] - off[0] * pull[0][:, None]
         if cluster is not None:
             influence = sums_within(influence, here, np.asarray(cluster))
-        se = np.sqrt((influence**2).sum(axis=1))
+        se = np.sqrt(np.cumsum(influence**2, axis=1)[:, -1])  # what other cohorts' clusters are changes no digit
     events = (here & yes).sum(axis=1)
     status = np.full(len(arm), Status.OK, np.int64)
     status[~(np.isfinite(value) & np.isfinite(se) & (se > 1e-12))] = Status.NO_INFO

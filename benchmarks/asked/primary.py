@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from analysis.estimators import Adjusted, Crude, Estimator, Ipw
+from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
 from analysis.plan.analysis_plan import WeightingPlan
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def primary_estimator(scenario: "Scenario", endpoint: str) -> Estimator | None:
 
 
 def _weighs_so(estimator: Estimator, plan: WeightingPlan) -> bool:
-    """Whether an estimator by weighting gives the hazard ratio with the weights of a plan; True of any other."""
+    """Whether an estimator by matching or weighting gives the hazard ratio, with the plan's weights; True of others."""
+    if isinstance(estimator, Matched):
+        return estimator.measure == "log_hr"
     if not isinstance(estimator, Ipw):
         return True
     own = estimator.model_dump(include=set(WeightingPlan.model_fields))

@@ -6,11 +6,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
+from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched, Several
 from analysis.estimators.own_process import PATIENCE
 from analysis.plan.analysis_plan import Plan
+from benchmarks.asked.competing import without_truth
 from benchmarks.asked.patience import Patience
-from simulator.cohort.estimand import CURVES, Estimand
+from simulator.cohort.estimand import Estimand
 from simulator.cohort.terms import Variable
 from simulator.documents.loading import Document, parse, with_values, without
 from simulator.documents.spec import Name, Positive, Spec
@@ -251,26 +252,19 @@ class Scenario(World):
                 question = estimator.estimand(endpoint, self.analysis, variables)
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from None
-            if endpoint in self.endpoints and self.endpoints[endpoint].rivals and question.measure in CURVES:
-                raise ValueError(
-                    f"{where}: '{endpoint}' has competing states, which a curve of survival would take for censoring; "
-                    "ask for a hazard ratio, which is then that of the cause, or leave the endpoint out"
-                )
-            self._has_a_truth(where, endpoint, question)
+            parts = estimator.tests if isinstance(estimator, Several) else ()
+            self._has_a_truth(estimator.name, endpoint, question)
+            for one in parts:
+                self._has_a_truth(estimator.name, endpoint, one.estimand(endpoint, self.analysis, variables))
 
-    def _has_a_truth(self, where: str, endpoint: str, question: Estimand) -> None:
-        """ValueError where a hazard ratio among competing states has no one true value."""
-        if endpoint not in self.endpoints or not self.endpoints[endpoint].rivals or question.measure in CURVES:
-            return
-        if question.landmark is not None:
-            raise ValueError(
-                f"{where}: '{endpoint}' has competing states; after a landmark its hazard ratio has no truth"
-            )
-        if self.target.follow_up == "complete" and question.measure.endswith("_log_hr"):
-            raise ValueError(
-                f"target.follow_up: 'complete' gives '{endpoint}', which has competing states, no true hazard ratio; "
-                "write 'observed'"
-            )
+    def _has_a_truth(self, estimator: str, endpoint: str, question: Estimand) -> None:
+        """ValueError where what an estimator finds of an endpoint has no one true value among the other states."""
+        if endpoint in self.endpoints:
+            complete = self.target.follow_up == "complete"
+            ways = self.outcomes.graph
+            place, why = without_truth(endpoint, self.endpoints[endpoint], ways, question, complete)
+            if place:
+                raise ValueError(f"{place}: '{estimator}': {why}" if place == "estimators" else f"{place}: {why}")
 
     def applied(self, estimator: Estimator) -> tuple[str, ...]:
         """The endpoints to which an estimator is applied."""

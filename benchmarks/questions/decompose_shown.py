@@ -12,6 +12,7 @@ from benchmarks.questions.decompose import Decomposition, find
 from benchmarks.questions.options import Options
 from benchmarks.words.answer import Answer
 from benchmarks.words.plain_text import TIMES, words_of
+from simulator.cohort.estimand import SUBDISTRIBUTION
 
 
 def decompose(options: Options, names: Sequence[str]) -> Answer:
@@ -23,8 +24,10 @@ def decompose(options: Options, names: Sequence[str]) -> Answer:
 
 def scale(found: Decomposition) -> str:
     """What is taken apart, in words."""
-    if found.measure.endswith("log_hr"):
+    if found.measure == "marginal_log_hr":
         return f"log {found.endpoint} HR"
+    if found.measure in SUBDISTRIBUTION:
+        return f"log {found.endpoint} subdistribution HR"
     when = "to" if found.measure in TIMES else "at"
     words = words_of(found.measure)
     return f"{found.endpoint} {words}" + (f" {when} {found.horizon:g} {found.time_unit}" if found.horizon else "")

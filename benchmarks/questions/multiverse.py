@@ -28,6 +28,7 @@ from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import designed, one_estimator, rows_only
 from benchmarks.runs.rows import Rows
+from simulator.cohort.estimand import SUBDISTRIBUTION
 from simulator.documents.loading import DocumentError
 from simulator.documents.merging import plain
 from simulator.documents.yaml12 import read
@@ -165,13 +166,14 @@ def specifications(
 
 
 def own_estimators(scenario: Scenario, endpoint: str) -> list[dict[str, Any]]:
-    """The study's own estimators of the logarithm of a hazard ratio, for one endpoint."""
+    """The study's own estimators of the logarithm of a hazard ratio, of the cause where states compete."""
     found = []
     variables = {name: spec.variable(name) for name, spec in scenario.population.covariates.items()}
     for one in scenario.estimators:
-        if endpoint in scenario.applied(one) and one.estimand(endpoint, scenario.analysis, variables).measure.endswith(
-            "log_hr"
-        ):
+        if endpoint not in scenario.applied(one):
+            continue
+        measure = one.estimand(endpoint, scenario.analysis, variables).measure
+        if measure.endswith("log_hr") and measure not in SUBDISTRIBUTION:
             written = one.model_dump(mode="json", exclude_unset=True)
             found.append({**written, "kind": one.kind, "name": one.name, "endpoints": [endpoint]})
     return found

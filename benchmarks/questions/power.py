@@ -31,7 +31,7 @@ from benchmarks.questions.multiverse import share
 from benchmarks.truth.counted import Truth
 from benchmarks.truth.of_cells import target_estimand, truths_of
 from benchmarks.words.plain_text import estimated
-from simulator.cohort.estimand import Estimand
+from simulator.cohort.estimand import SUBDISTRIBUTION
 from simulator.mechanisms.entry import DAYS_PER_MONTH, parse_date
 from simulator.numerics.arrays import Floats
 
@@ -285,7 +285,7 @@ def find(
         raise RunError(_beyond(plan, how, low, high))
     confounding = scenario.treatment.biases("treatment", scenario.around())
     balanced = {path: value for one in confounding for path, value in one.off.items()}
-    crude = {"estimators": [{"kind": "crude", "name": CRUDE, "endpoints": [endpoint]}], **balanced}
+    crude = {"estimators": [_crude(endpoint, truth)], **balanced}
     randomised = search(
         SearchPlan(asked, settings, crude, CRUDE, endpoint, sign, goal, jobs, out),
         "randomised",
@@ -293,18 +293,25 @@ def find(
         high,
         how == "size",
     )
-    return _beside(plan, how, truth.value, truth.mcse, stated, randomised)
+    return _beside(plan, how, truth, stated, randomised)
+
+
+def _crude(endpoint: str, truth: Truth) -> dict[str, Any]:
+    """The model of treatment alone, in everyone, of what has this truth."""
+    kind = "fine-gray" if truth.estimand.measure in SUBDISTRIBUTION else "crude"
+    return {"kind": kind, "name": CRUDE, "endpoints": [endpoint]}
 
 
 def _true_effect(asked: Asked, endpoint: str, name: str, goal: Goal, jobs: int) -> Truth:
     """The target's log hazard ratio; RunError for an estimator of something else, or a test that is to have a width."""
-    measure = own_estimands(asked, endpoint)[name].measure
+    own = own_estimands(asked, endpoint)[name]
+    measure = own.measure
     if measure != "none" and not measure.endswith("log_hr"):
         raise RunError(f"'{name}' {estimated(measure)}; power is looked for with a hazard ratio or a test")
     if measure == "none" and (goal.power is None or endpoint not in asked.scenario.endpoints):
         raise RunError(f"'{name}' is a test: it has a power for {', '.join(asked.scenario.endpoints)}, and no interval")
     (cell,) = prepare(asked.cells)
-    ratio = Estimand(population=asked.scenario.target.population, measure="marginal_log_hr", endpoint=endpoint)
+    ratio = own.model_copy(update={"measure": "marginal_log_hr"}) if measure == "none" else own
     question = target_estimand(ratio, asked.scenario.target)
     truth = truths_of(cell, {question: 0.0}, jobs, lambda _: None)[question]
     if isnan(truth.value):
@@ -330,13 +337,11 @@ def _beyond(plan: SearchPlan, how: SearchBy, low: float, high: float) -> str:
     return f"{what} {target:g} is not reached {where}: it is {said}; move --least or --most"
 
 
-def _beside(
-    plan: SearchPlan, how: SearchBy, true: float, mcse: float, stated: Needed, randomised: Needed | None
-) -> Power:
+def _beside(plan: SearchPlan, how: SearchBy, truth: Truth, stated: Needed, randomised: Needed | None) -> Power:
     """The answer with what stands beside it: Schoenfeld's formula, who is analysed, and false positives."""
-    goal, scenario = plan.goal, plan.asked.scenario
+    goal, scenario, true = plan.goal, plan.asked.scenario, truth.value
     place = float(round(stated.at.value)) if how == "size" else stated.at.value
-    both = {"estimators": [*plan.fixed["estimators"], {"kind": "crude", "name": CRUDE, "endpoints": [plan.endpoint]}]}
+    both = {"estimators": [*plan.fixed["estimators"], _crude(plan.endpoint, truth)]}
     study = designed(plan.asked, [{**plan.settings(place), EFFECT: value} for value in ("as_stated", "none")], both)
     rows, folder = rows_only(study, "power-answer", plan.jobs, plan.out / "answer" if plan.out else None)
     crude, _ = rows.of(0, plan.endpoint, CRUDE)
@@ -355,8 +360,8 @@ def _beside(
     per_patient = float(crude["events"].mean() / crude["n"].mean())
     ok = status == Status.OK
     return Power(
-        plan.endpoint, plan.name, target_text(scenario.target), how, goal, len(ok), exp(true), mcse, treated, stated,
-        randomised, needed, needed / per_patient if how == "size" else nan, float(own["n"][ok].mean() / size),
+        plan.endpoint, plan.name, target_text(scenario.target), how, goal, len(ok), exp(true), truth.mcse, treated,
+        stated, randomised, needed, needed / per_patient if how == "size" else nan, float(own["n"][ok].mean() / size),
         share(rejects), share(favour), folder.as_posix(),
     )  # fmt: skip
 

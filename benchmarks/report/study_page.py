@@ -272,8 +272,8 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
     rows = []
     for endpoint in scenario.endpoints:
         primary = primary_estimator(scenario, endpoint)
-        of_primary = "matched" if primary is None else primary.name
-        ways = [("", of_primary), *([] if scenario.analysis.primary == "unadjusted" else [("before", "crude")])]
+        ways = [] if primary is None else [("", primary.name)]
+        ways += [] if scenario.analysis.primary == "unadjusted" else [("before", "crude")]
         for side, estimator in reversed(ways):
             printed = printed_ratio(scenario, endpoint, side)
             hr = printed.get("hr")

@@ -103,7 +103,7 @@ class StudyResult:
 
 def asks_another(own: Estimand) -> bool:
     """Whether an estimand is given covariates, so that no marginal target can judge who estimates it."""
-    return own.measure == "conditional_log_hr" or bool(own.adjusted_for)
+    return own.measure.startswith("conditional") or bool(own.adjusted_for)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 A marginal log hazard ratio is the Cox coefficient of treatment when every patient of the population is followed once in
 each arm; differences of restricted means, of survival, of medians and of risks are those between the two courses of the
-same patients (`benchmarks.truth.tallies`). The Monte Carlo standard error is a jackknife over groups of replicates.
-Conditional log hazard ratios, and ratios in worlds whose centres differ by replicate, are means of fits
-(`benchmarks.truth.fitted`).
+same patients (`benchmarks.truth.tallies`). A subdistribution log hazard ratio is that coefficient where whoever has a
+competing event stays at risk to the end of the own follow-up in that arm, without censoring for ever. The Monte Carlo
+standard error is a jackknife over groups of replicates. Conditional log hazard ratios, and ratios in worlds whose
+centres differ by replicate, are means of fits (`benchmarks.truth.fitted`).
 
 The patients are those of the study's own first replicates, everybody who is screened: as many as bring the error down
 to what is wanted, and at most ``run.truth_patients``. No truth depends on how the two courses of a patient hang
@@ -25,9 +26,18 @@ from numpy.typing import NDArray
 from analysis.plan.analysis_plan import MatchingPlan, Plan, PropensityPlan
 from benchmarks.asked.sampled import samples
 from benchmarks.asked.scenario import Scenario
-from benchmarks.truth.tallies import GROUPS, TALLIES, WHOLE_PATIENT, BothOutcomes, bounds, medians, outcomes_of
+from benchmarks.truth.tallies import (
+    GROUPS,
+    TALLIES,
+    WHOLE_PATIENT,
+    BothOutcomes,
+    bounds,
+    medians,
+    outcomes_of,
+    staying,
+)
 from simulator.cohort.cohorts import Cohorts
-from simulator.cohort.estimand import Estimand, PopulationName
+from simulator.cohort.estimand import SUBDISTRIBUTION, Estimand, PopulationName
 from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.world.generate import ResolvedWorld, generate
 from simulator.world.strategies import followed
@@ -69,6 +79,9 @@ class DrawnCohorts:
         """The outcomes that an estimand compares, the patients ``(R, N)`` counting by ``weight``."""
         hidden, seed = self.cohorts.hidden, self.scenario.run.seed
         potential = hidden.potential
+        if estimand.measure in SUBDISTRIBUTION and estimand.endpoint in hidden.until:
+            courses, until = potential[estimand.endpoint], hidden.until[estimand.endpoint]
+            potential = {estimand.endpoint: staying(courses, until)}
         if estimand.grace is not None:
             potential = followed(self.resolved, seed, self.replicates, estimand.grace, self.luck, self.size)
         return outcomes_of(estimand, potential, hidden.latent, hidden.binary, hidden.starts, weight)
@@ -178,7 +191,8 @@ def known_truth(scenario: Scenario, estimand: Estimand) -> Truth | None:
     if estimand.grace is not None and start is not None and start.prevented_by:
         why = f"none: '{start.prevented_by[0]}' prevents the start, so that nobody can be asked to start within grace"
     competing = estimand.endpoint in scenario.endpoints and scenario.endpoints[estimand.endpoint].rivals
-    if competing and estimand.measure.endswith("_log_hr") and (estimand.follow_up == "complete" or estimand.landmark):
+    of_cause = estimand.measure.endswith("_log_hr") and estimand.measure not in SUBDISTRIBUTION
+    if competing and of_cause and (estimand.follow_up == "complete" or estimand.landmark):
         why = "none: without censoring, or after a landmark, who has a competing event has left the risk set unseen"
     if estimand.grace is not None and scenario.followup.events:
         why = "none: a number of events ends follow-up, and strategies of starting would change when"

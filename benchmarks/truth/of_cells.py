@@ -17,7 +17,7 @@ from benchmarks.runs.store import RunFolder, plain_json
 from benchmarks.truth.counted import Patients, Truth, count_block, counted_truth, known_truth
 from benchmarks.truth.fitted import fits, fitted_truth, is_fitted, most_replicates, one_fit
 from benchmarks.workers.executors import in_threads
-from simulator.cohort.estimand import CURVES, Estimand, MeasureName
+from simulator.cohort.estimand import CURVES, INCIDENCES, SUBDISTRIBUTION, Estimand, MeasureName
 from simulator.documents.loading import digest
 from simulator.numerics.arrays import Ints
 
@@ -66,12 +66,14 @@ def target_estimand(own: Estimand, target: Target) -> Estimand:
     Hazard ratios have the target's follow-up; differences of curves are as if nobody were censored.
     """
     measure: MeasureName = "marginal_log_hr" if own.measure.endswith("_log_hr") else own.measure
+    if own.measure in SUBDISTRIBUTION:
+        measure = "marginal_subdistribution_log_hr"
     return Estimand(
         population=target.population,
         measure=measure,
         endpoint=own.endpoint,
         horizon=own.horizon,
-        follow_up="complete" if measure in CURVES else target.follow_up,
+        follow_up="complete" if measure in (*CURVES, *INCIDENCES) else target.follow_up,
         time_unit=own.time_unit,
     )
 

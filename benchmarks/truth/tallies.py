@@ -121,6 +121,14 @@ def _alive(outcomes: BothOutcomes, group: Ints, at: Floats) -> Ints:  # noqa: AR
     return _sums((zero.astype(np.int64) - one,), outcomes.weight[0], group)
 
 
+def _happened(outcomes: BothOutcomes, group: Ints, at: Floats) -> Ints:
+    return _alive(BothOutcomes(outcomes.arms[::-1], outcomes.weight), group, at)
+
+
+def _lost(outcomes: BothOutcomes, group: Ints, at: Floats) -> Ints:
+    return _restricted(BothOutcomes(outcomes.arms[::-1], outcomes.weight), group, at)
+
+
 def _yes(outcomes: BothOutcomes, group: Ints, at: Floats) -> Ints:  # noqa: ARG001
     zero, one = (course.event for course in outcomes.arms)
     return _sums((zero.astype(np.int64), one.astype(np.int64)), outcomes.weight[0], group)
@@ -137,7 +145,7 @@ def _odds(counts: Ints, kind: MeasureName) -> float:
     zero, one = counts[1:] / counts[0]
     if kind == "risk_difference":
         return float(one - zero)
-    tops = (one, zero) if kind == "log_risk_ratio" else (one * (1 - zero), zero * (1 - one))
+    tops = (one, zero) if kind in ("log_risk_ratio", "log_incidence_ratio") else (one * (1 - zero), zero * (1 - one))
     return float(np.log(tops[0] / tops[1])) if min(tops) > 0 else float("nan")
 
 
@@ -166,13 +174,26 @@ def _binary(kind: MeasureName) -> Tally:
 
 TALLIES: dict[MeasureName, Tally] = {
     "marginal_log_hr": Tally(curves, log_hr, has_bounds=True),
+    "marginal_subdistribution_log_hr": Tally(curves, log_hr, has_bounds=True),
     "rmst_difference": Tally(_restricted, _mean(MONTH)),
     "survival_difference": Tally(_alive, _mean(1)),
     "median_difference": Tally(curves, _median_difference, has_bounds=True),
+    "incidence_difference": Tally(_happened, _mean(1)),
+    "log_incidence_ratio": _binary("log_incidence_ratio"),
+    "rmtl_difference": Tally(_lost, _mean(MONTH)),
     "risk_difference": _binary("risk_difference"),
     "log_risk_ratio": _binary("log_risk_ratio"),
     "log_odds_ratio": _binary("log_odds_ratio"),
 }
+
+
+def staying(courses: tuple[Endpoint, Endpoint], until: tuple[Floats, Floats]) -> tuple[Endpoint, Endpoint]:
+    """The courses in which who has a competing event stays at risk to the end of the own follow-up ``(R, N)``."""
+    zero, one = (
+        course if course.competing is None else Endpoint(np.where(course.competing, end, course.time), course.event)
+        for course, end in zip(courses, until, strict=True)
+    )
+    return zero, one
 
 
 def outcomes_of(

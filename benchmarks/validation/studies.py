@@ -40,6 +40,7 @@ STUDIES = (
     Known("relative hazards", "Gasparini 2018, rsimsum, data set relhaz", simulated.relative_hazard, 1000, 10_000),
     Known("inverse weighting", "a published comparison of SEs", simulated.inverse_weighting, 1000, 10_000),
     _levels("null hypothesis, randomised", "null-randomised", 1000, 10_000),
+    _levels("null hypothesis, competing events", "null-competing", 1000, 10_000),
     _levels("null hypothesis, cautious tests", "null-cautious", 5000, 20_000),
     _levels("null hypothesis, confounded", "null-confounded", 1000, 10_000),
     _levels("null hypothesis, bootstrap", "null-bootstrap", 100, 2000),

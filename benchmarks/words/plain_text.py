@@ -21,16 +21,21 @@ MEASURES = {
     "marginal_log_hr": "HR",
     "conditional_log_hr": "cond. HR",
     "exposure_log_hr": "HR of exposure",
+    "marginal_subdistribution_log_hr": "subdistr. HR",
+    "conditional_subdistribution_log_hr": "cond. subdistr. HR",
     "rmst_difference": "RMST diff",
     "survival_difference": "surv. diff",
     "median_difference": "median diff",
+    "incidence_difference": "incidence diff",
+    "log_incidence_ratio": "incidence ratio",
+    "rmtl_difference": "RMTL diff",
     "risk_difference": "risk diff",
     "log_risk_ratio": "risk ratio",
     "log_odds_ratio": "odds ratio",
     "none": "test",
 }
 """What a table calls a measure; a logarithm is shown as the ratio itself."""
-TIMES = ("rmst_difference", "median_difference")
+TIMES = ("rmst_difference", "rmtl_difference", "median_difference")
 """Measures that are times themselves."""
 NOT_REACHED = "not reached"
 
@@ -94,7 +99,7 @@ def natural(estimand: Estimand, value: float) -> float:
 
 def words_of(measure: str) -> str:
     """A measure in words, without its horizon: log HR, RMST difference."""
-    return measure.replace("_", " ").replace("hr", "HR").replace("rmst", "RMST")
+    return measure.replace("_", " ").replace("hr", "HR").replace("rmst", "RMST").replace("rmtl", "RMTL")
 
 
 def estimated(measure: str) -> str:
@@ -102,7 +107,7 @@ def estimated(measure: str) -> str:
     if measure == "none":
         return "is a test"
     words = words_of(measure)
-    return f"estimates {'an' if words.startswith('RMST') else 'a'} {words}"
+    return f"estimates {'an' if words.startswith(('RM', 'inc')) else 'a'} {words}"
 
 
 def measure_of(estimand: Estimand) -> str:

@@ -106,15 +106,16 @@ class Hidden:
     """What nobody observes.
 
     ``propensity (R, N)`` is the true probability of treatment; ``covariates (R, N, H)`` are the unmeasured variables;
-    ``potential`` maps an endpoint to its two courses, untreated first, each under the follow-up that the patient
-    would have had in that arm, and ``latent`` to the two times at which the event happens or is seen, nobody being
-    censored; ``binary`` and ``exposure`` likewise; ``eligible (2, R, N)`` says who would be included
-    in each arm; ``excluded (R, N)`` is how many of the ``criteria`` of inclusion, in order, are met under the received
-    arm before the first that is not; ``entry (R, N)`` is the time from the start of accrual to entry; ``response`` the
-    position of best response, untreated first. ``assigned (R, N)`` says who was meant to be treated: where treatment
-    starts late, some of them never are, and arm 1 is the course under that assignment, in which treatment starts at
-    ``starts (R, N)``, +inf if never (None: at time zero in all). ``perfect`` is what would have been observed had
-    everything been recorded, and rightly.
+    ``potential`` maps an endpoint to its two courses, untreated first, each under the follow-up that the patient would
+    have had in that arm, ``until`` one with competing states to when this follow-up would have ended had nothing
+    happened, and ``latent`` each to the two times at which the event happens or is seen, nobody being censored;
+    ``binary`` and ``exposure`` likewise; ``eligible (2, R, N)`` says who would be included in each arm; ``excluded (R,
+    N)`` is how many of the ``criteria`` of inclusion, in order, are met under the received arm before the first that is
+    not; ``entry (R, N)`` is the time from the start of accrual to entry; ``response`` the position of best response,
+    untreated first. ``assigned (R, N)`` says who was meant to be treated: where treatment starts late, some of them
+    never are, and arm 1 is the course under that assignment, in which treatment starts at ``starts (R, N)``, +inf if
+    never (None: at time zero in all). ``perfect`` is what would have been observed had everything been recorded, and
+    rightly.
     """
 
     variables: tuple[Variable, ...]
@@ -122,6 +123,7 @@ class Hidden:
     propensity: Floats
     assigned: Bools
     potential: Mapping[str, tuple[Endpoint, Endpoint]]
+    until: Mapping[str, tuple[Floats, Floats]]
     latent: Mapping[str, tuple[Floats, Floats]]
     binary: Mapping[str, tuple[Bools, Bools]]
     exposure: Mapping[str, tuple[Floats, Floats]]

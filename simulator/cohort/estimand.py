@@ -11,9 +11,14 @@ MeasureName = Literal[
     "marginal_log_hr",
     "conditional_log_hr",
     "exposure_log_hr",
+    "marginal_subdistribution_log_hr",
+    "conditional_subdistribution_log_hr",
     "rmst_difference",
     "survival_difference",
     "median_difference",
+    "incidence_difference",
+    "log_incidence_ratio",
+    "rmtl_difference",
     "risk_difference",
     "log_risk_ratio",
     "log_odds_ratio",
@@ -22,6 +27,10 @@ MeasureName = Literal[
 
 CURVES: tuple[MeasureName, ...] = ("rmst_difference", "survival_difference", "median_difference")
 """Measures of a whole curve of survival: as if nobody were censored."""
+INCIDENCES: tuple[MeasureName, ...] = ("incidence_difference", "log_incidence_ratio", "rmtl_difference")
+"""Measures of a cumulative incidence at (or of the mean time lost up to) a horizon: as if nobody were censored."""
+SUBDISTRIBUTION: tuple[MeasureName, ...] = ("marginal_subdistribution_log_hr", "conditional_subdistribution_log_hr")
+"""Ratios of hazards among those who have not had the event, be it that a competing one has made it impossible."""
 TimeUnit = Literal["days", "weeks", "months", "years"]
 
 TRUE_SCORE = "logit(true propensity)"
@@ -42,12 +51,15 @@ class Estimand(Spec):
     (under both arms) hold only if a patient's two courses share their luck.
 
     A conditional log hazard ratio is the coefficient of treatment given ``adjusted_for``; an exposure log hazard ratio
-    compares being under treatment with not yet, and has no true value of this kind. ``horizon`` is the time to which a
-    restricted mean or at which survival is asked. ``follow_up`` is ``observed`` (both courses under the patient's own
-    censoring) or ``complete`` (nobody is censored before the horizon). ``landmark`` asks for hazards after that time,
-    among each arm's own survivors to it, the treated being those who started by then. ``grace`` compares starting
-    within that time with not starting within it, in place of assignment. Times are in the world's
-    ``time_unit``. A test has the measure ``none``: it answers whether, not how much.
+    compares being under treatment with not yet, and has no true value of this kind. Where states compete, a hazard
+    ratio is that of the cause, which who has a competing event leaves; a subdistribution log hazard ratio is Fine and
+    Gray's, which keeps them at risk until their follow-up would have ended. ``horizon`` is the time to which a
+    restricted mean or a mean time lost, or at which survival or a cumulative incidence is asked. ``follow_up`` is
+    ``observed`` (both courses under the patient's own censoring) or ``complete`` (nobody is censored before the
+    horizon). ``landmark`` asks for hazards after that time, among each arm's own survivors to it, the treated being
+    those who started by then. ``grace`` compares starting within that time with not starting within it, in place of
+    assignment. Times are in the world's ``time_unit``. A test has the measure ``none``: it answers whether, not how
+    much.
     """
 
     population: PopulationName

@@ -206,6 +206,17 @@ def lost_time(spec: TimeTo, course: Course) -> Floats | None:
     return course.first(others) if others else None
 
 
+def unaccounted(spec: TimeTo, graph: Graph) -> tuple[str, ...]:
+    """The states that end a patient's course before the event or a competing state, and are neither."""
+    own, found, left = {*spec.events, *spec.rivals}, set(), [graph.states[0]]
+    while left:
+        state = left.pop()
+        if state not in found and state not in own:
+            found.add(state)
+            left += [edge.end for edge in graph.out_of(state)]
+    return tuple(state for state in graph.absorbing if state in found)
+
+
 def first_of(edges: Sequence[Edge], times: Sequence[Floats]) -> dict[str, Floats]:
     """By state, when the earliest of several edges out of a state leads there ``(R, N)``, +inf where another does.
 

@@ -44,8 +44,13 @@ class EndpointTimes:
 
     def observed(self, until: Floats) -> dict[str, Endpoint]:
         """What is seen of each endpoint under follow-up that ends at the times ``until (R, N)``."""
+        return {
+            name: observe(time, self._end(name, until), self.competing.get(name)) for name, time in self.latent.items()
+        }
 
-        def end(name: str) -> Floats:
-            return np.minimum(until, self.over[name]) if name in self.over else until
+    def ends(self, until: Floats) -> dict[str, Floats]:
+        """When follow-up that ends at the times ``until (R, N)`` ends for each endpoint with competing states."""
+        return {name: self._end(name, until) for name in self.competing}
 
-        return {name: observe(time, end(name), self.competing.get(name)) for name, time in self.latent.items()}
+    def _end(self, name: str, until: Floats) -> Floats:
+        return np.minimum(until, self.over[name]) if name in self.over else until

@@ -307,12 +307,14 @@ def _hidden(resolved: ResolvedWorld, begun: Baseline, followed: Lives) -> Hidden
     zero, one, received = followed.zero, followed.one, followed.received
     no, yes = zero.binary, one.binary  # not to keep whole lives
     courses = (zero.times, zero.censoring), (one.times, one.censoring)
+    ends = zero.times.ends(zero.censoring), one.times.ends(one.censoring)
     return Hidden(
         variables=resolved.baseline.hidden,
         covariates=covariates.by_patient(begun.patients.values[len(resolved.baseline.measured) :]),
         propensity=begun.propensity,
         assigned=begun.assigned,
         potential=OnDemand(tuple(zero.times.latent), lambda: _both_seen(*courses)),
+        until={name: (end, ends[1][name]) for name, end in ends[0].items()},
         latent={name: (time, one.times.latent[name]) for name, time in zero.times.latent.items()},
         binary=OnDemand(tuple(no), lambda: {name: (no[name], yes[name]) for name in no}),
         exposure={name: (amount, one.exposure[name]) for name, amount in zero.exposure.items()},

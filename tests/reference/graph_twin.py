@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.mechanisms.graph import ILLNESS_DEATH, START
+from simulator.mechanisms.graph import ILLNESS_DEATH, START, TimeTo
 from simulator.mechanisms.hazards import Exponential, Transition
 from simulator.world.generate import ResolvedWorld
 from simulator.world.sections import World
@@ -227,10 +227,15 @@ def endpoints(world: World, entered: Entered, end: float) -> dict[str, tuple[flo
     found = {}
     for name, spec in world.endpoints.items():
         event, rival = earliest(entered, spec.event), earliest(entered, spec.competing)
-        until = min(end, earliest(entered, absorbing(world) - {*several(spec.event), *several(spec.competing)}))
+        until = follow_up(world, spec, entered, end)
         what = 1 if event <= min(rival, until) else 2 if rival <= until else 0
         found[name] = (min(event, rival, until), what)
     return found
+
+
+def follow_up(world: World, spec: TimeTo, entered: Entered, end: float) -> float:
+    """When follow-up of an endpoint ends, at ``end`` or by a state that nobody leaves and that is neither."""
+    return min(end, earliest(entered, absorbing(world) - {*several(spec.event), *several(spec.competing)}))
 
 
 def latent(world: World, entered: Entered) -> dict[str, float]:
@@ -281,6 +286,7 @@ def life(patient: Patient, arm: int) -> dict[str, Any]:
         "entered": entered,
         "latent": latent(world, shown),
         "potential": endpoints(world, shown, censoring),
+        "until": {name: follow_up(world, spec, shown, censoring) for name, spec in world.endpoints.items()},
         "observed": endpoints(world, shown, lost),
         "eligible": met,
         "modes": {},
