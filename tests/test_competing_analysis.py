@@ -76,7 +76,7 @@ def test_all_numbers_before_matching_are_rs(answer: Answer) -> None:
     )
     assert document["endpoints"]["any"]["competing"] is None
     course = answer.found.observed.endpoints["pcm"]
-    men, causes = answer.found.observed.treated[0], answer.found.endpoints["pcm"].competing.others.causes(course)[0]
+    men, causes = answer.found.observed.treated[0], course.causes[0]
     lost = slow.time_lost(course.time[0, men], causes[men], np.ones(men.sum()), 240.0)
     assert found["time_lost"]["treated"]["value"] == pytest.approx(lost, rel=1e-10)
 
@@ -93,7 +93,7 @@ def test_subgroups_are_the_models_of_their_patients(answer: Answer) -> None:
     analysis = answer.found
     both = analysis.endpoints["pcm"].competing
     course, treated = analysis.observed.endpoints["pcm"], analysis.observed.treated[0]
-    kind, low = both.others.causes(course)[0], analysis.observed.covariates[0, :, 1] <= 12
+    kind, low = course.causes[0], analysis.observed.covariates[0, :, 1] <= 12
     everyone, below, above = both.before.subgroups
     assert (everyone.variable, below.variable, above.variable) == (None, "hgb", "hgb")
     n = len(kind)

@@ -27,7 +27,6 @@ from analysis.estimators import (
     Sample,
     SurvivalDifference,
 )
-from analysis.estimators.competing import causes
 from analysis.estimators.own import columns_of
 from analysis.estimators.resampling import drawn_patients, resampled
 from analysis.kernels.status import Status
@@ -108,7 +107,7 @@ def test_sets_of_several_are_weighted_and_clustered(measure: str) -> None:
     here, (row, at) = sample().under(Plan(**{**dict(PLAN), "matching": MatchingPlan(ratio=2)})), (0, AT)
     found, who = Matched(**measured(measure)).estimate(here, NAME), here.matched[row]
     course, weight, sets = here.observed.endpoints[NAME], here.matching.weight[row, who], here.matching.pair[row, who]
-    time, kind, arm = course.time[row, who], causes(course)[row, who], here.observed.treated[row, who]
+    time, kind, arm = course.time[row, who], course.causes[row, who], here.observed.treated[row, who]
     assert len(set(weight.round(9))) > 1
     if measure == "subdistribution_hr":
         nobody = np.zeros(len(time), np.int64)
@@ -117,10 +116,10 @@ def test_sets_of_several_are_weighted_and_clustered(measure: str) -> None:
         assert found.se[row] == pytest.approx(said.robust[0, 0] ** 0.5, rel=1e-8)
         return
 
-    def contrast(w: Any) -> float:
+    def contrast(w: Any) -> Any:
         curve = slow.time_lost if measure == "rmtl" else slow.incidence
         zero, one = (curve(time[arm == a], kind[arm == a], w[arm == a], at) for a in (0, 1))
-        return float(np.log(one / zero)) if measure == "incidence_ratio" else one - zero
+        return np.log(one / zero) if measure == "incidence_ratio" else one - zero
 
     assert found.value[row] == pytest.approx(contrast(weight), rel=1e-9)
     assert found.se[row] == pytest.approx(slow.jackknife(contrast, weight, sets), rel=1e-5)
@@ -171,14 +170,12 @@ def test_without_competing_events_they_are_survival_and_cox() -> None:
 def test_censoring_may_be_estimated_in_each_arm() -> None:
     here, course = sample(), _course()
     arm = here.observed.treated
-    said = fine_gray(course.time, causes(course), arm[..., None].astype(float), censoring=arm.astype(int))
+    said = fine_gray(course.time, course.causes, arm[..., None].astype(float), censoring=arm.astype(int))
     made = FineGray(censoring="by_arm").estimate(here, NAME)
     assert np.array_equal(made.value, said.beta[:, 0])
     assert not np.array_equal(made.value, FineGray().estimate(here, NAME).value)
     kept = here.matched
-    pairs = fine_gray(
-        course.time, causes(course), arm[..., None].astype(float), censoring=arm.astype(int), present=kept
-    )
+    pairs = fine_gray(course.time, course.causes, arm[..., None].astype(float), censoring=arm.astype(int), present=kept)
     weighted = Ipw(**measured("subdistribution_hr"), censoring="by_arm").estimate(here, NAME)
     assert (
         Matched(censoring="by_arm", measure="subdistribution_hr").estimate(here, NAME).value == pairs.beta[:, 0]

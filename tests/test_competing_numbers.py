@@ -312,14 +312,14 @@ def test_a_weight_a_cluster_or_an_arm_left_out_is_noticed(analysed: Told) -> Non
     """Of each fault is said which numbers must change; nothing that no weight or cluster enters does."""
     name, analysis = analysed.name, analysed.answer.found
     course, observed, after = analysis.observed.endpoints["pcm"], analysis.observed, analysis.after
-    others, right = analysis.endpoints["pcm"].competing.others, asdict(analysis.endpoints["pcm"].competing.after)
+    right = asdict(analysis.endpoints["pcm"].competing.after)
     cluster = after.clusters if name != "1:1" else clusters_of(analysis)
     weight = np.ones(len(after.present)) if after.weight is None else after.weight
 
     def wrong(present: Bools, weight: Floats | None, cluster: Ints | None) -> set[str]:
         plain = AnalysisSet(present) if name == "1:1" else AnalysisSet(present, weight, cluster)
         robust = AnalysisSet(present, None if name == "1:1" else weight, cluster)
-        found = compare_competing(course, others, observed, plain, robust, analysis.plan)
+        found = compare_competing(course, AT, observed, plain, robust, analysis.plan)
         return stems(differing(asdict(found), right, 1e-6))
 
     assert wrong(after.present, weight, cluster) == set()
@@ -345,7 +345,7 @@ def test_a_weight_a_cluster_or_an_arm_left_out_is_noticed(analysed: Told) -> Non
     assert {place for place in estimates | errors | limits if "control" not in place} <= fewer
     swapped = replace(observed, treated=~observed.treated)
     plain = AnalysisSet(after.present, after.weight, after.cluster)
-    said = compare_competing(course, others, swapped, plain, plain, analysis.plan)
+    said = compare_competing(course, AT, swapped, plain, plain, analysis.plan)
     assert said.subdistribution.log_hr == pytest.approx(-right["subdistribution"]["log_hr"], rel=1e-8)
 
 

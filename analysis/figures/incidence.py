@@ -68,7 +68,7 @@ def stacked_incidence_of(analysis: CohortAnalysis, endpoint: str, when: str, tim
     for axes, label, who in zip(panels, (analysis.arms.control, analysis.arms.treated), arms, strict=True):
         stack(
             axes,
-            stacked(course, result.competing.others, who, group.weight),
+            stacked(course, who, group.weight),
             event=result.label,
             title=keeping(label, f", {side_words(analysis.plan, when)}", inches(axes)[0] / BOLD, HEAD),
             time_unit=time_unit,

@@ -83,7 +83,7 @@ import numpy as np
 from analysis.cohort_files.as_read import AsRead
 from analysis.kernels.status import Status
 from analysis.paper.adjusted_sizes import AdjustedSizes
-from analysis.paper.competing import CompetingComparison, CompetingEvents
+from analysis.paper.competing import CompetingComparison
 from analysis.paper.cox_tables import CoxRow
 from analysis.paper.effects import AnalysisSet, ArmCurve, ByArm, ChiSquare, FollowUpMedians, HazardRatio, TimeDifference
 from analysis.paper.responses import BinaryResponse
@@ -222,11 +222,10 @@ class EndpointResult:
 
 @dataclass(frozen=True)
 class BothComparisons:
-    """The arms compared where other events compete, on both sides; ``others`` are who had one."""
+    """The arms compared where other events compete, on both sides."""
 
     before: CompetingComparison
     after: CompetingComparison
-    others: CompetingEvents = field(metadata=HIDDEN)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Two arms compared on an endpoint with which other events compete: incidences, Gray's test, both hazard ratios."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,19 +20,7 @@ from analysis.survival.incidence import (
 from analysis.survival.kaplan_meier import normal_quantile
 from analysis.two_samples.tests import NAN
 from simulator.cohort.cohorts import Endpoint, Observed
-from simulator.numerics.arrays import Bools, Floats, Ints
-
-
-@dataclass(frozen=True)
-class CompetingEvents:
-    """Who of the cohort ``(N,)`` had a competing event at the end of follow-up, and the times at which to look."""
-
-    event: Bools
-    at: tuple[float, ...]
-
-    def causes(self, course: Endpoint) -> Ints:
-        """0 for censored, 1 for the event of the endpoint, 2 for a competing one, ``(1, N)``."""
-        return np.where(course.event, 1, np.where(self.event[None], 2, 0)).astype(np.int64)
+from simulator.numerics.arrays import Bools, Floats
 
 
 @dataclass(frozen=True)
@@ -82,25 +71,20 @@ def times_to_look(course: Endpoint, treated: Bools) -> tuple[float, ...]:
     return tuple(dict.fromkeys(float(f"{longest * part:.2g}") for part in (0.25, 0.5, 0.75)))
 
 
-def competing_events(course: Endpoint, treated: Bools, times: tuple[float, ...]) -> CompetingEvents:
-    """Who of one cohort had a competing event, to be looked at at these times, else at some of its own."""
-    return CompetingEvents(course.causes[0] == 2, times or times_to_look(course, treated))
-
-
 def compare_competing(
     course: Endpoint,
-    others: CompetingEvents,
+    at: Sequence[float],
     observed: Observed,
     group: AnalysisSet,
     clustered: AnalysisSet | None,
     whole: Plan,
 ) -> CompetingComparison:
-    """The arms compared in one set (R = 1); ``clustered`` is the set with its matched sets as clusters.
+    """The arms compared in one set (R = 1), incidences at the times ``at``.
 
-    Standard errors follow the clusters where there are any, but for Gray's test and the cause-specific models of a set
+    ``clustered`` is the set with its matched sets as clusters. Standard errors follow the clusters where there are any, but for Gray's test and the cause-specific models of a set
     without weights, which are as the log-rank test and the hazard ratio beside them.
     """
-    robust, cause, treated, plan = clustered or group, others.causes(course), observed.treated[0], whole.survival
+    robust, cause, treated, plan = clustered or group, course.causes, observed.treated[0], whole.survival
     arms = np.stack([treated & robust.present, ~treated & robust.present])
     weight = None if robust.weight is None else robust.weight[None]
     cluster = None if robust.cluster is None else robust.clusters[None]
@@ -108,11 +92,11 @@ def compare_competing(
     shares = []
     for of in (1, 2):
         made = cumulative_incidence(
-            course.time, cause, others.at, of=of, present=arms, weight=weight, cluster=cluster,
+            course.time, cause, at, of=of, present=arms, weight=weight, cluster=cluster,
             conf_type=plan.conf_type, level=plan.level,
         )  # fmt: skip
         fields = (made.value, made.se, made.low, made.high, made.status)
-        shares.append([[_share(*(values[a, t] for values in fields)) for t in range(len(others.at))] for a in (0, 1)])
+        shares.append([[_share(*(values[a, t] for values in fields)) for t in range(len(at))] for a in (0, 1)])
 
     def contrast(at: float, measure: IncidenceMeasure) -> Estimated:
         found = incidence_contrast(
@@ -123,7 +107,7 @@ def compare_competing(
             return _share(value, found.se[0], value - half, value + half, found.status[0])
         return _share(np.exp(value), found.se[0], np.exp(value - half), np.exp(value + half), found.status[0])
 
-    lost = time_lost(course.time, cause, others.at[-1], present=arms, weight=weight, cluster=cluster)
+    lost = time_lost(course.time, cause, at[-1], present=arms, weight=weight, cluster=cluster)
     spread = normal_quantile(plan.level) * lost.se
     ends = (lost.value, lost.se, np.maximum(lost.value - spread, 0.0), lost.value + spread, lost.status)
     score = gray_test(
@@ -147,7 +131,7 @@ def compare_competing(
                 contrast(time, "incidence_difference"),
                 contrast(time, "log_incidence_ratio"),
             )
-            for t, time in enumerate(others.at)
+            for t, time in enumerate(at)
         ),
         gray=ChiSquare(
             "gray" if group.weight is None else "robust gray",
@@ -160,7 +144,7 @@ def compare_competing(
         competing_specific=hazard_ratio(Endpoint(course.time, cause == 2), treated, group, plan),
         subdistribution=effect(float(model.beta[0, 0]), se, int(model.status[0]), plan.level, int(model.sign[0, 0])),
         time_lost=ByArm(*(_share(*(values[a] for values in ends)) for a in (0, 1))),
-        time_lost_difference=contrast(others.at[-1], "rmtl_difference"),
+        time_lost_difference=contrast(at[-1], "rmtl_difference"),
         subgroups=competing_subgroups(course, cause, observed, group, robust, whole),
     )
 
@@ -169,11 +153,9 @@ def _share(value: float, se: float, low: float, high: float, status: int) -> Est
     return Estimated(float(value), float(se), float(low), float(high), Status(int(status)))
 
 
-def stacked(
-    course: Endpoint, others: CompetingEvents, present: Bools, weight: Floats | None
-) -> tuple[Floats, Floats, Floats]:
+def stacked(course: Endpoint, present: Bools, weight: Floats | None) -> tuple[Floats, Floats, Floats]:
     """The times of any event of those present, from 0, with the incidences of the event and of competing ones there."""
-    time, cause = course.time[:, present], others.causes(course)[:, present]
+    time, cause = course.time[:, present], course.causes[:, present]
     when = np.unique(np.append(time[cause > 0], 0.0))
     own = None if weight is None else weight[None, present]
     if not present.any():

@@ -23,7 +23,7 @@ from analysis.paper.cohort_analysis import (
     Tables,
     set_aside,
 )
-from analysis.paper.competing import CompetingEvents, compare_competing, competing_events
+from analysis.paper.competing import compare_competing, times_to_look
 from analysis.paper.cox_tables import DesignColumns, cox_columns, multivariable, univariable
 from analysis.paper.effects import AnalysisSet, ByArm, curves, follow_up, hazard_ratio, log_rank, time_differences
 from analysis.paper.responses import response
@@ -78,8 +78,8 @@ def analyse(
     shows = presentation(observed, before, plan.table1)
     columns = cox_columns(observed, plan, arms)
     label, times = dict(labels or {}), {**dict.fromkeys(observed.endpoints, plan.survival.times), **(at or {})}
-    others = {
-        name: competing_events(course, treated, times[name])
+    looks = {
+        name: times[name] or times_to_look(course, treated)
         for name, course in observed.endpoints.items()
         if course.competing is not None
     }
@@ -88,9 +88,7 @@ def analyse(
             label.get(name, name),
             compare(course, observed, columns, before, None, plan),
             compare(course, observed, columns, after, clustered if sets else None, plan),
-            None
-            if name not in others
-            else _competing(course, others[name], observed, (before, after, clustered), plan),
+            None if name not in looks else _competing(course, looks[name], observed, (before, after, clustered), plan),
         )
         for name, course in observed.endpoints.items()
     }
@@ -116,7 +114,7 @@ def analyse(
 
 def _competing(
     course: Endpoint,
-    others: CompetingEvents,
+    at: Sequence[float],
     observed: Observed,
     sets: tuple[AnalysisSet, AnalysisSet, AnalysisSet],
     plan: Plan,
@@ -124,9 +122,8 @@ def _competing(
     """The endpoint among competing events, before and after, where matched sets or weighted patients are clusters."""
     before, after, clustered = sets
     return BothComparisons(
-        compare_competing(course, others, observed, before, None, plan),
-        compare_competing(course, others, observed, after, clustered, plan),
-        others,
+        compare_competing(course, at, observed, before, None, plan),
+        compare_competing(course, at, observed, after, clustered, plan),
     )
 
 
