@@ -81,8 +81,9 @@ def compare_competing(
 ) -> CompetingComparison:
     """The arms compared in one set (R = 1), incidences at the times ``at``.
 
-    ``clustered`` is the set with its matched sets as clusters. Standard errors follow the clusters where there are any, but for Gray's test and the cause-specific models of a set
-    without weights, which are as the log-rank test and the hazard ratio beside them.
+    ``clustered`` is the set with its matched sets as clusters. Standard errors follow the clusters where there are any,
+    but for Gray's test and the cause-specific models of a set without weights, which are as the log-rank test and the
+    hazard ratio beside them.
     """
     robust, cause, treated, plan = clustered or group, course.causes, observed.treated[0], whole.survival
     arms = np.stack([treated & robust.present, ~treated & robust.present])
