@@ -13,7 +13,10 @@ COUNTS = frozenset(
 )
 P_VALUES = frozenset({"p", "p_logrank", "p_exact", "interaction_p"})
 RATIOS = frozenset(
-    {"cox", "cox_pair_robust", "univariable", "multivariable", "subgroups", "odds_ratio", "risk_ratio"}
+    {
+        "cox", "cox_pair_robust", "cox_stratified", "univariable", "multivariable", "subgroups", "odds_ratio",
+        "risk_ratio",
+    }
 )  # fmt: skip
 SHARES = frozenset({"survival", "survival_difference", "risk_difference"})
 ENDS = frozenset({"value", "low", "high"})

@@ -15,11 +15,12 @@ from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, propensity_terms
 from analysis.propensity.matching import Matching, match_as
 from analysis.propensity.scores import PropensityFit, averaged, propensity_score
+from analysis.propensity.strata import crossed, no_levels
 from analysis.propensity.weighting import plan_weights
 from analysis.survival import statistics
 from simulator.cohort.addresses import Address
 from simulator.cohort.cohorts import Observed
-from simulator.cohort.terms import Variable, design, parse_term
+from simulator.cohort.terms import Variable, design
 from simulator.documents.spec import Name, Spec, timed
 from simulator.numerics.arrays import Bools, Floats, Ints
 
@@ -139,11 +140,8 @@ class Sample:
         )
 
     def strata(self, terms: tuple[str, ...]) -> Ints:
-        """The number of each patient's stratum ``(R, N)``: the crossed terms; who lacks one has a level of its own."""
-        x, _ = self.columns(terms)
-        digits = np.where(np.isnan(x), 2, x).astype(np.int64)
-        label: Ints = np.einsum("rnp,p->rn", digits, 3 ** np.arange(x.shape[-1]))
-        return label
+        """The number of each patient's stratum ``(R, N)``: the crossed terms; those who lack one are a level of it."""
+        return crossed(terms, self.observed)
 
     @cached_property
     def matched(self) -> Bools:
@@ -210,10 +208,9 @@ class EstimatorSpec(Spec):
 def check_strata(terms: tuple[str, ...], variables: Mapping[str, Variable]) -> None:
     """ValueError where a term has no levels to stratify by."""
     for text in terms:
-        term = parse_term(text, variables)
-        if term.has_number(variables):
-            such = f"comparison such as '{text}>50'" if term.alone else "product of comparisons, such as 'age>50*sex'"
-            raise ValueError(f"strata: '{text}' has no levels; write a {such}")
+        wrong = no_levels(text, variables)
+        if wrong:
+            raise ValueError(f"strata: {wrong}")
 
 
 def wald(beta: Floats, se: Floats, n: Ints, events: Ints, status: Ints, level: float = 0.95) -> Estimate:

@@ -9,11 +9,12 @@ from pydantic import Field
 from analysis.estimators.base import Estimate, EstimatorSpec, Sample, check_strata, cox_on_treatment, wald, with_status
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, cox_terms
+from analysis.propensity.strata import between_quantiles
 from analysis.survival import statistics
 from simulator.cohort.estimand import TRUE_SCORE, Estimand
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Name
-from simulator.numerics.arrays import Bools, Floats, Ints
+from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import summed
 
 KNOTS = (0.05, 0.35, 0.65, 0.95)
@@ -168,16 +169,6 @@ class ScoreStrata(ScoreAdjusted):
             status = np.where(status == Status.OK, one.status, status)
         n, events = size.sum(axis=0), np.sum([one.events for one in parts], axis=0)
         return with_status(wald(value, se, n, events, status, sample.plan.survival.level), status)
-
-
-def between_quantiles(score: Floats, here: Bools, groups: int) -> Ints:
-    """The group of each patient ``(R, N)``, from 0: how many of the inner quantiles (type 7) lie below the score."""
-    found = np.zeros(score.shape, np.int64)
-    for r, inside in enumerate(here):
-        if inside.any():
-            bounds = np.quantile(score[r, inside], np.arange(1, groups) / groups)
-            found[r] = np.searchsorted(bounds, score[r], side="left")
-    return found
 
 
 def restricted_cubic(score: Floats, here: Bools) -> Floats:

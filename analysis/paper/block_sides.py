@@ -47,6 +47,16 @@ class BlockSides:
         weighted = self.block.weighted
         return None if side == "before" or weighted is None else Weighed(weighted.weight, weighted.cluster)
 
+    @cached_property
+    def plan_strata(self) -> Ints:
+        """The plan's strata ``(R, N)``."""
+        sample = self.block.sample
+        return sample.strata(sample.plan.survival.strata)
+
+    def strata(self, side: str) -> Ints:  # noqa: ARG002
+        """The strata ``(R, N)`` within which the arms of a side are compared beside the plain comparison."""
+        return self.plan_strata
+
     @property
     def level(self) -> float:
         """The level of every interval."""

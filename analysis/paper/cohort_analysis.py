@@ -41,6 +41,7 @@
                       null
         cox_pair_robust   the same with the SE clustered by matched set (Lin-Wei); null before matching
                       and where nobody is matched
+        logrank_stratified, cox_stratified   the same within the plan's strata; null without these
         univariable[], multivariable[]   {term, column, label, p_term, df_term (columns of the term that have a
                       number, which p_term tests)} + the fields of cox
         subgroups[]   {variable (null: everyone), level, label, n, events, arms {treated, control}: {n, events},
@@ -203,6 +204,8 @@ class Comparison:
     logrank: ChiSquare
     cox: HazardRatio
     cox_pair_robust: HazardRatio | None
+    logrank_stratified: ChiSquare | None
+    cox_stratified: HazardRatio | None
     univariable: tuple[CoxRow, ...]
     multivariable: tuple[CoxRow, ...]
     subgroups: tuple[SubgroupRow, ...]

@@ -28,6 +28,7 @@ from analysis.paper.cox_tables import DesignColumns, cox_columns, multivariable,
 from analysis.paper.effects import AnalysisSet, ByArm, curves, follow_up, hazard_ratio, log_rank, time_differences
 from analysis.paper.responses import response
 from analysis.paper.sides import has_sides
+from analysis.paper.stratified import in_strata
 from analysis.paper.subgroups import subgroups
 from analysis.paper.table1 import Amounts, Count, presentation, summary, table1
 from analysis.paper.tie_choices import tie_choices
@@ -234,6 +235,7 @@ def compare(
         logrank=log_rank(course, treated, group, survival.ties),
         cox=hazard_ratio(course, treated, group, survival),
         cox_pair_robust=None if clustered is None else hazard_ratio(course, treated, clustered, survival),
+        **in_strata(course, observed, group, plan),
         univariable=single,
         multivariable=multivariable(course, columns, single, group, plan),
         subgroups=subgroups(course, observed, group, plan),

@@ -85,13 +85,21 @@ class SurvivalPlan(Spec):
     """Ties of the Cox models, kind of confidence interval of the median, and the level of every interval.
 
     At each of the ``times`` the analysis of a cohort tells survival, the patients at risk and restricted means. (The
-    numbers of a paper are compared at whatever times it prints.)
+    numbers of a paper are compared at whatever times it prints.) ``strata`` are terms (a covariate with levels, or a
+    comparison such as age>65) that are crossed: beside the plain ones there are then a hazard ratio of treatment with a
+    baseline hazard for each stratum, and a log-rank test within them; those who lack one are a level of it.
     """
 
     ties: Literal["efron", "breslow"] = "efron"
     conf_type: Literal["log", "log-log", "plain"] = "log"
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     times: Annotated[tuple[Time, ...], Field(max_length=100, strict=False), TIME] = ()
+    strata: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "SurvivalPlan":
+        no_repeats(self.strata, "strata")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -193,6 +201,7 @@ class Plan(Spec):
             (("propensity", "candidates"), self.propensity.candidates),
             (("matching", "covariates"), self.matching.covariates),
             (("matching", "exact"), self.matching.exact),
+            (("survival", "strata"), self.survival.strata),
             (("cox", "covariates"), self.cox.covariates),
             (("subgroups",), self.subgroups),
         )
@@ -210,12 +219,14 @@ class Plan(Spec):
 
 
 def _unfit(term: Term, key: str, variables: Mapping[str, Variable]) -> str:
-    """Why a term can make no subgroups, or cannot be matched on exactly; empty where it can, or need not."""
+    """Why a term can make no subgroups or strata, or cannot be matched on exactly; empty where it can, or need not."""
     if key == "subgroups" and term.alone:
         variable = variables[term.alone.variable]
         uncut = not term.alone.operator and variable.kind == "continuous" and not variable.cuts
         return f"'{term.text}' is continuous and has no cut-points; write a comparison such as '{term.text}>50'" * uncut
-    if key in ("subgroups", "exact") and not term.alone and term.has_number(variables):
+    if key == "strata" and term.alone and term.has_number(variables):
+        return f"'{term.text}' has no levels; write a comparison such as '{term.text}>50'"
+    if key in ("subgroups", "exact", "strata") and not term.alone and term.has_number(variables):
         return f"'{term.text}' has no levels; write a product of comparisons, such as 'age>50*sex'"
     if key == "subgroups" and (several := term.factors(variables)):
         return f"'{term.text}' has several levels; compare {several[0]} with one: {several[0]}=..."

@@ -142,6 +142,7 @@ def survival_table(analysis: CohortAnalysis) -> TextTable:
         "HR",
         "Log-rank p",
         *([f"HR, SE by {_cluster(analysis.matching)}"] if analysis.matching else []),
+        *(("HR in strata", "Log-rank p in strata") if analysis.plan.survival.strata else ()),
     )
     plan, rows = analysis.plan, []
     for result in analysis.endpoints.values():
@@ -150,10 +151,13 @@ def survival_table(analysis: CohortAnalysis) -> TextTable:
             robust = hr_text(side.cox_pair_robust) if side.cox_pair_robust else ABSENT
             last = (robust,) if analysis.matching else ()
             cells = (_median(side.km.control), _median(side.km.treated))
+            if side.cox_stratified and side.logrank_stratified:
+                last = (*last, hr_text(side.cox_stratified), p_text(side.logrank_stratified.p))
             told = (hr_text(side.cox), p_text(side.logrank.p), *last)
             rows.append((result.label, side_name(plan, when), *cells, *told))
     notes = (
         f"Intervals at {100 * analysis.plan.survival.level:g} %; HR: {arms[1]} against {arms[0]}; NR: not reached.",
+        *([f"Strata: {' x '.join(plan.survival.strata)}."] if plan.survival.strata else []),
         f"Median follow-up (reverse Kaplan-Meier): {_follow_ups(analysis)}.",
         *weighting_notes(analysis),
         *score_notes(analysis, "Log-rank p", "the log-rank test"),

@@ -33,7 +33,9 @@ STANDS = {
 }
 
 LIMITS = frozenset({"low", "high", "p", "log_hr", "se"})
-NAMED = tuple(field.name for field in fields(Names) if field.name not in ("paired", "matched", "competing"))
+NAMED = tuple(
+    field.name for field in fields(Names) if field.name not in ("paired", "matched", "competing", "stratified")
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def in_short(names: Names) -> list[Listed]:
     """The keys with `PLACES` for a world's names, and one line for both sides and arms; without what it has not."""
     gone: dict[str, Any] = {name: () for name in NAMED if not getattr(names, name)}
     competing = PLACES.endpoints if set(names.endpoints) <= set(names.competing) else ()
-    root = tree(replace(PLACES, paired=names.paired, matched=names.matched, competing=competing, **gone))
+    kinds = {"paired": names.paired, "matched": names.matched, "stratified": names.stratified}
+    root = tree(replace(PLACES, competing=competing, **kinds, **gone))
     known = {one.key: one for one in all_keys(root)}
     made: dict[str, Listed] = {}
     for key, one in known.items():
