@@ -48,6 +48,7 @@ KNOWN: dict[str, dict[str, tuple[Any, ...]]] = {
     "g-computation": {"interactions": (("stage",),)},
     "ps-strata": {"strata": (3, 4)},
     "binary": {"endpoints": (("AE",),)},
+    **{key: {"cluster": ("grade",)} for key in ("crude", "adjusted", "ipw", "entropy-balance")},
 }
 
 

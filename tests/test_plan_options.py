@@ -10,7 +10,7 @@ import pytest
 from analysis.estimators import Crude, Matched
 from analysis.estimators.pooled import estimated, samples_of
 from analysis.paper.workflow import analyse
-from analysis.plan.analysis_plan import CoxPlan, Plan, SurvivalPlan, TablePlan, WeightingPlan
+from analysis.plan.analysis_plan import CoxPlan, Plan, StratificationPlan, SurvivalPlan, TablePlan, WeightingPlan
 from analysis.plan.missing_plan import MissingPlan
 from simulator.cohort.cohorts import Observed
 from simulator.documents.spec import Spec
@@ -26,6 +26,7 @@ KNOWN: dict[str, tuple[Any, ...]] = {
     "times": ((1.5,), (2.0,)),
     "normality_p": (0.9, 0.999),
     "rounds": (1, 2),
+    "strata": (("stage",),),
 }
 PARTS: dict[str, type[Spec]] = {
     "survival": SurvivalPlan,
@@ -68,6 +69,12 @@ def _part(name: str) -> Any:
 @pytest.mark.parametrize("part", PARTS)
 def test_every_option_of_a_part_changes_what_is_told(part: str) -> None:
     assert ignored(PARTS[part], _part(part), {}, KNOWN) == []
+
+
+def test_the_number_of_strata_changes_what_is_told() -> None:
+    few = StratificationPlan(strata=2)
+    plans = [Plan(), Plan(primary="stratification"), Plan(primary="stratification", stratification=few)]
+    assert len({told(plan) for plan in plans}) == len(plans)
 
 
 def test_subgroups_change_what_is_told() -> None:

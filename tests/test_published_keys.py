@@ -63,6 +63,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
         (),
         ("analysis.table1.categorical=fisher",),
         ("analysis.table1.categorical=yates",),
+        ("analysis.primary=stratification", "analysis.survival.strata=[stage]"),
         ("analysis.matching.ratio=2",),
         ("analysis.matching.replacement=true", "analysis.cox.screening_p=0.2", "analysis.subgroups=[stage, 'age>60']"),
     ],

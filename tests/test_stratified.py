@@ -278,7 +278,7 @@ def test_the_keys_are_listed_where_there_are_strata(tmp_path: Path) -> None:
     without = load_study(str(write_small(tmp_path))).scenario
     endpoints = number_keys(without).below()["endpoints"].below()["OS"].below()["before"].below()
     assert "cox_stratified" not in endpoints
-    text = printed(["published", trial(tmp_path, {})])
+    text = printed(["published", trial(tmp_path, {"cohort.n": "160"})])
     assert "endpoints.<endpoint>.<side>.cox_stratified." in text
     assert "hazard ratio of treatment within strata" in text
     assert "strata" not in printed(["published", str(write_small(tmp_path))])

@@ -15,7 +15,7 @@ from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, propensity_terms
 from analysis.propensity.matching import Matching, match_as
 from analysis.propensity.scores import PropensityFit, averaged, propensity_score
-from analysis.propensity.strata import crossed, no_levels
+from analysis.propensity.strata import between_quantiles, crossed, no_levels
 from analysis.propensity.weighting import plan_weights
 from analysis.survival import statistics
 from simulator.cohort.addresses import Address
@@ -46,11 +46,14 @@ class Estimate:
 
 @dataclass(frozen=True)
 class AdjustedSet:
-    """Who is compared once the arms were made comparable ``(R, N)``, with weights and clusters where there are some."""
+    """Who is compared once the arms were made comparable ``(R, N)``, with weights, clusters and strata where there are
+    some.
+    """
 
     present: Bools
-    weight: Floats | None
-    cluster: Ints | None
+    weight: Floats | None = None
+    cluster: Ints | None = None
+    stratum: Ints | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,10 @@ class Sample:
         """The number of each patient's stratum ``(R, N)``: the crossed terms; those who lack one are a level of it."""
         return crossed(terms, self.observed)
 
+    def score_strata(self, groups: int) -> Ints:
+        """The group of each patient ``(R, N)`` between quantiles of the score's logit; 0 for whom there is none."""
+        return between_quantiles(np.where(self.scored, self.propensity.linear, 0.0), self.scored, groups)
+
     @cached_property
     def matched(self) -> Bools:
         """Who is in the matched cohort, ``(R, N)``."""
@@ -152,17 +159,20 @@ class Sample:
     def adjusted(self) -> AdjustedSet:
         """The patients whom the plan's primary analysis compares."""
         plan = self.plan
-        return self._once(("adjusted", plan.primary, plan.propensity, plan.matching, plan.weighting), self._adjust)
+        ways = (plan.matching, plan.weighting, plan.stratification)
+        return self._once(("adjusted", plan.primary, plan.propensity, *ways), self._adjust)
 
     def _adjust(self) -> AdjustedSet:
         plan, observed = self.plan, self.observed
         if plan.primary == "weighting":
             weight, kept = plan_weights(plan.weighting, self.propensity.fitted, observed.treated, self.scored)
-            return AdjustedSet(kept, weight, None)
+            return AdjustedSet(kept, weight)
+        if plan.primary == "stratification":
+            return AdjustedSet(self.scored, stratum=self.score_strata(plan.stratification.strata))
         if plan.primary != "matching":
-            return AdjustedSet(observed.present, None, None)
+            return AdjustedSet(observed.present)
         if plan.matching.simple:
-            return AdjustedSet(self.matched, None, None)
+            return AdjustedSet(self.matched)
         return AdjustedSet(
             self.matched, self.matching.weight, None if plan.matching.replacement else self.matching.pair
         )

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from analysis.estimators.base import Estimate, EstimatorSpec, Sample, cox_on_treatment, wald, with_status
+from analysis.estimators.clustering import check_cluster, clusters_of, several_clusters
 from analysis.estimators.resampling import bootstrapped, spread
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, PropensityPlan, propensity_terms
@@ -49,7 +50,8 @@ class WeightedEstimator(EstimatorSpec):
 
     ``measure: hr`` is the weighted Cox coefficient of treatment; ``rmst`` and ``survival`` are differences of weighted
     Kaplan-Meier curves, restricted to or at ``horizon``. ``se: robust`` (Lin-Wei; by influence functions for curves)
-    takes the weights for known, ``naive`` takes them for patients. ``bootstrap`` draws patients with replacement
+    takes the weights for known, ``naive`` takes them for patients. ``cluster``, a covariate with levels, is within what
+    the robust SE of a Cox coefficient sums, instead of within patients. ``bootstrap`` draws patients with replacement
     ``resamples`` times and makes the weights anew in each; its ``interval`` is normal or percentile, its p normal.
     """
 
@@ -59,6 +61,7 @@ class WeightedEstimator(EstimatorSpec):
     se: Literal["robust", "naive", "estimated", "bootstrap"] = "robust"
     resamples: Annotated[int, Field(ge=2, le=10_000)] = 200
     interval: Literal["normal", "percentile"] = "normal"
+    cluster: Name | None = None
 
     @model_validator(mode="after")
     def _coherent(self) -> "WeightedEstimator":
@@ -68,10 +71,13 @@ class WeightedEstimator(EstimatorSpec):
             raise ValueError(f"'measure: {self.measure}' needs a horizon")
         if self.se != "bootstrap" and (self.resamples, self.interval) != (200, "normal"):
             raise ValueError("'resamples' and 'interval' belong to 'se: bootstrap'")
+        if self.cluster is not None and (self.measure, self.se) != ("hr", "robust"):
+            raise ValueError("'cluster' belongs to 'measure: hr' with 'se: robust'")
         return self
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
         """The marginal contrast in the target population; curves are compared as if nobody were censored."""
+        check_cluster(self.cluster, variables)
         return Estimand(
             population=_POPULATIONS[self.target],
             measure=_MEASURES[self.measure],
@@ -104,10 +110,11 @@ class WeightedEstimator(EstimatorSpec):
 
     def _cox(self, sample: Sample, endpoint: str, made: Weights) -> Estimate:
         everyone = np.broadcast_to(np.arange(made.weight.shape[1]), made.weight.shape)
-        cluster = everyone if self.se == "robust" else None
+        clusters = clusters_of(sample, self.cluster)
+        cluster = everyone if self.se == "robust" and clusters is None else clusters
         found = cox_on_treatment(sample, endpoint, made.present, weight=made.weight, cluster=cluster)
         if self.se != "estimated":
-            return found
+            return several_clusters(found, clusters, made.present)
         course, observed = sample.observed.endpoints[endpoint], sample.observed
         gradient = cox_gradient(
             course.time,

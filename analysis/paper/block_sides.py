@@ -8,6 +8,7 @@ import numpy as np
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.curve_points import Weighed
 from analysis.paper.number_tree import ARMS, SIDES
+from analysis.propensity.strata import within_both
 from simulator.numerics.arrays import Bools, Floats, Ints
 
 
@@ -53,9 +54,10 @@ class BlockSides:
         sample = self.block.sample
         return sample.strata(sample.plan.survival.strata)
 
-    def strata(self, side: str) -> Ints:  # noqa: ARG002
-        """The strata ``(R, N)`` within which the arms of a side are compared beside the plain comparison."""
-        return self.plan_strata
+    def strata(self, side: str) -> Ints:
+        """The plan's strata ``(R, N)``, crossed with those of the primary analysis after it."""
+        own = None if side == "before" else self.block.sample.adjusted.stratum
+        return within_both(own, self.plan_strata)
 
     @property
     def level(self) -> float:

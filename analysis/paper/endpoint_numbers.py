@@ -223,7 +223,7 @@ class EndpointNumbers:
             levels = self._levels(first, last)
             return interaction_p(
                 self._course, sample.observed.treated, levels, sample.adjusted.present, sample.plan.survival.ties,
-                self.sides.weighed(self.side), sample.orders[self.endpoint],
+                self.sides.weighed(self.side), sample.orders[self.endpoint], sample.adjusted.stratum,
             )  # fmt: skip
 
         return self._once(("interaction", first), p)

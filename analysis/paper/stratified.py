@@ -8,7 +8,7 @@ from analysis.kernels.status import Status
 from analysis.paper.curve_points import Weighed
 from analysis.paper.effects import AnalysisSet, ChiSquare, HazardRatio, effect, weights_of
 from analysis.plan.analysis_plan import Plan, SurvivalPlan
-from analysis.propensity.strata import crossed
+from analysis.propensity.strata import crossed, within_both
 from analysis.survival import statistics
 from analysis.survival.weighted_survival import robust_score
 from simulator.cohort.cohorts import Endpoint, Observed
@@ -88,7 +88,7 @@ def in_strata(course: Endpoint, observed: Observed, group: AnalysisSet, plan: Pl
     """The arms of a set compared within the plan's strata (R = 1)."""
     if not plan.survival.strata:
         return {"logrank_stratified": None, "cox_stratified": None}
-    stratum, weights = crossed(plan.survival.strata, observed), weights_of(group)
+    weights, stratum = weights_of(group), within_both(group.strata, crossed(plan.survival.strata, observed))
     given = (course, observed.treated, group.present[None], stratum, plan.survival, weights)
     test, cox = stratified_logrank(*given), stratified_cox(*given)
     name: Literal["log-rank", "robust score"] = "log-rank" if weights is None else "robust score"

@@ -36,6 +36,7 @@ from analysis.plan.analysis_plan import Plan, propensity_terms
 from analysis.propensity import matching
 from analysis.propensity.logistic_models import StepwiseFit
 from analysis.propensity.scores import propensity_score
+from analysis.propensity.strata import between_quantiles
 from analysis.propensity.weighting import plan_weights
 from analysis.survival.columns import estimable
 from analysis.two_samples.tests import NAN
@@ -328,6 +329,11 @@ def adjusted_sets(
         scored = present & (status == Status.OK) & ~model.aside
         weight, kept = plan_weights(plan.weighting, model.fitted[None], treated, scored)
         after = AnalysisSet(kept[0], weight[0], np.arange(len(ids), dtype=np.int64))
+    if plan.primary == "stratification":
+        status = model.status
+        scored = present & (status == Status.OK) & ~model.aside
+        score = np.where(scored, model.linear[None], 0.0)
+        after = AnalysisSet(scored[0], stratum=between_quantiles(score, scored, plan.stratification.strata)[0])
     both = bool((after.present & treated[0]).any() and (after.present & ~treated[0]).any())
     return None, Status.TOO_FEW if status == Status.OK and not both else status, after, after
 

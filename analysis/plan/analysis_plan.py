@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from analysis.plan.matching_plan import MatchingPlan, no_repeats
 from analysis.plan.missing_plan import MissingPlan, problem
+from analysis.plan.stratification_plan import StratificationPlan
 from analysis.plan.weighting_plan import WeightingPlan
 from simulator.cohort.terms import Term, Variable, parse_term
 from simulator.documents.spec import TIME, Spec
@@ -25,6 +26,7 @@ __all__ = [
     "MissingPlan",
     "Plan",
     "PropensityPlan",
+    "StratificationPlan",
     "SurvivalPlan",
     "TablePlan",
     "WeightingPlan",
@@ -146,15 +148,17 @@ class TablePlan(Spec):
     smd: Literal["own", "unmatched"] = "own"
 
 
-Primary = Literal["matching", "weighting", "adjustment", "unadjusted"]
+Primary = Literal["matching", "weighting", "stratification", "adjustment", "unadjusted"]
 
 
 class Plan(Spec):
     """What the authors do with a cohort.
 
     ``primary`` is how they make the arms comparable: by ``matching``, by ``weighting`` with the propensity score, by
+    ``stratification`` between its quantiles (Cox models with a baseline hazard for each stratum, tests within them), by
     ``adjustment`` alone (the multivariable Cox model of all patients), or not at all (``unadjusted``, as where
-    treatment was randomised). What a paper prints "after" is said of the matched, of the weighted, or of all.
+    treatment was randomised). What a paper prints "after" is said of the matched, of the weighted, or of all; after
+    stratification Table 1, responses and curves are those of all who have a score within 0 and 1.
 
     ``subgroups`` null stands for each level of each categorical covariate and both sides of each cut-point; a listed
     variable stands for all its levels (or sides), a comparison for those in whom it holds; [] for none.
@@ -164,6 +168,7 @@ class Plan(Spec):
     propensity: PropensityPlan = PropensityPlan()
     matching: MatchingPlan = MatchingPlan()
     weighting: WeightingPlan = WeightingPlan()
+    stratification: StratificationPlan = StratificationPlan()
     survival: SurvivalPlan = SurvivalPlan()
     cox: CoxPlan = CoxPlan()
     subgroups: tuple[str, ...] | None = None
@@ -175,6 +180,8 @@ class Plan(Spec):
         no_repeats(self.subgroups, "subgroups")
         if self.primary != "weighting" and self.weighting != WeightingPlan():
             raise ValueError(f"weighting: belongs to 'primary: weighting', not to '{self.primary}'")
+        if self.primary != "stratification" and self.stratification != StratificationPlan():
+            raise ValueError(f"stratification: belongs to 'primary: stratification', not to '{self.primary}'")
         return self
 
     def with_terms(self, terms: tuple[str, ...]) -> "Plan":

@@ -34,10 +34,10 @@ def no_levels(text: str, variables: Mapping[str, Variable]) -> str:
     return f"'{text}' has no levels; write a {such}"
 
 
-def within_both(first: Ints | None, second: Ints | None) -> Ints | None:
-    """Two numberings of strata crossed ``(R, N)``; either may be None."""
-    if first is None or second is None:
-        return second if first is None else first
+def within_both(first: Ints | None, second: Ints) -> Ints:
+    """Two numberings of strata crossed ``(R, N)``; the second alone where there is no first."""
+    if first is None:
+        return second
     return first * (int(second.max(initial=0)) + 1) + second
 
 

@@ -8,7 +8,15 @@ from analysis.paper.cohort_analysis import CohortAnalysis, MatchedSets
 from analysis.paper.effects import Median
 from analysis.paper.number_text import ABSENT, decimals, hr_text, p_text
 from analysis.paper.responses import ArmShare, BinaryResponse
-from analysis.paper.sides import done_words, has_sides, side_name, side_words, sides_shown, weights_words
+from analysis.paper.sides import (
+    done_words,
+    has_sides,
+    side_name,
+    side_words,
+    sides_shown,
+    strata_words,
+    weights_words,
+)
 from analysis.paper.subgroups import SubgroupRow
 from analysis.paper.table1 import Table1Row
 from analysis.tables.competing_tables import competing_tables
@@ -69,6 +77,8 @@ def how_adjusted(analysis: CohortAnalysis) -> str:
     if analysis.plan.primary == "weighting":
         return how_weighted(analysis)
     both = f"{analysis.adjusted.n_treated} treated and {analysis.adjusted.n_control} untreated patients"
+    if analysis.plan.primary == "stratification":
+        return f"{strata_words(analysis.plan.stratification)}: {both}. Status: {analysis.adjusted.status.name}."
     how = "as they are" if analysis.plan.primary == "unadjusted" else "by the multivariable Cox model"
     return f"All patients are compared {how}: {both}. Status: {analysis.adjusted.status.name}."
 

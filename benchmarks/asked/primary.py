@@ -2,14 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Stratified
+from analysis.estimators import Adjusted, Crude, Estimator, Ipw, ScoreStrata, Stratified
 from analysis.plan.analysis_plan import Plan, WeightingPlan
 from benchmarks.asked.published_keys import prints_within_strata
 
 if TYPE_CHECKING:
     from benchmarks.asked.scenario import Scenario
 
-KINDS = {"matching": "matched", "weighting": "ipw", "adjustment": "adjusted", "unadjusted": "crude"}
+KINDS = {
+    "matching": "matched",
+    "weighting": "ipw",
+    "stratification": "ps-strata",
+    "adjustment": "adjusted",
+    "unadjusted": "crude",
+}
 """The kind of estimator that each primary analysis is."""
 
 
@@ -31,6 +37,8 @@ def primary_estimator(scenario: "Scenario", endpoint: str) -> Estimator | None:
         return min(fitting, key=lambda one: one.name != kind)
     taken = {one.name for one in scenario.estimators}
     own = {"name": kind if kind not in taken else f"{kind}-primary", "endpoints": (endpoint,)}
+    if kind == "ps-strata":
+        return ScoreStrata.model_validate({"strata": scenario.analysis.stratification.strata, **own})
     if kind == "stratified":
         return Stratified.model_validate({"strata": scenario.analysis.survival.strata, **own})
     if kind == "ipw":
@@ -44,6 +52,8 @@ def _does_so(estimator: Estimator, plan: Plan) -> bool:
     """Whether an estimator by weighting gives the hazard ratio with the weights of a plan, one within strata that
     within the plan's; True of any other.
     """
+    if isinstance(estimator, ScoreStrata):
+        return estimator.strata == plan.stratification.strata and estimator.combine == "stratified"
     if isinstance(estimator, Stratified):
         return set(estimator.strata) == set(plan.survival.strata)
     if not isinstance(estimator, Ipw):

@@ -75,7 +75,7 @@ def in_short(names: Names) -> list[Listed]:
     """The keys with `PLACES` for a world's names, and one line for both sides and arms; without what it has not."""
     gone: dict[str, Any] = {name: () for name in NAMED if not getattr(names, name)}
     competing = PLACES.endpoints if set(names.endpoints) <= set(names.competing) else ()
-    kinds = {"paired": names.paired, "matched": names.matched, "stratified": names.stratified}
+    kinds: dict[str, Any] = {"paired": names.paired, "matched": names.matched, "stratified": names.stratified}
     root = tree(replace(PLACES, competing=competing, **kinds, **gone))
     known = {one.key: one for one in all_keys(root)}
     made: dict[str, Listed] = {}
