@@ -72,6 +72,6 @@ def weights_words(plan: WeightingPlan) -> str:
 def strata_words(plan: StratificationPlan) -> str:
     """How the strata were made and what is said within them, in words."""
     return (
-        f"Compared within {plan.strata} strata between quantiles of the propensity score (Cox models and log-rank "
-        "tests; all else is said of all strata together)"
+        f"After stratification Cox models and log-rank tests are within {plan.strata} strata between quantiles of the "
+        "propensity score; all else is of all strata together"
     )
