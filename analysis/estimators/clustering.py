@@ -23,7 +23,10 @@ def check_cluster(cluster: str | None, variables: Mapping[str, Variable]) -> Non
 
 def clusters_of(sample: Sample, cluster: str | None) -> Ints | None:
     """The number of each patient's cluster ``(R, N)``, those who lack one being one; None where none is named."""
-    return None if cluster is None else sample.strata((cluster,))
+    if cluster is None:
+        return None
+    codes = sample.observed.covariates[..., sample.observed.names.index(cluster)]
+    return np.where(np.isnan(codes), 0, codes + 1).astype(np.int64)
 
 
 def several_clusters(found: Estimate, clusters: Ints | None, present: Bools) -> Estimate:
