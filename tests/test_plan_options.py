@@ -98,7 +98,8 @@ def test_every_option_about_missing_values_changes_a_row() -> None:
 
 def test_every_part_of_the_plan_is_asked() -> None:
     """Matching and the propensity model are in `test_estimator_options`, the primary analysis in `test_primary`."""
-    assert {*PARTS, "missing", "subgroups", "matching", "propensity", "primary"} == set(Plan.model_fields)
+    alone = {"missing", "subgroups", "stratification", "matching", "propensity", "primary"}
+    assert {*PARTS, *alone} == set(Plan.model_fields)
 
 
 def test_an_ignored_part_is_noticed() -> None:
