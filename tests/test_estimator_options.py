@@ -48,7 +48,10 @@ KNOWN: dict[str, dict[str, tuple[Any, ...]]] = {
     "g-computation": {"interactions": (("stage",),)},
     "ps-strata": {"strata": (3, 4)},
     "binary": {"endpoints": (("AE",),)},
-    **{kind: {"endpoints": (("PFS",), ("relapse",))} for kind in ("fine-gray", "matched", "ipw", "entropy-balance")},
+    "fine-gray": {"endpoints": (("PFS",), ("relapse",))},
+    "matched": {"endpoints": (("PFS",), ("relapse",))},
+    **{kind: {"endpoints": (("PFS",), ("relapse",)), "cluster": ("grade",)} for kind in ("ipw", "entropy-balance")},
+    **{kind: {"cluster": ("grade",)} for kind in ("crude", "adjusted")},
 }
 
 

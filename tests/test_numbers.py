@@ -38,6 +38,7 @@ PLANS: dict[str, dict] = {
         "primary": "weighting",
         "weighting": {"target": "ate", "stabilised": True, "truncate": (0.02, 0.98), "trim": (0.05, 0.95)},
     },
+    "stratified": {"primary": "stratification", "stratification": {"strata": 4}},
     "unadjusted": {"primary": "unadjusted"},
 }
 

@@ -10,7 +10,7 @@ import pytest
 from analysis.estimators import Crude, Matched
 from analysis.estimators.pooled import estimated, samples_of
 from analysis.paper.workflow import analyse
-from analysis.plan.analysis_plan import CoxPlan, Plan, SurvivalPlan, TablePlan, WeightingPlan
+from analysis.plan.analysis_plan import CoxPlan, Plan, StratificationPlan, SurvivalPlan, TablePlan, WeightingPlan
 from analysis.plan.missing_plan import MissingPlan
 from simulator.cohort.cohorts import Observed
 from simulator.documents.spec import Spec
@@ -26,6 +26,7 @@ KNOWN: dict[str, tuple[Any, ...]] = {
     "times": ((1.5,), (2.0,)),
     "normality_p": (0.9, 0.999),
     "rounds": (1, 2),
+    "strata": (("stage",),),
 }
 PARTS: dict[str, type[Spec]] = {
     "survival": SurvivalPlan,
@@ -70,6 +71,12 @@ def test_every_option_of_a_part_changes_what_is_told(part: str) -> None:
     assert ignored(PARTS[part], _part(part), {}, KNOWN) == []
 
 
+def test_the_number_of_strata_changes_what_is_told() -> None:
+    few = StratificationPlan(strata=2)
+    plans = [Plan(), Plan(primary="stratification"), Plan(primary="stratification", stratification=few)]
+    assert len({told(plan) for plan in plans}) == len(plans)
+
+
 def test_subgroups_change_what_is_told() -> None:
     assert told(Plan()) != told(Plan(subgroups=("stage",)))
 
@@ -91,7 +98,8 @@ def test_every_option_about_missing_values_changes_a_row() -> None:
 
 def test_every_part_of_the_plan_is_asked() -> None:
     """Matching and the propensity model are in `test_estimator_options`, the primary analysis in `test_primary`."""
-    assert {*PARTS, "missing", "subgroups", "matching", "propensity", "primary"} == set(Plan.model_fields)
+    alone = {"missing", "subgroups", "stratification", "matching", "propensity", "primary"}
+    assert {*PARTS, *alone} == set(Plan.model_fields)
 
 
 def test_an_ignored_part_is_noticed() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.estimators import Adjusted, Crude, Ipw, Sample
+from analysis.estimators import Adjusted, Crude, Ipw, Sample, ScoreStrata
 from analysis.kernels.status import Status
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.plan.analysis_plan import Plan
@@ -26,10 +26,17 @@ from tests.worlds import scenario
 KEYS = {
     "matching": "endpoints.OS.after.cox",
     "weighting": "endpoints.OS.after.cox",
+    "stratification": "endpoints.OS.after.cox",
     "adjustment": "endpoints.OS.before.multivariable[treatment]",
     "unadjusted": "endpoints.OS.before.cox",
 }
-KINDS = {"matching": "matched", "weighting": "ipw", "adjustment": "adjusted", "unadjusted": "crude"}
+KINDS = {
+    "matching": "matched",
+    "weighting": "ipw",
+    "stratification": "ps-strata",
+    "adjustment": "adjusted",
+    "unadjusted": "crude",
+}
 
 
 def paper(folder: Path, primary: str) -> str:
@@ -117,7 +124,7 @@ def test_the_multiverse_takes_the_study_s_own_analysis_to_be_the_primary_one(tmp
 
 def test_a_report_sets_the_printed_ratio_beside_its_own_analysis() -> None:
     values = {"value": np.log(np.linspace(0.4, 0.6, 201))}
-    layout = SimpleNamespace(keys=[[("OS", "crude"), ("OS", "adjusted"), ("OS", "mine")]])
+    layout = SimpleNamespace(keys=[[("OS", name) for name in ("crude", "adjusted", "mine", "strata")]])
     result: Any = SimpleNamespace(rows=SimpleNamespace(layout=layout, of=lambda *_: (values, np.zeros(201))))
     printed = {
         f"endpoints.OS.{place}.hr": Printed(printed=text, where="T")
@@ -125,11 +132,12 @@ def test_a_report_sets_the_printed_ratio_beside_its_own_analysis() -> None:
     }
     ways = {
         "weighting": [("before weighting", "0.4", "crude"), ("after weighting", "0.5", "mine")],
+        "stratification": [("before stratification", "0.4", "crude"), ("after stratification", "0.5", "strata")],
         "adjustment": [("unadjusted", "0.4", "crude"), ("adjusted", "0.6", "adjusted")],
         "unadjusted": [("", "0.4", "crude")],
     }
     for primary, known in ways.items():
-        own = (Crude(), Adjusted(), Ipw(name="mine"))
+        own = (Crude(), Adjusted(), Ipw(name="mine"), ScoreStrata(name="strata"))
         world: Any = SimpleNamespace(
             endpoints=("OS",),
             analysis=Plan(primary=primary),
@@ -143,7 +151,7 @@ def test_a_report_sets_the_printed_ratio_beside_its_own_analysis() -> None:
         ] == known
 
 
-@pytest.mark.parametrize("primary", ["weighting", "unadjusted"])
+@pytest.mark.parametrize("primary", ["weighting", "stratification", "unadjusted"])
 def test_questions_ask_the_primary_analysis(tmp_path: Path, primary: str) -> None:
     """A whole question on a paper that does not match: the answer names the estimator of its analysis."""
     size = ("--reps", "20", "--nodes", "2", "--strongest", "3", "--jobs", "2", "--out", str(tmp_path / "run"))

@@ -6,11 +6,12 @@ from pydantic import ValidationError
 from scipy.stats import chi2
 
 from analysis.estimators import Adjusted, Crude, Ipw, Sample, ScoreCovariate, ScoreStrata, Stratified
-from analysis.estimators.regression import between_quantiles, restricted_cubic
+from analysis.estimators.regression import restricted_cubic
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, PropensityPlan
 from analysis.propensity.learners import PENALTIES, boosted, lasso
 from analysis.propensity.logistic_models import logistic, stepwise
+from analysis.propensity.strata import between_quantiles
 from analysis.survival.statistics import cox
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.scenario import Scenario

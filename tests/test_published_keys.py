@@ -63,6 +63,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
         (),
         ("analysis.table1.categorical=fisher",),
         ("analysis.table1.categorical=yates",),
+        ("analysis.primary=stratification", "analysis.survival.strata=[stage]"),
         ("analysis.matching.ratio=2",),
         ("analysis.matching.replacement=true", "analysis.cox.screening_p=0.2", "analysis.subgroups=[stage, 'age>60']"),
     ],
@@ -235,7 +236,7 @@ def test_cells_of_other_journals_are_compared_as_ours(tmp_path):
     one, other = (load_study(str(write_paper(tmp_path, text))).scenario for text in (ours, theirs))
     targets = [[(t.key, t.low, t.high, t.scale) for t in targets_of(compared(x), {})] for x in (one, other)]
     assert targets[0] == targets[1]
-    assert [t[3] for t in targets[0]] == [False, False, True]
+    assert [t[3] for t in targets[0]] == ["plain", "plain", "log"]
 
 
 def test_a_number_for_the_audit_alone_is_read_by_it_and_not_compared(tmp_path, capsys, monkeypatch):

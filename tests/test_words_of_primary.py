@@ -31,15 +31,22 @@ from tests.small_papers import write_paper
 
 PRIMARIES: tuple[Primary, ...] = get_args(Primary)
 FOREIGN = {
-    "matching": r"weight",
-    "weighting": r"match|(?<![a-z])pairs?(?![a-z])|caliper|mcnemar|adjust",
-    "adjustment": r"match|(?<![a-z])pairs?(?![a-z])|caliper|mcnemar|weight",
-    "unadjusted": r"match|(?<![a-z])pairs?(?![a-z])|caliper|mcnemar|weight|\badjust",
+    "matching": r"weight|stratif",
+    "weighting": r"match|(?<![a-z])pairs?(?![a-z])|caliper|mcnemar|adjust|stratif",
+    "stratification": r"match|(?<![a-z])pairs?(?![a-z])|caliper|mcnemar|weight|\badjust",
+    "adjustment": r"match|(?<![a-z])pairs?(?![a-z])|caliper|mcnemar|weight|stratif",
+    "unadjusted": r"match|(?<![a-z])pairs?(?![a-z])|caliper|mcnemar|weight|\badjust|stratif",
 }
 """Words of what was not done."""
 NAMES = re.compile(r"\.adjusted(_for)?\b")
 """Of JSON: what an estimand is conditional on, and the sizes of the set compared, whatever made it."""
-ESTIMATORS = {"matching": "matched", "weighting": "ipw", "adjustment": "adjusted", "unadjusted": "crude"}
+ESTIMATORS = {
+    "matching": "matched",
+    "weighting": "ipw",
+    "stratification": "ps-strata",
+    "adjustment": "adjusted",
+    "unadjusted": "crude",
+}
 PRINTED = {f"endpoints.OS.{side}.cox.hr": text for side, text in (("before", "0.7"), ("after", "0.6"))}
 MORE = """\
 analysis: {{primary: {}, subgroups: [stage], survival: {{times: [6]}}{}}}
@@ -216,6 +223,7 @@ def test_a_weighting_that_keeps_nobody_says_so(tmp_path: Path) -> None:
     [
         ("matching", 1, "the caliper, the matching and all that follows are without them."),
         ("weighting", 1, "the weighting and all that follows are without them."),
+        ("stratification", 1, "the strata and all that follows are without them."),
         ("adjustment", 0, None),
         ("unadjusted", 0, None),
     ],

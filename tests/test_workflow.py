@@ -171,7 +171,8 @@ def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, 
     assert set(ours["matching"]["ties"]["hr"]["OS"]) == {"n", "median", "low", "high", "significant"}
     side = next(iter(ours["endpoints"].values()))["after"]
     assert list(side) == [
-        *("km", "follow_up", "logrank", "cox", "cox_pair_robust", "univariable", "multivariable", "subgroups"),
+        *("km", "follow_up", "logrank", "cox", "cox_pair_robust", "logrank_stratified", "cox_stratified"),
+        *("univariable", "multivariable", "subgroups"),
         *("survival_difference", "rmst_difference"),
     ]
     curve = {"n", "events", "percent", "median", "low", "high", "status"}
@@ -179,12 +180,15 @@ def test_the_json_has_the_documented_keys(both: tuple[dict[str, Any], dict[str, 
     assert set(side["follow_up"]) == {"treated", "control", "overall"}
     assert set(side["follow_up"]["overall"]) == curve
     assert set(side["cox"]) == set(side["cox_pair_robust"]) == effect
+    assert (side["logrank_stratified"], side["cox_stratified"]) == (None, None)
     assert set(side["univariable"][0]) == effect | {"term", "column", "label", "p_term", "df_term"}
     assert set(side["subgroups"][0]) == effect | {
         *("variable", "level", "label", "n", "events", "arms", "p_logrank", "interaction_p", "interaction_df")
     }
     assert side["univariable"][-1]["term"] == "treatment"
-    assert ours["plan"] == FilePlan.model_validate(AS_R).model_dump(mode="json", exclude={"weighting"})
+    assert ours["plan"] == FilePlan.model_validate(AS_R).model_dump(
+        mode="json", exclude={"weighting", "stratification"}
+    )
 
 
 def test_options_change_what_they_say_and_nothing_else() -> None:

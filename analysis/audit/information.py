@@ -28,7 +28,7 @@ def information_findings(paper: Paper, ratios: tuple[Ratio, ...]) -> Iterator[Fi
             continue
         event_keys = tuple(key for key in printed if key is not None)
         events = [_at_most(paper, key, ratio.side, arm) for key, arm in zip(event_keys, ARMS, strict=True)]
-        if ratio.model in ("cox", "competing_cox") or ratio.element == TREATMENT:
+        if ratio.model in ("cox", "cox_stratified", "competing_cox") or ratio.element == TREATMENT:
             exact = paper.primary != "matching" or all(f".{ratio.side}." in key for key in event_keys)
             how = "the events" if exact else "the most events that matching can leave"
             yield from _below_floor(paper, ratio, (events[0], events[1]), event_keys, how)

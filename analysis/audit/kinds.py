@@ -14,8 +14,10 @@ COUNTS = frozenset(
 )  # fmt: skip
 P_VALUES = frozenset({"p", "p_logrank", "p_exact", "interaction_p"})
 RATIOS = frozenset(
-    {"cox", "cox_pair_robust", "univariable", "multivariable", "subgroups", "odds_ratio", "risk_ratio", "fine_gray",
-     "competing_cox", "incidence_ratio"}
+    {
+        "cox", "cox_pair_robust", "cox_stratified", "univariable", "multivariable", "subgroups", "odds_ratio",
+        "risk_ratio", "fine_gray", "competing_cox", "incidence_ratio",
+    }
 )  # fmt: skip
 SHARES = frozenset(
     {"survival", "survival_difference", "risk_difference", "incidence", "competing_incidence", "incidence_difference"}

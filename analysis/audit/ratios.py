@@ -11,7 +11,7 @@ from analysis.audit.published import Stands
 from simulator.documents.keys import split_key
 
 Z = float(ndtri(0.975))
-MODELS = ("cox", "univariable", "multivariable", "subgroups", "fine_gray", "competing_cox")
+MODELS = ("cox", "cox_stratified", "univariable", "multivariable", "subgroups", "fine_gray", "competing_cox")
 TREATMENT = "treatment"
 CLOSE_Z = 0.05  # z-values this close are the same number to any reader
 OTHER_TEST = 0.15  # Wald, likelihood-ratio and log-rank z of one fit differ by less than this part

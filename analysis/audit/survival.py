@@ -103,7 +103,7 @@ def _events(paper: Paper, endpoint: str, side: str) -> Iterator[Finding]:
 def _medians_and_ratio(paper: Paper, endpoint: str, side: str) -> Iterator[Finding]:
     start = f"endpoints.{endpoint}.{side}"
     control, treated = (paper.get(f"{start}.km.{arm}.median") for arm in ARMS)
-    hr = paper.get(f"{start}.cox.hr")
+    hr = paper.get(f"{start}.cox.hr") or paper.get(f"{start}.cox_stratified.hr")
     if control is None or treated is None or hr is None or min(one.stands.low for one in (control, treated, hr)) <= 0:
         return
     if not all(isfinite(one.stands.high) for one in (control, treated, hr)):

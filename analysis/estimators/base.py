@@ -15,11 +15,12 @@ from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, propensity_terms
 from analysis.propensity.matching import Matching, match_as
 from analysis.propensity.scores import PropensityFit, averaged, propensity_score
+from analysis.propensity.strata import between_quantiles, crossed, no_levels
 from analysis.propensity.weighting import plan_weights
 from analysis.survival import statistics
 from simulator.cohort.addresses import Address
 from simulator.cohort.cohorts import Observed
-from simulator.cohort.terms import Variable, design, parse_term
+from simulator.cohort.terms import Variable, design
 from simulator.documents.spec import Name, Spec, timed
 from simulator.numerics.arrays import Bools, Floats, Ints
 
@@ -45,11 +46,14 @@ class Estimate:
 
 @dataclass(frozen=True)
 class AdjustedSet:
-    """Who is compared once the arms were made comparable ``(R, N)``, with weights and clusters where there are some."""
+    """Who is compared once the arms were made comparable ``(R, N)``, with weights, clusters and strata where there are
+    some.
+    """
 
     present: Bools
-    weight: Floats | None
-    cluster: Ints | None
+    weight: Floats | None = None
+    cluster: Ints | None = None
+    stratum: Ints | None = None
 
 
 @dataclass(frozen=True)
@@ -139,11 +143,12 @@ class Sample:
         )
 
     def strata(self, terms: tuple[str, ...]) -> Ints:
-        """The number of each patient's stratum ``(R, N)``: the crossed terms; who lacks one has a level of its own."""
-        x, _ = self.columns(terms)
-        digits = np.where(np.isnan(x), 2, x).astype(np.int64)
-        label: Ints = np.einsum("rnp,p->rn", digits, 3 ** np.arange(x.shape[-1]))
-        return label
+        """The number of each patient's stratum ``(R, N)``: the crossed terms; those who lack one are a level of it."""
+        return crossed(terms, self.observed)
+
+    def score_strata(self, groups: int) -> Ints:
+        """The group of each patient ``(R, N)`` between quantiles of the score's logit; 0 for whom there is none."""
+        return between_quantiles(np.where(self.scored, self.propensity.linear, 0.0), self.scored, groups)
 
     @cached_property
     def matched(self) -> Bools:
@@ -154,17 +159,20 @@ class Sample:
     def adjusted(self) -> AdjustedSet:
         """The patients whom the plan's primary analysis compares."""
         plan = self.plan
-        return self._once(("adjusted", plan.primary, plan.propensity, plan.matching, plan.weighting), self._adjust)
+        ways = (plan.matching, plan.weighting, plan.stratification)
+        return self._once(("adjusted", plan.primary, plan.propensity, *ways), self._adjust)
 
     def _adjust(self) -> AdjustedSet:
         plan, observed = self.plan, self.observed
         if plan.primary == "weighting":
             weight, kept = plan_weights(plan.weighting, self.propensity.fitted, observed.treated, self.scored)
-            return AdjustedSet(kept, weight, None)
+            return AdjustedSet(kept, weight)
+        if plan.primary == "stratification":
+            return AdjustedSet(self.scored, stratum=self.score_strata(plan.stratification.strata))
         if plan.primary != "matching":
-            return AdjustedSet(observed.present, None, None)
+            return AdjustedSet(observed.present)
         if plan.matching.simple:
-            return AdjustedSet(self.matched, None, None)
+            return AdjustedSet(self.matched)
         return AdjustedSet(
             self.matched, self.matching.weight, None if plan.matching.replacement else self.matching.pair
         )
@@ -210,10 +218,9 @@ class EstimatorSpec(Spec):
 def check_strata(terms: tuple[str, ...], variables: Mapping[str, Variable]) -> None:
     """ValueError where a term has no levels to stratify by."""
     for text in terms:
-        term = parse_term(text, variables)
-        if term.has_number(variables):
-            such = f"comparison such as '{text}>50'" if term.alone else "product of comparisons, such as 'age>50*sex'"
-            raise ValueError(f"strata: '{text}' has no levels; write a {such}")
+        wrong = no_levels(text, variables)
+        if wrong:
+            raise ValueError(f"strata: {wrong}")
 
 
 def wald(beta: Floats, se: Floats, n: Ints, events: Ints, status: Ints, level: float = 0.95) -> Estimate:

@@ -7,47 +7,59 @@ import numpy as np
 from pydantic import Field
 
 from analysis.estimators.base import Estimate, EstimatorSpec, Sample, check_strata, cox_on_treatment, wald, with_status
+from analysis.estimators.clustering import check_cluster, clusters_of, several_clusters
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan, cox_terms
 from analysis.survival import statistics
 from simulator.cohort.estimand import TRUE_SCORE, Estimand
 from simulator.cohort.terms import Variable
 from simulator.documents.spec import Name
-from simulator.numerics.arrays import Bools, Floats, Ints
+from simulator.numerics.arrays import Bools, Floats
 from simulator.numerics.elementary import summed
 
 KNOTS = (0.05, 0.35, 0.65, 0.95)
 
 
 class Crude(EstimatorSpec):
-    """Cox regression on treatment alone, everyone included."""
+    """Cox regression on treatment alone, everyone included.
+
+    The SE is model-based, or with ``cluster``, a covariate with levels, robust and clustered by that.
+    """
 
     kind: Literal["crude"] = "crude"
     name: Name = "crude"
+    cluster: Name | None = None
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
         """The marginal log hazard ratio in everyone."""
+        check_cluster(self.cluster, variables)
         return Estimand(population="all", measure="marginal_log_hr", endpoint=endpoint)
 
     def estimate(self, sample: Sample, endpoint: str) -> Estimate:
-        """The coefficient of treatment with its model-based SE."""
-        return cox_on_treatment(sample, endpoint, sample.observed.present)
+        """The coefficient of treatment; TOO_FEW where an SE is to be clustered and there is one cluster."""
+        present, clusters = sample.observed.present, clusters_of(sample, self.cluster)
+        return several_clusters(cox_on_treatment(sample, endpoint, present, cluster=clusters), clusters, present)
 
 
 class Adjusted(EstimatorSpec):
-    """Multivariable Cox regression on treatment and the plan's Cox covariates."""
+    """Multivariable Cox regression on treatment and the plan's Cox covariates.
+
+    The SE is model-based, or with ``cluster``, a covariate with levels, robust and clustered by that.
+    """
 
     kind: Literal["adjusted"] = "adjusted"
     name: Name = "adjusted"
+    cluster: Name | None = None
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:
         """The conditional log hazard ratio given the covariates."""
+        check_cluster(self.cluster, variables)
         terms = cox_terms(plan, variables)
         return Estimand(population="all", measure="conditional_log_hr", endpoint=endpoint, adjusted_for=terms)
 
     def estimate(self, sample: Sample, endpoint: str) -> Estimate:
-        """The coefficient of treatment with its model-based SE."""
-        observed = sample.observed
+        """The coefficient of treatment; TOO_FEW where an SE is to be clustered and there is one cluster."""
+        observed, clusters = sample.observed, clusters_of(sample, self.cluster)
         x, _ = sample.columns(cox_terms(sample.plan, observed.variable))
         x = np.concatenate([observed.treated[..., None], x], axis=-1)
         course = observed.endpoints[endpoint]
@@ -56,10 +68,13 @@ class Adjusted(EstimatorSpec):
             course.event,
             x,
             present=observed.present,
+            cluster=clusters,
             ties=sample.plan.survival.ties,
             order=sample.orders[endpoint],
         )
-        return wald(fit.beta[:, 0], fit.se[:, 0], fit.n, fit.events, fit.state[:, 0], sample.plan.survival.level)
+        se = fit.se if fit.robust_se is None else fit.robust_se
+        made = wald(fit.beta[:, 0], se[:, 0], fit.n, fit.events, fit.state[:, 0], sample.plan.survival.level)
+        return several_clusters(made, clusters, observed.present)
 
 
 class Stratified(EstimatorSpec):
@@ -153,8 +168,7 @@ class ScoreStrata(ScoreAdjusted):
 
     def estimate(self, sample: Sample, endpoint: str) -> Estimate:
         """The coefficient of treatment; the status of the propensity model, or of a stratum, that failed."""
-        score, here = self.scored(sample)
-        group = between_quantiles(score, here, self.strata)
+        here, group = sample.scored, sample.score_strata(self.strata)
         if self.combine == "stratified":
             made = cox_on_treatment(sample, endpoint, here, stratum=group)
             return with_status(made, sample.propensity.status)
@@ -168,16 +182,6 @@ class ScoreStrata(ScoreAdjusted):
             status = np.where(status == Status.OK, one.status, status)
         n, events = size.sum(axis=0), np.sum([one.events for one in parts], axis=0)
         return with_status(wald(value, se, n, events, status, sample.plan.survival.level), status)
-
-
-def between_quantiles(score: Floats, here: Bools, groups: int) -> Ints:
-    """The group of each patient ``(R, N)``, from 0: how many of the inner quantiles (type 7) lie below the score."""
-    found = np.zeros(score.shape, np.int64)
-    for r, inside in enumerate(here):
-        if inside.any():
-            bounds = np.quantile(score[r, inside], np.arange(1, groups) / groups)
-            found[r] = np.searchsorted(bounds, score[r], side="left")
-    return found
 
 
 def restricted_cubic(score: Floats, here: Bools) -> Floats:

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from analysis.estimators.base import Estimate, EstimatorSpec, Sample, cox_on_treatment, wald, with_status
+from analysis.estimators.clustering import check_cluster, clusters_of, several_clusters
 from analysis.estimators.competing import (
     INCIDENCE_OF,
     Censoring,
@@ -62,7 +63,8 @@ class WeightedEstimator(EstimatorSpec):
     logarithm) and ``rmtl`` are contrasts of weighted cumulative incidences at, or of mean times lost to, the horizon,
     and ``subdistribution_hr`` is Fine and Gray's model, its weights of ``censoring`` as in `fine-gray`. ``se: robust``
     (Lin-Wei; by influence functions for curves) takes the weights for known, ``naive`` takes them for patients.
-    ``bootstrap`` draws patients with replacement ``resamples`` times and makes the weights anew in each; its
+    ``cluster``, a covariate with levels, is within what the robust SE of a Cox coefficient sums, instead of within
+    patients. ``bootstrap`` draws patients with replacement ``resamples`` times and makes the weights anew in each; its
     ``interval`` is normal or percentile, its p normal.
     """
 
@@ -73,6 +75,7 @@ class WeightedEstimator(EstimatorSpec):
     resamples: Annotated[int, Field(ge=2, le=10_000)] = 200
     interval: Literal["normal", "percentile"] = "normal"
     censoring: Censoring = "pooled"
+    cluster: Name | None = None
 
     @model_validator(mode="after")
     def _coherent(self) -> "WeightedEstimator":
@@ -88,10 +91,13 @@ class WeightedEstimator(EstimatorSpec):
             raise ValueError("'measure: subdistribution_hr' has no 'se: estimated'; take 'robust' or 'bootstrap'")
         if self.se != "bootstrap" and (self.resamples, self.interval) != (200, "normal"):
             raise ValueError("'resamples' and 'interval' belong to 'se: bootstrap'")
+        if self.cluster is not None and (self.measure, self.se) != ("hr", "robust"):
+            raise ValueError("'cluster' belongs to 'measure: hr' with 'se: robust'")
         return self
 
     def estimand(self, endpoint: str, plan: Plan, variables: Mapping[str, Variable]) -> Estimand:  # noqa: ARG002
         """The marginal contrast in the target population; curves are compared as if nobody were censored."""
+        check_cluster(self.cluster, variables)
         return Estimand(
             population=_POPULATIONS[self.target],
             measure=_MEASURES[self.measure],
@@ -133,10 +139,11 @@ class WeightedEstimator(EstimatorSpec):
 
     def _cox(self, sample: Sample, endpoint: str, made: Weights) -> Estimate:
         everyone = np.broadcast_to(np.arange(made.weight.shape[1]), made.weight.shape)
-        cluster = everyone if self.se == "robust" else None
+        clusters = clusters_of(sample, self.cluster)
+        cluster = everyone if self.se == "robust" and clusters is None else clusters
         found = cox_on_treatment(sample, endpoint, made.present, weight=made.weight, cluster=cluster)
         if self.se != "estimated":
-            return found
+            return several_clusters(found, clusters, made.present)
         course, observed = sample.observed.endpoints[endpoint], sample.observed
         gradient = cox_gradient(
             course.time,

@@ -22,13 +22,17 @@ JUMP, JUMP_MEAN, OWN_JUMP, OWN_JUMP_MEAN, MEAN = range(5)
 
 
 class WeightedBlock(NamedTuple):
-    """Cohorts ``(A, N)`` of weighted, clustered patients; ``order`` sorts by time."""
+    """Cohorts ``(A, N)`` of weighted, clustered patients; ``order`` sorts by time.
+
+    Where there are strata (no rows: none) it sorts by stratum first.
+    """
 
     time: Floats
     event: Bools
     weight: Floats
     cluster: Ints
     clusters: int  # one more than the highest number of a cluster
+    stratum: Ints
     order: Positions
 
 
@@ -172,8 +176,8 @@ def robust_scores(block: WeightedBlock, treated: Bools, present: Bools, efron: b
     """Fills ``made`` per row of ``present (S, N)``, which is of cohort r // (S // A).
 
     The variance is the sum of squares of the weighted score residuals, summed within clusters (Lin & Wei 1989, JASA
-    84:1074). NO_INFO where no event has both arms at risk, or where the variance is rounding: everybody dies at one
-    time, or sets are alike.
+    84:1074), which may have patients of several strata. NO_INFO where no event has both arms at risk, or where the
+    variance is rounding: everybody dies at one time, or sets are alike.
     """
     n = present.shape[1]
     each = len(present) // max(len(block.time), 1)
@@ -187,11 +191,26 @@ def robust_scores(block: WeightedBlock, treated: Bools, present: Bools, efron: b
         if not finite or m < 2 or events == 0:
             status[r] = _BAD_INPUT if not finite else (_TOO_FEW if m < 2 else _NO_EVENTS)
             continue
-        score_steps(a, block, treated[a], who, m, efron, step)
-        total, apart = score_residuals(a, block, treated[a], who, m, step, sums)
+        total, apart, first = 0.0, 0.0, 0
+        while first < m:
+            last = end_of_stratum(block.stratum, a, who, first, m)
+            score_steps(a, block, treated[a], who[first:last], last - first, efron, step)
+            own, own_apart = score_residuals(a, block, treated[a], who[first:last], last - first, step, sums)
+            total, apart, first = total + own, apart + own_apart, last
         variance = squares_of(sums, block.cluster[a], who, m)
         score[r, 0], score[r, 1] = total, variance
         status[r] = _OK if variance > NOTHING * apart else _NO_INFO
+
+
+@kernel
+def end_of_stratum(stratum: Ints, a: int, who: Ints, first: int, m: int) -> int:
+    """Where the stratum ends that begins at ``first`` of the ``m`` patients ``who`` of cohort a."""
+    if not len(stratum):
+        return m
+    last = first
+    while last < m and stratum[a, who[last]] == stratum[a, who[first]]:
+        last += 1
+    return last
 
 
 @kernel

@@ -8,6 +8,7 @@ import numpy as np
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.curve_points import Weighed
 from analysis.paper.number_tree import ARMS, SIDES
+from analysis.propensity.strata import within_both
 from simulator.numerics.arrays import Bools, Floats, Ints
 
 
@@ -46,6 +47,17 @@ class BlockSides:
         """The weights of a side with their clusters; None where nothing is weighted."""
         weighted = self.block.weighted
         return None if side == "before" or weighted is None else Weighed(weighted.weight, weighted.cluster)
+
+    @cached_property
+    def plan_strata(self) -> Ints:
+        """The plan's strata ``(R, N)``."""
+        sample = self.block.sample
+        return sample.strata(sample.plan.survival.strata)
+
+    def strata(self, side: str) -> Ints:
+        """The plan's strata ``(R, N)``, crossed with those of the primary analysis after it."""
+        own = None if side == "before" else self.block.sample.adjusted.stratum
+        return within_both(own, self.plan_strata)
 
     @property
     def level(self) -> float:

@@ -8,6 +8,7 @@ from scipy.special import chdtrc, ndtr
 
 from analysis.estimators.base import Sample
 from analysis.kernels.status import Status
+from analysis.paper.stratified import stratified_cox, stratified_logrank
 from analysis.plan.analysis_plan import cox_terms, subgroup_factors
 from analysis.survival import statistics
 from analysis.survival.columns import estimable
@@ -40,7 +41,8 @@ class BlockAnalysis:
     """The analysis of a block of R cohorts; each part is worked out when it is first asked for, and kept.
 
     The adjusted cohorts are those of the plan's primary analysis; after weighting, and after matching 1:k or with
-    replacement, everything about them is weighted, as in `analysis.paper.workflow`.
+    replacement, everything about them is weighted, and after stratification Cox models and log-rank tests are within
+    the strata, as in `analysis.paper.workflow`.
     """
 
     sample: Sample
@@ -77,12 +79,11 @@ class BlockAnalysis:
     def comparisons(self) -> dict[str, ArmComparison]:
         """Medians, log-rank test and hazard ratio of each endpoint, rows as in ``sets``."""
         names = self.sample.observed.endpoints
-        if self.weighted is None:
+        if self.weighted is None and self.sample.adjusted.stratum is None:
             return {name: self._compare(name, self.sets, True) for name in names}
-        present, matched = self.sample.observed.present, self.sample.adjusted.present
+        present, after = self.sample.observed.present, self.sample.adjusted.present
         return {
-            name: _in_turn(self._compare(name, present, True), self._compare_weighted(name, matched, True))
-            for name in names
+            name: _in_turn(self._compare(name, present, True), self._compare_after(name, after, True)) for name in names
         }
 
     @cached_property
@@ -119,8 +120,23 @@ class BlockAnalysis:
     def subgroups(self) -> dict[str, ArmComparison]:
         """The comparison of the arms in each subgroup, ``(R S,)``, without medians."""
         sets = self.subgroup_sets.reshape(-1, self.subgroup_sets.shape[2])
-        compare = self._compare if self.weighted is None else self._compare_weighted
-        return {name: compare(name, sets, False) for name in self.sample.observed.endpoints}
+        return {name: self._compare_after(name, sets, False) for name in self.sample.observed.endpoints}
+
+    def _compare_after(self, endpoint: str, sets: Bools, medians: bool) -> ArmComparison:
+        """The arms in sets of the adjusted cohorts: weighted, or with the tests and models within their strata."""
+        if self.weighted is not None:
+            return self._compare_weighted(endpoint, sets, medians)
+        made, stratum = self._compare(endpoint, sets, medians), self.sample.adjusted.stratum
+        if stratum is None:
+            return made
+        course, treated = self.sample.observed.endpoints[endpoint], self.sample.observed.treated
+        given = (course, treated, sets, stratum, self.sample.plan.survival, None, self.sample.orders[endpoint])
+        cox, test = stratified_cox(*given), stratified_logrank(*given)
+        ok = cox.status == Status.OK
+        return replace(
+            made, chi2=test.chi2, p=test.p, logrank_status=test.status, cox_status=cox.status,
+            log_hr=np.where(ok, cox.log_hr, np.nan), se=np.where(ok, cox.se, np.nan),
+        )  # fmt: skip
 
     def _compare(self, endpoint: str, sets: Bools, medians: bool) -> ArmComparison:
         course, plan = self.sample.observed.endpoints[endpoint], self.sample.plan.survival
@@ -156,7 +172,7 @@ class BlockAnalysis:
             self.sample.observed.endpoints[endpoint], self.sample.orders[endpoint], self.sample.plan.survival.ties
         )  # fmt: skip
         x = self.cox_design[0]
-        if self.weighted is None:
+        if self.weighted is None and self.sample.adjusted.stratum is None:
             return statistics.cox_each(
                 course.time,
                 course.event,
@@ -237,6 +253,7 @@ class BlockAnalysis:
             present=self.sample.adjusted.present,
             weight=None if weighted is None else weighted.weight,
             cluster=None if weighted is None else weighted.cluster,
+            stratum=self.sample.adjusted.stratum,
             columns=columns,
             start=start,
             ties=self.sample.plan.survival.ties,

@@ -10,16 +10,17 @@
                    values {value: rows}}}: the other values of an outcome whose SPEC lists its events (or positive
                    values), most frequent first; near_ties {NAME: times that differ from a smaller one by rounding
                    only}, timefix (whether they count as tied)}; null where no file was read
-    plan          the plan with every default filled in, without `matching` or `weighting` where it does not use them
+    plan          the plan with every default filled in, without `matching`, `weighting` or `stratification` where it
+                   does not use them
     propensity    {method, candidates[], selected[] (terms), coefficients {"(Intercept)": b, column: b}, infinite
                    {column: "+", "-" or null (either way)} (coefficients that run off to infinity, null among the
                    others), dropped[] (columns that are constant or made of earlier ones), aic, scores {id:
                    probability}, status, set_aside {treated, control, ids[], why}: those whose probability is 0 or 1 in
                    the limit; the matching (with its caliper) or weighting and all that follows are without them. Nobody
                    where the primary analysis neither matches nor weights}
-    adjusted      {how ("matching", "weighting", "adjustment", "unadjusted": the plan's primary analysis), n_treated,
-                   n_control (patients compared by it), status (TOO_FEW: an arm is empty), weights {treated, control}:
-                   {least, greatest, effective_n (Kish)}, null in a set without weights}
+    adjusted      {how ("matching", "weighting", "stratification", "adjustment", "unadjusted": the plan's primary
+                   analysis), n_treated, n_control (patients compared by it), status (TOO_FEW: an arm is empty), weights
+                   {treated, control}: {least, greatest, effective_n (Kish)}, null in a set without weights}
     matching      {scale, caliper_spec, unit, caliper (absolute width on the scale), ratio, replacement, order,
                    pairs [[treated id, control id, ...]] (treated in file order), n_pairs, n_treated, n_control, status,
                    ties {rule, tied (treated who had several equally near controls), choices (how many others were
@@ -41,6 +42,7 @@
                       null
         cox_pair_robust   the same with the SE clustered by matched set (Lin-Wei); null before matching
                       and where nobody is matched
+        logrank_stratified, cox_stratified   the same within the plan's strata; null without these
         univariable[], multivariable[]   {term, column, label, p_term, df_term (columns of the term that have a
                       number, which p_term tests)} + the fields of cox
         subgroups[]   {variable (null: everyone), level, label, n, events, arms {treated, control}: {n, events},
@@ -62,8 +64,10 @@
     exposure      {NAME: {before, after}}, each side {treated, control}: {n (who got any), median, q1, q3, min, max}
     modes         {NAME: {before, after}}, each side {treated, control}: {n, percent (of all modes in the arm)}
 
-Where the primary analysis neither matches nor weights, before and after are the same: all patients. After weighting all
-is weighted, and what is robust is clustered by patient, the weights being taken for known. When matching is not 1:1
+Where the primary analysis neither matches nor weights nor makes strata, before and after are the same: all patients.
+After stratification Cox models, Fine and Gray's and log-rank tests are within the strata; the rest (Table 1, responses,
+curves, incidences, Gray's test) is said of all who have a score within 0 and 1. After weighting all is weighted, and
+what is robust is clustered by patient, the weights being taken for known. When matching is not 1:1
 without replacement, all that is said of the matched is weighted with MatchIt's weights, and
 what is robust is clustered by matched set (with replacement, where sets share controls, by patient). ``n``, ``events``
 and ``yes`` count patients; percentages, means, SDs (R's svyvar), quartiles (svyquantile, rule hf7) and SMDs are
@@ -125,6 +129,7 @@ class SetAside:
 WITHOUT = {
     "matching": "the caliper, the matching and all that follows are",
     "weighting": "the weighting and all that follows are",
+    "stratification": "the strata and all that follows are",
 }
 """What is without those whose score is 0 or 1, by the primary analysis; the others leave out nobody."""
 
@@ -203,6 +208,8 @@ class Comparison:
     logrank: ChiSquare
     cox: HazardRatio
     cox_pair_robust: HazardRatio | None
+    logrank_stratified: ChiSquare | None
+    cox_stratified: HazardRatio | None
     univariable: tuple[CoxRow, ...]
     multivariable: tuple[CoxRow, ...]
     subgroups: tuple[SubgroupRow, ...]

@@ -118,7 +118,7 @@ def compare_competing(
     )  # fmt: skip
     model = fine_gray(
         course.time, cause, treated[None, :, None].astype(np.float64), present=robust.present[None], weight=weight,
-        cluster=cluster,
+        cluster=cluster, stratum=group.strata,
     )  # fmt: skip
     se = NAN if model.robust_se is None else float(model.robust_se[0, 0])
     return CompetingComparison(

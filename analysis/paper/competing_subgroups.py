@@ -51,6 +51,7 @@ def competing_subgroups(
         fit = fine_gray(
             course.time, cause, columns[None], present=robust.present[None],
             weight=None if robust.weight is None else robust.weight[None], cluster=robust.clusters[None],
+            stratum=robust.strata,
         )  # fmt: skip
         return robust_p(fit, first)
 
@@ -59,6 +60,7 @@ def competing_subgroups(
     fit = fine_gray(
         course.time, cause, treated[None, :, None].astype(np.float64), present=present,
         weight=None if robust.weight is None else robust.weight[None], cluster=robust.clusters[None],
+        stratum=robust.strata,
     )  # fmt: skip
     score = gray_test(
         course.time, cause, treated[None], present=present, weight=None if group.weight is None else group.weight[None],

@@ -22,7 +22,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class AnalysisSet:
-    """Who is analysed ``(N,)``; in a weighted set, or after matching with weights, also weight and cluster of each.
+    """Who is analysed ``(N,)``; in a weighted set, or after matching with weights, also weight and cluster of each, and
+    after stratification the stratum, in which Cox models have baseline hazards of their own and tests compare.
 
     A set with weights is weighted in all that is said of it. Clusters are the matched sets; after weighting, and after
     matching with replacement, where sets share controls, the patients.
@@ -31,6 +32,12 @@ class AnalysisSet:
     present: Bools
     weight: Floats | None = None
     cluster: Ints | None = None
+    stratum: Ints | None = None
+
+    @property
+    def strata(self) -> Ints | None:
+        """The strata as a block of one."""
+        return None if self.stratum is None else self.stratum[None]
 
     @property
     def clusters(self) -> Ints:
@@ -169,6 +176,7 @@ def fit_cox(course: Endpoint, x: Floats, group: AnalysisSet, ties: str) -> stati
         present=group.present[None],
         weight=None if group.weight is None else group.weight[None],
         cluster=None if group.weight is None and group.cluster is None else group.clusters[None],
+        stratum=group.strata,
         ties=ties,
     )
 
@@ -262,7 +270,9 @@ def follow_up(course: Endpoint, treated: Bools, group: AnalysisSet, plan: Surviv
 
 
 def log_rank(course: Endpoint, treated: Bools, group: AnalysisSet, ties: str) -> ChiSquare:
-    """The log-rank test between the arms; in a set with weights the robust score test of the weighted Cox model."""
+    """The log-rank test between the arms, within strata where the set has them; in a set with weights the robust score
+    test of the weighted Cox model.
+    """
     if group.weight is not None:
         score = robust_score(
             course.time,
@@ -274,5 +284,7 @@ def log_rank(course: Endpoint, treated: Bools, group: AnalysisSet, ties: str) ->
             ties=ties,
         )
         return ChiSquare("robust score", float(score.chi2[0]), 1, float(score.p[0]), Status(int(score.status[0])))
-    made = statistics.logrank(course.time, course.event, treated[None], present=group.present[None])
+    made = statistics.logrank(
+        course.time, course.event, treated[None], present=group.present[None], stratum=group.strata
+    )
     return ChiSquare("log-rank", float(made.chi2[0]), 1, float(made.p[0]), Status(int(made.status[0])))

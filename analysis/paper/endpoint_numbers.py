@@ -9,10 +9,11 @@ from scipy.special import ndtr, ndtri
 
 from analysis.kernels.status import Status
 from analysis.paper.block_sides import BlockSides, counted
-from analysis.paper.curve_points import at_risk, differences, mean_points, survival_points
+from analysis.paper.curve_points import Weighed, at_risk, differences, mean_points, survival_points
 from analysis.paper.interactions import interaction_p
 from analysis.paper.number_tree import ARMS, SIDES
-from analysis.plan.analysis_plan import TREATMENT, cox_terms, subgroup_factors
+from analysis.paper.stratified import stratified_cox, stratified_logrank
+from analysis.plan.analysis_plan import TREATMENT, SurvivalPlan, cox_terms, subgroup_factors
 from analysis.survival import statistics
 from analysis.survival.matched_curves import CurveMeasure
 from analysis.survival.two_arms import ArmComparison
@@ -20,7 +21,7 @@ from analysis.survival.weighted_survival import weighted_quantile
 from simulator.cohort.cohorts import Endpoint
 from simulator.cohort.terms import parse_term, term_columns
 from simulator.documents.keys import Step
-from simulator.numerics.arrays import Bools, Floats, Ints
+from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
 T = TypeVar("T")
 DIFFERENCES: Mapping[str, CurveMeasure] = {"survival_difference": "survival", "rmst_difference": "rmst"}
@@ -53,6 +54,12 @@ class EndpointNumbers:
             case "cox_pair_robust":
                 fit = self._once("robust", self._robust)
                 return ratio(*fit, names[0], self.sides.level)
+            case "cox_stratified":
+                cox = self._once("stratified", lambda: stratified_cox(*self._in_strata))
+                return ratio(cox.log_hr, cox.se, cox.status, names[0], self.sides.level)
+            case "logrank_stratified":
+                test = self._once("stratified test", lambda: stratified_logrank(*self._in_strata))
+                return {"p": test.p, "chi2": test.chi2}[names[0]]
             case "survival_difference" | "rmst_difference":
                 return self._difference(what.name, str(what.element), *names)
             case "subgroups":
@@ -127,6 +134,15 @@ class EndpointNumbers:
         )  # fmt: skip
         assert fit.robust_se is not None
         return fit.beta[:, 0], fit.robust_se[:, 0], fit.status
+
+    @property
+    def _in_strata(self) -> tuple[Endpoint, Bools, Bools, Ints, SurvivalPlan, Weighed | None, Positions]:
+        """What the comparisons within the plan's strata take."""
+        sample = self.sides.block.sample
+        return (
+            self._course, sample.observed.treated, self.sides.present(self.side), self.sides.strata(self.side),
+            sample.plan.survival, self.sides.weighed(self.side), sample.orders[self.endpoint],
+        )  # fmt: skip
 
     def _follow_up(self, arm: str, name: str) -> Floats:
         course, sample = self._course, self.sides.block.sample
@@ -207,7 +223,7 @@ class EndpointNumbers:
             levels = self._levels(first, last)
             return interaction_p(
                 self._course, sample.observed.treated, levels, sample.adjusted.present, sample.plan.survival.ties,
-                self.sides.weighed(self.side), sample.orders[self.endpoint],
+                self.sides.weighed(self.side), sample.orders[self.endpoint], sample.adjusted.stratum,
             )  # fmt: skip
 
         return self._once(("interaction", first), p)

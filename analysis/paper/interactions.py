@@ -17,9 +17,12 @@ from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
 def interaction_p(
     course: Endpoint, treated: Bools, levels: Bools, present: Bools, ties: str, weights: Weighed | None = None,
-    order: Positions | None = None,
+    order: Positions | None = None, stratum: Ints | None = None,
 ) -> Floats:  # fmt: skip
-    """The p ``(R,)`` of a factor of two or more ``levels (R, L, N)``; NaN where fewer than two have both arms."""
+    """The p ``(R,)`` of a factor of two or more ``levels (R, L, N)``; NaN where fewer than two have both arms.
+
+    With a baseline hazard for each ``stratum (R, N)`` where there are some.
+    """
     levels = levels & present[:, None]
     both = (levels & treated[:, None]).any(axis=2) & (levels & ~treated[:, None]).any(axis=2)
     reference = both.argmax(axis=1)
@@ -36,6 +39,7 @@ def interaction_p(
         return statistics.cox(
             course.time, course.event, x, present=present, columns=columns, ties=ties, order=order,
             weight=None if weights is None else weights.weight, cluster=None if weights is None else weights.cluster,
+            stratum=stratum,
         )  # fmt: skip
 
     large = fit(small | products)
@@ -43,15 +47,18 @@ def interaction_p(
         return np.where(able, _robust_p(large, products), np.nan)
     df = products.sum(axis=1)
     for r in np.flatnonzero(able & (large.status != Status.OK)).tolist():
-        df[r] = _identified(course, x[r], present[r], small[r], products[r], r)
+        labels = np.zeros(x.shape[1], np.int64) if stratum is None else stratum[r]
+        df[r] = _identified(course, x[r], present[r], small[r], products[r], r, labels)
     gain = np.maximum(0.0, 2 * (large.loglik - fit(small).loglik))
     with np.errstate(invalid="ignore"):
         return np.where(able & (df > 0), chdtrc(df, gain), np.nan)
 
 
-def _identified(course: Endpoint, x: Floats, here: Bools, small: Bools, products: Bools, r: int) -> int:
+def _identified(
+    course: Endpoint, x: Floats, here: Bools, small: Bools, products: Bools, r: int, stratum: Ints
+) -> int:  # fmt: skip
     """How many of the products the data of a cohort identify."""
-    sets = RiskSets(course.time[r, here], course.event[r, here], np.zeros(int(here.sum()), np.int64), None)
+    sets = RiskSets(course.time[r, here], course.event[r, here], stratum[here], None)
     columns = np.concatenate([x[here][:, small], x[here][:, products]], axis=1)
     return int(identified(sets, columns, int(small.sum())))
 

@@ -38,7 +38,8 @@ CURVES = ("survival_difference", "rmst_difference")
 @dataclass(frozen=True)
 class Names:
     """The names that keys are made of; rows are the texts in brackets. ``paired``: matching is 1:1, in pairs;
-    ``matched``: there is a matching; ``competing``: the endpoints that have competing states.
+    ``matched``: there is a matching; ``competing``: the endpoints that have competing states; ``stratified``: the plan
+    has strata of its survival models.
     """
 
     endpoints: tuple[str, ...]
@@ -53,6 +54,7 @@ class Names:
     paired: bool = True
     matched: bool = True
     competing: tuple[str, ...] = ()
+    stratified: bool = True
 
 
 PLACES = Names(
@@ -87,6 +89,7 @@ def names_of(
         plan.primary == "matching" and plan.matching.simple,
         plan.primary == "matching",
         tuple(competing),
+        bool(plan.survival.strata),
     )
 
 
@@ -215,12 +218,18 @@ def _endpoint(names: Names, competing: bool) -> tuple[dict[str, KeyNode], dict[s
         "follow_up": KeyNode("arm", {**_by_arm(follow_up), **whole}),
         "logrank": _of(p="p of the log-rank test", chi2="chi-square of the log-rank test"),
         "cox": KeyNode("number", _leaves(RATIO, f"{hazard} of treatment")),
+        "logrank_stratified": _of(
+            p="p of the log-rank test within strata", chi2="chi-square of the log-rank test within strata"
+        ),
+        "cox_stratified": KeyNode("number", _leaves(RATIO, f"{hazard} of treatment within strata")),
         "univariable": _rows(names.cox, f"univariable {hazard} of a term"),
         "multivariable": _rows(names.cox, f"multivariable {hazard} of a term"),
         "subgroups": KeyNode("row", rows={row: own if row == "all" else some for row in names.subgroups}),
         "survival_difference": _at_times(f"difference of the {survival}, treated minus control", p=True),
         "rmst_difference": _at_times(f"difference of the {mean}, treated minus control", p=True),
     }
+    if not names.stratified:
+        del both["logrank_stratified"], both["cox_stratified"]
     if competing:
         counted = {name: what for name, what in _curve("time", "events").items() if name in ("n", "events", "percent")}
         both["km"] = KeyNode("arm", _by_arm(counted, {"at_risk": at_times["at_risk"]}, AMONG))

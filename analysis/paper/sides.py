@@ -1,12 +1,12 @@
 """Words for the sides of an analysis, before and after the arms were made comparable: the one place of them.
 
-Where nobody is matched or weighted (the primary analysis is an adjusted model, or none) both sides are all patients, so
-texts, tables and pages show one.
+Where nobody is matched or weighted, nor strata made (the primary analysis is an adjusted model, or none) both sides are
+all patients, so texts, tables and pages show one.
 """
 
 from typing import Literal
 
-from analysis.plan.analysis_plan import Plan, WeightingPlan
+from analysis.plan.analysis_plan import Plan, StratificationPlan, WeightingPlan
 
 Side = Literal["before", "after"]
 
@@ -20,17 +20,18 @@ TARGETS = {
 }
 """Whom a weighted cohort stands for; e is the propensity score."""
 UNUSED = {
-    "matching": ("weighting",),
-    "weighting": ("matching",),
-    "adjustment": ("matching", "weighting"),
-    "unadjusted": ("matching", "weighting"),
+    "matching": ("weighting", "stratification"),
+    "weighting": ("matching", "stratification"),
+    "stratification": ("matching", "weighting"),
+    "adjustment": ("matching", "weighting", "stratification"),
+    "unadjusted": ("matching", "weighting", "stratification"),
 }
 """The parts of a plan that its primary analysis does not use."""
 
 
 def has_sides(plan: Plan) -> bool:
-    """Whether the set analysed after differs from all patients."""
-    return plan.primary in ("matching", "weighting")
+    """Whether what is analysed after differs from all patients as they are."""
+    return plan.primary in ("matching", "weighting", "stratification")
 
 
 def sides_shown(plan: Plan) -> tuple[Side, ...]:
@@ -54,8 +55,9 @@ def side_heading(plan: Plan, when: str) -> str:
 
 
 def done_words(plan: Plan) -> str:
-    """What became of the patients compared after: 'matched', 'weighted' or 'compared'."""
-    return {"matching": "matched", "weighting": "weighted"}.get(plan.primary, "compared")
+    """What became of the patients compared after: 'matched', 'weighted', 'stratified' or 'compared'."""
+    done = {"matching": "matched", "weighting": "weighted", "stratification": "stratified"}
+    return done.get(plan.primary, "compared")
 
 
 def weights_words(plan: WeightingPlan) -> str:
@@ -65,3 +67,11 @@ def weights_words(plan: WeightingPlan) -> str:
     told += [f"scores outside {plan.trim[0]:g} to {plan.trim[1]:g} left out"] if plan.trim else []
     told += [f"truncated at their quantiles {plan.truncate[0]:g} and {plan.truncate[1]:g}"] if plan.truncate else []
     return ", ".join(told)
+
+
+def strata_words(plan: StratificationPlan) -> str:
+    """How the strata were made and what is said within them, in words."""
+    return (
+        f"After stratification Cox models and log-rank tests are within {plan.strata} strata between quantiles of the "
+        "propensity score; all else is of all strata together"
+    )

@@ -79,6 +79,7 @@ def _fit_rows(
     """All rows at once: a subgroup is one replicate of a block."""
     block = present.shape
     time, event, arm = (np.broadcast_to(x, block).copy() for x in (course.time[0], course.event[0], treated))
+    stratum = None if group.stratum is None else np.broadcast_to(group.stratum, block).copy()
     fit = statistics.cox(
         time,
         event,
@@ -86,9 +87,10 @@ def _fit_rows(
         present=present,
         weight=None if group.weight is None else np.broadcast_to(group.weight, block).copy(),
         cluster=None if group.weight is None else np.broadcast_to(group.clusters, block).copy(),
+        stratum=stratum,
         ties=plan.survival.ties,
     )
-    p_logrank = statistics.logrank(time, event, arm, present=present).p
+    p_logrank = statistics.logrank(time, event, arm, present=present, stratum=stratum).p
     if group.weight is not None:
         weight, cluster = np.broadcast_to(group.weight, block).copy(), np.broadcast_to(group.clusters, block).copy()
         ties = plan.survival.ties
@@ -170,8 +172,9 @@ def _interaction(
     small = large[:, :first]
     if group.weight is not None:
         return robust_p(fit_cox(course, large, group, plan.survival.ties), first)
-    plain, here = AnalysisSet(group.present), group.present
-    sets = RiskSets(course.time[0, here], course.event[0, here], np.zeros(int(here.sum()), np.int64), None)
+    plain, here = AnalysisSet(group.present, stratum=group.stratum), group.present
+    stratum = np.zeros(int(here.sum()), np.int64) if group.stratum is None else group.stratum[here]
+    sets = RiskSets(course.time[0, here], course.event[0, here], stratum, None)
     df = identified(sets, large[here], first)
     if df == 0:
         return NAN, 0

@@ -28,6 +28,7 @@ from analysis.paper.cox_tables import DesignColumns, cox_columns, multivariable,
 from analysis.paper.effects import AnalysisSet, ByArm, curves, follow_up, hazard_ratio, log_rank, time_differences
 from analysis.paper.responses import response
 from analysis.paper.sides import has_sides
+from analysis.paper.stratified import in_strata
 from analysis.paper.subgroups import subgroups
 from analysis.paper.table1 import Amounts, Count, presentation, summary, table1
 from analysis.paper.tie_choices import tie_choices
@@ -35,6 +36,7 @@ from analysis.plan.analysis_plan import Plan, propensity_terms
 from analysis.propensity import matching
 from analysis.propensity.logistic_models import StepwiseFit
 from analysis.propensity.scores import propensity_score
+from analysis.propensity.strata import between_quantiles
 from analysis.propensity.weighting import plan_weights
 from analysis.survival.columns import estimable
 from analysis.two_samples.tests import NAN
@@ -237,6 +239,7 @@ def compare(
         logrank=log_rank(course, treated, group, survival.ties),
         cox=hazard_ratio(course, treated, group, survival),
         cox_pair_robust=None if clustered is None else hazard_ratio(course, treated, clustered, survival),
+        **in_strata(course, observed, group, plan),
         univariable=single,
         multivariable=multivariable(course, columns, single, group, plan),
         subgroups=subgroups(course, observed, group, plan),
@@ -329,6 +332,11 @@ def adjusted_sets(
         scored = present & (status == Status.OK) & ~model.aside
         weight, kept = plan_weights(plan.weighting, model.fitted[None], treated, scored)
         after = AnalysisSet(kept[0], weight[0], np.arange(len(ids), dtype=np.int64))
+    if plan.primary == "stratification":
+        status = model.status
+        scored = present & (status == Status.OK) & ~model.aside
+        score = np.where(scored, model.linear[None], 0.0)
+        after = AnalysisSet(scored[0], stratum=between_quantiles(score, scored, plan.stratification.strata)[0])
     both = bool((after.present & treated[0]).any() and (after.present & ~treated[0]).any())
     return None, Status.TOO_FEW if status == Status.OK and not both else status, after, after
 

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from analysis.plan.matching_plan import MatchingPlan, no_repeats
 from analysis.plan.missing_plan import MissingPlan, problem
+from analysis.plan.stratification_plan import StratificationPlan
 from analysis.plan.weighting_plan import WeightingPlan
 from simulator.cohort.terms import Term, Variable, parse_term
 from simulator.documents.spec import TIME, Spec
@@ -25,6 +26,7 @@ __all__ = [
     "MissingPlan",
     "Plan",
     "PropensityPlan",
+    "StratificationPlan",
     "SurvivalPlan",
     "TablePlan",
     "WeightingPlan",
@@ -85,13 +87,21 @@ class SurvivalPlan(Spec):
     """Ties of the Cox models, kind of confidence interval of the median, and the level of every interval.
 
     At each of the ``times`` the analysis of a cohort tells survival, the patients at risk and restricted means. (The
-    numbers of a paper are compared at whatever times it prints.)
+    numbers of a paper are compared at whatever times it prints.) ``strata`` are terms (a covariate with levels, or a
+    comparison such as age>65) that are crossed: beside the plain ones there are then a hazard ratio of treatment with a
+    baseline hazard for each stratum, and a log-rank test within them; those who lack one are a level of it.
     """
 
     ties: Literal["efron", "breslow"] = "efron"
     conf_type: Literal["log", "log-log", "plain"] = "log"
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     times: Annotated[tuple[Time, ...], Field(max_length=100, strict=False), TIME] = ()
+    strata: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "SurvivalPlan":
+        no_repeats(self.strata, "strata")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -138,15 +148,17 @@ class TablePlan(Spec):
     smd: Literal["own", "unmatched"] = "own"
 
 
-Primary = Literal["matching", "weighting", "adjustment", "unadjusted"]
+Primary = Literal["matching", "weighting", "stratification", "adjustment", "unadjusted"]
 
 
 class Plan(Spec):
     """What the authors do with a cohort.
 
     ``primary`` is how they make the arms comparable: by ``matching``, by ``weighting`` with the propensity score, by
+    ``stratification`` between its quantiles (Cox models with a baseline hazard for each stratum, tests within them), by
     ``adjustment`` alone (the multivariable Cox model of all patients), or not at all (``unadjusted``, as where
-    treatment was randomised). What a paper prints "after" is said of the matched, of the weighted, or of all.
+    treatment was randomised). What a paper prints "after" is said of the matched, of the weighted, or of all; after
+    stratification Table 1, responses and curves are those of all who have a score within 0 and 1.
 
     ``subgroups`` null stands for each level of each categorical covariate and both sides of each cut-point; a listed
     variable stands for all its levels (or sides), a comparison for those in whom it holds; [] for none.
@@ -156,6 +168,7 @@ class Plan(Spec):
     propensity: PropensityPlan = PropensityPlan()
     matching: MatchingPlan = MatchingPlan()
     weighting: WeightingPlan = WeightingPlan()
+    stratification: StratificationPlan = StratificationPlan()
     survival: SurvivalPlan = SurvivalPlan()
     cox: CoxPlan = CoxPlan()
     subgroups: tuple[str, ...] | None = None
@@ -167,6 +180,8 @@ class Plan(Spec):
         no_repeats(self.subgroups, "subgroups")
         if self.primary != "weighting" and self.weighting != WeightingPlan():
             raise ValueError(f"weighting: belongs to 'primary: weighting', not to '{self.primary}'")
+        if self.primary != "stratification" and self.stratification != StratificationPlan():
+            raise ValueError(f"stratification: belongs to 'primary: stratification', not to '{self.primary}'")
         return self
 
     def with_terms(self, terms: tuple[str, ...]) -> "Plan":
@@ -193,6 +208,7 @@ class Plan(Spec):
             (("propensity", "candidates"), self.propensity.candidates),
             (("matching", "covariates"), self.matching.covariates),
             (("matching", "exact"), self.matching.exact),
+            (("survival", "strata"), self.survival.strata),
             (("cox", "covariates"), self.cox.covariates),
             (("subgroups",), self.subgroups),
         )
@@ -210,12 +226,14 @@ class Plan(Spec):
 
 
 def _unfit(term: Term, key: str, variables: Mapping[str, Variable]) -> str:
-    """Why a term can make no subgroups, or cannot be matched on exactly; empty where it can, or need not."""
+    """Why a term can make no subgroups or strata, or cannot be matched on exactly; empty where it can, or need not."""
     if key == "subgroups" and term.alone:
         variable = variables[term.alone.variable]
         uncut = not term.alone.operator and variable.kind == "continuous" and not variable.cuts
         return f"'{term.text}' is continuous and has no cut-points; write a comparison such as '{term.text}>50'" * uncut
-    if key in ("subgroups", "exact") and not term.alone and term.has_number(variables):
+    if key == "strata" and term.alone and term.has_number(variables):
+        return f"'{term.text}' has no levels; write a comparison such as '{term.text}>50'"
+    if key in ("subgroups", "exact", "strata") and not term.alone and term.has_number(variables):
         return f"'{term.text}' has no levels; write a product of comparisons, such as 'age>50*sex'"
     if key == "subgroups" and (several := term.factors(variables)):
         return f"'{term.text}' has several levels; compare {several[0]} with one: {several[0]}=..."

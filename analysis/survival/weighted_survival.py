@@ -15,7 +15,7 @@ from analysis.kernels.km import CONF_TYPES
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import SurvivalPlan
 from analysis.survival import statistics
-from analysis.survival.survival_data import SurvivalData, numbered
+from analysis.survival.survival_data import NO_INTS, SurvivalData, numbered, within
 from analysis.survival.two_arms import ArmComparison
 from simulator.cohort.cohorts import Endpoint
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
@@ -60,19 +60,24 @@ def robust_score(
     weight: Floats,
     cluster: Ints,
     present: ArrayLike | None = None,
+    stratum: ArrayLike | None = None,
     ties: str = "efron",
     order: Positions | None = None,
 ) -> RobustScore:
     """The log-rank test of a weighted sample: the robust score test of the Cox model of the arm alone.
 
     R's ``coxph(Surv(time, event) ~ arm, weights = , cluster = )$rscore``: the square of the weighted score at 0 over
-    the sum of squares of its sums within clusters (Lin & Wei 1989, JASA 84:1074). Statuses as in `survival.logrank`.
+    the sum of squares of its sums within clusters (Lin & Wei 1989, JASA 84:1074); with ``+ strata(stratum)`` where
+    there are strata. Statuses as in `survival.logrank`.
     """
     data = SurvivalData.of(time, event, present, order)
     rows = len(data.present)
     labels, clusters = numbered(data.ints(cluster))
     counts, score, status = np.zeros((rows, 2, 2), np.int64), np.full((rows, 2), np.nan), np.zeros(rows, np.int64)
-    block = kernels.WeightedBlock(data.time, data.event, data.floats(weight), labels, clusters, data.order)
+    strata = data.ints(stratum)
+    block = kernels.WeightedBlock(
+        data.time, data.event, data.floats(weight), labels, clusters, strata, within(strata, data.order)
+    )
     made = kernels.WeightedScores(counts, score, status)
     kernels.robust_scores(block, data.bools(treated), data.present, statistics.takes_efron(ties), made)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -105,7 +110,7 @@ def weighted_quantile(
         np.zeros((len(sets), 2), np.int64), np.full(len(sets), np.nan), np.full((len(sets), 3), np.nan),
         np.zeros(len(sets), np.int64),
     )  # fmt: skip
-    block = kernels.WeightedBlock(data.time, data.event, data.floats(weight), labels, clusters, data.order)
+    block = kernels.WeightedBlock(data.time, data.event, data.floats(weight), labels, clusters, NO_INTS, data.order)
     z, code = statistics.normal_quantile(plan.level), CONF_TYPES[plan.conf_type]
     kernels.weighted_medians(block, sets, float(q), z, code, found)
     n, events = (found.counts[:, k].reshape(-1, 2) for k in (0, 1))

@@ -8,7 +8,15 @@ from analysis.paper.cohort_analysis import CohortAnalysis, MatchedSets
 from analysis.paper.effects import Median
 from analysis.paper.number_text import ABSENT, decimals, hr_text, p_text
 from analysis.paper.responses import ArmShare, BinaryResponse
-from analysis.paper.sides import done_words, has_sides, side_name, side_words, sides_shown, weights_words
+from analysis.paper.sides import (
+    done_words,
+    has_sides,
+    side_name,
+    side_words,
+    sides_shown,
+    strata_words,
+    weights_words,
+)
 from analysis.paper.subgroups import SubgroupRow
 from analysis.paper.table1 import Table1Row
 from analysis.tables.competing_tables import competing_tables
@@ -69,6 +77,8 @@ def how_adjusted(analysis: CohortAnalysis) -> str:
     if analysis.plan.primary == "weighting":
         return how_weighted(analysis)
     both = f"{analysis.adjusted.n_treated} treated and {analysis.adjusted.n_control} untreated patients"
+    if analysis.plan.primary == "stratification":
+        return f"{strata_words(analysis.plan.stratification)}: {both}. Status: {analysis.adjusted.status.name}."
     how = "as they are" if analysis.plan.primary == "unadjusted" else "by the multivariable Cox model"
     return f"All patients are compared {how}: {both}. Status: {analysis.adjusted.status.name}."
 
@@ -142,6 +152,7 @@ def survival_table(analysis: CohortAnalysis) -> TextTable:
         "HR",
         "Log-rank p",
         *([f"HR, SE by {_cluster(analysis.matching)}"] if analysis.matching else []),
+        *(("HR in strata", "Log-rank p in strata") if analysis.plan.survival.strata else ()),
     )
     plan, rows = analysis.plan, []
     for result in analysis.endpoints.values():
@@ -150,10 +161,13 @@ def survival_table(analysis: CohortAnalysis) -> TextTable:
             robust = hr_text(side.cox_pair_robust) if side.cox_pair_robust else ABSENT
             last = (robust,) if analysis.matching else ()
             cells = (_median(side.km.control), _median(side.km.treated))
+            if side.cox_stratified and side.logrank_stratified:
+                last = (*last, hr_text(side.cox_stratified), p_text(side.logrank_stratified.p))
             told = (hr_text(side.cox), p_text(side.logrank.p), *last)
             rows.append((result.label, side_name(plan, when), *cells, *told))
     notes = (
         f"Intervals at {100 * analysis.plan.survival.level:g} %; HR: {arms[1]} against {arms[0]}; NR: not reached.",
+        *([f"Strata: {' x '.join(plan.survival.strata)}."] if plan.survival.strata else []),
         f"Median follow-up (reverse Kaplan-Meier): {_follow_ups(analysis)}.",
         *weighting_notes(analysis),
         *score_notes(analysis, "Log-rank p", "the log-rank test"),

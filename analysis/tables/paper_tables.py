@@ -8,7 +8,7 @@ from analysis.paper.cohort_analysis import BinaryResult, CohortAnalysis, Compari
 from analysis.paper.cox_tables import CoxRow
 from analysis.paper.number_text import count_text, decimals, hr_text, p_text
 from analysis.paper.responses import BinaryResponse
-from analysis.paper.sides import side_heading, side_words, sides_shown, weights_words
+from analysis.paper.sides import side_heading, side_words, sides_shown, strata_words, weights_words
 from analysis.paper.table1 import ContinuousNumbers, Table1Row
 from analysis.tables.text_table import TextTable
 
@@ -35,7 +35,9 @@ def paper_tables(analysis: CohortAnalysis, data: Data | None) -> tuple[TextTable
 
 
 def weighting_notes(analysis: CohortAnalysis) -> tuple[str, ...]:
-    """What a footnote says of the weights of the set analysed after; nothing where there are none."""
+    """What a footnote says of the weights or strata of the set analysed after; nothing where there are none."""
+    if analysis.after.stratum is not None:
+        return (f"{strata_words(analysis.plan.stratification)}.",)
     if analysis.after.weight is None:
         return ()
     sets = analysis.matching

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from analysis.audit.kinds import kind_of, may_be_unreached
 from analysis.audit.published import NOT_PRINTED, exact_value, parse_printed
 from analysis.paper.number_keys import TEXT, KeyNode, find, nearest, problem
-from analysis.paper.number_tree import Names, any_paper, facts, names_of, tree
+from analysis.paper.number_tree import SIDES, Names, any_paper, facts, names_of, tree
 from analysis.propensity.missing import indicators
 from simulator.cohort.terms import Variable
 from simulator.documents.loading import Document, load, parse
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 SECTION = "published"
 RATIO = ("hr", "low", "high")
+STRATIFIED = "cox_stratified"
+WITHIN = (STRATIFIED, "logrank_stratified")
+UNSTATED = "say within which strata, as in 'analysis: {survival: {strata: [TERM]}}'"
 DESIGN = "world."
 MOST_NEAREST = 100
 
@@ -89,9 +92,10 @@ def stated(scenario: "Scenario") -> dict[str, Printed]:
 
 def ratio_places(scenario: "Scenario", endpoint: str) -> tuple[str, ...]:
     """Where the hazard ratio of the primary analysis may stand among the published numbers, the likeliest first."""
+    within = SIDES if scenario.analysis.survival.strata else ()
     sides = {
         "adjustment": ("before.multivariable[treatment]", "after.multivariable[treatment]"),
-        "unadjusted": ("before.cox", "after.cox"),
+        "unadjusted": ("before.cox", "after.cox", *(f"{side}.{STRATIFIED}" for side in within)),
     }.get(scenario.analysis.primary, ("after.cox",))
     return tuple(f"endpoints.{endpoint}.{side}" for side in sides)
 
@@ -99,14 +103,30 @@ def ratio_places(scenario: "Scenario", endpoint: str) -> tuple[str, ...]:
 def printed_ratio(scenario: "Scenario", endpoint: str, side: str = "") -> dict[str, Printed]:
     """The published hazard ratio of an endpoint: those of ``hr, low, high`` that are there.
 
-    It is that of the primary analysis, or of the Cox model of treatment alone on a ``side`` where one is named.
+    It is that of the primary analysis, or of the Cox model of treatment alone on a ``side`` where one is named. Of all
+    patients it is that within the plan's strata where the paper prints no other.
     """
+    return _ratio_at(scenario, _ratio_place(scenario, endpoint, side))
+
+
+def prints_within_strata(scenario: "Scenario", endpoint: str) -> bool:
+    """Whether the published hazard ratio of the primary analysis is one within strata."""
+    return _ratio_place(scenario, endpoint).endswith(STRATIFIED)
+
+
+def _ratio_place(scenario: "Scenario", endpoint: str, side: str = "") -> str:
+    """The first of the places at which a hazard ratio is printed; else the first that is announced, or ''."""
     places = (f"endpoints.{endpoint}.{side}.cox",) if side else ratio_places(scenario, endpoint)
-    for place in places:
-        found = {name: scenario.published.get(f"{place}.{name}") for name in RATIO}
-        if any(found.values()):
-            return {name: one for name, one in found.items() if one is not None}
-    return {}
+    announced = [place for place in places if _ratio_at(scenario, place)]
+    printed = [
+        place for place in announced if any(one.printed != NOT_PRINTED for one in _ratio_at(scenario, place).values())
+    ]
+    return next(iter((*printed, *announced)), "")
+
+
+def _ratio_at(scenario: "Scenario", place: str) -> dict[str, Printed]:
+    found = {name: scenario.published.get(f"{place}.{name}") for name in RATIO}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def ratio_values(scenario: "Scenario", endpoint: str) -> dict[str, float]:
@@ -161,6 +181,8 @@ def _problems(
             near = nearest(here, key) if told <= MOST_NEAREST else ""
             less = ", 1 less the incidence" if ".survival[" in near and "incidence" in key else ""
             mend = f"did you mean '{near}'{less}?" if near else "`trialtwin published` lists the keys"
+            if any(f".{name}." in key for name in WITHIN) and not _has_strata(here):
+                mend = UNSTATED
             if not one.audit_only and not problem(anywhere, key):
                 mend += " or, for a number that only the audit is to read, add 'audit_only: true'"
             yield key, wrong, mend
@@ -169,6 +191,12 @@ def _problems(
             unfit, _, mend = _unfit(here, key, text).partition("; ")
             if unfit:
                 yield key, unfit, mend or f"write 0.36, <0.001, NA or {NOT_PRINTED}"
+
+
+def _has_strata(here: KeyNode) -> bool:
+    """Whether there are numbers within strata."""
+    endpoints = here.below().get("endpoints", KeyNode()).below().values()
+    return any(STRATIFIED in side.below() for one in endpoints for side in one.below().values())
 
 
 def _unfit(here: KeyNode, key: str, text: str) -> str:

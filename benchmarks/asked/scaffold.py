@@ -56,6 +56,10 @@ COMPARES = {
         ("how the analyst weights", "analysis: {weighting: {target: ate, stabilised: true}}"),
         ("which estimators are judged", "estimators: [crude, adjusted, ipw]"),
     ),
+    "stratification": (
+        ("into how many strata the analyst divides", "analysis: {stratification: {strata: 10}}"),
+        ("which estimators are judged", "estimators: [crude, adjusted, ps-strata]"),
+    ),
 }
 """How the arms are compared, by the primary analysis."""
 MODELS = (("which estimators are judged", "estimators: [crude, adjusted]"),)

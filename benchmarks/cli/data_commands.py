@@ -95,7 +95,8 @@ def simulate(
         "table1": "{before, after}: [{variable, level, label, shows, treated, control, test, p, tests, smd, "
         "smd_status, status}]",
         "endpoints": "{name: {label, before, after, competing}}, a side {km, follow_up, logrank, cox, cox_pair_robust, "
-        "univariable, multivariable, subgroups, survival_difference, rmst_difference}",
+        "logrank_stratified, cox_stratified, univariable, multivariable, subgroups, survival_difference, "
+        "rmst_difference}",
         "binary": "{name: {label, before, after}}, a side {treated, control, test, p, tests, risk_difference, "
         "risk_ratio, odds_ratio, mcnemar}",
         "exposure": "{name: {before, after}}: amounts of a treatment; empty for a file",

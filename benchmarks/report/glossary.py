@@ -49,11 +49,18 @@ TERMS = {
 SCORES = {
     "matching": ("propensity score", "caliper", "NO_PAIRS"),
     "weighting": ("propensity score",),
+    "stratification": ("propensity score",),
     "adjustment": ("propensity score",),
     "unadjusted": ("propensity score",),
 }
 """The words that a page needs for what makes the arms comparable, by the primary analysis."""
-BALANCE = {"matching": ("austin",), "weighting": ("austin_stuart",), "adjustment": (), "unadjusted": ()}
+BALANCE = {
+    "matching": ("austin",),
+    "weighting": ("austin_stuart",),
+    "stratification": (),
+    "adjustment": (),
+    "unadjusted": (),
+}
 """What a page cites on the balance of the arms, by the primary analysis."""
 REFERENCES = {
     "morris": (

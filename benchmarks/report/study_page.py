@@ -36,6 +36,7 @@ from simulator.documents.spec import timed
 HOW = {
     "matching": (" before matching", " after matching"),
     "weighting": (" before weighting", " after weighting"),
+    "stratification": (" before stratification", " after stratification"),
     "adjustment": (", unadjusted", ", adjusted"),
     "unadjusted": ("", ""),
 }

@@ -35,7 +35,9 @@ STANDS = {
 RIVALLED = "<endpoint*>"
 """What stands for an endpoint with competing states in a world that has others, too."""
 LIMITS = frozenset({"low", "high", "p", "log_hr", "se"})
-NAMED = tuple(field.name for field in fields(Names) if field.name not in ("paired", "matched", "competing"))
+NAMED = tuple(
+    field.name for field in fields(Names) if field.name not in ("paired", "matched", "competing", "stratified")
+)
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ def in_short(names: Names) -> list[Listed]:
     gone: dict[str, Any] = {name: () for name in NAMED if not getattr(names, name)}
     places = _endpoint_places(names)
     competing = tuple(place for place, own in places.items() if set(own) & set(names.competing))
-    more = {**gone, "endpoints": tuple(places), "competing": competing}
-    root = tree(replace(PLACES, paired=names.paired, matched=names.matched, **more))
+    kinds: dict[str, Any] = {"paired": names.paired, "matched": names.matched, "stratified": names.stratified}
+    root = tree(replace(PLACES, endpoints=tuple(places), competing=competing, **kinds, **gone))
     known = {one.key: one for one in all_keys(root)}
     made: dict[str, Listed] = {}
     for key, one in known.items():

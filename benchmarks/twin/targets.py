@@ -104,13 +104,15 @@ def no_target(key: str, numbers: Mapping[str, Printed]) -> str:
 
 
 def _made_from(base: str, last: str, other: str) -> bool:
-    """Whether the p-value ``last`` at a base says what another number says; of a log-rank test a hazard ratio does."""
+    """Whether the p-value ``last`` at a base says what another number says; of a log-rank test a hazard ratio does,
+    be either within strata.
+    """
     if kind_of(other) == "p":
         return False
     if last == "p_logrank":
         return other == f"{base}.hr"
-    curves = base.removesuffix(".logrank")
-    if curves != base and other == f"{curves}.cox.hr":
+    curves = base.removesuffix("_stratified").removesuffix(".logrank")
+    if curves != base and other in (f"{curves}.cox.hr", f"{curves}.cox_stratified.hr"):
         return True
     rest = other.removeprefix(base.removesuffix("]"))
     return rest != other and (rest[:1] in (".", "]", "=", "<", ">"))
