@@ -12,7 +12,7 @@ from analysis.estimators.pooled import estimated, samples_of
 from analysis.paper.workflow import analyse
 from analysis.plan.analysis_plan import CoxPlan, Plan, StratificationPlan, SurvivalPlan, TablePlan, WeightingPlan
 from analysis.plan.missing_plan import MissingPlan
-from simulator.cohort.cohorts import Observed
+from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.documents.spec import Spec
 from tests.options import ignored
 from tests.test_estimator_options import RESULTS, cohorts
@@ -49,7 +49,10 @@ def _one(number: int) -> Observed:
         covariates=values,
         treated=whole.treated[rows],
         present=whole.present[rows],
-        endpoints={n: replace(c, time=c.time[rows], event=c.event[rows]) for n, c in whole.endpoints.items()},
+        endpoints={
+            name: Endpoint(c.time[rows], c.event[rows], None if c.competing is None else c.competing[rows])
+            for name, c in whole.endpoints.items()
+        },
         binary={name: hit[rows] for name, hit in whole.binary.items()},
         delay=None,
     )

@@ -164,3 +164,21 @@ def test_a_difference_of_curves_is_no_ratio_of_the_primary_analysis() -> None:
     assert found is not None
     assert found.name == "pairs"
     assert primary_estimator(scenario(estimators=(means,)), "OS") is None
+
+
+def test_a_study_that_names_no_estimators_has_those_of_its_primary_analysis() -> None:
+    """With the weights or strata of its plan, so that one of them stands for the printed result."""
+    plans = {
+        "matching": ("", "matched"),
+        "weighting": (", weighting: {target: overlap}", "ipw"),
+        "stratification": (", stratification: {strata: 4}", "ps-strata"),
+        "adjustment": ("", "adjusted"),
+        "unadjusted": ("", "crude"),
+    }
+    for primary, (more, name) in plans.items():
+        own = load_study("imbrave150", (f"analysis={{primary: {primary}{more}}}",)).scenario
+        names = [one.name for one in own.estimators]
+        assert name in names
+        assert primary_estimator(own, "OS") in own.estimators
+        assert (primary == "matching") == any(one.kind == "matched" for one in own.estimators)
+    assert own.model_copy(update={"estimators": ()}).estimators == ()

@@ -18,6 +18,13 @@ from simulator.documents.spec import Name, Positive, Spec
 from simulator.mechanisms.entry import PER_MONTH
 from simulator.world.sections import World
 
+USUAL: Mapping[str, tuple[str, ...]] = {
+    "weighting": ("crude", "adjusted", "ipw"),
+    "stratification": ("crude", "adjusted", "ps-strata"),
+    "adjustment": ("crude", "adjusted"),
+    "unadjusted": ("crude", "adjusted"),
+}
+"""The estimators of a study that names none, by its primary analysis; where nobody is matched, none matches."""
 DEFAULT_ESTIMATORS = (Crude(), Adjusted(), Matched(name="matched-naive", se="naive"), Matched(), Ipw())
 MOST_CELLS = 10_000
 
@@ -203,6 +210,20 @@ class Scenario(World):
     run: Run = Run()
     calibration: Calibration | None = None
     compatible: Compatible = Compatible()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_usual_estimators(cls, tree: object) -> object:
+        """A study that names no estimators has those of its primary analysis, with the plan's weights or strata."""
+        if not isinstance(tree, dict) or "estimators" in tree or not isinstance(tree.get("analysis"), Mapping):
+            return tree
+        analysis = tree["analysis"]
+        primary = analysis.get("primary")
+        if not isinstance(primary, str) or primary not in USUAL:
+            return tree
+        own = {"ipw": analysis.get("weighting"), "ps-strata": analysis.get("stratification")}
+        options = {kind: said if isinstance(said, Mapping) else {} for kind, said in own.items()}
+        return {**tree, "estimators": tuple({**options.get(kind, {}), "kind": kind, "name": kind} for kind in USUAL[primary])}
 
     @field_validator("estimators", mode="before")
     @classmethod
