@@ -33,7 +33,9 @@ def _what_is_wrong(document: Document, text: str, path: Path) -> str:
     """That no number stands there, and what would be right: to state one that is left at its default, or another."""
     unsaid = _unsaid(parse(document, Scenario), path)
     if unsaid is not None:
-        return f"'{text}' is not stated, only taken to be {unsaid}; state it where the world stands ({path[-1]}: {unsaid})"
+        return (
+            f"'{text}' is not stated, only taken to be {unsaid}; state it where the world stands ({path[-1]}: {unsaid})"
+        )
     return f"'{text}' is not the place of a number{_nearest(document, text)}"
 
 

@@ -141,7 +141,8 @@ def audit_answer(findings: Sequence[Finding], tests: Sequence[str], numbers: int
         where = f"{one.severity}: {one.check} ({one.where})"
         lines += [wrapped(where), *_indented(", ".join(one.keys[:3]))]
         lines += [*_indented(one.arithmetic), *_indented(f"consistent: {one.consistent}"), ""]
-    lines += ["which tests explain the p-values:", *(line for one in tests for line in _indented(one))]
+    if tests:
+        lines += ["which tests explain the p-values:", *(line for one in tests for line in _indented(one))]
     data = {"numbers": numbers, "findings": findings, "tests": tests}
     return Answer(
         data,
