@@ -162,6 +162,16 @@ def test_an_unknown_key_is_told_with_the_nearest_one(tmp_path, key, near):
     assert "\n" not in str(one)
 
 
+@pytest.mark.parametrize(("arm", "role"), [("AtezoBev", "treated"), ("sorafenib", "control")])
+def test_an_arm_by_its_own_name_is_told_with_its_role(tmp_path, arm, role):
+    path = tmp_path / "named.yaml"
+    key = f"endpoints.OS.before.km.{arm}.survival[24].low"
+    path.write_text(f"name: n\nextends: imbrave150\npublished:\n  '{key}': {{printed: '0.5', where: x}}\n", "utf-8")
+    with pytest.raises(DocumentError) as told:
+        load_study(str(path))
+    assert f"did you mean 'endpoints.OS.before.km.{role}.survival[24].low'?" in str(told.value)
+
+
 @pytest.mark.parametrize(
     "key", ["a..b", "", "table1.before[age", "cohort.n]", "[x]", "...", "a" * 5000, "\x00.n", "界.n"]
 )
@@ -235,7 +245,7 @@ def test_cells_of_other_journals_are_compared_as_ours(tmp_path):
     one, other = (load_study(str(write_paper(tmp_path, text))).scenario for text in (ours, theirs))
     targets = [[(t.key, t.low, t.high, t.scale) for t in targets_of(compared(x), {})] for x in (one, other)]
     assert targets[0] == targets[1]
-    assert [t[3] for t in targets[0]] == [False, False, True]
+    assert [t[3] for t in targets[0]] == ["plain", "plain", "log"]
 
 
 def test_a_number_for_the_audit_alone_is_read_by_it_and_not_compared(tmp_path, capsys, monkeypatch):

@@ -91,6 +91,12 @@ def targets_of(numbers: Mapping[str, Printed], doubts: Mapping[str, Any]) -> lis
     return found
 
 
+def unreached(numbers: Mapping[str, Printed], doubts: Mapping[str, Any]) -> list[PublishedTarget]:
+    """Medians and limits that are printed as not reached, which nothing aims at: from infinity to infinity."""
+    keys = [key for key in numbers if no_target(key, numbers) == UNREACHED]
+    return [PublishedTarget(key, numbers[key].printed, np.inf, np.inf, "plain", bool(doubts.get(key))) for key in keys]
+
+
 def _end(target: PublishedTarget, end: float) -> float:
     """An end of what is printed on the target's scale: infinite where nothing is beyond it."""
     if target.scale == "log":
