@@ -104,6 +104,15 @@ def test_the_estimator_of_a_weighted_paper_has_the_weights_of_its_plan(
     assert (found, entry["kind"], entry["target"], list(entry["trim"])) == (name, "ipw", "ate", [0.05, 0.95])
 
 
+def test_weighting_that_is_not_named_is_called_after_its_target(tmp_path: Path) -> None:
+    entries = (
+        "[{kind: ipw}, {kind: ipw, target: ate}, {kind: ipw, target: overlap}, {kind: ipw, name: own, target: atc}]"
+    )
+    path = write_paper(tmp_path, {"cohort.n": "160"}, f"estimators: {entries}")
+    names = [one.name for one in load_study(str(path)).scenario.estimators]
+    assert names == ["ipw-att", "ipw-ate", "ipw-overlap", "own"]
+
+
 def test_the_multiverse_takes_the_study_s_own_analysis_to_be_the_primary_one(tmp_path: Path) -> None:
     path = write_paper(tmp_path, {"endpoints.OS.after.cox.hr": "0.7"}, ATE)
     axes = {"matching.caliper": (0.1, 0.2)}
