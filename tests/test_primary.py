@@ -13,6 +13,7 @@ from analysis.paper.block_workflow import BlockAnalysis
 from analysis.plan.analysis_plan import Plan
 from benchmarks.asked.load_study import load_study
 from benchmarks.asked.published_keys import number_keys, printed_ratio, ratio_values
+from benchmarks.cli.verbs import checked
 from benchmarks.questions import multiverse
 from benchmarks.questions.ask import one_estimator
 from benchmarks.report.study_page import published_rows
@@ -111,6 +112,22 @@ def test_weighting_that_is_not_named_is_called_after_its_target(tmp_path: Path) 
     path = write_paper(tmp_path, {"cohort.n": "160"}, f"estimators: {entries}")
     names = [one.name for one in load_study(str(path)).scenario.estimators]
     assert names == ["ipw-att", "ipw-ate", "ipw-overlap", "own"]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (ATE, "write 'target: {population: all}'"),
+        (f"{ATE}\ntarget: {{population: all}}", ""),
+        ("analysis: {primary: weighting}", ""),
+        ("analysis: {primary: weighting, weighting: {target: overlap}}", "write 'target: {population: overlap}'"),
+    ],
+)
+def test_check_says_whether_weights_stand_for_those_in_whom_they_are_judged(
+    tmp_path: Path, more: str, told: str
+) -> None:
+    notes = checked(str(write_paper(tmp_path, {"cohort.n": "160"}, more)), ())["notes"]
+    assert [told in note for note in notes] == ([True] if told else [])
 
 
 def test_the_multiverse_takes_the_study_s_own_analysis_to_be_the_primary_one(tmp_path: Path) -> None:
