@@ -145,6 +145,7 @@ NEAREST = [
     ("world.followup.cutoff", "world.followup.cut_off"),
     ("endpoints.OS.after.cox", "endpoints.OS.after.cox.hr"),
     ("Endpoints.os.after.cox.HR", "endpoints.OS.after.cox.hr"),
+    ("endpoints.OS.after.multivariable[site].hr", "endpoints.OS.after.multivariable[site=south].hr"),
 ]  # fmt: skip
 
 

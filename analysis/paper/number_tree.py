@@ -63,7 +63,8 @@ def names_of(
     levels = [" & ".join(row) for variable in variables for row in level_terms(variable)]
     cox = []
     for text in cox_terms(plan, by_name):
-        cox += [*term_columns(parse_term(text, by_name), by_name), text]
+        columns = term_columns(parse_term(text, by_name), by_name)
+        cox += [*columns, text] if len(columns) == 1 else columns  # of several levels none is the ratio of the whole
     factors = subgroup_factors(plan, by_name)
     return Names(
         tuple(endpoints),
