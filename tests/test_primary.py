@@ -10,6 +10,7 @@ import pytest
 from analysis.estimators import Adjusted, Crude, Ipw, Sample
 from analysis.kernels.status import Status
 from analysis.paper.block_workflow import BlockAnalysis
+from analysis.paper.numbers import BlockNumbers
 from analysis.plan.analysis_plan import Plan
 from benchmarks.asked.load_study import load_study
 from benchmarks.asked.published_keys import number_keys, printed_ratio, ratio_values
@@ -128,6 +129,28 @@ def test_check_says_whether_weights_stand_for_those_in_whom_they_are_judged(
 ) -> None:
     notes = checked(str(write_paper(tmp_path, {"cohort.n": "160"}, more)), ())["notes"]
     assert [told in note for note in notes] == ([True] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("cox", "screening", "kept"),
+    [("", None, False), ("cox: {screening_p: 0.2}", 0.2, True),
+     ("cox: {screening_p: 0.2, keep_treatment: false}", 0.2, False), ("cox: {screening_p: null}", None, False)],
+)  # fmt: skip
+def test_treatment_is_in_the_model_of_a_paper_that_adjusts(
+    tmp_path: Path, cox: str, screening: float | None, kept: bool
+) -> None:
+    """Without any effect of treatment, which a screen at 0.1 lets pass in a tenth of the cohorts."""
+    null = "outcomes: {treatment_effect: none}"
+    path = write_paper(tmp_path, {"cohort.n": "160"}, f"analysis: {{primary: adjustment, {cox}}}\n{null}")
+    scenario = load_study(str(path)).scenario
+    plan = scenario.analysis.cox
+    assert (plan.screening_p, plan.keep_treatment) == (screening, kept)
+    numbers = np.arange(40, dtype=np.int64)
+    sample = Sample(generate(resolve(scenario), 5, numbers).observed, scenario.analysis, numbers, 5)
+    found = BlockNumbers(BlockAnalysis(sample)).of("endpoints.OS.before.multivariable[treatment].log_hr")
+    assert (np.isfinite(found).mean() == 1) == (kept or screening is None)
+    if screening is None:
+        np.testing.assert_allclose(found, Adjusted().estimate(sample, "OS").value, rtol=1e-9)
 
 
 def test_the_multiverse_takes_the_study_s_own_analysis_to_be_the_primary_one(tmp_path: Path) -> None:

@@ -209,6 +209,14 @@ def test_the_verdict_holds_what_is_printed_as_not_reached():
     assert told(200).numbers == 1
 
 
+def test_a_screened_number_is_told_with_what_keeps_it():
+    row = np.where(np.arange(201) < 30, np.linspace(-2, 2, 201), np.nan)
+    keys = ("endpoints.OS.before.multivariable[treatment].se", "endpoints.OS.before.multivariable[age].se")
+    told = {one.key: one.why for one in judged(dict.fromkeys(keys, ("1.0", row))).unused}
+    assert told[keys[0]] == "15 % of the replicates have it (all, with analysis.cox.keep_treatment: true)"
+    assert told[keys[1]] == "15 % of the replicates have it (all, with analysis.cox.screening_p: null)"
+
+
 def test_the_verdict_tells_what_is_outside_worst_first_and_what_was_not_used():
     row = np.linspace(-2, 2, 201)  # its SD is 1.163
     found = judged({

@@ -17,6 +17,7 @@ from math import inf, isfinite, nan
 import numpy as np
 from scipy.special import ndtri
 
+from analysis.plan.analysis_plan import TREATMENT
 from benchmarks.twin.fidelity import Score, score
 from benchmarks.twin.targets import PublishedTarget, centre, no_target, spread
 from simulator.numerics.arrays import Floats
@@ -122,6 +123,14 @@ def _distance(target: PublishedTarget, middle: float, sd: float, row: Floats) ->
     return away / sd if sd > 0 else (inf if away > 0 else 0.0)
 
 
+def _unless_screened(key: str) -> str:
+    """What keeps a term in the multivariable model, from which the plan's screening takes it; empty for other keys."""
+    if ".multivariable[" not in key:
+        return ""
+    kept = "keep_treatment: true" if f"[{TREATMENT}]" in key else "screening_p: null"
+    return f" (all, with analysis.cox.{kept})"
+
+
 def _unused(target: PublishedTarget, row: Floats) -> Unused | None:
     """Why a number cannot be fitted; None where it can."""
     had = row[~np.isnan(row)]
@@ -130,7 +139,7 @@ def _unused(target: PublishedTarget, row: Floats) -> Unused | None:
     share, reached = len(had) / len(row), np.isfinite(had).mean() if len(had) else nan
     why = ""
     if share < MOSTLY:
-        why = f"{100 * share:.0f} % of the replicates have it"
+        why = f"{100 * share:.0f} % of the replicates have it{_unless_screened(target.key)}"
     elif not isfinite(spread(row[None])[0]):
         why = f"{100 * reached:.0f} % of the replicates reach it"
     elif not spread(row[None])[0] > 0:
