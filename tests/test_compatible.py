@@ -1,5 +1,6 @@
 """Compatible effects: a closed-form posterior, its reach, calibration with a planted error, and a small study."""
 
+import re
 from math import exp, log, sqrt
 from pathlib import Path
 
@@ -79,6 +80,9 @@ def test_it_does_not_extrapolate() -> None:
     assert "is not among what the design simulates" in far.refusal
     strange = posterior("toy", SPACE, *design(), seen(-0.65, 0.5))
     assert strange.refusal is not None
+    told = re.search(r"most likely point, with HR (.*) \(SE of log (.*)\), p is", strange.refusal)
+    assert told is not None
+    assert float(told[2]) == pytest.approx(SD, rel=0.05)  # the paper's is 0.5
     edge = posterior("toy", SPACE, *design(), seen(-1.75))
     assert edge.refusal is not None
     assert "lower end of the design of effect: widen its prior" in edge.refusal

@@ -10,10 +10,12 @@ import pytest
 from analysis.estimators import Adjusted, Crude, Ipw, Sample, ScoreStrata
 from analysis.kernels.status import Status
 from analysis.paper.block_workflow import BlockAnalysis
+from analysis.paper.numbers import BlockNumbers
 from analysis.plan.analysis_plan import Plan
 from benchmarks.asked.load_study import load_study
 from benchmarks.asked.primary import primary_estimator
 from benchmarks.asked.published_keys import number_keys, printed_ratio, ratio_values
+from benchmarks.cli.verbs import checked
 from benchmarks.questions import multiverse
 from benchmarks.questions.ask import one_estimator
 from benchmarks.report.study_page import published_rows
@@ -111,6 +113,53 @@ def test_the_estimator_of_a_weighted_paper_has_the_weights_of_its_plan(
     path = write_paper(tmp_path, {"endpoints.OS.after.cox.hr": "0.7"}, f"{ATE}\nestimators: {estimators}")
     entry, found = one_estimator(load_study(str(path)), "OS", None)
     assert (found, entry["kind"], entry["target"], list(entry["trim"])) == (name, "ipw", "ate", [0.05, 0.95])
+
+
+def test_weighting_that_is_not_named_is_called_after_its_target(tmp_path: Path) -> None:
+    entries = (
+        "[{kind: ipw}, {kind: ipw, target: ate}, {kind: ipw, target: overlap}, {kind: ipw, name: own, target: atc}]"
+    )
+    path = write_paper(tmp_path, {"cohort.n": "160"}, f"estimators: {entries}")
+    names = [one.name for one in load_study(str(path)).scenario.estimators]
+    assert names == ["ipw-att", "ipw-ate", "ipw-overlap", "own"]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (ATE, "write 'target: {population: all}'"),
+        (f"{ATE}\ntarget: {{population: all}}", ""),
+        ("analysis: {primary: weighting}", ""),
+        ("analysis: {primary: weighting, weighting: {target: overlap}}", "write 'target: {population: overlap}'"),
+    ],
+)
+def test_check_says_whether_weights_stand_for_those_in_whom_they_are_judged(
+    tmp_path: Path, more: str, told: str
+) -> None:
+    notes = checked(str(write_paper(tmp_path, {"cohort.n": "160"}, more)), ())["notes"]
+    assert [told in note for note in notes] == ([True] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("cox", "screening", "kept"),
+    [("", None, False), ("cox: {screening_p: 0.2}", 0.2, True),
+     ("cox: {screening_p: 0.2, keep_treatment: false}", 0.2, False), ("cox: {screening_p: null}", None, False)],
+)  # fmt: skip
+def test_treatment_is_in_the_model_of_a_paper_that_adjusts(
+    tmp_path: Path, cox: str, screening: float | None, kept: bool
+) -> None:
+    """Without any effect of treatment, which a screen at 0.1 lets pass in a tenth of the cohorts."""
+    null = "outcomes: {treatment_effect: none}"
+    path = write_paper(tmp_path, {"cohort.n": "160"}, f"analysis: {{primary: adjustment, {cox}}}\n{null}")
+    scenario = load_study(str(path)).scenario
+    plan = scenario.analysis.cox
+    assert (plan.screening_p, plan.keep_treatment) == (screening, kept)
+    numbers = np.arange(40, dtype=np.int64)
+    sample = Sample(generate(resolve(scenario), 5, numbers).observed, scenario.analysis, numbers, 5)
+    found = BlockNumbers(BlockAnalysis(sample)).of("endpoints.OS.before.multivariable[treatment].log_hr")
+    assert (np.isfinite(found).mean() == 1) == (kept or screening is None)
+    if screening is None:
+        np.testing.assert_allclose(found, Adjusted().estimate(sample, "OS").value, rtol=1e-9)
 
 
 def test_the_multiverse_takes_the_study_s_own_analysis_to_be_the_primary_one(tmp_path: Path) -> None:

@@ -146,6 +146,7 @@ NEAREST = [
     ("world.followup.cutoff", "world.followup.cut_off"),
     ("endpoints.OS.after.cox", "endpoints.OS.after.cox.hr"),
     ("Endpoints.os.after.cox.HR", "endpoints.OS.after.cox.hr"),
+    ("endpoints.OS.after.multivariable[site].hr", "endpoints.OS.after.multivariable[site=south].hr"),
 ]  # fmt: skip
 
 
@@ -161,6 +162,16 @@ def test_an_unknown_key_is_told_with_the_nearest_one(tmp_path, key, near):
     assert (one.file, one.line) == (str(path), 5)
     assert f"did you mean '{near}'?" in str(one)
     assert "\n" not in str(one)
+
+
+@pytest.mark.parametrize(("arm", "role"), [("AtezoBev", "treated"), ("sorafenib", "control")])
+def test_an_arm_by_its_own_name_is_told_with_its_role(tmp_path, arm, role):
+    path = tmp_path / "named.yaml"
+    key = f"endpoints.OS.before.km.{arm}.survival[24].low"
+    path.write_text(f"name: n\nextends: imbrave150\npublished:\n  '{key}': {{printed: '0.5', where: x}}\n", "utf-8")
+    with pytest.raises(DocumentError) as told:
+        load_study(str(path))
+    assert f"did you mean 'endpoints.OS.before.km.{role}.survival[24].low'?" in str(told.value)
 
 
 @pytest.mark.parametrize(

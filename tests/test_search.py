@@ -10,11 +10,11 @@ from benchmarks.asked.free_places import free_paths
 from benchmarks.asked.load_study import load_study
 from benchmarks.asked.scenario import Free
 from benchmarks.cli.commands import main
-from benchmarks.twin.absolute_fit import absolute_fit
+from benchmarks.twin.absolute_fit import AbsoluteFit, absolute_fit
 from benchmarks.twin.calibrate import Fit, calibrate
 from benchmarks.twin.search import SumOfSquares, alike, softened, standard_errors, usable
 from benchmarks.twin.starts import candidates
-from benchmarks.twin.targets import PublishedTarget, TargetModel, centre, spread
+from benchmarks.twin.targets import PublishedTarget, TargetModel, centre, spread, unreached
 from simulator.numerics.arrays import Floats
 from simulator.world.sections import Printed
 from tests.small_papers import write_paper
@@ -192,6 +192,29 @@ def judged(rows: Mapping[str, tuple[str, Floats]], doubtful: tuple[str, ...] = (
         for key, (text, _) in rows.items()
     ]
     return absolute_fit(targets, paper, np.array([row for _, row in rows.values()]), dict.fromkeys(doubtful, ("odd",)))
+
+
+def test_the_verdict_holds_what_is_printed_as_not_reached():
+    def told(reached: int) -> AbsoluteFit:
+        row = np.where(np.arange(200) < reached, 12.0, np.inf)
+        paper = printed({"a.median": "NR"})
+        return absolute_fit(unreached(paper, {}), paper, row[None], {})
+
+    assert [told(reached).outside for reached in (0, 100, 190)] == [(), (), ()]
+    (one,) = told(199).outside
+    assert (one.key, one.printed, one.median) == ("a.median", "NR", 12.0)
+    assert one.distance == pytest.approx(2.5758, abs=1e-4)  # the normal quantile of 1 in 200
+    assert told(200).outside[0].distance == pytest.approx(2.8070, abs=1e-4)  # of half a one
+    assert [(one.key, one.why) for one in told(200).unused] == [("a.median", "printed as not reached")]
+    assert told(200).numbers == 1
+
+
+def test_a_screened_number_is_told_with_what_keeps_it():
+    row = np.where(np.arange(201) < 30, np.linspace(-2, 2, 201), np.nan)
+    keys = ("endpoints.OS.before.multivariable[treatment].se", "endpoints.OS.before.multivariable[age].se")
+    told = {one.key: one.why for one in judged(dict.fromkeys(keys, ("1.0", row))).unused}
+    assert told[keys[0]] == "15 % of the replicates have it (all, with analysis.cox.keep_treatment: true)"
+    assert told[keys[1]] == "15 % of the replicates have it (all, with analysis.cox.screening_p: null)"
 
 
 def test_the_verdict_tells_what_is_outside_worst_first_and_what_was_not_used():

@@ -176,6 +176,20 @@ def test_the_strength_that_leaves_no_effect_and_its_error() -> None:
     assert isnan(no_effect_at(x, [*found[:2], TrueEffectAt()])[0])
 
 
+def test_a_limit_of_one_or_beyond_needs_no_confounder_where_its_place_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(
+        _: LevelSearch, stage: str, places: list[object], *rest: object
+    ) -> tuple[list[list[TrueEffectAt]], Path]:
+        assert rest
+        return [[TrueEffectAt()] for one in places], Path(stage)
+
+    monkeypatch.setattr(tipping, "explored", nothing)
+    for sign, wanted in ((-1.0, 0.0), (-1.0, log(1.08)), (1.0, 0.0), (1.0, log(0.9))):
+        search = Known(asked(2), {}, "OS", "crude", sign, 1, None)
+        assert tipping.equal_strength(search, "x", 0.0, wanted) == Strength(1.0)
+    assert isnan(tipping.equal_strength(Known(asked(2), {}, "OS", "crude", -1.0, 1, None), "x", 0.0, log(0.9)).value)
+
+
 COMMON = """
 name: common
 source: made for a test

@@ -168,3 +168,15 @@ def test_check_tells_free_parameters_that_stand_nowhere(tmp_path: Path) -> None:
     assert "base.yaml" in note
     assert "rates.0' is not the place of a number here" in note
     assert checked(files(tmp_path, free % near.replace("rate.0", "rates.0"), ""), ())["notes"] == []
+
+
+def test_check_tells_free_parameters_that_are_left_unsaid(tmp_path: Path) -> None:
+    free = "calibration: {free: {%s: {mean: 0, sd: 0.1, bounds: [0, 1]}}}\n"
+    for path, told in (("entry.accrual.shape", "0.0"), ("outcomes.transitions.death.treatment.log_hr", "0.0")):
+        with pytest.raises(DocumentError) as caught:
+            checked(files(tmp_path, "", free % path), ())
+        assert str(caught.value) == (
+            f"{tmp_path}/over.yaml:2:22: calibration.free.'{path}': '{path}' is not stated, only taken to be {told}; "
+            f"state it where the world stands ({path.split('.')[-1]}: {told})"
+        )
+    assert checked(files(tmp_path, "", free % "entry.accrual.shape" + "entry: {accrual: {shape: 0.0}}\n"), ())

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from analysis.audit import p_values
-from analysis.audit.counts import count_findings
+from analysis.audit.counts import cell_findings, count_findings
+from analysis.audit.effects import effect_findings
 from analysis.audit.incidence import incidence_findings
 from analysis.audit.information import information_findings
 from analysis.audit.p_values import TableTests
@@ -38,6 +39,8 @@ def audit(
         *information_findings(paper, ratios),
         *survival_findings(paper, published, unit),
         *incidence_findings(paper),
+        *cell_findings(paper, published),
+        *effect_findings(paper),
         *spread_findings(paper),
         *word_findings(paper, published),
     ]

@@ -1,10 +1,11 @@
 """Counts: percentages, sums over levels, sizes of arms, and which counts cannot exceed which."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import isfinite
 
 from analysis.audit.paper import ARMS, SIDES, Finding, Paper, Severity
-from analysis.audit.published import Stands, counts_printed_so
+from analysis.audit.published import Stands, counts_printed_so, exact_value, parse_printed
+from simulator.world.sections import Printed
 
 _COUNTS = ("n", "yes", "events")
 GRADES_3_4 = "_34"
@@ -119,6 +120,28 @@ def _sum_of_rounded(paper: Paper, key: str) -> str:
         if len(values) == len(names) and abs(total - number.value) < 1e-9:
             return (" + " if plus else " - ").join([*([] if plus else ["100"]), *(one.text for one in printed)])
     return ""
+
+
+def cell_findings(paper: Paper, published: Mapping[str, Printed]) -> Iterator[Finding]:
+    """Cells such as '254 (62.0)' whose percentage is not that of their count, where one of them is typed in."""
+    for key in paper.numbers:
+        text, (start, _, last) = published[key].printed, key.rpartition(".")
+        if (start != "cohort" and last not in (*_COUNTS, "percent")) or start.startswith("modes."):
+            continue
+        others = ("percent",) if last != "percent" else _COUNTS
+        count, percent = exact_value(text, "cell.n"), exact_value(text, "cell.percent")
+        if count is None or percent is None or count == percent or any(f"{start}.{one}" in published for one in others):
+            continue
+        side = next((side for side in SIDES if f".{side}" in start), "before")
+        size = paper.count("cohort.n") if start == "cohort" else paper.size(side, start.rpartition(".")[2])
+        if not size or (last == "n" and start == "cohort"):
+            continue
+        share, stands = 100 * count / size, parse_printed(text, "cell.percent")
+        gap = Stands(share, share).gap(stands)
+        if gap > 1e-9:
+            severity: Severity = "note" if gap <= (stands.high - stands.low) / 2 + 1e-9 else "severe"
+            told = f"{count:.0f} of {size} = {share:.3f} %, printed {text}"
+            yield paper.finding((key,), severity, "percentage of a count", told, f"{share:.1f} %")
 
 
 def _unequal_percentages(paper: Paper) -> Iterator[Finding]:

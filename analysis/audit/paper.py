@@ -162,8 +162,14 @@ class Paper:
         if arm not in ARMS or self.weighted(side):
             return None
         if side == "before" or self.primary != "matching":
-            return self.count(f"cohort.{arm}")
+            return self._arm(arm)
         return self.count(f"matching.n_{arm}") or self.count("matching.n_pairs")
+
+    def _arm(self, arm: str) -> int | None:
+        """The size of an arm: as printed, or all but the other arm."""
+        own = self.count(f"cohort.{arm}")
+        n, other = self.count("cohort.n"), self.count(f"cohort.{ARMS[arm == ARMS[0]]}")
+        return own if own is not None or n is None or other is None or other > n else n - other
 
     def table1(self, last: str) -> tuple[tuple[str, str], ...]:
         """Side and element of the rows of Table 1 that have a number of this name."""

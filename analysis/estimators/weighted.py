@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -222,6 +222,14 @@ class Ipw(WeightedEstimator):
     trim: tuple[Share, Share] | None = None
 
     propensity: PropensityPlan | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _called_after_its_target(cls, given: Any) -> Any:
+        """One that is not named is called after its target."""
+        if isinstance(given, dict) and "name" not in given and isinstance(given.get("target"), str):
+            return {**given, "name": f"ipw-{given['target']}"}
+        return given
 
     def plan_for(self, plan: Plan) -> Plan:
         """The study's plan with the estimator's own propensity model."""

@@ -18,6 +18,7 @@ UNCOMPUTED = frozenset({"p_term", "tests", "status"})
 _A_TIME = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 SHOWN = 12
 FEW = 3  # nearest names that are followed
+LEVEL = 0.02  # what a level of the factor that is named costs
 MISSING = 0.6  # what a step too many or too few costs; another name costs its dissimilarity
 TWO_MISSING = 0.35  # two steps are left out before a name that is right: an arm's curve, say
 _ARM = r"(?P<arm>control|treated)"
@@ -205,5 +206,6 @@ def _alike(wanted: str, known: Mapping[str, KeyNode], times: bool = False) -> li
     made = []
     for name in known:
         match.set_seq1(name.casefold())
-        made.append((1.0 - match.ratio() + 0.01, name))
+        level = name.startswith(wanted) and name[len(wanted) :][:1] in tuple("=<>!")
+        made.append((LEVEL if level else 1.0 - match.ratio() + 0.01, name))
     return sorted(made, key=lambda one: one[0])

@@ -72,9 +72,10 @@ def names_of(
     by_name = {variable.name: variable for variable in variables}
     continuous = [variable.name for variable in variables if variable.kind == "continuous"]
     levels = [" & ".join(row) for variable in variables for row in level_terms(variable)]
-    cox = []
+    cox: list[str] = []
     for text in cox_terms(plan, by_name):
-        cox += [*term_columns(parse_term(text, by_name), by_name), text]
+        columns = term_columns(parse_term(text, by_name), by_name)
+        cox += [*columns, text] if len(columns) == 1 else columns  # of several levels none is the ratio of the whole
     factors = subgroup_factors(plan, by_name)
     return Names(
         tuple(endpoints),

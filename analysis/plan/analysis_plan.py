@@ -7,7 +7,7 @@ Terms are written as in ``simulator.cohort.terms``: ``age``, ``age>50``, ``ecog>
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -117,7 +117,8 @@ class CoxPlan(Spec):
     ``covariates`` null stands for every covariate: a number with cut-points as ``age>50``, without them linearly, a
     level as a factor. Treatment is always among the univariable models. A term enters the multivariable model when
     its univariable Wald p is below ``screening_p`` (a factor by its joint Wald test); null lets all enter. Treatment
-    is screened like the rest, as in the paper, unless ``keep_treatment``.
+    is screened like the rest, as in the paper, unless ``keep_treatment``. Where ``primary: adjustment`` says that the
+    model is what makes the arms comparable, all enter unless a threshold is stated, and treatment is kept with one.
     """
 
     covariates: tuple[str, ...] | None = None
@@ -174,6 +175,19 @@ class Plan(Spec):
     subgroups: tuple[str, ...] | None = None
     table1: TablePlan = TablePlan()
     missing: MissingPlan = MissingPlan()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _treatment_is_in_its_model(cls, given: Any) -> Any:
+        """The adjusted ratio of a paper that adjusts is one that every replicate has."""
+        if not isinstance(given, dict) or given.get("primary") != "adjustment":
+            return given
+        cox = given.get("cox", {})
+        if not isinstance(cox, dict) or "keep_treatment" in cox:
+            return given
+        screened = cox.get("screening_p")
+        more = {"screening_p": None} if screened is None else {"keep_treatment": True}
+        return {**given, "cox": {**cox, **more}}
 
     @model_validator(mode="after")
     def _consistent(self) -> "Plan":

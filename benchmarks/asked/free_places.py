@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from benchmarks.asked.scenario import Calibration
-from simulator.documents.loading import Document
+from benchmarks.asked.scenario import Calibration, Scenario
+from simulator.documents.loading import Document, parse
 from simulator.documents.merging import split_path
 from simulator.documents.problems import Problem, dotted, is_override
+from simulator.documents.spec import Spec
 from simulator.world.sections import World
 
 Tree = Any
@@ -22,10 +23,32 @@ def free_paths(document: Document, plan: Calibration) -> list[tuple[Path, ...]]:
         for text in free.paths or (name,):
             path = split_path(text, document.root) or ()
             if not _is_number(document.tree, path):
-                raise ValueError(f"calibration.free: '{text}' is not the place of a number{_nearest(document, text)}")
+                raise ValueError(f"calibration.free: {_what_is_wrong(document, text, path)}")
             own.append(path)
         found.append(tuple(own))
     return found
+
+
+def _what_is_wrong(document: Document, text: str, path: Path) -> str:
+    """That no number stands there, and what would be right: to state one that is left at its default, or another."""
+    unsaid = _unsaid(parse(document, Scenario), path)
+    if unsaid is not None:
+        return (
+            f"'{text}' is not stated, only taken to be {unsaid}; state it where the world stands ({path[-1]}: {unsaid})"
+        )
+    return f"'{text}' is not the place of a number{_nearest(document, text)}"
+
+
+def _unsaid(scenario: Any, path: Path) -> float | None:
+    """The number that the valid scenario has at this path though no document says it; None if there is none."""
+    here = scenario
+    for key in path or ("",):
+        here = here.get(key) if isinstance(here, Mapping) else getattr(here, key, None) if _has(here, key) else None
+    return here if isinstance(here, int | float) and not isinstance(here, bool) else None
+
+
+def _has(spec: Any, key: str) -> bool:
+    return isinstance(spec, Spec) and key in type(spec).model_fields
 
 
 def _nearest(document: Document, text: str) -> str:

@@ -17,6 +17,14 @@ KINDS = {
     "unadjusted": "crude",
 }
 """The kind of estimator that each primary analysis is."""
+WEIGHTED = {
+    "att": "treated",
+    "ate": "all",
+    "atc": "untreated",
+    "overlap": "overlap",
+    "matching": "matching_weight",
+}
+"""The population for which the weights of each target stand."""
 
 
 def primary_estimator(scenario: "Scenario", endpoint: str) -> Estimator | None:
@@ -46,6 +54,17 @@ def primary_estimator(scenario: "Scenario", endpoint: str) -> Estimator | None:
     if kind == "adjusted":
         return Adjusted.model_validate(own)
     return Crude.model_validate(own) if kind == "crude" else None
+
+
+def target_notes(scenario: "Scenario") -> list[str]:
+    """What to know of a weighted paper whose weights stand for others than those in whom the study judges."""
+    own, target = WEIGHTED[scenario.analysis.weighting.target], scenario.target.population
+    if scenario.analysis.primary != "weighting" or own == target:
+        return []
+    return [
+        f"the paper's weights ('{scenario.analysis.weighting.target}') stand for the population '{own}', and its "
+        f"estimate is judged in '{target}'; write 'target: {{population: {own}}}' for the paper's own question"
+    ]
 
 
 def _does_so(estimator: Estimator, plan: Plan) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from analysis.audit.kinds import kind_of, may_be_unreached
 from analysis.audit.published import NOT_PRINTED, exact_value, parse_printed
 from analysis.paper.number_keys import TEXT, KeyNode, find, nearest, problem
-from analysis.paper.number_tree import SIDES, Names, any_paper, facts, names_of, tree
+from analysis.paper.number_tree import ARMS, SIDES, Names, any_paper, facts, names_of, tree
 from analysis.propensity.missing import indicators
 from simulator.cohort.terms import Variable
 from simulator.documents.loading import Document, load, parse
@@ -72,12 +72,13 @@ def check_published(document: Document, scenario: "Scenario") -> None:
         stated = elsewhere[file]
         return stated is not None and not problem(stated, key)
 
-    _refuse(document, _problems(scenario.published, here, taken_away))
+    named = {f".{getattr(scenario.arms, role)}.": f".{role}." for role in ARMS}
+    _refuse(document, _problems(scenario.published, here, taken_away, named))
 
 
 def check_paper(document: Document, published: Mapping[str, Printed]) -> None:
     """The same of a document that may be no world: its keys must be such as an audit can read."""
-    _refuse(document, _problems(published, any_paper(), lambda key: False))  # noqa: ARG005
+    _refuse(document, _problems(published, any_paper(), lambda key: False, {}))  # noqa: ARG005
 
 
 def compared(scenario: "Scenario") -> dict[str, Printed]:
@@ -170,15 +171,15 @@ def _refuse(document: Document, found: Iterator[tuple[str, str, str]]) -> None:
 
 
 def _problems(
-    published: Mapping[str, Printed], here: KeyNode, excused: Callable[[str], bool]
+    published: Mapping[str, Printed], here: KeyNode, excused: Callable[[str], bool], named: Mapping[str, str]
 ) -> Iterator[tuple[str, str, str]]:
-    """Key, what is wrong, and what would be right."""
+    """Key, what is wrong, and what would be right; ``named`` are the arms by the world's names, as steps of keys."""
     anywhere, told = any_paper(), 0
     for key, one in published.items():
         wrong = problem(anywhere if one.audit_only else here, key)
         if wrong and (one.audit_only or not excused(key)):
             told += 1
-            near = nearest(here, key) if told <= MOST_NEAREST else ""
+            near = _nearest(here, key, named) if told <= MOST_NEAREST else ""
             less = ", 1 less the incidence" if ".survival[" in near and "incidence" in key else ""
             mend = f"did you mean '{near}'{less}?" if near else "`trialtwin published` lists the keys"
             if any(f".{name}." in key for name in WITHIN) and not _has_strata(here):
@@ -197,6 +198,14 @@ def _has_strata(here: KeyNode) -> bool:
     """Whether there are numbers within strata."""
     endpoints = here.below().get("endpoints", KeyNode()).below().values()
     return any(STRATIFIED in side.below() for one in endpoints for side in one.below().values())
+
+
+def _nearest(here: KeyNode, key: str, named: Mapping[str, str]) -> str:
+    """The nearest key, with the arms' own names taken for control and treated."""
+    for name, role in named.items():
+        at = key.casefold().find(name.casefold())
+        key = key if at < 0 else key[:at] + role + key[at + len(name) :]
+    return nearest(here, key) if problem(here, key) else key
 
 
 def _unfit(here: KeyNode, key: str, text: str) -> str:

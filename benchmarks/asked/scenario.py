@@ -223,7 +223,10 @@ class Scenario(World):
             return tree
         own = {"ipw": analysis.get("weighting"), "ps-strata": analysis.get("stratification")}
         options = {kind: said if isinstance(said, Mapping) else {} for kind, said in own.items()}
-        return {**tree, "estimators": tuple({**options.get(kind, {}), "kind": kind, "name": kind} for kind in USUAL[primary])}
+        return {
+            **tree,
+            "estimators": tuple({**options.get(kind, {}), "kind": kind, "name": kind} for kind in USUAL[primary]),
+        }
 
     @field_validator("estimators", mode="before")
     @classmethod

@@ -15,6 +15,7 @@ from benchmarks.asked.inherited_times import converted_times
 from benchmarks.asked.load_study import Asked, load_study, started
 from benchmarks.asked.own_files import check_own, pinned_code
 from benchmarks.asked.patience import told
+from benchmarks.asked.primary import target_notes
 from benchmarks.asked.scenario import Scenario
 from benchmarks.runs.store import RunFolder
 from benchmarks.words.answer import Answer, files_written, write_page
@@ -305,7 +306,8 @@ def _notes(asked: Asked) -> list[str]:
     """What a reader must know of valid worlds, the base's and the cells', and of times that nobody stated."""
     worlds = (asked.scenario, *(cell for _, cell in asked.cells))
     cautions = [note for world in worlds for note in world.pooled().cautions()]
-    return list(dict.fromkeys([*cautions, *converted_times(asked.document, asked.scenario)]))
+    targets = [note for _, cell in asked.cells for note in target_notes(cell)]
+    return list(dict.fromkeys([*cautions, *targets, *converted_times(asked.document, asked.scenario)]))
 
 
 def schema(document: str, commands: Iterable[str]) -> dict[str, Any]:

@@ -148,7 +148,8 @@ def posterior(
     mcse = np.sqrt((GROUPS - 1) / GROUPS * (gaps**2).sum(axis=0))
     means = moments.mean[0]
     leaning = edges(space, drawn, weights)
-    refusal = _refusal(p, seen, means, [one for one in leaning if not one[3]])
+    likeliest = moments.mean[:, int(weights.argmax())]
+    refusal = _refusal(p, seen, means, likeliest, [one for one in leaning if not one[3]])
     warning = "; ".join(f"{100 * one[2]:.0f} % of it at the {one[1]} bound of {one[0]}" for one in leaning if one[3])
     ends = [float(x) for x in np.quantile(true[0], [0.001, 0.999])]
     grid = np.linspace(ends[0], ends[1], 161)
@@ -160,11 +161,15 @@ def posterior(
     )  # fmt: skip
 
 
-def _refusal(p: float, seen: Published, means: Floats, leaning: Sequence[tuple[str, str, float, bool]]) -> str | None:
+def _refusal(
+    p: float, seen: Published, means: Floats, likeliest: Floats, leaning: Sequence[tuple[str, str, float, bool]]
+) -> str | None:
+    """Why there is no answer; ``likeliest (2,)`` are the mean log HR and log SE of the most likely point."""
     if p < CONFLICT:
         return (
             f"the published HR {seen.hr:.3g} (SE of log {seen.se:.3g}) is not among what the design simulates: mean "
-            f"HRs run from {exp(means.min()):.2f} to {exp(means.max()):.2f}, and at the most likely point p is {p:.1g}"
+            f"HRs run from {exp(means.min()):.2f} to {exp(means.max()):.2f}, and at the most likely point, with HR "
+            f"{exp(likeliest[0]):.3g} (SE of log {exp(likeliest[1]):.3g}), p is {p:.1g}"
         )
     if leaning:
         name, side, mass, _ = leaning[0]

@@ -191,7 +191,11 @@ def no_effect_at(x: Floats, found: Sequence[TrueEffectAt]) -> tuple[float, Stren
 
 
 def equal_strength(search: LevelSearch, stage: str, guess: float, wanted: float) -> Strength:
-    """The strength that leaves no effect, simulated on either side of a guess of its logarithm."""
+    """The strength that leaves no effect, simulated on either side of a guess of its logarithm.
+
+    A limit of 1 or beyond, behind which next to nothing is, needs none where the place is lost in Monte Carlo error.
+    """
+    lost = Strength(1.0 if search.sign * wanted <= 0 else nan)
     if not isfinite(guess):
         return Strength(1.0 if guess == -inf else guess)
     replicates = CLOSER * search.asked.scenario.run.replicates
@@ -202,9 +206,9 @@ def equal_strength(search: LevelSearch, stage: str, guess: float, wanted: float)
         found, _ = explored(search, f"{stage}-{move}", places, [wanted], (-0.3, 0.0, 0.3))
         at, strength = no_effect_at(x, [one for (one,) in found])
         if isnan(at) or x[0] - ASIDE / 4 <= at <= x[-1] + ASIDE / 4:
-            return strength
+            return strength if isfinite(strength.value) else lost
         guess = min(max(at, x[0] - 5 * ASIDE), x[-1] + 5 * ASIDE)
-    return Strength(nan)
+    return lost
 
 
 def published_ratio(scenario: Scenario, endpoint: str, ratio: float | None, bound: float | None) -> tuple[float, float]:

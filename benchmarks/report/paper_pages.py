@@ -62,7 +62,7 @@ def _scores(found: Fidelity) -> tuple[Section, ...]:
     heads = ("printed in", "inside", "numbers", "%", "doubtful, not counted")
     outside = [(one.key, "; ".join(one.doubts), *_score(one)[1:]) for one in found.scores if not one.inside]
     columns = (HEADS[0], "doubt", *HEADS[1:])
-    flow = [(name, f"{count:.1f}") for name, count in found.flow]
+    flow = [(name, f"{count:.1f}") for name, count in found.flow if count or not name.startswith("not: ")]
     places = list(dict.fromkeys(place(one.where) for one in found.scores))
     every = [
         (*_score(one), ("yes" if one.inside else "no") + (" (doubtful)" if one.doubts else ""), number(one.absent))

@@ -1,7 +1,8 @@
 """How well a fitted world prints its paper, in absolute terms: which numbers lie outside, which could not be used, why.
 
 A number is outside where no value that is printed so lies in the central 95 % of the fitted world's replicates, as on
-the scorecard of `trialtwin fidelity`. A fit is bad where, of the numbers that the audit does not doubt,
+the scorecard of `trialtwin fidelity`; one that is printed as not reached, where too few replicates leave it so. A fit
+is bad where, of the numbers that the audit does not doubt,
 
 * more than one in ten, and more than one, are outside; or
 * one is so far away that chance puts any of so many as far in one of a thousand papers (Bonferroni's bound: 3.3
@@ -16,6 +17,7 @@ from math import inf, isfinite, nan
 import numpy as np
 from scipy.special import ndtri
 
+from analysis.plan.analysis_plan import TREATMENT
 from benchmarks.twin.fidelity import Score, score
 from benchmarks.twin.targets import PublishedTarget, centre, no_target, spread
 from simulator.numerics.arrays import Floats
@@ -84,7 +86,7 @@ def absolute_fit(
         if found.absent == 100:
             never.append(target.key)
         elif not found.inside:
-            outside.append(_outside(found, _distance(target, middle[k], sd[k])))
+            outside.append(_outside(found, _distance(target, middle[k], sd[k], natural[k])))
     outside.sort(key=lambda one: -one.distance)
     unused = [_unused(target, row) for target, row in zip(targets, numbers, strict=True)]
     aside = [Unused(key, one.printed, no_target(key, published)) for key, one in published.items()]
@@ -107,21 +109,37 @@ def _outside(found: Score, distance: float) -> Outside:
     return Outside(found.key, found.printed, found.median, found.low, found.high, distance)
 
 
-def _distance(target: PublishedTarget, middle: float, sd: float) -> float:
-    """How far the simulated number is from all values that are printed so, in its sampling SDs."""
+def _distance(target: PublishedTarget, middle: float, sd: float, row: Floats) -> float:
+    """How far the simulated number is from all values that are printed so, in its sampling SDs.
+
+    Of one that is not reached, the normal quantile of the replicates ``row (R,)`` that reach it, all but half a one.
+    """
+    if target.low == inf:
+        had = row[~np.isnan(row)]
+        return float(-ndtri(max(np.isinf(had).mean(), 0.5 / len(had))))
     away = max(target.low - middle, middle - target.high, 0.0)
     if not isfinite(away):
         return inf
     return away / sd if sd > 0 else (inf if away > 0 else 0.0)
 
 
+def _unless_screened(key: str) -> str:
+    """What keeps a term in the multivariable model, from which the plan's screening takes it; empty for other keys."""
+    if ".multivariable[" not in key:
+        return ""
+    kept = "keep_treatment: true" if f"[{TREATMENT}]" in key else "screening_p: null"
+    return f" (all, with analysis.cox.{kept})"
+
+
 def _unused(target: PublishedTarget, row: Floats) -> Unused | None:
     """Why a number cannot be fitted; None where it can."""
     had = row[~np.isnan(row)]
+    if target.low == inf:
+        return None  # told with those that are no targets
     share, reached = len(had) / len(row), np.isfinite(had).mean() if len(had) else nan
     why = ""
     if share < MOSTLY:
-        why = f"{100 * share:.0f} % of the replicates have it"
+        why = f"{100 * share:.0f} % of the replicates have it{_unless_screened(target.key)}"
     elif not isfinite(spread(row[None])[0]):
         why = f"{100 * reached:.0f} % of the replicates reach it"
     elif not spread(row[None])[0] > 0:

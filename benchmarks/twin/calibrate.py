@@ -15,7 +15,7 @@ and goes on from the best one with more (`benchmarks.twin.search`). What it ends
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from benchmarks.asked.scenario import Calibration, Scenario
 from benchmarks.twin.absolute_fit import AbsoluteFit, absolute_fit
 from benchmarks.twin.search import SumOfSquares, free_against_each_other, standard_errors
 from benchmarks.twin.starts import candidates
-from benchmarks.twin.targets import TargetModel, centre, targets_of
+from benchmarks.twin.targets import TargetModel, centre, targets_of, unreached
 from simulator.numerics.arrays import Floats
 from simulator.world.sections import Printed
 
@@ -150,12 +150,27 @@ def calibrate(
         _parameters(plan, search, start, values, se),
         fitted,
         began,
-        absolute_fit(search.model.targets, published, numbers, doubts),
+        _whole_fit(search, values, published, numbers, plan.replicates, doubts),
         tuple(tuple(names[k] for k in group) for group in free_against_each_other(jacobian * search.sd)),
         tuple(search.loss(x, search.residuals(centre(own))) for x, own in ((start, first), (values, numbers))),
         plan.replicates,
         plan.seed,
     )
+
+
+def _whole_fit(
+    search: SumOfSquares,
+    values: Floats,
+    published: Mapping[str, Printed],
+    numbers: Floats,
+    replicates: int,
+    doubts: Mapping[str, tuple[str, ...]],
+) -> AbsoluteFit:
+    """The verdict on the targets' ``numbers (T, R)`` and on what is printed as not reached, which is no target."""
+    model = replace(search.model, targets=tuple(unreached(published, doubts)))
+    if model.targets:
+        numbers = np.concatenate([numbers, model.numbers(search.natural(values), replicates)])
+    return absolute_fit((*search.model.targets, *model.targets), published, numbers, doubts)
 
 
 def _best_start(

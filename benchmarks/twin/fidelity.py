@@ -18,6 +18,7 @@ from benchmarks.asked.blocks import block_size
 from benchmarks.asked.published_keys import compared, stated
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
+from benchmarks.twin.targets import without_sign
 from benchmarks.workers.executors import in_threads
 from simulator.numerics.arrays import Floats
 from simulator.world.generate import ResolvedWorld, generate, resolve
@@ -86,7 +87,7 @@ def replicate_numbers(
     The second array ``(criteria + 2,)`` holds means over replicates: who failed the first criterion, ..., who qualified
     but was not needed, who was included.
     """
-    size = block_size(scenario)
+    size, unsigned = block_size(scenario), without_sign(scenario.published)
     parts = [np.arange(first, min(first + size, replicates), dtype=np.int64) for first in range(0, replicates, size)]
 
     def one(numbers: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[list[Floats], Floats]:
@@ -96,7 +97,8 @@ def replicate_numbers(
         excluded, present = cohorts.hidden.excluded, cohorts.observed.present
         criteria = len(cohorts.hidden.criteria)
         flow = np.bincount(np.where(present, criteria + 1, excluded).ravel(), minlength=criteria + 2)
-        return [found.of(key) for key in keys], flow.astype(np.float64)
+        own = [np.abs(found.of(key)) if key in unsigned else found.of(key) for key in keys]
+        return own, flow.astype(np.float64)
 
     made = list(in_threads(one, parts, jobs, lambda count: done(count, len(parts))))
     numbers = {key: np.concatenate([part[k] for part, _ in made]) for k, key in enumerate(keys)}

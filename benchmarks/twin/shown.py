@@ -43,7 +43,7 @@ def fidelity_answer(found: Fidelity) -> Answer:
     title = f"Outside the central 95 % of {found.replicates:,} replicates"
     tables = [table("Numbers inside, by table", ("printed in", "inside", "%", "doubtful, not counted"), totals)]
     tables += [table(title, heads, outside)] if outside else []
-    flow = [(name, f"{count:.1f}") for name, count in found.flow]
+    flow = [(name, f"{count:.1f}") for name, count in found.flow if count or not name.startswith("not: ")]
     tables.append(table("Patients, mean of the replicates", ("", "patients"), flow))
     lacking = f"No replicate has, and nothing was compared with: {', '.join(found.left_out)}."
     notes = (lacking,) if found.left_out else ()
@@ -91,11 +91,7 @@ def fit_answer(fit: Fit, out: Path) -> Answer:
             f"fixed by the paper in common only, so that one may be more where another is less: {', '.join(group)}"
             for group in fit.together
         ),
-        *(
-            f"{scored[why]} printed numbers are scored by fidelity and fit nothing: {why}"
-            for why in (REPEATED, MADE)
-            if scored[why]
-        ),
+        *(f"{_counted(scored[why])} only scored by fidelity: {why}" for why in (REPEATED, MADE) if scored[why]),
     )
     data = {name: part for name, part in vars(fit).items() if name != "tree"}
     lines = (f"fitted world {out}",)
@@ -125,6 +121,10 @@ def _far(distance: float) -> str:
     return f"{distance:.1f}" if isfinite(distance) else "no limit"
 
 
+def _counted(numbers: int) -> str:
+    return f"{numbers} printed numbers are" if numbers > 1 else "1 printed number is"
+
+
 def audit_verdict(findings: Sequence[Finding], numbers: int) -> str:
     """How many printed numbers there are, and how many findings of each kind."""
     counts = Counter(finding.severity for finding in findings)
@@ -141,7 +141,8 @@ def audit_answer(findings: Sequence[Finding], tests: Sequence[str], numbers: int
         where = f"{one.severity}: {one.check} ({one.where})"
         lines += [wrapped(where), *_indented(", ".join(one.keys[:3]))]
         lines += [*_indented(one.arithmetic), *_indented(f"consistent: {one.consistent}"), ""]
-    lines += ["which tests explain the p-values:", *(line for one in tests for line in _indented(one))]
+    if tests:
+        lines += ["which tests explain the p-values:", *(line for one in tests for line in _indented(one))]
     data = {"numbers": numbers, "findings": findings, "tests": tests}
     return Answer(
         data,

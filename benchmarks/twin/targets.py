@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from analysis.audit.kinds import kind_of
-from analysis.audit.published import parse_printed
+from analysis.audit.published import NOT_PRINTED, parse_printed
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
 from benchmarks.asked.blocks import block_size
@@ -24,12 +24,13 @@ FARTHEST = 8.0  # normal quantiles of p-values that are 0 or 1 in print
 REPEATED = "another number that is printed says the same"
 MADE = "what it is made from is printed"
 UNREACHED = "printed as not reached"
+SMD = ".smd"
 Scale = Literal["plain", "log", "probit"]
 
 
 @dataclass(frozen=True)
 class PublishedTarget:
-    """A published number to be hit: its interval on its ``scale``, whether the audit doubts it.
+    """A published number to be hit: its interval on its ``scale``, whether the audit doubts it, or has it no sign.
 
     Ratios are compared as logarithms, p-values as normal quantiles. Doubts and p-values weigh less by `DOUBT`.
     """
@@ -40,6 +41,7 @@ class PublishedTarget:
     high: float
     scale: Scale
     doubtful: bool
+    unsigned: bool = False
 
     @property
     def divisor(self) -> float:
@@ -52,7 +54,7 @@ class PublishedTarget:
             quantiles: Floats = np.clip(ndtri(numbers), -FARTHEST, FARTHEST)
             return quantiles
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.log(numbers) if self.scale == "log" else numbers
+            return np.log(numbers) if self.scale == "log" else np.abs(numbers) if self.unsigned else numbers
 
     def natural(self, numbers: Floats) -> Floats:
         """Numbers on its scale as they are printed."""
@@ -67,17 +69,32 @@ class PublishedTarget:
         return np.asarray(away / (sd * self.divisor))
 
 
+def without_sign(numbers: Mapping[str, Printed]) -> frozenset[str]:
+    """The keys of numbers that a paper prints without their sign: standardised differences, where none has a minus."""
+    found = {key: one for key, one in numbers.items() if key.endswith(SMD) and one.printed != NOT_PRINTED}
+    signed = any(parse_printed(one.printed, key).high < 0 for key, one in found.items())
+    return frozenset() if signed else frozenset(found)
+
+
 def targets_of(numbers: Mapping[str, Printed], doubts: Mapping[str, Any]) -> list[PublishedTarget]:
     """Numbers that replicates have as targets, but for those of `no_target`."""
-    found = []
+    found, unsigned = [], without_sign(numbers)
     for key, one in numbers.items():
         if no_target(key, numbers):
             continue
         scale: Scale = {"ratio": "log", "p": "probit"}.get(kind_of(key), "plain")  # type: ignore[assignment]
         stands = parse_printed(one.printed, key)
-        target = PublishedTarget(key, one.printed, stands.low, stands.high, scale, bool(doubts.get(key)))
+        target = PublishedTarget(
+            key, one.printed, stands.low, stands.high, scale, bool(doubts.get(key)), key in unsigned
+        )
         found.append(replace(target, low=_end(target, stands.low), high=_end(target, stands.high)))
     return found
+
+
+def unreached(numbers: Mapping[str, Printed], doubts: Mapping[str, Any]) -> list[PublishedTarget]:
+    """Medians and limits that are printed as not reached, which nothing aims at: from infinity to infinity."""
+    keys = [key for key in numbers if no_target(key, numbers) == UNREACHED]
+    return [PublishedTarget(key, numbers[key].printed, np.inf, np.inf, "plain", bool(doubts.get(key))) for key in keys]
 
 
 def _end(target: PublishedTarget, end: float) -> float:
