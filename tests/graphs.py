@@ -111,7 +111,7 @@ def drawn(number: int, late: bool = False) -> World:
                 "T": {"kind": "exponential", "rate": 0.02},
                 "C": {"kind": "weibull", "shape": 0.8, "scale": 90.0},
             },
-            "informative": {"log_hr": {"stage": 0.4}, "frailty": 0.5},
+            "informative": {"log_hr": {"stage": 0.4}, "frailty": 0.5, "after": changes_of(passed)},
             "visit_months": luck.choice(({"C": 1.5}, {"T": 2.0}, {"C": 3.0, "T": 1.5})),
             "seen_at_visits": seen if luck.random() < 0.6 else (),
         },
@@ -121,6 +121,11 @@ def drawn(number: int, late: bool = False) -> World:
     if late:
         changes["treatment"]["start"] = start
     return world(states, transitions, **changes)
+
+
+def changes_of(passed: list[str]) -> dict[str, float]:
+    """Log hazard ratios of drop-out after some states, those that help among them."""
+    return {state: (1.2, -0.8, 0.5)[k % 3] for k, state in enumerate(passed[::-1])}
 
 
 def _some(luck: random.Random, names: list[str]) -> tuple[str, ...]:

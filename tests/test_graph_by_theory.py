@@ -252,3 +252,30 @@ def test_steps_of_an_effect_run_on_the_clock_of_the_transition(clock: str) -> No
         share = occupied(times, at) == 1
         assert abs(z_of_mean(share, ill(at, clock))) < 4
         assert abs(z_of_mean(share, ill(at, other))) > 4
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("log_hr", [0.0, 1.2, -1.0])
+def test_drop_out_after_a_state_is_that_of_a_further_way_out(log_hr: float, late: bool) -> None:
+    """Leaving follow-up as a state of the chain, at a rate of its own in either state; a factor left out is noticed."""
+    ill, rate, at = 0.1, 0.04, 12.0
+    transitions = {"fall": constant(ill, "well", "ill"), "die": constant(0.0, "ill", "dead")}
+    leaving = {arm: {"kind": "exponential", "rate": rate} for arm in "CT"}
+    followup = {"cut_off": "2800-01-01", "dropout": leaving, "informative": {"after": {"ill": log_hr}}}
+    start = {"start": {"wait": {"kind": "exponential", "rate": 0.2}}} if late else {}
+    asked = graphs.world(
+        ("well", "ill", "dead"), transitions, followup=followup,
+        treatment={"kind": "prevalence", "share": 0.5, **start},
+    )  # fmt: skip
+    made = generate(resolve(asked), SEED, np.arange(PATIENTS // 40))
+
+    def gone(after: float) -> float:
+        chain = np.array([[-ill - rate, ill, rate], [0.0, -after, after], [0.0, 0.0, 0.0]])
+        return float(expm(chain * at)[0, 2])
+
+    left = made.observed.endpoints["at-dead"].time < at
+    assert abs(z_of_mean(left.astype(float), gone(rate * np.exp(log_hr)))) < 4
+    if log_hr:
+        assert abs(z_of_mean(left.astype(float), gone(rate))) > 4
+    plain = made.hidden.potential["at-dead"][0].time < at  # potential courses have a drop-out that tells nothing
+    assert abs(z_of_mean(plain.astype(float), gone(rate))) < 4

@@ -373,6 +373,16 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "no transition 'cv-deth' (there are treatment, hospitalisation, cv-death, other-death); did you mean "
         "'cv-death'?",
     ),
+    "drop-out after an unknown state": (
+        {"followup.informative": {"after": {"hospitalized": 0.5}}},
+        "followup.informative.after",
+        "no state 'hospitalized' (there are hospitalised, dead-cv, dead-other); did you mean 'hospitalised'?",
+    ),
+    "drop-out after death": (
+        {"followup.informative": {"after": {"dead-cv": 0.5}}},
+        "followup.informative.after",
+        "the course ends with 'dead-cv', and nobody drops out after it",
+    ),
     "estimates of an unknown endpoint": (
         {"estimators": [{"kind": "crude", "endpoints": ["OS"]}]},
         "estimators",

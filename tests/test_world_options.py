@@ -248,7 +248,9 @@ FIXTURES: list[tuple[type[Spec], str, Tree, Known]] = [
         "censored_at": ({"cut": 1.0},), "visit_months": ({"C": 3.0}, arms(2.0, 2.0)),
         "seen_at_visits": (("dead",),),
     }),
-    (Informative, "followup.informative", {}, {"log_hr": ({"stage": 1.0},), "frailty": (1.0,)}),
+    (Informative, "followup.informative", {}, {
+        "log_hr": ({"stage": 1.0},), "frailty": (1.0,), "after": ({"progressed": 1.0},),
+    }),
     (Centres, "centres", {"covariate": "site", "sd": {"treatment": 1.0, "death": 1.0}}, {
         "covariate": ("grade",), "sd": ({"death": 1.0}, {"progression": 1.0}, {"death_after_progression": 1.0}),
     }),

@@ -1,6 +1,6 @@
 """Follow-up: the cut-off date and drop-out end what can be seen of a course."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -20,9 +20,13 @@ FOR_EVER_MONTHS = 1200.0
 
 
 class Informative(Mechanism):
-    """What ties drop-out to the course: its hazard is multiplied by exp(sum of log_hr x term) x frailty^``frailty``."""
+    """What ties drop-out to the course: its hazard is multiplied by exp(sum of log_hr x term) x frailty^``frailty``.
+
+    ``after`` maps a state to the log hazard ratio that entering it adds from then on.
+    """
 
     words: ClassVar[str] = "informative drop-out"
+    naming: ClassVar[Naming] = {"after": "state"}
     coefficients: ClassVar[tuple[str, ...]] = ("log_hr",)
     doubts: ClassVar[Doubts] = {
         "informative drop-out": 'followup:\n$dropout  informative: {log_hr: {"$levelled=$two": 0.5}}'
@@ -30,11 +34,15 @@ class Informative(Mechanism):
 
     log_hr: dict[str, float] = Field(default_factory=dict)
     frailty: float = 0.0
+    after: dict[Name, float] = Field(default_factory=dict)
 
     def unfit(self, around: Around) -> Iterator[tuple[str, str]]:
-        """It cannot follow a frailty that is not there."""
+        """It cannot follow a frailty that is not there, nor a state in which nobody is followed any more."""
         if self.frailty and "outcomes.frailty" not in around.parts:
             yield "frailty", "needs outcomes.frailty"
+        for state in self.after:
+            if state in around.graph.absorbing:
+                yield "after", f"the course ends with '{state}', and nobody drops out after it"
 
 
 class EventsCutOff(Spec):
@@ -151,6 +159,35 @@ def risk_of_dropout(spec: Informative, linear: Floats, frailty: Floats | float) 
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         multiplier = np.asarray(frailty, np.float64) ** spec.frailty if spec.frailty else 1.0
     return exp(linear) * multiplier
+
+
+def changing_risk(
+    time: Callable[[Floats, Floats], Floats],
+    spent: Callable[[Floats], Floats],
+    asked: Floats,
+    changes: Sequence[tuple[Floats, float]],
+) -> Floats:
+    """When a hazard that changes has accumulated ``asked (R, N)``; +inf for never.
+
+    ``time`` gives when it has accumulated an exposure since some times without any change, ``spent`` what it has
+    accumulated by finite times; ``changes`` are times ``(R, N)``, +inf for never, from which a log hazard ratio holds.
+    """
+    when = np.stack([entered for entered, _ in changes])
+    order = np.argsort(when, axis=0, kind="stable")
+    when = np.take_along_axis(when, order, axis=0)
+    ratios = exp(np.cumsum(np.array([log_hr for _, log_hr in changes])[order], axis=0))
+    left, since, ratio = asked, np.zeros(asked.shape), np.ones(asked.shape)
+    found = np.full(asked.shape, np.inf)
+    for k in range(len(when) + 1):
+        until = when[k] if k < len(when) else found
+        reached = time(left / ratio, since)
+        found = np.where(np.isinf(found) & (reached <= until), reached, found)
+        if k < len(when):
+            goes_on = np.isfinite(until)
+            stop = np.where(goes_on, until, since)
+            left = np.maximum(left - ratio * (spent(stop) - spent(since)), 0.0)
+            since, ratio = stop, np.where(goes_on, ratios[k], ratio)
+    return found
 
 
 def censored_at(

@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.mechanisms import progression_modes, treatment_start
 from simulator.mechanisms.contract import TREATMENT, AtEntry, Exposures, Mechanism, hastened
-from simulator.mechanisms.followup import risk_of_dropout, seen_at_visits
+from simulator.mechanisms.followup import changing_risk, risk_of_dropout, seen_at_visits
 from simulator.mechanisms.graph import Course, Edge, Graph, first_of
 from simulator.mechanisms.hazards import Exponential, Hazard
 from simulator.numerics.arrays import Bools, Floats
@@ -211,7 +211,7 @@ def seen_courses(resolved: ResolvedCourses, courses: BothCourses, wait: Floats |
 
 
 def censoring_times(
-    resolved: ResolvedCourses, drawn: Luck, begun: Baseline, wait: Floats | None
+    resolved: ResolvedCourses, drawn: Luck, begun: Baseline, courses: BothCourses, wait: Floats | None
 ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
     """Censoring times ``(R, N)`` in both arms: those of a drop-out that tells nothing, and the ones that there are."""
     luck, followup = drawn.exponential("dropout"), resolved.world.followup
@@ -226,4 +226,33 @@ def censoring_times(
         return plain, plain
     linear = begun.linear[DROPOUT]
     with np.errstate(divide="ignore", over="ignore"):
-        return plain, times(luck / risk_of_dropout(informative, linear, begun.frailty))
+        asked = luck / risk_of_dropout(informative, linear, begun.frailty)
+    if not informative.after:
+        return plain, times(asked)
+    both = []
+    for arm, course in enumerate(courses):
+        pair, start = ((zero, zero), begun.administrative) if arm == 0 else ((zero, one), wait)
+        changes = [(course.entered[state], log_hr) for state, log_hr in informative.after.items()]
+        left = _dropout(pair if start is not None else (one, one), start, asked, changes)
+        both.append(np.minimum(begun.administrative, left))
+    return plain, (both[0], both[1])
+
+
+def _dropout(
+    pair: tuple[Hazard, Hazard], start: Floats | None, asked: Floats, changes: list[tuple[Floats, float]]
+) -> Floats:
+    """When patients drop out whose hazard becomes the second at the ``start (R, N)``, and changes on the way."""
+    zero, one = pair
+
+    def time(exposure: Floats, since: Floats) -> Floats:
+        if start is None:
+            return one.time(one.cumulative(since) + exposure)
+        return treatment_start.switched(pair, (exposure, exposure), start, since)
+
+    def spent(until: Floats) -> Floats:
+        if start is None:
+            return one.cumulative(until)
+        first = np.minimum(until, start)
+        return zero.cumulative(first) + one.cumulative(until) - one.cumulative(first)
+
+    return changing_risk(time, spent, asked, changes)

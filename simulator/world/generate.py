@@ -204,7 +204,7 @@ def lives(
     """What courses come to in both arms, all who are assigned to treatment starting it after their ``wait (R, N)``."""
     world, until = resolved.world, begun.administrative
     seen = seen_courses(resolved.courses, latent.courses, wait)
-    censoring, dropout = censoring_times(resolved.courses, drawn, begun, wait)
+    censoring, dropout = censoring_times(resolved.courses, drawn, begun, latent.courses, wait)
     arms = world.arms.names()
     given = drawn, latent.luck, latent.courses, begun.linear
     recorded = records.draw(resolved.recorded, arms, world.per_month, *given, wait)

@@ -71,7 +71,7 @@ def _under(resolved: ResolvedCourses, drawn: Luck, begun: Baseline, start: Float
     courses = latent_courses(resolved, drawn, begun, start).courses
     begins = start < courses[1].end
     zero, one = seen_courses(resolved, courses, start)
-    plain, _ = censoring_times(resolved, drawn, begun, start)
+    plain, _ = censoring_times(resolved, drawn, begun, courses, start)
     ends = choose(begins, plain[1], plain[0])
     untreated, treated = (EndpointTimes.of(resolved.world.endpoints, course) for course in (zero, one))
     return treated.with_other(untreated, lambda yes, no: choose(begins, yes, no)).observed(ends)

@@ -13,6 +13,7 @@ without and with treatment. The earliest transition is what happens. From there 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from simulator.mechanisms.graph import ILLNESS_DEATH, START, TimeTo
@@ -247,14 +248,23 @@ def latent(world: World, entered: Entered) -> dict[str, float]:
     return found
 
 
-def dropout(patient: Patient, treated_from: float, harm: float) -> float:
-    """When a patient drops out whose hazard is multiplied by ``harm``; it changes when treatment starts."""
+def dropout(patient: Patient, treated_from: float, harm: float, changes: dict[float, float]) -> float:
+    """When a patient drops out whose hazard is multiplied by ``harm``; it changes when treatment starts, and by the log
+    hazard ratios of ``changes`` from their times on.
+    """
     names, stated = patient.world.arms.names(), patient.world.followup.dropout
     zero, one = (stated.get(name, Exponential(kind="exponential", rate=0.0)) for name in names)
 
-    def total(t: float) -> float:
+    def plain(t: float) -> float:
         change = min(t, treated_from)
         return cumulative(zero, None, change) + cumulative(one, None, t) - cumulative(one, None, change)
+
+    def total(t: float) -> float:
+        ends = sorted({0.0, t, *(u for u in changes if u < t)})
+        return sum(
+            (plain(b) - plain(a)) * math.exp(sum(log_hr for u, log_hr in changes.items() if u <= a))
+            for a, b in pairwise(ends)
+        )
 
     return solved(total, -math.log(patient.uniform("dropout")) / harm)
 
@@ -271,8 +281,11 @@ def life(patient: Patient, arm: int) -> dict[str, Any]:
         administrative = unit * (twin.months(world.entry.accrual.start, str(world.followup.cut_off)) - patient.entry)
     harm = twin.dropout_risk(world, patient.seed, patient.replicate, patient.number, patient.values)
     harm /= math.exp(patient.averages.get("followup.informative.log_hr", 0.0))
-    censoring, lost = (min(administrative, dropout(patient, treated_from, by)) for by in (1.0, harm))
     entered = course(patient, treated_from)
+    after = world.followup.informative.after if world.followup.informative else {}
+    changes = {entered[state]: log_hr for state, log_hr in after.items() if entered[state] < NEVER}
+    censoring = min(administrative, dropout(patient, treated_from, 1.0, {}))
+    lost = min(administrative, dropout(patient, treated_from, harm, changes))
     end = min(entered[state] for state in absorbing(world))
     if late and treated_from >= min(end, lost, *(entered[state] for state in late.prevented_by)):
         return {**life(patient, 0), "start": NEVER}
