@@ -149,7 +149,7 @@ def _calibration() -> str:
     parameters = (Parameter("outcomes.death.rate", 0.01, 0.02, 0.1, -4.6, 0.7, "log", 0.8, False),)
     targets = tuple(Fitted(f"binary.ORR.{k}", "47.7", 47.0 + k, 1.0, 2.0, k - 2.0, k == 1) for k in range(4))
     outside = (Outside("binary.ORR.3", "47.7", 50.0, 48.0, 52.0, 2.4),)
-    verdict = AbsoluteFit(3, 1, outside, (Unused("binary.ORR.4", "47.7", "3 % of the replicates have it"),), "")
+    verdict = AbsoluteFit(3, 0, 1, outside, (Unused("binary.ORR.4", "47.7", "3 % of the replicates have it"),), "")
     starts = (Began("as stated", 100.0, 10.0, True),)
     fit = Fit({}, {"rate": 0.02}, parameters, targets, starts, verdict, (100.0, 10.0), 200, 1)
     return calibration_report(fit, asked.document, asked.scenario)

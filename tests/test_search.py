@@ -14,7 +14,7 @@ from benchmarks.twin.absolute_fit import AbsoluteFit, absolute_fit
 from benchmarks.twin.calibrate import Fit, calibrate
 from benchmarks.twin.search import SumOfSquares, alike, softened, standard_errors, usable
 from benchmarks.twin.starts import candidates
-from benchmarks.twin.targets import PublishedTarget, TargetModel, centre, spread, unreached
+from benchmarks.twin.targets import PublishedTarget, TargetModel, centre, spread, targets_of, unreached
 from simulator.numerics.arrays import Floats
 from simulator.world.sections import Printed
 from tests.small_papers import write_paper
@@ -359,3 +359,29 @@ def test_the_standard_error_of_a_rate_is_that_of_a_count_of_deaths(tmp_path):
     wanted = np.sqrt(100 * p / 2 * (1 - p / 2)) / (50 * (1 - p) * found.fitted * months)
     assert found.se == pytest.approx(wanted, rel=0.07)
     assert found.pinned == pytest.approx(1 - (found.se / 3) ** 2)
+
+
+def test_an_interval_that_is_too_narrow_is_outside_though_its_limits_are_not():
+    """Ratios vary by 0.1, their errors by 2 %: limits of 0.99 to 1.21 are as usual, an error of 0.05 is not."""
+    luck = np.random.default_rng(4)
+    value, error = 0.1 * luck.standard_normal(2000), 0.1 * np.exp(0.02 * luck.standard_normal(2000))
+
+    def told(low: str, high: str, doubts: tuple[str, ...] = ()) -> AbsoluteFit:
+        texts = {f"endpoints.OS.after.cox.{key}": text for key, text in (("hr", "1.10"), ("low", low), ("high", high))}
+        paper = printed(texts)
+        targets = targets_of(paper, dict.fromkeys(doubts, ("odd",)))
+        rows = {"hr": value, "low": value - 1.96 * error, "high": value + 1.96 * error}
+        return absolute_fit(targets, paper, np.array([rows[one.key.rpartition(".")[2]] for one in targets]), {})
+
+    fitting = told("0.90", "1.34")  # an error of 0.1015
+    assert (fitting.outside, fitting.numbers, fitting.widths) == ((), 3, 1)
+    assert fitting.text.startswith("0 of 4 printed numbers and widths of intervals")
+    (narrow,) = told("0.99", "1.21").outside
+    assert (narrow.key, narrow.printed) == ("endpoints.OS.after.cox.high/low", "1.21/0.99")
+    assert narrow.median == pytest.approx(np.exp(2 * 1.96 * 0.1), rel=0.01)
+    assert (narrow.low, narrow.high) == pytest.approx(tuple(np.exp(0.392 * np.exp((-0.0392, 0.0392)))), rel=0.01)
+    assert narrow.distance > 10
+    assert "further away than chance" in told("0.99", "1.21").bad
+    assert [one.key for one in told("0.84", "1.44").outside] == ["endpoints.OS.after.cox.high/low"]  # too wide
+    assert told("0.93", "1.30", ("endpoints.OS.after.cox.high",)).widths == 0
+    assert told("0.93", "NA").widths == 0

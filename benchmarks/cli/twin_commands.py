@@ -76,7 +76,7 @@ def published(name: str, settings: tuple[str, ...]) -> "Answer":
         "parameters": "[{name, start, fitted, se, prior_mean, prior_sd, scale, pinned, at_bound}]",
         "targets": "[{key, printed, simulated, sd, z_start, z, doubtful}]; sd and z null where it could not be fitted",
         "starts": "[{name, at_first, at_last, taken}]: sums of squares where the search began and ended",
-        "verdict": "{numbers, doubtful, outside: [{key, printed, median, low, high, distance}], unused: [{key, "
+        "verdict": "{numbers, widths, doubtful, outside: [{key, printed, median, low, high, distance}], unused: [{key, "
         "printed, why}], bad}: bad says why the fit is bad, or is empty",
         "together": "[[name, ...]]: parameters that the paper fixes in common only",
         "losses": "[sum of squares]: at the stated start, at the end",

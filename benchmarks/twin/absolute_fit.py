@@ -1,8 +1,8 @@
 """How well a fitted world prints its paper, in absolute terms: which numbers lie outside, which could not be used, why.
 
 A number is outside where no value that is printed so lies in the central 95 % of the fitted world's replicates, as on
-the scorecard of `trialtwin fidelity`; one that is printed as not reached, where too few replicates leave it so. A fit
-is bad where, of the numbers that the audit does not doubt,
+the scorecard of `trialtwin fidelity`; so is one that is printed as not reached, where too few replicates leave it so,
+and the width of a ratio's interval, high over low. A fit is bad where, of what the audit does not doubt,
 
 * more than one in ten, and more than one, are outside; or
 * one is so far away that chance puts any of so many as far in one of a thousand papers (Bonferroni's bound: 3.3
@@ -10,15 +10,15 @@ is bad where, of the numbers that the audit does not doubt,
 * one is printed that no replicate of the fitted world has.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, nan
+from math import exp, inf, isfinite, nan
 
 import numpy as np
 from scipy.special import ndtri
 
 from analysis.plan.analysis_plan import TREATMENT
-from benchmarks.twin.fidelity import Score, score
+from benchmarks.twin.fidelity import CENTRAL, Score, score
 from benchmarks.twin.targets import PublishedTarget, centre, no_target, spread
 from simulator.numerics.arrays import Floats
 from simulator.world.sections import Printed
@@ -51,9 +51,12 @@ class Unused:
 
 @dataclass(frozen=True)
 class AbsoluteFit:
-    """How many undoubted numbers were compared, those outside (worst first), those not used, and why it is bad."""
+    """How many undoubted numbers and widths of their intervals were compared, those outside (worst first), those not
+    used, and why it is bad.
+    """
 
     numbers: int
+    widths: int
     doubtful: int
     outside: tuple[Outside, ...]
     unused: tuple[Unused, ...]
@@ -62,10 +65,10 @@ class AbsoluteFit:
     @property
     def text(self) -> str:
         """The verdict in one sentence."""
-        many = f"{len(self.outside)} of {self.numbers} printed numbers lie outside the central 95 % of the replicates"
-        chance = (
-            f"by chance about {0.05 * self.numbers:.0f} would" if self.numbers >= 10 else "by chance hardly one would"
-        )
+        whole = self.numbers + self.widths
+        what = "printed numbers and widths of intervals" if self.widths else "printed numbers"
+        many = f"{len(self.outside)} of {whole} {what} lie outside the central 95 % of the replicates"
+        chance = f"by chance about {0.05 * whole:.0f} would" if whole >= 10 else "by chance hardly one would"
         return f"{many} ({chance}): " + (f"a bad fit, {self.bad}" if self.bad else "a good fit")
 
 
@@ -87,11 +90,37 @@ def absolute_fit(
             never.append(target.key)
         elif not found.inside:
             outside.append(_outside(found, _distance(target, middle[k], sd[k], natural[k])))
+    widths = list(_widths(targets, numbers))
+    outside += [one for one, inside in widths if not inside]
     outside.sort(key=lambda one: -one.distance)
     unused = [_unused(target, row) for target, row in zip(targets, numbers, strict=True)]
     aside = [Unused(key, one.printed, no_target(key, published)) for key, one in published.items()]
     known = (*(one for one in unused if one is not None), *(one for one in aside if one.why))
-    return AbsoluteFit(len(firm), len(targets) - len(firm), tuple(outside), known, _bad(len(firm), outside, never))
+    bad = _bad(len(firm) + len(widths), outside, never)
+    return AbsoluteFit(len(firm), len(widths), len(targets) - len(firm), tuple(outside), known, bad)
+
+
+def _widths(targets: Sequence[PublishedTarget], numbers: Floats) -> Iterator[tuple[Outside, bool]]:
+    """Of each ratio with both limits: high over low, its square root being the factor of error, and whether what is
+    printed lies within. Limits may each lie inside while the interval is too narrow, as errors vary less than ratios.
+    """
+    at = {target.key: k for k, target in enumerate(targets) if target.scale == "log" and not target.doubtful}
+    for key, k in at.items():
+        base, _, last = key.rpartition(".")
+        if last != "low" or f"{base}.high" not in at:
+            continue
+        low, high = targets[k], targets[at[f"{base}.high"]]
+        width = numbers[at[high.key]] - numbers[k]
+        width = np.sort(width[np.isfinite(width)])
+        ends = high.low - low.high, high.high - low.low
+        if len(width) < 2 or not np.isfinite(ends).all():
+            continue
+        least, middle, most = (float(np.exp(width[round(q * (len(width) - 1))])) for q in CENTRAL)
+        away = max(ends[0] - np.log(middle), np.log(middle) - ends[1], 0.0)
+        sd = float(width.std(ddof=1))
+        far = away / sd if sd > 0 else (inf if away > 0 else 0.0)
+        found = Outside(f"{base}.high/low", f"{high.printed}/{low.printed}", middle, least, most, far)
+        yield found, least <= exp(ends[1]) and most >= exp(ends[0])
 
 
 def _bad(numbers: int, outside: Sequence[Outside], never: Sequence[str]) -> str:
