@@ -54,6 +54,7 @@ population:
     age: {kind: continuous, mean: 60, sd: 8, bounds: [30, 90], cuts: {"60": 0.5}}
 treatment: {kind: prevalence, share: 0.4, log_odds: {stage: 0.6, age: 0.03}}
 outcomes:
+  centre: zero
   states: [event-free, hospitalised, dead-cv, dead-other]
   transitions:
     hospitalisation:

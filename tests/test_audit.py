@@ -212,7 +212,12 @@ def test_garbled_papers_are_audited_without_a_fault(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("convention", "cox_test"), [("auto", "wald"), ("pearson", "likelihood ratio"), ("yates", "score")]
+    ("convention", "cox_test"),
+    [
+        ("auto", "wald"),
+        pytest.param("pearson", "likelihood ratio", marks=pytest.mark.slow),
+        pytest.param("yates", "score", marks=pytest.mark.slow),
+    ],
 )
 def test_papers_without_faults_have_no_severe_finding(convention: str, cox_test: str) -> None:
     papers = [SyntheticPaper(seed, convention, cox_test).published() for seed in range(PAPERS // 3 + 1)]

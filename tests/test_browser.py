@@ -151,7 +151,7 @@ def _calibration() -> str:
     outside = (Outside("binary.ORR.3", "47.7", 50.0, 48.0, 52.0, 2.4),)
     verdict = AbsoluteFit(3, 0, 1, outside, (Unused("binary.ORR.4", "47.7", "3 % of the replicates have it"),), "")
     starts = (Began("as stated", 100.0, 10.0, True),)
-    fit = Fit({}, {"rate": 0.02}, parameters, targets, starts, verdict, (100.0, 10.0), 200, 1)
+    fit = Fit({}, {"rate": 0.02}, parameters, targets, starts, verdict, (), (100.0, 10.0), 200, 1)
     return calibration_report(fit, asked.document, asked.scenario)
 
 

@@ -126,7 +126,7 @@ def test_sets_of_several_are_weighted_and_clustered(measure: str) -> None:
 
 
 @pytest.mark.parametrize("measure", ["incidence", "incidence_ratio", "rmtl"])
-@pytest.mark.parametrize("kind", [Ipw, EntropyBalance])
+@pytest.mark.parametrize("kind", [Ipw, pytest.param(EntropyBalance, marks=pytest.mark.slow)])
 def test_the_se_that_estimates_the_weights_is_the_jackknife_of_all_steps(kind: Any, measure: str) -> None:
     """Each patient stands there ten times, and one of the ten is left out, weights made anew: within 1 % of it."""
     times, row, n = 10, 1, 160

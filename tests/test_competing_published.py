@@ -23,6 +23,7 @@ from analysis.paper.number_keys import TIME, keys_of, problem
 from analysis.paper.number_tree import COMPETING, any_paper
 from analysis.paper.numbers import BlockNumbers, number_in
 from analysis.paper.workflow import analyse
+from benchmarks.asked.free_places import free_paths
 from benchmarks.asked.load_study import load_study
 from benchmarks.asked.published_keys import number_keys
 from benchmarks.asked.sampled import one_sample
@@ -31,7 +32,7 @@ from benchmarks.twin.calibrate import calibrate
 from benchmarks.twin.fidelity import fidelity
 from benchmarks.twin.listing import all_keys
 from benchmarks.twin.starts import candidates
-from benchmarks.twin.targets import free_paths, targets_of
+from benchmarks.twin.targets import targets_of
 from simulator.cohort.addresses import Address
 from simulator.documents.loading import load, parse
 from simulator.numerics.arrays import Bools, Floats, Ints

@@ -243,6 +243,7 @@ def test_the_target_asks_in_the_marginal_measure() -> None:
     assert (of_curves.follow_up, of_curves.horizon, of_curves.population) == ("complete", 3.0, "treated")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", MEASURES)
 def test_the_monte_carlo_error_is_honest(measure: Any) -> None:
     """Of 40 seeds: the distances from the exact value have a mean square of about 1 in units of the error told."""

@@ -272,6 +272,7 @@ def test_replay_tells_zeros_by_their_sign_and_takes_one_nan_for_another() -> Non
             assert [key for key, holds in same.items() if not holds] == [(name, 0)]
 
 
+@pytest.mark.slow
 def test_each_round_of_imputation_draws_its_variance_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """By numpy and scipy: chi-square quantiles of the uniform at (data set, covariate, round), all different."""
     rng = np.random.default_rng(2)

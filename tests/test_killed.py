@@ -47,6 +47,7 @@ def test_a_hundred_runs_killed_at_random_moments_end_in_the_same_rows(tmp_path: 
     measured("runs killed at random", _at_random(tmp_path, 100))
 
 
+@pytest.mark.slow
 def test_runs_killed_at_every_point_of_a_parts_writing_end_in_the_same_rows(tmp_path: Path) -> None:
     told = _killed("points", str(tmp_path))
     assert len(told["found"]) > 15

@@ -82,8 +82,6 @@ DEFECTS = [
     *defects(
         "analysis.estimators.competing",
         estimates,
-        ("causes", "competing events count as the event", "2 * course.competing", "1 * course.competing"),
-        ("causes", "competing events count as censored", "2 * course.competing", "0 * course.competing"),
         ("incidence_of_arms", "weights left out", "weight=weight", "weight=None"),
         ("incidence_of_arms", "pairs count as unrelated", "cluster=cluster", "cluster=None"),
         ("fine_gray_on_treatment", "weights left out", "weight=weight", "weight=None"),

@@ -76,6 +76,13 @@ def survival(rooms: Rooms) -> Gaps:
             u, v = slow.robust_score(time, event, own, ties)
             found = module.robust_score(late, died, arm, ties=ties, **given)
             yield gap(found.z[0], u / np.sqrt(v))
+            half = own.cluster % 2  # clusters lie within strata, whose scores and variances add up
+            sides = [
+                slow.robust_score(time[m], event[m], slow.Design(own.treated[m], own.weight[m], own.cluster[m]), ties)
+                for m in (half == 0, half == 1)
+            ]
+            within = module.robust_score(late, died, arm, ties=ties, stratum=np.append(half, [0, 1])[None], **given)
+            yield gap(within.z[0], sum(u for u, _ in sides) / np.sqrt(sum(v for _, v in sides)))
             yield unless(found.events[0, 1] == (own.treated & event).sum())
             yield unless(found.n[0].tolist() == [(~own.treated).sum(), own.treated.sum()])
         for conf_type in ("log", "plain"):
@@ -238,6 +245,13 @@ DEFECTS = [
         ),
         ("squares_of", "clusters counted once per patient", "sums[cluster[who[k]]] = 0.0", "sums[0] += 0.0"),
         ("count_by_arm", "the censored count as events", "counts[arm, 1] += had", "counts[arm, 1] += 1"),
+        (
+            "end_of_stratum",
+            "all patients are one stratum",
+            "stratum[a, who[last]] == stratum[a, who[first]]",
+            "stratum[a, who[last]] >= 0",
+        ),
+        ("end_of_stratum", "a stratum ends a patient early", "return last", "return max(last - 1, first + 1)"),
         ("robust_scores", "rounding for a variance", "_OK if variance > NOTHING * apart", "_OK if variance > 0.0"),
     ),
 ]

@@ -357,7 +357,7 @@ def by_hand(block: BlockNumbers, primary: str, r: int, test: str) -> Hand:
     return made | table1(group, age, levels, test)
 
 
-@pytest.mark.parametrize(("primary", "r"), [("att", 0), ("ate", 1)])
+@pytest.mark.parametrize(("primary", "r"), [("ate", 1), pytest.param("att", 0, marks=pytest.mark.slow)])
 def test_every_weighted_number_is_made_by_hand(primary: str, r: int) -> None:
     _, block, alone = small(*PRIMARY[primary])
     row = next(row for row in alone[r]["table1"]["after"] if row["variable"] == "age" and row["level"] is None)

@@ -61,10 +61,10 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
     "settings",
     [
         (),
-        ("analysis.table1.categorical=fisher",),
-        ("analysis.table1.categorical=yates",),
+        pytest.param(("analysis.table1.categorical=fisher",), marks=pytest.mark.slow),
+        pytest.param(("analysis.table1.categorical=yates",), marks=pytest.mark.slow),
         ("analysis.primary=stratification", "analysis.survival.strata=[stage]"),
-        ("analysis.matching.ratio=2",),
+        pytest.param(("analysis.matching.ratio=2",), marks=pytest.mark.slow),
         ("analysis.matching.replacement=true", "analysis.cox.screening_p=0.2", "analysis.subgroups=[stage, 'age>60']"),
     ],
 )

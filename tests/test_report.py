@@ -148,6 +148,7 @@ def test_same_inputs_same_bytes(paper: tuple[Any, ...], whole_page: str, cohort:
     assert undated(cohort_report(*cohort, "cohort.csv")) == undated(cohort_report(*cohort, "cohort.csv"))
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bytes(tmp_path: Path) -> None:
     """Whatever the order of its sets: pages of a study and of a cohort, and files of tables."""
     words = ["imbrave150", "-S", "population.size=60", "-S", "run.truth_patients=2000", "--reps", "10", "--jobs", "1"]

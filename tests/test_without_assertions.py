@@ -68,6 +68,7 @@ def test_one_that_does_is_noticed(planted: str) -> None:
     assert with_effect("assert x is not None and isinstance(x, int), f'no {x}'\nassert a.b > 3\n") == []
 
 
+@pytest.mark.slow
 def test_a_study_has_the_same_rows_without_assertions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "study.yaml").write_text(json.dumps(STUDY), "utf-8")
     monkeypatch.chdir(tmp_path)

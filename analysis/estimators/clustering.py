@@ -34,5 +34,5 @@ def several_clusters(found: Estimate, clusters: Ints | None, present: Bools) -> 
     if clusters is None:
         return found
     most, least = np.where(present, clusters, -1).max(axis=1), np.where(present, clusters, clusters.max()).min(axis=1)
-    alone = (most <= least) & (found.status == Status.OK)
+    alone = (most <= least) & np.isin(found.status, (Status.OK, Status.NO_INFO))
     return with_status(found, np.where(alone, int(Status.TOO_FEW), int(Status.OK)))

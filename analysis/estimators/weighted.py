@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -223,13 +223,12 @@ class Ipw(WeightedEstimator):
 
     propensity: PropensityPlan | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _called_after_its_target(cls, given: Any) -> Any:
+    @model_validator(mode="after")
+    def _called_after_its_target(self) -> "Ipw":
         """One that is not named is called after its target."""
-        if isinstance(given, dict) and "name" not in given and isinstance(given.get("target"), str):
-            return {**given, "name": f"ipw-{given['target']}"}
-        return given
+        if "name" not in self.model_fields_set:
+            object.__setattr__(self, "name", f"ipw-{self.target}")
+        return self
 
     def plan_for(self, plan: Plan) -> Plan:
         """The study's plan with the estimator's own propensity model."""

@@ -7,7 +7,7 @@ Terms are written as in ``simulator.cohort.terms``: ``age``, ``age>50``, ``ecog>
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -176,18 +176,15 @@ class Plan(Spec):
     table1: TablePlan = TablePlan()
     missing: MissingPlan = MissingPlan()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _treatment_is_in_its_model(cls, given: Any) -> Any:
+    @model_validator(mode="after")
+    def _treatment_is_in_its_model(self) -> "Plan":
         """The adjusted ratio of a paper that adjusts is one that every replicate has."""
-        if not isinstance(given, dict) or given.get("primary") != "adjustment":
-            return given
-        cox = given.get("cox", {})
-        if not isinstance(cox, dict) or "keep_treatment" in cox:
-            return given
-        screened = cox.get("screening_p")
-        more = {"screening_p": None} if screened is None else {"keep_treatment": True}
-        return {**given, "cox": {**cox, **more}}
+        stated = self.cox.model_fields_set
+        if self.primary == "adjustment" and "keep_treatment" not in stated:
+            screened = "screening_p" in stated and self.cox.screening_p is not None
+            more = {"keep_treatment": True} if screened else {"screening_p": None}
+            object.__setattr__(self, "cox", self.cox.model_copy(update=more))
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> "Plan":
