@@ -417,7 +417,7 @@ def test_ratios_of_incidences_are_targets_in_logarithms() -> None:
     texts = {"incidence_ratio[12]": "0.80", "incidence.treated[12]": "12.3", "fine_gray.hr": "0.70", "gray.p": "0.03"}
     numbers = {f"endpoints.MACE.before.{key}": Printed(printed=text, where="T") for key, text in texts.items()}
     found = {target.key.rpartition("before.")[2]: target for target in targets_of(numbers, {})}
-    assert {key: target.log for key, target in found.items()} == {
+    assert {key: target.scale == "log" for key, target in found.items()} == {
         "incidence_ratio[12]": True, "incidence.treated[12]": False, "fine_gray.hr": True
     }  # fmt: skip
     assert found["incidence.treated[12]"].low == pytest.approx(0.1225)

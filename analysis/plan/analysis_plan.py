@@ -108,7 +108,9 @@ class SurvivalPlan(Spec):
     def _for_files(cls, given: object) -> object:
         if isinstance(given, dict) and "timefix" in given and "timefix" not in cls.model_fields:
             raise ValueError("timefix: is for files of patients; simulated times are used as they are, so leave it out")
-        return given
+        if not isinstance(given, dict):
+            return given
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
 
 class CoxPlan(Spec):

@@ -121,8 +121,8 @@ def no_target(key: str, numbers: Mapping[str, Printed]) -> str:
 
 
 def _made_from(base: str, last: str, other: str) -> bool:
-    """Whether the p-value ``last`` at a base says what another number says; of a log-rank test a hazard ratio does,
-    be either within strata.
+    """Whether the p-value ``last`` at a base says what another number says: of a log-rank test a hazard ratio does, be
+    either within strata, of Gray's test the ratio of Fine and Gray's model.
     """
     if kind_of(other) == "p":
         return False
@@ -130,6 +130,8 @@ def _made_from(base: str, last: str, other: str) -> bool:
         return other == f"{base}.hr"
     curves = base.removesuffix("_stratified").removesuffix(".logrank")
     if curves != base and other in (f"{curves}.cox.hr", f"{curves}.cox_stratified.hr"):
+        return True
+    if base.endswith(".gray") and other == f"{base.removesuffix('gray')}fine_gray.hr":
         return True
     rest = other.removeprefix(base.removesuffix("]"))
     return rest != other and (rest[:1] in (".", "]", "=", "<", ">"))
