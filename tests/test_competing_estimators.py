@@ -49,7 +49,7 @@ PLAN = Plan(
 )
 
 
-def measured(measure: str) -> Any:
+def of_measure(measure: str) -> Any:
     """The options of an estimator of a measure."""
     return {"measure": measure} if measure == "subdistribution_hr" else {"measure": measure, "horizon": AT}
 
@@ -91,21 +91,21 @@ def test_the_adjusted_model_is_rs() -> None:
 @pytest.mark.parametrize("measure", MEASURES)
 def test_after_matching_they_are_rs_by_pairs_and_by_patients(measure: str) -> None:
     assert sample().matching.n_pairs.tolist() == [FROZEN[str(k)]["pairs"] for k in range(1, 5)]
-    close(Matched(**measured(measure)).estimate(sample(), NAME), "matched", measure)
-    close(Matched(se="naive", **measured(measure)).estimate(sample(), NAME), "alone", measure)
+    close(Matched(**of_measure(measure)).estimate(sample(), NAME), "matched", measure)
+    close(Matched(se="naive", **of_measure(measure)).estimate(sample(), NAME), "alone", measure)
 
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_weighted_they_are_rs(measure: str) -> None:
-    close(Ipw(**measured(measure)).estimate(sample(), NAME), "weighted", measure)
-    close(Ipw(se="naive", **measured(measure)).estimate(sample(), NAME), "weighted", measure, "naive")
+    close(Ipw(**of_measure(measure)).estimate(sample(), NAME), "weighted", measure)
+    close(Ipw(se="naive", **of_measure(measure)).estimate(sample(), NAME), "weighted", measure, "naive")
 
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_sets_of_several_are_weighted_and_clustered(measure: str) -> None:
     """1:2 matching and the slow twin: the matching's weights, the jackknife within sets."""
     here, (row, at) = sample().under(Plan(**{**dict(PLAN), "matching": MatchingPlan(ratio=2)})), (0, AT)
-    found, who = Matched(**measured(measure)).estimate(here, NAME), here.matched[row]
+    found, who = Matched(**of_measure(measure)).estimate(here, NAME), here.matched[row]
     course, weight, sets = here.observed.endpoints[NAME], here.matching.weight[row, who], here.matching.pair[row, who]
     time, kind, arm = course.time[row, who], course.causes[row, who], here.observed.treated[row, who]
     assert len(set(weight.round(9))) > 1
@@ -130,7 +130,7 @@ def test_sets_of_several_are_weighted_and_clustered(measure: str) -> None:
 def test_the_se_that_estimates_the_weights_is_the_jackknife_of_all_steps(kind: Any, measure: str) -> None:
     """Each patient stands there ten times, and one of the ten is left out, weights made anew: within 1 % of it."""
     times, row, n = 10, 1, 160
-    one = kind(se="estimated", **measured(measure))
+    one = kind(se="estimated", **of_measure(measure))
     whole = one.estimate(sample(), NAME).se[row]
 
     def many(part: Any) -> Any:
@@ -145,7 +145,7 @@ def test_the_se_that_estimates_the_weights_is_the_jackknife_of_all_steps(kind: A
     )
     values = one.estimate(Sample(left, PLAN, np.arange(n, dtype=np.int64)), NAME).value
     assert whole == pytest.approx(times * np.sqrt(((values - values.mean()) ** 2).sum()), rel=0.01)
-    assert measure == "rmtl" or abs(kind(**measured(measure)).estimate(sample(), NAME).se[row] / whole - 1) > 0.01
+    assert measure == "rmtl" or abs(kind(**of_measure(measure)).estimate(sample(), NAME).se[row] / whole - 1) > 0.01
 
 
 def _course() -> Endpoint:
@@ -176,11 +176,11 @@ def test_censoring_may_be_estimated_in_each_arm() -> None:
     assert not np.array_equal(made.value, FineGray().estimate(here, NAME).value)
     kept = here.matched
     pairs = fine_gray(course.time, course.causes, arm[..., None].astype(float), censoring=arm.astype(int), present=kept)
-    weighted = Ipw(**measured("subdistribution_hr"), censoring="by_arm").estimate(here, NAME)
+    weighted = Ipw(**of_measure("subdistribution_hr"), censoring="by_arm").estimate(here, NAME)
     assert (
         Matched(censoring="by_arm", measure="subdistribution_hr").estimate(here, NAME).value == pairs.beta[:, 0]
     ).all()
-    assert not np.array_equal(weighted.value, Ipw(**measured("subdistribution_hr")).estimate(here, NAME).value)
+    assert not np.array_equal(weighted.value, Ipw(**of_measure("subdistribution_hr")).estimate(here, NAME).value)
     drawn = Matched(censoring="by_arm", measure="subdistribution_hr", se="bootstrap", boots=20)
     pooled = Matched(measure="subdistribution_hr", se="bootstrap", boots=20)
     assert not np.array_equal(drawn.estimate(here, NAME).se, pooled.estimate(here, NAME).se)
@@ -190,9 +190,9 @@ EVERY = [
     *(IncidenceDifference(measure=measure, horizon=AT) for measure in ("incidence", "incidence_ratio", "rmtl")),
     FineGray(),
     FineGray(adjusted=True, censoring="by_arm"),
-    *(Matched(se=se, **measured(measure)) for measure in MEASURES for se in ("pair", "naive")),  # type: ignore[arg-type]
-    *(Ipw(target=target, **measured(measure)) for measure in MEASURES for target in ("att", "overlap")),  # type: ignore[arg-type]
-    *(EntropyBalance(**measured(measure)) for measure in MEASURES),
+    *(Matched(se=se, **of_measure(measure)) for measure in MEASURES for se in ("pair", "naive")),  # type: ignore[arg-type]
+    *(Ipw(target=target, **of_measure(measure)) for measure in MEASURES for target in ("att", "overlap")),  # type: ignore[arg-type]
+    *(EntropyBalance(**of_measure(measure)) for measure in MEASURES),
     Ipw(se="estimated", measure="incidence", horizon=AT),
 ]
 
@@ -222,11 +222,11 @@ def test_the_bootstrap_draws_competing_events_with_their_patients() -> None:
 @pytest.mark.parametrize("measure", MEASURES)
 def test_bootstrap_errors_are_near_the_robust_ones(measure: str) -> None:
     """Of 300 draws, whose SD has an error of 4 %: of patients with weights made anew, and of pairs."""
-    pairs = Matched(se="bootstrap", boots=300, **measured(measure)).estimate(sample(), NAME)
-    np.testing.assert_allclose(pairs.se, Matched(**measured(measure)).estimate(sample(), NAME).se, rtol=0.25)
-    weighted = Ipw(se="bootstrap", resamples=300, **measured(measure)).estimate(sample(), NAME)
-    np.testing.assert_allclose(weighted.se, Ipw(**measured(measure)).estimate(sample(), NAME).se, rtol=0.25)
-    assert (pairs.value == Matched(**measured(measure)).estimate(sample(), NAME).value).all()
+    pairs = Matched(se="bootstrap", boots=300, **of_measure(measure)).estimate(sample(), NAME)
+    np.testing.assert_allclose(pairs.se, Matched(**of_measure(measure)).estimate(sample(), NAME).se, rtol=0.25)
+    weighted = Ipw(se="bootstrap", resamples=300, **of_measure(measure)).estimate(sample(), NAME)
+    np.testing.assert_allclose(weighted.se, Ipw(**of_measure(measure)).estimate(sample(), NAME).se, rtol=0.25)
+    assert (pairs.value == Matched(**of_measure(measure)).estimate(sample(), NAME).value).all()
 
 
 def test_what_goes_wrong_has_a_status() -> None:

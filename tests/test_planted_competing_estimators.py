@@ -10,7 +10,7 @@ from analysis.estimators import Sample
 from simulator.cohort.cohorts import Endpoint
 from tests.agreement import gap
 from tests.planted import Gaps, Rooms, defects, noticed_by, unless
-from tests.test_competing_estimators import AT, FROZEN, MEASURES, NAME, PLAN, measured, sample
+from tests.test_competing_estimators import AT, FROZEN, MEASURES, NAME, PLAN, of_measure, sample
 
 
 class Estimators(Rooms):
@@ -43,10 +43,10 @@ def estimates(rooms: Rooms) -> Gaps:
         crude = alone.FineGray() if model else alone.IncidenceDifference(measure=measure, horizon=AT)
         for what, estimator, se in (
             ("crude", crude, "se"),
-            ("matched", matched.Matched(**measured(measure)), "se"),
-            ("alone", matched.Matched(se="naive", **measured(measure)), "se"),
-            ("weighted", weighted.Ipw(**measured(measure)), "se"),
-            ("weighted", weighted.Ipw(se="naive", **measured(measure)), "naive"),
+            ("matched", matched.Matched(**of_measure(measure)), "se"),
+            ("alone", matched.Matched(se="naive", **of_measure(measure)), "se"),
+            ("weighted", weighted.Ipw(**of_measure(measure)), "se"),
+            ("weighted", weighted.Ipw(se="naive", **of_measure(measure)), "naive"),
         ):
             said, found = FROZEN["1"][what][measure], estimator.estimate(one(), NAME)
             yield gap((found.value[0], found.se[0]), (said["value"], said[se]), 0.01)
