@@ -160,8 +160,8 @@ def test_studies_heed_the_choice() -> None:
         right = np.where(np.isnan(each), -np.inf, each).max(axis=1)
         found[choice] = claims._largest(x, sample)
         assert found[choice].tolist() == right.tolist()
-        found[f"{choice}, report"] = world._matched(cell)[3]
-        found[f"{choice}, before"] = world._matched(cell)[2]
+        found[f"{choice}, report"] = world._compared(cell)[3]
+        found[f"{choice}, before"] = world._compared(cell)[2]
     assert (found["own"] != found["unmatched"]).any()
     assert (found["own, report"] != found["unmatched, report"]).any()
     assert (found["own, before"] == found["unmatched, before"]).all()
