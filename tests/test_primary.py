@@ -21,7 +21,7 @@ from benchmarks.questions.ask import one_estimator
 from benchmarks.report.study_page import published_rows
 from simulator.world.generate import generate, resolve
 from simulator.world.sections import Printed
-from tests.commands import answered
+from tests.commands import answered, refused
 from tests.small_papers import write_paper
 from tests.worlds import scenario
 
@@ -231,3 +231,14 @@ def test_a_study_that_names_no_estimators_has_those_of_its_primary_analysis() ->
         assert primary_estimator(own, "OS") in own.estimators
         assert (primary == "matching") == any(one.kind == "matched" for one in own.estimators)
     assert own.model_copy(update={"estimators": ()}).estimators == ()
+
+
+def test_a_wrong_weighting_is_told_at_its_own_place_alone(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(
+        "name: wrong\nextends: imbrave150\nanalysis: {primary: weighting, weighting: {targt: ate}}\n", "utf-8"
+    )
+    told = refused(["check", str(path)])
+    assert "wrong.yaml:3:" in told
+    assert "analysis.weighting.targt: unknown key; did you mean 'target'?" in told
+    assert "estimators" not in told

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched, Several
+from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched, ScoreStrata, Several
 from analysis.estimators.own_process import PATIENCE
 from analysis.plan.analysis_plan import Plan
 from benchmarks.asked.competing import without_truth
@@ -18,17 +18,19 @@ from simulator.documents.spec import Name, Positive, Spec
 from simulator.mechanisms.entry import PER_MONTH
 from simulator.world.sections import World
 
-USUAL: Mapping[str, tuple[str, ...]] = {
-    "weighting": ("crude", "adjusted", "ipw"),
-    "stratification": ("crude", "adjusted", "ps-strata"),
-    "adjustment": ("crude", "adjusted"),
-    "unadjusted": ("crude", "adjusted"),
-}
-"""The estimators of a study that names none, by its primary analysis; where nobody is matched, none matches."""
 DEFAULT_ESTIMATORS = (Crude(), Adjusted(), Matched(name="matched-naive", se="naive"), Matched(), Ipw())
 MOST_CELLS = 10_000
 
 Settings = dict[str, Any]
+
+
+def usual_estimators(plan: Plan) -> tuple[Estimator, ...]:
+    """The estimators of a study that names none and whose paper does not match, with the plan's weights or strata."""
+    if plan.primary == "weighting":
+        return Crude(), Adjusted(), Ipw(name="ipw", **plan.weighting.model_dump())
+    if plan.primary == "stratification":
+        return Crude(), Adjusted(), ScoreStrata(name="ps-strata", strata=plan.stratification.strata)
+    return Crude(), Adjusted()
 
 
 class Sweep(Spec):
@@ -211,23 +213,6 @@ class Scenario(World):
     calibration: Calibration | None = None
     compatible: Compatible = Compatible()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _with_usual_estimators(cls, tree: object) -> object:
-        """A study that names no estimators has those of its primary analysis, with the plan's weights or strata."""
-        if not isinstance(tree, dict) or "estimators" in tree or not isinstance(tree.get("analysis"), Mapping):
-            return tree
-        analysis = tree["analysis"]
-        primary = analysis.get("primary")
-        if not isinstance(primary, str) or primary not in USUAL:
-            return tree
-        own = {"ipw": analysis.get("weighting"), "ps-strata": analysis.get("stratification")}
-        options = {kind: said if isinstance(said, Mapping) else {} for kind, said in own.items()}
-        return {
-            **tree,
-            "estimators": tuple({**options.get(kind, {}), "kind": kind, "name": kind} for kind in USUAL[primary]),
-        }
-
     @field_validator("estimators", mode="before")
     @classmethod
     def _by_name(cls, entries: object) -> object:
@@ -242,6 +227,14 @@ class Scenario(World):
         """The times of estimators that nobody stated, which are in months, in the world's unit."""
         unit = info.data.get("time_unit", "months")
         return entries if unit == "months" else tuple(one.in_unit(PER_MONTH[unit]) for one in entries)
+
+    @model_validator(mode="after")
+    def _with_usual_estimators(self) -> "Scenario":
+        """A study that names no estimators has those of its primary analysis, with the plan's weights or strata."""
+        plan = self.analysis
+        if "estimators" not in self.model_fields_set and plan.primary != "matching":
+            object.__setattr__(self, "estimators", usual_estimators(plan))
+        return self
 
     @model_validator(mode="after")
     def _analysis_fits(self) -> "Scenario":

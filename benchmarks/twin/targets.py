@@ -30,9 +30,10 @@ Scale = Literal["plain", "log", "probit"]
 
 @dataclass(frozen=True)
 class PublishedTarget:
-    """A published number to be hit: its interval on its ``scale``, whether the audit doubts it, or has it no sign.
+    """A published number to be hit: its interval on its ``scale``, and whether the audit doubts it.
 
-    Ratios are compared as logarithms, p-values as normal quantiles. Doubts and p-values weigh less by `DOUBT`.
+    An ``unsigned`` one is printed without its sign. Ratios are compared as logarithms, p-values as normal
+    quantiles. Doubtful numbers and p-values weigh less by `DOUBT`.
     """
 
     key: str
