@@ -21,6 +21,8 @@ WINGS = {
         "figures",
     ),
     "benchmarks": (
+        "pasted",
+        "derived",
         "asked",
         "runs",
         "workers",
