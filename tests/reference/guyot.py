@@ -58,6 +58,9 @@ def guyot(
             rate = sum(censored[:i]) / (risk_time[i] - risk_time[0]) if i else 0.0
             count = min(round(rate * length), n)
             left, level, died = walk(count)
+            while left < 0:
+                count += left
+                left, level, died = walk(count)
             before = sum(deaths[: lower[i]])
             for _ in range(n if total is not None else 0):
                 if before + died == total or count + before + died - total < 0:
