@@ -42,6 +42,7 @@ CASES: dict[str, Words] = {
     "analyze": lambda _, out: [str(out / "a.csv"), "--spec", str(out / "a.spec.yaml")],
     "new": lambda _, out: [str(out / "mine.yaml")],
     "performance": lambda _, out: [str(out / "rows.csv"), "--truth", "0.5", "--by", "method"],
+    "ipd": lambda _, out: [str(out / "curve.csv"), "--out", str(out / "patients.csv")],
 }
 """Words with which a command answers within a second or so, of a run folder and of a folder for what it writes."""
 
@@ -59,6 +60,7 @@ def test_a_document_has_the_keys_that_its_command_names(name: str, run: Path, tm
         answered(["simulate", "imbrave150", "--out", str(tmp_path / "a.csv")])
     lines = "".join(f"a,{k / 10},0.3\nb,{k / 9},0.2\n" for k in range(9))
     (tmp_path / "rows.csv").write_text(f"method,estimate,se\n{lines}")
+    (tmp_path / "curve.csv").write_text("time,survival,arm,at_risk\n0,1,a,20\n3,0.8,a,\n9,0.5,a,\n")
     assert answered([name, *CASES[name](run, tmp_path)])
 
 

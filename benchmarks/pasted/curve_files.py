@@ -20,6 +20,7 @@ from simulator.documents.safe_files import read_whole
 
 MOST_BYTES = 4 * 2**20
 MOST_ARMS = 12
+MOST_LETTERS = 80
 MOST_PATIENTS = 100_000
 EARLY = 0.01
 """How far before 0, or before the point above it, a digitised time may lie: a share of the axis."""
@@ -63,6 +64,10 @@ class ArmCurve:
                 break
             held = height
         return held
+
+    def after(self, time: float) -> float:
+        """Survival at the first point at or after a time, at the last point beyond it."""
+        return next((h for when, h in zip(self.time, self.survival, strict=True) if when >= time), self.survival[-1])
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,12 @@ def _row(file: str, number: int, cells: list[str], names: list[str], mark: str) 
     found = dict(zip(names, [*cells, *[""] * len(names)], strict=False))
     if not found["arm"]:
         _refuse(file, number, "names no arm", "write the arm on every row")
-    time, survival = _number(file, number, "time", found["time"]), None
+    arm = " ".join(found["arm"].split())
+    if len(arm) > MOST_LETTERS or not arm.isprintable():
+        _refuse(
+            file, number, f"arm {printable(arm, 40)!r} is no label", f"at most {MOST_LETTERS} letters that can be seen"
+        )
+    time = _number(file, number, "time", found["time"])
     if time is None:
         _refuse(file, number, "has no time", "write a number under time")
     text = found.get("survival", "")
@@ -174,7 +184,7 @@ def _row(file: str, number: int, cells: list[str], names: list[str], mark: str) 
         _refuse(file, number, f"at_risk {shown!r} is no count", f"a whole number from 0 to {MOST_PATIENTS:,}")
     if survival is None and risk is None:
         _refuse(file, number, "has neither survival nor at_risk", "write one of them, or remove the row")
-    return _Row(file, number, found["arm"], time, survival, None if risk is None else int(risk), signed)
+    return _Row(file, number, arm, time, survival, None if risk is None else int(risk), signed)
 
 
 def _number(file: str, line: int, name: str, text: str) -> float | None:
@@ -210,7 +220,9 @@ def _arm(file: str, arm: str, rows: Sequence[_Row], scale: float, notes: list[st
     shown = printable(arm, 40)
     points = [(row.time, row.survival / scale, row) for row in rows if row.survival is not None]
     if len(points) < 2:
-        _refuse(file, rows[0].line, f"arm {shown!r} has {len(points)} points", "a curve has at least 2 in each arm")
+        _refuse(
+            rows[0].file, rows[0].line, f"arm {shown!r} has {len(points)} points", "a curve has at least 2 in each arm"
+        )
     axis = max(time for time, _, _ in points)
     if axis <= 0:
         _refuse(file, points[0][2].line, f"no time of arm {shown!r} is above 0", "times count from the start")

@@ -132,6 +132,10 @@ def _put(entry: CurveEntry, curve: CurveFile, paper: PaperFile, ledger: Ledger) 
         assert role is not None
         start = f"endpoints.{entry.endpoint}.{entry.side}.km.{role}"
         against += _against(arm, start, ledger.sizes.get((entry.side, role)), printed)
+        for time in point_times(arm):
+            if not _sure(arm, time):
+                told = f"survival of {arm.arm} at {time:g} left out: the points around it lie far from it and apart"
+                ledger.assume(Spot(entry.file), told)
         for key, text, where, spot in _numbers(entry, arm, start):
             if key not in printed:
                 ledger.put(key, text, where, spot, raw=text)
@@ -184,7 +188,7 @@ def _numbers(entry: CurveEntry, arm: ArmCurve, start: str) -> Iterator[tuple[str
     for time in point_times(arm):
         text = f"{100 * arm.at(time):.0f}%"
         line = max((one for when, one in zip(arm.time, arm.lines, strict=True) if when <= time), default=arm.lines[0])
-        if text not in ("0%", "100%"):
+        if _sure(arm, time) and text not in ("0%", "100%"):
             yield f"{start}.survival[{time:g}]", text, digitised, Spot(entry.file, line)
 
 
@@ -199,6 +203,12 @@ def point_times(arm: ArmCurve) -> tuple[float, ...]:
     return tuple(times[every - 1 :: every]) if every else ()
 
 
+def _sure(arm: ArmCurve, time: float) -> bool:
+    """Whether the points tell survival at a time: one is near it, or those around it are near each other."""
+    near = any(abs(when - time) <= EARLY * arm.last for when in arm.time)
+    return near or arm.at(time) - arm.after(time) <= 2 * APART
+
+
 def _against(arm: ArmCurve, start: str, size: int | None, printed: dict[str, str]) -> Iterator[str]:
     """What is printed elsewhere and lies apart from the curve: rates at times, the median, the arm's size."""
     slack = EARLY * arm.last
@@ -211,13 +221,13 @@ def _against(arm: ArmCurve, start: str, size: int | None, printed: dict[str, str
             continue
         if time and float(time[1]) <= arm.last:
             when, stands = float(time[1]), parse_printed(text, key)
-            low, high = arm.at(when + slack) - APART, arm.at(when - slack) + APART
+            low, high = arm.after(when + slack) - APART, arm.at(when - slack) + APART
             if stands.high < low or stands.low > high:
                 yield f"survival of {arm.arm} at {when:g} is {100 * arm.at(when):.0f}% here and printed {text}"
         if name == "median":
             wide = slack + parse_printed(text, key).high - value
             ends = value + wide > arm.last
-            if arm.at(value - wide) < 0.5 - APART or (not ends and arm.at(value + wide) > 0.5 + APART):
+            if arm.at(value - wide) < 0.5 - APART or (not ends and arm.after(value + wide) > 0.5 + APART):
                 yield f"the median of {arm.arm} is printed {text}, where the curve is at {100 * arm.at(value):.0f}%"
     first = arm.at_risk.get(0.0)
     if size is not None and first is not None and first != size:
