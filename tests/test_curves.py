@@ -84,6 +84,12 @@ def test_percent_shares_marks_and_decimal_commas_are_one_curve(tmp_path: Path) -
     assert other.arms[1].survival == pytest.approx(first.arms[1].survival)
 
 
+def test_thousands_at_risk_are_counts(tmp_path: Path) -> None:
+    text = "time\tsurvival\tarm\tat_risk\n0\t1\ta\t1,000\n3\t0.9\ta\t900.0\n6\t0.8\ta\t\n"
+    assert curve(tmp_path, text).arms[0].at_risk == {0.0: 1000, 3.0: 900}
+    assert curve(tmp_path, text.replace("1,000", "1\u2009616")).arms[0].at_risk[0.0] == 1616
+
+
 def test_numbers_at_risk_on_rows_of_their_own_or_in_a_file_of_their_own(tmp_path: Path) -> None:
     first = curve(tmp_path, CLEAN)
     points = "\n".join(line.rsplit(",", 1)[0] for line in CLEAN.splitlines())
@@ -127,6 +133,7 @@ def test_what_digitising_adds_is_levelled_and_told(tmp_path: Path) -> None:
         (("2.1,97.5,HLP,", "2.1,,HLP,"), 3, "has neither survival nor at_risk"),
         (("2.1,97.5,HLP,", "2,1,97,5,HLP,"), 3, "has 6 cells, its head 4"),
         (("HLP,150", "HLP,150.5"), 4, "at_risk '150.5' is no count"),
+        (("HLP,150", "HLP,1.500"), 4, "at_risk '1.500' is no count"),
         (("HLP,150", "HLP,-1"), 4, "at_risk '-1' is no count"),
         (("HLP,113", "HLP,151"), 6, "151 at risk at 12 in arm 'HLP', but 150 at 6"),
         (("20,55.1,HLP,", "12,55.1,HLP,99"), 7, "99 at risk at 12 in arm 'HLP', and 113 on line 6"),

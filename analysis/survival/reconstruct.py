@@ -104,6 +104,7 @@ class _Walk:
 
     @property
     def died(self) -> int:
+        """How many died."""
         return int(self.deaths.sum())
 
 

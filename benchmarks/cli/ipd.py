@@ -12,14 +12,14 @@ from analysis.survival.reconstruct import DigitisedCurve, Reconstruction, RiskIn
 from analysis.tables.table_files import safe_cell
 from analysis.tables.text_table import TextTable, table
 from benchmarks.asked.errors import RunError
-from benchmarks.pasted.curve_files import MOST_PATIENTS, ArmCurve, read_curve_file
+from benchmarks.pasted.curve_files import MOST_PATIENTS, DigitisedArm, read_curve_file
 from benchmarks.words.answer import Answer, write_page
 
 ABOUT = (
     "Guyot and colleagues, BMC Med Res Methodol 2012;12:9. Patients with an event are known as well as the curve is; "
     "when others were censored between two numbers at risk is assumed (evenly)."
 )
-Found = Sequence[tuple[ArmCurve, Reconstruction]]
+Found = Sequence[tuple[DigitisedArm, Reconstruction]]
 
 
 def ipd(curve: Path, total_events: Sequence[str], patients: Sequence[str], out: Path) -> Answer:
@@ -54,7 +54,7 @@ def _by_arm(option: str, given: Sequence[str], labels: Sequence[str]) -> dict[st
     return counts
 
 
-def _reconstructed(file: str, arm: ArmCurve, sizes: Mapping[str, int], total: int | None) -> Reconstruction:
+def _reconstructed(file: str, arm: DigitisedArm, sizes: Mapping[str, int], total: int | None) -> Reconstruction:
     """The patients of an arm; RunError where nobody says how many they are."""
     at_risk, size = dict(arm.at_risk), sizes.get(arm.arm)
     if size is not None and at_risk.setdefault(0.0, size) != size:

@@ -34,11 +34,13 @@ HEADS = {
 }  # fmt: skip
 NO_NUMBER = frozenset({"", "na", "n/a", "nan", "-", "–", "—", "."})
 _NUMBER = re.compile(r"[-+]?(?:\d{1,12}(?:[.,]\d{0,15})?|[.,]\d{1,15})(?:[eE][-+]?\d{1,2})?", re.ASCII)
+_THOUSANDS = re.compile(r"\d{1,3}(?:[,' \u2009\u202f\xa0]\d{3})+", re.ASCII)
+_COUNT = re.compile(r"\d{1,9}(?:\.0*)?", re.ASCII)
 WANTED = "the first line names the columns: time,survival,arm and perhaps at_risk"
 
 
 @dataclass(frozen=True)
-class ArmCurve:
+class DigitisedArm:
     """One arm of a digitised curve: points in time that never rise, as shares, and its numbers at risk by time.
 
     ``lines`` are those of the points in the file; ``last`` is the last time of a point.
@@ -75,7 +77,7 @@ class CurveFile:
     """A digitised curve: its arms in the order of the file, and what was made of what digitising adds, in words."""
 
     name: str
-    arms: tuple[ArmCurve, ...]
+    arms: tuple[DigitisedArm, ...]
     notes: tuple[str, ...]
 
 
@@ -169,22 +171,29 @@ def _row(file: str, number: int, cells: list[str], names: list[str], mark: str) 
         _refuse(file, number, "names no arm", "write the arm on every row")
     arm = " ".join(found["arm"].split())
     if len(arm) > MOST_LETTERS or not arm.isprintable():
-        _refuse(
-            file, number, f"arm {printable(arm, 40)!r} is no label", f"at most {MOST_LETTERS} letters that can be seen"
-        )
+        told = f"arm {printable(arm, 40)!r} is no label"
+        _refuse(file, number, told, f"at most {MOST_LETTERS} letters that can be seen")
     time = _number(file, number, "time", found["time"])
     if time is None:
         _refuse(file, number, "has no time", "write a number under time")
     text = found.get("survival", "")
     signed = text.endswith("%")
     survival = _number(file, number, "survival", text.removesuffix("%").rstrip())
-    risk = _number(file, number, "at_risk", found.get("at_risk", ""))
-    if risk is not None and (risk != int(risk) or not 0 <= risk <= MOST_PATIENTS):
-        shown = found["at_risk"]
-        _refuse(file, number, f"at_risk {shown!r} is no count", f"a whole number from 0 to {MOST_PATIENTS:,}")
+    risk = _count(file, number, found.get("at_risk", ""))
     if survival is None and risk is None:
         _refuse(file, number, "has neither survival nor at_risk", "write one of them, or remove the row")
-    return _Row(file, number, arm, time, survival, None if risk is None else int(risk), signed)
+    return _Row(file, number, arm, time, survival, risk, signed)
+
+
+def _count(file: str, line: int, text: str) -> int | None:
+    """The number at risk of a cell, None where it has none; 1,616 is a count, 1.616 is none."""
+    if text.casefold() in NO_NUMBER:
+        return None
+    plain = re.sub(r"\D", "", text) if _THOUSANDS.fullmatch(text) else text
+    if _COUNT.fullmatch(plain) is None or (count := int(float(plain))) > MOST_PATIENTS:
+        told = f"at_risk {printable(text, 40)!r} is no count"
+        _refuse(file, line, told, f"a whole number from 0 to {MOST_PATIENTS:,}")
+    return count
 
 
 def _number(file: str, line: int, name: str, text: str) -> float | None:
@@ -215,7 +224,7 @@ def _in_percent(file: str, rows: Sequence[_Row]) -> bool:
     return any(kinds.values())
 
 
-def _arm(file: str, arm: str, rows: Sequence[_Row], scale: float, notes: list[str]) -> ArmCurve:
+def _arm(file: str, arm: str, rows: Sequence[_Row], scale: float, notes: list[str]) -> DigitisedArm:
     """The curve of an arm in order, levelled; DocumentError where it is none."""
     shown = printable(arm, 40)
     points = [(row.time, row.survival / scale, row) for row in rows if row.survival is not None]
@@ -242,7 +251,7 @@ def _arm(file: str, arm: str, rows: Sequence[_Row], scale: float, notes: list[st
         notes.append(f"{shown}: {some} by at most {100 * max(rises):.1f} points of percent, and the curve was levelled")
     at_risk, where = _at_risk(shown, rows, EARLY * axis)
     times, lines = tuple(max(time, 0.0) for time, _, _ in points), tuple(row.line for _, _, row in points)
-    return ArmCurve(arm, times, tuple(_levelled(heights)), lines, at_risk, where)
+    return DigitisedArm(arm, times, tuple(_levelled(heights)), lines, at_risk, where)
 
 
 def _rises(file: str, arm: str, heights: Sequence[float], rows: Sequence[_Row], scale: float) -> list[float]:

@@ -1,7 +1,7 @@
 """Digitised curves of a paper: points and numbers at risk under their keys, where nothing else that is printed objects.
 
-A curve is a file that `curves` of paper.yaml names (``os-before.csv: OS before, Figure 2``), or one beside paper.yaml
-that is called after an endpoint and a side (``os-before.csv``).
+A curve is a file that `curves` of paper.yaml names (``death-before.csv: death before, Figure 2``), or one beside paper.yaml
+that is called after an endpoint and a side (``death-before.csv``).
 
 Of its hundreds of points only those at the printed times of numbers at risk become published numbers, at most
 `MOST_POINTS`, at round times where there are none. Each point of a Kaplan-Meier curve repeats all deaths before it, so
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.audit.published import exact_value, parse_printed
-from benchmarks.pasted.curve_files import EARLY, ArmCurve, CurveFile, read_curve_file
+from benchmarks.pasted.curve_files import EARLY, CurveFile, DigitisedArm, read_curve_file
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, Role, Spot
 from simulator.documents.loading import DocumentError
@@ -97,7 +97,7 @@ def _entry(name: str, text: str, paper: PaperFile, ledger: Ledger) -> CurveEntry
     if not side and paper.design in ONE_SIDED:
         side = "before"
     known = {one.casefold(): one for one in paper.endpoints}
-    example = f"{name}: {next(iter(paper.endpoints), 'OS')} before"
+    example = f"{name}: {next(iter(paper.endpoints), 'death')} before"
     if spoken not in known or not side:
         told = f"curve of {first!r}: an endpoint ({', '.join(paper.endpoints)}) and a side (before, after) are wanted"
         ledger.ask(Spot(name), told, f"{example}  under curves", (*paper.endpoints, SKIP))
@@ -177,7 +177,7 @@ def _holds(text: str, part: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) is not None
 
 
-def _numbers(entry: CurveEntry, arm: ArmCurve, start: str) -> Iterator[tuple[str, str, str, Spot]]:
+def _numbers(entry: CurveEntry, arm: DigitisedArm, start: str) -> Iterator[tuple[str, str, str, Spot]]:
     """Key, print, where and spot of the numbers at risk and of the points of an arm."""
     figure = entry.where or "numbers at risk of the figure"
     for time, count in arm.at_risk.items():
@@ -192,7 +192,7 @@ def _numbers(entry: CurveEntry, arm: ArmCurve, start: str) -> Iterator[tuple[str
             yield f"{start}.survival[{time:g}]", text, digitised, Spot(entry.file, line)
 
 
-def point_times(arm: ArmCurve) -> tuple[float, ...]:
+def point_times(arm: DigitisedArm) -> tuple[float, ...]:
     """The few times at which a curve's points are published: within it, with somebody at risk, spread evenly."""
     end = arm.last * (1 + EARLY)
     times = [time for time, count in arm.at_risk.items() if 0 < time <= end and count > 0]
@@ -203,13 +203,13 @@ def point_times(arm: ArmCurve) -> tuple[float, ...]:
     return tuple(times[every - 1 :: every]) if every else ()
 
 
-def _sure(arm: ArmCurve, time: float) -> bool:
+def _sure(arm: DigitisedArm, time: float) -> bool:
     """Whether the points tell survival at a time: one is near it, or those around it are near each other."""
     near = any(abs(when - time) <= EARLY * arm.last for when in arm.time)
     return near or arm.at(time) - arm.after(time) <= 2 * APART
 
 
-def _against(arm: ArmCurve, start: str, size: int | None, printed: dict[str, str]) -> Iterator[str]:
+def _against(arm: DigitisedArm, start: str, size: int | None, printed: dict[str, str]) -> Iterator[str]:
     """What is printed elsewhere and lies apart from the curve: rates at times, the median, the arm's size."""
     slack = EARLY * arm.last
     for key, text in printed.items():
