@@ -1,6 +1,6 @@
 """Digitised curves of a paper: points and numbers at risk under their keys, where nothing else that is printed objects.
 
-A curve is a file that `curves` of paper.yaml names (``death-before.csv: death before, Figure 2``), or one beside paper.yaml
+A curve is a file that `curves` of paper.yaml names (``death-before.csv: death before, Figure 2``), or one beside it
 that is called after an endpoint and a side (``death-before.csv``).
 
 Of its hundreds of points only those at the printed times of numbers at risk become published numbers, at most
