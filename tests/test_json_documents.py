@@ -46,6 +46,7 @@ CASES: dict[str, Words] = {
     "paper read": lambda *_: [str(EXAMPLE)],
     "twin": lambda _, out: [str(EXAMPLE), "--stop-after", "derive", "--out", str(out)],
     "performance": lambda _, out: [str(out / "rows.csv"), "--truth", "0.5", "--by", "method"],
+    "ipd": lambda _, out: [str(out / "curve.csv"), "--out", str(out / "patients.csv")],
 }
 """Words with which a command answers within a second or so, of a run folder and of a folder for what it writes."""
 
@@ -63,6 +64,7 @@ def test_a_document_has_the_keys_that_its_command_names(name: str, run: Path, tm
         answered(["simulate", "imbrave150", "--out", str(tmp_path / "a.csv")])
     lines = "".join(f"a,{k / 10},0.3\nb,{k / 9},0.2\n" for k in range(9))
     (tmp_path / "rows.csv").write_text(f"method,estimate,se\n{lines}")
+    (tmp_path / "curve.csv").write_text("time,survival,arm,at_risk\n0,1,a,20\n3,0.8,a,\n9,0.5,a,\n")
     assert answered([*name.split(), *CASES[name](run, tmp_path)])
 
 
