@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from benchmarks.pasted.paper_file import PaperFile
-from simulator.world.sections import Printed, Quoted
+from simulator.documents.printed import Printed, Quoted
 
 Role = Literal["control", "treated"]
 Arm = Literal["", "control", "treated", "all"]
