@@ -14,6 +14,8 @@ _MEASURES = {
     "weighted": "cox",
 }  # fmt: skip
 _TESTS = {"log-rank": "logrank", "stratified": "logrank_stratified", "gray": "gray"}
+_TESTED = frozenset({"", "events", "survival", "incidence", "competing_incidence"})
+"""What a bare p-value on a line without a measure is said to test by the methods."""
 _WORDS = {
     "events": "events", "follow_up": "follow-up", "at_risk": "patients at risk", "competing_events": "competing events",
     "rmst": "restricted means",
@@ -54,8 +56,9 @@ def side_of(subject: Subject, paper: PaperFile) -> str:
 
 
 def plain_side(subject: Subject, paper: PaperFile) -> str:
+    """before or after of a number that no adjusted model has."""
     if subject.phase == "adjusted":
-        raise NotUnderstood("an adjusted model has no such numbers", "write before or after, or leave it out")
+        raise NotUnderstood("an adjusted model has no such number", f"before or after, or {OUT}")
     return side_of(subject, paper)
 
 
@@ -103,7 +106,7 @@ def p_place(line: Line, endpoint: str, item: Item, paper: PaperFile) -> str:
         )
     kind, measure = item.p, _measure_before(line, item)
     if kind == "bare" and measure:
-        turned = line.p if measure in ("hr", "weighted") and subject.phase != "adjusted" else ""
+        turned = line.p if measure == "hr" and subject.phase != "adjusted" else ""
         if measure == "stratified" and line.p == "log-rank":
             raise NotUnderstood(
                 "P beside a stratified HR: of which log-rank test", "stratified log-rank P 0.01   or   log-rank P 0.01"
@@ -113,7 +116,8 @@ def p_place(line: Line, endpoint: str, item: Item, paper: PaperFile) -> str:
             return f"{measure_place(line, endpoint, measure, paper)}.p"
         kind = turned
     elif kind == "bare":
-        kind = line.p or _test_of(line, endpoint, item)
+        said = line.p if subject.what in _TESTED else ""
+        kind = said or _test_of(line, endpoint, item)
         if subject.phase == "adjusted":
             kind = "cox"
     if kind == "cox":

@@ -10,6 +10,7 @@ from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Arm, Role
 
 NOT_PRINTED = "not printed"
+MOST_WHERE = 200
 SIGNS = {"control": "\ue000", "treated": "\ue001"}
 """What stands for the words of an arm while a line is divided."""
 _ARM = "[\ue000\ue001]"
@@ -131,6 +132,8 @@ def read_head(line: str, paper: PaperFile) -> Head:
     where, end, rest = line[1:].partition("]")
     if not end or not where.strip():
         raise NotUnderstood("a head without its place in brackets", "[Results, Survival]")
+    if len(where) > MOST_WHERE:
+        raise NotUnderstood(f"a place of more than {MOST_WHERE} signs", "[Results, Survival]")
     rest = _signed(rest.strip(), paper)
     order: tuple[Role, ...] = ()
     if found := re.search(rf"({_ARM})\s+(?:vs\.?|versus)\s+({_ARM})$", rest, re.IGNORECASE):

@@ -16,8 +16,8 @@ from benchmarks.pasted.line_words import (
     read_items,
     read_subject,
 )
-from benchmarks.pasted.paper_file import FILE, PaperFile, Places
-from benchmarks.pasted.reading import Ledger, ReadVariable, Spot
+from benchmarks.pasted.paper_file import PaperFile, Places
+from benchmarks.pasted.reading import ROLES, Ledger, ReadVariable, Spot
 
 _ACRONYM = re.compile(r"[A-Z][A-Z0-9]{1,5}")
 _OF_P = (("stratified", "stratified"), ("log", "log-rank"), ("gray", "gray"), ("cox", "cox"), ("wald", "cox"))
@@ -25,7 +25,7 @@ _OF_P = (("stratified", "stratified"), ("log", "log-rank"), ("gray", "gray"), ("
 
 def read_lines(paper: PaperFile, places: Places, ledger: Ledger) -> None:
     """Write down the numbers of every result line; a line that is not understood is asked about and gives none."""
-    head = Head(where=FILE)
+    head = Head(where=places.file)
     p = _of_bare_p(paper, places, ledger)
     for number, text in places.results:
         line, spot = plain_line(text), Spot(places.file, number)
@@ -60,9 +60,29 @@ def _read(line: str, raw: str, spot: Spot, head: Head, p: str, paper: PaperFile,
     found = keys_of(whole, paper)
     if head.family == "" and name and not subject.name.startswith(("patients", "pairs", "sets")):
         _told_new(name, subject, spot, paper, ledger)
+    for key, printed in found:
+        _check_size(key, printed, spot, ledger)
     _tell_p(whole, spot, ledger)
     for key, printed in found:
         ledger.put(key, printed, head.where, spot, raw)
+
+
+_SIZES = {
+    "cohort.control": ("before", "control"), "cohort.treated": ("before", "treated"),
+    "matching.n_control": ("after", "control"), "matching.n_treated": ("after", "treated"),
+}  # fmt: skip
+
+
+def _check_size(key: str, printed: str, spot: Spot, ledger: Ledger) -> None:
+    """Refuse an arm's size that is not that of the tables' heads; say where all patients are not the sum of the arms."""
+    place = _SIZES.get(key)
+    if place is not None:
+        known = ledger.sizes.setdefault(place, int(printed))
+        if known != int(printed):
+            raise NotUnderstood(f"{printed} patients, where the heads of the tables have n = {known}", f"... {known}")
+    arms = [ledger.sizes.get(("before", role)) for role in ROLES]
+    if key == "cohort.n" and None not in arms and int(printed) != sum(one or 0 for one in arms):
+        ledger.assume(spot, f"{printed} patients are not the sum of the arms, {arms[0]} and {arms[1]}")
 
 
 def _of_bare_p(paper: PaperFile, places: Places, ledger: Ledger) -> str:

@@ -24,7 +24,7 @@ _TEXTS = ("name", "source", "question", "design", "time_unit", "accrual", "cut_o
 _OF_TEXTS = ("endpoints", "follow_up", "eligibility", "exposure", "response", "methods", "curves", "names")
 _MAPPINGS = (*_OF_TEXTS, "tables", "assumed")
 _OPTIONAL = ("question", "time_unit", "accrual", "cut_off", "text", "ignore", "results", *_MAPPINGS[1:])
-_COMMENT = re.compile(r"\s#\s*(?P<said>\S.*?)\s*$")
+_COMMENT = re.compile(r"\s#\s*(?P<said>\S.{0,199})")
 
 
 class PaperArms(Spec):
@@ -244,5 +244,5 @@ def _cited(written: list[str], root: Node) -> dict[int, str]:
     for k, line in enumerate(written, 1):
         said = None if first <= k <= last else _COMMENT.search(line)
         if said is not None and not line.lstrip().startswith("#"):
-            found[k] = said["said"]
+            found[k] = said["said"].strip()
     return found

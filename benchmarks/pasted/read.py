@@ -1,6 +1,5 @@
 """`read_paper`: a folder with paper.yaml and what was pasted beside it, as a `Reading`."""
 
-from collections import defaultdict
 from pathlib import Path
 
 from benchmarks.pasted.checks import check_table
@@ -67,16 +66,16 @@ def _kind(paper: PaperFile, file: str) -> str:
 
 
 def _ask_of_doubles(ledger: Ledger) -> None:
-    """Ask about a key for which one table prints two numbers."""
-    seen: dict[tuple[str, str], list[ReadNumber]] = defaultdict(list)
-    tables = {one.spot.file for one in ledger.numbers if one.spot.column}
+    """Ask about columns of a table that print two numbers for one key in one row."""
+    seen: dict[tuple[str, int, str], ReadNumber] = {}
+    told: set[tuple[str, str, str]] = set()
     for one in ledger.numbers:
-        if one.spot.file in tables:
-            seen[one.spot.file, one.key].append(one)
-    for (_, key), prints in seen.items():
-        if len({one.printed for one in prints}) > 1:
-            first, other = prints[0], next(one for one in prints if one.printed != prints[0].printed)
-            what = f"{key} is {first.printed} here and {other.printed} at {other.spot}"
-            letters = "-".join(dict.fromkeys((first.spot.column, other.spot.column)))
-            settle = f"{letters}: after   (or skip), or give the second row a key of its own"
-            ledger.ask(first.spot, what, settle, lines=(first.spot.line, other.spot.line))
+        place = one.spot
+        first = seen.setdefault((place.file, place.line, one.key), one)
+        columns = (place.file, first.spot.column, place.column)
+        if not place.column or first.printed == one.printed or columns in told:
+            continue
+        told.add(columns)
+        what = f"columns {columns[1]} and {columns[2]} have one key, {one.key}: {first.printed} and {one.printed}"
+        settle = f"{columns[2]}: after   (before, or skip)"
+        ledger.ask(Spot(place.file, place.line), what, settle, columns=(columns[1], columns[2]))
