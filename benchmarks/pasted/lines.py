@@ -74,7 +74,7 @@ _SIZES = {
 
 
 def _check_size(key: str, printed: str, spot: Spot, ledger: Ledger) -> None:
-    """Refuse an arm's size that is not that of the tables' heads; say where all patients are not the sum of the arms."""
+    """Refuse an arm's size that is not that of the heads; say where all patients are not the sum of the arms."""
     place = _SIZES.get(key)
     if place is not None:
         known = ledger.sizes.setdefault(place, int(printed))

@@ -9,7 +9,7 @@ from benchmarks.pasted.facts import read_facts
 from benchmarks.pasted.grids import read_grid
 from benchmarks.pasted.lines import read_lines
 from benchmarks.pasted.paper_file import PaperFile, Places, file_of, load_paper
-from benchmarks.pasted.reading import Ledger, PastedTable, Reading, ReadNumber
+from benchmarks.pasted.reading import Ledger, PastedTable, Reading, ReadNumber, Spot
 from benchmarks.pasted.rows import read_rows
 
 MOST_BYTES = 4 * 2**20  # of a pasted file
