@@ -62,6 +62,7 @@ PLACES = Names(
 """What stands for the names of a world where its keys are listed in short."""
 
 
+@cache
 def any_paper() -> KeyNode:
     """The keys of all that an audit may read, whatever the paper's covariates, endpoints and outcomes are called."""
     one = (ANY,)

@@ -23,7 +23,7 @@ _NAMES_ONLY = tuple(
     for pattern in (
         r"https?://\S+|\bdoi:?\s*\S+|\b10\.\d{4,}/\S+|\S+@\S+",
         r"(?<![\d%)])(?<![\d%)]\s)\[\s*\d{1,3}(?:\s*[-,;]\s*\d{1,3})*\s*\]",
-        r"\^\{?[-\d,]+\}?|[⁰¹²³⁴-⁹]+",
+        r"\b10\s?(?:\^\{?[-\d]+\}?|[⁻⁰¹²³⁴-⁹]+)|\^\{?[-\d,]+\}?|[⁰¹²³⁴-⁹]+",
         r"\b\d\d(?:\.\d+)?\s*%\s*-?\s*(?:CIs?|CrIs?|confidence (?:intervals?|limits)|credible intervals?)\b",
         r"\bet al\.?,?\s*\(?(?:19|20)\d\d[a-z]?\)?",
         rf"\b(?:e?tables?|e?fig(?:ure)?s?\.?|appendix|box|panel|section|equation|eq\.|refs?\.?|references?)\s*{_ITEM}"

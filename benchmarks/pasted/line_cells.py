@@ -69,7 +69,7 @@ def amounts_of(
 ) -> Found:
     """A number and its limits; of shares the sign of percent stays."""
     cell = cell_of(
-        text, [kind for kind in kinds if share or kind != "percent"], "one number, with its limits or without", example
+        text, [kind for kind in kinds if share or kind != "percent"], "a number, with its limits or without", example
     )
     if cell.signed and not share:
         raise NotUnderstood(f"'{text}' is a percentage, which is not wanted here", example)

@@ -10,7 +10,7 @@ from benchmarks.pasted.line_cells import Found, amounts_of, cell_of, fits, numbe
 from benchmarks.pasted.line_places import OUT, RISKS, Line, measure_place, p_place, plain_side, side_of
 from benchmarks.pasted.line_words import NOT_PRINTED, UNIT, Item, NotUnderstood, Subject, days_of
 from benchmarks.pasted.paper_file import PaperFile
-from benchmarks.pasted.reading import ROLES, PastedCell
+from benchmarks.pasted.reading import ROLES, PastedCell, Role
 
 _RATIO = ("hr", "low", "high")
 
@@ -18,14 +18,14 @@ _RATIO = ("hr", "low", "high")
 def keys_of(line: Line, paper: PaperFile) -> Found:
     """Every number of a line under its key, each once."""
     found: Found = []
-    if [one.text.casefold() for one in line.items] == [NOT_PRINTED] and not (line.items[0].p or line.items[0].measure):
-        found = [(key, "not_printed") for key in _announced(line, paper)]
-    else:
-        bare = 0
-        for item in line.items:
-            if not (item.arm or item.measure or item.p):
-                item, bare = _ordered(line, item, bare, paper), bare + 1
-            found += _of_item(line, item, paper)
+    bare = 0
+    for item in line.items:
+        if item.text.casefold() == NOT_PRINTED:
+            found += [(key, "not_printed") for key in _announced(line, item, paper)]
+            continue
+        if not (item.arm or item.measure or item.p):
+            item, bare = _ordered(line, item, bare, paper), bare + 1
+        found += _of_item(line, item, paper)
     for k, (key, _) in enumerate(found):
         if key in (other for other, _ in found[:k]):
             raise NotUnderstood(f"two numbers for one key, {key}", "each number once on its line")
@@ -46,6 +46,9 @@ def _ordered(line: Line, item: Item, k: int, paper: PaperFile) -> Item:
     if line.head.order:
         raise NotUnderstood(f"more numbers than the {len(line.head.order)} arms of the head", "one number for each arm")
     arms = paper.arms
+    if subject.what == "follow_up" and len(line.items) == 1:
+        right = f"overall {item.text}   or   {arms.treated} {item.text}"
+        raise NotUnderstood(f"'{item.text}' names no arm", right, item.text)
     right = f"{arms.treated} {item.text} ...   or the head  [{line.head.where}] {arms.treated} vs {arms.control}"
     raise NotUnderstood(f"'{item.text}' names no arm and no measure, and no order is said", right)
 
@@ -97,12 +100,13 @@ def _of_arm(line: Line, endpoint: str, item: Item, paper: PaperFile) -> Found:
         return [(f"{base}.competing_events.{item.arm}", number_of(item.text, ("num",), "a number of patients"))]
     found: Found = []
     for time, text in zip(subject.times, parts_of(item.text, len(subject.times)), strict=True):
-        found += _at_time(f"{base}", what, item.arm, time, text, competing, endpoint)
+        found += _at_time(f"{base}", what, item.arm, time, text, endpoint, paper)
     return found
 
 
-def _at_time(base: str, what: str, arm: str, time: str, text: str, competing: bool, endpoint: str) -> Found:
+def _at_time(base: str, what: str, arm: Role, time: str, text: str, endpoint: str, paper: PaperFile) -> Found:
     """A number at a time: one that is compared with those of curves, or of incidences."""
+    competing = "competing" in paper.endpoints[endpoint]
     if what == "at_risk":
         name = f"{base}.km.{arm}." + ("n" if float(time) == 0 else f"at_risk[{time}]")
         return [(name, number_of(text, ("num",), "a number of patients at risk"))]
@@ -111,10 +115,11 @@ def _at_time(base: str, what: str, arm: str, time: str, text: str, competing: bo
         raise NotUnderstood(f"{endpoint} has competing events, and so no survival", right)
     if what in ("incidence", "competing_incidence"):
         if not competing:
-            raise NotUnderstood(
-                f"{endpoint} has no competing events, so that its incidence is 1 less the survival",
-                f"{endpoint} at {time}: {_complement(text)}   or name the competing states under endpoints",
-            )
+            told = f"{endpoint} has no competing events, so that its incidence is 1 less the survival"
+            rest = f"{endpoint}: {paper.endpoints[endpoint]}; competing death"
+            side = base.rpartition(".")[2]
+            right = f"{endpoint} {side} at {time}: {getattr(paper.arms, arm)} {_complement(text)}   or   {rest}"
+            raise NotUnderstood(told, right)
         return amounts_of(f"{base}.{what}.{arm}[{time}]", text, ("", ".low", ".high"), share=True, dot="")
     share = what == "survival"
     return amounts_of(f"{base}.km.{arm}.{what}[{time}]", text, ("", ".low", ".high"), share=share, dot="")
@@ -209,33 +214,41 @@ def _of_outcome(line: Line, item: Item, paper: PaperFile) -> Found:
     )
 
 
-def _announced(line: Line, paper: PaperFile) -> list[str]:
-    """The keys of what a line says is not printed."""
-    subject = line.subject
+def _announced(line: Line, item: Item, paper: PaperFile) -> list[str]:
+    """The keys of what a line says is not printed: of an arm, a measure, a p-value, or of both arms."""
+    subject, name = line.subject, line.name
+    whose = [role for role in ROLES if item.arm in ("", role)]
+    if name in ("pairs", "sets", "patients"):
+        return ["cohort.n" if name == "patients" else "matching.n_pairs"]
     if line.head.family or not subject.endpoints:
-        if subject.name in ("pairs", "sets"):
-            return ["matching.n_pairs"]
-        if subject.name == "patients":
-            return ["cohort.n"]
-        family, last = (
-            line.head.family or "binary",
-            {"modes": "percent", "exposure": "median"}.get(line.head.family, "yes"),
-        )
-        return [f"{family}.{line.name}.{side_of(subject, paper)}.{arm}.{last}" for arm in ROLES]
+        family = line.head.family or "binary"
+        base = f"{family}.{name}.{side_of(subject, paper)}"
+        last = {"modes": "percent", "exposure": "median"}.get(family, "yes")
+        if item.measure or item.p:
+            return [f"{base}.{item.measure}.value" if item.measure else f"{base}.p"]
+        return [f"{base}.{arm}.{last}" for arm in whose]
     made = []
     for endpoint in subject.endpoints:
-        base = f"endpoints.{endpoint}.{plain_side(subject, paper)}"
+        base = f"endpoints.{endpoint}.{side_of(subject, paper)}"
         if subject.what == "in":
-            made.append(f"{base}.subgroups[{line.row}].hr")
-            continue
-        for arm in ROLES:
-            made += {
-                "": [f"{base}.km.{arm}.median"],
-                "events": [f"{base}.km.{arm}.events"],
-                "follow_up": [f"{base}.follow_up.{arm}.median"],
-                "competing_events": [f"{base}.competing_events.{arm}"],
-            }.get(subject.what) or [_timed(base, subject.what, arm, time) for time in subject.times]
+            made.append(f"{base}.subgroups[{line.row}].{'p' if item.p else 'hr'}")
+        elif item.measure:
+            place = measure_place(line, endpoint, item.measure, paper)
+            made.append(place if item.measure in RISKS else f"{place}.hr")
+        elif item.p:
+            made.append(p_place(line, endpoint, item, paper))
+        else:
+            made += [key for arm in whose for key in _of_one_arm(subject, base, arm)]
     return made
+
+
+def _of_one_arm(subject: Subject, base: str, arm: str) -> list[str]:
+    """The keys of the number of an arm that a subject is about, its limits left out."""
+    what = subject.what
+    if subject.times:
+        return [_timed(base, what, arm, time) for time in subject.times]
+    places = {"": f"km.{arm}.median", "events": f"km.{arm}.events", "follow_up": f"follow_up.{arm}.median"}
+    return [f"{base}.{places.get(what, f'competing_events.{arm}')}"]
 
 
 def _timed(base: str, what: str, arm: str, time: str) -> str:

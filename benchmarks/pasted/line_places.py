@@ -8,7 +8,7 @@ from benchmarks.pasted.paper_file import PaperFile
 
 _BOTH_SIDES_ARE_ALL = frozenset({"randomised", "adjusted", "crude", "stratified"})
 RISKS = ("odds_ratio", "risk_ratio", "risk_difference")
-OUT = "leave it out, or list it under ignore"
+OUT = "nothing of it (or list it under ignore)"
 _MEASURES = {
     "hr": "cox", "stratified": "cox_stratified", "fine_gray": "fine_gray", "adjusted": "multivariable[treatment]",
     "weighted": "cox",
@@ -52,7 +52,7 @@ def side_of(subject: Subject, paper: PaperFile) -> str:
         return "before"
     after = "weighted" if design == "weighted" else "after"
     whom = " ".join(subject.endpoints) or subject.name
-    raise NotUnderstood("before or after is not said", f"{whom} before: ...   or   {whom} {after}: ...")
+    raise NotUnderstood("before or after is not said", f"{whom} before   or   {whom} {after}", whom)
 
 
 def plain_side(subject: Subject, paper: PaperFile) -> str:
@@ -92,7 +92,7 @@ def _of_times(line: Line, endpoint: str, measure: str, paper: PaperFile) -> str:
     }.get((subject.what, measure))
     if name is None or len(subject.times) != 1:
         raise NotUnderstood(
-            f"no key for this measure of {endpoint}", f"{endpoint} after at 12: RD 10% (2-18)   or leave it out"
+            f"no key for this measure of {endpoint}", f"{endpoint} after at 12: RD 10% (2-18)   or nothing of it"
         )
     return f"endpoints.{endpoint}.{plain_side(subject, paper)}.{name}[{subject.times[0]}]"
 

@@ -76,11 +76,18 @@ _INTERVAL = re.compile(r"(?:\d\d(?:\.\d+)?% ?)?(?:CI|CrI|confidence interval)\b"
 
 
 class NotUnderstood(Exception):
-    """A line of which something is not understood: ``what``, and the line that would be right."""
+    """A line of which something is not understood: ``what``, and what would be right, in place of what is ``wrong``."""
 
-    def __init__(self, what: str, settle: str) -> None:
+    def __init__(self, what: str, right: str, wrong: str = "") -> None:
         super().__init__(what)
-        self.what, self.settle = what, settle
+        self.what, self.right, self.wrong = what, right, wrong
+
+    def settle(self, line: str) -> str:
+        """What to write: the line with what is right in place of what is wrong, as far as that is known."""
+        if not self.wrong or self.wrong not in line:
+            return self.right
+        ways = self.right.split("   or   ")
+        return "   or   ".join(line.replace(self.wrong, way, 1) for way in ways)
 
 
 @dataclass(frozen=True)
@@ -213,11 +220,11 @@ def read_subject(text: str, head: Head, paper: PaperFile) -> Subject:
 
 def _no_endpoint(whole: str, left: list[str], some: bool, what: str, phase: str, paper: PaperFile) -> Subject:
     """A subject that is no endpoint: the name of an outcome, unless it is like an endpoint or needs one."""
-    near = next((one[0] for word in left if (one := _near(word, paper.endpoints))), "")
+    wrong, near = next(((word, one) for word in left if (one := _near(word, paper.endpoints))), ("", ""))
     known = ", ".join(paper.endpoints)
-    right = f"{near or next(iter(paper.endpoints))} {phase or 'before'}: ..."
+    right = f"{next(iter(paper.endpoints))} {phase or 'before'}: ..."
     if near:
-        raise NotUnderstood(f"'{' '.join(left)}' is no endpoint; did you mean '{near}'?", right)
+        raise NotUnderstood(f"'{' '.join(left)}' is no endpoint; did you mean '{near}'?", near, wrong)
     if some:
         raise NotUnderstood(f"'{' '.join(left)}' is no word of a subject", right)
     adverse = what == "events" and re.search(r"adverse|toxic|AEs?\b", whole)
@@ -321,17 +328,17 @@ def _item(part: str, paper: PaperFile) -> Item:
         and part.casefold() != NOT_PRINTED
         and not re.fullmatch(r"(?:NA|NR|NE|NC|not \w+)", word[0].strip(), re.IGNORECASE)
     ):
-        raise _unknown(part, word[0].strip(), paper)
+        raise _unknown(word[0].strip(), paper)
     return Item(part)
 
 
-def _unknown(part: str, word: str, paper: PaperFile) -> NotUnderstood:
+def _unknown(word: str, paper: PaperFile) -> NotUnderstood:
     arms = (paper.arms.control, paper.arms.treated)
     known = {name.casefold(): name for name in (*arms, "HR", "P", "log-rank P", "Gray P", "sHR", "OR", "RR", "RD")}
     near = get_close_matches(word.casefold(), known, 1, 0.5)
     told = f"; did you mean '{known[near[0]]}'?" if near else ""
-    right = f"{known[near[0]]} {part[len(word) :].strip()}" if near else f"{arms[1]} {part[len(word) :].strip()}"
-    return NotUnderstood(f"'{shown(word, paper)}' is no arm and no measure{told}", shown(right.strip(), paper))
+    right = known[near[0]] if near else arms[1]
+    return NotUnderstood(f"'{shown(word, paper)}' is no arm and no measure{told}", right, shown(word, paper))
 
 
 def _signed(text: str, paper: PaperFile) -> str:

@@ -19,6 +19,7 @@ from benchmarks.pasted.line_words import (
 from benchmarks.pasted.paper_file import PaperFile, Places
 from benchmarks.pasted.reading import ROLES, Ledger, ReadVariable, Spot
 
+_SIGNS = re.compile(r"[<>≤≥=]")
 _ACRONYM = re.compile(r"[A-Z][A-Z0-9]{1,5}")
 _OF_P = (("stratified", "stratified"), ("log", "log-rank"), ("gray", "gray"), ("cox", "cox"), ("wald", "cox"))
 
@@ -38,7 +39,7 @@ def read_lines(paper: PaperFile, places: Places, ledger: Ledger) -> None:
                 _read(line, text.strip(), spot, head, p, paper, ledger)
         except NotUnderstood as error:
             ledger.not_understood(spot, f"{error.what} in '{text.strip()}'")
-            ledger.ask(spot, f"{error.what} in '{text.strip()}'", error.settle, lines=(number,))
+            ledger.ask(spot, f"{error.what} in '{text.strip()}'", error.settle(line), lines=(number,))
             if line.startswith("["):
                 head = Head(where=head.where, prefix="\ue002")  # what stands below a head that is not understood is not
 
@@ -157,7 +158,7 @@ def _subgroup(text: str, paper: PaperFile, ledger: Ledger) -> str:
         return "all"
     words = text.replace("=", " = ").split()
     for k in range(len(words), 0, -1):
-        variable = _variable(" ".join(words[:k]), paper, ledger)
+        variable = None if _SIGNS.search(" ".join(words[:k])) else _variable(" ".join(words[:k]), paper, ledger)
         level = " ".join(word for word in words[k:] if word != "=").strip(" ()")
         if variable is not None and level:
             return _level(variable, level)
@@ -169,12 +170,9 @@ def _subgroup(text: str, paper: PaperFile, ledger: Ledger) -> str:
     near = get_close_matches(" ".join(words[:-1] or words).casefold(), known, 1, 0.5)
     told = f"; did you mean '{known[near[0]].label}'?" if near else ""
     right = known[near[0]] if near else None
-    example = (
-        f"HR in {right.label} {right.levels[-1] if right.levels else '> 50'}: ..."
-        if right
-        else "HR in VARIABLE LEVEL: ..."
-    )
-    raise NotUnderstood(f"'{text}' names no variable and level of the baseline table{told}", example)
+    level = words[-1] if right and words[-1] in right.levels else "LEVEL"
+    what = f"'{text}' names no variable and level of the baseline table{told}"
+    raise NotUnderstood(what, f"{right.label} {level}" if right else "VARIABLE LEVEL", text)
 
 
 def _variable(text: str, paper: PaperFile, ledger: Ledger) -> ReadVariable | None:

@@ -22,7 +22,7 @@ accrual: not stated
 cut_off: not stated
 # eligibility: {{age: 18 to 75, follow_up: at least 12}}
 methods: {{propensity: not stated, matching: not stated, caliper: not stated, survival_p: not stated}}
-tables:  # baseline | response | adverse events | cox | subgroups | events; then before, after or weighted if no head says
+tables:  # baseline | response | adverse events | cox | subgroups | events; behind it before, after or weighted
 {tables}
   # table3.tsv: {{kind: cox OS after, E-G: after, "Score (1)": score>=1}}  # columns and rows that a question is about
 # text: text.txt                                   # the results as prose: each of its numbers must be claimed
