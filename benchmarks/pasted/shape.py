@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from benchmarks.pasted.cells import plain_cell, plain_label, plain_text
 from benchmarks.pasted.grids import Grid, GridRow
 from benchmarks.pasted.reading import CellKind, Ledger, Spot
-from benchmarks.pasted.settling import letter, letters_of
+from benchmarks.pasted.settling import letter, letters_of, row_key
 
 Entry = Mapping[str, str | dict[str, str]]
 _WHO = "(?:patients|participants|subjects)"
@@ -133,7 +133,7 @@ def _whole(grid: Grid, file: str, entry: Entry, ledger: Ledger) -> list[GridRow]
             rows.append(replace(row, cells=tuple(cells), whole=True))
         elif (made := _padded(row, k, grid, seen, kinds)) is not None:
             rows.append(made)
-        elif entry.get(plain_label(row.cells[0])) != "skip":
+        elif entry.get(plain_label(row.cells[0])) != "skip" and entry.get(f"line {row.line}") != "skip":
             open_rows.setdefault(count, []).append(row)
     for count, some in open_rows.items():
         _ask_ragged(grid, file, count, some, ledger)
@@ -176,7 +176,7 @@ def _ask_ragged(grid: Grid, file: str, count: int, rows: list[GridRow], ledger: 
     for row in rows:
         k = order.index(row.line)
         low, high = k, k + 1
-        while low > 0 and all(grid.rows[low].cells[1:2]) and not _opens(grid.rows[low]):
+        while low > 2 and not _opens(grid.rows[low]):
             low -= 1
         while high < len(order) and not _opens(grid.rows[high]):
             high += 1
@@ -185,8 +185,11 @@ def _ask_ragged(grid: Grid, file: str, count: int, rows: list[GridRow], ledger: 
     more = f", and {len(rows) - 1} more rows too" if len(rows) > 1 else ""
     what = f"'{label}' has {count} cells, its table {grid.width}{more}: paste it again, or say which columns they fill"
     short = f"rows: {{{count} of {grid.width}: A-{letter(count - 1)}}}"
-    settle = short if count < grid.width else f"{label}: skip"
-    ledger.ask(Spot(file, first.line), what, settle, ("rows: {...}", f"{label}: skip"), lines)
+    name = row_key(
+        plain_label(first.cells[0]), first.line, [plain_label(row.cells[0]) for row in grid.rows], grid.width
+    )
+    settle = short if count < grid.width else f"{name}: skip"
+    ledger.ask(Spot(file, first.line), what, settle, (settle, f"{name}: skip"), lines)
 
 
 def _opens(row: GridRow) -> bool:
