@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.pasted.labels import Label
+from benchmarks.pasted.labels import Label, cut_of, range_of_level, sex_of
+from benchmarks.pasted.level_order import rank
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, digits, number, share_fits
 
 What = Literal["count", "amount", "open", "empty"]
@@ -37,7 +38,7 @@ def notes_of(pen: Pen) -> str:
 
 
 def what_is(pen: Pen, row: TableRow, head: Label | None = None) -> What:
-    """Whether a row has counts or an amount, by its cells, the words around it and arithmetic; open where none tells."""
+    """Whether a row has counts or an amount, by its cells, words and arithmetic; open where none of these tells."""
     cells = row.arms or row.alls
     if not cells:
         return "empty"
@@ -46,7 +47,7 @@ def what_is(pen: Pen, row: TableRow, head: Label | None = None) -> What:
         return "count"
     if said.startswith(("mean", "median")):
         return "amount"
-    words = row.label.statistic or (head.statistic if head else "")
+    words = row.label.statistic or (head.statistic if head and not _is_level(row.label) else "")
     kinds = {cell.kind for _, cell in cells}
     statistics = {column.statistic for column, _ in cells}
     if kinds & {"pm", "triple", "range"} or statistics & {"mean", "sd", "median"}:
@@ -65,9 +66,19 @@ def what_is(pen: Pen, row: TableRow, head: Label | None = None) -> What:
     return "open"
 
 
+def _is_level(label: Label) -> bool:
+    """Whether a label is a level, of which the head's "mean" does not speak."""
+    text = label.text
+    sided = cut_of(text) is not None or range_of_level(text) is not None
+    return sided or rank(text) is not None or bool(sex_of(text))
+
+
 def _what_of_pairs(pen: Pen, row: TableRow, words: str) -> What:
     pairs = [(column, cell) for column, cell in (*row.arms, *row.alls) if cell.kind == "pair"]
     whole = all(re.fullmatch(r"\d+", cell.values[0]) for _, cell in pairs)
+    heads = " ".join(column.head for column, _ in pairs)
+    if not words and re.search(r"\b(?:n|no\.?)\s*\(\s*%\s*\)", heads) and not _SD.search(heads):
+        words = "n%"
     if "n%" in words or re.fullmatch(r"n|no\.?|number", words):
         return "count"
     if not whole and not (pen.paper.design == "weighted" and _weighted_counts(pen, pairs)):

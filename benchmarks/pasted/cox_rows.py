@@ -7,7 +7,8 @@ from dataclasses import replace
 from benchmarks.pasted.labels import identify
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Spot
-from benchmarks.pasted.row_terms import Named, level_in, term_of
+from benchmarks.pasted.row_levels import Named, level_in
+from benchmarks.pasted.row_terms import term_of
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number, table_rows
 
 _REF_WORDS = re.compile(r"\s*[(,;]?\s*ref(?:erence|erent)?\.?\s*(?:group|level|category)?\s*\)?\s*$", re.I)
@@ -70,7 +71,8 @@ def _columns_named(pen: Pen, columns: Sequence[PastedColumn]) -> bool:
             pen, no_model, "whether its ratios are univariable or multivariable", ["univariable", "multivariable"]
         )
         fine = False
-    if not pen.table.phase and any(not one.phase for one in columns) and pen.paper.design in ("matched", "weighted"):
+    unsaid = not pen.table.phase and any(not one.phase for one in columns)
+    if unsaid and pen.paper.design in ("matched", "weighted"):
         what = f"{pen.table.file} does not say whether it is before or after {'matching' if pen.paper.design == 'matched' else 'weighting'}"
         kind = pen.table.kind
         pen.ledger.ask(
@@ -142,7 +144,7 @@ def _row(pen: Pen, row: TableRow, found: Named) -> None:
     if found.assumed:
         pen.assume(row, found.assumed)
     for filled in (*row.others, *row.tests):
-        column, cell = filled
+        column, _ = filled
         endpoint = column.endpoint or next(iter(pen.paper.endpoints))
         key = f"endpoints.{endpoint}.{pen.side(column)}.{column.model or 'univariable'}[{found.term}]"
         put_ratio(pen, key, row, filled)

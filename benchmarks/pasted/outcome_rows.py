@@ -46,8 +46,12 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
         if not row.arms:
             grade = grade_of(row.label.text)
             below = grade if grade is not None else below if row.others or row.tests else ""
-            if _interval(row.label) or not (row.tests or row.others):
-                continue
+            if not _interval(row.label):
+                for column, cell in (*row.tests, *row.others):
+                    pen.not_understood(
+                        row, f"'{cell.raw}': '{row.label.text}' has no patients in either arm", column.letter
+                    )
+            continue
         if _interval(row.label):
             pen.assume(row, f"'{row.label.text}': limits of a share have no key and are not read")
             continue
@@ -82,7 +86,7 @@ def grade_of(text: str) -> str | None:
 
 
 def suffix(grade: str) -> str:
-    """What an outcome's name ends with for a printed grade: '' any, '_34' grades 3 and 4 or at least 3, else its digits."""
+    """What an outcome's name ends with for a printed grade: '' any, '_34' grades 3 and 4 or from 3 up, else digits."""
     plain = grade.strip()
     if not plain or plain.casefold() in ("any", "all") or re.fullmatch(r"1\s*[-–—/]\s*[45]|≥\s*1", plain):
         return MAIN

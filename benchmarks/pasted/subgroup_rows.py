@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from benchmarks.pasted.cox_rows import blocks, ratio_names
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedTable, Spot
-from benchmarks.pasted.row_terms import Named, full_level, term_of
+from benchmarks.pasted.row_levels import Named
+from benchmarks.pasted.row_terms import full_level, term_of
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, table_rows
 
 _ALL = re.compile(
-    r"(?:all|overall|total|entire|whole)(?: (?:patients|population|cohort|subjects|participants|randomi[sz]ed))*|overall.*population|itt(?: population)?",
+    r"(?:all|overall|total|entire|whole)(?: (?:patients|population|cohort|subjects|participants|randomi[sz]ed))*|"
+    r"overall.*population|itt(?: population)?",
     re.I,
 )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from benchmarks.pasted.labels import Label, plain_label, read_label
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedCell, PastedColumn, PastedRow, PastedTable, Spot
+from simulator.documents.keys import split_key
 
 Filled = tuple[PastedColumn, PastedCell]
 TESTS = ("p", "smd")
@@ -17,8 +18,8 @@ REFERENCE = re.compile(
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row: its cells with numbers in columns of an arm (``arms``), of all patients (``alls``), of p and SMD (``tests``)
-    and in other columns (``others``), and whether it says that it is the reference.
+    """A row: its cells with numbers in columns of an arm (``arms``), of all patients (``alls``), of p and SMD
+    (``tests``) and in other columns (``others``), and whether it says that it is the reference.
     """
 
     row: PastedRow
@@ -80,6 +81,11 @@ class Pen:
     def put(self, key: str, printed: str, of: TableRow, filled: Filled, audit_only: bool = False) -> None:
         """A number of a cell under its key."""
         column, cell = filled
+        try:
+            split_key(key)
+        except ValueError as error:
+            self.not_understood(of, str(error), column.letter)
+            return
         spot = Spot(self.table.file, of.line, column.letter)
         self.ledger.put(key, printed, self.table.where, spot, cell.raw, audit_only)
 
