@@ -11,15 +11,14 @@ from benchmarks.pasted.row_levels import Named, level_in
 from benchmarks.pasted.row_terms import term_of
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number, table_rows
 
+RATIOS = ("hr", "low", "high", "limits", "p")
 _REF_WORDS = re.compile(r"\s*[(,;]?\s*ref(?:erence|erent)?\.?\s*(?:group|level|category)?\s*\)?\s*$", re.I)
 
 
 def read_cox(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     """The hazard ratios of a table of terms, each under its endpoint, side, model and term."""
     pen = Pen(table, paper, ledger)
-    columns = [column for column in table.columns if not column.skip and column.statistic]
-    if not _columns_named(pen, columns):
-        return
+    ask_side(pen, [column for column in table.columns if column.statistic in RATIOS and not column.skip])
     for head, rows in blocks(pen, table_rows(table, ledger)):
         _block(pen, head, rows)
 
@@ -57,40 +56,14 @@ def _belongs(pen: Pen, row: TableRow, head: TableRow, deep: bool) -> bool:
     return own is None or own is variable
 
 
-def _columns_named(pen: Pen, columns: Sequence[PastedColumn]) -> bool:
-    """Whether every column has an endpoint and a model; asked where one has not."""
-    endpoints = list(pen.paper.endpoints)
-    fine = bool(columns)
-    no_endpoint = [one for one in columns if not one.endpoint]
-    if no_endpoint and len(endpoints) > 1:
-        _ask_columns(pen, no_endpoint, "which endpoint its ratios are of", endpoints)
-        fine = False
-    no_model = [one for one in columns if not one.model]
-    if no_model:
-        _ask_columns(
-            pen, no_model, "whether its ratios are univariable or multivariable", ["univariable", "multivariable"]
-        )
-        fine = False
-    unsaid = not pen.table.phase and any(not one.phase for one in columns)
-    if unsaid and pen.paper.design in ("matched", "weighted"):
-        what = f"{pen.table.file} does not say whether it is before or after {'matching' if pen.paper.design == 'matched' else 'weighting'}"
-        kind = pen.table.kind
-        pen.ledger.ask(
-            Spot(pen.table.file),
-            what,
-            f"{pen.table.file}: {kind} after  or  {pen.table.file}: {kind} before",
-            ("after", "before"),
-        )
-    return fine
-
-
-def _ask_columns(pen: Pen, columns: Sequence[PastedColumn], what: str, answers: Sequence[str]) -> None:
-    letters = columns[0].letter if len(columns) == 1 else f"{columns[0].letter}-{columns[-1].letter}"
-    settle = "  or  ".join(f"{letters}: {answer}" for answer in answers)
-    spot = Spot(pen.table.file, 0, columns[0].letter)
-    pen.ledger.ask(
-        spot, f"the head of {letters} does not say {what}", settle, answers, (), [one.letter for one in columns]
-    )
+def ask_side(pen: Pen, columns: Sequence[PastedColumn]) -> None:
+    """Asks for the side of a table that does not say it, where a paper has two."""
+    if pen.table.phase or all(one.phase for one in columns) or pen.paper.design not in ("matched", "weighted"):
+        return
+    made = "matching" if pen.paper.design == "matched" else "weighting"
+    settle = f"{pen.table.file}: {pen.table.kind} after"
+    answers = (settle, f"{pen.table.file}: {pen.table.kind} before")
+    pen.ledger.ask(Spot(pen.table.file), f"it does not say whether it is before or after {made}", settle, answers)
 
 
 def _block(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> None:
@@ -145,9 +118,8 @@ def _row(pen: Pen, row: TableRow, found: Named) -> None:
         pen.assume(row, found.assumed)
     for filled in (*row.others, *row.tests):
         column, _ = filled
-        endpoint = column.endpoint or next(iter(pen.paper.endpoints))
-        key = f"endpoints.{endpoint}.{pen.side(column)}.{column.model or 'univariable'}[{found.term}]"
-        put_ratio(pen, key, row, filled)
+        if column.endpoint and column.model and column.statistic in RATIOS:
+            put_ratio(pen, f"endpoints.{column.endpoint}.{pen.side(column)}.{column.model}[{found.term}]", row, filled)
 
 
 def put_ratio(pen: Pen, key: str, row: TableRow, filled: Filled) -> None:

@@ -193,7 +193,9 @@ def read_label(text: str) -> Label:
         compact = pattern.sub(word, compact)
     compact = _SPACES.sub(" ", compact).strip()
     name, rest = _pieces(compact)
-    statistics, units, levels = [], [], []
+    statistics: list[str] = []
+    units: list[str] = []
+    levels: list[str] = []
     if _STATISTIC.fullmatch(name):
         statistics, name = [name], ""
     elif found := re.fullmatch(r"(.+?) (n%|mean sd|median iqr|median range|median|mean|iqr|range)", name, re.I):

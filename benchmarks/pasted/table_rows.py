@@ -11,6 +11,7 @@ from simulator.documents.keys import split_key
 
 Filled = tuple[PastedColumn, PastedCell]
 TESTS = ("p", "smd")
+MEASURES = ("odds_ratio", "risk_ratio", "risk_difference")
 REFERENCE = re.compile(
     r"(?:1(?:\.0+)?\s*)?[(\[]?\s*ref(?:erence|erent)?\.?(?: (?:group|level|category))?\s*[)\]]?|1(?:\.0+)?", re.I
 )
@@ -62,7 +63,7 @@ def table_rows(table: PastedTable, ledger: Ledger) -> list[TableRow]:
             if cell.kind == "none":
                 continue
             place = "tests" if column.statistic in TESTS else "others"
-            if column.statistic not in (*TESTS, "hr", "limits", "low", "high", "interaction_p", "test"):
+            if column.statistic not in (*TESTS, "hr", "limits", "low", "high", "interaction_p", "test", *MEASURES):
                 place = "arms" if column.arm in ROLES else "alls" if column.arm == "all" else "others"
             filled[place].append((column, cell))
         parts = {name: tuple(cells) for name, cells in filled.items()}
@@ -87,7 +88,7 @@ class Pen:
             self.not_understood(of, str(error), column.letter)
             return
         spot = Spot(self.table.file, of.line, column.letter)
-        self.ledger.put(key, printed, self.table.where, spot, cell.raw, audit_only)
+        self.ledger.put(key, printed, self.table.where, spot, cell.raw, audit_only or column.own_n)
 
     def put_all(self, start: str, names: Sequence[str], values: Sequence[str], of: TableRow, filled: Filled) -> None:
         """The numbers of a cell under names below one key; an empty name has none."""
@@ -125,8 +126,9 @@ class Pen:
 
     def size(self, column: PastedColumn) -> float | None:
         """The patients of a column's arm, None where nobody says how many."""
-        side = self.side(column)
-        return column.n if column.n is not None else self.ledger.sizes.get((side, column.arm))
+        if column.n_printed:
+            return number(column.n_printed)
+        return column.n if column.n is not None else self.ledger.sizes.get((self.side(column), column.arm))
 
 
 def number(text: str) -> float | None:
