@@ -14,7 +14,7 @@ from benchmarks.pasted.single_rows import both_levels, named_level, unclear
 from benchmarks.pasted.table_rows import Pen, TableRow, table_rows
 
 LONG = 90
-FEW = 3
+FEW = 2
 _SECTION = re.compile(
     r"co-?morbid|medical (?:history|conditions)|"
     r"coexisting|co-existing|concomitant|symptoms|medications?\b|risk factors|"
@@ -79,7 +79,7 @@ class _Walk:
                 self.pen.not_understood(head, f"nothing stands below '{head.label.text}'")
             return
         self.at += len(members)
-        members = [row for row in members if not self._skipped(row)]
+        members = [part for row in members if not self._skipped(row) for part in self._parts(row)]
         variable, section = identify(head.label, self.pen.paper), False
         while members and what_is(self.pen, members[0], head.label) == "amount":
             row = members.pop(0)
@@ -91,6 +91,11 @@ class _Walk:
             self._loose(members)
         elif members:
             self._levels(head, variable, members)
+
+    def _parts(self, row: TableRow) -> tuple[TableRow, ...]:
+        """A row, or its two halves where it is "Male/Female"."""
+        both = both_levels(self.pen, row)
+        return (row,) if both is None else both[1]
 
     def _members(self, head: TableRow) -> list[TableRow]:
         """The rows below a head, up to the next row without numbers, or that stands as far out as the head."""
@@ -182,7 +187,7 @@ class _Walk:
         cells = " | ".join(cell.text or cell.raw for _, cell in (row.arms or row.alls))
         if any(cell.kind == "pair" for _, cell in row.arms):
             why = "n (%) fits not all of the columns, or neither a word nor a decimal tells"
-            self.pen.ask(row, f"'{row.label.text}' {cells}: {why}", ("mean (SD)", "n (%)"))
+            self.pen.ask(row, f"'{row.label.text}' {cells}: {why}", ("mean (SD)", "n (%)"), every="pairs: mean (SD)")
         else:
             answers = ("n", "percent", "mean", "median")
             self.pen.ask(row, f"'{row.label.text}' {cells}: no word tells what it is", answers)

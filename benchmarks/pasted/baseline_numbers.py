@@ -33,7 +33,8 @@ def put_amount(pen: Pen, item: Amount) -> None:
         shown = next(cell.text or cell.raw for _, cell in row.arms)
         known = "mean (SD)" if all(cell.kind == "pair" for _, cell in row.arms) else ""
         answers = (known, "n (%)") if known else ("median (IQR)", "median (range)", "skip")
-        pen.ask(row, f"'{row.label.text}' {shown}: the words that say what this is are missing", answers)
+        what = f"'{row.label.text}' {shown}: the words that say what this is are missing"
+        pen.ask(row, what, answers, every="" if known else "triples: median (IQR)")
     put_tests(pen, row.tests, row, variable)
     summary = next((_SUMMARIES[name] for name in reversed(names_given) if name in _SUMMARIES), "")
     _know_continuous(pen, item, summary)

@@ -81,8 +81,9 @@ def _what_of_pairs(pen: Pen, row: TableRow, words: str) -> What:
         words = "n%"
     if "n%" in words or re.fullmatch(r"n|no\.?|number", words):
         return "count"
+    amounts = bool(_SD.search(notes_of(pen))) or pen.settled_all("pairs").startswith("mean")
     if not whole and not (pen.paper.design == "weighted" and _weighted_counts(pen, pairs)):
-        return "amount" if _SD.search(notes_of(pen)) else "open"
+        return "amount" if amounts else "open"
     fits = [share_fits(*cell.values, pen.size(column)) for column, cell in pairs]
     known = [fit for fit in fits if fit is not None]
     zeros = all(cell.values[0] == "0" and number(cell.values[1]) == 0 for _, cell in pairs)
@@ -90,7 +91,7 @@ def _what_of_pairs(pen: Pen, row: TableRow, words: str) -> What:
         return "count"
     if known and all(known) and any(digits(cell.values[1]) for _, cell in pairs):
         return "count"
-    if known and not any(known) and _SD.search(notes_of(pen)):
+    if known and not any(known) and amounts:
         return "amount"
     return "open"
 
@@ -174,6 +175,10 @@ def group_of(pen: Pen, rows: Sequence[TableRow]) -> tuple[int, int | None]:
             subtotal = next((at for at in range(length) if _is_subtotal(pen, rows[:length], at)), None)
             if subtotal is None:
                 continue
+        if subtotal is None:
+            last = rows[length - 1]
+            end = next((e for e in range(length + 2, len(rows) + 1) if _same_counts(last, rows[length:e])), 0)
+            length, subtotal = (end, length - 1) if end else (length, None)
         while length < len(rows) and all(count_in(filled) == "0" for filled in rows[length].arms):
             length += 1
         return length, subtotal
@@ -209,7 +214,7 @@ def told(found: Sequence[Sum]) -> str:
 
 def spread_of(pen: Pen, words: str, said: str) -> tuple[str, str] | None:
     """The names of the two numbers around a median: quartiles or range; None where no word tells."""
-    for text in (said, words, _notes_without_range(pen)):
+    for text in (said, words, pen.settled_all("triples"), _notes_without_range(pen)):
         quartiles, full = bool(_QUARTILES.search(text)), bool(_RANGE.search(text))
         if quartiles != full:
             return ("q1", "q3") if quartiles else ("min", "max")

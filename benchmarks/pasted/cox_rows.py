@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from benchmarks.pasted.labels import identify
+from benchmarks.pasted.labels import Label, identify
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Spot
 from benchmarks.pasted.row_levels import Named, level_in
-from benchmarks.pasted.row_terms import term_of
+from benchmarks.pasted.row_terms import is_treatment, is_treatment_head, term_of
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number, table_rows
 
 RATIOS = ("hr", "low", "high", "limits", "p")
@@ -29,7 +29,7 @@ def blocks(pen: Pen, rows: Sequence[TableRow]) -> list[tuple[TableRow | None, li
     head: TableRow | None = None
     deep = any(row.row.indent for row in rows)
     for at, row in enumerate(rows):
-        numbers = bool(row.others or row.arms)
+        numbers = bool(row.arms) or any(column.statistic != "interaction_p" for column, _ in row.others)
         following = rows[at + 1] if at + 1 < len(rows) else None
         if not numbers and not row.reference:
             leads = following is not None and (not deep or following.row.indent > row.row.indent)
@@ -66,9 +66,33 @@ def ask_side(pen: Pen, columns: Sequence[PastedColumn]) -> None:
     pen.ledger.ask(Spot(pen.table.file), f"it does not say whether it is before or after {made}", settle, answers)
 
 
+def below(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> tuple[bool, Label | None]:
+    """Whether rows below a head are read, and the label of their variable; None where each names its own.
+
+    Asked where neither the head nor the rows name something of the baseline table.
+    """
+    if head is None:
+        return True, None
+    variables, said = pen.ledger.variables, pen.settled(head.label)
+    if said in variables:
+        return True, Label(said, said)
+    if said == "skip":
+        return False, None
+    if identify(head.label, pen.paper) in variables or is_treatment_head(pen, head.label):
+        return True, head.label
+    own = [row for row in rows if identify(row.label, pen.paper) in variables or is_treatment(pen, row.label.text)]
+    if own or any(pen.settled(row.label) for row in rows):
+        return True, None
+    if rows:
+        pen.ask(head, f"'{head.label.text}' names nothing of the baseline table", ("skip", "VARIABLE"), rows)
+    return False, None
+
+
 def _block(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> None:
     levels = tuple(row.label.text for row in rows)
-    head_label = head.label if head is not None else None
+    read, label = below(pen, head, rows)
+    if not read:
+        return
     references = [row for row in rows if row.reference or _is_one(row)]
     rated = [row for row in rows if row not in references]
     _reference(pen, head, references, rated)
@@ -77,7 +101,7 @@ def _block(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> None:
     elif head is not None and head.tests:
         pen.not_understood(head, f"the p of '{head.label.text}' as a whole has no key")
     for row in rated:
-        _row(pen, row, term_of(pen, row, head_label, levels if len(rated) > 1 else ()))
+        _row(pen, row, term_of(pen, row, label, levels if len(rated) > 1 else ()))
 
 
 def _is_one(row: TableRow) -> bool:

@@ -33,7 +33,7 @@ _COMPOUND = (
 )  # fmt: skip
 _COMPILED = tuple((re.compile(pattern, re.I), word) for pattern, word in _COMPOUND)
 _STATISTIC = re.compile(
-    r"n%|n|no\.?|nos\.?|%|percent(?:age)?|number(?: of patients)?|mean sd|mean|sd|s\.d\.|median|median iqr|"
+    r"n%|n|nos?\.|%|percent(?:age)?|number(?: of patients)?|mean sd|mean|sd|s\.d\.|median|median iqr|"
     r"median range|iqr|inter-?quartile range|range|quartiles?|q1\s*[-–—,;/ ]+\s*q3|min\s*[-–—,;/ ]+\s*max|"
     r"standard deviation|median \(?95% ci\)?|95% ?ci",
     re.I,
@@ -113,7 +113,7 @@ class Label:
 
 def slug(text: str) -> str:
     """A text as an id: small letters, digits and underscores."""
-    spelt = "".join(GREEK.get(sign, sign) for sign in text.replace("Δ", "delta"))
+    spelt = "".join(GREEK.get(sign, "-" if sign in "–—−‐‑" else sign) for sign in text.replace("Δ", "delta"))
     plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
@@ -215,7 +215,9 @@ def read_label(text: str) -> Label:
             levels.append(piece)
     if (found := re.fullmatch(r"(mean|median) (.+)", name, re.I)) and not _KEPT_MEANS.match(name):
         statistics, name = [found[1], *statistics], found[2]
-    if found := re.fullmatch(r"(.*?[^\s<>≤≥=])\s*((?:<=|>=|[<>≤≥]).+)", name):
+    if (found := re.fullmatch(r"(.*?[^\s<>≤≥=])\s*((?:<=|>=|[<>≤≥]).+)", name)) or (
+        found := re.fullmatch(r"(.*?[^\s<>≤≥=])\s*=\s*([^=<>≤≥]+)", name)
+    ):
         name, levels = found[1], [found[2], *levels]
     return Label(plain, name.strip(), ", ".join(units), " ".join(statistics).lower(), ", ".join(levels))
 

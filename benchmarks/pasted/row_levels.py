@@ -77,8 +77,8 @@ def level_term(
     name, levels = variable.name, variable.levels
     at = level_in(variable, named(pen.paper, first) or first)
     if at is None:
-        return _several(variable, first, against, text)
-    if against:
+        return _near_cut(variable, first, text) or _several(variable, first, against, text)
+    if against and variable.complete:
         other = level_in(variable, named(pen.paper, against) or against)
         if other == at or (other is None and _ends(variable, against) is None):
             return Named(what=f"'{text}': '{against}' is no level of {name}", answers=(f"{name}={levels[at]}", "skip"))
@@ -91,6 +91,20 @@ def level_term(
         answers = (f"{name}>={levels[at]}", f"{name}={levels[at]}")
         return Named(what=f"'{text}': {levels[at]} alone, or {levels[at]} and more", answers=answers)
     return Named(f"{name}={levels[at]}")
+
+
+def _near_cut(variable: ReadVariable, first: str, text: str) -> Named | None:
+    """The side of the same cut-point that is printed with the other sign: "> 400" where the table has "≥ 400"."""
+    cut = cut_of(first)
+    sides = [cut_of(level) for level in variable.levels]
+    if cut is None or len(sides) != 2:
+        return None
+    hits = [at for at, side in enumerate(sides) if side and (side.sign[0], side.number) == (cut.sign[0], cut.number)]
+    if len(hits) != 1:
+        return None
+    level = variable.levels[hits[0]]
+    term = variable.name if hits[0] == 1 else f"{variable.name}={level}"
+    return Named(term, assumed=f"'{text}' is the level '{level}' of {variable.name}")
 
 
 def _ends(variable: ReadVariable, text: str) -> tuple[int, int] | None:

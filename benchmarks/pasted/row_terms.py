@@ -1,6 +1,7 @@
 """Which term a row of a Cox or subgroup table is about: 'Age (> 50)', 'Sex, male vs female', 'ALBI (2–3)'."""
 
 import re
+from dataclasses import replace
 
 from benchmarks.pasted.labels import (
     Label,
@@ -41,6 +42,11 @@ def settled_term(pen: Pen, label: Label) -> Named | None:
     return None
 
 
+def is_treatment_head(pen: Pen, label: Label) -> bool:
+    """Whether a label is that of the treatment, and of no variable of the baseline table."""
+    return bool(_TREATMENTS.fullmatch(label.name)) and not _known(pen, label)
+
+
 def is_treatment(pen: Pen, text: str) -> str:
     """control or treated where a text is the word of an arm, else ''."""
     plain = plain_label(text).casefold().strip("()[] ")
@@ -61,13 +67,15 @@ def term_of(pen: Pen, row: TableRow, head: Label | None = None, siblings: tuple[
     label = row.label
     if (settled := settled_term(pen, label)) is not None:
         return settled
+    if head is not None and (is_treatment_head(pen, head) or is_treatment(pen, label.text)):
+        return _treatment(pen, label.text, *compared(label.text))
     if head is not None:
         return _of_level(pen, identify(head, pen.paper), label.text, siblings, f"{head.text}: {label.text}")
     whole = compared(label.text)
     if whole[1] and not label.level and (is_any(pen, whole[0]) or is_any(pen, whole[1])):
         return _treatment(pen, label.text, *whole)
     name, level = _name_and_level(pen, label)
-    if (_TREATMENTS.fullmatch(name) and not _known(pen, label)) or is_treatment(pen, name):
+    if is_treatment_head(pen, replace(label, name=name)) or is_treatment(pen, name):
         first, second = compared(level) if level else (name if is_treatment(pen, name) else "", "")
         return _treatment(pen, label.text, first, second)
     if (sex := sex_of(compared(name)[0])) and not level:

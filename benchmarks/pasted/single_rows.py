@@ -67,13 +67,14 @@ def both_levels(pen: Pen, row: TableRow) -> tuple[tuple[str, str], tuple[TableRo
         size = pen.size(column)
         if size is not None and int(cell.values[0]) + int(cell.of) != size:
             return None
-    return (found[1], found[2]), (_half(row, 0), _half(row, 1))
+    return (found[1], found[2]), (_half(row, 0, found[1]), _half(row, 1, found[2]))
 
 
-def _half(row: TableRow, which: int) -> TableRow:
+def _half(row: TableRow, which: int, name: str) -> TableRow:
     def half(filled: Filled) -> Filled:
         column, cell = filled
         return column, replace(cell, kind="num", values=((cell.values[0], cell.of)[which],), of="")
 
     tests = row.tests if which == 0 else ()
-    return replace(row, arms=tuple(map(half, row.arms)), alls=tuple(map(half, row.alls)), tests=tests)
+    arms, alls = tuple(map(half, row.arms)), tuple(map(half, row.alls))
+    return replace(row, label=Label(name, name), arms=arms, alls=alls, tests=tests)

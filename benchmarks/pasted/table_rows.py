@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.pasted.labels import Label, plain_label, read_label
 from benchmarks.pasted.paper_file import PaperFile
@@ -51,6 +51,9 @@ def table_rows(table: PastedTable, ledger: Ledger) -> list[TableRow]:
         for column, cell in zip(table.columns, row.cells, strict=False):
             if column.skip:
                 continue
+            if "/" in row.label and re.fullmatch(r"\d+ ?/ ?\d+", cell.text):
+                first, _, second = cell.text.replace(" ", "").partition("/")
+                cell = replace(cell, kind="share", values=(first,), of=second)
             if cell.kind == "unread":
                 told = f"'{cell.raw}' in row '{row.label}' is no number, share, mean or interval"
                 ledger.not_understood(Spot(table.file, row.line, column.letter), told)
@@ -97,11 +100,15 @@ class Pen:
                 self.put(f"{start}.{name}", value, of, filled)
 
     def ask(
-        self, of: TableRow, what: str, answers: Sequence[str], rows: Iterable[TableRow] = (), label: str = ""
+        self, of: TableRow, what: str, answers: Sequence[str], rows: Iterable[TableRow] = (), every: str = ""
     ) -> None:
-        """A question about a row, settled by its label in paper.yaml; the numbers of ``rows`` wait for the answer."""
-        printed = label or of.label.text
-        settle = f"{printed}: {answers[0]}" + "".join(f"  or  {printed}: {one}" for one in answers[1:])
+        """A question about a row, settled by its label in paper.yaml; the numbers of ``rows`` wait for the answer.
+
+        ``every`` is a line that settles it for all such rows of the table.
+        """
+        settle = "  or  ".join(f"{of.label.text}: {one}" for one in answers)
+        if every:
+            settle += f"  or for all such rows  {every}"
         lines = {of.line, *(row.line for row in rows)}
         self.ledger.ask(Spot(self.table.file, of.line), what, settle, answers, lines)
 
@@ -119,6 +126,10 @@ class Pen:
             if plain_label(printed).casefold() == label.text.casefold():
                 return str(answer).strip()
         return ""
+
+    def settled_all(self, cells: str) -> str:
+        """What paper.yaml says of all "pairs" or "triples" that no word tells, '' where it says nothing."""
+        return str(self.table.settled.get(cells, "")).strip().lower()
 
     def side(self, column: PastedColumn) -> str:
         """before or after: that of the column, of the table, or before."""
