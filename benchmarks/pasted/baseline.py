@@ -1,28 +1,27 @@
-"""Baseline tables: which rows are levels of which variable, and their numbers under their keys.
-
-`baseline_items` finds the variables from heads, indents and sums against n; `baseline_numbers` puts down their numbers.
-"""
+"""Baseline tables: which rows are levels of which variable, found from heads, indents and sums against n."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.pasted.baseline_items import Amount, Group, Item
 from benchmarks.pasted.baseline_numbers import put_amount, put_group
 from benchmarks.pasted.counts import closes, fits_whole_percents, group_of, notes_of, sums, told, what_is
-from benchmarks.pasted.labels import MISSING, SEXES, Label, cut_of, identify, range_of_level, rank, sex_of, slug
+from benchmarks.pasted.labels import MISSING, Label, cut_of, identify, range_of_level
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable
+from benchmarks.pasted.single_rows import both_levels, named_level, unclear
 from benchmarks.pasted.table_rows import Pen, TableRow, table_rows
 
 LONG = 90
-_YES = re.compile(
-    r"yes|present|presence|positive|\+|no|absent|absence|negative|none|[<>≤≥].*|single|multiple|others?", re.I
-)
+FEW = 2
 _SECTION = re.compile(
-    r"(?:co-?morbidit|medical histor|histor(?:y|ies)|medication|treatment|symptom|laborator|co-?existing|concomitant|risk factor|vital|demographic|characteristic)",
+    r"co-?morbid|medical (?:history|conditions)|"
+    r"coexisting|co-existing|concomitant|symptoms|medications?\b|risk factors|"
+    r"laborator|vital signs|underlying (?:disease|condition)|previous (?:diseases|conditions)|complications",
     re.I,
 )
+"""Heads of lists of variables, of which a patient may have several."""
 
 
 def read_baseline(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
@@ -30,11 +29,11 @@ def read_baseline(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     pen = Pen(table, paper, ledger)
     walk = _Walk(pen, table_rows(table, ledger))
     walk.run()
-    continuous = {item.variable for item in walk.items if isinstance(item, Amount)}
+    amounts = [item for item in walk.items if isinstance(item, Amount)]
+    continuous = {item.variable for item in amounts}
     continuous |= {name for name, one in ledger.variables.items() if one.kind == "continuous"}
-    for item in walk.items:
-        if isinstance(item, Amount):
-            put_amount(pen, item)
+    for amount in amounts:
+        put_amount(pen, amount)
     for item in walk.items:
         if isinstance(item, Group):
             put_group(pen, item, continuous)
@@ -51,46 +50,58 @@ class _Walk:
 
     def run(self) -> None:
         """Every row becomes part of an item, a question, or something that was not understood."""
-        self.deep = any(row.row.indent for row in self.rows if row.arms or row.alls)
+        self.deep = any(row.row.indent for row in self.rows if _counted(row))
+        self.tested = sum(bool(row.tests) for row in self.rows) >= FEW
         while self.at < len(self.rows):
             row = self.rows[self.at]
             self.at += 1
-            if self.pen.settled(row.label).lower() == "skip":
+            if self._skipped(row):
                 continue
-            if row.arms or row.alls:
+            if _counted(row) and not self._heads(row):
                 self._row_of_its_own(row)
-            elif not _is_note(row):
+            elif not (row.empty and len(row.label.text) > LONG):
                 self._below(row)
+
+    def _skipped(self, row: TableRow) -> bool:
+        return self.pen.settled(row.label).lower() == "skip"
+
+    def _heads(self, row: TableRow) -> bool:
+        """Whether a row with numbers is the head of rows farther in, which sum to n."""
+        members = self._members(row) if self.deep else []
+        length = group_of(self.pen, members)[0] if members else 0
+        return length > 1 and length == len(members) and what_is(self.pen, row) != "amount"
 
     def _below(self, head: TableRow) -> None:
         """What stands below a head: amounts, levels, or variables of a section."""
         members = self._members(head)
         if not members:
-            following = self.rows[self.at] if self.at < len(self.rows) else None
-            section = following is not None and not (following.arms or following.alls) and not head.tests
-            if not section and head.tests:
+            if head.tests:
                 self.pen.not_understood(head, f"nothing stands below '{head.label.text}'")
             return
         self.at += len(members)
-        members = [row for row in members if self.pen.settled(row.label).lower() != "skip"]
-        variable = identify(head.label, self.pen.paper)
+        members = [part for row in members if not self._skipped(row) for part in self._parts(row)]
+        variable, section = identify(head.label, self.pen.paper), False
         while members and what_is(self.pen, members[0], head.label) == "amount":
             row = members.pop(0)
-            own = bool(row.label.name) and not row.label.only_statistic
+            own = not row.label.only_statistic
             name = identify(row.label, self.pen.paper) if own else variable
             self.items.append(Amount(row, name, row.label if own else head.label, head, own))
-            if own and row is self.rows[self.at - 1]:
-                return
-        if members:
+            section = section or own
+        if members and section:
+            self._loose(members)
+        elif members:
             self._levels(head, variable, members)
+
+    def _parts(self, row: TableRow) -> tuple[TableRow, ...]:
+        """A row, or its two halves where it is "Male/Female"."""
+        both = both_levels(self.pen, row)
+        return (row,) if both is None else both[1]
 
     def _members(self, head: TableRow) -> list[TableRow]:
         """The rows below a head, up to the next row without numbers, or that stands as far out as the head."""
         members: list[TableRow] = []
         for row in self.rows[self.at :]:
-            if not (row.arms or row.alls):
-                break
-            if self.deep and row.row.indent <= head.row.indent:
+            if not _counted(row) or (self.deep and row.row.indent <= head.row.indent):
                 break
             members.append(row)
         return members
@@ -98,27 +109,24 @@ class _Walk:
     def _levels(self, head: TableRow, variable: str, members: list[TableRow]) -> None:
         """Rows with numbers below a head: a group that sums to n and what follows it, or a question."""
         pen, said = self.pen, self.pen.settled(head.label).lower()
-        counts = self._counted(head, members)
-        if len(counts) < len(members) and not counts:
-            self._loose(members)
-            return
+        counts = self._counts(head, members)
         rest = members[len(counts) :]
         length, subtotal = group_of(pen, counts)
         own_tests = len(counts) > 1 and all(row.tests for row in counts) and not head.tests
-        if said == "separate" or (own_tests and not length):
+        section = bool(_SECTION.search(head.label.name)) and not head.tests
+        if not counts or said == "separate" or ((own_tests or section) and not length):
             self._loose(members)
             return
         if length:
-            self._group(head, variable, counts[:length], subtotal)
-            self._loose([*counts[length:], *rest])
+            self._group(head, variable, counts[:length], subtotal, True)
+            rest = [*counts[length:], *rest]
         elif said in ("levels", "missing") or len(counts) == 1:
-            self._group(head, variable, counts, None, closed=said == "levels")
-            self._loose(rest)
+            self._group(head, variable, counts, None, said == "missing")
         else:
             self._unsummed(head, variable, counts)
-            self._loose(rest)
+        self._loose(rest)
 
-    def _counted(self, head: TableRow, members: Sequence[TableRow]) -> list[TableRow]:
+    def _counts(self, head: TableRow, members: Sequence[TableRow]) -> list[TableRow]:
         """The first members that are counts, or may be: open ones count where with the others they sum to n."""
         counted: list[TableRow] = []
         for row in members:
@@ -127,200 +135,158 @@ class _Walk:
                 break
             counted.append(row)
         open_ones = [row for row in counted if what_is(self.pen, row, head.label) == "open"]
-        if not open_ones:
-            return counted
-        length, _ = group_of(self.pen, counted)
-        whole = all(fits_whole_percents(self.pen, row) for row in open_ones)
-        if length and whole:
+        if not open_ones or (
+            group_of(self.pen, counted)[0] and all(fits_whole_percents(self.pen, r) for r in open_ones)
+        ):
             return counted
         return counted[: counted.index(open_ones[0])]
 
     def _unsummed(self, head: TableRow, variable: str, counts: list[TableRow]) -> None:
-        """Rows that do not sum to n: separate variables below the head of a section, else asked."""
-        missing = [row for row in counts if MISSING.fullmatch(row.label.text)]
-        known = [row for row in counts if row not in missing]
-        found = sums(self.pen, counts)
-        if missing and closes(self.pen, known):
-            self._group(head, variable, counts, None)
+        """Rows that do not sum to n: missing values where without them they do, else asked."""
+        known = [row for row in counts if not MISSING.fullmatch(row.label.text)]
+        if len(known) < len(counts) and closes(self.pen, known):
+            self._group(head, variable, counts, None, True)
             return
-        what = f"the rows under '{head.label.text}' sum to {told(found)}: levels of one variable, of which some patients miss a value, or variables of their own"
+        found = told(sums(self.pen, counts))
+        what = (
+            f"the rows under '{head.label.text}' sum to {found}: levels of which some are not printed, variables of "
+            "their own, or levels of a variable that some patients miss"
+        )
         self.pen.ask(head, what, ("levels", "separate", "missing"), counts)
-        self.items.append(Group(head, variable, tuple(counts), None, closed=False, asked=True))
+        self._group(head, variable, counts, None, False)
 
     def _group(
-        self, head: TableRow, variable: str, rows: Sequence[TableRow], subtotal: int | None, closed: bool = True
+        self, head: TableRow, variable: str, rows: Sequence[TableRow], subtotal: int | None, closed: bool
     ) -> None:
-        complete = closed and len(rows) > 1
-        self.items.append(Group(head, variable, tuple(rows), subtotal, closed=complete))
+        if len(rows) == 1 and not MISSING.fullmatch(rows[0].label.text):
+            self.pen.assume(rows[0], f"'{rows[0].label.text}' is the one level of '{head.label.text}' that is printed")
+        self.items.append(Group(head, variable, tuple(rows), subtotal, closed and len(rows) > 1))
 
     def _loose(self, rows: Sequence[TableRow]) -> None:
         """Rows that belong to no group any more, each for itself."""
-        saved, self.rows, at = self.rows, list(rows), self.at
-        self.at = 0
+        saved, at = self.rows, self.at
+        self.rows, self.at = list(rows), 0
         while self.at < len(self.rows):
             row = self.rows[self.at]
             self.at += 1
-            if self.pen.settled(row.label).lower() != "skip":
+            if not self._skipped(row):
                 self._row_of_its_own(row)
         self.rows, self.at = saved, at
 
     def _row_of_its_own(self, row: TableRow) -> None:
         """A row with numbers and no head: an amount, or a level of a variable that it names."""
-        pen = self.pen
-        what = what_is(pen, row)
+        what = what_is(self.pen, row)
         if what == "amount":
             self._amount(row)
-            return
-        if what == "open" and not self._stands_as_count(row):
-            pair = any(cell.kind == "pair" for _, cell in row.arms)
-            cells = " | ".join(cell.text or cell.raw for _, cell in (row.arms or row.alls))
-            answers = ("mean (SD)", "n (%)") if pair else ("n", "percent", "mean", "median")
-            fit = (
-                "n (%) fits not all of the columns, or no word and no decimal tells"
-                if pair
-                else "no word tells what it is"
-            )
-            pen.ask(row, f"'{row.label.text}' {cells}: {fit}", answers)
-            return
-        self._single(row)
+        elif what == "open" and not self._stands_as_count(row):
+            self._ask_what(row)
+        else:
+            self._single(row)
+
+    def _ask_what(self, row: TableRow) -> None:
+        cells = " | ".join(cell.text or cell.raw for _, cell in (row.arms or row.alls))
+        if any(cell.kind == "pair" for _, cell in row.arms):
+            why = "n (%) fits not all of the columns, or neither a word nor a decimal tells"
+            self.pen.ask(row, f"'{row.label.text}' {cells}: {why}", ("mean (SD)", "n (%)"), every="pairs: mean (SD)")
+        else:
+            answers = ("n", "percent", "mean", "median")
+            self.pen.ask(row, f"'{row.label.text}' {cells}: no word tells what it is", answers)
 
     def _stands_as_count(self, row: TableRow) -> bool:
-        whole = all(cell.kind == "num" for _, cell in row.arms) and bool(row.label.level)
-        return whole or (
-            bool(re.search(r"n\s*\(\s*%\s*\)", notes_of(self.pen)))
-            and fits_whole_percents(self.pen, row)
-            and not re.search(r"mean|\bsd\b", notes_of(self.pen), re.I)
-        )
+        """Whether whole percentages that fit n are shares, as all amounts of the table are named by a word or sign."""
+        if all(cell.kind == "num" for _, cell in row.arms):
+            return bool(row.label.level)
+        notes = notes_of(self.pen)
+        shares = bool(re.search(r"n\s*\(\s*%\s*\)", notes)) and not re.search(r"mean|\bsd\b", notes, re.I)
+        amounts = [one for one in self.rows if re.search(r"mean|sd", one.label.statistic)]
+        signed = any(cell.kind == "pm" for one in self.rows for _, cell in one.arms)
+        return fits_whole_percents(self.pen, row) and (shares or bool(amounts) or signed)
 
     def _amount(self, row: TableRow) -> None:
         last = self.items[-1] if self.items else None
-        if row.label.only_statistic:
-            if isinstance(last, Amount):
-                self.items.append(Amount(row, last.variable, last.label, None, False))
-            else:
-                self.pen.ask(row, f"'{row.label.text}' names no variable", ("skip",))
-            return
-        self.items.append(Amount(row, identify(row.label, self.pen.paper), row.label, None, True))
-        self._cuts_below(row)
+        if not row.label.only_statistic:
+            self.items.append(Amount(row, identify(row.label, self.pen.paper), row.label, None, True))
+            self._cuts_below(row)
+        elif isinstance(last, Amount):
+            self.items.append(Amount(row, last.variable, last.label, None, False))
+        else:
+            self.pen.ask(row, f"'{row.label.text}' names no variable: paste the row above it", ("skip",))
 
     def _cuts_below(self, row: TableRow) -> None:
         """Rows of cuts right below the amount that they cut: "Age", then "≤ 50" and "> 50"."""
         cuts: list[TableRow] = []
-        while self.at < len(self.rows):
-            below = self.rows[self.at]
+        for below in self.rows[self.at :]:
             alike = cut_of(below.label.text) is not None or range_of_level(below.label.text) is not None
-            if (
-                not (below.arms or below.alls)
-                or not alike
-                or (what_is(self.pen, below, row.label) == "amount" and not below.label.only_statistic)
-            ):
+            if not _counted(below) or not alike or what_is(self.pen, below, row.label) == "amount":
                 break
             cuts.append(below)
-            self.at += 1
+        self.at += len(cuts)
         if cuts:
-            bare = Label(row.label.text, row.label.name)
-            self._group(
-                _without_tests(row, bare),
-                identify(row.label, self.pen.paper),
-                cuts,
-                None,
-                closed=closes(self.pen, cuts),
-            )
+            head = replace(row, label=Label(row.label.name, row.label.name), arms=(), alls=(), tests=(), others=())
+            self._group(head, identify(row.label, self.pen.paper), cuts, None, closes(self.pen, cuts))
 
     def _single(self, row: TableRow) -> None:
         """A row that stands for one level: "Male", "Sex, male", "ECOG PS ≥ 1", "Diabetes"; alike ones are a group."""
         pen, label = self.pen, row.label
-        variable, level = _level_named(pen, label)
-        if variable is None:
-            pen.ask(
-                row,
-                f"'{label.text}' is a level without a variable: paste the row above it, or name it",
-                ("variable=level", "skip"),
-            )
+        if (both := both_levels(pen, row)) is not None:
+            sexed = named_level(pen, Label(both[0][0], both[0][0]))[0] == "sex"
+            variable = identify(label, pen.paper) if label.level else "sex" if sexed else identify(label, pen.paper)
+            self.items.append(Group(None, variable, both[1], None, True, both[0]))
             return
+        variable, level = named_level(pen, label)
+        if not variable:
+            what = f"'{label.text}' is a level without a variable: paste the row above it, or name it"
+            pen.ask(row, what, (f"VARIABLE={label.text}", "skip"))
+            return
+        if level:
+            self._alike(row, variable)
+        elif unclear(label) and not pen.settled(label):
+            what = f"'{label.text}': '{label.level}' is a level, or a part of the name"
+            pen.ask(row, what, (f"{identify(label, pen.paper)}={label.level}", f"{variable}=Yes"))
+        elif self._may_lack_a_head(row):
+            what = (
+                f"'{label.text}' may be a level of a variable whose row is lost: paste it, or say that it is a variable"
+            )
+            pen.ask(row, what, ("separate", "skip"))
+        else:
+            self._known_single(row, variable, "Yes")
+
+    def _known_single(self, row: TableRow, variable: str, level: str) -> None:
+        self.pen.assume(row, f"'{row.label.text}' stands for one level: {variable}={level}")
+        self.items.append(Group(None, variable, (row,), None, False, (level,)))
+
+    def _may_lack_a_head(self, row: TableRow) -> bool:
+        """Whether a row with neither head nor p, in a table of p, may be a level: all others have one."""
+        if self.pen.settled(row.label) or row.tests:
+            return False
         run = [row]
-        while self.at < len(self.rows):
-            following = self.rows[self.at]
-            if (
-                not (following.arms or following.alls)
-                or _level_named(pen, following.label)[0] != variable
-                or following.label.text == label.text
-            ):
-                break
-            if not level or what_is(pen, following) == "amount":
+        for following in self.rows[self.at :]:
+            if not _counted(following) or following.tests:
                 break
             run.append(following)
-            self.at += 1
-        if not level and _unclear(label):
-            pen.ask(
-                row,
-                f"'{label.text}': '{label.level}' is a level, or a part of the name",
-                (f"{slug(label.name)}={label.level}", f"{variable}=Yes"),
-            )
+        return self.tested or group_of(self.pen, run)[0] > 0
+
+    def _alike(self, row: TableRow, variable: str) -> None:
+        """Rows of one variable that each name their level, one after the other."""
+        pen, run = self.pen, [row]
+        for following in self.rows[self.at :]:
+            name, level = named_level(pen, following.label)
+            same = name == variable and level and following.label.text != run[-1].label.text
+            if not _counted(following) or not same or what_is(pen, following) == "amount":
+                break
+            run.append(following)
+        self.at += len(run) - 1
+        levels = tuple(named_level(pen, one.label)[1] for one in run)
+        said = pen.settled(row.label).lower()
+        if len(run) == 1:
+            self._known_single(row, variable, levels[0])
             return
-        levels = tuple(_level_named(pen, one.label)[1] for one in run) if level else ("Yes",)
-        shown = [f"{variable}={one}" for one in levels]
-        closed = len(run) > 1 and closes(pen, run)
-        if len(run) > 1 and not closed:
-            pen.ask(
-                row, f"the rows of '{label.name}' sum to {told(sums(pen, run))}", ("levels", "separate", "missing"), run
-            )
-        elif not closed:
-            pen.assume(row, f"'{label.text}' stands for one level: {shown[0]}")
-        self.items.append(
-            Group(None, variable, tuple(run), None, closed=closed, levels=levels, asked=len(run) > 1 and not closed)
-        )
+        closed = closes(pen, run)
+        if not closed and said not in ("levels", "missing"):
+            what = f"the rows of '{row.label.name}' sum to {told(sums(pen, run))}: are all levels printed"
+            pen.ask(row, what, ("levels", "missing"), run)
+        self.items.append(Group(None, variable, tuple(run), None, closed or said == "missing", levels))
 
 
-def _without_tests(row: TableRow, label: Label) -> TableRow:
-    return TableRow(row.row, label, (), (), (), (), False)
-
-
-def _is_note(row: TableRow) -> bool:
-    return row.empty and len(row.label.text) > LONG
-
-
-def _level_named(pen: Pen, label: Label) -> tuple[str | None, str]:
-    """The variable and level that a row of its own stands for; no variable where it is a level alone; '' is "Yes"."""
-    said = pen.settled(label)
-    if found := re.fullmatch(r"([A-Za-z][\w.-]*)\s*=\s*(.+)", said):
-        return found[1], found[2]
-    if sex := sex_of(label.name):
-        if not label.level:
-            return "sex", sex
-    bare = label.name.strip()
-    if (
-        _YES.fullmatch(bare)
-        or cut_of(bare)
-        or range_of_level(bare)
-        or (rank(bare) is not None and len(bare) < 4)
-        or MISSING.fullmatch(bare)
-        or not bare
-    ):
-        return None, ""
-    if label.level and _is_level(label.level):
-        level = sex_of(label.level) or label.level
-        return identify(label, pen.paper), level
-    if label.level:
-        return identify(Label(label.text, f"{label.name} {label.level}"), pen.paper), ""
-    return identify(label, pen.paper), ""
-
-
-def _is_level(text: str) -> bool:
-    """Whether the piece after a name is a level and no part of the name: a sex, a cut, yes, a grade."""
-    plain = text.strip()
-    return bool(
-        plain.lower() in SEXES
-        or cut_of(plain)
-        or range_of_level(plain)
-        or _YES.fullmatch(plain)
-        or (rank(plain) is not None)
-    )
-
-
-def _unclear(label: Label) -> bool:
-    """Whether what follows the name may be a level or an abbreviation: one short word that is no abbreviation of it."""
-    word = label.level.strip()
-    if not word or " " in word or not re.fullmatch(r"[\w-]{1,12}", word):
-        return False
-    return word[0].lower() != label.name[:1].lower()
+def _counted(row: TableRow) -> bool:
+    return bool(row.arms or row.alls)

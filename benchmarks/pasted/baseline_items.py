@@ -20,7 +20,7 @@ class Amount:
 @dataclass(frozen=True)
 class Group:
     """Rows of levels. ``subtotal``: which row is the sum of others; ``closed``: they are all levels that there are;
-    ``levels``: their names, where they are not the rows' labels; ``asked``: it waits for an answer.
+    ``levels``: their names, where they are not the rows' labels.
     """
 
     head: TableRow | None
@@ -29,7 +29,6 @@ class Group:
     subtotal: int | None
     closed: bool
     levels: tuple[str, ...] = ()
-    asked: bool = False
 
 
 Item = Amount | Group

@@ -1,11 +1,13 @@
 """The numbers of baseline variables under their keys, and what is known of each variable."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 
 from benchmarks.pasted.baseline_items import Amount, Group
 from benchmarks.pasted.counts import count_in, percent_in, spread_of
-from benchmarks.pasted.labels import MISSING, Cut, cut_of, kind_of_levels, level_text, range_of_level
+from benchmarks.pasted.labels import MISSING, Cut, cut_of, level_text, range_of_level
+from benchmarks.pasted.level_order import kind_of_levels
 from benchmarks.pasted.reading import ReadVariable
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number
 
@@ -31,7 +33,8 @@ def put_amount(pen: Pen, item: Amount) -> None:
         shown = next(cell.text or cell.raw for _, cell in row.arms)
         known = "mean (SD)" if all(cell.kind == "pair" for _, cell in row.arms) else ""
         answers = (known, "n (%)") if known else ("median (IQR)", "median (range)", "skip")
-        pen.ask(row, f"'{row.label.text}' {shown}: the words that say what this is are missing", answers)
+        what = f"'{row.label.text}' {shown}: the words that say what this is are missing"
+        pen.ask(row, what, answers, every="" if known else "triples: median (IQR)")
     put_tests(pen, row.tests, row, variable)
     summary = next((_SUMMARIES[name] for name in reversed(names_given) if name in _SUMMARIES), "")
     _know_continuous(pen, item, summary)
@@ -100,7 +103,7 @@ def put_group(pen: Pen, group: Group, continuous: set[str]) -> None:
         pen.assume(
             group.rows[0], f"the levels of '{group.variable}', of which amounts are printed, are those of '{variable}'"
         )
-    elements = [cuts[at] if at in cuts else f"{variable}={level}" for at, level in enumerate(levels)]
+    elements = [cuts.get(at, f"{variable}={level}") for at, level in enumerate(levels)]
     missing = _missing(pen, group, levels)
     if group.subtotal is not None:
         pen.assume(group.rows[group.subtotal], f"'{levels[group.subtotal]}' is the sum of the rows beside it")
@@ -160,8 +163,7 @@ def _put_group_tests(
             put_tests(pen, row.tests, row, element)
         return
     for filled in owner.tests:
-        column, cell = filled
-        if column.statistic == "smd":
+        if filled[0].statistic == "smd":
             _put_difference(pen, owner, filled, elements, rows)
         else:
             put_tests(pen, (filled,), owner, elements[0] if cut and elements else variable)
@@ -173,7 +175,7 @@ def _put_group_tests(
 def _put_difference(
     pen: Pen, owner: TableRow, filled: Filled, elements: Sequence[str], rows: Sequence[TableRow]
 ) -> None:
-    """The standardised difference of two levels at the one that its sign belongs to; of several levels it has no key."""
+    """The standardised difference of two levels at the one that its sign belongs to; of several it has no key."""
     column, _ = filled
     if len(elements) > 2:
         told = "a standardised difference of several levels together has no key"
@@ -239,10 +241,10 @@ def _stretches(variable: str, levels: Sequence[str], cuts: Sequence[Cut | None])
     bounds = [first.number, *(_end(end, start) for end, start in zip(ends, [*starts[1:], ""], strict=True))]
     bounds[-1] = last.number if last.sign == ">" or not ends else _end(ends[-1], last.number)
     values = [number(bound) for bound in bounds]
-    if None in values or any((b or 0.0) <= (a or 0.0) for a, b in zip(values, values[1:], strict=False)):
+    if None in values or any((b or 0.0) <= (a or 0.0) for a, b in pairwise(values)):
         return {}
     made = {order[0]: f"{variable}<={bounds[0]}", order[-1]: f"{variable}>{bounds[-1]}"}
-    for at, (low, high) in zip(order[1:-1], zip(bounds, bounds[1:], strict=False), strict=True):
+    for at, (low, high) in zip(order[1:-1], pairwise(bounds), strict=True):
         made[at] = f"{variable}>{low} & {variable}<={high}"
     return made
 
@@ -263,8 +265,3 @@ def _know_group(pen: Pen, group: Group, variable: str, levels: Sequence[str], cu
     label = head.text if group.head is not None else (head.name or head.text)
     kind = kind_of_levels(tuple(levels))
     pen.ledger.know(ReadVariable(variable, label, kind, head.unit, tuple(levels), (), "", group.closed))
-
-
-def variables_by_kind(variables: Mapping[str, ReadVariable], kind: str) -> tuple[str, ...]:
-    """The names of the variables of a kind."""
-    return tuple(name for name, one in variables.items() if one.kind == kind)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.pasted.labels import Label
+from benchmarks.pasted.labels import Label, cut_of, range_of_level, sex_of
+from benchmarks.pasted.level_order import rank
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, digits, number, share_fits
 
 What = Literal["count", "amount", "open", "empty"]
@@ -37,7 +38,7 @@ def notes_of(pen: Pen) -> str:
 
 
 def what_is(pen: Pen, row: TableRow, head: Label | None = None) -> What:
-    """Whether a row has counts or an amount, by its cells, the words around it and arithmetic; open where none tells."""
+    """Whether a row has counts or an amount, by its cells, words and arithmetic; open where none of these tells."""
     cells = row.arms or row.alls
     if not cells:
         return "empty"
@@ -46,7 +47,7 @@ def what_is(pen: Pen, row: TableRow, head: Label | None = None) -> What:
         return "count"
     if said.startswith(("mean", "median")):
         return "amount"
-    words = row.label.statistic or (head.statistic if head else "")
+    words = row.label.statistic or (head.statistic if head and not _is_level(row.label) else "")
     kinds = {cell.kind for _, cell in cells}
     statistics = {column.statistic for column, _ in cells}
     if kinds & {"pm", "triple", "range"} or statistics & {"mean", "sd", "median"}:
@@ -65,13 +66,24 @@ def what_is(pen: Pen, row: TableRow, head: Label | None = None) -> What:
     return "open"
 
 
+def _is_level(label: Label) -> bool:
+    """Whether a label is a level, of which the head's "mean" does not speak."""
+    text = label.text
+    sided = cut_of(text) is not None or range_of_level(text) is not None
+    return sided or rank(text) is not None or bool(sex_of(text))
+
+
 def _what_of_pairs(pen: Pen, row: TableRow, words: str) -> What:
     pairs = [(column, cell) for column, cell in (*row.arms, *row.alls) if cell.kind == "pair"]
     whole = all(re.fullmatch(r"\d+", cell.values[0]) for _, cell in pairs)
+    heads = " ".join(column.head for column, _ in pairs)
+    if not words and re.search(r"\b(?:n|no\.?)\s*\(\s*%\s*\)", heads) and not _SD.search(heads):
+        words = "n%"
     if "n%" in words or re.fullmatch(r"n|no\.?|number", words):
         return "count"
+    amounts = bool(_SD.search(notes_of(pen))) or pen.settled_all("pairs").startswith("mean")
     if not whole and not (pen.paper.design == "weighted" and _weighted_counts(pen, pairs)):
-        return "amount" if _SD.search(notes_of(pen)) else "open"
+        return "amount" if amounts else "open"
     fits = [share_fits(*cell.values, pen.size(column)) for column, cell in pairs]
     known = [fit for fit in fits if fit is not None]
     zeros = all(cell.values[0] == "0" and number(cell.values[1]) == 0 for _, cell in pairs)
@@ -79,7 +91,7 @@ def _what_of_pairs(pen: Pen, row: TableRow, words: str) -> What:
         return "count"
     if known and all(known) and any(digits(cell.values[1]) for _, cell in pairs):
         return "count"
-    if known and not any(known) and _SD.search(notes_of(pen)):
+    if known and not any(known) and amounts:
         return "amount"
     return "open"
 
@@ -163,6 +175,10 @@ def group_of(pen: Pen, rows: Sequence[TableRow]) -> tuple[int, int | None]:
             subtotal = next((at for at in range(length) if _is_subtotal(pen, rows[:length], at)), None)
             if subtotal is None:
                 continue
+        if subtotal is None:
+            last = rows[length - 1]
+            end = next((e for e in range(length + 2, len(rows) + 1) if _same_counts(last, rows[length:e])), 0)
+            length, subtotal = (end, length - 1) if end else (length, None)
         while length < len(rows) and all(count_in(filled) == "0" for filled in rows[length].arms):
             length += 1
         return length, subtotal
@@ -198,7 +214,7 @@ def told(found: Sequence[Sum]) -> str:
 
 def spread_of(pen: Pen, words: str, said: str) -> tuple[str, str] | None:
     """The names of the two numbers around a median: quartiles or range; None where no word tells."""
-    for text in (said, words, _notes_without_range(pen)):
+    for text in (said, words, pen.settled_all("triples"), _notes_without_range(pen)):
         quartiles, full = bool(_QUARTILES.search(text)), bool(_RANGE.search(text))
         if quartiles != full:
             return ("q1", "q3") if quartiles else ("min", "max")

@@ -4,21 +4,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from benchmarks.pasted.labels import identify
+from benchmarks.pasted.labels import Label, identify
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Spot
-from benchmarks.pasted.row_terms import Named, level_in, term_of
+from benchmarks.pasted.row_levels import Named, level_in
+from benchmarks.pasted.row_terms import is_treatment, is_treatment_head, term_of
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number, table_rows
 
+RATIOS = ("hr", "low", "high", "limits", "p")
 _REF_WORDS = re.compile(r"\s*[(,;]?\s*ref(?:erence|erent)?\.?\s*(?:group|level|category)?\s*\)?\s*$", re.I)
 
 
 def read_cox(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     """The hazard ratios of a table of terms, each under its endpoint, side, model and term."""
     pen = Pen(table, paper, ledger)
-    columns = [column for column in table.columns if not column.skip and column.statistic]
-    if not _columns_named(pen, columns):
-        return
+    ask_side(pen, [column for column in table.columns if column.statistic in RATIOS and not column.skip])
     for head, rows in blocks(pen, table_rows(table, ledger)):
         _block(pen, head, rows)
 
@@ -29,7 +29,7 @@ def blocks(pen: Pen, rows: Sequence[TableRow]) -> list[tuple[TableRow | None, li
     head: TableRow | None = None
     deep = any(row.row.indent for row in rows)
     for at, row in enumerate(rows):
-        numbers = bool(row.others or row.arms)
+        numbers = bool(row.arms) or any(column.statistic != "interaction_p" for column, _ in row.others)
         following = rows[at + 1] if at + 1 < len(rows) else None
         if not numbers and not row.reference:
             leads = following is not None and (not deep or following.row.indent > row.row.indent)
@@ -56,44 +56,43 @@ def _belongs(pen: Pen, row: TableRow, head: TableRow, deep: bool) -> bool:
     return own is None or own is variable
 
 
-def _columns_named(pen: Pen, columns: Sequence[PastedColumn]) -> bool:
-    """Whether every column has an endpoint and a model; asked where one has not."""
-    endpoints = list(pen.paper.endpoints)
-    fine = bool(columns)
-    no_endpoint = [one for one in columns if not one.endpoint]
-    if no_endpoint and len(endpoints) > 1:
-        _ask_columns(pen, no_endpoint, "which endpoint its ratios are of", endpoints)
-        fine = False
-    no_model = [one for one in columns if not one.model]
-    if no_model:
-        _ask_columns(
-            pen, no_model, "whether its ratios are univariable or multivariable", ["univariable", "multivariable"]
-        )
-        fine = False
-    if not pen.table.phase and any(not one.phase for one in columns) and pen.paper.design in ("matched", "weighted"):
-        what = f"{pen.table.file} does not say whether it is before or after {'matching' if pen.paper.design == 'matched' else 'weighting'}"
-        kind = pen.table.kind
-        pen.ledger.ask(
-            Spot(pen.table.file),
-            what,
-            f"{pen.table.file}: {kind} after  or  {pen.table.file}: {kind} before",
-            ("after", "before"),
-        )
-    return fine
+def ask_side(pen: Pen, columns: Sequence[PastedColumn]) -> None:
+    """Asks for the side of a table that does not say it, where a paper has two."""
+    if pen.table.phase or all(one.phase for one in columns) or pen.paper.design not in ("matched", "weighted"):
+        return
+    made = "matching" if pen.paper.design == "matched" else "weighting"
+    settle = f"{pen.table.file}: {pen.table.kind} after"
+    answers = (settle, f"{pen.table.file}: {pen.table.kind} before")
+    pen.ledger.ask(Spot(pen.table.file), f"it does not say whether it is before or after {made}", settle, answers)
 
 
-def _ask_columns(pen: Pen, columns: Sequence[PastedColumn], what: str, answers: Sequence[str]) -> None:
-    letters = columns[0].letter if len(columns) == 1 else f"{columns[0].letter}-{columns[-1].letter}"
-    settle = "  or  ".join(f"{letters}: {answer}" for answer in answers)
-    spot = Spot(pen.table.file, 0, columns[0].letter)
-    pen.ledger.ask(
-        spot, f"the head of {letters} does not say {what}", settle, answers, (), [one.letter for one in columns]
-    )
+def below(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> tuple[bool, Label | None]:
+    """Whether rows below a head are read, and the label of their variable; None where each names its own.
+
+    Asked where neither the head nor the rows name something of the baseline table.
+    """
+    if head is None:
+        return True, None
+    variables, said = pen.ledger.variables, pen.settled(head.label)
+    if said in variables:
+        return True, Label(said, said)
+    if said == "skip":
+        return False, None
+    if identify(head.label, pen.paper) in variables or is_treatment_head(pen, head.label):
+        return True, head.label
+    own = [row for row in rows if identify(row.label, pen.paper) in variables or is_treatment(pen, row.label.text)]
+    if own or any(pen.settled(row.label) for row in rows):
+        return True, None
+    if rows:
+        pen.ask(head, f"'{head.label.text}' names nothing of the baseline table", ("skip", "VARIABLE"), rows)
+    return False, None
 
 
 def _block(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> None:
     levels = tuple(row.label.text for row in rows)
-    head_label = head.label if head is not None else None
+    read, label = below(pen, head, rows)
+    if not read:
+        return
     references = [row for row in rows if row.reference or _is_one(row)]
     rated = [row for row in rows if row not in references]
     _reference(pen, head, references, rated)
@@ -102,7 +101,7 @@ def _block(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> None:
     elif head is not None and head.tests:
         pen.not_understood(head, f"the p of '{head.label.text}' as a whole has no key")
     for row in rated:
-        _row(pen, row, term_of(pen, row, head_label, levels if len(rated) > 1 else ()))
+        _row(pen, row, term_of(pen, row, label, levels if len(rated) > 1 else ()))
 
 
 def _is_one(row: TableRow) -> bool:
@@ -142,10 +141,9 @@ def _row(pen: Pen, row: TableRow, found: Named) -> None:
     if found.assumed:
         pen.assume(row, found.assumed)
     for filled in (*row.others, *row.tests):
-        column, cell = filled
-        endpoint = column.endpoint or next(iter(pen.paper.endpoints))
-        key = f"endpoints.{endpoint}.{pen.side(column)}.{column.model or 'univariable'}[{found.term}]"
-        put_ratio(pen, key, row, filled)
+        column, _ = filled
+        if column.endpoint and column.model and column.statistic in RATIOS:
+            put_ratio(pen, f"endpoints.{column.endpoint}.{pen.side(column)}.{column.model}[{found.term}]", row, filled)
 
 
 def put_ratio(pen: Pen, key: str, row: TableRow, filled: Filled) -> None:

@@ -46,7 +46,7 @@ def read_events(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
 
 
 def endpoint_in(pen: Pen, text: str) -> str:
-    """The endpoint that a label names, '' where it names none; "deaths" are those of the endpoint that is death alone."""
+    """The endpoint that a label names, '' where it names none; "deaths" are of the endpoint that is death alone."""
     for name in sorted(pen.paper.endpoints, key=len, reverse=True):
         if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.I if len(name) > 3 else 0):
             return name
@@ -111,10 +111,9 @@ def _number(pen: Pen, row: TableRow, filled: Filled, endpoint: str, what: _What)
                 f"{start}.{'cox' if what.kind == 'hr' or _has_ratio(row) else 'logrank'}.p", cell.values[0], row, filled
             )
             return
-    elif filled in row.arms:
-        if found := _of_arm(filled, what):
-            _put_arm(pen, row, filled, start, what, found)
-            return
+    elif filled in row.arms and (found := _of_arm(filled, what)):
+        _put_arm(pen, row, filled, start, what, found)
+        return
     pen.not_understood(row, f"'{cell.raw}' in row '{row.label.text}' is not known", column.letter)
 
 

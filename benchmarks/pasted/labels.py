@@ -17,23 +17,30 @@ _COMPOUND = (
     (rf"\b{_COUNTED}\s*,?\s*[\[(]\s*%\s*[\])]", " n% "),
     (rf"(?<!\w)%\s*[\[(]\s*{_COUNTED}\s*[\])]", " n% "),
     (rf"\b{_COUNTED}\s*[,/]\s*%(?!\w)", " n% "),
-    (r"\bmean\s*(?:±|\+/-|\+-|,|[\[(])?\s*(?:±\s*)?(?:sd|s\.d\.|std\.?(?: dev\.?)?|standard deviations?)\b\s*[\])]?", " mean sd "),
+    (
+        r"\bmean\s*(?:±|\+/-|\+-|,|[\[(])?\s*(?:±\s*)?(?:sd|s\.d\.|std\.?(?: dev\.?)?|standard deviations?)\b\s*[\])]?",
+        " mean sd ",
+    ),
     (
         r"\bmedian\s*(?:,|[\[(])?\s*(?:iqr|inter-?quartile ranges?|quartiles?|q1\s*[-–—,;to/ ]+\s*q3|"
         r"25th\s*[-–—,;to/ ]+\s*75th(?: percentiles?)?|p25\s*[-–—,;/ ]+\s*p75)\s*[\])]?",
         " median iqr ",
     ),
-    (r"\bmedian\s*(?:,|[\[(])?\s*(?:full )?(?:range|min(?:imum)?\s*[-–—,;/ ]+\s*max(?:imum)?)\b\s*[\])]?", " median range "),
+    (
+        r"\bmedian\s*(?:,|[\[(])?\s*(?:full )?(?:range|min(?:imum)?\s*[-–—,;/ ]+\s*max(?:imum)?)\b\s*[\])]?",
+        " median range ",
+    ),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(pattern, re.I), word) for pattern, word in _COMPOUND)
 _STATISTIC = re.compile(
-    r"n%|n|no\.?|nos\.?|%|percent(?:age)?|number(?: of patients)?|mean sd|mean|sd|s\.d\.|median|median iqr|"
+    r"n%|n|nos?\.|%|percent(?:age)?|number(?: of patients)?|mean sd|mean|sd|s\.d\.|median|median iqr|"
     r"median range|iqr|inter-?quartile range|range|quartiles?|q1\s*[-–—,;/ ]+\s*q3|min\s*[-–—,;/ ]+\s*max|"
     r"standard deviation|median \(?95% ci\)?|95% ?ci",
     re.I,
 )
 _UNIT = re.compile(
-    r"(?:in )?(?:(?:years?|yrs?|y|yr|months?|mos?|weeks?|wks?|days?|d|hours?|hrs?|h|minutes?|mins?|seconds?|s|points?|score|"
+    r"(?:in )?(?:(?:years?|yrs?|y|yr|months?|mos?|weeks?|wks?|days?|d|hours?|hrs?|h|minutes?|mins?|"
+    r"seconds?|s|points?|score|"
     r"[cmkdnμµu]?m|[kmμµun]?g|[md]?l|mmhg|kpa|cm h2o|beats|bpm|%|°c|ratio|cells|copies|"
     r"(?:[x×]\s*)?10\s*[\^*]?\s*[0-9⁰¹²³⁴-⁹]+|[kmμµunp]?g|[mμµun]?mol|[mμµuk]?i?u|iu|meq|log10?)"
     r"(?:\s*[/·*]?\s*(?:[cmdkμµu]?[lgm]|min|h|day|year|kg|beat|m\s*\^?[23²³]|cm\s*\^?[23²³]|mm\s*\^?[23²³]|"
@@ -43,7 +50,8 @@ _UNIT = re.compile(
 _CUT = re.compile(
     rf"(?:aged?\s*)?(?P<sign><=|>=|=<|=>|[<>≤≥⩽⩾])\s*(?P<number>{_NUMBER})(?P<rest>.*)|"
     rf"(?P<number2>{_NUMBER})\s*(?P<unit2>[^\d]*?)\s*(?:\(?or|and)\s*(?P<word>more|older|above|over|greater|less|younger|below|fewer|under)\)?|"
-    rf"(?P<word3>more than|greater than|over|above|older than|less than|under|below|younger than|at least|at most|up to)\s*"
+    rf"(?P<word3>more than|greater than|over|above|older than|less than|under|below|younger than|at least|at most|"
+    rf"up to)\s*"
     rf"(?P<number3>{_NUMBER})(?P<rest3>[^\d]*)|(?P<number4>{_NUMBER})\s*\+",
     re.I,
 )
@@ -63,7 +71,8 @@ SEXES = {
 _OF_SEX = re.compile(r"(?P<sex>(?:fe)?males?|wom[ae]n|m[ae]n)(?:\s+(?:sex|gender))?(?:\s+patients)?", re.I)
 MISSING = re.compile(
     r"(?:.*\b)?(?:missing|unknown|not (?:available|reported|known|recorded|done|assessed|evaluated|evaluable|tested|"
-    r"measured|stated|applicable|determined|specified)|could not be \w+|unavailable|unevaluable|undetermined|unspecified|"
+    r"measured|stated|applicable|determined|specified)|could not be \w+|unavailable|unevaluable|undetermined|"
+    r"unspecified|"
     r"no data|data not \w+|n/?a|nr|ne)\b.*",
     re.I,
 )
@@ -104,7 +113,7 @@ class Label:
 
 def slug(text: str) -> str:
     """A text as an id: small letters, digits and underscores."""
-    spelt = "".join(GREEK.get(sign, sign) for sign in text.replace("Δ", "delta"))
+    spelt = "".join(GREEK.get(sign, "-" if sign in "–—−‐‑" else sign) for sign in text.replace("Δ", "delta"))
     plain = unicodedata.normalize("NFKD", spelt).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
@@ -184,7 +193,9 @@ def read_label(text: str) -> Label:
         compact = pattern.sub(word, compact)
     compact = _SPACES.sub(" ", compact).strip()
     name, rest = _pieces(compact)
-    statistics, units, levels = [], [], []
+    statistics: list[str] = []
+    units: list[str] = []
+    levels: list[str] = []
     if _STATISTIC.fullmatch(name):
         statistics, name = [name], ""
     elif found := re.fullmatch(r"(.+?) (n%|mean sd|median iqr|median range|median|mean|iqr|range)", name, re.I):
@@ -204,7 +215,9 @@ def read_label(text: str) -> Label:
             levels.append(piece)
     if (found := re.fullmatch(r"(mean|median) (.+)", name, re.I)) and not _KEPT_MEANS.match(name):
         statistics, name = [found[1], *statistics], found[2]
-    if found := re.fullmatch(r"(.*?[^\s<>≤≥=])\s*((?:<=|>=|[<>≤≥]).+)", name):
+    if (found := re.fullmatch(r"(.*?[^\s<>≤≥=])\s*((?:<=|>=|[<>≤≥]).+)", name)) or (
+        found := re.fullmatch(r"(.*?[^\s<>≤≥=])\s*=\s*([^=<>≤≥]+)", name)
+    ):
         name, levels = found[1], [found[2], *levels]
     return Label(plain, name.strip(), ", ".join(units), " ".join(statistics).lower(), ", ".join(levels))
 
@@ -253,47 +266,3 @@ def level_text(label: str, paper: PaperFile) -> str:
     """A level as keys have it: as printed, unless paper.yaml names it."""
     printed = without_statistic(label)
     return named(paper, label, printed) or printed
-
-
-_ROMAN = {"0": 0, "i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6}
-_GRADED = ("none", "minimal", "mild", "low", "moderate", "medium", "intermediate", "high", "severe", "very high")
-
-
-def rank(level: str) -> float | None:
-    """Where a level stands among others: its number, its Roman number, its letter, its cut; None where it has none."""
-    text = re.sub(
-        r"^(?:stage|grade|class|score|type|level|group|category|t|n|m|g|f|iss)\s*(?=[\dIVivA-Da-d])",
-        "",
-        level.strip(),
-        flags=re.I,
-    )
-    if cut := cut_of(text):
-        return (
-            float(cut.number) + {"<": -0.5, "<=": -0.25, ">": 0.5, ">=": 0.25}[cut.sign]
-            if _finite(cut.number)
-            else None
-        )
-    if found := re.match(r"(\d+(?:\.\d+)?)(?:\s*[-–—/]|\s*to\b|[a-d]?$|\s*\(|\s+or\b)", text):
-        return float(found[1]) + 0.1 * "abcd".find(text[-1:].lower()) * (
-            text[-1:].lower() in "abcd" and text[-1:] != ""
-        )
-    if found := re.match(r"(i{1,3}|iv|vi?)([a-d]?)(?:[-–—/]|$)", text, re.I):
-        return _ROMAN[found[1].lower()] + 0.1 * (1 + "abcd".find(found[2].lower()) if found[2] else 0)
-    if re.fullmatch(r"[A-Za-z](?:[-–—/][A-Za-z])?", text):
-        return float(ord(text[0].upper()))
-    return float(_GRADED.index(text.lower())) if text.lower() in _GRADED else None
-
-
-def _finite(number: str) -> bool:
-    return number.count(".") <= 1
-
-
-def kind_of_levels(levels: tuple[str, ...]) -> str:
-    """binary, ordinal where the levels of three or more have a rising or falling order, else nominal."""
-    if len(levels) <= 2:
-        return "binary"
-    ranks = [rank(level) for level in levels]
-    known = [one for one in ranks if one is not None]
-    rising = all(a < b for a, b in zip(known, known[1:], strict=False))
-    falling = all(a > b for a, b in zip(known, known[1:], strict=False))
-    return "ordinal" if len(known) == len(ranks) and (rising or falling) else "nominal"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from benchmarks.pasted.counts import notes_of
 from benchmarks.pasted.labels import Label, as_id, named, plain_label, slug, without_statistic
 from benchmarks.pasted.paper_file import PaperFile
-from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Spot
-from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number, table_rows
+from benchmarks.pasted.reading import Ledger, PastedTable, Spot
+from benchmarks.pasted.table_rows import MEASURES, Filled, Pen, TableRow, is_p, number, table_rows
 
 RECIST = {
     "complete_response": "CR", "complete_remission": "CR", "partial_response": "PR", "partial_remission": "PR",
@@ -26,11 +26,6 @@ _GRADE = re.compile(
 _ANY = re.compile(r"(?:any|all)[- ]grades?|grades?\s*(?:any|all|1\s*[-–—]\s*[45]|≥\s*1)", re.I)
 _INTERVAL = re.compile(r"95 ?%? ?(?:ci|confidence interval)\b.*", re.I)
 _TIMES = re.compile(r"\b(?:median|mean|duration|time to|months?|weeks?|days?|DOR|TTR)\b")
-_MEASURES = (
-    ("odds_ratio", r"\bodds ratio\b|\bOR\b(?! more)"),
-    ("risk_ratio", r"\b(?:risk ratio|relative risk)\b|\bRR\b"),
-    ("risk_difference", r"\b(?:risk|rate|absolute) difference\b|\bRD\b"),
-)
 MAIN, SEVERE = "", "_34"
 
 
@@ -46,8 +41,12 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
         if not row.arms:
             grade = grade_of(row.label.text)
             below = grade if grade is not None else below if row.others or row.tests else ""
-            if _interval(row.label) or not (row.tests or row.others):
-                continue
+            if not _interval(row.label):
+                for column, cell in (*row.tests, *row.others):
+                    pen.not_understood(
+                        row, f"'{cell.raw}': '{row.label.text}' has no patients in either arm", column.letter
+                    )
+            continue
         if _interval(row.label):
             pen.assume(row, f"'{row.label.text}': limits of a share have no key and are not read")
             continue
@@ -82,7 +81,7 @@ def grade_of(text: str) -> str | None:
 
 
 def suffix(grade: str) -> str:
-    """What an outcome's name ends with for a printed grade: '' any, '_34' grades 3 and 4 or at least 3, else its digits."""
+    """What an outcome's name ends with for a printed grade: '' any, '_34' grades 3 and 4 or from 3 up, else digits."""
     plain = grade.strip()
     if not plain or plain.casefold() in ("any", "all") or re.fullmatch(r"1\s*[-–—/]\s*[45]|≥\s*1", plain):
         return MAIN
@@ -177,8 +176,8 @@ def _numbers(pen: Pen, row: TableRow, filled: Filled) -> Sequence[tuple[str, str
 def _measure(pen: Pen, row: TableRow, filled: Filled, key: str) -> None:
     """An odds ratio, risk ratio or difference of risks in a column that says which."""
     column, cell = filled
-    measure = measure_of(column)
-    if not measure:
+    measure = column.statistic
+    if measure not in MEASURES:
         pen.not_understood(row, f"'{cell.raw}': the head '{column.head}' names no arm, p or measure", column.letter)
     elif cell.kind == "triple":
         pen.put_all(f"{key}.{measure}", ("value", "low", "high"), cell.values, row, filled)
@@ -186,10 +185,3 @@ def _measure(pen: Pen, row: TableRow, filled: Filled, key: str) -> None:
         pen.put_all(f"{key}.{measure}", ("low", "high"), cell.values, row, filled)
     elif cell.kind in ("num", "percent", "bound"):
         pen.put(f"{key}.{measure}.value", cell.values[0], row, filled)
-
-
-def measure_of(column: PastedColumn) -> str:
-    """odds_ratio, risk_ratio or risk_difference where a column's head says so, else ''."""
-    return next((name for name, words in _MEASURES if re.search(words, column.head)), "") or next(
-        (name for name, words in _MEASURES if re.search(words, column.head, re.I) and len(words) > 30), ""
-    )

@@ -1,7 +1,7 @@
-"""Which term a row of a Cox or subgroup table is about: 'Age (> 50)', 'Sex, male vs female', 'ALBI (2–3)', 'Treatment'."""
+"""Which term a row of a Cox or subgroup table is about: 'Age (> 50)', 'Sex, male vs female', 'ALBI (2–3)'."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 
 from benchmarks.pasted.labels import (
     Label,
@@ -9,42 +9,27 @@ from benchmarks.pasted.labels import (
     identify,
     named,
     plain_label,
-    range_of_level,
     sex_of,
     slug,
 )  # fmt: skip
 from benchmarks.pasted.reading import ReadVariable
+from benchmarks.pasted.row_levels import Named, compared, level_term
 from benchmarks.pasted.table_rows import Pen, TableRow
 
 TREATMENT = "treatment"
-_VERSUS = re.compile(r"(.+?)\s*(?:\bvs?\.?(?=\s)|\bversus\b|\bcompared (?:with|to)\b)\s*(.+)", re.I)
-_BY_REFERENCE = re.compile(r"(.+?)\s*[(,;]\s*(?:ref(?:erence|erent)?\.?\s*[:=]?)\s*(.+?)\)?", re.I)
 _TREATMENTS = re.compile(
-    r"treatments?|treatment (?:group|arm|option|modality|strategy|method|regimen)|(?:study )?(?:group|arm)|therapy|regimen",
+    r"treatments?|treatment (?:group|arm|option|modality|strategy|method|regimen)|"
+    r"(?:study )?(?:group|arm)|therapy|regimen",
     re.I,
 )
 _PER = re.compile(
-    r"(?:per|each|every|by|for each|for every)\s+(?P<step>\d+(?:\.\d+)?|one|a|an|1)?[\s-]*(?P<unit>.*)|continuous|as continuous.*|linear",
+    r"(?:per|each|every|by|for each|for every)\s+(?P<step>\d+(?:\.\d+)?|one|a|an|1)?[\s-]*(?P<unit>.*)|"
+    r"continuous|as continuous.*|linear",
     re.I,
 )
 _SETTLED = re.compile(r"[A-Za-z][\w.-]*(?:\s*(?:<=|>=|[<>=])\s*[^\[\]]+)?")
-_COMPOSED = re.compile(r"\s*(?:[-–—+/,&]|\bto\b|\band\b|\bor\b)\s*")
 _PLAIN_YES = re.compile(r"yes|present|presence|positive|\+", re.I)
 _PLAIN_NO = re.compile(r"no|absent|absence|negative|none|[-–]", re.I)
-
-
-@dataclass(frozen=True)
-class Named:
-    """What a row is about: ``term`` in the words of keys; where it is asked, ``what`` and its ``answers`` instead.
-
-    ``assumed`` says what was taken for granted; ``skip`` that nothing of the row is read.
-    """
-
-    term: str = ""
-    what: str = ""
-    answers: tuple[str, ...] = ()
-    assumed: str = ""
-    skip: bool = False
 
 
 def settled_term(pen: Pen, label: Label) -> Named | None:
@@ -55,6 +40,11 @@ def settled_term(pen: Pen, label: Label) -> Named | None:
     if said and _SETTLED.fullmatch(said):
         return Named(re.sub(r"\s*(<=|>=|[<>=])\s*", r"\1", said, count=1))
     return None
+
+
+def is_treatment_head(pen: Pen, label: Label) -> bool:
+    """Whether a label is that of the treatment, and of no variable of the baseline table."""
+    return bool(_TREATMENTS.fullmatch(label.name)) and not _known(pen, label)
 
 
 def is_treatment(pen: Pen, text: str) -> str:
@@ -72,32 +62,24 @@ def is_treatment(pen: Pen, text: str) -> str:
     return max(within)[1] if within else ""
 
 
-def compared(text: str) -> tuple[str, str]:
-    """What is compared and with what ("Male", "Female"); no second where only one is named."""
-    plain = plain_label(text)
-    for pattern in (_VERSUS, _BY_REFERENCE):
-        if found := pattern.fullmatch(plain):
-            return found[1].strip(" (,;"), found[2].strip(" )")
-    return plain, ""
-
-
 def term_of(pen: Pen, row: TableRow, head: Label | None = None, siblings: tuple[str, ...] = ()) -> Named:
     """The term of a row, below the head of its variable or alone; ``siblings`` are the levels of rows beside it."""
     label = row.label
     if (settled := settled_term(pen, label)) is not None:
         return settled
+    if head is not None and (is_treatment_head(pen, head) or is_treatment(pen, label.text)):
+        return _treatment(pen, label.text, *compared(label.text))
     if head is not None:
-        return _of_level(pen, identify(head, pen.paper), head.text, label.text, siblings, f"{head.text}: {label.text}")
+        return _of_level(pen, identify(head, pen.paper), label.text, siblings, f"{head.text}: {label.text}")
     whole = compared(label.text)
     if whole[1] and not label.level and (is_any(pen, whole[0]) or is_any(pen, whole[1])):
         return _treatment(pen, label.text, *whole)
     name, level = _name_and_level(pen, label)
-    if (_TREATMENTS.fullmatch(name) and not _known(pen, label)) or is_treatment(pen, name):
+    if is_treatment_head(pen, replace(label, name=name)) or is_treatment(pen, name):
         first, second = compared(level) if level else (name if is_treatment(pen, name) else "", "")
         return _treatment(pen, label.text, first, second)
-    if sex := sex_of(compared(name)[0]):
-        if not level:
-            return _of_level(pen, "sex", "sex", name if compared(name)[1] else sex, siblings, label.text)
+    if (sex := sex_of(compared(name)[0])) and not level:
+        return _of_level(pen, "sex", name if compared(name)[1] else sex, siblings, label.text)
     variable = named(pen.paper, label.text, name) or identify(Label(label.text, name, label.unit), pen.paper)
     if (
         level
@@ -105,7 +87,7 @@ def term_of(pen: Pen, row: TableRow, head: Label | None = None, siblings: tuple[
         and (whole_id := identify(label, pen.paper)) in pen.ledger.variables
     ):
         variable = whole_id
-    return _of_level(pen, variable, label.text, level, siblings, label.text)
+    return _of_level(pen, variable, level, siblings, label.text)
 
 
 def is_any(pen: Pen, text: str) -> str:
@@ -134,13 +116,13 @@ def _treatment(pen: Pen, text: str, first: str, second: str) -> Named:
     if not first:
         return Named(TREATMENT, assumed=f"'{text}' is {pen.paper.arms.treated} against {pen.paper.arms.control}")
     if role == "control":
-        what = f"'{text}' is {pen.paper.arms.control} against {pen.paper.arms.treated}: its ratio is the inverse of what a key holds"
+        what = f"'{text}' is {pen.paper.arms.control} against {pen.paper.arms.treated}: the inverse of a key's"
         return Named(what=what, answers=("skip", TREATMENT))
     words = f"{pen.paper.arms.treated} or {pen.paper.arms.control}"
     return Named(what=f"'{text}': '{first}' is neither {words}", answers=(TREATMENT, "skip"))
 
 
-def _of_level(pen: Pen, name: str, printed: str, level: str, siblings: tuple[str, ...], text: str) -> Named:
+def _of_level(pen: Pen, name: str, level: str, siblings: tuple[str, ...], text: str) -> Named:
     variable = pen.ledger.variables.get(name)
     first, against = compared(level)
     if variable is None:
@@ -151,7 +133,7 @@ def _of_level(pen: Pen, name: str, printed: str, level: str, siblings: tuple[str
         return _whole(variable, first, text)
     if variable.kind == "continuous":
         return _cut(variable, first, against, text)
-    return _level(pen, variable, first, against, siblings, text)
+    return level_term(pen, variable, first, against, siblings, text)
 
 
 def _whole(variable: ReadVariable, per: str, text: str) -> Named:
@@ -200,102 +182,6 @@ def _element(variable: ReadVariable, sign: str, number: str) -> str:
         return variable.name + own
     near = f">{int(number) - 1}" if sign == ">=" else f"<={int(number) - 1}" if sign == "<" else own
     return variable.name + (near if near in variable.cuts else own)
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two texts are the same level: but for case, blanks, signs and units."""
-    a, b = cut_of(one), cut_of(other)
-    if a is not None or b is not None:
-        return a is not None and b is not None and a == b
-    ends = range_of_level(one)
-    if ends is not None:
-        return ends == range_of_level(other)
-    if sex_of(one) and sex_of(one) == sex_of(other):
-        return True
-    return slug(one) == slug(other) and bool(slug(one)) and _signs(one) == _signs(other)
-
-
-def _signs(text: str) -> str:
-    return "".join(re.findall(r"[+<>≤≥]", text))
-
-
-def level_in(variable: ReadVariable, text: str) -> int | None:
-    """Which level of a variable a text names: as printed, or with the variable's words around it; None for none."""
-    hits = [at for at, level in enumerate(variable.levels) if level == text] or [
-        at for at, level in enumerate(variable.levels) if _same(level, text)
-    ]
-    if not hits:
-        words = {slug(variable.name), slug(variable.label), "stage", "grade", "class", "score"}
-        short = lambda one: "_".join(part for part in slug(one).split("_") if part not in words)  # noqa: E731
-        hits = [
-            at
-            for at, level in enumerate(variable.levels)
-            if short(level) and short(level) == short(text) and _signs(level) == _signs(text)
-        ]
-    return hits[0] if len(hits) == 1 else None
-
-
-def _level(pen: Pen, variable: ReadVariable, first: str, against: str, siblings: tuple[str, ...], text: str) -> Named:
-    name, levels = variable.name, variable.levels
-    at = level_in(variable, named(pen.paper, first) or first)
-    if at is None:
-        return _several(variable, first, against, text)
-    if against:
-        other = level_in(variable, named(pen.paper, against) or against)
-        if other == at or (other is None and _ends(variable, against) is None):
-            return Named(what=f"'{text}': '{against}' is no level of {name}", answers=(f"{name}={levels[at]}", "skip"))
-    if len(levels) == 2 and variable.complete:
-        return Named(name if at == 1 else f"{name}={levels[at]}")
-    if len(levels) == 1:
-        return Named(f"{name}={levels[at]}")
-    middle = 0 < at < len(levels) - 1
-    if middle and variable.kind == "ordinal" and not against and len(siblings) < 2:
-        answers = (f"{name}>={levels[at]}", f"{name}={levels[at]}")
-        return Named(what=f"'{text}': {levels[at]} alone, or {levels[at]} and more", answers=answers)
-    return Named(f"{name}={levels[at]}")
-
-
-def _ends(variable: ReadVariable, text: str) -> tuple[int, int] | None:
-    """The first and last level that a text of several covers ("2–3", "≥ 1", "II-III"), None where it is none of these."""
-    levels = variable.levels
-    if cut := cut_of(text):
-        at = level_in(variable, cut.number)
-        if at is None:
-            return None
-        return {">=": (at, len(levels) - 1), ">": (at + 1, len(levels) - 1), "<=": (0, at), "<": (0, at - 1)}[cut.sign]
-    parts = [part for part in _COMPOSED.split(re.sub(r"^(?:stage|grade|class)\s+", "", text, flags=re.I)) if part]
-    places = [level_in(variable, part) for part in parts]
-    known = [place for place in places if place is not None]
-    if len(parts) < 2 or len(known) < len(parts) or known != sorted(set(known)):
-        return None
-    dashed = len(parts) == 2 and re.search(r"[-–—]|\bto\b", text)
-    return (known[0], known[-1]) if dashed or known == list(range(known[0], known[-1] + 1)) else None
-
-
-def _several(variable: ReadVariable, first: str, against: str, text: str) -> Named:
-    name, levels = variable.name, variable.levels
-    near = tuple(f"{name}={level}" for level in levels[:6]) or (name,)
-    unknown = Named(what=f"'{text}': '{first}' is no level of {name} ({', '.join(levels)})", answers=(*near, "skip"))
-    ends = _ends(variable, first)
-    if ends is None or ends[0] > ends[1] or (variable.kind == "nominal"):
-        return unknown
-    low, high = ends
-    if against:
-        other = _ends(variable, against)
-        at = level_in(variable, against)
-        beside = other if other is not None else (at, at) if at is not None else None
-        rest = (0, low - 1) if high == len(levels) - 1 else (high + 1, len(levels) - 1)
-        if beside != rest:
-            return Named(
-                what=f"'{text}': '{against}' is not the rest of {name}", answers=(f"{name}>={levels[low]}", "skip")
-            )
-    if len(levels) == 2 and low == high:
-        return Named(name if low == 1 else f"{name}={levels[0]}")
-    if high == len(levels) - 1 and low > 0:
-        return Named(f"{name}>={levels[low]}" if low < high else f"{name}={levels[low]}")
-    if low == 0 and high < len(levels) - 1:
-        return Named(f"{name}<={levels[high]}" if high > 0 else f"{name}={levels[0]}")
-    return unknown
 
 
 def full_level(pen: Pen, term: str) -> str:

@@ -34,13 +34,13 @@ def read_rows(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
 
 
 def _ask_doubles(table: PastedTable, ledger: Ledger, start: int) -> None:
-    """Asks of rows whose numbers would stand under one key."""
+    """Asks of rows whose numbers, which differ, would stand under one key."""
     labels = {row.line: row.label.strip() for row in table.rows}
-    first: dict[str, int] = {}
+    first: dict[str, tuple[int, str]] = {}
     pairs: dict[tuple[int, int], str] = {}
     for one in ledger.numbers[start:]:
-        line = first.setdefault(one.key, one.spot.line)
-        if line != one.spot.line:
+        line, printed = first.setdefault(one.key, (one.spot.line, one.printed))
+        if line != one.spot.line and printed != one.printed:
             pairs.setdefault((line, one.spot.line), one.key)
     for (line, other), key in pairs.items():
         what = f"rows '{labels.get(line, '')}' ({line}) and '{labels.get(other, '')}' ({other}) have one key {key}"

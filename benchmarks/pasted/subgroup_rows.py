@@ -3,14 +3,17 @@
 import re
 from collections.abc import Sequence
 
-from benchmarks.pasted.cox_rows import blocks, ratio_names
+from benchmarks.pasted.cox_rows import below, blocks, ratio_names
+from benchmarks.pasted.labels import Label
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedTable, Spot
-from benchmarks.pasted.row_terms import Named, full_level, term_of
+from benchmarks.pasted.row_levels import Named
+from benchmarks.pasted.row_terms import full_level, term_of
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, table_rows
 
 _ALL = re.compile(
-    r"(?:all|overall|total|entire|whole)(?: (?:patients|population|cohort|subjects|participants|randomi[sz]ed))*|overall.*population|itt(?: population)?",
+    r"(?:all|overall|total|entire|whole)(?: (?:patients|population|cohort|subjects|participants|randomi[sz]ed))*|"
+    r"overall.*population|itt(?: population)?",
     re.I,
 )
 
@@ -35,12 +38,13 @@ def _block(pen: Pen, only: str, head: TableRow | None, rows: Sequence[TableRow])
     interaction: list[tuple[TableRow, Filled]] = []
     if head is not None:
         interaction = [(head, filled) for filled in (*head.tests, *head.others) if is_p(filled[1])]
-    if head is not None and pen.settled(head.label) == "skip":
+    read, label = below(pen, head, rows)
+    if not read:
         return
     levels = tuple(row.label.text for row in rows)
     first = True
     for row in rows:
-        found = _subgroup(pen, row, head, levels)
+        found = _subgroup(pen, row, label, levels)
         if found.skip:
             continue
         if found.what:
@@ -56,10 +60,10 @@ def _block(pen: Pen, only: str, head: TableRow | None, rows: Sequence[TableRow])
         first = False
 
 
-def _subgroup(pen: Pen, row: TableRow, head: TableRow | None, levels: tuple[str, ...]) -> Named:
+def _subgroup(pen: Pen, row: TableRow, head: Label | None, levels: tuple[str, ...]) -> Named:
     if _ALL.fullmatch(row.label.text) or _ALL.fullmatch(row.label.name):
         return Named("all")
-    return term_of(pen, row, head.label if head is not None else None, levels)
+    return term_of(pen, row, head, levels)
 
 
 def _start(pen: Pen, only: str, filled: Filled, level: str) -> str:

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.pasted.labels import Label, plain_label, read_label
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedCell, PastedColumn, PastedRow, PastedTable, Spot
+from simulator.documents.keys import split_key
 
 Filled = tuple[PastedColumn, PastedCell]
 TESTS = ("p", "smd")
+MEASURES = ("odds_ratio", "risk_ratio", "risk_difference")
 REFERENCE = re.compile(
     r"(?:1(?:\.0+)?\s*)?[(\[]?\s*ref(?:erence|erent)?\.?(?: (?:group|level|category))?\s*[)\]]?|1(?:\.0+)?", re.I
 )
@@ -17,8 +19,8 @@ REFERENCE = re.compile(
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row: its cells with numbers in columns of an arm (``arms``), of all patients (``alls``), of p and SMD (``tests``)
-    and in other columns (``others``), and whether it says that it is the reference.
+    """A row: its cells with numbers in columns of an arm (``arms``), of all patients (``alls``), of p and SMD
+    (``tests``) and in other columns (``others``), and whether it says that it is the reference.
     """
 
     row: PastedRow
@@ -49,6 +51,9 @@ def table_rows(table: PastedTable, ledger: Ledger) -> list[TableRow]:
         for column, cell in zip(table.columns, row.cells, strict=False):
             if column.skip:
                 continue
+            if "/" in row.label and re.fullmatch(r"\d+ ?/ ?\d+", cell.text):
+                first, _, second = cell.text.replace(" ", "").partition("/")
+                cell = replace(cell, kind="share", values=(first,), of=second)
             if cell.kind == "unread":
                 told = f"'{cell.raw}' in row '{row.label}' is no number, share, mean or interval"
                 ledger.not_understood(Spot(table.file, row.line, column.letter), told)
@@ -61,7 +66,7 @@ def table_rows(table: PastedTable, ledger: Ledger) -> list[TableRow]:
             if cell.kind == "none":
                 continue
             place = "tests" if column.statistic in TESTS else "others"
-            if column.statistic not in (*TESTS, "hr", "limits", "low", "high", "interaction_p", "test"):
+            if column.statistic not in (*TESTS, "hr", "limits", "low", "high", "interaction_p", "test", *MEASURES):
                 place = "arms" if column.arm in ROLES else "alls" if column.arm == "all" else "others"
             filled[place].append((column, cell))
         parts = {name: tuple(cells) for name, cells in filled.items()}
@@ -80,8 +85,13 @@ class Pen:
     def put(self, key: str, printed: str, of: TableRow, filled: Filled, audit_only: bool = False) -> None:
         """A number of a cell under its key."""
         column, cell = filled
+        try:
+            split_key(key)
+        except ValueError as error:
+            self.not_understood(of, str(error), column.letter)
+            return
         spot = Spot(self.table.file, of.line, column.letter)
-        self.ledger.put(key, printed, self.table.where, spot, cell.raw, audit_only)
+        self.ledger.put(key, printed, self.table.where, spot, cell.raw, audit_only or column.own_n)
 
     def put_all(self, start: str, names: Sequence[str], values: Sequence[str], of: TableRow, filled: Filled) -> None:
         """The numbers of a cell under names below one key; an empty name has none."""
@@ -90,11 +100,15 @@ class Pen:
                 self.put(f"{start}.{name}", value, of, filled)
 
     def ask(
-        self, of: TableRow, what: str, answers: Sequence[str], rows: Iterable[TableRow] = (), label: str = ""
+        self, of: TableRow, what: str, answers: Sequence[str], rows: Iterable[TableRow] = (), every: str = ""
     ) -> None:
-        """A question about a row, settled by its label in paper.yaml; the numbers of ``rows`` wait for the answer."""
-        printed = label or of.label.text
-        settle = f"{printed}: {answers[0]}" + "".join(f"  or  {printed}: {one}" for one in answers[1:])
+        """A question about a row, settled by its label in paper.yaml; the numbers of ``rows`` wait for the answer.
+
+        ``every`` is a line that settles it for all such rows of the table.
+        """
+        settle = "  or  ".join(f"{of.label.text}: {one}" for one in answers)
+        if every:
+            settle += f"  or for all such rows  {every}"
         lines = {of.line, *(row.line for row in rows)}
         self.ledger.ask(Spot(self.table.file, of.line), what, settle, answers, lines)
 
@@ -113,14 +127,19 @@ class Pen:
                 return str(answer).strip()
         return ""
 
+    def settled_all(self, cells: str) -> str:
+        """What paper.yaml says of all "pairs" or "triples" that no word tells, '' where it says nothing."""
+        return str(self.table.settled.get(cells, "")).strip().lower()
+
     def side(self, column: PastedColumn) -> str:
         """before or after: that of the column, of the table, or before."""
         return column.phase or self.table.phase or "before"
 
     def size(self, column: PastedColumn) -> float | None:
         """The patients of a column's arm, None where nobody says how many."""
-        side = self.side(column)
-        return column.n if column.n is not None else self.ledger.sizes.get((side, column.arm))
+        if column.n_printed:
+            return number(column.n_printed)
+        return column.n if column.n is not None else self.ledger.sizes.get((self.side(column), column.arm))
 
 
 def number(text: str) -> float | None:
