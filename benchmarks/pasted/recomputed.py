@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from math import erfc, exp, inf, lgamma, pi, sqrt
 
+from benchmarks.pasted.student import both_tails
+
 Counts = tuple[Sequence[float], Sequence[float]]
 _SLACK = 1e-7  # relative, as R's fisher.test has it
 
@@ -60,8 +62,6 @@ def half_unit(text: str) -> float:
 
 def p_of_means(cells: Sequence[tuple[str, str]], n: Sequence[float]) -> tuple[float, float]:
     """The least and greatest p of Welch's and Student's test over all means and SDs that are printed so."""
-    from scipy.special import stdtr
-
     (mean0, sd0), (mean1, sd1) = cells
     apart, half = abs(float(mean0) - float(mean1)), half_unit(mean0) + half_unit(mean1)
     found = []
@@ -74,7 +74,7 @@ def p_of_means(cells: Sequence[tuple[str, str]], n: Sequence[float]) -> tuple[fl
             welch = sum(parts) ** 2 / sum(part**2 / (size - 1) for part, size in zip(parts, n, strict=True))
             pooled = sum((size - 1) * one for one, size in zip(v, n, strict=True)) / (sum(n) - 2)
             for df, se in ((welch, sqrt(sum(parts))), (sum(n) - 2, sqrt(pooled * (1 / n[0] + 1 / n[1])))):
-                found.append(2 * float(stdtr(df, -difference / se)))
+                found.append(both_tails(difference / se, df))
     return min(found), max(found)
 
 
