@@ -1,4 +1,4 @@
-"""The course of a derived world: its states and hazards, endpoints, entry, follow-up, and what of them may be fitted."""
+"""The course of a derived world: states and hazards, endpoints, entry, follow-up, and what of them may be fitted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
