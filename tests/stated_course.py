@@ -13,7 +13,7 @@ COURSE = ("progression", "death", "death_after_progression", "centre")
 def course_of_world(name: str) -> Any:
     """A stand-in for `course_of` that gives the course of a shipped world without what may be fitted of it."""
 
-    def course_of(reading: Reading, terms: Mapping[str, Sequence[str]]) -> Course:
+    def course_of(_: Reading, __: Mapping[str, Sequence[str]]) -> Course:
         tree = load(name).tree
         outcomes = {key: part for key, part in tree["outcomes"].items() if key in COURSE}
         entry = {"accrual": tree["entry"]["accrual"]}

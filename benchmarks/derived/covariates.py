@@ -1,8 +1,8 @@
 """The population of a derived world: margins of both arms together, and what is printed of each arm.
 
-Levels: counts where they are printed, else percentages of the arm; among the known where the counts of all levels are
-fewer than the arm. Numbers: the mean and the SD of both arms mixed (law of total variance), or the median with quartiles
-or range of the mixture of both arms' half normals (`benchmarks.derived.numbers_by_arm`).
+Levels: counts where they are printed, else percentages of the arm; among the known where the counts of all levels
+are fewer than the arm. Numbers: the mean and the SD of both arms mixed (law of total variance), or the median with
+quartiles or range of the mixture of both arms' half normals (`benchmarks.derived.numbers_by_arm`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,9 @@ from simulator.numerics.arrays import Floats
 
 OPPOSITES = (
     ("No", "Yes"), ("Female", "Male"), ("Women", "Men"), ("Woman", "Man"), ("Absence", "Presence"),
-    ("Absent", "Present"), ("Negative", "Positive"), ("Unmarried", "Married"), ("Never", "Ever"), ("Single", "Multiple"),
-    ("Low", "High"), ("Normal", "Abnormal"), ("Alive", "Dead"), ("Rural", "Urban"), ("-", "+"), ("N", "Y"), ("F", "M"),
+    ("Absent", "Present"), ("Negative", "Positive"), ("Unmarried", "Married"), ("Never", "Ever"),
+    ("Single", "Multiple"), ("Low", "High"), ("Normal", "Abnormal"), ("Alive", "Dead"), ("Rural", "Urban"),
+    ("-", "+"), ("N", "Y"), ("F", "M"),
 )  # fmt: skip
 UNCERTAIN = 0.2  # prior SD of a latent correlation that somebody states
 
@@ -77,8 +78,8 @@ class Covariates:
 
 def covariates_of(numbers: PrintedNumbers) -> Covariates:
     """The population of a paper as read; DeriveError where its numbers make none."""
-    made = {name: one_covariate(numbers, variable) for name, variable in numbers.reading.variables.items()}
-    made = {name: one for name, one in made.items() if one is not None}
+    parts = {name: one_covariate(numbers, variable) for name, variable in numbers.reading.variables.items()}
+    made = {name: one for name, one in parts.items() if one is not None}
     if not made:
         raise DeriveError("no table of baseline is read: a world needs a covariate with its shares or its mean and SD")
     control, treated = numbers.sizes
@@ -106,7 +107,9 @@ def valid_population(tree: Tree) -> Population:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"])
-        raise DeriveError(f"population{'.' * bool(place)}{place}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise DeriveError(
+            f"population{'.' * bool(place)}{place}: {first['msg'].removeprefix('Value error, ')}"
+        ) from None
 
 
 def tuples(part: object) -> object:
@@ -167,7 +170,9 @@ def levels_covariate(numbers: PrintedNumbers, variable: ReadVariable) -> Covaria
             f"{where}, {side_words(numbers)}both arms together",
         ),
     }
-    return CovariatePart(tree, level_moments(variable.name, kind, levels, table, shares), (), tuple(said), tuple(questions))
+    return CovariatePart(
+        tree, level_moments(variable.name, kind, levels, table, shares), (), tuple(said), tuple(questions)
+    )
 
 
 def side_words(numbers: PrintedNumbers) -> str:
@@ -184,7 +189,7 @@ def arm_name(numbers: PrintedNumbers, k: int) -> str:
 
 def shares_in(numbers: PrintedNumbers, variable: ReadVariable, role: str) -> tuple[list[float], int] | None:
     """The shares of the printed levels in an arm, and of how many patients; None where not one is printed."""
-    side, size = numbers.side, numbers.sizes[ROLES.index(role)]  # type: ignore[arg-type]
+    side, size = numbers.side, numbers.sizes[ROLES.index(role)]
     rows = [f"table1.{side}[{variable.name}={level}]" for level in variable.levels]
     counts = [numbers.value(f"{row}.{role}.n") for row in rows]
     several = len(rows) > 1 and variable.complete
@@ -206,7 +211,9 @@ def completed(variable: ReadVariable, rows: Sequence[Sequence[float]]) -> tuple[
     if len(levels) > 1 and (variable.complete or max(rest) < 0.006):
         return levels, made
     if len(levels) > 1:
-        return (*levels, unused("Others", levels)), [[*row, max(more, 0.0)] for row, more in zip(made, rest, strict=True)]
+        return (*levels, unused("Others", levels)), [
+            [*row, max(more, 0.0)] for row, more in zip(made, rest, strict=True)
+        ]
     other, first = complement(levels[0])
     pairs = [[max(1.0 - row[0], 0.0), row[0]] for row in made]
     if first:
@@ -231,15 +238,13 @@ def unused(name: str, levels: Sequence[str]) -> str:
     return name if name.casefold() not in {level.casefold() for level in levels} else f"{name} (not printed)"
 
 
-def level_moments(
-    name: str, kind: str, levels: Sequence[str], table: Floats, shares: Floats
-) -> tuple[Moment, ...]:
+def level_moments(name: str, kind: str, levels: Sequence[str], table: Floats, shares: Floats) -> tuple[Moment, ...]:
     """The terms of a covariate with levels, saturated: the second level, or each but the first.
 
     Ordinal levels are compared upwards (``ecog>=1``), the last by itself (``ecog=2``). Levels that nobody has, or
     everybody, have no term.
     """
-    found = []
+    found: list[Moment] = []
     for k in range(1, len(levels)):
         upwards = kind == "ordinal" and k < len(levels) - 1
         inside = slice(k, None) if upwards else slice(k, k + 1)
@@ -259,7 +264,9 @@ def correlations(numbers: PrintedNumbers, made: Mapping[str, object]) -> tuple[T
     tree: Tree = {}
     notes = []
     if not isinstance(stated, Mapping):
-        raise DeriveError("paper.yaml: assumed.correlation: write {first: {second: r}}, as in {albi: {child_pugh: 0.6}}")
+        raise DeriveError(
+            "paper.yaml: assumed.correlation: write {first: {second: r}}, as in {albi: {child_pugh: 0.6}}"
+        )
     for first, row in stated.items():
         for second, text in (row if isinstance(row, Mapping) else {"": row}).items():
             place = f"paper.yaml: assumed.correlation.{first}.{second}"

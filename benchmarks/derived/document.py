@@ -121,7 +121,8 @@ def written(key: str, part: Any, indent: int) -> list[str]:
     flat = f"{start} {_flow(part)}"
     if not isinstance(part, Mapping) or not part:
         return [flat]
-    nested = any(isinstance(one, Mapping) and "value" not in one for one in part.values())
+    leaf = part.keys() == {"value", "source"}
+    nested = not leaf and any(isinstance(one, Mapping) and "value" not in one for one in part.values())
     if len(flat) <= WIDTH and (indent or key in ("arms", "run", "treatment")) and not nested:
         return [flat]
     if part.keys() <= {"printed", "where", "also", "note", "audit_only"} and "printed" in part:

@@ -10,14 +10,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import ceil, exp, floor, log, log10, sqrt
+from math import ceil, floor, log, log10, pi, sqrt
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from scipy.special import ndtr, ndtri
 
 from benchmarks.derived.parts import Assumption, Tree, bare, sourced
-from benchmarks.derived.printed_numbers import PrintedNumbers, limits, rounded
+from benchmarks.derived.printed_numbers import DeriveError, PrintedNumbers, limits, rounded
 from benchmarks.pasted.reading import ROLES, ReadVariable
 from simulator.mechanisms.covariate_kinds import AnyCovariate, Covariate, Numeric
 from simulator.mechanisms.stated_quantiles import QUARTILE, extreme
@@ -30,7 +30,7 @@ _VALID: TypeAdapter[AnyCovariate] = TypeAdapter(Covariate)
 
 @dataclass(frozen=True)
 class NumberPart:
-    """One covariate: its part of the document; of each arm the term and its mean or share, the SD and slack of a mean."""
+    """One covariate: its part of the document; terms with their mean or share in each arm, SD and slack of a mean."""
 
     tree: Tree
     moments: tuple[tuple[str, float, float, float | None, float], ...]
@@ -40,7 +40,7 @@ class NumberPart:
 
 @dataclass(frozen=True)
 class InArm:
-    """What is printed of a number in an arm of ``n`` patients; ``half`` is half a unit of the mean's last digit."""
+    """What is printed of a number in an arm of ``n`` patients; ``half`` is half a unit of its middle's last digit."""
 
     n: int
     mean: float | None = None
@@ -62,6 +62,14 @@ class InArm:
             return self.min, self.max, extreme(self.n)
         return None
 
+    def centre(self) -> float | None:
+        """The mean as printed, or of the half normals of the median."""
+        found = self.reach()
+        if self.mean is not None or found is None or self.median is None:
+            return self.mean
+        low, high, sds = found
+        return self.median + (low + high - 2 * self.median) / sds / sqrt(2 * pi)
+
     def below(self, x: float, logarithm: bool) -> float:
         """The share below a value: by the half normals of the median, else by the normal or log-normal of the mean."""
         found = self.reach()
@@ -73,7 +81,8 @@ class InArm:
                 middle = self.median
             sd = max((middle - low if x < middle else high - middle) / sds, 1e-12)
             return float(ndtr((x - middle) / sd))
-        assert self.mean is not None and self.sd is not None
+        assert self.mean is not None
+        assert self.sd is not None
         if not logarithm:
             return float(ndtr((x - self.mean) / self.sd))
         variance = log(1 + (self.sd / self.mean) ** 2)
@@ -89,7 +98,7 @@ def number_covariate(numbers: PrintedNumbers, variable: ReadVariable) -> NumberP
     if arms is None:
         if not cuts:
             return None
-        arms, note = from_cuts(numbers, variable, cuts)
+        arms, note = from_cuts(numbers, cuts)
         assumed.append(Assumption(f"{path}.sd", *note))
     where = numbers.where(*(f"table1.{numbers.side}[{variable.name}].{ROLES[0]}.{one}" for one in ("mean", "median")))
     stated = limits(stated_limits(numbers, variable))
@@ -115,7 +124,7 @@ def number_covariate(numbers: PrintedNumbers, variable: ReadVariable) -> NumberP
         kept = cut_moments if "cuts" in tree else ()
         moments = (*whole_moment(variable.name, tree["kind"], arms, valid), *kept)
         return NumberPart(full, moments, tuple(assumed), tuple(said))
-    return None
+    raise DeriveError(f"{where}: {variable.label or variable.name}: no distribution is as printed: {tried}")
 
 
 def printed_in(numbers: PrintedNumbers, variable: ReadVariable) -> tuple[tuple[InArm, InArm] | None, list[str]]:
@@ -125,7 +134,13 @@ def printed_in(numbers: PrintedNumbers, variable: ReadVariable) -> tuple[tuple[I
         key = f"table1.{numbers.side}[{variable.name}].{role}"
         values = {name: numbers.value(f"{key}.{name}") for name in ("mean", "sd", "median", "q1", "q3", "min", "max")}
         known = numbers.value(f"{key}.n")
-        found.append(InArm(round(known) if known else size, **values, half=numbers.half(f"{key}.mean")))
+        found.append(
+            InArm(
+                round(known) if known else size,
+                **values,
+                half=numbers.half(f"{key}.mean") or numbers.half(f"{key}.median"),
+            )
+        )
     whole = [one for one in found if (one.mean is not None and one.sd) or one.reach() is not None]
     said = []
     if not whole:
@@ -157,12 +172,16 @@ def cut_shares(
     cuts, moments = {}, []
     for point in points:
         text = f"{point:g}"
-        above = [side for side in (above_in(numbers, variable, role, bands, point) for role in ROLES) if side is not None]
+        above = [
+            side for side in (above_in(numbers, variable, role, bands, point) for role in ROLES) if side is not None
+        ]
         if len(above) < 2:
             continue
         (count0, n0), (count1, n1) = above
         first = next(iter(bands))
-        where = numbers.where(*(f"table1.{numbers.side}[{variable.name}{first}].control.{one}" for one in ("n", "percent")))
+        where = numbers.where(
+            *(f"table1.{numbers.side}[{variable.name}{first}].control.{one}" for one in ("n", "percent"))
+        )
         told = f"{where}, both arms together: {count0:g} + {count1:g} of {n0 + n1:g}"
         cuts[text] = sourced(round((count0 + count1) / (n0 + n1), 4), told)
         moments.append((f"{variable.name}>{text}", count0 / n0, count1 / n1, None, 0.0))
@@ -183,7 +202,7 @@ def above_in(
     numbers: PrintedNumbers, variable: ReadVariable, role: str, bands: Mapping[str, Any], point: float
 ) -> tuple[float, float] | None:
     """Patients of an arm above a cut-point, and of how many that is known; None where it cannot be told."""
-    side, size = numbers.side, float(numbers.sizes[ROLES.index(role)])  # type: ignore[arg-type]
+    side, size = numbers.side, float(numbers.sizes[ROLES.index(role)])
     rows = {text: f"table1.{side}[{variable.name}{text}]" for text in bands}
     counts = {text: numbers.value(f"{row}.{role}.n") for text, row in rows.items()}
     shares = {text: numbers.share_of(row, role, side) for text, row in rows.items()}
@@ -200,7 +219,7 @@ def above_in(
 
 
 def from_cuts(
-    numbers: PrintedNumbers, variable: ReadVariable, cuts: Mapping[str, Tree]
+    numbers: PrintedNumbers, cuts: Mapping[str, Tree]
 ) -> tuple[tuple[InArm, InArm], tuple[float, float | None, str]]:
     """A mean and SD by which a normal has the shares above cut-points, where nothing else is printed of a number."""
     points = [(float(text), -float(ndtri(min(max(part["value"], 1e-4), 1 - 1e-4)))) for text, part in cuts.items()]
@@ -209,8 +228,8 @@ def from_cuts(
     why = f"only shares above {', '.join(cuts)} are printed: " + (
         "the normal through them" if len(points) > 1 else "an SD of a quarter of the cut-point"
     )
-    made = [InArm(n, mean=first - sd * z0, sd=sd) for n in numbers.sizes]
-    return (made[0], made[1]), (rounded(sd), rounded(sd / 3), why)
+    made = InArm(sum(numbers.sizes), mean=first - sd * z0, sd=sd)
+    return (made, made), (rounded(sd), rounded(sd / 3), why)
 
 
 Way = tuple[str, Tree, bool]
@@ -220,7 +239,7 @@ def by_mean(
     arms: tuple[InArm, InArm], variable: ReadVariable, stated: tuple[float | None, float | None], where: str,
     cuts: Mapping[str, Tree],
 ) -> Iterator[Way]:  # fmt: skip
-    """Ways to say a mean and an SD, the plainest first: what is told of it, the document, whether bounds are assumed."""
+    """Ways to say a mean and an SD, the plainest first: what is told, the document, whether bounds are assumed."""
     n0, n1 = arms[0].n, arms[1].n
     means, sds = [arm.mean or 0.0 for arm in arms], [arm.sd or 0.0 for arm in arms]
     share = n1 / (n0 + n1)
@@ -233,7 +252,7 @@ def by_mean(
     sd, above = sqrt(square), above_zero(variable, mean)
     lowest, highest = extremes(arms)
     own = cuts_of(cuts)
-    plain = partial(bounds_of, variable, stated, (lowest, highest), mean, above)
+    plain = partial(bounds_of, stated, (lowest, highest), mean, above)
     lognormal: Tree = {"kind": "lognormal", **moments}
     if above and mean - 2 * sd < 0:
         told = f"mean less two SDs is below zero ({mean:.4g} - 2 x {sd:.4g}): taken to be log-normal"
@@ -282,7 +301,7 @@ def by_median(
     }
     own, sd = cuts_of(cuts), (high - low) / (2 * QUARTILE)
     above = above_zero(variable, middle)
-    bounds, assumed = bounds_of(variable, stated, (lowest, highest), middle, above, sd * REACH * 1.25, sd)
+    bounds, assumed = bounds_of(stated, (lowest, highest), middle, above, sd * REACH, sd)
     if logarithm:
         limited = {"bounds": bounds} if not ranged and not assumed else {}
         yield told, {"kind": "lognormal", **reach, **limited, **own}, False
@@ -305,7 +324,11 @@ def mixed(arms: Sequence[InArm], share: float, logarithm: bool) -> float:
     low, high = min(own), max(own)
     span = max(high - low, abs(high), 1e-6)
     low, high = (low / 1e3 if logarithm else low - 2 * span), high + 10 * span
-    return float(brentq(lambda x: sum(arm.n * arm.below(x, logarithm) for arm in arms) / total - share, low, high))
+
+    def excess(x: float) -> float:
+        return sum(arm.n * arm.below(x, logarithm) for arm in arms) / total - share
+
+    return brentq(excess, low, high, xtol=1e-9 * span)
 
 
 def log_is_nearer(arms: Sequence[InArm], variable: ReadVariable) -> tuple[bool, str]:
@@ -318,7 +341,7 @@ def log_is_nearer(arms: Sequence[InArm], variable: ReadVariable) -> tuple[bool, 
         low, high, _ = found
         plain = log((high - arm.median) / (arm.median - low))
         halves.append((plain, log(log(high / arm.median) / log(arm.median / low)), low, arm.median, high))
-    if not halves or not above_zero(variable, halves[0][3]):
+    if len(halves) < len(arms) or not above_zero(variable, halves[0][3]):
         return False, ""
     plain, logged = (sum(one[k] for one in halves) / len(halves) for k in (0, 1))
     if plain <= log(SKEWED) or abs(logged) >= abs(plain):
@@ -330,11 +353,14 @@ def log_is_nearer(arms: Sequence[InArm], variable: ReadVariable) -> tuple[bool, 
 def whole_moment(
     name: str, kind: str, arms: tuple[InArm, InArm], valid: Numeric
 ) -> tuple[tuple[str, float, float, float | None, float], ...]:
-    """What treatment has to do with the number itself: the means of both arms; of a log-normal, or of one given by its
-    median, the shares above the median of all.
+    """What treatment has to do with the number itself: the means of both arms, or of a log-normal the shares above the
+    median of all. Nothing, where no more is known of one arm than of the other.
     """
-    if kind == "continuous" and arms[0].mean is not None and arms[1].mean is not None and valid.mean is not None:
-        return ((name, arms[0].mean, arms[1].mean, valid.spread(), arms[0].half + arms[1].half),)
+    means = [arm.centre() for arm in arms]
+    if arms[0] is arms[1]:
+        return ()
+    if kind == "continuous" and means[0] is not None and means[1] is not None:
+        return ((name, means[0], means[1], valid.spread(), arms[0].half + arms[1].half),)
     logarithm = kind == "lognormal"
     middle = rounded(mixed(arms, 0.5, logarithm), 3)
     low, high = valid.limits()
@@ -345,7 +371,7 @@ def whole_moment(
 
 
 def bounds_of(
-    variable: ReadVariable, stated: tuple[float | None, float | None], seen: tuple[float | None, float | None],
+    stated: tuple[float | None, float | None], seen: tuple[float | None, float | None],
     middle: float, above: bool, reach: float, sd: float,
 ) -> tuple[Tree | list[float], bool]:  # fmt: skip
     """Bounds and whether an end of them is assumed: who is eligible, the printed range, else so far from the middle."""

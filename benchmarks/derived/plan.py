@@ -100,8 +100,8 @@ def valid(said: Saying, covariates: Covariates) -> Plan:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"])
         raise DeriveError(f"paper.yaml: methods ({place}): {first['msg'].removeprefix('Value error, ')}") from None
-    for place, message in plan.problems(covariates.variables):
-        raise DeriveError(f"paper.yaml: methods ({'.'.join(map(str, place))}): {message}")
+    for where, message in plan.problems(covariates.variables):
+        raise DeriveError(f"paper.yaml: methods ({'.'.join(map(str, where))}): {message}")
     return plan
 
 

@@ -13,12 +13,13 @@ from simulator.world.sections import Printed
 MONTHS_OF = {"day": 1 / DAYS_PER_MONTH, "week": 7 / DAYS_PER_MONTH, "month": 1.0, "year": 12.0}
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _LEAST = re.compile(
-    r"(?:at least|minimum(?: of)?|(?:no|not) (?:less|fewer|younger) than|over|above|(?<!no )(?<!not )(?:more|older) than"
-    rf"|from|>=?|≥)\s*{_NUMBER}|{_NUMBER}\s*(?:\w+\s+)?(?:or|and) (?:more|older|above|over)"
+    r"(?:at least|minimum(?: of)?|(?:no|not) (?:less|fewer|younger) than|over|above"
+    r"|(?<!no )(?<!not )(?:more|older) than|from|>=?|≥)"
+    rf"\s*{_NUMBER}|{_NUMBER}\s*(?:\w+\s+)?(?:or|and) (?:more|older|above|over)"
 )
 _MOST = re.compile(
-    r"(?:at most|maximum(?: of)?|(?:no|not) (?:more|older) than|under|below|(?<!no )(?<!not )(?:less|fewer|younger) than"
-    rf"|up to|<=?|≤)\s*{_NUMBER}"
+    r"(?:at most|maximum(?: of)?|(?:no|not) (?:more|older) than|under|below"
+    rf"|(?<!no )(?<!not )(?:less|fewer|younger) than|up to|<=?|≤)\s*{_NUMBER}"
 )
 _UNIT = re.compile(rf"(?:{_NUMBER}|\b(?:a|each|every|per))?\s*-?\s*(day|week|month|year)s?\b", re.IGNORECASE)
 
@@ -82,7 +83,9 @@ class PrintedNumbers:
         found = [self.size(role) or self.size(role, "after") for role in ROLES]
         if found[0] is None or found[1] is None:
             arm = getattr(self.reading.paper.arms, ROLES[found.index(None)])
-            raise DeriveError(f"no table says how many patients {arm} has: write n into its head, as in '{arm} n = 151'")
+            raise DeriveError(
+                f"no table says how many patients {arm} has: write n into its head, as in '{arm} n = 151'"
+            )
         return found[0], found[1]
 
     @property
@@ -132,7 +135,7 @@ class PrintedNumbers:
 
 
 def _other(role: str) -> str:
-    return ROLES[1 - ROLES.index(role)]  # type: ignore[arg-type]
+    return ROLES[1 - ROLES.index(role)]
 
 
 def in_months(text: str) -> float | None:

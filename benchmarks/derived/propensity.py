@@ -3,11 +3,12 @@
 Over reference patients with the stated margins and correlations, all log odds b and the intercept a are solved for
 together: in the treated, each term has the mean that is printed of them (and in the control its own, then). That is
 the score equation of a logistic regression, mean(p x) = share x mean of the treated, with p = expit(a + x b), so that
-Newton's method finds the one solution there is. Only by how much the treated differ from all is asked, so that it does
-not matter that the reference patients are a sample. What is printed rounded is met within its rounding.
+Newton's method finds the one solution there is. Only by how much the treated differ from all is asked, so that it
+does not matter that the reference patients are a sample. What is printed rounded is met within its rounding.
 
-A level that chance alone could empty (fewer than `RARE` patients expected in an arm), or that an arm lacks, tells little
-or nothing of its log odds: a normal prior around zero, of SD `RARE_SD` or `EMPTY_SD`, shrinks it, and so it is said.
+A level that chance alone could empty (fewer than `RARE` patients expected in an arm), or that an arm lacks, tells
+little or nothing of its log odds: a normal prior around zero, of SD `RARE_SD` or `EMPTY_SD`, shrinks it, and so it is
+said.
 """
 
 import re
@@ -59,7 +60,7 @@ def treatment_of(numbers: PrintedNumbers, covariates: Covariates) -> Allocation:
         sd = PRIOR_SD if moment.sd is None else float(f"{PRIOR_SD / moment.sd:.2g}")
         mean = min(max(round(value, digits), -3.0), 3.0)
         free[f"treatment.log_odds.{moment.term}"] = {"mean": mean, "sd": sd, "bounds": [-3.0, 3.0]}
-    assumed = ()
+    assumed: tuple[Assumption, ...] = ()
     if numbers.side == "after":
         why = "nothing is printed of the arms before they were made alike; the log odds are those of what is left"
         assumed = tuple(Assumption(f"treatment.log_odds.{m.term}", 0.0, PRIOR_SD, why) for m in covariates.moments)
@@ -118,8 +119,8 @@ def fitted_log_odds(population: Population, share: float, moments: Sequence[Mome
 
 
 def within_rounding(x: Floats, share: float, excess: Floats, slack: Floats, penalty: Floats) -> tuple[Floats, bool]:
-    """As `newton`, but a term keeps log odds 0 while its excess is within ``slack (P,)`` of the printed one; where it is
-    not it goes to the nearer end. (A mean of 49 in both arms does not contradict more patients above 50 in one of them.)
+    """As `newton`, but a term keeps log odds 0 while its excess is within ``slack (P,)`` of the printed one; where it
+    is not it goes to the nearer end. (A mean of 49 in both arms does not contradict more patients above 50 in one.)
     """
     free, goal = slack == 0.0, excess.copy()
     at, converged = np.zeros(len(excess) + 1), False

@@ -3,11 +3,11 @@ and other yes/no outcomes, by arm, and whom the study takes by what they receive
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
 
-from analysis.audit.published import counts_printed_so, parse_printed
+from analysis.audit.published import Stands, counts_printed_so, parse_printed
 from benchmarks.derived.parts import Assumption, Tree, bare, sourced
 from benchmarks.derived.printed_numbers import MONTHS_OF, DeriveError, PrintedNumbers, in_months, limits, rounded
 from benchmarks.derived.safety import adverse_events
@@ -134,7 +134,9 @@ def put_response(
 ) -> None:  # fmt: skip
     """The part ``response``; the worst category of each arm may be fitted."""
     arms = numbers.reading.paper.arms
-    listed = {arm: [round(one, 4) for one in row] for arm, row in zip((arms.control, arms.treated), shares, strict=True)}
+    listed = {
+        arm: [round(one, 4) for one in row] for arm, row in zip((arms.control, arms.treated), shares, strict=True)
+    }
     link = LINKS["response"]
     made.outcomes["response"] = {
         "categories": list(categories),
@@ -258,9 +260,7 @@ def shown_unit(text: str) -> str:
     return next(f"{unit}s" for unit in MONTHS_OF if unit in text.casefold())
 
 
-def amount_in(
-    numbers: PrintedNumbers, name: str, role: str, n: int, whole: bool, most: float | None
-) -> Tree | None:
+def amount_in(numbers: PrintedNumbers, name: str, role: str, n: int, whole: bool, most: float | None) -> Tree | None:
     """The amount of an arm: median, the spread that quartiles or the range have, and the most."""
     key = f"exposure.{name}.{numbers.side_of('exposure', name)}.{role}"
     at = {one: numbers.value(f"{key}.{one}") for one in ("median", "q1", "q3", "min", "max")}
@@ -369,9 +369,9 @@ def mode_shares(
     return at_least_one(made), f"of {count} modes, {deaths} deaths, {progressed} progressions"
 
 
-def fits(count: int, printed: dict[str, "object"], row: dict[str, float]) -> bool:
+def fits(count: int, printed: Mapping[str, Stands], row: dict[str, float]) -> bool:
     """Whether so many modes have all printed percentages, and sum to as many."""
-    counts = [counts_printed_so(stands, count) for stands in printed.values()]  # type: ignore[arg-type]
+    counts = [counts_printed_so(stands, count) for stands in printed.values()]
     low, high = sum(one.start for one in counts), sum(one.stop - 1 for one in counts)
     return bool(printed) and len(printed) == len(row) and all(len(one) for one in counts) and low <= count <= high
 

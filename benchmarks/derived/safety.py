@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.derived.parts import Assumption, Tree, sourced
+from benchmarks.derived.covariates import tuples
+from benchmarks.derived.parts import Assumption, Tree, bare, sourced
 from benchmarks.derived.printed_numbers import DeriveError, PrintedNumbers
 from benchmarks.pasted.reading import ROLES
 from simulator.mechanisms.adverse_events import AdverseEvents, resolve
@@ -57,7 +58,10 @@ def adverse_events(numbers: PrintedNumbers, taken: set[str]) -> Safety | None:
         "suffix": suffix,
         "overall": grades(numbers, whole, source),
         "events": {
-            name: {"label": numbers.label(name), **grades(numbers, (pair[0], severe[name]), where_printed(numbers, name))}
+            name: {
+                "label": numbers.label(name),
+                **grades(numbers, (pair[0], severe[name]), where_printed(numbers, name)),
+            }
             for name, pair in events.items()
         },
     }
@@ -110,13 +114,8 @@ def grades(numbers: PrintedNumbers, pair: tuple[Rates, Rates], source: str) -> T
     return made
 
 
-def feasible(
-    numbers: PrintedNumbers, tree: Tree, whole: tuple[Rates, Rates], source: str, said: list[str]
-) -> Tree:
+def feasible(numbers: PrintedNumbers, tree: Tree, whole: tuple[Rates, Rates], source: str, said: list[str]) -> Tree:
     """The overall shares, moved to the nearest that the single ones allow where they do not allow the printed ones."""
-    from benchmarks.derived.covariates import tuples
-    from benchmarks.derived.parts import bare
-
     singles = [bare(event) for event in tree["events"].values()]
     moved = [list(whole[0]), list(whole[1])]
     for k, arm in enumerate(arms_of(numbers)):
@@ -126,8 +125,8 @@ def feasible(
             if not least <= moved[row][k] <= most:
                 moved[row][k] = min(max(moved[row][k], least), most)
                 said.append(
-                    f"adverse events of {arm}, {word}: overall {whole[row][k]:.4g} is printed, and the single ones allow "
-                    f"{least:.4g} to {most:.4g}; taken as {moved[row][k]:.4g}"
+                    f"adverse events of {arm}, {word}: overall {whole[row][k]:.4g} is printed, and the single ones "
+                    f"allow {least:.4g} to {most:.4g}; taken as {moved[row][k]:.4g}"
                 )
     pair = ((moved[0][0], moved[0][1]), (moved[1][0], moved[1][1]))
     made = grades(numbers, pair, source)
