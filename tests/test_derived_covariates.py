@@ -68,7 +68,8 @@ def test_percentages_are_weighed_by_the_arms_and_a_single_level_is_completed() -
 
 @pytest.mark.parametrize(
     ("level", "other", "first"),
-    [("Yes", "No", False), ("No", "Yes", True), ("yes", "no", False), ("Male", "Female", False), ("≥ 400", "< 400", False),
+    [("Yes", "No", False), ("No", "Yes", True), ("yes", "no", False), ("Male", "Female", False),
+     ("≥ 400", "< 400", False),
      ("≤ 5", "> 5", True), ("HBV", "Not HBV", False)],
 )  # fmt: skip
 def test_the_other_level(level: str, other: str, first: bool) -> None:
@@ -206,7 +207,8 @@ def test_a_paper_without_sizes_or_baseline_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "low", "high"),
     [("18 to 75", 18, 75), ("at least 20", 20, None), ("≥ 18 years", 18, None), ("under 80", None, 80),
-     ("no more than 8", None, 8), ("no less than 2", 2, None), ("18 years or older", 18, None), ("HLP at least 2", 2, None),
+     ("no more than 8", None, 8), ("no less than 2", 2, None), ("18 years or older", 18, None),
+     ("HLP at least 2", 2, None),
      ("one in 3 weeks; at most 8", None, 8), ("adults", None, None), ("< 1,500", None, 1500)],
 )  # fmt: skip
 def test_limits_in_words(text: str, low: float | None, high: float | None) -> None:
