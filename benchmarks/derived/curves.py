@@ -102,7 +102,7 @@ class IllnessDeath:
         living[1:] += np.convolve(falls, after[1:])[: len(times) - 1]
         if self.alive_at <= 0:
             return free, living
-        g = int(round(self.alive_at / step))
+        g = round(self.alive_at / step)
         alive = living[g]
         later = np.cumsum((falls[:g] * after[g - np.arange(g)])[::-1])[::-1]  # ill in or after a step, alive at g
         early = free[g] + np.append(later, 0.0) if g else free[:1]

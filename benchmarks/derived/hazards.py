@@ -6,6 +6,7 @@ another event, survival without either and overall survival are fitted together;
 once is as printed, or assumed. The hazards of the treated are those of the controls times exp of steps.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, isfinite, log, sqrt
@@ -349,7 +350,7 @@ def cause_rates(
     last = max(own)
     ends = (0.0, *cuts, last)
     found: tuple[list[float], list[float]] = ([], [])
-    for begin, end in zip(ends[:-1], ends[1:], strict=True):
+    for begin, end in itertools.pairwise(ends):
         rise = [curve.get(end, 0.0) - (curve.get(begin, 0.0) if begin else 0.0) for curve in (own, others)]
         free = [1 - sum(curve.get(t, 0.0) if t else 0.0 for curve in (own, others)) for t in (begin, end)]
         total = log(free[0] / free[1]) / (end - begin) if 0 < free[1] < free[0] else 0.0

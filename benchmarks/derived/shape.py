@@ -120,7 +120,7 @@ def shape_of(endpoints: Mapping[str, str]) -> Shape:
     if len(sets) == 1 and not any(rivals for _, rivals in said.values()):
         one = "-or-".join(next(iter(said.values()))[0])[:64]
         way = Way(("event-free",), one, "death" if not milder else "to")
-        return Shape("single", (), (one,), {one: way}, {name: ((one,), ()) for name in said}, words)
+        return Shape("single", (), (one,), {one: way}, dict.fromkeys(said, ((one,), ())), words)
     goes_on = milder and any(
         events and all(_is_death(one) for one in events) and not set(milder) <= set(rivals)
         for events, rivals in said.values()
