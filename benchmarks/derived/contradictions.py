@@ -5,7 +5,7 @@ which keeps it as a finding.
 """
 
 from collections.abc import Iterator, Sequence
-from math import isfinite, log, sqrt
+from math import exp, isfinite, log, sqrt
 
 from benchmarks.derived.parts import Contradiction
 from benchmarks.derived.printed import SIDES, PrintedNumbers, Ratio, Z, median_se
@@ -60,9 +60,9 @@ def ratio_against_medians(
     se = sqrt(ratio.se**2 + sum(median_se(n) ** 2 for n in sizes if n))
     arms = numbers.arms
     text = (
-        f"{endpoint} {side}: the hazard ratio {_hr(ratio)} and the medians {control:g} ({arms['control']}) / {treated:g} "
-        f"({arms['treated']}) = {control / treated:.2f} are {abs(z):.1f} standard errors of the hazard ratio apart: "
-        "hazards that are not proportional, or a misprint"
+        f"{endpoint} {side}: the hazard ratio {_hr(ratio)} and the medians {control:g} ({arms['control']}) / "
+        f"{treated:g} ({arms['treated']}) = {control / treated:.2f} are {abs(z):.1f} standard errors of the ratio "
+        "apart: hazards that are not proportional, or a misprint"
     )
     figures = {"hr": round(_plain(ratio), 4), "median_ratio": control / treated, "z": z, "z_of_both": apart / se}
     name = f"{endpoint} {side} hazard ratio and medians"
@@ -87,8 +87,8 @@ def ratio_against_events(numbers: PrintedNumbers, endpoint: str, side: str) -> I
     )
     if most < floor:
         yield Contradiction(
-            f"{endpoint} {side}: the hazard ratio {_hr(ratio)} has a standard error of {ratio.se:.3f} (at most {most:.3f} "
-            f"within rounding), which {control:.0f} and {treated:.0f} events do not allow: at least {floor:.3f}",
+            f"{endpoint} {side}: the hazard ratio {_hr(ratio)} has a standard error of {ratio.se:.3f} (at most "
+            f"{most:.3f} within rounding); {control:.0f} and {treated:.0f} events allow {floor:.3f} at the least",
             {"se": ratio.se, "most": most, "floor": floor},
         )
 
@@ -108,7 +108,7 @@ def composite_against_death(
             yield Contradiction(text, figures, _asked(f"{whole} beyond {dying} {side} {role}", kept))
         counts = [numbers.events(one, side, role) for one in (whole, dying)]
         if counts[0] is not None and counts[1] is not None and counts[0] < counts[1] - 0.5:
-            text = f"{side}, {arm}: {counts[0]:.0f} events of {whole} are fewer than {counts[1]:.0f} of {dying}, which it counts"
+            text = f"{side}, {arm}: {counts[0]:.0f} events of {whole} are fewer than {counts[1]:.0f} of {dying}"
             name = f"fewer {whole} than {dying} {side} {role}"
             yield Contradiction(text, {"first": counts[0], "death": counts[1]}, _asked(name, kept))
 
@@ -128,13 +128,9 @@ def early_dropout_finding(
 
 
 def _plain(ratio: Ratio) -> float:
-    from math import exp
-
     return exp(ratio.log_hr)
 
 
 def _hr(ratio: Ratio) -> str:
-    from math import exp
-
     limits = f" ({exp(ratio.low):.2f}-{exp(ratio.high):.2f})" if isfinite(ratio.low) else ""
     return f"{exp(ratio.log_hr):.2f}{limits}"

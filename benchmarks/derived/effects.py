@@ -102,7 +102,7 @@ def _within(value: float) -> float:
 
 
 def by_transition(found: Sequence[Prognostic], shape: Shape) -> tuple[dict[str, dict[str, Prognostic]], list[str]]:
-    """By transition and term the effect that its endpoint tells, and the transitions whose terms another endpoint lends.
+    """By transition and term the effect that its endpoint tells, and the transitions whose terms another one lends.
 
     Death at once and death after another event share those of death. Where an endpoint that tells of a transition has
     no table, its terms are half those of the other endpoint.
@@ -206,3 +206,43 @@ def _short(element: str, variables: Mapping[str, Variable]) -> str:
 
 def _shortener(variables: Mapping[str, Variable]):  # type: ignore[no-untyped-def]
     return lambda element: _short(element, variables)
+
+
+def lean_of_controls(
+    numbers: PrintedNumbers, effects: Mapping[str, Prognostic], variables: Mapping[str, Variable]
+) -> float:
+    """How much higher the controls' mean linear predictor is than that of all patients, by Table 1 before matching."""
+    sizes = [numbers.size("before", role) for role in ("control", "treated")]
+    if not sizes[0] or not sizes[1]:
+        return 0.0
+    treated = sizes[1] / (sizes[0] + sizes[1])
+    found = 0.0
+    for term, one in effects.items():
+        means = [mean_in_arm(numbers, term, role, variables) for role in ("control", "treated")]
+        if means[0] is not None and means[1] is not None:
+            found += one.log_hr * treated * (means[0] - means[1])
+    return found
+
+
+def mean_in_arm(numbers: PrintedNumbers, term: str, role: str, variables: Mapping[str, Variable]) -> float | None:
+    """The mean of a term in an arm by Table 1 before matching: a share or a mean; None where it is not printed."""
+    part = parse_term(term, variables).alone
+    if part is None:
+        return None
+    variable = variables[part.variable]
+    if variable.kind == "continuous":
+        if not part.operator:
+            return numbers.value(f"table1.before[{part.variable}].{role}.mean")
+        percent = numbers.value(f"table1.before[{term}].{role}.percent")
+        return None if percent is None else percent / 100
+    tests = {
+        "": lambda k: k == 1,
+        "=": lambda k: k == part.operand,
+        ">=": lambda k: k >= part.operand,
+        ">": lambda k: k > part.operand,
+        "<=": lambda k: k <= part.operand,
+        "<": lambda k: k < part.operand,
+    }
+    inside = [level for k, level in enumerate(variable.levels) if tests[part.operator](k)]
+    found = [numbers.value(f"table1.before[{part.variable}={level}].{role}.percent") for level in inside]
+    return sum(one or 0.0 for one in found) / 100 if any(one is not None for one in found) else None

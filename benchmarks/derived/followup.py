@@ -4,21 +4,18 @@ import calendar
 import datetime
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import isfinite, log
+from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.derived.curves import Steps, Watched, grid, solve
+from benchmarks.derived.curves import Steps, Watched
 from benchmarks.derived.parts import Assumption, Contradiction, Tree, sourced
 from benchmarks.derived.printed import PrintedNumbers
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Role
 from simulator.mechanisms.entry import DAYS_PER_MONTH, PER_MONTH
-from simulator.numerics.arrays import Floats
 
 USUAL_ACCRUAL_MONTHS = 24.0
-USUAL_DROPOUT = 0.05  # a year
 NOT_STATED = ("", "not stated", "not reported", "unknown", "-")
 _MONTHS = {name.lower(): k for k, name in enumerate(calendar.month_name) if name}
 _MONTHS |= {name.lower(): k for k, name in enumerate(calendar.month_abbr) if name} | {"sept": 9}
@@ -78,13 +75,20 @@ class Calendar:
     cut_off: str
     accrual: float
     longest: float
+    unit: str
+    made_of_follow_up: bool
     sources: Mapping[str, str]
     assumed: tuple[Assumption, ...]
     questions: tuple[Contradiction, ...]
 
-    def watched(self, dropout: Steps = Steps((), (0.0,))) -> Watched:
-        """Who is under observation with some drop-out."""
-        return Watched(self.accrual, self.longest, dropout)
+    @property
+    def month(self) -> float:
+        """A month in units of time."""
+        return PER_MONTH[self.unit]  # type: ignore[index]
+
+    def watched(self, dropout: Steps | None = None) -> Watched:
+        """Who is under observation with some drop-out, or with none."""
+        return Watched(self.accrual, self.longest, dropout or Steps((), (0.0,)))
 
     def sections(self) -> tuple[Tree, Tree]:
         """``entry`` and ``followup`` without drop-out."""
@@ -142,9 +146,9 @@ def calendar_of(paper: PaperFile, follow_up: float | None, unit: str) -> Calenda
     if end > start:
         assumed.append(Assumption("entry.accrual.shape", 0.0, 0.3, "patients enter evenly over accrual"))
     date = cut.isoformat() if cut else "complete"
-    return Calendar(
-        start, end, date, accrual, longest, {"accrual": source, "cut_off": cut_source}, tuple(assumed), tuple(asked)
-    )
+    made_of = "median follow-up" in cut_source
+    sources = {"accrual": source, "cut_off": cut_source}
+    return Calendar(start, end, date, accrual, longest, unit, made_of, sources, tuple(assumed), tuple(asked))
 
 
 def _window(text: str) -> tuple[datetime.date, datetime.date] | None:
@@ -179,107 +183,6 @@ def kept_under_observation(paper: PaperFile, unit: str) -> tuple[float, float, s
             if time and 0 < value < 1:
                 return time, value, f"{key}: {text}"
     return None
-
-
-@dataclass(frozen=True)
-class Lost:
-    """Drop-out of an arm: its rates between cuts, their formula, and by what it is pinned down (0 for assumed)."""
-
-    steps: Steps
-    source: str
-    pinned: int
-
-
-def dropout_by_follow_up(median: float, key: str, plan: Calendar, arm: str) -> Lost:
-    """The constant drop-out under which the median time under observation is as printed; next to none if it is longer
-    than the calendar allows.
-    """
-    if not isfinite(plan.longest):
-        return Lost(Steps((), (log(2) / median,)), f"log 2 / {median:g}: median follow-up, {arm}, {key}", 1)
-    top = plan.watched().median()
-    rate = solve(lambda d: plan.watched(Steps((), (d,))).share(np.array([median])).item() - 0.5, 1e-9, 50 / median)
-    least = 0.02 / plan.longest
-    if rate is None or rate < least:
-        what = f"the calendar alone leaves a median follow-up of {top:.1f}; {median:g} is printed, {arm}, {key}"
-        return Lost(Steps((), (least,)), f"next to none: {what}", 1)
-    what = f"under which half of {arm} are under observation at {median:g}: median follow-up, {key}"
-    return Lost(Steps((), (rate,)), what, 1)
-
-
-def dropout_by_at_risk(at_risk: Mapping[float, float], n: int, survival: Mapping[float, float]) -> float | None:
-    """The constant rate at which patients go beyond those whom events and the cut-off take, from numbers at risk.
-
-    ``survival`` is, by the same times, the share under observation times that without an event, were nobody to drop
-    out. Least squares through the origin of -log of the ratio, weighted by those at risk.
-    """
-    top = bottom = 0.0
-    for time, left in at_risk.items():
-        expected = n * survival.get(time, 0.0)
-        if left > 0 and expected > 0 and left >= 5:
-            top += left * time * max(log(expected / left), 0.0)
-            bottom += left * time**2
-    return top / bottom if bottom else None
-
-
-def dropout_by_events(share: float, times: Floats, survival: Floats, plan: Calendar) -> float | None:
-    """The constant drop-out under which this share of patients has an event that is seen; None where none has."""
-    most = 50 / plan.longest if isfinite(plan.longest) else 50 / float(times[-1])
-    return solve(lambda d: plan.watched(Steps((), (d,))).events(times, survival) - share, 1e-7 * most, most)
-
-
-def early_dropout(
-    share: float, median: float | None, cut: float, times: Floats, survival: Floats, plan: Calendar
-) -> Steps:
-    """Two rates of drop-out, before and after a cut, that bring events seen and the median follow-up nearest to print."""
-    from benchmarks.derived.hazards import fitted
-
-    begin = np.full(2, log(max(0.3 / cut * 0.3, 1e-6)))
-
-    def residuals(x: Floats) -> Floats:
-        watched = plan.watched(Steps((cut,), tuple(np.exp(x).tolist())))
-        found = [(watched.events(times, survival) - share) / 0.01]
-        if median is not None:
-            found.append((watched.share(np.array([median])).item() - 0.5) / 0.01)
-        return np.array(found)
-
-    return Steps((cut,), tuple(np.exp(fitted(begin, residuals, 2.0, groups=(1, 1))).tolist()))
-
-
-def least_share_with_event(median: float, rate: float, dropout: float, plan: Calendar) -> float:
-    """The least share of patients whose event is seen when half had it by the ``median`` at a constant rate, and none
-    later, under a constant ``dropout``.
-    """
-    times = grid(max(plan.longest if isfinite(plan.longest) else 0.0, 1.05 * median))
-    survival = np.exp(-rate * np.minimum(times, median))
-    return plan.watched(Steps((), (dropout,))).events(times, survival)
-
-
-def hazard_tree(lost: Lost) -> Tree:
-    """Drop-out of an arm as a hazard of the document."""
-    if not lost.steps.cuts:
-        return {"kind": "exponential", "rate": sourced(_tidy(lost.steps.rates[0]), lost.source)}
-    rates = [_tidy(rate) for rate in lost.steps.rates]
-    return {"kind": "piecewise", "cuts": [*lost.steps.cuts], "rates": sourced(rates, lost.source)}
-
-
-def usual_dropout(unit: str) -> Lost:
-    """What is assumed where nothing is printed: one in twenty a year."""
-    rate = -log(1 - USUAL_DROPOUT) / (12 * PER_MONTH[unit])  # type: ignore[index]
-    return Lost(Steps((), (rate,)), "assumed: one in twenty a year; nothing is printed of who was lost", 0)
-
-
-def by_share_kept(time: float, share: float, words: str) -> Lost:
-    """Drop-out from the share who are followed until a time."""
-    return Lost(Steps((), (-log(share) / time,)), f"-log {share:g} / {time:g}: {words}, paper.yaml", 1)
-
-
-def with_rates(lost: Lost, steps: Steps, source: str) -> Lost:
-    """The same arm with other rates."""
-    return replace(lost, steps=steps, source=source, pinned=lost.pinned + 1)
-
-
-def _tidy(value: float) -> float:
-    return float(f"{value:.4g}")
 
 
 def guarantee(paper: PaperFile, role: Role, unit: str) -> float:

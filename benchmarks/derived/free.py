@@ -1,8 +1,8 @@
 """What calibration may change of a derived course: priors and bounds by rule, no more than the paper can pin down."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import exp, inf
+from math import inf
 
 from analysis.audit.kinds import kind_of
 from analysis.audit.published import NOT_PRINTED
@@ -12,7 +12,6 @@ from benchmarks.derived.printed import PrintedNumbers
 RATE_SD, AFTER_SD, EFFECT_SD, PROGNOSTIC_SD, DROPOUT_SD, SHAPE_SD = 0.7, 1.0, 0.7, 0.3, 1.0, 0.3
 RATE_REACH, LOG_HR_BOUNDS, PROGNOSTIC_BOUNDS, MODIFIER_BOUNDS = 60.0, (-4.0, 2.5), (-2.0, 2.0), (-3.0, 4.0)
 DROPOUT_REACH = 100.0
-CURVE = ("median", "low", "high", "events", "hr", "fine_gray")
 PER_PARAMETER = 3  # targets
 
 
@@ -121,7 +120,7 @@ def pieces_of(targets: int, events: float | None) -> Pieces:
 
 
 def free_tree(entries: Iterable[FreeEntry], targets: int) -> tuple[Tree, list[FreeEntry]]:
-    """``calibration.free`` of at most a third as many entries as targets, but those of lowest rank, and what is left out.
+    """``calibration.free`` of at most a third as many entries as targets, highest ranks left out, and what is left out.
 
     Never fewer than rates and effects (rank 1) need.
     """
@@ -130,15 +129,3 @@ def free_tree(entries: Iterable[FreeEntry], targets: int) -> tuple[Tree, list[Fr
     order = sorted(range(len(made)), key=lambda k: (made[k].rank, k))
     kept = sorted(order[:most])
     return {made[k].name: made[k].tree for k in kept}, [made[k] for k in sorted(order[most:])]
-
-
-def started(tree: Mapping[str, Tree]) -> dict[str, float]:
-    """The prior means of a ``calibration.free`` on its scale's natural values."""
-    return {name: float(one["mean"]) for name, one in tree.items()}
-
-
-def plausible(entry: FreeEntry) -> tuple[float, float]:
-    """One prior SD below and above the mean."""
-    if entry.log:
-        return entry.mean * exp(-entry.sd), entry.mean * exp(entry.sd)
-    return entry.mean - entry.sd, entry.mean + entry.sd

@@ -13,7 +13,7 @@ from math import exp, isfinite, log, sqrt
 
 import numpy as np
 
-from benchmarks.derived.curves import IllnessDeath, Steps, Watched, grid, thinned
+from benchmarks.derived.curves import IllnessDeath, Steps, Watched, grid, solve, thinned
 from benchmarks.derived.printed import SIDES, PrintedNumbers, Z
 from benchmarks.pasted.reading import Role
 from simulator.numerics.arrays import Floats
@@ -105,7 +105,7 @@ def _told(numbers: PrintedNumbers, endpoint: str, side: str, role: Role) -> Told
 
 
 def survival_at_limit(sign: int, n: float) -> float:
-    """Survival at the lower (``sign`` 1) or upper (-1) limit of a median of ``n`` patients: log S = log 0.5 + z SE there.
+    """Survival at the lower (``sign`` 1) or upper (-1) limit of a median of ``n``: log S = log 0.5 + z SE there.
 
     Greenwood's variance of log S without censoring is (1 - S) / (n S).
     """
@@ -167,8 +167,6 @@ def one_rate(told: Told, watched: Watched) -> tuple[float, str] | None:
 
 def rate_of_events(share: float, watched: Watched) -> float | None:
     """The constant hazard under which this share of patients has an event that is seen."""
-    from benchmarks.derived.curves import solve
-
     times = grid(watched.horizon)
     return solve(lambda rate: watched.events(times, np.exp(-rate * times)) - share, 1e-7, 200 / watched.horizon)
 
@@ -208,7 +206,6 @@ def death_after(first: float, dead: float, split: float, median: float) -> float
     exp(-b t) + p (exp(-b t) - exp(-c t)) / (c - b), p = (1 - split) b. ``dead``: survival at that time. None where
     none is.
     """
-    from benchmarks.derived.curves import solve
 
     def off(c: float) -> float:
         p, b, t = (1 - split) * first, first, median
