@@ -103,12 +103,6 @@ def course_of(reading: Reading, terms: Mapping[str, Sequence[str]]) -> Course:
         entry,
         followup,
         free,
-        (
-            *plan.assumed,
-            *_tidy_paths(made, transitions, shape),
-            *_assumed_effects(lent, effects, shape),
-            *_assumed_loss(lost, numbers),
-        ),
         assumed,
         tuple(one for one in found if not one.settle),
         tuple(one for one in found if one.settle),

@@ -87,7 +87,7 @@ def early_dropout(
     return Steps((cut,), tuple(np.exp(fitted(begin, residuals, 2.0, groups=(1, 1))).tolist()))
 
 
-def least_share_with_event(median: float, rate: float, dropout: float, plan: Calendar, alive_at: float = 0.0) -> float:
+def least_share_with_event(median: float, rate: float, dropout: float, plan: Calendar) -> float:
     """The least share of patients whose event is seen when half had it by the ``median`` at a constant rate, and none
     later, under a constant ``dropout``.
     """
