@@ -37,7 +37,7 @@ def competing(given: Given) -> Hazards:
         for steps in [[made.control[c].under(made.effect[c]) if role == "treated" else made.control[c] for c in causes]]
     }
     if shape.whole:
-        made.survival = lambda role, times: total[role].survival(times)
+        made.curves[whole] = lambda role, times: total[role].survival(times)
     return made
 
 

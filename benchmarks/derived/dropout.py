@@ -2,7 +2,7 @@
 contradicts one rate.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, log
 
@@ -72,16 +72,19 @@ def dropout_by_events(share: float, times: Floats, survival: Floats, plan: Calen
 
 
 def early_dropout(
-    share: float, median: float | None, cut: float, times: Floats, survival: Floats, plan: Calendar
+    seen: Sequence[tuple[float, Floats]], median: float | None, cut: float, times: Floats, plan: Calendar
 ) -> Steps:
-    """Two rates of drop-out, before and after a cut, that bring events seen and median follow-up nearest to print."""
-    begin = np.full(2, log(max(0.3 / cut * 0.3, 1e-6)))
+    """Two rates of drop-out, before and after a cut, that bring events seen and median follow-up nearest to print.
+
+    ``seen`` are shares of patients with an event, each with its survival at the ``times``.
+    """
+    begin = np.full(2, log(0.02 / plan.month))
 
     def residuals(x: Floats) -> Floats:
         watched = plan.watched(Steps((cut,), tuple(np.exp(x).tolist())))
-        found = [(watched.events(times, survival) - share) / 0.01]
+        found = [(watched.events(times, survival) - share) / 0.01 for share, survival in seen]
         if median is not None:
-            found.append((watched.share(np.array([median])).item() - 0.5) / 0.01)
+            found.append((watched.share(np.array([median])).item() - 0.5) / 0.02)
         return np.array(found)
 
     return Steps((cut,), tuple(np.exp(fitted(begin, residuals, 2.0, groups=(1, 1))).tolist()))
@@ -181,61 +184,50 @@ def second_look(
 ) -> dict[Role, Lost]:
     """Drop-out of both arms with the hazards known: one rate, or two where the paper contradicts one in either arm."""
     told = {role: told_of(numbers, made.main, role) for role in ROLES}
-    curves = {role: _curve(made, role, plan) for role in ROLES}
-    found: dict[Role, Lost] = {}
-    for role in ROLES:
-        own, curve = first[role], curves[role]
-        found[role] = own or _without_follow_up(numbers, plan, made, role, curve)
-    if not isfinite(plan.longest):
+    found = {role: first[role] or _without_follow_up(numbers, plan, made, role) for role in ROLES}
+    if not isfinite(plan.longest) or made.main not in made.curves:
         return found
-    two = [
+    times = grid(plan.longest)
+    far = [
         role
         for role in ROLES
-        if curves[role] and told[role].events is not None and _contradicts(found[role], told[role], curves[role], plan)
+        if first[role] and _contradicts(found[role], told[role], times, made.curves[made.main](role, times), plan)
     ]
-    two = [role for role in ROLES if role in early or (role in two and first[role] is not None)]
-    if not two:
+    if not far and not early:
         return found
     medians = [one.median for one in told.values() if one.median]
     cut = float(f"{min(medians) if medians else plan.longest / 4:.3g}")
     for role in ROLES:
-        curve, events = curves[role], told[role].events
-        if curve is None or events is None or first[role] is None:
+        all_told = {name: told_of(numbers, name, role).events for name in made.curves}
+        seen = [(share, made.curves[name](role, times)) for name, share in all_told.items() if share is not None]
+        if not seen or first[role] is None:
             rate = found[role].steps.rates[0]
             found[role] = replace(found[role], steps=Steps((cut,), (rate, rate)))
             continue
         follow = numbers.follow_up(made.main, role)
-        steps = early_dropout(events, follow[0] if follow else None, cut, *curve, plan)
-        text = f"two rates under which {100 * events:.1f} % have their event seen"
+        steps = early_dropout(seen, follow[0] if follow else None, cut, times, plan)
+        events = " and ".join(f"{100 * one:.1f} % ({name})" for name, one in all_told.items() if one is not None)
+        text = f"two rates under which nearest to {events} have their event seen"
         text += f" and the median follow-up is {follow[0]:g}" if follow else ""
-        found[role] = with_rates(found[role], steps, f"{text}: {made.main}, {numbers.arms[role]}")
+        found[role] = with_rates(found[role], steps, f"{text}: {numbers.arms[role]}")
     return found
 
 
-def _curve(made: Hazards, role: Role, plan: Calendar) -> tuple[Floats, Floats] | None:
-    """Times and survival of the main endpoint in an arm."""
-    if made.survival is None:
-        return None
-    times = grid(plan.longest if isfinite(plan.longest) else 40 * plan.month)
-    return times, made.survival(role, times)
-
-
-def _contradicts(lost: Lost, told: Told, curve: tuple[Floats, Floats] | None, plan: Calendar) -> bool:
+def _contradicts(lost: Lost, told: Told, times: Floats, survival: Floats, plan: Calendar) -> bool:
     """Whether a constant drop-out gives other events than are printed, beyond their sampling error."""
-    if curve is None or told.events is None or not told.patients:
+    if told.events is None or not told.patients:
         return False
-    expected = plan.watched(lost.steps).events(*curve)
+    expected = plan.watched(lost.steps).events(times, survival)
     se = (max(expected * (1 - expected), 1e-6) / told.patients) ** 0.5
     return abs(expected - told.events) > CLEAR * se
 
 
-def _without_follow_up(
-    numbers: PrintedNumbers, plan: Calendar, made: Hazards, role: Role, curve: tuple[Floats, Floats] | None
-) -> Lost:
+def _without_follow_up(numbers: PrintedNumbers, plan: Calendar, made: Hazards, role: Role) -> Lost:
     """Drop-out from patients at risk, else from events, else as usual."""
     told, arm = told_of(numbers, made.main, role), numbers.arms[role]
-    if curve is not None:
-        times, survival = curve
+    if made.main in made.curves:
+        times = grid(plan.longest if isfinite(plan.longest) else 120 * plan.month)
+        survival = made.curves[made.main](role, times)
         for side in SIDES:
             left, n = numbers.timed(f"endpoints.{made.main}.{side}.km.{role}.at_risk"), numbers.size(side, role)
             if left and n:

@@ -66,7 +66,7 @@ def _single(given: Given) -> Hazards:
     if words.startswith("assumed"):
         made.assumed.append(Assumption(f"{given.shape.place(name)}.treatment.log_hr", ratio, 0.5, words))
     treated = control.under(steps)
-    made.survival = lambda role, times: (control if role == "control" else treated).survival(times)
+    made.curves[made.main] = lambda role, times: (control if role == "control" else treated).survival(times)
     return made
 
 
@@ -148,14 +148,16 @@ def _with_death_after(given: Given) -> Hazards:
         made.assumed.append(Assumption(f"{place['death'][0]}.baseline.rate", rate, SPLIT_SD, why, True, also))
     made.main = dying
     on = effects.on(course, treated.alive_at)
-    curves = {"control": course, "treated": on}
-    made.survival = lambda role, times: np.interp(times, *_overall(curves[role], float(times[-1])))
+    courses = {"control": course, "treated": on}
+    made.curves[dying] = lambda role, times: _curve(courses[role], times, 1)
+    made.curves.setdefault(whole, lambda role, times: _curve(courses[role], times, 0))
     return made
 
 
-def _overall(course: IllnessDeath, longest: float) -> tuple[Floats, Floats]:
-    times = grid(max(longest, 1.01 * course.alive_at))
-    return times, course.curves(times)[1]
+def _curve(course: IllnessDeath, times: Floats, which: int) -> Floats:
+    """Survival without any event (0) or overall (1) at increasing times."""
+    even = grid(max(float(times[-1]), 1.01 * course.alive_at))
+    return np.asarray(np.interp(times, even, course.curves(even)[which]))
 
 
 def _spread(cuts: Sequence[float], most: int) -> tuple[float, ...]:

@@ -94,6 +94,7 @@ def all_targets(numbers: PrintedNumbers) -> int:
     return sum(
         one.printed != NOT_PRINTED
         and not one.audit_only
+        and not key.startswith("world.")
         and kind_of(key) != "p"
         and not (key.endswith(".percent") and any(f"{key[:-7]}{n}" in numbers.numbers for n in ("n", "yes", "events")))
         for key, one in numbers.numbers.items()

@@ -23,7 +23,7 @@ Survival = Callable[[Role, Floats], Floats]
 class Hazards:
     """By transition the controls' rates and the steps of treatment's log hazard ratio, each with its formula.
 
-    ``main`` is the endpoint of which ``survival`` gives the curve by arm, with which drop-out is compared.
+    ``curves`` gives, by endpoint, survival by arm and times; drop-out is compared with these, ``main`` first.
     """
 
     control: dict[str, Steps] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Hazards:
     effect_sources: dict[str, str] = field(default_factory=dict)
     assumed: list[Assumption] = field(default_factory=list)
     main: str = ""
-    survival: Survival | None = None
+    curves: dict[str, Survival] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

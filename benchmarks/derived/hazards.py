@@ -18,8 +18,8 @@ from benchmarks.derived.printed import SIDES, PrintedNumbers, Z
 from benchmarks.pasted.reading import Role
 from simulator.numerics.arrays import Floats
 
-EXACT, OF_LIMIT, OF_EVENTS = 0.008, 0.04, 0.02
-"""How near a curve is to come to a median or a share at a time, to what a limit of a median tells, and to events."""
+EXACT, OF_LIMIT, OF_EVENTS, OF_RATIO = 0.008, 0.04, 0.02, 0.07
+"""How near curves are to come to a median or a share at a time, a median's limit, events, and a log hazard ratio."""
 SMOOTH, LOOSE = 0.7, 2.0  # SD of the logarithm from rate to rate, and of a rate about its first guess
 SPLIT, SPLIT_SD = 0.12, 0.7  # deaths among first events where nobody says, and how well that is known (log)
 EVENTS_PER_KNOT = 10
@@ -309,11 +309,31 @@ def effects_of(
             Steps(tuple(cuts), tuple(x[:j].tolist())), float(x[j]), Steps(tuple(after_cuts), tuple(x[j + 1 :].tolist()))
         )
 
+    base = replace(course, alive_at=arm.alive_at)
+
     def residuals(x: Floats) -> Floats:
-        return arm.residuals(effects(x).on(course, arm.alive_at), use_events)
+        on = effects(x).on(course, arm.alive_at)
+        seen = [(one - ratio) / OF_RATIO for one, ratio in zip(mean_ratios(base, on, arm.watched), ratios, strict=True)]
+        return np.concatenate([arm.residuals(on, use_events), seen])
 
     loose = np.concatenate([np.full(j, 0.5), [0.5], np.full(k, 1.0)])
     return effects(fitted(begin, residuals, loose, groups=(j, 1, k)))
+
+
+def mean_ratios(control: IllnessDeath, treated: IllnessDeath, watched: Watched) -> list[float]:
+    """The mean log hazard ratio of first events and of death over the events that are seen: what a Cox model gives."""
+    longest = watched.horizon if isfinite(watched.horizon) else 3 / max(sum(control.ill.rates[:1]), FEWEST)
+    times = grid(1.001 * max(longest, 1.001 * control.alive_at))
+    share = watched.share((times[1:] + times[:-1]) / 2)
+    found = []
+    for one, two in zip(control.curves(times), treated.curves(times), strict=True):
+        hazard = [np.diff(-np.log(np.maximum(curve, 1e-12))) for curve in (one, two)]
+        weight = share * (-np.diff(one) - np.diff(two))
+        counts = (hazard[0] > 1e-9) & (hazard[1] > 1e-9)
+        log_ratio = np.log(hazard[1][counts] / hazard[0][counts])
+        total = weight[counts].sum()
+        found.append(float((weight[counts] * log_ratio).sum() / total) if total > 0 else 0.0)
+    return found
 
 
 def effect_alone(
