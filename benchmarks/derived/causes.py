@@ -143,9 +143,8 @@ def _total_rate(given: Given, role: Role, made: Hazards) -> float:
         rate = hazards.rate_of_events(min(total / n, 0.98), watched)
         if rate is not None:
             return rate
-    rate = log(2) / (given.longest if isfinite(given.longest) else 24.0)
-    first = next(iter(given.shape.ways))
-    why = "half have an event by the end of follow-up; nothing is printed of any"
+    rate, first = log(2) / given.half_by, next(iter(given.shape.ways))
+    why = f"half have an event by {given.half_by:.4g}; nothing is printed of any"
     made.assumed.append(Assumption(f"{given.shape.place(first)}.baseline.rate", rate, 1.0, why, log=True))
     return rate
 

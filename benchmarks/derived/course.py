@@ -122,7 +122,7 @@ def _given(
     use = {role: first[role] is not None and role not in early and isfinite(plan.longest) for role in ROLES}
     counts = [numbers.events(name, side, "control") for name in shape.endpoints for side in SIDES]
     pieces = pieces_of(curve_targets(numbers), max((one for one in counts if one is not None), default=None))
-    return Given(numbers, shape, watched, use, alive_at, pieces)
+    return Given(numbers, shape, watched, use, alive_at, pieces, plan.month)
 
 
 def _kept(reading: Reading) -> list[str]:

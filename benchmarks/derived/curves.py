@@ -103,7 +103,7 @@ class IllnessDeath:
         if self.alive_at <= 0:
             return free, living
         g = round(self.alive_at / step)
-        alive = living[g]
+        alive = max(float(living[g]), 1e-9)
         later = np.cumsum((falls[:g] * after[g - np.arange(g)])[::-1])[::-1]  # ill in or after a step, alive at g
         early = free[g] + np.append(later, 0.0) if g else free[:1]
         free_given = np.append(early[:g], free[g:]) / alive

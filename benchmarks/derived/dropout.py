@@ -185,6 +185,9 @@ def second_look(
     """Drop-out of both arms with the hazards known: one rate, or two where the paper contradicts one in either arm."""
     told = {role: told_of(numbers, made.main, role) for role in ROLES}
     found = {role: first[role] or _without_follow_up(numbers, plan, made, role) for role in ROLES}
+    for role, other in (ROLES, ROLES[::-1]):
+        if not found[role].pinned and found[other].pinned:
+            found[role] = Lost(found[other].steps, f"assumed: as in {numbers.arms[other]}; nothing else is printed", 0)
     if not isfinite(plan.longest) or made.main not in made.curves:
         return found
     times = grid(plan.longest)

@@ -126,6 +126,10 @@ def calendar_of(paper: PaperFile, follow_up: float | None, unit: str) -> Calenda
     accrual = (end - start).days * per_day
     said, cut_source = paper.cut_off.strip().lower(), f"{paper.cut_off}: cut-off, Results"
     least = in_units(paper.follow_up.get("minimum", ""), unit)
+    if cut and cut <= start:
+        what = f"the cut-off {cut} lies before the start of accrual {start}"
+        asked.append(Contradiction(what, settle="cut_off: not stated"))
+        cut, said = None, "not stated"
     longest = (cut - start).days * per_day if cut else np.inf
     if cut and longest < accrual:
         what = f"the cut-off {cut} lies before the end of accrual {end}"

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.derived import hazards
 from benchmarks.derived.causes import competing
-from benchmarks.derived.curves import IllnessDeath, Steps, grid
+from benchmarks.derived.curves import IllnessDeath, Steps, grid, solve
 from benchmarks.derived.given import Given, Hazards, confounded_by, log_ratio
 from benchmarks.derived.hazards import SPLIT, SPLIT_SD, Effects, Together, Told, told_of
 from benchmarks.derived.parts import Assumption
@@ -36,8 +36,8 @@ def _rate_or_guess(told: Sequence[Told], given: Given, place: str, made: Hazards
     if found:
         return found
     other = hazards.one_rate(told[1], given.watched["treated"])
-    rate = other[0] if other else log(2) / (given.longest if isfinite(given.longest) else 24.0)
-    why = "that of the treated" if other else "half have the event by the end of follow-up; nothing is printed of it"
+    rate = other[0] if other else log(2) / given.half_by
+    why = "that of the treated" if other else f"half have the event by {given.half_by:.4g}; nothing is printed of it"
     made.assumed.append(Assumption(place, rate, 1.0, f"the controls' hazard is not printed: {why}", log=True))
     return rate, f"assumed: {why}"
 
@@ -82,8 +82,15 @@ def split_of(given: Given, role: Role) -> tuple[float, str]:
         total = numbers.events(whole or "", side, role)
         for name, (events, _) in shape.endpoints.items():
             own = numbers.events(name, side, role)
-            if total and own is not None and set(events) == set(shape.passed) and own < total:
+            if total and own is not None and set(events) == set(shape.passed) and 0 < own < total:
                 return 1 - own / total, f"1 - {own:g} / {total:g}: events of {name} and {whole}"
+        parts = [_own_events(given, state, side, role) for state in shape.passed]
+        milder = sum(one or 0.0 for one in parts)
+        if total and None not in parts and 0 < milder < total:
+            return (
+                1 - milder / total,
+                f"1 - {milder:g} / {total:g}: events of {' and '.join(shape.passed)}, and {whole}",
+            )
         percents = {
             key.split(".")[1]: numbers.value(key)
             for key in numbers.numbers
@@ -94,6 +101,12 @@ def split_of(given: Given, role: Role) -> tuple[float, str]:
             count = _deaths_of_modes(dead, [one for one in percents.values() if one is not None], total)
             return min(count / total, 0.9), f"{count:g} of {total:g}: modes of {whole}, {numbers.arms[role]}"
     return SPLIT, "assumed: 12 % of first events are deaths"
+
+
+def _own_events(given: Given, state: str, side: str, role: Role) -> float | None:
+    """The events of an endpoint of one state alone."""
+    own = (name for name, (events, _) in given.shape.endpoints.items() if set(events) == {state})
+    return next((n for n in (given.numbers.events(name, side, role) for name in own) if n is not None), None)
 
 
 def _deaths_of_modes(dead: float, percents: Sequence[float], total: float) -> float:
@@ -202,6 +215,16 @@ def _rate_after(control: Together, first: float) -> tuple[float, str]:
         found = hazards.death_after(first, best.survival, control.split, best.time)
         if found is not None:
             return found, f"overall survival {best.survival:g} at {best.time:g} given first events: {best.source}"
+    elif control.death.events is not None and isfinite(control.watched.longest):
+        times = grid(control.watched.longest)
+
+        def off(after: float) -> float:
+            course = hazards.split_course(Steps((), (first,)), control.split, first, Steps((), (after,)), 0.0)
+            return control.watched.events(times, course.curves(times)[1]) - (control.death.events or 0.0)
+
+        rate = solve(off, 1e-3 * first, 1e3 * first)
+        if rate is not None:
+            return rate, f"{100 * control.death.events:.1f} % of {control.death.patients} die, given first events"
     return first, "as fast as first events: overall survival does not tell"
 
 

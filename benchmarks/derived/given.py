@@ -45,6 +45,12 @@ class Given:
     use_events: Mapping[Role, bool]
     alive_at: Mapping[Role, float]
     pieces: Pieces
+    month: float = 1.0
+
+    @property
+    def half_by(self) -> float:
+        """When half are taken to have an event of which nothing is printed: half the follow-up, at most 24 months."""
+        return min(self.watched["control"].longest / 2 or 24 * self.month, 24 * self.month)
 
     @property
     def longest(self) -> float:

@@ -131,7 +131,7 @@ def fitted(
         drift = (x - start)[inner] - (x - start)[inner - 1]
         return np.concatenate([residuals(x), (x - start) / loose, drift / SMOOTH])
 
-    found: Floats = least_squares(all_of, start, bounds=(start - 6, start + 6), x_scale=1.0).x
+    found: Floats = least_squares(all_of, start, bounds=(start - 6, start + 6), max_nfev=60).x
     return found
 
 
