@@ -1,0 +1,88 @@
+"""What hazards are derived from, and what is found: by transition, with the formulas."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import log
+
+import numpy as np
+
+from benchmarks.derived import hazards
+from benchmarks.derived.curves import Steps, Watched
+from benchmarks.derived.free import Pieces
+from benchmarks.derived.hazards import Told, told_of
+from benchmarks.derived.parts import Assumption
+from benchmarks.derived.printed import SIDES, PrintedNumbers
+from benchmarks.derived.shape import Shape
+from benchmarks.pasted.reading import ROLES, Role
+from simulator.numerics.arrays import Floats
+
+Survival = Callable[[Role, Floats], Floats]
+
+
+@dataclass
+class Hazards:
+    """By transition the controls' rates and the steps of treatment's log hazard ratio, each with its formula.
+
+    ``curves`` gives, by endpoint, survival by arm and times; drop-out is compared with these, ``main`` first.
+    """
+
+    control: dict[str, Steps] = field(default_factory=dict)
+    effect: dict[str, Steps] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    effect_sources: dict[str, str] = field(default_factory=dict)
+    assumed: list[Assumption] = field(default_factory=list)
+    main: str = ""
+    curves: dict[str, Survival] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What hazards are derived from."""
+
+    numbers: PrintedNumbers
+    shape: Shape
+    watched: Mapping[Role, Watched]
+    use_events: Mapping[Role, bool]
+    alive_at: Mapping[Role, float]
+    pieces: Pieces
+    month: float = 1.0
+
+    @property
+    def half_by(self) -> float:
+        """When half are taken to have an event of which nothing is printed: half the follow-up, at most 24 months."""
+        return min(self.watched["control"].longest / 2 or 24 * self.month, 24 * self.month)
+
+    @property
+    def longest(self) -> float:
+        """The last time of interest."""
+        ends = [one.horizon for one in self.watched.values()]
+        points = [
+            point.time
+            for name in self.shape.endpoints
+            for role in ROLES
+            for point in told_of(self.numbers, name, role).points
+        ]
+        return min(max([1.5 * max(points, default=0.0), 1e-9]), max(ends)) if points else max(ends)
+
+
+def log_ratio(given: Given, endpoint: str, told: Sequence[Told]) -> tuple[float, str]:
+    """The starting log hazard ratio of treatment on an endpoint, and its formula."""
+    ratio = given.numbers.treatment_ratio(endpoint)
+    if ratio is not None:
+        return ratio.log_hr, f"log {np.exp(ratio.log_hr):.4g}: hazard ratio, {endpoint}, {ratio.where}"
+    medians = [one.median for one in told]
+    if medians[0] and medians[1]:
+        return log(medians[0] / medians[1]), f"log ({medians[0]:g} / {medians[1]:g}): medians, {endpoint}"
+    rates = [hazards.one_rate(one, given.watched[role]) for one, role in zip(told, ROLES, strict=True)]
+    if rates[0] and rates[1]:
+        return log(rates[1][0] / rates[0][0]), f"log of the ratio of constant rates, {endpoint}"
+    return 0.0, f"assumed: nothing is printed of the effect on {endpoint}"
+
+
+def confounded_by(given: Given, endpoint: str, told: Told) -> float:
+    """What the fair log hazard ratio has over the crude one, where the curves are those of all patients."""
+    crude, fair = (given.numbers.ratio(f"endpoints.{endpoint}.{side}.cox") for side in SIDES)
+    fair = given.numbers.treatment_ratio(endpoint) if crude else fair
+    if crude is None or fair is None or told.side == "after" or given.numbers.design in ("randomised", "crude"):
+        return 0.0
+    return fair.log_hr - crude.log_hr
