@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.tables.text_table import TextTable, table
+from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
 from benchmarks.derived.parts import Assumption
 from benchmarks.pasted.reading import Reading
@@ -45,6 +46,10 @@ class TwinMade:
     def write(self, name: str, text: str) -> Path:
         """A file of the folder, written whole; RunError where that cannot be."""
         place = self.folder / name
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{self.folder}: cannot be made a folder ({error.strerror or error})") from None
         write_page(place, text)
         self.files.append(place)
         return place
