@@ -120,11 +120,20 @@ class _Walk:
         if length:
             self._group(head, variable, counts[:length], subtotal, True)
             rest = [*counts[length:], *rest]
-        elif said in ("levels", "missing") or len(counts) == 1:
+        elif said in ("levels", "missing"):
             self._group(head, variable, counts, None, said == "missing")
+        elif len(counts) == 1:
+            self._one_level(head, variable, counts[0])
         else:
             self._unsummed(head, variable, counts)
         self._loose(rest)
+
+    def _one_level(self, head: TableRow, variable: str, row: TableRow) -> None:
+        """One level below a head: asked where other variables of the table have all of theirs, as rows may be lost."""
+        if any(isinstance(item, Group) and item.head is not None and item.closed for item in self.items):
+            what = f"'{row.label.text}' alone stands below '{head.label.text}': paste the rows that are lost, or say so"
+            self.pen.ask(head, what, ("levels", "skip"), [row])
+        self._group(head, variable, [row], None, False)
 
     def _counts(self, head: TableRow, members: Sequence[TableRow]) -> list[TableRow]:
         """The first members that are counts, or may be: open ones count where with the others they sum to n."""

@@ -19,8 +19,20 @@ def read_cox(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     """The hazard ratios of a table of terms, each under its endpoint, side, model and term."""
     pen = Pen(table, paper, ledger)
     ask_side(pen, [column for column in table.columns if column.statistic in RATIOS and not column.skip])
-    for head, rows in blocks(pen, table_rows(table, ledger)):
-        _block(pen, head, rows)
+    read = table_rows(table, ledger)
+    triples = ratio_columns(read)
+    for head, rows in blocks(pen, read):
+        _block(pen, head, rows, triples)
+
+
+def ratio_columns(rows: Sequence[TableRow]) -> frozenset[str]:
+    """The columns of ratios whose cells have their limits beside them."""
+    return frozenset(
+        column.letter
+        for row in rows
+        for column, cell in row.others
+        if column.statistic == "hr" and cell.kind == "triple"
+    )
 
 
 def blocks(pen: Pen, rows: Sequence[TableRow]) -> list[tuple[TableRow | None, list[TableRow]]]:
@@ -88,7 +100,7 @@ def below(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> tuple[bo
     return False, None
 
 
-def _block(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> None:
+def _block(pen: Pen, head: TableRow | None, rows: Sequence[TableRow], triples: frozenset[str]) -> None:
     levels = tuple(row.label.text for row in rows)
     read, label = below(pen, head, rows)
     if not read:
@@ -101,7 +113,7 @@ def _block(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> None:
     elif head is not None and head.tests:
         pen.not_understood(head, f"the p of '{head.label.text}' as a whole has no key")
     for row in rated:
-        _row(pen, row, term_of(pen, row, label, levels if len(rated) > 1 else ()))
+        _row(pen, row, term_of(pen, row, label, levels if len(rated) > 1 else ()), triples)
 
 
 def _is_one(row: TableRow) -> bool:
@@ -132,7 +144,7 @@ def _reference(pen: Pen, head: TableRow | None, references: Sequence[TableRow], 
     pen.ask(head, what, ("levels", "skip"), rated)
 
 
-def _row(pen: Pen, row: TableRow, found: Named) -> None:
+def _row(pen: Pen, row: TableRow, found: Named, triples: frozenset[str]) -> None:
     if found.skip:
         return
     if found.what:
@@ -141,7 +153,14 @@ def _row(pen: Pen, row: TableRow, found: Named) -> None:
     if found.assumed:
         pen.assume(row, found.assumed)
     for filled in (*row.others, *row.tests):
-        column, _ = filled
+        column, cell = filled
+        if (
+            column.letter in triples
+            and column.statistic == "hr"
+            and cell.kind != "triple"
+            and pen.settled(row.label) != "printed"
+        ):
+            pen.ask(row, f"'{cell.raw}' has no limits, as others in {column.letter} have", ("skip", "printed"))
         if column.endpoint and column.model and column.statistic in RATIOS:
             put_ratio(pen, f"endpoints.{column.endpoint}.{pen.side(column)}.{column.model}[{found.term}]", row, filled)
 

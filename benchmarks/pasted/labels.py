@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from benchmarks.pasted.paper_file import PaperFile
 
@@ -241,13 +242,14 @@ def sex_of(text: str) -> str:
 
 def named(paper: PaperFile, *texts: str) -> str:
     """The id that paper.yaml gives to one of the texts, the first that it names; '' where it names none."""
-    known = names_by_slug(paper.names)
+    known = _by_slug(tuple(paper.names.items()))
     return next((known[slug(text)] for text in texts if slug(text) in known), "")
 
 
-def names_by_slug(names: Mapping[str, str]) -> dict[str, str]:
+@lru_cache(maxsize=8)
+def _by_slug(names: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
     """The ids of paper.yaml by what their labels are as ids."""
-    return {slug(label): name for label, name in names.items()}
+    return {slug(label): name for label, name in names}
 
 
 def as_id(text: str) -> str:

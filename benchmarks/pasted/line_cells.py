@@ -92,12 +92,6 @@ def _in_order(values: Sequence[str]) -> bool:
     return low <= middle <= high
 
 
-def _in_order(values: Sequence[str]) -> bool:
-    """Whether a number stands between its limits; what is not reached is above all."""
-    middle, low, high = (float("inf") if value == "NA" else float(value.lstrip("<>≤≥")) for value in values)
-    return low <= middle <= high
-
-
 def _reached(value: str) -> str:
     return value if re.match(r"[<>≤≥]?-?\d", value) else "NA"
 

@@ -99,8 +99,9 @@ def _of_arm(line: Line, endpoint: str, item: Item, paper: PaperFile) -> Found:
     if what == "competing_events":
         return [(f"{base}.competing_events.{item.arm}", number_of(item.text, ("num",), "a number of patients"))]
     found: Found = []
+    arm: Role = "treated" if item.arm == "treated" else "control"
     for time, text in zip(subject.times, parts_of(item.text, len(subject.times)), strict=True):
-        found += _at_time(f"{base}", what, item.arm, time, text, endpoint, paper)
+        found += _at_time(base, what, arm, time, text, endpoint, paper)
     return found
 
 

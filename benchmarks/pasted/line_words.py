@@ -195,7 +195,8 @@ def read_subject(text: str, head: Head, paper: PaperFile) -> Subject:
     if head.family:
         name, phase = _phased(whole)
         return Subject(phase=phase, name=name)
-    what, times, group, rest = "", (), "", whole
+    what, group, rest = "", "", whole
+    times: tuple[str, ...] = ()
     for pattern, known in _WHATS:
         if found := pattern.search(whole):
             parts = found.groupdict()
@@ -203,9 +204,7 @@ def read_subject(text: str, head: Head, paper: PaperFile) -> Subject:
             times = _times(parts.get("times") or "", paper.time_unit)
             break
     else:
-        if found := re.search(
-            rf"(?:^|\s)(?P<times>\d+[ -]?{UNIT})(?: (?:survival|rate))?(?=\s|$)", whole, re.IGNORECASE
-        ):
+        if found := _AHEAD.search(whole):
             what, times = "survival", _times(found["times"], paper.time_unit)
             rest = f"{whole[: found.start()]} {whole[found.end() :]}".strip()
     rest, phase = _phased(rest)

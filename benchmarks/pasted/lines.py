@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from benchmarks.pasted.labels import as_id, cut_of, identify, named, read_label, sex_of, slug
-from benchmarks.pasted.line_keys import Line, keys_of
+from benchmarks.pasted.line_keys import keys_of
+from benchmarks.pasted.line_places import Line
 from benchmarks.pasted.line_words import (
     Head,
     NotUnderstood,

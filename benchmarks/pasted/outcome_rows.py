@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from benchmarks.pasted.counts import notes_of
 from benchmarks.pasted.labels import Label, as_id, named, plain_label, slug, without_statistic
+from benchmarks.pasted.outcome_checks import check_outcomes
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable, Spot
 from benchmarks.pasted.table_rows import MEASURES, Filled, Pen, TableRow, is_p, number, table_rows
@@ -26,6 +27,7 @@ _GRADE = re.compile(
 _ANY = re.compile(r"(?:any|all)[- ]grades?|grades?\s*(?:any|all|1\s*[-–—]\s*[45]|≥\s*1)", re.I)
 _INTERVAL = re.compile(r"95 ?%? ?(?:ci|confidence interval)\b.*", re.I)
 _TIMES = re.compile(r"\b(?:median|mean|duration|time to|months?|weeks?|days?|DOR|TTR)\b")
+FEW = 5
 MAIN, SEVERE = "", "_34"
 
 
@@ -34,7 +36,9 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     pen = Pen(table, paper, ledger)
     grades = _grades(pen)
     below = ""
-    for row in table_rows(table, ledger):
+    start, rows = len(ledger.numbers), table_rows(table, ledger)
+    shares = share_columns(rows)
+    for row in rows:
         said = pen.settled(row.label)
         if said == "skip":
             continue
@@ -50,7 +54,27 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
         if _interval(row.label):
             pen.assume(row, f"'{row.label.text}': limits of a share have no key and are not read")
             continue
-        _outcome(pen, row, said if re.fullmatch(r"[A-Za-z][\w-]*", said) else "", grades, below)
+        _outcome(pen, row, said if re.fullmatch(r"[A-Za-z][\w-]*", said) and said != "printed" else "", grades, below)
+        _ask_odd(pen, row, shares)
+    check_outcomes(pen, rows, start)
+
+
+def share_columns(rows: Sequence[TableRow]) -> frozenset[str]:
+    """The columns of which nearly all cells are counts with their shares."""
+    kinds: dict[str, list[bool]] = {}
+    for row in rows:
+        for column, cell in row.arms:
+            if cell.values != ("0",):
+                kinds.setdefault(column.letter, []).append(cell.kind in ("share", "pair"))
+    return frozenset(letter for letter, found in kinds.items() if len(found) >= FEW and sum(found) >= 0.8 * len(found))
+
+
+def _ask_odd(pen: Pen, row: TableRow, shares: frozenset[str]) -> None:
+    """Asks of a percentage alone in a column of counts with theirs, unless the row is one of percentages."""
+    odd = [cell.raw for column, cell in row.arms if column.letter in shares and cell.kind in ("percent", "num")]
+    odd = [raw for raw in odd if raw.strip() != "0"]
+    if odd and len(odd) < len(row.arms) and pen.settled(row.label) != "printed":
+        pen.ask(row, f"'{row.label.text}': '{odd[0]}' stands where the others are n (%)", ("printed", "skip"))
 
 
 def _interval(label: Label) -> bool:
@@ -66,6 +90,8 @@ def outcome_name(pen: Pen, label: Label) -> str:
     names = [words, *re.findall(r"\(([^()]+)\)", printed), label.level]
     for name in names:
         letters = plain_label(name)
+        if letters.upper() in RECIST.values():
+            return letters.upper()
         if _LETTERS.fullmatch(letters) or letters in pen.paper.response:
             return letters
     usual = slug(words)

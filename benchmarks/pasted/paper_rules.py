@@ -99,14 +99,14 @@ def date_faults(tree: Mapping[str, Any]) -> Faults:
         given = tree.get(name)
         if not isinstance(given, str) or not given or given.casefold() == NOT_STATED:
             continue
-        found = accrual_of(given) if many else (given,) if is_date(given) else None
+        found = accrual_of(given) if many else (given, given) if is_date(given) else None
         if found is None:
             meant = [date_in(part) for part in (_BETWEEN.split(given) if many else [given])]
             example = "2019-01 to 2024-01" if many else "2025-04-30"
             right = " to ".join(meant) if all(meant) and len(meant) == 1 + many else example
             what = "two dates with 'to' between them" if many else "a date"
             yield (name,), f"'{given}' is not {what}", f"write {right}, or {NOT_STATED}"
-        elif many and found[0] > found[1]:
+        elif found[0] > found[1]:
             yield (name,), "ends before it begins", f"write {found[1]} to {found[0]}"
 
 

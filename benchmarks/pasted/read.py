@@ -9,7 +9,7 @@ from benchmarks.pasted.facts import read_facts
 from benchmarks.pasted.grids import read_grid
 from benchmarks.pasted.lines import read_lines
 from benchmarks.pasted.paper_file import PaperFile, Places, file_of, load_paper
-from benchmarks.pasted.reading import Ledger, PastedTable, Reading, ReadNumber, Spot
+from benchmarks.pasted.reading import Ledger, PastedTable, Reading, ReadNumber, Remark, Spot
 from benchmarks.pasted.rows import read_rows
 
 MOST_BYTES = 4 * 2**20  # of a pasted file
@@ -27,7 +27,7 @@ def read_paper(path: Path) -> Reading:
     tables = _tables(paper, places, ledger)
     read_lines(paper, places, ledger)
     read_facts(paper, places, ledger)
-    open_numbers = ()
+    open_numbers: tuple[Remark, ...] = ()
     if paper.text:
         text = file_of(places, paper.text, MOST_BYTES).decode("utf-8", "replace")
         open_numbers = unclaimed(text, paper.text, paper, places, tables, ledger)

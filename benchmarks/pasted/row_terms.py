@@ -27,7 +27,7 @@ _PER = re.compile(
     r"continuous|as continuous.*|linear",
     re.I,
 )
-_SETTLED = re.compile(r"[A-Za-z][\w.-]*(?:\s*(?:<=|>=|[<>=])\s*[^\[\]]+)?")
+_SETTLED = re.compile(r"(?P<name>[A-Za-z][\w.-]*)(?:\s*(?P<sign><=|>=|[<>=])\s*(?P<level>[^\[\]]+))?")
 _PLAIN_YES = re.compile(r"yes|present|presence|positive|\+", re.I)
 _PLAIN_NO = re.compile(r"no|absent|absence|negative|none|[-–]", re.I)
 
@@ -37,9 +37,17 @@ def settled_term(pen: Pen, label: Label) -> Named | None:
     said = pen.settled(label)
     if said == "skip":
         return Named(skip=True)
-    if said and _SETTLED.fullmatch(said):
-        return Named(re.sub(r"\s*(<=|>=|[<>=])\s*", r"\1", said, count=1))
-    return None
+    found = _SETTLED.fullmatch(said)
+    if found is None or said in ("printed", "levels"):
+        return None
+    variable = pen.ledger.variables.get(found["name"])
+    sign, level = found["sign"] or "", (found["level"] or "").strip()
+    if variable is None and (found["name"] != TREATMENT or sign):
+        return Named(what=f"'{said}' names nothing of the baseline table", answers=("skip", "VARIABLE"))
+    if variable is not None and sign and variable.kind != "continuous" and level not in variable.levels:
+        what = f"'{said}': {variable.name} has the levels {', '.join(variable.levels)}"
+        return Named(what=what, answers=("skip", *(f"{variable.name}={one}" for one in variable.levels[:4])))
+    return Named(f"{found['name']}{sign}{level}")
 
 
 def is_treatment_head(pen: Pen, label: Label) -> bool:
@@ -126,9 +134,7 @@ def _of_level(pen: Pen, name: str, level: str, siblings: tuple[str, ...], text: 
     variable = pen.ledger.variables.get(name)
     first, against = compared(level)
     if variable is None:
-        return Named(
-            what=f"'{text}' names nothing of the baseline table", answers=(f"{name}={first}" if first else name, "skip")
-        )
+        return Named(what=f"'{text}' names nothing of the baseline table", answers=("skip", "VARIABLE"))
     if not first or _PER.fullmatch(first):
         return _whole(variable, first, text)
     if variable.kind == "continuous":

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from benchmarks.pasted.cox_rows import below, blocks, ratio_names
+from benchmarks.pasted.cox_rows import below, blocks, ratio_columns, ratio_names
 from benchmarks.pasted.labels import Label
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedTable, Spot
@@ -30,11 +30,13 @@ def read_subgroups(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None
         ledger.ask(spot, "the heads do not say which endpoint the subgroups are of", settle, tuple(paper.endpoints))
         return
     only = next(iter(used - {""}), next(iter(paper.endpoints)))
-    for head, rows in blocks(pen, table_rows(table, ledger)):
-        _block(pen, only, head, rows)
+    read = table_rows(table, ledger)
+    triples = ratio_columns(read)
+    for head, rows in blocks(pen, read):
+        _block(pen, only, head, rows, triples)
 
 
-def _block(pen: Pen, only: str, head: TableRow | None, rows: Sequence[TableRow]) -> None:
+def _block(pen: Pen, only: str, head: TableRow | None, rows: Sequence[TableRow], triples: frozenset[str]) -> None:
     interaction: list[tuple[TableRow, Filled]] = []
     if head is not None:
         interaction = [(head, filled) for filled in (*head.tests, *head.others) if is_p(filled[1])]
@@ -54,6 +56,14 @@ def _block(pen: Pen, only: str, head: TableRow | None, rows: Sequence[TableRow])
             pen.assume(row, found.assumed)
         level = found.term if found.term == "all" else full_level(pen, found.term)
         _numbers(pen, only, row, level)
+        for column, cell in row.others:
+            if (
+                column.letter in triples
+                and column.statistic == "hr"
+                and cell.kind != "triple"
+                and pen.settled(row.label) != "printed"
+            ):
+                pen.ask(row, f"'{cell.raw}' has no limits, as others in {column.letter} have", ("skip", "printed"))
         for owner, filled in interaction if first else ():
             start = _start(pen, only, filled, level)
             pen.put(f"{start}.interaction_p", filled[1].values[0], owner, filled)
