@@ -18,6 +18,13 @@ _UNITS = {"mo": "month", "m": "month", "yr": "year", "y": "year", "d": "day"}
 _EVENTS = re.compile(r"\bevents?\b|\bdeaths?\b|\bdied\b|progressed|\bno\.? with\b", re.I)
 _INCIDENCE = re.compile(r"cumulative incidence|incidence", re.I)
 
+_PLAIN = frozenset(
+    "a all and any at by ci events event first for from hazard hr in incidence iqr kaplan-meier km median month months "
+    "n no number of or overall p patients percent person-years rate rates ratio risk subjects survival the time to total "
+    "value with year years who cumulative".split()
+)
+"""Words of a label that name no event."""
+
 
 @dataclass(frozen=True)
 class _What:
@@ -46,17 +53,39 @@ def read_events(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
 
 
 def endpoint_in(pen: Pen, text: str) -> str:
-    """The endpoint that a label names, '' where it names none; "deaths" are of the endpoint that is death alone."""
-    for name in sorted(pen.paper.endpoints, key=len, reverse=True):
-        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.I if len(name) > 3 else 0):
+    """The endpoint that a label names, '' where it names none.
+
+    By all words of its definition ("CV death, MI, or stroke"), by its name unless that is one of several events, or
+    by its usual words; "deaths" of no cause are of the endpoint that is death alone.
+    """
+    words = _content(text)
+    for name, what in pen.paper.endpoints.items():
+        if words and words == _content(what.partition(";")[0]):
             return name
-    words = text.casefold()
+    for name in sorted(pen.paper.endpoints, key=len, reverse=True):
+        found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.I if len(name) > 3 else 0)
+        if found and not _one_of_several(pen, name, text):
+            return name
     usual = {"overall survival": "OS", "progression-free survival": "PFS", "disease-free survival": "DFS"}
     for phrase, short in usual.items():
-        if phrase in words and short in pen.paper.endpoints:
+        if phrase in text.casefold() and short in pen.paper.endpoints:
             return short
     dead = [name for name, what in pen.paper.endpoints.items() if what.strip() == "death"]
-    return dead[0] if len(dead) == 1 and re.search(r"\bdeaths?\b|\bdied\b|\bdead\b", words) else ""
+    return dead[0] if len(dead) == 1 and words and words <= {"death", "died", "dead"} else ""
+
+
+def _content(text: str) -> frozenset[str]:
+    """The words of a label or definition that say which event it is, without those of counts, rates and times."""
+    plain = _AT.sub(" ", re.sub(r"all[ -]cause|from any cause|of any cause|for any reason", " ", text.casefold()))
+    words = re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", plain)
+    return frozenset({"deaths": "death"}.get(word, word) for word in words if word not in _PLAIN)
+
+
+def _one_of_several(pen: Pen, name: str, text: str) -> bool:
+    """Whether a name is one event of a label that lists several: MI in "CV death, MI, or stroke"."""
+    parts = re.split(r"[,;]|\bor\b|\band\b", re.sub(r"\(.*?\)", " ", text))
+    events = [part for part in parts if _content(part)]
+    return len(events) > 1 and any(part.strip().casefold() == name.casefold() for part in events)
 
 
 def time_in(pen: Pen, text: str) -> str:
