@@ -12,6 +12,7 @@ from benchmarks.pasted.label_columns import rows_of
 from benchmarks.pasted.paired_columns import with_pairs
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Phase, Spot
+from benchmarks.pasted.row_sums import ask_lone_line
 from benchmarks.pasted.settling import RESERVED, letter, letters_of, line_of, settling_words
 from benchmarks.pasted.shape import Entry, Shaped, filled_heads, is_sizes, patterns_of, shaped
 from benchmarks.pasted.sizes import ask_same_heads, note_sizes, phases_by_size, with_sides_of_all
@@ -26,6 +27,7 @@ def understand(grid: Grid, file: str, entry: Entry, paper: PaperFile, ledger: Le
     """
     kind, said = kind_of(entry)
     form = shaped(grid, file, entry, ledger)
+    ask_lone_line(grid, file, entry, ledger)
     where = entry.get("where") or cited(file)
     assert isinstance(where, str)
     body, sizes = list(form.body), None
