@@ -35,9 +35,10 @@ class Group:
 
 
 def meets(text: str, found: Sequence[tuple[float, float]]) -> bool:
-    """Whether a printed p stands for one of those recomputed."""
+    """Whether a printed p is one of those recomputed, a unit of its last decimal aside (programs round in between)."""
     low, high = stands_for(text)
-    return any(a <= high + 1e-9 and low <= b + 1e-9 for a, b in found)
+    slack = 1e-9 if text[0] in "<>≤≥" else high - low
+    return any(a <= high + slack and low <= b + slack for a, b in found)
 
 
 def side_of(column: PastedColumn) -> Side:

@@ -24,7 +24,7 @@ def _count(cell: PastedCell) -> float | None:
 
 def _check_grades(table: PastedTable, ledger: Ledger) -> None:
     """Fewer of any grade than of one: asked for the columns if often, else for the row."""
-    any_grade = {
+    any_grade: dict[tuple[str, str], int] = {
         (c.phase, c.arm): k for k, c in enumerate(table.columns) if c.arm in ROLES and not c.grade and not c.skip
     }
     if table.kind != "adverse events":
