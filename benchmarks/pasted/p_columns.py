@@ -3,25 +3,25 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.pasted.asked_rows import ask_row
-from benchmarks.pasted.p_groups import Group, Side, groups_of, meets, p_of_cells, side_of
+from benchmarks.pasted.p_groups import PSide, RowsWithP, groups_of, meets, p_of_cells, side_of
 from benchmarks.pasted.reading import Ledger, PastedTable, Spot
 
 FEW = 3
-_Misfit = tuple[Group, Side]
+_Misfit = tuple[RowsWithP, PSide]
 
 
 def check_p(table: PastedTable, ledger: Ledger) -> None:
     """Questions about columns of p that are those of other columns, and about rows that have each other's."""
     groups = list(groups_of(table, {key: float(n) for key, n in ledger.sizes.items()}))
     sides = list(dict.fromkeys(side for group in groups for side in group.printed))
-    letters: dict[Side, str] = {side_of(c): c.letter for c in table.columns if c.statistic == "p" and not c.skip}
+    letters: dict[PSide, str] = {side_of(c): c.letter for c in table.columns if c.statistic == "p" and not c.skip}
     if not _ask_columns(table, groups, sides, letters, ledger):
         _ask_rows(table, groups, sides, letters, ledger)
         _ask_without_anything(table, groups, letters, ledger)
 
 
 def _ask_columns(
-    table: PastedTable, groups: Sequence[Group], sides: Sequence[Side], letters: dict[Side, str], ledger: Ledger
+    table: PastedTable, groups: Sequence[RowsWithP], sides: Sequence[PSide], letters: dict[PSide, str], ledger: Ledger
 ) -> bool:
     """Whether columns of p were asked about, of which most recompute from the cells of another side alone."""
     asked = False
@@ -51,7 +51,7 @@ def _word(field: int, value: str) -> str:
 
 
 def _ask_rows(
-    table: PastedTable, groups: Sequence[Group], sides: Sequence[Side], letters: dict[Side, str], ledger: Ledger
+    table: PastedTable, groups: Sequence[RowsWithP], sides: Sequence[PSide], letters: dict[PSide, str], ledger: Ledger
 ) -> None:
     """Two p, or two cells, that make both p right where they change places, and stand where neither is."""
     wrong: list[_Misfit] = [(group, side) for group in groups for side in sides if group.fits(side, side) is False]
@@ -87,7 +87,7 @@ def _changes(one: _Misfit, two: _Misfit) -> Iterator[str]:
 
 
 def _ask_without_anything(
-    table: PastedTable, groups: Sequence[Group], letters: dict[Side, str], ledger: Ledger
+    table: PastedTable, groups: Sequence[RowsWithP], letters: dict[PSide, str], ledger: Ledger
 ) -> None:
     """A p below 1 where nobody, or everybody, of both arms is counted, so that no test has one."""
     for group in groups:

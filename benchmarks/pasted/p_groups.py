@@ -7,28 +7,28 @@ from functools import cached_property
 from benchmarks.pasted.reading import ROLES, PastedCell, PastedColumn, PastedRow, PastedTable
 from benchmarks.pasted.recomputed import p_of_counts, p_of_means, p_of_ratio, stands_for
 
-Side = tuple[str, str, str, str]
+PSide = tuple[str, str, str, str]
 """The side, grade, endpoint and model of a column of p."""
 Cells = tuple[tuple[PastedCell, ...], ...]
-Sizes = tuple[float, float]
+PairOfSizes = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Group:
+class RowsWithP:
     """Rows with a p in one or several columns, by side: the p printed, the cells that it is of, and the arms' sizes."""
 
     rows: tuple[PastedRow, ...]
-    printed: dict[Side, str]
-    cells: dict[Side, Cells]
-    n: dict[Side, Sizes]
+    printed: dict[PSide, str]
+    cells: dict[PSide, Cells]
+    n: dict[PSide, PairOfSizes]
 
     @cached_property
-    def recomputed(self) -> dict[Side, tuple[tuple[float, float], ...]]:
+    def recomputed(self) -> dict[PSide, tuple[tuple[float, float], ...]]:
         """The p of the cells by every usual test, each as a range of what is printed so; sides without any left out."""
         made = {side: p_of_cells(cells, self.n.get(side)) for side, cells in self.cells.items()}
         return {side: found for side, found in made.items() if found}
 
-    def fits(self, p: Side, cells: Side) -> bool | None:
+    def fits(self, p: PSide, cells: PSide) -> bool | None:
         """Whether the p of one side is that of the cells of another; None where one of them is not there."""
         text, found = self.printed.get(p), self.recomputed.get(cells)
         return None if text is None or not found else meets(text, found)
@@ -41,17 +41,17 @@ def meets(text: str, found: Sequence[tuple[float, float]]) -> bool:
     return any(a <= high + slack and low <= b + slack for a, b in found)
 
 
-def side_of(column: PastedColumn) -> Side:
+def side_of(column: PastedColumn) -> PSide:
     """The side that a column belongs to."""
     return (column.phase, column.grade, column.endpoint, column.model)
 
 
-def groups_of(table: PastedTable, sizes: dict[tuple[str, str], float]) -> Iterator[Group]:
+def groups_of(table: PastedTable, sizes: dict[tuple[str, str], float]) -> Iterator[RowsWithP]:
     """The groups of rows with a p: one row of counts, means or ratios, or a head with its levels."""
     p_at = {side_of(c): k for k, c in enumerate(table.columns) if c.statistic == "p" and not c.skip}
-    arms: dict[Side, dict[str, int]] = {}
-    at: dict[Side, tuple[int, ...]] = {}
-    n: dict[Side, Sizes] = {}
+    arms: dict[PSide, dict[str, int]] = {}
+    at: dict[PSide, tuple[int, ...]] = {}
+    n: dict[PSide, PairOfSizes] = {}
     for k, column in enumerate(table.columns):
         if column.arm in ROLES and column.statistic in ("", "n") and not column.skip:
             arms.setdefault(side_of(column), {})[column.arm] = k
@@ -73,7 +73,7 @@ def groups_of(table: PastedTable, sizes: dict[tuple[str, str], float]) -> Iterat
             rows = table.rows[first:end]
             filled = {side: [r for r in rows if _has(r, columns)] for side, columns in at.items()}
             cells = {side: tuple(tuple(r.cells[k] for k in at[side]) for r in some) for side, some in filled.items()}
-            yield Group(rows, own, cells, n)
+            yield RowsWithP(rows, own, cells, n)
         first = end
 
 
@@ -85,7 +85,7 @@ def _has(row: PastedRow, columns: Iterable[int]) -> bool:
     return any(row.cells[k].values for k in columns)
 
 
-def p_of_cells(cells: Cells, n: Sizes | None) -> tuple[tuple[float, float], ...]:
+def p_of_cells(cells: Cells, n: PairOfSizes | None) -> tuple[tuple[float, float], ...]:
     """The p of counts by every usual test, of means or of a ratio; none where the cells are none of these."""
     if not cells or any(not cell.values for row in cells for cell in row):
         return ()
