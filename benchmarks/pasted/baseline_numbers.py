@@ -132,7 +132,7 @@ def _missing(pen: Pen, group: Group, levels: Sequence[str]) -> set[int]:
             found.add(at)
         elif said != "level":
             what = f"'{level}': a level, or patients whose value is missing"
-            pen.ask(row, what, ("level", "missing"), group.rows)
+            pen.ask(row, what, ("level", "missing"), [*group.rows, *([group.head] if group.head else [])])
     return found
 
 

@@ -167,8 +167,12 @@ def closes(pen: Pen, rows: Sequence[TableRow]) -> bool:
 def group_of(pen: Pen, rows: Sequence[TableRow]) -> tuple[int, int | None]:
     """How many rows from the first are the levels of one variable, and which of them is a subtotal of others; 0: none.
 
-    It is the shortest run that sums to n in every arm; rows of zeros behind it are levels, too.
+    It is the shortest run that sums to n in every arm, or all rows where one is the sum of rows beside it and the
+    others sum to n; rows of zeros behind it are levels, too.
     """
+    every = next((at for at in range(len(rows)) if _is_subtotal(pen, rows, at)), None)
+    if every is not None:
+        return len(rows), every
     for length in range(2, len(rows) + 1):
         subtotal: int | None = None
         if not closes(pen, rows[:length]):

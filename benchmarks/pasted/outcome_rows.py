@@ -87,12 +87,13 @@ def outcome_name(pen: Pen, label: Label) -> str:
     if given := named(pen.paper, label.text, printed, label.name):
         return given
     words = label.name or printed
+    known = {*pen.paper.response, *(one for said in pen.paper.response.values() for one in said.split())}
     names = [words, *re.findall(r"\(([^()]+)\)", printed), label.level]
     for name in names:
         letters = plain_label(name)
         if letters.upper() in RECIST.values():
             return letters.upper()
-        if _LETTERS.fullmatch(letters) or letters in pen.paper.response:
+        if _LETTERS.fullmatch(letters) or letters in known:
             return letters
     usual = slug(words)
     return RECIST.get(usual, RECIST.get(usual.removesuffix("_rate"), as_id(printed if label.level else words)))
