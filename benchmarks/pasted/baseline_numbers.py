@@ -20,7 +20,8 @@ def put_amount(pen: Pen, item: Amount) -> None:
     head = f" {item.head.label.statistic}" if item.head is not None else ""
     words = row.label.statistic or head
     said = pen.settled(row.label).lower()
-    asked, names_given = False, ()
+    asked = False
+    names_given: tuple[str, ...] = ()
     for filled in row.arms:
         names = _names_of(pen, filled, words, said)
         if names is None:

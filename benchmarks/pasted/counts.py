@@ -84,7 +84,7 @@ def _what_of_pairs(pen: Pen, row: TableRow, words: str) -> What:
     amounts = bool(_SD.search(notes_of(pen))) or pen.settled_all("pairs").startswith("mean")
     if not whole and not (pen.paper.design == "weighted" and _weighted_counts(pen, pairs)):
         return "amount" if amounts else "open"
-    fits = [share_fits(*cell.values, pen.size(column)) for column, cell in pairs]
+    fits = [share_fits(cell.values, pen.size(column)) for column, cell in pairs]
     known = [fit for fit in fits if fit is not None]
     zeros = all(cell.values[0] == "0" and number(cell.values[1]) == 0 for _, cell in pairs)
     if zeros:
@@ -97,14 +97,14 @@ def _what_of_pairs(pen: Pen, row: TableRow, words: str) -> What:
 
 
 def _weighted_counts(pen: Pen, pairs: Sequence[Filled]) -> bool:
-    fits = [share_fits(*cell.values, pen.size(column)) for column, cell in pairs]
+    fits = [share_fits(cell.values, pen.size(column)) for column, cell in pairs]
     return all(fit is not False for fit in fits) and any(fits)
 
 
 def fits_whole_percents(pen: Pen, row: TableRow) -> bool:
     """Whether every pair of a row is a count and its share of n, be it without decimals."""
     pairs = [(column, cell) for column, cell in (*row.arms, *row.alls) if cell.kind == "pair"]
-    return bool(pairs) and all(share_fits(*cell.values, pen.size(column)) is True for column, cell in pairs)
+    return bool(pairs) and all(share_fits(cell.values, pen.size(column)) is True for column, cell in pairs)
 
 
 def count_in(filled: Filled) -> str:

@@ -152,12 +152,12 @@ def digits(text: str) -> int:
     return len(text.partition(".")[2])
 
 
-def share_fits(count: str, percent: str, size: float | None) -> bool | None:
-    """Whether a count is that share of a size within rounding, None where this cannot be known."""
-    n, share = number(count), number(percent)
+def share_fits(pair: Sequence[str], size: float | None) -> bool | None:
+    """Whether a count is the share beside it of a size within rounding, None where this cannot be known."""
+    n, share = number(pair[0]), number(pair[1])
     if n is None or share is None or not size:
         return None
-    return abs(100 * n / size - share) <= 0.5 * 10 ** -digits(percent) + 1e-9
+    return abs(100 * n / size - share) <= 0.5 * 0.1 ** digits(pair[1]) + 1e-9
 
 
 def is_p(cell: PastedCell) -> bool:
