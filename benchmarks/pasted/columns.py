@@ -9,11 +9,13 @@ from benchmarks.pasted.grids import Grid
 from benchmarks.pasted.head_statistics import is_lone
 from benchmarks.pasted.heads import KINDS, endpoint_of, head_words, model_of, phase_of
 from benchmarks.pasted.label_columns import rows_of
+from benchmarks.pasted.paired_columns import with_pairs
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Phase, Spot
-from benchmarks.pasted.settling import RESERVED, letter, letters_of, settling_words
+from benchmarks.pasted.row_sums import ask_lone_line
+from benchmarks.pasted.settling import RESERVED, letter, letters_of, line_of, settling_words
 from benchmarks.pasted.shape import Entry, Shaped, filled_heads, is_sizes, patterns_of, shaped
-from benchmarks.pasted.sizes import ask_same_heads, note_sizes, phases_by_size
+from benchmarks.pasted.sizes import ask_same_heads, note_sizes, phases_by_size, with_sides_of_all
 
 MODELLED, OF_ENDPOINTS = ("cox",), ("cox", "subgroups", "events")
 
@@ -25,6 +27,7 @@ def understand(grid: Grid, file: str, entry: Entry, paper: PaperFile, ledger: Le
     """
     kind, said = kind_of(entry)
     form = shaped(grid, file, entry, ledger)
+    ask_lone_line(grid, file, entry, ledger)
     where = entry.get("where") or cited(file)
     assert isinstance(where, str)
     body, sizes = list(form.body), None
@@ -34,16 +37,19 @@ def understand(grid: Grid, file: str, entry: Entry, paper: PaperFile, ledger: Le
     columns = [_column(c, parts[c], kind, paper) for c in range(1, grid.width)]
     if sizes is not None:
         columns = [_sized(column, sizes.cells[c], form) for c, column in enumerate(columns, start=1)]
-    columns, settled = _settled(columns, entry, grid.width, paper)
+    columns, settled = _settled(columns, entry, grid, paper)
+    gone = {line for key, text in settled.items() if text == "skip" and (line := line_of(key)) is not None}
+    body = [row for row in body if row.line not in gone]
     notes = tuple(text for _, text in grid.notes)
     columns, rows = rows_of(columns, replace(form, body=tuple(body)), kind)
+    columns = with_pairs(columns, rows, Spot(file, form.heads[-1].line if form.heads else 1), ledger)
     columns = [_with_kind(column, said, kind, paper, " ".join(notes)) for column in columns]
     line = form.heads[-1].line if form.heads else 1
     spot = Spot(file, line)
     if not form.heads:
         ledger.ask(spot, "it has no heads above its numbers", "B: skip", columns=[c.letter for c in columns])
     columns = phases_by_size(columns, paper, spot, ledger)
-    columns = _with_neighbours(columns)
+    columns = _with_neighbours(with_sides_of_all(columns))
     _ask_unknown(columns, kind, paper, spot, ledger)
     ask_same_heads(columns, spot, ledger)
     columns = note_sizes(columns, kind, where, entry, paper, spot, ledger)
@@ -122,14 +128,20 @@ def _sized(column: PastedColumn, text: str, form: Shaped) -> PastedColumn:
 
 
 def _settled(
-    columns: list[PastedColumn], entry: Entry, width: int, paper: PaperFile
+    columns: list[PastedColumn], entry: Entry, grid: Grid, paper: PaperFile
 ) -> tuple[list[PastedColumn], dict[str, str]]:
     """The columns as paper.yaml settles them, and what it says of rows."""
     rows: dict[str, str] = {}
+    width, labels = grid.width, {row.line: plain_label(row.cells[0]) for row in grid.rows}
     for key, text in entry.items():
         if key in RESERVED:
             continue
-        where = letters_of(key, width)
+        where, line = letters_of(key, width), line_of(key)
+        if line is not None:
+            if line not in labels:
+                raise ValueError(f"'{key}' is no row of the table")
+            rows[key if text in ("skip", "as printed") else labels[line]] = str(text)
+            continue
         if where is None:
             if re.fullmatch(r"[B-Z](?:-[B-Z])", key):
                 raise ValueError(f"'{key}' is beyond the table's columns, A to {letter(width - 1)}")

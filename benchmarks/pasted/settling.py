@@ -1,7 +1,7 @@
 """The letters and words by which paper.yaml settles columns: "E-G: after", "B: control before n", "H: skip"."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES
@@ -43,26 +43,28 @@ def settling_words(text: str, paper: PaperFile) -> dict[str, object]:
     rest = " ".join(text.split())
     names = sorted(_vocabulary(paper), key=lambda one: -len(one[0]))
     while rest:
-        for word, fields, exact in names:
-            flags = 0 if exact else re.IGNORECASE
-            found = re.match(rf"{re.escape(word)}(?=$|[\s,;])", rest, flags)
-            if found is not None:
-                clash = sorted(key for key in fields if key in made and made[key] != fields[key])
-                if clash:
-                    raise ValueError(f"'{text}' says two things about {clash[0]}")
-                made.update(fields)
-                rest = rest[found.end() :].lstrip(" ,;")
-                break
-        else:
-            size = re.match(r"n ?= ?(\d+(?:\.\d+)?)(?=$|[\s,;])", rest)
-            if size is None:
-                what = f"'{rest.split()[0]}' in '{text}' is no arm, side, statistic, endpoint, model or grade"
-                raise ValueError(f"{what}; {_known(paper)}")
-            made.update(n_printed=size[1])
-            rest = rest[size.end() :].lstrip(" ,;")
+        size = re.match(r"n ?= ?(\d+(?:\.\d+)?)(?=$|[\s,;])", rest)
+        found = next(
+            (one for word, fields, exact in names if (one := _word(word, fields, exact, rest)) is not None), None
+        )
+        if size is None and found is None:
+            what = f"'{rest.split()[0]}' in '{text}' is no arm, side, statistic, endpoint, model or grade"
+            raise ValueError(f"{what}; {_known(paper)}")
+        fields, end = ({"n_printed": size[1]}, size.end()) if size is not None else found or ({}, 0)
+        clash = sorted(key for key in fields if key in made and made[key] != fields[key])
+        if clash:
+            raise ValueError(f"'{text}' says two things about {clash[0]}")
+        made.update(fields)
+        rest = rest[end:].lstrip(" ,;")
     if not made:
         raise ValueError(f"it says nothing; {_known(paper)}")
     return made
+
+
+def _word(word: str, fields: Mapping[str, object], exact: bool, rest: str) -> tuple[Mapping[str, object], int] | None:
+    """The fields of a word at the start of a text, and where it ends."""
+    found = re.match(rf"{re.escape(word)}(?=$|[\s,;])", rest, 0 if exact else re.IGNORECASE)
+    return None if found is None else (fields, found.end())
 
 
 def _known(paper: PaperFile) -> str:
@@ -87,3 +89,16 @@ def _vocabulary(paper: PaperFile) -> Iterator[tuple[str, Mapping[str, object], b
     for grade in ("1", "2", "3", "4", "5", "1-2", "3-4", "3-5", "4-5", "≥3", "≥4", "≥2"):
         yield from ((word, {"grade": grade}, False) for word in (grade, f"grade {grade}", grade.replace("≥", ">=")))
     yield "skip", {"skip": True}, False
+
+
+def line_of(key: str) -> int | None:
+    """The line of the file of a key like "line 39"; None for another key."""
+    found = re.fullmatch(r"line (\d{1,7})", key.strip(), re.ASCII)
+    return None if found is None else int(found[1])
+
+
+def row_key(label: str, line: int, labels: Sequence[str], width: int) -> str:
+    """How paper.yaml names a row: by its label, or by its line where that is no plain key or is not one row's alone."""
+    plain = re.fullmatch(r"[\w(](?:[^:#\n]*[^:#\s])?", label) is not None and label.casefold() not in RESERVED
+    alone = sum(one == label for one in labels) == 1
+    return label if plain and alone and letters_of(label, width) is None and line_of(label) is None else f"line {line}"

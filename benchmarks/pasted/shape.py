@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from benchmarks.pasted.cells import plain_cell, plain_label, plain_text
 from benchmarks.pasted.grids import Grid, GridRow
 from benchmarks.pasted.reading import CellKind, Ledger, Spot
-from benchmarks.pasted.settling import letter, letters_of
+from benchmarks.pasted.settling import letter, letters_of, row_key
 
 Entry = Mapping[str, str | dict[str, str]]
 _WHO = "(?:patients|participants|subjects)"
@@ -15,6 +15,7 @@ _SIZES = re.compile(rf"(?:(?:total )?(?:n|no\.?|number)(?: of {_WHO})?|patients|
 _HEAD = re.compile(r"\bn ?= ?\d|\bgrades?\b|\bp[- ]?values?\b|95 ?% ?(?:CI|confidence)", re.IGNORECASE)
 _POINT = re.compile(r"(?<![\d.,])(?:0\.\d+|\d+\.(?:\d{1,2}|\d{4,}))(?![\d.,]*\d)", re.ASCII)
 _COMMA = re.compile(r"(?<![\d.,])(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))(?![\d.,]*\d)", re.ASCII)
+MOST_PLACES = 20
 _IN_BRACKETS = re.compile(r"[(\[]\d+,\d+[)\]]", re.ASCII)
 
 
@@ -133,10 +134,16 @@ def _whole(grid: Grid, file: str, entry: Entry, ledger: Ledger) -> list[GridRow]
             rows.append(replace(row, cells=tuple(cells), whole=True))
         elif (made := _padded(row, k, grid, seen, kinds)) is not None:
             rows.append(made)
-        elif entry.get(plain_label(row.cells[0])) != "skip":
+        elif entry.get(plain_label(row.cells[0])) != "skip" and entry.get(f"line {row.line}") != "skip":
             open_rows.setdefault(count, []).append(row)
+    likeliest = {count: _places(some[0], grid) for count, some in open_rows.items() if count < grid.width}
+    said = {count: _letters(columns) for count, columns in patterns.items()}
     for count, some in open_rows.items():
-        _ask_ragged(grid, file, count, some, ledger)
+        settles = []
+        for place in likeliest.get(count, []):
+            every = {**said, **{other: places[0] for other, places in likeliest.items()}, count: place}
+            settles.append(f"rows: {{{', '.join(f'{k} of {grid.width}: {every[k]}' for k in sorted(every))}}}")
+        _ask_ragged(grid, file, some, settles, ledger)
     return rows
 
 
@@ -169,24 +176,53 @@ def _padded(
     return None
 
 
-def _ask_ragged(grid: Grid, file: str, count: int, rows: list[GridRow], ledger: Ledger) -> None:
+def _ask_ragged(grid: Grid, file: str, rows: list[GridRow], settles: Sequence[str], ledger: Ledger) -> None:
     """One question for all rows with so many cells; the rows around them wait, too."""
     first, lines = rows[0], set()
-    order = [row.line for row in grid.rows]
+    order, labels = [row.line for row in grid.rows], [plain_label(row.cells[0]) for row in grid.rows]
     for row in rows:
         k = order.index(row.line)
         low, high = k, k + 1
-        while low > 0 and all(grid.rows[low].cells[1:2]) and not _opens(grid.rows[low]):
+        while low > 2 and not _opens(grid.rows[low]):
             low -= 1
         while high < len(order) and not _opens(grid.rows[high]):
             high += 1
         lines.update(order[low:high])
-    label = plain_label(first.cells[0])[:40]
-    more = f", and {len(rows) - 1} more rows too" if len(rows) > 1 else ""
-    what = f"'{label}' has {count} cells, its table {grid.width}{more}: paste it again, or say which columns they fill"
-    short = f"rows: {{{count} of {grid.width}: A-{letter(count - 1)}}}"
-    settle = short if count < grid.width else f"{label}: skip"
-    ledger.ask(Spot(file, first.line), what, settle, ("rows: {...}", f"{label}: skip"), lines)
+    label = plain_label(first.cells[0])
+    more = f", and so have {len(rows) - 1} more rows" if len(rows) > 1 else ""
+    fault = f"'{label[:40]}' has {len(first.cells)} cells, its table {grid.width}{more}"
+    skip = f"{row_key(label, first.line, labels, grid.width)}: skip"
+    answers = (*settles, skip)
+    ledger.ask(Spot(file, first.line), f"{fault}: paste it again. Nothing of it was read", answers[0], answers, lines)
+
+
+def _places(row: GridRow, grid: Grid) -> list[str]:
+    """The columns that the texts of a row may fill by their kinds, likeliest first; from the first on, if none fits."""
+    count, width = len(row.cells), grid.width
+    kinds = [{_family(one.cells[c]) for one in grid.rows if one.whole and one.cells[c]} for c in range(width)]
+    wanted = [_family(cell) for cell in row.cells[1:]]
+    found: list[list[int]] = [[0]]
+    for k, family in enumerate(wanted):
+        last = width - len(wanted) + k
+        found = [[*one, c] for one in found for c in range(one[-1] + 1, last + 1) if family in kinds[c]][:MOST_PLACES]
+    return [_letters(one) for one in found or [list(range(count))]]
+
+
+def _family(text: str) -> str:
+    """Whether a text is a lone number, such as a p, one of the others, or none."""
+    kind = plain_cell(text).kind
+    return {"num": "number", "bound": "number", "none": "blank", "unread": "words"}.get(kind, "numbers")
+
+
+def _letters(columns: Sequence[int]) -> str:
+    """Columns in the spelling of paper.yaml: "A-C E-F"."""
+    runs: list[list[int]] = []
+    for c in columns:
+        if runs and runs[-1][-1] == c - 1:
+            runs[-1].append(c)
+        else:
+            runs.append([c])
+    return " ".join(letter(run[0]) + (f"-{letter(run[-1])}" if len(run) > 1 else "") for run in runs)
 
 
 def _opens(row: GridRow) -> bool:

@@ -27,12 +27,45 @@ def phases_by_size(columns: list[PastedColumn], paper: PaperFile, spot: Spot, le
         made.append(column)
     if told:
         ledger.assume(spot, f"the side of the columns is told by their sizes: {'; '.join(told.values())}")
-    if silent:
-        where = silent[0] if len(silent) == 1 else f"{silent[0]}-{silent[-1]}"
-        what = f"columns {', '.join(silent)} do not say whether they are before or after {_adjusting(paper)}"
-        ledger.ask(
-            spot, what, f"{where}: before", (f"{where}: before", f"{where}: after"), columns=_from(columns, silent)
-        )
+    for letters in _runs(columns, silent):
+        every = _from(columns, letters)
+        where = every[0] if len(every) == 1 else f"{every[0]}-{every[-1]}"
+        what = f"columns {', '.join(letters)} do not say whether they are before or after {_adjusting(paper)}"
+        ledger.ask(spot, what, f"{where}: before", (f"{where}: before", f"{where}: after"), columns=every)
+    return made
+
+
+def _runs(columns: Sequence[PastedColumn], letters: Sequence[str]) -> list[list[str]]:
+    """The letters in runs in which no arm, statistic and grade stands twice."""
+    runs: list[list[str]] = []
+    seen: set[tuple[str, ...]] = set()
+    for column in columns:
+        if column.letter in letters:
+            key = (column.arm, column.statistic, column.grade)
+            if key in seen or not runs:
+                runs.append([])
+                seen = set()
+            runs[-1].append(column.letter)
+            seen.add(key)
+    return runs
+
+
+def with_sides_of_all(columns: list[PastedColumn]) -> list[PastedColumn]:
+    """The columns of all patients with the side of which they have both arms' sizes, or the one side that there is."""
+    sums: dict[Phase, int] = {}
+    for side in SIDES:
+        sizes = [
+            column.n for column in columns if column.arm in ROLES and column.phase == side and column.n is not None
+        ]
+        if len(sizes) == 2:
+            sums[side] = sum(sizes)
+    sides: list[Phase] = sorted({column.phase for column in columns if column.arm in ROLES and column.phase})
+    made = []
+    for column in columns:
+        if column.arm == "all" and not column.phase:
+            told: list[Phase] = [side for side, n in sums.items() if n == column.n] if column.n is not None else sides
+            column = replace(column, phase=told[0] if len(told) == 1 else "")
+        made.append(column)
     return made
 
 
@@ -64,7 +97,8 @@ def ask_same_heads(columns: Sequence[PastedColumn], spot: Spot, ledger: Ledger) 
     run: list[tuple[PastedColumn, PastedColumn]] = []
     for column in [*columns, None]:
         known = None
-        if column is not None and not column.skip and (column.arm or column.statistic or column.endpoint):
+        sided = column is not None and (column.phase or not any(one.arm and not one.phase for one in columns))
+        if column is not None and not column.skip and sided and (column.arm or column.statistic or column.endpoint):
             known = first.setdefault(_key(column), column)
         if column is not None and known is not None and known is not column:
             run.append((known, column))
