@@ -2,7 +2,11 @@
 
 import pytest
 
-from tests.pasted_rows import Read, read
+from benchmarks.pasted.columns import understand
+from benchmarks.pasted.grids import read_grid
+from benchmarks.pasted.reading import Ledger
+from benchmarks.pasted.rows import unused_names
+from tests.pasted_rows import Read, paper, read
 
 HEAD = "Response\tDrug (n = 200)\tNo drug (n = 300)\tP\n"
 GRADED = "Event\tDrug (n = 200)\t\tNo drug (n = 300)\t\n\tAny grade\t{0}\tAny grade\t{0}\n"
@@ -37,14 +41,14 @@ def test_a_rate_with_limits_is_its_percentage() -> None:
 
 @pytest.mark.parametrize("wrong", ["61 (30.5)", "59 (29.5)"])
 def test_sums_of_responses_are_held_together(wrong: str) -> None:
-    body = "CR\t10 (5.0)\t5 (1.7)\nPR\t50 (25.0)\t40 (13.3)\nORR\t{}\t45 (15.0)\n"
+    body = "CR\t10 (5.0)\t5 (1.7)\nPR\t50 (25.0)\t40 (13.3)\nObjective response\t{}\t45 (15.0)\n"
     assert response(body.format("60 (30.0)")).asked == []
     asked = response(body.format(wrong))
     assert "CR + PR are 60" in asked.asked[0]
     assert asked.of("binary.ORR") == {}
-    assert response(body.format(wrong), {"ORR": "printed"}).asked == []
+    assert response(body.format(wrong), {"Objective response": "as printed"}).asked == []
     own = response(
-        "VGPR\t10 (5.0)\t5 (1.7)\nsCR\t50 (25.0)\t40 (13.3)\nDEEP\t61 (30.5)\t45 (15.0)\n",
+        "VGPR\t10 (5.0)\t5 (1.7)\nsCR\t50 (25.0)\t40 (13.3)\nAny (DEEP)\t61 (30.5)\t45 (15.0)\n",
         response={"DEEP": "VGPR sCR"},
     )
     assert "DEEP is 61 in B" in own.asked[0]
@@ -70,14 +74,6 @@ def test_fatal_grades_are_for_the_audit_alone() -> None:
         "binary.rash_5.before.treated.percent",
         "binary.rash_5.before.control.yes",
     }
-
-
-def test_more_severe_events_than_events_are_asked() -> None:
-    body = "Rash\t10 (5.0)\t20 (10.0)\t9 (3.0)\t1 (0.3)\nNausea\t10 (5.0)\t2 (1.0)\t9 (3.0)\t1 (0.3)\n"
-    found = read(("adverse events", GRADED.format("Grade 3-4") + body))
-    assert "20 severe events (C) are more than the 10 of any grade (B)" in found.asked[0]
-    assert found.of("binary.rash") == {}
-    assert found.of("binary.nausea_34.before.treated.yes") == {"": "2"}
 
 
 def test_a_percentage_among_counts_is_asked() -> None:
@@ -113,3 +109,13 @@ def test_events_medians_rates_and_ratios() -> None:
     assert pfs["cox.high"] == "0.95"
     assert pfs["cox.p"] == "0.017"
     assert any("Duration of stay" in one.text for one in found.ledger.unread)
+
+
+def test_names_that_no_row_has() -> None:
+    table = "Hand-foot raction\t10 (5.0)\t9 (3.0)\t0.4\nRash, n (%)\t10 (5.0)\t9 (3.0)\t0.4\n"
+    names = {"Hand-foot reaction": "hand_foot", "Rash": "rash", "death": "dead"}
+    asked = paper({"table1.tsv": {"kind": "adverse events"}}, names=names)
+    form = understand(
+        read_grid((HEAD + table).encode(), "table1.tsv"), "table1.tsv", asked.tables["table1.tsv"], asked, Ledger()
+    )
+    assert unused_names([form], asked, ["death"]) == ("Hand-foot reaction",)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.counts import notes_of
 from benchmarks.pasted.labels import Label, as_id, named, plain_label, slug, without_statistic
 from benchmarks.pasted.outcome_checks import check_outcomes
@@ -54,7 +55,7 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
         if _interval(row.label):
             pen.assume(row, f"'{row.label.text}': limits of a share have no key and are not read")
             continue
-        _outcome(pen, row, said if re.fullmatch(r"[A-Za-z][\w-]*", said) and said != "printed" else "", grades, below)
+        _outcome(pen, row, said if re.fullmatch(r"[A-Za-z][\w-]*", said) else "", grades, below)
         _ask_odd(pen, row, shares)
     check_outcomes(pen, rows, start)
 
@@ -73,8 +74,8 @@ def _ask_odd(pen: Pen, row: TableRow, shares: frozenset[str]) -> None:
     """Asks of a percentage alone in a column of counts with theirs, unless the row is one of percentages."""
     odd = [cell.raw for column, cell in row.arms if column.letter in shares and cell.kind in ("percent", "num")]
     odd = [raw for raw in odd if raw.strip() != "0"]
-    if odd and len(odd) < len(row.arms) and pen.settled(row.label) != "printed":
-        pen.ask(row, f"'{row.label.text}': '{odd[0]}' stands where the others are n (%)", ("printed", "skip"))
+    if odd and len(odd) < len(row.arms) and pen.settled(row.label) != AS_PRINTED:
+        pen.ask(row, f"'{row.label.text}': '{odd[0]}' stands where the others are n (%)", (AS_PRINTED, "skip"))
 
 
 def _interval(label: Label) -> bool:
