@@ -119,3 +119,13 @@ def test_names_that_no_row_has() -> None:
         read_grid((HEAD + table).encode(), "table1.tsv"), "table1.tsv", asked.tables["table1.tsv"], asked, Ledger()
     )
     assert unused_names([form], asked, ["death"]) == ("Hand-foot reaction",)
+
+
+def test_a_response_that_is_lost_behind_another_name_is_asked() -> None:
+    given = {"order": "PD SD PR CR", "ORR": "PR CR"}
+    body = "CR\t10 (5.0)\t5 (1.7)\nPR\t50 (25.0)\t40 (13.3)\nSD\t50 (25.0)\t40 (13.3)\nPxD\t90 (45.0)\t215 (71.7)\n"
+    asked = response(body, response=given)
+    assert "'PxD' is none of the responses" in asked.asked[0]
+    assert asked.of("binary.PxD") == {}
+    assert response(body, {"PxD": "PD"}, response=given).keys["binary.PD.before.treated.yes"] == "90"
+    assert response(body.replace("PxD", "PD"), response=given).asked == []

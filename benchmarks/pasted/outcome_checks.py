@@ -26,6 +26,18 @@ def check_outcomes(pen: Pen, rows: Sequence[TableRow], start: int) -> None:
                 _ask(pen, by_line, what, known)
 
 
+def check_names(pen: Pen, names: Mapping[str, TableRow]) -> None:
+    """Asks of rows that are none of the paper's responses while one of these is missing; ``names`` by outcome."""
+    known = {*pen.paper.response, *(one for said in pen.paper.response.values() for one in said.split())} - {"order"}
+    missing = [one for one in pen.paper.response.get("order", "").split() if one not in names]
+    for name, row in names.items():
+        if missing and name not in known and pen.settled(row.label) != AS_PRINTED:
+            what = (
+                f"'{row.label.text}' is none of the responses {', '.join(sorted(known))}, and {missing[0]} is missing"
+            )
+            pen.ask(row, what, (missing[0], AS_PRINTED, "skip"))
+
+
 def _count(one: ReadNumber) -> float:
     return float(one.printed) if one.printed.replace(".", "", 1).isdigit() else 0.0
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.counts import notes_of
 from benchmarks.pasted.labels import Label, as_id, named, plain_label, slug, without_statistic
-from benchmarks.pasted.outcome_checks import check_outcomes
+from benchmarks.pasted.outcome_checks import check_names, check_outcomes
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable, Spot
 from benchmarks.pasted.table_rows import MEASURES, Filled, Pen, TableRow, is_p, number, table_rows
@@ -39,6 +39,7 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     below = ""
     start, rows = len(ledger.numbers), table_rows(table, ledger)
     shares = share_columns(rows)
+    names: dict[str, TableRow] = {}
     for row in rows:
         said = pen.settled(row.label)
         if said == "skip":
@@ -57,7 +58,10 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
             continue
         _outcome(pen, row, said if re.fullmatch(r"[A-Za-z][\w-]*", said) else "", grades, below)
         _ask_odd(pen, row, shares)
+        names.setdefault(outcome_name(pen, row.label) if not said or said == AS_PRINTED else said, row)
     check_outcomes(pen, rows, start)
+    if table.kind == "response":
+        check_names(pen, names)
 
 
 def share_columns(rows: Sequence[TableRow]) -> frozenset[str]:
