@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from analysis.audit.published import parse_element
 from analysis.plan.analysis_plan import TREATMENT, Plan, subgroup_factors
 from benchmarks.derived.covariates import Covariates, tuples
+from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers
 from benchmarks.derived.parts import Tree, bare, sourced
-from benchmarks.derived.printed_numbers import DeriveError, PrintedNumbers
 from simulator.cohort.terms import parse_term
 
 PRIMARY = {
@@ -65,7 +65,7 @@ class DerivedPlan:
     told: tuple[str, ...]
 
 
-def plan_of(numbers: PrintedNumbers, covariates: Covariates) -> DerivedPlan:
+def plan_of(numbers: PaperNumbers, covariates: Covariates) -> DerivedPlan:
     """The plan of a paper's analysis; DeriveError where what is said makes none."""
     paper = numbers.reading.paper
     said = Saying(paper.methods)
@@ -105,7 +105,7 @@ def valid(said: Saying, covariates: Covariates) -> Plan:
     return plan
 
 
-def summaries(numbers: PrintedNumbers, said: Saying) -> None:
+def summaries(numbers: PaperNumbers, said: Saying) -> None:
     """Whether Table 1 has means or medians of numbers: as printed; left to a test where it has both."""
     seen = {key.rsplit(".", 1)[1] for key in numbers.published if key.startswith("table1.")} & {"mean", "median"}
     if len(seen) == 1:
@@ -120,7 +120,7 @@ def summaries(numbers: PrintedNumbers, said: Saying) -> None:
             said.set(f"table1.{place}", value)
 
 
-def cox_covariates(numbers: PrintedNumbers, covariates: Covariates, said: Saying) -> tuple[str, ...]:
+def cox_covariates(numbers: PaperNumbers, covariates: Covariates, said: Saying) -> tuple[str, ...]:
     """The terms of the rows of the Cox tables, without treatment, in the order of the print."""
     found: dict[str, None] = {}
     for key in numbers.simulated:
@@ -197,7 +197,7 @@ def candidates(covariates: Covariates, cox: Sequence[str]) -> list[str]:
     return [term for name in variables for term in compared.get(name, [name])]
 
 
-def matching(numbers: PrintedNumbers, said: Saying) -> None:
+def matching(numbers: PaperNumbers, said: Saying) -> None:
     """Algorithm, ratio, caliper and its scale, order, replacement."""
     text = said.text("matching")
     if "optimal" in text:
@@ -292,7 +292,7 @@ def weighting(said: Saying) -> None:
             said.unsaid(f"weighting.{place}")
 
 
-def cox_plan(numbers: PrintedNumbers, cox: Sequence[str], primary: str, said: Saying) -> None:
+def cox_plan(numbers: PaperNumbers, cox: Sequence[str], primary: str, said: Saying) -> None:
     """The covariates of the Cox models, and what lets them into the multivariable one."""
     if cox:
         first = next(key for key in numbers.simulated if f"variable[{cox[0]}]" in key)
@@ -317,7 +317,7 @@ def cox_plan(numbers: PrintedNumbers, cox: Sequence[str], primary: str, said: Sa
         said.set("cox.keep_treatment", True)
 
 
-def survival(numbers: PrintedNumbers, covariates: Covariates, said: Saying) -> None:
+def survival(numbers: PaperNumbers, covariates: Covariates, said: Saying) -> None:
     """Ties, the limits of the median, and the strata of stratified ratios."""
     for key, place, words in (
         ("cox_ties", "survival.ties", ("efron", "breslow")),
@@ -342,7 +342,7 @@ def survival(numbers: PrintedNumbers, covariates: Covariates, said: Saying) -> N
         )
 
 
-def subgroups(numbers: PrintedNumbers, covariates: Covariates, said: Saying) -> None:
+def subgroups(numbers: PaperNumbers, covariates: Covariates, said: Saying) -> None:
     """The rows of subgroups that are printed, where they are not among the levels and cut-points of Table 1."""
     rows: Iterable[str] = dict.fromkeys(
         found[1] for key in numbers.simulated if (found := re.search(r"\.subgroups\[(.*?)\]\.", key))

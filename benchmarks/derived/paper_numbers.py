@@ -29,7 +29,7 @@ class DeriveError(ValueError):
 
 
 @dataclass(frozen=True)
-class PrintedNumbers:
+class PaperNumbers:
     """The numbers of a reading by their keys."""
 
     reading: Reading
