@@ -168,7 +168,8 @@ def _of_side(
             value = sign * min(max(0.5 * sign * least, OF_SUBGROUP), 1.0)
             text = f"assumed: half the way from the effect in all to the printed HR {'>' if up else '<'} {bound:g}"
             found.append(Modifier(endpoint, term, round(value, 3), 0.5, f"{text}, {numbers.where(key)}"))
-        if len(group) == 2 and not any(term in (m.term for m in found) for term in map(_shortener(variables), group)):
+        known_here = {one.term for one in found}
+        if len(group) == 2 and not known_here.intersection(_short(element, variables) for element in group):
             found += _difference(numbers, endpoint, start, name, group, variables, known)
     return found
 
@@ -188,8 +189,8 @@ def _difference(
     if one is None or two is None or not isfinite(one.se) or not isfinite(two.se) or (endpoint, term) in known:
         return []
     apart, se = two.log_hr - one.log_hr, (one.se**2 + two.se**2) ** 0.5
-    p = numbers.value(f"{start}[{name}].interaction_p")
-    if abs(apart) < NOTED * se and not (p is not None and p < 0.05):
+    p = [numbers.value(f"{start}[{element}].interaction_p") for element in (*group, name)]
+    if abs(apart) < NOTED * se and not any(one is not None and one < 0.05 for one in p):
         return []
     kept = apart * TAU_INTERACTION**2 / (TAU_INTERACTION**2 + se**2)
     text = f"{kept / apart:.2f} x log ({group[1]} HR / {group[0]} HR), {endpoint}, {two.where}"
@@ -202,10 +203,6 @@ def _short(element: str, variables: Mapping[str, Variable]) -> str:
     if part is not None and part.operator == "=" and variables[part.variable].kind == "binary" and part.operand == 1:
         return part.variable
     return element
-
-
-def _shortener(variables: Mapping[str, Variable]):  # type: ignore[no-untyped-def]
-    return lambda element: _short(element, variables)
 
 
 def lean_of_controls(

@@ -16,6 +16,7 @@ from benchmarks.pasted.reading import ROLES, Role
 from simulator.mechanisms.entry import DAYS_PER_MONTH, PER_MONTH
 
 USUAL_ACCRUAL_MONTHS = 24.0
+LONGEST_YEARS = 60
 NOT_STATED = ("", "not stated", "not reported", "unknown", "-")
 _MONTHS = {name.lower(): k for k, name in enumerate(calendar.month_name) if name}
 _MONTHS |= {name.lower(): k for k, name in enumerate(calendar.month_abbr) if name} | {"sept": 9}
@@ -103,7 +104,9 @@ class Calendar:
 
 def calendar_of(paper: PaperFile, follow_up: float | None, unit: str) -> Calendar:
     """The calendar of a paper; ``follow_up`` is the median that is printed, in units of time, None if none is."""
-    per_day = PER_MONTH[unit] / DAYS_PER_MONTH  # type: ignore[index]
+    month: float = PER_MONTH[unit]  # type: ignore[index]
+    per_day = month / DAYS_PER_MONTH
+    follow_up = None if follow_up is None or follow_up > LONGEST_YEARS * 12 * month else follow_up
     assumed: list[Assumption] = []
     asked: list[Contradiction] = []
     window = _window(paper.accrual)

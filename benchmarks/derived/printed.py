@@ -84,8 +84,8 @@ class PrintedNumbers:
         start = f"endpoints.{endpoint}.{side}.km.{role}"
         count, percent, size = self.value(f"{start}.events"), self.value(f"{start}.percent"), self.size(side, role)
         if count is None and percent is not None and size:
-            return percent * size / 100
-        return count
+            count = percent * size / 100
+        return None if count is None or count < 0 else count
 
     def follow_up(self, endpoint: str, role: str) -> tuple[float, str] | None:
         """The median follow-up of an arm (or of all), and its key."""
