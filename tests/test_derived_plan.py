@@ -109,9 +109,8 @@ def test_designs(covariates: Covariates) -> None:
     ("design", "methods", "told"),
     [
         ("paired", {}, "design: 'paired' is none of matched"),
-        ("matched", {"propensity": "oracle"}, "methods.propensity: 'oracle' is not known; write logistic"),
         ("matched", {"caliper": "small"}, "methods.caliper: 'small' has no number"),
-        ("matched", {"calliper": "0.2"}, "methods.calliper: not known; there are"),
+        ("matched", {"calliper": "0.2"}, "methods.calliper: not known; did you mean 'caliper'"),
         ("matched", {"candidates": "age, weight"}, "no variable 'weight'"),
         ("matched", {"strata": "age"}, "'age' has no levels"),
         ("matched", {"cox_ties": "exact"}, "is none of efron, breslow"),
@@ -152,6 +151,15 @@ def test_every_combination_of_open_choices_can_be_made() -> None:
         assert len(next(iter(alone.values()))) > 1
     optimal = {"not_stated": ("matching.order", "matching.replacement"), "matching": {"method": "optimal"}}
     assert axes_of((), Plan.model_validate(optimal)) == AXES
+
+
+def test_words_that_are_not_understood_are_told_and_open(covariates: Covariates) -> None:
+    found = planned(covariates, propensity="an oracle", software="R 4.2", se="by hand")
+    assert {"propensity.method", "se"} <= {*found.not_stated}
+    assert any("'an oracle' is none of logistic" in one for one in found.told)
+    assert any("methods.software has no part" in one for one in found.told)
+    labelled = planned(covariates, candidates="Age, Intrahepatic lesion number and PVTT")
+    assert bare(labelled.tree)["propensity"]["candidates"] == ["age", "lesions", "pvtt"]
 
 
 def test_an_unknown_choice_is_refused() -> None:

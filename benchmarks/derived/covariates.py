@@ -78,7 +78,7 @@ class Covariates:
 
 def covariates_of(numbers: PaperNumbers) -> Covariates:
     """The population of a paper as read; DeriveError where its numbers make none."""
-    parts = {name: one_covariate(numbers, variable) for name, variable in numbers.reading.variables.items()}
+    parts = {name: one_covariate(numbers, variable) for name, variable in numbers.variables.items()}
     made = {name: one for name, one in parts.items() if one is not None}
     if not made:
         raise DeriveError("no table of baseline is read: a world needs a covariate with its shares or its mean and SD")

@@ -6,6 +6,7 @@ What they do not say, or say is 'not stated', is listed: `multiverse` opens thes
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
@@ -70,8 +71,11 @@ def plan_of(numbers: PaperNumbers, covariates: Covariates) -> DerivedPlan:
     paper = numbers.reading.paper
     said = Saying(paper.methods)
     for key in paper.methods:
+        near = get_close_matches(key, KNOWN, 1, 0.75)
+        if key not in KNOWN and near:
+            raise DeriveError(f"paper.yaml: methods.{key}: not known; did you mean '{near[0]}'?")
         if key not in KNOWN:
-            raise DeriveError(f"paper.yaml: methods.{key}: not known; there are {', '.join(KNOWN)}")
+            said.told.append(f"methods.{key} has no part in the analysis ({', '.join(KNOWN)} have)")
     primary = PRIMARY.get(paper.design.strip().casefold())
     if primary is None:
         raise DeriveError(f"paper.yaml: design: '{paper.design}' is none of {', '.join(PRIMARY)}")
@@ -150,15 +154,17 @@ def propensity(covariates: Covariates, cox: Sequence[str], said: Saying) -> None
             break
     else:
         if text:
-            raise DeriveError(
-                f"paper.yaml: methods.propensity: '{text}' is not known; write logistic, stepwise, lasso or boosting"
+            said.told.append(
+                f"methods.propensity: '{text}' is none of logistic, stepwise, lasso and boosting: logistic"
             )
+            said.set("propensity.method", "all", "not understood: logistic regression on all candidates")
+            said.unsaid("propensity.method")
     if "stepwise" in str(bare(said.tree)["propensity"].get("method")):
         steps(text, said)
     listed = said.text("candidates")
     if listed and listed not in ("all", "all baseline", "table 1"):
-        names = {name.casefold(): name for name in covariates.variables}
-        wanted = [one.strip() for one in re.split(r"[,;]\s*|\s+and\s+|\s+(?=[a-z])", listed) if one.strip()]
+        names = {text.casefold(): name for name, one in covariates.variables.items() for text in (one.label, name)}
+        wanted = [one.strip() for one in re.split(r"\s*[,;]\s*(?:and\s+)?|\s+and\s+", listed) if one.strip()]
         terms = [names.get(one, one) for one in wanted]
         for one in terms:
             try:
@@ -235,7 +241,8 @@ def matching(numbers: PaperNumbers, said: Saying) -> None:
     if not said.text("se"):
         said.unsaid("se")
     elif not re.search(r"robust|cluster|pair|naive|model|unadjusted|bootstrap", said.text("se")):
-        raise DeriveError(f"paper.yaml: methods.se: '{said.text('se')}' is not known; write pair, naive or bootstrap")
+        said.told.append(f"methods.se: '{said.text('se')}' is none of pair, robust, naive and bootstrap")
+        said.unsaid("se")
 
 
 def caliper(said: Saying) -> None:
