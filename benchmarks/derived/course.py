@@ -29,6 +29,7 @@ from benchmarks.derived.free import (
     dropout_entry,
     effect_entry,
     free_tree,
+    landmarks_of,
     modifier_entry,
     pieces_of,
     prognostic_entry,
@@ -121,7 +122,8 @@ def _given(
     watched = {role: plan.watched((first[role] or usual_dropout(plan.unit)).steps) for role in ROLES}
     use = {role: first[role] is not None and role not in early and isfinite(plan.longest) for role in ROLES}
     counts = [numbers.events(name, side, "control") for name in shape.endpoints for side in SIDES]
-    pieces = pieces_of(curve_targets(numbers), max((one for one in counts if one is not None), default=None))
+    most = max((one for one in counts if one is not None), default=None)
+    pieces = pieces_of(curve_targets(numbers), landmarks_of(numbers, shape.endpoints), most)
     return Given(numbers, shape, watched, use, alive_at, pieces, plan.month)
 
 

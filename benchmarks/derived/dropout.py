@@ -222,7 +222,7 @@ def _contradicts(lost: Lost, told: Told, times: Floats, survival: Floats, plan: 
         return False
     expected = plan.watched(lost.steps).events(times, survival)
     se = (max(expected * (1 - expected), 1e-6) / told.patients) ** 0.5
-    return abs(expected - told.events) > CLEAR * se
+    return bool(abs(expected - told.events) > CLEAR * se)
 
 
 def _without_follow_up(numbers: PrintedNumbers, plan: Calendar, made: Hazards, role: Role) -> Lost:

@@ -134,7 +134,7 @@ def log_hr_tree(effects: Mapping[str, Prognostic]) -> Tree:
 
 def modifiers(numbers: PrintedNumbers, shape: Shape, variables: Mapping[str, Variable]) -> list[Modifier]:
     """What subgroups add to the effect of treatment: where only a side is printed, or where they differ clearly."""
-    found = []
+    found: list[Modifier] = []
     for endpoint in shape.endpoints:
         for side in SIDES[::-1]:
             found += _of_side(numbers, endpoint, side, variables, {(one.endpoint, one.term) for one in found})
