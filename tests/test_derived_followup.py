@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.derived.course import course_of
-from benchmarks.derived.curves import Steps, grid
+from benchmarks.derived.curves import StepRates, grid
 from benchmarks.derived.dropout import (
     dropout_by_at_risk,
     dropout_by_events,
@@ -140,7 +140,7 @@ def test_drop_out_goes_early_where_one_rate_contradicts():
 
 def test_two_rates_bring_back_what_they_made():
     times, survival = grid(FIRST.longest), np.exp(-0.03 * grid(FIRST.longest))
-    watched = FIRST.watched(Steps((8.0,), (0.05, 0.01)))
+    watched = FIRST.watched(StepRates((8.0,), (0.05, 0.01)))
     made = early_dropout([(watched.events(times, survival), survival)], watched.median(), 8.0, times, FIRST)
     assert made.rates == pytest.approx((0.05, 0.01), rel=0.3)
 

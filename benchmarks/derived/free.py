@@ -118,7 +118,7 @@ def landmarks_of(numbers: PrintedNumbers, endpoints: Iterable[str]) -> int:
 
 
 def pieces_of(targets: int, landmarks: int, events: float | None) -> Pieces:
-    """Pieces by the printed numbers of curves and the times at which shares are, and at most one knot per ten events."""
+    """Pieces by the printed numbers of curves and the times of printed shares; at most one knot per ten events."""
     most = inf if events is None else 1 + events // 10
 
     def at_most(n: int, cap: int) -> int:
