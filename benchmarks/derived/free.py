@@ -13,6 +13,7 @@ RATE_SD, AFTER_SD, EFFECT_SD, PROGNOSTIC_SD, DROPOUT_SD, SHAPE_SD = 0.7, 1.0, 0.
 RATE_REACH, LOG_HR_BOUNDS, PROGNOSTIC_BOUNDS, MODIFIER_BOUNDS = 60.0, (-4.0, 2.5), (-2.0, 2.0), (-3.0, 4.0)
 DROPOUT_REACH = 100.0
 PER_PARAMETER = 3  # targets
+EVENTS_PER_KNOT = 10
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def landmarks_of(numbers: PrintedNumbers, endpoints: Iterable[str]) -> int:
 
 def pieces_of(targets: int, landmarks: int, events: float | None) -> Pieces:
     """Pieces by the printed numbers of curves and the times of printed shares; at most one knot per ten events."""
-    most = inf if events is None else 1 + events // 10
+    most = inf if events is None else 1 + events // EVENTS_PER_KNOT
 
     def at_most(n: int, cap: int) -> int:
         return int(max(1, min(n, cap, most)))

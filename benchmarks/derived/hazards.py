@@ -22,7 +22,6 @@ EXACT, OF_LIMIT, OF_EVENTS, OF_RATIO = 0.008, 0.04, 0.02, 0.07
 """How near curves are to come to a median or a share at a time, a median's limit, events, and a log hazard ratio."""
 SMOOTH, LOOSE = 0.7, 2.0  # SD of the logarithm from rate to rate, and of a rate about its first guess
 SPLIT, SPLIT_SD = 0.12, 0.7  # deaths among first events where nobody says, and how well that is known (log)
-EVENTS_PER_KNOT = 10
 FEWEST = 1e-6
 
 
