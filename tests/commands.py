@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.cli.commands import cli, main
-from benchmarks.cli.options import documents
+from benchmarks.cli.options import documents, every
 
 
 def refused(words: list[str]) -> str:
@@ -29,22 +29,29 @@ def refused(words: list[str]) -> str:
 
 def answered(words: list[str], page: Path | None = None) -> dict[str, Any]:
     """The JSON that a command prints; its page, where one is named, says the same."""
-    found: dict[str, Any] = json.loads(printed([*words, *_json(words[0]), *(["--report", str(page)] if page else [])]))
-    assert fits(words[0], found), found.keys()
+    command = called(words)
+    found: dict[str, Any] = json.loads(printed([*words, *_json(command), *(["--report", str(page)] if page else [])]))
+    assert fits(command, found), found.keys()
     if page:
         page_says(page, found)
     return found
 
 
+def called(words: list[str]) -> str:
+    """The command that words call: its name, or that of its group and its own."""
+    both = " ".join(words[:2])
+    return both if both in every(cli.commands) else words[0]
+
+
 def _json(command: str) -> list[str]:
     """The option as the command has it: a flag, or a file."""
-    flag = any("--json" in one.opts and getattr(one, "is_flag", False) for one in cli.commands[command].params)
+    flag = any("--json" in one.opts and getattr(one, "is_flag", False) for one in every(cli.commands)[command].params)
     return ["--json"] if flag else ["--json", "-"]
 
 
 def fits(command: str, document: dict[str, Any]) -> bool:
     """Whether a JSON document has the keys, in any order, of one that the command says it prints."""
-    return any(document.keys() == keys.keys() for keys in documents(cli.commands[command]))
+    return any(document.keys() == keys.keys() for keys in documents(every(cli.commands)[command]))
 
 
 def page_says(path: Path, found: dict[str, Any]) -> None:

@@ -8,11 +8,12 @@ import click
 import pytest
 
 from benchmarks.cli.commands import cli
-from benchmarks.cli.options import answers, documents, schema_of
+from benchmarks.cli.options import answers, documents, every, schema_of
 from benchmarks.words.answer import Answer
 from tests.commands import answered, fits, printed, refused
 
 SMALL = ("-S", "run.truth_patients=5000", "-S", "population.size=80", "--jobs", "1")
+EXAMPLE = Path(__file__).parents[1] / "scenarios" / "papers" / "hcc-lung-metastasis"
 FEW = ("imbrave150", "--reps", "10", *SMALL)
 WITHOUT = ("list", "schema")
 """Commands that print no document of keys: an array, a schema."""
@@ -41,7 +42,11 @@ CASES: dict[str, Words] = {
     "simulate": lambda _, out: ["imbrave150", "--out", str(out / "a.csv")],
     "analyze": lambda _, out: [str(out / "a.csv"), "--spec", str(out / "a.spec.yaml")],
     "new": lambda _, out: [str(out / "mine.yaml")],
+    "paper new": lambda _, out: [str(out / "paper")],
+    "paper read": lambda *_: [str(EXAMPLE)],
+    "twin": lambda _, out: [str(EXAMPLE), "--stop-after", "derive", "--out", str(out)],
     "performance": lambda _, out: [str(out / "rows.csv"), "--truth", "0.5", "--by", "method"],
+    "ipd": lambda _, out: [str(out / "curve.csv"), "--out", str(out / "patients.csv")],
 }
 """Words with which a command answers within a second or so, of a run folder and of a folder for what it writes."""
 
@@ -59,11 +64,12 @@ def test_a_document_has_the_keys_that_its_command_names(name: str, run: Path, tm
         answered(["simulate", "imbrave150", "--out", str(tmp_path / "a.csv")])
     lines = "".join(f"a,{k / 10},0.3\nb,{k / 9},0.2\n" for k in range(9))
     (tmp_path / "rows.csv").write_text(f"method,estimate,se\n{lines}")
-    assert answered([name, *CASES[name](run, tmp_path)])
+    (tmp_path / "curve.csv").write_text("time,survival,arm,at_risk\n0,1,a,20\n3,0.8,a,\n9,0.5,a,\n")
+    assert answered([*name.split(), *CASES[name](run, tmp_path)])
 
 
 def test_every_command_has_its_document_checked() -> None:
-    assert cli.commands.keys() == {*CASES, *ELSEWHERE, *WITHOUT, "demo"}
+    assert every(cli.commands).keys() == {*CASES, *ELSEWHERE, *WITHOUT, "demo"}
     assert documents(cli.commands["demo"]) == documents(cli.commands["run"])[:1]  # it is a run of one study
     for name in ELSEWHERE:
         text = (Path(__file__).parent / f"test_{name.replace('validate', 'validation')}.py").read_text("utf-8")
@@ -83,7 +89,7 @@ def test_resolved_documents_are_json_too() -> None:
 
 
 def test_every_command_says_its_keys_and_has_the_option() -> None:
-    for name, command in cli.commands.items():
+    for name, command in every(cli.commands).items():
         assert bool(documents(command)) == (name not in WITHOUT), name
         names = {option for one in command.params for option in one.opts}
         assert "--json" in names or name == "schema", name

@@ -22,7 +22,8 @@ from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.competing_numbers import CompetingNumbers, competing_number
 from analysis.paper.endpoint_numbers import EndpointNumbers
 from analysis.paper.number_keys import KeyNode, problem, time_of
-from analysis.paper.number_tree import ARMS, COMPETING, SIDES, names_of, tree
+from analysis.paper.number_names import names_of
+from analysis.paper.number_tree import ARMS, COMPETING, SIDES, tree
 from analysis.paper.outcome_numbers import OutcomeNumbers, category_p
 from analysis.paper.table1 import Amounts, summary
 from analysis.plan.analysis_plan import level_terms

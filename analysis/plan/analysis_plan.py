@@ -151,6 +151,13 @@ class TablePlan(Spec):
     smd: Literal["own", "unmatched"] = "own"
 
 
+Choice = Literal[
+    "propensity.method", "propensity.candidates", "matching.method", "matching.caliper", "matching.unit",
+    "matching.scale", "matching.order", "matching.replacement", "matching.ratio", "weighting.target",
+    "weighting.stabilised", "weighting.trim", "weighting.truncate", "se",
+]  # fmt: skip
+"""A choice of the analyst that papers often do not state."""
+
 Primary = Literal["matching", "weighting", "stratification", "adjustment", "unadjusted"]
 
 
@@ -165,6 +172,8 @@ class Plan(Spec):
 
     ``subgroups`` null stands for each level of each categorical covariate and both sides of each cut-point; a listed
     variable stands for all its levels (or sides), a comparison for those in whom it holds; [] for none.
+
+    ``not_stated`` names choices that the paper does not state: a multiverse takes all ways of them unless told which.
     """
 
     primary: Primary = "matching"
@@ -177,6 +186,7 @@ class Plan(Spec):
     subgroups: tuple[str, ...] | None = None
     table1: TablePlan = TablePlan()
     missing: MissingPlan = MissingPlan()
+    not_stated: tuple[Choice, ...] = ()
 
     @model_validator(mode="after")
     def _treatment_is_in_its_model(self) -> "Plan":
@@ -191,6 +201,7 @@ class Plan(Spec):
     @model_validator(mode="after")
     def _consistent(self) -> "Plan":
         no_repeats(self.subgroups, "subgroups")
+        no_repeats(self.not_stated, "not_stated")
         if self.primary != "weighting" and self.weighting != WeightingPlan():
             raise ValueError(f"weighting: belongs to 'primary: weighting', not to '{self.primary}'")
         if self.primary != "stratification" and self.stratification != StratificationPlan():

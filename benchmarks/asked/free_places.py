@@ -22,7 +22,7 @@ def free_paths(document: Document, plan: Calibration) -> list[tuple[Path, ...]]:
         own = []
         for text in free.paths or (name,):
             path = split_path(text, document.root) or ()
-            if not _is_number(document.tree, path):
+            if not is_number(document.tree, path):
                 raise ValueError(f"calibration.free: {_what_is_wrong(document, text, path)}")
             own.append(path)
         found.append(tuple(own))
@@ -54,7 +54,7 @@ def _has(spec: Any, key: str) -> bool:
 def _nearest(document: Document, text: str) -> str:
     """The place of a number that is called most like it, as a question."""
     places = {dotted(path) for path in document.places if path[:1] and path[0] in World.sections()}
-    near = get_close_matches(text, [one for one in places if _is_number(document.tree, split_path(one, document.root))])
+    near = get_close_matches(text, [one for one in places if is_number(document.tree, split_path(one, document.root))])
     return f"; did you mean '{near[0]}'?" if near else ""
 
 
@@ -80,7 +80,8 @@ def free_problems(document: Document, plan: Calibration) -> tuple[list[Problem],
     return problems, notes
 
 
-def _is_number(tree: DocumentTree, path: Path | None) -> bool:
+def is_number(tree: DocumentTree, path: Path | None) -> bool:
+    """Whether a number stands at a path of a tree."""
     here = tree
     for key in path or ("",):
         if isinstance(here, tuple) and key.isdecimal() and int(key) < len(here):

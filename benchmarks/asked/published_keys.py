@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from analysis.audit.kinds import kind_of, may_be_unreached
 from analysis.audit.published import NOT_PRINTED, exact_value, parse_printed
 from analysis.paper.number_keys import TEXT, KeyNode, find, nearest, problem
-from analysis.paper.number_tree import ARMS, SIDES, Names, any_paper, facts, names_of, tree
+from analysis.paper.number_names import names_of
+from analysis.paper.number_tree import ARMS, SIDES, Names, any_paper, facts, tree
 from analysis.propensity.missing import indicators
 from simulator.cohort.terms import Variable
 from simulator.documents.loading import Document, load, parse

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from benchmarks.cli.data_commands import DATA
-from benchmarks.cli.options import answers, documents, overrides, schema_of
+from benchmarks.cli.options import answers, documents, every, overrides, schema_of
+from benchmarks.cli.paper_commands import PAPERS
 from benchmarks.cli.question_commands import QUESTIONS
 from benchmarks.cli.run_commands import RUNS
 from benchmarks.cli.twin_commands import TWINS
@@ -36,7 +37,7 @@ def cli() -> None:
     """
 
 
-for command in (*RUNS, *QUESTIONS, *TWINS, *DATA):
+for command in (*RUNS, *QUESTIONS, *PAPERS, *TWINS, *DATA):
     cli.add_command(command)
 
 
@@ -156,7 +157,7 @@ def check(names: tuple[str, ...], settings: tuple[str, ...]) -> "Answer":
 @click.option("--markdown", is_flag=True, help="The keys of scenario or cohort as a page to be read.")
 def schema(document: str, markdown: bool) -> None:
     """The JSON Schema of scenarios, of the SPEC of a cohort file, or of what COMMAND prints with --json."""
-    printed = {name: schema_of(name, told) for name, one in cli.commands.items() if (told := documents(one))}
+    printed = {name: schema_of(name, told) for name, one in every(cli.commands).items() if (told := documents(one))}
     if document in printed and not markdown:
         click.echo(json.dumps(printed[document], indent=2))
         return

@@ -110,4 +110,31 @@ def analyze(data: Path, spec: str, settings: tuple[str, ...]) -> "Answer":
     return verbs.analyze(data, spec, settings)
 
 
-DATA = (simulate, analyze, performance)
+@click.command()
+@click.argument("curve", type=click.Path(path_type=Path))
+@click.option("--total-events", multiple=True, metavar="ARM=N", help="The events of an arm, where they are printed.")
+@click.option("--patients", multiple=True, metavar="ARM=N", help="The patients of an arm, unless at risk at time 0.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A .csv file: id, arm, time, event.")
+@answers(
+    "tables",
+    "json",
+    keys={
+        "files": "[file]: the one written",
+        "arms": "[{arm, patients, events, total_events, distance, farthest, intervals}]; total_events: as given; "
+        "distance: the largest vertical distance of the patients' Kaplan-Meier curve to a digitised point, at the "
+        "time farthest; intervals: [{start, end, printed, at_risk, deaths, censored, excess, contradicts}]",
+        "notes": "[text]: how the file was read",
+    },
+)
+def ipd(curve: Path, total_events: tuple[str, ...], patients: tuple[str, ...], out: Path) -> "Answer":
+    """Patients behind a digitised Kaplan-Meier curve (Guyot et al. 2012), written to a file.
+
+    CURVE has the columns time, survival, arm and at_risk. The curve is followed; what its numbers at risk say
+    otherwise is told.
+    """
+    from benchmarks.cli.ipd import ipd as reconstructed
+
+    return reconstructed(curve, total_events, patients, out)
+
+
+DATA = (simulate, analyze, performance, ipd)

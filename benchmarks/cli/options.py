@@ -74,6 +74,15 @@ def documents(command: click.Command) -> tuple[Keys, ...]:
     return found
 
 
+def every(commands: Mapping[str, click.Command]) -> dict[str, click.Command]:
+    """Commands by the words that call them: those of a group by the group's name and their own."""
+    found: dict[str, click.Command] = {}
+    for name, one in commands.items():
+        below = every(one.commands) if isinstance(one, click.Group) else None
+        found |= {name: one} if below is None else {f"{name} {word}": own for word, own in below.items()}
+    return found
+
+
 def schema_of(command: str, told: tuple[Keys, ...]) -> dict[str, Any]:
     """The JSON Schema of the documents that a command may print."""
     kinds = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from benchmarks.pasted.paper_file import PaperFile
-from simulator.world.sections import Printed, Quoted
+from simulator.documents.printed import Printed, Quoted
 
 Role = Literal["control", "treated"]
 Arm = Literal["", "control", "treated", "all"]
@@ -50,7 +50,9 @@ class PastedColumn:
 
     ``statistic``: n, percent, mean, sd, median, p, test, smd, hr, low, high, limits, interaction_p, events, at_risk,
     patients. ``model``: univariable or multivariable. ``grade``: '' any, else the printed grades ("3-4", "≥3", "5").
-    ``n``: the size of the arm that the head prints. ``head``: its heads from top to bottom, joined by " / ".
+    ``n``: the size of the arm that the head prints, ``n_printed`` its text (a weighted one may have decimals), and
+    ``own_n``: it is that of a population of its own, so that its numbers are for the audit alone. ``head``: its heads
+    from top to bottom, joined by " / ".
     """
 
     letter: str
@@ -63,6 +65,8 @@ class PastedColumn:
     grade: str = ""
     n: int | None = None
     skip: bool = False
+    n_printed: str = ""
+    own_n: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from benchmarks.asked.published_keys import ratio_values
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import designed, one_estimator, rows_only
+from benchmarks.questions.open_choices import AXES, open_axes
 from benchmarks.runs.rows import Rows
 from simulator.cohort.estimand import SUBDISTRIBUTION
 from simulator.documents.loading import DocumentError
@@ -34,18 +35,6 @@ from simulator.documents.merging import plain
 from simulator.documents.yaml12 import read
 from simulator.numerics.arrays import Floats
 
-AXES: dict[str, tuple[Any, ...]] = {
-    "matching.caliper": (0.2, 0.1, None),
-    "matching.order": ("largest", "random", "closest"),
-    "matching.ratio": (1, 2),
-    "propensity": (
-        {"method": "stepwise"},
-        {"method": "stepwise", "criterion": "p", "alpha": 0.1},
-        {"method": "all"},
-    ),
-    "se": ("pair", "naive"),
-}
-"""The choices unless others are asked for; the first of each is the first paper's."""
 MOST = 2000
 EFFECT = "outcomes.treatment_effect"
 WORLDS = ("as stated", "no effect")
@@ -96,8 +85,13 @@ class Multiverse:
     folder: str
 
 
-def axes_of(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """The axes written as PATH=[value, ...]; RunError where one is not."""
+def axes_of(
+    texts: Sequence[str], plan: Plan | None = None, covariates: Sequence[str] = ()
+) -> dict[str, tuple[Any, ...]]:
+    """The axes written as PATH=[value, ...]; RunError where one is not.
+
+    Where none is written they are the choices that the plan says are not stated, or else `AXES`.
+    """
     found: dict[str, tuple[Any, ...]] = {}
     for text in texts:
         path, sign, listed = text.partition("=")
@@ -112,13 +106,15 @@ def axes_of(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
         if path in found:
             raise RunError(f"--axis {path}: given twice")
         found[path] = values
-    return found or AXES
+    return found or (open_axes(plan, covariates) if plan else {}) or AXES
 
 
 def shown(value: Any) -> str:
     """A value as a reader sees it: the parts of a mapping without their names."""
     if isinstance(value, Mapping):
         return " ".join(shown(part) for part in value.values())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(shown, value))
     return "none" if value is None else str(value)
 
 

@@ -19,7 +19,7 @@ from benchmarks.words.plain_text import percent
 def multiverse(options: Options, axes: Sequence[str], alpha: float, replicate: int) -> Answer:
     """The answer, from the options of the command."""
     asked = load(options)
-    wanted = axes_of(axes)
+    wanted = axes_of(axes, asked.scenario.analysis, tuple(asked.scenario.population.covariates))
     found = find(
         asked,
         endpoint_of(asked, options),

@@ -6,6 +6,7 @@ from benchmarks.report.cohort_page import cohort_report
 from benchmarks.report.gallery_page import gallery_entry, gallery_page
 from benchmarks.report.paper_pages import audit_report, calibration_report, fidelity_report
 from benchmarks.report.study_page import published_rows, study_report
+from benchmarks.report.twin_page import reading_report, twin_report
 
 __all__ = [
     "audit_report",
@@ -17,6 +18,8 @@ __all__ = [
     "performance_report",
     "published_rows",
     "question_report",
+    "reading_report",
     "study_report",
+    "twin_report",
     "validation_report",
 ]

@@ -3,7 +3,7 @@
 The events of PyYAML's parser are composed here, one by one and without recursion, so that nothing is built before it
 has been judged. Plain scalars follow the core schema of YAML 1.2 (``1e-3`` is a number, ``012`` is 12, ``no`` and
 ``2024-01-31`` are text); anchors, aliases, merge keys, tags, duplicate keys and further documents are refused.
-Keys are text as written: ``0: 0.86`` has the key ``"0"``.
+Keys are text as written: ``0: 0.86`` has the key ``"0"``. Where print is wanted and not values, all scalars are.
 """
 
 import math
@@ -73,10 +73,13 @@ class Node:
     deleted: bool = False
 
 
-def read(data: bytes, file: str) -> Node:
-    """The one document in ``data``, whatever its top level; DocumentError lists all that is wrong with it."""
+def read(data: bytes, file: str, as_text: bool = False) -> Node:
+    """The one document in ``data``, whatever its top level; DocumentError lists all that is wrong with it.
+
+    ``as_text`` keeps every scalar as it is written: 0.050, 1:1, no, 012, ~ and null are texts, nothing is an empty one.
+    """
     text = _decoded(data, file)
-    composer = _Composer(file)
+    composer = _Composer(file, as_text)
     try:
         for event in _events(text):
             if not composer.take(event):
@@ -145,8 +148,9 @@ class _Frame:
 class _Composer:
     """Builds nodes from events; soft problems are gathered and the reading goes on."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, as_text: bool = False) -> None:
         self.file = file
+        self.as_text = as_text
         self.root: Node | None = None
         self.problems: list[Problem] = []
         self._frames: list[_Frame] = []
@@ -238,7 +242,7 @@ class _Composer:
         return None
 
     def _scalar(self, text: str, plain: bool, place: Place) -> Node:
-        if not plain:
+        if not plain or self.as_text:
             found = _NOT_TEXT.search(text)
             if found:
                 self._fault(place, f"holds the control character U+{ord(found[0]):04X}", "delete it")

@@ -13,6 +13,8 @@ from simulator.cohort.estimand import TimeUnit
 from simulator.cohort.predictors import Coefficients
 from simulator.cohort.terms import Variable, parse_term
 from simulator.documents.loading import load, parse, usual_endpoints_file
+from simulator.documents.printed import Printed as Printed
+from simulator.documents.printed import Quoted as Quoted
 from simulator.documents.spec import Label, Name, Spec
 from simulator.mechanisms.by_arm import Parted, solve_tilts
 from simulator.mechanisms.calendar import CalendarTrend
@@ -61,27 +63,6 @@ class Arms(Spec):
     def names(self) -> tuple[str, str]:
         """Control first, then treated: the order of every pair of potential outcomes."""
         return self.control, self.treated
-
-
-class Quoted(Spec):
-    """The same number as it is printed in another place."""
-
-    printed: str
-    where: Label
-
-
-class Printed(Spec):
-    """A published number exactly as printed, and where it stands. It is never used by the simulation.
-
-    ``not_printed`` stands where a number is announced but is not in the text; ``also`` for other places that print it.
-    ``audit_only`` marks a number that the world does not simulate: the audit reads it, nothing is compared with it.
-    """
-
-    printed: str
-    where: Label
-    note: str = ""
-    also: tuple[Quoted, ...] = ()
-    audit_only: bool = False
 
 
 class UsualEndpoints(Spec):

@@ -46,7 +46,7 @@ except ImportError as error:
     raise SystemExit(2) from None
 
 from ._call import TrialTwinError  # noqa: E402  our packages are found from here on
-from ._files import analyse, performance  # noqa: E402
+from ._files import analyse, ipd, performance  # noqa: E402
 from ._questions import claims, compatible, decompose, multiverse, power, tipping  # noqa: E402
 from ._runs import report, run, verify  # noqa: E402
 from ._study import Study, load, simulate  # noqa: E402
@@ -69,6 +69,7 @@ __all__ = [
     "compatible",
     "decompose",
     "fidelity",
+    "ipd",
     "load",
     "multiverse",
     "performance",

@@ -44,3 +44,20 @@ def performance(
         performance(replicates, truth=0.5, by=["method", "dgm"])
     """
     return answer("performance", locals())
+
+
+def ipd(
+    curve: Where,
+    *,
+    out: Where,
+    total_events: "Mapping[str, int] | None" = None,
+    patients: "Mapping[str, int] | None" = None,
+) -> "Answer":
+    """Patients behind a digitised Kaplan-Meier curve, written to a .csv file: id, arm, time, event.
+
+    ``total_events`` and ``patients`` have the printed events, and the patients of arms without a number at risk at
+    time 0, by arm.
+
+        ipd("os.csv", out="patients.csv", total_events={"HLP": 68, "LP": 194}).to_frame()
+    """
+    return answer("ipd", locals())

@@ -1,0 +1,122 @@
+"""The verbs about a paper that is pasted, `paper new`, `paper read` and `twin`: each returns its `Answer`."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.asked.errors import RunError
+from benchmarks.asked.load_study import Asked, load_study
+from benchmarks.cli import twin_verbs
+from benchmarks.pasted.read import read_paper
+from benchmarks.pasted.skeleton import write_skeleton
+from benchmarks.runs.code import code_digest
+from benchmarks.twin.assumptions import weighed
+from benchmarks.twin.reading_shown import reading_answer
+from benchmarks.twin.twin_shown import FITTED, PAGE, READING, WORLD, TwinMade, twin_answer
+from benchmarks.words.answer import Answer, plain
+from benchmarks.workers.progress import Progress
+from simulator.documents.loading import digest
+
+FIT = "fit.json"
+MOST_KEPT = 50_000_000
+
+
+def new(folder: Path) -> Answer:
+    """A commented paper.yaml, written."""
+    place = write_skeleton(folder)
+    said = f"wrote {place}; paste the paper's tables beside it, then: trialtwin paper read {folder}"
+    return Answer({"files": [place]}, lines=(said,))
+
+
+def read(folder: Path, keys: bool) -> Answer:
+    """How a pasted paper was read."""
+    reading = read_paper(folder)
+
+    def page() -> str:
+        from benchmarks.report import reading_report
+
+        return reading_report(reading)
+
+    return replace(reading_answer(reading, keys), page=page)
+
+
+def twin(folder: Path, out: Path | None, stop_after: str, reps: int, jobs: int) -> Answer:
+    """The twin of a pasted paper, up to a step; RunError where a question about the paper is open."""
+    made = TwinMade(read_paper(folder), out or (folder if folder.is_dir() else folder.parent) / "twin")
+    questions = made.reading.questions
+    if questions:
+        more = f", and {len(questions) - 1} more" if len(questions) > 1 else ""
+        raise RunError(f"{questions[0]}{more}; `trialtwin paper read {folder}` shows all that is open")
+    from benchmarks.report import reading_report
+
+    made.write(READING, reading_report(made.reading))
+    if stop_after == "read":
+        return twin_answer(made)
+    _derive(made)
+    if stop_after in ("audit", "derive"):
+        return twin_answer(made)
+    _fit(made, jobs)
+    if stop_after == "calibrate":
+        return twin_answer(made)
+    _score(made, reps, jobs)
+    from benchmarks.report import twin_report
+
+    made.write(PAGE, twin_report(made))
+    return twin_answer(made)
+
+
+def _derive(made: TwinMade) -> None:
+    """The starting world, written and checked as any world is, and what the audit says of the paper's numbers."""
+    from benchmarks.derived.document import as_yaml, derive
+
+    with made.step("derive"):
+        made.derived = derive(made.reading)
+        if made.derived.questions:
+            first, *more = made.derived.questions
+            told = f", and {len(more)} more" if more else ""
+            raise RunError(f"{first.text}. Write  {first.settle}  into paper.yaml{told}")
+        place = made.write(WORLD, as_yaml(made.derived))
+        made.asked = load_study(str(place))
+    with made.step("audit"):
+        made.audit = twin_verbs.audit(str(place), ())
+
+
+def _fit(made: TwinMade, jobs: int) -> None:
+    """The world fitted to the paper; that of an earlier call where nothing has changed since."""
+    asked, out = made.world(), made.folder / FITTED
+    stamp = {"world": digest(asked.document.tree), "code": code_digest()}
+    with made.step("calibrate"):
+        kept = _kept(made.folder / FIT, stamp)
+        if kept is None or not out.is_file():
+            answer = twin_verbs.calibrate(asked, (), out, jobs)
+            kept = {**stamp, "holds": answer.holds, "verdict": answer.verdict, "fit": plain(answer.data)}
+            made.write(FIT, json.dumps(kept, allow_nan=False))
+        made.files.append(out)
+        made.fit = kept
+
+
+def _kept(place: Path, stamp: dict[str, str]) -> dict[str, Any] | None:
+    """The fit of an earlier call of the same world by the same code; None where there is none."""
+    try:
+        kept = json.loads(place.read_text("utf-8")) if place.stat().st_size <= MOST_KEPT else None
+    except (OSError, ValueError):
+        return None
+    same = isinstance(kept, dict) and {name: kept.get(name) for name in stamp} == stamp
+    return kept if same and isinstance(kept.get("fit"), dict) else None
+
+
+def _score(made: TwinMade, reps: int, jobs: int) -> None:
+    """The scorecard of the fitted world, and how much each assumption matters."""
+    fitted: Asked = load_study(str(made.folder / FITTED), (), reps)
+    with made.step("score"):
+        made.score = twin_verbs.fidelity(fitted, jobs)
+    with made.step("assumptions"):
+        progress = Progress()
+        made.weighed = weighed(
+            fitted.scenario,
+            fitted.document.tree,
+            made.all_assumed(),
+            fitted.scenario.run.seed,
+            lambda done, total: progress("assumptions moved", done, total),
+        )

@@ -1,0 +1,159 @@
+"""Tables of events: their rows are counts, medians, rates at times and ratios of the endpoints."""
+
+import re
+from dataclasses import dataclass
+
+from benchmarks.pasted.cox_rows import ratio_names
+from benchmarks.pasted.labels import plain_number
+from benchmarks.pasted.paper_file import PaperFile
+from benchmarks.pasted.reading import Ledger, PastedTable
+from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, table_rows
+
+_DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
+_AT = re.compile(
+    r"(?P<time>\d+(?:\.\d+)?|one|two|three|four|five|six)[\s-]*(?P<unit>day|week|month|mo|year|yr|y|m|d)s?\b", re.I
+)
+_SAID = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
+_UNITS = {"mo": "month", "m": "month", "yr": "year", "y": "year", "d": "day"}
+_EVENTS = re.compile(r"\bevents?\b|\bdeaths?\b|\bdied\b|progressed|\bno\.? with\b", re.I)
+_INCIDENCE = re.compile(r"cumulative incidence|incidence", re.I)
+
+
+@dataclass(frozen=True)
+class _What:
+    """What a row of an endpoint has: median, events, rate, incidence, at_risk, patients, hr or p; at a ``time``."""
+
+    kind: str
+    time: str = ""
+
+
+def read_events(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
+    """The numbers of a table of events, each under its endpoint, side and arm."""
+    pen = Pen(table, paper, ledger)
+    under = ""
+    for row in table_rows(table, ledger):
+        if pen.settled(row.label) == "skip":
+            continue
+        own = endpoint_in(pen, row.label.text)
+        if row.empty:
+            under = own or under
+            continue
+        for filled in (*row.arms, *row.others, *row.tests):
+            endpoint = (
+                own or filled[0].endpoint or under or (next(iter(paper.endpoints)) if len(paper.endpoints) == 1 else "")
+            )
+            _number(pen, row, filled, endpoint, _what(pen, row.label.text))
+
+
+def endpoint_in(pen: Pen, text: str) -> str:
+    """The endpoint that a label names, '' where it names none; "deaths" are of the endpoint that is death alone."""
+    for name in sorted(pen.paper.endpoints, key=len, reverse=True):
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.I if len(name) > 3 else 0):
+            return name
+    words = text.casefold()
+    usual = {"overall survival": "OS", "progression-free survival": "PFS", "disease-free survival": "DFS"}
+    for phrase, short in usual.items():
+        if phrase in words and short in pen.paper.endpoints:
+            return short
+    dead = [name for name, what in pen.paper.endpoints.items() if what.strip() == "death"]
+    return dead[0] if len(dead) == 1 and re.search(r"\bdeaths?\b|\bdied\b|\bdead\b", words) else ""
+
+
+def time_in(pen: Pen, text: str) -> str:
+    """A time in a label in the paper's unit of time, '' where it has none: 1 year is 12 months."""
+    found = _AT.search(text)
+    if not found:
+        return ""
+    digits = _SAID.get(found["time"].lower(), found["time"])
+    unit = _UNITS.get(found["unit"].lower(), found["unit"].lower())
+    own = pen.paper.time_unit.rstrip("s").lower()
+    if unit == own:
+        return plain_number(digits)
+    exact = {("year", "month"): 12.0, ("month", "year"): 1 / 12, ("week", "day"): 7.0, ("day", "week"): 1 / 7}
+    factor = exact.get((unit, own), _DAYS.get(unit, 0.0) / _DAYS.get(own, 1.0))
+    return f"{float(digits) * factor:.6g}"
+
+
+def _what(pen: Pen, text: str) -> _What:
+    words = text.casefold()
+    time = time_in(pen, text)
+    if re.search(r"at risk", words):
+        return _What("at_risk", time)
+    if re.search(r"hazard ratio|\bhr\b", words):
+        return _What("hr")
+    if re.search(r"\bp(?: ?-?value)?\b|log-?rank", words) and not re.search("median|rate|event", words):
+        return _What("p")
+    if "follow-up" in words or "follow up" in words:
+        return _What("follow_up")
+    if "median" in words:
+        return _What("median")
+    if time:
+        return _What("incidence" if _INCIDENCE.search(words) else "rate", time)
+    if _EVENTS.search(words):
+        return _What("events")
+    return _What("patients" if re.search(r"\bpatients\b|\bn\b", words) else "")
+
+
+def _number(pen: Pen, row: TableRow, filled: Filled, endpoint: str, what: _What) -> None:
+    column, cell = filled
+    if not endpoint:
+        pen.not_understood(row, f"'{row.label.text}' names no endpoint", column.letter)
+        return
+    start = f"endpoints.{endpoint}.{pen.side(column)}"
+    if column.statistic in ("hr", "low", "high", "limits") or (what.kind == "hr" and filled not in row.arms):
+        names = ratio_names(filled)
+        if names:
+            pen.put_all(f"{start}.cox", names, cell.values, row, filled)
+            return
+    elif column.statistic == "p" and is_p(cell):
+        if what.kind in ("hr", "p", "median"):
+            pen.put(
+                f"{start}.{'cox' if what.kind == 'hr' or _has_ratio(row) else 'logrank'}.p", cell.values[0], row, filled
+            )
+            return
+    elif filled in row.arms and (found := _of_arm(filled, what)):
+        _put_arm(pen, row, filled, start, what, found)
+        return
+    pen.not_understood(row, f"'{cell.raw}' in row '{row.label.text}' is not known", column.letter)
+
+
+def _has_ratio(row: TableRow) -> bool:
+    return any(column.statistic == "hr" for column, _ in row.others)
+
+
+def _of_arm(filled: Filled, what: _What) -> tuple[tuple[str, str], ...]:
+    """The numbers of an arm's cell with the end of their keys."""
+    _, cell = filled
+    values = cell.values
+    single = cell.kind in ("num", "percent")
+    match what.kind:
+        case "median" | "follow_up" if cell.kind in ("triple", "num", "inf", "bound"):
+            return tuple(zip(("median", "low", "high"), values or ("NR",), strict=False))
+        case "rate" | "incidence" if cell.kind == "triple" or single:
+            return tuple(zip(("", ".low", ".high"), values, strict=False))
+        case "events" if cell.kind in ("share", "pair") or (single and cell.kind == "num"):
+            if values[0].isdigit():
+                more = (("n", cell.of),) if cell.of.isdigit() else ()
+                return (*zip(("events", "percent"), values, strict=False), *more)
+        case "patients" | "at_risk" if cell.kind == "num" and values[0].isdigit():
+            return (("n" if what.kind == "patients" else "", values[0]),)
+    return ()
+
+
+def _put_arm(
+    pen: Pen, row: TableRow, filled: Filled, start: str, what: _What, found: tuple[tuple[str, str], ...]
+) -> None:
+    arm = filled[0].arm
+    for name, value in found:
+        match what.kind:
+            case "follow_up":
+                key = f"{start}.follow_up.{arm}.{name}"
+            case "rate":
+                key = f"{start}.km.{arm}.survival[{what.time}]{name}"
+            case "incidence":
+                key = f"{start}.incidence.{arm}[{what.time}]{name}"
+            case "at_risk":
+                key = f"{start}.km.{arm}.at_risk[{what.time}]"
+            case _:
+                key = f"{start}.km.{arm}.{name}"
+        pen.put(key, value, row, filled)

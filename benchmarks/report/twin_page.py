@@ -1,0 +1,114 @@
+"""The pages about a pasted paper: how every cell was read, and what became of the whole as a twin."""
+
+from math import nan
+
+from analysis.figures.calibration import FittedNumber, calibration_fit_of
+from analysis.tables.text_table import table
+from benchmarks.asked.asked_by import as_asked
+from benchmarks.pasted.reading import Reading
+from benchmarks.report.engine import HowMade, Page, Section, html, picture
+from benchmarks.twin.fidelity import place
+from benchmarks.twin.reading_shown import cells_table, column_words, reading_answer, verdict_of
+from benchmarks.twin.shown import audit_tables
+from benchmarks.twin.twin_shown import TwinMade, assumptions_table, twin_answer
+from simulator.documents.loading import digest
+
+
+def reading_report(reading: Reading) -> str:
+    """The HTML page of how a pasted paper was read: what is open first, then every table cell by cell."""
+    answer = reading_answer(reading, False)
+    titled = {one.title: one for one in answer.tables}
+    first = [Section(title, tables=(titled[title],)) for title in titled if title == "Open questions"]
+    files = {one.file for one in reading.tables}
+    rest = [
+        Section(title, tables=(one,))
+        for title, one in titled.items()
+        if title != "Open questions" and title.split(":")[0] not in files
+    ]
+    tables = []
+    for one in reading.tables:
+        columns = [(column.letter, column_words(column), column.head) for column in one.columns]
+        shown = table("", ("", "read as", "head"), columns, 3)
+        cells = cells_table(reading, one)
+        tables.append(
+            Section(
+                f"{one.where} ({one.file})",
+                (f"Read as a table of kind {one.kind}: {len(one.rows)} rows, {len(one.columns)} columns.",),
+                tables=(shown,),
+                parts=(Section("", fold=f"{one.where}, cell by cell: {len(cells.rows)} cells", folded=(cells,)),),
+            )
+        )
+    lines = [
+        (str(one.spot), one.raw, f"{one.key} = {one.printed}") for one in reading.numbers if one.spot.file not in files
+    ]
+    said = table("Lines", ("place", "printed", "read as"), lines, 3)
+    return html(
+        Page(
+            f"How was {reading.paper.name} read?",
+            verdict_of(reading),
+            HowMade("trialtwin paper read FOLDER", command=as_asked()),
+            (f"Paper: {reading.paper.source}",),
+            results=(
+                *first,
+                *tables,
+                Section("Lines, facts and curves", fold=f"{len(lines)} numbers", folded=(said,)),
+                *rest,
+            ),
+        )
+    )
+
+
+def twin_report(made: TwinMade) -> str:
+    """The HTML page of a twin: whether it prints its paper, what is wrong with the paper, and what was assumed."""
+    answer, asked = twin_answer(made), made.world()
+    fit = {} if made.fit is None else made.fit["fit"]
+    published = asked.scenario.published
+    drawn = [
+        FittedNumber(
+            place(published[one["key"]].where),
+            one["key"].removeprefix("endpoints."),
+            -one["z"],
+            nan if one["z_start"] is None else -one["z_start"],
+        )
+        for one in fit.get("targets", ())
+        if one["z"] is not None and one["key"] in published
+    ]
+    words = "Distance of every published number from the simulated one, in its own sampling SDs, by table"
+    score = () if made.score is None else made.score.tables
+    findings = () if made.audit is None else audit_tables(made.audit.found)
+    derived = [(path, source) for path, source in asked.document.sources.items()]
+    severe = [one for one in findings if one.title == "Severe"]
+    others = [one for one in findings if one.title != "Severe"]
+    return html(
+        Page(
+            f"Does the twin print what {made.reading.paper.name} prints?",
+            answer.verdict,
+            HowMade(
+                f"trialtwin twin {made.folder.parent.name}",
+                (("digest of the derived world", digest(asked.document.tree)),),
+                as_asked(),
+            ),
+            (f"Paper: {made.reading.paper.source}",),
+            results=(
+                Section("The fit", pictures=(picture(calibration_fit_of(drawn), f"{words}.", words),) if drawn else ()),
+                Section("Numbers that the twin does not print", tables=tuple(score)),
+                Section(
+                    "What in the paper cannot be",
+                    tuple(answer.notes) or ("Nothing beyond rounding.",),
+                    tables=tuple(severe),
+                    fold="Lesser findings",
+                    folded=tuple(others),
+                ),
+                Section("What was assumed", tables=(assumptions_table(made),) if made.weighed else ()),
+                Section(
+                    "Where each value comes from",
+                    fold=f"{len(derived)} values with their formulas",
+                    folded=(table("Derived", ("value of", "formula and place"), derived, 2),),
+                ),
+                Section(
+                    "The files",
+                    items=tuple((one.name, "") for one in made.files),
+                ),
+            ),
+        )
+    )

@@ -1,0 +1,95 @@
+"""How much each assumption matters: by what factor the primary hazard ratio changes when an assumed value moves."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import exp, log, nan
+
+import numpy as np
+
+from analysis.paper.block_workflow import BlockAnalysis
+from analysis.paper.numbers import BlockNumbers
+from benchmarks.asked.blocks import block_size
+from benchmarks.asked.free_places import Tree, is_number
+from benchmarks.asked.published_keys import ratio_places
+from benchmarks.asked.sampled import one_sample
+from benchmarks.asked.scenario import Scenario
+from benchmarks.derived.parts import Assumption
+from benchmarks.twin.calibrate import LEFT_OUT
+from benchmarks.twin.targets import with_leaf
+from simulator.documents.merging import split_path
+from simulator.numerics.arrays import Floats
+from simulator.world.generate import generate, resolve
+
+REPLICATES = 200
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """An assumption and what it does to the mean log hazard ratio of the primary analysis when its value moves.
+
+    ``moves`` is the change for a value one prior SD higher, and ``mcse`` its Monte Carlo standard error, both NaN where
+    the value cannot be moved.
+    """
+
+    assumption: Assumption
+    moves: float
+    mcse: float
+
+
+def weighed(
+    scenario: Scenario, tree: Tree, assumed: Sequence[Assumption], seed: int, done: Callable[[int, int], None]
+) -> list[Weighed]:
+    """The assumptions of a world's ``tree``, those first that move the published analysis of its first endpoint most.
+
+    Cohorts share their luck, so that a change is that of the value alone.
+    """
+    key = f"{ratio_places(scenario, next(iter(scenario.endpoints)))[0]}.log_hr"
+    bare = {name: part for name, part in tree.items() if name not in LEFT_OUT}
+    stated = _log_ratios(bare, key, seed)
+    found = []
+    for k, one in enumerate(assumed):
+        moved = _moved(bare, one)
+        change = np.full(1, nan) if moved is None or stated is None else _difference(moved, key, seed, stated)
+        change = change[np.isfinite(change)]
+        many = len(change) > 1
+        found.append(
+            Weighed(one, float(change.mean()), float(change.std(ddof=1) / np.sqrt(len(change))))
+            if many
+            else Weighed(one, nan, nan)
+        )
+        done(k + 1, len(assumed))
+    return sorted(found, key=lambda one: -abs(one.moves) if np.isfinite(one.moves) else 1.0)
+
+
+def _difference(tree: Tree, key: str, seed: int, stated: Floats) -> Floats:
+    """What the moved value changes in each replicate."""
+    found = _log_ratios(tree, key, seed)
+    return np.full(1, nan) if found is None else found - stated
+
+
+def _moved(tree: Tree, one: Assumption) -> Tree | None:
+    """The tree with the value one prior SD higher; None where it has no such place or the value is no number."""
+    if one.prior_sd is None or isinstance(one.value, str):
+        return None
+    value = exp(log(one.value) + one.prior_sd) if one.log and one.value > 0 else one.value + one.prior_sd
+    for text in (one.path, *one.also):
+        path = split_path(text, tree)
+        if path is None or not is_number(tree, path):
+            return None
+        tree = with_leaf(tree, path, value)
+    return tree
+
+
+def _log_ratios(tree: Tree, key: str, seed: int) -> Floats | None:
+    """The log hazard ratio of each replicate ``(R,)``; None where the tree is no world."""
+    try:
+        scenario = Scenario.model_validate(tree)
+        resolved, size = resolve(scenario), block_size(scenario)
+    except ValueError:  # of a world that cannot be
+        return None
+    parts = []
+    for first in range(0, REPLICATES, size):
+        numbers = np.arange(first, min(first + size, REPLICATES), dtype=np.int64)
+        sample = one_sample(scenario, generate(resolved, seed, numbers), seed)
+        parts.append(BlockNumbers(BlockAnalysis(sample)).of(key))
+    return np.concatenate(parts)
