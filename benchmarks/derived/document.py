@@ -9,9 +9,9 @@ from typing import Any
 
 from benchmarks.derived.course import course_of
 from benchmarks.derived.covariates import covariates_of
+from benchmarks.derived.paper_numbers import PaperNumbers
 from benchmarks.derived.parts import Assumption, Contradiction, Tree
 from benchmarks.derived.plan import plan_of
-from benchmarks.derived.printed_numbers import PrintedNumbers
 from benchmarks.derived.propensity import treatment_of
 from benchmarks.derived.recorded import recorded_of
 from benchmarks.pasted.reading import Reading
@@ -48,7 +48,7 @@ class Derived:
 
 def derive(reading: Reading) -> Derived:
     """The world of a paper as read; DeriveError in one line where none can be made of it."""
-    paper, numbers = reading.paper, PrintedNumbers(reading)
+    paper, numbers = reading.paper, PaperNumbers(reading)
     covariates = covariates_of(numbers)
     treatment = treatment_of(numbers, covariates)
     recorded = recorded_of(numbers)

@@ -194,12 +194,12 @@ class _Walk:
 
     def _ask_what(self, row: TableRow) -> None:
         cells = " | ".join(cell.text or cell.raw for _, cell in (row.arms or row.alls))
+        what = f"'{row.label.text}' {cells}: "
         if any(cell.kind == "pair" for _, cell in row.arms):
-            why = "n (%) fits not all of the columns, or neither a word nor a decimal tells"
-            self.pen.ask(row, f"'{row.label.text}' {cells}: {why}", ("mean (SD)", "n (%)"), every="pairs: mean (SD)")
+            what += "n (%) fits not all of the columns, or neither a word nor a decimal tells"
+            self.pen.ask(row, what, ("mean (SD)", "n (%)"), every="pairs: mean (SD)")
         else:
-            answers = ("n", "percent", "mean", "median")
-            self.pen.ask(row, f"'{row.label.text}' {cells}: no word tells what it is", answers)
+            self.pen.ask(row, what + "no word tells what it is", ("n", "percent", "mean", "median"))
 
     def _stands_as_count(self, row: TableRow) -> bool:
         """Whether whole percentages that fit n are shares, as all amounts of the table are named by a word or sign."""

@@ -20,7 +20,8 @@ def put_amount(pen: Pen, item: Amount) -> None:
     head = f" {item.head.label.statistic}" if item.head is not None else ""
     words = row.label.statistic or head
     said = pen.settled(row.label).lower()
-    asked, names_given = False, ()
+    asked = False
+    names_given: tuple[str, ...] = ()
     for filled in row.arms:
         names = _names_of(pen, filled, words, said)
         if names is None:
@@ -132,7 +133,7 @@ def _missing(pen: Pen, group: Group, levels: Sequence[str]) -> set[int]:
             found.add(at)
         elif said != "level":
             what = f"'{level}': a level, or patients whose value is missing"
-            pen.ask(row, what, ("level", "missing"), group.rows)
+            pen.ask(row, what, ("level", "missing"), [*group.rows, *([group.head] if group.head else [])])
     return found
 
 

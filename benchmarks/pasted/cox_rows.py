@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.labels import Label, identify
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Spot
@@ -158,9 +159,9 @@ def _row(pen: Pen, row: TableRow, found: Named, triples: frozenset[str]) -> None
             column.letter in triples
             and column.statistic == "hr"
             and cell.kind != "triple"
-            and pen.settled(row.label) != "printed"
+            and pen.settled(row.label) != AS_PRINTED
         ):
-            pen.ask(row, f"'{cell.raw}' has no limits, as others in {column.letter} have", ("skip", "printed"))
+            pen.ask(row, f"'{cell.raw}' has no limits, as others in {column.letter} have", ("skip", AS_PRINTED))
         if column.endpoint and column.model and column.statistic in RATIOS:
             put_ratio(pen, f"endpoints.{column.endpoint}.{pen.side(column)}.{column.model}[{found.term}]", row, filled)
 

@@ -47,7 +47,7 @@ def read_events(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
             continue
         for filled in (*row.arms, *row.others, *row.tests):
             endpoint = (
-                own or filled[0].endpoint or under or (next(iter(paper.endpoints)) if len(paper.endpoints) == 1 else "")
+                own or under or filled[0].endpoint or (next(iter(paper.endpoints)) if len(paper.endpoints) == 1 else "")
             )
             _number(pen, row, filled, endpoint, _what(pen, row.label.text))
 

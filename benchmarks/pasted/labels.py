@@ -97,7 +97,8 @@ class Cut:
 @dataclass(frozen=True)
 class Label:
     """What a label says: ``name`` without the rest, ``unit``, ``statistic`` in plain words ("n%", "mean sd", "median
-    iqr"; several are joined), and ``level``: what else follows the name ("Male", "> 10", "1").
+    iqr"; several are joined), ``level``: what else follows the name ("Male", "> 10", "1"), and the
+    ``line`` of its row.
     """
 
     text: str
@@ -105,6 +106,7 @@ class Label:
     unit: str = ""
     statistic: str = ""
     level: str = ""
+    line: int = 0
 
     @property
     def only_statistic(self) -> bool:

@@ -38,7 +38,7 @@ def settled_term(pen: Pen, label: Label) -> Named | None:
     if said == "skip":
         return Named(skip=True)
     found = _SETTLED.fullmatch(said)
-    if found is None or said in ("printed", "levels"):
+    if found is None or said == "levels":
         return None
     variable = pen.ledger.variables.get(found["name"])
     sign, level = found["sign"] or "", (found["level"] or "").strip()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.cox_rows import below, blocks, ratio_columns, ratio_names
 from benchmarks.pasted.labels import Label
 from benchmarks.pasted.paper_file import PaperFile
@@ -61,9 +62,9 @@ def _block(pen: Pen, only: str, head: TableRow | None, rows: Sequence[TableRow],
                 column.letter in triples
                 and column.statistic == "hr"
                 and cell.kind != "triple"
-                and pen.settled(row.label) != "printed"
+                and pen.settled(row.label) != AS_PRINTED
             ):
-                pen.ask(row, f"'{cell.raw}' has no limits, as others in {column.letter} have", ("skip", "printed"))
+                pen.ask(row, f"'{cell.raw}' has no limits, as others in {column.letter} have", ("skip", AS_PRINTED))
         for owner, filled in interaction if first else ():
             start = _start(pen, only, filled, level)
             pen.put(f"{start}.interaction_p", filled[1].values[0], owner, filled)
