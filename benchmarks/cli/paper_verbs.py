@@ -69,9 +69,13 @@ def twin(folder: Path, out: Path | None, stop_after: str, reps: int, jobs: int) 
 def _derive(made: TwinMade) -> None:
     """The starting world, written and checked as any world is, and what the audit says of the paper's numbers."""
     from benchmarks.derived.document import as_yaml, derive
+    from benchmarks.derived.paper_numbers import DeriveError
 
     with made.step("derive"):
-        made.derived = derive(made.reading)
+        try:
+            made.derived = derive(made.reading)
+        except DeriveError as error:
+            raise RunError(str(error)) from None
         if made.derived.questions:
             first, *more = made.derived.questions
             told = f", and {len(more)} more" if more else ""

@@ -216,7 +216,7 @@ def _ask_models(columns: list[PastedColumn], kind: str, paper: PaperFile, spot: 
 
     live = [column for column in columns if not column.skip]
     names = list(paper.endpoints)
-    if kind in OF_ENDPOINTS and any(not column.endpoint for column in live):
+    if kind in OF_ENDPOINTS and kind != "events" and any(not column.endpoint for column in live):
         letters = [column.letter for column in live if not column.endpoint]
         ask(letters, f"name none of the endpoints {', '.join(names)}", names)
     if kind in MODELLED and any(not column.model for column in live):

@@ -1,13 +1,14 @@
 """Tables of events: their rows are counts, medians, rates at times and ratios of the endpoints."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.pasted.cox_rows import ratio_names
 from benchmarks.pasted.labels import plain_number
 from benchmarks.pasted.paper_file import PaperFile
-from benchmarks.pasted.reading import Ledger, PastedTable
-from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, table_rows
+from benchmarks.pasted.reading import Ledger, PastedTable, Spot
+from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, share_fits, table_rows
 
 _DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
 _AT = re.compile(
@@ -37,8 +38,9 @@ class _What:
 def read_events(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     """The numbers of a table of events, each under its endpoint, side and arm."""
     pen = Pen(table, paper, ledger)
-    under = ""
-    for row in table_rows(table, ledger):
+    under, rows = "", table_rows(table, ledger)
+    _ask_endpoint(pen, rows)
+    for row in rows:
         if pen.settled(row.label) == "skip":
             continue
         own = endpoint_in(pen, row.label.text)
@@ -49,7 +51,27 @@ def read_events(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
             endpoint = (
                 own or under or filled[0].endpoint or (next(iter(paper.endpoints)) if len(paper.endpoints) == 1 else "")
             )
-            _number(pen, row, filled, endpoint, _what(pen, row.label.text))
+            _number(pen, row, filled, endpoint, _counted(pen, row, endpoint) or _what(pen, row.label.text))
+
+
+def _ask_endpoint(pen: Pen, rows: Sequence[TableRow]) -> None:
+    """Asks of which endpoint a table is, of which neither the columns nor any row names one."""
+    names = tuple(pen.paper.endpoints)
+    live = [column.letter for column in pen.table.columns if not column.skip and not column.endpoint]
+    if not live or len(names) == 1 or any(endpoint_in(pen, row.label.text) for row in rows):
+        return
+    where = live[0] if len(live) == 1 else f"{live[0]}-{live[-1]}"
+    readings = tuple(f"{where}: {name}" for name in names)
+    what = f"columns {', '.join(live)} name none of the endpoints {', '.join(names)}, nor do the rows"
+    pen.ledger.ask(Spot(pen.table.file, rows[0].line if rows else 1), what, readings[0], readings, columns=live)
+
+
+def _counted(pen: Pen, row: TableRow, endpoint: str) -> _What | None:
+    """Events, where a row is called as its endpoint is and holds patients with their share of the arms; else None."""
+    what = pen.paper.endpoints.get(endpoint, "").partition(";")[0]
+    called = endpoint.casefold() == row.label.text.casefold() or _content(row.label.text) == _content(what)
+    shares = [share_fits(cell.values, pen.size(column)) for column, cell in row.arms if len(cell.values) == 2]
+    return _What("events") if called and len(shares) == len(row.arms) > 0 and all(shares) else None
 
 
 def endpoint_in(pen: Pen, text: str) -> str:
