@@ -76,6 +76,8 @@ def level_term(
 ) -> Named:
     name, levels = variable.name, variable.levels
     at = level_in(variable, named(pen.paper, first) or first)
+    if at is None and len(levels) == 1 and sex_of(levels[0]) and sex_of(first):
+        return Named(f"{name}={sex_of(first)}", assumed=f"'{text}': {sex_of(first)} is the level that is not printed")
     if at is None:
         return _near_cut(variable, first, text) or _several(variable, first, against, text)
     if against and variable.complete:
