@@ -74,6 +74,7 @@ def level_in(variable: ReadVariable, text: str) -> int | None:
 def level_term(
     pen: Pen, variable: ReadVariable, first: str, against: str, siblings: tuple[str, ...], text: str
 ) -> Named:
+    """The term of a level, or of several, that a text compares with another or with all others; or what to ask."""
     name, levels = variable.name, variable.levels
     at = level_in(variable, named(pen.paper, first) or first)
     if at is None:
