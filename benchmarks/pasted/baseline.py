@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from benchmarks.pasted.baseline_items import BaselineAmount, BaselineGroup, Item
 from benchmarks.pasted.baseline_numbers import put_amount, put_group
 from benchmarks.pasted.counts import closes, fits_whole_percents, group_of, notes_of, sums, told, what_is
-from benchmarks.pasted.labels import MISSING, Label, cut_of, identify, range_of_level
+from benchmarks.pasted.labels import MISSING, RowLabel, cut_of, identify, range_of_level
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable
 from benchmarks.pasted.single_rows import both_levels, named_level, unclear
@@ -231,14 +231,14 @@ class _Walk:
             cuts.append(below)
         self.at += len(cuts)
         if cuts:
-            head = replace(row, label=Label(row.label.name, row.label.name), arms=(), alls=(), tests=(), others=())
+            head = replace(row, label=RowLabel(row.label.name, row.label.name), arms=(), alls=(), tests=(), others=())
             self._group(head, identify(row.label, self.pen.paper), cuts, None, closes(self.pen, cuts))
 
     def _single(self, row: TableRow) -> None:
         """A row that stands for one level: "Male", "Sex, male", "ECOG PS ≥ 1", "Diabetes"; alike ones are a group."""
         pen, label = self.pen, row.label
         if (both := both_levels(pen, row)) is not None:
-            sexed = named_level(pen, Label(both[0][0], both[0][0]))[0] == "sex"
+            sexed = named_level(pen, RowLabel(both[0][0], both[0][0]))[0] == "sex"
             variable = identify(label, pen.paper) if label.level else "sex" if sexed else identify(label, pen.paper)
             self.items.append(BaselineGroup(None, variable, both[1], None, True, both[0]))
             return

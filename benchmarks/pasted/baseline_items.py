@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from benchmarks.pasted.labels import Label
+from benchmarks.pasted.labels import RowLabel
 from benchmarks.pasted.table_rows import TableRow
 
 
@@ -12,7 +12,7 @@ class BaselineAmount:
 
     row: TableRow
     variable: str
-    label: Label
+    label: RowLabel
     head: TableRow | None
     own: bool
 
