@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.counts import notes_of
-from benchmarks.pasted.labels import Label, as_id, named, plain_label, slug, without_statistic
+from benchmarks.pasted.labels import RowLabel, as_id, named, plain_label, slug, without_statistic
 from benchmarks.pasted.outcome_checks import check_names, check_outcomes
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable, Spot
@@ -82,11 +82,11 @@ def _ask_odd(pen: Pen, row: TableRow, shares: frozenset[str]) -> None:
         pen.ask(row, f"'{row.label.text}': '{odd[0]}' stands where the others are n (%)", (AS_PRINTED, "skip"))
 
 
-def _interval(label: Label) -> bool:
+def _interval(label: RowLabel) -> bool:
     return bool(_INTERVAL.fullmatch(label.text) or (not label.name and "ci" in label.statistic))
 
 
-def outcome_name(pen: Pen, label: Label) -> str:
+def outcome_name(pen: Pen, label: RowLabel) -> str:
     """The name of an outcome: that of paper.yaml, its letters ("ORR"), or its words as an id."""
     printed = without_statistic(label.text)
     if given := named(pen.paper, label.text, printed, label.name):
@@ -145,7 +145,7 @@ def _outcome(pen: Pen, row: TableRow, said: str, grades: dict[str, str], below: 
     within = grade_of(row.label.text)
     if within is not None and not said:
         stripped = _ANY.sub("", _GRADE.sub("", row.label.text)).strip(" ,;:-–()≥")
-        name = outcome_name(pen, Label(row.label.text, stripped)) if stripped else "any_ae"
+        name = outcome_name(pen, RowLabel(row.label.text, stripped)) if stripped else "any_ae"
     for filled in (*row.arms, *row.tests, *row.others):
         column, cell = filled
         ending = grades.get(column.letter, MAIN) or within or below or MAIN

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.pasted.labels import Label, plain_label, read_label
+from benchmarks.pasted.labels import RowLabel, plain_label, read_label
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedCell, PastedColumn, PastedRow, PastedTable, Spot
 from benchmarks.pasted.settling import row_key
@@ -25,7 +25,7 @@ class TableRow:
     """
 
     row: PastedRow
-    label: Label
+    label: RowLabel
     arms: tuple[Filled, ...]
     alls: tuple[Filled, ...]
     tests: tuple[Filled, ...]
@@ -123,7 +123,7 @@ class Pen:
         """Something of a row that was not understood."""
         self.ledger.not_understood(Spot(self.table.file, of.line, column), text)
 
-    def settled(self, label: Label) -> str:
+    def settled(self, label: RowLabel) -> str:
         """What paper.yaml says of a row, '' where it says nothing."""
         if label.line and (said := self.table.settled.get(f"line {label.line}")) is not None:
             return str(said).strip()
