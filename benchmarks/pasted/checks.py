@@ -12,6 +12,7 @@ from benchmarks.pasted.p_columns import check_p
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedCell, PastedColumn, PastedRow, PastedTable, Spot
 from benchmarks.pasted.recomputed import half_unit
+from benchmarks.pasted.row_sums import check_sums
 
 _P, _RATIOS = frozenset({"p", "interaction_p"}), frozenset({"hr", "odds_ratio", "risk_ratio"})
 _NUMERIC = frozenset({"num", "bound"})
@@ -29,6 +30,7 @@ def check_table(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     _check_limits(table, ledger)
     _check_mixed(table, ledger)
     _check_shares(table, paper, ledger)
+    check_sums(table, paper, ledger)
     check_p(table, ledger)
 
 
