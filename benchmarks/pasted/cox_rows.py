@@ -9,7 +9,7 @@ from benchmarks.pasted.labels import RowLabel, identify
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Spot
 from benchmarks.pasted.row_levels import NamedTerm, level_in
-from benchmarks.pasted.row_terms import is_treatment, is_treatment_head, term_of
+from benchmarks.pasted.row_terms import is_treatment, is_treatment_head, names_treatment, term_of
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number, table_rows
 
 RATIOS = ("hr", "low", "high", "limits", "p")
@@ -62,6 +62,8 @@ def _belongs(pen: Pen, row: TableRow, head: TableRow, deep: bool) -> bool:
     """Whether a row stands below a head: by its indent, or as it names no variable that is known itself."""
     if deep:
         return row.row.indent > head.row.indent
+    if names_treatment(pen, row.label) and not is_treatment_head(pen, head.label):
+        return False
     variable = pen.ledger.variables.get(identify(head.label, pen.paper))
     own = pen.ledger.variables.get(identify(row.label, pen.paper))
     if variable is not None and level_in(variable, row.label.text) is not None:

@@ -98,6 +98,12 @@ def term_of(pen: Pen, row: TableRow, head: RowLabel | None = None, siblings: tup
     return _of_level(pen, variable, level, siblings, label.text)
 
 
+def names_treatment(pen: Pen, label: RowLabel) -> bool:
+    """Whether a row is one of the treatment by itself: "Treatment (Drug vs. Placebo)", "Drug vs. Placebo"."""
+    first, second = compared(label.text)
+    return is_treatment_head(pen, label) or bool(second and is_any(pen, first) and is_any(pen, second))
+
+
 def is_any(pen: Pen, text: str) -> str:
     """control or treated where a text begins with the word of an arm, else ''."""
     return is_treatment(pen, text.split(" (")[0])

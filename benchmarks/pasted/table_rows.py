@@ -61,8 +61,8 @@ def table_rows(table: PastedTable, ledger: Ledger) -> list[TableRow]:
                 continue
             words = plain_label(cell.raw)
             bare = bool(re.fullmatch(r"1(?:\.0+)?", words))
-            if words and REFERENCE.fullmatch(words) and (not bare or column.statistic == "hr"):
-                reference = reference or not bare or column.statistic == "hr"
+            if words and REFERENCE.fullmatch(words) and (not bare or _is_ratio_of_none(table, row, column)):
+                reference = True
                 continue
             if cell.kind == "none":
                 continue
@@ -73,6 +73,17 @@ def table_rows(table: PastedTable, ledger: Ledger) -> list[TableRow]:
         parts = {name: tuple(cells) for name, cells in filled.items()}
         made.append(TableRow(row, replace(read_label(row.label), line=row.line), reference=reference, **parts))
     return made
+
+
+def _is_ratio_of_none(table: PastedTable, row: PastedRow, column: PastedColumn) -> bool:
+    """Whether a bare 1 is the ratio of a reference: no limits and no p of the same model stand beside it."""
+    beside = [
+        cell.kind
+        for other, cell in zip(table.columns, row.cells, strict=False)
+        if other.statistic in ("limits", "low", "high", "p")
+        and (other.endpoint, other.model, other.phase) == (column.endpoint, column.model, column.phase)
+    ]
+    return column.statistic == "hr" and all(kind == "none" for kind in beside)
 
 
 @dataclass(frozen=True)
