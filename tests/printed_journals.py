@@ -78,6 +78,8 @@ class Printer:
         n, whole = self.text(f"{base}.{role}.{names[0]}", 1 if weighted else 0), self.size(side, role)
         p = f"{100 * self.cohort[f'{base}.{role}.{names[0]}'] / whole:.{self.percents}f}"
         self.note(f"{base}.{role}.", names, (n, p))
+        if names[0] == "yes" and "{of}" in self.style.share:
+            self.expected.append((f"{base}.{role}.n", f"{whole:.0f}"))
         template = "{n} ({p})" if weighted and "{of}" in self.style.share else self.style.share
         return self.cell(template, n=n, p=p, of=f"{self.size(side, role):.0f}")
 
@@ -358,7 +360,8 @@ class Printer:
                 base = f"endpoints.{endpoint}.{side}"
                 self.line(f"{endpoint}{phase} events", {r: [(f"{base}.km.{r}.events", 0)] for r in ROLES} if side == "before" else {})
                 ratio = self.ratio(f"{base}.cox", "{m} ({a}–{b})")
-                said = f"HR {ratio}; P {'' if self.p(f'{base}.cox.p')[0] in '<>' else '= '}{self.expected[-1][1]}"
+                tested = self.p(f"{base}.cox.p")
+                said = f"HR {ratio}; P {'' if tested[0] in '<>' else '= '}{spelt(self.expected[-1][1], self.style)}"
                 if "competing" in what:
                     for time in self.shape.times:
                         self.line(f"{endpoint}{phase} cumulative incidence at {time}", {r: [(f"{base}.incidence.{r}[{time}]", -1)] for r in ROLES})
@@ -380,7 +383,7 @@ class Printer:
             percent = "%" if keys[0][1] < 0 else ""
             self.expected += [(key, value + percent) for (key, _), value in zip(keys, values, strict=True)]
             limits = f" ({values[1]}–{values[2]})" if len(values) == 3 else ""
-            parts.append(f"{self.arms[role]} {values[0]}{percent}{limits}")
+            parts.append(f"{self.arms[role]} {spelt(values[0] + percent + limits, self.style)}")
         if parts or more:
             self.lines.append(f"{subject}: " + "; ".join([" vs ".join(parts), *([more] if more else [])]))
 

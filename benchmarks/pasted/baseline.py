@@ -8,6 +8,7 @@ from benchmarks.pasted.baseline_items import BaselineAmount, BaselineGroup, Item
 from benchmarks.pasted.baseline_numbers import put_amount, put_group
 from benchmarks.pasted.counts import closes, fits_whole_percents, group_of, notes_of, sums, told, what_is
 from benchmarks.pasted.labels import MISSING, RowLabel, cut_of, identify, range_of_level
+from benchmarks.pasted.opposites import is_second_of_two
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable
 from benchmarks.pasted.single_rows import both_levels, named_level, unclear
@@ -129,8 +130,8 @@ class _Walk:
         self._loose(rest)
 
     def _one_level(self, head: TableRow, variable: str, row: TableRow) -> None:
-        """One level below a head: asked where other variables of the table have all of theirs, as rows may be lost."""
-        if any(isinstance(item, BaselineGroup) and item.head is not None and item.closed for item in self.items):
+        """One level below a head: the second of two, as "Yes", tells all; another is asked about, as rows may be lost."""
+        if not is_second_of_two(row.label.text) and any(isinstance(item, BaselineGroup) and item.head is not None and item.closed for item in self.items):
             what = f"'{row.label.text}' alone stands below '{head.label.text}': paste the rows that are lost, or say so"
             self.pen.ask(head, what, ("levels", "skip"), [row])
         self._group(head, variable, [row], None, False)

@@ -18,6 +18,7 @@ _LATEX = (
     (r"\\(?:textbf|textit|text|mathrm|mathbf|emph)\s*\{([^{}]*)\}", r"\1"), (r"\\pm\b\s?", "±"), (r"\\%", "%"),
     (r"\\(?:leqslant|leq|le)\b", "≤"), (r"\\(?:geqslant|geq|ge)\b", "≥"), (r"\\lt\b", "<"), (r"\\gt\b", ">"),
     (r"\\(?:,|;|:|!|quad|qquad|enspace)", " "), (r"\\(?:cdot|ldots|dots)\b", "·"), (r"\{,\}", ","),
+    (r"\^[a-z*†‡§,\d]{1,3}\^", "†"),
     (r"\^\{?\\?(?:dagger|ddagger|ast|S|P)\b\}?", "†"), (r"\^\{([a-z*†‡§,\d]{1,3})\}|\^([a-z*†‡§])(?![\w])", "†"),
     (r"(?<!\\)\$", ""),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import re
 
-_SIZE = r"(?P<size>\d{1,3}(?:[ ,]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+_SIZE = r"(?P<size>\d{1,3}(?:[ ,]\d{3})+(?:\.\d+)?(?!\d)|\d+,\d{1,2}(?!\d)|\d+(?:\.\d+)?)"
 _N = (
     rf"[(\[]?\b(?:weighted |effective )?n ?[=:] ?{_SIZE}(?: patients)?[)\]]?",
     rf"[(\[]?\b{_SIZE} (?:patients|pts|subjects|participants|cases|individuals|pairs)\b[)\]]?",
@@ -54,7 +54,7 @@ def without_n(text: str) -> tuple[str, str]:
     for pattern in _N:
         found = re.search(pattern, text, re.IGNORECASE | re.ASCII)
         if found is not None:
-            return text[: found.start()] + " " + text[found.end() :], re.sub("[ ,]", "", found["size"])
+            return text[: found.start()] + " " + text[found.end() :], re.sub("[ ,]", "", re.sub(r",(?=\d{1,2}$)", ".", found["size"]))
     return text, ""
 
 

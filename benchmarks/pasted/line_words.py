@@ -131,7 +131,15 @@ class LineItem:
 def plain_line(text: str) -> str:
     """A line in plain spelling, without what is remarked behind a ``#``."""
     said = re.sub(r"(?:^|(?<=\s))#(?:\s.*)?$", "", text.replace("\t", " "))
-    return plain_text(said).translate(_DASHES)
+    return _with_points(plain_text(said).translate(_DASHES))
+
+
+def _with_points(line: str) -> str:
+    """The line with decimals after points, where outside of brackets a comma has them: "HR 0,49 (0,39-0,62)"."""
+    outside = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", " ", line)
+    if re.search(r"\d\.\d", line) or not re.search(r"(?<![\d,])(?:0,\d|\d+,\d{1,2}(?![\d,]))", outside):
+        return line
+    return re.sub(r"(?<=\d),(?=\d)", ".", line)
 
 
 def read_head(line: str, paper: PaperFile) -> Head:

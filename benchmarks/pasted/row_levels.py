@@ -1,9 +1,10 @@
 """Which level, or levels, of a variable a text names, and the term that this is."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.pasted.labels import cut_of, named, plain_label, range_of_level, sex_of, slug
+from benchmarks.pasted.opposites import complement
 from benchmarks.pasted.reading import ReadVariable
 from benchmarks.pasted.table_rows import Pen
 
@@ -77,6 +78,11 @@ def level_term(
     """The term of a level, or of several, that a text compares with another or with all others; or what to ask."""
     name, levels = variable.name, variable.levels
     at = level_in(variable, named(pen.paper, first) or first)
+    if at is None and len(levels) == 1 and not variable.complete:
+        other, first_of_two = complement(levels[0])
+        pair = replace(variable, levels=(levels[0], other) if first_of_two else (other, levels[0]), complete=True)
+        if level_in(pair, first) is not None:
+            return level_term(pen, pair, first, against, siblings, text)
     if at is None:
         return _near_cut(variable, first, text) or _several(variable, first, against, text)
     if against and variable.complete:
@@ -88,7 +94,7 @@ def level_term(
     if len(levels) == 2 and variable.complete:
         return NamedTerm(name if at == 1 else f"{name}={levels[at]}")
     if len(levels) == 1:
-        return NamedTerm(f"{name}={levels[at]}")
+        return NamedTerm(f"{name}={levels[at]}" if complement(levels[at])[1] else name)
     middle = 0 < at < len(levels) - 1
     if middle and variable.kind == "ordinal" and not against and len(siblings) < 2:
         answers = (f"{name}>={levels[at]}", f"{name}={levels[at]}")

@@ -163,7 +163,7 @@ def _whole(variable: ReadVariable, per: str, text: str) -> NamedTerm:
         return NamedTerm(variable.name)
     levels = variable.levels
     if len(levels) == 1 and _PLAIN_YES.fullmatch(levels[0]):
-        return NamedTerm(f"{variable.name}={levels[0]}")
+        return NamedTerm(variable.name)
     if len(levels) == 2 and _PLAIN_NO.fullmatch(levels[0]) and _PLAIN_YES.fullmatch(levels[1]):
         return NamedTerm(variable.name)
     if len(levels) == 2 and _PLAIN_YES.fullmatch(levels[0]) and _PLAIN_NO.fullmatch(levels[1]):
@@ -199,4 +199,4 @@ def _element(variable: ReadVariable, sign: str, number: str) -> str:
 def full_level(pen: Pen, term: str) -> str:
     """A term as rows of subgroups have it: the second of two levels with its name."""
     variable = pen.ledger.variables.get(term)
-    return f"{term}={variable.levels[1]}" if variable is not None and len(variable.levels) == 2 else term
+    return f"{term}={variable.levels[-1]}" if variable is not None and 1 <= len(variable.levels) <= 2 else term

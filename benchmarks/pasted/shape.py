@@ -81,6 +81,8 @@ def _decimal_mark(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> t
     outside = sum(len(_COMMA.findall(_IN_BRACKETS.sub(" ", text))) for text in texts)
     inside = sum(_IN_BRACKETS.search(text) is not None and _COMMA.search(text) is not None for text in texts)
     spot = Spot(file)
+    if inside and not outside and not points and _no_limits(texts):
+        return True, False
     if points and outside:
         what = f"{points} numbers have a decimal point and {outside} a decimal comma; one table has one mark"
         ledger.ask(spot, what, "decimal: point", ("decimal: point", "decimal: comma"))
@@ -88,6 +90,14 @@ def _decimal_mark(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> t
         what = f"{inside} cells are like 58 (51,66): a decimal comma, or two limits"
         ledger.ask(spot, what, "decimal: point", ("decimal: point", "decimal: comma"))
     return outside > points, False
+
+
+def _no_limits(texts: Sequence[str]) -> bool:
+    """Whether several cells like 58 (51,66) can be no number within its limits: then the comma is one of decimals."""
+    found = [plain_cell(one) for one in texts if _IN_BRACKETS.search(one)]
+    plain = [cell.values for cell in found if cell.kind == "triple" and not re.search(r"[<>≤≥A-Za-z]", "".join(cell.values))]
+    values = [[float(one) for one in texts] for texts in plain]
+    return 5 * sum(not low <= middle <= high for middle, low, high in values) >= max(len(found), 15)
 
 
 def patterns_of(entry: TableEntry, width: int) -> dict[int, list[int]]:

@@ -52,6 +52,7 @@ def _block(pen: Pen, only: str, head: TableRow | None, rows: Sequence[TableRow],
             continue
         if found.what:
             pen.ask(row, found.what, found.answers)
+            first = False
             continue
         if found.assumed:
             pen.assume(row, found.assumed)
