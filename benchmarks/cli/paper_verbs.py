@@ -112,8 +112,9 @@ def _kept(place: Path, stamp: dict[str, str]) -> dict[str, Any] | None:
         kept = json.loads(place.read_text("utf-8")) if place.stat().st_size <= MOST_KEPT else None
     except (OSError, ValueError):
         return None
-    same = isinstance(kept, dict) and {name: kept.get(name) for name in stamp} == stamp
-    return kept if same and isinstance(kept.get("fit"), dict) else None
+    if not isinstance(kept, dict) or {name: kept.get(name) for name in stamp} != stamp:
+        return None
+    return kept if isinstance(kept.get("fit"), dict) else None
 
 
 def _score(made: "TwinMade", reps: int, jobs: int) -> None:

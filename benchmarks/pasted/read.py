@@ -5,12 +5,13 @@ from pathlib import Path
 from benchmarks.pasted.checks import check_table
 from benchmarks.pasted.claims import unclaimed
 from benchmarks.pasted.columns import understand
+from benchmarks.pasted.curves import read_curves
 from benchmarks.pasted.facts import read_facts
 from benchmarks.pasted.grids import read_grid
 from benchmarks.pasted.lines import read_lines
 from benchmarks.pasted.paper_file import PaperFile, Places, file_of, load_paper
 from benchmarks.pasted.reading import Ledger, PastedTable, Reading, ReadNumber, Remark, Spot
-from benchmarks.pasted.rows import read_rows
+from benchmarks.pasted.rows import read_rows, unused_names
 
 MOST_BYTES = 4 * 2**20  # of a pasted file
 FIRST = ("baseline",)
@@ -27,6 +28,8 @@ def read_paper(path: Path) -> Reading:
     tables = _tables(paper, places, ledger)
     read_lines(paper, places, ledger)
     read_facts(paper, places, ledger)
+    read_curves(places.folder, paper, ledger)
+    _ask_of_names(paper, places, tables, ledger)
     open_numbers: tuple[Remark, ...] = ()
     if paper.text:
         text = file_of(places, paper.text, MOST_BYTES).decode("utf-8", "replace")
@@ -63,6 +66,18 @@ def _tables(paper: PaperFile, places: Places, ledger: Ledger) -> tuple[PastedTab
 def _kind(paper: PaperFile, file: str) -> str:
     kind = paper.tables[file].get("kind", "")
     return kind.strip().casefold() if isinstance(kind, str) else ""
+
+
+def _ask_of_names(paper: PaperFile, places: Places, tables: tuple[PastedTable, ...], ledger: Ledger) -> None:
+    """Ask about short names of labels that no row and no line has: a label was pasted otherwise than it was named."""
+    subjects = [line.partition(":")[0] for _, line in places.results]
+    words = [text.rpartition("HR in ")[2] for text in subjects]
+    for name in unused_names(tables, paper, (*subjects, *words)):
+        line = places.line("names", name)
+        what = f"names: no row and no line is called '{name}'; was its label pasted otherwise?"
+        ledger.ask(
+            Spot(places.file, line), what, f"the label as it stands in its table: {paper.names[name]}", lines=(line,)
+        )
 
 
 def _ask_of_doubles(ledger: Ledger) -> None:
