@@ -1,6 +1,6 @@
 """Whether the p of a table belong to the rows and columns that they stand in: recomputed where counts stand."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.pasted.asked_rows import ask_row
@@ -74,7 +74,7 @@ def _recomputed(
     cells = [[row.cells[k] for k in pair] for row in rows if any(row.cells[k].values for k in pair)]
     if not cells or any(not cell.values for both in cells for cell in both):
         return ()
-    if all(cell.kind == "pm" for cell in cells[0]):
+    if all(cell.kind == "pm" or (cell.kind == "pair" and "." in cell.values[0]) for cell in cells[0]):
         both = [(cell.values[0], cell.values[1]) for cell in cells[0]]
         return (p_of_means(both, [n[0], n[1]]),)
     if any(
@@ -98,8 +98,28 @@ def _n(column: PastedColumn, sizes: dict[tuple[str, str], float]) -> float | Non
 def check_p(table: PastedTable, ledger: Ledger) -> None:
     """Questions about columns of p that are those of other columns, and about rows that have each other's."""
     groups = list(groups_of(table, {key: float(n) for key, n in ledger.sizes.items()}))
-    sides = list(dict.fromkeys(side for group in groups for side in group.printed))
     letters = {(c.phase, c.grade): c.letter for c in table.columns if c.statistic == "p" and not c.skip}
+    check_groups(table, ledger, groups, letters, {}, _named)
+
+
+def _named(side: _Side, other: _Side) -> str:
+    return other[0] if other[0] != side[0] else f"grade {other[1]}" if other[1] else "any grade"
+
+
+def check_groups(
+    table: PastedTable,
+    ledger: Ledger,
+    groups: list[Group],
+    letters: Mapping[_Side, str],
+    beside: Mapping[_Side, list[str]],
+    named: Callable[[_Side, _Side], str],
+) -> None:
+    """Questions about p that recompute from other numbers than their own, by column and by cell.
+
+    ``letters``: the column of p of each side; ``beside``: what waits with it; ``named``: how paper.yaml says that a
+    column of one side is one of another.
+    """
+    sides = list(dict.fromkeys(side for group in groups for side in group.printed if side in letters))
     found = False
     for side in sides:
         own = [fit for group in groups if (fit := group.fits(side, side)) is not None]
@@ -108,22 +128,26 @@ def check_p(table: PastedTable, ledger: Ledger) -> None:
             swapped = len(fits) >= FEW and sum(fits) > max(sum(own) + 1, len(fits) / 2) and 2 * sum(own) < len(own)
             if other != side and swapped:
                 here, there = letters[side], letters[other]
-                own_fit, other_fit = f"{sum(own)} of {len(own)} p recompute from its own counts", sum(fits)
+                own_fit, other_fit = f"{sum(own)} of {len(own)} p recompute from its own numbers", sum(fits)
                 what = f"column {here}: {own_fit}, {other_fit} from those beside {there}"
-                word = other[0] if other[0] != side[0] else f"grade {other[1]}" if other[1] else "any grade"
-                readings = (f"{here}: {word}", f"{here}: skip")
+                readings = (f"{here}: {named(side, other)}", f"{here}: skip")
                 spot = Spot(table.file, groups[0].rows[0].line, here)
-                ledger.ask(spot, what, readings[0], readings, columns=[here, there])
+                waiting = sorted({here, there, *beside.get(side, ()), *beside.get(other, ())})
+                ledger.ask(spot, what, readings[0], readings, columns=waiting)
                 found = True
-    if found:
-        return
-    _ask_swapped(table, groups, sides, letters, ledger)
+    if not found:
+        _ask_swapped(table, groups, sides, letters, beside, ledger)
 
 
 def _ask_swapped(
-    table: PastedTable, groups: list[Group], sides: list[_Side], letters: dict[_Side, str], ledger: Ledger
+    table: PastedTable,
+    groups: list[Group],
+    sides: list[_Side],
+    letters: Mapping[_Side, str],
+    beside: Mapping[_Side, list[str]],
+    ledger: Ledger,
 ) -> None:
-    """Two p that fit each other's counts and not their own: in two rows of a column, or in two columns of a row."""
+    """Two p that fit each other's numbers and not their own: in two rows of a column, or in two columns of a row."""
     wrong = [(group, side) for group in groups for side in sides if group.fits(side, side) is False]
     for k, (one, here) in enumerate(wrong):
         for two, there in wrong[k + 1 :]:
@@ -133,4 +157,5 @@ def _ask_swapped(
                 rows = [*one.rows, *(two.rows if two is not one else ())]
                 where = f"'{one.rows[0].label}', {letters[here]}, and '{two.rows[0].label}', {letters[there]}"
                 what = f"p = {a} and {b} of {where} recompute the other way round: are they swapped?"
-                ask_row(table, ledger, rows, sorted({letters[here], letters[there]}), what)
+                waiting = {letters[here], letters[there], *beside.get(here, ()), *beside.get(there, ())}
+                ask_row(table, ledger, rows, sorted(waiting), what)
