@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.asked.free_places import free_paths
 from benchmarks.asked.scenario import Scenario
-from benchmarks.derived.course import Course
+from benchmarks.derived.course import DerivedCourse
 from benchmarks.derived.parts import bare
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Reading, ReadNumber, Spot
@@ -36,7 +36,7 @@ def cohort(control: int, treated: int) -> dict[tuple[str, str], int]:
 
 
 def world_of(
-    course: Course, reading: Reading, size: int, treated: float, terms: Mapping[str, Sequence[str]]
+    course: DerivedCourse, reading: Reading, size: int, treated: float, terms: Mapping[str, Sequence[str]]
 ) -> Scenario:
     """A world of a derived course with covariates of even shares (or N(60, 10)), a trial with this share treated."""
     covariates = {

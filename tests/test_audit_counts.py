@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.audit import Finding, audit, conventions
+from analysis.audit import audit, conventions
+from analysis.audit.paper import Finding
 from analysis.audit.p_values import all_tests, t_test_range
 from analysis.audit.paper import CountRow
 from analysis.audit.published import Stands, parse_printed

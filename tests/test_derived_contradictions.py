@@ -70,7 +70,7 @@ def test_within_the_errors_of_small_arms_medians_it_is_a_finding_alone():
 
 
 def test_an_interval_narrower_than_its_events_allow():
-    """0.36 (0.28-0.46): SE 0.1266, at most log(0.465 / 0.275) / 3.92 = 0.134; 68 and 194 events: 0.1409 at the least."""
+    """0.36 (0.28-0.46): SE 0.1266, at most log(0.465 / 0.275) / 3.92 = 0.134; 68 and 194 events: at least 0.1409."""
     numbers = ratio("0.36", "0.28", "0.46", "8.6", "26.0")
     numbers |= {"endpoints.OS.before.km.control.events": "194", "endpoints.OS.before.km.treated.events": "68"}
     (found,) = ratio_against_events(numbers_of(numbers), "OS", "before")

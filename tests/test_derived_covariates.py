@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.derived.covariates import Covariates, complement, covariates_of
-from benchmarks.derived.numbers_by_arm import edges
+from benchmarks.derived.cut_points import edges
+from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers, in_months, limits
 from benchmarks.derived.parts import bare
-from benchmarks.derived.printed_numbers import DeriveError, PrintedNumbers, in_months, limits
 from benchmarks.pasted.reading import ReadVariable
 from simulator.documents.loading import load
 from simulator.mechanisms.covariates import resolve
@@ -30,7 +30,7 @@ def made(variable: ReadVariable, rows: dict[str, tuple[Row, Row]], **paper: obje
         for role, arm in zip(("control", "treated"), arms, strict=True)
         for what, text in arm.items()
     }
-    return covariates_of(PrintedNumbers(read(PAPER | paper, numbers, {variable.name: variable}, SIZES)))
+    return covariates_of(PaperNumbers(read(PAPER | paper, numbers, {variable.name: variable}, SIZES)))
 
 
 def drawn(population: Covariates, patients: int = 200_000) -> Floats:
@@ -39,7 +39,7 @@ def drawn(population: Covariates, patients: int = 200_000) -> Floats:
 
 
 def test_the_first_paper_has_the_margins_that_were_typed_in() -> None:
-    found = covariates_of(PrintedNumbers(of_world("hcc-lung-metastasis-stated", FIRST)))
+    found = covariates_of(PaperNumbers(of_world("hcc-lung-metastasis-stated", FIRST)))
     typed = load("hcc-lung-metastasis-stated").tree["population"]["covariates"]
     assert list(found.tree["covariates"]) == list(typed)
     for name, spec in typed.items():
@@ -172,7 +172,7 @@ def test_correlations_are_stated_by_hand_and_must_hold_together() -> None:
     reading = of_world(
         "hcc-lung-metastasis-stated", FIRST | {"assumed": {"correlation": {"albi": {"child_pugh": "0.6"}}}}
     )
-    found = covariates_of(PrintedNumbers(reading))
+    found = covariates_of(PaperNumbers(reading))
     assert found.tree["correlation"] == {"albi": {"child_pugh": 0.6}}
     assert found.assumed[-1].path == "population.correlation.albi.child_pugh"
     assert found.assumed[-1].prior_sd == 0.2
@@ -191,7 +191,7 @@ def test_correlations_are_stated_by_hand_and_must_hold_together() -> None:
 def test_a_correlation_that_is_none_is_refused_in_one_line(stated: object, told: str) -> None:
     reading = of_world("hcc-lung-metastasis-stated", FIRST | {"assumed": {"correlation": stated}})
     with pytest.raises(DeriveError, match=told) as error:
-        covariates_of(PrintedNumbers(reading))
+        covariates_of(PaperNumbers(reading))
     assert "\n" not in str(error.value)
 
 
@@ -199,9 +199,9 @@ def test_a_paper_without_sizes_or_baseline_is_refused() -> None:
     variable = ReadVariable("sex", "Sex", "binary", levels=("F", "M"))
     numbers = {f"table1.before[sex={level}].{role}.percent": "50" for level in "FM" for role in ("control", "treated")}
     with pytest.raises(DeriveError, match=r"how many patients A has: write n into its head"):
-        covariates_of(PrintedNumbers(read(PAPER, numbers, {"sex": variable}, {})))
+        covariates_of(PaperNumbers(read(PAPER, numbers, {"sex": variable}, {})))
     with pytest.raises(DeriveError, match="no table of baseline"):
-        covariates_of(PrintedNumbers(read(PAPER, {}, {}, SIZES)))
+        covariates_of(PaperNumbers(read(PAPER, {}, {}, SIZES)))
 
 
 @pytest.mark.parametrize(

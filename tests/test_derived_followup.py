@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.derived.course import course_of
-from benchmarks.derived.curves import Steps, grid
+from benchmarks.derived.curves import StepRates, grid
 from benchmarks.derived.dropout import (
     dropout_by_at_risk,
     dropout_by_events,
@@ -140,10 +140,15 @@ def test_drop_out_goes_early_where_one_rate_contradicts():
 
 def test_two_rates_bring_back_what_they_made():
     times, survival = grid(FIRST.longest), np.exp(-0.03 * grid(FIRST.longest))
-    watched = FIRST.watched(Steps((8.0,), (0.05, 0.01)))
+    watched = FIRST.watched(StepRates((8.0,), (0.05, 0.01)))
     made = early_dropout([(watched.events(times, survival), survival)], watched.median(), 8.0, times, FIRST)
     assert made.rates == pytest.approx((0.05, 0.01), rel=0.3)
-    assert dropout_by_events(0.5, times, survival, FIRST) == pytest.approx(0.0098, rel=0.05)
+
+
+def test_drop_out_from_events():
+    """Hazard 0.03, half with the event: 0.03 / 0.05155 (1 - (exp(-0.771) - exp(-3.914)) / (0.05155 x 60.98)) = 0.5."""
+    times = grid(FIRST.longest)
+    assert dropout_by_events(0.5, times, np.exp(-0.03 * times), FIRST) == pytest.approx(0.02155, rel=0.01)
 
 
 def test_drop_out_from_patients_at_risk():

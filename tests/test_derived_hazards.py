@@ -5,7 +5,7 @@ from math import exp, log, sqrt
 import numpy as np
 import pytest
 
-from benchmarks.derived.curves import IllnessDeath, Steps, Watched, grid, thinned
+from benchmarks.derived.curves import IllnessDeath, Observation, StepRates, grid, thinned
 from benchmarks.derived.hazards import (
     Together,
     Told,
@@ -23,7 +23,7 @@ from benchmarks.derived.hazards import (
 from benchmarks.derived.printed import printed_numbers
 from tests.small_readings import cohort, reading_of
 
-FOLLOWED = Watched(61.0, 76.0, Steps((), (0.01,)))
+FOLLOWED = Observation(61.0, 76.0, StepRates((), (0.01,)))
 
 
 def told(**numbers: str) -> Told:
@@ -36,7 +36,7 @@ def simulated(course: IllnessDeath, n: int = 400_000) -> tuple[np.ndarray, np.nd
     """Times of the first event and of death by another route: exponential luck through each hazard."""
     luck = np.random.default_rng(1).exponential(size=(3, n))
 
-    def times(steps: Steps, spent: np.ndarray) -> np.ndarray:
+    def times(steps: StepRates, spent: np.ndarray) -> np.ndarray:
         ends, found = np.array([0.0, *steps.cuts, np.inf]), np.full(n, np.inf)
         before = 0.0
         for k, rate in enumerate(steps.rates):
@@ -63,12 +63,12 @@ def test_a_rate_from_events_alone():
 
     The share by hand: l / (l + d) (1 - (exp(-(l + d) 7) - exp(-(l + d) 17.5)) / ((l + d) 10.5)).
     """
-    rate = rate_of_events(96 / 336, Watched(10.5, 17.5, Steps((), (0.02,))))
+    rate = rate_of_events(96 / 336, Observation(10.5, 17.5, StepRates((), (0.02,))))
     assert rate == pytest.approx(0.0320, abs=2e-4)
     both = (rate or 0.0) + 0.02
     by_hand = (rate or 0.0) / both * (1 - (exp(-both * 7) - exp(-both * 17.5)) / (both * 10.5))
     assert by_hand == pytest.approx(96 / 336, abs=2e-4)
-    assert one_rate(told(events="72"), Watched(10.5, 17.5)) is not None
+    assert one_rate(told(events="72"), Observation(10.5, 17.5)) is not None
 
 
 def test_death_after_progression_from_both_medians():
@@ -80,7 +80,9 @@ def test_death_after_progression_from_both_medians():
 
 @pytest.mark.parametrize("alive_at", [0.0, 4.14])
 def test_curves_of_illness_and_death_are_those_of_a_simulation(alive_at: float):
-    course = IllnessDeath(Steps((3.0, 8.0), (0.12, 0.2, 0.05)), Steps((), (0.02,)), Steps((2.0,), (0.1, 0.3)), alive_at)
+    course = IllnessDeath(
+        StepRates((3.0, 8.0), (0.12, 0.2, 0.05)), StepRates((), (0.02,)), StepRates((2.0,), (0.1, 0.3)), alive_at
+    )
     first, death = simulated(course)
     kept = death > alive_at
     times = grid(40.0)
@@ -127,13 +129,13 @@ def test_fitted_curves_go_through_what_is_printed():
     assert mean_ratios(course, on, FOLLOWED) == pytest.approx(
         [log(0.76), log(0.36)], abs=0.25
     )  # medians say 0.70, 0.33
-    worse = IllnessDeath(on.ill, on.death, Steps((), (on.death_after.rates[0] * 1.3,)))
+    worse = IllnessDeath(on.ill, on.death, StepRates((), (on.death_after.rates[0] * 1.3,)))
     assert np.interp(26.0, times, worse.curves(times)[1]) < 0.47  # a hazard 30 % off is noticed
 
 
 def test_the_mean_ratio_of_proportional_hazards_is_their_ratio():
-    course = IllnessDeath(Steps((), (0.1,)), Steps((), (0.02,)), Steps((), (0.12,)))
-    half = IllnessDeath(Steps((), (0.05,)), Steps((), (0.01,)), Steps((), (0.06,)))
+    course = IllnessDeath(StepRates((), (0.1,)), StepRates((), (0.02,)), StepRates((), (0.12,)))
+    half = IllnessDeath(StepRates((), (0.05,)), StepRates((), (0.01,)), StepRates((), (0.06,)))
     assert mean_ratios(course, half, FOLLOWED)[0] == pytest.approx(log(0.5), abs=1e-6)
 
 

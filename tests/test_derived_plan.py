@@ -6,9 +6,9 @@ import pytest
 
 from analysis.plan.analysis_plan import Plan
 from benchmarks.derived.covariates import Covariates, covariates_of, tuples
+from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers
 from benchmarks.derived.parts import bare
 from benchmarks.derived.plan import DerivedPlan, plan_of
-from benchmarks.derived.printed_numbers import DeriveError, PrintedNumbers
 from benchmarks.questions.multiverse import AXES, _check, axes_of, specifications
 from simulator.documents.loading import load
 from tests.readings_of_worlds import FIRST, TRIAL, of_world
@@ -16,16 +16,16 @@ from tests.readings_of_worlds import FIRST, TRIAL, of_world
 
 @pytest.fixture(scope="module")
 def covariates() -> Covariates:
-    return covariates_of(PrintedNumbers(of_world("hcc-lung-metastasis-stated", FIRST)))
+    return covariates_of(PaperNumbers(of_world("hcc-lung-metastasis-stated", FIRST)))
 
 
 def planned(covariates: Covariates, design: str = "matched", **methods: str) -> DerivedPlan:
     paper = FIRST | {"design": design, "methods": methods}
-    return plan_of(PrintedNumbers(of_world("hcc-lung-metastasis-stated", paper)), covariates)
+    return plan_of(PaperNumbers(of_world("hcc-lung-metastasis-stated", paper)), covariates)
 
 
 def test_the_first_papers_plan_is_the_one_that_was_typed_in(covariates: Covariates) -> None:
-    found = plan_of(PrintedNumbers(of_world("hcc-lung-metastasis-stated", FIRST)), covariates)
+    found = plan_of(PaperNumbers(of_world("hcc-lung-metastasis-stated", FIRST)), covariates)
     typed = Plan.model_validate(load("hcc-lung-metastasis-stated").tree["analysis"])
     made = Plan.model_validate(tuples(bare(found.tree)))
     assert made == typed
@@ -99,7 +99,7 @@ def test_what_is_said_is_not_open(covariates: Covariates) -> None:
 def test_designs(covariates: Covariates) -> None:
     assert bare(planned(covariates, "adjusted").tree)["primary"] == "adjustment"
     assert bare(planned(covariates, "crude").tree)["primary"] == "unadjusted"
-    numbers = PrintedNumbers(of_world("imbrave150", TRIAL))
+    numbers = PaperNumbers(of_world("imbrave150", TRIAL))
     trial = plan_of(numbers, covariates_of(numbers))
     assert bare(trial.tree) == {"primary": "unadjusted"}
     assert trial.not_stated == ()
@@ -109,9 +109,8 @@ def test_designs(covariates: Covariates) -> None:
     ("design", "methods", "told"),
     [
         ("paired", {}, "design: 'paired' is none of matched"),
-        ("matched", {"propensity": "oracle"}, "methods.propensity: 'oracle' is not known; write logistic"),
         ("matched", {"caliper": "small"}, "methods.caliper: 'small' has no number"),
-        ("matched", {"calliper": "0.2"}, "methods.calliper: not known; there are"),
+        ("matched", {"calliper": "0.2"}, "methods.calliper: not known; did you mean 'caliper'"),
         ("matched", {"candidates": "age, weight"}, "no variable 'weight'"),
         ("matched", {"strata": "age"}, "'age' has no levels"),
         ("matched", {"cox_ties": "exact"}, "is none of efron, breslow"),
@@ -152,6 +151,15 @@ def test_every_combination_of_open_choices_can_be_made() -> None:
         assert len(next(iter(alone.values()))) > 1
     optimal = {"not_stated": ("matching.order", "matching.replacement"), "matching": {"method": "optimal"}}
     assert axes_of((), Plan.model_validate(optimal)) == AXES
+
+
+def test_words_that_are_not_understood_are_told_and_open(covariates: Covariates) -> None:
+    found = planned(covariates, propensity="an oracle", software="R 4.2", se="by hand")
+    assert {"propensity.method", "se"} <= {*found.not_stated}
+    assert any("'an oracle' is none of logistic" in one for one in found.told)
+    assert any("methods.software has no part" in one for one in found.told)
+    labelled = planned(covariates, candidates="Age, Intrahepatic lesion number and PVTT")
+    assert bare(labelled.tree)["propensity"]["candidates"] == ["age", "lesions", "pvtt"]
 
 
 def test_an_unknown_choice_is_refused() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from benchmarks.derived.covariates import Covariates, Moment, covariates_of
+from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers
 from benchmarks.derived.parts import bare
-from benchmarks.derived.printed_numbers import DeriveError, PrintedNumbers
 from benchmarks.derived.propensity import fitted_log_odds, treatment_of
 from benchmarks.pasted.reading import ReadVariable
 from simulator.cohort.terms import design
@@ -27,13 +27,13 @@ REPLICATES, N = 200, 422
 
 
 @pytest.fixture(scope="module")
-def first() -> PrintedNumbers:
+def first() -> PaperNumbers:
     reading = of_world("hcc-lung-metastasis-stated", FIRST | {"assumed": {"correlation": CORRELATION}})
-    return PrintedNumbers(reading)
+    return PaperNumbers(reading)
 
 
 @pytest.fixture(scope="module")
-def covariates(first: PrintedNumbers) -> Covariates:
+def covariates(first: PaperNumbers) -> Covariates:
     return covariates_of(first)
 
 
@@ -58,7 +58,7 @@ def z_of(found: Floats, moments: tuple[Moment, ...]) -> Floats:
     return gap / (found.std(axis=0, ddof=1) / np.sqrt(len(found)) + 1e-12)
 
 
-def test_cohorts_have_the_printed_margins_of_both_arms(first: PrintedNumbers, covariates: Covariates) -> None:
+def test_cohorts_have_the_printed_margins_of_both_arms(first: PaperNumbers, covariates: Covariates) -> None:
     """Those of all are as printed (`test_derived_covariates`); so those of the control follow."""
     made = bare(treatment_of(first, covariates).tree)
     found = of_the_treated(covariates.population, made["log_odds"], made["share"])
@@ -68,7 +68,7 @@ def test_cohorts_have_the_printed_margins_of_both_arms(first: PrintedNumbers, co
     assert z.max() < 4
 
 
-def test_a_planted_error_is_noticed(first: PrintedNumbers, covariates: Covariates) -> None:
+def test_a_planted_error_is_noticed(first: PaperNumbers, covariates: Covariates) -> None:
     """Log odds a tenth aside of the greatest, or without the correlations, do not give the printed margins."""
     made = bare(treatment_of(first, covariates).tree)
     wrong = made["log_odds"] | {"ecog>=1": 0.8 * made["log_odds"]["ecog>=1"], "sex": 0.0}
@@ -109,11 +109,11 @@ def test_uncorrelated_binary_terms_have_their_crude_log_odds_of_a_model_of_all()
     assert found.log_odds[0] == pytest.approx(np.log((0.375 / 0.625) / (0.25 / 0.75)), abs=0.01)
 
 
-def test_the_first_papers_start_near_what_was_typed_in(first: PrintedNumbers) -> None:
+def test_the_first_papers_start_near_what_was_typed_in(first: PaperNumbers) -> None:
     """The typed are crude log odds ratios; without correlations joint ones are within 0.05 of them (size>10: its mean
     is printed alike in both arms to 0.1, which more patients above 10 must make up for).
     """
-    plain = PrintedNumbers(replace(first.reading, paper=first.reading.paper.model_copy(update={"assumed": {}})))
+    plain = PaperNumbers(replace(first.reading, paper=first.reading.paper.model_copy(update={"assumed": {}})))
     made = bare(treatment_of(plain, covariates_of(plain)).tree)["log_odds"]
     typed = {"age": 0.0, "age>50": 0.13, "sex": -0.51, "ecog>=1": 1.14, "etiology": 0.37, "lesions": -0.11,
              "lung": 0.06, "pvtt": 0.39, "afp": -0.03, "albi>=2": 0.0, "albi=3": 0.40, "child_pugh": 0.01}  # fmt: skip
@@ -122,7 +122,7 @@ def test_the_first_papers_start_near_what_was_typed_in(first: PrintedNumbers) ->
     assert made["size"] < 0
 
 
-def test_what_is_rare_or_empty_is_shrunk_and_told(first: PrintedNumbers, covariates: Covariates) -> None:
+def test_what_is_rare_or_empty_is_shrunk_and_told(first: PaperNumbers, covariates: Covariates) -> None:
     found = treatment_of(first, covariates)
     assert -1.2 < bare(found.tree)["log_odds"]["ecog=2"] < -0.5
     assert "0.8 patients are expected in an arm" in found.said[0]
@@ -139,7 +139,7 @@ def test_a_difference_of_means_is_met_within_its_rounding() -> None:
     numbers = {f"table1.before[{name}].{role}.mean": text for name, pair in rows.items()
                for role, text in zip(("control", "treated"), pair, strict=True)}  # fmt: skip
     numbers |= {f"table1.before[{name}].{role}.sd": "4" for name in rows for role in ("control", "treated")}
-    printed = PrintedNumbers(read(PAPER, numbers, variables, SIZES))
+    printed = PaperNumbers(read(PAPER, numbers, variables, SIZES))
     covariates = covariates_of(printed)
     made = bare(treatment_of(printed, covariates).tree)
     assert made["log_odds"]["age"] == 0
@@ -147,20 +147,20 @@ def test_a_difference_of_means_is_met_within_its_rounding() -> None:
     assert found[0] == pytest.approx(19.2, abs=0.2)
 
 
-def test_it_takes_seconds(first: PrintedNumbers, covariates: Covariates) -> None:
+def test_it_takes_seconds(first: PaperNumbers, covariates: Covariates) -> None:
     start = time.process_time()
     treatment_of(first, covariates)
     assert time.process_time() - start < 5
 
 
 def test_a_trial_is_by_lot() -> None:
-    numbers = PrintedNumbers(of_world("imbrave150", TRIAL))
+    numbers = PaperNumbers(of_world("imbrave150", TRIAL))
     covariates = covariates_of(numbers)
     assert bare(treatment_of(numbers, covariates).tree) == {"kind": "fixed", "share": 0.670659}
     assert treatment_of(numbers, covariates).free == {}
     said = TRIAL | {"methods": {"randomisation": "2:1 in blocks of 6, strata ecog and afp"}}
-    blocks = treatment_of(PrintedNumbers(of_world("imbrave150", said)), covariates)
+    blocks = treatment_of(PaperNumbers(of_world("imbrave150", said)), covariates)
     assert bare(blocks.tree) == {"kind": "blocks", "share": 4 / 6, "block": 6, "strata": ["ecog", "afp"]}
     wrong = TRIAL | {"methods": {"randomisation": "2:1 in blocks of 4"}}
     with pytest.raises(DeriveError, match="no whole number of patients"):
-        treatment_of(PrintedNumbers(of_world("imbrave150", wrong)), covariates)
+        treatment_of(PaperNumbers(of_world("imbrave150", wrong)), covariates)

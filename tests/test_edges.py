@@ -16,7 +16,8 @@ import pytest
 from scipy import stats
 
 import analysis.propensity.missing as missing
-from analysis.audit import Finding, audit, conventions
+from analysis.audit import audit, conventions
+from analysis.audit.paper import Finding
 from analysis.audit.p_values import all_tests
 from analysis.audit.paper import CountRow
 from analysis.paper.number_text import decimals, hr_text, p_text

@@ -176,3 +176,55 @@ def test_chi_square_tail(df: int) -> None:
     steps = np.linspace(3.0, 80.0, 200_001)
     density = steps ** (df / 2 - 1) * np.exp(-steps / 2) / (2 ** (df / 2) * math.gamma(df / 2))
     assert above(3.0, df) == pytest.approx(float(np.trapezoid(density, steps)), rel=1e-6)
+
+
+TOXICITY = (
+    "Adverse events\tAny grade\t\t\tGrade 3/4\t\t\n"
+    "\tLP (n = 253)\tHLP (n = 169)\tp\tLP (n = 253)\tHLP (n = 169)\tp\n"
+    "Nausea\t29 (11.5%)\t82 (48.5%)\t< 0.001\t2 (0.8%)\t17 (10.1%)\t< 0.001\n"
+    "Diarrhea\t39 (15.4%)\t58 (34.3%)\t< 0.001\t5 (2.0%)\t16 (9.5%)\t< 0.001\n"
+    "Appetite\t91 (36.0%)\t73 (43.2%)\t0.136\t2 (0.8%)\t1 (0.6%)\t0.812\n"
+    "Fatigue\t86 (34.0%)\t59 (34.9%)\t0.846\t0 (0)\t0 (0)\t–\n"
+    "Bilirubin\t20 (7.9%)\t27 (16.0%)\t0.010\t4 (1.6%)\t2 (1.2%)\t0.736\n"
+)
+RESPONSE = (
+    "Response\tLP n = 253\tHLP n = 169\tP\n"
+    "CR\t0 (0)\t0 (0)\t\nPR\t58 (22.9%)\t79 (46.7%)\t\nSD\t117 (46.2%)\t61 (36.1%)\t\nPD\t78 (30.9%)\t29 (17.2%)\t\n"
+    "ORR\t58 (22.9%)\t79 (46.7%)\t<0.001\nDCR\t175 (69.1%)\t140 (82.8%)\t0.002\n"
+)
+
+
+def test_grades_are_within_any_grade() -> None:
+    assert ledger_of(TOXICITY, "adverse events before").questions == []
+    columns = ledger_of(columns_swapped(TOXICITY, 1, 4), "adverse events before").questions
+    assert any(question.columns == {"B", "E"} and not question.lines for question in columns)
+    (row,) = ledger_of(TOXICITY.replace("29 (11.5%)", "1 (0.4%)"), "adverse events before").questions
+    assert row.settle == "Nausea: as printed"
+
+
+@pytest.mark.parametrize(("one", "two"), [("82 (48.5%)", "27 (16.0%)"), ("0.136", "0.010"), ("0.010", "0.736")])
+def test_cells_of_two_rows_of_one_column_swapped(one: str, two: str) -> None:
+    assert ledger_of(swapped(TOXICITY, one, two), "adverse events before").questions != []
+
+
+def test_a_p_where_nobody_is_counted() -> None:
+    (question,) = ledger_of(TOXICITY.replace("–", "0.020"), "adverse events before").questions
+    assert "nobody is counted" in question.what
+
+
+def test_responses_are_made_of_others() -> None:
+    assert ledger_of(RESPONSE, "response before").questions == []
+    text = swapped(RESPONSE, "61 (36.1%)", "29 (17.2%)")
+    (question,) = ledger_of(text, "response before").questions
+    assert "DCR is 140, CR + PR + SD 108" in question.what
+
+
+def test_swapped_p_of_ratios() -> None:
+    assert ledger_of(swapped(COX, "0.046", "0.004"), "cox after univariable").questions != []
+
+
+def test_the_only_line_without_a_tab_is_asked() -> None:
+    (question,) = ledger_of(COX.replace("PVTT", "PV\nTT"), "cox after univariable").questions
+    assert question.settle == "line 4: as printed"
+    said = {"line 4": "as printed"}
+    assert ledger_of(COX.replace("PVTT", "PV\nTT"), "cox after univariable", **said).questions == []

@@ -2,11 +2,10 @@
 
 import pytest
 
-from benchmarks.pasted.columns import cited, entry_faults, understand
+from benchmarks.pasted.columns import cited, understand
 from benchmarks.pasted.grids import read_grid
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable
-from benchmarks.pasted.settling import settling_words
 
 BASELINE = (
     "Characteristics\tBefore Matching\t\t\tAfter Matching\t\t\n"
@@ -279,30 +278,6 @@ def test_decimal_commas_are_one_mark_for_a_table() -> None:
     assert ledger.questions == []
     read("x\tLP\tHLP\na\t12,3\t16.6\n", "baseline before", ledger)
     assert ledger.questions[0].settle == "decimal: point"
-
-
-@pytest.mark.parametrize("text", ["befor", "before after", "LP HLP", "", "B"])
-def test_unknown_words_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"no arm|two things|says nothing"):
-        settling_words(text, paper_of())
-
-
-def test_words_in_any_order() -> None:
-    assert settling_words("n HLP before", paper_of()) == {"statistic": "n", "arm": "treated", "phase": "before"}
-    assert settling_words("grade 3-4 p", paper_of()) == {"grade": "3-4", "statistic": "p"}
-    assert settling_words("n = 151", paper_of()) == {"n_printed": "151"}
-
-
-def test_faults_of_an_entry_name_their_key() -> None:
-    entry = {
-        "kind": "baselin",
-        "B": "lp befor",
-        "decimal": "dot",
-        "n": "other",
-        "rows": {"4 of 8": "A-B"},
-        "Sex": "level",
-    }
-    assert [key for key, _ in entry_faults(entry, paper_of())] == ["kind", "rows", "decimal", "n", "B"]
 
 
 def test_how_files_are_cited() -> None:

@@ -11,7 +11,7 @@ from simulator.documents.problems import Problem, dotted, is_override
 from simulator.documents.spec import Spec
 from simulator.world.sections import World
 
-Tree = Any
+DocumentTree = Any
 Path = tuple[str, ...]
 
 
@@ -80,7 +80,7 @@ def free_problems(document: Document, plan: Calibration) -> tuple[list[Problem],
     return problems, notes
 
 
-def is_number(tree: Tree, path: Path | None) -> bool:
+def is_number(tree: DocumentTree, path: Path | None) -> bool:
     """Whether a number stands at a path of a tree."""
     here = tree
     for key in path or ("",):

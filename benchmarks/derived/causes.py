@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, log
 
 from benchmarks.derived import hazards
-from benchmarks.derived.curves import Steps, thinned
+from benchmarks.derived.curves import StepRates, thinned
 from benchmarks.derived.given import Given, Hazards, log_ratio
 from benchmarks.derived.hazards import told_of
 from benchmarks.derived.parts import Assumption
@@ -24,7 +24,7 @@ def competing(given: Given) -> Hazards:
     for cause in causes:
         made.control[cause] = rates[cause]
         ratio, words = _cause_ratio(given, cause, constant)
-        made.effect[cause] = Steps((), (ratio,))
+        made.effect[cause] = StepRates((), (ratio,))
         made.effect_sources[cause] = words
         made.sources[cause] = _cause_source(given, incidences["control"][cause])
         if words.startswith("assumed"):
@@ -32,7 +32,7 @@ def competing(given: Given) -> Hazards:
     whole = shape.whole or next(iter(shape.endpoints))
     made.main = whole
     total = {
-        role: Steps(steps[0].cuts, tuple(sum(rates) for rates in zip(*(one.rates for one in steps), strict=True)))
+        role: StepRates(steps[0].cuts, tuple(sum(rates) for rates in zip(*(one.rates for one in steps), strict=True)))
         for role in ROLES
         for steps in [[made.control[c].under(made.effect[c]) if role == "treated" else made.control[c] for c in causes]]
     }
@@ -79,14 +79,14 @@ def _count(given: Given, cause: str, role: Role) -> float | None:
 
 def _cause_steps(
     given: Given, incidences: Mapping[str, Mapping[float, float]], role: Role, most: int, made: Hazards
-) -> dict[str, Steps]:
+) -> dict[str, StepRates]:
     """The cause-specific rates of an arm."""
     causes = list(incidences)
     known = [cause for cause in causes if incidences[cause]]
     shares = _first_shares(given, causes, role, incidences, made)
     if not known:
         total = _total_rate(given, role, made)
-        return {cause: Steps((), (max(total * shares[cause], 1e-6),)) for cause in causes}
+        return {cause: StepRates((), (max(total * shares[cause], 1e-6),)) for cause in causes}
     lead = known[0]
     filled = {
         cause: incidences[cause]
@@ -101,7 +101,7 @@ def _cause_steps(
     found = {}
     for cause in causes:
         others = {t: sum(curve[t] for other, curve in filled.items() if other != cause) for t in times}
-        found[cause] = Steps(cuts, hazards.cause_rates(filled[cause], others, cuts)[0])
+        found[cause] = StepRates(cuts, hazards.cause_rates(filled[cause], others, cuts)[0])
     return found
 
 
@@ -149,7 +149,7 @@ def _total_rate(given: Given, role: Role, made: Hazards) -> float:
     return rate
 
 
-def _cause_ratio(given: Given, cause: str, constant: Mapping[Role, Mapping[str, Steps]]) -> tuple[float, str]:
+def _cause_ratio(given: Given, cause: str, constant: Mapping[Role, Mapping[str, StepRates]]) -> tuple[float, str]:
     """The log hazard ratio of treatment on a cause, and its formula."""
     for side in SIDES[::-1] if given.numbers.design not in ("randomised", "crude") else SIDES:
         for name in _own(given, cause):

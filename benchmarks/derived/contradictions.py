@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from math import exp, isfinite, log, sqrt
 
 from benchmarks.derived.parts import Contradiction
-from benchmarks.derived.printed import SIDES, PrintedNumbers, Ratio, Z, median_se
+from benchmarks.derived.printed import SIDES, PrintedNumbers, PrintedRatio, Z, median_se
 from benchmarks.derived.shape import Shape
 from benchmarks.pasted.reading import ROLES
 
@@ -127,10 +127,10 @@ def early_dropout_finding(
     )
 
 
-def _plain(ratio: Ratio) -> float:
+def _plain(ratio: PrintedRatio) -> float:
     return exp(ratio.log_hr)
 
 
-def _hr(ratio: Ratio) -> str:
+def _hr(ratio: PrintedRatio) -> str:
     limits = f" ({exp(ratio.low):.2f}-{exp(ratio.high):.2f})" if isfinite(ratio.low) else ""
     return f"{exp(ratio.log_hr):.2f}{limits}"

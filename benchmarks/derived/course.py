@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import exp, isfinite
 
 from benchmarks.derived.contradictions import contradictions
-from benchmarks.derived.curves import Steps
+from benchmarks.derived.curves import StepRates
 from benchmarks.derived.dropout import Lost, first_look, hazard_tree, second_look, too_few_events, usual_dropout
 from benchmarks.derived.effects import (
     Modifier,
@@ -29,6 +29,7 @@ from benchmarks.derived.free import (
     dropout_entry,
     effect_entry,
     free_tree,
+    landmarks_of,
     modifier_entry,
     pieces_of,
     prognostic_entry,
@@ -43,7 +44,7 @@ from benchmarks.pasted.reading import ROLES, Reading, Role
 
 
 @dataclass(frozen=True)
-class Course:
+class DerivedCourse:
     """What is derived of the course: parts of a document, what was assumed, and where the print contradicts itself.
 
     ``outcomes`` (with ``centre``), ``endpoints``, ``entry`` (``accrual``) and ``followup`` are sections of the world;
@@ -61,7 +62,7 @@ class Course:
     questions: tuple[Contradiction, ...]
 
 
-def course_of(reading: Reading, terms: Mapping[str, Sequence[str]]) -> Course:
+def course_of(reading: Reading, terms: Mapping[str, Sequence[str]]) -> DerivedCourse:
     """The course of a paper as read; ``terms`` are the covariates of its world with their levels, none of a number.
 
     ValueError where an endpoint of the paper names no event.
@@ -97,7 +98,7 @@ def course_of(reading: Reading, terms: Mapping[str, Sequence[str]]) -> Course:
         *_assumed_effects(lent, effects, shape),
         *_assumed_loss(lost, numbers),
     )
-    return Course(
+    return DerivedCourse(
         outcomes,
         endpoints,
         entry,
@@ -121,7 +122,8 @@ def _given(
     watched = {role: plan.watched((first[role] or usual_dropout(plan.unit)).steps) for role in ROLES}
     use = {role: first[role] is not None and role not in early and isfinite(plan.longest) for role in ROLES}
     counts = [numbers.events(name, side, "control") for name in shape.endpoints for side in SIDES]
-    pieces = pieces_of(curve_targets(numbers), max((one for one in counts if one is not None), default=None))
+    most = max((one for one in counts if one is not None), default=None)
+    pieces = pieces_of(curve_targets(numbers), landmarks_of(numbers, shape.endpoints), most)
     return Given(numbers, shape, watched, use, alive_at, pieces, plan.month)
 
 
@@ -165,7 +167,7 @@ def transition_tree(
     return tree
 
 
-def _baseline(steps: Steps, source: str, lean: float) -> Tree:
+def _baseline(steps: StepRates, source: str, lean: float) -> Tree:
     rates = [float(f"{max(rate * exp(-lean), 1e-7):.4g}") for rate in steps.rates]
     told = f"{source}; times {exp(-lean):.3f}, to the average patient" if abs(lean) > 0.005 else source
     if not steps.cuts:
@@ -173,7 +175,7 @@ def _baseline(steps: Steps, source: str, lean: float) -> Tree:
     return {"kind": "piecewise", "cuts": [*steps.cuts], "rates": sourced(rates, told)}
 
 
-def _effect(steps: Steps, source: str) -> Tree:
+def _effect(steps: StepRates, source: str) -> Tree:
     ratios = [round(one, 4) for one in steps.rates]
     if not steps.cuts:
         return {"log_hr": sourced(ratios[0], source)}

@@ -12,8 +12,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from benchmarks.derived.numbers_by_arm import number_covariate
+from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers
 from benchmarks.derived.parts import Assumption, Contradiction, Tree, bare, sourced
-from benchmarks.derived.printed_numbers import DeriveError, PrintedNumbers
 from benchmarks.pasted.reading import ROLES, ReadVariable
 from simulator.cohort.terms import Variable
 from simulator.mechanisms.covariates import Population
@@ -76,9 +76,9 @@ class Covariates:
         return {name: one.levels for name, one in self.variables.items()}
 
 
-def covariates_of(numbers: PrintedNumbers) -> Covariates:
+def covariates_of(numbers: PaperNumbers) -> Covariates:
     """The population of a paper as read; DeriveError where its numbers make none."""
-    parts = {name: one_covariate(numbers, variable) for name, variable in numbers.reading.variables.items()}
+    parts = {name: one_covariate(numbers, variable) for name, variable in numbers.variables.items()}
     made = {name: one for name, one in parts.items() if one is not None}
     if not made:
         raise DeriveError("no table of baseline is read: a world needs a covariate with its shares or its mean and SD")
@@ -119,7 +119,7 @@ def tuples(part: object) -> object:
     return tuple(tuples(one) for one in part) if isinstance(part, list | tuple) else part
 
 
-def one_covariate(numbers: PrintedNumbers, variable: ReadVariable) -> CovariatePart | None:
+def one_covariate(numbers: PaperNumbers, variable: ReadVariable) -> CovariatePart | None:
     """A covariate of the tables; None where nothing is printed of it on the side that is read."""
     if variable.kind == "continuous":
         found = number_covariate(numbers, variable)
@@ -129,7 +129,7 @@ def one_covariate(numbers: PrintedNumbers, variable: ReadVariable) -> CovariateP
     return levels_covariate(numbers, variable)
 
 
-def levels_covariate(numbers: PrintedNumbers, variable: ReadVariable) -> CovariatePart | None:
+def levels_covariate(numbers: PaperNumbers, variable: ReadVariable) -> CovariatePart | None:
     """A covariate with levels."""
     sizes, said, questions = numbers.sizes, [], []
     printed = [shares_in(numbers, variable, role) for role in ROLES]
@@ -175,19 +175,19 @@ def levels_covariate(numbers: PrintedNumbers, variable: ReadVariable) -> Covaria
     )
 
 
-def side_words(numbers: PrintedNumbers) -> str:
+def side_words(numbers: PaperNumbers) -> str:
     """Which side of a table is read, where there are two."""
     if numbers.side == "after":
         return "the weighted patients (no others are printed), "
     return "before matching, " if any(side == "after" for side, _ in numbers.reading.sizes) else ""
 
 
-def arm_name(numbers: PrintedNumbers, k: int) -> str:
+def arm_name(numbers: PaperNumbers, k: int) -> str:
     """The paper's word for an arm, 0 being the control."""
     return str(getattr(numbers.reading.paper.arms, ROLES[k]))
 
 
-def shares_in(numbers: PrintedNumbers, variable: ReadVariable, role: str) -> tuple[list[float], int] | None:
+def shares_in(numbers: PaperNumbers, variable: ReadVariable, role: str) -> tuple[list[float], int] | None:
     """The shares of the printed levels in an arm, and of how many patients; None where not one is printed."""
     side, size = numbers.side, numbers.sizes[ROLES.index(role)]
     rows = [f"table1.{side}[{variable.name}={level}]" for level in variable.levels]
@@ -258,7 +258,7 @@ def level_moments(name: str, kind: str, levels: Sequence[str], table: Floats, sh
     return tuple(found)
 
 
-def correlations(numbers: PrintedNumbers, made: Mapping[str, object]) -> tuple[Tree, tuple[Assumption, ...]]:
+def correlations(numbers: PaperNumbers, made: Mapping[str, object]) -> tuple[Tree, tuple[Assumption, ...]]:
     """The latent correlations that paper.yaml assumes, and what it means to assume them; DeriveError for no number."""
     stated = numbers.reading.paper.assumed.get("correlation", {})
     tree: Tree = {}

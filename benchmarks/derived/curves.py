@@ -12,7 +12,7 @@ POINTS = 600
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepRates:
     """Constant rates between cuts, the last for ever."""
 
     cuts: tuple[float, ...]
@@ -28,11 +28,11 @@ class Steps:
         """Survival at times of any shape."""
         return np.exp(-self.cumulative(times))
 
-    def under(self, effect: "Steps") -> "Steps":
+    def under(self, effect: "StepRates") -> "StepRates":
         """These rates times exp of the steps of an effect."""
         cuts = tuple(sorted({*self.cuts, *effect.cuts}))
         starts = (0.0, *cuts)
-        return Steps(cuts, tuple(self.at(start) * float(np.exp(effect.at(start))) for start in starts))
+        return StepRates(cuts, tuple(self.at(start) * float(np.exp(effect.at(start))) for start in starts))
 
     def at(self, time: float) -> float:
         """The rate from a time on."""
@@ -40,7 +40,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Watched:
+class Observation:
     """Who is under observation: entry uniform over ``accrual``, cut-off ``longest`` after its start, and drop-out.
 
     ``longest`` may be infinite: nobody is censored by a date.
@@ -48,7 +48,7 @@ class Watched:
 
     accrual: float
     longest: float
-    dropout: Steps = Steps((), (0.0,))
+    dropout: StepRates = StepRates((), (0.0,))
 
     def share(self, times: Floats) -> Floats:
         """The share of patients who are under observation at times of any shape, were nobody to have an event."""
@@ -85,9 +85,9 @@ class IllnessDeath:
     ``alive_at``: the curves are those of patients who live at that time, 0 for all.
     """
 
-    ill: Steps
-    death: Steps
-    death_after: Steps
+    ill: StepRates
+    death: StepRates
+    death_after: StepRates
     alive_at: float = 0.0
 
     def curves(self, times: Floats) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ from math import isfinite, log
 import numpy as np
 
 from benchmarks.derived.contradictions import early_dropout_finding
-from benchmarks.derived.curves import Steps, grid, solve
+from benchmarks.derived.curves import StepRates, grid, solve
 from benchmarks.derived.followup import Calendar, in_units, kept_under_observation
 from benchmarks.derived.given import Hazards
 from benchmarks.derived.hazards import Told, fitted, told_of
@@ -29,7 +29,7 @@ CLEAR = 1.96
 class Lost:
     """Drop-out of an arm: its rates between cuts, their formula, and by what it is pinned down (0 for assumed)."""
 
-    steps: Steps
+    steps: StepRates
     source: str
     pinned: int
 
@@ -39,15 +39,15 @@ def dropout_by_follow_up(median: float, key: str, plan: Calendar, arm: str) -> L
     than the calendar allows.
     """
     if not isfinite(plan.longest):
-        return Lost(Steps((), (log(2) / median,)), f"log 2 / {median:g}: median follow-up, {arm}, {key}", 1)
+        return Lost(StepRates((), (log(2) / median,)), f"log 2 / {median:g}: median follow-up, {arm}, {key}", 1)
     top = plan.watched().median()
-    rate = solve(lambda d: plan.watched(Steps((), (d,))).share(np.array([median])).item() - 0.5, 1e-9, 50 / median)
+    rate = solve(lambda d: plan.watched(StepRates((), (d,))).share(np.array([median])).item() - 0.5, 1e-9, 50 / median)
     least = 0.02 / plan.longest
     if rate is None or rate < least:
         what = f"the calendar alone leaves a median follow-up of {top:.1f}; {median:g} is printed, {arm}, {key}"
-        return Lost(Steps((), (least,)), f"next to none: {what}", 1)
+        return Lost(StepRates((), (least,)), f"next to none: {what}", 1)
     what = f"under which half of {arm} are under observation at {median:g}: median follow-up, {key}"
-    return Lost(Steps((), (rate,)), what, 1)
+    return Lost(StepRates((), (rate,)), what, 1)
 
 
 def dropout_by_at_risk(at_risk: Mapping[float, float], n: int, survival: Mapping[float, float]) -> float | None:
@@ -68,12 +68,12 @@ def dropout_by_at_risk(at_risk: Mapping[float, float], n: int, survival: Mapping
 def dropout_by_events(share: float, times: Floats, survival: Floats, plan: Calendar) -> float | None:
     """The constant drop-out under which this share of patients has an event that is seen; None where none has."""
     most = 50 / plan.longest if isfinite(plan.longest) else 50 / float(times[-1])
-    return solve(lambda d: plan.watched(Steps((), (d,))).events(times, survival) - share, 1e-7 * most, most)
+    return solve(lambda d: plan.watched(StepRates((), (d,))).events(times, survival) - share, 1e-7 * most, most)
 
 
 def early_dropout(
     seen: Sequence[tuple[float, Floats]], median: float | None, cut: float, times: Floats, plan: Calendar
-) -> Steps:
+) -> StepRates:
     """Two rates of drop-out, before and after a cut, that bring events seen and median follow-up nearest to print.
 
     ``seen`` are shares of patients with an event, each with its survival at the ``times``.
@@ -81,13 +81,13 @@ def early_dropout(
     begin = np.full(2, log(0.02 / plan.month))
 
     def residuals(x: Floats) -> Floats:
-        watched = plan.watched(Steps((cut,), tuple(np.exp(x).tolist())))
+        watched = plan.watched(StepRates((cut,), tuple(np.exp(x).tolist())))
         found = [(watched.events(times, survival) - share) / 0.01 for share, survival in seen]
         if median is not None:
             found.append((watched.share(np.array([median])).item() - 0.5) / 0.02)
         return np.array(found)
 
-    return Steps((cut,), tuple(np.exp(fitted(begin, residuals, 2.0, groups=(1, 1))).tolist()))
+    return StepRates((cut,), tuple(np.exp(fitted(begin, residuals, 2.0, groups=(1, 1))).tolist()))
 
 
 def least_share_with_event(median: float, rate: float, dropout: float, plan: Calendar) -> float:
@@ -96,7 +96,7 @@ def least_share_with_event(median: float, rate: float, dropout: float, plan: Cal
     """
     times = grid(max(plan.longest if isfinite(plan.longest) else 0.0, 1.05 * median))
     survival = np.exp(-rate * np.minimum(times, median))
-    return plan.watched(Steps((), (dropout,))).events(times, survival)
+    return plan.watched(StepRates((), (dropout,))).events(times, survival)
 
 
 def hazard_tree(lost: Lost) -> Tree:
@@ -110,15 +110,15 @@ def hazard_tree(lost: Lost) -> Tree:
 def usual_dropout(unit: str) -> Lost:
     """What is assumed where nothing is printed: one in twenty a year."""
     rate = -log(1 - USUAL_DROPOUT) / (12 * PER_MONTH[unit])  # type: ignore[index]
-    return Lost(Steps((), (rate,)), "assumed: one in twenty a year; nothing is printed of who was lost", 0)
+    return Lost(StepRates((), (rate,)), "assumed: one in twenty a year; nothing is printed of who was lost", 0)
 
 
 def by_share_kept(time: float, share: float, words: str) -> Lost:
     """Drop-out from the share who are followed until a time."""
-    return Lost(Steps((), (-log(share) / time,)), f"-log {share:g} / {time:g}: {words}, paper.yaml", 1)
+    return Lost(StepRates((), (-log(share) / time,)), f"-log {share:g} / {time:g}: {words}, paper.yaml", 1)
 
 
-def with_rates(lost: Lost, steps: Steps, source: str) -> Lost:
+def with_rates(lost: Lost, steps: StepRates, source: str) -> Lost:
     """The same arm with other rates."""
     return replace(lost, steps=steps, source=source, pinned=lost.pinned + 1)
 
@@ -205,7 +205,7 @@ def second_look(
         seen = [(share, made.curves[name](role, times)) for name, share in all_told.items() if share is not None]
         if not seen or first[role] is None:
             rate = found[role].steps.rates[0]
-            found[role] = replace(found[role], steps=Steps((cut,), (rate, rate)))
+            found[role] = replace(found[role], steps=StepRates((cut,), (rate, rate)))
             continue
         follow = numbers.follow_up(made.main, role)
         steps = early_dropout(seen, follow[0] if follow else None, cut, times, plan)
@@ -222,7 +222,7 @@ def _contradicts(lost: Lost, told: Told, times: Floats, survival: Floats, plan: 
         return False
     expected = plan.watched(lost.steps).events(times, survival)
     se = (max(expected * (1 - expected), 1e-6) / told.patients) ** 0.5
-    return abs(expected - told.events) > CLEAR * se
+    return bool(abs(expected - told.events) > CLEAR * se)
 
 
 def _without_follow_up(numbers: PrintedNumbers, plan: Calendar, made: Hazards, role: Role) -> Lost:
@@ -238,13 +238,13 @@ def _without_follow_up(numbers: PrintedNumbers, plan: Calendar, made: Hazards, r
                 rate = dropout_by_at_risk(left, n, expected)
                 if rate is not None:
                     source = f"patients at risk at {len(left)} times beyond events and the cut-off: {made.main}, {arm}"
-                    return Lost(Steps((), (max(rate, 0.02 / float(times[-1])),)), source, 1)
+                    return Lost(StepRates((), (max(rate, 0.02 / float(times[-1])),)), source, 1)
         if told.events is not None and told.points and isfinite(plan.longest):
             rate = dropout_by_events(told.events, times, survival, plan)
             least = 0.02 / plan.longest
             if rate is None or rate < least:
                 text = f"next to none: even so no more events are seen than are printed, {made.main}, {arm}"
-                return Lost(Steps((), (least,)), text, 1)
+                return Lost(StepRates((), (least,)), text, 1)
             text = f"under which {100 * told.events:.1f} % have their event seen: {made.main}, {arm}"
-            return Lost(Steps((), (rate,)), text, 1)
+            return Lost(StepRates((), (rate,)), text, 1)
     return usual_dropout(plan.unit)

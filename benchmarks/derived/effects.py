@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isfinite, log
 
 from benchmarks.derived.parts import Tree, sourced
-from benchmarks.derived.printed import SIDES, PrintedNumbers, Ratio
+from benchmarks.derived.printed import SIDES, PrintedNumbers, PrintedRatio
 from benchmarks.derived.shape import Shape
 from simulator.cohort.terms import Variable, parse_term
 
@@ -86,12 +86,12 @@ def elements(numbers: PrintedNumbers, start: str) -> list[str]:
     return list(dict.fromkeys(one for one in inside if one))
 
 
-def _ratio(numbers: PrintedNumbers, endpoint: str, model: str, term: str) -> Ratio | None:
+def _ratio(numbers: PrintedNumbers, endpoint: str, model: str, term: str) -> PrintedRatio | None:
     found = (numbers.ratio(f"endpoints.{endpoint}.{side}.{model}[{term}]") for side in SIDES[::-1])
     return next((one for one in found if one is not None), None)
 
 
-def shrunk(one: Ratio, tau: float) -> float:
+def shrunk(one: PrintedRatio, tau: float) -> float:
     """A log hazard ratio drawn towards zero by its standard error: x tau^2 / (tau^2 + se^2)."""
     se = one.se if isfinite(one.se) else UNSURE
     return one.log_hr * tau**2 / (tau**2 + se**2)
@@ -134,7 +134,7 @@ def log_hr_tree(effects: Mapping[str, Prognostic]) -> Tree:
 
 def modifiers(numbers: PrintedNumbers, shape: Shape, variables: Mapping[str, Variable]) -> list[Modifier]:
     """What subgroups add to the effect of treatment: where only a side is printed, or where they differ clearly."""
-    found = []
+    found: list[Modifier] = []
     for endpoint in shape.endpoints:
         for side in SIDES[::-1]:
             found += _of_side(numbers, endpoint, side, variables, {(one.endpoint, one.term) for one in found})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.derived.curves import Steps, Watched
+from benchmarks.derived.curves import Observation, StepRates
 from benchmarks.derived.parts import Assumption, Contradiction, Tree, sourced
 from benchmarks.derived.printed import PrintedNumbers
 from benchmarks.pasted.paper_file import PaperFile
@@ -87,9 +87,9 @@ class Calendar:
         """A month in units of time."""
         return PER_MONTH[self.unit]  # type: ignore[index]
 
-    def watched(self, dropout: Steps | None = None) -> Watched:
+    def watched(self, dropout: StepRates | None = None) -> Observation:
         """Who is under observation with some drop-out, or with none."""
-        return Watched(self.accrual, self.longest, dropout or Steps((), (0.0,)))
+        return Observation(self.accrual, self.longest, dropout or StepRates((), (0.0,)))
 
     def sections(self) -> tuple[Tree, Tree]:
         """``entry`` and ``followup`` without drop-out."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.derived import hazards
 from benchmarks.derived.causes import competing
-from benchmarks.derived.curves import IllnessDeath, Steps, grid, solve
+from benchmarks.derived.curves import IllnessDeath, StepRates, grid, solve
 from benchmarks.derived.given import Given, Hazards, confounded_by, log_ratio
 from benchmarks.derived.hazards import SPLIT, SPLIT_SD, Effects, Together, Told, told_of
 from benchmarks.derived.parts import Assumption
@@ -61,7 +61,7 @@ def _single(given: Given) -> Hazards:
         given.use_events["treated"] or not told[1].points,
     )
     moved = confounded_by(given, made.main, told[1])
-    made.effect[name] = Steps(steps.cuts, tuple(one + moved for one in steps.rates))
+    made.effect[name] = StepRates(steps.cuts, tuple(one + moved for one in steps.rates))
     made.effect_sources[name] = f"{words}; with the treated's curve" if told[1].points else words
     if words.startswith("assumed"):
         made.assumed.append(Assumption(f"{given.shape.place(name)}.treatment.log_hr", ratio, 0.5, words))
@@ -138,7 +138,9 @@ def _with_death_after(given: Given) -> Hazards:
         after_cuts = hazards.knots((control.death, treated.death), given.pieces.after - 1, given.longest, off)
     course = hazards.controls(control, cuts, after_cuts, first, after, given.use_events["control"])
     if not control.death.points and not control.first.points:
-        course = hazards.split_course(Steps((), (first,)), control.split, first, Steps((), (after,)), control.alive_at)
+        course = hazards.split_course(
+            StepRates((), (first,)), control.split, first, StepRates((), (after,)), control.alive_at
+        )
     ratios = [log_ratio(given, name, [told_of(given.numbers, name, r) for r in ROLES]) for name in (whole, dying)]
     steps = max(given.pieces.effect - 1, 0)
     plain = (ratios[0][0], ratios[1][0])
@@ -214,18 +216,18 @@ def _rate_after(control: Together, first: float) -> tuple[float, str]:
     if best is not None:
         found = hazards.death_after(first, best.survival, control.split, best.time)
         if found is not None:
-            return found, f"overall survival {best.survival:g} at {best.time:g} given first events: {best.source}"
+            return found, f"survival {best.survival:g} at {best.time:g} given first events: {best.source}"
     elif control.death.events is not None and isfinite(control.watched.longest):
         times = grid(control.watched.longest)
 
         def off(after: float) -> float:
-            course = hazards.split_course(Steps((), (first,)), control.split, first, Steps((), (after,)), 0.0)
+            course = hazards.split_course(StepRates((), (first,)), control.split, first, StepRates((), (after,)), 0.0)
             return control.watched.events(times, course.curves(times)[1]) - (control.death.events or 0.0)
 
         rate = solve(off, 1e-3 * first, 1e3 * first)
         if rate is not None:
             return rate, f"{100 * control.death.events:.1f} % of {control.death.patients} die, given first events"
-    return first, "as fast as first events: overall survival does not tell"
+    return first, "as fast as first events: survival does not tell"
 
 
 def _share_out(given: Given, course: IllnessDeath, effects: Effects, made: Hazards) -> None:
@@ -233,13 +235,13 @@ def _share_out(given: Given, course: IllnessDeath, effects: Effects, made: Hazar
     shape = given.shape
     for kind, steps, effect in (
         ("to", course.ill, effects.ill),
-        ("death", course.death, Steps((), (effects.death,))),
+        ("death", course.death, StepRates((), (effects.death,))),
         ("after", course.death_after, effects.after),
     ):
         names = shape.of_kind(kind)
         parts = _parts(given, names)
         for name, part in zip(names, parts, strict=True):
-            made.control[name] = Steps(steps.cuts, tuple(part * rate for rate in steps.rates))
+            made.control[name] = StepRates(steps.cuts, tuple(part * rate for rate in steps.rates))
             made.effect[name] = effect
             if len(names) > 1:
                 place = f"{shape.place(name)}.baseline.rate{'s' if steps.cuts else ''}"

@@ -7,12 +7,13 @@ from math import inf
 from analysis.audit.kinds import kind_of
 from analysis.audit.published import NOT_PRINTED
 from benchmarks.derived.parts import Tree
-from benchmarks.derived.printed import PrintedNumbers
+from benchmarks.derived.printed import SIDES, PrintedNumbers
 
 RATE_SD, AFTER_SD, EFFECT_SD, PROGNOSTIC_SD, DROPOUT_SD, SHAPE_SD = 0.7, 1.0, 0.7, 0.3, 1.0, 0.3
 RATE_REACH, LOG_HR_BOUNDS, PROGNOSTIC_BOUNDS, MODIFIER_BOUNDS = 60.0, (-4.0, 2.5), (-2.0, 2.0), (-3.0, 4.0)
 DROPOUT_REACH = 100.0
 PER_PARAMETER = 3  # targets
+EVENTS_PER_KNOT = 10
 
 
 @dataclass(frozen=True)
@@ -110,14 +111,23 @@ class Pieces:
     effect: int
 
 
-def pieces_of(targets: int, events: float | None) -> Pieces:
-    """Pieces by the printed numbers of curves, and at most one knot per ten events."""
-    most = inf if events is None else 1 + events // 10
+def landmarks_of(numbers: PrintedNumbers, endpoints: Iterable[str]) -> int:
+    """The most times at which survival or incidence of one endpoint is printed for the controls."""
+    starts = [f"endpoints.{name}.{side}" for name in endpoints for side in SIDES]
+    curves = [f"{start}.{curve}" for start in starts for curve in ("km.control.survival", "incidence.control")]
+    return max((len(numbers.timed(curve)) for curve in curves), default=0)
+
+
+def pieces_of(targets: int, landmarks: int, events: float | None) -> Pieces:
+    """Pieces by the printed numbers of curves and the times of printed shares; at most one knot per ten events."""
+    most = inf if events is None else 1 + events // EVENTS_PER_KNOT
 
     def at_most(n: int, cap: int) -> int:
         return int(max(1, min(n, cap, most)))
 
-    return Pieces(at_most(1 + targets // 10, 5), at_most(1 + targets // 12, 4), at_most(1 + targets // 20, 3))
+    return Pieces(
+        at_most(max(1 + targets // 10, landmarks), 5), at_most(1 + targets // 12, 4), at_most(1 + targets // 20, 3)
+    )
 
 
 def free_tree(entries: Iterable[FreeEntry], targets: int) -> tuple[Tree, list[FreeEntry]]:

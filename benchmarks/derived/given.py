@@ -7,7 +7,7 @@ from math import log
 import numpy as np
 
 from benchmarks.derived import hazards
-from benchmarks.derived.curves import Steps, Watched
+from benchmarks.derived.curves import Observation, StepRates
 from benchmarks.derived.free import Pieces
 from benchmarks.derived.hazards import Told, told_of
 from benchmarks.derived.parts import Assumption
@@ -26,8 +26,8 @@ class Hazards:
     ``curves`` gives, by endpoint, survival by arm and times; drop-out is compared with these, ``main`` first.
     """
 
-    control: dict[str, Steps] = field(default_factory=dict)
-    effect: dict[str, Steps] = field(default_factory=dict)
+    control: dict[str, StepRates] = field(default_factory=dict)
+    effect: dict[str, StepRates] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     effect_sources: dict[str, str] = field(default_factory=dict)
     assumed: list[Assumption] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Given:
 
     numbers: PrintedNumbers
     shape: Shape
-    watched: Mapping[Role, Watched]
+    watched: Mapping[Role, Observation]
     use_events: Mapping[Role, bool]
     alive_at: Mapping[Role, float]
     pieces: Pieces

@@ -2,7 +2,7 @@
 
 The rates of an arm are those whose curves come nearest to all that is printed of them (`fitted`), smooth where the
 paper says little; with one number they are its closed form, log 2 / median. Of a course in which death may follow on
-another event, survival without either and overall survival are fitted together; which part of first events is death at
+another event, survival without either and survival are fitted together; which part of first events is death at
 once is as printed, or assumed. The hazards of the treated are those of the controls times exp of steps.
 """
 
@@ -13,7 +13,7 @@ from math import exp, isfinite, log, sqrt
 
 import numpy as np
 
-from benchmarks.derived.curves import IllnessDeath, Steps, Watched, grid, solve, thinned
+from benchmarks.derived.curves import IllnessDeath, Observation, StepRates, grid, solve, thinned
 from benchmarks.derived.printed import SIDES, PrintedNumbers, Z
 from benchmarks.pasted.reading import Role
 from simulator.numerics.arrays import Floats
@@ -22,7 +22,6 @@ EXACT, OF_LIMIT, OF_EVENTS, OF_RATIO = 0.008, 0.04, 0.02, 0.07
 """How near curves are to come to a median or a share at a time, a median's limit, events, and a log hazard ratio."""
 SMOOTH, LOOSE = 0.7, 2.0  # SD of the logarithm from rate to rate, and of a rate about its first guess
 SPLIT, SPLIT_SD = 0.12, 0.7  # deaths among first events where nobody says, and how well that is known (log)
-EVENTS_PER_KNOT = 10
 FEWEST = 1e-6
 
 
@@ -151,7 +150,7 @@ def knots(tolds: Sequence[Told], most: int, longest: float, less: Sequence[float
     return tuple(round(one, 3) for one in thinned(firm, rest, most))
 
 
-def one_rate(told: Told, watched: Watched) -> tuple[float, str] | None:
+def one_rate(told: Told, watched: Observation) -> tuple[float, str] | None:
     """A constant rate of an arm and its formula: from the median, else a share at a time, else events; None without."""
     best = next((one for one in told.points if one.kind == "median"), None)
     best = best or (told.points[-1] if told.points else None)
@@ -165,21 +164,21 @@ def one_rate(told: Told, watched: Watched) -> tuple[float, str] | None:
     return None
 
 
-def rate_of_events(share: float, watched: Watched) -> float | None:
+def rate_of_events(share: float, watched: Observation) -> float | None:
     """The constant hazard under which this share of patients has an event that is seen."""
     times = grid(watched.horizon)
     return solve(lambda rate: watched.events(times, np.exp(-rate * times)) - share, 1e-7, 200 / watched.horizon)
 
 
-def alone(told: Told, cuts: Sequence[float], rate: float, watched: Watched, use_events: bool) -> Steps:
+def alone(told: Told, cuts: Sequence[float], rate: float, watched: Observation, use_events: bool) -> StepRates:
     """The rates of a single hazard between cuts that come nearest to what is printed of its curve."""
     if not cuts:
-        return Steps((), (rate,))
+        return StepRates((), (rate,))
     times = grid(max(watched.horizon if isfinite(watched.horizon) else 0.0, 1.2 * told.points[-1].time))
     at, wanted, sd = _arrays(told)
 
     def residuals(x: Floats) -> Floats:
-        steps = Steps(tuple(cuts), tuple(np.exp(x).tolist()))
+        steps = StepRates(tuple(cuts), tuple(np.exp(x).tolist()))
         off = (steps.survival(at) - wanted) / sd
         if use_events and told.events is not None:
             seen = watched.events(times, steps.survival(times))
@@ -187,7 +186,7 @@ def alone(told: Told, cuts: Sequence[float], rate: float, watched: Watched, use_
         return np.asarray(off)
 
     found = fitted(np.full(len(cuts) + 1, log(rate)), residuals)
-    return Steps(tuple(cuts), tuple(np.exp(found).tolist()))
+    return StepRates(tuple(cuts), tuple(np.exp(found).tolist()))
 
 
 def _arrays(told: Told) -> tuple[Floats, Floats, Floats]:
@@ -200,9 +199,9 @@ def _arrays(told: Told) -> tuple[Floats, Floats, Floats]:
 
 
 def death_after(first: float, dead: float, split: float, median: float) -> float | None:
-    """The constant hazard of death after another event under which overall survival is 0.5 at the ``median``.
+    """The constant hazard of death after another event under which survival is 0.5 at the ``median``.
 
-    ``first`` is the hazard of any first event, of which the part ``split`` is death; closed form of overall survival:
+    ``first`` is the hazard of any first event, of which the part ``split`` is death; closed form of survival:
     exp(-b t) + p (exp(-b t) - exp(-c t)) / (c - b), p = (1 - split) b. ``dead``: survival at that time. None where
     none is.
     """
@@ -222,7 +221,7 @@ class Together:
     first: Told
     death: Told
     split: float
-    watched: Watched
+    watched: Observation
     alive_at: float = 0.0
 
     def residuals(self, course: IllnessDeath, use_events: bool) -> Floats:
@@ -247,10 +246,10 @@ def controls(
 
     def course(x: Floats) -> IllnessDeath:
         return split_course(
-            Steps(tuple(cuts), tuple(np.exp(x[:j]).tolist())),
+            StepRates(tuple(cuts), tuple(np.exp(x[:j]).tolist())),
             arm.split,
             first,
-            Steps(tuple(after_cuts), tuple(np.exp(x[j:]).tolist())),
+            StepRates(tuple(after_cuts), tuple(np.exp(x[j:]).tolist())),
             arm.alive_at,
         )
 
@@ -258,26 +257,26 @@ def controls(
     return course(fitted(begin, lambda x: arm.residuals(course(x), use_events), groups=(j, k)))
 
 
-def split_course(first: Steps, split: float, mean: float, after: Steps, alive_at: float) -> IllnessDeath:
+def split_course(first: StepRates, split: float, mean: float, after: StepRates, alive_at: float) -> IllnessDeath:
     """A course by the rates of any first event, of which death is a constant rate, the part ``split`` of their mean."""
     death = split * mean
     ill = tuple(max(rate - death, 0.02 * rate) for rate in first.rates)
-    return IllnessDeath(Steps(first.cuts, ill), Steps((), (death,)), after, alive_at)
+    return IllnessDeath(StepRates(first.cuts, ill), StepRates((), (death,)), after, alive_at)
 
 
 @dataclass(frozen=True)
 class Effects:
     """Steps of the log hazard ratio of treatment: on falling ill, on death at once, and on death afterwards."""
 
-    ill: Steps
+    ill: StepRates
     death: float
-    after: Steps
+    after: StepRates
 
     def on(self, course: IllnessDeath, alive_at: float) -> IllnessDeath:
         """The course of the treated."""
         return IllnessDeath(
             course.ill.under(self.ill),
-            course.death.under(Steps((), (self.death,))),
+            course.death.under(StepRates((), (self.death,))),
             course.death_after.under(self.after),
             alive_at,
         )
@@ -306,7 +305,9 @@ def effects_of(
 
     def effects(x: Floats) -> Effects:
         return Effects(
-            Steps(tuple(cuts), tuple(x[:j].tolist())), float(x[j]), Steps(tuple(after_cuts), tuple(x[j + 1 :].tolist()))
+            StepRates(tuple(cuts), tuple(x[:j].tolist())),
+            float(x[j]),
+            StepRates(tuple(after_cuts), tuple(x[j + 1 :].tolist())),
         )
 
     base = replace(course, alive_at=arm.alive_at)
@@ -320,7 +321,7 @@ def effects_of(
     return effects(fitted(begin, residuals, loose, groups=(j, 1, k)))
 
 
-def mean_ratios(control: IllnessDeath, treated: IllnessDeath, watched: Watched) -> list[float]:
+def mean_ratios(control: IllnessDeath, treated: IllnessDeath, watched: Observation) -> list[float]:
     """The mean log hazard ratio of first events and of death over the events that are seen: what a Cox model gives."""
     longest = watched.horizon if isfinite(watched.horizon) else 3 / max(sum(control.ill.rates[:1]), FEWEST)
     times = grid(1.001 * max(longest, 1.001 * control.alive_at))
@@ -337,23 +338,23 @@ def mean_ratios(control: IllnessDeath, treated: IllnessDeath, watched: Watched) 
 
 
 def effect_alone(
-    told: Told, control: Steps, cuts: Sequence[float], ratio: float, watched: Watched, use_events: bool
-) -> Steps:
+    told: Told, control: StepRates, cuts: Sequence[float], ratio: float, watched: Observation, use_events: bool
+) -> StepRates:
     """The steps of treatment's effect on a single hazard that bring the curve nearest to print, about a log ratio."""
     if not told.points and told.events is None:
-        return Steps((), (ratio,))
+        return StepRates((), (ratio,))
     at, wanted, sd = _arrays(told)
     longest = watched.horizon if isfinite(watched.horizon) else 0.0
     times = grid(max([longest, *(1.2 * one for one in at.tolist()), FEWEST]))
 
     def residuals(x: Floats) -> Floats:
-        steps = control.under(Steps(tuple(cuts), tuple(x.tolist())))
+        steps = control.under(StepRates(tuple(cuts), tuple(x.tolist())))
         off = (steps.survival(at) - wanted) / sd if len(at) else np.empty(0)
         if use_events and told.events is not None:
             return np.append(off, (watched.events(times, steps.survival(times)) - told.events) / OF_EVENTS)
         return np.asarray(off)
 
-    return Steps(tuple(cuts), tuple(fitted(np.full(len(cuts) + 1, ratio), residuals, 0.5).tolist()))
+    return StepRates(tuple(cuts), tuple(fitted(np.full(len(cuts) + 1, ratio), residuals, 0.5).tolist()))
 
 
 def cause_rates(

@@ -6,24 +6,22 @@ and range are taken. The first of several ways to say it that a covariate can be
 plain one.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from math import ceil, floor, log, log10, pi, sqrt
+from math import ceil, floor, log10, sqrt
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from scipy.special import ndtr, ndtri
 
+from benchmarks.derived.arm_numbers import InArm, above_zero, extremes, log_is_nearer, mixed, printed_in
+from benchmarks.derived.cut_points import cut_shares, cuts_of, from_cuts
+from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers, limits, rounded
 from benchmarks.derived.parts import Assumption, Tree, bare, sourced
-from benchmarks.derived.printed_numbers import DeriveError, PrintedNumbers, limits, rounded
 from benchmarks.pasted.reading import ROLES, ReadVariable
 from simulator.mechanisms.covariate_kinds import AnyCovariate, Covariate, Numeric
-from simulator.mechanisms.stated_quantiles import QUARTILE, extreme
-from simulator.numerics.roots import brentq
+from simulator.mechanisms.stated_quantiles import QUARTILE
 
-SKEWED = 1.25  # ratio of the upper to the lower half, or its inverse, beyond which a logarithm is considered
 REACH = 4.0  # SDs from the mean to bounds that nobody prints
 _VALID: TypeAdapter[AnyCovariate] = TypeAdapter(Covariate)
 
@@ -38,58 +36,7 @@ class NumberPart:
     said: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class InArm:
-    """What is printed of a number in an arm of ``n`` patients; ``half`` is half a unit of its middle's last digit."""
-
-    n: int
-    mean: float | None = None
-    sd: float | None = None
-    median: float | None = None
-    q1: float | None = None
-    q3: float | None = None
-    min: float | None = None
-    max: float | None = None
-    half: float = 0.0
-
-    def reach(self) -> tuple[float, float, float] | None:
-        """Low, high, and how many SDs of a normal they are from the median: quartiles or else the range."""
-        if self.median is None:
-            return None
-        if self.q1 is not None and self.q3 is not None:
-            return self.q1, self.q3, QUARTILE
-        if self.min is not None and self.max is not None and self.n > 3:
-            return self.min, self.max, extreme(self.n)
-        return None
-
-    def centre(self) -> float | None:
-        """The mean as printed, or of the half normals of the median."""
-        found = self.reach()
-        if self.mean is not None or found is None or self.median is None:
-            return self.mean
-        low, high, sds = found
-        return self.median + (low + high - 2 * self.median) / sds / sqrt(2 * pi)
-
-    def below(self, x: float, logarithm: bool) -> float:
-        """The share below a value: by the half normals of the median, else by the normal or log-normal of the mean."""
-        found = self.reach()
-        if found is not None and self.median is not None:
-            low, high, sds = found
-            if logarithm:
-                x, low, middle, high = (log(max(one, 1e-300)) for one in (x, low, self.median, high))
-            else:
-                middle = self.median
-            sd = max((middle - low if x < middle else high - middle) / sds, 1e-12)
-            return float(ndtr((x - middle) / sd))
-        assert self.mean is not None
-        assert self.sd is not None
-        if not logarithm:
-            return float(ndtr((x - self.mean) / self.sd))
-        variance = log(1 + (self.sd / self.mean) ** 2)
-        return float(ndtr((log(max(x, 1e-300)) - log(self.mean) + variance / 2) / sqrt(variance)))
-
-
-def number_covariate(numbers: PrintedNumbers, variable: ReadVariable) -> NumberPart | None:
+def number_covariate(numbers: PaperNumbers, variable: ReadVariable) -> NumberPart | None:
     """The covariate; None where nothing is printed of it."""
     arms, said = printed_in(numbers, variable)
     cuts, cut_moments = cut_shares(numbers, variable)
@@ -127,118 +74,20 @@ def number_covariate(numbers: PrintedNumbers, variable: ReadVariable) -> NumberP
     raise DeriveError(f"{where}: {variable.label or variable.name}: no distribution is as printed: {tried}")
 
 
-def printed_in(numbers: PrintedNumbers, variable: ReadVariable) -> tuple[tuple[InArm, InArm] | None, list[str]]:
-    """What is printed of both arms, and what is told: an arm of which nothing is printed is taken as the other."""
-    found: list[InArm] = []
-    for role, size in zip(ROLES, numbers.sizes, strict=True):
-        key = f"table1.{numbers.side}[{variable.name}].{role}"
-        values = {name: numbers.value(f"{key}.{name}") for name in ("mean", "sd", "median", "q1", "q3", "min", "max")}
-        known = numbers.value(f"{key}.n")
-        found.append(
-            InArm(
-                round(known) if known else size,
-                **values,
-                half=numbers.half(f"{key}.mean") or numbers.half(f"{key}.median"),
-            )
-        )
-    whole = [one for one in found if (one.mean is not None and one.sd) or one.reach() is not None]
-    said = []
-    if not whole:
-        middles = [one.mean if one.mean is not None else one.median for one in found]
-        if None in middles:
-            return None, []
-        said.append(f"{variable.name}: no spread is printed; its SD is taken to be a quarter of its middle")
-        whole = [InArm(one.n, mean=m, sd=max(abs(m or 0) / 4, 1e-6)) for one, m in zip(found, middles, strict=True)]
-        return (whole[0], whole[1]), said
-    if len(whole) < 2:
-        said.append(f"{variable.name}: one arm alone is printed in full; the other is taken to be alike")
-        return (whole[0], whole[0]), said
-    return (found[0], found[1]), said
-
-
-def stated_limits(numbers: PrintedNumbers, variable: ReadVariable) -> str:
+def stated_limits(numbers: PaperNumbers, variable: ReadVariable) -> str:
     """What paper.yaml says of whom the study takes, by this variable."""
     entries = numbers.reading.paper.eligibility
     names = {variable.name.casefold(), (variable.label or "").casefold()}
     return next((text for name, text in entries.items() if name.casefold() in names), "")
 
 
-def cut_shares(
-    numbers: PrintedNumbers, variable: ReadVariable
-) -> tuple[dict[str, Tree], tuple[tuple[str, float, float, None, float], ...]]:
-    """The share above each cut-point of both arms, sourced; and the same of each arm by the term that compares it."""
-    bands = {text: edges(text) for text in variable.cuts}
-    points = sorted({edge for band in bands.values() for edge in band if edge is not None})
-    cuts, moments = {}, []
-    for point in points:
-        text = f"{point:g}"
-        above = [
-            side for side in (above_in(numbers, variable, role, bands, point) for role in ROLES) if side is not None
-        ]
-        if len(above) < 2:
-            continue
-        (count0, n0), (count1, n1) = above
-        first = next(iter(bands))
-        where = numbers.where(
-            *(f"table1.{numbers.side}[{variable.name}{first}].control.{one}" for one in ("n", "percent"))
-        )
-        told = f"{where}, both arms together: {count0:g} + {count1:g} of {n0 + n1:g}"
-        cuts[text] = sourced(round((count0 + count1) / (n0 + n1), 4), told)
-        moments.append((f"{variable.name}>{text}", count0 / n0, count1 / n1, None, 0.0))
-    return cuts, tuple(moments)
-
-
-def edges(text: str) -> tuple[float | None, float | None]:
-    """The ends of a stretch between cut-points: '<=50', '>50', '>50 & <=65', '50-65'."""
-    number = r"(-?\d+(?:\.\d+)?)"
-    above, below = re.search(rf">=?\s*{number}", text), re.search(rf"<=?\s*{number}", text)
-    if above or below:
-        return float(above[1]) if above else None, float(below[1]) if below else None
-    between = re.search(rf"{number}\s*(?:-|–|to)\s*{number}", text)
-    return (float(between[1]), float(between[2])) if between else (None, None)
-
-
-def above_in(
-    numbers: PrintedNumbers, variable: ReadVariable, role: str, bands: Mapping[str, Any], point: float
-) -> tuple[float, float] | None:
-    """Patients of an arm above a cut-point, and of how many that is known; None where it cannot be told."""
-    side, size = numbers.side, float(numbers.sizes[ROLES.index(role)])
-    rows = {text: f"table1.{side}[{variable.name}{text}]" for text in bands}
-    counts = {text: numbers.value(f"{row}.{role}.n") for text, row in rows.items()}
-    shares = {text: numbers.share_of(row, role, side) for text, row in rows.items()}
-    total = sum(count for count in counts.values() if count is not None)
-    upper = [text for text, (low, _) in bands.items() if low is not None and low >= point]
-    lower = [text for text, (_, high) in bands.items() if high is not None and high <= point]
-    if set(upper) | set(lower) == set(bands) and upper and lower and None not in counts.values() and 0 < total <= size:
-        return sum(counts[text] or 0.0 for text in upper), total
-    if upper and all(shares[text] is not None for text in upper):
-        return round(sum(shares[text] or 0.0 for text in upper) * size, 2), size
-    if lower and all(shares[text] is not None for text in lower):
-        return round((1 - sum(shares[text] or 0.0 for text in lower)) * size, 2), size
-    return None
-
-
-def from_cuts(
-    numbers: PrintedNumbers, cuts: Mapping[str, Tree]
-) -> tuple[tuple[InArm, InArm], tuple[float, float | None, str]]:
-    """A mean and SD by which a normal has the shares above cut-points, where nothing else is printed of a number."""
-    points = [(float(text), -float(ndtri(min(max(part["value"], 1e-4), 1 - 1e-4)))) for text, part in cuts.items()]
-    (first, z0), (last, z1) = points[0], points[-1]
-    sd = (last - first) / (z1 - z0) if len(points) > 1 and z1 - z0 > 1e-6 else max(abs(first) / 4, 1e-6)
-    why = f"only shares above {', '.join(cuts)} are printed: " + (
-        "the normal through them" if len(points) > 1 else "an SD of a quarter of the cut-point"
-    )
-    made = InArm(sum(numbers.sizes), mean=first - sd * z0, sd=sd)
-    return (made, made), (rounded(sd), rounded(sd / 3), why)
-
-
-Way = tuple[str, Tree, bool]
+NumberWay = tuple[str, Tree, bool]
 
 
 def by_mean(
     arms: tuple[InArm, InArm], variable: ReadVariable, stated: tuple[float | None, float | None], where: str,
     cuts: Mapping[str, Tree],
-) -> Iterator[Way]:  # fmt: skip
+) -> Iterator[NumberWay]:  # fmt: skip
     """Ways to say a mean and an SD, the plainest first: what is told, the document, whether bounds are assumed."""
     n0, n1 = arms[0].n, arms[1].n
     means, sds = [arm.mean or 0.0 for arm in arms], [arm.sd or 0.0 for arm in arms]
@@ -279,7 +128,7 @@ def by_mean(
 def by_median(
     arms: tuple[InArm, InArm], variable: ReadVariable, stated: tuple[float | None, float | None], where: str,
     cuts: Mapping[str, Tree],
-) -> Iterator[Way]:  # fmt: skip
+) -> Iterator[NumberWay]:  # fmt: skip
     """Ways to say a median with its quartiles or range, as `by_mean`."""
     logarithm, told = log_is_nearer(arms, variable)
     n = arms[0].n + arms[1].n
@@ -315,39 +164,6 @@ def by_median(
     yield "limits and cut-points do not go with its median and are left out", {
         "kind": "continuous", **reach, **wide
     }, bool(wide)  # fmt: skip
-
-
-def mixed(arms: Sequence[InArm], share: float, logarithm: bool) -> float:
-    """The quantile of both arms together."""
-    own = [one for arm in arms for one in (arm.q1, arm.median, arm.q3, arm.min, arm.max, arm.mean) if one is not None]
-    total = sum(arm.n for arm in arms)
-    low, high = min(own), max(own)
-    span = max(high - low, abs(high), 1e-6)
-    low, high = (low / 1e3 if logarithm else low - 2 * span), high + 10 * span
-
-    def excess(x: float) -> float:
-        return sum(arm.n * arm.below(x, logarithm) for arm in arms) / total - share
-
-    return brentq(excess, low, high, xtol=1e-9 * span)
-
-
-def log_is_nearer(arms: Sequence[InArm], variable: ReadVariable) -> tuple[bool, str]:
-    """Whether a logarithm is nearer to symmetric about the median, and what is told of it."""
-    halves = []
-    for arm in arms:
-        found = arm.reach()
-        if found is None or arm.median is None or not 0 < found[0] < arm.median < found[1]:
-            continue
-        low, high, _ = found
-        plain = log((high - arm.median) / (arm.median - low))
-        halves.append((plain, log(log(high / arm.median) / log(arm.median / low)), low, arm.median, high))
-    if len(halves) < len(arms) or not above_zero(variable, halves[0][3]):
-        return False, ""
-    plain, logged = (sum(one[k] for one in halves) / len(halves) for k in (0, 1))
-    if plain <= log(SKEWED) or abs(logged) >= abs(plain):
-        return False, ""
-    _, _, low, middle, high = halves[0]
-    return True, f"{low:g}, {middle:g}, {high:g} are nearer to symmetric by logarithm: taken to be log-normal"
 
 
 def whole_moment(
@@ -389,28 +205,6 @@ def bounds_of(
             ends.append(max(rounded_end, 0.0) if above and not k else rounded_end)
     assumed = len(told) < 2
     return (ends, True) if not told else (sourced(ends, "; ".join(told) + ("; the other assumed" * assumed)), assumed)
-
-
-def above_zero(variable: ReadVariable, middle: float) -> bool:
-    """Whether a number is taken to be above zero: its middle is, and it is no change, score of SDs or logarithm."""
-    words = f"{variable.label} {variable.name}".casefold()
-    signed = ("change", "difference", "z-score", "z score", "z_score", "log ", "log10", "base excess", "excess")
-    return middle > 0 and not any(word in words for word in signed)
-
-
-def extremes(arms: Sequence[InArm]) -> tuple[float | None, float | None]:
-    """The least and the greatest value printed of any arm."""
-    low = [arm.min for arm in arms if arm.min is not None]
-    high = [arm.max for arm in arms if arm.max is not None]
-    return (min(low) if low else None), (max(high) if high else None)
-
-
-def cuts_of(cuts: Mapping[str, Tree]) -> Tree:
-    """The cut-points' part of a covariate, if there are any."""
-    if not cuts:
-        return {}
-    told = "; ".join(dict.fromkeys(part["source"] for part in cuts.values()))
-    return {"cuts": sourced({text: part["value"] for text, part in cuts.items()}, told)}
 
 
 def _plain(tree: Tree) -> dict[str, Any]:

@@ -6,6 +6,7 @@ What they do not say, or say is 'not stated', is listed: `multiverse` opens thes
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,8 +14,8 @@ from pydantic import ValidationError
 from analysis.audit.published import parse_element
 from analysis.plan.analysis_plan import TREATMENT, Plan, subgroup_factors
 from benchmarks.derived.covariates import Covariates, tuples
+from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers
 from benchmarks.derived.parts import Tree, bare, sourced
-from benchmarks.derived.printed_numbers import DeriveError, PrintedNumbers
 from simulator.cohort.terms import parse_term
 
 PRIMARY = {
@@ -65,13 +66,16 @@ class DerivedPlan:
     told: tuple[str, ...]
 
 
-def plan_of(numbers: PrintedNumbers, covariates: Covariates) -> DerivedPlan:
+def plan_of(numbers: PaperNumbers, covariates: Covariates) -> DerivedPlan:
     """The plan of a paper's analysis; DeriveError where what is said makes none."""
     paper = numbers.reading.paper
     said = Saying(paper.methods)
     for key in paper.methods:
+        near = get_close_matches(key, KNOWN, 1, 0.75)
+        if key not in KNOWN and near:
+            raise DeriveError(f"paper.yaml: methods.{key}: not known; did you mean '{near[0]}'?")
         if key not in KNOWN:
-            raise DeriveError(f"paper.yaml: methods.{key}: not known; there are {', '.join(KNOWN)}")
+            said.told.append(f"methods.{key} has no part in the analysis ({', '.join(KNOWN)} have)")
     primary = PRIMARY.get(paper.design.strip().casefold())
     if primary is None:
         raise DeriveError(f"paper.yaml: design: '{paper.design}' is none of {', '.join(PRIMARY)}")
@@ -105,7 +109,7 @@ def valid(said: Saying, covariates: Covariates) -> Plan:
     return plan
 
 
-def summaries(numbers: PrintedNumbers, said: Saying) -> None:
+def summaries(numbers: PaperNumbers, said: Saying) -> None:
     """Whether Table 1 has means or medians of numbers: as printed; left to a test where it has both."""
     seen = {key.rsplit(".", 1)[1] for key in numbers.published if key.startswith("table1.")} & {"mean", "median"}
     if len(seen) == 1:
@@ -120,7 +124,7 @@ def summaries(numbers: PrintedNumbers, said: Saying) -> None:
             said.set(f"table1.{place}", value)
 
 
-def cox_covariates(numbers: PrintedNumbers, covariates: Covariates, said: Saying) -> tuple[str, ...]:
+def cox_covariates(numbers: PaperNumbers, covariates: Covariates, said: Saying) -> tuple[str, ...]:
     """The terms of the rows of the Cox tables, without treatment, in the order of the print."""
     found: dict[str, None] = {}
     for key in numbers.simulated:
@@ -150,15 +154,17 @@ def propensity(covariates: Covariates, cox: Sequence[str], said: Saying) -> None
             break
     else:
         if text:
-            raise DeriveError(
-                f"paper.yaml: methods.propensity: '{text}' is not known; write logistic, stepwise, lasso or boosting"
+            said.told.append(
+                f"methods.propensity: '{text}' is none of logistic, stepwise, lasso and boosting: logistic"
             )
+            said.set("propensity.method", "all", "not understood: logistic regression on all candidates")
+            said.unsaid("propensity.method")
     if "stepwise" in str(bare(said.tree)["propensity"].get("method")):
         steps(text, said)
     listed = said.text("candidates")
     if listed and listed not in ("all", "all baseline", "table 1"):
-        names = {name.casefold(): name for name in covariates.variables}
-        wanted = [one.strip() for one in re.split(r"[,;]\s*|\s+and\s+|\s+(?=[a-z])", listed) if one.strip()]
+        names = {text.casefold(): name for name, one in covariates.variables.items() for text in (one.label, name)}
+        wanted = [one.strip() for one in re.split(r"\s*[,;]\s*(?:and\s+)?|\s+and\s+", listed) if one.strip()]
         terms = [names.get(one, one) for one in wanted]
         for one in terms:
             try:
@@ -197,7 +203,7 @@ def candidates(covariates: Covariates, cox: Sequence[str]) -> list[str]:
     return [term for name in variables for term in compared.get(name, [name])]
 
 
-def matching(numbers: PrintedNumbers, said: Saying) -> None:
+def matching(numbers: PaperNumbers, said: Saying) -> None:
     """Algorithm, ratio, caliper and its scale, order, replacement."""
     text = said.text("matching")
     if "optimal" in text:
@@ -235,7 +241,8 @@ def matching(numbers: PrintedNumbers, said: Saying) -> None:
     if not said.text("se"):
         said.unsaid("se")
     elif not re.search(r"robust|cluster|pair|naive|model|unadjusted|bootstrap", said.text("se")):
-        raise DeriveError(f"paper.yaml: methods.se: '{said.text('se')}' is not known; write pair, naive or bootstrap")
+        said.told.append(f"methods.se: '{said.text('se')}' is none of pair, robust, naive and bootstrap")
+        said.unsaid("se")
 
 
 def caliper(said: Saying) -> None:
@@ -292,7 +299,7 @@ def weighting(said: Saying) -> None:
             said.unsaid(f"weighting.{place}")
 
 
-def cox_plan(numbers: PrintedNumbers, cox: Sequence[str], primary: str, said: Saying) -> None:
+def cox_plan(numbers: PaperNumbers, cox: Sequence[str], primary: str, said: Saying) -> None:
     """The covariates of the Cox models, and what lets them into the multivariable one."""
     if cox:
         first = next(key for key in numbers.simulated if f"variable[{cox[0]}]" in key)
@@ -317,7 +324,7 @@ def cox_plan(numbers: PrintedNumbers, cox: Sequence[str], primary: str, said: Sa
         said.set("cox.keep_treatment", True)
 
 
-def survival(numbers: PrintedNumbers, covariates: Covariates, said: Saying) -> None:
+def survival(numbers: PaperNumbers, covariates: Covariates, said: Saying) -> None:
     """Ties, the limits of the median, and the strata of stratified ratios."""
     for key, place, words in (
         ("cox_ties", "survival.ties", ("efron", "breslow")),
@@ -342,7 +349,7 @@ def survival(numbers: PrintedNumbers, covariates: Covariates, said: Saying) -> N
         )
 
 
-def subgroups(numbers: PrintedNumbers, covariates: Covariates, said: Saying) -> None:
+def subgroups(numbers: PaperNumbers, covariates: Covariates, said: Saying) -> None:
     """The rows of subgroups that are printed, where they are not among the levels and cut-points of Table 1."""
     rows: Iterable[str] = dict.fromkeys(
         found[1] for key in numbers.simulated if (found := re.search(r"\.subgroups\[(.*?)\]\.", key))

@@ -16,7 +16,7 @@ _TIMED = re.compile(r"\[([0-9.]+)\]$", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Ratio:
+class PrintedRatio:
     """A printed hazard ratio: the logarithms of it and of its limits (NaN where not printed), and where it stands."""
 
     log_hr: float
@@ -97,16 +97,16 @@ class PrintedNumbers:
                     return value, key
         return None
 
-    def ratio(self, start: str) -> Ratio | None:
+    def ratio(self, start: str) -> PrintedRatio | None:
         """The hazard ratio at the keys that begin so; None without one."""
         value = self.value(f"{start}.hr")
         if value is None or value <= 0:
             return None
         low, high = (self.value(f"{start}.{end}") for end in ("low", "high"))
         limits = (log(low), log(high)) if low and high and 0 < low < high else (nan, nan)
-        return Ratio(log(value), *limits, self.where(f"{start}.hr"))
+        return PrintedRatio(log(value), *limits, self.where(f"{start}.hr"))
 
-    def treatment_ratio(self, endpoint: str, crude: bool = False) -> Ratio | None:
+    def treatment_ratio(self, endpoint: str, crude: bool = False) -> PrintedRatio | None:
         """The hazard ratio of treatment: by the design the comparable one first, or the ``crude`` one first."""
         before, after = (f"endpoints.{endpoint}.{side}" for side in SIDES)
         plain = [f"{before}.cox", f"{before}.cox_stratified", f"{before}.fine_gray"]

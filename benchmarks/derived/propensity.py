@@ -19,8 +19,8 @@ import numpy as np
 from scipy.special import expit
 
 from benchmarks.derived.covariates import Covariates, Moment
+from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers
 from benchmarks.derived.parts import Assumption, Tree, sourced
-from benchmarks.derived.printed_numbers import DeriveError, PrintedNumbers
 from simulator.cohort.terms import design
 from simulator.mechanisms.covariates import Population, resolve
 from simulator.numerics.arrays import Floats
@@ -34,7 +34,7 @@ STEPS = 60
 
 
 @dataclass(frozen=True)
-class Allocation:
+class DerivedTreatment:
     """The section ``treatment``, what of it may be fitted, and what was assumed or is told."""
 
     tree: Tree
@@ -43,7 +43,7 @@ class Allocation:
     said: tuple[str, ...] = ()
 
 
-def treatment_of(numbers: PrintedNumbers, covariates: Covariates) -> Allocation:
+def treatment_of(numbers: PaperNumbers, covariates: Covariates) -> DerivedTreatment:
     """The section ``treatment`` of a paper's world."""
     control, treated = numbers.sizes
     where = numbers.where("cohort.treated", "cohort.control", "cohort.n")
@@ -64,17 +64,17 @@ def treatment_of(numbers: PrintedNumbers, covariates: Covariates) -> Allocation:
     if numbers.side == "after":
         why = "nothing is printed of the arms before they were made alike; the log odds are those of what is left"
         assumed = tuple(Assumption(f"treatment.log_odds.{m.term}", 0.0, PRIOR_SD, why) for m in covariates.moments)
-    return Allocation({"kind": "fixed", "share": share, "log_odds": log_odds}, free, assumed, found.said)
+    return DerivedTreatment({"kind": "fixed", "share": share, "log_odds": log_odds}, free, assumed, found.said)
 
 
-def by_lot(numbers: PrintedNumbers, covariates: Covariates, share: Tree) -> Allocation:
+def by_lot(numbers: PaperNumbers, covariates: Covariates, share: Tree) -> DerivedTreatment:
     """A randomised trial: permuted blocks where paper.yaml says so, else exactly the printed share."""
     methods = numbers.reading.paper.methods
     text = " ".join(methods.get(key, "") for key in ("randomisation", "randomization", "allocation"))
     blocks = re.search(r"blocks? (?:size )?(?:of )?(\d+)|(\d+)-?(?:patient )?blocks?", text)
     ratio = re.search(r"(\d+)\s*:\s*(\d+)", text)
     if not blocks:
-        return Allocation({"kind": "fixed", "share": share}, {})
+        return DerivedTreatment({"kind": "fixed", "share": share}, {})
     size = int(blocks[1] or blocks[2])
     exact = int(ratio[1]) / (int(ratio[1]) + int(ratio[2])) if ratio else round(numbers.share * size) / size
     if size < 2 or not 0 < exact < 1 or abs(exact * size - round(exact * size)) > 1e-9:
@@ -85,11 +85,11 @@ def by_lot(numbers: PrintedNumbers, covariates: Covariates, share: Tree) -> Allo
     levels = covariates.levels
     strata = [name for name in levels if re.search(rf"\b{re.escape(name)}\b", text) and levels[name]]
     tree: Tree = {"kind": "blocks", "share": sourced(exact, "Methods"), "block": sourced(size, "Methods")}
-    return Allocation({**tree, "strata": strata} if strata else tree, {})
+    return DerivedTreatment({**tree, "strata": strata} if strata else tree, {})
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedLogOdds:
     """The log odds in the order of what was asked, the intercept, and what is told of them."""
 
     log_odds: tuple[float, ...]
@@ -97,10 +97,10 @@ class Fitted:
     said: tuple[str, ...]
 
 
-def fitted_log_odds(population: Population, share: float, moments: Sequence[Moment], patients: int) -> Fitted:
+def fitted_log_odds(population: Population, share: float, moments: Sequence[Moment], patients: int) -> FittedLogOdds:
     """The log odds at which treated and control have the stated means of terms; ``patients`` are those of the study."""
     if not moments:
-        return Fitted((), float(np.log(share / (1 - share))), ())
+        return FittedLogOdds((), float(np.log(share / (1 - share))), ())
     variables = {name: spec.variable(name) for name, spec in population.covariates.items()}
     drawn = resolve(population).draw(Streams(SEED), np.zeros(1, np.int64), REFERENCE)[:, 0]
     terms = [moment.term for moment in moments]
@@ -115,7 +115,7 @@ def fitted_log_odds(population: Population, share: float, moments: Sequence[Mome
         said.append("no log odds part the arms as printed; all are shrunk towards zero (prior SD 2.5)")
         penalty = 1.0 / (np.square(np.minimum(prior, EMPTY_SD) * scale) * patients)
         at, _ = newton(x, share, excess, penalty)
-    return Fitted(tuple(float(one) for one in at[1:] / scale), float(at[0]), tuple(said))
+    return FittedLogOdds(tuple(float(one) for one in at[1:] / scale), float(at[0]), tuple(said))
 
 
 def within_rounding(x: Floats, share: float, excess: Floats, slack: Floats, penalty: Floats) -> tuple[Floats, bool]:

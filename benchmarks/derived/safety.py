@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.derived.covariates import tuples
+from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers
 from benchmarks.derived.parts import Assumption, Tree, bare, sourced
-from benchmarks.derived.printed_numbers import DeriveError, PrintedNumbers
 from benchmarks.pasted.reading import ROLES
 from simulator.mechanisms.adverse_events import AdverseEvents, resolve
 
@@ -26,10 +26,10 @@ class Safety:
     said: tuple[str, ...]
 
 
-Rates = tuple[float, float]
+BothRates = tuple[float, float]
 
 
-def adverse_events(numbers: PrintedNumbers, taken: set[str]) -> Safety | None:
+def adverse_events(numbers: PaperNumbers, taken: set[str]) -> Safety | None:
     """Events that are printed of any grade and severe; None where there are no such pairs."""
     names = [name for name in dict.fromkeys(name for name, _ in numbers.names("binary")) if name not in taken]
     rates = {name: found for name in names if (found := rates_of(numbers, name)) is not None}
@@ -69,14 +69,14 @@ def adverse_events(numbers: PrintedNumbers, taken: set[str]) -> Safety | None:
     return Safety(tree, {one + end for one in (*events, overall) for end in ("", suffix)}, assumed, tuple(said))
 
 
-def rates_of(numbers: PrintedNumbers, name: str) -> Rates | None:
+def rates_of(numbers: PaperNumbers, name: str) -> BothRates | None:
     """The shares of both arms with an event; None unless both are printed."""
     side = numbers.side_of("binary", name)
     found = [numbers.share_of(f"binary.{name}.{side}", role, side) for role in ROLES]
     return None if found[0] is None or found[1] is None else (min(found[0], 1.0), min(found[1], 1.0))
 
 
-def clipped(name: str, pair: tuple[Rates, Rates], said: list[str]) -> Rates:
+def clipped(name: str, pair: tuple[BothRates, BothRates], said: list[str]) -> BothRates:
     """The severe shares, not above those of any grade."""
     any_grade, severe = pair
     if severe[0] > any_grade[0] + 5e-4 or severe[1] > any_grade[1] + 5e-4:
@@ -84,7 +84,7 @@ def clipped(name: str, pair: tuple[Rates, Rates], said: list[str]) -> Rates:
     return min(severe[0], any_grade[0]), min(severe[1], any_grade[1])
 
 
-def independent(rates: Sequence[Rates]) -> Rates:
+def independent(rates: Sequence[BothRates]) -> BothRates:
     """The shares with any of events that are independent."""
     return float(1 - np.prod([1 - one[0] for one in rates])), float(1 - np.prod([1 - one[1] for one in rates]))
 
@@ -94,18 +94,18 @@ def unused(name: str, taken: Mapping[str, object]) -> str:
     return next(one for one in (name, *(f"{name}_{k}" for k in range(2, 99))) if one not in taken)
 
 
-def arms_of(numbers: PrintedNumbers) -> tuple[str, str]:
+def arms_of(numbers: PaperNumbers) -> tuple[str, str]:
     """The names of both arms."""
     return numbers.reading.paper.arms.control, numbers.reading.paper.arms.treated
 
 
-def where_printed(numbers: PrintedNumbers, name: str) -> str:
+def where_printed(numbers: PaperNumbers, name: str) -> str:
     """Where an event's row stands."""
     row = f"binary.{name}.{numbers.side_of('binary', name)}"
     return numbers.where(*(f"{row}.{role}.{what}" for role in ROLES for what in ("yes", "percent")))
 
 
-def grades(numbers: PrintedNumbers, pair: tuple[Rates, Rates], source: str) -> Tree:
+def grades(numbers: PaperNumbers, pair: tuple[BothRates, BothRates], source: str) -> Tree:
     """Shares by arm of any grade and severe."""
     made: Tree = {}
     for word, rates in zip(("any", "severe"), pair, strict=True):
@@ -114,7 +114,9 @@ def grades(numbers: PrintedNumbers, pair: tuple[Rates, Rates], source: str) -> T
     return made
 
 
-def feasible(numbers: PrintedNumbers, tree: Tree, whole: tuple[Rates, Rates], source: str, said: list[str]) -> Tree:
+def feasible(
+    numbers: PaperNumbers, tree: Tree, whole: tuple[BothRates, BothRates], source: str, said: list[str]
+) -> Tree:
     """The overall shares, moved to the nearest that the single ones allow where they do not allow the printed ones."""
     singles = [bare(event) for event in tree["events"].values()]
     moved = [list(whole[0]), list(whole[1])]

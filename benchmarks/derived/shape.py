@@ -14,14 +14,6 @@ _DEATH = re.compile(r"(death|died|dead|mortality)( (of|from|by) (any|all) causes
 _FATAL = re.compile(r"\b(deaths?|died|dead|dying|mortality|fatal)\b")
 _PROGRESSION = re.compile(r"((disease )?progression|progressed|progressive disease|pd)")
 _BETWEEN = re.compile(r"\s+or\s+|\s+and\s+|\s*[,/]\s*")
-_LABELS = {
-    "OS": "Overall Survival",
-    "PFS": "Progression-Free Survival",
-    "DFS": "Disease-Free Survival",
-    "RFS": "Recurrence-Free Survival",
-    "EFS": "Event-Free Survival",
-    "TTP": "Time to Progression",
-}
 
 
 @dataclass(frozen=True)
@@ -96,8 +88,7 @@ class Shape:
             outcomes["course"] = self.form
         endpoints: Tree = {}
         for name, (events, rivals) in self.endpoints.items():
-            label = _LABELS.get(name.upper(), self.words.get(name, name))
-            said: Tree = {"label": label, "event": events[0] if len(events) == 1 else list(events)}
+            said: Tree = {"label": self.words.get(name, name), "event": events[0] if len(events) == 1 else list(events)}
             if rivals:
                 said["competing"] = rivals[0] if len(rivals) == 1 else list(rivals)
             endpoints[name] = said
@@ -108,7 +99,7 @@ def shape_of(endpoints: Mapping[str, str]) -> Shape:
     """The course of a paper's endpoints, by their words; ValueError where an endpoint names no event."""
     said = {name: _read(name, words) for name, words in endpoints.items()}
     if not said:
-        raise ValueError("endpoints: names none; write endpoints: {OS: death}")
+        raise ValueError("endpoints: names none; write endpoints: {survival: death}")
     atoms = _unique(atom for events, rivals in said.values() for atom in (*events, *rivals))
     fatal = [atom for atom in atoms if _is_death(atom)]
     if DEATH in fatal and len(fatal) > 1:  # deaths of some causes, and of any: what is left has a state of its own

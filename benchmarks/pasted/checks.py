@@ -11,9 +11,9 @@ from benchmarks.pasted.asked_rows import ask_row
 from benchmarks.pasted.gaps import tell_gaps
 from benchmarks.pasted.p_columns import check_p
 from benchmarks.pasted.paper_file import PaperFile
-from benchmarks.pasted.ratio_groups import check_ratio_p
 from benchmarks.pasted.reading import ROLES, Ledger, PastedCell, PastedColumn, PastedRow, PastedTable, Spot
 from benchmarks.pasted.recomputed import half_unit
+from benchmarks.pasted.row_sums import check_sums
 
 _P, _RATIOS = frozenset({"p", "interaction_p"}), frozenset({"hr", "odds_ratio", "risk_ratio"})
 _NUMERIC = frozenset({"num", "bound"})
@@ -32,8 +32,8 @@ def check_table(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     _check_mixed(table, ledger)
     _check_shares(table, paper, ledger)
     tell_gaps(table, ledger)
+    check_sums(table, paper, ledger)
     check_p(table, ledger)
-    check_ratio_p(table, ledger)
 
 
 def cells_of(table: PastedTable) -> Iterator[Found]:

@@ -12,20 +12,22 @@ from benchmarks.pasted.label_columns import rows_of
 from benchmarks.pasted.paired_columns import with_pairs
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Phase, Spot
+from benchmarks.pasted.row_sums import ask_lone_line
 from benchmarks.pasted.settling import RESERVED, letter, letters_of, line_of, settling_words
-from benchmarks.pasted.shape import Entry, Shaped, filled_heads, is_sizes, patterns_of, shaped
+from benchmarks.pasted.shape import Shaped, TableEntry, filled_heads, is_sizes, patterns_of, shaped
 from benchmarks.pasted.sizes import ask_same_heads, note_sizes, phases_by_size, with_sides_of_all
 
 MODELLED, OF_ENDPOINTS = ("cox",), ("cox", "subgroups", "events")
 
 
-def understand(grid: Grid, file: str, entry: Entry, paper: PaperFile, ledger: Ledger) -> PastedTable:
+def understand(grid: Grid, file: str, entry: TableEntry, paper: PaperFile, ledger: Ledger) -> PastedTable:
     """A table with its columns understood; what is not is asked. ValueError where the entry of paper.yaml is wrong.
 
     Sizes of the arms that its heads print go to the ledger, those of a baseline table with their keys.
     """
     kind, said = kind_of(entry)
     form = shaped(grid, file, entry, ledger)
+    ask_lone_line(grid, file, entry, ledger)
     where = entry.get("where") or cited(file)
     assert isinstance(where, str)
     body, sizes = list(form.body), None
@@ -61,7 +63,7 @@ def cited(file: str) -> str:
     return " ".join(re.sub(r"(\d+)", r" \1", re.sub(r"[_-]+", " ", stem)).split()).title()
 
 
-def kind_of(entry: Entry) -> tuple[str, tuple[Phase, str]]:
+def kind_of(entry: TableEntry) -> tuple[str, tuple[Phase, str]]:
     """The kind of a table, and the side and the other words (endpoint, model) after it; ValueError for another kind."""
     text = " ".join(str(entry.get("kind", "")).split())
     kind = next((one for one in KINDS if text == one or text.startswith(one + " ")), None)
@@ -73,7 +75,7 @@ def kind_of(entry: Entry) -> tuple[str, tuple[Phase, str]]:
     return kind, (phase, rest if found is None else f"{rest[: found.start()]} {rest[found.end() :]}".strip())
 
 
-def entry_faults(entry: Entry, paper: PaperFile, width: int = 60) -> Iterator[tuple[str, str]]:
+def entry_faults(entry: TableEntry, paper: PaperFile, width: int = 60) -> Iterator[tuple[str, str]]:
     """What is wrong with the entry of a table in paper.yaml: the key, and the fault in one line."""
     for key, work in (("kind", lambda: kind_words(entry, paper)), ("rows", lambda: _patterns(entry))):
         try:
@@ -92,13 +94,13 @@ def entry_faults(entry: Entry, paper: PaperFile, width: int = 60) -> Iterator[tu
                 yield key, str(fault)
 
 
-def kind_words(entry: Entry, paper: PaperFile) -> tuple[str, Phase, dict[str, object]]:
+def kind_words(entry: TableEntry, paper: PaperFile) -> tuple[str, Phase, dict[str, object]]:
     """The kind of a table, its side, and what else its line says of all columns; ValueError names an unknown word."""
     kind, (phase, rest) = kind_of(entry)
     return kind, phase, settling_words(rest, paper) if rest else {}
 
 
-def _patterns(entry: Entry) -> None:
+def _patterns(entry: TableEntry) -> None:
     said = entry.get("rows", {})
     widths = {found[1] for key in said if (found := re.search(r"of (\d+)", key))} if isinstance(said, dict) else set()
     patterns_of(entry, int(next(iter(widths))) if len(widths) == 1 else 60)
@@ -126,7 +128,7 @@ def _sized(column: PastedColumn, text: str, form: Shaped) -> PastedColumn:
 
 
 def _settled(
-    columns: list[PastedColumn], entry: Entry, grid: Grid, paper: PaperFile
+    columns: list[PastedColumn], entry: TableEntry, grid: Grid, paper: PaperFile
 ) -> tuple[list[PastedColumn], dict[str, str]]:
     """The columns as paper.yaml settles them, and what it says of rows."""
     rows: dict[str, str] = {}

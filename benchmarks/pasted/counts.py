@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.pasted.labels import Label, cut_of, range_of_level, sex_of
+from benchmarks.pasted.labels import RowLabel, cut_of, range_of_level, sex_of
 from benchmarks.pasted.level_order import rank
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, digits, number, share_fits
 
@@ -37,7 +37,7 @@ def notes_of(pen: Pen) -> str:
     return " ".join(pen.table.notes)
 
 
-def what_is(pen: Pen, row: TableRow, head: Label | None = None) -> What:
+def what_is(pen: Pen, row: TableRow, head: RowLabel | None = None) -> What:
     """Whether a row has counts or an amount, by its cells, words and arithmetic; open where none of these tells."""
     cells = row.arms or row.alls
     if not cells:
@@ -66,7 +66,7 @@ def what_is(pen: Pen, row: TableRow, head: Label | None = None) -> What:
     return "open"
 
 
-def _is_level(label: Label) -> bool:
+def _is_level(label: RowLabel) -> bool:
     """Whether a label is a level, of which the head's "mean" does not speak."""
     text = label.text
     sided = cut_of(text) is not None or range_of_level(text) is not None
@@ -84,7 +84,7 @@ def _what_of_pairs(pen: Pen, row: TableRow, words: str) -> What:
     amounts = bool(_SD.search(notes_of(pen))) or pen.settled_all("pairs").startswith("mean")
     if not whole and not (pen.paper.design == "weighted" and _weighted_counts(pen, pairs)):
         return "amount" if amounts else "open"
-    fits = [share_fits(*cell.values, pen.size(column)) for column, cell in pairs]
+    fits = [share_fits(cell.values, pen.size(column)) for column, cell in pairs]
     known = [fit for fit in fits if fit is not None]
     zeros = all(cell.values[0] == "0" and number(cell.values[1]) == 0 for _, cell in pairs)
     if zeros:
@@ -97,14 +97,14 @@ def _what_of_pairs(pen: Pen, row: TableRow, words: str) -> What:
 
 
 def _weighted_counts(pen: Pen, pairs: Sequence[Filled]) -> bool:
-    fits = [share_fits(*cell.values, pen.size(column)) for column, cell in pairs]
+    fits = [share_fits(cell.values, pen.size(column)) for column, cell in pairs]
     return all(fit is not False for fit in fits) and any(fits)
 
 
 def fits_whole_percents(pen: Pen, row: TableRow) -> bool:
     """Whether every pair of a row is a count and its share of n, be it without decimals."""
     pairs = [(column, cell) for column, cell in (*row.arms, *row.alls) if cell.kind == "pair"]
-    return bool(pairs) and all(share_fits(*cell.values, pen.size(column)) is True for column, cell in pairs)
+    return bool(pairs) and all(share_fits(cell.values, pen.size(column)) is True for column, cell in pairs)
 
 
 def count_in(filled: Filled) -> str:
@@ -167,8 +167,12 @@ def closes(pen: Pen, rows: Sequence[TableRow]) -> bool:
 def group_of(pen: Pen, rows: Sequence[TableRow]) -> tuple[int, int | None]:
     """How many rows from the first are the levels of one variable, and which of them is a subtotal of others; 0: none.
 
-    It is the shortest run that sums to n in every arm; rows of zeros behind it are levels, too.
+    It is the shortest run that sums to n in every arm, or all rows where one is the sum of rows beside it and the
+    others sum to n; rows of zeros behind it are levels, too.
     """
+    every = next((at for at in range(len(rows)) if _is_subtotal(pen, rows, at)), None)
+    if every is not None:
+        return len(rows), every
     for length in range(2, len(rows) + 1):
         subtotal: int | None = None
         if not closes(pen, rows[:length]):

@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from benchmarks.pasted.labels import Label, identify
+from benchmarks.pasted.asked_rows import AS_PRINTED
+from benchmarks.pasted.labels import RowLabel, identify
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Spot
-from benchmarks.pasted.row_levels import Named, level_in
+from benchmarks.pasted.row_levels import NamedTerm, level_in
 from benchmarks.pasted.row_terms import is_treatment, is_treatment_head, term_of
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number, table_rows
 
@@ -78,7 +79,7 @@ def ask_side(pen: Pen, columns: Sequence[PastedColumn]) -> None:
     pen.ledger.ask(Spot(pen.table.file), f"it does not say whether it is before or after {made}", settle, answers)
 
 
-def below(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> tuple[bool, Label | None]:
+def below(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> tuple[bool, RowLabel | None]:
     """Whether rows below a head are read, and the label of their variable; None where each names its own.
 
     Asked where neither the head nor the rows name something of the baseline table.
@@ -87,7 +88,7 @@ def below(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> tuple[bo
         return True, None
     variables, said = pen.ledger.variables, pen.settled(head.label)
     if said in variables:
-        return True, Label(said, said)
+        return True, RowLabel(said, said)
     if said == "skip":
         return False, None
     if identify(head.label, pen.paper) in variables or is_treatment_head(pen, head.label):
@@ -144,7 +145,7 @@ def _reference(pen: Pen, head: TableRow | None, references: Sequence[TableRow], 
     pen.ask(head, what, ("levels", "skip"), rated)
 
 
-def _row(pen: Pen, row: TableRow, found: Named, triples: frozenset[str]) -> None:
+def _row(pen: Pen, row: TableRow, found: NamedTerm, triples: frozenset[str]) -> None:
     if found.skip:
         return
     if found.what:
@@ -158,9 +159,9 @@ def _row(pen: Pen, row: TableRow, found: Named, triples: frozenset[str]) -> None
             column.letter in triples
             and column.statistic == "hr"
             and cell.kind != "triple"
-            and pen.settled(row.label) != "printed"
+            and pen.settled(row.label) != AS_PRINTED
         ):
-            pen.ask(row, f"'{cell.raw}' has no limits, as others in {column.letter} have", ("skip", "printed"))
+            pen.ask(row, f"'{cell.raw}' has no limits, as others in {column.letter} have", ("skip", AS_PRINTED))
         if column.endpoint and column.model and column.statistic in RATIOS:
             put_ratio(pen, f"endpoints.{column.endpoint}.{pen.side(column)}.{column.model}[{found.term}]", row, filled)
 

@@ -40,7 +40,7 @@ def read_events(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
             continue
         for filled in (*row.arms, *row.others, *row.tests):
             endpoint = (
-                own or filled[0].endpoint or under or (next(iter(paper.endpoints)) if len(paper.endpoints) == 1 else "")
+                own or under or filled[0].endpoint or (next(iter(paper.endpoints)) if len(paper.endpoints) == 1 else "")
             )
             _number(pen, row, filled, endpoint, _what(pen, row.label.text))
 
@@ -51,10 +51,10 @@ def endpoint_in(pen: Pen, text: str) -> str:
         if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.I if len(name) > 3 else 0):
             return name
     words = text.casefold()
-    usual = {"overall survival": "OS", "progression-free survival": "PFS", "disease-free survival": "DFS"}
-    for phrase, short in usual.items():
-        if phrase in words and short in pen.paper.endpoints:
-            return short
+    letters = "".join(word[0] for word in re.findall(r"[a-z]+", words))
+    for name in pen.paper.endpoints:
+        if len(name) > 1 and name.isupper() and name.casefold() in letters:
+            return name
     dead = [name for name, what in pen.paper.endpoints.items() if what.strip() == "death"]
     return dead[0] if len(dead) == 1 and re.search(r"\bdeaths?\b|\bdied\b|\bdead\b", words) else ""
 

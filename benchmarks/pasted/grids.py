@@ -50,6 +50,7 @@ class Grid:
 
     ``notes``: the lines above, below and within it that are no rows, with their lines. ``form``: tab, comma, semicolon,
     markdown, html or aligned. ``placed``: the lines of which the places of the texts tell the columns.
+    ``bare``: the lines of one text without a mark between columns.
     """
 
     form: str
@@ -57,6 +58,7 @@ class Grid:
     rows: tuple[GridRow, ...]
     notes: tuple[tuple[int, str], ...] = ()
     placed: tuple[int, ...] = ()
+    bare: frozenset[int] = frozenset()
 
 
 def read_grid(data: bytes, file: str) -> Grid:
@@ -87,12 +89,12 @@ def read_grid(data: bytes, file: str) -> Grid:
         raise _fault(
             file, "one column only", "paste it with tabs, commas, '|' or at least two blanks between its columns"
         )
-    before = rows
+    before, bare = rows, frozenset(row.line for row in rows if len(row.cells) == 1)
     if form == "aligned":
         rows = _placed(rows, width)
     placed = tuple(new.line for old, new in zip(before, rows, strict=True) if old.cells != new.cells)
     fitted = [_fitted(row, width) for row in rows]
-    return Grid(form, width, tuple(fitted), tuple(sorted([*loose, *notes])), placed)
+    return Grid(form, width, tuple(fitted), tuple(sorted([*loose, *notes])), placed, bare)
 
 
 def decoded(data: bytes, file: str) -> str:

@@ -14,12 +14,6 @@ _WHOLE = r"(?:entire|overall|full|whole|total|unselected) (?:cohort|population|s
 _BEFORE = rf"before(?: {_BY})?|unmatched|unweighted|unadjusted|pre-?{_BY}|original|crude|{_WHOLE}"
 _AFTER = rf"after(?: {_BY})?|post-?{_BY}|{_BY}|(?:s?iptw|overlap)(?:[ -]weighted)?"
 SIDES = re.compile(rf"\b(?:{_BEFORE}|{_AFTER})\b", re.IGNORECASE)
-_LONG = {
-    "OS": "overall survival", "PFS": "progression[- ]free survival", "DFS": "disease[- ]free survival",
-    "RFS": "(?:recurrence|relapse)[- ]free survival", "EFS": "event[- ]free survival", "TTP": "time to progression",
-    "CSS": "cancer[- ]specific survival", "LRFS": "local recurrence[- ]free survival",
-    "DMFS": "distant metasta\\w+[- ]free survival", "MFS": "metasta\\w+[- ]free survival",
-}  # fmt: skip
 
 
 _GRADE = re.compile(
@@ -73,13 +67,19 @@ def phase_of(text: str, weighted: bool = True) -> Phase:
     return "after" if weighted and re.search(rf"\b(?:{_AFTER})\b", text, re.IGNORECASE) else ""
 
 
+def _stands_for(name: str, text: str) -> bool:
+    """Whether consecutive words of a text have the letters of an endpoint's short name as their first."""
+    initials = "".join(word[0] for word in re.findall(r"[A-Za-z]+", text)).upper()
+    return len(name) > 1 and name.isupper() and name.isalpha() and name in initials
+
+
 def endpoint_of(text: str, paper: PaperFile) -> str:
-    """The one endpoint that a text names by its name, its usual long name or what it counts; '' for none or several."""
+    """The one endpoint that a text names by its name, its long name or what it counts; '' for none or several."""
     clash = len({name.casefold() for name in paper.endpoints}) < len(paper.endpoints)
     flags = 0 if clash else re.IGNORECASE
     named = [name for name in paper.endpoints if re.search(_loose(name), text, flags)]
     if not named:
-        named = [name for name in paper.endpoints if name in _LONG and re.search(_LONG[name], text, re.IGNORECASE)]
+        named = [name for name in paper.endpoints if _stands_for(name, text)]
     if not named:
         named = [name for name, what in paper.endpoints.items() if re.search(_loose(what), text, re.IGNORECASE)]
     longest = [name for name in named if not any(name != other and name in other for other in named)]

@@ -12,7 +12,7 @@ _GRADED = ("none", "minimal", "mild", "low", "moderate", "medium", "intermediate
 def rank(level: str) -> float | None:
     """Where a level stands among others: its number, its Roman number, its letter, its cut; None where it has none."""
     text = re.sub(
-        r"^(?:stage|grade|class|score|type|level|group|category|t|n|m|g|f|iss)\s*(?=[\dIVivA-Da-d])",
+        r"^(?:stage|grade|class|score|type|level|group|category|t|n|m|g|f|iss)\s*(?=\d|[iv]+[a-d]?\b|[a-d]\b)",
         "",
         level.strip(),
         flags=re.I,

@@ -142,7 +142,9 @@ def _name(subject: Subject, head: Head, paper: PaperFile, ledger: Ledger) -> str
     """The id of an outcome, exposure or mode: that of the tables and of paper.yaml, else the label's own."""
     label = subject.name
     if not label:
-        raise NotUnderstood("a line that names no endpoint and no outcome", "OS before: ...")
+        raise NotUnderstood(
+            "a line that names no endpoint and no outcome", f"{next(iter(paper.endpoints))} before: ..."
+        )
     if label in ("patients", "pairs", "sets"):
         return label
     family = head.family or "binary"

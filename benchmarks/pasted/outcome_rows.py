@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 
+from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.counts import notes_of
-from benchmarks.pasted.labels import Label, as_id, named, plain_label, slug, without_statistic
-from benchmarks.pasted.outcome_checks import check_outcomes
+from benchmarks.pasted.labels import RowLabel, as_id, named, plain_label, slug, without_statistic
+from benchmarks.pasted.outcome_checks import check_names, check_outcomes
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable, Spot
 from benchmarks.pasted.table_rows import MEASURES, Filled, Pen, TableRow, is_p, number, table_rows
@@ -38,6 +39,7 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     below = ""
     start, rows = len(ledger.numbers), table_rows(table, ledger)
     shares = share_columns(rows)
+    names: dict[str, TableRow] = {}
     for row in rows:
         said = pen.settled(row.label)
         if said == "skip":
@@ -54,9 +56,12 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
         if _interval(row.label):
             pen.assume(row, f"'{row.label.text}': limits of a share have no key and are not read")
             continue
-        _outcome(pen, row, said if re.fullmatch(r"[A-Za-z][\w-]*", said) and said != "printed" else "", grades, below)
+        _outcome(pen, row, said if re.fullmatch(r"[A-Za-z][\w-]*", said) else "", grades, below)
         _ask_odd(pen, row, shares)
+        names.setdefault(outcome_name(pen, row.label) if not said or said == AS_PRINTED else said, row)
     check_outcomes(pen, rows, start)
+    if table.kind == "response":
+        check_names(pen, names)
 
 
 def share_columns(rows: Sequence[TableRow]) -> frozenset[str]:
@@ -73,26 +78,27 @@ def _ask_odd(pen: Pen, row: TableRow, shares: frozenset[str]) -> None:
     """Asks of a percentage alone in a column of counts with theirs, unless the row is one of percentages."""
     odd = [cell.raw for column, cell in row.arms if column.letter in shares and cell.kind in ("percent", "num")]
     odd = [raw for raw in odd if raw.strip() != "0"]
-    if odd and len(odd) < len(row.arms) and pen.settled(row.label) != "printed":
-        pen.ask(row, f"'{row.label.text}': '{odd[0]}' stands where the others are n (%)", ("printed", "skip"))
+    if odd and len(odd) < len(row.arms) and pen.settled(row.label) != AS_PRINTED:
+        pen.ask(row, f"'{row.label.text}': '{odd[0]}' stands where the others are n (%)", (AS_PRINTED, "skip"))
 
 
-def _interval(label: Label) -> bool:
+def _interval(label: RowLabel) -> bool:
     return bool(_INTERVAL.fullmatch(label.text) or (not label.name and "ci" in label.statistic))
 
 
-def outcome_name(pen: Pen, label: Label) -> str:
+def outcome_name(pen: Pen, label: RowLabel) -> str:
     """The name of an outcome: that of paper.yaml, its letters ("ORR"), or its words as an id."""
     printed = without_statistic(label.text)
     if given := named(pen.paper, label.text, printed, label.name):
         return given
     words = label.name or printed
+    known = {*pen.paper.response, *(one for said in pen.paper.response.values() for one in said.split())}
     names = [words, *re.findall(r"\(([^()]+)\)", printed), label.level]
     for name in names:
         letters = plain_label(name)
         if letters.upper() in RECIST.values():
             return letters.upper()
-        if _LETTERS.fullmatch(letters) or letters in pen.paper.response:
+        if _LETTERS.fullmatch(letters) or letters in known:
             return letters
     usual = slug(words)
     return RECIST.get(usual, RECIST.get(usual.removesuffix("_rate"), as_id(printed if label.level else words)))
@@ -139,7 +145,7 @@ def _outcome(pen: Pen, row: TableRow, said: str, grades: dict[str, str], below: 
     within = grade_of(row.label.text)
     if within is not None and not said:
         stripped = _ANY.sub("", _GRADE.sub("", row.label.text)).strip(" ,;:-–()≥")
-        name = outcome_name(pen, Label(row.label.text, stripped)) if stripped else "any_ae"
+        name = outcome_name(pen, RowLabel(row.label.text, stripped)) if stripped else "any_ae"
     _tell_name(pen, row, name, bool(said))
     for filled in (*row.arms, *row.tests, *row.others):
         column, cell = filled

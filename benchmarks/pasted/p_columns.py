@@ -1,161 +1,108 @@
 """Whether the p of a table belong to the rows and columns that they stand in: recomputed where counts stand."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from benchmarks.pasted.asked_rows import ask_row
-from benchmarks.pasted.reading import ROLES, Ledger, PastedColumn, PastedRow, PastedTable, Spot
-from benchmarks.pasted.recomputed import p_of_counts, p_of_means, stands_for
+from benchmarks.pasted.p_groups import LIMITS, PSide, RowsWithP, groups_of, meets, p_of_cells, side_of
+from benchmarks.pasted.reading import Ledger, PastedTable, Spot
 
 FEW = 3
-_Side = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Rows with a p in one or several columns, by side and grade: the p printed, and what recomputes from the rows."""
-
-    rows: tuple[PastedRow, ...]
-    printed: dict[_Side, str]
-    recomputed: dict[_Side, tuple[tuple[float, float], ...]]
-
-    def fits(self, p: _Side, counts: _Side) -> bool | None:
-        """Whether the p of one side is that of the counts of another; None where one of them is not there."""
-        text, found = self.printed.get(p), self.recomputed.get(counts)
-        return None if text is None or not found else _meets(text, found)
-
-
-def _meets(text: str, found: Sequence[tuple[float, float]]) -> bool:
-    low, high = stands_for(text)
-    return any(a <= high + 1e-9 and low <= b + 1e-9 for a, b in found)
-
-
-def groups_of(table: PastedTable, sizes: dict[tuple[str, str], float]) -> Iterator[Group]:
-    """The groups of rows with a p: one row of counts or means, or a head with its levels that sum to both arms."""
-    p_at = {(c.phase, c.grade): k for k, c in enumerate(table.columns) if c.statistic == "p" and not c.skip}
-    arms: dict[_Side, dict[str, int]] = {}
-    for k, column in enumerate(table.columns):
-        if column.arm in ROLES and column.statistic in ("", "n") and not column.skip:
-            arms.setdefault((column.phase, column.grade), {})[column.arm] = k
-    pairs = {side: (found["control"], found["treated"]) for side, found in arms.items() if len(found) == 2}
-    at = 0
-    while at < len(table.rows):
-        row, end = table.rows[at], at + 1
-        own = {side: row.cells[k].values[0] for side, k in p_at.items() if row.cells[k].kind in ("num", "bound")}
-        if own:
-            while (
-                end < len(table.rows)
-                and not _has(table.rows[end], p_at.values())
-                and _has(table.rows[end], _flat(pairs))
-            ):
-                end += 1
-            rows = table.rows[at:end]
-            found = {side: p for side, pair in pairs.items() if (p := _recomputed(rows, pair, table, sizes))}
-            if found:
-                yield Group(rows, own, found)
-        at = end
-
-
-def _flat(pairs: dict[_Side, tuple[int, int]]) -> list[int]:
-    return [k for pair in pairs.values() for k in pair]
-
-
-def _has(row: PastedRow, columns: Iterable[int]) -> bool:
-    return any(row.cells[k].values for k in columns)
-
-
-def _recomputed(
-    rows: Sequence[PastedRow], pair: tuple[int, int], table: PastedTable, sizes: dict[tuple[str, str], float]
-) -> tuple[tuple[float, float], ...]:
-    """The p of the rows' counts by every usual test, or of their means within rounding; none where neither is whole."""
-    n = [_n(table.columns[k], sizes) for k in pair]
-    if n[0] is None or n[1] is None:
-        return ()
-    cells = [[row.cells[k] for k in pair] for row in rows if any(row.cells[k].values for k in pair)]
-    if not cells or any(not cell.values for both in cells for cell in both):
-        return ()
-    if all(cell.kind == "pm" or (cell.kind == "pair" and "." in cell.values[0]) for cell in cells[0]):
-        both = [(cell.values[0], cell.values[1]) for cell in cells[0]]
-        return (p_of_means(both, [n[0], n[1]]),)
-    if any(
-        cell.kind not in ("share", "pair", "num") or not cell.values[0].isdigit() for both in cells for cell in both
-    ):
-        return ()
-    counts = [[float(both[arm].values[0]) for both in cells] for arm in (0, 1)]
-    left = [size - sum(some) for size, some in zip((n[0], n[1]), counts, strict=True)]
-    alone = len(cells) == 1 and min(left) >= 0
-    if not alone and any(abs(one) > 0.6 for one in left):
-        return ()
-    if alone:
-        counts = [[some[0], rest] for some, rest in zip(counts, left, strict=True)]
-    return tuple((p, p) for p in p_of_counts((counts[0], counts[1])))
-
-
-def _n(column: PastedColumn, sizes: dict[tuple[str, str], float]) -> float | None:
-    return float(column.n_printed) if column.n_printed else sizes.get((column.phase, column.arm))
+_Misfit = tuple[RowsWithP, PSide]
 
 
 def check_p(table: PastedTable, ledger: Ledger) -> None:
     """Questions about columns of p that are those of other columns, and about rows that have each other's."""
     groups = list(groups_of(table, {key: float(n) for key, n in ledger.sizes.items()}))
-    letters = {(c.phase, c.grade): c.letter for c in table.columns if c.statistic == "p" and not c.skip}
-    check_groups(table, ledger, groups, letters, {}, _named)
+    sides = list(dict.fromkeys(side for group in groups for side in group.printed))
+    letters: dict[PSide, str] = {side_of(c): c.letter for c in table.columns if c.statistic == "p" and not c.skip}
+    if not _ask_columns(table, groups, sides, letters, ledger):
+        _ask_rows(table, groups, sides, letters, ledger)
+        _ask_without_anything(table, groups, letters, ledger)
 
 
-def _named(side: _Side, other: _Side) -> str:
-    return other[0] if other[0] != side[0] else f"grade {other[1]}" if other[1] else "any grade"
-
-
-def check_groups(
-    table: PastedTable,
-    ledger: Ledger,
-    groups: list[Group],
-    letters: Mapping[_Side, str],
-    beside: Mapping[_Side, list[str]],
-    named: Callable[[_Side, _Side], str],
-) -> None:
-    """Questions about p that recompute from other numbers than their own, by column and by cell.
-
-    ``letters``: the column of p of each side; ``beside``: what waits with it; ``named``: how paper.yaml says that a
-    column of one side is one of another.
-    """
-    sides = list(dict.fromkeys(side for group in groups for side in group.printed if side in letters))
-    found = False
+def _ask_columns(
+    table: PastedTable, groups: Sequence[RowsWithP], sides: Sequence[PSide], letters: dict[PSide, str], ledger: Ledger
+) -> bool:
+    """Whether columns of p were asked about, of which most recompute from the cells of another side alone."""
+    asked = False
     for side in sides:
         own = [fit for group in groups if (fit := group.fits(side, side)) is not None]
         for other in sides:
             fits = [fit for group in groups if (fit := group.fits(side, other)) is not None]
             swapped = len(fits) >= FEW and sum(fits) > max(sum(own) + 1, len(fits) / 2) and 2 * sum(own) < len(own)
-            if other != side and swapped:
-                here, there = letters[side], letters[other]
-                own_fit, other_fit = f"{sum(own)} of {len(own)} p recompute from its own numbers", sum(fits)
-                what = f"column {here}: {own_fit}, {other_fit} from those beside {there}"
-                readings = (f"{here}: {named(side, other)}", f"{here}: skip")
-                spot = Spot(table.file, groups[0].rows[0].line, here)
-                waiting = sorted({here, there, *beside.get(side, ()), *beside.get(other, ())})
-                ledger.ask(spot, what, readings[0], readings, columns=waiting)
-                found = True
-    if not found:
-        _ask_swapped(table, groups, sides, letters, beside, ledger)
+            if other == side or not swapped:
+                continue
+            here, there = letters[side], letters[other]
+            what = f"column {here}: {sum(own)} of {len(own)} p recompute from what is beside it"
+            what = f"{what}, {sum(fits)} from what is beside {there}"
+            words = [_word(k, other[k]) for k in range(len(side)) if side[k] != other[k]]
+            readings = (f"{here}: {' '.join(words)}", f"{here}: skip")
+            spot = Spot(table.file, groups[0].rows[0].line, here)
+            waiting = sorted({here, there, *_ratios(table, side), *_ratios(table, other)})
+            ledger.ask(spot, what, readings[0], readings, columns=waiting)
+            asked = True
+    return asked
 
 
-def _ask_swapped(
-    table: PastedTable,
-    groups: list[Group],
-    sides: list[_Side],
-    letters: Mapping[_Side, str],
-    beside: Mapping[_Side, list[str]],
-    ledger: Ledger,
+def _ratios(table: PastedTable, side: PSide) -> list[str]:
+    """The columns of a side's ratios and limits."""
+    return [c.letter for c in table.columns if c.statistic in ("hr", *LIMITS) and not c.skip and side_of(c) == side]
+
+
+def _word(field: int, value: str) -> str:
+    """A field of a side in the words of paper.yaml."""
+    if field == 1:
+        return f"grade {value}" if value else "any grade"
+    return value
+
+
+def _ask_rows(
+    table: PastedTable, groups: Sequence[RowsWithP], sides: Sequence[PSide], letters: dict[PSide, str], ledger: Ledger
 ) -> None:
-    """Two p that fit each other's numbers and not their own: in two rows of a column, or in two columns of a row."""
-    wrong = [(group, side) for group in groups for side in sides if group.fits(side, side) is False]
+    """Two p, or two cells, that make both p right where they change places, and stand where neither is."""
+    wrong: list[_Misfit] = [(group, side) for group in groups for side in sides if group.fits(side, side) is False]
     for k, (one, here) in enumerate(wrong):
         for two, there in wrong[k + 1 :]:
-            in_place = (one is two) != (here == there)
-            a, b = one.printed[here], two.printed[there]
-            if in_place and _meets(a, two.recomputed[there]) and _meets(b, one.recomputed[here]):
+            told = next(_changes((one, here), (two, there)), "")
+            if told:
                 rows = [*one.rows, *(two.rows if two is not one else ())]
-                where = f"'{one.rows[0].label}', {letters[here]}, and '{two.rows[0].label}', {letters[there]}"
-                what = f"p = {a} and {b} of {where} recompute the other way round: are they swapped?"
-                waiting = {letters[here], letters[there], *beside.get(here, ()), *beside.get(there, ())}
-                ask_row(table, ledger, rows, sorted(waiting), what)
+                where = f"'{one.rows[0].label}' ({letters[here]}) and '{two.rows[0].label}' ({letters[there]})"
+                what = f"{told} of {where} recompute the other way round: are they swapped?"
+                columns = [letters[here], letters[there], *_ratios(table, here), *_ratios(table, there)]
+                ask_row(table, ledger, rows, [] if "'" in told else sorted(set(columns)), what)
+
+
+def _changes(one: _Misfit, two: _Misfit) -> Iterator[str]:
+    """What makes both p right when it changes places."""
+    (first, here), (second, there) = one, two
+    p, q = first.printed[here], second.printed[there]
+    if meets(p, second.recomputed[there]) and meets(q, first.recomputed[here]):
+        yield f"p = {p} and {q}"
+    cells, others = first.cells[here], second.cells[there]
+    if here not in first.n or there not in second.n:
+        return
+    if len(cells) != 1 or len(others) != 1 or len(cells[0]) != 2 or len(others[0]) != 2:
+        return
+    for a in (0, 1):
+        for b in (0, 1):
+            n, m = first.n[here], second.n[there]
+            if n[a] != m[b]:
+                continue
+            changed = tuple(others[0][b] if arm == a else cells[0][arm] for arm in (0, 1))
+            back = tuple(cells[0][a] if arm == b else others[0][arm] for arm in (0, 1))
+            if meets(p, p_of_cells((changed,), n)) and meets(q, p_of_cells((back,), m)):
+                yield f"'{cells[0][a].raw.strip()}' and '{others[0][b].raw.strip()}'"
+
+
+def _ask_without_anything(
+    table: PastedTable, groups: Sequence[RowsWithP], letters: dict[PSide, str], ledger: Ledger
+) -> None:
+    """A p below 1 where nobody, or everybody, of both arms is counted, so that no test has one."""
+    for group in groups:
+        for side, text in group.printed.items():
+            cells, n = group.cells.get(side, ()), group.n.get(side)
+            if len(cells) == 1 and len(cells[0]) == 2 and n is not None and side not in group.recomputed:
+                none = all(cell.values[:1] == ("0",) for cell in cells[0])
+                if none and not meets(text, ((1.0, 1.0),)):
+                    what = f"'{group.rows[0].label}': p = {text}, but nobody is counted in either arm"
+                    ask_row(table, ledger, [group.rows[0]], [letters[side]], what)

@@ -1,12 +1,14 @@
-"""The p of counts and means that a pasted table prints, from closed forms: nothing is compiled to read a paper."""
+"""The p of printed counts, means and ratios, from closed forms: nothing is compiled to read a paper."""
 
 from collections.abc import Sequence
-from math import erfc, exp, inf, lgamma, pi, sqrt
+from math import erfc, exp, inf, lgamma, log, pi, prod, sqrt
 
 from benchmarks.pasted.student import both_tails
 
 Counts = tuple[Sequence[float], Sequence[float]]
 _SLACK = 1e-7  # relative, as R's fisher.test has it
+_Z95 = 1.959963984540054
+MOST_TABLES = 20_000
 
 
 def above(chi2: float, df: int) -> float:
@@ -27,7 +29,7 @@ def above(chi2: float, df: int) -> float:
 
 
 def p_of_counts(counts: Counts) -> list[float]:
-    """The p of Pearson's test, and of two levels with Yates's correction and Fisher's; none where nothing compares."""
+    """The p of Pearson's test, of two levels with Yates's correction, and of Fisher's; none where nothing compares."""
     seen = [(a, b) for a, b in zip(*counts, strict=True) if a + b > 0]
     sizes = [sum(pair[arm] for pair in seen) for arm in (0, 1)]
     if len(seen) < 2 or min(sizes) <= 0:
@@ -37,22 +39,45 @@ def p_of_counts(counts: Counts) -> list[float]:
     if len(seen) == 2:
         less = min(0.5, *(abs(o - e) for o, e in cells))
         found.append(above(sum((abs(o - e) - less) ** 2 / e for o, e in cells), 1))
-        found.append(_fisher(*(round(one) for pair in seen for one in pair)))
-    return found
+    return [*found, *_fisher([(round(a), round(b)) for a, b in seen])]
 
 
-def _fisher(a: int, b: int, c: int, d: int) -> float:
-    """Fisher's exact p of two by two: the probability of all tables as improbable as this one."""
-    row, column, n = a + b, a + c, a + b + c + d
+def _fisher(seen: Sequence[tuple[int, int]]) -> list[float]:
+    """Fisher's exact p: the probability of all tables as improbable as this one; none where these are too many."""
+    levels, row = [a + b for a, b in seen], sum(a for a, _ in seen)
+    if prod(level + 1 for level in sorted(levels)[:-1]) > MOST_TABLES:
+        return []
+    levels.sort(reverse=True)
+    total = _choices(sum(levels), row)
+    own = sum(_choices(a + b, a) for a, b in seen) - total + _SLACK
+    tables = [(0, 0.0)]
+    for level in levels[1:]:
+        tables = [
+            (done + x, log_p + _choices(level, x)) for done, log_p in tables for x in range(min(level, row - done) + 1)
+        ]
+    every = [log_p + _choices(levels[0], row - done) - total for done, log_p in tables if row - done <= levels[0]]
+    return [min(sum(exp(log_p) for log_p in every if log_p <= own), 1.0)]
 
-    def log_p(x: int) -> float:
-        parts = (x, row - x, column - x, n - row - column + x)
-        total = sum(lgamma(one + 1) for one in (row, n - row, column, n - column)) - lgamma(n + 1)
-        return total - sum(lgamma(one + 1) for one in parts)
 
-    every = [exp(log_p(x)) for x in range(max(0, row + column - n), min(row, column) + 1)]
-    own = exp(log_p(a)) * (1 + _SLACK)
-    return min(sum(p for p in every if p <= own), 1.0)
+def _choices(n: int, k: int) -> float:
+    """The logarithm of n choose k."""
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+
+
+def p_of_ratio(texts: Sequence[str]) -> tuple[float, float] | None:
+    """The least and greatest Wald p of all ratios with 95 % limits that are printed so; None where they have none."""
+    if any(not text[:1].isdigit() for text in texts):
+        return None
+    boxes = [(float(text) - half_unit(text), float(text) + half_unit(text)) for text in texts]
+    if min(low for low, _ in boxes) <= 0:
+        return None
+    found = []
+    for corner in range(8):
+        middle, low, high = (log(box[corner >> k & 1]) for k, box in enumerate(boxes))
+        if high > low:
+            found.append(erfc(abs(middle) * 2 * _Z95 / (high - low) / sqrt(2)))
+    spans_one = boxes[0][0] <= 1 <= boxes[0][1]
+    return (min(found), 1.0 if spans_one else max(found)) if found else None
 
 
 def half_unit(text: str) -> float:

@@ -1,10 +1,12 @@
 """The rows of a pasted table by its kind, and what no table may have: two rows under one key."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 
 from benchmarks.pasted.baseline import read_baseline
 from benchmarks.pasted.cox_rows import read_cox
 from benchmarks.pasted.event_rows import read_events
+from benchmarks.pasted.labels import read_label, slug, without_statistic
 from benchmarks.pasted.outcome_rows import read_outcomes
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable, Spot
@@ -19,6 +21,8 @@ READERS: dict[str, Callable[[PastedTable, PaperFile, Ledger], None]] = {
     "events": read_events,
 }
 """The reader of each kind of table."""
+
+_COMPARED = re.compile(r"\s+(?:vs?\.?|versus)\s+", re.IGNORECASE)
 
 
 def read_rows(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
@@ -46,3 +50,17 @@ def _ask_doubles(table: PastedTable, ledger: Ledger, start: int) -> None:
         what = f"rows '{labels.get(line, '')}' ({line}) and '{labels.get(other, '')}' ({other}) have one key {key}"
         settle = f"{labels.get(other, '')}: skip"
         ledger.ask(Spot(table.file, other), what, settle, ("skip",), (line, other))
+
+
+def unused_names(tables: Iterable[PastedTable], paper: PaperFile, others: Iterable[str] = ()) -> tuple[str, ...]:
+    """The labels in ``names`` of paper.yaml that stand in no row of the tables and are none of the ``others``.
+
+    One that is left tells that a label was pasted otherwise than it was named.
+    """
+    seen = {slug(text) for text in others}
+    for row in (row for table in tables for row in table.rows):
+        label = read_label(row.label)
+        unit = f"{label.name} ({label.unit})"
+        texts = (label.text, label.name, unit, label.level, without_statistic(row.label), *_COMPARED.split(label.level))
+        seen |= {slug(text) for text in texts}
+    return tuple(name for name in paper.names if slug(name) not in seen)

@@ -9,7 +9,7 @@ from benchmarks.pasted.grids import Grid, GridRow
 from benchmarks.pasted.reading import CellKind, Ledger, Spot
 from benchmarks.pasted.settling import letter, letters_of, row_key
 
-Entry = Mapping[str, str | dict[str, str]]
+TableEntry = Mapping[str, str | dict[str, str]]
 _WHO = "(?:patients|participants|subjects)"
 _SIZES = re.compile(rf"(?:(?:total )?(?:n|no\.?|number)(?: of {_WHO})?|patients|sample size)(?:,? ?\(?n\)?)?", re.I)
 _HEAD = re.compile(r"\bn ?= ?\d|\bgrades?\b|\bp[- ]?values?\b|95 ?% ?(?:CI|confidence)", re.IGNORECASE)
@@ -30,7 +30,7 @@ class Shaped:
     sure: bool
 
 
-def shaped(grid: Grid, file: str, entry: Entry, ledger: Ledger) -> Shaped:
+def shaped(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> Shaped:
     """The heads and the body; rows that fit no columns are asked about and left out."""
     comma, sure = _decimal_mark(grid, file, entry, ledger)
     rows = _whole(grid, file, entry, ledger)
@@ -77,7 +77,7 @@ def is_sizes(row: GridRow, comma: bool) -> bool:
     return bool(kinds) and set(kinds) <= {"num", "none"} and _SIZES.fullmatch(plain_label(row.cells[0])) is not None
 
 
-def _decimal_mark(grid: Grid, file: str, entry: Entry, ledger: Ledger) -> tuple[bool, bool]:
+def _decimal_mark(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> tuple[bool, bool]:
     """Whether decimals stand after a comma, and whether paper.yaml says so."""
     said = entry.get("decimal")
     if said in ("comma", "point"):
@@ -98,7 +98,7 @@ def _decimal_mark(grid: Grid, file: str, entry: Entry, ledger: Ledger) -> tuple[
     return outside > points, False
 
 
-def patterns_of(entry: Entry, width: int) -> dict[int, list[int]]:
+def patterns_of(entry: TableEntry, width: int) -> dict[int, list[int]]:
     """The columns that a row with so many cells fills, as `rows: {4 of 8: A-B E-F}` says; ValueError names a fault."""
     said = entry.get("rows", {})
     if not isinstance(said, dict):
@@ -130,7 +130,7 @@ def _range(part: str, width: int) -> range:
     return found
 
 
-def _whole(grid: Grid, file: str, entry: Entry, ledger: Ledger) -> list[GridRow]:
+def _whole(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> list[GridRow]:
     """The rows with a text for each column: as pasted, padded where that shifts nothing, or as paper.yaml says."""
     patterns, rows = patterns_of(entry, grid.width), []
     open_rows: dict[int, list[GridRow]] = {}

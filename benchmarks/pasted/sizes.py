@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Arm, Ledger, PastedColumn, Phase, Role, Spot
-from benchmarks.pasted.shape import Entry
+from benchmarks.pasted.shape import TableEntry
 
 SIDES: tuple[Phase, Phase] = ("before", "after")
 
@@ -140,7 +140,7 @@ def _role(column: PastedColumn) -> Role:
 
 
 def note_sizes(
-    columns: list[PastedColumn], kind: str, where: str, entry: Entry, paper: PaperFile, spot: Spot, ledger: Ledger
+    columns: list[PastedColumn], kind: str, where: str, entry: TableEntry, paper: PaperFile, spot: Spot, ledger: Ledger
 ) -> list[PastedColumn]:
     """The sizes in the ledger, and as keys those of a baseline table; one that differs from an earlier one is asked."""
     said = entry.get("n")

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Sequence
 
+from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.cox_rows import below, blocks, ratio_columns, ratio_names
-from benchmarks.pasted.labels import Label
+from benchmarks.pasted.labels import RowLabel
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedTable, Spot
-from benchmarks.pasted.row_levels import Named
+from benchmarks.pasted.row_levels import NamedTerm
 from benchmarks.pasted.row_terms import full_level, term_of
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, table_rows
 
@@ -61,18 +62,18 @@ def _block(pen: Pen, only: str, head: TableRow | None, rows: Sequence[TableRow],
                 column.letter in triples
                 and column.statistic == "hr"
                 and cell.kind != "triple"
-                and pen.settled(row.label) != "printed"
+                and pen.settled(row.label) != AS_PRINTED
             ):
-                pen.ask(row, f"'{cell.raw}' has no limits, as others in {column.letter} have", ("skip", "printed"))
+                pen.ask(row, f"'{cell.raw}' has no limits, as others in {column.letter} have", ("skip", AS_PRINTED))
         for owner, filled in interaction if first else ():
             start = _start(pen, only, filled, level)
             pen.put(f"{start}.interaction_p", filled[1].values[0], owner, filled)
         first = False
 
 
-def _subgroup(pen: Pen, row: TableRow, head: Label | None, levels: tuple[str, ...]) -> Named:
+def _subgroup(pen: Pen, row: TableRow, head: RowLabel | None, levels: tuple[str, ...]) -> NamedTerm:
     if _ALL.fullmatch(row.label.text) or _ALL.fullmatch(row.label.name):
-        return Named("all")
+        return NamedTerm("all")
     return term_of(pen, row, head, levels)
 
 

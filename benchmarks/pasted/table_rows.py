@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.pasted.labels import Label, plain_label, read_label
+from benchmarks.pasted.labels import RowLabel, plain_label, read_label
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedCell, PastedColumn, PastedRow, PastedTable, Spot
+from benchmarks.pasted.settling import row_key
 from simulator.documents.keys import split_key
 
 Filled = tuple[PastedColumn, PastedCell]
@@ -24,7 +25,7 @@ class TableRow:
     """
 
     row: PastedRow
-    label: Label
+    label: RowLabel
     arms: tuple[Filled, ...]
     alls: tuple[Filled, ...]
     tests: tuple[Filled, ...]
@@ -70,7 +71,7 @@ def table_rows(table: PastedTable, ledger: Ledger) -> list[TableRow]:
                 place = "arms" if column.arm in ROLES else "alls" if column.arm == "all" else "others"
             filled[place].append((column, cell))
         parts = {name: tuple(cells) for name, cells in filled.items()}
-        made.append(TableRow(row, read_label(row.label), reference=reference, **parts))
+        made.append(TableRow(row, replace(read_label(row.label), line=row.line), reference=reference, **parts))
     return made
 
 
@@ -106,7 +107,9 @@ class Pen:
 
         ``every`` is a line that settles it for all such rows of the table.
         """
-        settle = "  or  ".join(f"{of.label.text}: {one}" for one in answers)
+        labels = [row.label for row in self.table.rows]
+        key = row_key(of.row.label, of.line, labels, len(self.table.columns) + 1)
+        settle = "  or  ".join(f"{key}: {one}" for one in answers)
         if every:
             settle += f"  or for all such rows  {every}"
         lines = {of.line, *(row.line for row in rows)}
@@ -120,8 +123,10 @@ class Pen:
         """Something of a row that was not understood."""
         self.ledger.not_understood(Spot(self.table.file, of.line, column), text)
 
-    def settled(self, label: Label) -> str:
+    def settled(self, label: RowLabel) -> str:
         """What paper.yaml says of a row, '' where it says nothing."""
+        if label.line and (said := self.table.settled.get(f"line {label.line}")) is not None:
+            return str(said).strip()
         for printed, answer in self.table.settled.items():
             if plain_label(printed).casefold() == label.text.casefold():
                 return str(answer).strip()
@@ -152,12 +157,12 @@ def digits(text: str) -> int:
     return len(text.partition(".")[2])
 
 
-def share_fits(count: str, percent: str, size: float | None) -> bool | None:
-    """Whether a count is that share of a size within rounding, None where this cannot be known."""
-    n, share = number(count), number(percent)
+def share_fits(pair: Sequence[str], size: float | None) -> bool | None:
+    """Whether a count is the share beside it of a size within rounding, None where this cannot be known."""
+    n, share = number(pair[0]), number(pair[1])
     if n is None or share is None or not size:
         return None
-    return abs(100 * n / size - share) <= 0.5 * 10 ** -digits(percent) + 1e-9
+    return abs(100 * n / size - share) <= 0.5 * 0.1 ** digits(pair[1]) + 1e-9
 
 
 def is_p(cell: PastedCell) -> bool:

@@ -27,8 +27,8 @@ def reading_report(reading: Reading) -> str:
     ]
     tables = []
     for one in reading.tables:
-        columns = [(column.letter, column_words(column), column.head) for column in one.columns]
-        shown = table("", ("", "read as", "head"), columns, 3)
+        columns = [(column.letter, column_words(column, reading.paper), column.head) for column in one.columns]
+        shown = table("", ("column", "read as", "head"), columns, 3)
         cells = cells_table(reading, one)
         tables.append(
             Section(

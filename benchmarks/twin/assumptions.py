@@ -9,7 +9,7 @@ import numpy as np
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
 from benchmarks.asked.blocks import block_size
-from benchmarks.asked.free_places import Tree, is_number
+from benchmarks.asked.free_places import DocumentTree, is_number
 from benchmarks.asked.published_keys import ratio_places
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
@@ -37,7 +37,7 @@ class Weighed:
 
 
 def weighed(
-    scenario: Scenario, tree: Tree, assumed: Sequence[Assumption], seed: int, done: Callable[[int, int], None]
+    scenario: Scenario, tree: DocumentTree, assumed: Sequence[Assumption], seed: int, done: Callable[[int, int], None]
 ) -> list[Weighed]:
     """The assumptions of a world's ``tree``, those first that move the published analysis of its first endpoint most.
 
@@ -61,13 +61,13 @@ def weighed(
     return sorted(found, key=lambda one: -abs(one.moves) if np.isfinite(one.moves) else 1.0)
 
 
-def _difference(tree: Tree, key: str, seed: int, stated: Floats) -> Floats:
+def _difference(tree: DocumentTree, key: str, seed: int, stated: Floats) -> Floats:
     """What the moved value changes in each replicate."""
     found = _log_ratios(tree, key, seed)
     return np.full(1, nan) if found is None else found - stated
 
 
-def _moved(tree: Tree, one: Assumption) -> Tree | None:
+def _moved(tree: DocumentTree, one: Assumption) -> DocumentTree | None:
     """The tree with the value one prior SD higher; None where it has no such place or the value is no number."""
     if one.prior_sd is None or isinstance(one.value, str):
         return None
@@ -80,7 +80,7 @@ def _moved(tree: Tree, one: Assumption) -> Tree | None:
     return tree
 
 
-def _log_ratios(tree: Tree, key: str, seed: int) -> Floats | None:
+def _log_ratios(tree: DocumentTree, key: str, seed: int) -> Floats | None:
     """The log hazard ratio of each replicate ``(R,)``; None where the tree is no world."""
     try:
         scenario = Scenario.model_validate(tree)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.asked.free_places import Path, Tree
+from benchmarks.asked.free_places import DocumentTree, Path
 from benchmarks.asked.published_keys import compared
 from benchmarks.asked.scenario import Calibration, Scenario
 from benchmarks.twin.absolute_fit import AbsoluteFit, absolute_fit
@@ -89,7 +89,7 @@ class Fit:
     sums of squares at the stated start and at the end, by the sampling SDs of the end.
     """
 
-    tree: Tree
+    tree: DocumentTree
     values: Mapping[str, float]
     parameters: tuple[Parameter, ...]
     targets: tuple[Fitted, ...]
@@ -103,7 +103,7 @@ class Fit:
 
 def calibrate(
     scenario: Scenario,
-    tree: Tree,
+    tree: DocumentTree,
     paths: Sequence[tuple[Path, ...]],
     jobs: int,
     done: Callable[[str, int, int], None],
@@ -207,7 +207,9 @@ def _fitted(search: SumOfSquares, first: Floats, last: Floats) -> tuple[Fitted, 
     )
 
 
-def _what_matters(scenario: Scenario, tree: Tree, paths: Sequence[tuple[Path, ...]]) -> tuple[Tree, dict[str, Printed]]:
+def _what_matters(
+    scenario: Scenario, tree: DocumentTree, paths: Sequence[tuple[Path, ...]]
+) -> tuple[DocumentTree, dict[str, Printed]]:
     """The tree and the published numbers without what no parameter can change and what is slow to make ready."""
     published = compared(scenario)
     bare = {name: part for name, part in tree.items() if name not in LEFT_OUT}

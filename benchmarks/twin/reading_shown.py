@@ -4,13 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from math import isinf
 
-from analysis.audit.published import NOT_PRINTED, parse_printed
 from analysis.tables.text_table import TextTable, table
+from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import PastedCell, PastedColumn, PastedTable, Reading, ReadNumber, Spot
 from benchmarks.words.answer import Answer
-from benchmarks.words.plain_text import number
 
-ARM_WORDS = {"control": "control", "treated": "treated", "all": "all patients"}
+NOT_PRINTED = "not_printed"
 KINDS = {
     "share": "n and percent",
     "pair": "two numbers",
@@ -32,7 +31,14 @@ def reading_answer(reading: Reading, keys: bool) -> Answer:
 
     It holds if no question is open. ``keys`` lists every number with its key, place and rounding, and no columns.
     """
-    told = [*_open(reading), *([_numbers(reading)] if keys else [*map(_columns, reading.tables), *_lines(reading)])]
+    told = [
+        *_open(reading),
+        *(
+            [_numbers(reading)]
+            if keys
+            else [*(_columns(one, reading.paper) for one in reading.tables), *_lines(reading)]
+        ),
+    ]
     told += [
         table(title, ("place", what), [(str(one.spot), one.text) for one in found], 2)
         for title, what, found in (
@@ -77,13 +83,13 @@ def _open(reading: Reading) -> list[TextTable]:
     return [table("Open questions", heads, rows, 4)] if rows else []
 
 
-def _columns(one: PastedTable) -> TextTable:
+def _columns(one: PastedTable, paper: PaperFile) -> TextTable:
     """How each column of a table was understood."""
-    rows = [(column.letter, column_words(column), column.head) for column in one.columns]
+    rows = [(column.letter, column_words(column, paper), column.head) for column in one.columns]
     kind = f"{one.kind} {one.phase}".strip()
     return table(
         f"{one.file}: {one.where}, {kind}, {len(one.rows)} rows x {len(one.columns)} columns",
-        ("", "read as", "head"),
+        ("column", "read as", "head"),
         rows,
         3,
     )
@@ -97,18 +103,19 @@ def _lines(reading: Reading) -> list[TextTable]:
     return [table("Lines and facts of paper.yaml, and curves", ("where", "numbers"), rows)] if rows else []
 
 
-def column_words(column: PastedColumn) -> str:
+def column_words(column: PastedColumn, paper: PaperFile) -> str:
     """What a column holds, in words."""
     if column.skip:
         return "left out"
+    named = {"control": f"{paper.arms.control} (control)", "treated": f"{paper.arms.treated} (treated)"}
     words = [
-        ARM_WORDS.get(column.arm, ""),
+        named.get(column.arm, "all patients" if column.arm else ""),
         column.endpoint,
         column.phase,
         column.model,
         f"grade {column.grade}" if column.grade else "",
         column.statistic,
-        f"n = {column.n}" if column.n is not None else "",
+        f"n = {column.n_printed or column.n}" if column.n is not None else "",
     ]
     return " ".join(word for word in words if word) or "NOT UNDERSTOOD"
 
@@ -124,7 +131,14 @@ def cells_table(reading: Reading, one: PastedTable) -> TextTable:
                 here = (row.line, column.letter)
                 place = str(Spot(one.file, *here))
                 rows.append(
-                    (place, row.label, column_words(column), cell.raw, KINDS[cell.kind], _as(cell, here, keys, waiting))
+                    (
+                        place,
+                        row.label,
+                        column_words(column, reading.paper),
+                        cell.raw,
+                        KINDS[cell.kind],
+                        _as(cell, here, keys, waiting),
+                    )
                 )
     return table(f"{one.where}, cell by cell", CELLS, rows, len(CELLS))
 
@@ -153,6 +167,8 @@ def _keys_by_cell(numbers: tuple[ReadNumber, ...], file: str) -> dict[tuple[int,
 
 def rounding(one: ReadNumber) -> str:
     """The values that a printed number stands for."""
+    from analysis.audit.published import parse_printed  # the audit it belongs to takes a second to load
+
     if one.printed == NOT_PRINTED:
         return ""
     try:
@@ -161,7 +177,7 @@ def rounding(one: ReadNumber) -> str:
         return ""
     if isinf(stands.low) and isinf(stands.high):
         return "not reached" if stands.low > 0 else ""
-    return f"{number(stands.low)} to {number(stands.high)}"
+    return f"{stands.low:.7g} to {stands.high:.7g}"
 
 
 def _numbers(reading: Reading) -> TextTable:
@@ -183,7 +199,8 @@ def _document(reading: Reading) -> dict[str, object]:
                 "where": one.where,
                 "rows": len(one.rows),
                 "columns": [
-                    {"letter": each.letter, "head": each.head, "is": column_words(each)} for each in one.columns
+                    {"letter": each.letter, "head": each.head, "is": column_words(each, reading.paper)}
+                    for each in one.columns
                 ],
                 "cells": [dict(zip(CELLS, row, strict=True)) for row in cells_table(reading, one).rows],
             }

@@ -12,7 +12,7 @@ from analysis.audit.published import NOT_PRINTED, parse_printed
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
 from benchmarks.asked.blocks import block_size
-from benchmarks.asked.free_places import Path, Tree
+from benchmarks.asked.free_places import DocumentTree, Path
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
 from simulator.numerics.arrays import Floats
@@ -142,12 +142,12 @@ def _made_from(base: str, last: str, other: str) -> bool:
 class TargetModel:
     """The simulated targets as a function of the parameters."""
 
-    tree: Tree
+    tree: DocumentTree
     seed: int
     paths: tuple[tuple[Path, ...], ...]
     targets: tuple[PublishedTarget, ...]
 
-    def tree_with(self, values: Floats) -> Tree:
+    def tree_with(self, values: Floats) -> DocumentTree:
         """The document's tree with the parameters set."""
         tree = self.tree
         for paths, value in zip(self.paths, values, strict=True):
@@ -193,7 +193,7 @@ def spread(numbers: Floats) -> Floats:
     return found
 
 
-def with_leaf(tree: Tree, path: Path, value: float) -> Tree:
+def with_leaf(tree: DocumentTree, path: Path, value: float) -> DocumentTree:
     """The tree with a number set at a path; the other shares of a list of shares are scaled to leave their sum."""
     if not path:
         return value

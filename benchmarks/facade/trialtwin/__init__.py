@@ -50,7 +50,7 @@ from ._files import analyse, ipd, performance  # noqa: E402
 from ._questions import claims, compatible, decompose, multiverse, power, tipping  # noqa: E402
 from ._runs import report, run, verify  # noqa: E402
 from ._study import Study, load, simulate  # noqa: E402
-from ._twins import audit, calibrate, fidelity, published  # noqa: E402
+from ._twins import audit, calibrate, fidelity, published, read_paper, twin  # noqa: E402
 
 if TYPE_CHECKING:
     from benchmarks.words.answer import Answer
@@ -75,10 +75,12 @@ __all__ = [
     "performance",
     "power",
     "published",
+    "read_paper",
     "report",
     "run",
     "simulate",
     "tipping",
+    "twin",
     "verify",
 ]
 

@@ -51,8 +51,9 @@ def asked(command: str, given: Mapping[str, Any], called: str = "") -> "Iterator
 
     from benchmarks.asked.asked_by import CALL
     from benchmarks.cli.commands import cli, user_mistakes
+    from benchmarks.cli.options import every
 
-    one = cli.commands[command]
+    one = every(cli.commands)[command]
     options = {keyword(option): option for option in one.params}
     given = {name: value if name in AS_GIVEN else plain_python(value) for name, value in given.items()}
     told = {name: value for name, value in given.items() if not _usual(options[name], value)}

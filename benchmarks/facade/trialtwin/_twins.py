@@ -1,4 +1,4 @@
-"""A paper and its twin: the printed numbers audited, the world fitted to them, and scored against them."""
+"""A paper and its twin: pasted tables read, the printed numbers audited, the world fitted and scored against them."""
 
 from typing import TYPE_CHECKING
 
@@ -45,3 +45,25 @@ def published(study: StudyLike, *, set: Values | None = None) -> "Answer":
     published("imbrave150").data["keys"]
     """
     return answer("published", of_study(locals()))
+
+
+def read_paper(folder: Where, *, keys: bool = False) -> "Answer":
+    """How every cell and line of a pasted paper is read; ``.holds`` where no question is open.
+
+    The folder has a paper.yaml beside the paper's tables. ``keys`` lists every number in place of the columns.
+
+        read_paper("my-paper").to_frame()
+    """
+    return answer("paper read", locals(), "read_paper")
+
+
+def twin(
+    folder: Where, *, out: Where | None = None, stop_after: str = "score", reps: int = 2000, jobs: int | None = None
+) -> "Answer":
+    """The twin of a pasted paper: read, audited, derived, fitted to its numbers and scored; ``.holds`` where it fits.
+
+    Its worlds and pages are written to ``out``, FOLDER/twin unless given.
+
+        twin("my-paper", stop_after="derive").data["not_stated"]
+    """
+    return answer("twin", locals())

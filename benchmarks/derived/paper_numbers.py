@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from analysis.audit.published import NOT_PRINTED, exact_value, parse_printed
-from benchmarks.pasted.reading import ROLES, Reading
+from analysis.audit.published import NOT_PRINTED, exact_value, parse_element, parse_printed
+from benchmarks.pasted.reading import ROLES, Reading, ReadVariable
 from simulator.mechanisms.entry import DAYS_PER_MONTH
 from simulator.world.sections import Printed
 
@@ -29,7 +29,7 @@ class DeriveError(ValueError):
 
 
 @dataclass(frozen=True)
-class PrintedNumbers:
+class PaperNumbers:
     """The numbers of a reading by their keys."""
 
     reading: Reading
@@ -43,6 +43,17 @@ class PrintedNumbers:
     def simulated(self) -> tuple[str, ...]:
         """The keys of numbers that a world is to have; not those that are for the audit alone."""
         return tuple(key for key, one in self.reading.published.items() if not one.audit_only)
+
+    @cached_property
+    def variables(self) -> dict[str, ReadVariable]:
+        """The baseline variables in the order of the print."""
+        order: dict[str, None] = {}
+        for key in self.published:
+            found = re.match(r"table1\.[^\[]+\[(.*)\]\.", key)
+            if found:
+                order.setdefault(parse_element(found[1]).variable)
+        known = self.reading.variables
+        return {name: known[name] for name in (*(one for one in order if one in known), *known)}
 
     def value(self, key: str) -> float | None:
         """The number as it is printed; None where there is none, or only a side of it is printed."""
