@@ -146,6 +146,7 @@ def _outcome(pen: Pen, row: TableRow, said: str, grades: dict[str, str], below: 
     if within is not None and not said:
         stripped = _ANY.sub("", _GRADE.sub("", row.label.text)).strip(" ,;:-–()≥")
         name = outcome_name(pen, RowLabel(row.label.text, stripped)) if stripped else "any_ae"
+    _tell_name(pen, row, name, bool(said))
     for filled in (*row.arms, *row.tests, *row.others):
         column, cell = filled
         ending = grades.get(column.letter, MAIN) or within or below or MAIN
@@ -160,6 +161,17 @@ def _outcome(pen: Pen, row: TableRow, said: str, grades: dict[str, str], below: 
             _arm(pen, row, filled, key, audit_only)
         else:
             _measure(pen, row, filled, key)
+
+
+def _tell_name(pen: Pen, row: TableRow, name: str, said: bool) -> None:
+    """Say of a response that is none of the usual ones, and of a name that is not the label's words."""
+    known = {*RECIST.values(), *pen.paper.response, *pen.paper.names.values()}
+    if said or name in known:
+        return
+    if pen.table.kind == "response":
+        pen.assume(row, f"'{row.label.text}' is a response of its own, binary.{name}")
+    elif name.startswith("v_") or len(slug(row.label.text)) > 60:
+        pen.assume(row, f"'{row.label.text[:60]}' is named binary.{name}")
 
 
 def _arm(pen: Pen, row: TableRow, filled: Filled, key: str, audit_only: bool) -> None:
