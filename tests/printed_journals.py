@@ -52,7 +52,9 @@ class Printer:
             return ""
         said = "<0.001" if value < 0.001 else ">0.999" if value > 0.999 else f"{value:.3f}"
         self.expected.append((key, said))
-        shown = spelt(said.lstrip("0") if self.style.bare_p and said[0] == "0" and self.style.point == "." else said, self.style)
+        shown = spelt(
+            said.lstrip("0") if self.style.bare_p and said[0] == "0" and self.style.point == "." else said, self.style
+        )
         return shown + (str(self.rng.choice(("*", "†", ""))) if self.style.marks else "")
 
     def note(self, base: str, names: Sequence[str], values: Sequence[str]) -> None:
@@ -94,7 +96,9 @@ class Printer:
 
     # --- columns ---------------------------------------------------------------------------------------------------
 
-    def columns(self, sides: Sequence[str], p: bool, smd: bool, overall: bool) -> tuple[list[list[str]], list[tuple[str, str]]]:
+    def columns(
+        self, sides: Sequence[str], p: bool, smd: bool, overall: bool
+    ) -> tuple[list[list[str]], list[tuple[str, str]]]:
         """Heads and the columns: (side, role) or (side, p), (side, smd), ("before", all)."""
         made: list[tuple[str, str]] = []
         for side in sides:
@@ -106,8 +110,21 @@ class Printer:
             made += [(side, "smd")] if smd else []
         words = WORDS.get(self.shape.design, {})
         pick = int(self.rng.integers(3))
-        top = ["", *(words[side][pick] if side != before else "" for (side, _), before in zip(made, ["", *(s for s, _ in made)], strict=False))] if len(sides) > 1 else []  # noqa: E501
-        low = [str(self.rng.choice(("Characteristic", "Variable", "", "Characteristics"))), *(self.head(*one) for one in made)]
+        top = (
+            [
+                "",
+                *(
+                    words[side][pick] if side != before else ""
+                    for (side, _), before in zip(made, ["", *(s for s, _ in made)], strict=False)
+                ),
+            ]
+            if len(sides) > 1
+            else []
+        )  # noqa: E501
+        low = [
+            str(self.rng.choice(("Characteristic", "Variable", "", "Characteristics"))),
+            *(self.head(*one) for one in made),
+        ]
         return ([top, low] if top else [low]), made
 
     def head(self, side: str, role: str) -> str:
@@ -135,13 +152,33 @@ class Printer:
         """A row of sizes, where the heads have none."""
         if self.style.sizes != "row":
             return []
-        cells = ["" if role in ("p", "smd", "test") else spelt(f"{self.size(side, role):.0f}" if self.shape.design != "weighted" or side == "before" else f"{self.size(side, role):.1f}", self.style) for side, role in columns]  # noqa: E501
+        cells = [
+            ""
+            if role in ("p", "smd", "test")
+            else spelt(
+                f"{self.size(side, role):.0f}"
+                if self.shape.design != "weighted" or side == "before"
+                else f"{self.size(side, role):.1f}",
+                self.style,
+            )
+            for side, role in columns
+        ]  # noqa: E501
         return [["No. of patients", *cells]]
 
-    def save(self, stem: str, kind: str, heads: list[list[str]], rows: list[list[str]], notes: Sequence[str] = (), form: str = "") -> None:
+    def save(
+        self,
+        stem: str,
+        kind: str,
+        heads: list[list[str]],
+        rows: list[list[str]],
+        notes: Sequence[str] = (),
+        form: str = "",
+    ) -> None:
         """A table as a file."""
         form = form or self.style.form
-        name = stem + {"html": ".html", "comma": ".csv", "semicolon": ".csv", "markdown": ".md"}.get(form, ".txt" if form in ("aligned", "lost") else ".tsv")  # noqa: E501
+        name = stem + {"html": ".html", "comma": ".csv", "semicolon": ".csv", "markdown": ".md"}.get(
+            form, ".txt" if form in ("aligned", "lost") else ".tsv"
+        )  # noqa: E501
         self.files[name] = grid_text(heads, rows, form, self.seed, notes)
         self.tables[name] = {"kind": kind}
 
@@ -177,22 +214,44 @@ class Printer:
     def amount(self, name: str, one: Amount, columns: list[tuple[str, str]]) -> list[list[str]]:
         """The rows of a number: its mean or median, and its cut-point."""
         base = f"table1.SIDE[{name}]"
-        words = ("median (IQR)", "Median [IQR]", "median (interquartile range)") if one.skewed else ("mean ± SD", "mean (SD)", "Mean (standard deviation)")  # noqa: E501
+        words = (
+            ("median (IQR)", "Median [IQR]", "median (interquartile range)")
+            if one.skewed
+            else ("mean ± SD", "mean (SD)", "Mean (standard deviation)")
+        )  # noqa: E501
         said, unit = str(self.rng.choice(words)), f" ({one.unit})" if one.unit else ""
-        label = str(self.rng.choice((f"{one.label}{unit}, {said}", f"{one.label}, {said}" if not one.unit else f"{one.label}, {one.unit}, {said}")))
+        label = str(
+            self.rng.choice(
+                (
+                    f"{one.label}{unit}, {said}",
+                    f"{one.label}, {said}" if not one.unit else f"{one.label}, {one.unit}, {said}",
+                )
+            )
+        )
         cells = self.tests(base, columns, base)
         for side, role in columns:
             if role == "all":
-                cells[side, role] = self.cell(self.style.median if one.skewed else self.style.mean, m="61.0", s="9.0", a="50.0", b="70.0")
+                cells[side, role] = self.cell(
+                    self.style.median if one.skewed else self.style.mean, m="61.0", s="9.0", a="50.0", b="70.0"
+                )
             elif role in ROLES:
                 start = f"table1.{side}[{name}].{role}."
                 names = ("median", "q1", "q3") if one.skewed else ("mean", "sd")
                 values = [self.text(start + n, 1) for n in names]
                 self.note(start, names, values)
-                cells[side, role] = self.cell(self.style.median, m=values[0], a=values[1], b=values[2]) if one.skewed else self.cell(self.style.mean, m=values[0], s=values[1])  # noqa: E501
+                cells[side, role] = (
+                    self.cell(self.style.median, m=values[0], a=values[1], b=values[2])
+                    if one.skewed
+                    else self.cell(self.style.mean, m=values[0], s=values[1])
+                )  # noqa: E501
         rows = [[self.label(label, False), *(cells.get(c, "") for c in columns)]]
         if one.cut and self.rng.random() < 0.7:
-            rows += self.grouped(f"{one.label}{unit}", [(f"≤ {one.cut}", f"{name}<={one.cut}"), (f"> {one.cut}", f"{name}>{one.cut}")], f"{name}<={one.cut}", columns)  # noqa: E501
+            rows += self.grouped(
+                f"{one.label}{unit}",
+                [(f"≤ {one.cut}", f"{name}<={one.cut}"), (f"> {one.cut}", f"{name}>{one.cut}")],
+                f"{name}<={one.cut}",
+                columns,
+            )  # noqa: E501
         return rows
 
     def levels(self, name: str, one: Levels, columns: list[tuple[str, str]]) -> list[list[str]]:
@@ -200,15 +259,31 @@ class Printer:
         pairs = [(level, f"{name}={level}") for level in one.shares]
         if tuple(one.shares) == ("No", "Yes") and self.style.one_row:
             label = str(self.rng.choice((f"{one.label}, n (%)", one.label, f"{one.label} (Yes)", f"{one.label}, Yes")))
-            return [self.counted(self.label(label), f"{name}=Yes", columns, self.tests(f"table1.SIDE[{name}]", columns, f"table1.SIDE[{name}=Yes]"))]
+            return [
+                self.counted(
+                    self.label(label),
+                    f"{name}=Yes",
+                    columns,
+                    self.tests(f"table1.SIDE[{name}]", columns, f"table1.SIDE[{name}=Yes]"),
+                )
+            ]
         if name == "sex" and self.style.one_row:
             label = str(self.rng.choice(("Male sex", "Male, n (%)", "Sex, male", "Male", "Sex (male)", "Men")))
-            return [self.counted(self.label(label), "sex=Male", columns, self.tests("table1.SIDE[sex]", columns, "table1.SIDE[sex=Male]"))]
+            return [
+                self.counted(
+                    self.label(label),
+                    "sex=Male",
+                    columns,
+                    self.tests("table1.SIDE[sex]", columns, "table1.SIDE[sex=Male]"),
+                )
+            ]
         if tuple(one.shares) == ("No", "Yes") and self.style.yes_rows:
             pairs = pairs[1:]
         return self.grouped(one.label, pairs, name, columns)
 
-    def grouped(self, label: str, pairs: list[tuple[str, str]], tested: str, columns: list[tuple[str, str]]) -> list[list[str]]:
+    def grouped(
+        self, label: str, pairs: list[tuple[str, str]], tested: str, columns: list[tuple[str, str]]
+    ) -> list[list[str]]:
         """A head with its levels below it."""
         differ = f"table1.SIDE[{pairs[0][1]}]" if len(pairs) <= 2 else ""
         tests = self.tests(f"table1.SIDE[{tested}]", columns, differ)
@@ -220,15 +295,28 @@ class Printer:
             rows.append(self.counted(indent + level, element, columns, tests if k == 0 and not at_head else {}))
         return rows
 
-    def counted(self, label: str, element: str, columns: list[tuple[str, str]], tests: dict[tuple[str, str], str]) -> list[str]:
+    def counted(
+        self, label: str, element: str, columns: list[tuple[str, str]], tests: dict[tuple[str, str], str]
+    ) -> list[str]:
         """A row of counts."""
         cells = []
         for side, role in columns:
             if role == "all":
                 n = [self.cohort[f"table1.before[{element}].{arm}.n"] for arm in ROLES]
-                cells.append(self.cell(self.style.share, n=f"{sum(n):.0f}", p=f"{100 * sum(n) / self.size(side, 'all'):.{self.percents}f}", of=f"{self.size(side, 'all'):.0f}"))  # noqa: E501
+                cells.append(
+                    self.cell(
+                        self.style.share,
+                        n=f"{sum(n):.0f}",
+                        p=f"{100 * sum(n) / self.size(side, 'all'):.{self.percents}f}",
+                        of=f"{self.size(side, 'all'):.0f}",
+                    )
+                )  # noqa: E501
             else:
-                cells.append(self.share(f"table1.{side}[{element}]", side, role) if role in ROLES else tests.get((side, role), ""))
+                cells.append(
+                    self.share(f"table1.{side}[{element}]", side, role)
+                    if role in ROLES
+                    else tests.get((side, role), "")
+                )
         return [label, *cells]
 
     # --- outcomes --------------------------------------------------------------------------------------------------
@@ -249,7 +337,10 @@ class Printer:
             words = {"univariable": "Univariable analysis", "multivariable": "Multivariable analysis"}
             parted = self.style.parted
             each = ["HR", "95% CI", "P"] if parted else ["HR (95% CI)", "P"]
-            heads = [["", *(cell for model in models for cell in (words[model], *[""] * (len(each) - 1)))], ["Variable", *each * len(models)]]
+            heads = [
+                ["", *(cell for model in models for cell in (words[model], *[""] * (len(each) - 1)))],
+                ["Variable", *each * len(models)],
+            ]
             rows = []
             for label, element, reference in self.terms():
                 if reference is not None:
@@ -259,7 +350,11 @@ class Printer:
                 for model in models:
                     base = f"endpoints.{endpoint}.{side}.{model}[{element}]"
                     if element == "":
-                        cells += (["1", "", ""] if parted else ["1 (reference)", ""]) if label.startswith("  ") or True else []
+                        cells += (
+                            (["1", "", ""] if parted else ["1 (reference)", ""])
+                            if label.startswith("  ") or True
+                            else []
+                        )
                         continue
                     found = self.ratio(base, "{m}|{a}–{b}" if parted else "")
                     cells += [*(found.split("|") if parted else [found]), self.p(f"{base}.p")]
@@ -273,19 +368,39 @@ class Printer:
         indent = "  " if self.style.layout == "indent" else ""
         for name, one in self.shape.variables.items():
             if isinstance(one, Amount):
-                made.append((f"{one.label} (> {one.cut} {one.unit})" if one.cut else f"{one.label} (per {one.unit})", f"{name}>{one.cut}" if one.cut else name, None))  # noqa: E501
+                made.append(
+                    (
+                        f"{one.label} (> {one.cut} {one.unit})" if one.cut else f"{one.label} (per {one.unit})",
+                        f"{name}>{one.cut}" if one.cut else name,
+                        None,
+                    )
+                )  # noqa: E501
                 continue
             first, *others = one.shares
             term = {level: name if len(one.shares) == 2 else f"{name}={level}" for level in others}
             if self.style.layout == "bars" or (len(others) == 1 and self.style.one_row):
                 words = "{} ({} vs. {})" if self.rng.random() < 0.5 else "{} ({})"
-                made += [(words.format(one.label, level, first), term[level], None) for level in others] if len(others) == 1 or "vs" in words else [(f"{one.label} ({level} vs. {first})", term[level], None) for level in others]  # noqa: E501
+                made += (
+                    [(words.format(one.label, level, first), term[level], None) for level in others]
+                    if len(others) == 1 or "vs" in words
+                    else [(f"{one.label} ({level} vs. {first})", term[level], None) for level in others]
+                )  # noqa: E501
                 continue
             made.append(("", "", one.label))
             made.append((f"{indent}{first}", "", None))
             made += [(f"{indent}{level}", term[level], None) for level in others]
         treated, control = self.arms["treated"], self.arms["control"]
-        made.append((str(self.rng.choice((f"Treatment ({treated} vs. {control})", f"Treatment ({treated})", f"{treated} vs. {control}"))), "treatment", None))
+        made.append(
+            (
+                str(
+                    self.rng.choice(
+                        (f"Treatment ({treated} vs. {control})", f"Treatment ({treated})", f"{treated} vs. {control}")
+                    )
+                ),
+                "treatment",
+                None,
+            )
+        )
         return made
 
     def response(self) -> None:
@@ -294,7 +409,14 @@ class Printer:
         columns = [one for one in columns if one[1] != "test"]
         heads = [[cell for cell in row if cell != "χ²/t"] for row in heads]
         rows = self.size_row(columns)
-        words = {"CR": "Complete response", "PR": "Partial response (PR)", "SD": "Stable disease", "PD": "PD", "ORR": "Objective response rate", "DCR": "DCR"}  # noqa: E501
+        words = {
+            "CR": "Complete response",
+            "PR": "Partial response (PR)",
+            "SD": "Stable disease",
+            "PD": "PD",
+            "ORR": "Objective response rate",
+            "DCR": "DCR",
+        }  # noqa: E501
         for name in ("ORR", "DCR"):
             cells = []
             for side, role in columns:
@@ -314,16 +436,23 @@ class Printer:
         if self.style.sizes == "row":
             each = [f"{self.arms[role]} (n = {self.size('before', role):.0f})" for role in self.roles]
         each += ["P"] if p else []
-        heads = [["", *("Any grade", *[""] * (len(each) - 1)), *(high, *[""] * (len(each) - 1))], ["Adverse event", *each * 2]]
+        heads = [
+            ["", *("Any grade", *[""] * (len(each) - 1)), *(high, *[""] * (len(each) - 1))],
+            ["Adverse event", *each * 2],
+        ]
         rows = []
         for name, label in (("any_event", "Any adverse event"), *self.shape.events.items()):
             cells = []
             for outcome in (name, f"{name}_34"):
                 key = outcome if name != "any_event" else outcome.replace("any_event", "any_adverse_event")
                 start = len(self.expected)
-                cells += [self.share(f"binary.{outcome}.before", "before", role, ("yes", "percent")) for role in self.roles]
+                cells += [
+                    self.share(f"binary.{outcome}.before", "before", role, ("yes", "percent")) for role in self.roles
+                ]
                 cells += [self.p(f"binary.{outcome}.before.p")] if p else []
-                self.expected[start:] = [(k.replace(f"binary.{outcome}.", f"binary.{key}."), v) for k, v in self.expected[start:]]
+                self.expected[start:] = [
+                    (k.replace(f"binary.{outcome}.", f"binary.{key}."), v) for k, v in self.expected[start:]
+                ]
             rows.append([self.label(label), *cells])
         self.save("safety", "adverse events", heads, rows)
 
@@ -341,7 +470,9 @@ class Printer:
             rows.append([one.label, "", "", "", said])
             indent = "  " if self.style.layout == "indent" else ""
             rows += [self._forest_row(f"{indent}{level}", f"{start}[{name}={level}]", "") for level in one.shares]
-        self.save("forest", f"subgroups {endpoint}", heads, rows, ["Events/patients."] if self.rng.random() < 0.5 else [])
+        self.save(
+            "forest", f"subgroups {endpoint}", heads, rows, ["Events/patients."] if self.rng.random() < 0.5 else []
+        )
 
     def _forest_row(self, label: str, base: str, p: str) -> list[str]:
         cells = []
@@ -358,19 +489,27 @@ class Printer:
             phase = phase.replace("after", "weighted") if self.shape.design == "weighted" else phase
             for endpoint, what in self.shape.endpoints.items():
                 base = f"endpoints.{endpoint}.{side}"
-                self.line(f"{endpoint}{phase} events", {r: [(f"{base}.km.{r}.events", 0)] for r in ROLES} if side == "before" else {})
+                self.line(
+                    f"{endpoint}{phase} events",
+                    {r: [(f"{base}.km.{r}.events", 0)] for r in ROLES} if side == "before" else {},
+                )
                 ratio = self.ratio(f"{base}.cox", "{m} ({a}–{b})")
                 tested = self.p(f"{base}.cox.p")
                 said = f"HR {ratio}; P {'' if tested[0] in '<>' else '= '}{spelt(self.expected[-1][1], self.style)}"
                 if "competing" in what:
                     for time in self.shape.times:
-                        self.line(f"{endpoint}{phase} cumulative incidence at {time}", {r: [(f"{base}.incidence.{r}[{time}]", -1)] for r in ROLES})
+                        self.line(
+                            f"{endpoint}{phase} cumulative incidence at {time}",
+                            {r: [(f"{base}.incidence.{r}[{time}]", -1)] for r in ROLES},
+                        )
                     self.lines.append(f"{endpoint}{phase}: {said}")
                     continue
                 names = ("median", "low", "high")
                 self.line(f"{endpoint}{phase}", {r: [(f"{base}.km.{r}.{n}", 1) for n in names] for r in ROLES}, said)
                 for time in self.shape.times:
-                    keys = {r: [(f"{base}.km.{r}.survival[{time}]{n}", -1) for n in ("", ".low", ".high")] for r in ROLES}
+                    keys = {
+                        r: [(f"{base}.km.{r}.survival[{time}]{n}", -1) for n in ("", ".low", ".high")] for r in ROLES
+                    }
                     self.line(f"{endpoint}{phase} at {time}", keys)
 
     def line(self, subject: str, numbers: dict[str, list[tuple[str, int]]], more: str = "") -> None:

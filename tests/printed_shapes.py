@@ -91,7 +91,9 @@ def _covariate(one: Amount | Levels) -> Tree:
 
 def terms_of(shape: Shape) -> list[str]:
     """The terms of the Cox models: a number at its cut-point, else per unit."""
-    return [f"{name}>{one.cut}" if isinstance(one, Amount) and one.cut else name for name, one in shape.variables.items()]
+    return [
+        f"{name}>{one.cut}" if isinstance(one, Amount) and one.cut else name for name, one in shape.variables.items()
+    ]
 
 
 def _course(shape: Shape) -> tuple[Tree, Tree]:
@@ -108,7 +110,10 @@ def _course(shape: Shape) -> tuple[Tree, Tree]:
             "illness": {"from": "well", "to": "ill", **to(first)},
             "death": {"from": ["well", "ill"], "to": "dead", **to(death)},
         }}}  # fmt: skip
-        kinds = {name: {"event": "ill", "competing": "dead"} if "competing" in what else {"event": "dead"} for name, what in shape.endpoints.items()}  # noqa: E501
+        kinds = {
+            name: {"event": "ill", "competing": "dead"} if "competing" in what else {"event": "dead"}
+            for name, what in shape.endpoints.items()
+        }  # noqa: E501
         return states["outcomes"], kinds
     if len(shape.endpoints) == 1:
         states = {"outcomes": {"centre": "zero", "states": ["alive", "dead"], "transitions": {
@@ -136,8 +141,18 @@ def world_of(shape: Shape) -> Tree:
         }}  # fmt: skip
     odds = {name: 0.4 for name, one in shape.variables.items() if isinstance(one, Levels) and len(one.shares) == 2}
     randomised = shape.design == "randomised"
-    primary = {"matched": "matching", "weighted": "weighting", "randomised": "unadjusted", "adjusted": "adjustment", "crude": "unadjusted"}  # noqa: E501
-    plan: Tree = {"primary": primary[shape.design], "propensity": {"method": "all"}, "cox": {"covariates": terms_of(shape), "screening_p": None}}  # noqa: E501
+    primary = {
+        "matched": "matching",
+        "weighted": "weighting",
+        "randomised": "unadjusted",
+        "adjusted": "adjustment",
+        "crude": "unadjusted",
+    }  # noqa: E501
+    plan: Tree = {
+        "primary": primary[shape.design],
+        "propensity": {"method": "all"},
+        "cox": {"covariates": terms_of(shape), "screening_p": None},
+    }  # noqa: E501
     plan["subgroups"] = list(shape.subgroups)
     if shape.design == "matched":
         plan["matching"] = {"ratio": shape.ratio}

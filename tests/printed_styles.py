@@ -88,7 +88,12 @@ def _html(heads: list[list[str]], rows: list[list[str]], seed: int) -> str:
         return "&nbsp;" * (len(cell) - len(bare)) + said.replace("≥", "&ge;").replace("±", "&plusmn;")
 
     lines = ["<table class='t'>", "<thead>"]
-    down = [len(heads) > 1 and not any(row[c] for row in heads[1:]) and not any(heads[0][c + 1 : c + 2] == [""] for _ in "1") for c in range(len(heads[0]))]  # noqa: E501
+    down = [
+        len(heads) > 1
+        and not any(row[c] for row in heads[1:])
+        and not any(heads[0][c + 1 : c + 2] == [""] for _ in "1")
+        for c in range(len(heads[0]))
+    ]  # noqa: E501
     for depth, row in enumerate(heads):
         parts, c = [], 0
         while c < len(row):
@@ -121,7 +126,9 @@ def _aligned(heads: list[list[str]], rows: list[list[str]], lost: bool) -> str:
     return "\n".join("".join(cell.ljust(w) for cell, w in zip(row, wide, strict=True)).rstrip() for row in every) + "\n"
 
 
-def grid_text(heads: list[list[str]], rows: list[list[str]], form: str, seed: int = 0, notes: Sequence[str] = ()) -> str:
+def grid_text(
+    heads: list[list[str]], rows: list[list[str]], form: str, seed: int = 0, notes: Sequence[str] = ()
+) -> str:
     """A table as the text of a file in a form, with notes below it."""
     below = "".join(f"{note}\n" for note in notes)
     if form == "html":
@@ -131,7 +138,11 @@ def grid_text(heads: list[list[str]], rows: list[list[str]], form: str, seed: in
     if form == "markdown":
         first, *rest = [*heads, *rows]
         lines = [first, ["---"] * len(first), *rest]
-        return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines) + "\n\n" + below
+        return (
+            "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines)
+            + "\n\n"
+            + below
+        )
     if form == "tab":
         return "\n".join("\t".join(row) for row in [*heads, *rows]) + "\n" + below
     out = io.StringIO()

@@ -2,8 +2,9 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import Any
 
@@ -15,6 +16,7 @@ from benchmarks.derived.parts import Assumption, Contradiction, Tree
 from benchmarks.derived.plan import plan_of
 from benchmarks.derived.propensity import treatment_of
 from benchmarks.derived.recorded import recorded_of
+from benchmarks.pasted.paper_file import PaperArms
 from benchmarks.pasted.reading import Reading
 from simulator.documents.yaml12 import plain_value
 from simulator.world.sections import Printed
@@ -28,6 +30,7 @@ SECTIONS = {
     "calibration": "What calibration may change: prior mean and SD (of the logarithm on the scale log), and bounds.",
     "published": "Numbers as printed, by their place in the result of the analysis; never used by the simulation.",
 }
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _PLAIN = re.compile(r"[A-Za-z_≤≥<(][^\x00-\x1f#:,\[\]{}&*!|%@`\"'\\]*")
 
 
@@ -49,6 +52,8 @@ class Derived:
 
 def derive(reading: Reading) -> Derived:
     """The world of a paper as read; DeriveError in one line where none can be made of it."""
+    arms = arm_names(reading.paper.arms)
+    reading = replace(reading, paper=reading.paper.model_copy(update={"arms": arms}))
     paper, numbers = reading.paper, PaperNumbers(reading)
     covariates = covariates_of(numbers)
     treatment = treatment_of(numbers, covariates)
@@ -63,7 +68,7 @@ def derive(reading: Reading) -> Derived:
     tree: Tree = {"name": paper.name, "source": paper.source}
     if paper.question:
         tree["question"] = paper.question
-    tree["arms"] = {"control": paper.arms.control, "treated": paper.arms.treated}
+    tree["arms"] = {"control": arms.control, "treated": arms.treated}
     if paper.time_unit != "months":
         tree["time_unit"] = paper.time_unit
     tree |= {
@@ -88,6 +93,17 @@ def derive(reading: Reading) -> Derived:
         tree, (*covariates.assumed, *treatment.assumed, *recorded.assumed, *course.assumed), course.findings,
         (*covariates.questions, *course.questions), tuple(said), plan.not_stated,
     )  # fmt: skip
+
+
+def arm_names(arms: PaperArms) -> PaperArms:
+    """The arms as a world names them: a letter, then letters, digits, _ . or -, two that differ."""
+    made = {}
+    for role, words in (("control", arms.control), ("treated", arms.treated)):
+        plain = re.sub(r"[^A-Za-z0-9.-]+", "_", unicodedata.normalize("NFKD", words)).strip("_.-")[:56]
+        made[role] = words if _NAME.fullmatch(words) else plain if plain[:1].isalpha() else f"arm_{plain or role}"
+    if made["control"].casefold() == made["treated"].casefold():
+        made = {role: f"{name}_{role}" for role, name in made.items()}
+    return PaperArms(**made)
 
 
 def passes(outcomes: Tree) -> bool:

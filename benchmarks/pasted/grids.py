@@ -226,7 +226,12 @@ def _stand_under(head: GridRow, rows: list[GridRow]) -> bool:
     """Whether a head of more texts than any other row has each of their texts under one of its own."""
     below = [row for row in rows if row is not head and row.line > head.line]
     single = sum(len(row.cells) == len(head.cells) for row in rows) == 1
-    return single and rows.index(head) < MOST_HEADS and bool(below) and all(_columns_under(head.spans, row) for row in below)
+    return (
+        single
+        and rows.index(head) < MOST_HEADS
+        and bool(below)
+        and all(_columns_under(head.spans, row) for row in below)
+    )
 
 
 def _columns_under(places: Sequence[tuple[int, int]], row: GridRow) -> list[int]:

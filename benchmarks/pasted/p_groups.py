@@ -1,5 +1,6 @@
 """The rows of a pasted table that have a p, with what it recomputes from: counts, means or a ratio with its limits."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,14 +74,22 @@ def groups_of(table: PastedTable, sizes: dict[tuple[str, str], float]) -> Iterat
             while end < len(table.rows) and not _has(table.rows[end], p_at.values()) and _has(table.rows[end], flat):
                 end += 1
             rows = table.rows[first:end]
+            if any(_percents(r, flat) or table.settled.get(r.label) == "skip" for r in rows):
+                rows, own = rows[:0], {}
             filled = {side: [r for r in rows if _has(r, columns)] for side, columns in at.items()}
             cells = {side: tuple(tuple(r.cells[k] for k in at[side]) for r in some) for side, some in filled.items()}
-            yield RowsWithP(rows, own, cells, n)
+            if own:
+                yield RowsWithP(rows, own, cells, n)
         first = end
 
 
 def _n(column: PastedColumn, sizes: dict[tuple[str, str], float]) -> float | None:
     return float(column.n_printed) if column.n_printed else sizes.get((column.phase, column.arm))
+
+
+def _percents(row: PastedRow, columns: Iterable[int]) -> bool:
+    """Whether a row's bare numbers are percentages: "Diabetes, %"."""
+    return re.search(r"(?<![\w(/])%\)?\s*$", row.label) is not None and any(row.cells[k].kind == "num" for k in columns)
 
 
 def _has(row: PastedRow, columns: Iterable[int]) -> bool:

@@ -69,7 +69,9 @@ def _begins(row: GridRow, comma: bool, before: Sequence[GridRow]) -> bool:
 
 def _says_head(row: GridRow, comma: bool) -> bool:
     """Whether a cell that is no number has the words of a head: "0.74 (95% CI 0.54-0.99)" has none."""
-    return any(_HEAD.search(plain_text(cell)) for cell in row.cells if cell and plain_cell(cell, comma).kind == "unread")
+    return any(
+        _HEAD.search(plain_text(cell)) for cell in row.cells if cell and plain_cell(cell, comma).kind == "unread"
+    )
 
 
 def _numbers(row: GridRow, comma: bool) -> int:
@@ -108,7 +110,9 @@ def _decimal_mark(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> t
 def _no_limits(texts: Sequence[str]) -> bool:
     """Whether several cells like 58 (51,66) can be no number within its limits: then the comma is one of decimals."""
     found = [plain_cell(one) for one in texts if _IN_BRACKETS.search(one)]
-    plain = [cell.values for cell in found if cell.kind == "triple" and not re.search(r"[<>≤≥A-Za-z]", "".join(cell.values))]
+    plain = [
+        cell.values for cell in found if cell.kind == "triple" and not re.search(r"[<>≤≥A-Za-z]", "".join(cell.values))
+    ]
     values = [[float(one) for one in texts] for texts in plain]
     return 5 * sum(not low <= middle <= high for middle, low, high in values) >= max(len(found), 15)
 
