@@ -7,7 +7,7 @@ from benchmarks.pasted.lines import read_lines
 from benchmarks.pasted.paper_file import PaperArms, PaperFile, Places
 from benchmarks.pasted.reading import Ledger, ReadVariable, Spot, gathered
 
-HCC = Path(__file__).parent / "pasted" / "hcc"
+HCC = Path(__file__).parents[1] / "scenarios" / "papers" / "hcc-lung-metastasis"
 """The first paper: its tables as they were copied from the journal's page, its lines, and its results as prose."""
 ENDPOINTS = {"OS": "death", "PFS": "progression or death", "relapse": "relapse; competing death"}
 VARIABLES = (

@@ -6,7 +6,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from analysis.audit import Finding, audit, conventions
+from analysis.audit import audit, conventions
+from analysis.audit.paper import Finding
 from simulator.world.sections import usual_endpoints
 from tests.printed_papers import SyntheticPaper, printed, real_paper
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.audit import Finding, audit, conventions
+from analysis.audit import audit, conventions
 from analysis.audit.p_values import all_tests, t_test_range
-from analysis.audit.paper import CountRow
+from analysis.audit.paper import CountRow, Finding
 from analysis.audit.published import Stands, parse_printed
 from simulator.world.sections import usual_endpoints
 from tests.printed_papers import paper_of

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.audit import Finding, audit
+from analysis.audit import audit
+from analysis.audit.paper import Finding
 from analysis.survival.statistics import cox
 from benchmarks.asked.load_study import load_study
 from benchmarks.cli import twin_verbs

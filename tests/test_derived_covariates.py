@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.derived.covariates import Covariates, complement, covariates_of
+from benchmarks.derived.covariates import Covariates, covariates_of
+from benchmarks.pasted.opposites import complement
 from benchmarks.derived.cut_points import edges
 from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers, in_months, limits
 from benchmarks.derived.parts import bare

@@ -1,5 +1,6 @@
 """The document of a derived world: what `check` finds valid, as YAML, near what was typed in."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from benchmarks.asked.load_study import load_study
 from benchmarks.derived import document
 from benchmarks.derived.document import Derived, as_yaml, derive
 from benchmarks.derived.parts import bare
+from benchmarks.pasted.reading import ReadNumber, Spot
 from simulator.documents.loading import load
 from tests.commands import printed
 from tests.readings_of_worlds import FIRST, TRIAL, of_world
@@ -76,6 +78,27 @@ def test_every_number_of_the_population_and_of_treatment_has_its_source(derived:
     for section in ("population", "treatment"):
         look(section, derived.tree[section])
     assert set(unsourced) <= assumed
+
+
+def test_a_number_that_the_world_cannot_have_is_for_the_audit_alone(tmp_path: Path) -> None:
+    """Without the mean of age no world has its cut-points' rows; without a share of one arm, no outcome."""
+    reading = of_world("imbrave150", TRIAL)
+    lost = (
+        "binary.ORR.before.treated.percent",
+        "table1.before[sex=Male].treated.n",
+        "table1.before[sex=Male].control.n",
+    )
+    more = ReadNumber("binary.pain.before.control.yes", "12", "Table 3", Spot("table3.tsv", 2))
+    kept = tuple(one for one in reading.numbers if one.key not in lost)
+    found = derive(replace(reading, numbers=(*kept, more)))
+    published = found.tree["published"]
+    assert published["binary.ORR.before.control.percent"]["audit_only"]
+    assert published["binary.pain.before.control.yes"]["audit_only"]
+    assert "audit_only" not in published["table1.before[sex=Male].treated.percent"]
+    assert any("2 printed numbers are for the audit alone" in one for one in found.said)
+    file = tmp_path / "world.yaml"
+    file.write_text(as_yaml(found), "utf-8")
+    load_study(str(file))
 
 
 def test_names_and_texts_that_yaml_could_misread_are_quoted(tmp_path: Path) -> None:

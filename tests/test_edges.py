@@ -16,9 +16,9 @@ import pytest
 from scipy import stats
 
 import analysis.propensity.missing as missing
-from analysis.audit import Finding, audit, conventions
+from analysis.audit import audit, conventions
 from analysis.audit.p_values import all_tests
-from analysis.audit.paper import CountRow
+from analysis.audit.paper import CountRow, Finding
 from analysis.paper.number_text import decimals, hr_text, p_text
 from analysis.plan.analysis_plan import Plan
 from analysis.plan.missing_plan import MissingPlan

@@ -30,10 +30,10 @@ def test_its_comments_work_where_they_are_taken_out(tmp_path: Path) -> None:
     for name in ("table1.tsv", "table3.tsv", "text.txt"):
         (path.parent / name).write_text("a\tb\n", "utf-8")
     text = path.read_text("utf-8")
-    lines = [re.sub(r"^(\s*)# (?=\w+:|\w+\.tsv:|\[|OS )", r"\1", line) for line in text.splitlines()]
+    lines = [re.sub(r"^(\s*)# (?=\w+:|\w+\.tsv:|\[|death (?:before|after))", r"\1", line) for line in text.splitlines()]
     path.write_text("\n".join(lines) + "\n", "utf-8")
     paper, places = load_paper(path.parent)
-    assert paper.tables["table3.tsv"] == {"kind": "cox OS after", "E-G": "after", "Score (1)": "score>=1"}
+    assert paper.tables["table3.tsv"] == {"kind": "cox death after", "E-G": "after", "Score (1)": "score>=1"}
     assert paper.eligibility
     assert paper.text == "text.txt"
     assert paper.ignore == ("0.05", "a 5-year plan")

@@ -19,7 +19,7 @@ ABOUT = (
     "Guyot and colleagues, BMC Med Res Methodol 2012;12:9. Patients with an event are known as well as the curve is; "
     "when others were censored between two numbers at risk is assumed (evenly)."
 )
-Found = Sequence[tuple[DigitisedArm, Reconstruction]]
+Reconstructed = Sequence[tuple[DigitisedArm, Reconstruction]]
 
 
 def ipd(curve: Path, total_events: Sequence[str], patients: Sequence[str], out: Path) -> Answer:
@@ -72,7 +72,7 @@ def _reconstructed(file: str, arm: DigitisedArm, sizes: Mapping[str, int], total
     return reconstruct(DigitisedCurve(np.array(arm.time), np.array(arm.survival), np.array(times), risk), total)
 
 
-def _as_csv(found: Found) -> str:
+def _as_csv(found: Reconstructed) -> str:
     """One line per patient: id, arm, time, event."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -86,7 +86,7 @@ def _as_csv(found: Found) -> str:
     return out.getvalue()
 
 
-def _verdict(found: Found) -> str:
+def _verdict(found: Reconstructed) -> str:
     """How many patients and events there are, how near the curve is, and where it and the table part."""
     counts = "; ".join(f"{arm.arm}: {len(made.time):,} patients, {made.events:,} events" for arm, made in found)
     arm, worst = max(found, key=lambda one: one[1].distance)
@@ -110,7 +110,7 @@ def _apart(one: RiskInterval) -> str:
     return f"{one.printed} printed, {one.at_risk} left by the curve"
 
 
-def _unmatched(found: Found, totals: Mapping[str, int]) -> list[str]:
+def _unmatched(found: Reconstructed, totals: Mapping[str, int]) -> list[str]:
     """Printed totals of events that the curve does not have."""
     return [
         f"{arm.arm}: {totals[arm.arm]} events are given and {made.events} reconstructed; no censoring after the last "
@@ -120,7 +120,7 @@ def _unmatched(found: Found, totals: Mapping[str, int]) -> list[str]:
     ]
 
 
-def _drawn_on(found: Found) -> list[str]:
+def _drawn_on(found: Reconstructed) -> list[str]:
     """Curves that end before their numbers at risk do."""
     return [
         f"{arm.arm}: the last point is at {arm.last:g}; the curve was drawn on, level, to {made.intervals[-1].end:g}, "
@@ -145,7 +145,7 @@ def _table(label: str, made: Reconstruction) -> TextTable:
     return table(f"Patients of {label}", heads, rows)
 
 
-def _data(found: Found, totals: Mapping[str, int], out: Path, notes: Sequence[str]) -> dict[str, Any]:
+def _data(found: Reconstructed, totals: Mapping[str, int], out: Path, notes: Sequence[str]) -> dict[str, Any]:
     """The JSON document."""
     arms = [
         {

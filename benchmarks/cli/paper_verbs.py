@@ -3,20 +3,17 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.asked.errors import RunError
-from benchmarks.asked.load_study import Asked, load_study
-from benchmarks.cli import twin_verbs
 from benchmarks.pasted.read import read_paper
 from benchmarks.pasted.skeleton import write_skeleton
-from benchmarks.runs.code import code_digest
-from benchmarks.twin.assumptions import weighed
 from benchmarks.twin.reading_shown import reading_answer
-from benchmarks.twin.twin_shown import FITTED, PAGE, READING, WORLD, TwinMade, twin_answer
 from benchmarks.words.answer import Answer, plain
-from benchmarks.workers.progress import Progress
 from simulator.documents.loading import digest
+
+if TYPE_CHECKING:
+    from benchmarks.twin.twin_shown import TwinMade
 
 FIT = "fit.json"
 MOST_KEPT = 50_000_000
@@ -43,6 +40,8 @@ def read(folder: Path, keys: bool) -> Answer:
 
 def twin(folder: Path, out: Path | None, stop_after: str, reps: int, jobs: int) -> Answer:
     """The twin of a pasted paper, up to a step; RunError where a question about the paper is open."""
+    from benchmarks.twin.twin_shown import PAGE, READING, TwinMade, twin_answer
+
     made = TwinMade(read_paper(folder), out or (folder if folder.is_dir() else folder.parent) / "twin")
     questions = made.reading.questions
     if questions:
@@ -66,16 +65,19 @@ def twin(folder: Path, out: Path | None, stop_after: str, reps: int, jobs: int) 
     return twin_answer(made)
 
 
-def _derive(made: TwinMade) -> None:
+def _derive(made: "TwinMade") -> None:
     """The starting world, written and checked as any world is, and what the audit says of the paper's numbers."""
+    from benchmarks.asked.load_study import load_study
+    from benchmarks.cli import twin_verbs
     from benchmarks.derived.document import as_yaml, derive
     from benchmarks.derived.paper_numbers import DeriveError
+    from benchmarks.twin.twin_shown import WORLD
 
     with made.step("derive"):
         try:
             made.derived = derive(made.reading)
         except DeriveError as error:
-            raise RunError(str(error)) from None
+            raise RunError(f"{made.reading.folder}: {error}") from None
         if made.derived.questions:
             first, *more = made.derived.questions
             told = f", and {len(more)} more" if more else ""
@@ -86,8 +88,12 @@ def _derive(made: TwinMade) -> None:
         made.audit = twin_verbs.audit(str(place), ())
 
 
-def _fit(made: TwinMade, jobs: int) -> None:
+def _fit(made: "TwinMade", jobs: int) -> None:
     """The world fitted to the paper; that of an earlier call where nothing has changed since."""
+    from benchmarks.cli import twin_verbs
+    from benchmarks.runs.code import code_digest
+    from benchmarks.twin.twin_shown import FITTED
+
     asked, out = made.world(), made.folder / FITTED
     stamp = {"world": digest(asked.document.tree), "code": code_digest()}
     with made.step("calibrate"):
@@ -106,13 +112,20 @@ def _kept(place: Path, stamp: dict[str, str]) -> dict[str, Any] | None:
         kept = json.loads(place.read_text("utf-8")) if place.stat().st_size <= MOST_KEPT else None
     except (OSError, ValueError):
         return None
-    same = isinstance(kept, dict) and {name: kept.get(name) for name in stamp} == stamp
-    return kept if same and isinstance(kept.get("fit"), dict) else None
+    if not isinstance(kept, dict) or {name: kept.get(name) for name in stamp} != stamp:
+        return None
+    return kept if isinstance(kept.get("fit"), dict) else None
 
 
-def _score(made: TwinMade, reps: int, jobs: int) -> None:
+def _score(made: "TwinMade", reps: int, jobs: int) -> None:
     """The scorecard of the fitted world, and how much each assumption matters."""
-    fitted: Asked = load_study(str(made.folder / FITTED), (), reps)
+    from benchmarks.asked.load_study import load_study
+    from benchmarks.cli import twin_verbs
+    from benchmarks.twin.assumptions import weighed
+    from benchmarks.twin.twin_shown import FITTED
+    from benchmarks.workers.progress import Progress
+
+    fitted = load_study(str(made.folder / FITTED), (), reps)
     with made.step("score"):
         made.score = twin_verbs.fidelity(fitted, jobs)
     with made.step("assumptions"):

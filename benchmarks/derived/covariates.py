@@ -14,17 +14,12 @@ from pydantic import ValidationError
 from benchmarks.derived.numbers_by_arm import number_covariate
 from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers
 from benchmarks.derived.parts import Assumption, Contradiction, Tree, bare, sourced
+from benchmarks.pasted.opposites import complement
 from benchmarks.pasted.reading import ROLES, ReadVariable
 from simulator.cohort.terms import Variable
 from simulator.mechanisms.covariates import Population
 from simulator.numerics.arrays import Floats
 
-OPPOSITES = (
-    ("No", "Yes"), ("Female", "Male"), ("Women", "Men"), ("Woman", "Man"), ("Absence", "Presence"),
-    ("Absent", "Present"), ("Negative", "Positive"), ("Unmarried", "Married"), ("Never", "Ever"),
-    ("Single", "Multiple"), ("Low", "High"), ("Normal", "Abnormal"), ("Alive", "Dead"), ("Rural", "Urban"),
-    ("-", "+"), ("N", "Y"), ("F", "M"),
-)  # fmt: skip
 UNCERTAIN = 0.2  # prior SD of a latent correlation that somebody states
 
 
@@ -219,18 +214,6 @@ def completed(variable: ReadVariable, rows: Sequence[Sequence[float]]) -> tuple[
     if first:
         return (levels[0], other), [pair[::-1] for pair in pairs]
     return (other, levels[0]), pairs
-
-
-def complement(level: str) -> tuple[str, bool]:
-    """The other level, and whether the stated one is the reference: 'Yes' has 'No' before it, 'Female' 'Male' after."""
-    for sign, opposite in (("≥", "<"), (">=", "<"), ("≤", ">"), ("<=", ">"), (">", "≤"), ("<", "≥")):
-        if level.startswith(sign):
-            return opposite + level.removeprefix(sign), sign in ("≤", "<=", "<")
-    for low, high in OPPOSITES:
-        for own, other, first in ((low, high, True), (high, low, False)):
-            if level.casefold() == own.casefold():
-                return other.lower() if level.islower() else other, first
-    return f"Not {level}", False
 
 
 def unused(name: str, levels: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import Any
 
+from benchmarks.derived.compared_keys import not_simulated
 from benchmarks.derived.course import course_of
 from benchmarks.derived.covariates import covariates_of
 from benchmarks.derived.paper_numbers import PaperNumbers
@@ -80,7 +81,13 @@ def derive(reading: Reading) -> Derived:
         "analysis": {**plan.tree, **({"not_stated": list(plan.not_stated)} if plan.not_stated else {})},
         "run": {"replicates": 1000, "seed": SEED},
         "calibration": {"free": {**course.free, **treatment.free, **recorded.free}},
-        "published": {key: as_written(one) for key, one in reading.published.items()},
+    }
+    beyond = not_simulated(tree, covariates, (key for key, one in reading.published.items() if not one.audit_only))
+    if beyond:
+        first = next(key for key in reading.published if key in beyond)
+        said.append(f"{len(beyond)} printed numbers are for the audit alone: the world has none such ({first}, ...)")
+    tree["published"] = {
+        key: as_written(one) | ({"audit_only": True} if key in beyond else {}) for key, one in reading.published.items()
     }
     return Derived(
         tree, (*covariates.assumed, *treatment.assumed, *recorded.assumed, *course.assumed), course.findings,

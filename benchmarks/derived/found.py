@@ -30,9 +30,7 @@ def _best(given: Given, names: Sequence[str]) -> str:
     return max(names, key=lambda name: sum(len(told_of(given.numbers, name, role).points) for role in ROLES))
 
 
-def _rate_or_guess(
-    told: Sequence[Told], given: Given, endpoint: str, place: str, made: Hazards
-) -> tuple[float, str]:
+def _rate_or_guess(told: Sequence[Told], given: Given, endpoint: str, place: str, made: Hazards) -> tuple[float, str]:
     """The controls' constant rate; from the treated and no effect, else half of all by the end, where need be."""
     found = hazards.one_rate(told[0], given.watched["control"])
     if found:

@@ -103,6 +103,8 @@ def rate_by_limits(given: Given, endpoint: str, role: Role) -> tuple[float, str]
         share = min(events[role] / (control if role == "control" else treated), 0.95)
         rate = rate_of_events(share, given.watched[role])
         if rate is not None:
-            words = f"about {events[role]:.0f} events, as the limits of the hazard ratio tell: {endpoint}, {found.where}"
+            words = (
+                f"about {events[role]:.0f} events, as the limits of the hazard ratio tell: {endpoint}, {found.where}"
+            )
             return rate, words
     return None

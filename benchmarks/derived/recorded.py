@@ -22,7 +22,11 @@ def recorded_of(numbers: PaperNumbers) -> Recorded:
     made = Recorded()
     taken = response(numbers, made)
     taken |= conversions(numbers, made)
-    events = adverse_events(numbers, taken)
+    try:
+        events = adverse_events(numbers, taken)
+    except DeriveError as error:
+        events = None
+        made.said.append(f"{error}; each event is taken by itself")
     if events is not None:
         made.outcomes["adverse_events"] = events.tree
         made.assumed += events.assumed

@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from benchmarks.pasted.baseline_items import Amount, Group, Item
+from benchmarks.pasted.baseline_items import BaselineAmount, BaselineGroup, Item
 from benchmarks.pasted.baseline_numbers import put_amount, put_group
 from benchmarks.pasted.counts import closes, fits_whole_percents, group_of, notes_of, sums, told, what_is
-from benchmarks.pasted.labels import MISSING, Label, cut_of, identify, range_of_level
+from benchmarks.pasted.labels import MISSING, RowLabel, cut_of, identify, range_of_level
+from benchmarks.pasted.opposites import is_second_of_two
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable
 from benchmarks.pasted.single_rows import both_levels, named_level, unclear
@@ -29,13 +30,13 @@ def read_baseline(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     pen = Pen(table, paper, ledger)
     walk = _Walk(pen, table_rows(table, ledger))
     walk.run()
-    amounts = [item for item in walk.items if isinstance(item, Amount)]
+    amounts = [item for item in walk.items if isinstance(item, BaselineAmount)]
     continuous = {item.variable for item in amounts}
     continuous |= {name for name, one in ledger.variables.items() if one.kind == "continuous"}
     for amount in amounts:
         put_amount(pen, amount)
     for item in walk.items:
-        if isinstance(item, Group):
+        if isinstance(item, BaselineGroup):
             put_group(pen, item, continuous)
 
 
@@ -85,7 +86,7 @@ class _Walk:
             row = members.pop(0)
             own = not row.label.only_statistic
             name = identify(row.label, self.pen.paper) if own else variable
-            self.items.append(Amount(row, name, row.label if own else head.label, head, own))
+            self.items.append(BaselineAmount(row, name, row.label if own else head.label, head, own))
             section = section or own
         if members and section:
             self._loose(members)
@@ -129,8 +130,10 @@ class _Walk:
         self._loose(rest)
 
     def _one_level(self, head: TableRow, variable: str, row: TableRow) -> None:
-        """One level below a head: asked where other variables of the table have all of theirs, as rows may be lost."""
-        if any(isinstance(item, Group) and item.head is not None and item.closed for item in self.items):
+        """One level below a head: the second of two, as "Yes", tells all; another is asked about, as rows may be lost."""
+        if not is_second_of_two(row.label.text) and any(
+            isinstance(item, BaselineGroup) and item.head is not None and item.closed for item in self.items
+        ):
             what = f"'{row.label.text}' alone stands below '{head.label.text}': paste the rows that are lost, or say so"
             self.pen.ask(head, what, ("levels", "skip"), [row])
         self._group(head, variable, [row], None, False)
@@ -169,7 +172,7 @@ class _Walk:
     ) -> None:
         if len(rows) == 1 and not MISSING.fullmatch(rows[0].label.text):
             self.pen.assume(rows[0], f"'{rows[0].label.text}' is the one level of '{head.label.text}' that is printed")
-        self.items.append(Group(head, variable, tuple(rows), subtotal, closed and len(rows) > 1))
+        self.items.append(BaselineGroup(head, variable, tuple(rows), subtotal, closed and len(rows) > 1))
 
     def _loose(self, rows: Sequence[TableRow]) -> None:
         """Rows that belong to no group any more, each for itself."""
@@ -214,10 +217,10 @@ class _Walk:
     def _amount(self, row: TableRow) -> None:
         last = self.items[-1] if self.items else None
         if not row.label.only_statistic:
-            self.items.append(Amount(row, identify(row.label, self.pen.paper), row.label, None, True))
+            self.items.append(BaselineAmount(row, identify(row.label, self.pen.paper), row.label, None, True))
             self._cuts_below(row)
-        elif isinstance(last, Amount):
-            self.items.append(Amount(row, last.variable, last.label, None, False))
+        elif isinstance(last, BaselineAmount):
+            self.items.append(BaselineAmount(row, last.variable, last.label, None, False))
         else:
             self.pen.ask(row, f"'{row.label.text}' names no variable: paste the row above it", ("skip",))
 
@@ -231,16 +234,16 @@ class _Walk:
             cuts.append(below)
         self.at += len(cuts)
         if cuts:
-            head = replace(row, label=Label(row.label.name, row.label.name), arms=(), alls=(), tests=(), others=())
+            head = replace(row, label=RowLabel(row.label.name, row.label.name), arms=(), alls=(), tests=(), others=())
             self._group(head, identify(row.label, self.pen.paper), cuts, None, closes(self.pen, cuts))
 
     def _single(self, row: TableRow) -> None:
         """A row that stands for one level: "Male", "Sex, male", "ECOG PS ≥ 1", "Diabetes"; alike ones are a group."""
         pen, label = self.pen, row.label
         if (both := both_levels(pen, row)) is not None:
-            sexed = named_level(pen, Label(both[0][0], both[0][0]))[0] == "sex"
+            sexed = named_level(pen, RowLabel(both[0][0], both[0][0]))[0] == "sex"
             variable = identify(label, pen.paper) if label.level else "sex" if sexed else identify(label, pen.paper)
-            self.items.append(Group(None, variable, both[1], None, True, both[0]))
+            self.items.append(BaselineGroup(None, variable, both[1], None, True, both[0]))
             return
         variable, level = named_level(pen, label)
         if not variable:
@@ -262,7 +265,7 @@ class _Walk:
 
     def _known_single(self, row: TableRow, variable: str, level: str) -> None:
         self.pen.assume(row, f"'{row.label.text}' stands for one level: {variable}={level}")
-        self.items.append(Group(None, variable, (row,), None, False, (level,)))
+        self.items.append(BaselineGroup(None, variable, (row,), None, False, (level,)))
 
     def _may_lack_a_head(self, row: TableRow) -> bool:
         """Whether a row with neither head nor p, in a table of p, may be a level: all others have one."""
@@ -294,7 +297,7 @@ class _Walk:
         if not closed and said not in ("levels", "missing"):
             what = f"the rows of '{row.label.name}' sum to {told(sums(pen, run))}: are all levels printed"
             pen.ask(row, what, ("levels", "missing"), run)
-        self.items.append(Group(None, variable, tuple(run), None, closed or said == "missing", levels))
+        self.items.append(BaselineGroup(None, variable, tuple(run), None, closed or said == "missing", levels))
 
 
 def _counted(row: TableRow) -> bool:

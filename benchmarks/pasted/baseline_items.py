@@ -2,23 +2,23 @@
 
 from dataclasses import dataclass
 
-from benchmarks.pasted.labels import Label
+from benchmarks.pasted.labels import RowLabel
 from benchmarks.pasted.table_rows import TableRow
 
 
 @dataclass(frozen=True)
-class Amount:
+class BaselineAmount:
     """A row with means, medians or their spread of ``variable``; ``label`` names it, ``own`` whether in this row."""
 
     row: TableRow
     variable: str
-    label: Label
+    label: RowLabel
     head: TableRow | None
     own: bool
 
 
 @dataclass(frozen=True)
-class Group:
+class BaselineGroup:
     """Rows of levels. ``subtotal``: which row is the sum of others; ``closed``: they are all levels that there are;
     ``levels``: their names, where they are not the rows' labels.
     """
@@ -31,4 +31,4 @@ class Group:
     levels: tuple[str, ...] = ()
 
 
-Item = Amount | Group
+Item = BaselineAmount | BaselineGroup

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from benchmarks.pasted.baseline_items import Amount, Group
+from benchmarks.pasted.baseline_items import BaselineAmount, BaselineGroup
 from benchmarks.pasted.counts import count_in, percent_in, spread_of
 from benchmarks.pasted.labels import MISSING, Cut, cut_of, level_text, range_of_level
 from benchmarks.pasted.level_order import kind_of_levels
@@ -14,7 +14,7 @@ from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number
 _SUMMARIES = {"mean": "mean", "sd": "mean", "q1": "quartiles", "min": "range"}
 
 
-def put_amount(pen: Pen, item: Amount) -> None:
+def put_amount(pen: Pen, item: BaselineAmount) -> None:
     """Means, medians and their spread of a row; of a median the word for its limits is asked where none is printed."""
     row, variable = item.row, item.variable
     head = f" {item.head.label.statistic}" if item.head is not None else ""
@@ -41,7 +41,7 @@ def put_amount(pen: Pen, item: Amount) -> None:
     _know_continuous(pen, item, summary)
 
 
-def _know_continuous(pen: Pen, item: Amount, summary: str) -> None:
+def _know_continuous(pen: Pen, item: BaselineAmount, summary: str) -> None:
     before = pen.ledger.variables.get(item.variable)
     if before is not None and before.kind != "continuous":
         pen.ask(
@@ -94,7 +94,7 @@ def put_tests(pen: Pen, tests: Sequence[Filled], row: TableRow, element: str) ->
             pen.not_understood(row, f"'{cell.raw}' is no p-value or standardised difference", column.letter)
 
 
-def put_group(pen: Pen, group: Group, continuous: set[str]) -> None:
+def put_group(pen: Pen, group: BaselineGroup, continuous: set[str]) -> None:
     """Counts and percentages of levels, the variable's p and standardised difference, and the variable."""
     levels = _levels(pen, group)
     cuts = _cut_elements(group, levels) if group.variable in continuous else {}
@@ -117,11 +117,11 @@ def put_group(pen: Pen, group: Group, continuous: set[str]) -> None:
     _know_group(pen, group, variable, [levels[at] for at in kept], [cuts[at] for at in kept if at in cuts])
 
 
-def _levels(pen: Pen, group: Group) -> list[str]:
+def _levels(pen: Pen, group: BaselineGroup) -> list[str]:
     return list(group.levels) or [level_text(row.label.text, pen.paper) for row in group.rows]
 
 
-def _missing(pen: Pen, group: Group, levels: Sequence[str]) -> set[int]:
+def _missing(pen: Pen, group: BaselineGroup, levels: Sequence[str]) -> set[int]:
     """Which rows are missing values; asked where paper.yaml does not say."""
     found: set[int] = set()
     for at, (row, level) in enumerate(zip(group.rows, levels, strict=True)):
@@ -151,7 +151,7 @@ def _put_counts(pen: Pen, row: TableRow, element: str) -> None:
 
 
 def _put_group_tests(
-    pen: Pen, group: Group, variable: str, elements: Sequence[str], rows: Sequence[TableRow], cut: bool
+    pen: Pen, group: BaselineGroup, variable: str, elements: Sequence[str], rows: Sequence[TableRow], cut: bool
 ) -> None:
     """The variable's p where its head or its first level has it, else the levels' own."""
     if not elements:
@@ -199,7 +199,7 @@ def _signed_level(pen: Pen, filled: Filled, rows: Sequence[TableRow]) -> int:
     return 0 if below else 1
 
 
-def _cut_elements(group: Group, levels: Sequence[str]) -> dict[int, str]:
+def _cut_elements(group: BaselineGroup, levels: Sequence[str]) -> dict[int, str]:
     """The elements of cuts of a continuous variable by row: two sides of one, one side alone, or stretches between."""
     cuts = [cut_of(level) for level in levels]
     sided = [cut for cut in cuts if cut is not None]
@@ -255,7 +255,7 @@ def _end(end: str, start: str) -> str:
     return start or end
 
 
-def _know_group(pen: Pen, group: Group, variable: str, levels: Sequence[str], cuts: Sequence[str]) -> None:
+def _know_group(pen: Pen, group: BaselineGroup, variable: str, levels: Sequence[str], cuts: Sequence[str]) -> None:
     before = pen.ledger.variables.get(variable)
     if cuts:
         short = tuple(dict.fromkeys([*(before.cuts if before else ()), *(cut.replace(variable, "") for cut in cuts)]))

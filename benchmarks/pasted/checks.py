@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from benchmarks.pasted.asked_rows import ask_row
+from benchmarks.pasted.gaps import tell_gaps
 from benchmarks.pasted.p_columns import check_p
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedCell, PastedColumn, PastedRow, PastedTable, Spot
@@ -16,7 +17,7 @@ from benchmarks.pasted.row_sums import check_sums
 
 _P, _RATIOS = frozenset({"p", "interaction_p"}), frozenset({"hr", "odds_ratio", "risk_ratio"})
 _NUMERIC = frozenset({"num", "bound"})
-Found = tuple[PastedRow, PastedColumn, PastedCell]
+TakenCell = tuple[PastedRow, PastedColumn, PastedCell]
 
 
 def check_table(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
@@ -30,11 +31,12 @@ def check_table(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     _check_limits(table, ledger)
     _check_mixed(table, ledger)
     _check_shares(table, paper, ledger)
+    tell_gaps(table, ledger)
     check_sums(table, paper, ledger)
     check_p(table, ledger)
 
 
-def cells_of(table: PastedTable) -> Iterator[Found]:
+def cells_of(table: PastedTable) -> Iterator[TakenCell]:
     """Every cell of the columns that count, with its row and column."""
     for row in table.rows:
         for column, cell in zip(table.columns, row.cells, strict=False):
@@ -85,7 +87,7 @@ def _misfit(column: PastedColumn, cell: PastedCell) -> str:
 
 def _check_kinds(table: PastedTable, ledger: Ledger) -> None:
     """Cells that their column cannot hold: asked for the column if many, else for the row."""
-    wrong: dict[str, list[tuple[Found, str]]] = {}
+    wrong: dict[str, list[tuple[TakenCell, str]]] = {}
     filled = Counter(column.letter for _, column, cell in cells_of(table) if cell.values)
     for row, column, cell in cells_of(table):
         told = _misfit(column, cell)
@@ -178,7 +180,7 @@ def _is_zero(cell: PastedCell) -> bool:
     return all(set(one) <= set("0.<") for one in cell.values)
 
 
-def _shares(table: PastedTable) -> Iterator[Found]:
+def _shares(table: PastedTable) -> Iterator[TakenCell]:
     """The cells that are a count and its percentage, or may be."""
     for row, column, cell in cells_of(table):
         sure = cell.kind == "share" and len(cell.values) == 2 and cell.values[1][0].isdigit() and not cell.of
@@ -201,7 +203,7 @@ def _fits(cell: PastedCell, n: float, loose: bool) -> bool:
 
 def _check_shares(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     """Columns and cells of which the shares fit another size better than that of their own arm."""
-    by_column: dict[str, list[Found]] = {}
+    by_column: dict[str, list[TakenCell]] = {}
     for found in _shares(table):
         by_column.setdefault(found[1].letter, []).append(found)
     known = {float(n) for n in ledger.sizes.values()} | {size for c in table.columns if (size := size_of(c, ledger))}
@@ -230,7 +232,7 @@ def _check_shares(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
 
 def _ask_cells(
     table: PastedTable,
-    some: list[Found],
+    some: list[TakenCell],
     mine: list[bool],
     others: dict[float, list[bool]],
     own: float,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.pasted.labels import Label, cut_of, range_of_level, sex_of
+from benchmarks.pasted.labels import RowLabel, cut_of, range_of_level, sex_of
 from benchmarks.pasted.level_order import rank
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, digits, number, share_fits
 
@@ -37,7 +37,7 @@ def notes_of(pen: Pen) -> str:
     return " ".join(pen.table.notes)
 
 
-def what_is(pen: Pen, row: TableRow, head: Label | None = None) -> What:
+def what_is(pen: Pen, row: TableRow, head: RowLabel | None = None) -> What:
     """Whether a row has counts or an amount, by its cells, words and arithmetic; open where none of these tells."""
     cells = row.arms or row.alls
     if not cells:
@@ -67,7 +67,7 @@ def what_is(pen: Pen, row: TableRow, head: Label | None = None) -> What:
     return "open"
 
 
-def _is_level(label: Label) -> bool:
+def _is_level(label: RowLabel) -> bool:
     """Whether a label is a level, of which the head's "mean" does not speak."""
     text = label.text
     sided = cut_of(text) is not None or range_of_level(text) is not None

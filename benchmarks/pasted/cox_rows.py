@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from benchmarks.pasted.asked_rows import AS_PRINTED
-from benchmarks.pasted.labels import Label, cut_of, identify, range_of_level
+from benchmarks.pasted.labels import RowLabel, cut_of, identify, range_of_level
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Spot
-from benchmarks.pasted.row_levels import Named, level_in
-from benchmarks.pasted.row_terms import is_treatment, is_treatment_head, term_of
+from benchmarks.pasted.row_levels import NamedTerm, level_in
+from benchmarks.pasted.row_terms import is_treatment, is_treatment_head, names_treatment, term_of
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number, table_rows
 
 RATIOS = ("hr", "low", "high", "limits", "p")
@@ -62,6 +62,8 @@ def _belongs(pen: Pen, row: TableRow, head: TableRow, deep: bool) -> bool:
     """Whether a row stands below a head: by its indent, or as it names no variable that is known itself."""
     if deep:
         return row.row.indent > head.row.indent
+    if names_treatment(pen, row.label) and not is_treatment_head(pen, head.label):
+        return False
     variable = pen.ledger.variables.get(identify(head.label, pen.paper))
     own = pen.ledger.variables.get(identify(row.label, pen.paper))
     if variable is not None and level_in(variable, row.label.text) is not None:
@@ -79,7 +81,7 @@ def ask_side(pen: Pen, columns: Sequence[PastedColumn]) -> None:
     pen.ledger.ask(Spot(pen.table.file), f"it does not say whether it is before or after {made}", settle, answers)
 
 
-def below(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> tuple[bool, Label | None]:
+def below(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> tuple[bool, RowLabel | None]:
     """Whether rows below a head are read, and the label of their variable; None where each names its own.
 
     Asked where neither the head nor the rows name something of the baseline table.
@@ -88,7 +90,7 @@ def below(pen: Pen, head: TableRow | None, rows: Sequence[TableRow]) -> tuple[bo
         return True, None
     variables, said = pen.ledger.variables, pen.settled(head.label)
     if said in variables:
-        return True, Label(said, said)
+        return True, RowLabel(said, said)
     if said == "skip":
         return False, None
     if identify(head.label, pen.paper) in variables or is_treatment_head(pen, head.label):
@@ -114,16 +116,16 @@ def _block(pen: Pen, head: TableRow | None, rows: Sequence[TableRow], triples: f
     elif head is not None and head.tests:
         pen.not_understood(head, f"the p of '{head.label.text}' as a whole has no key")
     if _in_stretches(pen, label, references, rated):
-        what = f"the ratios of '{label.text if label else ''}' are of several stretches against one: a cut has two sides"
+        what = (
+            f"the ratios of '{label.text if label else ''}' are of several stretches against one: a cut has two sides"
+        )
         pen.ask(head or rated[0], what, ("skip",), rated)
         return
     for row in rated:
         _row(pen, row, term_of(pen, row, label, levels if len(rated) > 1 else ()), triples)
 
 
-def _in_stretches(
-    pen: Pen, label: Label | None, references: Sequence[TableRow], rated: Sequence[TableRow]
-) -> bool:
+def _in_stretches(pen: Pen, label: RowLabel | None, references: Sequence[TableRow], rated: Sequence[TableRow]) -> bool:
     """Whether rows are stretches of a number, of which each is compared with that of the reference alone."""
     variable = pen.ledger.variables.get(identify(label, pen.paper)) if label is not None else None
     sides = [row for row in rated if cut_of(row.label.text) or range_of_level(row.label.text)]
@@ -158,7 +160,7 @@ def _reference(pen: Pen, head: TableRow | None, references: Sequence[TableRow], 
     pen.ask(head, what, ("levels", "skip"), rated)
 
 
-def _row(pen: Pen, row: TableRow, found: Named, triples: frozenset[str]) -> None:
+def _row(pen: Pen, row: TableRow, found: NamedTerm, triples: frozenset[str]) -> None:
     if found.skip:
         return
     if found.what:

@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -15,10 +16,14 @@ from benchmarks.pasted.cells import plain_text
 from benchmarks.pasted.html_tables import html_rows
 from simulator.documents.problems import DocumentError, Problem
 
+MOST_HEADS = 4
 MAX_BYTES, MAX_ROWS, MAX_COLUMNS = 1_000_000, 2_000, 60
 _NOTE = re.compile(
     r"(?:suppl\w*\s+)?table\s+\w+[.:]|notes?\b[.:]|abbreviations?\b|values are|data are|source:|[*†‡§¶]|[a-f]\s+[A-Z]",
     re.IGNORECASE,
+)
+_CONTINUED = re.compile(
+    r"(?:suppl\w*\s+)?(?:table\s+\w+[.:,]?\s*)?[(\[]?(?:continued|cont[.'’]?d?\.?)(?: on next page)?[)\]]?", re.I
 )
 _INDENT = " \u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000"
 _WIDE_BLANKS = "\u2003\u2001\u3000"
@@ -124,7 +129,7 @@ def _form_of(text: str, lines: list[str]) -> str:
     if filled and 2 * sum(line.count("|") > 1 or line.strip().startswith("|") for line in filled) >= len(filled):
         return "markdown"
     for form, mark in (("semicolon", ";"), ("comma", ",")):
-        counts = Counter(len(row) for row in csv.reader(filled, delimiter=mark) if row)
+        counts = Counter(len(row) for row in csv.reader(filled, delimiter=mark, skipinitialspace=True) if row)
         width, often = max(counts.items(), key=lambda one: (one[1], one[0]), default=(0, 0))
         quoted_or_tight = sum(bool(_GAP.search(line.strip())) for line in filled) * 2 < len(filled)
         if width > 1 and 10 * often >= 6 * len(filled) and quoted_or_tight:
@@ -191,7 +196,11 @@ def _without_notes(rows: list[GridRow], form: str) -> tuple[list[GridRow], list[
         alone = sum(bool(cell) for cell in row.cells) == 1
         parted = len(row.cells) > 1 and form not in ("aligned", "html")
         outside = at < many[0] or at > many[-1]
-        said = len(text) > 100 or (_NOTE.match(text) is not None and (outside or len(text) > 40))
+        said = (
+            len(text) > 100
+            or _CONTINUED.fullmatch(text.strip())
+            or (_NOTE.match(text) is not None and (outside or len(text) > 40))
+        )
         if alone and row.cells[0] and (said or (outside and (not parted or len(text) > 60))):
             notes.append((row.line, text))
         else:
@@ -205,11 +214,31 @@ def _width(rows: list[GridRow], form: str) -> int:
     if not counts:
         return 1
     if form == "aligned":
-        often = [width for width, times in counts.items() if times > 1]
-        return max(often or counts)
+        often = max([width for width, times in counts.items() if times > 1] or counts)
+        head = max(rows, key=lambda row: len(row.cells))
+        return len(head.cells) if len(head.cells) > often and _stand_under(head, rows) else often
     last = max((at for row in rows for at, cell in enumerate(row.cells) if cell), default=0) + 1
     most = max(counts.items(), key=lambda one: (one[1], one[0]))[0]
     return min(most, last)
+
+
+def _stand_under(head: GridRow, rows: list[GridRow]) -> bool:
+    """Whether a head of more texts than any other row has each of their texts under one of its own."""
+    below = [row for row in rows if row is not head and row.line > head.line]
+    single = sum(len(row.cells) == len(head.cells) for row in rows) == 1
+    return (
+        single
+        and rows.index(head) < MOST_HEADS
+        and bool(below)
+        and all(_columns_under(head.spans, row) for row in below)
+    )
+
+
+def _columns_under(places: Sequence[tuple[int, int]], row: GridRow) -> list[int]:
+    """The column of each text of a row, by the places of the columns; none where a text stands under none or several."""
+    under = [[c for c, (low, high) in enumerate(places) if start < high and low < end] for start, end in row.spans]
+    columns = [one[0] for one in under if len(one) == 1]
+    return columns if len(columns) == len(row.cells) and len(set(columns)) == len(columns) else []
 
 
 def _fitted(row: GridRow, width: int) -> GridRow:
@@ -229,16 +258,14 @@ def _placed(rows: list[GridRow], width: int) -> list[GridRow]:
         return rows
     places = [(min(row.spans[c][0] for row in full), max(row.spans[c][1] for row in full)) for c in range(width)]
     apart = all(one[1] < two[0] for one, two in pairwise(places))
-    if not apart or len(full) < 2:
+    if not apart or (len(full) < 2 and not _stand_under(full[0], rows)):
         return rows
     made = []
     for row in rows:
         if len(row.cells) == width or not row.spans:
             made.append(row)
             continue
-        under = [[c for c, (low, high) in enumerate(places) if start < high and low < end] for start, end in row.spans]
-        columns = [one[0] for one in under if len(one) == 1]
-        if len(columns) == len(row.cells) and len(set(columns)) == len(columns):
+        if columns := _columns_under(places, row):
             cells = [""] * width
             for c, cell in zip(columns, row.cells, strict=True):
                 cells[c] = cell

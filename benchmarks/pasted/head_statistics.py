@@ -2,7 +2,7 @@
 
 import re
 
-_SIZE = r"(?P<size>\d{1,3}(?:[ ,]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+_SIZE = r"(?P<size>\d{1,3}(?:[ ,]\d{3})+(?:\.\d+)?(?!\d)|\d+,\d{1,2}(?!\d)|\d+(?:\.\d+)?)"
 _N = (
     rf"[(\[]?\b(?:weighted |effective )?n ?[=:] ?{_SIZE}(?: patients)?[)\]]?",
     rf"[(\[]?\b{_SIZE} (?:patients|pts|subjects|participants|cases|individuals|pairs)\b[)\]]?",
@@ -54,7 +54,8 @@ def without_n(text: str) -> tuple[str, str]:
     for pattern in _N:
         found = list(re.finditer(pattern, text, re.IGNORECASE | re.ASCII))
         if found:
-            return re.sub(pattern, " ", text, flags=re.IGNORECASE | re.ASCII), re.sub("[ ,]", "", found[-1]["size"])
+            size = re.sub(r",(?=\d{1,2}$)", ".", found[-1]["size"])
+            return re.sub(pattern, " ", text, flags=re.IGNORECASE | re.ASCII), re.sub("[ ,]", "", size)
     return text, ""
 
 

@@ -95,7 +95,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Label:
+class RowLabel:
     """What a label says: ``name`` without the rest, ``unit``, ``statistic`` in plain words ("n%", "mean sd", "median
     iqr"; several are joined), ``level``: what else follows the name ("Male", "> 10", "1"), and the
     ``line`` of its row.
@@ -188,7 +188,7 @@ def _numbered(text: str, at: int) -> bool:
     return bool(re.search(r"\d\s*$", text[:at]) and re.match(r"\s*\d", text[at + 1 :]))
 
 
-def read_label(text: str) -> Label:
+def read_label(text: str) -> RowLabel:
     """What a row's label says."""
     plain = plain_label(text)
     compact = plain
@@ -222,7 +222,7 @@ def read_label(text: str) -> Label:
         found := re.fullmatch(r"(.*?[^\s<>≤≥=])\s*=\s*([^=<>≤≥]+)", name)
     ):
         name, levels = found[1], [found[2], *levels]
-    return Label(plain, name.strip(), ", ".join(units), " ".join(statistics).lower(), ", ".join(levels))
+    return RowLabel(plain, name.strip(), ", ".join(units), " ".join(statistics).lower(), ", ".join(levels))
 
 
 def without_statistic(text: str) -> str:
@@ -260,7 +260,7 @@ def as_id(text: str) -> str:
     return made if made[:1].isalpha() else f"v_{made}".rstrip("_")
 
 
-def identify(label: Label, paper: PaperFile) -> str:
+def identify(label: RowLabel, paper: PaperFile) -> str:
     """The id of the variable that a label names: that of paper.yaml, or the name itself."""
     unit = f"{label.name} ({label.unit})" if label.unit else label.name
     return named(paper, label.text, unit, label.name) or as_id(label.name or label.text)

@@ -7,7 +7,7 @@ from benchmarks.pasted.cells import plain_cell
 from benchmarks.pasted.line_words import NotUnderstood
 from benchmarks.pasted.reading import PastedCell
 
-Found = list[tuple[str, str]]
+KeysFound = list[tuple[str, str]]
 """Keys with what is printed under them."""
 
 
@@ -33,6 +33,7 @@ def parts_of(text: str, many: int) -> Sequence[str]:
 
 
 def cell_of(text: str, wanted: Sequence[str], what: str, example: str) -> PastedCell:
+    """A cell of one of the kinds that are wanted."""
     cell = plain_cell(text)
     if cell.kind not in wanted:
         raise NotUnderstood(f"'{text}' is not {what}" if text else f"no number where {what} should be", example)
@@ -40,17 +41,20 @@ def cell_of(text: str, wanted: Sequence[str], what: str, example: str) -> Pasted
 
 
 def number_of(text: str, wanted: Sequence[str], what: str) -> str:
+    """The one number of a cell."""
     return cell_of(text, wanted, what, "a plain number, as in 151").values[0]
 
 
 def p_of(text: str) -> str:
+    """A p-value as printed."""
     value = cell_of(text, ("num", "bound"), "a p-value", "P 0.017   or   P < 0.001").values[0]
     if not 0 <= float(value.lstrip("<>≤≥")) <= 1:
         raise NotUnderstood(f"'{text}' is no p-value, which is from 0 to 1", "P 0.017   or   P < 0.001")
     return value
 
 
-def ratio_of(base: str, text: str, names: Sequence[str]) -> Found:
+def ratio_of(base: str, text: str, names: Sequence[str]) -> KeysFound:
+    """A ratio and its limits under their names."""
     found = amounts_of(base, text, names, kinds=("triple", "num", "bound"), example="HR 0.36 (0.28-0.46)")
     for _, value in found:
         if value != "NA" and float(value.lstrip("<>≤≥")) <= 0 and value[0] not in ">≥":
@@ -66,7 +70,7 @@ def amounts_of(
     dot: str = ".",
     kinds: Sequence[str] = ("triple", "num", "inf", "percent", "bound"),
     example: str = "26.0 (18.4-NA)",
-) -> Found:
+) -> KeysFound:
     """A number and its limits; of shares the sign of percent stays."""
     cell = cell_of(
         text, [kind for kind in kinds if share or kind != "percent"], "a number, with its limits or without", example

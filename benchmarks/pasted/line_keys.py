@@ -6,18 +6,18 @@ from dataclasses import replace
 from analysis.paper.number_keys import problem
 from analysis.paper.number_tree import any_paper
 from benchmarks.pasted.cells import plain_cell
-from benchmarks.pasted.line_cells import Found, amounts_of, cell_of, fits, number_of, p_of, parts_of, ratio_of
+from benchmarks.pasted.line_cells import KeysFound, amounts_of, cell_of, fits, number_of, p_of, parts_of, ratio_of
 from benchmarks.pasted.line_places import OUT, RISKS, Line, measure_place, p_place, plain_side, side_of
-from benchmarks.pasted.line_words import NOT_PRINTED, UNIT, Item, NotUnderstood, Subject, days_of
+from benchmarks.pasted.line_words import NOT_PRINTED, UNIT, LineItem, NotUnderstood, Subject, days_of
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, PastedCell, Role
 
 _RATIO = ("hr", "low", "high")
 
 
-def keys_of(line: Line, paper: PaperFile) -> Found:
+def keys_of(line: Line, paper: PaperFile) -> KeysFound:
     """Every number of a line under its key, each once."""
-    found: Found = []
+    found: KeysFound = []
     bare = 0
     for item in line.items:
         if item.text.casefold() == NOT_PRINTED:
@@ -34,15 +34,15 @@ def keys_of(line: Line, paper: PaperFile) -> Found:
     return found
 
 
-def _ordered(line: Line, item: Item, k: int, paper: PaperFile) -> Item:
+def _ordered(line: Line, item: LineItem, k: int, paper: PaperFile) -> LineItem:
     """A bare number as that of the arm whose turn it is in the order that the head says."""
     subject = line.subject
     if subject.what == "in":
-        return Item(item.text, measure="hr")
+        return LineItem(item.text, measure="hr")
     if subject.name in ("patients", "pairs", "sets") and len(line.items) == 1:
-        return Item(item.text, arm="all")
+        return LineItem(item.text, arm="all")
     if line.head.order and k < len(line.head.order):
-        return Item(item.text, arm=line.head.order[k])
+        return LineItem(item.text, arm=line.head.order[k])
     if line.head.order:
         raise NotUnderstood(f"more numbers than the {len(line.head.order)} arms of the head", "one number for each arm")
     arms = paper.arms
@@ -53,7 +53,7 @@ def _ordered(line: Line, item: Item, k: int, paper: PaperFile) -> Item:
     raise NotUnderstood(f"'{item.text}' names no arm and no measure, and no order is said", right)
 
 
-def _of_item(line: Line, item: Item, paper: PaperFile) -> Found:
+def _of_item(line: Line, item: LineItem, paper: PaperFile) -> KeysFound:
     subject = line.subject
     if item.arm:
         _in_unit(subject, item, paper, line.head.family)
@@ -63,7 +63,7 @@ def _of_item(line: Line, item: Item, paper: PaperFile) -> Found:
         return _of_patients(subject, item, paper)
     if not subject.endpoints:
         return _of_outcome(line, item, paper)
-    found: Found = []
+    found: KeysFound = []
     for endpoint in subject.endpoints:
         if subject.what == "in":
             found += _of_subgroup(f"endpoints.{endpoint}.{plain_side(subject, paper)}.subgroups[{line.row}]", item)
@@ -76,7 +76,7 @@ def _of_item(line: Line, item: Item, paper: PaperFile) -> Found:
     return found
 
 
-def _of_arm(line: Line, endpoint: str, item: Item, paper: PaperFile) -> Found:
+def _of_arm(line: Line, endpoint: str, item: LineItem, paper: PaperFile) -> KeysFound:
     subject = line.subject
     what, side = subject.what, plain_side(subject, paper)
     base, competing = f"endpoints.{endpoint}.{side}", "competing" in paper.endpoints[endpoint]
@@ -98,14 +98,14 @@ def _of_arm(line: Line, endpoint: str, item: Item, paper: PaperFile) -> Found:
         return _counts(line, f"{base}.km.{item.arm}", item, "events", "events", paper)
     if what == "competing_events":
         return [(f"{base}.competing_events.{item.arm}", number_of(item.text, ("num",), "a number of patients"))]
-    found: Found = []
+    found: KeysFound = []
     arm: Role = "treated" if item.arm == "treated" else "control"
     for time, text in zip(subject.times, parts_of(item.text, len(subject.times)), strict=True):
         found += _at_time(base, what, arm, time, text, endpoint, paper)
     return found
 
 
-def _at_time(base: str, what: str, arm: Role, time: str, text: str, endpoint: str, paper: PaperFile) -> Found:
+def _at_time(base: str, what: str, arm: Role, time: str, text: str, endpoint: str, paper: PaperFile) -> KeysFound:
     """A number at a time: one that is compared with those of curves, or of incidences."""
     competing = "competing" in paper.endpoints[endpoint]
     if what == "at_risk":
@@ -134,14 +134,14 @@ def _complement(text: str) -> str:
     return f"{100 - float(cell.values[0]):.{decimals}f}%"
 
 
-def _of_measure(line: Line, endpoint: str, item: Item, paper: PaperFile) -> Found:
+def _of_measure(line: Line, endpoint: str, item: LineItem, paper: PaperFile) -> KeysFound:
     place = measure_place(line, endpoint, item.measure, paper)
     if item.measure in RISKS:
         return amounts_of(place, item.text, ("", ".low", ".high"), share=item.measure == "risk_difference", dot="")
     return ratio_of(place, item.text, _RATIO)
 
 
-def _of_subgroup(base: str, item: Item) -> Found:
+def _of_subgroup(base: str, item: LineItem) -> KeysFound:
     if item.p:
         name = {"bare": "p", "log-rank": "p_logrank", "interaction": "interaction_p"}.get(item.p)
         if name is None:
@@ -159,7 +159,7 @@ def _of_subgroup(base: str, item: Item) -> Found:
     return ratio_of(base, item.text, _RATIO)
 
 
-def _of_family(line: Line, item: Item, paper: PaperFile) -> Found:
+def _of_family(line: Line, item: LineItem, paper: PaperFile) -> KeysFound:
     head = line.head
     if item.arm not in ROLES:
         raise NotUnderstood(
@@ -176,7 +176,7 @@ def _of_family(line: Line, item: Item, paper: PaperFile) -> Found:
     return amounts_of(base, item.text, names)
 
 
-def _of_patients(subject: Subject, item: Item, paper: PaperFile) -> Found:
+def _of_patients(subject: Subject, item: LineItem, paper: PaperFile) -> KeysFound:
     number = number_of(item.text, ("num",), "a number of patients")
     if item.p or item.measure:
         raise NotUnderstood("no key for this number of patients", "patients: 422")
@@ -194,7 +194,7 @@ def _of_patients(subject: Subject, item: Item, paper: PaperFile) -> Found:
     return [("cohort.n" if item.arm == "all" else f"cohort.{item.arm}", number)]
 
 
-def _of_outcome(line: Line, item: Item, paper: PaperFile) -> Found:
+def _of_outcome(line: Line, item: LineItem, paper: PaperFile) -> KeysFound:
     base = f"binary.{line.name}.{side_of(line.subject, paper)}"
     if line.subject.phase in ("adjusted",):
         raise NotUnderstood("no key for an adjusted number of an outcome", OUT)
@@ -215,7 +215,7 @@ def _of_outcome(line: Line, item: Item, paper: PaperFile) -> Found:
     )
 
 
-def _announced(line: Line, item: Item, paper: PaperFile) -> list[str]:
+def _announced(line: Line, item: LineItem, paper: PaperFile) -> list[str]:
     """The keys of what a line says is not printed: of an arm, a measure, a p-value, or of both arms."""
     subject, name = line.subject, line.name
     whose = [role for role in ROLES if item.arm in ("", role)]
@@ -256,7 +256,7 @@ def _timed(base: str, what: str, arm: str, time: str) -> str:
     return f"{base}.{what}.{arm}[{time}]" if "incidence" in what else f"{base}.km.{arm}.{what}[{time}]"
 
 
-def _in_unit(subject: Subject, item: Item, paper: PaperFile, family: str) -> None:
+def _in_unit(subject: Subject, item: LineItem, paper: PaperFile, family: str) -> None:
     """Refuse a time in another unit than the paper's."""
     if family or not subject.endpoints or subject.what not in ("", "follow_up", "rmst"):
         return
@@ -266,7 +266,7 @@ def _in_unit(subject: Subject, item: Item, paper: PaperFile, family: str) -> Non
             raise NotUnderstood(told, f"the time in {paper.time_unit}, or another time_unit")
 
 
-def _is_time(line: Line, endpoint: str, item: Item) -> None:
+def _is_time(line: Line, endpoint: str, item: LineItem) -> None:
     cell = plain_cell(item.text)
     if cell.kind in ("share", "percent", "pair") or cell.signed:
         phase = line.subject.phase
@@ -274,7 +274,7 @@ def _is_time(line: Line, endpoint: str, item: Item) -> None:
         raise NotUnderstood(f"'{item.text}' is no median time", " ".join(right.split(" ")).replace("  at", " at"))
 
 
-def _counts(line: Line, base: str, item: Item, count: str, what: str, paper: PaperFile) -> Found:
+def _counts(line: Line, base: str, item: LineItem, count: str, what: str, paper: PaperFile) -> KeysFound:
     """Patients and their percentage; the arm's size where it is printed beside them."""
     text, modes = item.text, line.head.family == "modes"
     cell = cell_of(text, ("share", "num", "percent", "pair"), f"a number of {what}", "194 (76.7%)")
@@ -293,7 +293,7 @@ def _counts(line: Line, base: str, item: Item, count: str, what: str, paper: Pap
     return found
 
 
-def _checked(line: Line, cell: PastedCell, item: Item, paper: PaperFile) -> PastedCell:
+def _checked(line: Line, cell: PastedCell, item: LineItem, paper: PaperFile) -> PastedCell:
     """The cell, a pair as a share where it is one; refused where it is a share of the other arm's patients instead."""
     side = side_of(line.subject, paper)
     other = "control" if item.arm == "treated" else "treated"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from benchmarks.pasted.line_words import Head, Item, NotUnderstood, Subject
+from benchmarks.pasted.line_words import Head, LineItem, NotUnderstood, Subject
 from benchmarks.pasted.paper_file import PaperFile
 
 _BOTH_SIDES_ARE_ALL = frozenset({"randomised", "adjusted", "crude", "stratified"})
@@ -32,7 +32,7 @@ class Line:
 
     head: Head
     subject: Subject
-    items: tuple[Item, ...]
+    items: tuple[LineItem, ...]
     row: str = ""
     name: str = ""
     p: str = ""
@@ -97,7 +97,7 @@ def _of_times(line: Line, endpoint: str, measure: str, paper: PaperFile) -> str:
     return f"endpoints.{endpoint}.{plain_side(subject, paper)}.{name}[{subject.times[0]}]"
 
 
-def p_place(line: Line, endpoint: str, item: Item, paper: PaperFile) -> str:
+def p_place(line: Line, endpoint: str, item: LineItem, paper: PaperFile) -> str:
     """The key of a p-value of an endpoint."""
     subject = line.subject
     if item.p == "interaction":
@@ -127,14 +127,14 @@ def p_place(line: Line, endpoint: str, item: Item, paper: PaperFile) -> str:
     return f"endpoints.{endpoint}.{plain_side(subject, paper)}.{_TESTS[kind]}.p"
 
 
-def _measure_before(line: Line, item: Item) -> str:
+def _measure_before(line: Line, item: LineItem) -> str:
     """The measure that a p-value is of: the last before it, else the first of its line."""
     at = next(k for k, one in enumerate(line.items) if one is item)
     before = [one.measure for one in line.items[:at] if one.measure]
     return before[-1] if before else next((one.measure for one in line.items if one.measure), "")
 
 
-def _test_of(line: Line, endpoint: str, item: Item) -> str:
+def _test_of(line: Line, endpoint: str, item: LineItem) -> str:
     """The test of a bare p-value on a line without a measure."""
     what = line.subject.what
     if what == "rmst" and len(line.subject.times) == 1:

@@ -119,7 +119,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Item:
+class LineItem:
     """A number of a line: of an arm, a measure, or a p-value (``p``: bare, log-rank, stratified, gray, interaction)."""
 
     text: str
@@ -131,7 +131,15 @@ class Item:
 def plain_line(text: str) -> str:
     """A line in plain spelling, without what is remarked behind a ``#``."""
     said = re.sub(r"(?:^|(?<=\s))#(?:\s.*)?$", "", text.replace("\t", " "))
-    return plain_text(said).translate(_DASHES)
+    return _with_points(plain_text(said).translate(_DASHES))
+
+
+def _with_points(line: str) -> str:
+    """The line with decimals after points, where outside of brackets a comma has them: "HR 0,49 (0,39-0,62)"."""
+    outside = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", " ", line)
+    if re.search(r"\d\.\d", line) or not re.search(r"(?<![\d,])(?:0,\d|\d+,\d{1,2}(?![\d,]))", outside):
+        return line
+    return re.sub(r"(?<=\d),(?=\d)", ".", line)
 
 
 def read_head(line: str, paper: PaperFile) -> Head:
@@ -183,7 +191,8 @@ def divided(line: str, paper: PaperFile) -> tuple[str, str]:
             return line[:at].strip(), _signed(line[at + 1 :].strip(), paper)
     arms = paper.arms
     raise NotUnderstood(
-        "a line without ':' behind its subject", f"OS before: {arms.treated} 26.0 vs {arms.control} 8.6"
+        "a line without ':' behind its subject",
+        f"{next(iter(paper.endpoints))} before: {arms.treated} 26.0 vs {arms.control} 8.6",
     )
 
 
@@ -191,7 +200,7 @@ def read_subject(text: str, head: Head, paper: PaperFile) -> Subject:
     """The subject of a line below a head."""
     whole = " ".join(f"{head.prefix} {text}".split())
     if not whole:
-        raise NotUnderstood("a line without a subject", "OS before: ...")
+        raise NotUnderstood("a line without a subject", f"{next(iter(paper.endpoints))} before: ...")
     if head.family:
         name, phase = _phased(whole)
         return Subject(phase=phase, name=name)
@@ -275,7 +284,7 @@ def days_of(unit: str) -> float:
     return UNITS[word]
 
 
-def read_items(text: str, paper: PaperFile) -> list[Item]:
+def read_items(text: str, paper: PaperFile) -> list[LineItem]:
     """The items of a line, in which signs stand for the arms."""
     if text.count("(") + text.count("[") != text.count(")") + text.count("]"):
         raise NotUnderstood("a bracket that is not closed", "26.0 (18.4-NA)")
@@ -310,17 +319,17 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip(" .")]
 
 
-def _item(part: str, paper: PaperFile) -> Item:
+def _item(part: str, paper: PaperFile) -> LineItem:
     if found := re.match(rf"({_ARM})(?:\s+(?:group|arm|patients)\b)?\s*[:,=]?\s*", part, re.IGNORECASE):
-        return Item(part[found.end() :], arm=_role(found[1]))
+        return LineItem(part[found.end() :], arm=_role(found[1]))
     if found := re.match(r"(?:overall|all patients|all|total)\b\s*[:,=]?\s*", part, re.IGNORECASE):
-        return Item(part[found.end() :], arm="all")
+        return LineItem(part[found.end() :], arm="all")
     if found := _P.fullmatch(part):
         kind = (found["kind"] or found["behind"] or "bare").casefold()
-        return Item(found["cell"], p=next(name for start, name in _P_KINDS if kind.startswith(start)))
+        return LineItem(found["cell"], p=next(name for start, name in _P_KINDS if kind.startswith(start)))
     if found := _MEASURE.match(part):
         measure = next(name for k, (_, name) in enumerate(_MEASURES) if found[f"m{k}"])
-        return Item(part[found.end() :], measure=measure)
+        return LineItem(part[found.end() :], measure=measure)
     word = re.match(r"[^\W\d_][^\d(\[<>≤≥]*", part)
     if (
         word
@@ -328,7 +337,7 @@ def _item(part: str, paper: PaperFile) -> Item:
         and not re.fullmatch(r"(?:NA|NR|NE|NC|not \w+)", word[0].strip(), re.IGNORECASE)
     ):
         raise _unknown(word[0].strip(), paper)
-    return Item(part)
+    return LineItem(part)
 
 
 def _unknown(word: str, paper: PaperFile) -> NotUnderstood:

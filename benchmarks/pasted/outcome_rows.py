@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.counts import notes_of
-from benchmarks.pasted.labels import Label, as_id, named, plain_label, slug, without_statistic
+from benchmarks.pasted.labels import RowLabel, as_id, named, plain_label, slug, without_statistic
 from benchmarks.pasted.outcome_checks import check_names, check_outcomes
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable, Spot
@@ -41,7 +41,7 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     start, rows = len(ledger.numbers), table_rows(table, ledger)
     shares = share_columns(rows)
     names: dict[str, TableRow] = {}
-    head: Label | None = None
+    head: RowLabel | None = None
     for row in rows:
         said = pen.settled(row.label)
         if said == "skip":
@@ -70,7 +70,7 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
         check_names(pen, names)
 
 
-def _of_head(pen: Pen, row: TableRow, head: Label | None) -> tuple[TableRow, str] | None:
+def _of_head(pen: Pen, row: TableRow, head: RowLabel | None) -> tuple[TableRow, str] | None:
     """A row of a grade alone as its head's, and the grade: "Grade 3 (on walking)", or "3" of "Any event, by grade"."""
     if head is None or pen.table.kind != "adverse events":
         return None
@@ -81,7 +81,7 @@ def _of_head(pen: Pen, row: TableRow, head: Label | None) -> tuple[TableRow, str
         return None
     name = re.sub(r"[,(]?\s*(?:by |maximum |max\.? |worst |highest )?(?:ctcae )?grades?\b.*", "", head.text, flags=re.I)
     named_as = "any_ae" if re.fullmatch(r"any (?:adverse )?events?|any (?:ae|toxicity)", name.strip(), re.I) else name
-    return replace(row, label=Label(named_as, named_as)), suffix(found["grade"] if found else text)
+    return replace(row, label=RowLabel(named_as, named_as)), suffix(found["grade"] if found else text)
 
 
 def share_columns(rows: Sequence[TableRow]) -> frozenset[str]:
@@ -102,11 +102,11 @@ def _ask_odd(pen: Pen, row: TableRow, shares: frozenset[str]) -> None:
         pen.ask(row, f"'{row.label.text}': '{odd[0]}' stands where the others are n (%)", (AS_PRINTED, "skip"))
 
 
-def _interval(label: Label) -> bool:
+def _interval(label: RowLabel) -> bool:
     return bool(_INTERVAL.fullmatch(label.text) or (not label.name and "ci" in label.statistic))
 
 
-def outcome_name(pen: Pen, label: Label) -> str:
+def outcome_name(pen: Pen, label: RowLabel) -> str:
     """The name of an outcome: that of paper.yaml, its letters ("ORR"), or its words as an id."""
     printed = without_statistic(label.text)
     if given := named(pen.paper, label.text, printed, label.name):
@@ -166,7 +166,8 @@ def _outcome(pen: Pen, row: TableRow, said: str, grades: dict[str, str], below: 
     if within is not None and not said:
         stripped = _ANY.sub("", _GRADE.sub("", row.label.text)).strip(" ,;:-–()≥")
         any_event = not stripped or stripped.casefold() == "any"
-        name = "any_ae" if any_event else outcome_name(pen, Label(row.label.text, stripped))
+        name = "any_ae" if any_event else outcome_name(pen, RowLabel(row.label.text, stripped))
+    _tell_name(pen, row, name, bool(said))
     for filled in (*row.arms, *row.tests, *row.others):
         column, cell = filled
         ending = grades.get(column.letter, MAIN) or within or below or MAIN
@@ -181,6 +182,17 @@ def _outcome(pen: Pen, row: TableRow, said: str, grades: dict[str, str], below: 
             _arm(pen, row, filled, key, audit_only)
         else:
             _measure(pen, row, filled, key)
+
+
+def _tell_name(pen: Pen, row: TableRow, name: str, said: bool) -> None:
+    """Say of a response that is none of the usual ones, and of a name that is not the label's words."""
+    known = {*RECIST.values(), *pen.paper.response, *pen.paper.names.values()}
+    if said or name in known:
+        return
+    if pen.table.kind == "response":
+        pen.assume(row, f"'{row.label.text}' is a response of its own, binary.{name}")
+    elif name.startswith("v_") or len(slug(row.label.text)) > 60:
+        pen.assume(row, f"'{row.label.text[:60]}' is named binary.{name}")
 
 
 def _arm(pen: Pen, row: TableRow, filled: Filled, key: str, audit_only: bool) -> None:

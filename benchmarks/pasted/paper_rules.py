@@ -57,7 +57,7 @@ def table_faults(tree: Mapping[str, Any]) -> Faults:
         kind, _, _, left = of_kind(given, names)
         if not kind:
             near = get_close_matches(given.casefold(), KINDS, 1)
-            mend = f"did you mean '{near[0]}'?" if near else "as in 'baseline', 'cox after' or 'cox OS'"
+            mend = f"did you mean '{near[0]}'?" if near else "as in 'baseline', 'cox after' or 'cox death'"
             yield path, f"must be one of {', '.join(KINDS)}, not {described(given)}", mend
         elif left:
             also = f", or of {', '.join(names)}" if kind in OF_ENDPOINTS and names else ""
@@ -77,17 +77,17 @@ def clashes(tree: Mapping[str, Any]) -> Faults:
     if len(told) == 2 and told[0] == told[1]:
         yield ("arms", "treated"), "both arms have the same words", "write each arm as the heads of the tables do"
     if endpoints == {}:
-        yield ("endpoints",), "names no endpoint", "write as in {OS: death, PFS: progression or death}"
+        yield ("endpoints",), "names no endpoint", "write as in {death: death, relapse: relapse or death}"
     seen: dict[str, str] = {}
     for name in endpoints if isinstance(endpoints, dict) else ():
         path = ("endpoints", name)
         if _ENDPOINT.fullmatch(name) is None:
-            mend = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-0123456789") or "OS"
+            mend = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-0123456789") or "death"
             yield path, "is no name: a letter, then letters, digits, _ or -", f"write '{mend}'"
         elif name.casefold() in RESERVED:
-            yield path, f"'{name}' is a word of result lines", "name the endpoint otherwise, as in OS"
+            yield path, f"'{name}' is a word of result lines", "name the endpoint otherwise, as in death"
         elif name.casefold() in told:
-            yield path, f"'{name}' is the name of an arm, too", "name the endpoint otherwise, as in OS"
+            yield path, f"'{name}' is the name of an arm, too", "name the endpoint otherwise, as in death"
         elif name.casefold() in seen:
             yield path, f"differs from '{seen[name.casefold()]}' by capitals only", "name one of them otherwise"
         seen.setdefault(name.casefold(), name)

@@ -5,12 +5,14 @@ from pathlib import Path
 from benchmarks.pasted.checks import check_table
 from benchmarks.pasted.claims import unclaimed
 from benchmarks.pasted.columns import understand
+from benchmarks.pasted.curves import read_curves
 from benchmarks.pasted.facts import read_facts
 from benchmarks.pasted.grids import read_grid
 from benchmarks.pasted.lines import read_lines
 from benchmarks.pasted.paper_file import PaperFile, Places, file_of, load_paper
 from benchmarks.pasted.reading import Ledger, PastedTable, Reading, ReadNumber, Remark, Spot
-from benchmarks.pasted.rows import read_rows
+from benchmarks.pasted.rows import read_rows, unused_names
+from simulator.documents.problems import DocumentError, Place, Problem
 
 MOST_BYTES = 4 * 2**20  # of a pasted file
 FIRST = ("baseline",)
@@ -27,6 +29,8 @@ def read_paper(path: Path) -> Reading:
     tables = _tables(paper, places, ledger)
     read_lines(paper, places, ledger)
     read_facts(paper, places, ledger)
+    read_curves(places.folder, paper, ledger)
+    _ask_of_names(paper, places, tables, ledger)
     open_numbers: tuple[Remark, ...] = ()
     if paper.text:
         text = file_of(places, paper.text, MOST_BYTES).decode("utf-8", "replace")
@@ -54,7 +58,11 @@ def _tables(paper: PaperFile, places: Places, ledger: Ledger) -> tuple[PastedTab
     order = sorted(paper.tables, key=lambda file: not _kind(paper, file).startswith(FIRST))
     for file in order:
         grid = read_grid(file_of(places, file, MOST_BYTES), file)
-        table = made[file] = understand(grid, file, paper.tables[file], paper, ledger)
+        try:
+            table = made[file] = understand(grid, file, paper.tables[file], paper, ledger)
+        except ValueError as fault:
+            place = Place(str(places.folder / places.file), max(places.line("tables", file), 1), 1)
+            raise DocumentError([Problem(*place, f"tables.{file}", str(fault), "")]) from None
         read_rows(table, paper, ledger)
         check_table(table, paper, ledger)
     return tuple(made[file] for file in paper.tables)
@@ -63,6 +71,18 @@ def _tables(paper: PaperFile, places: Places, ledger: Ledger) -> tuple[PastedTab
 def _kind(paper: PaperFile, file: str) -> str:
     kind = paper.tables[file].get("kind", "")
     return kind.strip().casefold() if isinstance(kind, str) else ""
+
+
+def _ask_of_names(paper: PaperFile, places: Places, tables: tuple[PastedTable, ...], ledger: Ledger) -> None:
+    """Ask about short names of labels that no row and no line has: a label was pasted otherwise than it was named."""
+    subjects = [line.partition(":")[0] for _, line in places.results]
+    words = [text.rpartition("HR in ")[2] for text in subjects]
+    for name in unused_names(tables, paper, (*subjects, *words)):
+        line = places.line("names", name)
+        what = f"names: no row and no line is called '{name}'; was its label pasted otherwise?"
+        ledger.ask(
+            Spot(places.file, line), what, f"the label as it stands in its table: {paper.names[name]}", lines=(line,)
+        )
 
 
 def _ask_of_doubles(ledger: Ledger) -> None:

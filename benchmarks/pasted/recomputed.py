@@ -88,13 +88,15 @@ def half_unit(text: str) -> float:
 def p_of_means(cells: Sequence[tuple[str, str]], n: Sequence[float]) -> tuple[float, float]:
     """The least and greatest p of Welch's and Student's test over all means and SDs that are printed so."""
     (mean0, sd0), (mean1, sd1) = cells
+    if min(n) < 2:
+        return 0.0, 1.0
     apart, half = abs(float(mean0) - float(mean1)), half_unit(mean0) + half_unit(mean1)
     found = []
     for difference in (max(apart - half, 0.0), apart + half):
         for sign in (-1, 1):
             v = [max(float(sd) + sign * half_unit(sd), 0.0) ** 2 for sd in (sd0, sd1)]
             parts = [v[0] / n[0], v[1] / n[1]]
-            if sum(parts) <= 0 or min(n) < 2:
+            if sum(parts) <= 0:
                 return 0.0, 1.0
             welch = sum(parts) ** 2 / sum(part**2 / (size - 1) for part, size in zip(parts, n, strict=True))
             pooled = sum((size - 1) * one for one, size in zip(v, n, strict=True)) / (sum(n) - 2)

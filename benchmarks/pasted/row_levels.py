@@ -1,9 +1,10 @@
 """Which level, or levels, of a variable a text names, and the term that this is."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.pasted.labels import cut_of, named, plain_label, range_of_level, sex_of, slug
+from benchmarks.pasted.opposites import complement
 from benchmarks.pasted.reading import ReadVariable
 from benchmarks.pasted.table_rows import Pen
 
@@ -13,7 +14,7 @@ _COMPOSED = re.compile(r"\s*(?:[-–—+/,&]|\bto\b|\band\b|\bor\b)\s*")
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedTerm:
     """What a row is about: ``term`` in the words of keys; where it is asked, ``what`` and its ``answers`` instead.
 
     ``assumed`` says what was taken for granted; ``skip`` that nothing of the row is read.
@@ -73,29 +74,35 @@ def level_in(variable: ReadVariable, text: str) -> int | None:
 
 def level_term(
     pen: Pen, variable: ReadVariable, first: str, against: str, siblings: tuple[str, ...], text: str
-) -> Named:
+) -> NamedTerm:
+    """The term of a level, or of several, that a text compares with another or with all others; or what to ask."""
     name, levels = variable.name, variable.levels
     at = level_in(variable, named(pen.paper, first) or first)
-    if at is None and len(levels) == 1 and sex_of(levels[0]) and sex_of(first):
-        return Named(f"{name}={sex_of(first)}", assumed=f"'{text}': {sex_of(first)} is the level that is not printed")
+    if at is None and len(levels) == 1 and not variable.complete:
+        other, first_of_two = complement(levels[0])
+        pair = replace(variable, levels=(levels[0], other) if first_of_two else (other, levels[0]), complete=True)
+        if level_in(pair, first) is not None:
+            return level_term(pen, pair, first, against, siblings, text)
     if at is None:
         return _near_cut(variable, first, text) or _several(variable, first, against, text)
     if against and variable.complete:
         other = level_in(variable, named(pen.paper, against) or against)
         if other == at or (other is None and _ends(variable, against) is None):
-            return Named(what=f"'{text}': '{against}' is no level of {name}", answers=(f"{name}={levels[at]}", "skip"))
+            return NamedTerm(
+                what=f"'{text}': '{against}' is no level of {name}", answers=(f"{name}={levels[at]}", "skip")
+            )
     if len(levels) == 2 and variable.complete:
-        return Named(name if at == 1 else f"{name}={levels[at]}")
+        return NamedTerm(name if at == 1 else f"{name}={levels[at]}")
     if len(levels) == 1:
-        return Named(f"{name}={levels[at]}")
+        return NamedTerm(f"{name}={levels[at]}" if complement(levels[at])[1] else name)
     middle = 0 < at < len(levels) - 1
     if middle and variable.kind == "ordinal" and not against and len(siblings) < 2:
         answers = (f"{name}>={levels[at]}", f"{name}={levels[at]}")
-        return Named(what=f"'{text}': {levels[at]} alone, or {levels[at]} and more", answers=answers)
-    return Named(f"{name}={levels[at]}")
+        return NamedTerm(what=f"'{text}': {levels[at]} alone, or {levels[at]} and more", answers=answers)
+    return NamedTerm(f"{name}={levels[at]}")
 
 
-def _near_cut(variable: ReadVariable, first: str, text: str) -> Named | None:
+def _near_cut(variable: ReadVariable, first: str, text: str) -> NamedTerm | None:
     """The side of the same cut-point that is printed with the other sign: "> 400" where the table has "≥ 400"."""
     cut = cut_of(first)
     sides = [cut_of(level) for level in variable.levels]
@@ -106,7 +113,7 @@ def _near_cut(variable: ReadVariable, first: str, text: str) -> Named | None:
         return None
     level = variable.levels[hits[0]]
     term = variable.name if hits[0] == 1 else f"{variable.name}={level}"
-    return Named(term, assumed=f"'{text}' is the level '{level}' of {variable.name}")
+    return NamedTerm(term, assumed=f"'{text}' is the level '{level}' of {variable.name}")
 
 
 def _ends(variable: ReadVariable, text: str) -> tuple[int, int] | None:
@@ -126,10 +133,12 @@ def _ends(variable: ReadVariable, text: str) -> tuple[int, int] | None:
     return (known[0], known[-1]) if dashed or known == list(range(known[0], known[-1] + 1)) else None
 
 
-def _several(variable: ReadVariable, first: str, against: str, text: str) -> Named:
+def _several(variable: ReadVariable, first: str, against: str, text: str) -> NamedTerm:
     name, levels = variable.name, variable.levels
     near = tuple(f"{name}={level}" for level in levels[:6]) or (name,)
-    unknown = Named(what=f"'{text}': '{first}' is no level of {name} ({', '.join(levels)})", answers=(*near, "skip"))
+    unknown = NamedTerm(
+        what=f"'{text}': '{first}' is no level of {name} ({', '.join(levels)})", answers=(*near, "skip")
+    )
     ends = _ends(variable, first)
     if ends is None or ends[0] > ends[1] or (variable.kind == "nominal"):
         return unknown
@@ -140,13 +149,13 @@ def _several(variable: ReadVariable, first: str, against: str, text: str) -> Nam
         beside = other if other is not None else (at, at) if at is not None else None
         rest = (0, low - 1) if high == len(levels) - 1 else (high + 1, len(levels) - 1)
         if beside != rest:
-            return Named(
+            return NamedTerm(
                 what=f"'{text}': '{against}' is not the rest of {name}", answers=(f"{name}>={levels[low]}", "skip")
             )
     if len(levels) == 2 and low == high:
-        return Named(name if low == 1 else f"{name}={levels[0]}")
+        return NamedTerm(name if low == 1 else f"{name}={levels[0]}")
     if high == len(levels) - 1 and low > 0:
-        return Named(f"{name}>={levels[low]}" if low < high else f"{name}={levels[low]}")
+        return NamedTerm(f"{name}>={levels[low]}" if low < high else f"{name}={levels[low]}")
     if low == 0 and high < len(levels) - 1:
-        return Named(f"{name}<={levels[high]}" if high > 0 else f"{name}={levels[0]}")
+        return NamedTerm(f"{name}<={levels[high]}" if high > 0 else f"{name}={levels[0]}")
     return unknown

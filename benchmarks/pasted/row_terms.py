@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from benchmarks.pasted.labels import (
-    Label,
+    RowLabel,
     cut_of,
     identify,
     named,
@@ -13,7 +13,7 @@ from benchmarks.pasted.labels import (
     slug,
 )  # fmt: skip
 from benchmarks.pasted.reading import ReadVariable
-from benchmarks.pasted.row_levels import Named, compared, level_term
+from benchmarks.pasted.row_levels import NamedTerm, compared, level_term
 from benchmarks.pasted.table_rows import Pen, TableRow
 
 TREATMENT = "treatment"
@@ -32,25 +32,25 @@ _PLAIN_YES = re.compile(r"yes|present|presence|positive|\+", re.I)
 _PLAIN_NO = re.compile(r"no|absent|absence|negative|none|[-–]", re.I)
 
 
-def settled_term(pen: Pen, label: Label) -> Named | None:
+def settled_term(pen: Pen, label: RowLabel) -> NamedTerm | None:
     """The term that paper.yaml gives to a row, None where it gives none."""
     said = pen.settled(label)
     if said == "skip":
-        return Named(skip=True)
+        return NamedTerm(skip=True)
     found = _SETTLED.fullmatch(said)
     if found is None or said == "levels":
         return None
     variable = pen.ledger.variables.get(found["name"])
     sign, level = found["sign"] or "", (found["level"] or "").strip()
     if variable is None and (found["name"] != TREATMENT or sign):
-        return Named(what=f"'{said}' names nothing of the baseline table", answers=("skip", "VARIABLE"))
+        return NamedTerm(what=f"'{said}' names nothing of the baseline table", answers=("skip", "VARIABLE"))
     if variable is not None and sign and variable.kind != "continuous" and level not in variable.levels:
         what = f"'{said}': {variable.name} has the levels {', '.join(variable.levels)}"
-        return Named(what=what, answers=("skip", *(f"{variable.name}={one}" for one in variable.levels[:4])))
-    return Named(f"{found['name']}{sign}{level}")
+        return NamedTerm(what=what, answers=("skip", *(f"{variable.name}={one}" for one in variable.levels[:4])))
+    return NamedTerm(f"{found['name']}{sign}{level}")
 
 
-def is_treatment_head(pen: Pen, label: Label) -> bool:
+def is_treatment_head(pen: Pen, label: RowLabel) -> bool:
     """Whether a label is that of the treatment, and of no variable of the baseline table."""
     return bool(_TREATMENTS.fullmatch(label.name)) and not _known(pen, label)
 
@@ -70,7 +70,7 @@ def is_treatment(pen: Pen, text: str) -> str:
     return max(within)[1] if within else ""
 
 
-def term_of(pen: Pen, row: TableRow, head: Label | None = None, siblings: tuple[str, ...] = ()) -> Named:
+def term_of(pen: Pen, row: TableRow, head: RowLabel | None = None, siblings: tuple[str, ...] = ()) -> NamedTerm:
     """The term of a row, below the head of its variable or alone; ``siblings`` are the levels of rows beside it."""
     label = row.label
     if (settled := settled_term(pen, label)) is not None:
@@ -88,7 +88,7 @@ def term_of(pen: Pen, row: TableRow, head: Label | None = None, siblings: tuple[
         return _treatment(pen, label.text, first, second)
     if (sex := sex_of(compared(name)[0])) and not level:
         return _of_level(pen, "sex", name if compared(name)[1] else sex, siblings, label.text)
-    variable = named(pen.paper, label.text, name) or identify(Label(label.text, name, label.unit), pen.paper)
+    variable = named(pen.paper, label.text, name) or identify(RowLabel(label.text, name, label.unit), pen.paper)
     if (
         level
         and variable not in pen.ledger.variables
@@ -98,16 +98,22 @@ def term_of(pen: Pen, row: TableRow, head: Label | None = None, siblings: tuple[
     return _of_level(pen, variable, level, siblings, label.text)
 
 
+def names_treatment(pen: Pen, label: RowLabel) -> bool:
+    """Whether a row is one of the treatment by itself: "Treatment (Drug vs. Placebo)", "Drug vs. Placebo"."""
+    first, second = compared(label.text)
+    return is_treatment_head(pen, label) or bool(second and is_any(pen, first) and is_any(pen, second))
+
+
 def is_any(pen: Pen, text: str) -> str:
     """control or treated where a text begins with the word of an arm, else ''."""
     return is_treatment(pen, text.split(" (")[0])
 
 
-def _known(pen: Pen, label: Label) -> bool:
+def _known(pen: Pen, label: RowLabel) -> bool:
     return identify(label, pen.paper) in pen.ledger.variables
 
 
-def _name_and_level(pen: Pen, label: Label) -> tuple[str, str]:
+def _name_and_level(pen: Pen, label: RowLabel) -> tuple[str, str]:
     """The name and level of a row; "per year" is a level here, and a lone unit is none."""
     known = [one for one in (label.name, f"{label.name} {label.level}".strip()) if slug(one) in pen.ledger.variables]
     if not label.level or (known and slug(known[-1]) in pen.ledger.variables and known[-1] != label.name):
@@ -117,24 +123,24 @@ def _name_and_level(pen: Pen, label: Label) -> tuple[str, str]:
     return label.name, label.level
 
 
-def _treatment(pen: Pen, text: str, first: str, second: str) -> Named:
+def _treatment(pen: Pen, text: str, first: str, second: str) -> NamedTerm:
     role, against = is_any(pen, first) if first else "", is_any(pen, second) if second else ""
     if role == "treated" and against in ("", "control"):
-        return Named(TREATMENT)
+        return NamedTerm(TREATMENT)
     if not first:
-        return Named(TREATMENT, assumed=f"'{text}' is {pen.paper.arms.treated} against {pen.paper.arms.control}")
+        return NamedTerm(TREATMENT, assumed=f"'{text}' is {pen.paper.arms.treated} against {pen.paper.arms.control}")
     if role == "control":
         what = f"'{text}' is {pen.paper.arms.control} against {pen.paper.arms.treated}: the inverse of a key's"
-        return Named(what=what, answers=("skip", TREATMENT))
+        return NamedTerm(what=what, answers=("skip", TREATMENT))
     words = f"{pen.paper.arms.treated} or {pen.paper.arms.control}"
-    return Named(what=f"'{text}': '{first}' is neither {words}", answers=(TREATMENT, "skip"))
+    return NamedTerm(what=f"'{text}': '{first}' is neither {words}", answers=(TREATMENT, "skip"))
 
 
-def _of_level(pen: Pen, name: str, level: str, siblings: tuple[str, ...], text: str) -> Named:
+def _of_level(pen: Pen, name: str, level: str, siblings: tuple[str, ...], text: str) -> NamedTerm:
     variable = pen.ledger.variables.get(name)
     first, against = compared(level)
     if variable is None:
-        return Named(what=f"'{text}' names nothing of the baseline table", answers=("skip", "VARIABLE"))
+        return NamedTerm(what=f"'{text}' names nothing of the baseline table", answers=("skip", "VARIABLE"))
     if not first or _PER.fullmatch(first):
         return _whole(variable, first, text)
     if variable.kind == "continuous":
@@ -142,7 +148,7 @@ def _of_level(pen: Pen, name: str, level: str, siblings: tuple[str, ...], text: 
     return level_term(pen, variable, first, against, siblings, text)
 
 
-def _whole(variable: ReadVariable, per: str, text: str) -> Named:
+def _whole(variable: ReadVariable, per: str, text: str) -> NamedTerm:
     """A variable that no level follows: per unit, or the second level of two."""
     if variable.kind == "continuous":
         found = _PER.fullmatch(per) if per else None
@@ -151,34 +157,34 @@ def _whole(variable: ReadVariable, per: str, text: str) -> Named:
         if (step and step.lower() not in ("1", "one", "a", "an")) or re.search(
             r"\bsd\b|standard|unit of|log|doubl|decade|tenfold|10", unit
         ):
-            return Named(
+            return NamedTerm(
                 what=f"'{text}' is a ratio per more than one unit, for which no key is", answers=("skip", variable.name)
             )
-        return Named(variable.name)
+        return NamedTerm(variable.name)
     levels = variable.levels
     if len(levels) == 1 and _PLAIN_YES.fullmatch(levels[0]):
-        return Named(f"{variable.name}={levels[0]}")
+        return NamedTerm(variable.name)
     if len(levels) == 2 and _PLAIN_NO.fullmatch(levels[0]) and _PLAIN_YES.fullmatch(levels[1]):
-        return Named(variable.name)
+        return NamedTerm(variable.name)
     if len(levels) == 2 and _PLAIN_YES.fullmatch(levels[0]) and _PLAIN_NO.fullmatch(levels[1]):
-        return Named(f"{variable.name}={levels[0]}", assumed=f"'{text}' is {levels[0]} against {levels[1]}")
+        return NamedTerm(f"{variable.name}={levels[0]}", assumed=f"'{text}' is {levels[0]} against {levels[1]}")
     answers = tuple(f"{variable.name}={level}" for level in levels[::-1]) or (variable.name,)
-    return Named(what=f"'{text}' does not say which level its ratio is of", answers=answers)
+    return NamedTerm(what=f"'{text}' does not say which level its ratio is of", answers=answers)
 
 
-def _cut(variable: ReadVariable, first: str, against: str, text: str) -> Named:
+def _cut(variable: ReadVariable, first: str, against: str, text: str) -> NamedTerm:
     cut = cut_of(first)
     if cut is None:
-        return Named(
+        return NamedTerm(
             what=f"'{text}': '{first}' is no side of a cut of {variable.name}", answers=(variable.name, "skip")
         )
     other = cut_of(against) if against else None
     if against and (other is None or other.sign[0] == cut.sign[0]):
-        return Named(
+        return NamedTerm(
             what=f"'{text}': '{against}' is not the other side of '{first}'",
             answers=(f"{variable.name}{cut.element}", "skip"),
         )
-    return Named(_element(variable, cut.sign, cut.number))
+    return NamedTerm(_element(variable, cut.sign, cut.number))
 
 
 def _element(variable: ReadVariable, sign: str, number: str) -> str:
@@ -193,4 +199,4 @@ def _element(variable: ReadVariable, sign: str, number: str) -> str:
 def full_level(pen: Pen, term: str) -> str:
     """A term as rows of subgroups have it: the second of two levels with its name."""
     variable = pen.ledger.variables.get(term)
-    return f"{term}={variable.levels[1]}" if variable is not None and len(variable.levels) == 2 else term
+    return f"{term}={variable.levels[-1]}" if variable is not None and 1 <= len(variable.levels) <= 2 else term

@@ -15,6 +15,7 @@ _SIZES = re.compile(rf"(?:(?:total )?(?:n|no\.?|number)(?: of {_WHO})?|patients|
 _HEAD = re.compile(r"\bn ?= ?\d|\bgrades?\b|\bp[- ]?values?\b|95 ?% ?(?:CI|confidence)", re.IGNORECASE)
 _POINT = re.compile(r"(?<![\d.,])(?:0\.\d+|\d+\.(?:\d{1,2}|\d{4,}))(?![\d.,]*\d)", re.ASCII)
 _COMMA = re.compile(r"(?<![\d.,])(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))(?![\d.,]*\d)", re.ASCII)
+_FIGURES = re.compile(r"\d+(?:[.,]\d+)?")
 MOST_PLACES = 20
 _IN_BRACKETS = re.compile(r"[(\[]\d+,\d+[)\]]", re.ASCII)
 
@@ -39,19 +40,38 @@ def shaped(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> Shaped:
             Spot(file, grid.placed[0]), f"{several} fewer texts than columns; each stands where it was pasted"
         )
     at = next((k for k, row in enumerate(rows) if k and _begins(row, comma, rows[:k])), len(rows))
-    if rows and _numbers(rows[0], comma) > 1 and not _HEAD.search(" ".join(rows[0].cells)):
+    if rows and _numbers(rows[0], comma) > 1 and not _says_head(rows[0], comma):
         at = 0
+    _ask_swallowed(rows[:at], file, ledger)
     return Shaped(tuple(rows[:at]), tuple(rows[at:]), comma, sure)
+
+
+def _ask_swallowed(heads: Sequence[GridRow], file: str, ledger: Ledger) -> None:
+    """Ask about a row that is above all that is read as numbers, and holds numbers itself, of which none is a size."""
+    for row in heads[1:]:
+        texts = [plain_text(cell) for cell in row.cells[1:] if cell]
+        dense = [text for text in texts if len(_FIGURES.findall(text)) > 1 and _HEAD.search(text) is None]
+        if row.cells[0] and dense and 2 * len(dense) >= len(texts):
+            name = f"line {row.line}"
+            what = f"'{plain_label(row.cells[0])[:40]}' stands among the heads, and its '{dense[0][:40]}' are numbers"
+            ledger.ask(Spot(file, row.line), f"{what}: paste it again", f"{name}: skip", (f"{name}: skip",))
 
 
 def _begins(row: GridRow, comma: bool, before: Sequence[GridRow]) -> bool:
     """Whether the body begins with a row: with numbers, or as the head of levels below."""
     if not any(row.cells[1:]):
         return bool(row.cells[0]) and any(any(one.cells[1:]) for one in before)
-    if _HEAD.search(plain_text(" ".join(row.cells[1:]))):
+    if _says_head(row, comma):
         return False
     filled = sum(bool(cell) for cell in row.cells[1:])
     return 2 * _numbers(row, comma) >= filled and (bool(row.cells[0]) or _numbers(row, comma) > 1)
+
+
+def _says_head(row: GridRow, comma: bool) -> bool:
+    """Whether a cell that is no number has the words of a head: "0.74 (95% CI 0.54-0.99)" has none."""
+    return any(
+        _HEAD.search(plain_text(cell)) for cell in row.cells if cell and plain_cell(cell, comma).kind == "unread"
+    )
 
 
 def _numbers(row: GridRow, comma: bool) -> int:
@@ -76,6 +96,8 @@ def _decimal_mark(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> t
     outside = sum(len(_COMMA.findall(_IN_BRACKETS.sub(" ", text))) for text in texts)
     inside = sum(_IN_BRACKETS.search(text) is not None and _COMMA.search(text) is not None for text in texts)
     spot = Spot(file)
+    if inside and not outside and not points and _no_limits(texts):
+        return True, False
     if points and outside:
         what = f"{points} numbers have a decimal point and {outside} a decimal comma; one table has one mark"
         ledger.ask(spot, what, "decimal: point", ("decimal: point", "decimal: comma"))
@@ -83,6 +105,16 @@ def _decimal_mark(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> t
         what = f"{inside} cells are like 58 (51,66): a decimal comma, or two limits"
         ledger.ask(spot, what, "decimal: point", ("decimal: point", "decimal: comma"))
     return outside > points, False
+
+
+def _no_limits(texts: Sequence[str]) -> bool:
+    """Whether several cells like 58 (51,66) can be no number within its limits: then the comma is one of decimals."""
+    found = [plain_cell(one) for one in texts if _IN_BRACKETS.search(one)]
+    plain = [
+        cell.values for cell in found if cell.kind == "triple" and not re.search(r"[<>≤≥A-Za-z]", "".join(cell.values))
+    ]
+    values = [[float(one) for one in texts] for texts in plain]
+    return 5 * sum(not low <= middle <= high for middle, low, high in values) >= max(len(found), 15)
 
 
 def patterns_of(entry: TableEntry, width: int) -> dict[int, list[int]]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from benchmarks.pasted.labels import (
     MISSING,
     SEXES,
-    Label,
+    RowLabel,
     cut_of,
     identify,
     named,
@@ -26,7 +26,7 @@ _YES = re.compile(r"yes|present|presence|positive|\+|no|absent|absence|negative|
 _BOTH = re.compile(r"([A-Za-z][\w -]*?)\s*(?:/|:)\s*([A-Za-z][\w -]*)")
 
 
-def named_level(pen: Pen, label: Label) -> tuple[str, str]:
+def named_level(pen: Pen, label: RowLabel) -> tuple[str, str]:
     """The variable and level that a row of its own stands for; ('', '') for a level alone; no level means "Yes"."""
     if found := re.fullmatch(r"([A-Za-z][\w-]*)\s*=\s*([^\[\]]+)", pen.settled(label)):
         return found[1], found[2]
@@ -39,7 +39,7 @@ def named_level(pen: Pen, label: Label) -> tuple[str, str]:
     if label.level and _is_level(label.level):
         return identify(label, pen.paper), sex_of(label.level) or label.level
     whole = f"{label.name} {label.level}" if label.level else label.name
-    return identify(Label(label.text, whole), pen.paper), ""
+    return identify(RowLabel(label.text, whole), pen.paper), ""
 
 
 def _is_level(text: str) -> bool:
@@ -49,7 +49,7 @@ def _is_level(text: str) -> bool:
     return bool(plain.lower() in SEXES or sided or _YES.fullmatch(plain) or rank(plain) is not None)
 
 
-def unclear(label: Label) -> bool:
+def unclear(label: RowLabel) -> bool:
     """Whether what follows the name may be a level or an abbreviation: one short word that is no abbreviation of it."""
     word = label.level.strip()
     if not re.fullmatch(r"[\w-]{1,12}", word):
@@ -77,4 +77,4 @@ def _half(row: TableRow, which: int, name: str) -> TableRow:
 
     tests = row.tests if which == 0 else ()
     arms, alls = tuple(map(half, row.arms)), tuple(map(half, row.alls))
-    return replace(row, label=Label(name, name), arms=arms, alls=alls, tests=tests)
+    return replace(row, label=RowLabel(name, name), arms=arms, alls=alls, tests=tests)

@@ -16,7 +16,7 @@ source: Author A, et al. Journal 2024;1:1-10
 design: matched                                    # randomised | matched | weighted | adjusted | crude | stratified
 arms: {{control: Drug A, treated: Drug B}}           # the words by which the heads of the tables name the arms
 time_unit: months                                  # days | weeks | months | years
-endpoints: {{OS: death, PFS: progression or death}}  # where other events compete:  relapse: relapse; competing death
+endpoints: {{death: death, relapse: relapse or death}}  # where other events compete:  relapse: relapse; competing death
 # a fact with its place in the paper behind it:  accrual: 2019-01 to 2024-01   # Methods, Patients
 accrual: not stated
 cut_off: not stated
@@ -24,14 +24,14 @@ cut_off: not stated
 methods: {{propensity: not stated, matching: not stated, caliper: not stated, survival_p: not stated}}
 tables:  # baseline | response | adverse events | cox | subgroups | events; behind it before, after or weighted
 {tables}
-  # table3.tsv: {{kind: cox OS after, E-G: after, "Score (1)": score>=1}}  # columns and rows that a question is about
+  # table3.tsv: {{kind: cox death after, E-G: after, "Score (1)": score>=1}}  # columns and rows that a question names
 # text: text.txt                                   # the results as prose: each of its numbers must be claimed
 # ignore: ["0.05", "a 5-year plan"]                # numbers and pieces of that text that are no results
 results: |
   # [Results, Survival]                            # where the lines below it stand in the paper
-  # OS before events: Drug B 68 (40.2%) vs Drug A 194 (76.7%)
-  # OS after: Drug B 26.0 (18.4-NA) vs Drug A 8.6 (7.9-10.0); HR 0.36 (0.28-0.46); P < 0.001
-  # OS after at 12: Drug B 70.1% (62.0-76.8) vs Drug A 38.9%
+  # death before events: Drug B 68 (40.2%) vs Drug A 194 (76.7%)
+  # death after: Drug B 26.0 (18.4-NA) vs Drug A 8.6 (7.9-10.0); HR 0.36 (0.28-0.46); P < 0.001
+  # death after at 12: Drug B 70.1% (62.0-76.8) vs Drug A 38.9%
 """
 
 

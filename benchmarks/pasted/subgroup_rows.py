@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.cox_rows import below, blocks, ratio_columns, ratio_names
-from benchmarks.pasted.labels import Label
+from benchmarks.pasted.labels import RowLabel
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedTable, Spot
-from benchmarks.pasted.row_levels import Named
+from benchmarks.pasted.row_levels import NamedTerm
 from benchmarks.pasted.row_terms import full_level, term_of
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, table_rows
 
@@ -52,6 +52,7 @@ def _block(pen: Pen, only: str, head: TableRow | None, rows: Sequence[TableRow],
             continue
         if found.what:
             pen.ask(row, found.what, found.answers)
+            first = False
             continue
         if found.assumed:
             pen.assume(row, found.assumed)
@@ -71,9 +72,9 @@ def _block(pen: Pen, only: str, head: TableRow | None, rows: Sequence[TableRow],
         first = False
 
 
-def _subgroup(pen: Pen, row: TableRow, head: Label | None, levels: tuple[str, ...]) -> Named:
+def _subgroup(pen: Pen, row: TableRow, head: RowLabel | None, levels: tuple[str, ...]) -> NamedTerm:
     if _ALL.fullmatch(row.label.text) or _ALL.fullmatch(row.label.name):
-        return Named("all")
+        return NamedTerm("all")
     return term_of(pen, row, head, levels)
 
 

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.pasted.labels import Label, plain_label, read_label
+from benchmarks.pasted.labels import RowLabel, plain_label, read_label
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedCell, PastedColumn, PastedRow, PastedTable, Spot
 from benchmarks.pasted.settling import row_key
@@ -26,7 +26,7 @@ class TableRow:
     """
 
     row: PastedRow
-    label: Label
+    label: RowLabel
     arms: tuple[Filled, ...]
     alls: tuple[Filled, ...]
     tests: tuple[Filled, ...]
@@ -62,8 +62,8 @@ def table_rows(table: PastedTable, ledger: Ledger) -> list[TableRow]:
                 continue
             words = plain_label(cell.raw)
             bare = bool(re.fullmatch(r"1(?:\.0+)?", words))
-            if words and REFERENCE.fullmatch(words) and (not bare or column.statistic == "hr"):
-                reference = reference or not bare or column.statistic == "hr"
+            if words and REFERENCE.fullmatch(words) and (not bare or _is_ratio_of_none(table, row, column)):
+                reference = True
                 continue
             if cell.kind == "none":
                 continue
@@ -74,6 +74,17 @@ def table_rows(table: PastedTable, ledger: Ledger) -> list[TableRow]:
         parts = {name: tuple(cells) for name, cells in filled.items()}
         made.append(TableRow(row, replace(read_label(row.label), line=row.line), reference=reference, **parts))
     return made
+
+
+def _is_ratio_of_none(table: PastedTable, row: PastedRow, column: PastedColumn) -> bool:
+    """Whether a bare 1 is the ratio of a reference: no limits and no p of the same model stand beside it."""
+    beside = [
+        cell.kind
+        for other, cell in zip(table.columns, row.cells, strict=False)
+        if other.statistic in ("limits", "low", "high", "p")
+        and (other.endpoint, other.model, other.phase) == (column.endpoint, column.model, column.phase)
+    ]
+    return column.statistic == "hr" and all(kind == "none" for kind in beside)
 
 
 @dataclass(frozen=True)
@@ -124,7 +135,7 @@ class Pen:
         """Something of a row that was not understood."""
         self.ledger.not_understood(Spot(self.table.file, of.line, column), text)
 
-    def settled(self, label: Label) -> str:
+    def settled(self, label: RowLabel) -> str:
         """What paper.yaml says of a row, '' where it says nothing."""
         if label.line and (said := self.table.settled.get(f"line {label.line}")) is not None:
             return str(said).strip()

@@ -24,7 +24,7 @@ REPLICATES = 200
 
 
 @dataclass(frozen=True)
-class Weighed:
+class WeighedAssumption:
     """An assumption and what it does to the mean log hazard ratio of the primary analysis when its value moves.
 
     ``moves`` is the change for a value one prior SD higher, and ``mcse`` its Monte Carlo standard error, both NaN where
@@ -38,7 +38,7 @@ class Weighed:
 
 def weighed(
     scenario: Scenario, tree: DocumentTree, assumed: Sequence[Assumption], seed: int, done: Callable[[int, int], None]
-) -> list[Weighed]:
+) -> list[WeighedAssumption]:
     """The assumptions of a world's ``tree``, those first that move the published analysis of its first endpoint most.
 
     Cohorts share their luck, so that a change is that of the value alone.
@@ -53,9 +53,9 @@ def weighed(
         change = change[np.isfinite(change)]
         many = len(change) > 1
         found.append(
-            Weighed(one, float(change.mean()), float(change.std(ddof=1) / np.sqrt(len(change))))
+            WeighedAssumption(one, float(change.mean()), float(change.std(ddof=1) / np.sqrt(len(change))))
             if many
-            else Weighed(one, nan, nan)
+            else WeighedAssumption(one, nan, nan)
         )
         done(k + 1, len(assumed))
     return sorted(found, key=lambda one: -abs(one.moves) if np.isfinite(one.moves) else 1.0)

@@ -13,7 +13,7 @@ from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
 from benchmarks.derived.parts import Assumption
 from benchmarks.pasted.reading import Reading
-from benchmarks.twin.assumptions import Weighed
+from benchmarks.twin.assumptions import WeighedAssumption
 from benchmarks.twin.reading_shown import verdict_of
 from benchmarks.words.answer import Answer, plain, write_page
 
@@ -39,7 +39,7 @@ class TwinMade:
     audit: Answer | None = None
     fit: dict[str, Any] | None = None
     score: Answer | None = None
-    weighed: list[Weighed] = field(default_factory=list)
+    weighed: list[WeighedAssumption] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -142,7 +142,7 @@ def _value(one: Assumption) -> str:
     return one.value if isinstance(one.value, str) else f"{one.value:.4g}"
 
 
-def _moves(one: Weighed) -> str:
+def _moves(one: WeighedAssumption) -> str:
     return f"{exp(one.moves):.3f} ({exp(one.mcse):.3f})" if isfinite(one.moves) else "-"
 
 
