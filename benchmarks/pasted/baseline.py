@@ -116,7 +116,7 @@ class _Walk:
         own_tests = len(counts) > 1 and all(row.tests for row in counts) and not head.tests
         section = bool(_SECTION.search(head.label.name)) and not head.tests
         if not counts or said == "separate" or ((own_tests or section) and not length):
-            self._loose(members)
+            self._loose([_as_its_head(row, head) for row in members])
             return
         if length:
             self._group(head, variable, counts[:length], subtotal, True)
@@ -302,3 +302,9 @@ class _Walk:
 
 def _counted(row: TableRow) -> bool:
     return bool(row.arms or row.alls)
+
+
+def _as_its_head(row: TableRow, head: TableRow) -> TableRow:
+    """A row of a list with the "n (%)" that stands in the list's head alone."""
+    plain = head.label.statistic == "n%" and not row.label.statistic
+    return replace(row, label=replace(row.label, statistic="n%")) if plain else row
