@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import Any
 
@@ -15,6 +15,7 @@ from benchmarks.derived.parts import Assumption, Contradiction, Tree
 from benchmarks.derived.plan import plan_of
 from benchmarks.derived.propensity import treatment_of
 from benchmarks.derived.recorded import recorded_of
+from benchmarks.pasted.paper_file import PaperArms
 from benchmarks.pasted.reading import Reading
 from simulator.documents.yaml12 import plain_value
 from simulator.world.sections import Printed
@@ -28,6 +29,7 @@ SECTIONS = {
     "calibration": "What calibration may change: prior mean and SD (of the logarithm on the scale log), and bounds.",
     "published": "Numbers as printed, by their place in the result of the analysis; never used by the simulation.",
 }
+_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _PLAIN = re.compile(r"[A-Za-z_≤≥<(][^\x00-\x1f#:,\[\]{}&*!|%@`\"'\\]*")
 
 
@@ -49,6 +51,7 @@ class Derived:
 
 def derive(reading: Reading) -> Derived:
     """The world of a paper as read; DeriveError in one line where none can be made of it."""
+    reading = with_arm_names(reading)
     paper, numbers = reading.paper, PaperNumbers(reading)
     covariates = covariates_of(numbers)
     treatment = treatment_of(numbers, covariates)
@@ -88,6 +91,30 @@ def derive(reading: Reading) -> Derived:
         tree, (*covariates.assumed, *treatment.assumed, *recorded.assumed, *course.assumed), course.findings,
         (*covariates.questions, *course.questions), tuple(said), plan.not_stated,
     )  # fmt: skip
+
+
+def with_arm_names(reading: Reading) -> Reading:
+    """The reading with arms that a world takes as names: "No statin" is No-statin, also where paper.yaml says it."""
+    paper = reading.paper
+    words = (paper.arms.control, paper.arms.treated)
+    names = [_NAME.sub("-", word)[:60].strip("-._") for word in words]
+    names = [name if name[:1].isalpha() else f"arm-{name}".strip("-") for name in names]
+    if len({name.casefold() for name in names}) < len(names):
+        names = ["control", "treated"]
+    if tuple(names) == words:
+        return reading
+    pairs = sorted(zip(words, names, strict=True), key=lambda pair: -len(pair[0]))
+
+    def renamed(said: Mapping[str, str]) -> dict[str, str]:
+        texts = dict(said)
+        for word, name in pairs:
+            pattern = rf"(?<![\w-]){re.escape(word)}(?![\w-])"
+            texts = {key: re.sub(pattern, lambda _, name=name: name, text) for key, text in texts.items()}  # type: ignore[misc]
+        return texts
+
+    arms = PaperArms(control=names[0], treated=names[1])
+    said = {"arms": arms, "eligibility": renamed(paper.eligibility), "exposure": renamed(paper.exposure)}
+    return replace(reading, paper=paper.model_copy(update=said))
 
 
 def passes(outcomes: Tree) -> bool:
