@@ -182,19 +182,12 @@ class Printer:
     ) -> None:
         """A table as a file."""
         form = form or self.style.form
-<<<<<<< HEAD
-        name = stem + {"html": ".html", "comma": ".csv", "semicolon": ".csv", "markdown": ".md"}.get(
-            form, ".txt" if form in ("aligned", "lost") else ".tsv"
-        )  # noqa: E501
-        self.files[name] = grid_text(heads, rows, form, self.seed, notes)
-=======
         name = stem + {"html": ".html", "comma": ".csv", "semicolon": ".csv", "markdown": ".md"}.get(form, ".txt" if form in ("aligned", "lost") else ".tsv")  # noqa: E501
         title = ""
         if self.style.titled and form in ("tab", "aligned", "lost", "markdown"):
             title = f"Table {len(self.files) + 1}. {stem.title()} of the patients\n"
             notes = [*notes, "Abbreviations: CI, confidence interval; HR, hazard ratio; SMD, standardized mean difference.", "* P < 0.05."]
         self.files[name] = title + grid_text(heads, rows, form, self.seed, notes)
->>>>>>> wt-roundtrip
         self.tables[name] = {"kind": kind}
 
     # --- table 1 ---------------------------------------------------------------------------------------------------
@@ -359,31 +352,6 @@ class Printer:
             words = {"univariable": "Univariable analysis", "multivariable": "Multivariable analysis"}
             parted = self.style.parted
             each = ["HR", "95% CI", "P"] if parted else ["HR (95% CI)", "P"]
-<<<<<<< HEAD
-            heads = [
-                ["", *(cell for model in models for cell in (words[model], *[""] * (len(each) - 1)))],
-                ["Variable", *each * len(models)],
-            ]
-            rows = []
-            for label, element, reference in self.terms():
-                if reference is not None:
-                    rows.append([reference, *[""] * (len(each) * len(models))])
-                    continue
-                cells = []
-                for model in models:
-                    base = f"endpoints.{endpoint}.{side}.{model}[{element}]"
-                    if element == "":
-                        cells += (
-                            (["1", "", ""] if parted else ["1 (reference)", ""])
-                            if label.startswith("  ") or True
-                            else []
-                        )
-                        continue
-                    found = self.ratio(base, "{m}|{a}–{b}" if parted else "")
-                    cells += [*(found.split("|") if parted else [found]), self.p(f"{base}.p")]
-                rows.append([label, *cells])
-=======
->>>>>>> wt-roundtrip
             kind = f"cox {side} {endpoint}" if self.shape.design == "matched" else f"cox {endpoint}"
             if self.style.split:
                 for model in models:

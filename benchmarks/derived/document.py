@@ -2,7 +2,6 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from textwrap import wrap
@@ -30,11 +29,7 @@ SECTIONS = {
     "calibration": "What calibration may change: prior mean and SD (of the logarithm on the scale log), and bounds.",
     "published": "Numbers as printed, by their place in the result of the analysis; never used by the simulation.",
 }
-<<<<<<< HEAD
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-=======
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
->>>>>>> wt-roundtrip
 _PLAIN = re.compile(r"[A-Za-z_≤≥<(][^\x00-\x1f#:,\[\]{}&*!|%@`\"'\\]*")
 
 
@@ -56,12 +51,7 @@ class Derived:
 
 def derive(reading: Reading) -> Derived:
     """The world of a paper as read; DeriveError in one line where none can be made of it."""
-<<<<<<< HEAD
-    arms = arm_names(reading.paper.arms)
-    reading = replace(reading, paper=reading.paper.model_copy(update={"arms": arms}))
-=======
     reading = with_arm_names(reading)
->>>>>>> wt-roundtrip
     paper, numbers = reading.paper, PaperNumbers(reading)
     covariates = covariates_of(numbers)
     treatment = treatment_of(numbers, covariates)
@@ -76,7 +66,7 @@ def derive(reading: Reading) -> Derived:
     tree: Tree = {"name": paper.name, "source": paper.source}
     if paper.question:
         tree["question"] = paper.question
-    tree["arms"] = {"control": arms.control, "treated": arms.treated}
+    tree["arms"] = {"control": paper.arms.control, "treated": paper.arms.treated}
     if paper.time_unit != "months":
         tree["time_unit"] = paper.time_unit
     tree |= {
@@ -103,17 +93,6 @@ def derive(reading: Reading) -> Derived:
     )  # fmt: skip
 
 
-<<<<<<< HEAD
-def arm_names(arms: PaperArms) -> PaperArms:
-    """The arms as a world names them: a letter, then letters, digits, _ . or -, two that differ."""
-    made = {}
-    for role, words in (("control", arms.control), ("treated", arms.treated)):
-        plain = re.sub(r"[^A-Za-z0-9.-]+", "_", unicodedata.normalize("NFKD", words)).strip("_.-")[:56]
-        made[role] = words if _NAME.fullmatch(words) else plain if plain[:1].isalpha() else f"arm_{plain or role}"
-    if made["control"].casefold() == made["treated"].casefold():
-        made = {role: f"{name}_{role}" for role, name in made.items()}
-    return PaperArms(**made)
-=======
 def with_arm_names(reading: Reading) -> Reading:
     """The reading with arms that a world takes as names: "No statin" is No-statin, also where paper.yaml says it."""
     paper = reading.paper
@@ -136,7 +115,6 @@ def with_arm_names(reading: Reading) -> Reading:
     arms = PaperArms(control=names[0], treated=names[1])
     said = {"arms": arms, "eligibility": renamed(paper.eligibility), "exposure": renamed(paper.exposure)}
     return replace(reading, paper=paper.model_copy(update=said))
->>>>>>> wt-roundtrip
 
 
 def passes(outcomes: Tree) -> bool:
