@@ -1,5 +1,6 @@
 """What real papers print that others do not: merged and glued heads, grades below an outcome, composite endpoints."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from benchmarks.asked.errors import RunError
 from benchmarks.cli import paper_verbs
-from benchmarks.derived.document import arm_names, derive
+from benchmarks.derived.document import derive
 from benchmarks.pasted.heads import head_words
 from benchmarks.pasted.paper_file import PaperArms
 from benchmarks.pasted.read import read_paper
@@ -93,9 +94,7 @@ def test_ratios_of_several_stretches_are_asked_about() -> None:
 
 def test_percentages_are_no_counts_of_a_test() -> None:
     """35 and 28 % of 517 and 2409 have p = 0.002; as counts they would have another."""
-    table = (
-        "Characteristic\tDrug (n = 2409)\tNo drug (n = 517)\tP value\nDiabetes, %\t28\t35\t0.002\nSmoker, %\t40\t41\t<0.001\n"
-    )
+    table = "Characteristic\tDrug (n = 2409)\tNo drug (n = 517)\tP value\nDiabetes, %\t28\t35\t0.002\nSmoker, %\t40\t41\t<0.001\n"
     found = read(("baseline", table))
     assert not [one for one in found.asked if "recompute" in one]
 
@@ -113,10 +112,10 @@ def test_powers_of_units_stay_and_may_be_written_plainly() -> None:
 
 
 def test_arms_of_a_world_are_names() -> None:
-    made = arm_names(PaperArms(control="20 Gy/5 fr", treated="LTOT 15–16 h/day"))
-    assert (made.control, made.treated) == ("arm_20_Gy_5_fr", "LTOT_15_16_h_day")
-    same = arm_names(PaperArms(control="A+", treated="A-"))
-    assert same.control != same.treated
+    tree = derive(read_paper(PAPERS / "senkus-palliative-rt")).tree
+    names = tuple(tree["arms"].values())
+    assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", name) for name in names)
+    assert set(tree["followup"]["dropout"]) == set(names)
 
 
 def test_what_makes_no_world_is_told_in_one_line(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def _with_death_after(given: Given) -> Hazards:
     off = [told.median or log(2) / first for told in tolds]
     after_cuts: tuple[float, ...] = ()
     if control.death.points:
-        after_cuts = hazards.knots((control.death, treated.death), given.pieces.after - 1, given.longest, off)
+        after_cuts = hazards.knots_after((control.death, treated.death), given.pieces.after - 1, given.longest, off)
     course = hazards.controls(control, cuts, after_cuts, first, after, given.use_events["control"])
     if not control.death.points and not control.first.points:
         course = hazards.split_course(
@@ -147,7 +147,7 @@ def _with_death_after(given: Given) -> Hazards:
     steps = max(given.pieces.effect - 1, 0)
     plain = (ratios[0][0], ratios[1][0])
     effects = hazards.effects_of(
-        treated, course, cuts[:steps], _spread(after_cuts, steps), plain, given.use_events["treated"]
+        treated, course, _spread(cuts, steps), _spread(after_cuts, steps), plain, given.use_events["treated"]
     )
     moved = effects.moved(confounded_by(given, whole, treated.first), confounded_by(given, dying, treated.death))
     _share_out(given, course, moved, made)

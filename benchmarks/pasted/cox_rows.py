@@ -44,6 +44,9 @@ def blocks(pen: Pen, rows: Sequence[TableRow]) -> list[tuple[TableRow | None, li
     for at, row in enumerate(rows):
         numbers = bool(row.arms) or any(column.statistic != "interaction_p" for column, _ in row.others)
         following = rows[at + 1] if at + 1 < len(rows) else None
+        if not numbers and not row.reference and head is not None and not row.tests and _is_level(pen, row, head):
+            made[-1][1].append(replace(row, reference=True))
+            continue
         if not numbers and not row.reference:
             leads = following is not None and (not deep or following.row.indent > row.row.indent)
             head = row if leads else None
@@ -56,6 +59,12 @@ def blocks(pen: Pen, rows: Sequence[TableRow]) -> list[tuple[TableRow | None, li
             head = None
             made.append((None, [row]))
     return made
+
+
+def _is_level(pen: Pen, row: TableRow, head: TableRow) -> bool:
+    """Whether a row's label is a level of the variable that a head names: without numbers it is the reference."""
+    variable = pen.ledger.variables.get(identify(head.label, pen.paper))
+    return variable is not None and level_in(variable, row.label.text) is not None
 
 
 def _belongs(pen: Pen, row: TableRow, head: TableRow, deep: bool) -> bool:
