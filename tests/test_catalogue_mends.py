@@ -97,6 +97,8 @@ def test_percentages_are_no_counts_of_a_test() -> None:
     table = "Characteristic\tDrug (n = 2409)\tNo drug (n = 517)\tP value\nDiabetes, %\t28\t35\t0.002\nSmoker, %\t40\t41\t<0.001\n"
     found = read(("baseline", table))
     assert not [one for one in found.asked if "recompute" in one]
+    assert found.keys["table1.before[diabetes=Yes].control.percent"] == "35"
+    assert "table1.before[diabetes=Yes].control.n" not in found.keys
 
 
 def test_lines_of_a_table_are_skipped_together() -> None:
