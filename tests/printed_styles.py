@@ -72,9 +72,11 @@ def style_of(seed: int, form: str = "") -> Style:
         share=one(SHARES), mean=one(MEANS), median=median, ratio=ratio, point=point,
         p_at=one(("head", "head", "first")), layout=one(("indent", "flat", "flat")), treated_first=often(0.4),
         overall=often(0.3), smd=often(0.3), p=often(0.85), marks=often(0.4), percents=int(rng.choice([1, 1, 1, 2, 0])),
-        one_row=often(0.4), parted=often(0.3), sizes=one(("(n = {n})", "n={n}", "(N={n})", "n = {n}", "row", "({n} patients)")),
+        one_row=often(0.4), parted=often(0.3),
+        sizes=one(("(n = {n})", "n={n}", "(N={n})", "n = {n}", "row", "({n} patients)")),
         bare_p=often(0.2), yes_rows=often(0.25), statistic=often(0.15),
-        spread=often(0.2), twice=often(0.3), thousands=one(("", "", "," if point != "," else "", " ", "\u2009")), titled=often(0.4),
+        spread=often(0.2), twice=often(0.3), thousands=one(("", "", "," if point != "," else "", " ", "\u2009")),
+        titled=often(0.4),
         total_last=often(0.4), apart=often(0.15), split=often(0.3), sections=often(0.3), unlike=often(0.2),
     )  # fmt: skip
 
@@ -99,7 +101,12 @@ def _html(heads: list[list[str]], rows: list[list[str]], seed: int) -> str:
         return "&nbsp;" * (len(cell) - len(bare)) + said.replace("≥", "&ge;").replace("±", "&plusmn;")
 
     lines = ["<table class='t'>", "<thead>"]
-    down = [len(heads) > 1 and not any(row[c] for row in heads[1:]) and not any(heads[0][c + 1 : c + 2] == [""] for _ in "1") for c in range(len(heads[0]))]  # noqa: E501
+    down = [
+        len(heads) > 1
+        and not any(row[c] for row in heads[1:])
+        and not any(heads[0][c + 1 : c + 2] == [""] for _ in "1")
+        for c in range(len(heads[0]))
+    ]
     for depth, row in enumerate(heads):
         parts, c = [], 0
         while c < len(row):
@@ -132,7 +139,9 @@ def _aligned(heads: list[list[str]], rows: list[list[str]], lost: bool) -> str:
     return "\n".join("".join(cell.ljust(w) for cell, w in zip(row, wide, strict=True)).rstrip() for row in every) + "\n"
 
 
-def grid_text(heads: list[list[str]], rows: list[list[str]], form: str, seed: int = 0, notes: Sequence[str] = ()) -> str:
+def grid_text(
+    heads: list[list[str]], rows: list[list[str]], form: str, seed: int = 0, notes: Sequence[str] = ()
+) -> str:
     """A table as the text of a file in a form, with notes below it."""
     below = "".join(f"{note}\n" for note in notes)
     if form == "html":
@@ -142,7 +151,11 @@ def grid_text(heads: list[list[str]], rows: list[list[str]], form: str, seed: in
     if form == "markdown":
         first, *rest = [*heads, *rows]
         lines = [first, ["---"] * len(first), *rest]
-        return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines) + "\n\n" + below
+        return (
+            "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines)
+            + "\n\n"
+            + below
+        )
     if form == "tab":
         return "\n".join("\t".join(row) for row in [*heads, *rows]) + "\n" + below
     out = io.StringIO()

@@ -31,7 +31,9 @@ class Back:
 
 def whole(numbers: Iterable[tuple[str, str]]) -> Numbers:
     """Keys and numbers, a p of .012 as 0.012, without the facts of the design."""
-    return frozenset((key, f"0{text}" if text[0] == "." else text) for key, text in numbers if not key.startswith("world."))
+    return frozenset(
+        (key, f"0{text}" if text[0] == "." else text) for key, text in numbers if not key.startswith("world.")
+    )
 
 
 def back(name: str, seed: int, folder: Path, form: str = "") -> Back:
@@ -84,7 +86,10 @@ def test_many_printed_papers_read_back(name, tmp_path, measured: Measured):
         right += len(found.expected) - len(found.missed)
         foreign += len(found.foreign)
         questions.append(len(found.reading.questions))
-    measured(f"printed papers of {name}", f"{right} of {expected} numbers right, {foreign} wrong, {sum(questions)} questions in {len(MANY)} papers")  # noqa: E501
+    measured(
+        f"printed papers of {name}",
+        f"{right} of {expected} numbers right, {foreign} wrong, {sum(questions)} questions in {len(MANY)} papers",
+    )
     assert foreign == 0
     assert right >= 0.98 * expected
     assert max(questions) <= 2

@@ -130,8 +130,10 @@ class _Walk:
         self._loose(rest)
 
     def _one_level(self, head: TableRow, variable: str, row: TableRow) -> None:
-        """One level below a head: the second of two, as "Yes", tells all; another is asked about, as rows may be lost."""
-        if not is_second_of_two(row.label.text) and any(isinstance(item, BaselineGroup) and item.head is not None and item.closed for item in self.items):
+        """One level below a head: the second of two, as "Yes", tells all; another is asked about, rows may be lost."""
+        if not is_second_of_two(row.label.text) and any(
+            isinstance(item, BaselineGroup) and item.head is not None and item.closed for item in self.items
+        ):
             what = f"'{row.label.text}' alone stands below '{head.label.text}': paste the rows that are lost, or say so"
             self.pen.ask(head, what, ("levels", "skip"), [row])
         self._group(head, variable, [row], None, False)

@@ -219,11 +219,16 @@ def _stand_under(head: GridRow, rows: list[GridRow]) -> bool:
     """Whether a head of more texts than any other row has each of their texts under one of its own."""
     below = [row for row in rows if row is not head and row.line > head.line]
     single = sum(len(row.cells) == len(head.cells) for row in rows) == 1
-    return single and rows.index(head) < MOST_HEADS and bool(below) and all(_columns_under(head.spans, row) for row in below)
+    return (
+        single
+        and rows.index(head) < MOST_HEADS
+        and bool(below)
+        and all(_columns_under(head.spans, row) for row in below)
+    )
 
 
 def _columns_under(places: Sequence[tuple[int, int]], row: GridRow) -> list[int]:
-    """The column of each text of a row, by the places of the columns; none where a text stands under none or several."""
+    """The column of each text of a row, by the columns' places; none where a text stands under none or several."""
     under = [[c for c, (low, high) in enumerate(places) if start < high and low < end] for start, end in row.spans]
     columns = [one[0] for one in under if len(one) == 1]
     return columns if len(columns) == len(row.cells) and len(set(columns)) == len(columns) else []

@@ -54,7 +54,9 @@ def without_n(text: str) -> tuple[str, str]:
     for pattern in _N:
         found = re.search(pattern, text, re.IGNORECASE | re.ASCII)
         if found is not None:
-            return text[: found.start()] + " " + text[found.end() :], re.sub("[ ,]", "", re.sub(r",(?=\d{1,2}$)", ".", found["size"]))
+            return text[: found.start()] + " " + text[found.end() :], re.sub(
+                "[ ,]", "", re.sub(r",(?=\d{1,2}$)", ".", found["size"])
+            )
     return text, ""
 
 

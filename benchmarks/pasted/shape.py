@@ -95,7 +95,9 @@ def _decimal_mark(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> t
 def _no_limits(texts: Sequence[str]) -> bool:
     """Whether several cells like 58 (51,66) can be no number within its limits: then the comma is one of decimals."""
     found = [plain_cell(one) for one in texts if _IN_BRACKETS.search(one)]
-    plain = [cell.values for cell in found if cell.kind == "triple" and not re.search(r"[<>≤≥A-Za-z]", "".join(cell.values))]
+    plain = [
+        cell.values for cell in found if cell.kind == "triple" and not re.search(r"[<>≤≥A-Za-z]", "".join(cell.values))
+    ]
     values = [[float(one) for one in texts] for texts in plain]
     return 5 * sum(not low <= middle <= high for middle, low, high in values) >= max(len(found), 15)
 
