@@ -2,6 +2,7 @@
 
 from tests.printed_cells import ROLES, CellPrinter
 from tests.printed_shapes import Amount, Levels
+from tests.printed_styles import spelt
 
 
 class BaselinePrinter(CellPrinter):
@@ -14,8 +15,22 @@ class BaselinePrinter(CellPrinter):
         smd = style.smd or shape.design == "weighted"
         heads, columns = self.columns(shape.sides, p, smd, style.overall)
         rows = self.size_row(columns)
+        lists = [n for n, v in shape.variables.items() if isinstance(v, Levels) and tuple(v.shares) == ("No", "Yes")]
+        lists = lists if style.sections and len(lists) > 1 else []
         for name, one in shape.variables.items():
-            rows += self.amount(name, one, columns) if isinstance(one, Amount) else self.levels(name, one, columns)
+            if name not in lists:
+                rows += self.amount(name, one, columns) if isinstance(one, Amount) else self.levels(name, one, columns)
+        if lists:
+            rows.append(
+                [
+                    str(self.rng.choice(("Comorbidities, n (%)", "Medical history", "Comorbidities"))),
+                    *[""] * len(columns),
+                ]
+            )
+        for name in lists:
+            indent = "  " if style.layout == "indent" else ""
+            tests = self.tests(f"table1.SIDE[{name}]", columns, f"table1.SIDE[{name}=Yes]")
+            rows.append(self.counted(indent + shape.variables[name].label, f"{name}=Yes", columns, tests))
         self.save("table1", "baseline", heads, rows)
 
     def tests(self, base: str, columns: list[tuple[str, str]], smd_of: str = "") -> dict[tuple[str, str], str]:
@@ -42,6 +57,8 @@ class BaselinePrinter(CellPrinter):
             if one.skewed
             else ("mean ± SD", "mean (SD)", "Mean (standard deviation)")
         )
+        if one.skewed and self.style.spread:
+            words = ("median (range)", "Median (range)", "median (min–max)")
         said, unit = str(self.rng.choice(words)), f" ({one.unit})" if one.unit else ""
         label = str(
             self.rng.choice(
@@ -59,7 +76,8 @@ class BaselinePrinter(CellPrinter):
                 )
             elif role in ROLES:
                 start = f"table1.{side}[{name}].{role}."
-                names = ("median", "q1", "q3") if one.skewed else ("mean", "sd")
+                ends = ("min", "max") if self.style.spread else ("q1", "q3")
+                names = ("median", *ends) if one.skewed else ("mean", "sd")
                 values = [self.text(start + n, 1) for n in names]
                 self.note(start, names, values)
                 cells[side, role] = (

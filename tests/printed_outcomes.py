@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tests.printed_baseline import BaselinePrinter
 from tests.printed_cells import ROLES
 from tests.printed_shapes import Amount, Levels
+from tests.printed_styles import spelt
 
 
 class OutcomePrinter(BaselinePrinter):
@@ -120,7 +121,7 @@ class OutcomePrinter(BaselinePrinter):
             "ORR": "Objective response rate",
             "DCR": "DCR",
         }
-        for name in ("ORR", "DCR"):
+        for name in ("CR", "PR", "SD", "PD", "ORR", "DCR"):
             cells = []
             for side, role in columns:
                 base = f"binary.{name}.{side}"

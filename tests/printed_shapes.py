@@ -131,7 +131,7 @@ def world_of(shape: Shape) -> Tree:
     if shape.response:
         course["response"] = {
             "categories": ["PD", "SD", "PR", "CR"], "link": 0.4,
-            "groups": {"ORR": ["PR", "CR"], "DCR": ["SD", "PR", "CR"]},
+            "groups": {"CR": ["CR"], "PR": ["PR"], "SD": ["SD"], "PD": ["PD"], "ORR": ["PR", "CR"], "DCR": ["SD", "PR", "CR"]},
             "shares": {control: [0.35, 0.35, 0.25, 0.05], treated: [0.2, 0.3, 0.38, 0.12]},
         }  # fmt: skip
     if shape.events:
@@ -167,7 +167,8 @@ def world_of(shape: Shape) -> Tree:
         "arms": {"control": control, "treated": treated},
         "population": {
             "size": shape.size, "covariates": {name: _covariate(one) for name, one in shape.variables.items()}},
-        "treatment": {"share": shape.share, **({"kind": "fixed"} if randomised else {"kind": "prevalence", "log_odds": odds})},
+        "treatment": {
+            "share": shape.share, "kind": "fixed", **({} if randomised else {"kind": "prevalence", "log_odds": odds})},
         "outcomes": course, "endpoints": endpoints,
         "entry": {"accrual": {"start": shape.years[0], "end": shape.years[1]}},
         "followup": {"cut_off": shape.years[2], "dropout": {control: dropout, treated: dropout}},
