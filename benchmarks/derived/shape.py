@@ -104,7 +104,9 @@ def shape_of(endpoints: Mapping[str, str]) -> Shape:
     fatal = [atom for atom in atoms if _is_death(atom)]
     if DEATH in fatal and len(fatal) > 1:  # deaths of some causes, and of any: what is left has a state of its own
         fatal = [*(atom for atom in fatal if atom != DEATH), OTHER_DEATH]
-        said = {name: (_widened(events, fatal), _widened(rivals, fatal)) for name, (events, rivals) in said.items()}
+        said = {
+            name: (_widened(events, fatal), _rivals(events, rivals, fatal)) for name, (events, rivals) in said.items()
+        }
     milder = [atom for atom in atoms if not _is_death(atom)]
     words = {name: text.split(";")[0].strip()[:300] for name, text in endpoints.items()}
     sets = {frozenset(events) for events, _ in said.values()}
@@ -149,6 +151,11 @@ def _with_death_after(
 def _widened(atoms: Sequence[str], fatal: Sequence[str]) -> tuple[str, ...]:
     """Death of any cause as all deaths."""
     return _unique(one for atom in atoms for one in (fatal if atom == DEATH else (atom,)))
+
+
+def _rivals(events: Sequence[str], rivals: Sequence[str], fatal: Sequence[str]) -> tuple[str, ...]:
+    """What competes, death as all deaths that are no event of the endpoint."""
+    return tuple(one for one in _widened(rivals, fatal) if one not in _widened(events, fatal))
 
 
 def _read(name: str, words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from benchmarks.pasted.reading import CellKind, PastedCell
 
 _BLANKS = dict.fromkeys(map(ord, "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t\r\n"), " ")  # fmt: skip  # noqa: E501
+_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\ufe63"), "-")
 _NOTHING = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"))
 _WIDE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
-_PLAIN = str.maketrans({**_WIDE, **_BLANKS, **_NOTHING, ord("’"): "'", ord("‘"): "'", ord("⩽"): "≤", ord("⩾"): "≥"})
+_PLAIN = str.maketrans(
+    {**_WIDE, **_BLANKS, **_NOTHING, **_HYPHENS, ord("’"): "'", ord("‘"): "'", ord("⩽"): "≤", ord("⩾"): "≥"}
+)
 _DASHES = str.maketrans(dict.fromkeys("−–‒‐‑﹣—―", "-"))
 _LATEX = (
     (r"\\(?:textbf|textit|text|mathrm|mathbf|emph)\s*\{([^{}]*)\}", r"\1"), (r"\\pm\b\s?", "±"), (r"\\%", "%"),

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from benchmarks.pasted.asked_rows import ask_row
+from benchmarks.pasted.gaps import tell_gaps
 from benchmarks.pasted.p_columns import check_p
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedCell, PastedColumn, PastedRow, PastedTable, Spot
@@ -30,6 +31,7 @@ def check_table(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     _check_limits(table, ledger)
     _check_mixed(table, ledger)
     _check_shares(table, paper, ledger)
+    tell_gaps(table, ledger)
     check_sums(table, paper, ledger)
     check_p(table, ledger)
 

@@ -13,7 +13,7 @@ from benchmarks.pasted.paired_columns import with_pairs
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Phase, Spot
 from benchmarks.pasted.row_sums import ask_lone_line
-from benchmarks.pasted.settling import RESERVED, letter, letters_of, line_of, settling_words
+from benchmarks.pasted.settling import RESERVED, letter, letters_of, line_of, settling_words, with_lines
 from benchmarks.pasted.shape import Shaped, TableEntry, filled_heads, is_sizes, patterns_of, shaped
 from benchmarks.pasted.sizes import ask_same_heads, note_sizes, phases_by_size, with_sides_of_all
 
@@ -26,6 +26,7 @@ def understand(grid: Grid, file: str, entry: TableEntry, paper: PaperFile, ledge
     Sizes of the arms that its heads print go to the ledger, those of a baseline table with their keys.
     """
     kind, said = kind_of(entry)
+    entry = with_lines(entry)
     form = shaped(grid, file, entry, ledger)
     ask_lone_line(grid, file, entry, ledger)
     where = entry.get("where") or cited(file)
@@ -215,7 +216,7 @@ def _ask_models(columns: list[PastedColumn], kind: str, paper: PaperFile, spot: 
 
     live = [column for column in columns if not column.skip]
     names = list(paper.endpoints)
-    if kind in OF_ENDPOINTS and any(not column.endpoint for column in live):
+    if kind in OF_ENDPOINTS and kind != "events" and any(not column.endpoint for column in live):
         letters = [column.letter for column in live if not column.endpoint]
         ask(letters, f"name none of the endpoints {', '.join(names)}", names)
     if kind in MODELLED and any(not column.model for column in live):

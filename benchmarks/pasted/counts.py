@@ -47,7 +47,8 @@ def what_is(pen: Pen, row: TableRow, head: RowLabel | None = None) -> What:
         return "count"
     if said.startswith(("mean", "median")):
         return "amount"
-    words = row.label.statistic or (head.statistic if head and not _is_level(row.label) else "")
+    of_head = head.statistic if head and (not _is_level(row.label) or head.statistic == "n%") else ""
+    words = row.label.statistic or of_head
     kinds = {cell.kind for _, cell in cells}
     statistics = {column.statistic for column, _ in cells}
     if kinds & {"pm", "triple", "range"} or statistics & {"mean", "sd", "median"}:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from benchmarks.pasted.asked_rows import AS_PRINTED
-from benchmarks.pasted.labels import RowLabel, identify
+from benchmarks.pasted.labels import RowLabel, cut_of, identify, range_of_level
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Spot
 from benchmarks.pasted.row_levels import NamedTerm, level_in, paired
@@ -124,8 +124,21 @@ def _block(pen: Pen, head: TableRow | None, rows: Sequence[TableRow], triples: f
         rated = [TableRow(rated[0].row, rated[0].label, rated[0].arms, rated[0].alls, head.tests, rated[0].others)]
     elif head is not None and head.tests:
         pen.not_understood(head, f"the p of '{head.label.text}' as a whole has no key")
+    if _in_stretches(pen, label, references, rated):
+        what = (
+            f"the ratios of '{label.text if label else ''}' are of several stretches against one: a cut has two sides"
+        )
+        pen.ask(head or rated[0], what, ("skip",), rated)
+        return
     for row in rated:
         _row(pen, row, term_of(pen, row, label, levels if len(rated) > 1 else ()), triples)
+
+
+def _in_stretches(pen: Pen, label: RowLabel | None, references: Sequence[TableRow], rated: Sequence[TableRow]) -> bool:
+    """Whether rows are stretches of a number, of which each is compared with that of the reference alone."""
+    variable = pen.ledger.variables.get(identify(label, pen.paper)) if label is not None else None
+    sides = [row for row in rated if cut_of(row.label.text) or range_of_level(row.label.text)]
+    return variable is not None and variable.kind == "continuous" and bool(references) and len(sides) > 1
 
 
 def _is_one(row: TableRow) -> bool:

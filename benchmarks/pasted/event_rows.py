@@ -1,13 +1,14 @@
 """Tables of events: their rows are counts, medians, rates at times and ratios of the endpoints."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.pasted.cox_rows import ratio_names
 from benchmarks.pasted.labels import plain_number
 from benchmarks.pasted.paper_file import PaperFile
-from benchmarks.pasted.reading import Ledger, PastedTable
-from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, table_rows
+from benchmarks.pasted.reading import Ledger, PastedTable, Spot
+from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, share_fits, table_rows
 
 _DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
 _AT = re.compile(
@@ -17,6 +18,16 @@ _SAID = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": 
 _UNITS = {"mo": "month", "m": "month", "yr": "year", "y": "year", "d": "day"}
 _EVENTS = re.compile(r"\bevents?\b|\bdeaths?\b|\bdied\b|progressed|\bno\.? with\b", re.I)
 _INCIDENCE = re.compile(r"cumulative incidence|incidence", re.I)
+
+_PLAIN = frozenset(
+    re.findall(
+        r"\S+",
+        "a all and any at by ci cumulative event events first for from hazard hr in incidence iqr kaplan-meier km median "
+        "month months n no number of or overall p patients percent person-years rate rates ratio risk subjects survival "
+        "the time to total value who with year years",
+    )
+)
+"""Words of a label that name no event."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +41,9 @@ class _What:
 def read_events(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     """The numbers of a table of events, each under its endpoint, side and arm."""
     pen = Pen(table, paper, ledger)
-    under = ""
-    for row in table_rows(table, ledger):
+    under, rows = "", table_rows(table, ledger)
+    _ask_endpoint(pen, rows)
+    for row in rows:
         if pen.settled(row.label) == "skip":
             continue
         own = endpoint_in(pen, row.label.text)
@@ -42,21 +54,65 @@ def read_events(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
             endpoint = (
                 own or under or filled[0].endpoint or (next(iter(paper.endpoints)) if len(paper.endpoints) == 1 else "")
             )
-            _number(pen, row, filled, endpoint, _what(pen, row.label.text))
+            _number(pen, row, filled, endpoint, _counted(pen, row, endpoint) or _what(pen, row.label.text))
+
+
+def _ask_endpoint(pen: Pen, rows: Sequence[TableRow]) -> None:
+    """Asks of which endpoint a table is, of which neither the columns nor any row names one."""
+    names = tuple(pen.paper.endpoints)
+    live = [column.letter for column in pen.table.columns if not column.skip and not column.endpoint]
+    if not live or len(names) == 1 or any(endpoint_in(pen, row.label.text) for row in rows):
+        return
+    where = live[0] if len(live) == 1 else f"{live[0]}-{live[-1]}"
+    readings = tuple(f"{where}: {name}" for name in names)
+    what = f"columns {', '.join(live)} name none of the endpoints {', '.join(names)}, nor do the rows"
+    pen.ledger.ask(Spot(pen.table.file, rows[0].line if rows else 1), what, readings[0], readings, columns=live)
+
+
+def _counted(pen: Pen, row: TableRow, endpoint: str) -> _What | None:
+    """Events, where a row is called as its endpoint is and holds patients with their share of the arms; else None."""
+    what = pen.paper.endpoints.get(endpoint, "").partition(";")[0]
+    called = endpoint.casefold() == row.label.text.casefold() or _content(row.label.text) == _content(what)
+    shares = [share_fits(cell.values, pen.size(column)) for column, cell in row.arms if len(cell.values) == 2]
+    return _What("events") if called and len(shares) == len(row.arms) > 0 and all(shares) else None
 
 
 def endpoint_in(pen: Pen, text: str) -> str:
-    """The endpoint that a label names, '' where it names none; "deaths" are of the endpoint that is death alone."""
-    for name in sorted(pen.paper.endpoints, key=len, reverse=True):
-        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.I if len(name) > 3 else 0):
+    """The endpoint that a label names, '' where it names none.
+
+    By all words of its definition ("CV death, MI, or stroke"), by its name unless that is one of several events, or
+    by its usual words; "deaths" of no cause are of the endpoint that is death alone.
+    """
+    words = _content(text)
+    for name, what in pen.paper.endpoints.items():
+        if words and words == _content(what.partition(";")[0]):
             return name
-    words = text.casefold()
-    letters = "".join(word[0] for word in re.findall(r"[a-z]+", words))
+    for name in sorted(pen.paper.endpoints, key=len, reverse=True):
+        found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.I if len(name) > 3 else 0)
+        if found and not _one_of_several(name, text):
+            return name
+    spoken = re.findall(r"[a-z]+", text.casefold())
     for name in pen.paper.endpoints:
-        if len(name) > 1 and name.isupper() and name.casefold() in letters:
+        runs = [spoken[at : at + len(name)] for at in range(len(spoken) - len(name) + 1)] if len(name) > 1 else []
+        said = [run for run in runs if "".join(word[0] for word in run) == name.casefold()]
+        if name.isupper() and any({"survival", "time", "incidence", "progression"} & set(run) for run in said):
             return name
     dead = [name for name, what in pen.paper.endpoints.items() if what.strip() == "death"]
-    return dead[0] if len(dead) == 1 and re.search(r"\bdeaths?\b|\bdied\b|\bdead\b", words) else ""
+    return dead[0] if len(dead) == 1 and words and words <= {"death", "died", "dead"} else ""
+
+
+def _content(text: str) -> frozenset[str]:
+    """The words of a label or definition that say which event it is, without those of counts, rates and times."""
+    plain = _AT.sub(" ", re.sub(r"all[ -]cause|from any cause|of any cause|for any reason", " ", text.casefold()))
+    words = re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", plain)
+    return frozenset({"deaths": "death"}.get(word, word) for word in words if word not in _PLAIN)
+
+
+def _one_of_several(name: str, text: str) -> bool:
+    """Whether a name is one event of a label that lists several: MI in "CV death, MI, or stroke"."""
+    parts = re.split(r"[,;]|\bor\b|\band\b", re.sub(r"\(.*?\)", " ", text))
+    events = [part for part in parts if _content(part)]
+    return len(events) > 1 and any(part.strip().casefold() == name.casefold() for part in events)
 
 
 def time_in(pen: Pen, text: str) -> str:

@@ -22,6 +22,9 @@ _NOTE = re.compile(
     r"(?:suppl\w*\s+)?table\s+\w+[.:]|notes?\b[.:]|abbreviations?\b|values are|data are|source:|[*†‡§¶]|[a-f]\s+[A-Z]",
     re.IGNORECASE,
 )
+_CONTINUED = re.compile(
+    r"(?:suppl\w*\s+)?(?:table\s+\w+[.:,]?\s*)?[(\[]?(?:continued|cont[.'’]?d?\.?)(?: on next page)?[)\]]?", re.I
+)
 _INDENT = " \u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000"
 _WIDE_BLANKS = "\u2003\u2001\u3000"
 _GAP = re.compile(r"(?<=\S)[ \u00a0]{2,}(?=\S)")
@@ -126,7 +129,7 @@ def _form_of(text: str, lines: list[str]) -> str:
     if filled and 2 * sum(line.count("|") > 1 or line.strip().startswith("|") for line in filled) >= len(filled):
         return "markdown"
     for form, mark in (("semicolon", ";"), ("comma", ",")):
-        counts = Counter(len(row) for row in csv.reader(filled, delimiter=mark) if row)
+        counts = Counter(len(row) for row in csv.reader(filled, delimiter=mark, skipinitialspace=True) if row)
         width, often = max(counts.items(), key=lambda one: (one[1], one[0]), default=(0, 0))
         quoted_or_tight = sum(bool(_GAP.search(line.strip())) for line in filled) * 2 < len(filled)
         if width > 1 and 10 * often >= 6 * len(filled) and quoted_or_tight:
@@ -193,7 +196,11 @@ def _without_notes(rows: list[GridRow], form: str) -> tuple[list[GridRow], list[
         alone = sum(bool(cell) for cell in row.cells) == 1
         parted = len(row.cells) > 1 and form not in ("aligned", "html")
         outside = at < many[0] or at > many[-1]
-        said = len(text) > 100 or (_NOTE.match(text) is not None and (outside or len(text) > 40))
+        said = (
+            len(text) > 100
+            or _CONTINUED.fullmatch(text.strip())
+            or (_NOTE.match(text) is not None and (outside or len(text) > 40))
+        )
         if alone and row.cells[0] and (said or (outside and (not parted or len(text) > 60))):
             notes.append((row.line, text))
         else:

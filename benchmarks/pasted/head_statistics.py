@@ -50,13 +50,12 @@ def is_lone(statistic: str) -> bool:
 
 
 def without_n(text: str) -> tuple[str, str]:
-    """A head without its size, and the size as text."""
+    """A head without its sizes, and as text that which stands last: of merged heads that of the group within."""
     for pattern in _N:
-        found = re.search(pattern, text, re.IGNORECASE | re.ASCII)
-        if found is not None:
-            return text[: found.start()] + " " + text[found.end() :], re.sub(
-                "[ ,]", "", re.sub(r",(?=\d{1,2}$)", ".", found["size"])
-            )
+        found = list(re.finditer(pattern, text, re.IGNORECASE | re.ASCII))
+        if found:
+            size = re.sub(r",(?=\d{1,2}$)", ".", found[-1]["size"])
+            return re.sub(pattern, " ", text, flags=re.IGNORECASE | re.ASCII), re.sub("[ ,]", "", size)
     return text, ""
 
 

@@ -23,6 +23,9 @@ _GRADE = re.compile(
     re.IGNORECASE,
 )
 
+_GLUED = re.compile(r"(?<=[a-z0-9)%])(?=\(?[Nn] ?= ?\d)")
+"""Where a line break of a head is lost, as in 24 h/dayN = 539."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -110,6 +113,7 @@ def grade_of(text: str) -> str | None:
 
 def head_words(parts: Sequence[str], kind: str, paper: PaperFile) -> Words:
     """What the heads of a column, from top to bottom, say."""
+    parts = [_GLUED.sub(" ", part) for part in parts]
     whole = " / ".join(parts)
     bare, arms = without_arms(whole, paper)
     cox = kind in ("cox", "subgroups", "events")

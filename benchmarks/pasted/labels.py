@@ -11,7 +11,7 @@ from benchmarks.pasted.paper_file import PaperFile
 GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "κ": "kappa", "λ": "lambda", "μ": "u", "µ": "u"}
 SIGNS = {"≤": "<=", "≥": ">=", "⩽": "<=", "⩾": ">=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "=<": "<=", "=>": ">="}
 _SPACES = re.compile(r"\s+")
-_MARKS = re.compile(r"(?<=[\w)\]%.])\s*[*†‡§¶‖#ᵃ-ᶿ⁰¹²³⁴-⁹]+$")
+_MARKS = re.compile(r"(?<=[\w)\]%.])\s*(?:[*†‡§¶‖#ᵃ-ᶿ]|(?<![mM²])(?<!10)[⁰¹²³⁴-⁹])+$")
 _NUMBER = r"\d+(?:[.,]\d+)*"
 _COUNTED = r"(?:n|no\.?|nos\.?|number|count|patients|no\.? of patients|number of patients|patients,? n)"
 _COMPOUND = (

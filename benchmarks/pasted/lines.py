@@ -1,8 +1,9 @@
 """The lines of the results: `read_lines` writes their numbers into the ledger, and asks about what it does not know."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from itertools import combinations
 
 from benchmarks.pasted.labels import as_id, cut_of, identify, named, read_label, sex_of, slug
 from benchmarks.pasted.line_keys import keys_of
@@ -18,7 +19,7 @@ from benchmarks.pasted.line_words import (
     read_subject,
 )
 from benchmarks.pasted.paper_file import PaperFile, Places
-from benchmarks.pasted.reading import ROLES, Ledger, ReadVariable, Spot
+from benchmarks.pasted.reading import ROLES, Ledger, ReadNumber, ReadVariable, Spot
 
 _SIGNS = re.compile(r"[<>≤≥=]")
 _ACRONYM = re.compile(r"[A-Z][A-Z0-9]{1,5}")
@@ -27,7 +28,7 @@ _OF_P = (("stratified", "stratified"), ("log", "log-rank"), ("gray", "gray"), ("
 
 def read_lines(paper: PaperFile, places: Places, ledger: Ledger) -> None:
     """Write down the numbers of every result line; a line that is not understood is asked about and gives none."""
-    head = Head(where=places.file)
+    head, start = Head(where=places.file), len(ledger.numbers)
     p = _of_bare_p(paper, places, ledger)
     for number, text in places.results:
         line, spot = plain_line(text), Spot(places.file, number)
@@ -43,6 +44,27 @@ def read_lines(paper: PaperFile, places: Places, ledger: Ledger) -> None:
             ledger.ask(spot, f"{error.what} in '{text.strip()}'", error.settle(line), lines=(number,))
             if line.startswith("["):
                 head = Head(where=head.where, prefix="\ue002")  # what stands below a head that is not understood is not
+
+    _ask_same(ledger.numbers[start:], places, ledger)
+
+
+def _ask_same(numbers: Sequence[ReadNumber], places: Places, ledger: Ledger) -> None:
+    """Ask about two lines that have the same keys and print other numbers under all of them, or nearly."""
+    lines: dict[int, dict[str, str]] = {}
+    for one in numbers:
+        if one.spot.file == places.file:
+            lines.setdefault(one.spot.line, {}).setdefault(one.key, one.printed)
+    texts = dict(places.results)
+    for (first, one), (second, two) in combinations(lines.items(), 2):
+        both = sorted(set(one) & set(two))
+        other = [key for key in both if one[key] != two[key]]
+        if len(both) > 2 and len(both) - len(other) < 2:
+            what = (
+                f"lines {first} and {second} are both of {both[0].rpartition('.')[0]}, and print {one[other[0]]} and "
+            )
+            what += f"{two[other[0]]}: is one of another phase, arm or endpoint"
+            settle = f"{texts.get(second, '').strip()}"
+            ledger.ask(Spot(places.file, second), what, settle, lines=(first, second))
 
 
 def _read(line: str, raw: str, spot: Spot, head: Head, p: str, paper: PaperFile, ledger: Ledger) -> None:

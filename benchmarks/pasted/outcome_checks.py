@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.pasted.asked_rows import AS_PRINTED
-from benchmarks.pasted.reading import ROLES, ReadNumber
+from benchmarks.pasted.reading import ROLES, ReadNumber, Spot
 from benchmarks.pasted.table_rows import Pen, TableRow
 
 SUMS: Mapping[str, Sequence[str]] = {"ORR": ("CR", "PR"), "DCR": ("CR", "PR", "SD")}
@@ -19,6 +19,12 @@ def check_outcomes(pen: Pen, rows: Sequence[TableRow], start: int) -> None:
         for whole, parts in sums.items():
             found = [numbers.get(f"binary.{name}.{side}.{arm}.yes") for name in (whole, *parts)]
             known = [one for one in found if one is not None]
+            lacking = [name for name, one in zip((whole, *parts), found, strict=True) if one is None]
+            asked = whole not in lacking or whole in pen.paper.response
+            if len(lacking) == 1 and asked and pen.table.kind == "response":
+                told = f"{', '.join(lacking)} of {whole} = {' + '.join(parts)} has no row of its own"
+                if all(one.text != told for one in pen.ledger.assumed):
+                    pen.ledger.assume(Spot(pen.table.file, known[0].spot.line), told)
             named = all(by_line[one.spot.line].label.text in (whole, *parts) for one in known)
             if len(known) == len(found) and not named and _count(known[0]) != sum(map(_count, known[1:])):
                 total = sum(map(_count, known[1:]))

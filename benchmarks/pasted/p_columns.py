@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.pasted.asked_rows import ask_row
-from benchmarks.pasted.p_groups import PSide, RowsWithP, groups_of, meets, p_of_cells, side_of
+from benchmarks.pasted.p_groups import LIMITS, PSide, RowsWithP, groups_of, meets, p_of_cells, side_of
 from benchmarks.pasted.reading import Ledger, PastedTable, Spot
 
 FEW = 3
@@ -38,9 +38,15 @@ def _ask_columns(
             words = [_word(k, other[k]) for k in range(len(side)) if side[k] != other[k]]
             readings = (f"{here}: {' '.join(words)}", f"{here}: skip")
             spot = Spot(table.file, groups[0].rows[0].line, here)
-            ledger.ask(spot, what, readings[0], readings, columns=[here, there])
+            waiting = sorted({here, there, *_ratios(table, side), *_ratios(table, other)})
+            ledger.ask(spot, what, readings[0], readings, columns=waiting)
             asked = True
     return asked
+
+
+def _ratios(table: PastedTable, side: PSide) -> list[str]:
+    """The columns of a side's ratios and limits."""
+    return [c.letter for c in table.columns if c.statistic in ("hr", *LIMITS) and not c.skip and side_of(c) == side]
 
 
 def _word(field: int, value: str) -> str:
@@ -62,7 +68,7 @@ def _ask_rows(
                 rows = [*one.rows, *(two.rows if two is not one else ())]
                 where = f"'{one.rows[0].label}' ({letters[here]}) and '{two.rows[0].label}' ({letters[there]})"
                 what = f"{told} of {where} recompute the other way round: are they swapped?"
-                columns = [letters[here], letters[there]]
+                columns = [letters[here], letters[there], *_ratios(table, here), *_ratios(table, there)]
                 ask_row(table, ledger, rows, [] if "'" in told else sorted(set(columns)), what)
 
 
@@ -73,6 +79,8 @@ def _changes(one: _Misfit, two: _Misfit) -> Iterator[str]:
     if meets(p, second.recomputed[there]) and meets(q, first.recomputed[here]):
         yield f"p = {p} and {q}"
     cells, others = first.cells[here], second.cells[there]
+    if here not in first.n or there not in second.n:
+        return
     if len(cells) != 1 or len(others) != 1 or len(cells[0]) != 2 or len(others[0]) != 2:
         return
     for a in (0, 1):

@@ -1,5 +1,6 @@
 """The rows of a pasted table that have a p, with what it recomputes from: counts, means or a ratio with its limits."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from benchmarks.pasted.recomputed import p_of_counts, p_of_means, p_of_ratio, st
 
 PSide = tuple[str, str, str, str]
 """The side, grade, endpoint and model of a column of p."""
+LIMITS = ("limits", "low", "high")
 Cells = tuple[tuple[PastedCell, ...], ...]
 PairOfSizes = tuple[float, float]
 
@@ -55,13 +57,14 @@ def groups_of(table: PastedTable, sizes: dict[tuple[str, str], float]) -> Iterat
     for k, column in enumerate(table.columns):
         if column.arm in ROLES and column.statistic in ("", "n") and not column.skip:
             arms.setdefault(side_of(column), {})[column.arm] = k
-        if column.statistic == "hr" and not column.skip:
-            at[side_of(column)] = (k,)
+        if column.statistic in ("hr", *LIMITS) and not column.skip:
+            at[side_of(column)] = (*at.get(side_of(column), ()), k)
     for side, found in arms.items():
         both = [_n(table.columns[k], sizes) for k in found.values()]
         if len(found) == 2 and None not in both:
             at[side] = (found["control"], found["treated"])
             n[side] = tuple(_n(table.columns[k], sizes) or 0.0 for k in at[side])  # type: ignore[assignment]
+    at = {side: found for side, found in at.items() if side in n or table.columns[found[0]].statistic == "hr"}
     flat = [k for columns in at.values() for k in columns]
     first = 0
     while first < len(table.rows):
@@ -71,14 +74,22 @@ def groups_of(table: PastedTable, sizes: dict[tuple[str, str], float]) -> Iterat
             while end < len(table.rows) and not _has(table.rows[end], p_at.values()) and _has(table.rows[end], flat):
                 end += 1
             rows = table.rows[first:end]
+            if any(_percents(r, flat) or table.settled.get(r.label) == "skip" for r in rows):
+                rows, own = rows[:0], {}
             filled = {side: [r for r in rows if _has(r, columns)] for side, columns in at.items()}
             cells = {side: tuple(tuple(r.cells[k] for k in at[side]) for r in some) for side, some in filled.items()}
-            yield RowsWithP(rows, own, cells, n)
+            if own:
+                yield RowsWithP(rows, own, cells, n)
         first = end
 
 
 def _n(column: PastedColumn, sizes: dict[tuple[str, str], float]) -> float | None:
     return float(column.n_printed) if column.n_printed else sizes.get((column.phase, column.arm))
+
+
+def _percents(row: PastedRow, columns: Iterable[int]) -> bool:
+    """Whether a row's bare numbers are percentages: "Diabetes, %"."""
+    return re.search(r"(?<![\w(/])%\)?\s*$", row.label) is not None and any(row.cells[k].kind == "num" for k in columns)
 
 
 def _has(row: PastedRow, columns: Iterable[int]) -> bool:
@@ -89,12 +100,11 @@ def p_of_cells(cells: Cells, n: PairOfSizes | None) -> tuple[tuple[float, float]
     """The p of counts by every usual test, of means or of a ratio; none where the cells are none of these."""
     if not cells or any(not cell.values for row in cells for cell in row):
         return ()
-    if len(cells[0]) == 1:
-        ratio = p_of_ratio(cells[0][0].values) if cells[0][0].kind == "triple" and len(cells) == 1 else None
-        return () if ratio is None else (ratio,)
     if n is None:
-        return ()
-    if all(cell.kind == "pm" for cell in cells[0]):
+        texts = [text for cell in cells[0] for text in cell.values]
+        ratio = p_of_ratio(texts) if len(texts) == 3 and len(cells) == 1 else None
+        return () if ratio is None else (ratio,)
+    if all(cell.kind == "pm" or (cell.kind == "pair" and "." in cell.values[0]) for cell in cells[0]):
         return (p_of_means([(cell.values[0], cell.values[1]) for cell in cells[0]], n),)
     if any(cell.kind not in ("share", "pair", "num") or not cell.values[0].isdigit() for row in cells for cell in row):
         return ()

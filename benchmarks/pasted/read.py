@@ -12,6 +12,7 @@ from benchmarks.pasted.lines import read_lines
 from benchmarks.pasted.paper_file import PaperFile, Places, file_of, load_paper
 from benchmarks.pasted.reading import Ledger, PastedTable, Reading, ReadNumber, Remark, Spot
 from benchmarks.pasted.rows import read_rows, unused_names
+from simulator.documents.problems import DocumentError, Place, Problem
 
 MOST_BYTES = 4 * 2**20  # of a pasted file
 FIRST = ("baseline",)
@@ -57,7 +58,11 @@ def _tables(paper: PaperFile, places: Places, ledger: Ledger) -> tuple[PastedTab
     order = sorted(paper.tables, key=lambda file: not _kind(paper, file).startswith(FIRST))
     for file in order:
         grid = read_grid(file_of(places, file, MOST_BYTES), file)
-        table = made[file] = understand(grid, file, paper.tables[file], paper, ledger)
+        try:
+            table = made[file] = understand(grid, file, paper.tables[file], paper, ledger)
+        except ValueError as fault:
+            place = Place(str(places.folder / places.file), max(places.line("tables", file), 1), 1)
+            raise DocumentError([Problem(*place, f"tables.{file}", str(fault), "")]) from None
         read_rows(table, paper, ledger)
         check_table(table, paper, ledger)
     return tuple(made[file] for file in paper.tables)

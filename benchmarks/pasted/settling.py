@@ -97,6 +97,16 @@ def line_of(key: str) -> int | None:
     return None if found is None else int(found[1])
 
 
+def with_lines(entry: Mapping[str, str | dict[str, str]]) -> dict[str, str | dict[str, str]]:
+    """What paper.yaml says of a table, "lines 43-51" as a line each."""
+    made: dict[str, str | dict[str, str]] = {}
+    for key, text in entry.items():
+        found = re.fullmatch(r"lines (\d{1,5})\s*[-–]\s*(\d{1,5})", key.strip(), re.ASCII)
+        lines = range(int(found[1]), min(int(found[2]), int(found[1]) + 999) + 1) if found else ()
+        made.update({f"line {line}": text for line in lines} if found else {key: text})
+    return made
+
+
 def row_key(label: str, line: int, labels: Sequence[str], width: int) -> str:
     """How paper.yaml names a row: by its label, or by its line where that is no plain key or is not one row's alone."""
     plain = re.fullmatch(r"[\w(](?:[^:#\n]*[^:#\s])?", label) is not None and label.casefold() not in RESERVED

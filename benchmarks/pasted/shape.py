@@ -15,6 +15,7 @@ _SIZES = re.compile(rf"(?:(?:total )?(?:n|no\.?|number)(?: of {_WHO})?|patients|
 _HEAD = re.compile(r"\bn ?= ?\d|\bgrades?\b|\bp[- ]?values?\b|95 ?% ?(?:CI|confidence)", re.IGNORECASE)
 _POINT = re.compile(r"(?<![\d.,])(?:0\.\d+|\d+\.(?:\d{1,2}|\d{4,}))(?![\d.,]*\d)", re.ASCII)
 _COMMA = re.compile(r"(?<![\d.,])(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))(?![\d.,]*\d)", re.ASCII)
+_FIGURES = re.compile(r"\d+(?:[.,]\d+)?")
 MOST_PLACES = 20
 _IN_BRACKETS = re.compile(r"[(\[]\d+,\d+[)\]]", re.ASCII)
 
@@ -41,7 +42,19 @@ def shaped(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> Shaped:
     at = next((k for k, row in enumerate(rows) if k and _begins(row, comma, rows[:k])), len(rows))
     if rows and _numbers(rows[0], comma) > 1 and not _says_head(rows[0].cells, comma):
         at = 0
+    _ask_swallowed(rows[:at], file, ledger)
     return Shaped(tuple(rows[:at]), tuple(rows[at:]), comma, sure)
+
+
+def _ask_swallowed(heads: Sequence[GridRow], file: str, ledger: Ledger) -> None:
+    """Ask about a row that is above all that is read as numbers, and holds numbers itself, of which none is a size."""
+    for row in heads[1:]:
+        texts = [plain_text(cell) for cell in row.cells[1:] if cell]
+        dense = [text for text in texts if len(_FIGURES.findall(text)) > 1 and _HEAD.search(text) is None]
+        if row.cells[0] and dense and 2 * len(dense) >= len(texts):
+            name = f"line {row.line}"
+            what = f"'{plain_label(row.cells[0])[:40]}' stands among the heads, and its '{dense[0][:40]}' are numbers"
+            ledger.ask(Spot(file, row.line), f"{what}: paste it again", f"{name}: skip", (f"{name}: skip",))
 
 
 def _begins(row: GridRow, comma: bool, before: Sequence[GridRow]) -> bool:

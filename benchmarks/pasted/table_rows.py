@@ -1,6 +1,7 @@
 """Rows of a pasted table as its readers take them: their label, their cells by column, and how numbers are put down."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -138,8 +139,9 @@ class Pen:
         """What paper.yaml says of a row, '' where it says nothing."""
         if label.line and (said := self.table.settled.get(f"line {label.line}")) is not None:
             return str(said).strip()
+        own = unicodedata.normalize("NFKC", label.text).casefold()
         for printed, answer in self.table.settled.items():
-            if plain_label(printed).casefold() == label.text.casefold():
+            if unicodedata.normalize("NFKC", plain_label(printed)).casefold() == own:
                 return str(answer).strip()
         return ""
 
