@@ -148,10 +148,11 @@ def swap_rows(rows: list[Row], grid: Grid, luck: Luck) -> str:
     return f"rows swapped: {rows[r][0]}, {rows[s][0]}"
 
 
-def swap_numbers_of_rows(rows: list[Row], grid: Grid, luck: Luck) -> str:
+def swap_numbers_of_rows(paper: Attacked, luck: Luck) -> Made:
+    name, grid = _pick(paper, luck)
     r, s = luck.sample(_body(grid), 2)
-    rows[r], rows[s] = (rows[r][0], *rows[s][1:]), (rows[s][0], *rows[r][1:])
-    return f"numbers of rows swapped: {rows[r][0]}, {rows[s][0]}"
+    changes = {(a, c): grid.rows[b][c] for a, b in ((r, s), (s, r)) for c in range(1, len(grid.rows[r]))}
+    return _changed(paper, name, grid, changes)
 
 
 def note_within(rows: list[Row], grid: Grid, luck: Luck) -> str:
@@ -345,8 +346,9 @@ def footnote(text: str, luck: Luck) -> str:
 
 
 def odd_blanks(text: str, luck: Luck) -> str:
-    before = luck.choice(("\u00a0", " ", "\u2009")) if text[:1].isdigit() else ""
-    return before + text.replace(" ", luck.choice(("\u00a0", "\u2009", "  "))) + " "
+    body = text.lstrip(" ")
+    before = luck.choice(("\u00a0", " ", "\u2009")) if text[:1].isdigit() and "(" in text else ""
+    return before + text[: len(text) - len(body)] + body.replace(" ", luck.choice(("\u00a0", "\u2009", "  "))) + " "
 
 
 def other_dashes(text: str, luck: Luck) -> str:
@@ -527,7 +529,7 @@ CELL_MUTATIONS: dict[str, tuple[str, Callable[[Attacked, Luck], Made]]] = {
     "rows merged": ("damage", _on_rows(merge_cells)),
     "row on two lines": ("damage", _on_rows(split_row)),
     "rows swapped": ("damage", _on_rows(swap_rows)),
-    "numbers of rows swapped": ("damage", _on_rows(swap_numbers_of_rows)),
+    "numbers of rows swapped": ("damage", swap_numbers_of_rows),
     "note within": ("same", _on_rows(note_within)),
     "sentence within": ("damage", _on_rows(discussion_within)),
     "rows cut off": ("damage", _on_rows(cut_off)),

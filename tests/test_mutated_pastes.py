@@ -1,0 +1,137 @@
+"""Mutated pastes are read right, asked about or refused: no traceback, and no wrong number or key without a word."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from analysis.audit import audit
+from benchmarks.pasted.cells import plain_cell
+from benchmarks.pasted.read import read_paper
+from benchmarks.pasted.reading import Reading, ReadNumber
+from simulator.documents.problems import DocumentError
+from tests.attacked_papers import papers, write
+from tests.pasted_mutations import Mutant, mutants
+
+LABELS = ("label typo", "label case", "label without unit", "label with another sign", "hostile label")
+SAID = ("yaml line", "wrong phase")
+NEEDLESS = 0.02
+"""The share of harmless mutations that may be asked about."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A paper as it is: its strings by key, its numbers by place, what is assumed, and what the audit finds."""
+
+    printed: Mapping[str, frozenset[str]]
+    by_place: Mapping[tuple[str, int, str], tuple[ReadNumber, ...]]
+    assumed: frozenset[str]
+    findings: frozenset[tuple[str, tuple[str, ...]]]
+
+
+def _findings(reading: Reading) -> frozenset[tuple[str, tuple[str, ...]]]:
+    return frozenset((one.check, tuple(one.keys)) for one in audit(reading.published))
+
+
+@cache
+def _truths() -> dict[str, Truth]:
+    import tempfile
+
+    made = {}
+    for paper in papers():
+        with tempfile.TemporaryDirectory() as folder:
+            reading = read_paper(write(paper.files(), Path(folder) / "paper"))
+        assert not (reading.questions or reading.unread or reading.unclaimed)
+        strings = {
+            key: frozenset({one.printed, *(other.printed for other in one.also)})
+            for key, one in reading.published.items()
+        }
+        places: dict[tuple[str, int, str], list[ReadNumber]] = {}
+        for one in reading.numbers:
+            places.setdefault((one.spot.file, one.spot.line, one.spot.column), []).append(one)
+        by_place = {place: tuple(found) for place, found in places.items()}
+        made[paper.name] = Truth(strings, by_place, frozenset(one.text for one in reading.assumed), _findings(reading))
+    return made
+
+
+def _shown(mutant: Mutant, truth: Truth, one: ReadNumber) -> bool:
+    """Whether a number is what stands in the paste now: a changed cell's, or one whose row is called otherwise."""
+    for place, text in mutant.cells.items():
+        cell = plain_cell(text)
+        known = any(
+            other.key.rpartition(".")[0] == one.key.rpartition(".")[0] for other in truth.by_place.get(place, ())
+        )
+        if known and one.printed in (*cell.values, cell.of):
+            return True
+    if mutant.kind in SAID:
+        return True
+    spot = (one.spot.file, one.spot.line, one.spot.column)
+    same = any(other.printed == one.printed for other in truth.by_place.get(spot, ()))
+    return mutant.kind in LABELS and same
+
+
+def judged(mutant: Mutant, folder: Path) -> tuple[str, str]:
+    """What came of a mutant in a word, and its first wrong, lost or asked thing.
+
+    refused, same, told, shown, audited (said by the audit of the numbers), or a fault: WRONG (a wrong number of a
+    harmless mutation), SILENT (a wrong number of which nothing is said), asked (a needless question), lost (keys that
+    went without a word).
+    """
+    truth = _truths()[mutant.paper.name]
+    try:
+        reading = read_paper(write(mutant.files, folder))
+    except DocumentError as error:
+        return ("WRONG", str(error)) if mutant.wanted == "same" else ("refused", str(error))
+    published = reading.published
+    wrong = [one for one in reading.numbers if one.printed not in truth.printed.get(one.key, ())]
+    lost = [key for key in truth.printed if key not in published]
+    remarks = [one for one in reading.assumed if one.text not in truth.assumed]
+    said = [str(one) for one in (*reading.questions, *reading.unread, *remarks, *reading.unclaimed)]
+    first = f"{wrong[0].key} = {wrong[0].printed} ({wrong[0].spot})" if wrong else (lost or said or [""])[0]
+    if mutant.wanted == "same":
+        fault = "WRONG" if wrong else "asked" if reading.questions or reading.unread else "lost" if lost else "same"
+        return fault, said[0] if fault == "asked" else first
+    unlike = [one for one in wrong if not _shown(mutant, truth, one)]
+    if said or not (wrong or lost):
+        return ("told" if wrong or lost else "same"), (said or [""])[0]
+    if unlike or (wrong and mutant.wanted == "damage" and mutant.kind not in LABELS):
+        keys = {one.key for one in wrong}
+        new = _findings(reading) - truth.findings
+        fault = "SILENT" if unlike else "unseen"
+        return ("audited" if any(keys & set(about) for _, about in new) else fault), first
+    return ("shown" if wrong else "lost"), first
+
+
+def _all(count: int, seed: int, folder: Path) -> Iterator[tuple[Mutant, str, str]]:
+    for k, mutant in enumerate(mutants(papers(), count, seed)):
+        yield mutant, *judged(mutant, folder / f"{k}")
+
+
+def _check(found: list[tuple[Mutant, str, str]]) -> None:
+    faults = [
+        f"{what}: {one.paper.name}, {one.kind}: {one.told[:300]}: {why[:300]}"
+        for one, what, why in found
+        if what in ("WRONG", "SILENT")
+    ]
+    assert not faults, "\n".join(faults)
+    harmless = [(one, what, why) for one, what, why in found if one.wanted == "same"]
+    asked = [
+        f"{one.paper.name}, {one.kind}: {one.told[:200]}: {why[:200]}" for one, what, why in harmless if what == "asked"
+    ]
+    assert len(asked) <= max(NEEDLESS * len(harmless), 1), "\n".join(asked)
+
+
+def test_mutated_pastes_give_no_wrong_number_without_a_word(tmp_path: Path) -> None:
+    found = list(_all(150, 20250430, tmp_path))
+    _check(found)
+    counted = Counter(what for _, what, _ in found)
+    assert counted["told"] > 50
+    assert counted["same"] > 30
+
+
+@pytest.mark.slow
+def test_many_mutated_pastes_give_no_wrong_number_without_a_word(tmp_path: Path) -> None:
+    _check(list(_all(1500, 7, tmp_path)))
