@@ -82,8 +82,14 @@ class Printer:
         self.note(f"{base}.{role}.", names, (n, p))
         if names[0] == "yes" and "{of}" in self.style.share:
             self.expected.append((f"{base}.{role}.n", f"{whole:.0f}"))
+        n = self.thousands(n)
         template = "{n} ({p})" if weighted and "{of}" in self.style.share else self.style.share
         return self.cell(template, n=n, p=p, of=f"{self.size(side, role):.0f}")
+
+    def thousands(self, n: str) -> str:
+        """A count with a mark between its thousands."""
+        mark = self.style.thousands
+        return n if len(n) < 4 or "." in n or not mark or "{of}" in self.style.share else f"{n[:-3]}{mark}{n[-3:]}"
 
     @property
     def percents(self) -> int:
@@ -102,9 +108,9 @@ class Printer:
         """Heads and the columns: (side, role) or (side, p), (side, smd), ("before", all)."""
         made: list[tuple[str, str]] = []
         for side in sides:
-            if overall and side == "before":
-                made.append((side, "all"))
-            made += [(side, role) for role in self.roles]
+            every = [(side, "all")] if overall and side == "before" else []
+            arms = [(side, role) for role in self.roles]
+            made += [*arms, *every] if self.style.total_last else [*every, *arms]
             made += [(side, "test")] if self.style.statistic and p else []
             made += [(side, "p")] if p else []
             made += [(side, "smd")] if smd else []
@@ -136,7 +142,7 @@ class Printer:
         n = f"{self.size(side, role):.{digits}f}"
         if role != "all" or side == "before":
             self.sized(side, role, n)
-        return name if self.style.sizes == "row" else f"{name} {spelt(self.style.sizes.format(n=n), self.style)}"
+        return name if self.style.sizes == "row" else f"{name} {spelt(self.style.sizes.format(n=n if '.' in n else self.thousands(n)), self.style)}"
 
     def sized(self, side: str, role: str, n: str) -> None:
         """The keys of an arm's size, once."""
@@ -176,10 +182,12 @@ class Printer:
     ) -> None:
         """A table as a file."""
         form = form or self.style.form
-        name = stem + {"html": ".html", "comma": ".csv", "semicolon": ".csv", "markdown": ".md"}.get(
-            form, ".txt" if form in ("aligned", "lost") else ".tsv"
-        )  # noqa: E501
-        self.files[name] = grid_text(heads, rows, form, self.seed, notes)
+        name = stem + {"html": ".html", "comma": ".csv", "semicolon": ".csv", "markdown": ".md"}.get(form, ".txt" if form in ("aligned", "lost") else ".tsv")  # noqa: E501
+        title = ""
+        if self.style.titled and form in ("tab", "aligned", "lost", "markdown"):
+            title = f"Table {len(self.files) + 1}. {stem.title()} of the patients\n"
+            notes = [*notes, "Abbreviations: CI, confidence interval; HR, hazard ratio; SMD, standardized mean difference.", "* P < 0.05."]
+        self.files[name] = title + grid_text(heads, rows, form, self.seed, notes)
         self.tables[name] = {"kind": kind}
 
     # --- table 1 ---------------------------------------------------------------------------------------------------
@@ -245,6 +253,13 @@ class Printer:
                     else self.cell(self.style.mean, m=values[0], s=values[1])
                 )  # noqa: E501
         rows = [[self.label(label, False), *(cells.get(c, "") for c in columns)]]
+        if self.style.twice:
+            indent = "  " if self.style.layout == "indent" else ""
+            rows = [[f"{one.label}{unit}", *("" for _ in columns)], [f"{indent}{said[0].upper()}{said[1:]}", *rows[0][1:]]]
+            if one.cut and self.style.layout == "indent":
+                for level, element in ((f"≤ {one.cut}", f"{name}<={one.cut}"), (f"> {one.cut}", f"{name}>{one.cut}")):
+                    rows.append(self.counted(indent + level, element, columns, {}))
+                return rows
         if one.cut and self.rng.random() < 0.7:
             rows += self.grouped(
                 f"{one.label}{unit}",
@@ -337,30 +352,38 @@ class Printer:
             words = {"univariable": "Univariable analysis", "multivariable": "Multivariable analysis"}
             parted = self.style.parted
             each = ["HR", "95% CI", "P"] if parted else ["HR (95% CI)", "P"]
-            heads = [
-                ["", *(cell for model in models for cell in (words[model], *[""] * (len(each) - 1)))],
-                ["Variable", *each * len(models)],
-            ]
-            rows = []
-            for label, element, reference in self.terms():
-                if reference is not None:
-                    rows.append([reference, *[""] * (len(each) * len(models))])
-                    continue
-                cells = []
-                for model in models:
-                    base = f"endpoints.{endpoint}.{side}.{model}[{element}]"
-                    if element == "":
-                        cells += (
-                            (["1", "", ""] if parted else ["1 (reference)", ""])
-                            if label.startswith("  ") or True
-                            else []
-                        )
-                        continue
-                    found = self.ratio(base, "{m}|{a}–{b}" if parted else "")
-                    cells += [*(found.split("|") if parted else [found]), self.p(f"{base}.p")]
-                rows.append([label, *cells])
             kind = f"cox {side} {endpoint}" if self.shape.design == "matched" else f"cox {endpoint}"
-            self.save(f"cox{k + 1}", kind, heads, rows)
+            if self.style.split:
+                for model in models:
+                    heads = [["Variable", *each]]
+                    rows = self.cox_rows(endpoint, side, (model,), len(each))
+                    self.save(f"cox{k + 1}{model[0]}", f"{kind} {model}", heads, rows)
+                continue
+            heads = [["", *(cell for model in models for cell in (words[model], *[""] * (len(each) - 1)))], ["Variable", *each * len(models)]]
+            self.save(f"cox{k + 1}", kind, heads, self.cox_rows(endpoint, side, models, len(each)))
+
+    def cox_rows(self, endpoint: str, side: str, models: Sequence[str], each: int) -> list[list[str]]:
+        """The rows of a Cox table with so many columns for each model."""
+        parted, rows = each == 3, []
+        for label, element, reference in self.terms():
+            if reference is not None:
+                rows.append([reference, *[""] * (each * len(models))])
+                continue
+            cells = []
+            for model in models:
+                base = f"endpoints.{endpoint}.{side}.{model}[{element}]"
+                if element == "":
+                    cells += ["1", "", ""] if parted else [self.reference, ""]
+                    continue
+                found = self.ratio(base, "{m}|{a}–{b}" if parted else "")
+                cells += [*(found.split("|") if parted else [found]), self.p(f"{base}.p")]
+            rows.append([label, *cells])
+        return rows
+
+    @property
+    def reference(self) -> str:
+        """What stands at a reference."""
+        return ("1 (reference)", "Reference", "Ref.", "1", "1.00 (ref)", "–")[self.seed % 6].replace(".0", f"{self.style.point}0")
 
     def terms(self) -> list[tuple[str, str, str | None]]:
         """The rows of a Cox table: label, term ('' of the reference), and a head's text instead."""
@@ -387,7 +410,8 @@ class Printer:
                 )  # noqa: E501
                 continue
             made.append(("", "", one.label))
-            made.append((f"{indent}{first}", "", None))
+            if not (self.style.unlike and len(others) == 1):
+                made.append((f"{indent}{first}", "", None))
             made += [(f"{indent}{level}", term[level], None) for level in others]
         treated, control = self.arms["treated"], self.arms["control"]
         made.append(

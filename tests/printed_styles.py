@@ -42,6 +42,15 @@ class Style:
     bare_p: bool = False
     yes_rows: bool = False
     statistic: bool = False
+    spread: bool = False
+    twice: bool = False
+    thousands: str = ""
+    titled: bool = False
+    total_last: bool = False
+    apart: bool = False
+    split: bool = False
+    sections: bool = False
+    unlike: bool = False
 
 
 def style_of(seed: int, form: str = "") -> Style:
@@ -65,6 +74,8 @@ def style_of(seed: int, form: str = "") -> Style:
         overall=often(0.3), smd=often(0.3), p=often(0.85), marks=often(0.4), percents=int(rng.choice([1, 1, 1, 2, 0])),
         one_row=often(0.4), parted=often(0.3), sizes=one(("(n = {n})", "n={n}", "(N={n})", "n = {n}", "row", "({n} patients)")),
         bare_p=often(0.2), yes_rows=often(0.25), statistic=often(0.15),
+        spread=often(0.2), twice=often(0.3), thousands=one(("", "", "," if point != "," else "", " ", "\u2009")), titled=often(0.4),
+        total_last=often(0.4), apart=often(0.15), split=often(0.3), sections=often(0.3), unlike=often(0.2),
     )  # fmt: skip
 
 

@@ -243,7 +243,8 @@ def test_whatever_is_printed_a_valid_world_comes_of_it(seed: int):
 def test_the_controls_of_the_first_paper():
     """With its covariates and selection as transcribed: controls' medians near print, and the HRs within their limits.
 
-    Death without progression was fitted at 0.0137 a month, death after it at 0.38 between the second and fifth month.
+    Death without progression was fitted at 0.0137 a month; of 253 patients 238 progress or die and 194 die, so that some
+    live long after progression: death after it comes soon or late.
     """
     stated = load("hcc-lung-metastasis-stated")
     tree = plain(stated.tree)
@@ -263,7 +264,8 @@ def test_the_controls_of_the_first_paper():
     course = course_of(reading, terms)
     parts = bare(course.outcomes)
     assert parts["death"]["baseline"]["rate"] == pytest.approx(0.0137, rel=0.25)
-    assert parts["death_after_progression"]["baseline"]["rates"][1] == pytest.approx(0.38, rel=0.25)
+    late = parts["death_after_progression"]["baseline"]["rates"]
+    assert late[0] > 10 * late[-1] > 0.1
     assert [one.settle for one in course.findings] == ["", ""]
     assert not course.questions
     tree["outcomes"] |= parts | {"adverse_events": None}

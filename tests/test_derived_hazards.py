@@ -14,6 +14,7 @@ from benchmarks.derived.hazards import (
     death_after,
     effects_of,
     knots,
+    knots_after,
     mean_ratios,
     one_rate,
     rate_of_events,
@@ -110,9 +111,18 @@ def test_survival_at_the_limits_of_a_median():
 
 def test_knots_are_medians_then_limits_far_apart():
     one, two = told(median="5.4", low="4.5", high="6.1"), told(median="7.7", low="6.7", high="10.8")
-    assert knots((one, two), 4, 76.0) == (4.5, 5.4, 7.7, 10.8)
+    assert knots((one, two), 4, 76.0) == (2.7, 5.4, 7.7, 10.8)
     assert knots((one, two), 2, 76.0) == (5.4, 7.7)
     assert thinned([6.0], [6.5, 12.0, 24.0], 3) == (6.0, 12.0, 24.0)
+
+
+def test_knots_after_another_event_are_evenly_spaced_on_the_logarithm():
+    """From half the shortest residual time, 8.6 - 5.4 = 3.2, to the longest, 26 - 7.7 = 18.3; the first left out."""
+    arms = told(median="8.6"), told(median="26.0")
+    found = knots_after(arms, 3, 76.0, (5.4, 7.7))
+    ratio = (18.3 / 1.6) ** (1 / 3)
+    assert found == pytest.approx([1.6 * ratio, 1.6 * ratio**2, 18.3], abs=1e-3)
+    assert knots_after(arms, 0, 76.0, (5.4, 7.7)) == knots_after(arms, 3, 76.0, (9.0, 80.0)) == ()
 
 
 def test_fitted_curves_go_through_what_is_printed():

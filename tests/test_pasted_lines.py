@@ -189,7 +189,7 @@ OS after: HR 0.5
         ("OS after: sHR 0.7", "no subdistribution ratio"),
         ("OS weighted: HR 0.4", "no key where the design is 'matched'"),
         ("OS adjusted: HLP 26.0", "an adjusted model has no such number"),
-        ("OS before: HLP 26,0", "not a number"),
+        ("OS before: HLP 26,0 vs LP 8.6", "not a number"),
         ("OS before: HLP 26.0 (18.4–NA", "not closed"),
         ("OS before:", "without a number"),
         ("OS after at 12, 24: HLP 70%", "1 numbers for 2 times"),

@@ -44,8 +44,8 @@ def _sizes(paper: Paper) -> Iterator[Finding]:
 def _sums(paper: Paper) -> Iterator[Finding]:
     for row in paper.rows:
         for a, arm in enumerate(ARMS):
-            size, counts = paper.size(row.side, arm), row.counts[a]
-            keys = tuple(key for key in row.keys if f".{arm}." in key)
+            counts, keys = row.counts[a], tuple(key for key in row.keys if f".{arm}." in key)
+            size = paper.size_of(keys[0].rpartition(".")[0], row.side, arm) if keys else paper.size(row.side, arm)
             if (counts < 0).any():
                 told = f"{counts.max()} of {size} patients"
                 yield paper.finding(keys, "severe", "count of an arm", told, f"at most {size}")
@@ -63,9 +63,9 @@ def _fractions(paper: Paper) -> Iterator[tuple[str, str, int, int, Stands]]:
         if last != "percent" or start.startswith("modes."):
             continue
         side = next((side for side in SIDES if f".{side}" in start), "before")
-        size = paper.size(side, start.rpartition(".")[2])
+        size = paper.size_of(start, side, start.rpartition(".")[2])
         for name in _COUNTS:
-            count = paper.count(f"{start}.{name}")
+            count = None if start.startswith("binary.") and name == "n" else paper.count(f"{start}.{name}")
             if count is not None and size:
                 yield f"{start}.{name}", key, count, size, percent.stands
 
@@ -73,7 +73,7 @@ def _fractions(paper: Paper) -> Iterator[tuple[str, str, int, int, Stands]]:
 def _percentages(paper: Paper, tested: frozenset[str]) -> Iterator[Finding]:
     for counted, key, count, size, stands in _fractions(paper):
         share = Stands(100 * count / size, 100 * count / size)
-        if share.meets(stands):
+        if share.meets(stands) or _of_the_known(paper, counted, count, stands):
             continue
         text, unit = paper.numbers[key].text, stands.high - stands.low
         close = share.gap(stands) <= unit / 2 + 1e-9
@@ -88,6 +88,17 @@ def _percentages(paper: Paper, tested: frozenset[str]) -> Iterator[Finding]:
             consistent += f", or a count of {' or '.join(map(str, fitting[:3]))}"
             consistent += " (but the printed p confirms the count)" if counted in tested else ""
         yield paper.finding((counted, key), "note" if close else "severe", "percentage of a count", told, consistent)
+
+
+def _of_the_known(paper: Paper, counted: str, count: int, stands: Stands) -> bool:
+    """Whether a percentage is that of the patients whose level is known, where the printed levels are fewer than all."""
+    for row in paper.rows:
+        if counted in row.keys and counted.startswith("table1."):
+            arm = counted.split(".")[-2]
+            known, size = int(row.counts[ARMS.index(arm)].sum()), paper.size(row.side, arm)
+            share = 100 * count / known if known else 0.0
+            return size is not None and 0 < known < size and Stands(share, share).meets(stands)
+    return False
 
 
 def _impossible_percentages(paper: Paper) -> Iterator[Finding]:

@@ -165,6 +165,10 @@ class Paper:
             return self._arm(arm)
         return self.count(f"matching.n_{arm}") or self.count("matching.n_pairs")
 
+    def size_of(self, start: str, side: str, arm: str) -> int | None:
+        """The patients of an arm of whom a number tells: those printed beside it (``start``.n), or all of the arm."""
+        return (self.count(f"{start}.n") if start.startswith("binary.") else None) or self.size(side, arm)
+
     def _arm(self, arm: str) -> int | None:
         """The size of an arm: as printed, or all but the other arm."""
         own = self.count(f"cohort.{arm}")
@@ -230,7 +234,8 @@ class Paper:
 
     def _outcome_row(self, name: str, side: str) -> Iterator[CountRow]:
         keys = tuple(f"binary.{name}.{side}.{arm}.yes" for arm in ARMS)
-        yes, sizes = [self.count(key) for key in keys], [self.size(side, arm) for arm in ARMS]
+        yes = [self.count(key) for key in keys]
+        sizes = [self.size_of(f"binary.{name}.{side}.{arm}", side, arm) for arm in ARMS]
         known = [(y, n) for y, n in zip(yes, sizes, strict=True) if y is not None and n is not None]
         if len(known) == 2:
             table = np.array([[y, n - y] for y, n in known], np.int64)

@@ -5,7 +5,7 @@ from math import isfinite, log
 
 from benchmarks.derived import hazards
 from benchmarks.derived.curves import StepRates, thinned
-from benchmarks.derived.given import Given, Hazards, log_ratio
+from benchmarks.derived.given import Given, Hazards, log_ratio, rate_by_limits
 from benchmarks.derived.hazards import told_of
 from benchmarks.derived.parts import Assumption
 from benchmarks.derived.printed import SIDES
@@ -143,6 +143,9 @@ def _total_rate(given: Given, role: Role, made: Hazards) -> float:
         rate = hazards.rate_of_events(min(total / n, 0.98), watched)
         if rate is not None:
             return rate
+    told = rate_by_limits(given, whole, role) if whole else None
+    if told:
+        return told[0]
     rate, first = log(2) / given.half_by, next(iter(given.shape.ways))
     why = f"half have an event by {given.half_by:.4g}; nothing is printed of any"
     made.assumed.append(Assumption(f"{given.shape.place(first)}.baseline.rate", rate, 1.0, why, log=True))

@@ -129,7 +129,7 @@ def solve(f: Callable[[float], float], low: float, high: float) -> float | None:
     return sqrt(low * high)
 
 
-def thinned(first: Sequence[float], others: Sequence[float], most: int, apart: float = 1.2) -> tuple[float, ...]:
+def thinned(first: Sequence[float], others: Sequence[float], most: int, apart: float = 1.35) -> tuple[float, ...]:
     """At most so many times, in order: the first in their order, then of the others who is farthest from those kept,
     each ``apart`` times the next.
     """

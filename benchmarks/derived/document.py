@@ -2,7 +2,6 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from textwrap import wrap
@@ -30,7 +29,7 @@ SECTIONS = {
     "calibration": "What calibration may change: prior mean and SD (of the logarithm on the scale log), and bounds.",
     "published": "Numbers as printed, by their place in the result of the analysis; never used by the simulation.",
 }
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _PLAIN = re.compile(r"[A-Za-z_≤≥<(][^\x00-\x1f#:,\[\]{}&*!|%@`\"'\\]*")
 
 
@@ -52,8 +51,7 @@ class Derived:
 
 def derive(reading: Reading) -> Derived:
     """The world of a paper as read; DeriveError in one line where none can be made of it."""
-    arms = arm_names(reading.paper.arms)
-    reading = replace(reading, paper=reading.paper.model_copy(update={"arms": arms}))
+    reading = with_arm_names(reading)
     paper, numbers = reading.paper, PaperNumbers(reading)
     covariates = covariates_of(numbers)
     treatment = treatment_of(numbers, covariates)
@@ -68,7 +66,7 @@ def derive(reading: Reading) -> Derived:
     tree: Tree = {"name": paper.name, "source": paper.source}
     if paper.question:
         tree["question"] = paper.question
-    tree["arms"] = {"control": arms.control, "treated": arms.treated}
+    tree["arms"] = {"control": paper.arms.control, "treated": paper.arms.treated}
     if paper.time_unit != "months":
         tree["time_unit"] = paper.time_unit
     tree |= {
@@ -95,15 +93,28 @@ def derive(reading: Reading) -> Derived:
     )  # fmt: skip
 
 
-def arm_names(arms: PaperArms) -> PaperArms:
-    """The arms as a world names them: a letter, then letters, digits, _ . or -, two that differ."""
-    made = {}
-    for role, words in (("control", arms.control), ("treated", arms.treated)):
-        plain = re.sub(r"[^A-Za-z0-9.-]+", "_", unicodedata.normalize("NFKD", words)).strip("_.-")[:56]
-        made[role] = words if _NAME.fullmatch(words) else plain if plain[:1].isalpha() else f"arm_{plain or role}"
-    if made["control"].casefold() == made["treated"].casefold():
-        made = {role: f"{name}_{role}" for role, name in made.items()}
-    return PaperArms(**made)
+def with_arm_names(reading: Reading) -> Reading:
+    """The reading with arms that a world takes as names: "No statin" is No-statin, also where paper.yaml says it."""
+    paper = reading.paper
+    words = (paper.arms.control, paper.arms.treated)
+    names = [_NAME.sub("-", word)[:60].strip("-._") for word in words]
+    names = [name if name[:1].isalpha() else f"arm-{name}".strip("-") for name in names]
+    if len({name.casefold() for name in names}) < len(names):
+        names = ["control", "treated"]
+    if tuple(names) == words:
+        return reading
+    pairs = sorted(zip(words, names, strict=True), key=lambda pair: -len(pair[0]))
+
+    def renamed(said: Mapping[str, str]) -> dict[str, str]:
+        texts = dict(said)
+        for word, name in pairs:
+            pattern = rf"(?<![\w-]){re.escape(word)}(?![\w-])"
+            texts = {key: re.sub(pattern, lambda _, name=name: name, text) for key, text in texts.items()}  # type: ignore[misc]
+        return texts
+
+    arms = PaperArms(control=names[0], treated=names[1])
+    said = {"arms": arms, "eligibility": renamed(paper.eligibility), "exposure": renamed(paper.exposure)}
+    return replace(reading, paper=paper.model_copy(update=said))
 
 
 def passes(outcomes: Tree) -> bool:

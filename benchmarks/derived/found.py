@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.derived import hazards
 from benchmarks.derived.causes import competing
 from benchmarks.derived.curves import IllnessDeath, StepRates, grid, solve
-from benchmarks.derived.given import Given, Hazards, confounded_by, log_ratio
+from benchmarks.derived.given import Given, Hazards, confounded_by, log_ratio, rate_by_limits
 from benchmarks.derived.hazards import SPLIT, SPLIT_SD, Effects, Together, Told, told_of
 from benchmarks.derived.parts import Assumption
 from benchmarks.derived.printed import SIDES
@@ -30,12 +30,14 @@ def _best(given: Given, names: Sequence[str]) -> str:
     return max(names, key=lambda name: sum(len(told_of(given.numbers, name, role).points) for role in ROLES))
 
 
-def _rate_or_guess(told: Sequence[Told], given: Given, place: str, made: Hazards) -> tuple[float, str]:
+def _rate_or_guess(told: Sequence[Told], given: Given, endpoint: str, place: str, made: Hazards) -> tuple[float, str]:
     """The controls' constant rate; from the treated and no effect, else half of all by the end, where need be."""
     found = hazards.one_rate(told[0], given.watched["control"])
     if found:
         return found
     other = hazards.one_rate(told[1], given.watched["treated"])
+    if not other and (limits := rate_by_limits(given, endpoint, "control")):
+        return limits
     rate = other[0] if other else log(2) / given.half_by
     why = "that of the treated" if other else f"half have the event by {given.half_by:.4g}; nothing is printed of it"
     made.assumed.append(Assumption(place, rate, 1.0, f"the controls' hazard is not printed: {why}", log=True))
@@ -47,7 +49,7 @@ def _single(given: Given) -> Hazards:
     (name,), made = given.shape.ways, Hazards()
     made.main = _best(given, list(given.shape.endpoints))
     told = [told_of(given.numbers, made.main, role) for role in ROLES]
-    rate, source = _rate_or_guess(told, given, f"{given.shape.place(name)}.baseline.rate", made)
+    rate, source = _rate_or_guess(told, given, made.main, f"{given.shape.place(name)}.baseline.rate", made)
     cuts = hazards.knots(told, given.pieces.first - 1, given.longest) if told[0].points else ()
     control = hazards.alone(told[0], cuts, rate, given.watched["control"], given.use_events["control"])
     made.control[name], made.sources[name] = control, source if not cuts else _of_pieces(told[0])
@@ -135,7 +137,7 @@ def _with_death_after(given: Given) -> Hazards:
     off = [told.median or log(2) / first for told in tolds]
     after_cuts: tuple[float, ...] = ()
     if control.death.points:
-        after_cuts = hazards.knots((control.death, treated.death), given.pieces.after - 1, given.longest, off)
+        after_cuts = hazards.knots_after((control.death, treated.death), given.pieces.after - 1, given.longest, off)
     course = hazards.controls(control, cuts, after_cuts, first, after, given.use_events["control"])
     if not control.death.points and not control.first.points:
         course = hazards.split_course(
@@ -145,7 +147,7 @@ def _with_death_after(given: Given) -> Hazards:
     steps = max(given.pieces.effect - 1, 0)
     plain = (ratios[0][0], ratios[1][0])
     effects = hazards.effects_of(
-        treated, course, cuts[:steps], _spread(after_cuts, steps), plain, given.use_events["treated"]
+        treated, course, _spread(cuts, steps), _spread(after_cuts, steps), plain, given.use_events["treated"]
     )
     moved = effects.moved(confounded_by(given, whole, treated.first), confounded_by(given, dying, treated.death))
     _share_out(given, course, moved, made)
@@ -206,7 +208,7 @@ def _first_rate(given: Given, control: Together, treated: Together, place: str, 
         why = f"{AFTER_FIRST:g} times the hazard of death ({death[1]}); nothing is printed of first events"
         made.assumed.append(Assumption(place, AFTER_FIRST * death[0], 0.7, why, log=True))
         return AFTER_FIRST * death[0], f"assumed: {why}"
-    return _rate_or_guess((control.first, treated.first), given, place, made)
+    return _rate_or_guess((control.first, treated.first), given, given.shape.whole or "", place, made)
 
 
 def _rate_after(control: Together, first: float) -> tuple[float, str]:

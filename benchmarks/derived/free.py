@@ -126,7 +126,7 @@ def pieces_of(targets: int, landmarks: int, events: float | None) -> Pieces:
         return int(max(1, min(n, cap, most)))
 
     return Pieces(
-        at_most(max(1 + targets // 10, landmarks), 5), at_most(1 + targets // 12, 4), at_most(1 + targets // 20, 3)
+        at_most(max(1 + targets // 10, landmarks), 5), at_most(1 + targets // 10, 5), at_most(1 + targets // 12, 4)
     )
 
 

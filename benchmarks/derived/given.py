@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import log
+from math import exp, log
 
 import numpy as np
 
 from benchmarks.derived import hazards
 from benchmarks.derived.curves import Observation, StepRates
 from benchmarks.derived.free import Pieces
-from benchmarks.derived.hazards import Told, told_of
+from benchmarks.derived.hazards import Told, rate_of_events, told_of
 from benchmarks.derived.parts import Assumption
 from benchmarks.derived.printed import SIDES, PrintedNumbers
 from benchmarks.derived.shape import Shape
@@ -86,3 +86,25 @@ def confounded_by(given: Given, endpoint: str, told: Told) -> float:
     if crude is None or fair is None or told.side == "after" or given.numbers.design in ("randomised", "crude"):
         return 0.0
     return fair.log_hr - crude.log_hr
+
+
+def rate_by_limits(given: Given, endpoint: str, role: Role) -> tuple[float, str] | None:
+    """An arm's constant hazard from the events that the limits of the crude hazard ratio tell of; None without these.
+
+    The variance of a log hazard ratio is 1 / d0 + 1 / d1, and with few events d1 / d0 = ratio x n1 / n0.
+    """
+    for side in SIDES:
+        found = given.numbers.ratio(f"endpoints.{endpoint}.{side}.cox")
+        control, treated = (given.numbers.size(side, one) for one in ROLES)
+        if found is None or not control or not treated or not found.se > 0:
+            continue
+        odds = exp(found.log_hr) * treated / control
+        events = {"control": (1 + 1 / odds) / found.se**2, "treated": (1 + odds) / found.se**2}
+        share = min(events[role] / (control if role == "control" else treated), 0.95)
+        rate = rate_of_events(share, given.watched[role])
+        if rate is not None:
+            words = (
+                f"about {events[role]:.0f} events, as the limits of the hazard ratio tell: {endpoint}, {found.where}"
+            )
+            return rate, words
+    return None

@@ -20,7 +20,7 @@ from simulator.numerics.arrays import Floats
 
 EXACT, OF_LIMIT, OF_EVENTS, OF_RATIO = 0.008, 0.04, 0.02, 0.07
 """How near curves are to come to a median or a share at a time, a median's limit, events, and a log hazard ratio."""
-SMOOTH, LOOSE = 0.7, 2.0  # SD of the logarithm from rate to rate, and of a rate about its first guess
+SMOOTH, LOOSE = 1.0, 2.0  # SD of the logarithm from rate to rate, and of a rate about its first guess
 SPLIT, SPLIT_SD = 0.12, 0.7  # deaths among first events where nobody says, and how well that is known (log)
 FEWEST = 1e-6
 
@@ -134,20 +134,34 @@ def fitted(
     return found
 
 
-def knots(tolds: Sequence[Told], most: int, longest: float, less: Sequence[float] = ()) -> tuple[float, ...]:
+def knots(tolds: Sequence[Told], most: int, longest: float) -> tuple[float, ...]:
     """Times between which rates are constant: medians, then shares at times and limits, of all arms; at most so many.
 
-    ``less`` is taken off the times of each arm.
+    One of many is half the earliest, before which the curve would else be that of one rate from the start.
     """
-    off = less or [0.0] * len(tolds)
     by_kind: dict[str, list[float]] = {"median": [], "share": [], "limit": []}
-    for told, less_of in zip(tolds, off, strict=True):
+    for told in tolds:
         for one in told.points:
-            if 0.02 * longest < one.time - less_of < 0.9 * longest:
-                by_kind[one.kind].append(one.time - less_of)
+            if 0.02 * longest < one.time < 0.9 * longest:
+                by_kind[one.kind].append(one.time)
     firm = by_kind["median"] if by_kind["median"] else by_kind["share"][:1]
     rest = by_kind["share"] if len(set(by_kind["share"])) >= most else by_kind["share"] + by_kind["limit"]
-    return tuple(round(one, 3) for one in thinned(firm, rest, most))
+    kept = thinned(firm, rest, most - 1 if most > 2 else most)
+    early = (0.5 * kept[0],) if kept and most > 2 else ()
+    return tuple(round(one, 3) for one in (*early, *kept))
+
+
+def knots_after(tolds: Sequence[Told], most: int, longest: float, less: Sequence[float]) -> tuple[float, ...]:
+    """Times since the first event between which rates of death are constant: evenly spaced on the logarithm.
+
+    From half the shortest to the longest time from ``less``, the arms' times of first events, to a time of the curves
+    of death. No such time is printed, and the arms' patients are spread over all of them.
+    """
+    times = [one.time - off for told, off in zip(tolds, less, strict=True) for one in told.points]
+    times = [one for one in times if 0.02 * longest < one < 0.9 * longest]
+    if not times or most <= 0:
+        return ()
+    return tuple(np.round(np.geomspace(min(times) / 2, max(times), most + 1)[-most:], 3).tolist())
 
 
 def one_rate(told: Told, watched: Observation) -> tuple[float, str] | None:

@@ -81,14 +81,14 @@ class _Walk:
             return
         self.at += len(members)
         members = [part for row in members if not self._skipped(row) for part in self._parts(row)]
-        variable, section = identify(head.label, self.pen.paper), False
+        variable, section, amounts = identify(head.label, self.pen.paper), False, False
         while members and what_is(self.pen, members[0], head.label) == "amount":
             row = members.pop(0)
             own = not row.label.only_statistic
             name = identify(row.label, self.pen.paper) if own else variable
             self.items.append(BaselineAmount(row, name, row.label if own else head.label, head, own))
-            section = section or own
-        if members and section:
+            section, amounts = section or own, True
+        if members and (section or (amounts and not self.deep and not _is_cut(members[0]))):
             self._loose(members)
         elif members:
             self._levels(head, variable, members)
@@ -228,8 +228,7 @@ class _Walk:
         """Rows of cuts right below the amount that they cut: "Age", then "≤ 50" and "> 50"."""
         cuts: list[TableRow] = []
         for below in self.rows[self.at :]:
-            alike = cut_of(below.label.text) is not None or range_of_level(below.label.text) is not None
-            if not _counted(below) or not alike or what_is(self.pen, below, row.label) == "amount":
+            if not _counted(below) or not _is_cut(below) or what_is(self.pen, below, row.label) == "amount":
                 break
             cuts.append(below)
         self.at += len(cuts)
@@ -302,3 +301,8 @@ class _Walk:
 
 def _counted(row: TableRow) -> bool:
     return bool(row.arms or row.alls)
+
+
+def _is_cut(row: TableRow) -> bool:
+    """Whether a row's label is a side of a cut-point, or a stretch between two."""
+    return cut_of(row.label.text) is not None or range_of_level(row.label.text) is not None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from benchmarks.pasted.asked_rows import AS_PRINTED
-from benchmarks.pasted.labels import RowLabel, identify
+from benchmarks.pasted.labels import RowLabel, cut_of, identify, range_of_level
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Spot
 from benchmarks.pasted.row_levels import NamedTerm, level_in
@@ -44,6 +44,9 @@ def blocks(pen: Pen, rows: Sequence[TableRow]) -> list[tuple[TableRow | None, li
     for at, row in enumerate(rows):
         numbers = bool(row.arms) or any(column.statistic != "interaction_p" for column, _ in row.others)
         following = rows[at + 1] if at + 1 < len(rows) else None
+        if not numbers and not row.reference and head is not None and not row.tests and _is_level(pen, row, head):
+            made[-1][1].append(replace(row, reference=True))
+            continue
         if not numbers and not row.reference:
             leads = following is not None and (not deep or following.row.indent > row.row.indent)
             head = row if leads else None
@@ -56,6 +59,12 @@ def blocks(pen: Pen, rows: Sequence[TableRow]) -> list[tuple[TableRow | None, li
             head = None
             made.append((None, [row]))
     return made
+
+
+def _is_level(pen: Pen, row: TableRow, head: TableRow) -> bool:
+    """Whether a row's label is a level of the variable that a head names: without numbers it is the reference."""
+    variable = pen.ledger.variables.get(identify(head.label, pen.paper))
+    return variable is not None and level_in(variable, row.label.text) is not None
 
 
 def _belongs(pen: Pen, row: TableRow, head: TableRow, deep: bool) -> bool:
@@ -115,8 +124,21 @@ def _block(pen: Pen, head: TableRow | None, rows: Sequence[TableRow], triples: f
         rated = [TableRow(rated[0].row, rated[0].label, rated[0].arms, rated[0].alls, head.tests, rated[0].others)]
     elif head is not None and head.tests:
         pen.not_understood(head, f"the p of '{head.label.text}' as a whole has no key")
+    if _in_stretches(pen, label, references, rated):
+        what = (
+            f"the ratios of '{label.text if label else ''}' are of several stretches against one: a cut has two sides"
+        )
+        pen.ask(head or rated[0], what, ("skip",), rated)
+        return
     for row in rated:
         _row(pen, row, term_of(pen, row, label, levels if len(rated) > 1 else ()), triples)
+
+
+def _in_stretches(pen: Pen, label: RowLabel | None, references: Sequence[TableRow], rated: Sequence[TableRow]) -> bool:
+    """Whether rows are stretches of a number, of which each is compared with that of the reference alone."""
+    variable = pen.ledger.variables.get(identify(label, pen.paper)) if label is not None else None
+    sides = [row for row in rated if cut_of(row.label.text) or range_of_level(row.label.text)]
+    return variable is not None and variable.kind == "continuous" and bool(references) and len(sides) > 1
 
 
 def _is_one(row: TableRow) -> bool:

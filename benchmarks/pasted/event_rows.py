@@ -20,9 +20,12 @@ _EVENTS = re.compile(r"\bevents?\b|\bdeaths?\b|\bdied\b|progressed|\bno\.? with\
 _INCIDENCE = re.compile(r"cumulative incidence|incidence", re.I)
 
 _PLAIN = frozenset(
-    "a all and any at by ci events event first for from hazard hr in incidence iqr kaplan-meier km median month months "
-    "n no number of or overall p patients percent person-years rate rates ratio risk subjects survival the time to total "
-    "value with year years who cumulative".split()
+    re.findall(
+        r"\S+",
+        "a all and any at by ci cumulative event events first for from hazard hr in incidence iqr kaplan-meier km median "
+        "month months n no number of or overall p patients percent person-years rate rates ratio risk subjects survival "
+        "the time to total value who with year years",
+    )
 )
 """Words of a label that name no event."""
 
@@ -86,11 +89,13 @@ def endpoint_in(pen: Pen, text: str) -> str:
             return name
     for name in sorted(pen.paper.endpoints, key=len, reverse=True):
         found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.I if len(name) > 3 else 0)
-        if found and not _one_of_several(pen, name, text):
+        if found and not _one_of_several(name, text):
             return name
-    letters = "".join(word[0] for word in re.findall(r"[a-z]+", text.casefold()))
+    spoken = re.findall(r"[a-z]+", text.casefold())
     for name in pen.paper.endpoints:
-        if len(name) > 1 and name.isupper() and name.casefold() in letters:
+        runs = [spoken[at : at + len(name)] for at in range(len(spoken) - len(name) + 1)] if len(name) > 1 else []
+        said = [run for run in runs if "".join(word[0] for word in run) == name.casefold()]
+        if name.isupper() and any({"survival", "time", "incidence", "progression"} & set(run) for run in said):
             return name
     dead = [name for name, what in pen.paper.endpoints.items() if what.strip() == "death"]
     return dead[0] if len(dead) == 1 and words and words <= {"death", "died", "dead"} else ""
@@ -103,7 +108,7 @@ def _content(text: str) -> frozenset[str]:
     return frozenset({"deaths": "death"}.get(word, word) for word in words if word not in _PLAIN)
 
 
-def _one_of_several(pen: Pen, name: str, text: str) -> bool:
+def _one_of_several(name: str, text: str) -> bool:
     """Whether a name is one event of a label that lists several: MI in "CV death, MI, or stroke"."""
     parts = re.split(r"[,;]|\bor\b|\band\b", re.sub(r"\(.*?\)", " ", text))
     events = [part for part in parts if _content(part)]

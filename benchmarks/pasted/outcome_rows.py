@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.counts import notes_of
@@ -40,6 +41,7 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     start, rows = len(ledger.numbers), table_rows(table, ledger)
     shares = share_columns(rows)
     names: dict[str, TableRow] = {}
+    head: RowLabel | None = None
     for row in rows:
         said = pen.settled(row.label)
         if said == "skip":
@@ -47,6 +49,7 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
         if not row.arms:
             grade = grade_of(row.label.text)
             below = grade if grade is not None else below if row.others or row.tests else ""
+            head = row.label if row.empty else head
             if not _interval(row.label):
                 for column, cell in (*row.tests, *row.others):
                     pen.not_understood(
@@ -56,12 +59,29 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
         if _interval(row.label):
             pen.assume(row, f"'{row.label.text}': limits of a share have no key and are not read")
             continue
-        _outcome(pen, row, said if re.fullmatch(r"[A-Za-z][\w-]*", said) else "", grades, below)
+        said = said if said == AS_PRINTED or re.fullmatch(r"[A-Za-z][\w-]*", said) else ""
+        graded = _of_head(pen, row, head) if not said or said == AS_PRINTED else None
+        row, own = (row, below) if graded is None else (graded[0], graded[1])
+        _outcome(pen, row, said if re.fullmatch(r"[A-Za-z][\w-]*", said) else "", grades, own)
         _ask_odd(pen, row, shares)
         names.setdefault(outcome_name(pen, row.label) if not said or said == AS_PRINTED else said, row)
     check_outcomes(pen, rows, start)
     if table.kind == "response":
         check_names(pen, names)
+
+
+def _of_head(pen: Pen, row: TableRow, head: RowLabel | None) -> tuple[TableRow, str] | None:
+    """A row of a grade alone as its head's, and the grade: "Grade 3 (on walking)", or "3" of "Any event, by grade"."""
+    if head is None or pen.table.kind != "adverse events":
+        return None
+    text = row.label.text
+    found = re.fullmatch(rf"{_GRADE.pattern}\s*(?:\(.*\))?", text, re.I)
+    bare = re.fullmatch(r"[1-5](?:\s*[-–—]\s*[1-5])?", text) is not None and "grade" in head.text.casefold()
+    if not (found or bare):
+        return None
+    name = re.sub(r"[,(]?\s*(?:by |maximum |max\.? |worst |highest )?(?:ctcae )?grades?\b.*", "", head.text, flags=re.I)
+    named_as = "any_ae" if re.fullmatch(r"any (?:adverse )?events?|any (?:ae|toxicity)", name.strip(), re.I) else name
+    return replace(row, label=RowLabel(named_as, named_as)), suffix(found["grade"] if found else text)
 
 
 def share_columns(rows: Sequence[TableRow]) -> frozenset[str]:
@@ -145,7 +165,8 @@ def _outcome(pen: Pen, row: TableRow, said: str, grades: dict[str, str], below: 
     within = grade_of(row.label.text)
     if within is not None and not said:
         stripped = _ANY.sub("", _GRADE.sub("", row.label.text)).strip(" ,;:-–()≥")
-        name = outcome_name(pen, RowLabel(row.label.text, stripped)) if stripped else "any_ae"
+        any_event = not stripped or stripped.casefold() == "any"
+        name = "any_ae" if any_event else outcome_name(pen, RowLabel(row.label.text, stripped))
     _tell_name(pen, row, name, bool(said))
     for filled in (*row.arms, *row.tests, *row.others):
         column, cell = filled
@@ -182,6 +203,8 @@ def _arm(pen: Pen, row: TableRow, filled: Filled, key: str, audit_only: bool) ->
             row, f"'{cell.raw}' in row '{row.label.text}' is no count or share of patients", column.letter
         )
         return
+    if column.own_n and column.n_printed.isdigit() and all(name != "n" for name, _ in numbers):
+        numbers = [*numbers, ("n", column.n_printed)]
     for name, value in numbers:
         pen.put(f"{key}.{column.arm}.{name}", value, row, filled, audit_only)
 

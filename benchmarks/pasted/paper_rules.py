@@ -19,6 +19,7 @@ RESERVED = frozenset(
      "at", "cumulative", "incidence", "rmst", "hr", "shr", "or", "rr", "rd", "p", "in", "vs", "versus", "patients",
      "pairs", "exposure", "modes", "median", "control", "treated", "all", "overall", "log-rank", "gray", "interaction"}
 )  # fmt: skip
+_MODEL = re.compile(r"(?:uni|multi)varia(?:bl|t)e", re.I)
 _ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _DATE = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d))?)?", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -35,6 +36,8 @@ def of_kind(text: str, endpoints: Sequence[str]) -> tuple[str, str, tuple[str, .
             phase = word.casefold()
         elif word in endpoints and kind in OF_ENDPOINTS:
             named.append(word)
+        elif kind == "cox" and _MODEL.fullmatch(word):
+            continue
         else:
             left.append(word)
     return kind, phase, tuple(named), " ".join(left)
@@ -60,7 +63,8 @@ def table_faults(tree: Mapping[str, Any]) -> Faults:
             mend = f"did you mean '{near[0]}'?" if near else "as in 'baseline', 'cox after' or 'cox death'"
             yield path, f"must be one of {', '.join(KINDS)}, not {described(given)}", mend
         elif left:
-            also = f", or of {', '.join(names)}" if kind in OF_ENDPOINTS and names else ""
+            also = ", univariable, multivariable" if kind == "cox" else ""
+            also += f", or of {', '.join(names)}" if kind in OF_ENDPOINTS and names else ""
             yield path, f"'{left}' is no word of the kind '{kind}'", f"it may be followed by {', '.join(PHASES)}{also}"
 
 

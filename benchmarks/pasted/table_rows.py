@@ -15,7 +15,7 @@ Filled = tuple[PastedColumn, PastedCell]
 TESTS = ("p", "smd")
 MEASURES = ("odds_ratio", "risk_ratio", "risk_difference")
 REFERENCE = re.compile(
-    r"(?:1(?:\.0+)?\s*)?[(\[]?\s*ref(?:erence|erent)?\.?(?: (?:group|level|category))?\s*[)\]]?|1(?:\.0+)?", re.I
+    r"(?:1(?:[.,]0+)?\s*)?[(\[]?\s*ref(?:erence|erent)?\.?(?: (?:group|level|category))?\s*[)\]]?|1(?:[.,]0+)?", re.I
 )
 
 
@@ -61,7 +61,7 @@ def table_rows(table: PastedTable, ledger: Ledger) -> list[TableRow]:
                 ledger.not_understood(Spot(table.file, row.line, column.letter), told)
                 continue
             words = plain_label(cell.raw)
-            bare = bool(re.fullmatch(r"1(?:\.0+)?", words))
+            bare = bool(re.fullmatch(r"1(?:[.,]0+)?", words))
             if words and REFERENCE.fullmatch(words) and (not bare or _is_ratio_of_none(table, row, column)):
                 reference = True
                 continue
