@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -20,16 +20,23 @@ LABELS = ("label typo", "label case", "label without unit", "label with another 
 SAID = ("yaml line", "wrong phase")
 NEEDLESS = 0.02
 """The share of harmless mutations that may be asked about."""
+UNSEEN = 0.015
+"""The share of mutants whose cells changed places so that nothing else in the paper tells: they are read as printed."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """A paper as it is: its strings by key, its numbers by place, what is assumed, and what the audit finds."""
+    """A paper as it is: its strings by key, its numbers by place, and what is assumed."""
 
     printed: Mapping[str, frozenset[str]]
     by_place: Mapping[tuple[str, int, str], tuple[ReadNumber, ...]]
     assumed: frozenset[str]
-    findings: frozenset[tuple[str, tuple[str, ...]]]
+    reading: Reading
+
+    @cached_property
+    def findings(self) -> frozenset[tuple[str, tuple[str, ...]]]:
+        """What the audit finds in the paper as it is."""
+        return _findings(self.reading)
 
 
 def _findings(reading: Reading) -> frozenset[tuple[str, tuple[str, ...]]]:
@@ -44,7 +51,7 @@ def _truths() -> dict[str, Truth]:
     for paper in papers():
         with tempfile.TemporaryDirectory() as folder:
             reading = read_paper(write(paper.files(), Path(folder) / "paper"))
-        assert not (reading.questions or reading.unread or reading.unclaimed)
+        assert (reading.questions, reading.unread, reading.unclaimed) == ((), (), ())
         strings = {
             key: frozenset({one.printed, *(other.printed for other in one.also)})
             for key, one in reading.published.items()
@@ -53,7 +60,7 @@ def _truths() -> dict[str, Truth]:
         for one in reading.numbers:
             places.setdefault((one.spot.file, one.spot.line, one.spot.column), []).append(one)
         by_place = {place: tuple(found) for place, found in places.items()}
-        made[paper.name] = Truth(strings, by_place, frozenset(one.text for one in reading.assumed), _findings(reading))
+        made[paper.name] = Truth(strings, by_place, frozenset(one.text for one in reading.assumed), reading)
     return made
 
 
@@ -78,7 +85,7 @@ def judged(mutant: Mutant, folder: Path) -> tuple[str, str]:
 
     refused, same, told, shown, audited (said by the audit of the numbers), or a fault: WRONG (a wrong number of a
     harmless mutation), SILENT (a wrong number of which nothing is said), asked (a needless question), lost (keys that
-    went without a word).
+    went without a word), unseen (cells changed places, and nothing said so).
     """
     truth = _truths()[mutant.paper.name]
     try:
@@ -117,6 +124,8 @@ def _check(found: list[tuple[Mutant, str, str]]) -> None:
         if what in ("WRONG", "SILENT")
     ]
     assert not faults, "\n".join(faults)
+    unseen = [f"{one.paper.name}, {one.kind}: {one.told[:200]}" for one, what, _ in found if what == "unseen"]
+    assert len(unseen) <= max(UNSEEN * len(found), 2), "\n".join(unseen)
     harmless = [(one, what, why) for one, what, why in found if one.wanted == "same"]
     asked = [
         f"{one.paper.name}, {one.kind}: {one.told[:200]}: {why[:200]}" for one, what, why in harmless if what == "asked"
@@ -132,6 +141,6 @@ def test_mutated_pastes_give_no_wrong_number_without_a_word(tmp_path: Path) -> N
     assert counted["same"] > 30
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 def test_many_mutated_pastes_give_no_wrong_number_without_a_word(tmp_path: Path) -> None:
     _check(list(_all(1500, 7, tmp_path)))
