@@ -67,7 +67,7 @@ def typo(text: str, luck: Luck) -> str:
     if not places:
         return text + "x"
     k = luck.choice(places)
-    return luck.choice((text[:k] + text[k + 1 :], text[:k] + text[k] + text[k:], text[:k] + text[k + 1] + text[k] + text[k + 2 :]))  # fmt: skip  # noqa: E501
+    return luck.choice((text[:k] + text[k + 1 :], text[:k] + text[k] + text[k:], text[:k] + text[k + 1] + text[k] + text[k + 2 :]))  # fmt: skip
 
 
 def other_case(text: str, luck: Luck) -> str:
@@ -76,7 +76,7 @@ def other_case(text: str, luck: Luck) -> str:
 
 def wide_label(text: str, luck: Luck) -> str:
     body = text.lstrip(" ")
-    return text[: len(text) - len(body)] + body.replace(" ", luck.choice(("\u00a0", "  ", "\u2009"))) + luck.choice((" ", "\u00a0", "*", "†"))  # fmt: skip  # noqa: E501
+    return text[: len(text) - len(body)] + body.replace(" ", luck.choice(("\u00a0", "  ", "\u2009"))) + luck.choice((" ", "\u00a0", "*", "†"))  # fmt: skip
 
 
 def no_unit(text: str, luck: Luck) -> str:

@@ -1,25 +1,34 @@
 """Mutated pastes are read right, asked about or refused: no traceback, and no wrong number or key without a word."""
 
+import contextlib
+import csv
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from analysis.audit import audit
+from benchmarks.cli.commands import cli
 from benchmarks.pasted.cells import plain_cell
 from benchmarks.pasted.read import read_paper
 from benchmarks.pasted.reading import Reading, ReadNumber
 from simulator.documents.problems import DocumentError
 from tests.attacked_papers import papers, write
+from tests.mutated_texts import HOSTILE
 from tests.pasted_mutations import Mutant, mutants
+from tests.pasted_papers import HCC
 
 LABELS = ("label typo", "label case", "label without unit", "label with another sign", "hostile label")
 SAID = ("yaml line", "wrong phase")
 NEEDLESS = 0.02
 """The share of harmless mutations that may be asked about."""
+TABLE_TAGS = {"html", "meta", "title", "table", "caption", "thead", "tbody", "tr", "th", "td", "p"}
 UNSEEN = 0.015
 """The share of mutants whose cells changed places so that nothing else in the paper tells: they are read as printed."""
 
@@ -144,3 +153,79 @@ def test_mutated_pastes_give_no_wrong_number_without_a_word(tmp_path: Path) -> N
 @pytest.mark.slow(15)
 def test_many_mutated_pastes_give_no_wrong_number_without_a_word(tmp_path: Path) -> None:
     _check(list(_all(1500, 7, tmp_path)))
+
+
+HOSTILE_LABELS = tuple(one for one in HOSTILE if len(one) < 60)
+
+
+@pytest.fixture(scope="module")
+def hostile_paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trial with hostile texts in its heads, labels, cells, lines and names."""
+    trial = papers()[1]
+    for name, grid in trial.tables.items():
+        rows = [list(row) for row in grid.rows]
+        for k, text in enumerate(HOSTILE_LABELS):
+            r = grid.heads + k % (len(rows) - grid.heads)
+            rows[r][0 if k % 2 else 1] += f" {text}"
+        rows[0][-1] += " <img src=x onerror=alert(1)>"
+        trial = trial.with_table(name, replace(grid, rows=tuple(map(tuple, rows)), form="tab"))
+    said = "\n".join(f"  OS at {k + 1}: {text}" for k, text in enumerate(HOSTILE_LABELS))
+    files = {name.rsplit(".")[0]: data for name, data in trial.files().items()}
+    yaml = files.pop("paper").decode().replace(".csv", ".tsv").replace(".md", ".tsv").replace("Author A", "<b>=A</b>")
+    return write(
+        {"paper.yaml": (yaml + said + "\n").encode(), **{f"{name}.tsv": data for name, data in files.items()}},
+        tmp_path_factory.mktemp("hostile") / "paper",
+    )
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def _tags(text: str) -> list[tuple[str, dict[str, str | None]]]:
+    parser = _Tags()
+    parser.feed(text)
+    return parser.found
+
+
+def test_nothing_pasted_is_rendered_in_a_page_or_run_by_a_spreadsheet(hostile_paper: Path, tmp_path: Path) -> None:
+    page, tables = tmp_path / "page.html", tmp_path / "tables"
+    CliRunner().invoke(cli, ["paper", "read", str(hostile_paper), "--report", str(page), "--tables", str(tables)])
+    clean = tmp_path / "clean.html"
+    CliRunner().invoke(cli, ["paper", "read", str(HCC), "--report", str(clean)])
+    text = page.read_text("utf-8")
+    assert "alert(1)" in text  # it is shown, as text
+    known = {(tag, name) for tag, attrs in _tags(clean.read_text("utf-8")) for name in ("", *attrs)}
+    assert {(tag, name) for tag, attrs in _tags(text) for name in ("", *attrs)} <= known
+    assert not [attrs for tag, attrs in _tags(text) if any((value or "").startswith("javascript:") for value in attrs.values())]  # fmt: skip  # noqa: E501
+    shown = 0
+    for path in sorted(tables.glob("*.html")):
+        assert {tag for tag, _ in _tags(path.read_text("utf-8"))} <= TABLE_TAGS, path
+    for path in sorted(tables.glob("*.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            for cell in (cell for row in csv.reader(file) for cell in row):
+                shown += "cmd|" in cell
+                assert not cell.lstrip().startswith(("=", "@", "\t")), (path, cell)
+                assert not re.match(r"\s*[+-](?![\d.]+( ?%)?$)", cell), (path, cell)
+    assert shown
+
+
+def test_nothing_pasted_is_executed(tmp_path: Path) -> None:
+    """A tag of YAML that makes an object is refused or is text, and no template or path in a cell is followed."""
+    made = tmp_path / "made"
+    paper = papers()[1]
+    for k, line in enumerate(
+        (
+            f"question: !!python/object/apply:os.system ['touch {made}']",
+            f"question: '{{{{ [].__class__.__base__.__subclasses__() }}}} $(touch {made}) `touch {made}`'",
+        )
+    ):
+        folder = write({**paper.files(), "paper.yaml": f"{line}\n{paper.yaml}".encode()}, tmp_path / f"paper{k}")
+        with contextlib.suppress(DocumentError):
+            read_paper(folder)
+    assert not made.exists()
