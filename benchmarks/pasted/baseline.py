@@ -133,11 +133,7 @@ class _Walk:
         self._loose(rest)
 
     def _one_level(self, head: TableRow, variable: str, row: TableRow) -> None:
-<<<<<<< HEAD
-        """One level below a head: the second of two, as "Yes", tells all; another is asked about (rows may be lost)."""
-=======
         """One level below a head: the second of two, as "Yes", tells all; another is asked about, rows may be lost."""
->>>>>>> main
         if not is_second_of_two(row.label.text) and any(
             isinstance(item, BaselineGroup) and item.head is not None and item.closed for item in self.items
         ):
