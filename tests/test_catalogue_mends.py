@@ -94,8 +94,8 @@ def test_ratios_of_several_stretches_are_asked_about() -> None:
 
 def test_percentages_are_no_counts_of_a_test() -> None:
     """35 and 28 % of 517 and 2409 have p = 0.002; as counts they would have another."""
-    table = "Characteristic\tDrug (n = 2409)\tNo drug (n = 517)\tP value\n"
-        "Diabetes, %\t28\t35\t0.002\nSmoker, %\t40\t41\t<0.001\n"
+    rows = "Diabetes, %\t28\t35\t0.002\nSmoker, %\t40\t41\t<0.001\n"
+    table = "Characteristic\tDrug (n = 2409)\tNo drug (n = 517)\tP value\n" + rows
     found = read(("baseline", table))
     assert not [one for one in found.asked if "recompute" in one]
     assert found.keys["table1.before[diabetes=Yes].control.percent"] == "35"
