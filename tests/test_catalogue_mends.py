@@ -9,6 +9,7 @@ import pytest
 from benchmarks.asked.errors import RunError
 from benchmarks.cli import paper_verbs
 from benchmarks.derived.document import derive
+from benchmarks.derived.parts import bare
 from benchmarks.pasted.heads import head_words
 from benchmarks.pasted.paper_file import PaperArms
 from benchmarks.pasted.read import read_paper
@@ -133,3 +134,10 @@ def test_deaths_of_a_cause_compete_with_all_other_deaths() -> None:
     tree = derive(read_paper(PAPERS / "ahmadi-ltot-copd")).tree
     assert tree["endpoints"]["RESP"]["competing"] == ["cardiovascular-death", "other-death"]
     assert tree["endpoints"]["CVD"]["competing"] == ["respiratory-death", "other-death"]
+
+
+def test_medians_give_their_hazards_where_follow_up_is_open() -> None:
+    """No cut-off and no follow-up is stated: what is solved on a grid of times must not lose the first months."""
+    course = bare(derive(read_paper(PAPERS / "choi-lenvatinib-hbv-hcc")).tree)["outcomes"]
+    first = course["progression"]["baseline"]["rate"] + course["death"]["baseline"]["rate"]
+    assert first == pytest.approx(0.2888, rel=0.02)  # log 2 / 2.4 months, PFS on sorafenib
