@@ -22,7 +22,7 @@ Tree = dict[str, Any]
 
 @dataclass(frozen=True)
 class Amount:
-    """A number of patients' own: its label, unit, mean, SD, bounds and cut-points as printed; ``skewed`` has medians."""
+    """A number of each patient: its label, unit, mean, SD, bounds and cut-point as printed; ``skewed`` has medians."""
 
     label: str
     unit: str
@@ -99,7 +99,7 @@ def terms_of(shape: Shape) -> list[str]:
 def _course(shape: Shape) -> tuple[Tree, Tree]:
     first, death, later = shape.rates
     names = [name for name, one in shape.variables.items() if isinstance(one, Levels) and len(one.shares) == 2][:3]
-    risk = {"log_hr": {name: 0.35 for name in names}}
+    risk = {"log_hr": dict.fromkeys(names, 0.35)}
     treated = {"treatment": {"log_hr": shape.effect}}
 
     def to(rate: float) -> Tree:
@@ -113,7 +113,7 @@ def _course(shape: Shape) -> tuple[Tree, Tree]:
         kinds = {
             name: {"event": "ill", "competing": "dead"} if "competing" in what else {"event": "dead"}
             for name, what in shape.endpoints.items()
-        }  # noqa: E501
+        }
         return states["outcomes"], kinds
     if len(shape.endpoints) == 1:
         states = {"outcomes": {"centre": "zero", "states": ["alive", "dead"], "transitions": {
@@ -130,13 +130,16 @@ def world_of(shape: Shape) -> Tree:
     control, treated = "control", "treated"
     if shape.response:
         course["response"] = {
-            "categories": ["PD", "SD", "PR", "CR"], "link": 0.4, "groups": {"ORR": ["PR", "CR"], "DCR": ["SD", "PR", "CR"]},
+            "categories": ["PD", "SD", "PR", "CR"], "link": 0.4,
+            "groups": {"CR": ["CR"], "PR": ["PR"], "SD": ["SD"], "PD": ["PD"], "ORR": ["PR", "CR"], "DCR": ["SD", "PR", "CR"]},
             "shares": {control: [0.35, 0.35, 0.25, 0.05], treated: [0.2, 0.3, 0.38, 0.12]},
         }  # fmt: skip
     if shape.events:
         rates = [(0.55, 0.2), (0.42, 0.12), (0.31, 0.07), (0.24, 0.05), (0.15, 0.03), (0.09, 0.02)]
-        course["adverse_events"] = {"name": "any_event", "suffix": "_34", "overall": {"any": {control: 0.8, treated: 0.9}, "severe": {control: 0.35, treated: 0.45}}, "events": {
-            name: {"label": label, "any": {control: a, treated: min(0.9, 1.25 * a)}, "severe": {control: s, treated: 1.3 * s}}
+        course["adverse_events"] = {"name": "any_event", "suffix": "_34", "overall": {
+            "any": {control: 0.8, treated: 0.9}, "severe": {control: 0.35, treated: 0.45}}, "events": {
+            name: {"label": label, "any": {control: a, treated: min(0.9, 1.25 * a)},
+                   "severe": {control: s, treated: 1.3 * s}}
             for (name, label), (a, s) in zip(shape.events.items(), rates, strict=False)
         }}  # fmt: skip
     odds = {name: 0.4 for name, one in shape.variables.items() if isinstance(one, Levels) and len(one.shares) == 2}
@@ -147,12 +150,12 @@ def world_of(shape: Shape) -> Tree:
         "randomised": "unadjusted",
         "adjusted": "adjustment",
         "crude": "unadjusted",
-    }  # noqa: E501
+    }
     plan: Tree = {
         "primary": primary[shape.design],
         "propensity": {"method": "all"},
         "cox": {"covariates": terms_of(shape), "screening_p": None},
-    }  # noqa: E501
+    }
     plan["subgroups"] = list(shape.subgroups)
     if shape.design == "matched":
         plan["matching"] = {"ratio": shape.ratio}
@@ -160,9 +163,12 @@ def world_of(shape: Shape) -> Tree:
     per = {"months": 1.0, "years": 12.0, "days": 1 / 30.4375, "weeks": 7 / 30.4375}[shape.unit]
     dropout = {"kind": "exponential", "rate": 0.004 * per}
     return {
-        "name": shape.name, "source": "nobody", "time_unit": shape.unit, "arms": {"control": control, "treated": treated},
-        "population": {"size": shape.size, "covariates": {name: _covariate(one) for name, one in shape.variables.items()}},
-        "treatment": {"kind": "fixed", "share": shape.share} if randomised else {"kind": "prevalence", "share": shape.share, "log_odds": odds},
+        "name": shape.name, "source": "nobody", "time_unit": shape.unit,
+        "arms": {"control": control, "treated": treated},
+        "population": {
+            "size": shape.size, "covariates": {name: _covariate(one) for name, one in shape.variables.items()}},
+        "treatment": {
+            "share": shape.share, "kind": "fixed", **({} if randomised else {"kind": "prevalence", "log_odds": odds})},
         "outcomes": course, "endpoints": endpoints,
         "entry": {"accrual": {"start": shape.years[0], "end": shape.years[1]}},
         "followup": {"cut_off": shape.years[2], "dropout": {control: dropout, treated: dropout}},
@@ -178,8 +184,9 @@ SHAPES = (
          "ecog_performance_status": Levels("ECOG performance status", {"0": 0.4, "1": 0.6}),
          "smoking_status": Levels("Smoking status", {"Never": 0.2, "Former": 0.5, "Current": 0.3}),
          "brain_metastases": Levels("Brain metastases", {"No": 0.8, "Yes": 0.2})},
-        372, (0.08, 0.015, 0.06), -0.45, share=0.5, times=("12", "24"), subgroups=("sex", "brain_metastases", "smoking_status"),
-        response=True, events={"fatigue": "Fatigue", "nausea": "Nausea", "anaemia": "Anaemia", "rash": "Rash", "diarrhoea": "Diarrhoea"},
+        372, (0.08, 0.015, 0.06), -0.45, share=0.5, times=("12", "24"),
+        subgroups=("sex", "brain_metastases", "smoking_status"), response=True,
+        events={one.lower(): one for one in ("Fatigue", "Nausea", "Anaemia", "Rash", "Diarrhoea")},
         years=("2014-03-01", "2016-06-30", "2018-09-30"),
     ),
     Shape(
@@ -192,7 +199,8 @@ SHAPES = (
         420, (0.02, 0.006, 0.04), -0.3, times=("36", "60"), cox=True, multivariable=True,
     ),
     Shape(
-        "breast-triples", "matched", ("Mastectomy alone", "Radiotherapy"), {"OS": "death", "LRFS": "local recurrence or death"},
+        "breast-triples", "matched", ("Mastectomy alone", "Radiotherapy"),
+        {"OS": "death", "LRFS": "local recurrence or death"},
         {"age_at_diagnosis": Amount("Age at diagnosis", "years", 54, 10, (25, 85), "50"),
          "menopausal_status": Levels("Menopausal status", {"Premenopausal": 0.4, "Postmenopausal": 0.6}),
          "tumour_grade": Levels("Tumour grade", {"1": 0.2, "2": 0.5, "3": 0.3}, True),
@@ -210,7 +218,8 @@ SHAPES = (
         more={"methods": {"propensity": "logistic", "weighting": "IPTW, ATE, stabilised"}},
     ),
     Shape(
-        "statin-registry", "adjusted", ("No statin", "Statin"), {"death": "death", "admission": "hospitalisation; competing death"},
+        "statin-registry", "adjusted", ("No statin", "Statin"),
+        {"death": "death", "admission": "hospitalisation; competing death"},
         {"age": Amount("Age", "years", 68, 10, (30, 98), "70"), "sex": SEX, "diabetes_mellitus": DIABETES,
          "hypertension": Levels("Hypertension", {"No": 0.35, "Yes": 0.65}),
          "nyha_class": Levels("NYHA class", {"I": 0.2, "II": 0.5, "III": 0.3}, True)},
@@ -224,7 +233,7 @@ SHAPES = (
          "mgmt_promoter": Levels("MGMT promoter", {"Unmethylated": 0.55, "Methylated": 0.45}),
          "extent_of_resection": Levels("Extent of resection", {"Biopsy": 0.3, "Partial": 0.4, "Gross total": 0.3})},
         210, (0.0, 0.08, 0.0), -0.5, times=("6", "12"), cox=True, multivariable=True,
-        events={"neutropenia": "Neutropenia", "thrombocytopenia": "Thrombocytopenia", "fatigue": "Fatigue", "vomiting": "Vomiting"},
+        events={one.lower(): one for one in ("Neutropenia", "Thrombocytopenia", "Fatigue", "Vomiting")},
         years=("2010-01-01", "2014-12-31", "2016-12-31"), more={"names": {"Karnofsky performance status": "kps"}},
     ),
     Shape(

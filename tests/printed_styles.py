@@ -72,9 +72,11 @@ def style_of(seed: int, form: str = "") -> Style:
         share=one(SHARES), mean=one(MEANS), median=median, ratio=ratio, point=point,
         p_at=one(("head", "head", "first")), layout=one(("indent", "flat", "flat")), treated_first=often(0.4),
         overall=often(0.3), smd=often(0.3), p=often(0.85), marks=often(0.4), percents=int(rng.choice([1, 1, 1, 2, 0])),
-        one_row=often(0.4), parted=often(0.3), sizes=one(("(n = {n})", "n={n}", "(N={n})", "n = {n}", "row", "({n} patients)")),
+        one_row=often(0.4), parted=often(0.3),
+        sizes=one(("(n = {n})", "n={n}", "(N={n})", "n = {n}", "row", "({n} patients)")),
         bare_p=often(0.2), yes_rows=often(0.25), statistic=often(0.15),
-        spread=often(0.2), twice=often(0.3), thousands=one(("", "", "," if point != "," else "", " ", "\u2009")), titled=often(0.4),
+        spread=often(0.2), twice=often(0.3), thousands=one(("", "", "," if point != "," else "", " ", "\u2009")),
+        titled=often(0.4),
         total_last=often(0.4), apart=often(0.15), split=often(0.3), sections=often(0.3), unlike=often(0.2),
     )  # fmt: skip
 
@@ -104,7 +106,7 @@ def _html(heads: list[list[str]], rows: list[list[str]], seed: int) -> str:
         and not any(row[c] for row in heads[1:])
         and not any(heads[0][c + 1 : c + 2] == [""] for _ in "1")
         for c in range(len(heads[0]))
-    ]  # noqa: E501
+    ]
     for depth, row in enumerate(heads):
         parts, c = [], 0
         while c < len(row):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from benchmarks.derived.covariates import Covariates, covariates_of
-from benchmarks.pasted.opposites import complement
 from benchmarks.derived.cut_points import edges
 from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers, in_months, limits
 from benchmarks.derived.parts import bare
+from benchmarks.pasted.opposites import complement
 from benchmarks.pasted.reading import ReadVariable
 from simulator.documents.loading import load
 from simulator.mechanisms.covariates import resolve

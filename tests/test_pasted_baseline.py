@@ -69,12 +69,13 @@ def test_rows_that_do_not_sum_to_n_are_asked_and_the_answers_work() -> None:
 
 
 def test_one_level_below_a_head_is_asked_beside_whole_groups_only() -> None:
-    lone = "Sex\t\t\t0.3\nMale\t150 (75.0)\t220 (73.3)\n"
+    lone = "Sex\t\t\t0.3\nFemale\t150 (75.0)\t220 (73.3)\n"
     whole = "Site\t\t\t0.3\nLeft\t100 (50.0)\t150 (50.0)\nRight\t100 (50.0)\t150 (50.0)\n"
     assert baseline(lone).asked == []
     assert not baseline(lone).ledger.variables["sex"].complete
     assert "paste the rows that are lost" in baseline(whole + lone).asked[0]
     assert baseline(whole + lone, {"Sex": "levels"}).asked == []
+    assert baseline(whole + lone.replace("Female", "Male")).asked == []
 
 
 def test_missing_values_are_asked_by_their_label() -> None:

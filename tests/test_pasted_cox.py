@@ -20,7 +20,7 @@ SUBGROUPS = "Subgroup\tDrug (n = 200) events/n\tNo drug (n = 300) events/n\tHR (
         ("ECOG PS (2)", "ecog_ps=2"), ("ECOG PS (2 vs 0–1)", "ecog_ps=2"), ("ECOG PS (0)", "ecog_ps=0"),
         ("Cirrhosis", "cirrhosis"), ("Cirrhosis (yes vs no)", "cirrhosis"), ("Cirrhosis (no)", "cirrhosis=No"),
         ("Region (Europe)", "region=Europe"), ("AFP (≥ 400 ng/mL)", "afp"), ("AFP (<400)", "afp=<400"),
-        ("AFP > 400 ng/mL", "afp"), ("Diabetes, yes vs no", "diabetes=Yes"), ("Diabetes", "diabetes=Yes"),
+        ("AFP > 400 ng/mL", "afp"), ("Diabetes, yes vs no", "diabetes"), ("Diabetes", "diabetes"),
         ("Treatment (Drug vs No drug)", "treatment"), ("Drug vs. no drug", "treatment"),
         ("Treatment (Drug)", "treatment"),
         ("Treatment", "treatment"),

@@ -8,7 +8,7 @@ from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.labels import RowLabel, cut_of, identify, range_of_level
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Spot
-from benchmarks.pasted.row_levels import NamedTerm, level_in
+from benchmarks.pasted.row_levels import NamedTerm, level_in, paired
 from benchmarks.pasted.row_terms import is_treatment, is_treatment_head, names_treatment, term_of
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number, table_rows
 
@@ -64,7 +64,7 @@ def blocks(pen: Pen, rows: Sequence[TableRow]) -> list[tuple[TableRow | None, li
 def _is_level(pen: Pen, row: TableRow, head: TableRow) -> bool:
     """Whether a row's label is a level of the variable that a head names: without numbers it is the reference."""
     variable = pen.ledger.variables.get(identify(head.label, pen.paper))
-    return variable is not None and level_in(variable, row.label.text) is not None
+    return variable is not None and level_in(paired(variable), row.label.text) is not None
 
 
 def _belongs(pen: Pen, row: TableRow, head: TableRow, deep: bool) -> bool:
@@ -75,7 +75,7 @@ def _belongs(pen: Pen, row: TableRow, head: TableRow, deep: bool) -> bool:
         return False
     variable = pen.ledger.variables.get(identify(head.label, pen.paper))
     own = pen.ledger.variables.get(identify(row.label, pen.paper))
-    if variable is not None and level_in(variable, row.label.text) is not None:
+    if _is_level(pen, row, head):
         return True
     return own is None or own is variable
 

@@ -235,7 +235,7 @@ def _stand_under(head: GridRow, rows: list[GridRow]) -> bool:
 
 
 def _columns_under(places: Sequence[tuple[int, int]], row: GridRow) -> list[int]:
-    """The column of each text of a row, by the places of the columns; none where a text stands under none or several."""
+    """The column of each text of a row, by the columns' places; none where a text stands under none or several."""
     under = [[c for c, (low, high) in enumerate(places) if start < high and low < end] for start, end in row.spans]
     columns = [one[0] for one in under if len(one) == 1]
     return columns if len(columns) == len(row.cells) and len(set(columns)) == len(columns) else []

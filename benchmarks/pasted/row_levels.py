@@ -72,17 +72,23 @@ def level_in(variable: ReadVariable, text: str) -> int | None:
     return hits[0] if len(hits) == 1 else None
 
 
+def paired(variable: ReadVariable) -> ReadVariable:
+    """A variable of which one of two levels is printed, with both; another as it is."""
+    if len(variable.levels) != 1 or variable.complete:
+        return variable
+    (level,) = variable.levels
+    other, first = complement(level)
+    return replace(variable, levels=(level, other) if first else (other, level), complete=True)
+
+
 def level_term(
     pen: Pen, variable: ReadVariable, first: str, against: str, siblings: tuple[str, ...], text: str
 ) -> NamedTerm:
     """The term of a level, or of several, that a text compares with another or with all others; or what to ask."""
     name, levels = variable.name, variable.levels
     at = level_in(variable, named(pen.paper, first) or first)
-    if at is None and len(levels) == 1 and not variable.complete:
-        other, first_of_two = complement(levels[0])
-        pair = replace(variable, levels=(levels[0], other) if first_of_two else (other, levels[0]), complete=True)
-        if level_in(pair, first) is not None:
-            return level_term(pen, pair, first, against, siblings, text)
+    if at is None and (pair := paired(variable)) is not variable and level_in(pair, first) is not None:
+        return level_term(pen, pair, first, against, siblings, text)
     if at is None:
         return _near_cut(variable, first, text) or _several(variable, first, against, text)
     if against and variable.complete:

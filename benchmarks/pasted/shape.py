@@ -40,7 +40,7 @@ def shaped(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> Shaped:
             Spot(file, grid.placed[0]), f"{several} fewer texts than columns; each stands where it was pasted"
         )
     at = next((k for k, row in enumerate(rows) if k and _begins(row, comma, rows[:k])), len(rows))
-    if rows and _numbers(rows[0], comma) > 1 and not _says_head(rows[0], comma):
+    if rows and _numbers(rows[0], comma) > 1 and not _says_head(rows[0].cells, comma):
         at = 0
     _ask_swallowed(rows[:at], file, ledger)
     return Shaped(tuple(rows[:at]), tuple(rows[at:]), comma, sure)
@@ -61,17 +61,15 @@ def _begins(row: GridRow, comma: bool, before: Sequence[GridRow]) -> bool:
     """Whether the body begins with a row: with numbers, or as the head of levels below."""
     if not any(row.cells[1:]):
         return bool(row.cells[0]) and any(any(one.cells[1:]) for one in before)
-    if _says_head(row, comma):
+    if _says_head(row.cells[1:], comma):
         return False
     filled = sum(bool(cell) for cell in row.cells[1:])
     return 2 * _numbers(row, comma) >= filled and (bool(row.cells[0]) or _numbers(row, comma) > 1)
 
 
-def _says_head(row: GridRow, comma: bool) -> bool:
+def _says_head(cells: Sequence[str], comma: bool) -> bool:
     """Whether a cell that is no number has the words of a head: "0.74 (95% CI 0.54-0.99)" has none."""
-    return any(
-        _HEAD.search(plain_text(cell)) for cell in row.cells if cell and plain_cell(cell, comma).kind == "unread"
-    )
+    return any(_HEAD.search(plain_text(cell)) for cell in cells if cell and plain_cell(cell, comma).kind == "unread")
 
 
 def _numbers(row: GridRow, comma: bool) -> int:
