@@ -11,7 +11,8 @@ from benchmarks.pasted.reading import ROLES, Ledger, PastedCell, PastedRow, Past
 SLACK = 0.5
 _ANY = re.compile(
     r"(?:any|all|overall|total)\b(?: (?:grade|treatment-related|treatment-emergent|drug-related))*"
-    r"(?: (?:adverse|aes?\b|teaes?\b|traes?\b|events?\b|incidence|toxicit))|patients with (?:any|at least one)|at least one",
+    r"(?: (?:adverse|aes?\b|teaes?\b|traes?\b|events?\b|incidence|toxicit))"
+    r"|patients with (?:any|at least one)|at least one",
     re.IGNORECASE,
 )
 
