@@ -55,14 +55,14 @@ def _ask_same(numbers: Sequence[ReadNumber], places: Places, ledger: Ledger) -> 
         if one.spot.file == places.file:
             lines.setdefault(one.spot.line, {}).setdefault(one.key, one.printed)
     texts = dict(places.results)
-    for (first, one), (second, two) in combinations(lines.items(), 2):
-        both = sorted(set(one) & set(two))
-        other = [key for key in both if one[key] != two[key]]
+    for (first, here), (second, there) in combinations(lines.items(), 2):
+        both = sorted(set(here) & set(there))
+        other = [key for key in both if here[key] != there[key]]
         if len(both) > 2 and len(both) - len(other) < 2:
             what = (
-                f"lines {first} and {second} are both of {both[0].rpartition('.')[0]}, and print {one[other[0]]} and "
+                f"lines {first} and {second} are both of {both[0].rpartition('.')[0]}, and print {here[other[0]]} and "
             )
-            what += f"{two[other[0]]}: is one of another phase, arm or endpoint"
+            what += f"{there[other[0]]}: is one of another phase, arm or endpoint"
             settle = f"{texts.get(second, '').strip()}"
             ledger.ask(Spot(places.file, second), what, settle, lines=(first, second))
 
