@@ -21,6 +21,7 @@ from benchmarks.pasted.line_words import (
 from benchmarks.pasted.paper_file import PaperFile, Places
 from benchmarks.pasted.reading import ROLES, Ledger, ReadNumber, ReadVariable, Spot
 
+_SIDE = re.compile(r"\b(?:before|after)\b")
 _SIGNS = re.compile(r"[<>≤≥=]")
 _ACRONYM = re.compile(r"[A-Z][A-Z0-9]{1,5}")
 _OF_P = (("stratified", "stratified"), ("log", "log-rank"), ("gray", "gray"), ("cox", "cox"), ("wald", "cox"))
@@ -63,7 +64,9 @@ def _ask_same(numbers: Sequence[ReadNumber], places: Places, ledger: Ledger) -> 
                 f"lines {first} and {second} are both of {both[0].rpartition('.')[0]}, and print {here[other[0]]} and "
             )
             what += f"{there[other[0]]}: is one of another phase, arm or endpoint"
-            settle = f"{texts.get(second, '').strip()}"
+            text = texts.get(second, "").strip()
+            other_side = _SIDE.sub(lambda found: {"before": "after", "after": "before"}[found[0]], text, count=1)
+            settle = other_side if other_side != text else "one of the two lines alone, or the other's endpoint"
             ledger.ask(Spot(places.file, second), what, settle, lines=(first, second))
 
 
