@@ -47,7 +47,8 @@ def footnote(text: str, luck: Luck) -> str:
 def odd_blanks(text: str, luck: Luck) -> str:
     body = text.lstrip(" ")
     before = luck.choice(("\u00a0", " ", "\u2009")) if text[:1].isdigit() and "(" in text else ""
-    return before + text[: len(text) - len(body)] + body.replace(" ", luck.choice(("\u00a0", "\u2009", "  "))) + " "
+    after = " " if text else ""
+    return before + text[: len(text) - len(body)] + body.replace(" ", luck.choice(("\u00a0", "\u2009"))) + after
 
 
 def other_dashes(text: str, luck: Luck) -> str:

@@ -143,11 +143,11 @@ def _check(found: list[tuple[Mutant, str, str]]) -> None:
 
 
 def test_mutated_pastes_give_no_wrong_number_without_a_word(tmp_path: Path) -> None:
-    found = list(_all(150, 20250430, tmp_path))
+    found = list(_all(60, 20250430, tmp_path))
     _check(found)
     counted = Counter(what for _, what, _ in found)
-    assert counted["told"] > 50
-    assert counted["same"] > 30
+    assert counted["told"] > 20
+    assert counted["same"] > 10
 
 
 @pytest.mark.slow(15)

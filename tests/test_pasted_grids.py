@@ -120,3 +120,9 @@ def test_what_cannot_be_read_is_one_line(data: bytes, what: str) -> None:
 
 def test_formulas_stay_text() -> None:
     assert grid_of("=1+1\tA\n{{7*7}}\t2\n").rows[1].cells == ("{{7*7}}", "2")
+
+
+def test_blanks_in_cells_of_a_csv_part_nothing() -> None:
+    text = "Trait,A (n = 10),B  (n = 12),P\nAge  (mean),49  (12),50  (11),0.1\nMale,5  (50),6  (50),1\n"
+    assert read_grid(text.encode(), "table1.csv").rows[1].cells == ("Age  (mean)", "49  (12)", "50  (11)", "0.1")
+    assert read_grid(text.encode(), "table1.txt").form == "aligned"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.baseline_items import BaselineAmount, BaselineGroup
 from benchmarks.pasted.counts import count_in, percent_in, spread_of
 from benchmarks.pasted.labels import MISSING, Cut, cut_of, level_text, range_of_level
@@ -169,8 +170,20 @@ def _put_group_tests(
         else:
             put_tests(pen, (filled,), owner, elements[0] if cut and elements else variable)
     if head is not None and with_tests:
+        _ask_stray(pen, with_tests, rows)
         for row, element in zip(rows, elements, strict=True):
             put_tests(pen, row.tests, row, element)
+
+
+def _ask_stray(pen: Pen, with_tests: Sequence[TableRow], rows: Sequence[TableRow]) -> None:
+    """Ask about a p beside one level where the variable has its own, unless nearly all levels have theirs."""
+    if len(rows) > 2 and len(with_tests) >= len(rows) - 1:
+        return
+    for row in with_tests:
+        if pen.settled(row.label) != AS_PRINTED:
+            texts = ", ".join(cell.raw.strip() for _, cell in row.tests)
+            what = f"'{row.label.text}': {texts} stands beside one level of a variable that has its own"
+            pen.ask(row, what, (AS_PRINTED, "skip"))
 
 
 def _put_difference(

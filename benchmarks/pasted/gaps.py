@@ -40,7 +40,7 @@ def _tell_columns(table: PastedTable, ledger: Ledger) -> None:
     for column in table.columns:
         if not column.skip and (column.arm in ROLES or column.statistic):
             name = " ".join(one for one in (column.arm, column.statistic) if one)
-            block = (column.phase, column.grade, column.endpoint, column.model)
+            block: tuple[str, ...] = (column.phase, column.grade, column.endpoint, column.model)
             blocks.setdefault(block, {})[name] = column.letter
     every = {name for block in blocks.values() for name in block}
     for block, found in blocks.items():

@@ -67,7 +67,7 @@ def read_grid(data: bytes, file: str) -> Grid:
     """The rows of a pasted table; DocumentError where it is none, in one line."""
     text = decoded(data, file)
     lines = text.split("\n")
-    form = _form_of(text, lines)
+    form = _form_of(text, lines, file)
     loose: list[tuple[int, str]] = []
     if form == "html":
         raw, loose = html_rows(text)
@@ -118,8 +118,8 @@ def _fault(file: str, what: str, right: str, line: int = 1) -> DocumentError:
     return DocumentError([Problem(file, line, 1, "", what, right)])
 
 
-def _form_of(text: str, lines: list[str]) -> str:
-    """How the columns of a text are parted."""
+def _form_of(text: str, lines: list[str], file: str) -> str:
+    """How the columns of a text are parted; two blanks in a cell of what is called .csv part nothing."""
     filled = [line for line in lines if line.strip()]
     if re.search(r"<(?:table|tr|td)\b", text, re.IGNORECASE):
         return "html"
@@ -132,7 +132,8 @@ def _form_of(text: str, lines: list[str]) -> str:
         counts = Counter(len(row) for row in csv.reader(filled, delimiter=mark, skipinitialspace=True) if row)
         width, often = max(counts.items(), key=lambda one: (one[1], one[0]), default=(0, 0))
         quoted_or_tight = sum(bool(_GAP.search(line.strip())) for line in filled) * 2 < len(filled)
-        if width > 1 and 10 * often >= 6 * len(filled) and quoted_or_tight:
+        named = width > 2 and file.casefold().endswith(".csv")
+        if width > 1 and 10 * often >= 6 * len(filled) and (quoted_or_tight or named):
             return form
     return "tab" if tabs else "aligned"
 

@@ -21,6 +21,7 @@ from benchmarks.pasted.line_words import (
 from benchmarks.pasted.paper_file import PaperFile, Places
 from benchmarks.pasted.reading import ROLES, Ledger, ReadNumber, ReadVariable, Spot
 
+_SIDE = re.compile(r"\b(?:before|after)\b")
 _SIGNS = re.compile(r"[<>≤≥=]")
 _ACRONYM = re.compile(r"[A-Z][A-Z0-9]{1,5}")
 _OF_P = (("stratified", "stratified"), ("log", "log-rank"), ("gray", "gray"), ("cox", "cox"), ("wald", "cox"))
@@ -55,15 +56,17 @@ def _ask_same(numbers: Sequence[ReadNumber], places: Places, ledger: Ledger) -> 
         if one.spot.file == places.file:
             lines.setdefault(one.spot.line, {}).setdefault(one.key, one.printed)
     texts = dict(places.results)
-    for (first, one), (second, two) in combinations(lines.items(), 2):
-        both = sorted(set(one) & set(two))
-        other = [key for key in both if one[key] != two[key]]
+    for (first, here), (second, there) in combinations(lines.items(), 2):
+        both = sorted(set(here) & set(there))
+        other = [key for key in both if here[key] != there[key]]
         if len(both) > 2 and len(both) - len(other) < 2:
             what = (
-                f"lines {first} and {second} are both of {both[0].rpartition('.')[0]}, and print {one[other[0]]} and "
+                f"lines {first} and {second} are both of {both[0].rpartition('.')[0]}, and print {here[other[0]]} and "
             )
-            what += f"{two[other[0]]}: is one of another phase, arm or endpoint"
-            settle = f"{texts.get(second, '').strip()}"
+            what += f"{there[other[0]]}: is one of another phase, arm or endpoint"
+            text = texts.get(second, "").strip()
+            other_side = _SIDE.sub(lambda found: {"before": "after", "after": "before"}[found[0]], text, count=1)
+            settle = other_side if other_side != text else "one of the two lines alone, or the other's endpoint"
             ledger.ask(Spot(places.file, second), what, settle, lines=(first, second))
 
 

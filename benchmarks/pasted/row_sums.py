@@ -1,5 +1,6 @@
 """What the rows of a table say of each other: single grades and any, responses made of others, lone lines."""
 
+import re
 from collections.abc import Sequence
 
 from benchmarks.pasted.asked_rows import ask_row
@@ -8,11 +9,19 @@ from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedCell, PastedRow, PastedTable, Spot
 
 SLACK = 0.5
+_ANY = re.compile(
+    r"(?:any|all|overall|total)\b(?: (?:grade|treatment-related|treatment-emergent|drug-related))*"
+    r"(?: (?:adverse|aes?\b|teaes?\b|traes?\b|events?\b|incidence|toxicit))"
+    r"|patients with (?:any|at least one)|at least one",
+    re.IGNORECASE,
+)
 
 
 def check_sums(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     """Questions about rows and columns of counts that contradict each other."""
     _check_grades(table, ledger)
+    if table.kind == "adverse events":
+        _check_any(table, ledger)
     if table.kind == "response":
         _check_responses(table, paper, ledger)
 
@@ -49,6 +58,20 @@ def _check_grades(table: PastedTable, ledger: Ledger) -> None:
         for row in more:
             what = f"'{row.label}': '{row.cells[k].raw.strip()}' of grade {column.grade} is more than of any grade"
             ask_row(table, ledger, [row], [one.letter for one in table.columns], what)
+
+
+def _check_any(table: PastedTable, ledger: Ledger) -> None:
+    """Fewer patients with any event than with one: asked for the first such row of each column."""
+    every = next((row for row in table.rows if _ANY.match(row.label)), None)
+    if every is None:
+        return
+    for k, column in enumerate(table.columns):
+        own = _count(every.cells[k]) if column.arm in ROLES and not column.skip else None
+        more = [row for row in table.rows if own is not None and (_count(row.cells[k]) or 0.0) > own + SLACK]
+        if more:
+            told = f"'{every.cells[k].raw.strip()}' is fewer than '{more[0].cells[k].raw.strip()}' of '{more[0].label}'"
+            letters = [one.letter for one in table.columns]
+            ask_row(table, ledger, [every, *more], letters, f"'{every.label}' ({column.letter}): {told}")
 
 
 def _check_responses(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.cox_rows import below, blocks, ratio_columns, ratio_names
 from benchmarks.pasted.labels import RowLabel
-from benchmarks.pasted.other_arm import ask_other_arm
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedTable, Spot
 from benchmarks.pasted.row_levels import NamedTerm
 from benchmarks.pasted.row_terms import full_level, term_of
+from benchmarks.pasted.subgroup_checks import ask_other_arm, ask_unlike, tell_levels
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, table_rows
 
 _ALL = re.compile(
@@ -36,6 +36,8 @@ def read_subgroups(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None
     triples = ratio_columns(read)
     for head, rows in blocks(pen, read):
         _block(pen, only, head, rows, triples)
+    ask_unlike(table, ledger)
+    tell_levels(table, ledger, ledger.numbers[start:])
     ask_other_arm(table, paper, ledger, ledger.numbers[start:])
 
 

@@ -1,13 +1,41 @@
-"""Patients of subgroups that are those of the other arm, as the baseline table and the heads have them."""
+"""What the patients of subgroups show: the other arm's, cells unlike their column's, levels without a row."""
 
 import re
 from collections.abc import Sequence
 
 from benchmarks.pasted.asked_rows import ask_row
 from benchmarks.pasted.paper_file import PaperFile
-from benchmarks.pasted.reading import ROLES, Ledger, PastedTable, ReadNumber, Spot
+from benchmarks.pasted.reading import ROLES, Ledger, PastedCell, PastedRow, PastedTable, ReadNumber, Spot
 
 _OF_ARM = re.compile(r"endpoints\.\w+\.(?P<side>before|after)\.subgroups\[(?P<level>.*)\]\.arms\.(?P<role>\w+)\.n")
+_OF_LEVEL = re.compile(r"endpoints\.\w+\.(?:before|after)\.subgroups\[(?P<variable>\w+)=(?P<level>[^&]*)\]\..*")
+FEW = 3
+
+
+def ask_unlike(table: PastedTable, ledger: Ledger) -> None:
+    """Ask about cells without their patients, as 12 (4.7%), in a column of which nearly all have them: 30/50."""
+    for k, column in enumerate(table.columns):
+        cells: list[tuple[PastedRow, PastedCell]] = [(row, row.cells[k]) for row in table.rows if row.cells[k].values]
+        odd = [(row, cell) for row, cell in cells if not cell.of]
+        if column.skip or column.arm not in ROLES or len(cells) - len(odd) < max(FEW, 4 * len(odd)):
+            continue
+        for row, cell in odd:
+            what = f"'{row.label}': '{cell.raw.strip()}' stands where the others are events/patients"
+            ask_row(table, ledger, [row], [column.letter], what)
+
+
+def tell_levels(table: PastedTable, ledger: Ledger, numbers: Sequence[ReadNumber]) -> None:
+    """Say of levels of a variable that have no row, where other levels of it have."""
+    shown: dict[str, dict[str, int]] = {}
+    for one in numbers:
+        if key := _OF_LEVEL.fullmatch(one.key):
+            shown.setdefault(key["variable"], {}).setdefault(key["level"], one.spot.line)
+    for name, levels in shown.items():
+        variable = ledger.variables.get(name)
+        lacking = [level for level in variable.levels if level not in levels] if variable is not None else []
+        if lacking:
+            told = f"of {name}, {', '.join(lacking)} has no row among the subgroups"
+            ledger.assume(Spot(table.file, next(iter(levels.values()))), told)
 
 
 def ask_other_arm(table: PastedTable, paper: PaperFile, ledger: Ledger, numbers: Sequence[ReadNumber]) -> None:
