@@ -24,7 +24,7 @@ KEYS = {
     "topical-erlotinib": 332,
     "choi-lenvatinib-hbv-hcc": 235,
     "yamada-pbinder-iptw": 156,
-    "ahmadi-ltot-copd": 207,
+    "ahmadi-ltot-copd": 216,
     "senkus-palliative-rt": 58,
     "allr3-mitoxantrone": 173,
     "vorapaxar-tra2p": 112,
