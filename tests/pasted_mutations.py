@@ -1,10 +1,12 @@
 """Mutated pastes: what may happen to a table between the journal and the folder, and what must come of it.
 
-Every mutation is drawn by a seeded generator and says what is right of it: ``same`` (nothing may change), ``shown`` (the
-cell holds another number now, which must be read as it stands, or be asked about), ``damage`` (what stands there is
-wrong in its place: no number may come of it that the paper does not print, unless something is said), or ``any`` (no
-traceback).
+Every mutation is drawn by a seeded generator and says what is right of it: ``same`` (nothing may change), ``shown``
+(the cell holds another number now, which must be read as it stands, or be asked about), ``damage`` (what stands there
+is wrong in its place: no number may come of it that the paper does not print, unless something is said), ``yaml`` and
+``any`` (paper.yaml says something else now).
 """
+
+# ruff: noqa: ARG001, ARG005 - each takes the text and the luck
 
 import random
 import re
@@ -12,6 +14,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from tests.attacked_papers import Attacked, Grid, Row
+from tests.mutated_texts import (
+    all_commas,
+    comma_for_point,
+    footnote,
+    foreign_number,
+    hostile_cell,
+    hostile_label,
+    lost_digit,
+    lost_point,
+    no_percent_signs,
+    no_unit,
+    odd_blanks,
+    other_case,
+    other_dashes,
+    other_digit,
+    other_sign,
+    turned_digits,
+    typo,
+    wide_label,
+)
 
 Luck = random.Random
 Place = tuple[str, int, str]  # of a cell: file, line, letter of its column
@@ -148,10 +170,11 @@ def swap_rows(rows: list[Row], grid: Grid, luck: Luck) -> str:
     return f"rows swapped: {rows[r][0]}, {rows[s][0]}"
 
 
-def swap_numbers_of_rows(rows: list[Row], grid: Grid, luck: Luck) -> str:
+def swap_numbers_of_rows(paper: Attacked, luck: Luck) -> Made:
+    name, grid = _pick(paper, luck)
     r, s = luck.sample(_body(grid), 2)
-    rows[r], rows[s] = (rows[r][0], *rows[s][1:]), (rows[s][0], *rows[r][1:])
-    return f"numbers of rows swapped: {rows[r][0]}, {rows[s][0]}"
+    changes = {(a, c): grid.rows[b][c] for a, b in ((r, s), (s, r)) for c in range(1, len(grid.rows[r]))}
+    return _changed(paper, name, grid, changes)
 
 
 def note_within(rows: list[Row], grid: Grid, luck: Luck) -> str:
@@ -308,106 +331,6 @@ def swap_in_column(paper: Attacked, luck: Luck) -> Made:
     return _changed(paper, name, grid, {(r, c): grid.rows[s][c], (s, c): grid.rows[r][c]})
 
 
-def other_digit(text: str, luck: Luck) -> str:
-    at = luck.choice([k for k, one in enumerate(text) if one.isdigit()])
-    return text[:at] + luck.choice([one for one in "0123456789" if one != text[at]]) + text[at + 1 :]
-
-
-def turned_digits(text: str, luck: Luck) -> str:
-    places = [k for k in range(len(text) - 1) if text[k : k + 2].isdigit() and text[k] != text[k + 1]]
-    if not places:
-        return other_digit(text, luck)
-    k = luck.choice(places)
-    return text[:k] + text[k + 1] + text[k] + text[k + 2 :]
-
-
-def lost_digit(text: str, luck: Luck) -> str:
-    k = luck.choice([k for k, one in enumerate(text) if one.isdigit()])
-    return text[:k] + text[k + 1 :]
-
-
-def lost_point(text: str, luck: Luck) -> str:
-    k = luck.choice([k for k, one in enumerate(text) if one in ".·"])
-    return text[:k] + text[k + 1 :]
-
-
-def comma_for_point(text: str, luck: Luck) -> str:
-    k = luck.choice([k for k, one in enumerate(text) if one in ".·"])
-    return text[:k] + "," + text[k + 1 :]
-
-
-def foreign_number(text: str, luck: Luck) -> str:
-    return luck.choice(("38.4%", "12 (4.7%)", "0.050", "26.0 (18.4-NA)", "49 ± 12", "7"))
-
-
-def footnote(text: str, luck: Luck) -> str:
-    return text + luck.choice(("*", "†", "‡", "§", "<sup>a</sup>", "ᵃ"))
-
-
-def odd_blanks(text: str, luck: Luck) -> str:
-    before = luck.choice(("\u00a0", " ", "\u2009")) if text[:1].isdigit() else ""
-    return before + text.replace(" ", luck.choice(("\u00a0", "\u2009", "  "))) + " "
-
-
-def other_dashes(text: str, luck: Luck) -> str:
-    return re.sub("(?<=\\d)[-–](?=\\d)", luck.choice(("−", "–", "—", "-", "‐")), text)
-
-
-def no_percent_signs(text: str, luck: Luck) -> str:
-    return text if "95%" in text else re.sub(r"(?<=\d)%", "", text)
-
-
-def all_commas(text: str, luck: Luck) -> str:
-    return re.sub(r"(?<=\d)[.·](?=\d)", ",", text)
-
-
-# Labels
-
-
-def typo(text: str, luck: Luck) -> str:
-    places = [k for k in range(len(text) - 1) if text[k : k + 2].isalpha()]
-    if not places:
-        return text + "x"
-    k = luck.choice(places)
-    return luck.choice((text[:k] + text[k + 1 :], text[:k] + text[k] + text[k:], text[:k] + text[k + 1] + text[k] + text[k + 2 :]))  # fmt: skip  # noqa: E501
-
-
-def other_case(text: str, luck: Luck) -> str:
-    return luck.choice((text.upper(), text.lower()))
-
-
-def wide_label(text: str, luck: Luck) -> str:
-    body = text.lstrip(" ")
-    return text[: len(text) - len(body)] + body.replace(" ", luck.choice(("\u00a0", "  ", "\u2009"))) + luck.choice((" ", "\u00a0", "*", "†"))  # fmt: skip  # noqa: E501
-
-
-def no_unit(text: str, luck: Luck) -> str:
-    return re.sub(r"\s*\([^()]*\)|,[^,]*$", "", text)
-
-
-def other_sign(text: str, luck: Luck) -> str:
-    signs = {"≤": "<", ">": "≥", "≥": ">", "<": "≤"}
-    return "".join(signs.get(one, one) for one in text)
-
-
-# Whole files and hostile content
-
-HOSTILE = (
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "=cmd|'/C calc'!A0", "@SUM(1+1)", "+1+cmd|' /C calc'!A0",
-    "!!python/object/apply:os.system ['id']", "{{7*7}}", "${jndi:ldap://x/a}", "\u202e253\u202c", "1\u200b2\u200b (4.7%)",
-    "x" * 20_000, "9" * 400, "(" * 400, "1e999", "[[a](javascript:alert(1))]", "</td></tr></table><h1>x", "-2+3", "٣٤ (5)",
-    "\\textbf{\\input{/etc/passwd}}", "`id`", "12 (4.7%)<!-- -->", "&lt;script&gt;alert(1)&lt;/script&gt;", "±", "NaN", "inf",
-)  # fmt: skip
-
-
-def hostile_cell(text: str, luck: Luck) -> str:
-    return luck.choice(HOSTILE)
-
-
-def hostile_label(text: str, luck: Luck) -> str:
-    return luck.choice(HOSTILE[:13])
-
-
 Bytes = Callable[[bytes, Luck], bytes]
 
 
@@ -442,7 +365,7 @@ def _byte_changes() -> dict[str, tuple[str, Bytes]]:
     }
 
 
-def _on_bytes(change: Bytes, html: bool = True) -> Callable[[Attacked, Luck], tuple[dict[str, bytes], str]]:
+def _on_bytes(change: Bytes) -> Callable[[Attacked, Luck], tuple[dict[str, bytes], str]]:
     def mutate(paper: Attacked, luck: Luck) -> tuple[dict[str, bytes], str]:
         files = paper.files()
         name = luck.choice(sorted(paper.tables))
@@ -513,7 +436,7 @@ def _on_yaml(change: Callable[[str, Luck], str]) -> Callable[[Attacked, Luck], M
 
 
 def wrong_phase(text: str, luck: Luck) -> str:
-    found = [one for one in re.finditer(r"\b(?:before|after)\b", text)]
+    found = list(re.finditer(r"\b(?:before|after)\b", text))
     if not found:
         return text
     one = luck.choice(found)
@@ -527,7 +450,7 @@ CELL_MUTATIONS: dict[str, tuple[str, Callable[[Attacked, Luck], Made]]] = {
     "rows merged": ("damage", _on_rows(merge_cells)),
     "row on two lines": ("damage", _on_rows(split_row)),
     "rows swapped": ("damage", _on_rows(swap_rows)),
-    "numbers of rows swapped": ("damage", _on_rows(swap_numbers_of_rows)),
+    "numbers of rows swapped": ("damage", swap_numbers_of_rows),
     "note within": ("same", _on_rows(note_within)),
     "sentence within": ("damage", _on_rows(discussion_within)),
     "rows cut off": ("damage", _on_rows(cut_off)),

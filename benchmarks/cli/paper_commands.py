@@ -15,7 +15,10 @@ STAGES = ("read", "audit", "derive", "calibrate", "score")
 
 @click.group()
 def paper() -> None:
-    """A paper pasted into a folder: begin one (`new`), see how every cell is read (`read`)."""
+    """A paper pasted into a folder: begin one (`new`), see how every cell is read (`read`).
+
+    FOLDER may be the name of a shipped paper: see `trialtwin list`.
+    """
 
 
 @paper.command("new")
@@ -60,7 +63,11 @@ def read_paper_folder(folder: Path, keys: bool) -> "Answer":
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="The folder of what is made; FOLDER/twin unless given.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The folder of what is made; FOLDER/twin unless given.",
+)
 @click.option("--stop-after", type=click.Choice(STAGES), default="score", show_default=True, help="The last step.")
 @click.option("--reps", type=click.IntRange(20, 1_000_000), default=2000, show_default=True, help="Of the scorecard.")
 @jobs

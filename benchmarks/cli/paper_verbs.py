@@ -10,7 +10,7 @@ from benchmarks.pasted.read import read_paper
 from benchmarks.pasted.skeleton import write_skeleton
 from benchmarks.twin.reading_shown import reading_answer
 from benchmarks.words.answer import Answer, plain
-from simulator.documents.loading import digest
+from simulator.documents.loading import digest, pasted_papers
 
 if TYPE_CHECKING:
     from benchmarks.twin.twin_shown import TwinMade
@@ -26,9 +26,14 @@ def new(folder: Path) -> Answer:
     return Answer({"files": [place]}, lines=(said,))
 
 
+def _found(folder: Path) -> Path:
+    """The folder, or the shipped paper of that name where no such folder is here."""
+    return folder if folder.exists() else pasted_papers().get(str(folder), folder)
+
+
 def read(folder: Path, keys: bool) -> Answer:
     """How a pasted paper was read."""
-    reading = read_paper(folder)
+    reading = read_paper(_found(folder))
 
     def page() -> str:
         from benchmarks.report import reading_report
@@ -42,7 +47,8 @@ def twin(folder: Path, out: Path | None, stop_after: str, reps: int, jobs: int) 
     """The twin of a pasted paper, up to a step; RunError where a question about the paper is open."""
     from benchmarks.twin.twin_shown import PAGE, READING, TwinMade, twin_answer
 
-    made = TwinMade(read_paper(folder), out or (folder if folder.is_dir() else folder.parent) / "twin")
+    beside = Path(f"{folder}-twin") if not folder.exists() else (folder if folder.is_dir() else folder.parent) / "twin"
+    made = TwinMade(read_paper(_found(folder)), out or beside)
     questions = made.reading.questions
     if questions:
         more = f", and {len(questions) - 1} more" if len(questions) > 1 else ""

@@ -28,6 +28,7 @@ from simulator.documents.loading import (
     json_schema,
     load,
     parse,
+    pasted_papers,
     resolved_yaml,
     shipped,
 )
@@ -196,9 +197,16 @@ def analyze(
     return replace(answer, page=page, figure=curves, alt=alt)
 
 
+MOST_CITED = 100
+
+
 def listing() -> Answer:
     """The shipped scenarios by group, each with its question."""
     found = [{"group": path.parent.name, "name": name, "question": _question(path)} for name, path in shipped().items()]
+    found += [
+        {"group": "papers", "name": name, "question": _cut(_question(folder / "paper.yaml", "source"))}
+        for name, folder in pasted_papers().items()
+    ]
     width = max(len(entry["name"]) for entry in found)
     lines: list[str] = []
     for group in dict.fromkeys(entry["group"] for entry in found):
@@ -208,9 +216,14 @@ def listing() -> Answer:
     return Answer(found, lines=tuple(lines[1:]))
 
 
-def _question(path: Path) -> str:
+def _cut(text: str) -> str:
+    """A citation in short."""
+    return text if len(text) <= MOST_CITED else f"{text[: MOST_CITED - 3].rstrip()}..."
+
+
+def _question(path: Path, key: str = "question") -> str:
     """The question that a document asks itself; what it extends is read only where it asks none."""
-    own = read(path.read_bytes(), str(path)).value.get("question")
+    own = read(path.read_bytes(), str(path)).value.get(key)
     return str(own.value if own is not None else load(str(path)).tree.get("question", ""))
 
 

@@ -12,7 +12,7 @@ from benchmarks.pasted.opposites import is_second_of_two
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable
 from benchmarks.pasted.single_rows import both_levels, named_level, unclear
-from benchmarks.pasted.table_rows import Pen, TableRow, table_rows
+from benchmarks.pasted.table_rows import PERCENTS, Pen, TableRow, in_percent, table_rows
 
 LONG = 90
 FEW = 2
@@ -28,7 +28,8 @@ _SECTION = re.compile(
 def read_baseline(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     """The numbers and variables of a baseline table."""
     pen = Pen(table, paper, ledger)
-    walk = _Walk(pen, table_rows(table, ledger))
+    rows = table_rows(table, ledger)
+    walk = _Walk(pen, [in_percent(row) if PERCENTS.fullmatch(row.label.statistic) else row for row in rows])
     walk.run()
     amounts = [item for item in walk.items if isinstance(item, BaselineAmount)]
     continuous = {item.variable for item in amounts}
@@ -80,6 +81,8 @@ class _Walk:
                 self.pen.not_understood(head, f"nothing stands below '{head.label.text}'")
             return
         self.at += len(members)
+        if PERCENTS.fullmatch(head.label.statistic):
+            members = [in_percent(row) for row in members]
         members = [part for row in members if not self._skipped(row) for part in self._parts(row)]
         variable, section, amounts = identify(head.label, self.pen.paper), False, False
         while members and what_is(self.pen, members[0], head.label) == "amount":
@@ -116,7 +119,7 @@ class _Walk:
         own_tests = len(counts) > 1 and all(row.tests for row in counts) and not head.tests
         section = bool(_SECTION.search(head.label.name)) and not head.tests
         if not counts or said == "separate" or ((own_tests or section) and not length):
-            self._loose(members)
+            self._loose([_as_its_head(row, head) for row in members])
             return
         if length:
             self._group(head, variable, counts[:length], subtotal, True)
@@ -301,6 +304,12 @@ class _Walk:
 
 def _counted(row: TableRow) -> bool:
     return bool(row.arms or row.alls)
+
+
+def _as_its_head(row: TableRow, head: TableRow) -> TableRow:
+    """A row of a list with the "n (%)" that stands in the list's head alone."""
+    plain = head.label.statistic == "n%" and not row.label.statistic
+    return replace(row, label=replace(row.label, statistic="n%")) if plain else row
 
 
 def _is_cut(row: TableRow) -> bool:

@@ -8,7 +8,7 @@ from benchmarks.pasted.cox_rows import ratio_names
 from benchmarks.pasted.labels import plain_number
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable, Spot
-from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, share_fits, table_rows
+from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number, share_fits, table_rows
 
 _DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
 _AT = re.compile(
@@ -54,7 +54,30 @@ def read_events(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
             endpoint = (
                 own or under or filled[0].endpoint or (next(iter(paper.endpoints)) if len(paper.endpoints) == 1 else "")
             )
-            _number(pen, row, filled, endpoint, _counted(pen, row, endpoint) or _what(pen, row.label.text))
+            if not (endpoint and filled in row.arms and _failed(pen, row, filled, endpoint)):
+                _number(pen, row, filled, endpoint, _counted(pen, row, endpoint) or _what(pen, row.label.text))
+
+
+def _failed(pen: Pen, row: TableRow, filled: Filled, endpoint: str) -> bool:
+    """Whether a cell under "no. (3-year KM%)" was put down: its events, and 1 less the share with the event by then."""
+    column, cell = filled
+    time = time_in(pen, column.head)
+    failing = re.search(r"\bKM\b|kaplan|cumulative|event rate", column.head, re.I) and not re.search(
+        "surviv|free", f"{column.head} {row.label.text}", re.I
+    )
+    share = number(cell.values[1]) if cell.kind in ("pair", "share") and len(cell.values) == 2 else None
+    if not (time and failing and cell.values[0].isdigit() and share is not None and share <= 100):
+        return False
+    rivals = "competing" in pen.paper.endpoints[endpoint]
+    start, printed = f"endpoints.{endpoint}.{pen.side(column)}", cell.values[1]
+    pen.put(f"{start}.km.{column.arm}.events", cell.values[0], row, filled)
+    if rivals:
+        pen.put(f"{start}.incidence.{column.arm}[{time}]", printed, row, filled)
+        return True
+    left = f"{100 - share:.{len(printed.partition('.')[2])}f}%"
+    pen.put(f"{start}.km.{column.arm}.survival[{time}]", left, row, filled)
+    pen.assume(row, f"'{cell.raw.strip()}': {printed} % with the event by {time} are {left} without it")
+    return True
 
 
 def _ask_endpoint(pen: Pen, rows: Sequence[TableRow]) -> None:
@@ -162,7 +185,7 @@ def _number(pen: Pen, row: TableRow, filled: Filled, endpoint: str, what: _What)
             pen.put_all(f"{start}.cox", names, cell.values, row, filled)
             return
     elif column.statistic == "p" and is_p(cell):
-        if what.kind in ("hr", "p", "median"):
+        if what.kind in ("hr", "p", "median") or _has_ratio(row):
             pen.put(
                 f"{start}.{'cox' if what.kind == 'hr' or _has_ratio(row) else 'logrank'}.p", cell.values[0], row, filled
             )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.cox_rows import below, blocks, ratio_columns, ratio_names
 from benchmarks.pasted.labels import RowLabel
+from benchmarks.pasted.other_arm import ask_other_arm
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedTable, Spot
 from benchmarks.pasted.row_levels import NamedTerm
@@ -31,10 +32,11 @@ def read_subgroups(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None
         ledger.ask(spot, "the heads do not say which endpoint the subgroups are of", settle, tuple(paper.endpoints))
         return
     only = next(iter(used - {""}), next(iter(paper.endpoints)))
-    read = table_rows(table, ledger)
+    read, start = table_rows(table, ledger), len(ledger.numbers)
     triples = ratio_columns(read)
     for head, rows in blocks(pen, read):
         _block(pen, only, head, rows, triples)
+    ask_other_arm(table, paper, ledger, ledger.numbers[start:])
 
 
 def _block(pen: Pen, only: str, head: TableRow | None, rows: Sequence[TableRow], triples: frozenset[str]) -> None:

@@ -87,6 +87,21 @@ def _is_ratio_of_none(table: PastedTable, row: PastedRow, column: PastedColumn) 
     return column.statistic == "hr" and all(kind == "none" for kind in beside)
 
 
+PERCENTS = re.compile(r"%|percent(?:age)?", re.I)
+"""The statistic of a label whose bare numbers are percentages: "Diabetes, %"."""
+
+
+def in_percent(row: TableRow) -> TableRow:
+    """A row whose bare numbers are percentages."""
+
+    def percent(filled: Filled) -> Filled:
+        column, cell = filled
+        bare = cell.kind == "num" and column.statistic not in ("n", "patients")
+        return (column, replace(cell, kind="percent")) if bare else filled
+
+    return replace(row, arms=tuple(map(percent, row.arms)), alls=tuple(map(percent, row.alls)))
+
+
 @dataclass(frozen=True)
 class Pen:
     """Where the numbers of a table are put down, and its questions."""

@@ -62,7 +62,8 @@ def verdict_of(reading: Reading) -> str:
     """How many numbers were read, and what is open."""
     known = reading.published
     missing = sum(one.printed == NOT_PRINTED for one in known.values())
-    said = f"{len(known) - missing} printed numbers of {len(reading.tables)} tables and the results were read"
+    tables = f"{len(reading.tables)} table{'' if len(reading.tables) == 1 else 's'}"
+    said = f"{len(known) - missing} printed numbers of {tables} and the results were read"
     said += f", and {missing} are marked as not printed." if missing else "."
     if reading.questions:
         waiting = len({one.key for one in reading.withheld})

@@ -137,6 +137,11 @@ def shipped() -> dict[str, FilePath]:
     return {path.stem: path for kind in KINDS for path in sorted((folder / kind).rglob("*.yaml"))}
 
 
+def pasted_papers() -> dict[str, FilePath]:
+    """The folders of shipped papers by name."""
+    return {path.parent.name: path.parent for path in sorted((_scenarios() / "papers").glob("*/paper.yaml"))}
+
+
 def load(
     name_or_path: str | os.PathLike[str] | Written,
     overrides: Sequence[str] = (),
