@@ -9,6 +9,7 @@ import pytest
 from benchmarks.asked.errors import RunError
 from benchmarks.cli import paper_verbs
 from benchmarks.derived.document import derive
+from benchmarks.derived.parts import bare
 from benchmarks.pasted.heads import head_words
 from benchmarks.pasted.paper_file import PaperArms
 from benchmarks.pasted.read import read_paper
@@ -94,9 +95,12 @@ def test_ratios_of_several_stretches_are_asked_about() -> None:
 
 def test_percentages_are_no_counts_of_a_test() -> None:
     """35 and 28 % of 517 and 2409 have p = 0.002; as counts they would have another."""
-    table = "Characteristic\tDrug (n = 2409)\tNo drug (n = 517)\tP value\nDiabetes, %\t28\t35\t0.002\nSmoker, %\t40\t41\t<0.001\n"
+    rows = "Diabetes, %\t28\t35\t0.002\nSmoker, %\t40\t41\t<0.001\n"
+    table = "Characteristic\tDrug (n = 2409)\tNo drug (n = 517)\tP value\n" + rows
     found = read(("baseline", table))
     assert not [one for one in found.asked if "recompute" in one]
+    assert found.keys["table1.before[diabetes=Yes].control.percent"] == "35"
+    assert "table1.before[diabetes=Yes].control.n" not in found.keys
 
 
 def test_lines_of_a_table_are_skipped_together() -> None:
@@ -130,3 +134,10 @@ def test_deaths_of_a_cause_compete_with_all_other_deaths() -> None:
     tree = derive(read_paper(PAPERS / "ahmadi-ltot-copd")).tree
     assert tree["endpoints"]["RESP"]["competing"] == ["cardiovascular-death", "other-death"]
     assert tree["endpoints"]["CVD"]["competing"] == ["respiratory-death", "other-death"]
+
+
+def test_medians_give_their_hazards_where_follow_up_is_open() -> None:
+    """No cut-off and no follow-up is stated: what is solved on a grid of times must not lose the first months."""
+    course = bare(derive(read_paper(PAPERS / "choi-lenvatinib-hbv-hcc")).tree)["outcomes"]
+    first = course["progression"]["baseline"]["rate"] + course["death"]["baseline"]["rate"]
+    assert first == pytest.approx(0.2888, rel=0.02)  # log 2 / 2.4 months, PFS on sorafenib

@@ -91,7 +91,7 @@ def _percentages(paper: Paper, tested: frozenset[str]) -> Iterator[Finding]:
 
 
 def _of_the_known(paper: Paper, counted: str, count: int, stands: Stands) -> bool:
-    """Whether a percentage is that of the patients whose level is known, where the printed levels are fewer than all."""
+    """Whether a percentage is that of the patients whose level is known, where not all of them have one."""
     for row in paper.rows:
         if counted in row.keys and counted.startswith("table1."):
             arm = counted.split(".")[-2]

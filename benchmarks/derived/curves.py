@@ -90,6 +90,18 @@ class IllnessDeath:
     death_after: StepRates
     alive_at: float = 0.0
 
+    @property
+    def over_by(self) -> float:
+        """A time by which fewer than one in ten thousand are left, so that a grid need not go beyond it."""
+        first = min(self.ill.rates) + min(self.death.rates)
+        last_cut = max((0.0, *self.ill.cuts, *self.death.cuts))
+        return (
+            last_cut
+            + max((0.0, *self.death_after.cuts))
+            + 10 / max(first, 1e-9)
+            + 10 / max(min(self.death_after.rates), 1e-9)
+        )
+
     def curves(self, times: Floats) -> tuple[Floats, Floats]:
         """Survival without either, and overall, on an even grid that begins at 0."""
         step = float(times[1] - times[0])

@@ -241,7 +241,7 @@ class Together:
     def residuals(self, course: IllnessDeath, use_events: bool) -> Floats:
         """How far curves are from what is printed, by how near they are to come."""
         ends = [one.time for told in (self.first, self.death) for one in told.points]
-        longest = self.watched.horizon if isfinite(self.watched.horizon) else 0.0
+        longest = min(self.watched.horizon, course.over_by) if use_events else 0.0
         times = grid(1.05 * max([longest, *ends, 1.001 * self.alive_at]))
         found = []
         for told, curve in zip((self.first, self.death), course.curves(times), strict=True):
@@ -338,6 +338,7 @@ def effects_of(
 def mean_ratios(control: IllnessDeath, treated: IllnessDeath, watched: Observation) -> list[float]:
     """The mean log hazard ratio of first events and of death over the events that are seen: what a Cox model gives."""
     longest = watched.horizon if isfinite(watched.horizon) else 3 / max(sum(control.ill.rates[:1]), FEWEST)
+    longest = min(longest, max(control.over_by, treated.over_by))
     times = grid(1.001 * max(longest, 1.001 * control.alive_at))
     share = watched.share((times[1:] + times[:-1]) / 2)
     found = []

@@ -331,6 +331,10 @@ def cox_plan(numbers: PaperNumbers, cox: Sequence[str], primary: str, said: Sayi
             said.set("cox.screening_p", None, "all rows have a multivariable ratio")
         elif rows["multivariable"]:
             said.told.append("cox.screening_p is not stated: 0.1")
+    adjusted = [k for k in numbers.published if re.search(r"\.multivariable\[.*\]\.hr$", k)]
+    screened = primary != "adjustment" and not re.search(r"\ball\b|enter", text)
+    if screened and adjusted and not cox and all(f"[{TREATMENT}]" in k for k in adjusted):
+        said.set("cox.keep_treatment", True, f"its adjusted ratio is printed, {numbers.where(adjusted[0])}")
     if re.search(r"treatment (?:is |was )?(?:kept|forced|always)", text) and threshold:
         said.set("cox.keep_treatment", True)
 

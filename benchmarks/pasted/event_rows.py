@@ -22,9 +22,9 @@ _INCIDENCE = re.compile(r"cumulative incidence|incidence", re.I)
 _PLAIN = frozenset(
     re.findall(
         r"\S+",
-        "a all and any at by ci cumulative event events first for from hazard hr in incidence iqr kaplan-meier km median "
-        "month months n no number of or overall p patients percent person-years rate rates ratio risk subjects survival "
-        "the time to total value who with year years",
+        "a all and any at by ci cumulative event events first for from hazard hr in incidence iqr kaplan-meier km "
+        "median month months n no number of or overall p patients percent person-years rate rates ratio risk subjects "
+        "survival the time to total value who with year years",
     )
 )
 """Words of a label that name no event."""
