@@ -141,3 +141,9 @@ def test_medians_give_their_hazards_where_follow_up_is_open() -> None:
     course = bare(derive(read_paper(PAPERS / "choi-lenvatinib-hbv-hcc")).tree)["outcomes"]
     first = course["progression"]["baseline"]["rate"] + course["death"]["baseline"]["rate"]
     assert first == pytest.approx(0.2888, rel=0.02)  # log 2 / 2.4 months, PFS on sorafenib
+
+
+def test_a_ratio_that_is_fair_already_is_not_moved() -> None:
+    """Crude 0.38, weighted 0.69, and no curve: treatment has the weighted ratio."""
+    course = bare(derive(read_paper(PAPERS / "yamada-pbinder-iptw")).tree)["outcomes"]["transitions"]
+    assert course["death"]["treatment"]["log_hr"] == pytest.approx(-0.371, abs=0.002)

@@ -62,7 +62,8 @@ def _single(given: Given) -> Hazards:
         given.watched["treated"],
         given.use_events["treated"] or not told[1].points,
     )
-    moved = confounded_by(given, made.main, told[1])
+    by_curve = bool(told[1].points) or told[1].events is not None  # else the ratio itself, which is the fair one
+    moved = confounded_by(given, made.main, told[1]) if by_curve else 0.0
     made.effect[name] = StepRates(steps.cuts, tuple(one + moved for one in steps.rates))
     made.effect_sources[name] = f"{words}; with the treated's curve" if told[1].points else words
     if words.startswith("assumed"):
