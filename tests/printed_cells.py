@@ -136,7 +136,7 @@ class CellPrinter:
     def head(self, side: str, role: str) -> str:
         """The head of a column."""
         if role in ("p", "smd", "test"):
-            return {"p": str(self.rng.choice(("P", "p value", "P-value"))), "smd": "SMD", "test": "χ²/t"}[role]
+            return {"p": ("P", "p value", "P-value")[self.seed % 3], "smd": "SMD", "test": "χ²/t"}[role]
         name = "Total" if role == "all" else self.arms[role]
         digits = 1 if side == "after" and self.shape.design == "weighted" else 0
         n = f"{self.size(side, role):.{digits}f}"

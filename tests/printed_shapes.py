@@ -131,7 +131,8 @@ def world_of(shape: Shape) -> Tree:
     if shape.response:
         course["response"] = {
             "categories": ["PD", "SD", "PR", "CR"], "link": 0.4,
-            "groups": {"CR": ["CR"], "PR": ["PR"], "SD": ["SD"], "PD": ["PD"], "ORR": ["PR", "CR"], "DCR": ["SD", "PR", "CR"]},
+            "groups": {"CR": ["CR"], "PR": ["PR"], "SD": ["SD"], "PD": ["PD"], "ORR": ["PR", "CR"],
+                       "DCR": ["SD", "PR", "CR"]},
             "shares": {control: [0.35, 0.35, 0.25, 0.05], treated: [0.2, 0.3, 0.38, 0.12]},
         }  # fmt: skip
     if shape.events:

@@ -243,8 +243,8 @@ def test_whatever_is_printed_a_valid_world_comes_of_it(seed: int):
 def test_the_controls_of_the_first_paper():
     """With its covariates and selection as transcribed: controls' medians near print, and the HRs within their limits.
 
-    Death without progression was fitted at 0.0137 a month; of 253 patients 238 progress or die and 194 die, so that some
-    live long after progression: death after it comes soon or late.
+    Death without progression was fitted at 0.0137 a month; of 253 patients 238 progress or die and 194 die, so that
+    some live long after progression: death after it comes soon or late.
     """
     stated = load("hcc-lung-metastasis-stated")
     tree = plain(stated.tree)

@@ -219,13 +219,20 @@ def test_ragged_rows_are_asked_once_per_pattern_and_the_line_settles_them() -> N
     text += "Female  8 (88.9)  7 (77.8)\n"
     ledger = Ledger()
     table = read(text, "baseline before", ledger)
-    settle = "rows: {2 of 4: A D, 3 of 4: A-C}"
-    assert [one.settle for one in ledger.questions] == [settle, settle]
-    assert [row.label for row in table.rows] == ["Age"]
-    ledger = Ledger()
-    table = read(text, {"kind": "baseline before", "rows": {"2 of 4": "A D", "3 of 4": "A-C"}}, ledger)
     assert ledger.questions == []
-    assert [[cell.text for cell in row.cells] for row in table.rows][1:3] == [
+    assert "each stands where alone texts of its kinds stand" in ledger.assumed[0].text
+    assert [cell.text for cell in table.rows[1].cells] == ["", "", "0.8"]
+    text = text.replace("0.6\n", "0.6\nScore  3  4  0.7\n")
+    ledger = Ledger()
+    table = read(text, "baseline before", ledger)
+    assert [one.readings[:3] for one in ledger.questions] == [
+        ("rows: {2 of 4: A-B}", "rows: {2 of 4: A C}", "rows: {2 of 4: A D}")
+    ]
+    assert [row.label for row in table.rows] == ["Age", "Score", "Male", "Female"]
+    ledger = Ledger()
+    table = read(text, {"kind": "baseline before", "rows": {"2 of 4": "A D"}}, ledger)
+    assert ledger.questions == []
+    assert [[cell.text for cell in row.cells] for row in table.rows][2:4] == [
         ["", "", "0.8"],
         ["1 (11.1)", "2 (22.2)", ""],
     ]

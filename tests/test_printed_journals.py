@@ -65,6 +65,11 @@ def test_of_the_paper_read_back_a_world_is_derived(name, tmp_path):
     assert {key for key, _ in found.expected} <= set(published)
 
 
+def test_levels_that_are_compared_with_the_first_are_one_factor_of_the_derived_plan(tmp_path):
+    plan = derive(back("glioma-survival", 0, tmp_path).reading).tree["analysis"]
+    assert plan["cox"]["covariates"]["value"] == ["age>70", "kps", "mgmt_promoter", "extent_of_resection"]
+
+
 def test_a_number_that_is_altered_in_print_is_noticed(tmp_path):
     printed = Printer(cohort_of("gastric-pairs"), style_of(3, "tab"), 3).print()
     key, text = next((key, text) for key, text in printed.expected if key.endswith(".n") and key.startswith("table1"))

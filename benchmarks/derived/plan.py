@@ -136,7 +136,18 @@ def cox_covariates(numbers: PaperNumbers, covariates: Covariates, said: Saying) 
                 said.told.append(f"a row of the Cox models is left out: {error}")
                 continue
             found[model[1]] = None
-    return tuple(found)
+    return with_factors(tuple(found), covariates.levels)
+
+
+def with_factors(terms: Sequence[str], levels: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The terms, those of each level of three or more but the first as one factor: each is compared with the first."""
+    made = list(terms)
+    for name, own in levels.items():
+        parts = [f"{name}={level}" for level in own[1:]]
+        if len(parts) > 1 and set(parts) <= set(made):
+            made[made.index(next(one for one in made if one in parts))] = name
+            made = [one for one in made if one not in parts]
+    return tuple(made)
 
 
 def propensity(covariates: Covariates, cox: Sequence[str], said: Saying) -> None:

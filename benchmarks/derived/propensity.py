@@ -53,11 +53,13 @@ def treatment_of(numbers: PaperNumbers, covariates: Covariates) -> DerivedTreatm
     found = fitted_log_odds(covariates.population, numbers.share, covariates.moments, control + treated)
     log_odds: Tree = {}
     free: Tree = {}
-    for moment, value in zip(covariates.moments, found.log_odds, strict=True):
+    shrunk, _ = priors(covariates.moments, numbers.share, control + treated)
+    for moment, value, loose in zip(covariates.moments, found.log_odds, shrunk, strict=True):
         digits = 3 if moment.sd is None else 5
         told = f"{_shown(moment.treated)} of the treated, {_shown(moment.control)} of the control, solved together"
         log_odds[moment.term] = sourced(round(value, digits), told)
         sd = PRIOR_SD if moment.sd is None else float(f"{PRIOR_SD / moment.sd:.2g}")
+        sd = float(loose) if np.isfinite(loose) else sd
         mean = min(max(round(value, digits), -3.0), 3.0)
         free[f"treatment.log_odds.{moment.term}"] = {"mean": mean, "sd": sd, "bounds": [-3.0, 3.0]}
     assumed: tuple[Assumption, ...] = ()

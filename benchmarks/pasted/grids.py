@@ -217,7 +217,8 @@ def _width(rows: list[GridRow], form: str) -> int:
     if form == "aligned":
         often = max([width for width, times in counts.items() if times > 1] or counts)
         head = max(rows, key=lambda row: len(row.cells))
-        return len(head.cells) if len(head.cells) > often and _stand_under(head, rows) else often
+        named = len(head.cells) == often + 1 and rows.index(head) < MOST_HEADS
+        return len(head.cells) if len(head.cells) > often and (named or _stand_under(head, rows)) else often
     last = max((at for row in rows for at, cell in enumerate(row.cells) if cell), default=0) + 1
     most = max(counts.items(), key=lambda one: (one[1], one[0]))[0]
     return min(most, last)

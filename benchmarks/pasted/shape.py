@@ -16,7 +16,7 @@ _HEAD = re.compile(r"\bn ?= ?\d|\bgrades?\b|\bp[- ]?values?\b|95 ?% ?(?:CI|confi
 _POINT = re.compile(r"(?<![\d.,])(?:0\.\d+|\d+\.(?:\d{1,2}|\d{4,}))(?![\d.,]*\d)", re.ASCII)
 _COMMA = re.compile(r"(?<![\d.,])(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))(?![\d.,]*\d)", re.ASCII)
 _FIGURES = re.compile(r"\d+(?:[.,]\d+)?")
-MOST_PLACES = 20
+MOST_PLACES, MOST_HEADS = 20, 4
 _IN_BRACKETS = re.compile(r"[(\[]\d+,\d+[)\]]", re.ASCII)
 
 
@@ -149,6 +149,8 @@ def _range(part: str, width: int) -> range:
 
 def _whole(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> list[GridRow]:
     """The rows with a text for each column: as pasted, padded where that shifts nothing, or as paper.yaml says."""
+    grid = replace(grid, rows=_with_blank_labels(grid))
+    only: list[int] = []
     patterns, rows = patterns_of(entry, grid.width), []
     open_rows: dict[int, list[GridRow]] = {}
     seen = {_filled(row) for row in grid.rows if row.whole}
@@ -164,8 +166,15 @@ def _whole(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> list[Gri
             rows.append(replace(row, cells=tuple(cells), whole=True))
         elif (made := _padded(row, k, grid, seen, kinds)) is not None:
             rows.append(made)
+        elif grid.form == "aligned" and (columns := _only_place(row, grid)):
+            only.append(row.line)
+            texts = dict(zip(columns, row.cells, strict=True))
+            rows.append(replace(row, cells=tuple(texts.get(c, "") for c in range(grid.width)), whole=True))
         elif entry.get(plain_label(row.cells[0])) != "skip" and entry.get(f"line {row.line}") != "skip":
             open_rows.setdefault(count, []).append(row)
+    if only:
+        told = f"{len(only)} rows have fewer texts than columns; each stands where alone texts of its kinds stand"
+        ledger.assume(Spot(file, only[0]), told)
     likeliest = {count: _places(some[0], grid) for count, some in open_rows.items() if count < grid.width}
     said = {count: _letters(columns) for count, columns in patterns.items()}
     for count, some in open_rows.items():
@@ -203,6 +212,11 @@ def _padded(
         if each > 1 and all(texts[k] == texts[k % each] for k in range(width - 1)) and len(set(texts[:each])) == each:
             spread = [cell for one in row.cells[1:] for cell in (one, *[""] * (each - 1))]
             return replace(row, cells=(row.cells[0], *spread), whole=True)
+    if at <= 1 and below is not None and grid.form == "aligned" and (width - 1) % count == 0 and count > 1:
+        each = (width - 1) // count
+        texts = [re.sub(r"[\d.,=() ]", "", plain_label(cell)) for cell in below.cells[1:]]
+        if each > 1 and all(texts[k] == texts[k % each] for k in range(width - 1)) and len(set(texts[:each])) == each:
+            return replace(row, cells=("", *(c for one in row.cells for c in (one, *[""] * (each - 1)))), whole=True)
     return None
 
 
@@ -218,6 +232,8 @@ def _ask_ragged(grid: Grid, file: str, rows: list[GridRow], settles: Sequence[st
         while high < len(order) and not _opens(grid.rows[high]):
             high += 1
         lines.update(order[low:high])
+    if grid.form == "aligned" and len(first.cells) > grid.width:
+        lines = set()  # which columns there are is in doubt
     label = plain_label(first.cells[0])
     more = f", and so have {len(rows) - 1} more rows" if len(rows) > 1 else ""
     fault = f"'{label[:40]}' has {len(first.cells)} cells, its table {grid.width}{more}"
@@ -226,16 +242,39 @@ def _ask_ragged(grid: Grid, file: str, rows: list[GridRow], settles: Sequence[st
     ledger.ask(Spot(file, first.line), f"{fault}: paste it again. Nothing of it was read", answers[0], answers, lines)
 
 
+def _with_blank_labels(grid: Grid) -> tuple[GridRow, ...]:
+    """The rows, heads of aligned text that name all columns but that of the labels with a blank for it."""
+    rows = list(grid.rows)
+    for k, row in enumerate(rows[:MOST_HEADS]):
+        words = all(_family(cell) == "words" for cell in row.cells)
+        if grid.form == "aligned" and words and not row.whole and len(row.cells) == grid.width - 1:
+            rows[k] = replace(row, cells=("", *row.cells), whole=True)
+    return tuple(rows)
+
+
+def _only_place(row: GridRow, grid: Grid) -> list[int]:
+    """The columns that the texts of a row fill, where by their kinds there is one way alone; else none."""
+    if _SIZES.fullmatch(plain_label(row.cells[0])):
+        return []  # their kinds are those of no other row
+    found = _ways(row, grid)
+    return found[0] if len(found) == 1 and len(row.cells) > 1 and _family(row.cells[0]) != "numbers" else []
+
+
 def _places(row: GridRow, grid: Grid) -> list[str]:
     """The columns that the texts of a row may fill by their kinds, likeliest first; from the first on, if none fits."""
-    count, width = len(row.cells), grid.width
+    return [_letters(one) for one in _ways(row, grid) or [list(range(len(row.cells)))]]
+
+
+def _ways(row: GridRow, grid: Grid) -> list[list[int]]:
+    """The ways in which the texts of a row may fill columns in which texts of their kinds stand."""
+    width = grid.width
     kinds = [{_family(one.cells[c]) for one in grid.rows if one.whole and one.cells[c]} for c in range(width)]
     wanted = [_family(cell) for cell in row.cells[1:]]
     found: list[list[int]] = [[0]]
     for k, family in enumerate(wanted):
         last = width - len(wanted) + k
         found = [[*one, c] for one in found for c in range(one[-1] + 1, last + 1) if family in kinds[c]][:MOST_PLACES]
-    return [_letters(one) for one in found or [list(range(count))]]
+    return found if len(row.cells) < width else []
 
 
 def _family(text: str) -> str:
