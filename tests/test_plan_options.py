@@ -100,8 +100,11 @@ def test_every_option_about_missing_values_changes_a_row() -> None:
 
 
 def test_every_part_of_the_plan_is_asked() -> None:
-    """Matching and the propensity model are in `test_estimator_options`, the primary analysis in `test_primary`."""
-    alone = {"missing", "subgroups", "stratification", "matching", "propensity", "primary"}
+    """Matching and the propensity model are in `test_estimator_options`, the primary analysis in `test_primary`.
+
+    What is not stated changes no analysis; `test_derived_plan` has what it opens.
+    """
+    alone = {"missing", "subgroups", "stratification", "matching", "propensity", "primary", "not_stated"}
     assert {*PARTS, *alone} == set(Plan.model_fields)
 
 
