@@ -95,6 +95,8 @@ def _ask_of_doubles(ledger: Ledger) -> None:
         columns = (place.file, first.spot.column, place.column)
         if not place.column or first.printed == one.printed or columns in told:
             continue
+        if any(asked.columns and asked.withholds(one) for asked in ledger.questions):
+            continue  # its column is asked about already
         told.add(columns)
         what = f"columns {columns[1]} and {columns[2]} have one key, {one.key}: {first.printed} and {one.printed}"
         settle = f"{columns[2]}: after   (before, or skip)"
