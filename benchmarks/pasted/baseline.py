@@ -11,7 +11,7 @@ from benchmarks.pasted.labels import MISSING, RowLabel, cut_of, identify, range_
 from benchmarks.pasted.opposites import is_second_of_two
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable
-from benchmarks.pasted.single_rows import both_levels, named_level, unclear
+from benchmarks.pasted.single_rows import both_levels, is_level_word, named_level, unclear
 from benchmarks.pasted.table_rows import PERCENTS, Pen, TableRow, in_percent, table_rows
 
 LONG = 90
@@ -81,6 +81,10 @@ class _Walk:
                 self.pen.not_understood(head, f"nothing stands below '{head.label.text}'")
             return
         self.at += len(members)
+        if is_level_word(head.label.name) and not self.pen.settled(head.label):
+            what = f"'{head.label.text}' is a level, and no head of the rows below it: its own cells stand elsewhere"
+            self.pen.ask(head, what, ("skip",), [head, *members])
+            return
         if PERCENTS.fullmatch(head.label.statistic):
             members = [in_percent(row) for row in members]
         members = [part for row in members if not self._skipped(row) for part in self._parts(row)]

@@ -1,5 +1,6 @@
 """Which rows of a grid are heads and which its body, with a text for each column; what has no place is asked."""
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,9 @@ from benchmarks.pasted.settling import letter, letters_of, row_key
 
 TableEntry = Mapping[str, str | dict[str, str]]
 _WHO = "(?:patients|participants|subjects)"
+_ONE = re.compile(r"1(?:[.,·]0+)?")
+_RATIO = re.compile(r"\b(?:HR|OR|RR)\b|ratio", re.I)
+_LONE = re.compile(r"\bp\b|\bp[- ]?value|\bsmd\b|χ|standardi[sz]ed", re.I)
 _SIZES = re.compile(rf"(?:(?:total )?(?:n|no\.?|number)(?: of {_WHO})?|patients|sample size)(?:,? ?\(?n\)?)?", re.I)
 _HEAD = re.compile(r"\bn ?= ?\d|\bgrades?\b|\bp[- ]?values?\b|95 ?% ?(?:CI|confidence)", re.IGNORECASE)
 _POINT = re.compile(r"(?<![\d.,])(?:0\.\d+|\d+\.(?:\d{1,2}|\d{4,}))(?![\d.,]*\d)", re.ASCII)
@@ -159,7 +163,7 @@ def _whole(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> list[Gri
         count = len(row.cells)
         if row.whole:
             rows.append(row)
-        elif count in patterns:
+        elif count in patterns and not _stands_elsewhere(row, patterns[count], grid):
             cells = [""] * grid.width
             for column, cell in zip(patterns[count], row.cells, strict=True):
                 cells[column] = cell
@@ -195,7 +199,7 @@ def _padded(
 ) -> GridRow | None:
     """The row with blanks at its end, if whole rows have such blanks and each of its cells is of its column's kinds.
 
-    A head of merged cells without their blanks is spread evenly where the heads below repeat as evenly.
+    A head of merged cells without their blanks is spread over heads below that repeat.
     """
     count, width = len(row.cells), grid.width
     if count > width:
@@ -206,17 +210,24 @@ def _padded(
         if fits and not any(made.cells[count:]):
             return made
     below = next((one for one in grid.rows[at + 1 :] if one.whole), None)
-    if at <= 1 and below is not None and count > 2 and (width - 1) % (count - 1) == 0:
-        each = (width - 1) // (count - 1)
-        texts = [re.sub(r"[\d.,=() ]", "", plain_label(cell)) for cell in below.cells[1:]]
-        if each > 1 and all(texts[k] == texts[k % each] for k in range(width - 1)) and len(set(texts[:each])) == each:
-            spread = [cell for one in row.cells[1:] for cell in (one, *[""] * (each - 1))]
-            return replace(row, cells=(row.cells[0], *spread), whole=True)
-    if at <= 1 and below is not None and grid.form == "aligned" and (width - 1) % count == 0 and count > 1:
-        each = (width - 1) // count
-        texts = [re.sub(r"[\d.,=() ]", "", plain_label(cell)) for cell in below.cells[1:]]
-        if each > 1 and all(texts[k] == texts[k % each] for k in range(width - 1)) and len(set(texts[:each])) == each:
-            return replace(row, cells=("", *(c for one in row.cells for c in (one, *[""] * (each - 1)))), whole=True)
+    return None if at > 1 or below is None else _spread(row, below, grid.form == "aligned")
+
+
+def _spread(row: GridRow, below: GridRow, aligned: bool) -> GridRow | None:
+    """A head of merged cells without their blanks, over the heads below: each over the columns up to where they begin
+    anew, "A B P A B P"; None where they begin anew not as often.
+    """
+    texts = [re.sub(r"[\d.,=() ]", "", plain_label(cell)) for cell in below.cells[1:]]
+    starts = [k for k, text in enumerate(texts) if text == texts[0]]
+    groups = [set(texts[low:high]) for low, high in itertools.pairwise([*starts, len(texts)])]
+    if len(starts) < 2 or not texts[0] or any(len(one & groups[0]) < 2 for one in groups):
+        return None
+    for first, spans in ((row.cells[0], row.cells[1:]), ("", row.cells if aligned else ())):
+        if len(spans) == len(starts):
+            cells = [""] * len(texts)
+            for start, text in zip(starts, spans, strict=True):
+                cells[start] = text
+            return replace(row, cells=(first, *cells), whole=True)
     return None
 
 
@@ -254,10 +265,16 @@ def _with_blank_labels(grid: Grid) -> tuple[GridRow, ...]:
 
 def _only_place(row: GridRow, grid: Grid) -> list[int]:
     """The columns that the texts of a row fill, where by their kinds there is one way alone; else none."""
-    if _SIZES.fullmatch(plain_label(row.cells[0])):
+    if _SIZES.fullmatch(plain_label(row.cells[0])) and all(_family(cell) == "number" for cell in row.cells[1:]):
         return []  # their kinds are those of no other row
     found = _ways(row, grid)
     return found[0] if len(found) == 1 and len(row.cells) > 1 and _family(row.cells[0]) != "numbers" else []
+
+
+def _stands_elsewhere(row: GridRow, columns: list[int], grid: Grid) -> bool:
+    """Whether texts that fill these columns in other rows can by their kinds stand in others alone in this one."""
+    only = _only_place(row, grid) if grid.form == "aligned" else []
+    return bool(only) and only != columns
 
 
 def _places(row: GridRow, grid: Grid) -> list[str]:
@@ -269,7 +286,19 @@ def _ways(row: GridRow, grid: Grid) -> list[list[int]]:
     """The ways in which the texts of a row may fill columns in which texts of their kinds stand."""
     width = grid.width
     kinds = [{_family(one.cells[c]) for one in grid.rows if one.whole and one.cells[c]} for c in range(width)]
+    for c in range(1, width):
+        if not kinds[c] - {"words", "blank"}:  # no whole row but heads
+            heads = " ".join(one.cells[c] for one in grid.rows[:MOST_HEADS] if one.whole)
+            kinds[c].add("number" if _LONE.search(heads) else "numbers")
     wanted = [_family(cell) for cell in row.cells[1:]]
+    if wanted and all(_ONE.fullmatch(cell.strip()) for cell in row.cells[1:]):  # a row of reference
+        ratios = [
+            c
+            for c in range(1, width)
+            if any(_RATIO.search(one.cells[c]) for one in grid.rows[:MOST_HEADS] if one.whole)
+        ]
+        if ratios:
+            kinds = [{"number"} if c in ratios else set() for c in range(width)]
     found: list[list[int]] = [[0]]
     for k, family in enumerate(wanted):
         last = width - len(wanted) + k
@@ -280,6 +309,7 @@ def _ways(row: GridRow, grid: Grid) -> list[list[int]]:
 def _family(text: str) -> str:
     """Whether a text is a lone number, such as a p, one of the others, or none."""
     kind = plain_cell(text).kind
+    kind = plain_cell(text, True).kind if kind == "unread" else kind
     return {"num": "number", "bound": "number", "none": "blank", "unread": "words"}.get(kind, "numbers")
 
 

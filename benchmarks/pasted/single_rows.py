@@ -42,6 +42,11 @@ def named_level(pen: Pen, label: RowLabel) -> tuple[str, str]:
     return identify(RowLabel(label.text, whole), pen.paper), ""
 
 
+def is_level_word(text: str) -> bool:
+    """Whether a text is a level that names no variable, as "No" or "Present"."""
+    return _ALONE.fullmatch(text.strip()) is not None
+
+
 def _is_level(text: str) -> bool:
     """Whether the piece after a name is a level and no part of the name: a sex, a cut, yes, a grade."""
     plain = text.strip()

@@ -81,7 +81,10 @@ def verdict_of(reading: Reading) -> str:
 def _open(reading: Reading) -> list[TextTable]:
     rows = [(str(one.spot), one.what, one.settle, " | ".join(one.readings)) for one in reading.questions]
     heads = ("place", "question", "write into paper.yaml", "answers")
-    return [table("Open questions", heads, rows, 4)] if rows else []
+    file = next((one.spot.file for one in reading.questions if one.spot.file in reading.paper.tables), "")
+    kind = reading.paper.tables[file].get("kind", "") if file else ""
+    note = f"What settles a table stands beside its kind: tables: {{{file}: {{kind: {kind}, ...}}}}" if file else ""
+    return [table("Open questions", heads, rows, 4, note)] if rows else []
 
 
 def _columns(one: PastedTable, paper: PaperFile) -> TextTable:
