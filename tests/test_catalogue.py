@@ -211,4 +211,4 @@ def test_the_smallest_paper_is_fitted(tmp_path: Path) -> None:
     """At most 1 in 20 of its numbers outside what the fitted world prints."""
     answer = paper_verbs.twin(PAPERS / "senkus-palliative-rt", tmp_path / "twin", "score", 400, 1)
     assert (tmp_path / "twin" / "twin.html").is_file()
-    assert "a good fit" in " ".join(answer.lines)
+    assert "a good fit" in answer.verdict

@@ -80,7 +80,8 @@ def _shown(mutant: Mutant, truth: Truth, one: ReadNumber) -> bool:
         known = any(
             other.key.rpartition(".")[0] == one.key.rpartition(".")[0] for other in truth.by_place.get(place, ())
         )
-        if known and one.printed in (*cell.values, cell.of):
+        here = place == (one.spot.file, one.spot.line, one.spot.column) and place not in truth.by_place
+        if (known or here) and one.printed in (*cell.values, cell.of):  # a cell that was empty before is the row's own
             return True
     if mutant.kind in SAID:
         return True

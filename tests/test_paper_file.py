@@ -127,7 +127,7 @@ def test_places_of_facts_are_the_remarks_behind_them() -> None:
         (HEAD + "accrual: 2024-01 to 2019-01\n", "paper.yaml:6:10: accrual: ends before it begins; write 2019-01 to 2024-01"),
         (HEAD + "cut_off: April 30, 2025\n", "paper.yaml:6:10: cut_off: 'April 30, 2025' is not a date; write 2025-04-30, or not stated"),
         (HEAD + "tables: {table1.tsv: base}\n", "paper.yaml:6:22: tables.'table1.tsv': must be one of baseline, response, adverse events, cox, subgroups, events, not the text 'base'; did you mean 'baseline'?"),
-        (HEAD + "tables: {table1.tsv: cox PFS}\n", "paper.yaml:6:22: tables.'table1.tsv': 'PFS' is no word of the kind 'cox'; it may be followed by before, after, weighted, or of OS"),
+        (HEAD + "tables: {table1.tsv: cox PFS}\n", "paper.yaml:6:22: tables.'table1.tsv': 'PFS' is no word of the kind 'cox'; it may be followed by before, after, weighted, univariable, multivariable, or of OS"),
         (HEAD + "tables: {table1.tsv: {E-G: after}}\n", "paper.yaml:6:22: tables.'table1.tsv': has no kind; write 'kind: ...' (baseline, response, adverse events, cox, subgroups, events)"),
         (HEAD + "tables: {table2.tsv: baseline}\n", "paper.yaml:6:22: tables.'table2.tsv': there is no file 'table2.tsv' beside it; did you mean 'table1.tsv'?"),
         (HEAD + "tables: {../table1.tsv: baseline}\n", "paper.yaml:6:25: tables.'../table1.tsv': '../table1.tsv' is no name of a file; name a file of this folder, as in table1.tsv"),

@@ -228,3 +228,9 @@ def test_the_only_line_without_a_tab_is_asked() -> None:
     assert question.settle == "line 4: as printed"
     said = {"line 4": "as printed"}
     assert ledger_of(COX.replace("PVTT", "PV\nTT"), "cox after univariable", **said).questions == []
+
+
+def test_a_broken_row_is_noticed_by_the_number_in_place_of_its_label() -> None:
+    broken = BASELINE.replace("Sex\t\t\t0.086\t\t\t0.729\n", "Sex\t\t\t\t\t\t\n0.086\t\t\t0.729\t\t\t\n")
+    assert broken != BASELINE
+    assert any("'0.086' stands where a label does" in one.what for one in ledger_of(broken).questions)

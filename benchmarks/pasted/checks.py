@@ -4,6 +4,7 @@ A p or share that does not recompute alone is left to the audit; here it counts 
 explains it better than its own.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -26,6 +27,7 @@ def check_table(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
         spot = Spot(table.file, row.line, column.letter)
         if cell.kind == "unread" and all(one.spot != spot for one in ledger.unread):
             ledger.not_understood(spot, f"'{row.label}': '{cell.raw.strip()[:60]}'")
+    _check_labels(table, ledger)
     _check_twice(table, ledger)
     _check_kinds(table, ledger)
     _check_limits(table, ledger)
@@ -42,6 +44,17 @@ def cells_of(table: PastedTable) -> Iterator[TakenCell]:
         for column, cell in zip(table.columns, row.cells, strict=False):
             if not column.skip:
                 yield row, column, cell
+
+
+def _check_labels(table: PastedTable, ledger: Ledger) -> None:
+    """A number with decimals as a label: the rest of the row above it, in which a line was broken."""
+    for k, row in enumerate(table.rows):
+        if re.fullmatch(r"\d*[.,]\d+", row.label.strip()) and f"line {row.line}" not in table.settled:
+            above = table.rows[k - 1 : k] if k else ()
+            below = table.rows[k + 1 : k + 2]
+            what = f"'{row.label}' stands where a label does: a row was broken into two lines"
+            lines = [one.line for one in (*above, row, *below)]
+            ledger.ask(Spot(table.file, row.line, "A"), what, f"line {row.line}: skip", ("skip",), lines)
 
 
 def _check_twice(table: PastedTable, ledger: Ledger) -> None:

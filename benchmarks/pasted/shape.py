@@ -110,7 +110,14 @@ def _decimal_mark(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> t
 
 
 def _no_limits(texts: Sequence[str]) -> bool:
-    """Whether several cells like 58 (51,66) can be no number within its limits: then the comma is one of decimals."""
+    """Whether several cells like 58 (51,66) can be no number within its limits: then the comma is one of decimals.
+
+    Nor has a count of so many, 30/58 (51,72), limits.
+    """
+    if 2 * sum(re.match(r"\s*\d+ ?/ ?\d+ ?[(\[]", one) is not None for one in texts if _IN_BRACKETS.search(one)) > sum(
+        _IN_BRACKETS.search(one) is not None and _COMMA.search(one) is not None for one in texts
+    ):
+        return True
     found = [plain_cell(one) for one in texts if _IN_BRACKETS.search(one)]
     plain = [
         cell.values for cell in found if cell.kind == "triple" and not re.search(r"[<>≤≥A-Za-z]", "".join(cell.values))
