@@ -22,6 +22,8 @@ WORLDS = {
     "one-to-three": ("paper", ("analysis.matching.ratio=3",)),
     "replacement": ("paper", ("analysis.matching.replacement=true",)),
 }
+RARE = ("one-to-three", "replacement")
+"""Whose truths are found in the way of the first."""
 
 
 def cell_of(name: str) -> Cell:
@@ -56,7 +58,9 @@ def counted(work: truth.Patients, asked: Estimand) -> Any:
     return truth.counted_truth(work, asked, at, truth.count_block(work, [(asked, at)], numbers)[0], work.most)
 
 
-@pytest.fixture(scope="module", params=WORLDS)
+@pytest.fixture(
+    scope="module", params=[pytest.param(one, marks=pytest.mark.slow) if one in RARE else one for one in WORLDS]
+)
 def both(request: pytest.FixtureRequest) -> tuple[Cell, dict[str, Any], dict[str, Any]]:
     """A cell, its truths, and its truths where counterfactual luck is independent."""
     cell = cell_of(request.param)
