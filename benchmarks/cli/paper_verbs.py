@@ -1,5 +1,6 @@
 """The verbs about a paper that is pasted, `paper new`, `paper read` and `twin`: each returns its `Answer`."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,13 @@ from benchmarks.pasted.skeleton import write_skeleton
 from benchmarks.twin.reading_shown import reading_answer
 from benchmarks.words.answer import Answer, plain
 from simulator.documents.loading import digest, pasted_papers
+from simulator.documents.safe_files import read_whole
 
 if TYPE_CHECKING:
     from benchmarks.twin.twin_shown import TwinMade
 
 FIT = "fit.json"
+FIT_KEYS = {"parameters", "targets", "verdict"}
 MOST_KEPT = 50_000_000
 
 
@@ -97,16 +100,17 @@ def _derive(made: "TwinMade") -> None:
 def _fit(made: "TwinMade", jobs: int) -> None:
     """The world fitted to the paper; that of an earlier call where nothing has changed since."""
     from benchmarks.cli import twin_verbs
-    from benchmarks.runs.code import code_digest
+    from benchmarks.runs.code import code_digest, pages_digest
     from benchmarks.twin.twin_shown import FITTED
 
     asked, out = made.world(), made.folder / FITTED
-    stamp = {"world": digest(asked.document.tree), "code": code_digest()}
+    stamp = {"world": digest(asked.document.tree), "code": f"{code_digest()} {pages_digest()}"}
     with made.step("calibrate"):
-        kept = _kept(made.folder / FIT, stamp)
-        if kept is None or not out.is_file():
+        kept = _kept(made.folder / FIT, {**stamp, "fitted": _sha256(out)})
+        if kept is None:
             answer = twin_verbs.calibrate(asked, (), out, jobs)
-            kept = {**stamp, "holds": answer.holds, "verdict": answer.verdict, "fit": plain(answer.data)}
+            kept = {**stamp, "fitted": _sha256(out), "holds": answer.holds, "verdict": answer.verdict}
+            kept["fit"] = plain(answer.data)
             made.write(FIT, json.dumps(kept, allow_nan=False))
         made.files.append(out)
         made.fit = kept
@@ -115,12 +119,22 @@ def _fit(made: "TwinMade", jobs: int) -> None:
 def _kept(place: Path, stamp: dict[str, str]) -> dict[str, Any] | None:
     """The fit of an earlier call of the same world by the same code; None where there is none."""
     try:
-        kept = json.loads(place.read_text("utf-8")) if place.stat().st_size <= MOST_KEPT else None
+        kept = json.loads(read_whole(place.parent, place.name, MOST_KEPT))
     except (OSError, ValueError):
         return None
     if not isinstance(kept, dict) or {name: kept.get(name) for name in stamp} != stamp:
         return None
-    return kept if isinstance(kept.get("fit"), dict) else None
+    fit = kept.get("fit")
+    whole = isinstance(fit, dict) and fit.keys() >= FIT_KEYS and isinstance(kept.get("verdict"), str)
+    return kept if whole else None
+
+
+def _sha256(place: Path) -> str:
+    """The digest of a file; '' where there is none."""
+    try:
+        return hashlib.sha256(read_whole(place.parent, place.name, MOST_KEPT)).hexdigest()
+    except OSError:
+        return ""
 
 
 def _score(made: "TwinMade", reps: int, jobs: int) -> None:

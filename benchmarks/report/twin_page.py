@@ -1,6 +1,7 @@
 """The pages about a pasted paper: how every cell was read, and what became of the whole as a twin."""
 
 from math import nan
+from pathlib import Path
 
 from analysis.figures.calibration import FittedNumber, calibration_fit_of
 from analysis.tables.text_table import table
@@ -10,7 +11,7 @@ from benchmarks.report.engine import HowMade, Page, Section, html, picture
 from benchmarks.twin.fidelity import place
 from benchmarks.twin.reading_shown import cells_table, column_words, reading_answer, verdict_of
 from benchmarks.twin.shown import audit_tables
-from benchmarks.twin.twin_shown import TwinMade, assumptions_table, twin_answer
+from benchmarks.twin.twin_shown import TwinMade, assumptions_table, contradictions_of, not_stated_of, twin_answer
 from simulator.documents.loading import digest
 
 
@@ -46,7 +47,7 @@ def reading_report(reading: Reading) -> str:
         Page(
             f"How was {reading.paper.name} read?",
             verdict_of(reading),
-            HowMade("trialtwin paper read FOLDER", command=as_asked()),
+            HowMade(f"trialtwin paper read {Path(reading.folder).name}", command=as_asked()),
             (f"Paper: {reading.paper.source}",),
             results=(
                 *first,
@@ -84,7 +85,7 @@ def twin_report(made: TwinMade) -> str:
             f"Does the twin print what {made.reading.paper.name} prints?",
             answer.verdict,
             HowMade(
-                f"trialtwin twin {made.folder.parent.name}",
+                f"trialtwin twin {Path(made.reading.folder).name}",
                 (("digest of the derived world", digest(asked.document.tree)),),
                 as_asked(),
             ),
@@ -94,12 +95,14 @@ def twin_report(made: TwinMade) -> str:
                 Section("Numbers that the twin does not print", tables=tuple(score)),
                 Section(
                     "What in the paper cannot be",
-                    tuple(answer.notes) or ("Nothing beyond rounding.",),
+                    contradictions_of(made) or (() if severe else ("Nothing beyond rounding.",)),
                     tables=tuple(severe),
                     fold="Lesser findings",
                     folded=tuple(others),
                 ),
-                Section("What was assumed", tables=(assumptions_table(made),) if made.weighed else ()),
+                Section(
+                    "What was assumed", not_stated_of(made), tables=(assumptions_table(made),) if made.weighed else ()
+                ),
                 Section(
                     "Where each value comes from",
                     fold=f"{len(derived)} values with their formulas",

@@ -29,7 +29,8 @@ MOST_SHOWN = 12
 class TwinMade:
     """What was made so far of a paper: each part None until its step is done; ``seconds`` by step.
 
-    ``fit`` is what is kept of the calibration: ``{world, code, holds, verdict, fit}``, the last its document.
+    ``fit`` is what is kept of the calibration: ``{world, code, fitted, holds, verdict, fit}``: of what and by what code
+    it was made, the digest of the fitted world's file, and the document of `calibrate`.
     """
 
     reading: Reading
@@ -105,9 +106,7 @@ def twin_answer(made: TwinMade) -> Answer:
     said += [] if made.fit is None else [f"After fitting {made.fit['verdict']}."]
     said += [verdict_of(made.reading)] if score is None else []
     said += [] if made.audit is None else [made.audit.verdict]
-    notes = [f"{one.text}." for one in derived.findings] if derived is not None else []
-    if derived is not None and derived.not_stated:
-        notes.append(f"Not stated by the paper, and varied by `trialtwin multiverse`: {', '.join(derived.not_stated)}.")
+    notes = [*contradictions_of(made), *not_stated_of(made)]
     lines = [f"wrote {one}" for one in made.files]
     data = {
         "folder": str(made.folder),
@@ -124,6 +123,21 @@ def twin_answer(made: TwinMade) -> Answer:
     holds = made.fit is None or bool(made.fit["holds"])
     tables = [assumptions_table(made, MOST_SHOWN)] if made.weighed else []
     return Answer(data, "\n".join(said), tuple(tables), tuple(notes), tuple(lines), holds=holds, found=made)
+
+
+def contradictions_of(made: TwinMade) -> tuple[str, ...]:
+    """What the printed numbers say that no such world can have together."""
+    return () if made.derived is None else tuple(f"{one.text.rstrip('.')}." for one in made.derived.findings)
+
+
+def not_stated_of(made: TwinMade) -> tuple[str, ...]:
+    """The choices of the analysis that the paper leaves open, in a sentence."""
+    open_choices = () if made.derived is None else made.derived.not_stated
+    return (
+        (f"The paper does not state, and `trialtwin multiverse` varies: {', '.join(open_choices)}.",)
+        if open_choices
+        else ()
+    )
 
 
 def assumptions_table(made: TwinMade, most: int | None = None) -> TextTable:
