@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks.pasted.checks import check_table
 from benchmarks.pasted.claims import unclaimed
-from benchmarks.pasted.columns import understand
+from benchmarks.pasted.columns import entry_faults, understand
 from benchmarks.pasted.curves import read_curves
 from benchmarks.pasted.facts import read_facts
 from benchmarks.pasted.grids import read_grid
@@ -25,6 +25,7 @@ def read_paper(path: Path) -> Reading:
     ``path`` is a folder with paper.yaml, or a YAML file; DocumentError where that cannot be read at all.
     """
     paper, places = load_paper(path)
+    _check_entries(paper, places)
     ledger = Ledger()
     tables = _tables(paper, places, ledger)
     read_lines(paper, places, ledger)
@@ -50,6 +51,22 @@ def read_paper(path: Path) -> Reading:
         unread=tuple(ledger.unread),
         unclaimed=open_numbers,
     )
+
+
+def _check_entries(paper: PaperFile, places: Places) -> None:
+    """DocumentError that lists all that is wrong with what paper.yaml says of its tables."""
+    problems = [
+        Problem(
+            *Place(str(places.folder / places.file), max(places.line("tables", file, key), 1), 1),
+            f"tables.{file}.{key}",
+            fault,
+            "",
+        )
+        for file, entry in paper.tables.items()
+        for key, fault in entry_faults(entry, paper)
+    ]
+    if problems:
+        raise DocumentError(problems)
 
 
 def _tables(paper: PaperFile, places: Places, ledger: Ledger) -> tuple[PastedTable, ...]:
