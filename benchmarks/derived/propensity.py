@@ -53,13 +53,12 @@ def treatment_of(numbers: PaperNumbers, covariates: Covariates) -> DerivedTreatm
     found = fitted_log_odds(covariates.population, numbers.share, covariates.moments, control + treated)
     log_odds: Tree = {}
     free: Tree = {}
-    shrunk, _ = priors(covariates.moments, numbers.share, control + treated)
-    for moment, value, loose in zip(covariates.moments, found.log_odds, shrunk, strict=True):
+    for moment, value, loose in zip(covariates.moments, found.log_odds, found.priors, strict=True):
         digits = 3 if moment.sd is None else 5
         told = f"{_shown(moment.treated)} of the treated, {_shown(moment.control)} of the control, solved together"
         log_odds[moment.term] = sourced(round(value, digits), told)
         sd = PRIOR_SD if moment.sd is None else float(f"{PRIOR_SD / moment.sd:.2g}")
-        sd = float(loose) if np.isfinite(loose) else sd
+        sd = loose if np.isfinite(loose) else sd
         mean = min(max(round(value, digits), -3.0), 3.0)
         free[f"treatment.log_odds.{moment.term}"] = {"mean": mean, "sd": sd, "bounds": [-3.0, 3.0]}
     assumed: tuple[Assumption, ...] = ()
@@ -92,11 +91,15 @@ def by_lot(numbers: PaperNumbers, covariates: Covariates, share: Tree) -> Derive
 
 @dataclass(frozen=True)
 class FittedLogOdds:
-    """The log odds in the order of what was asked, the intercept, and what is told of them."""
+    """The log odds in the order of what was asked, the intercept, and what is told of them.
+
+    ``priors`` are the SDs of the priors around zero that shrink them, infinite where none does.
+    """
 
     log_odds: tuple[float, ...]
     intercept: float
     said: tuple[str, ...]
+    priors: tuple[float, ...] = ()
 
 
 def fitted_log_odds(population: Population, share: float, moments: Sequence[Moment], patients: int) -> FittedLogOdds:
@@ -117,7 +120,7 @@ def fitted_log_odds(population: Population, share: float, moments: Sequence[Mome
         said.append("no log odds part the arms as printed; all are shrunk towards zero (prior SD 2.5)")
         penalty = 1.0 / (np.square(np.minimum(prior, EMPTY_SD) * scale) * patients)
         at, _ = newton(x, share, excess, penalty)
-    return FittedLogOdds(tuple(float(one) for one in at[1:] / scale), float(at[0]), tuple(said))
+    return FittedLogOdds(tuple(float(one) for one in at[1:] / scale), float(at[0]), tuple(said), tuple(prior.tolist()))
 
 
 def within_rounding(x: Floats, share: float, excess: Floats, slack: Floats, penalty: Floats) -> tuple[Floats, bool]:

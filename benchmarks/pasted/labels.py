@@ -78,7 +78,6 @@ MISSING = re.compile(
     re.I,
 )
 _KEPT_MEANS = re.compile(r"mean (?:arterial|corpuscular|platelet|cell|blood|pulmonary|airway|red)\b", re.I)
-_ONLY_STATISTIC = re.compile(r"mean|median|sd|iqr|range|n|%", re.I)
 
 
 @dataclass(frozen=True)

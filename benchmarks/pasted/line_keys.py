@@ -8,7 +8,7 @@ from analysis.paper.number_tree import any_paper
 from benchmarks.pasted.cells import plain_cell
 from benchmarks.pasted.line_cells import KeysFound, amounts_of, cell_of, fits, number_of, p_of, parts_of, ratio_of
 from benchmarks.pasted.line_places import OUT, RISKS, Line, measure_place, p_place, plain_side, side_of
-from benchmarks.pasted.line_words import NOT_PRINTED, UNIT, LineItem, NotUnderstood, Subject, days_of
+from benchmarks.pasted.line_words import UNIT, UNPRINTED, LineItem, NotUnderstood, Subject, days_of
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, PastedCell, Role
 
@@ -20,7 +20,7 @@ def keys_of(line: Line, paper: PaperFile) -> KeysFound:
     found: KeysFound = []
     bare = 0
     for item in line.items:
-        if item.text.casefold() == NOT_PRINTED:
+        if item.text.casefold() == UNPRINTED:
             found += [(key, "not_printed") for key in _announced(line, item, paper)]
             continue
         if not (item.arm or item.measure or item.p):

@@ -9,7 +9,7 @@ from benchmarks.pasted.cells import plain_text
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Arm, Role
 
-NOT_PRINTED = "not printed"
+UNPRINTED = "not printed"
 MOST_WHERE = 200
 SIGNS = {"control": "\ue000", "treated": "\ue001"}
 """What stands for the words of an arm while a line is divided."""
@@ -333,7 +333,7 @@ def _item(part: str, paper: PaperFile) -> LineItem:
     word = re.match(r"[^\W\d_][^\d(\[<>≤≥]*", part)
     if (
         word
-        and part.casefold() != NOT_PRINTED
+        and part.casefold() != UNPRINTED
         and not re.fullmatch(r"(?:NA|NR|NE|NC|not \w+)", word[0].strip(), re.IGNORECASE)
     ):
         raise _unknown(word[0].strip(), paper)

@@ -20,7 +20,6 @@ from simulator.documents.yaml12 import MAX_BYTES, Node, read
 FILE = "paper.yaml"
 DESIGNS = ("randomised", "matched", "weighted", "adjusted", "crude", "stratified")
 TIME_UNITS = ("days", "weeks", "months", "years")
-_TEXTS = ("name", "source", "question", "design", "time_unit", "accrual", "cut_off", "text")
 _OF_TEXTS = ("endpoints", "follow_up", "eligibility", "exposure", "response", "methods", "curves", "names")
 _MAPPINGS = (*_OF_TEXTS, "tables", "assumed")
 _OPTIONAL = ("question", "time_unit", "accrual", "cut_off", "text", "ignore", "results", *_MAPPINGS[1:])

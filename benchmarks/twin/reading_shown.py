@@ -4,12 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from math import isinf
 
+from analysis.audit.published import NOT_PRINTED, parse_printed
 from analysis.tables.text_table import TextTable, table
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import PastedCell, PastedColumn, PastedTable, Reading, ReadNumber, Spot
 from benchmarks.words.answer import Answer
 
-NOT_PRINTED = "not_printed"
 KINDS = {
     "share": "n and percent",
     "pair": "two numbers",
@@ -171,8 +171,6 @@ def _keys_by_cell(numbers: tuple[ReadNumber, ...], file: str) -> dict[tuple[int,
 
 def rounding(one: ReadNumber) -> str:
     """The values that a printed number stands for."""
-    from analysis.audit.published import parse_printed  # the audit it belongs to takes a second to load
-
     if one.printed == NOT_PRINTED:
         return ""
     try:
