@@ -312,3 +312,21 @@ def test_ranges_are_in_order_and_matched_within_all() -> None:
     assert (one.severity, one.check) == ("severe", "range in order")
     (one,) = found(amount("before", "2", "4", "8") | amount("after", "1", "4", "8"))
     assert (one.severity, one.arithmetic) == ("severe", "min 1 after matching, 2 before")
+
+
+def test_a_percentage_may_be_of_those_whose_level_is_known() -> None:
+    """Of 180 controls 160 have a level, 90 and 70: 56.2 and 43.8 % of them, where 50.0 and 38.9 would be of all."""
+    counts = levels(a=(90, 70), b=(70, 50))
+    known = {"table1.before[x=a].control.percent": "56.2", "table1.before[x=b].control.percent": "43.8"}
+    assert found(counts | known, "percentage of a count") == []
+    (one,) = found(counts | known | {"table1.before[x=a].control.percent": "54.2"}, "percentage of a count")
+    assert one.severity == "severe"
+
+
+def test_an_outcome_has_the_patients_that_are_printed_beside_it() -> None:
+    """40 of 160 with measurable disease are 25.0 %, of all 180 they would be 22.2 %."""
+    numbers = {"binary.ORR.before.control.yes": "40", "binary.ORR.before.control.percent": "25.0"}
+    assert found(numbers, "percentage of a count") != []
+    own = {"binary.ORR.before.control.n": "160"}
+    assert found(numbers | own, "percentage of a count") == []
+    assert found(numbers | own | {"binary.ORR.before.control.percent": "22.2"}, "percentage of a count") != []

@@ -1,5 +1,6 @@
 """The plan of analysis from `design` and `methods`, and the choices that a multiverse opens by itself."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -167,3 +168,17 @@ def test_an_unknown_choice_is_refused() -> None:
         Plan.model_validate({"not_stated": ("matching.colour",)})
     with pytest.raises(ValueError, match="twice"):
         Plan.model_validate({"not_stated": ("se", "se")})
+
+
+def test_treatment_stays_in_the_model_of_which_only_its_ratio_is_printed(covariates: Covariates) -> None:
+    """One adjusted ratio, that of treatment, is a number that every replicate must have."""
+    said = {"endpoints.OS.after.multivariable[treatment].hr": "0.75", "endpoints.OS.after.cox.hr": "0.70"}
+    adjusted = [key for key in of_world("hcc-lung-metastasis-stated", FIRST).published if ".multivariable[" in key]
+    assert len(adjusted) > 4  # the first paper prints more, and screens as it says
+    reading = of_world("hcc-lung-metastasis-stated", FIRST | {"methods": {}})
+    kept = [one for one in reading.numbers if "variable[" not in one.key]
+    own = [replace(kept[0], key=key, printed=text) for key, text in said.items()]
+    alone = plan_of(PaperNumbers(replace(reading, numbers=(*kept, *own))), covariates)
+    assert bare(alone.tree)["cox"]["keep_treatment"] is True
+    without = plan_of(PaperNumbers(replace(reading, numbers=tuple(kept))), covariates)
+    assert "keep_treatment" not in bare(without.tree).get("cox", {})

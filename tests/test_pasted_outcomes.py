@@ -129,3 +129,15 @@ def test_a_response_that_is_lost_behind_another_name_is_asked() -> None:
     assert asked.of("binary.PxD") == {}
     assert response(body, {"PxD": "PD"}, response=given).keys["binary.PD.before.treated.yes"] == "90"
     assert response(body.replace("PxD", "PD"), response=given).asked == []
+
+
+@pytest.mark.parametrize(
+    ("label", "is_os"), [("Overall survival, median (95% CI)", True), ("Outcome score, median (95% CI)", False)]
+)
+def test_initials_name_an_endpoint_only_of_times(label: str, is_os: bool) -> None:
+    """ "Outcome score" has the initials of OS, and is no time to an event."""
+    rows = f"{label}\t11.0 (9.5–13.2)\t8.0 (6.5–9.2)\t0.5\n"
+    ends = {"OS": "death", "PFS": "progression or death"}
+    found = read(({"kind": "events"}, HEAD.replace("Response", "Outcome") + rows), endpoints=ends)
+    assert ("endpoints.OS.before.km.treated.median" in found.keys) == is_os
+    assert any(key.startswith("endpoints.") for key in found.keys) == is_os

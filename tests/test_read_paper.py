@@ -98,6 +98,7 @@ def test_reading_is_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_reading_is_fast() -> None:
     used = []
     for _ in range(3):
