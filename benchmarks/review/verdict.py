@@ -1,0 +1,76 @@
+"""The verdict on a paper's main result: which words it gets, by written rules with thresholds.
+
+Each question is whether something makes a ratio as extreme as the published one where treatment has no effect, in at
+least `POSSIBLE` of simulated studies. They are asked in this order, and the first that is answered with yes decides:
+
+1. the twin cannot tell: it does not print what the paper prints, or its analysis too often gives no estimate;
+2. chance alone;
+3. one suspicion of its usual size;
+4. two of them together;
+5. none of these: the strongest words that there are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Literal
+
+from benchmarks.review.biases import Biases
+
+POSSIBLE = 0.05
+MOST_FAILED = 0.2
+Word = Literal["cannot-tell", "chance", "could-be", "not-alone", "hardly"]
+WORDS: Mapping[Word, str] = {
+    "cannot-tell": "The twin cannot tell",
+    "chance": "It could be chance",
+    "could-be": "It could be bias",
+    "not-alone": "Hardly one bias alone",
+    "hardly": "Hardly by itself",
+}
+RULES: Mapping[Word, str] = {
+    "cannot-tell": "the twin prints its paper badly, or the analysis gives no estimate in more than "
+    f"{100 * MOST_FAILED:.0f} of 100 simulated studies",
+    "chance": f"without any effect or bias, at least {100 * POSSIBLE:.0f} of 100 studies are as extreme as the paper",
+    "could-be": f"without any effect, one bias of a usual size makes at least {100 * POSSIBLE:.0f} of 100 as extreme",
+    "not-alone": f"no single one does, but two of them together make at least {100 * POSSIBLE:.0f} of 100 as extreme",
+    "hardly": "neither one nor any two of them do",
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The word of the verdict, why the twin cannot tell ('' where it can), and by what the word was decided.
+
+    ``because`` names chance, one suspicion or two, that which makes the published ratio most easily; ``chance`` is how
+    often it does.
+    """
+
+    word: Word
+    why: str
+    because: tuple[str, ...]
+    chance: float
+
+
+def judged(biases: Biases, doubt: str = "") -> Judged:
+    """The verdict on the published ratio; ``doubt`` says why the twin is no judge, '' where it is."""
+    by: dict[tuple[str, ...], float] = {("chance",): biases.chance.chance(biases.log_hr, biases.sign)}
+    by |= {(one.suspicion.name,): one.at_usual.chance(biases.log_hr, biases.sign) for one in biases.curves}
+    by |= {pair: one.chance(biases.log_hr, biases.sign) for pair, one in biases.pairs.items()}
+    failed = max((biases.chance.failed, *(one.at_usual.failed for one in biases.curves)))
+    if not doubt and failed > MOST_FAILED:
+        doubt = f"the analysis gives no estimate in {100 * failed:.0f} of 100 simulated studies"
+    if not doubt and not all(map(isfinite, by.values())):
+        doubt = "the analysis gives hardly any estimates in some simulated studies"
+    if doubt:
+        return Judged("cannot-tell", doubt, (), float("nan"))
+    words: dict[Word, list[tuple[str, ...]]] = {
+        "chance": [("chance",)],
+        "could-be": [key for key in by if len(key) == 1 and key != ("chance",)],
+        "not-alone": [key for key in by if len(key) == 2],
+    }
+    for word, keys in words.items():
+        most = max(keys, key=lambda key: by[key], default=None)
+        if most is not None and by[most] >= POSSIBLE:
+            return Judged(word, "", most, by[most])
+    most = max(by, key=lambda key: by[key])
+    return Judged("hardly", "", most, by[most])
