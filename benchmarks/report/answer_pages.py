@@ -12,7 +12,7 @@ from benchmarks.asked.blocks import prepare
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.replicate_table import Group, TableColumns
 from benchmarks.report import glossary
-from benchmarks.report.engine import HowMade, Page, Section, abreast, html, picture, repeated
+from benchmarks.report.engine import HowMade, Note, Page, Section, Tabled, abreast, html, picture, repeated
 from benchmarks.report.world import assumed_section, base_section, comparability_section, design_text, failures_section
 from benchmarks.runs.rows import KEYS
 from benchmarks.study.running import RESULTS
@@ -30,6 +30,20 @@ REFERENCES = {
 }  # fmt: skip
 
 
+KICKERS = {
+    "tipping": "Could it be bias?", "compatible": "What effect is plausible?", "multiverse": "Does the choice matter?",
+    "power": "How many patients?", "decompose": "Where the bias comes from", "claims": "Who claims what",
+}  # fmt: skip
+DRAWN_AS = {
+    "tipping": "How strong an unmeasured trait would have to be",
+    "compatible": "How well each true effect explains the paper",
+    "multiverse": "The same study under every defensible analysis",
+    "power": "How likely the study is to find the effect",
+    "decompose": "From the truth to what is found, step by step",
+    "claims": "How often an effect is claimed",
+}
+
+
 def question_report(
     answer: Answer, folder: str | None, command: str, document: Document, scenario: Scenario
 ) -> str:  # fmt: skip
@@ -37,24 +51,30 @@ def question_report(
     verb = command.split()[1] if len(command.split()) > 1 else ""
     primary = scenario.analysis.primary
     drawn = picture(answer.plot(), f"{answer.alt}.", answer.alt)
-    world = f"{design_text(scenario)} {scenario.population.size:,} patients. Source: {scenario.source}"
+    world = f"{design_text(scenario)} {scenario.population.size:,} patients."
     return html(
         Page(
             answer.question,
             answer.verdict,
             HowMade(repeated(command), (("scenario digest", digest(document.tree)),), command),
-            (f"Asked of {scenario.name}: {scenario.question}",),
-            assumed_section(document),
-            base_section(document),
             (
-                Section("The answer", pictures=(drawn,), notes=answer.notes),
-                *([Section("In numbers", tables=answer.tables)] if answer.tables else []),
-                Section("The world", (world,)),
+                Section(
+                    DRAWN_AS.get(verb, "What was found"),
+                    "",
+                    (drawn, *answer.tables, *map(Note, answer.notes)),
+                    "answer",
+                    "What was found",
+                ),
+                comparability_section(prepare([({}, scenario)])),
+                base_section(document),
+                assumed_section(document),
+                _failures(folder),
+                Section("How were the patients simulated?", "", (world,), "simulated", "How it was simulated"),
             ),
-            comparability_section(prepare([({}, scenario)])),
-            _failures(folder),
-            (*TERMS, *glossary.SCORES["matching" if verb == "multiverse" else primary], "SMD", "status"),
-            tuple(name for name in ("morris", REFERENCES.get(verb, ""), *glossary.BALANCE[primary]) if name),
+            kicker=KICKERS.get(verb, "Question"),
+            cite=f"Asked of {scenario.name}. {scenario.source.rstrip('.')}.",
+            terms=(*TERMS, *glossary.SCORES["matching" if verb == "multiverse" else primary], "SMD", "status"),
+            references=tuple(name for name in ("morris", REFERENCES.get(verb, ""), *glossary.BALANCE[primary]) if name),
         )
     )
 
@@ -62,7 +82,8 @@ def question_report(
 def _failures(folder: str | None) -> Section:
     """The replicates without an estimate in the run folder of an answer."""
     if folder is None:
-        return Section("Failures", ("A replicate without an estimate makes no claim and counts as one that does not.",))
+        told = "A simulated study without an estimate makes no claim and counts as one that does not."
+        return Section("Where was there no estimate?", told, (), "failures", "Failures")
     with opened(Path(folder), RESULTS) as file:
         rows = pq.read_table(file, columns=[*KEYS, "status"]).to_pandas()
     failed = rows[rows["status"] != Status.OK]
@@ -77,13 +98,15 @@ def _failures(folder: str | None) -> Section:
 def validation_report(verdicts: Sequence[Verdict], full: bool) -> str:
     """The HTML report of the known-answer studies."""
     failed = [one for one in verdicts if not one.holds]
-    sections = []
+    parts = []
     for study in STUDIES:
         own = [verdict for verdict in verdicts if verdict.check.study == study.name]
         if own:
             rows = [checked_row(one) for one in own]
             shown = table(study.name, ("number", "ours", "known", "z", "agree"), rows)
-            sections.append(Section(study.name, (f"Known from: {study.source}.",), tables=(shown,)))
+            held = sum(one.holds for one in own)
+            told = f"{held} of {len(own)} found again. Known from: {study.source}."
+            parts.append(Section(study.name, told, (Tabled(shown, titled=False),)))
     rows = [(one.check.study, *checked_row(one)) for one in failed]
     lost = table("Answers that do not hold", ("study", "number", "ours", "known", "z", "agree"), rows, 2)
     return html(
@@ -93,37 +116,53 @@ def validation_report(verdicts: Sequence[Verdict], full: bool) -> str:
             HowMade(
                 f"trialtwin validate{' --full' if full else ''}", (("set", "full" if full else "quick"),), as_asked()
             ),
-            assumed=Section("What was assumed", ("Nothing beyond what the cited sources state.",)),
-            results=tuple(sections),
-            failures=Section("Failures", tables=(lost,)) if failed else Section("Failures", ("None.",)),
+            (
+                *([Section("What does not agree?", f"{len(failed)} of {len(verdicts)}.", (lost,))] if failed else []),
+                Section("What was checked, and against what?", "", tuple(parts), "checked", "What was checked"),
+                Section(
+                    "What was assumed?", "Nothing beyond what the cited sources state.", (), "assumed",
+                    "What was assumed",
+                ),
+            ),
+            kicker="Validation",
             terms=("z", "Monte Carlo SE (MCSE)"),
             references=("holm", "morris"),
         )
-    )
+    )  # fmt: skip
 
 
 def performance_report(groups: Sequence[Group], columns: TableColumns, rows: str) -> str:
     """The HTML report of a table of replicates; ``rows`` is the name of its file."""
     header, lines = shown_rows(groups, columns)
     failed = [(" / ".join(one.labels) or "all", str(one.rows), str(one.failed)) for one in groups]
+    lost = sum(one.failed for one in groups)
     return html(
         Page(
             f"How do the methods of {rows} perform?",
             verdict(groups),
             HowMade("trialtwin performance ROWS --truth TRUTH", command=as_asked()),
-            assumed=Section("What was assumed", ("The truth as given on the command line or in its column.",)),
-            results=(
+            (
                 Section(
-                    "Performance measures",
-                    tables=abreast("Performance", header, lines, len(columns.by)),
-                    notes=notes(groups, columns),
+                    "How close do they come to the truth?",
+                    "",
+                    (*abreast("Performance", header, lines, len(columns.by)), *map(Note, notes(groups, columns))),
+                    "found",
+                    "What was found",
+                ),
+                Section(
+                    "Where was there no estimate?",
+                    f"In {lost:,} of {sum(one.rows for one in groups):,} rows." if lost else "Nowhere.",
+                    (table("Rows without an estimate", ("group", "rows", "failed"), failed),) if lost else (),
+                    "failures",
+                    "Failures",
+                ),
+                Section(
+                    "What was assumed?", "The truth, as given on the command line or in its column.", (), "assumed",
+                    "What was assumed",
                 ),
             ),
-            failures=Section(
-                "Failures", tables=(table("Rows without an estimate", ("group", "rows", "failed"), failed),)
-            ),
+            kicker="Performance",
             terms=glossary.STUDY[1:6],
             references=("morris",),
-            picks=False,
         )
-    )
+    )  # fmt: skip
