@@ -12,7 +12,23 @@ from benchmarks.asked.blocks import prepare
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.replicate_table import Group, TableColumns
 from benchmarks.report import glossary
-from benchmarks.report.engine import HowMade, Note, Page, Section, Tabled, abreast, html, picture, repeated
+from benchmarks.report.engine import (
+    ABREAST,
+    Beside,
+    Block,
+    Fold,
+    HowMade,
+    Note,
+    Page,
+    Rests,
+    Section,
+    Tabled,
+    abreast,
+    html,
+    picture,
+    repeated,
+    values_of,
+)
 from benchmarks.report.world import assumed_section, base_section, comparability_section, design_text, failures_section
 from benchmarks.runs.rows import KEYS
 from benchmarks.study.running import RESULTS
@@ -35,13 +51,38 @@ KICKERS = {
     "power": "How many patients?", "decompose": "Where the bias comes from", "claims": "Who claims what",
 }  # fmt: skip
 DRAWN_AS = {
-    "tipping": "How strong an unmeasured trait would have to be",
-    "compatible": "How well each true effect explains the paper",
-    "multiverse": "The same study under every defensible analysis",
-    "power": "How likely the study is to find the effect",
-    "decompose": "From the truth to what is found, step by step",
-    "claims": "How often an effect is claimed",
+    "tipping": (
+        "How strong an unmeasured trait must be",
+        "Right: the trait makes treatment likelier. Up: it changes survival more. Dots: the traits that the paper "
+        "recorded, as yardsticks. Beyond the dashed line the interval includes no effect, beyond the solid one nothing "
+        "is left of it. Thin lines: the true hazard ratio that is left.",
+    ),
+    "compatible": (
+        "How well each true effect explains the paper",
+        "The higher a curve, the better that true hazard ratio explains what was printed, if its suspicion and nothing "
+        "else is right. Filled: what was held plausible before the paper was looked at.",
+    ),
+    "multiverse": (
+        "The same study under every defensible analysis",
+        "Each mark is the result of one analysis, the line its interval; below, what was chosen.",
+    ),
+    "power": (
+        "How likely the study is to find the effect",
+        "Marks: simulated studies. Dashed: the usual formula. Diamond: where the wanted power is reached.",
+    ),
+    "decompose": (
+        "From the truth to what is found, step by step",
+        "Each bar is what one thing adds to the estimate or takes from it; lines are 1.96 simulation errors.",
+    ),
+    "claims": (
+        "How often an effect is claimed",
+        "Of all simulated studies, the share in which each analysis claims an effect, in each world.",
+    ),
 }
+CURVES = ("power", "compatible")
+"""Commands whose figure has values to hover."""
+BESIDE = 4.7
+"""Inches of a figure that leaves room beside it, and columns of a table that fit there."""
 
 
 def question_report(
@@ -50,7 +91,6 @@ def question_report(
     """The HTML report of an answered question, its run folder, and the command that gave it."""
     verb = command.split()[1] if len(command.split()) > 1 else ""
     primary = scenario.analysis.primary
-    drawn = picture(answer.plot(), f"{answer.alt}.", answer.alt)
     world = f"{design_text(scenario)} {scenario.population.size:,} patients."
     return html(
         Page(
@@ -58,13 +98,7 @@ def question_report(
             answer.verdict,
             HowMade(repeated(command), (("scenario digest", digest(document.tree)),), command),
             (
-                Section(
-                    DRAWN_AS.get(verb, "What was found"),
-                    "",
-                    (drawn, *answer.tables, *map(Note, answer.notes)),
-                    "answer",
-                    "What was found",
-                ),
+                Section("What was found?", "", _found(answer, verb), "answer", "What was found"),
                 comparability_section(prepare([({}, scenario)])),
                 base_section(document),
                 assumed_section(document),
@@ -77,6 +111,22 @@ def question_report(
             references=tuple(name for name in ("morris", REFERENCES.get(verb, ""), *glossary.BALANCE[primary]) if name),
         )
     )
+
+
+def _found(answer: Answer, verb: str) -> tuple[Block, ...]:
+    """The figure, beside it small tables and what it rests on, where it leaves them room; large tables are folded."""
+    figure = answer.plot()
+    values = values_of(figure) if verb in CURVES else ()
+    title, caption = DRAWN_AS.get(verb, ("", f"{answer.alt}."))
+    drawn = picture(figure, caption, answer.alt, title=title, values=values)
+    large = tuple(one for one in answer.tables if len(one.header) > ABREAST + 1)
+    small = tuple(one for one in answer.tables if one not in large)
+    fold = (Fold("In full", large),) if large and small else large
+    if drawn.inches > BESIDE:
+        return (drawn, *small, *fold, *map(Note, answer.notes))
+    narrow = tuple(one for one in small if len(one.header) <= BESIDE)
+    below = tuple(one for one in small if one not in narrow)
+    return (Beside((drawn,), (*narrow, Rests(answer.notes))), *below, *fold)
 
 
 def _failures(folder: str | None) -> Section:

@@ -9,7 +9,22 @@ PIECE, WORD = 12, 18
 _LONG_WORD = re.compile(r"\S{25,}")
 _JOINT = re.compile(r"[].\[=/_,;:-](?=\w)")
 _END = re.compile(r"(?<=[.!?])[”’\")]?\s+(?=[A-Z†“(])")
-_SHORT = ("e.g.", "i.e.", "vs.", "al.", "cf.", "approx.", "No.", "Fig.", "Dr.", "St.")
+_SHORT = (
+    "e.g.",
+    "i.e.",
+    "vs.",
+    "al.",
+    "cf.",
+    "approx.",
+    "cond.",
+    "diff.",
+    "surv.",
+    "subdistr.",
+    "No.",
+    "Fig.",
+    "Dr.",
+    "St.",
+)
 
 
 def breakable(text: str) -> Markup:

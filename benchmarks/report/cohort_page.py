@@ -153,7 +153,9 @@ def _subgroups(analysis: CohortAnalysis, name: str) -> Section:
     if not result.after.subgroups:
         return Section(result.label, f"None {side_words(analysis.plan, 'after')}.")
     words = f"Hazard ratios of {result.label} by subgroup, {side_words(analysis.plan, 'after')}"
-    drawn = picture(forest.forest_of(analysis, name), f"{words}.", words)
+    drawn = picture(
+        forest.forest_of(analysis, name), f"{words}.", words, narrow=forest.forest_narrow_of(analysis, name)
+    )
     return Section(result.label, "", (drawn, Fold("As a table", (subgroup_table(analysis, name),))))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from analysis.figures.style import svg
@@ -18,8 +19,9 @@ SHOWN = 1.35
 """Times the size in print: a letter of 7 pt is small on a screen."""
 COLUMN = 3.6
 """Inches in print of figures that are shown whole on a telephone; wider ones are moved sideways."""
-MOST_VALUES = 60
-"""So many values of a curve can be hovered."""
+MOST_VALUES = 40
+FEWEST = 3
+"""So many values of a curve can be hovered; what has fewer is no curve."""
 
 _SIZE = re.compile(r' (width|height)="([\d.]+)pt"')
 _TAG = re.compile("<[^>]*>")
@@ -75,6 +77,22 @@ def _spots(figure: Figure, values: Sequence[Hover]) -> str:
         words = Markup.escape(clean(one.words))
         made.append(f'<circle class="spot" cx="{x:.1f}" cy="{height - y:.1f}" r="5"><title>{words}</title></circle>')
     return f'<g class="spots">{"".join(made)}</g>'
+
+
+def values_of(figure: Figure) -> tuple[Hover, ...]:
+    """The values of all named curves of a figure, in the words of its axes."""
+    found = []
+    for axes in figure.axes:
+        named = [(str(one.get_label()), one) for one in axes.lines]
+        named += [(str(one.get_label()), one.lines[0]) for one in axes.containers if isinstance(one, ErrorbarContainer)]
+        what = axes.get_xlabel() or "at"
+        for name, line in named:
+            x, y = (np.asarray(one, dtype=np.float64) for one in (line.get_xdata(), line.get_ydata()))
+            if name.startswith("_") or len(x) < FEWEST or line.get_transform() != axes.transData:
+                continue
+            told = [f"{name}: {b:.3g} ({what} {a:.3g})".replace("-", "−") for a, b in zip(x, y, strict=True)]
+            found += along(axes, x.tolist(), y.tolist(), told)
+    return tuple(found)
 
 
 def along(axes: Axes, x: Sequence[float], y: Sequence[float], words: Sequence[str]) -> tuple[Hover, ...]:

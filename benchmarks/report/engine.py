@@ -44,7 +44,7 @@ from markupsafe import Markup
 from analysis.tables.table_files import slug
 from analysis.tables.text_table import TextTable, clean, table
 from benchmarks.report.breaking import breakable, sentences
-from benchmarks.report.drawn import Hover, along, picture
+from benchmarks.report.drawn import Hover, along, picture, values_of
 from benchmarks.report.glossary import EXPLAINED, REFERENCES, TERMS
 from benchmarks.report.page_parts import (
     Beside,
@@ -71,12 +71,15 @@ __all__ = [
     "ABREAST", "Beside", "Block", "Code", "Fold", "Hover", "HowMade", "Items", "Note", "Page", "Picture",
     "QuickAnswer", "Quote", "Rests", "Section", "Settings", "Tabled", "abreast", "along", "anchors_of", "breakable",
     "html", "picture", "rendered", "repeated",
+    "values_of",
 ]  # fmt: skip
 
 ABREAST = 6
 """So many columns of numbers stand side by side where there are many."""
 LARGE = 2
 """So many sentences of a verdict stand large."""
+BOLD = 150
+"""Letters of a first sentence that is bold."""
 LEVELS = ("", "●○○", "●●○", "●●●")
 KEY = ("", "needs what nobody can check", "needs the twin", "follows from the print")
 """What the pips of a first screen's answers mean."""
@@ -86,7 +89,7 @@ def html(page: Page) -> str:
     """The page as one HTML document that needs no network and no script."""
     said = sentences(page.verdict)
     head, large = page.headline, said[:LARGE]
-    if not head and large:
+    if not head and large and len(large[0]) <= BOLD:
         head, large = large[0], large[1:]
     anchors = anchors_of([one.anchor or one.short or one.heading for one in page.sections])
     content = {

@@ -53,7 +53,7 @@ def gallery_entry(result: StudyResult, scenario: Scenario, link: str, group: str
     endpoint = cell.scenario.judged()[0][0]
     count = len(result.cells)
     across = charts.across(result, endpoint) if count > 1 else None
-    drawn = across[0] if across else charts.lollipop(result, cell, endpoint)
+    drawn = across.figure if across else charts.lollipop(result, cell, endpoint)
     what = f"{endpoint}: distance from the truth" + ("" if across else ", and coverage")
     return GalleryEntry(
         group,

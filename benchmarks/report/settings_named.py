@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.asked.scenario import Settings
+from benchmarks.asked.scenario import Scenario, Settings
 from benchmarks.words.plain_text import value_text
 
 WHOLE = {
-    "population.size": "patients",
+    "population.size": "number of patients",
     "analysis.matching.caliper": "caliper",
     "analysis.matching.ratio": "partners for each treated patient",
     "analysis.matching.order": "order of matching",
@@ -37,8 +37,9 @@ PARTS = {
 }  # fmt: skip
 
 
-def path_label(path: str, tree: Mapping[str, Any] | None = None) -> str:
-    """A dotted path in words, covariates and endpoints by their labels where the document ``tree`` has them."""
+def path_label(path: str, world: "Mapping[str, Any] | Scenario | None" = None) -> str:
+    """A dotted path in words, covariates by their labels where the ``world``, or its document, has them."""
+    tree = _tree_of(world) if isinstance(world, Scenario) else world
     for known in sorted(WHOLE, key=len, reverse=True):
         if path == known:
             return WHOLE[known]
@@ -81,10 +82,16 @@ def _labels(tree: Mapping[str, Any] | None) -> dict[str, str]:
     return made
 
 
-def setting_text(settings: Settings, tree: Mapping[str, Any] | None = None) -> str:
+def _tree_of(scenario: Scenario) -> dict[str, Any]:
+    """As much of a scenario's document as the labels are read from."""
+    covariates = scenario.population.covariates
+    return {"population": {"covariates": {name: {"label": one.label} for name, one in covariates.items()}}}
+
+
+def setting_text(settings: Settings, world: "Mapping[str, Any] | Scenario | None" = None) -> str:
     """What a sweep sets, by its labels: '200 patients, caliper 0.05'."""
     told = [
-        f"{value_text(value)} patients" if key == "population.size" else f"{path_label(key, tree)} {value_text(value)}"
+        f"{value_text(value)} patients" if key == "population.size" else f"{path_label(key, world)} {value_text(value)}"
         for key, value in settings.items()
     ]
     return "; ".join(told) or "as stated"

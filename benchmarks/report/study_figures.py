@@ -21,11 +21,13 @@ def figures_of(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture,
         f"holds the truth{charts.left_out(result, cell, endpoint)}. Bars: 1.96 simulation errors."
     )
     words = f"Bias and coverage of every analysis, {_where(result, cell, endpoint)}"
-    return (picture(against, caption, words, title=f"{endpoint}: distance from the truth, and coverage"),)
+    title = f"{endpoint}: distance from the truth, and coverage"
+    small = charts.lollipop(result, cell, endpoint, narrow=True)
+    return (picture(against, caption, words, title=title, narrow=small),)
 
 
 def _where(result: StudyResult, cell: Cell, endpoint: str) -> str:
-    return f"{endpoint}, {setting_text(cell.settings)}" if len(result.cells) > 1 else endpoint
+    return f"{endpoint}, {setting_text(cell.settings, cell.scenario)}" if len(result.cells) > 1 else endpoint
 
 
 def replicate_figures(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, ...]:
@@ -67,13 +69,14 @@ def across_cells(result: StudyResult) -> tuple[Picture, ...]:
     for endpoint in dict.fromkeys(where for where, _ in result.cells[0].scenario.judged()):
         drawn = charts.across(result, endpoint)
         if drawn is not None:
-            drawing, errors = drawn
             found.append(
                 picture(
-                    drawing,
-                    f"How far the mean of each analysis lies from the truth; {errors}.",
+                    drawn.figure,
+                    f"How far the mean of each analysis lies from the truth; {drawn.errors}.",
                     f"Bias of {endpoint} over the settings",
                     title=f"{endpoint}: distance from the truth",
+                    narrow=drawn.narrow,
+                    values=drawn.values,
                 )
             )
     return tuple(found)

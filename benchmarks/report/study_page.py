@@ -31,6 +31,7 @@ from benchmarks.report.engine import (
 )
 from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.report.study_figures import across_cells, figures_of, replicate_figures
+from benchmarks.report.study_tables import close_table
 from benchmarks.report.world import (
     assumed_section,
     base_section,
@@ -150,7 +151,7 @@ def _truths(result: StudyResult, scenario: Scenario) -> Section:
 
 def _named(result: StudyResult) -> dict[int, str]:
     """What is set in each cell, in words."""
-    return {cell.number: setting_text(cell.settings) for cell in result.cells}
+    return {cell.number: setting_text(cell.settings, cell.scenario) for cell in result.cells}
 
 
 def _targets(result: StudyResult) -> TextTable:
@@ -195,9 +196,9 @@ def found_section(result: StudyResult) -> Section:
         )  # fmt: skip
     parts = tuple(Section(_heading(result, cell), "", _cell(result, cell)) for cell in cells)
     keys = list(dict.fromkeys(key for cell in cells for key in cell.settings))
-    what = path_label(keys[0]) if len(keys) == 1 else "what is set"
+    what = f"the {path_label(keys[0], cells[0].scenario)}" if len(keys) == 1 else "what is set"
     return Section(
-        f"How does it change with {what}?", "", (*across_cells(result), Settings(parts), *notes, *same), "found",
+        f"What changes with {what}?", "", (*across_cells(result), Settings(parts), *notes, *same), "found",
         "What was found",
     )  # fmt: skip
 
@@ -205,7 +206,7 @@ def found_section(result: StudyResult) -> Section:
 def _heading(result: StudyResult, cell: Cell) -> str:
     """What is set in a cell, and in whom it judges where that differs among cells."""
     own = result.whom_by_cell.get(cell.number)
-    told = setting_text(cell.settings)
+    told = setting_text(cell.settings, cell.scenario)
     return f"{told[:1].upper()}{told[1:]}" + (f" (in {own.phrase})" if own else "")
 
 
@@ -214,7 +215,11 @@ def _cell(result: StudyResult, cell: Cell) -> tuple[Block, ...]:
     drawn = cell.number < DRAWN
     made: list[Block] = []
     for endpoint in cell.endpoints:
-        shown = tuple(performance_tables.tables_for(result, cell, endpoint))
+        close, tests = (
+            close_table(result, cell, endpoint, {}),
+            performance_tables.table_of_tests(result, cell, endpoint),
+        )
+        shown = (*((close,) if close.table.rows else ()), *((tests,) if tests.rows else ()))
         pictures = figures_of(result, cell, endpoint) if drawn else ()
         rest = replicate_figures(result, cell, endpoint) if cell.number == 0 else ()
         body: list[Block] = [*pictures, *shown, *_own_job(result, cell, endpoint)]
@@ -244,7 +249,7 @@ def _every(result: StudyResult, cell: Cell, endpoint: str, judged_by: JudgedBy, 
         for name, own in zip(names, found, strict=True)
     ]
     heads = ("estimator", *(measure.replace("_", " ") for measure in measures))
-    where = f", {setting_text(cell.settings)}" if len(result.cells) > 1 else ""
+    where = f", {setting_text(cell.settings, cell.scenario)}" if len(result.cells) > 1 else ""
     return abreast(f"{endpoint}{where}, {words}", heads, rows, 1)
 
 

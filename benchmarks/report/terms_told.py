@@ -36,7 +36,7 @@ class TermsTold:
         best: tuple[int, int, str] | None = None
         chosen = ""
         for term, gloss in self.left.items():
-            for one in re.finditer(rf"(?<![\w-]){re.escape(term)}(?![\w-])", text, re.IGNORECASE):
+            for one in re.finditer(rf"(?<![\w.-]){re.escape(term)}(?![\w-]|\.\w)", text, re.IGNORECASE):
                 own = _BRACKET.match(text, one.end())
                 if own is not None and len(own[1].split()) < OWN:
                     continue  # an abbreviation: the next mention will do

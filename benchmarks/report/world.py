@@ -105,7 +105,7 @@ def comparability_section(cells: Sequence[Cell]) -> Section:
     done, sided = done_words(plans[0]) if one else "compared", any(map(has_sides, plans))
     rows = []
     for cell, (treated, kept, before, after) in zip(shown, made, strict=True):
-        start = (setting_text(cell.settings),) if several else ()
+        start = (setting_text(cell.settings, cell.scenario),) if several else ()
         some = after[np.isfinite(after)]
         large = f"{100 * np.mean(some > LARGE):.0f}" if len(some) else "-"
         share = 100 * kept / np.maximum(treated, 1)
@@ -206,7 +206,7 @@ def failures_section(rows: Sequence[Mapping[Any, Any]], cells: Sequence[Cell] = 
     heading, anchor, short = "Where was there no estimate?", "failures", "Failures"
     if not rows:
         return Section(heading, "Nowhere: every analysis gave an estimate in every simulated study.", (), anchor, short)
-    named = {cell.number: setting_text(cell.settings) for cell in cells}
+    named = {cell.number: setting_text(cell.settings, cell.scenario) for cell in cells}
     several = len(named) > 1
     keys = (*(("cell",) if several else ()), "endpoint", "estimator", "status", "count")
     made = [tuple(named[row[key]] if key == "cell" else str(row[key]) for key in keys) for row in rows]
