@@ -13,9 +13,11 @@ from benchmarks.asked.scenario import Scenario
 from benchmarks.report.engine import HowMade, Page, Picture, Section, html, picture
 from benchmarks.report.glossary import BALANCE
 from benchmarks.report.world import assumed_section, base_section, comparability_section
+from benchmarks.twin.audit_shown import audit_tables, audit_verdict
 from benchmarks.twin.calibrate import Fit
 from benchmarks.twin.fidelity import Fidelity, Score, place
-from benchmarks.twin.shown import audit_tables, audit_verdict, fidelity_verdict, percent_of
+from benchmarks.twin.shown import fidelity_verdict, percent_of
+from benchmarks.words.key_words import PaperWords
 from benchmarks.words.plain_text import number
 from simulator.documents.loading import Document, digest
 
@@ -205,13 +207,15 @@ def _published_against_fitted(fit: Fit, scenario: Scenario) -> Section:
     )
 
 
-def audit_report(findings: Sequence[Finding], tests: Sequence[object], title: str, numbers: int) -> str:
+def audit_report(
+    findings: Sequence[Finding], tests: Sequence[object], title: str, numbers: int, words: PaperWords | None = None
+) -> str:
     """The HTML report of an audit."""
-    sections = [Section(one.title, tables=(one,)) for one in audit_tables(findings)]
+    sections = [Section(one.title, tables=(one,)) for one in audit_tables(findings, words)]
     return html(
         Page(
             "Can the printed numbers be right?",
-            audit_verdict(findings, numbers),
+            audit_verdict(findings, numbers, words),
             HowMade("trialtwin audit WORLD", command=as_asked()),
             (title,),
             Section(

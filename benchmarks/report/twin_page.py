@@ -8,9 +8,9 @@ from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.pasted.reading import Reading
 from benchmarks.report.engine import HowMade, Page, Section, html, picture
+from benchmarks.twin.audit_shown import audit_tables
 from benchmarks.twin.fidelity import place
 from benchmarks.twin.reading_shown import cells_table, column_words, reading_answer, verdict_of
-from benchmarks.twin.shown import audit_tables
 from benchmarks.twin.twin_shown import TwinMade, assumptions_table, contradictions_of, not_stated_of, twin_answer
 from simulator.documents.loading import digest
 
@@ -78,8 +78,8 @@ def twin_report(made: TwinMade) -> str:
     score = () if made.score is None else made.score.tables
     findings = () if made.audit is None else audit_tables(made.audit.found)
     derived = [(path, source) for path, source in asked.document.sources.items()]
-    severe = [one for one in findings if one.title == "Severe"]
-    others = [one for one in findings if one.title != "Severe"]
+    severe = [one for one in findings if one.title == "Serious"]
+    others = [one for one in findings if one.title != "Serious"]
     return html(
         Page(
             f"Does the twin print what {made.reading.paper.name} prints?",
