@@ -27,6 +27,7 @@ from analysis.figures import (
     states,
     survival,
     sweep,
+    swept,
     tipping,
 )
 from analysis.paper.effects import ByArm
@@ -86,6 +87,7 @@ def of_analysis(label: str, primary: Primary = "matching") -> dict[str, Callable
         "states_of": lambda: states.states_of(found, "before", first="PFS", last="OS", time_unit=label or "months"),
         "stacked_incidence_of": lambda: incidence.stacked_incidence_of(found, "PFS", "before", label or "months"),
         "forest_of": lambda: forest.forest_of(found, "OS"),
+        "forest_narrow_of": lambda: forest.forest_narrow_of(found, "OS"),
         "forests_of": lambda: forest.forests_of(found, "before"),
         "love_of": lambda: balance.love_of(found),
         "love_between": lambda: balance.love_between(found.table1.after, found.table1.before, found.plan),
@@ -128,6 +130,12 @@ def of_numbers(label: str) -> dict[str, Callable[[], Figure]]:
             ],
         ),
         "nested_loop_of": lambda: sweep.nested_loop_of(measured, settings, f"{label}bias", 0.0),
+        "swept_of": lambda: swept.swept_of(
+            np.array([0.05, 0.1, 0.2, 0.5]), measured, f"{label}caliper", f"{label}off by", 0.0
+        ),
+        "settings_of": lambda: swept.settings_of(
+            [f"{label}{k} patients" for k in (50, 90, 200, 400)], measured, f"{label}off by", 0.0
+        ),
         "heat_of": lambda: sweep.heat_of(
             draw.normal(size=(2, 2)), np.full((2, 2), 0.01), ["a", f"{label}b"], ["c", f"{label}d"],
             (f"{label}rows", f"{label}columns"), f"{label}bias",
@@ -181,6 +189,9 @@ def on_axes(axes: Axes, label: str) -> dict[str, Callable[[], None]]:
         "forest": lambda: forest.forest(
             axes, side.subgroups, title=label, arms=ByArm(found.arms.treated, found.arms.control), level=0.9
         ),
+        "forest_narrow": lambda: forest.forest_narrow(
+            axes, side.subgroups, arms=ByArm(found.arms.treated, found.arms.control)
+        ),
         "love": lambda: balance.love(axes, {label: found.table1.before, "after": found.table1.after}),
         "overlap": lambda: balance.overlap(
             axes, found.propensity.fitted, found.observed.treated[0], arms, np.linspace(0, 1, 9), label
@@ -200,6 +211,12 @@ def on_axes(axes: Axes, label: str) -> dict[str, Callable[[], None]]:
         ),
         "nested_loop": lambda: sweep.nested_loop(
             axes, {f"{label}a": (value[:3], se[:3])}, {f"{label}s": ["1", label, "1"]}, label, 0.0
+        ),
+        "swept": lambda: swept.swept(
+            axes, np.array([1.0, 2.0, 40.0]), {f"{label}a": (value[:3], se[:3])}, label, label, 0.0
+        ),
+        "settings": lambda: swept.settings(
+            axes, [label, "b", "c"], {f"{label}a": (value[:3], se[:3])}, label, 0.0, False
         ),
         "heat": lambda: sweep.heat(
             axes, value[:4].reshape(2, 2), se[:4].reshape(2, 2), ["a", label], [label, "b"], (label, label), label

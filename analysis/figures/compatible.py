@@ -9,7 +9,6 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis.figures.style import (
     CONTROL,
-    DOUBLE,
     GREY,
     INK,
     LINE,
@@ -26,7 +25,7 @@ from analysis.figures.style import (
 from simulator.numerics.arrays import Floats
 
 COLOURS = (TREATED, CONTROL, INK, GREY)
-WIDTH = DOUBLE * 0.7
+WIDTH = 4.6
 TICKS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5)
 
 
@@ -51,7 +50,7 @@ def densities(axes: Axes, shown: Sequence[tuple[str, Floats, Floats, Floats]], p
     axes.set_ylim(bottom=0)
     axes.set_yticks([])
     axes.set_xlabel(fitted(f"True {endpoint} hazard ratio (logarithmic)", inches(axes)[0]))
-    axes.set_ylabel("Density; filled: prior")
+    axes.set_ylabel("How plausible; filled: before the paper")
     key(axes)
 
 

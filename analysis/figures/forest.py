@@ -14,6 +14,8 @@ from analysis.figures.style import (
     GREY,
     HEAD,
     INK,
+    PALE,
+    PHONE,
     SMALL,
     TREATED,
     fitted,
@@ -31,6 +33,7 @@ from analysis.paper.sides import side_words
 from analysis.paper.subgroups import SubgroupRow
 
 ROW = 0.155
+NARROW_ROW = 0.48
 LABELS, COUNTS, RATIO, P = 1.8, 0.64, 0.95, 0.48
 LEFT, RIGHT = LABELS + 0.25 + 2 * COUNTS + 0.1, RATIO + 2 * P + 0.15
 TOP, BOTTOM = 0.56, 0.5
@@ -148,6 +151,54 @@ def _limits(rows: Sequence[SubgroupRow]) -> tuple[float, float]:
     low = min(0.5, *(max(row.low, row.hr / 6) for row in rows))
     high = max(2.0, *(min(row.high, row.hr * 6) for row in rows))
     return max(low / 1.1, 0.01), min(high * 1.1, 100.0)
+
+
+@house
+def forest_narrow(axes: Axes, rows: Sequence[SubgroupRow], *, arms: ByArm[str]) -> None:
+    """Draw the same for a telephone: above each mark its subgroup, below it HR with its interval and the events."""
+    frame(axes, "bottom")
+    width, height = inches(axes)
+    low, high = _limits([row for row in rows if np.isfinite(row.hr)])
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
+    axes.axvline(1.0, color=GREY, linewidth=0.7)
+    most = max((row.events for row in rows if row.variable is not None), default=1)
+    where = axes.get_yaxis_transform()
+    for place, row in enumerate(rows):
+        if np.isfinite(row.hr):
+            _row(axes, place + 0.02, row, low, high, most)
+        weight = "bold" if row.variable is None else "normal"
+        axes.text(
+            0, place - 0.3, row_label(row.label, width / (BOLD if weight == "bold" else 1)), transform=where,
+            va="center_baseline", fontweight=weight,
+        )  # fmt: skip
+        events = f"{row.arms.treated.events}/{row.arms.treated.n} and {row.arms.control.events}/{row.arms.control.n}"
+        axes.text(0, place + 0.34, hr_text(row), transform=where, va="center_baseline", fontsize=SMALL, color=INK)
+        axes.text(
+            1, place + 0.34, events, transform=where, va="center_baseline", ha="right", fontsize=SMALL, color=GREY
+        )
+        axes.axhline(place + 0.5, color=PALE, linewidth=0.5)
+    axes.xaxis.set_major_locator(FixedLocator([t for t in TICKS if low <= t <= high]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_yticks([])
+    for y, text, colour in (
+        (-0.3, "← " + keeping(arms.treated, " better", width - 0.3), TREATED),
+        (-0.44, keeping(arms.control, " better", width - 0.3) + " →", CONTROL),
+    ):
+        side = "left" if colour == TREATED else "right"
+        x = 0 if colour == TREATED else 1
+        axes.text(x, y / height, text, transform=axes.transAxes, ha=side, color=colour)
+
+
+def forest_narrow_of(analysis: CohortAnalysis, endpoint: str, when: str = "after") -> Figure:
+    """The forest plot of one endpoint's subgroups for a telephone."""
+    result = analysis.endpoints[endpoint]
+    rows = (result.before if when == "before" else result.after).subgroups
+    figure, (axes,) = sheet(PHONE, NARROW_ROW * max(1, len(rows)) + 0.6, left=0.08, right=0.08, bottom=0.5, top=0.08)
+    forest_narrow(axes, rows, arms=analysis.arms)
+    return figure
 
 
 def forest_of(analysis: CohortAnalysis, endpoint: str, when: str = "after") -> Figure:

@@ -82,8 +82,8 @@ def specification_curve(
 
 def _looks(reached: Bools) -> list[tuple[Bools, str, str, str, str, str]]:
     return [
-        (reached, TREATED_PALE, TREATED, TREATED, "o", "claim reached"),
-        (~reached, CONTROL_PALE, CONTROL, "white", "^", "not reached"),
+        (reached, TREATED_PALE, TREATED, TREATED, "o", "finds an effect"),
+        (~reached, CONTROL_PALE, CONTROL, "white", "^", "does not"),
     ]
 
 
@@ -107,7 +107,7 @@ def _choices(
     below.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     below.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.tick_params(bottom=False, labelbottom=False)
-    below.set_xlabel("Specifications, by estimate")
+    below.set_xlabel("Defensible analyses, in the order of what they find")
 
 
 def _name(axis: str, value: str) -> str:

@@ -18,6 +18,7 @@ from analysis.figures.style import (
     INK,
     LINE,
     PALE,
+    PHONE,
     SINGLE,
     SMALL,
     TEXT,
@@ -47,11 +48,11 @@ ACROSS, DOWN = 5, 0.95
 @house
 def lollipop(
     axes: Axes, names: Sequence[str], values: Sequence[float], errors: Sequence[float], reference: float, label: str,
-    within: tuple[float, float] = (-np.inf, np.inf),
+    within: tuple[float, float] = (-np.inf, np.inf), *, above: bool = False,
 ) -> None:  # fmt: skip
     """Draw a measure of each estimator as a stalk from its ``reference``, with whiskers of 1.96 Monte Carlo SE.
 
-    Whiskers end at the bounds ``within`` which the measure lies.
+    Whiskers end at the bounds ``within`` which the measure lies. Names stand left of their rows, or ``above`` them.
     """
     frame(axes, "bottom")
     places, shown = np.arange(len(names)), np.asarray(values, dtype=np.float64)
@@ -64,7 +65,13 @@ def lollipop(
     axes.errorbar(
         shown, places, xerr=np.abs(ends - shown), fmt="o", color=CONTROL, markersize=4, capsize=2, elinewidth=1.0
     )
-    name_rows(axes, names, LABELS)
+    if above:
+        for place, name in enumerate(names):
+            told = fitted(name, inches(axes)[0])
+            axes.text(0, place - 0.3, told, transform=axes.get_yaxis_transform(), va="center_baseline", fontsize=TEXT)
+        axes.set_yticks([])
+    else:
+        name_rows(axes, names, LABELS)
     axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
     axes.margins(x=0.08)
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(inches(axes)[0] / 0.6))))
@@ -237,9 +244,21 @@ def estimate_against_se(
 
 @house
 def lollipop_of(
-    names: Sequence[str], panels: Sequence[tuple[str, Sequence[float], Sequence[float], float, tuple[float, float]]]
+    names: Sequence[str], panels: Sequence[tuple[str, Sequence[float], Sequence[float], float, tuple[float, float]]],
+    narrow: bool = False,
 ) -> Figure:  # fmt: skip
-    """A panel for each measure (label, values, Monte Carlo SE, reference, bounds), a row for each estimator."""
+    """A panel for each measure (label, values, Monte Carlo SE, reference, bounds), a row for each estimator.
+
+    ``narrow``: for a telephone, panels below one another and names above their rows.
+    """
+    if narrow:
+        high = 2 * ROW * max(len(names), 1)
+        figure, drawn = sheet(
+            PHONE, len(panels) * (high + 0.55), left=0.1, bottom=0.42, top=0.08, rows=len(panels), down=0.55
+        )
+        for axes, (label, values, errors, reference, within) in zip(drawn, panels, strict=True):
+            lollipop(axes, names, values, errors, reference, label, within, above=True)
+        return figure
     left = gutter(names, LABELS)[1] + 0.15
     high = ROW * max(len(names), 1)
     figure, drawn = sheet(DOUBLE, high + 0.5, left=left, bottom=0.42, top=0.08, columns=len(panels), across=0.2)

@@ -30,7 +30,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SINGLE, DOUBLE = 3.5, 7.2
-"""Inches: one and two columns of a journal."""
+PHONE = 2.75
+"""Inches: one and two columns of a journal, and a telephone."""
 HEAD, TEXT, SMALL = 8.0, 7.0, 6.5
 """Points: titles, texts, and the smallest that is still read at true size."""
 LINE = 1.35 * TEXT / 72
@@ -42,9 +43,9 @@ JOINED = "\u2060"
 BOLD = 1.16
 """How much wider bold text may be."""
 
-TREATED, CONTROL = "#c4501b", "#1d3f6e"
+TREATED, CONTROL = "#b3430d", "#1f5287"
 TREATED_PALE, CONTROL_PALE = "#f3b48f", "#9db4d3"
-INK, GREY, PALE = "#222222", "#666666", "#d5d8dc"
+INK, GREY, PALE = "#1b232e", "#56606d", "#d5d8dc"
 MONTHS = (1, 2, 3, 6, 12, 24, 36, 60, 120)
 HATCH = "//////"
 LINES = ("-", (0, (4.5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)))

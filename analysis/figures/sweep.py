@@ -80,7 +80,7 @@ def nested_loop(
     axes.spines["left"].set_bounds(least, most)
     axes.xaxis.set_major_locator(FixedLocator(at.tolist()) if count <= 20 else MaxNLocator(12, integer=True))
     axes.set_ylabel(fitted(label, height * (1 - share)), y=1 - (1 - share) / 2)
-    axes.set_xlabel("Cell")
+    axes.set_xlabel("Settings in their order; what is set stands below the lines")
     key(axes)
 
 

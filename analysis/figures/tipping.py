@@ -43,20 +43,20 @@ def tipping(
             lines = axes.contour(odds_ratios, strengths, shown, levels=levels, colors=GREY, linewidths=0.6)
             _labels(axes, lines)
     for surface, style, label in (
-        (true_log_hr, "-", "no effect left of the HR"),
-        (bound_log_hr, "--", "no effect left of its bound"),
+        (true_log_hr, "-", "beyond this line nothing is left of the effect"),
+        (bound_log_hr, "--", "beyond this line the interval includes no effect"),
     ):
         values = np.ma.masked_invalid(surface.T)
         if values.count() and values.min() < 0 < values.max():
             axes.contour(odds_ratios, strengths, values, levels=[0.0], colors=TREATED, linewidths=1.8, linestyles=style)
         else:
-            label += ": beyond the design"
+            label += ": not reached"
         axes.plot([], [], color=TREATED, linewidth=1.8, linestyle=style, label=label)
     spots = [(term, max(x, 1 / x), max(y, 1 / y)) for term, x, y in measured if x > 0 and y > 0]
     if spots:
         axes.plot(
             [x for _, x, _ in spots], [y for *_, y in spots], marker="o", markersize=3.5, color=INK, linestyle="none",
-            label="measured covariates", clip_on=False, zorder=4,
+            label="traits that were recorded", clip_on=False, zorder=4,
         )  # fmt: skip
     top = float(max(odds_ratios[-1], strengths.max()))
     for axis in (axes.xaxis, axes.yaxis):
@@ -64,8 +64,8 @@ def tipping(
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     _names(axes, spots)
-    axes.set_xlabel("Odds ratio of treatment, confounder present against absent")
-    axes.set_ylabel("Its hazard ratio on every transition (or inverse)")
+    axes.set_xlabel("The trait makes treatment so many times likelier (odds ratio)")
+    axes.set_ylabel("… and changes the hazard so many times")
     key(axes, left=0.4)
 
 

@@ -1,24 +1,31 @@
 """Figures of a study: bias and coverage with their Monte Carlo error, its replicates, its cells side by side."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import log
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from analysis.figures import performance
+from analysis.figures.style import PHONE
 from analysis.figures.sweep import heat_of, nested_loop_of
+from analysis.figures.swept import settings_of, swept_of
 from analysis.kernels.status import Status
 from benchmarks.asked.blocks import Cell
 from benchmarks.asked.published_keys import ratio_values
+from benchmarks.performance.measures import Measure
+from benchmarks.report.drawn import Hover, along
+from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.study.running import StudyResult
-from benchmarks.words.plain_text import measure_of, measures, value_text
+from benchmarks.words.plain_text import measure_of, measures, signed, value_text
 from simulator.numerics.arrays import Floats
 
+OFF_BY = "off by, log scale (0.08: 8 % too high)"
 PANELS = 10  # of a zipper, and of estimates against their SE
 
 
-def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
+def lollipop(result: StudyResult, cell: Cell, endpoint: str, narrow: bool = False) -> Figure | None:
     """Bias and coverage against the target, one row per estimator; bars are 1.96 Monte Carlo standard errors.
 
     Bias is that of the logarithm where all measures are ratios, else in empirical standard errors. Left out is who
@@ -30,15 +37,15 @@ def lollipop(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     found = [measures(result, cell.number, endpoint, name) for name in names]
     units = [1.0 if ratios else 1 / spread[name] for name in names]
     level, panels = 100 * cell.scenario.analysis.survival.level, []
-    label = "bias (log scale)" if ratios else "bias / empirical SE"
+    label = OFF_BY if ratios else "off by, in standard errors"
     for name, scales, reference, told, within in (
         ("bias", units, 0.0, label, (-np.inf, np.inf)),
-        ("coverage", [100.0] * len(found), level, "coverage, %", (0.0, 100.0)),
+        ("coverage", [100.0] * len(found), level, "interval holds the truth, % of studies", (0.0, 100.0)),
     ):
         values = [scale * row[name].value for scale, row in zip(scales, found, strict=True)]
         errors = [scale * row[name].mcse for scale, row in zip(scales, found, strict=True)]
         panels.append((told, values, errors, reference, within))
-    return performance.lollipop_of(names, panels)
+    return performance.lollipop_of(names, panels, narrow)
 
 
 def _drawn(result: StudyResult, cell: Cell, endpoint: str) -> tuple[list[str], bool, dict[str, float]]:
@@ -113,10 +120,25 @@ def _scales(result: StudyResult, cell: Cell, endpoint: str, shown: Mapping[str, 
     return [f"{endpoint}: {measure_of(result.targets[cell.number, endpoint, name].estimand)}" for name in shown]
 
 
-def across(result: StudyResult, endpoint: str) -> tuple[Figure, str] | None:
-    """The bias of hazard ratios over the cells of a sweep: a heat map of one estimator over two settings, else lines.
+@dataclass(frozen=True)
+class Across:
+    """The settings of a sweep side by side: the figure, one for telephones, how it shows errors, values to hover."""
 
-    Bias is against the target. With it, in words, how it shows errors. None where no estimator is the same in all.
+    figure: Figure
+    narrow: Figure | None
+    errors: str
+    values: tuple[Hover, ...] = ()
+
+
+BARS = "bars are 1.96 simulation errors"
+MOST_ROWS = 24
+"""So many settings have a row each; more are drawn as a nested loop."""
+
+
+def across(result: StudyResult, endpoint: str) -> Across | None:
+    """The bias of hazard ratios over a sweep: against the value that was swept, else a row for each setting.
+
+    A map of one estimator over two settings. Bias is against the target. None where no estimator is the same in all.
     """
     first = result.cells[0]
     names = [
@@ -131,21 +153,58 @@ def across(result: StudyResult, endpoint: str) -> tuple[Figure, str] | None:
     for name in names:
         own = [measures(result, cell.number, endpoint, name)["bias"] for cell in result.cells]
         found[name] = np.array([one.value for one in own]), np.array([one.mcse for one in own])
-    settings = {key: [value_text(cell.settings[key]) for cell in result.cells] for key in keys}
-    if len(names) == 1 and len(keys) == 2:
-        rows, columns = (list(dict.fromkeys(settings[key])) for key in keys)
-        shape = len(rows), len(columns)
-        if len(result.cells) == shape[0] * shape[1]:
-            order = [(rows.index(a), columns.index(b)) for a, b in zip(*settings.values(), strict=True)]
-            value, error = np.full(shape, np.nan), np.full(shape, np.nan)
-            for place, (i, j) in enumerate(order):
-                value[i, j], error[i, j] = (part[place] for part in found[names[0]])
-            what = f"bias of log {endpoint} HR, {names[0]}"
-            drawn = heat_of(value, error, rows, columns, (keys[0], keys[1]), what)
-            return drawn, "in brackets Monte Carlo standard errors"
-    return nested_loop_of(
-        found, settings, f"bias of log {endpoint} HR", 0.0
-    ), "bars are 1.96 Monte Carlo standard errors"
+    texts = {key: [value_text(cell.settings[key]) for cell in result.cells] for key in keys}
+    mapped = _mapped(result, endpoint, names, texts, found)
+    if mapped is not None:
+        return mapped
+    values = [tuple(cell.settings[key] for key in keys) for cell in result.cells]
+    numbers = [one[0] for one in values if isinstance(one[0], int | float) and not isinstance(one[0], bool)]
+    if len(numbers) == len(values) == len(set(numbers)) and all(len(set(one)) == 1 for one in values):
+        return _against_value(result, np.array(numbers, dtype=np.float64), found)
+    if len(result.cells) > MOST_ROWS:
+        named = {path_label(key, result.cells[0].scenario): told for key, told in texts.items()}
+        return Across(nested_loop_of(found, named, f"{endpoint} HR: {OFF_BY}", 0.0), None, BARS)
+    rows = [setting_text(cell.settings, cell.scenario) for cell in result.cells]
+    return Across(
+        settings_of(rows, found, OFF_BY, 0.0), settings_of(rows, found, OFF_BY, 0.0, narrow=True), BARS
+    )  # fmt: skip
+
+
+def _against_value(result: StudyResult, x: Floats, found: Mapping[str, tuple[Floats, Floats]]) -> Across:
+    """The bias against the values of what was swept, which may have several names with the same value."""
+    scenario = result.cells[0].scenario
+    label = " and ".join(dict.fromkeys(path_label(key, scenario) for key in result.cells[0].settings))
+    drawn = swept_of(x, found, label, OFF_BY, 0.0)
+    words = [
+        [f"{name}, {label} {at:g}: off by {signed(Measure(*pair))}" for at, *pair in zip(x, *own, strict=True)]
+        for name, own in found.items()
+    ]
+    spots = tuple(
+        spot
+        for own, told in zip(found.values(), words, strict=True)
+        for spot in along(drawn.axes[0], x.tolist(), own[0].tolist(), told)
+    )
+    return Across(drawn, swept_of(x, found, label, OFF_BY, 0.0, PHONE), BARS, spots)
+
+
+def _mapped(
+    result: StudyResult, endpoint: str, names: list[str], texts: dict[str, list[str]],
+    found: Mapping[str, tuple[Floats, Floats]],
+) -> Across | None:  # fmt: skip
+    """A map of one estimator over two settings."""
+    if len(names) != 1 or len(texts) != 2:
+        return None
+    rows, columns = (list(dict.fromkeys(told)) for told in texts.values())
+    shape = len(rows), len(columns)
+    if len(result.cells) != shape[0] * shape[1]:
+        return None
+    value, error = np.full(shape, np.nan), np.full(shape, np.nan)
+    for place, (a, b) in enumerate(zip(*texts.values(), strict=True)):
+        where = rows.index(a), columns.index(b)
+        value[where], error[where] = (part[place] for part in found[names[0]])
+    first, second = (path_label(key, result.cells[0].scenario) for key in texts)
+    what = f"{endpoint} HR, {names[0]}: off by (log scale)"
+    return Across(heat_of(value, error, rows, columns, (first, second), what), None, "in brackets simulation errors")
 
 
 def _log_ratios(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:

@@ -21,7 +21,7 @@ from analysis.tables.competing_tables import competing_tables, competing_told
 from analysis.tables.paper_tables import paper_tables
 from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
-from benchmarks.report.engine import HowMade, Page, Picture, Section, html, picture
+from benchmarks.report.engine import Fold, HowMade, Page, Picture, Section, html, picture
 from benchmarks.report.glossary import BALANCE, SCORES
 from benchmarks.words.plain_text import as_read_told, sets_told
 
@@ -30,32 +30,41 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
     """The HTML report of one analysed cohort; ``file`` is the name of its data."""
     size, arms = analysis.cohort, analysis.arms
     found = [f"{one.label}: {_ratios(one, analysis.plan)}" for one in analysis.endpoints.values()]
-    verdict = (
-        f"{size.n:,} patients of {file}, {size.treated:,} treated and {size.control:,} not; "
-        f"{sets_told(analysis)}. {' '.join([*found, *_warnings(analysis)])}"
-    )
-    results = (
-        Section("Patients", pictures=(_flow(analysis),)),
-        Section("Tables", tables=paper_tables(analysis, spec.data)),
-        Section("Survival", tables=(survival_table(analysis),), pictures=_curves(analysis, spec.data.time_unit)),
-        *_competing(analysis, spec.data.time_unit),
-        *_courses(analysis, spec.data.time_unit),
-        Section("Subgroups", parts=tuple(_subgroups(analysis, name) for name in analysis.endpoints)),
-        *([_outcomes(analysis)] if analysis.binary else []),
+    verdict = " ".join([*found, *_warnings(analysis)])
+    unit = spec.data.time_unit
+    whom = (
+        f"{size.n:,} patients of {file}: {size.treated:,} {arms.treated}, {size.control:,} {arms.control}; "
+        f"{sets_told(analysis)}."
     )
     return html(
         Page(
             f"{spec.title}: {arms.treated} against {arms.control}",
             verdict,
             HowMade("trialtwin analyze DATA --spec SPEC", command=as_asked()),
-            assumed=_plan(analysis, spec),
-            results=results,
-            diagnostics=_comparability(analysis),
-            failures=_failures(analysis),
+            (
+                Section(
+                    "How long until it happens?", "", (*_curves(analysis, unit), survival_table(analysis)), "survival",
+                    "Survival",
+                ),
+                *_competing(analysis, unit),
+                *_courses(analysis, unit),
+                Section(
+                    "Is it alike in all subgroups?", "",
+                    tuple(_subgroups(analysis, name) for name in analysis.endpoints), "subgroups", "Subgroups",
+                ),
+                *([_outcomes(analysis)] if analysis.binary else []),
+                Section("Who was analysed?", "", (_flow(analysis),), "patients", "Patients"),
+                _comparability(analysis),
+                Section("The tables of the paper", "", paper_tables(analysis, spec.data), "tables", "Tables"),
+                _plan(analysis, spec),
+                _failures(analysis),
+            ),
+            kicker="Analysis of one cohort",
+            cite=whom,
             terms=("hazard ratio (HR)", *SCORES[analysis.plan.primary], "SMD", "status"),
             references=BALANCE[analysis.plan.primary],
         )
-    )
+    )  # fmt: skip
 
 
 def _warnings(analysis: CohortAnalysis) -> list[str]:
@@ -75,7 +84,7 @@ def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
     given, whole = (spec.analysis.model_dump(mode="json", exclude_unset=unset) for unset in (True, False))
     rows = [
         (
-            f"{part}.{name}",
+            f"{part}: {name}".replace("_", " "),
             "-" if value is None else str(value),
             "SPEC" if name in (given.get(part) or {}) else "default",
         )
@@ -85,7 +94,8 @@ def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
     ]
     shown = table("Plan of analysis", ("choice", "value", "from"), rows, 3)
     text = "The plan of analysis stands before the data; what the SPEC does not say has its default."
-    return Section("What was assumed", (text, *as_read_told(analysis)), fold=f"{len(rows)} choices", folded=(shown,))
+    body = (*as_read_told(analysis), Fold(f"{len(rows)} choices", (shown,)))
+    return Section("What was assumed?", text, body, "assumed", "What was assumed")
 
 
 def _flow(analysis: CohortAnalysis) -> Picture:
@@ -120,7 +130,8 @@ def _competing(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
             drawn = incidence.stacked_incidence_of(analysis, name, when, unit)
             pictures.append(picture(drawn, f"{words}.", f"Cumulative incidences by arm, {side}"))
     told = tuple(competing_told(analysis, unit))
-    return (Section("Competing events", told, tables=competing_tables(analysis), pictures=tuple(pictures)),)
+    body = (*pictures, *competing_tables(analysis), *told)
+    return (Section("What happens instead?", "", body, "competing", "Competing events"),)
 
 
 def _courses(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
@@ -134,16 +145,18 @@ def _courses(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
         words = f"Patients by {first} and {last}, {side_words(analysis.plan, when)}"
         drawn = states.states_of(analysis, when, first=pair[0], last=pair[1], time_unit=unit)
         pictures.append(picture(drawn, f"{words}.", words))
-    return (Section("Course of the disease", pictures=tuple(pictures)),)
+    return (Section("What is the course of the disease?", "", tuple(pictures), "course", "Course"),)
 
 
 def _subgroups(analysis: CohortAnalysis, name: str) -> Section:
     result = analysis.endpoints[name]
     if not result.after.subgroups:
-        return Section(result.label, (f"None {side_words(analysis.plan, 'after')}.",))
+        return Section(result.label, f"None {side_words(analysis.plan, 'after')}.")
     words = f"Hazard ratios of {result.label} by subgroup, {side_words(analysis.plan, 'after')}"
-    drawn = picture(forest.forest_of(analysis, name), f"{words}.", words)
-    return Section(result.label, pictures=(drawn,), fold="As a table", folded=(subgroup_table(analysis, name),))
+    drawn = picture(
+        forest.forest_of(analysis, name), f"{words}.", words, narrow=forest.forest_narrow_of(analysis, name)
+    )
+    return Section(result.label, "", (drawn, Fold("As a table", (subgroup_table(analysis, name),))))
 
 
 def _outcomes(analysis: CohortAnalysis) -> Section:
@@ -155,7 +168,8 @@ def _outcomes(analysis: CohortAnalysis) -> Section:
         )
         for when in sides_shown(analysis.plan)
     )
-    return Section("Yes/no outcomes", pictures=pictures, fold="As a table", folded=(contrast_table(analysis),))
+    body = (*pictures, Fold("As a table", (contrast_table(analysis),)))
+    return Section("What else happened?", "", body, "outcomes", "Yes/no outcomes")
 
 
 def _comparability(analysis: CohortAnalysis) -> Section:
@@ -169,12 +183,11 @@ def _comparability(analysis: CohortAnalysis) -> Section:
     folded = (balance_table(analysis), propensity_table(analysis))
     shown = (ties_table(analysis),) if sets and sets.ties else ()
     return Section(
-        f"{plan.primary.capitalize()} diagnostics" if has_sides(plan) else "How alike the arms are",
-        (how_adjusted(analysis),),
-        tables=shown,
-        pictures=pictures,
-        fold="As tables",
-        folded=folded,
+        f"How alike are the arms after {plan.primary}?" if has_sides(plan) else "How alike are the arms?",
+        how_adjusted(analysis),
+        (*shown, *pictures, Fold("As tables", folded)),
+        "alike",
+        "How alike the arms are",
     )
 
 
@@ -194,9 +207,9 @@ def _failures(analysis: CohortAnalysis) -> Section:
             fits += [(f"subgroup, {row.label}", row) for row in side.subgroups]
             which = side_name(analysis.plan, when)
             rows += [(result.label, which, what, _state(fit)) for what, fit in fits if fit.status.name != "OK"]
+    heading = "Where was there no estimate?"
     if not rows:
-        return Section("Failures", ("None: every model has a finite answer.",))
+        return Section(heading, "Nowhere: every model has a finite answer.", (), "failures", "Failures")
     text = "A fit that has no finite answer is shown as a status, never as a number."
-    return Section(
-        "Failures", (text,), tables=(table("Fits without an answer", ("endpoint", "set", "model", "status"), rows, 4),)
-    )
+    shown = table("Fits without an answer", ("endpoint", "set", "model", "status"), rows, 4)
+    return Section(heading, text, (shown,), "failures", "Failures")

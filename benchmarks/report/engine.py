@@ -1,121 +1,127 @@
-"""The one engine of all pages: what a page says, in the order in which every page says it, and its HTML."""
+"""The one engine of all pages: a `Page` as one HTML document without network, readable without a script.
 
-import ast
+How to build a page::
+
+    page = Page(
+        "Could it be bias?",                          # the title is the question
+        "Hardly by itself. It would take ...",        # the answer: two sentences large, the rest below
+        HowMade("trialtwin tipping paper", (("digest", "3f9c"),), as_asked()),
+        (
+            Section(
+                "How strong must it be?",             # numbered, listed in the contents
+                "Stronger than any recorded trait.",  # its answer in one sentence
+                (
+                    Beside((picture(figure, "Right: ...", "alt", title="...", narrow=small),), (Rests(("...",)),)),
+                    Tabled(table(...), best=frozenset({0})),
+                    Fold("How it was computed", ("36 strengths ...", table(...))),
+                ),
+                anchor="bias",
+            ),
+        ),
+        kicker="Referee's report",
+        cite="On: ...",
+        headline="Probably real.",                    # bold, before the verdict; else its first sentence is
+        answers=(QuickAnswer("Could it be bias?", "Hardly ...", "7.8x", "needed ...", 2, "Sure.", "...", "bias"),),
+    )
+    html(page)
+
+Blocks of a body: a str is a paragraph; `Picture`, `TextTable`, `Tabled` (with rows marked best), `Rests`, `Note`,
+`Items`, `Quote`, `Code`, `Fold`, `Beside` (``cols`` or ``pair``), `Settings` (a slider), and a `Section` within. All
+texts are plain and are escaped here. Terms of `glossary.EXPLAINED` and of ``Page.explained`` are explained in brackets
+where they first stand. Tables of more than four columns are stacked on a telephone; figures wider than 3.6 inches are
+moved sideways there unless they have a ``narrow`` twin (draw it at 2.75 inches).
+"""
+
 import base64
 import hashlib
-import re
-import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
-from analysis.figures.style import svg
+from analysis.tables.table_files import slug
 from analysis.tables.text_table import TextTable, clean, table
-from benchmarks.report.glossary import REFERENCES, TERMS
+from benchmarks.report.breaking import breakable, sentences
+from benchmarks.report.drawn import Hover, along, picture, values_of
+from benchmarks.report.glossary import EXPLAINED, REFERENCES, TERMS
+from benchmarks.report.page_parts import (
+    Beside,
+    Block,
+    Code,
+    Fold,
+    HowMade,
+    Items,
+    Note,
+    Page,
+    Picture,
+    QuickAnswer,
+    Quote,
+    Rests,
+    Section,
+    Settings,
+    Tabled,
+)
+from benchmarks.report.repeated import repeated
+from benchmarks.report.terms_told import TermsTold
 from benchmarks.runs.manifest import versions
+
+__all__ = [
+    "ABREAST", "Beside", "Block", "Code", "Fold", "Hover", "HowMade", "Items", "Note", "Page", "Picture",
+    "QuickAnswer", "Quote", "Rests", "Section", "Settings", "Tabled", "abreast", "along", "anchors_of", "breakable",
+    "html", "picture", "rendered", "repeated",
+    "values_of",
+]  # fmt: skip
 
 ABREAST = 6
 """So many columns of numbers stand side by side where there are many."""
-SHOWN = 1.35
-"""Times the size in print: a letter of 7 pt is small on a screen."""
-COLUMN = 4.5
-"""Inches in print of figures that are shown whole on a telephone; wider ones are moved sideways."""
-
-PLACES = ("--out", "--report", "--figure", "--tables", "--jobs", "--block", "--backend", "--dask-tls", "--shard")
-UNSEEN = ("--json", "--force-new", "--dry-run")
-MOST_CALLED = 20_000
-"""Letters of a call from Python; a longer one was not made by us."""
-
-PIECE, WORD = 12, 18
-_SIZE = re.compile(r' (width|height)="([\d.]+)pt"')
-_LONG_WORD = re.compile(r"\S{25,}")
-_JOINT = re.compile(r"[].\[=/_,;:-](?=\w)")
-_TAG = re.compile("<[^>]*>")
-_ID = re.compile(r' id="([^"]*)"')
-_LINK = re.compile(r'(?<=href="#)[^"]*|(?<=url\(#)[^)]*')
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure as inline SVG, and what stands below it."""
-
-    caption: str
-    svg: Markup
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading and what stands below it, in this order; ``fold``: the tables are folded under that summary.
-
-    ``in_print``: they are unfolded on paper. ``cell`` marks a section of one cell, which a reader may pick.
-    """
-
-    heading: str
-    text: tuple[str, ...] = ()
-    items: tuple[tuple[str, str], ...] = ()
-    tables: tuple[TextTable, ...] = ()
-    pictures: tuple[Picture, ...] = ()
-    fold: str = ""
-    folded: tuple[TextTable, ...] = ()
-    notes: tuple[str, ...] = ()
-    parts: "tuple[Section, ...]" = ()
-    cell: bool = False
-    in_print: bool = False
-
-
-@dataclass(frozen=True)
-class HowMade:
-    """How a page was made: the command that makes it again, and what identifies what went in.
-
-    ``command`` as it was given, time and versions are the only words that differ between pages of the same inputs.
-    """
-
-    again: str
-    identity: tuple[tuple[str, str], ...] = ()
-    command: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Page:
-    """What a page says. Sections without content are left out; ``picks`` offers cells and estimators to be picked."""
-
-    question: str
-    verdict: str
-    told: HowMade
-    lead: tuple[str, ...] = ()
-    assumed: Section | None = None
-    base: Section | None = None
-    results: tuple[Section, ...] = ()
-    diagnostics: Section | None = None
-    failures: Section | None = None
-    terms: tuple[str, ...] = ()
-    references: tuple[str, ...] = ()
-    picks: bool = False
+LARGE = 2
+"""So many sentences of a verdict stand large."""
+BOLD = 150
+"""Letters of a first sentence that is bold."""
+LEVELS = ("", "●○○", "●●○", "●●●")
+KEY = ("", "needs what nobody can check", "needs the twin", "follows from the print")
+"""What the pips of a first screen's answers mean."""
 
 
 def html(page: Page) -> str:
     """The page as one HTML document that needs no network and no script."""
-    parts = (page.assumed, page.base, *page.results, page.diagnostics, page.failures)
+    said = sentences(page.verdict)
+    head, large = page.headline, said[:LARGE]
+    if not head and large and len(large[0]) <= BOLD:
+        head, large = large[0], large[1:]
+    anchors = anchors_of([one.anchor or one.short or one.heading for one in page.sections])
     content = {
         "page": page,
         "heading": page.question,
-        "sections": [part for part in parts if part is not None],
+        "headline": head,
+        "large": large,
+        "rest": said[LARGE:],
+        "numbered": list(zip(anchors, page.sections, strict=True)),
+        "numbers": {name: place for place, name in enumerate(anchors, 1)},
+        "pips": LEVELS,
+        "key": KEY,
         "told": page.told,
         "versions": page.told.versions or versions(),
         "terms": [(name, TERMS[name]) for name in page.terms],
         "references": [REFERENCES[name] for name in page.references],
     }
-    return rendered("page.html", content)
+    return rendered("page.html", content, {**dict(page.explained), **EXPLAINED})
 
 
-def rendered(template: str, content: Mapping[str, Any]) -> str:
-    """A template filled; only our own script may run on the page."""
+def anchors_of(names: Sequence[str]) -> list[str]:
+    """An address on the page for each name, no two alike and none that the page itself has."""
+    made = ["main", "repeat"]
+    for name in names:
+        plain = slug(name)
+        count = 1 + sum(one == plain or one.startswith(f"{plain}--") for one in made)
+        made.append(plain if count == 1 else f"{plain}--{count}")
+    return made[2:]
+
+
+def rendered(template: str, content: Mapping[str, Any], terms: Mapping[str, str] | None = None) -> str:
+    """A template filled; only our own script may run on the page. ``terms`` are explained where they first stand."""
     environment = Environment(
         loader=PackageLoader("benchmarks.report"),
         autoescape=True,
@@ -124,76 +130,17 @@ def rendered(template: str, content: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         finalize=lambda value: clean(value) if type(value) is str else value,
     )
+    told = TermsTold(terms or {})
     environment.filters["breakable"] = breakable
+    environment.filters["said"] = lambda text: told(clean(text))
+    environment.filters["kind"] = lambda one: type(one).__name__
+    environment.filters["tabled"] = lambda one: one if isinstance(one, Tabled) else Tabled(one)
     script, style = (Markup(environment.loader.get_source(environment, name)[0]) for name in ("page.js", "page.css"))  # type: ignore[union-attr]
     digested = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     frame = {"script": script, "style": style, "script_sha256": digested, "now": now}
     page = environment.get_template(template).render({**frame, **content})
     return page.encode("utf-8", "backslashreplace").decode()  # names of files may be no UTF-8
-
-
-def picture(figure: Figure, caption: str, description: str) -> Picture:
-    """The figure with a description for those who cannot see it; its identifiers are its own on the page."""
-    text = svg(figure)
-    text = clean(text[text.index("<svg") :])
-    label = Markup.escape(clean(description))
-    mark = hashlib.sha256(f"{description}{text}".encode()).hexdigest()[:8]
-    used = {name for tag in _TAG.findall(text) for name in _LINK.findall(tag)}
-
-    def own(tag: "re.Match[str]") -> str:
-        kept = _ID.sub(lambda found: f' id="{mark}{found[1]}"' if found[1] in used else "", tag[0])
-        return _LINK.sub(lambda found: f"{mark}{found[0]}", kept)
-
-    text = _SIZE.sub(lambda found: f' {found[1]}="{SHOWN * float(found[2]):g}pt"', _TAG.sub(own, text), count=2)
-    fits = ' class="column"' if figure.get_figwidth() < COLUMN else ""
-    return Picture(caption, Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}"{fits} ', 1)))  # our own
-
-
-def breakable(text: str) -> Markup:
-    """The text with places at which its longest words may be broken, which a copy of it does not have."""
-
-    def broken(found: "re.Match[str]") -> str:
-        parts = _JOINT.sub("\\g<0>\u200b", found[0]).split("\u200b")
-        return "\u200b".join(
-            part[k : k + step]
-            for part in parts
-            for step in (WORD if len(part) <= WORD else PIECE,)
-            for k in range(0, len(part), step)
-        )
-
-    return Markup("<wbr>").join(_LONG_WORD.sub(broken, text).split("\u200b"))
-
-
-def repeated(command: str) -> str:
-    """A command without what changes no result: the places to which it wrote, and how it was computed."""
-    if command.startswith("trialtwin."):
-        return _repeated_call(command)
-    try:
-        words, kept = iter(shlex.split(command)), []
-    except ValueError:  # a folder of another's making may say anything
-        return command
-    for word in words:
-        if word in UNSEEN:
-            continue
-        if word in PLACES:
-            next(words, None)
-        elif not word.startswith(tuple(f"{place}=" for place in PLACES)):
-            kept.append(word)
-    return shlex.join(kept)
-
-
-def _repeated_call(call: str) -> str:
-    """The same of a call from Python."""
-    try:
-        tree = ast.parse(call[:MOST_CALLED], mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return call
-    if not isinstance(tree, ast.Call):
-        return call
-    options = [(f"--{one.arg}".replace("_", "-"), one) for one in tree.keywords]
-    tree.keywords = [one for name, one in options if name not in UNSEEN and name not in PLACES]
-    return ast.unparse(tree)
 
 
 def abreast(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], labels: int) -> tuple[TextTable, ...]:

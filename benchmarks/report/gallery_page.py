@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from benchmarks.asked.scenario import Scenario
 from benchmarks.report import charts
-from benchmarks.report.engine import Picture, picture, rendered
+from benchmarks.report.breaking import sentences
+from benchmarks.report.engine import Picture, anchors_of, picture, rendered
 from benchmarks.study.running import StudyResult
 from benchmarks.words.verdicts import verdict
 
@@ -22,17 +23,25 @@ class GalleryEntry:
     picture: Picture | None
     link: str
 
+    @property
+    def found(self) -> list[str]:
+        """The sentences of the verdict."""
+        return sentences(self.verdict)
+
 
 def gallery_page(entries: Sequence[GalleryEntry], unfinished: Sequence[tuple[str, str]], order: Sequence[str]) -> str:
     """The HTML index: groups in that order, then those that are not in it; ``unfinished`` are folders and why."""
     names = dict.fromkeys([*order, *(one.group for one in entries)])
-    groups = [(name, [one for one in entries if one.group == name]) for name in names]
+    groups = [
+        (anchor, name, [one for one in entries if one.group == name])
+        for anchor, name in zip(anchors_of(list(names)), names, strict=True)
+    ]
     count = len(entries)
     left = f"; {len(unfinished)} more folders not shown" if unfinished else ""
     content = {
         "heading": "What the studies found",
         "verdict": f"{count} finished stud{'y' if count == 1 else 'ies'}{left}: questions, figures, links to reports.",
-        "groups": [(name, own) for name, own in groups if own],
+        "groups": [one for one in groups if one[2]],
         "unfinished": unfinished,
     }
     return rendered("gallery.html", content)
@@ -44,15 +53,15 @@ def gallery_entry(result: StudyResult, scenario: Scenario, link: str, group: str
     endpoint = cell.scenario.judged()[0][0]
     count = len(result.cells)
     across = charts.across(result, endpoint) if count > 1 else None
-    drawn = across[0] if across else charts.lollipop(result, cell, endpoint)
-    what = f"{endpoint}: bias in every cell" if across else f"{endpoint}: bias and coverage, by the target"
+    drawn = across.figure if across else charts.lollipop(result, cell, endpoint)
+    what = f"{endpoint}: distance from the truth" + ("" if across else ", and coverage")
     return GalleryEntry(
         group,
         scenario.name,
         scenario.question,
         verdict(result),
-        f"{count} cell{'s' if count > 1 else ''}, {scenario.run.replicates:,} replicates, "
-        f"{len(scenario.estimators)} estimator{'s' if len(scenario.estimators) > 1 else ''}",
+        f"{scenario.run.replicates:,} simulated studies{f' in each of {count} settings' if count > 1 else ''}, "
+        f"{len(scenario.estimators)} analys{'es' if len(scenario.estimators) > 1 else 'is'}",
         picture(drawn, f"{what}.", f"{scenario.name}: {what}") if drawn is not None else None,
         link,
     )

@@ -46,6 +46,16 @@ TERMS = {
         "matter of convention or carelessness."
     ),
 }
+EXPLAINED = {
+    "hazard ratio": "the rate of events with the treatment divided by the rate without",
+    "twin": "simulated patients built from the paper's numbers",
+    "simulation error": "what more simulated studies would make smaller",
+    "propensity score": "the chance of being treated, predicted from what was recorded",
+    "unmeasured confounder": "something unrecorded that steers both treatment and outcome",
+    "caliper": "how unlike two matched patients may be",
+    "Cox model": "the usual regression for survival",
+}
+"""Terms that every page explains where they first stand, in at most twelve words."""
 SCORES = {
     "matching": ("propensity score", "caliper", "NO_PAIRS"),
     "weighting": ("propensity score",),

@@ -10,12 +10,27 @@ from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.scenario import Scenario
-from benchmarks.report.engine import HowMade, Page, Picture, Section, html, picture
+from benchmarks.report.engine import (
+    Block,
+    Fold,
+    HowMade,
+    Items,
+    Note,
+    Page,
+    Picture,
+    Section,
+    Tabled,
+    html,
+    picture,
+)
 from benchmarks.report.glossary import BALANCE
+from benchmarks.report.settings_named import path_label
 from benchmarks.report.world import assumed_section, base_section, comparability_section
+from benchmarks.twin.audit_shown import audit_tables, audit_verdict
 from benchmarks.twin.calibrate import Fit
 from benchmarks.twin.fidelity import Fidelity, Score, place
-from benchmarks.twin.shown import audit_tables, audit_verdict, fidelity_verdict, percent_of
+from benchmarks.twin.shown import fidelity_verdict, percent_of
+from benchmarks.words.key_words import PaperWords
 from benchmarks.words.plain_text import number
 from simulator.documents.loading import Document, digest
 
@@ -26,13 +41,7 @@ HEADS = ("number", "printed", "median", "central 95 %", "percentile")
 
 def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> str:
     """The HTML report of a scorecard."""
-    lead = (
-        f"{found.replicates:,} replicates, seed {found.seed}. A printed number stands for all values that round to it; "
-        "it is inside where one of them lies in the central 95 % of the replicates, whose numbers come from the same "
-        f"analysis. World: {scenario.source}"
-    )
-    if found.left_out:
-        lead += f" No replicate has, and nothing was compared with: {', '.join(found.left_out)}."
+    left = (f"No simulated study has, and nothing was compared with: {', '.join(found.left_out)}.",)
     return html(
         Page(
             f"Does {scenario.name} print what the paper prints?",
@@ -42,19 +51,22 @@ def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> 
                 (("scenario digest", digest(document.tree)),),
                 as_asked(),
             ),
-            (lead,),
-            assumed_section(document),
-            base_section(document),
-            _scores(found),
-            comparability_section(prepare([({}, scenario)])),
-            _absent(found),
-            ("replicate", "central 95 %", "SMD", "status"),
-            BALANCE[scenario.analysis.primary],
+            (
+                *_scores(found, left if found.left_out else ()),
+                comparability_section(prepare([({}, scenario)])),
+                base_section(document),
+                assumed_section(document),
+                _absent(found),
+            ),
+            kicker="The twin beside its paper",
+            cite=f"{found.replicates:,} simulated studies, seed {found.seed}. {scenario.source.rstrip('.')}.",
+            terms=("replicate", "central 95 %", "SMD", "status"),
+            references=BALANCE[scenario.analysis.primary],
         )
     )
 
 
-def _scores(found: Fidelity) -> tuple[Section, ...]:
+def _scores(found: Fidelity, left: tuple[str, ...]) -> tuple[Section, ...]:
     totals = [
         (one.where, f"{one.inside}", f"{one.numbers}", percent_of(one.inside, one.numbers), f"{one.doubtful}")
         for one in found.totals
@@ -71,24 +83,35 @@ def _scores(found: Fidelity) -> tuple[Section, ...]:
         if place(one.where) == name
     ]
     groups = [(name, sum(place(one.where) == name for one in found.scores)) for name in places]
-    parts, start = [], 0
+    parts: list[Block] = []
+    start = 0
     for name, count in groups:
-        own = table(name, (*HEADS, "inside", "replicates without it, %"), every[start : start + count])
-        parts.append(Section("", fold=f"{name}: {count} numbers", folded=(own,)))
+        own = table(name, (*HEADS, "inside", "studies without it, %"), every[start : start + count])
+        parts.append(Fold(f"{name}: {count} numbers", (own,)))
         start += count
     distances = [FittedNumber(place(one.where), _short(one.key), _distance(one)) for one in found.scores]
-    return (
-        Section("By table", tables=(table("By table", heads, totals),), pictures=_drawn(distances)),
-        Section("Numbers outside", tables=(table("Numbers outside", columns, outside, 2),))
-        if outside
-        else Section("Numbers outside", ("None.",)),
-        Section(
-            "Patients",
-            ("Mean number of patients over the replicates, by the first criterion that was not met.",),
-            tables=(table("Patients", ("criterion", "patients"), flow),),
-        ),
-        Section("Every number", parts=tuple(parts)),
+    how = (
+        "A printed number stands for all values that round to it; it is inside where one of them lies in the central "
+        "95 % of the simulated studies, whose numbers come from the same analysis."
     )
+    away = (table("Numbers outside", columns, outside, 2),) if outside else ()
+    return (
+        Section(
+            "How close are its numbers, table by table?", "",
+            (*_drawn(distances), table("By table", heads, totals), Note(how), *left, *parts), "tables", "By table",
+        ),
+        Section(
+            "Which printed numbers does it not give?", f"{len(outside)}." if outside else "None.", away, "outside",
+            "Numbers outside",
+        ),
+        Section(
+            "Who enters?",
+            "Mean number of patients in the simulated studies, by the first criterion that was not met.",
+            (table("Patients", ("criterion", "patients"), flow),),
+            "patients",
+            "Patients",
+        ),
+    )  # fmt: skip
 
 
 def _score(one: Score) -> tuple[str, ...]:
@@ -119,17 +142,19 @@ def _drawn(numbers: Sequence[FittedNumber]) -> tuple[Picture, ...]:
     if not shown:
         return ()
     words = "Distance of every published number from the simulated one, in its own sampling SDs, by table"
-    return (picture(calibration_fit_of(shown), f"{words}.", words),)
+    caption = "Each mark is a printed number: how far it lies from what the simulated studies give, in standard errors."
+    return (picture(calibration_fit_of(shown), caption, words, title="Printed numbers beside simulated ones"),)
 
 
 def _absent(found: Fidelity) -> Section:
     """The numbers that some replicates do not have."""
     rows = [(one.key, f"{one.absent:.1f}") for one in found.scores if one.absent > 0]
+    heading, short = "Where was there no number?", "Failures"
     if not rows:
-        return Section("Failures", ("None: every replicate has every number.",))
-    shown = table("Numbers that some replicates lack", ("number", "replicates without it, %"), rows)
-    text = f"{len(rows)} numbers are missing in some replicates, which are left out of their intervals."
-    return Section("Failures", (text,), fold="Which", folded=(shown,))
+        return Section(heading, "Nowhere: every simulated study has every number.", (), "failures", short)
+    shown = table("Numbers that some simulated studies lack", ("number", "studies without it, %"), rows)
+    text = f"{len(rows)} numbers are missing in some simulated studies, which are left out of their intervals."
+    return Section(heading, text, (Fold("Which", (shown,)),), "failures", short)
 
 
 def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
@@ -143,10 +168,15 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
                 (("scenario digest", digest(document.tree)), ("seed", str(fit.seed))),
                 as_asked(),
             ),
-            (f"{fit.replicates:,} replicates at each step. World: {scenario.source}",),
-            assumed_section(document),
-            base_section(document),
-            (_numbers_outside(fit), _parameters(fit), _published_against_fitted(fit, scenario)),
+            (
+                _published_against_fitted(fit, scenario),
+                _numbers_outside(fit),
+                _parameters(fit),
+                base_section(document),
+                assumed_section(document),
+            ),
+            kicker="Fitting the twin",
+            cite=f"{fit.replicates:,} simulated studies at each step. {scenario.source.rstrip('.')}.",
             terms=("replicate", "pinned down", "z"),
         )
     )
@@ -160,28 +190,32 @@ def _numbers_outside(fit: Fit) -> Section:
     ]
     unused = [(one.key, one.printed, one.why) for one in fit.verdict.unused]
     return Section(
-        "Numbers outside",
-        ("A good fit has at most one number in ten outside, and none farther than chance explains.",),
-        tables=(
+        "Which printed numbers does it not give?",
+        "A good fit has at most one number in ten outside, and none farther than chance explains.",
+        (
             *([table("Numbers outside", OUTSIDE, outside)] if outside else []),
             *([table("Could not be fitted", UNUSED, unused)] if unused else []),
         ),
+        "outside",
+        "Numbers outside",
     )
 
 
 def _parameters(fit: Fit) -> Section:
     """The fitted parameters, and which of them the paper says next to nothing about."""
     rows = [
-        (one.name, f"{one.start:.4g}", f"{one.fitted:.4g}", f"{one.se:.2g}", one.scale, f"{100 * one.pinned:.0f}",
-         "yes" if one.at_bound else "")
+        (path_label(one.name), f"{one.start:.4g}", f"{one.fitted:.4g}", f"{one.se:.2g}", one.scale,
+         f"{100 * one.pinned:.0f}", "yes" if one.at_bound else "")
         for one in fit.parameters
     ]  # fmt: skip
     heads = ("parameter", "start", "fitted", "SE", "scale", "pinned down, %", "at its bound")
-    loose = ", ".join(one.name for one in fit.parameters if one.pinned < 0.1) or "none"
+    loose = "; ".join(path_label(one.name) for one in fit.parameters if one.pinned < 0.1) or "none"
     return Section(
-        "Parameters",
-        tables=(table("Parameters", heads, rows),),
-        notes=(f"Not pinned down by the paper (under 10 %): {loose}.",),
+        "What was fitted?",
+        f"{len(rows)} value{'' if len(rows) == 1 else 's'} of the twin.",
+        (table("Parameters", heads, rows), Note(f"Not pinned down by the paper (under 10 %): {loose}.")),
+        "fitted",
+        "What was fitted",
     )
 
 
@@ -201,27 +235,41 @@ def _published_against_fitted(fit: Fit, scenario: Scenario) -> Section:
         if one.key in scenario.published
     ]
     return Section(
-        "Published against fitted", tables=(table("Targets", columns, rows, 1, note),), pictures=_drawn(distances)
-    )
+        "How close are its numbers to the printed ones?", "",
+        (*_drawn(distances), table("Targets", columns, rows, 1, note)), "targets", "Printed beside fitted",
+    )  # fmt: skip
 
 
-def audit_report(findings: Sequence[Finding], tests: Sequence[object], title: str, numbers: int) -> str:
+def audit_report(
+    findings: Sequence[Finding], tests: Sequence[object], title: str, numbers: int, words: PaperWords | None = None
+) -> str:
     """The HTML report of an audit."""
-    sections = [Section(one.title, tables=(one,)) for one in audit_tables(findings)]
+    found = audit_tables(findings, words)
+    explain = Items(tuple((str(one), "") for one in tests))
     return html(
         Page(
             "Can the printed numbers be right?",
-            audit_verdict(findings, numbers),
+            audit_verdict(findings, numbers, words),
             HowMade("trialtwin audit WORLD", command=as_asked()),
-            (title,),
-            Section(
-                "What was assumed",
-                ("Nothing but rounding: everything is recomputed within the rounding of what is printed.",),
+            (
+                Section(
+                    "What contradicts what?",
+                    "" if found else "Nothing beyond rounding.",
+                    tuple(Section(one.title, "", (Tabled(one, titled=False),)) for one in found),
+                    "found",
+                    "What was found",
+                ),
+                *([Section("Which tests explain the p-values?", "", (explain,), "tests", "Tests")] if tests else []),
+                Section(
+                    "What was assumed?",
+                    "Nothing but rounding: everything is computed again within the rounding of what is printed.",
+                    (),
+                    "assumed",
+                    "What was assumed",
+                ),
             ),
-            results=(
-                *sections,
-                Section("Which tests explain the p-values", items=tuple((str(one), "") for one in tests)),
-            ),
+            kicker="Audit of the printed numbers",
+            cite=f"{title.rstrip('.')}.",
             terms=("severe, moderate, note",),
         )
     )

@@ -6,40 +6,50 @@ from benchmarks.asked.blocks import Cell
 from benchmarks.asked.published_keys import printed_ratio
 from benchmarks.report import charts
 from benchmarks.report.engine import Picture, picture
+from benchmarks.report.settings_named import setting_text
 from benchmarks.study.running import StudyResult
 
 
 def figures_of(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, ...]:
-    """Bias and coverage by the target; of the first cell also densities, standard errors and intervals."""
-    where = f"{endpoint}, cell {cell.number}"
-    made = []
+    """How far each analysis is from the truth, and how often its interval holds it."""
     against = charts.lollipop(result, cell, endpoint)
-    if against is not None:
-        level = f"{100 * cell.scenario.analysis.survival.level:.6g}"
-        caption = f"{endpoint}: bias against the target and coverage of {level} % intervals"
-        caption += f"{charts.left_out(result, cell, endpoint)}; bars: 1.96 Monte Carlo standard errors."
-        made.append(picture(against, caption, f"Bias and coverage of every estimator, {where}"))
-    if cell.number > 0:
-        return tuple(made)
+    if against is None:
+        return ()
+    level = f"{100 * cell.scenario.analysis.survival.level:.6g}"
+    caption = (
+        f"Left: how far the mean of each analysis lies from the truth (line). Right: how often its {level} % interval "
+        f"holds the truth{charts.left_out(result, cell, endpoint)}. Bars: 1.96 simulation errors."
+    )
+    words = f"Bias and coverage of every analysis, {_where(result, cell, endpoint)}"
+    title = f"{endpoint}: distance from the truth, and coverage"
+    small = charts.lollipop(result, cell, endpoint, narrow=True)
+    return (picture(against, caption, words, title=title, narrow=small),)
+
+
+def _where(result: StudyResult, cell: Cell, endpoint: str) -> str:
+    return f"{endpoint}, {setting_text(cell.settings, cell.scenario)}" if len(result.cells) > 1 else endpoint
+
+
+def replicate_figures(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, ...]:
+    """The simulated studies of a cell one by one: their estimates, standard errors and intervals."""
+    made = []
+    where = _where(result, cell, endpoint)
     ridges, zipped = charts.replicates(result, cell, endpoint), charts.zip_of(result, cell, endpoint)
     if ridges is not None:
-        caption = f"{endpoint}: estimates of the replicates by estimators of hazard ratios; bars: the target's truth"
+        caption = "Where the hazard ratios of the simulated studies lie; bars: the truth"
         caption += "; published: that of the paper." if "hr" in printed_ratio(cell.scenario, endpoint) else "."
-        made.append(picture(ridges, caption, f"Density of the estimates by estimator, {where}"))
+        words = f"Density of the estimates by analysis, {where}"
+        made.append(picture(ridges, caption, words, title=f"{endpoint}: what the simulated studies found"))
     scatter = charts.scatter_of(result, cell, endpoint)
     if scatter is not None:
-        words = f"Estimates of the replicates against their standard errors, {where}"
-        made.append(
-            picture(
-                scatter,
-                f"{endpoint}: estimates against their standard errors{_left_out(result, cell, endpoint)}.",
-                words,
-            )
-        )
+        words = f"Estimates of the simulated studies against their standard errors, {where}"
+        caption = f"A point is a simulated study{_left_out(result, cell, endpoint)}."
+        made.append(picture(scatter, caption, words, title=f"{endpoint}: estimates against their standard errors"))
     if zipped is not None:
-        caption = f"{endpoint}: intervals by their distance from the target's truth; coloured ones miss it"
+        words = f"Intervals of the simulated studies by analysis, {where}"
+        caption = "Intervals by their distance from the truth; coloured ones miss it"
         caption += f"{_left_out(result, cell, endpoint)}."
-        made.append(picture(zipped, caption, f"Intervals of the replicates by estimator, {where}"))
+        made.append(picture(zipped, caption, words, title=f"{endpoint}: which intervals hold the truth"))
     return tuple(made)
 
 
@@ -50,7 +60,7 @@ def _left_out(result: StudyResult, cell: Cell, endpoint: str) -> str:
         np.isfinite(result.targets[key].value) and not result.asks_another(*key)
         for key in ((cell.number, endpoint, name) for name in names)
     )
-    return f"; the first {charts.PANELS} of {count} estimators" if count > charts.PANELS else ""
+    return f"; the first {charts.PANELS} of {count} analyses" if count > charts.PANELS else ""
 
 
 def across_cells(result: StudyResult) -> tuple[Picture, ...]:
@@ -59,12 +69,14 @@ def across_cells(result: StudyResult) -> tuple[Picture, ...]:
     for endpoint in dict.fromkeys(where for where, _ in result.cells[0].scenario.judged()):
         drawn = charts.across(result, endpoint)
         if drawn is not None:
-            drawing, errors = drawn
             found.append(
                 picture(
-                    drawing,
-                    f"{endpoint}: bias against the target in every cell; {errors}.",
-                    f"Bias of {endpoint} over the cells",
+                    drawn.figure,
+                    f"How far the mean of each analysis lies from the truth; {drawn.errors}.",
+                    f"Bias of {endpoint} over the settings",
+                    title=f"{endpoint}: distance from the truth",
+                    narrow=drawn.narrow,
+                    values=drawn.values,
                 )
             )
     return tuple(found)

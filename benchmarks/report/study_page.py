@@ -16,8 +16,22 @@ from benchmarks.asked.published_keys import printed_ratio
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
 from benchmarks.report import glossary
-from benchmarks.report.engine import HowMade, Page, Section, abreast, html, repeated
-from benchmarks.report.study_figures import across_cells, figures_of
+from benchmarks.report.engine import (
+    Block,
+    Fold,
+    HowMade,
+    Items,
+    Note,
+    Page,
+    Section,
+    Settings,
+    abreast,
+    html,
+    repeated,
+)
+from benchmarks.report.settings_named import path_label, setting_text
+from benchmarks.report.study_figures import across_cells, figures_of, replicate_figures
+from benchmarks.report.study_tables import close_table
 from benchmarks.report.world import (
     assumed_section,
     base_section,
@@ -50,10 +64,11 @@ def study_report(
     result: StudyResult, document: Document, scenario: Scenario, held: dict[str, Any], sealed: str = ""
 ) -> str:
     """The HTML report of a study; ``held`` is the manifest of its folder, ``sealed`` the digest of all."""
-    count, methods = len(result.cells), len(scenario.estimators)
+    methods = len(scenario.estimators)
     size = (
-        f"{scenario.name}: {count} cell{'s' if count > 1 else ''}, {scenario.run.replicates:,} replicates of "
-        f"{_sizes(result)} patients, {methods} estimator{'s' if methods > 1 else ''}."
+        f"{scenario.name}: {scenario.run.replicates:,} simulated studies of {_sizes(result)} patients"
+        f"{f' in each of {len(result.cells)} settings' if len(result.cells) > 1 else ''}, each analysed in "
+        f"{methods} way{'s' if methods > 1 else ''}. {scenario.source.rstrip('.')}."
     )
     command = str(held.get("command") or "")
     plain = f"trialtwin run {scenario.name} --reps {scenario.run.replicates} --seed {scenario.run.seed}"
@@ -66,27 +81,24 @@ def study_report(
     failures = result.rows.failures().to_dict("records")
     unpaired = ("NO_PAIRS",) if any(one["status"] == "NO_PAIRS" for one in failures) else ()
     base = read_base(held["base"]) if "base" in held else base_of(document, shipped_only=True)
-    results = (
-        Section("Aims", (scenario.question, f"Source of the world: {scenario.source.rstrip('.')}.")),
-        _mechanisms(result, scenario),
-        _estimands(result),
-        Section("Methods", items=tuple((one.name, _described(one, scenario.time_unit)) for one in scenario.estimators)),
-        _performance(result),
-        *_published(result, scenario),
-    )
     return html(
         Page(
             scenario.question,
             verdict(result),
             HowMade(again, identity, command, held.get("versions") or {}),
-            (result.people, size),
-            assumed_section(document),
-            base_section(document, base),
-            results,
-            comparability_section(result.cells),
-            failures_section(failures),
-            (*glossary.STUDY, *unpaired),
-            ("morris", *glossary.BALANCE[scenario.analysis.primary]),
+            (
+                found_section(result),
+                *_published(result, scenario),
+                _truths(result, scenario),
+                comparability_section(result.cells),
+                base_section(document, base),
+                assumed_section(document),
+                failures_section(failures, result.cells),
+            ),
+            kicker="What-if study" if scenario.name != base.name else "Study",
+            cite=size,
+            terms=(*glossary.STUDY, *unpaired),
+            references=("morris", *glossary.BALANCE[scenario.analysis.primary]),
             picks=True,
         )
     )
@@ -97,21 +109,15 @@ def _sizes(result: StudyResult) -> str:
     return f"{min(sizes):,}" + (f" to {max(sizes):,}" if max(sizes) > min(sizes) else "")
 
 
-def _mechanisms(result: StudyResult, scenario: Scenario) -> Section:
-    cells = [(str(cell.number), plain_text.settings_text(cell.settings)) for cell in result.cells]
-    shown = table("Cells", ("cell", "what is set"), cells, 2)
-    return Section(
-        "Data-generating mechanisms", (design_text(scenario),), tables=(shown,) if len(result.cells) > 1 else ()
-    )
-
-
-def _estimands(result: StudyResult) -> Section:
+def _truths(result: StudyResult, scenario: Scenario) -> Section:
+    """What is true, in whom, how the patients were simulated, and what each analysis does."""
     several = len(result.cells) > 1
+    named = _named(result)
     rows = [
         (
             endpoint,
             estimator,
-            *((str(cell),) if several else ()),
+            *((named[cell],) if several else ()),
             performance_tables.in_whom(truth.estimand),
             plain_text.measure_of(truth.estimand),
             truth.how,
@@ -120,35 +126,45 @@ def _estimands(result: StudyResult) -> Section:
         )
         for (cell, endpoint, estimator), truth in result.truths.items()
     ]
-    heads = ("endpoint", "estimator", *(("cell",) if several else ()), "population", "measure", "how")
+    heads = ("endpoint", "estimator", *(("setting",) if several else ()), "population", "measure", "how")
     shown = table("Truths", (*heads, "truth (MCSE)", "as ratio or difference"), rows, len(heads))
-    exact = all(truth.how.startswith("exact") for truth in result.truths.values())
-    many = len(rows) > 80 or (exact and len(rows) > 8)
     why = (
-        "A hazard ratio is not collapsible: marginal and conditional truths differ even without confounding. What is "
-        "side by side is judged by one target, each estimator in its own marginal measure; whether each does its own "
-        "job is judged by the truth of its own estimand."
+        "Side by side, analyses are compared with one truth, in the same patients, each in its own measure of the "
+        "whole group. Whether each answers its own question is a second table. A hazard ratio among patients alike in "
+        "all traits differs from that of the whole group even without any bias."
     )
-    target = _targets(result)
+    methods = Items(tuple((one.name, _described(one, scenario.time_unit)) for one in scenario.estimators))
     return Section(
-        "Estimands and their truths",
-        (result.people, why),
-        tables=(target,) if many else (target, shown),
-        fold=f"All {len(rows)} truths of own estimands" if many else "",
-        folded=(shown,) if many else (),
+        "What is true, and in whom?",
+        "Each analysis is compared with the true effect in the patients whom it is about.",
+        (
+            result.people,
+            _targets(result),
+            Fold("What each analysis does", (methods,)),
+            Fold(f"The true effect for each question: {len(rows)} truths of own estimands", (why, shown)),
+            Fold("How the patients were simulated", (design_text(scenario),)),
+        ),
+        "truth",
+        "What is true",
     )
+
+
+def _named(result: StudyResult) -> dict[int, str]:
+    """What is set in each cell, in words."""
+    return {cell.number: setting_text(cell.settings, cell.scenario) for cell in result.cells}
 
 
 def _targets(result: StudyResult) -> TextTable:
     """The truths of the target: a row for each cell, endpoint, measure and horizon."""
     several = len(result.cells) > 1
+    named = _named(result)
     rows: dict[tuple[int, Estimand], tuple[str, ...]] = {}
     for (cell, endpoint, _), truth in result.targets.items():
         asked = truth.estimand
         if asked.measure != "none":
             rows[cell, asked] = (
                 endpoint,
-                *((str(cell),) if several else ()),
+                *((named[cell],) if several else ()),
                 *((performance_tables.in_whom(asked),) if result.has_targets else ()),
                 plain_text.measure_of(asked),
                 truth.how,
@@ -156,48 +172,71 @@ def _targets(result: StudyResult) -> TextTable:
                 plain_text.truth_text(truth),
             )
     who = ("population",) if result.has_targets else ()
-    heads = ("endpoint", *(("cell",) if several else ()), *who, "measure", "how")
-    return table("The target", (*heads, "truth (MCSE)", "as ratio or difference"), list(rows.values()), len(heads))
-
-
-def _performance(result: StudyResult) -> Section:
-    count = len(result.cells)
-    notes = [performance_tables.note_of(result)]
-    if count > DRAWN:
-        notes.append(f"Of {count} cells the first {DRAWN} have figures of their own; tables are of all.")
-    if count > 1:
-        notes.append("Densities, standard errors and intervals of the replicates are drawn for the first cell.")
-    return Section(
-        "Performance measures",
-        pictures=across_cells(result),
-        parts=tuple(_cell(result, cell, count > 1) for cell in result.cells),
-        fold="On the same replicates",
-        folded=_paired(result),
-        notes=tuple(notes),
+    heads = ("endpoint", *(("setting",) if several else ()), *who, "measure", "how")
+    return table(
+        "The truth that all are compared with",
+        (*heads, "truth (MCSE)", "as ratio or difference"),
+        list(rows.values()),
+        len(heads),
     )
 
 
-def _cell(result: StudyResult, cell: Cell, several: bool) -> Section:
-    parts = []
+def found_section(result: StudyResult) -> Section:
+    """What came out: over a sweep its figure first, then setting by setting; the figure, the table, the rest folded."""
+    cells, several = result.cells, len(result.cells) > 1
+    notes: tuple[Block, ...] = (Note(performance_tables.note_of(result)),)
+    if len(cells) > DRAWN:
+        notes += (Note(f"Of {len(cells)} settings the first {DRAWN} have figures of their own; tables are of all."),)
+    folded = _paired(result)
+    same = (Fold("Differences on the same simulated studies", folded),) if folded else ()
+    if not several:
+        return Section(
+            "How close does each analysis come to the truth?", "", (*_cell(result, cells[0]), *notes, *same), "found",
+            "What was found",
+        )  # fmt: skip
+    parts = tuple(Section(_heading(result, cell), "", _cell(result, cell)) for cell in cells)
+    keys = list(dict.fromkeys(key for cell in cells for key in cell.settings))
+    what = f"the {path_label(keys[0], cells[0].scenario)}" if len(keys) == 1 else "what is set"
+    return Section(
+        f"What changes with {what}?", "", (*across_cells(result), Settings(parts), *notes, *same), "found",
+        "What was found",
+    )  # fmt: skip
+
+
+def _heading(result: StudyResult, cell: Cell) -> str:
+    """What is set in a cell, and in whom it judges where that differs among cells."""
+    own = result.whom_by_cell.get(cell.number)
+    told = setting_text(cell.settings, cell.scenario)
+    return f"{told[:1].upper()}{told[1:]}" + (f" (in {own.phrase})" if own else "")
+
+
+def _cell(result: StudyResult, cell: Cell) -> tuple[Block, ...]:
+    """What came out in one setting, endpoint by endpoint."""
+    drawn = cell.number < DRAWN
+    made: list[Block] = []
     for endpoint in cell.endpoints:
-        pictures = figures_of(result, cell, endpoint) if cell.number < DRAWN else ()
-        shown = tuple(performance_tables.tables_for(result, cell, endpoint))
-        parts.append(Section(endpoint, tables=shown, pictures=pictures, parts=_own_job(result, cell, endpoint)))
-    heading = performance_tables.heading_of(result, cell) if several else ""
-    return Section(heading, parts=tuple(parts), cell=several)
+        close, tests = (
+            close_table(result, cell, endpoint, {}),
+            performance_tables.table_of_tests(result, cell, endpoint),
+        )
+        shown = (*((close,) if close.table.rows else ()), *((tests,) if tests.rows else ()))
+        pictures = figures_of(result, cell, endpoint) if drawn else ()
+        rest = replicate_figures(result, cell, endpoint) if cell.number == 0 else ()
+        body: list[Block] = [*pictures, *shown, *_own_job(result, cell, endpoint)]
+        body += [Fold(f"{endpoint}: simulated study by simulated study", rest)] if rest else []
+        made.append(Section(endpoint, "", tuple(body)))
+    return tuple(made)
 
 
-def _own_job(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Section, ...]:
+def _own_job(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Block, ...]:
     """The second table, each estimator by its own estimand, then every measure by either, folded."""
     shown = performance_tables.own_table(result, cell, endpoint)
     every = (
         *_every(result, cell, endpoint, "target", "by the target"),
         *_every(result, cell, endpoint, "own", "by its own estimand"),
     )
-    return (
-        Section(f"{endpoint}: does each do its own job?" if shown.rows else "", tables=(shown,) if shown.rows else ()),
-        Section("", fold="Every measure", folded=every),
-    )
+    own = (Fold(f"{endpoint}: does each analysis answer its own question?", (shown,)),) if shown.rows else ()
+    return (*own, Fold(f"{endpoint}: every measure", every))
 
 
 def _every(result: StudyResult, cell: Cell, endpoint: str, judged_by: JudgedBy, words: str) -> tuple[TextTable, ...]:
@@ -210,44 +249,53 @@ def _every(result: StudyResult, cell: Cell, endpoint: str, judged_by: JudgedBy, 
         for name, own in zip(names, found, strict=True)
     ]
     heads = ("estimator", *(measure.replace("_", " ") for measure in measures))
-    return abreast(f"{endpoint}, cell {cell.number}, {words}", heads, rows, 1)
+    where = f", {setting_text(cell.settings, cell.scenario)}" if len(result.cells) > 1 else ""
+    return abreast(f"{endpoint}{where}, {words}", heads, rows, 1)
 
 
 def _paired(result: StudyResult) -> tuple[TextTable, ...]:
     several = len(result.cells) > 1
+    named = _named(result)
     methods = [pair for cell in result.cells for pair in paired.methods(result, cell)]
     made = []
     if methods:
         rows = [
-            (*((str(pair.cell),) if several else ()), pair.endpoint, pair.estimator, pair.against, *_contrasts(pair))
+            (*((named[pair.cell],) if several else ()), pair.endpoint, pair.estimator, pair.against, *_contrasts(pair))
             for pair in methods
         ]
-        heads = (*(("cell",) if several else ()), "endpoint", "estimator", "against")
+        heads = (*(("setting",) if several else ()), "endpoint", "estimator", "against")
         numbers = ("difference of bias", "gain in precision, %", "difference of coverage", "difference of rejection")
         note = (
-            "Estimators of the target in the same measure, each against the first of them: differences between its "
-            "replicates and theirs, in brackets their paired Monte Carlo standard errors (Morris et al. 2019)."
+            "Analyses that answer one question in the same measure, each against the first of them: differences on the "
+            "same simulated studies, in brackets their paired simulation errors (Morris et al. 2019)."
         )
-        made.append(table("Estimators", (*heads, *numbers), rows, len(heads), note))
+        made.append(table("Analyses", (*heads, *numbers), rows, len(heads), note))
     cells = paired.cells(result)
     if cells:
         rows = [
             (
-                str(pair.cell),
+                named[pair.cell],
                 pair.endpoint,
                 pair.estimator,
-                pair.against,
+                named[result.cells[0].number],
                 plain_text.with_error(pair.measures["mean_difference"], 4),
                 plain_text.with_error(pair.measures["rejection_difference"], 4),
             )
             for pair in cells
         ]
-        heads = ("cell", "endpoint", "estimator", "against", "difference of mean estimates", "difference of rejection")
-        note = (
-            "Cells share their random numbers: the difference that a setting makes, with its paired Monte Carlo "
-            "standard error. Estimates of ratios are logarithms."
+        heads = (
+            "setting",
+            "endpoint",
+            "estimator",
+            "against",
+            "difference of mean estimates",
+            "difference of rejection",
         )
-        made.append(table("Cells", heads, rows, 4, note))
+        note = (
+            "Settings share their random numbers: the difference that one makes, with its paired simulation error. "
+            "Estimates of ratios are logarithms."
+        )
+        made.append(table("Settings", heads, rows, 4, note))
     return tuple(made)
 
 
@@ -260,12 +308,15 @@ def _published(result: StudyResult, scenario: Scenario) -> tuple[Section, ...]:
     rows = published_rows(result, scenario)
     if not rows:
         return ()
-    heads = ("number", "where", "estimator", "printed", "replicates: median (central 95 %)", "inside")
+    heads = ("number", "where", "estimator", "printed", "simulated: median (central 95 %)", "inside")
     keys = ("what", "where", "estimator", "printed", "simulated", "inside")
-    note = "A study that changes the world need not agree with the paper."
-    note = f"Of the first cell. {note}" if len(result.cells) > 1 else note
+    note = "A study that changes the twin need not agree with the paper."
+    note = f"Of the first setting. {note}" if len(result.cells) > 1 else note
     shown = table("Published beside simulated", heads, [tuple(row[key] for key in keys) for row in rows], 3, note)
-    return (Section("Published beside simulated", tables=(shown,)),)
+    inside = sum(row["inside"] == "yes" for row in rows)
+    told = f"{inside} of {len(rows)} printed hazard ratio{'s' if len(rows) > 1 else ''} "
+    told += f"{'lies' if inside == 1 else 'lie'} where 95 % of the simulated studies lie."
+    return (Section("Does it print what the paper prints?", told, (shown,), "published", "Beside the paper"),)
 
 
 def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, str]]:

@@ -7,24 +7,27 @@ from analysis.figures.calibration import FittedNumber, calibration_fit_of
 from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.pasted.reading import Reading
-from benchmarks.report.engine import HowMade, Page, Section, html, picture
+from benchmarks.report.engine import Block, Fold, HowMade, Items, Page, Section, Tabled, html, picture
+from benchmarks.report.settings_named import path_label
+from benchmarks.twin.audit_shown import audit_tables
 from benchmarks.twin.fidelity import place
 from benchmarks.twin.reading_shown import cells_table, column_words, reading_answer, verdict_of
-from benchmarks.twin.shown import audit_tables
 from benchmarks.twin.twin_shown import TwinMade, assumptions_table, contradictions_of, not_stated_of, twin_answer
 from simulator.documents.loading import digest
+
+OPEN = "Open questions"
 
 
 def reading_report(reading: Reading) -> str:
     """The HTML page of how a pasted paper was read: what is open first, then every table cell by cell."""
     answer = reading_answer(reading, False)
     titled = {one.title: one for one in answer.tables}
-    first = [Section(title, tables=(titled[title],)) for title in titled if title == "Open questions"]
+    first = [Section("What is open?", "", (titled[title],), "open", title) for title in titled if title == OPEN]
     files = {one.file for one in reading.tables}
     rest = [
-        Section(title, tables=(one,))
+        Section(title, "", (Tabled(one, titled=False),))
         for title, one in titled.items()
-        if title != "Open questions" and title.split(":")[0] not in files
+        if title != OPEN and title.split(":")[0] not in files
     ]
     tables = []
     for one in reading.tables:
@@ -34,9 +37,8 @@ def reading_report(reading: Reading) -> str:
         tables.append(
             Section(
                 f"{one.where} ({one.file})",
-                (f"Read as a table of kind {one.kind}: {len(one.rows)} rows, {len(one.columns)} columns.",),
-                tables=(shown,),
-                parts=(Section("", fold=f"{one.where}, cell by cell: {len(cells.rows)} cells", folded=(cells,)),),
+                f"Read as a table of kind {one.kind}: {len(one.rows)} rows, {len(one.columns)} columns.",
+                (shown, Fold(f"{one.where}, cell by cell: {len(cells.rows)} cells", (cells,))),
             )
         )
     lines = [
@@ -48,15 +50,19 @@ def reading_report(reading: Reading) -> str:
             f"How was {reading.paper.name} read?",
             verdict_of(reading),
             HowMade(f"trialtwin paper read {Path(reading.folder).name}", command=as_asked()),
-            (f"Paper: {reading.paper.source}",),
-            results=(
+            (
                 *first,
-                *tables,
-                Section("Lines, facts and curves", fold=f"{len(lines)} numbers", folded=(said,)),
-                *rest,
+                Section("How was each table read?", "", tuple(tables), "tables", "The tables"),
+                Section(
+                    "Which lines, facts and curves were read?", f"{len(lines)} numbers.",
+                    (Fold("All of them", (said,)),), "lines", "Lines, facts and curves",
+                ),
+                *([Section("What else?", "", tuple(rest), "others", "What else")] if rest else []),
             ),
+            kicker="How the paper was read",
+            cite=f"{reading.paper.source.rstrip('.')}.",
         )
-    )
+    )  # fmt: skip
 
 
 def twin_report(made: TwinMade) -> str:
@@ -75,11 +81,19 @@ def twin_report(made: TwinMade) -> str:
         if one["z"] is not None and one["key"] in published
     ]
     words = "Distance of every published number from the simulated one, in its own sampling SDs, by table"
+    caption = "Each mark is a printed number: how far it lies from what the twin gives, in standard errors."
+    fitted = (
+        (picture(calibration_fit_of(drawn), caption, words, title="Printed numbers beside those of the twin"),)
+        if drawn
+        else ()
+    )
     score = () if made.score is None else made.score.tables
     findings = () if made.audit is None else audit_tables(made.audit.found)
-    derived = [(path, source) for path, source in asked.document.sources.items()]
-    severe = [one for one in findings if one.title == "Severe"]
-    others = [one for one in findings if one.title != "Severe"]
+    tree = asked.document.tree
+    derived = [(path_label(path, tree), source) for path, source in asked.document.sources.items()]
+    severe = [one for one in findings if one.title == "Serious"]
+    others = [one for one in findings if one.title != "Serious"]
+    cannot = contradictions_of(made) or (() if severe else ("Nothing beyond rounding.",))
     return html(
         Page(
             f"Does the twin print what {made.reading.paper.name} prints?",
@@ -89,29 +103,30 @@ def twin_report(made: TwinMade) -> str:
                 (("digest of the derived world", digest(asked.document.tree)),),
                 as_asked(),
             ),
-            (f"Paper: {made.reading.paper.source}",),
-            results=(
-                Section("The fit", pictures=(picture(calibration_fit_of(drawn), f"{words}.", words),) if drawn else ()),
-                Section("Numbers that the twin does not print", tables=tuple(score)),
+            (
+                Section("How close are its numbers?", "", (*fitted, *score), "fit", "The fit"),
                 Section(
-                    "What in the paper cannot be",
-                    contradictions_of(made) or (() if severe else ("Nothing beyond rounding.",)),
-                    tables=tuple(severe),
-                    fold="Lesser findings",
-                    folded=tuple(others),
+                    "What in the paper cannot be?", "",
+                    (*cannot, *severe, Fold("Lesser findings", tuple(others))), "cannot", "What cannot be",
                 ),
                 Section(
-                    "What was assumed", not_stated_of(made), tables=(assumptions_table(made),) if made.weighed else ()
+                    "What was assumed?", "", (*not_stated_of(made), *_weighed(made)), "assumed", "What was assumed",
                 ),
                 Section(
-                    "Where each value comes from",
-                    fold=f"{len(derived)} values with their formulas",
-                    folded=(table("Derived", ("value of", "formula and place"), derived, 2),),
+                    "Where does each value come from?", f"{len(derived)} values, each with its formula and place.",
+                    (Fold("All of them", (table("Derived", ("value of", "formula and place"), derived, 2),)),),
+                    "derived", "Where values come from",
                 ),
                 Section(
+                    "Which files were written?", "", (Items(tuple((one.name, "") for one in made.files)),), "files",
                     "The files",
-                    items=tuple((one.name, "") for one in made.files),
                 ),
             ),
+            kicker="The twin beside its paper",
+            cite=f"{made.reading.paper.source.rstrip('.')}.",
         )
-    )
+    )  # fmt: skip
+
+
+def _weighed(made: TwinMade) -> tuple[Block, ...]:
+    return (assumptions_table(made),) if made.weighed else ()

@@ -16,9 +16,9 @@ from benchmarks.asked.base import Base, assumed_values, base_of, text_of
 from benchmarks.asked.blocks import Cell
 from benchmarks.asked.sampled import samples
 from benchmarks.asked.scenario import Scenario
-from benchmarks.report.engine import Section, picture
+from benchmarks.report.engine import Block, Fold, Note, Section, picture
+from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.runs.retries import lost_words
-from benchmarks.words.plain_text import settings_text
 from simulator.cohort.cohorts import Observed
 from simulator.documents.loading import Document
 from simulator.numerics.arrays import Floats
@@ -38,23 +38,36 @@ LARGE = 0.1
 def assumed_section(document: Document) -> Section:
     """The values of the world that state no source, then those that do."""
     paths = assumed_values(document)
-    rows = [(path, _value_at(document.tree, path)) for path in paths]
-    sourced = [(path, _value_at(document.tree, path), source) for path, source in sorted(document.sources.items())]
-    plain = table("Assumed values", ("value of", "assumed"), rows, 2)
-    known = table("Sourced values", ("value of", "taken as", "source"), sourced, 3)
-    one = len(paths) == 1
-    count = f"{len(paths)} value{'' if one else 's'} of the world {'is' if one else 'are'} assumed, without a source"
-    count = count if paths else "Every value of the world states its source"
-    few = len(paths) <= FEW
+    tree = document.tree
+    rows = [(path_label(path, tree), _value_at(tree, path)) for path in paths]
+    sourced = [
+        (path_label(path, tree), _value_at(tree, path), source) for path, source in sorted(document.sources.items())
+    ]
+    plain = table("Assumed, without a source", ("value of", "assumed"), rows, 2)
+    known = table("From a source", ("value of", "taken as", "source"), sourced, 3)
+    body: list[Block] = [plain] if 0 < len(rows) <= FEW else []
+    body += [Fold(f"The {len(rows)} assumed values", (plain,), in_print=True)] if len(rows) > FEW else []
+    body += [Fold(f"The {_values(len(sourced))} with {'a source' if len(sourced) == 1 else 'their sources'}", (known,))]
     return Section(
+        "What was assumed?", _counted(len(sourced), len(rows)), tuple(body if sourced else body[:-1]), "assumed",
         "What was assumed",
-        (f"{count}; {len(sourced)} have one." if sourced else f"{count}.",),
-        tables=(plain,) if few and rows else (),
-        fold=f"The {len(rows)} assumed values",
-        folded=() if few else (plain,),
-        in_print=True,
-        parts=(Section("", fold=f"The {len(sourced)} sourced values", folded=(known,)),) if sourced else (),
-    )
+    )  # fmt: skip
+
+
+def _values(count: int) -> str:
+    return f"{count} value{'' if count == 1 else 's'}"
+
+
+def _counted(sourced: int, assumed: int) -> str:
+    """How many values come from the paper, and how many are assumed."""
+    if not assumed:
+        return f"Nothing beyond its sources: {_values(sourced)} {'comes' if sourced == 1 else 'come'} from the paper."
+    here = "Here it is." if assumed == 1 else "Here they are."
+    if not sourced:
+        told = "No value has a source" if assumed > 1 else "The one value has no source"
+        return f"{told}; we assumed {'it' if assumed == 1 else f'all {assumed}'}. {here}"
+    comes = f"{_values(sourced)} {'comes' if sourced == 1 else 'come'} from the paper"
+    return f"{comes}; {assumed} it does not give, and we assumed {'it' if assumed == 1 else 'them'}. {here}"
 
 
 def base_section(document: Document, base: Base | None = None) -> Section:
@@ -63,21 +76,23 @@ def base_section(document: Document, base: Base | None = None) -> Section:
     ``base`` is what is known of that already.
     """
     base = base or base_of(document)
-    heading = "How the world differs from its base"
-    if not base.files:
-        return Section(heading, ("What it was read from is not known.",))
     own, name = len(base.files) == 1, base.name
-    read = f"Read from {base.files[0]} alone." if own else f"Read from, base first: {', then '.join(base.files)}."
+    heading = "What was changed by the command?" if own else "What was changed from the paper's twin?"
+
+    def section(answer: str, *body: Block) -> Section:
+        read = () if not base.files else (Note(f"Read from {', then '.join(base.files)}."),)
+        return Section(heading, answer, (*body, *read), "changed", "What was changed")
+
+    if not base.files:
+        return section("What it was read from is not known.")
     if base.rows is None:
-        return Section(heading, (f"{read} {name} cannot be read here, so what differs is not known.",))
+        return section(f"{name} cannot be read here, so what was changed is not known.")
     if not base.rows:
-        return Section(heading, (read if own else f"{read} It says what {name} says.",))
-    shown = table(f"Differences from {name}", ("value of", name, "here"), base.rows, 3)
-    what = "What the command line sets" if own else f"What differs from {name}"
-    told = f"{read} {what}: {len(base.rows)} value{'s' if len(base.rows) > 1 else ''}."
-    if len(base.rows) <= FEW:
-        return Section(heading, (told,), tables=(shown,))
-    return Section(heading, (told,), fold="All of them", folded=(shown,))
+        return section("Nothing: it is read as it stands." if own else "No changes from the paper's twin.")
+    rows = [(path_label(row[0], document.tree), *row[1:]) for row in base.rows]
+    shown = table(f"Changes from {name}", ("value of", name, "here"), rows, 3)
+    told = f"{_values(len(rows))} {'differs' if len(rows) == 1 else 'differ'} from {name}."
+    return section(told, shown if len(rows) <= FEW else Fold("All of them", (shown,)))
 
 
 def comparability_section(cells: Sequence[Cell]) -> Section:
@@ -90,20 +105,20 @@ def comparability_section(cells: Sequence[Cell]) -> Section:
     done, sided = done_words(plans[0]) if one else "compared", any(map(has_sides, plans))
     rows = []
     for cell, (treated, kept, before, after) in zip(shown, made, strict=True):
-        start = (str(cell.number), settings_text(cell.settings)) if several else ()
+        start = (setting_text(cell.settings, cell.scenario),) if several else ()
         some = after[np.isfinite(after)]
         large = f"{100 * np.mean(some > LARGE):.0f}" if len(some) else "-"
         share = 100 * kept / np.maximum(treated, 1)
         first = (_range(share, 1), _range(before, 3)) if sided else ()
         rows.append((*start, _range(kept, 0), *first, _range(after, 3), large))
-    heads = ("cell", "settings") if several else ()
+    heads = ("setting",) if several else ()
     count = len(made[0][0])
     note = (
-        f"Median (smallest to largest) of the first {count} replicate{'s' if count > 1 else ''}, cohorts made again "
-        f"and {done} by the plan of the study; SMD: over all measured covariates and their levels."
+        f"Median (smallest to largest) of the first {count} simulated stud{'ies' if count > 1 else 'y'}, made again "
+        f"and {done} by the plan; SMD: standardised difference of means, over all measured traits and their levels."
     )
     if len(cells) > len(shown):
-        note += f" The first {len(shown)} of {len(cells)} cells."
+        note += f" The first {len(shown)} of {len(cells)} settings."
     found = table(
         f"{done.capitalize()} patients and balance",
         (
@@ -111,14 +126,14 @@ def comparability_section(cells: Sequence[Cell]) -> Section:
             f"treated {done}",
             *(("% of the treated", "largest |SMD| before") if sided else ()),
             "largest |SMD| after" if sided else "largest |SMD|",
-            f"replicates above {LARGE:g}{' after' if sided else ''}, %",
+            f"studies above {LARGE:g}{' after' if sided else ''}, %",
         ),
         rows,
         len(heads) or 1,
         note,
     )
-    heading = f"{plans[0].primary.capitalize()} diagnostics" if one and sided else "How alike the arms are"
-    return Section(heading, tables=(found,), pictures=(_example(cells[0]),))
+    heading = f"How alike are the arms after {plans[0].primary}?" if one and sided else "How alike are the arms?"
+    return Section(heading, "", (found, _example(cells[0])), "alike", "How alike the arms are")
 
 
 def _compared(cell: Cell) -> tuple[Floats, Floats, Floats, Floats]:
@@ -170,10 +185,15 @@ def _example(cell: Cell) -> Any:
     sets = [AnalysisSet(observed.present[0]), _after(sample)]
     shows = presentation(observed, sets[0], plan.table1)
     before, after = (table1(observed, group, shows, plan) for group in sets)
-    caption = "Standardised mean differences of one cohort, the first, as an example; dashed: 0.1."
+    caption = (
+        "Each row is a trait: how far apart the means of the two arms are, in standard deviations, in the first "
+        "simulated study. Dashed: 0.1, the usual mark."
+    )
     words = side_words(plan, *sides_shown(plan))
     drawn = love_between(before, after, plan)
-    return picture(drawn, caption, f"Standardised mean differences of one cohort {words}")
+    return picture(
+        drawn, caption, f"Standardised mean differences of one cohort {words}", title=f"One simulated study {words}"
+    )
 
 
 def _after(sample: Sample) -> AnalysisSet:
@@ -181,15 +201,21 @@ def _after(sample: Sample) -> AnalysisSet:
     return AnalysisSet(made.present[0]) if made.weight is None else AnalysisSet(made.present[0], made.weight[0])
 
 
-def failures_section(rows: Sequence[Mapping[Any, Any]]) -> Section:
-    """The replicates without an estimate, by status."""
+def failures_section(rows: Sequence[Mapping[Any, Any]], cells: Sequence[Cell] = ()) -> Section:
+    """The simulated studies without an estimate, by status; ``cells`` say what is set where there are several."""
+    heading, anchor, short = "Where was there no estimate?", "failures", "Failures"
     if not rows:
-        return Section("Failures", ("None: every estimator gave an estimate in every replicate.",))
-    made = [tuple(str(row[key]) for key in ("cell", "endpoint", "estimator", "status", "count")) for row in rows]
-    heads = ("cell", "endpoint", "estimator", "status", "replicates")
-    told = lost_words(rows)
-    text = (f"{'; '.join(told)}.",) if told else ()
-    return Section("Failures", text, tables=(table("Replicates without an estimate", heads, made, 4),))
+        return Section(heading, "Nowhere: every analysis gave an estimate in every simulated study.", (), anchor, short)
+    named = {cell.number: setting_text(cell.settings, cell.scenario) for cell in cells}
+    several = len(named) > 1
+    keys = (*(("cell",) if several else ()), "endpoint", "estimator", "status", "count")
+    made = [tuple(named[row[key]] if key == "cell" else str(row[key]) for key in keys) for row in rows]
+    heads = (*(("setting",) if several else ()), "endpoint", "analysis", "status", "simulated studies")
+    count = sum(int(row["count"]) for row in rows)
+    told = f"In {count:,} analys{'is' if count == 1 else 'es'} of simulated studies; each is counted, none replaced."
+    lost = lost_words(rows)
+    shown = table("Without an estimate", heads, made, len(heads) - 1)
+    return Section(heading, told, (*([f"{'; '.join(lost)}."] if lost else []), shown), anchor, short)
 
 
 def _cut_off(scenario: Scenario) -> str:
@@ -205,11 +231,11 @@ def design_text(scenario: Scenario) -> str:
     words = dict.fromkeys(part.words for _, part in scenario.parts() if part.words)
     also = f" The world has {', '.join(words)}." if words else ""
     return (
-        f"Virtual cohorts of {scenario.arms.treated} (treated) against {scenario.arms.control}: baseline covariates "
-        "joined by a Gaussian copula, logistic allocation of treatment, one course per patient and arm through the "
-        f"states {', '.join(scenario.outcomes.graph.states)}, "
-        f"accrual from {scenario.entry.accrual.start} to {scenario.entry.accrual.end}, "
-        f"{_cut_off(scenario)}. {EFFECTS[scenario.outcomes.treatment_effect]}{also}"
+        f"Simulated patients, {scenario.arms.treated} (treated) against {scenario.arms.control}. Their traits are "
+        "drawn together (Gaussian copula); who is treated depends on them (logistic model); each patient has one "
+        f"course under each treatment through the states {', '.join(scenario.outcomes.graph.states)}. They enter from "
+        f"{scenario.entry.accrual.start} to {scenario.entry.accrual.end}, with {_cut_off(scenario)}. "
+        f"{EFFECTS[scenario.outcomes.treatment_effect]}{also}"
     )
 
 

@@ -1,13 +1,10 @@
-"""What is found of a paper and its twin, as answers: the scorecard, the fit, the audit."""
+"""What is found of a twin, as answers: the scorecard and the fit."""
 
-import textwrap
 from collections import Counter
-from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 
-from analysis.audit.paper import SEVERITIES, Finding
-from analysis.tables.text_table import WIDTH, TextTable, table, wrapped
+from analysis.tables.text_table import TextTable, table
 from benchmarks.twin.absolute_fit import AbsoluteFit
 from benchmarks.twin.calibrate import Fit, Parameter
 from benchmarks.twin.fidelity import Fidelity
@@ -123,54 +120,6 @@ def _far(distance: float) -> str:
 
 def _counted(numbers: int) -> str:
     return f"{numbers} printed numbers are" if numbers > 1 else "1 printed number is"
-
-
-def audit_verdict(findings: Sequence[Finding], numbers: int) -> str:
-    """How many printed numbers there are, and how many findings of each kind."""
-    counts = Counter(finding.severity for finding in findings)
-    told = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
-    if not findings:
-        return f"{numbers} printed numbers, and the arithmetic contradicts none of them."
-    return f"Of {numbers} printed numbers the arithmetic contradicts some: {told}."
-
-
-def audit_answer(findings: Sequence[Finding], tests: Sequence[str], numbers: int) -> Answer:
-    """The findings one below the other: what was found, the arithmetic, what would be consistent; then the tests."""
-    lines: list[str] = []
-    for one in findings:
-        where = f"{one.severity}: {one.check} ({one.where})"
-        lines += [wrapped(where), *_indented(", ".join(one.keys[:3]))]
-        lines += [*_indented(one.arithmetic), *_indented(f"consistent: {one.consistent}"), ""]
-    if tests:
-        lines += ["which tests explain the p-values:", *(line for one in tests for line in _indented(one))]
-    data = {"numbers": numbers, "findings": findings, "tests": tests}
-    return Answer(
-        data,
-        audit_verdict(findings, numbers),
-        lines=tuple(lines),
-        files=lambda: audit_tables(findings),
-        found=tuple(findings),
-    )
-
-
-def audit_tables(findings: Sequence[Finding]) -> tuple[TextTable, ...]:
-    """The findings of each kind, severe ones first."""
-    heads = ("number", "check", "arithmetic", "what would be consistent", "where")
-    of = {severity: [one for one in findings if one.severity == severity] for severity in SEVERITIES}
-    return tuple(
-        table(
-            severity.capitalize(),
-            heads,
-            [(one.keys[0], one.check, one.arithmetic, one.consistent, one.where) for one in own],
-            5,
-        )
-        for severity, own in of.items()
-        if own
-    )
-
-
-def _indented(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def percent_of(part: int, whole: int) -> str:

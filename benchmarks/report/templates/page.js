@@ -1,8 +1,14 @@
-// Tables can be sorted by their heads and, where they are long, filtered by words; a cell of a study can be shown alone
-// and an estimator marked. Everything can be read without.
+// Tables can be sorted by their heads and, where they are long, searched; one setting of a sweep can be shown by a
+// slider, an analysis highlighted, values of curves read where one points. Everything can be read without.
 (function () {
   "use strict";
   function all(where, what) { return Array.prototype.slice.call(where.querySelectorAll(what)); }
+  function made(tag, name, text) {
+    var one = document.createElement(tag);
+    if (name) { one.className = name; }
+    if (text) { one.textContent = text; }
+    return one;
+  }
   function valueOf(cell) {
     var text = cell ? cell.textContent.trim() : "";
     var number = parseFloat(text.replace(/,/g, "").replace(/\u2212/g, "-").replace(/^[<>]/, ""));
@@ -14,36 +20,23 @@
     return typeof a === "number" ? -1 : 1;
   }
   function tool(text, control) {
-    var label = document.createElement("label");
-    label.className = "tool";
-    label.appendChild(document.createTextNode(text + " "));
+    var label = made("label", "tool", text + " ");
     label.appendChild(control);
     return label;
   }
-  function menu(first, names, chosen) {
-    var select = document.createElement("select");
-    [first].concat(names).forEach(function (name, place) {
-      var option = document.createElement("option");
-      option.value = place ? String(place - 1) : "";
-      option.textContent = name;
-      select.appendChild(option);
-    });
-    select.addEventListener("change", function () { chosen(select.value === "" ? -1 : Number(select.value)); });
-    return select;
-  }
+  function heads(table) { return Array.prototype.slice.call(table.tHead.rows[table.tHead.rows.length - 1].cells); }
   all(document, ".wide table").forEach(function (table) {
-    var heads = Array.prototype.slice.call(table.tHead.rows[table.tHead.rows.length - 1].cells);
-    var body = Array.prototype.slice.call(table.tBodies[0].rows);
+    var own = heads(table), body = Array.prototype.slice.call(table.tBodies[0].rows);
     if (body.length < 3 || table.querySelector(".level")) { return; }
-    heads.forEach(function (head, place) {
+    own.forEach(function (head, place) {
       if (head.tagName !== "TH") { return; }
-      var button = document.createElement("button");
+      var button = made("button");
       button.type = "button";
       while (head.firstChild) { button.appendChild(head.firstChild); }
       head.appendChild(button);
       button.addEventListener("click", function () {
         var down = head.getAttribute("aria-sort") === "ascending";
-        heads.forEach(function (other) { other.removeAttribute("aria-sort"); });
+        own.forEach(function (other) { other.removeAttribute("aria-sort"); });
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
         body.map(function (row, k) { return [valueOf(row.cells[place]), k, row]; })
           .sort(function (a, b) { return (down ? -1 : 1) * compare(a[0], b[0]) || a[1] - b[1]; })
@@ -51,9 +44,9 @@
       });
     });
     if (body.length < 10) { return; }
-    var input = document.createElement("input");
+    var input = made("input");
     input.type = "search";
-    table.parentNode.parentNode.insertBefore(tool("rows with", input), table.parentNode);
+    table.parentNode.parentNode.insertBefore(tool("Search this table", input), table.parentNode);
     input.addEventListener("input", function () {
       var words = input.value.toLowerCase().split(/\s+/);
       body.forEach(function (row) {
@@ -62,19 +55,36 @@
       });
     });
   });
-  var tools = document.querySelector(".tools");
-  if (tools) {
-    var cells = all(document, "section.cell");
-    if (cells.length > 1) {
-      tools.appendChild(tool("show", menu("all cells", cells.map(function (cell) {
-        return cell.firstElementChild.textContent;
-      }), function (one) {
-        cells.forEach(function (cell, place) { cell.hidden = one >= 0 && place !== one; });
-      })));
+  all(document, ".settings").forEach(function (group) {
+    var parts = Array.prototype.slice.call(group.children);
+    if (parts.length < 2) { return; }
+    var slider = made("input"), told = made("output"), label = tool("Show", slider);
+    slider.type = "range";
+    slider.min = 0;
+    slider.max = parts.length;
+    slider.value = 0;
+    slider.step = 1;
+    label.className = "tool slider";
+    label.appendChild(told);
+    function show() {
+      var one = Number(slider.value);
+      parts.forEach(function (part, place) { part.hidden = one > 0 && place !== one - 1; });
+      var text = one ? parts[one - 1].firstElementChild.textContent : "all " + parts.length + " settings";
+      told.textContent = text;
+      slider.setAttribute("aria-valuetext", text);
     }
-    var names = [];
+    slider.addEventListener("input", show);
+    group.insertBefore(label, parts[0]);
+    show();
+  });
+  var tools = document.querySelector(".tools"), names = [];
+  function placeOf(table) {
+    var told = heads(table).map(function (head) { return head.textContent; });
+    return Math.max(told.indexOf("estimator"), told.indexOf("analysis"));
+  }
+  if (tools) {
     all(document, ".wide table").forEach(function (table) {
-      var place = all(table.tHead, "th, td").map(function (head) { return head.textContent; }).indexOf("estimator");
+      var place = placeOf(table);
       if (place < 0) { return; }
       Array.prototype.forEach.call(table.tBodies[0].rows, function (row) {
         var name = row.cells[place].textContent;
@@ -82,20 +92,47 @@
       });
     });
     if (names.length > 1) {
-      tools.appendChild(tool("mark", menu("no estimator", names, function (one) {
+      var select = made("select");
+      ["all analyses"].concat(names).forEach(function (name, place) {
+        var option = made("option", "", name);
+        option.value = place ? String(place - 1) : "";
+        select.appendChild(option);
+      });
+      select.addEventListener("change", function () {
+        var one = select.value === "" ? -1 : Number(select.value);
         all(document, ".picked").forEach(function (old) { old.classList.remove("picked"); });
         if (one < 0) { return; }
         all(document, ".wide table").forEach(function (table) {
-          var heads = all(table.tHead, "tr:last-child > *").map(function (head) { return head.textContent; });
-          var place = heads.indexOf("estimator"), column = heads.indexOf(names[one]);
+          var place = placeOf(table);
+          var column = heads(table).map(function (head) { return head.textContent; }).indexOf(names[one]);
           Array.prototype.forEach.call(table.tBodies[0].rows, function (row) {
             if (place >= 0 && row.cells[place].textContent === names[one]) { row.classList.add("picked"); }
             if (column >= 0) { row.cells[column].classList.add("picked"); }
           });
         });
-      })));
+      });
+      tools.appendChild(tool("Highlight:", select));
     }
   }
+  var bubble = made("div", "bubble");
+  bubble.hidden = true;
+  document.body.appendChild(bubble);
+  all(document, ".spot").forEach(function (spot) {
+    var text = spot.textContent;
+    spot.textContent = "";  // our own bubble in place of the browser's
+    spot.setAttribute("aria-label", text);
+    function show() {
+      var box = spot.getBoundingClientRect();
+      bubble.textContent = text;
+      bubble.hidden = false;
+      bubble.style.left = Math.max(4, Math.min(box.left, document.documentElement.clientWidth - 270)) +
+        window.scrollX + "px";
+      bubble.style.top = box.top + window.scrollY - bubble.offsetHeight - 6 + "px";
+    }
+    spot.addEventListener("pointerenter", show);
+    spot.addEventListener("pointerdown", show);
+    spot.addEventListener("pointerleave", function () { bubble.hidden = true; });
+  });
   function reachable() {
     all(document, ".wide, .drawn").forEach(function (box) {
       if (box.scrollWidth > box.clientWidth || !box.offsetParent) { box.setAttribute("tabindex", "0"); }
@@ -104,6 +141,7 @@
   }
   window.addEventListener("beforeprint", function () {
     all(document, "details.printed").forEach(function (one) { one.open = true; });
+    all(document, ".settings > [hidden]").forEach(function (one) { one.hidden = false; });
   });
   window.addEventListener("resize", reachable);
   reachable();
