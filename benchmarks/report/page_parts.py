@@ -188,7 +188,8 @@ class Page:
     ``headline`` stands before the verdict in bold; without one it is the verdict's first sentence. Of the verdict two
     sentences stand large, the others below. ``kicker`` names the kind of page; ``cite`` says of what it is.
     ``answers`` is the first screen's list. ``explained``: further terms with at most twelve words for each.
-    ``repeat``: a last section tells how the page is made again. ``footer``: last words.
+    ``repeat``: a last section tells how the page is made again. ``dated``: the last line says when it was made; without
+    it the same contents give the same bytes. ``footer``: last words.
     """
 
     question: str
@@ -206,3 +207,4 @@ class Page:
     picks: bool = False
     footer: str = ""
     repeat: bool = True
+    dated: bool = True

@@ -18,7 +18,7 @@ from analysis.estimators import Adjusted, Crude, Ipw, Matched
 from analysis.kernels.status import Status
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.load_study import Asked
-from benchmarks.asked.primary import WEIGHTED, primary_estimator
+from benchmarks.asked.primary import WEIGHTED
 from benchmarks.asked.scenario import Scenario
 from benchmarks.questions import multiverse
 from benchmarks.questions.ask import designed, one_estimator
@@ -79,7 +79,9 @@ def find(asked: Asked, endpoint: str, published: float, jobs: int, out: Path) ->
     entry, primary = one_estimator(asked, endpoint, None)
     entries = usual_analyses(asked.scenario, endpoint, entry)
     study = designed(asked, [{}], {"estimators": entries})
-    folder = open_folder(out / "analyses", study.document, manifest(study.document, study.scenario.run.seed, kind="run"))
+    folder = open_folder(
+        out / "analyses", study.document, manifest(study.document, study.scenario.run.seed, kind="run")
+    )
     ready_kernels(STUDY)
     result = run_study(prepare(study.cells), folder, Work(jobs), Progress())
     cell = result.cells[0]
@@ -101,7 +103,9 @@ def usual_analyses(scenario: Scenario, endpoint: str, primary: Mapping[str, Any]
     weights = next((kind for kind, who in WEIGHTED.items() if who == scenario.target.population), "att")
     if not isinstance(scenario.treatment, Randomised):
         usual = [Matched(), Ipw.model_validate({"target": weights}), Ipw.model_validate({"target": "overlap"})]
-        made += [{**one.model_dump(mode="json", exclude_unset=True), "kind": one.kind, "name": one.name} for one in usual]
+        made += [
+            {**one.model_dump(mode="json", exclude_unset=True), "kind": one.kind, "name": one.name} for one in usual
+        ]
     made += [{"kind": one.kind, "name": one.name} for one in (Adjusted(), Crude())]
     found: dict[str, dict[str, Any]] = {str(primary["name"]): dict(primary)}
     for one in made:
@@ -128,9 +132,7 @@ def _found(result: StudyResult, endpoint: str, name: str) -> AnalysisFound:
     )  # fmt: skip
 
 
-def _would(
-    result: StudyResult, endpoint: str, primary: str, best: str, published: float
-) -> tuple[float, float, float]:
+def _would(result: StudyResult, endpoint: str, primary: str, best: str, published: float) -> tuple[float, float, float]:
     """The ratio that the best analysis would have given where the paper's gave the published one: middle, 95 %."""
     values = []
     for name in (primary, best):

@@ -10,7 +10,7 @@ estimate at least as extreme, normal with the mean and SD of the simulated ones.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import exp, inf, isfinite, log, nan, sqrt
+from math import exp, inf, log, nan, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,9 @@ class NullStudies:
     jobs: int
     out: Path
 
-    def estimates(self, stage: str, cells: Sequence[Mapping[str, Any]], fixed: Mapping[str, Any], times: int = 1) -> list[Floats]:  # fmt: skip
+    def estimates(
+        self, stage: str, cells: Sequence[Mapping[str, Any]], fixed: Mapping[str, Any], times: int = 1
+    ) -> list[Floats]:
         """The log HR ``(R,)`` of each cell, NaN where one failed."""
         count = times * self.asked.scenario.run.replicates
         common = {"estimators": [dict(self.entry)], EFFECT: "none", "run.replicates": count, **fixed}
@@ -145,9 +147,7 @@ def _pair(studies: NullStudies, one: Suspicion, other: Suspicion) -> WithoutEffe
     return summary(found)
 
 
-def _curve(
-    studies: NullStudies, one: Suspicion, chance: Floats, wanted: tuple[float, float], sign: float
-) -> BiasCurve:
+def _curve(studies: NullStudies, one: Suspicion, chance: Floats, wanted: tuple[float, float], sign: float) -> BiasCurve:
     found = studies.estimates(one.name, [one.settings(size) for size in one.sizes], one.fixed)
     told = [summary(chance), *map(summary, found)]
     sizes = np.array([none_of(one), *one.sizes])
@@ -157,7 +157,7 @@ def _curve(
         return studies.estimates(f"{one.name}-{stage}", [one.settings(size) for size in near], one.fixed, CLOSER)
 
     needed = [
-        needed_size(sizes, mean, value, sign, lambda near, k=k, move=0: closer(f"{k}", near))
+        needed_size(sizes, mean, value, sign, lambda near, k=k: closer(k, near))
         for k, value in zip(("ratio", "bound"), wanted, strict=True)
     ]
     return BiasCurve(

@@ -1,6 +1,5 @@
 """What a paper claims of its main endpoint, as printed, and what its own numbers say against it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan
 
@@ -89,17 +88,3 @@ def _arm(scenario: Scenario, endpoint: str, side: str, role: str, label: str) ->
 def _number(text: str) -> float:
     value = exact_value(text, "cox.hr") if text and text != NOT_PRINTED else None
     return nan if value is None else value
-
-
-def main_findings(claim: Claim) -> Mapping[str, tuple[Finding, ...]]:
-    """The findings by how much they bear: on the main result, other serious ones, and the rest."""
-    main = tuple(one for one in claim.findings if _is_main(one, claim.endpoint) and one.severity == "severe")
-    severe = tuple(one for one in claim.findings if one.severity == "severe" and one not in main)
-    return {"main": main, "serious": severe, "other": tuple(one for one in claim.findings if one.severity != "severe")}
-
-
-def _is_main(one: Finding, endpoint: str) -> bool:
-    models = ("cox", "cox_stratified", "km", "logrank")
-    return any(
-        key.startswith(f"endpoints.{endpoint}.") and key.split(".")[3].split("[")[0] in models for key in one.keys
-    )

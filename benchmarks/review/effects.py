@@ -7,7 +7,7 @@ common effects on all hazards whose ratio they are.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf, log, nan
 from pathlib import Path
 
@@ -29,6 +29,7 @@ AS_STATED, ALL = "as-stated", "all-at-once"
 POINTS = 40
 TRUTH_PATIENTS = 40_000
 PATIENTS = 60_000
+BEYOND, STEPS = 1.25, 121
 LEVELS = tuple(round(-2.5 + 0.25 * k, 2) for k in range(17))
 MARKS = ((3, 6), (6, 12), (12, 24), (24, 60), (60, 120), (120, 240))
 """Pairs of months at which patients are counted."""
@@ -39,11 +40,13 @@ class ArmOutcome:
     """What becomes of the target population in one arm: shares without the event at each mark, the median, the mean.
 
     The median is +inf where fewer than half have the event; the mean is of the time without it up to the last mark.
+    ``course (T,)`` are shares without it at times from 0 to `BEYOND` times the last mark, evenly apart.
     """
 
     free: tuple[float, ...]
     median: float
     mean: float
+    course: Floats = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,15 @@ def _arm(time: Floats, weight: Floats, marks: Sequence[float]) -> ArmOutcome:
     at = int(np.searchsorted(past, 0.5))
     median = float(time[order[at]]) if at < len(time) else inf
     free = tuple(float(share[time > mark].sum()) for mark in marks)
-    return ArmOutcome(free, median, float(np.minimum(time, marks[-1]) @ share))
+    grid = course_times(marks)
+    before = np.searchsorted(time[order], grid, side="right")
+    course = 1 - np.concatenate([[0.0], past])[before]
+    return ArmOutcome(free, median, float(np.minimum(time, marks[-1]) @ share), course)
+
+
+def course_times(marks: Sequence[float]) -> Floats:
+    """The times ``(T,)`` of courses."""
+    return np.linspace(0.0, BEYOND * marks[-1], STEPS)
 
 
 def scale_of(scenario: Scenario, endpoint: str) -> float:

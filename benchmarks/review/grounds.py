@@ -60,7 +60,12 @@ def find(asked: Asked, jobs: int, doubts: Mapping[str, tuple[str, ...]], compare
     if compared:
         count = min(FIT_REPLICATES, scenario.run.replicates * 2)
         fit = fidelity(
-            scenario, count, scenario.run.seed, jobs, lambda done, total: told("numbers of the twin", done, total), doubts
+            scenario,
+            count,
+            scenario.run.seed,
+            jobs,
+            lambda done, total: told("numbers of the twin", done, total),
+            doubts,
         )
     moved = weighed(
         scenario,
@@ -126,5 +131,3 @@ def _value(tree: Any, path: Sequence[str]) -> float:
     for step in path:
         here = here[int(step)] if isinstance(here, list | tuple) else here[step]
     return float(here)
-
-

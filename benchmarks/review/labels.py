@@ -1,0 +1,161 @@
+"""The labels and the small words of a review: what its arms, patients and events are called, times and chances."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import exp, isfinite
+
+from benchmarks.asked.scenario import Scenario
+from benchmarks.review.effects import ALL, AS_STATED, Absolute
+from benchmarks.review.review import Review
+from benchmarks.words.key_words import PaperWords, words_of_paper
+from benchmarks.words.sizes import counted
+
+NB = "\u00a0"
+LARGE, SMALL = 0.5, 0.8
+"""A ratio, or one over it, below the first is a large effect, above the second a small one."""
+SHORT = {
+    "unmeasured": "an unrecorded trait",
+    "survivors": "selection of survivors",
+    "waiting": "waiting counted as survival",
+    "leaving": "loss of the sick",
+}
+HEADS = {
+    "unmeasured": "Unmeasured confounding",
+    "survivors": "Selection by survival",
+    "waiting": "Time zero",
+    "leaving": "Loss to follow-up",
+    AS_STATED: "None: as the paper says",
+    ALL: "All of them at once",
+}
+
+
+@dataclass(frozen=True)
+class ReviewLabels:
+    """The words of a review; every property is a sentence or two. ``sources`` are places of the world with a source."""
+
+    review: Review
+    scenario: Scenario
+    sources: tuple[str, ...] = ()
+
+    @cached_property
+    def treatment(self) -> str:
+        """The treated arm's own name."""
+        return self.scenario.arms.treated
+
+    @property
+    def control(self) -> str:
+        """The comparison's own name."""
+        return self.scenario.arms.control
+
+    @cached_property
+    def paper(self) -> PaperWords:
+        """The labels of the world."""
+        return words_of_paper(self.scenario)
+
+    @cached_property
+    def deaths(self) -> bool:
+        """Whether each event of the endpoint is a death."""
+        return self.review.claim.endpoint in self.paper.deaths
+
+    @property
+    def rate(self) -> str:
+        """What a hazard ratio is of."""
+        return "the rate of dying" if self.deaths else f"the rate of the event ({self.endpoint})"
+
+    @property
+    def event(self) -> str:
+        """The event as a noun."""
+        return "death" if self.deaths else "the event"
+
+    @property
+    def free(self) -> str:
+        """What who has not had the event is."""
+        return "alive" if self.deaths else "without the event"
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint within a sentence."""
+        return words_of_paper(self.scenario).endpoint(self.review.claim.endpoint)
+
+    @property
+    def people(self) -> str:
+        """In whom the effect is meant."""
+        return {
+            "treated": f"patients who start {self.treatment}",
+            "untreated": f"patients who start {self.control}",
+            "overlap": "patients who might have got either treatment",
+            "matching_weight": "patients who might have got either treatment",
+        }.get(self.scenario.target.population, "all patients of the study")
+
+    @property
+    def size(self) -> str:
+        """How large the published effect is: large, moderate or small."""
+        ratio = min(self.review.claim.value, 1 / self.review.claim.value)
+        return "large" if ratio <= LARGE else "small" if ratio > SMALL else "moderate"
+
+    @property
+    def unit(self) -> str:
+        """The world's unit of time."""
+        return self.scenario.time_unit
+
+    @cached_property
+    def simulated(self) -> tuple[float, float]:
+        """What the paper's analysis finds in the twin on average, and what is true in the target population there."""
+        own = next(one for one in self.review.analyses.found if one.name == self.review.analyses.primary)
+        return exp(own.mean), self.review.analyses.true
+
+
+def often_text(share: float) -> str:
+    """A chance in words of 100: 'fewer than 1 of 1,000', '3 of 100'."""
+    if not isfinite(share):
+        return "an unknown share"
+    if share < 0.001:
+        return "fewer than 1 of 1,000"
+    if share < 0.0095:
+        return f"{1000 * share:.0f} of 1,000"
+    return f"{100 * share:.0f} of 100"
+
+
+def time_text(value: float, unit: str) -> str:
+    """A time with its unit: '24 months', '1.8 months'."""
+    text = f"{value:.1f}".removesuffix(".0") if value < 20 else f"{value:.0f}"
+    return f"{text} {unit.removesuffix('s') if text == '1' else unit}"
+
+
+def signed_text(value: float, digits: int = 0) -> str:
+    if not isfinite(value):
+        return "–"
+    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
+
+
+def span_text(ends: list[float], digits: int) -> str:
+    known = sorted(one for one in ends if isfinite(one))
+    return " to ".join(signed_text(one, digits) for one in known) if len(known) == 2 else "–"
+
+
+def reached_text(value: float) -> str:
+    return f"{value:.1f}" if isfinite(value) else "not reached"
+
+
+def more_of_100(found: Absolute) -> str:
+    more = 100 * found.gained
+    return f"{abs(more):.0f} {'more' if more >= 0 else 'fewer'}"
+
+
+def to_treat_text(found: Absolute) -> str:
+    """How many are to be treated for one more, or one fewer, in a sentence; '' where there are hundreds."""
+    if abs(found.gained) < 0.005:
+        return ""
+    count = max(1, round(1 / abs(found.gained)))
+    more = "more" if found.gained > 0 else "fewer"
+    return (
+        f"As stated, {counted(count, 'patient')} must be treated for one {more} to be well at the last of these times."
+    )
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

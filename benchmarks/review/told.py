@@ -1,0 +1,282 @@
+"""A review in plain words: the verdict, and what is plausible, which analysis should have been used, what it rests on.
+
+The sentences are chosen from what was found: how large the effect is, what explains it most easily, what the paper
+contradicts itself in, how far the analyses are apart.
+"""
+
+from dataclasses import dataclass
+from math import exp, isfinite
+
+from benchmarks.report.settings_named import path_label
+from benchmarks.review import analyses
+from benchmarks.review.effects import ALL, AS_STATED, as_ratios
+from benchmarks.review.labels import (
+    HEADS,
+    NB,
+    SHORT,
+    more_of_100,
+    often_text,
+    reached_text,
+    signed_text,
+    span_text,
+    time_text,
+    to_treat_text,
+)
+from benchmarks.review.told_bias import BiasWords
+from benchmarks.review.verdict import Word
+from benchmarks.words.key_words import key_words
+from benchmarks.words.sizes import first_up, listed, percent_text
+
+
+@dataclass(frozen=True)
+class ReviewWords(BiasWords):
+    """All words of a review; every property is a sentence or two."""
+
+    @property
+    def headline(self) -> str:
+        """The verdict in a few words."""
+        judged = self.review.judged
+        words: dict[Word, str] = {
+            "hardly": f"Hardly bias by itself: the effect is probably real and {self.size}; its exact size is not known.",
+            "not-alone": "Hardly one bias alone; but two of a usual size together could make it.",
+            "could-be": f"It could be bias: {self._because(judged.because)} could make it without any effect.",
+            "chance": "It could be chance: nothing but luck is needed to make it without any effect.",
+            "cannot-tell": f"The twin cannot tell: {judged.why}.",
+        }
+        return words[judged.word]
+
+    def _because(self, names: tuple[str, ...]) -> str:
+        return listed([SHORT.get(name, name) for name in names])
+
+    @property
+    def verdict(self) -> str:
+        """Two sentences after the headline."""
+        return f"{self._by_bias} {self._twin_finds}"
+
+    @property
+    def _by_bias(self) -> str:
+        judged, claim = self.review.judged, self.review.claim
+        ratio = f"the published hazard ratio of {claim.hr}"
+        often = often_text(judged.chance)
+        match judged.word:
+            case "hardly":
+                return f"No single bias of a usual size, nor any two together, could make {ratio} out of nothing."
+            case "not-alone":
+                both = self._because(judged.because)
+                return f"No single one could make {ratio} out of nothing; {both} together would, in {often} of studies."
+            case "could-be":
+                return (
+                    f"If only {self._assumes(self.curve(judged.because[0]))}, a ratio as extreme as {claim.hr} appears "
+                    f"out of nothing in {often} of studies."
+                )
+            case "chance":
+                return f"Without any effect or bias, {often} of such studies find a ratio as extreme as {claim.hr}."
+        return "What follows is told with that reservation."
+
+    @property
+    def _twin_finds(self) -> str:
+        finds, true = self.simulated
+        return (
+            f"In simulated {self.people}, the paper's analysis finds {finds:.2f} on average where {true:.2f} is true."
+        )
+
+    @property
+    def effect(self) -> str:
+        """What happens to patients, then the ratio with its range."""
+        found = self.review.effects
+        twin, mark = found.twin, found.marks[-1]
+        treated, control = (f"{100 * arm.free[-1]:.0f}" for arm in (twin.treated, twin.untreated))
+        gained = twin.treated.mean - twin.untreated.mean
+        how = "longer" if gained >= 0 else "shorter"
+        lived = "lived" if self.deaths else "stayed without it"
+        said = (
+            f"Of 100 {self.people}, {treated} rather than {control} are {self.free} at {time_text(mark, self.unit)}, having "
+            f"{lived} {abs(gained):.1f} {self.unit} {how} by then: a hazard ratio of {found.true:.2f}"
+        )
+        if not isfinite(found.low):
+            return f"{said}. No plausible range: no true effect gives what the paper printed."
+        return f"{said}, under any one suspicion {found.low:.2f} to {found.high:.2f}."
+
+    @property
+    def gained(self) -> str:
+        """How many more of 100 are free of the event at the last mark, and its range."""
+        return more_of_100(self.review.effects.twin)
+
+    @property
+    def gained_caption(self) -> str:
+        """What stands below that."""
+        found = self.review.effects
+        mark = time_text(found.marks[-1], self.unit)
+        said = f"of 100 {self.free} at {mark}"
+        if found.at_low is None or found.at_high is None:
+            return said
+        ends = sorted(100 * one.gained for one in (found.at_low, found.at_high))
+        return f"{said}; range {signed_text(ends[0])} to {signed_text(ends[1])}"
+
+    @property
+    def effect_section(self) -> str:
+        """The sentence above section 3."""
+        found, ratios = self.review.effects, self._ratios
+        stated = ratios.get(AS_STATED)
+        if not isinstance(stated, tuple):
+            return "No true effect gives what the paper printed, if its patients differ only in what it recorded."
+        said = (
+            f"If the paper's patients differ only in what it recorded, the true hazard ratio is {stated[0]:.2f} to "
+            f"{stated[2]:.2f} nine times in ten"
+        )
+        weakest = found.high if self.review.claim.value < 1 else found.low
+        said += f"; under one of the suspicions below it may be as weak as {weakest:.2f}"
+        whole = ratios.get(ALL)
+        if isinstance(whole, tuple):
+            end = whole[2] if self.review.claim.value < 1 else whole[0]
+            said += f", and {end:.2f} if all hold at once"
+        needed = to_treat_text(found.twin)
+        return f"{said}. {needed}" if needed else f"{said}."
+
+    @property
+    def _ratios(self) -> dict[str, tuple[float, float, float] | str]:
+        return dict(as_ratios(self.review.effects.compatible))
+
+    def plausible_rows(self) -> list[tuple[str, str, str]]:
+        """By suspicion: its name, what it assumes, the plausible ratio."""
+        rows = []
+        for name, ratio in self._ratios.items():
+            head = HEADS.get(name, name.replace("-", " "))
+            told = f"{ratio[0]:.2f}–{ratio[2]:.2f}" if isinstance(ratio, tuple) else f"none: {ratio}"
+            rows.append((head, self._up_to(name), told))
+        return rows
+
+    def _up_to(self, name: str) -> str:
+        if name == AS_STATED:
+            return "patients differ only in what the paper recorded"
+        if name == ALL:
+            return "all of the above, each up to the size told"
+        known = [one for one in self.review.biases.curves if one.suspicion.name == name]
+        return f"at most: {self._assumes(known[0])}" if known else "as the study states"
+
+    def absolute_rows(self) -> list[tuple[str, str, str, str, str]]:
+        """What, with treatment, without, difference, range."""
+        found = self.review.effects
+        ends = [one for one in (found.at_low, found.at_high) if one is not None]
+        rows = []
+        for k, mark in enumerate(found.marks):
+            pick = [100 * (one.treated.free[k] - one.untreated.free[k]) for one in (found.twin, *ends)]
+            arms = (100 * found.twin.treated.free[k], 100 * found.twin.untreated.free[k])
+            rows.append((f"{first_up(self.free)} at {time_text(mark, self.unit)}, %", *(f"{x:.0f}" for x in arms), signed_text(pick[0]), span_text(pick[1:], 0)))  # fmt: skip
+        half = f"{first_up(self.unit)} until half have {'died' if self.deaths else 'the event'}"
+        medians = [(one.treated.median, one.untreated.median) for one in (found.twin, *ends)]
+        apart = [a - b for a, b in medians]
+        rows.append((half, *(reached_text(x) for x in medians[0]), signed_text(apart[0], 1), span_text(apart[1:], 1)))
+        means = [(one.treated.mean, one.untreated.mean) for one in (found.twin, *ends)]
+        apart = [a - b for a, b in means]
+        what = f"{first_up(self.unit)} {'lived' if self.deaths else 'without it'}, of the first {found.marks[-1]:g}"
+        rows.append((what, *(f"{x:.1f}" for x in means[0]), signed_text(apart[0], 1), span_text(apart[1:], 1)))
+        gains = [one.gained for one in (found.twin, *ends)]
+        treat = [f"{1 / abs(x):.0f}" if abs(x) > 0.005 else "–" for x in gains]
+        whom = f"To treat for one {'more' if gains[0] >= 0 else 'fewer'} {self.free} at {time_text(found.marks[-1], self.unit)}"
+        same = all(x > 0.005 for x in gains) or all(x < -0.005 for x in gains)
+        span = f"{treat[1]} to {treat[2]}" if len(treat) == 3 and same else "–"
+        rows.append((whom, "–", "–", treat[0], span))
+        return rows
+
+    @property
+    def analysis(self) -> str:
+        """Which analysis should have been used, and what it would have given."""
+        found = self.review.analyses
+        labels = {one.name: one.label for one in found.found}
+        own = first_up(labels[found.primary])
+        if found.best is None:
+            made = found.recommendation
+            if made is not None and not made.near:
+                return f"None as it stands: all miss the truth by more than is harmless. {self._choices}"
+            return f"The paper's own: {own} is not told from the best. {self._choices}"
+        by = {one.name: one for one in found.found}
+        best, paper = by[found.best], by[found.primary]
+        closer = f"it misses the truth by {abs(100 * (exp(best.bias) - 1)):.0f}{NB}% rather than {abs(100 * (exp(paper.bias) - 1)):.0f}{NB}%"
+        precise = f"its standard error is {100 * (1 - best.se / paper.se):.0f}{NB}% smaller"
+        why = closer if found.recommendation is not None and found.recommendation.by == "bias" else precise
+        return (
+            f"{first_up(best.label)} rather than {labels[found.primary]}: {why}. It would have given about "
+            f"{found.would[0]:.2f}. {self._choices}"
+        )
+
+    @property
+    def _choices(self) -> str:
+        choices = self.review.analyses.choices
+        if choices is None:
+            return ""
+        span, agree = analyses.span_of(choices), analyses.agreeing(choices)
+        count = sum(isfinite(float(one)) for one in choices.curve[:, 0])
+        all_of = f"all of {count}" if agree == 1 else f"{percent_text(100 * agree, 1)} of {count}"
+        side = "a benefit" if choices.direction < 0 else "harm"
+        return (
+            f"Of one simulated study {all_of} defensible analyses find {side}, the highest {span:.2f} times the lowest."
+        )
+
+    @property
+    def analysis_number(self) -> tuple[str, str]:
+        """The number of the first screen, and its caption."""
+        found = self.review.analyses
+        finds, true = self.simulated
+        if found.best is None:
+            return f"{finds:.2f}", f"by the paper's analysis, where {true:.2f} is true"
+        best = next(one for one in found.found if one.name == found.best)
+        return f"{exp(best.mean):.2f}", f"by {best.label}, {finds:.2f} by the paper's, where {true:.2f} is true"
+
+    @property
+    def analysis_section(self) -> str:
+        """The sentence above section 4."""
+        finds, true = self.simulated
+        off = 100 * (finds / true - 1)
+        how = (
+            "as close as simulation can tell"
+            if abs(off) < 1
+            else f"{percent_text(abs(off), 1)} too {'low' if off < 0 else 'high'}"
+        )
+        return f"In {self.people} the paper's analysis finds {finds:.2f} where {true:.2f} is true: {how}. {self._choices}".strip()
+
+    def analysis_rows(self) -> tuple[list[tuple[str, str, str, str, str]], frozenset[int]]:
+        """Each analysis: what it finds, how far off, its SE, how often its interval holds the truth; which is best."""
+        found = self.review.analyses
+        rows, best = [], set[int]()
+        for k, one in enumerate(found.found):
+            own = f"{first_up(one.label)}{' (the paper’s)' if one.name == found.primary else ''}"
+            off = "another question" if one.another else signed_text(one.bias, 2)
+            cover = "–" if one.another or not isfinite(one.coverage) else f"{100 * one.coverage:.0f}"
+            rows.append((own, f"{exp(one.mean):.2f}" if isfinite(one.mean) else "–", off, f"{one.se:.2f}", cover))
+            if one.name == (found.best or ""):
+                best.add(k)
+        return rows, frozenset(best)
+
+    @property
+    def rests(self) -> str:
+        """What moves the answer most, and how well the twin fits."""
+        grounds = self.review.grounds
+        moved = [one for one in grounds.weighed if isfinite(one.moves)]
+        if moved:
+            most = moved[0]
+            said = (
+                f"Of what the paper does not say, {self.place_words(most.assumption.path)} moves the answer most: by "
+                f"{percent_text(abs(100 * (exp(most.moves) - 1)), 100 * most.mcse)}. "
+            )
+        else:
+            said = "Nothing that was assumed moves the answer. "
+        return f"{said}{self.fit_words}"
+
+    @property
+    def fit_words(self) -> str:
+        """How many printed numbers the twin reproduces."""
+        fit = self.review.grounds.fit
+        if fit is None:
+            return "The paper prints no number that the twin could be compared with."
+        whole = fit.totals[-1]
+        return f"The twin reproduces {whole.inside} of the {whole.numbers} printed numbers that are not in doubt."
+
+    def number_words(self, key: str, where: str) -> str:
+        """A printed number in words, with where it stands."""
+        return key_words(key, self.paper, where).text
+
+    def place_words(self, path: str) -> str:
+        """A place of the world in words, by the labels of its covariates and arms."""
+        label: str = path_label(path, self.scenario.model_dump(mode="json"))
+        return label
