@@ -18,6 +18,7 @@ from benchmarks.performance.measures import Measure
 from benchmarks.report.drawn import Hover, along
 from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.study.running import StudyResult
+from benchmarks.words.analysis_names import labels_of
 from benchmarks.words.plain_text import measure_of, measures, signed, value_text
 from simulator.numerics.arrays import Floats
 
@@ -45,7 +46,8 @@ def lollipop(result: StudyResult, cell: Cell, endpoint: str, narrow: bool = Fals
         values = [scale * row[name].value for scale, row in zip(scales, found, strict=True)]
         errors = [scale * row[name].mcse for scale, row in zip(scales, found, strict=True)]
         panels.append((told, values, errors, reference, within))
-    return performance.lollipop_of(names, panels, narrow)
+    labels = labels_of(cell)
+    return performance.lollipop_of([labels[name] for name in names], panels, narrow)
 
 
 def _drawn(result: StudyResult, cell: Cell, endpoint: str) -> tuple[list[str], bool, dict[str, float]]:
@@ -64,11 +66,18 @@ def _judged(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
 
 def left_out(result: StudyResult, cell: Cell, endpoint: str) -> str:
     """In words which estimators have no row of bias, of those that are no tests."""
+    labels = labels_of(cell)
     names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
     other = [name for name in names if result.asks_another(cell.number, endpoint, name)]
     still = [name for name in _judged(result, cell, endpoint) if name not in _drawn(result, cell, endpoint)[0]]
-    said = f"; {', '.join(other)} answer{'s' if len(other) == 1 else ''} another question" if other else ""
-    return said + (f"; {', '.join(still)} {'has' if len(still) == 1 else 'have'} no spread" if still else "")
+    said = (
+        f"; {', '.join(labels[one] for one in other)} answer{'s' if len(other) == 1 else ''} another question"
+        if other
+        else ""
+    )
+    return said + (
+        f"; {', '.join(labels[one] for one in still)} {'has' if len(still) == 1 else 'have'} no spread" if still else ""
+    )
 
 
 def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
@@ -79,25 +88,35 @@ def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     printed = ratio_values(cell.scenario, endpoint)["hr"]
     published = log(printed) if printed > 0 else None
     estimates, truths = {}, {}
+    labels = labels_of(cell)
     for name in names:
+        label = labels[name]
         numbers, status = result.rows.of(cell.number, endpoint, name, ("value",))
-        estimates[name] = np.where(status == Status.OK, numbers["value"], np.nan)
+        estimates[label] = np.where(status == Status.OK, numbers["value"], np.nan)
         another = result.asks_another(cell.number, endpoint, name)
-        truths[name] = np.nan if another else result.targets[cell.number, endpoint, name].value
+        truths[label] = np.nan if another else result.targets[cell.number, endpoint, name].value
     return performance.ridge_of(estimates, truths, f"log hazard ratio of {endpoint}", published)
 
 
 def zip_of(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     """Which intervals hold the target's truth, of the first estimators that have both; None where none has."""
     shown = _columns(result, cell, endpoint, ("low", "high"))
-    level = cell.scenario.analysis.survival.level
-    return performance.zipper_of(shown, _scales(result, cell, endpoint, shown), level) if shown else None
+    level, scales = cell.scenario.analysis.survival.level, _scales(result, cell, endpoint, shown)
+    return performance.zipper_of(_labelled(cell, shown), scales, level) if shown else None
 
 
 def scatter_of(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     """Estimates against their SE, of the first estimators that have an SE and a truth; None where none has."""
     shown = _columns(result, cell, endpoint, ("value", "se"))
-    return performance.estimate_against_se_of(shown, _scales(result, cell, endpoint, shown)) if shown else None
+    scales = _scales(result, cell, endpoint, shown)
+    return performance.estimate_against_se_of(_labelled(cell, shown), scales) if shown else None
+
+
+def _labelled(
+    cell: Cell, shown: Mapping[str, tuple[Floats, Floats, float]]
+) -> dict[str, tuple[Floats, Floats, float]]:  # fmt: skip
+    labels = labels_of(cell)
+    return {labels[name]: own for name, own in shown.items()}
 
 
 def _columns(
@@ -141,6 +160,7 @@ def across(result: StudyResult, endpoint: str) -> Across | None:
     A map of one estimator over two settings. Bias is against the target. None where no estimator is the same in all.
     """
     first = result.cells[0]
+    labels = labels_of(first)
     names = [
         name
         for name in _log_ratios(result, first, endpoint)
@@ -152,9 +172,9 @@ def across(result: StudyResult, endpoint: str) -> Across | None:
     found = {}
     for name in names:
         own = [measures(result, cell.number, endpoint, name)["bias"] for cell in result.cells]
-        found[name] = np.array([one.value for one in own]), np.array([one.mcse for one in own])
+        found[labels[name]] = np.array([one.value for one in own]), np.array([one.mcse for one in own])
     texts = {key: [value_text(cell.settings[key]) for cell in result.cells] for key in keys}
-    mapped = _mapped(result, endpoint, names, texts, found)
+    mapped = _mapped(result, endpoint, list(found), texts, found)
     if mapped is not None:
         return mapped
     values = [tuple(cell.settings[key] for key in keys) for cell in result.cells]
