@@ -244,7 +244,7 @@ def test_cohort_report_and_tables(cohort: tuple[Any, ...]) -> None:
     text = " ".join(read.words)
     assert "Baseline characteristics" in text
     assert f"{cohort[0].endpoints['OS'].before.cox.hr:.2f}" in text
-    assert len(figures(page)) == 13
+    assert len(figures(page)) == 15  # two forests are drawn again for a telephone
     shown = plain_text.cohort_answer(cohort[0]).text()
     assert max(map(len, shown.splitlines())) <= WIDTH
     assert "Baseline characteristics" in shown
@@ -259,7 +259,7 @@ def test_hostile_labels_do_no_harm(cohort: tuple[Any, ...]) -> None:
     assert page.count("<script>") == 1
     assert "\x00" not in page
     assert any("🧬" in word for word in read.words)
-    assert len(figures(page)) == 13
+    assert len(figures(page)) == 15
 
 
 def test_hostile_question_and_failures_are_shown(tmp_path: Path) -> None:
