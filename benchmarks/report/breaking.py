@@ -35,7 +35,7 @@ def sentences(text: str) -> list[str]:
         for k, part in enumerate(parts):
             last = made[-1] if made and k else ""
             if last and (_SHORT.search(last) or last.count("(") > last.count(")")):
-                made[-1] = f"{last} {part}"
+                made[-1] = f"{last} {part.strip()}"
             elif part.strip():
                 made.append(part.strip())
     return made

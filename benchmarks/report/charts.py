@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from analysis.figures import performance
 from analysis.figures.style import PHONE
 from analysis.figures.sweep import heat_of, nested_loop_of
-from analysis.figures.swept import settings_of, swept_of
+from analysis.figures.swept import panels_of, settings_of, swept_of
 from analysis.kernels.status import Status
 from benchmarks.asked.blocks import Cell
 from benchmarks.asked.published_keys import ratio_values
@@ -150,6 +150,7 @@ class Across:
 
 
 BARS = "bars are 1.96 simulation errors"
+MOST_PANELS, PAIR = 6, 2
 MOST_ROWS = 24
 """So many settings have a row each; more are drawn as a nested loop."""
 
@@ -178,9 +179,12 @@ def across(result: StudyResult, endpoint: str) -> Across | None:
     if mapped is not None:
         return mapped
     values = [tuple(cell.settings[key] for key in keys) for cell in result.cells]
-    numbers = [one[0] for one in values if isinstance(one[0], int | float) and not isinstance(one[0], bool)]
+    numbers = [one[0] for one in values if _is_number(one[0])]
     if len(numbers) == len(values) == len(set(numbers)) and all(len(set(one)) == 1 for one in values):
         return _against_value(result, np.array(numbers, dtype=np.float64), found)
+    panels = _panels(result, found)
+    if panels is not None:
+        return panels
     if len(result.cells) > MOST_ROWS:
         named = {path_label(key, result.cells[0].scenario): told for key, told in texts.items()}
         return Across(nested_loop_of(found, named, f"{endpoint} HR: {OFF_BY}", 0.0), None, BARS)
@@ -205,6 +209,32 @@ def _against_value(result: StudyResult, x: Floats, found: Mapping[str, tuple[Flo
         for spot in along(drawn.axes[0], x.tolist(), own[0].tolist(), told)
     )
     return Across(drawn, swept_of(x, found, label, OFF_BY, 0.0, PHONE), BARS, spots)
+
+
+def _panels(result: StudyResult, found: Mapping[str, tuple[Floats, Floats]]) -> Across | None:
+    """A panel for each value of one of two settings, against the other, where that is a number."""
+    settings = [cell.settings for cell in result.cells]
+    keys = list(settings[0])
+    if len(keys) != PAIR:
+        return None
+    values = {key: list(dict.fromkeys(value_text(one[key]) for one in settings)) for key in keys}
+    x, other = sorted(keys, key=lambda key: (not all(_is_number(one[key]) for one in settings), -len(values[key])))
+    if not all(_is_number(one[x]) for one in settings) or len(values[other]) > MOST_PANELS or len(values[x]) < PAIR:
+        return None
+    made = []
+    for told in values[other]:
+        own = [k for k, one in enumerate(settings) if value_text(one[other]) == told]
+        if len({settings[k][x] for k in own}) < max(len(own), PAIR):
+            return None
+        at = np.array([settings[k][x] for k in own], dtype=np.float64)
+        measured = {name: (value[own], error[own]) for name, (value, error) in found.items()}
+        made.append((setting_text({other: settings[own[0]][other]}, result.cells[0].scenario), at, measured))
+    label = path_label(x, result.cells[0].scenario)
+    return Across(panels_of(made, label, OFF_BY, 0.0), panels_of(made, label, OFF_BY, 0.0, narrow=True), BARS)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _mapped(
