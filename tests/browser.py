@@ -124,7 +124,7 @@ class Page:
 
     def press(self, key: str) -> None:
         """A key pressed and let go: Tab, Enter, ArrowDown."""
-        codes = {"Tab": 9, "Enter": 13, " ": 32, "ArrowDown": 40}
+        codes = {"Tab": 9, "Enter": 13, " ": 32, "ArrowDown": 40, "ArrowRight": 39}
         text = {"Enter": "\r", " ": " "}.get(key, "")
         for kind in ("keyDown", "keyUp"):
             self.browser.ask(

@@ -133,6 +133,10 @@ def of_numbers(label: str) -> dict[str, Callable[[], Figure]]:
         "swept_of": lambda: swept.swept_of(
             np.array([0.05, 0.1, 0.2, 0.5]), measured, f"{label}caliper", f"{label}off by", 0.0
         ),
+        "panels_of": lambda: swept.panels_of(
+            [(f"{label}{k} patients", np.array([0.05, 0.1, 0.2, 0.5]), measured) for k in (50, 90, 200, 400)],
+            f"{label}caliper", f"{label}off by", 0.0,
+        ),
         "settings_of": lambda: swept.settings_of(
             [f"{label}{k} patients" for k in (50, 90, 200, 400)], measured, f"{label}off by", 0.0
         ),

@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
+from benchmarks.asked.blocks import prepare
 from benchmarks.asked.load_study import load_study
 from benchmarks.report import calibration_report, validation_report
 from benchmarks.twin.absolute_fit import AbsoluteFit, Outside, Unused
 from benchmarks.twin.calibrate import Began, Fit, Fitted, Parameter
 from benchmarks.validation.check import exact, judged
+from benchmarks.words.analysis_names import labels_of
 from simulator.documents.loading import shipped
 from tests import hostile
 from tests.browser import BROWSER, MISSING, Browser, Page
@@ -30,32 +32,34 @@ WIDTHS = (1280, 390)
 PAPER = 718  # A4 within its margins, in CSS pixels
 SMALL = ("-S", "run.truth_patients=5000", "--jobs", "1")
 SWEEP = ("-S", "sweep={grid: {population.size: [60, 90, 120]}}")
+ALIKE, CHANGED = "How alike are the arms after matching?", "What was changed by the command?"
+ASSUMED, FAILED, REPEAT = "What was assumed?", "Where was there no estimate?", "How to repeat it"
 STUDY = (
-    "What was assumed", "How the world differs from its base", "Aims", "Data-generating mechanisms",
-    "Estimands and their truths", "Methods", "Performance measures", "Matching diagnostics", "Failures",
-    "How to reproduce", "Glossary and references",
+    "What changes with the number of patients?", "What is true, and in whom?", "How alike are the arms?", CHANGED,
+    ASSUMED, FAILED, REPEAT,
 )  # fmt: skip
-ANSWER = ("What was assumed", "The answer", "In numbers", "Matching diagnostics", "Failures", "How to reproduce")
+ANSWER = ("What was found?", "What was changed", ASSUMED, FAILED, "How were the patients simulated?", REPEAT)
+COHORT = ("How long until it happens?", ALIKE, "The tables of the paper", ASSUMED, FAILED, REPEAT)
 HEADINGS = {
     "study": STUDY,
-    "cohort": ("What was assumed", "Tables", "Survival", "Matching diagnostics", "Failures", "How to reproduce"),
-    "decompose": (
-        "What was assumed",
-        "The answer",
-        "In numbers",
-        "Matching diagnostics",
-        "Failures",
-        "How to reproduce",
-    ),
+    "cohort": COHORT,
+    "decompose": ANSWER,
     "claims": ANSWER,
-    "fidelity": ("What was assumed", "By table", "Numbers outside", "Failures", "How to reproduce"),
-    "audit": ("What was assumed", "Severe", "How to reproduce"),
-    "performance": ("What was assumed", "Performance measures", "Failures", "How to reproduce"),
-    "validate": ("What was assumed", "hand-worked matching", "Failures", "How to reproduce"),
-    "calibrate": ("What was assumed", "Parameters", "Published against fitted", "How to reproduce"),
+    "fidelity": (
+        "How close are its numbers, table by table?",
+        "Which printed numbers does it not give?",
+        ASSUMED,
+        "Where was there no number?",
+        REPEAT,
+    ),
+    "audit": ("What contradicts what?", ASSUMED, REPEAT),
+    "performance": ("How close do they come to the truth?", ASSUMED, REPEAT),
+    "validate": ("What was checked, and against what?", ASSUMED, REPEAT),
+    "calibrate": ("How close are its numbers to the printed ones?", "What was fitted?", ASSUMED, REPEAT),
     "gallery": ("other",),
-    "hostile": ("What was assumed", "Tables", "Failures", "How to reproduce"),
+    "hostile": COHORT,
 }
+"""What the headings of a page begin with, without their numbers, in this order."""
 PROBE = """(function () {
   function all(what) { return Array.prototype.slice.call(document.querySelectorAll(what)); }
   var wide = document.documentElement.scrollWidth - window.innerWidth;
@@ -87,6 +91,15 @@ TABLE = """(function (name) {
   return Array.prototype.slice.call(box.querySelectorAll("tr")).filter(function (row) { return !row.hidden; })
     .map(function (row) { return Array.prototype.map.call(row.cells, function (cell) { return cell.textContent; }); });
 }(%s))"""
+
+
+TABLES_OF = """(function (cell) {
+  var table = document.querySelectorAll("section.setting")[cell].querySelector("table");
+  return Array.prototype.map.call(table.querySelectorAll("tr"), function (row) {
+    return Array.prototype.map.call(row.cells, function (one) { return one.textContent; });
+  });
+}(%d))"""
+HOLDS = "95 % interval holds the truth, %"
 
 
 @cache
@@ -164,8 +177,8 @@ def _is_whole(browser: Browser, path: Path, width: int, headings: tuple[str, ...
         levels = [level for level, _ in found["headings"]]
         assert levels.count(1) == 1
         assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(levels))
-        told = [text for _, text in found["headings"]]
-        places = [told.index(heading) for heading in headings]
+        told = [text.lstrip("0123456789") for _, text in found["headings"]]
+        places = [next(k for k, one in enumerate(told) if one.startswith(heading[:20])) for heading in headings]
         assert places == sorted(places)
         assert violations(page) == []
         if width == WIDTHS[0]:
@@ -222,21 +235,22 @@ def test_the_tables_hold_the_numbers_of_the_json(browser: Browser, pages: dict[s
         for one in found["performance"]
         if one["judged_by"] == "target"
     }
+    names = {label: name for name, label in labels_of(prepare(load_study("imbrave150").cells)[0]).items()}
     compared = 0
     with browser.opened(pages["study"], 1280) as page:
         for cell in (0, 2):
-            rows = page.run(TABLE % json.dumps(f"OS: performance of cell {cell}"))
+            rows = page.run(TABLES_OF % cell)
             heads = rows[0]
             for row in rows[1:]:
                 told = dict(zip(heads, row, strict=True))
-                for head, measure, scale, digits in (("bias", "bias", 1, 3), ("coverage %", "coverage", 100, 1)):
-                    one = measured.get((cell, "OS", told["estimator"], measure))
+                name = names[told["analysis"]]
+                for head, measure, scale, digits in (("off by", "bias", 1, 3), (HOLDS, "coverage", 100, 1)):
+                    one = measured.get((cell, "OS", name, measure))
                     if one is None:
                         assert told[head] == "†"  # it answers another question
                     elif one["value"] is not None:
-                        assert told[head].startswith(
-                            f"{scale * one['value']:.{digits}f} ({scale * one['mcse']:.{digits}f}"
-                        )
+                        shown = told[head].replace("−", "-").lstrip("+")
+                        assert shown.startswith(f"{scale * one['value']:.{digits}f} ({scale * one['mcse']:.{digits}f}")
                         compared += 1
         truths = page.run(TABLE % json.dumps("Truths"))
     assert compared >= 8
@@ -251,6 +265,7 @@ def test_the_tables_hold_the_numbers_of_the_json(browser: Browser, pages: dict[s
 def test_tables_sort_and_filter_by_keys(browser: Browser, pages: dict[str, Path], width: int) -> None:
     box = "document.querySelector('[aria-label=Truths]')"
     with browser.opened(pages["study"], width) as page:
+        page.run("document.querySelectorAll('details').forEach(function (one) { one.open = true; })")
         before = page.run(TABLE % '"Truths"')
         place = before[0].index("truth (MCSE)")
         page.run(f"{box}.querySelectorAll('th button')[{place}].focus()")
@@ -262,7 +277,7 @@ def test_tables_sort_and_filter_by_keys(browser: Browser, pages: dict[str, Path]
         assert numbers[1] == sorted(numbers[0]) != numbers[0]
         assert numbers[2] == numbers[1][::-1]
         assert page.run(f"{box}.querySelector('[aria-sort]').getAttribute('aria-sort')") == "descending"
-        name = before[1][before[0].index("estimator")]
+        name = before[1][before[0].index("analysis")]
         page.run(f"{box}.previousElementSibling.querySelector('input').focus()")
         page.type(f"{name} PFS")
         left = page.run(TABLE % '"Truths"')
@@ -271,32 +286,44 @@ def test_tables_sort_and_filter_by_keys(browser: Browser, pages: dict[str, Path]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_cell_and_an_estimator_are_picked_by_keys(browser: Browser, pages: dict[str, Path], width: int) -> None:
+def test_a_setting_and_an_analysis_are_picked_by_keys(
+    browser: Browser, pages: dict[str, Path], width: int
+) -> None:  # fmt: skip
     shown = (
-        "Array.from(document.querySelectorAll('section.cell')).map(function (one) { return one.checkVisibility(); })"
+        "Array.from(document.querySelectorAll('section.setting')).map(function (one) { return one.checkVisibility(); })"
     )
     picked = "Array.from(document.querySelectorAll('tr.picked')).map(function (one) { return one.textContent; })"
     with browser.opened(pages["study"], width) as page:
         assert page.run(shown) == [True, True, True]
-        page.run("document.querySelectorAll('.tools select')[0].focus()")
-        page.press("ArrowDown")
-        page.press("ArrowDown")
+        page.run("document.querySelector('.slider input').focus()")
+        page.press("ArrowRight")
+        page.press("ArrowRight")
         assert page.run(shown) == [False, True, False]
+        assert page.run("document.querySelector('.slider output').textContent") == "90 patients"
         assert page.run(picked) == []
-        page.run("document.querySelectorAll('.tools select')[1].focus()")
+        page.run("document.querySelector('.tools select').focus()")
         page.press("ArrowDown")
-        name = page.run("document.querySelectorAll('.tools select')[1].selectedOptions[0].textContent")
+        name = page.run("document.querySelector('.tools select').selectedOptions[0].textContent")
         rows = page.run(picked)
         assert len(rows) >= 4
         assert all(name in row for row in rows)
         assert violations(page) == []
 
 
+def test_a_value_of_a_curve_is_told_where_one_points(browser: Browser, pages: dict[str, Path]) -> None:
+    point = "document.querySelector('.spot').dispatchEvent(new PointerEvent('pointerenter'))"
+    with browser.opened(pages["study"], WIDTHS[0]) as page:
+        assert page.run("document.querySelector('.bubble').hidden") is True
+        page.run(point)
+        told = page.run("document.querySelector('.bubble').textContent")
+    assert re.fullmatch(r"no adjustment, number of patients 60: off by [+-]\d\.\d{3} \(\d\.\d{3}\)", told)
+
+
 def test_without_a_script_all_is_there(browser: Browser, pages: dict[str, Path]) -> None:
     with browser.opened(pages["study"], 1280, scripts=False) as page:
         text = browser.ask("Page.captureSnapshot", page.session)["data"]
     for cell in range(3):
-        assert f"Cell {cell}: population.size" in text
+        assert f"{(60, 90, 120)[cell]} patients" in text
     assert "<button" not in text
 
 

@@ -24,7 +24,7 @@ def test_finished_studies_are_shown_and_linked(runs: Path) -> None:
     assert "2 studies; not finished: begun" in said
     page = (runs / "gallery.html").read_text("utf-8")
     for name in ("one", "two"):
-        assert f'<h3><a href="{name}/report.html">{name}</a></h3>' in page
+        assert f'<h3><a href="{name}/report.html">What do the usual' in page
         assert (runs / name / "report.html").exists()
     assert page.count("<svg role=") == 2
     assert "<b>begun</b>: holds no complete run" in page

@@ -12,6 +12,7 @@ from benchmarks.asked.base import assumed_values, base_of
 from benchmarks.asked.scaffold import scaffold
 from benchmarks.asked.scenario import Scenario
 from benchmarks.questions.decompose import present
+from benchmarks.report.settings_named import path_label
 from benchmarks.report.world import assumed_section, base_section, design_text
 from benchmarks.truth.counted import is_strict_null
 from simulator.documents.key_reference import key_reference
@@ -222,10 +223,10 @@ def test_reports_and_questions_ask_it(tmp_path: Path) -> None:
     scenario = parse(document, ToyScenario)
     places = [f"outcomes.immune.shares.{arm}" for arm in scenario.arms.names()]
     assert set(places) <= set(assumed_values(document))
-    assert places[0] in repr(assumed_section(document))
+    assert path_label(places[0], document.tree) in repr(assumed_section(document))
     rows = {place: (there, here) for place, there, here in base_of(document).rows or ()}
     assert "immune" in " ".join(rows)
-    assert "outcomes.immune" in repr(base_section(document))
+    assert any(path_label(one, document.tree) in repr(base_section(document)) for one in rows if "immune" in one)
     assert "a share who never progress" in design_text(scenario)
     plain = parse(load("imbrave150", spec=Scenario), Scenario)
     assert "never progress" not in design_text(plain)

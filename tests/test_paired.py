@@ -70,6 +70,6 @@ def test_json_and_page_tell_them(result: StudyResult, tmp_path: Path) -> None:
     document_of = load_study("paper").document
     page = study_report(result, document_of, world, manifest(document_of, 5))
     assert f"{bias['value']:.4f} ({bias['mcse']:.4f})" in page
-    assert "On the same replicates" in page
+    assert "Differences on the same simulated studies" in page
     assert "Weighting by the plan&#39;s propensity score; the target is ate." in page
     assert np.isfinite(bias["mcse"])

@@ -263,7 +263,9 @@ def test_who_has_no_spread_is_left_out_of_the_chart_and_named(tmp_path: Path) ->
     asked = ({**same, "horizon": 12.0}, {"kind": "rmst", "horizon": 12.0}, "adjusted")
     result = _run(tmp_path, _world(estimators=asked, run={"replicates": 8, "seed": 5, "truth_patients": 4_000}))
     assert lollipop(result, result.cells[0], "OS") is not None
-    assert left_out(result, result.cells[0], "OS") == "; adjusted answers another question; same has no spread"
+    assert left_out(result, result.cells[0], "OS") == (
+        "; Cox model with all covariates answers another question; same has no spread"
+    )
     assert scatter_of(result, result.cells[0], "OS") is not None  # SEs of zero alone: no warning
 
 

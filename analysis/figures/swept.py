@@ -22,6 +22,7 @@ from analysis.figures.style import (
     key_rows,
     series,
     sheet,
+    title,
     width_of,
 )
 from simulator.numerics.arrays import Floats
@@ -32,12 +33,19 @@ RATIO = 20
 """Values whose largest is so many times the smallest are drawn on a log scale."""
 LABELS = 2.6
 ROW = 0.13
-"""Inches: of the name of a setting, and of each analysis in its row."""
+DOWN = 0.75
+"""Inches: of the name of a setting, of each analysis in its row, and between rows of panels."""
+ABREAST = 3
 
 
 @house
-def swept(axes: Axes, x: Floats, measured: Measured, x_label: str, label: str, reference: float) -> None:
-    """Draw the measure against the values that were swept, a line for each analysis, whiskers of 1.96 errors."""
+def swept(
+    axes: Axes, x: Floats, measured: Measured, x_label: str, label: str, reference: float, keyed: bool = True
+) -> None:  # fmt: skip
+    """Draw the measure against the values that were swept, a line for each analysis, whiskers of 1.96 errors.
+
+    ``keyed``: with a legend above.
+    """
     frame(axes, "left", "bottom")
     order = np.argsort(x, kind="stable")
     at = x[order]
@@ -62,7 +70,8 @@ def swept(axes: Axes, x: Floats, measured: Measured, x_label: str, label: str, r
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.6g}".replace("-", "−"))
     axes.set_xlabel(fitted(x_label, width + 0.3))
     axes.set_ylabel(fitted(label, height))
-    key(axes, left=0.5)
+    if keyed:
+        key(axes, left=0.5)
 
 
 def _apart(axes: Axes, at: Floats, texts: Sequence[str]) -> list[float]:
@@ -89,6 +98,38 @@ def swept_of(
 
 
 @house
+def panels_of(
+    panels: Sequence[tuple[str, Floats, Measured]], x_label: str, label: str, reference: float, narrow: bool = False
+) -> Figure:  # fmt: skip
+    """A panel of `swept` for each value of a second setting (its words, the swept values, the measure), on one scale.
+
+    ``narrow``: for a telephone, one below the other.
+    """
+    width, columns = (PHONE, 1) if narrow else (DOUBLE, min(len(panels), ABREAST))
+    rows = -(-len(panels) // columns)
+    names = list(panels[0][2])
+    top = 0.4 + key_rows(names, width - 0.2) * LINE * 1.05
+    high = 1.7
+    figure, drawn = sheet(
+        width, rows * high + (rows - 1) * DOWN + top + 0.45, left=0.62, bottom=0.45, top=top, rows=rows,
+        columns=columns, across=0.35, down=DOWN,
+    )  # fmt: skip
+    for spare in drawn[len(panels) :]:
+        spare.remove()
+    drawn = drawn[: len(panels)]
+    for place, (axes, (told, x, measured)) in enumerate(zip(drawn, panels, strict=True)):
+        swept(axes, x, measured, x_label, label if place % columns == 0 else "", reference, keyed=False)
+        title(axes, told, size=TEXT)
+    limits = [axes.get_ylim() for axes in drawn]
+    for place, axes in enumerate(drawn):
+        axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+        if place % columns:
+            axes.set_yticklabels([])
+    key(drawn[0], above=0.3, left=0.5, room=width - 0.2, of=drawn)
+    return figure
+
+
+@house
 def settings(axes: Axes, names: Sequence[str], measured: Measured, label: str, reference: float, above: bool) -> None:
     """Draw the measure of each setting in a row of its own, a mark for each analysis, whiskers of 1.96 errors."""
     frame(axes, "bottom")
@@ -103,10 +144,10 @@ def settings(axes: Axes, names: Sequence[str], measured: Measured, label: str, r
         )  # fmt: skip
     axes.set_ylim(len(names) - 0.45, -0.55)
     axes.set_yticks([])
-    for place, name in enumerate(names):
-        if place:
-            axes.axhline(place - 0.5, color=GREY, linewidth=0.3)
-        x, y, side = (0.0, place - 0.34, "left") if above else (-0.06 / width, place, "right")
+    for row, name in enumerate(names):
+        if row:
+            axes.axhline(row - 0.5, color=GREY, linewidth=0.3)
+        x, y, side = (0.0, row - 0.34, "left") if above else (-0.06 / width, float(row), "right")
         told = fitted(name, width if above else LABELS, TEXT, 1 if above else 2)
         axes.text(x, y, told, transform=axes.get_yaxis_transform(), ha=side, va="center", fontsize=TEXT)
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(width / 0.6))))

@@ -9,22 +9,7 @@ PIECE, WORD = 12, 18
 _LONG_WORD = re.compile(r"\S{25,}")
 _JOINT = re.compile(r"[].\[=/_,;:-](?=\w)")
 _END = re.compile(r"(?<=[.!?])[”’\")]?\s+(?=[A-Z†“(])")
-_SHORT = (
-    "e.g.",
-    "i.e.",
-    "vs.",
-    "al.",
-    "cf.",
-    "approx.",
-    "cond.",
-    "diff.",
-    "surv.",
-    "subdistr.",
-    "No.",
-    "Fig.",
-    "Dr.",
-    "St.",
-)
+_SHORT = re.compile(r"(?:^|[\s(])(?:e\.g|i\.e|vs|et al|cf|approx|cond|diff|surv|subdistr|fig|dr|st)\.$", re.IGNORECASE)
 
 
 def breakable(text: str) -> Markup:
@@ -49,8 +34,8 @@ def sentences(text: str) -> list[str]:
         parts = _parts(line)
         for k, part in enumerate(parts):
             last = made[-1] if made and k else ""
-            if last and (last.endswith(_SHORT) or last.count("(") > last.count(")")):
-                made[-1] = f"{last} {part}"
+            if last and (_SHORT.search(last) or last.count("(") > last.count(")")):
+                made[-1] = f"{last} {part.strip()}"
             elif part.strip():
                 made.append(part.strip())
     return made

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from analysis.figures import performance
 from analysis.figures.style import PHONE
 from analysis.figures.sweep import heat_of, nested_loop_of
-from analysis.figures.swept import settings_of, swept_of
+from analysis.figures.swept import panels_of, settings_of, swept_of
 from analysis.kernels.status import Status
 from benchmarks.asked.blocks import Cell
 from benchmarks.asked.published_keys import ratio_values
@@ -18,6 +18,7 @@ from benchmarks.performance.measures import Measure
 from benchmarks.report.drawn import Hover, along
 from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.study.running import StudyResult
+from benchmarks.words.analysis_names import labels_of
 from benchmarks.words.plain_text import measure_of, measures, signed, value_text
 from simulator.numerics.arrays import Floats
 
@@ -45,7 +46,8 @@ def lollipop(result: StudyResult, cell: Cell, endpoint: str, narrow: bool = Fals
         values = [scale * row[name].value for scale, row in zip(scales, found, strict=True)]
         errors = [scale * row[name].mcse for scale, row in zip(scales, found, strict=True)]
         panels.append((told, values, errors, reference, within))
-    return performance.lollipop_of(names, panels, narrow)
+    labels = labels_of(cell)
+    return performance.lollipop_of([labels[name] for name in names], panels, narrow)
 
 
 def _drawn(result: StudyResult, cell: Cell, endpoint: str) -> tuple[list[str], bool, dict[str, float]]:
@@ -64,11 +66,18 @@ def _judged(result: StudyResult, cell: Cell, endpoint: str) -> list[str]:
 
 def left_out(result: StudyResult, cell: Cell, endpoint: str) -> str:
     """In words which estimators have no row of bias, of those that are no tests."""
+    labels = labels_of(cell)
     names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
     other = [name for name in names if result.asks_another(cell.number, endpoint, name)]
     still = [name for name in _judged(result, cell, endpoint) if name not in _drawn(result, cell, endpoint)[0]]
-    said = f"; {', '.join(other)} answer{'s' if len(other) == 1 else ''} another question" if other else ""
-    return said + (f"; {', '.join(still)} {'has' if len(still) == 1 else 'have'} no spread" if still else "")
+    said = (
+        f"; {', '.join(labels[one] for one in other)} answer{'s' if len(other) == 1 else ''} another question"
+        if other
+        else ""
+    )
+    return said + (
+        f"; {', '.join(labels[one] for one in still)} {'has' if len(still) == 1 else 'have'} no spread" if still else ""
+    )
 
 
 def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
@@ -79,25 +88,35 @@ def replicates(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     printed = ratio_values(cell.scenario, endpoint)["hr"]
     published = log(printed) if printed > 0 else None
     estimates, truths = {}, {}
+    labels = labels_of(cell)
     for name in names:
+        label = labels[name]
         numbers, status = result.rows.of(cell.number, endpoint, name, ("value",))
-        estimates[name] = np.where(status == Status.OK, numbers["value"], np.nan)
+        estimates[label] = np.where(status == Status.OK, numbers["value"], np.nan)
         another = result.asks_another(cell.number, endpoint, name)
-        truths[name] = np.nan if another else result.targets[cell.number, endpoint, name].value
+        truths[label] = np.nan if another else result.targets[cell.number, endpoint, name].value
     return performance.ridge_of(estimates, truths, f"log hazard ratio of {endpoint}", published)
 
 
 def zip_of(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     """Which intervals hold the target's truth, of the first estimators that have both; None where none has."""
     shown = _columns(result, cell, endpoint, ("low", "high"))
-    level = cell.scenario.analysis.survival.level
-    return performance.zipper_of(shown, _scales(result, cell, endpoint, shown), level) if shown else None
+    level, scales = cell.scenario.analysis.survival.level, _scales(result, cell, endpoint, shown)
+    return performance.zipper_of(_labelled(cell, shown), scales, level) if shown else None
 
 
 def scatter_of(result: StudyResult, cell: Cell, endpoint: str) -> Figure | None:
     """Estimates against their SE, of the first estimators that have an SE and a truth; None where none has."""
     shown = _columns(result, cell, endpoint, ("value", "se"))
-    return performance.estimate_against_se_of(shown, _scales(result, cell, endpoint, shown)) if shown else None
+    scales = _scales(result, cell, endpoint, shown)
+    return performance.estimate_against_se_of(_labelled(cell, shown), scales) if shown else None
+
+
+def _labelled(
+    cell: Cell, shown: Mapping[str, tuple[Floats, Floats, float]]
+) -> dict[str, tuple[Floats, Floats, float]]:  # fmt: skip
+    labels = labels_of(cell)
+    return {labels[name]: own for name, own in shown.items()}
 
 
 def _columns(
@@ -131,6 +150,7 @@ class Across:
 
 
 BARS = "bars are 1.96 simulation errors"
+MOST_PANELS, PAIR = 6, 2
 MOST_ROWS = 24
 """So many settings have a row each; more are drawn as a nested loop."""
 
@@ -141,6 +161,7 @@ def across(result: StudyResult, endpoint: str) -> Across | None:
     A map of one estimator over two settings. Bias is against the target. None where no estimator is the same in all.
     """
     first = result.cells[0]
+    labels = labels_of(first)
     names = [
         name
         for name in _log_ratios(result, first, endpoint)
@@ -152,15 +173,18 @@ def across(result: StudyResult, endpoint: str) -> Across | None:
     found = {}
     for name in names:
         own = [measures(result, cell.number, endpoint, name)["bias"] for cell in result.cells]
-        found[name] = np.array([one.value for one in own]), np.array([one.mcse for one in own])
+        found[labels[name]] = np.array([one.value for one in own]), np.array([one.mcse for one in own])
     texts = {key: [value_text(cell.settings[key]) for cell in result.cells] for key in keys}
-    mapped = _mapped(result, endpoint, names, texts, found)
+    mapped = _mapped(result, endpoint, list(found), texts, found)
     if mapped is not None:
         return mapped
     values = [tuple(cell.settings[key] for key in keys) for cell in result.cells]
-    numbers = [one[0] for one in values if isinstance(one[0], int | float) and not isinstance(one[0], bool)]
+    numbers = [one[0] for one in values if _is_number(one[0])]
     if len(numbers) == len(values) == len(set(numbers)) and all(len(set(one)) == 1 for one in values):
         return _against_value(result, np.array(numbers, dtype=np.float64), found)
+    panels = _panels(result, found)
+    if panels is not None:
+        return panels
     if len(result.cells) > MOST_ROWS:
         named = {path_label(key, result.cells[0].scenario): told for key, told in texts.items()}
         return Across(nested_loop_of(found, named, f"{endpoint} HR: {OFF_BY}", 0.0), None, BARS)
@@ -185,6 +209,32 @@ def _against_value(result: StudyResult, x: Floats, found: Mapping[str, tuple[Flo
         for spot in along(drawn.axes[0], x.tolist(), own[0].tolist(), told)
     )
     return Across(drawn, swept_of(x, found, label, OFF_BY, 0.0, PHONE), BARS, spots)
+
+
+def _panels(result: StudyResult, found: Mapping[str, tuple[Floats, Floats]]) -> Across | None:
+    """A panel for each value of one of two settings, against the other, where that is a number."""
+    settings = [cell.settings for cell in result.cells]
+    keys = list(settings[0])
+    if len(keys) != PAIR:
+        return None
+    values = {key: list(dict.fromkeys(value_text(one[key]) for one in settings)) for key in keys}
+    x, other = sorted(keys, key=lambda key: (not all(_is_number(one[key]) for one in settings), -len(values[key])))
+    if not all(_is_number(one[x]) for one in settings) or len(values[other]) > MOST_PANELS or len(values[x]) < PAIR:
+        return None
+    made = []
+    for told in values[other]:
+        own = [k for k, one in enumerate(settings) if value_text(one[other]) == told]
+        if len({settings[k][x] for k in own}) < max(len(own), PAIR):
+            return None
+        at = np.array([settings[k][x] for k in own], dtype=np.float64)
+        measured = {name: (value[own], error[own]) for name, (value, error) in found.items()}
+        made.append((setting_text({other: settings[own[0]][other]}, result.cells[0].scenario), at, measured))
+    label = path_label(x, result.cells[0].scenario)
+    return Across(panels_of(made, label, OFF_BY, 0.0), panels_of(made, label, OFF_BY, 0.0, narrow=True), BARS)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _mapped(

@@ -1,12 +1,13 @@
 """The page of one analysed cohort."""
 
+from math import isfinite
+
 from analysis.cohort_files.cohort_spec import CohortSpec
 from analysis.figures import balance, cohort, forest, incidence, states, survival
 from analysis.paper.cohort_analysis import CohortAnalysis, EndpointResult
 from analysis.paper.effects import HazardRatio
 from analysis.paper.number_text import hr_text
 from analysis.paper.sides import UNUSED, has_sides, side_name, side_words, sides_shown
-from analysis.plan.analysis_plan import Plan
 from analysis.tables.cohort_tables import (
     balance_table,
     contrast_table,
@@ -21,24 +22,36 @@ from analysis.tables.competing_tables import competing_tables, competing_told
 from analysis.tables.paper_tables import paper_tables
 from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
-from benchmarks.report.engine import Fold, HowMade, Page, Picture, Section, html, picture
+from benchmarks.report.engine import (
+    Beside,
+    Block,
+    Fold,
+    HowMade,
+    Page,
+    Picture,
+    Section,
+    html,
+    picture,
+    values_of,
+)
 from benchmarks.report.glossary import BALANCE, SCORES
 from benchmarks.words.plain_text import as_read_told, sets_told
+
+PAIR = 2
 
 
 def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
     """The HTML report of one analysed cohort; ``file`` is the name of its data."""
     size, arms = analysis.cohort, analysis.arms
-    found = [f"{one.label}: {_ratios(one, analysis.plan)}" for one in analysis.endpoints.values()]
-    verdict = " ".join([*found, *_warnings(analysis)])
     unit = spec.data.time_unit
+    verdict = "\n".join([*(_ratios(one, analysis, unit) for one in analysis.endpoints.values()), *_warnings(analysis)])
     whom = (
         f"{size.n:,} patients of {file}: {size.treated:,} {arms.treated}, {size.control:,} {arms.control}; "
         f"{sets_told(analysis)}."
     )
     return html(
         Page(
-            f"{spec.title}: {arms.treated} against {arms.control}",
+            f"{spec.title}: how do {arms.treated} and {arms.control} differ?",
             verdict,
             HowMade("trialtwin analyze DATA --spec SPEC", command=as_asked()),
             (
@@ -71,12 +84,22 @@ def _warnings(analysis: CohortAnalysis) -> list[str]:
     return [f"Warning: {one}" for one in warnings_of(analysis)]
 
 
-def _ratios(result: EndpointResult, plan: Plan) -> str:
-    after = result.after.cox
+def _ratios(result: EndpointResult, analysis: CohortAnalysis, unit: str) -> str:
+    """What happens to patients first, then the hazard ratio, after and before."""
+    plan, arms, after = analysis.plan, analysis.arms, result.after.cox
+    medians = result.after.km.treated.median, result.after.km.control.median
+    told = ""
+    if result.competing is None and all(map(isfinite, medians)):
+        often = "" if unit == "time" else f" {unit}"
+        told = (
+            f"half of the {arms.treated} patients go {medians[0]:.1f}{often} or longer, of the {arms.control} patients "
+            f"{medians[1]:.1f}; "
+        )
+    start = f"{result.label} {side_words(plan, 'after')}: {told}".strip()
     if not has_sides(plan):
-        return f"hazard ratio {hr_text(after)} {side_words(plan, 'after')}."
-    told = f"{hr_text(after)} after" if after.status.name == "OK" else f"none after ({after.status.name})"
-    return f"hazard ratio {hr_text(result.before.cox)} {side_words(plan, 'before')}, {told}."
+        return f"{start} the hazard ratio is {hr_text(after)}."
+    ratio = f"the hazard ratio is {hr_text(after)}" if after.status.name == "OK" else f"none ({after.status.name})"
+    return f"{start} {ratio}, {side_words(plan, 'before')} {hr_text(result.before.cox)}."
 
 
 def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
@@ -104,17 +127,19 @@ def _flow(analysis: CohortAnalysis) -> Picture:
     return picture(cohort.flow_of(analysis), f"{words}.", words)
 
 
-def _curves(analysis: CohortAnalysis, unit: str) -> tuple[Picture, ...]:
-    return tuple(
-        picture(
-            survival.kaplan_meier_of(analysis, name, when, unit),
-            f"{result.label}, {side_words(analysis.plan, when)}.",
-            f"{'Incidences' if result.competing else 'Kaplan-Meier curves'} of {result.label} by arm, "
-            f"{side_words(analysis.plan, when)}",
-        )
-        for name, result in analysis.endpoints.items()
-        for when in sides_shown(analysis.plan)
-    )
+def _curves(analysis: CohortAnalysis, unit: str) -> tuple[Block, ...]:
+    """The curves of every endpoint, before and after side by side where there are both."""
+    made: list[Block] = []
+    for name, result in analysis.endpoints.items():
+        drawn = []
+        for when in sides_shown(analysis.plan):
+            figure = survival.kaplan_meier_of(analysis, name, when, unit)
+            words = side_words(analysis.plan, when)
+            what = "Incidences" if result.competing else "Kaplan-Meier curves"
+            said = f"{what} of {result.label} by arm, {words}"
+            drawn.append(picture(figure, f"{result.label}, {words}.", said, values=values_of(figure)))
+        made += [Beside((drawn[0],), (drawn[1],), "pair")] if len(drawn) == PAIR else drawn
+    return tuple(made)
 
 
 def _competing(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:

@@ -81,7 +81,7 @@ def _spots(figure: Figure, values: Sequence[Hover]) -> str:
 
 def values_of(figure: Figure) -> tuple[Hover, ...]:
     """The values of all named curves of a figure, in the words of its axes."""
-    found = []
+    found: list[Hover] = []
     for axes in figure.axes:
         named = [(str(one.get_label()), one) for one in axes.lines]
         named += [(str(one.get_label()), one.lines[0]) for one in axes.containers if isinstance(one, ErrorbarContainer)]

@@ -131,7 +131,7 @@ def rendered(template: str, content: Mapping[str, Any], terms: Mapping[str, str]
         finalize=lambda value: clean(value) if type(value) is str else value,
     )
     told = TermsTold(terms or {})
-    environment.filters["breakable"] = breakable
+    environment.filters["breakable"] = lambda text: breakable(clean(text))
     environment.filters["said"] = lambda text: told(clean(text))
     environment.filters["kind"] = lambda one: type(one).__name__
     environment.filters["tabled"] = lambda one: one if isinstance(one, Tabled) else Tabled(one)

@@ -31,7 +31,7 @@ from benchmarks.report.engine import (
 )
 from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.report.study_figures import across_cells, figures_of, replicate_figures
-from benchmarks.report.study_tables import close_table
+from benchmarks.report.study_tables import close_table, relabelled
 from benchmarks.report.world import (
     assumed_section,
     base_section,
@@ -42,6 +42,8 @@ from benchmarks.report.world import (
 from benchmarks.study import paired
 from benchmarks.study.running import JudgedBy, StudyResult
 from benchmarks.words import performance_tables, plain_text
+from benchmarks.words.analysis_names import labels_of
+from benchmarks.words.recommend import advice, compared_by_question, recommend
 from benchmarks.words.verdicts import verdict
 from simulator.cohort.estimand import Estimand
 from simulator.documents.loading import Document
@@ -133,7 +135,9 @@ def _truths(result: StudyResult, scenario: Scenario) -> Section:
         "whole group. Whether each answers its own question is a second table. A hazard ratio among patients alike in "
         "all traits differs from that of the whole group even without any bias."
     )
-    methods = Items(tuple((one.name, _described(one, scenario.time_unit)) for one in scenario.estimators))
+    labels = labels_of(result.cells[0])
+    told = ((labels.get(one.name, one.name), _described(one, scenario.time_unit)) for one in scenario.estimators)
+    methods = Items(tuple(told))
     return Section(
         "What is true, and in whom?",
         "Each analysis is compared with the true effect in the patients whom it is about.",
@@ -141,7 +145,7 @@ def _truths(result: StudyResult, scenario: Scenario) -> Section:
             result.people,
             _targets(result),
             Fold("What each analysis does", (methods,)),
-            Fold(f"The true effect for each question: {len(rows)} truths of own estimands", (why, shown)),
+            Fold(f"The true effect for each question: {len(rows)} truths", (why, relabelled(shown, labels))),
             Fold("How the patients were simulated", (design_text(scenario),)),
         ),
         "truth",
@@ -184,15 +188,16 @@ def _targets(result: StudyResult) -> TextTable:
 def found_section(result: StudyResult) -> Section:
     """What came out: over a sweep its figure first, then setting by setting; the figure, the table, the rest folded."""
     cells, several = result.cells, len(result.cells) > 1
-    notes: tuple[Block, ...] = (Note(performance_tables.note_of(result)),)
+    notes: tuple[Block, ...] = ()
     if len(cells) > DRAWN:
-        notes += (Note(f"Of {len(cells)} settings the first {DRAWN} have figures of their own; tables are of all."),)
-    folded = _paired(result)
+        notes = (Note(f"Of {len(cells)} settings the first {DRAWN} have figures of their own; tables are of all."),)
+    labels = labels_of(cells[0])
+    folded = tuple(relabelled(one, labels) for one in _paired(result))
     same = (Fold("Differences on the same simulated studies", folded),) if folded else ()
     if not several:
         return Section(
-            "How close does each analysis come to the truth?", "", (*_cell(result, cells[0]), *notes, *same), "found",
-            "What was found",
+            "How close does each analysis come to the truth?", _first_advice(result),
+            (*_cell(result, cells[0]), *notes, *same), "found", "What was found",
         )  # fmt: skip
     parts = tuple(Section(_heading(result, cell), "", _cell(result, cell)) for cell in cells)
     keys = list(dict.fromkeys(key for cell in cells for key in cell.settings))
@@ -201,6 +206,26 @@ def found_section(result: StudyResult) -> Section:
         f"What changes with {what}?", "", (*across_cells(result), Settings(parts), *notes, *same), "found",
         "What was found",
     )  # fmt: skip
+
+
+def _first_advice(result: StudyResult) -> str:
+    """The recommendation for the first endpoint."""
+    cell = result.cells[0]
+    told = advised_of(result, cell, cell.endpoints[0])[0]
+    return f"For {cell.endpoints[0]}: {told[:1].lower()}{told[1:]}" if told else ""
+
+
+def advised_of(result: StudyResult, cell: Cell, endpoint: str) -> tuple[str, frozenset[str]]:
+    """Which analysis to use, in words, and the names of the best where there is a recommendation."""
+    compared = compared_by_question(result, cell, endpoint)
+    if not compared:
+        return "", frozenset()
+    asked = max(compared, key=lambda one: len(compared[one]))
+    made = recommend(compared[asked])
+    if made is None:
+        return "", frozenset()
+    chosen = made.names if made.near and made.by != "nothing" else ()
+    return advice(made, asked, labels_of(cell)), frozenset(chosen)
 
 
 def _heading(result: StudyResult, cell: Cell) -> str:
@@ -212,19 +237,19 @@ def _heading(result: StudyResult, cell: Cell) -> str:
 
 def _cell(result: StudyResult, cell: Cell) -> tuple[Block, ...]:
     """What came out in one setting, endpoint by endpoint."""
-    drawn = cell.number < DRAWN
+    drawn, several = cell.number < DRAWN, len(result.cells) > 1
     made: list[Block] = []
     for endpoint in cell.endpoints:
-        close, tests = (
-            close_table(result, cell, endpoint, {}),
-            performance_tables.table_of_tests(result, cell, endpoint),
-        )
-        shown = (*((close,) if close.table.rows else ()), *((tests,) if tests.rows else ()))
+        advised, best = advised_of(result, cell, endpoint)
+        close = close_table(result, cell, endpoint, labels_of(cell), best)
+        tests = performance_tables.table_of_tests(result, cell, endpoint)
+        tabled: list[Block] = [close] if close.table.rows else []
+        tabled += [relabelled(tests, labels_of(cell))] if tests.rows else []
         pictures = figures_of(result, cell, endpoint) if drawn else ()
         rest = replicate_figures(result, cell, endpoint) if cell.number == 0 else ()
-        body: list[Block] = [*pictures, *shown, *_own_job(result, cell, endpoint)]
+        body: list[Block] = [*pictures, *tabled, *_own_job(result, cell, endpoint)]
         body += [Fold(f"{endpoint}: simulated study by simulated study", rest)] if rest else []
-        made.append(Section(endpoint, "", tuple(body)))
+        made.append(Section(endpoint, advised if several or made else "", tuple(body)))
     return tuple(made)
 
 
@@ -235,20 +260,24 @@ def _own_job(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Block, ...
         *_every(result, cell, endpoint, "target", "by the target"),
         *_every(result, cell, endpoint, "own", "by its own estimand"),
     )
-    own = (Fold(f"{endpoint}: does each analysis answer its own question?", (shown,)),) if shown.rows else ()
-    return (*own, Fold(f"{endpoint}: every measure", every))
+    every_fold = Fold(f"{endpoint}: every measure", (*every, Note(performance_tables.note_of(result))))
+    if not shown.rows:
+        return (every_fold,)
+    own = relabelled(shown, labels_of(cell))
+    return (Fold(f"{endpoint}: does each analysis answer its own question?", (own,)), every_fold)
 
 
 def _every(result: StudyResult, cell: Cell, endpoint: str, judged_by: JudgedBy, words: str) -> tuple[TextTable, ...]:
     """Every measure of every estimator, an estimator a row, so many measures a table as fit."""
+    labels = labels_of(cell)
     names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
     found = [plain_text.measures(result, cell.number, endpoint, name, judged_by) for name in names]
     measures = list(dict.fromkeys(measure for own in found for measure in own))
     rows = [
-        (name, *(plain_text.with_error(own[measure], 4) if measure in own else "" for measure in measures))
+        (labels[name], *(plain_text.with_error(own[measure], 4) if measure in own else "" for measure in measures))
         for name, own in zip(names, found, strict=True)
     ]
-    heads = ("estimator", *(measure.replace("_", " ") for measure in measures))
+    heads = ("analysis", *(measure.replace("_", " ") for measure in measures))
     where = f", {setting_text(cell.settings, cell.scenario)}" if len(result.cells) > 1 else ""
     return abreast(f"{endpoint}{where}, {words}", heads, rows, 1)
 
@@ -313,6 +342,7 @@ def _published(result: StudyResult, scenario: Scenario) -> tuple[Section, ...]:
     note = "A study that changes the twin need not agree with the paper."
     note = f"Of the first setting. {note}" if len(result.cells) > 1 else note
     shown = table("Published beside simulated", heads, [tuple(row[key] for key in keys) for row in rows], 3, note)
+    shown = relabelled(shown, labels_of(result.cells[0]))
     inside = sum(row["inside"] == "yes" for row in rows)
     told = f"{inside} of {len(rows)} printed hazard ratio{'s' if len(rows) > 1 else ''} "
     told += f"{'lies' if inside == 1 else 'lie'} where 95 % of the simulated studies lie."

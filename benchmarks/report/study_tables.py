@@ -1,6 +1,7 @@
 """The table of a study's page: what each analysis finds, what is true, and how far apart the two are."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import isfinite
 
 from analysis.tables.text_table import TextTable
@@ -79,3 +80,14 @@ def distance(bias: Measure) -> str:
         return ABSENT
     told = f"{round(bias.value, 3) + 0.0:+.3f}".replace("-", "−")
     return f"{told} ({number(bias.mcse)})"
+
+
+def relabelled(table: TextTable, labels: Mapping[str, str]) -> TextTable:
+    """The table with analyses called by their labels, wherever a column names them."""
+    named = [head in ("estimator", "against", "test", "analysis") for head in table.header]
+    heads = tuple("analysis" if head == "estimator" else head for head in table.header)
+    rows = tuple(
+        tuple(labels.get(cell, cell) if own else cell for cell, own in zip(row, named, strict=True))
+        for row in table.rows
+    )
+    return replace(table, header=heads, rows=rows)

@@ -1,0 +1,241 @@
+"""The engine of the pages: colours that can be read, terms explained once, answers first, addresses, sentences."""
+
+import itertools
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from analysis.figures.swept import settings_of, swept_of
+from analysis.tables.text_table import table
+from benchmarks.report.breaking import sentences
+from benchmarks.report.engine import (
+    Beside,
+    Code,
+    Fold,
+    HowMade,
+    Items,
+    Note,
+    Page,
+    QuickAnswer,
+    Quote,
+    Rests,
+    Section,
+    Settings,
+    Tabled,
+    anchors_of,
+    html,
+    picture,
+    values_of,
+)
+from benchmarks.report.glossary import EXPLAINED
+from benchmarks.report.settings_named import path_label, setting_text
+from benchmarks.report.terms_told import MOST_WORDS, TermsTold
+
+CSS = (Path(__file__).parents[1] / "benchmarks/report/templates/page.css").read_text("utf-8")
+VARIABLES = dict(re.findall(r"--(\w+): (#[0-9a-f]{3,6})", CSS))
+HOW = HowMade("trialtwin tipping paper --seed 1", (("digest", "3f9c"),), "trialtwin tipping paper", {"trialtwin": "1"})
+
+
+def luminance(colour: str) -> float:
+    """The relative luminance of WCAG 2.2."""
+    plain = colour.lstrip("#")
+    plain = "".join(2 * c for c in plain) if len(plain) == 3 else plain
+    parts = [int(plain[k : k + 2], 16) / 255 for k in (0, 2, 4)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def used(css: str, name: str) -> set[str]:
+    """The colours of a property in a style sheet, variables resolved."""
+    found = re.findall(rf"(?<![\w-]){name}: ([^;}}]+)", css)
+    variables = dict(re.findall(r"--(\w+): (#[0-9a-f]{3,6})", css))
+    told = [variables.get(one[1], "") if one[1] else one[0] for text in found for one in COLOUR.findall(text)]
+    return {one for one in told if len(one) in (4, 7)}
+
+
+COLOUR = re.compile(r"(#[0-9a-f]{3,6})\b|var\(--(\w+)\)")
+
+
+def pale_pairs(css: str) -> list[tuple[str, str]]:
+    """Pairs of a text's colour and a row's or box's that nobody reads: under 4.5 to 1 (WCAG AA)."""
+    texts, grounds = used(css, "color") - {"#fff"}, used(css, "background") - {"#fff"}
+    dark = {one for one in grounds if luminance(one) < 0.2}
+    pairs = [(text, ground) for text in texts for ground in (grounds - dark) | {"#ffffff"}]
+    pairs += [("#ffffff", ground) for ground in dark]
+    return [pair for pair in pairs if contrast(*pair) < 4.5]
+
+
+def test_every_text_can_be_read_on_every_ground() -> None:
+    assert len(used(CSS, "color")) >= 4
+    assert len(used(CSS, "background")) >= 4
+    assert pale_pairs(CSS) == []
+
+
+@pytest.mark.parametrize("spoilt", ["--mut: #8a94a0", "--best: #8fa8c4", "--picked: #b89b2e", "--acc: #d47f7f"])
+def test_a_pale_colour_is_noticed(spoilt: str) -> None:
+    name = spoilt.split(":")[0]
+    assert pale_pairs(re.sub(rf"{name}: #[0-9a-f]+", spoilt, CSS)) != []
+
+
+def test_contrast_is_that_of_the_standard() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.005)  # WCAG's own example of the least grey
+
+
+def whole() -> Page:
+    """A page with every kind of block."""
+    figure, small = (Figure(figsize=(width, 2)) for width in (4.6, 2.75))
+    for one in (figure, small):
+        one.subplots().plot([1, 2, 3], [0.1, 0.2, 0.3], label="matching")
+    wide = table("Wide", ("analysis", "a", "b", "c", "d"), [("weighting", "1", "2", "3", "4"), ("crude", *"5678")])
+    drawn = picture(figure, "Up: worse.", "A line", title="The figure", narrow=small, values=values_of(figure))
+    return Page(
+        "Could it be bias?",
+        "Hardly by itself. The hazard ratio (HR) says little. A hazard ratio of 0.36 is large. A third sentence.",
+        HOW,
+        (
+            Section(
+                "How strong must it be?",
+                "Stronger than what the twin knows.",
+                (
+                    Beside((drawn,), (Rests(("One trait.", "The twin is right.")),)),
+                    Tabled(wide, best=frozenset({0})),
+                    "A paragraph.",
+                    Items((("matching", "pairs patients"),)),
+                    Quote("We examined."),
+                    Code("trialtwin review paper"),
+                    Fold("How it was computed", ("36 strengths.", table("Small", ("a", "b"), [("1", "2")]))),
+                    Settings((Section("60 patients", "", ("one",)), Section("90 patients", "", ("two",)))),
+                    Note("Small print."),
+                ),
+                anchor="bias",
+                short="Could it be bias?",
+            ),
+            Section("How strong must it be?"),
+        ),
+        kicker="Referee's report",
+        cite="On: a paper.",
+        answers=(
+            QuickAnswer("Could it be?", "Hardly <b>.", "7.8×", "needed", 2, "Fairly sure.", "Error 0.3.", "bias"),
+        ),
+        explained=(("trait", "what is recorded of a patient"),),
+    )
+
+
+def test_a_page_answers_first_and_has_its_parts_in_order() -> None:
+    page = html(whole())
+    order = [
+        "Referee&#39;s report", "<h1>Could it be bias?", "On: a paper.", "<strong>Hardly by itself.</strong>",
+        'class="more-told"', '<ol class="five">', "7.8×<small>needed", "●●○", "Fairly sure.", 'class="toc"',
+        '<section id="bias"', 'class="ans"', '<div class="cols">', "<svg", 'class="rests"', 'class="stack"',
+        '<tr class="best">', "<blockquote>", "<summary>How it was computed", 'class="settings"', 'id="repeat"',
+    ]  # fmt: skip
+    places = [page.index(one) for one in order]
+    assert places == sorted(places)
+    assert 'href="#bias"' in page
+    assert "Section&nbsp;1&nbsp;›" in page
+    assert "Hardly &lt;b&gt;." in page
+    assert page.count("How to read it.") == 1
+    assert page.count('class="spot"') == 3
+    assert page.count("<svg") == 2
+    assert 'data-l="c"' in page
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    made = re.compile(r'<div class="made">.*?</div>', re.S)
+    assert made.sub("", page) == made.sub("", html(whole()))
+
+
+def test_a_term_is_explained_once_where_it_first_stands_without_an_abbreviation() -> None:
+    page = html(whole())
+    assert page.count("<dfn>hazard ratio</dfn>") == 1
+    assert page.index("hazard ratio (HR)") < page.index("<dfn>hazard ratio</dfn>")
+    assert page.count("<dfn>twin</dfn>") == 1
+    assert page.count("<dfn>trait</dfn>") == 1
+    assert "(what is recorded of a patient)" in page
+
+
+def test_the_text_may_explain_a_term_itself() -> None:
+    told = TermsTold({"twin": "simulated patients"})
+    assert told("The twin (patients whom we made) and a twin.") == (
+        "The <dfn>twin</dfn> (patients whom we made) and a twin."
+    )
+    assert told("Another twin.") == "Another twin."
+    assert "dfn" not in TermsTold({"caliper": "x y z"})("analysis.matching.caliper = 1")
+    assert TermsTold({"twin": "a & b"})("twin <b>") == '<dfn>twin</dfn> <span class="gl">(a &amp; b)</span> &lt;b&gt;'
+
+
+def test_explanations_are_short() -> None:
+    assert all(len(gloss.split()) <= MOST_WORDS for gloss in EXPLAINED.values())
+
+
+def test_sentences_end_where_they_end() -> None:
+    text = "In the treated it finds 0.36 (truth 0.37). Cond. HR by Cox et al. Another one: 2.5 months.\nA line"
+    assert sentences(text) == [
+        "In the treated it finds 0.36 (truth 0.37).", "Cond. HR by Cox et al. Another one: 2.5 months.", "A line",
+    ]  # fmt: skip
+    assert sentences("A (b. C) d. E") == ["A (b. C) d.", "E"]
+    assert sentences("It is total. He left.") == ["It is total.", "He left."]
+    assert sentences("") == []
+
+
+def test_addresses_differ() -> None:
+    assert anchors_of(["What was found", "What was found", "main", "§"]) == [
+        "what-was-found", "what-was-found--2", "main--2", "table",
+    ]  # fmt: skip
+
+
+def test_places_in_a_document_are_called_by_their_labels() -> None:
+    tree = {
+        "population": {"covariates": {"pvtt": {"label": "PVTT"}, "size>10": {"label": "-"}, "a.b": {"label": "AB"}}}
+    }
+    assert path_label("population.size") == "number of patients"
+    assert path_label("analysis.matching.caliper") == "caliper"
+    assert path_label("population.correlation.pvtt.size>10", tree) == "patients: correlation, PVTT, size>10"
+    assert path_label("population.covariates.a.b.shares", tree) == "patients: AB, shares"
+    assert path_label("entry.guarantee_months.HLP") == "months that must be survived to enter: HLP"
+    assert setting_text({"population.size": 200, "analysis.matching.caliper": 0.05}) == "200 patients; caliper 0.05"
+    assert setting_text({}) == "as stated"
+
+
+def test_a_sweep_is_drawn_against_what_was_swept() -> None:
+    x, value, error = np.array([0.5, 0.05, 0.1]), np.array([0.3, 0.1, 0.2]), np.array([0.01, 0.02, 0.03])
+    figure = swept_of(x, {"matching": (value, error)}, "caliper", "off by", 0.0)
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "caliper"
+    line = axes.containers[0].lines[0]
+    assert np.allclose(line.get_xdata(), [0.05, 0.1, 0.5])
+    assert np.allclose(line.get_ydata(), [0.1, 0.2, 0.3])
+    bars = axes.containers[0].lines[2][0].get_segments()
+    assert bars[1][1][1] - bars[1][0][1] == pytest.approx(2 * 1.96 * 0.03)
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0.05", "0.1", "0.5"]
+    many = swept_of(np.array([1.0, 2.0, 900.0]), {"a": (value, error)}, "size", "off by", 0.0).axes[0]
+    assert many.get_xscale() == "log"
+    texts = [
+        one.get_text()
+        for one in settings_of(["caliper 0.1", "none"], {"a": (value[:2], error[:2])}, "l", 0.0).axes[0].texts
+    ]
+    assert texts == ["caliper 0.1", "none"]
+
+
+def test_values_to_hover_lie_on_the_curve() -> None:
+    figure = Figure(figsize=(4, 3))
+    axes = figure.add_axes((0.25, 0.25, 0.5, 0.5))
+    axes.set_xlim(0, 10)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("months")
+    axes.plot([0, 5, 10], [0, 0.5, 1], label="HLP")
+    axes.plot([0, 10], [0, 1], label="two points are no curve")
+    drawn = picture(figure, "c", "d", values=values_of(figure))
+    spots = re.findall(r'cx="([\d.]+)" cy="([\d.]+)" r="5"><title>([^<]+)', drawn.svg)
+    assert [one[2] for one in spots] == ["HLP: 0 (months 0)", "HLP: 0.5 (months 5)", "HLP: 1 (months 10)"]
+    assert [(float(x), float(y)) for x, y, _ in spots] == [(72.0, 162.0), (144.0, 108.0), (216.0, 54.0)]
+    assert all(float(b[0]) > float(a[0]) for a, b in itertools.pairwise(spots))
