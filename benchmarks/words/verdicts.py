@@ -1,7 +1,7 @@
 """What a study found, in a few sentences: the answer for the paper's own analysis, then which analysis to use."""
 
 from collections.abc import Mapping
-from math import exp, isfinite, isnan
+from math import isfinite, isnan
 
 from benchmarks.asked.blocks import Cell
 from benchmarks.asked.primary import primary_estimator
@@ -14,7 +14,7 @@ from benchmarks.words.key_words import words_of_paper
 from benchmarks.words.performance_tables import ALPHA, another_question, levels_of
 from benchmarks.words.plain_text import measures, rejection, settings_text
 from benchmarks.words.recommend import advice, recommended
-from benchmarks.words.sizes import WITHIN, counted, first_up, off_by, percent_text, share_text, value_of
+from benchmarks.words.sizes import WITHIN, counted, error_text, first_up, off_by, percent_text, share_text, value_of
 from simulator.cohort.estimand import Estimand
 
 QUANTITIES = {
@@ -103,16 +103,6 @@ def _until(asked: Estimand) -> str:
     if asked.horizon is None:
         return ""
     return f" {'to' if 'rm' in asked.measure[:2] else 'at'} {asked.horizon:g} {asked.time_unit}"
-
-
-def error_text(asked: Estimand, bias: Measure) -> str:
-    """The simulation error of a distance, in its own words; nothing where it is not known."""
-    if not isfinite(bias.mcse):
-        return ""
-    if "log" in asked.measure:
-        size = 100 * bias.mcse * exp(bias.value)
-        return f" (simulation error {percent_text(size, 0.0 if size < 0.95 else 1.0)})"
-    return f" (simulation error {bias.mcse:.2g})"
 
 
 def _how_often(result: StudyResult, cell: Cell, endpoint: str, name: str) -> list[str]:
