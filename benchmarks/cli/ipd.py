@@ -101,7 +101,8 @@ def _verdict(found: Reconstructed) -> str:
         return f"{counts}.\n{near}\nEvery printed number at risk is met."
     if not strong:
         most = max(abs(one.excess) for _, one in apart)
-        return f"{counts}.\n{near}\nPrinted numbers at risk are met within {counted(most, 'patient')}, which digitising explains."
+        met = f"Printed numbers at risk are met within {counted(most, 'patient')}, which digitising explains."
+        return f"{counts}.\n{near}\n{met}"
     told = "; ".join(f"{label} at {one.start:g}: {_apart(one)}" for label, one in strong[:4])
     more = f"; and {len(strong) - 4} more" if len(strong) > 4 else ""
     return f"{counts}.\n{near}\nCurve and numbers at risk contradict each other. {told}{more}. The curve was followed."

@@ -214,7 +214,7 @@ def find(
         summaries = np.stack([_summary(*rows.of(cell, endpoint, name)) for cell in range(points)])
         if np.isfinite(summaries).all(axis=2).sum(axis=1).min() < GROUPS:
             raise RunError(
-                f"{label}: '{name}' has fewer than {GROUPS} estimates with some setting; take more simulated studies (--reps)"
+                f"{label}: '{name}' has fewer than {GROUPS} estimates with some setting; take more with --reps"
             )
         aims = {one: aims_of(rows, points, endpoint, one) for one in (name, RMST)}
         truths = target_truths(study, verb, endpoint, aims, jobs, own)

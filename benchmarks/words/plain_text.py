@@ -5,7 +5,9 @@ from math import exp, isfinite, isnan
 
 from analysis.cohort_files.cohort_spec import Data
 from analysis.paper.cohort_analysis import CohortAnalysis
-from analysis.paper.sides import done_words
+from analysis.paper.effects import HazardRatio
+from analysis.paper.number_text import hr_text
+from analysis.paper.sides import done_words, side_words
 from analysis.tables.cohort_tables import all_tables, warnings_of
 from analysis.tables.competing_tables import competing_told
 from benchmarks.asked.scenario import Settings
@@ -13,6 +15,7 @@ from benchmarks.performance.measures import Measure
 from benchmarks.study.running import JudgedBy, StudyResult
 from benchmarks.truth.counted import Truth
 from benchmarks.words.answer import Answer
+from benchmarks.words.key_words import in_a_sentence
 from simulator.cohort.estimand import Estimand
 
 WIDTH = 100
@@ -169,14 +172,16 @@ def truth_text(truth: Truth) -> str:
 def cohort_answer(analysis: CohortAnalysis, data: Data | None = None) -> Answer:
     """The analysis of one cohort: who they are, what reading the file decided, warnings, then the tables."""
     size = analysis.cohort
+    status = analysis.adjusted.status.name
     lead = (
         f"{size.n:,} patients: {size.treated:,} {analysis.arms.treated}, {size.control:,} {analysis.arms.control}; "
-        f"{sets_told(analysis)} ({analysis.adjusted.status.name})"
+        f"{sets_told(analysis)}{'' if status == 'OK' else f' ({status})'}."
     )
     warnings = (f"Warning: {one}" for one in warnings_of(analysis))
     said = "\n".join(
         " ".join(line.split())
         for line in (
+            *main_results(analysis),
             lead,
             *as_read_told(analysis),
             *warnings,
@@ -184,6 +189,27 @@ def cohort_answer(analysis: CohortAnalysis, data: Data | None = None) -> Answer:
         )
     )
     return Answer(analysis.to_json(), said, tuple(all_tables(analysis, data)), found=analysis)
+
+
+def main_results(analysis: CohortAnalysis) -> list[str]:
+    """A sentence on each endpoint: the hazard ratio of treatment, its interval, and whom it favours."""
+    return [
+        f"{_in_words(one.after.cox, analysis)} for {in_a_sentence(one.label)} {side_words(analysis.plan, 'after')}"
+        f"{'' if analysis.plan.primary != 'adjustment' else ', without adjustment'}."
+        for one in analysis.endpoints.values()
+    ]
+
+
+def _in_words(found: HazardRatio, analysis: CohortAnalysis) -> str:
+    """A hazard ratio as the start of a sentence."""
+    if not isfinite(found.hr):
+        return f"There is no hazard ratio of treatment ({found.status.name.lower().replace('_', ' ')})"
+    level = f"{100 * analysis.plan.survival.level:.6g} % interval"
+    text = hr_text(found).replace(" (", f" ({level} ", 1).replace(", ", " to ")
+    if found.low < 1 < found.high:
+        return f"The hazard ratio is {text}, no clear difference between the arms,"
+    arms = analysis.arms
+    return f"The hazard ratio is {text}, in favour of {arms.treated if found.hr < 1 else arms.control},"
 
 
 def sets_told(analysis: CohortAnalysis) -> str:
