@@ -20,6 +20,8 @@ from benchmarks.report import calibration_report, validation_report
 from benchmarks.twin.absolute_fit import AbsoluteFit, Outside, Unused
 from benchmarks.twin.calibrate import Began, Fit, Fitted, Parameter
 from benchmarks.validation.check import exact, judged
+from benchmarks.words.analysis_names import analysis_label
+from benchmarks.words.performance_tables import HOLDS
 from simulator.documents.loading import shipped
 from tests import hostile
 from tests.browser import BROWSER, MISSING, Browser, Page
@@ -49,7 +51,7 @@ HEADINGS = {
     ),
     "claims": ANSWER,
     "fidelity": ("What was assumed", "By table", "Numbers outside", "Failures", "How to reproduce"),
-    "audit": ("What was assumed", "Severe", "How to reproduce"),
+    "audit": ("What was assumed", "Serious", "How to reproduce"),
     "performance": ("What was assumed", "Performance measures", "Failures", "How to reproduce"),
     "validate": ("What was assumed", "hand-worked matching", "Failures", "How to reproduce"),
     "calibrate": ("What was assumed", "Parameters", "Published against fitted", "How to reproduce"),
@@ -223,14 +225,15 @@ def test_the_tables_hold_the_numbers_of_the_json(browser: Browser, pages: dict[s
         if one["judged_by"] == "target"
     }
     compared = 0
+    names = {analysis_label(one): one.name for one in load_study("imbrave150").scenario.estimators}
     with browser.opened(pages["study"], 1280) as page:
         for cell in (0, 2):
-            rows = page.run(TABLE % json.dumps(f"OS: performance of cell {cell}"))
+            rows = page.run(TABLE % json.dumps(f"OS: the analyses compared, {(60, 90, 120)[cell]} patients"))
             heads = rows[0]
             for row in rows[1:]:
                 told = dict(zip(heads, row, strict=True))
-                for head, measure, scale, digits in (("bias", "bias", 1, 3), ("coverage %", "coverage", 100, 1)):
-                    one = measured.get((cell, "OS", told["estimator"], measure))
+                for head, measure, scale, digits in (("off by", "bias", 1, 3), (HOLDS, "coverage", 100, 1)):
+                    one = measured.get((cell, "OS", names[told["analysis"]], measure))
                     if one is None:
                         assert told[head] == "†"  # it answers another question
                     elif one["value"] is not None:
@@ -295,8 +298,8 @@ def test_a_cell_and_an_estimator_are_picked_by_keys(browser: Browser, pages: dic
 def test_without_a_script_all_is_there(browser: Browser, pages: dict[str, Path]) -> None:
     with browser.opened(pages["study"], 1280, scripts=False) as page:
         text = browser.ask("Page.captureSnapshot", page.session)["data"]
-    for cell in range(3):
-        assert f"Cell {cell}: population.size" in text
+    for size in (60, 90, 120):
+        assert f"{size} patients" in text
     assert "<button" not in text
 
 

@@ -198,7 +198,7 @@ def test_tests_tell_rejections_and_those_on_the_side_of_the_truth(
             rejects = [p < 0.05 for p in numbers["p"]]
             right = [p < 0.05 and z < 0 for p, z in zip(numbers["p"], numbers["value"], strict=True)]  # HR below 1
             told = dict(zip(header, row, strict=True))
-            share = told["false alarms %" if result is null else "finds a difference %"]
+            share = told["false alarms %" if result is null else "finds the effect %"]
             assert share.startswith(f"{100 * np.mean(rejects):.1f} (")
             if result is null:
                 assert told["on the true side %"] == "-"
@@ -276,13 +276,13 @@ def test_cells_of_a_study_hold_what_was_asked(found: running.StudyResult) -> Non
 
 def test_a_column_of_powers_and_type_i_errors_is_called_by_neither_name(null: running.StudyResult) -> None:
     key = 0, "OS", "rmst", "target"
-    assert target_table(null, null.cells[0], "OS").header[-2] == "type-I error %"
+    assert target_table(null, null.cells[0], "OS").header[-2] == "false alarms %"
     table = null.performance.copy()
     other = (table["estimator"] == "rmst") & (table["measure"] == "type_1_error")
     table.loc[other, "measure"] = "power"
     mixed = replace(null, performance=table)
     assert mixed.measured[key]["power"].value == null.measured[key]["type_1_error"].value
-    assert target_table(mixed, mixed.cells[0], "OS").header[-2] == "rejects %"
+    assert target_table(mixed, mixed.cells[0], "OS").header[-2] == "finds a difference %"
 
 
 def test_differences_to_several_horizons_say_to_which(tmp_path: Path, found: running.StudyResult) -> None:

@@ -26,7 +26,7 @@ MEASURED = {
 }
 RISKS = {"risk_difference": "risk difference", "log_risk_ratio": "risk ratio", "log_odds_ratio": "odds ratio"}
 HOUSE_NAMES = frozenset({"matched-naive", "ipw"})
-"""Names that a study has from us, besides the default of each kind and ``<kind>-primary``."""
+"""Names that a study has from us, besides the default of each kind, ``<kind>-primary`` and ``<kind>-<target>``."""
 
 
 def analysis_label(one: Any, full: bool = False) -> str:
@@ -35,7 +35,8 @@ def analysis_label(one: Any, full: bool = False) -> str:
     ``full`` adds what stands behind the short term where it is first used: which standard error matching has.
     """
     kind = str(one.kind)
-    own = one.name not in {type(one).model_fields["name"].default, kind, f"{kind}-primary", *HOUSE_NAMES}
+    house = {type(one).model_fields["name"].default, kind, f"{kind}-primary", *HOUSE_NAMES}
+    own = one.name not in house | {f"{kind}-{getattr(one, 'target', '')}"}
     made = LABELS.get(kind)
     return str(one.name) if own or made is None else made(one, full)
 

@@ -31,8 +31,8 @@ from simulator.cohort.estimand import COUPLED, Estimand
 
 REJECTIONS = {
     frozenset({"type_1_error"}): "false alarms %",
-    frozenset({"power"}): "finds a difference %",
-    frozenset(): "finds a difference %",
+    frozenset({"power"}): "finds the effect %",
+    frozenset(): "finds the effect %",
 }
 REJECTS = "finds a difference %"
 """The head of a column of rejections, of which some are power and some, where the truth is zero, type-I errors."""
