@@ -134,7 +134,7 @@ def test_a_randomised_trial_obeys_the_formula(tmp_path: Path) -> None:
     assert found["analysed"] == 1.0
     assert "<svg" in (tmp_path / "p.svg").read_text()
     told = printed([*words, "--out", str(tmp_path / "run")])
-    assert "'crude' reaches power 0.8 for OS" in told.replace("\n", " ")
+    assert "no adjustment reaches a power of 80\u00a0% for overall survival" in told.replace("\n", " ")
 
 
 def test_patients_by_the_formula_where_few_are_treated_and_half_are_left_out(tmp_path: Path) -> None:
@@ -241,7 +241,10 @@ def test_a_null_effect_has_no_power(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ends", "said"),
     [
-        ((0.775, 1.0), "power 0.8 is reached between size 40 and 6400, but these replicates do not tell at which"),
+        (
+            (0.775, 1.0),
+            "power 0.8 is reached between size 40 and 6400, but these simulated studies do not tell at which",
+        ),
         ((0.1, 0.5), "power 0.8 is not reached between size 40 and 6400: it is 0.100"),
         ((0.9, 1.0), "power 0.8 is not reached between size 40 and 6400: it is 0.900"),
     ],

@@ -51,7 +51,7 @@ def fidelity(asked: Asked, jobs: int) -> Answer:
         scenario.run.replicates,
         scenario.run.seed,
         jobs,
-        lambda done, total: progress("blocks of replicates", done, total),
+        lambda done, total: progress("blocks of simulated studies", done, total),
         doubts(asked),
     )
 
@@ -60,7 +60,7 @@ def fidelity(asked: Asked, jobs: int) -> Answer:
 
         return fidelity_report(found, asked.document, scenario)
 
-    return replace(fidelity_answer(found), page=page)
+    return replace(fidelity_answer(found, words_of_paper(scenario)), page=page)
 
 
 def _kernels(scenario: Scenario) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ def calibrate(asked: Asked, settings: tuple[str, ...], out: Path, jobs: int) -> 
 
         return calibration_report(fit, document, scenario)
 
-    return replace(fit_answer(fit, out), page=page)
+    return replace(fit_answer(fit, out, words_of_paper(scenario)), page=page)
 
 
 def fitted_yaml(asked: Asked, fit: calibration.Fit, changed: list[tuple[str, ...]], out: Path) -> str:
@@ -219,7 +219,7 @@ def _last(key: str) -> str:
 def _needs_published(asked: Asked) -> None:
     scenario = asked.scenario
     if not compared(scenario):
-        raise RunError(f"{scenario.name}: the world has no published numbers of which its replicates have any")
+        raise RunError(f"{scenario.name}: none of its published numbers can be compared with a simulated study")
 
 
 def _rounded(value: Any) -> Any:
