@@ -9,7 +9,7 @@ import click
 
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.cli.click_private import given, taken
-from benchmarks.cli.options import Keys, answers, cores, jobs, overrides, trust
+from benchmarks.cli.options import Keys, answers, cores, jobs, named, overrides, trust
 from benchmarks.questions.options import Options
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def question(
             click.option("--estimator", help="The study's estimator that stands for the published analysis."),
             click.option("--endpoint", help="The endpoint, or a yes/no outcome; the world's first unless given."),
             overrides,
-            click.argument("name"),
+            named,
         ):
             option(_command)
         return click.command(name=function.__name__)(_command)

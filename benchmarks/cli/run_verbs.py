@@ -257,5 +257,6 @@ def _presented(asked: Asked, result: "StudyResult", folder: RunFolder) -> Answer
         asked.scenario.question,
         page=lambda: page,
         files=lambda: every_measure(result),
+        written=folder.path / "report.html",
         found=result,
     )

@@ -202,6 +202,7 @@ def _computed(workers: Crew, parts: Parts, todo: Sequence[Block], work: Work, to
     def done(count: int) -> None:
         told("blocks of replicates", count, len(todo))
 
+    done(0)
     return workers.run_in_order(block_rows, todo, done, keep, RESCUE, stalled(told))
 
 
