@@ -1,7 +1,6 @@
 """Progress of long work, on stderr: one line that is written over on a terminal, a line now and then elsewhere."""
 
 import os
-import shutil
 import sys
 import time
 
@@ -31,14 +30,14 @@ class Progress:
         if not self._watched:
             return
         now = time.monotonic()
-        if stage != self._stage:
-            self._stage, self._started, self._told, self._tenth = stage, now, float("-inf"), 0
+        begins = stage != self._stage
+        if begins:
+            self._stage, self._started, self._told, self._tenth = stage, now, now, 0
         spent, ends = now - self._started, done >= total
         if on_terminal():
-            if ends or now - self._told >= OFTEN:
+            if begins or ends or now - self._told >= OFTEN:
                 self._told = now
-                columns = shutil.get_terminal_size().columns
-                sys.stderr.write(CLEAR + line(stage, done, total, spent, True)[: columns - 1])
+                sys.stderr.write(CLEAR + fitted(stage, done, total, spent, columns() - 1))
                 sys.stderr.flush()
                 _STANDING[0] = True
             return
@@ -65,6 +64,12 @@ def line(stage: str, done: int, total: int, spent: float, bar: bool) -> str:
     return f"{told}, about {duration(spent / done * (total - done))} left" if done else told
 
 
+def fitted(stage: str, done: int, total: int, spent: float, room: int) -> str:
+    """The line with its bar, without it where there is no room, and cut where it still has none: it must not wrap."""
+    whole = line(stage, done, total, spent, True)
+    return whole if len(whole) <= room else line(stage, done, total, spent, False)[:room]
+
+
 def duration(seconds: float) -> str:
     """A time in a unit that suits it."""
     if seconds < 90:
@@ -75,6 +80,14 @@ def duration(seconds: float) -> str:
 def on_terminal() -> bool:
     """Whether stderr can take back a line."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def columns() -> int:
+    """How wide the terminal is; 80 where it does not say."""
+    try:
+        return max(os.get_terminal_size(sys.stderr.fileno()).columns or 80, 20)
+    except (OSError, ValueError):
+        return 80
 
 
 def ended() -> None:
