@@ -30,6 +30,18 @@ def test_power_is_drawn_with_its_error_the_formula_and_the_answer() -> None:
     assert len(axes.get_xticks()) > 1
 
 
+def test_each_analysis_has_its_curve_of_power_and_its_answer() -> None:
+    axes = axes_of()
+    others = [("b", [(200, 0.4, 0.02), (800, 0.95, 0.01)], (500, 11)), ("c", [(50, 0.2, 0.01)], (90, 3))]
+    power.power_curve(axes, [(100, 0.5, 0.02), (400, 0.9, 0.01)], [], (270, 9), 0.8, ("n", "power"), "a", others)
+    curves = [np.asarray(one[0].get_data()).T.tolist() for one in axes.containers]
+    assert curves[2:] == [[[200, 0.4], [800, 0.95]], [[500, 0.8]], [[50, 0.2]], [[90, 0.8]]]
+    ends = axes.containers[3][2][0].get_segments()[0][:, 0]
+    assert ends.tolist() == pytest.approx([500 - 1.96 * 11, 500 + 1.96 * 11])
+    assert axes.get_legend_handles_labels()[1] == ["a, simulated", "answer", "b", "c"]
+    assert axes.get_xticks()[-1] >= 500  # the axis has room for all
+
+
 def test_a_waterfall_walks_from_start_to_end() -> None:
     axes = axes_of()
     steps = [("a", -0.15, 0.01), ("b", 0.04, 0.02)]

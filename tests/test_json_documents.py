@@ -39,6 +39,7 @@ CASES: dict[str, Words] = {
     "published": lambda *_: ["imbrave150"],
     "fidelity": lambda *_: ["hcc-lung-metastasis", "--reps", "20", "--jobs", "1"],
     "warm-up": lambda *_: [],
+    "doctor": lambda *_: [],
     "simulate": lambda _, out: ["imbrave150", "--out", str(out / "a.csv")],
     "analyze": lambda _, out: [str(out / "a.csv"), "--spec", str(out / "a.spec.yaml")],
     "new": lambda _, out: [str(out / "mine.yaml")],

@@ -1,10 +1,12 @@
 """A user's own function as an estimator of a study."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.estimators import Crude, Own, Sample
@@ -129,7 +131,10 @@ def test_no_estimate_is_a_row_with_its_status(file: Path, name: str) -> None:
     ("name", "told"),
     [
         ("short", "must give value and se"),
-        ("broken", "failed in replicate 0 at .*KeyError: 'height'"),
+        (
+            "broken",
+            r"replicate 0 at mine\.py:\d+ `return cohort\[.height.\]\.mean\(\), 1\.0`: KeyError: 'height'; also in all",
+        ),
         ("absent", "has no function 'absent'"),
         ("unwritten", "failed in replicate 0 at .*NotImplementedError: no message"),
         ("endless", "failed in replicate 0 at .*RecursionError"),
@@ -232,6 +237,103 @@ def test_check_says_when_the_function_is_not_there(tmp_path: Path, monkeypatch: 
     assert _call("check", "own.yaml")[0] == 0
 
 
+SPOILED = """
+import numpy as np
+
+def slope(cohort):
+    if len(cohort) % 3 == LEFT:
+        raise ValueError("no such model")
+    return fitted(cohort)
+
+def fitted(cohort):
+    return np.linalg.solve(np.zeros((2, 2)), np.ones(2)) if len(cohort) < 0 else (0.1, 0.2)
+
+def inside(cohort):
+    wanted = cohort.groupby("treated")
+    return wanted["height"].mean(), 1.0
+"""
+
+
+def test_the_users_own_line_is_told_where_a_library_raised_it(file: Path) -> None:
+    """The error arises in pandas; the line is that of the file as it was read, whatever became of it."""
+    trusted(file, SPOILED)
+    number = SPOILED.splitlines().index('    return wanted["height"].mean(), 1.0') + 1
+    own = Own(name="own", function=f"{file}:inside").pinned()
+    file.write_text("something else entirely\n" * 30)
+    with pytest.raises(OwnFunctionError) as error:
+        own.estimate(_sample(5), "OS")
+    told = str(error.value)
+    assert f'at mine.py:{number} `return wanted["height"].mean(), 1.0`: KeyError: ' in told
+    assert told.endswith("; also in all of the next 4")
+    assert "\n" not in told
+
+
+def test_it_is_told_where_only_some_replicates_are_hit(file: Path) -> None:
+    trusted(file, "CALLS = []\n\ndef now_and_then(cohort):\n    CALLS.append(1)\n"
+            "    return (1, 1) if len(CALLS) % 2 else cohort['height']\n")  # fmt: skip
+    with pytest.raises(OwnFunctionError, match=r"failed in replicate 1 at mine\.py:5 .*; also in 1 of the next 3$"):
+        _own(file, "now_and_then")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("unable", "mine\\.py:\\d+ `raise ValueError\\(.no estimate.\\)`: ValueError: no estimate"),
+        ("nothing", "returns None in replicate 0"),
+        ("without_se", "returns .*'se': None.* in replicate 0"),
+        ("peto", "^$"),
+    ],
+)
+def test_why_there_is_no_estimate_can_be_asked(file: Path, name: str, why: str) -> None:
+    assert re.search(why, Own(name="own", function=f"{file}:{name}").why(_sample(), "OS"))
+
+
+def _two(tmp_path: Path, function: str) -> tuple[str, ...]:
+    """A study of a user's function and a compiled estimator; the words that run it."""
+    own = {"kind": "own", "name": "mine", "function": function, "endpoints": ["OS"]}
+    crude = {"kind": "crude", "endpoints": ["OS"]}
+    study = {"extends": "null-effect", "name": "two", "estimators": [own, crude]}
+    (tmp_path / "two.yaml").write_text(json.dumps(study), "utf-8")
+    return ("run", "two.yaml", "--reps", "8", "--jobs", "1", "--out", "made", "-S", "run.truth_patients=5000")
+
+
+def test_soft_failures_are_told_once_with_their_line_and_their_number(file: Path, tmp_path: Path) -> None:
+    trusted(file, SPOILED.replace("LEFT", "0"))
+    code, out, err = _call(*_two(tmp_path, "mine.py:slope"))
+    assert code == 0, err
+    told = " ".join(out.split())
+    rows = pd.read_parquet(tmp_path / "made" / "results.parquet")
+    hit = int(((rows["estimator"] == "mine") & (rows["status"] == Status.NOT_CONVERGED)).sum())
+    assert 0 < hit < 8
+    assert told.count("no such model") == 1
+    assert f"'mine' gave no estimate of OS in {hit} of 8 replicates: mine.py:slope failed in replicate" in told
+    assert 'mine.py:6 `raise ValueError("no such model")`: ValueError: no such model' in told
+
+
+def test_a_changed_function_refuses_its_own_rows_alone(file: Path, tmp_path: Path) -> None:
+    """Those of the other estimator are neither computed anew nor otherwise; the run is what it were if made at once."""
+    trusted(file, "def f(cohort):\n    return 0.1, 0.2\n")
+    words = _two(tmp_path, "mine.py:f")
+    assert _call(*words)[0] == 0
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "made" / "parts").rglob("*.parquet")}
+    code, _, err = _call(*words)
+    assert (code, "is not what it was" in err) == (0, False)
+    trusted(file, "def f(cohort):\n    return 0.3, 0.2\n")
+    code, _, err = _call(*words)
+    assert code == 0, err
+    assert "the code of 'mine' is not what it was: its rows are refused and computed anew; those of all other" in err
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "made" / "parts").rglob("*.parquet")}
+    assert {path: after[path] for path in before} == before
+    (new,) = after.keys() - before.keys()
+    assert pd.read_parquet(new)["estimator"].unique().tolist() == ["mine"]
+    rows = pd.read_parquet(tmp_path / "made" / "results.parquet")
+    assert set(rows.loc[rows["estimator"] == "mine", "value"]) == {0.3}
+    code, out, err = _call("verify", "made", "--sample", "3", "--jobs", "1")
+    assert code == 0, out + err
+    assert _call(*words[:-3], "fresh", *words[-2:])[0] == 0
+    pd.testing.assert_frame_equal(rows, pd.read_parquet(tmp_path / "fresh" / "results.parquet"))
+
+
 def test_a_study_runs_it_and_notices_when_its_source_changes(file: Path, tmp_path: Path) -> None:
     study = {
         "extends": "null-effect",
@@ -247,8 +349,20 @@ def test_a_study_runs_it_and_notices_when_its_source_changes(file: Path, tmp_pat
     trusted(file, PETO + "\n")
     assert digest_of("mine.py:peto") != before
     code, _, err = _call(*words)
+    assert code == 0
+    assert "the code of 'peto' is not what it was" in err
+
+
+def test_parts_of_other_code_are_not_merged(file: Path, tmp_path: Path) -> None:
+    trusted(file, "def f(cohort):\n    return 0.1, 0.2\n")
+    words = _two(tmp_path, "mine.py:f")
+    assert _call(*words, "--block", "4", "--shard", "1/2")[0] == 0
+    before = digest_of("mine.py:f")
+    trusted(file, "def f(cohort):\n    return 0.3, 0.2\n")
+    assert _call(*words[:-3], "other", *words[-2:], "--block", "4", "--shard", "2/2")[0] == 0
+    code, _, err = _call("merge", "made", "other")
     assert code == 2
-    assert f"holds a run with other code of the estimator 'peto' (own/{before[:53]}" in err
+    assert f"holds a run with other code of the estimator 'mine' (own/{before[:53]}" in err
 
 
 def test_the_one_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,13 +193,17 @@ def test_rank_tests_have_a_power_and_no_width(tmp_path: Path) -> None:
         (tmp_path / "trial.yaml").read_text().replace("estimators: [crude]", "estimators: [crude, logrank, maxcombo]")
     )
     Path(study).write_text(text)
-    events = {}
-    for name in ("crude", "logrank", "maxcombo"):
-        words = ["power", study, "--estimator", name, "--reps", "120", "--least", "80", "--most", "600"]
-        found = answered([*words, "--out", str(tmp_path / name)])
-        events[name] = found["stated"]["events"]
-        assert found["true_hr"] == pytest.approx(0.6, rel=4 * found["true_mcse"])
-        assert abs(found["false_positive"]["value"] - 0.05) < 4 * found["false_positive"]["mcse"]
+    words = ["power", study, "--reps", "120", "--least", "80", "--most", "600"]
+    found = answered([*words, "--estimator", "crude,logrank,maxcombo", "--out", str(tmp_path / "each")])
+    assert found["true_hr"] == pytest.approx(0.6, rel=4 * found["true_mcse"])
+    assert abs(found["false_positive"]["value"] - 0.05) < 4 * found["false_positive"]["mcse"]
+    assert [one["estimator"] for one in found["each"]] == ["crude", "logrank", "maxcombo"]
+    assert found["each"][0]["needed"] == found["stated"]
+    alone = answered([*words, "--estimator", "maxcombo", "--out", str(tmp_path / "alone")])
+    assert found["each"][2] == alone["each"][0]  # asked with others, or alone
+    assert abs(alone["false_positive"]["value"] - 0.05) < 4 * alone["false_positive"]["mcse"]
+    events = {one["estimator"]: one["needed"]["events"] for one in found["each"]}
+    assert "'maxcombo' " in found["verdict"].partition("needs the fewest patients")[2]
     chance = 4 * max(events["logrank"]["mcse"], events["crude"]["mcse"]) / 2
     assert abs(events["logrank"]["value"] - events["crude"]["value"]) < chance
     assert chance < 0.2 * events["crude"]["value"]  # a trial with another effect would be noticed
@@ -224,6 +228,8 @@ def test_follow_up_and_width_are_searched_too(tmp_path: Path) -> None:
         (["--target", "0.04"], "must lie between alpha, 0.05, and 1"),
         (["--least", "500", "--most", "200"], "must lie below"),
         (["--estimator", "none-such"], "no estimator 'none-such'"),
+        (["--estimator", "crude,none-such"], "no estimator 'none-such'"),
+        (["--estimator", "crude, crude"], "names one twice"),
         (["--most", "60"], "is not reached between size 40 and 60"),
     ],
 )
@@ -255,3 +261,29 @@ def test_without_an_answer_it_is_said_whether_the_goal_lies_between_the_ends(
     hits = np.array([np.repeat([1.0, 0.0], [round(200 * end), 200 - round(200 * end)]) for end in ends])
     plan: Any = SimpleNamespace(goal=POWER, run=lambda *_: (None, hits, None))
     assert _beyond(plan, "size", 40.0, 6400.0).startswith(said)
+
+
+def test_all_estimators_are_asked_about_and_whoever_has_no_power_says_why(tmp_path: Path) -> None:
+    """A difference of restricted means has no hazard ratio; the others have a curve and rows in tables."""
+    study = trial(tmp_path, log(0.45))
+    rmst = "{kind: rmst, horizon: 12, endpoints: [OS]}"
+    text = Path(study).read_text().replace("[crude]", f"[crude, adjusted, {rmst}]")
+    Path(study).write_text(text)
+    words = ["power", study, "--estimator", "all", "--reps", "60", "--least", "40", "--most", "500"]
+    out = ["--out", str(tmp_path / "run"), "--figure", str(tmp_path / "p.svg"), "--tables", str(tmp_path / "tables")]
+    found = answered([*words, *out])
+    made = {one["estimator"]: one for one in found["each"]}
+    assert len(made) == 3
+    (without,) = [one for one in made.values() if one["needed"] is None]
+    assert "power is looked for with a hazard ratio or a test" in without["why"]
+    for name in ("crude", "adjusted"):
+        needed = made[name]["needed"]
+        assert 40 < needed["at"]["value"] < 500
+        assert needed["at"]["mcse"] > 0
+        assert len(needed["coarse"]) == 7
+    drawing = (tmp_path / "p.svg").read_text()
+    assert "adjusted" in drawing
+    assert "crude, simulated" in drawing
+    told = printed([*words, "--out", str(tmp_path / "run")])
+    assert "'adjusted' in this world" in told
+    assert f"'{without['estimator']}': " in told

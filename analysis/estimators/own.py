@@ -1,6 +1,8 @@
 """A user's own estimator: a Python function from one observed cohort to an estimate."""
 
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 _OF_YES_OR_NO = ("risk_difference", "log_risk_ratio", "log_odds_ratio")
 _AT_A_TIME = ("rmst_difference", "survival_difference", *INCIDENCES)
+
+MOST_TRIED, LONGEST_TRY = 19, 2.0
+"""After a mistake, so many more replicates are tried, for so many seconds: does it hit all of them, or some?"""
 
 _CONDITIONAL = ("conditional_log_hr", "conditional_subdistribution_log_hr")
 
@@ -114,13 +119,12 @@ class Own(EstimatorSpec):
         status = np.full(count, Status.NOT_CONVERGED, np.int64)
         n, events = np.zeros((2, count), np.int64)
         for r in range(count):
-            columns = columns_of(sample, endpoint, r)
-            replicate = int(sample.replicates[r])
+            question = self._question(parcel, sample, endpoint, r)
+            columns = question.columns
             n[r], events[r] = (
                 len(columns["treated"]),
                 int(np.nansum(columns["outcome" if "outcome" in columns else "event"])),
             )
-            question = Question(parcel, self.name, replicate, sample.plan.survival.level, columns)
             try:
                 numbers = ask(question, sample.patience)
             except NoAnswer as error:
@@ -128,6 +132,7 @@ class Own(EstimatorSpec):
                 continue
             except Mistake as error:
                 told = str(error)
+                told += self._others(parcel, sample, endpoint, r + 1) if " in replicate " in told else ""
                 raise OwnFunctionError(told if told.startswith(name) else f"{name}: {told}") from None
             except CannotStart as error:
                 raise OwnFunctionError(f"{name}: {error}") from None
@@ -135,6 +140,43 @@ class Own(EstimatorSpec):
                 made[:, r], status[r] = numbers, Status.OK
         value, se, low, high, p = made
         return Estimate(value, se, low, high, p, n, events, status)
+
+    def why(self, sample: Sample, endpoint: str) -> str:
+        """Why there is no estimate of the block's first cohort: the user's line and error; '' where that is not told.
+
+        OwnFunctionError where the code is not trusted.
+        """
+        parcel = trust.packed(self.function)
+        trust.demand([own_code.source(self.function)])
+        try:
+            ask(replace(self._question(parcel, sample, endpoint, 0), explain=True), sample.patience)
+        except Mistake as error:
+            return str(error)
+        except (NoAnswer, CannotStart):
+            return ""
+        return ""
+
+    def _question(self, parcel: "trust.Parcel", sample: Sample, endpoint: str, r: int) -> Question:
+        """What is asked of the function about the block's row ``r``."""
+        columns = columns_of(sample, endpoint, r)
+        return Question(parcel, self.name, int(sample.replicates[r]), sample.plan.survival.level, columns)
+
+    def _others(self, parcel: "trust.Parcel", sample: Sample, endpoint: str, first: int) -> str:
+        """In how many of the next replicates it fails, too: so many, and so long, as a reader waits for gladly."""
+        begun, tried, hit = time.monotonic(), 0, 0
+        for r in range(first, min(first + MOST_TRIED, len(sample.replicates))):
+            if time.monotonic() - begun > LONGEST_TRY:
+                break
+            try:
+                ask(self._question(parcel, sample, endpoint, r), LONGEST_TRY)
+            except Mistake:
+                hit += 1
+            except (NoAnswer, CannotStart):
+                break
+            tried += 1
+        if not tried:
+            return ""
+        return f"; also in all of the next {tried}" if hit == tried else f"; also in {hit} of the next {tried}"
 
 
 def frame(sample: Sample, endpoint: str, r: int) -> "pd.DataFrame":

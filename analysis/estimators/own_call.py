@@ -1,6 +1,7 @@
 """A user's own function loaded where its code is trusted, and called on one cohort: its answer, or its mistake."""
 
 import reprlib
+import sysconfig
 import threading
 import traceback
 from collections.abc import Callable, Mapping
@@ -13,7 +14,8 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from analysis.estimators import own_code, trust
-from analysis.estimators.own_code import OwnFunctionError, said
+from analysis.estimators.own_code import OwnFunctionError, Source, said
+from simulator.documents.problems import printable
 
 MISTAKES = (
     TypeError, LookupError, NameError, AttributeError, ImportError, AssertionError, OSError, SyntaxError,
@@ -22,6 +24,8 @@ MISTAKES = (
 """What a function raises that is wrong in every cohort, and not one that cannot be fitted."""
 NUMBERS = ("value", "se", "low", "high", "p")
 MOST_NAMES = 50
+MOST_OF_A_LINE = 100
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 class Watched:
@@ -45,28 +49,52 @@ class Watched:
 
 
 def answer_of(
-    name: str, function: Callable[..., Any], columns: Mapping[str, Any], replicate: int, level: float
-) -> list[float]:
-    """Value, SE, limits and p of one cohort, NaN for no estimate; OwnFunctionError names a mistake."""
+    name: str, function: Callable[..., Any], columns: Mapping[str, Any], replicate: int, level: float,
+    code: Source | None = None, explain: bool = False,
+) -> list[float]:  # fmt: skip
+    """Value, SE, limits and p of one cohort, NaN for no estimate; OwnFunctionError names a mistake.
+
+    ``code`` is the function's file, a line of which is told; ``explain`` tells why there is no estimate, too.
+    """
     import pandas as pd
 
     answer: Any = None
     cohort = pd.DataFrame(columns)
     with Watched() as call:
         answer = function(cohort)
-    if isinstance(call.error, MISTAKES):
-        last = traceback.extract_tb(call.error.__traceback__)[-1]
-        at = f"{Path(last.filename).name}:{last.lineno}"
+    if isinstance(call.error, MISTAKES) or (explain and call.error is not None):
+        at = line_of(call.error, code)
         raise OwnFunctionError(f"{name} failed in replicate {replicate} at {at}: {call.told()}")
     if answer is None:
+        if explain:
+            raise OwnFunctionError(f"{name} returns None in replicate {replicate}")
         return [np.nan] * 5
     given = _numbers(name, answer, replicate)
     value, se = given["value"], given["se"]
+    if explain and not np.isfinite([value, se]).all():
+        raise OwnFunctionError(f"{name} returns {_shown(answer)} in replicate {replicate}")
     half = ndtri(0.5 + level / 2) * se
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * ndtr(-np.abs(np.divide(value, se)))
     usual = {"value": value, "se": se, "low": value - half, "high": value + half, "p": p}
     return [float(given.get(number, usual[number])) for number in NUMBERS]
+
+
+def line_of(error: Exception, code: Source | None) -> str:
+    """Where an error arose: the innermost line of the function's own file, as it was read, with its text.
+
+    Where it arose beyond that file, the innermost line that is of no library; else the last one there is.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[1:] or traceback.extract_tb(error.__traceback__)
+    in_file = [one for one in frames if code is not None and one.filename == code.path]
+    others = [one for one in frames if not one.filename.startswith(("<", *_LIBRARIES))]
+    last = (in_file or others or frames)[-1]
+    text = last.line or ""
+    if in_file and code is not None:
+        lines = code.content.decode("utf-8", "replace").splitlines()
+        text = lines[last.lineno - 1] if last.lineno and last.lineno <= len(lines) else ""
+    shown = f" `{printable(text.strip(), MOST_OF_A_LINE)}`" if text.strip() else ""
+    return f"{Path(last.filename).name}:{last.lineno}{shown}"
 
 
 def _numbers(name: str, answer: Any, replicate: int) -> dict[str, float]:

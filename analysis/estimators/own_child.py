@@ -9,7 +9,7 @@ import sys
 from typing import Any, NoReturn
 
 from analysis.estimators.own_call import answer_of, found
-from analysis.estimators.own_code import OwnFunctionError, said
+from analysis.estimators.own_code import OwnFunctionError, said, source
 from analysis.estimators.own_wire import HEADER, LOADED, LONGEST, MISTAKE, NUMBERS, SIZE, read_exactly, write_all
 from analysis.estimators.trust import unpacked
 
@@ -52,7 +52,8 @@ def _answered(asked: dict[str, Any], number: int, answer: int) -> tuple[int, byt
         function = unpacked(asked["parcel"])
         called = found(function)
         write_all(answer, HEADER.pack(number, LOADED, 0))
-        numbers = answer_of(said(function), called, asked["columns"], asked["replicate"], asked["level"])
+        words = (asked["columns"], asked["replicate"], asked["level"], source(function), asked["explain"])
+        numbers = answer_of(said(function), called, *words)
     except OwnFunctionError as error:
         return MISTAKE, str(error).encode("utf-8", "replace")[:LONGEST]
     return NUMBERS, struct.pack("<5d", *numbers)

@@ -61,13 +61,17 @@ class Gone(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """What a child is asked: a function, with its code, of one cohort, whose columns are arrays by name."""
+    """What a child is asked: a function, with its code, of one cohort, whose columns are arrays by name.
+
+    ``explain``: why there is no estimate is a Mistake, too.
+    """
 
     parcel: "Parcel"
     estimator: str
     replicate: int
     level: float
     columns: dict[str, Any]
+    explain: bool = False
 
 
 @functools.lru_cache(1)
@@ -143,7 +147,7 @@ class Child:
         self.number = (self.number + 1) % 2**32
         asked = {
             "parcel": question.parcel, "columns": question.columns, "replicate": question.replicate,
-            "level": question.level, "folder": os.getcwd(), "path": _path(tuple(sys.path)),
+            "level": question.level, "explain": question.explain, "folder": os.getcwd(), "path": _path(tuple(sys.path)),
         }  # fmt: skip
         content = pickle.dumps(asked, protocol=5)
         to_write = memoryview(SIZE.pack(self.number, len(content)) + content)

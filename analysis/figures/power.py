@@ -1,24 +1,27 @@
 """The power figure: simulated power over size or follow-up, the formula's beside it, and the answer."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from analysis.figures.style import CONTROL, GREY, INK, SINGLE, TREATED, fitted, frame, house, inches, key, sheet
+from analysis.figures.style import CONTROL, GREY, INK, SINGLE, TREATED, fitted, frame, house, inches, key, series, sheet
 
+Other: TypeAlias = tuple[str, Sequence[tuple[float, float, float]], tuple[float, float]]
+"""Another analysis: its name, its cells, and its answer with its SE."""
 STEPS = (1, 2, 5), (1, 1.5, 2, 3, 5, 7)
 
 
 @house
 def power_curve(
     axes: Axes, marks: Sequence[tuple[float, float, float]], formula: Sequence[tuple[float, float]],
-    answer: tuple[float, float], goal: float, labels: tuple[str, str], estimator: str,
+    answer: tuple[float, float], goal: float, labels: tuple[str, str], estimator: str, others: Sequence[Other] = (),
 ) -> None:  # fmt: skip
     """Draw cells (place, value, Monte Carlo SE), the ``formula`` (place, value), the answer and its SE at ``goal``.
 
-    Whiskers are 1.96 Monte Carlo SE.
+    Each of the ``others`` has its own curve and answer. Whiskers are 1.96 Monte Carlo SE.
     """
     frame(axes, "left", "bottom")
     at, values, errors = zip(*marks, strict=True) if marks else ((), (), ())
@@ -40,6 +43,17 @@ def power_curve(
         [answer[0]], [goal], xerr=[1.96 * answer[1]], fmt="D", color=INK, markersize=4.5, capsize=2.5, elinewidth=1.0,
         zorder=5, label="answer",
     )  # fmt: skip
+    for place, (name, own, found) in enumerate(others):
+        look = series(place, len(others))
+        x, y, spread = zip(*own, strict=True) if own else ((), (), ())
+        axes.errorbar(
+            x, y, yerr=[1.96 * one for one in spread], markersize=3.0, linewidth=1.0, elinewidth=0.8, label=name, **look
+        )
+        axes.errorbar(
+            [found[0]], [goal], xerr=[1.96 * found[1]], fmt="D", color=look["color"], markersize=4.0, capsize=2.0,
+            elinewidth=0.9, zorder=4,
+        )  # fmt: skip
+        at = (*at, *x)
     axes.set_xscale("log")
     axes.xaxis.set_minor_locator(NullLocator())
     least, most = (min(at), max(at)) if at else (answer[0] / 2, answer[0] * 2)
@@ -58,9 +72,9 @@ def power_curve(
 @house
 def power_curve_of(
     marks: Sequence[tuple[float, float, float]], formula: Sequence[tuple[float, float]], answer: tuple[float, float],
-    goal: float, labels: tuple[str, str], estimator: str,
+    goal: float, labels: tuple[str, str], estimator: str, others: Sequence[Other] = (),
 ) -> Figure:  # fmt: skip
     """The curve at the width of one column."""
     figure, (axes,) = sheet(SINGLE, 2.9, left=0.5, bottom=0.4, top=0.55)
-    power_curve(axes, marks, formula, answer, goal, labels, estimator)
+    power_curve(axes, marks, formula, answer, goal, labels, estimator, others)
     return figure

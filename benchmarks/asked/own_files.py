@@ -1,12 +1,12 @@
 """The code of users' functions in a study: where it lies, what it is, whether it may run, its copy in a run folder."""
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from analysis.estimators import own_code, trust
 from analysis.estimators.own_code import OwnFunctionError, Source
+from benchmarks.asked.asked_by import note
 from benchmarks.asked.scenario import Scenario
 from simulator.documents.loading import Document, DocumentError
 from simulator.documents.merging import plain, put, split_path, walk
@@ -94,5 +94,5 @@ def ask_trust(scenarios: Iterable[Scenario], granted: bool) -> None:
     """
     code = check_own(scenarios)
     for one in trust.remember(code) if granted else ():
-        print(f"trusted from now on: {one}, sha256 {one.sha256}", file=sys.stderr, flush=True)
+        note(f"trusted from now on: {one}, sha256 {one.sha256}")
     trust.demand(code)

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from benchmarks.cli.completion import COMPLETION, studies
 from benchmarks.cli.data_commands import DATA
-from benchmarks.cli.options import answers, documents, every, overrides, schema_of
+from benchmarks.cli.help_groups import ByWish
+from benchmarks.cli.options import PAGE, answers, documents, every, named, overrides, schema_of
 from benchmarks.cli.paper_commands import PAPERS
 from benchmarks.cli.question_commands import QUESTIONS
 from benchmarks.cli.run_commands import RUNS
@@ -28,12 +30,13 @@ if TYPE_CHECKING:
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(context_settings=HELP)
+@click.group(cls=ByWish, context_settings=HELP, epilog=COMPLETION)
 @click.version_option(package_name="trialtwin")
 def cli() -> None:
-    """Twin a published observational trial: simulate it, analyse it as its authors did, judge every estimate.
+    """Question a published study: simulate patients like its own, analyse them as its authors did, judge the result.
 
-    NAME is a shipped scenario (see `trialtwin list`) or the path of a YAML file.
+    NAME is a shipped world or study (see `trialtwin list`) or the path of a YAML file. New here? `trialtwin demo`.
+    What a command takes: `trialtwin COMMAND --help`.
     """
 
 
@@ -51,8 +54,26 @@ def warm_up() -> "Answer":
 
 
 @cli.command()
+@answers(
+    "json",
+    keys={
+        "holds": "whether all that is needed is in order",
+        "lines": "[{what, found, ok, do}]: ok is null for what need not be there; do is what would mend it",
+    },
+)
+def doctor() -> "Answer":
+    """Is this installation in order: versions, compiled code, memory, browser, extras. Exit code 1 where it is not."""
+    from benchmarks.cli import doctor
+
+    return doctor.doctor()
+
+
+@cli.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--from", "base", default="hcc-lung-metastasis", show_default=True, help="The world to ask about.")
+@click.option(
+    "--from", "base", default="hcc-lung-metastasis", show_default=True, shell_complete=studies,
+    help="The world to ask about.",
+)  # fmt: skip
 @answers("json", keys={"files": "[file]: the one written"})
 def new(path: Path, base: str) -> "Answer":
     """Write a commented what-if about a world to PATH, ready to be edited."""
@@ -63,8 +84,8 @@ def new(path: Path, base: str) -> "Answer":
 
 
 @cli.command()
-@click.argument("one")
-@click.argument("other")
+@click.argument("one", shell_complete=studies)
+@click.argument("other", shell_complete=studies)
 @answers(
     "tables",
     "json",
@@ -86,6 +107,7 @@ def diff(one: str, other: str) -> "Answer":
 @click.option("--out", type=click.Path(path_type=Path), help="The page; gallery.html in the folder unless given.")
 @answers(
     "json",
+    PAGE,
     keys={
         "page": "the file written",
         "studies": "[{group, name, question, verdict, link}]",
@@ -109,7 +131,7 @@ def list_() -> "Answer":
 
 
 @cli.command()
-@click.argument("name")
+@named
 @overrides
 @click.option("--resolved", is_flag=True, help="The whole document after extends and overrides, as YAML.")
 @answers(
@@ -140,7 +162,7 @@ def show(name: str, settings: tuple[str, ...], resolved: bool) -> "Answer":
 
 
 @cli.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=studies)
 @overrides
 @answers(
     "json", keys={"checked": "[{name, cells, digest, notes}], all valid; else exit code 2 and the problems on stderr"}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks.cli.options import answers, overrides
+from benchmarks.cli.options import answers, named, overrides
 
 if TYPE_CHECKING:
     from benchmarks.words.answer import Answer
@@ -52,7 +52,7 @@ def performance(
 
 
 @click.command()
-@click.argument("name")
+@named
 @overrides
 @click.option("--reps", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="Replicates.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")

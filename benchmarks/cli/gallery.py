@@ -49,7 +49,7 @@ def gallery(folder: Path, out: Path | None) -> Answer:
     left_out = [{"folder": name, "why": why} for name, why in unfinished]
     left = f"; not finished: {', '.join(printable(name, 80) for name, _ in unfinished)}" if unfinished else ""
     data = {"page": page, "studies": studies, "unfinished": left_out}
-    return Answer(data, lines=(f"wrote {page}: {len(found)} studies{left}",))
+    return Answer(data, lines=(f"wrote {page}: {len(found)} studies{left}",), written=page)
 
 
 def _children(folder: Path) -> list[Path]:

@@ -2,11 +2,14 @@
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
+
+from benchmarks.cli.completion import studies
 
 if TYPE_CHECKING:
     from benchmarks.words.answer import Answer
@@ -19,12 +22,17 @@ Carlo standard error; ``n``, where it is told, of how many replicates it is.
 """
 TABLES = "A folder for .html, .md, .csv and .tex files, or one .docx file of all tables."
 
+named = click.argument("name", shell_complete=studies)
 overrides = click.option("-S", "--set", "settings", multiple=True, metavar="PATH=VALUE", help="Override one value.")
 jobs = click.option("--jobs", type=click.IntRange(1, 1024), default=None, help="Threads; all cores unless given.")
 trust = click.option(
     "--trust", is_flag=True, help="Let the Python code of its own estimators run, from now on; read it first."
 )
+quiet = click.option("--quiet", is_flag=True, help="The answer alone: no progress and no notes on stderr.")
+open_ = click.option("--open", "open", is_flag=True, help="Show the page that was written in the browser.")
 _DOCUMENTS = "__documents__"
+PAGE = "page"
+"""The kind of a command that always writes a page, and needs no --report for --open."""
 WANTED = {
     "report": click.option("--report", type=click.Path(path_type=Path), help="An .html file: the page of it."),
     "figure": click.option("--figure", type=click.Path(path_type=Path), help="A .png, .svg or .pdf file."),
@@ -41,31 +49,63 @@ def answers(
 ) -> Callable[[Callable[..., "Answer"]], Callable[..., None]]:
     """A command of a function that returns an `Answer`: printed as text, or as JSON, its files written where asked.
 
-    ``kinds`` are those of `WANTED` that the command has; ``keys`` those of its JSON document, None where that is none,
-    and ``instead`` those of what an option prints in its place. Exit code 1 where the answer does not hold.
+    ``kinds`` are those of `WANTED` that the command has, and `PAGE`. Every command has ``--quiet``, and whichever
+    writes a page ``--open``. ``keys`` are those of its JSON document, None where that is none, and ``instead`` those of
+    what an option prints in its place. Exit code 1 where the answer does not hold.
     """
 
     def made(function: Callable[..., "Answer"]) -> Callable[..., None]:
         @functools.wraps(function)
         def _command(**given: Any) -> None:
+            opens = given.pop("open", False)
             places = {name: given.pop(name, None) for name in ("report", "figure", "tables", "json")}
             if places["json"] in (True, False):
                 places["json"] = Path("-") if places["json"] else None
             if any(places[name] for name in ("report", "figure", "tables")):
                 _wanted(places).check()
-            answer = function(**given)
-            from benchmarks.words.answer import render
+            if opens and places["report"] is None and PAGE not in kinds:
+                raise click.UsageError("--open: no page is written that could be shown; name one with --report")
+            with _told(given.pop("quiet")) as note:
+                answer = function(**given)
+                from benchmarks.words.answer import render
 
-            click.echo(render(answer, _wanted(places)))
+                printed = render(answer, _wanted(places))
+            click.echo(printed)
+            if opens:
+                note(_opened(places["report"] or answer.written))
             if not answer.holds:
                 raise click.exceptions.Exit(1)
 
-        for kind in reversed(kinds):
+        quiet(_command)
+        if {"report", PAGE} & set(kinds):
+            open_(_command)
+        for kind in reversed([kind for kind in kinds if kind != PAGE]):
             WANTED[kind](_command)
         setattr(_command, _DOCUMENTS, () if keys is None else (keys, *instead))
         return _command
 
     return made
+
+
+@contextmanager
+def _told(quiet: bool) -> "Iterator[Callable[[str], None]]":
+    """How notes are told meanwhile, which is not at all where ``quiet``; no line of progress is left at the end."""
+    from benchmarks.asked.asked_by import QUIET, note
+    from benchmarks.workers.progress import ended
+
+    before = QUIET.set(quiet)
+    try:
+        yield note if not quiet else lambda _: None
+    finally:
+        ended()
+        QUIET.reset(before)
+
+
+def _opened(page: Path | None) -> str:
+    """What there is to say of a page that was to be shown."""
+    from benchmarks.cli.opened import shown
+
+    return "--open: no page was written this time" if page is None else shown(page)
 
 
 def documents(command: click.Command) -> tuple[Keys, ...]:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks.cli.options import answers, cores, jobs
+from benchmarks.cli.completion import papers
+from benchmarks.cli.options import PAGE, answers, cores, jobs
 
 if TYPE_CHECKING:
     from benchmarks.words.answer import Answer
@@ -32,7 +33,7 @@ def new_paper(folder: Path) -> "Answer":
 
 
 @paper.command("read")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path), shell_complete=papers)
 @click.option("--keys", is_flag=True, help="Every number: its key, place and rounding.")
 @answers(
     "report",
@@ -62,7 +63,7 @@ def read_paper_folder(folder: Path, keys: bool) -> "Answer":
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path), shell_complete=papers)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -73,6 +74,7 @@ def read_paper_folder(folder: Path, keys: bool) -> "Answer":
 @jobs
 @answers(
     "json",
+    PAGE,
     keys={
         "folder": "of what was made",
         "files": "[file]: those written",

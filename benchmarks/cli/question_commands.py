@@ -9,7 +9,7 @@ import click
 
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.cli.click_private import given, taken
-from benchmarks.cli.options import Keys, answers, cores, jobs, overrides, trust
+from benchmarks.cli.options import Keys, answers, cores, jobs, named, overrides, trust
 from benchmarks.questions.options import Options
 
 if TYPE_CHECKING:
@@ -26,13 +26,16 @@ RAN = {
     "folder": "the run folder that the answer comes from",
 }
 
+STANDS = "The study's estimator that stands for the published analysis."
+
 
 def question(
-    reps: int, few: int = 2, estimates: bool = True, *, keys: Keys
+    reps: int, few: int = 2, estimates: bool = True, *, keys: Keys, estimator_is: str = STANDS
 ) -> Callable[[Callable[..., "Answer"]], click.Command]:
     """A command of a function that takes `Options` first, then its own options, and returns an `Answer`.
 
-    ``estimates``: it computes estimators, which may be users' own; ``keys`` are those of its answer besides `ANSWER`.
+    ``estimates``: it computes estimators, which may be users' own; ``keys`` are those of its answer besides `ANSWER`;
+    ``estimator_is`` says what it takes the estimator for.
     """
 
     counts = click.IntRange(few, 1_000_000)
@@ -59,10 +62,10 @@ def question(
             option(_command)
         given(_command, own)
         for option in (
-            click.option("--estimator", help="The study's estimator that stands for the published analysis."),
+            click.option("--estimator", help=estimator_is),
             click.option("--endpoint", help="The endpoint, or a yes/no outcome; the world's first unless given."),
             overrides,
-            click.argument("name"),
+            named,
         ):
             option(_command)
         return click.command(name=function.__name__)(_command)
@@ -224,7 +227,10 @@ def decompose(options: Options, names: tuple[str, ...]) -> "Answer":
         "analysed": "share of the patients whom the analysis keeps",
         "false_positive": "M: rejections with no effect",
         "false_favour": "M: those of them on the side of the true effect",
+        "each": "[{estimator, true_hr, needed: {at: M, events: M, points, coarse, misfit} or null, why}]: every "
+        "analysis that was asked about, the first of which is that of the other keys",
     },
+    estimator_is=f"{STANDS} Several with commas between, or all: each has its curve and its answer.",
 )
 @click.option("--target", type=click.FloatRange(0, 1), help="Power wanted; 0.8 unless given.")
 @click.option("--width", type=click.FloatRange(0, min_open=True), help="Instead: mean width of the interval of log HR.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks.cli.options import answers, cores, jobs, overrides, trust
+from benchmarks.cli.options import PAGE, answers, cores, jobs, named, overrides, trust
 
 if TYPE_CHECKING:
     from benchmarks.words.answer import Answer
@@ -70,7 +70,7 @@ def _shard(_: click.Context, __: click.Parameter, value: str | None) -> tuple[in
 @click.command()
 @jobs
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder.")
-@answers("json", keys=STUDY)
+@answers("json", PAGE, keys=STUDY)
 def demo(jobs: int | None, out: Path | None) -> "Answer":
     """The published study twinned, analysed and judged, in a minute: report included."""
     from benchmarks.cli import run_verbs
@@ -79,7 +79,7 @@ def demo(jobs: int | None, out: Path | None) -> "Answer":
 
 
 @click.command()
-@click.argument("name")
+@named
 @overrides
 @click.option("--reps", type=click.IntRange(1, 100_000_000), help="Replicates per cell.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
@@ -98,7 +98,7 @@ def demo(jobs: int | None, out: Path | None) -> "Answer":
 @click.option("--no-retry", is_flag=True, help="Leave lost and timed-out replicates as they are.")
 @trust
 @click.option("--dry-run", is_flag=True, help="Tell time, memory and disk that it would take, and stop.")
-@answers("tables", "json", keys=STUDY, instead=(DRY_RUN, SHARD))
+@answers("tables", "json", PAGE, keys=STUDY, instead=(DRY_RUN, SHARD))
 def run(
     name: str, settings: tuple[str, ...], reps: int | None, seed: int | None, jobs: int | None, block: int | None,
     backend: str, dask_tls: str | None, shard: tuple[int, int] | None, out: Path | None, force_new: bool,
@@ -129,7 +129,7 @@ def run(
 @FOLDER
 @click.argument("others", nargs=-1, type=click.Path(path_type=Path))
 @jobs
-@answers("json", keys=STUDY)
+@answers("json", PAGE, keys=STUDY)
 def merge(folder: Path, others: tuple[Path, ...], jobs: int | None) -> "Answer":
     """Join the shards of a run: rows, truths, performance and report.
 
@@ -142,7 +142,7 @@ def merge(folder: Path, others: tuple[Path, ...], jobs: int | None) -> "Answer":
 
 @click.command()
 @FOLDER
-@answers("tables", "json", keys=STUDY)
+@answers("tables", "json", PAGE, keys=STUDY)
 def report(folder: Path) -> "Answer":
     """Build the report of a finished run again, from its folder."""
     from benchmarks.cli import run_verbs

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.tables.text_table import TextTable
+from benchmarks.asked.asked_by import note
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked, load_study
 from benchmarks.asked.own_files import ask_trust, own_functions
@@ -95,18 +96,21 @@ def run(
     from benchmarks.asked.blocks import prepare
     from benchmarks.runs.manifest import manifest, open_folder
     from benchmarks.study import running
+    from benchmarks.study.own_failures import own_failures
     from benchmarks.workers.progress import Progress
     from benchmarks.workers.warm_up import STUDY
 
     may_run(asked)
     made = manifest(asked.document, asked.scenario.run.seed, own_functions(asked.scenario))
     place = out or default_folder(asked, str(made["world"]))
-    folder = open_folder(place, asked.document, made, force_new, keep=shard is not None)
+    folder = open_folder(place, asked.document, made, force_new, keep=shard is not None, changed=note)
     folder.note(f"began: {made['command']}")
     ready_kernels(STUDY)
     cells = prepare(asked.cells)
     if shard is None:
-        return _presented(asked, running.run_study(cells, folder, work, Progress()), folder)
+        result = running.run_study(cells, folder, work, Progress())
+        answer = _presented(asked, result, folder)
+        return replace(answer, notes=(*answer.notes, *own_failures(result)))
     if any(cell.scenario.run.until is not None for cell in cells):
         raise RunError("run.until looks at all replicates together: run without --shard, or set run.until to null")
     part = f"{shard[0]}/{shard[1]}"
@@ -257,5 +261,6 @@ def _presented(asked: Asked, result: "StudyResult", folder: RunFolder) -> Answer
         asked.scenario.question,
         page=lambda: page,
         files=lambda: every_measure(result),
+        written=folder.path / "report.html",
         found=result,
     )

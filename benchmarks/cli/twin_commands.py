@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks.cli.options import answers, cores, jobs, overrides
+from benchmarks.cli.options import answers, cores, jobs, named, overrides
 
 if TYPE_CHECKING:
     from benchmarks.words.answer import Answer
 
 
 @click.command()
-@click.argument("name")
+@named
 @overrides
 @click.option("--reps", type=click.IntRange(20, 1_000_000), default=2000, show_default=True, help="Replicates.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
@@ -40,7 +40,7 @@ def fidelity(name: str, settings: tuple[str, ...], reps: int, seed: int | None, 
 
 
 @click.command()
-@click.argument("name")
+@named
 @overrides
 @answers(
     "tables",
@@ -63,7 +63,7 @@ def published(name: str, settings: tuple[str, ...]) -> "Answer":
 
 
 @click.command()
-@click.argument("name")
+@named
 @overrides
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The YAML file of the fitted world.")
 @jobs
@@ -96,7 +96,7 @@ def calibrate(name: str, settings: tuple[str, ...], out: Path, jobs: int | None)
 
 
 @click.command()
-@click.argument("name")
+@named
 @overrides
 @answers(
     "report",

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.asked.blocks import Cell, block_size
+from benchmarks.asked.errors import RunError
 from benchmarks.asked.scenario import Scenario
 from benchmarks.cli.findings import Findings
 from benchmarks.performance.looks import Look, schedule
@@ -35,6 +36,7 @@ from benchmarks.study.running import (  # fmt: skip
     made_of,
     with_replicates,
 )
+from benchmarks.study.tidy import untidy
 from benchmarks.truth.asked_truths import asked_file, read_asked
 from benchmarks.truth.counted import Truth
 from benchmarks.truth.of_cells import Truths, aims, cell_truths, read_truths, truth_file, truths_of
@@ -172,6 +174,7 @@ def as_scheduled(cell: Cell, looks: Sequence[Look]) -> bool:
 def check_performance(result: StudyResult, folder: RunFolder, found: Findings) -> None:
     """Findings where the files of performance and failures are not what rows and truths give."""
     check_made_of(result.cells, folder, found)
+    check_columns(result, found)
     table, failures = result.performance, result.rows.failures()
     content = folder.read_bytes("performance.csv")
     if content is not None and content != table.to_csv(index=False).encode():
@@ -181,6 +184,16 @@ def check_performance(result: StudyResult, folder: RunFolder, found: Findings) -
         if held is not None and held != _parquet(right):
             found.add("performance", name, "is not what the rows and the truths give")
     found.checked.append("performance and failures, worked out again from rows and truths")
+
+
+def check_columns(result: StudyResult, found: Findings) -> None:
+    """Findings where settings, words and truths beside the rows are not those of the study."""
+    truths = Truths(result.truths, result.targets, result.directions)
+    try:
+        for cell, name in untidy(result.rows, result.cells, truths):
+            found.add("rows", RESULTS, f"{name} is not what settings, statuses and truths say", cell)
+    except RunError as error:
+        found.add("rows", RESULTS, str(error))
 
 
 def check_made_of(cells: Sequence[Cell], folder: RunFolder, found: Findings) -> None:

@@ -10,7 +10,7 @@ target, has not found it: it is no power. A test lies on the side of its largest
 
 import datetime
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, isfinite, isnan, log, nan, sqrt
 from pathlib import Path
 from typing import Any, Literal
@@ -257,14 +257,28 @@ def misfit(at: Floats, events: Floats, reached: Floats, goal: Goal) -> float:
     return float(max(gaps, default=0.0))
 
 
-def find(
-    asked: Asked, endpoint: str, estimator: str | None, goal: Goal, how: SearchBy, least: float | None,
-    most: float | None, jobs: int, out: Path | None,
-) -> Power:  # fmt: skip
-    """The answer; RunError where there is no effect to find, or the goal is not reached within the bracket."""
+@dataclass(frozen=True)
+class Wanted:
+    """What is looked for, of which endpoint, by what, between which ends (the usual ones where None), and how."""
+
+    endpoint: str
+    goal: Goal
+    how: SearchBy
+    least: float | None
+    most: float | None
+    jobs: int
+    out: Path | None
+
+
+def planned(asked: Asked, wanted: Wanted, estimator: str | None) -> tuple[SearchPlan, Truth, tuple[float, float]]:
+    """How an analysis is searched for, the true effect that it is to find, and the ends of the search.
+
+    RunError where there is no effect to find, or the analysis has no such power or width.
+    """
+    endpoint, goal, how = wanted.endpoint, wanted.goal, wanted.how
     entry, name = one_estimator(asked, endpoint, estimator)
     scenario = asked.scenario
-    truth = _true_effect(designed(asked, [{}], {"estimators": [entry]}), endpoint, name, goal, jobs)
+    truth = _true_effect(designed(asked, [{}], {"estimators": [entry]}), endpoint, name, goal, wanted.jobs)
     if goal.power is not None and not abs(truth.value) > 3 * truth.mcse:
         raise RunError(f"{scenario.name}: the true {endpoint} HR is {exp(truth.value):.3f}; there is no effect to find")
     end = parse_date(scenario.entry.accrual.end)
@@ -274,26 +288,29 @@ def find(
             return {"population.size": int(at)}
         return {"followup.cut_off": (end + datetime.timedelta(days=round(at * DAYS_PER_MONTH))).isoformat()}
 
+    least, most = wanted.least, wanted.most
     low = least if least is not None else 40.0 if how == "size" else 1.0
     high = most if most is not None else 8.0 * scenario.population.size if how == "size" else 72.0
     if not 0 < low < high:
         raise RunError(f"--least {low:g} must lie below --most {high:g}")
     sign = float(np.sign(truth.value))
-    plan = SearchPlan(asked, settings, {"estimators": [entry]}, name, endpoint, sign, goal, jobs, out)
-    stated = search(plan, "stated", low, high, how == "size")
+    made = SearchPlan(asked, settings, {"estimators": [entry]}, name, endpoint, sign, goal, wanted.jobs, wanted.out)
+    return made, truth, (low, high)
+
+
+def find(asked: Asked, wanted: Wanted, estimator: str | None) -> Power:
+    """The answer; RunError where there is no effect to find, or the goal is not reached within the bracket."""
+    plan, truth, (low, high) = planned(asked, wanted, estimator)
+    whole = wanted.how == "size"
+    stated = search(plan, "stated", low, high, whole)
     if stated is None:
-        raise RunError(_beyond(plan, how, low, high))
+        raise RunError(_beyond(plan, wanted.how, low, high))
+    scenario = asked.scenario
     confounding = scenario.treatment.biases("treatment", scenario.around())
     balanced = {path: value for one in confounding for path, value in one.off.items()}
-    crude = {"estimators": [_crude(endpoint, truth)], **balanced}
-    randomised = search(
-        SearchPlan(asked, settings, crude, CRUDE, endpoint, sign, goal, jobs, out),
-        "randomised",
-        low,
-        high,
-        how == "size",
-    )
-    return _beside(plan, how, truth, stated, randomised)
+    crude = {"estimators": [_crude(plan.endpoint, truth)], **balanced}
+    randomised = search(replace(plan, fixed=crude, name=CRUDE), "randomised", low, high, whole)
+    return _beside(plan, wanted.how, truth, stated, randomised)
 
 
 def _crude(endpoint: str, truth: Truth) -> dict[str, Any]:

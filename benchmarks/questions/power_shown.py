@@ -1,5 +1,6 @@
 """The answer of `benchmarks.questions.power` as a sentence, tables, JSON and a figure."""
 
+from collections.abc import Mapping
 from math import isfinite
 
 from matplotlib.figure import Figure
@@ -9,10 +10,11 @@ from analysis.tables.text_table import table
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import answer, called, endpoint_of, load, paper_words
+from benchmarks.questions.ask import answer, called, endpoint_of, load, one_estimator, paper_words
 from benchmarks.questions.options import Options
-from benchmarks.questions.power import Goal, Needed, Power, SearchBy, find
-from benchmarks.words.answer import Answer
+from benchmarks.questions.power import Goal, Needed, Power, PowerAt, SearchBy, Wanted, find
+from benchmarks.questions.power_each import ALL, Each, each, named
+from benchmarks.words.answer import Answer, plain
 from benchmarks.words.key_words import PaperWords
 from benchmarks.words.plain_text import percent
 from benchmarks.words.sizes import first_up, percent_text, share_text
@@ -36,10 +38,13 @@ def power(
             raise RunError(f"--{option} {value:g}: at most {LIMITS[how]:,} {UNITS[how].split(' after')[0]}")
     goal = Goal(wanted, width, alpha)
     asked = load(options)
-    found = find(
-        asked, endpoint_of(asked, options), options.estimator, goal, how, least, most, options.jobs, options.out
-    )
-    return shown(found, options, asked)
+    search = Wanted(endpoint_of(asked, options), goal, how, least, most, options.jobs, options.out)
+    first, *others = named(asked, search.endpoint, options.estimator)
+    for name in others:
+        one_estimator(asked, search.endpoint, name)  # a mistake is told at once
+    found = find(asked, search, first)
+    others = [name for name in others if name is not None]
+    return shown(found, each(asked, search, found, tuple(others), options.estimator == ALL), options, asked)
 
 
 def goal_text(goal: Goal) -> str:
@@ -67,7 +72,19 @@ def verdict(found: Power, words: PaperWords, label: str) -> str:
     return said
 
 
-def shown(found: Power, options: Options, asked: Asked) -> Answer:
+def compared(analyses: tuple[Each, ...], what: str, labels: Mapping[str, str]) -> str:
+    """Which of several analyses needs least, and how much more the others need; '' for one alone."""
+    reached = sorted((one.needed.at.value, one.estimator) for one in analyses if one.needed is not None)
+    if len(analyses) < 2 or not reached:
+        return ""
+    least, best = reached[0]
+    more = [f"{labels[name]} {percent_text(100 * (at / least - 1))} more" for at, name in reached[1:]]
+    return f" Of the analyses asked about {labels[best]} needs the fewest {what}" + (
+        f"; {', '.join(more)}." if more else "."
+    )
+
+
+def shown(found: Power, analyses: tuple[Each, ...], options: Options, asked: Asked) -> Answer:
     """The verdict, the price list, and the cells."""
     words, label = paper_words(asked), called(asked, found.endpoint, found.estimator)
     rows = [
@@ -77,7 +94,7 @@ def shown(found: Power, options: Options, asked: Asked) -> Answer:
             f"{found.schoenfeld_at:.0f}" if isfinite(found.schoenfeld_at) else "-",
         ),
         ("no adjustment, were treatment given at random", *_needed(found.randomised)),
-        (f"{label}, as stated", *_needed(found.stated)),
+        *((f"{called(asked, found.endpoint, one.estimator)}, as stated", *_needed(one.needed)) for one in analyses),
     ]
     note = (
         f"{first_up(label)} uses {100 * found.analysed:.0f} % of the patients; without an effect it finds one in "
@@ -85,36 +102,53 @@ def shown(found: Power, options: Options, asked: Asked) -> Answer:
     )
     prices = table("What it takes", (goal_text(found.goal), "events", UNITS[found.search]), rows, 1, note)
     head = "power" if found.goal.power is not None else "width"
+    several = len(analyses) > 1
     cells = [
-        (stage, f"{one.at:.4g}", f"{one.events:.1f}", f"{one.reached:.3f}")
-        for stage, points in (("coarse", found.stated.coarse), ("fine", found.stated.points))
-        for one in points
+        (*((one.estimator,) if several else ()), stage, f"{at.at:.4g}", f"{at.events:.1f}", f"{at.reached:.3f}")
+        for one in analyses
+        if one.needed is not None
+        for stage, points in (("coarse", one.needed.coarse), ("fine", one.needed.points))
+        for at in points
     ]
-    fit = f"The farthest fine point lies {found.stated.misfit:.1f} simulation errors from the fitted line."
-    grid = table("What was simulated", ("grid", found.search, "events", head), cells, 1, fit)
+    farthest = max(one.needed.misfit for one in analyses if one.needed is not None)
+    fit = f"The farthest fine point lies {farthest:.1f} simulation errors from the fitted line."
+    heads = ("grid", found.search, "events", head)
+    grid = table("What was simulated", ("analysis", *heads) if several else heads, cells, 2 if several else 1, fit)
+    without = tuple(
+        f"{first_up(called(asked, found.endpoint, one.estimator))}: {one.why}."
+        for one in analyses
+        if one.needed is None
+    )
+    labels = {one.estimator: called(asked, found.endpoint, one.estimator) for one in analyses}
+    unit = "patients" if found.search == "size" else "months"
     return answer(
         "How many patients, events or months of follow-up does the stated analysis need?",
-        verdict(found, words, label),
+        verdict(found, words, label) + compared(analyses, unit, labels),
         (prices, grid),
         (
+            *without,
             f"The true HR is that of {found.population}; a difference found on its other side does not count.",
             f"{found.replicates} simulated studies at each size; in brackets: simulation error.",
         ),
-        lambda: drawn(found),
+        lambda: drawn(found, analyses),
         f"Simulated {head} over {found.search}, with the formula's and the answer",
         found,
         options,
         asked,
+        {**plain(found), "each": plain(analyses)},
     )
 
 
-def drawn(found: Power) -> Figure:
+def drawn(found: Power, analyses: tuple[Each, ...] = ()) -> Figure:
     """The curve of power or width over size or follow-up."""
     from analysis.figures.power import power_curve_of
 
-    marks = sorted(
-        (one.at, one.reached.value, one.reached.mcse) for one in (*found.stated.coarse, *found.stated.points)
-    )
+    marks = curve(found.stated)
+    others = [
+        (one.estimator, curve(one.needed), (one.needed.at.value, one.needed.at.mcse))
+        for one in analyses[1:]
+        if one.needed is not None
+    ]
     formula = []
     if found.goal.power is not None and found.search == "size" and found.schoenfeld_at > 0:
         per_patient = found.schoenfeld_events / found.schoenfeld_at
@@ -123,7 +157,13 @@ def drawn(found: Power) -> Figure:
     assert goal is not None
     answer = (found.stated.at.value, found.stated.at.mcse)
     labels = (UNITS[found.search], "power" if found.goal.power is not None else "mean width of the interval of log HR")
-    return power_curve_of(marks, formula, answer, goal, labels, found.estimator)
+    return power_curve_of(marks, formula, answer, goal, labels, found.estimator, others)
+
+
+def curve(needed: Needed) -> list[tuple[float, float, float]]:
+    """The places that were simulated, what was reached there, and its Monte Carlo SE, in order."""
+    points: tuple[PowerAt, ...] = (*needed.coarse, *needed.points)
+    return sorted((one.at, one.reached.value, one.reached.mcse) for one in points)
 
 
 def _needed(answer: Needed | None) -> tuple[str, str]:

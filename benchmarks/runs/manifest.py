@@ -87,21 +87,25 @@ def world_identity(document: Document, seed: int) -> str:
 
 
 def open_folder(
-    path: Path, document: Document, asked: Mapping[str, object], force_new: bool | None = None, keep: bool = False
-) -> RunFolder:
+    path: Path, document: Document, asked: Mapping[str, object], force_new: bool | None = None, keep: bool = False,
+    changed: Callable[[str], None] | None = None,
+) -> RunFolder:  # fmt: skip
     """The run folder, new or continued; RunError names what differs from the run that it holds.
 
     ``keep``: a folder of the very same study keeps its manifest, from whose command its report was made.
 
     ``force_new`` takes the next free name, ``path-2`` and so on, instead of a folder that is there; None where the
     user cannot ask for that.
+
+    ``changed`` hears of users' functions whose code is another now: their rows are computed anew, and all others stay.
+    Where nobody hears it, the folder is refused.
     """
     if force_new:
         path = next(free for free in _names(path) if not free.exists())
     folder = RunFolder(path)
     held = _held(folder)
     if held is not None:
-        _compare(folder, held, document, asked, force_new is not None)
+        _compare(folder, held, document, asked, force_new is not None, changed)
     for code in pinned_code(document):
         if folder.read_checked(f"{FOLDER}/{code.sha256}.py") != code.content:
             folder.write_checked(f"{FOLDER}/{code.sha256}.py", code.content)
@@ -181,8 +185,9 @@ def _are_texts(one: Any) -> bool:
 
 
 def _compare(
-    folder: RunFolder, held: Mapping[str, Any], document: Document, asked: Mapping[str, Any], may_force: bool
-) -> None:
+    folder: RunFolder, held: Mapping[str, Any], document: Document, asked: Mapping[str, Any], may_force: bool,
+    changed: Callable[[str], None] | None = None,
+) -> None:  # fmt: skip
     for key in ("seed", "world", "versions", "machine"):
         if held.get(key) != asked[key]:
             told = _differing(folder, key, held.get(key), asked[key], document)
@@ -193,10 +198,14 @@ def _compare(
             )
     before, now = (one if isinstance(one, dict) else {} for one in (held.get("own"), asked.get("own")))
     for name in (name for name in now if before.get(name, now[name]) != now[name]):
-        raise RunError(
-            f"{folder.path}: holds a run with other code of the estimator '{name}' ({_short(before[name])}, now "
-            f"{_short(now[name])}); give the estimator another name, or choose another folder with --out"
-            + (", or let --force-new choose one" if may_force else "")
+        if changed is None:
+            raise RunError(
+                f"{folder.path}: holds a run with other code of the estimator '{name}' ({_short(before[name])}, now "
+                f"{_short(now[name])}); give the estimator another name, or choose another folder with --out"
+            )
+        changed(
+            f"{folder.path}: the code of '{name}' is not what it was: its rows are refused and computed anew; those of "
+            "all other estimators are kept"
         )
 
 

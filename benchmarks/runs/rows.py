@@ -78,7 +78,7 @@ class Rows:
     @cached_property
     def groups(self) -> dict[int, list[tuple[int, int, int]]]:
         """The row groups of each cell, each with its first row and the one after its last."""
-        with self._file() as file:
+        with self.opened_file() as file:
             sizes = [file.metadata.row_group(k).num_rows for k in range(file.metadata.num_row_groups)]
         found: dict[int, list[tuple[int, int, int]]] = {cell: [] for cell in self.layout.keys}
         cells = [(cell, *span) for cell, span in self.layout.starts.items()]
@@ -95,11 +95,11 @@ class Rows:
         return found
 
     @contextmanager
-    def _file(self) -> Iterator[pq.ParquetFile]:
-        """The file, which has the columns and as many rows as the layout says."""
+    def opened_file(self) -> Iterator[pq.ParquetFile]:
+        """The file, which has the columns, more of which may follow, and as many rows as the layout says."""
         try:
             with opened(self.path.parent, self.path.name) as raw, opened_parquet(raw, str(self.path)) as file:
-                if not file.schema_arrow.equals(SCHEMA):
+                if not pa.schema(list(file.schema_arrow)[: len(SCHEMA)]).equals(SCHEMA):
                     raise RunError(f"{self.path}: its columns are not those of a run; run the study again")
                 if file.metadata.num_rows != self.layout.total:
                     told = f"has {file.metadata.num_rows:,} rows where the study has {self.layout.total:,}"
@@ -131,18 +131,19 @@ class Rows:
         """The rows of replicates ``first`` up to, not including, ``last`` of a cell."""
         start, each = self.layout.starts[cell][0], len(self.layout.keys[cell])
         begin, end = start + first * each, start + last * each
-        with self._file() as file:
+        with self.opened_file() as file:
             own = [
-                file.read_row_group(group, use_threads=False).slice(max(begin - at, 0), min(end, to) - max(begin, at))
+                file.read_row_group(group, SCHEMA.names, use_threads=False)
+                .slice(max(begin - at, 0), min(end, to) - max(begin, at))
                 for group, at, to in self.groups[cell]
                 if at < end and to > begin
-            ]
+            ]  # fmt: skip
         return pa.concat_tables(own)
 
     def pieces(self, columns: Sequence[str], cell: int | None = None) -> Iterator[pa.Table]:
         """The row groups in order, of one cell or of all."""
         groups = [own for here, found in self.groups.items() for own in found if cell in (None, here)]
-        with self._file() as file:
+        with self.opened_file() as file:
             for group, first, last in groups:
                 table = file.read_row_group(group, columns=list(columns))
                 if len(table) != last - first:

@@ -25,6 +25,7 @@ from benchmarks.runs.parts import Parts
 from benchmarks.runs.retries import Again, lost_blocks, mend
 from benchmarks.runs.rows import KEYS, Layout, Rows, merged
 from benchmarks.runs.store import RunFolder
+from benchmarks.study.tidy import tidied
 from benchmarks.truth.counted import Truth
 from benchmarks.truth.of_cells import Truths, aims, all_estimands, kept_truths, lacking, read_truths
 from benchmarks.workers.dask_tls import Tls
@@ -202,6 +203,7 @@ def _computed(workers: Crew, parts: Parts, todo: Sequence[Block], work: Work, to
     def done(count: int) -> None:
         told("blocks of simulated studies", count, len(todo))
 
+    done(0)
     return workers.run_in_order(block_rows, todo, done, keep, RESCUE, stalled(told))
 
 
@@ -320,6 +322,7 @@ def _run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Pro
             break
         work = replace(work, retry=False)
         cells = tuple(with_replicates(cell, more.get(cell.number)) for cell in cells)
+    tidied(rows, cells, truths, folder)
     result = _result(cells, rows, truths, table, tuple(looks.values()))
     if looks:
         folder.write_checked_json(LOOKS, [asdict(one) for one in result.looks])

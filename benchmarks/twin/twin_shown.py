@@ -122,7 +122,10 @@ def twin_answer(made: TwinMade) -> Answer:
     }
     holds = made.fit is None or bool(made.fit["holds"])
     tables = [assumptions_table(made, MOST_SHOWN)] if made.weighed else []
-    return Answer(data, "\n".join(said), tuple(tables), tuple(notes), tuple(lines), holds=holds, found=made)
+    page = next((one for one in reversed(made.files) if one.suffix == ".html"), None)
+    return Answer(
+        data, "\n".join(said), tuple(tables), tuple(notes), tuple(lines), holds=holds, written=page, found=made
+    )
 
 
 def contradictions_of(made: TwinMade) -> tuple[str, ...]:

@@ -35,7 +35,8 @@ class Answer:
     and ``lines`` as they stand. ``data`` is the JSON document; the figure and the page are made when they are wanted.
 
     ``holds``: False where what was checked is not so (exit code 1). ``files``: the tables as files, where they are
-    others than on the terminal. ``found``: the objects behind it all.
+    others than on the terminal. ``written``: the page that the command has written already. ``found``: the objects
+    behind it all.
     """
 
     data: Any
@@ -49,6 +50,7 @@ class Answer:
     page: Callable[[], str] | None = None
     files: Callable[[], Sequence[TextTable]] | None = None
     holds: bool = True
+    written: Path | None = None
     found: Any = field(default=None, compare=False)
 
     def text(self) -> str:

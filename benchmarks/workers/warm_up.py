@@ -12,10 +12,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.asked.asked_by import note
 from simulator.numerics.arrays import Floats
 
 _PATIENTS = 40
@@ -140,6 +142,7 @@ STUDY = ("propensity", "cox", "simulation", "matching")
 COHORT = ("propensity", "cox", "tables", "matching")
 
 
+@cache
 def stamp() -> str:
     """A digest of all that decides what compiled code is: our sources, numba, LLVM, Python and the processor."""
     from llvmlite import binding
@@ -161,6 +164,16 @@ def folder() -> Path | None:
     return cache_home()
 
 
+def compiled(place: Path) -> list[str]:
+    """The parts whose compiled code lies in the folder, for these sources on this machine."""
+    return [name for name in PARTS if _mark(place, name).exists()]
+
+
+def _mark(place: Path, name: str) -> Path:
+    """The empty file that says that a part is compiled."""
+    return place / f"warm-{stamp()}-{name}"
+
+
 def warm_up(workers: int, say: Callable[[str], None], parts: Sequence[str] = tuple(PARTS)) -> float | None:
     """Seconds that compiling took; None where all was there already, or nothing can be kept (which is said).
 
@@ -170,8 +183,8 @@ def warm_up(workers: int, say: Callable[[str], None], parts: Sequence[str] = tup
     if place is None:
         say("no folder for compiled code can be written: every process compiles anew, half a minute long")
         return None
-    marks = {name: place / f"warm-{stamp()}-{name}" for name in PARTS if name in parts}
-    waiting = [name for name, mark in marks.items() if not mark.exists()]
+    there = compiled(place)
+    waiting = [name for name in PARTS if name in parts and name not in there]
     if not waiting:
         return None
     long = "a minute" if "estimators" in waiting else "half a minute"
@@ -179,7 +192,7 @@ def warm_up(workers: int, say: Callable[[str], None], parts: Sequence[str] = tup
     start = time.monotonic()
     for name in _in_processes(waiting, workers):
         try:
-            marks[name].touch()
+            _mark(place, name).touch()
         except OSError:
             say(f"{place}: cannot be written any more; not all compiled code is kept")
             break
@@ -246,4 +259,4 @@ def do_parts() -> None:
 def ready_kernels(parts: Sequence[str]) -> float | None:
     """Compile what is not compiled yet, in several processes; seconds that it took, None where nothing was to do."""
 
-    return warm_up(min(os.cpu_count() or 1, 4), lambda line: print(line, file=sys.stderr, flush=True), parts)
+    return warm_up(min(os.cpu_count() or 1, 4), note, parts)

@@ -23,8 +23,8 @@ Where: TypeAlias = str | PathLike[str]
 TableLike: TypeAlias = "str | PathLike[str] | pd.DataFrame"
 """A CSV or Parquet file by its path, or a data frame."""
 
-FILES = ("json", "report", "figure", "tables")
-"""Options that say where an answer goes; an `Answer` is asked for that afterwards."""
+FILES = ("json", "report", "figure", "tables", "quiet", "open")
+"""Options that say where an answer goes and what is said meanwhile; an `Answer` is asked for that afterwards."""
 DEEPEST = 100
 AS_GIVEN = ("name", "data", "rows", "spec")
 """What may be no text."""

@@ -97,7 +97,7 @@ def power(
     study: StudyLike,
     *,
     endpoint: str | None = None,
-    estimator: str | None = None,
+    estimator: str | Sequence[str] | None = None,
     target: float | None = None,
     width: float | None = None,
     alpha: float = 0.05,
@@ -114,7 +114,7 @@ def power(
     """How many patients, events or months of follow-up the stated analysis needs in this world.
 
     ``target`` is the power wanted, 0.8 unless given; or ``width`` the mean width of the interval of log HR; ``least``
-    and ``most`` bound the search, in patients or months.
+    and ``most`` bound the search, in patients or months. Several estimators, or "all", have a curve and an answer each.
 
         power("paper", target=0.9, reps=200)
     """
