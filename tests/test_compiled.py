@@ -246,6 +246,22 @@ def test_a_kernel_of_ours_knows_the_files_of_the_rooms_below():
     assert "analysis/kernels/cox.py" not in below
 
 
+def test_a_users_own_packages_of_our_names_change_nothing_of_ours(tmp_path, monkeypatch):
+    """Else all would be compiled anew wherever such a folder lies, and anew again elsewhere."""
+    planted_packages(tmp_path)
+    for name in ("simulator/numerics/compiled.py", "analysis/kernels/cox.py", "analysis/__init__.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit('theirs was imported')")
+    compiled._imported.cache_clear()
+    before = sources(ROOT / "analysis/kernels/cox.py")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    compiled._imported.cache_clear()
+    assert sources(ROOT / "analysis/kernels/cox.py") == before
+    assert len(before) > 5
+    compiled._imported.cache_clear()
+    assert tmp_path / "simulator/numerics/compiled.py" in sources(tmp_path / "one/kernels/top.py")
+
+
 @pytest.mark.parametrize("library", ["lib/python3/site-packages", "share/dist-packages"])
 def test_where_others_packages_lie_our_own_alone_are_followed(tmp_path, monkeypatch, library):
     planted_packages(tmp_path / library)
