@@ -14,7 +14,9 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(VENV)/.installed
 	$(BIN)/trialtwin demo
 
+# Kernels are compiled before, in processes that share the work: two that test at once would each compile the same.
 test: $(VENV)/.installed-test
+	$(BIN)/trialtwin warm-up
 	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 slow: $(VENV)/.installed-test

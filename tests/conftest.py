@@ -1,5 +1,7 @@
 """What all tests need: limits of time, figures, and an interruption that is heard even by those started deaf to it."""
 
+import gc
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -52,9 +54,36 @@ def unpaged() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def drawn_once() -> Iterator[None]:
+    """A page of one manifest and one sealed digest is drawn once: for tests of many copies of one run.
+
+    That it is the same when it is drawn again, from its folder too, `test_report` and `test_forgeries` test.
+    """
+    from benchmarks.report import study_report
+
+    pages: dict[tuple[str, str], str] = {}
+
+    def once(result: Any, document: Any, scenario: Any, held: Any, sealed: str) -> str:
+        key = json.dumps(held, sort_keys=True), sealed
+        if key not in pages:
+            pages[key] = study_report(result, document, scenario, held, sealed)
+        return pages[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmarks.report.study_report", once)
+        yield
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the file of what is measured."""
     parser.addoption("--measured", type=Path, help="a file for what the tests measure; at the end all is a table")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: nothing looks through it for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:

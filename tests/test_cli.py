@@ -12,6 +12,8 @@ from click.testing import CliRunner
 
 from benchmarks.cli import commands
 
+pytestmark = pytest.mark.usefixtures("drawn_once")
+
 
 def _call(*words: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr, errors handled as by the console script."""

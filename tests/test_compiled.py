@@ -11,15 +11,14 @@ from pathlib import Path
 import pytest
 
 from simulator.numerics import compiled
-from tests.reference.simulator_twin import uniform
 
 ROOT = Path(__file__).parents[1]
-SAY = "from simulator.numerics import compiled, streams; import numpy; import numba; \
-print(streams.Streams(1).uniform('a', numpy.arange(1), 1)[0, 0], compiled.CACHED, numba.config.CACHE_DIR)"
+SAY = "from simulator.numerics import compiled; import numba; from tests.doubled import doubled; \
+print(doubled(0.75), compiled.CACHED, numba.config.CACHE_DIR)"
 
 
 def say(code: str = SAY, **environment: str) -> tuple[float, bool, str]:
-    """What a fresh interpreter prints: the first random number, whether there is a cache, and where."""
+    """What a fresh interpreter prints: a number that kernels make, whether there is a cache, and where."""
     kept = {key: value for key, value in os.environ.items() if key not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
     made = subprocess.run(
         [sys.executable, "-c", code],
@@ -37,12 +36,12 @@ def say(code: str = SAY, **environment: str) -> tuple[float, bool, str]:
 
 @pytest.fixture(scope="module")
 def expected() -> float:
-    return uniform(1, "a", 0, 0)
+    return 2 * (0.75 + 1)
 
 
 @pytest.fixture(scope="module")
 def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which the kernels of a random number are compiled."""
+    """A home in which those kernels are compiled."""
     home: Path = tmp_path_factory.mktemp("home")
     say(HOME=str(home))
     return home
@@ -143,6 +142,7 @@ def test_a_full_disk_is_passed_over(tmp_path, expected):
     full = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); \
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
     assert say(full + SAY, HOME=str(tmp_path))[0] == expected
+    assert not list(tmp_path.rglob("*.nbc"))  # none was so small
 
 
 def test_a_change_in_another_file_is_compiled_anew(tmp_path):
@@ -244,6 +244,22 @@ def test_a_kernel_of_ours_knows_the_files_of_the_rooms_below():
     } <= found
     below = {str(path.relative_to(ROOT)) for path in sources(ROOT / "analysis/kernels/neighbours.py")}
     assert "analysis/kernels/cox.py" not in below
+
+
+def test_a_users_own_packages_of_our_names_change_nothing_of_ours(tmp_path, monkeypatch):
+    """Else all would be compiled anew wherever such a folder lies, and anew again elsewhere."""
+    planted_packages(tmp_path)
+    for name in ("simulator/numerics/compiled.py", "analysis/kernels/cox.py", "analysis/__init__.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit('theirs was imported')")
+    compiled._imported.cache_clear()
+    before = sources(ROOT / "analysis/kernels/cox.py")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    compiled._imported.cache_clear()
+    assert sources(ROOT / "analysis/kernels/cox.py") == before
+    assert len(before) > 5
+    compiled._imported.cache_clear()
+    assert tmp_path / "simulator/numerics/compiled.py" in sources(tmp_path / "one/kernels/top.py")
 
 
 @pytest.mark.parametrize("library", ["lib/python3/site-packages", "share/dist-packages"])

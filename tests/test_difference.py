@@ -11,6 +11,8 @@ from benchmarks.performance.measures import Measure
 from simulator.documents.differences import ABSENT, Leaf, differences
 from tests.commands import answered, printed, refused
 
+pytestmark = pytest.mark.usefixtures("unpaged")
+
 
 def test_places_that_differ_by_hand() -> None:
     one = {"a": 1, "b": {"c": [1, 2], "d": 0.5}, "gone": {"x": 1}}

@@ -6,6 +6,8 @@ import pytest
 
 from tests.commands import printed, refused
 
+pytestmark = pytest.mark.usefixtures("unpaged")
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:

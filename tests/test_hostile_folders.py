@@ -26,6 +26,7 @@ from benchmarks.runs.store import RunFolder
 from tests import forger
 from tests.commands import refused
 
+pytestmark = pytest.mark.usefixtures("drawn_once")
 PRECIOUS = "years of work\n"
 ONE_CELL = ("-S", "sweep={}", "-S", "estimators=[{kind: crude, endpoints: [OS]}]", "--reps", "4")
 READERS: tuple[list[str], ...] = (

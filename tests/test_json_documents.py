@@ -12,6 +12,7 @@ from benchmarks.cli.options import answers, documents, every, schema_of
 from benchmarks.words.answer import Answer
 from tests.commands import answered, fits, printed, refused
 
+pytestmark = pytest.mark.usefixtures("drawn_once")
 SMALL = ("-S", "run.truth_patients=5000", "-S", "population.size=80", "--jobs", "1")
 EXAMPLE = Path(__file__).parents[1] / "scenarios" / "papers" / "hcc-lung-metastasis"
 FEW = ("imbrave150", "--reps", "10", *SMALL)

@@ -19,6 +19,8 @@ from tests.test_cli import _call
 from tests.trusting import trusted
 from tests.worlds import scenario
 
+pytestmark = pytest.mark.usefixtures("drawn_once")
+
 PETO = """
 from tests.own_functions import peto
 

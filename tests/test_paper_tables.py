@@ -17,6 +17,8 @@ from benchmarks.words.plain_text import WIDTH
 from simulator.documents.loading import load, parse
 from tests.commands import printed, refused
 
+pytestmark = pytest.mark.usefixtures("unpaged")
+
 TABLE1 = """Age (Mean ± SD, year)|Age (year)|  ≤ 50|  > 50|Sex|  Female|  Male|ECOG-PS|  0|  1|  2|Etiology|  HBV|
   Others|Intrahepatic lesion number|  Single|  Multiple|Size (Mean ± SD, cm)|Size (cm)|  ≤ 10|  > 10|
 Lung metastasis number|  Single|  Multiple|PVTT|  Absence|  Presence|AFP (μg/L)|  ≤ 400|  > 400|ALBI|  1|  2|  3|

@@ -32,6 +32,8 @@ from tests.test_executors_ending import soon
 from tests.trusting import trusted
 from tests.worlds import scenario
 
+pytestmark = pytest.mark.usefixtures("unpaged")
+
 file = hanging.file
 
 

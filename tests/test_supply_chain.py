@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, metadata, packages_distributions, requires
 from importlib.util import find_spec
@@ -55,10 +56,16 @@ def declared() -> dict[str, set[str]]:
 
 
 @cache
+def installed() -> Mapping[str, list[str]]:
+    """The distributions of each module that is installed."""
+    return packages_distributions()
+
+
+@cache
 def distribution_of(module: str) -> str:
     """The distribution that a module comes from."""
     known = {"yaml": "pyyaml", "sklearn": "scikit-learn"}
-    return known.get(module) or plain((packages_distributions().get(module) or [module])[0])
+    return known.get(module) or plain((installed().get(module) or [module])[0])
 
 
 def undeclared(modules: dict[str, str]) -> dict[str, str]:

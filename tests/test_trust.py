@@ -21,6 +21,7 @@ from tests.mailed_studies import QUICK, as_new, asked, digest, hostile, own, wri
 from tests.test_cli import _call
 from tests.trusting import trusted
 
+pytestmark = pytest.mark.usefixtures("drawn_once")
 mailed = mailed_studies.mailed
 place = mailed_studies.place
 

@@ -114,7 +114,8 @@ def _named(path: str) -> set[str]:
 def _imported(path: str) -> frozenset[str]:
     """The files of our own, or of a user's own packages, that the file imports, and those of the packages around them.
 
-    They are sought where the file's own package is, where this one is, and on the path of Python.
+    They are sought where the file's own package is, where this one is, and on the path of Python; rooms that a file of
+    ours imports are ours, whatever else has their names.
     """
     home, ours = _home(os.path.dirname(path)), str(Path(__file__).resolve().parents[2])
     own = {path[len(home) :].lstrip("/").split("/")[0].removesuffix(".py"), *ROOMS}
@@ -122,7 +123,7 @@ def _imported(path: str) -> frozenset[str]:
     found = set()
     for name in _named(path):
         parts = name.split(".")
-        for place in places:
+        for place in [ours] if home == ours and parts[0] in ROOMS else places:
             if _is_library(place) and parts[0] not in own:
                 continue
             folders = [os.path.join(place, *parts[:k]) for k in range(1, len(parts) + 1)]
