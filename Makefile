@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Without bytecode on disk every process that a test starts would compile all that it imports: 17 s instead of 2.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test slow plain lint lock schema world clean
+.PHONY: demo test slow figures plain lint lock schema docs notebooks gallery world clean
 
 demo: $(VENV)/.installed
 	$(BIN)/trialtwin demo
@@ -21,6 +21,10 @@ test: $(VENV)/.installed-test
 
 slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m slow --durations=20 --measured runs/measured.tsv
+
+# What `make slow` measured, into the pages that state it.
+figures: $(VENV)/.installed-test
+	$(BIN)/python .mkdocs/figures.py
 
 # What a user would type, and that it works from another folder.
 plain:
@@ -59,6 +63,21 @@ schema: $(VENV)/.installed
 	$(BIN)/trialtwin schema > scenarios/schema/scenario.json
 	$(BIN)/trialtwin schema --markdown > docs/keys.md
 	$(BIN)/trialtwin schema cohort --markdown > docs/cohort-keys.md
+	$(BIN)/python .mkdocs/reference.py
+
+# The site in build/site, to be opened from the disk; with the pages of the studies where `make gallery` made them.
+docs: $(VENV)/.installed-test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --config-file .mkdocs/mkdocs.yml
+
+# The tutorials as executed notebooks: about two minutes.
+notebooks: $(VENV)/.installed-test
+	$(BIN)/python .mkdocs/notebooks.py
+
+# Every study run, its page kept in build/studies for the site: about a quarter of an hour.
+gallery: $(VENV)/.installed
+	for path in scenarios/studies/*/*.yaml; do name=$$(basename $$path .yaml); \
+		$(BIN)/trialtwin run $$name --out build/studies/$$name > /dev/null || exit 1; done
+	$(BIN)/trialtwin gallery build/studies
 
 # Fit the first paper's world again: about four minutes on two cores, the same numbers for the same versions.
 world: $(VENV)/.installed

@@ -367,8 +367,8 @@ def test_parts_of_other_code_are_not_merged(file: Path, tmp_path: Path) -> None:
     assert f"holds a run with other code of the estimator 'mine' (own/{before[:53]}" in err
 
 
-def test_the_one_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    section = (Path(__file__).parent.parent / "README.md").read_text("utf-8").split("## An estimator of your own")[1]
+def test_the_one_in_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    section = (Path(__file__).parent.parent / "docs" / "estimators.md").read_text("utf-8")
     function, study = (section.split(f"```{kind}\n")[1].split("```")[0] for kind in ("python", "yaml"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rates.py").write_text(function, "utf-8")

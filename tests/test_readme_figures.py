@@ -18,7 +18,7 @@ from tests.commands import printed
 from tests.measured import PAGE, Measured, listed
 
 HOME = Path(__file__).parent.parent
-PAGES = (HOME / "README.md", *sorted((HOME / "docs").glob("*.md")))
+PAGES = (HOME / "README.md", *sorted((HOME / "docs").rglob("*.md")))
 TOLD = " ".join(
     word
     for page in PAGES

@@ -82,8 +82,8 @@ def pins() -> list[str]:
 
 
 def licences() -> dict[str, str]:
-    """What the README says of each distribution."""
-    part = (HOME / "README.md").read_text("utf-8").partition("## Licence")[2]
+    """What the page of licences says of each distribution."""
+    part = (HOME / "docs" / "licences.md").read_text("utf-8")
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", part, re.MULTILINE)
     return {name: told for told, names in rows if told != "SPDX" for name in names.split(", ")}
 
