@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import Any
 
+from analysis.audit.published import p_of_one_level
 from benchmarks.derived.compared_keys import not_simulated
 from benchmarks.derived.course import course_of
 from benchmarks.derived.covariates import covariates_of
@@ -80,12 +81,18 @@ def derive(reading: Reading) -> Derived:
         "run": {"replicates": 1000, "seed": SEED},
         "calibration": {"free": {**course.free, **treatment.free, **recorded.free}},
     }
-    beyond = not_simulated(tree, covariates, (key for key, one in reading.published.items() if not one.audit_only))
+    simulated = {key: one.printed for key, one in reading.published.items() if not one.audit_only}
+    beyond = not_simulated(tree, covariates, simulated)
+    of_one = p_of_one_level(simulated) - beyond
     if beyond:
         first = next(key for key in reading.published if key in beyond)
         said.append(f"{len(beyond)} printed numbers are for the audit alone: the world has none such ({first}, ...)")
+    if of_one:
+        first = next(key for key in reading.published if key in of_one)
+        said.append(f"{len(of_one)} p-values are of one level against the others, and for the audit alone ({first}, ...)")
     tree["published"] = {
-        key: as_written(one) | ({"audit_only": True} if key in beyond else {}) for key, one in reading.published.items()
+        key: as_written(one) | ({"audit_only": True} if key in beyond | of_one else {})
+        for key, one in reading.published.items()
     }
     return Derived(
         tree, (*covariates.assumed, *treatment.assumed, *recorded.assumed, *course.assumed), course.findings,

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from benchmarks.derived.arm_difference import means_apart
 from benchmarks.derived.arm_numbers import InArm, above_zero, extremes, log_is_nearer, mixed, printed_in
 from benchmarks.derived.cut_points import cut_shares, cuts_of, from_cuts
 from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers, limits, rounded
@@ -69,7 +70,11 @@ def number_covariate(numbers: PaperNumbers, variable: ReadVariable) -> NumberPar
             assumed.append(Assumption(f"{path}.bounds", _listed(tree["bounds"]), None, why))
         full = {"kind": tree["kind"], **shown, **{key: part for key, part in tree.items() if key != "kind"}}
         kept = cut_moments if "cuts" in tree else ()
-        moments = (*whole_moment(variable.name, tree["kind"], arms, valid), *kept)
+        whole = whole_moment(variable.name, tree["kind"], arms, valid)
+        if whole and not kept and whole[0][3] is not None and all(arm.mean is not None and arm.sd for arm in arms):
+            control, treated, slack = means_apart(numbers, variable.name, arms)
+            whole = ((variable.name, control, treated, whole[0][3], slack),)
+        moments = (*whole, *kept)
         return NumberPart(full, moments, tuple(assumed), tuple(said))
     raise DeriveError(f"{where}: {variable.label or variable.name}: no distribution is as printed: {tried}")
 
