@@ -9,11 +9,13 @@ from typing import Any
 
 from analysis.audit.published import p_of_one_level
 from benchmarks.derived.compared_keys import not_simulated
+from benchmarks.derived.confounding import confounded
 from benchmarks.derived.course import course_of
 from benchmarks.derived.covariates import covariates_of
 from benchmarks.derived.paper_numbers import PaperNumbers
 from benchmarks.derived.parts import Assumption, Contradiction, Tree
 from benchmarks.derived.plan import plan_of
+from benchmarks.derived.printed import printed_numbers
 from benchmarks.derived.propensity import treatment_of
 from benchmarks.derived.recorded import recorded_of
 from benchmarks.pasted.paper_file import PaperArms
@@ -59,8 +61,11 @@ def derive(reading: Reading) -> Derived:
     recorded = recorded_of(numbers)
     plan = plan_of(numbers, covariates)
     course = course_of(reading, covariates.levels)
+    outcomes, along = confounded(
+        printed_numbers(reading), course.endpoints, covariates, treatment.tree, course.outcomes
+    )
     said = [*covariates.said, *treatment.said, *recorded.said, *plan.told]
-    outcomes = {**course.outcomes, **recorded.outcomes}
+    outcomes = {**outcomes, **recorded.outcomes}
     if "progression_modes" in outcomes and not passes(course.outcomes):
         del outcomes["progression_modes"]
         said.append("modes of progression are left out: the course has no state that is left again")
@@ -95,7 +100,7 @@ def derive(reading: Reading) -> Derived:
         for key, one in reading.published.items()
     }
     return Derived(
-        tree, (*covariates.assumed, *treatment.assumed, *recorded.assumed, *course.assumed), course.findings,
+        tree, (*covariates.assumed, *treatment.assumed, *recorded.assumed, *course.assumed, *along), course.findings,
         (*covariates.questions, *course.questions), tuple(said), plan.not_stated,
     )  # fmt: skip
 
