@@ -201,6 +201,9 @@ def test_hazards_are_near_what_is_printed() -> None:
     parts = [leukaemia[name]["baseline"]["rates"][0] for name in ("disease-related", "treatment-related")]
     assert sum(parts) + leukaemia["death"]["baseline"]["rate"] == pytest.approx(0.3415, rel=0.03)  # -log 0.359 / 3
     assert parts[0] / parts[1] == pytest.approx(46 / 19, rel=0.01)
+    heart = bare(derive(read_paper(PAPERS / "vorapaxar-tra2p")).tree)["outcomes"]["transitions"]
+    parts = [heart[name]["baseline"]["rates"][0] for name in ("stroke", "mi")]
+    assert parts[0] / parts[1] == pytest.approx((851 - 747) / (747 - 239), rel=0.01)  # MACE, CV deaths or MI, CV deaths
     dialysis = bare(derive(read_paper(PAPERS / "yamada-pbinder-iptw")).tree)["outcomes"]
     rate = next(iter(dialysis["transitions"].values()))["baseline"]["rate"]
     told = derive(read_paper(PAPERS / "yamada-pbinder-iptw")).tree["outcomes"]["transitions"]["death"]["baseline"]

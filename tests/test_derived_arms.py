@@ -68,7 +68,7 @@ def arms_of(rows: dict[str, str], variable: ReadVariable = X) -> tuple[Covariate
 
 
 def test_arms_of_different_widths_have_their_tails() -> None:
-    """SDs of 12 and 8: beside the mean two terms, whose shares are the normal distribution's, and both arms have them."""
+    """SDs of 12 and 8: beside the mean two terms, whose shares are the normal distribution's; both arms have them."""
     covariates, found = arms_of(
         {"control.mean": "60.0", "control.sd": "12.0", "treated.mean": "58.0", "treated.sd": "8.0"}
     )
@@ -123,7 +123,7 @@ def test_one_p_of_a_variable_is_that_of_all_its_levels() -> None:
 
 
 def test_p_values_of_single_levels_are_not_compared_with_those_of_the_variable() -> None:
-    numbers = {**MEANS, **{key: text for key, text in LEVELS.items()}, "table1.before[ps=0].p": "0.1"}
+    numbers = {**MEANS, **LEVELS, "table1.before[ps=0].p": "0.1"}
     numbers |= {"table1.before[ps=1].p": "0.2", "endpoints.OS.before.cox.hr": "0.8"}
     sizes = {("before", "control"): 180, ("before", "treated"): 120}
     variables = {"x": X, "ps": ReadVariable("ps", "PS", "ordinal", levels=("0", "1", "2"), complete=True)}
@@ -175,3 +175,13 @@ def test_only_a_crude_ratio_beside_another_asks_for_it() -> None:
             stated = {"transitions": {"death": plain["transitions"]["death"] | {"log_hr": {"x": 0.1}}}}
             kept, _ = confounded(printed_numbers(found.reading), {"OS": 1}, covariates, treatment, stated)
             assert kept is stated  # a table of prognosis is not overruled
+
+
+def test_an_adjusted_ratio_of_all_patients_is_adjusted_for_the_baseline_table() -> None:
+    """Where nothing says for what: a model of treatment alone would print the crude ratio again."""
+    adjusted = {"endpoints.OS.before.multivariable[treatment].hr": "0.75", "endpoints.OS.before.cox.hr": "0.40"}
+    found = paper(MEANS | adjusted, design="weighted")
+    plan = bare(derive(found.reading).tree["analysis"])
+    assert plan["cox"] == {"covariates": ["x"], "screening_p": None}
+    trial = paper(MEANS | adjusted, design="randomised")
+    assert bare(derive(trial.reading).tree["analysis"])["cox"] == {"keep_treatment": True}

@@ -110,7 +110,7 @@ def parse_element(text: str) -> Element:
 
 
 def p_of_one_level(printed: Mapping[str, str]) -> frozenset[str]:
-    """The keys of those p-values of Table 1 that are of one level against all others, by what is printed under the keys.
+    """The keys of those p-values of Table 1 that are of one level against all others, by what is printed under keys.
 
     So are the p-values of a variable of three levels or more that has none itself, if not all its levels have the same.
     """

@@ -64,7 +64,7 @@ def means_apart(numbers: PaperNumbers, name: str, arms: tuple[InArm, InArm]) -> 
     """The means of control and treated, and by how much their difference may be another.
 
     Means of 4.6 and 4.7 are 0.0 to 0.2 apart: a standardised difference of 0.244 beside SDs of 0.6 says 0.146, a p says
-    as much by the t-test (< 0.001 the least). The mean of all patients stays; where nothing tells, so do those of the arms.
+    as much by the t-test (< 0.001 the least). The mean of all stays; where nothing tells, so do those of the arms.
     """
     control, treated = arms[0].mean or 0.0, arms[1].mean or 0.0
     apart, slack = treated - control, arms[0].half + arms[1].half

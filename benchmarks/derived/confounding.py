@@ -53,7 +53,8 @@ def confounded(
         share = events / n if events and n and events < n else USUAL_SHARE
         score, treated = reference(covariates, bare(treatment)["share"], log_odds)
         found = along(score, treated, fair.log_hr, crude.log_hr, share)
-        told = f"{found.k:.3f} x log odds of treatment: log {exp(crude.log_hr):.2f} crude, log {exp(fair.log_hr):.2f} not"
+        ratios = f"log {exp(crude.log_hr):.2f} crude, log {exp(fair.log_hr):.2f} comparable"
+        told = f"{found.k:.3f} x log odds of treatment: {ratios}"
         effects = {term: sourced(round(found.k * one, 4), told) for term, one in log_odds.items() if one}
         why = (
             f"no table of prognosis is printed, and the crude ratio of {endpoint} is {exp(crude.log_hr):.2f} beside "

@@ -28,7 +28,7 @@ class Moment:
     """What is printed of a term in each arm: its mean, or the share of patients in whom it holds.
 
     ``sd`` is that of all patients where the term is a number, None where it holds or not; ``slack`` is by how much the
-    difference of the arms may be another within what is printed, so rounded. ``fixed``: calibration is not to change it.
+    difference of the arms may be another within what is printed, so rounded. ``fixed``: not to be calibrated.
     """
 
     term: str

@@ -94,7 +94,9 @@ def derive(reading: Reading) -> Derived:
         said.append(f"{len(beyond)} printed numbers are for the audit alone: the world has none such ({first}, ...)")
     if of_one:
         first = next(key for key in reading.published if key in of_one)
-        said.append(f"{len(of_one)} p-values are of one level against the others, and for the audit alone ({first}, ...)")
+        said.append(
+            f"{len(of_one)} p-values are of one level against the others, and for the audit alone ({first}, ...)"
+        )
     tree["published"] = {
         key: as_written(one) | ({"audit_only": True} if key in beyond | of_one else {})
         for key, one in reading.published.items()

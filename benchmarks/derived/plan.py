@@ -310,9 +310,7 @@ def weighting(said: Saying) -> None:
             said.unsaid(f"weighting.{place}")
 
 
-def cox_plan(
-    numbers: PaperNumbers, covariates: Covariates, cox: Sequence[str], primary: str, said: Saying
-) -> None:
+def cox_plan(numbers: PaperNumbers, covariates: Covariates, cox: Sequence[str], primary: str, said: Saying) -> None:
     """The covariates of the Cox models, and what lets them into the multivariable one."""
     if cox:
         first = next(key for key in numbers.simulated if f"variable[{cox[0]}]" in key)
