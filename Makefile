@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Without bytecode on disk every process that a test starts would compile all that it imports: 17 s instead of 2.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test slow figures plain lint lock schema docs notebooks gallery world clean
+.PHONY: demo test slow figures plain lint lock schema docs notebooks gallery world papers clean
 
 demo: $(VENV)/.installed
 	$(BIN)/trialtwin demo
@@ -82,6 +82,16 @@ gallery: $(VENV)/.installed
 # Fit the first paper's world again: about four minutes on two cores, the same numbers for the same versions.
 world: $(VENV)/.installed
 	$(BIN)/trialtwin calibrate hcc-lung-metastasis-stated --out scenarios/worlds/hcc-lung-metastasis.yaml
+
+# Derive the worlds of the shipped papers again, and fit them; some minutes each. One alone: make papers PAPERS=NAME.
+PAPERS := $(filter-out hcc-lung-metastasis,$(notdir $(patsubst %/paper.yaml,%,$(wildcard scenarios/papers/*/paper.yaml))))
+WORLDS := scenarios/worlds
+papers: $(VENV)/.installed
+	for name in $(PAPERS); do \
+		$(BIN)/trialtwin twin $$name --stop-after derive --out build/papers/$$name && \
+		sed "s/^name: .*/name: $$name-stated/" build/papers/$$name/world.yaml > $(WORLDS)/$$name-stated.yaml && \
+		{ $(BIN)/trialtwin calibrate $$name-stated --out $(WORLDS)/$$name.yaml || test $$? -eq 1; } || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV)

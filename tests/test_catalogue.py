@@ -201,9 +201,14 @@ def test_hazards_are_near_what_is_printed() -> None:
     parts = [leukaemia[name]["baseline"]["rates"][0] for name in ("disease-related", "treatment-related")]
     assert sum(parts) + leukaemia["death"]["baseline"]["rate"] == pytest.approx(0.3415, rel=0.03)  # -log 0.359 / 3
     assert parts[0] / parts[1] == pytest.approx(46 / 19, rel=0.01)
+    heart = bare(derive(read_paper(PAPERS / "vorapaxar-tra2p")).tree)["outcomes"]["transitions"]
+    parts = [heart[name]["baseline"]["rates"][0] for name in ("stroke", "mi")]
+    assert parts[0] / parts[1] == pytest.approx((851 - 747) / (747 - 239), rel=0.01)  # MACE, CV deaths or MI, CV deaths
     dialysis = bare(derive(read_paper(PAPERS / "yamada-pbinder-iptw")).tree)["outcomes"]
     rate = next(iter(dialysis["transitions"].values()))["baseline"]["rate"]
-    assert 0.08 < rate < 0.14  # 183 of 517 die within a median of 3.9 years: -log(1 - 0.354) / 3.9 = 0.112
+    told = derive(read_paper(PAPERS / "yamada-pbinder-iptw")).tree["outcomes"]["transitions"]["death"]["baseline"]
+    of_controls = rate / float(told["rate"]["source"].partition("; times ")[2].partition(",")[0])
+    assert 0.08 < of_controls < 0.14  # 183 of 517 die within a median of 3.9 years: -log(1 - 0.354) / 3.9 = 0.112
 
 
 @pytest.mark.slow

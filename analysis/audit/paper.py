@@ -15,6 +15,7 @@ from analysis.audit.published import (
     Element,
     Stands,
     exact_value,
+    p_of_one_level,
     parse_element,
     parse_months,
     parse_printed,
@@ -240,8 +241,18 @@ class Paper:
         sizes = [self.size(side, arm) for arm in ARMS]
         complete = all(size is None or size == total for size, total in zip(sizes, table.sum(axis=1), strict=True))
         named = variable if levels[0].operator == "=" else texts[0]
-        p = [self.get(f"table1.{side}[{name}].p") for name in (named, *texts)]
+        own = [(k, f"table1.{side}[{text}].p") for k, text in enumerate(texts)]
+        own = [(k, key) for k, key in own if key in self.of_one_level]
+        p = [] if own else [self.get(f"table1.{side}[{name}].p") for name in (named, *texts)]
         yield CountRow(named, side, texts, keys, table, complete, next((one for one in p if one is not None), None))
+        for k, key in own if complete else ():
+            pair = np.column_stack([table[:, k], table.sum(axis=1) - table[:, k]])
+            yield CountRow(texts[k], side, (texts[k], "others"), keys[k :: len(texts)], pair, True, self.get(key))
+
+    @cached_property
+    def of_one_level(self) -> frozenset[str]:
+        """The keys of p-values of one level against the others."""
+        return p_of_one_level({key: one.text for key, one in self.numbers.items()})
 
     def _outcome_row(self, name: str, side: str) -> Iterator[CountRow]:
         keys = tuple(f"binary.{name}.{side}.{arm}.yes" for arm in ARMS)

@@ -1,6 +1,7 @@
 """What printed numbers stand for."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, floor, inf
 
@@ -13,6 +14,7 @@ __all__ = [
     "Stands",
     "counts_printed_so",
     "exact_value",
+    "p_of_one_level",
     "parse_element",
     "parse_months",
     "parse_printed",
@@ -21,6 +23,7 @@ __all__ = [
 
 _NUMBER = re.compile(r"(?P<sign>[<>≤≥]?)(?P<number>-?\d+(?:\.(?P<decimals>\d+))?)(?P<percent>%?)", re.ASCII)
 _ELEMENT = re.compile(r"(?P<variable>[^=<>!]+?)\s*(?P<operator><=|>=|!=|=|<|>)\s*(?P<value>.+)")
+_ROW = re.compile(r"table1\.(?P<side>[^\[]+)\[(?P<element>.*)\]\.(?P<last>p|(?:control|treated)\.(?:n|percent))")
 _MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})(?:-(?P<day>\d{2}))?", re.ASCII)
 
 
@@ -104,6 +107,31 @@ def parse_element(text: str) -> Element:
     """The variable, operator and value of a bracket: 'age<=50' is age, <= and 50; 'age' has neither."""
     found = _ELEMENT.fullmatch(text)
     return Element(text) if found is None else Element(found["variable"], found["operator"], found["value"])
+
+
+def p_of_one_level(printed: Mapping[str, str]) -> frozenset[str]:
+    """The keys of those p-values of Table 1 that are of one level against all others, by what is printed under keys.
+
+    So are the p-values of a variable of three levels or more that has none itself, if not all its levels have the same.
+    """
+    levels: dict[tuple[str, str], set[str]] = {}
+    tests: dict[tuple[str, str], dict[str, str]] = {}
+    for key, text in printed.items():
+        row = _ROW.fullmatch(key)
+        if row is None:
+            continue
+        element = parse_element(row["element"])
+        place = (row["side"], element.variable)
+        if element.operator == "=" and row["last"] != "p":
+            levels.setdefault(place, set()).add(element.value)
+        elif row["last"] == "p" and element.operator in ("", "="):
+            tests.setdefault(place, {})[key] = text if element.operator else ""
+    return frozenset(
+        key
+        for place, own in tests.items()
+        if len(levels.get(place, ())) > 2 and "" not in own.values() and len(set(own.values())) > 1
+        for key in own
+    )
 
 
 def parse_months(text: str) -> Stands | None:

@@ -28,7 +28,7 @@ class Moment:
     """What is printed of a term in each arm: its mean, or the share of patients in whom it holds.
 
     ``sd`` is that of all patients where the term is a number, None where it holds or not; ``slack`` is by how much the
-    difference of the arms may be another within what is printed, so rounded.
+    difference of the arms may be another within what is printed, so rounded. ``fixed``: not to be calibrated.
     """
 
     term: str
@@ -36,6 +36,7 @@ class Moment:
     treated: float
     sd: float | None = None
     slack: float = 0.0
+    fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,13 @@ def one_covariate(numbers: PaperNumbers, variable: ReadVariable) -> CovariatePar
     """A covariate of the tables; None where nothing is printed of it on the side that is read."""
     if variable.kind == "continuous":
         found = number_covariate(numbers, variable)
-        return None if found is None else CovariatePart(
-            found.tree, tuple(Moment(*one) for one in found.moments), found.assumed, found.said
-        )  # fmt: skip
+        if found is None:
+            return None
+        moments = (
+            *(Moment(*one) for one in found.moments),
+            *(Moment(*one, fixed=True) for one in found.width),
+        )
+        return CovariatePart(found.tree, moments, found.assumed, found.said)
     return levels_covariate(numbers, variable)
 
 

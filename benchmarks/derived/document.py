@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import Any
 
+from analysis.audit.published import p_of_one_level
 from benchmarks.derived.compared_keys import not_simulated
+from benchmarks.derived.confounding import confounded
 from benchmarks.derived.course import course_of
 from benchmarks.derived.covariates import covariates_of
 from benchmarks.derived.paper_numbers import PaperNumbers
 from benchmarks.derived.parts import Assumption, Contradiction, Tree
 from benchmarks.derived.plan import plan_of
+from benchmarks.derived.printed import printed_numbers
 from benchmarks.derived.propensity import treatment_of
 from benchmarks.derived.recorded import recorded_of
 from benchmarks.pasted.paper_file import PaperArms
@@ -58,8 +61,11 @@ def derive(reading: Reading) -> Derived:
     recorded = recorded_of(numbers)
     plan = plan_of(numbers, covariates)
     course = course_of(reading, covariates.levels)
+    outcomes, along = confounded(
+        printed_numbers(reading), course.endpoints, covariates, treatment.tree, course.outcomes
+    )
     said = [*covariates.said, *treatment.said, *recorded.said, *plan.told]
-    outcomes = {**course.outcomes, **recorded.outcomes}
+    outcomes = {**outcomes, **recorded.outcomes}
     if "progression_modes" in outcomes and not passes(course.outcomes):
         del outcomes["progression_modes"]
         said.append("modes of progression are left out: the course has no state that is left again")
@@ -80,15 +86,23 @@ def derive(reading: Reading) -> Derived:
         "run": {"replicates": 1000, "seed": SEED},
         "calibration": {"free": {**course.free, **treatment.free, **recorded.free}},
     }
-    beyond = not_simulated(tree, covariates, (key for key, one in reading.published.items() if not one.audit_only))
+    simulated = {key: one.printed for key, one in reading.published.items() if not one.audit_only}
+    beyond = not_simulated(tree, covariates, simulated)
+    of_one = p_of_one_level(simulated) - beyond
     if beyond:
         first = next(key for key in reading.published if key in beyond)
         said.append(f"{len(beyond)} printed numbers are for the audit alone: the world has none such ({first}, ...)")
+    if of_one:
+        first = next(key for key in reading.published if key in of_one)
+        said.append(
+            f"{len(of_one)} p-values are of one level against the others, and for the audit alone ({first}, ...)"
+        )
     tree["published"] = {
-        key: as_written(one) | ({"audit_only": True} if key in beyond else {}) for key, one in reading.published.items()
+        key: as_written(one) | ({"audit_only": True} if key in beyond | of_one else {})
+        for key, one in reading.published.items()
     }
     return Derived(
-        tree, (*covariates.assumed, *treatment.assumed, *recorded.assumed, *course.assumed), course.findings,
+        tree, (*covariates.assumed, *treatment.assumed, *recorded.assumed, *course.assumed, *along), course.findings,
         (*covariates.questions, *course.questions), tuple(said), plan.not_stated,
     )  # fmt: skip
 

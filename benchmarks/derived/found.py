@@ -253,15 +253,39 @@ def _share_out(given: Given, course: IllnessDeath, effects: Effects, made: Hazar
 
 
 def _parts(given: Given, names: Sequence[str]) -> list[float]:
-    """The part that each of several transitions has in their hazard together, by events of endpoints of their own."""
+    """The part that each of several transitions has in their hazard together: by events of endpoints of their own, else
+    by how many more one endpoint has than another that lacks this event alone; the last by what is left of all.
+    """
+    ends = [given.shape.ways[name].end for name in names]
     counts = []
-    for name in names:
-        end = given.shape.ways[name].end
+    for end in ends:
         own = (n for n, (events, _) in given.shape.endpoints.items() if set(events) == {end})
         found = [given.numbers.events(n, side, "control") for n in own for side in SIDES]
-        counts.append(next((one for one in found if one), None))
+        counts.append(next((one for one in found if one), None) or _by_difference(given, end))
     known = [one for one in counts if one is not None]
     if len(names) == 1 or not known:
         return [1 / len(names)] * len(names)
+    if len(known) == len(names) - 1 and given.shape.whole and set(ends) == set(given.shape.passed):
+        totals = [given.numbers.events(given.shape.whole, side, "control") for side in SIDES]
+        left = (next((one for one in totals if one), None) or 0.0) * (1 - split_of(given, "control")[0]) - sum(known)
+        counts = [max(left, 0.0) or None if one is None else one for one in counts]
     filled = [one if one is not None else sum(known) / len(known) for one in counts]
     return [one / sum(filled) for one in filled]
+
+
+def _by_difference(given: Given, end: str) -> float | None:
+    """Events of a state in the controls: those of an endpoint less those of one that lacks this state alone."""
+    endpoints = given.shape.endpoints
+    for large, (events, _) in endpoints.items():
+        for small, (fewer, _) in endpoints.items():
+            if (
+                set(events) - set(fewer) != {end}
+                or not set(fewer) < set(events)
+                or not set(fewer) & set(given.shape.fatal)
+            ):
+                continue
+            for side in SIDES:
+                counts = [given.numbers.events(name, side, "control") for name in (large, small)]
+                if counts[0] is not None and counts[1] is not None and counts[0] > counts[1]:
+                    return counts[0] - counts[1]
+    return None

@@ -7,13 +7,14 @@ plain one.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, floor, log10, sqrt
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from benchmarks.derived.arm_difference import means_apart, tails
 from benchmarks.derived.arm_numbers import InArm, above_zero, extremes, log_is_nearer, mixed, printed_in
 from benchmarks.derived.cut_points import cut_shares, cuts_of, from_cuts
 from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers, limits, rounded
@@ -28,12 +29,15 @@ _VALID: TypeAdapter[AnyCovariate] = TypeAdapter(Covariate)
 
 @dataclass(frozen=True)
 class NumberPart:
-    """One covariate: its part of the document; terms with their mean or share in each arm, SD and slack of a mean."""
+    """One covariate: its part of the document; terms with their mean or share in each arm, SD and slack of a mean; and
+    terms of its width, each with its share in both arms, where that differs.
+    """
 
     tree: Tree
     moments: tuple[tuple[str, float, float, float | None, float], ...]
     assumed: tuple[Assumption, ...]
     said: tuple[str, ...]
+    width: tuple[tuple[str, float, float], ...] = ()
 
 
 def number_covariate(numbers: PaperNumbers, variable: ReadVariable) -> NumberPart | None:
@@ -69,8 +73,14 @@ def number_covariate(numbers: PaperNumbers, variable: ReadVariable) -> NumberPar
             assumed.append(Assumption(f"{path}.bounds", _listed(tree["bounds"]), None, why))
         full = {"kind": tree["kind"], **shown, **{key: part for key, part in tree.items() if key != "kind"}}
         kept = cut_moments if "cuts" in tree else ()
-        moments = (*whole_moment(variable.name, tree["kind"], arms, valid), *kept)
-        return NumberPart(full, moments, tuple(assumed), tuple(said))
+        whole, own = whole_moment(variable.name, tree["kind"], arms, valid), arms
+        if whole and not kept and whole[0][3] is not None and all(arm.mean is not None and arm.sd for arm in arms):
+            control, treated, slack = means_apart(numbers, variable.name, arms)
+            whole = ((variable.name, control, treated, whole[0][3], slack),)
+            own = (replace(arms[0], mean=control), replace(arms[1], mean=treated))
+        logarithm = tree["kind"] == "lognormal"
+        width = tails(numbers, variable.name, own, logarithm, valid.limits()) if whole and not kept else ()
+        return NumberPart(full, (*whole, *kept), tuple(assumed), tuple(said), width)
     raise DeriveError(f"{where}: {variable.label or variable.name}: no distribution is as printed: {tried}")
 
 

@@ -89,7 +89,7 @@ def plan_of(numbers: PaperNumbers, covariates: Covariates) -> DerivedPlan:
         matching(numbers, said)
     if primary == "weighting":
         weighting(said)
-    cox_plan(numbers, cox, primary, said)
+    cox_plan(numbers, covariates, cox, primary, said)
     survival(numbers, covariates, said)
     subgroups(numbers, covariates, said)
     valid(said, covariates)
@@ -310,7 +310,7 @@ def weighting(said: Saying) -> None:
             said.unsaid(f"weighting.{place}")
 
 
-def cox_plan(numbers: PaperNumbers, cox: Sequence[str], primary: str, said: Saying) -> None:
+def cox_plan(numbers: PaperNumbers, covariates: Covariates, cox: Sequence[str], primary: str, said: Saying) -> None:
     """The covariates of the Cox models, and what lets them into the multivariable one."""
     if cox:
         first = next(key for key in numbers.simulated if f"variable[{cox[0]}]" in key)
@@ -333,7 +333,10 @@ def cox_plan(numbers: PaperNumbers, cox: Sequence[str], primary: str, said: Sayi
             said.told.append("cox.screening_p is not stated: 0.1")
     adjusted = [k for k in numbers.published if re.search(r"\.multivariable\[.*\]\.hr$", k)]
     screened = primary != "adjustment" and not re.search(r"\ball\b|enter", text)
-    if screened and adjusted and not cox and all(f"[{TREATMENT}]" in k for k in adjusted):
+    if primary != "unadjusted" and not cox and any(".before.multivariable[treatment]" in key for key in adjusted):
+        said.set("cox.covariates", candidates(covariates, ()), "not stated: all of the baseline table")
+        said.set("cox.screening_p", None, "not stated: all are kept")
+    elif screened and adjusted and not cox and all(f"[{TREATMENT}]" in k for k in adjusted):
         said.set("cox.keep_treatment", True, f"its adjusted ratio is printed, {numbers.where(adjusted[0])}")
     if re.search(r"treatment (?:is |was )?(?:kept|forced|always)", text) and threshold:
         said.set("cox.keep_treatment", True)

@@ -57,6 +57,8 @@ def treatment_of(numbers: PaperNumbers, covariates: Covariates) -> DerivedTreatm
         digits = 3 if moment.sd is None else 5
         told = f"{_shown(moment.treated)} of the treated, {_shown(moment.control)} of the control, solved together"
         log_odds[moment.term] = sourced(round(value, digits), told)
+        if moment.fixed:
+            continue
         sd = PRIOR_SD if moment.sd is None else float(f"{PRIOR_SD / moment.sd:.2g}")
         sd = loose if np.isfinite(loose) else sd
         mean = min(max(round(value, digits), -3.0), 3.0)

@@ -25,7 +25,9 @@ MEASURED = {
     "rmtl_difference": "restricted mean time lost",
 }
 RISKS = {"risk_difference": "risk difference", "log_risk_ratio": "risk ratio", "log_odds_ratio": "odds ratio"}
-HOUSE_NAMES = frozenset({"matched-naive", "ipw"})
+HOUSE_NAMES = frozenset(
+    {"matched-naive", "ipw", *(f"ipw-{one}" for one in ("att", "ate", "atc", "overlap", "matching"))}
+)
 """Names that a study has from us, besides the default of each kind, ``<kind>-primary`` and ``<kind>-<target>``."""
 
 
