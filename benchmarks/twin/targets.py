@@ -26,6 +26,7 @@ MADE = "what it is made from is printed"
 UNREACHED = "printed as not reached"
 SMD = ".smd"
 Scale = Literal["plain", "log", "probit"]
+WITH_LEVELS = ("binary", "ordinal", "nominal")
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,9 @@ def spread(numbers: Floats) -> Floats:
 
 
 def with_leaf(tree: DocumentTree, path: Path, value: float) -> DocumentTree:
-    """The tree with a number set at a path; the other shares of a list of shares are scaled to leave their sum."""
+    """The tree with a number set at a path; the other shares of a list, or of a covariate's levels, are scaled to leave
+    their sum.
+    """
     if not path:
         return value
     key, rest = path[0], path[1:]
@@ -205,4 +208,8 @@ def with_leaf(tree: DocumentTree, path: Path, value: float) -> DocumentTree:
             factor = (sum(tree) - value) / others if others else 0.0
             return tuple(value if k == place else share * factor for k, share in enumerate(tree))
         return tuple(with_leaf(part, rest, value) if k == place else part for k, part in enumerate(tree))
+    if key == "shares" and len(rest) == 1 and tree.get("kind") in WITH_LEVELS:
+        levels = tuple(tree[key])
+        made = with_leaf(tuple(tree[key].values()), (str(levels.index(rest[0])),), value)
+        return {**tree, key: dict(zip(levels, made, strict=True))}
     return {**tree, key: with_leaf(tree[key], rest, value)}
