@@ -20,6 +20,7 @@ from simulator.world.generate import generate, resolve
 from simulator.world.sections import Printed
 
 DOUBT = 3.0
+ROUNDING = 12**0.5  # the width of a uniform distribution in its SDs
 FARTHEST = 8.0  # normal quantiles of p-values that are 0 or 1 in print
 REPEATED = "another number that is printed says the same"
 MADE = "what it is made from is printed"
@@ -63,11 +64,15 @@ class PublishedTarget:
         return {"plain": np.asarray, "log": np.exp, "probit": ndtr}[self.scale](numbers)  # type: ignore[no-any-return]
 
     def residual(self, simulated: Floats, sd: Floats) -> Floats:
-        """Standardised distance from the middle of the printed interval; from its end for a direction."""
+        """Standardised distance from the middle of the printed interval; from its end for a direction.
+
+        By no less than the SD of rounding: what nearly always is at a cap hardly varies, and is printed rounded.
+        """
         if np.isinf(self.low) or np.isinf(self.high):
             away = np.where(simulated < self.low, simulated - self.low, np.maximum(simulated - self.high, 0.0))
         else:
             away = simulated - (self.low + self.high) / 2
+            sd = np.maximum(sd, (self.high - self.low) / ROUNDING)
         return np.asarray(away / (sd * self.divisor))
 
 
