@@ -246,12 +246,29 @@ def test_a_doubtful_target_weighs_less():
     assert doubtful.residual(8.0, 1.0) == sure.residual(8.0, 1.0) / 3
 
 
+def test_what_nearly_always_is_at_a_cap_is_measured_by_its_rounding():
+    """A greatest amount of 11.7, capped there: 11.69 on the average is 0.35 SDs of what is rounded to 0.1 away."""
+    capped = PublishedTarget("k", "11.7", 11.65, 11.75, "plain", False)
+    assert capped.residual(11.69, 1e-5) == pytest.approx(-0.01 / (0.1 / 12**0.5))
+    assert capped.residual(11.2, 0.5) == pytest.approx(-1.0)
+
+
 def test_a_share_among_shares_leaves_their_sum():
     tree = {"a": (0.5, 0.3, 0.2), "b": (2.0, 3.0)}
     made = with_leaf(tree, ("a", "0"), 0.6)
     assert made["a"] == pytest.approx((0.6, 0.24, 0.16))
     assert with_leaf(tree, ("b", "1"), 4.0)["b"] == (2.0, 4.0)
     assert tree["a"] == (0.5, 0.3, 0.2)
+
+
+def test_a_share_of_a_level_leaves_the_sum_and_a_share_of_an_arm_leaves_the_other():
+    covariate = {"kind": "ordinal", "shares": {"0": 0.5, "1": 0.3, "2": 0.2}}
+    made = with_leaf(covariate, ("shares", "0"), 0.6)
+    assert made["shares"] == pytest.approx({"0": 0.6, "1": 0.24, "2": 0.16})
+    assert list(made["shares"]) == ["0", "1", "2"]
+    assert covariate["shares"]["0"] == 0.5
+    arms = {"label": "Ablation", "shares": {"A": 0.4, "B": 0.6}}
+    assert with_leaf(arms, ("shares", "A"), 0.1)["shares"] == {"A": 0.1, "B": 0.6}
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.asked.load_study import load_study
@@ -12,6 +13,7 @@ from benchmarks.derived.document import Derived, as_yaml, derive
 from benchmarks.derived.parts import bare
 from benchmarks.pasted.reading import ReadNumber, Spot
 from simulator.documents.loading import load
+from simulator.world.generate import generate, resolve
 from tests.commands import printed
 from tests.readings_of_worlds import FIRST, TRIAL, of_world
 from tests.stated_course import course_of_world
@@ -117,3 +119,36 @@ def test_a_course_may_be_given_by_other_means(monkeypatch: pytest.MonkeyPatch) -
     assert found.tree["outcomes"]["death"]["baseline"] == {"kind": "exponential", "rate": 0.01}
     assert found.findings == ()
     assert "progression_modes" in found.tree["outcomes"]
+
+
+def test_a_study_that_asks_for_amounts_screens_enough_and_may_fit_the_margins_of_the_screened(tmp_path: Path) -> None:
+    """Those who die before six cycles are not taken: by simulation, both arms are full, and with 1.5 a patient not."""
+    made = derive(of_world("hcc-lung-metastasis-stated", FIRST))
+    text = as_yaml(made)
+    assert made.tree["entry"]["screened"] == 2.0
+    assert any(one.path == "entry.screened" and one.value == 2.0 for one in made.assumed)
+    full = {
+        screened: full_arms(tmp_path, text.replace("screened: 2.0", f"screened: {screened}")) for screened in (1.5, 2.0)
+    }
+    assert full[2.0] == 1.0
+    assert full[1.5] < 0.9
+    free = made.tree["calibration"]["free"]
+    margins = {path for path in free if path.startswith("population.")}
+    assert {"population.covariates.sex.shares.Female", "population.covariates.ecog.shares.0"} <= margins
+    assert len(margins) == 9
+    assert free["population.covariates.pvtt.shares.Absence"]["mean"] == 0.3791
+    assert free["population.covariates.pvtt.shares.Absence"]["sd"] == pytest.approx(
+        2 * (0.3791 * 0.6209 / 422) ** 0.5, abs=1e-3
+    )
+    whole = derive(of_world("imbrave150", TRIAL))
+    assert not [path for path in whole.tree["calibration"]["free"] if path.startswith("population.")]
+    assert "screened" not in whole.tree["entry"]
+
+
+def full_arms(folder: Path, text: str) -> float:
+    """The share of 20 simulated studies in which both arms have as many patients as the paper's."""
+    file = folder / "screened.yaml"
+    file.write_text(text, "utf-8")
+    cohorts = generate(resolve(load_study(str(file)).scenario), 1, np.arange(20))
+    treated = np.where(cohorts.observed.present, cohorts.observed.treated, -1)
+    return float(np.mean(((treated == 0).sum(axis=1) == 253) & ((treated == 1).sum(axis=1) == 169)))

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from benchmarks.derived.amounts import spread_of_range
 from benchmarks.derived.modes import mode_shares
 from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers
 from benchmarks.derived.parts import bare
@@ -72,14 +74,22 @@ def test_amounts_are_those_that_were_typed_in(first: Recorded, typed: Any) -> No
 
 
 def test_the_spread_of_amounts_is_that_of_quartiles_or_of_expected_extremes() -> None:
-    """4 (2-8): log 2 over 0.6745 as quartiles; as the range of 200, log 2 over 2.74."""
+    """4 (2-8): log 2 over 0.6745 as quartiles. As the range of 200, log 2 over 1.96: beyond 1.96 SDs are 5 of them, who
+    have to reach 8, the most that anybody receives; log 2 over 2.74, the expected extreme, would leave it to chance.
+    4 (1-5): log 5 over twice 2.74, which 5 reach anyhow.
+    """
     keys = {"median": "4", "q1": "2", "q3": "8"}
     numbers = {f"exposure.dose_cycles.before.treated.{one}": text for one, text in keys.items()}
     quartiles = bare(recorded(numbers, exposure={"dose_cycles": "one in 4 weeks"}).outcomes["exposure"]["dose_cycles"])
     assert quartiles["arms"]["B"]["spread"] == pytest.approx(1.0, abs=0.03)
     numbers = {key.replace("q1", "min").replace("q3", "max"): text for key, text in numbers.items()}
     ranged = bare(recorded(numbers, exposure={"dose_cycles": "one in 4 weeks"}).outcomes["exposure"]["dose_cycles"])
-    assert ranged["arms"]["B"]["spread"] == pytest.approx(0.6931 / 2.74, abs=0.01)
+    assert ranged["arms"]["B"]["spread"] == pytest.approx(0.6931 / 1.96, abs=0.01)
+    wide = numbers | {
+        f"exposure.dose_cycles.before.treated.{end}": text for end, text in {"min": "1", "max": "5"}.items()
+    }
+    low = bare(recorded(wide, exposure={"dose_cycles": "one in 4 weeks"}).outcomes["exposure"]["dose_cycles"])
+    assert low["arms"]["B"]["spread"] == pytest.approx(1.6094 / 5.48, abs=0.01)
     assert ranged["months_per_unit"] == pytest.approx(0.92)
     with pytest.raises(DeriveError, match=r"exposure\.dose_cycles: 'often' names no time"):
         recorded(numbers, exposure={"dose_cycles": "often"})
@@ -157,3 +167,12 @@ def test_an_outcome_of_one_arm_alone_is_left_out_and_told() -> None:
     found = recorded({"binary.bleeding.before.control.yes": "12"})
     assert "binary" not in found.outcomes
     assert "binary.bleeding" in found.said[0]
+
+
+def test_the_greatest_amount_is_reached_by_about_five() -> None:
+    """By normals: of 200 with this spread 5 reach 8 on the average, so that nearly every study prints 8."""
+    spread = spread_of_range(4.0, 2.0, 8.0, 200, "")[0]
+    drawn = 4 * np.exp(spread * np.random.default_rng(1).standard_normal((4000, 200)))
+    assert (drawn > 8).sum(axis=1).mean() == pytest.approx(5, abs=0.15)
+    assert ((drawn > 8).any(axis=1)).mean() > 0.98
+    assert ((4 * (drawn / 4) ** (0.253 / spread) > 8).any(axis=1)).mean() < 0.75

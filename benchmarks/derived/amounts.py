@@ -3,6 +3,8 @@
 import re
 from math import log
 
+from scipy.special import ndtri
+
 from benchmarks.derived.paper_numbers import MONTHS_OF, DeriveError, PaperNumbers, in_months, limits, rounded
 from benchmarks.derived.parts import Tree, bare, sourced
 from benchmarks.derived.recording import Recorded
@@ -11,6 +13,8 @@ from simulator.mechanisms.entry import PER_MONTH
 from simulator.mechanisms.stated_quantiles import QUARTILE, extreme
 
 LINK, LINK_SD, SPREAD = 0.5, 0.2, 0.35
+LEAST_SCREENED = 1.5  # for each patient of the study, where it asks for amounts
+REACHED = 5.0  # patients who reach the greatest amount, where it is a cap
 
 
 def exposure(numbers: PaperNumbers, made: Recorded) -> None:
@@ -76,9 +80,7 @@ def amount_in(numbers: PaperNumbers, name: str, role: str, n: int, whole: bool, 
     if at["q1"] and at["q3"] and at["q3"] > at["q1"]:
         spread, told = log(at["q3"] / at["q1"]) / (2 * QUARTILE), f"log({at['q3']:g} / {at['q1']:g}) / 1.349; {where}"
     elif at["min"] and at["max"] and at["max"] > at["min"] and n > 3:
-        far = extreme(n)
-        spread = log(at["max"] / at["min"]) / (2 * far)
-        told = f"log({at['max']:g} / {at['min']:g}) / (2 x {far:.3g}), the expected extremes of {n}; {where}"
+        spread, told = spread_of_range(median, at["min"], at["max"], n, where)
     top, source = (at["max"], where) if most is None else (most, "Methods: at most")
     if top is None:
         top, source = median * 3, "three medians: nothing is printed"
@@ -89,6 +91,22 @@ def amount_in(numbers: PaperNumbers, name: str, role: str, n: int, whole: bool, 
         "most": sourced(max(round(top), 1) if whole else top, source),
     }
     return made
+
+
+def spread_of_range(median: float, least: float, greatest: float, n: int, where: str) -> tuple[float, str]:
+    """The log-SD whose expected extremes of ``n`` are as far apart as printed, and its formula.
+
+    The greatest amount caps what is received, which lowers the simulated extreme: at least so wide that `REACHED` of
+    ``n`` reach it.
+    """
+    far = extreme(n)
+    ranged = log(greatest / least) / (2 * far)
+    share = min(REACHED / n, 0.25)
+    capped = log(greatest / median) / -float(ndtri(share)) if greatest > median else 0.0
+    if capped > ranged:
+        formula = f"log({greatest:g} / {median:g}) / {-float(ndtri(share)):.3g}"
+        return capped, f"{formula}, under which {share * n:.0f} of {n} reach the greatest amount; {where}"
+    return ranged, f"log({greatest:g} / {least:g}) / (2 x {far:.3g}), the expected extremes of {n}; {where}"
 
 
 def inclusion(numbers: PaperNumbers, made: Recorded) -> None:
@@ -106,5 +124,4 @@ def inclusion(numbers: PaperNumbers, made: Recorded) -> None:
             months = months / (float(least) if in_months(text) else 1.0) if in_months(text) else months
             made.entry["potential_follow_up_months"] = sourced(rounded(months), f"Methods: follow-up {text}")
     if "requires" in made.entry:
-        made.entry["screened"] = 1.5
-        made.assume("entry.screened", 1.5, 0.2, "how many are screened for one who received enough is not printed")
+        made.entry["screened"] = LEAST_SCREENED

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite
 
+import numpy as np
+
 from benchmarks.derived.contradictions import contradictions
 from benchmarks.derived.curves import StepRates
 from benchmarks.derived.dropout import Lost, first_look, hazard_tree, second_look, too_few_events, usual_dropout
@@ -49,7 +51,8 @@ class DerivedCourse:
 
     ``outcomes`` (with ``centre``), ``endpoints``, ``entry`` (``accrual``) and ``followup`` are sections of the world;
     ``free`` the entries of ``calibration.free`` for all of these. ``questions`` are those contradictions that only the
-    reader of the paper can settle, ``findings`` the others.
+    reader of the paper can settle, ``findings`` the others. ``living`` is the least share, over arms, of those who live
+    until they may have received what eligibility asks for.
     """
 
     outcomes: Tree
@@ -60,6 +63,7 @@ class DerivedCourse:
     assumed: tuple[Assumption, ...]
     findings: tuple[Contradiction, ...]
     questions: tuple[Contradiction, ...]
+    living: float = 1.0
 
 
 def course_of(reading: Reading, terms: Mapping[str, Sequence[str]]) -> DerivedCourse:
@@ -107,7 +111,15 @@ def course_of(reading: Reading, terms: Mapping[str, Sequence[str]]) -> DerivedCo
         assumed,
         tuple(one for one in found if not one.settle),
         tuple(one for one in found if one.settle),
+        min(_living(made, role, alive_at[role]) for role in ROLES),
     )
+
+
+def _living(made: Hazards, role: Role, until: float) -> float:
+    """The share of an arm who live until then."""
+    if role in made.living or made.main not in made.curves or until <= 0:
+        return made.living.get(role, 1.0)
+    return float(made.curves[made.main](role, np.array([until]))[0])
 
 
 def _given(

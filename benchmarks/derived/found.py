@@ -1,6 +1,7 @@
 """The hazards of each form of a course: what the controls have, and what treatment does, by transition."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isfinite, log
 
 import numpy as np
@@ -166,7 +167,10 @@ def _with_death_after(given: Given) -> Hazards:
         made.assumed.append(Assumption(f"{place['death'][0]}.baseline.rate", rate, SPLIT_SD, why, True, also))
     made.main = dying
     on = effects.on(course, treated.alive_at)
-    courses = {"control": course, "treated": on}
+    courses: dict[Role, IllnessDeath] = {"control": course, "treated": on}
+    for role, one in courses.items():
+        begun = np.array([given.alive_at[role]])
+        made.living[role] = float(_curve(replace(one, alive_at=0.0), begun, 1)[0]) if begun[0] > 0 else 1.0
     made.curves[dying] = lambda role, times: _curve(courses[role], times, 1)
     made.curves.setdefault(whole, lambda role, times: _curve(courses[role], times, 0))
     return made

@@ -24,6 +24,7 @@ class Hazards:
     """By transition the controls' rates and the steps of treatment's log hazard ratio, each with its formula.
 
     ``curves`` gives, by endpoint, survival by arm and times; drop-out is compared with these, ``main`` first.
+    ``living`` is the share of all who begin in an arm who live until they may have what eligibility asks for.
     """
 
     control: dict[str, StepRates] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Hazards:
     assumed: list[Assumption] = field(default_factory=list)
     main: str = ""
     curves: dict[str, Survival] = field(default_factory=dict)
+    living: dict[Role, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

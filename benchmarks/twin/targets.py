@@ -20,12 +20,14 @@ from simulator.world.generate import generate, resolve
 from simulator.world.sections import Printed
 
 DOUBT = 3.0
+ROUNDING = 12**0.5  # the width of a uniform distribution in its SDs
 FARTHEST = 8.0  # normal quantiles of p-values that are 0 or 1 in print
 REPEATED = "another number that is printed says the same"
 MADE = "what it is made from is printed"
 UNREACHED = "printed as not reached"
 SMD = ".smd"
 Scale = Literal["plain", "log", "probit"]
+WITH_LEVELS = ("binary", "ordinal", "nominal")
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,15 @@ class PublishedTarget:
         return {"plain": np.asarray, "log": np.exp, "probit": ndtr}[self.scale](numbers)  # type: ignore[no-any-return]
 
     def residual(self, simulated: Floats, sd: Floats) -> Floats:
-        """Standardised distance from the middle of the printed interval; from its end for a direction."""
+        """Standardised distance from the middle of the printed interval; from its end for a direction.
+
+        By no less than the SD of rounding: what nearly always is at a cap hardly varies, and is printed rounded.
+        """
         if np.isinf(self.low) or np.isinf(self.high):
             away = np.where(simulated < self.low, simulated - self.low, np.maximum(simulated - self.high, 0.0))
         else:
             away = simulated - (self.low + self.high) / 2
+            sd = np.maximum(sd, (self.high - self.low) / ROUNDING)
         return np.asarray(away / (sd * self.divisor))
 
 
@@ -194,7 +200,9 @@ def spread(numbers: Floats) -> Floats:
 
 
 def with_leaf(tree: DocumentTree, path: Path, value: float) -> DocumentTree:
-    """The tree with a number set at a path; the other shares of a list of shares are scaled to leave their sum."""
+    """The tree with a number set at a path; the other shares of a list, or of a covariate's levels, are scaled to leave
+    their sum.
+    """
     if not path:
         return value
     key, rest = path[0], path[1:]
@@ -205,4 +213,8 @@ def with_leaf(tree: DocumentTree, path: Path, value: float) -> DocumentTree:
             factor = (sum(tree) - value) / others if others else 0.0
             return tuple(value if k == place else share * factor for k, share in enumerate(tree))
         return tuple(with_leaf(part, rest, value) if k == place else part for k, part in enumerate(tree))
+    if key == "shares" and len(rest) == 1 and tree.get("kind") in WITH_LEVELS:
+        levels = tuple(tree[key])
+        made = with_leaf(tuple(tree[key].values()), (str(levels.index(rest[0])),), value)
+        return {**tree, key: dict(zip(levels, made, strict=True))}
     return {**tree, key: with_leaf(tree[key], rest, value)}
