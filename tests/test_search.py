@@ -13,9 +13,12 @@ from benchmarks.cli.commands import main
 from benchmarks.twin.absolute_fit import AbsoluteFit, absolute_fit
 from benchmarks.twin.calibrate import Fit, calibrate
 from benchmarks.twin.search import SumOfSquares, alike, softened, standard_errors, usable
+from benchmarks.twin.slopes import Move, Slopes
 from benchmarks.twin.starts import candidates
-from benchmarks.twin.targets import PublishedTarget, TargetModel, centre, spread, targets_of, unreached
+from benchmarks.twin.targets import PublishedTarget, Simulated, TargetModel, centre, spread, targets_of, unreached
+from simulator.mechanisms.covariates import Population
 from simulator.numerics.arrays import Floats
+from simulator.world.generate import Reference
 from simulator.world.sections import Printed
 from tests.small_papers import write_paper
 
@@ -23,6 +26,7 @@ SLOPES = np.array([[3.0, 0.0, 0.0], [1.0, 2.0, 0.0], [0.5, -1.0, 0.0], [2.0, 2.0
 NOISE = np.array([[1.0, 0.0, 0.0, 0.0], [0.6, 0.9, 0.0, 0.0], [0.0, 0.4, 1.2, 0.0], [0.5, 0.5, 0.5, 0.7]])
 TRUE = np.array([0.3, -0.2, 0.0])
 PRIOR_SD = np.array([0.8, 1.5, 0.4])
+NOBODY = Reference(Population.model_construct(), np.empty((1, 1, 0)))
 
 
 def quiet(stage: str, done: int, total: int) -> None:
@@ -37,12 +41,16 @@ class Linear(TargetModel):
 
     growing: float = 0.0
 
-    def numbers(self, values: Floats, replicates: int) -> Floats:
+    def simulated(
+        self, values: Floats, replicates: int, near: Simulated | None = None, keep: bool = False, jobs: int = 1
+    ) -> Simulated:
         """As a world's, with fixed luck."""
+        assert jobs == 1
+        assert near is None or not keep
         luck = np.random.default_rng(7).standard_normal((len(SLOPES), replicates))
         luck -= luck.mean(axis=1, keepdims=True)
         made: Floats = (SLOPES @ values)[:, None] + np.exp(self.growing * values[2]) * (NOISE @ luck)
-        return made
+        return Simulated(made, NOBODY, ())
 
 
 def linear(printed: Floats, mean: Floats, doubtful: int = -1, growing: float = 0.0) -> SumOfSquares:
@@ -58,9 +66,10 @@ def linear(printed: Floats, mean: Floats, doubtful: int = -1, growing: float = 0
 @pytest.mark.parametrize("doubtful", [-1, 0])
 def test_standard_errors_are_the_spread_of_fits_to_repeated_papers(doubtful):
     """In a linear world the fit is a weighted least-squares one: its spread over papers and prior means is the SE."""
-    search, values, jacobian = linear(SLOPES @ TRUE, TRUE, doubtful).settle(TRUE + 0.5, 4000, 1e-6, "linear")
+    search, values, slopes = linear(SLOPES @ TRUE, TRUE, doubtful).settle(TRUE + 0.5, 4000, 1e-6, "linear")
     np.testing.assert_allclose(values, TRUE, atol=0.02)
-    se = standard_errors(jacobian, search.numbers(values, 4000), search.scale, search.model.targets, PRIOR_SD)
+    own = slopes.of(search.residuals)
+    se = standard_errors(own, search.numbers(values, 4000), search.scale, search.model.targets, PRIOR_SD)
     rng, weight = np.random.default_rng(11), np.where(np.arange(4) == doubtful, 3.0, 1.0)
     rows = np.vstack([SLOPES / (np.sqrt((NOISE**2).sum(axis=1)) * weight)[:, None], np.diag(1 / PRIOR_SD)])
     papers = (SLOPES @ TRUE)[:, None] + NOISE @ rng.standard_normal((4, 20_000))
@@ -71,6 +80,40 @@ def test_standard_errors_are_the_spread_of_fits_to_repeated_papers(doubtful):
     assert se[2] == pytest.approx(PRIOR_SD[2], rel=1e-6)  # no number says anything of it
     for wrong in (0.9, 1.1):
         assert not np.allclose(wrong * se, spread_of, rtol=0.05)
+
+
+def test_residuals_of_all_targets_are_those_of_each():
+    """Intervals, directions, a p-value, a doubtful number, and one that does not count."""
+    rows = [
+        ("1.0", 0.95, 1.05, "plain", False), (">1", 0.0, np.inf, "log", False),
+        ("<0.05", -np.inf, -1.6, "probit", False), ("3", 2.5, 3.5, "plain", True), ("9", 8.5, 9.5, "plain", False),
+    ]  # fmt: skip
+    targets = tuple(PublishedTarget(f"t{k}", *row) for k, row in enumerate(rows))
+    scale = np.array([0.5, 0.2, 0.3, 2.0, np.nan])
+    model = TargetModel({}, 1, (), targets)
+    one = np.zeros(1)
+    search = SumOfSquares(model, scale, one, one + 1, one - 9, one + 9, one > 0, 1, quiet)
+    simulated = np.array([[1.4, -0.3, -1.0, 9.0, 1.0], [0.9, 0.3, -2.0, -1.0, 1.0], [np.nan, -np.inf, 0.0, 3.0, 1.0]])
+    wanted = [[softened(t.residual(x, s)) for t, x, s in zip(targets, row, scale, strict=True)] for row in simulated]
+    np.testing.assert_allclose(search.residuals(simulated)[:, :4], np.array(wanted)[:, :4], rtol=1e-12)
+    np.testing.assert_array_equal(search.residuals(simulated)[:, 4], 0.0)
+    np.testing.assert_array_equal(search.residuals(simulated)[1], search.residuals(simulated[1]))
+
+
+def test_slopes_follow_the_scale_and_learn_from_steps():
+    """In a linear world a difference gives the slopes; wrong ones become right in the direction of a step (Broyden)."""
+    rng = np.random.default_rng(5)
+    true, steps = rng.standard_normal((6, 3)), np.array([0.2, -0.2, 0.1])
+    base, by = rng.standard_normal(6), np.array([0.5, -1.0, 0.3])
+    made = Slopes(np.tile(base, (3, 1)), base + (true * steps).T, steps, 50)
+    np.testing.assert_allclose(made.of(lambda x: 2 * x), 2 * true)
+    wrong = Slopes(np.tile(base, (3, 1)), base + 1.3 * (true * steps).T, steps, 50)
+    learnt = wrong.after(Move(by, base, base + true @ by)).of(lambda x: x)
+    np.testing.assert_allclose(learnt @ by, true @ by)
+    across = np.array([1.0, 0.5, 0.0])
+    assert across @ by == 0
+    np.testing.assert_allclose(learnt @ across, 1.3 * true @ across)
+    assert not np.allclose(wrong.of(lambda x: x) @ by, true @ by)
 
 
 def test_a_fit_cannot_gain_by_making_its_numbers_uncertain():

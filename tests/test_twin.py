@@ -53,7 +53,7 @@ def moves(assumed: list[Assumption], **settings: object) -> dict[str, WeighedAss
     tree |= {"endpoints": {"PFS": None, "OS": {"event": "death"}}, "followup": {"cut_off": "complete", "dropout": None}}
     tree |= {"analysis": {"primary": "unadjusted", "propensity": None, "cox": None}, **settings}
     asked = load_study(Written(tree))
-    found = weighed(asked.scenario, asked.document.tree, assumed, 7, lambda *_: None)
+    found = weighed(asked.scenario, asked.document.tree, assumed, 7, 2, lambda *_: None)
     return {one.assumption.path: one for one in found}
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -19,10 +18,11 @@ from analysis.propensity.strata import between_quantiles, crossed, no_levels
 from analysis.propensity.weighting import plan_weights
 from analysis.survival import statistics
 from simulator.cohort.addresses import Address
-from simulator.cohort.cohorts import Observed
+from simulator.cohort.cohorts import EachOnDemand, Observed
 from simulator.cohort.terms import Variable, design
 from simulator.documents.spec import Name, Spec, timed
 from simulator.numerics.arrays import Bools, Floats, Ints
+from simulator.numerics.once import once
 
 NUMBERS = ("value", "se", "low", "high", "p")
 COUNTS = ("n", "events")
@@ -91,20 +91,21 @@ class Sample:
         found: T = self.kept[key]
         return found
 
-    @cached_property
-    def orders(self) -> dict[str, NDArray[np.int32]]:
+    @once
+    def orders(self) -> Mapping[str, NDArray[np.int32]]:
         """Stable order of the patients by time, for each endpoint, ``(R, N)``."""
         return self._once("orders", self._orders)
 
-    def _orders(self) -> dict[str, NDArray[np.int32]]:
-        return {name: statistics.time_order(endpoint.time) for name, endpoint in self.observed.endpoints.items()}
+    def _orders(self) -> Mapping[str, NDArray[np.int32]]:
+        courses = self.observed.endpoints
+        return EachOnDemand(tuple(courses), lambda name: statistics.time_order(courses[name].time))
 
     def columns(self, terms: tuple[str, ...]) -> tuple[Floats, tuple[int, ...]]:
         """The design ``(R, N, P)`` of the terms, and for each column the index of its term."""
         made = design(terms, self.observed.variable, self.observed.names, self.observed.covariates)
         return made.x, made.term_of
 
-    @cached_property
+    @once
     def propensity(self) -> PropensityFit:
         """The plan's propensity score in every replicate."""
         made: PropensityFit = self._once(("propensity", self.plan.propensity), self._propensity)
@@ -119,14 +120,14 @@ class Sample:
             self.plan.propensity, x, observed.treated, observed.present, term_of, address, self.true_propensity
         )
 
-    @cached_property
+    @once
     def scored(self) -> Bools:
         """Who has a propensity score within 0 and 1, ``(R, N)``; nobody where its model failed."""
         fit = self.propensity
         scored: Bools = self.observed.present & (fit.status == Status.OK)[:, None] & ~fit.aside
         return scored
 
-    @cached_property
+    @once
     def matching(self) -> Matching:
         """The plan's matching in every replicate."""
         return self._once(("matching", self.plan.propensity, self.plan.matching), self._match)
@@ -150,12 +151,12 @@ class Sample:
         """The group of each patient ``(R, N)`` between quantiles of the score's logit; 0 for whom there is none."""
         return between_quantiles(np.where(self.scored, self.propensity.linear, 0.0), self.scored, groups)
 
-    @cached_property
+    @once
     def matched(self) -> Bools:
         """Who is in the matched cohort, ``(R, N)``."""
         return self.matching.weight > 0
 
-    @cached_property
+    @once
     def adjusted(self) -> AdjustedSet:
         """The patients whom the plan's primary analysis compares."""
         plan = self.plan

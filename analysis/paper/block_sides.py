@@ -1,7 +1,6 @@
 """A block of cohorts before and after the arms were made comparable: who is in an arm, and with what weight."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from analysis.paper.curve_points import Weighed
 from analysis.paper.number_tree import ARMS, SIDES
 from analysis.propensity.strata import within_both
 from simulator.numerics.arrays import Bools, Floats, Ints
+from simulator.numerics.once import once
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class BlockSides:
 
     block: BlockAnalysis
 
-    @cached_property
+    @once
     def unmatched(self) -> BlockAnalysis:
         """The analysis without adjustment: what is said of the adjusted is said of all patients."""
         sample = self.block.sample
@@ -48,7 +48,7 @@ class BlockSides:
         weighted = self.block.weighted
         return None if side == "before" or weighted is None else Weighed(weighted.weight, weighted.cluster)
 
-    @cached_property
+    @once
     def plan_strata(self) -> Ints:
         """The plan's strata ``(R, N)``."""
         sample = self.block.sample
@@ -64,7 +64,7 @@ class BlockSides:
         """The level of every interval."""
         return self.block.sample.plan.survival.level
 
-    @cached_property
+    @once
     def sizes(self) -> Floats:
         """Patients ``(R, 2, 2)``: before and after, untreated and treated."""
         treated = self.block.sample.observed.treated

@@ -1,7 +1,7 @@
 """The paper's analysis of every cohort of a block: what `analysis.paper.workflow` does with one, as arrays."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 
 import numpy as np
 from scipy.special import chdtrc, ndtr
@@ -17,8 +17,10 @@ from analysis.survival.weighted_survival import compare_weighted
 from analysis.two_samples.baseline import BaselineRows, BaselineTable, baseline, rows_of
 from analysis.two_samples.weighted_baseline import with_weighted
 from analysis.two_samples.weighted_samples import WeightedSamples
+from simulator.cohort.cohorts import EachOnDemand
 from simulator.cohort.terms import holds
 from simulator.numerics.arrays import Bools, Floats
+from simulator.numerics.once import once
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class BlockAnalysis:
 
     sample: Sample
 
-    @cached_property
+    @once
     def weighted(self) -> WeightedSamples | None:
         """The adjusted cohorts with weights and clusters; None where they have none."""
         made = self.sample.adjusted
@@ -55,13 +57,13 @@ class BlockAnalysis:
             return None
         return WeightedSamples.of(self.sample.observed.treated, made.present, made.weight, made.cluster)
 
-    @cached_property
+    @once
     def sets(self) -> Bools:
         """Who is analysed, ``(2 R, N)``: each cohort before, then after."""
         both = np.stack([self.sample.observed.present, self.sample.adjusted.present], axis=1)
         return both.reshape(-1, both.shape[2])
 
-    @cached_property
+    @once
     def table1(self) -> BaselineTable:
         """Table 1 of each set, rows as in ``sets``."""
         observed = self.sample.observed
@@ -75,30 +77,24 @@ class BlockAnalysis:
             return made
         return with_weighted(made, values, rows, self.weighted, observed.present if smd == "unmatched" else None)
 
-    @cached_property
-    def comparisons(self) -> dict[str, ArmComparison]:
+    @once
+    def comparisons(self) -> Mapping[str, ArmComparison]:
         """Medians, log-rank test and hazard ratio of each endpoint, rows as in ``sets``."""
-        names = self.sample.observed.endpoints
-        if self.weighted is None and self.sample.adjusted.stratum is None:
-            return {name: self._compare(name, self.sets, True) for name in names}
-        present, after = self.sample.observed.present, self.sample.adjusted.present
-        return {
-            name: _in_turn(self._compare(name, present, True), self._compare_after(name, after, True)) for name in names
-        }
+        return EachOnDemand(tuple(self.sample.observed.endpoints), self._compare_sides)
 
-    @cached_property
+    @once
     def cox_design(self) -> tuple[Floats, tuple[int, ...]]:
         """The columns ``(R, N, P)`` of the Cox terms, treatment last, and the term of each."""
         x, term_of = self.sample.columns(cox_terms(self.sample.plan, self.sample.observed.variable))
         arm = self.sample.observed.treated[..., None].astype(np.float64)
         return np.concatenate([x, arm], axis=2), (*term_of, max(term_of, default=-1) + 1)
 
-    @cached_property
-    def cox_models(self) -> dict[str, CoxModels]:
+    @once
+    def cox_models(self) -> Mapping[str, CoxModels]:
         """Univariable and multivariable Cox models of each endpoint in the adjusted cohorts."""
-        return {name: self._models(name) for name in self.sample.observed.endpoints}
+        return EachOnDemand(tuple(self.sample.observed.endpoints), self._models)
 
-    @cached_property
+    @once
     def subgroup_sets(self) -> Bools:
         """The adjusted cohorts' patients of each subgroup, ``(R, S, N)``: everybody, then each factor's levels."""
         observed, matched = self.sample.observed, self.sample.adjusted.present
@@ -116,11 +112,17 @@ class BlockAnalysis:
                 sets[:, s] &= where[term]
         return sets
 
-    @cached_property
-    def subgroups(self) -> dict[str, ArmComparison]:
+    @once
+    def subgroups(self) -> Mapping[str, ArmComparison]:
         """The comparison of the arms in each subgroup, ``(R S,)``, without medians."""
         sets = self.subgroup_sets.reshape(-1, self.subgroup_sets.shape[2])
-        return {name: self._compare_after(name, sets, False) for name in self.sample.observed.endpoints}
+        return EachOnDemand(tuple(self.sample.observed.endpoints), lambda name: self._compare_after(name, sets, False))
+
+    def _compare_sides(self, endpoint: str) -> ArmComparison:
+        if self.weighted is None and self.sample.adjusted.stratum is None:
+            return self._compare(endpoint, self.sets, True)
+        present, after = self.sample.observed.present, self.sample.adjusted.present
+        return _in_turn(self._compare(endpoint, present, True), self._compare_after(endpoint, after, True))
 
     def _compare_after(self, endpoint: str, sets: Bools, medians: bool) -> ArmComparison:
         """The arms in sets of the adjusted cohorts: weighted, or with the tests and models within their strata."""

@@ -6,7 +6,6 @@ These are the keys of `analysis.paper.number_tree.COMPETING`. Standard errors fo
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from math import log
 from typing import Any, Literal, TypeVar
 
@@ -25,6 +24,7 @@ from analysis.survival.incidence import IncidenceMeasure
 from simulator.cohort.cohorts import Endpoint
 from simulator.documents.keys import Step
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
+from simulator.numerics.once import once
 
 T = TypeVar("T")
 CONTRASTS: Mapping[str, IncidenceMeasure] = {
@@ -88,12 +88,12 @@ class CompetingNumbers:
     def _order(self) -> Positions:
         return self.sides.block.sample.orders[self.endpoint]
 
-    @cached_property
+    @once
     def _weights(self) -> Robust:
         """The weights and clusters of the side where it is weighted."""
         return Robust(*(self.sides.weighed(self.side) or ()))
 
-    @cached_property
+    @once
     def _robust(self) -> Robust:
         """The same, and matched pairs as clusters."""
         sample = self.sides.block.sample

@@ -179,17 +179,19 @@ class EndpointNumbers:
         return {"median": made.value, "low": made.low, "high": made.high}[name]
 
     def _model(self, model: str, element: str, name: str) -> Floats:
-        plan, variables = self.sides.block.sample.plan, self.sides.block.sample.observed.variable
-        terms = cox_terms(plan, variables)
-        columns = [(column, text) for text in terms for column in _columns(text, variables)]
-        columns.append((TREATMENT, TREATMENT))
-        p = next(k for k, names in enumerate(columns) if element in names)
+        p = next(k for k, names in enumerate(self._once("columns", self._columns)) if element in names)
         made = self.sides.of(self.side).cox_models[self.endpoint]
         if model == "univariable":
             fit = made.univariable
             return ratio(fit.beta[:, p], fit.se[:, p], fit.status[:, p], name, self.sides.level)
         entered = np.where(made.entered[:, p], made.multivariable.beta[:, p], np.nan)
         return ratio(entered, made.multivariable.se[:, p], made.multivariable.state[:, p], name, self.sides.level)
+
+    def _columns(self) -> list[tuple[str, str]]:
+        """The columns of the Cox models, each with its term, treatment last."""
+        plan, variables = self.sides.block.sample.plan, self.sides.block.sample.observed.variable
+        columns = [(one, text) for text in cox_terms(plan, variables) for one in _columns(text, variables)]
+        return [*columns, (TREATMENT, TREATMENT)]
 
     def _subgroup(self, element: str, names: list[str]) -> Floats:
         block = self.sides.of(self.side)

@@ -11,12 +11,12 @@ competing events; an element of a list is named in brackets:
 """
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, fields
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from analysis.paper.amounts import summaries
 from analysis.paper.block_sides import BlockSides, share
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.competing_numbers import CompetingNumbers, competing_number
@@ -25,11 +25,12 @@ from analysis.paper.number_keys import KeyNode, problem, time_of
 from analysis.paper.number_names import names_of
 from analysis.paper.number_tree import ARMS, COMPETING, SIDES, tree
 from analysis.paper.outcome_numbers import OutcomeNumbers, category_p
-from analysis.paper.table1 import Amounts, summary
 from analysis.plan.analysis_plan import level_terms
 from analysis.two_samples import tests
+from simulator.cohort.terms import Variable
 from simulator.documents.keys import Step, split_key
 from simulator.numerics.arrays import Floats
+from simulator.numerics.once import once
 
 
 def number_in(analysis: Mapping[str, Any], key: str) -> float:
@@ -105,7 +106,7 @@ class BlockNumbers:
         }[steps[0].name]
         return np.asarray(find(steps), dtype=np.float64)
 
-    @cached_property
+    @once
     def keys(self) -> KeyNode:
         """The keys of all its numbers."""
         observed, plan = self.block.sample.observed, self.block.sample.plan
@@ -113,12 +114,12 @@ class BlockNumbers:
         competing = [name for name, course in observed.endpoints.items() if course.competing is not None]
         return tree(names_of(observed.variables, plan, endpoints, *outcomes, tuple(observed.modes), competing))
 
-    @cached_property
+    @once
     def sides(self) -> BlockSides:
         """The block before and after."""
         return BlockSides(self.block)
 
-    @cached_property
+    @once
     def outcomes(self) -> OutcomeNumbers:
         """The numbers of the yes/no outcomes."""
         return OutcomeNumbers(self.sides)
@@ -149,8 +150,7 @@ class BlockNumbers:
         if element in [variable.name for variable in observed.variables if variable.kind == "continuous"]:
             return self._amount(place, element, [step.name for step in steps[2:]])
         table, what = self.block.table1, [step.name for step in steps[2:]]
-        rows = [variable for variable in observed.variables if variable.kind != "continuous" or variable.cuts]
-        terms = [[" & ".join(row) for row in level_terms(variable)] for variable in rows]
+        rows, terms = self._levels
         j = next(j for j, variable in enumerate(rows) if element in (variable.name, *terms[j]))
         if what == ["p"]:
             return category_p(self.sides, table, j)[place::2]
@@ -161,6 +161,13 @@ class BlockNumbers:
             return 100 * table.categorical.share[place::2, j, arm, level]
         counts = table.categorical.counts[place::2, j, arm, level].astype(np.float64)
         return share(counts, self.sides.sizes[:, place, arm], what[1], "n")
+
+    @once
+    def _levels(self) -> tuple[list[Variable], list[list[str]]]:
+        """The variables that have rows of counts, and the names of the levels of each."""
+        observed = self.block.sample.observed.variables
+        rows = [variable for variable in observed if variable.kind != "continuous" or variable.cuts]
+        return rows, [[" & ".join(row) for row in level_terms(variable)] for variable in rows]
 
     def _amount(self, side: int, name: str, what: list[str]) -> Floats:
         """A number of a continuous row of Table 1."""
@@ -199,16 +206,11 @@ class BlockNumbers:
         if place not in self._amounts:
             amount = self.block.sample.observed.exposure[place[0]]
             inside = self.sides.arm(*place[1:]) & ~np.isnan(amount)
-            weights = self.sides.weights(place[1])
-            made = [
-                summary(row[who], None if weights is None else weights[r, who])
-                for r, (row, who) in enumerate(zip(amount, inside, strict=True))
-            ]
-            self._amounts[place] = {field.name: [getattr(one, field.name) for one in made] for field in fields(Amounts)}
-        return np.array(self._amounts[place][steps[4].name])
+            self._amounts[place] = summaries(amount, inside, self.sides.weights(place[1]))
+        return self._amounts[place][steps[4].name]
 
-    @cached_property
-    def _amounts(self) -> dict[tuple[str, ...], dict[str, list[float]]]:
+    @once
+    def _amounts(self) -> dict[tuple[str, ...], Mapping[str, Floats]]:
         """Summaries of exposure, as far as they were asked for."""
         return {}
 

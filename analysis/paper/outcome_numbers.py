@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from analysis.two_samples import tests
 from analysis.two_samples.baseline import BaselineRows, BaselineTable, LevelRow
 from simulator.documents.keys import Step
 from simulator.numerics.arrays import Floats, Ints
+from simulator.numerics.once import once
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class OutcomeNumbers:
         n = self.sides.sizes[:, s, arm]
         return n if name == "n" else share(yes, n, name, "yes")
 
-    @cached_property
+    @once
     def table(self) -> BaselineTable:
         """All yes/no outcomes as the rows of a table."""
         observed = self.sides.block.sample.observed

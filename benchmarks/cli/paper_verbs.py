@@ -155,5 +155,6 @@ def _score(made: "TwinMade", reps: int, jobs: int) -> None:
             fitted.document.tree,
             made.all_assumed(),
             fitted.scenario.run.seed,
+            jobs,
             lambda done, total: progress("assumptions moved", done, total),
         )

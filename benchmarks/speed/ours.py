@@ -51,9 +51,9 @@ def workflow(observed: Observed) -> tuple[dict[str, float], dict[str, Floats]]:
     timed("matching", lambda: sample.matched)
     timed("table1", lambda: block.table1)
     # sorting the endpoints falls to the first stage that needs it; one pass gives curves, tests and the arm's models
-    timed("kmlr", lambda: block.comparisons)
-    timed("cox", lambda: block.cox_models)
-    timed("subgroups", lambda: block.subgroups)
+    timed("kmlr", lambda: dict(block.comparisons))
+    timed("cox", lambda: dict(block.cox_models))
+    timed("subgroups", lambda: dict(block.subgroups))
     return seconds, answers(block)
 
 

@@ -16,9 +16,10 @@ from benchmarks.asked.scenario import Scenario
 from benchmarks.derived.parts import Assumption
 from benchmarks.twin.calibrate import LEFT_OUT
 from benchmarks.twin.targets import with_leaf
+from benchmarks.workers.executors import in_threads
 from simulator.documents.merging import split_path
 from simulator.numerics.arrays import Floats
-from simulator.world.generate import generate, resolve
+from simulator.world.generate import Reference, generate, resolve_beside
 
 REPLICATES = 200
 
@@ -37,7 +38,12 @@ class WeighedAssumption:
 
 
 def weighed(
-    scenario: Scenario, tree: DocumentTree, assumed: Sequence[Assumption], seed: int, done: Callable[[int, int], None]
+    scenario: Scenario,
+    tree: DocumentTree,
+    assumed: Sequence[Assumption],
+    seed: int,
+    jobs: int,
+    done: Callable[[int, int], None],
 ) -> list[WeighedAssumption]:
     """The assumptions of a world's ``tree``, those first that move the published analysis of its first endpoint most.
 
@@ -45,26 +51,32 @@ def weighed(
     """
     key = f"{ratio_places(scenario, next(iter(scenario.endpoints)))[0]}.log_hr"
     bare = {name: part for name, part in tree.items() if name not in LEFT_OUT}
-    stated = _log_ratios(bare, key, seed)
-    found = []
-    for k, one in enumerate(assumed):
-        moved = _moved(bare, one)
+    stated = _log_ratios(bare, key, seed, None)
+
+    def one(assumption: Assumption) -> WeighedAssumption:
+        moved = _moved(bare, assumption)
         change = np.full(1, nan) if moved is None or stated is None else _difference(moved, key, seed, stated)
         change = change[np.isfinite(change)]
-        many = len(change) > 1
-        found.append(
-            WeighedAssumption(one, float(change.mean()), float(change.std(ddof=1) / np.sqrt(len(change))))
-            if many
-            else WeighedAssumption(one, nan, nan)
-        )
-        done(k + 1, len(assumed))
+        if len(change) < 2:
+            return WeighedAssumption(assumption, nan, nan)
+        return WeighedAssumption(assumption, float(change.mean()), float(change.std(ddof=1) / np.sqrt(len(change))))
+
+    found = list(in_threads(one, assumed, jobs, lambda count: done(count, len(assumed))))
     return sorted(found, key=lambda one: -abs(one.moves) if np.isfinite(one.moves) else 1.0)
 
 
-def _difference(tree: DocumentTree, key: str, seed: int, stated: Floats) -> Floats:
+@dataclass(frozen=True)
+class _Stated:
+    """The log hazard ratio of each replicate ``(R,)`` of the stated world, and its reference patients."""
+
+    log_hr: Floats
+    reference: Reference
+
+
+def _difference(tree: DocumentTree, key: str, seed: int, stated: _Stated) -> Floats:
     """What the moved value changes in each replicate."""
-    found = _log_ratios(tree, key, seed)
-    return np.full(1, nan) if found is None else found - stated
+    found = _log_ratios(tree, key, seed, stated.reference)
+    return np.full(1, nan) if found is None else found.log_hr - stated.log_hr
 
 
 def _moved(tree: DocumentTree, one: Assumption) -> DocumentTree | None:
@@ -80,11 +92,11 @@ def _moved(tree: DocumentTree, one: Assumption) -> DocumentTree | None:
     return tree
 
 
-def _log_ratios(tree: DocumentTree, key: str, seed: int) -> Floats | None:
-    """The log hazard ratio of each replicate ``(R,)``; None where the tree is no world."""
+def _log_ratios(tree: DocumentTree, key: str, seed: int, near: Reference | None) -> _Stated | None:
+    """The log hazard ratio of each replicate; None where the tree is no world."""
     try:
         scenario = Scenario.model_validate(tree)
-        resolved, size = resolve(scenario), block_size(scenario)
+        (resolved, reference), size = resolve_beside(scenario, near), block_size(scenario)
     except ValueError:  # of a world that cannot be
         return None
     parts = []
@@ -92,4 +104,4 @@ def _log_ratios(tree: DocumentTree, key: str, seed: int) -> Floats | None:
         numbers = np.arange(first, min(first + size, REPLICATES), dtype=np.int64)
         sample = one_sample(scenario, generate(resolved, seed, numbers), seed)
         parts.append(BlockNumbers(BlockAnalysis(sample)).of(key))
-    return np.concatenate(parts)
+    return _Stated(np.concatenate(parts), reference)

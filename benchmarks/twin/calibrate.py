@@ -24,6 +24,7 @@ from benchmarks.asked.published_keys import compared
 from benchmarks.asked.scenario import Calibration, Scenario
 from benchmarks.twin.absolute_fit import AbsoluteFit, absolute_fit
 from benchmarks.twin.search import SumOfSquares, free_against_each_other, standard_errors
+from benchmarks.twin.slopes import Slopes
 from benchmarks.twin.starts import candidates
 from benchmarks.twin.targets import TargetModel, centre, targets_of, unreached
 from simulator.numerics.arrays import Floats
@@ -133,16 +134,17 @@ def calibrate(
     )
     points = [(name, on_scale(point)) for name, point in candidates(free, paths, published, scenario.endpoints)]
     start = points[0][1]
-    values, began = _best_start(search, points, max(FIRST_LOOK, round(CRUDE * plan.replicates)))
+    values, slopes, began = _best_start(search, points, max(FIRST_LOOK, round(CRUDE * plan.replicates)))
     for stage, (share, least) in enumerate(zip(STAGES, LEAST_GAIN[1:], strict=True), start=2):
         replicates = max(FIRST_LOOK, round(share * plan.replicates))
-        search, values, jacobian = search.settle(values, replicates, least, f"stage {stage}")
-    numbers, first = search.numbers(values, plan.replicates), search.numbers(start, plan.replicates)
+        search, values, slopes = search.settle(values, replicates, least, f"stage {stage}", slopes=slopes)
+    here, first = search.simulated(values, plan.replicates), search.numbers(start, plan.replicates)
+    numbers = here.numbers
     fitted = _fitted(search, centre(first), centre(numbers))
-    se = standard_errors(jacobian, numbers, search.scale, search.model.targets, search.sd)
-    steps = np.minimum(WIDEST * search.sd, OF_SE * se)
-    jacobian = search.slopes_within(values, steps, plan.replicates, "standard errors")
-    se = standard_errors(jacobian, numbers, search.scale, search.model.targets, search.sd)
+    given = numbers, search.scale, search.model.targets, search.sd
+    steps = np.minimum(WIDEST * search.sd, OF_SE * standard_errors(slopes.of(search.residuals), *given))
+    jacobian = search.slopes_within(values, here, steps, "standard errors").of(search.residuals)
+    se = standard_errors(jacobian, *given)
     natural, names = search.natural(values), list(plan.free)
     return Fit(
         TargetModel(tree, plan.seed, tuple(paths), ()).tree_with(natural),
@@ -151,7 +153,7 @@ def calibrate(
         fitted,
         began,
         _whole_fit(search, values, published, numbers, plan.replicates, doubts),
-        tuple(tuple(names[k] for k in group) for group in free_against_each_other(jacobian * search.sd)),
+        tuple(tuple(names[k] for k in group) for group in free_against_each_other(jacobian)),
         tuple(search.loss(x, search.residuals(centre(own))) for x, own in ((start, first), (values, numbers))),
         plan.replicates,
         plan.seed,
@@ -175,16 +177,20 @@ def _whole_fit(
 
 def _best_start(
     search: SumOfSquares, points: Sequence[tuple[str, Floats]], replicates: int
-) -> tuple[Floats, tuple[Began, ...]]:
-    """The end of the best of a few crude searches, begun where few replicates look best, and how each of them went."""
+) -> tuple[Floats, Slopes, tuple[Began, ...]]:
+    """The end of the best of a few crude searches, begun where few replicates look best, the slopes there, and how each
+    of them went.
+    """
     looks = [search.numbers(point, FIRST_LOOK) for _, point in points]
     common = search.scaled_by(*looks)
     first = [common.loss(point, common.residuals(centre(x))) for (_, point), x in zip(points, looks, strict=True)]
     some = sorted(range(len(points)), key=lambda k: first[k])[: FEW_DESCENTS if len(search.sd) > MANY else DESCENTS]
-    ends = []
+    ends, slopes = [], []
     for turn, k in enumerate(some, start=1):
         name = f"start {turn} of {len(some)}"
-        ends.append(search.settle(points[k][1], replicates, LEAST_GAIN[0], name, CRUDE_ROUNDS)[1])
+        _, end, own = search.settle(points[k][1], replicates, LEAST_GAIN[0], name, CRUDE_ROUNDS)
+        ends.append(end)
+        slopes.append(own)
     there = [search.numbers(end, replicates) for end in ends]
     common = search.scaled_by(*there)
     last = [common.loss(end, common.residuals(centre(x))) for end, x in zip(ends, there, strict=True)]
@@ -194,7 +200,7 @@ def _best_start(
         Began(points[k][0], common.loss(points[k][1], found), end, turn == best)
         for turn, (k, found, end) in enumerate(zip(some, began, last, strict=True))
     )
-    return ends[best], tuple(told)
+    return ends[best], slopes[best], tuple(told)
 
 
 def _fitted(search: SumOfSquares, first: Floats, last: Floats) -> tuple[Fitted, ...]:

@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.twin.targets import PublishedTarget, TargetModel, centre, spread
+from benchmarks.twin.slopes import Move, Slopes
+from benchmarks.twin.targets import PublishedTarget, Simulated, TargetModel, centre, spread
 from simulator.numerics.arrays import Bools, Floats
 
 MOST_STEPS = 12
 MOST_ROUNDS = 5
 SMALL_STEP = 0.2
-MOST_TRIES = 6
+MOST_TRIES, FEW_TRIES = 6, 3
+MOST_MOVES = 60
 NEAR, FAR = 10.0, 100.0
 SETTLED = 0.05
 PRESENT = 0.2
@@ -55,38 +57,45 @@ class SumOfSquares:
         return replace(self, scale=np.fmin.reduce(found))
 
     def residuals(self, simulated: Floats) -> Floats:
-        """The distance of every target from what is printed, in its sampling SD; 0 where it does not count."""
+        """The distances ``(..., T)`` of targets from what is printed, in sampling SDs; 0 where one does not count."""
+        low, high = self.model.ends
         with np.errstate(invalid="ignore"):
-            own = zip(self.model.targets, simulated, self.scale, strict=True)
-            made = np.array([target.residual(x, sd) for target, x, sd in own])
+            aside = np.where(simulated < low, simulated - low, np.maximum(simulated - high, 0.0))
+            away = np.where(np.isinf(low) | np.isinf(high), aside, simulated - (low + high) / 2)
+            made = away / (self.scale * self.model.divisors)
         return np.where(np.isfinite(self.scale), softened(made), 0.0)
-
-    def at(self, values: Floats, replicates: int) -> Floats:
-        """The residuals for these parameters."""
-        return self.residuals(centre(self.numbers(values, replicates)))
 
     def loss(self, values: Floats, found: Floats) -> float:
         """The sum of squares, priors included."""
         return float(found @ found + np.sum(((values - self.mean) / self.sd) ** 2))
 
-    def slopes(self, values: Floats, base: Floats, replicates: int, stage: str) -> Floats:
-        """The derivatives of the residuals ``(T, P)`` by differences on the same luck."""
+    def simulated(self, values: Floats, replicates: int) -> Simulated:
+        """The targets for these parameters, kept for those close by."""
+        return self.model.simulated(self.natural(values), replicates, keep=True, jobs=self.jobs)
+
+    def slopes(self, values: Floats, here: Simulated, stage: str) -> Slopes:
+        """The derivatives by differences on the same luck, from the parameters' own targets."""
         steps = SMALL_STEP * self.sd * np.where(values + SMALL_STEP * self.sd > self.high, -1.0, 1.0)
+        replicates = here.numbers.shape[1]
 
         def one(k: int) -> Floats:
-            return np.asarray((self.at(moved(values, k, steps[k]), replicates) - base) / steps[k])
+            there = self.natural(moved(values, k, steps[k]))
+            return centre(self.model.simulated(there, replicates, here).numbers)
 
-        return self._columns(one, len(values), stage)
+        ends = self._columns(one, len(values), stage)
+        return Slopes(np.tile(centre(here.numbers), (len(values), 1)), ends, steps / self.sd, replicates)
 
-    def slopes_within(self, values: Floats, steps: Floats, replicates: int, stage: str) -> Floats:
-        """The derivatives of the residuals ``(T, P)`` by differences of such steps to both sides, within the bounds."""
+    def slopes_within(self, values: Floats, here: Simulated, steps: Floats, stage: str) -> Slopes:
+        """The derivatives by differences of such steps to both sides, within the bounds."""
         back, on = (np.clip(values + side * steps, self.low, self.high) for side in (-1, 1))
+        replicates = here.numbers.shape[1]
 
         def one(k: int) -> Floats:
-            two = [self.at(moved(values, k, end[k] - values[k]), replicates) for end in (back, on)]
-            return np.asarray((two[1] - two[0]) / (on[k] - back[k]))
+            both = (self.natural(moved(values, k, end[k] - values[k])) for end in (back, on))
+            return np.stack([centre(self.model.simulated(end, replicates, here).numbers) for end in both])
 
-        return self._columns(one, len(values), stage)
+        both = self._columns(one, len(values), stage)
+        return Slopes(both[:, 0], both[:, 1], (on - back) / self.sd, replicates)
 
     def _columns(self, one: Callable[[int], Floats], count: int, stage: str) -> Floats:
         columns = []
@@ -94,41 +103,65 @@ class SumOfSquares:
             for k, column in enumerate(pool.map(one, range(count)), start=1):
                 columns.append(column)
                 self.done(stage, k, count)
-        return np.stack(columns, axis=1)
+        return np.stack(columns)
 
-    def descend(self, values: Floats, replicates: int, least: float, name: str) -> tuple[Floats, Floats]:
-        """The parameters from which no step gains more than that share of the sum of squares, and the slopes there."""
-        found, damping = self.at(values, replicates), 1e-2
+    def descend(
+        self, values: Floats, replicates: int, least: float, name: str, slopes: Slopes | None = None
+    ) -> tuple[Floats, Simulated, Slopes]:
+        """The parameters from which no step gains more than that share of the sum of squares, and the slopes there.
+
+        Slopes of elsewhere serve as long as steps by them gain more than that.
+        """
+        here, damping, taken = self.simulated(values, replicates), 1e-2, 0
+        middle = centre(here.numbers)
+        found = self.residuals(middle)
         loss = self.loss(values, found)
-        jacobian = np.zeros((len(found), len(values)))
-        for step in range(MOST_STEPS):
-            jacobian = self.slopes(values, found, replicates, f"{name}, step {step + 1}")
-            before = loss
-            for _ in range(MOST_TRIES):
-                move = step_of(jacobian, found, (values - self.mean) / self.sd, self.sd, damping)
+        for _ in range(MOST_MOVES):
+            if slopes is None:
+                taken += 1
+                slopes = self.slopes(values, here, f"{name}, step {taken}")
+            own = slopes.replicates == replicates and not slopes.moves
+            before, damped, jacobian = loss, damping, slopes.of(self.residuals)
+            for _ in range(MOST_TRIES if own else FEW_TRIES):
+                prior = (values - self.mean) / self.sd
+                move = self.sd * step_of(jacobian, found, prior, damping)
                 proposal = np.clip(values - move, self.low, self.high)
-                there = self.at(proposal, replicates)
-                if self.loss(proposal, there) < loss:
-                    values, found, damping = proposal, there, max(damping / 5, 1e-6)
-                    loss = self.loss(values, found)
+                there = self.simulated(proposal, replicates)
+                at = centre(there.numbers)
+                reached = self.loss(proposal, self.residuals(at))
+                if reached < loss:
+                    if before - reached > least * before:
+                        slopes = slopes.after(Move((proposal - values) / self.sd, middle, at))
+                    values, here, middle, loss, damping = proposal, there, at, reached, max(damping / 5, 1e-6)
+                    found = self.residuals(middle)
                     break
                 damping = max(damping, 1e-3) * 6
             if before - loss <= least * before:
-                break
-        return values, jacobian
+                if own or taken == MOST_STEPS:
+                    break
+                slopes, damping = None, damped
+        assert slopes is not None
+        return values, here, slopes
 
     def settle(
-        self, values: Floats, replicates: int, least: float, name: str, rounds: int = MOST_ROUNDS
-    ) -> tuple["SumOfSquares", Floats, Floats]:
+        self,
+        values: Floats,
+        replicates: int,
+        least: float,
+        name: str,
+        rounds: int = MOST_ROUNDS,
+        slopes: Slopes | None = None,
+    ) -> tuple["SumOfSquares", Floats, Slopes]:
         """Stages until SDs are the same where one begins and ends: the last stage, its end, and the slopes there."""
-        search, jacobian = self.scaled_by(self.numbers(values, replicates)), np.empty((0, 0))
+        search = self.scaled_by(self.numbers(values, replicates))
         for turn in range(rounds):
-            values, jacobian = search.descend(values, replicates, least, f"{name}, round {turn + 1}")
-            fresh = search.scaled_by(self.numbers(values, replicates))
+            values, here, slopes = search.descend(values, replicates, least, f"{name}, round {turn + 1}", slopes)
+            fresh = search.scaled_by(here.numbers)
             if alike(search.scale, fresh.scale):
                 break
             search = fresh
-        return search, values, jacobian
+        assert slopes is not None
+        return search, values, slopes
 
 
 def moved(values: Floats, k: int, by: float) -> Floats:
@@ -163,18 +196,18 @@ def softened(residuals: Floats) -> Floats:
     return np.asarray(np.where(residuals < 0, -1.0, 1.0) * np.where(size <= NEAR, size, beyond))
 
 
-def step_of(jacobian: Floats, found: Floats, prior: Floats, sd: Floats, damping: float) -> Floats:
-    """The Levenberg-Marquardt step of targets and priors, in the parameters' units."""
-    scaled = jacobian * sd
-    normal = scaled.T @ scaled + np.eye(len(sd))
-    pull = scaled.T @ found + prior
-    return np.asarray(sd * np.linalg.solve(normal + damping * np.diag(np.diag(normal)), pull))
+def step_of(slopes: Floats, found: Floats, prior: Floats, damping: float) -> Floats:
+    """The Levenberg-Marquardt step of targets, with these ``slopes (T, P)``, and priors: all in prior SDs."""
+    normal = slopes.T @ slopes + np.eye(len(prior))
+    pull = slopes.T @ found + prior
+    return np.asarray(np.linalg.solve(normal + damping * np.diag(np.diag(normal)), pull))
 
 
 def standard_errors(
-    jacobian: Floats, numbers: Floats, scale: Floats, targets: Sequence[PublishedTarget], sd: Floats
+    slopes: Floats, numbers: Floats, scale: Floats, targets: Sequence[PublishedTarget], sd: Floats
 ) -> Floats:
-    """The errors that the sampling errors of the printed numbers, and the priors, give the parameters.
+    """The errors that the sampling errors of the printed numbers, and the priors, give the parameters, by ``slopes
+    (T, P)`` in prior SDs.
 
     Targets of one paper are correlated; their correlation is that over replicates ``numbers (T, R)``. With A = J'J +
     prior precision the variance is A^-1 (J' C J + prior precision) A^-1 in units of the priors.
@@ -184,7 +217,7 @@ def standard_errors(
     filled = np.where(np.isfinite(numbers[counts]), numbers[counts], np.nan)
     mean = np.nanmean(filled, axis=1, keepdims=True)
     away = np.nan_to_num((filled - mean) / scale[counts, None]) * weight[counts, None]
-    scaled = jacobian[counts] * sd
+    scaled = slopes[counts]
     projected = scaled.T @ away
     spread_of = projected @ projected.T / (numbers.shape[1] - 1)
     bread = np.linalg.inv(scaled.T @ scaled + np.eye(len(sd)))

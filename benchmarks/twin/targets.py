@@ -1,6 +1,7 @@
 """What calibration compares: published numbers as targets, and the world that simulates them for given parameters."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,16 +12,19 @@ from analysis.audit.kinds import kind_of
 from analysis.audit.published import NOT_PRINTED, parse_printed
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
+from analysis.paper.taken_over import Part, numbers_beside, part_of
 from benchmarks.asked.blocks import block_size
 from benchmarks.asked.free_places import DocumentTree, Path
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
 from simulator.numerics.arrays import Floats
-from simulator.world.generate import generate, resolve
+from simulator.numerics.once import once
+from simulator.world.generate import Reference, generate, resolve_beside
 from simulator.world.sections import Printed
 
 DOUBT = 3.0
 ROUNDING = 12**0.5  # the width of a uniform distribution in its SDs
+KEPT_PATIENTS = 400_000  # of whom what is analysed stays in memory, for worlds that differ in little
 FARTHEST = 8.0  # normal quantiles of p-values that are 0 or 1 in print
 REPEATED = "another number that is printed says the same"
 MADE = "what it is made from is printed"
@@ -153,6 +157,16 @@ class TargetModel:
     paths: tuple[tuple[Path, ...], ...]
     targets: tuple[PublishedTarget, ...]
 
+    @once
+    def ends(self) -> tuple[Floats, Floats]:
+        """The least and the greatest of what is printed ``(T,)``, as `PublishedTarget.low` and `.high`."""
+        return np.array([one.low for one in self.targets]), np.array([one.high for one in self.targets])
+
+    @once
+    def divisors(self) -> Floats:
+        """What the targets' distances are divided by ``(T,)``."""
+        return np.array([one.divisor for one in self.targets])
+
     def tree_with(self, values: Floats) -> DocumentTree:
         """The document's tree with the parameters set."""
         tree = self.tree
@@ -163,16 +177,55 @@ class TargetModel:
 
     def numbers(self, values: Floats, replicates: int) -> Floats:
         """Every target in every replicate ``(T, R)``, on the target's scale."""
+        return self.simulated(values, replicates).numbers
+
+    def simulated(
+        self, values: Floats, replicates: int, near: "Simulated | None" = None, keep: bool = False, jobs: int = 1
+    ) -> "Simulated":
+        """The targets in every replicate: what is the same as ``near``, of as many replicates, is taken from there.
+
+        The numbers are the same whatever is taken over. What others may take over is kept where it is asked for.
+        """
         scenario = Scenario.model_validate(self.tree_with(values))
-        resolved, size = resolve(scenario), block_size(scenario)
-        parts = []
-        for first in range(0, replicates, size):
-            numbers = np.arange(first, min(first + size, replicates), dtype=np.int64)
-            cohorts = generate(resolved, self.seed, numbers)
-            sample = one_sample(scenario, cohorts, self.seed)
-            block = BlockNumbers(BlockAnalysis(sample))
-            parts.append(np.stack([target.scaled(block.of(target.key)) for target in self.targets]))
-        return np.concatenate(parts, axis=1)
+        resolved, reference = resolve_beside(scenario, near.reference if near else None)
+        size, parts = block_size(scenario), [part_of(target.key) for target in self.targets]
+        firsts = range(0, replicates, size)
+        most = KEPT_PATIENTS // (size * scenario.screened()) if keep else 0
+
+        def one(k: int) -> tuple[Floats, BlockNumbers | None]:
+            numbers = np.arange(firsts[k], min(firsts[k] + size, replicates), dtype=np.int64)
+            sample = one_sample(scenario, generate(resolved, self.seed, numbers), self.seed)
+            if near is None or k >= len(near.blocks):
+                block, same = BlockNumbers(BlockAnalysis(sample)), frozenset[Part]()
+            else:
+                block, same = numbers_beside(sample, near.blocks[k])
+            made = np.empty((len(self.targets), len(numbers)))
+            for t, (target, part) in enumerate(zip(self.targets, parts, strict=True)):
+                if near is not None and part in same:
+                    made[t] = near.numbers[t, numbers]
+                else:
+                    made[t] = target.scaled(block.of(target.key))
+            return made, block if k < most else None
+
+        if jobs > 1 and len(firsts) > 1:
+            with ThreadPoolExecutor(jobs) as pool:
+                found = list(pool.map(one, range(len(firsts))))
+        else:
+            found = list(map(one, range(len(firsts))))
+        blocks = tuple(block for _, block in found if block is not None)
+        return Simulated(np.concatenate([made for made, _ in found], axis=1), reference, blocks)
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """The targets in every replicate, ``numbers (T, R)``, and what worlds that differ in little may take over.
+
+    These are the reference patients, and the analysis of the first ``blocks``.
+    """
+
+    numbers: Floats
+    reference: Reference
+    blocks: tuple[BlockNumbers, ...]
 
 
 def centre(numbers: Floats) -> Floats:

@@ -7,7 +7,6 @@ analysis set (the matched, a subgroup) is a narrower mask of the same shape.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from simulator.cohort.terms import Variable
 from simulator.numerics.arrays import Bools, Floats
+from simulator.numerics.once import once
 
 T = TypeVar("T")
 
@@ -26,13 +26,35 @@ class OnDemand(Mapping[str, T]):
         self._names = tuple(names)
         self._make = make
 
-    @cached_property
+    @once
     def _made(self) -> Mapping[str, T]:
         return self._make()
 
     def __getitem__(self, name: str) -> T:
         if name not in self._names:
             raise KeyError(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class EachOnDemand(Mapping[str, T]):
+    """A mapping whose names are known, and each of whose values is worked out when it is first asked for."""
+
+    def __init__(self, names: Sequence[str], make: Callable[[str], T]) -> None:
+        self._names = tuple(names)
+        self._make = make
+        self._made: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._made:
+            self._made[name] = self._make(name)
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -7,6 +7,7 @@ propensity is then that of a large cohort: with 422 patients it is exact to 0.00
 `simulator.mechanisms.randomisation` has ``blocks`` and ``clusters``, in which it is the same share for everybody.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -30,6 +31,8 @@ from simulator.numerics.streams import Streams
 LogOdds = dict[str, float]
 
 REFERENCE_PATIENTS = 100_000
+MOST_SOLVED = 1000
+_SOLVED: dict[tuple[float, tuple[int, ...], bytes], float] = {}  # of worlds that differ in little, most are the same
 
 
 class Allotted(Mechanism):
@@ -100,7 +103,14 @@ def intercept_for(share: float, predictor: Floats) -> float:
     def excess(intercept: float) -> float:
         return float(probability(intercept + predictor).mean() - share)
 
-    return float(brentq(excess, -span, span, xtol=1e-13, maxiter=5000))  # log odds may be as far apart as 1e300
+    asked = share, predictor.shape, hashlib.blake2b(np.ascontiguousarray(predictor)).digest()
+    found = _SOLVED.get(asked)
+    if found is None:
+        found = float(brentq(excess, -span, span, xtol=1e-13, maxiter=5000))  # log odds may be 1e300 apart
+        if len(_SOLVED) >= MOST_SOLVED:
+            _SOLVED.clear()
+        _SOLVED[asked] = found
+    return found
 
 
 def resolve(

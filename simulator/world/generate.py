@@ -59,22 +59,42 @@ class ResolvedWorld:
     imperfections: imperfections.ResolvedImperfections | None
 
 
+@dataclass(frozen=True)
+class Reference:
+    """The reference patients of a world: covariates ``values (K, 1, M)`` of its ``population``."""
+
+    population: covariates.Population
+    values: Floats
+
+
 def resolve(world: World) -> ResolvedWorld:
     """The world with everything worked out that does not depend on a replicate."""
-    baseline, around, modes = covariates.resolve(world.pooled()), world.around(), world.outcomes.progression_modes
+    return resolve_beside(world, None)[0]
+
+
+def resolve_beside(world: World, other: Reference | None) -> tuple[ResolvedWorld, Reference]:
+    """The same, and its reference patients: those of another world where its population is the same."""
+    population = world.pooled()
+    baseline, around, modes = covariates.resolve(population), world.around(), world.outcomes.progression_modes
     resolved = courses.resolve(world, progression_modes.resolve(modes, around.courses) if modes else None)
     unused = [resolved.modifiers_of(name) for name in resolved.graph.transitions if name not in resolved.modified]
     sums = {place: terms for place, terms in around.sums().items() if place not in unused}
     prepared = predictors.resolve(sums, baseline.variables)
-    values = baseline.draw(Streams(REFERENCE_SEED), np.zeros(1, np.int64), treatment.REFERENCE_PATIENTS)
+    if other is not None and other.population == population:
+        values = other.values
+    else:
+        values = baseline.draw(Streams(REFERENCE_SEED), np.zeros(1, np.int64), treatment.REFERENCE_PATIENTS)
     reference = prepared.of(values).reshape(-1, treatment.REFERENCE_PATIENTS)
     linear = {place: reference[row] for place, row in prepared.rows.items()}
     log_odds = linear.get("treatment.log_odds", np.zeros(treatment.REFERENCE_PATIENTS))
     allocation = treatment.resolve(world.treatment, world.parted(), log_odds[None], values)
-    propensity = treatment.probability(allocation.intercept + allocation.log_odds(log_odds[None], values)[0])
+
+    def propensity() -> Floats:
+        return treatment.probability(allocation.intercept + allocation.log_odds(log_odds[None], values)[0])
+
     imperfect, arms = world.imperfections, world.arms.names()
     of_hazards = world.hazards() if world.outcomes.centre == "average" else ()
-    return ResolvedWorld(
+    made = ResolvedWorld(
         world,
         baseline,
         allocation,
@@ -83,8 +103,9 @@ def resolve(world: World) -> ResolvedWorld:
         resolved,
         records.resolve(world.outcomes, around, resolved.modes, linear),
         world.entry.accrual.mean(world.per_month),
-        imperfections.resolve(imperfect, arms, world.population, linear, propensity) if imperfect else None,
+        imperfections.resolve(imperfect, arms, world.population, linear, propensity()) if imperfect else None,
     )
+    return made, Reference(population, values)
 
 
 def at_time_zero(resolved: ResolvedWorld, seed: int, replicates: NDArray[np.int64], patients: int) -> Baseline:
