@@ -7,6 +7,7 @@ from math import exp, isfinite, log
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.style import (
     CONTROL,
@@ -30,6 +31,8 @@ from analysis.figures.style import (
 from simulator.numerics.arrays import Floats
 
 ROW = 0.27
+NEAR = 0.25
+"""Ratios within so little of each other, on the logarithm, are drawn without the ratio of no effect."""
 TICKS = (0.02, 0.05, 0.1, 0.2, 0.25, 0.33, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 COLOURS = {"plain": INK, "strong": TREATED, "calm": CONTROL, "pale": GREY}
 
@@ -62,7 +65,8 @@ def ranges(
     axes.set_ylim(len(rows) - 0.4, -0.75)
     if band is not None:
         axes.axvspan(*band, color=PALE, alpha=0.55, linewidth=0)
-    axes.axvline(1.0, color=INK, linewidth=0.7)
+    if low < 1.0 < high:
+        axes.axvline(1.0, color=INK, linewidth=0.7)
     for place, (name, ratio) in enumerate(at.items()):
         axes.axvline(ratio, color=TREATED, linewidth=0.9, linestyle=(0, (4, 2)))
         axes.annotate(
@@ -74,6 +78,9 @@ def ranges(
     ticks = [one for one in TICKS if low <= one <= high]
     while len(ticks) > 3 and len(ticks) * 0.42 > inches(axes)[0]:
         ticks = [one for k, one in enumerate(ticks) if k % 2 == ticks.index(1.0) % 2] if 1.0 in ticks else ticks[::2]
+    ticks = (
+        ticks if len(ticks) > 1 else [float(one) for one in MaxNLocator(4).tick_values(low, high) if low < one < high]
+    )
     axes.set_xticks(ticks, [f"{one:g}" for one in ticks])
     axes.minorticks_off()
     axes.set_xlabel(fitted(label, inches(axes)[0] + 0.6))
@@ -98,10 +105,12 @@ def _row(axes: Axes, place: int, row: RangeRow) -> None:
 
 
 def _reach(rows: Sequence[RangeRow], at: Mapping[str, float], band: tuple[float, float] | None) -> tuple[float, float]:
-    known = [1.0, *at.values(), *(band or ())]
+    known = [*at.values(), *(band or ())]
     known += [one for row in rows for one in (row.low, row.value, row.high, *(row.least or ()))]
-    logs = [log(one) for one in known if isfinite(one) and one > 0]
-    room = max(max(logs) - min(logs), 0.4)
+    logs = [log(one) for one in known if isfinite(one) and one > 0] or [0.0]
+    if max(logs) - min(logs) > NEAR:
+        logs.append(0.0)
+    room = max(max(logs) - min(logs), 0.06)
     return exp(min(logs) - 0.05 * room), exp(max(logs) + 0.07 * room)
 
 
@@ -119,6 +128,7 @@ def ranges_of(
             width, (ROW + LINE * 1.25) * len(rows) + 0.45 + top, left=0.1, right=texts + 0.16, bottom=0.42, top=top
         )
         ranges(axes, rows, at, band, label)
+        axes.yaxis.set_visible(False)
         for place, row in enumerate(rows):
             axes.text(
                 0, place - 0.42, fitted(row.label, width - 0.2), transform=axes.get_yaxis_transform(), va="center"

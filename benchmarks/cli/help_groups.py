@@ -11,6 +11,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "warm-up": "Compile now what the first run would compile",
     },
     "Ask about a paper": {
+        "review": "Its referee's report: could it be bias, and what is plausible?",
         "audit": "Do its printed numbers agree with each other?",
         "paper": "Begin a paper from its pasted tables, and see how they are read",
         "twin": "Turn a pasted paper into simulated patients like its own",

@@ -1,10 +1,16 @@
 """A page shown in the user's browser once it is written."""
 
 import os
+import subprocess
 import sys
 import webbrowser
 from pathlib import Path
 
+from benchmarks.asked.errors import RunError
+from simulator.documents.safe_files import write_whole
+
+PATIENCE = 120.0
+"""Seconds that printing a page may take."""
 NO_BROWSER = "no browser was found here; the page is "
 
 
@@ -27,3 +33,27 @@ def has_browser() -> bool:
     except webbrowser.Error:
         return False
     return True
+
+
+def printed(page: Path, pdf: Path) -> None:
+    """Write the page as a PDF by a Chromium without a window; RunError where none is found or it cannot."""
+    from benchmarks.cli.doctor import browser
+
+    program = browser()
+    if program is None:
+        raise RunError(f"{pdf}: no Chromium or Chrome was found that could print the page {page}")
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as place:
+        made = Path(place) / "page.pdf"
+        done = subprocess.run(
+            [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={place}/own",
+             f"--print-to-pdf={made}", page.resolve().as_uri()],
+            capture_output=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+        if done.returncode or not made.is_file():
+            raise RunError(f"{pdf}: {program} could not print the page {page}")
+        try:
+            write_whole(pdf, made.read_bytes())
+        except OSError as error:
+            raise RunError(f"{pdf}: cannot be written ({error.strerror or error})") from None

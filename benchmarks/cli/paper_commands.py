@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmarks.cli.completion import papers
-from benchmarks.cli.options import PAGE, answers, cores, jobs
+from benchmarks.cli.options import PAGE, answers, cores, jobs, named, overrides
 
 if TYPE_CHECKING:
     from benchmarks.words.answer import Answer
@@ -99,4 +99,49 @@ def twin(folder: Path, out: Path | None, stop_after: str, reps: int, jobs: int |
     return paper_verbs.twin(folder, out, stop_after, reps, jobs or cores())
 
 
-PAPERS = (paper, twin)
+@click.command()
+@named
+@overrides
+@click.option("--endpoint", help="The endpoint; the world's first unless given.")
+@click.option("--reps", type=click.IntRange(40, 100_000), default=200, show_default=True, help="Simulated studies.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all randomness.")
+@jobs
+@click.option("--out", type=click.Path(path_type=Path), help="The folder of what is made; in runs/ unless given.")
+@click.option("--docx", type=click.Path(path_type=Path), help="A .docx file of its tables.")
+@click.option("--pdf", type=click.Path(path_type=Path), help="A .pdf file of its page, printed by a browser.")
+@answers(
+    "json",
+    PAGE,
+    keys={
+        "question": "what is asked",
+        "headline": "the verdict in a few words",
+        "verdict": "the verdict in two sentences",
+        "answers": "[{question, answer, number, caption, pips, sure, why, anchor}]: the first screen",
+        "rule": "{word, because, chance, possible, rules}: which rule gave the words",
+        "claim": "{sentence, endpoint, hr, low, high, p, arms, numbers, serious, findings}: as printed",
+        "bias": "{sentence, replicates, time_of_half, chance, suspicions, pairs}: what is found without any effect",
+        "effect": "{sentence, population, true_hr, log_mcse, marks, unit, plausible, low, high, twin, at_low, at_high}",
+        "analysis": "{sentence, primary, best, true_hr, replicates, would_have_given, analyses, choices}",
+        "rests": "{sentence, sourced, assumed, doubt, assumptions, fit}",
+        "methods": "{paragraph, command, seed, digest, versions}",
+        "checklist": "[{item, answer, state}]",
+    },
+)
+def review(
+    name: str, settings: tuple[str, ...], endpoint: str | None, reps: int, seed: int | None, jobs: int | None,
+    out: Path | None, docx: Path | None, pdf: Path | None,
+) -> "Answer":  # fmt: skip
+    """The referee's report of a paper: what it claims, whether that could be bias, which effect is plausible.
+
+    NAME is a world, a study, or the folder of a pasted paper, whose twin is made first. The page, its data and the world
+    are written to the folder; the same command goes on where it was stopped. `trialtwin verify FOLDER` computes every
+    number again.
+    """
+    from benchmarks.cli import review_verbs
+
+    return review_verbs.review(
+        review_verbs.Asking(name, settings, endpoint, reps, seed, jobs or cores(), out), docx, pdf
+    )
+
+
+PAPERS = (paper, twin, review)

@@ -196,11 +196,15 @@ def verify(folder: Path, sample: int, every: bool, digest: str | None, jobs: int
     """Check a run that may come from anybody: every layer against the one below it. Exit code 1 where one differs.
 
     Files and checksums, rows against their parts, truths, performance, documents and report made again, and some
-    replicates computed again, drawn anew each time. What was forged throughout shows with --all, or with --digest.
+    replicates computed again, drawn anew each time. What was forged throughout shows with --all, or with --digest. Of
+    the folder of a review every number is computed again.
     """
+    from benchmarks.cli import review_verbs
     from benchmarks.cli import verify as verifying
     from benchmarks.study.running import Work
 
+    if review_verbs.is_review(folder):
+        return review_verbs.verify_review(folder, jobs or cores())
     return verifying.verify(folder, verifying.How(sample, every, Work(jobs or cores()), trust), digest)
 
 

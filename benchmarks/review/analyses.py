@@ -79,9 +79,7 @@ def find(asked: Asked, endpoint: str, published: float, jobs: int, out: Path) ->
     entry, primary = one_estimator(asked, endpoint, None)
     entries = usual_analyses(asked.scenario, endpoint, entry)
     study = designed(asked, [{}], {"estimators": entries})
-    folder = open_folder(
-        out / "analyses", study.document, manifest(study.document, study.scenario.run.seed, kind="run")
-    )
+    folder = open_folder(out / "analyses", study.document, manifest(study.document, study.scenario.run.seed))
     ready_kernels(STUDY)
     result = run_study(prepare(study.cells), folder, Work(jobs), Progress())
     cell = result.cells[0]

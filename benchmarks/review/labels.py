@@ -108,7 +108,7 @@ class ReviewLabels:
 def often_text(share: float) -> str:
     """A chance in words of 100: 'fewer than 1 of 1,000', '3 of 100'."""
     if not isfinite(share):
-        return "an unknown share"
+        return "an unknown share of"
     if share < 0.001:
         return "fewer than 1 of 1,000"
     if share < 0.0095:
@@ -142,15 +142,13 @@ def more_of_100(found: Absolute) -> str:
     return f"{abs(more):.0f} {'more' if more >= 0 else 'fewer'}"
 
 
-def to_treat_text(found: Absolute) -> str:
+def to_treat_text(found: Absolute, free: str, at: str) -> str:
     """How many are to be treated for one more, or one fewer, in a sentence; '' where there are hundreds."""
     if abs(found.gained) < 0.005:
         return ""
     count = max(1, round(1 / abs(found.gained)))
     more = "more" if found.gained > 0 else "fewer"
-    return (
-        f"As stated, {counted(count, 'patient')} must be treated for one {more} to be well at the last of these times."
-    )
+    return f"As stated, {counted(count, 'patient')} must be treated for one {more} to be {free} at {at}."
 
 
 def is_number(text: str) -> bool:

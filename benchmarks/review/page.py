@@ -143,7 +143,8 @@ def _sections(told: ReviewWords, methods: MethodsWords) -> tuple[Section, ...]:
 
 
 def _both(rows: Sequence[RangeRow], at: dict[str, float], band: tuple[float, float] | None, label: str, width: float, title: str, caption: str, alt: str) -> Picture:  # fmt: skip
-    wide, narrow = (ranges_of(rows, at, band, label, inches) for inches in (width, PHONE))
+    longest = 2.3 if width == WIDE else 1.65
+    wide, narrow = (ranges_of(rows, at, band, label, inches, longest) for inches in (width, PHONE))
     return picture(wide, caption, alt, title, narrow)
 
 

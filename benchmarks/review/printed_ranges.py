@@ -9,7 +9,6 @@ from analysis.figures.ranges import RangeRow
 from analysis.paper.sides import side_words
 from benchmarks.asked.scenario import Scenario
 from benchmarks.review.claim import Claim
-from benchmarks.words.key_words import words_of_paper
 from benchmarks.words.sizes import first_up
 
 MODELS = ("cox", "cox_stratified", "multivariable[treatment]")
@@ -17,7 +16,7 @@ MODELS = ("cox", "cox_stratified", "multivariable[treatment]")
 
 def printed_ranges(scenario: Scenario, claim: Claim) -> list[RangeRow]:
     """A row for every printed ratio of treatment that has both limits, the main result first and in its own colour."""
-    words, rows = words_of_paper(scenario), []
+    rows = []
     for endpoint in scenario.endpoints:
         for side in ("after", "before"):
             for model in MODELS:
@@ -31,7 +30,8 @@ def printed_ranges(scenario: Scenario, claim: Claim) -> list[RangeRow]:
                     continue
                 main = endpoint == claim.endpoint and found[0] == claim.value
                 where = side_words(scenario.analysis, side)
-                label = f"{first_up(words.endpoint(endpoint))}, {where}{', adjusted' if 'multi' in model else ''}"
+                name = f"{endpoint}, " if len(scenario.endpoints) > 1 else ""
+                label = first_up(f"{name}{where}{', adjusted' if 'multi' in model else ''}")
                 least = _least(scenario, endpoint, side, hr)
                 rows.append((not main, RangeRow(label, low, hr, high, f"{hr:g} ({low:g}–{high:g})", "plain", least)))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]

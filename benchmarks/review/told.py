@@ -63,14 +63,14 @@ class ReviewWords(BiasWords):
                 return f"No single bias of a usual size, nor any two together, could make {ratio} out of nothing."
             case "not-alone":
                 both = self._because(judged.because)
-                return f"No single one could make {ratio} out of nothing; {both} together would, in {often} of studies."
+                return f"No single one could make {ratio} out of nothing; {both} together would, in {often} studies."
             case "could-be":
                 return (
                     f"If only {self._assumes(self.curve(judged.because[0]))}, a ratio as extreme as {claim.hr} appears "
-                    f"out of nothing in {often} of studies."
+                    f"out of nothing in {often} studies."
                 )
             case "chance":
-                return f"Without any effect or bias, {often} of such studies find a ratio as extreme as {claim.hr}."
+                return f"Without any effect or bias, {often} such studies find a ratio as extreme as {claim.hr}."
         return "What follows is told with that reservation."
 
     @property
@@ -129,8 +129,9 @@ class ReviewWords(BiasWords):
         whole = ratios.get(ALL)
         if isinstance(whole, tuple):
             end = whole[2] if self.review.claim.value < 1 else whole[0]
-            said += f", and {end:.2f} if all hold at once"
-        needed = to_treat_text(found.twin)
+            weaker = end > weakest if self.review.claim.value < 1 else end < weakest
+            said += f", and as {end:.2f} if all hold at once" if weaker else ", and hardly weaker if all hold at once"
+        needed = to_treat_text(found.twin, self.free, time_text(found.marks[-1], self.unit))
         return f"{said}. {needed}" if needed else f"{said}."
 
     @property
@@ -184,12 +185,12 @@ class ReviewWords(BiasWords):
         """Which analysis should have been used, and what it would have given."""
         found = self.review.analyses
         labels = {one.name: one.label for one in found.found}
-        own = first_up(labels[found.primary])
+        own = labels[found.primary]
         if found.best is None:
             made = found.recommendation
             if made is not None and not made.near:
                 return f"None as it stands: all miss the truth by more than is harmless. {self._choices}"
-            return f"The paper's own: {own} is not told from the best. {self._choices}"
+            return f"The paper's own, {own}: simulation does not tell it from the best. {self._choices}"
         by = {one.name: one for one in found.found}
         best, paper = by[found.best], by[found.primary]
         closer = f"it misses the truth by {abs(100 * (exp(best.bias) - 1)):.0f}{NB}% rather than {abs(100 * (exp(paper.bias) - 1)):.0f}{NB}%"

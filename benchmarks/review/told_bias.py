@@ -214,7 +214,7 @@ class BiasWords(ReviewLabels):
         if judged.word == "cannot-tell":
             return f"The twin cannot tell, because {judged.why}."
         if judged.word == "chance":
-            return f"Chance alone could: {often_text(judged.chance)} of studies without any effect find a ratio as extreme as {hr}."
+            return f"Chance alone could: {often_text(judged.chance)} studies without any effect find a ratio as extreme as {hr}."
         alone = {one.suspicion.name: biases.single(one.suspicion.name) for one in biases.curves}
         most = max(alone, key=lambda name: alone[name], default=None)
         if most is None:
@@ -222,7 +222,7 @@ class BiasWords(ReviewLabels):
         return (
             f"The suspicion that explains most is {SHORT[most]}: at a usual size it makes "
             f"{exp(self.curve(most).at_usual.mean):.2f} out of nothing, and a ratio as extreme as {hr} in "
-            f"{often_text(alone[most])} of studies."
+            f"{often_text(alone[most])} studies."
         )
 
     def pair_rows(self) -> list[tuple[str, str, str]]:
