@@ -153,7 +153,7 @@ def settings(axes: Axes, names: Sequence[str], measured: Measured, label: str, r
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(width / 0.6))))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.6g}".replace("-", "−"))
     axes.set_xlabel(fitted(label, width + 0.1))
-    key(axes, left=0 if above else LABELS)
+    key(axes, left=0 if above else min(LABELS, max(map(width_of, names), default=0.0)))
 
 
 @house
