@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.plan.analysis_plan import Plan
 from benchmarks.questions.claims import Counted, shown, summed
 from tests.commands import answered, refused
+from tests.worlds import scenario
 
 WORLD = """
 name: small
@@ -47,7 +47,7 @@ def test_rates_by_hand() -> None:
     assert (found.terms, found.subgroups, found.replicates) == (2, 3, 4)
     three = summed([counted()] * 3, ("age", "stage", "treatment"), "OS", 0.05, 0.1)
     for primary, words in (("matching", "after matching"), ("unadjusted", "in all patients")):
-        asked: Any = SimpleNamespace(scenario=SimpleNamespace(analysis=Plan.model_validate({"primary": primary})))
+        asked: Any = SimpleNamespace(scenario=scenario(analysis={"primary": primary}))
         said = shown(three, None, asked).text()
         assert "at p < 0.1" in said
         assert f"0.05 {words}," in " ".join(said.split())

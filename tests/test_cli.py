@@ -50,7 +50,7 @@ def test_dry_run_computes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     code, out, _ = _call("run", "hidden-confounder", "--dry-run")
     assert code == 0
-    assert "5 cells, 2,500 replicates in" in out
+    assert "5 settings, 2,500 simulated studies in" in out
     assert not list(tmp_path.iterdir())
 
 

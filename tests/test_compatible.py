@@ -291,7 +291,7 @@ def test_a_rounded_ratio_of_a_randomised_trial_has_the_answer_of_its_printed_dig
     found = answered(words)
     (one,) = found["posteriors"]
     assert one["refusal"] is None
-    assert found["population"] == "the treated at time zero, under the study's follow-up"
+    assert found["population"] == "patients who start the treatment, followed as in the study"
     rate, grid, followed = 0.0693147181, np.linspace(-2.0, 1.0, 3001), np.linspace(24.0, 36.0, 201)
     dead = [80 * (1 - np.exp(-own[:, None] * followed)).mean(axis=1) for own in (0 * grid + rate, rate * np.exp(grid))]
     variance = 1 / dead[0] + 1 / dead[1]
@@ -313,7 +313,8 @@ def test_a_rounded_ratio_of_a_randomised_trial_has_the_answer_of_its_printed_dig
     assert np.abs(np.array(one["rmst"]) - [rmst(q) for q in one["quantiles"][::-1]]).max() < 0.03
     assert one["benefit"] > 0.99
     told = printed(words).replace("\n", " ")
-    assert f"from {exp(one['quantiles'][0]):.2f} to {exp(one['quantiles'][4]):.2f} (90 %" in told
+    low, high = (exp(one["quantiles"][k]) for k in (0, 4))
+    assert f"The true HR lies between {low:.2f} and {high:.2f} nine times in ten if" in told
 
 
 PRIOR_TEXT = "{mean: 0, sd: 1, bounds: [-1, 1]}"
@@ -351,7 +352,7 @@ def test_a_small_study_from_end_to_end(tmp_path: Path) -> None:
     assert [one["runs"] for one in found["calibrations"]] == [20, 20]
     assert "<svg" in picture.read_text()
     low, high = (exp(plain["quantiles"][k]) for k in (0, 4))
-    assert f"true HRs from {low:.2f} to {high:.2f} (90 %" in found["verdict"]
+    assert f"The true HR lies between {low:.2f} and {high:.2f} nine times in ten if" in found["verdict"]
 
 
 @pytest.mark.parametrize(

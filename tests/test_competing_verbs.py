@@ -50,7 +50,13 @@ def _plain(value: Any) -> Any:
 
 def test_a_run_judges_each_by_its_measure(study: str, tmp_path: Path) -> None:
     told = printed(["run", study, "--out", str(tmp_path / "run"), "--jobs", "1"])
-    for words in ("incidence diff", "subdistr. HR", "RMTL diff", "incidence ratio", "given answers another question"):
+    for words in (
+        "incidence difference",
+        "subdistribution HR",
+        "RMTL difference",
+        "incidence ratio",
+        "answers another question",
+    ):
         assert words in " ".join(told.split()), words
     assert "made again and compared to the letter" in printed(["verify", str(tmp_path / "run"), "--jobs", "1"])
     page = (tmp_path / "run" / "report.html").read_text("utf-8")

@@ -1,6 +1,6 @@
 """Decomposition: Shapley weights by hand, sums, errors, and worlds in which it is known who moves what."""
 
-from math import sqrt
+from math import exp, expm1, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from benchmarks.questions.decompose import (
     taken_apart,
     truth_step,
 )
+from benchmarks.words.sizes import percent_text
 from simulator.mechanisms.contract import kinds_of
 from simulator.world.sections import World
 from tests.commands import answered, printed, refused
@@ -136,8 +137,9 @@ def test_a_hidden_confounder_makes_all_of_the_bias_of_a_null(tmp_path: Path) -> 
     assert total == pytest.approx(found["estimate"]["value"] - found["clean_estimate"]["value"], abs=1e-12)
     assert "<svg" in picture.read_text()
     told = printed([*words, "--out", str(tmp_path / "a")]).replace("\n", " ")
-    assert f"confounding by hidden covariates makes {hidden['value']:+.3f} ({hidden['mcse']:.3f}) of it" in told
-    assert "off the true log OS HR of the treated at time zero, under the study's follow-up" in told
+    told, size = " ".join(told.split(" ")), abs(100 * expm1(hidden["value"]))
+    assert f"most is confounding by hidden covariates: {percent_text(size, 100 * hidden['mcse'])} down." in told
+    assert "In patients who start the treatment, followed as in the study, matching finds" in told
 
 
 TWO_MOVERS = """
@@ -199,8 +201,9 @@ def test_one_mechanism_moves_the_target_alone_and_another_the_estimate_alone(tmp
     assert moved["target"] == pytest.approx(found["truth"]["value"] - found["clean_truth"]["value"], abs=1e-12)
     assert abs(found["clean_bias"]["value"]) < 4 * found["clean_bias"]["mcse"]
     assert abs(found["residual"]["value"]) > 6 * found["residual"]["mcse"]  # of a target that has moved
-    told = printed(words).replace("\n", " ")
-    assert f"There the target's own truth has moved by {-moved['target']:+.3f}" in told
+    told = " ".join(printed(words).split())
+    clean, full = (exp(found[name]["value"]) for name in ("clean_truth", "truth"))
+    assert f"There the truth itself is {clean:.2f} rather than {full:.2f}" in told
     row = next(line for line in printed(words).splitlines() if line.startswith("- guarantee time"))
     assert row.split()[3] == f"{-guarantee['estimate']['value']:+.3f}"
     assert row.split()[-2] == "+0.000"
@@ -213,10 +216,10 @@ def test_who_answers_another_question_and_what_is_taken_apart_are_told_in_words(
     small = ["-S", "population.size=300", "-S", "run.truth_patients=5000", "-S", "analysis.cox={covariates: [stage]}"]
     words = ["decompose", str(study), "--reps", "10", *small, "--out"]
     told = " ".join(printed([*words, str(tmp_path / "a"), "--estimator", "adjusted"]).split())
-    assert "'adjusted' is given covariates and answers another question" in told
-    assert "of it, the other mechanism " in told
+    assert "Cox model with all covariates answers another question (for patients alike in all covariates)" in told
+    assert "The other cause moves it " in told
     told = " ".join(printed([*words, str(tmp_path / "b"), "--estimator", "rmst"]).split())
-    assert "off the true OS RMST difference to 12 months of the treated at time zero" in told
+    assert "restricted mean survival to 12 finds the RMST difference for overall survival" in told
     assert "another question" not in told
     assert "_difference" not in told
 

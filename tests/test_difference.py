@@ -73,11 +73,11 @@ def test_two_runs_are_compared_in_pairs(runs: tuple[str, str, str]) -> None:
         5,
         6,
     ]
-    assert "the same replicates" in told
+    assert "the same simulated patients" in told
     assert "population.size" in told
     apart = answered(["diff", runs[1], runs[2]])
     assert not any(row["paired"] for row in apart["moved"])
-    assert "independent replicates" in printed(["diff", runs[1], runs[2]])
+    assert "independent simulated patients" in printed(["diff", runs[1], runs[2]])
 
 
 def test_replicates_without_an_estimate_are_told() -> None:
@@ -85,7 +85,10 @@ def test_replicates_without_an_estimate_are_told() -> None:
     row = Moved(0, "OS", "mine", 0.5, 0.7, measure, (0.0, 0.0), measure, measure, True, (6, 0))
     told = answer([], [row]).text()
     assert [table.title for table in answer([], [row]).tables] == ["What moved"]  # as files they need one
-    assert "mine on OS: 6 replicates of the first run and 0 of the second have no estimate" in told
+    assert (
+        "mine on OS, setting 1: 6 simulated studies of the first run and 0 of the second have no estimate"
+        in " ".join(told.split())
+    )
     assert "of those that have one in both" in told
     assert "no estimate" not in answer([], [replace(row, without=(0, 0))]).text()
     assert "in both" not in answer([], [replace(row, paired=False)]).text()

@@ -167,7 +167,7 @@ def test_the_verb_prints_tables_json_and_a_page(capsys, monkeypatch, tmp_path):
         main()
     assert stop.value.code == 0
     text = capsys.readouterr().out
-    assert "Outside the central 95 % of 40 replicates" in text
+    assert "Not reproduced: outside what 95 % of 40 simulated studies print" in text
     assert max(map(len, text.splitlines())) <= 100
     assert "<h2>By table</h2>" in page.read_text()
     monkeypatch.setattr("sys.argv", ["trialtwin", "fidelity", "imbrave150", "--reps", "40", "--json"])

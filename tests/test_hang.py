@@ -45,7 +45,7 @@ def test_those_that_hang_are_timed_out_and_the_next_command_finds_them(tmp_path:
     assert set(_statuses(hung, "crude") + _statuses(hung, "other")) == {Status.OK}
     assert hung.measured[0, "OS", "mine", "own"]["convergence"].value == 37 / 40
     assert lost_words(hung.rows.failures().to_dict("records")) == [
-        "3 replicates of 'mine' on OS took longer than run.replicate_timeout (TIMEOUT)",
+        "3 simulated studies by 'mine' of OS took longer than run.replicate_timeout (TIMEOUT)",
         "the same command tries them again",
     ]
     Path("mended").touch()

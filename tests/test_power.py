@@ -126,7 +126,7 @@ def test_a_randomised_trial_obeys_the_formula(tmp_path: Path) -> None:
     assert found["true_hr"] == pytest.approx(0.6, rel=4 * found["true_mcse"])
     assert found["treated"] == pytest.approx(0.5, abs=0.02)
     assert abs(found["false_favour"]["value"] - 0.025) < 4 * found["false_favour"]["mcse"]
-    assert found["population"] == "the treated at time zero, under the study's follow-up"
+    assert found["population"] == "patients who start the treatment, followed as in the study"
     assert abs(events["value"] - formula) < 4 * events["mcse"]
     assert abs(events["value"] - events_needed(0.7, 0.8)) > 4 * events["mcse"]
     assert found["randomised"]["events"] == events
@@ -134,7 +134,7 @@ def test_a_randomised_trial_obeys_the_formula(tmp_path: Path) -> None:
     assert found["analysed"] == 1.0
     assert "<svg" in (tmp_path / "p.svg").read_text()
     told = printed([*words, "--out", str(tmp_path / "run")])
-    assert "'crude' reaches power 0.8 for OS" in told.replace("\n", " ")
+    assert "no adjustment reaches a power of 80\u00a0% for overall survival" in told.replace("\n", " ")
 
 
 def test_patients_by_the_formula_where_few_are_treated_and_half_are_left_out(tmp_path: Path) -> None:
@@ -241,7 +241,10 @@ def test_a_null_effect_has_no_power(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ends", "said"),
     [
-        ((0.775, 1.0), "power 0.8 is reached between size 40 and 6400, but these replicates do not tell at which"),
+        (
+            (0.775, 1.0),
+            "power 0.8 is reached between size 40 and 6400, but these simulated studies do not tell at which",
+        ),
         ((0.1, 0.5), "power 0.8 is not reached between size 40 and 6400: it is 0.100"),
         ((0.9, 1.0), "power 0.8 is not reached between size 40 and 6400: it is 0.900"),
     ],

@@ -215,7 +215,7 @@ def test_text_json_csv_and_page_tell_each_measure_of_how_many_replicates_it_is(t
     assert told["coverage"] == "[4]"
     assert told["coverage failures counted"] == "[7]"
     assert told["bias"] == "[5]"
-    assert "compares both SEs among the replicates that have a model SE" in text
+    assert "compares both SEs among the simulated studies that have one" in text
     out, page = tmp_path / "o.csv", tmp_path / "o.html"
     made = CliRunner().invoke(cli, [*asked, "--json", "--out", str(out), "--report", str(page)]).output
     measures = json.loads(made)["groups"][0]["measures"]
@@ -280,8 +280,11 @@ def test_what_cannot_be_is_shown_as_it_stands_in_the_file(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        ("est,se\n0.3,0.1\n", "1 group, 1 row, 0 without an estimate. The largest bias is +0.1000, of all rows."),
-        ("est,se\nNA,0.1\n,0.2\n", "1 group, 2 rows, 2 without an estimate. None has a bias."),
+        (
+            "est,se\n0.3,0.1\n",
+            "Furthest from the truth on average is all rows: 0.1000 too high. 1 group, 1 row, 0 without an estimate.",
+        ),
+        ("est,se\nNA,0.1\n,0.2\n", "None has an estimate. 1 group, 2 rows, 2 without an estimate."),
     ],
 )
 def test_the_page_says_no_number_that_there_is_not(tmp_path: Path, rows: str, told: str) -> None:

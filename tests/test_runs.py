@@ -63,7 +63,7 @@ def test_shards_merged_are_the_run(finished: Path, tmp_path: Path) -> None:
         _json(*words, "--shard", f"{k}/3", "--out", str(tmp_path / f"own-{k}"))
         if k < 3:
             said = refused(["merge", str(tmp_path / "one")])
-            assert "replicates are not there yet" in said
+            assert "simulated studies are not there yet" in said
     assert _digest(_json("merge", str(tmp_path / "one"))) == whole
     own = [str(tmp_path / f"own-{k}") for k in (1, 2, 3)]
     assert _digest(_json("merge", str(tmp_path / "joined"), *own)) == whole
@@ -114,7 +114,7 @@ def test_status_tells_how_far_a_run_is(copied: Path) -> None:
     told = _json("status", str(copied))
     assert (told["finished"], told["cells"][0]["done"]) == (False, 32)
     text = CliRunner().invoke(cli, ["status", str(copied)], catch_exceptions=False).stdout
-    assert "not finished, 32 of 40 replicates" in text
+    assert "not finished, 32 of 40 simulated studies" in text
     assert "to go on: trialtwin" in text
     with RunFolder(copied).lock():
         assert "process" in _json("status", str(copied))["in_use_by"]

@@ -213,8 +213,8 @@ def test_a_screened_number_is_told_with_what_keeps_it():
     row = np.where(np.arange(201) < 30, np.linspace(-2, 2, 201), np.nan)
     keys = ("endpoints.OS.before.multivariable[treatment].se", "endpoints.OS.before.multivariable[age].se")
     told = {one.key: one.why for one in judged(dict.fromkeys(keys, ("1.0", row))).unused}
-    assert told[keys[0]] == "15 % of the replicates have it (all, with analysis.cox.keep_treatment: true)"
-    assert told[keys[1]] == "15 % of the replicates have it (all, with analysis.cox.screening_p: null)"
+    assert told[keys[0]] == "15 % of simulated studies have it (all, with analysis.cox.keep_treatment: true)"
+    assert told[keys[1]] == "15 % of simulated studies have it (all, with analysis.cox.screening_p: null)"
 
 
 def test_the_verdict_tells_what_is_outside_worst_first_and_what_was_not_used():
@@ -229,11 +229,11 @@ def test_the_verdict_tells_what_is_outside_worst_first_and_what_was_not_used():
     assert found.outside[0].distance == pytest.approx((5.0 - 0.05) / row.std(ddof=1))
     assert found.outside[1].distance == pytest.approx((3.5 - 0.05) / row.std(ddof=1))
     assert {one.key: one.why for one in found.unused} == {
-        "e": "it is 1 in every replicate", "f": "15 % of the replicates have it",
-        "g": "80 % of the replicates reach it",
+        "e": "it is 1 in every simulated study", "f": "15 % of simulated studies have it",
+        "g": "80 % of simulated studies reach it",
     }  # fmt: skip
-    assert found.bad == "more than one number in ten is outside"
-    assert found.text.startswith("2 of 6 printed numbers lie outside the central 95 % of the replicates")
+    assert found.bad == "more than one number in ten is missed"
+    assert found.text.startswith("The fitted twin misses 2 of 6 printed numbers (chance hardly misses one): a bad fit")
 
 
 def test_a_fit_is_bad_where_chance_does_not_explain_it():
@@ -313,8 +313,8 @@ def test_a_paper_that_no_parameters_print_ends_with_exit_code_one(tmp_path, caps
     out = tmp_path / "fitted.yaml"
     assert run(monkeypatch, path, "--out", str(out)) == 1
     told = capsys.readouterr().out
-    assert "printed numbers lie outside the central 95 % of the replicates" in " ".join(told.split())
-    assert "a bad fit, more than one number in ten is outside" in " ".join(told.split())
+    assert "printed numbers (by chance about" in " ".join(told.split())
+    assert "a bad fit, more than one number in ten is missed" in " ".join(told.split())
     after = told[told.index("number, worst first") :].splitlines()[2:]
     far = [
         float(line.split()[-1]) for line in after[: next((k for k, line in enumerate(after) if not line), len(after))]
@@ -375,7 +375,7 @@ def test_an_interval_that_is_too_narrow_is_outside_though_its_limits_are_not():
 
     fitting = told("0.90", "1.34")  # an error of 0.1015
     assert (fitting.outside, fitting.numbers, fitting.widths) == ((), 3, 1)
-    assert fitting.text.startswith("0 of 4 printed numbers and widths of intervals")
+    assert fitting.text.startswith("The fitted twin misses 0 of 4 printed numbers and widths of intervals")
     (narrow,) = told("0.99", "1.21").outside
     assert (narrow.key, narrow.printed) == ("endpoints.OS.after.cox.high/low", "1.21/0.99")
     assert narrow.median == pytest.approx(np.exp(2 * 1.96 * 0.1), rel=0.01)

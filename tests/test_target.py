@@ -19,6 +19,7 @@ from benchmarks.study import running
 from benchmarks.study.ranking import every_ranking, rankings
 from benchmarks.truth.of_cells import target_estimand
 from benchmarks.words.performance_tables import (
+    HOLDS,
     own_table,
     table_of_tests,
     target_notes,
@@ -172,16 +173,17 @@ def test_who_answers_another_question_has_no_bias_beside_the_target(world: str, 
     cell = result.cells[0]
     table = target_table(result, cell, "OS")
     header, rows = table.header, table.rows
-    row = dict(zip(header, next(row for row in rows if row[0] == "adjusted"), strict=True))
-    assert (row["truth"], row["bias"], row["coverage %"]) == ("-", "†", "†")
-    assert row["mean"] == f"{exp(own['mean'].value):.3f}"
+    row = dict(zip(header, next(row for row in rows if row[0] == "Cox model with all covariates"), strict=True))
+    assert (row["truth"], row["off by"], row[HOLDS]) == ("-", "†", "†")
+    assert row["finds"] == f"{exp(own['mean'].value):.3f}"
     assert any(
-        "adjusted answers another question: its own true cond. HR" in one for one in target_notes(result, cell, "OS")
+        "Cox model with all covariates answers another question" in one and "its true adjusted HR is" in one
+        for one in target_notes(result, cell, "OS")
     )
     table = own_table(result, cell, "OS")
     header, rows = table.header, table.rows
-    row = dict(zip(header, next(row for row in rows if row[0] == "adjusted"), strict=True))
-    assert row["bias"].startswith(f"{round(own['bias'].value, 3) + 0.0:.3f}")
+    row = dict(zip(header, next(row for row in rows if row[0] == "Cox model with all covariates"), strict=True))
+    assert row["off by"].startswith(f"{round(own['bias'].value, 3) + 0.0:.3f}")
 
 
 def test_tests_tell_rejections_and_those_on_the_side_of_the_truth(
@@ -190,21 +192,21 @@ def test_tests_tell_rejections_and_those_on_the_side_of_the_truth(
     for result in (found, null):
         table = table_of_tests(result, result.cells[0], "OS")
         header, shown = table.header, table.rows
-        assert [row[0] for row in shown] == ["logrank", "maxcombo"]
-        for row in shown:
-            numbers, _ = result.rows.of(0, "OS", row[0])
+        assert [row[0] for row in shown] == ["log-rank test", "MaxCombo test"]
+        for row, name in zip(shown, ("logrank", "maxcombo"), strict=True):
+            numbers, _ = result.rows.of(0, "OS", name)
             rejects = [p < 0.05 for p in numbers["p"]]
             right = [p < 0.05 and z < 0 for p, z in zip(numbers["p"], numbers["value"], strict=True)]  # HR below 1
             told = dict(zip(header, row, strict=True))
-            share = told["type-I error %" if result is null else "power %"]
+            share = told["false alarms %" if result is null else "finds the effect %"]
             assert share.startswith(f"{100 * np.mean(rejects):.1f} (")
             if result is null:
-                assert told["in direction %"] == "-"
+                assert told["on the true side %"] == "-"
                 assert any(rejects)  # crude tests under confounding reject
             else:
-                assert told["in direction %"].startswith(f"{100 * np.mean(right):.1f} (")
-    assert "side of the truth" in shown_text(found)
-    assert "rejections are the type-I error" in " ".join(shown_text(null).split())
+                assert told["on the true side %"].startswith(f"{100 * np.mean(right):.1f} (")
+    assert "on the side of the true HR" in " ".join(shown_text(found).split())
+    assert "every difference that is found is a false alarm" in " ".join(shown_text(null).split())
 
 
 def test_rejections_on_the_wrong_side_are_no_evidence_for_the_truth() -> None:
@@ -246,12 +248,13 @@ def test_who_is_more_powerful_for_a_wrong_reason_is_not_ranked_first(null: runni
     shares = {own.estimator: measures(null, 0, "OS", own.estimator)["type_1_error"].value for own in ratios.order}
     assert max(shares, key=lambda name: shares[name]) == "crude"
     text = shown_text(null)
-    assert f"clearly more: crude {ratios.order[-1].rmse.value:.3f}" in " ".join(text.split())
+    assert f"clearly more: no adjustment {ratios.order[-1].rmse.value:.3f}" in " ".join(text.split())
 
 
 def test_verdict_table_and_json_name_the_patients(found: running.StudyResult, tmp_path: Path) -> None:
     members = round(_counted(_world())[0])
-    assert verdict(found).startswith(f"On OS, in the {members} patients treated (T) at time zero, of 8 estimators ")
+    said = f"In the {members} patients who start T, the study's analysis (matching) finds a hazard ratio of "
+    assert verdict(found).startswith(said)
     document = study_json(found, found.cells[0].scenario, {}, tmp_path)
     json.dumps(document, allow_nan=False)
     assert document["target"]["population"] == "treated"
@@ -273,13 +276,13 @@ def test_cells_of_a_study_hold_what_was_asked(found: running.StudyResult) -> Non
 
 def test_a_column_of_powers_and_type_i_errors_is_called_by_neither_name(null: running.StudyResult) -> None:
     key = 0, "OS", "rmst", "target"
-    assert target_table(null, null.cells[0], "OS").header[-2] == "type-I error %"
+    assert target_table(null, null.cells[0], "OS").header[-2] == "false alarms %"
     table = null.performance.copy()
     other = (table["estimator"] == "rmst") & (table["measure"] == "type_1_error")
     table.loc[other, "measure"] = "power"
     mixed = replace(null, performance=table)
     assert mixed.measured[key]["power"].value == null.measured[key]["type_1_error"].value
-    assert target_table(mixed, mixed.cells[0], "OS").header[-2] == "rejects %"
+    assert target_table(mixed, mixed.cells[0], "OS").header[-2] == "finds a difference %"
 
 
 def test_differences_to_several_horizons_say_to_which(tmp_path: Path, found: running.StudyResult) -> None:
@@ -289,5 +292,9 @@ def test_differences_to_several_horizons_say_to_which(tmp_path: Path, found: run
     for made in (target_table, own_table):
         table = made(several, several.cells[0], "OS")
         place = table.header.index("measure")
-        assert [row[place] for row in table.rows] == ["RMST diff to 6 months", "RMST diff to 24 months", "HR"]
+        assert [row[place] for row in table.rows] == [
+            "RMST difference to 6 months",
+            "RMST difference to 24 months",
+            "HR",
+        ]
         assert "RMST diff, months" in [row[place] for row in made(found, found.cells[0], "OS").rows]

@@ -45,8 +45,8 @@ def test_a_sentence_says_who_and_how_many_were_screened_and_included() -> None:
     assert told.members == members
     assert told.included == included
     assert told.sentence == (
-        f"In the {members:.0f} patients treated (T) at time zero, of 180 screened, of whom {included:.0f} were "
-        "included and analysed (means over simulated studies), all analyses are judged side by side."
+        f"In the {members:.0f} patients who start T, of 180 screened, of whom {included:.0f} were "
+        "included and analysed (means over simulated studies), every analysis is compared with what is true."
     )
     everyone = whom_of(_world(target={"population": "all"}))
     assert everyone.sentence.startswith("In the 120 patients screened, of whom all were included and analysed")
@@ -55,21 +55,21 @@ def test_a_sentence_says_who_and_how_many_were_screened_and_included() -> None:
         assert CAVEAT in coupled.sentence
         assert count is None or coupled.members == count
     late = whom_of(scenario(treatment={**tree()["treatment"], "start": {"wait": {"kind": "exponential", "rate": 0.5}}}))
-    assert "assigned to treatment (T) at time zero" in late.sentence
+    assert "patients who are assigned to T" in late.sentence
     nobody = whom_of(_world(target={"population": "untreated", "follow_up": "complete"}))
-    assert "not treated (C) at time zero" in nobody.sentence
+    assert "patients who start C instead" in nobody.sentence
     assert "if nobody were censored" in nobody.sentence
 
 
 def test_run_and_show_begin_with_the_patients(tmp_path: Path) -> None:
     small = ["-S", "population.size=100", "-S", "run.truth_patients=2000", "-S", "estimators=[crude]"]
     lines = printed(["run", "imbrave150", *small, "--reps", "5", "--jobs", "1", "--out", str(tmp_path)]).splitlines()
-    assert any(line.startswith("In the 67 patients treated (") and "of 100 screened" in line for line in lines[:4])
+    assert any(line.startswith("In the 67 patients who start ") and "of 100 screened" in line for line in lines[:16])
     assert "of 100 screened" in printed(["show", "imbrave150", *small])
     sweep = ["-S", 'sweep={"grid": {"target.population": ["treated", "all"]}}']
     both = printed(["show", "imbrave150", *small, *sweep])
-    assert "target: Each cell has a target of its own" in both
-    assert "cell 1, the 100 patients screened (of 100 screened, 100 included)" in both
+    assert "about: Each setting is about patients of its own" in both
+    assert "setting 2, the 100 patients screened (of 100 screened, 100 included)" in both
     again = json.loads(printed(["show", "imbrave150", *small, "--json"]))
     assert again["target"]["screened"] == 100
 
@@ -81,9 +81,9 @@ def test_another_level_is_told_and_marked(tmp_path: Path) -> None:
         run={"replicates": 30, "seed": 5, "truth_patients": 5_000},
     )
     result = _run(tmp_path, world)
-    assert "90 % intervals" in verdict(result)
+    assert "Its 90 % interval holds the truth" in verdict(result)
     assert "95 %" not in verdict(result) + shown_text(result)
-    assert "intervals of 90 %" in shown_text(result)
+    assert "Intervals are of 90 %" in " ".join(shown_text(result).split())
     drawn = lollipop(result, result.cells[0], "OS")
     assert drawn is not None
     assert drawn.axes[1].lines[0].get_xdata()[0] == 90.0  # type: ignore[index]
@@ -117,7 +117,7 @@ def test_a_constant_is_judged_and_not_ranked(
     assert all("printed" not in {own.estimator for own in one.order} for one in every_ranking(result))
     for drawn in (lollipop, replicates, zip_of):
         drawn(result, result.cells[0], "OS")
-    assert "printed" in verdict(result)
+    assert "restricted mean survival to 12 finds a difference in mean survival of" in verdict(result)
 
 
 def test_only_constants_leave_the_chart_of_errors_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_median_that_is_not_reached_is_told_so(tmp_path: Path) -> None:
     assert not np.isfinite(result.targets[0, "OS", "median"].value)
     text = shown_text(result)
     assert text.count("not reached") == 3  # in both tables, and why below the second
-    assert "median: not reached: fewer than half have the event in" in " ".join(text.split())
+    assert "median survival: not reached: fewer than half have the event in" in " ".join(text.split())
     assert np.isnan(measures(result, 0, "OS", "median")["bias"].value)
     json.dumps(study_json(result, world, {}, tmp_path), allow_nan=False)
 
@@ -173,10 +173,13 @@ def test_an_exposure_is_judged_by_the_target_and_is_told_to_have_no_truth_of_its
     assert "bias" not in given
     assert isnan(given["distance_of_truths"].value)
     text = " ".join(shown_text(result).split())
-    assert "time-dependent: none: to be under treatment or not yet is a state that patients reach by surviving" in text
-    assert "given answers another question, of which no truth is known" in text
+    assert (
+        "treatment as it starts: none: to be under treatment or not yet is a state that patients reach by surviving"
+        in text
+    )
+    assert "Given answers another question, of which no truth is known" in text
     assert lollipop(result, result.cells[0], "OS") is not None
-    assert f"(truth {exp(truth):.2f}, bias" in verdict(result)
+    assert f" on average where {exp(truth):.2f} is true." in verdict(result)
 
 
 def test_cells_with_targets_of_their_own_each_say_in_whom(tmp_path: Path) -> None:
@@ -187,14 +190,15 @@ def test_cells_with_targets_of_their_own_each_say_in_whom(tmp_path: Path) -> Non
     ]
     result = running.run_study(prepare(made), RunFolder(tmp_path), running.Work(1), lambda *_: None)
     text, members = " ".join(shown_text(result).split()), _counted(made[0][1])[0]
-    treated, selected = f"the {members:.0f} patients treated (T) at time zero", "the 120 patients included after"
-    assert f"Cell 0: target.population = treated (in {treated})" in text
-    assert f"Cell 2: target.population = selected (in {selected} the treatment that they received, {CAVEAT})" in text
-    assert f", in {treated} and then in {selected}" in verdict(result)
+    treated, selected = f"the {members:.0f} patients who start T", "the 120 patients included after"
+    assert f"Target population treated (in {treated})" in text
+    assert f"Target population selected (in {selected} the treatment that they received, {CAVEAT})" in text
+    assert f"With target population treated and in {treated}, no adjustment finds" in verdict(result)
+    assert f"With target population selected and in {selected}" in verdict(result)
     counts = "(of 120 screened, 120 included)"
     assert result.people.startswith(
-        "Each cell has a target of its own, by which its analyses are judged side by side: "
-        f"cell 0, {treated} {counts}; cell 1, the 120 patients screened {counts}; cell 2, {selected}"
+        "Each setting is about patients of its own, in whom its analyses are compared with what is true: "
+        f"setting 1, {treated} {counts}; setting 2, the 120 patients screened {counts}; setting 3, {selected}"
     )
     assert study_json(result, made[0][1], {}, tmp_path)["target"]["words"] == result.people
     alike = running.run_study(prepare(made[:1] * 2), RunFolder(tmp_path / "alike"), running.Work(1), lambda *_: None)
@@ -250,8 +254,9 @@ def test_a_sweep_over_estimators_tells_each_cell_in_its_own_measure(tmp_path: Pa
     made = [({"estimators": k}, _world(estimators=one, run=run)) for k, one in enumerate(asked)]
     result = running.run_study(prepare(made), RunFolder(tmp_path), running.Work(1), lambda *_: None)
     ratio, months = (measures(result, cell, "OS", "one")["mean"].value for cell in (0, 1))
-    assert f"one finds OS HR {exp(ratio):.2f}, then RMST diff {months:.2f} months" in verdict(result)
-    assert "never gives no estimate in either of them" in verdict(result)
+    assert f"one finds a hazard ratio of {exp(ratio):.2f} for overall survival" in verdict(result)
+    told = f"{months:.1f} months".replace("-", "−")
+    assert f"one finds a difference in mean survival of {told} to 12 months for overall survival" in verdict(result)
     pair = next(one for one in cells(result) if one.estimator == "one")
     assert isnan(pair.measures["mean_difference"].value)
     assert np.isfinite(pair.measures["rejection_difference"].value)

@@ -288,9 +288,12 @@ def test_strengths_and_effects_of_mild_and_of_harmful_ratios(
         assert point.interpolation < point.mcse
     told = shown(found, None, None).text()
     strength = found.equal_strength[0]
-    assert f"confounder of strength {strength.value:.2f} (error {strength.error:.2f})" in told
+    size = f"{strength.value:.1f}"
+    assert strength.error > 0.02
+    assert f"must make the treatment {size} times likelier and divide the rate of" in " ".join(told.split())
+    assert f"by {size} (error {strength.error:.2f})" in " ".join(told.split())
     assert f"{point.true_hr:.3f}" in told
-    assert "A true HR is that of the treated at time zero, under the study's follow-up." in told
+    assert "A true HR is that of patients who start the treatment, followed as in the study." in told
 
 
 @pytest.mark.slow
@@ -313,10 +316,11 @@ def test_a_gap_blanks_nothing_else(found: tipping.Tipping) -> None:
     gap[-1, -1] = nan
     strengths = (Strength(2.5, 0.13, 0.12, 0.05), Strength(inf))
     spoilt = replace(found, surfaces=(replace(surface, true=gap), found.surfaces[1]), equal_strength=strengths)
-    told = shown(spoilt, None, None).text().replace("\n", " ")
+    told = " ".join(shown(spoilt, None, None).text().split())
     assert "-: no true effect within reach gives this estimate there." in told
-    assert "confounder of strength 2.50 (error 0.13) on treatment" in told
-    assert f"{exp(surface.true[-1, -2]):.2f}     - " in told
+    assert "must make the treatment 2.5 times likelier" in told
+    assert "by 2.5 (error 0.13)" in told
+    assert f"{exp(surface.true[-1, -2]):.2f} - " in told
 
 
 def test_only_an_estimator_of_a_ratio_stands_for_a_published_one(tmp_path: Path) -> None:

@@ -76,7 +76,10 @@ def test_its_rows_are_those_of_a_fixed_study_and_are_read_again(place: Path, tmp
     again = read_study(_cells(until={"mcse": {"coverage": 0.001}, "most": 230}), RunFolder(place))
     assert again.looks == result.looks
     assert again.rows_sha256 == result.rows_sha256
-    assert "Stopped at the cap of 230 replicates, short of a Monte Carlo SE of coverage at most 0.001" in verdict(again)
+    assert (
+        "Stopped at the cap of 230 simulated studies, short of a simulation error of coverage at most 0.001"
+        in verdict(again)
+    )
 
 
 def test_an_interrupted_one_ends_in_the_same_rows(place: Path) -> None:
@@ -111,7 +114,7 @@ def test_the_worst_of_all_estimators_decides() -> None:
     del found["OS", "b"]
     assert look(3, 200, found, until, RunError).enough
     assert told([one, look(3, 200, found, until, RunError)], until) == (
-        "Stopped after 200 replicates, at a Monte Carlo SE of bias at most 0.1 (reached: 0.05, a on OS)."
+        "Stopped after 200 simulated studies, at a simulation error of bias at most 0.1 (reached: 0.05, a on OS)."
     )
     with pytest.raises(RunError, match=r"no estimator of cell 3 has a Monte Carlo SE of 'bias'"):
         look(3, 100, {("OS", "test"): {"bias": Measure(nan, nan)}}, until, RunError)

@@ -32,7 +32,10 @@ def _sizes(paper: Paper) -> Iterator[Finding]:
     if n is not None and len(known) == 2 and sum(known) != n:
         keys = ("cohort.n", "cohort.control", "cohort.treated")
         told = f"{known[0]} + {known[1]} = {sum(known)}, printed {n}"
-        yield paper.finding(keys, "severe", "sizes add up", told, f"a cohort of {sum(known)}")
+        said = f"the two arms add up to {sum(known)} patients, printed {n}"
+        yield paper.finding(
+            keys, "severe", "sizes add up", told, f"a cohort of {sum(known)}", said=said, off=2 * abs(sum(known) - n)
+        )
     for arm, size in zip(ARMS, arms, strict=True):
         if pairs is not None and size is not None and pairs > size:
             told = f"{pairs} pairs of {size} patients ({arm})"
@@ -53,7 +56,10 @@ def _sums(paper: Paper) -> Iterator[Finding]:
                 told = f"{' + '.join(map(str, counts))} = {counts.sum()}, the arm has {size}"
                 more = bool(counts.sum() > size)
                 consistent = f"levels that add up to {size}" + ("" if more else ", or values said to be missing")
-                yield paper.finding(keys, "severe" if more else "moderate", "levels add up", told, consistent)
+                said = f"the rows add up to {counts.sum()} patients, the arm has {size}"
+                severity: Severity = "severe" if more else "moderate"
+                off = 2.0 * abs(int(counts.sum()) - size)
+                yield paper.finding(keys, severity, "levels add up", told, consistent, said=said, off=off)
 
 
 def _fractions(paper: Paper) -> Iterator[tuple[str, str, int, int, Stands]]:
@@ -87,7 +93,11 @@ def _percentages(paper: Paper, tested: frozenset[str]) -> Iterator[Finding]:
         if fitting and not close:
             consistent += f", or a count of {' or '.join(map(str, fitting[:3]))}"
             consistent += " (but the printed p confirms the count)" if counted in tested else ""
-        yield paper.finding((counted, key), "note" if close else "severe", "percentage of a count", told, consistent)
+        said = f"{count} of {size} is {share.low:.{decimals}f} %, printed {text} %"
+        said = told if f"{share.low:.{decimals}f}" == text else said
+        off = 1 + share.gap(stands) / max(unit / 2, 1e-9)
+        kind, severity = "percentage of a count", "note" if close else "severe"
+        yield paper.finding((counted, key), severity, kind, told, consistent, said=said, off=off)
 
 
 def _of_the_known(paper: Paper, counted: str, count: int, stands: Stands) -> bool:
@@ -115,7 +125,9 @@ def _impossible_percentages(paper: Paper) -> Iterator[Finding]:
         if not counts_printed_so(percent.stands, size):
             near = [int(percent.value * size / 100) + k for k in (0, 1)]
             told = f"{percent.text} % of {size}: " + ", ".join(f"{c} are {100 * c / size:.3f} %" for c in near)
-            yield paper.finding((key,), "moderate", "percentage of a count", told, "another number of patients")
+            said = f"no number of patients out of {size} is {percent.text} %"
+            wanted = "another number of patients"
+            yield paper.finding((key,), "moderate", "percentage of a count", told, wanted, said=said)
 
 
 def _sum_of_rounded(paper: Paper, key: str) -> str:
@@ -164,7 +176,7 @@ def _unequal_percentages(paper: Paper) -> Iterator[Finding]:
         if not paper.numbers[first].stands.meets(stands, -1e-9):
             told = f"{count} of {size} is printed {paper.numbers[first].text} % and {text} %"
             percent = f"both are {100 * count / size:.3f} %"
-            yield paper.finding((first, key), "note", "one fraction, two percentages", told, percent)
+            yield paper.finding((first, key), "note", "one fraction, two percentages", told, percent, said=told)
 
 
 def _matched_of_all(paper: Paper) -> Iterator[Finding]:

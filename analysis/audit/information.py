@@ -79,7 +79,13 @@ def _below_floor(
         told += f" < sqrt(1/{events[0]} + 1/{events[1]}) = {floor:.3f}, {how}"
         wanted = f"at least {hr * exp(-Z * floor):.2f} to {hr * exp(Z * floor):.2f}"
         wanted = f"no model-based Cox Wald interval, which is {wanted}"
-        yield paper.finding((*ratio.keys, *keys), "severe", "information of the events", told, wanted)
+        low_text, high_text = ratio.numbers[1].text, ratio.numbers[2].text
+        many = f"{'' if how == 'the events' else 'at most '}{events[1]} and {events[0]} {{events}}"
+        said = f"the interval{{of}}, {low_text} to {high_text}, is too narrow for {many}"
+        half = max((ratio.se.high - ratio.se.low) / 2, 1e-9)
+        off = (floor - (ratio.se.high + ratio.se.low) / 2) / half
+        kind = "information of the events"
+        yield paper.finding((*ratio.keys, *keys), "severe", kind, told, wanted, said=said, off=off)
 
 
 def _members(paper: Paper, ratio: Ratio) -> tuple[CountRow, list[int]] | None:

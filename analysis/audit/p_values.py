@@ -174,7 +174,9 @@ def _unusual(paper: Paper, own: list[TestedRow], table: TableTests) -> Finding:
         f"{one.row} {one.p.get(usual, one.p['pearson']):.4f}, printed {one.printed.text}" for one in some[:3]
     )
     keys = tuple(one.printed.key for one in some)
-    return paper.finding(keys, "note", "an unusual test", str(table), f"{NAMES[usual]}, which gives for {told}")
+    said = f"its p-values come from an unusual test, {NAMES[table.convention]}"
+    wanted = f"{NAMES[usual]}, which gives for {told}"
+    return paper.finding(keys, "note", "an unusual test", str(table), wanted, said=said)
 
 
 def _misfit(paper: Paper, one: TestedRow, table: TableTests) -> Finding:
@@ -187,10 +189,12 @@ def _misfit(paper: Paper, one: TestedRow, table: TableTests) -> Finding:
     if one.fitting:
         test = " or ".join(NAMES[name] for name in one.fitting)
         small = f" (an expected count is {one.row.expected.min():.1f})" if _small(one.row) else ""
-        return paper.finding(keys, "note", "p by another test", f"{told}: it is {test}{small}", wanted)
+        said = f"p = {one.printed.text} is that of {test}, unlike the p-values around it"
+        return paper.finding(keys, "note", "p by another test", f"{told}: it is {test}{small}", wanted, said=said)
     unit = one.printed.stands.high - one.printed.stands.low
     close = any(Stands(p, p).gap(one.printed.stands) <= unit / 2 for p in one.p.values()) and np.isfinite(unit)
-    return paper.finding(keys, "note" if close else "severe", "p of counts", told, wanted)
+    said = f"no usual test gives p = {one.printed.text} from the counts {one.row}"
+    return paper.finding(keys, "note" if close else "severe", "p of counts", told, wanted, said=said)
 
 
 def _shown(p: float, printed: Number) -> str:
@@ -208,7 +212,9 @@ def _equal_counts(paper: Paper, tested: tuple[TestedRow, ...]) -> Iterator[Findi
             keys = (first.printed.key, one.printed.key, *first.row.keys, *one.row.keys)
             told = f"{first.row.name} and {one.row.name} both have {one.row}"
             told += f", but p = {first.printed.text} and {one.printed.text}"
-            yield paper.finding(keys, "moderate", "equal counts, different p", told, "one p for both rows")
+            said = f"the same counts, {one.row}, have p = {first.printed.text} in one row"
+            said += f" and {one.printed.text} in another"
+            yield paper.finding(keys, "moderate", "equal counts, different p", told, "one p for both rows", said=said)
 
 
 def _means(paper: Paper) -> Iterator[Finding]:
@@ -224,7 +230,9 @@ def _means(paper: Paper) -> Iterator[Finding]:
         if not any(one.meets(p.stands) for one in ranges.values()):
             told = "; ".join(f"{name}: p {one.low:.3g} to {one.high:.3g}" for name, one in ranges.items())
             told = f"all values within rounding, {told}; printed {p.text}"
-            yield paper.finding((p.key, *keys), "moderate", "p of means", told, "another p, or a test of ranks")
+            said = f"no t test gives p = {p.text} from these means and standard deviations"
+            wanted = "another p, or a test of ranks"
+            yield paper.finding((p.key, *keys), "moderate", "p of means", told, wanted, said=said)
 
 
 def t_test_range(boxes: list[Stands], n: list[int], pooled: bool) -> Stands:

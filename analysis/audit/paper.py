@@ -36,6 +36,9 @@ class Finding:
     """Printed numbers that do not go together (severe), hardly (moderate), or that call for a remark (note).
 
     ``arithmetic`` can be verified by hand; ``consistent`` says what would go together; ``where`` it is printed.
+    ``said`` is the contradiction in plain words, in which ``{of}`` stands for what the numbers are of (" of the main
+    result", or nothing) and ``{events}`` for what its events are called. ``off`` is how far apart the numbers are, in
+    units of what rounding alone allows: 1 is just beyond it.
     """
 
     keys: tuple[str, ...]
@@ -44,6 +47,12 @@ class Finding:
     arithmetic: str
     consistent: str
     where: str
+    said: str = ""
+    off: float = 1.0
+
+    def in_words(self, of: str = "", events: str = "events") -> str:
+        """The contradiction in plain words."""
+        return (self.said or self.arithmetic).replace("{of}", of).replace("{events}", events)
 
 
 @dataclass(frozen=True)
@@ -148,10 +157,12 @@ class Paper:
         """Where these numbers are printed, each place once."""
         return "; ".join(dict.fromkeys(self.numbers[key].where for key in keys if key in self.numbers))
 
-    def finding(self, keys: tuple[str, ...], severity: Severity, check: str, *lines: str) -> Finding:
+    def finding(
+        self, keys: tuple[str, ...], severity: Severity, check: str, *lines: str, said: str = "", off: float = 1.0
+    ) -> Finding:
         """A finding about these numbers; the lines are the arithmetic and what would be consistent."""
         arithmetic, consistent = lines
-        return Finding(keys, severity, check, arithmetic, consistent, self.where(keys))
+        return Finding(keys, severity, check, arithmetic, consistent, self.where(keys), said, max(off, 1.0))
 
     def weighted(self, side: str) -> bool:
         """Whether what is printed of a side is weighted."""

@@ -55,7 +55,10 @@ def ratio_findings(paper: Paper, ratios: tuple[Ratio, ...]) -> Iterator[Finding]
     for ratio in ratios:
         if not (ratio.low.low <= ratio.hr.high and ratio.hr.low <= ratio.high.high and ratio.low.low < ratio.high.high):
             wanted = "a ratio between its limits"
-            yield paper.finding(ratio.keys, "severe", "interval holds the ratio", str(ratio), wanted)
+            said = f"the HR{{of}}, {ratio.numbers[0].text}, lies outside its own interval, {_interval(ratio)}"
+            yield paper.finding(
+                ratio.keys, "severe", "interval holds the ratio", str(ratio), wanted, said=said, off=99.0
+            )
         else:
             yield from _shape_and_p(paper, ratio)
     yield from _printed_twice(paper, ratios)
@@ -107,7 +110,11 @@ def _shape_and_p(paper: Paper, ratio: Ratio) -> Iterator[Finding]:
         value, low, high = (log(one.value) for one in ratio.numbers)
         either = f"{exp(2 * value - high):.2f} to {ratio.numbers[2].text}"
         either += f", or {ratio.numbers[1].text} to {exp(2 * value - low):.2f}"
-        yield paper.finding(ratio.keys, severity, "ratio amid its limits", told, f"limits {either}")
+        said = f"the HR{{of}}, {ratio.numbers[0].text}, does not lie in the middle of its interval, {_interval(ratio)}"
+        slack = (middle.high - middle.low + ratio.hr.high - ratio.hr.low) / 2
+        yield paper.finding(
+            ratio.keys, severity, "ratio amid its limits", told, f"limits {either}", said=said, off=1 + off / slack
+        )
     if ratio.p is None or gap <= CLOSE_Z:
         return
     far = FAR_PART * max(ratio.se.high / FEW_EVENTS_SE, 1.0)
@@ -123,7 +130,13 @@ def _shape_and_p(paper: Paper, ratio: Ratio) -> Iterator[Finding]:
     consistent += f", or limits {limits[0]:.2f} to {limits[1]:.2f}" if isfinite(limits[1]) else ""
     if severity == "note":
         consistent += ", or a p of another test (log-rank, likelihood ratio)"
-    yield paper.finding(ratio.keys, severity, "p of the interval", told, consistent)
+    said = f"the interval{{of}}, {_interval(ratio)}, gives p = {_p((z.low + z.high) / 2):.2g}, printed {ratio.p.text}"
+    slack = max((z.high - z.low) / 2 + (wanted.high - wanted.low if isfinite(wanted.high) else 0.0) / 2, 1e-9)
+    yield paper.finding(ratio.keys, severity, "p of the interval", told, consistent, said=said, off=1 + gap / slack)
+
+
+def _interval(ratio: Ratio) -> str:
+    return f"{ratio.numbers[1].text} to {ratio.numbers[2].text}"
 
 
 def _p(z: float) -> float:
@@ -165,7 +178,9 @@ def _printed_twice(paper: Paper, ratios: tuple[Ratio, ...]) -> Iterator[Finding]
             close = a.stands.meets(b.stands)
             told = f"the same model: {a.text} and {b.text}"
             severity: Severity = "note" if close else "moderate"
-            yield paper.finding((a.key, b.key), severity, "one model, two numbers", told, "one number in both places")
+            said = f"the same model is printed once as {a.text} and once as {b.text}"
+            wanted = "one number in both places"
+            yield paper.finding((a.key, b.key), severity, "one model, two numbers", told, wanted, said=said)
 
 
 def _screening(paper: Paper) -> Iterator[Finding]:
@@ -184,4 +199,6 @@ def _screening(paper: Paper) -> Iterator[Finding]:
         most, least = max(own[0], key=lambda p: p.value), min(own[1], key=lambda p: p.value)
         if least.stands.high < most.stands.low:
             told = f"entered with p = {most.text}, left out with p = {least.text}"
-            yield paper.finding((most.key, least.key), "note", "screening by p", told, "one threshold between them")
+            said = f"a trait entered the model with p = {most.text}, another was left out with p = {least.text}"
+            wanted = "one threshold between them"
+            yield paper.finding((most.key, least.key), "note", "screening by p", told, wanted, said=said)

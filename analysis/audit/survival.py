@@ -42,7 +42,9 @@ def _limits(paper: Paper, start: str) -> Iterator[Finding]:
     if below or (high is not None and high.stands.high < median.stands.low):
         keys = tuple(one.key for one in (median, low, high) if one is not None)
         told = f"{median.text} ({low.text if low else '?'} to {high.text if high else '?'})"
-        yield paper.finding(keys, "severe", "interval holds the median", told, "a median between its limits")
+        said = f"the median{{of}}, {median.text}, lies outside its own interval"
+        wanted = "a median between its limits"
+        yield paper.finding(keys, "severe", "interval holds the median", told, wanted, said=said, off=99.0)
 
 
 def _width(paper: Paper, start: str) -> Iterator[Finding]:
@@ -63,7 +65,11 @@ def _width(paper: Paper, start: str) -> Iterator[Finding]:
             f"about {span[0]:.1f} to {span[1]:.1f} or narrower; quartiles or a range, not an interval of the median"
         )
         severity: Severity = "moderate" if ".follow_up." in start else "note"
-        yield paper.finding((median.key, low.key, high.key), severity, "interval of a median", told, wanted)
+        said = f"the interval{{of}}, {low.text} to {high.text}, is too wide for the median of {size} patients"
+        keys = (median.key, low.key, high.key)
+        yield paper.finding(
+            keys, severity, "interval of a median", told, wanted, said=said, off=se / (TOO_WIDE * plain)
+        )
 
 
 def _longest(published: Mapping[str, Printed], unit: TimeUnit) -> float | None:

@@ -32,7 +32,9 @@ def _printed_again(published: Mapping[str, Printed]) -> Iterator[Finding]:
             if not same:
                 told = f"{one.printed} ({one.where}), {other.printed} ({other.where})"
                 where = f"{one.where}; {other.where}"
-                yield Finding((key,), "moderate", "printed twice", told, f"{one.printed} in both places", where)
+                wanted = f"{one.printed} in both places"
+                said = f"the same number is {one.printed} in one place and {other.printed} in another"
+                yield Finding((key,), "moderate", "printed twice", told, wanted, where, said)
 
 
 def _shares(paper: Paper, side: str, arm: str) -> Iterator[Finding]:
@@ -62,7 +64,8 @@ def _shares(paper: Paper, side: str, arm: str) -> Iterator[Finding]:
     wanted = f"{' or '.join(str(n) for n, _ in found)} modes" + (
         f" in {events} patients with an event of {composite}" if events else ""
     )
-    yield paper.finding(tuple(keys), "note", "shares of modes", told, wanted)
+    said = "percentages that sum to 100 are shares of all findings, not of patients"
+    yield paper.finding(tuple(keys), "note", "shares of modes", told, wanted, said=said)
 
 
 def _counts(stands: list[Stands], n: int) -> list[int]:

@@ -21,7 +21,7 @@ CAVEAT = "valid only if the two courses of a patient share their luck"
 class Whom:
     """A study's target with the mean number of its patients in a simulated study, of screened and of included ones.
 
-    ``given`` says how the arm was given at time zero: patients are treated, or assigned to what starts later.
+    ``given`` says how the arm was given at time zero: patients start it, or are assigned to what starts later.
     """
 
     target: Target
@@ -37,8 +37,8 @@ class Whom:
         """The population in words, without its number."""
         words = {
             "all": "patients screened",
-            "treated": f"patients {self.given} ({self.treated}) at time zero",
-            "untreated": f"patients not {self.given} ({self.control}) at time zero",
+            "treated": f"patients who {self.given} {self.treated}",
+            "untreated": f"patients who {self.given} {self.control} instead",
             "overlap": "patients screened, each counted by e (1 - e), e being the chance of treatment",
             "matching_weight": "patients screened, each counted by min(e, 1 - e), e being the chance of treatment",
             "selected": f"patients included after the treatment that they received, {CAVEAT}",
@@ -48,7 +48,7 @@ class Whom:
 
     @property
     def phrase(self) -> str:
-        """The patients with their number: 'the 211 patients treated (HLP) at time zero'."""
+        """The patients with their number: 'the 211 patients who start HLP'."""
         return f"the {self.number} {self.people}"
 
     @property
@@ -75,7 +75,7 @@ class Whom:
         followed = ", if nobody were censored" if self.target.follow_up == "complete" else ""
         return (
             f"In {self.phrase}, {of}of whom {count} were included and analysed (means over simulated studies)"
-            f"{followed}, all analyses are judged side by side."
+            f"{followed}, every analysis is compared with what is true."
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -92,8 +92,8 @@ class Whom:
 
 def in_cells(own: Mapping[int, Whom]) -> str:
     """The sentence that says whom each cell of a sweep is about, by the cells' numbers."""
-    cells = "; ".join(f"cell {number}, {one.counted}" for number, one in own.items())
-    return f"Each cell has a target of its own, by which its analyses are judged side by side: {cells}."
+    cells = "; ".join(f"setting {number + 1}, {one.counted}" for number, one in own.items())
+    return f"Each setting is about patients of its own, in whom its analyses are compared with what is true: {cells}."
 
 
 def whom(cell: Cell) -> Whom:
@@ -109,7 +109,7 @@ def whom_of(scenario: Scenario, resolved: ResolvedWorld | None = None) -> Whom:
     arms = scenario.arms
     members = float(_members(scenario.target, made).mean())
     included = float(made.observed.present.sum(axis=1).mean())
-    given = "assigned to treatment" if scenario.treatment.start else "treated"
+    given = "are assigned to" if scenario.treatment.start else "start"
     return Whom(scenario.target, arms.treated, arms.control, given, members, screened, included)
 
 

@@ -142,7 +142,7 @@ def answer(leaves: list[Leaf], runs: list[Moved]) -> Answer:
     """The places that differ and what moved, as tables."""
     data = {"differs": [vars(leaf) for leaf in leaves], "moved": runs}
     places = [(one.path, _short(one.one), _short(one.other)) for one in leaves]
-    said = "" if leaves else "the two say the same, names and published numbers apart"
+    said = "" if leaves else "The two say the same, names and published numbers apart."
     tables = [table("What differs", ("at", "first", "second"), places)] if leaves else []
     if not runs:
         return Answer(data, said, tuple(tables))
@@ -153,13 +153,14 @@ def answer(leaves: list[Leaf], runs: list[Moved]) -> Answer:
         for one in runs
     ]  # fmt: skip
     heads = (
-        "cell", "mean, first", "mean, second", "moved", "in SE", "truth, first", "truth, second", "bias moved",
-        "rejects, %",
+        "analysis", "first finds", "second finds", "moved", "in errors", "truth, first", "truth, second",
+        "off by moved", "finds a difference, %",
     )  # fmt: skip
-    how = "the same replicates" if all(one.paired for one in runs) else "independent replicates"
+    paired = all(one.paired for one in runs)
+    how = "the same simulated patients" if paired else "independent simulated patients"
     notes = (
-        f"Compared on {how}; ratios on the log scale; Monte Carlo SE in brackets. Truth and bias are by the target "
-        "of either run; - where an estimator answers another question.",
+        f"Compared on {how}; ratios on the log scale; in brackets: simulation error. Off by: from what is true in the "
+        "patients whom either run is about; - where an analysis answers another question.",
         *map(_without, (one for one in runs if any(one.without))),
     )
     return Answer(data, said, (*tables, table("What moved", heads, rows)), notes, found=runs)
@@ -170,8 +171,8 @@ def _without(one: Moved) -> str:
     first, second = one.without
     of_both = ", what moved is of those that have one in both" if one.paired else ""
     return (
-        f"Cell {one.cell}, {one.estimator} on {one.endpoint}: {first:,} replicates of the first run and {second:,} "
-        f"of the second have no estimate. Means are over the others{of_both}."
+        f"{one.estimator} on {one.endpoint}, setting {one.cell + 1}: {first:,} simulated studies of the first run and "
+        f"{second:,} of the second have no estimate. Means are over the others{of_both}."
     )
 
 

@@ -14,6 +14,7 @@ from analysis.tables.text_table import TextTable, table
 from benchmarks.asked.errors import RunError
 from benchmarks.pasted.curve_files import MOST_PATIENTS, DigitisedArm, read_curve_file
 from benchmarks.words.answer import Answer, write_page
+from benchmarks.words.sizes import counted
 
 ABOUT = (
     "Guyot and colleagues, BMC Med Res Methodol 2012;12:9. Patients with an event are known as well as the curve is; "
@@ -91,7 +92,7 @@ def _verdict(found: Reconstructed) -> str:
     counts = "; ".join(f"{arm.arm}: {len(made.time):,} patients, {made.events:,} events" for arm, made in found)
     arm, worst = max(found, key=lambda one: one[1].distance)
     near = (
-        f"Their Kaplan-Meier curve lies at most {100 * worst.distance:.1f} points of percent from a digitised point "
+        f"The curve of these patients lies at most {100 * worst.distance:.1f} of 100 patients from a digitised point "
         f"({arm.arm} at {worst.farthest:.4g})."
     )
     apart = [(arm.arm, one) for arm, made in found for one in made.intervals if one.excess]
@@ -100,7 +101,8 @@ def _verdict(found: Reconstructed) -> str:
         return f"{counts}.\n{near}\nEvery printed number at risk is met."
     if not strong:
         most = max(abs(one.excess) for _, one in apart)
-        return f"{counts}.\n{near}\nPrinted numbers at risk are met within {most}, which digitising explains."
+        met = f"Printed numbers at risk are met within {counted(most, 'patient')}, which digitising explains."
+        return f"{counts}.\n{near}\n{met}"
     told = "; ".join(f"{label} at {one.start:g}: {_apart(one)}" for label, one in strong[:4])
     more = f"; and {len(strong) - 4} more" if len(strong) > 4 else ""
     return f"{counts}.\n{near}\nCurve and numbers at risk contradict each other. {told}{more}. The curve was followed."

@@ -156,8 +156,8 @@ def merge(path: Path, others: tuple[Path, ...], jobs: int) -> Answer:
     if lacking:
         one = lacking[0]
         raise RunError(
-            f"{path}: {sum(block.last - block.first for block in lacking):,} replicates are not there yet, the first "
-            f"being {one.first} of cell {one.cell.number}; finish its shards, or `trialtwin run` the rest"
+            f"{path}: {sum(block.last - block.first for block in lacking):,} simulated studies are not there yet, the "
+            f"first being {one.first} of cell {one.cell.number}; finish its shards, or `trialtwin run` the rest"
         )
     result = running.run_study(found.cells, found.folder, running.Work(jobs, retry=False), Progress())
     return _presented(found.asked, result, found.folder)
@@ -185,7 +185,7 @@ def status(path: Path) -> Answer:
     )
     command, holder = found.manifest.get("command"), found.folder.holder() or None
     done, wanted = (sum(int(one[name]) for one in cells) for name in ("done", "asked"))
-    verdict = f"{'finished' if finished else 'not finished'}, {done:,} of {wanted:,} replicates"
+    verdict = f"{'finished' if finished else 'not finished'}, {done:,} of {wanted:,} simulated studies"
     rows = tuple(
         (str(one["cell"]), settings_text(one["settings"]) or "-", f"{one['done']:,}", f"{one['asked']:,}")
         for one in cells
@@ -246,7 +246,7 @@ def _presented(asked: Asked, result: "StudyResult", folder: RunFolder) -> Answer
     said = verdict(result)
     return Answer(
         described,
-        "\n".join([asked.scenario.question, result.people, said]),
+        "\n".join([asked.scenario.question, said, result.people]),
         main_tables(result),
         (*notes_of(result), *lost_words(result.rows.failures().to_dict("records"))),
         (

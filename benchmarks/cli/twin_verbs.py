@@ -18,10 +18,12 @@ from benchmarks.asked.scenario import Scenario
 from benchmarks.asked.sizes import check_sizes
 from benchmarks.twin import calibrate as calibration
 from benchmarks.twin import fidelity as scorecard
+from benchmarks.twin.audit_shown import audit_answer
 from benchmarks.twin.listing import published_answer
-from benchmarks.twin.shown import audit_answer, fidelity_answer, fit_answer
+from benchmarks.twin.shown import fidelity_answer, fit_answer
 from benchmarks.twin.targets import targets_of
 from benchmarks.words.answer import Answer, write_page
+from benchmarks.words.key_words import PaperWords, words_of_paper
 from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
 from simulator.cohort.estimand import TimeUnit
@@ -49,7 +51,7 @@ def fidelity(asked: Asked, jobs: int) -> Answer:
         scenario.run.replicates,
         scenario.run.seed,
         jobs,
-        lambda done, total: progress("blocks of replicates", done, total),
+        lambda done, total: progress("blocks of simulated studies", done, total),
         doubts(asked),
     )
 
@@ -58,7 +60,7 @@ def fidelity(asked: Asked, jobs: int) -> Answer:
 
         return fidelity_report(found, asked.document, scenario)
 
-    return replace(fidelity_answer(found), page=page)
+    return replace(fidelity_answer(found, words_of_paper(scenario)), page=page)
 
 
 def _kernels(scenario: Scenario) -> tuple[str, ...]:
@@ -112,7 +114,7 @@ def calibrate(asked: Asked, settings: tuple[str, ...], out: Path, jobs: int) -> 
 
         return calibration_report(fit, document, scenario)
 
-    return replace(fit_answer(fit, out), page=page)
+    return replace(fit_answer(fit, out, words_of_paper(scenario)), page=page)
 
 
 def fitted_yaml(asked: Asked, fit: calibration.Fit, changed: list[tuple[str, ...]], out: Path) -> str:
@@ -154,7 +156,8 @@ def audit(name: str | Written, settings: tuple[str, ...]) -> Answer:
     primary = plan.get("primary", "matching") if isinstance(plan, dict) else "matching"
     if not published:
         raise RunError(f"{name}: has no published numbers")
-    _check_keys(document, published)
+    words = _check_keys(document, published)
+    words = words or replace(words_of_paper(None), first=next(iter(endpoints), ""))
     try:
         findings = find(published, endpoints, primary, paper.time_unit)
         tests = [str(one) for one in conventions(published, primary)]
@@ -164,20 +167,26 @@ def audit(name: str | Written, settings: tuple[str, ...]) -> Answer:
     def page() -> str:
         from benchmarks.report import audit_report
 
-        return audit_report(findings, tests, str(document.tree.get("source", name)), len(published))
+        return audit_report(findings, tests, str(document.tree.get("source", name)), len(published), words)
 
-    return replace(audit_answer(findings, tests, len(published)), page=page)
+    return replace(audit_answer(findings, tests, len(published), words), page=page)
 
 
-def _check_keys(document: Document, published: Mapping[str, Printed]) -> None:
-    """DocumentError where a key is no number of the world, or of any paper where the document is no whole world."""
+def _check_keys(document: Document, published: Mapping[str, Printed]) -> PaperWords | None:
+    """What the world calls its numbers, None where the document is no whole world.
+
+    DocumentError where a key is no number of the world, or of any paper where the document is no whole world.
+    """
+    words = None
     try:
         scenario = parse(document, Scenario)
     except DocumentError:
         check_paper(document, published)
     else:
         check_published(document, scenario)
+        words = words_of_paper(scenario)
     check_inherited_print(document, published)
+    return words
 
 
 def doubts(asked: Asked) -> dict[str, tuple[str, ...]]:
@@ -210,7 +219,7 @@ def _last(key: str) -> str:
 def _needs_published(asked: Asked) -> None:
     scenario = asked.scenario
     if not compared(scenario):
-        raise RunError(f"{scenario.name}: the world has no published numbers of which its replicates have any")
+        raise RunError(f"{scenario.name}: none of its published numbers can be compared with a simulated study")
 
 
 def _rounded(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.cohort_files.cohort_spec import CohortSpec
+from analysis.estimators import Estimator
 from benchmarks.asked.base import assumed_values
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.free_places import free_problems
@@ -238,21 +239,38 @@ def show(name: str | Written, settings: tuple[str, ...], resolved: bool) -> Answ
         f"source: {scenario.source}",
         f"arms: {scenario.arms.treated} (treated) against {scenario.arms.control}",
         f"patients: {scenario.population.size:,}",
-        f"target: {_people(asked)}",
-        f"estimators: {', '.join(estimator.name for estimator in scenario.estimators)}",
-        f"cells: {len(asked.cells)}; replicates: {scenario.run.replicates:,}; seed: {scenario.run.seed}",
-        f"time for one replicate: {_times(scenario)}",
+        f"about: {_people(asked)}",
+        f"analyses: {', '.join(_called(one) for one in scenario.estimators)}",
+        f"settings: {len(asked.cells)}; simulated studies: {scenario.run.replicates:,}; seed: {scenario.run.seed}",
+        f"time for one simulated study: {_times(scenario)}",
         f"digest: {digest(asked.document.tree)}",
         *(f"own code: {code}, sha256 {code.sha256}" for code in pinned_code(asked.document)),
         *(f"note: {note}" for note in _notes(asked)),
         "",
-        "sourced:",
+        _values(len(asked.document.sources), len(assumed_values(asked.document))),
+        "",
+        "with a source:",
         *(f"  {path}: {source}" for path, source in sorted(asked.document.sources.items())),
         "",
         "assumed:",
         *(f"  {path}" for path in assumed_values(asked.document)),
     ]
     return Answer(_described(asked), lines=tuple(lines), question=scenario.question, found=asked)
+
+
+def _called(one: Estimator) -> str:
+    """An analysis as a reader calls it, with the name by which a command takes it."""
+    from benchmarks.words.analysis_names import analysis_label
+
+    label = analysis_label(one)
+    return label if label == one.name else f"{label} ({one.name})"
+
+
+def _values(known: int, assumed: int) -> str:
+    """How many values have a source, and how many nobody gave."""
+    if not assumed:
+        return f"All {known} values have a source. Here they are."
+    return f"{known} values have a source, most of them the paper; {assumed} it does not give, and they were assumed."
 
 
 def _people(asked: Asked) -> str:

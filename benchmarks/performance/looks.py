@@ -75,5 +75,5 @@ def told(looks: Iterable[Look], until: Until) -> str:
         parts.append(f"{what} at most {target:g} (reached: {worst.errors[name]:.2g}, {worst.whose[name]})")
     wanted = "; ".join(parts)
     if short:
-        return f"Stopped at the cap of {until.most:,} replicates, short of a Monte Carlo SE of {wanted}."
-    return f"Stopped after {size} replicates, at a Monte Carlo SE of {wanted}."
+        return f"Stopped at the cap of {until.most:,} simulated studies, short of a simulation error of {wanted}."
+    return f"Stopped after {size} simulated studies, at a simulation error of {wanted}."

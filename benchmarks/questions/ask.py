@@ -27,7 +27,9 @@ from benchmarks.study.running import Work, all_rows
 from benchmarks.truth.asked_truths import asked_file, asked_records, read_asked
 from benchmarks.truth.counted import Truth
 from benchmarks.truth.of_cells import asked_estimands, target_estimand, truths_of
+from benchmarks.words.analysis_names import label_in
 from benchmarks.words.answer import Answer, plain
+from benchmarks.words.key_words import PaperWords, words_of_paper
 from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
 from simulator.cohort.estimand import COUPLED, Estimand
@@ -122,8 +124,8 @@ def _kept(cell: Cell, folder: RunFolder, wanted: Mapping[Estimand, float], jobs:
 
 WHO = {
     "all": "everybody who is screened",
-    "treated": "the treated",
-    "untreated": "the untreated",
+    "treated": "patients who start the treatment",
+    "untreated": "patients who start the comparison",
     "overlap": "the overlap population",
     "matching_weight": "the population of matching weights",
     "selected": "those included under the arm that they received",
@@ -133,9 +135,9 @@ WHO = {
 
 def target_text(target: Target) -> str:
     """Whose true effect is meant, in words."""
-    followed = "under the study's follow-up" if target.follow_up == "observed" else "with nobody censored"
+    followed = "followed as in the study" if target.follow_up == "observed" else "with nobody censored"
     caveat = f" ({CAVEAT})" if target.population in COUPLED else ""
-    return f"{WHO[target.population]} at time zero, {followed}{caveat}"
+    return f"{WHO[target.population]}, {followed}{caveat}"
 
 
 def _folder(asked: Asked, verb: str, out: Path | None) -> tuple[RunFolder, Path]:
@@ -145,6 +147,16 @@ def _folder(asked: Asked, verb: str, out: Path | None) -> tuple[RunFolder, Path]
     folder = open_folder(place, asked.document, made)
     ready_kernels(STUDY)
     return folder, place
+
+
+def paper_words(asked: Asked | None) -> PaperWords:
+    """What the world of a question calls its endpoints, traits and arms; nothing where there is no world."""
+    return words_of_paper(None if asked is None else asked.scenario)
+
+
+def called(asked: Asked | None, endpoint: str, name: str) -> str:
+    """What a reader calls the analysis of a question."""
+    return name if asked is None else label_in(asked.scenario, endpoint, name)
 
 
 def values_of(rows: Rows, cell: int, endpoint: str, estimator: str) -> Floats:

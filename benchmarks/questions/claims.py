@@ -31,11 +31,13 @@ from benchmarks.asked.load_study import Asked
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import answer, designed, endpoint_of, load
+from benchmarks.questions.ask import answer, designed, endpoint_of, load, paper_words
 from benchmarks.questions.multiverse import share
 from benchmarks.questions.options import Options
 from benchmarks.words.answer import Answer, plain
+from benchmarks.words.key_words import PaperWords, row_words
 from benchmarks.words.plain_text import percent
+from benchmarks.words.sizes import percent_text, share_text
 from benchmarks.workers.executors import in_threads
 from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
@@ -219,15 +221,21 @@ def summed(
     )
 
 
-def verdict(found: Claims, plan: Plan) -> str:
-    """One sentence: how often each claim is made where it is false."""
+def verdict(found: Claims, plan: Plan, words: PaperWords) -> str:
+    """How often each claim is made where it is false."""
+    factor, benefit, differ = found.any_factor[2], found.nearly_all[1], found.unbalanced_measured[0]
+    error = percent_text(100 * factor.mcse)
     return (
-        f"Where no covariate has any effect, {percent(found.any_factor[2])} % of studies (Monte Carlo SE in brackets) "
-        f"find at least one independent risk factor for {found.endpoint} among {found.terms}; where treatment has "
-        f"none, {percent(found.nearly_all[1])} % see benefit in nearly all of {found.subgroups} subgroups; of those "
-        f"with every p above {BALANCED_P:g} {side_words(plan, 'after')}, {percent(found.unbalanced_measured[0])} % "
-        f"have a measured difference above {UNBALANCED:g} SD."
+        f"Where no trait has any effect on {words.endpoint(found.endpoint)}, {_told(factor)} of simulated studies "
+        f"still find an independent risk factor among {found.terms} (simulation error {error}). "
+        f"Where treatment has no effect, {_told(benefit)} see a benefit in nearly all of {found.subgroups} subgroups. "
+        f"Of the studies with every p above {BALANCED_P:g} {side_words(plan, 'after')}, {_told(differ)} have arms that "
+        f"differ in a recorded trait by more than {UNBALANCED:g} standard deviations."
     )
+
+
+def _told(one: Measure) -> str:
+    return share_text(one.value, one.mcse)
 
 
 def shown(found: Claims, options: Options, asked: Asked) -> Answer:
@@ -241,18 +249,28 @@ def shown(found: Claims, options: Options, asked: Asked) -> Answer:
         ("benefit in nearly all (9 of 10) subgroups, %", *map(percent, found.nearly_all)),
         ("benefit in every subgroup, %", *map(percent, found.every)),
         (f"balanced: every p of Table 1 above {BALANCED_P:g}, %", *map(percent, found.balanced)),
-        (f"  of these, a measured difference above {UNBALANCED:g} SD, %", *map(percent, found.unbalanced_measured)),
-        (f"  of these, a hidden difference above {UNBALANCED:g} SD, %", *map(percent, found.unbalanced_hidden)),
+        (
+            f"  of these, a difference in a recorded trait above {UNBALANCED:g} SD, %",
+            *map(percent, found.unbalanced_measured),
+        ),
+        (
+            f"  of these, a difference in an unrecorded trait above {UNBALANCED:g} SD, %",
+            *map(percent, found.unbalanced_hidden),
+        ),
     ]
-    factors = [(term, *map(percent, rates)) for term, rates in found.factors.items()]
+    words = paper_words(asked)
+    factors = [(row_words(term, words), *map(percent, rates)) for term, rates in found.factors.items()]
     return answer(
         "How often does the workflow make the paper's claims where they are false?",
-        verdict(found, asked.scenario.analysis),
+        verdict(found, asked.scenario.analysis, words),
         (
             table("Claims", ("claim", *WORLDS), rows),
-            table("Independent risk factors, %", ("term", *WORLDS), factors),
+            table("Independent risk factors, %", ("trait", *WORLDS), factors),
         ),
-        (f"{found.replicates} replicates, {found.endpoint}, alpha {found.alpha:g}; Monte Carlo SE in brackets.",),
+        (
+            f"{found.replicates} simulated studies of {words.endpoint(found.endpoint)}; found: p < {found.alpha:g}; "
+            "in brackets: simulation error.",
+        ),
         lambda: drawn(found),
         "Share of studies that make each claim, in three worlds",
         found,

@@ -213,7 +213,9 @@ def find(
         folder = place.as_posix()
         summaries = np.stack([_summary(*rows.of(cell, endpoint, name)) for cell in range(points)])
         if np.isfinite(summaries).all(axis=2).sum(axis=1).min() < GROUPS:
-            raise RunError(f"{label}: '{name}' has fewer than {GROUPS} estimates at some point; take more replicates")
+            raise RunError(
+                f"{label}: '{name}' has fewer than {GROUPS} estimates with some setting; take more with --reps"
+            )
         aims = {one: aims_of(rows, points, endpoint, one) for one in (name, RMST)}
         truths = target_truths(study, verb, endpoint, aims, jobs, own)
         known = (

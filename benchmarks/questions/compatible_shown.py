@@ -12,6 +12,7 @@ from benchmarks.questions.compatible import CalibrationCheck, Compatibility, Pos
 from benchmarks.questions.compatible_paper import published_summary
 from benchmarks.questions.options import Options
 from benchmarks.words.answer import Answer, plain
+from benchmarks.words.sizes import counted, percent_text, share_text
 
 MONTHS = 12.0
 """To which restricted means are compared."""
@@ -40,52 +41,68 @@ def compatible(
     return shown(found, options, asked)
 
 
-def sentence(found: Compatibility, one: Posterior) -> str:
-    """What one suspicion says of the true effect."""
-    what = f"Under '{one.name}' the published {found.endpoint} HR {found.published.hr:.2f}"
+AS_STATED = "as-stated"
+"""The suspicion that a study has which names none: nothing but what its world holds already."""
+
+
+def sentence(one: Posterior) -> str:
+    """What one suspicion says of the true effect, and what it assumes, in the same sentence."""
     if one.refusal:
-        return f"Under '{one.name}' there is no answer: {one.refusal}."
+        return f"No plausible range {_if(one.name)}: {one.refusal}."
     low, _, middle, _, high = (exp(x) for x in one.quantiles)
-    error = max(one.quantiles_mcse)
-    said = f"{what} is compatible with true HRs from {low:.2f} to {high:.2f} (90 %; median {middle:.2f}"
-    return f"{said}; Monte Carlo SE of their logs at most {error:.3f})."
+    error = 100 * max(one.quantiles_mcse)
+    said = f"The true HR lies between {low:.2f} and {high:.2f} nine times in ten {_if(one.name)}"
+    said += f" (middle {middle:.2f}, simulation error at most {percent_text(error, 0.0 if error < 0.95 else 1.0)})."
+    alone = 1 - one.benefit if middle < 1 else one.benefit
+    side = "no benefit" if middle < 1 else "a benefit"
+    return f"{said} That leaves a chance of {share_text(alone)} that there is {side}."
+
+
+def _if(name: str) -> str:
+    """Under which assumption."""
+    return (
+        "if the twin is right as it stands" if name == AS_STATED else f"if '{name}' is what is wrong and nothing else"
+    )
 
 
 def shown(found: Compatibility, options: Options, asked: Asked) -> Answer:
     """A sentence and a row per suspicion, then calibrations."""
     sentences, rows, notes, unit = [], [], [], asked.scenario.time_unit
     for one in found.posteriors:
-        sentences.append(sentence(found, one))
+        sentences.append(sentence(one))
         sentences += [f"Beware: {one.warning}."] if one.warning else []
         notes.append(
-            f"'{one.name}': {one.points} points over {', '.join(one.parameters)}; mean HR {exp(one.reach[0]):.2f} to "
-            f"{exp(one.reach[1]):.2f}; {one.effective:.0f} effective draws; the true log HR is emulated to "
-            f"{one.emulator_error:.3f}."
+            f"'{one.name}': {one.points} settings of {counted(len(one.parameters), 'unknown')} were simulated; the "
+            f"analysis finds an HR of {exp(one.reach[0]):.2f} to {exp(one.reach[1]):.2f} on average. "
+            f"{one.effective:.0f} effective draws; the true log HR is read between them to {one.emulator_error:.3f}."
         )
         if one.refusal:
             continue
-        rows.append((f"{one.name}, prior", *_ratios(one.prior_quantiles), "", "", ""))
+        rows.append((f"{one.name}, before the paper", *_ratios(one.prior_quantiles), "", "", ""))
         rmst = f"{one.rmst[2]:.2f} ({one.rmst[0]:.2f} to {one.rmst[4]:.2f})"
         fit = f"{100 * min(1.0, one.distance_p):.0f}"
         rows.append((one.name, *_ratios(one.quantiles), f"{100 * one.benefit:.1f}", rmst, fit))
     heads = (
         "true HR",
-        "median",
-        "50 %",
-        "90 %",
+        "middle",
+        "half the time",
+        "nine times in ten",
         "below 1, %",
-        f"RMST difference to {found.horizon:.5g} {unit}",
+        f"{unit} of life more, of the first {found.horizon:.5g}",
         "fit, %",
     )
-    note = "RMST: median and 90 %. Fit: p of the paper at the most likely point."
+    note = (
+        "Below 1: how sure a benefit is. Of the time gained: middle, and nine times in ten. Fit: how often the "
+        "likeliest setting gives a result at least as far off as the paper's."
+    )
     notes += [calibration_text(one) for one in found.calibrations]
     return answer(
-        "Which true effects are compatible with the published estimate?",
+        "What true effect is plausible, given what the paper printed?",
         " ".join(sentences),
-        (table("Before and after the paper", heads, rows, 1, note),) if rows else (),
-        (*notes, f"A true HR is that of {found.population}.", f"{found.replicates} replicates per point."),
+        (table("The plausible range, before and after the paper", heads, rows, 1, note),) if rows else (),
+        (*notes, f"A true HR is that of {found.population}.", f"{found.replicates} simulated studies per setting."),
         lambda: drawn(found),
-        "Prior and posterior densities of the true hazard ratio under every suspicion",
+        "How well each true hazard ratio explains the paper, under every suspicion, and what was thought before",
         found,
         options,
         asked,
@@ -96,8 +113,9 @@ def shown(found: Compatibility, options: Options, asked: Asked) -> Answer:
 def calibration_text(one: CalibrationCheck) -> str:
     """How well the intervals of synthetic papers hold the truth."""
     return (
-        f"'{one.name}' on {one.runs} synthetic papers: 50 % intervals hold the truth in {_share(one.covers_50)} %, "
-        f"90 % intervals in {_share(one.covers_90)} %; ranks uniform with p = {one.uniform_p:.2f}"
+        f"'{one.name}', tried on {one.runs} invented papers whose truth was known: the 90 % ranges held it in "
+        f"{_share(one.covers_90)} %, the 50 % ranges in {_share(one.covers_50)} % (simulation error in brackets; ranks "
+        f"uniform with p = {one.uniform_p:.2f})."
     )
 
 

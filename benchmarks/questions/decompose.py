@@ -201,7 +201,7 @@ def find(
     whole = np.isfinite(estimates).all(axis=0)
     if whole.sum() < 2:
         raise RunError(
-            f"{asked.scenario.name}: '{name}' has no estimate in some cell; take another, or more replicates"
+            f"{asked.scenario.name}: '{name}' has no estimate with some setting; take another, or more with --reps"
         )
     aim = min(aims_of(rows, len(cells), endpoint, name))  # one for all: what moves no truth shall leave it as it is
     truths = [one[name] for one in target_truths(study, "decompose", endpoint, {name: [aim] * len(cells)}, jobs, out)]

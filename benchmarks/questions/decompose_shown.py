@@ -1,18 +1,21 @@
 """The answer of `benchmarks.questions.decompose` as a sentence, a table, JSON and a waterfall."""
 
 from collections.abc import Sequence
+from math import expm1
 
 from matplotlib.figure import Figure
 
 from analysis.tables.text_table import table
 from benchmarks.asked.load_study import Asked
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import answer, endpoint_of, load
+from benchmarks.questions.ask import answer, called, endpoint_of, load, paper_words
 from benchmarks.questions.decompose import Decomposition, find
 from benchmarks.questions.options import Options
 from benchmarks.words.answer import Answer
+from benchmarks.words.key_words import PaperWords
 from benchmarks.words.plain_text import TIMES, words_of
-from simulator.cohort.estimand import SUBDISTRIBUTION
+from benchmarks.words.sizes import error_text, first_up, off_by, percent_text, value_of
+from simulator.cohort.estimand import SUBDISTRIBUTION, Estimand
 
 
 def decompose(options: Options, names: Sequence[str]) -> Answer:
@@ -33,29 +36,48 @@ def scale(found: Decomposition) -> str:
     return f"{found.endpoint} {words}" + (f" {when} {found.horizon:g} {found.time_unit}" if found.horizon else "")
 
 
-def verdict(found: Decomposition) -> str:
-    """One sentence: the bias against the fixed target, and the mechanism that moves the estimate most."""
+def verdict(found: Decomposition, words: PaperWords, label: str) -> str:
+    """How far off the analysis is, which mechanism moves it most, and what is left when all are switched off."""
+    asked = _question(found)
     most = max(found.parts, key=lambda part: abs(part.estimate.value))
     rest = [part.estimate.value for part in found.parts if part is not most]
-    others = f" the other {len(rest)} mechanisms together {sum(rest):+.3f}," if len(rest) > 1 else ""
-    if len(rest) == 1:
-        others = f" the other mechanism {rest[0]:+.3f},"
+    what = f"the {'hazard ratio' if found.measure == 'marginal_log_hr' else words_of(found.measure)}"
+    said = (
+        f"In {found.population}, {label} finds {what} for {words.endpoint(found.endpoint)} "
+        f"{off_by(asked, found.bias)}{error_text(asked, found.bias)}. What moves it most is {most.label}: "
+        f"{_moved(asked, most.estimate)}."
+    )
+    if rest:
+        together = "The other cause moves it" if len(rest) == 1 else f"The other {len(rest)} causes together move it"
+        said += f" {together} {_moved(asked, Measure(sum(rest), 0.0))}."
+    said += f" With all of them switched off it is {off_by(asked, found.residual)}."
     moved = sum(part.target.value for part in found.parts)
     error = max(found.truth.mcse, found.clean_truth.mcse)
-    own = (
-        f" There the target's own truth has moved by {-moved:+.3f}, and the estimate lies {found.clean_bias:+.3f} "
-        "off it."
+    if abs(moved) > 3 * error and moved:
+        truth = f"There the truth itself is {value_of(asked, found.clean_truth.value)}"
+        said += f" {truth} rather than {value_of(asked, found.truth.value)}, and the estimate is "
+        said += f"{off_by(asked, Measure(found.clean_bias.value, found.clean_bias.mcse))} against it."
+    return said
+
+
+def _question(found: Decomposition) -> Estimand:
+    """What is taken apart, as what it is a measure of."""
+    return Estimand.model_construct(
+        measure=found.measure, endpoint=found.endpoint, horizon=found.horizon, time_unit=found.time_unit
     )
-    said = (
-        f"'{found.estimator}' lies {found.bias:+.3f} off the true {scale(found)} of {found.population} (Monte "
-        f"Carlo SE in brackets): {most.label} makes {most.estimate:+.3f} of it,{others} and "
-        f"{found.residual:+.3f} is left when all are off."
-    )
-    return said + (own if abs(moved) > 3 * error and moved else "")
+
+
+def _moved(asked: Estimand, size: Measure) -> str:
+    """What a cause does to an estimate, its direction in words: '9 % up'."""
+    way = "up" if size.value > 0 else "down"
+    if "log" in asked.measure:
+        return f"{percent_text(abs(100 * expm1(size.value)), 100 * size.mcse)} {way}"
+    return f"{value_of(asked, abs(size.value))} {way}"
 
 
 def shown(found: Decomposition, options: Options, asked: Asked) -> Answer:
     """The verdict and the table of the walk."""
+    words, label = paper_words(asked), called(asked, found.endpoint, found.estimator)
     rows = [("all on", f"{found.estimate:.3f}", f"{found.bias:+.3f}", "", "", f"{found.truth:.3f}")]
     rows += [
         (f"- {part.label}", _minus(part.estimate), "", _minus(part.off_alone), _minus(part.on_alone),
@@ -65,28 +87,31 @@ def shown(found: Decomposition, options: Options, asked: Asked) -> Answer:
     rows.append(
         ("all off", f"{found.clean_estimate:.3f}", f"{found.residual:+.3f}", "", "", f"{found.clean_truth:.3f}")
     )
-    heads = (scale(found), "estimate", "off the target", "off alone", "on alone, taken off", "target's own")
+    heads = (scale(found), "estimate", "off the truth", "off alone", "on alone, taken off", "the truth's own")
     note = (
-        "Steps of switching off, averaged over all orders. The target is fixed at its truth in the full world: what "
-        "the estimate moves is what the bias moves. The last column is how the target's truth itself moves, where a "
-        "mechanism changes who is treated or how long patients are followed."
+        "Each step switches one cause off, averaged over all orders. The truth is held where it is with all causes on: "
+        "what the estimate moves is what the bias moves. The last column is how the truth itself would move, where a "
+        "cause changes who is treated or how long patients are followed."
     )
-    notes = [f"{found.replicates} replicates in {2 ** len(found.parts)} cells; Monte Carlo SE in brackets."]
+    notes = [
+        f"{found.replicates} simulated studies with each of {2 ** len(found.parts)} settings; "
+        "in brackets: simulation error."
+    ]
     if found.asks_another:
         notes.insert(
             0,
-            f"'{found.estimator}' is given covariates and answers another question: part of what it lies off the "
-            "target, also with all off, is the distance between the two questions, and no bias.",
+            f"{first_up(label)} answers another question (for patients alike in all covariates): part of what it is "
+            "off, also with all causes off, is the distance between the two questions, and no bias.",
         )
     if found.dropped:
-        notes.insert(0, f"{found.dropped} replicates without an estimate in some cell are left out.")
+        notes.insert(0, f"{found.dropped} simulated studies without an estimate with some setting are left out.")
     return answer(
         "Which imperfection makes how much of the bias?",
-        verdict(found),
-        (table("The published analysis walked to a clean one", heads, rows, 1, note),),
+        verdict(found, words, label),
+        (table("From the published analysis to a clean one, on the scale of the analysis", heads, rows, 1, note),),
         tuple(notes),
         lambda: drawn(found),
-        "Waterfall of the distance to the fixed target from all mechanisms on to all off, a bar per mechanism",
+        "Waterfall of the distance to the truth from all causes on to all off, a bar per cause",
         found,
         options,
         asked,

@@ -9,11 +9,13 @@ from matplotlib.figure import Figure
 from analysis.tables.text_table import table
 from benchmarks.asked.load_study import Asked
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import answer, endpoint_of, load
+from benchmarks.questions.ask import answer, endpoint_of, load, paper_words
 from benchmarks.questions.multiverse import WORLDS, Multiverse, axes_of, find
 from benchmarks.questions.options import Options
 from benchmarks.words.answer import Answer
+from benchmarks.words.key_words import PaperWords
 from benchmarks.words.plain_text import percent
+from benchmarks.words.sizes import percent_text, share_text
 
 
 def multiverse(options: Options, axes: Sequence[str], alpha: float, replicate: int) -> Answer:
@@ -34,27 +36,33 @@ def multiverse(options: Options, axes: Sequence[str], alpha: float, replicate: i
     return shown(found, options, asked)
 
 
-def verdict(found: Multiverse) -> str:
-    """One sentence: how often something would have been found where there is nothing."""
-    side = "below" if found.direction < 0 else "above"
+def verdict(found: Multiverse, words: PaperWords) -> str:
+    """How often some defensible analysis would find something where there is nothing; how far the results lie apart."""
+    benefit = "a benefit" if found.direction < 0 else "a harm"
+    any_, stated, mean = found.any_share[1], found.stated_share[1], found.mean_share[1]
     return (
-        f"With no effect at all, {percent(found.any_share[1])} % of cohorts (Monte Carlo SE in brackets) have at least "
-        f"one of {len(found.specifications)} specifications with an HR of {found.endpoint} {side} 1, "
-        f"p < {found.alpha:g}; the study's own analysis reaches that in {percent(found.stated_share[1])} %, the "
-        f"average specification in {percent(found.mean_share[1])} %."
+        f"Where the treatment has no effect on {words.endpoint(found.endpoint)}, at least one of "
+        f"{len(found.specifications)} defensible analyses finds {benefit} (p < {found.alpha:g}) in "
+        f"{_share(any_)} of simulated studies (simulation error {percent_text(100 * any_.mcse)}). The study's own "
+        f"analysis does so in {_share(stated)}, the average one in {_share(mean)}. With the effect of the twin, the "
+        f"largest result of a study is {exp(found.spread[0].value):.1f} times the smallest."
     )
+
+
+def _share(one: Measure) -> str:
+    return share_text(one.value, one.mcse)
 
 
 def shown(found: Multiverse, options: Options, asked: Asked) -> Answer:
     """The verdict, both worlds side by side, what each choice moves, one cohort's range."""
     rows = [
-        ("specifications that reach the claim, mean %", *map(percent, found.mean_share)),
-        ("cohorts in which the study's own does, %", *map(percent, found.stated_share)),
-        ("cohorts in which at least one does, %", *map(percent, found.any_share)),
-        ("specifications without an estimate, mean %", *map(percent, found.failed)),
-        ("largest / smallest HR of a cohort, geometric mean", *map(_ratio, found.spread)),
+        ("analyses that find it, mean %", *map(percent, found.mean_share)),
+        ("studies in which the paper's own does, %", *map(percent, found.stated_share)),
+        ("studies in which at least one does, %", *map(percent, found.any_share)),
+        ("analyses without an estimate, mean %", *map(percent, found.failed)),
+        ("largest / smallest HR of a study, geometric mean", *map(_ratio, found.spread)),
     ]
-    tables = [table("The claim as the world says, and with no effect", ("", *WORLDS), rows)]
+    tables = [table("How often it is found: with the effect of the twin, and with none", ("", *WORLDS), rows)]
     moved = [
         (
             one.axis,
@@ -64,7 +72,7 @@ def shown(found: Multiverse, options: Options, asked: Asked) -> Answer:
         )
         for one in found.levels
     ]
-    heads = ("choice", "value", "change of log HR", "claims under no effect %")
+    heads = ("choice", "value", "change of the log HR", "found without an effect %")
     tables.append(table("What each choice moves, averaged over all others", heads, moved, 2))
     others = [
         (one.name, percent(stated), percent(null))
@@ -72,22 +80,23 @@ def shown(found: Multiverse, options: Options, asked: Asked) -> Answer:
         if not one.choices
     ]
     if others:
-        methods = ("method", "claims as stated %", "claims under no effect %")
+        methods = ("method", "found as stated %", "found without an effect %")
         tables.append(table("Other methods", methods, others))
     notes = []
     curve = found.curve[np.isfinite(found.curve[:, 0])]
     if len(curve):
         least, most = (exp(float(x)) for x in (curve[:, 0].min(), curve[:, 0].max()))
         notes.append(
-            f"Cohort {found.replicate} as stated: HR {least:.2f} to {most:.2f} over {len(curve)} specifications."
+            f"One simulated study (number {found.replicate}) as stated: HR {least:.2f} to {most:.2f} over "
+            f"{len(curve)} analyses."
         )
     return answer(
-        "How often would some defensible analysis reach the published claim?",
-        verdict(found),
+        "Does the choice of analysis matter?",
+        verdict(found, paper_words(asked)),
         tuple(tables),
-        (*notes, f"{found.replicates} replicates; Monte Carlo SE in brackets."),
+        (*notes, f"{found.replicates} simulated studies; in brackets: simulation error."),
         lambda: drawn(found),
-        "Estimates of one cohort under every specification, in order, and the choices that made them",
+        "Results of one simulated study under every defensible analysis, in order, and the choices that made them",
         found,
         options,
         asked,

@@ -331,8 +331,8 @@ def _beyond(plan: SearchPlan, how: SearchBy, low: float, high: float) -> str:
     below = [one.value < (target or 0.0) for one in found]
     if below[0] != below[1]:
         return (
-            f"{what} {target:g} is reached {where}, but these replicates do not tell at which: it is {said}; take "
-            "more with --reps, or move --least or --most"
+            f"{what} {target:g} is reached {where}, but these simulated studies do not tell at which: it is {said}; "
+            "take more with --reps, or move --least or --most"
         )
     return f"{what} {target:g} is not reached {where}: it is {said}; move --least or --most"
 

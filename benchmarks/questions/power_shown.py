@@ -9,11 +9,13 @@ from analysis.tables.text_table import table
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import answer, endpoint_of, load
+from benchmarks.questions.ask import answer, called, endpoint_of, load, paper_words
 from benchmarks.questions.options import Options
 from benchmarks.questions.power import Goal, Needed, Power, SearchBy, find
 from benchmarks.words.answer import Answer
+from benchmarks.words.key_words import PaperWords
 from benchmarks.words.plain_text import percent
+from benchmarks.words.sizes import first_up, percent_text, share_text
 
 LIMITS = {"size": 2_000_000, "follow-up": 1_200}
 UNITS = {"size": "patients", "follow-up": "months of follow-up after the end of accrual"}
@@ -42,41 +44,44 @@ def power(
 
 def goal_text(goal: Goal) -> str:
     """What is to be reached."""
-    return f"power {goal.power:g}" if goal.power is not None else f"a mean interval {goal.width:g} wide (log HR)"
+    if goal.power is not None:
+        return f"a power of {percent_text(100 * goal.power)}"
+    return f"an interval {goal.width:g} wide on the log scale, on average"
 
 
-def verdict(found: Power) -> str:
-    """One sentence: what is needed, beside what the formula says, and whether the test can be trusted there."""
+def verdict(found: Power, words: PaperWords, label: str) -> str:
+    """What is needed, beside what the formula says, and whether the test can be trusted there."""
     answer = found.stated
-    formula = f"Schoenfeld's formula asks for {found.schoenfeld_events:.0f}"
-    if found.search == "size":
-        formula += f" events, {found.schoenfeld_at:.0f} patients"
-    else:
-        formula += " events"
+    outcome = words.endpoint(found.endpoint)
+    events = words.events(found.endpoint)
     said = (
-        f"'{found.estimator}' reaches {goal_text(found.goal)} for {found.endpoint} (true HR {found.true_hr:.2f}) with "
-        f"{_number(answer.at)} {UNITS[found.search]}, {_number(answer.events)} events analysed; {formula}"
+        f"With {_number(answer.at).split(' ')[0]} {UNITS[found.search]}, {label} reaches {goal_text(found.goal)} for "
+        f"{outcome}, where an HR of {found.true_hr:.2f} is true (simulation error {answer.at.mcse:.0f}). That is "
+        f"{answer.events.value:.0f} {events} analysed; Schoenfeld's formula asks for {found.schoenfeld_events:.0f}"
     )
+    said += f", {found.schoenfeld_at:.0f} patients." if found.search == "size" else "."
     off = abs(found.false_positive.value - found.goal.alpha)
     if off > 3 * max(found.false_positive.mcse, 1e-9):
-        said += f"; beware, with no effect it rejects in {percent(found.false_positive)} % there"
-    return said + "."
+        wrong = share_text(found.false_positive.value, found.false_positive.mcse)
+        said += f" Beware: without any effect it finds one in {wrong} of simulated studies there."
+    return said
 
 
 def shown(found: Power, options: Options, asked: Asked) -> Answer:
     """The verdict, the price list, and the cells."""
+    words, label = paper_words(asked), called(asked, found.endpoint, found.estimator)
     rows = [
         (
             f"Schoenfeld, HR {found.true_hr:.3f}, {100 * found.treated:.0f} % treated",
             f"{found.schoenfeld_events:.0f}",
             f"{found.schoenfeld_at:.0f}" if isfinite(found.schoenfeld_at) else "-",
         ),
-        ("crude Cox, nothing confounds treatment", *_needed(found.randomised)),
-        (f"'{found.estimator}' in this world", *_needed(found.stated)),
+        ("no adjustment, were treatment given at random", *_needed(found.randomised)),
+        (f"{label}, as stated", *_needed(found.stated)),
     ]
     note = (
-        f"'{found.estimator}' analyses {100 * found.analysed:.0f} % of the patients; with no effect it rejects in "
-        f"{percent(found.false_positive)} %, {percent(found.false_favour)} % on the side of the true effect."
+        f"{first_up(label)} uses {100 * found.analysed:.0f} % of the patients; without an effect it finds one in "
+        f"{percent(found.false_positive)} %, in {percent(found.false_favour)} % on the side of the true effect."
     )
     prices = table("What it takes", (goal_text(found.goal), "events", UNITS[found.search]), rows, 1, note)
     head = "power" if found.goal.power is not None else "width"
@@ -85,15 +90,15 @@ def shown(found: Power, options: Options, asked: Asked) -> Answer:
         for stage, points in (("coarse", found.stated.coarse), ("fine", found.stated.points))
         for one in points
     ]
-    fit = f"The farthest fine point lies {found.stated.misfit:.1f} Monte Carlo SE from the fitted line."
-    grid = table("Cells", ("grid", found.search, "events", head), cells, 1, fit)
+    fit = f"The farthest fine point lies {found.stated.misfit:.1f} simulation errors from the fitted line."
+    grid = table("What was simulated", ("grid", found.search, "events", head), cells, 1, fit)
     return answer(
         "How many patients, events or months of follow-up does the stated analysis need?",
-        verdict(found),
+        verdict(found, words, label),
         (prices, grid),
         (
-            f"The true HR is that of {found.population}; a rejection on its other side is no power.",
-            f"{found.replicates} replicates per cell; Monte Carlo SE in brackets.",
+            f"The true HR is that of {found.population}; a difference found on its other side does not count.",
+            f"{found.replicates} simulated studies at each size; in brackets: simulation error.",
         ),
         lambda: drawn(found),
         f"Simulated {head} over {found.search}, with the formula's and the answer",

@@ -26,9 +26,11 @@ from benchmarks.report.engine import (
 from benchmarks.report.glossary import BALANCE
 from benchmarks.report.settings_named import path_label
 from benchmarks.report.world import assumed_section, base_section, comparability_section
+from benchmarks.twin.audit_shown import audit_tables, audit_verdict
 from benchmarks.twin.calibrate import Fit
 from benchmarks.twin.fidelity import Fidelity, Score, place
-from benchmarks.twin.shown import audit_tables, audit_verdict, fidelity_verdict, percent_of
+from benchmarks.twin.shown import fidelity_verdict, percent_of
+from benchmarks.words.key_words import PaperWords
 from benchmarks.words.plain_text import number
 from simulator.documents.loading import Document, digest
 
@@ -238,14 +240,16 @@ def _published_against_fitted(fit: Fit, scenario: Scenario) -> Section:
     )  # fmt: skip
 
 
-def audit_report(findings: Sequence[Finding], tests: Sequence[object], title: str, numbers: int) -> str:
+def audit_report(
+    findings: Sequence[Finding], tests: Sequence[object], title: str, numbers: int, words: PaperWords | None = None
+) -> str:
     """The HTML report of an audit."""
-    found = audit_tables(findings)
+    found = audit_tables(findings, words)
     explain = Items(tuple((str(one), "") for one in tests))
     return html(
         Page(
             "Can the printed numbers be right?",
-            audit_verdict(findings, numbers),
+            audit_verdict(findings, numbers, words),
             HowMade("trialtwin audit WORLD", command=as_asked()),
             (
                 Section(

@@ -9,9 +9,9 @@ from benchmarks.asked.asked_by import as_asked
 from benchmarks.pasted.reading import Reading
 from benchmarks.report.engine import Block, Fold, HowMade, Items, Page, Section, Tabled, html, picture
 from benchmarks.report.settings_named import path_label
+from benchmarks.twin.audit_shown import audit_tables
 from benchmarks.twin.fidelity import place
 from benchmarks.twin.reading_shown import cells_table, column_words, reading_answer, verdict_of
-from benchmarks.twin.shown import audit_tables
 from benchmarks.twin.twin_shown import TwinMade, assumptions_table, contradictions_of, not_stated_of, twin_answer
 from simulator.documents.loading import digest
 
@@ -91,8 +91,8 @@ def twin_report(made: TwinMade) -> str:
     findings = () if made.audit is None else audit_tables(made.audit.found)
     tree = asked.document.tree
     derived = [(path_label(path, tree), source) for path, source in asked.document.sources.items()]
-    severe = [one for one in findings if one.title == "Severe"]
-    others = [one for one in findings if one.title != "Severe"]
+    severe = [one for one in findings if one.title == "Serious"]
+    others = [one for one in findings if one.title != "Serious"]
     cannot = contradictions_of(made) or (() if severe else ("Nothing beyond rounding.",))
     return html(
         Page(

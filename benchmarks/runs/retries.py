@@ -107,7 +107,8 @@ def lost_words(failures: Iterable[Mapping[Any, Any]]) -> list[str]:
             key = str(one["estimator"]), str(one["endpoint"]), str(one["status"])
             counts[key] = counts.get(key, 0) + int(one["count"])
     told = [
-        f"{count:,} replicate{'s' if count > 1 else ''} of '{estimator}' on {endpoint} {WORDS[status]} ({status})"
+        f"{count:,} simulated stud{'ies' if count > 1 else 'y'} by '{estimator}' of {endpoint} "
+        f"{WORDS[status]} ({status})"
         for (estimator, endpoint, status), count in counts.items()
     ]
     return [*told, "the same command tries them again"] if told else []

@@ -63,7 +63,7 @@ class Forecast:
         return "\n".join(
             [
                 self.question,
-                f"{self.cells:,} cells, {self.replicates:,} replicates in {self.blocks:,} blocks"
+                f"{self.cells:,} settings, {self.replicates:,} simulated studies in {self.blocks:,} blocks"
                 + (f" ({kept:,} are there already)" if kept else "")
                 + f", {self.rows:,} rows; {self.backend}, {self.jobs} jobs",
                 f"about {_duration(self.seconds)}, {self.memory_bytes / 1e6:,.0f} MB of memory,"

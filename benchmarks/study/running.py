@@ -200,7 +200,7 @@ def _computed(workers: Crew, parts: Parts, todo: Sequence[Block], work: Work, to
         work.made.add(parts.place(parts.keep(block, table)))
 
     def done(count: int) -> None:
-        told("blocks of replicates", count, len(todo))
+        told("blocks of simulated studies", count, len(todo))
 
     return workers.run_in_order(block_rows, todo, done, keep, RESCUE, stalled(told))
 

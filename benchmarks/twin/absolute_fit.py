@@ -67,9 +67,9 @@ class AbsoluteFit:
         """The verdict in one sentence."""
         whole = self.numbers + self.widths
         what = "printed numbers and widths of intervals" if self.widths else "printed numbers"
-        many = f"{len(self.outside)} of {whole} {what} lie outside the central 95 % of the replicates"
-        chance = f"by chance about {0.05 * whole:.0f} would" if whole >= 10 else "by chance hardly one would"
-        return f"{many} ({chance}): " + (f"a bad fit, {self.bad}" if self.bad else "a good fit")
+        chance = f"by chance about {0.05 * whole:.0f} would be missed" if whole >= 10 else "chance hardly misses one"
+        many = f"The fitted twin misses {len(self.outside)} of {whole} {what} ({chance}): "
+        return many + (f"a bad fit, {self.bad}" if self.bad else "a good fit")
 
 
 def absolute_fit(
@@ -126,9 +126,9 @@ def _widths(targets: Sequence[PublishedTarget], numbers: Floats) -> Iterator[tup
 def _bad(numbers: int, outside: Sequence[Outside], never: Sequence[str]) -> str:
     """Why a fit is bad; empty where it is not."""
     if never:
-        return f"no replicate has '{never[0]}'"
+        return f"no simulated study has '{never[0]}'"
     if len(outside) > max(1.0, SHARE_OUTSIDE * numbers):
-        return "more than one number in ten is outside"
+        return "more than one number in ten is missed"
     if outside and outside[0].distance > float(-ndtri(CHANCE / 2 / numbers)):
         return f"'{outside[0].key}' is further away than chance explains"
     return ""
@@ -168,9 +168,9 @@ def _unused(target: PublishedTarget, row: Floats) -> Unused | None:
     share, reached = len(had) / len(row), np.isfinite(had).mean() if len(had) else nan
     why = ""
     if share < MOSTLY:
-        why = f"{100 * share:.0f} % of the replicates have it{_unless_screened(target.key)}"
+        why = f"{100 * share:.0f} % of simulated studies have it{_unless_screened(target.key)}"
     elif not isfinite(spread(row[None])[0]):
-        why = f"{100 * reached:.0f} % of the replicates reach it"
+        why = f"{100 * reached:.0f} % of simulated studies reach it"
     elif not spread(row[None])[0] > 0:
-        why = f"it is {float(target.natural(had[0])):.4g} in every replicate"
+        why = f"it is {float(target.natural(had[0])):.4g} in every simulated study"
     return Unused(target.key, target.printed, why) if why else None

@@ -1,30 +1,35 @@
-"""What is found of a paper and its twin, as answers: the scorecard, the fit, the audit."""
+"""What is found of a twin, as answers: the scorecard and the fit."""
 
-import textwrap
 from collections import Counter
-from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 
-from analysis.audit.paper import SEVERITIES, Finding
-from analysis.tables.text_table import WIDTH, TextTable, table, wrapped
+from analysis.tables.text_table import TextTable, table
 from benchmarks.twin.absolute_fit import AbsoluteFit
+from benchmarks.twin.audit_shown import doubts_told
 from benchmarks.twin.calibrate import Fit, Parameter
 from benchmarks.twin.fidelity import Fidelity
 from benchmarks.twin.targets import MADE, REPEATED
 from benchmarks.words.answer import Answer, plain
+from benchmarks.words.key_words import PaperWords, key_words
 from benchmarks.words.plain_text import number
+from benchmarks.words.sizes import listed
 
 
 def fidelity_verdict(found: Fidelity) -> str:
     """How many printed numbers the world prints."""
     whole = found.totals[-1]
-    said = f"{whole.inside} of {whole.numbers} printed numbers lie in the central 95 % of what this world prints"
-    return said + (f"; {whole.doubtful} doubtful ones are not counted." if whole.doubtful else ".")
+    chance = f" (chance alone would miss about {0.05 * whole.numbers:.0f})" if whole.numbers >= 20 else ""
+    said = f"The twin reproduces {whole.inside} of the {whole.numbers} printed numbers{chance}."
+    if whole.doubtful:
+        one = whole.doubtful == 1
+        said += f" {whole.doubtful} that the paper itself contradicts {'is' if one else 'are'} not counted."
+    return said
 
 
-def fidelity_answer(found: Fidelity) -> Answer:
+def fidelity_answer(found: Fidelity, told: PaperWords | None = None) -> Answer:
     """Totals by table, every number outside, and the flow of patients."""
+    words = PaperWords() if told is None else told
     totals = [
         (
             total.where,
@@ -35,26 +40,34 @@ def fidelity_answer(found: Fidelity) -> Answer:
         for total in found.totals
     ]
     outside = [
-        (one.key, one.printed, number(one.median), f"{number(one.low)} to {number(one.high)}", "; ".join(one.doubts))
+        (
+            key_words(one.key, words).told,
+            one.printed,
+            number(one.median),
+            f"{number(one.low)} to {number(one.high)}",
+            doubts_told(one.doubts),
+        )
         for one in found.scores
         if not one.inside
     ]
-    heads = ("number", "printed", "median", "central 95 %", "doubt")
-    title = f"Outside the central 95 % of {found.replicates:,} replicates"
-    tables = [table("Numbers inside, by table", ("printed in", "inside", "%", "doubtful, not counted"), totals)]
+    heads = ("number", "printed", "middle", "95 of 100 studies", "why it is doubtful")
+    title = f"Not reproduced: outside what 95 % of {found.replicates:,} simulated studies print"
+    tables = [table("Reproduced, by table", ("printed in", "reproduced", "%", "doubtful, not counted"), totals)]
     tables += [table(title, heads, outside)] if outside else []
     flow = [(name, f"{count:.1f}") for name, count in found.flow if count or not name.startswith("not: ")]
-    tables.append(table("Patients, mean of the replicates", ("", "patients"), flow))
-    lacking = f"No replicate has, and nothing was compared with: {', '.join(found.left_out)}."
+    tables.append(table("Patients of a simulated study, on average", ("", "patients"), flow))
+    left = listed([key_words(key, words).told for key in found.left_out])
+    lacking = f"Not compared, as no simulated study has it: {left}."
     notes = (lacking,) if found.left_out else ()
     return Answer(plain(found), fidelity_verdict(found), tuple(tables), notes, found=found)
 
 
-def fit_answer(fit: Fit, out: Path) -> Answer:
+def fit_answer(fit: Fit, out: Path, told: PaperWords | None = None) -> Answer:
     """What of the paper is met, the fitted parameters with what the paper says of them, and where the search began.
 
     It holds if the fitted world prints its paper.
     """
+    words = PaperWords() if told is None else told
     parameters = [
         (
             one.name,
@@ -67,35 +80,48 @@ def fit_answer(fit: Fit, out: Path) -> Answer:
     ]
     used = [one for one in fit.targets if isfinite(one.z)]
     targets = [
-        (one.key + (" (doubtful)" if one.doubtful else ""), one.printed, f"{one.simulated:.4g}", f"{one.z:+.2f}")
+        (
+            key_words(one.key, words).told + (" (doubtful)" if one.doubtful else ""),
+            one.printed,
+            f"{one.simulated:.4g}",
+            f"{one.z:+.2f}",
+        )
         for one in sorted(used, key=lambda one: -abs(one.z))[:20]
     ]
     starts = [
         (one.name + (" (taken)" if one.taken else ""), f"{one.at_first:.1f}", f"{one.at_last:.1f}")
         for one in fit.starts
     ]
-    furthest = f"The furthest of {len(used)} targets (simulated mean; distance in sampling SDs of the number)"
-    began = "Where the search began, with few replicates (sums of squares by common sampling SDs)"
+    furthest = f"The furthest of {len(used)} printed numbers (distance in SDs: what chance does to such a number)"
+    began = "Where the search began, with few simulated studies (sums of squares)"
     tables = (
-        *_misfits(fit.verdict),
+        *_misfits(fit.verdict, words),
         table("Parameters", ("parameter", "start", "fitted", "SE", "pinned down %"), parameters),
-        table(furthest, ("target", "printed", "simulated", "distance"), targets),
+        table(furthest, ("number", "printed", "simulated", "distance"), targets),
         table(began, ("start", "there", "at its end"), starts),
     )
     loose = ", ".join(one.name for one in fit.parameters if one.pinned < 0.1) or "none"
     scored = Counter(one.why for one in fit.verdict.unused)
     notes = (
-        f"sum of squares {fit.losses[0]:.1f} at the start, {fit.losses[-1]:.1f} at the end",
-        f"not pinned down by the paper (under 10 %): {loose}",
+        f"Distance from the paper (sum of squares): {fit.losses[0]:.1f} at the start, {fit.losses[-1]:.1f} at the end",
+        f"The paper says next to nothing of (under 10 % pinned down): {loose}",
         *(
-            f"fixed by the paper in common only, so that one may be more where another is less: {', '.join(group)}"
+            f"Fixed by the paper in common only, so that one may be more where another is less: {', '.join(group)}"
             for group in fit.together
         ),
         *(f"{_counted(scored[why])} only scored by fidelity: {why}" for why in (REPEATED, MADE) if scored[why]),
     )
     data = {name: part for name, part in vars(fit).items() if name != "tree"}
-    lines = (f"fitted world {out}",)
-    return Answer(data, fit.verdict.text, tables, notes, lines, holds=not fit.verdict.bad, found=fit)
+    lines = (f"fitted twin {out}",)
+    return Answer(data, fit_told(fit.verdict, words) + ".", tables, notes, lines, holds=not fit.verdict.bad, found=fit)
+
+
+def fit_told(verdict: AbsoluteFit, words: PaperWords) -> str:
+    """The verdict on a fit with its numbers in words."""
+    told = verdict.text
+    for one in verdict.outside[:1]:
+        told = told.replace(f"'{one.key}'", width_told(one.key, words))
+    return told
 
 
 def _beside(one: Parameter, fit: Fit) -> str:
@@ -105,16 +131,33 @@ def _beside(one: Parameter, fit: Fit) -> str:
     return "".join(f" {what}" for what in told)
 
 
-def _misfits(verdict: AbsoluteFit) -> list[TextTable]:
+def _misfits(verdict: AbsoluteFit, words: PaperWords) -> list[TextTable]:
     """What of the paper the fitted world does not print, worst first, and what could not be fitted."""
     outside = [
-        (one.key, one.printed, number(one.median), f"{number(one.low)} to {number(one.high)}", _far(one.distance))
+        (
+            width_told(one.key, words),
+            one.printed,
+            number(one.median),
+            f"{number(one.low)} to {number(one.high)}",
+            _far(one.distance),
+        )
         for one in verdict.outside
     ]
-    unused = [(one.key, one.printed, one.why) for one in verdict.unused if one.why not in (REPEATED, MADE)]
-    heads = ("number, worst first", "printed", "median", "central 95 %", "SDs away")
-    made = [table("Numbers outside", heads, outside)] if outside else []
+    unused = [
+        (key_words(one.key, words).told, one.printed, one.why)
+        for one in verdict.unused
+        if one.why not in (REPEATED, MADE)
+    ]
+    heads = ("number, worst first", "printed", "middle", "95 of 100 studies", "SDs away")
+    made = [table("Not reproduced", heads, outside)] if outside else []
     return made + ([table("Could not be fitted", ("number", "printed", "why"), unused)] if unused else [])
+
+
+def width_told(key: str, words: PaperWords) -> str:
+    """A number, or the width of an interval, in words."""
+    if key.endswith("high/low"):
+        return f"{key_words(key.removesuffix('/low'), words).of}, width of the interval"
+    return key_words(key, words).told
 
 
 def _far(distance: float) -> str:
@@ -123,54 +166,6 @@ def _far(distance: float) -> str:
 
 def _counted(numbers: int) -> str:
     return f"{numbers} printed numbers are" if numbers > 1 else "1 printed number is"
-
-
-def audit_verdict(findings: Sequence[Finding], numbers: int) -> str:
-    """How many printed numbers there are, and how many findings of each kind."""
-    counts = Counter(finding.severity for finding in findings)
-    told = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
-    if not findings:
-        return f"{numbers} printed numbers, and the arithmetic contradicts none of them."
-    return f"Of {numbers} printed numbers the arithmetic contradicts some: {told}."
-
-
-def audit_answer(findings: Sequence[Finding], tests: Sequence[str], numbers: int) -> Answer:
-    """The findings one below the other: what was found, the arithmetic, what would be consistent; then the tests."""
-    lines: list[str] = []
-    for one in findings:
-        where = f"{one.severity}: {one.check} ({one.where})"
-        lines += [wrapped(where), *_indented(", ".join(one.keys[:3]))]
-        lines += [*_indented(one.arithmetic), *_indented(f"consistent: {one.consistent}"), ""]
-    if tests:
-        lines += ["which tests explain the p-values:", *(line for one in tests for line in _indented(one))]
-    data = {"numbers": numbers, "findings": findings, "tests": tests}
-    return Answer(
-        data,
-        audit_verdict(findings, numbers),
-        lines=tuple(lines),
-        files=lambda: audit_tables(findings),
-        found=tuple(findings),
-    )
-
-
-def audit_tables(findings: Sequence[Finding]) -> tuple[TextTable, ...]:
-    """The findings of each kind, severe ones first."""
-    heads = ("number", "check", "arithmetic", "what would be consistent", "where")
-    of = {severity: [one for one in findings if one.severity == severity] for severity in SEVERITIES}
-    return tuple(
-        table(
-            severity.capitalize(),
-            heads,
-            [(one.keys[0], one.check, one.arithmetic, one.consistent, one.where) for one in own],
-            5,
-        )
-        for severity, own in of.items()
-        if own
-    )
-
-
-def _indented(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def percent_of(part: int, whole: int) -> str:

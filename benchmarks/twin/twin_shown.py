@@ -103,7 +103,7 @@ def twin_answer(made: TwinMade) -> Answer:
     """
     derived, score = made.derived, made.score
     said = [score.verdict] if score is not None else []
-    said += [] if made.fit is None else [f"After fitting {made.fit['verdict']}."]
+    said += [] if made.fit is None else [f"{made.fit['verdict'].rstrip('.')}."]
     said += [verdict_of(made.reading)] if score is None else []
     said += [] if made.audit is None else [made.audit.verdict]
     notes = [*contradictions_of(made), *not_stated_of(made)]
@@ -134,9 +134,7 @@ def not_stated_of(made: TwinMade) -> tuple[str, ...]:
     """The choices of the analysis that the paper leaves open, in a sentence."""
     open_choices = () if made.derived is None else made.derived.not_stated
     return (
-        (f"The paper does not state, and `trialtwin multiverse` varies: {', '.join(open_choices)}.",)
-        if open_choices
-        else ()
+        (f"The paper does not state these choices of its analysis: {', '.join(open_choices)}.",) if open_choices else ()
     )
 
 
@@ -146,8 +144,8 @@ def assumptions_table(made: TwinMade, most: int | None = None) -> TextTable:
         (one.assumption.path, one.assumption.why, _value(one.assumption), _moves(one)) for one in made.weighed[:most]
     ]
     note = (
-        "factor: by what the hazard ratio of the published analysis changes, on average, when the value is one prior "
-        "SD higher and all else stays (its simulation error as a factor in brackets)"
+        "Factor: by what the hazard ratio of the published analysis is multiplied, on average, when the value is as "
+        "much higher as is still plausible (one SD) and all else stays; in brackets its simulation error, as a factor."
     )
     return table("What was assumed, by how much it matters", ("value of", "why", "assumed", "factor"), rows, 2, note)
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmarks.asked.blocks import Cell
+from benchmarks.asked.primary import primary_estimator
+from benchmarks.asked.scenario import Scenario
 
 TARGETS = {"att": "the treated", "ate": "all patients", "atc": "the untreated"}
 MEASURED = {
@@ -24,7 +26,7 @@ MEASURED = {
 }
 RISKS = {"risk_difference": "risk difference", "log_risk_ratio": "risk ratio", "log_odds_ratio": "odds ratio"}
 HOUSE_NAMES = frozenset({"matched-naive", "ipw"})
-"""Names that a study has from us, besides the default of each kind and ``<kind>-primary``."""
+"""Names that a study has from us, besides the default of each kind, ``<kind>-primary`` and ``<kind>-<target>``."""
 
 
 def analysis_label(one: Any, full: bool = False) -> str:
@@ -33,7 +35,8 @@ def analysis_label(one: Any, full: bool = False) -> str:
     ``full`` adds what stands behind the short term where it is first used: which standard error matching has.
     """
     kind = str(one.kind)
-    own = one.name not in {type(one).model_fields["name"].default, kind, f"{kind}-primary", *HOUSE_NAMES}
+    house = {type(one).model_fields["name"].default, kind, f"{kind}-primary", *HOUSE_NAMES}
+    own = one.name not in house | {f"{kind}-{getattr(one, 'target', '')}"}
     made = LABELS.get(kind)
     return str(one.name) if own or made is None else made(one, full)
 
@@ -43,6 +46,14 @@ def labels_of(cell: Cell) -> dict[str, str]:
     labels = {one.name: analysis_label(one) for _, one in cell.scenario.judged()}
     taken = list(labels.values())
     return {name: text if taken.count(text) == 1 else f"{text} ({name})" for name, text in labels.items()}
+
+
+def label_in(scenario: Scenario, endpoint: str, name: str) -> str:
+    """The label of an analysis of a study by its name: one of its own, or the one that stands for the paper's."""
+    found = next((one for one in scenario.estimators if one.name == name), None)
+    if found is None and endpoint in scenario.endpoints:
+        found = primary_estimator(scenario, endpoint)
+    return name if found is None or found.name != name else analysis_label(found)
 
 
 def _matched(one: Any, full: bool) -> str:

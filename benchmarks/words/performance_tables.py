@@ -1,6 +1,6 @@
-"""The tables of a study's performance: estimators judged by its target, tests, and each by its own estimand."""
+"""The tables of a study's performance: analyses judged by its target, tests, and each by its own question."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import isfinite
 
@@ -10,6 +10,7 @@ from benchmarks.asked.whom import CAVEAT
 from benchmarks.study.ranking import Ranking, rankings
 from benchmarks.study.running import JudgedBy, StudyResult
 from benchmarks.truth.counted import Truth
+from benchmarks.words.analysis_names import labels_of
 from benchmarks.words.plain_text import (
     ABSENT,
     MEASURES,
@@ -25,37 +26,47 @@ from benchmarks.words.plain_text import (
     unit_of,
     with_error,
 )
+from benchmarks.words.sizes import counted, first_up
 from simulator.cohort.estimand import COUPLED, Estimand
 
-REJECTIONS = {frozenset({"type_1_error"}): "type-I error %", frozenset({"power"}): "power %", frozenset(): "power %"}
-REJECTS = "rejects %"
+REJECTIONS = {
+    frozenset({"type_1_error"}): "false alarms %",
+    frozenset({"power"}): "finds the effect %",
+    frozenset(): "finds the effect %",
+}
+REJECTS = "finds a difference %"
 """The head of a column of rejections, of which some are power and some, where the truth is zero, type-I errors."""
 ANOTHER = "†"
-"""In place of a bias or a coverage: the estimator answers another question."""
-OWN_JOB = "Does each do its own job? Each by the truth of its own estimand."
+"""In place of a bias or a coverage: the analysis answers another question."""
+OWN_JOB = (
+    "Does each analysis answer its own question? Each is compared with the true effect in the patients whom it is about"
+)
+HOLDS, GAVE = "interval holds truth %", "gave an estimate %"
 ALPHA = 0.05
 """Rejection: a p below it, whatever the level of the intervals."""
 NOTE = (
-    "In brackets: Monte Carlo standard error. SE: standard deviation of the estimates over replicates. "
-    "Bias and SE of a ratio are those of its logarithm. 'ok %' is shown where an estimator failed in some replicates."
+    "In brackets: simulation error (more simulated studies would make it smaller). HR, hazard ratio: the rate of the "
+    "event with treatment divided by the rate without. Off by and SE of a ratio are on its log scale: −0.04 is 4 % too "
+    "low. SE: how much the results vary from one simulated study to the next; reported SE: what the analysis itself "
+    "says, on average. 'gave an estimate %' is shown where an analysis gave none in some simulated studies."
 )
 
 
 def target_table(result: StudyResult, cell: Cell, endpoint: str) -> TextTable:
-    """The main table of an endpoint: every estimator but tests, judged by the study's target.
+    """The main table of an endpoint: every analysis but tests, judged by the study's target.
 
     Who answers another question has no bias and no coverage here.
     """
     rows: list[tuple[str, ...]] = []
     kinds: set[str] = set()
-    named = _namer(result, cell, endpoint)
+    named, labels = _namer(result, cell, endpoint), labels_of(cell)
     for key, truth in _of_endpoint(result, cell, endpoint, tests=False):
         found, another, asked = measures(result, *key), result.asks_another(*key), truth.estimand
         what, rejected = rejection(found)
         kinds.add(what)
         rows.append(
             (
-                key[2],
+                labels[key[2]],
                 named(asked),
                 ABSENT if another else truth_text(result.targets[key]),
                 number(natural(asked, found["mean"].value)),
@@ -68,25 +79,26 @@ def target_table(result: StudyResult, cell: Cell, endpoint: str) -> TextTable:
             )
         )
     last = REJECTIONS.get(frozenset(kinds), REJECTS)
-    heads = ("estimator", "measure", "truth", "mean", "bias", "SE", "model SE", "coverage %", last, "ok %")
+    heads = ("analysis", "measure", "truth", "finds", "off by", "SE", "reported SE", HOLDS, last, GAVE)
     notes = target_notes(result, cell, endpoint)
-    return TextTable(f"{endpoint}: performance of cell {cell.number}", heads, tuple(rows), notes, words=2)
+    return TextTable(f"{endpoint}: the analyses compared{_at(result, cell)}", heads, tuple(rows), notes, words=2)
 
 
 def table_of_tests(result: StudyResult, cell: Cell, endpoint: str) -> TextTable:
     """The tests of an endpoint: rejections, and those on the side of the target's truth."""
     rows: list[tuple[str, ...]] = []
     kinds: set[str] = set()
+    labels = labels_of(cell)
     for key, _ in _of_endpoint(result, cell, endpoint, tests=True):
         found = measures(result, *key)
         what, rejected = rejection(found)
         kinds.add(what)
         right = percent(found["rejection_in_direction"]) if "rejection_in_direction" in found else ABSENT
-        rows.append((key[2], percent(rejected), right, number(100 * found["convergence"].value, 1)))
-    heads = ("test", REJECTIONS.get(frozenset(kinds), REJECTS), "in direction %", "ok %")
+        rows.append((labels[key[2]], percent(rejected), right, number(100 * found["convergence"].value, 1)))
+    heads = ("test", REJECTIONS.get(frozenset(kinds), REJECTS), "on the true side %", GAVE)
     direction = result.directions.get((cell.number, endpoint))
     notes = (_side(direction),) if direction is not None else ()
-    return TextTable(f"{endpoint}: tests of cell {cell.number}", heads, tuple(rows), notes)
+    return TextTable(f"{endpoint}: the tests compared{_at(result, cell)}", heads, tuple(rows), notes)
 
 
 def _of_endpoint(
@@ -109,8 +121,9 @@ def _namer(result: StudyResult, cell: Cell, endpoint: str) -> Callable[[Estimand
 def target_notes(result: StudyResult, cell: Cell, endpoint: str) -> tuple[str, ...]:
     """What stands below the main table: who answers another question, and the ranking."""
     keys = [key for key, _ in _of_endpoint(result, cell, endpoint, tests=False) if result.asks_another(*key)]
-    notes = [f"{ANOTHER} {key[2]} {another_question(result, *key)}." for key in keys]
-    return (*notes, *(f"{ranked(one)}." for one in rankings(result, cell, endpoint)))
+    labels = labels_of(cell)
+    notes = [f"{ANOTHER} {first_up(labels[key[2]])} {another_question(result, *key)}." for key in keys]
+    return (*notes, *(f"{ranked(one, labels)}." for one in rankings(result, cell, endpoint)))
 
 
 def another_question(result: StudyResult, cell: int, endpoint: str, estimator: str) -> str:
@@ -121,38 +134,38 @@ def another_question(result: StudyResult, cell: int, endpoint: str, estimator: s
     if not isfinite(gap.value):
         return "answers another question, of which no truth is known"
     return (
-        f"answers another question: its own true {label_of(own.estimand)} is {truth_text(own)}, "
-        f"{signed(gap)} from the target's {truth_text(target)} on the log scale"
+        f"answers another question (for patients alike in all covariates): its true {label_of(own.estimand)} is "
+        f"{truth_text(own)}, {signed(gap)} from the {truth_text(target)} of the others on the log scale"
     )
 
 
 def _side(direction: Truth) -> str:
     if direction.value == 0:
-        return "With no true effect there is no direction: rejections are the type-I error."
+        return "There is no true effect: every difference that is found is a false alarm."
     if not abs(direction.value) > 2 * direction.mcse:
-        return "In direction: not told, as the target's HR is not clearly on either side of 1."
-    return f"In direction: rejections on the side of the truth, a target's HR of {truth_text(direction)}."
+        return "On the true side: not told, as the true HR is not clearly on either side of 1."
+    return f"On the true side: differences found on the side of the true HR of {truth_text(direction)}."
 
 
-def ranked(one: Ranking) -> str:
+def ranked(one: Ranking, labels: Mapping[str, str]) -> str:
     """A ranking in words: who cannot be told from the least, then who has clearly more."""
-    near = [f"{own.estimator} {with_error(own.rmse)}" for own in one.order if not own.apart]
-    far = [f"{own.estimator} {with_error(own.rmse)}" for own in one.order if own.apart]
+    near = [f"{labels[own.estimator]} {with_error(own.rmse)}" for own in one.order if not own.apart]
+    far = [f"{labels[own.estimator]} {with_error(own.rmse)}" for own in one.order if own.apart]
     more = f"; clearly more: {', '.join(far)}" if far else ""
     alike = " (not told apart)" if len(near) > 1 else ""
     measure = label_of(one.estimand)
-    return f"{measure}, root mean squared error against the target, least first: {', '.join(near)}{alike}{more}"
+    return f"{measure}, typical distance from the truth (root mean square), least first: {', '.join(near)}{alike}{more}"
 
 
 def own_table(result: StudyResult, cell: Cell, endpoint: str) -> TextTable:
     """The second table: does each estimator do its own job, by the truth of its own estimand."""
     rows: list[tuple[str, ...]] = []
-    named = _namer(result, cell, endpoint)
+    named, labels = _namer(result, cell, endpoint), labels_of(cell)
     for key, truth in _of_endpoint(result, cell, endpoint, tests=False):
         found, asked = measures(result, *key, "own"), truth.estimand
         rows.append(
             (
-                key[2],
+                labels[key[2]],
                 in_whom(asked),
                 named(asked),
                 truth_text(truth),
@@ -161,13 +174,18 @@ def own_table(result: StudyResult, cell: Cell, endpoint: str) -> TextTable:
                 percent(found["coverage"]),
             )
         )
-    heads = ("estimator", "in whom", "measure", "own truth", "mean", "bias", "coverage %")
+    heads = ("analysis", "in whom", "measure", "its own truth", "finds", "off by", HOLDS)
     notes = tuple(
-        f"{key[2]}: {truth.how}."
+        f"{labels[key[2]]}: {truth.how}."
         for key, truth in _of_endpoint(result, cell, endpoint, tests=False)
         if not isfinite(truth.value)
     )
-    return TextTable(f"{endpoint}: own estimands of cell {cell.number}", heads, tuple(rows), notes, words=3)
+    return TextTable(f"{endpoint}: each by its own question{_at(result, cell)}", heads, tuple(rows), notes, words=3)
+
+
+def _at(result: StudyResult, cell: Cell) -> str:
+    """With which setting, where there are several."""
+    return f", {settings_text(cell.settings)}" if len(result.cells) > 1 else ""
 
 
 def in_whom(estimand: Estimand) -> str:
@@ -203,13 +221,13 @@ def main_tables(result: StudyResult) -> tuple[TextTable, ...]:
 
 def notes_of(result: StudyResult) -> tuple[str, ...]:
     """What stands below the main tables on a terminal."""
-    further = (f"{OWN_JOB} The report and --json tell it of every cell.",) if len(result.cells) > 1 else ()
+    further = (f"{OWN_JOB}. The page tells it of every setting.",) if len(result.cells) > 1 else ()
     return (*further, note_of(result))
 
 
 def every_measure(result: StudyResult) -> list[TextTable]:
     """Every measure of every estimator and cell as "value (MCSE)": two tables per endpoint, by target and by own."""
-    kinds: tuple[tuple[JudgedBy, str], ...] = (("target", ""), ("own", ", own estimands"))
+    kinds: tuple[tuple[JudgedBy, str], ...] = (("target", ""), ("own", ", each by its own question"))
     return [one for judged_by, words in kinds for one in _every_measure(result, judged_by, words)]
 
 
@@ -247,7 +265,7 @@ def _every_measure(result: StudyResult, judged_by: JudgedBy, words: str) -> list
 def heading_of(result: StudyResult, cell: Cell) -> str:
     """What stands above the tables of a cell: what is set, and in whom it judges where that differs among cells."""
     own = result.whom_by_cell.get(cell.number)
-    return f"Cell {cell.number}: {settings_text(cell.settings)}" + (f" (in {own.phrase})" if own else "")
+    return first_up(settings_text(cell.settings)) + (f" (in {own.phrase})" if own else "")
 
 
 def _under(endpoint: str, table: TextTable) -> TextTable:
@@ -260,7 +278,13 @@ def _under(endpoint: str, table: TextTable) -> TextTable:
 
 def note_of(result: StudyResult) -> str:
     """What the figures of a table of performance are."""
-    return f"{NOTE} Coverage: of intervals of {levels_of(result)}; rejections: p < {ALPHA:g}."
+    size = result.cells[0].scenario.population.size
+    many = max(result.rows.layout.replicates.values())
+    ways = len({one.name for cell in result.cells for _, one in cell.scenario.judged()})
+    made = f"{counted(many, 'simulated study', 'simulated studies')} of {size:,} patients"
+    made += f" in each of {len(result.cells)} settings" if len(result.cells) > 1 else ""
+    made += f", each analysed in {counted(ways, 'way')}."
+    return f"{made} {NOTE} Intervals are of {levels_of(result)}; a difference is found where p < {ALPHA:g}."
 
 
 def levels_of(result: StudyResult) -> str:

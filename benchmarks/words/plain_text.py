@@ -5,7 +5,9 @@ from math import exp, isfinite, isnan
 
 from analysis.cohort_files.cohort_spec import Data
 from analysis.paper.cohort_analysis import CohortAnalysis
-from analysis.paper.sides import done_words
+from analysis.paper.effects import HazardRatio
+from analysis.paper.number_text import hr_text
+from analysis.paper.sides import done_words, side_words
 from analysis.tables.cohort_tables import all_tables, warnings_of
 from analysis.tables.competing_tables import competing_told
 from benchmarks.asked.scenario import Settings
@@ -13,28 +15,41 @@ from benchmarks.performance.measures import Measure
 from benchmarks.study.running import JudgedBy, StudyResult
 from benchmarks.truth.counted import Truth
 from benchmarks.words.answer import Answer
+from benchmarks.words.key_words import in_a_sentence
 from simulator.cohort.estimand import Estimand
 
 WIDTH = 100
 ABSENT = "-"
 MEASURES = {
     "marginal_log_hr": "HR",
-    "conditional_log_hr": "cond. HR",
+    "conditional_log_hr": "adjusted HR",
     "exposure_log_hr": "HR of exposure",
-    "marginal_subdistribution_log_hr": "subdistr. HR",
-    "conditional_subdistribution_log_hr": "cond. subdistr. HR",
-    "rmst_difference": "RMST diff",
-    "survival_difference": "surv. diff",
-    "median_difference": "median diff",
-    "incidence_difference": "incidence diff",
+    "marginal_subdistribution_log_hr": "subdistribution HR",
+    "conditional_subdistribution_log_hr": "adjusted subdistribution HR",
+    "rmst_difference": "RMST difference",
+    "survival_difference": "survival difference",
+    "median_difference": "median difference",
+    "incidence_difference": "incidence difference",
     "log_incidence_ratio": "incidence ratio",
-    "rmtl_difference": "RMTL diff",
-    "risk_difference": "risk diff",
+    "rmtl_difference": "RMTL difference",
+    "risk_difference": "risk difference",
     "log_risk_ratio": "risk ratio",
     "log_odds_ratio": "odds ratio",
     "none": "test",
 }
 """What a table calls a measure; a logarithm is shown as the ratio itself."""
+BY_COVARIATE = {
+    "log_odds": "log odds of treatment by {}",
+    "log_hr": "log hazard ratio of {}",
+    "missing": "missing {}",
+    "guarantee_months": "months that {} must survive",
+}
+"""What a value by a covariate or an arm is, by the part of its place before the name."""
+GENERAL = frozenset(
+    {"value", "share", "shares", "rate", "rates", "log_hr", "kind", "median", "spread", "mean", "sd", "size", "scale",
+     "order", "method", "ratio", "at", "target", "population", "sensitivity", "specificity", "prevalence"}
+)  # fmt: skip
+"""Last parts of a place that say nothing without the one before them."""
 TIMES = ("rmst_difference", "rmtl_difference", "median_difference")
 """Measures that are times themselves."""
 NOT_REACHED = "not reached"
@@ -54,8 +69,22 @@ def rejection(found: dict[str, Measure]) -> tuple[str, Measure]:
 
 
 def settings_text(settings: Settings) -> str:
-    """What the sweep set in a cell."""
-    return "; ".join(f"{key} = {value_text(value)}" for key, value in settings.items()) or "as stated"
+    """What the sweep set, as a reader calls it: 'caliper 0.05; 200 patients'."""
+    return "; ".join(setting_words(key, value) for key, value in settings.items()) or "as stated"
+
+
+def setting_words(key: str, value: object) -> str:
+    """One setting with its label: what the last parts of its place say."""
+    parts = [part.strip("'\"") for part in key.split(".")]
+    told = value_text(value)
+    if parts[-2:] == ["population", "size"]:
+        return f"{told} patients"
+    by = next((BY_COVARIATE[part] for part in parts[-2:-1] if part in BY_COVARIATE), "")
+    if by:
+        return f"{by.format(parts[-1].replace('_', ' '))} {told}"
+    name = parts[-1].replace("_", " ")
+    general = len(parts) > 1 and (parts[-1] in GENERAL or parts[-1].isdigit())
+    return f"{parts[-2].replace('_', ' ')} {name} {told}" if general else f"{name} {told}"
 
 
 def value_text(value: object) -> str:
@@ -77,18 +106,18 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def signed(measure: Measure) -> str:
-    """A difference with its sign and its Monte Carlo standard error in brackets."""
+    """A difference with its sign and its simulation error in brackets."""
     value = measure.value
     return f"{round(value, 3) + 0.0:+.3f} ({number(measure.mcse)})" if isfinite(value) else ABSENT
 
 
 def with_error(measure: Measure, digits: int = 3) -> str:
-    """A value with its Monte Carlo standard error in brackets."""
+    """A value with its simulation error in brackets."""
     return ABSENT if isnan(measure.value) else f"{number(measure.value, digits)} ({number(measure.mcse, digits)})"
 
 
 def percent(measure: Measure) -> str:
-    """A share in percent with its Monte Carlo standard error in brackets."""
+    """A share in percent with its simulation error in brackets."""
     return with_error(Measure(100 * measure.value, 100 * measure.mcse), 1)
 
 
@@ -126,7 +155,7 @@ def unit_of(estimand: Estimand) -> str:
 
 
 def label_of(estimand: Estimand) -> str:
-    """A measure as a table calls it, with its horizon: HR, RMST diff to 24 months."""
+    """A measure as a table calls it, with its horizon: HR, RMST difference to 24 months."""
     name = MEASURES[estimand.measure]
     if estimand.horizon is None:
         return name
@@ -143,14 +172,16 @@ def truth_text(truth: Truth) -> str:
 def cohort_answer(analysis: CohortAnalysis, data: Data | None = None) -> Answer:
     """The analysis of one cohort: who they are, what reading the file decided, warnings, then the tables."""
     size = analysis.cohort
+    status = analysis.adjusted.status.name
     lead = (
         f"{size.n:,} patients: {size.treated:,} {analysis.arms.treated}, {size.control:,} {analysis.arms.control}; "
-        f"{sets_told(analysis)} ({analysis.adjusted.status.name})"
+        f"{sets_told(analysis)}{'' if status == 'OK' else f' ({status})'}."
     )
     warnings = (f"Warning: {one}" for one in warnings_of(analysis))
     said = "\n".join(
         " ".join(line.split())
         for line in (
+            *main_results(analysis),
             lead,
             *as_read_told(analysis),
             *warnings,
@@ -158,6 +189,27 @@ def cohort_answer(analysis: CohortAnalysis, data: Data | None = None) -> Answer:
         )
     )
     return Answer(analysis.to_json(), said, tuple(all_tables(analysis, data)), found=analysis)
+
+
+def main_results(analysis: CohortAnalysis) -> list[str]:
+    """A sentence on each endpoint: the hazard ratio of treatment, its interval, and whom it favours."""
+    return [
+        f"{_in_words(one.after.cox, analysis)} for {in_a_sentence(one.label)} {side_words(analysis.plan, 'after')}"
+        f"{'' if analysis.plan.primary != 'adjustment' else ', without adjustment'}."
+        for one in analysis.endpoints.values()
+    ]
+
+
+def _in_words(found: HazardRatio, analysis: CohortAnalysis) -> str:
+    """A hazard ratio as the start of a sentence."""
+    if not isfinite(found.hr):
+        return f"There is no hazard ratio of treatment ({found.status.name.lower().replace('_', ' ')})"
+    level = f"{100 * analysis.plan.survival.level:.6g} % interval"
+    text = hr_text(found).replace(" (", f" ({level} ", 1).replace(", ", " to ")
+    if found.low < 1 < found.high:
+        return f"The hazard ratio is {text}, no clear difference between the arms,"
+    arms = analysis.arms
+    return f"The hazard ratio is {text}, in favour of {arms.treated if found.hr < 1 else arms.control},"
 
 
 def sets_told(analysis: CohortAnalysis) -> str:

@@ -87,11 +87,14 @@ def recommend(compared: Sequence[Compared]) -> Recommendation | None:
         following = _best(rest)[0]
         order += following
         rest = [one for one in rest if one not in following]
-    return Recommendation(best[0], tuple(best[1:]), by, tuple(order), _near(best[0]))
+    return Recommendation(best[0], tuple(best[1:]), by, tuple(order), any(map(_near, best)))
 
 
 def _best(known: Sequence[Compared]) -> tuple[list[Compared], Step]:
-    """Those who are left after the three steps, in their order, and the last step that put somebody aside."""
+    """Those who are left after the three steps, and the last step that put somebody aside.
+
+    Among those left, whom the rule does not tell apart, who is nearest to the truth stands first.
+    """
     left, decided = list(known), _NOTHING
     steps: tuple[tuple[Step, Callable[[Compared], Measure]], ...] = (
         ("bias", lambda one: one.distance),
@@ -102,7 +105,7 @@ def _best(known: Sequence[Compared]) -> tuple[list[Compared], Step]:
         kept = _least(left, size)
         if len(kept) < len(left):
             left, decided = kept, step
-    return left, decided
+    return sorted(left, key=lambda one: (one.distance.value, one.se.value)), decided
 
 
 def _least(some: Sequence[Compared], size: Callable[[Compared], Measure]) -> list[Compared]:
@@ -174,8 +177,7 @@ def advice(made: Recommendation, asked: Estimand, labels: Mapping[str, str]) -> 
     following = rest[0]
     then = labels.get(following.name, following.name)
     if made.by == "bias":
-        why = f"it comes closest to the truth ({off_by(asked, best.bias)}"
-        why += f"; next is {then}, {off_by(asked, following.bias)})"
+        why = f"what it finds is {off_by(asked, best.bias)}; next is {then}, {off_by(asked, following.bias)}"
     elif made.by == "coverage":
         held, less = (share_text(one.coverage.value, one.coverage.mcse) for one in (best, following))
         why = f"none comes clearly closer to the truth, and its intervals hold it in {held} of studies"

@@ -9,17 +9,19 @@ from analysis.tables.table_files import safe_cell
 from analysis.tables.text_table import table
 from benchmarks.performance.measures import Measure
 from benchmarks.performance.replicate_table import Group, TableColumns
+from benchmarks.study.ranking import MOST_GIVE
 from benchmarks.words.answer import Answer
+from benchmarks.words.recommend import Compared, recommend
+from benchmarks.words.sizes import counted, listed
 
 ABOUT = (
-    "In brackets: Monte Carlo standard error, [of how many replicates]. "
-    "Formulas: Morris, White & Crowther 2019, Table 6."
+    "In brackets: simulation error, [of how many simulated studies]. Formulas: Morris, White & Crowther 2019, Table 6."
 )
-UNEVEN = "The relative error of the model SE compares both SEs among the replicates that have a model SE."
+UNEVEN = "The relative error of the reported SE compares both SEs among the simulated studies that have one."
 NAME_IT = "--replicate names the column that says which rows belong together."
 IN_ORDER = (
     "Compared with the reference row by row, in the order in which the rows stand: right only if both have the same "
-    f"replicates in the same order. {NAME_IT}"
+    f"simulated studies in the same order. {NAME_IT}"
 )
 
 
@@ -29,7 +31,10 @@ def answer(groups: Sequence[Group], columns: TableColumns) -> Answer:
     for first in range(0, len(groups), 3):
         few = groups[first : first + 3]
         names = list(dict.fromkeys(name for one in few for name in (*one.measures, *one.against)))
-        rows = [("replicates", *(str(one.rows) for one in few)), ("failed", *(str(one.failed) for one in few))]
+        rows = [
+            ("simulated studies", *(str(one.rows) for one in few)),
+            ("no estimate", *(str(one.failed) for one in few)),
+        ]
         for name in names:
             cells = [(one.measures | one.against).get(name, Measure(nan, nan)) for one in few]
             if name == "replicates_in_common":
@@ -69,16 +74,42 @@ def _shown(measure: Measure) -> str:
 
 
 def verdict(groups: Sequence[Group]) -> str:
-    """How many rows there are, how many without an estimate, and the largest bias."""
+    """Which analysis is furthest off, how many rows there are, and which to use where several can be compared."""
     total, lost = sum(one.rows for one in groups), sum(one.failed for one in groups)
     worst = max(groups, key=lambda one: abs(one.measures["bias"].value) if isfinite(one.measures["bias"].value) else -1)
     bias, name = worst.measures["bias"], " / ".join(worst.labels) or "all rows"
-    error = f" (Monte Carlo SE {bias.mcse:.4f})" if isfinite(bias.mcse) else ""
-    largest = f"The largest bias is {bias.value:+.4f}{error}, of {name}." if lost < total else "None has a bias."
-    return (
-        f"{len(groups)} group{'s' if len(groups) > 1 else ''}, {total:,} row{'s' if total > 1 else ''}, {lost:,} "
-        f"without an estimate. {largest}"
-    )
+    error = f" (simulation error {bias.mcse:.4f})" if isfinite(bias.mcse) else ""
+    side = "too high" if bias.value > 0 else "too low"
+    off = f"{abs(bias.value):.4f} {side}{error}" if bias.value else f"not off at all{error}"
+    largest = f"Furthest from the truth on average is {name}: {off}." if lost < total else "None has an estimate."
+    made = counted(len(groups), "group")
+    return f"{largest} {made}, {counted(total, 'row')}, {lost:,} without an estimate.{_use(groups)}"
+
+
+def _use(groups: Sequence[Group]) -> str:
+    """Which of the groups the rule recommends, where they are methods of one question; nothing where it tells none."""
+    if any(len(one.labels) != 1 or one.failed > (1 - MOST_GIVE) * one.rows for one in groups):
+        return ""
+    unknown = Measure(nan, nan)
+    compared = [
+        Compared(
+            one.labels[0],
+            one.measures["bias"],
+            one.measures.get("coverage", unknown),
+            one.measures["empirical_se"],
+        )
+        for one in groups
+    ]
+    found = recommend(compared)
+    if found is None or found.by == "nothing" or not found.near:
+        return ""
+    who = listed([f"'{name}'" for name in found.names], "or")
+    why = {
+        "bias": f"Use {who}: closest to the truth.",
+        "coverage": f"Use {who}: as close to the truth as any, and the intervals hold it best.",
+        "SE": f"Use {who}: as close to the truth as any, and the results vary least.",
+    }
+    return f" {why[found.by]}"
 
 
 def as_data(groups: Sequence[Group], columns: TableColumns) -> dict[str, Any]:

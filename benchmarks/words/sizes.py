@@ -38,6 +38,16 @@ def off_by(asked: Estimand, bias: Measure) -> str:
     return f"{abs(bias.value):.2g} {unit_of(asked)} too {'little' if bias.value < 0 else 'much'}".replace("  ", " ")
 
 
+def error_text(asked: Estimand, bias: Measure) -> str:
+    """The simulation error of a distance, in its own words; nothing where it is not known."""
+    if not isfinite(bias.mcse):
+        return ""
+    if "log" in asked.measure:
+        size = 100 * bias.mcse * exp(bias.value)
+        return f" (simulation error {percent_text(size, 0.0 if size < 0.95 else 1.0)})"
+    return f" (simulation error {bias.mcse:.2g})"
+
+
 def value_of(asked: Estimand, value: float) -> str:
     """A value as prose has it: 0.36, 2.5 months, 34 of 100 patients."""
     if not isfinite(value):

@@ -1,172 +1,195 @@
-"""What a study found, in a few sentences: every estimator judged in the same patients, by the study's target."""
+"""What a study found, in a few sentences: the answer for the paper's own analysis, then which analysis to use."""
 
+from collections.abc import Mapping
 from math import isfinite, isnan
 
 from benchmarks.asked.blocks import Cell
+from benchmarks.asked.primary import primary_estimator
 from benchmarks.performance import looks
 from benchmarks.performance.measures import Measure
-from benchmarks.study.ranking import MOST_GIVE, Ranking, rankings
+from benchmarks.study.ranking import MOST_GIVE
 from benchmarks.study.running import StudyResult
-from benchmarks.truth.counted import Truth
+from benchmarks.words.analysis_names import labels_of
+from benchmarks.words.key_words import words_of_paper
 from benchmarks.words.performance_tables import ALPHA, another_question, levels_of
-from benchmarks.words.plain_text import (
-    MEASURES,
-    NOT_REACHED,
-    label_of,
-    measures,
-    natural,
-    number,
-    percent,
-    rejection,
-    settings_text,
-    signed,
-    unit_of,
-)
+from benchmarks.words.plain_text import measures, rejection, settings_text
+from benchmarks.words.recommend import advice, recommended
+from benchmarks.words.sizes import WITHIN, counted, error_text, first_up, off_by, percent_text, share_text, value_of
 from simulator.cohort.estimand import Estimand
 
-MOST_IN_VERDICT = 6
+QUANTITIES = {
+    "marginal_log_hr": "a hazard ratio of {value}",
+    "conditional_log_hr": "an adjusted hazard ratio of {value}",
+    "exposure_log_hr": "a hazard ratio of {value}",
+    "marginal_subdistribution_log_hr": "a subdistribution hazard ratio of {value}",
+    "conditional_subdistribution_log_hr": "an adjusted subdistribution hazard ratio of {value}",
+    "rmst_difference": "a difference in mean survival of {value}",
+    "survival_difference": "a difference in survival of {value}",
+    "median_difference": "a difference of the medians of {value}",
+    "incidence_difference": "a difference in incidence of {value}",
+    "log_incidence_ratio": "a ratio of incidences of {value}",
+    "rmtl_difference": "a difference in mean time lost of {value}",
+    "risk_difference": "a difference in risk of {value}",
+    "log_risk_ratio": "a risk ratio of {value}",
+    "log_odds_ratio": "an odds ratio of {value}",
+}
 
 
 def verdict(result: StudyResult) -> str:
-    """What came out for the first endpoint, with its error, and where a study that looks at its errors stopped."""
+    """What came out for the first endpoint, how sure that is, and where a study that looks at its errors stopped."""
     until = result.cells[0].scenario.run.until
     stop = f" {looks.told(result.looks, until)}" if until is not None and result.looks else ""
     return (_sweep_verdict(result) if len(result.cells) > 1 else _cell_verdict(result)) + stop
 
 
 def _cell_verdict(result: StudyResult) -> str:
-    """How far each analysis is from the target's truth."""
+    """What the paper's analysis finds where something else is true, how sure, and which analysis to use."""
     cell = result.cells[0]
     endpoint = cell.endpoints[0]
+    name = main_analysis(cell, endpoint)
+    finds = found_where_true(result, cell, endpoint, name)
+    said = [f"{first_up(_people(result, cell))}, {_who(cell, endpoint, name)} {finds}."]
+    said += _how_often(result, cell, endpoint, name)
+    made = recommended(result, cell, endpoint)
+    if made is not None:
+        asked = result.targets[cell.number, endpoint, made.best.name].estimand
+        said.append(advice(made, asked, labels_of(cell)))
+    return " ".join(said)
+
+
+def main_analysis(cell: Cell, endpoint: str) -> str:
+    """The name of the analysis of which a verdict tells: that of the paper, or the study's first of the endpoint."""
     names = [one.name for where, one in cell.scenario.judged() if where == endpoint]
-    null = any(result.targets[0, endpoint, name].value == 0 for name in names)
-    start = f"On {endpoint}, in {result.whom.phrase}" + (", with no true effect" if null else "")
-    found = rankings(result, cell, endpoint)
-    told = names
-    if len(names) > MOST_IN_VERDICT:
-        largest = max(found, key=lambda one: len(one.order), default=None)
-        ranked = [one.estimator for one in largest.order] if largest is not None else []
-        told = [*ranked[:3], *ranked[3:][-2:]] or names[:MOST_IN_VERDICT]
-        start += f", of {len(names)} estimators {_chosen(largest)}"
-    parts = [f"{name}: {_distance(result, endpoint, name)}" for name in told]
-    first = next((one for one in found if one.order[0].estimator in told and len(one.order) > 1), None)
-    return (
-        f"{start}, mean over {result.rows.layout.replicates[0]:,} replicates: {'; '.join(parts)}."
-        f"{_best(first) if first is not None else ''} Bias of a ratio is that of its logarithm, in brackets the Monte "
-        f"Carlo SE; cover: {levels_of(result)} intervals that hold the truth; rejects: p < {ALPHA:g}."
-    )
+    own = primary_estimator(cell.scenario, endpoint) if endpoint in cell.scenario.endpoints else None
+    return own.name if own is not None and own.name in names else names[0]
 
 
-def _chosen(largest: Ranking | None) -> str:
-    """Which estimators a verdict on many of them tells."""
-    if largest is None:
-        return f"the first {MOST_IN_VERDICT}"
-    if len(largest.order) < 6:
-        return f"those of {label_of(largest.estimand)} that can be ranked"
-    count, measure = len(largest.order), label_of(largest.estimand)
-    return f"the three of least and the two of most error among the {count} of {measure}"
+def _who(cell: Cell, endpoint: str, name: str) -> str:
+    """The analysis as the subject of a sentence: "the paper's analysis (matching)" where it is that."""
+    label = labels_of(cell)[name]
+    own = primary_estimator(cell.scenario, endpoint) if endpoint in cell.scenario.endpoints else None
+    if own is None or own.name != name:
+        return label
+    return f"the {'paper' if cell.scenario.published else 'study'}'s analysis ({label})"
 
 
-def _best(ranking: Ranking) -> str:
-    """Who has the least error, with those that cannot be told from it."""
-    best = [one.estimator for one in ranking.order if not one.apart]
-    who = best[0] if len(best) == 1 else f"{', '.join(best[:-1])} and {best[-1]} (not told apart)"
-    return f" Least root mean squared error of {label_of(ranking.estimand)}: {who}."
+def _people(result: StudyResult, cell: Cell) -> str:
+    """In whom, with their number."""
+    whom = result.whom_by_cell.get(cell.number, result.whom)
+    return f"in {whom.phrase}"
 
 
-def _quantity(asked: Estimand, value: float) -> str:
-    """A value with its measure and unit: HR 0.36, RMST diff 2.51 months."""
-    measure, unit = MEASURES[asked.measure], unit_of(asked)
-    return f"{measure} {number(natural(asked, value), 2)}{unit and ' '}{unit}"
-
-
-def _distance(result: StudyResult, endpoint: str, name: str) -> str:
-    """What an estimator finds, beside the target's truth."""
-    key = 0, endpoint, name
+def found_where_true(result: StudyResult, cell: Cell, endpoint: str, name: str) -> str:
+    """What an analysis finds on average where something else is true: 'finds ... where 0.37 is true: 4 % too low'."""
+    key = cell.number, endpoint, name
     found, truth = measures(result, *key), result.targets[key]
-    asked = result.truths[key].estimand
+    asked, outcome = result.truths[key].estimand, words_of_paper(cell.scenario).endpoint(endpoint)
     if asked.measure == "none":
-        right = found.get("rejection_in_direction")
-        side = f", on the side of the truth in {percent(right)} %" if right and isfinite(right.value) else ""
-        return f"rejects in {percent(rejection(found)[1])} %{side}"
-    if isnan(found["mean"].value):
-        return "none, no replicate gave an estimate"
-    what = _quantity(asked, found["mean"].value)
+        return f"{_rejects(found)} in {outcome}"
+    mean = found["mean"]
+    if isnan(mean.value):
+        return f"gives no estimate of {outcome} in any simulated study"
+    what = f"finds {QUANTITIES[asked.measure].format(value=value_of(asked, mean.value))}{_until(asked)} for {outcome}"
     if result.asks_another(*key):
-        return f"{what} ({another_question(result, *key)}){_failing(found['convergence'])}"
+        return f"{what} on average and {another_question(result, *key)}"
     if not isfinite(truth.value):
-        missing = f"a truth that is {NOT_REACHED}" if asked.measure == "median_difference" else "no truth"
-        return f"{what} ({missing}){_failing(found['convergence'])}"
-    bias, cover = found["bias"], found["coverage"]
-    within = isfinite(bias.mcse) and abs(bias.value) < 2 * bias.mcse
-    return (
-        f"{what} ({_true(truth)}bias {signed(bias)}{', within Monte Carlo error' if within else ''}; "
-        f"cover {number(100 * cover.value, 1)} %){_failing(found['convergence'])}"
-    )
+        return f"{what} on average, and no true value is known to compare it with"
+    true = "there is no effect" if truth.value == 0 else f"{value_of(asked, truth.value)} is true"
+    bias = found["bias"]
+    return f"{what} on average where {true}. That is {off_by(asked, bias)}{error_text(asked, bias)}"
 
 
-def _true(truth: Truth) -> str:
-    return f"truth {number(natural(truth.estimand, truth.value), 2)}, " if truth.value != 0 else ""
-
-
-def _failing(converged: Measure) -> str:
-    """How many replicates gave an estimate, where it is not nearly all."""
-    if converged.value >= MOST_GIVE:
+def _until(asked: Estimand) -> str:
+    if asked.horizon is None:
         return ""
-    share = 100 * converged.value
-    return f", an estimate in {number(share, 1 if 0 < share < 10 else 0)} % of replicates"
+    return f" {'to' if 'rm' in asked.measure[:2] else 'at'} {asked.horizon:g} {asked.time_unit}"
+
+
+def _how_often(result: StudyResult, cell: Cell, endpoint: str, name: str) -> list[str]:
+    """How often its intervals hold the truth, what it finds where there is nothing, and how often it gives nothing."""
+    key = cell.number, endpoint, name
+    found, truth = measures(result, *key), result.targets[key]
+    said = []
+    judged = not result.asks_another(*key) and isfinite(truth.value) and result.truths[key].estimand.measure != "none"
+    if judged and isfinite(found["mean"].value):
+        cover, (kind, rejected) = found["coverage"], rejection(found)
+        if isfinite(cover.value):
+            held = share_text(cover.value, cover.mcse)
+            said.append(
+                f"Its {levels_of(result)} interval holds the truth in {held} of simulated studies{_plus(cover)}."
+            )
+        if kind == "type_1_error" and isfinite(rejected.value):
+            often = share_text(rejected.value, rejected.mcse)
+            said.append(
+                f"It finds a difference (p < {ALPHA:g}) that is not there in {often} of them, where 5 % should."
+            )
+    gave = found["convergence"].value
+    if gave < MOST_GIVE:
+        said.append(f"It gives an estimate in only {share_text(gave)} of simulated studies.")
+    return said
+
+
+def _plus(share: Measure) -> str:
+    if not isfinite(share.mcse):
+        return ""
+    return f" (simulation error {percent_text(100 * share.mcse)})"
+
+
+def _rejects(found: Mapping[str, Measure]) -> str:
+    kind, share = rejection(dict(found))
+    often = share_text(share.value, share.mcse)
+    if kind == "type_1_error":
+        return f"finds a difference that is not there in {often} of simulated studies"
+    right = found.get("rejection_in_direction")
+    side = f", on the true side in {share_text(right.value)}" if right is not None and isfinite(right.value) else ""
+    return f"finds a difference in {often} of simulated studies{side}"
 
 
 def _sweep_verdict(result: StudyResult) -> str:
-    """How the mean of each estimator moves from the first cell to the last, and where its bias is largest."""
+    """What the paper's analysis finds with the first and the last setting, where it is worst, and which is best."""
     first, last = result.cells[0], result.cells[-1]
     endpoint = first.endpoints[0]
-    ends = [(where, one.name) for where, one in last.scenario.judged()]
-    names = [one.name for where, one in first.scenario.judged() if where == endpoint and (where, one.name) in ends]
-    parts, others = [], dict[int, str]()
-    for name in names[:MOST_IN_VERDICT]:
-        asked, then = (result.truths[cell.number, endpoint, name].estimand for cell in (first, last))
-        start, end = (measures(result, cell.number, endpoint, name) for cell in (first, last))
-        if "none" in (asked.measure, then.measure):
-            parts.append(f"{name} rejects in {percent(rejection(start)[1])} %, then {percent(rejection(end)[1])} %")
-            continue
-        lacking = [isnan(one["mean"].value) for one in (start, end)]
-        if any(lacking):
-            parts.append(f"{name} gives no estimate in {'either' if all(lacking) else 'one'} of them")
-            continue
-        parts.append(
-            f"{name} finds {endpoint} {_quantity(asked, start['mean'].value)}, then "
-            f"{_quantity(then, end['mean'].value)} ({_moved(start, end)})"
+    names = [one.name for where, one in last.scenario.judged() if where == endpoint]
+    name = main_analysis(first, endpoint)
+    name = name if name in names else next(iter(names), name)
+    said = []
+    for cell in (first, last):
+        there = [one.name for where, one in cell.scenario.judged() if where == endpoint]
+        own = name if name in there else there[0]
+        people = f" and {_people(result, cell)}" if result.has_targets else ""
+        said.append(
+            f"With {settings_text(cell.settings)}{people}, {_who(cell, endpoint, own)} "
+            f"{found_where_true(result, cell, endpoint, own)}."
         )
-        parts[-1] += _failing(min(start["convergence"], end["convergence"], key=lambda one: one.value))
-        if asked.measure == then.measure and (most := _most_biased(result, endpoint, name)) is not None:
-            bias = measures(result, most.number, endpoint, name)["bias"]
-            parts[-1] += f", most biased in cell {most.number} ({signed(bias)})"
-            others[most.number] = settings_text(most.settings)
-    told = "".join(f" Cell {cell}: {text}." for cell, text in sorted(others.items()))
-    return (
-        f"From the first cell ({settings_text(first.settings)}) to the last ({settings_text(last.settings)}), in "
-        f"{_people(result)}: {'; '.join(parts)}.{told} Bias of a ratio is that of its logarithm; in "
-        "brackets: Monte Carlo SE."
+    start = (
+        "" if result.has_targets else f"All of it {_people(result, first)}, {counted(len(result.cells), 'setting')}. "
     )
+    most = _most_biased(result, endpoint, name)
+    if most is not None:
+        key = most.number, endpoint, name
+        told = off_by(result.truths[key].estimand, measures(result, *key)["bias"])
+        said.append(f"It is furthest off with {settings_text(most.settings)}: {told}.")
+    return start + " ".join(said) + _best_of_sweep(result, endpoint)
 
 
-def _people(result: StudyResult) -> str:
-    """In whom the cells judge; in the first and in the last where their targets differ."""
-    if not result.has_targets:
-        return result.whom.people_counted
-    first, last = (result.whom_by_cell[result.cells[k].number] for k in (0, -1))
-    return f"{first.phrase} and then in {last.phrase}"
-
-
-def _moved(start: dict[str, Measure], end: dict[str, Measure]) -> str:
-    """The bias in the first and the last cell; of who answers another question the distance of the truths."""
-    if "bias" in start and "bias" in end:
-        return f"bias {signed(start['bias'])}, then {signed(end['bias'])}"
-    if "distance_of_truths" in start and "distance_of_truths" in end:
-        gaps = (signed(one["distance_of_truths"]) for one in (start, end))
-        return f"answers another question, its truth {', then '.join(gaps)} from the target's"
-    return "not the same measure in both"
+def _best_of_sweep(result: StudyResult, endpoint: str) -> str:
+    """Which analysis is best in every setting, or in the first and in the last; none where none can be compared."""
+    made = [(cell, recommended(result, cell, endpoint)) for cell in result.cells if endpoint in cell.endpoints]
+    found = [(cell, one) for cell, one in made if one is not None]
+    if len(found) < len(made) or not found:
+        return ""
+    shared = [name for name in found[0][1].names if all(name in one.names for _, one in found)]
+    labels = labels_of(found[0][0])
+    near = all(one.near for _, one in found)
+    beware = "" if near else " Beware: with some settings even the best is far off."
+    if shared:
+        return (
+            f" In every setting the rule recommends {labels.get(shared[0], shared[0])}, or tells none from it.{beware}"
+        )
+    ends = [
+        f"{labels_of(cell)[one.best.name]} with {settings_text(cell.settings)}" for cell, one in (found[0], found[-1])
+    ]
+    return f" No analysis is best throughout: {ends[0]}, {ends[1]}.{beware}"
 
 
 def _most_biased(result: StudyResult, endpoint: str, name: str) -> Cell | None:
@@ -177,5 +200,5 @@ def _most_biased(result: StudyResult, endpoint: str, name: str) -> Cell | None:
         return None
     most, largest = max(known, key=lambda pair: abs(pair[1].value))
     ends = [one for cell, one in known if cell in (result.cells[0], result.cells[-1])]
-    clear = all(abs(largest.value) - abs(one.value) > 2 * (largest.mcse**2 + one.mcse**2) ** 0.5 for one in ends)
+    clear = all(abs(largest.value) - abs(one.value) > WITHIN * (largest.mcse**2 + one.mcse**2) ** 0.5 for one in ends)
     return most if clear and ends and all(largest is not one for one in ends) else None
