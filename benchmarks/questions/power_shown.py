@@ -39,12 +39,11 @@ def power(
     goal = Goal(wanted, width, alpha)
     asked = load(options)
     search = Wanted(endpoint_of(asked, options), goal, how, least, most, options.jobs, options.out)
-    first, *others = named(asked, search.endpoint, options.estimator)
+    first, others = named(asked, search.endpoint, options.estimator)
     for name in others:
         one_estimator(asked, search.endpoint, name)  # a mistake is told at once
     found = find(asked, search, first)
-    others = [name for name in others if name is not None]
-    return shown(found, each(asked, search, found, tuple(others), options.estimator == ALL), options, asked)
+    return shown(found, each(asked, search, found, others, options.estimator == ALL), options, asked)
 
 
 def goal_text(goal: Goal) -> str:
