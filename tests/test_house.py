@@ -113,7 +113,7 @@ def test_changes_are_told_under_three_headings() -> None:
 def _blocks(language: str, run_elsewhere: str = "?") -> list[tuple[str, str]]:
     """The blocks of a language with their titles, but for those of the folder whose pages are run elsewhere."""
     pages = [page for path, page in PAGES.items() if path.parent.name != run_elsewhere]
-    found = [re.findall(rf"^```{language}(?: title=\"(.*)\")?\n(.*?)^```$", page, re.M | re.S) for page in pages]
+    found = [re.findall(rf"^```{language}(?: title=\"([^\"\n]*)\")?\n(.*?)^```$", page, re.M | re.S) for page in pages]
     assert sum(map(bool, found)) > 1
     return [block for blocks in found for block in blocks]
 
