@@ -76,7 +76,12 @@ def tidy(notebook: dict[str, Any]) -> dict[str, Any]:
     notebook["metadata"] = {"kernelspec": notebook["metadata"]["kernelspec"], "language_info": {"name": "python"}}
     for cell in notebook["cells"]:
         cell["metadata"] = {}
-        outputs = [one for one in cell.get("outputs", []) if one.get("name") != "stderr"]
+        outputs = list[dict[str, Any]]()
+        for one in cell.get("outputs", []):
+            if one.get("name") == "stdout" and outputs and outputs[-1].get("name") == "stdout":
+                outputs[-1]["text"] = "".join(outputs[-1]["text"]) + "".join(one["text"])  # it arrives in pieces
+            elif one.get("name") != "stderr":
+                outputs.append(one)
         for one in outputs:
             if "text" in one:
                 one["text"] = cut(one["text"])
