@@ -23,7 +23,7 @@ README = HOME / "README.md"
 TOP = tuple(HOME / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))
 PAGES = {path: path.read_text("utf-8") for path in (*TOP, *sorted((HOME / "docs").rglob("*.md")))}
 TOOLS = HOME / ".mkdocs"
-COMING = {"review"} - cli.commands.keys()
+COMING = {"review", "doctor"} - cli.commands.keys()
 """Commands that the pages name already."""
 
 
