@@ -202,8 +202,11 @@ MOST_CITED = 100
 
 
 def listing() -> Answer:
-    """The shipped scenarios by group, each with its question."""
-    found = [{"group": path.parent.name, "name": name, "question": _question(path)} for name, path in shipped().items()]
+    """The shipped scenarios by group, each with its question, or with the paper's citation where it asks none."""
+    found = [
+        {"group": path.parent.name, "name": name, "question": _question(path) or _cut(_question(path, "source"))}
+        for name, path in shipped().items()
+    ]
     found += [
         {"group": "papers", "name": name, "question": _cut(_question(folder / "paper.yaml", "source"))}
         for name, folder in pasted_papers().items()
