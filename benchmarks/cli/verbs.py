@@ -226,9 +226,9 @@ def _cut(text: str) -> str:
 
 
 def _question(path: Path, key: str = "question") -> str:
-    """The question that a document asks itself; what it extends is read only where it asks none."""
+    """The question (or another text) of a document itself; what it extends is read only where it has none."""
     own = read(path.read_bytes(), str(path)).value.get(key)
-    return str(own.value if own is not None else load(str(path)).tree.get("question", ""))
+    return str(own.value if own is not None else load(str(path)).tree.get(key, ""))
 
 
 def show(name: str | Written, settings: tuple[str, ...], resolved: bool) -> Answer:
