@@ -96,8 +96,7 @@ def cut(text: str | list[str]) -> list[str]:
     plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", "".join(text).replace("\r\n", "\n"))
     lines = plain.splitlines(keepends=True)
     kept = [line for line in lines if not re.match(r"(blocks of replicates|truths|compiling)\b", line)]
-    more = len(kept) - MOST_LINES
-    return kept if more <= 0 else [*kept[:MOST_LINES], f"... and {more} lines more\n"]
+    return kept if len(kept) <= MOST_LINES else [*kept[:MOST_LINES], "...\n"]
 
 
 def failed(notebook: dict[str, Any]) -> list[str]:
