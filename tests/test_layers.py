@@ -33,6 +33,7 @@ WINGS = {
         "twin validation",
         "report",
         "questions",
+        "review",
         "cli",
         "facade",
     ),

@@ -47,8 +47,8 @@ def printed(page: Path, pdf: Path) -> None:
     with TemporaryDirectory() as place:
         made = Path(place) / "page.pdf"
         done = subprocess.run(
-            [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={place}/own",
-             f"--print-to-pdf={made}", page.resolve().as_uri()],
+            [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer",
+             f"--user-data-dir={place}/own", f"--print-to-pdf={made}", page.resolve().as_uri()],
             capture_output=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         if done.returncode or not made.is_file():

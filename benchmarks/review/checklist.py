@@ -69,7 +69,8 @@ def _design(told: ReviewWords) -> Iterator[Row]:
     start = world.treatment.start
     yield (
         "Time zero, and when treatment starts",
-        "treatment starts after a wait" if start else "the twin lets treatment start at time zero", "part" if start else "not",
+        "treatment starts after a wait" if start else "the twin lets treatment start at time zero",
+        "part" if start else "not",
     )  # fmt: skip
     labels = [one.label or name for name, one in world.endpoints.items()]
     yield "Outcomes", listed(labels), "stated"
