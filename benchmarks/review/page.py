@@ -107,7 +107,8 @@ def _sections(told: ReviewWords, methods: MethodsWords) -> tuple[Section, ...]:
         ),
         Section("Could it be bias?", told.bias_section, bias_blocks(told), "bias", "Could it be bias?"),
         Section(
-            "What effect is plausible?", told.effect_section, effect_blocks(told), "effect", "What effect is plausible?",
+            "What effect is plausible?", told.effect_section, effect_blocks(told), "effect",
+            "What effect is plausible?",
         ),
         Section(
             "Does the choice of analysis matter, and which should have been used?", told.analysis_section,
