@@ -6,7 +6,7 @@ from math import exp, nan
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
 from benchmarks.asked.primary import primary_estimator
-from benchmarks.questions.power import Needed, Power, Wanted, planned, search
+from benchmarks.questions.power import Needed, Power, SearchWanted, planned, search
 
 ALL = "all"
 
@@ -43,7 +43,7 @@ def named(asked: Asked, endpoint: str, given: str | None) -> tuple[str | None, .
     return names or (given,)
 
 
-def each(asked: Asked, wanted: Wanted, first: Power, others: tuple[str, ...], every: bool) -> tuple[Each, ...]:
+def each(asked: Asked, wanted: SearchWanted, first: Power, others: tuple[str, ...], every: bool) -> tuple[Each, ...]:
     """The first analysis and the others; with ``every`` what cannot be searched for is told, else it is a RunError."""
     found = [Each(first.estimator, first.true_hr, first.stated)]
     for number, name in enumerate(others, 1):

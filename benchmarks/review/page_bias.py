@@ -10,9 +10,9 @@ from analysis.figures.style import PHONE
 from analysis.tables.text_table import table
 from benchmarks.report.engine import (
     Beside,
-    Block,
     Fold,
     Note,
+    PageBlock,
     Picture,
     Rests,
     picture,
@@ -37,7 +37,7 @@ def both_widths(
     return picture(wide, caption, alt, title, narrow)
 
 
-def claim_blocks(told: ReviewWords) -> tuple[Block, ...]:
+def claim_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
     """What stands below the claim: printed ratios, contradictions by table."""
     rows = printed_ranges(told.scenario, told.review.claim)
     by_table = told.findings_by_table()
@@ -45,7 +45,7 @@ def claim_blocks(told: ReviewWords) -> tuple[Block, ...]:
         Fold(f"{place}: {len(own)} contradiction{'' if len(own) == 1 else 's'}", tuple(own), in_print=True)
         for place, own in by_table.items()
     )
-    figure: tuple[Block, ...] = ()
+    figure: tuple[PageBlock, ...] = ()
     if rows:
         figure = (
             both_widths(
@@ -69,7 +69,7 @@ def claim_blocks(told: ReviewWords) -> tuple[Block, ...]:
     return (Beside(figure, (rests,)) if figure else rests, *listed)
 
 
-def bias_blocks(told: ReviewWords) -> tuple[Block, ...]:
+def bias_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
     """What stands below the biases: what each makes out of nothing, what would have to be true, the rules."""
     biases = told.review.biases
     rows = [_spread_row("Chance alone", biases.chance.mean, biases.chance.sd, "pale")]
@@ -89,8 +89,8 @@ def bias_blocks(told: ReviewWords) -> tuple[Block, ...]:
         "ratio, on its interval.",
         "Hazard ratios found without any effect under each suspicion, beside the published one",
     )  # fmt: skip
-    right: list[Block] = [Rests(_bias_rests(told))]
-    left: list[Block] = [spread]
+    right: list[PageBlock] = [Rests(_bias_rests(told))]
+    left: list[PageBlock] = [spread]
     if told.has("unmeasured"):
         curve = told.curve("unmeasured")
         measured = strongest(told.scenario)

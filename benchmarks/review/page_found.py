@@ -7,11 +7,11 @@ from analysis.figures.style import PHONE
 from analysis.tables.text_table import TextTable, table
 from benchmarks.report.engine import (
     Beside,
-    Block,
     Code,
     Fold,
     Items,
     Note,
+    PageBlock,
     Quote,
     Rests,
     Tabled,
@@ -27,7 +27,7 @@ from benchmarks.review.told import ReviewWords
 from benchmarks.words.sizes import first_up, percent_text
 
 
-def effect_blocks(told: ReviewWords) -> tuple[Block, ...]:
+def effect_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
     """What stands below the plausible effects: ratios by suspicion, both courses, absolute terms."""
     found, claim = told.review.effects, told.review.claim
     rows = []
@@ -97,7 +97,7 @@ def _effect_how(told: ReviewWords) -> str:
     )
 
 
-def analysis_blocks(told: ReviewWords) -> tuple[Block, ...]:
+def analysis_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
     """What stands below the analyses: what each finds, what each open choice moves."""
     found, choices = told.review.analyses, told.review.analyses.choices
     rows, best = told.analysis_rows()
@@ -117,7 +117,7 @@ def analysis_blocks(told: ReviewWords) -> tuple[Block, ...]:
     )  # fmt: skip
     heads = ("analysis", "finds", "off by", "SE", "holds the truth, %")
     title = f"In {told.people}, where {found.true:.2f} is true"
-    blocks: list[Block] = [
+    blocks: list[PageBlock] = [
         Beside((forest,), (Tabled(table(title, heads, rows), best), Rests(_analysis_rests(told)))),
         Note(
             "Off by: on the logarithmic scale; −0.04 means 4 % too low. An adjusted ratio asks another question (for "
@@ -174,7 +174,7 @@ def _choices_how(told: ReviewWords) -> str:
     )
 
 
-def grounds_blocks(told: ReviewWords) -> tuple[Block, ...]:
+def grounds_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
     """What stands below the grounds: assumptions by weight, how well the twin fits."""
     grounds = told.review.grounds
     moved = [one for one in grounds.weighed if isfinite(one.moves)][:10]
@@ -186,7 +186,7 @@ def grounds_blocks(told: ReviewWords) -> tuple[Block, ...]:
         )
         for one in moved
     ]  # fmt: skip
-    left: tuple[Block, ...] = ()
+    left: tuple[PageBlock, ...] = ()
     if rows:
         left = (
             both_widths(
@@ -196,7 +196,7 @@ def grounds_blocks(told: ReviewWords) -> tuple[Block, ...]:
                 "Hazard ratio found in the twin when each assumption moves",
             ),
         )  # fmt: skip
-    right: tuple[Block, ...] = (*_fit_tables(told), Rests(_put_in(told), "What was put in"))
+    right: tuple[PageBlock, ...] = (*_fit_tables(told), Rests(_put_in(told), "What was put in"))
     every = [
         (
             first_up(told.place_words(one.assumption.path)),
@@ -205,7 +205,7 @@ def grounds_blocks(told: ReviewWords) -> tuple[Block, ...]:
         )
         for one in grounds.weighed
     ]
-    body: list[Block] = [Beside(left, right) if left else right[-1]]
+    body: list[PageBlock] = [Beside(left, right) if left else right[-1]]
     if every:
         heads = ("value of", "assumed", "moves the ratio by")
         body.append(
@@ -239,7 +239,7 @@ def _put_in(told: ReviewWords) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def methods_blocks(told: ReviewWords, methods: MethodsWords) -> tuple[Block, ...]:
+def methods_blocks(told: ReviewWords, methods: MethodsWords) -> tuple[PageBlock, ...]:
     """What goes into a methods section: the paragraph, the command, the checklist."""
     items = checklist(told)
     counts = " and ".join(f"{sum(one.state == state for one in items)} {words}" for state, words in ANSWERED.items())
