@@ -18,7 +18,7 @@ EXAMPLE = Path(__file__).parents[1] / "scenarios" / "papers" / "hcc-lung-metasta
 FEW = ("imbrave150", "--reps", "10", *SMALL)
 WITHOUT = ("list", "schema")
 """Commands that print no document of keys: an array, a schema."""
-ELSEWHERE = ("compatible", "power", "calibrate", "validate")
+ELSEWHERE = ("compatible", "power", "calibrate", "validate", "review")
 """Commands that take long: their documents are checked where their answers are tested."""
 Words = Callable[[Path, Path], list[str]]
 CASES: dict[str, Words] = {

@@ -78,7 +78,7 @@ def test_no_command_runs_what_came_by_mail(
         assert code == 2
         assert f"sha256 {digest(module)}" in err
         assert not (study.parent / "runs").exists()
-    elif name not in TRUSTING | {"analyze", "calibrate", "fidelity", "audit", "ipd", "paper read", "twin"}:
+    elif name not in TRUSTING | {"analyze", "calibrate", "fidelity", "audit", "ipd", "paper read", "twin", "review"}:
         assert code == 0, err
 
 

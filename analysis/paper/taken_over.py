@@ -14,14 +14,14 @@ from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
 from simulator.documents.keys import split_key
 
-Part = tuple[str, str]
+KeyPart = tuple[str, str]
 """What is observed of the patients, beside who they are: an endpoint, an outcome, an amount, the modes."""
-BASELINE: Part = ("", "")
+BASELINE: KeyPart = ("", "")
 OF_BASELINE = ("weighted", "sets", "table1", "cox_design", "subgroup_sets")
 STEPS = ("propensity", "matching", "adjusted")
 
 
-def part_of(key: str) -> Part:
+def part_of(key: str) -> KeyPart:
     """The part that the number at a key is made from; `BASELINE` where it is made from the patients and arms alone."""
     steps = split_key(key)
     if steps[0].name in ("endpoints", "binary", "exposure"):
@@ -29,7 +29,7 @@ def part_of(key: str) -> Part:
     return ("modes", "") if steps[0].name == "modes" else BASELINE
 
 
-def same_parts(one: Sample, other: Sample) -> frozenset[Part]:
+def same_parts(one: Sample, other: Sample) -> frozenset[KeyPart]:
     """The parts that are the same in both; none where patients, arms or plans are not."""
     ours, theirs = one.observed, other.observed
     known = one.plan.propensity.method == "true"
@@ -56,7 +56,7 @@ def same_parts(one: Sample, other: Sample) -> frozenset[Part]:
     return frozenset(found)
 
 
-def numbers_beside(sample: Sample, earlier: BlockNumbers) -> tuple[BlockNumbers, frozenset[Part]]:
+def numbers_beside(sample: Sample, earlier: BlockNumbers) -> tuple[BlockNumbers, frozenset[KeyPart]]:
     """The numbers of a block, which take over what is the same in an earlier one, and the parts that are the same.
 
     All numbers of these parts are those of the earlier block.

@@ -1,6 +1,7 @@
 """A page shown in the user's browser once it is written."""
 
 import os
+import shutil
 import subprocess
 import sys
 import webbrowser
@@ -11,6 +12,11 @@ from simulator.documents.safe_files import write_whole
 
 PATIENCE = 120.0
 """Seconds that printing a page may take."""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+ELSEWHERE = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
 NO_BROWSER = "no browser was found here; the page is "
 
 
@@ -35,10 +41,14 @@ def has_browser() -> bool:
     return True
 
 
+def browser() -> str | None:
+    """The Chromium, or a browser made from it, that turns pages into PDF; None where none is found."""
+    found = (shutil.which(name) for name in BROWSERS)
+    return next((place for place in found if place), next((one for one in ELSEWHERE if Path(one).is_file()), None))
+
+
 def printed(page: Path, pdf: Path) -> None:
     """Write the page as a PDF by a Chromium without a window; RunError where none is found or it cannot."""
-    from benchmarks.cli.doctor import browser
-
     program = browser()
     if program is None:
         raise RunError(f"{pdf}: no Chromium or Chrome was found that could print the page {page}")
@@ -47,8 +57,8 @@ def printed(page: Path, pdf: Path) -> None:
     with TemporaryDirectory() as place:
         made = Path(place) / "page.pdf"
         done = subprocess.run(
-            [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={place}/own",
-             f"--print-to-pdf={made}", page.resolve().as_uri()],
+            [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer",
+             f"--user-data-dir={place}/own", f"--print-to-pdf={made}", page.resolve().as_uri()],
             capture_output=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         if done.returncode or not made.is_file():

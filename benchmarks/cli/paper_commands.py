@@ -133,9 +133,9 @@ def review(
 ) -> "Answer":  # fmt: skip
     """The referee's report of a paper: what it claims, whether that could be bias, which effect is plausible.
 
-    NAME is a world, a study, or the folder of a pasted paper, whose twin is made first. The page, its data and the world
-    are written to the folder; the same command goes on where it was stopped. `trialtwin verify FOLDER` computes every
-    number again.
+    NAME is a world, a study, or the folder of a pasted paper, whose twin is made first. The page, its data and the
+    world are written to the folder; the same command goes on where it was stopped. `trialtwin verify FOLDER` computes
+    every number again.
     """
     from benchmarks.cli import review_verbs
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.asked.asked_by import as_asked
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked, load_study
 from benchmarks.asked.sizes import check_sizes
 from benchmarks.words.answer import Answer, Wanted, keep, write_page
 from simulator.documents.canonical import resolved_yaml
-from simulator.documents.loading import digest, pasted_papers, shipped
+from simulator.documents.loading import Written, digest, pasted_papers, shipped
 from simulator.documents.safe_files import read_whole
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ SAME = 1e-9
 class Asking:
     """What the command line says of a review."""
 
-    name: str
+    name: str | Written
     settings: tuple[str, ...]
     endpoint: str | None
     reps: int
@@ -72,6 +73,8 @@ def _as_json(data: Any) -> str:
 
 def _again(asking: Asking, asked: Asked) -> str:
     """The command that makes the review again."""
+    if not isinstance(asking.name, str):
+        return as_asked()
     parts = ["trialtwin review", Path(asking.name).name if Path(asking.name).exists() else asking.name]
     parts += [f"-S '{one}'" for one in asking.settings]
     parts += [f"--endpoint {asking.endpoint}"] if asking.endpoint else []
@@ -80,20 +83,29 @@ def _again(asking: Asking, asked: Asked) -> str:
 
 def _asked(asking: Asking) -> Asked:
     """The study of a world, a study, or the fitted twin of a pasted paper, which is made first where it is not yet."""
-    place = Path(asking.name)
-    pasted = place.is_dir() or place.name == "paper.yaml"
-    if not pasted and (asking.name in shipped() or asking.name not in pasted_papers()):
+    place = _pasted(asking.name)
+    if place is None:
         asked = load_study(asking.name, asking.settings, asking.reps, asking.seed)
     else:
         from benchmarks.cli import paper_verbs
         from benchmarks.twin.twin_shown import FITTED
 
-        made = paper_verbs.twin(
-            place.parent if place.name == "paper.yaml" else place, None, "calibrate", 2000, asking.jobs
-        )
+        made = paper_verbs.twin(place, None, "calibrate", 2000, asking.jobs)
         asked = load_study(str(Path(made.found.folder) / FITTED), asking.settings, asking.reps, asking.seed)
     check_sizes((asked.scenario,), asking.jobs)
     return asked
+
+
+def _pasted(name: str | Written) -> Path | None:
+    """The folder of a pasted paper of that name; None where it is a world or a study."""
+    if not isinstance(name, str):
+        return None
+    place = Path(name)
+    if place.name == "paper.yaml":
+        return place.parent
+    if name in shipped():
+        return place if (place / "paper.yaml").is_file() else None
+    return place if place.is_dir() or name in pasted_papers() else None
 
 
 def _made(

@@ -16,11 +16,11 @@ from benchmarks.report import glossary
 from benchmarks.report.engine import (
     ABREAST,
     Beside,
-    Block,
     Fold,
     HowMade,
     Note,
     Page,
+    PageBlock,
     Rests,
     Section,
     Tabled,
@@ -114,7 +114,7 @@ def question_report(
     )
 
 
-def _found(answer: Answer, verb: str) -> tuple[Block, ...]:
+def _found(answer: Answer, verb: str) -> tuple[PageBlock, ...]:
     """The figure, beside it small tables and what it rests on, where it leaves them room; large tables are folded."""
     figure = answer.plot()
     values = values_of(figure) if verb in CURVES else ()

@@ -24,10 +24,10 @@ from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.report.engine import (
     Beside,
-    Block,
     Fold,
     HowMade,
     Page,
+    PageBlock,
     Picture,
     Section,
     html,
@@ -127,9 +127,9 @@ def _flow(analysis: CohortAnalysis) -> Picture:
     return picture(cohort.flow_of(analysis), f"{words}.", words)
 
 
-def _curves(analysis: CohortAnalysis, unit: str) -> tuple[Block, ...]:
+def _curves(analysis: CohortAnalysis, unit: str) -> tuple[PageBlock, ...]:
     """The curves of every endpoint, before and after side by side where there are both."""
-    made: list[Block] = []
+    made: list[PageBlock] = []
     for name, result in analysis.endpoints.items():
         drawn = []
         for when in sides_shown(analysis.plan):

@@ -26,9 +26,9 @@ How to build a page::
     html(page)
 
 Blocks of a body: a str is a paragraph; `Picture`, `TextTable`, `Tabled` (with rows marked best), `Rests`, `Note`,
-`Items`, `Quote`, `Code`, `Fold`, `Beside` (``cols`` or ``pair``), `Settings` (a slider), and a `Section` within. All
-texts are plain and are escaped here. Terms of `glossary.EXPLAINED` and of ``Page.explained`` are explained in brackets
-where they first stand. Tables of more than four columns are stacked on a telephone; figures wider than 3.6 inches are
+`Items`, `Quote`, `Code`, `Fold`, `Beside` (``cols`` or ``pair``), `SettingsShown` (a slider), and a `Section` within.
+All texts are plain and are escaped here. Terms of `glossary.EXPLAINED` and of ``Page.explained`` are explained in
+brackets where they first stand. Tables of more than four columns are stacked on a telephone; figures wider than 3.6 inches are
 moved sideways there unless they have a ``narrow`` twin (draw it at 2.75 inches).
 """
 
@@ -48,19 +48,19 @@ from benchmarks.report.drawn import Hover, along, picture, values_of
 from benchmarks.report.glossary import EXPLAINED, REFERENCES, TERMS
 from benchmarks.report.page_parts import (
     Beside,
-    Block,
     Code,
     Fold,
     HowMade,
     Items,
     Note,
     Page,
+    PageBlock,
     Picture,
     QuickAnswer,
     Quote,
     Rests,
     Section,
-    Settings,
+    SettingsShown,
     Tabled,
 )
 from benchmarks.report.repeated import repeated
@@ -68,10 +68,9 @@ from benchmarks.report.terms_told import TermsTold
 from benchmarks.runs.manifest import versions
 
 __all__ = [
-    "ABREAST", "Beside", "Block", "Code", "Fold", "Hover", "HowMade", "Items", "Note", "Page", "Picture",
-    "QuickAnswer", "Quote", "Rests", "Section", "Settings", "Tabled", "abreast", "along", "anchors_of", "breakable",
-    "html", "picture", "rendered", "repeated",
-    "values_of",
+    "ABREAST", "Beside", "Code", "Fold", "Hover", "HowMade", "Items", "Note", "Page", "PageBlock", "Picture",
+    "QuickAnswer", "Quote", "Rests", "Section", "SettingsShown", "Tabled", "abreast", "along", "anchors_of",
+    "breakable", "html", "picture", "rendered", "repeated", "values_of",
 ]  # fmt: skip
 
 ABREAST = 6

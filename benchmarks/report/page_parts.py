@@ -84,7 +84,7 @@ class Fold:
     """What is folded under a summary; ``in_print``: unfolded on paper. An empty one is left out."""
 
     summary: str
-    body: "tuple[Block, ...]"
+    body: "tuple[PageBlock, ...]"
     in_print: bool = False
     anchor: str = ""
 
@@ -96,21 +96,21 @@ class Beside:
     ``cols``: a figure of at most 4.7 inches and what it rests on or a small table; ``pair``: two figures of 3.5.
     """
 
-    left: "tuple[Block, ...]"
-    right: "tuple[Block, ...]"
+    left: "tuple[PageBlock, ...]"
+    right: "tuple[PageBlock, ...]"
     shape: Literal["cols", "pair"] = "cols"
 
 
 @dataclass(frozen=True)
-class Settings:
+class SettingsShown:
     """Parts of which a reader may show one by a slider: the settings of a sweep; without a script all are shown."""
 
     parts: "tuple[Section, ...]"
     label: str = "setting"
 
 
-Block: TypeAlias = (
-    "str | Picture | TextTable | Tabled | Rests | Note | Items | Quote | Code | Fold | Beside | Settings | Section"
+PageBlock: TypeAlias = (
+    "str | Picture | TextTable | Tabled | Rests | Note | Items | Quote | Code | Fold | Beside | SettingsShown | Section"
 )
 
 
@@ -123,7 +123,7 @@ class Section:
 
     heading: str
     answer: str = ""
-    body: "tuple[Block, ...]" = ()
+    body: "tuple[PageBlock, ...]" = ()
     anchor: str = ""
     short: str = ""
 
@@ -139,7 +139,7 @@ class Section:
         return tuple(one for one in walked(self.body) if isinstance(one, Picture))
 
 
-def walked(body: "tuple[Block, ...]") -> "Iterator[Block]":
+def walked(body: "tuple[PageBlock, ...]") -> "Iterator[PageBlock]":
     """Everything in a body, what stands within others too."""
     for one in body:
         yield one
@@ -147,7 +147,7 @@ def walked(body: "tuple[Block, ...]") -> "Iterator[Block]":
             yield from walked(one.body)
         elif isinstance(one, Beside):
             yield from walked(one.left + one.right)
-        elif isinstance(one, Settings):
+        elif isinstance(one, SettingsShown):
             yield from walked(one.parts)
 
 

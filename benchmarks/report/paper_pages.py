@@ -11,12 +11,12 @@ from benchmarks.asked.asked_by import as_asked
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.scenario import Scenario
 from benchmarks.report.engine import (
-    Block,
     Fold,
     HowMade,
     Items,
     Note,
     Page,
+    PageBlock,
     Picture,
     Section,
     Tabled,
@@ -83,7 +83,7 @@ def _scores(found: Fidelity, left: tuple[str, ...]) -> tuple[Section, ...]:
         if place(one.where) == name
     ]
     groups = [(name, sum(place(one.where) == name for one in found.scores)) for name in places]
-    parts: list[Block] = []
+    parts: list[PageBlock] = []
     start = 0
     for name, count in groups:
         own = table(name, (*HEADS, "inside", "studies without it, %"), every[start : start + count])

@@ -14,13 +14,13 @@ from benchmarks.asked.published_keys import printed_ratio
 from benchmarks.asked.scenario import Scenario
 from benchmarks.report import glossary
 from benchmarks.report.engine import (
-    Block,
     Fold,
     HowMade,
     Note,
     Page,
+    PageBlock,
     Section,
-    Settings,
+    SettingsShown,
     abreast,
     html,
     repeated,
@@ -107,7 +107,7 @@ def _sizes(result: StudyResult) -> str:
 def found_section(result: StudyResult) -> Section:
     """What came out: over a sweep its figure first, then setting by setting; the figure, the table, the rest folded."""
     cells, several = result.cells, len(result.cells) > 1
-    notes: tuple[Block, ...] = ()
+    notes: tuple[PageBlock, ...] = ()
     if len(cells) > DRAWN:
         notes = (Note(f"Of {len(cells)} settings the first {DRAWN} have figures of their own; tables are of all."),)
     labels = labels_of(cells[0])
@@ -122,7 +122,7 @@ def found_section(result: StudyResult) -> Section:
     keys = list(dict.fromkeys(key for cell in cells for key in cell.settings))
     what = f"the {path_label(keys[0], cells[0].scenario)}" if len(keys) == 1 else "what is set"
     return Section(
-        f"What changes with {what}?", "", (*across_cells(result), Settings(parts), *notes, *same), "found",
+        f"What changes with {what}?", "", (*across_cells(result), SettingsShown(parts), *notes, *same), "found",
         "What was found",
     )  # fmt: skip
 
@@ -154,25 +154,25 @@ def _heading(result: StudyResult, cell: Cell) -> str:
     return f"{told[:1].upper()}{told[1:]}" + (f" (in {own.phrase})" if own else "")
 
 
-def _cell(result: StudyResult, cell: Cell) -> tuple[Block, ...]:
+def _cell(result: StudyResult, cell: Cell) -> tuple[PageBlock, ...]:
     """What came out in one setting, endpoint by endpoint."""
     drawn, several = cell.number < DRAWN, len(result.cells) > 1
-    made: list[Block] = []
+    made: list[PageBlock] = []
     for endpoint in cell.endpoints:
         advised, best = advised_of(result, cell, endpoint)
         close = close_table(result, cell, endpoint, labels_of(cell), best)
         tests = performance_tables.table_of_tests(result, cell, endpoint)
-        tabled: list[Block] = [close] if close.table.rows else []
+        tabled: list[PageBlock] = [close] if close.table.rows else []
         tabled += [relabelled(tests, labels_of(cell))] if tests.rows else []
         pictures = figures_of(result, cell, endpoint) if drawn else ()
         rest = replicate_figures(result, cell, endpoint) if cell.number == 0 else ()
-        body: list[Block] = [*pictures, *tabled, *_own_job(result, cell, endpoint)]
+        body: list[PageBlock] = [*pictures, *tabled, *_own_job(result, cell, endpoint)]
         body += [Fold(f"{endpoint}: simulated study by simulated study", rest)] if rest else []
         made.append(Section(endpoint, advised if several or made else "", tuple(body)))
     return tuple(made)
 
 
-def _own_job(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Block, ...]:
+def _own_job(result: StudyResult, cell: Cell, endpoint: str) -> tuple[PageBlock, ...]:
     """The second table, each estimator by its own estimand, then every measure by either, folded."""
     shown = performance_tables.own_table(result, cell, endpoint)
     every = (

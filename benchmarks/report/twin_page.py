@@ -7,7 +7,7 @@ from analysis.figures.calibration import FittedNumber, calibration_fit_of
 from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.pasted.reading import Reading
-from benchmarks.report.engine import Block, Fold, HowMade, Items, Page, Section, Tabled, html, picture
+from benchmarks.report.engine import Fold, HowMade, Items, Page, PageBlock, Section, Tabled, html, picture
 from benchmarks.report.settings_named import path_label
 from benchmarks.twin.audit_shown import audit_tables
 from benchmarks.twin.fidelity import place
@@ -128,5 +128,5 @@ def twin_report(made: TwinMade) -> str:
     )  # fmt: skip
 
 
-def _weighed(made: TwinMade) -> tuple[Block, ...]:
+def _weighed(made: TwinMade) -> tuple[PageBlock, ...]:
     return (assumptions_table(made),) if made.weighed else ()

@@ -16,7 +16,7 @@ from benchmarks.asked.base import Base, assumed_values, base_of, text_of
 from benchmarks.asked.blocks import Cell
 from benchmarks.asked.sampled import samples
 from benchmarks.asked.scenario import Scenario
-from benchmarks.report.engine import Block, Fold, Note, Section, picture
+from benchmarks.report.engine import Fold, Note, PageBlock, Section, picture
 from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.runs.retries import lost_words
 from simulator.cohort.cohorts import Observed
@@ -45,7 +45,7 @@ def assumed_section(document: Document) -> Section:
     ]
     plain = table("Assumed, without a source", ("value of", "assumed"), rows, 2)
     known = table("From a source", ("value of", "taken as", "source"), sourced, 3)
-    body: list[Block] = [plain] if 0 < len(rows) <= FEW else []
+    body: list[PageBlock] = [plain] if 0 < len(rows) <= FEW else []
     body += [Fold(f"The {len(rows)} assumed values", (plain,), in_print=True)] if len(rows) > FEW else []
     body += [Fold(f"The {_values(len(sourced))} with {'a source' if len(sourced) == 1 else 'their sources'}", (known,))]
     return Section(
@@ -79,7 +79,7 @@ def base_section(document: Document, base: Base | None = None) -> Section:
     own, name = len(base.files) == 1, base.name
     heading = "What was changed by the command?" if own else "What was changed from the paper's twin?"
 
-    def section(answer: str, *body: Block) -> Section:
+    def section(answer: str, *body: PageBlock) -> Section:
         read = () if not base.files else (Note(f"Read from {', then '.join(base.files)}."),)
         return Section(heading, answer, (*body, *read), "changed", "What was changed")
 

@@ -126,7 +126,8 @@ def _found(result: StudyResult, endpoint: str, name: str) -> AnalysisFound:
     bias, coverage = (measured[one].value if one in measured else nan for one in ("bias", "coverage"))
     return AnalysisFound(
         name, analysis_label(spec), measured["mean"].value, measured["mean"].mcse, nan if another else bias,
-        measured["empirical_se"].value, nan if another else coverage, float(np.mean(kept)) if len(kept) else nan, another,
+        measured["empirical_se"].value, nan if another else coverage,
+        float(np.mean(kept)) if len(kept) else nan, another,
     )  # fmt: skip
 
 

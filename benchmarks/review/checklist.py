@@ -34,14 +34,14 @@ def checklist(told: ReviewWords) -> tuple[ChecklistItem, ...]:
     )
 
 
-Row = tuple[str, str, State]
+ChecklistRow = tuple[str, str, State]
 
 
 def _sourced(told: ReviewWords, *paths: str) -> bool:
     return any(source.startswith(path) for source in told.sources for path in paths)
 
 
-def _design(told: ReviewWords) -> Iterator[Row]:
+def _design(told: ReviewWords) -> Iterator[ChecklistRow]:
     world = told.scenario
     lot = isinstance(world.treatment, Randomised)
     accrual, entry = world.entry.accrual, world.entry
@@ -69,7 +69,8 @@ def _design(told: ReviewWords) -> Iterator[Row]:
     start = world.treatment.start
     yield (
         "Time zero, and when treatment starts",
-        "treatment starts after a wait" if start else "the twin lets treatment start at time zero", "part" if start else "not",
+        "treatment starts after a wait" if start else "the twin lets treatment start at time zero",
+        "part" if start else "not",
     )  # fmt: skip
     labels = [one.label or name for name, one in world.endpoints.items()]
     yield "Outcomes", listed(labels), "stated"
@@ -80,7 +81,7 @@ def _design(told: ReviewWords) -> Iterator[Row]:
     yield "What is estimated, and in whom", f"here: in {told.people}; the paper does not name it", "not"
 
 
-def _analysis(told: ReviewWords) -> Iterator[Row]:
+def _analysis(told: ReviewWords) -> Iterator[ChecklistRow]:
     plan, world = told.scenario.analysis, told.scenario
     found = told.review.analyses
     label = next(one.label for one in found.found if one.name == found.primary)
@@ -107,7 +108,7 @@ def _analysis(told: ReviewWords) -> Iterator[Row]:
     yield "Sensitivity to the choice of analysis", "section 4", "here"
 
 
-def _results(told: ReviewWords) -> Iterator[Row]:
+def _results(told: ReviewWords) -> Iterator[ChecklistRow]:
     claim = told.review.claim
     published = told.scenario.published
     yield "Number of patients", f"{told.scenario.population.size:,}", "stated"
@@ -147,7 +148,7 @@ def _results(told: ReviewWords) -> Iterator[Row]:
     )
 
 
-def _discussion(told: ReviewWords) -> Iterator[Row]:
+def _discussion(told: ReviewWords) -> Iterator[ChecklistRow]:
     serious = told.serious
     yield "Consistency of the printed numbers", f"{serious} serious contradictions, section 1", "here"
     yield "How large biases could be", "section 2", "here"

@@ -70,7 +70,10 @@ def claim_of(scenario: Scenario, endpoint: str) -> Claim:
     return Claim(
         endpoint, told, texts.get("hr", ""), texts.get("low", ""), texts.get("high", ""), p, found[0],
         (found[1], found[2]), side,
-        (_arm(scenario, endpoint, side, "control", arms.control), _arm(scenario, endpoint, side, "treated", arms.treated)),
+        (
+            _arm(scenario, endpoint, side, "control", arms.control),
+            _arm(scenario, endpoint, side, "treated", arms.treated),
+        ),
         findings, sum(one.printed != NOT_PRINTED for one in published.values()),
     )  # fmt: skip
 

@@ -15,13 +15,13 @@ from benchmarks.review.told import ReviewWords
 from benchmarks.review.verdict import POSSIBLE, RULES
 from benchmarks.words.answer import plain
 
-Tree = dict[str, Any]
+ReviewTree = dict[str, Any]
 
 
-def review_data(told: ReviewWords, methods: MethodsWords) -> Tree:
+def review_data(told: ReviewWords, methods: MethodsWords) -> ReviewTree:
     """The document; numbers in full precision, null for what is none."""
     review = told.review
-    document: Tree = {
+    document: ReviewTree = {
         "question": f"Does {told.treatment} work better than {told.control}, or could it be bias?",
         "headline": told.headline,
         "verdict": told.verdict,
@@ -37,11 +37,11 @@ def review_data(told: ReviewWords, methods: MethodsWords) -> Tree:
                     "digest": methods.digest, "versions": dict(methods.versions)},
         "checklist": [asdict(one) for one in checklist(told)],
     }  # fmt: skip
-    found: Tree = plain(document)
+    found: ReviewTree = plain(document)
     return found
 
 
-def _claim(told: ReviewWords) -> Tree:
+def _claim(told: ReviewWords) -> ReviewTree:
     claim = told.review.claim
     return {
         "sentence": told.claim_section,
@@ -54,7 +54,7 @@ def _claim(told: ReviewWords) -> Tree:
     }  # fmt: skip
 
 
-def _null(one: WithoutEffect, log_hr: float, sign: float) -> Tree:
+def _null(one: WithoutEffect, log_hr: float, sign: float) -> ReviewTree:
     return {
         "log_hr": Measure(one.mean, one.mcse),
         "sd": one.sd,
@@ -63,14 +63,14 @@ def _null(one: WithoutEffect, log_hr: float, sign: float) -> Tree:
     }
 
 
-def _needed(one: SizeNeeded) -> Tree:
+def _needed(one: SizeNeeded) -> ReviewTree:
     return {"size": one.value if isfinite(one.value) else None, "mcse": one.error, "farthest_hr": one.farthest}
 
 
-def _bias(told: ReviewWords) -> Tree:
+def _bias(told: ReviewWords) -> ReviewTree:
     found = told.review.biases
 
-    def curve(one: BiasCurve) -> Tree:
+    def curve(one: BiasCurve) -> ReviewTree:
         return {
             "name": one.suspicion.name,
             "unit": one.suspicion.unit,
@@ -92,7 +92,7 @@ def _bias(told: ReviewWords) -> Tree:
     }
 
 
-def _absolute(one: Absolute | None) -> Tree | None:
+def _absolute(one: Absolute | None) -> ReviewTree | None:
     if one is None:
         return None
     arms: Mapping[str, Any] = {"untreated": one.untreated, "treated": one.treated}
@@ -101,7 +101,7 @@ def _absolute(one: Absolute | None) -> Tree | None:
     }  # fmt: skip
 
 
-def _effect(told: ReviewWords) -> Tree:
+def _effect(told: ReviewWords) -> ReviewTree:
     found = told.review.effects
     plausible = {
         name: {"low": ratio[0], "median": ratio[1], "high": ratio[2]}
@@ -120,7 +120,7 @@ def _effect(told: ReviewWords) -> Tree:
     }  # fmt: skip
 
 
-def _analysis(told: ReviewWords) -> Tree:
+def _analysis(told: ReviewWords) -> ReviewTree:
     found, choices = told.review.analyses, told.review.analyses.choices
     return {
         "sentence": told.analysis_section,
@@ -135,7 +135,7 @@ def _analysis(told: ReviewWords) -> Tree:
     }  # fmt: skip
 
 
-def _rests(told: ReviewWords) -> Tree:
+def _rests(told: ReviewWords) -> ReviewTree:
     grounds = told.review.grounds
     return {
         "sentence": told.rests,

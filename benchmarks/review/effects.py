@@ -65,7 +65,7 @@ class Absolute:
 
 
 @dataclass(frozen=True)
-class Effects:
+class PlausibleEffects:
     """Plausible ratios, and absolute terms of the twin's effect and of the weakest and the strongest plausible one.
 
     ``true`` is the twin's own ratio in the target population. ``low`` and ``high`` are ends of the plausible ratios
@@ -157,7 +157,7 @@ def scale_of(scenario: Scenario, endpoint: str) -> float:
 
 def find(
     asked: Asked, endpoint: str, several: Sequence[Suspicion], seen: Published, scale: float, jobs: int, out: Path
-) -> Effects:
+) -> PlausibleEffects:
     """The plausible effects under each suspicion; ``seen`` is the published ratio with its interval."""
     marks = marks_of(asked.scenario, scale)
     asking = _asking(asked, several)
@@ -170,7 +170,7 @@ def find(
         else (nan, nan)
     )
     at_low, at_high = _at_ends(asked, endpoint, marks, (low, high), jobs, out) if alone else (None, None)
-    return Effects(
+    return PlausibleEffects(
         found, marks, true, mcse, outcome(asked.scenario, endpoint, marks), low, high, at_low, at_high
     )  # fmt: skip
 

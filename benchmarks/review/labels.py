@@ -123,21 +123,25 @@ def time_text(value: float, unit: str) -> str:
 
 
 def signed_text(value: float, digits: int = 0) -> str:
+    """A change with its sign, a true minus; a dash where it is not known."""
     if not isfinite(value):
         return "–"
     return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
 
 
 def span_text(ends: list[float], digits: int) -> str:
+    """Two changes, the lower first; a dash where one of them is not known."""
     known = sorted(one for one in ends if isfinite(one))
     return " to ".join(signed_text(one, digits) for one in known) if len(known) == 2 else "–"
 
 
 def reached_text(value: float) -> str:
+    """A median, or that it is not reached."""
     return f"{value:.1f}" if isfinite(value) else "not reached"
 
 
 def more_of_100(found: Absolute) -> str:
+    """How many more, or fewer, of 100 are without the event at the last mark."""
     more = 100 * found.gained
     return f"{abs(more):.0f} {'more' if more >= 0 else 'fewer'}"
 
@@ -152,6 +156,7 @@ def to_treat_text(found: Absolute, free: str, at: str) -> str:
 
 
 def is_number(text: str) -> bool:
+    """Whether a printed text is a number."""
     try:
         float(text)
     except ValueError:

@@ -39,14 +39,18 @@ class MethodsWords:
             )
         raised = [SHORT[name] for name in NAMES if told.has(name)]
         said.append(
-            f"In simulated cohorts of {scenario.population.size:,} patients we made the published analysis ({label}) of "
-            f"{counted(review.biases.replicates, 'study', 'studies')} for each setting, without a treatment effect and with "
+            f"In simulated cohorts of {scenario.population.size:,} patients we made the published analysis ({label}) "
+            "of "
+            f"{counted(review.biases.replicates, 'study', 'studies')} for each setting, without a treatment effect "
+            "and with "
             f"it, and under {counted(len(raised), 'named suspicion')} of bias: {listed(raised)}."
             if raised
-            else f"In simulated cohorts of {scenario.population.size:,} patients we made the published analysis ({label})."
+            else f"In simulated cohorts of {scenario.population.size:,} patients we made the published analysis "
+            f"({label})."
         )
         said.append(
-            f"The target was the effect in {told.people}. We report the size of each bias that would produce the published "
+            f"The target was the effect in {told.people}. We report the size of each bias that would produce the "
+            "published "
             "ratio without any effect, and the true ratios compatible with it under each suspicion up to a usual size"
             + (
                 f", and the spread of the ratio over {len(review.analyses.choices.specifications)} analyses."

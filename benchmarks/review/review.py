@@ -12,7 +12,7 @@ from benchmarks.review import analyses, biases, effects, grounds
 from benchmarks.review.analyses import Analyses
 from benchmarks.review.biases import Biases
 from benchmarks.review.claim import Claim, claim_of
-from benchmarks.review.effects import Effects
+from benchmarks.review.effects import PlausibleEffects
 from benchmarks.review.grounds import Grounds
 from benchmarks.review.suspicions import suspicions
 from benchmarks.review.verdict import Judged, judged
@@ -25,7 +25,7 @@ class Review:
     claim: Claim
     scale: float
     biases: Biases
-    effects: Effects
+    effects: PlausibleEffects
     analyses: Analyses
     grounds: Grounds
     judged: Judged

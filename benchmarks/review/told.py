@@ -37,7 +37,8 @@ class ReviewWords(BiasWords):
         """The verdict in a few words."""
         judged = self.review.judged
         words: dict[Word, str] = {
-            "hardly": f"Hardly bias by itself: the effect is probably real and {self.size}; its exact size is not known.",
+            "hardly": f"Hardly bias by itself: the effect is probably real and {self.size}; "
+            "its exact size is not known.",
             "not-alone": "Hardly one bias alone; but two of a usual size together could make it.",
             "could-be": f"It could be bias: {self._because(judged.because)} could make it without any effect.",
             "chance": "It could be chance: nothing but luck is needed to make it without any effect.",
@@ -90,7 +91,8 @@ class ReviewWords(BiasWords):
         how = "longer" if gained >= 0 else "shorter"
         lived = "lived" if self.deaths else "stayed without it"
         said = (
-            f"Of 100 {self.people}, {treated} rather than {control} are {self.free} at {time_text(mark, self.unit)}, having "
+            f"Of 100 {self.people}, {treated} rather than {control} are {self.free} at {time_text(mark, self.unit)}, "
+            "having "
             f"{lived} {abs(gained):.1f} {self.unit} {how} by then: a hazard ratio of {found.true:.2f}"
         )
         if not isfinite(found.low):
@@ -163,7 +165,9 @@ class ReviewWords(BiasWords):
         for k, mark in enumerate(found.marks):
             pick = [100 * (one.treated.free[k] - one.untreated.free[k]) for one in (found.twin, *ends)]
             arms = (100 * found.twin.treated.free[k], 100 * found.twin.untreated.free[k])
-            rows.append((f"{first_up(self.free)} at {time_text(mark, self.unit)}, %", *(f"{x:.0f}" for x in arms), signed_text(pick[0]), span_text(pick[1:], 0)))  # fmt: skip
+            what = f"{first_up(self.free)} at {time_text(mark, self.unit)}, %"
+            treated, control = (f"{x:.0f}" for x in arms)
+            rows.append((what, treated, control, signed_text(pick[0]), span_text(pick[1:], 0)))
         half = f"{first_up(self.unit)} until half have {'died' if self.deaths else 'the event'}"
         medians = [(one.treated.median, one.untreated.median) for one in (found.twin, *ends)]
         apart = [a - b for a, b in medians]
@@ -174,7 +178,8 @@ class ReviewWords(BiasWords):
         rows.append((what, *(f"{x:.1f}" for x in means[0]), signed_text(apart[0], 1), span_text(apart[1:], 1)))
         gains = [one.gained for one in (found.twin, *ends)]
         treat = [f"{1 / abs(x):.0f}" if abs(x) > 0.005 else "–" for x in gains]
-        whom = f"To treat for one {'more' if gains[0] >= 0 else 'fewer'} {self.free} at {time_text(found.marks[-1], self.unit)}"
+        at = time_text(found.marks[-1], self.unit)
+        whom = f"To treat for one {'more' if gains[0] >= 0 else 'fewer'} {self.free} at {at}"
         same = all(x > 0.005 for x in gains) or all(x < -0.005 for x in gains)
         span = f"{treat[1]} to {treat[2]}" if len(treat) == 3 and same else "–"
         rows.append((whom, "–", "–", treat[0], span))
@@ -193,7 +198,8 @@ class ReviewWords(BiasWords):
             return f"The paper's own, {own}: simulation does not tell it from the best. {self._choices}"
         by = {one.name: one for one in found.found}
         best, paper = by[found.best], by[found.primary]
-        closer = f"it misses the truth by {abs(100 * (exp(best.bias) - 1)):.0f}{NB}% rather than {abs(100 * (exp(paper.bias) - 1)):.0f}{NB}%"
+        missed = [f"{abs(100 * (exp(one.bias) - 1)):.0f}{NB}%" for one in (best, paper)]
+        closer = f"it misses the truth by {missed[0]} rather than {missed[1]}"
         precise = f"its standard error is {100 * (1 - best.se / paper.se):.0f}{NB}% smaller"
         why = closer if found.recommendation is not None and found.recommendation.by == "bias" else precise
         return (
@@ -234,7 +240,8 @@ class ReviewWords(BiasWords):
             if abs(off) < 1
             else f"{percent_text(abs(off), 1)} too {'low' if off < 0 else 'high'}"
         )
-        return f"In {self.people} the paper's analysis finds {finds:.2f} where {true:.2f} is true: {how}. {self._choices}".strip()
+        said = f"In {self.people} the paper's analysis finds {finds:.2f} where {true:.2f} is true: {how}."
+        return f"{said} {self._choices}".strip()
 
     def analysis_rows(self) -> tuple[list[tuple[str, str, str, str, str]], frozenset[int]]:
         """Each analysis: what it finds, how far off, its SE, how often its interval holds the truth; which is best."""

@@ -131,7 +131,8 @@ class BiasWords(ReviewLabels):
         if measured is None:
             return f"{start} {told}."
         own = max(measured.hazard_ratio, 1 / measured.hazard_ratio), max(measured.odds_ratio, 1 / measured.odds_ratio)
-        return f"{start} {told}; the strongest recorded one, {self.label_of(measured.term)}, has {own[1]:.1f} and {own[0]:.1f}."
+        label = self.label_of(measured.term)
+        return f"{start} {told}; the strongest recorded one, {label}, has {own[1]:.1f} and {own[0]:.1f}."
 
     def label_of(self, term: str) -> str:
         """A term in words."""
@@ -163,7 +164,8 @@ class BiasWords(ReviewLabels):
                 return f"only patients with {favoured} had to live {time_text(x, self.unit)} to enter the study"
             case "waiting":
                 return (
-                    f"the wait for {self.treatment}, {time_text(x, self.unit)} on average, is counted as survival with it, "
+                    f"the wait for {self.treatment}, {time_text(x, self.unit)} on average, is counted as survival "
+                    "with it, "
                     "and who dies waiting as untreated"
                 )
             case _:
@@ -214,7 +216,8 @@ class BiasWords(ReviewLabels):
         if judged.word == "cannot-tell":
             return f"The twin cannot tell, because {judged.why}."
         if judged.word == "chance":
-            return f"Chance alone could: {often_text(judged.chance)} studies without any effect find a ratio as extreme as {hr}."
+            often = often_text(judged.chance)
+            return f"Chance alone could: {often} studies without any effect find a ratio as extreme as {hr}."
         alone = {one.suspicion.name: biases.single(one.suspicion.name) for one in biases.curves}
         most = max(alone, key=lambda name: alone[name], default=None)
         if most is None:

@@ -50,7 +50,7 @@ from ._files import analyse, ipd, performance  # noqa: E402
 from ._questions import claims, compatible, decompose, multiverse, power, tipping  # noqa: E402
 from ._runs import report, run, verify  # noqa: E402
 from ._study import Study, load, simulate  # noqa: E402
-from ._twins import audit, calibrate, fidelity, published, read_paper, twin  # noqa: E402
+from ._twins import audit, calibrate, fidelity, published, read_paper, review, twin  # noqa: E402
 
 if TYPE_CHECKING:
     from benchmarks.words.answer import Answer
@@ -77,6 +77,7 @@ __all__ = [
     "published",
     "read_paper",
     "report",
+    "review",
     "run",
     "simulate",
     "tipping",

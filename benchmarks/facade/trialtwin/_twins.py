@@ -57,6 +57,28 @@ def read_paper(folder: Where, *, keys: bool = False) -> "Answer":
     return answer("paper read", locals(), "read_paper")
 
 
+def review(
+    study: StudyLike,
+    *,
+    endpoint: str | None = None,
+    reps: int = 200,
+    seed: int | None = None,
+    jobs: int | None = None,
+    out: Where | None = None,
+    docx: Where | None = None,
+    pdf: Where | None = None,
+    set: Values | None = None,
+) -> "Answer":
+    """The referee's report of a paper: what it claims, whether that could be bias, which effect is plausible.
+
+    The study is a world with published numbers, or the folder of a pasted paper. The page, its numbers and the world
+    are written to ``out``, a folder in runs/ unless given; `verify` computes every number of it again.
+
+        review("hcc-lung-metastasis", reps=200).save("report.html")
+    """
+    return answer("review", of_study(locals()))
+
+
 def twin(
     folder: Where, *, out: Where | None = None, stop_after: str = "score", reps: int = 2000, jobs: int | None = None
 ) -> "Answer":
