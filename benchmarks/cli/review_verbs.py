@@ -188,6 +188,12 @@ def differing(one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
         if path.startswith("methods.versions."):
             continue
         a, b = first.get(path), second.get(path)
-        numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (a, b))
-        if not (isclose(a, b, rel_tol=SAME, abs_tol=1e-12) if numbers else a == b):
+        if not _same(a, b):
             yield path, a, b
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are the same, numbers to within the last digits."""
+    if all(isinstance(x, int | float) and not isinstance(x, bool) for x in (one, other)):
+        return isclose(one, other, rel_tol=SAME, abs_tol=1e-12)
+    return type(one) is type(other) and bool(one == other)

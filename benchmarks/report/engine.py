@@ -28,8 +28,8 @@ How to build a page::
 Blocks of a body: a str is a paragraph; `Picture`, `TextTable`, `Tabled` (with rows marked best), `Rests`, `Note`,
 `Items`, `Quote`, `Code`, `Fold`, `Beside` (``cols`` or ``pair``), `SettingsShown` (a slider), and a `Section` within.
 All texts are plain and are escaped here. Terms of `glossary.EXPLAINED` and of ``Page.explained`` are explained in
-brackets where they first stand. Tables of more than four columns are stacked on a telephone; figures wider than 3.6 inches are
-moved sideways there unless they have a ``narrow`` twin (draw it at 2.75 inches).
+brackets where they first stand. Tables of more than four columns are stacked on a telephone; figures wider than 3.6
+inches are moved sideways there unless they have a ``narrow`` twin (draw it at 2.75 inches).
 """
 
 import base64

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.estimators import Adjusted, Crude, Ipw, Matched
+from analysis.estimators import Adjusted, Crude, Estimator, Ipw, Matched
 from analysis.kernels.status import Status
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.load_study import Asked
@@ -96,20 +96,22 @@ def find(asked: Asked, endpoint: str, published: float, jobs: int, out: Path) ->
 
 def usual_analyses(scenario: Scenario, endpoint: str, primary: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The paper's own analysis, then the study's other ones of a hazard ratio, then the usual ones that are missing."""
-    own = [one for one in scenario.estimators if endpoint in scenario.applied(one)]
-    made = [{**one.model_dump(mode="json", exclude_unset=True), "kind": one.kind, "name": one.name} for one in own]
+    made = [_entry(one) for one in scenario.estimators if endpoint in scenario.applied(one)]
     weights = next((kind for kind, who in WEIGHTED.items() if who == scenario.target.population), "att")
     if not isinstance(scenario.treatment, Randomised):
-        usual = [Matched(), Ipw.model_validate({"target": weights}), Ipw.model_validate({"target": "overlap"})]
-        made += [
-            {**one.model_dump(mode="json", exclude_unset=True), "kind": one.kind, "name": one.name} for one in usual
-        ]
-    made += [{"kind": one.kind, "name": one.name} for one in (Adjusted(), Crude())]
+        usual = (Matched(), Ipw.model_validate({"target": weights}), Ipw.model_validate({"target": "overlap"}))
+        made += [_entry(one) for one in usual]
+    made += [_entry(one) for one in (Adjusted(), Crude())]
     found: dict[str, dict[str, Any]] = {str(primary["name"]): dict(primary)}
     for one in made:
         if one["kind"] in KINDS and one.get("measure", "hr") in ("hr", "log_hr") and one.get("se") != "naive":
             found.setdefault(one["name"], {**one, "endpoints": [endpoint]})
     return list(found.values())
+
+
+def _entry(one: Estimator) -> dict[str, Any]:
+    """An analysis as a study says it."""
+    return {**one.model_dump(mode="json", exclude_unset=True), "kind": one.kind, "name": one.name}
 
 
 KINDS = ("crude", "adjusted", "matched", "ipw", "ps-strata", "stratified", "entropy-balance")

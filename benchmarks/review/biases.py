@@ -153,16 +153,16 @@ def _curve(studies: NullStudies, one: Suspicion, chance: Floats, wanted: tuple[f
     sizes = np.array([none_of(one), *one.sizes])
     mean = np.array([each.mean for each in told])
 
-    def closer(stage: str, near: Sequence[float]) -> list[Floats]:
-        return studies.estimates(f"{one.name}-{stage}", [one.settings(size) for size in near], one.fixed, CLOSER)
+    def needed_for(stage: str, value: float) -> SizeNeeded:
+        def closer(near: Sequence[float]) -> list[Floats]:
+            cells = [one.settings(size) for size in near]
+            return studies.estimates(f"{one.name}-{stage}", cells, one.fixed, CLOSER)
 
-    needed = [
-        needed_size(sizes, mean, value, sign, lambda near, k=k: closer(k, near))
-        for k, value in zip(("ratio", "bound"), wanted, strict=True)
-    ]
+        return needed_size(sizes, mean, value, sign, closer)
+
     return BiasCurve(
         one, sizes, mean, np.array([each.mcse for each in told]), told[1 + one.sizes.index(one.usual)],
-        needed[0], needed[1],
+        needed_for("ratio", wanted[0]), needed_for("bound", wanted[1]),
     )  # fmt: skip
 
 
@@ -210,4 +210,4 @@ def _scaled(size: float, sizes: Floats) -> float:
 
 
 def _unscaled(x: float, sizes: Floats) -> float:
-    return min(max(exp(float(x)), sizes[1] / 20), float(sizes[-1]) * 1.2)
+    return min(max(exp(float(x)), float(sizes[1]) / 20), float(sizes[-1]) * 1.2)

@@ -180,7 +180,8 @@ def _asking(asked: Asked, several: Sequence[Suspicion]) -> Asked:
     few = {"run.truth_patients": TRUTH_PATIENTS}
     own = {name: one for name, one in asked.scenario.compatible.scenarios.items() if name != AS_STATED}
     made: dict[str, Suspected] = {AS_STATED: Suspected(settings=few)}
-    for name, one in {**own, **{one.name: one.asked for one in several}}.items():
+    raised: dict[str, Suspected] = {one.name: one.asked for one in several}
+    for name, one in {**own, **raised}.items():
         made[name] = one.model_copy(update={"settings": {**few, **one.settings}})
     if len(several) > 1:
         whole = together(tuple(several))

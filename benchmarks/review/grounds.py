@@ -72,6 +72,7 @@ def find(asked: Asked, jobs: int, doubts: Mapping[str, tuple[str, ...]], compare
         asked.document.tree,
         tuple(assumptions_of(asked)),
         scenario.run.seed,
+        jobs,
         lambda done, total: told("assumptions moved", done, total),
     )
     return Grounds(fit, tuple(moved), len(asked.document.sources), len(assumed_values(asked.document)), doubt_of(fit))

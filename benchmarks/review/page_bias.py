@@ -96,8 +96,8 @@ def bias_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
         measured = strongest(told.scenario)
         marks = [("usual size", curve.suspicion.usual)]
         if measured is not None:
-            both = (measured.odds_ratio, 1 / measured.odds_ratio)
-            marks.append((told.label_of(measured.term), min(max(both), float(curve.sizes[-1]))))
+            strength = max(measured.odds_ratio, 1 / measured.odds_ratio)
+            marks.append((told.label_of(measured.term), min(strength, float(curve.sizes[-1]))))
         args = (curve.sizes, np.exp(curve.mean), curve.mcse, {"published": claim.value}, marks)
         what = "Strength of an unrecorded trait on treatment and on the event alike"
         wide, narrow = (size_curve_of(*args, what, inches) for inches in (WIDE, PHONE))

@@ -171,11 +171,13 @@ class ReviewWords(BiasWords):
         half = f"{first_up(self.unit)} until half have {'died' if self.deaths else 'the event'}"
         medians = [(one.treated.median, one.untreated.median) for one in (found.twin, *ends)]
         apart = [a - b for a, b in medians]
-        rows.append((half, *(reached_text(x) for x in medians[0]), signed_text(apart[0], 1), span_text(apart[1:], 1)))
+        treated, control = map(reached_text, medians[0])
+        rows.append((half, treated, control, signed_text(apart[0], 1), span_text(apart[1:], 1)))
         means = [(one.treated.mean, one.untreated.mean) for one in (found.twin, *ends)]
         apart = [a - b for a, b in means]
         what = f"{first_up(self.unit)} {'lived' if self.deaths else 'without it'}, of the first {found.marks[-1]:g}"
-        rows.append((what, *(f"{x:.1f}" for x in means[0]), signed_text(apart[0], 1), span_text(apart[1:], 1)))
+        treated, control = (f"{x:.1f}" for x in means[0])
+        rows.append((what, treated, control, signed_text(apart[0], 1), span_text(apart[1:], 1)))
         gains = [one.gained for one in (found.twin, *ends)]
         treat = [f"{1 / abs(x):.0f}" if abs(x) > 0.005 else "–" for x in gains]
         at = time_text(found.marks[-1], self.unit)
