@@ -23,6 +23,7 @@ from analysis.tables.paper_tables import paper_tables
 from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.report.engine import (
+    Block,
     Beside,
     Fold,
     HowMade,
