@@ -56,7 +56,7 @@ def judged(biases: Biases, doubt: str = "") -> Judged:
     """The verdict on the published ratio; ``doubt`` says why the twin is no judge, '' where it is."""
     found: dict[tuple[str, ...], WithoutEffect] = {CHANCE: biases.chance}
     found |= {(one.suspicion.name,): one.at_usual for one in biases.curves}
-    found |= dict(biases.pairs)
+    found |= {(a, b): one for (a, b), one in biases.pairs.items()}
     return decided(found, biases.log_hr, biases.sign, doubt)
 
 
