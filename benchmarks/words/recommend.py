@@ -31,8 +31,8 @@ TOO_FAR = 0.4
 MOST_NAMED = 3
 """So many analyses are named in a sentence."""
 
-Step = Literal["bias", "coverage", "SE", "nothing"]
-_NOTHING: Step = "nothing"
+DecidedBy = Literal["bias", "coverage", "SE", "nothing"]
+_NOTHING: DecidedBy = "nothing"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Recommendation:
 
     best: Compared
     alike: tuple[Compared, ...]
-    by: Step
+    by: DecidedBy
     order: tuple[Compared, ...]
     near: bool
 
@@ -90,13 +90,13 @@ def recommend(compared: Sequence[Compared]) -> Recommendation | None:
     return Recommendation(best[0], tuple(best[1:]), by, tuple(order), any(map(_near, best)))
 
 
-def _best(known: Sequence[Compared]) -> tuple[list[Compared], Step]:
+def _best(known: Sequence[Compared]) -> tuple[list[Compared], DecidedBy]:
     """Those who are left after the three steps, and the last step that put somebody aside.
 
     Among those left, whom the rule does not tell apart, who is nearest to the truth stands first.
     """
     left, decided = list(known), _NOTHING
-    steps: tuple[tuple[Step, Callable[[Compared], Measure]], ...] = (
+    steps: tuple[tuple[DecidedBy, Callable[[Compared], Measure]], ...] = (
         ("bias", lambda one: one.distance),
         ("coverage", lambda one: one.shortfall),
         ("SE", lambda one: one.se),
