@@ -1,6 +1,6 @@
 """A printed number called by what it is: from its key to a plain label and to where it stands.
 
-`key_words` is the one place of it: "Table 3, relapse-free survival, adjusted: Lung metastasis number (Multiple vs Single)".
+`key_words` is the one place of it: "Table 3, relapse-free survival, adjusted: Nodes (several vs one), hazard ratio".
 The labels are the world's own; of a paper without a world they are the names in its keys.
 """
 
