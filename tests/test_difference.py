@@ -67,7 +67,7 @@ def test_two_runs_are_compared_in_pairs(runs: tuple[str, str, str]) -> None:
     told = printed(["diff", *runs[:2]])
     assert "nan" not in told
     heads = diff(*runs[:2]).tables[1].header
-    assert [heads.index(name) for name in ("mean, first", "mean, second", "truth, first", "truth, second")] == [
+    assert [heads.index(name) for name in ("first finds", "second finds", "truth, first", "truth, second")] == [
         1,
         2,
         5,
