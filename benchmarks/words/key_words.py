@@ -1,10 +1,6 @@
 """A printed number called by what it is: from its key to a plain label and to where it stands.
 
-<<<<<<< HEAD
 `key_words` is the one place of it: "Table 3, time to relapse, adjusted: Lung metastasis number (Multiple vs Single)".
-=======
-`key_words` is the one place of it: "Table 3, relapse-free survival, adjusted: Nodes (several vs one), hazard ratio".
->>>>>>> wt-words
 The labels are the world's own; of a paper without a world they are the names in its keys.
 """
 
@@ -111,11 +107,7 @@ class PaperWords:
     primary: tuple[str, ...] = ()
 
     def endpoint(self, name: str) -> str:
-<<<<<<< HEAD
         """An endpoint within a sentence, in small letters where its label has words."""
-=======
-        """An endpoint within a sentence: 'relapse-free survival'."""
->>>>>>> wt-words
         return self.endpoints.get(name, name)
 
     def events(self, endpoint: str) -> str:
@@ -133,11 +125,7 @@ class KeyWords:
 
     @property
     def text(self) -> str:
-<<<<<<< HEAD
         """All of it: 'Table 3, time to relapse, adjusted: Age (> 50), hazard ratio'."""
-=======
-        """All of it: 'Table 3, relapse-free survival, adjusted: Age (> 50), hazard ratio'."""
->>>>>>> wt-words
         return f"{self.place}, {self.told}" if self.place else self.told
 
     @property
@@ -180,11 +168,7 @@ def _outcome_labels(scenario: "Scenario") -> dict[str, str]:
 
 
 def in_a_sentence(label: str) -> str:
-<<<<<<< HEAD
     """A label as it stands within a sentence: 'Time to Relapse' is 'time to relapse', an acronym stays."""
-=======
-    """A label as it stands within a sentence: 'Relapse-Free Survival' is 'relapse-free survival', 'EFS' stays."""
->>>>>>> wt-words
     return " ".join(word.lower() if word[1:].islower() or _hyphened(word) else word for word in label.split())
 
 
