@@ -130,7 +130,7 @@ def _shade(axes: Axes, place: int, count: int) -> None:
     )  # fmt: skip
 
 
-def _row(axes: Axes, place: int, row: SubgroupRow, low: float, high: float, most: int) -> None:
+def _row(axes: Axes, place: float, row: SubgroupRow, low: float, high: float, most: int) -> None:
     inside = max(row.low, low), min(row.high, high)
     if row.variable is None and inside == (row.low, row.high):
         axes.fill([row.low, row.hr, row.high, row.hr], [place, place - 0.3, place, place + 0.3], color=INK, linewidth=0)

@@ -43,8 +43,8 @@ def power(
     for name in others:
         one_estimator(asked, search.endpoint, name)  # a mistake is told at once
     found = find(asked, search, first)
-    others = [name for name in others if name is not None]
-    return shown(found, each(asked, search, found, tuple(others), options.estimator == ALL), options, asked)
+    known = tuple(name for name in others if name is not None)
+    return shown(found, each(asked, search, found, known, options.estimator == ALL), options, asked)
 
 
 def goal_text(goal: Goal) -> str:

@@ -117,7 +117,7 @@ def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
     ]
     shown = table("Plan of analysis", ("choice", "value", "from"), rows, 3)
     text = "The plan of analysis stands before the data; what the SPEC does not say has its default."
-    body = (*as_read_told(analysis), Fold(f"{len(rows)} choices", (shown,)))
+    body: tuple[PageBlock, ...] = (*as_read_told(analysis), Fold(f"{len(rows)} choices", (shown,)))
     return Section("What was assumed?", text, body, "assumed", "What was assumed")
 
 
@@ -155,7 +155,7 @@ def _competing(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
             drawn = incidence.stacked_incidence_of(analysis, name, when, unit)
             pictures.append(picture(drawn, f"{words}.", f"Cumulative incidences by arm, {side}"))
     told = tuple(competing_told(analysis, unit))
-    body = (*pictures, *competing_tables(analysis), *told)
+    body: tuple[PageBlock, ...] = (*pictures, *competing_tables(analysis), *told)
     return (Section("What happens instead?", "", body, "competing", "Competing events"),)
 
 
@@ -193,7 +193,7 @@ def _outcomes(analysis: CohortAnalysis) -> Section:
         )
         for when in sides_shown(analysis.plan)
     )
-    body = (*pictures, Fold("As a table", (contrast_table(analysis),)))
+    body: tuple[PageBlock, ...] = (*pictures, Fold("As a table", (contrast_table(analysis),)))
     return Section("What else happened?", "", body, "outcomes", "Yes/no outcomes")
 
 

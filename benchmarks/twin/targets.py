@@ -12,7 +12,7 @@ from analysis.audit.kinds import kind_of
 from analysis.audit.published import NOT_PRINTED, parse_printed
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
-from analysis.paper.taken_over import Part, numbers_beside, part_of
+from analysis.paper.taken_over import KeyPart, numbers_beside, part_of
 from benchmarks.asked.blocks import block_size
 from benchmarks.asked.free_places import DocumentTree, Path
 from benchmarks.asked.sampled import one_sample
@@ -196,7 +196,7 @@ class TargetModel:
             numbers = np.arange(firsts[k], min(firsts[k] + size, replicates), dtype=np.int64)
             sample = one_sample(scenario, generate(resolved, self.seed, numbers), self.seed)
             if near is None or k >= len(near.blocks):
-                block, same = BlockNumbers(BlockAnalysis(sample)), frozenset[Part]()
+                block, same = BlockNumbers(BlockAnalysis(sample)), frozenset[KeyPart]()
             else:
                 block, same = numbers_beside(sample, near.blocks[k])
             made = np.empty((len(self.targets), len(numbers)))

@@ -1,6 +1,6 @@
 """A printed number called by what it is: from its key to a plain label and to where it stands.
 
-`key_words` is the one place of it: "Table 3, overall survival, adjusted: Lung metastasis number (Multiple vs Single)".
+`key_words` is the one place of it: "Table 3, time to an event, adjusted: Lung metastasis number (Multiple vs Single)".
 The labels are the world's own; of a paper without a world they are the names in its keys.
 """
 
@@ -107,7 +107,7 @@ class PaperWords:
     primary: tuple[str, ...] = ()
 
     def endpoint(self, name: str) -> str:
-        """An endpoint within a sentence: 'overall survival'."""
+        """An endpoint within a sentence: 'time to relapse'."""
         return self.endpoints.get(name, name)
 
     def events(self, endpoint: str) -> str:
@@ -125,7 +125,7 @@ class KeyWords:
 
     @property
     def text(self) -> str:
-        """All of it: 'Table 3, overall survival, adjusted: Age (> 50), hazard ratio'."""
+        """All of it: 'Table 3, time to relapse, adjusted: Age (> 50), hazard ratio'."""
         return f"{self.place}, {self.told}" if self.place else self.told
 
     @property
@@ -168,7 +168,7 @@ def _outcome_labels(scenario: "Scenario") -> dict[str, str]:
 
 
 def in_a_sentence(label: str) -> str:
-    """A label as it stands within a sentence: 'Overall Survival' is 'overall survival', 'PFS' stays."""
+    """A label as it stands within a sentence: 'Time to Relapse' is 'time to relapse', 'TTR' stays."""
     return " ".join(word.lower() if word[1:].islower() or _hyphened(word) else word for word in label.split())
 
 

@@ -8,7 +8,9 @@ at the same time may both work it out, and both have what is right.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from functools import cached_property as once
+    from functools import cached_property
+
+    once = cached_property
 else:
 
     class once:
