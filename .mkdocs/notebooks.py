@@ -49,7 +49,7 @@ def _code(language: str, title: str | None, body: str) -> str:
         return body.strip()
     if language == "yaml":
         return f"%%writefile {title}\n{body.strip()}"
-    return "\n".join(f"!{line}" for line in body.strip().splitlines())
+    return f"%%bash\n{body.strip()}"
 
 
 def executed(found: list[tuple[str, str]]) -> dict[str, Any]:
@@ -66,9 +66,8 @@ def executed(found: list[tuple[str, str]]) -> dict[str, Any]:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ["COLUMNS"] = "100"
     with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(made, timeout=900, kernel_name="python3", resources={"metadata": {"path": folder}})
-        client.create_kernel_manager().transport = "ipc"  # nothing listens on the network
-        client.execute()
+        place = {"metadata": {"path": folder}}
+        NotebookClient(made, timeout=900, startup_timeout=300, kernel_name="python3", resources=place).execute()
         return tidy(json.loads(nbformat.writes(made).replace(folder, ".")))
 
 
@@ -77,7 +76,12 @@ def tidy(notebook: dict[str, Any]) -> dict[str, Any]:
     notebook["metadata"] = {"kernelspec": notebook["metadata"]["kernelspec"], "language_info": {"name": "python"}}
     for cell in notebook["cells"]:
         cell["metadata"] = {}
-        outputs = [one for one in cell.get("outputs", []) if one.get("name") != "stderr"]
+        outputs = list[dict[str, Any]]()
+        for one in cell.get("outputs", []):
+            if one.get("name") == "stdout" and outputs and outputs[-1].get("name") == "stdout":
+                outputs[-1]["text"] = "".join(outputs[-1]["text"]) + "".join(one["text"])  # it arrives in pieces
+            elif one.get("name") != "stderr":
+                outputs.append(one)
         for one in outputs:
             if "text" in one:
                 one["text"] = cut(one["text"])
@@ -89,10 +93,10 @@ def tidy(notebook: dict[str, Any]) -> dict[str, Any]:
 
 def cut(text: str | list[str]) -> list[str]:
     """The text's lines without those of progress, at most so many."""
-    lines = "".join(text).replace("\r\n", "\n").splitlines(keepends=True)
+    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", "".join(text).replace("\r\n", "\n"))
+    lines = plain.splitlines(keepends=True)
     kept = [line for line in lines if not re.match(r"(blocks of replicates|truths|compiling)\b", line)]
-    more = len(kept) - MOST_LINES
-    return kept if more <= 0 else [*kept[:MOST_LINES], f"... and {more} lines more\n"]
+    return kept if len(kept) <= MOST_LINES else [*kept[:MOST_LINES], "...\n"]
 
 
 def failed(notebook: dict[str, Any]) -> list[str]:
@@ -101,12 +105,14 @@ def failed(notebook: dict[str, Any]) -> list[str]:
     return [text for text in told if re.search(r"^(trialtwin: |Usage: |.*not found$)", text, re.M)]
 
 
-def main(out: Path) -> int:
-    """Write every notebook into the folder; 1 where a command of one failed."""
+def main(out: Path, names: list[str]) -> int:
+    """Write every notebook, or those named, into the folder; 1 where a command of one failed."""
     sys.path.insert(0, str(HOME))
     commands, wrong = known(), list[str]()
     out.mkdir(parents=True, exist_ok=True)
     for path in sorted(TUTORIALS.glob("*.md")):
+        if names and path.stem not in names:
+            continue
         notebook = executed(cells(path.read_text("utf-8"), commands))
         wrong += failed(notebook)
         (out / f"{path.stem}.ipynb").write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
@@ -115,4 +121,4 @@ def main(out: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else NOTEBOOKS))
+    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else NOTEBOOKS, sys.argv[2:]))

@@ -291,7 +291,7 @@ def test_a_rounded_ratio_of_a_randomised_trial_has_the_answer_of_its_printed_dig
     found = answered(words)
     (one,) = found["posteriors"]
     assert one["refusal"] is None
-    assert found["population"] == "the treated at time zero, under the study's follow-up"
+    assert found["population"] == "patients who start the treatment, followed as in the study"
     rate, grid, followed = 0.0693147181, np.linspace(-2.0, 1.0, 3001), np.linspace(24.0, 36.0, 201)
     dead = [80 * (1 - np.exp(-own[:, None] * followed)).mean(axis=1) for own in (0 * grid + rate, rate * np.exp(grid))]
     variance = 1 / dead[0] + 1 / dead[1]

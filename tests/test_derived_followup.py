@@ -166,3 +166,20 @@ def test_who_must_have_lived_to_be_in_the_study():
     only = paper(eligibility={"pump": "Drug at least 2"}, exposure={"pump": "one in 3 weeks; Drug only"})
     assert guarantee(only, "control", "months") == 0.0
     assert guarantee(only, "treated", "months") == pytest.approx(42 / (365.25 / 12))
+
+
+def test_a_median_until_death_is_no_drop_out() -> None:
+    """100,000 simulated patients enter over four years and die at 0.35 a year, and nobody drops out: the median of what
+    is seen of each is well below that of the calendar, 2.5 years, of which drop-out is needed to make 2.3.
+    """
+    draw = np.random.default_rng(3)
+    window = draw.uniform(0.5, 4.5, 100_000)
+    death = draw.exponential(1 / 0.35, 100_000)
+    share, ended = (death < window).mean(), np.median(np.minimum(death, window))
+    said = {"accrual": "2005-01-01 to 2008-12-31", "cut_off": "2009-06-30", "time_unit": "years"}
+    events = {f"endpoints.OS.before.km.{arm}.events": str(round(1000 * share)) for arm in ("control", "treated")}
+    for median, lost in ((f"{ended:.2f}", False), ("2.3", True)):
+        reading = reading_of(events, cohort(1000, 1000), follow_up={"median": median}, **said)
+        rate = bare(course_of(reading, {}).followup)["dropout"]["Drug"]["rate"]
+        assert (rate > 0.02) == lost
+    assert share == pytest.approx(0.52, abs=0.03)

@@ -23,7 +23,7 @@ README = HOME / "README.md"
 TOP = tuple(HOME / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))
 PAGES = {path: path.read_text("utf-8") for path in (*TOP, *sorted((HOME / "docs").rglob("*.md")))}
 TOOLS = HOME / ".mkdocs"
-COMING = {"review"} - cli.commands.keys()
+COMING = {"review", "doctor"} - cli.commands.keys()
 """Commands that the pages name already."""
 
 
@@ -98,6 +98,39 @@ def test_what_every_project_has_is_there() -> None:
     assert f"\nversion: {version[1]}\n" in citation
     assert "cff-version: 1.2.0" in citation
     assert f"version {version[1]}:" in PAGES[README]
+
+
+UNEXPLAINED = r"\b(replicates?|Monte Carlo|MCSE|estimators?|specifications?|synthetic likelihood|posterior)\b"
+"""Words that pages for readers do not use without saying what they are; reference pages have them."""
+
+
+def sentences(page: str) -> list[str]:
+    """The sentences of a page's prose: no code, no tables, no targets of links."""
+    prose = re.sub(r"^```(?s:.*?)^```$|^ {4}.*$|^\|.*$|<!--(?s:.*?)-->", "", page, flags=re.M)
+    prose = re.sub(r"\]\([^)]*\)", "]", re.sub(r"`[^`]*`", "X", prose))
+    parts = re.split(r"\n\s*\n|\n(?=[*#>]|\d\.)", prose)
+    return [one for part in parts for one in re.split(r"(?<=[.!?:])\s+", " ".join(part.split())) if one]
+
+
+def hard(page: str) -> list[str]:
+    """The sentences of more than thirty words, and those with a word that readers do not know."""
+    found = [one for one in sentences(page) if len(one.split()) > 30]
+    return found + [one for one in sentences(page) if re.search(UNEXPLAINED, one) and "*estimator*" not in one]
+
+
+def test_pages_for_readers_are_plain() -> None:
+    folders = {"tutorials", "howto", "explanation"}
+    pages = {path: page for path, page in PAGES.items() if path == README or path.parent.name in folders}
+    assert len(pages) > 12
+    assert sum(len(sentences(page)) for page in pages.values()) > 250
+    assert [(path.name, one) for path, page in pages.items() for one in hard(page)] == []
+
+
+def test_a_hard_sentence_is_noticed() -> None:
+    assert hard("It is short.\n\n* " + "word " * 31 + "\n* Each of 200 replicates.\n\n    " + "code " * 40) == [
+        "* " + "word " * 30 + "word",
+        "* Each of 200 replicates.",
+    ]
 
 
 # Commands and links ---------------------------------------------------------------------------------------------------

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.cli import doctor, opened
+from benchmarks.cli import doctor
 from benchmarks.cli.commands import cli
-from benchmarks.cli.doctor import DoctorLine, admitted, package
+from benchmarks.cli.doctor import Looked, admitted, package
 from benchmarks.workers import warm_up
 from tests.commands import answered
 
 
-def by_name() -> dict[str, DoctorLine]:
+def by_name() -> dict[str, Looked]:
     """The lines by what they are about."""
     return {line.what: line for line in doctor.doctor().found}
 
@@ -53,12 +53,12 @@ def test_versions_are_compared_as_numbers(held: str, asked: str, whether: bool) 
 
 
 def test_a_package_that_is_absent_or_too_old_says_what_to_do() -> None:
-    assert package("no-such-package-of-anybody>=3") == DoctorLine(
+    assert package("no-such-package-of-anybody>=3") == Looked(
         "no-such-package-of-anybody", "is not installed", False, "pip install 'no-such-package-of-anybody>=3'"
     )
     held = importlib.metadata.version("click")
-    assert package("click>=99") == DoctorLine("click", f"{held}, not >=99", False, "pip install 'click>=99'")
-    assert package("click[x]>=8 ; python_version > '3'") == DoctorLine("click", held)
+    assert package("click>=99") == Looked("click", f"{held}, not >=99", False, "pip install 'click>=99'")
+    assert package("click[x]>=8 ; python_version > '3'") == Looked("click", held)
 
 
 def test_what_is_wrong_gives_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_compiled_code_is_warm_or_cold(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert (cold["kernels"].ok, "trialtwin warm-up" in cold["kernels"].do) == (None, True)
     for name in warm_up.PARTS:
         (tmp_path / f"warm-{warm_up.stamp()}-{name}").touch()
-    assert by_name()["kernels"] == DoctorLine("kernels", "warm, all is compiled")
+    assert by_name()["kernels"] == Looked("kernels", "warm, all is compiled")
     monkeypatch.setattr(warm_up, "folder", lambda: None)
     nowhere = by_name()["kernel cache"]
     assert nowhere.ok is False
@@ -99,8 +99,8 @@ def test_little_memory_and_a_full_disk_are_told(monkeypatch: pytest.MonkeyPatch)
 
 def test_browsers_are_sought(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(opened, "ELSEWHERE", ())
-    assert by_name()["chromium"] == DoctorLine(
+    monkeypatch.setattr(doctor, "ELSEWHERE", ())
+    assert by_name()["chromium"] == Looked(
         "chromium", "not found", None, "install Chromium or Chrome to write pages as PDF"
     )
     (tmp_path / "google-chrome").write_text("#!/bin/sh\n")

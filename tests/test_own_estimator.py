@@ -243,7 +243,7 @@ SPOILED = """
 import numpy as np
 
 def slope(cohort):
-    if len(cohort) % 3 == LEFT:
+    if int(cohort["event"].sum()) % 2 == LEFT:
         raise ValueError("no such model")
     return fitted(cohort)
 
@@ -307,7 +307,7 @@ def test_soft_failures_are_told_once_with_their_line_and_their_number(file: Path
     rows = pd.read_parquet(tmp_path / "made" / "results.parquet")
     hit = int(((rows["estimator"] == "mine") & (rows["status"] == Status.NOT_CONVERGED)).sum())
     assert 0 < hit < 8
-    assert told.count("no such model") == 1
+    assert told.count("gave no estimate of") == 1
     assert f"'mine' gave no estimate of OS in {hit} of 8 replicates: mine.py:slope failed in replicate" in told
     assert 'mine.py:6 `raise ValueError("no such model")`: ValueError: no such model' in told
 

@@ -169,6 +169,8 @@ def test_the_text_may_explain_a_term_itself() -> None:
         "The <dfn>twin</dfn> (patients whom we made) and a twin."
     )
     assert told("Another twin.") == "Another twin."
+    bracketed = TermsTold({"twin": "simulated patients"})("It (in the twin) is so. A twin.")
+    assert bracketed == 'It (in the twin) is so. A <dfn>twin</dfn> <span class="gl">(simulated patients)</span>.'
     assert "dfn" not in TermsTold({"caliper": "x y z"})("analysis.matching.caliper = 1")
     assert TermsTold({"twin": "a & b"})("twin <b>") == '<dfn>twin</dfn> <span class="gl">(a &amp; b)</span> &lt;b&gt;'
 

@@ -126,7 +126,7 @@ def test_a_randomised_trial_obeys_the_formula(tmp_path: Path) -> None:
     assert found["true_hr"] == pytest.approx(0.6, rel=4 * found["true_mcse"])
     assert found["treated"] == pytest.approx(0.5, abs=0.02)
     assert abs(found["false_favour"]["value"] - 0.025) < 4 * found["false_favour"]["mcse"]
-    assert found["population"] == "the treated at time zero, under the study's follow-up"
+    assert found["population"] == "patients who start the treatment, followed as in the study"
     assert abs(events["value"] - formula) < 4 * events["mcse"]
     assert abs(events["value"] - events_needed(0.7, 0.8)) > 4 * events["mcse"]
     assert found["randomised"]["events"] == events

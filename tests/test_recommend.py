@@ -62,7 +62,7 @@ def test_the_standard_error_decides_last_and_equals_are_named() -> None:
     )
     same = made(one("a", 0.0), one("b", 0.001))
     assert (same.by, same.names) == ("nothing", ("a", "b"))
-    assert advice(same, HR, {}) == "Which one is used hardly matters: simulation does not tell a and b apart."
+    assert advice(same, HR, {}) == "None is clearly better: so many simulated studies do not tell a and b apart."
 
 
 def test_a_best_that_is_far_off_is_not_recommended() -> None:

@@ -13,21 +13,24 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.cohort_files.cohort_file import read_cohort
 from analysis.cohort_files.cohort_spec import CohortSpec
+from analysis.kernels.status import Status
 from analysis.paper.workflow import analyse
 from analysis.tables.text_table import WIDTH, aligned
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.load_study import load_study
 from benchmarks.cli import verbs
-from benchmarks.report import cohort_report, study_page, study_report
+from benchmarks.report import answer_pages, cohort_report, study_page, study_report
 from benchmarks.report.breaking import WORD, breakable
 from benchmarks.report.engine import repeated
 from benchmarks.report.glossary import EXPLAINED
 from benchmarks.report.world import base_section, comparability_section
 from benchmarks.runs.manifest import manifest
+from benchmarks.runs.rows import KEYS
 from benchmarks.runs.store import RunFolder
 from benchmarks.study import running
 from benchmarks.words import plain_text
@@ -349,3 +352,12 @@ def test_a_command_is_repeated_without_what_changes_no_result() -> None:
     places = "--out 'a b' --jobs 2 --backend=threads --block 5 --shard 1/2 --json --tables t --report=r.html"
     assert repeated(f"{given} {places}") == given
     assert repeated("trialtwin run 'never closed") == "trialtwin run 'never closed"
+
+
+def test_a_question_of_several_studies_tells_the_failures_of_all(tmp_path: Path) -> None:
+    for name, status in (("one", Status.OK), ("two", Status.MONOTONE), ("three", Status.MONOTONE)):
+        (tmp_path / name).mkdir()
+        rows = [{**dict.fromkeys(KEYS, "x"), "cell": 0, "status": int(status)}] * 2
+        pd.DataFrame(rows).to_parquet(tmp_path / name / "results.parquet")
+    section = answer_pages._failures(str(tmp_path))
+    assert [row[-2:] for row in section.tables[0].rows] == [("MONOTONE", "4")]

@@ -288,8 +288,8 @@ def test_a_fit_is_bad_where_chance_does_not_explain_it():
     assert "further away than chance explains" in judged({**inside, "far": (f"{4.2 * sd + 0.05:.4f}", row)}).bad
     two = {f"far{k}": (f"{3 * sd:.4f}", row) for k in range(2)}
     assert not judged({**inside, **two}).bad  # 2 of 21
-    assert judged({**inside, **two, "third": (f"{3 * sd:.4f}", row)}).bad == "more than one number in ten is outside"
-    assert judged({**inside, "none": ("1.0", np.full(201, np.nan))}).bad == "no replicate has 'none'"
+    assert judged({**inside, **two, "third": (f"{3 * sd:.4f}", row)}).bad == "more than one number in ten is missed"
+    assert judged({**inside, "none": ("1.0", np.full(201, np.nan))}).bad == "no simulated study has 'none'"
     assert not judged({**inside, "none": ("1.0", np.full(201, np.nan))}, ("none",)).bad
 
 
@@ -356,7 +356,7 @@ def test_a_paper_that_no_parameters_print_ends_with_exit_code_one(tmp_path, caps
     out = tmp_path / "fitted.yaml"
     assert run(monkeypatch, path, "--out", str(out)) == 1
     told = capsys.readouterr().out
-    assert "printed numbers (by chance about" in " ".join(told.split())
+    assert "The fitted twin misses 3 of 3 printed numbers" in " ".join(told.split())
     assert "a bad fit, more than one number in ten is missed" in " ".join(told.split())
     after = told[told.index("number, worst first") :].splitlines()[2:]
     far = [

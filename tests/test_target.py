@@ -248,7 +248,7 @@ def test_who_is_more_powerful_for_a_wrong_reason_is_not_ranked_first(null: runni
     shares = {own.estimator: measures(null, 0, "OS", own.estimator)["type_1_error"].value for own in ratios.order}
     assert max(shares, key=lambda name: shares[name]) == "crude"
     text = shown_text(null)
-    assert f"clearly more: crude {ratios.order[-1].rmse.value:.3f}" in " ".join(text.split())
+    assert f"clearly more: no adjustment {ratios.order[-1].rmse.value:.3f}" in " ".join(text.split())
 
 
 def test_verdict_table_and_json_name_the_patients(found: running.StudyResult, tmp_path: Path) -> None:
@@ -292,5 +292,9 @@ def test_differences_to_several_horizons_say_to_which(tmp_path: Path, found: run
     for made in (target_table, own_table):
         table = made(several, several.cells[0], "OS")
         place = table.header.index("measure")
-        assert [row[place] for row in table.rows] == ["RMST diff to 6 months", "RMST diff to 24 months", "HR"]
+        assert [row[place] for row in table.rows] == [
+            "RMST difference to 6 months",
+            "RMST difference to 24 months",
+            "HR",
+        ]
         assert "RMST diff, months" in [row[place] for row in made(found, found.cells[0], "OS").rows]

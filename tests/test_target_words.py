@@ -64,7 +64,7 @@ def test_a_sentence_says_who_and_how_many_were_screened_and_included() -> None:
 def test_run_and_show_begin_with_the_patients(tmp_path: Path) -> None:
     small = ["-S", "population.size=100", "-S", "run.truth_patients=2000", "-S", "estimators=[crude]"]
     lines = printed(["run", "imbrave150", *small, "--reps", "5", "--jobs", "1", "--out", str(tmp_path)]).splitlines()
-    assert any(line.startswith("In the 67 patients who start ") and "of 100 screened" in line for line in lines[:4])
+    assert any(line.startswith("In the 67 patients who start ") and "of 100 screened" in line for line in lines[:16])
     assert "of 100 screened" in printed(["show", "imbrave150", *small])
     sweep = ["-S", 'sweep={"grid": {"target.population": ["treated", "all"]}}']
     both = printed(["show", "imbrave150", *small, *sweep])

@@ -96,8 +96,9 @@ def _percentages(paper: Paper, tested: frozenset[str]) -> Iterator[Finding]:
         said = f"{count} of {size} is {share.low:.{decimals}f} %, printed {text} %"
         said = told if f"{share.low:.{decimals}f}" == text else said
         off = 1 + share.gap(stands) / max(unit / 2, 1e-9)
-        weight: Severity = "note" if close else "severe"
-        yield paper.finding((counted, key), weight, "percentage of a count", told, consistent, said=said, off=off)
+        kind = "percentage of a count"
+        severity: Severity = "note" if close else "severe"
+        yield paper.finding((counted, key), severity, kind, told, consistent, said=said, off=off)
 
 
 def _of_the_known(paper: Paper, counted: str, count: int, stands: Stands) -> bool:

@@ -1,5 +1,6 @@
 """A user's own function loaded where its code is trusted, and called on one cohort: its answer, or its mistake."""
 
+import re
 import reprlib
 import sysconfig
 import threading
@@ -25,7 +26,8 @@ MISTAKES = (
 NUMBERS = ("value", "se", "low", "high", "p")
 MOST_NAMES = 50
 MOST_OF_A_LINE = 100
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_STDLIB = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
+_INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]")
 
 
 class Watched:
@@ -86,8 +88,11 @@ def line_of(error: Exception, code: Source | None) -> str:
     Where it arose beyond that file, the innermost line that is of no library; else the last one there is.
     """
     frames = traceback.extract_tb(error.__traceback__)[1:] or traceback.extract_tb(error.__traceback__)
-    in_file = [one for one in frames if code is not None and one.filename == code.path]
-    others = [one for one in frames if not one.filename.startswith(("<", *_LIBRARIES))]
+    places = () if code is None else (code.path, own_code.loaded_from(code))
+    in_file = [one for one in frames if one.filename in places]
+    others = [
+        one for one in frames if not (one.filename.startswith(("<", *_STDLIB)) or _INSTALLED.search(one.filename))
+    ]
     last = (in_file or others or frames)[-1]
     text = last.line or ""
     if in_file and code is not None:
@@ -95,6 +100,11 @@ def line_of(error: Exception, code: Source | None) -> str:
         text = lines[last.lineno - 1] if last.lineno and last.lineno <= len(lines) else ""
     shown = f" `{printable(text.strip(), MOST_OF_A_LINE)}`" if text.strip() else ""
     return f"{Path(last.filename).name}:{last.lineno}{shown}"
+
+
+def _of_a_library(file: str) -> bool:
+    """Whether a file is Python's own, or of what is installed."""
+    return file.startswith(("<", *_STDLIB)) or bool(_INSTALLED.search(file))
 
 
 def _numbers(name: str, answer: Any, replicate: int) -> dict[str, float]:

@@ -172,7 +172,7 @@ def loaded(function: str) -> ModuleType:
     """
     held, code = _PINNED.fullmatch(function), source(function)
     assert held is not None
-    made = ModuleType(f"own_{code.sha256[:16]}")
+    made = ModuleType(_module_name(code))
     made.__file__ = code.path
     if held["module"]:
         made.__package__ = held["module"].rpartition(".")[0]
@@ -184,6 +184,15 @@ def loaded(function: str) -> ModuleType:
         if not whole:
             del sys.modules[made.__name__]
     return made
+
+
+def loaded_from(code: Source) -> str:
+    """The file that the lines of loaded code are said to stand in: where that content lay when it was first loaded."""
+    return str(getattr(sys.modules.get(_module_name(code)), "__file__", code.path))
+
+
+def _module_name(code: Source) -> str:
+    return f"own_{code.sha256[:16]}"
 
 
 def _kept(path: str) -> Source | None:

@@ -130,10 +130,18 @@ def _shade(axes: Axes, place: int, count: int) -> None:
     )  # fmt: skip
 
 
+<<<<<<< HEAD
 def _row(axes: Axes, place: float, row: SubgroupRow, low: float, high: float, most: int) -> None:
+=======
+def _row(
+    axes: Axes, place: float, row: SubgroupRow, low: float, high: float, most: int, half: float = 0.3
+) -> None:  # fmt: skip
+>>>>>>> wt-review
     inside = max(row.low, low), min(row.high, high)
     if row.variable is None and inside == (row.low, row.high):
-        axes.fill([row.low, row.hr, row.high, row.hr], [place, place - 0.3, place, place + 0.3], color=INK, linewidth=0)
+        axes.fill(
+            [row.low, row.hr, row.high, row.hr], [place, place - half, place, place + half], color=INK, linewidth=0
+        )
         return
     axes.plot(inside, [place, place], color=INK, linewidth=1.0)
     for beyond, edge, marker in ((row.low < low, low, "<"), (row.high > high, high, ">")):
@@ -167,7 +175,7 @@ def forest_narrow(axes: Axes, rows: Sequence[SubgroupRow], *, arms: ByArm[str]) 
     where = axes.get_yaxis_transform()
     for place, row in enumerate(rows):
         if np.isfinite(row.hr):
-            _row(axes, place + 0.02, row, low, high, most)
+            _row(axes, place + 0.02, row, low, high, most, 0.14)
         weight = "bold" if row.variable is None else "normal"
         axes.text(
             0, place - 0.3, row_label(row.label, width / (BOLD if weight == "bold" else 1)), transform=where,

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis.figures.style import CONTROL, GREY, INK, SINGLE, TREATED, fitted, frame, house, inches, key, series, sheet
 
-Other: TypeAlias = tuple[str, Sequence[tuple[float, float, float]], tuple[float, float]]
+OtherCurve: TypeAlias = tuple[str, Sequence[tuple[float, float, float]], tuple[float, float]]
 """Another analysis: its name, its cells, and its answer with its SE."""
 STEPS = (1, 2, 5), (1, 1.5, 2, 3, 5, 7)
 
@@ -17,7 +17,8 @@ STEPS = (1, 2, 5), (1, 1.5, 2, 3, 5, 7)
 @house
 def power_curve(
     axes: Axes, marks: Sequence[tuple[float, float, float]], formula: Sequence[tuple[float, float]],
-    answer: tuple[float, float], goal: float, labels: tuple[str, str], estimator: str, others: Sequence[Other] = (),
+    answer: tuple[float, float], goal: float, labels: tuple[str, str], estimator: str,
+    others: Sequence[OtherCurve] = (),
 ) -> None:  # fmt: skip
     """Draw cells (place, value, Monte Carlo SE), the ``formula`` (place, value), the answer and its SE at ``goal``.
 
@@ -72,7 +73,8 @@ def power_curve(
 @house
 def power_curve_of(
     marks: Sequence[tuple[float, float, float]], formula: Sequence[tuple[float, float]], answer: tuple[float, float],
-    goal: float, labels: tuple[str, str], estimator: str, others: Sequence[Other] = (),
+    goal: float, labels: tuple[str, str], estimator: str,
+    others: Sequence[OtherCurve] = (),
 ) -> Figure:  # fmt: skip
     """The curve at the width of one column."""
     figure, (axes,) = sheet(SINGLE, 2.9, left=0.5, bottom=0.4, top=0.55)

@@ -109,7 +109,7 @@ def panels_of(
     rows = -(-len(panels) // columns)
     names = list(panels[0][2])
     top = 0.4 + key_rows(names, width - 0.2) * LINE * 1.05
-    high = 1.7
+    high = 2.0
     figure, drawn = sheet(
         width, rows * high + (rows - 1) * DOWN + top + 0.45, left=0.62, bottom=0.45, top=top, rows=rows,
         columns=columns, across=0.35, down=DOWN,
@@ -153,7 +153,7 @@ def settings(axes: Axes, names: Sequence[str], measured: Measured, label: str, r
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(width / 0.6))))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.6g}".replace("-", "−"))
     axes.set_xlabel(fitted(label, width + 0.1))
-    key(axes, left=0 if above else LABELS)
+    key(axes, left=0 if above else min(LABELS, max(map(width_of, names), default=0.0)))
 
 
 @house

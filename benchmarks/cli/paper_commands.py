@@ -79,7 +79,7 @@ def read_paper_folder(folder: Path, keys: bool) -> "Answer":
         "folder": "of what was made",
         "files": "[file]: those written",
         "numbers": "how many printed numbers were read",
-        "findings": "[{keys, severity, check, arithmetic, consistent, where}]: of the audit",
+        "findings": "[{keys, severity, check, arithmetic, consistent, where, words, off}]: of the audit",
         "contradictions": "[text]: printed numbers that no such world can have together",
         "assumed": "[{path, value, prior_sd, why, moves: M}]: what nobody prints; moves: by what factor the primary "
         "ratio changes when the value is its prior SD higher, null where not worked out",

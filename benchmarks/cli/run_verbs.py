@@ -250,7 +250,7 @@ def _presented(asked: Asked, result: "StudyResult", folder: RunFolder) -> Answer
     said = verdict(result)
     return Answer(
         described,
-        "\n".join([asked.scenario.question, result.people, said]),
+        "\n".join([asked.scenario.question, said, result.people]),
         main_tables(result),
         (*notes_of(result), *lost_words(result.rows.failures().to_dict("records"))),
         (

@@ -104,7 +104,7 @@ def calibrate(name: str, settings: tuple[str, ...], out: Path, jobs: int | None)
     "json",
     keys={
         "numbers": "how many are printed",
-        "findings": "[{keys, severity, check, arithmetic, consistent, where}]: severe, moderate, note",
+        "findings": "[{keys, severity, check, arithmetic, consistent, where, words, off}]: severe, moderate, note",
         "tests": "[text]: which tests explain each table's p-values",
     },
 )

@@ -219,7 +219,7 @@ def _last(key: str) -> str:
 def _needs_published(asked: Asked) -> None:
     scenario = asked.scenario
     if not compared(scenario):
-        raise RunError(f"{scenario.name}: none of its published numbers can be compared with a simulated study")
+        raise RunError(f"{scenario.name}: the world has no published numbers that a simulated study has, too")
 
 
 def _rounded(value: Any) -> Any:

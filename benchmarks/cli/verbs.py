@@ -202,8 +202,11 @@ MOST_CITED = 100
 
 
 def listing() -> Answer:
-    """The shipped scenarios by group, each with its question."""
-    found = [{"group": path.parent.name, "name": name, "question": _question(path)} for name, path in shipped().items()]
+    """The shipped scenarios by group, each with its question, or with the paper's citation where it asks none."""
+    found = [
+        {"group": path.parent.name, "name": name, "question": _question(path) or _cut(_question(path, "source"))}
+        for name, path in shipped().items()
+    ]
     found += [
         {"group": "papers", "name": name, "question": _cut(_question(folder / "paper.yaml", "source"))}
         for name, folder in pasted_papers().items()
@@ -223,9 +226,9 @@ def _cut(text: str) -> str:
 
 
 def _question(path: Path, key: str = "question") -> str:
-    """The question that a document asks itself; what it extends is read only where it asks none."""
+    """The question (or another text) of a document itself; what it extends is read only where it has none."""
     own = read(path.read_bytes(), str(path)).value.get(key)
-    return str(own.value if own is not None else load(str(path)).tree.get("question", ""))
+    return str(own.value if own is not None else load(str(path)).tree.get(key, ""))
 
 
 def show(name: str | Written, settings: tuple[str, ...], resolved: bool) -> Answer:

@@ -9,7 +9,7 @@ from math import isfinite, log
 import numpy as np
 
 from benchmarks.derived.contradictions import early_dropout_finding
-from benchmarks.derived.curves import StepRates, grid, solve
+from benchmarks.derived.curves import Observation, StepRates, grid, solve
 from benchmarks.derived.followup import Calendar, in_units, kept_under_observation
 from benchmarks.derived.given import Hazards
 from benchmarks.derived.hazards import Told, fitted, told_of
@@ -48,6 +48,40 @@ def dropout_by_follow_up(median: float, key: str, plan: Calendar, arm: str) -> L
         return Lost(StepRates((), (least,)), f"next to none: {what}", 1)
     what = f"under which half of {arm} are under observation at {median:g}: median follow-up, {key}"
     return Lost(StepRates((), (rate,)), what, 1)
+
+
+def ended_by_events(
+    numbers: PrintedNumbers, names: Sequence[str], median: float, plan: Calendar
+) -> dict[Role, Lost | None] | None:
+    """Next to no drop-out, where in both arms the median that paper.yaml says is nearer to that of times which end with
+    the event, nobody dropping out, than to that of the calendar; None where it is not, or no calendar is stated.
+
+    Papers print either as follow-up. The events of the first endpoint that has some are taken to come at one rate.
+    """
+    found: dict[Role, Lost | None] = {}
+    if not isfinite(plan.longest):
+        return None
+    times, watched = grid(plan.longest), plan.watched()
+    for role in ROLES:
+        shares = (told_of(numbers, name, role).events for name in names)
+        share = next((one for one in shares if one is not None), 0.0)
+        ended = _median_until_event(share, times, watched, plan.longest)
+        if ended is None or abs(log(median / ended)) >= abs(log(median / watched.median())):
+            return None
+        what = f"{median:g} is the median of times that end with the event ({ended:.3g} without drop-out)"
+        source = f"next to none: {what}, {numbers.arms[role]}, paper.yaml"
+        found[role] = Lost(StepRates((), (0.02 / plan.longest,)), source, 1)
+    return found
+
+
+def _median_until_event(share: float, times: Floats, watched: Observation, longest: float) -> float | None:
+    """The median of times until the event or the cut-off, where a share of patients has the event at one rate."""
+    if not 0 < share < 1:
+        return None
+    rate = solve(lambda r: watched.events(times, np.exp(-r * times)) - share, 1e-3 / longest, 1e3 / longest)
+    if rate is None:
+        return None
+    return solve(lambda t: watched.share(np.array([t])).item() * float(np.exp(-rate * t)) - 0.5, 1e-9, longest)
 
 
 def dropout_by_at_risk(at_risk: Mapping[float, float], n: int, survival: Mapping[float, float]) -> float | None:
@@ -144,6 +178,8 @@ def first_look(paper: PaperFile, numbers: PrintedNumbers, shape: Shape, plan: Ca
             found[role] = dropout_by_follow_up(said, "paper.yaml", plan, arm)
         else:
             found[role] = None
+    if said and not kept and all(one is not None and one.source.endswith("paper.yaml") for one in found.values()):
+        return ended_by_events(numbers, names, said, plan) or found
     return found
 
 

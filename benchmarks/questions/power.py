@@ -258,7 +258,7 @@ def misfit(at: Floats, events: Floats, reached: Floats, goal: Goal) -> float:
 
 
 @dataclass(frozen=True)
-class SearchWanted:
+class Sought:
     """What is looked for, of which endpoint, by what, between which ends (the usual ones where None), and how."""
 
     endpoint: str
@@ -270,7 +270,7 @@ class SearchWanted:
     out: Path | None
 
 
-def planned(asked: Asked, wanted: SearchWanted, estimator: str | None) -> tuple[SearchPlan, Truth, tuple[float, float]]:
+def planned(asked: Asked, wanted: Sought, estimator: str | None) -> tuple[SearchPlan, Truth, tuple[float, float]]:
     """How an analysis is searched for, the true effect that it is to find, and the ends of the search.
 
     RunError where there is no effect to find, or the analysis has no such power or width.
@@ -298,7 +298,7 @@ def planned(asked: Asked, wanted: SearchWanted, estimator: str | None) -> tuple[
     return made, truth, (low, high)
 
 
-def find(asked: Asked, wanted: SearchWanted, estimator: str | None) -> Power:
+def find(asked: Asked, wanted: Sought, estimator: str | None) -> Power:
     """The answer; RunError where there is no effect to find, or the goal is not reached within the bracket."""
     plan, truth, (low, high) = planned(asked, wanted, estimator)
     whole = wanted.how == "size"

@@ -6,7 +6,7 @@ from math import exp, nan
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
 from benchmarks.asked.primary import primary_estimator
-from benchmarks.questions.power import Needed, Power, SearchWanted, planned, search
+from benchmarks.questions.power import Needed, Power, Sought, planned, search
 
 ALL = "all"
 
@@ -24,26 +24,26 @@ class Each:
     why: str = ""
 
 
-def named(asked: Asked, endpoint: str, given: str | None) -> tuple[str | None, ...]:
-    """The analyses that are asked about, the first of which has the full answer: by name, with commas between, or all.
+def named(asked: Asked, endpoint: str, given: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """The analysis that has the full answer, None for the one that stands for the published analysis, and the others.
 
-    None is the one that stands for the published analysis. RunError where a name is given twice.
+    They are given by name, with commas between, or as all. RunError where one is given twice.
     """
     scenario = asked.scenario
     known = [one.name for one in scenario.estimators if endpoint in scenario.applied(one)]
     if given is None or given in known:
-        return (given,)
+        return given, ()
     if given == ALL:
         primary = primary_estimator(scenario, endpoint)
-        first = [] if primary is None else [primary.name]
-        return tuple(dict.fromkeys([*first, *known])) or (None,)
-    names = tuple(name.strip() for name in given.split(",") if name.strip())
+        names = list(dict.fromkeys([*([] if primary is None else [primary.name]), *known]))
+    else:
+        names = [name.strip() for name in given.split(",") if name.strip()] or [given]
     if len(set(names)) < len(names):
         raise RunError(f"--estimator {given}: names one twice")
-    return names or (given,)
+    return (names[0], tuple(names[1:])) if names else (None, ())
 
 
-def each(asked: Asked, wanted: SearchWanted, first: Power, others: tuple[str, ...], every: bool) -> tuple[Each, ...]:
+def each(asked: Asked, wanted: Sought, first: Power, others: tuple[str, ...], every: bool) -> tuple[Each, ...]:
     """The first analysis and the others; with ``every`` what cannot be searched for is told, else it is a RunError."""
     found = [Each(first.estimator, first.true_hr, first.stated)]
     for number, name in enumerate(others, 1):

@@ -12,7 +12,7 @@ from benchmarks.asked.load_study import Asked
 from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import answer, called, endpoint_of, load, one_estimator, paper_words
 from benchmarks.questions.options import Options
-from benchmarks.questions.power import Goal, Needed, Power, PowerAt, SearchBy, SearchWanted, find
+from benchmarks.questions.power import Goal, Needed, Power, PowerAt, SearchBy, Sought, find
 from benchmarks.questions.power_each import ALL, Each, each, named
 from benchmarks.words.answer import Answer, plain
 from benchmarks.words.key_words import PaperWords
@@ -38,13 +38,17 @@ def power(
             raise RunError(f"--{option} {value:g}: at most {LIMITS[how]:,} {UNITS[how].split(' after')[0]}")
     goal = Goal(wanted, width, alpha)
     asked = load(options)
-    search = SearchWanted(endpoint_of(asked, options), goal, how, least, most, options.jobs, options.out)
-    first, *others = named(asked, search.endpoint, options.estimator)
+    search = Sought(endpoint_of(asked, options), goal, how, least, most, options.jobs, options.out)
+    first, others = named(asked, search.endpoint, options.estimator)
     for name in others:
         one_estimator(asked, search.endpoint, name)  # a mistake is told at once
     found = find(asked, search, first)
+<<<<<<< HEAD
     known = tuple(name for name in others if name is not None)
     return shown(found, each(asked, search, found, known, options.estimator == ALL), options, asked)
+=======
+    return shown(found, each(asked, search, found, others, options.estimator == ALL), options, asked)
+>>>>>>> wt-review
 
 
 def goal_text(goal: Goal) -> str:

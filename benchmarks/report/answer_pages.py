@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 
 from analysis.kernels.status import Status
@@ -134,8 +135,13 @@ def _failures(folder: str | None) -> Section:
     if folder is None:
         told = "A simulated study without an estimate makes no claim and counts as one that does not."
         return Section("Where was there no estimate?", told, (), "failures", "Failures")
-    with opened(Path(folder), RESULTS) as file:
-        rows = pq.read_table(file, columns=[*KEYS, "status"]).to_pandas()
+    here = Path(folder)  # a question that runs several studies has a folder of each
+    places = [here] if (here / RESULTS).exists() else sorted(one.parent for one in here.glob(f"*/{RESULTS}"))
+    tables = []
+    for place in places:
+        with opened(place, RESULTS) as file:
+            tables.append(pq.read_table(file, columns=[*KEYS, "status"]).to_pandas())
+    rows = pd.concat(tables)
     failed = rows[rows["status"] != Status.OK]
     counted = failed.groupby([*KEYS, "status"], observed=True, sort=True).size()
     made = [

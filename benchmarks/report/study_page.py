@@ -1,12 +1,10 @@
 """The page of a study: ADEMP's five headings between what was assumed and how to reproduce it."""
 
-import re
 from typing import Any
 
 import numpy as np
 
 from analysis.audit.published import parse_printed
-from analysis.estimators import Estimator
 from analysis.kernels.status import Status
 from analysis.tables.text_table import TextTable, table
 from benchmarks.asked.base import base_of, read_base
@@ -14,12 +12,10 @@ from benchmarks.asked.blocks import Cell
 from benchmarks.asked.primary import primary_estimator
 from benchmarks.asked.published_keys import printed_ratio
 from benchmarks.asked.scenario import Scenario
-from benchmarks.performance.measures import Measure
 from benchmarks.report import glossary
 from benchmarks.report.engine import (
     Fold,
     HowMade,
-    Items,
     Note,
     Page,
     PageBlock,
@@ -32,11 +28,11 @@ from benchmarks.report.engine import (
 from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.report.study_figures import across_cells, figures_of, replicate_figures
 from benchmarks.report.study_tables import close_table, relabelled
+from benchmarks.report.study_truths import settings_named, truths_section
 from benchmarks.report.world import (
     assumed_section,
     base_section,
     comparability_section,
-    design_text,
     failures_section,
 )
 from benchmarks.study import paired
@@ -45,9 +41,7 @@ from benchmarks.words import performance_tables, plain_text
 from benchmarks.words.analysis_names import labels_of
 from benchmarks.words.recommend import advice, compared_by_question, recommend
 from benchmarks.words.verdicts import verdict
-from simulator.cohort.estimand import Estimand
 from simulator.documents.loading import Document
-from simulator.documents.spec import timed
 
 HOW = {
     "matching": (" before matching", " after matching"),
@@ -59,7 +53,6 @@ HOW = {
 """What is said of the hazard ratio of all patients, and of that of each primary analysis."""
 DRAWN = 3
 """So many cells have figures of their own."""
-_OPTION = re.compile("``(\\w+)``")
 
 
 def study_report(
@@ -91,7 +84,7 @@ def study_report(
             (
                 found_section(result),
                 *_published(result, scenario),
-                _truths(result, scenario),
+                truths_section(result, scenario),
                 comparability_section(result.cells),
                 base_section(document, base),
                 assumed_section(document),
@@ -109,80 +102,6 @@ def study_report(
 def _sizes(result: StudyResult) -> str:
     sizes = [cell.scenario.population.size for cell in result.cells]
     return f"{min(sizes):,}" + (f" to {max(sizes):,}" if max(sizes) > min(sizes) else "")
-
-
-def _truths(result: StudyResult, scenario: Scenario) -> Section:
-    """What is true, in whom, how the patients were simulated, and what each analysis does."""
-    several = len(result.cells) > 1
-    named = _named(result)
-    rows = [
-        (
-            endpoint,
-            estimator,
-            *((named[cell],) if several else ()),
-            performance_tables.in_whom(truth.estimand),
-            plain_text.measure_of(truth.estimand),
-            truth.how,
-            plain_text.with_error(Measure(truth.value, truth.mcse), 4),
-            plain_text.truth_text(truth),
-        )
-        for (cell, endpoint, estimator), truth in result.truths.items()
-    ]
-    heads = ("endpoint", "estimator", *(("setting",) if several else ()), "population", "measure", "how")
-    shown = table("Truths", (*heads, "truth (MCSE)", "as ratio or difference"), rows, len(heads))
-    why = (
-        "Side by side, analyses are compared with one truth, in the same patients, each in its own measure of the "
-        "whole group. Whether each answers its own question is a second table. A hazard ratio among patients alike in "
-        "all traits differs from that of the whole group even without any bias."
-    )
-    labels = labels_of(result.cells[0])
-    told = ((labels.get(one.name, one.name), _described(one, scenario.time_unit)) for one in scenario.estimators)
-    methods = Items(tuple(told))
-    return Section(
-        "What is true, and in whom?",
-        "Each analysis is compared with the true effect in the patients whom it is about.",
-        (
-            result.people,
-            _targets(result),
-            Fold("What each analysis does", (methods,)),
-            Fold(f"The true effect for each question: {len(rows)} truths", (why, relabelled(shown, labels))),
-            Fold("How the patients were simulated", (design_text(scenario),)),
-        ),
-        "truth",
-        "What is true",
-    )
-
-
-def _named(result: StudyResult) -> dict[int, str]:
-    """What is set in each cell, in words."""
-    return {cell.number: setting_text(cell.settings, cell.scenario) for cell in result.cells}
-
-
-def _targets(result: StudyResult) -> TextTable:
-    """The truths of the target: a row for each cell, endpoint, measure and horizon."""
-    several = len(result.cells) > 1
-    named = _named(result)
-    rows: dict[tuple[int, Estimand], tuple[str, ...]] = {}
-    for (cell, endpoint, _), truth in result.targets.items():
-        asked = truth.estimand
-        if asked.measure != "none":
-            rows[cell, asked] = (
-                endpoint,
-                *((named[cell],) if several else ()),
-                *((performance_tables.in_whom(asked),) if result.has_targets else ()),
-                plain_text.measure_of(asked),
-                truth.how,
-                plain_text.with_error(Measure(truth.value, truth.mcse), 4),
-                plain_text.truth_text(truth),
-            )
-    who = ("population",) if result.has_targets else ()
-    heads = ("endpoint", *(("setting",) if several else ()), *who, "measure", "how")
-    return table(
-        "The truth that all are compared with",
-        (*heads, "truth (MCSE)", "as ratio or difference"),
-        list(rows.values()),
-        len(heads),
-    )
 
 
 def found_section(result: StudyResult) -> Section:
@@ -284,7 +203,7 @@ def _every(result: StudyResult, cell: Cell, endpoint: str, judged_by: JudgedBy, 
 
 def _paired(result: StudyResult) -> tuple[TextTable, ...]:
     several = len(result.cells) > 1
-    named = _named(result)
+    named = settings_named(result)
     methods = [pair for cell in result.cells for pair in paired.methods(result, cell)]
     made = []
     if methods:
@@ -379,21 +298,3 @@ def published_rows(result: StudyResult, scenario: Scenario) -> list[dict[str, st
                 }
             )
     return rows
-
-
-def _described(estimator: Estimator, unit: str) -> str:
-    """The first sentence of an estimator's documentation with the values of the options that it names.
-
-    Other options follow where they are not the usual ones. Times are told with their ``unit``.
-    """
-
-    def told(key: str, value: object) -> str:
-        return plain_text.value_text(value) + (f" {unit}" if key in times and value is not None else "")
-
-    times = {str(path[0]) for path, _ in timed(estimator)}
-    first = " ".join((type(estimator).__doc__ or "").split("\n\n")[0].split()).split(". ")[0].rstrip(".")
-    named = set(_OPTION.findall(first)) & set(type(estimator).model_fields)
-    first = _OPTION.sub(lambda found: told(found[1], getattr(estimator, found[1], found[1])), first)
-    options = estimator.model_dump(exclude_defaults=True, exclude={"kind", "name", "endpoints", *named})
-    others = "; ".join(f"{key.replace('_', ' ')} {told(key, value)}" for key, value in options.items())
-    return first + (f" ({others})." if others else ".")

@@ -40,6 +40,8 @@ class TermsTold:
                 own = _BRACKET.match(text, one.end())
                 if own is not None and len(own[1].split()) < OWN:
                     continue  # an abbreviation: the next mention will do
+                if text.count("(", 0, one.start()) > text.count(")", 0, one.start()):
+                    continue  # within brackets
                 if best is None or (one.start(), -one.end()) < (best[0], -best[1]):
                     best, chosen = (one.start(), one.end(), "" if own else gloss), term
                 break

@@ -12,11 +12,12 @@ least `POSSIBLE` of simulated studies. They are asked in this order, and the fir
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 from typing import Literal
 
-from benchmarks.review.biases import Biases
+from benchmarks.review.biases import Biases, WithoutEffect
 
+CHANCE = ("chance",)
 POSSIBLE = 0.05
 MOST_FAILED = 0.2
 Word = Literal["cannot-tell", "chance", "could-be", "not-alone", "hardly"]
@@ -53,19 +54,25 @@ class Judged:
 
 def judged(biases: Biases, doubt: str = "") -> Judged:
     """The verdict on the published ratio; ``doubt`` says why the twin is no judge, '' where it is."""
-    by: dict[tuple[str, ...], float] = {("chance",): biases.chance.chance(biases.log_hr, biases.sign)}
-    by |= {(one.suspicion.name,): one.at_usual.chance(biases.log_hr, biases.sign) for one in biases.curves}
-    by |= {pair: one.chance(biases.log_hr, biases.sign) for pair, one in biases.pairs.items()}
-    failed = max((biases.chance.failed, *(one.at_usual.failed for one in biases.curves)))
+    found: dict[tuple[str, ...], WithoutEffect] = {CHANCE: biases.chance}
+    found |= {(one.suspicion.name,): one.at_usual for one in biases.curves}
+    found |= {(a, b): one for (a, b), one in biases.pairs.items()}
+    return decided(found, biases.log_hr, biases.sign, doubt)
+
+
+def decided(found: Mapping[tuple[str, ...], WithoutEffect], log_hr: float, sign: float, doubt: str = "") -> Judged:
+    """The verdict on a ratio from what is ``found`` without any effect: by chance, by one suspicion, by two."""
+    failed = max((one.failed for key, one in found.items() if len(key) == 1), default=0.0)
     if not doubt and failed > MOST_FAILED:
         doubt = f"the analysis gives no estimate in {100 * failed:.0f} of 100 simulated studies"
+    by = {key: one.chance(log_hr, sign) for key, one in found.items()}
     if not doubt and not all(map(isfinite, by.values())):
         doubt = "the analysis gives hardly any estimates in some simulated studies"
     if doubt:
-        return Judged("cannot-tell", doubt, (), float("nan"))
+        return Judged("cannot-tell", doubt, (), nan)
     words: dict[Word, list[tuple[str, ...]]] = {
-        "chance": [("chance",)],
-        "could-be": [key for key in by if len(key) == 1 and key != ("chance",)],
+        "chance": [CHANCE],
+        "could-be": [key for key in by if len(key) == 1 and key != CHANCE],
         "not-alone": [key for key in by if len(key) == 2],
     }
     for word, keys in words.items():

@@ -173,7 +173,7 @@ def advice(made: Recommendation, asked: Estimand, labels: Mapping[str, str]) -> 
         )
     if made.by == "nothing":
         some = f"{listed(named)} " if len(named) <= MOST_NAMED else f"these {len(named)} analyses "
-        return f"Which one is used hardly matters: simulation does not tell {some}apart."
+        return f"None is clearly better: so many simulated studies do not tell {some}apart."
     following = rest[0]
     then = labels.get(following.name, following.name)
     if made.by == "bias":

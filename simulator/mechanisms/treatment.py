@@ -103,7 +103,7 @@ def intercept_for(share: float, predictor: Floats) -> float:
     def excess(intercept: float) -> float:
         return float(probability(intercept + predictor).mean() - share)
 
-    asked = share, predictor.shape, hashlib.blake2b(np.ascontiguousarray(predictor).data).digest()
+    asked = share, predictor.shape, hashlib.blake2b(predictor.tobytes()).digest()
     found = _SOLVED.get(asked)
     if found is None:
         found = float(brentq(excess, -span, span, xtol=1e-13, maxiter=5000))  # log odds may be 1e300 apart

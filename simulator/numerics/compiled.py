@@ -119,7 +119,7 @@ def _imported(path: str) -> frozenset[str]:
     """
     home, ours = _home(os.path.dirname(path)), str(Path(__file__).resolve().parents[2])
     own = {path[len(home) :].lstrip("/").split("/")[0].removesuffix(".py"), *ROOMS}
-    places = dict.fromkeys((home, ours, *_python_path(tuple(sys.path))))
+    places = list(dict.fromkeys((home, ours, *_python_path(tuple(sys.path)))))
     found = set()
     for name in _named(path):
         parts = name.split(".")
