@@ -130,13 +130,9 @@ def _shade(axes: Axes, place: int, count: int) -> None:
     )  # fmt: skip
 
 
-<<<<<<< HEAD
-def _row(axes: Axes, place: float, row: SubgroupRow, low: float, high: float, most: int) -> None:
-=======
 def _row(
     axes: Axes, place: float, row: SubgroupRow, low: float, high: float, most: int, half: float = 0.3
 ) -> None:  # fmt: skip
->>>>>>> wt-review
     inside = max(row.low, low), min(row.high, high)
     if row.variable is None and inside == (row.low, row.high):
         axes.fill(

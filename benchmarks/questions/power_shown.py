@@ -43,12 +43,7 @@ def power(
     for name in others:
         one_estimator(asked, search.endpoint, name)  # a mistake is told at once
     found = find(asked, search, first)
-<<<<<<< HEAD
-    known = tuple(name for name in others if name is not None)
-    return shown(found, each(asked, search, found, known, options.estimator == ALL), options, asked)
-=======
     return shown(found, each(asked, search, found, others, options.estimator == ALL), options, asked)
->>>>>>> wt-review
 
 
 def goal_text(goal: Goal) -> str:

@@ -1,10 +1,6 @@
 """A printed number called by what it is: from its key to a plain label and to where it stands.
 
-<<<<<<< HEAD
-`key_words` is the one place of it: "Table 3, time to an event, adjusted: Lung metastasis number (Multiple vs Single)".
-=======
 `key_words` is the one place of it: "Table 3, time to relapse, adjusted: Lung metastasis number (Multiple vs Single)".
->>>>>>> wt-review
 The labels are the world's own; of a paper without a world they are the names in its keys.
 """
 
@@ -111,11 +107,7 @@ class PaperWords:
     primary: tuple[str, ...] = ()
 
     def endpoint(self, name: str) -> str:
-<<<<<<< HEAD
-        """An endpoint within a sentence: 'time to relapse'."""
-=======
         """An endpoint within a sentence, in small letters where its label has words."""
->>>>>>> wt-review
         return self.endpoints.get(name, name)
 
     def events(self, endpoint: str) -> str:
@@ -176,11 +168,7 @@ def _outcome_labels(scenario: "Scenario") -> dict[str, str]:
 
 
 def in_a_sentence(label: str) -> str:
-<<<<<<< HEAD
-    """A label as it stands within a sentence: 'Time to Relapse' is 'time to relapse', 'TTR' stays."""
-=======
     """A label as it stands within a sentence: 'Time to Relapse' is 'time to relapse', an acronym stays."""
->>>>>>> wt-review
     return " ".join(word.lower() if word[1:].islower() or _hyphened(word) else word for word in label.split())
 
 
