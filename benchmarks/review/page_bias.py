@@ -115,7 +115,7 @@ def bias_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
     rules = [(WORDS[word], rule, "←" if word == told.review.judged.word else "") for word, rule in RULES.items()]
     return (
         Beside(tuple(left), tuple(right)),
-        table("What would have to be true", heads, told.suspicion_rows(), 2),
+        table("What would have to be true", heads, told.suspicion_rows(), 5),
         Fold(
             "The rules behind the words of the verdict",
             (

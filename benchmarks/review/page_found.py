@@ -49,7 +49,7 @@ def effect_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
     label = f"{first_up(told.free)}, %"
     wide, narrow = (two_courses_of(time, shares, arms, found.marks, told.unit, label, w) for w in (HALF, PHONE))
     courses = picture(
-        wide, f"The same {told.people} with {told.treatment} and without, nobody being lost.",
+        wide, f"The same simulated patients with {told.treatment} and without it, nobody being lost.",
         "Shares without the event over time in both arms of the "
         "twin", "The course of the twin, no suspicion added", narrow,
     )  # fmt: skip

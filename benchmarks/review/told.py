@@ -262,7 +262,8 @@ class ReviewWords(BiasWords):
     def rests(self) -> str:
         """What moves the answer most, and how well the twin fits."""
         grounds = self.review.grounds
-        moved = [one for one in grounds.weighed if isfinite(one.moves)]
+        known = [one for one in grounds.weighed if isfinite(one.moves)]
+        moved = [one for one in known if abs(one.moves) > 2 * one.mcse]
         if moved:
             most = moved[0]
             said = (
@@ -270,7 +271,9 @@ class ReviewWords(BiasWords):
                 f"{percent_text(abs(100 * (exp(most.moves) - 1)), 100 * most.mcse)}. "
             )
         else:
-            said = "Nothing that was assumed moves the answer. "
+            said = (
+                "No assumption moves the answer beyond simulation error. " if known else "No assumption can be moved. "
+            )
         return f"{said}{self.fit_words}"
 
     @property
