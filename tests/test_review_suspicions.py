@@ -109,8 +109,11 @@ def test_who_waits_already_is_not_made_to_wait() -> None:
 
 
 def test_a_study_that_ends_with_so_many_events_loses_nobody() -> None:
-    until = small_scenario(followup={"events": {"endpoint": "survival", "count": 40}})
-    assert "leaving" not in {one.name for one in suspicions(until, -1.0, 12.0)}
+    document = small_document(followup={"cut_off": {"endpoint": "survival", "events": 40, "latest": "2010-01-01"}})
+    several = suspicions(parse(document, Scenario), -1.0, 12.0)
+    assert [one.name for one in several] == ["unmeasured", "survivors", "waiting"]
+    for one in several:
+        assert valid(document, one, one.usual).followup.events
 
 
 def test_the_usual_strength_by_hand() -> None:
