@@ -207,7 +207,9 @@ class ReviewWords(BiasWords):
         missed = [f"{abs(100 * (exp(one.bias) - 1)):.0f}{NB}%" for one in (best, paper)]
         closer = f"it misses the truth by {missed[0]} rather than {missed[1]}"
         precise = f"its standard error is {100 * (1 - best.se / paper.se):.0f}{NB}% smaller"
-        why = closer if found.recommendation is not None and found.recommendation.by == "bias" else precise
+        other = "that asks another question, of patients alike in all covariates"
+        by_bias = found.recommendation is not None and found.recommendation.by == "bias"
+        why = other if paper.another else closer if by_bias else precise
         return (
             f"{first_up(best.label)} rather than {labels[found.primary]}: {why}. It would have given about "
             f"{found.would[0]:.2f}. {self._choices}"
