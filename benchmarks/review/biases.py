@@ -51,7 +51,8 @@ class WithoutEffect:
 class SizeNeeded:
     """The size of a suspicion that makes a ratio out of nothing, and its simulation error.
 
-    +inf where the largest size does not: ``farthest`` is the ratio there. 0 where none is needed.
+    +inf where the largest size does not: ``farthest`` is the ratio there. 0 where none is needed. NaN where simulation
+    does not tell.
     """
 
     value: float
@@ -178,6 +179,8 @@ def needed_size(
 
     ``sizes (K,)`` begin with none; ``closer`` simulates three sizes and gives their estimates.
     """
+    if not np.isfinite(mean).any():
+        return SizeNeeded(nan, nan, nan)
     left = sign * (wanted - mean)
     farthest = exp(float(mean[np.nanargmax(sign * mean)]))
     if left[0] <= 0:
@@ -186,8 +189,12 @@ def needed_size(
     if not len(crossed):
         return SizeNeeded(inf, nan, farthest)
     k = int(crossed[0])
-    part = left[k - 1] / (left[k - 1] - left[k])
-    low, high = _scaled(sizes[k - 1], sizes), _scaled(sizes[k], sizes)
+    short = np.flatnonzero(left[:k] > 0)
+    if not len(short):
+        return SizeNeeded(nan, nan, farthest)
+    before = int(short[-1])
+    part = left[before] / (left[before] - left[k])
+    low, high = _scaled(sizes[before], sizes), _scaled(sizes[k], sizes)
     at = low + part * (high - low)
     x = np.array([at - NEAR, at, at + NEAR])
     estimates = np.stack(closer([_unscaled(one, sizes) for one in x]))

@@ -131,7 +131,7 @@ def _arm(time: Floats, weight: Floats, marks: Sequence[float]) -> ArmOutcome:
     past = np.cumsum(share[order])
     at = int(np.searchsorted(past, 0.5))
     median = float(time[order[at]]) if at < len(time) else inf
-    free = tuple(float(share[time > mark].sum()) for mark in marks)
+    free = tuple(min(float(share[time > mark].sum()), 1.0) for mark in marks)  # a sum of parts may exceed it
     grid = course_times(marks)
     before = np.searchsorted(time[order], grid, side="right")
     course = 1 - np.concatenate([[0.0], past])[before]

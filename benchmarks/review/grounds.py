@@ -97,8 +97,9 @@ def assumptions_of(asked: Asked) -> Iterator[Assumption]:
     tree, free = asked.document.tree, _priors(asked.scenario)
     seen: set[str] = set()
     for path in assumed_values(asked.document):
-        if path in seen or path.split(".")[0] not in WORLD_ONLY:
-            continue
+        words = path.split(".")
+        if path in seen or words[0] not in WORLD_ONLY or (words[0] == "outcomes" and "treatment" in words):
+            continue  # the effect of treatment is what is asked, no ground of the answer
         found = split_path(path, tree)
         if found is None or not is_number(tree, found):
             continue

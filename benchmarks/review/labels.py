@@ -85,7 +85,7 @@ class ReviewLabels:
             "untreated": f"patients who start {self.control}",
             "overlap": "patients who might have got either treatment",
             "matching_weight": "patients who might have got either treatment",
-        }.get(self.scenario.target.population, "all patients of the study")
+        }.get(self.scenario.target.population, "patients of the study")
 
     @property
     def size(self) -> str:

@@ -1,6 +1,6 @@
 """The page of a review: five answers on the first screen, then six sections, each with its figure and its grounds."""
 
-from math import exp, isfinite
+from math import exp, isfinite, isnan
 
 from benchmarks.report.engine import (
     HowMade,
@@ -90,6 +90,8 @@ def _bias_number(told: ReviewWords) -> tuple[str, str]:
         if isfinite(ratio) and ratio > 0:
             less = f" ({bound:.1f}× to lose certainty)" if isfinite(bound) and bound > 0 else ""
             return f"{ratio:.1f}×", f"needed on both sides to explain all of it{less}"
+        if isnan(ratio):
+            return "–", "the strength needed is not told by simulation"
         if ratio == 0:
             return "0", "unrecorded traits are needed"
         return f"> {curve.sizes[-1]:.0f}×", "needed on both sides to explain all of it"

@@ -5,7 +5,7 @@ contradicts itself in, how far the analyses are apart.
 """
 
 from dataclasses import dataclass
-from math import exp, isfinite
+from math import exp, inf, isfinite
 
 from benchmarks.report.settings_named import path_label
 from benchmarks.review import analyses
@@ -67,7 +67,7 @@ class ReviewWords(BiasWords):
                 return f"No single one could make {ratio} out of nothing; {both} together would, in {often} studies."
             case "could-be":
                 return (
-                    f"If only {self._assumes(self.curve(judged.because[0]))}, a ratio as extreme as {claim.hr} appears "
+                    f"If {self._assumes(self.curve(judged.because[0]))}, a ratio as extreme as {claim.hr} appears "
                     f"out of nothing in {often} studies."
                 )
             case "chance":
@@ -127,7 +127,11 @@ class ReviewWords(BiasWords):
             f"{stated[2]:.2f} nine times in ten"
         )
         weakest = found.high if self.review.claim.value < 1 else found.low
-        said += f"; under one of the suspicions below it may be as weak as {weakest:.2f}"
+        own = stated[2] if self.review.claim.value < 1 else stated[0]
+        if f"{own:.2f}" == f"{weakest:.2f}":
+            said += "; no single suspicion below makes it weaker"
+        else:
+            said += f"; under one of the suspicions below it may be as weak as {weakest:.2f}"
         whole = ratios.get(ALL)
         if isinstance(whole, tuple):
             end = whole[2] if self.review.claim.value < 1 else whole[0]
@@ -179,12 +183,12 @@ class ReviewWords(BiasWords):
         treated, control = (f"{x:.1f}" for x in means[0])
         rows.append((what, treated, control, signed_text(apart[0], 1), span_text(apart[1:], 1)))
         gains = [one.gained for one in (found.twin, *ends)]
-        treat = [f"{1 / abs(x):.0f}" if abs(x) > 0.005 else "–" for x in gains]
+        treat = [1 / abs(x) if abs(x) > 0.005 else inf for x in gains]
         at = time_text(found.marks[-1], self.unit)
         whom = f"To treat for one {'more' if gains[0] >= 0 else 'fewer'} {self.free} at {at}"
         same = all(x > 0.005 for x in gains) or all(x < -0.005 for x in gains)
-        span = f"{treat[1]} to {treat[2]}" if len(treat) == 3 and same else "–"
-        rows.append((whom, "–", "–", treat[0], span))
+        span = f"{min(treat[1:]):.0f} to {max(treat[1:]):.0f}" if len(treat) == 3 and same else "–"
+        rows.append((whom, "–", "–", f"{treat[0]:.0f}" if isfinite(treat[0]) else "–", span))
         return rows
 
     @property
@@ -196,18 +200,20 @@ class ReviewWords(BiasWords):
         if found.best is None:
             made = found.recommendation
             if made is not None and not made.near:
-                return f"None as it stands: all miss the truth by more than is harmless. {self._choices}"
-            return f"The paper's own, {own}: simulation does not tell it from the best. {self._choices}"
+                return f"None as it stands: all miss the truth by more than is harmless. {self._choices}".strip()
+            return f"The paper's own, {own}: simulation does not tell it from the best. {self._choices}".strip()
         by = {one.name: one for one in found.found}
         best, paper = by[found.best], by[found.primary]
         missed = [f"{abs(100 * (exp(one.bias) - 1)):.0f}{NB}%" for one in (best, paper)]
         closer = f"it misses the truth by {missed[0]} rather than {missed[1]}"
         precise = f"its standard error is {100 * (1 - best.se / paper.se):.0f}{NB}% smaller"
-        why = closer if found.recommendation is not None and found.recommendation.by == "bias" else precise
+        other = "that asks another question, of patients alike in all covariates"
+        by_bias = found.recommendation is not None and found.recommendation.by == "bias"
+        why = other if paper.another else closer if by_bias else precise
         return (
             f"{first_up(best.label)} rather than {labels[found.primary]}: {why}. It would have given about "
             f"{found.would[0]:.2f}. {self._choices}"
-        )
+        ).strip()
 
     @property
     def _choices(self) -> str:

@@ -1,7 +1,7 @@
 """What a review says of its paper's claim, of its arithmetic, and of bias."""
 
 from dataclasses import dataclass
-from math import exp, isfinite
+from math import exp, isfinite, isnan
 
 from benchmarks.review.biases import BiasCurve
 from benchmarks.review.labels import HEADS, SHORT, ReviewLabels, is_number, often_text, time_text
@@ -115,7 +115,9 @@ class BiasWords(ReviewLabels):
         curve = self.curve("unmeasured")
         needed, measured = curve.ratio, strongest(self.scenario)
         does = "divide" if self.review.claim.value < 1 else "multiply"
-        if not isfinite(needed.value):
+        if isnan(needed.value):
+            told = "How strong an unrecorded trait would have to be, simulation does not tell"
+        elif not isfinite(needed.value):
             most = curve.sizes[-1]
             told = (
                 f"Even an unrecorded trait that makes treatment {most:.0f} times likelier would not explain all of it"
@@ -194,10 +196,13 @@ class BiasWords(ReviewLabels):
         needed = curve.ratio
         if needed.value == 0:
             return "nothing"
+        if isnan(needed.value):
+            return "not told: simulation is too uncertain there"
         if not isfinite(needed.value):
             last = self._sized(curve, float(curve.sizes[-1]))
             return f"not reached: {last} makes {exp(float(curve.mean[-1])):.2f}"
-        error = f" (simulation error {needed.error:.2g})" if isfinite(needed.error) else ""
+        size = percent_text(100 * needed.error) if curve.suspicion.unit == "share" else f"{needed.error:.2g}"
+        error = f" (simulation error {size})" if isfinite(needed.error) else ""
         return f"{self._sized(curve, needed.value)}{error}"
 
     def _sized(self, curve: BiasCurve, size: float) -> str:
