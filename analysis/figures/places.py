@@ -36,8 +36,12 @@ def along(points: Floats, half: float = 0.02) -> list[Box]:
 
 def free_place(
     point: Sequence[float], wide: float, taken: Iterable[Box], axes: Axes, sides: Sequence[tuple[int, int]] = SIDES,
+    beyond: float = 0.0,
 ) -> Box | None:  # fmt: skip
-    """The first box beside the point that is within the axes and hits nothing taken, if there is one."""
+    """The first box beside the point that hits nothing taken, if there is one.
+
+    It is within the axes, or so many inches ``beyond`` their right side.
+    """
     width, height = inches(axes)
     x, y = point
     held = list(taken)
@@ -45,7 +49,7 @@ def free_place(
         left = (x - OFF - wide, x - wide / 2, x + OFF)[right + 1]
         low = (y - 0.03 - HIGH, y - HIGH / 2, y + 0.03)[up + 1]
         box = (left, low, left + wide, low + HIGH)
-        inside = left >= 0 and low >= 0.02 and box[2] <= width and box[3] <= height
+        inside = left >= 0 and low >= 0.02 and box[2] <= width + beyond and box[3] <= height
         if inside and not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in held):
             return box
     return None

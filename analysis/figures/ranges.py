@@ -42,6 +42,8 @@ TICKS = (1.0, 0.5, 2.0, 0.1, 10.0, 0.2, 5.0, 0.7, 1.4, 0.05, 20.0, 0.33, 3.0, 0.
 """Ratios that are told at the axis, those first that are told if there is little room."""
 TEXTS = 1.1
 """Inches at most of the text that stands at the right of a row."""
+END = 0.25
+"""Inches right of the end of time for the values there."""
 COLOURS = {"plain": INK, "strong": TREATED, "calm": CONTROL, "pale": GREY}
 DASHED = (0, (4, 2))
 
@@ -75,7 +77,7 @@ def ranges(
     axes.set_xscale("log")
     low, high = _reach(rows, at, band)
     axes.set_xlim(low, high)
-    axes.set_ylim(len(rows) - 0.4, -0.85 if above else -0.6)
+    axes.set_ylim(len(rows) - 0.4, -0.7 if above else -0.6)
     if band is not None:
         axes.axvspan(*band, color=PALE, alpha=0.55, linewidth=0)
     if low < 1.0 < high:
@@ -87,7 +89,7 @@ def ranges(
         axes.yaxis.set_visible(False)
         for place, row in enumerate(rows):
             axes.text(
-                0, place - 0.44, fitted(row.label, inches(axes)[0]), transform=axes.get_yaxis_transform(), va="center",
+                0, place - 0.38, fitted(row.label, inches(axes)[0]), transform=axes.get_yaxis_transform(), va="center",
                 fontsize=TEXT, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
             )  # fmt: skip
     else:
@@ -175,7 +177,7 @@ def ranges_of(
     left = 0.1 if above else gutter([row.label for row in rows], names)[1] + 0.12
     right, top, bottom = texts + 0.16, 0.06 + LINE * len(at), 0.42 + LINE
     row = ROW + (LINE * 1.25 if above else 0.0)
-    high = row * (len(rows) + (0.45 if above else 0.2))
+    high = row * (len(rows) + (0.3 if above else 0.2))
     figure, (axes,) = sheet(width, high + top + bottom, left=left, right=right, bottom=bottom, top=top)
     if width_of(clean(label)) <= _room(axes):
         figure, (axes,) = sheet(width, high + top + 0.42, left=left, right=right, bottom=0.42, top=top)
@@ -190,7 +192,7 @@ def two_courses_of(
 ) -> Figure:  # fmt: skip
     """Shares without the event ``(T,)`` over ``time (T,)``, the untreated first, with their values at marks."""
     top = 0.12 + key_rows(arms, width - 0.2) * LINE * 1.05
-    figure, (axes,) = sheet(width, 0.72 * width + 0.1 + top, left=0.42, bottom=0.38, top=top, right=0.15)
+    figure, (axes,) = sheet(width, 0.72 * width + 0.1 + top, left=0.42, bottom=0.38, top=top, right=END + 0.03)
     frame(axes, "left", "bottom")
     time_axis(axes, float(time[-1]), unit)
     axes.set_xlim(0, float(time[-1]))
@@ -205,8 +207,8 @@ def two_courses_of(
         for k, colour in ((0, CONTROL), (1, TREATED)):
             axes.plot([mark], [values[k]], "o", color=colour, markersize=3, clip_on=False)
             higher = values[k] > values[1 - k] or (values[k] == values[1 - k] and k == 1)
-            sides = ((1, 1), (0, 1), (-1, 1)) if higher else ((-1, -1), (0, -1), (1, -1))
-            _name(axes, (mark, values[k]), [f"{values[k]:.0f}"], colour, taken, sides)
+            sides = ((1, 1), (0, 1), (1, 0)) if higher else ((-1, -1), (0, -1), (1, 1), (1, 0))
+            _name(axes, (mark, values[k]), [f"{values[k]:.0f}"], colour, taken, sides, END)
     axes.set_ylabel(fitted(label, inches(axes)[1]))
     key(axes, left=0.3, room=width - 0.2)
     return figure
@@ -214,13 +216,13 @@ def two_courses_of(
 
 def _name(
     axes: Axes, point: tuple[float, float], told: Sequence[str], colour: str, taken: list[Box],
-    sides: Sequence[tuple[int, int]],
+    sides: Sequence[tuple[int, int]] = SIDES, beyond: float = 0.0,
 ) -> bool:  # fmt: skip
     """Write the first of the texts that is free beside the point, if any is; it is then among what is taken."""
     width, height = inches(axes)
     for at in inches_in(np.array(point[:1]), np.array(point[1:]), axes).tolist():
         for text in told:
-            box = free_place(at, width_of(text, SMALL), taken, axes, sides)
+            box = free_place(at, width_of(text, SMALL), taken, axes, sides, beyond)
             if box is not None:
                 place = (box[0] / width, (box[1] + 0.02) / height)
                 axes.text(*place, text, transform=axes.transAxes, fontsize=SMALL, color=colour)
@@ -249,7 +251,9 @@ def size_curve_of(
     )
     axes.plot(sizes, ratio, color=CONTROL, linewidth=1.5, marker="o", markersize=3)
     everything = [*ratio[np.isfinite(ratio)], *published.values(), 1.0]
-    axes.set_ylim(min(everything) / 1.12, max(everything) * 1.12)
+    least, most = min(everything), max(everything)
+    room = max(log(most / least), 0.1) / (inches(axes)[1] - 0.35)
+    axes.set_ylim(least * exp(-0.2 * room), most * exp(0.15 * room))  # room for names
     axes.set_xlim(*axes.get_xlim())
     _sizes_named(axes, sizes, ratio, published, marks)
     ticks = _ticks(axes, "y")
@@ -287,4 +291,4 @@ def _sizes_named(
                 break
     taken += lines
     for name, point in diamonds:
-        _name(axes, point, [fitted(name, room, SMALL) for room in (2.2, 1.4, 0.8)], INK, taken, SIDES)
+        _name(axes, point, [fitted(name, room, SMALL) for room in (2.2, 1.4, 0.8, 0.45)], INK, taken)
