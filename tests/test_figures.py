@@ -31,6 +31,7 @@ from analysis.figures import (
     multiverse,
     performance,
     power,
+    ranges,
     style,
     survival,
     sweep,
@@ -302,6 +303,10 @@ NOTHING: dict[str, Callable[[], Figure]] = {
     "no suspicions": lambda: compatible.densities_of([], 0.4, "OS"),
     "no claims": lambda: claims.rates_of({}, WORLDS, 0.05),
     "no numbers": lambda: calibration.calibration_fit_of([]),
+    "no ranges": lambda: ranges.ranges_of([], {}, None, "l"),
+    "no ratios": lambda: ranges.ranges_of([ranges.RangeRow("a", *NAN)], {"p": np.nan}, None, "l", style.PHONE),
+    "no marks": lambda: ranges.two_courses_of(np.arange(3.0), (NAN, np.ones(3)), ("a", "b"), (1.0,), "months", "l"),
+    "no sizes": lambda: ranges.size_curve_of(np.array([1.0, 2, 3]), NAN, NAN, {"p": 0.3}, [("a", 2.0)], "l"),
     "nobody screened": lambda: cohort.enrolment_of(0, [], ()),
 }
 

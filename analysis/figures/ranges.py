@@ -101,9 +101,10 @@ def ranges(
 
 
 def _named_lines(axes: Axes, at: Mapping[str, float]) -> None:
-    """Dashed lines, each named in a line of its own above the axes."""
+    """Dashed lines, each named in a line of its own above the axes; a ratio that is not there is not drawn."""
     width, height = inches(axes)
-    for place, (name, ratio) in enumerate(sorted(at.items(), key=lambda one: one[1])):
+    known = [(ratio, name) for name, ratio in at.items() if isfinite(ratio) and ratio > 0]
+    for place, (ratio, name) in enumerate(sorted(known)):
         told, over = fitted(name, width, SMALL), (0.02 + place * LINE) / height
         axes.axvline(ratio, 0, 1 + over, color=TREATED, linewidth=0.9, linestyle=DASHED, clip_on=False)
         x, half = float(inches_in(np.array([ratio]), np.array([0.0]), axes)[0, 0]), width_of(told, SMALL) / 2
@@ -250,7 +251,7 @@ def size_curve_of(
         sizes, ratio * np.exp(-1.96 * error), ratio * np.exp(1.96 * error), color=CONTROL, alpha=0.2, linewidth=0
     )
     axes.plot(sizes, ratio, color=CONTROL, linewidth=1.5, marker="o", markersize=3)
-    everything = [*ratio[np.isfinite(ratio)], *published.values(), 1.0]
+    everything = [one for one in (*ratio, *published.values(), 1.0) if isfinite(one)]
     least, most = min(everything), max(everything)
     room = max(log(most / least), 0.1) / (inches(axes)[1] - 0.35)
     axes.set_ylim(least * exp(-0.2 * room), most * exp(0.15 * room))  # room for names
@@ -279,7 +280,7 @@ def _sizes_named(
     ]
     diamonds = []
     for name, size in marks:
-        at = float(np.interp(log(size) if scaled else size, np.log(sizes) if scaled else sizes, ratio))
+        at = exp(np.interp(log(size) if scaled else size, np.log(sizes) if scaled else sizes, np.log(ratio)))
         axes.plot([size], [at], "D", color=INK, markersize=4.5)
         taken += along(inches_in(np.array([size]), np.array([at]), axes), 0.04)
         diamonds.append((name, (size, at)))
