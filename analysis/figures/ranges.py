@@ -87,9 +87,10 @@ def ranges(
         _row(axes, place, row)
     if above:
         axes.yaxis.set_visible(False)
+        room = _page(axes) * (1 - axes.get_position().x0) - 0.08
         for place, row in enumerate(rows):
             axes.text(
-                0, place - 0.38, fitted(row.label, inches(axes)[0]), transform=axes.get_yaxis_transform(), va="center",
+                0, place - 0.38, fitted(row.label, room), transform=axes.get_yaxis_transform(), va="center",
                 fontsize=TEXT, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
             )  # fmt: skip
     else:
@@ -162,9 +163,15 @@ def _ticks(axes: Axes, of: str) -> list[float]:
 
 def _room(axes: Axes) -> float:
     """Inches of a line centred below the axes that does not leave the page."""
-    where, page = axes.get_position(), axes.get_figure(root=True)
+    where = axes.get_position()
+    return float(_page(axes) * (where.width + 2 * min(where.x0, 1 - where.x1)) - 0.08)
+
+
+def _page(axes: Axes) -> float:
+    """How many inches wide the page is."""
+    page = axes.get_figure(root=True)
     assert page is not None
-    return float(page.get_figwidth() * (where.width + 2 * min(where.x0, 1 - where.x1)) - 0.08)
+    return float(page.get_figwidth())
 
 
 @house
