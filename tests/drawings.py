@@ -24,18 +24,22 @@ from analysis.figures import (
     multiverse,
     performance,
     power,
+    ranges,
     states,
     survival,
     sweep,
     swept,
     tipping,
 )
+from analysis.figures.style import PHONE
 from analysis.paper.effects import ByArm
 from analysis.paper.workflow import CohortAnalysis, analyse
 from analysis.plan.analysis_plan import Plan, Primary
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import Variable
 
+NARROW = ", on a telephone"
+"""After the names of figures that are drawn once more at its width."""
 WORLDS = ("as stated", "no effect of treatment", "no effect of anything")
 
 
@@ -166,6 +170,60 @@ def of_numbers(label: str) -> dict[str, Callable[[], Figure]]:
             {f"{label}{k}": [(0.1 * k, 0.01), (0.2, 0.01), (0.5, 0.02)] for k in range(4)}, WORLDS, 0.05
         ),
         "calibration_fit_of": lambda: calibration.calibration_fit_of(numbers),
+        **of_ranges(label, "", 4.6, 3.7),
+    }  # fmt: skip
+
+
+def rows_of_ranges(label: str) -> list[ranges.RangeRow]:
+    """Rows of every look, one with a narrowest range and one without numbers, near and far from a ratio of 1."""
+    nan = float("nan")
+    return [
+        ranges.RangeRow(f"{label}chance", 0.7, 1.0, 1.4, "1.00", "pale"),
+        ranges.RangeRow(f"{label}unrecorded", 0.28, 0.36, 0.46, "0.28–0.46", "strong", (0.25, 0.5)),
+        ranges.RangeRow(f"{label}drop-out", 0.3, 0.4, 0.53, f"{label}0.40", "calm"),
+        ranges.RangeRow(f"{label}nothing known", nan, nan, nan, "no answer"),
+    ]
+
+
+def of_ranges(label: str, suffix: str, wide: float, high: float) -> dict[str, Callable[[], Figure]]:
+    """The figures of a review at these widths."""
+    rows, time = rows_of_ranges(label), np.linspace(0, 36, 73)
+    sizes = np.geomspace(1, 20, 12)
+    found = np.exp(-0.35 * np.log(sizes) ** 1.5)
+    marks = [(f"{label}usual size", 2.0), (f"{label}tumour markers", 2.4), (f"{label}stage", 20.0)]
+    return {
+        f"ranges_of{suffix}": lambda: ranges.ranges_of(
+            rows, {f"{label}published": 0.36, f"{label}true": 0.41}, (0.28, 0.46), f"{label}hazard ratio found", wide
+        ),
+        f"two_courses_of{suffix}": lambda: ranges.two_courses_of(
+            time, (np.exp(-time / 12), np.exp(-time / 30)), (f"{label}Old", f"{label}New"),
+            (0.0, 3.0, 12.0, 24.0, 36.0), label or "months", f"{label}free of it, %", high,
+        ),
+        f"size_curve_of{suffix}": lambda: ranges.size_curve_of(
+            sizes, found, np.full(12, 0.02), {f"{label}published": 0.36}, marks, f"{label}strength", wide
+        ),
+    }  # fmt: skip
+
+
+def of_telephone(label: str) -> dict[str, Callable[[], Figure]]:
+    """What is drawn once more at the width of a telephone."""
+    own = replicates(label)
+    measured = {name: (value[:4], np.full(4, 0.1)) for name, (value, _) in own.items()}
+    at = np.array([0.05, 0.1, 0.2, 0.5])
+    return of_ranges(label, NARROW, PHONE, PHONE) | {
+        f"swept_of{NARROW}": lambda: swept.swept_of(
+            at, measured, f"{label}caliper", f"{label}off by", 0.0, PHONE
+        ),
+        f"panels_of{NARROW}": lambda: swept.panels_of(
+            [(f"{label}{k} patients", at, measured) for k in (50, 90, 200)], f"{label}caliper", f"{label}off by", 0.0,
+            narrow=True,
+        ),
+        f"settings_of{NARROW}": lambda: swept.settings_of(
+            [f"{label}{k} patients" for k in (50, 90, 200, 400)], measured, f"{label}off by", 0.0, narrow=True
+        ),
+        f"lollipop_of{NARROW}": lambda: performance.lollipop_of(
+            list(own), [(f"{label}bias", [0.1, 0.0, -0.2], [0.01] * 3, 0.0, (-1.0, 1.0))] * 2, narrow=True
+        ),
     }  # fmt: skip
 
 
@@ -221,6 +279,9 @@ def on_axes(axes: Axes, label: str) -> dict[str, Callable[[], None]]:
         ),
         "settings": lambda: swept.settings(
             axes, [label, "b", "c"], {f"{label}a": (value[:3], se[:3])}, label, 0.0, False
+        ),
+        "ranges": lambda: ranges.ranges(
+            axes, rows_of_ranges(label), {label: 0.4}, (0.3, 0.5), label, above=len(label) % 2 == 0
         ),
         "heat": lambda: sweep.heat(
             axes, value[:4].reshape(2, 2), se[:4].reshape(2, 2), ["a", label], [label, "b"], (label, label), label

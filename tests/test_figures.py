@@ -31,12 +31,13 @@ from analysis.figures import (
     multiverse,
     performance,
     power,
+    ranges,
     style,
     survival,
     sweep,
 )
 from analysis.figures.style import fitted, save, svg, width_of
-from tests.drawings import WORLDS, made, of_analysis, of_numbers, on_axes, public
+from tests.drawings import NARROW, WORLDS, made, of_analysis, of_numbers, of_telephone, on_axes, public
 
 HOSTILE = {
     "math": "$\\frac{$ $x$ ",
@@ -46,14 +47,18 @@ HOSTILE = {
     "words": "many words " * 30,
     "scripts": "آمریکا 中文 🧬 ",
 }
-WHOLE = (*of_analysis(""), *of_numbers(""))
+WHOLE = (*of_analysis(""), *of_numbers(""), *of_telephone(""))
 ALONE = tuple(on_axes(Figure().subplots(), ""))
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff\ufffe]")
 
 
 def drawn(name: str, label: str = "") -> Figure:
     """A figure of the gallery, its user's words beginning with the label."""
-    makers: dict[str, Callable[[], Figure]] = {**of_analysis(label), **of_numbers(label)}
+    makers: dict[str, Callable[[], Figure]] = {
+        **of_analysis(label),
+        **of_numbers(label),
+        **of_telephone(label),
+    }
     return makers[name]()
 
 
@@ -122,7 +127,7 @@ def test_no_function_is_left_out() -> None:
     on_given, whole = public()
     assert len(on_given) > 20
     assert on_given == set(ALONE)
-    assert whole == set(WHOLE)
+    assert whole == {name.removesuffix(NARROW) for name in WHOLE}
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -159,7 +164,7 @@ def test_files_have_the_same_bytes_each_time(name: str, kind: str, tmp_path: Pat
 @pytest.mark.parametrize("name", WHOLE)
 def test_at_the_width_of_a_journal_nothing_is_cut_and_nothing_overlaps(name: str) -> None:
     figure = drawn(name)
-    assert figure.get_figwidth() <= style.DOUBLE
+    assert figure.get_figwidth() <= (style.PHONE if name.endswith(NARROW) else style.DOUBLE)
     assert faults(figure) == []
     sizes = [text.get_fontsize() for text, _ in texts(figure)]
     assert sizes
@@ -298,6 +303,10 @@ NOTHING: dict[str, Callable[[], Figure]] = {
     "no suspicions": lambda: compatible.densities_of([], 0.4, "OS"),
     "no claims": lambda: claims.rates_of({}, WORLDS, 0.05),
     "no numbers": lambda: calibration.calibration_fit_of([]),
+    "no ranges": lambda: ranges.ranges_of([], {}, None, "l"),
+    "no ratios": lambda: ranges.ranges_of([ranges.RangeRow("a", *NAN)], {"p": np.nan}, None, "l", style.PHONE),
+    "no marks": lambda: ranges.two_courses_of(np.arange(3.0), (NAN, np.ones(3)), ("a", "b"), (1.0,), "months", "l"),
+    "no sizes": lambda: ranges.size_curve_of(np.array([1.0, 2, 3]), NAN, NAN, {"p": 0.3}, [("a", 2.0)], "l"),
     "nobody screened": lambda: cohort.enrolment_of(0, [], ()),
 }
 

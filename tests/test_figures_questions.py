@@ -105,7 +105,7 @@ def test_the_tipping_contour_is_where_the_effect_is_nothing() -> None:
     ):
         line = np.concatenate([path.vertices for path in whole.get_paths()])
         assert line.prod(axis=1) == pytest.approx(product, rel=0.02)
-    spots = next(line for line in axes.lines if line.get_label() == "measured covariates")
+    spots = next(line for line in axes.lines if line.get_label() == "traits that were recorded")
     assert np.asarray(spots.get_data()).T.tolist() == [[2, 4], [3, 2]]
     assert {"sex", "age"} <= set(said(axes))
 
@@ -114,7 +114,7 @@ def test_a_surface_without_numbers_is_beyond_the_design() -> None:
     axes = axes_of()
     nothing = np.full((3, 3), np.nan)
     tipping.tipping(axes, np.array([1.0, 2, 4]), np.array([1.0, 2, 4]), nothing, nothing, [])
-    assert all("beyond the design" in label for label in axes.get_legend_handles_labels()[1])
+    assert all("not reached" in label for label in axes.get_legend_handles_labels()[1])
 
 
 def test_published_numbers_stand_at_their_distance() -> None:

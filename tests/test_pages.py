@@ -154,6 +154,14 @@ def test_a_page_answers_first_and_has_its_parts_in_order() -> None:
     assert made.sub("", page) == made.sub("", html(whole()))
 
 
+def test_no_block_of_an_unknown_kind_is_left_out_unseen() -> None:
+    class Unknown(Note):
+        """A block of which the page's template knows nothing."""
+
+    with pytest.raises(TypeError, match="shows no Unknown"):
+        html(Page("Q?", "A.", HOW, (Section("S", "", (Fold("more", (Unknown("x"),)),)),)))
+
+
 def test_a_term_is_explained_once_where_it_first_stands_without_an_abbreviation() -> None:
     page = html(whole())
     assert page.count("<dfn>hazard ratio</dfn>") == 1

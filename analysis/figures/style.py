@@ -43,7 +43,7 @@ JOINED = "\u2060"
 BOLD = 1.16
 """How much wider bold text may be."""
 
-TREATED, CONTROL = "#b3430d", "#1f5287"
+TREATED, CONTROL = "#bd4a12", "#1b3d6c"
 TREATED_PALE, CONTROL_PALE = "#f3b48f", "#9db4d3"
 INK, GREY, PALE = "#1b232e", "#56606d", "#d5d8dc"
 MONTHS = (1, 2, 3, 6, 12, 24, 36, 60, 120)

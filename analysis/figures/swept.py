@@ -68,7 +68,7 @@ def swept(
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.6g}".replace("-", "−"))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.6g}".replace("-", "−"))
-    axes.set_xlabel(fitted(x_label, width + 0.3))
+    axes.set_xlabel(fitted(x_label, width + 0.1))
     axes.set_ylabel(fitted(label, height))
     if keyed:
         key(axes, left=0.5)
@@ -153,7 +153,12 @@ def settings(axes: Axes, names: Sequence[str], measured: Measured, label: str, r
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(width / 0.6))))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.6g}".replace("-", "−"))
     axes.set_xlabel(fitted(label, width + 0.1))
-    key(axes, left=0 if above else min(LABELS, max(map(width_of, names), default=0.0)))
+    key(axes, left=0 if above else _beside(names))
+
+
+def _beside(names: Sequence[str]) -> float:
+    """Inches that the names of the settings need beside the axes."""
+    return max((width_of(fitted(name, LABELS, TEXT, 2)) for name in names), default=0.0)
 
 
 @house
@@ -162,7 +167,7 @@ def settings_of(
 ) -> Figure:  # fmt: skip
     """A row for each setting; ``narrow``: for a telephone, names above their rows."""
     width = PHONE if narrow else DOUBLE
-    left = 0.08 if narrow else min(LABELS, max(map(width_of, names), default=0.0)) + 0.15
+    left = 0.08 if narrow else _beside(names) + 0.15
     row = max(0.3, ROW * len(measured)) + (0.22 if narrow else 0.05)
     top = 0.12 + key_rows(list(measured), width - 0.2) * LINE * 1.05
     figure, (axes,) = sheet(width, row * len(names) + top + 0.42, left=left, bottom=0.42, top=top)

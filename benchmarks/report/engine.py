@@ -133,6 +133,7 @@ def rendered(template: str, content: Mapping[str, Any], terms: Mapping[str, str]
     environment.filters["breakable"] = lambda text: breakable(clean(text))
     environment.filters["said"] = lambda text: told(clean(text))
     environment.filters["kind"] = lambda one: type(one).__name__
+    environment.filters["unknown"] = _unknown
     environment.filters["tabled"] = lambda one: one if isinstance(one, Tabled) else Tabled(one)
     script, style = (Markup(environment.loader.get_source(environment, name)[0]) for name in ("page.js", "page.css"))  # type: ignore[union-attr]
     digested = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -140,6 +141,10 @@ def rendered(template: str, content: Mapping[str, Any], terms: Mapping[str, str]
     frame = {"script": script, "style": style, "script_sha256": digested, "now": now}
     page = environment.get_template(template).render({**frame, **content})
     return page.encode("utf-8", "backslashreplace").decode()  # names of files may be no UTF-8
+
+
+def _unknown(one: object) -> str:
+    raise TypeError(f"A page shows no {type(one).__name__}; page.html says what it shows")
 
 
 def abreast(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], labels: int) -> tuple[TextTable, ...]:
