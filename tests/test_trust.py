@@ -51,7 +51,7 @@ WORDS: dict[str, Callable[[Path, Path, Path], tuple[str, ...]]] = {
     "power": lambda study, _run, _out: (str(study), "--estimator", "rate", "--reps", "40"),
 }  # fmt: skip
 """How each command is given the study or the run; the others just take the study's name."""
-WITHOUT_A_STUDY = {"demo", "validate", "warm-up"}
+WITHOUT_A_STUDY = {"demo", "validate", "warm-up", "doctor"}
 
 
 @pytest.mark.parametrize("name", sorted(every(commands.cli.commands)))

@@ -47,9 +47,9 @@ def _design(told: ReviewWords) -> Iterator[ChecklistRow]:
     accrual, entry = world.entry.accrual, world.entry
     known = _sourced(told, "entry.accrual")
     yield "Setting and dates", f"patients entered from {accrual.start} to {accrual.end}", "stated" if known else "not"
-    limits = [f"{one} asked" for one in entry.requires] + (
-        ["least follow-up asked"] if entry.potential_follow_up_months else []
-    )
+    given = world.outcomes.exposure
+    limits = [f"at least {least:g} {given[one].unit} of {given[one].label}" for one, least in entry.requires.items()]
+    limits += ["a least possible follow-up"] if entry.potential_follow_up_months else []
     yield (
         "Who could enter", listed(limits) if limits else "no limit that the twin knows of",
         "stated" if _sourced(told, "entry.requires", "entry.potential", "population") else "not",
@@ -88,8 +88,8 @@ def _analysis(told: ReviewWords) -> Iterator[ChecklistRow]:
     yield "Main analysis", label, "stated"
     unsaid = list(plan.not_stated)
     yield (
-        "Choices within it", f"left open: {len(unsaid)}, varied in section 4" if unsaid else "none is known to be open",
-        "part" if unsaid else "stated",
+        "Choices within it", f"left open: {len(unsaid)}, varied in section 4" if unsaid else "not looked for; the usual ones are varied in section 4",
+        "part",
     )  # fmt: skip
     if not isinstance(world.treatment, Randomised):
         yield "Confounding", f"{len(world.population.covariates)} covariates; no unrecorded trait is dealt with", "part"
