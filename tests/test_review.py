@@ -75,12 +75,12 @@ def test_the_same_command_again_simulates_nothing_and_gives_the_same_bytes(
     """One screen of a terminal, the tables for a document, and no part of a run touched."""
     place, found = made
     before = {name: (place / "out" / name).read_bytes() for name in FILES}
-    parts = {one: one.stat().st_mtime_ns for one in (place / "out").rglob("*.parquet")}
-    assert parts
+    parts = stamps(place / "out")
+    assert len(parts) > 10
     docx = tmp_path / "review.docx"
     told = printed(["review", str(place / "small-review.yaml"), *FEW, "--out", str(place / "out"), "--docx", str(docx)])
     assert {name: (place / "out" / name).read_bytes() for name in FILES} == before
-    assert {one: one.stat().st_mtime_ns for one in (place / "out").rglob("*.parquet")} == parts
+    assert stamps(place / "out") == parts
     lines = told.splitlines()
     assert len(lines) < 50
     assert max(map(len, lines)) <= 110 + len(str(place))
@@ -92,6 +92,12 @@ def test_the_same_command_again_simulates_nothing_and_gives_the_same_bytes(
         assert one["number"] in told
         assert one["question"] in cells
     assert [line for line in lines if line.startswith("wrote ")] == [f"wrote {place / 'out' / one}" for one in FILES]
+
+
+def stamps(folder: Path) -> dict[Path, int]:
+    """When each part of a run was written; what is summed up of all parts is written anew."""
+    parts = (one for one in folder.rglob("*.parquet") if one.stem not in ("performance", "failures", "results"))
+    return {one: one.stat().st_mtime_ns for one in parts}
 
 
 def _cells(docx: Path) -> str:
