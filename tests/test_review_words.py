@@ -36,7 +36,7 @@ RELAPSE = {
         },
     },
     "endpoints": {"freedom": {"label": "Freedom from relapse", "event": ["ill", "dead"]}},
-    "published": None,
+    "published": {},
 }
 SEVERE = Finding(
     ("endpoints.survival.before.multivariable[treatment].hr",), "severe", "interval", "1 + 1 = 3", "2", "Table 2",
@@ -48,9 +48,7 @@ NOTE = Finding(("table1.before.stage.p",), "note", "p", "p 0.05", "0.06", "Table
 def choices(direction: float = -1.0) -> Multiverse:
     """Four analyses of 40 studies."""
     share = Measure(0.9, 0.01), Measure(0.06, 0.01)
-    curve = np.array(
-        [[-1.0, -1.4, -0.6, 0.01], [-0.9, -1.3, -0.5, 0.01], [-0.8, -1.2, -0.4, 0.01], [0.1, -0.3, 0.5, 0.6]]
-    )
+    curve = np.array([[at, at - 0.4, at + 0.4, 0.01] for at in (-1.0, -0.9, -0.8, 0.1)])
     levels = (Level("matching.caliper", "0.1", Measure(0, 0), share[1]),
               Level("matching.caliper", "0.3", Measure(-0.04, 0.01), share[1]))  # fmt: skip
     names = tuple(Specification(f"s{k}", {}) for k in range(4))
@@ -75,8 +73,8 @@ def variants() -> dict[str, ReviewWords]:
         "cannot tell": planted(doubt="of 20 printed numbers the twin does not reproduce 9"),
         "harm": planted(hr="1.60", limits=("1.20", "2.13"), twin=absolute((0.2, 0.05), median=5.0, mean=7.0),
                         ends=(absolute((0.3, 0.08)), absolute((0.2, 0.02)))),
-        "small": planted(hr="0.90", limits=("0.82", "0.99"), twin=absolute((0.42, 0.132))),
-        "moderate": planted(hr="0.70", limits=("0.60", "0.82")),
+        "small": planted(hr="0.90", limits=("0.82", "0.99"), twin=absolute((0.42, 0.132)), usual=0.02, sd=0.03),
+        "moderate": planted(hr="0.70", limits=("0.60", "0.82"), sd=0.03),
         "not reached": planted(twin=absolute((0.9, 0.8), median=inf), medians=("12.5", "NR")),
         "by lot": planted(small_scenario(**LOT)),
         "relapse": planted(small_scenario(**RELAPSE)),
@@ -117,7 +115,7 @@ def sentences(told: ReviewWords) -> Iterator[str]:
 
 def faults(text: str) -> list[str]:
     """What no sentence may have: a key, an option, a class, what is no number, a double space or stop."""
-    wrong = [word for word in re.findall(r"\b(?:None|nan|inf|True|False)\b", text)]
+    wrong = re.findall(r"\b(?:None(?!:| as)|nan|inf|True|False)\b", text)
     wrong += re.findall(r"\w*_\w*", text)
     wrong += re.findall(r"\b[a-z]\w+\.[a-z]\w+(?:\.\w+)*", text)
     wrong += re.findall(r"--\w+|\{|\}|\[|\]|  |\.\.(?!\.)|\bonly only\b|  +", text)
@@ -154,7 +152,8 @@ def test_a_planted_fault_of_a_sentence_is_noticed(text: str) -> None:
     [
         ("hardly", "Hardly bias by itself: the effect is probably real and large"),
         ("moderate", "Hardly bias by itself: the effect is probably real and moderate"),
-        ("small", "It could be bias: "),
+        ("small", "Hardly bias by itself: the effect is probably real and small"),
+        ("leaving", "It could be bias: loss of the sick could"),
         ("not alone", "Hardly one bias alone; but two"),
         ("could be", "It could be bias: selection of survivors could make it"),
         ("wait", "It could be bias: waiting counted as survival could"),
@@ -315,12 +314,12 @@ def test_a_page_has_five_answers_six_sections_and_says_all_of_it() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["harm", "refused", "by lot", "not reached", "no strength", "findings", "cannot tell"])
+@pytest.mark.parametrize("name", ["harm", "refused", "by lot", "findings"])
 def test_pages_of_every_kind_are_made(name: str) -> None:
     page = review_page(VARIANTS[name], METHODS)
     assert page.count("<section") == page.count("</section>")
     text = re.sub(r"<(style|script|svg)\b.*?</\1>|<[^>]+>", " ", page, flags=re.S)
-    assert not re.search(r"\b(?:nan|None|inf)\b", text)
+    assert not re.search(r"\b(?:nan|None(?!:| as)|inf)\b", text)
 
 
 def test_hostile_labels_are_escaped() -> None:
