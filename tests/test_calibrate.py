@@ -285,7 +285,7 @@ def test_the_verb_writes_a_world_that_extends_the_one_it_fitted(capsys, monkeypa
     free = f"calibration:\n  replicates: 30\n  free:\n{dropped}"
     base.write_text(f"extends: {shipped()['imbrave150']}\nname: base\n{free}")
     assert run(monkeypatch, str(base), "--out", str(out), "--report", str(tmp_path / "fit.html"), "--json") == 0
-    assert "Published against fitted" in (tmp_path / "fit.html").read_text("utf-8")
+    assert "How close are its numbers to the printed ones?" in (tmp_path / "fit.html").read_text("utf-8")
     described = json.loads(capsys.readouterr().out)
     assert fits("calibrate", described)
     assert [one["name"] for one in described["parameters"]] == list(FREE)

@@ -76,10 +76,11 @@ def test_times_are_told_and_are_no_part_of_the_study(tmp_path: Path) -> None:
     assert scenario().run.replicate_timeout == 600
     assert scenario().run.compiled_timeout is None
     assert (
-        "time for one replicate: 10 min for functions of one's own, any time for compiled" in _call("show", "paper")[1]
+        "time for one simulated study: 10 min for functions of one's own, any time for compiled"
+        in _call("show", "paper")[1]
     )
     assert (
-        "time for one replicate: 2 h for functions of one's own, 2 h for compiled"
+        "time for one simulated study: 2 h for functions of one's own, 2 h for compiled"
         in _call("show", "paper", "-S", "run.replicate_timeout=2h")[1]
     )
     keys = {prepare([({}, _asked(20, CRUDE, replicate_timeout=text))])[0].key for text in ("1s", "2h", None)}
