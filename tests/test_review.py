@@ -11,6 +11,7 @@ from benchmarks.cli import review_verbs
 from benchmarks.cli.review_verbs import differing, leaves
 from benchmarks.questions import compatible
 from benchmarks.review import effects
+from benchmarks.review import suspicions as raised
 from tests.commands import answered, fits, printed, refused
 from tests.small_papers import write_competing
 from tests.small_reviews import write_review
@@ -23,14 +24,13 @@ FILES = ("review.html", "review.json", "world.yaml")
 @pytest.fixture(scope="module", autouse=True)
 def cheap() -> Iterator[None]:
     """Twenty worlds under a suspicion rather than forty, and fewer patients; and only two suspicions."""
-    from benchmarks.review import review
 
     def two(*given: Any) -> tuple[Any, ...]:
         return tuple(one for one in all_of(*given) if one.name in ("unmeasured", "survivors"))
 
-    all_of = review.suspicions
+    all_of = raised.suspicions
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(review, "suspicions", two)
+        patch.setattr("benchmarks.review.review.suspicions", two)
         patch.setattr(effects, "POINTS", 20)
         patch.setattr(compatible, "DRAWS", 2**9)
         patch.setattr(compatible, "GROUPS", 3)

@@ -302,9 +302,9 @@ def test_a_page_has_five_answers_six_sections_and_says_all_of_it() -> None:
     for one in ("claim", "bias", "effect", "analysis", "rests", "methods"):
         assert re.search(rf'id="{one}"', page), one
     assert len(first_screen(told)) == 5
-    for one in first_screen(told):
-        assert one.number in page
-        assert one.anchor in ("claim", "bias", "effect", "analysis")
+    for each in first_screen(told):
+        assert each.number in page
+        assert each.anchor in ("claim", "bias", "effect", "analysis")
     text = re.sub(r"<[^>]+>", "", page)
     assert told.headline in text
     assert METHODS.command in text.replace("\u200b", "")
