@@ -156,6 +156,8 @@ def planted(
     pairs: Mapping[tuple[str, str], float] | None = None,
     needed: tuple[float, float] = (7.7, 4.2),
     chance: WithoutEffect | None = None,
+    usual: float = 0.2,
+    sd: float = 0.2,
     doubt: str = "",
     refused: bool = False,
     twin: Absolute | None = None,
@@ -171,10 +173,10 @@ def planted(
     value, endpoint = float(hr), next(iter(scenario.endpoints))
     sign = -1.0 if value < 1 else 1.0
     several = suspicions(scenario, sign, 12.0)
-    usual = {one.name: sign * 0.2 for one in several} | dict(means or {})
+    alone = {one.name: sign * usual for one in several} | dict(means or {})
     names = [one.name for one in several]
-    both = {(a, b): sign * 0.3 for k, a in enumerate(names) for b in names[k + 1 :]} | dict(pairs or {})
-    biases = biases_of(several, log(value), usual, both, needed, chance)
+    both = {(a, b): sign * 1.5 * usual for k, a in enumerate(names) for b in names[k + 1 :]} | dict(pairs or {})
+    biases = biases_of(several, log(value), alone, both, needed, chance, sd)
     whole = [] if fit is None else [Total("all", fit[0], fit[1], 3)]
     score = None if fit is None else Fidelity(300, 11, (), tuple(whole), (), ())
     mid = (value * 0.8, value * 1.2)

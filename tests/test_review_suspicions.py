@@ -126,7 +126,8 @@ def test_the_usual_strength_by_hand() -> None:
     assert usual_strength(harmful) == pytest.approx(2.446, abs=0.001)
     found = strongest(strong)
     assert found is not None
-    assert (found.term, found.odds_ratio, found.hazard_ratio) == ("stage", pytest.approx(4.953, abs=0.001), exp(0.5))
+    assert (found.term, found.hazard_ratio) == ("stage", exp(0.5))
+    assert found.odds_ratio == pytest.approx(4.953, abs=0.001)
     none = small_scenario(treatment={"kind": "blocks", "share": 0.5, "block": 4})
     assert (strongest(none), usual_strength(none)) == (None, 2.0)
 
