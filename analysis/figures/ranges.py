@@ -201,11 +201,11 @@ def size_curve_of(
     ticks = [one for one in TICKS if low <= one <= high]
     axes.set_yticks(ticks, [f"{one:g}" for one in ticks])
     axes.axhline(1.0, color=INK, linewidth=0.7)
-    for name, size in marks:
+    for k, (name, size) in enumerate(marks):
         at = float(np.interp(log(size) if scaled else size, np.log(sizes) if scaled else sizes, ratio))
         axes.plot([size], [at], "D", color=INK, markersize=4.5)
         axes.annotate(
-            fitted(name, 2.2), (size, at), (5, 5), textcoords="offset points", fontsize=SMALL, color=INK
+            fitted(name, 2.2), (size, at), (5, -11 if k % 2 else 5), textcoords="offset points", fontsize=SMALL, color=INK
         )  # fmt: skip
     if scaled:
         shown = [one for one in (1, 1.5, 2, 3, 5, 7, 10, 20) if sizes[0] <= one <= sizes[-1]]
