@@ -83,7 +83,16 @@ def ranges(
     )
     axes.set_xticks(ticks, [f"{one:g}" for one in ticks])
     axes.minorticks_off()
-    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.6))
+    _named_below(axes, label)
+
+
+def _named_below(axes: Axes, label: str) -> None:
+    """Put the name of the axis in its middle, or as near as it is whole within the figure."""
+    width, whole = inches(axes)[0], axes.figure.get_figwidth()  # type: ignore[union-attr]
+    left, text = axes.get_position().x0 * whole, fitted(label, 0.95 * whole)
+    half = min(1.05 * width_of(text), whole) / 2
+    middle = min(max(left + width / 2, half), whole - half)
+    axes.set_xlabel(text, x=(middle - left) / width)
 
 
 def _row(axes: Axes, place: int, row: RangeRow) -> None:
@@ -211,6 +220,6 @@ def size_curve_of(
         shown = [one for one in (1, 1.5, 2, 3, 5, 7, 10, 20) if sizes[0] <= one <= sizes[-1]]
         axes.set_xticks(shown, [f"{one:g}" for one in shown])
     axes.minorticks_off()
-    axes.set_xlabel(fitted(label, inches(axes)[0] + 0.4))
+    _named_below(axes, label)
     axes.set_ylabel("Hazard ratio found")
     return figure

@@ -16,7 +16,7 @@ WIDE_TABLE = 4
 """Columns beyond which a table is stacked on a telephone, a row below the other, each number with its head."""
 PAPER = 535.0
 """Points between the margins of a page of A4."""
-PRINTED = ((8.5, 7.0), (7.0, 3.0))
+PRINTED = ((8.5, 7.0), (7.0, 5.0))
 """Size of the letters of a table on paper and the gap between its columns, in points; and those of a table of many."""
 LETTER = 0.56
 """Width of a letter, in sizes."""
