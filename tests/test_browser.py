@@ -222,7 +222,7 @@ def test_the_checks_can_fail(browser: Browser, pages: dict[str, Path]) -> None:
     """A page with a wide part, a picture without a name, pale words, a script that fails."""
     spoilt = pages["audit"].with_name("spoilt.html")
     added = (
-        '<p style="width: 3000px">wide</p><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">'
+        '<div style="width: 3000px">wide</div><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">'
         '<p style="color: #ddd">pale</p><svg width="5" height="5"></svg><script>nothing.at.all</script></main>'
     )
     spoilt.write_text(pages["audit"].read_text("utf-8").replace("</main>", added), "utf-8")
@@ -231,6 +231,9 @@ def test_the_checks_can_fail(browser: Browser, pages: dict[str, Path]) -> None:
         found = page.run(PROBE)
         assert found["wide"] > 0
         assert (found["unnamed"], found["flat"]) == (1, 1)
+        page.on_paper(PAPER)
+        assert page.run("document.documentElement.scrollWidth") > PAPER
+        page.on_paper(None)
         assert {"image-alt", "color-contrast"} <= set(re.findall(r"'([a-z-]+)', '<", " ".join(violations(page))))
 
 

@@ -214,7 +214,8 @@ def size_curve_of(
         at = float(np.interp(log(size) if scaled else size, np.log(sizes) if scaled else sizes, ratio))
         axes.plot([size], [at], "D", color=INK, markersize=4.5)
         axes.annotate(
-            fitted(name, 2.2), (size, at), (5, -11 if k % 2 else 5), textcoords="offset points", fontsize=SMALL, color=INK
+            fitted(name, 2.2), (size, at), (5, -11 if k % 2 else 5), textcoords="offset points", fontsize=SMALL,
+            color=INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
         )  # fmt: skip
     if scaled:
         shown = [one for one in (1, 1.5, 2, 3, 5, 7, 10, 20) if sizes[0] <= one <= sizes[-1]]
