@@ -18,6 +18,9 @@ import pytest
 from benchmarks.asked.blocks import prepare
 from benchmarks.asked.load_study import load_study
 from benchmarks.report import calibration_report, validation_report
+from benchmarks.review.methods import MethodsWords
+from benchmarks.review.page import review_page
+from benchmarks.review.told import ReviewWords
 from benchmarks.twin.absolute_fit import AbsoluteFit, Outside, Unused
 from benchmarks.twin.calibrate import Began, Fit, Fitted, Parameter
 from benchmarks.validation.check import exact, judged
@@ -26,6 +29,7 @@ from simulator.documents.loading import shipped
 from tests import hostile
 from tests.browser import BROWSER, MISSING, Browser, Page
 from tests.commands import printed
+from tests.small_reviews import planted, small_scenario
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason=MISSING)
 WIDTHS = (1280, 390)
@@ -40,6 +44,10 @@ STUDY = (
 )  # fmt: skip
 ANSWER = ("What was found?", "What was changed", ASSUMED, FAILED, "How were the patients simulated?", REPEAT)
 COHORT = ("How long until it happens?", ALIKE, "The tables of the paper", ASSUMED, FAILED, REPEAT)
+REVIEW = (
+    "What does the paper claim, and do", "Could it be bias?", "What effect is plausible?",
+    "Does the choice of analysis matter", "What does all this rest on?", "What can go into a methods section?",
+)  # fmt: skip
 HEADINGS = {
     "study": STUDY,
     "cohort": COHORT,
@@ -56,6 +64,8 @@ HEADINGS = {
     "performance": ("How close do they come to the truth?", ASSUMED, REPEAT),
     "validate": ("What was checked, and against what?", ASSUMED, REPEAT),
     "calibrate": ("How close are its numbers to the printed ones?", "What was fitted?", ASSUMED, REPEAT),
+    "review": REVIEW,
+    "strange": REVIEW,
     "gallery": ("other",),
     "hostile": COHORT,
 }
@@ -154,7 +164,21 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     checks = [exact("hand-worked matching", "pairs", 2.0, 2.0, 0.0), exact("agreement with R", "a", 1.0, 1.1, 0.01)]
     made["validate"].write_text(validation_report(judged(checks), False), "utf-8")
     made["calibrate"].write_text(_calibration(), "utf-8")
+    made["review"].write_text(_review(planted(best="crude")), "utf-8")
+    named = [hostile.text(k) for k in (7, 0, 3)]
+    labels = {
+        "source": hostile.text(1),
+        "population__covariates__stage__label": named[0],
+        "endpoints__survival__label": named[1],
+        "question": named[2],
+    }
+    made["strange"].write_text(_review(planted(small_scenario(**labels), refused=True, fit=None)), "utf-8")
     return made
+
+
+def _review(told: ReviewWords) -> str:
+    made = MethodsWords("trialtwin review small-review.yaml", 11, "3f9c" * 16, {"trialtwin": "1.0", "numpy": "2.0"})
+    return review_page(told, made)
 
 
 def _calibration() -> str:
@@ -198,7 +222,7 @@ def test_the_checks_can_fail(browser: Browser, pages: dict[str, Path]) -> None:
     """A page with a wide part, a picture without a name, pale words, a script that fails."""
     spoilt = pages["audit"].with_name("spoilt.html")
     added = (
-        '<p style="width: 3000px">wide</p><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">'
+        '<div style="width: 3000px">wide</div><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">'
         '<p style="color: #ddd">pale</p><svg width="5" height="5"></svg><script>nothing.at.all</script></main>'
     )
     spoilt.write_text(pages["audit"].read_text("utf-8").replace("</main>", added), "utf-8")
@@ -207,6 +231,9 @@ def test_the_checks_can_fail(browser: Browser, pages: dict[str, Path]) -> None:
         found = page.run(PROBE)
         assert found["wide"] > 0
         assert (found["unnamed"], found["flat"]) == (1, 1)
+        page.on_paper(PAPER)
+        assert page.run("document.documentElement.scrollWidth") > PAPER
+        page.on_paper(None)
         assert {"image-alt", "color-contrast"} <= set(re.findall(r"'([a-z-]+)', '<", " ".join(violations(page))))
 
 

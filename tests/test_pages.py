@@ -3,6 +3,7 @@
 import itertools
 import re
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from benchmarks.report.engine import (
     Items,
     Note,
     Page,
+    PageBlock,
     QuickAnswer,
     Quote,
     Rests,
@@ -31,6 +33,7 @@ from benchmarks.report.engine import (
     values_of,
 )
 from benchmarks.report.glossary import EXPLAINED
+from benchmarks.report.page_parts import walked
 from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.report.terms_told import MOST_WORDS, TermsTold
 
@@ -148,6 +151,7 @@ def test_a_page_answers_first_and_has_its_parts_in_order() -> None:
     assert page.count('class="spot"') == 3
     assert page.count("<svg") == 2
     assert 'data-l="c"' in page
+    assert page.count('<section class="setting">') == 2
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     made = re.compile(r'<div class="made">.*?</div>', re.S)
@@ -160,6 +164,26 @@ def test_no_block_of_an_unknown_kind_is_left_out_unseen() -> None:
 
     with pytest.raises(TypeError, match="shows no Unknown"):
         html(Page("Q?", "A.", HOW, (Section("S", "", (Fold("more", (Unknown("x"),)),)),)))
+
+
+def test_every_kind_of_block_is_shown_and_another_is_refused() -> None:
+    """What a page is made of: nothing is left out without a word."""
+    body = whole().sections[0].body
+    kinds = {type(one) for one in walked(body)} | {type(table("", ("a",), ())), Section}
+    assert kinds >= set(get_args(PageBlock))
+
+
+@pytest.mark.parametrize(
+    ("columns", "letters", "share", "shape"),
+    [(4, 8, 1.0, ""), (11, 6, 1.0, ""), (16, 6, 1.0, "many"), (20, 9, 1.0, "vast"), (4, 8, 0.3, "many")],
+)
+def test_a_table_fits_the_paper(columns: int, letters: int, share: float, shape: str) -> None:
+    heads = [f"{k}" for k in range(columns)]
+    shown = Tabled(table("Wide", heads, [["9" * letters] * columns], 0))
+    assert shown.on_paper(share) == shape
+    told = Tabled(table("Words", heads[:4], [["w" * 200] * 4], 4))
+    assert told.on_paper() == ""  # words may be broken
+    assert Tabled(table("Number", heads[:1], [["9" * 200]], 0)).on_paper() == "vast"
 
 
 def test_a_term_is_explained_once_where_it_first_stands_without_an_abbreviation() -> None:

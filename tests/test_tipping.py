@@ -290,7 +290,8 @@ def test_strengths_and_effects_of_mild_and_of_harmful_ratios(
     strength = found.equal_strength[0]
     size = f"{strength.value:.1f}"
     assert strength.error > 0.02
-    assert f"must make the treatment {size} times likelier and divide the rate of" in " ".join(told.split())
+    does = "multiply" if published > 1 else "divide"
+    assert f"must make the treatment {size} times likelier and {does} the rate of" in " ".join(told.split())
     assert f"by {size} (error {strength.error:.2f})" in " ".join(told.split())
     assert f"{point.true_hr:.3f}" in told
     assert "A true HR is that of patients who start the treatment, followed as in the study." in told
@@ -401,7 +402,7 @@ def test_the_figure_is_written_the_same_twice(found: tipping.Tipping, tmp_path: 
         save(drawn(found), tmp_path / name)
     one = (tmp_path / "a.svg").read_bytes()
     assert one == (tmp_path / "b.svg").read_bytes()
-    assert b"no effect left" in one
+    assert b"nothing is left of the effect" in one
 
 
 def test_strengths_that_two_decimals_do_not_tell_apart_have_more() -> None:

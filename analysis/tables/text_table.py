@@ -55,13 +55,17 @@ class TextTable:
         """The columns of words that hold sentences."""
         return frozenset(k for k in range(self.words) if any(len(row[k]) > LONG for row in self.rows))
 
+    @property
+    def narrowest(self) -> tuple[int, ...]:
+        """How many letters each column needs at least: those of its longest word, or of its longest number."""
+        return tuple(
+            max(max(map(len, self.header[k].split(" "))), *(_least(row[k], k < self.words) for row in self.rows), 0)
+            for k in range(len(self.header))
+        )
+
     def text(self) -> str:
         """The table for a terminal, title above and notes below; one too wide in parts, one below the other."""
-        columns = range(len(self.header))
-        least = [
-            max(max(map(len, self.header[k].split(" "))), *(_least(row[k], k < self.words) for row in self.rows), 0)
-            for k in columns
-        ]
+        columns, least = range(len(self.header)), self.narrowest
         parts: list[Sequence[int]] = [columns[1:]]
         if sum(least) + 2 * (len(columns) - 1) > WIDTH and len(columns) >= 6:
             own = [columns for name, columns in self.blocks if name]

@@ -6,7 +6,9 @@ import re
 from markupsafe import Markup
 
 PIECE, WORD = 12, 18
-_LONG_WORD = re.compile(r"\S{25,}")
+WHOLE = 24
+"""Letters up to which a word is never broken."""
+_LONG_WORD = re.compile(rf"\S{{{WHOLE + 1},}}")
 _JOINT = re.compile(r"[].\[=/_,;:-](?=\w)")
 _END = re.compile(r"(?<=[.!?])[”’\")]?\s+(?=[A-Z†“(])")
 _SHORT = re.compile(r"(?:^|[\s(])(?:e\.g|i\.e|vs|et al|cf|approx|cond|diff|surv|subdistr|fig|dr|st)\.$", re.IGNORECASE)

@@ -47,6 +47,7 @@ from benchmarks.report.breaking import breakable, sentences
 from benchmarks.report.drawn import Hover, along, picture, values_of
 from benchmarks.report.glossary import EXPLAINED, REFERENCES, TERMS
 from benchmarks.report.page_parts import (
+    SHARES,
     Beside,
     Code,
     Fold,
@@ -101,6 +102,7 @@ def html(page: Page) -> str:
         "numbers": {name: place for place, name in enumerate(anchors, 1)},
         "pips": LEVELS,
         "key": KEY,
+        "shares": SHARES,
         "told": page.told,
         "versions": page.told.versions or versions(),
         "terms": [(name, TERMS[name]) for name in page.terms],

@@ -10,9 +10,18 @@ from typing import Literal, TypeAlias
 from markupsafe import Markup
 
 from analysis.tables.text_table import TextTable
+from benchmarks.report.breaking import WHOLE
 
 WIDE_TABLE = 4
 """Columns beyond which a table is stacked on a telephone, a row below the other, each number with its head."""
+PAPER = 535.0
+"""Points between the margins of a page of A4."""
+PRINTED = ((8.5, 7.0), (7.0, 5.0))
+"""Size of the letters of a table on paper and the gap between its columns, in points; and those of a table of many."""
+LETTER = 0.56
+"""Width of a letter, in sizes."""
+SHARES: Mapping[str, tuple[float, float]] = {"cols": (0.56, 0.4), "pair": (0.48, 0.48)}
+"""What the columns of `Beside` have of a page's width on paper."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,17 @@ class Tabled:
     def stacks(self) -> bool:
         """Whether it is too wide for a telephone."""
         return len(self.table.header) > WIDE_TABLE or bool(self.table.prose and len(self.table.header) > 2)
+
+    def on_paper(self, share: float = 1.0) -> str:
+        """How it fits that share of a page of A4: as it is (nothing), in small letters (``many``), stacked (``vast``).
+
+        A word of more than `WHOLE` letters may be broken, a number never.
+        """
+        words = self.table.words
+        least = [min(one, WHOLE) if k < words else one for k, one in enumerate(self.table.narrowest)]
+        needed = [LETTER * size * sum(least) + gap * len(least) for size, gap in PRINTED]
+        room = share * PAPER
+        return "" if needed[0] <= room else "many" if needed[1] <= room else "vast"
 
 
 @dataclass(frozen=True)

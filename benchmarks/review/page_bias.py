@@ -97,10 +97,12 @@ def bias_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
         marks = [("usual size", curve.suspicion.usual)]
         if measured is not None:
             strength = max(measured.odds_ratio, 1 / measured.odds_ratio)
-            marks.append((told.label_of(measured.term), min(strength, float(curve.sizes[-1]))))
+            strength, name = min(strength, float(curve.sizes[-1])), told.label_of(measured.term)
+            alike = abs(strength / curve.suspicion.usual - 1) < 0.05  # one diamond has one name
+            marks = [(f"usual size, {name}", strength)] if alike else [*marks, (name, strength)]
         args = (curve.sizes, np.exp(curve.mean), curve.mcse, {"published": claim.value}, marks)
-        what = "Strength of an unrecorded trait on treatment and on the event alike"
-        wide, narrow = (size_curve_of(*args, what, inches) for inches in (WIDE, PHONE))
+        wide = size_curve_of(*args, "Strength of an unrecorded trait on treatment and on the event alike", WIDE)
+        narrow = size_curve_of(*args, "Strength on treatment and event alike", PHONE)
         left.append(
             picture(
                 wide,
