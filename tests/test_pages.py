@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 import pytest
 from jinja2 import UndefinedError
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from analysis.figures.ranges import RangeRow, ranges_of
@@ -242,10 +243,12 @@ def test_a_sweep_is_drawn_against_what_was_swept() -> None:
     figure = swept_of(x, {"matching": (value, error)}, "caliper", "off by", 0.0)
     (axes,) = figure.axes
     assert axes.get_xlabel() == "caliper"
-    line = axes.containers[0].lines[0]
+    (drawn,) = axes.containers
+    assert isinstance(drawn, ErrorbarContainer)
+    line = drawn.lines[0]
     assert np.allclose(line.get_xdata(), [0.05, 0.1, 0.5])
     assert np.allclose(line.get_ydata(), [0.1, 0.2, 0.3])
-    bars = axes.containers[0].lines[2][0].get_segments()
+    bars = drawn.lines[2][0].get_segments()
     assert bars[1][1][1] - bars[1][0][1] == pytest.approx(2 * 1.96 * 0.03)
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0.05", "0.1", "0.5"]
     many = swept_of(np.array([1.0, 2.0, 900.0]), {"a": (value, error)}, "size", "off by", 0.0).axes[0]
