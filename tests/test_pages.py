@@ -7,8 +7,10 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
+from analysis.figures.ranges import RangeRow, ranges_of
 from analysis.figures.swept import settings_of, swept_of
 from analysis.tables.text_table import table
 from benchmarks.report.breaking import sentences
@@ -245,10 +247,12 @@ def test_a_sweep_is_drawn_against_what_was_swept() -> None:
     figure = swept_of(x, {"matching": (value, error)}, "caliper", "off by", 0.0)
     (axes,) = figure.axes
     assert axes.get_xlabel() == "caliper"
-    line = axes.containers[0].lines[0]
+    (drawn,) = axes.containers
+    assert isinstance(drawn, ErrorbarContainer)
+    line = drawn.lines[0]
     assert np.allclose(line.get_xdata(), [0.05, 0.1, 0.5])
     assert np.allclose(line.get_ydata(), [0.1, 0.2, 0.3])
-    bars = axes.containers[0].lines[2][0].get_segments()
+    bars = drawn.lines[2][0].get_segments()
     assert bars[1][1][1] - bars[1][0][1] == pytest.approx(2 * 1.96 * 0.03)
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0.05", "0.1", "0.5"]
     many = swept_of(np.array([1.0, 2.0, 900.0]), {"a": (value, error)}, "size", "off by", 0.0).axes[0]
@@ -273,3 +277,12 @@ def test_values_to_hover_lie_on_the_curve() -> None:
     assert [one[2] for one in spots] == ["HLP: 0 (months 0)", "HLP: 0.5 (months 5)", "HLP: 1 (months 10)"]
     assert [(float(x), float(y)) for x, y, _ in spots] == [(72.0, 162.0), (144.0, 108.0), (216.0, 54.0)]
     assert all(float(b[0]) > float(a[0]) for a, b in itertools.pairwise(spots))
+
+
+def test_the_name_of_an_axis_is_whole_within_a_narrow_figure() -> None:
+    rows = [RangeRow("matching", 0.3, 0.36, 0.4, "0.36 (0.30-0.40)")]
+    for label in ("Hazard ratio that the paper's analysis finds in the twin", "True hazard ratio", "long " * 40):
+        figure = ranges_of(rows, {}, None, label, 2.75)
+        figure.canvas.draw()
+        box = figure.axes[0].xaxis.label.get_window_extent()
+        assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
