@@ -297,4 +297,4 @@ def test_differences_to_several_horizons_say_to_which(tmp_path: Path, found: run
             "RMST difference to 24 months",
             "HR",
         ]
-        assert "RMST diff, months" in [row[place] for row in made(found, found.cells[0], "OS").rows]
+        assert "RMST difference, months" in [row[place] for row in made(found, found.cells[0], "OS").rows]

@@ -88,14 +88,9 @@ def _analysis(told: ReviewWords) -> Iterator[ChecklistRow]:
     yield "Main analysis", label, "stated"
     unsaid = list(plan.not_stated)
     yield (
-<<<<<<< HEAD
         "Choices within it",
         f"left open: {len(unsaid)}, varied in section 4" if unsaid
         else "not looked for; the usual ones are varied in section 4",
-=======
-        "Choices within it", f"left open: {len(unsaid)}, varied in section 4"
-        if unsaid else "not looked for; the usual ones are varied in section 4",
->>>>>>> wt-rtests
         "part",
     )  # fmt: skip
     if not isinstance(world.treatment, Randomised):
