@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from math import exp
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -37,6 +38,8 @@ from benchmarks.words import plain_text
 from benchmarks.words.analysis_names import labels_of
 from benchmarks.words.answer import Answer
 from benchmarks.words.performance_tables import main_tables, notes_of
+from benchmarks.words.recommend import advice, recommended
+from benchmarks.words.sizes import off_by
 from benchmarks.words.study_document import study_json
 from benchmarks.words.verdicts import verdict
 from simulator.documents.loading import load, parse
