@@ -58,18 +58,19 @@ def page_text(page: str) -> str:
     """The words of a page without blanks, and without the explanations that it adds to terms."""
     body = page[page.index("<body") :]
     told = re.sub(r'<span class="gl">.*?</span>', "", body, flags=re.DOTALL)
-    return _bare(html.unescape(re.sub(r"<[^>]*>", "", told)))
+    return bare(html.unescape(re.sub(r"<[^>]*>", "", told)))
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """The text without blanks."""
     return "".join(text.split())
 
 
 def page_says(path: Path, found: dict[str, Any]) -> None:
     """The page of an answer is one well-formed document without links to elsewhere, and says what its JSON says."""
     page = path.read_text("utf-8")
-    assert _bare(found["verdict"]) in page_text(page)
-    assert _bare(found["question"]) in page_text(page)
+    assert bare(found["verdict"]) in page_text(page)
+    assert bare(found["question"]) in page_text(page)
     assert page.count("<h1>") == 1
     assert '<svg role="img" aria-label="' in page
     assert "How to repeat it" in page

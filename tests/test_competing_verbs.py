@@ -75,9 +75,9 @@ def test_power_is_found_with_the_ratio_that_the_estimator_has(study: str, tmp_pa
 def test_a_bias_of_an_incidence_is_taken_apart(study: str, tmp_path: Path) -> None:
     found = answered(["decompose", study, "--estimator", "incidence", "--reps", "40", "--out", str(tmp_path / "a")])
     assert (found["measure"], found["horizon"]) == ("incidence_difference", 18.0)
-    assert "relapse incidence difference at 18 months" in found["verdict"]
+    assert "cumulative incidence at 18 finds the incidence difference" in found["verdict"]
     found = answered(["decompose", study, "--estimator", "pairs", "--reps", "40", "--out", str(tmp_path / "b")])
-    assert "log relapse subdistribution HR" in found["verdict"]
+    assert "finds the marginal subdistribution log HR for relapse" in found["verdict"]
 
 
 def test_the_measure_may_be_an_axis(study: str, tmp_path: Path) -> None:
@@ -89,10 +89,10 @@ def test_the_measure_may_be_an_axis(study: str, tmp_path: Path) -> None:
 
 def test_measures_in_words() -> None:
     said = {
-        ("incidence_difference", 6.0): ("incidence diff at 6 years", "incidence difference at 6 years"),
-        ("rmtl_difference", 6.0): ("RMTL diff to 6 years", "RMTL difference to 6 years"),
+        ("incidence_difference", 6.0): ("incidence difference at 6 years", "incidence difference at 6 years"),
+        ("rmtl_difference", 6.0): ("RMTL difference to 6 years", "RMTL difference to 6 years"),
         ("log_incidence_ratio", 6.0): ("incidence ratio at 6 years", "log incidence ratio at 6 years"),
-        ("marginal_subdistribution_log_hr", None): ("subdistr. HR", "marginal subdistribution log HR"),
+        ("marginal_subdistribution_log_hr", None): ("subdistribution HR", "marginal subdistribution log HR"),
     }
     for (measure, horizon), (label, words) in said.items():
         one = Estimand(population="all", measure=measure, endpoint="x", horizon=horizon, time_unit="years")  # type: ignore[arg-type]

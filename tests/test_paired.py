@@ -14,6 +14,7 @@ from benchmarks.runs.store import RunFolder
 from benchmarks.study.paired import cells, methods
 from benchmarks.study.running import StudyResult, Work, run_study
 from benchmarks.words.study_document import study_json
+from tests.commands import bare, page_text
 from tests.worlds import scenario
 
 
@@ -71,5 +72,5 @@ def test_json_and_page_tell_them(result: StudyResult, tmp_path: Path) -> None:
     page = study_report(result, document_of, world, manifest(document_of, 5))
     assert f"{bias['value']:.4f} ({bias['mcse']:.4f})" in page
     assert "Differences on the same simulated studies" in page
-    assert "Weighting by the plan&#39;s propensity score; the target is ate." in page
+    assert bare("Weighting by the plan's propensity score; the target is ate.") in page_text(page)
     assert np.isfinite(bias["mcse"])

@@ -69,11 +69,11 @@ def test_a_terminal_has_one_line_that_is_written_over(tmp_path: Path) -> None:
     assert code == 0, heard
     assert "report        a/report.html" in out
     told = re.findall(r"\r\x1b\[K([^\r\n]+)", heard)
-    assert any(re.match(r"blocks of replicates: \[[#.]{20}\] 0 of 3$", one) for one in told), told
-    assert any(re.match(r"blocks of replicates: \[#{20}\] 3 of 3", one) for one in told), told
+    assert any(re.match(r"blocks of simulated studies: \[[#.]{20}\] 0 of 3$", one) for one in told), told
+    assert any(re.match(r"blocks of simulated studies: \[#{20}\] 3 of 3", one) for one in told), told
     assert all(len(one) < WIDTH for one in told if " of " in one)
     assert [one for one in screen(heard) if " of " in one] == []  # it is gone at the end
-    assert heard.count("blocks of replicates") > 1
+    assert heard.count("blocks of simulated studies") > 1
 
 
 def test_quiet_says_nothing_but_the_answer(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_elsewhere_it_is_few_plain_lines(tmp_path: Path) -> None:
     assert "\x1b" not in found.stderr
     told = [one for one in found.stderr.splitlines() if one.startswith("blocks")]
     assert len(told) == 1
-    assert re.fullmatch(r"blocks of replicates: 3 of 3, \d+ s", told[0])
+    assert re.fullmatch(r"blocks of simulated studies: 3 of 3, \d+ s", told[0])
     quiet = CliRunner().invoke(cli, [*RUN, "--quiet", "--out", str(tmp_path / "b")], catch_exceptions=False)
     assert quiet.stderr == ""
     assert not QUIET.get()  # for that command only
@@ -97,7 +97,7 @@ def test_every_command_that_answers_can_be_quiet_and_whichever_writes_a_page_can
     for name, command in every(cli.commands).items():
         options = {word for one in command.params for word in one.opts}
         assert ("--quiet" in options) == (name != "schema"), name
-        pages = "--report" in options or name in ("run", "demo", "merge", "report", "gallery", "twin")
+        pages = "--report" in options or name in ("run", "demo", "merge", "report", "gallery", "twin", "review")
         assert ("--open" in options) == pages, name
 
 

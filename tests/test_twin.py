@@ -82,7 +82,9 @@ def test_places_that_move_together_and_shares_of_a_logarithm() -> None:
     scale = Assumption("outcomes.death.treatment.log_hr", -0.5, 0.3, "assumed", log=True)  # not above 0: added to
     found = moves([one, scale])
     assert found[scale.path].moves == pytest.approx(0.3, abs=4 * found[scale.path].mcse)
-    assert np.isnan(found[one.path].moves)  # shares of two levels would not add up: no such world
+    assert abs(found[one.path].moves) < 4 * found[one.path].mcse  # the other level makes up for it
+    none = Assumption("population.covariates.ecog.shares.1", 0.95, 0.1, "assumed")
+    assert np.isnan(moves([none])[none.path].moves)  # a share above 1 is no world
 
 
 def test_the_steps_of_a_twin_and_what_each_leaves(folder: Path) -> None:

@@ -38,4 +38,7 @@ def test_the_words_are_calibrated_on_400_papers(tmp_path: Path, measured: Measur
         told = ", ".join(
             f"{word} {counts[word]}" for word in ("hardly", "not-alone", "could-be", "chance", "cannot-tell")
         )
-        measured(f"verdicts on synthetic papers with {side}", told)
+        if side == "no effect":
+            measured("verdicts on synthetic papers without an effect", told)
+        else:
+            measured("verdicts on synthetic papers with an effect", told)
