@@ -106,7 +106,7 @@ def calibrate(asked: Asked, settings: tuple[str, ...], out: Path, jobs: int) -> 
     except ValidationError as error:
         told = error.errors(include_url=False)[0]["msg"]
         raise RunError(f"{scenario.name}: the bounds of calibration.free allow what is no world: {told}") from None
-    changed = sorted({path[:-1] if path[-1].isdecimal() else path for group in paths for path in group})
+    changed = sorted({_whole(path) for group in paths for path in group})
     write_page(out, fitted_yaml(asked, fit, changed, out))
 
     def page() -> str:
@@ -222,8 +222,18 @@ def _needs_published(asked: Asked) -> None:
         raise RunError(f"{scenario.name}: the world has no published numbers that a simulated study has, too")
 
 
+def _whole(path: tuple[str, ...]) -> tuple[str, ...]:
+    """The place that is written where one of its numbers was fitted: a whole list, all shares of a covariate."""
+    shares = path[:2] == ("population", "covariates") and path[-2] == "shares"
+    return path[:-1] if shares or path[-1].isdecimal() else path
+
+
 def _rounded(value: Any) -> Any:
-    """Numbers to seven significant digits: far below their standard errors."""
+    """Numbers to seven significant digits: far below their standard errors. Shares still add up to 1."""
+    if isinstance(value, Mapping):
+        *others, last = value
+        made = {name: _rounded(value[name]) for name in others}
+        return made | {last: float(f"{1 - sum(made.values()):.7g}")}
     if isinstance(value, tuple):
         return tuple(_rounded(one) for one in value)
     return float(f"{value:.7g}")
