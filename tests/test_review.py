@@ -172,6 +172,7 @@ def test_last_digits_are_no_difference_and_kinds_are() -> None:
         (["--docx", "a.pdf"], "a.pdf: end the name in .docx"),
         (["--pdf", "a.docx"], "a.docx: end the name in .pdf"),
         (["-S", "published=null"], "no published"),
+        (["-S", "target.population=selected"], "a review speaks of patients at time zero"),
         (["PRINTED"], "the published HR of survival is 1, of which no bias"),
     ],
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from analysis.audit.published import NOT_PRINTED
 from analysis.paper.number_tree import COMPETING
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.free_places import free_paths
@@ -164,12 +165,14 @@ def audit(name: str | Written, settings: tuple[str, ...]) -> Answer:
     except ValueError as error:
         raise RunError(f"{name}: published: {error}") from None
 
+    count = sum(one.printed != NOT_PRINTED for one in published.values())
+
     def page() -> str:
         from benchmarks.report import audit_report
 
-        return audit_report(findings, tests, str(document.tree.get("source", name)), len(published), words)
+        return audit_report(findings, tests, str(document.tree.get("source", name)), count, words)
 
-    return replace(audit_answer(findings, tests, len(published), words), page=page)
+    return replace(audit_answer(findings, tests, count, words), page=page)
 
 
 def _check_keys(document: Document, published: Mapping[str, Printed]) -> PaperWords | None:

@@ -111,7 +111,7 @@ def outcome(scenario: Scenario, endpoint: str, marks: Sequence[float], patients:
 
 
 def weight_of(target: Target, assigned: np.ndarray, propensity: Floats) -> Floats:
-    """How much each patient ``(R, N)`` counts in a target population; populations of who is selected count all."""
+    """How much each patient ``(R, N)`` counts in a target population at time zero; of ``all`` each counts alike."""
     match target.population:
         case "treated":
             return assigned.astype(np.float64)

@@ -16,6 +16,7 @@ from benchmarks.review.effects import PlausibleEffects
 from benchmarks.review.grounds import Grounds
 from benchmarks.review.suspicions import suspicions
 from benchmarks.review.verdict import Judged, judged
+from simulator.cohort.estimand import COUPLED
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ def find(asked: Asked, endpoint: str, doubts: dict[str, tuple[str, ...]], jobs: 
         raise RunError(f"--endpoint {endpoint}: a review is about {' or '.join(scenario.endpoints)}")
     if scenario.endpoints[endpoint].rivals:
         raise RunError(f"--endpoint {endpoint}: has competing states, of which a review cannot be made yet")
+    if scenario.target.population in COUPLED:
+        raise RunError(
+            f"target.population {scenario.target.population}: a review speaks of patients at time zero; write treated, "
+            "untreated, overlap or all"
+        )
     claim = claim_of(scenario, endpoint)
     if not (isfinite(claim.value) and all(map(isfinite, claim.limits))):
         raise RunError(no_ratio(scenario, endpoint, "published:"))
