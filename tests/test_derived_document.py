@@ -121,7 +121,7 @@ def test_a_course_may_be_given_by_other_means(monkeypatch: pytest.MonkeyPatch) -
     assert "progression_modes" in found.tree["outcomes"]
 
 
-def test_a_study_that_asks_for_amounts_screens_enough_and_may_fit_the_margins_of_the_screened(tmp_path: Path) -> None:
+def test_a_study_that_asks_for_amounts_screens_enough(tmp_path: Path) -> None:
     """Those who die before six cycles are not taken: by simulation, both arms are full, and with 1.5 a patient not."""
     made = derive(of_world("hcc-lung-metastasis-stated", FIRST))
     text = as_yaml(made)
@@ -132,16 +132,8 @@ def test_a_study_that_asks_for_amounts_screens_enough_and_may_fit_the_margins_of
     }
     assert full[2.0] == 1.0
     assert full[1.5] < 0.9
-    free = made.tree["calibration"]["free"]
-    margins = {path for path in free if path.startswith("population.")}
-    assert {"population.covariates.sex.shares.Female", "population.covariates.ecog.shares.0"} <= margins
-    assert len(margins) == 9
-    assert free["population.covariates.pvtt.shares.Absence"]["mean"] == 0.3791
-    assert free["population.covariates.pvtt.shares.Absence"]["sd"] == pytest.approx(
-        2 * (0.3791 * 0.6209 / 422) ** 0.5, abs=1e-3
-    )
+    assert not [path for path in made.tree["calibration"]["free"] if path.startswith("population.")]
     whole = derive(of_world("imbrave150", TRIAL))
-    assert not [path for path in whole.tree["calibration"]["free"] if path.startswith("population.")]
     assert "screened" not in whole.tree["entry"]
 
 

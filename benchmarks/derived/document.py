@@ -12,9 +12,9 @@ from analysis.audit.published import p_of_one_level
 from benchmarks.derived.compared_keys import not_simulated
 from benchmarks.derived.confounding import confounded
 from benchmarks.derived.course import DerivedCourse, course_of
-from benchmarks.derived.covariates import Covariates, covariates_of
+from benchmarks.derived.covariates import covariates_of
 from benchmarks.derived.paper_numbers import PaperNumbers
-from benchmarks.derived.parts import Assumption, Contradiction, Tree, bare
+from benchmarks.derived.parts import Assumption, Contradiction, Tree
 from benchmarks.derived.plan import plan_of
 from benchmarks.derived.printed import printed_numbers
 from benchmarks.derived.propensity import treatment_of
@@ -72,7 +72,6 @@ def derive(reading: Reading) -> Derived:
         del outcomes["progression_modes"]
         said.append("modes of progression are left out: the course has no state that is left again")
     entry, selecting = entry_of(recorded.entry, course)
-    margins = free_margins(covariates) if "requires" in entry else {}
     tree: Tree = {"name": paper.name, "source": paper.source}
     if paper.question:
         tree["question"] = paper.question
@@ -88,7 +87,7 @@ def derive(reading: Reading) -> Derived:
         "followup": course.followup,
         "analysis": {**plan.tree, **({"not_stated": list(plan.not_stated)} if plan.not_stated else {})},
         "run": {"replicates": 1000, "seed": SEED},
-        "calibration": {"free": {**course.free, **treatment.free, **recorded.free, **margins}},
+        "calibration": {"free": {**course.free, **treatment.free, **recorded.free}},
     }
     simulated = {key: one.printed for key, one in reading.published.items() if not one.audit_only}
     beyond = not_simulated(tree, covariates, simulated)
@@ -124,22 +123,6 @@ def entry_of(recorded: Tree, course: DerivedCourse) -> tuple[Tree, tuple[Assumpt
     entry["screened"] = max(recorded["screened"], ceil(10 * SPARE / max(course.living, LEAST_LIVING)) / 10)
     why = "how many are screened for one who received enough is not printed; enough to fill both arms"
     return entry, (Assumption("entry.screened", entry["screened"], 0.2, why),)
-
-
-def free_margins(covariates: Covariates) -> Tree:
-    """The share of a level of each covariate with levels, which may be fitted: the first, the others in proportion.
-
-    For a study that selects by what happens after time zero: those it takes have the printed margins, not all.
-    """
-    found: Tree = {}
-    size = bare(covariates.tree["size"])
-    for name, spec in bare(covariates.tree["covariates"]).items():
-        level, share = next(iter(spec.get("shares", {"": 0.0}).items()))
-        if 0 < share < 1:
-            sd = max(float(f"{2 * (share * (1 - share) / size) ** 0.5:.2g}"), 1e-4)
-            bounds = [float(f"{share / 3:.3g}"), float(f"{1 - (1 - share) / 3:.3g}")]
-            found[f"population.covariates.{name}.shares.{level}"] = {"mean": share, "sd": sd, "bounds": bounds}
-    return found
 
 
 def with_arm_names(reading: Reading) -> Reading:
