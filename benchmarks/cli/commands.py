@@ -125,9 +125,9 @@ def gallery(folder: Path, out: Path | None) -> "Answer":
 @answers("json")
 def list_() -> "Answer":
     """The shipped worlds and studies, each with its question."""
-    from benchmarks.cli import verbs
+    from benchmarks.cli.listing import listing
 
-    return verbs.listing()
+    return listing()
 
 
 @cli.command()

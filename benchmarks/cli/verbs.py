@@ -198,39 +198,6 @@ def analyze(
     return replace(answer, page=page, figure=curves, alt=alt)
 
 
-MOST_CITED = 100
-
-
-def listing() -> Answer:
-    """The shipped scenarios by group, each with its question, or with the paper's citation where it asks none."""
-    found = [
-        {"group": path.parent.name, "name": name, "question": _question(path) or _cut(_question(path, "source"))}
-        for name, path in shipped().items()
-    ]
-    found += [
-        {"group": "papers", "name": name, "question": _cut(_question(folder / "paper.yaml", "source"))}
-        for name, folder in pasted_papers().items()
-    ]
-    width = max(len(entry["name"]) for entry in found)
-    lines: list[str] = []
-    for group in dict.fromkeys(entry["group"] for entry in found):
-        lines += ["", f"{group}:"]
-        own = (entry for entry in found if entry["group"] == group)
-        lines += [f"  {entry['name']:{width}}  {entry['question']}" for entry in own]
-    return Answer(found, lines=tuple(lines[1:]))
-
-
-def _cut(text: str) -> str:
-    """A citation in short."""
-    return text if len(text) <= MOST_CITED else f"{text[: MOST_CITED - 3].rstrip()}..."
-
-
-def _question(path: Path, key: str = "question") -> str:
-    """The question (or another text) of a document itself; what it extends is read only where it has none."""
-    own = read(path.read_bytes(), str(path)).value.get(key)
-    return str(own.value if own is not None else load(str(path)).tree.get(key, ""))
-
-
 def show(name: str | Written, settings: tuple[str, ...], resolved: bool) -> Answer:
     """A scenario in words, or the whole document after extends and overrides."""
     asked = load_study(name, settings)

@@ -97,6 +97,27 @@ def read(data: bytes, file: str, as_text: bool = False) -> Node:
     return composer.root
 
 
+def top_texts(data: bytes, file: str) -> dict[str, str]:
+    """The scalars under the document's own keys, as they are written; for lists of documents, as no value is judged."""
+    found: dict[str, str] = {}
+    depth, name = 0, None
+    try:
+        for event in _events(_decoded(data, file)):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth, name = depth + 1, None
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            elif depth == 1 and isinstance(event, yaml.ScalarEvent):
+                if name is None:
+                    name = event.value
+                else:
+                    found[name], name = event.value, None
+    except yaml.YAMLError:
+        read(data, file)
+        raise
+    return found
+
+
 def _decoded(data: bytes, file: str) -> str:
     def fail(before: str, message: str, suggestion: str) -> DocumentError:
         lines = _BREAK.split(before)
