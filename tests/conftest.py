@@ -46,6 +46,14 @@ def columns_of_one_name_are_refused() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_truth_of_another_run() -> Iterator[None]:
+    """Every truth is worked out, so that what a test changes is seen; `test_remembered_truths` tests the keeping."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmarks.truth.remembered.cache_home", lambda: None)
+        yield
+
+
 @pytest.fixture(scope="module")
 def unpaged() -> Iterator[None]:
     """No page of a study is drawn, which is most of a small run's time: for tests that look at its rows alone."""

@@ -27,6 +27,7 @@ from benchmarks.study.running import Work, all_rows
 from benchmarks.truth.asked_truths import asked_file, asked_records, read_asked
 from benchmarks.truth.counted import Truth
 from benchmarks.truth.of_cells import asked_estimands, target_estimand, truths_of
+from benchmarks.truth.remembered import remember, remembered
 from benchmarks.words.analysis_names import label_in
 from benchmarks.words.answer import Answer, plain
 from benchmarks.words.key_words import PaperWords, words_of_paper
@@ -109,17 +110,28 @@ def target_truths(
 
 
 def _kept(cell: Cell, folder: RunFolder, wanted: Mapping[Estimand, float], jobs: int) -> dict[Estimand, Truth]:
-    """Truths found before in this folder, or found now and kept there by what they are of."""
-    name = asked_file(cell, wanted)
+    """Truths found before in this folder or in another run, or found now; kept for both by what they are of."""
+    name, before = asked_file(cell, wanted), remembered(cell)
+    found = _held(folder, name, wanted)
+    if found is not None:
+        return found
+    found = None if before is None else _held(before, name, wanted)
+    if found is None:
+        found = truths_of(cell, wanted, jobs, lambda _: None)
+        remember(before, name, asked_records(wanted, found))
+    folder.write_checked_json(name, asked_records(wanted, found))
+    return found
+
+
+def _held(folder: RunFolder, name: str, wanted: Mapping[Estimand, float]) -> dict[Estimand, Truth] | None:
+    """The truths that lie in a folder; None where they are not those that are wanted."""
     content = folder.read_checked(name)
     if content is not None:
         with suppress(ValueError):  # not one of ours: it is found again
             held = read_asked(plain_json(content))
             if {one: aim for one, (aim, _) in held.items()} == wanted:
                 return {one: truth for one, (_, truth) in held.items()}
-    found = truths_of(cell, wanted, jobs, lambda _: None)
-    folder.write_checked_json(name, asked_records(wanted, found))
-    return found
+    return None
 
 
 WHO = {

@@ -16,6 +16,7 @@ from benchmarks.runs.rows import KEYS, Rows
 from benchmarks.runs.store import RunFolder, plain_json
 from benchmarks.truth.counted import Patients, Truth, count_block, counted_truth, known_truth
 from benchmarks.truth.fitted import fits, fitted_truth, is_fitted, most_replicates, one_fit
+from benchmarks.truth.remembered import remember, remembered
 from benchmarks.workers.executors import in_threads
 from simulator.cohort.estimand import CURVES, INCIDENCES, SUBDISTRIBUTION, Estimand, MeasureName
 from simulator.documents.loading import digest
@@ -186,22 +187,30 @@ def aims(cell: Cell, rows: Rows) -> dict[Key, float]:
 def kept_truths(
     cell: Cell, folder: RunFolder, jobs: int, done: Callable[[int], None], aims: Mapping[Key, float]
 ) -> Truths:
-    """The truths of a cell, found before in this folder or found now and kept there.
+    """The truths of a cell, found before in this folder or in another run, or found now; kept for both.
 
     They are kept by what they are of: the world, the estimands, the errors wanted and the patients allowed.
     """
-    name = truth_file(cell, aims)
+    name, before = truth_file(cell, aims), remembered(cell)
+    found = _held(cell, folder, name)
+    if found is not None:
+        return found
+    found = None if before is None else _held(cell, before, name)
+    if found is None:
+        found = cell_truths(cell, jobs, done, aims)
+        remember(before, name, found.records())
+    folder.write_checked_json(name, found.records())
+    return found
+
+
+def _held(cell: Cell, folder: RunFolder, name: str) -> Truths | None:
+    """The truths of a cell that lie in a folder; None where not all that are asked do."""
     content = folder.read_checked(name)
-    if content is not None:
-        try:
-            held = read_truths(plain_json(content), cell.number)
-        except ValueError:
-            held = Truths({}, {}, {})
-        if lacking(cell, held) == []:
-            return held
-    made = cell_truths(cell, jobs, done, aims)
-    folder.write_checked_json(name, made.records())
-    return made
+    try:
+        held = None if content is None else read_truths(plain_json(content), cell.number)
+    except ValueError:
+        return None
+    return held if held is not None and lacking(cell, held) == [] else None
 
 
 def truth_file(cell: Cell, aims: Mapping[Key, float]) -> str:
