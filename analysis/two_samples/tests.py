@@ -15,6 +15,7 @@ from analysis.kernels import two_samples
 from analysis.kernels.status import Status
 from analysis.survival.survival_data import time_order
 from analysis.two_samples.exact_ranks import LARGEST_EXACT, exact_p
+from analysis.two_samples.normality import shapiro_wilk
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 
 NAN = float("nan")
@@ -215,12 +216,10 @@ def fisher(counts: ArrayLike) -> Test:
 
 
 def shapiro(x: ArrayLike, *, present: ArrayLike | None = None) -> Test:
-    """The Shapiro-Wilk test of normality, by scipy; TOO_FEW below 3, NO_INFO where nothing varies.
+    """The Shapiro-Wilk test of normality; TOO_FEW below 3, NO_INFO where nothing varies.
 
-    Above 5,000 values the p-value is an extrapolation of Royston's approximation, as in no other program but scipy.
+    Above 5,000 values, where R refuses, the p-value is an extrapolation of Royston's approximation.
     """
-    from scipy.stats import shapiro as one_by_one
-
     sample = TwoGroups.of(x, np.zeros(np.shape(x), np.bool_), present)
     rows = len(sample.present)
     each = rows // max(len(sample.x), 1)
@@ -234,17 +233,8 @@ def shapiro(x: ArrayLike, *, present: ArrayLike | None = None) -> Test:
         elif np.ptp(own) == 0:
             status[r] = Status.NO_INFO
         else:
-            w[r], p[r] = _quietly(one_by_one, own)
+            w[r], p[r] = shapiro_wilk(own)
     return Test(w, np.full(rows, np.nan), p, status)
-
-
-def _quietly(test: object, values: Floats) -> tuple[float, float]:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # scipy warns above 5,000 values
-        found = test(values)  # type: ignore[operator]
-    return float(found.statistic), float(found.pvalue)
 
 
 def _one_column(x: ArrayLike, group: ArrayLike, present: ArrayLike | None) -> GroupMoments:
