@@ -43,8 +43,8 @@ TREATMENT = "treatment"
 
 class PropensityPlan(Spec):
     """How the propensity score is found: logistic regression on all candidates or on those that stepwise keeps, the
-    lasso with its penalty by cross-validation, gradient boosting (both by scikit-learn, a tenth of a second each), or
-    the true probability of treatment, which only a simulation knows.
+    lasso with its penalty by cross-validation, gradient boosting, or the true probability of treatment, which only a
+    simulation knows.
 
     ``candidates`` null stands for every covariate as it is: a number linearly, a level as a factor. ``criterion: p``
     keeps what a likelihood ratio test at ``alpha`` keeps (R's step with k the quantile of chi-square). ``folds``

@@ -1,17 +1,20 @@
-"""Propensity scores by scikit-learn: the lasso and gradient boosting, cohort by cohort."""
+"""Propensity scores by the lasso and by gradient boosting, cohort by cohort."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from analysis.kernels.boosting import boost
+from analysis.kernels.lasso import cross_validated
 from analysis.kernels.status import Status
 from analysis.propensity.logistic_models import StepwiseFit
 from simulator.numerics.arrays import Bools, Floats, Ints
 
 PENALTIES = 30
 """Penalties that cross-validation tries, from the one that keeps nothing down to a thousandth of it."""
-_MOST_STEPS = 20_000
+RATE = 0.1
+"""The learning rate of boosting."""
+MOST_BINS = 512
 
 
 def lasso(
@@ -33,7 +36,7 @@ def lasso(
         centre, spread = rows.mean(axis=0), rows.std(axis=0)
         use = np.flatnonzero(spread > 0)
         z = (rows[:, use] - centre[use]) / spread[use]
-        beta = _lasso_of(z, y, _folds(luck[r, here], y, folds)) if len(use) else np.array([_logit(y.mean())])
+        beta = _lasso_of(z, y, _folds(luck[r, here], y, folds), folds) if len(use) else np.array([_logit(y.mean())])
         if beta is None:
             made.status[r] = Status.NOT_CONVERGED
             continue
@@ -51,11 +54,10 @@ def boosted(
 ) -> StepwiseFit:
     """Gradient boosting of the logistic deviance with a learning rate of 0.1 (Friedman 2001; McCaffrey et al. 2004).
 
-    All terms count as selected; ``beta`` and ``aic`` are NaN. Statuses: TOO_FEW, only one arm; BAD_INPUT (NaN among
-    present rows); NO_INFO, no column varies.
+    Splits lie between any two values of a column that has at most 512, else between 512 groups of as many patients. All
+    terms count as selected; ``beta`` and ``aic`` are NaN. Statuses: TOO_FEW, only one arm; BAD_INPUT (NaN among present
+    rows); NO_INFO, no column varies.
     """
-    from sklearn.ensemble import GradientBoostingClassifier
-
     made = _empty(x, term_of)
     made.selected[:] = True
     for r in range(len(x)):
@@ -65,10 +67,21 @@ def boosted(
         if made.status[r] == Status.OK and not (np.ptp(rows, axis=0) > 0).any():
             made.status[r] = Status.NO_INFO
         if made.status[r] == Status.OK:
-            model = GradientBoostingClassifier(n_estimators=trees, max_depth=depth, random_state=0).fit(rows, y)
-            made.linear[r, here] = model.decision_function(rows)
-            made.fitted[r, here] = 1 / (1 + np.exp(-made.linear[r, here]))
+            code = np.array([_binned(column) for column in rows.T])
+            eta = np.empty(len(here))
+            boost(code, code.max(axis=1) + 1, y.astype(np.float64), trees, depth, RATE, eta)
+            made.linear[r, here] = eta
+            made.fitted[r, here] = 1 / (1 + np.exp(-eta))
     return made
+
+
+def _binned(values: Floats) -> Ints:
+    """The number of each value among those that occur; of the group that it falls into where too many do."""
+    distinct, number = np.unique(values, return_inverse=True)
+    if len(distinct) > MOST_BINS:
+        group = np.searchsorted(np.sort(values), distinct) * MOST_BINS // len(values)
+        number = np.unique(group, return_inverse=True)[1][number]
+    return number.astype(np.int64)
 
 
 def _empty(x: Floats, term_of: Sequence[int]) -> StepwiseFit:
@@ -92,34 +105,24 @@ def _unsuited(rows: Floats, y: Bools, least: int) -> int:
     return Status.TOO_FEW if min(y.sum(), (~y).sum()) < least else Status.OK
 
 
-def _folds(luck: Floats, y: Bools, folds: int) -> list[tuple[Ints, Ints]]:
-    """Who fits and who judges in each fold, both arms spread evenly."""
+def _folds(luck: Floats, y: Bools, folds: int) -> Ints:
+    """The fold of each patient ``(n,)``, both arms spread evenly."""
     fold = np.zeros(len(y), np.int64)
     for arm in (False, True):
         members = np.flatnonzero(y == arm)
         fold[members[np.argsort(luck[members], kind="stable")]] = np.arange(len(members)) % folds
-    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(folds)]
+    return fold
 
 
-def _lasso_of(z: Floats, y: Bools, folds: list[tuple[Ints, Ints]]) -> Floats | None:
-    """Intercept and coefficients of standardised columns; None where a fit did not converge."""
-    from sklearn.linear_model import LogisticRegressionCV
-
+def _lasso_of(z: Floats, y: Bools, fold: Ints, folds: int) -> Floats | None:
+    """Intercept and coefficients of standardised columns ``(n, P)``; None where a fit did not converge."""
     most = np.abs(z.T @ (y - y.mean())).max()
+    beta = np.array([_logit(y.mean()), *np.zeros(z.shape[1])])
     if not most > 1e-9 * len(y):
-        return np.array([_logit(y.mean()), *np.zeros(z.shape[1])])
-    settings: dict[str, Any] = {"l1_ratios": (1.0,), "solver": "saga", "scoring": "neg_log_loss", "random_state": 0}
-    model = LogisticRegressionCV(
-        Cs=np.logspace(0, 3, PENALTIES) / most,
-        cv=folds,
-        tol=1e-5,
-        max_iter=_MOST_STEPS,
-        use_legacy_attributes=False,
-        **settings,
-    ).fit(z, y)
-    if np.max(model.n_iter_) >= _MOST_STEPS:
-        return None
-    return np.concatenate([model.intercept_.ravel(), model.coef_.ravel()])
+        return beta
+    columns = np.concatenate([np.ones((1, len(y))), z.T])
+    best = cross_validated(columns, y.astype(np.float64), fold, folds, most / np.logspace(0, 3, PENALTIES), beta)
+    return None if best < 0 else beta
 
 
 def _logit(share: float) -> float:

@@ -11,9 +11,7 @@ MOST_CITED = 100
 
 def listing() -> Answer:
     """The shipped scenarios by group, each with its question, or with the paper's citation where it asks none."""
-    found = [
-        {"group": path.parent.name, "name": name, "question": _question(path)} for name, path in shipped().items()
-    ]
+    found = [{"group": path.parent.name, "name": name, "question": _question(path)} for name, path in shipped().items()]
     found += [
         {"group": "papers", "name": name, "question": _question(folder / "paper.yaml")}
         for name, folder in pasted_papers().items()

@@ -15,10 +15,10 @@ from benchmarks.asked.blocks import Cell
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.own_files import own_functions
 from benchmarks.runs.code import code_digest
+from benchmarks.runs.manifest import NUMBER_MAKERS
 from benchmarks.runs.store import RunFolder
 from simulator.numerics.compiled import cache_home
 
-COMPUTES = ("numpy", "numba", "scipy", "scikit-learn")
 FORGOTTEN = 30 * 24 * 3600
 """Seconds after which truths of other code are deleted."""
 
@@ -31,7 +31,7 @@ def remembered(cell: Cell) -> RunFolder | None:
     home = cache_home()
     if home is None or own_functions(cell.scenario):
         return None
-    made_by = [code_digest(), platform.machine(), platform.python_version(), *map(version, COMPUTES)]
+    made_by = [code_digest(), platform.machine(), platform.python_version(), *map(version, NUMBER_MAKERS)]
     return RunFolder(home / f"truths-{hashlib.sha256(' '.join(made_by).encode()).hexdigest()[:20]}")
 
 
