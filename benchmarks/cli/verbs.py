@@ -29,13 +29,10 @@ from simulator.documents.loading import (
     json_schema,
     load,
     parse,
-    pasted_papers,
     resolved_yaml,
-    shipped,
 )
 from simulator.documents.safe_files import write_whole
 from simulator.documents.spec import Spec
-from simulator.documents.yaml12 import read
 
 if TYPE_CHECKING:
     import pandas as pd
