@@ -111,6 +111,14 @@ def _competing() -> None:
     fine_gray(time_, cause, _wave(2, _PATIENTS, 2))
 
 
+def _learners() -> None:
+    from analysis.propensity.learners import boosted, lasso
+
+    x, treated, here = _wave(2, _PATIENTS, 3), _wave(2, _PATIENTS) > 0, np.ones((2, _PATIENTS), np.bool_)
+    lasso(x, treated, here, range(3), _wave(2, _PATIENTS), 2)
+    boosted(x, treated, here, range(3), 2)
+
+
 def _estimators() -> None:
     """Every estimator of the study of all of them, once."""
     from analysis.estimators import Sample
@@ -135,6 +143,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "matching": _matching,
     "weighted": _weighted,
     "competing": _competing,
+    "learners": _learners,
 }
 """Longest first, so that the shorter ones fill the gaps."""
 
