@@ -117,11 +117,16 @@ class Patients:
         number = replicates[:, None] + (own if self.most < GROUPS else 0 * own)
         return number % GROUPS
 
+    @cached_property
+    def _pilot(self) -> DrawnCohorts:
+        """The first replicates, which show where curves are worth counting."""
+        return self.drawn(np.arange(min(self.most, self.replicates(PILOT_PATIENTS)), dtype=np.int64))
+
     def bounds(self, estimand: Estimand) -> Floats:
         """Where the curves of an estimand are counted, found in the first replicates alone."""
         if not TALLIES[estimand.measure].has_bounds:
             return np.empty(0)
-        first = self.drawn(np.arange(min(self.most, self.replicates(PILOT_PATIENTS)), dtype=np.int64))
+        first = self._pilot
         everyone = np.ones(first.cohorts.observed.treated.shape, np.int64)
         return bounds(first.outcomes(estimand, everyone).arms)
 
