@@ -9,6 +9,7 @@ from benchmarks.pasted.grids import Grid
 from benchmarks.pasted.head_statistics import is_lone
 from benchmarks.pasted.heads import KINDS, endpoint_of, head_words, model_of, phase_of
 from benchmarks.pasted.label_columns import rows_of
+from benchmarks.pasted.left_out import without_others
 from benchmarks.pasted.paired_columns import with_pairs
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Phase, Spot
@@ -44,9 +45,11 @@ def understand(grid: Grid, file: str, entry: TableEntry, paper: PaperFile, ledge
     notes = tuple(text for _, text in grid.notes)
     columns, rows = rows_of(columns, replace(form, body=tuple(body)), kind)
     columns = with_pairs(columns, rows, Spot(file, form.heads[-1].line if form.heads else 1), ledger)
-    columns = [_with_kind(column, said, kind, paper, " ".join(notes)) for column in columns]
+    title = " ".join(text for at, text in grid.notes if at < grid.rows[0].line)
+    columns = [_with_kind(column, said, kind, paper, title) for column in columns]
     line = form.heads[-1].line if form.heads else 1
     spot = Spot(file, line)
+    columns = without_others(columns, entry, spot, ledger)
     if not form.heads:
         ledger.ask(spot, "it has no heads above its numbers", "B: skip", columns=[c.letter for c in columns])
     columns = phases_by_size(columns, paper, spot, ledger)
@@ -161,7 +164,7 @@ def _with_kind(column: PastedColumn, said: tuple[Phase, str], kind: str, paper: 
     phase, rest = said
     fields = settling_words(rest, paper) if rest else {}
     design: Phase = "before" if paper.design in ("randomised", "adjusted", "crude") else ""
-    side: Phase = column.phase or phase or phase_of(title) or design
+    side: Phase = column.phase or phase or design or phase_of(title)
     made = replace(column, phase=side)
     if kind in OF_ENDPOINTS:
         only = next(iter(paper.endpoints)) if len(paper.endpoints) == 1 else ""

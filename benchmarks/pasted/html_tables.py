@@ -77,7 +77,8 @@ class _Rows(HTMLParser):
         elif self._cell is not None:
             self._append(re.sub(r"[\n\r\t ]+", " ", data))
         elif data.strip():
-            self.loose.append((self.getpos()[0], " ".join(data.split())))
+            line = self.getpos()[0] if self.rows else 0  # a title stands above all rows
+            self.loose.append((line, " ".join(data.split())))
 
     def _append(self, text: str) -> None:
         if self._cell is not None:

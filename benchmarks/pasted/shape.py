@@ -212,7 +212,7 @@ def _padded(
     if count > width:
         return None
     made = replace(row, cells=(*row.cells, *[""] * (width - count)), whole=True)
-    if at > 0 and grid.form != "aligned" and _filled(made) in seen:
+    if at > 0 and grid.form not in ("aligned", "spaced") and _filled(made) in seen:
         fits = all(not cell or plain_cell(cell).kind in kinds[c] for c, cell in enumerate(made.cells) if c)
         if fits and not any(made.cells[count:]):
             return made
