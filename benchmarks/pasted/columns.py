@@ -63,7 +63,9 @@ def understand(grid: Grid, file: str, entry: TableEntry, paper: PaperFile, ledge
 
 def cited(file: str) -> str:
     """How the numbers of a file are cited: "table1.tsv" is "Table 1"."""
-    stem = re.sub(r"\.\w+$", "", file.rsplit("/", 1)[-1])
+    stem = re.sub(r"\.\w+(#\d+)?$", r"\1", file.rsplit("/", 1)[-1])
+    if "#" in stem:
+        return f"Table {stem.rpartition('#')[2]}"
     return " ".join(re.sub(r"(\d+)", r" \1", re.sub(r"[_-]+", " ", stem)).split()).title()
 
 

@@ -71,7 +71,11 @@ def read_grid(data: bytes, file: str) -> Grid:
     form = _form_of(text, lines, file)
     loose: list[tuple[int, str]] = []
     if form == "html":
-        raw, loose = html_rows(text)
+        named = re.search(r"#(\d{1,2})$", file)
+        try:
+            raw, loose = html_rows(text, int(named[1]) if named else 0)
+        except ValueError as fault:
+            raise _fault(file, f"it holds {fault}", f"name one in tables, as in {file.partition('#')[0]}#1") from None
         rows = [replace(_row(line, cells), joined=joined) for line, cells, joined in raw]
         if len({row.line for row in rows}) < len(rows):
             rows = [replace(row, line=at) for at, row in enumerate(rows, start=1)]

@@ -255,6 +255,8 @@ def _ask_ragged(grid: Grid, file: str, rows: list[GridRow], settles: Sequence[st
     label = plain_label(first.cells[0])
     more = f", and so have {len(rows) - 1} more rows" if len(rows) > 1 else ""
     fault = f"'{label[:40]}' has {len(first.cells)} cells, its table {grid.width}{more}"
+    if len(first.cells) == grid.width:
+        fault = f"'{label[:40]}': it is not clear where its label ends and its cells begin{more}"
     skip = f"{row_key(label, first.line, labels, grid.width)}: skip"
     answers = (*settles, skip)
     ledger.ask(Spot(file, first.line), f"{fault}: paste it again. Nothing of it was read", answers[0], answers, lines)

@@ -15,7 +15,7 @@ from benchmarks.pasted.head_statistics import statistic_of
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.placing import PartedLine, Split, families_of, guessed_columns, placed
 from benchmarks.pasted.spaced_cells import kind_of, splits
-from benchmarks.pasted.spaced_heads import Head, Spans, arranged, parted
+from benchmarks.pasted.spaced_heads import COLUMNS, Head, Spans, arranged, parted
 from simulator.documents.problems import DocumentError
 
 _DANGLES = ("—", "–", "-", ",", " of", " or", " and", " the", " with", " to", "/", " in", " for")
@@ -101,17 +101,35 @@ class _Heads:
 
 
 def _heads(lines: Sequence[PartedLine], paper: PaperFile, widths: Sequence[int]) -> _Heads | None:
-    """The heads among the lines above the body: those that hold nothing but words of heads, for as many columns."""
+    """The heads among the lines above the body: those that hold nothing but words of heads, for as many columns.
+
+    No line of heads is left above or below them.
+    """
     for start in range(max(0, len(lines) - _MOST_ABOVE), len(lines)):
         for end in range(len(lines), start, -1):
             pieces = parted([line.text for line in lines[start:end]], paper)
-            if not pieces:
+            if not pieces or any(
+                _is_of_heads(line, paper) for line in (*lines[max(start - 1, 0) : start], *lines[end:])
+            ):
                 continue
-            for width in widths:
+            for width in (*widths, *_with_tests_apart(pieces, widths)):
                 rows = arranged(pieces, width)
                 if rows is not None:
                     return _Heads(tuple(rows), _kinds(rows, pieces, width), range(start, end), width)
     return None
+
+
+def _is_of_heads(line: PartedLine, paper: PaperFile) -> bool:
+    """Whether a line alone would be one of heads: it names an arm with its size, a p, a side."""
+    found = parted([line.text], paper)
+    return bool(found) and any(one.what in ("arm", "lone", "size", "side") for one in found or ())
+
+
+def _with_tests_apart(pieces: Sequence[Head], widths: Sequence[int]) -> list[int]:
+    """The columns that heads have where no row has all, as p stand on rows of their own above those of levels."""
+    columns = [one for one in pieces if one.what in COLUMNS]
+    patients = sum(one.what != "lone" for one in columns)
+    return [len(columns)] if patients in widths and len(columns) > max(widths) else []
 
 
 def _kinds(rows: Sequence[Spans], pieces: Sequence[Head], width: int) -> tuple[str, ...]:
