@@ -16,6 +16,7 @@ from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.placing import PartedLine, Split, families_of, guessed_columns, placed
 from benchmarks.pasted.spaced_cells import kind_of, splits
 from benchmarks.pasted.spaced_heads import COLUMNS, Head, Spans, arranged, parted
+from benchmarks.pasted.stood_up import rows_below
 from simulator.documents.problems import DocumentError
 
 _DANGLES = ("—", "–", "-", ",", " of", " or", " and", " the", " with", " to", "/", " in", " for")
@@ -39,40 +40,48 @@ def read_table(data: bytes, file: str, paper: PaperFile) -> Grid:
 
 
 def _holds_several(grid: Grid) -> bool:
-    """Whether texts that aligned text keeps together hold several cells, in most of its rows."""
+    """Whether texts that aligned text keeps together hold several cells, in one of five rows."""
     joined = [any(len(way[1]) > 1 for text in row.cells for way in splits(f"x {text}")[:1]) for row in grid.rows]
-    return 2 * sum(joined) > len(joined)
+    return 5 * sum(joined) > len(joined)
 
 
 def _spaced(data: bytes, file: str, paper: PaperFile) -> Grid | None:
-    """The rows of text with single blanks; None where it has no rows with several cells."""
+    """The rows of text with single blanks, or of a cell on each line; None where no row has several cells."""
     texts = decoded(data, file).split("\n")[:_MOST_LINES]
+    parts = rows_below(texts)
+    if parts is not None:
+        return _grid(*parts, [], paper)
+    filled = [(at, text) for at, text in enumerate(texts, 1) if text.strip()]
+    grid = None
     for beside in (True, False):
-        lines = [
-            PartedLine(at, text, tuple(splits(text.strip(), beside)))
-            for at, text in enumerate(texts, 1)
-            if text.strip()
-        ]
+        lines = [PartedLine(at, text, tuple(splits(text.strip(), beside))) for at, text in filled]
         first = next((k for k, line in enumerate(lines) if line.most > 1 and not _is_head(line)), None)
         if first is None:
             return None
         last = max(k for k, line in enumerate(lines) if line.most > 0)
         last = next((k for k in range(last, first - 1, -1) if lines[k].most > 1 or len(lines[k].text) < 60), first)
-        heads = _heads(lines[:first], paper, _widths(lines[first : last + 1]))
-        if heads is not None or not beside:
+        grid = _grid(lines[:first], lines[first : last + 1], lines[last + 1 :], paper)
+        if any(grid.rows[0].cells):
             break
-    body = lines[first : last + 1]
+    return grid
+
+
+def _grid(
+    above: Sequence[PartedLine], body: Sequence[PartedLine], below: Sequence[PartedLine], paper: PaperFile
+) -> Grid:
+    """The table of the lines above its rows, of its rows and of what is below."""
+    heads = _heads(above, paper, _widths(body))
     width = heads.width if heads is not None else _widths(body)[0]
     used = heads.lines if heads is not None else range(0)
-    above = [line for k, line in enumerate(lines[:first]) if k not in used]
-    labels = [line for k, line in enumerate(lines[:first]) if used and k > max(used)]
-    notes = [(line.at, plain_text(line.text)) for line in [*above, *lines[last + 1 :]] if line not in labels]
+    labels = [line for k, line in enumerate(above) if used and k > max(used)]
+    titles = [line for k, line in enumerate(above) if not used or k < min(used)]
+    notes = [(line.at, plain_text(line.text)) for line in [*titles, *below]]
     rows, said = _rows([*labels, *body], width, heads.columns if heads is not None else ())
     if heads is None:
-        unread = [(line.at, plain_text(line.text)) for line in above[-6:]]
-        top = [GridRow(unread[0][0] if unread else 1, 0, ("", *[""] * width), (), True, frozenset())]
+        line = titles[max(-6, -len(titles))].at if titles else 1
+        top = [GridRow(line, 0, ("", *[""] * width), (), True, frozenset())]
     else:
-        top = [GridRow(lines[max(used)].at, 0, one.texts, (), True, one.joined) for one in heads.rows]
+        top = [GridRow(above[max(used)].at, 0, one.texts, (), True, one.joined) for one in heads.rows]
     return Grid("spaced", width + 1, (*top, *rows), tuple(sorted([*notes, *said])))
 
 

@@ -22,7 +22,7 @@ _CI = r"(?: ?[(\[]? ?9\d ?% ?(?:c[il]s?|confidence intervals?) ?[)\]]?)?"
 _MARK = r"(?: ?[*†‡§¶#ᵃ-ᶿ⁰¹²³⁴-⁹]|(?<=[a-z)])[a-f](?![^\W\d_]))*"
 _OF_SIDE = (
     r"(?:(?:propensity[ -]scores?|ps|entire|overall|study|whole|original)[ -])*"
-    rf"(?:{SIDES.pattern})(?:[ -](?:match\w*|weight\w*|propensity[ -]score|score))*"
+    rf"(?:{SIDES.pattern})(?:[ -]propensity[ -]scores?)?"
     r"(?: (?:study )?(?:cohorts?|populations?|samples?|groups?|analys[ie]s|data ?sets?|patients))?"
 )
 _MODEL = r"(?:uni-?vari\w+|multi-?vari\w+|un-?adjusted|adjusted|crude)(?: (?:cox )?(?:analys[ie]s|models?|regression))?"
@@ -115,7 +115,11 @@ def _pieces(text: str, patterns: Sequence[tuple[str, str, re.Pattern[str]]]) -> 
     while text:
         if len(found) >= MOST_HEADS:
             return None
+        named = _FIRST.match(text) if found and all(one.what in SPANS for one in found) else None
         hits = [(hit, what, role) for what, role, pattern in patterns if (hit := pattern.match(text)) and hit.end()]
+        if not [one for one in hits if one[1] != "other"] and named:  # the name of the labels, below merged heads
+            text = text[named.end() :].lstrip(" ,;:|/")
+            continue
         if not hits:
             return None
         known = [one for one in hits if one[1] != "other"]
@@ -137,7 +141,7 @@ class Spans:
 
 def arranged(pieces: Sequence[Head], width: int) -> list[Spans] | None:
     """The rows of heads of a table with so many columns behind its labels, spans above; None where they do not fit."""
-    pieces = _with_lone_behind(pieces)
+    pieces = _with_sizes_in_place(_with_lone_behind(pieces))
     columns = [one for one in pieces if one.what in COLUMNS]
     below = [one.text for one in pieces if one.what == "statistic"]
     sizes = [one.text for one in pieces if one.what == "size"]
@@ -152,6 +156,23 @@ def arranged(pieces: Sequence[Head], width: int) -> list[Spans] | None:
     if under is None or rows is None:
         return None
     return [*rows, _row(list(zip(texts, widths, strict=True))), *under]
+
+
+def _with_sizes_in_place(pieces: Sequence[Head]) -> list[Head]:
+    """The pieces, arms above a row "n=10 n=12 P n=8 n=8 P" with their sizes where these stand."""
+    arms = [one for one in pieces if one.what in ("arm", "all", "other")]
+    sizes = [k for k, one in enumerate(pieces) if one.what == "size"]
+    if not sizes or len(sizes) != len(arms) or any(one.what == "lone" for one in pieces[: sizes[0]]):
+        return list(pieces)
+    above = [one for one in pieces[: sizes[0]] if one not in arms]
+    if len(arms) + len(above) != sizes[0]:
+        return list(pieces)
+    left = iter(arms)
+    behind = [
+        Head(arm.what, f"{arm.text} {one.text}", arm.role) if one.what == "size" and (arm := next(left)) else one
+        for one in pieces[sizes[0] :]
+    ]
+    return [*above, *behind]
 
 
 def _widths(columns: Sequence[Head], below: int, width: int) -> list[int]:
