@@ -14,7 +14,18 @@ _HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\ufe63"), "-")
 _NOTHING = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"))
 _WIDE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 _PLAIN = str.maketrans(
-    {**_WIDE, **_BLANKS, **_NOTHING, **_HYPHENS, ord("’"): "'", ord("‘"): "'", ord("⩽"): "≤", ord("⩾"): "≥"}
+    {
+        **_WIDE,
+        **_BLANKS,
+        **_NOTHING,
+        **_HYPHENS,
+        ord("’"): "'",
+        ord("‘"): "'",
+        ord("⩽"): "≤",
+        ord("⩾"): "≥",
+        ord("≦"): "≤",
+        ord("≧"): "≥",
+    }
 )
 _DASHES = str.maketrans(dict.fromkeys("−–‒‐‑﹣—―", "-"))
 _LATEX = (

@@ -6,6 +6,7 @@ There "A | 29 | 63 | ||" has lost the place of its two blanks; the kinds of the 
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from benchmarks.pasted.cells import plain_label
 from benchmarks.pasted.grids import Grid, GridRow
@@ -15,6 +16,7 @@ from benchmarks.pasted.spaced_cells import kind_of
 
 _TIGHT = re.compile(rb"\|\|[ \t]*\r?$", re.MULTILINE)
 _LOOSE = re.compile(rb"^[^|\n][^\n]*\| \|[ \t]*\r?$", re.MULTILINE)
+_ALONE = re.compile(r"(?:total|all|overall|entire|whole)\b(?! *(?:match|unmatch|weight|unweight))", re.IGNORECASE)
 _LED = re.compile(rb"^\s*\|[ :-]*-", re.MULTILINE)
 
 
@@ -73,10 +75,12 @@ def _numbers(cells: Sequence[str]) -> int:
 
 def _heads(rows: Sequence[Sequence[str]], width: int) -> list[tuple[str, ...]]:
     """The heads with the blank over the labels, merged ones over the blocks in which those below repeat."""
+    plain = [tuple(cell for cell in row if cell.casefold() not in ("vs", "vs.", "versus")) for row in rows]
+    if (two := _beside(plain[-2:], width)) is not None:
+        return [*((*row, *[""] * (width + 1 - len(row))) for row in plain[:-2]), *two]
     made: list[tuple[str, ...]] = []
     starts: list[int] = []
-    for row in reversed(rows):
-        cells = tuple(row)
+    for cells in reversed(plain):
         if not made:
             cells = ("", *cells) if len(cells) == width else cells
             starts = _starts(cells[1:])
@@ -86,6 +90,24 @@ def _heads(rows: Sequence[Sequence[str]], width: int) -> list[tuple[str, ...]]:
             cells = (label, *(texts.get(c, "") for c in range(width)))
         made.insert(0, (*cells, *[""] * (width + 1 - len(cells))))
     return made
+
+
+def _beside(rows: Sequence[tuple[str, ...]], width: int) -> list[tuple[str, ...]] | None:
+    """Two rows of heads of which some of the upper, as Total or P, stand over none of the lower; None for others."""
+    if len(rows) < 2 or len(rows[1]) >= width:
+        return None
+    upper, lower = rows
+    alone = [bool(_ALONE.match(text)) or is_lone(statistic_of(plain_label(text)) or "") for text in upper[1:]]
+    starts = [*_starts(lower), len(lower)]
+    if sum(alone) != width - len(lower) or len(alone) - sum(alone) != len(starts) - 1:
+        return None
+    blocks = iter(pairwise(starts))
+    made: tuple[list[str], list[str]] = ([upper[0]], [""])
+    for text, single in zip(upper[1:], alone, strict=True):
+        low, high = (0, 1) if single else next(blocks)
+        made[0].extend([text, *[""] * (high - low - 1)])
+        made[1].extend([""] if single else lower[low:high])
+    return [tuple(made[0]), tuple(made[1])]
 
 
 def _starts(heads: Sequence[str]) -> list[int]:

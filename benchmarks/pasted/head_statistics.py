@@ -21,7 +21,7 @@ _STATISTICS = (
     ("interaction_p", rf"{_P} ?(?:for|of)? ?(?:the )?(?:interactions?|heterogeneity)"),
     ("interaction_p", r"interactions?(?: p)?(?:[ -]?values?)?|p[ _-]?int\w*\.?"),
     ("p", rf"[(\[]?p[)\]]?(?:[ -]*values?)?|(?:{_OF_TEST}|overall)(?: test)? {_P}|sig\.?|significance"),
-    ("p", rf"{_P} ?\(?(?:{_OF_TEST})(?: test)?\)?"),
+    ("p", rf"{_P} ?\(?(?:{_OF_TEST})(?: test)?\)?|{_P} ?\([A-Za-z ,.-]+\)"),
     ("smd", r".*(?:\ba?smd\b|\basd\b|standardi[sz]ed (?:mean )?diff\w*|std\.? (?:mean )?diff\w*).*"),
     ("odds_ratio", rf"(?:adjusted )?(?:\bor\b|odds ratios?)\W*(?:{_CI})?\W*"),
     ("risk_ratio", rf"(?:adjusted )?(?:\brr\b|(?:risk|rate) ratios?|relative risks?)\W*(?:{_CI})?\W*"),

@@ -122,6 +122,7 @@ def slug(text: str) -> str:
 
 def plain_label(text: str) -> str:
     """A label without odd spaces, bold and footnote marks."""
+    text = text.replace("≧", "≥").replace("≦", "≤")
     spaced = _SPACES.sub(" ", text.replace("​", " ").replace("﻿", " ").replace("**", "").replace("−", "-")).strip()
     return _MARKS.sub("", spaced).strip(" :;,")
 

@@ -124,6 +124,10 @@ def _timed(row: TableRow, head: RowLabel | None) -> bool:
     below = head is not None and re.search(r"\b(?:time to|duration of|months?|mo|weeks?)\b", head.text, re.I)
     own = re.search(r"\b(?:time to|duration of)\b|^(?:median|mean)\b", row.label.text, re.I)
     counted = all(cell.kind in ("share", "pair") for _, cell in row.arms)
+    events = re.match(
+        r"(?:total )?(?:number|no\.?) of (?:all )?(?:s?aes?\b|(?:serious )?adverse events|events)", row.label.text, re.I
+    )
+    own = own or events
     return bool((bare or own or (below and not counted)) and not counted)
 
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from benchmarks.pasted.cells import plain_cell, plain_label
 from benchmarks.pasted.labels import compared_in
+from benchmarks.pasted.shape import SIZES
 from benchmarks.pasted.spaced_cells import ends_in_cells, kind_of
 from benchmarks.pasted.table_rows import REFERENCE
 
 Split = tuple[str, tuple[str, ...]]
+_COUNT = re.compile(r"(?:n ?= ?)?\d{1,3}(?:,?\d{3})*", re.IGNORECASE)
 MOST_WAYS = 50
 FEW = 3
 
@@ -114,6 +116,14 @@ def placed(
         for k, (label, cells) in enumerate(usable):
             if len(cells) == 1 and compared_in(label):
                 return (label, cells[0], *[""] * (width - 1))  # across the arms
+            arms = [c for c, what in enumerate(columns) if what == "arm"]
+            if (
+                SIZES.fullmatch(plain_label(label))
+                and all(_COUNT.fullmatch(cell) for cell in cells)
+                and len(cells) <= len(arms)
+            ):
+                texts = dict(zip(arms, cells, strict=False))
+                return (label, *(texts.get(c, "") for c in range(width)))
             ways, whole = _natural(_places(cells, columns, allowed), columns)
             if len(ways) > 1:
                 return None

@@ -37,7 +37,7 @@ _LONE = (
     rf"\b(?:a|s|c)?HRs?\b{_CI}|\bOR\b{_CI}",
     r"[(\[]? ?9\d ?% ?(?:c[il]s?|confidence intervals?) ?[)\]]?",
     r"(?:log-?rank |interaction )?\bp(?:[ -]?values?\b|\b(?! ?[=<>]))(?: for interaction)?",
-    r"(?:absolute )?standardi[sz]ed (?:mean )?differences?(?:, ?%)?|\ba?smd\b|\basd\b|std\.? diff\w*",
+    r"(?:absolute )?standardi[sz]ed (?:mean )?differences?(?:, ?%)?|\ba?smd\b|\basd\b|std\.? diff\w*\.?",
     r"χ ?[²2]|\bstatistics?\b",
 )
 _STATISTIC = (
@@ -79,8 +79,21 @@ def parted(lines: Sequence[str], paper: PaperFile) -> list[Head] | None:
     for start in starts:
         found = _pieces(text[start:].lstrip(" :|"), patterns)
         if found is not None:
-            return _with_sizes_apart(found)
+            return _with_sizes_apart(_with_own_sides(found))
     return None
+
+
+def _with_own_sides(pieces: list[Head]) -> list[Head]:
+    """The pieces, each arm with the side that stands in front of it, where all have one: "Before: A Before: B"."""
+    arms = [k for k, one in enumerate(pieces) if one.what in ("arm", "other", "all")]
+    sides = [k for k, one in enumerate(pieces) if one.what == "side"]
+    if len(arms) < 2 or sides != [k - 1 for k in arms]:
+        return pieces
+    made = [
+        Head(one.what, f"{pieces[k - 1].text}: {one.text}", one.role) if k in arms else one
+        for k, one in enumerate(pieces)
+    ]
+    return [one for one in made if one.what != "side"]
 
 
 def _with_sizes_apart(pieces: list[Head]) -> list[Head]:
@@ -105,7 +118,7 @@ def _patterns(paper: PaperFile) -> list[tuple[str, str, re.Pattern[str]]]:
         ("grade", "", _GRADE),
         ("all", "", rf"(?:total|all(?: patients)?|overall|entire cohort|whole cohort|both groups){_SIZE}?{_SHARE}?"),
     ]
-    made += [("lone", "", pattern) for pattern in _LONE]
+    made += [("lone", "", rf"(?:{pattern})(?: ?\((?:{SIDES.pattern})\))?") for pattern in _LONE]
     made += [("size", "", _SIZE), ("statistic", "", _STATISTIC), ("other", "", rf"[^()\[\]=]{{2,60}}?{_SIZE}")]
     return [(what, role, re.compile(rf"(?:{pattern}){_MARK}", re.I)) for what, role, pattern in made]
 
