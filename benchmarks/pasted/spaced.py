@@ -71,7 +71,7 @@ def _grid(
 ) -> Grid:
     """The table of the lines above its rows, of its rows and of what is below."""
     heads = _heads(above, paper, _widths(body))
-    width = heads.width if heads is not None else _widths(body)[0]
+    width = heads.width if heads is not None else _most_of_several(body)
     used = heads.lines if heads is not None else range(0)
     labels = [line for k, line in enumerate(above) if used and k > max(used)]
     titles = [line for k, line in enumerate(above) if not used or k < min(used)]
@@ -99,6 +99,12 @@ def _widths(lines: Sequence[PartedLine]) -> list[int]:
     ]
     often = [count for count in found if counts.count(count) >= min(FEW, len(counts))]
     return [*often, *(count for count in found if count not in often)] or [2]
+
+
+def _most_of_several(lines: Sequence[PartedLine]) -> int:
+    """The most cells that at least two rows have."""
+    counts = [line.most for line in lines]
+    return max((count for count in set(counts) if counts.count(count) > 1), default=max(counts))
 
 
 @dataclass(frozen=True)
