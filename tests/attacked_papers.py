@@ -15,8 +15,10 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Grid:
-    """A pasted table as rows of cells; ``heads``: how many of them are heads; ``form``: tab, comma, semicolon, markdown,
-    html, spaced or collapsed."""
+    """A pasted table as rows of cells; ``heads``: how many of them are heads.
+
+    ``form``: tab, comma, semicolon, markdown, html, spaced or collapsed.
+    """
 
     rows: tuple[Row, ...]
     heads: int

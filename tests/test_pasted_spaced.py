@@ -1,4 +1,4 @@
-"""Tables that have lost their marks between columns: single blanks, bars with all blanks behind, a cell on each line."""
+"""Tables that have lost their marks between columns: single blanks, collapsed bars, a cell on each line."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from benchmarks.pasted.cox_rows import ratio_names
 from benchmarks.pasted.labels import plain_number
+from benchmarks.pasted.outcome_rows import read_outcomes
 from benchmarks.pasted.paper_file import PaperFile
-from benchmarks.pasted.reading import Ledger, PastedTable, Spot
+from benchmarks.pasted.reading import Ledger, PastedRow, PastedTable, Spot
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number, share_fits, table_rows
 
 _DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
@@ -17,6 +18,7 @@ _AT = re.compile(
 _SAID = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
 _UNITS = {"mo": "month", "m": "month", "yr": "year", "y": "year", "d": "day"}
 _EVENTS = re.compile(r"\bevents?\b|\bdeaths?\b|\bdied\b|progressed|\bno\.? with\b", re.I)
+_RESPONSE = re.compile(r"\brespon[sd]|\bremission|disease control", re.I)
 _INCIDENCE = re.compile(r"cumulative incidence|incidence", re.I)
 
 OTHER = "-"
@@ -46,10 +48,16 @@ def read_events(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     under, rows = "", table_rows(table, ledger)
     only = next(iter(paper.endpoints)) if len(paper.endpoints) == 1 else ""
     _ask_endpoint(pen, rows)
+    answered: list[PastedRow] = []  # below a head of responses
     for row in rows:
         if pen.settled(row.label) == "skip":
             continue
         own = endpoint_in(pen, row.label.text)
+        responses = not own and bool((row.empty and _RESPONSE.search(row.label.text)) or (answered and under == OTHER))
+        if responses:
+            under = OTHER
+            answered.append(row.row)
+            continue
         if row.empty:
             under = own or (under if _is_of_endpoints(row.label.text) else OTHER)
             continue
@@ -60,6 +68,8 @@ def read_events(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
                 of_head = _What("events") if filled[0].statistic == "events" else None
                 what = _counted(pen, row, endpoint) or of_head or _what(pen, row.label.text)
                 _number(pen, row, filled, endpoint, what)
+    if answered:
+        read_outcomes(replace(table, kind="response", rows=tuple(answered)), paper, ledger)
 
 
 def _is_of_endpoints(text: str) -> bool:

@@ -28,6 +28,7 @@ _CONTINUED = re.compile(
 )
 _INDENT = " \u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000"
 _WIDE_BLANKS = "\u2003\u2001\u3000"
+_RULE = re.compile(r"\|?(?: *:?-{3,}:? *\|)+(?: *:?-{3,}:? *)?")
 _GAP = re.compile(r"(?<=\S)[ \u00a0]{2,}(?=\S)")
 
 
@@ -133,6 +134,8 @@ def _form_of(text: str, lines: list[str], file: str) -> str:
     tabs = sum("\t" in line for line in filled)
     if tabs and 2 * tabs >= len(filled):
         return "tab"
+    if any(_RULE.fullmatch(line.strip()) for line in filled):
+        return "markdown"
     if filled and 2 * sum(line.count("|") > 1 or line.strip().startswith("|") for line in filled) >= len(filled):
         return "markdown"
     for form, mark in (("semicolon", ";"), ("comma", ",")):

@@ -50,7 +50,9 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
         if not row.arms:
             grade = grade_of(row.label.text)
             below = grade if grade is not None else below if row.others or row.tests else ""
-            head = row.label if row.empty else head
+            deeper = head is not None and re.search(r"respon|control", head.text, re.I)
+            if row.empty and (not deeper or re.search(r"respon|control", row.label.text, re.I)):
+                head = row.label  # "Independent review" below "Objective response" names none
             if not _interval(row.label):
                 for column, cell in (*row.tests, *row.others):
                     pen.not_understood(
