@@ -21,7 +21,7 @@ _GROUP = r"(?: (?:groups?|arms?|cohorts?|patients))?"
 _CI = r"(?: ?[(\[]? ?9\d ?% ?(?:c[il]s?|confidence intervals?) ?[)\]]?)?"
 _MARK = r"(?: ?[*†‡§¶#ᵃ-ᶿ⁰¹²³⁴-⁹]|(?<=[a-z)])[a-f](?![^\W\d_]))*"
 _OF_SIDE = (
-    r"(?:(?:propensity[ -]scores?|ps|entire|overall|study|whole|original)[ -])*"
+    r"(?:(?:propensity(?:[ -]scores?)?|ps|entire|overall|study|whole|original)[ -])*"
     rf"(?:{SIDES.pattern})(?:[ -]propensity[ -]scores?)?"
     r"(?: (?:study )?(?:cohorts?|populations?|samples?|groups?|analys[ie]s|data ?sets?|patients))?"
 )
@@ -130,6 +130,7 @@ def _pieces(text: str, patterns: Sequence[tuple[str, str, re.Pattern[str]]]) -> 
             return None
         named = _FIRST.match(text) if found and all(one.what in SPANS for one in found) else None
         hits = [(hit, what, role) for what, role, pattern in patterns if (hit := pattern.match(text)) and hit.end()]
+        hits = [one for one in hits if one[1] != "other" or not _names_more(one[0][0], patterns)]
         if not [one for one in hits if one[1] != "other"] and named:  # the name of the labels, below merged heads
             text = text[named.end() :].lstrip(" ,;:|/")
             continue
@@ -142,6 +143,11 @@ def _pieces(text: str, patterns: Sequence[tuple[str, str, re.Pattern[str]]]) -> 
         found.append(Head(what, hit[0].strip(), role))
         text = text[hit.end() :].lstrip(" ,;:|/")
     return found
+
+
+def _names_more(text: str, patterns: Sequence[tuple[str, str, re.Pattern[str]]]) -> bool:
+    """Whether words that would be a third arm's hold an arm, a side, an endpoint or a model."""
+    return any(pattern.search(text) for what, _, pattern in patterns if what in ("arm", *SPANS))
 
 
 @dataclass(frozen=True)

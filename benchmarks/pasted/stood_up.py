@@ -52,10 +52,16 @@ def _cells_of(filled: Sequence[tuple[int, str]], at: int, width: int) -> list[st
 
 
 def _is_row(filled: Sequence[tuple[int, str]], at: int, width: int) -> bool:
-    """Whether words, and behind them a whole row of cells of which two hold numbers, stand at a place."""
+    """Whether words, and behind them a whole row of cells, stand at a place: two are numbers, or a row follows."""
     own = _cells_of(filled, at, width)
-    numbers = sum(bool(text) and kind_of(text) != "none" for text in own)
-    return not _is_cell(filled[at][1]) and len(own) == width - 1 and numbers > 1
+    if _is_cell(filled[at][1]) or len(own) < width - 1:
+        return False
+    behind = _cells_of(filled, at + width, width) if at + width < len(filled) and filled[at + width][1] else []
+    return _numbers(own) > 1 or (len(behind) == width - 1 and _numbers(behind) > 1)
+
+
+def _numbers(cells: Sequence[str]) -> int:
+    return sum(bool(text) and kind_of(text) != "none" for text in cells)
 
 
 def _width(texts: Sequence[str]) -> int:
