@@ -222,3 +222,12 @@ def test_a_row_whose_cells_are_broken_over_lines_is_whole() -> None:
         ("Drug name", "Drug (n = 200)", "No drug (n = 300)"),
         ("Pain — no. (%)", "20 (10.0)", "40 (13.3)"),
     ]
+
+
+def test_counts_of_the_arms_are_together_those_of_all() -> None:
+    head = "x\tAll (n = 500)\tLP (n = 300)\tHLP (n = 200)\n"
+    rows = "".join(f"Trait {k}\t{a + b}\t{a}\t{b}\n" for k, a, b in (("A", 30, 40), ("B", 50, 60), ("C", 9, 8), ("D", 70, 20), ("E", 7, 2)))  # fmt: skip  # noqa: E501
+    assert ledger_of(head + rows, "baseline before").questions == []
+    (question,) = ledger_of(head + rows.replace("\t17\t9\t8", "\t17\t8\t8"), "baseline before").questions
+    assert "'8' and '8' are not together '17'" in question.what
+    assert question.settle == "Trait C: as printed"
