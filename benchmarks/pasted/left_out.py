@@ -1,6 +1,6 @@
 """Columns that hold nothing of the two arms: rates by person-time, and arms that paper.yaml does not name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from benchmarks.pasted.reading import ROLES, Ledger, PastedColumn, Spot
@@ -43,5 +43,5 @@ def _is_other(column: PastedColumn, columns: Sequence[PastedColumn]) -> bool:
     return not column.arm and not column.statistic and not column.skip and column.n is not None and set(ROLES) <= beside
 
 
-def _with(column: PastedColumn, sides: set[str]) -> bool:
+def _with(column: PastedColumn, sides: Collection[str]) -> bool:
     return column.phase in sides or not column.phase

@@ -15,7 +15,7 @@ from benchmarks.pasted.head_statistics import statistic_of
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.placing import PartedLine, Split, families_of, guessed_columns, placed
 from benchmarks.pasted.spaced_cells import kind_of, splits
-from benchmarks.pasted.spaced_heads import COLUMNS, Head, Spans, arranged, parted
+from benchmarks.pasted.spaced_heads import COLUMNS, HeadPiece, Spans, arranged, parted
 from benchmarks.pasted.stood_up import rows_below
 from simulator.documents.problems import DocumentError
 
@@ -140,14 +140,14 @@ def _is_of_heads(line: PartedLine, paper: PaperFile) -> bool:
     return bool(found) and any(one.what in ("arm", "lone", "size", "side") for one in found or ())
 
 
-def _with_tests_apart(pieces: Sequence[Head], widths: Sequence[int]) -> list[int]:
+def _with_tests_apart(pieces: Sequence[HeadPiece], widths: Sequence[int]) -> list[int]:
     """The columns that heads have where no row has all, as p stand on rows of their own above those of levels."""
     columns = [one for one in pieces if one.what in COLUMNS]
     patients = sum(one.what != "lone" for one in columns)
     return [len(columns)] if patients in widths and len(columns) > max(widths) else []
 
 
-def _kinds(rows: Sequence[Spans], pieces: Sequence[Head], width: int) -> tuple[str, ...]:
+def _kinds(rows: Sequence[Spans], pieces: Sequence[HeadPiece], width: int) -> tuple[str, ...]:
     """For each column the statistic that it alone holds (p, smd, hr, ...), or "arm"."""
     lone = {one.text for one in pieces if one.what == "lone"}
     found = []

@@ -57,7 +57,7 @@ _FIRST = re.compile(
 
 
 @dataclass(frozen=True)
-class Head:
+class HeadPiece:
     """A piece of the heads: its text, and ``what`` it is: arm, all, other (an arm that paper.yaml does not name), lone,
     size, statistic, or a side, model, endpoint or grade that spans columns.
     """
@@ -70,7 +70,7 @@ class Head:
 COLUMNS, SPANS = ("arm", "all", "other", "lone"), ("side", "model", "endpoint", "grade")
 
 
-def parted(lines: Sequence[str], paper: PaperFile) -> list[Head] | None:
+def parted(lines: Sequence[str], paper: PaperFile) -> list[HeadPiece] | None:
     """The pieces of heads in their order, the name of the column of labels left out; None where words are left."""
     text = re.sub(r"\s+", " ", plain_text(" ".join(lines))).strip()
     first = _FIRST.match(text)
@@ -83,33 +83,35 @@ def parted(lines: Sequence[str], paper: PaperFile) -> list[Head] | None:
     return None
 
 
-def _with_own_sides(pieces: list[Head]) -> list[Head]:
+def _with_own_sides(pieces: list[HeadPiece]) -> list[HeadPiece]:
     """The pieces, each arm with the side that stands in front of it, where all have one: "Before: A Before: B"."""
     arms = [k for k, one in enumerate(pieces) if one.what in ("arm", "other", "all")]
     sides = [k for k, one in enumerate(pieces) if one.what == "side"]
     if len(arms) < 2 or sides != [k - 1 for k in arms]:
         return pieces
     made = [
-        Head(one.what, f"{pieces[k - 1].text}: {one.text}", one.role) if k in arms else one
+        HeadPiece(one.what, f"{pieces[k - 1].text}: {one.text}", one.role) if k in arms else one
         for k, one in enumerate(pieces)
     ]
     return [one for one in made if one.what != "side"]
 
 
-def _with_sizes_apart(pieces: list[Head]) -> list[Head]:
+def _with_sizes_apart(pieces: list[HeadPiece]) -> list[HeadPiece]:
     """The pieces, the first of several sizes in a row taken from the arm before it: "A B n=10 n=12"."""
     first = next((k for k, one in enumerate(pieces) if one.what == "size"), 0)
     hit = re.search(rf"{_SIZE}$", pieces[first - 1].text, re.I) if first else None
     if hit is None:
         return pieces
     arm = pieces[first - 1]
-    kept = Head(arm.what, arm.text[: hit.start()].strip(), arm.role)
-    return [*pieces[: first - 1], kept, Head("size", hit[0].strip(" ,")), *pieces[first:]]
+    kept = HeadPiece(arm.what, arm.text[: hit.start()].strip(), arm.role)
+    return [*pieces[: first - 1], kept, HeadPiece("size", hit[0].strip(" ,")), *pieces[first:]]
 
 
 def _patterns(paper: PaperFile) -> list[tuple[str, str, re.Pattern[str]]]:
     labels = sorted(((getattr(paper.arms, role), role) for role in ROLES), key=lambda one: -len(one[0]))
-    made = [("arm", role, rf"{loose(label)}{_GROUP}{_MARK}{_SIZE}?{_SHARE}?") for label, role in labels]
+    made: list[tuple[str, str, str]] = [
+        ("arm", role, rf"{loose(label)}{_GROUP}{_MARK}{_SIZE}?{_SHARE}?") for label, role in labels
+    ]
     names = "|".join(loose(name) for name in sorted(paper.endpoints, key=len, reverse=True))
     made += [
         ("endpoint", "", rf"{_SURVIVAL}|(?:{names})" if names else _SURVIVAL),
@@ -123,8 +125,8 @@ def _patterns(paper: PaperFile) -> list[tuple[str, str, re.Pattern[str]]]:
     return [(what, role, re.compile(rf"(?:{pattern}){_MARK}", re.I)) for what, role, pattern in made]
 
 
-def _pieces(text: str, patterns: Sequence[tuple[str, str, re.Pattern[str]]]) -> list[Head] | None:
-    found: list[Head] = []
+def _pieces(text: str, patterns: Sequence[tuple[str, str, re.Pattern[str]]]) -> list[HeadPiece] | None:
+    found: list[HeadPiece] = []
     while text:
         if len(found) >= MOST_HEADS:
             return None
@@ -140,7 +142,7 @@ def _pieces(text: str, patterns: Sequence[tuple[str, str, re.Pattern[str]]]) -> 
         hit, what, role = max(known or hits, key=lambda one: one[0].end())
         if hit.end() < len(text) and text[hit.end()] not in " ,;:|/":
             return None
-        found.append(Head(what, hit[0].strip(), role))
+        found.append(HeadPiece(what, hit[0].strip(), role))
         text = text[hit.end() :].lstrip(" ,;:|/")
     return found
 
@@ -158,7 +160,7 @@ class Spans:
     joined: frozenset[int]
 
 
-def arranged(pieces: Sequence[Head], width: int) -> list[Spans] | None:
+def arranged(pieces: Sequence[HeadPiece], width: int) -> list[Spans] | None:
     """The rows of heads of a table with so many columns behind its labels, spans above; None where they do not fit."""
     pieces = _with_sizes_in_place(_with_lone_behind(pieces))
     columns = [one for one in pieces if one.what in COLUMNS]
@@ -177,7 +179,7 @@ def arranged(pieces: Sequence[Head], width: int) -> list[Spans] | None:
     return [*rows, _row(list(zip(texts, widths, strict=True))), *under]
 
 
-def _with_sizes_in_place(pieces: Sequence[Head]) -> list[Head]:
+def _with_sizes_in_place(pieces: Sequence[HeadPiece]) -> list[HeadPiece]:
     """The pieces, arms above a row "n=10 n=12 P n=8 n=8 P" with their sizes where these stand."""
     arms = [one for one in pieces if one.what in ("arm", "all", "other")]
     sizes = [k for k, one in enumerate(pieces) if one.what == "size"]
@@ -188,13 +190,13 @@ def _with_sizes_in_place(pieces: Sequence[Head]) -> list[Head]:
         return list(pieces)
     left = iter(arms)
     behind = [
-        Head(arm.what, f"{arm.text} {one.text}", arm.role) if one.what == "size" and (arm := next(left)) else one
+        HeadPiece(arm.what, f"{arm.text} {one.text}", arm.role) if one.what == "size" and (arm := next(left)) else one
         for one in pieces[sizes[0] :]
     ]
     return [*above, *behind]
 
 
-def _widths(columns: Sequence[Head], below: int, width: int) -> list[int]:
+def _widths(columns: Sequence[HeadPiece], below: int, width: int) -> list[int]:
     """How many columns stand under each head: one, or for those of patients so many that the statistics suffice."""
     if len(columns) == width:
         return [1] * width
@@ -209,7 +211,7 @@ def _widths(columns: Sequence[Head], below: int, width: int) -> list[int]:
     return []
 
 
-def _under(columns: Sequence[Head], widths: Sequence[int], below: Sequence[str]) -> list[Spans] | None:
+def _under(columns: Sequence[HeadPiece], widths: Sequence[int], below: Sequence[str]) -> list[Spans] | None:
     """The rows of statistics under heads of patients, of which one alone is that of all; None where they do not fit."""
     where = [one.what != "lone" for one, n in zip(columns, widths, strict=True) for _ in range(n)]
     if len(below) == 1 and statistic_of(below[0]) == "":
@@ -223,7 +225,7 @@ def _under(columns: Sequence[Head], widths: Sequence[int], below: Sequence[str])
     return rows
 
 
-def _with_lone_behind(pieces: Sequence[Head]) -> list[Head]:
+def _with_lone_behind(pieces: Sequence[HeadPiece]) -> list[HeadPiece]:
     """The pieces, a difference beside each side above put behind its arms: "Before SMD After SMD A B A B"."""
     first = next((k for k, one in enumerate(pieces) if one.what in ("arm", "all", "other")), 0)
     spans = [k for k, one in enumerate(pieces[:first]) if one.what == "side"]
@@ -237,7 +239,9 @@ def _with_lone_behind(pieces: Sequence[Head]) -> list[Head]:
     return made + [one for one in pieces[first:] if one.what not in ("arm", "all", "other")]
 
 
-def _spans_above(pieces: Sequence[Head], columns: Sequence[Head], widths: Sequence[int]) -> list[Spans] | None:
+def _spans_above(
+    pieces: Sequence[HeadPiece], columns: Sequence[HeadPiece], widths: Sequence[int]
+) -> list[Spans] | None:
     """The rows of sides, endpoints, models and grades, each over as many of the blocks in which the columns repeat."""
     starts = _blocks(columns)
     halves = _p_and_ratio(columns, starts)
@@ -253,7 +257,7 @@ def _spans_above(pieces: Sequence[Head], columns: Sequence[Head], widths: Sequen
     return rows
 
 
-def _p_and_ratio(columns: Sequence[Head], starts: Sequence[int]) -> list[int]:
+def _p_and_ratio(columns: Sequence[HeadPiece], starts: Sequence[int]) -> list[int]:
     """Where the halves of blocks of "P, HR, P" begin, that of one model with its p alone and that of another."""
     kinds = [statistic_of(one.text) if one.what == "lone" else "" for one in columns]
     edges = [*starts, len(columns)]
@@ -262,9 +266,9 @@ def _p_and_ratio(columns: Sequence[Head], starts: Sequence[int]) -> list[int]:
     return [at for start in starts for at in (start, start + 1)]
 
 
-def _levels(pieces: Sequence[Head]) -> list[list[Head]]:
+def _levels(pieces: Sequence[HeadPiece]) -> list[list[HeadPiece]]:
     """Runs of pieces that span columns, each of one sort."""
-    levels: list[list[Head]] = []
+    levels: list[list[HeadPiece]] = []
     last = ""
     for one in pieces:
         if one.what in SPANS:
@@ -275,7 +279,7 @@ def _levels(pieces: Sequence[Head]) -> list[list[Head]]:
     return levels
 
 
-def _blocks(columns: Sequence[Head]) -> list[int]:
+def _blocks(columns: Sequence[HeadPiece]) -> list[int]:
     """Where the columns begin anew: "A B P A B P" has two blocks; one where they repeat not."""
     kinds = [(one.what, one.role, statistic_of(one.text) if one.what == "lone" else "") for one in columns]
     for period in range(1, len(kinds) // 2 + 1):
