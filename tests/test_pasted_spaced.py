@@ -141,6 +141,17 @@ def test_a_whole_number_before_the_cells_may_be_of_the_label(tmp_path: Path) -> 
     assert "2" not in {one.printed for one in found.numbers if one.key.startswith("table1")}
 
 
+def test_grades_stand_below_the_arms(tmp_path: Path) -> None:
+    text = "Event, n (%) New drug (n = 100) Old drug (n = 200)\nAny grade Grade ≥3 Any grade Grade ≥3\n"
+    text += "Nausea 31 (31.0) 4 (4.0) 20 (10.0) 3 (1.5)\nRash 12 (12.0) 0 11 (5.5) 1 (0.5)\n"
+    text += "Anaemia 9 (9.0) 2 (2.0) 15 (7.5) 0\n"
+    found = read(tmp_path / "x", "table1.txt: adverse events before", table1__txt=text)
+    assert found.questions == ()
+    assert keys(found)["binary.nausea_34.before.treated.yes"] == "4"
+    assert keys(found)["binary.rash.before.control.percent"] == "5.5"
+    assert keys(found)["binary.anaemia_34.before.control.yes"] == "0"
+
+
 def test_heads_of_two_sorts_stand_beside_each_other(tmp_path: Path) -> None:
     text = (
         "Parameter | Total | Before matching | After matching | ||||\n"

@@ -51,7 +51,7 @@ _STATISTIC = (
 )
 _FIRST = re.compile(
     r"(?:[\w-]+ ){0,3}(?:characteristics?|variables?|parameters?|factors?|demographics?|outcomes?|end ?points?|events?|"
-    r"covariates?|items?|features?)\b(?:,? ?no\. ?\(%\))?",
+    r"covariates?|items?|features?)\b(?:,? ?(?:no\.?|n) ?\(%\))?",
     re.I,
 )
 
@@ -164,6 +164,8 @@ def arranged(pieces: Sequence[HeadPiece], width: int) -> list[Spans] | None:
     """The rows of heads of a table with so many columns behind its labels, spans above; None where they do not fit."""
     pieces = _with_sizes_in_place(_with_lone_behind(pieces))
     columns = [one for one in pieces if one.what in COLUMNS]
+    if len(columns) < width and not any(one.what == "statistic" for one in pieces):  # grades below the arms
+        pieces = [HeadPiece("statistic", one.text) if one.what == "grade" else one for one in pieces]
     below = [one.text for one in pieces if one.what == "statistic"]
     sizes = [one.text for one in pieces if one.what == "size"]
     of_patients = [one.what != "lone" for one in columns]
