@@ -15,7 +15,10 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Grid:
-    """A pasted table as rows of cells; ``heads``: how many of them are heads; ``form``: tab, comma, markdown, html."""
+    """A pasted table as rows of cells; ``heads``: how many of them are heads.
+
+    ``form``: tab, comma, semicolon, markdown, html, spaced or collapsed.
+    """
 
     rows: tuple[Row, ...]
     heads: int
@@ -23,7 +26,7 @@ class Grid:
 
     def line(self, row: int) -> int:
         """The line of a row in its file."""
-        below_rule = self.form == "markdown" and row >= self.heads
+        below_rule = self.form in ("markdown", "collapsed") and row >= self.heads
         return row + 1 + (self.form == "html" or below_rule)
 
     def text(self) -> str:
@@ -33,6 +36,11 @@ class Grid:
         if self.form == "markdown":
             lines = ["| " + " | ".join(row) + " |" for row in self.rows]
             return "\n".join([*lines[: self.heads], "|" + "---|" * len(self.rows[0]), *lines[self.heads :]]) + "\n"
+        if self.form == "spaced":  # single blanks, as of a PDF: empty cells leave nothing
+            return "\n".join(" ".join(cell for cell in row if cell.strip()) or "-" for row in self.rows) + "\n"
+        if self.form == "collapsed":  # bars, all empty cells at the ends of rows, as stored pages have them
+            lines = [" | ".join(filter(None, row)) + " |" + "|" * sum(not one for one in row) for row in self.rows]
+            return "\n".join([*lines[: self.heads], "---|" * len(self.rows[0]), *lines[self.heads :]]) + "\n"
         mark = {"tab": "\t", "comma": ",", "semicolon": ";"}[self.form]
         return "\n".join(mark.join(_quoted(cell, mark) for cell in row) for row in self.rows) + "\n"
 

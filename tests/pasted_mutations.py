@@ -494,6 +494,8 @@ CELL_MUTATIONS: dict[str, tuple[str, Callable[[Attacked, Luck], Made]]] = {
     "as semicolon": ("same", _form("semicolon")),
     "as markdown": ("same", _form("markdown")),
     "as html": ("same", _form("html")),
+    "as single blanks": ("damage", _form("spaced")),
+    "as collapsed bars": ("damage", _form("collapsed")),
     "arms swapped": ("any", _on_yaml(swapped_arms)),
     "yaml line": ("yaml", _on_yaml(yaml_line)),
     "wrong phase": ("yaml", _on_yaml(wrong_phase)),

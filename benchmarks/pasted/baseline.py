@@ -29,7 +29,7 @@ def read_baseline(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     """The numbers and variables of a baseline table."""
     pen = Pen(table, paper, ledger)
     rows = table_rows(table, ledger)
-    walk = _Walk(pen, [in_percent(row) if PERCENTS.fullmatch(row.label.statistic) else row for row in rows])
+    walk = _Walk(pen, [in_percent(row) if _of_percents(pen, row) else row for row in rows])
     walk.run()
     amounts = [item for item in walk.items if isinstance(item, BaselineAmount)]
     continuous = {item.variable for item in amounts}
@@ -39,6 +39,14 @@ def read_baseline(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     for item in walk.items:
         if isinstance(item, BaselineGroup):
             put_group(pen, item, continuous)
+
+
+def _of_percents(pen: Pen, row: TableRow) -> bool:
+    """Whether a row's bare numbers are percentages: its label says so, or paper.yaml of all that no word tells."""
+    if PERCENTS.fullmatch(row.label.statistic):
+        return True
+    bare = bool(row.arms) and all(cell.kind == "num" for _, cell in row.arms) and not row.label.statistic
+    return bare and pen.settled_all("numbers") in ("percent", "%") and not pen.settled(row.label)
 
 
 @dataclass
@@ -209,7 +217,8 @@ class _Walk:
             what += "n (%) fits not all of the columns, or neither a word nor a decimal tells"
             self.pen.ask(row, what, ("mean (SD)", "n (%)"), every="pairs: mean (SD)")
         else:
-            self.pen.ask(row, what + "no word tells what it is", ("n", "percent", "mean", "median"))
+            answers = ("n", "percent", "mean", "median")
+            self.pen.ask(row, what + "no word tells what it is", answers, every="numbers: percent")
 
     def _stands_as_count(self, row: TableRow) -> bool:
         """Whether whole percentages that fit n are shares, as all amounts of the table are named by a word or sign."""

@@ -134,7 +134,9 @@ def _missing(pen: Pen, group: BaselineGroup, levels: Sequence[str]) -> set[int]:
             found.add(at)
         elif said != "level":
             what = f"'{level}': a level, or patients whose value is missing"
-            pen.ask(row, what, ("level", "missing"), [*group.rows, *([group.head] if group.head else [])])
+            several = sum(row.label.text == one.label for one in pen.table.rows) > 1
+            every = f"{row.label.text}: missing" if several else ""
+            pen.ask(row, what, ("level", "missing"), [*group.rows, *([group.head] if group.head else [])], every)
     return found
 
 

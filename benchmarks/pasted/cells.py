@@ -14,7 +14,18 @@ _HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\ufe63"), "-")
 _NOTHING = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"))
 _WIDE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 _PLAIN = str.maketrans(
-    {**_WIDE, **_BLANKS, **_NOTHING, **_HYPHENS, ord("’"): "'", ord("‘"): "'", ord("⩽"): "≤", ord("⩾"): "≥"}
+    {
+        **_WIDE,
+        **_BLANKS,
+        **_NOTHING,
+        **_HYPHENS,
+        ord("’"): "'",
+        ord("‘"): "'",
+        ord("⩽"): "≤",
+        ord("⩾"): "≥",
+        ord("≦"): "≤",
+        ord("≧"): "≥",
+    }
 )
 _DASHES = str.maketrans(dict.fromkeys("−–‒‐‑﹣—―", "-"))
 _LATEX = (
@@ -187,6 +198,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], _Made]], ...] = (
     (_form(rf"(?P<one>{_UNREACHED})"), _of("inf")),
     (_form(rf"(?P<one>{_NUMBER}) ?(?:± ?|\(± ?|\((?:SD|s\.d\.)[:=]? ?){_SD}\)?"), _of("pm")),
     (_form(rf"{_N} ?[(\[]{_PERCENT}%[)\]]"), _share),
+    (_form(rf"{_N} ?[(\[](?P<percent>[<>≤≥]{_NUMBER.removeprefix('-?')})[)\]]"), _share),
     (_form(rf"{_N}[,;]? {_PERCENT}%"), _share),
     (_form(rf"{_PERCENT}%,? ?[(\[](?:n ?= ?)?{_N}[)\]]"), _share),
     (_form(rf"{_COUNT} ?(?:/| of ) ?(?P<of>\d+)(?: ?[(\[]{_PERCENT}%?[)\]]|,? {_OTHER}%)?"),
@@ -194,6 +206,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], _Made]], ...] = (
     (_form(rf"{_PERCENT}%?,? ?[(\[]{_COUNT} ?(?:/| of ) ?(?P<of>\d+)[)\]]"), _share),
     (_form(rf"(?P<middle>{_END})%?,? ?[(\[]{_WORD}{_RANGE}[)\]]"), _limits("triple")),
     (_form(rf"(?P<middle>{_END})%?[,;]? {_WORD.removesuffix('?')}{_RANGE}"), _limits("triple")),
+    (_form(r"(?P<middle>\d+\.\d+) (?P<low>\d+\.\d+)(?P<to>-| to )(?P<high>\d+\.\d+)"), _limits("triple")),
     (_form(rf"(?P<one>{_NUMBER}) ?[(\[]{_SD}[)\]]"), _of("pair")),
     (_form(rf"[(\[]{_WORD}{_RANGE}[)\]]"), _limits("range")),
     (_form(rf"{_WORD}{_RANGE.replace('| ?, ?', '| ?, ')}"), _limits("range")),

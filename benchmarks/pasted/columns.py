@@ -9,9 +9,10 @@ from benchmarks.pasted.grids import Grid
 from benchmarks.pasted.head_statistics import is_lone
 from benchmarks.pasted.heads import KINDS, endpoint_of, head_words, model_of, phase_of
 from benchmarks.pasted.label_columns import rows_of
+from benchmarks.pasted.left_out import without_others
 from benchmarks.pasted.paired_columns import with_pairs
 from benchmarks.pasted.paper_file import PaperFile
-from benchmarks.pasted.reading import Ledger, PastedColumn, PastedTable, Phase, Spot
+from benchmarks.pasted.reading import Ledger, PastedColumn, PastedRow, PastedTable, Phase, Spot
 from benchmarks.pasted.row_sums import ask_lone_line
 from benchmarks.pasted.settling import RESERVED, letter, letters_of, line_of, settling_words, with_lines
 from benchmarks.pasted.shape import Shaped, TableEntry, filled_heads, is_sizes, patterns_of, shaped
@@ -43,10 +44,13 @@ def understand(grid: Grid, file: str, entry: TableEntry, paper: PaperFile, ledge
     body = [row for row in body if row.line not in gone]
     notes = tuple(text for _, text in grid.notes)
     columns, rows = rows_of(columns, replace(form, body=tuple(body)), kind)
+    columns = [_of_shares(column, rows, k) for k, column in enumerate(columns)]
     columns = with_pairs(columns, rows, Spot(file, form.heads[-1].line if form.heads else 1), ledger)
-    columns = [_with_kind(column, said, kind, paper, " ".join(notes)) for column in columns]
+    title = " ".join(text for at, text in grid.notes if at < grid.rows[0].line)
+    columns = [_with_kind(column, said, kind, paper, title) for column in columns]
     line = form.heads[-1].line if form.heads else 1
     spot = Spot(file, line)
+    columns = without_others(columns, entry, spot, ledger)
     if not form.heads:
         ledger.ask(spot, "it has no heads above its numbers", "B: skip", columns=[c.letter for c in columns])
     columns = phases_by_size(columns, paper, spot, ledger)
@@ -60,7 +64,9 @@ def understand(grid: Grid, file: str, entry: TableEntry, paper: PaperFile, ledge
 
 def cited(file: str) -> str:
     """How the numbers of a file are cited: "table1.tsv" is "Table 1"."""
-    stem = re.sub(r"\.\w+$", "", file.rsplit("/", 1)[-1])
+    stem = re.sub(r"\.\w+(#\d+)?$", r"\1", file.rsplit("/", 1)[-1])
+    if "#" in stem:
+        return f"Table {stem.rpartition('#')[2]}"
     return " ".join(re.sub(r"(\d+)", r" \1", re.sub(r"[_-]+", " ", stem)).split()).title()
 
 
@@ -128,6 +134,13 @@ def _sized(column: PastedColumn, text: str, form: Shaped) -> PastedColumn:
     return replace(column, n=_rounded(cell.values[0]), n_printed=cell.values[0])
 
 
+def _of_shares(column: PastedColumn, rows: Sequence[PastedRow], at: int) -> PastedColumn:
+    """A column of which the head says "(%)" and the cells are counts with their percentages, as one of both."""
+    shares = [row.cells[at].kind in ("share", "pair") for row in rows if row.cells[at].values]
+    both = column.statistic == "percent" and 2 * sum(shares) > len(shares)
+    return replace(column, statistic="") if both else column
+
+
 def _settled(
     columns: list[PastedColumn], entry: TableEntry, grid: Grid, paper: PaperFile
 ) -> tuple[list[PastedColumn], dict[str, str]]:
@@ -161,7 +174,7 @@ def _with_kind(column: PastedColumn, said: tuple[Phase, str], kind: str, paper: 
     phase, rest = said
     fields = settling_words(rest, paper) if rest else {}
     design: Phase = "before" if paper.design in ("randomised", "adjusted", "crude") else ""
-    side: Phase = column.phase or phase or phase_of(title) or design
+    side: Phase = column.phase or phase or design or phase_of(title)
     made = replace(column, phase=side)
     if kind in OF_ENDPOINTS:
         only = next(iter(paper.endpoints)) if len(paper.endpoints) == 1 else ""
@@ -203,7 +216,10 @@ def _ask_unknown(columns: list[PastedColumn], kind: str, paper: PaperFile, spot:
         else:
             continue
         readings = (f"{column.letter}: {paper.arms.control}", f"{column.letter}: skip")
-        ledger.ask(here, what, f"{column.letter}: skip", readings, columns=[column.letter])
+        if column.statistic == "sd":  # a standardised difference is called so, too
+            readings = (f"{column.letter}: smd", f"{column.letter}: skip")
+        settle = readings[0] if column.statistic == "sd" else readings[1]
+        ledger.ask(here, what, settle, readings, columns=[column.letter])
     _ask_models(columns, kind, paper, spot, ledger)
 
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.pasted.cox_rows import ratio_names
 from benchmarks.pasted.labels import plain_number
+from benchmarks.pasted.outcome_rows import read_outcomes
 from benchmarks.pasted.paper_file import PaperFile
-from benchmarks.pasted.reading import Ledger, PastedTable, Spot
+from benchmarks.pasted.reading import Ledger, PastedRow, PastedTable, Spot
 from benchmarks.pasted.table_rows import Filled, Pen, TableRow, is_p, number, share_fits, table_rows
 
 _DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
@@ -17,8 +18,11 @@ _AT = re.compile(
 _SAID = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
 _UNITS = {"mo": "month", "m": "month", "yr": "year", "y": "year", "d": "day"}
 _EVENTS = re.compile(r"\bevents?\b|\bdeaths?\b|\bdied\b|progressed|\bno\.? with\b", re.I)
+_RESPONSE = re.compile(r"\brespon[sd]|\bremission|disease control", re.I)
 _INCIDENCE = re.compile(r"cumulative incidence|incidence", re.I)
 
+OTHER = "-"
+"""What rows are under a head that names none of the paper's endpoints."""
 _PLAIN = frozenset(
     re.findall(
         r"\S+",
@@ -42,20 +46,35 @@ def read_events(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     """The numbers of a table of events, each under its endpoint, side and arm."""
     pen = Pen(table, paper, ledger)
     under, rows = "", table_rows(table, ledger)
+    only = next(iter(paper.endpoints)) if len(paper.endpoints) == 1 else ""
     _ask_endpoint(pen, rows)
+    answered: list[PastedRow] = []  # below a head of responses
     for row in rows:
         if pen.settled(row.label) == "skip":
             continue
         own = endpoint_in(pen, row.label.text)
+        responses = not own and bool((row.empty and _RESPONSE.search(row.label.text)) or (answered and under == OTHER))
+        if responses:
+            under = OTHER
+            answered.append(row.row)
+            continue
         if row.empty:
-            under = own or under
+            under = own or (under if _is_of_endpoints(row.label.text) else OTHER)
             continue
         for filled in (*row.arms, *row.others, *row.tests):
-            endpoint = (
-                own or under or filled[0].endpoint or (next(iter(paper.endpoints)) if len(paper.endpoints) == 1 else "")
-            )
+            endpoint = own or under or filled[0].endpoint or only
+            endpoint = "" if endpoint == OTHER or (not own and not _is_of_endpoints(row.label.text)) else endpoint
             if not (endpoint and filled in row.arms and _failed(pen, row, filled, endpoint)):
-                _number(pen, row, filled, endpoint, _counted(pen, row, endpoint) or _what(pen, row.label.text))
+                of_head = _What("events") if filled[0].statistic == "events" else None
+                what = _counted(pen, row, endpoint) or of_head or _what(pen, row.label.text)
+                _number(pen, row, filled, endpoint, what)
+    if answered:
+        read_outcomes(replace(table, kind="response", rows=tuple(answered)), paper, ledger)
+
+
+def _is_of_endpoints(text: str) -> bool:
+    """Whether a label has no words but those of counts, rates and times, so that the endpoint above it is meant."""
+    return not _content(text)
 
 
 def _failed(pen: Pen, row: TableRow, filled: Filled, endpoint: str) -> bool:
@@ -107,9 +126,10 @@ def endpoint_in(pen: Pen, text: str) -> str:
     by its usual words; "deaths" of no cause are of the endpoint that is death alone.
     """
     words = _content(text)
-    for name, what in pen.paper.endpoints.items():
-        if words and words == _content(what.partition(";")[0]):
-            return name
+    for part in (text, text.partition(":")[2]):
+        for name, what in pen.paper.endpoints.items():
+            if _content(part) and _content(part) == _content(what.partition(";")[0]):
+                return name
     for name in sorted(pen.paper.endpoints, key=len, reverse=True):
         found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.I if len(name) > 3 else 0)
         if found and not _one_of_several(name, text):
@@ -189,6 +209,11 @@ def _number(pen: Pen, row: TableRow, filled: Filled, endpoint: str, what: _What)
             pen.put(
                 f"{start}.{'cox' if what.kind == 'hr' or _has_ratio(row) else 'logrank'}.p", cell.values[0], row, filled
             )
+            return
+    elif what.kind in ("hr", "p") and filled in row.arms and len(row.arms) == 1:  # a row across the arms
+        names = ratio_names((replace(column, statistic=what.kind), cell))
+        if names:
+            pen.put_all(f"{start}.{'cox' if what.kind == 'hr' else 'logrank'}", names, cell.values, row, filled)
             return
     elif filled in row.arms and (found := _of_arm(filled, what)):
         _put_arm(pen, row, filled, start, what, found)

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from benchmarks.pasted.cells import plain_text
 from benchmarks.pasted.html_tables import html_rows
+from benchmarks.pasted.markdown_tables import markdown_rows
 from simulator.documents.problems import DocumentError, Problem
 
 MOST_HEADS = 4
@@ -27,6 +28,7 @@ _CONTINUED = re.compile(
 )
 _INDENT = " \u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000"
 _WIDE_BLANKS = "\u2003\u2001\u3000"
+_RULE = re.compile(r"\|?(?: *:?-{3,}:? *\|)+(?: *:?-{3,}:? *)?")
 _GAP = re.compile(r"(?<=\S)[ \u00a0]{2,}(?=\S)")
 
 
@@ -70,12 +72,18 @@ def read_grid(data: bytes, file: str) -> Grid:
     form = _form_of(text, lines, file)
     loose: list[tuple[int, str]] = []
     if form == "html":
-        raw, loose = html_rows(text)
+        named = re.search(r"#(\d{1,2})$", file)
+        try:
+            raw, loose = html_rows(text, int(named[1]) if named else 0)
+        except ValueError as fault:
+            raise _fault(file, f"it holds {fault}", f"name one in tables, as in {file.partition('#')[0]}#1") from None
         rows = [replace(_row(line, cells), joined=joined) for line, cells, joined in raw]
         if len({row.line for row in rows}) < len(rows):
             rows = [replace(row, line=at) for at, row in enumerate(rows, start=1)]
     elif form in ("comma", "semicolon"):
         rows = _separated(text, "," if form == "comma" else ";", file)
+    elif form == "markdown":
+        rows = [_row(line, cells) for line, cells in markdown_rows(lines)]
     else:
         rows = [one for at, line in enumerate(lines, start=1) if (one := _line_of(form, at, line)) is not None]
     rows = [row for row in rows if any(cell.strip() for cell in row.cells)]
@@ -126,6 +134,8 @@ def _form_of(text: str, lines: list[str], file: str) -> str:
     tabs = sum("\t" in line for line in filled)
     if tabs and 2 * tabs >= len(filled):
         return "tab"
+    if any(_RULE.fullmatch(line.strip()) for line in filled):
+        return "markdown"
     if filled and 2 * sum(line.count("|") > 1 or line.strip().startswith("|") for line in filled) >= len(filled):
         return "markdown"
     for form, mark in (("semicolon", ";"), ("comma", ",")):
@@ -151,20 +161,11 @@ def indent_of(label: str) -> int:
 
 
 def _line_of(form: str, at: int, line: str) -> GridRow | None:
-    """A line as a row; None for an empty one and for Markdown's rule."""
+    """A line as a row; None for an empty one."""
     if not line.strip():
         return None
     if form == "tab":
         return _row(at, line.split("\t"))
-    if form == "markdown":
-        if re.fullmatch(r"[|:\-\s+=]+", line):
-            return None
-        inner = line.strip()
-        cells = re.split(r"(?<!\\)\|", inner[1:] if inner.startswith("|") else line)
-        if inner.startswith("|") and inner.endswith("|") and len(cells) > 1:
-            cells = cells[:-1]
-        cells[0] = cells[0].removeprefix(" ")
-        return _row(at, [cell.replace("\\|", "|") for cell in cells])
     wide = line.expandtabs(4).rstrip()
     start = len(wide) - len(wide.lstrip(_INDENT))
     ends = [(gap.start(), gap.end()) for gap in _GAP.finditer(wide)]
@@ -197,16 +198,18 @@ def _without_notes(rows: list[GridRow], form: str) -> tuple[list[GridRow], list[
         alone = sum(bool(cell) for cell in row.cells) == 1
         parted = len(row.cells) > 1 and form not in ("aligned", "html")
         outside = at < many[0] or at > many[-1]
-        said = (
-            len(text) > 100
-            or _CONTINUED.fullmatch(text.strip())
-            or (_NOTE.match(text) is not None and (outside or len(text) > 40))
-        )
+        said = is_note(text, outside)
         if alone and row.cells[0] and (said or (outside and (not parted or len(text) > 60))):
             notes.append((row.line, text))
         else:
             kept.append(row)
     return kept, notes
+
+
+def is_note(text: str, outside: bool = False) -> bool:
+    """Whether a line of one text is a title, a note or a sentence; shorter ones are, outside of the rows."""
+    found = len(text) > 100 or _CONTINUED.fullmatch(text.strip()) is not None
+    return found or (_NOTE.match(text) is not None and (outside or len(text) > 40))
 
 
 def _width(rows: list[GridRow], form: str) -> int:

@@ -15,11 +15,13 @@ _TESTS = (
 _P, _NO, _WHO = r"p(?:[ -]*values?)?", r"(?:no\.?|number|n)", r"(?:patients|subjects|participants|pts)"
 _SHARE = rf",?(?: ?\(?{_NO}?,? ?\(?%\)?\)?)?"
 _OF_TEST = rf"log-?rank|gray(?:'s)?|wald|fisher\w*(?: exact)?|t-?test|{_CHI}"
+_TIMES = r"(?:(?:person|patient|pt|subject)s?[- ]?)?(?:yrs?|years?|py|pys)"
 _STATISTICS = (
+    ("rate", rf".*(?:/|\bper\b) ?(?:\d[\d,]* ?)?{_TIMES}\b.*|(?:incidence|event) rates?(?: of first events?)?"),
     ("interaction_p", rf"{_P} ?(?:for|of)? ?(?:the )?(?:interactions?|heterogeneity)"),
     ("interaction_p", r"interactions?(?: p)?(?:[ -]?values?)?|p[ _-]?int\w*\.?"),
     ("p", rf"[(\[]?p[)\]]?(?:[ -]*values?)?|(?:{_OF_TEST}|overall)(?: test)? {_P}|sig\.?|significance"),
-    ("p", rf"{_P} ?\(?(?:{_OF_TEST})(?: test)?\)?"),
+    ("p", rf"{_P} ?\(?(?:{_OF_TEST})(?: test)?\)?|{_P} ?\([A-Za-z ,.-]+\)"),
     ("smd", r".*(?:\ba?smd\b|\basd\b|standardi[sz]ed (?:mean )?diff\w*|std\.? (?:mean )?diff\w*).*"),
     ("odds_ratio", rf"(?:adjusted )?(?:\bor\b|odds ratios?)\W*(?:{_CI})?\W*"),
     ("risk_ratio", rf"(?:adjusted )?(?:\brr\b|(?:risk|rate) ratios?|relative risks?)\W*(?:{_CI})?\W*"),
@@ -32,6 +34,7 @@ _STATISTICS = (
     ("", r"mean ?(?:±|\+|\(|,|and)? ?\(?(?:sd|s\.d\.)\)?"),
     ("at_risk", rf"(?:{_NO}(?: of {_WHO})? )?at risk"),
     ("events", rf"(?:{_NO} (?:of )?)?(?:events?|deaths?)(?: ?/ ?(?:{_NO}|{_WHO}|total|at risk))?{_SHARE}"),
+    ("events", rf"(?:{_NO} (?:of )?)?{_WHO} with (?:an? |any )?events?{_SHARE}"),
     ("patients", rf"{_NO}(?: of)? (?:{_WHO}|cases)|{_WHO}(?:,? \(?{_NO}\)?)?"),
     ("n", r"\(?(?:n|no\.?|number|counts?|#|freq(?:uency|\.)?|cases)\)?"),
     ("percent", r"\(?(?:%|percent(?:age)?|per cent|rate ?\(?%\)?|proportion ?\(?%\)?)\)?"),

@@ -47,7 +47,7 @@ def without_arms(text: str, paper: PaperFile) -> tuple[str, set[str]]:
     labels = sorted(((getattr(paper.arms, role), role) for role in ROLES), key=lambda one: -len(one[0]))
     clash = len({label.casefold() for label, _ in labels}) < len(labels)
     for label, role in labels:
-        pattern = _loose(label)
+        pattern = loose(label)
         found_here = re.search(pattern, text, 0 if clash else re.IGNORECASE)
         if found_here is not None:
             found.add(role)
@@ -55,7 +55,7 @@ def without_arms(text: str, paper: PaperFile) -> tuple[str, set[str]]:
     return text, found
 
 
-def _loose(label: str) -> str:
+def loose(label: str) -> str:
     """A pattern of a label as whole words, with any blanks and dashes between them."""
     parts = [re.escape(part) for part in re.split(r"[\s–—−‐‑-]+", label.strip()) if part]
     joined = r"[\s–—−‐‑-]*".join(part.replace(r"\+", r"\s*\+\s*") for part in parts)
@@ -80,11 +80,11 @@ def endpoint_of(text: str, paper: PaperFile) -> str:
     """The one endpoint that a text names by its name, its long name or what it counts; '' for none or several."""
     clash = len({name.casefold() for name in paper.endpoints}) < len(paper.endpoints)
     flags = 0 if clash else re.IGNORECASE
-    named = [name for name in paper.endpoints if re.search(_loose(name), text, flags)]
+    named = [name for name in paper.endpoints if re.search(loose(name), text, flags)]
     if not named:
         named = [name for name in paper.endpoints if _stands_for(name, text)]
     if not named:
-        named = [name for name, what in paper.endpoints.items() if re.search(_loose(what), text, re.IGNORECASE)]
+        named = [name for name, what in paper.endpoints.items() if re.search(loose(what), text, re.IGNORECASE)]
     longest = [name for name in named if not any(name != other and name in other for other in named)]
     return longest[0] if len(longest) == 1 else ""
 

@@ -7,6 +7,8 @@ from benchmarks.pasted.cells import raised
 
 _SILENT = frozenset({"script", "style", "template", "noscript", "svg", "math"})
 _MAX_SPAN = 60
+HtmlRow = tuple[int, list[str], frozenset[int]]
+MOST_BESIDE = 6  # texts above and below a table of a whole page that are its own
 _INDENTED = re.compile(
     r"(?:padding-left|text-indent|margin-left)\s*:\s*(\d+(?:\.\d+)?)\s*(px|pt|em|rem|%)?", re.IGNORECASE
 )
@@ -18,8 +20,10 @@ class _Rows(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.rows: list[tuple[int, list[str]]] = []
+        self.of_table: list[int] = []  # for each row, the table that it is of, from 1
+        self._tables = 0
         self.joined: set[tuple[int, int]] = set()
-        self.loose: list[tuple[int, str]] = []
+        self.loose: list[tuple[int, int, str]] = []  # how many rows stand above, its line, the text
         self._held: dict[tuple[int, int], bool] = {}
         self._cell: list[str] | None = None
         self._span = (1, 1)
@@ -32,15 +36,16 @@ class _Rows(HTMLParser):
             self._silent += 1
         elif tag == "table":
             self._nested += self._cell is not None
+            self._tables += self._cell is None
         elif self._nested:
             self._append(" ")
         elif tag == "tr":
             self._end_cell()
-            self.rows.append((self.getpos()[0], []))
+            self._begin_row()
         elif tag in ("td", "th"):
             self._end_cell()
             if not self.rows:
-                self.rows.append((self.getpos()[0], []))
+                self._begin_row()
             found = {name: value or "" for name, value in attrs}
             self._span = (_whole(found.get("colspan")), _whole(found.get("rowspan")))
             self._cell = [_padding(found)]
@@ -50,6 +55,10 @@ class _Rows(HTMLParser):
             self._raised = []
         elif tag in ("b", "strong", "i", "em", "span") and self._cell is not None and not "".join(self._cell).strip():
             self._append(_padding({name: value or "" for name, value in attrs}))
+
+    def _begin_row(self) -> None:
+        self.rows.append((self.getpos()[0], []))
+        self.of_table.append(self._tables)
 
     def handle_endtag(self, tag: str) -> None:
         """A cell ends, or what is in it."""
@@ -77,7 +86,7 @@ class _Rows(HTMLParser):
         elif self._cell is not None:
             self._append(re.sub(r"[\n\r\t ]+", " ", data))
         elif data.strip():
-            self.loose.append((self.getpos()[0], " ".join(data.split())))
+            self.loose.append((len(self.rows), self.getpos()[0], " ".join(data.split())))
 
     def _append(self, text: str) -> None:
         if self._cell is not None:
@@ -131,15 +140,53 @@ def _padding(attrs: dict[str, str]) -> str:
     return "\u00a0" * (2 * int(named[1] or 1)) if named else ""
 
 
-def html_rows(text: str) -> tuple[list[tuple[int, list[str], frozenset[int]]], list[tuple[int, str]]]:
-    """The rows with their lines and the columns that a cell to the left covers, and the texts beside the table."""
+def html_rows(text: str, number: int = 0) -> tuple[list[HtmlRow], list[tuple[int, str]]]:
+    """The rows with their lines and the columns that a cell to the left covers, and the texts beside the table.
+
+    Of several tables ``number`` names one, from 1; ValueError where one must be named. Titles have the line 0.
+    """
     parser = _Rows()
     parser.feed(text)
     parser.close()
     parser.finish()
-    found = [
+    rows = [
         (line, cells, frozenset(column for row, column in parser.joined if row == at))
         for at, (line, cells) in enumerate(parser.rows)
-        if cells
     ]
-    return found, parser.loose
+    blocks = _blocks(parser)
+    if number > len(blocks) or (len(blocks) > 1 and not number):
+        named = "; ".join(f"#{k} '{' '.join(rows[block[0]][1])[:40].strip()}'" for k, block in enumerate(blocks, 1))
+        raise ValueError(f"{len(blocks)} tables: {named}" if blocks else "no table")
+    kept = blocks[max(number, 1) - 1] if len(blocks) > 1 or (blocks and _is_page(text)) else range(len(rows))
+    above, below = (MOST_BESIDE, MOST_BESIDE) if len(kept) < len(rows) or _is_page(text) else (len(text), len(text))
+    before = [one for at, _, one in parser.loose if at <= kept.start][-above:]
+    behind = [(line, one) for at, line, one in parser.loose if at > kept.start][:below]
+    return [rows[at] for at in kept if rows[at][1]], [*((0, one) for one in before), *behind]
+
+
+def _is_page(text: str) -> bool:
+    return re.search(r"<(?:html|body|article|main)\b", text, re.IGNORECASE) is not None
+
+
+def _blocks(parser: _Rows) -> list[range]:
+    """The rows of each table with numbers, together with a table of heads alone right above it."""
+    tables: list[range] = []
+    for at, of in enumerate(parser.of_table):
+        if tables and parser.of_table[tables[-1].start] == of:
+            tables[-1] = range(tables[-1].start, at + 1)
+        else:
+            tables.append(range(at, at + 1))
+    blocks: list[range] = []
+    for k, table in enumerate(tables):
+        cells = [cell for at in table for cell in parser.rows[at][1]]
+        if len(table) < 2 or sum(bool(re.match(r"[<>≤≥]?\s?[-−]?\d", cell)) for cell in cells) < 2:
+            continue
+        above = tables[k - 1] if k else range(0)
+        heads = len(above) in (1, 2, 3) and _width(parser, above) == _width(parser, table)
+        heads = heads and not any(re.match(r"\d", cell) for at in above for cell in parser.rows[at][1])
+        blocks.append(range(above.start if heads else table.start, table.stop))
+    return blocks
+
+
+def _width(parser: _Rows, rows: range) -> int:
+    return max(len(parser.rows[at][1]) for at in rows)

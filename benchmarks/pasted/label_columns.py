@@ -10,7 +10,9 @@ from benchmarks.pasted.reading import PastedCell, PastedColumn, PastedRow
 from benchmarks.pasted.shape import Shaped
 
 _LEVELS = re.compile(
-    r"(?:sub)?(?:levels?|categor(?:y|ies)|groups?|values?|class(?:es)?|stages?|comparisons?|contrasts?)", re.I
+    r"(?:sub)?(?:levels?|categor(?:y|ies)|groups?|values?|class(?:es)?|stages?|comparisons?|contrasts?|"
+    r"characteristics?|variables?|parameters?)",
+    re.I,
 )
 
 

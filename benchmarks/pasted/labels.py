@@ -122,6 +122,7 @@ def slug(text: str) -> str:
 
 def plain_label(text: str) -> str:
     """A label without odd spaces, bold and footnote marks."""
+    text = text.replace("≧", "≥").replace("≦", "≤")
     spaced = _SPACES.sub(" ", text.replace("​", " ").replace("﻿", " ").replace("**", "").replace("−", "-")).strip()
     return _MARKS.sub("", spaced).strip(" :;,")
 
@@ -233,6 +234,21 @@ def without_statistic(text: str) -> str:
         )
     plain = re.sub(r"[,;]\s*(?:%|n|no\.)$", "", plain).strip()
     return plain.replace("[", "(").replace("]", ")")
+
+
+_COMPARED = re.compile(
+    r"(?:(?:estimated|stratified|adjusted|unadjusted|common)\s+)*"
+    r"(?:(?P<odds_ratio>odds ratios?|ors?)|(?P<risk_ratio>(?:risk|rate|response-rate) ratios?|relative risks?|rrs?)|"
+    r"(?P<risk_difference>(?:risk |absolute |rate )?differences?)|(?P<hr>hazards? ratios?|hrs?)|"
+    r"(?P<p>(?:two-sided |one-sided |stratified |log-?rank )?p(?:[ -]?values?)?))\b.*",
+    re.I,
+)
+
+
+def compared_in(label: str) -> str:
+    """What a row that compares the arms holds: odds_ratio, risk_ratio, risk_difference, hr or p; '' for another row."""
+    found = _COMPARED.fullmatch(label.strip())
+    return (found.lastgroup or "") if found else ""
 
 
 def sex_of(text: str) -> str:

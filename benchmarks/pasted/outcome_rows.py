@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from benchmarks.pasted.asked_rows import AS_PRINTED
 from benchmarks.pasted.counts import notes_of
-from benchmarks.pasted.labels import RowLabel, as_id, named, plain_label, slug, without_statistic
+from benchmarks.pasted.labels import RowLabel, as_id, compared_in, named, plain_label, slug, without_statistic
 from benchmarks.pasted.outcome_checks import check_names, check_outcomes
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable, Spot
@@ -42,6 +42,7 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     shares = share_columns(rows)
     names: dict[str, TableRow] = {}
     head: RowLabel | None = None
+    last = ""
     for row in rows:
         said = pen.settled(row.label)
         if said == "skip":
@@ -49,25 +50,87 @@ def read_outcomes(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
         if not row.arms:
             grade = grade_of(row.label.text)
             below = grade if grade is not None else below if row.others or row.tests else ""
-            head = row.label if row.empty else head
+            deeper = head is not None and re.search(r"respon|control", head.text, re.I)
+            if row.empty and (not deeper or re.search(r"respon|control", row.label.text, re.I)):
+                head = row.label  # "Independent review" below "Objective response" names none
             if not _interval(row.label):
                 for column, cell in (*row.tests, *row.others):
                     pen.not_understood(
                         row, f"'{cell.raw}': '{row.label.text}' has no patients in either arm", column.letter
                     )
             continue
+        row = _with_name_of(row, head)
         if _interval(row.label):
             pen.assume(row, f"'{row.label.text}': limits of a share have no key and are not read")
+            continue
+        if (what := compared_in(row.label.text)) and not said:
+            _compared(pen, row, last, what)
+            continue
+        if _timed(row, head) and not said:
+            for column, cell in row.arms:
+                told = f"'{cell.raw}' in row '{row.label.text}' is no count or share of patients"
+                pen.not_understood(row, told, column.letter)
             continue
         said = said if said == AS_PRINTED or re.fullmatch(r"[A-Za-z][\w-]*", said) else ""
         graded = _of_head(pen, row, head) if not said or said == AS_PRINTED else None
         row, own = (row, below) if graded is None else (graded[0], graded[1])
         _outcome(pen, row, said if re.fullmatch(r"[A-Za-z][\w-]*", said) else "", grades, own)
         _ask_odd(pen, row, shares)
-        names.setdefault(outcome_name(pen, row.label) if not said or said == AS_PRINTED else said, row)
+        last = outcome_name(pen, row.label) if not said or said == AS_PRINTED else said
+        names.setdefault(last, row)
     check_outcomes(pen, rows, start)
     if table.kind == "response":
         check_names(pen, names)
+
+
+_COUNTED = re.compile(
+    r"(?:no\.?|number|n)(?: of)? (?:patients|participants|subjects)"
+    r"(?: with (?:an? )?(?:response|events?))?(?:,? ?\(?%\)?)?|"
+    r"%(?: of (?:patients|participants|subjects))?(?:,? ?\(95 ?% ?ci\))?",
+    re.I,
+)
+
+
+def _with_name_of(row: TableRow, head: RowLabel | None) -> TableRow:
+    """A row as "No. of patients" or "% (95% CI)", with the name of the response above it."""
+    if (
+        head is None
+        or not _COUNTED.fullmatch(row.label.text.strip())
+        or not re.search(r"respon|control", head.text, re.I)
+    ):
+        return row
+    name = re.sub(r"^rate of ", "", head.text, flags=re.I)
+    return replace(row, label=RowLabel(f"{name} %" if row.label.text.startswith("%") else name, name))
+
+
+def _compared(pen: Pen, row: TableRow, name: str, what: str) -> None:
+    """A ratio, difference or p of the outcome above, which stands in the column of one arm or across both."""
+    cells = [*row.arms, *row.others]
+    if not name or what == "hr" or len(cells) != 1:
+        for column, cell in cells:
+            pen.not_understood(row, f"'{cell.raw}' in row '{row.label.text}' is of no outcome above it", column.letter)
+        return
+    column, cell = filled = cells[0]
+    key = f"binary.{name}.{pen.side(column)}"
+    if what == "p" and is_p(cell):
+        pen.put(f"{key}.p", cell.values[0], row, filled)
+    elif what != "p" and cell.kind in ("triple", "num"):
+        pen.put_all(f"{key}.{what}", ("value", "low", "high"), cell.values, row, filled)
+    else:
+        pen.not_understood(row, f"'{cell.raw}' in row '{row.label.text}' is not known", column.letter)
+
+
+def _timed(row: TableRow, head: RowLabel | None) -> bool:
+    """Whether a row is of times, or of a spread, and not of patients: "Median", "Range" below "Time to response"."""
+    bare = row.label.only_statistic and re.search(r"median|mean|range|iqr|\bsd\b", row.label.statistic)
+    below = head is not None and re.search(r"\b(?:time to|duration of|months?|mo|weeks?)\b", head.text, re.I)
+    own = re.search(r"\b(?:time to|duration of)\b|^(?:median|mean)\b", row.label.text, re.I)
+    counted = all(cell.kind in ("share", "pair") for _, cell in row.arms)
+    events = re.match(
+        r"(?:total )?(?:number|no\.?) of (?:all )?(?:s?aes?\b|(?:serious )?adverse events|events)", row.label.text, re.I
+    )
+    own = own or events
+    return bool((bare or own or (below and not counted)) and not counted)
 
 
 def _of_head(pen: Pen, row: TableRow, head: RowLabel | None) -> tuple[TableRow, str] | None:

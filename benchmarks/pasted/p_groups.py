@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from benchmarks.pasted.reading import ROLES, PastedCell, PastedColumn, PastedRow, PastedTable
-from benchmarks.pasted.recomputed import p_of_counts, p_of_means, p_of_ratio, stands_for
+from benchmarks.pasted.recomputed import p_of_counts, p_of_means, p_of_percents, p_of_ratio, stands_for
 
 PSide = tuple[str, str, str, str]
 """The side, grade, endpoint and model of a column of p."""
@@ -106,6 +106,8 @@ def p_of_cells(cells: Cells, n: PairOfSizes | None) -> tuple[tuple[float, float]
         return () if ratio is None else (ratio,)
     if all(cell.kind == "pm" or (cell.kind == "pair" and "." in cell.values[0]) for cell in cells[0]):
         return (p_of_means([(cell.values[0], cell.values[1]) for cell in cells[0]], n),)
+    if len(cells) == 1 and len(cells[0]) == 2 and all(cell.kind == "percent" for cell in cells[0]):
+        return p_of_percents([cell.values[0] for cell in cells[0]], n)
     if any(cell.kind not in ("share", "pair", "num") or not cell.values[0].isdigit() for row in cells for cell in row):
         return ()
     counts = [[float(row[arm].values[0]) for row in cells] for arm in (0, 1)]

@@ -119,10 +119,15 @@ def load_paper(path: Path) -> tuple[PaperFile, Places]:
     return paper, Places(folder, file, lines, results, _cited(written, root))
 
 
+def file_name(name: str) -> str:
+    """The name of the file in which a table stands: that of "page.html#2", its second table, is page.html."""
+    return re.sub(r"#\d{1,2}$", "", name)
+
+
 def file_of(places: Places, name: str, most: int = MAX_BYTES) -> bytes:
     """The content of a file of the paper's folder; DocumentError where it cannot be had."""
     try:
-        return read_whole(places.folder, name, most)
+        return read_whole(places.folder, file_name(name), most)
     except OSError as error:
         line = max(places.line("tables", name), places.line("curves", name), 1)
         said = Place(str(places.folder / places.file), line, 1)
@@ -214,7 +219,7 @@ def _faults(tree: Mapping[str, Any], folder: Path) -> Iterator[tuple[KeyPath, st
     text = tree.get("text")
     for path in [*named, *([("text", text)] if isinstance(text, str) and text else [])]:
         try:
-            with opened(folder, path[-1]):
+            with opened(folder, file_name(path[-1])):
                 pass
         except FileNotFoundError:
             yield path, f"there is no file '{path[-1]}' beside it", _nearest_file(path[-1], folder)

@@ -7,11 +7,11 @@ from benchmarks.pasted.claims import unclaimed
 from benchmarks.pasted.columns import entry_faults, understand
 from benchmarks.pasted.curves import read_curves
 from benchmarks.pasted.facts import read_facts
-from benchmarks.pasted.grids import read_grid
 from benchmarks.pasted.lines import read_lines
 from benchmarks.pasted.paper_file import PaperFile, Places, file_of, load_paper
 from benchmarks.pasted.reading import Ledger, PastedTable, Reading, ReadNumber, Remark, Spot
 from benchmarks.pasted.rows import read_rows, unused_names
+from benchmarks.pasted.spaced import read_table
 from simulator.documents.problems import DocumentError, Place, Problem
 
 MOST_BYTES = 4 * 2**20  # of a pasted file
@@ -74,7 +74,7 @@ def _tables(paper: PaperFile, places: Places, ledger: Ledger) -> tuple[PastedTab
     made: dict[str, PastedTable] = {}
     order = sorted(paper.tables, key=lambda file: not _kind(paper, file).startswith(FIRST))
     for file in order:
-        grid = read_grid(file_of(places, file, MOST_BYTES), file)
+        grid = read_table(file_of(places, file, MOST_BYTES), file, paper)
         try:
             table = made[file] = understand(grid, file, paper.tables[file], paper, ledger)
         except ValueError as fault:

@@ -1,7 +1,7 @@
 """The p of printed counts, means and ratios, from closed forms: nothing is compiled to read a paper."""
 
 from collections.abc import Sequence
-from math import erfc, exp, inf, lgamma, log, pi, prod, sqrt
+from math import ceil, erfc, exp, floor, inf, lgamma, log, pi, prod, sqrt
 
 from benchmarks.pasted.student import both_tails
 
@@ -40,6 +40,24 @@ def p_of_counts(counts: Counts) -> list[float]:
         less = min(0.5, *(abs(o - e) for o, e in cells))
         found.append(above(sum((abs(o - e) - less) ** 2 / e for o, e in cells), 1))
     return [*found, *_fisher([(round(a), round(b)) for a, b in seen])]
+
+
+def p_of_percents(texts: Sequence[str], n: Sequence[float]) -> tuple[tuple[float, float], ...]:
+    """The least and greatest p of each test of `p_of_counts` over the counts whose shares are printed so."""
+    if any(not text[:1].isdigit() for text in texts):
+        return ()
+    ends = []
+    for text, size in zip(texts, n, strict=True):
+        low, high = ((float(text) + sign * half_unit(text)) * size / 100 for sign in (-1, 1))
+        ends.append((max(ceil(low - _SLACK), 0), min(floor(high + _SLACK), int(size))))
+    if any(low > high for low, high in ends):
+        return ()
+    tests = [p_of_counts(([a, n[0] - a], [b, n[1] - b])) for a in ends[0] for b in ends[1]]
+    shares = [[end / size for end in both] for both, size in zip(ends, n, strict=True)]
+    meet = shares[0][0] <= shares[1][1] and shares[1][0] <= shares[0][1]
+    if not all(len(found) == len(tests[0]) for found in tests):
+        return ()
+    return tuple((min(found), 1.0 if meet else max(found)) for found in zip(*tests, strict=True))
 
 
 def _fisher(seen: Sequence[tuple[int, int]]) -> list[float]:

@@ -8,7 +8,7 @@ from benchmarks.pasted.grids import Grid
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Ledger, PastedCell, PastedRow, PastedTable, Spot
 
-SLACK = 0.5
+SLACK, FEW = 0.5, 3
 _ANY = re.compile(
     r"(?:any|all|overall|total)\b(?: (?:grade|treatment-related|treatment-emergent|drug-related))*"
     r"(?: (?:adverse|aes?\b|teaes?\b|traes?\b|events?\b|incidence|toxicit))"
@@ -19,6 +19,7 @@ _ANY = re.compile(
 
 def check_sums(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
     """Questions about rows and columns of counts that contradict each other."""
+    _check_totals(table, ledger)
     _check_grades(table, ledger)
     if table.kind == "adverse events":
         _check_any(table, ledger)
@@ -29,6 +30,29 @@ def check_sums(table: PastedTable, paper: PaperFile, ledger: Ledger) -> None:
 def _count(cell: PastedCell) -> float | None:
     whole = cell.kind in ("share", "pair", "num") and cell.values[0].isdigit()
     return float(cell.values[0]) if whole else None
+
+
+def _check_totals(table: PastedTable, ledger: Ledger) -> None:
+    """Rows of which the arms' counts are not those of all patients, where they are in most."""
+    places: dict[tuple[str, str, str], dict[str, int]] = {}
+    for k, column in enumerate(table.columns):
+        if column.arm and column.statistic in ("", "n", "events") and not column.skip:
+            places.setdefault((column.phase, column.grade, column.endpoint), {}).setdefault(column.arm, k)
+    for found in places.values():
+        if set(found) != {"all", *ROLES}:
+            continue
+        wrong, right = [], 0
+        for row in table.rows:
+            every, *both = (_count(row.cells[found[arm]]) for arm in ("all", *ROLES))
+            if every is not None and both[0] is not None and both[1] is not None:
+                fits = abs(every - both[0] - both[1]) < SLACK
+                right += fits
+                wrong += [] if fits else [row]
+        letters = [table.columns[k].letter for k in found.values()]
+        for row in wrong if right >= FEW and 4 * len(wrong) <= right else ():
+            shown = [row.cells[found[arm]].raw.strip() for arm in (*ROLES, "all")]
+            what = f"'{row.label}': '{shown[0]}' and '{shown[1]}' are not together '{shown[2]}', as in other rows"
+            ask_row(table, ledger, [row], letters, what)
 
 
 def _check_grades(table: PastedTable, ledger: Ledger) -> None:

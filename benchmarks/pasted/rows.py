@@ -10,6 +10,7 @@ from benchmarks.pasted.labels import read_label, slug, without_statistic
 from benchmarks.pasted.outcome_rows import read_outcomes
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Ledger, PastedTable, Spot
+from benchmarks.pasted.settling import row_key
 from benchmarks.pasted.subgroup_rows import read_subgroups
 
 READERS: dict[str, Callable[[PastedTable, PaperFile, Ledger], None]] = {
@@ -48,7 +49,8 @@ def _ask_doubles(table: PastedTable, ledger: Ledger, start: int) -> None:
             pairs.setdefault((line, one.spot.line), one.key)
     for (line, other), key in pairs.items():
         what = f"rows '{labels.get(line, '')}' ({line}) and '{labels.get(other, '')}' ({other}) have one key {key}"
-        settle = f"{labels.get(other, '')}: skip"
+        name = row_key(labels.get(other, ""), other, list(labels.values()), len(table.columns) + 1)
+        settle = f"{name}: skip"
         ledger.ask(Spot(table.file, other), what, settle, ("skip",), (line, other))
 
 

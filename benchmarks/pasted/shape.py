@@ -15,7 +15,12 @@ _WHO = "(?:patients|participants|subjects)"
 _ONE = re.compile(r"1(?:[.,·]0+)?")
 _RATIO = re.compile(r"\b(?:HR|OR|RR)\b|ratio", re.I)
 _LONE = re.compile(r"\bp\b|\bp[- ]?value|\bsmd\b|χ|standardi[sz]ed", re.I)
-_SIZES = re.compile(rf"(?:(?:total )?(?:n|no\.?|number)(?: of {_WHO})?|patients|sample size)(?:,? ?\(?n\)?)?", re.I)
+SIZES = re.compile(
+    rf"(?:(?:total )?(?:n|no\.?|number)(?: of {_WHO})?|total(?: {_WHO})?|patients|sample size)"
+    r"(?:,? ?\(?(?:n|no\.?)\)?)?",
+    re.IGNORECASE,
+)
+"""The labels of rows of sizes."""
 _HEAD = re.compile(r"\bn ?= ?\d|\bgrades?\b|\bp[- ]?values?\b|95 ?% ?(?:CI|confidence)", re.IGNORECASE)
 _POINT = re.compile(r"(?<![\d.,])(?:0\.\d+|\d+\.(?:\d{1,2}|\d{4,}))(?![\d.,]*\d)", re.ASCII)
 _COMMA = re.compile(r"(?<![\d.,])(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))(?![\d.,]*\d)", re.ASCII)
@@ -83,7 +88,7 @@ def _numbers(row: GridRow, comma: bool) -> int:
 def is_sizes(row: GridRow, comma: bool) -> bool:
     """Whether a row of the body only repeats the sizes of the columns."""
     kinds = [plain_cell(cell, comma).kind for cell in row.cells[1:] if cell]
-    return bool(kinds) and set(kinds) <= {"num", "none"} and _SIZES.fullmatch(plain_label(row.cells[0])) is not None
+    return bool(kinds) and set(kinds) <= {"num", "none"} and SIZES.fullmatch(plain_label(row.cells[0])) is not None
 
 
 def _decimal_mark(grid: Grid, file: str, entry: TableEntry, ledger: Ledger) -> tuple[bool, bool]:
@@ -212,7 +217,7 @@ def _padded(
     if count > width:
         return None
     made = replace(row, cells=(*row.cells, *[""] * (width - count)), whole=True)
-    if at > 0 and grid.form != "aligned" and _filled(made) in seen:
+    if at > 0 and grid.form not in ("aligned", "spaced") and _filled(made) in seen:
         fits = all(not cell or plain_cell(cell).kind in kinds[c] for c, cell in enumerate(made.cells) if c)
         if fits and not any(made.cells[count:]):
             return made
@@ -255,6 +260,8 @@ def _ask_ragged(grid: Grid, file: str, rows: list[GridRow], settles: Sequence[st
     label = plain_label(first.cells[0])
     more = f", and so have {len(rows) - 1} more rows" if len(rows) > 1 else ""
     fault = f"'{label[:40]}' has {len(first.cells)} cells, its table {grid.width}{more}"
+    if len(first.cells) == grid.width:
+        fault = f"'{label[:40]}': it is not clear where its label ends and its cells begin{more}"
     skip = f"{row_key(label, first.line, labels, grid.width)}: skip"
     answers = (*settles, skip)
     ledger.ask(Spot(file, first.line), f"{fault}: paste it again. Nothing of it was read", answers[0], answers, lines)
@@ -272,7 +279,7 @@ def _with_blank_labels(grid: Grid) -> tuple[GridRow, ...]:
 
 def _only_place(row: GridRow, grid: Grid) -> list[int]:
     """The columns that the texts of a row fill, where by their kinds there is one way alone; else none."""
-    if _SIZES.fullmatch(plain_label(row.cells[0])) and all(_family(cell) == "number" for cell in row.cells[1:]):
+    if SIZES.fullmatch(plain_label(row.cells[0])) and all(_family(cell) == "number" for cell in row.cells[1:]):
         return []  # their kinds are those of no other row
     found = _ways(row, grid)
     return found[0] if len(found) == 1 and len(row.cells) > 1 and _family(row.cells[0]) != "numbers" else []

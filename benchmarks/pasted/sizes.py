@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from benchmarks.pasted.heads import phase_of
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import ROLES, Arm, Ledger, PastedColumn, Phase, Role, Spot
 from benchmarks.pasted.shape import TableEntry
@@ -123,6 +124,12 @@ def _ask_run(run: Sequence[tuple[PastedColumn, PastedColumn]], spot: Spot, ledge
             what += f". {column.n_printed} is n {sides[0]} in an earlier table"
             settle = f"{where}: {sides[0]}" if sides[0] != known.phase else settle
     withheld = letters
+    said = [one.phase and phase_of(one.head) == one.phase for one in (known, column)]
+    if all(said) and known.head != column.head and settle.endswith("skip"):  # two adjustments
+        first = [one.letter for one, _ in run]
+        other = f"{first[0]}-{first[-1]}: skip" if len(first) > 1 else f"{first[0]}: skip"
+        ledger.ask(spot, f"{what}: leave one out", other, (other, settle), columns=[*first, *letters])
+        return
     if settle.endswith("skip") or known.n is None:
         other = "after" if known.phase == "before" else "before"
         settle = f"{where}: {other}"
