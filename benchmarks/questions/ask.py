@@ -185,21 +185,21 @@ def one_estimator(asked: Asked, endpoint: str, name: str | None) -> tuple[dict[s
 
 
 def answer(
-    question: str, verdict: str, tables: Sequence[TextTable], notes: Sequence[str], drawn: Callable[[], Figure],
+    question: str, verdict: str, tables: Sequence[TextTable], notes: Sequence[str], drawn: Callable[[bool], Figure],
     alt: str, found: Any, options: Options, asked: Asked, body: Mapping[str, Any] | None = None,
 ) -> Answer:  # fmt: skip
     """The answer to a question, its page and its figure included; ``body`` is its JSON, ``found`` itself unless given.
 
-    ``alt`` says what the figure shows.
+    ``drawn`` makes the figure, narrow enough for a telephone where it is told to; ``alt`` says what it shows.
     """
     folder: str | None = getattr(found, "folder", None)
     data = {"question": question, "verdict": verdict, **(plain(found) if body is None else body)}
     lines = (f"run folder {folder}",) if folder else ()
-    made = Answer(data, verdict, tuple(tables), tuple(notes), lines, question, drawn, alt, found=found)
+    made = Answer(data, verdict, tuple(tables), tuple(notes), lines, question, lambda: drawn(False), alt, found=found)
 
     def page() -> str:
         from benchmarks.report import question_report
 
-        return question_report(made, folder, options.command, asked.document, asked.scenario)
+        return question_report(made, drawn(True), folder, options.command, asked.document, asked.scenario)
 
     return replace(made, page=page)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.tables.text_table import table
 from benchmarks.asked.load_study import Asked
-from benchmarks.questions.ask import answer, endpoint_of, load
+from benchmarks.questions.ask import answer, endpoint_of, load, paper_words
 from benchmarks.questions.compatible import CalibrationCheck, Compatibility, Posterior, find
 from benchmarks.questions.compatible_paper import published_summary
 from benchmarks.questions.options import Options
@@ -101,7 +101,7 @@ def shown(found: Compatibility, options: Options, asked: Asked) -> Answer:
         " ".join(sentences),
         (table("The plausible range, before and after the paper", heads, rows, 1, note),) if rows else (),
         (*notes, f"A true HR is that of {found.population}.", f"{found.replicates} simulated studies per setting."),
-        lambda: drawn(found),
+        lambda narrow: drawn(found, asked, narrow),
         "How well each true hazard ratio explains the paper, under every suspicion, and what was thought before",
         found,
         options,
@@ -119,12 +119,14 @@ def calibration_text(one: CalibrationCheck) -> str:
     )
 
 
-def drawn(found: Compatibility) -> Figure:
+def drawn(found: Compatibility, asked: Asked, narrow: bool = False) -> Figure:
     """Prior and posterior densities of every suspicion that has an answer."""
     from analysis.figures.compatible import densities_of
 
-    curves = [(one.name, one.values, one.prior, one.density) for one in found.posteriors if not one.refusal]
-    return densities_of(curves, found.published.hr, found.endpoint)
+    curves = [
+        (one.name.replace("-", " "), one.values, one.prior, one.density) for one in found.posteriors if not one.refusal
+    ]
+    return densities_of(curves, found.published.hr, f"HR of {paper_words(asked).endpoint(found.endpoint)}", narrow)
 
 
 def _ratios(quantiles: Any) -> tuple[str, str, str]:

@@ -129,7 +129,7 @@ def shown(found: Power, analyses: tuple[Each, ...], options: Options, asked: Ask
             f"The true HR is that of {found.population}; a difference found on its other side does not count.",
             f"{found.replicates} simulated studies at each size; in brackets: simulation error.",
         ),
-        lambda: drawn(found, analyses),
+        lambda narrow: drawn(found, analyses, narrow),
         f"Simulated {head} over {found.search}, with the formula's and the answer",
         found,
         options,
@@ -138,7 +138,7 @@ def shown(found: Power, analyses: tuple[Each, ...], options: Options, asked: Ask
     )
 
 
-def drawn(found: Power, analyses: tuple[Each, ...] = ()) -> Figure:
+def drawn(found: Power, analyses: tuple[Each, ...] = (), narrow: bool = False) -> Figure:
     """The curve of power or width over size or follow-up."""
     from analysis.figures.power import power_curve_of
 
@@ -156,7 +156,7 @@ def drawn(found: Power, analyses: tuple[Each, ...] = ()) -> Figure:
     assert goal is not None
     answer = (found.stated.at.value, found.stated.at.mcse)
     labels = (UNITS[found.search], "power" if found.goal.power is not None else "mean width of the interval of log HR")
-    return power_curve_of(marks, formula, answer, goal, labels, found.estimator, others)
+    return power_curve_of(marks, formula, answer, goal, labels, found.estimator, others, narrow)
 
 
 def curve(needed: Needed) -> list[tuple[float, float, float]]:
