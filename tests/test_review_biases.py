@@ -11,7 +11,7 @@ import pytest
 from benchmarks.asked.load_study import load_study
 from benchmarks.questions import tipping
 from benchmarks.review import biases
-from benchmarks.review.biases import SizeNeeded, needed_size, none_of, summary
+from benchmarks.review.biases import SizeNeeded, WithoutEffect, needed_size, none_of, summary
 from benchmarks.review.suspicions import suspicions
 from tests.small_reviews import small_scenario
 
@@ -124,6 +124,18 @@ def test_a_chance_is_the_share_of_estimates() -> None:
         share = float((sign * values >= sign * log_hr).mean())
         assert found.chance(log_hr, sign) == pytest.approx(share, abs=0.004)
     assert abs(found.chance(-0.45, -1.0) - float((values <= -0.5).mean())) > 0.03  # a planted error shows
+
+
+def test_the_error_of_a_chance_is_that_of_the_experiment() -> None:
+    """The spread of chances over 4,000 experiments of 100 studies each, at the middle and far out."""
+    draws = np.random.default_rng(11).normal(-0.3, 0.2, size=(4000, 100))
+    for log_hr in (-0.35, -0.6):
+        found = [summary(one).as_extreme(log_hr, -1.0) for one in draws]
+        spread = float(np.std([one.value for one in found]))
+        told = float(np.mean([one.mcse for one in found]))
+        assert told == pytest.approx(spread, rel=0.05)
+        assert abs(1.1 * told - spread) > 0.05 * spread  # an error that is 10 % off shows
+    assert isnan(WithoutEffect(0.1, nan, nan, 0.0).as_extreme(0.0, -1.0).mcse)
 
 
 def test_a_summary_counts_what_failed() -> None:
