@@ -183,7 +183,7 @@ def test_headlines(name: str, start: str) -> None:
 def test_verdicts_carry_their_assumption_and_how_often() -> None:
     assert "If only patients with drug had to live 3 months" in VARIANTS["could be"].verdict
     assert (
-        "a ratio as extreme as 0.36 appears out of nothing in 97 of 100 studies (simulation error 0.1)"
+        "a ratio as extreme as 0.36 appears out of nothing in 97 of 100 studies (simulation error 0.2)"
         in VARIANTS["could be"].verdict
     )
     both = "an unrecorded trait and waiting counted as survival together would, in 27 of 100 studies"

@@ -118,7 +118,8 @@ def twin(folder: Path, out: Path | None, stop_after: str, reps: int, jobs: int |
         "verdict": "the verdict in two sentences",
         "answers": "[{question, answer, number, caption, pips, sure, why, anchor}]: the first screen",
         "rule": "{word, because, chance: M, unsure, possible, rules}: which rule gave the words",
-        "claim": "{sentence, endpoint, ratio, printed_at, competing, hr, low, high, p, arms, numbers, serious, findings}",
+        "claim": "{sentence, endpoint, ratio, printed_at, competing, hr, low, high, p, arms, numbers, serious, "
+        "findings}",
         "bias": "{sentence, replicates, time_of_half, chance, suspicions, pairs}: what is found without any effect",
         "effect": "{sentence, population, true_hr, log_mcse, marks, unit, plausible, low, high, twin, at_low, at_high}",
         "analysis": "{sentence, primary, best, true_hr, replicates, would_have_given, analyses, choices}",
