@@ -50,7 +50,8 @@ def densities(axes: Axes, shown: Sequence[tuple[str, Floats, Floats, Floats]], p
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(bottom=0)
     axes.set_yticks([])
-    axes.set_xlabel(fitted(f"True {label} (logarithmic)", inches(axes)[0], lines=2))
+    lines = 2 if inches(axes)[0] < PHONE else 1
+    axes.set_xlabel(fitted(f"True {label} (logarithmic)", inches(axes)[0], lines=lines))
     axes.set_ylabel(fitted("How plausible; filled: before the paper", inches(axes)[1], lines=2))
     key(axes)
 
@@ -70,6 +71,7 @@ def densities_of(
     """The densities at the width of one and a half columns, or of a telephone."""
     width = PHONE if narrow else WIDTH
     top = 0.12 + key_rows([*(name for name, *_ in shown), "published"], width - 0.4) * LINE * 1.05
-    figure, (axes,) = sheet(width, 0.45 * width + 0.45 + top, left=0.3, bottom=0.4, top=top)
+    bottom = 0.4 + (LINE if narrow else 0.0)
+    figure, (axes,) = sheet(width, 0.45 * width + 0.05 + bottom + top, left=0.3, bottom=bottom, top=top)
     densities(axes, shown, published, label)
     return figure

@@ -91,7 +91,7 @@ def waterfall(
         name_rows(axes, names, LABELS)
     axes.set_ylim(len(names) - 0.4, -0.7 if above else -0.6)
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(width / 0.6))))
-    axes.set_xlabel(fitted(label, width + 0.5, lines=2))
+    axes.set_xlabel(fitted(label, width, lines=2) if above else fitted(label, width + 0.5))
 
 
 @house

@@ -114,7 +114,7 @@ def _choices(
     below.set_ylim(max(len(rows), 1) - 0.4, -0.7 if above else -0.6)
     below.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.tick_params(bottom=False, labelbottom=False)
-    below.set_xlabel(fitted("Defensible analyses, in the order of what they find", inches(axes)[0] + 0.4, lines=2))
+    below.set_xlabel(fitted("Defensible analyses, in the order of what they find", inches(axes)[0], lines=2))
 
 
 def _name(axis: str, value: str) -> str:

@@ -21,6 +21,13 @@ SHORT = {
     "waiting": "waiting counted as survival",
     "leaving": "loss of the sick",
 }
+BRIEF = {
+    "unmeasured": "confounding",
+    "survivors": "selection",
+    "waiting": "time zero",
+    "leaving": "loss to follow-up",
+}
+"""The same where two stand together beside a figure."""
 HEADS = {
     "unmeasured": "Unmeasured confounding",
     "survivors": "Selection by survival",

@@ -17,7 +17,7 @@ from benchmarks.report.engine import (
     Rests,
     picture,
 )
-from benchmarks.review.labels import HEADS
+from benchmarks.review.labels import BRIEF, HEADS
 from benchmarks.review.printed_ranges import printed_ranges
 from benchmarks.review.suspicions import strongest
 from benchmarks.review.told import ReviewWords
@@ -79,7 +79,7 @@ def bias_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
     ]
     worst = max(biases.pairs, key=lambda pair: biases.sign * biases.pairs[pair].mean, default=None)
     if worst is not None:
-        both = " and ".join(told.short(name) for name in worst)
+        both = " and ".join(BRIEF[name] for name in worst)
         rows.append(_spread_row(first_up(both), biases.pairs[worst].mean, biases.pairs[worst].sd, "plain"))
     claim = told.review.claim
     published = {"published": claim.value} if claim.known else {}

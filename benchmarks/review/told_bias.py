@@ -326,10 +326,6 @@ class BiasWords(ReviewLabels):
             rows.append((first_up(f"{SHORT[a]} and {SHORT[b]}"), made, *often))
         return rows
 
-    def short(self, name: str) -> str:
-        """A suspicion in a few words."""
-        return SHORT.get(name, name)
-
     def time(self, value: float) -> str:
         """A time with its unit."""
         return time_text(value, self.unit)

@@ -1,4 +1,4 @@
-"""How many heaps the C library keeps for threads: as many as there are cores.
+"""Memory of threads: as many heaps as there are cores, and what is free handed back when a crew goes home.
 
 By default glibc gives new threads heaps of their own, up to eight for each core, and hands hardly anything of them
 back. What is computed does not depend on it.
@@ -18,8 +18,19 @@ def few_arenas() -> bool:
 
     False where the C library knows nothing of it, or the user has set it.
     """
-    if not sys.platform.startswith("linux") or "MALLOC_ARENA_MAX" in os.environ:
+    if "MALLOC_ARENA_MAX" in os.environ:
         return False
-    with suppress(OSError, AttributeError):
-        return bool(ctypes.CDLL(None).mallopt(M_ARENA_MAX, max(os.cpu_count() or 1, 2)))
+    return _asked("mallopt", M_ARENA_MAX, max(os.cpu_count() or 1, 2))
+
+
+def give_back() -> bool:
+    """Hand free memory back to the system; False where the C library cannot, or there was none."""
+    return _asked("malloc_trim", 0)
+
+
+def _asked(name: str, *words: int) -> bool:
+    """What a function of the C library answers; False where there is none of that name."""
+    if sys.platform.startswith("linux"):
+        with suppress(OSError, AttributeError):
+            return bool(getattr(ctypes.CDLL(None), name)(*words))
     return False
