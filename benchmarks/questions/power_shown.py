@@ -59,11 +59,12 @@ def verdict(found: Power, words: PaperWords, label: str) -> str:
     outcome = words.endpoint(found.endpoint)
     events = words.events(found.endpoint)
     said = (
-        f"With {_number(answer.at).split(' ')[0]} {UNITS[found.search]}, {label} reaches {goal_text(found.goal)} for "
-        f"{outcome}, where an HR of {found.true_hr:.2f} is true (simulation error {answer.at.mcse:.0f}). That is "
+        f"With {_number(answer.at).split(' ')[0]} {UNITS[found.search]} (simulation error {answer.at.mcse:.0f}), "
+        f"{label} reaches {goal_text(found.goal)} for "
+        f"{outcome}, where an HR of {found.true_hr:.2f} is true. That is "
         f"{answer.events.value:.0f} {events} analysed; Schoenfeld's formula asks for {found.schoenfeld_events:.0f}"
     )
-    said += f", {found.schoenfeld_at:.0f} patients." if found.search == "size" else "."
+    said += f", which is {found.schoenfeld_at:.0f} patients." if found.search == "size" else "."
     off = abs(found.false_positive.value - found.goal.alpha)
     if off > 3 * max(found.false_positive.mcse, 1e-9):
         wrong = share_text(found.false_positive.value, found.false_positive.mcse)
