@@ -158,7 +158,7 @@ def test_biases_of_a_small_world(tmp_path: Path) -> None:
 
     asked = load_study(str(write_review(tmp_path)), (), 60)
     several = [one for one in suspicions(asked.scenario, -1.0, 8.0) if one.name in ("unmeasured", "survivors")]
-    found = biases.find(asked, "survival", several, (0.5, 0.86), 1, tmp_path / "bias")
+    found = biases.find(asked, "survival", None, several, (0.5, 0.86), -1.0, 1, tmp_path / "bias")
     assert (found.log_hr, found.sign, found.replicates) == (log(0.5), -1.0, 60)
     assert abs(found.chance.mean) < 4 * found.chance.mcse
     for curve in found.curves:
@@ -170,7 +170,7 @@ def test_biases_of_a_small_world(tmp_path: Path) -> None:
         assert curve.at_usual.mean == curve.mean[list(curve.sizes).index(curve.suspicion.usual)]
     both = found.pairs["unmeasured", "survivors"]
     assert both.mean < min(curve.at_usual.mean for curve in found.curves) - 0.05
-    again = biases.find(asked, "survival", several, (0.5, 0.86), 1, tmp_path / "bias")
+    again = biases.find(asked, "survival", None, several, (0.5, 0.86), -1.0, 1, tmp_path / "bias")
     assert again.curves[0].ratio == found.curves[0].ratio
 
 
@@ -180,7 +180,7 @@ def test_the_strength_of_the_first_paper_is_that_of_tipping(tmp_path: Path) -> N
     asked = load_study("hcc-lung-metastasis", (), 100)
     endpoint = next(iter(asked.scenario.endpoints))
     (trait,) = (one for one in suspicions(asked.scenario, -1.0, 7.1) if one.name == "unmeasured")
-    found = biases.find(asked, endpoint, [trait], (0.36, 0.46), 2, tmp_path / "bias").curves[0].ratio
+    found = biases.find(asked, endpoint, None, [trait], (0.36, 0.46), -1.0, 2, tmp_path / "bias").curves[0].ratio
     there = tipping.find(asked, endpoint, None, (0.36, 0.46), 10.0, 4, 0.5, (), 2, tmp_path / "tipping")
     other = there.equal_strength[0]
     error = (found.error**2 + other.error**2) ** 0.5

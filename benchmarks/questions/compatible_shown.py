@@ -72,10 +72,10 @@ def shown(found: Compatibility, options: Options, asked: Asked) -> Answer:
         sentences.append(sentence(one))
         sentences += [f"Beware: {one.warning}."] if one.warning else []
         notes.append(
-            f"'{one.name}': {one.points} worlds were simulated, which differ in {counted(len(one.parameters), 'unknown')}; "
-            f"on average the analysis finds an HR of {exp(one.reach[0]):.2f} to {exp(one.reach[1]):.2f} in them. The range "
-            f"rests on as much as {one.effective:,.0f} worlds read between these, each true log HR to "
-            f"{one.emulator_error:.3f}."
+            f"'{one.name}': {one.points} worlds were simulated, which differ in "
+            f"{counted(len(one.parameters), 'unknown')}; on average the analysis finds an HR of "
+            f"{exp(one.reach[0]):.2f} to {exp(one.reach[1]):.2f} in them. The range rests on as much as "
+            f"{one.effective:,.0f} worlds read between these, each true log HR to {one.emulator_error:.3f}."
         )
         if one.refusal:
             continue
