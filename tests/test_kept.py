@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.cli.verify_files import KEPT
 from benchmarks.runs import kept as module
 from benchmarks.runs.kept import as_kept, kept, to_keep
 from simulator.numerics.arrays import Floats
@@ -82,6 +83,14 @@ def test_it_is_made_once_for_the_same_and_again_for_another(tmp_path: Path, monk
     monkeypatch.setattr(module, "versions", lambda: {"code": "another"})
     kept(tmp_path, "one", {"seed": 1}, Outer, make)
     assert make.times == 4
+
+
+def test_a_run_folder_may_hold_it(tmp_path: Path) -> None:
+    """`verify` knows the file by its name, and no other."""
+    kept(tmp_path, "posterior", {"seed": 1}, Outer, Maker())
+    (file,) = tmp_path.glob("*.json")
+    assert KEPT.fullmatch(file.name)
+    assert not KEPT.fullmatch(f"x{file.name}")
 
 
 def test_what_is_damaged_or_forged_is_made_again(tmp_path: Path) -> None:
