@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from analysis.kernels.status import Status
 from analysis.tables.text_table import TextTable
-from benchmarks.asked.blocks import Cell, prepare
+from benchmarks.asked.blocks import Cell, block_size, prepare
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked, load_study
 from benchmarks.asked.own_files import ask_trust
@@ -69,8 +69,10 @@ def designed(asked: Asked, cells_of: Sequence[Settings], fixed: Mapping[str, Any
 def rows_only(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[Rows, Path]:
     """The rows of the designed study, and its folder: ``runs/<verb>-<name>-<digest>`` unless given."""
     folder, place = _folder(asked, verb, out)
+    cells = prepare(asked.cells)
+    half = max(1, min(block_size(cell.scenario) for cell in cells) // 2)  # a question has much else in memory
     with folder.lock():
-        return all_rows(prepare(asked.cells), folder, Work(jobs, made=_MADE), Progress()), place
+        return all_rows(cells, folder, Work(jobs, half, made=_MADE), Progress()), place
 
 
 def aims_of(rows: Rows, cells_asked: int, endpoint: str, estimator: str) -> list[float]:
