@@ -26,7 +26,7 @@ WITHIN = 2.0
 """Simulation errors of a chance within which it is not told from `POSSIBLE`."""
 Word = Literal["no-ratio", "cannot-tell", "chance", "could-be", "not-alone", "hardly"]
 WORDS: Mapping[Word, str] = {
-    "no-ratio": "Cannot be answered",
+    "no-ratio": "It cannot be told",
     "cannot-tell": "The twin cannot tell",
     "chance": "It could be chance",
     "could-be": "It could be bias",
