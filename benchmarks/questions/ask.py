@@ -36,6 +36,8 @@ from simulator.cohort.estimand import COUPLED, Estimand
 from simulator.documents.loading import parse, with_values
 from simulator.numerics.arrays import Floats
 
+MANY = 20
+"""More analyses than these are made of smaller blocks: a question has much else in memory."""
 _MADE: set[str] = set()
 """Parts that were made by this command. What a question's first step lost is not tried again by its next one."""
 
@@ -70,9 +72,10 @@ def rows_only(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[Row
     """The rows of the designed study, and its folder: ``runs/<verb>-<name>-<digest>`` unless given."""
     folder, place = _folder(asked, verb, out)
     cells = prepare(asked.cells)
-    half = max(1, min(block_size(cell.scenario) for cell in cells) // 2)  # a question has much else in memory
+    parts = 8 if max(len(list(cell.scenario.judged())) for cell in cells) > MANY else 2
+    size = max(1, min(block_size(cell.scenario) for cell in cells) // parts)
     with folder.lock():
-        return all_rows(cells, folder, Work(jobs, half, made=_MADE), Progress()), place
+        return all_rows(cells, folder, Work(jobs, size, made=_MADE), Progress()), place
 
 
 def aims_of(rows: Rows, cells_asked: int, endpoint: str, estimator: str) -> list[float]:
