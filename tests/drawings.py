@@ -224,6 +224,38 @@ def of_telephone(label: str) -> dict[str, Callable[[], Figure]]:
         f"lollipop_of{NARROW}": lambda: performance.lollipop_of(
             list(own), [(f"{label}bias", [0.1, 0.0, -0.2], [0.01] * 3, 0.0, (-1.0, 1.0))] * 2, narrow=True
         ),
+        **_questions_on_a_telephone(label),
+    }  # fmt: skip
+
+
+def _questions_on_a_telephone(label: str) -> dict[str, Callable[[], Figure]]:
+    draw, grid, at = np.random.default_rng(7), np.exp(np.linspace(0, 2.2, 21)), np.linspace(-2, 1, 50)
+    surface = -1 + 0.4 * np.outer(np.log(grid), np.log(grid))
+    curve = np.sort(draw.normal(-0.9, 0.1, 30))[:, None] + np.array([0.0, -0.3, 0.3])
+    choices = [{f"{label}caliper": "none" if s % 3 else "0.1", "ratio": str(s % 2)} for s in range(28)] + [{}, {}]
+    marks = [(100.0, 0.5, 0.02), (200.0, 0.8, 0.01), (400.0, 0.95, 0.01)]
+    return {
+        f"tipping_of{NARROW}": lambda: tipping.tipping_of(
+            grid, 1 / grid, surface, surface + 0.2, [(f"{label}sex", 1.5, 0.7), (f"{label}age", 3.0, 2.0)], True
+        ),
+        f"densities_of{NARROW}": lambda: compatible.densities_of(
+            [(f"{label}{m}", at, np.exp(-(at**2)), np.exp(-8 * (at - m) ** 2)) for m in (-1, 0)], 0.36, f"{label}OS",
+            True,
+        ),
+        f"power_curve_of{NARROW}": lambda: power.power_curve_of(
+            marks, [(100.0, 0.5), (400.0, 0.97)], (210.0, 9.0), 0.8, (f"{label}patients", f"{label}power"),
+            f"{label}matching", [(f"{label}weighting", marks, (190.0, 8.0))], True,
+        ),
+        f"waterfall_of{NARROW}": lambda: decompose.waterfall_of(
+            (0.12, 0.01), (0.01, 0.01), [(f"{label}selection", -0.15, 0.01), (f"{label}drop-out", 0.04, 0.01)],
+            f"{label}bias", True,
+        ),
+        f"rates_of{NARROW}": lambda: claims.rates_of(
+            {f"{label}{k}": [(0.1 * k, 0.01), (0.2, 0.01), (0.5, 0.02)] for k in range(4)}, WORLDS, 0.05, True
+        ),
+        f"specification_curve_of{NARROW}": lambda: multiverse.specification_curve_of(
+            curve, np.arange(30) % 4 > 0, choices, 0.36, f"{label}OS", narrow=True
+        ),
     }  # fmt: skip
 
 

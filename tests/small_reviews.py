@@ -21,7 +21,7 @@ from benchmarks.review.grounds import Grounds
 from benchmarks.review.review import Review
 from benchmarks.review.suspicions import Suspicion, suspicions
 from benchmarks.review.told import ReviewWords
-from benchmarks.review.verdict import judged
+from benchmarks.review.verdict import Judged, judged
 from benchmarks.twin.assumptions import WeighedAssumption
 from benchmarks.twin.fidelity import Fidelity, Total
 from benchmarks.words.recommend import Compared, Recommendation
@@ -214,6 +214,19 @@ def planted(
         claim, 12.0, biases, effects, analyses, Grounds(score, weighed, 153, 36, doubt), judged(biases, doubt)
     )
     return ReviewWords(review, scenario)
+
+
+def unprinted(told: ReviewWords) -> ReviewWords:
+    """The words of the same review where the paper prints no hazard ratio with its interval."""
+    review = told.review
+    claim = replace(review.claim, hr="", low="", high="", value=nan, limits=(nan, nan))
+    none = SizeNeeded(nan, nan, nan)
+    curves = tuple(replace(one, ratio=none, bound=none) for one in review.biases.curves)
+    biases = replace(review.biases, log_hr=nan, log_bound=nan, curves=curves)
+    effects = replace(review.effects, compatible=None, low=nan, high=nan, at_low=None, at_high=None)
+    analyses = replace(review.analyses, would=(nan, nan, nan))
+    verdict = Judged("no-ratio", "", (), Measure(nan, nan))
+    return with_review(told, claim=claim, biases=biases, effects=effects, analyses=analyses, judged=verdict)
 
 
 def with_review(told: ReviewWords, **parts: Any) -> ReviewWords:

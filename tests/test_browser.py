@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from benchmarks.asked.blocks import prepare
+from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import load_study
+from benchmarks.cli import opened
 from benchmarks.report import calibration_report, validation_report
 from benchmarks.review.methods import MethodsWords
 from benchmarks.review.page import review_page
@@ -216,6 +218,42 @@ def _is_whole(browser: Browser, path: Path, width: int, headings: tuple[str, ...
 @pytest.mark.parametrize("kind", HEADINGS)
 def test_a_page_is_whole_and_open_to_everybody(browser: Browser, pages: dict[str, Path], kind: str, width: int) -> None:
     _is_whole(browser, pages[kind], width, HEADINGS[kind])
+
+
+@pytest.fixture(scope="module")
+def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a planted review alone."""
+    path = tmp_path_factory.mktemp("reviewed") / "review.html"
+    path.write_text(_review(planted(best="crude")), "utf-8")
+    return path
+
+
+def test_what_is_folded_is_printed(browser: Browser, reviewed: Path) -> None:
+    """On a screen the folds are closed; on paper all of each stands there, and the page is as wide as the paper."""
+    heights = "Array.from(document.querySelectorAll('details')).map(function (one) { return one.offsetHeight; })"
+    with browser.opened(reviewed, WIDTHS[0]) as page:
+        closed = page.run(heights)
+        page.on_paper(PAPER)
+        opened = page.run(heights)
+        assert page.run("document.documentElement.scrollWidth") <= PAPER
+        page.on_paper(None)
+        assert page.run(heights) == closed
+    assert len(closed) >= 3
+    assert all(after > before + 20 for before, after in zip(closed, opened, strict=True))
+
+
+def test_a_page_becomes_a_pdf(reviewed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `review --pdf` makes it: several sheets; one line where no browser is found, and nothing is written then."""
+    made = tmp_path / "review.pdf"
+    opened.printed(reviewed, made)
+    content = made.read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert content.rstrip().endswith(b"%%EOF")
+    assert len(re.findall(rb"/Type ?/Page\b(?!s)", content)) >= 4
+    monkeypatch.setattr(opened, "browser", lambda: None)
+    with pytest.raises(RunError, match=r"none\.pdf: no Chromium or Chrome was found"):
+        opened.printed(reviewed, tmp_path / "none.pdf")
+    assert not (tmp_path / "none.pdf").exists()
 
 
 def test_the_checks_can_fail(browser: Browser, pages: dict[str, Path]) -> None:

@@ -57,7 +57,7 @@ def test_a_waterfall_walks_from_start_to_end() -> None:
 def test_a_specification_curve_is_in_order_with_its_choices_below() -> None:
     curve = np.array([[0.0, -1, 1], [-1.0, -2, 0], [np.nan] * 3, [-0.5, -1.5, 0.5]])
     reached = np.array([False, True, True, True])
-    choices = [{"m.caliper": "a"}, {"m.caliper": "b"}, {"m.caliper": "a"}, {}]
+    choices = [{"caliper": "a"}, {"caliper": "b"}, {"caliper": "a"}, {}]
     axes = axes_of()
     multiverse.specification_curve(axes, curve, reached, choices, 0.4, "OS", 0.9)
     assert axes.get_ylabel() == "OS hazard ratio, 90 % CI"

@@ -178,7 +178,7 @@ def test_the_code_of_a_study_belongs_to_its_folder(tmp_path: Path, monkeypatch: 
     forger.again(folder)
     found = told(folder, EVERY)
     assert found["holds"]  # a machine may have been slow
-    assert any("got an answer" in one and "(replicates 3)" in one for one in found["not_checked"])
+    assert any("got an answer" in one and "(simulated studies 3)" in one for one in found["not_checked"])
     for file in (folder / "own").iterdir():
         file.unlink()
     assert kinds(told(folder)) == {"code"}
@@ -220,4 +220,4 @@ def test_the_text_says_what_was_checked_and_exit_codes_follow(folder: Path, hone
     done = CliRunner().invoke(cli, ["verify", str(folder), "--sample", "0"])
     assert done.exit_code == 1
     assert "does NOT hold" in done.stdout
-    assert "rows: results.parquet, cell 0, replicate 0: value of matched on OS" in done.stdout
+    assert "rows: results.parquet, setting 0, simulated study 0: value of matched on OS" in done.stdout

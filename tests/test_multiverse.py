@@ -92,7 +92,7 @@ def test_a_small_study_from_end_to_end(tmp_path: Path) -> None:
     assert found["failed"][0]["value"] == 0
     assert "<svg" in picture.read_text()
     told = printed(["multiverse", str(study), "--reps", "60", "--out", str(tmp_path / "other")])
-    assert "default-of-sas" in told
+    assert "Defaults of SAS" in told
 
 
 @pytest.mark.parametrize(

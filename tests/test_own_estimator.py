@@ -308,7 +308,7 @@ def test_soft_failures_are_told_once_with_their_line_and_their_number(file: Path
     hit = int(((rows["estimator"] == "mine") & (rows["status"] == Status.NOT_CONVERGED)).sum())
     assert 0 < hit < 8
     assert told.count("gave no estimate of") == 1
-    assert f"'mine' gave no estimate of OS in {hit} of 8 replicates: mine.py:slope failed in replicate" in told
+    assert f"'mine' gave no estimate of OS in {hit} of 8 simulated studies: mine.py:slope failed in replicate" in told
     assert 'mine.py:6 `raise ValueError("no such model")`: ValueError: no such model' in told
 
 

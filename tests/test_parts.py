@@ -131,7 +131,7 @@ def test_rows_of_what_is_missing_are_refused(tmp_path: Path) -> None:
     parts = Parts(RunFolder(tmp_path))
     judged = tuple(cell.scenario.judged())
     parts.keep(Block(cell, 0, 5, judged), block_rows(Block(cell, 0, 5, judged)))
-    with pytest.raises(RunError, match="replicates 5 to 19 of cell 0 are not there"):
+    with pytest.raises(RunError, match="simulated studies 5 to 19 of setting 0 are not there"):
         list(parts.rows(cell))
 
 

@@ -104,7 +104,7 @@ def test_it_is_told_who_is_stuck_at_what(backend: str) -> None:
         heard = Stalled(0.8, lambda idle, at_work: said.append(stuck.stuck(idle, at_work)))
         made = list(workers.run_in_order(block_rows, tasks, stalled=heard))
     assert sum((np.array(one["status"]) == Status.TIMEOUT).sum() for one in made) == 3
-    assert any(re.search(r"on replicate (3|17|18) \(estimator 'mine', \d+ s\)", line) for line in said), said
+    assert any(re.search(r"on simulated study (3|17|18) \(estimator 'mine', \d+ s\)", line) for line in said), said
     assert all(line.startswith("no block finished for ") for line in said)
 
 
@@ -124,7 +124,7 @@ def test_it_is_told_again_after_twice_as_long(capsys: pytest.CaptureFixture[str]
     assert heard_of is not None
     assert heard_of.after == 300
     heard_of.say(301.0, [(Block(cell, 10, 20, tuple(cell.scenario.judged())), None)])
-    assert capsys.readouterr().err == "no block finished for 5 min: worker 1 on replicates 10 to 19\n"
+    assert capsys.readouterr().err == "no block finished for 5 min: worker 1 on simulated studies 10 to 19\n"
     assert stuck.stalled(lambda *_: None) is None
 
 
@@ -132,7 +132,7 @@ def test_it_is_told_again_after_twice_as_long(capsys: pytest.CaptureFixture[str]
 def test_a_forecast_of_what_hangs_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forecast, "PILOT_PATIENCE", 1.5)
     cells = prepare([({}, _asked(replicate_timeout=None))])
-    with pytest.raises(RunError, match=r"estimator 'mine' took longer than 1.5 s over replicate 3 of cell 0"):
+    with pytest.raises(RunError, match=r"estimator 'mine' took longer than 1.5 s over simulated study 3 of setting 0"):
         forecast.forecast("", cells, running.Work(1, 10), RunFolder(Path("nowhere")), lambda _: "")
 
 

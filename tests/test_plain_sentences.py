@@ -127,8 +127,8 @@ def test_power_says_how_many_patients_and_warns_of_a_test_that_finds_too_much(wo
     )  # fmt: skip
     told = power_shown.verdict(found, words, "matching").replace("\u00a0", " ")
     assert told == (
-        "With 271 patients, matching reaches a power of 80 % for overall survival, where an HR of 0.70 is true "
-        "(simulation error 12). That is 150 deaths analysed; Schoenfeld's formula asks for 247, 310 patients."
+        "With 271 patients (simulation error 12), matching reaches a power of 80 % for overall survival, where an HR "
+        "of 0.70 is true. That is 150 deaths analysed; Schoenfeld's formula asks for 247, which is 310 patients."
     )
     found.false_positive = Measure(0.21, 0.01)
     told = power_shown.verdict(found, words, "matching").replace("\u00a0", " ")

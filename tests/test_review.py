@@ -118,13 +118,13 @@ def test_a_changed_number_is_named_by_verify(made: tuple[Path, dict[str, Any]], 
     """Two numbers that are 10 % off; all others come out again, in another folder and with two workers."""
     folder = copied(made, tmp_path / "copy")
     forged = json.loads(json.dumps(made[1]))
-    forged["bias"]["suspicions"][1]["at_usual"]["as_extreme"] *= 1.1
+    forged["bias"]["suspicions"][1]["at_usual"]["as_extreme"]["value"] *= 1.1
     forged["effect"]["twin"]["treated"]["free"][1] *= 0.9
     (folder / "review.json").write_text(json.dumps(forged), "utf-8")
     code, out, err = _call("verify", str(folder), "--jobs", "2")
     assert code == 1, err
     assert "2 of " in out
-    assert "bias.suspicions.1.at_usual.as_extreme: " in out
+    assert "bias.suspicions.1.at_usual.as_extreme.value: " in out
     assert "effect.twin.treated.free.1: " in out
 
 
@@ -171,7 +171,6 @@ def test_last_digits_are_no_difference_and_kinds_are() -> None:
         (["--endpoint", "relapse"], "--endpoint relapse: a review is about survival"),
         (["--docx", "a.pdf"], "a.pdf: end the name in .docx"),
         (["--pdf", "a.docx"], "a.docx: end the name in .pdf"),
-        (["-S", "published=null"], "no published"),
         (["-S", "target.population=selected"], "a review speaks of patients at time zero"),
         (["PRINTED"], "the published HR of survival is 1, of which no bias"),
     ],
@@ -185,10 +184,67 @@ def test_what_cannot_be_reviewed_is_told_in_one_line(tmp_path: Path, words: list
     assert not (tmp_path / "out").exists()
 
 
-def test_endpoints_with_rivals_are_refused(tmp_path: Path) -> None:
-    study = str(write_competing(tmp_path))
-    told = refused(["review", study, *FEW, "--endpoint", "MACE", "--out", str(tmp_path / "out")])
-    assert "--endpoint MACE: has competing states, of which a review cannot be made yet" in told
+@pytest.fixture
+def cheapest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve simulated patients fewer and one suspicion alone."""
+
+    def one(*given: Any) -> tuple[Any, ...]:
+        return tuple(one for one in raised.suspicions(*given) if one.name == "survivors")
+
+    monkeypatch.setattr("benchmarks.review.review.suspicions", one)
+
+
+@pytest.mark.usefixtures("cheapest")
+def test_a_paper_without_a_ratio_has_all_but_the_verdict(tmp_path: Path) -> None:
+    """No size that is needed and no plausible range; what biases make, analyses and grounds all the same."""
+    study, out = str(write_review(tmp_path)), ["--out", str(tmp_path / "out")]
+    found = answered(["review", study, *FEW, "-S", "published=null", *out])
+    assert fits("review", found)
+    assert found["rule"]["word"] == "no-ratio"
+    assert found["headline"].startswith("Whether it could be bias cannot be told: the paper prints no hazard ratio")
+    (curve,) = found["bias"]["suspicions"]
+    assert (curve["needed_for_ratio"]["size"], curve["at_usual"]["as_extreme"]["value"]) == (None, None)
+    assert curve["at_usual"]["log_hr"]["value"] < 0
+    assert found["effect"]["plausible"] == {}
+    assert 0 < found["effect"]["true_hr"] < 1
+    assert len(found["analysis"]["analyses"]) > 2
+    assert found["rests"]["assumptions"]
+
+
+@pytest.mark.usefixtures("cheapest")
+def test_a_ratio_of_another_model_is_reviewed_where_the_main_one_is_not_printed(tmp_path: Path) -> None:
+    """The primary analysis is unadjusted, the printed ratio adjusted: the twin makes the adjusted one, too."""
+    study = str(write_review(tmp_path))
+    found = answered(["review", study, *FEW, "-S", "analysis.primary=unadjusted", "--out", str(tmp_path / "out")])
+    assert found["claim"]["ratio"] == "adjusted hazard ratio"
+    assert found["claim"]["printed_at"] == "endpoints.survival.before.multivariable[treatment]"
+    assert found["analysis"]["primary"] == "adjusted"
+    assert found["rule"]["word"] != "no-ratio"
+
+
+@pytest.mark.usefixtures("cheapest")
+def test_an_event_that_others_compete_with_is_reviewed(tmp_path: Path) -> None:
+    """The cause's own hazard: printed as the world has it, it is compatible with what is true."""
+    study = write_competing(tmp_path)
+    key = "endpoints.first-hospitalisation.before.cox"
+    printed_of = "".join(
+        f"  '{key}.{name}': {{printed: '{text}', where: Table 2}}\n"
+        for name, text in (("hr", "0.62"), ("low", "0.41"), ("high", "0.94"))
+    )
+    text = (
+        study.read_text("utf-8")
+        .replace("[crude, matched]", "[crude]")
+        .replace("analysis:", "analysis:\n  primary: unadjusted")
+    )
+    study.write_text(f"{text}published:\n{printed_of}", "utf-8")
+    words = ["review", str(study), *FEW, "--endpoint", "first-hospitalisation", "--out", str(tmp_path / "out")]
+    found = answered(words)
+    assert found["claim"]["competing"] is True
+    assert found["rule"]["word"] in ("chance", "could-be", "not-alone", "hardly")
+    stated = found["effect"]["plausible"]["as-stated"]
+    assert stated["low"] < found["effect"]["true_hr"] < stated["high"]
+    free = found["effect"]["twin"]
+    assert free["treated"]["free"][-1] > free["untreated"]["free"][-1]
 
 
 def test_a_folder_that_is_no_paper_is_refused(tmp_path: Path) -> None:

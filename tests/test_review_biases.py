@@ -11,7 +11,7 @@ import pytest
 from benchmarks.asked.load_study import load_study
 from benchmarks.questions import tipping
 from benchmarks.review import biases
-from benchmarks.review.biases import SizeNeeded, needed_size, none_of, summary
+from benchmarks.review.biases import SizeNeeded, WithoutEffect, needed_size, none_of, summary
 from benchmarks.review.suspicions import suspicions
 from tests.small_reviews import small_scenario
 
@@ -126,6 +126,18 @@ def test_a_chance_is_the_share_of_estimates() -> None:
     assert abs(found.chance(-0.45, -1.0) - float((values <= -0.5).mean())) > 0.03  # a planted error shows
 
 
+def test_the_error_of_a_chance_is_that_of_the_experiment() -> None:
+    """The spread of chances over 4,000 experiments of 100 studies each, at the middle and far out."""
+    draws = np.random.default_rng(11).normal(-0.3, 0.2, size=(4000, 100))
+    for log_hr in (-0.35, -0.6):
+        found = [summary(one).as_extreme(log_hr, -1.0) for one in draws]
+        spread = float(np.std([one.value for one in found]))
+        told = float(np.mean([one.mcse for one in found]))
+        assert told == pytest.approx(spread, rel=0.05)
+        assert abs(1.1 * told - spread) > 0.05 * spread  # an error that is 10 % off shows
+    assert isnan(WithoutEffect(0.1, nan, nan, 0.0).as_extreme(0.0, -1.0).mcse)
+
+
 def test_a_summary_counts_what_failed() -> None:
     found = summary(np.array([0.1, 0.3, nan, nan]))
     assert found.mean == pytest.approx(0.2)
@@ -146,7 +158,7 @@ def test_biases_of_a_small_world(tmp_path: Path) -> None:
 
     asked = load_study(str(write_review(tmp_path)), (), 60)
     several = [one for one in suspicions(asked.scenario, -1.0, 8.0) if one.name in ("unmeasured", "survivors")]
-    found = biases.find(asked, "survival", several, (0.5, 0.86), 1, tmp_path / "bias")
+    found = biases.find(asked, "survival", None, several, (0.5, 0.86), -1.0, 1, tmp_path / "bias")
     assert (found.log_hr, found.sign, found.replicates) == (log(0.5), -1.0, 60)
     assert abs(found.chance.mean) < 4 * found.chance.mcse
     for curve in found.curves:
@@ -158,7 +170,7 @@ def test_biases_of_a_small_world(tmp_path: Path) -> None:
         assert curve.at_usual.mean == curve.mean[list(curve.sizes).index(curve.suspicion.usual)]
     both = found.pairs["unmeasured", "survivors"]
     assert both.mean < min(curve.at_usual.mean for curve in found.curves) - 0.05
-    again = biases.find(asked, "survival", several, (0.5, 0.86), 1, tmp_path / "bias")
+    again = biases.find(asked, "survival", None, several, (0.5, 0.86), -1.0, 1, tmp_path / "bias")
     assert again.curves[0].ratio == found.curves[0].ratio
 
 
@@ -168,7 +180,7 @@ def test_the_strength_of_the_first_paper_is_that_of_tipping(tmp_path: Path) -> N
     asked = load_study("hcc-lung-metastasis", (), 100)
     endpoint = next(iter(asked.scenario.endpoints))
     (trait,) = (one for one in suspicions(asked.scenario, -1.0, 7.1) if one.name == "unmeasured")
-    found = biases.find(asked, endpoint, [trait], (0.36, 0.46), 2, tmp_path / "bias").curves[0].ratio
+    found = biases.find(asked, endpoint, None, [trait], (0.36, 0.46), -1.0, 2, tmp_path / "bias").curves[0].ratio
     there = tipping.find(asked, endpoint, None, (0.36, 0.46), 10.0, 4, 0.5, (), 2, tmp_path / "tipping")
     other = there.equal_strength[0]
     error = (found.error**2 + other.error**2) ** 0.5

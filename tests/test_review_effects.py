@@ -126,7 +126,7 @@ def test_ends_of_the_range_have_the_ratios_that_were_asked_for(tmp_path: Path, m
     monkeypatch.setattr(effects, "LEVELS", tuple(round(-1.5 + 0.25 * k, 2) for k in range(9)))
     asked = load_study(str(write_review(tmp_path)))
     alike = designed(asked, [{}], {path.replace("__", "."): value for path, value in ALIKE.items()})
-    low, high = effects._at_ends(alike, "survival", (12.0, 24.0), (0.4, 0.85), 1, tmp_path / "out")
+    low, high = effects._at_ends(alike, "survival", None, (12.0, 24.0), (0.4, 0.85), 1, tmp_path / "out")
     assert ratio_of(low) == pytest.approx(0.4, rel=0.04)
     assert ratio_of(high) == pytest.approx(0.85, rel=0.04)
     assert ratio_of(low) != pytest.approx(0.44, rel=0.04)
@@ -196,7 +196,7 @@ def test_analyses_that_simulation_does_not_tell_apart_have_no_best(tmp_path: Pat
         asked, [{}], {"treatment": {"kind": "blocks", "share": 0.5, "block": 4}, "estimators": ["crude"],
                       **{"outcomes.transitions.death.log_hr": {}}},
     )  # fmt: skip
-    found = analyses.find(lot, "survival", 0.5, 1, tmp_path / "out")
+    found = analyses.find(lot, "survival", None, 0.5, 1, tmp_path / "out")
     assert (found.primary, found.best, found.choices) == ("crude", None, None)
     assert [one.name for one in found.found] == ["crude", "adjusted"]
     assert all(map(isnan, found.would))
@@ -212,7 +212,7 @@ def test_confounding_has_a_best_analysis_that_is_not_the_crude_one(tmp_path: Pat
         asked, [{}], {"treatment.log_odds.stage": -2.0, "outcomes.transitions.death.log_hr.stage": 1.5,
                       "population.size": 200},
     )  # fmt: skip
-    found = analyses.find(strong, "survival", 0.5, 1, tmp_path / "out")
+    found = analyses.find(strong, "survival", None, 0.5, 1, tmp_path / "out")
     by = {one.name: one for one in found.found}
     assert found.primary == "crude"
     assert found.best not in (None, "crude")

@@ -26,7 +26,7 @@ def word(means: dict[str, float], pairs: dict[tuple[str, str], float], chance: W
 def test_nothing_makes_it() -> None:
     found = judged(biases_of(SEVERAL, HR, {"waiting": -0.2}, {PAIR: -0.25}, chance=by_chance(0.0, 0.1), sd=SD))
     assert (found.word, found.why, found.because) == ("hardly", "", PAIR)
-    assert found.chance == pytest.approx(0.0133, abs=0.0005)  # Phi((-0.693 + 0.25) / 0.2), by a table
+    assert found.chance.value == pytest.approx(0.0133, abs=0.0005)  # Phi((-0.693 + 0.25) / 0.2), by a table
 
 
 @pytest.mark.parametrize(("off", "there"), [(1e-6, False), (-1e-6, True)])
@@ -48,13 +48,21 @@ def test_the_first_rule_that_holds_decides() -> None:
     found = judged(doubtful, "of 10 printed numbers the twin does not reproduce 9")
     assert (found.word, found.because) == ("cannot-tell", ())
     assert found.why.endswith("does not reproduce 9")
-    assert np.isnan(found.chance)
+    assert np.isnan(found.chance.value)
+
+
+def test_a_verdict_on_the_threshold_says_so() -> None:
+    """Of 2,500 studies with SD 0.2: the chance at the threshold has an error of 0.3 of 100."""
+    assert judged(biases_of(SEVERAL, HR, {"waiting": AT_5 - 1e-6}, {}, sd=SD)).unsure
+    assert judged(biases_of(SEVERAL, HR, {"waiting": AT_5 + 0.005}, {}, sd=SD)).unsure
+    assert not judged(biases_of(SEVERAL, HR, {"waiting": AT_5 - 0.05}, {PAIR: AT_5}, sd=SD)).unsure
+    assert not judged(biases_of(SEVERAL, HR, {"waiting": AT_5 + 0.05}, {}, sd=SD)).unsure
 
 
 def test_what_makes_it_most_easily_is_named() -> None:
     found = judged(biases_of(SEVERAL, HR, {"waiting": -0.5, "leaving": -0.6}, {}, chance=by_chance(0, 0.1), sd=SD))
     assert (found.word, found.because) == ("could-be", ("leaving",))
-    assert found.chance == pytest.approx(0.321, abs=0.001)  # Phi(-0.0931 / 0.2)
+    assert found.chance.value == pytest.approx(0.321, abs=0.001)  # Phi(-0.0931 / 0.2)
 
 
 def test_harm_is_judged_on_its_own_side() -> None:

@@ -22,6 +22,7 @@ from tests.small_reviews import (
     planted,
     recommendation,
     small_scenario,
+    unprinted,
     with_review,
 )
 
@@ -38,6 +39,7 @@ RELAPSE = {
     "endpoints": {"freedom": {"label": "Freedom from relapse", "event": ["ill", "dead"]}},
     "published": {},
 }
+RIVALS = {**RELAPSE, "endpoints": {"relapse": {"label": "Relapse", "event": "ill", "competing": "dead"}}}
 SEVERE = Finding(
     ("endpoints.survival.before.multivariable[treatment].hr",), "severe", "interval", "1 + 1 = 3", "2", "Table 2",
     "the interval{of} is too narrow for 30 and 20 {events}", 4.0,
@@ -87,13 +89,22 @@ def variants() -> dict[str, ReviewWords]:
         "findings": planted(findings=(SEVERE, NOTE)),
         "notes": planted(findings=(NOTE,)),
     }  # fmt: skip
+    rivals = planted(small_scenario(**RIVALS))
+    found |= {
+        "unprinted": unprinted(plain),
+        "unprinted, best": unprinted(found["best"]),
+        "unprinted, no medians": unprinted(found["refused"]),
+        "unprinted, by lot": unprinted(found["by lot"]),
+        "adjusted": with_review(plain, claim=replace(plain.review.claim, kind="adjusted")),
+        "competing": with_review(rivals, claim=replace(rivals.review.claim, kind="fine-gray")),
+    }
     several = with_review(plain, analyses=replace(plain.review.analyses, choices=choices()))
     return {**found, "choices": several}
 
 
 VARIANTS = variants()
 SAID = (
-    "headline", "verdict", "claims", "claim_caption", "adds_up", "claim_section", "bias", "bias_section", "effect",
+    "headline", "verdict", "claims", "adds_up", "claim_section", "bias", "bias_section", "effect",
     "gained_caption", "effect_section", "analysis", "analysis_section", "rests", "fit_words",
 )  # fmt: skip
 
@@ -105,6 +116,9 @@ def sentences(told: ReviewWords) -> Iterator[str]:
     for one in first_screen(told):
         yield from (one.question, one.answer, one.caption, one.sure, one.why)
     yield told.analysis_number[1]
+    yield told.claim_number[1]
+    yield from told.claim_rests
+    yield from (text for row in told.plausible_rows() for text in row)
     yield METHODS.paragraph(told)
     yield from (text for row in told.suspicion_rows() for text in row)
     yield from (text for row in told.pair_rows() for text in row)
@@ -168,12 +182,15 @@ def test_headlines(name: str, start: str) -> None:
 
 def test_verdicts_carry_their_assumption_and_how_often() -> None:
     assert "If only patients with drug had to live 3 months" in VARIANTS["could be"].verdict
-    assert "a ratio as extreme as 0.36 appears out of nothing in 97 of 100 studies" in VARIANTS["could be"].verdict
-    assert "an unrecorded trait and waiting counted as survival together would, in 27 of 100 studies" in (
-        VARIANTS["not alone"].verdict
+    assert (
+        "a ratio as extreme as 0.36 appears out of nothing in 97 of 100 studies (simulation error 0.2)"
+        in VARIANTS["could be"].verdict
     )
-    assert "Without any effect or bias, 27 of 100 such studies find a ratio as extreme as 0.36" in (
-        VARIANTS["chance"].verdict
+    both = "an unrecorded trait and waiting counted as survival together would, in 27 of 100 studies"
+    assert f"{both} (simulation error 0.7)" in VARIANTS["not alone"].verdict
+    assert (
+        "Without any effect or bias, 27 of 100 such studies (simulation error 0.7) find a ratio as extreme as 0.36"
+        in (VARIANTS["chance"].verdict)
     )
     assert "the paper's analysis finds 0.35 on average where 0.36 is true" in VARIANTS["hardly"].verdict
 

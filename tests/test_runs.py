@@ -197,8 +197,8 @@ def test_replay_gives_the_cohort_and_every_step_of_its_analysis(finished: Path, 
 
 
 def test_what_there_is_not_cannot_be_replayed(finished: Path) -> None:
-    assert "no cell 1; its cells are 0 to 0" in refused(["replay", str(finished), "--cell", "1", "--rep", "0"])
-    assert "no replicate 40 of cell 0; there are 0 to 39" in refused(["replay", str(finished), "--rep", "40"])
+    assert "no setting 1; its settings are 0 to 0" in refused(["replay", str(finished), "--cell", "1", "--rep", "0"])
+    assert "no simulated study 40 of setting 0; there are 0 to 39" in refused(["replay", str(finished), "--rep", "40"])
 
 
 @pytest.mark.parametrize("verb", [["status"], ["verify"], ["merge"], ["report"], ["replay", "--rep", "0"]])

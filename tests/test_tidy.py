@@ -92,7 +92,9 @@ def test_verify_notices_what_is_forged_in_them(made: Path, name: str) -> None:
         forger.column(made, "results.parquet", name, forge)
         code, out, _ = _call("verify", str(made), "--sample", "1", "--jobs", "1")
         assert code == 1
-        assert f"results.parquet, cell 0: {name} is not what settings, statuses and truths say" in " ".join(out.split())
+        assert f"results.parquet, setting 0: {name} is not what settings, statuses and truths say" in " ".join(
+            out.split()
+        )
     finally:
         RunFolder(made).write_checked("results.parquet", content)
 

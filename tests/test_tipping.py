@@ -399,7 +399,7 @@ def test_the_figure_is_written_the_same_twice(found: tipping.Tipping, tmp_path: 
     from benchmarks.questions.tipping_shown import drawn
 
     for name in ("a.svg", "b.svg"):
-        save(drawn(found), tmp_path / name)
+        save(drawn(found, asked(2)), tmp_path / name)
     one = (tmp_path / "a.svg").read_bytes()
     assert one == (tmp_path / "b.svg").read_bytes()
     assert b"nothing is left of the effect" in one

@@ -137,7 +137,7 @@ def test_a_run_folder_is_whole_by_itself(mailed: tuple[Path, Path, Path, Path], 
     assert not marker.exists()
     code, out, err = _call("verify", "run", "--trust")
     assert code == 0, err
-    assert "2 of 2 replicates computed again, bit for bit" in out
+    assert "2 of 2 simulated studies computed again, bit for bit" in out
     assert "not trusted" not in out
     before = (place / "run/results.parquet").read_bytes()
     code, _, err = _call("run", "run/scenario.yaml", "--reps", "3", "--jobs", "1", "--out", "run")

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from benchmarks.asked.load_study import load_study
+from benchmarks.asked.published_keys import ratio_places
 from benchmarks.cli import paper_verbs, twin_verbs
 from benchmarks.derived.parts import Assumption
 from benchmarks.twin.assumptions import REPLICATES, WeighedAssumption, weighed
 from benchmarks.twin.twin_shown import TwinMade
 from simulator.documents.loading import Written
+from tests.small_reviews import write_review
 from tests.test_cli import _call
 
 SMALL = """name: small
@@ -53,8 +55,33 @@ def moves(assumed: list[Assumption], **settings: object) -> dict[str, WeighedAss
     tree |= {"endpoints": {"PFS": None, "OS": {"event": "death"}}, "followup": {"cut_off": "complete", "dropout": None}}
     tree |= {"analysis": {"primary": "unadjusted", "propensity": None, "cox": None}, **settings}
     asked = load_study(Written(tree))
-    found = weighed(asked.scenario, asked.document.tree, assumed, 7, 2, lambda *_: None)
+    place = ratio_places(asked.scenario, "OS")[0]
+    found = weighed(asked.document.tree, assumed, place, 7, 2, lambda *_: None)
     return {one.assumption.path: one for one in found}
+
+
+def test_an_assumption_is_weighed_by_the_endpoint_that_is_asked(tmp_path: Path) -> None:
+    """What happens after relapse bears on survival and not on relapse, whichever the world names first."""
+    path = write_review(tmp_path)
+    course = """
+  states: [alive, ill, dead]
+  transitions:
+    onset: {from: alive, to: ill, baseline: {kind: exponential, rate: 0.1}, treatment: {log_hr: -0.5}}
+    late: {from: ill, to: dead, baseline: {kind: exponential, rate: 0.1}, treatment: {log_hr: -0.5}}
+"""
+    text = path.read_text("utf-8").split("published:")[0]
+    start, end = text.index("  states:"), text.index("endpoints:")
+    text = f"{text[:start].rstrip()}{course}{text[end:]}"
+    text = text.replace("  survival: {", "  relapse: {event: [ill, dead]}\n  survival: {")
+    path.write_text(text, "utf-8")
+    asked = load_study(str(path))
+    late = Assumption("outcomes.transitions.late.treatment.log_hr", -0.5, 0.3, "assumed")
+    places = {name: ratio_places(asked.scenario, name)[0] for name in asked.scenario.endpoints}
+    found = {
+        name: weighed(asked.document.tree, [late], place, 7, 1, lambda *_: None)[0] for name, place in places.items()
+    }
+    assert found["relapse"].moves == 0.0
+    assert found["survival"].moves > 4 * found["survival"].mcse > 0.0
 
 
 def test_an_assumption_moves_the_ratio_by_what_it_changes() -> None:

@@ -116,7 +116,7 @@ def test_the_worst_of_all_estimators_decides() -> None:
     assert told([one, look(3, 200, found, until, RunError)], until) == (
         "Stopped after 200 simulated studies, at a simulation error of bias at most 0.1 (reached: 0.05, a on OS)."
     )
-    with pytest.raises(RunError, match=r"no estimator of cell 3 has a Monte Carlo SE of 'bias'"):
+    with pytest.raises(RunError, match=r"no analysis of setting 3 has a simulation error of 'bias'"):
         look(3, 100, {("OS", "test"): {"bias": Measure(nan, nan)}}, until, RunError)
 
 

@@ -13,6 +13,7 @@ from analysis.figures.style import (
     INK,
     LINE,
     LINES,
+    PHONE,
     TREATED,
     fitted,
     frame,
@@ -30,7 +31,7 @@ TICKS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5)
 
 
 @house
-def densities(axes: Axes, shown: Sequence[tuple[str, Floats, Floats, Floats]], published: float, endpoint: str) -> None:
+def densities(axes: Axes, shown: Sequence[tuple[str, Floats, Floats, Floats]], published: float, label: str) -> None:
     """Draw a curve per suspicion (name, true log HR, prior, posterior), its prior filled, and the published HR."""
     frame(axes, "bottom")
     for place, (name, values, prior, density) in enumerate(shown):
@@ -49,8 +50,9 @@ def densities(axes: Axes, shown: Sequence[tuple[str, Floats, Floats, Floats]], p
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(bottom=0)
     axes.set_yticks([])
-    axes.set_xlabel(fitted(f"True {endpoint} hazard ratio (logarithmic)", inches(axes)[0]))
-    axes.set_ylabel("How plausible; filled: before the paper")
+    lines = 2 if inches(axes)[0] < PHONE else 1
+    axes.set_xlabel(fitted(f"True {label} (logarithmic)", inches(axes)[0], lines=lines))
+    axes.set_ylabel(fitted("How plausible; filled: before the paper", inches(axes)[1], lines=2))
     key(axes)
 
 
@@ -64,10 +66,12 @@ def _ends(shown: tuple[str, Floats, Floats, Floats]) -> tuple[float, float]:
 
 @house
 def densities_of(
-    shown: Sequence[tuple[str, Floats, Floats, Floats]], published: float, endpoint: str
-) -> Figure:  # fmt: skip
-    """The densities at the width of one and a half columns."""
-    top = 0.12 + key_rows([*(name for name, *_ in shown), "published"], WIDTH - 0.4) * LINE * 1.05
-    figure, (axes,) = sheet(WIDTH, 2.5 + top, left=0.3, bottom=0.4, top=top)
-    densities(axes, shown, published, endpoint)
+    shown: Sequence[tuple[str, Floats, Floats, Floats]], published: float, label: str, narrow: bool = False
+) -> Figure:
+    """The densities at the width of one and a half columns, or of a telephone."""
+    width = PHONE if narrow else WIDTH
+    top = 0.12 + key_rows([*(name for name, *_ in shown), "published"], width - 0.4) * LINE * 1.05
+    bottom = 0.4 + (LINE if narrow else 0.0)
+    figure, (axes,) = sheet(width, 0.45 * width + 0.05 + bottom + top, left=0.3, bottom=bottom, top=top)
+    densities(axes, shown, published, label)
     return figure

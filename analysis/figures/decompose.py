@@ -13,7 +13,9 @@ from analysis.figures.style import (
     GREY,
     HATCH,
     INK,
+    LINE,
     PALE,
+    PHONE,
     SMALL,
     TREATED,
     fitted,
@@ -21,6 +23,7 @@ from analysis.figures.style import (
     gutter,
     house,
     inches,
+    name_above,
     name_rows,
     sheet,
 )
@@ -37,10 +40,12 @@ def waterfall(
     end: tuple[float, float],
     steps: Sequence[tuple[str, float, float]],
     label: str,
+    above: bool = False,
 ) -> None:
     """Draw ``start`` (value, Monte Carlo SE), ``steps`` (label, change, SE) and ``end``; whiskers are 1.96 SE.
 
-    Steps down are full, steps up hatched; the numbers stand beside the axes, SE in brackets.
+    Steps down are full, steps up hatched; the numbers stand beside the axes, SE in brackets, the names beside the bars
+    or ``above`` them.
     """
     frame(axes, "bottom")
     width, _ = inches(axes)
@@ -57,7 +62,16 @@ def waterfall(
         face, edge, hatch = (
             (PALE, INK, "") if whole else (TREATED, TREATED, "") if change < 0 else (CONTROL_PALE, CONTROL, HATCH)
         )
-        axes.barh(place, change, left=base, height=0.62, facecolor=face, edgecolor=edge, hatch=hatch, linewidth=0.6)
+        axes.barh(
+            place,
+            change,
+            left=base,
+            height=0.36 if above else 0.62,
+            facecolor=face,
+            edgecolor=edge,
+            hatch=hatch,
+            linewidth=0.6,
+        )
         if place + 1 < len(names):
             axes.plot([ends[place]] * 2, [place, place + 1], color=GREY, linewidth=0.7, linestyle=(0, (1, 1.5)))
     spread = [1.96 * error for error in errors]
@@ -71,18 +85,26 @@ def waterfall(
     room = (max(reach) - min(reach)) or 1.0
     axes.set_xlim(min(reach) - 0.06 * room, max(reach) + 0.06 * room)
     axes.axvline(0.0, color=INK, linewidth=0.7)
-    name_rows(axes, names, LABELS)
-    axes.set_ylim(len(names) - 0.4, -0.6)
+    if above:
+        name_above(axes, names)
+    else:
+        name_rows(axes, names, LABELS)
+    axes.set_ylim(len(names) - 0.4, -0.7 if above else -0.6)
     axes.xaxis.set_major_locator(MaxNLocator(max(2, int(width / 0.6))))
-    axes.set_xlabel(fitted(label, width + 0.5))
+    axes.set_xlabel(fitted(label, width, lines=2) if above else fitted(label, width + 0.5))
 
 
 @house
 def waterfall_of(
-    start: tuple[float, float], end: tuple[float, float], steps: Sequence[tuple[str, float, float]], label: str
-) -> Figure:
-    """The waterfall at the width of two columns."""
-    left = gutter([*ENDS, *(name for name, _, _ in steps)], LABELS)[1] + 0.12
-    figure, (axes,) = sheet(DOUBLE, ROW * (len(steps) + 2) + 0.5, left=left, right=0.95, bottom=0.42, top=0.08)
-    waterfall(axes, start, end, steps, label)
+    start: tuple[float, float], end: tuple[float, float], steps: Sequence[tuple[str, float, float]], label: str,
+    narrow: bool = False,
+) -> Figure:  # fmt: skip
+    """The waterfall at the width of two columns, or of a telephone."""
+    left = 0.1 if narrow else gutter([*ENDS, *(name for name, _, _ in steps)], LABELS)[1] + 0.12
+    row = ROW + (LINE * 1.25 if narrow else 0.0)
+    width, bottom = (PHONE, 0.42 + LINE) if narrow else (DOUBLE, 0.42)
+    figure, (axes,) = sheet(
+        width, row * (len(steps) + 2) + bottom + 0.08, left=left, right=0.95, bottom=bottom, top=0.08
+    )
+    waterfall(axes, start, end, steps, label, narrow)
     return figure

@@ -7,7 +7,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from analysis.figures.style import CONTROL, GREY, INK, SINGLE, TREATED, fitted, frame, house, inches, key, series, sheet
+from analysis.figures.style import (
+    CONTROL,
+    GREY,
+    INK,
+    LINE,
+    PHONE,
+    SINGLE,
+    TREATED,
+    fitted,
+    frame,
+    house,
+    inches,
+    key,
+    key_rows,
+    series,
+    sheet,
+)
 
 OtherCurve: TypeAlias = tuple[str, Sequence[tuple[float, float, float]], tuple[float, float]]
 """Another analysis: its name, its cells, and its answer with its SE."""
@@ -74,9 +90,17 @@ def power_curve(
 def power_curve_of(
     marks: Sequence[tuple[float, float, float]], formula: Sequence[tuple[float, float]], answer: tuple[float, float],
     goal: float, labels: tuple[str, str], estimator: str,
-    others: Sequence[OtherCurve] = (),
+    others: Sequence[OtherCurve] = (), narrow: bool = False,
 ) -> Figure:  # fmt: skip
-    """The curve at the width of one column."""
-    figure, (axes,) = sheet(SINGLE, 2.9, left=0.5, bottom=0.4, top=0.55)
+    """The curve at the width of one column, or of a telephone."""
+    width = PHONE if narrow else SINGLE
+    names = [
+        f"{estimator}, simulated",
+        *(["Schoenfeld's formula"] if formula else []),
+        "answer",
+        *(one[0] for one in others),
+    ]
+    top = max(0.55, 0.12 + key_rows(names, width - 0.2) * LINE * 1.05)
+    figure, (axes,) = sheet(width, 2.35 + top, left=0.5, bottom=0.4, top=top)
     power_curve(axes, marks, formula, answer, goal, labels, estimator, others)
     return figure

@@ -18,7 +18,6 @@ from analysis.figures.style import (
     PALE,
     PHONE,
     SMALL,
-    TEXT,
     TREATED,
     clean,
     fitted,
@@ -28,6 +27,7 @@ from analysis.figures.style import (
     inches,
     key,
     key_rows,
+    name_above,
     name_rows,
     sheet,
     time_axis,
@@ -86,13 +86,7 @@ def ranges(
     for place, row in enumerate(rows):
         _row(axes, place, row)
     if above:
-        axes.yaxis.set_visible(False)
-        room = _page(axes) * (1 - axes.get_position().x0) - 0.08
-        for place, row in enumerate(rows):
-            axes.text(
-                0, place - 0.38, fitted(row.label, room), transform=axes.get_yaxis_transform(), va="center",
-                fontsize=TEXT, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
-            )  # fmt: skip
+        name_above(axes, [row.label for row in rows])
     else:
         name_rows(axes, [row.label for row in rows], names)
     ticks = _ticks(axes, "x")

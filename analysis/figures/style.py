@@ -276,6 +276,19 @@ def name_rows(axes: Axes, labels: Sequence[str], room: float, size: float = TEXT
             )
 
 
+def name_above(axes: Axes, labels: Sequence[str], up: float = 0.38) -> None:
+    """Write the names of the rows 0, 1, ... above them, as on a telephone, in place of ticks; ``up`` in rows."""
+    axes.yaxis.set_visible(False)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    room = float(figure.get_figwidth()) * (1 - axes.get_position().x0) - 0.08
+    for place, label in enumerate(labels):
+        axes.text(
+            0, place - up, row_label(label, room), transform=axes.get_yaxis_transform(), va="center", fontsize=TEXT,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
+        )  # fmt: skip
+
+
 def gutter(labels: Sequence[str], most: float, size: float = TEXT) -> tuple[list[str], float]:
     """The labels as they fit into at most so many inches, and the inches that they need."""
     shown = [row_label(label, most, size) for label in labels]

@@ -8,7 +8,21 @@ from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from analysis.figures.style import GREY, INK, LINE, SMALL, TREATED, fitted, frame, house, inches, key, sheet, width_of
+from analysis.figures.style import (
+    GREY,
+    INK,
+    LINE,
+    PHONE,
+    SMALL,
+    TREATED,
+    fitted,
+    frame,
+    house,
+    inches,
+    key,
+    sheet,
+    width_of,
+)
 from simulator.numerics.arrays import Floats
 
 WIDTH = 4.2
@@ -29,6 +43,7 @@ def tipping(
     shown = np.ma.masked_invalid(np.exp(true_log_hr.T))
     axes.set_xscale("log")
     axes.set_yscale("log")
+    told: list[tuple[float, float]] = []
     axes.set_xlim(1, float(odds_ratios[-1]))
     axes.set_ylim(1, float(strengths.max()))
     if shown.count():
@@ -41,10 +56,10 @@ def tipping(
         if levels and low < high:
             axes.contourf(odds_ratios, strengths, shown, levels=sorted({low, *levels, high}), cmap="Greys", alpha=0.35)
             lines = axes.contour(odds_ratios, strengths, shown, levels=levels, colors=GREY, linewidths=0.6)
-            _labels(axes, lines)
+            told = _labels(axes, lines)
     for surface, style, label in (
-        (true_log_hr, "-", "beyond this line nothing is left of the effect"),
-        (bound_log_hr, "--", "beyond this line the interval includes no effect"),
+        (true_log_hr, "-", "beyond it nothing is left of the effect"),
+        (bound_log_hr, "--", "beyond it the interval includes no effect"),
     ):
         values = np.ma.masked_invalid(surface.T)
         if values.count() and values.min() < 0 < values.max():
@@ -63,30 +78,34 @@ def tipping(
         axis.set_major_locator(FixedLocator([tick for tick in TICKS if tick <= top * 1.001]))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    _names(axes, spots)
-    axes.set_xlabel("The trait makes treatment so many times likelier (odds ratio)")
-    axes.set_ylabel("… and changes the hazard so many times")
+    _names(axes, spots, told)
+    width, height = inches(axes)
+    axes.set_xlabel(fitted("The trait makes treatment so many times likelier (odds ratio)", width, lines=2))
+    axes.set_ylabel(fitted("… and changes the hazard so many times", height, lines=2))
     key(axes, left=0.4)
 
 
-def _labels(axes: Axes, lines: ContourSet) -> None:
-    """Say the HR on the contours, but not where two would lie on one another."""
+def _labels(axes: Axes, lines: ContourSet) -> list[tuple[float, float]]:
+    """Say the HR on the contours, but not where two would lie on one another; where they stand, in inches."""
     (width, height), (_, right), (_, top) = inches(axes), axes.get_xlim(), axes.get_ylim()
     kept: list[tuple[float, float]] = []
     for text in axes.clabel(lines, fmt="%.1f", fontsize=SMALL, colors=INK):
         x, y = text.get_position()
         at = float(np.log(x) / np.log(right) * width), float(np.log(y) / np.log(top) * height)
-        if any(abs(at[0] - a) < 0.19 and abs(at[1] - b) < 0.19 for a, b in kept):
+        over = at[1] > height - 0.06  # where the legend begins
+        if over or any(abs(at[0] - a) < 0.19 and abs(at[1] - b) < 0.19 for a, b in kept):
             text.set_visible(False)
         else:
             kept.append(at)
+    return kept
 
 
-def _names(axes: Axes, spots: Sequence[tuple[str, float, float]]) -> None:
+def _names(axes: Axes, spots: Sequence[tuple[str, float, float]], told_at: Sequence[tuple[float, float]]) -> None:
     """Name the covariates that stand apart, the strongest first, where the name hits no other name or dot."""
     (width, height), (_, right), (_, top) = inches(axes), axes.get_xlim(), axes.get_ylim()
     placed = [(np.log(x) / np.log(right) * width, np.log(y) / np.log(top) * height) for _, x, y in spots]
     taken = [(x - 0.03, y - 0.03, x + 0.03, y + 0.03) for x, y in placed]
+    taken += [(x - 0.1, y - 0.1, x + 0.1, y + 0.1) for x, y in told_at]
     for k in sorted(range(len(spots)), key=lambda k: -placed[k][0] - placed[k][1]):
         told, (x, y) = fitted(spots[k][0], 1.0, SMALL), placed[k]
         wide = width_of(told, SMALL)
@@ -104,10 +123,11 @@ def _names(axes: Axes, spots: Sequence[tuple[str, float, float]]) -> None:
 @house
 def tipping_of(
     odds_ratios: Floats, hazard_ratios: Floats, true_log_hr: Floats, bound_log_hr: Floats,
-    measured: Sequence[tuple[str, float, float]],
+    measured: Sequence[tuple[str, float, float]], narrow: bool = False,
 ) -> Figure:  # fmt: skip
-    """The contours, a little wider than one column."""
+    """The contours, a little wider than one column, or as wide as a telephone."""
+    width, bottom = (PHONE, 0.4 + LINE) if narrow else (WIDTH, 0.4)
     top = 0.12 + 3.15 * LINE
-    figure, (axes,) = sheet(WIDTH, WIDTH - 0.6 + 0.4 + top, left=0.5, bottom=0.4, top=top)
+    figure, (axes,) = sheet(width, width - 0.6 + bottom + top, left=0.5, bottom=bottom, top=top)
     tipping(axes, odds_ratios, hazard_ratios, true_log_hr, bound_log_hr, measured)
     return figure

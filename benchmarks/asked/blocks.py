@@ -74,6 +74,11 @@ def block_size(scenario: Scenario) -> int:
     return max(1, min(100, PATIENTS_PER_BLOCK // scenario.screened()))
 
 
+def workflow_block(scenario: Scenario) -> int:
+    """How many replicates of the whole workflow make a block: all tables and models of one take some times as much."""
+    return max(1, block_size(scenario) // 4)
+
+
 def blocks(cell: Cell, size: int | None = None) -> list[Block]:
     """The blocks of a cell."""
     judged = tuple(cell.scenario.judged())

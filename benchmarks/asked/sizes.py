@@ -35,8 +35,8 @@ def check_sizes(scenarios: Iterable[Scenario], jobs: int = 1, block: int | None 
         if any(compares_all(plan.matching) for plan in _plans(scenario)):
             check_pairs(n, free / min(jobs, replicates))
     if total > MOST_BLOCKS:
-        told = f"run.replicates, --block: {total:,} blocks of replicates in {cells:,} cells"
-        raise RunError(f"{told}; the limit is {MOST_BLOCKS:,}: ask for fewer replicates or larger blocks")
+        told = f"run.replicates, --block: {total:,} blocks of simulated studies in {cells:,} settings"
+        raise RunError(f"{told}; the limit is {MOST_BLOCKS:,}: ask for fewer simulated studies or larger blocks")
 
 
 def check_pairs(patients: int, free: float) -> None:

@@ -22,6 +22,7 @@ from benchmarks.cli.paper_commands import PAPERS
 from benchmarks.cli.question_commands import QUESTIONS
 from benchmarks.cli.run_commands import RUNS
 from benchmarks.cli.twin_commands import TWINS
+from benchmarks.workers.arenas import few_arenas
 from simulator.documents.problems import printable
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # None where it is closed
             stream.reconfigure(errors="backslashreplace")
+    few_arenas()
     sys.exit(_guarded(lambda: cli.main(standalone_mode=False)))
 
 

@@ -96,7 +96,7 @@ def moved(one: Path, other: Path) -> list[Moved]:
             where = cell.number, endpoint, estimator.name
             found.append(Moved(*where, means[0], means[1], change, values, bias, rejection, paired, lack))
     if not found:
-        raise RunError(f"{one}, {other}: no cell with the same settings has an estimator of the same name")
+        raise RunError(f"{one}, {other}: no setting of both has an analysis of the same name")
     return found
 
 

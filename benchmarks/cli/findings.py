@@ -23,8 +23,8 @@ class Deviation:
 
     def as_text(self) -> str:
         """The finding in a line."""
-        place = "" if self.cell is None else f", cell {self.cell}"
-        place += "" if self.replicate is None else f", replicate {self.replicate}"
+        place = "" if self.cell is None else f", setting {self.cell}"
+        place += "" if self.replicate is None else f", simulated study {self.replicate}"
         return printable(f"{self.kind}: {self.file}{place}: {self.told}", 10_000)
 
 

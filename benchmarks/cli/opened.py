@@ -12,6 +12,11 @@ from simulator.documents.safe_files import write_whole
 
 PATIENCE = 120.0
 """Seconds that printing a page may take."""
+QUIETLY = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--no-pdf-header-footer",
+)  # fmt: skip
+"""How a browser is started that only prints a page from the disk."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 ELSEWHERE = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -57,8 +62,7 @@ def printed(page: Path, pdf: Path) -> None:
     with TemporaryDirectory() as place:
         made = Path(place) / "page.pdf"
         done = subprocess.run(
-            [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer",
-             f"--user-data-dir={place}/own", f"--print-to-pdf={made}", page.resolve().as_uri()],
+            [program, *QUIETLY, f"--user-data-dir={place}/own", f"--print-to-pdf={made}", page.resolve().as_uri()],
             capture_output=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         if done.returncode or not made.is_file():

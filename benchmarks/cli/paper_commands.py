@@ -117,8 +117,9 @@ def twin(folder: Path, out: Path | None, stop_after: str, reps: int, jobs: int |
         "headline": "the verdict in a few words",
         "verdict": "the verdict in two sentences",
         "answers": "[{question, answer, number, caption, pips, sure, why, anchor}]: the first screen",
-        "rule": "{word, because, chance, possible, rules}: which rule gave the words",
-        "claim": "{sentence, endpoint, hr, low, high, p, arms, numbers, serious, findings}: as printed",
+        "rule": "{word, because, chance: M, unsure, possible, rules}: which rule gave the words",
+        "claim": "{sentence, endpoint, ratio, printed_at, competing, hr, low, high, p, arms, numbers, serious, "
+        "findings}",
         "bias": "{sentence, replicates, time_of_half, chance, suspicions, pairs}: what is found without any effect",
         "effect": "{sentence, population, true_hr, log_mcse, marks, unit, plausible, low, high, twin, at_low, at_high}",
         "analysis": "{sentence, primary, best, true_hr, replicates, would_have_given, analyses, choices}",
@@ -135,7 +136,8 @@ def review(
 
     NAME is a world, a study, or the folder of a pasted paper, whose twin is made first. The page, its data and the
     world are written to the folder; the same command goes on where it was stopped. `trialtwin verify FOLDER` computes
-    every number again.
+    every number again. Of a paper that prints no hazard ratio with its interval all is found but the verdict and the
+    plausible effects; where events compete, the ratio is that of the event itself.
     """
     from benchmarks.cli import review_verbs
 

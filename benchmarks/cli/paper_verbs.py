@@ -140,6 +140,7 @@ def _sha256(place: Path) -> str:
 def _score(made: "TwinMade", reps: int, jobs: int) -> None:
     """The scorecard of the fitted world, and how much each assumption matters."""
     from benchmarks.asked.load_study import load_study
+    from benchmarks.asked.published_keys import ratio_places
     from benchmarks.cli import twin_verbs
     from benchmarks.twin.assumptions import weighed
     from benchmarks.twin.twin_shown import FITTED
@@ -151,9 +152,9 @@ def _score(made: "TwinMade", reps: int, jobs: int) -> None:
     with made.step("assumptions"):
         progress = Progress()
         made.weighed = weighed(
-            fitted.scenario,
             fitted.document.tree,
             made.all_assumed(),
+            ratio_places(fitted.scenario, next(iter(fitted.scenario.endpoints)))[0],
             fitted.scenario.run.seed,
             jobs,
             lambda done, total: progress("assumptions moved", done, total),

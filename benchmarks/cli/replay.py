@@ -60,7 +60,7 @@ def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path) -> An
     header = ("endpoint", "estimator", "value", "SE", "low", "high", "p", "n", "events", "status", "same")
     return Answer(
         {"cell": cell.number, "replicate": replicate, "same": holds, "rows": rows, "files": files},
-        f"replicate {replicate} of cell {cell.number}: {verdict}",
+        f"Simulated study {replicate} of setting {cell.number}: {verdict}.",
         (table("", header, shown, 2),),
         lines=tuple(files),
         holds=holds,

@@ -112,7 +112,9 @@ def run(
         answer = _presented(asked, result, folder)
         return replace(answer, notes=(*answer.notes, *own_failures(result)))
     if any(cell.scenario.run.until is not None for cell in cells):
-        raise RunError("run.until looks at all replicates together: run without --shard, or set run.until to null")
+        raise RunError(
+            "run.until looks at all simulated studies together: run without --shard, or set run.until to null"
+        )
     part = f"{shard[0]}/{shard[1]}"
     with folder.lock(part):
         count, missing = running.compute(cells, folder, work, Progress(), shard)
@@ -161,7 +163,7 @@ def merge(path: Path, others: tuple[Path, ...], jobs: int) -> Answer:
         one = lacking[0]
         raise RunError(
             f"{path}: {sum(block.last - block.first for block in lacking):,} simulated studies are not there yet, the "
-            f"first being {one.first} of cell {one.cell.number}; finish its shards, or `trialtwin run` the rest"
+            f"first being {one.first} of setting {one.cell.number}; finish its shards, or `trialtwin run` the rest"
         )
     result = running.run_study(found.cells, found.folder, running.Work(jobs, retry=False), Progress())
     return _presented(found.asked, result, found.folder)
@@ -206,7 +208,7 @@ def status(path: Path) -> Answer:
             "command": command,
         },
         verdict + (f"\nin use by {holder}" if holder else ""),
-        (TextTable("", ("cell", "settings", "done", "asked"), rows, words=2),),
+        (TextTable("", ("setting", "what it sets", "done", "asked"), rows, words=2),),
         lines=(*lines, *(() if finished else (f"to go on: {command}",)), f"run folder {path}"),
     )
 
@@ -219,13 +221,13 @@ def replay(path: Path, cell: int, replicate: int, out: Path | None, trust: bool 
 
     found = held(path)
     if not 0 <= cell < len(found.cells):
-        raise RunError(f"{path}: has no cell {cell}; its cells are 0 to {len(found.cells) - 1}")
+        raise RunError(f"{path}: has no setting {cell}; its settings are 0 to {len(found.cells) - 1}")
     may_run(replace(found.asked, trust=trust))
     ready_kernels(STUDY)
     result = running.read_study(found.cells, found.folder)
     count = result.rows.layout.replicates[cell]
     if not 0 <= replicate < count:
-        raise RunError(f"{path}: has no replicate {replicate} of cell {cell}; there are 0 to {count - 1}")
+        raise RunError(f"{path}: has no simulated study {replicate} of setting {cell}; there are 0 to {count - 1}")
     place = out or path / "replay" / f"c{cell:05d}-r{replicate:09d}"
     return replayed(result, result.cells[cell], replicate, place)
 

@@ -281,7 +281,7 @@ def check(names: Sequence[str], settings: tuple[str, ...]) -> Answer:
     found = [checked(name, settings) for name in names]
     lines = []
     for one in found:
-        count = f"{one['cells']} cell{'s' if one['cells'] > 1 else ''}"
+        count = f"{one['cells']} setting{'s' if one['cells'] > 1 else ''}"
         lines.append(f"{one['name']}: valid, {count}, digest {one['digest'][:10]}")
         lines += [f"  note: {note}" for note in one["notes"]]
     return Answer({"checked": found}, lines=tuple(lines))

@@ -16,6 +16,7 @@ from benchmarks.asked.scenario import Scenario
 from benchmarks.cli.findings import Findings
 from benchmarks.runs.manifest import MANIFEST, SCENARIO, SHAPE, STUDY, identity, versions, world_identity
 from benchmarks.runs.store import SUM, RunFolder
+from benchmarks.words.sizes import counted
 from simulator.documents.loading import Document, resolved_yaml, shipped
 from simulator.documents.safe_files import STUMP, kind_of
 
@@ -25,7 +26,10 @@ PLAIN = ("scenario.yaml", "manifest.json")
 SHOWN = ("performance.csv", "result.json", "report.html")
 KEPT = re.compile(
     r"parts/[0-9a-f]{16}/[0-9a-f]{16}/(judged\.json|r\d{9}-\d{9}\.parquet)|truths/[0-9a-f]{24}\.json|own/[0-9a-f]{64}\.py"
+    r"|posterior-[0-9a-f]{24}\.json"
 )
+READ_OFF = "posterior-"
+"""Begins the files of what was worked out from rows and kept, so that nobody computes it twice."""
 BESIDE = re.compile(
     r"log|lock|lock-\d+-of-\d+|replay/c\d{5}-r\d{9}/(cohort(-hidden)?\.csv|cohort\.spec\.yaml|analysis\.(json|html))"
 )
@@ -57,6 +61,11 @@ def check_files(folder: RunFolder, kind: str, looking: bool, found: Findings) ->
         elif name.startswith(f"{FOLDER}/") and _sha256(folder, name) != os.path.basename(name)[:64]:
             found.add("code", name, "is not the code that its name says")
     found.checked.append(f"{len(names)} files: those of a run and no others, {len(checked)} of them by their checksums")
+    read_off = sum(name.startswith(READ_OFF) and name.endswith(".json") for name in names)
+    if read_off:
+        found.unchecked.append(
+            f"{counted(read_off, 'file')} of what was worked out from the rows: removed, it is worked out again"
+        )
     if beside:
         found.unchecked.append(f"{beside} files beside the results: log, locks, replayed cohorts")
     if stumps:

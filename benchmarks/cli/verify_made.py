@@ -72,10 +72,10 @@ def check_truths(result: StudyResult, folder: RunFolder, again: Sequence[Cell], 
 
 def _tell_again(again: int, cells: int, found: Findings) -> None:
     found.checked.append(
-        f"truths of all cells against those kept when they were found; of {again} of {cells}, found again"
+        f"truths of all settings against those kept when they were found; of {again} of {cells}, found again"
     )
     if again < cells:
-        found.unchecked.append(f"truths of the other {cells - again} cells; --all finds every one again")
+        found.unchecked.append(f"truths of the other {cells - again} settings; --all finds every one again")
 
 
 def _all(result: StudyResult) -> Truths:
@@ -152,13 +152,15 @@ def check_looks(asked: Sequence[Cell], result: StudyResult, folder: RunFolder, f
             name = truth_file(cell, aims(cell, rows))
             content = folder.read_checked(name)
             if content is None:
-                found.add("look", name, f"is absent: the look at {one.replicates:,} replicates had it", cell.number)
+                found.add(
+                    "look", name, f"is absent: the look at {one.replicates:,} simulated studies had it", cell.number
+                )
                 continue
             right = look_at(cell, judge(rows, read_truths(plain_json(content), cell.number)))
         if asdict(right) != asdict(one):
-            found.add("look", LOOKS, f"at {one.replicates:,} replicates is not what the rows give", cell.number)
+            found.add("look", LOOKS, f"at {one.replicates:,} simulated studies is not what the rows give", cell.number)
     if result.looks:
-        found.checked.append(f"{len(result.looks)} looks at the Monte Carlo errors, each from its own replicates")
+        found.checked.append(f"{len(result.looks)} looks at the simulation errors, each from its own simulated studies")
 
 
 def as_scheduled(cell: Cell, looks: Sequence[Look]) -> bool:

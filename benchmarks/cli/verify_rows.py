@@ -143,12 +143,12 @@ def check_again(
             _compare(task, table, rows, found)
     count = sum(task.last - task.first for task in tasks)
     total = sum(cell.scenario.run.replicates for cell in cells)
-    found.checked.append(f"{count:,} of {total:,} replicates computed again, bit for bit")
+    found.checked.append(f"{count:,} of {total:,} simulated studies computed again, bit for bit")
     if left:
         told_lost = f"{left:,} rows of these that users' functions are said to have lost (TIMEOUT, WORKER_LOST)"
         found.unchecked.append(f"{told_lost}; --all calls the functions again")
     if not every:
-        found.unchecked.append(f"the other {total - count:,} replicates; --all computes every one again")
+        found.unchecked.append(f"the other {total - count:,} simulated studies; --all computes every one again")
 
 
 def _kept(
@@ -181,12 +181,14 @@ def _compare(task: Block, made: pa.Table, rows: Rows, found: Findings) -> None:
         numbers = sorted({task.first + int(k) // each for k in answered})
         shown = ", ".join(map(str, numbers[:MOST_TOLD])) + (", ..." if len(numbers) > MOST_TOLD else "")
         found.unchecked.append(
-            f"{answered.size} rows in cell {number} that are said to be lost, and got an answer when they were "
-            f"computed again, be it that a machine was slow or that they were not welcome (replicates {shown}): the "
-            "same `trialtwin run` again tries them"
+            f"{answered.size} rows in setting {number} that are said to be lost, and got an answer when they were "
+            f"computed again, be it that a machine was slow or that they were not welcome (simulated studies {shown}): "
+            "the same `trialtwin run` again tries them"
         )
     if outside.any():
-        found.unchecked.append(f"{int(outside.sum())} rows of lost replicates of users' functions in cell {number}")
+        found.unchecked.append(
+            f"{int(outside.sum())} rows of lost simulated studies of users' functions in setting {number}"
+        )
 
 
 def _taken(table: pa.Table, name: str, each: int, places: Sequence[int]) -> np.ndarray:

@@ -41,7 +41,7 @@ def look(cell: int, replicates: int, found: LookMeasures, until: Until, refuse: 
         known = {key: error(measures, name, replicates) for key, measures in found.items()}
         known = {key: value for key, value in known.items() if not isnan(value)}
         if not known:
-            raise refuse(f"run.until.mcse: no estimator of cell {cell} has a Monte Carlo SE of '{name}'")
+            raise refuse(f"run.until.mcse: no analysis of setting {cell} has a simulation error of '{name}'")
         worst = max(known, key=lambda key: known[key])
         errors[name], whose[name] = known[worst], f"{worst[1]} on {worst[0]}"
     return Look(cell, replicates, errors, whose, all(errors[name] <= target for name, target in until.mcse.items()))

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from analysis.kernels.status import Status
 from analysis.tables.text_table import TextTable
-from benchmarks.asked.blocks import Cell, prepare
+from benchmarks.asked.blocks import Cell, block_size, prepare
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked, load_study
 from benchmarks.asked.own_files import ask_trust
@@ -37,6 +37,8 @@ from simulator.cohort.estimand import COUPLED, Estimand
 from simulator.documents.loading import parse, with_values
 from simulator.numerics.arrays import Floats
 
+MANY = 20
+"""More analyses than these are made of smaller blocks: a question has much else in memory."""
 _MADE: set[str] = set()
 """Parts that were made by this command. What a question's first step lost is not tried again by its next one."""
 
@@ -70,8 +72,11 @@ def designed(asked: Asked, cells_of: Sequence[Settings], fixed: Mapping[str, Any
 def rows_only(asked: Asked, verb: str, jobs: int, out: Path | None) -> tuple[Rows, Path]:
     """The rows of the designed study, and its folder: ``runs/<verb>-<name>-<digest>`` unless given."""
     folder, place = _folder(asked, verb, out)
+    cells = prepare(asked.cells)
+    parts = 8 if max(len(list(cell.scenario.judged())) for cell in cells) > MANY else 2
+    size = max(1, min(block_size(cell.scenario) for cell in cells) // parts)
     with folder.lock():
-        return all_rows(prepare(asked.cells), folder, Work(jobs, made=_MADE), Progress()), place
+        return all_rows(cells, folder, Work(jobs, size, made=_MADE), Progress()), place
 
 
 def aims_of(rows: Rows, cells_asked: int, endpoint: str, estimator: str) -> list[float]:
@@ -197,21 +202,21 @@ def one_estimator(asked: Asked, endpoint: str, name: str | None) -> tuple[dict[s
 
 
 def answer(
-    question: str, verdict: str, tables: Sequence[TextTable], notes: Sequence[str], drawn: Callable[[], Figure],
+    question: str, verdict: str, tables: Sequence[TextTable], notes: Sequence[str], drawn: Callable[[bool], Figure],
     alt: str, found: Any, options: Options, asked: Asked, body: Mapping[str, Any] | None = None,
 ) -> Answer:  # fmt: skip
     """The answer to a question, its page and its figure included; ``body`` is its JSON, ``found`` itself unless given.
 
-    ``alt`` says what the figure shows.
+    ``drawn`` makes the figure, narrow enough for a telephone where it is told to; ``alt`` says what it shows.
     """
     folder: str | None = getattr(found, "folder", None)
     data = {"question": question, "verdict": verdict, **(plain(found) if body is None else body)}
     lines = (f"run folder {folder}",) if folder else ()
-    made = Answer(data, verdict, tuple(tables), tuple(notes), lines, question, drawn, alt, found=found)
+    made = Answer(data, verdict, tuple(tables), tuple(notes), lines, question, lambda: drawn(False), alt, found=found)
 
     def page() -> str:
         from benchmarks.report import question_report
 
-        return question_report(made, folder, options.command, asked.document, asked.scenario)
+        return question_report(made, drawn(True), folder, options.command, asked.document, asked.scenario)
 
     return replace(made, page=page)

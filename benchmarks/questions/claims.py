@@ -271,7 +271,7 @@ def shown(found: Claims, options: Options, asked: Asked) -> Answer:
             f"{found.replicates} simulated studies of {words.endpoint(found.endpoint)}; found: p < {found.alpha:g}; "
             "in brackets: simulation error.",
         ),
-        lambda: drawn(found),
+        lambda narrow: drawn(found, narrow),
         "Share of studies that make each claim, in three worlds",
         found,
         options,
@@ -280,7 +280,7 @@ def shown(found: Claims, options: Options, asked: Asked) -> Answer:
     )
 
 
-def drawn(found: Claims) -> Figure:
+def drawn(found: Claims, narrow: bool = False) -> Figure:
     """The rates of every claim as dots with Monte Carlo intervals, a row each, a colour per world."""
     from analysis.figures.claims import rates_of
 
@@ -298,4 +298,4 @@ def drawn(found: Claims) -> Figure:
         for label, measures in rows.items()
         if any(np.isfinite(one.value) for one in measures)
     }
-    return rates_of(values, WORLDS, found.alpha)
+    return rates_of(values, WORLDS, found.alpha, narrow)

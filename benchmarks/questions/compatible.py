@@ -9,6 +9,7 @@ a jackknife over groups of replicates. There is no answer where the paper lies o
 where the posterior leans on an edge of the design that is not a bound of the prior.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, log, nan, sqrt
@@ -35,6 +36,7 @@ from benchmarks.questions.ask import (
 from benchmarks.questions.compatible_paper import Published
 from benchmarks.questions.emulate import SummaryMoments, fitted, likelihood, weighted_quantiles
 from benchmarks.questions.priors import Space, cell_settings, sobol, space_of
+from benchmarks.runs.kept import kept
 from benchmarks.words.plain_text import estimated
 from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Streams
@@ -129,11 +131,14 @@ def edges(space: Space, drawn: Floats, weights: Floats) -> list[tuple[str, str, 
 def posterior(
     name: str, space: Space, values: Floats, summaries: Floats, truths: Floats, truth_mcse: Floats, seen: Published
 ) -> Posterior:
-    """The answer of one suspicion from its design: values ``(P, D)``, summaries ``(P, R, 2)``, truths ``(P, 2)``."""
+    """The answer of one suspicion from its design: values ``(P, D)``, summaries ``(P, R, 2)``, truths ``(P, 2)``.
+
+    Where other events compete there are truths ``(P, 1)`` of the ratio alone, and the gain of time is NaN.
+    """
     x, drawn = space.unit(values), space.drawn(sobol(DRAWS, len(space.names)))
     at = space.unit(drawn)
     chance = likelihood(x, summaries)
-    surfaces = [fitted(x, truths[:, k], truth_mcse[:, k] ** 2) for k in (0, 1)]
+    surfaces = [fitted(x, truths[:, k], truth_mcse[:, k] ** 2) for k in range(truths.shape[1])]
     true = [surface.at(at)[0] for surface in surfaces]
     moments = chance.at(at)
     weights, p = weights_of(moments, seen)
@@ -148,6 +153,7 @@ def posterior(
     mcse = np.sqrt((GROUPS - 1) / GROUPS * (gaps**2).sum(axis=0))
     means = moments.mean[0]
     leaning = edges(space, drawn, weights)
+    gained = weighted_quantiles(true[1], weights, SHARES) if len(true) > 1 else np.full(len(SHARES), nan)
     likeliest = moments.mean[:, int(weights.argmax())]
     refusal = _refusal(p, seen, means, likeliest, [one for one in leaning if not one[3]])
     warning = "; ".join(f"{100 * one[2]:.0f} % of it at the {one[1]} bound of {one[0]}" for one in leaning if one[3])
@@ -155,10 +161,29 @@ def posterior(
     grid = np.linspace(ends[0], ends[1], 161)
     return Posterior(
         name, space.names, len(values), refusal, weighted_quantiles(true[0], even, SHARES), quantiles, mcse,
-        weighted_quantiles(true[1], weights, SHARES), float(weights[true[0] < 0].sum()), float(1 / (weights**2).sum()),
+        gained, float(weights[true[0] < 0].sum()), float(1 / (weights**2).sum()),
         p, (float(means.min()), float(means.max())), surfaces[0].error, warning or None, grid,
         _density(true[0], even, grid), _density(true[0], weights, grid),
     )  # fmt: skip
+
+
+def _kept_posterior(
+    place: Path, name: str, space: Space, values: Floats, summaries: Floats, truths: Floats, mcse: Floats,
+    seen: Published,
+) -> Posterior:  # fmt: skip
+    """The answer of one suspicion, once found kept in the folder of its rows."""
+    arrays = (space.box, values, summaries, truths, mcse, seen.summary, seen.rounding)
+    made_of = {
+        "name": name,
+        "parameters": list(space.names),
+        "priors": [one.model_dump(mode="json") for one in space.priors],
+        "arrays": [hashlib.sha256(np.ascontiguousarray(one).tobytes()).hexdigest() for one in arrays],
+        "draws": DRAWS,
+        "groups": GROUPS,
+    }
+    return kept(
+        place, "posterior", made_of, Posterior, lambda: posterior(name, space, values, summaries, truths, mcse, seen)
+    )
 
 
 def _refusal(
@@ -182,8 +207,12 @@ def _density(values: Floats, weights: Floats, grid: Floats) -> Floats:
     mean = float(weights @ values)
     sd = sqrt(max(float(weights @ (values - mean) ** 2), 1e-12))
     width = 1.06 * sd * min(len(values), 1 / float((weights**2).sum())) ** -0.2
-    z = (grid[:, None] - values) / width
-    return np.asarray((np.exp(-(z**2) / 2) @ weights) / (width * sqrt(2 * np.pi)))
+    z = grid[:, None] - values  # a number for each pair of both: changed in place, as it is large
+    z /= width
+    np.square(z, out=z)
+    z /= -2
+    np.exp(z, out=z)
+    return np.asarray((z @ weights) / (width * sqrt(2 * np.pi)))
 
 
 def find(
@@ -191,16 +220,13 @@ def find(
     jobs: int, out: Path | None,
 ) -> Compatibility:  # fmt: skip
     """The posteriors of every suspicion, and their calibration over so many synthetic papers."""
-    if endpoint in asked.scenario.endpoints and asked.scenario.endpoints[endpoint].rivals:
-        raise RunError(
-            f"--endpoint {endpoint}: has competing states; differences of restricted means are not asked of it"
-        )
     entry, name = one_estimator(asked, endpoint, estimator)
+    several = (name,) if asked.scenario.endpoints[endpoint].rivals else (name, RMST)
     spec, folder, places = asked.scenario.compatible, "", tuple(asked.scenario.outcomes.places.values())
     posteriors, calibrations = [], []
     for label, suspected in spec.scenarios.items():
         space = space_of(spec.effect, suspected)
-        fixed = _fixed(entry, endpoint, horizon, suspected, places)
+        fixed = _fixed(entry, endpoint, horizon if RMST in several else None, suspected, places)
         values = space.spread(sobol(points, len(space.names)))
         seed = asked.scenario.run.seed
         cells = [{**cell_settings(space, one, places), "run.seed": _seed(seed, k)} for k, one in enumerate(values)]
@@ -216,13 +242,13 @@ def find(
             raise RunError(
                 f"{label}: '{name}' has fewer than {GROUPS} estimates with some setting; take more with --reps"
             )
-        aims = {one: aims_of(rows, points, endpoint, one) for one in (name, RMST)}
+        aims = {one: aims_of(rows, points, endpoint, one) for one in several}
         truths = target_truths(study, verb, endpoint, aims, jobs, own)
         known = (
-            np.array([[pair[one].value for one in (name, RMST)] for pair in truths]),
-            np.array([[pair[one].mcse for one in (name, RMST)] for pair in truths]),
+            np.array([[pair[one].value for one in several] for pair in truths]),
+            np.array([[pair[one].mcse for one in several] for pair in truths]),
         )
-        posteriors.append(posterior(label, space, values, summaries, *known, seen))
+        posteriors.append(_kept_posterior(place, label, space, values, summaries, *known, seen))
         if calibrate:
             apart = None if out is None else out / f"{label}-calibration"
             calibrations.append(
@@ -244,11 +270,11 @@ def find(
 
 
 def _fixed(
-    entry: dict[str, Any], endpoint: str, horizon: float, suspected: Suspected, places: Iterable[str]
+    entry: dict[str, Any], endpoint: str, horizon: float | None, suspected: Suspected, places: Iterable[str]
 ) -> dict[str, Any]:
     rmst = {"kind": "rmst", "name": RMST, "horizon": horizon, "endpoints": [endpoint]}
     return {
-        "estimators": [entry, rmst],
+        "estimators": [entry] if horizon is None else [entry, rmst],
         "outcomes.treatment_effect": "as_stated",
         **{f"outcomes.{place}.treatment": {"log_hr": 0.0} for place in places},
         "run.truth_patients": TRUTH_PATIENTS,

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.tables.text_table import table
 from benchmarks.asked.load_study import Asked
-from benchmarks.questions.ask import answer, endpoint_of, load
+from benchmarks.questions.ask import answer, endpoint_of, load, paper_words
 from benchmarks.questions.compatible import CalibrationCheck, Compatibility, Posterior, find
 from benchmarks.questions.compatible_paper import published_summary
 from benchmarks.questions.options import Options
@@ -72,9 +72,10 @@ def shown(found: Compatibility, options: Options, asked: Asked) -> Answer:
         sentences.append(sentence(one))
         sentences += [f"Beware: {one.warning}."] if one.warning else []
         notes.append(
-            f"'{one.name}': {one.points} settings of {counted(len(one.parameters), 'unknown')} were simulated; the "
-            f"analysis finds an HR of {exp(one.reach[0]):.2f} to {exp(one.reach[1]):.2f} on average. "
-            f"{one.effective:.0f} effective draws; the true log HR is read between them to {one.emulator_error:.3f}."
+            f"'{one.name}': {one.points} worlds were simulated, which differ in "
+            f"{counted(len(one.parameters), 'unknown')}; on average the analysis finds an HR of "
+            f"{exp(one.reach[0]):.2f} to {exp(one.reach[1]):.2f} in them. The range rests on as much as "
+            f"{one.effective:,.0f} worlds read between these, each true log HR to {one.emulator_error:.3f}."
         )
         if one.refusal:
             continue
@@ -101,7 +102,7 @@ def shown(found: Compatibility, options: Options, asked: Asked) -> Answer:
         " ".join(sentences),
         (table("The plausible range, before and after the paper", heads, rows, 1, note),) if rows else (),
         (*notes, f"A true HR is that of {found.population}.", f"{found.replicates} simulated studies per setting."),
-        lambda: drawn(found),
+        lambda narrow: drawn(found, asked, narrow),
         "How well each true hazard ratio explains the paper, under every suspicion, and what was thought before",
         found,
         options,
@@ -119,12 +120,14 @@ def calibration_text(one: CalibrationCheck) -> str:
     )
 
 
-def drawn(found: Compatibility) -> Figure:
+def drawn(found: Compatibility, asked: Asked, narrow: bool = False) -> Figure:
     """Prior and posterior densities of every suspicion that has an answer."""
     from analysis.figures.compatible import densities_of
 
-    curves = [(one.name, one.values, one.prior, one.density) for one in found.posteriors if not one.refusal]
-    return densities_of(curves, found.published.hr, found.endpoint)
+    curves = [
+        (one.name.replace("-", " "), one.values, one.prior, one.density) for one in found.posteriors if not one.refusal
+    ]
+    return densities_of(curves, found.published.hr, f"HR of {paper_words(asked).endpoint(found.endpoint)}", narrow)
 
 
 def _ratios(quantiles: Any) -> tuple[str, str, str]:

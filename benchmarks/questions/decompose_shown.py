@@ -110,7 +110,7 @@ def shown(found: Decomposition, options: Options, asked: Asked) -> Answer:
         verdict(found, words, label),
         (table("From the published analysis to a clean one, on the scale of the analysis", heads, rows, 1, note),),
         tuple(notes),
-        lambda: drawn(found),
+        lambda narrow: drawn(found, asked, narrow),
         "Waterfall of the distance to the truth from all causes on to all off, a bar per cause",
         found,
         options,
@@ -118,13 +118,14 @@ def shown(found: Decomposition, options: Options, asked: Asked) -> Answer:
     )
 
 
-def drawn(found: Decomposition) -> Figure:
+def drawn(found: Decomposition, asked: Asked, narrow: bool = False) -> Figure:
     """The waterfall."""
     from analysis.figures.decompose import waterfall_of
 
     steps = [(part.label, -part.estimate.value, part.estimate.mcse) for part in found.parts]
     ends = (found.bias.value, found.bias.mcse), (found.residual.value, found.residual.mcse)
-    return waterfall_of(*ends, steps, f"'{found.estimator}' off the true {scale(found)} of {found.population}")
+    label = first_up(called(asked, found.endpoint, found.estimator))
+    return waterfall_of(*ends, steps, f"{label}: off the true {scale(found)} of {found.population}", narrow)
 
 
 def _minus(one: Measure) -> str:

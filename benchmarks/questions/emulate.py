@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from simulator.numerics.arrays import Floats
 
+AT_ONCE = 2048
+"""Points at which a surface is asked at once: each takes some hundreds of numbers meanwhile."""
+
 
 def basis(x: Floats) -> Floats:
     """Columns ``(P, B)`` of points ``(P, D)`` in [-1, 1]: all products up to degree 2."""
@@ -34,6 +37,11 @@ class ResponseSurface:
 
     def at(self, x: Floats) -> tuple[Floats, Floats]:
         """The mean and the SD of the emulator ``(M,)`` at points ``(M, D)``."""
+        few = [self._at(x[first : first + AT_ONCE]) for first in range(0, len(x), AT_ONCE)]
+        mean, sd = (np.concatenate(part) for part in zip(*few, strict=True))
+        return mean, sd
+
+    def _at(self, x: Floats) -> tuple[Floats, Floats]:
         mean, sd = self.process.predict(x, return_std=True)
         return basis(x) @ self.coefficients + self.scale * mean, self.scale * np.asarray(sd)
 

@@ -29,6 +29,7 @@ from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import designed, one_estimator, rows_only
 from benchmarks.questions.open_choices import AXES, open_axes
 from benchmarks.runs.rows import Rows
+from benchmarks.words.choice_words import DEFAULT_OF
 from simulator.cohort.estimand import SUBDISTRIBUTION
 from simulator.documents.loading import DocumentError
 from simulator.documents.merging import plain
@@ -153,7 +154,7 @@ def specifications(
         entries.append(entry)
         made.append(Specification(entry["name"], {path: shown(v) for path, v in zip(axes, values, strict=True)}))
     for tool in get_args(Tool) if presets else ():
-        name = f"default-of-{tool}"
+        name = f"{DEFAULT_OF}{tool}"
         entries.append({"kind": "matched", "name": name, "endpoints": [endpoint], "matching": {"preset": tool}})
         made.append(Specification(name, {}))
     entries += [dict(entry) for entry in own]

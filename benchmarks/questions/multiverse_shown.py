@@ -9,13 +9,14 @@ from matplotlib.figure import Figure
 from analysis.tables.text_table import table
 from benchmarks.asked.load_study import Asked
 from benchmarks.performance.measures import Measure
-from benchmarks.questions.ask import answer, endpoint_of, load, paper_words
+from benchmarks.questions.ask import answer, called, endpoint_of, load, paper_words
 from benchmarks.questions.multiverse import WORLDS, Multiverse, axes_of, find
 from benchmarks.questions.options import Options
 from benchmarks.words.answer import Answer
+from benchmarks.words.choice_words import choice_label, choice_value, tool_label
 from benchmarks.words.key_words import PaperWords
 from benchmarks.words.plain_text import percent
-from benchmarks.words.sizes import percent_text, share_text
+from benchmarks.words.sizes import first_up, percent_text, share_text
 
 
 def multiverse(options: Options, axes: Sequence[str], alpha: float, replicate: int) -> Answer:
@@ -55,6 +56,7 @@ def _share(one: Measure) -> str:
 
 def shown(found: Multiverse, options: Options, asked: Asked) -> Answer:
     """The verdict, both worlds side by side, what each choice moves, one cohort's range."""
+    words = paper_words(asked)
     rows = [
         ("analyses that find it, mean %", *map(percent, found.mean_share)),
         ("studies in which the paper's own does, %", *map(percent, found.stated_share)),
@@ -65,23 +67,27 @@ def shown(found: Multiverse, options: Options, asked: Asked) -> Answer:
     tables = [table("How often it is found: with the effect of the twin, and with none", ("", *WORLDS), rows)]
     moved = [
         (
-            one.axis,
-            one.value,
-            "-" if one.shift.value == 0 and one.shift.mcse == 0 else f"{one.shift:+.3f}",
+            first_up(choice_label(one.axis)),
+            choice_value(one.axis, one.value, words),
+            "-" if one.shift.value == 0 and one.shift.mcse == 0 else _moved(one.shift),
             percent(one.claims),
         )
         for one in found.levels
     ]
-    heads = ("choice", "value", "change of the log HR", "found without an effect %")
+    heads = ("choice", "value", "changes the HR by %", "found without an effect %")
     tables.append(table("What each choice moves, averaged over all others", heads, moved, 2))
     others = [
-        (one.name, percent(stated), percent(null))
+        (
+            first_up(tool_label(one.name) or called(asked, found.endpoint, one.name)),
+            percent(stated),
+            percent(null),
+        )
         for one, stated, null in zip(found.specifications, *found.claims, strict=True)
         if not one.choices
     ]
     if others:
-        methods = ("method", "found as stated %", "found without an effect %")
-        tables.append(table("Other methods", methods, others))
+        methods = ("analysis", "found with the twin's effect %", "found without an effect %")
+        tables.append(table("Other analyses", methods, others))
     notes = []
     curve = found.curve[np.isfinite(found.curve[:, 0])]
     if len(curve):
@@ -92,10 +98,10 @@ def shown(found: Multiverse, options: Options, asked: Asked) -> Answer:
         )
     return answer(
         "Does the choice of analysis matter?",
-        verdict(found, paper_words(asked)),
+        verdict(found, words),
         tuple(tables),
         (*notes, f"{found.replicates} simulated studies; in brackets: simulation error."),
-        lambda: drawn(found),
+        lambda narrow: drawn(found, words, narrow),
         "Results of one simulated study under every defensible analysis, in order, and the choices that made them",
         found,
         options,
@@ -103,14 +109,24 @@ def shown(found: Multiverse, options: Options, asked: Asked) -> Answer:
     )
 
 
-def drawn(found: Multiverse) -> Figure:
+def drawn(found: Multiverse, words: PaperWords, narrow: bool = False) -> Figure:
     """The specification curve of one cohort."""
     from analysis.figures.multiverse import specification_curve_of
 
     curve = found.curve
     reached = (curve[:, 3] < found.alpha) & (np.sign(curve[:, 0]) == found.direction)
-    choices = [dict(one.choices) for one in found.specifications]
-    return specification_curve_of(curve, reached, choices, found.published, found.endpoint, found.interval_level)
+    choices = [
+        {choice_label(axis): choice_value(axis, value, words) for axis, value in one.choices.items()}
+        for one in found.specifications
+    ]
+    endpoint = first_up(words.endpoint(found.endpoint))
+    return specification_curve_of(curve, reached, choices, found.published, endpoint, found.interval_level, narrow)
+
+
+def _moved(shift: Measure) -> str:
+    """A change of the logarithm as one of the ratio in percent, with its simulation error in brackets."""
+    ratio = exp(shift.value)
+    return f"{100 * (ratio - 1):+.1f} ({100 * ratio * shift.mcse:.1f})".replace("-", "−")
 
 
 def _ratio(spread: Measure) -> str:

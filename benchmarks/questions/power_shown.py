@@ -59,11 +59,12 @@ def verdict(found: Power, words: PaperWords, label: str) -> str:
     outcome = words.endpoint(found.endpoint)
     events = words.events(found.endpoint)
     said = (
-        f"With {_number(answer.at).split(' ')[0]} {UNITS[found.search]}, {label} reaches {goal_text(found.goal)} for "
-        f"{outcome}, where an HR of {found.true_hr:.2f} is true (simulation error {answer.at.mcse:.0f}). That is "
+        f"With {_number(answer.at).split(' ')[0]} {UNITS[found.search]} (simulation error {answer.at.mcse:.0f}), "
+        f"{label} reaches {goal_text(found.goal)} for "
+        f"{outcome}, where an HR of {found.true_hr:.2f} is true. That is "
         f"{answer.events.value:.0f} {events} analysed; Schoenfeld's formula asks for {found.schoenfeld_events:.0f}"
     )
-    said += f", {found.schoenfeld_at:.0f} patients." if found.search == "size" else "."
+    said += f", which is {found.schoenfeld_at:.0f} patients." if found.search == "size" else "."
     off = abs(found.false_positive.value - found.goal.alpha)
     if off > 3 * max(found.false_positive.mcse, 1e-9):
         wrong = share_text(found.false_positive.value, found.false_positive.mcse)
@@ -129,7 +130,7 @@ def shown(found: Power, analyses: tuple[Each, ...], options: Options, asked: Ask
             f"The true HR is that of {found.population}; a difference found on its other side does not count.",
             f"{found.replicates} simulated studies at each size; in brackets: simulation error.",
         ),
-        lambda: drawn(found, analyses),
+        lambda narrow: drawn(found, analyses, narrow),
         f"Simulated {head} over {found.search}, with the formula's and the answer",
         found,
         options,
@@ -138,7 +139,7 @@ def shown(found: Power, analyses: tuple[Each, ...], options: Options, asked: Ask
     )
 
 
-def drawn(found: Power, analyses: tuple[Each, ...] = ()) -> Figure:
+def drawn(found: Power, analyses: tuple[Each, ...] = (), narrow: bool = False) -> Figure:
     """The curve of power or width over size or follow-up."""
     from analysis.figures.power import power_curve_of
 
@@ -156,7 +157,7 @@ def drawn(found: Power, analyses: tuple[Each, ...] = ()) -> Figure:
     assert goal is not None
     answer = (found.stated.at.value, found.stated.at.mcse)
     labels = (UNITS[found.search], "power" if found.goal.power is not None else "mean width of the interval of log HR")
-    return power_curve_of(marks, formula, answer, goal, labels, found.estimator, others)
+    return power_curve_of(marks, formula, answer, goal, labels, found.estimator, others, narrow)
 
 
 def curve(needed: Needed) -> list[tuple[float, float, float]]:

@@ -146,7 +146,7 @@ def shown(found: Tipping, options: Options, asked: Asked) -> Answer:
         verdict(found, words, analysis),
         tuple(tables),
         tuple(notes),
-        lambda: drawn(found),
+        lambda narrow: drawn(found, asked, narrow),
         "Contours of the true hazard ratio over the confounder's odds ratio with treatment and hazard ratio",
         found,
         options,
@@ -164,18 +164,19 @@ def _errors(surface: TippingSurface) -> str:
     return f"{told}; between strengths, in the figure, at most {between:.3f}" if isfinite(between) else told
 
 
-def drawn(found: Tipping) -> Figure:
+def drawn(found: Tipping, asked: Asked, narrow: bool = False) -> Figure:
     """The contour."""
     from analysis.figures.tipping import tipping_of
 
-    measured = [(one.term, one.odds_ratio, one.hazard_ratio) for one in found.benchmarks]
+    words = paper_words(asked)
+    measured = [(row_words(one.term, words), one.odds_ratio, one.hazard_ratio) for one in found.benchmarks]
     grid = np.log(found.odds_ratios)
     fine = np.linspace(0.0, grid[-1], 81)
     odds, hazards, drawn = found.odds_ratios, found.hazard_ratios, [surface.true for surface in found.surfaces]
     if all(np.isfinite(one).all() for one in drawn):
         drawn = [spline(grid, grid, one)(fine, fine) for one in drawn]
         odds = hazards = np.exp(fine)
-    return tipping_of(odds, hazards, drawn[0], drawn[1], measured)
+    return tipping_of(odds, hazards, drawn[0], drawn[1], measured, narrow)
 
 
 def _strength(one: Strength) -> str:

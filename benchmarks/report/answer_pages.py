@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
+from matplotlib.figure import Figure
 
 from analysis.kernels.status import Status
 from analysis.tables.text_table import table
@@ -87,9 +88,9 @@ BESIDE = 4.7
 
 
 def question_report(
-    answer: Answer, folder: str | None, command: str, document: Document, scenario: Scenario
+    answer: Answer, narrow: Figure, folder: str | None, command: str, document: Document, scenario: Scenario
 ) -> str:  # fmt: skip
-    """The HTML report of an answered question, its run folder, and the command that gave it."""
+    """The HTML report of an answered question, its figure for a telephone, its run folder, and the command."""
     verb = command.split()[1] if len(command.split()) > 1 else ""
     primary = scenario.analysis.primary
     world = f"{design_text(scenario)} {scenario.population.size:,} patients."
@@ -99,7 +100,7 @@ def question_report(
             answer.verdict,
             HowMade(repeated(command), (("scenario digest", digest(document.tree)),), command),
             (
-                Section("What was found?", "", _found(answer, verb), "answer", "What was found"),
+                Section("What was found?", "", _found(answer, narrow, verb), "answer", "What was found"),
                 comparability_section(prepare([({}, scenario)])),
                 base_section(document),
                 assumed_section(document),
@@ -114,12 +115,12 @@ def question_report(
     )
 
 
-def _found(answer: Answer, verb: str) -> tuple[PageBlock, ...]:
+def _found(answer: Answer, small_figure: Figure, verb: str) -> tuple[PageBlock, ...]:
     """The figure, beside it small tables and what it rests on, where it leaves them room; large tables are folded."""
     figure = answer.plot()
     values = values_of(figure) if verb in CURVES else ()
     title, caption = DRAWN_AS.get(verb, ("", f"{answer.alt}."))
-    drawn = picture(figure, caption, answer.alt, title=title, values=values)
+    drawn = picture(figure, caption, answer.alt, title=title, narrow=small_figure, values=values)
     large = tuple(one for one in answer.tables if len(one.header) > ABREAST + 1)
     small = tuple(one for one in answer.tables if one not in large)
     fold = (Fold("In full", large),) if large and small else large

@@ -101,11 +101,10 @@ class Code:
 
 @dataclass(frozen=True)
 class Fold:
-    """What is folded under a summary; ``in_print``: unfolded on paper. An empty one is left out."""
+    """What is folded under a summary; on paper it is unfolded. An empty one is left out."""
 
     summary: str
     body: "tuple[PageBlock, ...]"
-    in_print: bool = False
     anchor: str = ""
 
 

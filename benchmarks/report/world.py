@@ -46,7 +46,7 @@ def assumed_section(document: Document) -> Section:
     plain = table("Assumed, without a source", ("value of", "assumed"), rows, 2)
     known = table("From a source", ("value of", "taken as", "source"), sourced, 3)
     body: list[PageBlock] = [plain] if 0 < len(rows) <= FEW else []
-    body += [Fold(f"The {len(rows)} assumed values", (plain,), in_print=True)] if len(rows) > FEW else []
+    body += [Fold(f"The {len(rows)} assumed values", (plain,))] if len(rows) > FEW else []
     body += [Fold(f"The {_values(len(sourced))} with {'a source' if len(sourced) == 1 else 'their sources'}", (known,))]
     return Section(
         "What was assumed?", _counted(len(sourced), len(rows)), tuple(body if sourced else body[:-1]), "assumed",

@@ -74,9 +74,11 @@ class Analyses:
     choices: Multiverse | None
 
 
-def find(asked: Asked, endpoint: str, published: float, jobs: int, out: Path) -> Analyses:
-    """The analyses compared and the choices opened."""
-    entry, primary = one_estimator(asked, endpoint, None)
+def find(
+    asked: Asked, endpoint: str, analysis: str | None, published: float, jobs: int, out: Path
+) -> Analyses:  # fmt: skip
+    """The analyses compared and the choices opened; ``published`` is the ratio by the ``analysis``, NaN for none."""
+    entry, primary = one_estimator(asked, endpoint, analysis)
     entries = usual_analyses(asked.scenario, endpoint, entry)
     study = designed(asked, [{}], {"estimators": entries})
     folder = open_folder(out / "analyses", study.document, manifest(study.document, study.scenario.run.seed))
@@ -96,12 +98,12 @@ def find(asked: Asked, endpoint: str, published: float, jobs: int, out: Path) ->
 
 def usual_analyses(scenario: Scenario, endpoint: str, primary: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The paper's own analysis, then the study's other ones of a hazard ratio, then the usual ones that are missing."""
-    made = [_entry(one) for one in scenario.estimators if endpoint in scenario.applied(one)]
+    made = [entry_of(one) for one in scenario.estimators if endpoint in scenario.applied(one)]
     weights = next((kind for kind, who in WEIGHTED.items() if who == scenario.target.population), "att")
     if not isinstance(scenario.treatment, Randomised):
         usual = (Matched(), Ipw.model_validate({"target": weights}), Ipw.model_validate({"target": "overlap"}))
-        made += [_entry(one) for one in usual]
-    made += [_entry(one) for one in (Adjusted(), Crude())]
+        made += [entry_of(one) for one in usual]
+    made += [entry_of(one) for one in (Adjusted(), Crude())]
     found: dict[str, dict[str, Any]] = {str(primary["name"]): dict(primary)}
     for one in made:
         if one["kind"] in KINDS and one.get("measure", "hr") in ("hr", "log_hr") and one.get("se") != "naive":
@@ -109,7 +111,7 @@ def usual_analyses(scenario: Scenario, endpoint: str, primary: Mapping[str, Any]
     return list(found.values())
 
 
-def _entry(one: Estimator) -> dict[str, Any]:
+def entry_of(one: Estimator) -> dict[str, Any]:
     """An analysis as a study says it."""
     return {**one.model_dump(mode="json", exclude_unset=True), "kind": one.kind, "name": one.name}
 

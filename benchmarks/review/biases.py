@@ -10,7 +10,7 @@ estimate at least as extreme, normal with the mean and SD of the simulated ones.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import exp, inf, log, nan, sqrt
+from math import exp, inf, isnan, log, nan, pi, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from benchmarks.asked.load_study import Asked
+from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import designed, one_estimator, rows_only, values_of
 from benchmarks.review.suspicions import Suspicion, SuspicionName
 from simulator.numerics.arrays import Floats
@@ -45,6 +46,17 @@ class WithoutEffect:
     def chance(self, log_hr: float, sign: float) -> float:
         """How often an estimate is at least as far on the side of ``sign`` as ``log_hr``."""
         return float(ndtr(sign * (self.mean - log_hr) / self.sd)) if self.sd > 0 else nan
+
+    def as_extreme(self, log_hr: float, sign: float) -> Measure:
+        """That chance with its simulation error: the one that mean and SD of so many normal estimates leave.
+
+        By the delta method: a variance of (1 + z^2 / 2) / n of the quantile z.
+        """
+        if not (self.sd > 0 and self.mcse > 0):
+            return Measure(self.chance(log_hr, sign), nan)
+        z, count = (self.mean - log_hr) / self.sd, (self.sd / self.mcse) ** 2
+        height = exp(-(z**2) / 2) / sqrt(2 * pi)
+        return Measure(self.chance(log_hr, sign), height * sqrt((1 + z**2 / 2) / count))
 
 
 @dataclass(frozen=True)
@@ -88,10 +100,10 @@ class Biases:
     curves: tuple[BiasCurve, ...]
     pairs: Mapping[tuple[SuspicionName, SuspicionName], WithoutEffect]
 
-    def single(self, name: str) -> float:
+    def single(self, name: str) -> Measure:
         """How often one suspicion of its usual size makes a ratio as extreme as the published one."""
         (curve,) = [one for one in self.curves if one.suspicion.name == name]
-        return curve.at_usual.chance(self.log_hr, self.sign)
+        return curve.at_usual.as_extreme(self.log_hr, self.sign)
 
 
 def summary(values: Floats) -> WithoutEffect:
@@ -126,13 +138,16 @@ class NullStudies:
 
 
 def find(
-    asked: Asked, endpoint: str, several: Sequence[Suspicion], published: tuple[float, float], jobs: int, out: Path
-) -> Biases:
-    """Chance, every suspicion and every pair; ``published`` are the ratio and its limit nearer to no effect."""
-    entry, _ = one_estimator(asked, endpoint, None)
+    asked: Asked, endpoint: str, analysis: str | None, several: Sequence[Suspicion],
+    published: tuple[float, float] | None, sign: float, jobs: int, out: Path,
+) -> Biases:  # fmt: skip
+    """Chance, every suspicion and every pair, through the ``analysis`` of that name, or the primary one for None.
+
+    ``published`` are the ratio and its limit nearer to no effect; without them no size is looked for.
+    """
+    entry, _ = one_estimator(asked, endpoint, analysis)
     studies = NullStudies(asked, entry, endpoint, jobs, out)
-    log_hr, log_bound = (log(one) for one in published)
-    sign = float(np.sign(log_hr))
+    log_hr, log_bound = (nan, nan) if published is None else (log(one) for one in published)
     (chance,) = studies.estimates("chance", [{}], {})
     curves = tuple(_curve(studies, one, chance, (log_hr, log_bound), sign) for one in several)
     pairs = {(a.name, b.name): _pair(studies, a, b) for a, b in combinations(several, 2)}
@@ -179,7 +194,7 @@ def needed_size(
 
     ``sizes (K,)`` begin with none; ``closer`` simulates three sizes and gives their estimates.
     """
-    if not np.isfinite(mean).any():
+    if not np.isfinite(mean).any() or isnan(wanted):
         return SizeNeeded(nan, nan, nan)
     left = sign * (wanted - mean)
     farthest = exp(float(mean[np.nanargmax(sign * mean)]))

@@ -135,7 +135,10 @@ def _results(told: ReviewWords) -> Iterator[ChecklistRow]:
         "its length is printed" if followed else "its length was not read",
         "stated" if followed else "not",
     )
-    yield "Main result with its interval", f"{claim.hr} ({claim.low} to {claim.high})", "stated"
+    if claim.known:
+        yield "Main result with its interval", f"{claim.hr} ({claim.low} to {claim.high})", "stated"
+    else:
+        yield "Main result with its interval", "no hazard ratio with its interval is printed", "not"
     medians = all(arm.median for arm in claim.arms)
     yield (
         "Absolute terms",

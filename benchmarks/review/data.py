@@ -27,7 +27,7 @@ def review_data(told: ReviewWords, methods: MethodsWords) -> ReviewTree:
         "verdict": told.verdict,
         "answers": [asdict(one) for one in first_screen(told)],
         "rule": {"word": review.judged.word, "because": list(review.judged.because), "chance": review.judged.chance,
-                 "possible": POSSIBLE, "rules": dict(RULES)},
+                 "unsure": review.judged.unsure, "possible": POSSIBLE, "rules": dict(RULES)},
         "claim": _claim(told),
         "bias": _bias(told),
         "effect": _effect(told),
@@ -46,6 +46,7 @@ def _claim(told: ReviewWords) -> ReviewTree:
     return {
         "sentence": told.claim_section,
         "endpoint": claim.endpoint,
+        "ratio": told.ratio, "printed_at": claim.place or None, "competing": told.competes,
         "hr": claim.hr, "low": claim.low, "high": claim.high, "p": claim.p,
         "arms": [asdict(one) for one in claim.arms],
         "numbers": claim.numbers,
@@ -59,7 +60,7 @@ def _null(one: WithoutEffect, log_hr: float, sign: float) -> ReviewTree:
         "log_hr": Measure(one.mean, one.mcse),
         "sd": one.sd,
         "failed": one.failed,
-        "as_extreme": one.chance(log_hr, sign),
+        "as_extreme": one.as_extreme(log_hr, sign),
     }
 
 
@@ -111,7 +112,7 @@ def _effect(told: ReviewWords) -> ReviewTree:
     }
     return {
         "sentence": told.effect_section,
-        "population": found.compatible.population,
+        "population": None if found.compatible is None else found.compatible.population,
         "true_hr": found.true, "log_mcse": found.true_mcse,
         "marks": list(found.marks), "unit": told.unit,
         "plausible": plausible,

@@ -21,7 +21,8 @@ from benchmarks.questions.ask import designed, one_estimator, target_truths
 from benchmarks.questions.compatible import Compatibility
 from benchmarks.questions.compatible_paper import Published
 from benchmarks.review.suspicions import Suspicion, together
-from simulator.documents.loading import parse, with_values
+from benchmarks.runs.kept import kept
+from simulator.documents.loading import digest, parse, with_values
 from simulator.numerics.arrays import Floats
 from simulator.world.generate import generate, resolve
 
@@ -29,6 +30,8 @@ AS_STATED, ALL = "as-stated", "all-at-once"
 POINTS = 40
 TRUTH_PATIENTS = 40_000
 PATIENTS = 60_000
+KEPT = "kept"
+"""The folder of a review that keeps what was computed for it."""
 BEYOND, STEPS = 1.25, 121
 LEVELS = tuple(round(-2.5 + 0.25 * k, 2) for k in range(17))
 MARKS = ((3, 6), (6, 12), (12, 24), (24, 60), (60, 120), (120, 240))
@@ -65,14 +68,23 @@ class Absolute:
 
 
 @dataclass(frozen=True)
+class TwinTruth:
+    """A true ratio of the twin, and the simulation error of its logarithm."""
+
+    hr: float
+    log_mcse: float
+
+
+@dataclass(frozen=True)
 class PlausibleEffects:
     """Plausible ratios, and absolute terms of the twin's effect and of the weakest and the strongest plausible one.
 
     ``true`` is the twin's own ratio in the target population. ``low`` and ``high`` are ends of the plausible ratios
     under any one suspicion, NaN where no suspicion has an answer; then ``at_low`` and ``at_high`` are None.
+    ``compatible`` is None where the paper prints no ratio.
     """
 
-    compatible: Compatibility
+    compatible: Compatibility | None
     marks: tuple[float, ...]
     true: float
     true_mcse: float
@@ -155,24 +167,31 @@ def scale_of(scenario: Scenario, endpoint: str) -> float:
     return float(np.median(had)) if len(had) else 12.0 * scenario.per_month
 
 
+def kept_outcome(scenario: Scenario, endpoint: str, marks: Sequence[float], out: Path) -> Absolute:
+    """The same as `outcome`, kept in a folder once it was counted."""
+    made_of = {"world": digest(scenario), "endpoint": endpoint, "marks": list(marks), "patients": PATIENTS}
+    return kept(out / KEPT, "outcome", made_of, Absolute, lambda: outcome(scenario, endpoint, marks, PATIENTS))
+
+
 def find(
-    asked: Asked, endpoint: str, several: Sequence[Suspicion], seen: Published, scale: float, jobs: int, out: Path
-) -> PlausibleEffects:
-    """The plausible effects under each suspicion; ``seen`` is the published ratio with its interval."""
+    asked: Asked, endpoint: str, analysis: str | None, several: Sequence[Suspicion], seen: Published | None,
+    truth: TwinTruth, scale: float, jobs: int, out: Path,
+) -> PlausibleEffects:  # fmt: skip
+    """The plausible effects under each suspicion; ``seen`` is the published ratio with its interval, None for none."""
     marks = marks_of(asked.scenario, scale)
+    twin = kept_outcome(asked.scenario, endpoint, marks, out)
+    if seen is None:
+        return PlausibleEffects(None, marks, truth.hr, truth.log_mcse, twin, nan, nan, None, None)
     asking = _asking(asked, several)
-    found = compatible.find(asking, endpoint, None, seen, marks[-1], POINTS, 0, jobs, out / "plausible")
-    true, mcse = _own_truth(asked, endpoint, jobs, out)
+    found = compatible.find(asking, endpoint, analysis, seen, marks[-1], POINTS, 0, jobs, out / "plausible")
     alone = [one for one in found.posteriors if one.name != ALL and not one.refusal]
     low, high = (
         (float(np.exp(min(one.quantiles[0] for one in alone))), float(np.exp(max(one.quantiles[-1] for one in alone))))
         if alone
         else (nan, nan)
     )
-    at_low, at_high = _at_ends(asked, endpoint, marks, (low, high), jobs, out) if alone else (None, None)
-    return PlausibleEffects(
-        found, marks, true, mcse, outcome(asked.scenario, endpoint, marks), low, high, at_low, at_high
-    )  # fmt: skip
+    at_low, at_high = _at_ends(asked, endpoint, analysis, marks, (low, high), jobs, out) if alone else (None, None)
+    return PlausibleEffects(found, marks, truth.hr, truth.log_mcse, twin, low, high, at_low, at_high)
 
 
 def _asking(asked: Asked, several: Sequence[Suspicion]) -> Asked:
@@ -192,19 +211,25 @@ def _asking(asked: Asked, several: Sequence[Suspicion]) -> Asked:
     )  # fmt: skip
 
 
-def _own_truth(asked: Asked, endpoint: str, jobs: int, out: Path) -> tuple[float, float]:
-    """The twin's own true ratio in the target population, and the error of its logarithm."""
-    entry, name = one_estimator(asked, endpoint, None)
+def own_truth(asked: Asked, endpoint: str, analysis: str | None, jobs: int, out: Path) -> TwinTruth:
+    """The twin's own true ratio in the target population, in the marginal measure of the analysis."""
+    entry, name = one_estimator(asked, endpoint, analysis)
     study = designed(asked, [{}], {"estimators": [entry], "run.truth_patients": 10 * TRUTH_PATIENTS})
     (found,) = target_truths(study, "review-truth", endpoint, {name: [0.005]}, jobs, out / "truth")
-    return float(np.exp(found[name].value)), found[name].mcse
+    return TwinTruth(float(np.exp(found[name].value)), found[name].mcse)
 
 
 def _at_ends(
-    asked: Asked, endpoint: str, marks: Sequence[float], ends: tuple[float, float], jobs: int, out: Path
+    asked: Asked,
+    endpoint: str,
+    analysis: str | None,
+    marks: Sequence[float],
+    ends: tuple[float, float],
+    jobs: int,
+    out: Path,
 ) -> list[Absolute]:
     """Absolute terms under common effects on every hazard that have the ratios ``ends`` in the target population."""
-    entry, name = one_estimator(asked, endpoint, None)
+    entry, name = one_estimator(asked, endpoint, analysis)
     places = tuple(asked.scenario.outcomes.places.values())
     fixed = {
         "estimators": [entry],
@@ -221,12 +246,14 @@ def _at_ends(
         level = float(np.interp(log(end), true, LEVELS))
         settings = {**fixed, **{f"outcomes.{place}.treatment.log_hr": level for place in places}}
         world = parse(with_values(asked.document, {**settings, "sweep": {}}), Scenario)
-        made.append(outcome(world, endpoint, marks))
+        made.append(kept_outcome(world, endpoint, marks, out))
     return made
 
 
-def as_ratios(found: Compatibility) -> Mapping[str, tuple[float, float, float] | str]:
-    """By suspicion: the plausible ratio's 5 %, middle and 95 %, or why there is none."""
+def as_ratios(found: Compatibility | None) -> Mapping[str, tuple[float, float, float] | str]:
+    """By suspicion: the plausible ratio's 5 %, middle and 95 %, or why there is none; empty without a printed ratio."""
+    if found is None:
+        return {}
     return {
         one.name: one.refusal
         or (float(np.exp(one.quantiles[0])), float(np.exp(one.quantiles[2])), float(np.exp(one.quantiles[-1])))

@@ -6,19 +6,26 @@ answer is the mean hazard ratio of the paper's analysis over simulated studies t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from benchmarks.asked.base import assumed_values
 from benchmarks.asked.free_places import is_number
 from benchmarks.asked.load_study import Asked
 from benchmarks.asked.scenario import Scenario
 from benchmarks.derived.parts import Assumption
+from benchmarks.review.effects import KEPT
+from benchmarks.runs.kept import kept
 from benchmarks.twin.absolute_fit import SHARE_OUTSIDE
 from benchmarks.twin.assumptions import WeighedAssumption, weighed
 from benchmarks.twin.fidelity import Fidelity, fidelity
 from benchmarks.workers.progress import Progress
+from simulator.documents.loading import digest
 from simulator.documents.merging import split_path
+from simulator.numerics.arrays import Floats
 
 CONVENTIONS: Mapping[str, tuple[float, bool]] = {
     "correlation": (0.15, False),
@@ -53,29 +60,58 @@ class Grounds:
     doubt: str
 
 
-def find(asked: Asked, jobs: int, doubts: Mapping[str, tuple[str, ...]], compared: bool) -> Grounds:
-    """The grounds of a review; ``doubts`` are the audit's by key; ``compared``: the paper prints what a twin can."""
-    scenario, told = asked.scenario, Progress()
-    fit = None
-    if compared:
-        count = min(FIT_REPLICATES, scenario.run.replicates * 2)
-        fit = fidelity(
-            scenario,
-            count,
-            scenario.run.seed,
-            jobs,
-            lambda done, total: told("numbers of the twin", done, total),
-            doubts,
+@dataclass(frozen=True)
+class Moves:
+    """Places of assumptions, those first that move the answer most, by how much each does ``(N,)``, and the errors."""
+
+    paths: tuple[str, ...]
+    moves: Floats
+    mcse: Floats
+
+
+def find(
+    asked: Asked, place: str, jobs: int, doubts: Mapping[str, tuple[str, ...]], compared: bool, out: Path
+) -> Grounds:
+    """The grounds of a review, whose parts its folder ``out`` keeps.
+
+    ``place`` is where the reviewed ratio stands; ``doubts`` are the audit's by key; ``compared``: the paper prints what
+    a twin can.
+    """
+    sources, assumed = len(asked.document.sources), len(assumed_values(asked.document))
+    fit = _fit(asked.scenario, jobs, doubts, out) if compared else None
+    return Grounds(fit, tuple(_weighed(asked, place, jobs, out)), sources, assumed, doubt_of(fit))
+
+
+def _fit(scenario: Scenario, jobs: int, doubts: Mapping[str, tuple[str, ...]], out: Path) -> Fidelity:
+    """The scorecard of the twin."""
+    count, seed, told = min(FIT_REPLICATES, scenario.run.replicates * 2), scenario.run.seed, Progress()
+    made_of = {"world": digest(scenario), "doubts": {key: list(why) for key, why in sorted(doubts.items())}}
+
+    def made() -> Fidelity:
+        return fidelity(
+            scenario, count, seed, jobs, lambda done, total: told("numbers of the twin", done, total), doubts
         )
-    moved = weighed(
-        scenario,
-        asked.document.tree,
-        tuple(assumptions_of(asked)),
-        scenario.run.seed,
-        jobs,
-        lambda done, total: told("assumptions moved", done, total),
-    )
-    return Grounds(fit, tuple(moved), len(asked.document.sources), len(assumed_values(asked.document)), doubt_of(fit))
+
+    return kept(out / KEPT, "fidelity", {**made_of, "replicates": count}, Fidelity, made)
+
+
+def _weighed(asked: Asked, place: str, jobs: int, out: Path) -> Iterator[WeighedAssumption]:
+    """The assumptions, those first that move the answer most."""
+    every, seed, told = tuple(assumptions_of(asked)), asked.scenario.run.seed, Progress()
+    made_of = {"world": digest(asked.scenario), "ratio": place, "assumed": [asdict(one) for one in every]}
+
+    def made() -> Moves:
+        found = weighed(
+            asked.document.tree, every, place, seed, jobs,
+            lambda done, total: told("assumptions moved", done, total),
+        )  # fmt: skip
+        moves, mcse = (np.array([getattr(one, name) for one in found]) for name in ("moves", "mcse"))
+        return Moves(tuple(one.assumption.path for one in found), moves, mcse)
+
+    found = kept(out / KEPT, "assumptions", made_of, Moves, made)
+    by = {one.path: one for one in every}
+    for path, moves, mcse in zip(found.paths, found.moves, found.mcse, strict=True):
+        yield WeighedAssumption(by[path], float(moves), float(mcse))
 
 
 def doubt_of(fit: Fidelity | None) -> str:

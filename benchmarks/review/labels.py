@@ -1,10 +1,12 @@
 """The labels and the small words of a review: what its arms, patients and events are called, times and chances."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp, isfinite
 
+from benchmarks.asked.published_keys import ratio_places
 from benchmarks.asked.scenario import Scenario
+from benchmarks.performance.measures import Measure
 from benchmarks.review.effects import ALL, AS_STATED, Absolute
 from benchmarks.review.review import Review
 from benchmarks.words.key_words import PaperWords, words_of_paper
@@ -19,6 +21,13 @@ SHORT = {
     "waiting": "waiting counted as survival",
     "leaving": "loss of the sick",
 }
+BRIEF = {
+    "unmeasured": "confounding",
+    "survivors": "selection",
+    "waiting": "time zero",
+    "leaving": "loss to follow-up",
+}
+"""The same where two stand together beside a figure."""
 HEADS = {
     "unmeasured": "Unmeasured confounding",
     "survivors": "Selection by survival",
@@ -49,8 +58,27 @@ class ReviewLabels:
 
     @cached_property
     def paper(self) -> PaperWords:
-        """The labels of the world."""
-        return words_of_paper(self.scenario)
+        """The labels of the world, in which the reviewed endpoint is the first."""
+        claim = self.review.claim
+        own = (claim.place,) if claim.place else ratio_places(self.scenario, claim.endpoint)
+        return replace(words_of_paper(self.scenario), first=claim.endpoint, primary=own)
+
+    @property
+    def benefit(self) -> bool:
+        """Whether the result, or the twin's where no ratio is printed, favours the treatment."""
+        return self.review.biases.sign < 0
+
+    @property
+    def competes(self) -> bool:
+        """Whether other events may come first."""
+        return bool(self.scenario.endpoints[self.review.claim.endpoint].rivals)
+
+    @property
+    def ratio(self) -> str:
+        """What the reviewed ratio is called."""
+        return {"adjusted": "adjusted hazard ratio", "fine-gray": "subdistribution hazard ratio"}.get(
+            self.review.claim.kind, "hazard ratio"
+        )
 
     @cached_property
     def deaths(self) -> bool:
@@ -114,6 +142,25 @@ def often_text(share: float) -> str:
     if share < 0.0095:
         return f"{1000 * share:.0f} of 1,000"
     return f"{100 * share:.0f} of 100"
+
+
+def error_of(one: Measure) -> str:
+    """The simulation error of a chance in the same parts as `often_text` tells it; '' where it tells none."""
+    if not (isfinite(one.value) and isfinite(one.mcse)) or one.value < 0.001:
+        return ""
+    return f"{(1000 if one.value < 0.0095 else 100) * one.mcse:.1g}"
+
+
+def chance_text(one: Measure) -> str:
+    """A chance in a table, its simulation error in brackets: '8 of 100 (1)'."""
+    error = error_of(one)
+    return f"{often_text(one.value)} ({error})" if error else often_text(one.value)
+
+
+def error_told(one: Measure) -> str:
+    """The same in a sentence, in brackets."""
+    error = error_of(one)
+    return f" (simulation error {error})" if error else ""
 
 
 def time_text(value: float, unit: str) -> str:

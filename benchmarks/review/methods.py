@@ -48,14 +48,14 @@ class MethodsWords:
             else f"In simulated cohorts of {scenario.population.size:,} patients we made the published analysis "
             f"({label})."
         )
-        said.append(
-            f"The target was the effect in {told.people}. We report the size of each bias that would produce the "
-            "published "
-            "ratio without any effect, and the true ratios compatible with it under each suspicion up to a usual size"
-            + (
-                f", and the spread of the ratio over {len(review.analyses.choices.specifications)} analyses."
-                if review.analyses.choices is not None
-                else "."
-            )
+        reported = (
+            "the size of each bias that would produce the published ratio without any effect, and the true ratios "
+            "compatible with it under each suspicion up to a usual size"
+            if review.claim.known
+            else "what each bias of a usual size makes without any effect; the study prints no hazard ratio with its "
+            "interval, without which the size needed and the compatible true ratios cannot be told"
         )
+        choices = review.analyses.choices
+        spread = "" if choices is None else f", and the spread of the ratio over {len(choices.specifications)} analyses"
+        said.append(f"The target was the effect in {told.people}. We report {reported}{spread}.")
         return " ".join(said)

@@ -54,9 +54,10 @@ def first_screen(told: ReviewWords) -> tuple[QuickAnswer, ...]:
     review = told.review
     bias_number, bias_caption = _bias_number(told)
     number, caption = told.analysis_number
+    said, below = told.claim_number
     return (
         QuickAnswer(
-            "What does the paper claim?", told.claims, review.claim.hr, told.claim_caption, 3, "As printed.",
+            "What does the paper claim?", told.claims, said, below, 3, "As printed.",
             "The main result adds up as far as it can be checked." if told.main_stands
             else "Other printed numbers contradict the main result.", "claim",
         ),
@@ -67,7 +68,9 @@ def first_screen(told: ReviewWords) -> tuple[QuickAnswer, ...]:
         ),
         QuickAnswer(
             "Could it be bias?", told.bias, bias_number, bias_caption, 2,
-            "Needs the twin." if review.judged.word != "cannot-tell" else "The twin cannot tell.",
+            {"cannot-tell": "The twin cannot tell.", "no-ratio": "No ratio is printed."}.get(
+                review.judged.word, "Needs the twin."
+            ),
             "Nobody can rule out more, or larger, biases together.", "bias",
         ),
         QuickAnswer(
@@ -84,7 +87,7 @@ def first_screen(told: ReviewWords) -> tuple[QuickAnswer, ...]:
 def _bias_number(told: ReviewWords) -> tuple[str, str]:
     """The number beside 'could it be bias': the strength needed, or what the strongest suspicion makes."""
     review = told.review
-    if told.has("unmeasured"):
+    if told.has("unmeasured") and review.claim.known:
         curve = told.curve("unmeasured")
         ratio, bound = curve.ratio.value, curve.bound.value
         if isfinite(ratio) and ratio > 0:

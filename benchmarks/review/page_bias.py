@@ -17,7 +17,7 @@ from benchmarks.report.engine import (
     Rests,
     picture,
 )
-from benchmarks.review.labels import HEADS
+from benchmarks.review.labels import BRIEF, HEADS
 from benchmarks.review.printed_ranges import printed_ranges
 from benchmarks.review.suspicions import strongest
 from benchmarks.review.told import ReviewWords
@@ -42,7 +42,7 @@ def claim_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
     rows = printed_ranges(told.scenario, told.review.claim)
     by_table = told.findings_by_table()
     listed = tuple(
-        Fold(f"{place}: {len(own)} contradiction{'' if len(own) == 1 else 's'}", tuple(own), in_print=True)
+        Fold(f"{place}: {len(own)} contradiction{'' if len(own) == 1 else 's'}", tuple(own))
         for place, own in by_table.items()
     )
     figure: tuple[PageBlock, ...] = ()
@@ -62,6 +62,7 @@ def claim_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
         (
             f"All {told.review.claim.numbers:,} printed numbers, recomputed within their rounding.",
             "Nothing is assumed about the patients.",
+            *told.claim_rests,
             f"{remarks} remark{'' if remarks == 1 else 's'} of less weight {'is' if remarks == 1 else 'are'} told by "
             "the audit alone.",
         )
@@ -78,15 +79,16 @@ def bias_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
     ]
     worst = max(biases.pairs, key=lambda pair: biases.sign * biases.pairs[pair].mean, default=None)
     if worst is not None:
-        both = " and ".join(told.short(name) for name in worst)
+        both = " and ".join(BRIEF[name] for name in worst)
         rows.append(_spread_row(first_up(both), biases.pairs[worst].mean, biases.pairs[worst].sd, "plain"))
     claim = told.review.claim
+    published = {"published": claim.value} if claim.known else {}
     spread = both_widths(
-        rows, {"published": claim.value}, claim.limits, "Hazard ratio found where treatment has no effect", WIDE,
+        rows, published, claim.limits if claim.known else None, "Hazard ratio found where treatment has no effect",
+        WIDE,
         "What biases of a usual size make out of nothing",
-        "Dot: the mean of simulated studies without any effect; bar: where 95 of 100 of them lie. Dashed: the "
-        "published "
-        "ratio, on its interval.",
+        "Dot: the mean of simulated studies without any effect; bar: where 95 of 100 of them lie."
+        + (" Dashed: the published ratio, on its interval." if claim.known else ""),
         "Hazard ratios found without any effect under each suspicion, beside the published one",
     )  # fmt: skip
     right: list[PageBlock] = [Rests(_bias_rests(told))]
@@ -100,24 +102,23 @@ def bias_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
             strength, name = min(strength, float(curve.sizes[-1])), told.label_of(measured.term)
             alike = abs(strength / curve.suspicion.usual - 1) < 0.05  # one diamond has one name
             marks = [(f"usual size, {name}", strength)] if alike else [*marks, (name, strength)]
-        args = (curve.sizes, np.exp(curve.mean), curve.mcse, {"published": claim.value}, marks)
+        args = (curve.sizes, np.exp(curve.mean), curve.mcse, published, marks)
         wide = size_curve_of(*args, "Strength of an unrecorded trait on treatment and on the event alike", WIDE)
         narrow = size_curve_of(*args, "Strength on treatment and event alike", PHONE)
         left.append(
             picture(
                 wide,
-                "The curve: the ratio that the paper's analysis finds without any effect. It explains the paper "
-                "where it "
-                "gets to the dashed line. Diamonds: a usual size, and the strongest recorded trait by its odds ratio.",
+                "The curve: the ratio that the paper's analysis finds without any effect."
+                + (" It explains the paper where it gets to the dashed line." if claim.known else "")
+                + " Diamonds: a usual size, and the strongest recorded trait by its odds ratio.",
                 "Hazard ratio found without any effect over the strength of an unrecorded trait",
                 "How strong an unrecorded trait would have to be", narrow,
             )
         )  # fmt: skip
-    heads = ("suspicion", "if only ...", "makes on average", f"as extreme as {claim.hr} in", f"needed for {claim.hr}")
     rules = [(WORDS[word], rule, "←" if word == told.review.judged.word else "") for word, rule in RULES.items()]
     return (
         Beside(tuple(left), tuple(right)),
-        table("What would have to be true", heads, told.suspicion_rows(), 5),
+        table("What would have to be true", told.suspicion_heads(), told.suspicion_rows(), 5 if claim.known else 2),
         Fold(
             "The rules behind the words of the verdict",
             (
@@ -128,7 +129,7 @@ def bias_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
                 ),
                 table(
                     "Two suspicions of usual size together",
-                    ("suspicions", "makes on average", "as extreme in"),
+                    ("suspicions", "makes on average", "as extreme in (simulation error)")[: 3 if claim.known else 2],
                     told.pair_rows(),
                     1,
                 ),

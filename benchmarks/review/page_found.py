@@ -24,6 +24,7 @@ from benchmarks.review.labels import HEADS
 from benchmarks.review.methods import MethodsWords
 from benchmarks.review.page_bias import HALF, WIDE, both_widths
 from benchmarks.review.told import ReviewWords
+from benchmarks.words.choice_words import choice_label, choice_value
 from benchmarks.words.sizes import first_up, percent_text
 
 
@@ -38,12 +39,18 @@ def effect_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
             rows.append(RangeRow(label, *ratio, f"{ratio[0]:.2f}–{ratio[2]:.2f}", look))
         else:
             rows.append(RangeRow(label, nan, nan, nan, "no answer", "pale"))
-    plausible = both_widths(
-        rows, {"published": claim.value}, None, "True hazard ratio", HALF, "Plausible hazard ratios, by suspicion",
-        "Bar: nine times in ten the truth lies within, if that suspicion up to its usual size and nothing else is "
-        "right.",
-        "Plausible true hazard ratios under each suspicion",
-    )  # fmt: skip
+    drawn: tuple[PageBlock, ...] = ()
+    folded: tuple[PageBlock, ...] = ()
+    if rows:
+        plausible = both_widths(
+            rows, {"published": claim.value}, None, "True hazard ratio", HALF, "Plausible hazard ratios, by suspicion",
+            "Bar: nine times in ten the truth lies within, if that suspicion up to its usual size and nothing else is "
+            "right.",
+            "Plausible true hazard ratios under each suspicion",
+        )  # fmt: skip
+        table_of = table("Plausible ratios", ("suspicion", "assumes", "ratio"), told.plausible_rows(), 2)
+        how = (table_of, Note(_effect_how(told)))
+        drawn, folded = (plausible,), (Fold("The suspicions, and whether there is an answer under each", how),)
     time, arms = course_times(found.marks), (told.control, told.treatment)
     shares = (found.twin.untreated.course, found.twin.treated.course)
     label = f"{first_up(told.free)}, %"
@@ -55,18 +62,12 @@ def effect_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
     )  # fmt: skip
     heads = ("outcome", f"with {told.treatment}", "without", "difference", "range")
     return (
-        Beside((plausible,), (courses,), "pair"),
+        Beside(drawn, (courses,), "pair") if drawn else courses,
         Beside(
             (table(f"In absolute terms, in {told.people}", heads, told.absolute_rows()),),
             (Rests(_effect_rests(told)),),
         ),
-        Fold(
-            "The suspicions, and whether there is an answer under each",
-            (
-                table("Plausible ratios", ("suspicion", "assumes", "ratio"), told.plausible_rows(), 2),
-                Note(_effect_how(told)),
-            ),
-        ),
+        *folded,
     )
 
 
@@ -77,10 +78,13 @@ def _effect_rests(told: ReviewWords) -> tuple[str, ...]:
         "effect."
         if found.at_low is not None
         else "No range is told, because no suspicion has an answer."
+        if found.compatible is not None
+        else "No range is told, because the paper prints no ratio with its interval."
     )
     return (
         f"The twin is right where the paper says nothing: {told.review.grounds.assumed} values are assumed.",
         spread,
+        *(["Who has a competing event first counts as without this one."] if told.competes else []),
         f"{found.twin.patients:,} simulated patients; shares are exact to {percent_text(200 * found.twin.mcse, 0.1)}.",
         "Harms are not weighed here.",
     )
@@ -88,6 +92,8 @@ def _effect_rests(told: ReviewWords) -> tuple[str, ...]:
 
 def _effect_how(told: ReviewWords) -> str:
     found = told.review.effects.compatible
+    if found is None:
+        return ""
     return (
         f"Under each suspicion {found.posteriors[0].points} worlds with an effect of any size and a bias of up to "
         "its usual "
@@ -125,10 +131,12 @@ def analysis_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
         ),
     ]
     if choices is not None:
-        from benchmarks.report.settings_named import path_label
-
         moved = [
-            (first_up(path_label(axis)), start, value, f"{100 * (exp(shift) - 1):+.1f} %".replace("-", "−"))
+            (
+                first_up(choice_label(axis)),
+                *(choice_value(axis, one, told.paper) for one in (start, value)),
+                f"{100 * (exp(shift) - 1):+.1f} %".replace("-", "−"),
+            )
             for axis, start, value, shift in analyses.farthest_choices(choices)
         ]
         blocks.append(
@@ -151,6 +159,7 @@ def _analysis_rests(told: ReviewWords) -> tuple[str, ...]:
     ]
     if found.best is not None:
         low, high = found.would[1:]
+    if found.best is not None and isfinite(found.would[0]):
         lines.append(
             f"What the recommended analysis would have given in the paper is inferred: {found.would[0]:.2f}, in 95 "
             "of 100 "
@@ -256,6 +265,6 @@ def methods_blocks(told: ReviewWords, methods: MethodsWords) -> tuple[PageBlock,
         Fold(
             f"Annex: reporting checklist (TARGET and STROBE), as far as the paper and its twin can answer: {counts}",
             (table("Checklist", ("item", "answer", "state"), rows, 3),),
-            in_print=True, anchor="checklist",
+            anchor="checklist",
         ),
     )  # fmt: skip

@@ -20,9 +20,8 @@ def printed_ranges(scenario: Scenario, claim: Claim) -> list[RangeRow]:
     for endpoint in scenario.endpoints:
         for side in ("after", "before"):
             for model in MODELS:
-                found = [
-                    _value(scenario, f"endpoints.{endpoint}.{side}.{model}.{name}") for name in ("hr", "low", "high")
-                ]
+                keys = [f"endpoints.{endpoint}.{side}.{model}.{name}" for name in ("hr", "low", "high")]
+                found = [_value(scenario, key) for key in keys]
                 if any(one is None for one in found):
                     continue
                 hr, low, high = (nan if one is None else one for one in found)
@@ -33,7 +32,9 @@ def printed_ranges(scenario: Scenario, claim: Claim) -> list[RangeRow]:
                 name = f"{endpoint}, " if len(scenario.endpoints) > 1 else ""
                 label = first_up(f"{name}{where}{', adjusted' if 'multi' in model else ''}")
                 least = _least(scenario, endpoint, side, hr)
-                rows.append((not main, RangeRow(label, low, hr, high, f"{hr:g} ({low:g}–{high:g})", "plain", least)))
+                texts = [scenario.published[key].printed for key in keys]
+                told = f"{texts[0]} ({texts[1]}–{texts[2]})"
+                rows.append((not main, RangeRow(label, low, hr, high, told, "plain", least)))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
 
 

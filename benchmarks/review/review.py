@@ -1,12 +1,14 @@
 """The review of a paper: all that is found for it, in the order in which it is told."""
 
 from dataclasses import dataclass
-from math import isfinite
+from math import nan
 from pathlib import Path
 
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.load_study import Asked
-from benchmarks.asked.published_keys import compared, no_ratio
+from benchmarks.asked.published_keys import compared, ratio_places
+from benchmarks.performance.measures import Measure
+from benchmarks.questions.ask import designed
 from benchmarks.questions.compatible_paper import published_summary
 from benchmarks.review import analyses, biases, effects, grounds
 from benchmarks.review.analyses import Analyses
@@ -33,27 +35,48 @@ class Review:
 
 
 def find(asked: Asked, endpoint: str, doubts: dict[str, tuple[str, ...]], jobs: int, out: Path) -> Review:
-    """The review; RunError where the paper has no published ratio with its interval for the endpoint."""
+    """The review; RunError where it would be of an endpoint that is none, or of patients known only later.
+
+    Without a printed ratio there is no verdict and no plausible range; all else is found.
+    """
     scenario = asked.scenario
     if endpoint not in scenario.endpoints:
         raise RunError(f"--endpoint {endpoint}: a review is about {' or '.join(scenario.endpoints)}")
-    if scenario.endpoints[endpoint].rivals:
-        raise RunError(f"--endpoint {endpoint}: has competing states, of which a review cannot be made yet")
     if scenario.target.population in COUPLED:
         raise RunError(
             f"target.population {scenario.target.population}: a review speaks of patients at time zero; write treated, "
             "untreated, overlap or all"
         )
     claim = claim_of(scenario, endpoint)
-    if not (isfinite(claim.value) and all(map(isfinite, claim.limits))):
-        raise RunError(no_ratio(scenario, endpoint, "published:"))
     if claim.value == 1:
         raise RunError(f"{scenario.name}: the published HR of {endpoint} is 1, of which no bias is suspected")
-    seen = published_summary(scenario, endpoint, {"hr": None, "low": None, "high": None})
-    scale = effects.scale_of(scenario, endpoint)
-    several = suspicions(scenario, -1.0 if claim.value < 1 else 1.0, scale)
-    made = biases.find(asked, endpoint, several, (claim.value, claim.bound), jobs, out / "bias")
-    plausible = effects.find(asked, endpoint, several, seen, scale, jobs, out)
-    compared_analyses = analyses.find(asked, endpoint, claim.value, jobs, out)
-    rests = grounds.find(asked, jobs, doubts, bool(compared(scenario)))
-    return Review(claim, scale, made, plausible, compared_analyses, rests, judged(made, rests.doubt))
+    printed = {"hr": claim.hr, "low": claim.low, "high": claim.high}
+    seen = published_summary(scenario, endpoint, printed) if claim.known else None
+    asked, analysis = with_analysis(asked, endpoint, claim.kind)
+    scale, truth = effects.scale_of(scenario, endpoint), effects.own_truth(asked, endpoint, analysis, jobs, out)
+    sign = -1.0 if (claim.value if claim.known else truth.hr) < 1 else 1.0
+    several = suspicions(scenario, sign, scale)
+    wanted = (claim.value, claim.bound) if claim.known else None
+    made = biases.find(asked, endpoint, analysis, several, wanted, sign, jobs, out / "bias")
+    plausible = effects.find(asked, endpoint, analysis, several, seen, truth, scale, jobs, out)
+    compared_analyses = analyses.find(asked, endpoint, analysis, claim.value, jobs, out)
+    place = claim.place or ratio_places(scenario, endpoint)[0]
+    rests = grounds.find(asked, place, jobs, doubts, bool(compared(scenario)), out)
+    return Review(
+        claim, scale, made, plausible, compared_analyses, rests,
+        judged(made, rests.doubt) if claim.known else Judged("no-ratio", "", (), Measure(nan, nan)),
+    )  # fmt: skip
+
+
+def with_analysis(asked: Asked, endpoint: str, kind: str) -> tuple[Asked, str | None]:
+    """The study with an analysis of a kind among its own, and its name; None for the primary one, of the kind ''."""
+    if not kind:
+        return asked, None
+    own = [one for one in asked.scenario.estimators if one.kind == kind and endpoint in asked.scenario.applied(one)]
+    if own:
+        return asked, min(own, key=lambda one: one.name != kind).name
+    taken = {one.name for one in asked.scenario.estimators}
+    name = kind if kind not in taken else f"{kind}-printed"
+    written = [analyses.entry_of(one) for one in asked.scenario.estimators]
+    more = [*written, {"kind": kind, "name": name, "endpoints": [endpoint]}]
+    return designed(asked, [{}], {"estimators": more}), name

@@ -42,12 +42,14 @@ def review_tables(told: ReviewWords) -> tuple[TextTable, ...]:
         for one in first_screen(told)
     ]
     rows, _ = told.analysis_rows()
-    claim = told.review.claim
-    suspicion = ("suspicion", "if only", "makes on average", f"as extreme as {claim.hr} in", f"needed for {claim.hr}")
     return (
         table(told.headline, ("question", "answer", "number", "how sure"), answers, 4),
-        table("Could it be bias?", suspicion, told.suspicion_rows(), 2),
-        table("Plausible ratios", ("suspicion", "assumes", "ratio"), told.plausible_rows(), 2),
+        table("Could it be bias?", told.suspicion_heads(), told.suspicion_rows(), 2),
+        *(
+            [table("Plausible ratios", ("suspicion", "assumes", "ratio"), plausible, 2)]
+            if (plausible := told.plausible_rows())
+            else []
+        ),
         table(
             "In absolute terms",
             ("outcome", f"with {told.treatment}", "without", "difference", "range"),

@@ -14,6 +14,7 @@ from benchmarks.review.labels import (
     HEADS,
     NB,
     SHORT,
+    error_told,
     more_of_100,
     often_text,
     reached_text,
@@ -37,6 +38,8 @@ class ReviewWords(BiasWords):
         """The verdict in a few words."""
         judged = self.review.judged
         words: dict[Word, str] = {
+            "no-ratio": f"Whether it could be bias cannot be told: the paper prints no hazard ratio with its interval "
+            f"for {self.endpoint}.",
             "hardly": f"Hardly bias by itself: the effect is probably real and {self.size}; "
             "its exact size is not known.",
             "not-alone": "Hardly one bias alone; but two of a usual size together could make it.",
@@ -58,20 +61,25 @@ class ReviewWords(BiasWords):
     def _by_bias(self) -> str:
         judged, claim = self.review.judged, self.review.claim
         ratio = f"the published hazard ratio of {claim.hr}"
-        often = often_text(judged.chance)
+        often, error = often_text(judged.chance.value), error_told(judged.chance)
         match judged.word:
             case "hardly":
                 return f"No single bias of a usual size, nor any two together, could make {ratio} out of nothing."
             case "not-alone":
                 both = self._because(judged.because)
-                return f"No single one could make {ratio} out of nothing; {both} together would, in {often} studies."
+                alone = f"No single one could make {ratio} out of nothing"
+                return f"{alone}; {both} together would, in {often} studies{error}."
             case "could-be":
                 return (
                     f"If {self._assumes(self.curve(judged.because[0]))}, a ratio as extreme as {claim.hr} appears "
-                    f"out of nothing in {often} studies."
+                    f"out of nothing in {often} studies{error}."
                 )
             case "chance":
-                return f"Without any effect or bias, {often} such studies find a ratio as extreme as {claim.hr}."
+                return f"Without any effect or bias, {often} such studies{error} find a ratio as extreme as {claim.hr}."
+        if judged.word == "no-ratio":
+            return (
+                "Which bias could make the result, and which effects are plausible, can only be told from such a ratio."
+            )
         return "What follows is told with that reservation."
 
     @property
@@ -90,11 +98,13 @@ class ReviewWords(BiasWords):
         gained = twin.treated.mean - twin.untreated.mean
         how = "longer" if gained >= 0 else "shorter"
         lived = "lived" if self.deaths else "stayed without it"
+        longer = "" if self.competes else f", having {lived} {abs(gained):.1f} {self.unit} {how} by then"
         said = (
-            f"Of 100 {self.people}, {treated} rather than {control} are {self.free} at {time_text(mark, self.unit)}, "
-            "having "
-            f"{lived} {abs(gained):.1f} {self.unit} {how} by then: a hazard ratio of {found.true:.2f}"
+            f"Of 100 {self.people}, {treated} rather than {control} are {self.free} at {time_text(mark, self.unit)}"
+            f"{longer}: a {'hazard ratio' if self.review.claim.kind == 'adjusted' else self.ratio} of {found.true:.2f}"
         )
+        if found.compatible is None:
+            return f"{said}. No plausible range: that needs a printed hazard ratio with its interval."
         if not isfinite(found.low):
             return f"{said}. No plausible range: no true effect gives what the paper printed."
         return f"{said}, under any one suspicion {found.low:.2f} to {found.high:.2f}."
@@ -119,6 +129,11 @@ class ReviewWords(BiasWords):
     def effect_section(self) -> str:
         """The sentence above section 3."""
         found, ratios = self.review.effects, self._ratios
+        if found.compatible is None:
+            return (
+                "What follows is true of the twin, whose numbers are those of the paper; to tell which other effects "
+                "are plausible, a printed hazard ratio with its interval is needed."
+            )
         stated = ratios.get(AS_STATED)
         if not isinstance(stated, tuple):
             return "No true effect gives what the paper printed, if its patients differ only in what it recorded."
@@ -177,11 +192,12 @@ class ReviewWords(BiasWords):
         apart = [a - b for a, b in medians]
         treated, control = map(reached_text, medians[0])
         rows.append((half, treated, control, signed_text(apart[0], 1), span_text(apart[1:], 1)))
-        means = [(one.treated.mean, one.untreated.mean) for one in (found.twin, *ends)]
-        apart = [a - b for a, b in means]
-        what = f"{first_up(self.unit)} {'lived' if self.deaths else 'without it'}, of the first {found.marks[-1]:g}"
-        treated, control = (f"{x:.1f}" for x in means[0])
-        rows.append((what, treated, control, signed_text(apart[0], 1), span_text(apart[1:], 1)))
+        if not self.competes:  # who has a competing event lives without this one, and not longer
+            means = [(one.treated.mean, one.untreated.mean) for one in (found.twin, *ends)]
+            apart = [a - b for a, b in means]
+            what = f"{first_up(self.unit)} {'lived' if self.deaths else 'without it'}, of the first {found.marks[-1]:g}"
+            treated, control = (f"{x:.1f}" for x in means[0])
+            rows.append((what, treated, control, signed_text(apart[0], 1), span_text(apart[1:], 1)))
         gains = [one.gained for one in (found.twin, *ends)]
         treat = [1 / abs(x) if abs(x) > 0.005 else inf for x in gains]
         at = time_text(found.marks[-1], self.unit)
@@ -210,10 +226,8 @@ class ReviewWords(BiasWords):
         other = "that asks another question, of patients alike in all covariates"
         by_bias = found.recommendation is not None and found.recommendation.by == "bias"
         why = other if paper.another else closer if by_bias else precise
-        return (
-            f"{first_up(best.label)} rather than {labels[found.primary]}: {why}. It would have given about "
-            f"{found.would[0]:.2f}. {self._choices}"
-        ).strip()
+        would = f" It would have given about {found.would[0]:.2f}." if isfinite(found.would[0]) else ""
+        return f"{first_up(best.label)} rather than {labels[found.primary]}: {why}.{would} {self._choices}".strip()
 
     @property
     def _choices(self) -> str:

@@ -4,8 +4,18 @@ from dataclasses import dataclass
 from math import exp, isfinite, isnan
 
 from benchmarks.review.biases import BiasCurve
-from benchmarks.review.labels import HEADS, SHORT, ReviewLabels, is_number, often_text, time_text
+from benchmarks.review.labels import (
+    HEADS,
+    SHORT,
+    ReviewLabels,
+    chance_text,
+    error_told,
+    is_number,
+    often_text,
+    time_text,
+)
 from benchmarks.review.suspicions import LEAVES, SuspicionName, strongest
+from benchmarks.review.verdict import POSSIBLE
 from benchmarks.twin.audit_shown import by_place, by_weight, finding_sentence
 from benchmarks.words.key_words import row_words
 from benchmarks.words.sizes import first_up, percent_text
@@ -20,6 +30,8 @@ class BiasWords(ReviewLabels):
         """What the paper says of its main result."""
         claim = self.review.claim
         control, treated = claim.arms
+        if not claim.known:
+            return self._claims_without_ratio
         if claim.value < 1:
             does = f"cuts {self.rate} by {percent_text(100 * (1 - claim.value), 1)}"
         else:
@@ -31,10 +43,53 @@ class BiasWords(ReviewLabels):
         return f"{said}."
 
     @property
-    def claim_caption(self) -> str:
-        """What stands below the ratio."""
+    def _claims_without_ratio(self) -> str:
         claim = self.review.claim
-        return f"hazard ratio; {self._level} interval {claim.low} to {claim.high}"
+        control, treated = claim.arms
+        test = f" (p {claim.p if claim.p.startswith(('<', '>')) else f'= {claim.p}'})" if claim.p else ""
+        if is_number(treated.median) and is_number(control.median):
+            half = "half of the patients lived" if self.deaths else "half of the patients had no event for"
+            return (
+                f"That with {self.treatment} {half} {treated.median} {self.unit} or more, against {control.median} "
+                f"with {self.control}{test}. It prints no hazard ratio with its interval."
+            )
+        return (
+            f"It compares {self.treatment} with {self.control}{test} and prints no hazard ratio with its interval for "
+            f"{self.endpoint}."
+        )
+
+    @property
+    def claim_number(self) -> tuple[str, str]:
+        """The number of the first screen beside the claim, and what stands below it."""
+        claim = self.review.claim
+        if claim.known:
+            return claim.hr, f"{self.ratio}; {self._level} interval {claim.low} to {claim.high}"
+        control, treated = claim.arms
+        if is_number(treated.median) and is_number(control.median):
+            return (
+                f"{treated.median} vs {control.median}",
+                f"{self.unit} until half have {'died' if self.deaths else 'had the event'}",
+            )
+        return "–", "no hazard ratio with its interval"
+
+    @property
+    def claim_rests(self) -> tuple[str, ...]:
+        """What is to be known of the reviewed ratio; nothing where it is that of the paper's main analysis."""
+        claim = self.review.claim
+        said = []
+        if claim.kind == "adjusted":
+            said.append(
+                "The paper prints no hazard ratio of its main analysis; this is about the adjusted one, which the twin "
+                "gets by a Cox model of all patients."
+            )
+        elif claim.kind:
+            said.append("The paper prints no hazard ratio of its main analysis; this is about the one that it prints.")
+        if self.competes:
+            said.append(
+                "Other events compete with this one: who has one of them first never has this one, and counts as "
+                "without it."
+            )
+        return tuple(said)
 
     @property
     def _level(self) -> str:
@@ -70,10 +125,11 @@ class BiasWords(ReviewLabels):
     def claim_section(self) -> str:
         """The sentence above section 1."""
         claim = self.review.claim
+        what = f"The {self.ratio} of {claim.hr}" if claim.known else "The main result"
         stands = (
-            f"The hazard ratio of {claim.hr} stands as far as it can be checked"
+            f"{what} stands as far as it can be checked"
             if self.main_stands
-            else f"The hazard ratio of {claim.hr} contradicts other printed numbers"
+            else f"{what} contradicts other printed numbers"
         )
         if not self.serious:
             return f"{stands}, and no printed number seriously contradicts another."
@@ -104,12 +160,15 @@ class BiasWords(ReviewLabels):
         """Could it be bias, with the strength that is needed and its yardstick."""
         word = self.review.judged.word
         start = {
+            "no-ratio": "It cannot be told without a printed hazard ratio and its interval.",
             "hardly": "Hardly by itself.",
             "not-alone": "Not one alone, two together perhaps.",
             "could-be": "It could be.",
             "chance": "Chance alone could make it.",
             "cannot-tell": "The twin cannot tell.",
         }[word]
+        if not self.review.claim.known:
+            return f"{start} {self._farthest}".strip()
         if not self.has("unmeasured"):
             return f"{start} Treatment was drawn by lot, so no trait of the patients steers it. {self._farthest}"
         curve = self.curve("unmeasured")
@@ -154,10 +213,10 @@ class BiasWords(ReviewLabels):
         """What a suspicion of a size, its usual one unless given, assumes, as a clause after 'if'."""
         one = curve.suspicion
         x = one.usual if size is None else size
-        favoured = self.treatment if self.review.claim.value < 1 else self.control
+        favoured = self.treatment if self.benefit else self.control
         match one.name:
             case "unmeasured":
-                does = "divides" if self.review.claim.value < 1 else "multiplies"
+                does = "divides" if self.benefit else "multiplies"
                 return (
                     f"an unrecorded trait of half of the patients makes {self.treatment} {x:.1f} times likelier and "
                     f"{does} {self.rate} by {x:.1f}"
@@ -176,18 +235,28 @@ class BiasWords(ReviewLabels):
                     f"{LEAVES:.0f} times as often as the others"
                 )
 
-    def suspicion_rows(self) -> list[tuple[str, str, str, str, str]]:
-        """By suspicion: what is assumed at its usual size, what that makes out of nothing, what it would take."""
-        rows = []
+    def suspicion_heads(self) -> tuple[str, ...]:
+        """The heads of `suspicion_rows`."""
+        heads = ("suspicion", "if only ...", "makes on average")
+        hr = self.review.claim.hr
+        more = (f"as extreme as {hr} in (simulation error)", f"needed for {hr}")
+        return (*heads, *more) if self.review.claim.known else heads
+
+    def suspicion_rows(self) -> list[tuple[str, ...]]:
+        """By suspicion: what is assumed at its usual size and what that makes out of nothing; what it would take.
+
+        The last is left out where no ratio is printed.
+        """
+        rows: list[tuple[str, ...]] = []
         for curve in self.review.biases.curves:
             rows.append(
                 (
                     HEADS[curve.suspicion.name],
                     first_up(self._assumes(curve)),
                     f"{exp(curve.at_usual.mean):.2f}",
-                    often_text(self.review.biases.single(curve.suspicion.name)),
+                    chance_text(self.review.biases.single(curve.suspicion.name)),
                     self.needed_text(curve),
-                )
+                )[: 5 if self.review.claim.known else 3]
             )
         return rows
 
@@ -218,36 +287,44 @@ class BiasWords(ReviewLabels):
         """The sentence above section 2."""
         judged, biases = self.review.judged, self.review.biases
         hr = self.review.claim.hr
+        if judged.word == "no-ratio":
+            return f"Without a printed ratio nobody can say whether bias explains the result. {self._farthest}".strip()
         if judged.word == "cannot-tell":
             return f"The twin cannot tell, because {judged.why}."
         if judged.word == "chance":
-            often = often_text(judged.chance)
-            return f"Chance alone could: {often} studies without any effect find a ratio as extreme as {hr}."
+            often = often_text(judged.chance.value)
+            error = error_told(judged.chance)
+            said = f"Chance alone could: {often} studies without any effect{error} find a ratio as extreme as {hr}."
+            return f"{said}{self._unsure}"
         alone = {one.suspicion.name: biases.single(one.suspicion.name) for one in biases.curves}
-        most = max(alone, key=lambda name: alone[name], default=None)
+        most = max(alone, key=lambda name: alone[name].value, default=None)
         if most is None:
             return "No suspicion fits this study."
         return (
             f"The suspicion that explains most is {SHORT[most]}: at a usual size it makes "
             f"{exp(self.curve(most).at_usual.mean):.2f} out of nothing, and a ratio as extreme as {hr} in "
-            f"{often_text(alone[most])} studies."
+            f"{often_text(alone[most].value)} studies{error_told(alone[most])}.{self._unsure}"
         )
 
-    def pair_rows(self) -> list[tuple[str, str, str]]:
-        """By pair of suspicions of usual size: what they make out of nothing, and how often what is published."""
-        found = self.review.biases
-        return [
-            (
-                first_up(f"{SHORT[a]} and {SHORT[b]}"),
-                f"{exp(one.mean):.2f}" if isfinite(one.mean) else "–",
-                often_text(one.chance(found.log_hr, found.sign)),
-            )
-            for (a, b), one in found.pairs.items()
-        ]
+    @property
+    def _unsure(self) -> str:
+        """That the word of the verdict hangs on simulation error; '' where it does not."""
+        if not self.review.judged.unsure:
+            return ""
+        return (
+            f" One chance lies within simulation error of the {100 * POSSIBLE:.0f} of 100 that the rules ask: more "
+            "simulated studies could change the verdict."
+        )
 
-    def short(self, name: str) -> str:
-        """A suspicion in a few words."""
-        return SHORT.get(name, name)
+    def pair_rows(self) -> list[tuple[str, ...]]:
+        """By pair of suspicions of usual size: what they make out of nothing; how often what is published, if it is."""
+        found = self.review.biases
+        rows: list[tuple[str, ...]] = []
+        for (a, b), one in found.pairs.items():
+            made = f"{exp(one.mean):.2f}" if isfinite(one.mean) else "–"
+            often = (chance_text(one.as_extreme(found.log_hr, found.sign)),) if self.review.claim.known else ()
+            rows.append((first_up(f"{SHORT[a]} and {SHORT[b]}"), made, *often))
+        return rows
 
     def time(self, value: float) -> str:
         """A time with its unit."""

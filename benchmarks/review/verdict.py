@@ -3,6 +3,7 @@
 Each question is whether something makes a ratio as extreme as the published one where treatment has no effect, in at
 least `POSSIBLE` of simulated studies. They are asked in this order, and the first that is answered with yes decides:
 
+0. it cannot be answered: no ratio with its interval is printed;
 1. the twin cannot tell: it does not print what the paper prints, or its analysis too often gives no estimate;
 2. chance alone;
 3. one suspicion of its usual size;
@@ -15,13 +16,17 @@ from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Literal
 
+from benchmarks.performance.measures import Measure
 from benchmarks.review.biases import Biases, WithoutEffect
 
 CHANCE = ("chance",)
 POSSIBLE = 0.05
 MOST_FAILED = 0.2
-Word = Literal["cannot-tell", "chance", "could-be", "not-alone", "hardly"]
+WITHIN = 2.0
+"""Simulation errors of a chance within which it is not told from `POSSIBLE`."""
+Word = Literal["no-ratio", "cannot-tell", "chance", "could-be", "not-alone", "hardly"]
 WORDS: Mapping[Word, str] = {
+    "no-ratio": "It cannot be told",
     "cannot-tell": "The twin cannot tell",
     "chance": "It could be chance",
     "could-be": "It could be bias",
@@ -29,6 +34,7 @@ WORDS: Mapping[Word, str] = {
     "hardly": "Hardly by itself",
 }
 RULES: Mapping[Word, str] = {
+    "no-ratio": "the paper prints no hazard ratio with its interval",
     "cannot-tell": "the twin prints its paper badly, or the analysis gives no estimate in more than "
     f"{100 * MOST_FAILED:.0f} of 100 simulated studies",
     "chance": f"without any effect or bias, at least {100 * POSSIBLE:.0f} of 100 studies are as extreme as the paper",
@@ -43,13 +49,14 @@ class Judged:
     """The word of the verdict, why the twin cannot tell ('' where it can), and by what the word was decided.
 
     ``because`` names chance, one suspicion or two, that which makes the published ratio most easily; ``chance`` is how
-    often it does.
+    often it does. ``unsure`` says that simulation error alone could change the word.
     """
 
     word: Word
     why: str
     because: tuple[str, ...]
-    chance: float
+    chance: Measure
+    unsure: bool = False
 
 
 def judged(biases: Biases, doubt: str = "") -> Judged:
@@ -65,19 +72,23 @@ def decided(found: Mapping[tuple[str, ...], WithoutEffect], log_hr: float, sign:
     failed = max((one.failed for key, one in found.items() if len(key) == 1), default=0.0)
     if not doubt and failed > MOST_FAILED:
         doubt = f"the analysis gives no estimate in {100 * failed:.0f} of 100 simulated studies"
-    by = {key: one.chance(log_hr, sign) for key, one in found.items()}
-    if not doubt and not all(map(isfinite, by.values())):
+    by = {key: one.as_extreme(log_hr, sign) for key, one in found.items()}
+    if not doubt and not all(isfinite(one.value) for one in by.values()):
         doubt = "the analysis gives hardly any estimates in some simulated studies"
     if doubt:
-        return Judged("cannot-tell", doubt, (), nan)
+        return Judged("cannot-tell", doubt, (), Measure(nan, nan))
     words: dict[Word, list[tuple[str, ...]]] = {
         "chance": [CHANCE],
         "could-be": [key for key in by if len(key) == 1 and key != CHANCE],
         "not-alone": [key for key in by if len(key) == 2],
     }
+    unsure = False
     for word, keys in words.items():
-        most = max(keys, key=lambda key: by[key], default=None)
-        if most is not None and by[most] >= POSSIBLE:
-            return Judged(word, "", most, by[most])
-    most = max(by, key=lambda key: by[key])
-    return Judged("hardly", "", most, by[most])
+        most = max(keys, key=lambda key: by[key].value, default=None)
+        if most is None:
+            continue
+        unsure = unsure or abs(by[most].value - POSSIBLE) < WITHIN * by[most].mcse
+        if by[most].value >= POSSIBLE:
+            return Judged(word, "", most, by[most], unsure)
+    most = max(by, key=lambda key: by[key].value)
+    return Judged("hardly", "", most, by[most], unsure)

@@ -97,8 +97,8 @@ class Parts:
                     places[key] += 1
                 if places[key] == len(own) or own[places[key]].first > first:
                     raise RunError(
-                        f"{self.folder.path}: replicates {first} to {last - 1} of cell {cell.number} are not there; "
-                        "give the command of the run, or of its shards, again"
+                        f"{self.folder.path}: simulated studies {first} to {last - 1} of setting {cell.number} are not "
+                        "there; give the command of the run, or of its shards, again"
                     )
                 part = own[places[key]]
                 pieces.append((read(part), part, part.pairs.index(key)))

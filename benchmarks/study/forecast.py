@@ -138,9 +138,9 @@ def _short(cell: Cell, size: int, jobs: int) -> int:
             patience, count = cell.scenario.run.replicate_timeout or PILOT_PATIENCE, cell.scenario.run.replicates
             raise RunError(
                 f"--dry-run: estimator '{judged[status.index(Status.TIMEOUT)][1].name}' took longer than "
-                f"{told(patience)} over replicate {replicate} of cell {cell.number}, where a pilot stops: all "
-                f"{count:,} replicates would take more than {told(count * patience / jobs)} if each is so slow, or "
-                "what run.replicate_timeout allows it"
+                f"{told(patience)} over simulated study {replicate} of setting {cell.number}, where a pilot stops: all "
+                f"{count:,} simulated studies would take more than {told(count * patience / jobs)} if each is so slow, "
+                "or what run.replicate_timeout allows it"
             )
         if time.perf_counter() - begun > LONG:
             return replicate + 1

@@ -28,8 +28,10 @@ def own_failures(result: StudyResult) -> list[str]:
                 first = cell, int(failed[0])
         if first is not None:
             why = explained(*first, endpoint, name)
-            where = f", the first in cell {first[0].number}" if len(result.cells) > 1 else ""
-            told.append(f"'{name}' gave no estimate of {endpoint} in {hit:,} of {total:,} replicates{where}: {why}")
+            where = f", the first in setting {first[0].number}" if len(result.cells) > 1 else ""
+            told.append(
+                f"'{name}' gave no estimate of {endpoint} in {hit:,} of {total:,} simulated studies{where}: {why}"
+            )
     return told
 
 
@@ -39,7 +41,7 @@ def explained(cell: Cell, replicate: int, endpoint: str, name: str) -> str:
     assert own is not None
     cohorts = generate(cell.resolved, scenario.run.seed, np.array([replicate]))
     sample = samples(scenario, cohorts, scenario.run.seed)[0]
-    return own.why(sample, endpoint) or f"asked again about replicate {replicate}, it does not say why"
+    return own.why(sample, endpoint) or f"asked again about simulated study {replicate}, it does not say why"
 
 
 def _own(cell: Cell, endpoint: str, name: str) -> Own | None:

@@ -8,9 +8,8 @@ import numpy as np
 
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
-from benchmarks.asked.blocks import block_size
+from benchmarks.asked.blocks import workflow_block
 from benchmarks.asked.free_places import DocumentTree, is_number
-from benchmarks.asked.published_keys import ratio_places
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
 from benchmarks.derived.parts import Assumption
@@ -38,18 +37,18 @@ class WeighedAssumption:
 
 
 def weighed(
-    scenario: Scenario,
     tree: DocumentTree,
     assumed: Sequence[Assumption],
+    place: str,
     seed: int,
     jobs: int,
     done: Callable[[int, int], None],
 ) -> list[WeighedAssumption]:
-    """The assumptions of a world's ``tree``, those first that move the published analysis of its first endpoint most.
+    """The assumptions of a world's ``tree``, those first that most move the ratio at a ``place`` of its numbers.
 
     Cohorts share their luck, so that a change is that of the value alone.
     """
-    key = f"{ratio_places(scenario, next(iter(scenario.endpoints)))[0]}.log_hr"
+    key = f"{place}.log_hr"
     bare = {name: part for name, part in tree.items() if name not in LEFT_OUT}
     stated = _log_ratios(bare, key, seed, None)
 
@@ -96,7 +95,7 @@ def _log_ratios(tree: DocumentTree, key: str, seed: int, near: Reference | None)
     """The log hazard ratio of each replicate; None where the tree is no world."""
     try:
         scenario = Scenario.model_validate(tree)
-        (resolved, reference), size = resolve_beside(scenario, near), block_size(scenario)
+        (resolved, reference), size = resolve_beside(scenario, near), workflow_block(scenario)
     except ValueError:  # of a world that cannot be
         return None
     parts = []

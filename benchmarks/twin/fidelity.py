@@ -14,7 +14,7 @@ import numpy as np
 from analysis.audit.published import NOT_PRINTED, parse_printed
 from analysis.paper.block_workflow import BlockAnalysis
 from analysis.paper.numbers import BlockNumbers
-from benchmarks.asked.blocks import block_size
+from benchmarks.asked.blocks import workflow_block
 from benchmarks.asked.published_keys import compared, stated
 from benchmarks.asked.sampled import one_sample
 from benchmarks.asked.scenario import Scenario
@@ -87,7 +87,7 @@ def replicate_numbers(
     The second array ``(criteria + 2,)`` holds means over replicates: who failed the first criterion, ..., who qualified
     but was not needed, who was included.
     """
-    size, unsigned = block_size(scenario), without_sign(scenario.published)
+    size, unsigned = workflow_block(scenario), without_sign(scenario.published)
     parts = [np.arange(first, min(first + size, replicates), dtype=np.int64) for first in range(0, replicates, size)]
 
     def one(numbers: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[list[Floats], Floats]:

@@ -242,7 +242,7 @@ def _every_measure(result: StudyResult, judged_by: JudgedBy, words: str) -> list
                     found = measures(result, cell.number, endpoint, one.name, judged_by)
                     names |= dict.fromkeys(found)
                     rows.append((cell, one.name, found))
-        heads = ("cell", "settings", "estimator") if several else ("estimator",)
+        heads = ("setting", "what it sets", "estimator") if several else ("estimator",)
         made.append(
             TextTable(
                 f"Performance: {endpoint}{words}",

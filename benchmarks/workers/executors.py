@@ -18,6 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from analysis.estimators.own_process import Busy
+from benchmarks.workers.arenas import give_back
 from benchmarks.workers.pools import BackendError, Processes, Serial, Threads
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def crew(backend: str, jobs: int, tls: "Tls | None" = None) -> Iterator["Crew"]:
             yield Crew(backend, pool)
         finally:
             pool.close()
+            give_back()
 
 
 def _pool(backend: str, jobs: int, tls: "Tls | None") -> Serial:

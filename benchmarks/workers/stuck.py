@@ -26,15 +26,15 @@ def stuck(idle: float, at_work: Sequence[tuple[Block, Busy | None]]) -> str:
     """The sentence that says that nothing goes on, and at what each worker is as far as it is known."""
     said = []
     for number, (block, note) in enumerate(at_work, 1):
-        place = f"of cell {block.cell.number}" if block.cell.number else ""
+        place = f"of setting {block.cell.number}" if block.cell.number else ""
         if note is not None:
             spent = _about(time.monotonic() - note.since)
-            what = f"replicate {note.replicate} {place}".rstrip() + f" (estimator '{note.estimator}', {spent})"
+            what = f"simulated study {note.replicate} {place}".rstrip() + f" (estimator '{note.estimator}', {spent})"
         elif block.last - block.first == 1:
             names = ", ".join(f"'{name}'" for name in dict.fromkeys(one.name for _, one in block.judged))
-            what = f"replicate {block.first} {place}".rstrip() + f" (estimators {names})"
+            what = f"simulated study {block.first} {place}".rstrip() + f" (estimators {names})"
         else:
-            what = f"replicates {block.first} to {block.last - 1} {place}".rstrip()
+            what = f"simulated studies {block.first} to {block.last - 1} {place}".rstrip()
         said.append(f"worker {number} on {what}")
     return f"no block finished for {_about(idle)}: {', '.join(said) or 'nothing is under way'}"
 

@@ -139,9 +139,16 @@
       else { box.removeAttribute("tabindex"); }
     });
   }
+  var folded = [], unseen = [];
   window.addEventListener("beforeprint", function () {
-    all(document, "details.printed").forEach(function (one) { one.open = true; });
-    all(document, ".settings > [hidden]").forEach(function (one) { one.hidden = false; });
+    folded = all(document, "details:not([open])");
+    unseen = all(document, ".settings > [hidden]");
+    folded.forEach(function (one) { one.open = true; });
+    unseen.forEach(function (one) { one.hidden = false; });
+  });
+  window.addEventListener("afterprint", function () {
+    folded.forEach(function (one) { one.open = false; });
+    unseen.forEach(function (one) { one.hidden = true; });
   });
   window.addEventListener("resize", reachable);
   reachable();
