@@ -87,16 +87,20 @@ def test_residuals_of_all_targets_are_those_of_each():
     rows = [
         ("1.0", 0.95, 1.05, "plain", False), (">1", 0.0, np.inf, "log", False),
         ("<0.05", -np.inf, -1.6, "probit", False), ("3", 2.5, 3.5, "plain", True), ("9", 8.5, 9.5, "plain", False),
+        ("11.7", 11.65, 11.75, "plain", False),
     ]  # fmt: skip
     targets = tuple(PublishedTarget(f"t{k}", *row) for k, row in enumerate(rows))
-    scale = np.array([0.5, 0.2, 0.3, 2.0, np.nan])
+    scale = np.array([0.5, 0.2, 0.3, 2.0, np.nan, 1e-5])  # the last is nearly always at a cap
     model = TargetModel({}, 1, (), targets)
     one = np.zeros(1)
     search = SumOfSquares(model, scale, one, one + 1, one - 9, one + 9, one > 0, 1, quiet)
-    simulated = np.array([[1.4, -0.3, -1.0, 9.0, 1.0], [0.9, 0.3, -2.0, -1.0, 1.0], [np.nan, -np.inf, 0.0, 3.0, 1.0]])
+    simulated = np.array([
+        [1.4, -0.3, -1.0, 9.0, 1.0, 11.69], [0.9, 0.3, -2.0, -1.0, 1.0, 11.7], [np.nan, -np.inf, 0.0, 3.0, 1.0, 11.0],
+    ])  # fmt: skip
     wanted = [[softened(t.residual(x, s)) for t, x, s in zip(targets, row, scale, strict=True)] for row in simulated]
-    np.testing.assert_allclose(search.residuals(simulated)[:, :4], np.array(wanted)[:, :4], rtol=1e-12)
-    np.testing.assert_array_equal(search.residuals(simulated)[:, 4], 0.0)
+    counts = np.isfinite(scale)
+    np.testing.assert_allclose(search.residuals(simulated)[:, counts], np.array(wanted)[:, counts], rtol=1e-12)
+    np.testing.assert_array_equal(search.residuals(simulated)[:, ~counts], 0.0)
     np.testing.assert_array_equal(search.residuals(simulated)[1], search.residuals(simulated[1]))
 
 

@@ -141,7 +141,7 @@ def calibrate(
     here, first = search.simulated(values, plan.replicates), search.numbers(start, plan.replicates)
     numbers = here.numbers
     fitted = _fitted(search, centre(first), centre(numbers))
-    given = numbers, search.scale, search.model.targets, search.sd
+    given = numbers, search.measured_by, search.model.targets, search.sd
     steps = np.minimum(WIDEST * search.sd, OF_SE * standard_errors(slopes.of(search.residuals), *given))
     jacobian = search.slopes_within(values, here, steps, "standard errors").of(search.residuals)
     se = standard_errors(jacobian, *given)

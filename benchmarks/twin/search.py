@@ -56,13 +56,18 @@ class SumOfSquares:
         found = np.array([np.where(usable(one), spread(one), np.nan) for one in numbers])
         return replace(self, scale=np.fmin.reduce(found))
 
+    @property
+    def measured_by(self) -> Floats:
+        """The SDs by which distances are measured ``(T,)``: no less than those of rounding."""
+        return np.maximum(self.scale, self.model.least_sds)
+
     def residuals(self, simulated: Floats) -> Floats:
         """The distances ``(..., T)`` of targets from what is printed, in sampling SDs; 0 where one does not count."""
         low, high = self.model.ends
         with np.errstate(invalid="ignore"):
             aside = np.where(simulated < low, simulated - low, np.maximum(simulated - high, 0.0))
             away = np.where(np.isinf(low) | np.isinf(high), aside, simulated - (low + high) / 2)
-            made = away / (self.scale * self.model.divisors)
+            made = away / (self.measured_by * self.model.divisors)
         return np.where(np.isfinite(self.scale), softened(made), 0.0)
 
     def loss(self, values: Floats, found: Floats) -> float:
