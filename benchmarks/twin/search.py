@@ -148,6 +148,38 @@ class SumOfSquares:
         assert slopes is not None
         return values, here, slopes
 
+    def refine(
+        self, values: Floats, replicates: int, least: float, name: str, slopes: Slopes
+    ) -> tuple[Floats, Simulated, Slopes]:
+        """The parameters from which no step by these slopes gains more than that share, and the slopes there.
+
+        No slopes are taken anew: every step teaches them, one that is not made too.
+        """
+        here, damping, failed = self.simulated(values, replicates), 1e-2, 0
+        middle = centre(here.numbers)
+        found = self.residuals(middle)
+        loss = self.loss(values, found)
+        for taken in range(1, MOST_STEPS + 1):
+            step = step_of(slopes.of(self.residuals), found, (values - self.mean) / self.sd, damping)
+            proposal = np.clip(values - self.sd * step, self.low, self.high)
+            there = self.simulated(proposal, replicates)
+            at = centre(there.numbers)
+            reached = self.loss(proposal, self.residuals(at))
+            if np.any(proposal != values):
+                slopes = slopes.after(Move((proposal - values) / self.sd, middle, at))
+            self.done(name, taken, MOST_STEPS)
+            if reached < loss:
+                gained = loss - reached > least * loss
+                values, here, middle, loss, failed = proposal, there, at, reached, 0
+                found, damping = self.residuals(middle), max(damping / 5, 1e-6)
+                if not gained:
+                    break
+            else:
+                damping, failed = max(damping, 1e-3) * 6, failed + 1
+                if failed == MOST_TRIES:
+                    break
+        return values, here, slopes
+
     def settle(
         self,
         values: Floats,
