@@ -17,6 +17,7 @@ from benchmarks.derived.parts import bare
 from benchmarks.derived.shape import labelled, shape_of
 from simulator.documents.loading import load, parse
 from simulator.world.generate import generate, resolve
+from tests.readings_of_worlds import TYPED
 from tests.small_readings import cohort, reading_of, world_of
 
 TERMS = {"age": (), "sex": ("Female", "Male")}
@@ -253,7 +254,7 @@ def test_the_controls_of_the_first_paper():
     Death without progression was fitted at 0.0137 a month; of 253 patients 238 progress or die and 194 die, so that
     some live long after progression: death after it comes soon or late.
     """
-    stated = load("hcc-lung-metastasis-stated")
+    stated = load(TYPED)
     tree = plain(stated.tree)
     covariates = tree["population"]["covariates"]
     terms = {name: list(one.get("shares", ())) for name, one in covariates.items()}

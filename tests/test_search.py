@@ -1,7 +1,7 @@
 """The search of calibration against closed forms: standard errors, SDs held within a stage, starts, the verdict."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from benchmarks.asked.scenario import Free
 from benchmarks.cli.commands import main
 from benchmarks.twin.absolute_fit import AbsoluteFit, absolute_fit
 from benchmarks.twin.calibrate import Fit, calibrate
-from benchmarks.twin.search import SumOfSquares, alike, softened, standard_errors, usable
+from benchmarks.twin.search import SumOfSquares, alike, softened, standard_errors, step_of, usable
 from benchmarks.twin.slopes import Move, Slopes
 from benchmarks.twin.starts import candidates
 from benchmarks.twin.targets import PublishedTarget, Simulated, TargetModel, centre, spread, targets_of, unreached
@@ -135,6 +135,21 @@ def test_stages_end_with_the_sds_of_where_they_end():
     near = linear(printed, TRUE, growing=1.0).settle(TRUE, 400, 1e-4, "near")
     np.testing.assert_allclose(far[1], near[1], atol=0.02)
     np.testing.assert_allclose(far[0].scale, near[0].scale, rtol=0.06)
+
+
+def test_steps_by_slopes_that_are_wrong_teach_them():
+    """Slopes that are 30 % off, and one without any: without a new difference the fit ends at the least sum."""
+    search, values, slopes = linear(SLOPES @ TRUE, TRUE).settle(TRUE + 0.5, 400, 1e-6, "linear")
+    near = values + np.array([0.4, -0.5, 0.0])
+    wrong = replace(slopes, moves=(), ends=slopes.starts + 1.3 * (slopes.ends - slopes.starts))
+    wrong.ends[1, 2] = wrong.starts[1, 2]
+    end, there = search.refine(near, 400, 1e-9, "last", wrong)
+    np.testing.assert_allclose(end, values, atol=0.02)
+    np.testing.assert_array_equal(there.numbers, search.numbers(end, 400))
+    one_step = near - search.sd * step_of(
+        wrong.of(search.residuals), search.residuals(centre(search.numbers(near, 400))), (near - TRUE) / PRIOR_SD, 0.0
+    )
+    assert not np.allclose(one_step, values, atol=0.02)
 
 
 def test_ends_are_compared_by_sds_that_neither_inflates():

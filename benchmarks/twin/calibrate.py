@@ -144,7 +144,7 @@ def calibrate(
     errors = standard_errors(slopes.of(search.residuals), here.numbers, *given)
     slopes = search.slopes_within(values, here, np.minimum(WIDEST * search.sd, OF_SE * errors), "slopes")
     last = LAST * plan.replicates
-    values, here, slopes = search.refine(values, last, LEAST_GAIN[-1], "last stage", slopes)
+    values, here = search.refine(values, last, LEAST_GAIN[-1], "last stage", slopes)
     numbers, first = here.numbers, search.numbers(start, last)
     fitted = _fitted(search, centre(first), centre(numbers))
     jacobian = slopes.of(search.residuals)

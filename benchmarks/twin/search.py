@@ -17,7 +17,7 @@ from simulator.numerics.arrays import Bools, Floats
 
 MOST_STEPS = 12
 MOST_ROUNDS = 5
-SMALL_STEP = 0.2
+SMALL_STEP, TINY_STEP = 0.2, 0.01
 MOST_TRIES, FEW_TRIES = 6, 3
 MOST_MOVES = 60
 NEAR, FAR = 10.0, 100.0
@@ -150,10 +150,10 @@ class SumOfSquares:
 
     def refine(
         self, values: Floats, replicates: int, least: float, name: str, slopes: Slopes
-    ) -> tuple[Floats, Simulated, Slopes]:
-        """The parameters from which no step by these slopes gains more than that share, and the slopes there.
+    ) -> tuple[Floats, Simulated]:
+        """The parameters from which no step by these slopes gains more than that share.
 
-        No slopes are taken anew: every step teaches them, one that is not made too.
+        No slopes are taken anew: every step that is not tiny teaches them, one that is not made too.
         """
         here, damping, failed = self.simulated(values, replicates), 1e-2, 0
         middle = centre(here.numbers)
@@ -162,11 +162,12 @@ class SumOfSquares:
         for taken in range(1, MOST_STEPS + 1):
             step = step_of(slopes.of(self.residuals), found, (values - self.mean) / self.sd, damping)
             proposal = np.clip(values - self.sd * step, self.low, self.high)
+            by = (proposal - values) / self.sd
             there = self.simulated(proposal, replicates)
             at = centre(there.numbers)
             reached = self.loss(proposal, self.residuals(at))
-            if np.any(proposal != values):
-                slopes = slopes.after(Move((proposal - values) / self.sd, middle, at))
+            if np.linalg.norm(by) > TINY_STEP:
+                slopes = slopes.after(Move(by, middle, at))
             self.done(name, taken, MOST_STEPS)
             if reached < loss:
                 gained = loss - reached > least * loss
@@ -178,7 +179,7 @@ class SumOfSquares:
                 damping, failed = max(damping, 1e-3) * 6, failed + 1
                 if failed == MOST_TRIES:
                     break
-        return values, here, slopes
+        return values, here
 
     def settle(
         self,
