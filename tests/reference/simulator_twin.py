@@ -225,7 +225,13 @@ def course(
 
 
 def late_course(
-    resolved: ResolvedWorld, seed: int, replicate: int, patient: int, values: dict[str, float], wait: float, entry: float
+    resolved: ResolvedWorld,
+    seed: int,
+    replicate: int,
+    patient: int,
+    values: dict[str, float],
+    wait: float,
+    entry: float,
 ) -> tuple[float, float, int]:
     """PFS and OS in the treated arm when treatment starts after a wait, and the arm in which progression comes.
 
