@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Without bytecode on disk every process that a test starts would compile all that it imports: 17 s instead of 2.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test slow figures plain lint lock schema docs notebooks gallery world papers clean
+.PHONY: demo test slow figures plain lint lock schema docs notebooks gallery papers clean
 
 demo: $(VENV)/.installed
 	$(BIN)/trialtwin demo
@@ -79,12 +79,8 @@ gallery: $(VENV)/.installed
 		$(BIN)/trialtwin run $$name --out build/studies/$$name > /dev/null || exit 1; done
 	$(BIN)/trialtwin gallery build/studies
 
-# Fit the first paper's world again: about four minutes on two cores, the same numbers for the same versions.
-world: $(VENV)/.installed
-	$(BIN)/trialtwin calibrate hcc-lung-metastasis-stated --out scenarios/worlds/hcc-lung-metastasis.yaml
-
 # Derive the worlds of the shipped papers again, and fit them; some minutes each. One alone: make papers PAPERS=NAME.
-PAPERS := $(filter-out hcc-lung-metastasis,$(notdir $(patsubst %/paper.yaml,%,$(wildcard scenarios/papers/*/paper.yaml))))
+PAPERS := $(notdir $(patsubst %/paper.yaml,%,$(wildcard scenarios/papers/*/paper.yaml)))
 WORLDS := scenarios/worlds
 papers: $(VENV)/.installed
 	for name in $(PAPERS); do \

@@ -1,4 +1,4 @@
-"""The reading of a paper whose numbers a shipped world holds as printed, as if its tables had been pasted."""
+"""The reading of a paper whose numbers a world holds as printed, as if its tables had been pasted."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +10,9 @@ from benchmarks.asked.load_study import load_study
 from benchmarks.pasted.paper_file import PaperFile
 from benchmarks.pasted.reading import Reading, ReadNumber, ReadVariable, Spot
 from simulator.mechanisms.covariate_kinds import Numeric
+
+TYPED = str(Path(__file__).parent / "transcription" / "hcc-lung-metastasis.yaml")
+"""The first paper's world as it was typed by hand, with which what is derived is compared."""
 
 FIRST = {
     "name": "first-paper",
@@ -61,7 +64,7 @@ def read(
 
 
 def of_world(name: str, paper: Mapping[str, Any]) -> Reading:
-    """The reading of what a shipped world has as published."""
+    """The reading of what a world has as published."""
     scenario = load_study(name).scenario
     numbers = tuple(
         ReadNumber(key, printed, one.where, Spot("results.txt", 1), "", one.audit_only)

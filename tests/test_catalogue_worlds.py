@@ -13,8 +13,7 @@ from benchmarks.pasted.read import read_paper
 from simulator.documents.loading import pasted_papers, shipped
 from tests.measured import Measured
 
-BY_HAND = {"hcc-lung-metastasis"}  # its worlds were typed
-NAMES = sorted(set(pasted_papers()) - BY_HAND)
+NAMES = sorted(pasted_papers())
 REPLICATES = {"vorapaxar-tra2p": 100}
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e-?\d+)?")
 

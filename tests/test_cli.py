@@ -79,7 +79,7 @@ def test_simulate_hidden_and_adam(tmp_path: Path) -> None:
     code, _, _ = _call("simulate", "paper", "--reps", "2", "--hidden", "--out", str(tmp_path / "h.parquet"))
     assert code == 0
     hidden = pd.read_parquet(tmp_path / "h.parquet")
-    assert len(hidden) == 1280
+    assert len(hidden) == 1688
     assert {"propensity", "OS_time_LP", "OS_time_HLP", "replicate"} <= set(hidden.columns)
     code, out, _ = _call("simulate", "paper", "--format", "adam", "--out", str(tmp_path / "a.csv"))
     assert code == 0

@@ -14,9 +14,10 @@ import pytest
 from benchmarks.asked.scenario import Scenario
 from benchmarks.derived.course import course_of
 from benchmarks.derived.parts import bare
-from benchmarks.derived.shape import shape_of
+from benchmarks.derived.shape import labelled, shape_of
 from simulator.documents.loading import load, parse
 from simulator.world.generate import generate, resolve
+from tests.readings_of_worlds import TYPED
 from tests.small_readings import cohort, reading_of, world_of
 
 TERMS = {"age": (), "sex": ("Female", "Male")}
@@ -104,6 +105,13 @@ def test_endpoints_are_sets_of_states_with_what_competes():
     assert endpoints["EFS"]["event"] == ["relapse", "death"]
     with pytest.raises(ValueError, match="names no event"):
         shape_of({"OS": " ; "})
+
+
+def test_a_paper_may_name_its_endpoints():
+    shape = labelled(shape_of(BOTH), {"Overall survival": "OS", "Lung metastases": "lung"})
+    assert {name: one["label"] for name, one in shape.sections()[1].items()} == {
+        "OS": "Overall survival", "PFS": "progression or death",
+    }  # fmt: skip
 
 
 def test_a_trial_whose_median_is_not_reached():
@@ -246,7 +254,7 @@ def test_the_controls_of_the_first_paper():
     Death without progression was fitted at 0.0137 a month; of 253 patients 238 progress or die and 194 die, so that
     some live long after progression: death after it comes soon or late.
     """
-    stated = load("hcc-lung-metastasis-stated")
+    stated = load(TYPED)
     tree = plain(stated.tree)
     covariates = tree["population"]["covariates"]
     terms = {name: list(one.get("shares", ())) for name, one in covariates.items()}

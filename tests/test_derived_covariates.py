@@ -13,7 +13,7 @@ from simulator.documents.loading import load
 from simulator.mechanisms.covariates import resolve
 from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Streams
-from tests.readings_of_worlds import FIRST, of_world, read
+from tests.readings_of_worlds import FIRST, TYPED, of_world, read
 
 PAPER = {
     "name": "mine", "source": "nobody", "design": "matched", "arms": {"control": "A", "treated": "B"},
@@ -40,8 +40,8 @@ def drawn(population: Covariates, patients: int = 200_000) -> Floats:
 
 
 def test_the_first_paper_has_the_margins_that_were_typed_in() -> None:
-    found = covariates_of(PaperNumbers(of_world("hcc-lung-metastasis-stated", FIRST)))
-    typed = load("hcc-lung-metastasis-stated").tree["population"]["covariates"]
+    found = covariates_of(PaperNumbers(of_world(TYPED, FIRST)))
+    typed = load(TYPED).tree["population"]["covariates"]
     assert list(found.tree["covariates"]) == list(typed)
     for name, spec in typed.items():
         own = bare(found.tree["covariates"][name])
@@ -170,9 +170,7 @@ def test_shares_above_cut_points_alone_make_a_normal_and_are_assumed() -> None:
 
 
 def test_correlations_are_stated_by_hand_and_must_hold_together() -> None:
-    reading = of_world(
-        "hcc-lung-metastasis-stated", FIRST | {"assumed": {"correlation": {"albi": {"child_pugh": "0.6"}}}}
-    )
+    reading = of_world(TYPED, FIRST | {"assumed": {"correlation": {"albi": {"child_pugh": "0.6"}}}})
     found = covariates_of(PaperNumbers(reading))
     assert found.tree["correlation"] == {"albi": {"child_pugh": 0.6}}
     assert found.assumed[-1].path == "population.correlation.albi.child_pugh"
@@ -190,7 +188,7 @@ def test_correlations_are_stated_by_hand_and_must_hold_together() -> None:
     ],
 )
 def test_a_correlation_that_is_none_is_refused_in_one_line(stated: object, told: str) -> None:
-    reading = of_world("hcc-lung-metastasis-stated", FIRST | {"assumed": {"correlation": stated}})
+    reading = of_world(TYPED, FIRST | {"assumed": {"correlation": stated}})
     with pytest.raises(DeriveError, match=told) as error:
         covariates_of(PaperNumbers(reading))
     assert "\n" not in str(error.value)

@@ -15,10 +15,10 @@ from benchmarks.pasted.reading import ReadNumber, Spot
 from simulator.documents.loading import load
 from simulator.world.generate import generate, resolve
 from tests.commands import printed
-from tests.readings_of_worlds import FIRST, TRIAL, of_world
+from tests.readings_of_worlds import FIRST, TRIAL, TYPED, of_world
 from tests.stated_course import course_of_world
 
-PAPERS: dict[str, dict[str, Any]] = {"hcc-lung-metastasis-stated": FIRST, "imbrave150": TRIAL}
+PAPERS: dict[str, dict[str, Any]] = {TYPED: FIRST, "imbrave150": TRIAL}
 
 
 @pytest.fixture(scope="module", params=list(PAPERS))
@@ -114,8 +114,8 @@ def test_names_and_texts_that_yaml_could_misread_are_quoted(tmp_path: Path) -> N
 
 
 def test_a_course_may_be_given_by_other_means(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document, "course_of", course_of_world("hcc-lung-metastasis-stated"))
-    found = derive(of_world("hcc-lung-metastasis-stated", FIRST))
+    monkeypatch.setattr(document, "course_of", course_of_world(TYPED))
+    found = derive(of_world(TYPED, FIRST))
     assert found.tree["outcomes"]["death"]["baseline"] == {"kind": "exponential", "rate": 0.01}
     assert found.findings == ()
     assert "progression_modes" in found.tree["outcomes"]
@@ -123,7 +123,7 @@ def test_a_course_may_be_given_by_other_means(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_study_that_asks_for_amounts_screens_enough(tmp_path: Path) -> None:
     """Those who die before six cycles are not taken: by simulation, both arms are full, and with 1.5 a patient not."""
-    made = derive(of_world("hcc-lung-metastasis-stated", FIRST))
+    made = derive(of_world(TYPED, FIRST))
     text = as_yaml(made)
     assert made.tree["entry"]["screened"] == 2.0
     assert any(one.path == "entry.screened" and one.value == 2.0 for one in made.assumed)

@@ -12,22 +12,22 @@ from benchmarks.derived.parts import bare
 from benchmarks.derived.plan import DerivedPlan, plan_of
 from benchmarks.questions.multiverse import AXES, _check, axes_of, specifications
 from simulator.documents.loading import load
-from tests.readings_of_worlds import FIRST, TRIAL, of_world
+from tests.readings_of_worlds import FIRST, TRIAL, TYPED, of_world
 
 
 @pytest.fixture(scope="module")
 def covariates() -> Covariates:
-    return covariates_of(PaperNumbers(of_world("hcc-lung-metastasis-stated", FIRST)))
+    return covariates_of(PaperNumbers(of_world(TYPED, FIRST)))
 
 
 def planned(covariates: Covariates, design: str = "matched", **methods: str) -> DerivedPlan:
     paper = FIRST | {"design": design, "methods": methods}
-    return plan_of(PaperNumbers(of_world("hcc-lung-metastasis-stated", paper)), covariates)
+    return plan_of(PaperNumbers(of_world(TYPED, paper)), covariates)
 
 
 def test_the_first_papers_plan_is_the_one_that_was_typed_in(covariates: Covariates) -> None:
-    found = plan_of(PaperNumbers(of_world("hcc-lung-metastasis-stated", FIRST)), covariates)
-    typed = Plan.model_validate(load("hcc-lung-metastasis-stated").tree["analysis"])
+    found = plan_of(PaperNumbers(of_world(TYPED, FIRST)), covariates)
+    typed = Plan.model_validate(load(TYPED).tree["analysis"])
     made = Plan.model_validate(tuples(bare(found.tree)))
     assert made == typed
     assert found.not_stated == (
@@ -173,9 +173,9 @@ def test_an_unknown_choice_is_refused() -> None:
 def test_treatment_stays_in_the_model_of_which_only_its_ratio_is_printed(covariates: Covariates) -> None:
     """One adjusted ratio, that of treatment, is a number that every replicate must have."""
     said = {"endpoints.OS.after.multivariable[treatment].hr": "0.75", "endpoints.OS.after.cox.hr": "0.70"}
-    adjusted = [key for key in of_world("hcc-lung-metastasis-stated", FIRST).published if ".multivariable[" in key]
+    adjusted = [key for key in of_world(TYPED, FIRST).published if ".multivariable[" in key]
     assert len(adjusted) > 4  # the first paper prints more, and screens as it says
-    reading = of_world("hcc-lung-metastasis-stated", FIRST | {"methods": {}})
+    reading = of_world(TYPED, FIRST | {"methods": {}})
     kept = [one for one in reading.numbers if "variable[" not in one.key]
     own = [replace(kept[0], key=key, printed=text) for key, text in said.items()]
     alone = plan_of(PaperNumbers(replace(reading, numbers=(*kept, *own))), covariates)

@@ -19,7 +19,7 @@ from simulator.mechanisms.treatment import Fixed
 from simulator.mechanisms.treatment import resolve as resolve_treatment
 from simulator.numerics.arrays import Floats
 from simulator.numerics.streams import Streams
-from tests.readings_of_worlds import FIRST, TRIAL, of_world, read
+from tests.readings_of_worlds import FIRST, TRIAL, TYPED, of_world, read
 from tests.test_derived_covariates import PAPER, SIZES
 
 CORRELATION = {"albi": {"child_pugh": "0.6"}, "size": {"pvtt": "0.25"}, "ecog": {"albi": "0.2"}}
@@ -28,7 +28,7 @@ REPLICATES, N = 200, 422
 
 @pytest.fixture(scope="module")
 def first() -> PaperNumbers:
-    reading = of_world("hcc-lung-metastasis-stated", FIRST | {"assumed": {"correlation": CORRELATION}})
+    reading = of_world(TYPED, FIRST | {"assumed": {"correlation": CORRELATION}})
     return PaperNumbers(reading)
 
 

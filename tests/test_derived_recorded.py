@@ -13,18 +13,18 @@ from benchmarks.derived.recorded import recorded_of
 from benchmarks.derived.recording import Recorded
 from benchmarks.pasted.reading import ReadVariable
 from simulator.documents.loading import load
-from tests.readings_of_worlds import FIRST, TRIAL, of_world, read
+from tests.readings_of_worlds import FIRST, TRIAL, TYPED, of_world, read
 from tests.test_derived_covariates import PAPER, SIZES
 
 
 @pytest.fixture(scope="module")
 def first() -> Recorded:
-    return recorded_of(PaperNumbers(of_world("hcc-lung-metastasis-stated", FIRST)))
+    return recorded_of(PaperNumbers(of_world(TYPED, FIRST)))
 
 
 @pytest.fixture(scope="module")
 def typed() -> Any:
-    return load("hcc-lung-metastasis-stated").tree["outcomes"]
+    return load(TYPED).tree["outcomes"]
 
 
 def recorded(numbers: dict[str, str], **paper: object) -> Recorded:
@@ -114,14 +114,14 @@ def test_shares_of_modes_without_events_are_those_of_the_living() -> None:
 def test_an_outcome_among_responders_is_a_conversion_and_any_other_is_logistic(first: Recorded) -> None:
     assert bare(first.outcomes["binary"]["ablation"])["risk"] == {"LP": 0.0356, "HLP": 0.1006}
     said = FIRST | {"response": {**FIRST["response"], "ablation": "among PR CR"}}  # type: ignore[dict-item]
-    found = recorded_of(PaperNumbers(of_world("hcc-lung-metastasis-stated", said)))
+    found = recorded_of(PaperNumbers(of_world(TYPED, said)))
     assert bare(found.outcomes["conversion"]["ablation"])["among"] == ["PR", "CR"]
     assert bare(found.outcomes["conversion"]["ablation"])["shares"] == {"LP": 0.0356, "HLP": 0.1006}
     assert "binary" not in found.outcomes
     assert found.free["outcomes.conversion.ablation.shares.HLP"]["mean"] == 0.1006
     wrong = FIRST | {"response": {**FIRST["response"], "ablation": "among XX"}}  # type: ignore[dict-item]
     with pytest.raises(DeriveError, match=r"response\.ablation: no category 'XX'"):
-        recorded_of(PaperNumbers(of_world("hcc-lung-metastasis-stated", wrong)))
+        recorded_of(PaperNumbers(of_world(TYPED, wrong)))
 
 
 def test_a_rate_of_response_alone_makes_two_categories() -> None:

@@ -110,7 +110,7 @@ def test_too_little_memory_to_begin_is_one_line(kilobytes: int, tmp_path: Path) 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
 def test_a_cohort_beyond_the_limit_of_memory_is_refused(tmp_path: Path) -> None:
     done = shell("ulimit -v 1500000; $T simulate paper -S population.size=2000000 --out x.csv", tmp_path)
-    refused(done, "population.size: 3,033,000 patients take about")
+    refused(done, "population.size: 4,000,000 patients take about")
 
 
 def test_progress_does_not_mind_the_clock(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,10 +19,11 @@ from tests.commands import printed, refused
 
 pytestmark = pytest.mark.usefixtures("unpaged")
 
-TABLE1 = """Age (Mean ± SD, year)|Age (year)|  ≤ 50|  > 50|Sex|  Female|  Male|ECOG-PS|  0|  1|  2|Etiology|  HBV|
-  Others|Intrahepatic lesion number|  Single|  Multiple|Size (Mean ± SD, cm)|Size (cm)|  ≤ 10|  > 10|
+TABLE1 = """Age (Mean ± SD, year)|Age (year)|  ≤ 50|  > 50|Size (Mean ± SD, cm)|Size (cm)|  ≤ 10|  > 10|Sex|  Female|
+  Male|ECOG-PS|  0|  1|  2|Etiology|  HBV|  Others|Intrahepatic lesion number|  Single|  Multiple|
 Lung metastasis number|  Single|  Multiple|PVTT|  Absence|  Presence|AFP (μg/L)|  ≤ 400|  > 400|ALBI|  1|  2|  3|
 Child-Pugh|  A|  B"""
+"""The paper has the size behind the lesions; in a derived world amounts stand first."""
 TABLE2 = "CR|PR|SD|PD|ORR|DCR"
 TABLE3 = """Age|Sex|ECOG-PS|Etiology|Intrahepatic lesion number|Size|Lung metastasis number|PVTT|AFP|ALBI|Child-Pugh|
 Treatment"""

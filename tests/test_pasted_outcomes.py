@@ -119,6 +119,8 @@ def test_names_that_no_row_has() -> None:
         read_grid((HEAD + table).encode(), "table1.tsv"), "table1.tsv", asked.tables["table1.tsv"], asked, Ledger()
     )
     assert unused_names([form], asked, ["death"]) == ("Hand-foot reaction",)
+    amount = asked.model_copy(update={"names": {**names, "Overall survival": "OS"}})
+    assert unused_names([form], amount, ["death"]) == ("Hand-foot reaction",)  # an endpoint's label is in no row
 
 
 def test_a_response_that_is_lost_behind_another_name_is_asked() -> None:

@@ -15,8 +15,7 @@ from benchmarks.pasted.read import read_paper
 from benchmarks.pasted.reading import Reading
 from simulator.documents.problems import DocumentError
 from tests.pasted_papers import HCC
-
-WORLD = Path(__file__).parent.parent / "scenarios" / "worlds" / "hcc-lung-metastasis-stated.yaml"
+from tests.readings_of_worlds import TYPED
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +31,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_first_paper_has_all_its_numbers(reading: Reading) -> None:
-    """Its transcription by hand in the shipped world: 711 keys with print, place and other prints."""
-    stated = yaml.safe_load(WORLD.read_text("utf-8"))["published"]
+    """Its transcription by hand: 711 keys with print, place and other prints."""
+    stated = yaml.safe_load(Path(TYPED).read_text("utf-8"))["published"]
     found = {key: one.model_dump(mode="json", exclude_defaults=True) for key, one in reading.published.items()}
     assert len(found) == 711
     assert found == stated

@@ -229,7 +229,7 @@ def test_the_assumptions_of_the_first_paper() -> None:
     assert set(found) <= set(assumed_values(asked.document))
     assert found["population.correlation.size.pvtt"].value == 0.25
     assert found["population.correlation.size.pvtt"].prior_sd == 0.15
-    assert (found["entry.screened"].value, found["entry.screened"].log) == (1.5165, True)
+    assert (found["entry.screened"].value, found["entry.screened"].log) == (2.0, True)
     assert all(isinstance(one.value, float) and one.prior_sd and one.prior_sd > 0 for one in found.values())
     assert not [path for path in found if path.split(".")[0] not in grounds.WORLD_ONLY]
     assert not [path for path in found if path in asked.document.sources]

@@ -1,7 +1,7 @@
 """The search of calibration against closed forms: standard errors, SDs held within a stage, starts, the verdict."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from benchmarks.asked.scenario import Free
 from benchmarks.cli.commands import main
 from benchmarks.twin.absolute_fit import AbsoluteFit, absolute_fit
 from benchmarks.twin.calibrate import Fit, calibrate
-from benchmarks.twin.search import SumOfSquares, alike, softened, standard_errors, usable
+from benchmarks.twin.search import SumOfSquares, alike, softened, standard_errors, step_of, usable
 from benchmarks.twin.slopes import Move, Slopes
 from benchmarks.twin.starts import candidates
 from benchmarks.twin.targets import PublishedTarget, Simulated, TargetModel, centre, spread, targets_of, unreached
@@ -87,16 +87,20 @@ def test_residuals_of_all_targets_are_those_of_each():
     rows = [
         ("1.0", 0.95, 1.05, "plain", False), (">1", 0.0, np.inf, "log", False),
         ("<0.05", -np.inf, -1.6, "probit", False), ("3", 2.5, 3.5, "plain", True), ("9", 8.5, 9.5, "plain", False),
+        ("11.7", 11.65, 11.75, "plain", False),
     ]  # fmt: skip
     targets = tuple(PublishedTarget(f"t{k}", *row) for k, row in enumerate(rows))
-    scale = np.array([0.5, 0.2, 0.3, 2.0, np.nan])
+    scale = np.array([0.5, 0.2, 0.3, 2.0, np.nan, 1e-5])  # the last is nearly always at a cap
     model = TargetModel({}, 1, (), targets)
     one = np.zeros(1)
     search = SumOfSquares(model, scale, one, one + 1, one - 9, one + 9, one > 0, 1, quiet)
-    simulated = np.array([[1.4, -0.3, -1.0, 9.0, 1.0], [0.9, 0.3, -2.0, -1.0, 1.0], [np.nan, -np.inf, 0.0, 3.0, 1.0]])
+    simulated = np.array([
+        [1.4, -0.3, -1.0, 9.0, 1.0, 11.69], [0.9, 0.3, -2.0, -1.0, 1.0, 11.7], [np.nan, -np.inf, 0.0, 3.0, 1.0, 11.0],
+    ])  # fmt: skip
     wanted = [[softened(t.residual(x, s)) for t, x, s in zip(targets, row, scale, strict=True)] for row in simulated]
-    np.testing.assert_allclose(search.residuals(simulated)[:, :4], np.array(wanted)[:, :4], rtol=1e-12)
-    np.testing.assert_array_equal(search.residuals(simulated)[:, 4], 0.0)
+    counts = np.isfinite(scale)
+    np.testing.assert_allclose(search.residuals(simulated)[:, counts], np.array(wanted)[:, counts], rtol=1e-12)
+    np.testing.assert_array_equal(search.residuals(simulated)[:, ~counts], 0.0)
     np.testing.assert_array_equal(search.residuals(simulated)[1], search.residuals(simulated[1]))
 
 
@@ -131,6 +135,21 @@ def test_stages_end_with_the_sds_of_where_they_end():
     near = linear(printed, TRUE, growing=1.0).settle(TRUE, 400, 1e-4, "near")
     np.testing.assert_allclose(far[1], near[1], atol=0.02)
     np.testing.assert_allclose(far[0].scale, near[0].scale, rtol=0.06)
+
+
+def test_steps_by_slopes_that_are_wrong_teach_them():
+    """Slopes that are 30 % off, and one without any: without a new difference the fit ends at the least sum."""
+    search, values, slopes = linear(SLOPES @ TRUE, TRUE).settle(TRUE + 0.5, 400, 1e-6, "linear")
+    near = values + np.array([0.4, -0.5, 0.0])
+    wrong = replace(slopes, moves=(), ends=slopes.starts + 1.3 * (slopes.ends - slopes.starts))
+    wrong.ends[1, 2] = wrong.starts[1, 2]
+    end, there = search.refine(near, 400, 1e-9, "last", wrong)
+    np.testing.assert_allclose(end, values, atol=0.02)
+    np.testing.assert_array_equal(there.numbers, search.numbers(end, 400))
+    one_step = near - search.sd * step_of(
+        wrong.of(search.residuals), search.residuals(centre(search.numbers(near, 400))), (near - TRUE) / PRIOR_SD, 0.0
+    )
+    assert not np.allclose(one_step, values, atol=0.02)
 
 
 def test_ends_are_compared_by_sds_that_neither_inflates():

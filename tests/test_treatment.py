@@ -146,10 +146,10 @@ def test_without_its_log_odds_the_arms_would_differ_from_the_paper():
 
 
 def test_ecog_2_is_as_rare_as_a_finite_model_can_make_it():
-    """2 against 0 patients: no finite log odds does that; few are treated."""
+    """2 against 0 patients: no finite log odds does that; those of a derived world are shrunk, and few are treated."""
     control, treated = published_row("ecog=2")
     assert abs((control + treated).mean() - 0.0047 * 422) < 0.5
-    assert control.mean() > 3 * treated.mean()
+    assert control.mean() > 2 * treated.mean()
 
 
 @pytest.mark.parametrize("name", MOMENTS)

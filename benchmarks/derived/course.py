@@ -41,7 +41,7 @@ from benchmarks.derived.free import (
 from benchmarks.derived.given import Given, Hazards
 from benchmarks.derived.parts import Assumption, Contradiction, Tree, sourced
 from benchmarks.derived.printed import SIDES, PrintedNumbers, printed_numbers
-from benchmarks.derived.shape import Shape, shape_of
+from benchmarks.derived.shape import Shape, labelled, shape_of
 from benchmarks.pasted.reading import ROLES, Reading, Role
 
 
@@ -71,7 +71,8 @@ def course_of(reading: Reading, terms: Mapping[str, Sequence[str]]) -> DerivedCo
 
     ValueError where an endpoint of the paper names no event.
     """
-    paper, numbers, shape = reading.paper, printed_numbers(reading), shape_of(reading.paper.endpoints)
+    paper, numbers = reading.paper, printed_numbers(reading)
+    shape = labelled(shape_of(paper.endpoints), paper.names)
     unit = paper.time_unit or "months"
     plan = calendar_of(paper, printed_follow_up(paper, numbers, list(shape.endpoints), unit), unit)
     alive_at: dict[Role, float] = {role: guarantee(paper, role, unit) for role in ROLES}

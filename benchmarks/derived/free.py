@@ -9,7 +9,7 @@ from analysis.audit.published import NOT_PRINTED
 from benchmarks.derived.parts import Tree
 from benchmarks.derived.printed import SIDES, PrintedNumbers
 
-RATE_SD, AFTER_SD, EFFECT_SD, PROGNOSTIC_SD, DROPOUT_SD, SHAPE_SD = 0.7, 1.0, 0.7, 0.3, 1.0, 0.3
+RATE_SD, AFTER_SD, EFFECT_SD, PROGNOSTIC_SD, DROPOUT_SD, SHAPE_SD = 1.0, 1.5, 0.7, 0.5, 1.5, 0.3
 RATE_REACH, LOG_HR_BOUNDS, PROGNOSTIC_BOUNDS, MODIFIER_BOUNDS = 60.0, (-4.0, 2.5), (-2.0, 2.0), (-3.0, 4.0)
 DROPOUT_REACH = 100.0
 PER_PARAMETER = 3  # targets

@@ -3,7 +3,7 @@ death"."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from benchmarks.derived.parts import Tree
@@ -122,6 +122,12 @@ def shape_of(endpoints: Mapping[str, str]) -> Shape:
         ways = {one: Way(("event-free",), one, "death" if one in fatal else "to") for one in (*milder, *fatal)}
         return Shape("competing", (), tuple(fatal), ways, said, words)
     return _with_death_after(said, milder, fatal, words)
+
+
+def labelled(shape: Shape, names: Mapping[str, str]) -> Shape:
+    """The shape with the labels that ``names``, short names by their labels, gives to endpoints."""
+    given = {short: label for label, short in names.items() if short in shape.endpoints}
+    return replace(shape, words={**shape.words, **given})
 
 
 def _with_death_after(

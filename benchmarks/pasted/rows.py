@@ -57,12 +57,14 @@ def _ask_doubles(table: PastedTable, ledger: Ledger, start: int) -> None:
 def unused_names(tables: Iterable[PastedTable], paper: PaperFile, others: Iterable[str] = ()) -> tuple[str, ...]:
     """The labels in ``names`` of paper.yaml that stand in no row of the tables and are none of the ``others``.
 
-    One that is left tells that a label was pasted otherwise than it was named.
+    One that is left tells that a label was pasted otherwise than it was named. Endpoints, amounts of treatment and
+    outcomes that paper.yaml states itself may have a label that no row has.
     """
+    stated = {*paper.endpoints, *paper.exposure, *paper.response}
     seen = {slug(text) for text in others}
     for row in (row for table in tables for row in table.rows):
         label = read_label(row.label)
         unit = f"{label.name} ({label.unit})"
         texts = (label.text, label.name, unit, label.level, without_statistic(row.label), *_COMPARED.split(label.level))
         seen |= {slug(text) for text in texts}
-    return tuple(name for name in paper.names if slug(name) not in seen)
+    return tuple(name for name, short in paper.names.items() if short not in stated and slug(name) not in seen)

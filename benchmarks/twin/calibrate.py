@@ -10,7 +10,8 @@ about stays where it was stated. The sum of squares is made small by Gauss-Newto
 seed. Doubtful targets and p-values weigh less by `DOUBT`.
 
 The search begins at several points (`benchmarks.twin.starts`) with few replicates, compares their ends by common SDs,
-and goes on from the best one with more (`benchmarks.twin.search`). What it ends with is judged against the paper itself
+and goes on from the best one with more (`benchmarks.twin.search`). At last slopes are taken to both sides, by steps as
+small as standard errors, and lead on with the most replicates. What it ends with is judged against the paper itself
 (`benchmarks.twin.absolute_fit`), not against where it began.
 """
 
@@ -33,7 +34,8 @@ from simulator.world.sections import Printed
 FIRST_LOOK = 20
 WIDEST, OF_SE = 0.2, 0.5  # steps of the last slopes, in prior SDs and in standard errors
 CRUDE, STAGES = 0.1, (0.2, 1.0)
-LEAST_GAIN = (5e-2, 2e-2, 1e-2)
+LEAST_GAIN = (5e-2, 2e-2, 1e-2, 1e-3)
+LAST = 4  # times the replicates of a stage
 DESCENTS, FEW_DESCENTS, MANY, CRUDE_ROUNDS = 3, 2, 20, 2  # fewer starts where there are many parameters
 LEFT_OUT = ("published", "calibration", "sweep", "estimators")
 
@@ -135,16 +137,18 @@ def calibrate(
     points = [(name, on_scale(point)) for name, point in candidates(free, paths, published, scenario.endpoints)]
     start = points[0][1]
     values, slopes, began = _best_start(search, points, max(FIRST_LOOK, round(CRUDE * plan.replicates)))
-    for stage, (share, least) in enumerate(zip(STAGES, LEAST_GAIN[1:], strict=True), start=2):
+    for stage, (share, least) in enumerate(zip(STAGES, LEAST_GAIN[1:3], strict=True), start=2):
         replicates = max(FIRST_LOOK, round(share * plan.replicates))
         search, values, slopes = search.settle(values, replicates, least, f"stage {stage}", slopes=slopes)
-    here, first = search.simulated(values, plan.replicates), search.numbers(start, plan.replicates)
-    numbers = here.numbers
+    here, given = search.simulated(values, plan.replicates), (search.measured_by, search.model.targets, search.sd)
+    errors = standard_errors(slopes.of(search.residuals), here.numbers, *given)
+    slopes = search.slopes_within(values, here, np.minimum(WIDEST * search.sd, OF_SE * errors), "slopes")
+    last = LAST * plan.replicates
+    values, here = search.refine(values, last, LEAST_GAIN[-1], "last stage", slopes)
+    numbers, first = here.numbers, search.numbers(start, last)
     fitted = _fitted(search, centre(first), centre(numbers))
-    given = numbers, search.scale, search.model.targets, search.sd
-    steps = np.minimum(WIDEST * search.sd, OF_SE * standard_errors(slopes.of(search.residuals), *given))
-    jacobian = search.slopes_within(values, here, steps, "standard errors").of(search.residuals)
-    se = standard_errors(jacobian, *given)
+    jacobian = slopes.of(search.residuals)
+    se = standard_errors(jacobian, numbers, *given)
     natural, names = search.natural(values), list(plan.free)
     return Fit(
         TargetModel(tree, plan.seed, tuple(paths), ()).tree_with(natural),
@@ -152,7 +156,7 @@ def calibrate(
         _parameters(plan, search, start, values, se),
         fitted,
         began,
-        _whole_fit(search, values, published, numbers, plan.replicates, doubts),
+        _whole_fit(search, values, published, numbers, last, doubts),
         tuple(tuple(names[k] for k in group) for group in free_against_each_other(jacobian)),
         tuple(search.loss(x, search.residuals(centre(own))) for x, own in ((start, first), (values, numbers))),
         plan.replicates,

@@ -17,7 +17,7 @@ from simulator.numerics.arrays import Bools, Floats
 
 MOST_STEPS = 12
 MOST_ROUNDS = 5
-SMALL_STEP = 0.2
+SMALL_STEP, TINY_STEP = 0.2, 0.01
 MOST_TRIES, FEW_TRIES = 6, 3
 MOST_MOVES = 60
 NEAR, FAR = 10.0, 100.0
@@ -56,13 +56,18 @@ class SumOfSquares:
         found = np.array([np.where(usable(one), spread(one), np.nan) for one in numbers])
         return replace(self, scale=np.fmin.reduce(found))
 
+    @property
+    def measured_by(self) -> Floats:
+        """The SDs by which distances are measured ``(T,)``: no less than those of rounding."""
+        return np.maximum(self.scale, self.model.least_sds)
+
     def residuals(self, simulated: Floats) -> Floats:
         """The distances ``(..., T)`` of targets from what is printed, in sampling SDs; 0 where one does not count."""
         low, high = self.model.ends
         with np.errstate(invalid="ignore"):
             aside = np.where(simulated < low, simulated - low, np.maximum(simulated - high, 0.0))
             away = np.where(np.isinf(low) | np.isinf(high), aside, simulated - (low + high) / 2)
-            made = away / (self.scale * self.model.divisors)
+            made = away / (self.measured_by * self.model.divisors)
         return np.where(np.isfinite(self.scale), softened(made), 0.0)
 
     def loss(self, values: Floats, found: Floats) -> float:
@@ -142,6 +147,39 @@ class SumOfSquares:
                 slopes, damping = None, damped
         assert slopes is not None
         return values, here, slopes
+
+    def refine(
+        self, values: Floats, replicates: int, least: float, name: str, slopes: Slopes
+    ) -> tuple[Floats, Simulated]:
+        """The parameters from which no step by these slopes gains more than that share.
+
+        No slopes are taken anew: every step that is not tiny teaches them, one that is not made too.
+        """
+        here, damping, failed = self.simulated(values, replicates), 1e-2, 0
+        middle = centre(here.numbers)
+        found = self.residuals(middle)
+        loss = self.loss(values, found)
+        for taken in range(1, MOST_STEPS + 1):
+            step = step_of(slopes.of(self.residuals), found, (values - self.mean) / self.sd, damping)
+            proposal = np.clip(values - self.sd * step, self.low, self.high)
+            by = (proposal - values) / self.sd
+            there = self.simulated(proposal, replicates)
+            at = centre(there.numbers)
+            reached = self.loss(proposal, self.residuals(at))
+            if np.linalg.norm(by) > TINY_STEP:
+                slopes = slopes.after(Move(by, middle, at))
+            self.done(name, taken, MOST_STEPS)
+            if reached < loss:
+                gained = loss - reached > least * loss
+                values, here, middle, loss, failed = proposal, there, at, reached, 0
+                found, damping = self.residuals(middle), max(damping / 5, 1e-6)
+                if not gained:
+                    break
+            else:
+                damping, failed = max(damping, 1e-3) * 6, failed + 1
+                if failed == MOST_TRIES:
+                    break
+        return values, here
 
     def settle(
         self,

@@ -67,17 +67,18 @@ class PublishedTarget:
         """Numbers on its scale as they are printed."""
         return {"plain": np.asarray, "log": np.exp, "probit": ndtr}[self.scale](numbers)  # type: ignore[no-any-return]
 
-    def residual(self, simulated: Floats, sd: Floats) -> Floats:
-        """Standardised distance from the middle of the printed interval; from its end for a direction.
+    @property
+    def least_sd(self) -> float:
+        """The SD of its rounding: what nearly always is at a cap hardly varies, and is printed rounded."""
+        return 0.0 if np.isinf(self.low) or np.isinf(self.high) else (self.high - self.low) / ROUNDING
 
-        By no less than the SD of rounding: what nearly always is at a cap hardly varies, and is printed rounded.
-        """
+    def residual(self, simulated: Floats, sd: Floats) -> Floats:
+        """Standardised distance from the middle of the printed interval; from its end for a direction."""
         if np.isinf(self.low) or np.isinf(self.high):
             away = np.where(simulated < self.low, simulated - self.low, np.maximum(simulated - self.high, 0.0))
         else:
             away = simulated - (self.low + self.high) / 2
-            sd = np.maximum(sd, (self.high - self.low) / ROUNDING)
-        return np.asarray(away / (sd * self.divisor))
+        return np.asarray(away / (np.maximum(sd, self.least_sd) * self.divisor))
 
 
 def without_sign(numbers: Mapping[str, Printed]) -> frozenset[str]:
@@ -161,6 +162,11 @@ class TargetModel:
     def ends(self) -> tuple[Floats, Floats]:
         """The least and the greatest of what is printed ``(T,)``, as `PublishedTarget.low` and `.high`."""
         return np.array([one.low for one in self.targets]), np.array([one.high for one in self.targets])
+
+    @once
+    def least_sds(self) -> Floats:
+        """The least SDs by which distances are measured ``(T,)``."""
+        return np.array([one.least_sd for one in self.targets])
 
     @once
     def divisors(self) -> Floats:

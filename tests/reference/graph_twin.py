@@ -279,8 +279,8 @@ def life(patient: Patient, arm: int) -> dict[str, Any]:
     unit, administrative = PER_MONTH[world.time_unit], 100 * 12 * PER_MONTH[world.time_unit]
     if world.followup.cut_off != "complete":
         administrative = unit * (twin.months(world.entry.accrual.start, str(world.followup.cut_off)) - patient.entry)
-    harm = twin.dropout_risk(world, patient.seed, patient.replicate, patient.number, patient.values)
-    harm /= math.exp(patient.averages.get("followup.informative.log_hr", 0.0))
+    at = patient.seed, patient.replicate, patient.number
+    harm = twin.dropout_risk(world, *at, patient.values, patient.averages)
     entered = course(patient, treated_from)
     after = world.followup.informative.after if world.followup.informative else {}
     changes = {entered[state]: log_hr for state, log_hr in after.items() if entered[state] < NEVER}

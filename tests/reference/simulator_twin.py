@@ -6,6 +6,7 @@ and have proofs of their own: the quantile tables of continuous covariates, and 
 
 import hashlib
 import math
+from collections.abc import Mapping
 from datetime import date
 from statistics import NormalDist
 from typing import Any
@@ -180,31 +181,41 @@ def later_log_hr(world: World, seed: int, replicate: int, patient: int, arm: int
     return spec.log_hr * gets
 
 
-def dropout_risk(world: World, seed: int, replicate: int, patient: int, values: dict[str, float]) -> float:
+def on_hazard(resolved: ResolvedWorld, place: str, coefficients: dict[str, float], values: dict[str, float]) -> float:
+    """What terms add to a log hazard; around the average patient where the baselines are of that patient."""
+    return linear(coefficients, values, resolved.world) - resolved.averages.get(place, 0.0)
+
+
+def dropout_risk(
+    world: World, seed: int, replicate: int, patient: int, values: dict[str, float], averages: Mapping[str, float]
+) -> float:
     """What multiplies the hazard of drop-out."""
     spec = world.followup.informative
     if spec is None:
         return 1.0
     own = multiplier(world, seed, replicate, patient) ** spec.frailty
-    return math.exp(linear(spec.log_hr, values, world)) * own
+    average = averages.get("followup.informative.log_hr", 0.0)
+    return math.exp(linear(spec.log_hr, values, world) - average) * own
 
 
 def course(
-    world: World, seed: int, replicate: int, patient: int, values: dict[str, float], arm: int, entry: float
+    resolved: ResolvedWorld, seed: int, replicate: int, patient: int, values: dict[str, float], arm: int, entry: float
 ) -> tuple[float, float]:
     """PFS and OS without censoring in one arm."""
+    world = resolved.world
     if is_cured(world, seed, replicate, patient, arm):
         return math.inf, math.inf
     times = {}
     transitions: dict[str, Transition] = world.outcomes.by_transition()
     for name, spec in transitions.items():
         works = arm == 1 and world.outcomes.treatment_effect == "as_stated"
-        log_multiplier = linear(spec.log_hr, values, world) + trend(world, name, entry)
+        place = f"outcomes.{name}"
+        log_multiplier = on_hazard(resolved, f"{place}.log_hr", spec.log_hr, values) + trend(world, name, entry)
         if name == "death_after_progression":
             log_multiplier += later_log_hr(world, seed, replicate, patient, arm)
             log_multiplier += modes_log_hr(world, modes(world, seed, replicate, patient, arm), arm)
         if works:
-            log_multiplier += linear(spec.treatment.modifiers, values, world)
+            log_multiplier += on_hazard(resolved, f"{place}.treatment.modifiers", spec.treatment.modifiers, values)
         exposure = -math.log(uniform(seed, f"transition/{name}", replicate, patient))
         exposure /= multiplier(world, seed, replicate, patient) * math.exp(log_multiplier)
         times[name] = time_of(spec.baseline, spec.treatment if works else None, exposure)
@@ -214,22 +225,30 @@ def course(
 
 
 def late_course(
-    world: World, seed: int, replicate: int, patient: int, values: dict[str, float], wait: float, entry: float
+    resolved: ResolvedWorld,
+    seed: int,
+    replicate: int,
+    patient: int,
+    values: dict[str, float],
+    wait: float,
+    entry: float,
 ) -> tuple[float, float, int]:
     """PFS and OS in the treated arm when treatment starts after a wait, and the arm in which progression comes.
 
     Until the start the hazards are those of the untreated; the wait is over sooner on the clock that progression sets.
     """
+    world = resolved.world
 
     def time(name: str, start: float, modes_arm: int) -> float:
         spec = world.outcomes.by_transition()[name]
         works = world.outcomes.treatment_effect == "as_stated"
-        base = linear(spec.log_hr, values, world) + trend(world, name, entry)
+        place = f"outcomes.{name}"
+        base = on_hazard(resolved, f"{place}.log_hr", spec.log_hr, values) + trend(world, name, entry)
         later = [0.0, 0.0]
         if name == "death_after_progression":
             later = [later_log_hr(world, seed, replicate, patient, arm) for arm in (0, 1)]
             base += modes_log_hr(world, modes(world, seed, replicate, patient, modes_arm), modes_arm)
-        more = linear(spec.treatment.modifiers, values, world) if works else 0.0
+        more = on_hazard(resolved, f"{place}.treatment.modifiers", spec.treatment.modifiers, values) if works else 0.0
         effect = spec.treatment if works else None
 
         def total(t: float) -> float:
@@ -356,9 +375,9 @@ def patient_of(resolved: ResolvedWorld, seed: int, replicate: int, patient: int)
         if name in world.followup.dropout:
             exposure, hazard = -math.log(uniform(seed, "dropout", replicate, patient)), world.followup.dropout[name]
             censoring = min(censoring, time_of(hazard, None, exposure))
-            risk = dropout_risk(world, seed, replicate, patient, values)
+            risk = dropout_risk(world, seed, replicate, patient, values, resolved.averages)
             lost = min(lost, time_of(hazard, None, exposure / risk))
-        pfs, os = course(world, seed, replicate, patient, values, arm, entry)
+        pfs, os = course(resolved, seed, replicate, patient, values, arm, entry)
         received = {key: amount(world, key, seed, replicate, patient, arm, os) for key in world.outcomes.exposure}
         met = os >= world.entry.guarantee_months.get(name, 0.0)
         met = met and administrative >= world.entry.potential_follow_up_months
@@ -399,8 +418,9 @@ def treated_after_wait(
 
     luck = -math.log(uniform(seed, "dropout", replicate, patient))
     censoring = min(administrative, reached(left, luck))
-    lost = min(administrative, reached(left, luck / dropout_risk(world, seed, replicate, patient, values)))
-    pfs, os, at = late_course(world, seed, replicate, patient, values, wait, entry)
+    risk = dropout_risk(world, seed, replicate, patient, values, resolved.averages)
+    lost = min(administrative, reached(left, luck / risk))
+    pfs, os, at = late_course(resolved, seed, replicate, patient, values, wait, entry)
     if wait >= min(os, lost) or ("progressed" in spec.prevented_by and wait >= pfs):
         return {"start": math.inf}
     received = {key: amount(world, key, seed, replicate, patient, 1, os, wait) for key in world.outcomes.exposure}
