@@ -157,9 +157,10 @@ def analyze(
     from analysis.cohort_files.cohort_file import read_cohort
     from analysis.paper.sides import side_words, sides_shown
     from analysis.paper.workflow import analyse
-    from benchmarks.asked.sizes import check_pairs, compares_all, free_memory
+    from benchmarks.asked.sizes import check_pairs, compares_all
     from benchmarks.words.plain_text import cohort_answer
     from benchmarks.workers.warm_up import COHORT
+    from simulator.numerics.memory import free_memory
 
     document = load(spec, settings, spec=CohortSpec)
     described = parse(document, CohortSpec)
