@@ -44,7 +44,7 @@ class CellColumn:
         return len(self.code)
 
     def __getitem__(self, row: int) -> str:
-        return self.texts[self.code[row]]
+        return self.texts[int(self.code[row])]
 
     def __iter__(self) -> Iterator[str]:
         return map(self.texts.__getitem__, self.code.tolist())

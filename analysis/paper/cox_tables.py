@@ -1,7 +1,7 @@
 """Univariable Cox models of every term, and the multivariable model of those that pass the screen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from analysis.survival.columns import KnownColumns
 from analysis.two_samples.tests import NAN
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import TermPart, design, parse_term, term_columns
-from simulator.numerics.arrays import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 
@@ -46,6 +46,10 @@ class DesignColumns:
     labels: tuple[str, ...]
     term_of: tuple[int, ...]
     terms: tuple[str, ...]
+
+    def of_rows(self, rows: Ints) -> "DesignColumns":
+        """The columns of these rows, in their order."""
+        return replace(self, x=self.x[rows])
 
     def of(self, term: int) -> list[int]:
         """The columns of a term."""

@@ -45,6 +45,12 @@ class AnalysisSet:
         """The cluster of each patient: himself where none are given."""
         return np.arange(len(self.present), dtype=np.int64) if self.cluster is None else self.cluster
 
+    def of_rows(self, rows: Ints) -> "AnalysisSet":
+        """The set among these rows, in their order, each with the label that it had."""
+        weight, stratum = (None if one is None else one[rows] for one in (self.weight, self.stratum))
+        named = self.cluster is not None or self.weight is not None
+        return AnalysisSet(self.present[rows], weight, self.clusters[rows] if named else None, stratum)
+
     def weighted(self, treated: Bools) -> WeightedSamples | None:
         """The set as a block of one weighted sample; None where it has no weights."""
         if self.weight is None:

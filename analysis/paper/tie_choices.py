@@ -18,7 +18,7 @@ from analysis.plan.matching_plan import MatchingPlan
 from analysis.propensity.matching import Basis, Matching, basis_of, match_as
 from analysis.propensity.tied import tied
 from analysis.survival import statistics
-from analysis.survival.survival_data import order_of
+from analysis.survival.survival_data import lined_up
 from analysis.two_samples.tests import NAN
 from simulator.cohort.addresses import Address
 from simulator.cohort.cohorts import Observed
@@ -162,15 +162,17 @@ def _chosen_otherwise(
     cluster = np.broadcast_to(np.arange(rows), shape) if matching.replacement else made.pair
     found = {}
     for name, course in observed.endpoints.items():
+        line, rows_by_time = lined_up(course, present[0])
+        own = (slice(None), rows_by_time)
         fit = statistics.cox(
-            np.broadcast_to(course.time, shape),
-            np.broadcast_to(course.event, shape),
-            treated[..., None].astype(np.float64),
-            present=made.weight > 0,
-            weight=None if matching.simple else made.weight,
-            cluster=None if matching.simple else cluster,
+            np.broadcast_to(line.time, (shape[0], len(rows_by_time))),
+            np.broadcast_to(line.event, (shape[0], len(rows_by_time))),
+            treated[own][..., None].astype(np.float64),
+            present=made.weight[own] > 0,
+            weight=None if matching.simple else made.weight[own],
+            cluster=None if matching.simple else cluster[own],
             ties=plan.survival.ties,
-            order=order_of(course) if matching.simple else None,
+            order=np.broadcast_to(np.arange(len(rows_by_time), dtype=np.int32), (shape[0], len(rows_by_time))),
         )
         se = (fit.se if fit.robust_se is None else fit.robust_se)[:, 0]
         found[name] = (fit.beta[:, 0], se, fit.state[:, 0] == Status.OK)

@@ -39,7 +39,7 @@ from analysis.propensity.scores import propensity_score
 from analysis.propensity.strata import between_quantiles
 from analysis.propensity.weighting import plan_weights
 from analysis.survival.columns import KnownColumns
-from analysis.survival.survival_data import sorted_endpoint
+from analysis.survival.survival_data import lined_up, sorted_endpoint
 from analysis.two_samples.tests import NAN
 from simulator.cohort.addresses import ALONE, Address, reordered, row_order
 from simulator.cohort.cohorts import Endpoint, Observed
@@ -228,6 +228,10 @@ def compare(
     plan: Plan,
 ) -> Comparison:
     """Everything about one endpoint in one set; ``clustered`` is the set with its matched sets as clusters."""
+    course, rows = lined_up(course, group.present)
+    observed = reordered(replace(observed, endpoints={}, binary={}, exposure={}, modes={}, delay=None), rows)
+    columns, group = columns.of_rows(rows), group.of_rows(rows)
+    clustered = clustered and clustered.of_rows(rows)
     treated, survival = observed.treated[0], plan.survival
     single = univariable(course, columns, group, plan)
     return Comparison(
