@@ -57,7 +57,7 @@ class CellColumn:
     def first_of(self, rows: Ints) -> dict[str, int]:
         """The distinct texts of these rows, each with the first of the rows that holds it, in the order of the rows."""
         first = np.sort(np.unique(self.code[rows], return_index=True)[1])
-        return {self[row]: int(row) for row in rows[first]}
+        return {self[row]: row for row in rows[first].tolist()}
 
     def counted(self, rows: Bools) -> dict[str, int]:
         """The texts of the rows ``(N,)`` that are marked, with their counts."""

@@ -39,14 +39,15 @@ def plain_table(cohorts: Cohorts, world: World, hidden: bool = False) -> pd.Data
         columns[f"{name}_time"] = course.time.ravel()
         columns[f"{name}_event"] = _code(course)
     for name, outcome in observed.binary.items():
-        columns[name] = outcome.ravel().astype(int)
+        columns[name] = outcome.ravel().astype(np.int8)
     if world.outcomes.response and unseen.response:
         zero, one = unseen.response
         categories = np.array(world.outcomes.response.categories)
         columns["response"] = categories[np.where(observed.treated, one, zero).ravel()]
     present = observed.present.ravel()
     if not hidden:
-        return pd.DataFrame(columns)[present].reset_index(drop=True)
+        table = pd.DataFrame(columns, copy=False)
+        return table if present.all() else table[present].reset_index(drop=True)
     columns["included"] = present.astype(int)
     columns["propensity"] = unseen.propensity.ravel()
     if world.treatment.start:
