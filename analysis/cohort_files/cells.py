@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ class CellColumn:
     def __len__(self) -> int:
         return len(self.code)
 
-    def __getitem__(self, row: int) -> str:
+    def __getitem__(self, row: int | np.integer[Any]) -> str:
         return self.texts[int(self.code[row])]
 
     def __iter__(self) -> Iterator[str]:

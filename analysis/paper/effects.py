@@ -47,9 +47,14 @@ class AnalysisSet:
 
     def of_rows(self, rows: Ints) -> "AnalysisSet":
         """The set among these rows, in their order, each with the label that it had."""
-        weight, stratum = (None if one is None else one[rows] for one in (self.weight, self.stratum))
-        named = self.cluster is not None or self.weight is not None
-        return AnalysisSet(self.present[rows], weight, self.clusters[rows] if named else None, stratum)
+        weight, stratum = self.weight, self.stratum
+        named = self.cluster is not None or weight is not None
+        return AnalysisSet(
+            self.present[rows],
+            None if weight is None else weight[rows],
+            self.clusters[rows] if named else None,
+            None if stratum is None else stratum[rows],
+        )
 
     def weighted(self, treated: Bools) -> WeightedSamples | None:
         """The set as a block of one weighted sample; None where it has no weights."""

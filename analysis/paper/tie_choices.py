@@ -130,10 +130,11 @@ def _other_choices(
         _chosen_otherwise(observed, score, present, plan, address, places, first + np.arange(min(step, number - first)))
         for first in firsts
     ]
-    return {
-        name: _spread(*(np.concatenate([part[name][k] for part in found]) for k in range(3)), plan.survival.level)
-        for name in observed.endpoints
-    }
+    spreads = {}
+    for name in observed.endpoints:
+        beta, se, ok = (np.concatenate([part[name][k] for part in found]) for k in range(3))
+        spreads[name] = _spread(beta, se, ok, plan.survival.level)
+    return spreads
 
 
 def _chosen_otherwise(
