@@ -63,7 +63,7 @@ class CellColumn:
     def counted(self, rows: Bools) -> dict[str, int]:
         """The texts of the rows ``(N,)`` that are marked, with their counts."""
         counts = np.bincount(self.code[rows], minlength=len(self.texts))
-        return {self.texts[k]: int(counts[k]) for k in np.flatnonzero(counts)}
+        return {self.texts[k]: int(counts[k]) for k in np.flatnonzero(counts).tolist()}
 
 
 def _first_rows(code: NDArray[np.int32], texts: int) -> Ints:
