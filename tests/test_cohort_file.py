@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -315,7 +316,14 @@ def test_a_plan_that_does_not_fit_the_covariates_is_refused() -> None:
         CohortSpec.model_validate_json(json.dumps(content))
 
 
-def test_large_numbers_of_patients_are_refused_before_they_are_read(tmp_path: Path) -> None:
+def test_what_would_not_fit_into_memory_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analysis.cohort_files.data_table.free_memory", lambda: 1e8)
     path = tmp_path / "many.parquet"
     pq.write_table(pa.table({"pid": pa.array(np.arange(300_000))}), path)
-    assert "has 300000 rows; the limit is 200000" in problems(path)[0]
+    assert "its 300,000 rows take about 0.2 GB of memory, and 0.1 GB are free" in problems(path)[0]
+    many = written(tmp_path, [[f"p{k}", *ROWS[0][1:]] for k in range(300_000)])
+    assert re.search(r"its \d{3},\d{3} rows take about 0\.[234] GB of memory, and 0\.1 GB are free$", problems(many)[0])
+    monkeypatch.setattr("analysis.cohort_files.data_table.free_memory", lambda: 1e9)
+    assert "no column 'arm'" in problems(path)[0]

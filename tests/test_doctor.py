@@ -90,7 +90,7 @@ def test_compiled_code_is_warm_or_cold(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_little_memory_and_a_full_disk_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.asked.sizes.free_memory", lambda: 3e8)
+    monkeypatch.setattr("simulator.numerics.memory.free_memory", lambda: 3e8)
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: type("D", (), {"free": 2e8})())
     found = by_name()
     assert (found["memory"].found, found["memory"].ok) == ("0.3 GB free", False)

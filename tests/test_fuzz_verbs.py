@@ -292,9 +292,8 @@ def test_many_more_mutated_files_end_well(name: str, measured: Measured) -> None
 
 
 def test_small_tables_that_unfold_to_gigabytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "analysis.cohort_files.data_table.MAX_BYTES", 16 * 2**20
-    )  # so that a moment suffices to make too much
+    # so that a moment suffices to make too much
+    monkeypatch.setattr("analysis.cohort_files.data_table.free_memory", lambda: 16.0 * 2**20)
     columns = ("estimate", "se", "truth", "method", "replicate")
     for name, data in bombs(columns).items():
         Path("bomb.parquet").write_bytes(data)

@@ -3,12 +3,13 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from benchmarks.speed import capacity, cohorts, contenders, growth, memory, ours, race, startup
+from benchmarks.speed import capacity, cohorts, contenders, files, growth, memory, ours, race, startup
 from benchmarks.speed.__main__ import main
 from benchmarks.speed.protocol import turn
 from benchmarks.speed.report import ABOUT
@@ -243,6 +244,18 @@ def test_growth_has_the_power_of_the_last_step(monkeypatch: pytest.MonkeyPatch) 
     assert table.rows[1] == (20, 4e5, 6e4)
     assert table.rows[-1][0] == "power"
     assert table.rows[-1][1:] == pytest.approx((2.0, 1.0))
+
+
+def test_one_file_is_timed_without_r_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "missing", lambda _: "R is not here")
+    (table,) = files.tables(files.FilesSize((120,), 0.01))
+    patients, ours_, *theirs = table.rows[0]
+    assert patients == 120
+    assert float(ours_) > 0
+    assert np.isnan(theirs).all()
+    stages = {"matching": 3.0, "cox": 1.5}
+    rival = SimpleNamespace(turn=lambda _: {"seconds": stages})
+    assert files._theirs(rival, Path("x.csv")) == (4.5, 1.5)  # type: ignore[arg-type]
 
 
 def test_the_sections_measure_something() -> None:

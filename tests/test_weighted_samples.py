@@ -112,7 +112,7 @@ def test_the_log_rank_test_is_the_robust_score_test(case: str, endpoint: str) ->
     course, treated = observed.endpoints[endpoint], observed.treated[0]
     for ties, (beta, se, chi2) in R[case]["survival"][endpoint]["cox"].items():
         plan = Plan.model_validate_json(json.dumps({"survival": {"ties": ties}}))
-        made = compare(course, observed, cox_columns(observed, plan, ("a", "b")), group, group, plan)
+        made = compare(course, observed, cox_columns(observed, plan, ("a", "b"), group.present), group, group, plan)
         assert made.logrank.test == "robust score"
         assert made.logrank == log_rank(course, treated, group, ties)
         assert near(made.logrank.chi2, chi2)

@@ -10,7 +10,7 @@ from analysis.kernels.status import Status
 from analysis.paper.number_text import hr_text, p_text
 from analysis.paper.workflow import analyse
 from analysis.plan.analysis_plan import Plan
-from analysis.survival.columns import estimable
+from analysis.survival.columns import KnownColumns, estimable
 from analysis.tables.cohort_tables import all_tables
 from analysis.two_samples.contingency import compare_counts
 from analysis.two_samples.tests import Test as TwoSample
@@ -98,6 +98,21 @@ def test_estimable_finds_constants_and_combinations() -> None:
     assert estimable(x) == [ok, flat, ok, made, made, ok]
     assert estimable(x[:, [0, 3]]) == [ok, ok]
     assert estimable(np.empty((0, 2))) == [flat, flat]
+
+
+def test_columns_looked_at_once_are_judged_as_those_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    for scale in (1.0, 1e-8, 1e7):
+        x = rng.normal(3e3, scale, (300, 5))
+        x[:, 1] = x[:, 0] + scale * 1e-3 * x[:, 1]
+        x = np.column_stack([x, x[:, 0] - x[:, 2], np.full(300, 7.0), x[:, 3] + 1e-7 * scale * rng.normal(size=300)])
+        known = KnownColumns.of(x)
+        for columns in ([0, 1, 2], [0, 2, 5], [5, 6, 7], [3, 7], [4], [0, 1, 2, 3, 4, 5, 6, 7], []):
+            assert known.estimable(columns) == estimable(x[:, columns])
+    monkeypatch.setattr("analysis.survival.columns.estimable", lambda _: pytest.fail("looked at one by one"))
+    assert known.estimable([0, 2, 4]) == [Status.OK] * 3
+    rare = (rng.random((70_000, 3)) < 0.01).astype(np.float64)
+    assert KnownColumns.of(rare).estimable([0, 1, 2]) == [Status.OK] * 3
 
 
 def test_counts_are_tested_as_the_plan_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,9 @@
 """What reading a file decided that its reader should hear of: values that are no event, times that are near ties."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from analysis.cohort_files.cells import CellColumn
 from analysis.cohort_files.data_table import quoted
 from analysis.cohort_files.same_values import looks_like
 from simulator.numerics.arrays import Bools
@@ -77,9 +75,9 @@ class AsRead:
         return f"{name}: {many} from a smaller one by rounding only and are kept apart (timefix is false; R's is true)."
 
 
-def not_events(column: str, cells: Sequence[str], yes: Bools, listed: tuple[str, ...], counted_as: str) -> NotEvents:
+def not_events(column: str, cells: CellColumn, yes: Bools, listed: tuple[str, ...], counted_as: str) -> NotEvents:
     """The values of the rows that are not ``yes``, counted."""
-    counts = Counter(cells[row] for row in np.flatnonzero(~yes).tolist())
+    counts = cells.counted(~yes)
     return NotEvents(column, listed, counted_as, dict(sorted(counts.items(), key=lambda one: (-one[1], one[0]))))
 
 

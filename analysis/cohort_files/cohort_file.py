@@ -3,7 +3,7 @@
 Nothing is guessed and nobody is dropped: every fault of the file is one line of one CohortFileError.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -28,12 +28,14 @@ from analysis.cohort_files.same_values import NUMBER, comparison, looks_like
 from simulator.cohort.addresses import row_order
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import Variable
-from simulator.numerics.arrays import Bools, Floats
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 __all__ = ["CohortFile", "CohortFileError", "CohortSpec", "read_cohort"]
 
 LARGEST = 1e50
 """Larger numbers are refused: their fourth powers leave the range of floating-point numbers."""
+PIECE = 65_536
+"""Rows of which the content is spelt out in one go."""
 
 
 class CohortFile(NamedTuple):
@@ -59,7 +61,7 @@ def read_cohort(path: Path | InMemory, spec: CohortSpec) -> CohortFile:
     """The patients of a CSV or Parquet file, or of a data frame; raises CohortFileError with every fault found."""
     data = spec.data
     roles = data.roles()
-    table = read_table(path, {column for column, _ in roles}, whole=data.id is None)
+    table = read_table(path, {column for column, _ in roles})
     absent = [f"no column '{c}' ({role}); {nearest(c, table.header)}" for c, role in roles if c not in table.header]
     if absent:
         raise CohortFileError(path, absent)
@@ -111,11 +113,13 @@ def _not_events(table: DataTable, data: Data, observed: Observed) -> dict[str, N
     }
 
 
-def _contents(observed: Observed) -> list[bytes]:
+def _contents(observed: Observed) -> Iterator[bytes]:
     """What was read of each row, of which 1 and 1.0 are the same."""
     courses = [values[0] for one in observed.endpoints.values() for values in (one.time, one.event)]
     columns = [*observed.covariates[0].T, observed.treated[0], *courses, *(one[0] for one in observed.binary.values())]
-    return [row.tobytes() for row in np.stack(columns, axis=-1).astype(np.float64) + 0.0]
+    for start in range(0, len(columns[0]), PIECE):
+        rows = np.stack([column[start : start + PIECE] for column in columns], axis=-1).astype(np.float64) + 0.0
+        yield from map(bytes, rows)
 
 
 class _Faults:
@@ -131,17 +135,14 @@ class _Faults:
         if line not in self.found:
             self.found.append(line)
 
-    def where(self, rows: Sequence[int]) -> str:
+    def where(self, rows: Ints) -> str:
         """The first places of the rows: 'lines 5, 9, 12 and 3 more'."""
         plural = "s" if len(rows) > 1 else ""
-        return f"{self.table.place}{plural} {short_list([str(self.table.lines[row]) for row in rows])}"
+        return f"{self.table.place}{plural} {short_list([str(self.table.lines[row]) for row in rows.tolist()])}"
 
-    def shown(self, column: str, rows: Sequence[int]) -> str:
+    def shown(self, column: str, rows: Ints) -> str:
         """The first distinct cells of the rows, each with its first place: "'abc' in line 17, 'x' in line 20"."""
-        cells = self.table.columns[column]
-        first: dict[str, int] = {}
-        for row in rows:
-            first.setdefault(cells[row], row)
+        first = self.table.columns[column].first_of(rows)
         pairs = zip(quoted(list(first)), first.values(), strict=False)
         more = f" and {len(first) - 5} more values" if len(first) > 5 else ""
         return ", ".join(f"{cell} in {self.table.place} {self.table.lines[row]}" for cell, row in pairs) + more
@@ -150,22 +151,23 @@ class _Faults:
         """Whether no cell is missing; a text that the SPEC lists as a value is none."""
         known = set(listed)
         cells = self.table.columns[column]
-        rows = [row for row, cell in enumerate(cells) if cell.casefold() in MISSING and cell not in known]
-        if rows:
+        missing = [text for text in cells.texts if text.casefold() in MISSING and text not in known]
+        if missing:
+            rows = np.flatnonzero(cells.holding(set(missing).__contains__))
             many = f"{len(rows)} missing values" if len(rows) > 1 else "1 missing value"
             self.add(column, f"{many} ({self.where(rows)}); nobody is dropped silently: complete or remove such rows")
-        return not rows
+        return not missing
 
 
 def _ids(faults: _Faults, data: Data) -> tuple[str, ...]:
     if data.id is None:
         return tuple(str(number) for number in range(1, len(faults.table.lines) + 1))
     cells = faults.table.columns[data.id]
-    if faults.complete(data.id):
-        first: dict[str, int] = {}
-        again = [row for row, cell in enumerate(cells) if first.setdefault(cell, row) != row]
-        if again:
-            faults.add(data.id, f"the id is not unique ({faults.shown(data.id, again)}); one row per patient is needed")
+    if faults.complete(data.id) and len(cells.texts) < len(cells):
+        again = np.ones(len(cells), dtype=np.bool_)
+        again[np.unique(cells.code, return_index=True)[1]] = False
+        shown = faults.shown(data.id, np.flatnonzero(again))
+        faults.add(data.id, f"the id is not unique ({shown}); one row per patient is needed")
     return tuple(cells)
 
 
@@ -192,8 +194,8 @@ def _covariate(faults: _Faults, column: str, variable: Variable) -> Floats:
 
 def _times(faults: _Faults, column: str) -> Floats:
     times = _numbers(faults, column)
-    rows = np.flatnonzero(times < 0).tolist()
-    if rows:
+    rows = np.flatnonzero(times < 0)
+    if len(rows):
         faults.add(column, f"a time cannot be negative ({faults.shown(column, rows)})")
     return times
 
@@ -205,22 +207,20 @@ def _yes(faults: _Faults, column: str, listed: tuple[str, ...] | None, option: s
     cells = faults.table.columns[column]
     if not faults.complete(column, listed):
         return np.zeros(len(cells), dtype=np.bool_)
-    same = comparison(set(cells), listed)
+    same = comparison(cells.texts, listed)
     keys = {same(value) for value in listed}
-    counts = {cell for cell in set(cells) if same(cell) in keys}
-    yes: Bools = np.array([cell in counts for cell in cells], dtype=np.bool_)
+    yes = cells.holding(lambda text: same(text) in keys)
     if not yes.any():
-        values = short_list(list(dict.fromkeys(cells)))
-        told = f"no row has {' or '.join(quoted(listed))}, the value of '{option}' (found: {values})"
-        faults.add(column, told + _as_text(cells, listed))
+        told = f"no row has {' or '.join(quoted(listed))}, the value of '{option}' (found: {short_list(cells.texts)})"
+        faults.add(column, told + _as_text(cells.texts, listed))
     return yes
 
 
 def _competing(faults: _Faults, endpoint: EndpointColumns, event: Bools) -> Bools:
     """Who had a competing event; a fault where a cell is that and the event."""
     found = _yes(faults, endpoint.event, endpoint.competing_values, "competing_values")
-    both = np.flatnonzero(found & event).tolist()
-    if both:
+    both = np.flatnonzero(found & event)
+    if len(both):
         told = f"is both in 'event_values' and in 'competing_values' ({faults.shown(endpoint.event, both)})"
         faults.add(endpoint.event, told)
     return found
@@ -240,14 +240,15 @@ def _numbers(faults: _Faults, column: str) -> Floats:
     cells = faults.table.columns[column]
     if not faults.complete(column):
         return np.full(len(cells), np.nan)
-    rows = [row for row, cell in enumerate(cells) if not NUMBER.fullmatch(cell)]
-    if rows:
-        comma = "; write decimals with a point" if any("," in cells[row] for row in rows) else ""
+    others = [text for text in cells.texts if not NUMBER.fullmatch(text)]
+    if others:
+        rows = np.flatnonzero(cells.holding(set(others).__contains__))
+        comma = "; write decimals with a point" if any("," in text for text in others) else ""
         faults.add(column, f"not a number ({faults.shown(column, rows)}){comma}")
         return np.full(len(cells), np.nan)
-    values = np.array([float(cell) for cell in cells])
-    beyond = np.flatnonzero(np.abs(values) > LARGEST).tolist()
-    if beyond:
+    values = np.array([float(text) for text in cells.texts])[cells.code]
+    beyond = np.flatnonzero(np.abs(values) > LARGEST)
+    if len(beyond):
         faults.add(column, f"beyond {LARGEST:g} ({faults.shown(column, beyond)}); use another unit")
     return values
 
@@ -257,13 +258,14 @@ def _positions(faults: _Faults, column: str, levels: Sequence[str], option: str)
     cells = faults.table.columns[column]
     if not faults.complete(column, levels):
         return np.full(len(cells), np.nan)
-    same = comparison(set(cells), levels)
+    same = comparison(cells.texts, levels)
     position = {same(level): float(index) for index, level in enumerate(levels)}
-    found = {cell: position.get(same(cell), np.nan) for cell in set(cells)}
-    values = np.array([found[cell] for cell in cells])
-    rows = np.flatnonzero(np.isnan(values)).tolist()
-    if rows:
+    found = np.array([position.get(same(text), np.nan) for text in cells.texts])
+    values = found[cells.code]
+    rows = np.flatnonzero(np.isnan(values))
+    if len(rows):
         expected = option if option.startswith("0 or 1") else f"{short_list(levels)} as '{option}' says"
         told = f"unexpected value ({faults.shown(column, rows)}); expected {expected}"
-        faults.add(column, told + _as_text([cells[row] for row in rows], levels))
+        others = [text for text, place in zip(cells.texts, found, strict=True) if np.isnan(place)]
+        faults.add(column, told + _as_text(others, levels))
     return values

@@ -2,23 +2,31 @@
 
 import csv
 import difflib
-import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from analysis.cohort_files import csv_file
+from analysis.cohort_files.cells import CellColumn
+from simulator.numerics.memory import free_memory
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_BYTES = 256 * 2**20
-MAX_PATIENTS = 200_000
+BYTES_PER_ROW = 700
+BYTES_PER_CELL = 40
+"""Of a table while it is read and analysed, beside the file itself: for each row, and for each wanted cell of a row."""
+FIRST_BYTES = 2**16
+"""Of a CSV file, whose mean length of a line tells how many rows to expect."""
 MAX_COLUMNS = 20_000
 MAX_SHOWN = 20
 MAX_GROUPS = 2_000
@@ -56,23 +64,21 @@ class CohortFileError(ValueError):
 class DataTable:
     """The wanted columns of a file as stripped text; ``lines`` says where each row is (``place``: 'line' or 'row').
 
-    ``whole`` has a digest of all cells of each row of a CSV file, the columns that are not wanted among them, where it
-    was asked for; else it is empty.
+    ``whole`` makes a digest of all cells of each row of a CSV file, the columns that are not wanted among them; of
+    other files it is None.
     """
 
     header: tuple[str, ...]
-    columns: dict[str, list[str]]
-    lines: list[int]
+    columns: dict[str, CellColumn]
+    lines: Sequence[int]
     place: str
-    whole: tuple[bytes, ...] = ()
+    whole: Callable[[], Sequence[bytes]] | None = None
 
 
-def read_table(
-    path: Path | InMemory, wanted: Collection[str], most: int = MAX_PATIENTS, whole: bool = False
-) -> DataTable:
+def read_table(path: Path | InMemory, wanted: Collection[str], most: float = inf) -> DataTable:
     """The wanted columns that the file has, and at most so many rows; raises CohortFileError for what is no table.
 
-    ``whole`` asks for digests of whole rows.
+    Files that would not fit into memory are refused before they are read.
     """
     if isinstance(path, InMemory):
         return _read_frame(path, wanted, most)
@@ -85,67 +91,39 @@ def read_table(
             raise CohortFileError(path, ["is not a regular file"])
         size = path.stat().st_size
         with path.open("rb") as stream:
-            start = stream.read(4)
+            start = stream.read(FIRST_BYTES)
     except (OSError, ValueError) as error:
         if isinstance(error, CohortFileError):
             raise
         raise CohortFileError(path, [f"cannot be read ({_reason(error)})"]) from None
     if size == 0:
         raise CohortFileError(path, ["the file is empty; it needs a header line and one line per patient"])
-    if size > MAX_BYTES:
-        raise CohortFileError(path, [f"{size / 2**20:.0f} MB is over the limit of {MAX_BYTES // 2**20} MB"])
-    if start == b"PAR1":
+    if start[:4] == b"PAR1":
         return _read_parquet(path, wanted, most)
-    if start[:2] in (b"PK", b"\x1f\x8b") or start == b"\xd0\xcf\x11\xe0":
+    if start[:2] in (b"PK", b"\x1f\x8b") or start[:4] == b"\xd0\xcf\x11\xe0":
         raise CohortFileError(path, ["is a spreadsheet or compressed file; save it as CSV (UTF-8) or Parquet"])
-    return _read_csv(path, wanted, most, whole)
+    _check_fits(path, size, size * max(start.count(b"\n"), 1) // len(start), len(wanted))
+    return _read_csv(path, wanted, most)
 
 
-def _read_csv(path: Path, wanted: Collection[str], most: int, whole: bool) -> DataTable:
+def _check_fits(path: Path, size: int, rows: int, columns: int) -> None:
+    """CohortFileError where the bytes of a file and what is made of its wanted columns would not fit into memory."""
+    needed, free = size + rows * (BYTES_PER_ROW + BYTES_PER_CELL * columns), free_memory()
+    if needed > free:
+        told = f"take about {needed / 1e9:,.1f} GB of memory, and {max(free, 0) / 1e9:,.1f} GB are free"
+        raise CohortFileError(path, [f"its {rows:,} rows {told}"])
+
+
+def _read_csv(path: Path, wanted: Collection[str], most: float) -> DataTable:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            first = stream.readline(2**20)
-            delimiter = max(",;\t", key=lambda mark: _outside_quotes(first, mark))
-            reader = csv.reader(chain([first], stream), delimiter=delimiter, strict=True)
-            return _rows_to_table(path, reader, wanted, most, whole)
+        made = csv_file.read_csv(path.read_bytes(), wanted, most, lambda header: _check_header(path, header, wanted))
+    except csv_file.CsvFault as fault:
+        raise CohortFileError(path, fault.problems) from None
     except UnicodeDecodeError as error:
         raise CohortFileError(path, [f"is not UTF-8 text (byte {error.start}); save it as CSV (UTF-8)"]) from None
     except (csv.Error, OSError) as error:
         raise CohortFileError(path, [f"cannot be read as CSV ({_reason(error)})"]) from None
-
-
-def _outside_quotes(line: str, mark: str) -> int:
-    return sum(part.count(mark) for part in line.split('"')[::2])
-
-
-def _rows_to_table(path: Path, reader: Any, wanted: Collection[str], most: int, whole: bool) -> DataTable:
-    rows = ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
-    first = next(rows, None)
-    if first is None:
-        raise CohortFileError(path, ["the file holds only blank lines; it needs a header and one line per patient"])
-    header = tuple(cell.strip() for cell in first[1])
-    _check_header(path, header, wanted)
-    where = {name: header.index(name) for name in wanted if name in header}
-    columns: dict[str, list[str]] = {name: [] for name in where}
-    lines: list[int] = []
-    uneven: list[str] = []
-    digests: list[bytes] = []
-    for line, cells in rows:
-        if len(cells) != len(header):
-            uneven.append(f"line {line} has {len(cells)} fields where the header has {len(header)}")
-            continue
-        if len(lines) == most:
-            raise CohortFileError(path, [f"has over {most} rows, the limit"])
-        lines.append(line)
-        for name, index in where.items():
-            columns[name].append(cells[index].strip())
-        if whole:
-            digests.append(hashlib.sha256("\n".join(cell.strip() for cell in cells).encode()).digest())
-    if uneven:
-        raise CohortFileError(path, uneven)
-    if not lines:
-        raise CohortFileError(path, ["has a header but no rows"])
-    return DataTable(header, columns, lines, "line", tuple(digests))
+    return DataTable(made.header, made.columns, made.lines, "line", made.whole)
 
 
 def _check_header(path: Path | InMemory, header: Sequence[str], wanted: Collection[str]) -> None:
@@ -156,7 +134,7 @@ def _check_header(path: Path | InMemory, header: Sequence[str], wanted: Collecti
         raise CohortFileError(path, [f"the header has the column '{name}' more than once" for name in twice])
 
 
-def _read_parquet(path: Path, wanted: Collection[str], most: int) -> DataTable:
+def _read_parquet(path: Path, wanted: Collection[str], most: float) -> DataTable:
     try:
         with path.open("rb") as file, pq.ParquetFile(file) as source:
             header = tuple(source.schema_arrow.names)
@@ -175,16 +153,17 @@ def _read_parquet(path: Path, wanted: Collection[str], most: int) -> DataTable:
         if isinstance(error, CohortFileError):
             raise
         raise CohortFileError(path, [f"cannot be read as Parquet ({_reason(error)})"]) from None
-    return DataTable(header, columns, list(range(1, rows + 1)), "row")
+    return DataTable(header, columns, range(1, rows + 1), "row")
 
 
-def _read_frame(data: InMemory, wanted: Collection[str], most: int) -> DataTable:
+def _read_frame(data: InMemory, wanted: Collection[str], most: float) -> DataTable:
     frame = data.frame
     header = tuple(map(str, frame.columns))
     _check_header(data, header, wanted)
-    if not 0 < len(frame) <= most:
-        told = f"has {len(frame)} rows; the limit is {most}" if len(frame) else "has columns but no rows"
-        raise CohortFileError(data, [told])
+    if not len(frame):
+        raise CohortFileError(data, ["has columns but no rows"])
+    if len(frame) > most:
+        raise CohortFileError(data, [f"has {len(frame)} rows; the limit is {most}"])
     columns = {}
     for place, name in enumerate(header):
         if name not in wanted:
@@ -195,10 +174,10 @@ def _read_frame(data: InMemory, wanted: Collection[str], most: int) -> DataTable
         except (pa.ArrowException, ValueError, OverflowError, TypeError) as error:
             raise CohortFileError(data, [f"column '{name}': cannot be read ({_reason(error)})"]) from None
         columns[name] = cells
-    return DataTable(header, columns, list(range(1, len(frame) + 1)), "row")
+    return DataTable(header, columns, range(1, len(frame) + 1), "row")
 
 
-def _counted(path: Path, source: Any, names: Sequence[str], most: int) -> int:
+def _counted(path: Path, source: Any, names: Sequence[str], most: float) -> int:
     """How many rows there are; CohortFileError where what the file says of itself makes it unfit to be read."""
     about, schema = source.metadata, source.schema_arrow
     rows = int(about.num_rows)
@@ -214,13 +193,11 @@ def _counted(path: Path, source: Any, names: Sequence[str], most: int) -> int:
         told = "holds {}; one text, number or truth value per patient is needed"
         raise CohortFileError(path, [f"column '{n}': {told.format(schema.field(n).type)}" for n in nested])
     own = [position for position, name in enumerate(schema.names) if name in names]
-    size = unpacked_bytes(about, own, MAX_BYTES)
-    if size > MAX_BYTES:
-        raise CohortFileError(path, [f"{size / 2**20:.0f} MB unpacked is over the limit of {MAX_BYTES // 2**20} MB"])
+    _check_fits(path, unpacked_bytes(about, own, free_memory()), rows, len(names))
     return rows
 
 
-def unpacked_bytes(about: Any, own: Collection[int], most: int) -> int:
+def unpacked_bytes(about: Any, own: Collection[int], most: float) -> int:
     """The bytes that a Parquet file says it unpacks to: of all columns, of its ``own`` where all are over ``most``."""
     groups = [about.row_group(group) for group in range(about.num_row_groups)]
     size = sum(group.total_byte_size for group in groups)
@@ -229,16 +206,16 @@ def unpacked_bytes(about: Any, own: Collection[int], most: int) -> int:
     return int(size)
 
 
-def _cells(column: Any) -> list[str]:
-    """The texts of a column; one that occurs many times is held once."""
-    made: list[str] = []
-    for chunk in column.chunks:
-        if pa.types.is_dictionary(chunk.type):
-            known = [*(_cell(value) for value in chunk.dictionary.to_pylist()), ""]
-            made += [known[-1 if place is None else place] for place in chunk.indices.to_pylist()]
-        else:
-            made += [_cell(value) for value in chunk.to_pylist()]
-    return made
+def _cells(column: Any) -> CellColumn:
+    """The texts of a column; each is made once, however often it occurs."""
+    try:
+        coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        whole = coded.unify_dictionaries().combine_chunks()
+    except pa.ArrowNotImplementedError:  # values that cannot be told apart, such as lists
+        return CellColumn.listed(_cell(value) for value in column.to_pylist())
+    texts = [*(_cell(value) for value in whole.dictionary.to_pylist()), ""]
+    code = whole.indices.fill_null(len(texts) - 1).to_numpy()
+    return CellColumn.of(texts, code.astype(np.int32, copy=False))
 
 
 def _cell(value: object) -> str:

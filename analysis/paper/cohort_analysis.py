@@ -79,6 +79,7 @@ those of survfit with weights and cluster; risk difference and odds ratio have r
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
+from itertools import chain, compress
 from math import isfinite
 from typing import Any, Generic, TypeVar
 
@@ -144,7 +145,7 @@ def set_aside(aside: Bools, treated: Bools, ids: Sequence[str], primary: Primary
             f"Set aside: {arms}. The propensity model predicts their treatment with certainty (a score of 0 or 1), so "
             f"nobody of the other arm is comparable; {WITHOUT[primary]} without them."
         )
-    return SetAside(many, few, tuple(name for name, out in zip(ids, aside, strict=True) if out), why)
+    return SetAside(many, few, tuple(compress(ids, aside.tolist())), why)
 
 
 @dataclass(frozen=True)
@@ -297,8 +298,12 @@ def _plain(value: object) -> Any:
         case float() | np.floating():
             return float(value) if isfinite(value) else None
         case Mapping():
+            if set(map(type, value.values())) == {float} and all(map(isfinite, value.values())):
+                return dict(value)
             return {key: _plain(item) for key, item in value.items()}
         case tuple() | list():
+            if set(map(type, value)) == {tuple} and set(map(type, chain.from_iterable(value))) == {str}:
+                return list(map(list, value))
             return [_plain(item) for item in value]
     if is_dataclass(value):
         return {entry.name: _plain(getattr(value, entry.name)) for entry in fields(value) if not entry.metadata}

@@ -1,7 +1,7 @@
 """Univariable Cox models of every term, and the multivariable model of those that pass the screen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,11 @@ from scipy.special import chdtrc
 from analysis.kernels.status import Status
 from analysis.paper.effects import AnalysisSet, HazardRatio, effect, fit_cox, no_effect
 from analysis.plan.analysis_plan import TREATMENT, Plan, cox_terms
-from analysis.survival.columns import estimable
+from analysis.survival.columns import KnownColumns
 from analysis.two_samples.tests import NAN
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.cohort.terms import TermPart, design, parse_term, term_columns
-from simulator.numerics.arrays import Floats
+from simulator.numerics.arrays import Bools, Floats, Ints
 
 _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 
@@ -35,26 +35,36 @@ class CoxRow(HazardRatio):
 
 @dataclass(frozen=True)
 class DesignColumns:
-    """The design of a cohort's Cox models: ``x (N, P)``, names, readable labels, and each column's term."""
+    """The design of a set's Cox models: ``x (N, P)``, names, readable labels, and each column's term.
+
+    ``known`` are the columns of those in the set.
+    """
 
     x: Floats
+    known: KnownColumns
     columns: tuple[str, ...]
     labels: tuple[str, ...]
     term_of: tuple[int, ...]
     terms: tuple[str, ...]
+
+    def of_rows(self, rows: Ints) -> "DesignColumns":
+        """The columns of these rows, in their order."""
+        return replace(self, x=self.x[rows])
 
     def of(self, term: int) -> list[int]:
         """The columns of a term."""
         return [k for k, owner in enumerate(self.term_of) if owner == term]
 
 
-def cox_columns(observed: Observed, plan: Plan, arms: tuple[str, str]) -> DesignColumns:
-    """The columns of the plan's Cox terms, treatment last."""
+def cox_columns(observed: Observed, plan: Plan, arms: tuple[str, str], present: Bools) -> DesignColumns:
+    """The columns of the plan's Cox terms, treatment last, for the set of those ``present (N,)``."""
     terms = cox_terms(plan, observed.variable)
     made = design(terms, observed.variable, observed.names, observed.covariates[0])
     labels = [term_label(terms[t], column, observed) for t, column in zip(made.term_of, made.columns, strict=True)]
+    x = np.column_stack([made.x, observed.treated[0]])
     return DesignColumns(
-        np.column_stack([made.x, observed.treated[0]]),
+        x,
+        KnownColumns.of(x[present]),
         (*made.columns, TREATMENT),
         (*labels, f"Treatment ({arms[1]} vs {arms[0]})"),
         (*made.term_of, len(terms)),
@@ -115,7 +125,7 @@ def _model(
 
     One that runs off to infinity leaves the others those of the limit (`analysis.survival.recession`).
     """
-    status = dict(zip(columns, estimable(made.x[group.present][:, columns]), strict=True))
+    status = dict(zip(columns, made.known.estimable(columns), strict=True))
     varies = [k for k in columns if status[k] == Status.OK]
     survival = plan.survival
     effects = {k: no_effect(status[k]) for k in columns}

@@ -11,6 +11,7 @@ from analysis.paper.curve_points import Points, Weighed, at_risk, differences, m
 from analysis.plan.analysis_plan import SurvivalPlan
 from analysis.survival import statistics
 from analysis.survival.matched_curves import CurveMeasure
+from analysis.survival.survival_data import SortedEndpoint, order_of
 from analysis.survival.weighted_survival import robust_score, weighted_quantile
 from analysis.two_samples.tests import NAN
 from analysis.two_samples.weighted_samples import WeightedSamples
@@ -43,6 +44,17 @@ class AnalysisSet:
     def clusters(self) -> Ints:
         """The cluster of each patient: himself where none are given."""
         return np.arange(len(self.present), dtype=np.int64) if self.cluster is None else self.cluster
+
+    def of_rows(self, rows: Ints) -> "AnalysisSet":
+        """The set among these rows, in their order, each with the label that it had."""
+        weight, stratum = self.weight, self.stratum
+        named = self.cluster is not None or weight is not None
+        return AnalysisSet(
+            self.present[rows],
+            None if weight is None else weight[rows],
+            self.clusters[rows] if named else None,
+            None if stratum is None else stratum[rows],
+        )
 
     def weighted(self, treated: Bools) -> WeightedSamples | None:
         """The set as a block of one weighted sample; None where it has no weights."""
@@ -178,6 +190,7 @@ def fit_cox(course: Endpoint, x: Floats, group: AnalysisSet, ties: str) -> stati
         cluster=None if group.weight is None and group.cluster is None else group.clusters[None],
         stratum=group.strata,
         ties=ties,
+        order=order_of(course),
     )
 
 
@@ -199,6 +212,7 @@ def medians(course: Endpoint, treated: Bools, group: AnalysisSet, plan: Survival
             weight=group.weight[None],
             cluster=group.clusters[None],
             present=group.present[None],
+            order=order_of(course),
         )
         control, of_treated = (
             Median(
@@ -218,7 +232,13 @@ def medians(course: Endpoint, treated: Bools, group: AnalysisSet, plan: Survival
 
 def _median(course: Endpoint, arm: Bools, plan: SurvivalPlan) -> Median:
     made = statistics.km_quantile(
-        course.time, course.event, present=arm[None], q=0.5, conf_type=plan.conf_type, level=plan.level
+        course.time,
+        course.event,
+        present=arm[None],
+        q=0.5,
+        conf_type=plan.conf_type,
+        level=plan.level,
+        order=order_of(course),
     )
     n, events = int(made.n[0]), int(made.events[0])
     middle, low, high = (float(one[0]) for one in (made.value, made.low, made.high))
@@ -227,12 +247,12 @@ def _median(course: Endpoint, arm: Bools, plan: SurvivalPlan) -> Median:
 
 def curves(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> ByArm[ArmCurve]:
     """The median of either arm, and what its curve says at each of the plan's times."""
-    found, weights = medians(course, treated, group, plan), weights_of(group)
+    found, weights, order = medians(course, treated, group, plan), weights_of(group), order_of(course)
 
     def curve(median: Median, arm: Bools) -> ArmCurve:
         here = (arm & group.present)[None]
-        survival = [_point(survival_points(course, here, at, plan, weights), at) for at in plan.times]
-        means = [_point(mean_points(course, here, at, plan, weights), at) for at in plan.times]
+        survival = [_point(survival_points(course, here, at, plan, weights, order), at) for at in plan.times]
+        means = [_point(mean_points(course, here, at, plan, weights, order), at) for at in plan.times]
         counts = [AtRisk(at, int(at_risk(course, here, at)[0])) for at in plan.times]
         return ArmCurve(**median.__dict__, survival=tuple(survival), at_risk=tuple(counts), rmst=tuple(means))
 
@@ -255,7 +275,8 @@ def time_differences(
     """The curves of the arms compared at each of the plan's times."""
     made = []
     for at in plan.times:
-        one = differences(course, treated[None], group.present[None], at, measure, plan, weights_of(group))
+        sets = treated[None], group.present[None]
+        one = differences(course, *sets, at, measure, plan, weights_of(group), order_of(course))
         value, se, low, high, p = (float(x[0]) for x in (one.value, one.se, one.low, one.high, one.p))
         made.append(TimeDifference(at, value, se, low, high, p, Status(int(one.status[0]))))
     return tuple(made)
@@ -263,7 +284,7 @@ def time_differences(
 
 def follow_up(course: Endpoint, treated: Bools, group: AnalysisSet, plan: SurvivalPlan) -> FollowUpMedians:
     """The median follow-up of either arm and of both by reverse Kaplan-Meier: censoring is the event."""
-    censored = Endpoint(course.time, course.censored)
+    censored = SortedEndpoint(course.time, course.censored, None, order_of(course))
     arms = medians(censored, treated, group, plan)
     whole = medians(censored, np.ones(len(treated), np.bool_), group, plan)
     return FollowUpMedians(arms.treated, arms.control, whole.treated)
@@ -282,9 +303,15 @@ def log_rank(course: Endpoint, treated: Bools, group: AnalysisSet, ties: str) ->
             cluster=group.clusters[None],
             present=group.present[None],
             ties=ties,
+            order=order_of(course),
         )
         return ChiSquare("robust score", float(score.chi2[0]), 1, float(score.p[0]), Status(int(score.status[0])))
     made = statistics.logrank(
-        course.time, course.event, treated[None], present=group.present[None], stratum=group.strata
+        course.time,
+        course.event,
+        treated[None],
+        present=group.present[None],
+        stratum=group.strata,
+        order=order_of(course),
     )
     return ChiSquare("log-rank", float(made.chi2[0]), 1, float(made.p[0]), Status(int(made.status[0])))

@@ -10,6 +10,7 @@ from analysis.paper.effects import AnalysisSet, ChiSquare, HazardRatio, effect, 
 from analysis.plan.analysis_plan import Plan, SurvivalPlan
 from analysis.propensity.strata import crossed, within_both
 from analysis.survival import statistics
+from analysis.survival.survival_data import order_of
 from analysis.survival.weighted_survival import robust_score
 from simulator.cohort.cohorts import Endpoint, Observed
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
@@ -89,7 +90,7 @@ def in_strata(course: Endpoint, observed: Observed, group: AnalysisSet, plan: Pl
     if not plan.survival.strata:
         return {"logrank_stratified": None, "cox_stratified": None}
     weights, stratum = weights_of(group), within_both(group.strata, crossed(plan.survival.strata, observed))
-    given = (course, observed.treated, group.present[None], stratum, plan.survival, weights)
+    given = (course, observed.treated, group.present[None], stratum, plan.survival, weights, order_of(course))
     test, cox = stratified_logrank(*given), stratified_cox(*given)
     name: Literal["log-rank", "robust score"] = "log-rank" if weights is None else "robust score"
     ratio = effect(

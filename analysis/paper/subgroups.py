@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc
 
+from analysis.kernels.status import Status
 from analysis.paper.cox_tables import term_label
 from analysis.paper.effects import AnalysisSet, ByArm, HazardRatio, effect, fit_cox
 from analysis.paper.table1 import level_label, level_names
 from analysis.plan.analysis_plan import Factor, Plan, subgroup_factors
 from analysis.survival import statistics
 from analysis.survival.recession import RiskSets, identified
+from analysis.survival.survival_data import order_of
 from analysis.survival.weighted_survival import robust_score
 from analysis.two_samples.tests import NAN
 from simulator.cohort.cohorts import Endpoint, Observed
@@ -77,31 +79,28 @@ def _fit_rows(
     plan: Plan,
 ) -> tuple[SubgroupRow, ...]:
     """All rows at once: a subgroup is one replicate of a block."""
-    block = present.shape
-    time, event, arm = (np.broadcast_to(x, block).copy() for x in (course.time[0], course.event[0], treated))
-    stratum = None if group.stratum is None else np.broadcast_to(group.stratum, block).copy()
+    weight = None if group.weight is None else group.weight[None]
+    cluster = None if group.weight is None else group.clusters[None]
+    order = order_of(course)
     fit = statistics.cox(
-        time,
-        event,
-        arm[..., None].astype(np.float64),
+        course.time,
+        course.event,
+        treated[None, :, None].astype(np.float64),
         present=present,
-        weight=None if group.weight is None else np.broadcast_to(group.weight, block).copy(),
-        cluster=None if group.weight is None else np.broadcast_to(group.clusters, block).copy(),
-        stratum=stratum,
+        weight=weight,
+        cluster=cluster,
+        stratum=group.strata,
         ties=plan.survival.ties,
+        order=order,
     )
-    p_logrank = statistics.logrank(time, event, arm, present=present, stratum=stratum).p
-    if group.weight is not None:
-        weight, cluster = np.broadcast_to(group.weight, block).copy(), np.broadcast_to(group.clusters, block).copy()
-        ties = plan.survival.ties
-        p_logrank = robust_score(time, event, arm, weight=weight, cluster=cluster, present=present, ties=ties).p
+    p_logrank = _log_rank_p(course, treated, present, group, plan)
     se = fit.se if fit.robust_se is None else fit.robust_se
     made = []
     for r, (variable, level, label, _, interaction) in enumerate(rows):
         sign = int(fit.sign[r, 0])
         found = effect(float(fit.beta[r, 0]), float(se[r, 0]), int(fit.status[r]), plan.survival.level, sign)
         counts = [
-            ArmCount(int(mask.sum()), int((mask & event[r]).sum()))
+            ArmCount(int(mask.sum()), int((mask & course.event[0]).sum()))
             for mask in (present[r] & treated, present[r] & ~treated)
         ]
         made.append(
@@ -119,6 +118,23 @@ def _fit_rows(
             )
         )
     return tuple(made)
+
+
+def _log_rank_p(course: Endpoint, treated: Bools, present: Bools, group: AnalysisSet, plan: Plan) -> Floats:
+    """The p ``(R,)`` of the log-rank test in each subgroup, in a set with weights that of the robust score test."""
+    time, event, arm, order = course.time, course.event, treated[None], order_of(course)
+    if group.weight is None:
+        return statistics.logrank(time, event, arm, present=present, stratum=group.strata, order=order).p
+    return robust_score(
+        time,
+        event,
+        arm,
+        weight=group.weight[None],
+        cluster=group.clusters[None],
+        present=present,
+        ties=plan.survival.ties,
+        order=order,
+    ).p
 
 
 def _holds(observed: Observed, terms: tuple[str, ...]) -> Bools:
@@ -175,11 +191,12 @@ def _interaction(
     plain, here = AnalysisSet(group.present, stratum=group.stratum), group.present
     stratum = np.zeros(int(here.sum()), np.int64) if group.stratum is None else group.stratum[here]
     sets = RiskSets(course.time[0, here], course.event[0, here], stratum, None)
-    df = identified(sets, large[here], first)
+    less = fit_cox(course, small, plain, plan.survival.ties)
+    df = identified(sets, large[here], first, bool((less.state == Status.OK).all()))
     if df == 0:
         return NAN, 0
-    gain = [float(fit_cox(course, x, plain, plan.survival.ties).loglik[0]) for x in (small, large)]
-    return float(chdtrc(df, max(0.0, 2 * (gain[1] - gain[0])))), df
+    more = fit_cox(course, large, plain, plan.survival.ties)
+    return float(chdtrc(df, max(0.0, 2 * float(more.loglik[0] - less.loglik[0])))), df
 
 
 def robust_p(fit: statistics.CoxFit, first: int) -> tuple[float, int]:

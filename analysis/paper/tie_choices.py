@@ -18,6 +18,7 @@ from analysis.plan.matching_plan import MatchingPlan
 from analysis.propensity.matching import Basis, Matching, basis_of, match_as
 from analysis.propensity.tied import tied
 from analysis.survival import statistics
+from analysis.survival.survival_data import lined_up
 from analysis.two_samples.tests import NAN
 from simulator.cohort.addresses import Address
 from simulator.cohort.cohorts import Observed
@@ -27,6 +28,8 @@ CHOICES = 200
 LARGE, LARGE_TABLE = 5_000, 2_000
 """Rows above which fewer choices are made; the second where every treated is compared with every control."""
 LEAST = 20
+AT_ONCE = 2_000_000
+"""Rows of the choices that are made in one go."""
 MIDDLE = 0.95
 """The share of other choices that an interval holds."""
 
@@ -121,6 +124,30 @@ def _other_choices(
     number: int,
 ) -> dict[str, Spread]:
     """The matched hazard ratio of each endpoint, the matching being made again at ``number`` replicates further on."""
+    step = max(1, AT_ONCE // score.shape[1])
+    firsts = range(0, number, step)
+    found = [
+        _chosen_otherwise(observed, score, present, plan, address, places, first + np.arange(min(step, number - first)))
+        for first in firsts
+    ]
+    spreads = {}
+    for name in observed.endpoints:
+        beta, se, ok = (np.concatenate([part[name][k] for part in found]) for k in range(3))
+        spreads[name] = _spread(beta, se, ok, plan.survival.level)
+    return spreads
+
+
+def _chosen_otherwise(
+    observed: Observed,
+    score: Floats,
+    present: Bools,
+    plan: Plan,
+    address: Address,
+    places: Ints,
+    which: Ints,
+) -> dict[str, tuple[Floats, Floats, Bools]]:
+    """The log hazard ratio of each endpoint, its SE, and whether it has one, in ``which (R,)`` other choices."""
+    number = len(which)
     matching, rows = plan.matching.model_copy(update={"ties": "random"}), score.shape[1]
     made = match_as(
         matching,
@@ -128,26 +155,29 @@ def _other_choices(
         _repeated(observed, number),
         np.repeat(present, number, axis=0),
         propensity_terms(plan, observed.variable),
-        Address(address.replicates[0] + 1 + np.arange(number, dtype=np.int64), address.seed, address.patients),
+        Address(address.replicates[0] + 1 + which.astype(np.int64), address.seed, address.patients),
         np.repeat(places, number, axis=0),
     )
     shape = (1, rows) if matching.simple else (number, rows)
     treated = np.broadcast_to(observed.treated, shape)
     cluster = np.broadcast_to(np.arange(rows), shape) if matching.replacement else made.pair
-    spreads = {}
+    found = {}
     for name, course in observed.endpoints.items():
+        line, rows_by_time = lined_up(course, present[0])
+        own = (slice(None), rows_by_time)
         fit = statistics.cox(
-            np.broadcast_to(course.time, shape),
-            np.broadcast_to(course.event, shape),
-            treated[..., None].astype(np.float64),
-            present=made.weight > 0,
-            weight=None if matching.simple else made.weight,
-            cluster=None if matching.simple else cluster,
+            np.broadcast_to(line.time, (shape[0], len(rows_by_time))),
+            np.broadcast_to(line.event, (shape[0], len(rows_by_time))),
+            treated[own][..., None].astype(np.float64),
+            present=made.weight[own] > 0,
+            weight=None if matching.simple else made.weight[own],
+            cluster=None if matching.simple else cluster[own],
             ties=plan.survival.ties,
+            order=np.broadcast_to(np.arange(len(rows_by_time), dtype=np.int32), (shape[0], len(rows_by_time))),
         )
         se = (fit.se if fit.robust_se is None else fit.robust_se)[:, 0]
-        spreads[name] = _spread(fit.beta[:, 0], se, fit.state[:, 0] == Status.OK, plan.survival.level)
-    return spreads
+        found[name] = (fit.beta[:, 0], se, fit.state[:, 0] == Status.OK)
+    return found
 
 
 def _repeated(observed: Observed, number: int) -> Observed:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.cohort_files.as_read import AsRead
 from analysis.kernels.status import Status
@@ -26,6 +26,7 @@ from analysis.paper.cohort_analysis import (
 from analysis.paper.competing import compare_competing, times_to_look
 from analysis.paper.cox_tables import DesignColumns, cox_columns, multivariable, univariable
 from analysis.paper.effects import AnalysisSet, ByArm, curves, follow_up, hazard_ratio, log_rank, time_differences
+from analysis.paper.matched_sets import match_sets, score_of
 from analysis.paper.responses import response
 from analysis.paper.sides import has_sides
 from analysis.paper.stratified import in_strata
@@ -33,12 +34,12 @@ from analysis.paper.subgroups import subgroups
 from analysis.paper.table1 import Amounts, Count, presentation, summary, table1
 from analysis.paper.tie_choices import tie_choices
 from analysis.plan.analysis_plan import Plan, propensity_terms
-from analysis.propensity import matching
 from analysis.propensity.logistic_models import StepwiseFit
 from analysis.propensity.scores import propensity_score
 from analysis.propensity.strata import between_quantiles
 from analysis.propensity.weighting import plan_weights
-from analysis.survival.columns import estimable
+from analysis.survival.columns import KnownColumns
+from analysis.survival.survival_data import lined_up, sorted_endpoint
 from analysis.two_samples.tests import NAN
 from simulator.cohort.addresses import ALONE, Address, reordered, row_order
 from simulator.cohort.cohorts import Endpoint, Observed
@@ -71,14 +72,15 @@ def analyse(
     if observed.treated.shape[0] != 1 or observed.treated.shape[1] != len(ids):
         raise ValueError(f"one cohort of {len(ids)} patients is needed, not a block {observed.treated.shape}")
     line = row_order(ids) if order is None else order
-    observed, ids = reordered(observed, line), [ids[i] for i in line]
+    observed, ids = reordered(observed, line), [ids[i] for i in line.tolist()]
+    observed = replace(observed, endpoints={name: sorted_endpoint(one) for name, one in observed.endpoints.items()})
     present, treated = observed.present[0], observed.treated[0]
     address = address.of_rows(line)
     model = fit_propensity(observed, ids, plan, address)
     before = AnalysisSet(present)
     sets, status, after, clustered = adjusted_sets(observed, ids, plan, model, address, line[None])
     shows = presentation(observed, before, plan.table1)
-    columns = cox_columns(observed, plan, arms)
+    columns = [cox_columns(observed, plan, arms, group.present) for group in (before, after)]
     label, times = dict(labels or {}), {**dict.fromkeys(observed.endpoints, plan.survival.times), **(at or {})}
     looks = {
         name: times[name] or times_to_look(course, treated)
@@ -88,8 +90,8 @@ def analyse(
     endpoints = {
         name: EndpointResult(
             label.get(name, name),
-            compare(course, observed, columns, before, None, plan),
-            compare(course, observed, columns, after, clustered if sets else None, plan),
+            compare(course, observed, columns[0], before, None, plan),
+            compare(course, observed, columns[1], after, clustered if sets else None, plan),
             None if name not in looks else _competing(course, looks[name], observed, (before, after, clustered), plan),
         )
         for name, course in observed.endpoints.items()
@@ -131,7 +133,7 @@ def _competing(
 
 def _as_given(model: PropensityModel, ids: Sequence[str], line: Ints) -> PropensityModel:
     """The model, its scores and who is set aside in the order of the data; the rows and ``ids`` stand in ``line``."""
-    listed = [ids[row] for row in np.argsort(line)]
+    listed = [ids[row] for row in np.argsort(line).tolist()]
     scores = {name: model.scores[name] for name in listed if name in model.scores}
     aside = set(model.set_aside.ids)
     return replace(
@@ -154,7 +156,7 @@ def _with_ties(
     found = {name: (one.label, one.after.cox) for name, one in endpoints.items()}
     choices = tie_choices(
         observed,
-        _score(plan, model)[None],
+        score_of(plan, model)[None],
         observed.present & ~model.aside,
         plan,
         address,
@@ -185,11 +187,6 @@ def _binary(
         )
         for name, outcome in observed.binary.items()
     }
-
-
-def _score(plan: Plan, model: PropensityModel) -> Floats:
-    """What is matched on."""
-    return model.linear if plan.matching.scale == "logit" else model.fitted
 
 
 def _exposure(observed: Observed, before: AnalysisSet, after: AnalysisSet) -> dict[str, BothSides[Amounts]]:
@@ -231,6 +228,10 @@ def compare(
     plan: Plan,
 ) -> Comparison:
     """Everything about one endpoint in one set; ``clustered`` is the set with its matched sets as clusters."""
+    course, rows = lined_up(course, group.present)
+    observed = reordered(replace(observed, endpoints={}, binary={}, exposure={}, modes={}, delay=None), rows)
+    columns, group = columns.of_rows(rows), group.of_rows(rows)
+    clustered = clustered and clustered.of_rows(rows)
     treated, survival = observed.treated[0], plan.survival
     single = univariable(course, columns, group, plan)
     return Comparison(
@@ -253,7 +254,7 @@ def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan, address: 
     terms = propensity_terms(plan, observed.variable)
     full = design(terms, observed.variable, observed.names, observed.covariates)
     present = observed.present[0]
-    found = estimable(full.x[0, present])
+    found = KnownColumns.of(full.x[0, present]).estimable(range(len(full.columns)))
     varies = [k for k, status in enumerate(found) if status in (Status.OK, Status.BAD_INPUT)]
     dropped = tuple(column for k, column in enumerate(full.columns) if k not in varies)
     if not varies:
@@ -283,7 +284,7 @@ def fit_propensity(observed: Observed, ids: Sequence[str], plan: Plan, address: 
         infinite=infinite,
         dropped=dropped,
         aic=float(fit.aic[0]),
-        scores={name: float(p) for name, p, here in zip(ids, fitted, present, strict=True) if here},
+        scores=dict(zip(compress(ids, present.tolist()), fitted[present].tolist(), strict=True)),
         status=status,
         set_aside=set_aside(aside, observed.treated[0], ids, plan.primary),
         linear=np.where(present & (status == Status.OK), fit.linear[0], NAN),
@@ -339,59 +340,3 @@ def adjusted_sets(
         after = AnalysisSet(scored[0], stratum=between_quantiles(score, scored, plan.stratification.strata)[0])
     both = bool((after.present & treated[0]).any() and (after.present & ~treated[0]).any())
     return None, Status.TOO_FEW if status == Status.OK and not both else status, after, after
-
-
-def match_sets(
-    observed: Observed,
-    ids: Sequence[str],
-    plan: Plan,
-    model: PropensityModel,
-    address: Address,
-    places: Ints,
-) -> tuple[MatchedSets, AnalysisSet, AnalysisSet]:
-    """The matched sets, the set analysed after matching, and the same with its matched sets as clusters.
-
-    ``places (1, N)`` says where each row stands in the data: sets are listed in that order of their treated.
-    """
-    chosen = plan.matching
-    score = _score(plan, model)
-    ok = model.status == Status.OK
-    made = matching.match_as(
-        chosen,
-        score[None],
-        observed,
-        observed.present & ok & ~model.aside,
-        propensity_terms(plan, observed.variable),
-        address,
-        places,
-    )
-    controls = made.controls[0]
-    listed = [int(i) for i in np.argsort(places[0]) if ok and controls[i, 0] >= 0]
-    rows = tuple((i, *(int(j) for j in controls[i] if j >= 0)) for i in listed)
-    matched = np.zeros(len(ids), dtype=np.bool_)
-    matched[[i for one in rows for i in one]] = True
-    treated = observed.treated[0]
-    sets = MatchedSets(
-        scale=chosen.scale,
-        caliper_spec=chosen.caliper,
-        unit=chosen.unit,
-        caliper=float(made.width[0]) if ok else NAN,
-        ratio=chosen.ratio,
-        replacement=chosen.replacement,
-        order=chosen.order,
-        pairs=tuple(tuple(ids[i] for i in one) for one in rows),
-        n_pairs=len(rows),
-        n_treated=int((matched & treated).sum()),
-        n_control=int((matched & ~treated).sum()),
-        status=Status(int(made.status[0])) if ok else model.status,
-        ties=None,
-        places=rows,
-        made=made,
-    )
-    cluster: NDArray[np.int64] = made.pair[0].astype(np.int64)
-    if chosen.replacement:
-        cluster = np.arange(len(ids), dtype=np.int64)
-    if chosen.simple:
-        return sets, AnalysisSet(matched), AnalysisSet(matched, None, cluster)
-    weighted = AnalysisSet(matched, made.weight[0], cluster)
-    return sets, weighted, weighted

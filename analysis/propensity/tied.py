@@ -1,7 +1,5 @@
 """How many treated patients had several equally near controls: one matching gone through again, turn by turn."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,15 +18,17 @@ def tied(
     """
     here = present & np.isfinite(np.where(present, score, 0.0))
     pool = np.flatnonzero(here & ~treated)
-    turns = list(_turns(plan, score, controls, basis))
+    rounds, chooser = _turns(plan, score, controls, basis)
     if plan.compares_all:
+        turns = list(zip(rounds.tolist(), chooser.tolist(), strict=True))
         return _among_all(plan, score, width, controls, basis, pool, turns)
-    return _by_level(plan, score, controls, pool, turns)
+    return _by_level(plan, score, controls, pool, rounds, chooser)
 
 
-def _turns(plan: MatchingPlan, score: Floats, controls: Ints, basis: Basis) -> Iterator[tuple[int, int]]:
-    """Round and treated patient of each turn at which somebody was matched, in order."""
+def _turns(plan: MatchingPlan, score: Floats, controls: Ints, basis: Basis) -> tuple[Ints, Ints]:
+    """Round and treated patient of each turn at which somebody was matched, in order ``(T,)``."""
     ties = np.arange(len(score)) if basis.ties is None else basis.ties[0]
+    rounds, chooser = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for turn in range(controls.shape[1]):
         who = np.flatnonzero(controls[:, turn] >= 0)
         match plan.order:
@@ -42,8 +42,9 @@ def _turns(plan: MatchingPlan, score: Floats, controls: Ints, basis: Basis) -> I
                 key = basis.rank[0, who]
             case _:
                 key = np.zeros(len(who)) if basis.places is None else basis.places[0, who]
-        for i in who[np.lexsort((ties[who], key))]:
-            yield turn, int(i)
+        chooser.append(who[np.lexsort((ties[who], key))])
+        rounds.append(np.full(len(who), turn, np.int64))
+    return np.concatenate(rounds), np.concatenate(chooser)
 
 
 def _distances(score: Floats, one: Ints, other: Ints, basis: Basis) -> Floats:
@@ -93,20 +94,27 @@ def _among_all(
     return len(found)
 
 
-def _by_level(plan: MatchingPlan, score: Floats, controls: Ints, pool: Ints, turns: list[tuple[int, int]]) -> int:
+def _by_level(plan: MatchingPlan, score: Floats, controls: Ints, pool: Ints, rounds: Ints, chooser: Ints) -> int:
     """By the distinct scores of controls: equally near are those of one score, and of that as far on the other side."""
     levels, level_of, free = np.unique(score[pool], return_inverse=True, return_counts=True)
-    at = dict(zip(pool.tolist(), level_of.tolist(), strict=True))
-    found: set[int] = set()
-    for turn, i in turns:
-        own = at[int(controls[i, turn])]
-        mine = [at[int(j)] for j in controls[i, :turn]] if plan.replacement else []
-        distance = abs(levels[own] - score[i])
-        middle = int(np.searchsorted(levels, 2 * score[i] - levels[own]))
-        near = {own, *(g for g in range(max(middle - 2, 0), min(middle + 3, len(levels))) if g != own)}
-        equal = sum(int(free[g]) - mine.count(g) for g in near if abs(levels[g] - score[i]) == distance)
-        if equal > 1:
-            found.add(i)
+    at = np.zeros(len(score), np.int64)
+    at[pool] = level_of
+    own, value, turns = at[controls[chooser, rounds]], score[chooser], len(chooser)
+    taken = np.sort(own * turns + np.arange(turns))
+    distance = np.abs(levels[own] - value)
+    middle = np.searchsorted(levels, 2 * value - levels[own])
+
+    def left(level: Ints) -> Ints:
+        """How many of a level each chooser may still take."""
         if not plan.replacement:
-            free[own] -= 1
-    return len(found)
+            before = np.searchsorted(taken, level * turns + np.arange(turns)) - np.searchsorted(taken, level * turns)
+            return np.asarray(free[level] - before)
+        mine = sum(((rounds > k) & (at[controls[chooser, k]] == level) for k in range(controls.shape[1])), 0)
+        return np.asarray(free[level] - mine)
+
+    equal = left(own)
+    for step in range(-2, 3):
+        level = np.clip(middle + step, 0, len(levels) - 1)
+        other = (level == middle + step) & (level != own) & (np.abs(levels[level] - value) == distance)
+        equal = equal + np.where(other, left(level), 0)
+    return len(np.unique(chooser[equal > 1]))

@@ -1,5 +1,8 @@
 """Which columns of a design can be estimated."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from analysis.kernels.status import Status
@@ -33,3 +36,46 @@ def estimable(x: Floats, tolerance: float = 1e-9) -> list[Status]:
         basis.append(rest / left)
         found.append(Status.OK)
     return found
+
+
+CLEARLY = 1e-4
+"""The share of a column's length that, where others leave it, no rounding of a Gram matrix can have made."""
+
+
+@dataclass(frozen=True)
+class KnownColumns:
+    """The columns of a design ``x (n, P)`` and what they have in common, so that choices of them are judged at once.
+
+    ``gram (P, P)`` has their correlations, NaN where a column is constant or not finite.
+    """
+
+    x: Floats
+    gram: Floats
+
+    @staticmethod
+    def of(x: Floats) -> "KnownColumns":
+        """The design, looked at once."""
+        if not len(x):
+            return KnownColumns(x, np.full((x.shape[1], x.shape[1]), np.nan))
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+            products = sum(
+                (own.T @ own for own in (part - x[0] for part in np.array_split(x, 1 + len(x) // 65_536))),
+                np.zeros((x.shape[1], x.shape[1])),
+            )
+            mean = (x - x[0]).mean(axis=0)
+            covariance = products - len(x) * np.outer(mean, mean)
+            spread = np.diagonal(covariance).copy()
+            spread[spread < CLEARLY * np.diagonal(products)] = np.nan
+            return KnownColumns(x, covariance / np.sqrt(np.outer(spread, spread)))
+
+    def estimable(self, columns: Sequence[int]) -> list[Status]:
+        """What `estimable` says of these columns; by the correlations where they leave no doubt."""
+        gram = self.gram[np.ix_(columns, columns)]
+        if np.isfinite(gram).all():
+            try:
+                left = np.diagonal(np.linalg.cholesky(gram))
+            except np.linalg.LinAlgError:
+                left = np.zeros(1)
+            if (left > CLEARLY).all():
+                return [Status.OK] * len(columns)
+        return estimable(self.x[:, columns])

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from analysis.kernels.status import Status
-from analysis.survival.columns import estimable
+from analysis.survival.columns import KnownColumns, estimable
 from simulator.numerics.arrays import Bools, Floats, Ints
 
 NEGLIGIBLE = 40.0
@@ -97,10 +97,17 @@ class RiskSets:
 
     def mean_contrast(self, x: Floats) -> Floats:
         """The sum over events of ``x`` less its mean over the risk set: a gain that every comparison shares in."""
-        total = np.zeros(x.shape[1])
-        for i in np.flatnonzero(self.event):
-            total += x[i] - x[self.members(i)].mean(axis=0)
-        return total
+        if self.entry is not None:
+            total = np.zeros(x.shape[1])
+            for i in np.flatnonzero(self.event):
+                total += x[i] - x[self.members(i)].mean(axis=0)
+            return total
+        order, stratum, end = self._lined_up
+        start = np.flatnonzero(np.diff(stratum, prepend=-1))[stratum[end]]
+        sums = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(x[order], axis=0)])
+        means = (sums[end + 1] - sums[start]) / (end + 1 - start)[:, None]
+        gain: Floats = (x[self.event] - means).sum(axis=0)
+        return gain
 
 
 @dataclass(frozen=True)
@@ -172,11 +179,14 @@ def runaway(sets: RiskSets, column: Floats) -> tuple[int, float]:
     return sign, float(sign * step / scale if step <= _LONGEST else np.nan)
 
 
-def identified(sets: RiskSets, x: Floats, first: int) -> int:
-    """How many coefficients the columns of ``x (n, P)`` add to its ``first`` ones, in the limit of these."""
-    limit = cox_limit(sets, x[:, :first], True)
-    left = RiskSets(sets.time, sets.event, limit.label, sets.entry).contrasts(x)
-    return sum(state == Status.OK for state in estimable(left)[first:])
+def identified(sets: RiskSets, x: Floats, first: int, maximum: bool = False) -> int:
+    """How many coefficients the columns of ``x (n, P)`` add to its ``first`` ones, in the limit of these.
+
+    ``maximum``: these are known to have one themselves, so that no direction of recession need be sought.
+    """
+    label = sets.stratum if maximum else cox_limit(sets, x[:, :first], True).label
+    left = RiskSets(sets.time, sets.event, label, sets.entry).contrasts(x)
+    return sum(state == Status.OK for state in KnownColumns.of(left).estimable(range(x.shape[1]))[first:])
 
 
 def logistic_limit(x: Floats, y: Bools, exhaustive: bool) -> Limit:

@@ -1,15 +1,13 @@
 """What would not fit into memory is refused before anything is allocated, with an estimate and the key to change."""
 
-import os
 from collections.abc import Iterable
-from contextlib import suppress
-from pathlib import Path
 
 from analysis.plan.analysis_plan import Plan
 from analysis.plan.matching_plan import MatchingPlan
 from benchmarks.asked.blocks import block_size
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.scenario import Scenario
+from simulator.numerics.memory import free_memory
 
 BYTES_PER_PATIENT = 400
 BYTES_PER_VALUE = 80
@@ -49,25 +47,6 @@ def check_pairs(patients: int, free: float) -> None:
 def compares_all(plan: MatchingPlan) -> bool:
     """Whether the matching looks at all pairs of a treated patient and a control at once."""
     return plan.compares_all
-
-
-def free_memory() -> float:
-    """Bytes that this process may still take of the machine, its control group and its own limit; inf if unknown."""
-    found = [float("inf")]
-    with suppress(OSError, ValueError, IndexError):
-        found.append(1024.0 * int(Path("/proc/meminfo").read_text().split("MemAvailable:")[1].split()[0]))
-    with suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup")
-        most = int((group / "memory.max").read_text())
-        found.append(float(most - int((group / "memory.current").read_text())))
-    with suppress(ImportError, OSError, ValueError):
-        import resource
-
-        most = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if most != resource.RLIM_INFINITY:
-            pages = int(Path("/proc/self/statm").read_text().split()[0])
-            found.append(float(most - pages * os.sysconf("SC_PAGE_SIZE")))
-    return min(found)
 
 
 def _plans(scenario: Scenario) -> list[Plan]:

@@ -152,7 +152,7 @@ def kernels() -> Iterator[Looked]:
 
 def machine() -> Iterator[Looked]:
     """Cores, memory, and the room in the current folder, where runs are written."""
-    from benchmarks.asked.sizes import free_memory
+    from simulator.numerics.memory import free_memory
 
     yield Looked("cores", str(cores()))
     free = free_memory()

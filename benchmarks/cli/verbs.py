@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from analysis.cohort_files.data_table import InMemory
     from benchmarks.performance.replicate_table import TableColumns
+    from simulator.cohort.cohorts import Cohorts
 
 
 def own_study(folder: RunFolder) -> Asked:
@@ -108,8 +109,15 @@ def warm_up() -> Answer:
 
 def simulated(asked: Asked, hidden: bool, layout: str) -> "tuple[pd.DataFrame, ...]":
     """Cohorts of the first cell: one table, or of `adam` the two tables ADSL and ADTTE."""
-    from benchmarks.asked.sizes import check_sizes
     from simulator.world.export import adam_tables, plain_table
+
+    cohorts = _drawn(asked, hidden, layout)
+    return adam_tables(cohorts, asked.scenario) if layout == "adam" else (plain_table(cohorts, asked.scenario, hidden),)
+
+
+def _drawn(asked: Asked, hidden: bool, layout: str) -> "Cohorts":
+    """The cohorts of the first cell, for tables of this layout."""
+    from benchmarks.asked.sizes import check_sizes
     from simulator.world.generate import generate, resolve
 
     scenario, count = asked.scenario, asked.scenario.run.replicates
@@ -118,23 +126,24 @@ def simulated(asked: Asked, hidden: bool, layout: str) -> "tuple[pd.DataFrame, .
     check_sizes((scenario,), block=count)
     if layout == "adam" and (count > 1 or hidden):
         raise RunError("adam describes one observed study: leave --reps at 1, and --hidden to the plain format")
-    cohorts = generate(resolve(scenario), scenario.run.seed, np.arange(count, dtype=np.int64))
-    return adam_tables(cohorts, scenario) if layout == "adam" else (plain_table(cohorts, scenario, hidden),)
+    return generate(resolve(scenario), scenario.run.seed, np.arange(count, dtype=np.int64))
 
 
 def simulate(asked: Asked, out: Path, hidden: bool, layout: str) -> Answer:
     """Cohorts of the first cell written to files."""
     from benchmarks.asked.simulated_spec import cohort_spec
-    from simulator.world.export import write_table
+    from simulator.world.export import adam_tables, write_plain, write_table
 
     if out.suffix not in (".csv", ".parquet"):
         raise RunError(f"{out}: end the name in .csv or .parquet")
-    tables, paths = simulated(asked, hidden, layout), [out]
-    if layout == "adam":
-        paths = [out.with_name(f"{out.stem}-{name}{out.suffix}") for name in ("adsl", "adtte")]
+    cohorts, paths = _drawn(asked, hidden, layout), [out]
     try:
-        for table, path in zip(tables, paths, strict=True):
-            write_table(table, path)
+        if layout == "adam":
+            paths = [out.with_name(f"{out.stem}-{name}{out.suffix}") for name in ("adsl", "adtte")]
+            for table, path in zip(adam_tables(cohorts, asked.scenario), paths, strict=True):
+                write_table(table, path)
+        else:
+            write_plain(cohorts, asked.scenario, hidden, out)
         if layout == "adam" or asked.scenario.run.replicates > 1:
             return files_written(paths)
         spec = out.with_suffix(".spec.yaml")
@@ -154,9 +163,10 @@ def analyze(
     from analysis.cohort_files.cohort_file import read_cohort
     from analysis.paper.sides import side_words, sides_shown
     from analysis.paper.workflow import analyse
-    from benchmarks.asked.sizes import check_pairs, compares_all, free_memory
+    from benchmarks.asked.sizes import check_pairs, compares_all
     from benchmarks.words.plain_text import cohort_answer
     from benchmarks.workers.warm_up import COHORT
+    from simulator.numerics.memory import free_memory
 
     document = load(spec, settings, spec=CohortSpec)
     described = parse(document, CohortSpec)

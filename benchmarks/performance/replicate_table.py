@@ -151,7 +151,7 @@ def _numbers(path: Path | InMemory, table: DataTable, name: str, columns: TableC
     if name not in (columns.low, columns.high, columns.df):
         wrong += [
             f"{table.place} {table.lines[k]}, column '{name}': {values[k]:g} is beyond {LARGEST:g}"
-            for k in np.flatnonzero(np.isfinite(values) & (np.abs(values) > LARGEST))
+            for k in np.flatnonzero(np.isfinite(values) & (np.abs(values) > LARGEST)).tolist()
         ]
     if wrong:
         raise CohortFileError(path, wrong)

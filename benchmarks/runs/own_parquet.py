@@ -7,8 +7,11 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.cohort_files.data_table import MAX_BYTES, unpacked_bytes
+from analysis.cohort_files.data_table import unpacked_bytes
 from benchmarks.asked.errors import RunError
+
+MAX_BYTES = 256 * 2**20
+"""That any file of ours may unpack to."""
 
 MOST_TIMES = 200
 """Times its size on disk that a large file of ours may unpack to: rows of nothing but failures do to less than 100."""

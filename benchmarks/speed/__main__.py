@@ -8,7 +8,7 @@ import click
 
 from benchmarks.speed.contenders import LABELS, ONE_CORE, PYTHON_STACK, R_SCRIPTS, missing
 
-SECTIONS = ("workflow", "simulation", "threads", "memory", "startup", "growth")
+SECTIONS = ("workflow", "simulation", "threads", "memory", "startup", "files", "growth")
 WITHOUT = {"r": tuple(R_SCRIPTS), PYTHON_STACK: (PYTHON_STACK,)}
 
 

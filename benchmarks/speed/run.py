@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks.speed import capacity, growth, memory, race, startup
+from benchmarks.speed import capacity, files, growth, memory, race, startup
 from benchmarks.speed.report import cores
 from benchmarks.speed.tables import SpeedTable
 from benchmarks.workers.progress import Progress
@@ -25,6 +25,7 @@ def run(
         "startup": lambda: startup.tables(
             startup.LIGHT if quick else (*startup.LIGHT, startup.DEMO), 1 if quick else 3
         ),
+        "files": lambda: files.tables(files.QUICK if quick else files.FULL),
         "growth": lambda: growth.tables(growth.QUICK if quick else growth.FULL),
     }
     made = {}

@@ -3,9 +3,9 @@
 A command works out its answer; whoever asked says what is wanted of it: on the terminal, in a file, in a notebook.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from analysis.tables.table_files import MissingExtra, as_html_body, check_place,
 from analysis.tables.text_table import TextTable, wrapped
 from benchmarks.asked.errors import RunError
 from benchmarks.performance.measures import Measure
+from benchmarks.words.json_text import json_text
 from simulator.documents.safe_files import write_whole
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Answer:
 
     def json(self) -> str:
         """The answer as one JSON document."""
-        return json.dumps(plain(self.data), indent=2, allow_nan=False)
+        return json_text(plain(self.data))
 
     def __repr__(self) -> str:
         return self._said() if self.verdict else self.text()
@@ -179,11 +180,20 @@ def plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, Mapping):
-        return {key: plain(part) for key, part in value.items()}
+        return dict(value) if _as_they_are(value.values()) else {key: plain(part) for key, part in value.items()}
     if isinstance(value, np.ndarray | np.generic):
         return plain(value.tolist())
     if isinstance(value, tuple | list):
-        return [plain(part) for part in value]
+        if set(map(type, value)) == {list} and _as_they_are(chain.from_iterable(value)):
+            return list(value)
+        return list(value) if _as_they_are(value) else [plain(part) for part in value]
     if isinstance(value, Path):
         return str(value)
     return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _as_they_are(values: Iterable[Any]) -> bool:
+    """Whether all are texts, whole numbers, truth values or finite numbers, as JSON has them."""
+    found = list(values)
+    kinds = set(map(type, found))
+    return kinds <= {str, int, bool} or (kinds == {float} and all(map(isfinite, found)))

@@ -1,7 +1,7 @@
 """Where a row has its luck: the address of a patient's random numbers, and the order of rows that means nothing."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -52,17 +52,21 @@ ALONE = Address(np.zeros(1, np.int64), 0)
 """Where a cohort of one's own has its luck."""
 
 
-def row_order(keys: Sequence[str | bytes], then: Sequence[bytes] = ()) -> Ints:
+def row_order(keys: Iterable[str | bytes], then: Callable[[], Sequence[bytes]] | None = None) -> Ints:
     """The rows in the order of a hash of their keys: one that means nothing, and is the same wherever a row stands.
 
-    A key is an id, or what a row holds; of rows with equal keys the order is that of ``then``, where it is given, and
-    those that are equal in it too are interchangeable.
+    A key is an id, or what a row holds; of rows with equal keys the order is that of what ``then`` gives, if it is
+    there, and those that are equal in it too are interchangeable.
     """
-    said = [key if isinstance(key, bytes) else key.encode("utf-8", "surrogatepass") for key in keys]
-    digests = [hashlib.sha256(b"trialtwin/row/" + key).digest() for key in said]
-    if then:
-        digests = [first + second for first, second in zip(digests, then, strict=True)]
-    return np.array(sorted(range(len(digests)), key=digests.__getitem__), dtype=np.int64)
+    said = (key if isinstance(key, bytes) else key.encode("utf-8", "surrogatepass") for key in keys)
+    digests = b"".join([hashlib.sha256(b"trialtwin/row/" + key).digest() for key in said])
+    words = np.frombuffer(digests, dtype=">u8").reshape(-1, 4).astype(np.uint64)
+    order = np.argsort(words[:, 0], kind="stable")
+    first = words[order, 0]
+    if not (first[1:] == first[:-1]).any():
+        return order.astype(np.int64)
+    further = [] if then is None else [np.unique(np.array(then(), dtype=np.object_), return_inverse=True)[1]]
+    return np.lexsort([*further, *words.T[::-1]]).astype(np.int64)
 
 
 def reordered(observed: Observed, order: Ints) -> Observed:

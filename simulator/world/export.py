@@ -2,17 +2,22 @@
 
 import datetime
 from collections.abc import Container
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from simulator.cohort.addresses import reordered
 from simulator.cohort.cohorts import Cohorts, Endpoint
 from simulator.cohort.terms import Variable
 from simulator.documents.safe_files import new_file
 from simulator.mechanisms.entry import DAYS_PER_MONTH, parse_date
 from simulator.world.sections import World
+
+PIECE = 100_000
+"""Patients of whom a table is made at once where a large cohort is written."""
 
 
 def plain_table(cohorts: Cohorts, world: World, hidden: bool = False) -> pd.DataFrame:
@@ -39,14 +44,15 @@ def plain_table(cohorts: Cohorts, world: World, hidden: bool = False) -> pd.Data
         columns[f"{name}_time"] = course.time.ravel()
         columns[f"{name}_event"] = _code(course)
     for name, outcome in observed.binary.items():
-        columns[name] = outcome.ravel().astype(int)
+        columns[name] = outcome.ravel().astype(np.int8)
     if world.outcomes.response and unseen.response:
         zero, one = unseen.response
         categories = np.array(world.outcomes.response.categories)
         columns["response"] = categories[np.where(observed.treated, one, zero).ravel()]
     present = observed.present.ravel()
     if not hidden:
-        return pd.DataFrame(columns)[present].reset_index(drop=True)
+        table = pd.DataFrame(columns, copy=False)
+        return table if present.all() else table[present].reset_index(drop=True)
     columns["included"] = present.astype(int)
     columns["propensity"] = unseen.propensity.ravel()
     if world.treatment.start:
@@ -123,6 +129,25 @@ def _code(course: Endpoint) -> NDArray[np.int64]:
     """1 for the event, 2 for what makes it impossible, 0 for a censored time; one number per patient."""
     code: NDArray[np.int64] = course.event.ravel().astype(int)
     return code if course.competing is None else np.where(course.competing.ravel(), 2, code)
+
+
+def write_plain(cohorts: Cohorts, world: World, hidden: bool, path: Path) -> None:
+    """Write `plain_table` to a file; of one large cohort a CSV file is written in pieces, so that no table of all of
+    it is made.
+    """
+    observed, unseen = cohorts.observed, cohorts.hidden
+    patients = observed.treated.shape[1]
+    if path.suffix == ".parquet" or hidden or len(cohorts.replicates) > 1:
+        write_table(plain_table(cohorts, world, hidden), path)
+        return
+    with new_file(path.parent, path.name) as file:
+        for start in range(0, patients, PIECE):
+            rows = np.arange(start, min(start + PIECE, patients))
+            response = unseen.response and (unseen.response[0][:, rows], unseen.response[1][:, rows])
+            piece = replace(cohorts, observed=reordered(observed, rows), hidden=replace(unseen, response=response))
+            table = plain_table(piece, world)
+            table["id"] += start
+            table.to_csv(file, index=False, header=start == 0)
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
