@@ -177,12 +177,12 @@ def test_contenders_that_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert set(held) == {"about", *ABOUT} == {"about", *held["about"]}
     assert held["versions"]["tuned-r"] == {"stub": "1.0"}
     assert held["absent"] == ["no competent-r", "no own-newton-r", "no python-stack"]
-    assert held["seconds"]["tuned-r"]["cox"] == [0.5, 0.5]
-    assert len(held["seconds"]["ours"]["stepwise"]) == 2
-    assert all(0 < one < 0.5 for one in held["seconds"]["ours"]["stepwise"])
+    assert held["seconds"]["workflow"]["tuned-r"]["cox"] == [0.5, 0.5]
+    assert len(held["seconds"]["workflow"]["ours"]["stepwise"]) == 2
+    assert all(0 < one < 0.5 for one in held["seconds"]["workflow"]["ours"]["stepwise"])
     row = next(r for r in held["sections"]["workflow"][0]["rows"] if r["stage"] == "cox" and r["contender"][0] == "R")
     assert row["ms"] == 500.0
-    ratio = 0.5 / np.array(held["seconds"]["ours"]["cox"])
+    ratio = 0.5 / np.array(held["seconds"]["workflow"]["ours"]["cox"])
     assert row["times ours"] == pytest.approx(np.median(ratio))
     assert {r["same"] for r in held["sections"]["workflow"][1]["rows"]} == {True}
     page = (tmp_path / "out" / "speed.md").read_text("utf-8")
@@ -228,6 +228,34 @@ def test_without_r_the_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "nothing was compared" in page
 
 
+@pytest.mark.usefixtures("small")
+def test_tied_times_are_raced_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    words = ("--quick", "--cohorts", "2", "--sections", "tied", "--without", "python-stack", "--without", "r")
+    done = _command(*words, "--out", str(tmp_path / "out"))
+    assert done.exit_code == 0, done.output
+    held = json.loads((tmp_path / "out" / "speed.json").read_text("utf-8"))
+    assert set(held["seconds"]) == set(held["sections"]) == {"tied"}
+    assert "## The workflow, stage by stage, on tied times" in (tmp_path / "out" / "speed.md").read_text("utf-8")
+
+
+def test_tied_cohorts_are_the_same_in_tenths() -> None:
+    observed = cohorts.block(cohorts.world(), 1, 200)
+    rough = cohorts.tied(observed)
+    for name, course in rough.endpoints.items():
+        apart_ = np.abs(course.time - observed.endpoints[name].time)
+        assert 0.02 < apart_.max() < 0.1
+        assert len(np.unique(course.time)) < 200 == len(np.unique(observed.endpoints[name].time))
+        assert course.time.min() > 0
+        assert np.array_equal(course.event, observed.endpoints[name].event)
+
+
+def test_the_serial_share_is_that_of_amdahls_law() -> None:
+    assert capacity.serial_share(1 / (0.1 + 0.9 / 8), 8) == pytest.approx(0.1)
+    assert capacity.serial_share(4.0, 4) == pytest.approx(0.0)
+    assert np.isnan(capacity.serial_share(1.0, 1))
+
+
 def test_packages_that_are_absent_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contenders, "find_spec", lambda name: None if name == "statsmodels" else name)
     sentence = contenders.missing("python-stack")
@@ -261,8 +289,10 @@ def test_one_file_is_timed_without_r_too(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_sections_measure_something() -> None:
     by_patients, by_terms, by_replicates = growth.tables(growth.GrowthSize((60, 120), (1, 20), 2, (1, 2), 1))
     assert [row[0] for row in by_patients.rows] == [60, 120, "power"]
-    assert [row[0] for row in by_terms.rows] == [1, 20]
-    assert all(cell > 0 for row in (*by_patients.rows[:2], *by_terms.rows, *by_replicates.rows) for cell in row)
+    assert [row[0] for row in by_terms.rows] == [1, 20, "power"]
+    assert [row[0] for row in by_replicates.rows] == [1, 2, "power"]
+    rows = (*by_patients.rows[:2], *by_terms.rows[:2], *by_replicates.rows[:2])
+    assert all(cell > 0 for row in rows for cell in row)
     assert len({*growth.CANDIDATES, *growth.FURTHER}) == 20
     size = capacity.CapacitySize((2, 3), 1, 1)
     for block, milliseconds, patients in capacity.simulation(size)[0].rows:

@@ -8,7 +8,7 @@ import click
 
 from benchmarks.speed.contenders import LABELS, ONE_CORE, PYTHON_STACK, R_SCRIPTS, missing
 
-SECTIONS = ("workflow", "simulation", "threads", "memory", "startup", "files", "growth")
+SECTIONS = ("workflow", "tied", "simulation", "threads", "memory", "startup", "files", "growth")
 WITHOUT = {"r": tuple(R_SCRIPTS), PYTHON_STACK: (PYTHON_STACK,)}
 
 
@@ -40,18 +40,18 @@ def main(
     count, rounds = cohorts or (3 if quick else 30), repeats or (1 if quick else 2)
     rivals, absent = [], [f"{name} was left out by --without." for name in without]
     for name in LABELS.keys() - {"ours"} - {rival for key in without for rival in WITHOUT[key]}:
-        sentence = missing(name) if "workflow" in chosen else None
+        sentence = missing(name) if {"workflow", "tied"} & set(chosen) else None
         rivals += [] if sentence else [name]
         absent += [sentence] if sentence else []
     rivals.sort(key=list(LABELS).index)
     settings = {"cohorts": count, "repeats": rounds, "quick": quick, "without": without, "sections": chosen}
     held, tables = run(chosen, tuple(rivals), count, rounds, quick)
-    lost = tuple(held.lost.values()) if held else ()
+    lost = tuple(dict.fromkeys(sentence for one in held.values() for sentence in one.lost.values()))
     made = report.Report(settings, (*sorted(absent), *lost), held, tables)
     click.echo(made.markdown())
     for path in made.write(out):
         click.echo(f"written: {path}", err=True)
-    if held and (lost or held.differing()):
+    if lost or any(one.differing() for one in held.values()):
         sys.exit(1)
 
 

@@ -43,13 +43,18 @@ def simulation(size: CapacitySize) -> tuple[SpeedTable, ...]:
     )
 
 
+def serial_share(faster: float, count: int) -> float:
+    """The share s of the work that does not split, by Amdahl's law: 1 / faster = s + (1 - s) / count; NaN for one."""
+    return (1 / faster - 1 / count) / (1 - 1 / count) if count > 1 else float("nan")
+
+
 def threads(size: CapacitySize, cores: int) -> tuple[SpeedTable, ...]:
     """The workflow over 1, 2, 4, ... threads up to the number of cores: wall time, since it is what threads save."""
     counts = sorted({1, cores, *(2**k for k in range(1, 10) if 2**k < cores)})
     observed = cohorts.block(cohorts.world(), size.thread_block)
     tasks = [observed] * (4 * cores)
     ours.workflow(observed)
-    rows: list[tuple[int, float, float, float]] = []
+    rows: list[tuple[int, float, float, float, float]] = []
     for count in counts:
         with ThreadPoolExecutor(count) as pool:
             taken = []
@@ -59,13 +64,14 @@ def threads(size: CapacitySize, cores: int) -> tuple[SpeedTable, ...]:
                 taken.append(time.perf_counter() - start)
         per_cohort = min(taken) / (len(tasks) * size.thread_block)
         faster = rows[0][1] / (1e3 * per_cohort) if rows else 1.0
-        rows.append((count, 1e3 * per_cohort, faster, faster / count))
+        rows.append((count, 1e3 * per_cohort, faster, faster / count, serial_share(faster, count)))
     return (
         SpeedTable(
             "Threads",
             f"Wall time of the workflow over {len(tasks)} blocks of {size.thread_block} cohorts on a machine of {cores}"
-            f" cores, least of {size.repeats} runs; whatever else the machine does is in it.",
-            ("threads", "wall ms per cohort", "times faster than one", "share of the ideal"),
+            f" cores, least of {size.repeats} runs; whatever else the machine does is in it. The serial share is"
+            " the one that by Amdahl's law would give this speed-up (Karp and Flatt 1990).",
+            ("threads", "wall ms per cohort", "times faster than one", "share of the ideal", "serial share"),
             tuple(rows),
         ),
     )

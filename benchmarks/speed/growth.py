@@ -1,7 +1,7 @@
 """How CPU time grows with the number of patients, of covariates and of replicates."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,17 +47,17 @@ def tables(size: GrowthSize) -> tuple[SpeedTable, ...]:
         observed = cohorts.block(resolved, count)
         seconds = least_seconds(lambda o=observed: ours.workflow(o), size.repeats)  # type: ignore[misc]
         rows.append((count, 1e3 * seconds, 1e3 * seconds / count))
+    rows += _powers({count: (whole, each) for count, whole, each in rows})  # type: ignore[misc]
     note = f"CPU time on one core, the least of up to {size.repeats} runs after a first one."
-    of_patients = (
-        f"CPU milliseconds for one cohort; the last row is the power of n at which the last step grows. {note}"
-    )
-    of_terms = f"CPU milliseconds per cohort of 422 patients, in a block of {size.covariate_block}. {note}"
+    power = "the last row is the power at which the last step grows"
+    of_patients = f"CPU milliseconds for one cohort; {power}. {note}"
+    of_terms = f"CPU milliseconds per cohort of 422 patients, in a block of {size.covariate_block}; {power}. {note}"
     return (
         _measured("patients", of_patients, by_patients, size.repeats, 1),
         _measured("covariates", of_terms, by_terms, size.repeats, size.covariate_block),
         SpeedTable(
             "Growth with replicates",
-            f"The whole workflow in one block. {note}",
+            f"The whole workflow in one block; {power}. {note}",
             ("replicates", "CPU ms", "CPU ms per replicate"),
             tuple(rows),
         ),
@@ -70,11 +70,16 @@ def _measured(
     names = tuple(next(iter(work.values())))
     found = {point: [1e3 * least_seconds(each[name], repeats) / per for name in names] for point, each in work.items()}
     rows: list[tuple[CellValue, ...]] = [(point, *times) for point, times in found.items()]
-    if axis == "patients" and len(found) > 1:
-        (n0, first), (n1, last) = list(found.items())[-2:]
-        powers = [math.log(b / a) / math.log(n1 / n0) for a, b in zip(first, last, strict=True)]
-        rows.append(("power", *powers))
+    rows += _powers(found)
     return SpeedTable(f"Growth with {axis}", note, (axis, *names), tuple(rows))
+
+
+def _powers(found: Mapping[int, Sequence[float]]) -> list[tuple[CellValue, ...]]:
+    """A row with the power at which each time grows between the last two sizes; none of one size."""
+    if len(found) < 2:
+        return []
+    (n0, first), (n1, last) = list(found.items())[-2:]
+    return [("power", *(math.log(b / a) / math.log(n1 / n0) for a, b in zip(first, last, strict=True)))]
 
 
 def _work(observed: Observed, terms: tuple[str, ...]) -> dict[str, Callable[[], object]]:

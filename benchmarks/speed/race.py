@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.asked.blocks import keep_out_of_collections
 from benchmarks.speed import cohorts, ours
 from benchmarks.speed.contenders import LABELS, TOLERANCE, Failed, Rival
 from benchmarks.speed.stages import STAGES, Apart, compare, worse
@@ -27,6 +28,7 @@ class Race:
     as each rival states them. ``lost`` has a sentence for each rival that broke; nothing of it is kept.
     """
 
+    tied: bool
     cohorts: int
     rounds: int
     block: int
@@ -37,8 +39,10 @@ class Race:
 
     def differing(self) -> list[str]:
         """A sentence for each rival and stage whose answers are not ours."""
+        where = " on tied times" if self.tied else ""
         return [
-            f"{LABELS[name]}, {stage}: largest relative difference {one.largest:.1e}, {one.missing} other differences"
+            f"{LABELS[name]}, {stage}{where}: largest relative difference {one.largest:.1e}, {one.missing} other"
+            " differences"
             for name, stages in self.agreement.items()
             for stage, one in stages.items()
             if one.missing or not one.largest <= TOLERANCE[name]
@@ -46,13 +50,20 @@ class Race:
 
 
 def race(
-    names: Iterable[str], count: int, rounds: int, least: float, progress: Callable[[str, int, int], None]
-) -> Race:
-    """The race over ``count`` cohorts, ``rounds`` times; a cohort before them is analysed by all and not counted."""
+    names: Iterable[str], count: int, rounds: int, least: float, progress: Callable[[str, int, int], None],
+    tied: bool = False,
+) -> Race:  # fmt: skip
+    """The race over ``count`` cohorts, ``rounds`` times; a cohort before them is analysed by all and not counted.
+
+    Their times are ``tied``, or those of the simulation, no two of which are equal.
+    """
     resolved = cohorts.world()
+    keep_out_of_collections()
     size = max(count, LEAST_BLOCK)
     observed = cohorts.block(resolved, size)
     spare = cohorts.block(resolved, 1, first=size)
+    if tied:
+        observed, spare = cohorts.tied(observed), cohorts.tied(spare)
     _, answers = ours.workflow(observed)
     lost: dict[str, str] = {}
     with ExitStack() as stack:
@@ -79,8 +90,9 @@ def race(
                         continue
                     _note(seconds[name], found["seconds"])
                     _judge(agreement[name], {k: v[cohort] for k, v in answers.items()}, found["answers"])
-            progress("race", done + 1, count * rounds)
+            progress("race, tied" if tied else "race", done + 1, count * rounds)
     return Race(
+        tied,
         count,
         rounds,
         size,
@@ -129,7 +141,7 @@ def tables(held: Race) -> tuple[SpeedTable, ...]:
     columns = ("stage", "contender", "ms", "ms, lower quartile", "ms, upper quartile")
     return (
         SpeedTable(
-            "The workflow, stage by stage",
+            f"The workflow, stage by stage{', on tied times' if held.tied else ''}",
             f"CPU milliseconds per cohort of 422 patients, and how many times those of TrialTwin at the same turn:"
             f" median and quartiles over {held.cohorts} cohorts, {held.rounds} times in turns, on one core. TrialTwin"
             f" analyses {held.block} cohorts as one block at each turn, of which these are the first; its time is the"
@@ -138,7 +150,7 @@ def tables(held: Race) -> tuple[SpeedTable, ...]:
             tuple(rows),
         ),
         SpeedTable(
-            "Are the answers the same?",
+            f"Are the answers the same{', on tied times' if held.tied else ''}?",
             "The largest relative difference from ours, and how many entries only one of the two has (or which differ"
             f" where they must be identical: counts, selected terms, pairs). Allowed: {_allowed(held)}.",
             ("contender", "stage", "largest difference", "other differences", "same"),

@@ -19,7 +19,7 @@ ABOUT = {
     "settings": "the options of the command",
     "absent": "sentences about what could not be timed",
     "differing": "sentences about answers that are not ours; empty when all agree",
-    "seconds": "CPU seconds per cohort: contender -> stage -> a number per turn, all cohorts in order, round by round",
+    "seconds": "CPU seconds per cohort: race -> contender -> stage -> one per turn, all cohorts in order, by round",
     "sections": "section -> tables, each a title, a note and rows by column, as in speed.md; null is not a number",
 }
 
@@ -30,21 +30,24 @@ class Report:
 
     settings: Mapping[str, Any]
     absent: tuple[str, ...]
-    race: Race | None
+    races: Mapping[str, Race]
     sections: Mapping[str, tuple[SpeedTable, ...]]
 
     def to_json(self) -> dict[str, Any]:
         """The keys of `ABOUT`, and ``about`` itself."""
-        stated = self.race.versions if self.race else {}
-        seconds = self.race.seconds if self.race else {}
+        stated = {name: one for held in self.races.values() for name, one in held.versions.items()}
+        seconds = {key: held.seconds for key, held in self.races.items()}
         return {
             "about": ABOUT,
             "machine": machine(),
             "versions": {**versions(), **stated},
             "settings": dict(self.settings),
             "absent": list(self.absent),
-            "differing": self.race.differing() if self.race else [],
-            "seconds": {name: {s: list(map(float, v)) for s, v in each.items()} for name, each in seconds.items()},
+            "differing": [sentence for held in self.races.values() for sentence in held.differing()],
+            "seconds": {
+                key: {name: {s: list(map(float, v)) for s, v in each.items()} for name, each in held.items()}
+                for key, held in seconds.items()
+            },
             "sections": {name: [table.to_json() for table in made] for name, made in self.sections.items()},
         }
 

@@ -10,15 +10,22 @@ from benchmarks.workers.progress import Progress
 LEAST = {False: 0.05, True: 0.01}
 """CPU seconds for which rivals repeat a stage, in a full and in a quick run; R's clock shows whole milliseconds."""
 
+RACES = {"workflow": False, "tied": True}
+"""The sections that are races, and whether their times are tied."""
+
 
 def run(
     sections: tuple[str, ...], rivals: tuple[str, ...], cohorts: int, rounds: int, quick: bool
-) -> tuple[race.Race | None, dict[str, tuple[SpeedTable, ...]]]:
-    """The race, if it is among the sections, and the tables of each section."""
+) -> tuple[dict[str, race.Race], dict[str, tuple[SpeedTable, ...]]]:
+    """The races that are among the sections, and the tables of each section."""
     progress = Progress()
-    held = race.race(rivals, cohorts, rounds, LEAST[quick], progress) if "workflow" in sections else None
+    held = {
+        name: race.race(rivals, cohorts, rounds, LEAST[quick], progress, tied)
+        for name, tied in RACES.items()
+        if name in sections
+    }
     makers: dict[str, Callable[[], tuple[SpeedTable, ...]]] = {
-        "workflow": lambda: race.tables(held) if held else (),
+        **{name: lambda one=one: race.tables(one) for name, one in held.items()},  # type: ignore[misc]
         "simulation": lambda: capacity.simulation(capacity.QUICK if quick else capacity.FULL),
         "threads": lambda: capacity.threads(capacity.QUICK if quick else capacity.FULL, cores()),
         "memory": lambda: memory.tables(memory.QUICK if quick else memory.FULL),
