@@ -119,10 +119,10 @@ def test_a_place_that_cannot_be_is_refused_before_anything_is_computed(option: s
 def test_only_what_does_not_hold_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
 
-    from benchmarks.cli import verbs
+    from benchmarks.cli import listing
 
     for holds, code in ((True, 0), (False, 1)):
         answer = Answer({"holds": holds}, "Said.", holds=holds)
-        monkeypatch.setattr(verbs, "listing", lambda one=answer: one)
+        monkeypatch.setattr(listing, "listing", lambda one=answer: one)
         done = CliRunner().invoke(cli, ["list"])
         assert (done.exit_code, done.stdout) == (code, "Said.\n")

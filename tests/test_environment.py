@@ -12,7 +12,7 @@ from benchmarks.workers.progress import Progress
 
 HOME = Path(__file__).parent.parent
 COMMAND = f"{sys.executable} -c 'from trialtwin.__main__ import main; main()'"
-VALID = "paper: valid, 1 cell"
+VALID = "paper: valid, 1 setting"
 
 
 def shell(script: str, folder: Path, **environment: str | None) -> subprocess.CompletedProcess[str]:

@@ -1,5 +1,6 @@
 """Tables that have lost their marks between columns: single blanks, collapsed bars, a cell on each line."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -178,3 +179,27 @@ def test_a_merged_label_is_that_of_the_rows_below(tmp_path: Path) -> None:
     assert found.questions == ()
     assert keys(found)["table1.before[stage=Two].treated.n"] == "42"
     assert keys(found)["table1.before[sex=Female].control.n"] == "80"
+
+
+@pytest.mark.parametrize("mark", [".", ","])
+def test_a_number_that_may_be_p_or_a_difference_is_asked_about(mark: str, tmp_path: Path) -> None:
+    """A row of three cells beside P and SMD; a decimal comma hides no p."""
+    rows = ("Variable | Old drug (n=100) | New drug (n=100) | P | SMD |", "Male | 60 (60.0) | 50 (50.0) | 0.155 | 0.202 |",
+            "Old | 40 (40.0) | 30 (30.0) | 0.138 | 0.211 |", "Sick | 20 (20.0) | 10 (10.0) | 0.048 | 0.283 |",
+            "Tall | 20 (20.0) | 10 (10.0) | 0.283 ||")  # fmt: skip
+    text = "\n".join(f"| {row}" for row in (rows[0], "--- | --- | --- | --- | --- |", *rows[1:])) + "\n"
+    text = re.sub(r"(\d)\.(\d)", rf"\1{mark}\2", text)
+    found = read(tmp_path / "x", "table1.md: {kind: baseline, B-E: before}", table1__md=text)
+    assert any("'Tall' has 4 cells, its table 5" in one.what for one in found.questions)
+    assert not [key for key in keys(found) if "tall" in key and not key.startswith("world.")]
+
+
+@pytest.mark.parametrize("blank", ["|  |", "| |"])
+def test_a_blank_that_stands_in_its_place_is_no_lost_one(blank: str, tmp_path: Path) -> None:
+    text = (
+        "| Variable | Old drug (n=100) | New drug (n=100) | P | SMD |\n| --- | --- | --- | --- | --- |\n"
+        "| Male | 60 (60.0) | 50 (50.0) | 0.155 | 0.202 |\n| Old | 40 (40.0) | 30 (30.0) | 0.138 " + blank + "\n"
+    )
+    found = read(tmp_path / "x", "table1.md: {kind: baseline, B-E: before}", table1__md=text)
+    assert not found.questions
+    assert {value for key, value in keys(found).items() if key.endswith(".p")} == {"0.155", "0.138"}

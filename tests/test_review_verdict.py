@@ -88,4 +88,4 @@ def test_a_study_of_which_nothing_is_suspected_is_judged_by_chance() -> None:
 
 
 def test_every_word_has_a_rule_in_that_order() -> None:
-    assert list(WORDS) == list(RULES) == ["cannot-tell", "chance", "could-be", "not-alone", "hardly"]
+    assert list(WORDS) == list(RULES) == ["no-ratio", "cannot-tell", "chance", "could-be", "not-alone", "hardly"]

@@ -140,5 +140,5 @@ def test_ten_thousand_cells_are_known_soon(tmp_path: Path, monkeypatch: pytest.M
     begun = time.process_time()
     code, out, err = _call("check", "paper", "-S", f"sweep.grid={{population.size: [{sizes_of}]}}")
     assert code == 0, err
-    assert "200 cells" in out
+    assert "200 settings" in out
     assert time.process_time() - begun < 4

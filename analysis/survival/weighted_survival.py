@@ -104,7 +104,7 @@ def weighted_quantile(
     data = SurvivalData.of(time, event, present, order)
     each, arm = len(data.present) // max(len(data.time), 1), data.bools(treated)
     inside = np.repeat(arm, each, axis=0)
-    sets = np.stack([data.present & ~inside, data.present & inside], axis=1).reshape(-1, arm.shape[1])
+    sets = np.stack([data.present & ~inside, data.present & inside], axis=1).reshape(2 * len(inside), arm.shape[1])
     labels, clusters = numbered(data.ints(cluster))
     found = kernels.WeightedMedians(
         np.zeros((len(sets), 2), np.int64), np.full(len(sets), np.nan), np.full((len(sets), 3), np.nan),

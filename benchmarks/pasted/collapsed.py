@@ -24,7 +24,7 @@ def is_collapsed(data: bytes, grid: Grid) -> bool:
     """Whether blanks stand at the ends of rows alone, bar beside bar."""
     inner = any(not cell for row in grid.rows for cell in row.cells[: _texts(row)][1:])
     tight = _TIGHT.search(data) or (_LED.search(data) is None and _LOOSE.search(data))
-    return grid.width > 2 and not inner and tight is not None
+    return grid.width > 2 and not inner and bool(tight)
 
 
 def _texts(row: GridRow) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from benchmarks.pasted.cells import plain_cell, plain_label
 from benchmarks.pasted.labels import compared_in
+from benchmarks.pasted.reading import PastedCell
 from benchmarks.pasted.shape import SIZES
 from benchmarks.pasted.spaced_cells import ends_in_cells, kind_of
 from benchmarks.pasted.table_rows import REFERENCE
@@ -38,12 +39,18 @@ class PartedLine:
         return 0 if len(cells) == 1 and kind_of(cells[0]) == "none" and "—" in cells[0] else len(cells)
 
 
+def _read(text: str) -> PastedCell:
+    """A cell with a decimal point, else with a decimal comma."""
+    cell = plain_cell(text)
+    return cell if cell.kind != "unread" else plain_cell(text, decimal_comma=True)
+
+
 def guessed_columns(lines: Sequence[PartedLine], width: int) -> tuple[str, ...]:
     """What the columns hold by the full rows: p where nearly all are lone numbers from 0 to 1, ratios, or arms."""
     full = [line.ways[0][1] for line in lines if line.most == width]
     found = []
     for c in range(width):
-        cells = [plain_cell(one[c]) for one in full]
+        cells = [_read(one[c]) for one in full]
         seen = [cell for cell in cells if cell.kind != "none"]
         p = sum(_is_share_of_one(cell.values) and cell.kind in ("num", "bound") for cell in seen)
         found.append("p" if seen and p >= 0.8 * len(seen) else "arm")
@@ -93,7 +100,7 @@ def _fits(text: str, column: str, families: frozenset[str], ratios: bool) -> boo
         return True
     if family == "reference":
         return column in RATIOS or not ratios
-    if column == "p" and not _is_share_of_one(plain_cell(text).values):
+    if column == "p" and not _is_share_of_one(_read(text).values):
         return False
     if family == "one":
         return column in RATIOS or "number" in families

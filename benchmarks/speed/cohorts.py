@@ -16,6 +16,8 @@ COLUMNS = (
     "treat", "age", "sex", "ecog", "etiol", "lesion", "size", "lung", "pvtt", "afp", "albi", "cp",
     "os_t", "os_e", "pfs_t", "pfs_e",
 )  # fmt: skip
+NAMES = {"etiol": "etiology", "lesion": "lesions", "cp": "child_pugh"}
+"""What the world calls the covariates that have another name in the files."""
 _ALBI = COLUMNS.index("albi")
 
 
@@ -52,7 +54,8 @@ def write(observed: Observed, replicate: int, path: Path) -> Path:
     """The file with one replicate, a patient a row, all digits kept; ALBI grades are 1, 2, 3."""
     courses = [observed.endpoints[name] for name in ("OS", "PFS")]
     times = [column for one in courses for column in (one.time[replicate], one.event[replicate])]
-    table = np.column_stack([observed.treated[replicate], observed.covariates[replicate], *times])
+    order = [observed.names.index(NAMES.get(name, name)) for name in COLUMNS[1 : COLUMNS.index("os_t")]]
+    table = np.column_stack([observed.treated[replicate], observed.covariates[replicate][:, order], *times])
     table[:, _ALBI] += 1
     np.savetxt(path, table, fmt="%.17g", delimiter=",", header=",".join(COLUMNS), comments="")
     return path

@@ -7,7 +7,6 @@ those of a run folder, and whoever reads one sees that it is what was asked.
 import hashlib
 import platform
 import shutil
-import time
 from contextlib import suppress
 from importlib.metadata import version
 
@@ -19,8 +18,8 @@ from benchmarks.runs.manifest import NUMBER_MAKERS
 from benchmarks.runs.store import RunFolder
 from simulator.numerics.compiled import cache_home
 
-FORGOTTEN = 30 * 24 * 3600
-"""Seconds after which truths of other code are deleted."""
+OTHERS = 3
+"""Of how many other states of the code the truths are left, those written last."""
 
 
 def remembered(cell: Cell) -> RunFolder | None:
@@ -36,12 +35,12 @@ def remembered(cell: Cell) -> RunFolder | None:
 
 
 def remember(folder: RunFolder | None, name: str, records: object) -> None:
-    """Keep truths for further runs where they can be kept; those of other code that is old are deleted."""
+    """Keep truths for further runs where they can be kept; those of code of long ago are deleted."""
     if folder is None:
         return
     with suppress(RunError, OSError):
         if not folder.path.is_dir():
-            for other in folder.path.parent.glob("truths-*"):
-                if time.time() - other.stat().st_mtime > FORGOTTEN:
-                    shutil.rmtree(other, ignore_errors=True)
+            others = sorted(folder.path.parent.glob("truths-*"), key=lambda one: one.stat().st_mtime)
+            for other in others[:-OTHERS]:
+                shutil.rmtree(other, ignore_errors=True)
         folder.write_checked_json(name, records)

@@ -44,7 +44,7 @@ def plain_table(cohorts: Cohorts, world: World, hidden: bool = False) -> pd.Data
         columns[f"{name}_time"] = course.time.ravel()
         columns[f"{name}_event"] = _code(course)
     for name, outcome in observed.binary.items():
-        columns[name] = outcome.ravel().astype(np.int8)
+        columns[name] = outcome.ravel().astype(int)
     if world.outcomes.response and unseen.response:
         zero, one = unseen.response
         categories = np.array(world.outcomes.response.categories)
