@@ -184,9 +184,13 @@ def test_a_merged_label_is_that_of_the_rows_below(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mark", [".", ","])
 def test_a_number_that_may_be_p_or_a_difference_is_asked_about(mark: str, tmp_path: Path) -> None:
     """A row of three cells beside P and SMD; a decimal comma hides no p."""
-    rows = ("Variable | Old drug (n=100) | New drug (n=100) | P | SMD |", "Male | 60 (60.0) | 50 (50.0) | 0.155 | 0.202 |",
-            "Old | 40 (40.0) | 30 (30.0) | 0.138 | 0.211 |", "Sick | 20 (20.0) | 10 (10.0) | 0.048 | 0.283 |",
-            "Tall | 20 (20.0) | 10 (10.0) | 0.283 ||")  # fmt: skip
+    rows = (
+        "Variable | Old drug (n=100) | New drug (n=100) | P | SMD |",
+        "Male | 60 (60.0) | 50 (50.0) | 0.155 | 0.202 |",
+        "Old | 40 (40.0) | 30 (30.0) | 0.138 | 0.211 |",
+        "Sick | 20 (20.0) | 10 (10.0) | 0.048 | 0.283 |",
+        "Tall | 20 (20.0) | 10 (10.0) | 0.283 ||",
+    )
     text = "\n".join(f"| {row}" for row in (rows[0], "--- | --- | --- | --- | --- |", *rows[1:])) + "\n"
     text = re.sub(r"(\d)\.(\d)", rf"\1{mark}\2", text)
     found = read(tmp_path / "x", "table1.md: {kind: baseline, B-E: before}", table1__md=text)

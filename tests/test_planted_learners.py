@@ -82,7 +82,7 @@ DEFECTS = [
         ("_descend", "a tenth of the penalty left out", "abs(aim) - penalty", "abs(aim) - 0.9 * penalty"),
         (
             "_violation",
-            "a tenth of the penalty not asked",
+            "a penalty a tenth too small",
             "np.sign(beta[k]) * penalty",
             "np.sign(beta[k]) * 0.9 * penalty",
         ),
