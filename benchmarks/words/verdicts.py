@@ -14,7 +14,7 @@ from benchmarks.words.key_words import words_of_paper
 from benchmarks.words.performance_tables import ALPHA, another_question, levels_of
 from benchmarks.words.plain_text import measures, rejection, settings_text
 from benchmarks.words.recommend import advice, recommended
-from benchmarks.words.sizes import WITHIN, counted, error_text, first_up, off_by, percent_text, share_text, value_of
+from benchmarks.words.sizes import WITHIN, error_text, first_up, off_by, percent_text, share_text, value_of
 from simulator.cohort.estimand import Estimand
 
 QUANTITIES = {
@@ -156,20 +156,19 @@ def _sweep_verdict(result: StudyResult) -> str:
     for cell in (first, last):
         there = [one.name for where, one in cell.scenario.judged() if where == endpoint]
         own = name if name in there else there[0]
-        people = f" and {_people(result, cell)}" if result.has_targets else ""
-        said.append(
-            f"With {settings_text(cell.settings)}{people}, {_who(cell, endpoint, own)} "
-            f"{found_where_true(result, cell, endpoint, own)}."
-        )
-    start = (
-        "" if result.has_targets else f"All of it {_people(result, first)}, {counted(len(result.cells), 'setting')}. "
-    )
+        who, finds = _who(cell, endpoint, own), found_where_true(result, cell, endpoint, own)
+        people, settings = _people(result, cell), settings_text(cell.settings)
+        if result.has_targets:
+            said.append(f"With {settings} and {people}, {who} {finds}.")
+        else:
+            place = f"with {settings}" if said else f"{people}, with {settings}"
+            said.append(f"{first_up(place)}, {who} {finds}.")
     most = _most_biased(result, endpoint, name)
     if most is not None:
         key = most.number, endpoint, name
         told = off_by(result.truths[key].estimand, measures(result, *key)["bias"])
-        said.append(f"It is furthest off with {settings_text(most.settings)}: {told}.")
-    return start + " ".join(said) + _best_of_sweep(result, endpoint)
+        said.insert(1, f"It is furthest off with {settings_text(most.settings)}: {told}.")
+    return " ".join(said) + _best_of_sweep(result, endpoint)
 
 
 def _best_of_sweep(result: StudyResult, endpoint: str) -> str:
