@@ -60,13 +60,13 @@ def test_another_run_of_the_same_world_finds_them_and_keeps_the_same_bytes(
     assert list(home.glob(f"truths-*/{name}"))
 
 
-def test_another_world_or_error_is_worked_out(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("home")
+def test_another_world_or_error_is_worked_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found(cell_of(), tmp_path / "one")
     monkeypatch.setattr(of_cells, "cell_truths", never)
     for other in (cell_of(population={"size": 201}), cell_of(run={**SMALL["run"], "seed": 7})):
         with pytest.raises(AssertionError, match="worked out again"):
             found(other, tmp_path / other.key)
-    assert home.is_dir()
 
 
 def test_a_damaged_one_is_worked_out_again(home: Path, tmp_path: Path) -> None:
@@ -107,16 +107,14 @@ def test_truths_of_code_of_long_ago_are_deleted(home: Path, tmp_path: Path) -> N
     assert not {path.name for path in home.iterdir()} & {"truths-old", "truths-older"}
 
 
-def test_a_cache_that_cannot_be_written_changes_nothing(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("home")
+def test_a_cache_that_cannot_be_written_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cell = cell_of()
     first = found(cell, tmp_path / "one")
     blocked = tmp_path / "a-file"
     blocked.write_text("no folder")
     monkeypatch.setattr("benchmarks.truth.remembered.cache_home", lambda: blocked)
     assert found(cell, tmp_path / "two") == first
-    assert home.is_dir()
 
 
 def test_a_study_with_functions_of_the_users_own_keeps_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The Shapiro-Wilk test of one sample, by Royston's approximation (AS R94, Applied Statistics 44, 1995, 547-551).
 
-Written here because the library that has it takes a second to import, for one number on a page that comes at once.
+It stands here because importing scipy's takes a second, and because R is the yardstick: scipy's normal quantiles have
+six digits fewer.
 """
 
 from math import asin, exp, log, pi, sqrt

@@ -1,7 +1,5 @@
 """Cells and blocks of replicates: the unit of work, whose rows depend on nothing but its own content."""
 
-import functools
-import gc
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -94,15 +92,8 @@ def pair_key(endpoint: str, estimator: Estimator) -> str:
     return digest({"endpoint": endpoint, "estimator": made.model_dump(mode="json")})
 
 
-@functools.cache
-def keep_out_of_collections() -> None:
-    """Leave all that is loaded by now out of later collections of garbage, a tenth of the time otherwise; once."""
-    gc.freeze()
-
-
 def block_rows(block: Block) -> pa.Table:
     """The rows of one block, ordered by replicate, endpoint and estimator."""
-    keep_out_of_collections()
     scenario = block.cell.scenario
     replicates = np.arange(block.first, block.last, dtype=np.int64)
     cohorts = generate(block.cell.resolved, scenario.run.seed, replicates)

@@ -64,7 +64,7 @@ def check_files(folder: RunFolder, kind: str, looking: bool, found: Findings) ->
     read_off = sum(name.startswith(READ_OFF) and name.endswith(".json") for name in names)
     if read_off:
         found.unchecked.append(
-            f"{counted(read_off, 'file')} of what was worked out from the rows: removed, it is worked out again"
+            f"{counted(read_off, 'file')} with results found from the rows; delete them to have them found again"
         )
     if beside:
         found.unchecked.append(f"{beside} files beside the results: log, locks, replayed cohorts")

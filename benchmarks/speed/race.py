@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.asked.blocks import keep_out_of_collections
 from benchmarks.speed import cohorts, ours
 from benchmarks.speed.contenders import LABELS, TOLERANCE, Failed, Rival
 from benchmarks.speed.stages import STAGES, Apart, compare, worse
@@ -58,7 +57,6 @@ def race(
     Their times are ``tied``, or those of the simulation, no two of which are equal.
     """
     resolved = cohorts.world()
-    keep_out_of_collections()
     size = max(count, LEAST_BLOCK)
     observed = cohorts.block(resolved, size)
     spare = cohorts.block(resolved, 1, first=size)

@@ -14,9 +14,9 @@ M_ARENA_MAX = -8
 
 
 def few_arenas() -> bool:
-    """Set it, before threads begin and libraries with threads are imported.
+    """Limit the heaps to the number of cores; call it before threads begin and libraries with threads are imported.
 
-    False where the C library knows nothing of it, or the user has set it.
+    False where the C library has no such limit, or the user has set one.
     """
     if "MALLOC_ARENA_MAX" in os.environ:
         return False

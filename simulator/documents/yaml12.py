@@ -98,7 +98,7 @@ def read(data: bytes, file: str, as_text: bool = False) -> Node:
 
 
 def top_texts(data: bytes, file: str) -> dict[str, str]:
-    """The scalars under the document's own keys, as they are written; for lists of documents, as no value is judged."""
+    """The scalars under the document's own keys, as they are written. No value is judged: for lists of documents."""
     found: dict[str, str] = {}
     depth, name = 0, None
     try:
