@@ -238,7 +238,7 @@ def test_verdict_claims_no_bias_within_simulation_error(paper: tuple[Any, ...]) 
 
 def test_sweep_is_told_cell_by_cell(tmp_path: Path) -> None:
     asked = _study(tmp_path / "run", "sweep={grid: {population.size: [60, 90]}}", "outcomes.treatment_effect=none")
-    assert "With 60 patients, the paper's analysis (matching) finds" in verdict(asked[0])
+    assert ", with 60 patients, the paper's analysis (matching) finds" in verdict(asked[0])
     page = study_report(*asked)
     assert page.count("<h3>60 patients") == 1
     assert page.count("<h3>90 patients") == 1
