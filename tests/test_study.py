@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -73,7 +74,7 @@ def test_reading_a_finished_run_gives_the_same_result(tmp_path: Path) -> None:
     held = running.read_study(made.cells, RunFolder(tmp_path))
     assert held.rows_sha256 == made.rows_sha256
     assert held.truths == made.truths
-    assert held.performance.equals(made.performance)
+    assert repr(held.performance) == repr(made.performance)
 
 
 def test_confounding_is_found_and_matching_takes_it_out(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_confounding_is_found_and_matching_takes_it_out(tmp_path: Path) -> None:
         outcomes={**tree()["outcomes"], "treatment_effect": "none"},
         run={"replicates": 200, "seed": 5, "truth_patients": 6_000},
     )
-    table = _run(tmp_path, asked, 2).performance
+    table = pd.DataFrame(_run(tmp_path, asked, 2).performance)
     kept = (table["endpoint"] == "OS") & (table["measure"] == "bias") & (table["judged_by"] == "own")
     bias = table[kept].set_index("estimator")
     z = bias["value"] / bias["mcse"]
@@ -101,11 +102,10 @@ def test_failures_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         codes[3] = int(Status.MONOTONE)
         return table.set_column(table.schema.get_field_index("status"), "status", pa.array(codes))
 
-    assert _run(tmp_path / "sound", _of(4)).rows.failures().empty
+    assert _run(tmp_path / "sound", _of(4)).rows.failures() == []
     monkeypatch.setattr(running, "block_rows", failing)
     told = _run(tmp_path / "failing", _of(4), block=2).rows.failures()
-    assert told["status"].tolist() == ["MONOTONE"]
-    assert told["count"].tolist() == [2]
+    assert [(one["status"], one["count"]) for one in told] == [("MONOTONE", 2)]
 
 
 def test_rows_are_read_by_estimator_and_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

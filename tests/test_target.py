@@ -277,9 +277,10 @@ def test_cells_of_a_study_hold_what_was_asked(found: running.StudyResult) -> Non
 def test_a_column_of_powers_and_type_i_errors_is_called_by_neither_name(null: running.StudyResult) -> None:
     key = 0, "OS", "rmst", "target"
     assert target_table(null, null.cells[0], "OS").header[-2] == "false alarms %"
-    table = null.performance.copy()
-    other = (table["estimator"] == "rmst") & (table["measure"] == "type_1_error")
-    table.loc[other, "measure"] = "power"
+    table = [
+        {**one, "measure": "power"} if (one["estimator"], one["measure"]) == ("rmst", "type_1_error") else one
+        for one in null.performance
+    ]
     mixed = replace(null, performance=table)
     assert mixed.measured[key]["power"].value == null.measured[key]["type_1_error"].value
     assert target_table(mixed, mixed.cells[0], "OS").header[-2] == "finds a difference %"

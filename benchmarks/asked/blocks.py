@@ -14,6 +14,7 @@ from analysis.kernels.status import Status
 from benchmarks.asked.sampled import samples
 from benchmarks.asked.scenario import Scenario, Settings
 from simulator.documents.loading import digest
+from simulator.numerics.arrow_columns import column_of, words_of
 from simulator.world.generate import ResolvedWorld, generate, resolve
 from simulator.world.sections import NOT_THE_WORLD
 
@@ -140,10 +141,10 @@ def joined(tables: Sequence[pa.Table]) -> pa.Table:
 def _table(block: Block, numbers: dict[str, np.ndarray], status: np.ndarray) -> pa.Table:
     replicates, each = np.arange(block.first, block.last, dtype=np.int64), len(block.judged)
     columns: dict[str, object] = {
-        "replicate": np.repeat(replicates, each),
-        "endpoint": pa.array([endpoint for endpoint, _ in block.judged] * len(replicates)).dictionary_encode(),
-        "estimator": pa.array([one.name for _, one in block.judged] * len(replicates)).dictionary_encode(),
+        "replicate": column_of(np.repeat(replicates, each)),
+        "endpoint": words_of([endpoint for endpoint, _ in block.judged] * len(replicates)).dictionary_encode(),
+        "estimator": words_of([one.name for _, one in block.judged] * len(replicates)).dictionary_encode(),
     }
-    columns |= {name: numbers[name] for name in NUMBERS}
-    columns |= {name: numbers[name].astype(np.int32) for name in COUNTS}
-    return pa.table({**columns, "status": status.astype(np.int8)})
+    columns |= {name: column_of(numbers[name], kind=pa.float64()) for name in NUMBERS}
+    columns |= {name: column_of(numbers[name], kind=pa.int32()) for name in COUNTS}
+    return pa.table({**columns, "status": column_of(status, kind=pa.int8())})

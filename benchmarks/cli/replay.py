@@ -20,6 +20,7 @@ from benchmarks.words.answer import Answer, Wanted, keep
 from simulator.cohort.addresses import Address
 from simulator.documents.loading import resolved_yaml
 from simulator.documents.safe_files import make_folder, write_whole
+from simulator.numerics.arrow_columns import numbers_of
 from simulator.world.export import plain_table, write_table
 from simulator.world.generate import generate
 
@@ -35,7 +36,7 @@ def replayed(result: StudyResult, cell: Cell, replicate: int, place: Path) -> An
     not computed here, and counts as the same.
     """
     stored = result.rows.replicate(cell.number, replicate)
-    whole = [k for k, code in enumerate(stored["status"].to_numpy()) if code not in LOST]
+    whole = [k for k, code in enumerate(numbers_of(stored["status"])) if code not in LOST]
     made = _computed(cell, replicate, whole)
     same = _same(made, stored.take(whole))
     files = _written(cell, replicate, place, result.rows.path.parent)
@@ -77,14 +78,14 @@ def _same(made: pa.Table, stored: pa.Table) -> dict[tuple[str, int], bool]:
     """For each column and row whether the bits are the same."""
     found = {}
     for name in COMPARED:
-        a, b = made[name].to_numpy(), stored[name].to_numpy()
+        a, b = numbers_of(made[name]), numbers_of(stored[name])
         for k in range(len(a)):
             found[name, k] = a[k].tobytes() == b[k].tobytes()
     return found
 
 
 def _lost(result: StudyResult, cell: Cell, replicate: int) -> bool:
-    return bool(np.isin(result.rows.replicate(cell.number, replicate)["status"].to_numpy(), LOST).any())
+    return bool(np.isin(numbers_of(result.rows.replicate(cell.number, replicate)["status"]), LOST).any())
 
 
 def _written(cell: Cell, replicate: int, place: Path, folder: Path) -> list[str]:

@@ -185,7 +185,7 @@ def status(path: Path) -> Answer:
         cells.append({"cell": cell.number, "settings": cell.settings, "done": asked - len(lacking), "asked": asked})
     finished = all(one["done"] == one["asked"] for one in cells) and found.folder.whole(running.RESULTS)
     failures = (
-        running.read_study(found.cells, found.folder).rows.failures().to_dict("records")
+        running.read_study(found.cells, found.folder).rows.failures()
         if finished and (path / running.TRUTHS).exists()
         else [one for cell in found.cells for one in lost_in(parts, cell)]
     )
@@ -254,7 +254,7 @@ def _presented(asked: Asked, result: "StudyResult", folder: RunFolder) -> Answer
         described,
         "\n".join([asked.scenario.question, said, result.people]),
         main_tables(result),
-        (*notes_of(result), *lost_words(result.rows.failures().to_dict("records"))),
+        (*notes_of(result), *lost_words(result.rows.failures())),
         (
             f"rows sha256   {result.rows_sha256}",
             f"sealed digest {sealed}",

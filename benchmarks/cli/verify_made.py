@@ -1,7 +1,6 @@
 """Whether what a folder says of its rows follows from them: truths, looks, performance, documents and the report."""
 
 import html
-import io
 import itertools
 import json
 import re
@@ -11,10 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from benchmarks.asked.blocks import Cell, block_size
 from benchmarks.asked.errors import RunError
 from benchmarks.asked.scenario import Scenario
@@ -22,6 +17,7 @@ from benchmarks.cli.findings import Findings
 from benchmarks.performance.looks import Look, schedule
 from benchmarks.runs.code import pages_digest
 from benchmarks.runs.parts import Parts
+from benchmarks.runs.records import FAILURES, PERFORMANCE, as_csv, as_parquet
 from benchmarks.runs.rows import Rows, merged
 from benchmarks.runs.store import RunFolder, as_json, plain_json
 from benchmarks.study.running import (  # fmt: skip
@@ -178,12 +174,13 @@ def check_performance(result: StudyResult, folder: RunFolder, found: Findings) -
     check_made_of(result.cells, folder, found)
     check_columns(result, found)
     table, failures = result.performance, result.rows.failures()
-    content = folder.read_bytes("performance.csv")
-    if content is not None and content != table.to_csv(index=False).encode():
-        _tell_lines("performance.csv", content, table.to_csv(index=False).encode(), found)
-    for name, right in (("performance.parquet", table), ("failures.parquet", failures)):
+    content, lines = folder.read_bytes("performance.csv"), as_csv(table, PERFORMANCE).encode()
+    if content is not None and content != lines:
+        _tell_lines("performance.csv", content, lines, found)
+    rights = {"performance.parquet": as_parquet(table, PERFORMANCE), "failures.parquet": as_parquet(failures, FAILURES)}
+    for name, right in rights.items():
         held = folder.read_bytes(name)
-        if held is not None and held != _parquet(right):
+        if held is not None and held != right:
             found.add("performance", name, "is not what the rows and the truths give")
     found.checked.append("performance and failures, worked out again from rows and truths")
 
@@ -202,13 +199,6 @@ def check_made_of(cells: Sequence[Cell], folder: RunFolder, found: Findings) -> 
     """A finding where the note of what the rows were made from is not that of the study."""
     if folder.read_bytes(MADE_OF) != made_of(cells):
         found.add("rows", MADE_OF, "is not what the study's rows are made from")
-
-
-def _parquet(table: pd.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    made = pa.Table.from_pandas(table, preserve_index=False)
-    pq.write_table(made, buffer, compression="zstd", write_page_checksum=True)
-    return buffer.getvalue()
 
 
 def _tell_lines(name: str, held: bytes, right: bytes, found: Findings) -> None:

@@ -21,6 +21,7 @@ from benchmarks.runs.store import RunFolder
 from benchmarks.study.running import RESCUE, RESULTS, ProgressCall, Work
 from benchmarks.workers.executors import crew
 from simulator.documents.loading import digest
+from simulator.numerics.arrow_columns import numbers_of
 
 COMPARED = (*NUMBERS, *COUNTS, "status")
 
@@ -63,7 +64,7 @@ def _differing(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Sequence[int]:
     """The places at which the bits of two columns differ."""
     if pa.types.is_dictionary(one.type) or pa.types.is_dictionary(other.type):
         return [k for k, (a, b) in enumerate(zip(one.to_pylist(), other.to_pylist(), strict=True)) if a != b]
-    a, b = (np.ascontiguousarray(each.to_numpy()) for each in (one, other))
+    a, b = (numbers_of(each) for each in (one, other))
     if one.type != other.type:
         return range(len(a))
     return [int(k) for k in np.flatnonzero(a.view(f"u{a.itemsize}") != b.view(f"u{b.itemsize}"))]
@@ -155,7 +156,7 @@ def _kept(
     rows: Rows, cell: Cell, replicate: int, judged: Sequence[tuple[str, Estimator]]
 ) -> tuple[tuple[str, Estimator], ...]:
     """Those without users' functions that hung or died in that replicate, which they may do again."""
-    codes = rows.replicate(cell.number, replicate)["status"].to_numpy()
+    codes = numbers_of(rows.replicate(cell.number, replicate)["status"])
     lost = {pair for pair, code in zip(cell.scenario.judged(), codes, strict=True) if code in LOST}
     return tuple(pair for pair in judged if pair[1].kind != "own" or pair not in lost)
 
@@ -165,11 +166,11 @@ def _compare(task: Block, made: pa.Table, rows: Rows, found: Findings) -> None:
     places = [every.index(pair) for pair in task.judged]
     number, each = task.cell.number, len(task.judged)
     stored = rows.stretch(number, task.first, task.last)
-    status = made["status"].to_numpy(), _taken(stored, "status", len(every), places)
+    status = numbers_of(made["status"]), _taken(stored, "status", len(every), places)
     outside = np.isin(status[1], LOST) & np.tile([one.kind == "own" for _, one in task.judged], task.last - task.first)
     told: set[int] = set()
     for name in COMPARED:
-        a, b = made[name].to_numpy(), _taken(stored, name, len(every), places)
+        a, b = numbers_of(made[name]), _taken(stored, name, len(every), places)
         for k in np.flatnonzero((a.view(f"u{a.itemsize}") != b.view(f"u{b.itemsize}")) & ~outside):
             if int(k) not in told:
                 told.add(int(k))
@@ -192,4 +193,4 @@ def _compare(task: Block, made: pa.Table, rows: Rows, found: Findings) -> None:
 
 
 def _taken(table: pa.Table, name: str, each: int, places: Sequence[int]) -> np.ndarray:
-    return np.ascontiguousarray(table[name].to_numpy().reshape(-1, each)[:, places].ravel())
+    return np.ascontiguousarray(numbers_of(table[name]).reshape(-1, each)[:, places].ravel())

@@ -1,9 +1,11 @@
 """The pages of answers: to a question about a world, of the known-answer studies, of a table of replicates."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 
@@ -141,15 +143,18 @@ def _failures(folder: str | None) -> Section:
     tables = []
     for place in places:
         with opened(place, RESULTS) as file:
-            tables.append(pq.read_table(file, columns=[*KEYS, "status"]).to_pandas())
-    rows = pd.concat(tables)
-    failed = rows[rows["status"] != Status.OK]
-    counted = failed.groupby([*KEYS, "status"], observed=True, sort=True).size()
-    made = [
-        dict(zip((*KEYS, "status", "count"), (*key[:-1], Status(int(key[-1])).name, count), strict=True))
-        for key, count in zip(counted.index, counted, strict=True)
-    ]
-    return failures_section(made)
+            table = pq.read_table(file, columns=[*KEYS, "status"])
+            tables.append(table.group_by([*KEYS, "status"]).aggregate([([], "count_all")]))
+    counted: Counter[tuple[Any, ...]] = Counter()
+    for one in pa.concat_tables(tables).to_pylist():
+        if one["status"] != Status.OK:
+            counted[(*(one[name] for name in KEYS), one["status"])] += one["count_all"]
+    return failures_section(
+        [
+            {**dict(zip(KEYS, key, strict=False)), "status": Status(key[-1]).name, "count": count}
+            for key, count in sorted(counted.items())
+        ]
+    )
 
 
 def validation_report(verdicts: Sequence[Verdict], full: bool) -> str:

@@ -73,7 +73,7 @@ def study_report(
         ("SHA-256 of the rows", result.rows_sha256),
         *([("sealed digest", sealed)] if sealed else []),
     )
-    failures = result.rows.failures().to_dict("records")
+    failures = result.rows.failures()
     unpaired = ("NO_PAIRS",) if any(one["status"] == "NO_PAIRS" for one in failures) else ()
     base = read_base(held["base"]) if "base" in held else base_of(document, shipped_only=True)
     return html(

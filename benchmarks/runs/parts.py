@@ -23,6 +23,7 @@ from benchmarks.asked.errors import RunError
 from benchmarks.runs.rows import SCHEMA
 from benchmarks.runs.store import RunFolder, plain_json
 from simulator.documents.loading import digest
+from simulator.numerics.arrow_columns import column_of, numbers_of, words_of
 
 PARTS = "parts"
 JUDGED = "judged.json"
@@ -177,17 +178,17 @@ def _assembled(cell: Cell, first: int, last: int, pieces: Sequence[tuple[pa.Tabl
     """The rows of replicates ``first`` to ``last``, one piece per endpoint and estimator, in the study's order."""
     judged, count = cell.scenario.judged(), last - first
     columns: dict[str, object] = {
-        "cell": np.full(count * len(judged), cell.number, np.int32),
-        "replicate": np.repeat(np.arange(first, last, dtype=np.int64), len(judged)),
-        "endpoint": pa.array([endpoint for endpoint, _ in judged] * count).dictionary_encode(),
-        "estimator": pa.array([one.name for _, one in judged] * count).dictionary_encode(),
+        "cell": column_of(np.full(count * len(judged), cell.number, np.int32)),
+        "replicate": column_of(np.repeat(np.arange(first, last, dtype=np.int64), len(judged))),
+        "endpoint": words_of([endpoint for endpoint, _ in judged] * count).dictionary_encode(),
+        "estimator": words_of([one.name for _, one in judged] * count).dictionary_encode(),
     }
     for name in (*NUMBERS, *COUNTS, "status"):
         own = [
-            table[name].to_numpy().reshape(-1, len(part.pairs))[first - part.first : last - part.first, place]
+            numbers_of(table[name]).reshape(-1, len(part.pairs))[first - part.first : last - part.first, place]
             for table, part, place in pieces
         ]
-        columns[name] = np.stack(own, axis=1).ravel()
+        columns[name] = column_of(np.stack(own, axis=1).ravel())
     return pa.table(columns)
 
 

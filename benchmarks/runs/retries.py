@@ -13,6 +13,7 @@ from analysis.estimators.base import COUNTS, NUMBERS
 from analysis.kernels.status import LOST, Status
 from benchmarks.asked.blocks import Block, Cell, block_size, pair_key
 from benchmarks.runs.parts import Part, Parts
+from simulator.numerics.arrow_columns import column_of, numbers_of
 
 WORDS = {"WORKER_LOST": "killed the process of the computation", "TIMEOUT": "took longer than run.replicate_timeout"}
 
@@ -54,7 +55,8 @@ def mend(parts: Parts, again: Again, table: pa.Table) -> int:
         values = _matrix(old, name, each).copy()
         values[at] = _matrix(table, name, width)
         place = old.schema.get_field_index(name)
-        old = old.set_column(place, old.schema.field(place), pa.array(values.ravel(), old.schema.field(place).type))
+        own = old.schema.field(place)
+        old = old.set_column(place, own, column_of(values.ravel(), kind=own.type))
     parts.folder.write_table(part.file, old)
     return int(gained.sum())
 
@@ -79,7 +81,7 @@ def lost_in(parts: Parts, cell: Cell) -> list[dict[str, Any]]:
 
 def _matrix(table: pa.Table, name: str, each: int) -> NDArray[np.generic]:
     """A column as ``(replicates, pairs)``."""
-    values: NDArray[np.generic] = table[name].to_numpy().reshape(-1, each)
+    values: NDArray[np.generic] = numbers_of(table[name]).reshape(-1, each)
     return values
 
 

@@ -17,8 +17,10 @@ from analysis.estimators.base import COUNTS, NUMBERS
 from analysis.kernels.status import Status
 from benchmarks.asked.errors import RunError
 from benchmarks.runs.own_parquet import opened_parquet
+from benchmarks.runs.records import Record
 from simulator.documents.safe_files import opened
 from simulator.numerics.arrays import Floats
+from simulator.numerics.arrow_columns import numbers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +121,7 @@ class Rows:
         for table in self.pieces([*found, "status"], cell):
             last = first + len(table) // len(keys)
             for name, column in (*found.items(), ("status", status)):
-                column[first:last] = table[name].to_numpy().reshape(-1, len(keys))[:, place]
+                column[first:last] = numbers_of(table[name]).reshape(-1, len(keys))[:, place]
             first = last
         return found, status
 
@@ -150,22 +152,21 @@ class Rows:
                     raise RunError(f"{self.path}: damaged; run the study again")
                 yield table
 
-    def failures(self) -> "pd.DataFrame":
+    def failures(self) -> list[Record]:
         """How many replicates of each cell, endpoint and estimator ended in each status other than OK."""
-        import pandas as pd
-
-        found = []
+        found: list[Record] = []
         for cell, keys in self.layout.keys.items():
             for endpoint, estimator in keys:
+                own = dict(zip(KEYS, (cell, endpoint, estimator), strict=True))
                 codes, counts = np.unique(self.of(cell, endpoint, estimator, ())[1], return_counts=True)
                 if not set(map(int, codes)) <= _STATUSES:
                     raise RunError(f"{self.path}: has a status that there is not; run the study again")
                 found += [
-                    (cell, endpoint, estimator, Status(int(code)).name, int(count))
+                    {**own, "status": Status(int(code)).name, "count": int(count)}
                     for code, count in zip(codes, counts, strict=True)
                     if code != Status.OK
                 ]
-        return pd.DataFrame(found, columns=[*KEYS, "status", "count"])
+        return found
 
     def frame(self) -> "pd.DataFrame":
         """All rows at once."""
@@ -186,7 +187,7 @@ class Rows:
                         raise RunError(f"{self.path}: names what the study does not; run the study again")
                     made.update("".join(f"{value}\n" for value in values.to_pylist()).encode())
                 else:
-                    made.update(np.ascontiguousarray(values.to_numpy()).tobytes())
+                    made.update(numbers_of(values).tobytes())
         whole = hashlib.sha256()
         for name, made in columns.items():
             whole.update(f"{name} {made.hexdigest()}\n".encode())

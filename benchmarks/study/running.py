@@ -11,7 +11,6 @@ from math import hypot, isfinite, nan
 from threading import Lock
 from typing import Literal
 
-import pandas as pd
 import pyarrow as pa
 
 from analysis.estimators.base import NUMBERS
@@ -22,6 +21,7 @@ from benchmarks.asked.whom import Whom, in_cells, whom
 from benchmarks.performance.looks import Look, look, schedule
 from benchmarks.performance.measures import Measure, in_direction, performance
 from benchmarks.runs.parts import Parts
+from benchmarks.runs.records import FAILURES, PERFORMANCE, Record, as_csv, as_parquet
 from benchmarks.runs.retries import Again, lost_blocks, mend
 from benchmarks.runs.rows import KEYS, Layout, Rows, merged
 from benchmarks.runs.store import RunFolder
@@ -62,7 +62,7 @@ class StudyResult:
     cells: tuple[Cell, ...]
     rows: Rows
     truths: dict[tuple[int, str, str], Truth]
-    performance: pd.DataFrame
+    performance: list[Record]
     rows_sha256: str
     looks: tuple[Look, ...] = ()
     targets: dict[tuple[int, str, str], Truth] = field(default_factory=dict)
@@ -72,9 +72,9 @@ class StudyResult:
     def measured(self) -> dict[tuple[int, str, str, str], dict[str, Measure]]:
         """The measures by cell, endpoint, estimator and by what it is judged, ``target`` or ``own``."""
         found: dict[tuple[int, str, str, str], dict[str, Measure]] = {}
-        columns = (self.performance[name] for name in (*KEYS, "judged_by", "measure", "value", "mcse"))
-        for cell, endpoint, estimator, judged_by, name, value, mcse in zip(*columns, strict=True):
-            found.setdefault((cell, endpoint, estimator, judged_by), {})[name] = Measure(value, mcse)
+        for one in self.performance:
+            key = one["cell"], one["endpoint"], one["estimator"], one["judged_by"]
+            found.setdefault(key, {})[one["measure"]] = Measure(one["value"], one["mcse"])
         return found
 
     @cached_property
@@ -234,9 +234,9 @@ def layout_of(cells: tuple[Cell, ...]) -> Layout:
     )
 
 
-def judge(rows: Rows, truths: Truths) -> pd.DataFrame:
+def judge(rows: Rows, truths: Truths) -> list[Record]:
     """Performance of every estimator by the target and by its own estimand, each measure with its Monte Carlo SE."""
-    table: list[dict[str, object]] = []
+    table: list[Record] = []
     for key, own in truths.own.items():
         target = truths.target[key]
         numbers, status = rows.of(*key, NUMBERS)
@@ -264,7 +264,7 @@ def judge(rows: Rows, truths: Truths) -> pd.DataFrame:
             for judged_by, measures in (("target", by_target), ("own", by_own))
             for name, measure in measures.items()
         ]
-    return pd.DataFrame(table)
+    return table
 
 
 def _finite(truth: Truth) -> tuple[float, float]:
@@ -280,17 +280,16 @@ def with_replicates(cell: Cell, count: int | None) -> Cell:
     return replace(cell, scenario=cell.scenario.model_copy(update={"run": run}))
 
 
-def look_at(cell: Cell, table: pd.DataFrame) -> Look:
+def look_at(cell: Cell, table: Sequence[Record]) -> Look:
     """What a look at the performance of a cell finds."""
     until = cell.scenario.run.until
     assert until is not None
     found: dict[tuple[str, str], dict[str, Measure]] = {}
-    here = table[table["cell"] == cell.number]
     for judged_by in ("own", "target"):  # the target's measures come over those of the own estimand
-        part = here[here["judged_by"] == judged_by]
-        columns = (part[name] for name in (*KEYS[1:], "measure", "value", "mcse"))
-        for endpoint, estimator, name, value, mcse in zip(*columns, strict=True):
-            found.setdefault((endpoint, estimator), {})[name] = Measure(float(value), float(mcse))
+        for one in table:
+            if one["cell"] == cell.number and one["judged_by"] == judged_by:
+                own = found.setdefault((one["endpoint"], one["estimator"]), {})
+                own[one["measure"]] = Measure(one["value"], one["mcse"])
     return look(cell.number, cell.scenario.run.replicates, found, until, RunError)
 
 
@@ -327,9 +326,9 @@ def _run_study(cells: tuple[Cell, ...], folder: RunFolder, work: Work, told: Pro
     if looks:
         folder.write_checked_json(LOOKS, [asdict(one) for one in result.looks])
     folder.write_checked_json(TRUTHS, truths.records())
-    folder.write_bytes("performance.csv", result.performance.to_csv(index=False).encode())
-    folder.write_table("performance.parquet", pa.Table.from_pandas(result.performance, preserve_index=False))
-    folder.write_table("failures.parquet", pa.Table.from_pandas(rows.failures(), preserve_index=False))
+    folder.write_bytes("performance.csv", as_csv(result.performance, PERFORMANCE).encode())
+    folder.write_checked("performance.parquet", as_parquet(result.performance, PERFORMANCE))
+    folder.write_checked("failures.parquet", as_parquet(rows.failures(), FAILURES))
     return result
 
 
@@ -353,7 +352,7 @@ def read_study(cells: tuple[Cell, ...], folder: RunFolder) -> StudyResult:
 
 
 def _result(
-    cells: tuple[Cell, ...], rows: Rows, truths: Truths, table: pd.DataFrame, looks: tuple[Look, ...]
+    cells: tuple[Cell, ...], rows: Rows, truths: Truths, table: list[Record], looks: tuple[Look, ...]
 ) -> StudyResult:
     return StudyResult(cells, rows, truths.own, table, rows.digest(), looks, truths.target, truths.direction)
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from benchmarks.runs.records import FAILURES, PERFORMANCE, as_csv
 from benchmarks.study.running import StudyResult
 from benchmarks.truth.of_cells import Truths
 from simulator.documents.loading import Document, digest
@@ -30,8 +31,8 @@ def seal(document: Document, manifest: Mapping[str, Any], result: StudyResult) -
             "rows": result.rows_sha256,
             "truths": _sha256(truths.records()),
             "looks": _sha256([asdict(one) for one in result.looks]),
-            "performance": _text(result.performance.to_csv(index=False)),
-            "failures": _text(result.rows.failures().to_csv(index=False)),
+            "performance": _text(as_csv(result.performance, PERFORMANCE)),
+            "failures": _text(as_csv(result.rows.failures(), FAILURES)),
         }
     )
 

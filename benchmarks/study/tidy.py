@@ -19,6 +19,7 @@ from benchmarks.runs.store import RunFolder
 from benchmarks.truth.counted import Truth
 from benchmarks.truth.of_cells import Truths
 from simulator.documents.loading import digest
+from simulator.numerics.arrow_columns import column_of, numbers_of, words_of
 
 WORD, OWN, TARGET = "status_word", "truth", "target_truth"
 """The status in a word; the truth of what the estimator estimates, and of the study's target in the same measure."""
@@ -54,14 +55,14 @@ def with_columns(table: pa.Table, cell: Cell, schema: pa.Schema, paths: Sequence
         _repeated(cell.settings.get(path), kind, count)
         for path, kind in zip(paths, schema.types[first : first + len(paths)], strict=True)
     ]
-    codes = table["status"].to_numpy().astype(np.int64)
+    codes = numbers_of(table["status"]).astype(np.int64)
     known = (codes >= 0) & (codes < len(Status))
-    words = pa.array([one.name for one in Status], pa.string())
-    made.append(pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=~known), words))
+    statuses = words_of([one.name for one in Status])
+    made.append(pa.DictionaryArray.from_arrays(column_of(codes, ~known, pa.int32()), statuses))
     for of in (truths.own, truths.target):
         values = np.array([_value(of.get(key)) for key in keys])
         values = np.tile(values, count // len(keys))
-        made.append(pa.array(values, pa.float64(), mask=np.isnan(values)))
+        made.append(column_of(values, np.isnan(values)))
     return pa.Table.from_arrays(made, schema=schema)
 
 
@@ -74,7 +75,7 @@ def _repeated(value: Any, kind: pa.DataType, count: int) -> pa.Array:
     if kind != NAMES:
         return pa.array([value] * count, kind)
     text = value if isinstance(value, str) or value is None else json.dumps(value, default=str)
-    return pa.array([text] * count, pa.string()).dictionary_encode()
+    return words_of([text] * count).dictionary_encode()
 
 
 def tidied(rows: Rows, cells: Sequence[Cell], truths: Truths, folder: RunFolder) -> None:

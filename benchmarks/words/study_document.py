@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from benchmarks.asked.scenario import Scenario
 from benchmarks.runs.code import pages_digest
 from benchmarks.study import paired
@@ -34,9 +32,9 @@ def study_json(
                 {**dict(zip(("cell", "endpoint"), key, strict=True)), **_truth(truth)}
                 for key, truth in result.directions.items()
             ],
-            "performance": _records(result.performance),
+            "performance": result.performance,
             "rankings": [_ranking(one) for one in every_ranking(result)],
-            "failures": _records(result.rows.failures()),
+            "failures": result.rows.failures(),
             "looks": result.looks,
             "paired": [
                 *(pair for cell in result.cells for pair in paired.methods(result, cell)),
@@ -80,7 +78,3 @@ def _ranking(one: Ranking) -> dict[str, Any]:
             for own in one.order
         ],
     }
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class Spec(BaseModel):
     """A frozen record: no unknown keys, no NaN or infinity, no silent conversion (a bool is not an int)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
