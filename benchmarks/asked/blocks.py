@@ -21,7 +21,7 @@ from simulator.world.sections import NOT_THE_WORLD
 EndpointEstimators = tuple[tuple[str, Estimator], ...]
 """Endpoints, each with an estimator that is applied to it."""
 
-PATIENTS_PER_BLOCK = 50_000
+PATIENTS_PER_BLOCK = 25_000
 
 
 @dataclass(frozen=True)

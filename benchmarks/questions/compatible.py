@@ -207,12 +207,10 @@ def _density(values: Floats, weights: Floats, grid: Floats) -> Floats:
     mean = float(weights @ values)
     sd = sqrt(max(float(weights @ (values - mean) ** 2), 1e-12))
     width = 1.06 * sd * min(len(values), 1 / float((weights**2).sum())) ** -0.2
-    z = grid[:, None] - values  # a number for each pair of both: changed in place, as it is large
-    z /= width
-    np.square(z, out=z)
-    z /= -2
-    np.exp(z, out=z)
-    return np.asarray((z @ weights) / (width * sqrt(2 * np.pi)))
+    height = np.empty(len(grid))
+    for k, at in enumerate(grid):  # one at a time: the values may be a hundred thousand
+        height[k] = weights @ np.exp(-0.5 * ((at - values) / width) ** 2)
+    return np.asarray(height / (width * sqrt(2 * np.pi)))
 
 
 def find(
