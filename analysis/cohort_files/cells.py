@@ -23,9 +23,12 @@ class CellColumn:
     @staticmethod
     def of(texts: Iterable[str], code: NDArray[np.int32]) -> "CellColumn":
         """The column in which row i holds the stripped ``texts[code[i]]``."""
-        place: dict[str, int] = {}
-        merged = np.array([place.setdefault(text.strip(), len(place)) for text in texts], dtype=np.int32)
-        found, seen = list(place), code if len(place) == len(merged) else merged[code]
+        stripped = list(map(str.strip, texts))
+        place = dict.fromkeys(stripped)
+        found, seen = list(place), code
+        if len(found) < len(stripped):
+            number = dict(zip(found, range(len(found)), strict=True))
+            seen = np.fromiter(map(number.__getitem__, stripped), np.int32, len(stripped))[code]
         used = np.bincount(seen, minlength=len(found)) > 0
         first = _first_rows(seen, len(found))
         if used.all() and (np.diff(first) > 0).all():

@@ -151,6 +151,8 @@ class _Faults:
         """Whether no cell is missing; a text that the SPEC lists as a value is none."""
         known = set(listed)
         cells = self.table.columns[column]
+        if MISSING.isdisjoint(map(str.casefold, cells.texts)):
+            return True
         missing = [text for text in cells.texts if text.casefold() in MISSING and text not in known]
         if missing:
             rows = np.flatnonzero(cells.holding(set(missing).__contains__))
@@ -240,13 +242,13 @@ def _numbers(faults: _Faults, column: str) -> Floats:
     cells = faults.table.columns[column]
     if not faults.complete(column):
         return np.full(len(cells), np.nan)
-    others = [text for text in cells.texts if not NUMBER.fullmatch(text)]
-    if others:
+    if not all(map(NUMBER.fullmatch, cells.texts)):
+        others = [text for text in cells.texts if not NUMBER.fullmatch(text)]
         rows = np.flatnonzero(cells.holding(set(others).__contains__))
         comma = "; write decimals with a point" if any("," in text for text in others) else ""
         faults.add(column, f"not a number ({faults.shown(column, rows)}){comma}")
         return np.full(len(cells), np.nan)
-    values = np.array([float(text) for text in cells.texts])[cells.code]
+    values = np.fromiter(map(float, cells.texts), np.float64, len(cells.texts))[cells.code]
     beyond = np.flatnonzero(np.abs(values) > LARGEST)
     if len(beyond):
         faults.add(column, f"beyond {LARGEST:g} ({faults.shown(column, beyond)}); use another unit")
