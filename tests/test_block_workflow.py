@@ -1,6 +1,8 @@
 """The analysis of a block is that of each of its cohorts."""
 
+import gc
 import json
+import weakref
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -134,3 +136,24 @@ def test_subgroups(name: str) -> None:
                 assert found.cox_status[k] == row.status
                 failed += row.status != Status.OK
     assert failed > 0 or name in ("breslow", "replacement")
+
+
+def test_a_block_is_gone_when_nobody_holds_it() -> None:
+    """Without garbage collection, which may wait for long: a block has megabytes."""
+    block = BlockAnalysis(
+        Sample(
+            paper_cohorts(3).observed,
+            Plan.model_validate_json(json.dumps({"propensity": {"candidates": CANDIDATES}})),
+            np.arange(3),
+        )
+    )
+    held = weakref.ref(block)
+    gc.disable()
+    try:
+        found = [dict(block.comparisons), dict(block.cox_models), dict(block.subgroups)]
+        again = block.comparisons
+        assert all(again[name] is found[0][name] for name in found[0])
+        del block, again
+        assert held() is None
+    finally:
+        gc.enable()

@@ -39,6 +39,15 @@ class CoxModels:
 
 
 @dataclass(frozen=True)
+class _Found:
+    """What was worked out by endpoint."""
+
+    comparisons: dict[str, ArmComparison]
+    cox_models: dict[str, CoxModels]
+    subgroups: dict[str, ArmComparison]
+
+
+@dataclass(frozen=True)
 class BlockAnalysis:
     """The analysis of a block of R cohorts; each part is worked out when it is first asked for, and kept.
 
@@ -78,9 +87,14 @@ class BlockAnalysis:
         return with_weighted(made, values, rows, self.weighted, observed.present if smd == "unmatched" else None)
 
     @once
+    def _found(self) -> _Found:
+        """What was worked out of each endpoint; mappings that know the block are made anew, not to keep it for ever."""
+        return _Found({}, {}, {})
+
+    @property
     def comparisons(self) -> Mapping[str, ArmComparison]:
         """Medians, log-rank test and hazard ratio of each endpoint, rows as in ``sets``."""
-        return EachOnDemand(tuple(self.sample.observed.endpoints), self._compare_sides)
+        return EachOnDemand(tuple(self.sample.observed.endpoints), self._compare_sides, self._found.comparisons)
 
     @once
     def cox_design(self) -> tuple[Floats, tuple[int, ...]]:
@@ -89,10 +103,10 @@ class BlockAnalysis:
         arm = self.sample.observed.treated[..., None].astype(np.float64)
         return np.concatenate([x, arm], axis=2), (*term_of, max(term_of, default=-1) + 1)
 
-    @once
+    @property
     def cox_models(self) -> Mapping[str, CoxModels]:
         """Univariable and multivariable Cox models of each endpoint in the adjusted cohorts."""
-        return EachOnDemand(tuple(self.sample.observed.endpoints), self._models)
+        return EachOnDemand(tuple(self.sample.observed.endpoints), self._models, self._found.cox_models)
 
     @once
     def subgroup_sets(self) -> Bools:
@@ -112,11 +126,15 @@ class BlockAnalysis:
                 sets[:, s] &= where[term]
         return sets
 
-    @once
+    @property
     def subgroups(self) -> Mapping[str, ArmComparison]:
         """The comparison of the arms in each subgroup, ``(R S,)``, without medians."""
-        sets = self.subgroup_sets.reshape(-1, self.subgroup_sets.shape[2])
-        return EachOnDemand(tuple(self.sample.observed.endpoints), lambda name: self._compare_after(name, sets, False))
+
+        def compared(name: str) -> ArmComparison:
+            sets = self.subgroup_sets
+            return self._compare_after(name, sets.reshape(-1, sets.shape[2]), False)
+
+        return EachOnDemand(tuple(self.sample.observed.endpoints), compared, self._found.subgroups)
 
     def _compare_sides(self, endpoint: str) -> ArmComparison:
         if self.weighted is None and self.sample.adjusted.stratum is None:

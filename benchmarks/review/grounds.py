@@ -22,6 +22,7 @@ from benchmarks.runs.kept import kept
 from benchmarks.twin.absolute_fit import SHARE_OUTSIDE
 from benchmarks.twin.assumptions import WeighedAssumption, weighed
 from benchmarks.twin.fidelity import Fidelity, fidelity
+from benchmarks.workers.arenas import give_back
 from benchmarks.workers.progress import Progress
 from simulator.documents.loading import digest
 from simulator.documents.merging import split_path
@@ -79,6 +80,7 @@ def find(
     """
     sources, assumed = len(asked.document.sources), len(assumed_values(asked.document))
     fit = _fit(asked.scenario, jobs, doubts, out) if compared else None
+    give_back()
     return Grounds(fit, tuple(_weighed(asked, place, jobs, out)), sources, assumed, doubt_of(fit))
 
 

@@ -18,6 +18,7 @@ from benchmarks.review.effects import PlausibleEffects
 from benchmarks.review.grounds import Grounds
 from benchmarks.review.suspicions import suspicions
 from benchmarks.review.verdict import Judged, judged
+from benchmarks.workers.arenas import give_back
 from simulator.cohort.estimand import COUPLED
 
 
@@ -59,6 +60,7 @@ def find(asked: Asked, endpoint: str, doubts: dict[str, tuple[str, ...]], jobs: 
     wanted = (claim.value, claim.bound) if claim.known else None
     made = biases.find(asked, endpoint, analysis, several, wanted, sign, jobs, out / "bias")
     plausible = effects.find(asked, endpoint, analysis, several, seen, truth, scale, jobs, out)
+    give_back()  # emulating the likelihood leaves much behind
     compared_analyses = analyses.find(asked, endpoint, analysis, claim.value, jobs, out)
     place = claim.place or ratio_places(scenario, endpoint)[0]
     rests = grounds.find(asked, place, jobs, doubts, bool(compared(scenario)), out)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, log, nan
+from threading import Lock
 
 import numpy as np
 
@@ -34,6 +35,10 @@ class WeighedAssumption:
     assumption: Assumption
     moves: float
     mcse: float
+
+
+_ONE_WORLD = Lock()
+"""Held while a world is worked out: its reference patients take some tens of megabytes meanwhile."""
 
 
 def weighed(
@@ -95,7 +100,8 @@ def _log_ratios(tree: DocumentTree, key: str, seed: int, near: Reference | None)
     """The log hazard ratio of each replicate; None where the tree is no world."""
     try:
         scenario = Scenario.model_validate(tree)
-        (resolved, reference), size = resolve_beside(scenario, near), workflow_block(scenario)
+        with _ONE_WORLD:
+            (resolved, reference), size = resolve_beside(scenario, near), workflow_block(scenario)
     except ValueError:  # of a world that cannot be
         return None
     parts = []

@@ -43,12 +43,15 @@ class OnDemand(Mapping[str, T]):
 
 
 class EachOnDemand(Mapping[str, T]):
-    """A mapping whose names are known, and each of whose values is worked out when it is first asked for."""
+    """A mapping whose names are known, and each of whose values is worked out when it is first asked for.
 
-    def __init__(self, names: Sequence[str], make: Callable[[str], T]) -> None:
+    It keeps them in ``made``, where that is given.
+    """
+
+    def __init__(self, names: Sequence[str], make: Callable[[str], T], made: dict[str, T] | None = None) -> None:
         self._names = tuple(names)
         self._make = make
-        self._made: dict[str, T] = {}
+        self._made: dict[str, T] = {} if made is None else made
 
     def __getitem__(self, name: str) -> T:
         if name not in self._names:
