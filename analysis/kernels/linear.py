@@ -58,19 +58,20 @@ def exponentials(values: Floats, scratch: Floats, n: int) -> None:
     for i in range(n):
         k = scratch[i] - _ROUND
         f = (min(max(values[i], -708.0), 709.0) - k * _LOG_2_HIGH) - k * _LOG_2_LOW
-        s = 1.0 / 6227020800.0
-        s = s * f + 1.0 / 479001600.0
-        s = s * f + 1.0 / 39916800.0
-        s = s * f + 1.0 / 3628800.0
-        s = s * f + 1.0 / 362880.0
-        s = s * f + 1.0 / 40320.0
-        s = s * f + 1.0 / 5040.0
-        s = s * f + 1.0 / 720.0
-        s = s * f + 1.0 / 120.0
-        s = s * f + 1.0 / 24.0
-        s = s * f + 1.0 / 6.0
-        s = s * f + 0.5
-        values[i] = 1.0 + (s * f * f + f)
+        square = f * f  # even and odd powers apart: half as many steps wait for one another
+        even = 1.0 / 479001600.0
+        even = even * square + 1.0 / 3628800.0
+        even = even * square + 1.0 / 40320.0
+        even = even * square + 1.0 / 720.0
+        even = even * square + 1.0 / 24.0
+        even = even * square + 0.5
+        odd = 1.0 / 6227020800.0
+        odd = odd * square + 1.0 / 39916800.0
+        odd = odd * square + 1.0 / 362880.0
+        odd = odd * square + 1.0 / 5040.0
+        odd = odd * square + 1.0 / 120.0
+        odd = odd * square + 1.0 / 6.0
+        values[i] = 1.0 + ((odd * f + even) * square + f)
     for i in range(n):
         bits[i] = (bits[i] << 52) + _EXPONENT_OF_ONE
     for i in range(n):
