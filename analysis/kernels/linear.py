@@ -79,6 +79,20 @@ def exponentials(values: Floats, scratch: Floats, n: int) -> None:
 
 
 @kernel
+def combine(z: Floats, share: Floats, p: int, n: int, total: Floats) -> None:
+    """Fills ``total`` with the sum of the first p rows of ``z``, the first all 1, each by its share; added in order."""
+    for i in range(n):
+        total[i] = share[0]
+    for k in range(1, p, 4):
+        two, three, four = min(k + 1, p - 1), min(k + 2, p - 1), min(k + 3, p - 1)
+        a, b, c, d = share[k], share[two], share[three], share[four]
+        b, c, d = b if k + 1 < p else 0.0, c if k + 2 < p else 0.0, d if k + 3 < p else 0.0
+        if a != 0.0 or b != 0.0 or c != 0.0 or d != 0.0:
+            for i in range(n):
+                total[i] = (((total[i] + a * z[k, i]) + b * z[two, i]) + c * z[three, i]) + d * z[four, i]
+
+
+@kernel
 def largest(values: Floats, size: int) -> float:
     """The largest absolute value; four at a time, for each comparison waits for the one before."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0

@@ -17,7 +17,7 @@ times what it was: in the norm of exp(-D) H, L^2 and v^2 are exp(D), and q is ex
 
 import numpy as np
 
-from analysis.kernels.linear import cholesky, fill, solve
+from analysis.kernels.linear import cholesky, combine, fill, solve
 from simulator.numerics.arrays import Floats, Ints
 from simulator.numerics.compiled import kernel
 
@@ -60,22 +60,17 @@ def interval(criterion: float, v2: float, l2: float, spread: float) -> tuple[flo
 @kernel
 def longest(z: Floats, n: int, root: Floats, p: int) -> float:
     """The largest z' H^-1 z over the rows, of the Cholesky factor ``root`` of H."""
-    back, half, length, largest = np.zeros((p, p)), np.empty(n), np.empty(n), 0.0
-    for k in range(p):  # row k of ``back`` is column k of the factor's inverse
+    back, half, length, largest = np.zeros((p, p)), np.empty(n), np.empty(n), 0.0  # ``back`` is the factor's inverse
+    for k in range(p):
         back[k, k] = 1.0 / root[k, k]
         for m in range(k + 1, p):
             s = 0.0
             for j in range(k, m):
-                s -= root[m, j] * back[k, j]
-            back[k, m] = s / root[m, m]
-    for i in range(n):
-        length[i] = 0.0
+                s -= root[m, j] * back[j, k]
+            back[m, k] = s / root[m, m]
+    fill(length, 0.0, n)
     for m in range(p):
-        for i in range(n):
-            half[i] = back[0, m]
-        for k in range(1, m + 1):
-            for i in range(n):
-                half[i] += back[k, m] * z[k, i]
+        combine(z, back[m], m + 1, n, half)
         for i in range(n):
             length[i] += half[i] * half[i]
     for i in range(n):

@@ -25,7 +25,7 @@ _EXACT = 1e-7  # squared Newton decrement d, at which the log-likelihood plus d 
 _FINAL = 1e-13  # one that the last step turns into the square of it
 _ROUGH = 0.5  # one from which the bounds are sharp enough to start with
 _FAR = 0.1  # one from which they are not
-_DRIFT = 0.7  # of a linear predictor, after which H is worked out anew
+_WIDE = 1.4  # ratio of the variance of an outcome to what it was, from which H is worked out anew
 _TIE = 1e-11  # relative, of two criteria
 _OPEN, _NARROWED, _EXACTLY = 0, 1, 2
 
@@ -85,7 +85,7 @@ def select(
     """
     terms, p = chosen.shape[0], beta.shape[0]
     here, other, ahead, moved, first = 0, 1, -1, False, True
-    gram, gradient, eta, loglik = np.empty((p, p)), np.empty((2, p)), np.empty((2, n)), np.empty(2)
+    gram, gradient, variance, loglik = np.empty((p, p)), np.empty((2, p)), np.empty((2, n)), np.empty(2)
     table, block, part = np.empty((p + 1, p + 1)), np.empty((p + 1, p)), np.empty(p)
     no_gram = np.empty((0, 0))
     origin, l2, score, step = np.empty(n), -1.0, np.empty(p), np.empty(p)
@@ -98,20 +98,20 @@ def select(
         return status
     while True:
         use = columns_of(chosen, term_of)
-        if ahead < 0:
+        if ahead < 0 and l2 > 0.0:
             loglik[here] = evaluate(z, n, outcome, prior, beta, work, gradient[here], no_gram)
-            copy(work[0], eta[here], n)
+            copy(work[3], variance[here], n)
         ahead = -1
-        drift = farthest(eta[here], origin, n, work[1]) if l2 > 0.0 else np.inf
-        if not drift < _DRIFT:
-            evaluate(z, n, outcome, prior, beta, work, gradient[here], gram)
+        spread = apart(variance[here], origin, n) if l2 > 0.0 else np.inf
+        if not spread < _WIDE:
+            loglik[here] = evaluate(z, n, outcome, prior, beta, work, gradient[here], gram)
             for k in range(p):
                 copy(gram[k], root[k], p)
-            l2, drift = longest(z, n, root, p) if cholesky(root, p) else -1.0, 0.0
+            l2, spread = longest(z, n, root, p) if cholesky(root, p) else -1.0, 1.0
             if first and l2 < 0.0 and status == _OK:
                 return _SINGULAR
-            copy(eta[here], origin, n)
-        first, spread, v2, certain = False, np.exp(drift), 0.0, status == _OK and l2 > 0.0
+            copy(work[3], origin, n)
+        first, v2, certain = False, 0.0, status == _OK and l2 > 0.0
         if certain:
             for k in range(p):
                 copy(gram[k], table[k], p)
@@ -156,13 +156,13 @@ def select(
             if certain and stage[g] == _OPEN:
                 reached = evaluate(z, n, outcome, prior, point[g], work, score, no_gram)
                 base = cost * theirs.shape[0] - 2.0 * reached
-                own, further = columns_of_term(g, term_of), np.exp(farthest(work[0], origin, n, work[1]))
+                own, further = columns_of_term(g, term_of), apart(work[3], origin, n)
                 left = newton_step(table, use, score, step)
                 left = max(left + detour(table, use, own, chosen[g], score, block, part, step), 0.0)
                 low[g], high[g] = interval(base, left, l2, further)
                 if ahead < 0 and expected[g] < high[now]:
                     ahead, loglik[other] = g, reached
-                    copy(work[0], eta[other], n)
+                    copy(work[3], variance[other], n)
                     copy(score, gradient[other], p)
                 else:
                     for k in range(p):
@@ -182,6 +182,8 @@ def select(
                     ahead = -1
         g = winner(low, high, chosen)
         if g == now:
+            for k in use[: use.shape[0] if certain else 0]:
+                beta[k] += table[k, p]
             return int(fitted[now])
         chosen[g] = not chosen[g]
         copy(point[g], beta, p)
@@ -193,11 +195,13 @@ def select(
 
 
 @kernel
-def farthest(a: Floats, b: Floats, n: int, apart: Floats) -> float:
-    """The largest difference of two rows of numbers; ``apart`` is scratch."""
+def apart(now: Floats, then: Floats, n: int) -> float:
+    """The largest ratio between positive numbers of two rows, whichever is the larger."""
+    most, least = 1.0, 1.0
     for i in range(n):
-        apart[i] = a[i] - b[i]
-    return largest(apart, n)
+        ratio = now[i] / then[i]
+        most, least = max(most, ratio), min(least, ratio)
+    return max(most, 1.0 / least)
 
 
 @kernel
