@@ -59,11 +59,11 @@ def evaluate(
     beta: Floats,
     work: Floats,
     gradient: Floats,
-    gram: Floats,
 ) -> float:
-    """The log-likelihood at ``beta (p,)``; fills ``gradient`` and, unless it has no rows, the information ``gram``.
+    """The log-likelihood at ``beta (p,)``; fills ``gradient``.
 
-    ``work (4, n)`` receives linear predictors in its first row; ``prior`` has no rows where everybody weighs 1.
+    ``work (4, n)`` receives linear predictors in its first row and variances of the outcomes in its last; ``prior`` has
+    no rows where everybody weighs 1.
     """
     p = beta.shape[0]
     eta, small, residual, variance = work[0], work[1], work[2], work[3]
@@ -101,11 +101,17 @@ def evaluate(
         sums = one_by_four(work, 2, z, k, n)
         for j in range(min(4, p - k)):
             gradient[k + j] = sums[j]
-    for k in range(0, p if gram.shape[0] > 0 else 0, 2):
+    return loglik
+
+
+@kernel
+def information(z: Floats, p: int, n: int, variance: Floats, work: Floats, gram: Floats) -> None:
+    """Fills ``gram (p, p)`` with the sums of products of the rows of ``z`` by ``variance``, two by two."""
+    for k in range(0, p, 2):
         other = min(k + 1, p - 1)
         for i in range(n):
-            small[i] = variance[i] * z[k, i]
-            residual[i] = variance[i] * z[other, i]
+            work[1, i] = variance[i] * z[k, i]
+            work[2, i] = variance[i] * z[other, i]
         for m in range(0, k + 1, 2):
             last = min(m + 1, p - 1)
             sums = two_by_two(work, 1, z, m, n)
@@ -113,7 +119,6 @@ def evaluate(
             gram[k, last] = gram[last, k] = sums[1]
             gram[other, m] = gram[m, other] = sums[2]
             gram[other, last] = gram[last, other] = sums[3]
-    return loglik
 
 
 @kernel
@@ -145,7 +150,7 @@ def newton(
         point[k] = beta[use[k]]
     last, halvings, largest, status = -np.inf, 0, 0.0, _NOT_CONVERGED
     for iteration in range(_MOST_ITERATIONS):
-        loglik = evaluate(own, n, outcome, prior, point, work, gradient, root)
+        loglik = evaluate(own, n, outcome, prior, point, work, gradient)
         if loglik < last - 1e-10 * (1.0 + abs(last)) and halvings < 40:
             halvings += 1
             for k in range(p):
@@ -153,6 +158,7 @@ def newton(
                 point[k] -= step[k]
             continue
         last, halvings = loglik, 0
+        information(own, p, n, work[3], work, root)
         if not cholesky(root, p):
             status = _SINGULAR if iteration == 0 else _SEPARATED
             break

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis.kernels.linear import cholesky, copy, fill, largest
-from analysis.kernels.logistic import columns_of, evaluate, inverse, newton, prepare
+from analysis.kernels.logistic import columns_of, evaluate, information, inverse, newton, prepare
 from analysis.kernels.neighbours import detour, interval, longest, newton_step, predict, sweep
 from analysis.kernels.status import Status
 from simulator.numerics.arrays import Bools, Floats, Ints
@@ -25,7 +25,7 @@ _EXACT = 1e-7  # squared Newton decrement d, at which the log-likelihood plus d 
 _FINAL = 1e-13  # one that the last step turns into the square of it
 _ROUGH = 0.5  # one from which the bounds are sharp enough to start with
 _FAR = 0.1  # one from which they are not
-_WIDE = 1.4  # ratio of the variance of an outcome to what it was, from which H is worked out anew
+_WIDE = 1.5  # ratio of the variance of an outcome to what it was, from which H is worked out anew
 _TIE = 1e-11  # relative, of two criteria
 _OPEN, _NARROWED, _EXACTLY = 0, 1, 2
 
@@ -87,7 +87,6 @@ def select(
     here, other, ahead, moved, first = 0, 1, -1, False, True
     gram, gradient, variance, loglik = np.empty((p, p)), np.empty((2, p)), np.empty((2, n)), np.empty(2)
     table, block, part = np.empty((p + 1, p + 1)), np.empty((p + 1, p)), np.empty(p)
-    no_gram = np.empty((0, 0))
     origin, l2, score, step = np.empty(n), -1.0, np.empty(p), np.empty(p)
     point, expected = np.empty((terms, p)), np.empty(terms)
     low, high, stage = np.empty(terms + 1), np.empty(terms + 1), np.empty(terms + 1, np.int64)
@@ -98,23 +97,26 @@ def select(
         return status
     while True:
         use = columns_of(chosen, term_of)
-        if ahead < 0 and l2 > 0.0:
-            loglik[here] = evaluate(z, n, outcome, prior, beta, work, gradient[here], no_gram)
+        if ahead < 0:
+            loglik[here] = evaluate(z, n, outcome, prior, beta, work, gradient[here])
             copy(work[3], variance[here], n)
         ahead = -1
-        spread = apart(variance[here], origin, n) if l2 > 0.0 else np.inf
+        spread = apart(variance[here], origin, n, work[1]) if l2 > 0.0 else np.inf
         if not spread < _WIDE:
-            loglik[here] = evaluate(z, n, outcome, prior, beta, work, gradient[here], gram)
+            information(z, p, n, variance[here], work, gram)
             for k in range(p):
-                copy(gram[k], root[k], p)
+                for m in range(p):
+                    root[k, m] = gram[k, m]
             l2, spread = longest(z, n, root, p) if cholesky(root, p) else -1.0, 1.0
             if first and l2 < 0.0 and status == _OK:
                 return _SINGULAR
-            copy(work[3], origin, n)
+            for i in range(n):
+                origin[i] = 1.0 / variance[here, i]
         first, v2, certain = False, 0.0, status == _OK and l2 > 0.0
         if certain:
             for k in range(p):
-                copy(gram[k], table[k], p)
+                for m in range(p):
+                    table[k, m] = gram[k, m]
                 table[p, k] = table[k, p] = gradient[here, k]
             table[p, p] = 0.0
             certain = sweep(table, p, use)
@@ -154,9 +156,9 @@ def select(
             if g < now:
                 chosen[g] = not chosen[g]
             if certain and stage[g] == _OPEN:
-                reached = evaluate(z, n, outcome, prior, point[g], work, score, no_gram)
+                reached = evaluate(z, n, outcome, prior, point[g], work, score)
                 base = cost * theirs.shape[0] - 2.0 * reached
-                own, further = columns_of_term(g, term_of), apart(work[3], origin, n)
+                own, further = columns_of_term(g, term_of), apart(work[3], origin, n, work[1])
                 left = newton_step(table, use, score, step)
                 left = max(left + detour(table, use, own, chosen[g], score, block, part, step), 0.0)
                 low[g], high[g] = interval(base, left, l2, further)
@@ -195,13 +197,12 @@ def select(
 
 
 @kernel
-def apart(now: Floats, then: Floats, n: int) -> float:
-    """The largest ratio between positive numbers of two rows, whichever is the larger."""
-    most, least = 1.0, 1.0
+def apart(now: Floats, then: Floats, n: int, ratio: Floats) -> float:
+    """A bound on the ratio between two rows of numbers, in either direction; ``then`` has the inverse of its own."""
     for i in range(n):
-        ratio = now[i] / then[i]
-        most, least = max(most, ratio), min(least, ratio)
-    return max(most, 1.0 / least)
+        ratio[i] = now[i] * then[i] - 1.0
+    most = largest(ratio, n)
+    return 1.0 / (1.0 - most) if most < 1.0 else np.inf
 
 
 @kernel
