@@ -79,27 +79,28 @@ def longest(z: Floats, n: int, root: Floats, p: int) -> float:
 
 
 @kernel
-def sweep(table: Floats, p: int, use: Ints) -> bool:
-    """Sweep the columns ``use`` out of ``table (p + 1, p + 1)``, information bordered by the score; False if singular.
+def sweep(table: Floats, p: int, columns: Ints, back: bool) -> bool:
+    """Sweep ``columns`` out of the information ``table (p, p)``, or ``back`` in again; False if it is singular.
 
-    What is left (symmetric): minus the inverse among the columns used; for the others and the score, the coefficients
-    by which they are regressed on these; the others' information and score beyond them; and in the corner minus the
-    squared Newton decrement.
+    What is left (symmetric): minus the inverse among the columns swept out; for the others the coefficients by which
+    they are regressed on these; and the others' information beyond them.
     """
-    for k in use:
-        pivot = table[k, k]
+    for j in range(columns.shape[0]):
+        k = columns[j]
+        pivot = -table[k, k] if back else table[k, k]
         if not pivot > 0.0:
             return False
         inverted = 1.0 / pivot
-        for a in range(p + 1):
+        for a in range(p):
             if a != k:
                 share = table[a, k] * inverted
-                for b in range(p + 1):
-                    table[a, b] -= share * table[k, b]
+                less = -share if back else share
+                for b in range(p):
+                    table[a, b] -= less * table[k, b]
                 table[a, k] = share
-        for b in range(p + 1):
+        for b in range(p):
             table[k, b] *= inverted
-        table[k, k] = -inverted
+        table[k, k] = inverted if back else -inverted
     return True
 
 
@@ -108,10 +109,10 @@ def newton_step(table: Floats, use: Ints, score: Floats, step: Floats) -> float:
     """The squared Newton decrement of the swept columns ``use``; fills ``step``, 0 elsewhere."""
     v2 = 0.0
     fill(step, 0.0, step.shape[0])
-    for a in use:
-        s = 0.0
-        for b in use:
-            s -= table[a, b] * score[b]
+    for i in range(use.shape[0]):  # to walk along an array counts who holds it, at a cost
+        a, s = use[i], 0.0
+        for j in range(use.shape[0]):
+            s -= table[a, use[j]] * score[use[j]]
         step[a] = s
         v2 += s * score[a]
     return v2
@@ -131,8 +132,8 @@ def detour(
         part[j] = step[own[j]]
         if not dropping:
             part[j] = score[own[j]]
-            for b in use:
-                part[j] -= table[own[j], b] * score[b]
+            for i in range(use.shape[0]):
+                part[j] -= table[own[j], use[i]] * score[use[i]]
         block[width, j] = part[j]
         for m in range(j + 1):
             block[j, m] = sign * table[own[j], own[m]]
@@ -141,8 +142,8 @@ def detour(
     solve(block, width, part)
     for j in range(width):
         change += sign * part[j] * block[width, j]
-        for a in use:
-            step[a] -= sign * table[a, own[j]] * part[j]
+        for i in range(use.shape[0]):
+            step[use[i]] -= sign * table[own[j], use[i]] * part[j]
     for j in range(width):
         step[own[j]] = 0.0 if dropping else part[j]
     return change
@@ -180,12 +181,12 @@ def predict(
         solve(block, width, part)
         for j in range(width):
             q += part[j] * beta[own[j]]
-        for a in use:
+        for i in range(use.shape[0]):
             away = 0.0
             for j in range(width):
-                away += table[a, own[j]] * part[j]
-            slope += score[a] * away
-            point[a] += away
+                away += table[own[j], use[i]] * part[j]
+            slope += score[use[i]] * away
+            point[use[i]] += away
         most = -least_lost(q / spread, slope, v2 * spread, l2 * spread)
         likely = v2 + 2.0 * slope - q
     for k in range(beta.shape[0]):

@@ -84,14 +84,15 @@ def select(
     likelihood, and its neighbours are all fitted. SINGULAR where the candidates are collinear, used or not.
     """
     terms, p = chosen.shape[0], beta.shape[0]
-    here, other, ahead, moved, first = 0, 1, -1, False, True
-    gram, gradient, variance, loglik = np.empty((p, p)), np.empty((2, p)), np.empty((2, n)), np.empty(2)
-    table, block, part = np.empty((p + 1, p + 1)), np.empty((p + 1, p)), np.empty(p)
-    origin, l2, score, step = np.empty(n), -1.0, np.empty(p), np.empty(p)
+    here, other, ahead, moved, first, swept = 0, 1, -1, False, True, False
+    gradient, variance, loglik, origin, l2 = np.empty((2, p)), np.empty((2, n)), np.empty(2), np.empty(n), -1.0
+    table, block, part = np.empty((p, p)), np.empty((p + 1, p)), np.empty(p)
+    score, step, forward = np.empty(p), np.empty(p), np.empty(p)
+    columns, begin = columns_by_term(term_of, terms)
     point, expected = np.empty((terms, p)), np.empty(terms)
     low, high, stage = np.empty(terms + 1), np.empty(terms + 1), np.empty(terms + 1, np.int64)
     fitted = np.empty(terms + 1, np.int64)
-    now, known = terms, np.nan  # the current model has the place behind its neighbours
+    now, known, left_behind, worse = terms, np.nan, -1, -np.inf  # the current model has the place behind its neighbours
     status = newton(z, n, outcome, prior, columns_of(chosen, term_of), beta, root, work, _ROUGH)[1]
     if status not in (_OK, _SEPARATED):
         return status
@@ -101,29 +102,24 @@ def select(
             loglik[here] = evaluate(z, n, outcome, prior, beta, work, gradient[here])
             copy(work[3], variance[here], n)
         ahead = -1
-        spread = apart(variance[here], origin, n, work[1]) if l2 > 0.0 else np.inf
+        spread = apart(variance[here], origin, n, work[1]) if swept else np.inf
         if not spread < _WIDE:
-            information(z, p, n, variance[here], work, gram)
+            information(z, p, n, variance[here], work, table)
             for k in range(p):
                 for m in range(p):
-                    root[k, m] = gram[k, m]
+                    root[k, m] = table[k, m]
             l2, spread = longest(z, n, root, p) if cholesky(root, p) else -1.0, 1.0
             if first and l2 < 0.0 and status == _OK:
                 return _SINGULAR
             for i in range(n):
                 origin[i] = 1.0 / variance[here, i]
-        first, v2, certain = False, 0.0, status == _OK and l2 > 0.0
+            swept = l2 > 0.0 and sweep(table, p, use, False)
+        first, v2, certain = False, 0.0, status == _OK and swept
         if certain:
-            for k in range(p):
-                for m in range(p):
-                    table[k, m] = gram[k, m]
-                table[p, k] = table[k, p] = gradient[here, k]
-            table[p, p] = 0.0
-            certain = sweep(table, p, use)
-            v2 = max(-float(table[p, p]), 0.0)
-            if certain and v2 * spread > _FAR and not moved:
-                for k in use:
-                    beta[k] += table[k, p]
+            v2 = newton_step(table, use, gradient[here], forward)
+            if v2 * spread > _FAR and not moved:
+                for k in range(p):
+                    beta[k] += forward[k]
                 moved = True
                 continue
         penalty = cost * use.shape[0] - 2.0 * loglik[here]
@@ -138,14 +134,13 @@ def select(
                 stage[g], low[g], expected[g] = _OPEN, -np.inf, -np.inf
                 fill(point[g], 0.0, p)
                 if certain:
-                    for k in use:
-                        point[g, k] = table[k, p]
-                    own = columns_of_term(g, term_of)
+                    copy(forward, point[g], p)
+                    own = columns[begin[g] : begin[g + 1]]
                     most, likely = predict(
                         table, use, own, chosen[g], gradient[here], beta, v2, l2, spread, block, part, point[g]
                     )
                     base = penalty + (-cost if chosen[g] else cost) * own.shape[0]
-                    low[g], expected[g] = base - most, base - likely
+                    low[g], expected[g] = max(base - most, worse if g == left_behind else -np.inf), base - likely
         while True:
             g = next_to_look_at(low, high, expected, stage)
             if g < 0:
@@ -158,7 +153,7 @@ def select(
             if certain and stage[g] == _OPEN:
                 reached = evaluate(z, n, outcome, prior, point[g], work, score)
                 base = cost * theirs.shape[0] - 2.0 * reached
-                own, further = columns_of_term(g, term_of), apart(work[3], origin, n, work[1])
+                own, further = columns[begin[g] : begin[g + 1]], apart(work[3], origin, n, work[1])
                 left = newton_step(table, use, score, step)
                 left = max(left + detour(table, use, own, chosen[g], score, block, part, step), 0.0)
                 low[g], high[g] = interval(base, left, l2, further)
@@ -184,10 +179,12 @@ def select(
                     ahead = -1
         g = winner(low, high, chosen)
         if g == now:
-            for k in use[: use.shape[0] if certain else 0]:
-                beta[k] += table[k, p]
+            for k in range(p if certain else 0):
+                beta[k] += forward[k]
             return int(fitted[now])
+        swept = swept and sweep(table, p, columns[begin[g] : begin[g + 1]], chosen[g])
         chosen[g] = not chosen[g]
+        left_behind, worse = g, low[now]
         copy(point[g], beta, p)
         status, known, moved = fitted[g], low[g] if stage[g] == _EXACTLY else np.nan, False
         if ahead == g:
@@ -206,15 +203,17 @@ def apart(now: Floats, then: Floats, n: int, ratio: Floats) -> float:
 
 
 @kernel
-def columns_of_term(term: int, term_of: Ints) -> Ints:
-    """The columns of ``z`` that a term has."""
-    own = np.empty(term_of.shape[0], np.int64)
-    count = 0
-    for k in range(term_of.shape[0]):
-        if term_of[k] == term:
-            own[count] = k + 1
-            count += 1
-    return own[:count]
+def columns_by_term(term_of: Ints, terms: int) -> tuple[Ints, Ints]:
+    """The columns of ``z`` term by term, and where those of each term begin, with the end."""
+    columns, begin, count = np.empty(term_of.shape[0], np.int64), np.empty(terms + 1, np.int64), 0
+    for g in range(terms):
+        begin[g] = count
+        for k in range(term_of.shape[0]):
+            if term_of[k] == g:
+                columns[count] = k + 1
+                count += 1
+    begin[terms] = count
+    return columns, begin
 
 
 @kernel
