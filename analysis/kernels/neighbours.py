@@ -11,8 +11,8 @@ Statistics 4:384, Proposition 1) gives, from the log-likelihood at b,
     and at least             ((1 + m) log(1 + m) - m) / L^2                              m = L v
 
 (v enters the first because b need not be the current model's maximum). All of this holds in any norm that is nowhere
-longer. Where the linear predictors have moved by at most D since H was taken, H today lies between exp(-D) and exp(D)
-times what it was: in the norm of exp(-D) H, L^2 and v^2 are exp(D), and q is exp(-D) times those of H.
+longer. Where the variances of all outcomes are within a factor S of those with which H was taken, H today lies between
+H / S and S H: in the norm of H / S, L^2 and v^2 are S times, and q is 1 / S times those of H.
 """
 
 import numpy as np

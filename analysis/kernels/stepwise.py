@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.kernels.linear import cholesky, copy, fill, largest
+from analysis.kernels.linear import cholesky, copy, exponentials, fill, largest
 from analysis.kernels.logistic import columns_of, evaluate, information, inverse, newton, prepare
 from analysis.kernels.neighbours import detour, interval, longest, newton_step, predict, sweep
 from analysis.kernels.status import Status
@@ -90,9 +90,10 @@ def select(
     score, step, forward = np.empty(p), np.empty(p), np.empty(p)
     columns, begin = columns_by_term(term_of, terms)
     point, expected = np.empty((terms, p)), np.empty(terms)
-    low, high, stage = np.empty(terms + 1), np.empty(terms + 1), np.empty(terms + 1, np.int64)
-    fitted = np.empty(terms + 1, np.int64)
-    now, known, left_behind, worse = terms, np.nan, -1, -np.inf  # the current model has the place behind its neighbours
+    low, high = np.empty(terms + 1), np.empty(terms + 1)
+    stage, fitted = np.empty(terms + 1, np.int64), np.empty(terms + 1, np.int64)
+    now, known = terms, np.nan  # the current model has the place behind its neighbours
+    back, worse = -1, -np.inf  # the neighbour that was left for the current model, and what its criterion exceeds
     status = newton(z, n, outcome, prior, columns_of(chosen, term_of), beta, root, work, _ROUGH)[1]
     if status not in (_OK, _SEPARATED):
         return status
@@ -140,7 +141,7 @@ def select(
                         table, use, own, chosen[g], gradient[here], beta, v2, l2, spread, block, part, point[g]
                     )
                     base = penalty + (-cost if chosen[g] else cost) * own.shape[0]
-                    low[g], expected[g] = max(base - most, worse if g == left_behind else -np.inf), base - likely
+                    low[g], expected[g] = max(base - most, worse if g == back else -np.inf), base - likely
         while True:
             g = next_to_look_at(low, high, expected, stage)
             if g < 0:
@@ -184,7 +185,7 @@ def select(
             return int(fitted[now])
         swept = swept and sweep(table, p, columns[begin[g] : begin[g + 1]], chosen[g])
         chosen[g] = not chosen[g]
-        left_behind, worse = g, low[now]
+        back, worse = g, low[now]
         copy(point[g], beta, p)
         status, known, moved = fitted[g], low[g] if stage[g] == _EXACTLY else np.nan, False
         if ahead == g:
@@ -195,7 +196,7 @@ def select(
 
 @kernel
 def apart(now: Floats, then: Floats, n: int, ratio: Floats) -> float:
-    """A bound on the ratio between two rows of numbers, in either direction; ``then`` has the inverse of its own."""
+    """A bound on the ratio of two rows of positive numbers, either way; ``then`` has inverses, ``ratio`` is scratch."""
     for i in range(n):
         ratio[i] = now[i] * then[i] - 1.0
     most = largest(ratio, n)
@@ -292,7 +293,7 @@ def fit_block(block: LogisticBlock, asked: ModelsAsked, made: ModelsFitted) -> N
         scale_back(own, use, scale, made.beta[r])
         if made.covariance.shape[0] > 0:
             inverse(root, use.shape[0], use, scale, made.covariance[r])
-        predict_all(x[r], present[r], made.beta[r], use, made.linear[r], made.fitted[r])
+        predict_all(x[r], present[r], made.beta[r], use, work, made.linear[r], made.fitted[r])
 
 
 @kernel
@@ -307,12 +308,20 @@ def scale_back(own: Floats, use: Ints, scale: Floats, beta: Floats) -> None:
 
 
 @kernel
-def predict_all(x: Floats, present: Bools, beta: Floats, use: Ints, linear: Floats, fitted: Floats) -> None:
-    """Fills the linear predictors and the probabilities of those present."""
+def predict_all(
+    x: Floats, present: Bools, beta: Floats, use: Ints, work: Floats, linear: Floats, fitted: Floats
+) -> None:
+    """Fills the linear predictors and the probabilities of those present; ``work`` has two rows of scratch."""
     for i in range(x.shape[0]):
         if present[i]:
             eta = beta[0]
             for k in range(1, use.shape[0]):
                 eta += beta[use[k]] * x[i, use[k] - 1]
             linear[i] = eta
-            fitted[i] = 1.0 / (1.0 + np.exp(-eta))
+            work[0, i] = -eta
+        else:
+            work[0, i] = 0.0
+    exponentials(work[0], work[1], x.shape[0])
+    for i in range(x.shape[0]):
+        if present[i]:
+            fitted[i] = 1.0 / (1.0 + work[0, i])
