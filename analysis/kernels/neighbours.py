@@ -37,6 +37,8 @@ def most_gained(v2: float, l2: float) -> float:
 def least_gained(v2: float, l2: float) -> float:
     """The lower bound of the module on twice the gain in log-likelihood."""
     m = np.sqrt(v2 * l2)
+    if not m < np.inf:
+        return 0.0
     return v2 * (1.0 - m) if m < 1e-4 else 2.0 * ((1.0 + m) * np.log1p(m) - m) / l2
 
 

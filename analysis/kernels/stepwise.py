@@ -83,7 +83,7 @@ def select(
     terms where they tie, until none is better than the current model. A separated model counts with the limit of its
     likelihood, and its neighbours are all fitted. SINGULAR where the candidates are collinear, used or not.
     """
-    terms, p = chosen.shape[0], beta.shape[0]
+    terms, p, null = chosen.shape[0], beta.shape[0], beta[0]
     here, other, ahead, moved, first, swept = 0, 1, -1, False, True, False
     gradient, variance, loglik, origin, l2 = np.empty((2, p)), np.empty((2, n)), np.empty(2), np.empty(n), -1.0
     table, block, part = np.empty((p, p)), np.empty((p + 1, p)), np.empty(p)
@@ -172,6 +172,10 @@ def select(
                 else:
                     copy(beta, step, p)
                 reached, fitted[g] = newton(z, n, outcome, prior, theirs, step, root, work, _EXACT)
+                if fitted[g] != _OK:  # what is separated is not judged by where it was started
+                    fill(step, 0.0, p)
+                    step[0] = null
+                    reached, fitted[g] = newton(z, n, outcome, prior, theirs, step, root, work, _EXACT)
                 low[g] = cost * theirs.shape[0] - 2.0 * reached if fitted[g] in (_OK, _SEPARATED) else np.inf
                 high[g], stage[g] = low[g], _EXACTLY
                 if g < now:
