@@ -171,11 +171,7 @@ def select(
                     copy(point[g], step, p)
                 else:
                     copy(beta, step, p)
-                reached, fitted[g] = newton(z, n, outcome, prior, theirs, step, root, work, _EXACT)
-                if fitted[g] != _OK:  # what is separated is not judged by where it was started
-                    fill(step, 0.0, p)
-                    step[0] = null
-                    reached, fitted[g] = newton(z, n, outcome, prior, theirs, step, root, work, _EXACT)
+                reached, fitted[g] = maximum(z, n, outcome, prior, theirs, null, step, root, work, _EXACT)
                 low[g] = cost * theirs.shape[0] - 2.0 * reached if fitted[g] in (_OK, _SEPARATED) else np.inf
                 high[g], stage[g] = low[g], _EXACTLY
                 if g < now:
@@ -196,6 +192,28 @@ def select(
             here, other = other, here
         else:
             ahead = -1
+
+
+@kernel
+def maximum(
+    z: Floats,
+    n: int,
+    outcome: Floats,
+    prior: Floats,
+    use: Ints,
+    null: float,
+    beta: Floats,
+    root: Floats,
+    work: Floats,
+    tolerance: float,
+) -> tuple[float, int]:
+    """`newton`, started anew from an intercept ``null`` where it fails: separation is not judged by a guess far out."""
+    reached, status = newton(z, n, outcome, prior, use, beta, root, work, tolerance)
+    if status != _OK:
+        fill(beta, 0.0, beta.shape[0])
+        beta[0] = null
+        reached, status = newton(z, n, outcome, prior, use, beta, root, work, tolerance)
+    return reached, status
 
 
 @kernel
@@ -282,7 +300,8 @@ def fit_block(block: LogisticBlock, asked: ModelsAsked, made: ModelsFitted) -> N
         for g in range(chosen.shape[0]):
             chosen[g] = asked.full
         fill(own, 0.0, columns + 1)
-        own[0] = np.log(ones / (n - ones))
+        null = np.log(ones / (n - ones))
+        own[0] = null
         if asked.drops or asked.adds:
             price = np.log(n) if asked.bayes else asked.cost
             status[r] = select(
@@ -291,7 +310,7 @@ def fit_block(block: LogisticBlock, asked: ModelsAsked, made: ModelsFitted) -> N
             if status[r] != _OK:
                 continue
         use = columns_of(chosen, asked.term_of)
-        made.loglik[r], status[r] = newton(z, n, outcome, prior, use, own, root, work, tolerance)
+        made.loglik[r], status[r] = maximum(z, n, outcome, prior, use, null, own, root, work, tolerance)
         if status[r] != _OK:
             continue
         scale_back(own, use, scale, made.beta[r])
