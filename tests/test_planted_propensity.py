@@ -129,6 +129,18 @@ def _slow_selection(number: int, direction: Any, start: Any, criterion: str) -> 
     return found, beta
 
 
+NEARLY_SEPARATED = (279, 732, 958)
+
+
+@functools.cache
+def nearly_separated(seed: int) -> Any:
+    """Candidates and arms of a few patients whose larger models are separated, the best one not."""
+    draw = Generator(Philox(seed))
+    x = draw.normal(size=(30, 5))
+    x[:, ::2] = x[:, ::2] > 0.5
+    return x, draw.random(30) < 1 / (1 + np.exp(-2 * x[:, 1] - 2 * x[:, 0]))
+
+
 def mirrored() -> Any:
     """Two covariates that exchange their parts when patients are renumbered: every criterion ties, the first counts."""
     rows = [(1, 1, 1)] * 4 + [(1, 1, 0), (0, 0, 1)] + [(0, 0, 0)] * 4 + [(1, 0, 1), (0, 1, 1), (1, 0, 0), (0, 1, 0)]
@@ -148,6 +160,12 @@ def selection(rooms: Rooms) -> Gaps:
             yield unless(found.selected[0] == slow.selected)
             yield gap(found.aic[0], slow.criterion)
             yield gap(found.beta[0], beta, 0.01)
+    for seed in NEARLY_SEPARATED:
+        x, y = nearly_separated(seed)
+        found, slow = step(x[None], y[None], range(5)), slow_logistic.select(x, y, range(5))
+        yield unless(found.status[0] == Status.OK)
+        yield unless(found.selected[0] == slow.selected)
+        yield gap(found.aic[0], slow.criterion)
     x, y = mirrored()
     for start, left in (("empty", [True, False]), ("full", [False, True])):  # the first enters, the first leaves
         yield unless(step(x[None], y[None], (0, 1), start=start).selected[0] == left)
@@ -238,8 +256,8 @@ DEFECTS = [
         ("largest", "the last patient is not looked at", "range(size)", "range(size - 1)"),
         ("largest", "signs count", "abs(values[i])", "values[i]"),
         ("exponentials", "an odd power among the even", "even * square + 1.0 / 720.0", "even * f + 1.0 / 720.0"),
-        ("combine", "a row beyond the last counts", "c = b if k + 1 < p else 0.0, c", "c = b, c"),
-        ("combine", "rows without a part end the sum", "b != 0.0 or c != 0.0 or d != 0.0", "b != 0.0 and d != 0.0"),
+        ("combine", "a row beyond the last counts", "b if k + 1 < p else 0.0", "b"),
+        ("combine", "rows without a part end the sum", "a != 0.0 or b != 0.0", "a != 0.0 and b != 0.0"),
         ("copy", "the first number everywhere", "target[i] = source[i]", "target[i] = source[0]"),
         ("fill", "what was there remains", "target[i] = value", "target[i] += value"),
     ),
@@ -280,7 +298,7 @@ DEFECTS = [
     *defects(
         "analysis.kernels.stepwise",
         models,
-        ("predict_all", "the probability of the other outcome", "np.exp(-eta)", "np.exp(eta)"),
+        ("predict_all", "the probability of the other outcome", "work[0, i] = -eta", "work[0, i] = eta"),
         ("fit_block", "BIC taken as AIC", "price = np.log(n) if asked.bayes else asked.cost", "price = asked.cost"),
         ("select", "a degree of freedom too many", "theirs.shape[0]", "(theirs.shape[0] + 1)", 2),
         (
@@ -317,7 +335,9 @@ DEFECTS = [
             "best, terms = smallest(high)",
             "best, terms = -smallest(-high)",
         ),
-        ("select", "a bound on the wrong side", "base - most, base - likely", "base + most, base - likely"),
+        ("select", "a bound on the wrong side", "max(base - most, worse", "max(base + most, worse"),
+        ("select", "the way back is open, all others are not", "worse if g == back", "worse if g != back"),
+        ("maximum", "no second start", "if status != _OK:", "if status == _SINGULAR:"),
     ),
     *defects(
         "analysis.kernels.neighbours",

@@ -1,4 +1,4 @@
-"""Sums of products in sixteen lanes: vector code whose order of additions, and so every digit, is that of any machine.
+"""Sums of products in lanes: vector code whose order of additions, and so every digit, is that of any machine.
 
 A compiler may not reorder a sum, and so leaves a plain loop one addition at a time.
 """
@@ -56,7 +56,7 @@ sum_of_products: Any = intrinsic(_sum_of_products)
 
 
 def _cross_sums(above: int, across: int) -> Any:
-    """`above` rows of one table by `across` rows of another: the sums of products of each two, in eight lanes."""
+    """Rows of one table by rows of another, whose numbers are loaded once for all: sums of each two, in eight lanes."""
 
     def sums(typing_context: Any, a: Any, first_a: Any, b: Any, first_b: Any, n: Any) -> Any:  # noqa: ARG001
         """The sums of a[first_a + j, i] * b[first_b + k, i] over the first n places i, in the order of j, then k.
