@@ -108,7 +108,8 @@ def _cross_sums(above: int, across: int) -> Any:
                 totals.append(builder.fadd(total, builder.load(last)))
             return context.make_tuple(builder, signature.return_type, totals)
 
-        return types.UniTuple(types.float64, above * across)(a, first_a, b, first_b, n), codegen
+        made: Any = types.UniTuple
+        return made(types.float64, above * across)(a, first_a, b, first_b, n), codegen
 
     return sums
 

@@ -185,7 +185,7 @@ def select(
             return int(fitted[now])
         swept = swept and sweep(table, p, columns[begin[g] : begin[g + 1]], chosen[g])
         chosen[g] = not chosen[g]
-        back, worse = g, low[now]
+        back, worse = g, float(low[now])
         copy(point[g], beta, p)
         status, known, moved = fitted[g], low[g] if stage[g] == _EXACTLY else np.nan, False
         if ahead == g:
