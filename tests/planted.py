@@ -218,6 +218,17 @@ def sum_of_products(a: Any, b: Any, c: Any, n: int) -> Any:
     return (a[:n] * b[:n] * c[:n]).sum()
 
 
+def _cross_sums(above: int, across: int) -> Any:
+    """`analysis.kernels.lanes` has sums of products of so many rows by so many, which are no Python."""
+
+    def sums(a: Any, first_a: int, b: Any, first_b: int, n: int) -> Any:
+        rows = np.minimum(first_a + np.arange(above), len(a) - 1)
+        columns = np.minimum(first_b + np.arange(across), len(b) - 1)
+        return tuple((a[rows, :n] @ b[columns, :n].T).ravel())
+
+    return sums
+
+
 class Rooms:
     """Private modules by their dotted names, loaded when first asked for."""
 
@@ -225,7 +236,9 @@ class Rooms:
         self.defect = defect
         self._made: dict[str, Any] = {
             "simulator.numerics.compiled": SimpleNamespace(kernel=lambda function: function),
-            "analysis.kernels.lanes": SimpleNamespace(sum_of_products=sum_of_products),
+            "analysis.kernels.lanes": SimpleNamespace(
+                sum_of_products=sum_of_products, one_by_four=_cross_sums(1, 4), two_by_two=_cross_sums(2, 2)
+            ),
         }
 
     def __getitem__(self, name: str) -> Any:

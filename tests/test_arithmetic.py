@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from analysis.kernels.lanes import sum_of_products
+from analysis.kernels.lanes import one_by_four, sum_of_products, two_by_two
 from analysis.kernels.linear import cholesky, exponentials, solve
 
 
@@ -36,6 +36,43 @@ def test_sums_in_lanes_have_one_order(n: int) -> None:
     assert found == _in_lanes(terms)
     assert abs(found - math.fsum(terms)) < 1e-12
     assert np.isnan(_sum(np.full(500, np.nan), b, c, n)) == (n > 0)
+
+
+@numba.njit
+def _one_by_four(a: np.ndarray, j: int, b: np.ndarray, k: int, n: int) -> tuple[float, ...]:
+    return one_by_four(a, j, b, k, n)  # type: ignore[no-any-return]
+
+
+@numba.njit
+def _two_by_two(a: np.ndarray, j: int, b: np.ndarray, k: int, n: int) -> tuple[float, ...]:
+    return two_by_two(a, j, b, k, n)  # type: ignore[no-any-return]
+
+
+def _in_eight_lanes(terms: list[float]) -> float:
+    """As above: eight sums of every eighth term, those four places apart added first."""
+    whole = len(terms) - len(terms) % 8
+    lanes = [0.0] * 8
+    for i in range(whole):
+        lanes[i % 8] += terms[i]
+    rest = 0.0
+    for term in terms[whole:]:
+        rest += term
+    two = [lanes[k] + lanes[4 + k] for k in range(4)]
+    return ((two[0] + two[1]) + (two[2] + two[3])) + rest
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 100, 422])
+def test_sums_of_rows_by_rows_have_one_order(n: int) -> None:
+    """Rows beyond the last are the last once more."""
+    a, b = np.random.default_rng(n).normal(size=(2, 5, 450))
+    for found, above, across in (
+        (_one_by_four(a, 2, b, 0, n), (2,), (0, 1, 2, 3)),
+        (_one_by_four(a, 0, b, 3, n), (0,), (3, 4, 4, 4)),
+        (_two_by_two(a, 1, b, 2, n), (1, 2), (2, 3)),
+        (_two_by_two(a, 4, b, 4, n), (4, 4), (4, 4)),
+    ):
+        pairs = [(a[j, :n].tolist(), b[k, :n].tolist()) for j in above for k in across]
+        assert list(found) == [_in_eight_lanes([x * y for x, y in zip(*pair, strict=True)]) for pair in pairs]
 
 
 def test_the_order_matters_to_the_last_digit() -> None:

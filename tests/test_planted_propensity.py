@@ -25,7 +25,7 @@ STEPS = (
 
 
 def linear(rooms: Rooms) -> Gaps:
-    """The root of a matrix and a solution, by LAPACK; singular matrices; exponentials, copies, the largest of some."""
+    """Roots and solutions, by LAPACK; singular matrices; exponentials, sums of rows, copies, the largest of some."""
     module, draw = rooms["analysis.kernels.linear"], Generator(Philox(70))
     for p in (1, 2, 3, 5):
         half = draw.normal(size=(p, p + 2))
@@ -47,6 +47,13 @@ def linear(rooms: Rooms) -> Gaps:
             row = np.where(np.arange(n) == place, -3.0, 1.0)
             yield gap(module.largest(row, n), 3.0)
             yield gap(module.largest(np.append(row, 9.0), n), 3.0)
+    yield unless(np.isnan(module.largest(np.array([1.0, np.nan, 2.0]), 3)))
+    rows = np.vstack([np.ones(5), draw.normal(size=(6, 5))])
+    for p in range(1, 8):
+        share, total = draw.normal(size=p), np.full(6, 7.0)
+        share[p // 2 :] *= p != 6  # coefficients of none
+        module.combine(rows, share, p, 5, total)
+        yield gap(total, [*(share @ rows[:p]), 7.0], 1.0)
     target = np.arange(4.0)
     module.copy(np.array([5.0, 6.0, 7.0, 8.0]), target, 2)
     yield gap(target, [5.0, 6.0, 2.0, 3.0])
@@ -122,6 +129,18 @@ def _slow_selection(number: int, direction: Any, start: Any, criterion: str) -> 
     return found, beta
 
 
+NEARLY_SEPARATED = (279, 732, 958)
+
+
+@functools.cache
+def nearly_separated(seed: int) -> Any:
+    """Candidates and arms of a few patients whose larger models are separated, the best one not."""
+    draw = Generator(Philox(seed))
+    x = draw.normal(size=(30, 5))
+    x[:, ::2] = x[:, ::2] > 0.5
+    return x, draw.random(30) < 1 / (1 + np.exp(-2 * x[:, 1] - 2 * x[:, 0]))
+
+
 def mirrored() -> Any:
     """Two covariates that exchange their parts when patients are renumbered: every criterion ties, the first counts."""
     rows = [(1, 1, 1)] * 4 + [(1, 1, 0), (0, 0, 1)] + [(0, 0, 0)] * 4 + [(1, 0, 1), (0, 1, 1), (1, 0, 0), (0, 1, 0)]
@@ -141,11 +160,22 @@ def selection(rooms: Rooms) -> Gaps:
             yield unless(found.selected[0] == slow.selected)
             yield gap(found.aic[0], slow.criterion)
             yield gap(found.beta[0], beta, 0.01)
+    for seed in NEARLY_SEPARATED:
+        x, y = nearly_separated(seed)
+        found, slow = step(x[None], y[None], range(5)), slow_logistic.select(x, y, range(5))
+        yield unless(found.status[0] == Status.OK)
+        yield unless(found.selected[0] == slow.selected)
+        yield gap(found.aic[0], slow.criterion)
     x, y = mirrored()
     for start, left in (("empty", [True, False]), ("full", [False, True])):  # the first enters, the first leaves
         yield unless(step(x[None], y[None], (0, 1), start=start).selected[0] == left)
-    a, b = Generator(Philox(9)).normal(size=(2, 7))
-    yield gap(rooms["analysis.kernels.stepwise"].farthest(a, b, 7, np.empty(7)), np.abs(a - b).max())
+    module, then, scratch = rooms["analysis.kernels.stepwise"], np.arange(1.0, 8.0), np.empty(7)
+    for ratio, bound in ((0.8, 1.25), (1.2, 1.25), (0.999, 1 / 0.999), (2.0, np.inf), (np.nan, np.inf)):
+        now = then * np.where(then == 3, ratio, 1.0)
+        yield gap(module.apart(now, 1 / then, 7, scratch), bound)
+        yield gap(module.apart(np.where(then == 7, 9.0, now), 1 / then, 6, scratch), bound)
+    columns, begin = module.columns_by_term(np.array([2, 0, 1, 2]), 3)
+    yield gap((*columns, *begin), (2, 3, 1, 4, 0, 1, 2, 4))
     for one_arm in (y | True, y & False):
         yield unless(step(x[None], one_arm[None], (0, 1)).status == Status.TOO_FEW)
 
@@ -164,6 +194,7 @@ def neighbours(rooms: Rooms) -> Gaps:
         yield unless(0.0 <= 1 - m / 3 - module.least_gained(m * m, 1.0) / (m * m) <= m)
         yield unless(0.0 <= 1 - m / 3 - module.least_lost(m * m, 0.0, 0.0, 1.0) / (m * m) <= m)
     yield gap((module.most_gained(1.0, 1.0), module.least_lost(1.0, 0.0, 1.0, 1.0)), (np.inf, -np.inf))
+    yield unless(module.least_gained(0.0, np.inf) == 0.0)  # nothing is known: a maximum is no less all the same
     for number in range(6):
         c = treatments(number)
         z = np.column_stack([np.ones(40), (c.x - c.x.mean(axis=0)) / c.x.std(axis=0)])
@@ -175,11 +206,16 @@ def neighbours(rooms: Rooms) -> Gaps:
         h, g = (z.T * (fitted * (1 - fitted))) @ z, z.T @ (c.y - fitted)
         l2 = module.longest(np.ascontiguousarray(z.T), 40, np.linalg.cholesky(h), 7)
         yield gap(l2, np.einsum("ij,ji->i", z, np.linalg.solve(h, z.T)).max())
-        table = np.zeros((8, 8))
-        table[:7, :7], table[7, :7], table[:7, 7] = h, g, g
-        yield unless(module.sweep(table, 7, use))
+        table, other = h.copy(), np.array([2, 5])
+        yield unless(module.sweep(table, 7, np.append(use, other[~np.isin(other, use)]), False))
+        yield unless(module.sweep(table, 7, other[~np.isin(other, use)], True))
+        rest = [k for k in range(7) if k not in use]
+        within = np.linalg.inv(h[np.ix_(use, use)])
+        yield gap(table[np.ix_(use, use)], -within, 1e-2)
+        yield gap(table[np.ix_(rest, use)], h[np.ix_(rest, use)] @ within, 1e-2)
+        yield gap(table[np.ix_(rest, rest)], (h - h[:, use] @ within @ h[use])[np.ix_(rest, rest)], 1e-2)
+        yield unless(not module.sweep(h * 0.0, 7, use, False))
         own = np.linalg.solve(h[np.ix_(use, use)], g[use])
-        yield gap((-table[7, 7], *table[use, 7]), (g[use] @ own, *own), 1e-3)
         step = np.full(7, np.nan)
         v2 = module.newton_step(table, use, g, step)
         yield gap((v2, *step), (g[use] @ own, *(own[list(use).index(k)] if k in use else 0.0 for k in range(7))), 1e-3)
@@ -217,9 +253,11 @@ DEFECTS = [
         ("cholesky", "singular is regular", "s > _SINGULAR_PIVOT * diagonal and s > 0.0", "s == s"),
         ("exponentials", "a sign in the reduction of an exponent", ") - k * _LOG_2_LOW", ") + k * _LOG_2_LOW"),
         ("exponentials", "one coefficient of the series", "1.0 / 24.0", "1.0 / 25.0"),
-        ("largest", "the last patients are not looked at", "range(size - size % 4, size)", "range(size, size)"),
-        ("largest", "the last four are not looked at", "range(0, size - 3, 4)", "range(0, size - 4, 4)"),
-        ("largest", "signs count", "a = abs(values[i]) if abs(values[i]) > a else a", "a = max(a, values[i])", 2),
+        ("largest", "the last patient is not looked at", "range(size)", "range(size - 1)"),
+        ("largest", "signs count", "abs(values[i])", "values[i]"),
+        ("exponentials", "an odd power among the even", "even * square + 1.0 / 720.0", "even * f + 1.0 / 720.0"),
+        ("combine", "a row beyond the last counts", "b if k + 1 < p else 0.0", "b"),
+        ("combine", "rows without a part end the sum", "a != 0.0 or b != 0.0", "a != 0.0 and b != 0.0"),
         ("copy", "the first number everywhere", "target[i] = source[i]", "target[i] = source[0]"),
         ("fill", "what was there remains", "target[i] = value", "target[i] += value"),
     ),
@@ -241,8 +279,8 @@ DEFECTS = [
         (
             "evaluate",
             "a sign in the log-likelihood",
-            "loglik -= sum_of_products(small",
             "loglik += sum_of_products(small",
+            "loglik -= sum_of_products(small",
         ),
         (
             "newton",
@@ -253,12 +291,14 @@ DEFECTS = [
         ("newton", "collinear columns are a fit", "_SINGULAR if iteration == 0", "_OK if iteration == 0"),
         ("prepare", "a missing value is no fault", "if not abs(mean) < np.inf", "if abs(mean) == np.inf"),
         ("columns_of", "the first columns for the chosen ones", "use[count] = k + 1", "use[count] = count"),
-        ("evaluate", "only the first three columns", "(1, p):\nif beta", "(1, min(p, 4)):\nif beta"),
+        ("evaluate", "only the first four columns", "min(4, p - k)", "min(4, p) - k"),
+        ("information", "a weight in one of two rows", "variance[i] * z[other, i]", "z[other, i]"),
+        ("information", "half of each block", "gram[other, m] = gram[m, other] = sums[2]", "gram[other, m] = sums[2]"),
     ),
     *defects(
         "analysis.kernels.stepwise",
         models,
-        ("predict_all", "the probability of the other outcome", "np.exp(-eta)", "np.exp(eta)"),
+        ("predict_all", "the probability of the other outcome", "work[0, i] = -eta", "work[0, i] = eta"),
         ("fit_block", "BIC taken as AIC", "price = np.log(n) if asked.bayes else asked.cost", "price = asked.cost"),
         ("select", "a degree of freedom too many", "theirs.shape[0]", "(theirs.shape[0] + 1)", 2),
         (
@@ -275,10 +315,11 @@ DEFECTS = [
         ),
         ("select", "drops and adds exchanged", "if drops if chosen[g] else adds", "if adds if chosen[g] else drops"),
         ("winner", "the last of equals wins", "terms):\nif chosen", "terms)[::-1]:\nif chosen"),
-        ("farthest", "sums, not differences", "apart[i] = a[i] - b[i]", "apart[i] = a[i] + b[i]"),
+        ("apart", "ratios, not how far they are from 1", "now[i] * then[i] - 1.0", "now[i] * then[i]"),
+        ("apart", "what may have vanished is near", "if most < 1.0 else np.inf", "if most < 1.0 else 1.0"),
         ("smallest", "the largest, not the smallest", "least = min(least, value)", "least = max(least, value)"),
         ("next_to_look_at", "what bounds leave open stays open", "pick if rivals > 1 else -1", "-1"),
-        ("columns_of_term", "a term has the column before its own", "own[count] = k + 1", "own[count] = k"),
+        ("columns_by_term", "a term has the column before its own", "columns[count] = k + 1", "columns[count] = k"),
         ("fit_block", "starts empty", "chosen[g] = asked.full", "chosen[g] = False"),
         ("scale_back", "the sign of the centre", "beta[0] -= beta[use[k]]", "beta[0] += beta[use[k]]"),
         (
@@ -294,7 +335,9 @@ DEFECTS = [
             "best, terms = smallest(high)",
             "best, terms = -smallest(-high)",
         ),
-        ("select", "a bound on the wrong side", "base - most, base - likely", "base + most, base - likely"),
+        ("select", "a bound on the wrong side", "max(base - most, worse", "max(base + most, worse"),
+        ("select", "the way back is open, all others are not", "worse if g == back", "worse if g != back"),
+        ("maximum", "no second start", "if status != _OK:", "if status == _SINGULAR:"),
     ),
     *defects(
         "analysis.kernels.neighbours",
@@ -315,10 +358,17 @@ DEFECTS = [
         ),
         ("least_lost", "the sign of the slope of a loss", "own - 2.0 * slope", "own + 2.0 * slope"),
         ("least_lost", "the turn of a loss left out", "(1.0 + m) / (1.0 - turn)", "(1.0 + m)"),
-        ("longest", "leverage of the later columns only", "for k in range(1, m + 1)", "for k in range(1, m)"),
+        ("longest", "leverage without the diagonal", "combine(z, back[m], m + 1, n", "combine(z, back[m], m, n"),
+        ("least_gained", "nothing known is a gain", "return 0.0", "return 1.0"),
         ("interval", "an interval upside down", "criterion - most - _SLACK", "criterion + most - _SLACK"),
-        ("sweep", "a sign in the sweep", "table[k, k] = -inverted", "table[k, k] = inverted"),
-        ("newton_step", "a decrement of other columns", "s -= table[a, b] * score[b]", "s -= table[a, a] * score[b]"),
+        ("sweep", "a sign in the sweep", "inverted if back else -inverted", "inverted"),
+        ("sweep", "back is out once more", "less = -share if back else share", "less = share"),
+        (
+            "newton_step",
+            "a decrement of other columns",
+            "s -= table[a, use[j]] * score[use[j]]",
+            "s -= table[a, a] * score[use[j]]",
+        ),
         ("detour", "adding taken as dropping", "own.shape[0], -1.0 if dropping else 1.0", "own.shape[0], 1.0"),
         (
             "predict",
@@ -332,7 +382,7 @@ DEFECTS = [
             "likely = v2 + 2.0 * slope - q",
             "likely = v2 + 2.0 * slope",
         ),
-        ("predict", "the point stays where it is", "point[a] += away", "point[a] += 0.0"),
+        ("predict", "the point stays where it is", "point[use[i]] += away", "point[use[i]] += 0.0"),
     ),
 ]
 

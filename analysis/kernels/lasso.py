@@ -6,9 +6,8 @@ the steps that it gives converge fast, since it is what a step costs; what a fit
 
 import numpy as np
 
-from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.linear import copy
-from analysis.kernels.logistic import evaluate
+from analysis.kernels.logistic import evaluate, information
 from simulator.numerics.arrays import Floats, Ints
 from simulator.numerics.compiled import kernel
 
@@ -66,10 +65,10 @@ def _fit(
 ) -> bool:
     """Whether ``beta (p,)`` was brought to the optimum; ``gram`` is of a fit nearby, or begins with 0."""
     p = beta.shape[0]
-    gradient, before, nobody, no_gram = np.empty(p), np.empty(p), np.empty(0), np.empty((0, 0))
+    gradient, before, nobody = np.empty(p), np.empty(p), np.empty(0)
     last, worst_before, halvings = np.inf, np.inf, 0
     for _ in range(_MOST_STEPS):
-        loss = -evaluate(z, n, outcome, nobody, beta, work, gradient, no_gram)
+        loss = -evaluate(z, n, outcome, nobody, beta, work, gradient)
         for k in range(1, p):
             loss += penalty * abs(beta[k])
         if loss > last + 1e-9 * (1.0 + abs(last)) and halvings < 40:
@@ -82,9 +81,7 @@ def _fit(
         if worst <= tolerance:
             return True
         if worst > _SLOW * worst_before or not gram[0, 0] > 0.0:
-            for k in range(p):
-                for m in range(k + 1):
-                    gram[k, m] = gram[m, k] = sum_of_products(work[3], z[k], z[m], n)
+            information(z, p, n, work[3], work, gram)
         last, worst_before, halvings = loss, worst, 0
         copy(beta, before, p)
         _descend(gram, gradient, beta, penalty)

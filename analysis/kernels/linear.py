@@ -58,19 +58,20 @@ def exponentials(values: Floats, scratch: Floats, n: int) -> None:
     for i in range(n):
         k = scratch[i] - _ROUND
         f = (min(max(values[i], -708.0), 709.0) - k * _LOG_2_HIGH) - k * _LOG_2_LOW
-        s = 1.0 / 6227020800.0
-        s = s * f + 1.0 / 479001600.0
-        s = s * f + 1.0 / 39916800.0
-        s = s * f + 1.0 / 3628800.0
-        s = s * f + 1.0 / 362880.0
-        s = s * f + 1.0 / 40320.0
-        s = s * f + 1.0 / 5040.0
-        s = s * f + 1.0 / 720.0
-        s = s * f + 1.0 / 120.0
-        s = s * f + 1.0 / 24.0
-        s = s * f + 1.0 / 6.0
-        s = s * f + 0.5
-        values[i] = 1.0 + (s * f * f + f)
+        square = f * f  # even and odd powers apart: half as many steps wait for one another
+        even = 1.0 / 479001600.0
+        even = even * square + 1.0 / 3628800.0
+        even = even * square + 1.0 / 40320.0
+        even = even * square + 1.0 / 720.0
+        even = even * square + 1.0 / 24.0
+        even = even * square + 0.5
+        odd = 1.0 / 6227020800.0
+        odd = odd * square + 1.0 / 39916800.0
+        odd = odd * square + 1.0 / 362880.0
+        odd = odd * square + 1.0 / 5040.0
+        odd = odd * square + 1.0 / 120.0
+        odd = odd * square + 1.0 / 6.0
+        values[i] = 1.0 + ((odd * f + even) * square + f)
     for i in range(n):
         bits[i] = (bits[i] << 52) + _EXPONENT_OF_ONE
     for i in range(n):
@@ -78,17 +79,26 @@ def exponentials(values: Floats, scratch: Floats, n: int) -> None:
 
 
 @kernel
+def combine(z: Floats, share: Floats, p: int, n: int, total: Floats) -> None:
+    """Fills ``total`` with the sum of the first p rows of ``z``, the first all 1, each by its share; added in order."""
+    for i in range(n):
+        total[i] = share[0]
+    for k in range(1, p, 4):
+        two, three, four = min(k + 1, p - 1), min(k + 2, p - 1), min(k + 3, p - 1)
+        a, b, c, d = share[k], share[two], share[three], share[four]
+        b, c, d = b if k + 1 < p else 0.0, c if k + 2 < p else 0.0, d if k + 3 < p else 0.0
+        if a != 0.0 or b != 0.0 or c != 0.0 or d != 0.0:
+            for i in range(n):
+                total[i] = (((total[i] + a * z[k, i]) + b * z[two, i]) + c * z[three, i]) + d * z[four, i]
+
+
+@kernel
 def largest(values: Floats, size: int) -> float:
-    """The largest absolute value; four at a time, for each comparison waits for the one before."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    for i in range(0, size - 3, 4):
-        a = abs(values[i]) if abs(values[i]) > a else a
-        b = abs(values[i + 1]) if abs(values[i + 1]) > b else b
-        c = abs(values[i + 2]) if abs(values[i + 2]) > c else c
-        d = abs(values[i + 3]) if abs(values[i + 3]) > d else d
-    for i in range(size - size % 4, size):
-        a = abs(values[i]) if abs(values[i]) > a else a
-    return max(max(a, b), max(c, d))
+    """The largest absolute value, NaN where there is one; as whole numbers, for which a compiler has vector code."""
+    most = np.int64(0)
+    for i in range(size):
+        most = max(most, np.float64(abs(values[i])).view(np.int64))
+    return float(np.int64(most).view(np.float64))
 
 
 @kernel

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from analysis.kernels.lanes import sum_of_products
-from analysis.kernels.linear import cholesky, copy, exponentials, fill, largest, solve
+from analysis.kernels.lanes import one_by_four, sum_of_products, two_by_two
+from analysis.kernels.linear import cholesky, combine, copy, exponentials, fill, largest, solve
 from analysis.kernels.status import Status
 from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.compiled import kernel
@@ -59,20 +59,15 @@ def evaluate(
     beta: Floats,
     work: Floats,
     gradient: Floats,
-    gram: Floats,
 ) -> float:
-    """The log-likelihood at ``beta (p,)``; fills ``gradient`` and, unless it has no rows, the information ``gram``.
+    """The log-likelihood at ``beta (p,)``; fills ``gradient``.
 
-    ``work (4, n)`` receives linear predictors in its first row; ``prior`` has no rows where everybody weighs 1.
+    ``work (4, n)`` receives linear predictors in its first row and variances of the outcomes in its last; ``prior`` has
+    no rows where everybody weighs 1.
     """
     p = beta.shape[0]
     eta, small, residual, variance = work[0], work[1], work[2], work[3]
-    for i in range(n):
-        eta[i] = beta[0]
-    for k in range(1, p):
-        if beta[k] != 0.0:
-            for i in range(n):
-                eta[i] += beta[k] * z[k, i]
+    combine(z, beta, p, n, eta)
     for i in range(n):
         small[i] = -abs(eta[i])
     exponentials(small, residual, n)
@@ -80,17 +75,15 @@ def evaluate(
         inverse = 1.0 / (1.0 + small[i])
         residual[i] = outcome[i] - (inverse if eta[i] >= 0.0 else small[i] * inverse)
         variance[i] = small[i] * inverse * inverse
+        small[i] += 1.0
     loglik = 0.0
     if prior.shape[0] > 0:
         for i in range(n):
-            loglik += prior[i] * (outcome[i] * eta[i] - max(eta[i], 0.0) - np.log1p(small[i]))
+            loglik += prior[i] * (outcome[i] * eta[i] - max(eta[i], 0.0) - np.log(small[i]))
             residual[i] *= prior[i]
             variance[i] *= prior[i]
     else:
         # a sum of logarithms as the logarithm of a product
-        loglik = sum_of_products(outcome, z[0], eta, n)
-        for i in range(n):
-            small[i] += 1.0
         for start in range(0, n, _MOST_FACTORS):
             one, two, three, four, end = 1.0, 1.0, 1.0, 1.0, min(start + _MOST_FACTORS, n)
             for i in range(start, end - 3, 4):
@@ -102,13 +95,30 @@ def evaluate(
                 one *= small[i]
             loglik -= np.log((one * two) * (three * four))
         for i in range(n):
-            small[i] = max(eta[i], 0.0)
-        loglik -= sum_of_products(small, z[0], z[0], n)
-    for k in range(p):
-        gradient[k] = sum_of_products(residual, z[0], z[k], n)
-        for m in range(k + 1 if gram.shape[0] > 0 else 0):
-            gram[k, m] = gram[m, k] = sum_of_products(variance, z[k], z[m], n)
+            small[i] = outcome[i] * eta[i] - max(eta[i], 0.0)
+        loglik += sum_of_products(small, z[0], z[0], n)
+    for k in range(0, p, 4):
+        sums = one_by_four(work, 2, z, k, n)
+        for j in range(min(4, p - k)):
+            gradient[k + j] = sums[j]
     return loglik
+
+
+@kernel
+def information(z: Floats, p: int, n: int, variance: Floats, work: Floats, gram: Floats) -> None:
+    """Fills ``gram (p, p)`` with the sums of products of the rows of ``z`` by ``variance``, two by two."""
+    for k in range(0, p, 2):
+        other = min(k + 1, p - 1)
+        for i in range(n):
+            work[1, i] = variance[i] * z[k, i]
+            work[2, i] = variance[i] * z[other, i]
+        for m in range(0, k + 1, 2):
+            last = min(m + 1, p - 1)
+            sums = two_by_two(work, 1, z, m, n)
+            gram[k, m] = gram[m, k] = sums[0]
+            gram[k, last] = gram[last, k] = sums[1]
+            gram[other, m] = gram[m, other] = sums[2]
+            gram[other, last] = gram[last, other] = sums[3]
 
 
 @kernel
@@ -140,7 +150,7 @@ def newton(
         point[k] = beta[use[k]]
     last, halvings, largest, status = -np.inf, 0, 0.0, _NOT_CONVERGED
     for iteration in range(_MOST_ITERATIONS):
-        loglik = evaluate(own, n, outcome, prior, point, work, gradient, root)
+        loglik = evaluate(own, n, outcome, prior, point, work, gradient)
         if loglik < last - 1e-10 * (1.0 + abs(last)) and halvings < 40:
             halvings += 1
             for k in range(p):
@@ -148,6 +158,7 @@ def newton(
                 point[k] -= step[k]
             continue
         last, halvings = loglik, 0
+        information(own, p, n, work[3], work, root)
         if not cholesky(root, p):
             status = _SINGULAR if iteration == 0 else _SEPARATED
             break

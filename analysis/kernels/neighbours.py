@@ -11,13 +11,13 @@ Statistics 4:384, Proposition 1) gives, from the log-likelihood at b,
     and at least             ((1 + m) log(1 + m) - m) / L^2                              m = L v
 
 (v enters the first because b need not be the current model's maximum). All of this holds in any norm that is nowhere
-longer. Where the linear predictors have moved by at most D since H was taken, H today lies between exp(-D) and exp(D)
-times what it was: in the norm of exp(-D) H, L^2 and v^2 are exp(D), and q is exp(-D) times those of H.
+longer. Where the variances of all outcomes are within a factor S of those with which H was taken, H today lies between
+H / S and S H: in the norm of H / S, L^2 and v^2 are S times, and q is 1 / S times those of H.
 """
 
 import numpy as np
 
-from analysis.kernels.linear import cholesky, fill, solve
+from analysis.kernels.linear import cholesky, combine, fill, solve
 from simulator.numerics.arrays import Floats, Ints
 from simulator.numerics.compiled import kernel
 
@@ -37,6 +37,8 @@ def most_gained(v2: float, l2: float) -> float:
 def least_gained(v2: float, l2: float) -> float:
     """The lower bound of the module on twice the gain in log-likelihood."""
     m = np.sqrt(v2 * l2)
+    if not m < np.inf:
+        return 0.0
     return v2 * (1.0 - m) if m < 1e-4 else 2.0 * ((1.0 + m) * np.log1p(m) - m) / l2
 
 
@@ -60,22 +62,17 @@ def interval(criterion: float, v2: float, l2: float, spread: float) -> tuple[flo
 @kernel
 def longest(z: Floats, n: int, root: Floats, p: int) -> float:
     """The largest z' H^-1 z over the rows, of the Cholesky factor ``root`` of H."""
-    back, half, length, largest = np.zeros((p, p)), np.empty(n), np.empty(n), 0.0
-    for k in range(p):  # row k of ``back`` is column k of the factor's inverse
+    back, half, length, largest = np.zeros((p, p)), np.empty(n), np.empty(n), 0.0  # ``back`` is the factor's inverse
+    for k in range(p):
         back[k, k] = 1.0 / root[k, k]
         for m in range(k + 1, p):
             s = 0.0
             for j in range(k, m):
-                s -= root[m, j] * back[k, j]
-            back[k, m] = s / root[m, m]
-    for i in range(n):
-        length[i] = 0.0
+                s -= root[m, j] * back[j, k]
+            back[m, k] = s / root[m, m]
+    fill(length, 0.0, n)
     for m in range(p):
-        for i in range(n):
-            half[i] = back[0, m]
-        for k in range(1, m + 1):
-            for i in range(n):
-                half[i] += back[k, m] * z[k, i]
+        combine(z, back[m], m + 1, n, half)
         for i in range(n):
             length[i] += half[i] * half[i]
     for i in range(n):
@@ -84,27 +81,28 @@ def longest(z: Floats, n: int, root: Floats, p: int) -> float:
 
 
 @kernel
-def sweep(table: Floats, p: int, use: Ints) -> bool:
-    """Sweep the columns ``use`` out of ``table (p + 1, p + 1)``, information bordered by the score; False if singular.
+def sweep(table: Floats, p: int, columns: Ints, back: bool) -> bool:
+    """Sweep ``columns`` out of the information ``table (p, p)``, or ``back`` in again; False if it is singular.
 
-    What is left (symmetric): minus the inverse among the columns used; for the others and the score, the coefficients
-    by which they are regressed on these; the others' information and score beyond them; and in the corner minus the
-    squared Newton decrement.
+    What is left (symmetric): minus the inverse among the columns swept out; for the others the coefficients by which
+    they are regressed on these; and the others' information beyond them.
     """
-    for k in use:
-        pivot = table[k, k]
+    for j in range(columns.shape[0]):
+        k = columns[j]
+        pivot = -table[k, k] if back else table[k, k]
         if not pivot > 0.0:
             return False
         inverted = 1.0 / pivot
-        for a in range(p + 1):
+        for a in range(p):
             if a != k:
                 share = table[a, k] * inverted
-                for b in range(p + 1):
-                    table[a, b] -= share * table[k, b]
+                less = -share if back else share
+                for b in range(p):
+                    table[a, b] -= less * table[k, b]
                 table[a, k] = share
-        for b in range(p + 1):
+        for b in range(p):
             table[k, b] *= inverted
-        table[k, k] = -inverted
+        table[k, k] = inverted if back else -inverted
     return True
 
 
@@ -113,10 +111,10 @@ def newton_step(table: Floats, use: Ints, score: Floats, step: Floats) -> float:
     """The squared Newton decrement of the swept columns ``use``; fills ``step``, 0 elsewhere."""
     v2 = 0.0
     fill(step, 0.0, step.shape[0])
-    for a in use:
-        s = 0.0
-        for b in use:
-            s -= table[a, b] * score[b]
+    for i in range(use.shape[0]):  # to walk along an array counts who holds it, at a cost
+        a, s = use[i], 0.0
+        for j in range(use.shape[0]):
+            s -= table[a, use[j]] * score[use[j]]
         step[a] = s
         v2 += s * score[a]
     return v2
@@ -136,8 +134,8 @@ def detour(
         part[j] = step[own[j]]
         if not dropping:
             part[j] = score[own[j]]
-            for b in use:
-                part[j] -= table[own[j], b] * score[b]
+            for i in range(use.shape[0]):
+                part[j] -= table[own[j], use[i]] * score[use[i]]
         block[width, j] = part[j]
         for m in range(j + 1):
             block[j, m] = sign * table[own[j], own[m]]
@@ -146,8 +144,8 @@ def detour(
     solve(block, width, part)
     for j in range(width):
         change += sign * part[j] * block[width, j]
-        for a in use:
-            step[a] -= sign * table[a, own[j]] * part[j]
+        for i in range(use.shape[0]):
+            step[use[i]] -= sign * table[own[j], use[i]] * part[j]
     for j in range(width):
         step[own[j]] = 0.0 if dropping else part[j]
     return change
@@ -185,12 +183,12 @@ def predict(
         solve(block, width, part)
         for j in range(width):
             q += part[j] * beta[own[j]]
-        for a in use:
+        for i in range(use.shape[0]):
             away = 0.0
             for j in range(width):
-                away += table[a, own[j]] * part[j]
-            slope += score[a] * away
-            point[a] += away
+                away += table[own[j], use[i]] * part[j]
+            slope += score[use[i]] * away
+            point[use[i]] += away
         most = -least_lost(q / spread, slope, v2 * spread, l2 * spread)
         likely = v2 + 2.0 * slope - q
     for k in range(beta.shape[0]):

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.kernels.linear import cholesky, copy, fill, largest
-from analysis.kernels.logistic import columns_of, evaluate, inverse, newton, prepare
+from analysis.kernels.linear import cholesky, copy, exponentials, fill, largest
+from analysis.kernels.logistic import columns_of, evaluate, information, inverse, newton, prepare
 from analysis.kernels.neighbours import detour, interval, longest, newton_step, predict, sweep
 from analysis.kernels.status import Status
 from simulator.numerics.arrays import Bools, Floats, Ints
@@ -25,7 +25,7 @@ _EXACT = 1e-7  # squared Newton decrement d, at which the log-likelihood plus d 
 _FINAL = 1e-13  # one that the last step turns into the square of it
 _ROUGH = 0.5  # one from which the bounds are sharp enough to start with
 _FAR = 0.1  # one from which they are not
-_DRIFT = 0.7  # of a linear predictor, after which H is worked out anew
+_WIDE = 1.5  # ratio of the variance of an outcome to what it was, from which H is worked out anew
 _TIE = 1e-11  # relative, of two criteria
 _OPEN, _NARROWED, _EXACTLY = 0, 1, 2
 
@@ -83,45 +83,44 @@ def select(
     terms where they tie, until none is better than the current model. A separated model counts with the limit of its
     likelihood, and its neighbours are all fitted. SINGULAR where the candidates are collinear, used or not.
     """
-    terms, p = chosen.shape[0], beta.shape[0]
-    here, other, ahead, moved, first = 0, 1, -1, False, True
-    gram, gradient, eta, loglik = np.empty((p, p)), np.empty((2, p)), np.empty((2, n)), np.empty(2)
-    table, block, part = np.empty((p + 1, p + 1)), np.empty((p + 1, p)), np.empty(p)
-    no_gram = np.empty((0, 0))
-    origin, l2, score, step = np.empty(n), -1.0, np.empty(p), np.empty(p)
+    terms, p, null = chosen.shape[0], beta.shape[0], beta[0]
+    here, other, ahead, moved, first, swept = 0, 1, -1, False, True, False
+    gradient, variance, loglik, origin, l2 = np.empty((2, p)), np.empty((2, n)), np.empty(2), np.empty(n), -1.0
+    table, block, part = np.empty((p, p)), np.empty((p + 1, p)), np.empty(p)
+    score, step, forward = np.empty(p), np.empty(p), np.empty(p)
+    columns, begin = columns_by_term(term_of, terms)
     point, expected = np.empty((terms, p)), np.empty(terms)
-    low, high, stage = np.empty(terms + 1), np.empty(terms + 1), np.empty(terms + 1, np.int64)
-    fitted = np.empty(terms + 1, np.int64)
+    low, high = np.empty(terms + 1), np.empty(terms + 1)
+    stage, fitted = np.empty(terms + 1, np.int64), np.empty(terms + 1, np.int64)
     now, known = terms, np.nan  # the current model has the place behind its neighbours
+    back, worse = -1, -np.inf  # the neighbour that was left for the current model, and what its criterion exceeds
     status = newton(z, n, outcome, prior, columns_of(chosen, term_of), beta, root, work, _ROUGH)[1]
     if status not in (_OK, _SEPARATED):
         return status
     while True:
         use = columns_of(chosen, term_of)
         if ahead < 0:
-            loglik[here] = evaluate(z, n, outcome, prior, beta, work, gradient[here], no_gram)
-            copy(work[0], eta[here], n)
+            loglik[here] = evaluate(z, n, outcome, prior, beta, work, gradient[here])
+            copy(work[3], variance[here], n)
         ahead = -1
-        drift = farthest(eta[here], origin, n, work[1]) if l2 > 0.0 else np.inf
-        if not drift < _DRIFT:
-            evaluate(z, n, outcome, prior, beta, work, gradient[here], gram)
+        spread = apart(variance[here], origin, n, work[1]) if swept else np.inf
+        if not spread < _WIDE:
+            information(z, p, n, variance[here], work, table)
             for k in range(p):
-                copy(gram[k], root[k], p)
-            l2, drift = longest(z, n, root, p) if cholesky(root, p) else -1.0, 0.0
+                for m in range(p):
+                    root[k, m] = table[k, m]
+            l2, spread = longest(z, n, root, p) if cholesky(root, p) else -1.0, 1.0
             if first and l2 < 0.0 and status == _OK:
                 return _SINGULAR
-            copy(eta[here], origin, n)
-        first, spread, v2, certain = False, np.exp(drift), 0.0, status == _OK and l2 > 0.0
+            for i in range(n):
+                origin[i] = 1.0 / variance[here, i]
+            swept = l2 > 0.0 and sweep(table, p, use, False)
+        first, v2, certain = False, 0.0, status == _OK and swept
         if certain:
-            for k in range(p):
-                copy(gram[k], table[k], p)
-                table[p, k] = table[k, p] = gradient[here, k]
-            table[p, p] = 0.0
-            certain = sweep(table, p, use)
-            v2 = max(-float(table[p, p]), 0.0)
-            if certain and v2 * spread > _FAR and not moved:
-                for k in use:
-                    beta[k] += table[k, p]
+            v2 = newton_step(table, use, gradient[here], forward)
+            if v2 * spread > _FAR and not moved:
+                for k in range(p):
+                    beta[k] += forward[k]
                 moved = True
                 continue
         penalty = cost * use.shape[0] - 2.0 * loglik[here]
@@ -136,14 +135,13 @@ def select(
                 stage[g], low[g], expected[g] = _OPEN, -np.inf, -np.inf
                 fill(point[g], 0.0, p)
                 if certain:
-                    for k in use:
-                        point[g, k] = table[k, p]
-                    own = columns_of_term(g, term_of)
+                    copy(forward, point[g], p)
+                    own = columns[begin[g] : begin[g + 1]]
                     most, likely = predict(
                         table, use, own, chosen[g], gradient[here], beta, v2, l2, spread, block, part, point[g]
                     )
                     base = penalty + (-cost if chosen[g] else cost) * own.shape[0]
-                    low[g], expected[g] = base - most, base - likely
+                    low[g], expected[g] = max(base - most, worse if g == back else -np.inf), base - likely
         while True:
             g = next_to_look_at(low, high, expected, stage)
             if g < 0:
@@ -154,15 +152,15 @@ def select(
             if g < now:
                 chosen[g] = not chosen[g]
             if certain and stage[g] == _OPEN:
-                reached = evaluate(z, n, outcome, prior, point[g], work, score, no_gram)
+                reached = evaluate(z, n, outcome, prior, point[g], work, score)
                 base = cost * theirs.shape[0] - 2.0 * reached
-                own, further = columns_of_term(g, term_of), np.exp(farthest(work[0], origin, n, work[1]))
+                own, further = columns[begin[g] : begin[g + 1]], apart(work[3], origin, n, work[1])
                 left = newton_step(table, use, score, step)
                 left = max(left + detour(table, use, own, chosen[g], score, block, part, step), 0.0)
                 low[g], high[g] = interval(base, left, l2, further)
                 if ahead < 0 and expected[g] < high[now]:
                     ahead, loglik[other] = g, reached
-                    copy(work[0], eta[other], n)
+                    copy(work[3], variance[other], n)
                     copy(score, gradient[other], p)
                 else:
                     for k in range(p):
@@ -173,7 +171,7 @@ def select(
                     copy(point[g], step, p)
                 else:
                     copy(beta, step, p)
-                reached, fitted[g] = newton(z, n, outcome, prior, theirs, step, root, work, _EXACT)
+                reached, fitted[g] = maximum(z, n, outcome, prior, theirs, null, step, root, work, _EXACT)
                 low[g] = cost * theirs.shape[0] - 2.0 * reached if fitted[g] in (_OK, _SEPARATED) else np.inf
                 high[g], stage[g] = low[g], _EXACTLY
                 if g < now:
@@ -182,8 +180,12 @@ def select(
                     ahead = -1
         g = winner(low, high, chosen)
         if g == now:
+            for k in range(p if certain else 0):
+                beta[k] += forward[k]
             return int(fitted[now])
+        swept = swept and sweep(table, p, columns[begin[g] : begin[g + 1]], chosen[g])
         chosen[g] = not chosen[g]
+        back, worse = g, float(low[now])
         copy(point[g], beta, p)
         status, known, moved = fitted[g], low[g] if stage[g] == _EXACTLY else np.nan, False
         if ahead == g:
@@ -193,23 +195,48 @@ def select(
 
 
 @kernel
-def farthest(a: Floats, b: Floats, n: int, apart: Floats) -> float:
-    """The largest difference of two rows of numbers; ``apart`` is scratch."""
-    for i in range(n):
-        apart[i] = a[i] - b[i]
-    return largest(apart, n)
+def maximum(
+    z: Floats,
+    n: int,
+    outcome: Floats,
+    prior: Floats,
+    use: Ints,
+    null: float,
+    beta: Floats,
+    root: Floats,
+    work: Floats,
+    tolerance: float,
+) -> tuple[float, int]:
+    """`newton`, started anew from an intercept ``null`` where it fails: separation is not judged by a guess far out."""
+    reached, status = newton(z, n, outcome, prior, use, beta, root, work, tolerance)
+    if status != _OK:
+        fill(beta, 0.0, beta.shape[0])
+        beta[0] = null
+        reached, status = newton(z, n, outcome, prior, use, beta, root, work, tolerance)
+    return reached, status
 
 
 @kernel
-def columns_of_term(term: int, term_of: Ints) -> Ints:
-    """The columns of ``z`` that a term has."""
-    own = np.empty(term_of.shape[0], np.int64)
-    count = 0
-    for k in range(term_of.shape[0]):
-        if term_of[k] == term:
-            own[count] = k + 1
-            count += 1
-    return own[:count]
+def apart(now: Floats, then: Floats, n: int, ratio: Floats) -> float:
+    """A bound on the ratio of two rows of positive numbers, either way; ``then`` has inverses, ``ratio`` is scratch."""
+    for i in range(n):
+        ratio[i] = now[i] * then[i] - 1.0
+    most = largest(ratio, n)
+    return 1.0 / (1.0 - most) if most < 1.0 else np.inf
+
+
+@kernel
+def columns_by_term(term_of: Ints, terms: int) -> tuple[Ints, Ints]:
+    """The columns of ``z`` term by term, and where those of each term begin, with the end."""
+    columns, begin, count = np.empty(term_of.shape[0], np.int64), np.empty(terms + 1, np.int64), 0
+    for g in range(terms):
+        begin[g] = count
+        for k in range(term_of.shape[0]):
+            if term_of[k] == g:
+                columns[count] = k + 1
+                count += 1
+    begin[terms] = count
+    return columns, begin
 
 
 @kernel
@@ -273,7 +300,8 @@ def fit_block(block: LogisticBlock, asked: ModelsAsked, made: ModelsFitted) -> N
         for g in range(chosen.shape[0]):
             chosen[g] = asked.full
         fill(own, 0.0, columns + 1)
-        own[0] = np.log(ones / (n - ones))
+        null = np.log(ones / (n - ones))
+        own[0] = null
         if asked.drops or asked.adds:
             price = np.log(n) if asked.bayes else asked.cost
             status[r] = select(
@@ -282,13 +310,13 @@ def fit_block(block: LogisticBlock, asked: ModelsAsked, made: ModelsFitted) -> N
             if status[r] != _OK:
                 continue
         use = columns_of(chosen, asked.term_of)
-        made.loglik[r], status[r] = newton(z, n, outcome, prior, use, own, root, work, tolerance)
+        made.loglik[r], status[r] = maximum(z, n, outcome, prior, use, null, own, root, work, tolerance)
         if status[r] != _OK:
             continue
         scale_back(own, use, scale, made.beta[r])
         if made.covariance.shape[0] > 0:
             inverse(root, use.shape[0], use, scale, made.covariance[r])
-        predict_all(x[r], present[r], made.beta[r], use, made.linear[r], made.fitted[r])
+        predict_all(x[r], present[r], made.beta[r], use, work, made.linear[r], made.fitted[r])
 
 
 @kernel
@@ -303,12 +331,20 @@ def scale_back(own: Floats, use: Ints, scale: Floats, beta: Floats) -> None:
 
 
 @kernel
-def predict_all(x: Floats, present: Bools, beta: Floats, use: Ints, linear: Floats, fitted: Floats) -> None:
-    """Fills the linear predictors and the probabilities of those present."""
+def predict_all(
+    x: Floats, present: Bools, beta: Floats, use: Ints, work: Floats, linear: Floats, fitted: Floats
+) -> None:
+    """Fills the linear predictors and the probabilities of those present; ``work`` has two rows of scratch."""
     for i in range(x.shape[0]):
         if present[i]:
             eta = beta[0]
             for k in range(1, use.shape[0]):
                 eta += beta[use[k]] * x[i, use[k] - 1]
             linear[i] = eta
-            fitted[i] = 1.0 / (1.0 + np.exp(-eta))
+            work[0, i] = -eta
+        else:
+            work[0, i] = 0.0
+    exponentials(work[0], work[1], x.shape[0])
+    for i in range(x.shape[0]):
+        if present[i]:
+            fitted[i] = 1.0 / (1.0 + work[0, i])
