@@ -24,7 +24,6 @@ from benchmarks.report.engine import (
     picture,
 )
 from benchmarks.report.glossary import BALANCE
-from benchmarks.report.settings_named import path_label
 from benchmarks.report.world import assumed_section, base_section, comparability_section
 from benchmarks.twin.audit_shown import audit_tables, audit_verdict
 from benchmarks.twin.calibrate import Fit
@@ -32,6 +31,7 @@ from benchmarks.twin.fidelity import Fidelity, Score, place
 from benchmarks.twin.shown import fidelity_verdict, percent_of
 from benchmarks.words.key_words import PaperWords
 from benchmarks.words.plain_text import number
+from benchmarks.words.settings_named import path_label
 from simulator.documents.loading import Document, digest
 
 OUTSIDE = ("number", "printed", "fitted median", "central 95 %", "sampling SDs away")

@@ -8,11 +8,11 @@ from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.pasted.reading import Reading
 from benchmarks.report.engine import Fold, HowMade, Items, Page, PageBlock, Section, Tabled, html, picture
-from benchmarks.report.settings_named import path_label
 from benchmarks.twin.audit_shown import audit_tables
 from benchmarks.twin.fidelity import place
 from benchmarks.twin.reading_shown import cells_table, column_words, reading_answer, verdict_of
 from benchmarks.twin.twin_shown import TwinMade, assumptions_table, contradictions_of, not_stated_of, twin_answer
+from benchmarks.words.settings_named import path_label
 from simulator.documents.loading import digest
 
 OPEN = "Open questions"

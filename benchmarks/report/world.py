@@ -17,8 +17,8 @@ from benchmarks.asked.blocks import Cell
 from benchmarks.asked.sampled import samples
 from benchmarks.asked.scenario import Scenario
 from benchmarks.report.engine import Fold, Note, PageBlock, Section, picture
-from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.runs.retries import lost_words
+from benchmarks.words.settings_named import path_label, setting_text
 from simulator.cohort.cohorts import Observed
 from simulator.documents.loading import Document
 from simulator.numerics.arrays import Floats
