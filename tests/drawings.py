@@ -170,6 +170,7 @@ def of_numbers(label: str) -> dict[str, Callable[[], Figure]]:
             {f"{label}{k}": [(0.1 * k, 0.01), (0.2, 0.01), (0.5, 0.02)] for k in range(4)}, WORLDS, 0.05
         ),
         "calibration_fit_of": lambda: calibration.calibration_fit_of(numbers),
+        "calibration_fit_of narrow": lambda: calibration.calibration_fit_of(numbers, narrow=True),
         **of_ranges(label, "", 4.6, 3.7),
     }  # fmt: skip
 

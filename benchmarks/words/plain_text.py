@@ -1,5 +1,6 @@
 """Numbers, settings and tables as text, of a study or a cohort, for a terminal of 100 columns."""
 
+import re
 from collections.abc import Mapping
 from math import exp, isfinite, isnan
 
@@ -71,6 +72,12 @@ def value_text(value: object) -> str:
 def number(value: float, digits: int = 3) -> str:
     """A number with fixed decimals, a dash for NaN."""
     return f"{round(value, digits) + 0.0:.{digits}f}" if isfinite(value) else ABSENT
+
+
+def as_printed(value: float, printed: str) -> str:
+    """A simulated number with as many decimals as the printed one, or as the last of several; one where none stands."""
+    found = re.findall(r"\d+(?:\.(\d*))?", printed)
+    return number(value, len(found[-1]) if found else 1)
 
 
 def signed(measure: Measure) -> str:
