@@ -237,8 +237,9 @@ def design_text(scenario: Scenario) -> str:
     """The data-generating mechanisms in words."""
     words = dict.fromkeys(part.words for _, part in scenario.parts() if part.words)
     also = f" The world has {', '.join(words)}." if words else ""
+    control, treated = scenario.arms.words
     return (
-        f"Simulated patients, {scenario.arms.treated} (treated) against {scenario.arms.control}. Their traits are "
+        f"Simulated patients, {treated} (treated) against {control}. Their traits are "
         "drawn together (Gaussian copula); who is treated depends on them (logistic model); each patient has one "
         f"course under each treatment through the states {', '.join(scenario.outcomes.graph.states)}. They enter from "
         f"{scenario.entry.accrual.start} to {scenario.entry.accrual.end}, with {_cut_off(scenario)}. "

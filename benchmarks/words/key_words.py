@@ -143,7 +143,7 @@ def words_of_paper(scenario: "Scenario | None") -> PaperWords:
         {name: in_a_sentence(one.label) if one.label else name for name, one in scenario.endpoints.items()},
         {name: spec.variable(name) for name, spec in scenario.population.covariates.items()},
         _outcome_labels(scenario),
-        (scenario.arms.control, scenario.arms.treated),
+        scenario.arms.words,
         scenario.analysis,
         scenario.time_unit,
         frozenset(
