@@ -36,7 +36,7 @@ CENTRAL = 1.959964
 ROW, LABELS, NARROW_LABELS = 0.42, 2.4, 0.95
 WITHIN = "where 95 of 100 simulated studies lie"
 START = "from before calibration"
-DISTANCE = "printed minus simulated, in sampling SDs"
+DISTANCE = "printed minus simulated, SDs"
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ def calibration_fit(axes: Axes, numbers: Sequence[FittedNumber], labels: float =
             )  # fmt: skip
     counts = {place: [abs(one.distance) <= CENTRAL for one in known if one.place == place] for place in places}
     names = [f"{place} ({sum(counts[place])} of {len(counts[place])})" for place in places]
+    names = names if labels == LABELS else places
     name_rows(axes, names, labels)
     axes.set_ylim(max(len(places), 1) - 0.5, -0.5)
     axes.set_xlim(-FAR, FAR)
@@ -149,7 +150,7 @@ def calibration_fit_of(numbers: Sequence[FittedNumber], narrow: bool = False) ->
     """The fit at the width of two columns or of a telephone, a row for each place with how many lie inside."""
     places = list(dict.fromkeys(one.place for one in numbers))
     width, room = (PHONE, NARROW_LABELS) if narrow else (DOUBLE, LABELS)
-    left = gutter([f"{place} (000 of 000)" for place in places], room)[1] + 0.12
+    left = gutter(places if narrow else [f"{place} (000 of 000)" for place in places], room)[1] + 0.12
     top = 0.12 + key_rows([START, WITHIN, "outside"], width - 0.3) * LINE * 1.05 if narrow else 0.3
     figure, (axes,) = sheet(width, ROW * max(len(places), 1) + 0.45 + top, left=left, bottom=0.4, top=top)
     calibration_fit(axes, numbers, room)

@@ -78,8 +78,11 @@ def _scores(found: Fidelity, told: PaperWords, left: tuple[str, ...]) -> tuple[S
     heads = ("printed in", "reproduced", "numbers", "%", "doubtful, not counted")
     missed = [one for one in found.scores if not one.inside]
     doubt = any(one.doubts for one in missed)
-    outside = [(*_score(one, told), *([doubts_told(one.doubts)] if doubt else [])) for one in missed]
-    columns = (*HEADS, *(["why it is doubtful"] if doubt else []))
+    outside = [
+        (*_score(one, told)[:1], *([doubts_told(one.doubts)] if doubt else []), *_score(one, told)[1:])
+        for one in missed
+    ]
+    columns = (HEADS[0], *(["why it is doubtful"] if doubt else []), *HEADS[1:])
     places = list(dict.fromkeys(place(one.where) for one in found.scores))
     every = [
         (
@@ -103,7 +106,7 @@ def _scores(found: Fidelity, told: PaperWords, left: tuple[str, ...]) -> tuple[S
         "A printed number stands for all values that round to it. It is reproduced where one of them lies where 95 of "
         "100 simulated studies lie, whose numbers come from the same analysis."
     )
-    away = (table("Not reproduced", columns, outside),) if outside else ()
+    away = (table("Not reproduced", columns, outside, 2 if doubt else 1),) if outside else ()
     whole, doubted = found.totals[-1], sum(bool(one.doubts) for one in missed)
     many = f"{whole.numbers - whole.inside} of {whole.numbers}"
     many += f", and {doubted} of the {whole.doubtful} that the paper itself contradicts." if whole.doubtful else "."

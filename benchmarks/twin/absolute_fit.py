@@ -69,11 +69,11 @@ class AbsoluteFit:
         """The verdict in one sentence: what is missed, what by chance, whether it is bad."""
         whole = self.numbers + self.widths
         wide = sum(one.key.endswith(WIDTH) for one in self.outside)
-        missed = f"{len(self.outside) - wide} of {self.numbers} printed numbers"
+        missed = f"{len(self.outside) - wide} of the {self.numbers} printed numbers"
         if self.widths:
-            missed += f" and {wide} of {self.widths} widths of intervals"
+            missed += f" and {wide} of the {self.widths} widths of intervals"
         chance = f"by chance about {0.05 * whole:.0f} would be missed" if whole >= 10 else "chance hardly misses one"
-        many = f"Of what the fit aimed at, the twin misses {missed} ({chance}): "
+        many = f"In its own simulated studies the fit misses {missed} that it aimed at ({chance}): "
         return many + (f"a bad fit, {self.bad}" if self.bad else "a good fit")
 
 
