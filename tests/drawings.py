@@ -221,6 +221,9 @@ def of_telephone(label: str) -> dict[str, Callable[[], Figure]]:
         f"settings_of{NARROW}": lambda: swept.settings_of(
             [f"{label}{k} patients" for k in (50, 90, 200, 400)], measured, f"{label}off by", 0.0, narrow=True
         ),
+        f"calibration_fit_of{NARROW}": lambda: calibration.calibration_fit_of(
+            [calibration.FittedNumber(f"{label}Table {k}", f"{label}{k}", k - 2.5) for k in range(1, 6)], narrow=True
+        ),
         f"lollipop_of{NARROW}": lambda: performance.lollipop_of(
             list(own), [(f"{label}bias", [0.1, 0.0, -0.2], [0.01] * 3, 0.0, (-1.0, 1.0))] * 2, narrow=True
         ),

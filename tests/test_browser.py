@@ -45,7 +45,7 @@ STUDY = (
     ASSUMED, FAILED, REPEAT,
 )  # fmt: skip
 ANSWER = ("What was found?", "What was changed", ASSUMED, FAILED, "How were the patients simulated?", REPEAT)
-COHORT = ("How long until it happens?", ALIKE, "The tables of the paper", ASSUMED, FAILED, REPEAT)
+COHORT = ("How long until it happens?", ALIKE, "The tables as papers print them", ASSUMED, FAILED, REPEAT)
 REVIEW = (
     "What does the paper claim, and do", "Could it be bias?", "What effect is plausible?",
     "Does the choice of analysis matter", "What does all this rest on?", "What can go into a methods section?",

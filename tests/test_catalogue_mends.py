@@ -34,6 +34,20 @@ def test_a_size_that_is_glued_to_the_arm_is_read() -> None:
     assert (words.arm, words.n) == ("control", "1231")
 
 
+def test_arms_that_are_no_names_keep_their_words_as_labels() -> None:
+    made = derive(read_paper(PAPERS / "senkus-palliative-rt")).tree["arms"]
+    assert made == {
+        "control": "arm-20-Gy-5-fr", "treated": "arm-16-Gy-2-fr",
+        "control_label": "20 Gy/5 fr", "treated_label": "16 Gy/2 fr",
+    }  # fmt: skip
+    stated = derive(read_paper(PAPERS / "yamada-pbinder-iptw")).tree["arms"]
+    assert (stated["treated"], stated["treated_label"]) == ("Yes", "a phosphate binder")
+    assert derive(read_paper(PAPERS / "topical-erlotinib")).tree["arms"] == {
+        "control": "Placebo",
+        "treated": "Erlotinib",
+    }
+
+
 def test_grades_below_an_outcome_are_of_that_outcome() -> None:
     found = read(
         ("baseline", BASELINE),
@@ -117,7 +131,7 @@ def test_powers_of_units_stay_and_may_be_written_plainly() -> None:
 
 def test_arms_of_a_world_are_names() -> None:
     tree = derive(read_paper(PAPERS / "senkus-palliative-rt")).tree
-    names = tuple(tree["arms"].values())
+    names = (tree["arms"]["control"], tree["arms"]["treated"])
     assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", name) for name in names)
     assert set(tree["followup"]["dropout"]) == set(names)
 

@@ -14,8 +14,10 @@ from types import ModuleType
 import click
 import pytest
 
+from analysis.cohort_files.cohort_spec import CohortSpec, FilePlan
 from benchmarks.cli.commands import cli
 from benchmarks.cli.options import every
+from simulator.documents import loading
 from tests.commands import printed
 
 HOME = Path(__file__).parent.parent
@@ -120,7 +122,8 @@ def hard(page: str) -> list[str]:
 
 def test_pages_for_readers_are_plain() -> None:
     folders = {"tutorials", "howto", "explanation"}
-    pages = {path: page for path, page in PAGES.items() if path == README or path.parent.name in folders}
+    plain = folders | {"cohorts.md", "tables.md"}
+    pages = {path: page for path, page in PAGES.items() if path == README or plain & {path.parent.name, path.name}}
     assert len(pages) > 12
     assert sum(len(sentences(page)) for page in pages.values()) > 250
     assert [(path.name, one) for path, page in pages.items() for one in hard(page)] == []
@@ -131,6 +134,16 @@ def test_a_hard_sentence_is_noticed() -> None:
         "* " + "word " * 30 + "word",
         "* Each of 200 replicates.",
     ]
+
+
+def test_the_complete_spec_states_the_defaults(tmp_path: Path) -> None:
+    found = re.search(r"^```yaml\n(title: .*?)^```$", PAGES[HOME / "docs" / "cohorts.md"], re.M | re.S)
+    assert found is not None
+    place = tmp_path / "spec.yaml"
+    place.write_text(found[1], "utf-8")
+    spec = loading.parse(loading.load(str(place), (), spec=CohortSpec), CohortSpec)
+    assert spec.analysis == FilePlan()
+    assert spec.analysis.matching.caliper == 0.2
 
 
 # Commands and links ---------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def test_a_waterfall_walks_from_start_to_end() -> None:
     decompose.waterfall(axes, (0.12, 0.01), (0.01, 0.01), steps, "bias")
     bars = [(bar.get_x(), bar.get_width()) for container in axes.containers[:4] for bar in container]
     assert bars == [pytest.approx(x) for x in ((0, 0.12), (0.12, -0.15), (-0.03, 0.04), (0, 0.01))]
-    assert rows_of(axes) == ["all mechanisms on", "a", "b", "all off"]
+    assert rows_of(axes) == ["all causes on", "a", "b", "all off"]
     assert said(axes)[:4] == ["+0.120 (0.010)", "-0.150 (0.010)", "+0.040 (0.020)", "+0.010 (0.010)"]
     hatches = [container[0].get_hatch() for container in axes.containers[:4]]
     assert [bool(hatch) for hatch in hatches] == [False, False, True, False]

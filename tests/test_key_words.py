@@ -69,6 +69,20 @@ def test_without_a_world_the_names_of_the_keys_stand_for_themselves() -> None:
     assert row_words("age<=65 & stage", bare) == "age (≤ 65 & stage)"
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("any_ae", "any adverse event"),
+        ("any_ae_2", "any adverse event, grade 2"),
+        ("rash_34", "rash, grade 3–4"),
+        ("rash_345", "rash, grade 3–5"),
+        ("response_12", "response 12"),
+    ],
+)
+def test_outcomes_that_no_world_has_are_no_keys(name: str, told: str) -> None:
+    assert key_words(f"binary.{name}.before.p", PaperWords()).of.endswith(told)
+
+
 def test_a_finding_is_named_by_its_row_not_by_a_cell_of_it(words: PaperWords) -> None:
     start = "endpoints.OS.after.univariable[lung]"
     found = finding_words((f"{start}.hr", f"{start}.low", f"{start}.high"), words, "Table 3")

@@ -12,9 +12,9 @@ from benchmarks.asked.base import assumed_values, base_of
 from benchmarks.asked.scaffold import scaffold
 from benchmarks.asked.scenario import Scenario
 from benchmarks.questions.decompose import present
-from benchmarks.report.settings_named import path_label
 from benchmarks.report.world import assumed_section, base_section, design_text
 from benchmarks.truth.counted import is_strict_null
+from benchmarks.words.settings_named import path_label
 from simulator.documents.key_reference import key_reference
 from simulator.documents.loading import DocumentError, load, parse
 from simulator.documents.spec import Name, Share

@@ -36,8 +36,8 @@ from benchmarks.report.engine import (
 )
 from benchmarks.report.glossary import EXPLAINED
 from benchmarks.report.page_parts import walked
-from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.report.terms_told import MOST_WORDS, TermsTold
+from benchmarks.words.settings_named import path_label, setting_text
 
 CSS = (Path(__file__).parents[1] / "benchmarks/report/templates/page.css").read_text("utf-8")
 VARIABLES = dict(re.findall(r"--(\w+): (#[0-9a-f]{3,6})", CSS))

@@ -282,8 +282,8 @@ def test_all_estimators_are_asked_about_and_whoever_has_no_power_says_why(tmp_pa
         assert needed["at"]["mcse"] > 0
         assert len(needed["coarse"]) == 7
     drawing = (tmp_path / "p.svg").read_text()
-    assert "adjusted" in drawing
-    assert "crude, simulated" in drawing
+    assert "Cox model with all covariates" in drawing
+    assert "no adjustment, simulated" in drawing
     told = printed([*words, "--out", str(tmp_path / "run")])
     assert "Cox model with all covariates, as stated" in " ".join(told.split())
     assert f"{without['why']}." in " ".join(told.split())

@@ -180,8 +180,8 @@ def test_the_strength_of_the_first_paper_is_that_of_tipping(tmp_path: Path) -> N
     asked = load_study("hcc-lung-metastasis", (), 100)
     endpoint = next(iter(asked.scenario.endpoints))
     (trait,) = (one for one in suspicions(asked.scenario, -1.0, 7.1) if one.name == "unmeasured")
-    found = biases.find(asked, endpoint, None, [trait], (0.36, 0.46), -1.0, 2, tmp_path / "bias").curves[0].ratio
-    there = tipping.find(asked, endpoint, None, (0.36, 0.46), 10.0, 4, 0.5, (), 2, tmp_path / "tipping")
+    found = biases.find(asked, endpoint, None, [trait], (0.5, 0.6), -1.0, 2, tmp_path / "bias").curves[0].ratio
+    there = tipping.find(asked, endpoint, None, (0.5, 0.6), 10.0, 4, 0.5, (), 2, tmp_path / "tipping")
     other = there.equal_strength[0]
     error = (found.error**2 + other.error**2) ** 0.5
     assert abs(found.value - other.value) < 4 * error

@@ -98,9 +98,30 @@ def test_harm_is_suspected_to_favour_the_other_arm() -> None:
     assert world.outcomes.by_transition()["death"].log_hr[raised.TRAIT] == pytest.approx(log(4.0))
 
 
-def test_a_trial_drawn_by_lot_has_no_unmeasured_trait() -> None:
-    lot = small_scenario(treatment={"kind": "blocks", "share": 0.5, "block": 4})
-    assert [one.name for one in suspicions(lot, -1.0, 12.0)] == ["survivors", "waiting", "leaving"]
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        {"kind": "blocks", "share": 0.5, "block": 4},
+        {"kind": "fixed", "share": 0.5},
+        {"kind": "prevalence", "share": 0.5},
+    ],
+)
+def test_a_trial_drawn_by_lot_has_no_unmeasured_trait_and_nobody_waits(drawn: dict[str, object]) -> None:
+    lot = small_scenario(treatment=drawn)
+    assert lot.by_lot
+    assert [one.name for one in suspicions(lot, -1.0, 12.0)] == ["survivors", "leaving"]
+
+
+def test_a_paper_that_tells_nothing_of_its_arms_is_no_trial() -> None:
+    """Log odds that are stated, if empty, and treatments that change with the calendar, are not drawn by lot."""
+    told = small_scenario(treatment={"kind": "fixed", "share": 0.5, "log_odds": {}})
+    assert not told.by_lot
+    assert "unmeasured" in {one.name for one in suspicions(told, -1.0, 12.0)}
+    assert not small_scenario(
+        treatment={"kind": "fixed", "share": 0.5}, calendar={"per_year": {"treatment": 0.3}}
+    ).by_lot
+    assert load_study("allr3-mitoxantrone").scenario.by_lot
+    assert not load_study("hcc-lung-metastasis").scenario.by_lot
 
 
 def test_who_waits_already_is_not_made_to_wait() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from analysis.audit.paper import Finding
+from benchmarks.asked.whom import whom_of
 from benchmarks.performance.measures import Measure
 from benchmarks.questions.multiverse import Level, Multiverse, Specification
 from benchmarks.review.checklist import ANSWERED, checklist
@@ -16,6 +17,7 @@ from benchmarks.review.labels import often_text, reached_text, signed_text, span
 from benchmarks.review.methods import MethodsWords
 from benchmarks.review.page import first_screen, review_page
 from benchmarks.review.told import ReviewWords
+from benchmarks.words.key_words import words_of_paper
 from tests.small_reviews import (
     absolute,
     by_chance,
@@ -231,6 +233,24 @@ def test_an_event_that_is_no_death_is_not_called_one() -> None:
     assert "are without the event at 24 months, having stayed without it" in told.effect
     assert "rate of dying" not in text
     assert told.absolute_rows()[0][0].startswith("Without the event at")
+
+
+def test_arms_are_called_by_their_labels() -> None:
+    arms = {"control": "care", "treated": "drug", "control_label": "usual care", "treated_label": "drug 24 h/day"}
+    told = with_review(planted(small_scenario(arms=arms)))
+    assert (told.control, told.treatment) == ("usual care", "drug 24 h/day")
+    assert words_of_paper(told.scenario).arms == ("usual care", "drug 24 h/day")
+    assert (
+        "patients who start drug 24 h/day"
+        in whom_of(small_scenario(arms=arms, target={"population": "treated"})).phrase
+    )
+
+
+def test_an_endpoint_called_after_its_events_has_their_rate() -> None:
+    label = "Relapse or second tumour or death"
+    named = {**RELAPSE, "endpoints": {"freedom": {"label": label, "event": ["ill", "dead"]}}}
+    told = with_review(planted(small_scenario(**named)))
+    assert told.rate == "the rate of relapse, second tumour or death"
 
 
 def test_a_trial_by_lot_has_no_unrecorded_trait() -> None:

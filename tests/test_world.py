@@ -55,6 +55,7 @@ FAULTS = [
     ("population/size", 422.0, "valid integer"),
     ("population/hidden", {"age": BINARY}, "age: both measured and hidden"),
     ("arms", {"control": "A", "treated": "A"}, "the two arms need different names"),
+    ("arms", {"control": "A", "treated": "B", "control_label": "B"}, "the two arms need different labels"),
     ("published", {"cohort.n": {"printed": 1, "where": "Table 1"}}, "valid string"),
     ("name", "a b", "should match pattern"),
     ("time_unit", "fortnights", "'months'"),
@@ -84,7 +85,7 @@ def test_a_covariate_cannot_take_the_name_of_another_column(side, name):
 
 def test_arms_are_in_order_control_first_and_outcomes_are_named():
     made = world()
-    assert made.arms.names() == ("C", "T")
+    assert made.arms.names() == made.arms.words == ("C", "T")
     assert made.binary_outcomes() == ("ORR", "DCR")
 
 

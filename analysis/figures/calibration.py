@@ -12,15 +12,19 @@ from analysis.figures.style import (
     DOUBLE,
     GREY,
     INK,
+    LINE,
     PALE,
+    PHONE,
     SMALL,
     TREATED,
     ending,
+    fitted,
     frame,
     gutter,
     house,
     inches,
     key,
+    key_rows,
     name_rows,
     sheet,
     width_of,
@@ -29,7 +33,10 @@ from simulator.numerics.arrays import Bools, Floats
 
 FAR = 4.0
 CENTRAL = 1.959964
-ROW, LABELS = 0.42, 2.4
+ROW, LABELS, NARROW_LABELS = 0.42, 2.4, 0.95
+WITHIN = "where 95 of 100 simulated studies lie"
+START = "from before calibration"
+DISTANCE = "printed minus simulated, SDs"
 
 
 @dataclass(frozen=True)
@@ -57,10 +64,11 @@ def distance_of(printed: float, median: float, low: float, high: float) -> float
 
 
 @house
-def calibration_fit(axes: Axes, numbers: Sequence[FittedNumber]) -> None:
+def calibration_fit(axes: Axes, numbers: Sequence[FittedNumber], labels: float = LABELS) -> None:
     """Draw every number as a dot in the row of its place, those beyond the central 95 % named as far as there is room.
 
-    What lies farther than `FAR` stands at the edge as an arrow. A pale line comes from where calibration started.
+    The rows' own names take at most ``labels`` inches. What lies farther than `FAR` stands at the edge as an arrow. A
+    pale line comes from where calibration started.
     """
     frame(axes, "bottom")
     width, _ = inches(axes)
@@ -74,11 +82,11 @@ def calibration_fit(axes: Axes, numbers: Sequence[FittedNumber]) -> None:
     gap = np.full(len(known), np.nan)
     moved = np.column_stack([start, x, gap]).ravel()
     if np.isfinite(start).any():
-        axes.plot(moved, np.repeat(at, 3), color=PALE, linewidth=0.7, zorder=1, label="from before calibration")
+        axes.plot(moved, np.repeat(at, 3), color=PALE, linewidth=0.7, zorder=1, label=START)
     outside = np.abs([one.distance for one in known]) > CENTRAL
     beyond = np.abs([one.distance for one in known]) > FAR
     for which, face, marker, told in (
-        (~outside, "white", "o", "within the central 95 % of the replicates"),
+        (~outside, "white", "o", WITHIN),
         (outside & ~beyond, TREATED, "D", "outside"),
         (beyond & (x < 0), TREATED, "<", None),
         (beyond & (x > 0), TREATED, ">", None),
@@ -90,12 +98,14 @@ def calibration_fit(axes: Axes, numbers: Sequence[FittedNumber]) -> None:
                 markeredgecolor=edge, markeredgewidth=0.6, label=told, clip_on=False,
             )  # fmt: skip
     counts = {place: [abs(one.distance) <= CENTRAL for one in known if one.place == place] for place in places}
-    name_rows(axes, [f"{place} ({sum(counts[place])} of {len(counts[place])})" for place in places], LABELS)
+    names = [f"{place} ({sum(counts[place])} of {len(counts[place])})" for place in places]
+    names = names if labels == LABELS else places
+    name_rows(axes, names, labels)
     axes.set_ylim(max(len(places), 1) - 0.5, -0.5)
     axes.set_xlim(-FAR, FAR)
     _name(axes, list(zip(known, x.tolist(), at.tolist(), strict=True)), outside)
-    axes.set_xlabel("(published - simulated) / sampling standard deviation")
-    key(axes, left=0.5, rows=1)
+    axes.set_xlabel(fitted(DISTANCE, width))
+    key(axes, left=0.5 if labels == LABELS else gutter(names, labels)[1])
 
 
 def _spread(numbers: Sequence[FittedNumber], places: Sequence[str], least: float) -> Floats:
@@ -136,10 +146,12 @@ def _name(axes: Axes, spots: Sequence[tuple[FittedNumber, float, float]], outsid
 
 
 @house
-def calibration_fit_of(numbers: Sequence[FittedNumber]) -> Figure:
-    """The fit at the width of two columns, a row for each place in the paper with how many lie inside."""
+def calibration_fit_of(numbers: Sequence[FittedNumber], narrow: bool = False) -> Figure:
+    """The fit at the width of two columns or of a telephone, a row for each place with how many lie inside."""
     places = list(dict.fromkeys(one.place for one in numbers))
-    left = gutter([f"{place} (000 of 000)" for place in places], LABELS)[1] + 0.12
-    figure, (axes,) = sheet(DOUBLE, ROW * max(len(places), 1) + 0.75, left=left, bottom=0.4, top=0.3)
-    calibration_fit(axes, numbers)
+    width, room = (PHONE, NARROW_LABELS) if narrow else (DOUBLE, LABELS)
+    left = gutter(places if narrow else [f"{place} (000 of 000)" for place in places], room)[1] + 0.12
+    top = 0.12 + key_rows([START, WITHIN, "outside"], width - 0.3) * LINE * 1.05 if narrow else 0.3
+    figure, (axes,) = sheet(width, ROW * max(len(places), 1) + 0.45 + top, left=left, bottom=0.4, top=top)
+    calibration_fit(axes, numbers, room)
     return figure

@@ -30,7 +30,7 @@ from analysis.figures.style import (
 
 ROW = 0.25
 LABELS = 2.4
-ENDS = ("all mechanisms on", "all off")
+ENDS = ("all causes on", "all off")
 
 
 @house

@@ -38,6 +38,8 @@ LABELS, COUNTS, RATIO, P = 1.8, 0.64, 0.95, 0.48
 LEFT, RIGHT = LABELS + 0.25 + 2 * COUNTS + 0.1, RATIO + 2 * P + 0.15
 TOP, BOTTOM = 0.56, 0.5
 """Inches of a row, of the columns beside the axes, and above and below them."""
+OVER_LINE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+"""The ground of texts that the line of no effect would cross."""
 TICKS = (0.01, 0.03, 0.1, 0.25, 0.5, 1, 2, 4, 10, 30, 100)
 
 
@@ -101,7 +103,7 @@ def _columns(axes: Axes, rows: Sequence[SubgroupRow], arms: ByArm[str], level: f
             (n, "right", f"{row.n}"),
             (treated, "right", f"{row.arms.treated.events}/{row.arms.treated.n}"),
             (control, "right", f"{row.arms.control.events}/{row.arms.control.n}"),
-            (ratio, "left", fitted(hr_text(row), RATIO + 0.1, SMALL)),
+            (ratio, "left", fitted(hr_text(row), RATIO + (0.1 if np.isfinite(row.hr) else -0.06), SMALL)),
             (p, "right", p_text(row.p_logrank)),
             (interaction, "right", inter),
         ]
@@ -175,13 +177,14 @@ def forest_narrow(axes: Axes, rows: Sequence[SubgroupRow], *, arms: ByArm[str]) 
         weight = "bold" if row.variable is None else "normal"
         axes.text(
             0, place - 0.3, row_label(row.label, width / (BOLD if weight == "bold" else 1)), transform=where,
-            va="center_baseline", fontweight=weight,
+            va="center_baseline", fontweight=weight, bbox=OVER_LINE,
         )  # fmt: skip
         events = f"{row.arms.treated.events}/{row.arms.treated.n} and {row.arms.control.events}/{row.arms.control.n}"
-        axes.text(0, place + 0.34, hr_text(row), transform=where, va="center_baseline", fontsize=SMALL, color=INK)
-        axes.text(
-            1, place + 0.34, events, transform=where, va="center_baseline", ha="right", fontsize=SMALL, color=GREY
-        )
+        for x, side, text, colour in ((0, "left", hr_text(row), INK), (1, "right", events, GREY)):
+            axes.text(
+                x, place + 0.34, text, transform=where, va="center_baseline", ha=side, fontsize=SMALL, color=colour,
+                bbox=OVER_LINE,
+            )  # fmt: skip
         axes.axhline(place + 0.5, color=PALE, linewidth=0.5)
     axes.xaxis.set_major_locator(FixedLocator([t for t in TICKS if low <= t <= high]))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -70,6 +70,11 @@ def caliper_text(sets: MatchedSets) -> str:
     return f"{sets.caliper_spec:g}{units.get(sets.unit, '')}{width}"
 
 
+def _unless_ok(status: Status) -> str:
+    """A status that must be told."""
+    return "" if status == Status.OK else f" Status: {status.name}."
+
+
 def how_adjusted(analysis: CohortAnalysis) -> str:
     """What made the arms comparable, in words."""
     if analysis.matching is not None:
@@ -78,9 +83,9 @@ def how_adjusted(analysis: CohortAnalysis) -> str:
         return how_weighted(analysis)
     both = f"{analysis.adjusted.n_treated} treated and {analysis.adjusted.n_control} untreated patients"
     if analysis.plan.primary == "stratification":
-        return f"{strata_words(analysis.plan.stratification)}: {both}. Status: {analysis.adjusted.status.name}."
+        return f"{strata_words(analysis.plan.stratification)}: {both}.{_unless_ok(analysis.adjusted.status)}"
     how = "as they are" if analysis.plan.primary == "unadjusted" else "by the multivariable Cox model"
-    return f"All patients are compared {how}: {both}. Status: {analysis.adjusted.status.name}."
+    return f"All patients are compared {how}: {both}.{_unless_ok(analysis.adjusted.status)}"
 
 
 def how_weighted(analysis: CohortAnalysis) -> str:
@@ -96,7 +101,7 @@ def how_weighted(analysis: CohortAnalysis) -> str:
             for name, one in arms
         )
         told += ". "
-    return f"{told}Status: {sizes.status.name}."
+    return f"{told.strip()}{_unless_ok(sizes.status)}"
 
 
 def how_matched(analysis: CohortAnalysis, sets: MatchedSets) -> str:
@@ -114,8 +119,8 @@ def how_matched(analysis: CohortAnalysis, sets: MatchedSets) -> str:
     how = f"Optimal matching {by}" if plan.method == "optimal" else f"Greedy {near} {by}, order {sets.order}"
     return (
         f"{how}{exact}, ratio 1:{sets.ratio}, {'with' if sets.replacement else 'without'} replacement, caliper "
-        f"{caliper_text(sets)}: {sets.n_treated} treated and {sets.n_control} untreated patients matched. "
-        f"Status: {sets.status.name}."
+        f"{caliper_text(sets)}: {sets.n_treated} treated and {sets.n_control} untreated patients matched."
+        f"{_unless_ok(sets.status)}"
     )
 
 

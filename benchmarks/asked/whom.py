@@ -106,11 +106,11 @@ def whom_of(scenario: Scenario, resolved: ResolvedWorld | None = None) -> Whom:
     screened = scenario.screened()
     count = max(1, min(MOST, scenario.run.replicates, PATIENTS_PER_BLOCK // screened))
     made = generate(resolved or resolve(scenario), scenario.run.seed, np.arange(count, dtype=np.int64))
-    arms = scenario.arms
+    control, treated = scenario.arms.words
     members = float(_members(scenario.target, made).mean())
     included = float(made.observed.present.sum(axis=1).mean())
     given = "are assigned to" if scenario.treatment.start else "start"
-    return Whom(scenario.target, arms.treated, arms.control, given, members, screened, included)
+    return Whom(scenario.target, treated, control, given, members, screened, included)
 
 
 def _members(target: Target, made: Cohorts) -> Floats:

@@ -174,7 +174,7 @@ def status(path: Path) -> Answer:
     from benchmarks.runs.parts import Parts
     from benchmarks.runs.retries import lost_in, lost_words
     from benchmarks.study import running
-    from benchmarks.words.plain_text import settings_text
+    from benchmarks.words.settings_named import setting_text
 
     found = held(path)
     parts = Parts(found.folder)
@@ -193,8 +193,8 @@ def status(path: Path) -> Answer:
     done, wanted = (sum(int(one[name]) for one in cells) for name in ("done", "asked"))
     verdict = f"{'finished' if finished else 'not finished'}, {done:,} of {wanted:,} simulated studies"
     rows = tuple(
-        (str(one["cell"]), settings_text(one["settings"]) or "-", f"{one['done']:,}", f"{one['asked']:,}")
-        for one in cells
+        (str(cell.number), setting_text(cell.settings, cell.scenario), f"{one['done']:,}", f"{one['asked']:,}")
+        for cell, one in zip(found.cells, cells, strict=True)
     )
     lines = [f"{one['count']} x {one['status']}: {one['estimator']} on {one['endpoint']}" for one in failures]
     lines += lost_words(failures)[-1:] and [f"what was lost is tried again by: {command}"]

@@ -214,7 +214,7 @@ def show(name: str | Written, settings: tuple[str, ...], resolved: bool) -> Answ
     lines = [
         f"{scenario.name}: {scenario.question}",
         f"source: {scenario.source}",
-        f"arms: {scenario.arms.treated} (treated) against {scenario.arms.control}",
+        f"arms: {scenario.arms.words[1]} (treated) against {scenario.arms.words[0]}",
         f"patients: {scenario.population.size:,}",
         f"about: {_people(asked)}",
         f"analyses: {', '.join(_called(one) for one in scenario.estimators)}",

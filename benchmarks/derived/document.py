@@ -75,7 +75,7 @@ def derive(reading: Reading) -> Derived:
     tree: Tree = {"name": paper.name, "source": paper.source}
     if paper.question:
         tree["question"] = paper.question
-    tree["arms"] = {"control": paper.arms.control, "treated": paper.arms.treated}
+    tree["arms"] = paper.arms.model_dump(exclude_none=True)
     if paper.time_unit != "months":
         tree["time_unit"] = paper.time_unit
     tree |= {
@@ -144,7 +144,9 @@ def with_arm_names(reading: Reading) -> Reading:
             texts = {key: re.sub(pattern, lambda _, name=name: name, text) for key, text in texts.items()}  # type: ignore[misc]
         return texts
 
-    arms = PaperArms(control=names[0], treated=names[1])
+    labels = (paper.arms.control_label or words[0], paper.arms.treated_label or words[1])
+    shown = [label if label != name else None for label, name in zip(labels, names, strict=True)]
+    arms = PaperArms(control=names[0], treated=names[1], control_label=shown[0], treated_label=shown[1])
     said = {"arms": arms, "eligibility": renamed(paper.eligibility), "exposure": renamed(paper.exposure)}
     return replace(reading, paper=paper.model_copy(update=said))
 

@@ -27,10 +27,12 @@ _COMMENT = re.compile(r"\s#\s*(?P<said>\S.{0,199})")
 
 
 class PaperArms(Spec):
-    """The words by which the heads of the tables name the arms."""
+    """The words by which the heads of the tables name the arms, and what readers call them where that is not clear."""
 
     control: str
     treated: str
+    control_label: str | None = None
+    treated_label: str | None = None
 
 
 class PaperFile(Spec):

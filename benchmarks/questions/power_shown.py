@@ -104,7 +104,13 @@ def shown(found: Power, analyses: tuple[Each, ...], options: Options, asked: Ask
     head = "power" if found.goal.power is not None else "width"
     several = len(analyses) > 1
     cells = [
-        (*((one.estimator,) if several else ()), stage, f"{at.at:.4g}", f"{at.events:.1f}", f"{at.reached:.3f}")
+        (
+            *((called(asked, found.endpoint, one.estimator),) if several else ()),
+            stage,
+            f"{at.at:.4g}",
+            f"{at.events:.1f}",
+            f"{at.reached:.3f}",
+        )
         for one in analyses
         if one.needed is not None
         for stage, points in (("coarse", one.needed.coarse), ("fine", one.needed.points))
@@ -130,7 +136,7 @@ def shown(found: Power, analyses: tuple[Each, ...], options: Options, asked: Ask
             f"The true HR is that of {found.population}; a difference found on its other side does not count.",
             f"{found.replicates} simulated studies at each size; in brackets: simulation error.",
         ),
-        lambda narrow: drawn(found, analyses, narrow),
+        lambda narrow: drawn(found, labels, analyses, narrow),
         f"Simulated {head} over {found.search}, with the formula's and the answer",
         found,
         options,
@@ -139,13 +145,13 @@ def shown(found: Power, analyses: tuple[Each, ...], options: Options, asked: Ask
     )
 
 
-def drawn(found: Power, analyses: tuple[Each, ...] = (), narrow: bool = False) -> Figure:
-    """The curve of power or width over size or follow-up."""
+def drawn(found: Power, labels: Mapping[str, str], analyses: tuple[Each, ...], narrow: bool = False) -> Figure:
+    """The curve of power or width over size or follow-up, analyses by their ``labels``."""
     from analysis.figures.power import power_curve_of
 
     marks = curve(found.stated)
     others = [
-        (one.estimator, curve(one.needed), (one.needed.at.value, one.needed.at.mcse))
+        (labels[one.estimator], curve(one.needed), (one.needed.at.value, one.needed.at.mcse))
         for one in analyses[1:]
         if one.needed is not None
     ]
@@ -156,8 +162,8 @@ def drawn(found: Power, analyses: tuple[Each, ...] = (), narrow: bool = False) -
     goal = found.goal.power if found.goal.power is not None else found.goal.width
     assert goal is not None
     answer = (found.stated.at.value, found.stated.at.mcse)
-    labels = (UNITS[found.search], "power" if found.goal.power is not None else "mean width of the interval of log HR")
-    return power_curve_of(marks, formula, answer, goal, labels, found.estimator, others, narrow)
+    scales = (UNITS[found.search], "power" if found.goal.power is not None else "mean width of the interval of log HR")
+    return power_curve_of(marks, formula, answer, goal, scales, labels[found.estimator], others, narrow)
 
 
 def curve(needed: Needed) -> list[tuple[float, float, float]]:

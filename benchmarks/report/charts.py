@@ -16,10 +16,10 @@ from benchmarks.asked.blocks import Cell
 from benchmarks.asked.published_keys import ratio_values
 from benchmarks.performance.measures import Measure
 from benchmarks.report.drawn import Hover, along
-from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.study.running import StudyResult
 from benchmarks.words.analysis_names import labels_of
 from benchmarks.words.plain_text import measure_of, measures, signed, value_text
+from benchmarks.words.settings_named import path_label, setting_text
 from simulator.numerics.arrays import Floats
 
 OFF_BY = "off by, log scale (0.08: 8 % too high)"

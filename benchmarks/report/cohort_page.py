@@ -68,7 +68,7 @@ def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
                 *([_outcomes(analysis)] if analysis.binary else []),
                 Section("Who was analysed?", "", (_flow(analysis),), "patients", "Patients"),
                 _comparability(analysis),
-                Section("The tables of the paper", "", paper_tables(analysis, spec.data), "tables", "Tables"),
+                Section("The tables as papers print them", "", paper_tables(analysis, spec.data), "tables", "Tables"),
                 _plan(analysis, spec),
                 _failures(analysis),
             ),

@@ -24,24 +24,28 @@ from benchmarks.report.engine import (
     picture,
 )
 from benchmarks.report.glossary import BALANCE
-from benchmarks.report.settings_named import path_label
 from benchmarks.report.world import assumed_section, base_section, comparability_section
-from benchmarks.twin.audit_shown import audit_tables, audit_verdict
+from benchmarks.twin.absolute_fit import Outside
+from benchmarks.twin.audit_shown import audit_tables, audit_verdict, doubts_told
 from benchmarks.twin.calibrate import Fit
 from benchmarks.twin.fidelity import Fidelity, Score, place
-from benchmarks.twin.shown import fidelity_verdict, percent_of
-from benchmarks.words.key_words import PaperWords
-from benchmarks.words.plain_text import number
+from benchmarks.twin.shown import fidelity_verdict, fit_told, flow_rows, percent_of, width_told
+from benchmarks.words.key_words import PaperWords, key_words, words_of_paper
+from benchmarks.words.plain_text import as_printed, number
+from benchmarks.words.settings_named import path_label
+from benchmarks.words.sizes import listed
 from simulator.documents.loading import Document, digest
 
-OUTSIDE = ("number", "printed", "fitted median", "central 95 %", "sampling SDs away")
+OUTSIDE = ("number, worst first", "printed", "middle", "95 of 100 studies", "SDs away")
 UNUSED = ("number", "printed", "why")
-HEADS = ("number", "printed", "median", "central 95 %", "percentile")
+HEADS = ("number", "printed", "middle", "95 of 100 studies", "percentile")
 
 
 def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> str:
     """The HTML report of a scorecard."""
-    left = (f"No simulated study has, and nothing was compared with: {', '.join(found.left_out)}.",)
+    told = words_of_paper(scenario)
+    lacking = listed([key_words(key, told).told for key in found.left_out])
+    left = (f"Not compared, as no simulated study has it: {lacking}.",)
     return html(
         Page(
             f"Does {scenario.name} print what the paper prints?",
@@ -52,11 +56,11 @@ def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> 
                 as_asked(),
             ),
             (
-                *_scores(found, left if found.left_out else ()),
+                *_scores(found, told, left if found.left_out else ()),
                 comparability_section(prepare([({}, scenario)])),
                 base_section(document),
                 assumed_section(document),
-                _absent(found),
+                _absent(found, told),
             ),
             kicker="The twin beside its paper",
             cite=f"{found.replicates:,} simulated studies, seed {found.seed}. {scenario.source.rstrip('.')}.",
@@ -66,18 +70,26 @@ def fidelity_report(found: Fidelity, document: Document, scenario: Scenario) -> 
     )
 
 
-def _scores(found: Fidelity, left: tuple[str, ...]) -> tuple[Section, ...]:
+def _scores(found: Fidelity, told: PaperWords, left: tuple[str, ...]) -> tuple[Section, ...]:
     totals = [
         (one.where, f"{one.inside}", f"{one.numbers}", percent_of(one.inside, one.numbers), f"{one.doubtful}")
         for one in found.totals
     ]
-    heads = ("printed in", "inside", "numbers", "%", "doubtful, not counted")
-    outside = [(one.key, "; ".join(one.doubts), *_score(one)[1:]) for one in found.scores if not one.inside]
-    columns = (HEADS[0], "doubt", *HEADS[1:])
-    flow = [(name, f"{count:.1f}") for name, count in found.flow if count or not name.startswith("not: ")]
+    heads = ("printed in", "reproduced", "numbers", "%", "doubtful, not counted")
+    missed = [one for one in found.scores if not one.inside]
+    doubt = any(one.doubts for one in missed)
+    outside = [
+        (*_score(one, told)[:1], *([doubts_told(one.doubts)] if doubt else []), *_score(one, told)[1:])
+        for one in missed
+    ]
+    columns = (HEADS[0], *(["why it is doubtful"] if doubt else []), *HEADS[1:])
     places = list(dict.fromkeys(place(one.where) for one in found.scores))
     every = [
-        (*_score(one), ("yes" if one.inside else "no") + (" (doubtful)" if one.doubts else ""), number(one.absent))
+        (
+            *_score(one, told),
+            ("yes" if one.inside else "no") + (" (doubtful)" if one.doubts else ""),
+            number(one.absent, 1),
+        )
         for name in places
         for one in found.scores
         if place(one.where) == name
@@ -86,42 +98,49 @@ def _scores(found: Fidelity, left: tuple[str, ...]) -> tuple[Section, ...]:
     parts: list[PageBlock] = []
     start = 0
     for name, count in groups:
-        own = table(name, (*HEADS, "inside", "studies without it, %"), every[start : start + count])
+        own = table(name, (*HEADS, "reproduced", "studies without it, %"), every[start : start + count])
         parts.append(Fold(f"{name}: {count} numbers", (own,)))
         start += count
-    distances = [FittedNumber(place(one.where), _short(one.key), _distance(one)) for one in found.scores]
+    distances = [FittedNumber(place(one.where), key_words(one.key, told).told, _distance(one)) for one in found.scores]
     how = (
-        "A printed number stands for all values that round to it; it is inside where one of them lies in the central "
-        "95 % of the simulated studies, whose numbers come from the same analysis."
+        "A printed number stands for all values that round to it. It is reproduced where one of them lies where 95 of "
+        "100 simulated studies lie, whose numbers come from the same analysis."
     )
-    away = (table("Numbers outside", columns, outside, 2),) if outside else ()
+    away = (table("Not reproduced", columns, outside, 2 if doubt else 1),) if outside else ()
+    whole, doubted = found.totals[-1], sum(bool(one.doubts) for one in missed)
+    many = f"{whole.numbers - whole.inside} of {whole.numbers}"
+    many += f", and {doubted} of the {whole.doubtful} that the paper itself contradicts." if whole.doubtful else "."
     return (
         Section(
             "How close are its numbers, table by table?", "",
             (*_drawn(distances), table("By table", heads, totals), Note(how), *left, *parts), "tables", "By table",
         ),
         Section(
-            "Which printed numbers does it not give?", f"{len(outside)}." if outside else "None.", away, "outside",
-            "Numbers outside",
+            "Which printed numbers does it not give?", many if outside else "None.", away, "outside", "Not reproduced",
         ),
         Section(
             "Who enters?",
             "Mean number of patients in the simulated studies, by the first criterion that was not met.",
-            (table("Patients", ("criterion", "patients"), flow),),
+            (table("Patients", ("criterion", "patients"), flow_rows(found, told)),),
             "patients",
             "Patients",
         ),
     )  # fmt: skip
 
 
-def _score(one: Score) -> tuple[str, ...]:
+def _score(one: Score, told: PaperWords) -> tuple[str, ...]:
     return (
-        one.key,
+        key_words(one.key, told).told,
         one.printed,
-        number(one.median),
-        f"{number(one.low)} to {number(one.high)}",
-        number(one.percentile),
+        *_middle_and_range(one),
+        number(one.percentile, 0),
     )
+
+
+def _middle_and_range(one: Score | Outside) -> tuple[str, str]:
+    """The median of the simulated studies and where 95 of 100 of them lie, with the decimals of the printed number."""
+    low, high = (as_printed(end, one.printed) for end in (one.low, one.high))
+    return as_printed(one.median, one.printed), f"{low} to {high}"
 
 
 def _distance(one: Score) -> float:
@@ -133,44 +152,48 @@ def _distance(one: Score) -> float:
     return distance_of(min(max(one.median, stands.low), stands.high), one.median, one.low, one.high)
 
 
-def _short(key: str) -> str:
-    return key.removeprefix("endpoints.")
-
-
 def _drawn(numbers: Sequence[FittedNumber]) -> tuple[Picture, ...]:
     shown = [one for one in numbers if isfinite(one.distance)]
     if not shown:
         return ()
     words = "Distance of every published number from the simulated one, in its own sampling SDs, by table"
-    caption = "Each mark is a printed number: how far it lies from what the simulated studies give, in standard errors."
-    return (picture(calibration_fit_of(shown), caption, words, title="Printed numbers beside simulated ones"),)
+    caption = (
+        "Each mark is a printed number: how far it lies from what the simulated studies give, in standard errors. "
+        "Those that the paper itself contradicts are drawn, too."
+    )
+    wide, narrow = calibration_fit_of(shown), calibration_fit_of(shown, narrow=True)
+    return (picture(wide, caption, words, title="Printed numbers beside simulated ones", narrow=narrow),)
 
 
-def _absent(found: Fidelity) -> Section:
+def _absent(found: Fidelity, told: PaperWords) -> Section:
     """The numbers that some replicates do not have."""
-    rows = [(one.key, f"{one.absent:.1f}") for one in found.scores if one.absent > 0]
+    rows = [(key_words(one.key, told).told, f"{one.absent:.1f}") for one in found.scores if one.absent > 0]
     heading, short = "Where was there no number?", "Failures"
     if not rows:
         return Section(heading, "Nowhere: every simulated study has every number.", (), "failures", short)
     shown = table("Numbers that some simulated studies lack", ("number", "studies without it, %"), rows)
-    text = f"{len(rows)} numbers are missing in some simulated studies, which are left out of their intervals."
+    text = (
+        f"{len(rows)} number{' is' if len(rows) == 1 else 's are'} missing in some simulated studies, which do not "
+        "count for it."
+    )
     return Section(heading, text, (Fold("Which", (shown,)),), "failures", short)
 
 
 def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
     """The HTML report of a calibration."""
+    told = words_of_paper(scenario)
     return html(
         Page(
             f"Which {scenario.name} prints what the paper prints?",
-            f"{fit.verdict.text}.",
+            f"{fit_told(fit.verdict, told)}.",
             HowMade(
                 f"trialtwin calibrate {scenario.name} --out FITTED.yaml",
                 (("scenario digest", digest(document.tree)), ("seed", str(fit.seed))),
                 as_asked(),
             ),
             (
-                _published_against_fitted(fit, scenario),
-                _numbers_outside(fit),
+                _published_against_fitted(fit, scenario, told),
+                _numbers_outside(fit, told),
                 _parameters(fit),
                 base_section(document),
                 assumed_section(document),
@@ -182,22 +205,22 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
     )
 
 
-def _numbers_outside(fit: Fit) -> Section:
+def _numbers_outside(fit: Fit, told: PaperWords) -> Section:
     """The published numbers that the fitted world does not print, and those that could not be fitted."""
     outside = [
-        (one.key, one.printed, number(one.median), f"{number(one.low)} to {number(one.high)}", number(one.distance))
+        (width_told(one.key, told), one.printed, *_middle_and_range(one), number(one.distance, 1))
         for one in fit.verdict.outside
     ]
-    unused = [(one.key, one.printed, one.why) for one in fit.verdict.unused]
+    unused = [(key_words(one.key, told).told, one.printed, one.why) for one in fit.verdict.unused]
     return Section(
         "Which printed numbers does it not give?",
         "A good fit has at most one number in ten outside, and none farther than chance explains.",
         (
-            *([table("Numbers outside", OUTSIDE, outside)] if outside else []),
+            *([table("Not reproduced", OUTSIDE, outside)] if outside else []),
             *([table("Could not be fitted", UNUSED, unused)] if unused else []),
         ),
         "outside",
-        "Numbers outside",
+        "Not reproduced",
     )
 
 
@@ -219,18 +242,18 @@ def _parameters(fit: Fit) -> Section:
     )
 
 
-def _published_against_fitted(fit: Fit, scenario: Scenario) -> Section:
+def _published_against_fitted(fit: Fit, scenario: Scenario, told: PaperWords) -> Section:
     """The targets, the farthest first, and how far the published numbers were before and after."""
     used = [one for one in fit.targets if isfinite(one.z)]
     rows = [
-        (one.key, one.printed, f"{one.simulated:.4g}", f"{one.sd:.3g}", f"{one.z_start:+.2f}", f"{one.z:+.2f}",
-         "yes" if one.doubtful else "")
+        (key_words(one.key, told).told, one.printed, f"{one.simulated:.4g}", f"{one.sd:.3g}", f"{one.z_start:+.2f}",
+         f"{one.z:+.2f}", "yes" if one.doubtful else "")
         for one in sorted(used, key=lambda one: -abs(one.z))
     ]  # fmt: skip
     columns = ("target", "printed", "fitted", "sampling SD", "z at the start", "z", "doubtful")
     note = "z: distance in sampling SDs of the printed number. Doubtful ones weigh less."
     distances = [
-        FittedNumber(place(scenario.published[one.key].where), _short(one.key), -one.z, -one.z_start)
+        FittedNumber(place(scenario.published[one.key].where), key_words(one.key, told).told, -one.z, -one.z_start)
         for one in used
         if one.key in scenario.published
     ]

@@ -6,8 +6,8 @@ from benchmarks.asked.blocks import Cell
 from benchmarks.asked.published_keys import printed_ratio
 from benchmarks.report import charts
 from benchmarks.report.engine import Picture, picture
-from benchmarks.report.settings_named import setting_text
 from benchmarks.study.running import StudyResult
+from benchmarks.words.settings_named import setting_text
 
 
 def figures_of(result: StudyResult, cell: Cell, endpoint: str) -> tuple[Picture, ...]:

@@ -25,7 +25,6 @@ from benchmarks.report.engine import (
     html,
     repeated,
 )
-from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.report.study_figures import across_cells, figures_of, replicate_figures
 from benchmarks.report.study_tables import close_table, relabelled
 from benchmarks.report.study_truths import settings_named, truths_section
@@ -40,6 +39,7 @@ from benchmarks.study.running import JudgedBy, StudyResult
 from benchmarks.words import performance_tables, plain_text
 from benchmarks.words.analysis_names import labels_of
 from benchmarks.words.recommend import advice, compared_by_question, recommend
+from benchmarks.words.settings_named import path_label, setting_text
 from benchmarks.words.verdicts import verdict
 from simulator.documents.loading import Document
 

@@ -7,12 +7,12 @@ from analysis.tables.text_table import TextTable, table
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
 from benchmarks.report.engine import Fold, Items, Section
-from benchmarks.report.settings_named import setting_text
 from benchmarks.report.study_tables import relabelled
 from benchmarks.report.world import design_text
 from benchmarks.study.running import StudyResult
 from benchmarks.words import performance_tables, plain_text
 from benchmarks.words.analysis_names import labels_of
+from benchmarks.words.settings_named import setting_text
 from simulator.cohort.estimand import Estimand
 from simulator.documents.spec import timed
 

@@ -8,11 +8,12 @@ from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.pasted.reading import Reading
 from benchmarks.report.engine import Fold, HowMade, Items, Page, PageBlock, Section, Tabled, html, picture
-from benchmarks.report.settings_named import path_label
 from benchmarks.twin.audit_shown import audit_tables
 from benchmarks.twin.fidelity import place
 from benchmarks.twin.reading_shown import cells_table, column_words, reading_answer, verdict_of
 from benchmarks.twin.twin_shown import TwinMade, assumptions_table, contradictions_of, not_stated_of, twin_answer
+from benchmarks.words.key_words import key_words, words_of_paper
+from benchmarks.words.settings_named import path_label
 from simulator.documents.loading import digest
 
 OPEN = "Open questions"
@@ -69,11 +70,11 @@ def twin_report(made: TwinMade) -> str:
     """The HTML page of a twin: whether it prints its paper, what is wrong with the paper, and what was assumed."""
     answer, asked = twin_answer(made), made.world()
     fit = {} if made.fit is None else made.fit["fit"]
-    published = asked.scenario.published
+    published, told = asked.scenario.published, words_of_paper(asked.scenario)
     drawn = [
         FittedNumber(
             place(published[one["key"]].where),
-            one["key"].removeprefix("endpoints."),
+            key_words(one["key"], told).told,
             -one["z"],
             nan if one["z_start"] is None else -one["z_start"],
         )
@@ -83,7 +84,15 @@ def twin_report(made: TwinMade) -> str:
     words = "Distance of every published number from the simulated one, in its own sampling SDs, by table"
     caption = "Each mark is a printed number: how far it lies from what the twin gives, in standard errors."
     fitted = (
-        (picture(calibration_fit_of(drawn), caption, words, title="Printed numbers beside those of the twin"),)
+        (
+            picture(
+                calibration_fit_of(drawn),
+                caption,
+                words,
+                title="Printed numbers beside those of the twin",
+                narrow=calibration_fit_of(drawn, narrow=True),
+            ),
+        )
         if drawn
         else ()
     )

@@ -17,8 +17,8 @@ from benchmarks.asked.blocks import Cell
 from benchmarks.asked.sampled import samples
 from benchmarks.asked.scenario import Scenario
 from benchmarks.report.engine import Fold, Note, PageBlock, Section, picture
-from benchmarks.report.settings_named import path_label, setting_text
 from benchmarks.runs.retries import lost_words
+from benchmarks.words.settings_named import path_label, setting_text
 from simulator.cohort.cohorts import Observed
 from simulator.documents.loading import Document
 from simulator.numerics.arrays import Floats
@@ -28,6 +28,8 @@ EFFECTS = {
     "as_stated": "Treatment changes the hazards as the scenario states.",
     "none": "Treatment has no effect.",
 }
+FITTED = "fitted to the published numbers"
+"""In the source of a value that `calibrate` wrote."""
 FEW = 20
 MOST_REPLICATES = 20
 MOST_CELLS = 12
@@ -77,7 +79,8 @@ def base_section(document: Document, base: Base | None = None) -> Section:
     """
     base = base or base_of(document)
     own, name = len(base.files) == 1, base.name
-    heading = "What was changed by the command?" if own else "What was changed from the paper's twin?"
+    whose = "what the paper states" if name.endswith("-stated") else "the paper's twin"
+    heading = "What was changed by the command?" if own else f"What was changed from {whose}?"
 
     def section(answer: str, *body: PageBlock) -> Section:
         read = () if not base.files else (Note(f"Read from {', then '.join(base.files)}."),)
@@ -88,10 +91,14 @@ def base_section(document: Document, base: Base | None = None) -> Section:
     if base.rows is None:
         return section(f"{name} cannot be read here, so what was changed is not known.")
     if not base.rows:
-        return section("Nothing: it is read as it stands." if own else "No changes from the paper's twin.")
+        return section("Nothing: it is read as it stands." if own else f"No changes from {whose}.")
     rows = [(path_label(row[0], document.tree), *row[1:]) for row in base.rows]
     shown = table(f"Changes from {name}", ("value of", name, "here"), rows, 3)
-    told = f"{_values(len(rows))} {'differs' if len(rows) == 1 else 'differ'} from {name}."
+    fitted = sum(FITTED in document.sources.get(row[0], "") for row in base.rows)
+    if fitted == len(rows):
+        told = f"{_values(fitted)} {'was' if fitted == 1 else 'were'} fitted to the printed numbers."
+    else:
+        told = f"{_values(len(rows))} {'differs' if len(rows) == 1 else 'differ'} from {name}."
     return section(told, shown if len(rows) <= FEW else Fold("All of them", (shown,)))
 
 
@@ -230,8 +237,9 @@ def design_text(scenario: Scenario) -> str:
     """The data-generating mechanisms in words."""
     words = dict.fromkeys(part.words for _, part in scenario.parts() if part.words)
     also = f" The world has {', '.join(words)}." if words else ""
+    control, treated = scenario.arms.words
     return (
-        f"Simulated patients, {scenario.arms.treated} (treated) against {scenario.arms.control}. Their traits are "
+        f"Simulated patients, {treated} (treated) against {control}. Their traits are "
         "drawn together (Gaussian copula); who is treated depends on them (logistic model); each patient has one "
         f"course under each treatment through the states {', '.join(scenario.outcomes.graph.states)}. They enter from "
         f"{scenario.entry.accrual.start} to {scenario.entry.accrual.end}, with {_cut_off(scenario)}. "

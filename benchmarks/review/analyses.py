@@ -29,7 +29,6 @@ from benchmarks.words.analysis_names import analysis_label
 from benchmarks.words.recommend import Recommendation, recommended
 from benchmarks.workers.progress import Progress
 from benchmarks.workers.warm_up import STUDY, ready_kernels
-from simulator.mechanisms.randomisation import Randomised
 
 ALPHA = 0.05
 MULTIVERSE_REPLICATES = 40
@@ -100,7 +99,7 @@ def usual_analyses(scenario: Scenario, endpoint: str, primary: Mapping[str, Any]
     """The paper's own analysis, then the study's other ones of a hazard ratio, then the usual ones that are missing."""
     made = [entry_of(one) for one in scenario.estimators if endpoint in scenario.applied(one)]
     weights = next((kind for kind, who in WEIGHTED.items() if who == scenario.target.population), "att")
-    if not isinstance(scenario.treatment, Randomised):
+    if not scenario.by_lot:
         usual = (Matched(), Ipw.model_validate({"target": weights}), Ipw.model_validate({"target": "overlap"}))
         made += [entry_of(one) for one in usual]
     made += [entry_of(one) for one in (Adjusted(), Crude())]
@@ -151,7 +150,7 @@ def _would(result: StudyResult, endpoint: str, primary: str, best: str, publishe
 def _choices(asked: Asked, endpoint: str, jobs: int, out: Path) -> Multiverse | None:
     """The multiverse of what the paper does not state; None where treatment is drawn by lot or nobody is matched."""
     plan = asked.scenario.analysis
-    if isinstance(asked.scenario.treatment, Randomised) or plan.primary != "matching":
+    if asked.scenario.by_lot or plan.primary != "matching":
         return None
     few = designed(asked, [{}], {"run.replicates": min(MULTIVERSE_REPLICATES, asked.scenario.run.replicates)})
     axes = axes_of((), plan, tuple(asked.scenario.population.covariates))

@@ -10,7 +10,6 @@ from typing import Literal
 
 from benchmarks.review.told import ReviewWords
 from benchmarks.words.sizes import listed
-from simulator.mechanisms.randomisation import Randomised
 
 State = Literal["stated", "part", "not", "here"]
 ANSWERED: dict[State, str] = {"stated": "stated", "part": "in part", "not": "not stated", "here": "answered here"}
@@ -43,7 +42,7 @@ def _sourced(told: ReviewWords, *paths: str) -> bool:
 
 def _design(told: ReviewWords) -> Iterator[ChecklistRow]:
     world = told.scenario
-    lot = isinstance(world.treatment, Randomised)
+    lot = world.by_lot
     accrual, entry = world.entry.accrual, world.entry
     known = _sourced(told, "entry.accrual")
     yield "Setting and dates", f"patients entered from {accrual.start} to {accrual.end}", "stated" if known else "not"
@@ -93,7 +92,7 @@ def _analysis(told: ReviewWords) -> Iterator[ChecklistRow]:
         else "not looked for; the usual ones are varied in section 4",
         "part",
     )  # fmt: skip
-    if not isinstance(world.treatment, Randomised):
+    if not world.by_lot:
         yield "Confounding", f"{len(world.population.covariates)} covariates; no unrecorded trait is dealt with", "part"
         yield "Unmeasured confounding", "section 2 says how strong it would have to be", "here"
     missing = world.may_be_missing()

@@ -100,15 +100,15 @@ def claim_of(scenario: Scenario, endpoint: str) -> Claim:
     side = "after" if any(key.startswith(f"endpoints.{endpoint}.after.km") for key in published) else "before"
     tests = [f"{ratio.place}.p", *(f"endpoints.{endpoint}.{side}.{test}.p" for test in ("cox", "logrank", "gray"))]
     p = next(filter(None, (_text(scenario, key) for key in tests)), "")
-    arms = scenario.arms
+    control, treated = scenario.arms.words
     findings = audit(published, scenario.endpoints, scenario.analysis.primary, scenario.time_unit)
     told = scenario.endpoints[endpoint].label or endpoint
     return Claim(
         endpoint, told, texts["hr"], texts["low"], texts["high"], p, found[0],
         (found[1], found[2]), side,
         (
-            _arm(scenario, endpoint, side, "control", arms.control),
-            _arm(scenario, endpoint, side, "treated", arms.treated),
+            _arm(scenario, endpoint, side, "control", control),
+            _arm(scenario, endpoint, side, "treated", treated),
         ),
         findings, sum(one.printed != NOT_PRINTED for one in published.values()), ratio.place, ratio.kind,
     )  # fmt: skip

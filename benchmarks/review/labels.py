@@ -49,12 +49,12 @@ class ReviewLabels:
     @cached_property
     def treatment(self) -> str:
         """The treated arm's own name."""
-        return self.scenario.arms.treated
+        return self.scenario.arms.words[1]
 
     @property
     def control(self) -> str:
         """The comparison's own name."""
-        return self.scenario.arms.control
+        return self.scenario.arms.words[0]
 
     @cached_property
     def paper(self) -> PaperWords:
@@ -87,8 +87,11 @@ class ReviewLabels:
 
     @property
     def rate(self) -> str:
-        """What a hazard ratio is of."""
-        return "the rate of dying" if self.deaths else f"the rate of the event ({self.endpoint})"
+        """What a hazard ratio is of: of the events themselves where the endpoint is called after several."""
+        if self.deaths:
+            return "the rate of dying"
+        *first, last = self.endpoint.split(" or ")
+        return f"the rate of {', '.join(first)} or {last}" if first else f"the rate of the event ({self.endpoint})"
 
     @property
     def event(self) -> str:

@@ -15,7 +15,6 @@ import numpy as np
 
 from benchmarks.asked.scenario import Free, Scenario, Settings, Suspected
 from benchmarks.questions.tipping import Benchmark, benchmarks_of
-from simulator.mechanisms.randomisation import Randomised
 from simulator.numerics.roots import brentq
 
 TRAIT, FRAIL = "review_trait", "review_frail"
@@ -83,10 +82,10 @@ def usual_strength(scenario: Scenario) -> float:
 def _of(scenario: Scenario, sign: float, scale: float) -> Iterator[Suspicion]:
     places = tuple(scenario.outcomes.places.values())
     favoured = scenario.arms.treated if sign < 0 else scenario.arms.control
-    if not isinstance(scenario.treatment, Randomised):
+    if not scenario.by_lot:
         yield _unmeasured(scenario, sign, places)
     yield _survivors(scenario, favoured, scale)
-    if sign < 0 and scenario.treatment.start is None:
+    if sign < 0 and scenario.treatment.start is None and not scenario.by_lot:  # a trial's clock starts with the lot
         yield _waiting(scenario, scale)
     if scenario.followup.events is None:
         yield _leaving(favoured, places, scale)

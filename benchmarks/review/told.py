@@ -7,7 +7,6 @@ contradicts itself in, how far the analyses are apart.
 from dataclasses import dataclass
 from math import exp, inf, isfinite
 
-from benchmarks.report.settings_named import path_label
 from benchmarks.review import analyses
 from benchmarks.review.effects import ALL, AS_STATED, as_ratios
 from benchmarks.review.labels import (
@@ -26,6 +25,7 @@ from benchmarks.review.labels import (
 from benchmarks.review.told_bias import BiasWords
 from benchmarks.review.verdict import Word
 from benchmarks.words.key_words import key_words
+from benchmarks.words.settings_named import path_label
 from benchmarks.words.sizes import first_up, listed, percent_text
 
 

@@ -26,6 +26,8 @@ from simulator.world.sections import Printed
 SHARE_OUTSIDE = 0.1
 CHANCE = 1e-3
 MOSTLY = 0.2
+WIDTH = "high/low"
+"""The last part of the key of an interval's width."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,14 @@ class AbsoluteFit:
 
     @property
     def text(self) -> str:
-        """The verdict in one sentence."""
+        """The verdict in one sentence: what is missed, what by chance, whether it is bad."""
         whole = self.numbers + self.widths
-        what = "printed numbers and widths of intervals" if self.widths else "printed numbers"
+        wide = sum(one.key.endswith(WIDTH) for one in self.outside)
+        missed = f"{len(self.outside) - wide} of the {self.numbers} printed numbers"
+        if self.widths:
+            missed += f" and {wide} of the {self.widths} widths of intervals"
         chance = f"by chance about {0.05 * whole:.0f} would be missed" if whole >= 10 else "chance hardly misses one"
-        many = f"The fitted twin misses {len(self.outside)} of {whole} {what} ({chance}): "
+        many = f"In its own simulated studies the fit misses {missed} that it aimed at ({chance}): "
         return many + (f"a bad fit, {self.bad}" if self.bad else "a good fit")
 
 
@@ -119,7 +124,7 @@ def _widths(targets: Sequence[PublishedTarget], numbers: Floats) -> Iterator[tup
         away = max(ends[0] - np.log(middle), np.log(middle) - ends[1], 0.0)
         sd = float(width.std(ddof=1))
         far = away / sd if sd > 0 else (inf if away > 0 else 0.0)
-        found = Outside(f"{base}.high/low", f"{high.printed}/{low.printed}", middle, least, most, far)
+        found = Outside(f"{base}.{WIDTH}", f"{high.printed}/{low.printed}", middle, least, most, far)
         yield found, least <= exp(ends[1]) and most >= exp(ends[0])
 
 

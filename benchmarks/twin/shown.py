@@ -5,14 +5,14 @@ from math import isfinite
 from pathlib import Path
 
 from analysis.tables.text_table import TextTable, table
-from benchmarks.twin.absolute_fit import AbsoluteFit
+from benchmarks.twin.absolute_fit import WIDTH, AbsoluteFit
 from benchmarks.twin.audit_shown import doubts_told
 from benchmarks.twin.calibrate import Fit, Parameter
 from benchmarks.twin.fidelity import Fidelity
 from benchmarks.twin.targets import MADE, REPEATED
 from benchmarks.words.answer import Answer, plain
-from benchmarks.words.key_words import PaperWords, key_words
-from benchmarks.words.plain_text import number
+from benchmarks.words.key_words import PaperWords, in_a_sentence, key_words
+from benchmarks.words.plain_text import as_printed
 from benchmarks.words.sizes import listed
 
 
@@ -20,7 +20,10 @@ def fidelity_verdict(found: Fidelity) -> str:
     """How many printed numbers the world prints."""
     whole = found.totals[-1]
     chance = f" (chance alone would miss about {0.05 * whole.numbers:.0f})" if whole.numbers >= 20 else ""
-    said = f"The twin reproduces {whole.inside} of the {whole.numbers} printed numbers{chance}."
+    said = (
+        f"The twin reproduces {whole.inside} of the {whole.numbers} printed numbers: "
+        f"they lie where 95 of 100 simulated studies do{chance}."
+    )
     if whole.doubtful:
         one = whole.doubtful == 1
         said += f" {whole.doubtful} that the paper itself contradicts {'is' if one else 'are'} not counted."
@@ -39,27 +42,45 @@ def fidelity_answer(found: Fidelity, told: PaperWords | None = None) -> Answer:
         )
         for total in found.totals
     ]
+    missed = [one for one in found.scores if not one.inside]
+    doubt = any(one.doubts for one in missed)
     outside = [
         (
             key_words(one.key, words).told,
             one.printed,
-            number(one.median),
-            f"{number(one.low)} to {number(one.high)}",
-            doubts_told(one.doubts),
+            as_printed(one.median, one.printed),
+            f"{as_printed(one.low, one.printed)} to {as_printed(one.high, one.printed)}",
+            *([doubts_told(one.doubts)] if doubt else []),
         )
-        for one in found.scores
-        if not one.inside
+        for one in missed
     ]
-    heads = ("number", "printed", "middle", "95 of 100 studies", "why it is doubtful")
+    heads = ("number", "printed", "middle", "95 of 100 studies", *(["why it is doubtful"] if doubt else []))
     title = f"Not reproduced: outside what 95 % of {found.replicates:,} simulated studies print"
     tables = [table("Reproduced, by table", ("printed in", "reproduced", "%", "doubtful, not counted"), totals)]
     tables += [table(title, heads, outside)] if outside else []
-    flow = [(name, f"{count:.1f}") for name, count in found.flow if count or not name.startswith("not: ")]
-    tables.append(table("Patients of a simulated study, on average", ("", "patients"), flow))
+    tables.append(table("Patients of a simulated study, on average", ("", "patients"), flow_rows(found, words)))
     left = listed([key_words(key, words).told for key in found.left_out])
     lacking = f"Not compared, as no simulated study has it: {left}."
     notes = (lacking,) if found.left_out else ()
     return Answer(plain(found), fidelity_verdict(found), tuple(tables), notes, found=found)
+
+
+def flow_rows(found: Fidelity, words: PaperWords) -> list[tuple[str, str]]:
+    """The mean number of patients at each step from the screened to the included, steps without any left out."""
+    return [(_step(name, words), f"{count:,.1f}") for name, count in found.flow if count]
+
+
+def _step(name: str, words: PaperWords) -> str:
+    """A step in words: 'left out: not at least 6 PD-1 cycles'."""
+    if name == "qualified, not needed":
+        return "qualified, beyond the number wanted"
+    if not name.startswith("not: "):
+        return name
+    for amount in sorted(words.outcomes, key=len, reverse=True):
+        if name.endswith(f" {amount}"):
+            name = f"{name.removesuffix(amount)}{in_a_sentence(words.outcomes[amount] or amount)}"
+            break
+    return f"left out: not {name.removeprefix('not: ')}".replace("_", " ")
 
 
 def fit_answer(fit: Fit, out: Path, told: PaperWords | None = None) -> Answer:
@@ -137,8 +158,8 @@ def _misfits(verdict: AbsoluteFit, words: PaperWords) -> list[TextTable]:
         (
             width_told(one.key, words),
             one.printed,
-            number(one.median),
-            f"{number(one.low)} to {number(one.high)}",
+            as_printed(one.median, one.printed),
+            f"{as_printed(one.low, one.printed)} to {as_printed(one.high, one.printed)}",
             _far(one.distance),
         )
         for one in verdict.outside
@@ -155,7 +176,7 @@ def _misfits(verdict: AbsoluteFit, words: PaperWords) -> list[TextTable]:
 
 def width_told(key: str, words: PaperWords) -> str:
     """A number, or the width of an interval, in words."""
-    if key.endswith("high/low"):
+    if key.endswith(WIDTH):
         return f"{key_words(key.removesuffix('/low'), words).of}, width of the interval"
     return key_words(key, words).told
 

@@ -16,6 +16,7 @@ from benchmarks.pasted.reading import Reading
 from benchmarks.twin.assumptions import WeighedAssumption
 from benchmarks.twin.reading_shown import verdict_of
 from benchmarks.words.answer import Answer, plain, write_page
+from benchmarks.words.settings_named import path_label
 
 if TYPE_CHECKING:
     from benchmarks.derived.document import Derived
@@ -143,8 +144,10 @@ def not_stated_of(made: TwinMade) -> tuple[str, ...]:
 
 def assumptions_table(made: TwinMade, most: int | None = None) -> TextTable:
     """The assumptions, those first that move the primary ratio most."""
+    tree = None if made.asked is None else made.asked.document.tree
     rows = [
-        (one.assumption.path, one.assumption.why, _value(one.assumption), _moves(one)) for one in made.weighed[:most]
+        (path_label(one.assumption.path, tree), one.assumption.why, _value(one.assumption), _moves(one))
+        for one in made.weighed[:most]
     ]
     note = (
         "Factor: by what the hazard ratio of the published analysis is multiplied, on average, when the value is as "

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ARMS = ("control", "treated")
 SIDES = ("before", "after")
 _COMPARED = re.compile(r"(?P<name>[^<>=!]+?)\s*(?P<sign><=|>=|!=|=|<|>)\s*(?P<value>.+)")
+_GRADED = re.compile(r"(?P<any>any_ae)(?:_(?P<grades>[1-5]{1,3}))?|(?P<name>.+)_(?P<few>34|345)")
 _SIGNS = {"<=": "≤ ", ">=": "≥ ", "!=": "not ", "=": "", "<": "< ", ">": "> "}
 _LAST = {
     "hr": "hazard ratio",
@@ -143,7 +144,7 @@ def words_of_paper(scenario: "Scenario | None") -> PaperWords:
         {name: in_a_sentence(one.label) if one.label else name for name, one in scenario.endpoints.items()},
         {name: spec.variable(name) for name, spec in scenario.population.covariates.items()},
         _outcome_labels(scenario),
-        (scenario.arms.control, scenario.arms.treated),
+        scenario.arms.words,
         scenario.analysis,
         scenario.time_unit,
         frozenset(
@@ -245,7 +246,7 @@ def _endpoint(steps: Sequence[Step], words: PaperWords) -> list[str]:
 
 def _other(steps: Sequence[Step], words: PaperWords) -> list[str]:
     """An outcome, a treatment or a mode: side, what is compared, arm, name, number."""
-    name = words.outcomes.get(steps[0].name, _plain(steps[0].name))
+    name = words.outcomes.get(steps[0].name) or _outcome_words(steps[0].name)
     parts, last = [], ""
     for step in steps[1:]:
         if step.name in SIDES:
@@ -257,6 +258,16 @@ def _other(steps: Sequence[Step], words: PaperWords) -> list[str]:
         else:
             last = _named(step.name)
     return [*parts, name, last]
+
+
+def _outcome_words(name: str) -> str:
+    """An outcome that the world does not have by the name that the paper's reader gave it, its grades told as such."""
+    found = _GRADED.fullmatch(name)
+    if found is None:
+        return _plain(name)
+    label = "any adverse event" if found["any"] else _plain(found["name"])
+    grades = found["few"] or found["grades"]
+    return f"{label}, grade {'–'.join((grades[0], grades[-1])) if len(grades) > 1 else grades}" if grades else label
 
 
 def _named(last: str) -> str:

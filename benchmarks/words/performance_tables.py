@@ -20,12 +20,12 @@ from benchmarks.words.plain_text import (
     number,
     percent,
     rejection,
-    settings_text,
     signed,
     truth_text,
     unit_of,
     with_error,
 )
+from benchmarks.words.settings_named import setting_text
 from benchmarks.words.sizes import counted, first_up
 from simulator.cohort.estimand import COUPLED, Estimand
 
@@ -185,7 +185,7 @@ def own_table(result: StudyResult, cell: Cell, endpoint: str) -> TextTable:
 
 def _at(result: StudyResult, cell: Cell) -> str:
     """With which setting, where there are several."""
-    return f", {settings_text(cell.settings)}" if len(result.cells) > 1 else ""
+    return f", {setting_text(cell.settings, cell.scenario)}" if len(result.cells) > 1 else ""
 
 
 def in_whom(estimand: Estimand) -> str:
@@ -249,7 +249,7 @@ def _every_measure(result: StudyResult, judged_by: JudgedBy, words: str) -> list
                 (*heads, *(name.replace("_", " ") for name in names)),
                 tuple(
                     (
-                        *((str(cell.number), settings_text(cell.settings)) if several else ()),
+                        *((str(cell.number), setting_text(cell.settings, cell.scenario)) if several else ()),
                         estimator,
                         *(with_error(found[name], 4) if name in found else "" for name in names),
                     )
@@ -265,7 +265,7 @@ def _every_measure(result: StudyResult, judged_by: JudgedBy, words: str) -> list
 def heading_of(result: StudyResult, cell: Cell) -> str:
     """What stands above the tables of a cell: what is set, and in whom it judges where that differs among cells."""
     own = result.whom_by_cell.get(cell.number)
-    return first_up(settings_text(cell.settings)) + (f" (in {own.phrase})" if own else "")
+    return first_up(setting_text(cell.settings, cell.scenario)) + (f" (in {own.phrase})" if own else "")
 
 
 def _under(endpoint: str, table: TextTable) -> TextTable:

@@ -1,5 +1,6 @@
 """Numbers, settings and tables as text, of a study or a cohort, for a terminal of 100 columns."""
 
+import re
 from collections.abc import Mapping
 from math import exp, isfinite, isnan
 
@@ -10,7 +11,6 @@ from analysis.paper.number_text import hr_text
 from analysis.paper.sides import done_words, side_words
 from analysis.tables.cohort_tables import all_tables, warnings_of
 from analysis.tables.competing_tables import competing_told
-from benchmarks.asked.scenario import Settings
 from benchmarks.performance.measures import Measure
 from benchmarks.study.running import JudgedBy, StudyResult
 from benchmarks.truth.counted import Truth
@@ -38,18 +38,6 @@ MEASURES = {
     "none": "test",
 }
 """What a table calls a measure; a logarithm is shown as the ratio itself."""
-BY_COVARIATE = {
-    "log_odds": "log odds of treatment by {}",
-    "log_hr": "log hazard ratio of {}",
-    "missing": "missing {}",
-    "guarantee_months": "months that {} must survive",
-}
-"""What a value by a covariate or an arm is, by the part of its place before the name."""
-GENERAL = frozenset(
-    {"value", "share", "shares", "rate", "rates", "log_hr", "kind", "median", "spread", "mean", "sd", "size", "scale",
-     "order", "method", "ratio", "at", "target", "population", "sensitivity", "specificity", "prevalence"}
-)  # fmt: skip
-"""Last parts of a place that say nothing without the one before them."""
 TIMES = ("rmst_difference", "rmtl_difference", "median_difference")
 """Measures that are times themselves."""
 NOT_REACHED = "not reached"
@@ -68,25 +56,6 @@ def rejection(found: dict[str, Measure]) -> tuple[str, Measure]:
     return name, found[name]
 
 
-def settings_text(settings: Settings) -> str:
-    """What the sweep set, as a reader calls it: 'caliper 0.05; 200 patients'."""
-    return "; ".join(setting_words(key, value) for key, value in settings.items()) or "as stated"
-
-
-def setting_words(key: str, value: object) -> str:
-    """One setting with its label: what the last parts of its place say."""
-    parts = [part.strip("'\"") for part in key.split(".")]
-    told = value_text(value)
-    if parts[-2:] == ["population", "size"]:
-        return f"{told} patients"
-    by = next((BY_COVARIATE[part] for part in parts[-2:-1] if part in BY_COVARIATE), "")
-    if by:
-        return f"{by.format(parts[-1].replace('_', ' '))} {told}"
-    name = parts[-1].replace("_", " ")
-    general = len(parts) > 1 and (parts[-1] in GENERAL or parts[-1].isdigit())
-    return f"{parts[-2].replace('_', ' ')} {name} {told}" if general else f"{name} {told}"
-
-
 def value_text(value: object) -> str:
     """A value of a scenario as it is told to a reader: lists and mappings without their brackets."""
     if isinstance(value, Mapping):
@@ -103,6 +72,12 @@ def value_text(value: object) -> str:
 def number(value: float, digits: int = 3) -> str:
     """A number with fixed decimals, a dash for NaN."""
     return f"{round(value, digits) + 0.0:.{digits}f}" if isfinite(value) else ABSENT
+
+
+def as_printed(value: float, printed: str) -> str:
+    """A simulated number with as many decimals as the printed one, or as the last of several; one where none stands."""
+    found = re.findall(r"\d+(?:\.(\d*))?", printed)
+    return number(value, len(found[-1]) if found else 1)
 
 
 def signed(measure: Measure) -> str:

@@ -12,8 +12,9 @@ from benchmarks.study.running import StudyResult
 from benchmarks.words.analysis_names import labels_of
 from benchmarks.words.key_words import words_of_paper
 from benchmarks.words.performance_tables import ALPHA, another_question, levels_of
-from benchmarks.words.plain_text import measures, rejection, settings_text
+from benchmarks.words.plain_text import measures, rejection
 from benchmarks.words.recommend import advice, recommended
+from benchmarks.words.settings_named import setting_text
 from benchmarks.words.sizes import WITHIN, error_text, first_up, off_by, percent_text, share_text, value_of
 from simulator.cohort.estimand import Estimand
 
@@ -157,7 +158,7 @@ def _sweep_verdict(result: StudyResult) -> str:
         there = [one.name for where, one in cell.scenario.judged() if where == endpoint]
         own = name if name in there else there[0]
         who, finds = _who(cell, endpoint, own), found_where_true(result, cell, endpoint, own)
-        people, settings = _people(result, cell), settings_text(cell.settings)
+        people, settings = _people(result, cell), setting_text(cell.settings, cell.scenario)
         if result.has_targets:
             said.append(f"With {settings} and {people}, {who} {finds}.")
         else:
@@ -167,7 +168,7 @@ def _sweep_verdict(result: StudyResult) -> str:
     if most is not None:
         key = most.number, endpoint, name
         told = off_by(result.truths[key].estimand, measures(result, *key)["bias"])
-        said.insert(1, f"It is furthest off with {settings_text(most.settings)}: {told}.")
+        said.insert(1, f"It is furthest off with {setting_text(most.settings, most.scenario)}: {told}.")
     return " ".join(said) + _best_of_sweep(result, endpoint)
 
 
@@ -186,7 +187,8 @@ def _best_of_sweep(result: StudyResult, endpoint: str) -> str:
             f" In every setting the rule recommends {labels.get(shared[0], shared[0])}, or tells none from it.{beware}"
         )
     ends = [
-        f"{labels_of(cell)[one.best.name]} with {settings_text(cell.settings)}" for cell, one in (found[0], found[-1])
+        f"{labels_of(cell)[one.best.name]} with {setting_text(cell.settings, cell.scenario)}"
+        for cell, one in (found[0], found[-1])
     ]
     return f" No analysis is best throughout: {ends[0]}, {ends[1]}.{beware}"
 

@@ -29,6 +29,7 @@ from simulator.mechanisms.graph import TimeTo
 from simulator.mechanisms.hazards import Transition
 from simulator.mechanisms.imperfections import Imperfections
 from simulator.mechanisms.outcomes import Outcomes
+from simulator.mechanisms.randomisation import Randomised
 from simulator.mechanisms.treatment import Treatment
 from simulator.numerics.streams import Streams
 
@@ -38,16 +39,19 @@ RESERVED = {"id", "arm", "replicate", "response", "included", "propensity", "tre
 
 
 class Arms(Spec):
-    """Names of the two arms."""
+    """Names of the two arms, by which a document speaks of them, and the labels that readers see in their place."""
 
     control: Name
     treated: Name
+    control_label: Label | None = None
+    treated_label: Label | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _are_two(cls, given: object) -> object:
         if isinstance(given, tuple) or (
-            isinstance(given, dict) and len(given.keys() - {"value", "source", "note"}) > 2
+            isinstance(given, dict)
+            and len(given.keys() - {"value", "source", "note", "control_label", "treated_label"}) > 2
         ):
             raise ValueError(
                 "a world has two arms, control and treated; tell a study of more as one world for each comparison"
@@ -58,7 +62,14 @@ class Arms(Spec):
     def _differ(self) -> "Arms":
         if self.control == self.treated:
             raise ValueError("the two arms need different names")
+        if self.words[0] == self.words[1]:
+            raise ValueError("the two arms need different labels")
         return self
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What readers call the control and the treated arm."""
+        return self.control_label or self.control, self.treated_label or self.treated
 
     def names(self) -> tuple[str, str]:
         """Control first, then treated: the order of every pair of potential outcomes."""
@@ -162,6 +173,18 @@ class World(Spec):
         if last is not None and parse_date(last) < parse_date(self.entry.accrual.end):
             raise ValueError("followup.cut_off: follow-up ends before accrual does")
         return self
+
+    @property
+    def by_lot(self) -> bool:
+        """Whether treatment is drawn by lot: a way of randomising, or no log odds stated, and nothing else bears on it.
+
+        An empty ``log_odds`` that is stated is that of a paper that prints nothing of what its arms differ in.
+        """
+        if isinstance(self.treatment, Randomised):
+            return True
+        named = self.around().named()
+        bears = any(what == "transition" and TREATMENT in names for _, what, names in named)
+        return "log_odds" not in self.treatment.model_fields_set and not self.population.by_arm() and not bears
 
     def pooled(self) -> Population:
         """The population, with what is stated by arm for all patients; ValueError if it cannot be."""

@@ -1,5 +1,6 @@
 """What a reader calls a place in a scenario: 'tumour size and PVTT, correlation' in place of a dotted key."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ WHOLE = {
     "run.seed": "seed",
     "run.truth_patients": "patients simulated for the truth",
     "entry.guarantee_months": "months that must be survived to enter",
+    "target.population": "target population",
+    "entry.complete_follow_up": "only those without drop-out",
+    "entry.requires": "least amounts required to enter",
     "followup.visit_months": "months between visits",
     "followup.dropout": "drop-out",
     "followup.last_date": "last date of follow-up",
@@ -37,9 +41,32 @@ PARTS = {
 }  # fmt: skip
 
 
+PLACES = (
+    (r"treatment\.log_odds\.(.+)", "log odds of treatment by {}"),
+    (r"outcomes\.(?:transitions\.)?([^.]+)\.treatment\.log_hr", "{}, log HR of treatment"),
+    (r"outcomes\.(?:transitions\.)?([^.]+)\.log_hr\.(.+)", "{}, log HR of {}"),
+    (r"outcomes\.cure\.shares\.(.+)", "share cured: {}"),
+    (r"outcomes\.subsequent\.shares\.(.+)", "share with later therapy: {}"),
+    (r"calendar\.per_year\.treatment", "change each year: log odds of treatment"),
+    (r"calendar\.per_year\.(.+)", "change each year: log HR of {}"),
+    (r"imperfections\.misclassified\.(.+)\.([^.]+)\.([^.]+)", "{}: {} recorded as {}"),
+    (r"imperfections\.missing\.(.+)\.share", "share missing: {}"),
+    (r"imperfections\.treatment\.(.+)", "recorded under the wrong treatment: {}"),
+    (r"imperfections\.endpoints\.([^.]+)\.missed\.(.+)", "{}, share of events missed: {}"),
+    (r"followup\.informative\.log_hr\.(.+)", "informative drop-out, log HR of {}"),
+    (r"followup\.informative\.frailty", "informative drop-out, log HR of frailty"),
+    (r"analysis\.matching\.scale", "matching on the scale"),
+)
+"""Places with names of the user in them; the keys are told in this order."""
+
+
 def path_label(path: str, world: "Mapping[str, Any] | Scenario | None" = None) -> str:
     """A dotted path in words, covariates by their labels where the ``world``, or its document, has them."""
     tree = _tree_of(world) if isinstance(world, Scenario) else world
+    for pattern, told in PLACES:
+        if found := re.fullmatch(pattern, path):
+            labels = _labels(tree)
+            return told.format(*(labels.get(key, PARTS.get(key) or key.replace("_", " ")) for key in found.groups()))
     for known in sorted(WHOLE, key=len, reverse=True):
         if path == known:
             return WHOLE[known]
@@ -89,9 +116,25 @@ def _tree_of(scenario: Scenario) -> dict[str, Any]:
 
 
 def setting_text(settings: Settings, world: "Mapping[str, Any] | Scenario | None" = None) -> str:
-    """What a sweep sets, by its labels: '200 patients, caliper 0.05'."""
-    told = [
-        f"{value_text(value)} patients" if key == "population.size" else f"{path_label(key, world)} {value_text(value)}"
-        for key, value in settings.items()
-    ]
+    """What a sweep sets, by its labels: '200 patients; months that must be survived to enter: HLP 3, LP 0'."""
+    told: list[str] = []
+    for key, value in settings.items():
+        one = _setting(key, value, world)
+        start = one.split(": ")[0] + ": "
+        if told and one.startswith(start) and told[-1].startswith(start):
+            told[-1] += f", {one.removeprefix(start)}"
+        else:
+            told.append(one)
     return "; ".join(told) or "as stated"
+
+
+def _setting(key: str, value: object, world: "Mapping[str, Any] | Scenario | None") -> str:
+    """One place and its value; a colon stands before a list or names with values, whose keys are told in words."""
+    if key == "population.size":
+        return f"{value_text(value)} patients"
+    label = path_label(key, world)
+    if not isinstance(value, Mapping | list | tuple):
+        return f"{label} {value_text(value)}"
+    if isinstance(value, Mapping):
+        value = {str(name).replace("_", " "): part for name, part in value.items()}
+    return f"{label}{', ' if ': ' in label else ': '}{value_text(value)}"
