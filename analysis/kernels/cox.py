@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.kernels.cox_cells import cell_likelihood, gather_cells, room_for_cells
+from analysis.kernels.cox_cells import CELLS, cell_likelihood, gather_cells, room_for_cells
 from analysis.kernels.cox_data import (
     DEATHS,
     ENTERED,
@@ -238,8 +238,8 @@ def fit_cells(
 ) -> bool:
     """Whether row r could be fitted by `analysis.kernels.cox_cells`, which fills ``fits``; gives up on any doubt."""
     here = gather_cells(c, block, use, present, efron)
-    p_count, count = here.x.shape
-    if count == 0:
+    p_count = here.x.shape[0]
+    if here.counts[CELLS] == 0:
         return False
     at, b, step, root = room_for_cells(here), np.zeros(p_count), np.zeros(p_count), np.empty((p_count, p_count))
     for p in range(p_count if started else 0):
@@ -261,7 +261,7 @@ def fit_cells(
                 fits.beta[r, use[p]] = b[p]
             put(covariance_of(root, np.ones(p_count)), use, fits.covariance[r])
             fits.loglik[r, 1], fits.status[r] = at.total[0], _OK
-            fits.counts[r, 0], fits.counts[r, 1] = here.size, here.at_risk.shape[1]
+            fits.counts[r, 0], fits.counts[r, 1] = here.counts[0], here.counts[1]
             return True
     return False
 

@@ -97,9 +97,9 @@ def mark_columns(x: Floats, begin: int, width: int, present: Bools, member: Ints
         if present[i]:
             own = 1
             for p in range(width):
-                own |= np.int64(x[i, begin + p] == 1.0) << (p + 1)
-            for p in range(width):
-                strange |= np.int64(x[i, begin + p] * (1.0 - x[i, begin + p]) != 0.0) << (p + 1)
+                value = x[i, begin + p]
+                own |= np.int64(value == 1.0) << (p + 1)
+                strange |= np.int64(value * (1.0 - value) != 0.0) << (p + 1)
             member[i] = own
     return strange
 
