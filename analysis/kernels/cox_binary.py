@@ -14,8 +14,8 @@ from analysis.kernels.lane_tables import (
     count_lanes,
     people,
     room_for_lanes,
-    spread_terms,
-    take_lanes,
+    room_for_terms,
+    spread_lanes,
 )
 from analysis.kernels.lanes import share_moments
 from analysis.kernels.risk_sets import SortedBlock
@@ -55,7 +55,7 @@ def fit_binary(block: SortedBlock, present: Bools, efron: bool, fits: BinaryFits
     """
     rows, n = present.shape
     per, p_count = rows // block.time.shape[0], block.x.shape[2]
-    lanes, table, terms = room_for_lanes(n), np.empty((5, n + 1)), BinaryTerms(np.empty(n), np.empty(n))
+    lanes, terms = room_for_lanes(n), room_for_terms(n)
     nowhere, asked = np.empty((0, 3)), fits.loglik.shape[0] > 0
     status, other = fits.status, fits.other
     for r in range(rows):
@@ -76,8 +76,7 @@ def fit_binary(block: SortedBlock, present: Bools, efron: bool, fits: BinaryFits
                 elif events == 0:
                     status[r, p] = _NO_EVENTS
                 elif not other[r, p]:
-                    distinct = take_lanes(lanes, times, 0, lane, table)
-                    spread_terms(table, distinct, efron, terms)
+                    spread_lanes(lanes, times, 0, lane, efron, terms)
                     if asked:
                         fits.loglik[r, p, 0] = less_risk_sets(0.0, events, terms.first, terms.both, 1.0)
                     status[r, p] = solve_terms(

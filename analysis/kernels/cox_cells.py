@@ -94,26 +94,31 @@ def gather_cells(c: int, block: CoxBlock, use: Ints, present: Bools, efron: bool
 def count_cells(time: Floats, event: Bools, who: Ints, cell: Ints, efron: bool, here: CoxCells) -> None:
     """Fills ``here.dead`` and ``here.at_risk`` from the patients ``who`` in order of time, and the ``cell`` of each."""
     dead, (count, steps), padded = here.dead, here.at_risk.shape, here.dead.shape[0]
-    now, gone, row, s, k = np.zeros(padded), np.zeros(padded), np.zeros((steps, padded)), 0, here.counts[PATIENTS] - 1
-    while k >= 0:
-        t, d = time[who[k]], 0
-        while k >= 0 and time[who[k]] == t:
-            died = event[who[k]]
-            now[cell[k]] += 1.0
-            gone[cell[k]] += died
-            d += died
-            k -= 1
-        for step in range(d):
-            part = step / d if efron else 0.0
-            for m in range(padded):
-                row[s, m] = now[m] - part * gone[m]
-            s += 1
-        for m in range(padded if d > 0 else 0):
-            dead[m] += gone[m]
-            gone[m] = 0.0
+    row, entered, fallen = np.zeros((steps + 1, padded)), np.empty(steps + 1, np.int64), np.empty(steps + 1, np.int64)
+    deaths, start, last = 0, 0, np.nan
+    for k in range(here.counts[PATIENTS] - 1, -1, -1):
+        t, died = time[who[k]], event[who[k]]
+        start = deaths if t != last else start
+        last = t
+        row[start, cell[k]] += 1.0
+        entered[deaths], fallen[deaths] = start, cell[k]
+        deaths += died
+    for s in range(1, deaths):
+        for m in range(padded):
+            row[s, m] += row[s - 1, m]
+    start = 0
+    while start < deaths:
+        stop = start + 1
+        while stop < deaths and entered[stop] == start:
+            stop += 1
+        for j in range(start, stop):
+            dead[fallen[j]] += 1.0
+            for step in range(1, stop - start if efron else 0):
+                row[start + step, fallen[j]] -= step / (stop - start)
+        start = stop
     for m in range(count):
         for s in range(steps):
-            here.at_risk[m, s] = row[s, m]
+            here.at_risk[m, s] = row[s, m] if s < deaths else 0.0
 
 
 @kernel

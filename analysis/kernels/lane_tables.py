@@ -11,7 +11,6 @@ import numpy as np
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
 
-WHEN, AT_RISK, DEAD, TREATED, DEAD_TREATED = range(5)
 SETS = 64  # bits of a member
 
 _DEATH = 1 << 32
@@ -31,8 +30,9 @@ class LaneTable(NamedTuple):
 class BinaryTerms(NamedTuple):
     """The terms of the partial likelihood of one 0/1 covariate, one per death."""
 
-    first: Floats  # a, the treated at risk
+    first: Floats  # (N + 1,), a, the treated at risk
     both: Floats  # a + b, all at risk
+    deaths: Floats  # at a time, in the first term of the time; 0 in the others
 
 
 @kernel
@@ -41,6 +41,12 @@ def room_for_lanes(n: int) -> LaneTable:
     return LaneTable(
         np.empty(n, np.int64), np.empty(n + 1), np.empty((n + 1, SETS), np.int64), np.empty(SETS, np.int64)
     )
+
+
+@kernel
+def room_for_terms(n: int) -> BinaryTerms:
+    """The memory for ``n`` deaths."""
+    return BinaryTerms(np.empty(n + 1), np.empty(n + 1), np.empty(n + 1))
 
 
 @kernel
@@ -81,33 +87,21 @@ def people(word: int) -> tuple[int, int]:
 
 
 @kernel
-def take_lanes(lanes: LaneTable, rows: int, everyone: int, treated: int, table: Floats) -> int:
-    """How many rows of ``table (5, N + 1)`` were filled: one per distinct event time of the set ``everyone``, latest
-    first; the set ``treated`` is part of it.
-    """
-    when, words, made, before, before_treated = lanes.when, lanes.words, 0, 0, 0
-    for j in range(rows):
-        at_risk, deaths = words[j, everyone] & _AT_RISK, words[j, everyone] >> 32
-        part, part_deaths = words[j, treated] & _AT_RISK, words[j, treated] >> 32
-        table[WHEN, made], table[AT_RISK, made], table[DEAD, made] = when[j], at_risk, deaths - before
-        table[TREATED, made], table[DEAD_TREATED, made] = part, part_deaths - before_treated
-        made += deaths > before
-        before, before_treated = deaths, part_deaths
-    return made
+def spread_lanes(lanes: LaneTable, rows: int, everyone: int, treated: int, efron: bool, terms: BinaryTerms) -> None:
+    """Fills ``terms`` from the set ``everyone``, of which the set ``treated`` is part, latest first.
 
-
-@kernel
-def spread_terms(table: Floats, rows: int, efron: bool, terms: BinaryTerms) -> int:
-    """The number of deaths; fills ``terms``. Under Efron's ties the k-th of d deaths at a time counts the dead as
-    (d - k) / d patients each.
+    Under Efron's ties the k-th of d deaths at a time counts the dead as (d - k) / d patients each.
     """
-    first, both, s = terms.first, terms.both, 0
+    words, first, both, deaths = lanes.words, terms.first, terms.both, terms.deaths
+    s, before, before_treated = 0, 0, 0
     for j in range(rows):
-        at_risk, treated, dead = table[AT_RISK, j], table[TREATED, j], int(table[DEAD, j])
-        first[s], both[s] = treated, at_risk
-        s += 1
+        word, part = words[j, everyone], words[j, treated]
+        dead, dead_treated = (word >> 32) - before, (part >> 32) - before_treated
+        first[s], both[s], deaths[s] = part & _AT_RISK, word & _AT_RISK, dead
+        s += dead > 0
         for step in range(1, dead):
-            part = step / dead if efron else 0.0
-            first[s], both[s] = treated - part * table[DEAD_TREATED, j], at_risk - part * dead
+            gone = step / dead if efron else 0.0
+            first[s], both[s] = (part & _AT_RISK) - gone * dead_treated, (word & _AT_RISK) - gone * dead
+            deaths[s] = 0.0
             s += 1
-    return s
+        before, before_treated = word >> 32, part >> 32

@@ -7,18 +7,14 @@ import numpy as np
 from analysis.kernels.cox_binary import solve_terms
 from analysis.kernels.km import crossing
 from analysis.kernels.lane_tables import (
-    AT_RISK,
-    DEAD,
-    DEAD_TREATED,
     SETS,
-    TREATED,
-    WHEN,
     BinaryTerms,
+    LaneTable,
     count_lanes,
     people,
     room_for_lanes,
-    spread_terms,
-    take_lanes,
+    room_for_terms,
+    spread_lanes,
 )
 from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.status import Status
@@ -37,31 +33,36 @@ _TOGETHER = SETS // 2  # analysis sets that are counted at once, with the treate
 
 
 @kernel
-def log_rank_of(table: Floats, rows: int, work: Floats) -> tuple[float, float]:
+def log_rank_of(events: int, terms: BinaryTerms, work: Floats) -> tuple[float, float]:
     """Events of the treated: expected, variance. ``work (3, N + 1)`` is scratch above a row of ones."""
-    at_risk, dead, treated = table[AT_RISK], table[DEAD], table[TREATED]
+    first, both, deaths = terms.first, terms.both, terms.deaths
     share, spread, one = work[0], work[1], work[2]
-    for j in range(rows):
-        share[j] = np.divide(treated[j], at_risk[j])
-    for j in range(rows):
-        spread[j] = share[j] * (1.0 - share[j]) * np.divide(at_risk[j] - dead[j], max(at_risk[j] - 1.0, 1.0))
-    return sum_of_products(dead, share, one, rows), sum_of_products(dead, spread, one, rows)
+    for s in range(events):
+        share[s] = np.divide(first[s], both[s])
+    for s in range(events):
+        spread[s] = share[s] * (1.0 - share[s]) * np.divide(both[s] - deaths[s], max(both[s] - 1.0, 1.0))
+    return sum_of_products(deaths, share, one, events), sum_of_products(deaths, spread, one, events)
 
 
 @kernel
 def median_of(
-    table: Floats, rows: int, arm: int, q: float, z: float, conf_type: int, curve: Floats, found: Floats
-) -> None:
-    """Fills ``found (3,)``, the quantile of one arm and its limits, as `crossing` defines them."""
-    size, s, variance = 0, 1.0, 0.0
+    lanes: LaneTable, rows: int, everyone: int, less: int, q: float, z: float, conf_type: int, curve: Floats,
+    found: Floats,
+) -> None:  # fmt: skip
+    """Fills ``found (3,)``, the quantile of a set, without those of the set ``less`` unless that is -1, and its limits,
+    as `crossing` defines them.
+    """
+
+    words, size, s, variance = lanes.words, 0, 1.0, 0.0
     for j in range(rows - 1, -1, -1):
-        dead = table[DEAD_TREATED, j] if arm == 1 else table[DEAD, j] - table[DEAD_TREATED, j]
-        if dead > 0.0:
-            at_risk = table[TREATED, j] if arm == 1 else table[AT_RISK, j] - table[TREATED, j]
-            left = at_risk - dead
+        word = words[j, everyone] - (words[j, less] if less >= 0 else 0)
+        before = words[j - 1, everyone] - (words[j - 1, less] if less >= 0 else 0) if j > 0 else 0
+        at_risk, dead = people(word - (before >> 32 << 32))
+        if dead > 0:
+            left = float(at_risk - dead)
             s *= left / at_risk
             variance += dead / (at_risk * left) if left > 0.0 else np.inf
-            curve[0, size], curve[1, size], curve[2, size] = table[WHEN, j], s, np.sqrt(variance)
+            curve[0, size], curve[1, size], curve[2, size] = lanes.when[j], s, np.sqrt(variance)
             size += 1
     found[0] = crossing(curve, size, q, 0.0, conf_type)
     found[1] = crossing(curve, size, q, -z, conf_type)
@@ -94,8 +95,7 @@ def compare_arms(
     """Fills ``made`` for each row of ``present (R, N)``, which is of cohort r // (R // A)."""
     rows, n = present.shape
     per = rows // max(block.time.shape[0], 1)
-    lanes, table, curve, work = room_for_lanes(n), np.empty((5, n + 1)), np.empty((3, n)), np.ones((3, n + 1))
-    terms = BinaryTerms(np.empty(n), np.empty(n))
+    lanes, terms, curve, work = room_for_lanes(n), room_for_terms(n), np.empty((3, n)), np.ones((3, n + 1))
     medians, width, times, bad = made.medians, 0, 0, 0
     for r in range(rows):
         c, g = r // per, r % per % _TOGETHER
@@ -107,12 +107,12 @@ def compare_arms(
         count_arms(lanes.now[g], lanes.now[width + g], counts)
         wrong, events, e, v = (bad >> g) & 1 > 0, counts[1] + counts[3], 0.0, 0.0
         if not wrong:
-            distinct = take_lanes(lanes, times, g, width + g, table)
-            spread_terms(table, distinct, efron, terms)
-            e, v = log_rank_of(table, distinct, work)
-            for a in range(2 if medians.shape[0] > 0 else 0):
-                if counts[2 * a] > 0:
-                    median_of(table, distinct, a, q, z, conf_type, curve, medians[r, a])
+            spread_lanes(lanes, times, g, width + g, efron, terms)
+            e, v = log_rank_of(events, terms, work)
+            if medians.shape[0] > 0 and counts[0] > 0:
+                median_of(lanes, times, g, width + g, q, z, conf_type, curve, medians[r, 0])
+            if medians.shape[0] > 0 and counts[2] > 0:
+                median_of(lanes, times, width + g, -1, q, z, conf_type, curve, medians[r, 1])
         if statuses_of(counts, wrong, v, made.status[r]) != _OK:
             continue
         if v > 0.0:
