@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.kernels.cox_cells import CELLS, cell_likelihood, gather_cells, room_for_cells
+from analysis.kernels.cox_cells import CELLS, cell_likelihood, cell_loglik, gather_cells, room_for_cells
 from analysis.kernels.cox_data import (
     DEATHS,
     ENTERED,
@@ -255,12 +255,12 @@ def fit_cells(
             gain += step[p] * at.total[1 + p]
             span += abs(step[p])
         if iteration == 0 and not started:
-            fits.loglik[r, 0], fits.loglik[r, 2] = at.total[0], gain
+            fits.loglik[r, 0], fits.loglik[r, 2] = cell_loglik(here, at), gain
         if span < _LAST_STEP:
             for p in range(p_count):
                 fits.beta[r, use[p]] = b[p]
             put(covariance_of(root, np.ones(p_count)), use, fits.covariance[r])
-            fits.loglik[r, 1], fits.status[r] = at.total[0], _OK
+            fits.loglik[r, 1], fits.status[r] = cell_loglik(here, at), _OK
             fits.counts[r, 0], fits.counts[r, 1] = here.counts[0], here.counts[1]
             return True
     return False

@@ -36,7 +36,7 @@ class CoxCells(NamedTuple):
 class CellPoint(NamedTuple):
     """The partial likelihood at some coefficients."""
 
-    total: Floats  # its logarithm, the score (P), and the information's lower triangle
+    total: Floats  # the sum of linear predictors of the dead, the score (P), and the information's lower triangle
     floor: Floats  # (P,), the least information that is taken for more than rounding error
     theta: Floats  # (cells,), exp(linear predictor)
     expected: Floats  # (cells,), deaths
@@ -166,10 +166,9 @@ def cell_likelihood(beta: Floats, here: CoxCells, at: CellPoint) -> None:
     for p in range(p_count):
         for m in range(padded):
             theta[m] += beta[p] * x[p, m]
-    loglik = sum_of_products(dead, theta, one, padded)
+    total[0] = sum_of_products(dead, theta, one, padded)
     exponentials(theta, at.work, padded)
     add_cells(theta, one, at_risk, inverse)
-    total[0] = less_risk_sets(loglik, deaths, inverse, inverse, 1.0)
     for s in range(steps):
         inverse[s] = np.divide(1.0, inverse[s]) if s < deaths else 0.0
     for m in range(count):
@@ -184,3 +183,9 @@ def cell_likelihood(beta: Floats, here: CoxCells, at: CellPoint) -> None:
             total[k] = sum_of_products(expected, x[p], x[q], padded) - sum_of_products(mean[p], mean[q], one, steps)
             k += 1
         at.floor[p] = _NO_INFORMATION * sum_of_products(expected, x[p], one, padded)
+
+
+@kernel
+def cell_loglik(here: CoxCells, at: CellPoint) -> float:
+    """The logarithm of the partial likelihood that ``at`` holds."""
+    return -less_risk_sets(-at.total[0], here.counts[DEATHS], at.inverse, at.inverse, 1.0)

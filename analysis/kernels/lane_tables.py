@@ -23,8 +23,10 @@ class LaneTable(NamedTuple):
 
     member: Ints  # (N,), the sets of each patient; those of none are never read
     when: Floats  # (N + 1,)
-    words: Ints  # (N + 1, SETS), the lanes at each time
+    words: Ints  # (N + 1, SETS + 8), the lanes at each time; rows that are no power of two apart share no cache line
     now: Ints  # (SETS,), the lanes in the end
+    who: Ints  # (N + 1,), the patients of any set in order
+    first: Ints  # (N + 1,), the place there of the first who is at risk
 
 
 class BinaryTerms(NamedTuple):
@@ -33,20 +35,22 @@ class BinaryTerms(NamedTuple):
     first: Floats  # (N + 1,), a, the treated at risk
     both: Floats  # a + b, all at risk
     deaths: Floats  # at a time, in the first term of the time; 0 in the others
+    tied: Ints  # (N + 1, 2), scratch: rows with several deaths, and the first term of each
 
 
 @kernel
 def room_for_lanes(n: int) -> LaneTable:
     """The memory for ``n`` patients."""
     return LaneTable(
-        np.empty(n, np.int64), np.empty(n + 1), np.empty((n + 1, SETS), np.int64), np.empty(SETS, np.int64)
-    )
+        np.empty(n, np.int64), np.empty(n + 1), np.empty((n + 1, SETS + 8), np.int64), np.empty(SETS, np.int64),
+        np.empty(n + 1, np.int64), np.empty(n + 1, np.int64),
+    )  # fmt: skip
 
 
 @kernel
 def room_for_terms(n: int) -> BinaryTerms:
     """The memory for ``n`` deaths."""
-    return BinaryTerms(np.empty(n + 1), np.empty(n + 1), np.empty(n + 1))
+    return BinaryTerms(np.empty(n + 1), np.empty(n + 1), np.empty(n + 1), np.empty((n + 1, 2), np.int64))
 
 
 @kernel
@@ -54,30 +58,36 @@ def count_lanes(time: Floats, event: Bools, order: Positions, sets: int, made: L
     """How many rows were filled for the first ``sets`` of one cohort, whose ``order`` sorts by time; and the sets, as
     bits, in which a time is not finite.
     """
-    member, when, words, now = made.member, made.when, made.words, made.now
-    lanes = (sets + _WHOLE - 1) // _WHOLE * _WHOLE
+    member, when, words, now, who, first = made.member, made.when, made.words, made.now, made.who, made.first
+    lanes, size = (sets + _WHOLE - 1) // _WHOLE * _WHOLE, 0
+    for k in range(order.shape[0]):
+        who[size] = order[k]
+        size += member[order[k]] != 0
+    # without branches, which nothing could foretell
     rows, dead, bad, last = 0, False, 0, np.nan
+    for k in range(size - 1, -1, -1):
+        i = who[k]
+        fresh = time[i] != last
+        first[rows], when[rows] = k + 1, last
+        rows += fresh & dead
+        dead = event[i] | (dead & (not fresh))
+        last = time[i]
+        bad |= 0 if abs(last) < np.inf else member[i]
+    first[rows], when[rows] = 0, last
+    rows += dead
     for g in range(lanes):
         now[g] = 0
-    for k in range(order.shape[0] - 1, -1, -1):
-        i = order[k]
-        own = member[i]
-        if own == 0:
-            continue
-        t = time[i]
-        if t != last:
-            rows += dead
-            dead, last = False, t
-            bad |= 0 if abs(t) < np.inf else own
-        code = 1 + event[i] * _DEATH
-        for g in range(lanes):
-            now[g] += -((own >> g) & 1) & code
-        dead |= event[i]
-        if dead:
-            when[rows] = t
+    k = size
+    for j in range(rows + 1):
+        stop = first[j] if j < rows else 0
+        while k > stop:
+            k -= 1
+            own, code = member[who[k]], 1 + event[who[k]] * _DEATH
             for g in range(lanes):
-                words[rows, g] = now[g]
-    return rows + dead, bad
+                now[g] += -((own >> g) & 1) & code
+        for g in range(lanes if j < rows else 0):
+            words[j, g] = now[g]
+    return rows, bad
 
 
 @kernel
@@ -92,16 +102,20 @@ def spread_lanes(lanes: LaneTable, rows: int, everyone: int, treated: int, efron
 
     Under Efron's ties the k-th of d deaths at a time counts the dead as (d - k) / d patients each.
     """
-    words, first, both, deaths = lanes.words, terms.first, terms.both, terms.deaths
-    s, before, before_treated = 0, 0, 0
+    words, first, both, deaths, tied = lanes.words, terms.first, terms.both, terms.deaths, terms.tied
+    s, ties, before = 0, 0, 0
     for j in range(rows):
         word, part = words[j, everyone], words[j, treated]
-        dead, dead_treated = (word >> 32) - before, (part >> 32) - before_treated
+        dead = (word >> 32) - before
         first[s], both[s], deaths[s] = part & _AT_RISK, word & _AT_RISK, dead
-        s += dead > 0
+        tied[ties, 0], tied[ties, 1] = j, s
+        ties += dead > 1
+        s += dead
+        before = word >> 32
+    for m in range(ties):
+        j, s = tied[m, 0], tied[m, 1]
+        part = (words[j, treated] >> 32) - (words[j - 1, treated] >> 32 if j > 0 else 0)
+        dead = int(deaths[s])
         for step in range(1, dead):
             gone = step / dead if efron else 0.0
-            first[s], both[s] = (part & _AT_RISK) - gone * dead_treated, (word & _AT_RISK) - gone * dead
-            deaths[s] = 0.0
-            s += 1
-        before, before_treated = word >> 32, part >> 32
+            first[s + step], both[s + step], deaths[s + step] = first[s] - gone * part, both[s] - gone * dead, 0.0
