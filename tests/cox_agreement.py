@@ -41,6 +41,8 @@ CASES: list[tuple[int, int, bool, bool, tuple[str, ...]]] = [  # columns, patien
     (2, 24, False, DISTINCT, ("weight", "cluster")),
     (2, 24, False, DISTINCT, ("stratum", "cluster")),
     (2, 24, True, DISTINCT, ("entry", "cluster")),
+    (3, 60, True, TIED, ()),
+    (2, 60, True, DISTINCT, ()),
 ]
 
 
@@ -131,7 +133,7 @@ def _heavy(seed: int) -> tuple[slow_cox.Fit, Any]:
 
 def starts(rooms: Rooms) -> Gaps:
     """The same fit from other beginnings, near and far, and one whose steps have to be taken back."""
-    for number in (4, 6, 8):
+    for number in (4, 6, 8, 19):
         p, n, binary, tied, names = CASES[number]
         c = cohort(number, p, n, binary, tied)
         options = {name: getattr(c, name)[None] for name in names}

@@ -218,6 +218,13 @@ def sum_of_products(a: Any, b: Any, c: Any, n: int) -> Any:
     return (a[:n] * b[:n] * c[:n]).sum()
 
 
+def share_moments(first: Any, both: Any, theta: float, n: int) -> tuple[Any, ...]:
+    """`analysis.kernels.lanes.share_moments`, which is no Python."""
+    share = first[:n] * theta / (first[:n] * theta + (both[:n] - first[:n]))
+    spread = share * (1.0 - share)
+    return share.sum(), spread.sum(), (spread * share).sum(), (spread * spread).sum()
+
+
 class Rooms:
     """Private modules by their dotted names, loaded when first asked for."""
 
@@ -225,7 +232,7 @@ class Rooms:
         self.defect = defect
         self._made: dict[str, Any] = {
             "simulator.numerics.compiled": SimpleNamespace(kernel=lambda function: function),
-            "analysis.kernels.lanes": SimpleNamespace(sum_of_products=sum_of_products),
+            "analysis.kernels.lanes": SimpleNamespace(sum_of_products=sum_of_products, share_moments=share_moments),
         }
 
     def __getitem__(self, name: str) -> Any:

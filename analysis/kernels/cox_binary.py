@@ -55,7 +55,7 @@ def fit_binary(block: SortedBlock, present: Bools, efron: bool, fits: BinaryFits
     """
     rows, n = present.shape
     per, p_count = rows // block.time.shape[0], block.x.shape[2]
-    lanes, terms = room_for_lanes(n), room_for_terms(n)
+    lanes, terms = room_for_lanes(n, 1 + p_count), room_for_terms(n)
     nowhere, asked = np.empty((0, 3)), fits.loglik.shape[0] > 0
     status, other = fits.status, fits.other
     for r in range(rows):

@@ -21,7 +21,8 @@ PATIENTS, DEATHS, CELLS = range(3)
 _MOST_COLUMNS = 10
 _IN_A_CELL = 3  # patients at least, on average: else cells save nothing
 _WHOLE = 16  # deaths are summed over so many at a time
-_NO_INFORMATION = 1e-6  # of what a covariate would have if it were no one's in a risk set but those who die
+_LARGEST = 1 << 20  # numbers of a table
+_NO_INFORMATION = 1e-6  # less than this share of its expected deaths: a covariate's information may be rounding error
 
 
 class CoxCells(NamedTuple):
@@ -29,7 +30,7 @@ class CoxCells(NamedTuple):
 
     x: Floats  # (P, cells and zeros)
     dead: Floats  # (cells and zeros,)
-    at_risk: Floats  # (cells, deaths and zeros), latest first; Efron's ties as in `spread_terms`
+    at_risk: Floats  # (cells, deaths and zeros), latest first; Efron's ties as in `spread_lanes`
     counts: Ints  # (3,): PATIENTS, DEATHS and CELLS
 
 
@@ -81,7 +82,7 @@ def gather_cells(c: int, block: CoxBlock, use: Ints, present: Bools, efron: bool
         size += 1
         deaths += block.event[c, i]
         odd |= not abs(block.time[c, i]) < np.inf
-    if odd or deaths == 0 or _IN_A_CELL * count > size:
+    if odd or deaths == 0 or _IN_A_CELL * count > size or count * deaths > _LARGEST:
         return none
     steps, padded = (deaths + _WHOLE - 1) // _WHOLE * _WHOLE, (count + _WHOLE - 1) // _WHOLE * _WHOLE
     counts = np.array([size, deaths, count])

@@ -16,6 +16,7 @@ SETS = 64  # bits of a member
 _DEATH = 1 << 32
 _AT_RISK = _DEATH - 1
 _WHOLE = 16  # lanes are counted so many at a time
+_APART = 8  # numbers between rows, so that those of one lane do not all compete for the same places of the cache
 
 
 class LaneTable(NamedTuple):
@@ -23,8 +24,8 @@ class LaneTable(NamedTuple):
 
     member: Ints  # (N,), the sets of each patient; those of none are never read
     when: Floats  # (N + 1,)
-    words: Ints  # (N + 1, SETS + 8), the lanes at each time; rows that are no power of two apart share no cache line
-    now: Ints  # (SETS,), the lanes in the end
+    words: Ints  # (N + 1, lanes and more), the lanes at each time
+    now: Ints  # (lanes,), in the end
     who: Ints  # (N + 1,), the patients of any set in order
     first: Ints  # (N + 1,), the place there of the first who is at risk
 
@@ -39,10 +40,11 @@ class BinaryTerms(NamedTuple):
 
 
 @kernel
-def room_for_lanes(n: int) -> LaneTable:
-    """The memory for ``n`` patients."""
+def room_for_lanes(n: int, sets: int) -> LaneTable:
+    """The memory for ``n`` patients and the lanes of so many ``sets``, SETS at most."""
+    lanes = (min(sets, SETS) + _WHOLE - 1) // _WHOLE * _WHOLE
     return LaneTable(
-        np.empty(n, np.int64), np.empty(n + 1), np.empty((n + 1, SETS + 8), np.int64), np.empty(SETS, np.int64),
+        np.empty(n, np.int64), np.empty(n + 1), np.empty((n + 1, lanes + _APART), np.int64), np.empty(lanes, np.int64),
         np.empty(n + 1, np.int64), np.empty(n + 1, np.int64),
     )  # fmt: skip
 

@@ -52,7 +52,6 @@ def median_of(
     """Fills ``found (3,)``, the quantile of a set, without those of the set ``less`` unless that is -1, and its limits,
     as `crossing` defines them.
     """
-
     words, size, s, variance = lanes.words, 0, 1.0, 0.0
     for j in range(rows - 1, -1, -1):
         word = words[j, everyone] - (words[j, less] if less >= 0 else 0)
@@ -95,7 +94,7 @@ def compare_arms(
     """Fills ``made`` for each row of ``present (R, N)``, which is of cohort r // (R // A)."""
     rows, n = present.shape
     per = rows // max(block.time.shape[0], 1)
-    lanes, terms, curve, work = room_for_lanes(n), room_for_terms(n), np.empty((3, n)), np.ones((3, n + 1))
+    lanes, terms, curve, work = room_for_lanes(n, 2 * per), room_for_terms(n), np.empty((3, n)), np.ones((3, n + 1))
     medians, width, times, bad = made.medians, 0, 0, 0
     for r in range(rows):
         c, g = r // per, r % per % _TOGETHER
