@@ -1,6 +1,6 @@
 """Cox kernels against the slow Cox model, each shown to be noticed when it is wrong."""
 
-from tests.cox_agreement import everything, fits
+from tests.cox_agreement import cells, everything, fits
 from tests.planted import defects, noticed_by
 
 DEFECTS = [
@@ -34,7 +34,7 @@ DEFECTS = [
             "= cell_loglik(here, at), gain",
             "= cell_loglik(here, at), gain**0.5",
         ),
-        ("fit_cells", "coefficients a step short", "b[p] += step[p]", "b[p] += (abs(step[p]) > 1e-3) * step[p]"),
+        ("fit_cells", "a coefficient for all", "fits.beta[r, use[p]] = b[p]", "fits.beta[r, use[p]] = b[0]"),
         ("put", "covariances of the wrong columns", "covariance[use[p], use[q]]", "covariance[p, q]"),
     ),
     *defects(
@@ -164,7 +164,7 @@ DEFECTS = [
     ),
     *defects(
         "analysis.kernels.cox_cells",
-        everything,
+        cells,
         ("gather_cells", "a cell of another column", "(own >> (use[q] + 1))", "(own >> (use[0] + 1))"),
         ("gather_cells", "absent patients counted", "if not present[i]:", "if False:"),
         ("gather_cells", "a bad time is no fault", "odd |= not abs(block.time[c, i]) < np.inf", "odd |= False"),

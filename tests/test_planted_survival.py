@@ -304,7 +304,7 @@ DEFECTS = [
         ("median_of", "all deaths so far at one time", "word - (before >> 32 << 32)", "word"),
         ("median_of", "Greenwood's sum without those who die", "dead / (at_risk * left)", "dead / (at_risk * at_risk)"),
         ("median_of", "the lower limit is the upper one", "q, -z, conf_type", "q, z, conf_type"),
-        ("compare_arms", "a set taken for its neighbour", "r % per % _TOGETHER", "0"),
+        ("compare_arms", "a set taken for its neighbour", "lanes.now[g]", "lanes.now[0]"),
         ("mark_sets", "absent patients counted", "np.int64(inside[i]) << g", "np.int64(1) << g"),
         ("mark_sets", "everybody treated", "<< sets) * treated[i]", "<< sets) * 1"),
         ("statuses_of", "a test without variance", "_OK if variance > 0.0 else _NO_INFO", "_OK"),
@@ -314,7 +314,7 @@ DEFECTS = [
     *defects(
         "analysis.kernels.lane_tables",
         arms,
-        ("room_for_lanes", "no room for the treated", "min(sets, SETS)", "min(sets, SETS) // 64"),
+        ("room_for_lanes", "no room for deaths", "lanes + _APART), np.int64)", "lanes + _APART), np.int32)"),
         (
             "room_for_terms",
             "room for whole numbers only",
@@ -333,7 +333,7 @@ DEFECTS = [
         ("people", "deaths counted as at risk", "word & _AT_RISK, word >> 32", "word >> 32, word & _AT_RISK"),
         ("spread_lanes", "Efron taken as Breslow", "step / dead if efron else 0.0", "0.0"),
         ("spread_lanes", "Breslow taken as Efron", "step / dead if efron else 0.0", "step / dead"),
-        ("spread_lanes", "all deaths so far at one time", "before = word >> 32", "before = 0"),
+        ("spread_lanes", "all deaths so far at one time", "if j > 0 else 0", "if j < 0 else 0"),
         ("spread_lanes", "the first of the ties", "ties += dead > 1", "ties += dead > 2"),
     ),
 ]
