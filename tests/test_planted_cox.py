@@ -30,7 +30,7 @@ DEFECTS = [
         ("least_information", "a little information is enough", "seen += total[k] > floor[p]", "seen += 1"),
         (
             "fit_cells",
-            "the score test is its root",
+            "the score test of cells is its root",
             "= cell_loglik(here, at), gain",
             "= cell_loglik(here, at), gain**0.5",
         ),
