@@ -14,6 +14,7 @@ from simulator.numerics.numba_private import code as _tools
 
 _LANES = 4  # of four numbers each
 _NUMBER, _VECTOR = ir.DoubleType(), ir.VectorType(ir.DoubleType(), 4)
+_pack: Any = types.UniTuple
 _Terms = Callable[[Any, Sequence[Any]], Sequence[Any]]
 
 
@@ -74,7 +75,7 @@ def _sum_of_products(typing_context: Any, a: Any, b: Any, c: Any, n: Any) -> Any
 
 def _share_moments(typing_context: Any, first: Any, both: Any, theta: Any, n: Any) -> Any:  # noqa: ARG001
     """Four sums over n terms u = first theta / (first theta + both - first), v = u (1 - u): of u, v, u v and v v."""
-    made = types.UniTuple(types.float64, 4)
+    made = _pack(types.float64, 4)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         rows = _data(context, builder, signature.args[:2], arguments[:2])
