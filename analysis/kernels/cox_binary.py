@@ -97,8 +97,8 @@ def mark_columns(x: Floats, begin: int, width: int, present: Bools, member: Ints
             own = 1
             for p in range(width):
                 value = x[i, begin + p]
-                own |= np.int64(value == 1.0) << (p + 1)
-                strange |= np.int64(value * (1.0 - value) != 0.0) << (p + 1)
+                own |= int(value == 1.0) << (p + 1)
+                strange |= int(value * (1.0 - value) != 0.0) << (p + 1)
             member[i] = own
     return strange
 
