@@ -41,6 +41,8 @@ CASES: list[tuple[int, int, bool, bool, tuple[str, ...]]] = [  # columns, patien
     (2, 24, False, DISTINCT, ("weight", "cluster")),
     (2, 24, False, DISTINCT, ("stratum", "cluster")),
     (2, 24, True, DISTINCT, ("entry", "cluster")),
+    (3, 60, True, TIED, ()),
+    (2, 60, True, DISTINCT, ()),
 ]
 
 
@@ -131,7 +133,7 @@ def _heavy(seed: int) -> tuple[slow_cox.Fit, Any]:
 
 def starts(rooms: Rooms) -> Gaps:
     """The same fit from other beginnings, near and far, and one whose steps have to be taken back."""
-    for number in (4, 6, 8):
+    for number in (4, 6, 8, 19):
         p, n, binary, tied, names = CASES[number]
         c = cohort(number, p, n, binary, tied)
         options = {name: getattr(c, name)[None] for name in names}
@@ -236,7 +238,34 @@ def one_by_one(rooms: Rooms) -> Gaps:
         yield unless(far < 0 or p == 1)
 
 
+def cells(rooms: Rooms) -> Gaps:
+    """The likelihood of cells away from its maximum, whose data are refused where they are no cells."""
+    module, gathering = rooms["analysis.kernels.cox_cells"], rooms["analysis.kernels.cox_data"]
+    none, nobody = np.empty((0, 0)), np.empty((0, 0), np.int64)
+    use, beta = np.array([2, 0]), np.array([0.7, -0.4])
+    for number in (50, 51):
+        c = cohort(number, 3, 60, True, number == 50)
+        order = np.argsort(c.time, kind="stable").astype(np.int32)[None]
+        d = slow_cox.data(c.time[c.present], c.event[c.present], c.x[c.present][:, use])
+        for ties in ("efron", "breslow"):
+            slow = slow_cox.likelihood(d, beta, ties)
+            block = gathering.CoxBlock(
+                c.time[None], c.event[None], c.x[None], none, nobody, 0, nobody, none, order, order
+            )
+            here = module.gather_cells(0, block, use, c.present, ties == "efron")
+            counts = here.counts[[module.PATIENTS, module.DEATHS, module.CELLS]]
+            yield unless(counts == (len(d.time), d.event.sum(), len(np.unique(d.x, axis=0))))
+            at = module.room_for_cells(here)
+            module.cell_likelihood(beta, here, at)
+            yield gap(module.cell_loglik(here, at), slow.loglik)
+            yield gap(at.total[1:3], slow.score)
+            yield gap(at.total[3:], slow.information[np.tril_indices(2)])
+        for spoilt in ("time", "x"):
+            block = block._replace(**{spoilt: np.where(np.arange(60) == 7, np.inf, getattr(c, spoilt).T).T[None]})
+            yield unless(module.gather_cells(0, block, use, np.ones(60, bool), True).counts[module.CELLS] == 0)
+
+
 def everything(rooms: Rooms) -> Gaps:
     """All of the above."""
-    for check in (models, one_by_one, fits, directions, starts, statuses):
+    for check in (cells, models, one_by_one, fits, directions, starts, statuses):
         yield from check(rooms)

@@ -229,6 +229,13 @@ def _cross_sums(above: int, across: int) -> Any:
     return sums
 
 
+def share_moments(first: Any, both: Any, theta: float, n: int) -> tuple[Any, ...]:
+    """`analysis.kernels.lanes.share_moments`, which is no Python."""
+    share = first[:n] * theta / (first[:n] * theta + (both[:n] - first[:n]))
+    spread = share * (1.0 - share)
+    return share.sum(), spread.sum(), (spread * share).sum(), (spread * spread).sum()
+
+
 class Rooms:
     """Private modules by their dotted names, loaded when first asked for."""
 
@@ -237,7 +244,10 @@ class Rooms:
         self._made: dict[str, Any] = {
             "simulator.numerics.compiled": SimpleNamespace(kernel=lambda function: function),
             "analysis.kernels.lanes": SimpleNamespace(
-                sum_of_products=sum_of_products, one_by_four=_cross_sums(1, 4), two_by_two=_cross_sums(2, 2)
+                sum_of_products=sum_of_products,
+                share_moments=share_moments,
+                one_by_four=_cross_sums(1, 4),
+                two_by_two=_cross_sums(2, 2),
             ),
         }
 

@@ -6,13 +6,18 @@ import numba
 import numpy as np
 import pytest
 
-from analysis.kernels.lanes import one_by_four, sum_of_products, two_by_two
+from analysis.kernels.lanes import one_by_four, share_moments, sum_of_products, two_by_two
 from analysis.kernels.linear import cholesky, exponentials, solve
 
 
 @numba.njit
 def _sum(a: np.ndarray, b: np.ndarray, c: np.ndarray, n: int) -> float:
     return sum_of_products(a, b, c, n)  # type: ignore[no-any-return]
+
+
+@numba.njit
+def _moments(first: np.ndarray, both: np.ndarray, theta: float, n: int) -> tuple[float, ...]:
+    return share_moments(first, both, theta, n)  # type: ignore[no-any-return]
 
 
 def _in_lanes(terms: list[float]) -> float:
@@ -73,6 +78,18 @@ def test_sums_of_rows_by_rows_have_one_order(n: int) -> None:
     ):
         pairs = [(a[j, :n].tolist(), b[k, :n].tolist()) for j in above for k in across]
         assert list(found) == [_in_eight_lanes([x * y for x, y in zip(*pair, strict=True)]) for pair in pairs]
+
+
+@pytest.mark.parametrize("n", [0, 1, 15, 16, 17, 31, 32, 100, 422])
+def test_moments_of_shares_have_the_same_order(n: int) -> None:
+    first, second = np.random.default_rng(n).integers(1, 200, (2, 500)).astype(float)
+    theta = 0.37
+    risk = [float(a) * theta for a in first[:n]]
+    share = [a / (a + ((x + y) - x)) for a, x, y in zip(risk, first, second, strict=False)]
+    spread = [u * (1.0 - u) for u in share]
+    terms = share, spread, [v * u for u, v in zip(share, spread, strict=True)], [v * v for v in spread]
+    assert _moments(first, first + second, theta, n) == tuple(_in_lanes(one) for one in terms)
+    assert n == 0 or _moments(first, first + second, 1.1 * theta, n) != tuple(_in_lanes(one) for one in terms)
 
 
 def test_the_order_matters_to_the_last_digit() -> None:

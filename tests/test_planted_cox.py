@@ -1,6 +1,6 @@
 """Cox kernels against the slow Cox model, each shown to be noticed when it is wrong."""
 
-from tests.cox_agreement import everything, fits
+from tests.cox_agreement import cells, everything, fits
 from tests.planted import defects, noticed_by
 
 DEFECTS = [
@@ -28,6 +28,13 @@ DEFECTS = [
         ("fit_cox", "a model takes another one's columns", "marked(columns[r])", "marked(columns[0])"),
         ("marked", "a model takes the first columns", "places[count] = p", "places[count] = count"),
         ("least_information", "a little information is enough", "seen += total[k] > floor[p]", "seen += 1"),
+        (
+            "fit_cells",
+            "the score test of cells is its root",
+            "= cell_loglik(here, at), gain",
+            "= cell_loglik(here, at), gain**0.5",
+        ),
+        ("fit_cells", "a coefficient for all", "fits.beta[r, use[p]] = b[p]", "fits.beta[r, use[p]] = b[0]"),
         ("put", "covariances of the wrong columns", "covariance[use[p], use[q]]", "covariance[p, q]"),
     ),
     *defects(
@@ -156,6 +163,22 @@ DEFECTS = [
         ("likelihood", "a log-likelihood without weights", "total[0] += weight[i] * risk[i]", "total[0] += risk[i]"),
     ),
     *defects(
+        "analysis.kernels.cox_cells",
+        cells,
+        ("gather_cells", "a cell of another column", "(own >> (use[q] + 1))", "(own >> (use[0] + 1))"),
+        ("gather_cells", "absent patients counted", "if not present[i]:", "if False:"),
+        ("gather_cells", "a bad time is no fault", "odd |= not abs(block.time[c, i]) < np.inf", "odd |= False"),
+        ("count_cells", "tied times told apart", "deaths if t != last else start", "deaths"),
+        ("count_cells", "Efron taken as Breslow", "stop - start if efron else 0", "0"),
+        ("count_cells", "Breslow taken as Efron", "stop - start if efron else 0", "stop - start"),
+        ("room_for_cells", "something for nothing", "np.ones(max(steps, padded))", "np.full(max(steps, padded), 1.1)"),
+        ("add_cells", "those outside counted", "if inside[m] > 0.0:", "if True:"),
+        ("add_cells", "a cell of four counted twice", "+ t3 * row3[s]", "+ t3 * row2[s]"),
+        ("cell_likelihood", "the mean is added", "- sum_of_products(mean[p]", "+ sum_of_products(mean[p]"),
+        ("cell_likelihood", "dead of every cell", "sum_of_products(dead, x[p],", "sum_of_products(dead, one,"),
+        ("cell_loglik", "the sign of the log-likelihood", "return -less_risk_sets", "return less_risk_sets"),
+    ),
+    *defects(
         "analysis.kernels.cox_robust",
         fits,
         (
@@ -187,15 +210,15 @@ DEFECTS = [
     *defects(
         "analysis.kernels.cox_binary",
         everything,
-        ("spread_ties", "Efron taken as Breslow", "(step if efron else 0)", "0"),
-        ("spread_ties", "Breslow taken as Efron", "(step if efron else 0)", "step"),
+        ("mark_columns", "a column taken for its neighbour", "== 1.0) << (p + 1)", "== 1.0) << max(p, 1)"),
+        ("mark_columns", "any number taken for 0 or 1", "value * (1.0 - value) != 0.0", "value < 0.0 and value > 0.0"),
+        ("mark_columns", "absent patients at risk", "if present[i]:", "if True:"),
         (
-            "spread_treated",
-            "Efron's dead stay among the treated",
-            "dead_treated[j, p] / d if efron",
-            "dead_treated[j, p] * 0 if efron",
+            "fit_binary",
+            "no end of the null",
+            "fits.loglik[r, p, 0] = less_risk_sets(",
+            "fits.loglik[r, p, 0] = -less_risk_sets(",
         ),
-        ("fit_binary", "no end of the null", "fits.loglik[r, p, 0] = null", "fits.loglik[r, p, 0] = -null"),
         ("solve_terms", "the sign of the score", "score = with_one - ", "score = -with_one + "),
         (
             "solve_terms",
@@ -207,11 +230,12 @@ DEFECTS = [
         (
             "solve_terms",
             "a monotone likelihood has its maximum",
-            "with_one == mixed + certain",
-            "with_one == mixed + certain + 1",
+            "float(certain), float(possible)",
+            "float(certain), float(possible + 1)",
         ),
-        ("spread_ties less_risk_sets", "part of a long product lost", "total += np.log(product)", "total += 0.0"),
+        ("less_risk_sets", "part of a long product lost", "total += np.log(product)", "total += 0.0"),
         ("householder_step", "steps too short", "return step", "return 0.9 * step"),
+        ("solve_terms", "the slope of the information", "information - 2.0 * third", "information + 2.0 * third"),
         ("extreme", "the limit on the wrong side", "if upwards else", "if not upwards else"),
     ),
 ]

@@ -78,6 +78,16 @@ def test_absent_patients_are_not_read_and_a_present_nan_is_bad_input(medians: bo
     assert np.array_equal(bad.log_hr[other], whole.log_hr[other], equal_nan=True)
 
 
+@pytest.mark.parametrize("sets", [32, 33, 70])
+def test_many_sets_of_a_cohort(sets: int) -> None:
+    """Sets are counted 32 at a time: each is what it is alone."""
+    time, event, treated, _ = _block(0, cohorts=2)
+    present = np.random.default_rng(sets).random((2 * sets, 60)) < 0.6
+    found = two_arms(time, event, treated, present=present)
+    _check(found, time, event, treated, present, "efron", "log")
+    assert len(set(found.n.sum(axis=1).tolist())) > 5
+
+
 def test_swapped_arms_flip_the_sign_and_nothing_else() -> None:
     time, event, treated, present = _block(None)
     one, two = (two_arms(time, event, arm, present=present, medians=False) for arm in (treated, ~treated))

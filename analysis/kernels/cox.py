@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from analysis.kernels.cox_cells import CELLS, cell_likelihood, cell_loglik, gather_cells, room_for_cells
 from analysis.kernels.cox_data import (
     DEATHS,
     ENTERED,
@@ -32,6 +33,7 @@ _NO_INFO = int(Status.NO_INFO)
 _NOT_CONVERGED = int(Status.NOT_CONVERGED)
 
 _ITERATIONS = 200
+_FEW_ITERATIONS = 12  # where the maximum is soon found, or else sought with more care
 _LARGEST_STEP = 5.0  # of the linear predictor
 _LAST_STEP = 1e-10  # a Newton step of the linear predictor below this is the last
 _FLAT = 1e-13  # gain per event below which the likelihood has reached its limit
@@ -231,6 +233,40 @@ def put(own: Floats, use: Ints, covariance: Floats) -> None:
 
 
 @kernel
+def fit_cells(
+    c: int, block: CoxBlock, use: Ints, present: Bools, efron: bool, started: bool, r: int, fits: CoxFits
+) -> bool:
+    """Whether row r could be fitted by `analysis.kernels.cox_cells`, which fills ``fits``; gives up on any doubt."""
+    here = gather_cells(c, block, use, present, efron)
+    p_count = here.x.shape[0]
+    if here.counts[CELLS] == 0:
+        return False
+    at, b, step, root = room_for_cells(here), np.zeros(p_count), np.zeros(p_count), np.empty((p_count, p_count))
+    for p in range(p_count if started else 0):
+        b[p] = fits.beta[r, use[p]]
+    for iteration in range(_FEW_ITERATIONS):
+        cell_likelihood(b, here, at)
+        if not factorise(at.total, at.floor, 0.0, root):
+            return False
+        solve(root, at.total, step)
+        gain, span = 0.0, 0.0
+        for p in range(p_count):
+            b[p] += step[p]
+            gain += step[p] * at.total[1 + p]
+            span += abs(step[p])
+        if iteration == 0 and not started:
+            fits.loglik[r, 0], fits.loglik[r, 2] = cell_loglik(here, at), gain
+        if span < _LAST_STEP:
+            for p in range(p_count):
+                fits.beta[r, use[p]] = b[p]
+            put(covariance_of(root, np.ones(p_count)), use, fits.covariance[r])
+            fits.loglik[r, 1], fits.status[r] = cell_loglik(here, at), _OK
+            fits.counts[r, 0], fits.counts[r, 1] = here.counts[0], here.counts[1]
+            return True
+    return False
+
+
+@kernel
 def fit_cox(
     block: CoxBlock, present: Bools, efron: bool, started: bool, todo: Bools, columns: Bools, fits: CoxFits
 ) -> None:
@@ -241,6 +277,7 @@ def fit_cox(
     """
     rows, n = present.shape
     per, late, use = rows // block.time.shape[0], len(block.entry) > 0, marked(np.ones(block.x.shape[2], np.bool_))
+    plain = not late and block.weight.shape[0] + block.cluster.shape[0] + block.stratum.shape[0] == 0
     here, at = room_for(n, use.shape[0], late)
     b, root = np.empty(use.shape[0]), np.empty((use.shape[0], use.shape[0]))
     for r in range(rows):
@@ -249,6 +286,8 @@ def fit_cox(
         c = r // per
         if columns.shape[0] > 0:
             use = marked(columns[r])
+        if plain and fit_cells(c, block, use, present[r], efron, started, r, fits):
+            continue
         p_count = use.shape[0]
         if p_count != b.shape[0]:
             here, at = room_for(n, p_count, late)

@@ -8,8 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.kernels.lanes import sum_of_products
-from analysis.kernels.risk_sets import AT_RISK, BAD, DEAD, EVENTS, SIZE, TIMES, RiskSetTable, SortedBlock, tabulate
+from analysis.kernels.lane_tables import (
+    SETS,
+    BinaryTerms,
+    count_lanes,
+    people,
+    room_for_lanes,
+    room_for_terms,
+    spread_lanes,
+)
+from analysis.kernels.lanes import share_moments
+from analysis.kernels.risk_sets import SortedBlock
 from analysis.kernels.status import Status
 from simulator.numerics.arrays import Bools, Floats, Ints
 from simulator.numerics.compiled import kernel
@@ -38,16 +47,6 @@ class BinaryFits(NamedTuple):
     other: Bools  # marks what is not 0/1, and is left alone
 
 
-class BinaryTerms(NamedTuple):
-    """The terms of one covariate, one per death ``(N,)``, and what Newton's method makes of them."""
-
-    first: Floats  # a, the treated at risk
-    both: Floats  # a + b, all at risk
-    share: Floats  # a exp(beta) / (a exp(beta) + b)
-    spread: Floats  # share (1 - share)
-    one: Floats  # ones
-
-
 @kernel
 def fit_binary(block: SortedBlock, present: Bools, efron: bool, fits: BinaryFits) -> None:
     """Fits each column of the block's ``x`` alone in each row of ``present (R, N)``; row r is of cohort r // (R // A).
@@ -56,68 +55,52 @@ def fit_binary(block: SortedBlock, present: Bools, efron: bool, fits: BinaryFits
     """
     rows, n = present.shape
     per, p_count = rows // block.time.shape[0], block.x.shape[2]
-    table = RiskSetTable(
-        np.empty((n + 1, 4)), np.empty((n + 1, p_count)), np.empty((n + 1, p_count)), np.empty(n, np.int64),
-        np.empty(p_count), np.empty(p_count), np.empty(4, np.int64),
-    )  # fmt: skip
-    terms = BinaryTerms(np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.ones(n))
+    lanes, terms = room_for_lanes(n, 1 + p_count), room_for_terms(n)
     nowhere, asked = np.empty((0, 3)), fits.loglik.shape[0] > 0
-    status, other, counted, strange = fits.status, fits.other, table.counts, table.strange
+    status, other = fits.status, fits.other
     for r in range(rows):
-        tabulate(r // per, block, present[r], table)
-        size, events, times = counted[SIZE], counted[EVENTS], counted[TIMES]
-        fits.counts[r, 0], fits.counts[r, 1] = size, events
-        null = spread_ties(times, table.rows, efron, terms.both)
-        for p in range(p_count):
-            other[r, p] = counted[BAD] == 0 and strange[p] != 0.0
-            if counted[BAD] > 0:
-                status[r, p] = _BAD_INPUT
-            elif size < 2:
-                status[r, p] = _TOO_FEW
-            elif events == 0:
-                status[r, p] = _NO_EVENTS
-            elif not other[r, p]:
-                if asked:
-                    fits.loglik[r, p, 0] = null
-                with_one = spread_treated(table, times, efron, p, terms.first)
-                status[r, p] = solve_terms(
-                    events, terms, with_one, 0.0, p, fits.beta[r], fits.variance[r],
-                    fits.loglik[r] if asked else nowhere,
-                )  # fmt: skip
+        c = r // per
+        for begin in range(0, p_count, SETS - 1):
+            width = min(SETS - 1, p_count - begin)
+            strange = mark_columns(block.x[c], begin, width, present[r], lanes.member)
+            times, bad = count_lanes(block.time[c], block.event[c], block.order[c], width + 1, lanes)
+            size, events = people(lanes.now[0])
+            fits.counts[r, 0], fits.counts[r, 1] = size, events
+            for p in range(begin, begin + width):
+                lane = 1 + p - begin
+                other[r, p] = bad == 0 and (strange >> lane) & 1 > 0
+                if bad != 0:
+                    status[r, p] = _BAD_INPUT
+                elif size < 2:
+                    status[r, p] = _TOO_FEW
+                elif events == 0:
+                    status[r, p] = _NO_EVENTS
+                elif not other[r, p]:
+                    spread_lanes(lanes, times, 0, lane, efron, terms)
+                    if asked:
+                        fits.loglik[r, p, 0] = less_risk_sets(0.0, events, terms.first, terms.both, 1.0)
+                    status[r, p] = solve_terms(
+                        events, terms, float(lanes.now[lane] >> 32), 0.0, p, fits.beta[r], fits.variance[r],
+                        fits.loglik[r] if asked else nowhere,
+                    )  # fmt: skip
 
 
 @kernel
-def spread_treated(table: RiskSetTable, times: int, efron: bool, p: int, first: Floats) -> float:
-    """The number of deaths among the treated of column p; fills ``first``, the treated at risk of each death."""
-    rows, treated, dead_treated = table.rows, table.treated, table.dead_treated
-    with_one, s = 0.0, 0
-    for j in range(times):
-        with_one += dead_treated[j, p]
-        first[s] = treated[j, p]
-        s += 1
-        d = rows[j, DEAD]
-        for step in range(1, int(d)):
-            first[s] = treated[j, p] - (step * dead_treated[j, p] / d if efron else 0.0)
-            s += 1
-    return with_one
-
-
-@kernel
-def spread_ties(times: int, table: Floats, efron: bool, both: Floats) -> float:
-    """The log-likelihood at zero; fills ``both``, the size of the risk set of each death.
-
-    Sums of logarithms are taken as the logarithm of a product, split before it leaves the range of floating point.
+def mark_columns(x: Floats, begin: int, width: int, present: Bools, member: Ints) -> int:
+    """The columns that are not 0/1, as bits; fills ``member``: a bit for those present, then one for each column of
+    ``x (N, P)`` from ``begin`` on that is 1.
     """
-    s, product, total = 0, 1.0, 0.0
-    for j in range(times):
-        for step in range(int(table[j, DEAD])):
-            both[s] = table[j, AT_RISK] - (step if efron else 0)
-            product *= both[s]
-            if product > _HUGE:
-                total += np.log(product)
-                product = 1.0
-            s += 1
-    return -total - np.log(product)
+    strange = 0
+    for i in range(present.shape[0]):
+        member[i] = 0
+        if present[i]:
+            own = 1
+            for p in range(width):
+                value = x[i, begin + p]
+                own |= int(value == 1.0) << (p + 1)
+                strange |= int(value * (1.0 - value) != 0.0) << (p + 1)
+            member[i] = own
+    return strange
 
 
 @kernel
@@ -130,33 +113,29 @@ def solve_terms(
     ``with_one`` is the number of deaths among the treated. Terms with a = 0 or b = 0 cancel out of the score. Fills
     place p of ``beta``, ``variance`` and, where it has rows, ``loglik``, for which ``begin`` is 0.
     """
-    first, both, share, spread, one = terms.first, terms.both, terms.share, terms.spread, terms.one
+    first, both = terms.first, terms.both
     b, low, high = begin, -np.inf, np.inf
     for iteration in range(100):
         theta = np.exp(b)
-        for s in range(events):
-            share[s] = np.divide(first[s] * theta, first[s] * theta + (both[s] - first[s]))
-        for s in range(events):
-            spread[s] = share[s] * (1.0 - share[s])
-        score = with_one - sum_of_products(share, one, one, events)
-        information = sum_of_products(spread, one, one, events)
+        expected, information, third, fourth = share_moments(first, both, theta, events)
+        score = with_one - expected
         if iteration == 0:
             if information == 0.0:
                 if loglik.shape[0] > 0:
                     loglik[p, 1] = loglik[p, 0]
                 return _NO_INFO
-            certain, mixed = 0, 0
+            certain, possible = 0, 0
             for s in range(events):
-                certain += share[s] == 1.0
-                mixed += spread[s] > 0.0
+                certain += first[s] == both[s]
+            for s in range(events):
+                possible += first[s] > 0.0
             if loglik.shape[0] > 0:
                 loglik[p, 2] = score * score / information
-            if with_one == certain or with_one == mixed + certain:
+            if with_one in (float(certain), float(possible)):
                 if loglik.shape[0] > 0:
                     loglik[p, 1] = extreme(events, first, both, with_one > certain)
                 return _MONOTONE
-        slope = information - 2.0 * sum_of_products(spread, share, one, events)
-        bend = information - 6.0 * sum_of_products(spread, spread, one, events)
+        slope, bend = information - 2.0 * third, information - 6.0 * fourth
         if score > 0.0:
             low = b
         else:
@@ -188,7 +167,8 @@ def householder_step(score: float, information: float, slope: float, bend: float
 
 @kernel
 def less_risk_sets(value: float, events: int, first: Floats, both: Floats, theta: float) -> float:
-    """``value`` less the sum of log(a theta + b) over deaths; products are split as in `spread_ties`."""
+    """``value`` less the sum of log(a theta + b) over deaths; a sum of
+    logarithms is taken as that of a product, split before it leaves the range of floating point."""
     product, total = 1.0, 0.0
     for s in range(events):
         product *= first[s] * theta + (both[s] - first[s])

@@ -3,18 +3,24 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.kernels.cox_binary import BinaryTerms, solve_terms
+from analysis.kernels.cox_binary import solve_terms
 from analysis.kernels.km import crossing
+from analysis.kernels.lane_tables import (
+    SETS,
+    BinaryTerms,
+    LaneTable,
+    count_lanes,
+    people,
+    room_for_lanes,
+    room_for_terms,
+    spread_lanes,
+)
 from analysis.kernels.lanes import sum_of_products
 from analysis.kernels.status import Status
 from simulator.numerics.arrays import Bools, Floats, Ints, Positions
 from simulator.numerics.compiled import kernel
 
-Codes = NDArray[np.int8]
-
-WHEN, AT_RISK, DEAD, TREATED, DEAD_TREATED = range(5)
 LOG_RANK, COX, MEDIAN_0, MEDIAN_1 = range(4)
 
 _OK = int(Status.OK)
@@ -23,82 +29,39 @@ _NO_INFO = int(Status.NO_INFO)
 _TOO_FEW = int(Status.TOO_FEW)
 _BAD_INPUT = int(Status.BAD_INPUT)
 
-
-@kernel
-def tabulate_arms(size: int, when: Floats, what: Codes, table: Floats) -> int:
-    """How many rows of ``table (5, size)`` were filled: one per distinct event time, latest first.
-
-    ``when`` are the times in order, ``what`` is 1 for an event, plus 2 for the treated.
-    """
-    rows, treated, k = 0, 0, size
-    while k > 0:
-        t, dead, dead_treated = when[k - 1], 0, 0
-        while k > 0 and when[k - 1] == t:
-            k -= 1
-            arm, died = what[k] >> 1, what[k] & 1
-            treated += arm
-            dead += died
-            dead_treated += arm & died
-        table[WHEN, rows], table[AT_RISK, rows], table[DEAD, rows] = t, size - k, dead
-        table[TREATED, rows], table[DEAD_TREATED, rows] = treated, dead_treated
-        rows += dead > 0
-    return rows
+_TOGETHER = SETS // 2  # analysis sets that are counted at once, with the treated of each
 
 
 @kernel
-def log_rank_of(table: Floats, rows: int, efron: bool, terms: BinaryTerms) -> tuple[float, float, float]:
-    """Events of the treated: observed, expected, variance; fills ``first`` and ``both`` of ``terms``."""
-    first, both = terms.first, terms.both
-    observed, expected, variance, s = 0.0, 0.0, 0.0, 0
-    for j in range(rows):
-        at_risk, dead = table[AT_RISK, j], table[DEAD, j]
-        treated, dead_treated = table[TREATED, j], table[DEAD_TREATED, j]
-        share = treated / at_risk
-        observed += dead_treated
-        expected += dead * share
-        spread = dead * share * (1.0 - share)
-        variance += spread * (at_risk - dead) / (at_risk - 1.0) if dead > 1.0 else spread
-        for step in range(int(dead)):
-            part = step / dead if efron and step > 0 else 0.0
-            first[s], both[s] = treated - part * dead_treated, at_risk - part * dead
-            s += 1
-    return observed, expected, variance
-
-
-@kernel
-def log_rank_untied(size: int, what: Codes, counts: Ints, terms: BinaryTerms) -> tuple[float, float, float]:
-    """As `log_rank_of`, where no two patients have the same time; fills ``counts`` too."""
-    first, both, share, spread, one = terms.first, terms.both, terms.share, terms.spread, terms.one
-    treated, s, dead_treated = 0, 0, 0
-    for k in range(size - 1, -1, -1):
-        arm, died = what[k] >> 1, what[k] & 1
-        treated += arm
-        dead_treated += arm & died
-        first[s], both[s] = treated, size - k
-        s += died
-    counts[0], counts[1] = size - treated, s - dead_treated
-    counts[2], counts[3] = treated, dead_treated
-    for j in range(s):
-        share[j] = np.divide(first[j], both[j])
-    for j in range(s):
-        spread[j] = share[j] * (1.0 - share[j])
-    return float(dead_treated), sum_of_products(share, one, one, s), sum_of_products(spread, one, one, s)
+def log_rank_of(events: int, terms: BinaryTerms, work: Floats) -> tuple[float, float]:
+    """Events of the treated: expected, variance. ``work (3, N + 1)`` is scratch above a row of ones."""
+    first, both, deaths = terms.first, terms.both, terms.deaths
+    share, spread, one = work[0], work[1], work[2]
+    for s in range(events):
+        share[s] = np.divide(first[s], both[s])
+    for s in range(events):
+        spread[s] = share[s] * (1.0 - share[s]) * np.divide(both[s] - deaths[s], max(both[s] - 1.0, 1.0))
+    return sum_of_products(deaths, share, one, events), sum_of_products(deaths, spread, one, events)
 
 
 @kernel
 def median_of(
-    table: Floats, rows: int, arm: int, q: float, z: float, conf_type: int, curve: Floats, found: Floats
-) -> None:
-    """Fills ``found (3,)``, the quantile of one arm and its limits, as `crossing` defines them."""
-    size, s, variance = 0, 1.0, 0.0
+    lanes: LaneTable, rows: int, everyone: int, less: int, q: float, z: float, conf_type: int, curve: Floats,
+    found: Floats,
+) -> None:  # fmt: skip
+    """Fills ``found (3,)``, the quantile of a set, without those of the set ``less`` unless that is -1, and its limits,
+    as `crossing` defines them.
+    """
+    words, size, s, variance = lanes.words, 0, 1.0, 0.0
     for j in range(rows - 1, -1, -1):
-        dead = table[DEAD_TREATED, j] if arm == 1 else table[DEAD, j] - table[DEAD_TREATED, j]
-        if dead > 0.0:
-            at_risk = table[TREATED, j] if arm == 1 else table[AT_RISK, j] - table[TREATED, j]
-            left = at_risk - dead
+        word = words[j, everyone] - (words[j, less] if less >= 0 else 0)
+        before = words[j - 1, everyone] - (words[j - 1, less] if less >= 0 else 0) if j > 0 else 0
+        at_risk, dead = people(word - (before >> 32 << 32))
+        if dead > 0:
+            left = float(at_risk - dead)
             s *= left / at_risk
             variance += dead / (at_risk * left) if left > 0.0 else np.inf
-            curve[0, size], curve[1, size], curve[2, size] = table[WHEN, j], s, np.sqrt(variance)
+            curve[0, size], curve[1, size], curve[2, size] = lanes.when[j], s, np.sqrt(variance)
             size += 1
     found[0] = crossing(curve, size, q, 0.0, conf_type)
     found[1] = crossing(curve, size, q, -z, conf_type)
@@ -130,60 +93,66 @@ def compare_arms(
 ) -> None:
     """Fills ``made`` for each row of ``present (R, N)``, which is of cohort r // (R // A)."""
     rows, n = present.shape
-    per, order = rows // max(block.time.shape[0], 1), block.order
-    times, codes = np.empty(n), np.empty(n, np.int8)
-    when, what = np.empty(n + 1), np.empty(n + 1, np.int8)
-    table, curve = np.empty((5, n + 1)), np.empty((3, n))
-    terms = BinaryTerms(np.empty(n + 1), np.empty(n + 1), np.empty(n), np.empty(n), np.ones(n))
-    counts, medians, tied = made.counts, made.medians, False
+    per = rows // max(block.time.shape[0], 1)
+    lanes, terms, curve, work = room_for_lanes(n, 2 * per), room_for_terms(n), np.empty((3, n)), np.ones((3, n + 1))
+    medians, width, times, bad = made.medians, 0, 0, 0
     for r in range(rows):
-        c = r // per
-        if r % per == 0:
-            tied = line_up_arms(c, block, times, codes)
-        size, end, full = 0, n - 1, tied or medians.shape[0] > 0
-        while end >= 0 and not present[r, order[c, end]]:
-            end -= 1
-        bad = end >= 0 and not abs(times[end]) < np.inf  # what is not finite is last in order
-        for k in range(end + 1):
-            what[size] = codes[k]
-            size += present[r, order[c, k]]
-        o, e, v = 0.0, 0.0, 0.0
-        if not full:
-            o, e, v = log_rank_untied(size, what, counts[r], terms)
-        elif not bad:
-            size = 0
-            for k in range(end + 1):
-                when[size] = times[k]
-                size += present[r, order[c, k]]
-            count_arms(size, what, counts[r])
-            distinct = tabulate_arms(size, when, what, table)
-            o, e, v = log_rank_of(table, distinct, efron, terms)
-            for a in range(2 if medians.shape[0] > 0 else 0):
-                if counts[r, 2 * a] > 0:
-                    median_of(table, distinct, a, q, z, conf_type, curve, medians[r, a])
-        events = counts[r, 1] + counts[r, 3]
-        if statuses_of(counts[r], size, bad, v, made.status[r]) != _OK:
+        c, g = r // per, r % per % _TOGETHER
+        if g == 0:
+            width = min(_TOGETHER, per - r % per)
+            mark_sets(block.treated[c], present[r : r + width], lanes.member)
+            times, bad = count_lanes(block.time[c], block.event[c], block.order[c], 2 * width, lanes)
+        counts = made.counts[r]
+        count_arms(lanes.now[g], lanes.now[width + g], counts)
+        wrong, events, e, v = (bad >> g) & 1 > 0, counts[1] + counts[3], 0.0, 0.0
+        if not wrong:
+            spread_lanes(lanes, times, g, width + g, efron, terms)
+            e, v = log_rank_of(events, terms, work)
+            if medians.shape[0] > 0 and counts[0] > 0:
+                median_of(lanes, times, g, width + g, q, z, conf_type, curve, medians[r, 0])
+            if medians.shape[0] > 0 and counts[2] > 0:
+                median_of(lanes, times, width + g, -1, q, z, conf_type, curve, medians[r, 1])
+        if statuses_of(counts, wrong, v, made.status[r]) != _OK:
             continue
         if v > 0.0:
-            made.log_rank[r, 0], made.log_rank[r, 1], made.log_rank[r, 2] = o, e, v
-        made.status[r, COX] = fit_arm(events, terms, o, e, made.cox[r])
+            made.log_rank[r, 0], made.log_rank[r, 1], made.log_rank[r, 2] = counts[3], e, v
+        made.status[r, COX] = fit_arm(events, terms, float(counts[3]), e, made.cox[r])
 
 
 @kernel
-def line_up_arms(c: int, block: ArmsBlock, times: Floats, codes: Codes) -> bool:
-    """Whether times are tied; fills those of cohort c in order, and as ``codes`` 1 for an event, plus 2 for treated."""
-    tied = False
-    for k in range(times.shape[0]):
-        i = block.order[c, k]
-        times[k], codes[k] = block.time[c, i], block.event[c, i] + 2 * block.treated[c, i]
-        tied |= k > 0 and times[k] == times[k - 1]
-    return tied
+def mark_sets(treated: Bools, present: Bools, member: Ints) -> None:
+    """Fills ``member``: a bit for each row of ``present (S, N)``, then one for the treated of each."""
+    sets, n = present.shape
+    for i in range(n):
+        member[i] = 0
+    for g in range(sets):
+        inside = present[g]
+        for i in range(n):
+            member[i] |= np.int64(inside[i]) << g
+    for i in range(n):
+        member[i] |= (member[i] << sets) * treated[i]
 
 
 @kernel
-def statuses_of(counts: Ints, size: int, bad: bool, variance: float, status: Ints) -> int:
+def count_arms(everyone: int, treated: int, counts: Ints) -> None:
+    """Fills ``counts`` as in `ArmsCompared` from the lanes of a set and of its treated."""
+    size, deaths = people(everyone)
+    counts[2], counts[3] = people(treated)
+    counts[0], counts[1] = size - counts[2], deaths - counts[3]
+
+
+@kernel
+def statuses_of(counts: Ints, bad: bool, variance: float, status: Ints) -> int:
     """The status of the data; fills ``status (4,)``, that of the Cox model as if it could be fitted."""
-    state = _BAD_INPUT if bad else _TOO_FEW if size < 2 else _NO_EVENTS if counts[1] + counts[3] == 0 else _OK
+    state = (
+        _BAD_INPUT
+        if bad
+        else _TOO_FEW
+        if counts[0] + counts[2] < 2
+        else _NO_EVENTS
+        if counts[1] + counts[3] == 0
+        else _OK
+    )
     status[LOG_RANK], status[COX] = state, state
     for a in range(2):
         status[MEDIAN_0 + a] = _BAD_INPUT if bad else _TOO_FEW if counts[2 * a] == 0 else _OK
@@ -201,12 +170,3 @@ def fit_arm(events: int, terms: BinaryTerms, observed: float, expected: float, c
     o, e, no_loglik = observed, expected, np.empty((0, 3))
     odds = o * (events - e) / (e * (events - o)) if 0.0 < e < events and 0.0 < o < events else 1.0
     return solve_terms(events, terms, o, np.log(odds), 0, cox[:1], cox[1:], no_loglik)
-
-
-@kernel
-def count_arms(size: int, what: Codes, counts: Ints) -> None:
-    """Fills ``counts`` as in `compare_arms`."""
-    for k in range(size):
-        arm, died = what[k] >> 1, what[k] & 1
-        counts[2 * arm] += 1
-        counts[2 * arm + 1] += died
