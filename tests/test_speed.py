@@ -67,6 +67,7 @@ def test_what_may_be_zero_is_compared_absolutely() -> None:
 
 def test_a_cohort_file_keeps_every_digit(tmp_path: Path) -> None:
     observed = cohorts.block(cohorts.world(), 2, 30)
+    assert observed.names == tuple(cohorts.NAMES.get(name, name) for name in cohorts.COLUMNS[1:12])
     path = cohorts.write(observed, 1, tmp_path / "c.csv")
     header, *lines = path.read_text("utf-8").splitlines()
     read = np.array([[float(cell) for cell in line.split(",")] for line in lines])

@@ -18,6 +18,7 @@ COLUMNS = (
 )  # fmt: skip
 NAMES = {"etiol": "etiology", "lesion": "lesions", "cp": "child_pugh"}
 """What the world calls the covariates that have another name in the files."""
+COVARIATES = COLUMNS[1 : COLUMNS.index("os_t")]
 _ALBI = COLUMNS.index("albi")
 
 
@@ -34,12 +35,16 @@ def world() -> ResolvedWorld:
 
 
 def block(resolved: ResolvedWorld, replicates: int, patients: int | None = None, first: int = 0) -> Observed:
-    """What is observed of so many replicates, from number ``first`` on."""
+    """What is observed of so many replicates, from number ``first`` on; covariates in the order of the files."""
     numbers = np.arange(first, first + replicates, dtype=np.int64)
     observed = generate(resolved, SEED, numbers, patients).observed
     if not observed.present.all():
         raise ValueError("the workflow is that of whole cohorts")
-    return observed
+    place = [observed.names.index(NAMES.get(name, name)) for name in COVARIATES]
+    return replace(
+        observed, variables=tuple(observed.variables[k] for k in place),
+        covariates=np.ascontiguousarray(observed.covariates[..., place]),
+    )  # fmt: skip
 
 
 def tied(observed: Observed) -> Observed:
@@ -54,8 +59,7 @@ def write(observed: Observed, replicate: int, path: Path) -> Path:
     """The file with one replicate, a patient a row, all digits kept; ALBI grades are 1, 2, 3."""
     courses = [observed.endpoints[name] for name in ("OS", "PFS")]
     times = [column for one in courses for column in (one.time[replicate], one.event[replicate])]
-    order = [observed.names.index(NAMES.get(name, name)) for name in COLUMNS[1 : COLUMNS.index("os_t")]]
-    table = np.column_stack([observed.treated[replicate], observed.covariates[replicate][:, order], *times])
+    table = np.column_stack([observed.treated[replicate], observed.covariates[replicate], *times])
     table[:, _ALBI] += 1
     np.savetxt(path, table, fmt="%.17g", delimiter=",", header=",".join(COLUMNS), comments="")
     return path
