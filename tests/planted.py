@@ -291,7 +291,11 @@ def noticed_by(made: list[Defect]) -> tuple[Callable[[Check], None], Callable[[D
 
     @pytest.mark.parametrize("defect", made, ids=str)
     def noticed(defect: Defect) -> None:
-        assert not largest_gap(defect.check, defect) < AGREEMENT
+        try:
+            largest = largest_gap(defect.check, defect)
+        except OverflowError:  # plain numpy stops where compiled code goes on with other numbers
+            largest = np.inf
+        assert not largest < AGREEMENT
 
     return without, noticed
 

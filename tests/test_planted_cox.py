@@ -15,9 +15,9 @@ DEFECTS = [
         ("", "the last step is a long one", "_LAST_STEP = 1e-10", "_LAST_STEP = 1e-2"),
         (
             "factorise",
-            "a singular information has a root",
-            "elif value > floor[p] and value > collinear * total[k]",
-            "elif True",
+            "a root of a sum for one of a difference",
+            "value -= root[p, j] * root[q, j]",
+            "value += root[p, j] * root[q, j]",
         ),
         ("recedes", "a monotone likelihood has its maximum", "eta[i] < top - slack", "eta[i] <= top - slack"),
         ("recedes", "a late entry at risk one patient off", "late[j] >= group[g, START]", "late[j] > group[g, START]"),

@@ -16,7 +16,7 @@ from benchmarks.asked.scenario import Scenario, Target
 from benchmarks.questions.ask import designed, one_estimator
 from benchmarks.review import analyses, effects, grounds
 from benchmarks.review.analyses import _would, usual_analyses
-from benchmarks.review.effects import Absolute, marks_of, outcome, scale_of, weight_of
+from benchmarks.review.effects import Absolute, follow_up, marks_of, outcome, scale_of, weight_of
 from benchmarks.review.grounds import assumptions_of, doubt_of
 from benchmarks.review.suspicions import suspicions
 from benchmarks.truth.of_cells import truths_of
@@ -103,7 +103,7 @@ def test_weights_of_populations_by_hand() -> None:
 
 def test_marks_by_hand() -> None:
     """The later mark is at most four times the time of half, in the world's unit."""
-    months = small_scenario()
+    months = small_scenario(followup__cut_off="complete")
     for scale, marks in (
         (0.5, (3, 6)), (1.5, (3, 6)), (3.0, (6, 12)), (5.9, (6, 12)), (6.0, (12, 24)), (15.0, (24, 60)),
         (30.0, (60, 120)), (500.0, (120, 240)),
@@ -111,13 +111,22 @@ def test_marks_by_hand() -> None:
         assert marks_of(months, scale) == marks, scale
     years = load_study("allr3-mitoxantrone-stated").scenario
     assert marks_of(years, 0.5) == pytest.approx((1.0, 2.0))  # half a year: 12 and 24 months
-    assert marks_of(years, 3.0) == pytest.approx((5.0, 10.0))
+    assert marks_of(years, 3.0) == pytest.approx((2.0, 5.0))  # one in ten could be followed for six years
 
 
 def test_the_scale_is_the_median_of_the_untreated() -> None:
-    assert scale_of(small_scenario(**ALIKE), "survival") == pytest.approx(log(2) / RATE, rel=0.03)
+    whole = {**ALIKE, "followup__cut_off": "complete"}
+    assert scale_of(small_scenario(**whole), "survival") == pytest.approx(log(2) / RATE, rel=0.03)
+    rare = small_scenario(**whole, outcomes__transitions__death__baseline__rate=1e-3)
+    assert scale_of(rare, "survival") == pytest.approx(log(2) / 1e-3, rel=0.05)
+
+
+def test_the_scale_is_no_longer_than_patients_could_be_followed() -> None:
+    """Of a rare event in patients who enter evenly over two years, the last of them two years before the end."""
     rare = small_scenario(**ALIKE, outcomes__transitions__death__baseline__rate=1e-4)
-    assert scale_of(rare, "survival") == pytest.approx(log(2) / 1e-4, rel=0.05)
+    assert scale_of(rare, "survival") == follow_up(rare, 0.5) == pytest.approx(36.0, rel=0.02)
+    assert follow_up(rare, 0.9) == pytest.approx(24.0 + 0.9 * 24.0, rel=0.02)
+    assert marks_of(rare, scale_of(rare, "survival")) == (12, 24)
 
 
 def test_ends_of_the_range_have_the_ratios_that_were_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,9 +96,12 @@ class PlausibleEffects:
 
 
 def marks_of(scenario: Scenario, scale: float) -> tuple[float, float]:
-    """Two times at which patients are counted, in the world's unit: the later is at most four times ``scale``."""
-    month = scenario.per_month
-    fitting = [pair for pair in MARKS if pair[1] * month <= 4 * scale] or [MARKS[0]]
+    """Two times at which patients are counted, in the world's unit.
+
+    The later is at most four times ``scale``, and one for which one patient in ten could be followed.
+    """
+    month, most = scenario.per_month, min(4 * scale, follow_up(scenario, 0.9))
+    fitting = [pair for pair in MARKS if pair[1] * month <= most] or [MARKS[0]]
     first, second = fitting[-1]
     return first * month, second * month
 
@@ -155,8 +158,24 @@ def course_times(marks: Sequence[float]) -> Floats:
     return np.linspace(0.0, BEYOND * marks[-1], STEPS)
 
 
+def follow_up(scenario: Scenario, share: float) -> float:
+    """The time that so large a share of the included could be followed at most, from entry to the end of the study."""
+    count = max(1, PATIENTS // (10 * scenario.screened()))
+    made = generate(resolve(scenario), scenario.run.seed, np.arange(count, dtype=np.int64))
+    entered = made.hidden.entry[made.observed.present]
+    until = scenario.followup.administrative(scenario.entry.accrual.start, entered, scenario.per_month)
+    return float(np.quantile(until, share)) if len(until) else inf
+
+
 def scale_of(scenario: Scenario, endpoint: str) -> float:
-    """The time in which half of the untreated of the target population have the event, or half of those who ever do."""
+    """The time in which half of the untreated of the target population have the event, or half of those who ever do.
+
+    At most the time for which half of the patients could be followed: what happens later is in no paper.
+    """
+    return min(_time_of_half(scenario, endpoint), follow_up(scenario, 0.5))
+
+
+def _time_of_half(scenario: Scenario, endpoint: str) -> float:
     found = outcome(scenario, endpoint, (1.0,), PATIENTS // 3).untreated.median
     if np.isfinite(found) and found > 0:
         return found

@@ -125,7 +125,8 @@ def bias_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
                 table("The first rule that holds gives the words", ("words", "rule", "here"), rules, 2),
                 Note(
                     "Usual sizes are conventions: a trait as strong as the strongest recorded one, at least twofold; a "
-                    "quarter of the time in which half of the untreated have the event; a fifth of the patients lost."
+                    "quarter of the time in which half of the untreated have the event, or could be followed, "
+                    "whichever is shorter; a fifth of the patients lost."
                 ),
                 table(
                     "Two suspicions of usual size together",

@@ -24,7 +24,7 @@ from simulator.cohort.estimand import COUPLED
 
 @dataclass(frozen=True)
 class Review:
-    """What was found of a paper; ``scale`` is the time in which half of the untreated have the event."""
+    """What was found of a paper; ``scale`` is that of `benchmarks.review.effects.scale_of`."""
 
     claim: Claim
     scale: float

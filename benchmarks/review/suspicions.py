@@ -3,7 +3,8 @@
 Each says what it sets in the world for a size. All favour the arm that the paper favours: by the trait that nobody
 recorded, by asking that arm to have survived, by counting the wait for treatment as survival under it, or by losing its
 sick. Usual sizes are conventions, told with every verdict: a trait as strong as the strongest that the paper measured
-and at least twofold; a quarter of the time in which half of the untreated have the event; a fifth of the arm lost.
+and at least twofold; a quarter of the time in which half of the untreated have the event, or for which half of the
+patients could be followed, if that is shorter; a fifth of the arm lost.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ LEAST_TRAIT = 2.0
 STRENGTHS = (1.25, 1.5, 2.0, 3.0, 4.5, 6.5, 10.0)
 QUARTER = 0.25
 PARTS = (0.1, 0.25, 0.5, 1.0, 1.5)
-"""Sizes of what is a time, in parts of the time in which half of the untreated have the event."""
+"""Sizes of what is a time, in parts of `benchmarks.review.effects.scale_of`."""
 LOST = (0.1, 0.2, 0.35, 0.5)
 USUALLY_LOST = 0.2
 SICKER, LEAVES = 2.0, 5.0
@@ -60,7 +61,7 @@ class Suspicion:
 def suspicions(scenario: Scenario, sign: float, scale: float) -> tuple[Suspicion, ...]:
     """The suspicions that fit a study; ``sign`` is -1 where its ratio favours the treated, ``scale`` a time.
 
-    ``scale`` is that in which half of the untreated have the event, in the world's unit.
+    ``scale`` is that of `benchmarks.review.effects.scale_of`, in the world's unit.
     """
     return tuple(_of(scenario, sign, scale))
 
