@@ -177,11 +177,11 @@ def test_biases_of_a_small_world(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_strength_of_the_first_paper_is_that_of_tipping(tmp_path: Path) -> None:
     """A trait of half of the patients on both sides alike: by `tipping` and by a review, both with their errors."""
-    asked = load_study("hcc-lung-metastasis", (), 100)
+    asked = load_study("hcc-lung-metastasis", (), 300)
     endpoint = next(iter(asked.scenario.endpoints))
     (trait,) = (one for one in suspicions(asked.scenario, -1.0, 7.1) if one.name == "unmeasured")
-    found = biases.find(asked, endpoint, None, [trait], (0.5, 0.6), -1.0, 2, tmp_path / "bias").curves[0].ratio
-    there = tipping.find(asked, endpoint, None, (0.5, 0.6), 10.0, 4, 0.5, (), 2, tmp_path / "tipping")
+    found = biases.find(asked, endpoint, None, [trait], (0.6, 0.7), -1.0, 2, tmp_path / "bias").curves[0].ratio
+    there = tipping.find(asked, endpoint, None, (0.6, 0.7), 10.0, 4, 0.5, (), 2, tmp_path / "tipping")
     other = there.equal_strength[0]
     error = (found.error**2 + other.error**2) ** 0.5
     assert abs(found.value - other.value) < 4 * error
