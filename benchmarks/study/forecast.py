@@ -152,7 +152,7 @@ def _pilot(cell: Cell, work: Work, ending: Callable[[StudyResult], str] | None) 
     size = min(work.block or block_size(cell.scenario), cell.scenario.run.replicates)
     size = _short(cell, size, work.jobs)
     _, took = _timed(partial(block_rows, Block(cell, 0, size, tuple(cell.scenario.judged()))))
-    count = size if took > LONG else 2 * work.jobs * size
+    count = size if took > LONG else 5 * work.jobs * size
     own = replace(cell, number=0, scenario=_with_replicates(cell, count))
     with tempfile.TemporaryDirectory() as place:
         folder = RunFolder(Path(place))
