@@ -13,6 +13,7 @@ from benchmarks.derived.compared_keys import not_simulated
 from benchmarks.derived.confounding import confounded
 from benchmarks.derived.course import DerivedCourse, course_of
 from benchmarks.derived.covariates import covariates_of
+from benchmarks.derived.overlap import with_overlap
 from benchmarks.derived.paper_numbers import PaperNumbers
 from benchmarks.derived.parts import Assumption, Contradiction, Tree
 from benchmarks.derived.plan import plan_of
@@ -59,9 +60,10 @@ def derive(reading: Reading) -> Derived:
     reading = with_arm_names(reading)
     paper, numbers = reading.paper, PaperNumbers(reading)
     covariates = covariates_of(numbers)
+    plan = plan_of(numbers, covariates)
+    covariates = with_overlap(printed_numbers(reading), paper.endpoints, covariates, numbers.share, plan.tree)
     treatment = treatment_of(numbers, covariates)
     recorded = recorded_of(numbers)
-    plan = plan_of(numbers, covariates)
     course = course_of(reading, covariates.levels)
     outcomes, along = confounded(
         printed_numbers(reading), course.endpoints, covariates, treatment.tree, course.outcomes
@@ -195,6 +197,10 @@ def written(key: str, part: Any, indent: int) -> list[str]:
         return [flat]
     if part.keys() <= {"printed", "where", "also", "note", "audit_only"} and "printed" in part:
         return [flat]
+    if all(isinstance(one, int | float) for one in part.values()):
+        kept = flat.replace(": ", ":\0")  # a key and its value stay on one line
+        lines = wrap(kept, WIDTH, subsequent_indent=" " * (indent + 2), break_on_hyphens=False)
+        return [line.replace("\0", " ") for line in lines]
     return [start, *(line for name, one in part.items() for line in written(str(name), one, indent + 2))]
 
 

@@ -93,23 +93,27 @@ def by_lot(numbers: PaperNumbers, covariates: Covariates, share: Tree) -> Derive
 
 @dataclass(frozen=True)
 class FittedLogOdds:
-    """The log odds in the order of what was asked, the intercept, and what is told of them.
+    """The log odds in the order of what was asked, what is told of them, and reference patients' propensities ``(M,)``.
 
-    ``priors`` are the SDs of the priors around zero that shrink them, infinite where none does.
+    ``priors`` are the SDs of the priors around zero that shrink them, infinite where none does; not ``met`` where
+    no log odds part the arms as printed.
     """
 
     log_odds: tuple[float, ...]
-    intercept: float
+    chances: Floats
     said: tuple[str, ...]
     priors: tuple[float, ...] = ()
+    met: bool = True
 
 
-def fitted_log_odds(population: Population, share: float, moments: Sequence[Moment], patients: int) -> FittedLogOdds:
+def fitted_log_odds(
+    population: Population, share: float, moments: Sequence[Moment], patients: int, reference: int = REFERENCE
+) -> FittedLogOdds:
     """The log odds at which treated and control have the stated means of terms; ``patients`` are those of the study."""
     if not moments:
-        return FittedLogOdds((), float(np.log(share / (1 - share))), ())
+        return FittedLogOdds((), np.full(reference, share), ())
     variables = {name: spec.variable(name) for name, spec in population.covariates.items()}
-    drawn = resolve(population).draw(Streams(SEED), np.zeros(1, np.int64), REFERENCE)[:, 0]
+    drawn = resolve(population).draw(Streams(SEED), np.zeros(1, np.int64), reference)[:, 0]
     terms = [moment.term for moment in moments]
     x = design(terms, variables, list(variables), np.ascontiguousarray(drawn[: len(variables)].T)).x
     scale = np.maximum(x.std(axis=0), 1e-9)
@@ -122,7 +126,8 @@ def fitted_log_odds(population: Population, share: float, moments: Sequence[Mome
         said.append("no log odds part the arms as printed; all are shrunk towards zero (prior SD 2.5)")
         penalty = 1.0 / (np.square(np.minimum(prior, EMPTY_SD) * scale) * patients)
         at, _ = newton(x, share, excess, penalty)
-    return FittedLogOdds(tuple(float(one) for one in at[1:] / scale), float(at[0]), tuple(said), tuple(prior.tolist()))
+    log_odds = tuple(float(one) for one in at[1:] / scale)
+    return FittedLogOdds(log_odds, expit(at[0] + x @ at[1:]), tuple(said), tuple(prior.tolist()), converged)
 
 
 def within_rounding(x: Floats, share: float, excess: Floats, slack: Floats, penalty: Floats) -> tuple[Floats, bool]:
