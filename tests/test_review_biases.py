@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from benchmarks.asked.load_study import load_study
 from benchmarks.questions import tipping
 from benchmarks.review import biases
 from benchmarks.review.biases import SizeNeeded, WithoutEffect, needed_size, none_of, summary
 from benchmarks.review.suspicions import suspicions
+from benchmarks.review.verdict import decided
 from tests.small_reviews import small_scenario
 
 SIZES = np.array([1.0, 1.25, 1.5, 2.0, 3.0, 4.5, 6.5, 10.0])
@@ -124,6 +126,18 @@ def test_a_chance_is_the_share_of_estimates() -> None:
         share = float((sign * values >= sign * log_hr).mean())
         assert found.chance(log_hr, sign) == pytest.approx(share, abs=0.004)
     assert abs(found.chance(-0.45, -1.0) - float((values <= -0.5).mean())) > 0.03  # a planted error shows
+    for log_hr in (-0.5, 0.5, 0.1):
+        assert found.as_far(log_hr).value == pytest.approx(float((np.abs(values) >= abs(log_hr)).mean()), abs=0.004)
+
+
+def test_luck_is_counted_on_either_side_as_a_p_value_counts_it() -> None:
+    """An estimate 1.75 standard errors from no effect: p 0.08 of a normal, where one side alone has 0.04."""
+    found = WithoutEffect(0.0, 0.01, 0.2, 0.0)
+    for log_hr in (-0.35, 0.35):
+        assert found.as_far(log_hr).value == pytest.approx(2 * norm.sf(1.75), rel=1e-12)
+        assert found.as_extreme(log_hr, np.sign(log_hr)).value == pytest.approx(norm.sf(1.75), rel=1e-12)
+    words = decided({("chance",): found, ("selection",): found}, 0.35, 1.0)
+    assert (words.word, words.chance.value) == ("chance", pytest.approx(2 * norm.sf(1.75)))
 
 
 def test_the_error_of_a_chance_is_that_of_the_experiment() -> None:
@@ -135,6 +149,10 @@ def test_the_error_of_a_chance_is_that_of_the_experiment() -> None:
         told = float(np.mean([one.mcse for one in found]))
         assert told == pytest.approx(spread, rel=0.05)
         assert abs(1.1 * told - spread) > 0.05 * spread  # an error that is 10 % off shows
+    for log_hr in (0.1, 0.25):
+        found = [summary(one).as_far(log_hr) for one in draws]
+        spread = float(np.std([one.value for one in found]))
+        assert float(np.mean([one.mcse for one in found])) == pytest.approx(spread, rel=0.05)
     assert isnan(WithoutEffect(0.1, nan, nan, 0.0).as_extreme(0.0, -1.0).mcse)
 
 

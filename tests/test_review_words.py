@@ -191,7 +191,7 @@ def test_verdicts_carry_their_assumption_and_how_often() -> None:
     both = "an unrecorded trait and waiting counted as survival together would, in 27 of 100 studies"
     assert f"{both} (simulation error 0.7)" in VARIANTS["not alone"].verdict
     assert (
-        "Without any effect or bias, 27 of 100 such studies (simulation error 0.7) find a ratio as extreme as 0.36"
+        "Without any effect or bias, 27 of 100 such studies (simulation error 0.7) find a ratio as far from 1 as 0.36"
         in (VARIANTS["chance"].verdict)
     )
     assert "the paper's analysis finds 0.35 on average where 0.36 is true" in VARIANTS["hardly"].verdict

@@ -26,6 +26,7 @@ from simulator.documents.yaml12 import plain_value
 from simulator.world.sections import Printed
 
 WIDTH = 120
+MANY = 6  # numbers of one mapping that get a line each
 SEED = 20_190_101
 SPARE, LEAST_LIVING = 1.15, 0.1  # how many more are screened than needed on the average; at most ten times as many
 SECTIONS = {
@@ -197,7 +198,7 @@ def written(key: str, part: Any, indent: int) -> list[str]:
         return [flat]
     if part.keys() <= {"printed", "where", "also", "note", "audit_only"} and "printed" in part:
         return [flat]
-    if all(isinstance(one, int | float) for one in part.values()):
+    if len(part) > MANY and all(isinstance(one, int | float) for one in part.values()):
         kept = flat.replace(": ", ":\0")  # a key and its value stay on one line
         lines = wrap(kept, WIDTH, subsequent_indent=" " * (indent + 2), break_on_hyphens=False)
         return [line.replace("\0", " ") for line in lines]

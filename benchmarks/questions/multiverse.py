@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import product
-from math import log
+from math import isfinite, log, nan
 from pathlib import Path
 from typing import Any, get_args
 
@@ -219,9 +219,12 @@ def of_rows(rows: Rows, cell: int, endpoint: str, made: Sequence[Specification])
 
 def find(
     asked: Asked, endpoint: str, axes: Mapping[str, tuple[Any, ...]], presets: bool, alpha: float, replicate: int,
-    estimator: str | None, jobs: int, out: Path | None,
+    estimator: str | None, jobs: int, out: Path | None, claimed: float = nan,
 ) -> Multiverse:  # fmt: skip
-    """The multiverse of a study; RunError where an axis does not fit the matched estimator."""
+    """The multiverse of a study; RunError where an axis does not fit the matched estimator.
+
+    ``claimed`` is the ratio whose direction counts where the primary analysis prints none.
+    """
     if replicate >= asked.scenario.run.replicates:
         raise RunError(f"--replicate {replicate}: there are {asked.scenario.run.replicates}, counted from 0")
     own = own_estimators(asked.scenario, endpoint)
@@ -242,7 +245,8 @@ def find(
     both = [of_rows(rows, cell, endpoint, made) for cell in (0, 1)]
     printed = ratio_values(asked.scenario, endpoint)["hr"]
     published = printed if printed > 0 else None
-    direction = float(np.sign(log(published))) if published and published != 1 else -1.0
+    asserted = published or claimed
+    direction = float(np.sign(log(asserted))) if isfinite(asserted) and asserted != 1 else -1.0
     reached = [(one["p"] < alpha) & (np.sign(one["value"]) == direction) for one in both]
     place = names.index(stated)
     numbers = both[0]

@@ -91,7 +91,7 @@ def find(
     target = result.targets[0, endpoint, primary]
     return Analyses(
         primary, result.whom.phrase, exp(target.value), asked.scenario.run.replicates, rows, made, best, would,
-        _choices(asked, endpoint, jobs, out),
+        _choices(asked, endpoint, published, jobs, out),
     )  # fmt: skip
 
 
@@ -147,14 +147,14 @@ def _would(result: StudyResult, endpoint: str, primary: str, best: str, publishe
     return exp(log(published) + middle), exp(log(published) + low), exp(log(published) + high)
 
 
-def _choices(asked: Asked, endpoint: str, jobs: int, out: Path) -> Multiverse | None:
+def _choices(asked: Asked, endpoint: str, published: float, jobs: int, out: Path) -> Multiverse | None:
     """The multiverse of what the paper does not state; None where treatment is drawn by lot or nobody is matched."""
     plan = asked.scenario.analysis
     if asked.scenario.by_lot or plan.primary != "matching":
         return None
     few = designed(asked, [{}], {"run.replicates": min(MULTIVERSE_REPLICATES, asked.scenario.run.replicates)})
     axes = axes_of((), plan, tuple(asked.scenario.population.covariates))
-    return multiverse.find(few, endpoint, axes, True, ALPHA, 0, None, jobs, out / "multiverse")
+    return multiverse.find(few, endpoint, axes, True, ALPHA, 0, None, jobs, out / "multiverse", published)
 
 
 def span_of(choices: Multiverse) -> float:

@@ -4,7 +4,8 @@ Every study is the world without any effect of treatment; all share their luck. 
 studies is a curve over the size of a suspicion. The size at which the curve gets to the published ratio, and to the
 limit of its interval nearer to no effect, is looked for between sizes and then simulated on either side of it, with
 more studies. Whether a suspicion of its usual size, or two together, can make the published ratio is the chance of an
-estimate at least as extreme, normal with the mean and SD of the simulated ones.
+estimate at least as extreme, normal with the mean and SD of the simulated ones; whether luck can, that of one at least
+as far from no effect on either side, as a p-value counts it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +47,16 @@ class WithoutEffect:
     def chance(self, log_hr: float, sign: float) -> float:
         """How often an estimate is at least as far on the side of ``sign`` as ``log_hr``."""
         return float(ndtr(sign * (self.mean - log_hr) / self.sd)) if self.sd > 0 else nan
+
+    def as_far(self, log_hr: float) -> Measure:
+        """How often an estimate is at least as far from no effect as ``log_hr``, on either side; errors as there."""
+        far = abs(log_hr)
+        found = Measure(self.chance(far, 1.0) + self.chance(-far, -1.0), nan)
+        if not (self.sd > 0 and self.mcse > 0):
+            return found
+        z, count = (self.mean + np.array([-far, far])) / self.sd, (self.sd / self.mcse) ** 2
+        height = np.exp(-(z**2) / 2) / sqrt(2 * pi) * np.array([1.0, -1.0])
+        return Measure(found.value, sqrt((height.sum() ** 2 + (z * height).sum() ** 2 / 2) / count))
 
     def as_extreme(self, log_hr: float, sign: float) -> Measure:
         """That chance with its simulation error: the one that mean and SD of so many normal estimates leave.

@@ -55,13 +55,12 @@ def _claim(told: ReviewWords) -> ReviewTree:
     }  # fmt: skip
 
 
+def _found(one: WithoutEffect) -> ReviewTree:
+    return {"log_hr": Measure(one.mean, one.mcse), "sd": one.sd, "failed": one.failed}
+
+
 def _null(one: WithoutEffect, log_hr: float, sign: float) -> ReviewTree:
-    return {
-        "log_hr": Measure(one.mean, one.mcse),
-        "sd": one.sd,
-        "failed": one.failed,
-        "as_extreme": one.as_extreme(log_hr, sign),
-    }
+    return {**_found(one), "as_extreme": one.as_extreme(log_hr, sign)}
 
 
 def _needed(one: SizeNeeded) -> ReviewTree:
@@ -87,7 +86,7 @@ def _bias(told: ReviewWords) -> ReviewTree:
         "sentence": told.bias_section,
         "replicates": found.replicates,
         "time_of_half": told.review.scale,
-        "chance": _null(found.chance, found.log_hr, found.sign),
+        "chance": {**_found(found.chance), "as_far": found.chance.as_far(found.log_hr)},
         "suspicions": [curve(one) for one in found.curves],
         "pairs": [{"names": list(pair), **_null(one, found.log_hr, found.sign)} for pair, one in found.pairs.items()],
     }

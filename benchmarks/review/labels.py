@@ -151,7 +151,8 @@ def error_of(one: Measure) -> str:
     """The simulation error of a chance in the same parts as `often_text` tells it; '' where it tells none."""
     if not (isfinite(one.value) and isfinite(one.mcse)) or one.value < 0.001:
         return ""
-    return f"{(1000 if one.value < 0.0095 else 100) * one.mcse:.1g}"
+    error = (1000 if one.value < 0.0095 else 100) * one.mcse
+    return f"{error:.1g}" if error >= 0.1 else "below 0.1"
 
 
 def chance_text(one: Measure) -> str:

@@ -57,14 +57,12 @@ def claim_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
                 "Printed hazard ratios with their intervals and the narrowest that the events allow",
             ),
         )  # fmt: skip
-    remarks = sum(one.severity == "note" for one in told.review.claim.findings)
     rests = Rests(
         (
             f"All {told.review.claim.numbers:,} printed numbers, recomputed within their rounding.",
             "Nothing is assumed about the patients.",
             *told.claim_rests,
-            f"{remarks} remark{'' if remarks == 1 else 's'} of less weight {'is' if remarks == 1 else 'are'} told by "
-            "the audit alone.",
+            *told.lesser_remarks,
         )
     )
     return (Beside(figure, (rests,)) if figure else rests, *listed)

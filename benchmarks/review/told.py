@@ -75,7 +75,9 @@ class ReviewWords(BiasWords):
                     f"out of nothing in {often} studies{error}."
                 )
             case "chance":
-                return f"Without any effect or bias, {often} such studies{error} find a ratio as extreme as {claim.hr}."
+                return (
+                    f"Without any effect or bias, {often} such studies{error} find a ratio as far from 1 as {claim.hr}."
+                )
         if judged.word == "no-ratio":
             return (
                 "Which bias could make the result, and which effects are plausible, can only be told from such a ratio."

@@ -39,8 +39,15 @@ class BiasWords(ReviewLabels):
         said = f"That {self.treatment}, compared with {self.control}, {does}"
         if treated.median and control.median and is_number(treated.median) and is_number(control.median):
             half = "half of the patients lived" if self.deaths else "half of the patients had no event for"
-            return f"{said}: {half} {treated.median} {self.unit} or more, against {control.median} without it."
+            return f"{said}: {half} {treated.median} {self.unit} or more, against {control.median} with {self.control}."
         return f"{said}."
+
+    @property
+    def lesser_remarks(self) -> tuple[str, ...]:
+        """How many remarks the audit alone tells, where there are any."""
+        count = sum(one.severity == "note" for one in self.review.claim.findings)
+        several = "1 remark of less weight is" if count == 1 else f"{count} remarks of less weight are"
+        return (f"{several} told by the audit alone.",) if count else ()
 
     @property
     def _claims_without_ratio(self) -> str:
@@ -294,7 +301,7 @@ class BiasWords(ReviewLabels):
         if judged.word == "chance":
             often = often_text(judged.chance.value)
             error = error_told(judged.chance)
-            said = f"Chance alone could: {often} studies without any effect{error} find a ratio as extreme as {hr}."
+            said = f"Chance alone could: {often} studies without any effect{error} find a ratio as far from 1 as {hr}."
             return f"{said}{self._unsure}"
         alone = {one.suspicion.name: biases.single(one.suspicion.name) for one in biases.curves}
         most = max(alone, key=lambda name: alone[name].value, default=None)

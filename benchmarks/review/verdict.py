@@ -5,7 +5,7 @@ least `POSSIBLE` of simulated studies. They are asked in this order, and the fir
 
 0. it cannot be answered: no ratio with its interval is printed;
 1. the twin cannot tell: it does not print what the paper prints, or its analysis too often gives no estimate;
-2. chance alone;
+2. chance alone, on either side of no difference, as a p-value counts it;
 3. one suspicion of its usual size;
 4. two of them together;
 5. none of these: the strongest words that there are.
@@ -37,7 +37,8 @@ RULES: Mapping[Word, str] = {
     "no-ratio": "the paper prints no hazard ratio with its interval",
     "cannot-tell": "the twin prints its paper badly, or the analysis gives no estimate in more than "
     f"{100 * MOST_FAILED:.0f} of 100 simulated studies",
-    "chance": f"without any effect or bias, at least {100 * POSSIBLE:.0f} of 100 studies are as extreme as the paper",
+    "chance": f"without any effect or bias, at least {100 * POSSIBLE:.0f} of 100 studies are as far from no difference "
+    "as the paper, on either side",
     "could-be": f"without any effect, one bias of a usual size makes at least {100 * POSSIBLE:.0f} of 100 as extreme",
     "not-alone": f"no single one does, but two of them together make at least {100 * POSSIBLE:.0f} of 100 as extreme",
     "hardly": "neither one nor any two of them do",
@@ -72,7 +73,7 @@ def decided(found: Mapping[tuple[str, ...], WithoutEffect], log_hr: float, sign:
     failed = max((one.failed for key, one in found.items() if len(key) == 1), default=0.0)
     if not doubt and failed > MOST_FAILED:
         doubt = f"the analysis gives no estimate in {100 * failed:.0f} of 100 simulated studies"
-    by = {key: one.as_extreme(log_hr, sign) for key, one in found.items()}
+    by = {key: one.as_far(log_hr) if key == CHANCE else one.as_extreme(log_hr, sign) for key, one in found.items()}
     if not doubt and not all(isfinite(one.value) for one in by.values()):
         doubt = "the analysis gives hardly any estimates in some simulated studies"
     if doubt:
