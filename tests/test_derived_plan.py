@@ -10,7 +10,8 @@ from benchmarks.derived.covariates import Covariates, covariates_of, tuples
 from benchmarks.derived.paper_numbers import DeriveError, PaperNumbers
 from benchmarks.derived.parts import bare
 from benchmarks.derived.plan import DerivedPlan, plan_of
-from benchmarks.questions.multiverse import AXES, _check, axes_of, specifications
+from benchmarks.questions.multiverse import _check, axes_of, kind_of, specifications
+from benchmarks.questions.open_choices import AXES, WEIGHTS
 from simulator.documents.loading import load
 from tests.readings_of_worlds import FIRST, TRIAL, TYPED, of_world
 
@@ -152,6 +153,35 @@ def test_every_combination_of_open_choices_can_be_made() -> None:
         assert len(next(iter(alone.values()))) > 1
     optimal = {"not_stated": ("matching.order", "matching.replacement"), "matching": {"method": "optimal"}}
     assert axes_of((), Plan.model_validate(optimal)) == AXES
+
+
+def test_open_choices_of_weights_are_opened_and_can_be_made() -> None:
+    """Whom the weighted stand for and whether weights are stabilised exclude each other in part: one axis has both."""
+
+    def plan(*unsaid: str, **weighting: object) -> Plan:
+        return Plan.model_validate({"primary": "weighting", "not_stated": unsaid, "weighting": weighting})
+
+    assert axes_of((), plan("weighting.target", target="ate")) == {"weighting": (
+        {"target": "ate", "stabilised": False}, {"target": "att", "stabilised": False},
+        {"target": "overlap", "stabilised": False},
+    )}  # fmt: skip
+    assert axes_of((), plan("weighting.stabilised", target="ate", stabilised=True)) == {"weighting": (
+        {"target": "ate", "stabilised": True}, {"target": "ate", "stabilised": False},
+    )}  # fmt: skip
+    assert axes_of((), plan(target="att")) == axes_of((), plan("weighting.stabilised", target="att")) == WEIGHTS
+    every = ("weighting.target", "weighting.stabilised", "weighting.trim", "weighting.truncate", "propensity.method")
+    for target, stabilised in (("ate", False), ("ate", True), ("att", False), ("overlap", False)):
+        own = plan(*every, target=target, stabilised=stabilised, truncate=(0.02, 0.98))
+        entries, made = specifications(axes_of((), own), "OS", own, presets=True)
+        for entry in entries:
+            _check(entry)
+        assert len(made) == len({tuple(one.choices.values()) for one in made})
+        assert {entry["kind"] for entry in entries} == {"ipw"}
+        assert (entries[0]["target"], entries[0]["stabilised"], entries[0]["truncate"]) == (
+            target, stabilised, [0.02, 0.98],
+        )  # fmt: skip
+    assert kind_of({"matching.caliper": ()}, plan()) == "matched"
+    assert kind_of({"weighting.trim": ()}, Plan()) == "ipw"
 
 
 def test_words_that_are_not_understood_are_told_and_open(covariates: Covariates) -> None:

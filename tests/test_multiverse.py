@@ -25,7 +25,7 @@ def test_axes_are_written_as_lists() -> None:
 
 @pytest.mark.parametrize("text", ["se", "se=naive", "se=[naive]", "se=[", "se="])
 def test_an_axis_that_is_not_one_is_refused(text: str) -> None:
-    with pytest.raises(RunError, match="write a path of the matched estimator and its values"):
+    with pytest.raises(RunError, match="write a choice and its values"):
         axes_of((text,))
     with pytest.raises(RunError, match="given twice"):
         axes_of(("se=[pair, naive]", "se=[pair, naive]"))

@@ -16,7 +16,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.estimators import Matched
+from analysis.estimators import Ipw, Matched
 from analysis.kernels.status import Status
 from analysis.plan.analysis_plan import Plan
 from analysis.plan.matching_plan import Tool
@@ -27,7 +27,7 @@ from benchmarks.asked.published_keys import ratio_values
 from benchmarks.asked.scenario import Scenario
 from benchmarks.performance.measures import Measure
 from benchmarks.questions.ask import designed, one_estimator, rows_only
-from benchmarks.questions.open_choices import AXES, open_axes
+from benchmarks.questions.open_choices import AXES, open_axes, usual_axes
 from benchmarks.runs.rows import Rows
 from benchmarks.words.choice_words import DEFAULT_OF
 from simulator.cohort.estimand import SUBDISTRIBUTION
@@ -91,7 +91,7 @@ def axes_of(
 ) -> dict[str, tuple[Any, ...]]:
     """The axes written as PATH=[value, ...]; RunError where one is not.
 
-    Where none is written they are the choices that the plan says are not stated, or else `AXES`.
+    Where none is written they are the choices that the plan says are not stated, or else the usual ones.
     """
     found: dict[str, tuple[Any, ...]] = {}
     for text in texts:
@@ -102,12 +102,20 @@ def axes_of(
             values = None
         if not isinstance(values, tuple) or len(values) < 2:
             raise RunError(
-                f"--axis {text}: write a path of the matched estimator and its values, as {next(iter(AXES))}=[0.1, 0.2]"
+                f"--axis {text}: write a choice and its values, as {next(iter(AXES))}=[0.1, 0.2] or "
+                "weighting.target=[ate, att]"
             )
         if path in found:
             raise RunError(f"--axis {path}: given twice")
         found[path] = values
-    return found or (open_axes(plan, covariates) if plan else {}) or AXES
+    return found or (open_axes(plan, covariates) if plan else {}) or usual_axes(plan)
+
+
+def kind_of(axes: Mapping[str, Any], plan: Plan) -> str:
+    """Which estimator makes the choices: that by weighting or by matching, as the axes name one, else as the plan."""
+    sections = {path.split(".")[0] for path in axes}
+    weighted = "weighting" in sections or (plan.primary == "weighting" and "matching" not in sections)
+    return "ipw" if weighted else "matched"
 
 
 def shown(value: Any) -> str:
@@ -130,9 +138,9 @@ def specifications(
 
     What no axis says is as in the plan. RunError where they are too many.
     """
-    stated = {
-        name: getattr(plan, name).model_dump(mode="json", exclude_defaults=True) for name in ("matching", "propensity")
-    }
+    kind = kind_of(axes, plan)
+    sections = ("weighting" if kind == "ipw" else "matching", "propensity")
+    stated = {name: getattr(plan, name).model_dump(mode="json", exclude_defaults=True) for name in sections}
     count = int(np.prod([len(values) for values in axes.values()]))
     if count > MOST:
         raise RunError(f"{count:,} combinations are more than the {MOST:,} allowed")
@@ -140,7 +148,7 @@ def specifications(
     made: list[Specification] = []
     for number, values in enumerate(product(*axes.values())):
         entry: dict[str, Any] = {
-            "kind": "matched",
+            "kind": kind,
             "name": f"s{number:04d}",
             "endpoints": [endpoint],
             **deepcopy(stated),
@@ -151,9 +159,10 @@ def specifications(
             for step in above:
                 here = here.setdefault(step, {})
             here[last] = {**here.get(last, {}), **value} if isinstance(value, Mapping) else value
+        entry |= entry.pop("weighting", {}) if kind == "ipw" else {}
         entries.append(entry)
         made.append(Specification(entry["name"], {path: shown(v) for path, v in zip(axes, values, strict=True)}))
-    for tool in get_args(Tool) if presets else ():
+    for tool in get_args(Tool) if presets and kind == "matched" else ():
         name = f"{DEFAULT_OF}{tool}"
         entries.append({"kind": "matched", "name": name, "endpoints": [endpoint], "matching": {"preset": tool}})
         made.append(Specification(name, {}))
@@ -221,7 +230,7 @@ def find(
     asked: Asked, endpoint: str, axes: Mapping[str, tuple[Any, ...]], presets: bool, alpha: float, replicate: int,
     estimator: str | None, jobs: int, out: Path | None, claimed: float = nan,
 ) -> Multiverse:  # fmt: skip
-    """The multiverse of a study; RunError where an axis does not fit the matched estimator.
+    """The multiverse of a study; RunError where an axis does not fit its estimator.
 
     ``claimed`` is the ratio whose direction counts where the primary analysis prints none.
     """
@@ -273,11 +282,11 @@ def _range(values: Floats) -> Floats:
 
 
 def _check(entry: Mapping[str, Any]) -> None:
-    """RunError where an entry is not a matched estimator."""
+    """RunError where an entry is no estimator by matching or weighting."""
     from pydantic import ValidationError
 
     try:
-        Matched.model_validate_json(_as_json(entry))
+        (Ipw if entry["kind"] == "ipw" else Matched).model_validate_json(_as_json(entry))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the combination"

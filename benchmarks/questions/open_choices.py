@@ -24,6 +24,24 @@ OTHERS: dict[str, tuple[Any, ...]] = {
 }
 """The choices beside `AXES` that a paper may not state."""
 
+WEIGHTS: dict[str, tuple[Any, ...]] = {
+    "weighting": (
+        {"target": "ate", "stabilised": False},
+        {"target": "ate", "stabilised": True},
+        {"target": "att", "stabilised": False},
+        {"target": "overlap", "stabilised": False},
+    ),
+    "weighting.truncate": (None, [0.01, 0.99], [0.05, 0.95]),
+    "propensity": AXES["propensity"],
+}
+"""The choices of an analysis by weighting unless others are asked for."""
+TRIMS = (None, [0.05, 0.95], [0.1, 0.9])
+
+
+def usual_axes(plan: Plan | None) -> dict[str, tuple[Any, ...]]:
+    """The choices that are opened where the plan says of none that it is not stated."""
+    return WEIGHTS if plan is not None and plan.primary == "weighting" else AXES
+
 
 def open_axes(plan: Plan, covariates: Sequence[str] = ()) -> dict[str, tuple[Any, ...]]:
     """The axes of the choices that the plan says are not stated, its own value first; none where it says of none.
@@ -31,8 +49,41 @@ def open_axes(plan: Plan, covariates: Sequence[str] = ()) -> dict[str, tuple[Any
     Choices that exclude each other stand on one axis: an optimal matching takes no turns and reuses nobody. Candidates
     are the plan's, or all ``covariates`` as they are.
     """
+    unsaid = set[str](plan.not_stated)
+    found = _weights(plan, unsaid) if plan.primary == "weighting" else _matchings(plan, unsaid)
+    if "propensity.method" in unsaid:
+        stated = plan.propensity.model_dump(mode="json", exclude_defaults=True, exclude={"candidates"})
+        found["propensity"] = _with_first({"method": plan.propensity.method, **stated}, AXES["propensity"])
+    if "propensity.candidates" in unsaid and plan.propensity.candidates and covariates:
+        ways = _with_first(list(plan.propensity.candidates), (list(covariates),))
+        found |= {"propensity.candidates": ways} if len(ways) > 1 else {}
+    if "se" in unsaid and plan.primary != "weighting":
+        found["se"] = AXES["se"]
+    return found
+
+
+def _weights(plan: Plan, unsaid: set[str]) -> dict[str, tuple[Any, ...]]:
+    """Whom the weighted stand for, stabilised or not (which is for all patients alone), and what is done to weights."""
+    own = plan.weighting
+    stated = {"target": own.target, "stabilised": own.stabilised}
+    ways = [
+        way
+        for way in WEIGHTS["weighting"]
+        if (way["target"] == own.target or "weighting.target" in unsaid)
+        and (way["stabilised"] == (own.stabilised and way["target"] == "ate") or "weighting.stabilised" in unsaid)
+    ]
+    found: dict[str, tuple[Any, ...]] = {"weighting": _with_first(stated, ways)}
+    for path, mine, others in (
+        ("weighting.trim", own.trim, TRIMS), ("weighting.truncate", own.truncate, WEIGHTS["weighting.truncate"])
+    ):  # fmt: skip
+        if path in unsaid:
+            found[path] = _with_first(None if mine is None else list(mine), others)
+    return {path: values for path, values in found.items() if len(values) > 1}
+
+
+def _matchings(plan: Plan, unsaid: set[str]) -> dict[str, tuple[Any, ...]]:
     found: dict[str, tuple[Any, ...]] = {}
-    unsaid, own = set[str](plan.not_stated), plan.matching
+    unsaid, own = set(unsaid), plan.matching
     first = {"matching.caliper": own.caliper, "matching.unit": own.unit, "matching.scale": own.scale,
              "matching.order": own.order, "matching.replacement": own.replacement,
              "matching.ratio": own.ratio}  # fmt: skip
@@ -49,14 +100,6 @@ def open_axes(plan: Plan, covariates: Sequence[str] = ()) -> dict[str, tuple[Any
     for path, value in first.items():
         if path in unsaid:
             found[path] = _with_first(value, others[path])
-    if "propensity.method" in unsaid:
-        stated = plan.propensity.model_dump(mode="json", exclude_defaults=True, exclude={"candidates"})
-        found["propensity"] = _with_first({"method": plan.propensity.method, **stated}, AXES["propensity"])
-    if "propensity.candidates" in unsaid and plan.propensity.candidates and covariates:
-        ways = _with_first(list(plan.propensity.candidates), (list(covariates),))
-        found |= {"propensity.candidates": ways} if len(ways) > 1 else {}
-    if "se" in unsaid:
-        found["se"] = AXES["se"]
     return found
 
 

@@ -148,9 +148,9 @@ def _would(result: StudyResult, endpoint: str, primary: str, best: str, publishe
 
 
 def _choices(asked: Asked, endpoint: str, published: float, jobs: int, out: Path) -> Multiverse | None:
-    """The multiverse of what the paper does not state; None where treatment is drawn by lot or nobody is matched."""
+    """The multiverse of what the paper does not state; None of a trial, or where nobody is matched or weighted."""
     plan = asked.scenario.analysis
-    if asked.scenario.by_lot or plan.primary != "matching":
+    if asked.scenario.by_lot or plan.primary not in ("matching", "weighting"):
         return None
     few = designed(asked, [{}], {"run.replicates": min(MULTIVERSE_REPLICATES, asked.scenario.run.replicates)})
     axes = axes_of((), plan, tuple(asked.scenario.population.covariates))

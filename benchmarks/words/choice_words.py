@@ -17,6 +17,11 @@ CHOICES: Mapping[str, str] = {
     "matching.replacement": "comparison patients used again",
     "matching.unit": "caliper counted in",
     "matching.scale": "matched on",
+    "weighting": "weighted to",
+    "weighting.target": "weighted to",
+    "weighting.stabilised": "weights stabilised",
+    "weighting.trim": "scores that are kept",
+    "weighting.truncate": "weights brought within quantiles",
     "propensity": "propensity model",
     "propensity.method": "traits of the propensity model",
     "propensity.candidates": "traits that it may take",
@@ -24,7 +29,7 @@ CHOICES: Mapping[str, str] = {
     "measure": "what is estimated",
     "model": "model of the matched",
 }
-"""Choices by their place in the matched analysis."""
+"""Choices by their place in the analysis."""
 VALUES: Mapping[str, Mapping[str, str]] = {
     "matching": {
         "greedy largest": "one by one, largest score first",
@@ -45,6 +50,24 @@ VALUES: Mapping[str, Mapping[str, str]] = {
     "matching.unit": {"sd": "standard deviations", "raw": "the score's own unit", "pooled_sd": "pooled SDs"},
     "matching.scale": {"logit": "logit of the score", "ps": "the score itself"},
     "matching.replacement": {"False": "no", "True": "yes"},
+    "weighting": {
+        "ate False": "all patients",
+        "ate True": "all patients, stabilised",
+        "att False": "the treated",
+        "atc False": "the untreated",
+        "overlap False": "the overlap",
+        "matching False": "the matchable",
+    },
+    "weighting.target": {
+        "ate": "all patients",
+        "att": "the treated",
+        "atc": "the untreated",
+        "overlap": "the overlap",
+        "matching": "the matchable",
+    },
+    "weighting.stabilised": {"False": "no", "True": "yes"},
+    "weighting.trim": {"none": "all"},
+    "weighting.truncate": {"none": "none"},
     "propensity": {"stepwise": "stepwise by AIC", "all": "all traits"},
     "propensity.method": {"stepwise": "stepwise by AIC", "all": "all of them"},
     "se": {"pair": "clustered by matched pair", "naive": "pairs ignored", "bootstrap": "bootstrap of pairs"},
