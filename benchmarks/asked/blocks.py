@@ -22,6 +22,7 @@ EndpointEstimators = tuple[tuple[str, Estimator], ...]
 """Endpoints, each with an estimator that is applied to it."""
 
 PATIENTS_PER_BLOCK = 25_000
+LEAST_WORKFLOWS = 8  # replicates, where a block has room for as many: what is not compiled costs as much for one
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def block_size(scenario: Scenario) -> int:
 
 def workflow_block(scenario: Scenario) -> int:
     """How many replicates of the whole workflow make a block: all tables and models of one take some times as much."""
-    return max(1, block_size(scenario) // 4)
+    whole = block_size(scenario)
+    return max(whole // 4, min(LEAST_WORKFLOWS, whole))
 
 
 def blocks(cell: Cell, size: int | None = None) -> list[Block]:
