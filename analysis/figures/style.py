@@ -171,6 +171,23 @@ def key(
     )  # fmt: skip
 
 
+def of_both_arms(labels: Sequence[str], narrow: bool) -> tuple[Figure, list[Axes]]:
+    """Panels of both arms side by side, on a telephone one above the other, with room for their key below them."""
+    if not narrow:
+        return sheet(DOUBLE, 2.7, left=0.45, bottom=0.6, top=0.25, columns=2, across=0.5)
+    below = 0.42 + LINE * 1.05 * key_rows(labels, PHONE - 0.1)
+    return sheet(PHONE, 3.9 + below, left=0.45, bottom=below, top=0.25, rows=2, down=0.65)
+
+
+def key_below(panels: Sequence[Axes], narrow: bool) -> None:
+    """Draw the key of both arms below their panels."""
+    labels = panels[0].get_legend_handles_labels()[1]
+    room, left = (PHONE - 0.1, 0.4) if narrow else (DOUBLE - 1, 0.0)
+    rows = key_rows(labels, room) if narrow else 1
+    key(panels[-1] if narrow else panels[0], above=-inches(panels[0])[1] - 0.4 - LINE * rows, left=left, room=room,
+        rows=rows)  # fmt: skip
+
+
 def key_rows(labels: Sequence[str], room: float) -> int:
     """How many rows a legend takes in so many inches; long labels are shortened to 2 inches."""
     widths = [width_of(clean(label)) + SAMPLE for label in labels]

@@ -38,6 +38,8 @@ from benchmarks.report.glossary import BALANCE, SCORES
 from benchmarks.words.plain_text import as_read_told, sets_told
 
 PAIR = 2
+BOTH = (False, True)
+"""Whether a figure is drawn for a telephone: first not, then so."""
 
 
 def cohort_report(analysis: CohortAnalysis, spec: CohortSpec, file: str) -> str:
@@ -124,7 +126,7 @@ def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
 def _flow(analysis: CohortAnalysis) -> Picture:
     kept = f"{side_words(analysis.plan, 'before')}, left out and kept, by arm"
     words = f"Patients {kept}" if has_sides(analysis.plan) else "Patients by arm"
-    return picture(cohort.flow_of(analysis), f"{words}.", words)
+    return picture(cohort.flow_of(analysis), f"{words}.", words, narrow=cohort.flow_of(analysis, narrow=True))
 
 
 def _curves(analysis: CohortAnalysis, unit: str) -> tuple[PageBlock, ...]:
@@ -152,8 +154,8 @@ def _competing(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
         for when in sides_shown(analysis.plan):
             side = side_words(analysis.plan, when)
             words = f"{analysis.endpoints[name].label} and what competes with it, {side}"
-            drawn = incidence.stacked_incidence_of(analysis, name, when, unit)
-            pictures.append(picture(drawn, f"{words}.", f"Cumulative incidences by arm, {side}"))
+            wide, small = (incidence.stacked_incidence_of(analysis, name, when, unit, narrow) for narrow in BOTH)
+            pictures.append(picture(wide, f"{words}.", f"Cumulative incidences by arm, {side}", narrow=small))
     told = tuple(competing_told(analysis, unit))
     body: tuple[PageBlock, ...] = (*pictures, *competing_tables(analysis), *told)
     return (Section("What happens instead?", "", body, "competing", "Competing events"),)
@@ -168,8 +170,11 @@ def _courses(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
     pictures = []
     for when in sides_shown(analysis.plan):
         words = f"Patients by {first} and {last}, {side_words(analysis.plan, when)}"
-        drawn = states.states_of(analysis, when, first=pair[0], last=pair[1], time_unit=unit)
-        pictures.append(picture(drawn, f"{words}.", words))
+        wide, small = (
+            states.states_of(analysis, when, first=pair[0], last=pair[1], time_unit=unit, narrow=narrow)
+            for narrow in BOTH
+        )
+        pictures.append(picture(wide, f"{words}.", words, narrow=small))
     return (Section("What is the course of the disease?", "", tuple(pictures), "course", "Course"),)
 
 
@@ -190,6 +195,7 @@ def _outcomes(analysis: CohortAnalysis) -> Section:
             cohort.butterfly_of(analysis, when),
             f"Yes/no outcomes, {side_words(analysis.plan, when)}.",
             f"Outcomes of both arms in percent, {side_words(analysis.plan, when)}",
+            narrow=cohort.butterfly_of(analysis, when, narrow=True),
         )
         for when in sides_shown(analysis.plan)
     )
@@ -202,7 +208,7 @@ def _comparability(analysis: CohortAnalysis) -> Section:
     words = side_words(plan, *sides_shown(plan))
     overlap, love = f"Propensity scores of both arms {words}", f"Standardised mean differences {words}"
     pictures = (
-        picture(balance.overlap_of(analysis), f"{overlap}.", overlap),
+        picture(balance.overlap_of(analysis), f"{overlap}.", overlap, narrow=balance.overlap_of(analysis, narrow=True)),
         picture(balance.love_of(analysis), f"{love}.", love),
     )
     folded = (balance_table(analysis), propensity_table(analysis))

@@ -194,7 +194,7 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
             (
                 _published_against_fitted(fit, scenario, told),
                 _numbers_outside(fit, told),
-                _parameters(fit),
+                _parameters(fit, scenario),
                 base_section(document),
                 assumed_section(document),
             ),
@@ -224,15 +224,15 @@ def _numbers_outside(fit: Fit, told: PaperWords) -> Section:
     )
 
 
-def _parameters(fit: Fit) -> Section:
+def _parameters(fit: Fit, scenario: Scenario) -> Section:
     """The fitted parameters, and which of them the paper says next to nothing about."""
     rows = [
-        (path_label(one.name), f"{one.start:.4g}", f"{one.fitted:.4g}", f"{one.se:.2g}", one.scale,
+        (path_label(one.name, scenario), f"{one.start:.4g}", f"{one.fitted:.4g}", f"{one.se:.2g}", one.scale,
          f"{100 * one.pinned:.0f}", "yes" if one.at_bound else "")
         for one in fit.parameters
     ]  # fmt: skip
     heads = ("parameter", "start", "fitted", "SE", "scale", "pinned down, %", "at its bound")
-    loose = "; ".join(path_label(one.name) for one in fit.parameters if one.pinned < 0.1) or "none"
+    loose = "; ".join(path_label(one.name, scenario) for one in fit.parameters if one.pinned < 0.1) or "none"
     return Section(
         "What was fitted?",
         f"{len(rows)} value{'' if len(rows) == 1 else 's'} of the twin.",
