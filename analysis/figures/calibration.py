@@ -1,7 +1,8 @@
 """The fit of a twin: published numbers against simulated ones, each in its own sampling standard deviations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -38,6 +39,7 @@ ROW, NARROW_ROW, LABELS = 0.42, 0.6, 2.4
 WITHIN = "where 95 of 100 simulated studies lie"
 START = "from before calibration"
 DISTANCE = "printed minus simulated, SDs"
+Counts: TypeAlias = Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,12 @@ def distance_of(printed: float, median: float, low: float, high: float) -> float
 
 
 @house
-def calibration_fit(axes: Axes, numbers: Sequence[FittedNumber], narrow: bool = False) -> None:
-    """Draw every number as a dot in the row of its place, those beyond the central 95 % named as far as there is room.
+def calibration_fit(
+    axes: Axes, numbers: Sequence[FittedNumber], counts: Counts | None = None, narrow: bool = False
+) -> None:
+    """Draw every number as a dot in the row of its place, beside ``counts`` by place or those of the dots themselves.
 
+    Those beyond the central 95 % are named as far as there is room.
     The rows' own names stand beside them, where the figure is ``narrow`` above them. What lies farther than `FAR`
     stands at the edge as an arrow. A pale line comes from where calibration started.
     """
@@ -98,8 +103,9 @@ def calibration_fit(axes: Axes, numbers: Sequence[FittedNumber], narrow: bool = 
                 x[which], at[which], linestyle="none", marker=marker, markersize=3.0, markerfacecolor=face,
                 markeredgecolor=edge, markeredgewidth=0.6, label=told, clip_on=False,
             )  # fmt: skip
-    counts = {place: [abs(one.distance) <= CENTRAL for one in known if one.place == place] for place in places}
-    names = [f"{place} ({sum(counts[place])} of {len(counts[place])})" for place in places]
+    drawn = {place: [abs(one.distance) <= CENTRAL for one in known if one.place == place] for place in places}
+    told = {place: (sum(inside), len(inside)) for place, inside in drawn.items()} | dict(counts or {})
+    names = [f"{place} ({told[place][0]} of {told[place][1]})" for place in places]
     if narrow:
         name_above(axes, names)
     else:
@@ -149,12 +155,15 @@ def _name(axes: Axes, spots: Sequence[tuple[FittedNumber, float, float]], outsid
 
 
 @house
-def calibration_fit_of(numbers: Sequence[FittedNumber], narrow: bool = False) -> Figure:
-    """The fit at the width of two columns or of a telephone, a row for each place with how many lie inside."""
+def calibration_fit_of(numbers: Sequence[FittedNumber], counts: Counts | None = None, narrow: bool = False) -> Figure:
+    """The fit at the width of two columns or of a telephone, a row for each place with how many lie inside.
+
+    ``counts`` are those by place, of how many, where more or fewer are counted than drawn.
+    """
     places = list(dict.fromkeys(one.place for one in numbers))
     width, row = (PHONE, NARROW_ROW) if narrow else (DOUBLE, ROW)
     left = 0.12 if narrow else gutter([f"{place} (000 of 000)" for place in places], LABELS)[1] + 0.12
     top = 0.12 + key_rows([START, WITHIN, "outside"], width - 0.3) * LINE * 1.05 if narrow else 0.3
     figure, (axes,) = sheet(width, row * max(len(places), 1) + 0.45 + top, left=left, bottom=0.4, top=top)
-    calibration_fit(axes, numbers, narrow)
+    calibration_fit(axes, numbers, counts, narrow)
     return figure

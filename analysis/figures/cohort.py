@@ -211,15 +211,18 @@ def butterfly(
         name_rows(axes, [row.label for row in rows], LABELS, SMALL)
     axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     axes.set_xlim(-reach, reach)
-    ticks = [t for t in MaxNLocator(3).tick_values(0, most) if t <= most]
+    ticks = [t for t in MaxNLocator(1 if narrow else 3).tick_values(0, most) if t <= most]
     axes.set_xticks(sorted({*(-t for t in ticks), *ticks}))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{abs(x):g}"))
     told = "Patients, %" + (f"; dark and in brackets: {fitted(severe, 2.0)}" if graded else "")
     axes.set_xlabel(fitted(told, width, lines=2) if narrow else told)
-    axes.text(1 + 0.5 / width, 1 + 0.05 / height, "p", transform=axes.transAxes, ha="right", fontsize=SMALL, color=GREY)
+    beside, up = (0.0, 0.47) if narrow else (0.5, 0.0)
+    axes.text(
+        1 + beside / width, 1 + 0.05 / height, "p", transform=axes.transAxes, ha="right", fontsize=SMALL, color=GREY
+    )
     for place, row in zip(places, rows, strict=True):
         axes.text(
-            1 + 0.5 / width, place, p_text(row.p), transform=axes.get_yaxis_transform(), ha="right",
+            1 + beside / width, place - up, p_text(row.p), transform=axes.get_yaxis_transform(), ha="right",
             va="center_baseline", fontsize=SMALL,
         )  # fmt: skip
     heading(axes, title, above=0.2)
@@ -268,7 +271,12 @@ def butterfly_of(analysis: CohortAnalysis, when: str = "after", severe: str = "s
     high = (2 * ROW if narrow else ROW) * max(len(rows), 1)
     bottom = 0.4 + LINE if narrow else 0.4
     figure, (axes,) = sheet(
-        PHONE if narrow else DOUBLE, high + 0.45 + bottom, left=left, right=0.6, bottom=bottom, top=0.45
+        PHONE if narrow else DOUBLE,
+        high + 0.45 + bottom,
+        left=left,
+        right=0.08 if narrow else 0.6,
+        bottom=bottom,
+        top=0.45,
     )
     title = side_heading(analysis.plan, when)
     butterfly(axes, rows, (analysis.arms.control, analysis.arms.treated), severe=severe, title=title, narrow=narrow)

@@ -164,7 +164,7 @@ def key(
     fits = sum(map(width_of, labels)) + SAMPLE * len(labels) <= room
     columns = len(labels) if fits else -(-len(labels) // (rows or key_rows(labels, room)))
     if not fits:
-        labels = [fitted(label, room / columns - SAMPLE) for label in labels]
+        labels = [fitted(label, room / columns - SAMPLE, lines=2 if columns == 1 else 1) for label in labels]
     axes.legend(
         handles, labels, ncols=columns, loc="lower left", bbox_to_anchor=(-left / width, 1 + above / height),
         borderaxespad=0.0, borderpad=0.0, columnspacing=1.2, handletextpad=0.5, labelspacing=0.35,
@@ -189,11 +189,17 @@ def key_below(panels: Sequence[Axes], narrow: bool) -> None:
 
 
 def key_rows(labels: Sequence[str], room: float) -> int:
-    """How many rows a legend takes in so many inches; long labels are shortened to 2 inches."""
+    """How many lines a legend takes in so many inches.
+
+    Long labels are shortened to 2 inches; where each has a row of its own, they may take two lines.
+    """
     widths = [width_of(clean(label)) + SAMPLE for label in labels]
     if not widths or sum(widths) <= room:
         return min(len(widths), 1)
-    return -(-len(widths) // max(1, int(room / min(max(widths), 2.0 + SAMPLE))))
+    columns = max(1, int(room / min(max(widths), 2.0 + SAMPLE)))
+    if columns == 1:
+        return sum(1 + (width > room) for width in widths)
+    return -(-len(widths) // columns)
 
 
 def series(place: int, count: int) -> dict[str, Any]:
@@ -310,6 +316,19 @@ def gutter(labels: Sequence[str], most: float, size: float = TEXT) -> tuple[list
     """The labels as they fit into at most so many inches, and the inches that they need."""
     shown = [row_label(label, most, size) for label in labels]
     return shown, max((width_of(label, size) for label in shown), default=0.0)
+
+
+def apart(axes: Axes, ticks: Sequence[float], first: Sequence[float] = (1.0,)) -> list[float]:
+    """Those of the ticks of the x-axis whose labels do not touch, the ``first`` ones before all others."""
+    width = inches(axes)[0]
+    places = axes.transAxes.inverted().transform(axes.transData.transform([(one, 0.0) for one in ticks]))[:, 0] * width
+    at = dict(zip(ticks, places, strict=True))
+    kept: list[float] = []
+    for one in sorted(ticks, key=lambda one: one not in first):
+        room = width_of(f"{one:g}") / 2 + 0.04
+        if all(abs(at[one] - at[other]) > room + width_of(f"{other:g}") / 2 for other in kept):
+            kept.append(one)
+    return sorted(kept)
 
 
 def time_axis(axes: Axes, longest: float, unit: str) -> list[float]:

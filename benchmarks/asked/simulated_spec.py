@@ -43,7 +43,7 @@ def cohort_spec(scenario: Scenario) -> dict[str, Any]:
 def _columns(name: str, endpoint: TimeTo) -> dict[str, Any]:
     """The columns of an endpoint; a competing event is coded 2."""
     columns: dict[str, Any] = {"time": f"{name}_time", "event": f"{name}_event"}
-    columns |= {"label": endpoint.label} if endpoint.label else {}
+    columns |= {"label": endpoint.label[:1].upper() + endpoint.label[1:]} if endpoint.label else {}
     return {**columns, "event_values": ("1",), "competing_values": ("2",)} if endpoint.rivals else columns
 
 

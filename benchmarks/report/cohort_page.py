@@ -35,7 +35,9 @@ from benchmarks.report.engine import (
     values_of,
 )
 from benchmarks.report.glossary import BALANCE, SCORES
+from benchmarks.words.key_words import in_a_sentence
 from benchmarks.words.plain_text import as_read_told, sets_told
+from benchmarks.words.sizes import first_up
 
 PAIR = 2
 BOTH = (False, True)
@@ -97,11 +99,20 @@ def _ratios(result: EndpointResult, analysis: CohortAnalysis, unit: str) -> str:
             f"half of the {arms.treated} patients go {medians[0]:.1f}{often} or longer, of the {arms.control} patients "
             f"{medians[1]:.1f}; "
         )
-    start = f"{result.label} {side_words(plan, 'after')}: {told}".strip()
+    start = f"{first_up(result.label)} {side_words(plan, 'after')}: {_favoured(after, analysis)}{told}".strip()
     if not has_sides(plan):
         return f"{start} the hazard ratio is {hr_text(after)}."
     ratio = f"the hazard ratio is {hr_text(after)}" if after.status.name == "OK" else f"none ({after.status.name})"
     return f"{start} {ratio}, {side_words(plan, 'before')} {hr_text(result.before.cox)}."
+
+
+def _favoured(found: HazardRatio, analysis: CohortAnalysis) -> str:
+    """Whom a ratio favours, as the answer begins; '' where there is none."""
+    if not isfinite(found.hr):
+        return ""
+    if found.low < 1 < found.high:
+        return "no clear difference; "
+    return f"in favour of {analysis.arms.treated if found.hr < 1 else analysis.arms.control}; "
 
 
 def _plan(analysis: CohortAnalysis, spec: CohortSpec) -> Section:
@@ -169,7 +180,7 @@ def _courses(analysis: CohortAnalysis, unit: str) -> tuple[Section, ...]:
     first, last = (analysis.endpoints[name].label for name in pair)
     pictures = []
     for when in sides_shown(analysis.plan):
-        words = f"Patients by {first} and {last}, {side_words(analysis.plan, when)}"
+        words = f"Patients by {in_a_sentence(first)} and {in_a_sentence(last)}, {side_words(analysis.plan, when)}"
         wide, small = (
             states.states_of(analysis, when, first=pair[0], last=pair[1], time_unit=unit, narrow=narrow)
             for narrow in BOTH
@@ -182,7 +193,7 @@ def _subgroups(analysis: CohortAnalysis, name: str) -> Section:
     result = analysis.endpoints[name]
     if not result.after.subgroups:
         return Section(result.label, f"None {side_words(analysis.plan, 'after')}.")
-    words = f"Hazard ratios of {result.label} by subgroup, {side_words(analysis.plan, 'after')}"
+    words = f"Hazard ratios of {in_a_sentence(result.label)} by subgroup, {side_words(analysis.plan, 'after')}"
     drawn = picture(
         forest.forest_of(analysis, name), f"{words}.", words, narrow=forest.forest_narrow_of(analysis, name)
     )

@@ -63,8 +63,8 @@ def claim_blocks(told: ReviewWords) -> tuple[PageBlock, ...]:
             f"All {told.review.claim.numbers:,} printed numbers, recomputed within their rounding.",
             "Nothing is assumed about the patients.",
             *told.claim_rests,
-            f"{remarks} remark{'' if remarks == 1 else 's'} of less weight {'is' if remarks == 1 else 'are'} told by "
-            "the audit alone.",
+            f"{remarks} remark{'' if remarks == 1 else 's'} of less weight {'stands' if remarks == 1 else 'stand'} in "
+            "the audit only.",
         )
     )
     return (Beside(figure, (rests,)) if figure else rests, *listed)

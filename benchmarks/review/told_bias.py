@@ -13,6 +13,7 @@ from benchmarks.review.labels import (
     is_number,
     often_text,
     time_text,
+    within_a_year,
 )
 from benchmarks.review.suspicions import LEAVES, SuspicionName, strongest
 from benchmarks.review.verdict import POSSIBLE
@@ -270,7 +271,11 @@ class BiasWords(ReviewLabels):
         if not isfinite(needed.value):
             last = self._sized(curve, float(curve.sizes[-1]))
             return f"not reached: {last} makes {exp(float(curve.mean[-1])):.2f}"
-        size = percent_text(100 * needed.error) if curve.suspicion.unit == "share" else f"{needed.error:.2g}"
+        months = (
+            curve.suspicion.unit not in ("fold", "share") and within_a_year(needed.value, self.unit)[1] != self.unit
+        )
+        told = f"{12 * needed.error if months else needed.error:.2g}"
+        size = percent_text(100 * needed.error) if curve.suspicion.unit == "share" else told
         error = f" (simulation error {size})" if isfinite(needed.error) else ""
         return f"{self._sized(curve, needed.value)}{error}"
 

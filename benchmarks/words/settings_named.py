@@ -6,6 +6,7 @@ from typing import Any
 
 from analysis.plan.analysis_plan import TREATMENT
 from benchmarks.asked.scenario import Scenario, Settings
+from benchmarks.words.choice_words import VALUES, choice_value
 from benchmarks.words.key_words import COMPARED, SIGNS
 from benchmarks.words.plain_text import value_text
 
@@ -188,7 +189,9 @@ def _setting(key: str, value: object, world: "Mapping[str, Any] | Scenario | Non
         return f"{value_text(value)} patients"
     label = path_label(key, world)
     if not isinstance(value, Mapping | list | tuple):
-        return f"{label} {value_text(value)}"
+        told = value_text(value)
+        choice = key.removeprefix("analysis.")
+        return f"{label}: {choice_value(choice, told)}" if choice in VALUES else f"{label} {told}"
     if isinstance(value, Mapping):
         labels = _labels(_tree_of(world) if isinstance(world, Scenario) else world)
         value = {labels.get(str(name), str(name).replace("_", " ")): part for name, part in value.items()}
