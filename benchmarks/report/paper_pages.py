@@ -205,7 +205,7 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
     told = words_of_paper(scenario)
     return html(
         Page(
-            f"Which {scenario.name} prints what the paper prints?",
+            "Which twin prints what the paper prints?",
             f"{fit_told(fit.verdict, told)}.",
             HowMade(
                 f"trialtwin calibrate {scenario.name} --out FITTED.yaml",
@@ -220,7 +220,10 @@ def calibration_report(fit: Fit, document: Document, scenario: Scenario) -> str:
                 assumed_section(document),
             ),
             kicker="Fitting the twin",
-            cite=f"{fit.replicates:,} simulated studies at each step. {scenario.source.rstrip('.')}.",
+            cite=(
+                f"Fitted: {scenario.name}. {fit.replicates:,} simulated studies at each step. "
+                f"{scenario.source.rstrip('.')}."
+            ),
             terms=("replicate", "pinned down", "z"),
         )
     )

@@ -91,12 +91,18 @@ LABELLED = (
 
 
 def path_label(path: str, world: "Mapping[str, Any] | Scenario | None" = None) -> str:
-    """A dotted path in words, with the labels that the ``world``, or its document, has for its own names."""
+    """A dotted path in words, with the labels that the ``world``, or its document, has for its own names.
+
+    A place in a list is told in brackets, counted from 1.
+    """
     tree = _tree_of(world) if isinstance(world, Scenario) else world
     labels = _labels(tree)
     for pattern, told in PLACES:
         if found := re.fullmatch(pattern, path):
             return told.format(*(_word(key, labels) for key in found.groups()))
+    whole, _, place = path.rpartition(".")
+    if place.isdecimal():
+        return f"{path_label(whole, world)} ({int(place) + 1})"
     for known in sorted(WHOLE, key=len, reverse=True):
         if path == known:
             return WHOLE[known]
