@@ -39,7 +39,7 @@ ROW, NARROW_ROW, LABELS = 0.42, 0.6, 2.4
 WITHIN = "where 95 of 100 simulated studies lie"
 START = "from before calibration"
 DISTANCE = "printed minus simulated, SDs"
-Counts: TypeAlias = Mapping[str, tuple[int, int]]
+CountsByPlace: TypeAlias = Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def distance_of(printed: float, median: float, low: float, high: float) -> float
 
 @house
 def calibration_fit(
-    axes: Axes, numbers: Sequence[FittedNumber], counts: Counts | None = None, narrow: bool = False
+    axes: Axes, numbers: Sequence[FittedNumber], counts: CountsByPlace | None = None, narrow: bool = False
 ) -> None:
     """Draw every number as a dot in the row of its place, beside ``counts`` by place or those of the dots themselves.
 
@@ -155,7 +155,9 @@ def _name(axes: Axes, spots: Sequence[tuple[FittedNumber, float, float]], outsid
 
 
 @house
-def calibration_fit_of(numbers: Sequence[FittedNumber], counts: Counts | None = None, narrow: bool = False) -> Figure:
+def calibration_fit_of(
+    numbers: Sequence[FittedNumber], counts: CountsByPlace | None = None, narrow: bool = False
+) -> Figure:
     """The fit at the width of two columns or of a telephone, a row for each place with how many lie inside.
 
     ``counts`` are those by place, of how many, where more or fewer are counted than drawn.

@@ -206,7 +206,7 @@ def butterfly(
         )  # fmt: skip
     axes.axvline(0.0, color=INK, linewidth=0.6)
     if narrow:
-        name_above(axes, [row.label for row in rows], 0.25)
+        name_above(axes, [row.label for row in rows], 0.25, spare=0.5)
     else:
         name_rows(axes, [row.label for row in rows], LABELS, SMALL)
     axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)

@@ -299,12 +299,15 @@ def name_rows(axes: Axes, labels: Sequence[str], room: float, size: float = TEXT
             )
 
 
-def name_above(axes: Axes, labels: Sequence[str], up: float = 0.38) -> None:
-    """Write the names of the rows 0, 1, ... above them, as on a telephone, in place of ticks; ``up`` in rows."""
+def name_above(axes: Axes, labels: Sequence[str], up: float = 0.38, spare: float = 0.0) -> None:
+    """Write the names of the rows 0, 1, ... above them, as on a telephone, in place of ticks; ``up`` in rows.
+
+    So many inches are left ``spare`` at their right.
+    """
     axes.yaxis.set_visible(False)
     figure = axes.get_figure(root=True)
     assert figure is not None
-    room = float(figure.get_figwidth()) * (1 - axes.get_position().x0) - 0.08
+    room = float(figure.get_figwidth()) * (1 - axes.get_position().x0) - 0.08 - spare
     for place, label in enumerate(labels):
         axes.text(
             0, place - up, row_label(label, room), transform=axes.get_yaxis_transform(), va="center", fontsize=TEXT,

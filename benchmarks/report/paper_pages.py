@@ -5,7 +5,7 @@ from math import isfinite, nan
 
 from analysis.audit.paper import Finding
 from analysis.audit.published import parse_printed
-from analysis.figures.calibration import Counts, FittedNumber, calibration_fit_of, distance_of
+from analysis.figures.calibration import CountsByPlace, FittedNumber, calibration_fit_of, distance_of
 from analysis.tables.text_table import table
 from benchmarks.asked.asked_by import as_asked
 from benchmarks.asked.blocks import prepare
@@ -171,7 +171,7 @@ def scores_drawn(found: Fidelity, told: PaperWords) -> tuple[Picture, ...]:
 
 
 def distances_drawn(
-    numbers: Sequence[FittedNumber], title: str, counted: str, counts: Counts | None = None
+    numbers: Sequence[FittedNumber], title: str, counted: str, counts: CountsByPlace | None = None
 ) -> tuple[Picture, ...]:
     """Printed numbers by how far they lie from simulated ones; ``counted`` says what stands in brackets."""
     shown = [one for one in numbers if isfinite(one.distance)]
