@@ -159,9 +159,9 @@ def overlap_of(analysis: CohortAnalysis, narrow: bool = False) -> Figure:
     arms = (analysis.arms.control, analysis.arms.treated)
     width = PHONE if narrow else DOUBLE if len(shown) > 1 else SINGLE
     rows, columns = (len(shown), 1) if narrow else (1, len(shown))
-    high = 0.85 + 1.65 * rows + 0.85 * (rows - 1)
+    tall = 0.85 + 1.65 * rows + 0.85 * (rows - 1)
     figure, panels = sheet(
-        width, high, left=0.5, bottom=0.4, top=0.45, rows=rows, columns=columns, across=0.5, down=0.85
+        width, tall, left=0.5, bottom=0.4, top=0.45, rows=rows, columns=columns, across=0.5, down=0.85
     )
     for axes, when in zip(panels, shown, strict=True):
         group = groups[when]

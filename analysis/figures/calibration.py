@@ -104,8 +104,8 @@ def calibration_fit(
                 markeredgecolor=edge, markeredgewidth=0.6, label=told, clip_on=False,
             )  # fmt: skip
     drawn = {place: [abs(one.distance) <= CENTRAL for one in known if one.place == place] for place in places}
-    told = {place: (sum(inside), len(inside)) for place, inside in drawn.items()} | dict(counts or {})
-    names = [f"{place} ({told[place][0]} of {told[place][1]})" for place in places]
+    counted = {place: (sum(inside), len(inside)) for place, inside in drawn.items()} | dict(counts or {})
+    names = [f"{place} ({counted[place][0]} of {counted[place][1]})" for place in places]
     if narrow:
         name_above(axes, names)
     else:

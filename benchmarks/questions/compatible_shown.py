@@ -60,7 +60,7 @@ def sentence(one: Posterior) -> str:
 
 def _chance(share: float) -> str:
     """A share, of one that rounds to nothing an upper bound."""
-    return share_text(share) if share >= 0.005 else "less than 1 %"
+    return share_text(share) if share >= 0.005 else "less than 1\u00a0%"
 
 
 def _called(name: str) -> str:

@@ -152,7 +152,8 @@ def _labels(tree: Mapping[str, Any] | None) -> dict[str, str]:
     """What readers see in place of the names of a document: of covariates, arms, outcomes and treatments."""
     made = {str(name): label for part in LABELLED for name, label in _labels_at(tree, part)}
     arms = (tree or {}).get("arms")
-    for arm in ("control", "treated") if isinstance(arms, Mapping) else ():
+    arms = arms if isinstance(arms, Mapping) else {}
+    for arm in ("control", "treated"):
         if arms.get(f"{arm}_label"):
             made[str(arms.get(arm))] = str(arms[f"{arm}_label"])
     return made
