@@ -321,13 +321,13 @@ def gutter(labels: Sequence[str], most: float, size: float = TEXT) -> tuple[list
     return shown, max((width_of(label, size) for label in shown), default=0.0)
 
 
-def apart(axes: Axes, ticks: Sequence[float], first: Sequence[float] = (1.0,)) -> list[float]:
+def apart(axes: Axes, ticks: Sequence[float], first: Sequence[float] = (1.0, 0.5, 2.0)) -> list[float]:
     """Those of the ticks of the x-axis whose labels do not touch, the ``first`` ones before all others."""
     width = inches(axes)[0]
     places = axes.transAxes.inverted().transform(axes.transData.transform([(one, 0.0) for one in ticks]))[:, 0] * width
     at = dict(zip(ticks, places, strict=True))
     kept: list[float] = []
-    for one in sorted(ticks, key=lambda one: one not in first):
+    for one in sorted(ticks, key=lambda one: first.index(one) if one in first else len(first)):
         room = width_of(f"{one:g}") / 2 + 0.04
         if all(abs(at[one] - at[other]) > room + width_of(f"{other:g}") / 2 for other in kept):
             kept.append(one)

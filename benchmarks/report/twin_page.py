@@ -84,7 +84,7 @@ def twin_report(made: TwinMade) -> str:
     ]
     fitted = scores_drawn(made.score.found, told) if made.score else distances_drawn(aimed, AIMED_AT, AIMED)
     score = () if made.score is None else made.score.tables
-    findings = () if made.audit is None else audit_tables(made.audit.found)
+    findings = () if made.audit is None else audit_tables(made.audit.found, told)
     tree = asked.document.tree
     derived = [(path_label(path, tree), source) for path, source in asked.document.sources.items()]
     severe = [one for one in findings if one.title == "Serious"]
